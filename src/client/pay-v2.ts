@@ -1,0 +1,207 @@
+import { WechatError } from '../errors.ts'
+import type { Advice, WechatErrorCode } from '../errors.ts'
+import type { Order, Payment, TradeState } from '../model.ts'
+import { parseFen } from '../protocol/money.ts'
+import { signV2, verifyV2 } from '../protocol/sign-v2.ts'
+import type { SignType } from '../protocol/sign-v2.ts'
+import { formatSeconds, formatTime, parseTime } from '../protocol/time.ts'
+import { readXml, writeXml } from '../protocol/xml.ts'
+import type { Fields } from '../protocol/xml.ts'
+import type { Secret } from '../secret.ts'
+import type { Http, HttpReply } from './http.ts'
+import { NotificationError } from './pay.ts'
+import type { Notification, PayApi, TradeReport } from './pay.ts'
+
+export interface PayV2Options {
+  http: Http
+  appid: string
+  mchId: string
+  apiKey: Secret
+  signType: SignType
+  notifyUrl: string
+  /** A fresh nonce: at most 32 letters and digits. */
+  nonce: () => string
+}
+
+const SUCCESS_REPLY = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+
+/** trade_state of V2; anything else is an error, not a cast. */
+const UNPAID_STATES: readonly string[] = ['NOTPAY', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] satisfies TradeState[]
+
+/**
+ * What each refusal means for the caller (unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3). A code that is not here is final.
+ */
+const REFUSALS: Record<string, [WechatErrorCode, Advice]> = {
+  SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
+  FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
+  ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
+  ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
+  ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
+  // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
+  INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
+  OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
+  NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop']
+}
+
+/** API v2: XML, MD5 or HMAC-SHA256. */
+export function createPayV2 ({ http, appid, mchId, apiKey, signType, notifyUrl, nonce }: PayV2Options): PayApi {
+  async function call (path: string, fields: [string, string][]): Promise<Fields> {
+    const message: Fields = new Map([['appid', appid], ['mch_id', mchId], ['nonce_str', nonce()], ['sign_type', signType], ...fields])
+    message.set('sign', signV2(message, apiKey.reveal(), signType))
+    return judge(await http.send({ method: 'POST', path, body: writeXml(message), contentType: 'text/xml; charset=utf-8', repeatable: true }))
+  }
+
+  /** In WeChat's order: communication, signature, account, business. */
+  function judge (reply: HttpReply): Fields {
+    if (reply.status !== 200) throw new WechatError('WECHAT_UNAVAILABLE', `WeChat Pay answered with HTTP ${reply.status}. Repeat it unchanged.`, { advice: 'repeat' })
+    let fields: Fields
+    try {
+      fields = readXml(reply.text)
+    } catch (cause) {
+      throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay's reply cannot be read: ${(cause as WechatError).message} Query before anything else.`, { advice: 'query', cause })
+    }
+    // A communication failure is never signed, so it is believed only as far as it goes: nothing was done that we can rely on.
+    if (fields.get('return_code') === 'FAIL') {
+      const text = quoted(fields.get('return_msg'))
+      throw new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", { wechatText: `${text}: check mchId, apiKey, appid and the terms of the order.` })
+    }
+    if (!verifyV2(fields, apiKey.reveal(), signType)) {
+      throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply does not carry a valid signature and was not believed. Query before anything else.", { advice: 'query' })
+    }
+    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+      throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply is about another appid or merchant and was not believed.", { advice: 'query' })
+    }
+    if (fields.get('result_code') !== 'SUCCESS') {
+      const wechatCode = quoted(fields.get('err_code'))
+      const wechatText = quoted(fields.get('err_code_des'))
+      const [code, advice] = REFUSALS[wechatCode] ?? ['WECHAT_REFUSED', 'stop']
+      throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, { wechatCode, wechatText, advice })
+    }
+    return fields
+  }
+
+  return {
+    async prepay (order: Order) {
+      const reply = await call('/pay/unifiedorder', [
+        ['body', order.description],
+        ['out_trade_no', order.outTradeNo],
+        ['total_fee', String(order.totalFee)],
+        ['fee_type', order.currency],
+        ['spbill_create_ip', order.clientIp],
+        ['time_start', formatTime(order.createdAt)],
+        ['time_expire', formatTime(order.expiresAt)],
+        ['notify_url', notifyUrl],
+        ['trade_type', 'JSAPI'],
+        ['openid', order.openid],
+        ...(order.attach === undefined ? [] : [['attach', order.attach] as [string, string]])
+      ])
+      const prepayId = reply.get('prepay_id')
+      if (!prepayId) throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.', { advice: 'repeat' })
+      return prepayId
+    },
+
+    payParams (prepayId, now) {
+      const params = { timeStamp: formatSeconds(now), nonceStr: nonce(), package: `prepay_id=${prepayId}`, signType }
+      return { ...params, paySign: signV2(new Map(Object.entries({ appId: appid, ...params })), apiKey.reveal(), signType) }
+    },
+
+    async query (outTradeNo): Promise<TradeReport> {
+      let reply: Fields
+      try {
+        reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
+      } catch (error) {
+        if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return { tradeState: 'NOT_EXIST' }
+        throw error
+      }
+      const tradeState = reply.get('trade_state') ?? ''
+      if (reply.get('out_trade_no') !== outTradeNo) throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about ${outTradeNo} and answered about another order.`, { advice: 'query' })
+      if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
+        const payment = readPayment(reply)
+        if (typeof payment === 'string') throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`, { advice: 'query' })
+        return { tradeState, payment }
+      }
+      if (!UNPAID_STATES.includes(tradeState)) throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`, { advice: 'query' })
+      return { tradeState } as TradeReport
+    },
+
+    async close (outTradeNo) {
+      try {
+        await call('/pay/closeorder', [['out_trade_no', outTradeNo]])
+        return 'closed'
+      } catch (error) {
+        if (error instanceof WechatError && error.wechatCode === 'ORDERPAID') return 'paid'
+        // Closed already, or never known there: nobody can pay it.
+        if (error instanceof WechatError && (error.wechatCode === 'ORDERCLOSED' || error.wechatCode === 'ORDERNOTEXIST')) return 'closed'
+        throw error
+      }
+    },
+
+    readNotification (body): Notification {
+      let fields: Fields
+      try {
+        fields = readXml(body)
+      } catch (error) {
+        throw new NotificationError('unreadable', (error as WechatError).message)
+      }
+      if (fields.get('return_code') !== 'SUCCESS') throw new NotificationError('incomplete', 'The notification does not say return_code SUCCESS.')
+      const paid = fields.get('result_code') === 'SUCCESS'
+      for (const name of paid ? REQUIRED_PAID : REQUIRED) {
+        if (!fields.get(name)) throw new NotificationError('incomplete', `The notification lacks ${name}.`)
+      }
+      if (!verifyV2(fields, apiKey.reveal(), signType)) throw new NotificationError('bad-signature', 'The signature of the notification is not ours.')
+      if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+      if (!paid) {
+        return { kind: 'payment-failed', outTradeNo: fields.get('out_trade_no'), reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}` }
+      }
+      const payment = readPayment(fields)
+      if (typeof payment === 'string') throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
+      return { kind: 'payment', payment }
+    },
+
+    reply (fault) {
+      return {
+        status: 200,
+        contentType: 'text/xml; charset=utf-8',
+        body: fault === undefined ? SUCCESS_REPLY : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`
+      }
+    }
+  }
+}
+
+const ADVICE: Record<Advice, string> = {
+  repeat: 'Repeat it unchanged.',
+  query: 'Query the order before anything else.',
+  stop: 'Repeating it cannot help.'
+}
+
+const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
+const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
+
+/** The payment a verified message reports, or the name of the field that cannot be read. */
+function readPayment (fields: Fields): Payment | string {
+  const totalFee = parseFen(fields.get('total_fee'))
+  if (totalFee === undefined) return 'total_fee'
+  const paidAt = parseTime(fields.get('time_end') ?? '')
+  if (paidAt === undefined) return 'time_end'
+  const transactionId = fields.get('transaction_id')
+  if (!transactionId) return 'transaction_id'
+  const openid = fields.get('openid')
+  if (!openid) return 'openid'
+  return {
+    transactionId,
+    outTradeNo: fields.get('out_trade_no')!,
+    appid: fields.get('appid')!,
+    mchId: fields.get('mch_id')!,
+    openid,
+    totalFee,
+    currency: fields.get('fee_type') || 'CNY',
+    paidAt,
+    bankType: fields.get('bank_type') || undefined,
+    attach: fields.get('attach') || undefined
+  }
+}
+
+/** WeChat's words, short enough for a message. */
+function quoted (text: string | undefined): string {
+  return (text ?? '').slice(0, 100)
+}

@@ -1,0 +1,52 @@
+import { WechatError } from '../errors.ts'
+import type { Order, PayParams, Payment, TradeState } from '../model.ts'
+
+/** What WeChat says of a trade when asked. */
+export type TradeReport =
+  | { tradeState: 'SUCCESS' | 'REFUND', payment: Payment }
+  | { tradeState: Exclude<TradeState, 'SUCCESS' | 'REFUND'> }
+  | { tradeState: 'NOT_EXIST' }
+
+/** A notification whose signature and account have been verified. The order it names has not been looked at yet. */
+export type Notification =
+  | { kind: 'payment', payment: Payment }
+  | { kind: 'payment-failed', outTradeNo: string | undefined, reason: string }
+
+/** Why a notification is answered with a failure: a closed set, for logs and counters. */
+export type NotificationFault = 'unreadable' | 'incomplete' | 'bad-signature' | 'wrong-account' | 'unknown-order' | 'mismatch' | 'not-stored'
+
+/** A notification that is not believed. */
+export class NotificationError extends WechatError {
+  readonly fault: NotificationFault
+
+  constructor (fault: NotificationFault, message: string) {
+    super('WECHAT_NOTIFICATION_INVALID', message)
+    this.name = 'NotificationError'
+    this.fault = fault
+  }
+}
+
+/** The HTTP reply WeChat reads after a notification. */
+export interface NotificationReply {
+  status: number
+  contentType: string
+  body: string
+}
+
+/**
+ * One merchant's payment API, whatever its version: the only thing the engine knows of WeChat Pay.
+ * Every reply is verified before it is believed. Each method throws `WechatError`; its `advice` says what may be done next.
+ */
+export interface PayApi {
+  /** Orders, or orders again under the same number: repeating it with the same terms is safe. */
+  prepay (order: Order): Promise<string>
+  /** The parameters of `wx.requestPayment`, signed. */
+  payParams (prepayId: string, now: Date): PayParams
+  query (outTradeNo: string): Promise<TradeReport>
+  /** `paid` when WeChat refuses since the order is paid. Repeating it is safe. */
+  close (outTradeNo: string): Promise<'closed' | 'paid'>
+  /** @throws {NotificationError} */
+  readNotification (body: Buffer): Notification
+  /** The exact reply for success, or for failure with a fixed word. */
+  reply (fault?: NotificationFault): NotificationReply
+}

@@ -1,0 +1,218 @@
+import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Source, TradeState } from '../model.ts'
+import type { Change } from '../store/store.ts'
+
+/**
+ * The rules about money, all of them, as one pure function: no clock, no store, no network.
+ *
+ * Whoever brings news (a notification, a query, the answer to a close) brings it here, so that the same checks meet it. A payment that WeChat
+ * took is always recorded; weaker news never overwrites stronger; what cannot be right is set aside with its evidence.
+ */
+
+/** What happens when a payment arrives for an order that was closed or had failed: keep it for the operator, or deliver all the same. */
+export type LatePayment = 'hold' | 'fulfil'
+
+export interface Policy {
+  latePayment: LatePayment
+}
+
+/** Trade states that mean: not paid, and may still be. */
+type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
+
+/** News about one order. */
+export type Observation =
+  /** WeChat accepted the order. */
+  | { seen: 'prepaid', prepayId: string, prepayExpiresAt: Date }
+  /** WeChat refused the order for good. */
+  | { seen: 'prepay-refused', reason: string }
+  /** The answer to the order was lost, or WeChat was busy: it may exist. */
+  | { seen: 'prepay-unknown', reason: string }
+  /** WeChat took money. `rival` is the live order of the same key, asked for only where it matters. */
+  | { seen: 'payment', source: Source, payment: Payment, rival?: Order | 'none' }
+  /** A payment was tried and failed; the order can still be paid. */
+  | { seen: 'payment-failed', source: Source, reason: string }
+  | { seen: 'unpaid', source: Source, tradeState: UnpaidState }
+  | { seen: 'closed', source: Source }
+  | { seen: 'not-exist', source: Source }
+  /** WeChat could not be asked, or did not answer. */
+  | { seen: 'no-answer', source: Source, reason: string }
+  /** Somebody wants the order closed. */
+  | { seen: 'close-wanted', source: Source, reason: string }
+  | { seen: 'fulfilled' }
+  | { seen: 'fulfil-failed', reason: string }
+
+/**
+ * - `settled`: this news made the order paid
+ * - `repeated`: known already; nothing changes
+ * - `late`: recorded on an order that is not payable any more
+ * - `changed`: the order's state or schedule changed
+ * - `ignored`: weaker than what is known, or of no consequence
+ * - `refused`: cannot be right; set aside with its evidence
+ * - `rival-needed`: bring the live order of the key and ask again
+ */
+export type Outcome = 'settled' | 'repeated' | 'late' | 'changed' | 'ignored' | 'refused' | 'rival-needed'
+
+export interface Decision {
+  outcome: Outcome
+  change?: Change
+}
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+/** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
+export const QUERY_CADENCE: readonly number[] = [5 * SECOND, 30 * SECOND, MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE]
+
+/** An order whose call may still be under way is left alone this long. */
+const CALL_GRACE = 30 * SECOND
+
+/** The wait after the n-th failed try: 5 s, 10 s, 20 s … at most 30 min. */
+export function backoff (attempts: number): number {
+  return Math.min(5 * SECOND * 2 ** Math.min(attempts, 20), 30 * MINUTE)
+}
+
+/** What `observation` makes of `order` at `now`. */
+export function decide (order: Order, observation: Observation, policy: Policy, now: Date): Decision {
+  switch (observation.seen) {
+    case 'prepaid': {
+      const { prepayId, prepayExpiresAt } = observation
+      if (!isOpen(order)) return ignored('the order is no longer open')
+      return changed('changed', 'prepaid', { state: 'prepaid', prepayId, prepayExpiresAt, attempts: 0 })
+    }
+    case 'prepay-refused':
+      if (order.state === 'created') return changed('changed', 'refused by WeChat', { state: 'failed', liveKey: null })
+      // An earlier call whose answer was lost may have created it all the same: WeChat is asked before it is given up.
+      if (order.state === 'unknown') return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
+      return ignored('an earlier answer stands')
+    case 'prepay-unknown':
+      if (order.state !== 'created') return ignored('an earlier answer stands')
+      return changed('changed', 'the order may exist at WeChat', { state: 'unknown' })
+    case 'payment':
+      return settle(observation)
+    case 'payment-failed':
+      return ignored('the order can still be paid')
+    case 'unpaid':
+      if (isFinal(order)) return ignored('weaker than what is known')
+      return asked('not paid yet')
+    case 'closed':
+      if (isFinal(order)) return ignored('weaker than what is known')
+      return changed('changed', 'closed', { state: 'closed', liveKey: null, ...queried() })
+    case 'not-exist':
+      if (order.state === 'closing') return changed('changed', 'never reached WeChat', { state: 'closed', liveKey: null, ...queried() })
+      if (isFinal(order)) return ignored('weaker than what is known')
+      // Right after ordering WeChat may not know the number yet, so this proves nothing.
+      return asked('not known to WeChat yet')
+    case 'no-answer':
+      if (isFinal(order)) return ignored('of no consequence')
+      return changed('changed', 'to be asked again', { attempts: order.attempts + 1 })
+    case 'close-wanted':
+      if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
+      return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
+    case 'fulfilled':
+      return changed('changed', 'done', { fulfilment: 'done', attempts: 0 })
+    case 'fulfil-failed':
+      if (order.fulfilment !== 'due') return ignored('done meanwhile')
+      return changed('changed', 'to be tried again', { attempts: order.attempts + 1 })
+  }
+
+  function settle ({ payment, rival }: Observation & { seen: 'payment' }): Decision {
+    const fault = mismatch(order, payment)
+    if (fault !== undefined) return setAside('mismatch', payment, fault)
+    if (order.payment !== undefined) {
+      if (order.payment.transactionId === payment.transactionId) return ignored('known already', 'repeated')
+      return setAside('second-transaction', payment, `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`)
+    }
+    if (!isFinal(order)) return changed('settled', 'paid', { state: 'paid', payment, fulfilment: 'due', attempts: 0 })
+    if (rival === undefined) return { outcome: 'rival-needed' }
+    const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
+    const found = anomaly(kind, payment, `paid after the order was ${order.state}`)
+    if (policy.latePayment === 'fulfil' && rival === 'none') {
+      return changed('late', 'paid late, to be fulfilled', { state: 'paid', liveKey: order.key, payment, fulfilment: 'due', attempts: 0 }, [found])
+    }
+    return changed('late', `${kind}, on hold`, { payment, fulfilment: 'held' }, [found])
+  }
+
+  function changed (outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Decision {
+    const next = { ...order, ...part }
+    next.dueAt = nextDue(next, now)
+    return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
+  }
+
+  function asked (text: string): Decision {
+    return changed('changed', text, { attempts: 0, ...queried() })
+  }
+
+  function queried (): Partial<Order> {
+    return 'source' in observation && observation.source === 'query' ? { queriedAt: now } : {}
+  }
+
+  function ignored (why: string, outcome: Outcome = 'ignored'): Decision {
+    return { outcome, change: { order, history: [entry(`ignored: ${why}`, order)], anomalies: [] } }
+  }
+
+  function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
+    return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: [anomaly(kind, payment, reason)] } }
+  }
+
+  function anomaly (kind: AnomalyKind, payment: Payment, reason: string): Anomaly {
+    return { id: `${kind}:${order.outTradeNo}:${payment.transactionId}`, kind, outTradeNo: order.outTradeNo, at: now, reason, payment }
+  }
+
+  function entry (outcome: string, next: Order): HistoryEntry {
+    return { outTradeNo: order.outTradeNo, at: now, source: sourceOf(observation), seen: describe(observation), outcome, from: order.state, to: next.state }
+  }
+}
+
+/** When the order next needs somebody to act, or `null`. */
+export function nextDue (order: Order, now: Date): Date | null {
+  if (order.fulfilment === 'due') return order.attempts === 0 ? now : later(now, backoff(order.attempts - 1))
+  switch (order.state) {
+    case 'paid':
+    case 'closed':
+    case 'failed':
+      return null
+    case 'closing':
+      return order.attempts === 0 ? now : later(now, backoff(order.attempts - 1))
+    case 'created':
+      return later(now, CALL_GRACE)
+    case 'unknown':
+    case 'prepaid': {
+      const next = QUERY_CADENCE.map((wait) => later(order.createdAt, wait)).find((at) => at > now)
+      if (next !== undefined && next < order.expiresAt) return next
+      return order.expiresAt > now ? order.expiresAt : later(now, backoff(order.attempts))
+    }
+  }
+}
+
+/** Whether the order may still be ordered again under its number. */
+export function isOpen (order: Order): boolean {
+  return order.state === 'created' || order.state === 'unknown' || order.state === 'prepaid'
+}
+
+function isFinal (order: Order): boolean {
+  return order.state === 'paid' || order.state === 'closed' || order.state === 'failed'
+}
+
+/** Every payment is compared with the order in all of these, whoever brought it. */
+function mismatch (order: Order, payment: Payment): string | undefined {
+  for (const name of ['outTradeNo', 'appid', 'mchId', 'totalFee', 'currency', 'openid'] as const) {
+    if (payment[name] !== order[name]) return `${name} is ${payment[name]}, the order's is ${order[name]}`
+  }
+  return undefined
+}
+
+function sourceOf (observation: Observation): Source {
+  if ('source' in observation) return observation.source
+  return observation.seen.startsWith('fulfil') ? 'fulfil' : 'order'
+}
+
+function describe (observation: Observation): string {
+  switch (observation.seen) {
+    case 'payment': return `payment ${observation.payment.transactionId}`
+    case 'unpaid': return observation.tradeState
+    default: return 'reason' in observation ? `${observation.seen}: ${observation.reason}` : observation.seen
+  }
+}
+
+function later (from: Date, ms: number): Date {
+  return new Date(from.getTime() + ms)
+}

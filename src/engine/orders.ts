@@ -1,0 +1,228 @@
+import type { PayApi, TradeReport } from '../client/pay.ts'
+import { WechatError } from '../errors.ts'
+import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
+import type { Store, Updated } from '../store/store.ts'
+import { decide, isOpen, nextDue } from './machine.ts'
+import type { Decision, Observation, Outcome, Policy } from './machine.ts'
+
+/** What the engine tells the outside: one call per finding, one line per misfortune. Neither may throw. */
+export interface Observer {
+  anomaly (anomaly: Anomaly): void
+  /** An order has work due at once: `onPaid`. */
+  due (outTradeNo: string): void
+}
+
+export interface OrdersDeps {
+  appid: string
+  mchId: string
+  pay: PayApi
+  store: Store<never>
+  policy: Policy
+  observer: Observer
+  now: () => Date
+  /** A new order number: 6 to 32 characters of `[0-9A-Za-z_-|*]`, never given before. */
+  newOutTradeNo: (now: Date) => string
+}
+
+/** What became of a piece of news. */
+export interface Observed {
+  order: Order
+  outcome: Outcome
+}
+
+export interface Orders {
+  /**
+   * Orders at WeChat and returns what `wx.requestPayment` takes. One live order exists per key: the same terms again give the same order, other
+   * terms close it first, a paid key is refused.
+   *
+   * @throws {WechatError} `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
+   */
+  create (terms: OrderTerms): Promise<{ order: Order, payParams: PayParams }>
+  get (outTradeNo: string): Promise<Order | undefined>
+  /** Asks WeChat and applies what it says. `undefined` for an unknown number. */
+  refresh (outTradeNo: string): Promise<Order | undefined>
+  /** Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. */
+  cancel (outTradeNo: string, reason?: string): Promise<Order | undefined>
+  /** Everything that was seen of an order and what it changed, oldest first. */
+  history (outTradeNo: string): Promise<HistoryEntry[]>
+  /** Brings a verified payment. `undefined` for an unknown number. */
+  observePayment (source: Source, payment: Payment): Promise<Observed | undefined>
+  observe (outTradeNo: string, observation: Observation): Promise<Observed | undefined>
+}
+
+/** A prepay id lives 2 h (unifiedorder 4011940985); one this close to its end is not handed out. */
+const PREPAY_TTL = 2 * 60 * 60 * 1000
+const PREPAY_MARGIN = 5 * 60 * 1000
+/** Nor is an order this close to its own end. */
+const EXPIRY_MARGIN = 60 * 1000
+/** Each round ends, changes the order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
+const ROUNDS = 4
+
+export function createOrders ({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo }: OrdersDeps): Orders {
+  async function observe (outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
+    let decision: Decision | undefined
+    let updated: Updated | undefined
+    try {
+      updated = await store.updateOrder(outTradeNo, (current) => {
+        decision = decide(current, observation, policy, now())
+        return decision.change
+      })
+    } catch (error) {
+      // A late payment wanted the key back while another order took it.
+      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) throw error
+      decision = { outcome: 'rival-needed' }
+      updated = { order: (await store.findOrder(outTradeNo))!, raised: [] }
+    }
+    if (updated === undefined || decision === undefined) return undefined
+    if (decision.outcome === 'rival-needed') {
+      const rival = await store.findLiveOrder(updated.order.key)
+      return observe(outTradeNo, { ...observation as Observation & { seen: 'payment' }, rival: rival ?? 'none' })
+    }
+    for (const anomaly of updated.raised) observer.anomaly(anomaly)
+    if (updated.order.fulfilment === 'due' && (decision.outcome === 'settled' || decision.outcome === 'late')) observer.due(outTradeNo)
+    return { order: updated.order, outcome: decision.outcome }
+  }
+
+  /** As `observe`, for an order that is known to exist: rows are never deleted. */
+  async function apply (order: Order, observation: Observation): Promise<Order> {
+    return (await observe(order.outTradeNo, observation))!.order
+  }
+
+  async function ask (order: Order): Promise<Order> {
+    let report: TradeReport
+    try {
+      report = await pay.query(order.outTradeNo)
+    } catch (error) {
+      await apply(order, { seen: 'no-answer', source: 'query', reason: (error as Error).message })
+      throw error
+    }
+    return await apply(order, reported(report))
+  }
+
+  /** Query, close at WeChat, query again if it says paid: closed only on WeChat's word, and still open to a payment until then. */
+  async function close (order: Order, source: Source, reason: string): Promise<Order> {
+    let current = await apply(order, { seen: 'close-wanted', source, reason })
+    if (current.state !== 'closing') return current
+    current = await ask(current)
+    if (current.state !== 'closing') return current
+    let answer: 'closed' | 'paid'
+    try {
+      answer = await pay.close(current.outTradeNo)
+    } catch (error) {
+      await apply(current, { seen: 'no-answer', source: 'close', reason: (error as Error).message })
+      throw error
+    }
+    return answer === 'paid' ? await ask(current) : await apply(current, { seen: 'closed', source: 'close' })
+  }
+
+  async function prepay (order: Order): Promise<Order> {
+    const askedAt = now()
+    let prepayId: string
+    try {
+      prepayId = await pay.prepay(order)
+    } catch (error) {
+      if (!(error instanceof WechatError)) throw error
+      switch (error.advice) {
+        case 'repeat':
+          if (error.sent) await apply(order, { seen: 'prepay-unknown', reason: error.message })
+          throw error
+        case 'query':
+          // Paid, closed, or ordered under other terms: WeChat knows better than we do. What is not paid is closed, and ordered anew.
+          await apply(order, { seen: 'prepay-unknown', reason: error.message })
+          return await close(order, 'order', error.message)
+        case 'stop':
+          await apply(order, { seen: 'prepay-refused', reason: error.message })
+          throw error
+      }
+    }
+    return await apply(order, { seen: 'prepaid', prepayId, prepayExpiresAt: new Date(askedAt.getTime() + PREPAY_TTL) })
+  }
+
+  /** The live order of the key, or a new row. The row is committed before WeChat hears the number. */
+  async function place (terms: OrderTerms): Promise<Order> {
+    const live = await store.findLiveOrder(terms.key)
+    if (live !== undefined) return live
+    const createdAt = now()
+    const outTradeNo = newOutTradeNo(createdAt)
+    const order: Order = {
+      ...terms, outTradeNo, appid, mchId, currency: 'CNY', state: 'created', liveKey: terms.key, createdAt, fulfilment: 'none', attempts: 0, dueAt: null, claims: 0
+    }
+    order.dueAt = nextDue(order, createdAt)
+    const first: HistoryEntry = { outTradeNo, at: createdAt, source: 'order', seen: `order of ${terms.totalFee} fen`, outcome: 'created', from: 'created', to: 'created' }
+    const result = await store.insertOrder({ order, history: [first], anomalies: [] })
+    return result.inserted ? order : result.existing
+  }
+
+  return {
+    async create (terms) {
+      for (let round = 0; round < ROUNDS; round++) {
+        let order = await place(terms)
+        if (isOpen(order) && (!sameTerms(order, terms) || remaining(order.expiresAt) < EXPIRY_MARGIN)) order = await close(order, 'order', 'ordered again')
+        else if (order.state === 'closing') order = await close(order, 'order', 'ordered again')
+        else if (isOpen(order) && !hasPrepay(order)) order = await prepay(order)
+
+        if (order.state === 'paid') throw new WechatError('WECHAT_ORDER_PAID', `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`)
+        if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, now()) }
+      }
+      throw new WechatError('WECHAT_ORDER_CONFLICT', 'Other orders of the same key got in the way. Order again.', { advice: 'repeat' })
+    },
+
+    async get (outTradeNo) {
+      return await store.findOrder(outTradeNo)
+    },
+
+    async refresh (outTradeNo) {
+      const order = await store.findOrder(outTradeNo)
+      return order === undefined ? undefined : await ask(order)
+    },
+
+    async cancel (outTradeNo, reason = 'cancelled') {
+      const order = await store.findOrder(outTradeNo)
+      return order === undefined ? undefined : await close(order, 'order', reason)
+    },
+
+    async history (outTradeNo) {
+      return await store.history(outTradeNo)
+    },
+
+    async observePayment (source, payment) {
+      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment })
+      if (observed !== undefined) return observed
+      const anomaly: Anomaly = {
+        id: `unknown-order:${payment.outTradeNo}:${payment.transactionId}`, kind: 'unknown-order', outTradeNo: payment.outTradeNo, at: now(), reason: 'no order of ours has this number', payment
+      }
+      if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly)
+      return undefined
+    },
+
+    observe
+  }
+
+  function remaining (until: Date): number {
+    return until.getTime() - now().getTime()
+  }
+
+  function hasPrepay (order: Order): order is Order & { prepayId: string } {
+    return order.state === 'prepaid' && order.prepayId !== undefined && order.prepayExpiresAt !== undefined && remaining(order.prepayExpiresAt) > PREPAY_MARGIN
+  }
+}
+
+function sameTerms (order: Order, terms: OrderTerms): boolean {
+  return order.openid === terms.openid && order.totalFee === terms.totalFee && order.description === terms.description && order.attach === terms.attach
+}
+
+function reported (report: TradeReport): Observation {
+  const source = 'query'
+  switch (report.tradeState) {
+    case 'SUCCESS':
+    case 'REFUND':
+      return { seen: 'payment', source, payment: report.payment }
+    case 'CLOSED':
+    case 'REVOKED':
+      return { seen: 'closed', source }
+    case 'NOT_EXIST':
+      return { seen: 'not-exist', source }
+    default:
+      return { seen: 'unpaid', source, tradeState: report.tradeState }
+  }
+}

@@ -1,0 +1,57 @@
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { Anomaly, Identity, Order, Payment } from './model.ts'
+import type { Secret } from './secret.ts'
+
+/** What the server asks for an order. Nothing of it is read from the client's body unless the hook does so. */
+export interface Price {
+  /** Your own key of what is paid for, e.g. a cart id: the same key never has two live orders. At most 128 characters. */
+  key: string
+  /** Shown to the payer; 1 to 127 bytes of UTF-8. */
+  description: string
+  /** Fen: an integer, at least 1. */
+  totalFee: number
+  /** Comes back with the payment; at most 127 bytes of UTF-8. */
+  attach?: string
+}
+
+/** An order whose payment is verified and recorded. */
+export type PaidOrder = Order & { payment: Payment }
+
+export interface FulfilContext<Tx> {
+  /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
+  tx: Tx
+  log: FastifyBaseLogger
+}
+
+export interface LoginResult extends Identity {
+  /** Never give it to a client. Keep it, encrypted, only if you need it. */
+  sessionKey: Secret
+}
+
+export interface IssuedToken {
+  token: string
+  expiresAt?: Date
+}
+
+/** What the user supplies. Hooks that answer are verbs, hooks that observe are `onX`. */
+export interface Hooks<Tx = unknown> {
+  /**
+   * Says what the order costs: the server's price, looked up by what the request names.
+   * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse.
+   */
+  price (request: FastifyRequest, identity: Identity): Promise<Price> | Price
+  /**
+   * Does what the payment owes the payer. What it writes through `tx` happens exactly once. What it does elsewhere happens at least once,
+   * so use `order.outTradeNo` as its key. When it throws it is run again with growing waits, by whichever process is alive.
+   * It never delays a reply to WeChat.
+   */
+  onPaid (order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
+  /** Something is wrong with money and waits for a person. Called once per finding; an error it throws is logged. */
+  onAnomaly? (anomaly: Anomaly): Promise<void> | void
+  /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. */
+  onLogin? (login: LoginResult, request: FastifyRequest): Promise<void> | void
+  /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */
+  issueToken? (identity: Identity, request: FastifyRequest): Promise<IssuedToken> | IssuedToken
+  /** Says whose request it is, by the token that `issueToken` issued; `undefined` for nobody's. */
+  authenticate? (request: FastifyRequest): Promise<Identity | undefined> | Identity | undefined
+}

@@ -1,0 +1,144 @@
+/**
+ * What the package speaks of, in its own words. Types only.
+ * Money is an integer number of fen; moments are `Date`.
+ */
+
+/** What WeChat says of a trade (API v2 orderquery, `trade_state`). */
+export type TradeState = 'SUCCESS' | 'REFUND' | 'NOTPAY' | 'CLOSED' | 'REVOKED' | 'USERPAYING' | 'PAYERROR' | 'ACCEPT'
+
+/**
+ * Where an order stands.
+ *
+ * - `created`: the number is in our store, WeChat has not answered yet
+ * - `unknown`: WeChat was asked and the answer was lost; the number may exist there
+ * - `prepaid`: WeChat gave a prepay id; the user can pay
+ * - `closing`: we mean to close it; it can still turn out paid
+ * - `paid`: WeChat took the money. Final
+ * - `closed`: WeChat says it can no longer be paid. Final
+ * - `failed`: WeChat refused to create it. Final
+ */
+export type OrderState = 'created' | 'unknown' | 'prepaid' | 'closing' | 'paid' | 'closed' | 'failed'
+
+/**
+ * Where the work that a payment owes its payer stands: `due` until `onPaid` has run to its end, then `done`.
+ * `held` waits for the operator, `dismissed` was decided by one.
+ */
+export type Fulfilment = 'none' | 'due' | 'done' | 'held' | 'dismissed'
+
+/** The terms of an order: what WeChat is told, and told again unchanged on every repetition. */
+export interface OrderTerms {
+  /** The caller's own business key, e.g. a cart id. One live order exists per key. */
+  key: string
+  openid: string
+  /** Shown to the payer. At most 127 bytes. */
+  description: string
+  /** Fen. */
+  totalFee: number
+  /** Given back by WeChat with the payment. At most 127 bytes. */
+  attach?: string | undefined
+  /** The payer's address. */
+  clientIp: string
+  expiresAt: Date
+}
+
+export interface Order extends OrderTerms {
+  outTradeNo: string
+  appid: string
+  mchId: string
+  currency: 'CNY'
+  state: OrderState
+  /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */
+  liveKey: string | null
+  createdAt: Date
+  prepayId?: string | undefined
+  prepayExpiresAt?: Date | undefined
+  /** When WeChat was last asked for the trade's state. */
+  queriedAt?: Date | undefined
+  /** What WeChat took, recorded whatever the order's state. */
+  payment?: Payment | undefined
+  fulfilment: Fulfilment
+  /** Failed tries of the work now due; resets when the work changes. */
+  attempts: number
+  /** When the order's next work is due; `null` when it owes none. A claim moves it to the end of the lease. */
+  dueAt: Date | null
+  /** Counts claims: a lease holds while nobody has claimed since. Only the store writes it. */
+  claims: number
+}
+
+/** A payment as WeChat reports it, in a notification, an orderquery or a bill. */
+export interface Payment {
+  transactionId: string
+  outTradeNo: string
+  appid: string
+  mchId: string
+  openid: string
+  /** Fen: what the order cost. Less may have been taken from the payer's account when coupons paid the rest. */
+  totalFee: number
+  currency: string
+  paidAt: Date
+  bankType?: string | undefined
+  attach?: string | undefined
+}
+
+/** Who brought the news. */
+export type Source = 'notify' | 'query' | 'close' | 'order' | 'operator' | 'fulfil' | 'sweeper'
+
+/** One line of an order's life: what was seen, from where, when, what it changed, or why it changed nothing. */
+export interface HistoryEntry {
+  outTradeNo: string
+  at: Date
+  source: Source
+  seen: string
+  outcome: string
+  from: OrderState
+  to: OrderState
+}
+
+/** What is not as it should be with money, and waits for somebody to look. */
+export type AnomalyKind =
+  /** Paid after the order was closed or had failed. */
+  | 'late'
+  /** Paid although another order of the same key has been paid. */
+  | 'duplicate'
+  /** Amount, appid, merchant, currency or payer is not the order's. */
+  | 'mismatch'
+  /** Another transaction for an order that is paid already. */
+  | 'second-transaction'
+  /** A validly signed notification for an order that is not ours. */
+  | 'unknown-order'
+
+export interface Anomaly {
+  /** The same for the same finding, however often it is reported. */
+  id: string
+  kind: AnomalyKind
+  outTradeNo: string
+  at: Date
+  /** One sentence: what was expected, what came. */
+  reason: string
+  payment?: Payment | undefined
+}
+
+/** Who a login belongs to. */
+export interface Identity {
+  appid: string
+  openid: string
+  unionid?: string | undefined
+}
+
+/** A token's row. Only the hash of the token is kept. */
+export interface TokenSession extends Identity {
+  /** SHA-256 of the token, lower-case hex. */
+  tokenHash: string
+  expiresAt: Date
+}
+
+/** What `wx.requestPayment` takes, value for value. */
+export interface PayParams {
+  /** UNIX seconds, ten digits. */
+  timeStamp: string
+  nonceStr: string
+  /** `prepay_id=…` */
+  package: string
+  signType: string
+  paySign: string
+}

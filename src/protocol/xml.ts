@@ -1,0 +1,118 @@
+import { isUtf8 } from 'node:buffer'
+import { WechatError } from '../errors.ts'
+
+/** No genuine message comes near this size. */
+export const MAX_XML_BYTES = 64 * 1024
+
+/** One flat message, in the order of the wire. */
+export type Fields = Map<string, string>
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
+const DECLARATION = /^<\?xml [^<>?]*\?>/
+const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
+const RESERVED = new Set(['__proto__', 'constructor', 'prototype'])
+// eslint-disable-next-line no-control-regex -- XML 1.0 §2.2: these characters may not appear at all
+const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
+
+/**
+ * Reads the flat XML of API v2: one root, one level, no attributes, no DOCTYPE, no comment, no duplicate, nothing before or after.
+ * CDATA, the five entities and numeric references are decoded; values are never trimmed. Line ends are read as XML 1.0 §2.11 demands.
+ *
+ * Everything a general parser would forgive is refused, since two readers that forgive differently can be played against each other.
+ *
+ * @throws {WechatError} `WECHAT_XML_INVALID`
+ */
+export function readXml (input: Buffer | string, root = 'xml'): Fields {
+  if (input.length > MAX_XML_BYTES) throw invalid(`the message has ${input.length} bytes, more than ${MAX_XML_BYTES}`)
+  if (typeof input !== 'string' && !isUtf8(input)) throw invalid('the message is not UTF-8')
+  let text = typeof input === 'string' ? input : input.toString('utf8')
+  if (NOT_XML.test(text)) throw invalid('the message holds a character that XML does not allow')
+  if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
+
+  const open = `<${root}>`
+  const close = `</${root}>`
+  let at = skipSpace(text, DECLARATION.exec(text)?.[0].length ?? 0)
+  if (!text.startsWith(open, at)) throw invalid(`the message does not start with ${open}`)
+  at += open.length
+
+  const fields: Fields = new Map()
+  for (;;) {
+    at = skipSpace(text, at)
+    if (text.startsWith(close, at)) break
+    if (text.charCodeAt(at) !== 60 /* < */) throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
+    NAME.lastIndex = at + 1
+    const name = NAME.exec(text)?.[0]
+    if (name === undefined || RESERVED.has(name)) throw invalid('an element has no acceptable name')
+    if (fields.has(name)) throw invalid(`the element ${shown(name)} stands twice`)
+    at += 1 + name.length
+    if (text.startsWith('/>', at)) {
+      fields.set(name, '')
+      at += 2
+      continue
+    }
+    if (text.charCodeAt(at) !== 62 /* > */) throw invalid(`the element ${shown(name)} has attributes or a broken tag`)
+    at += 1
+
+    let value = ''
+    for (;;) {
+      const next = text.indexOf('<', at)
+      if (next < 0) throw invalid('the message ends too early')
+      if (next > at) value += decode(text.slice(at, next))
+      at = next
+      if (!text.startsWith('<![CDATA[', at)) break
+      const end = text.indexOf(']]>', at + 9)
+      if (end < 0) throw invalid('the message ends too early')
+      value += text.slice(at + 9, end)
+      at = end + 3
+    }
+    if (!text.startsWith(`</${name}>`, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
+    at += name.length + 3
+    fields.set(name, value)
+  }
+  if (skipSpace(text, at + close.length) !== text.length) throw invalid(`something follows ${close}`)
+  return fields
+}
+
+/**
+ * Writes one flat message, values in CDATA so that nothing in them can be read as markup. A carriage return is written as a reference, as a
+ * reader would turn a bare one into a line feed.
+ *
+ * @throws {WechatError} `WECHAT_XML_INVALID` for a character that no XML text can hold
+ */
+export function writeXml (fields: Iterable<readonly [string, string]>): string {
+  let text = '<xml>'
+  for (const [name, value] of fields) {
+    if (NOT_XML.test(value) || !value.isWellFormed()) throw invalid(`the field ${name} holds a character that XML does not allow`)
+    text += `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`
+  }
+  return text + '</xml>'
+}
+
+function decode (text: string): string {
+  if (text.includes(']]>')) throw invalid('the message holds a stray ]]>')
+  if (!text.includes('&')) return text
+  return text.replace(/&([^;&]*);?/g, (whole, name: string) => {
+    const code = /^#(?:[0-9]{1,7}|x[0-9A-Fa-f]{1,6})$/.test(name) ? Number(`0${name.slice(1)}`.replace(/^0(?!x)/, '')) : NaN
+    const decoded = ENTITIES[name] ?? (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
+    if (decoded === '' || !whole.endsWith(';') || NOT_XML.test(decoded)) throw invalid('the message holds an unknown entity')
+    return decoded
+  })
+}
+
+function skipSpace (text: string, from: number): number {
+  let at = from
+  for (;;) {
+    const code = text.charCodeAt(at)
+    if (code !== 32 && code !== 10 && code !== 9) return at
+    at += 1
+  }
+}
+
+/** A name of the sender's choosing, short enough for a log line. */
+function shown (name: string): string {
+  return name.length > 32 ? `${name.slice(0, 32)}…` : name
+}
+
+function invalid (what: string): WechatError {
+  return new WechatError('WECHAT_XML_INVALID', `Not a WeChat XML message: ${what}.`)
+}

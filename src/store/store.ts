@@ -1,0 +1,70 @@
+import type { Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
+
+/** A change of one order: its new row, and what is committed with it. */
+export interface Change {
+  order: Order
+  history: HistoryEntry[]
+  anomalies: Anomaly[]
+}
+
+/**
+ * Given the row as it is under the lock, says what it becomes; `undefined` leaves it.
+ * Pure and synchronous, so that the lock is short and the call may be repeated.
+ */
+export type Decide = (current: Order) => Change | undefined
+
+export interface Updated {
+  order: Order
+  /** Those of the change's anomalies that were not known before. */
+  raised: Anomaly[]
+}
+
+/** The right to do an order's due work until the lease ends or somebody else claims it. */
+export interface Claim {
+  order: Order
+  /** The value of `order.claims` that this claim wrote. */
+  claims: number
+}
+
+/**
+ * Keeps rows and makes one change at a time. It holds no rule: those live in the engine.
+ *
+ * What a store must guarantee, and what `fastify-wechat-pay/testing` checks:
+ *
+ * 1. When a promise resolves, the change survives a crash of the process (a memory store excepted).
+ * 2. `outTradeNo` is unique, and so is `liveKey` where it is not `null`: a change that would take another order's is rejected with
+ *    `WECHAT_ORDER_CONFLICT` and writes nothing.
+ * 3. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
+ *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
+ * 4. Of two claimers at the same moment only one gets the row.
+ *
+ * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
+ */
+export interface Store<Tx = unknown> {
+  /** Adds a row with its first line of history; answers with the row that stands in the way (same `outTradeNo` or `liveKey`) when there is one. */
+  insertOrder (change: Change): Promise<{ inserted: true } | { inserted: false, existing: Order }>
+  findOrder (outTradeNo: string): Promise<Order | undefined>
+  /** The order whose `liveKey` is `key`. */
+  findLiveOrder (key: string): Promise<Order | undefined>
+  /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
+  updateOrder (outTradeNo: string, decide: Decide): Promise<Updated | undefined>
+  /**
+   * Takes up to `limit` rows whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and counts `claims` up.
+   * With `outTradeNo`, only that row. Rows that another claimer is just taking are passed over, not waited for.
+   */
+  claimDue (now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
+  /**
+   * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
+   * answers `lost` when the row has been claimed by somebody else meanwhile. No row of ours is locked while the work runs. Errors of `work` roll back and
+   * pass through.
+   */
+  fulfil (claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
+  /** Oldest first. */
+  history (outTradeNo: string): Promise<HistoryEntry[]>
+  /** Records a finding that belongs to no order of ours. `false` when it is known already. */
+  insertAnomaly (anomaly: Anomaly): Promise<boolean>
+  anomalies (): Promise<Anomaly[]>
+  putSession (session: TokenSession): Promise<void>
+  getSession (tokenHash: string): Promise<TokenSession | undefined>
+  deleteSession (tokenHash: string): Promise<void>
+}
