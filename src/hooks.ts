@@ -1,4 +1,4 @@
-import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Anomaly, Identity, Order, Payment } from './model.ts'
 import type { Secret } from './secret.ts'
 
@@ -17,10 +17,17 @@ export interface Price {
 /** An order whose payment is verified and recorded. */
 export type PaidOrder = Order & { payment: Payment }
 
+/** The log the package writes to: any Fastify or pino logger. */
+export interface Log {
+  info (details: object, message: string): void
+  warn (details: object, message: string): void
+  error (details: object, message: string): void
+}
+
 export interface FulfilContext<Tx> {
   /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
   tx: Tx
-  log: FastifyBaseLogger
+  log: Log
 }
 
 export interface LoginResult extends Identity {

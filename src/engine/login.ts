@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts'
 export interface LoginDeps {
   appid: string
   miniProgram: MiniProgram
-  store: Store<never>
+  store: Store
   now: () => Date
   /** Life of a built-in token, ms. */
   tokenTtlMs: number

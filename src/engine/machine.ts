@@ -62,7 +62,7 @@ const MINUTE = 60 * SECOND
 /** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
 export const QUERY_CADENCE: readonly number[] = [5 * SECOND, 30 * SECOND, MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE]
 
-/** An order whose call may still be under way is left alone this long. */
+/** An order whose first call may still be under way is left alone this long. */
 const CALL_GRACE = 30 * SECOND
 
 /** The wait after the n-th failed try: 5 s, 10 s, 20 s … at most 30 min. */
@@ -173,10 +173,10 @@ export function nextDue (order: Order, now: Date): Date | null {
     case 'closing':
       return order.attempts === 0 ? now : later(now, backoff(order.attempts - 1))
     case 'created':
-      return later(now, CALL_GRACE)
     case 'unknown':
     case 'prepaid': {
-      const next = QUERY_CADENCE.map((wait) => later(order.createdAt, wait)).find((at) => at > now)
+      const grace = order.state === 'created' ? CALL_GRACE : 0
+      const next = QUERY_CADENCE.filter((wait) => wait >= grace).map((wait) => later(order.createdAt, wait)).find((at) => at > now)
       if (next !== undefined && next < order.expiresAt) return next
       return order.expiresAt > now ? order.expiresAt : later(now, backoff(order.attempts))
     }

@@ -16,7 +16,7 @@ export interface OrdersDeps {
   appid: string
   mchId: string
   pay: PayApi
-  store: Store<never>
+  store: Store
   policy: Policy
   observer: Observer
   now: () => Date

@@ -1,18 +1,17 @@
-import type { FastifyBaseLogger } from 'fastify'
 import type { Order } from '../model.ts'
-import type { Hooks, PaidOrder } from '../hooks.ts'
+import type { Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { decide, isOpen } from './machine.ts'
 import type { Policy } from './machine.ts'
 import type { Orders } from './orders.ts'
 
 export interface WorkDeps {
-  store: Store<unknown>
+  store: Store
   orders: Orders
   policy: Policy
   onPaid: Hooks['onPaid']
   now: () => Date
-  log: FastifyBaseLogger
+  log: Log
   /** How long a claimed order is left to its claimer, ms. */
   leaseMs: number
 }
@@ -71,7 +70,7 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
 
   return {
     start (outTradeNo) {
-      void track(claim(1, outTradeNo).then(async (claims) => { await Promise.all(claims.map(work)) }).catch((error: unknown) => {
+      track(claim(1, outTradeNo).then(async (claims) => { await Promise.all(claims.map(work)) }).catch((error: unknown) => {
         log.error({ outTradeNo, err: error }, 'onPaid could not be started; the sweeper will')
       }))
     },

@@ -1,0 +1,18 @@
+export { default, default as wechatPay } from './plugin.ts'
+export type { Wechat } from './plugin.ts'
+export { WechatError } from './errors.ts'
+export type { Advice, WechatErrorCode } from './errors.ts'
+export { Secret } from './secret.ts'
+export { memoryStore } from './store/memory.ts'
+export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
+export type { MerchantV2, WechatPayOptions } from './options.ts'
+export type { FulfilContext, Hooks, IssuedToken, Log, LoginResult, PaidOrder, Price } from './hooks.ts'
+export type { LatePayment } from './engine/machine.ts'
+export type { Login } from './engine/login.ts'
+export type { Observed, Orders } from './engine/orders.ts'
+export type { MiniProgram, CodeSession } from './client/mini-program.ts'
+export type { Notification, NotificationFault, PayApi, TradeReport } from './client/pay.ts'
+export type { SignType } from './protocol/sign-v2.ts'
+export type {
+  Anomaly, AnomalyKind, Fulfilment, HistoryEntry, Identity, Order, OrderState, OrderTerms, PayParams, Payment, Source, TokenSession, TradeState
+} from './model.ts'

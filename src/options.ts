@@ -1,0 +1,196 @@
+import { WechatError } from './errors.ts'
+import type { LatePayment } from './engine/machine.ts'
+import type { Hooks } from './hooks.ts'
+import type { SignType } from './protocol/sign-v2.ts'
+import { Secret } from './secret.ts'
+import type { Store } from './store/store.ts'
+
+/** A merchant that speaks API v2. */
+export interface MerchantV2 {
+  version: 'v2'
+  /** The merchant number, usually ten digits. */
+  mchId: string
+  /** The APIv2 key: exactly 32 characters, set in the merchant platform. */
+  apiKey: string
+  /** The algorithm of every message in both directions. Default `HMAC-SHA256`. */
+  signType?: SignType
+}
+
+/** The options of the plugin. Everything without a default is required. */
+export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
+  /** The mini program. */
+  appid: string
+  appSecret: string
+  merchant: MerchantV2
+  /** Where WeChat reaches this server: `https://…`, without query. The notify URL is `publicUrl + prefix + '/notify'`. */
+  publicUrl: string
+  /** Path of the routes. Default `/wechat`. */
+  prefix?: string
+  store: Store<Tx>
+  /** How long an order can be paid, ms: 1 min to 7 days. Default 2 h. */
+  orderTtlMs?: number
+  /** Life of a built-in login token, ms. Default 7 days. */
+  tokenTtlMs?: number
+  /** Whether `POST /login` tells the client its openid. Default `false`. */
+  exposeOpenid?: boolean
+  /** What happens with money that arrives for a closed order. Default `hold`. */
+  latePayment?: LatePayment
+  /** How often due work is looked for, ms; 0 leaves it to your own calls of `fastify.wechat.sweep()`. Default 5000. */
+  sweepIntervalMs?: number
+  /** How long one process may take for one order's work, `onPaid` included, before another takes over, ms. Default 60 000. */
+  leaseMs?: number
+  /** How long WeChat may take to answer, ms. Default 5000. */
+  timeoutMs?: number
+  /** Another WeChat, e.g. a mock: one origin for all calls. */
+  baseUrl?: string
+  /** The clock. For tests with a virtual one. */
+  now?: () => Date
+}
+
+/** The options, checked and complete, secrets wrapped. */
+export interface Config<Tx = unknown> extends Required<Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl'>> {
+  hooks: Hooks<Tx>
+  appSecret: Secret
+  mchId: string
+  apiKey: Secret
+  signType: SignType
+  notifyUrl: string
+  /** Origins by API, the preferred one first. */
+  hosts: { miniProgram: readonly string[], pay: readonly string[] }
+}
+
+const HOSTS = {
+  miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
+  pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com']
+}
+
+const MINUTE = 60_000
+const DAY = 24 * 60 * MINUTE
+
+const STORE_METHODS = [
+  'insertOrder', 'findOrder', 'findLiveOrder', 'updateOrder', 'claimDue', 'fulfil', 'history', 'insertAnomaly', 'anomalies', 'putSession', 'getSession', 'deleteSession'
+] as const satisfies (keyof Store)[]
+
+interface Rule {
+  test: (value: unknown) => boolean
+  rule: string
+  required?: boolean
+  /** The value is never quoted. */
+  secret?: boolean
+}
+
+const isText = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
+const isFunction = (value: unknown) => typeof value === 'function'
+const isWithin = (min: number, max: number) => (value: unknown) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const isOneOf = (...allowed: unknown[]) => (value: unknown) => allowed.includes(value)
+
+/** One row per option: its rule in words and as a test. An option without a row does not exist. */
+const RULES: Record<keyof WechatPayOptions, Rule> = {
+  appid: { test: isText(/^wx[0-9a-f]{16}$/), rule: 'must be "wx" and 16 lower-case hex digits', required: true },
+  appSecret: { test: isText(/^[0-9a-f]{32}$/), rule: 'must be 32 lower-case hex digits, from the mini program console', required: true, secret: true },
+  merchant: { test: (value) => typeof value === 'object' && value !== null, rule: 'must be an object with version, mchId and apiKey', required: true, secret: true },
+  publicUrl: { test: isPublicUrl, rule: 'must be an https URL (http only on loopback) without query, fragment or credentials', required: true },
+  prefix: { test: isText(/^(\/[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
+  store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
+  price: { test: isFunction, rule: 'must be a function: it says what an order costs', required: true },
+  onPaid: { test: isFunction, rule: 'must be a function: it does what a payment owes the payer', required: true },
+  onAnomaly: { test: isFunction, rule: 'must be a function' },
+  onLogin: { test: isFunction, rule: 'must be a function' },
+  issueToken: { test: isFunction, rule: 'must be a function' },
+  authenticate: { test: isFunction, rule: 'must be a function' },
+  orderTtlMs: { test: isWithin(MINUTE, 7 * DAY), rule: 'must be a whole number of ms from 60000 (1 min) to 604800000 (7 days)' },
+  tokenTtlMs: { test: isWithin(MINUTE, 365 * DAY), rule: 'must be a whole number of ms from 60000 (1 min) to 31536000000 (a year)' },
+  exposeOpenid: { test: isOneOf(true, false), rule: 'must be true or false' },
+  latePayment: { test: isOneOf('hold', 'fulfil'), rule: 'must be "hold" or "fulfil"' },
+  sweepIntervalMs: { test: (value) => value === 0 || isWithin(100, DAY)(value), rule: 'must be 0 or a whole number of ms from 100 to 86400000' },
+  leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
+  timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
+  baseUrl: { test: isOrigin, rule: 'must be an origin such as "http://127.0.0.1:8090"' },
+  now: { test: isFunction, rule: 'must be a function' }
+}
+
+const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
+  version: { test: isOneOf('v2'), rule: 'must be "v2"', required: true },
+  mchId: { test: isText(/^[0-9]{8,10}$/), rule: 'must be the merchant number, 8 to 10 digits', required: true },
+  apiKey: { test: isText(/^[\x21-\x7e]{32}$/), rule: 'must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key', required: true, secret: true },
+  signType: { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' }
+}
+
+/**
+ * Checks the options and completes them.
+ *
+ * @throws {WechatError} `WECHAT_OPTIONS_INVALID`, naming every fault at once: the option, the rule and, unless it is secret, the value
+ */
+export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
+  const options = (input ?? {}) as unknown as Record<string, unknown>
+  const faults = check(options, RULES, '')
+  const merchant = options.merchant
+  if (RULES.merchant.test(merchant)) faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.'))
+  if ((options.issueToken === undefined) !== (options.authenticate === undefined)) faults.push('`issueToken` and `authenticate` must be given together')
+  const notifyUrl = `${String(options.publicUrl).replace(/\/$/, '')}${options.prefix ?? '/wechat'}/notify`
+  if (notifyUrl.length > 256) faults.push('`publicUrl` and `prefix` must give a notify URL of at most 256 characters')
+  if (faults.length > 0) {
+    throw new WechatError('WECHAT_OPTIONS_INVALID', `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`)
+  }
+
+  const { price, onPaid, onAnomaly, onLogin, issueToken, authenticate } = input
+  return {
+    hooks: { price, onPaid, ...defined({ onAnomaly, onLogin, issueToken, authenticate }) } as Hooks<Tx>,
+    appid: input.appid,
+    appSecret: new Secret(input.appSecret),
+    mchId: input.merchant.mchId,
+    apiKey: new Secret(input.merchant.apiKey),
+    signType: input.merchant.signType ?? 'HMAC-SHA256',
+    notifyUrl,
+    prefix: input.prefix ?? '/wechat',
+    store: input.store,
+    orderTtlMs: input.orderTtlMs ?? 120 * MINUTE,
+    tokenTtlMs: input.tokenTtlMs ?? 7 * DAY,
+    exposeOpenid: input.exposeOpenid ?? false,
+    latePayment: input.latePayment ?? 'hold',
+    sweepIntervalMs: input.sweepIntervalMs ?? 5000,
+    leaseMs: input.leaseMs ?? MINUTE,
+    timeoutMs: input.timeoutMs ?? 5000,
+    hosts: input.baseUrl === undefined ? HOSTS : { miniProgram: [new URL(input.baseUrl).origin], pay: [new URL(input.baseUrl).origin] },
+    now: input.now ?? (() => new Date())
+  }
+}
+
+function check (values: Record<string, unknown>, rules: Record<string, Rule>, path: string): string[] {
+  const faults = Object.keys(values)
+    .filter((name) => !Object.hasOwn(rules, name))
+    .map((name) => `\`${path}${name}\` is not an option; the options are ${Object.keys(rules).join(', ')}`)
+  for (const [name, { test, rule, required, secret }] of Object.entries(rules)) {
+    const value = values[name]
+    if (value === undefined) {
+      if (required) faults.push(`\`${path}${name}\` is missing: it ${rule}`)
+    } else if (!test(value)) {
+      faults.push(`\`${path}${name}\` ${rule}${secret ? '' : `, not ${shown(value)}`}`)
+    }
+  }
+  return faults
+}
+
+function isPublicUrl (value: unknown): boolean {
+  if (typeof value !== 'string' || !URL.canParse(value) || /[?#]/.test(value)) return false
+  const url = new URL(value)
+  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
+  return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
+}
+
+function isOrigin (value: unknown): boolean {
+  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && [value, value.slice(0, -1)].includes(new URL(value).origin)
+}
+
+function isStore (value: unknown): boolean {
+  return typeof value === 'object' && value !== null && STORE_METHODS.every((name) => isFunction((value as Record<string, unknown>)[name]))
+}
+
+function shown (value: unknown): string {
+  const text = typeof value === 'function' ? 'a function' : JSON.stringify(value) ?? String(value)
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+}
+
+function defined (values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+}

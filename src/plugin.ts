@@ -1,0 +1,118 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import formbody from '@fastify/formbody'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { createHttp } from './client/http.ts'
+import { createMiniProgram } from './client/mini-program.ts'
+import type { MiniProgram } from './client/mini-program.ts'
+import type { PayApi } from './client/pay.ts'
+import { createPayV2 } from './client/pay-v2.ts'
+import { createLogin } from './engine/login.ts'
+import type { Login } from './engine/login.ts'
+import { createOrders } from './engine/orders.ts'
+import type { Orders } from './engine/orders.ts'
+import { createWork } from './engine/work.ts'
+import type { Anomaly } from './model.ts'
+import { parseOptions } from './options.ts'
+import type { WechatPayOptions } from './options.ts'
+import { formatTime } from './protocol/time.ts'
+import { loginRoute } from './routes/login.ts'
+import { notifyRoute } from './routes/notify.ts'
+import { orderRoutes } from './routes/orders.ts'
+
+/** What `fastify.wechat` offers: the same as the routes, as calls. */
+export interface Wechat {
+  login: Login
+  orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
+  miniProgram: MiniProgram
+  /** The raw payment API of the merchant. */
+  pay: PayApi
+  /** What waits for a person. */
+  anomalies (): Promise<Anomaly[]>
+  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. */
+  sweep (): Promise<number>
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    wechat: Wechat
+  }
+}
+
+/** How long `app.close()` waits for hooks that run. */
+const CLOSE_LIMIT_MS = 10_000
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+function newOutTradeNo (now: Date): string {
+  return formatTime(now) + Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+}
+
+async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
+  const config = parseOptions(options)
+  const { appid, mchId, store, hooks, now, timeoutMs } = config
+  const log = fastify.log
+
+  const pause = async () => { await wait(randomInt(50, 250)) }
+  const [payHttp, miniProgramHttp] = [config.hosts.pay, config.hosts.miniProgram].map((hosts) => createHttp({ hosts, timeoutMs, now, pause }))
+  const nonce = () => randomBytes(16).toString('hex')
+  const miniProgram = createMiniProgram(miniProgramHttp!, appid, config.appSecret)
+  const pay = createPayV2({ http: payHttp!, appid, mchId, apiKey: config.apiKey, signType: config.signType, notifyUrl: config.notifyUrl, nonce })
+  const login = createLogin({ appid, miniProgram, store, now, tokenTtlMs: config.tokenTtlMs, randomToken: () => randomBytes(32).toString('base64url') })
+
+  const policy = { latePayment: config.latePayment }
+  const observer = {
+    anomaly (anomaly: Anomaly) {
+      log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
+      Promise.resolve(anomaly).then(hooks.onAnomaly).catch((error: unknown) => { log.error({ err: error }, 'onAnomaly failed') })
+    },
+    due (outTradeNo: string) { work.start(outTradeNo) }
+  }
+  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo })
+  const work = createWork({ store, orders, policy, onPaid: hooks.onPaid, now, log, leaseMs: config.leaseMs })
+
+  fastify.decorate('wechat', {
+    login,
+    orders,
+    miniProgram,
+    pay,
+    anomalies: async () => await store.anomalies(),
+    sweep: async () => await work.sweep()
+  })
+
+  // In scopes of their own: a prefix has no effect on routes of an fp() plugin itself, and its parsers would leak into the host's routes.
+  await fastify.register(async (scope) => {
+    await scope.register(async (json) => {
+      if (!json.hasContentTypeParser('application/x-www-form-urlencoded')) await json.register(formbody)
+      loginRoute(json, { login, hooks, exposeOpenid: config.exposeOpenid, log })
+      orderRoutes(json, { orders, login, hooks, orderTtlMs: config.orderTtlMs, now, log })
+    })
+    await scope.register(async (raw) => { notifyRoute(raw, { pay, orders, log }) })
+  }, { prefix: config.prefix })
+
+  const sweeper = config.sweepIntervalMs === 0 ? undefined : sweepEvery(config.sweepIntervalMs)
+  fastify.addHook('onClose', async () => {
+    sweeper?.stop()
+    await work.idle(CLOSE_LIMIT_MS)
+    await Promise.all([payHttp!.close(), miniProgramHttp!.close()])
+  })
+
+  function sweepEvery (intervalMs: number): { stop (): void } {
+    let timer = setTimeout(tick, intervalMs)
+    let stopped = false
+    return { stop () { stopped = true; clearTimeout(timer) } }
+
+    async function tick (): Promise<void> {
+      await work.sweep().catch((error: unknown) => { log.error({ err: error }, 'The store could not be asked for due work; it will be asked again') })
+      if (!stopped) timer = setTimeout(tick, intervalMs)
+    }
+  }
+}
+
+/**
+ * Login and payment for a WeChat mini program: `await app.register(wechatPay, options)`.
+ *
+ * @throws {WechatError} `WECHAT_OPTIONS_INVALID` at registration, naming every fault
+ */
+export default fp(wechatPay, { name: 'fastify-wechat-pay', fastify: '5.x' }) as <Tx> (fastify: FastifyInstance, options: WechatPayOptions<Tx>) => Promise<void>

@@ -1,0 +1,30 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import type { Login } from '../engine/login.ts'
+import { WechatError } from '../errors.ts'
+import type { Hooks, Log } from '../hooks.ts'
+import { loginSchema } from './schemas.ts'
+
+export interface LoginRouteDeps {
+  login: Login
+  hooks: Hooks<never>
+  exposeOpenid: boolean
+  log: Log
+}
+
+/** `POST /login { code }` → `{ token }`. The session key stays here, and so does the openid unless it is asked for. */
+export function loginRoute (scope: FastifyInstance, { login, hooks, exposeOpenid, log }: LoginRouteDeps): void {
+  scope.withTypeProvider<TypeBoxTypeProvider>().post('/login', { schema: loginSchema }, async (request) => {
+    const session = await login.exchange(request.body.code).catch((error: unknown) => {
+      if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
+        log.error({ wechatCode: error.wechatCode, wechatText: error.wechatText }, 'Nobody can log in: WeChat refuses this server')
+      }
+      throw error
+    })
+    const { appid, openid, unionid, sessionKey } = session
+    const identity = { appid, openid, unionid }
+    await hooks.onLogin?.({ ...identity, sessionKey }, request)
+    const { token, expiresAt } = await (hooks.issueToken?.(identity, request) ?? login.issueToken(identity))
+    return { token, ...(expiresAt && { expiresAt: expiresAt.toISOString() }), ...(exposeOpenid && { openid }) }
+  })
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { NotificationError } from '../client/pay.ts'
+import type { NotificationFault, PayApi } from '../client/pay.ts'
+import type { Orders } from '../engine/orders.ts'
+import type { Log } from '../hooks.ts'
+
+export interface NotifyRouteDeps {
+  pay: PayApi
+  orders: Orders
+  log: Log
+}
+
+const BODY_LIMIT = 64 * 1024
+
+/**
+ * `POST /notify`. The reply is ours alone: it is written to the socket past the host's `onSend`, serialisers and error handler, so that nothing the host
+ * does can turn a failure into a success or reshape what WeChat reads. A success is said only after the change has been committed.
+ */
+export function notifyRoute (scope: FastifyInstance, { pay, orders, log }: NotifyRouteDeps): void {
+  // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
+
+  async function take (body: unknown): Promise<NotificationFault | undefined> {
+    const notification = pay.readNotification(Buffer.isBuffer(body) ? body : Buffer.alloc(0))
+    if (notification.kind === 'payment-failed') {
+      const { outTradeNo, reason } = notification
+      if (outTradeNo !== undefined) await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
+      log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
+      return undefined
+    }
+    const observed = await orders.observePayment('notify', notification.payment)
+    if (observed === undefined) return 'unknown-order'
+    return observed.outcome === 'refused' ? 'mismatch' : undefined
+  }
+
+  function answer (reply: FastifyReply, fault?: NotificationFault, status?: number): void {
+    const { status: usual, contentType, body } = pay.reply(fault)
+    reply.hijack()
+    reply.raw.writeHead(status ?? usual, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+    reply.raw.end(body)
+  }
+
+  scope.post('/notify', {
+    bodyLimit: BODY_LIMIT,
+    // A body that cannot be read, or a hook of the host that threw: not believed, and never an HTML or JSON page.
+    errorHandler: (error, _request, reply) => {
+      log.warn({ err: error }, 'A notification could not be taken in')
+      answer(reply, 'unreadable', error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500)
+    },
+    // A hook of the host that answered in our place: WeChat must not take its page for ours.
+    onSend: async (_request, reply) => {
+      const { status, contentType, body } = pay.reply('unreadable')
+      reply.code(reply.statusCode >= 400 ? reply.statusCode : status).header('content-type', contentType).removeHeader('content-length')
+      return body
+    }
+  }, async (request, reply) => {
+    let fault: NotificationFault | undefined
+    try {
+      fault = await take(request.body)
+      if (fault !== undefined) log.warn({ fault }, 'A verified notification does not fit the order; it was set aside')
+    } catch (error) {
+      fault = error instanceof NotificationError ? error.fault : 'not-stored'
+      if (fault === 'not-stored') log.error({ err: error }, 'A notification could not be stored; WeChat will send it again')
+      else log.warn({ fault, reason: (error as Error).message }, 'A notification was refused')
+    }
+    answer(reply, fault)
+  })
+}

@@ -1,0 +1,106 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Login } from '../engine/login.ts'
+import type { Orders } from '../engine/orders.ts'
+import { WechatError } from '../errors.ts'
+import type { Hooks, Log, Price } from '../hooks.ts'
+import type { Identity, Order } from '../model.ts'
+import { isFen } from '../protocol/money.ts'
+import { cancelOrderSchema, createOrderSchema, getOrderSchema } from './schemas.ts'
+
+export interface OrderRoutesDeps {
+  orders: Orders
+  login: Login
+  hooks: Hooks<never>
+  orderTtlMs: number
+  now: () => Date
+  log: Log
+}
+
+/** A client that polls makes WeChat be asked at most this often per order. */
+const ASK_EVERY_MS = 2000
+
+/** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
+export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, orderTtlMs, now, log }: OrderRoutesDeps): void {
+  const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
+
+  typed.post('/orders', { schema: createOrderSchema }, async (request) => {
+    const identity = await authenticate(request)
+    const price = checkPrice(await hooks.price(request, identity))
+    const terms = { ...price, openid: identity.openid, clientIp: request.ip, expiresAt: new Date(now().getTime() + orderTtlMs) }
+    const { order, payParams } = await orders.create(terms).catch((error: unknown) => {
+      if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
+        log.error({ wechatCode: error.wechatCode, wechatText: error.wechatText }, 'Nobody can order: WeChat Pay refuses this server')
+      }
+      throw error
+    })
+    return { outTradeNo: order.outTradeNo, ...payParams }
+  })
+
+  typed.get('/orders/:outTradeNo', { schema: getOrderSchema }, async (request) => {
+    const order = await ownOrder(request, request.params.outTradeNo)
+    const settled = order.state === 'paid' || order.state === 'closed' || order.state === 'failed'
+    const askedAt = order.queriedAt?.getTime() ?? 0
+    if (settled || now().getTime() - askedAt < ASK_EVERY_MS) return view(order)
+    try {
+      return view((await orders.refresh(order.outTradeNo))!)
+    } catch (error) {
+      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'WeChat could not be asked about the order; the answer is what we know')
+      return view(order)
+    }
+  })
+
+  typed.post('/orders/:outTradeNo/cancel', { schema: cancelOrderSchema }, async (request) => {
+    const order = await ownOrder(request, request.params.outTradeNo)
+    return view((await orders.cancel(order.outTradeNo, 'cancelled by the payer'))!)
+  })
+
+  async function ownOrder (request: FastifyRequest, outTradeNo: string): Promise<Order> {
+    const { openid, appid } = await authenticate(request)
+    const order = await orders.get(outTradeNo)
+    if (order === undefined || order.openid !== openid || order.appid !== appid) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `You have no order ${outTradeNo}.`)
+    return order
+  }
+
+  async function authenticate (request: FastifyRequest): Promise<Identity> {
+    const identity = hooks.authenticate === undefined
+      ? await login.identify(/^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '')
+      : await hooks.authenticate(request)
+    if (identity === undefined) throw new WechatError('WECHAT_UNAUTHENTICATED', 'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.')
+    return identity
+  }
+}
+
+/** What the hook returned, if it is a price; anything that WeChat would refuse or round is refused here, before a number is given. */
+function checkPrice (price: Price): Price {
+  const { key, description, totalFee, attach } = price ?? {}
+  if (!isFen(totalFee)) throw invalid('totalFee', 'an integer number of fen from 1 to 9007199254740991', totalFee)
+  if (!isText(key, 128) || [...key].length === 0) throw invalid('key', 'a text of 1 to 128 bytes', key)
+  if (!isText(description, 127) || description === '') throw invalid('description', 'a text of 1 to 127 bytes of UTF-8', description)
+  if (attach !== undefined && !isText(attach, 127)) throw invalid('attach', 'a text of at most 127 bytes of UTF-8', attach)
+  return { key, description, totalFee, ...(attach !== undefined && attach !== '' && { attach }) }
+}
+
+function isText (value: unknown, maxBytes: number): value is string {
+  // eslint-disable-next-line no-control-regex -- what XML cannot carry
+  return typeof value === 'string' && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !/[\x00-\x1f\ufffe\uffff]/.test(value)
+}
+
+function invalid (name: string, rule: string, value: unknown): WechatError {
+  return new WechatError('WECHAT_PRICE_INVALID', `The price hook must return ${name} as ${rule}, not ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}. Nothing was ordered.`)
+}
+
+function view (order: Order) {
+  const { outTradeNo, key, state, totalFee, description, payment } = order
+  return {
+    outTradeNo,
+    key,
+    state,
+    paid: payment !== undefined,
+    totalFee,
+    description,
+    ...(payment && { transactionId: payment.transactionId, paidAt: payment.paidAt.toISOString() }),
+    createdAt: order.createdAt.toISOString(),
+    expiresAt: order.expiresAt.toISOString()
+  }
+}

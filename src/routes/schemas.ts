@@ -1,0 +1,68 @@
+import { Type } from '@sinclair/typebox'
+
+/** What the routes take and give; with @fastify/swagger they document themselves. */
+
+const orderState = Type.Union((['created', 'unknown', 'prepaid', 'closing', 'paid', 'closed', 'failed'] as const).map((state) => Type.Literal(state)))
+
+const failure = Type.Object({
+  statusCode: Type.Integer(),
+  code: Type.Optional(Type.String({ description: 'A code of WechatErrorCode' })),
+  error: Type.String(),
+  message: Type.String()
+}, { description: 'Refused', additionalProperties: true })
+
+const failures = { '4xx': failure, '5xx': failure }
+
+export const loginSchema = {
+  tags: ['wechat'],
+  summary: 'Log in with the code of wx.login',
+  body: Type.Object({ code: Type.String({ description: 'The code of wx.login' }) }),
+  response: {
+    200: Type.Object({
+      token: Type.String({ description: 'Send it as `Authorization: Bearer …`' }),
+      expiresAt: Type.Optional(Type.String({ format: 'date-time' })),
+      openid: Type.Optional(Type.String({ description: 'Only with exposeOpenid' }))
+    }),
+    ...failures
+  }
+}
+
+export const createOrderSchema = {
+  tags: ['wechat'],
+  summary: 'Order, and get the parameters of wx.requestPayment',
+  description: 'What the body may hold is up to the price hook. Amounts are never read from it.',
+  response: {
+    200: Type.Object({
+      outTradeNo: Type.String(),
+      timeStamp: Type.String({ description: 'UNIX seconds' }),
+      nonceStr: Type.String(),
+      package: Type.String({ description: 'prepay_id=…' }),
+      signType: Type.String(),
+      paySign: Type.String()
+    }),
+    ...failures
+  }
+}
+
+export const getOrderSchema = {
+  tags: ['wechat'],
+  summary: "One of the payer's own orders; WeChat is asked when it is not settled",
+  params: Type.Object({ outTradeNo: Type.String({ minLength: 6, maxLength: 32, pattern: '^[0-9A-Za-z_|*-]+$' }) }),
+  response: {
+    200: Type.Object({
+      outTradeNo: Type.String(),
+      key: Type.String(),
+      state: orderState,
+      paid: Type.Boolean(),
+      totalFee: Type.Integer({ description: 'Fen' }),
+      description: Type.String(),
+      transactionId: Type.Optional(Type.String()),
+      paidAt: Type.Optional(Type.String({ format: 'date-time' })),
+      createdAt: Type.String({ format: 'date-time' }),
+      expiresAt: Type.String({ format: 'date-time' })
+    }),
+    ...failures
+  }
+}
+
+export const cancelOrderSchema = { ...getOrderSchema, summary: 'Close an order that is not paid; answers with what it turned out to be' }
