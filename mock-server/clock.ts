@@ -1,0 +1,112 @@
+import { parseDuration } from './duration.ts'
+import { MockError } from './errors.ts'
+import { nativeClearTimeout, nativeNow, nativeSetTimeout } from './native.ts'
+import { TimerHeap, type Timer } from './timers.ts'
+
+export type ClockMode = 'virtual' | 'real'
+
+/** What a clock still has to do. */
+export interface PendingTimer { readonly due: Date, readonly what: string }
+
+/** What an advance of the clock did. */
+export interface ClockMove { readonly from: Date, readonly to: Date, readonly remainingTimers: readonly PendingTimer[] }
+
+export interface AdvanceOptions {
+  /** Real milliseconds after which the advance gives up with CLOCK_TIMEOUT; default 30 000. */
+  readonly realTimeoutMs?: number
+}
+
+/** A world's time. Everything in the mock that knows an hour takes it from here. */
+export interface Clock {
+  readonly mode: ClockMode
+  readonly now: () => Date
+  /** Runs `run` at `due`; returns a function that takes the timer back. `run` must not reject. */
+  readonly at: (timer: Timer) => () => void
+  readonly timers: () => PendingTimer[]
+  /** Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}). */
+  readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<ClockMove>
+  readonly close: () => void
+}
+
+const pending = ({ due, what }: Timer): PendingTimer => ({ due: new Date(due), what })
+
+/** Resolves with false if `work` is not done within `ms` real milliseconds. */
+async function within (work: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout
+  const limit = new Promise<false>(resolve => { timer = nativeSetTimeout(() => resolve(false), ms) })
+  return Promise.race([work.then(() => true), limit]).finally(() => nativeClearTimeout(timer))
+}
+
+/**
+ * Time that stands still until it is advanced, and never moves while anything is in flight: between two timers the clock
+ * waits for `settle` (which answers undefined when there is nothing to wait for).
+ */
+export function createVirtualClock (start: number, settle: () => Promise<void> | undefined): Clock {
+  const heap = new TimerHeap()
+  let now = start
+  let advancing = false
+
+  async function advance (by: string | number, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
+    if (advancing) throw new MockError('CLOCK_BUSY', 'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)')
+    const from = now
+    const target = from + parseDuration(by)
+    const deadline = nativeNow() + realTimeoutMs
+    const report = (): ClockMove => ({ from: new Date(from), to: new Date(now), remainingTimers: heap.list().map(pending) })
+    const giveUp = () => new MockError('CLOCK_TIMEOUT',
+      `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request or a settle hook does not end, or realTimeoutMs is too small`,
+      { report: report() })
+    const settled = async () => {
+      const work = settle()
+      if (work && !await within(work, deadline - nativeNow())) throw giveUp()
+    }
+    advancing = true
+    try {
+      await settled()
+      for (let timer = heap.popDue(target); timer; timer = heap.popDue(target)) {
+        now = Math.max(now, timer.due)
+        await timer.run()
+        await settled()
+        if (nativeNow() >= deadline) throw giveUp()
+      }
+      now = target
+      return report()
+    } finally {
+      advancing = false
+    }
+  }
+
+  return {
+    mode: 'virtual',
+    now: () => new Date(now),
+    at: timer => { heap.push(timer); return () => heap.cancel(timer) },
+    timers: () => heap.list().map(pending),
+    advance,
+    close: () => {}
+  }
+}
+
+/** The machine's time, shifted so that it begins at `start`. Timers fire by themselves. */
+export function createRealClock (start: number): Clock {
+  const offset = start - nativeNow()
+  const now = () => nativeNow() + offset
+  const running = new Map<Timer, NodeJS.Timeout>()
+  const cancel = (timer: Timer) => {
+    nativeClearTimeout(running.get(timer))
+    running.delete(timer)
+  }
+  return {
+    mode: 'real',
+    now: () => new Date(now()),
+    at: timer => {
+      const fire = () => { running.delete(timer); timer.run() }
+      // Not a reason for the process to stay: the listening server is.
+      running.set(timer, nativeSetTimeout(fire, Math.max(0, timer.due - now())).unref())
+      return () => cancel(timer)
+    },
+    timers: () => [...running.keys()].sort((a, b) => a.due - b.due).map(pending),
+    advance: async () => {
+      throw new MockError('CLOCK_REAL', 'this world runs on the real clock, which cannot be advanced; start it with clock: \'virtual\' (--clock virtual)')
+    },
+    close: () => { for (const timer of running.keys()) cancel(timer) }
+  }
+}

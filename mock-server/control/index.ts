@@ -1,0 +1,49 @@
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyError, FastifyInstance } from 'fastify'
+import { MockError } from '../errors.ts'
+import type { Worlds } from '../mock.ts'
+import { clockRoutes } from './clock.ts'
+import { checkCaller } from './guard.ts'
+import { notificationRoutes } from './notifications.ts'
+import { orderRoutes } from './orders.ts'
+import { worldRoutes } from './worlds.ts'
+
+export const CONTROL_PREFIX = '/__mock/v1'
+
+export type ControlApp = FastifyInstance<any, any, any, any, TypeBoxTypeProvider>
+
+function parseJson (_request: unknown, text: string, done: (error: Error | null, body?: unknown) => void): void {
+  if (text.trim() === '') return done(null, {})
+  try {
+    done(null, JSON.parse(text))
+  } catch (error) {
+    done(new MockError('BAD_INPUT', `the body is not JSON: ${(error as Error).message}`, { field: 'body', rule: 'json' }))
+  }
+}
+
+/** The first broken rule as a field, its rule and a sentence. */
+function badInput (validation: NonNullable<FastifyError['validation']>): MockError {
+  const { instancePath, keyword, message, params } = validation[0]!
+  const extra = params.additionalProperty ?? params.missingProperty
+  const field = [...instancePath.split('/').slice(1), ...(extra === undefined ? [] : [extra])].join('.') || 'body'
+  const allowed = params.allowedValues === undefined ? '' : `: ${(params.allowedValues as string[]).join(', ')}`
+  return new MockError('BAD_INPUT', `${field}: ${message}${allowed}`, { field, rule: keyword })
+}
+
+/** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
+export function controlRoutes (app: ControlApp, worlds: Worlds, host: string): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
+  app.addHook('onRequest', async request => checkCaller(request, host))
+  // A POST without a body is a POST of {}: every field of the control API has a default or says that it is missing.
+  app.addHook('preValidation', async request => { request.body ??= {} })
+  app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {
+    const told = 'validation' in error && error.validation ? badInput(error.validation) : error
+    const details = told instanceof MockError ? told.details : {}
+    return reply.code(told.statusCode ?? 500).send({ code: told.code, message: told.message, ...details })
+  })
+  worldRoutes(app, worlds)
+  orderRoutes(app, worlds)
+  notificationRoutes(app, worlds)
+  clockRoutes(app, worlds)
+}

@@ -1,0 +1,42 @@
+import type { Activity } from './activity.ts'
+import type { Clock } from './clock.ts'
+import type { Journal } from './journal.ts'
+import type { Notifier } from './notifier.ts'
+import type { OrderBook } from './orders.ts'
+import type { Random } from './random.ts'
+import type { Users } from './users.ts'
+import type { NotifyStyle } from './wechat/pay-notify.ts'
+
+export interface Credentials {
+  readonly appid: string
+  readonly appSecret: string
+  readonly mchId: string
+  /** The APIv2 key, 32 bytes. */
+  readonly apiKey: string
+}
+
+/** What the emulated endpoints see of a world: its parts, not its public face. */
+export interface WorldCore {
+  readonly id: string
+  readonly credentials: Credentials
+  readonly clock: Clock
+  readonly random: Random
+  readonly orders: OrderBook
+  readonly users: Users
+  readonly journal: Journal
+  readonly activity: Activity
+  readonly notifier: Notifier
+  readonly notifyStyle: NotifyStyle
+  /** A number for each signed reply: its nonce is drawn by it. */
+  readonly nextReply: () => number
+}
+
+/** Finds the world that a request of the wire belongs to. */
+export interface Registry {
+  readonly byAppid: (appid: string) => WorldCore | undefined
+  readonly byMchId: (mchId: string) => WorldCore | undefined
+  /** The world whose app this user belongs to, if any login gave the openid out. */
+  readonly byOpenid: (openid: string) => WorldCore | undefined
+  /** The world whose time and ids answer a request that belongs to none. */
+  readonly fallback: () => WorldCore
+}

@@ -1,0 +1,49 @@
+/** Why a call to the mock's own API (not to the emulated WeChat) was refused. */
+export type MockErrorCode =
+  | 'BAD_INPUT'
+  | 'UNKNOWN_WORLD'
+  | 'UNKNOWN_ORDER'
+  | 'UNKNOWN_NOTIFICATION'
+  | 'UNKNOWN_DELIVERY'
+  | 'WORLD_EXISTS'
+  | 'ORDER_NOT_PAYABLE'
+  | 'PAYMENT_REFUSED'
+  | 'CLOCK_BUSY'
+  | 'CLOCK_REAL'
+  | 'CLOCK_TIMEOUT'
+  | 'FORBIDDEN_HOST'
+  | 'FORBIDDEN_ORIGIN'
+
+const STATUS: Record<MockErrorCode, number> = {
+  BAD_INPUT: 400,
+  UNKNOWN_WORLD: 404,
+  UNKNOWN_ORDER: 404,
+  UNKNOWN_NOTIFICATION: 404,
+  UNKNOWN_DELIVERY: 404,
+  WORLD_EXISTS: 409,
+  ORDER_NOT_PAYABLE: 409,
+  PAYMENT_REFUSED: 422,
+  CLOCK_BUSY: 409,
+  CLOCK_REAL: 409,
+  CLOCK_TIMEOUT: 504,
+  FORBIDDEN_HOST: 403,
+  FORBIDDEN_ORIGIN: 403
+}
+
+/**
+ * Thrown by the programmatic API; the control API answers with `statusCode` and the JSON
+ * `{ code, message, …details }`.
+ */
+export class MockError extends Error {
+  override readonly name = 'MockError'
+  readonly code: MockErrorCode
+  readonly statusCode: number
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor (code: MockErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super(message)
+    this.code = code
+    this.statusCode = STATUS[code]
+    this.details = details
+  }
+}

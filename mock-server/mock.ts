@@ -1,0 +1,115 @@
+import type { AddressInfo } from 'node:net'
+import { Agent, request } from 'undici'
+import { buildApp } from './app.ts'
+import type { Registry, WorldCore } from './core.ts'
+import { MockError } from './errors.ts'
+import { createWorld, type World, type WorldOptions } from './world.ts'
+
+export interface MockOptions {
+  /** Default 127.0.0.1: nobody else can reach it. */
+  readonly host?: string
+  /** Default 0: any free port. */
+  readonly port?: number
+  /** The world `default`. */
+  readonly world?: WorldOptions
+  /** Gets one line for each request and each delivery. */
+  readonly log?: (line: string) => void
+}
+
+/** A running double of WeChat. */
+export interface MockWechat extends AsyncDisposable {
+  readonly url: string
+  /** `<url>/__mock/v1` */
+  readonly controlUrl: string
+  readonly default: World
+  /**
+   * A fresh merchant and app; requests find their way by mch_id and appid.
+   * @throws MockError WORLD_EXISTS, BAD_INPUT
+   */
+  readonly world: (options?: WorldOptions) => World
+  readonly worlds: () => World[]
+  readonly close: () => Promise<void>
+}
+
+/** The worlds of a mock, by each of their names. */
+export interface Worlds extends Registry {
+  readonly create: (options: WorldOptions) => World
+  readonly list: () => World[]
+  /** @throws MockError UNKNOWN_WORLD */
+  readonly find: (id: string) => World
+}
+
+function createWorlds (baseUrl: () => string, dispatcher: Agent, log: (line: string) => void): Worlds & { close: () => void } {
+  const worlds = new Map<string, World>()
+  const cores: WorldCore[] = []
+  const byAppid = new Map<string, WorldCore>()
+  const byMchId = new Map<string, WorldCore>()
+
+  const seeds = new Set<string>()
+  function uniqueSeed (seed: string): string {
+    let unique = seed
+    for (let n = 2; seeds.has(unique); n++) unique = `${seed}#${n}`
+    seeds.add(unique)
+    return unique
+  }
+
+  function create (options: WorldOptions): World {
+    const { id = `w${worlds.size}` } = options
+    const seed = uniqueSeed(String(options.seed ?? id))
+    const { world, core } = createWorld({ id, seed, baseUrl: baseUrl(), dispatcher, log }, options)
+    const { appid, mchId } = world.credentials
+    if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
+      throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
+    }
+    worlds.set(id, world)
+    cores.push(core)
+    byAppid.set(appid, core)
+    byMchId.set(mchId, core)
+    return world
+  }
+
+  return {
+    create,
+    list: () => [...worlds.values()],
+    find: id => {
+      const world = worlds.get(id)
+      if (!world) throw new MockError('UNKNOWN_WORLD', `there is no world ${id}; known: ${[...worlds.keys()].join(', ')}`)
+      return world
+    },
+    byAppid: appid => byAppid.get(appid),
+    byMchId: mchId => byMchId.get(mchId),
+    byOpenid: openid => cores.find(({ users }) => users.find(openid)),
+    fallback: () => cores[0]!,
+    close: () => { for (const { clock } of cores) clock.close() }
+  }
+}
+
+/** Starts a WeChat to test against. Resolves when it answers. */
+export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
+  // Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
+  const dispatcher = new Agent({ keepAliveTimeout: 1000, maxResponseSize: 1024 * 1024 })
+  let url = ''
+  const worlds = createWorlds(() => url, dispatcher, log)
+  const app = buildApp(worlds, { host, log })
+  await app.listen({ host, port })
+  const address = app.server.address() as AddressInfo
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
+  const standard = worlds.create({ id: 'default', ...world })
+  await (await request(`${url}/readyz`, { dispatcher })).body.dump()
+
+  const close = async () => {
+    worlds.close()
+    await app.close()
+    await dispatcher.destroy()
+  }
+  return {
+    url,
+    controlUrl: `${url}/__mock/v1`,
+    default: standard,
+    world: (options = {}) => worlds.create(options),
+    worlds: worlds.list,
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}

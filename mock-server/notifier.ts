@@ -1,0 +1,211 @@
+import { request, type Dispatcher } from 'undici'
+import type { Activity } from './activity.ts'
+import type { Clock } from './clock.ts'
+import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from './native.ts'
+import { judgeFailure, judgeReply, judgeTimeout, type Judgement, type Verdict } from './verdict.ts'
+
+/** One POST of a notification, and what WeChat makes of the answer. */
+export interface Delivery {
+  readonly id: string
+  readonly outTradeNo: string
+  /** 0 is the first send, 1…15 are the retries; one sent by hand has the number of the send it repeats. */
+  readonly attempt: number
+  /** World time. */
+  readonly sentAt: Date
+  readonly url: string
+  readonly request: { readonly headers: Readonly<Record<string, string>>, readonly body: string }
+  /** Absent when no whole reply arrived. */
+  readonly response?: { readonly status: number, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
+  /** Real milliseconds. */
+  readonly durationMs: number
+  readonly verdict: Verdict
+  /** One sentence: why this verdict, and what to do. */
+  readonly reason: string
+}
+
+export type NotificationState = 'pending' | 'acked' | 'exhausted' | 'held'
+
+export interface DeliverOptions {
+  /** How many times; default 1. */
+  readonly count?: number
+  /** All at once instead of one after the other; default false. */
+  readonly concurrent?: boolean
+}
+
+/** A payment's notification: a live view. */
+export interface Notification {
+  readonly outTradeNo: string
+  readonly state: NotificationState
+  readonly url: string
+  /** The raw XML; every send carries the same bytes. */
+  readonly body: string
+  readonly attempts: readonly Delivery[]
+  /** World time of the next retry, if one is due. */
+  readonly nextDueAt: Date | undefined
+  /** Sends it by hand, beside the schedule. An acknowledgement ends the schedule; a failure does not touch it. */
+  readonly deliver: (options?: DeliverOptions) => Promise<Delivery[]>
+}
+
+export interface NotifierOptions {
+  readonly clock: Clock
+  readonly activity: Activity
+  readonly dispatcher: Dispatcher
+  /** Milliseconds between a send and its retry. */
+  readonly gaps: readonly number[]
+  /** Real milliseconds a merchant may take to answer. */
+  readonly ackTimeoutMs: number
+  readonly onDelivery: (delivery: Delivery) => void
+}
+
+export interface Notifier {
+  readonly create: (outTradeNo: string, url: string, body: string) => Entry
+  /** Sends for the first time and keeps the schedule from then on. */
+  readonly start: (entry: Entry) => Promise<Delivery>
+  readonly find: (outTradeNo: string) => Entry | undefined
+  /** Every judged delivery, in the order of sending. */
+  readonly deliveries: () => Delivery[]
+  readonly deliveriesSince: (mark: number) => Delivery[]
+  readonly mark: () => number
+}
+
+/** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in all), and those in use until about 2018. */
+const SCHEDULES = {
+  current: [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600],
+  legacy: [15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600]
+}
+
+/** `current`, `legacy` or the gaps between the sends in seconds. */
+export type Schedule = keyof typeof SCHEDULES | readonly number[]
+
+export const gapsOf = (schedule: Schedule): number[] =>
+  (typeof schedule === 'string' ? SCHEDULES[schedule] : schedule).map(seconds => seconds * 1000)
+
+const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
+
+const nothing = () => {}
+
+/** A notification with the notifier's own notes on it. */
+export class Entry implements Notification {
+  readonly outTradeNo: string
+  readonly url: string
+  readonly body: string
+  readonly attempts: Delivery[] = []
+  nextDueAt: Date | undefined
+  acked = false
+  /** How often the schedule has sent it. */
+  sends = 0
+  finished = false
+  cancelRetry = nothing
+  readonly sequence: number
+  readonly deliver: Notification['deliver']
+
+  constructor (outTradeNo: string, url: string, body: string, sequence: number, deliver: (entry: Entry, options: DeliverOptions) => Promise<Delivery[]>) {
+    this.outTradeNo = outTradeNo
+    this.url = url
+    this.body = body
+    this.sequence = sequence
+    this.deliver = (options = {}) => deliver(this, options)
+  }
+
+  get state (): NotificationState {
+    if (this.acked) return 'acked'
+    if (this.finished) return 'exhausted'
+    return this.sends === 0 ? 'held' : 'pending'
+  }
+}
+
+export function createNotifier ({ clock, activity, dispatcher, gaps, ackTimeoutMs, onDelivery }: NotifierOptions): Notifier {
+  const entries = new Map<string, Entry>()
+  // A slot is taken when a delivery is sent and filled when it is judged, so concurrent ones stay in the order of sending.
+  const log: (Delivery | undefined)[] = []
+
+  async function post (url: string, body: string): Promise<Judgement & Pick<Delivery, 'response'>> {
+    const limit = new AbortController()
+    const timer = nativeSetTimeout(() => limit.abort(), ackTimeoutMs)
+    try {
+      const reply = await request(url, { dispatcher, method: 'POST', headers: HEADERS, body, signal: limit.signal })
+      // Not .text(): that would swallow a byte order mark, which WeChat does not.
+      const response = { status: reply.statusCode, headers: reply.headers, body: Buffer.from(await reply.body.arrayBuffer()).toString() }
+      return { ...judgeReply(response.status, reply.headers.location as string | undefined, response.body), response }
+    } catch (error) {
+      return limit.signal.aborted ? judgeTimeout(ackTimeoutMs) : judgeFailure(error as Error)
+    } finally {
+      nativeClearTimeout(timer)
+    }
+  }
+
+  async function send (entry: Entry, attempt: number): Promise<Delivery> {
+    const slot = log.push(undefined) - 1
+    const sentAt = clock.now()
+    const { outTradeNo, url, body } = entry
+    const leave = activity.enter(`notify ${outTradeNo} attempt ${attempt}`)
+    const started = nativeElapsed()
+    const outcome = await post(url, body)
+    const delivery: Delivery = {
+      id: `d${slot + 1}`,
+      outTradeNo,
+      attempt,
+      sentAt,
+      url,
+      request: { headers: HEADERS, body },
+      durationMs: nativeElapsed() - started,
+      ...outcome
+    }
+    log[slot] = delivery
+    entry.attempts.push(delivery)
+    if (delivery.verdict === 'acked') {
+      entry.acked = true
+      entry.nextDueAt = undefined
+      entry.cancelRetry()
+    }
+    onDelivery(delivery)
+    leave()
+    return delivery
+  }
+
+  async function start (entry: Entry): Promise<Delivery> {
+    const attempt = entry.sends++
+    entry.nextDueAt = undefined
+    entry.cancelRetry = nothing
+    const delivery = await send(entry, attempt)
+    const gap = gaps[attempt]
+    if (entry.acked) return delivery
+    if (gap === undefined) {
+      entry.finished = true
+      return delivery
+    }
+    // Gaps count from the send, so a slow merchant does not shift the schedule.
+    const due = delivery.sentAt.getTime() + gap
+    entry.nextDueAt = new Date(due)
+    entry.cancelRetry = clock.at({
+      due,
+      sequence: entry.sequence,
+      what: `notify ${entry.outTradeNo} attempt ${attempt + 1}`,
+      run: () => start(entry)
+    })
+    return delivery
+  }
+
+  async function deliverByHand (entry: Entry, { count = 1, concurrent = false }: DeliverOptions): Promise<Delivery[]> {
+    const attempt = Math.max(0, entry.sends - 1)
+    if (concurrent) return Promise.all(Array.from({ length: count }, () => send(entry, attempt)))
+    const deliveries: Delivery[] = []
+    while (deliveries.length < count) deliveries.push(await send(entry, attempt))
+    return deliveries
+  }
+
+  const judged = (delivery: Delivery | undefined): delivery is Delivery => delivery !== undefined
+
+  return {
+    create: (outTradeNo, url, body) => {
+      const entry = new Entry(outTradeNo, url, body, entries.size, deliverByHand)
+      entries.set(outTradeNo, entry)
+      return entry
+    },
+    start,
+    find: outTradeNo => entries.get(outTradeNo),
+    deliveries: () => log.filter(judged),
+    deliveriesSince: mark => log.slice(mark).filter(judged),
+    mark: () => log.length
+  }
+}

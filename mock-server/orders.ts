@@ -1,0 +1,82 @@
+import type { SignType } from './sign-v2.ts'
+
+/** The states a JSAPI order can be in (protocol: trade_state). */
+export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
+
+/** A coupon used in a payment; `type` is left out of most real notifications. */
+export interface Coupon {
+  /** Fen. */
+  readonly fee: number
+  readonly id?: string
+  /** `CASH` (bought) or `NO_CASH` (granted). */
+  readonly type?: 'CASH' | 'NO_CASH'
+}
+
+export interface Payment {
+  readonly transactionId: string
+  readonly openid: string
+  readonly bankType: string
+  readonly coupons: readonly Coupon[]
+  readonly paidAt: Date
+}
+
+/** An order as WeChat keeps it. */
+export interface Order {
+  readonly outTradeNo: string
+  readonly body: string
+  /** Fen. */
+  readonly totalFee: number
+  readonly feeType: string
+  readonly tradeType: string
+  /** The user the order was made for; the payer once it is paid. */
+  openid: string
+  readonly createdAt: Date
+  deviceInfo: string
+  attach: string
+  notifyUrl: string
+  /** Of the last unifiedorder: the notification echoes it. */
+  nonceStr: string
+  signType: SignType
+  prepayId: string
+  prepayIssuedAt: Date
+  /** time_expire; an unpaid order is CLOSED from then on. */
+  expiresAt: Date | undefined
+  tradeState: TradeState
+  payment: Payment | undefined
+}
+
+/** A prepay_id opens the cashier for two hours. */
+export const PREPAY_LIFE_MS = 2 * 3_600_000
+
+/** The sum of a payment's coupons, in fen. */
+export const couponFee = (payment: Payment) => payment.coupons.reduce((sum, { fee }) => sum + fee, 0)
+
+/** A merchant's orders. Every look-up closes what has expired by then. */
+export interface OrderBook {
+  readonly add: (order: Order) => void
+  readonly find: (outTradeNo: string) => Order | undefined
+  readonly findPrepay: (prepayId: string) => Order | undefined
+  readonly findTransaction: (transactionId: string) => Order | undefined
+  readonly indexPrepay: (order: Order) => void
+  readonly indexTransaction: (order: Order, payment: Payment) => void
+  readonly list: () => Order[]
+}
+
+export function createOrderBook (now: () => Date): OrderBook {
+  const byNumber = new Map<string, Order>()
+  const byPrepay = new Map<string, Order>()
+  const byTransaction = new Map<string, Order>()
+  const current = (order: Order | undefined) => {
+    if (order?.tradeState === 'NOTPAY' && order.expiresAt && order.expiresAt <= now()) order.tradeState = 'CLOSED'
+    return order
+  }
+  return {
+    add: order => { byNumber.set(order.outTradeNo, order) },
+    find: outTradeNo => current(byNumber.get(outTradeNo)),
+    findPrepay: prepayId => current(byPrepay.get(prepayId)),
+    findTransaction: transactionId => byTransaction.get(transactionId),
+    indexPrepay: order => { byPrepay.set(order.prepayId, order) },
+    indexTransaction: (order, { transactionId }) => { byTransaction.set(transactionId, order) },
+    list: () => Array.from(byNumber.values(), order => current(order)!)
+  }
+}

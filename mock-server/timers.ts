@@ -1,0 +1,63 @@
+export interface Timer {
+  readonly due: number
+  /** Breaks ties between timers due at one instant. */
+  readonly sequence: number
+  /** What will happen, for people. */
+  readonly what: string
+  readonly run: () => Promise<unknown>
+}
+
+const before = (a: Timer, b: Timer) => a.due < b.due || (a.due === b.due && a.sequence < b.sequence)
+
+/** A binary heap of timers, earliest first. */
+export class TimerHeap {
+  #items: Timer[] = []
+  #cancelled = new Set<Timer>()
+
+  push (timer: Timer): void {
+    const items = this.#items
+    let at = items.push(timer) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!before(timer, items[parent]!)) break
+      items[at] = items[parent]!
+      at = parent
+    }
+    items[at] = timer
+  }
+
+  /** Removes and returns the earliest timer due at or before `limit`. */
+  popDue (limit: number): Timer | undefined {
+    for (;;) {
+      const first = this.#items[0]
+      if (!first || first.due > limit) return undefined
+      this.#removeFirst()
+      if (!this.#cancelled.delete(first)) return first
+    }
+  }
+
+  cancel (timer: Timer): void {
+    this.#cancelled.add(timer)
+  }
+
+  /** All live timers in the order in which they will run. */
+  list (): Timer[] {
+    return this.#items.filter(timer => !this.#cancelled.has(timer)).sort((a, b) => before(a, b) ? -1 : 1)
+  }
+
+  #removeFirst (): void {
+    const items = this.#items
+    const last = items.pop()!
+    if (items.length === 0) return
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= items.length) break
+      if (child + 1 < items.length && before(items[child + 1]!, items[child]!)) child++
+      if (!before(items[child]!, last)) break
+      items[at] = items[child]!
+      at = child
+    }
+    items[at] = last
+  }
+}

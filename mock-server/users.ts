@@ -1,0 +1,79 @@
+import type { Random } from './random.ts'
+
+export interface User {
+  readonly openid: string
+  unionid: string | undefined
+  /** base64 of 16 bytes. */
+  sessionKey: string
+  sessionKeySince: Date
+}
+
+export interface LoginCode {
+  readonly code: string
+  readonly user: User
+  readonly expiresAt: Date
+  usesLeft: number
+}
+
+export interface LoginCodeOptions {
+  /** Default: a new user. */
+  readonly openid?: string
+  /** Makes the user one of an app bound to an Open Platform account. */
+  readonly unionid?: string
+  /** Seconds; default 300. */
+  readonly ttl?: number
+  /** Default 1. */
+  readonly uses?: number
+}
+
+/** WeChat does not publish how long it keeps a session_key between two logins; ten minutes is the mock's choice. */
+const SESSION_KEY_REFRESH_MS = 600_000
+
+/** An app's users and the codes their wx.login gave them. */
+export interface Users {
+  readonly find: (openid: string) => User | undefined
+  /** The user with this openid, made known if it is not yet. */
+  readonly know: (openid: string, unionid?: string) => User
+  readonly issueCode: (options: LoginCodeOptions) => LoginCode
+  /** Spends a code. One of two parallel exchanges succeeds: nothing is awaited between test and set. */
+  readonly exchange: (code: string) => User | 'invalid code' | 'code been used'
+}
+
+export function createUsers (random: Random, now: () => Date): Users {
+  const users = new Map<string, User>()
+  const codes = new Map<string, LoginCode>()
+  let strangers = 0
+
+  const freshKey = (openid: string) => ({ sessionKey: random.base64(16, 'session_key', openid, now().getTime()), sessionKeySince: now() })
+
+  function know (openid: string, unionid?: string): User {
+    let user = users.get(openid)
+    if (!user) users.set(openid, user = { openid, unionid: undefined, ...freshKey(openid) })
+    user.unionid = unionid ?? user.unionid
+    return user
+  }
+
+  return {
+    find: openid => users.get(openid),
+    know,
+    issueCode: ({ openid = `o${random.urlSafe(27, 'openid', ++strangers)}`, unionid, ttl = 300, uses = 1 }) => {
+      const code: LoginCode = {
+        code: `0${random.digits(1, 'code', codes.size)}${random.alphanumeric(30, 'code', codes.size)}`,
+        user: know(openid, unionid),
+        expiresAt: new Date(now().getTime() + ttl * 1000),
+        usesLeft: uses
+      }
+      codes.set(code.code, code)
+      return code
+    },
+    exchange: text => {
+      const code = codes.get(text)
+      if (!code || code.expiresAt <= now()) return 'invalid code'
+      if (code.usesLeft === 0) return 'code been used'
+      code.usesLeft--
+      const { user } = code
+      if (now().getTime() - user.sessionKeySince.getTime() > SESSION_KEY_REFRESH_MS) Object.assign(user, freshKey(user.openid))
+      return user
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import { readXml, WireError } from './wire.ts'
+
+/** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
+export type Verdict =
+  | 'acked' | 'fail_xml' | 'timeout_5s' | 'http_status' | 'empty_body' | 'not_xml' | 'json_body' | 'html_page'
+  | 'stray_characters' | 'wrong_field_name' | 'redirect' | 'connection_refused' | 'reset' | 'tls'
+
+export interface Judgement { readonly verdict: Verdict, readonly reason: string }
+
+const EXPECTED = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+const shown = (body: string) => JSON.stringify(body.length > 60 ? `${body.slice(0, 60)}…` : body)
+
+function judgeXml (body: string): Judgement {
+  const fields = readXml(body)
+  const code = fields.get('return_code')?.trim()
+  if (code === undefined) {
+    return { verdict: 'wrong_field_name', reason: `the reply has no return_code, only ${shown([...fields.keys()].join(', '))}; answer ${EXPECTED}` }
+  }
+  if (code === 'SUCCESS') return { verdict: 'acked', reason: 'the merchant acknowledged the notification' }
+  const message = fields.get('return_msg') ?? ''
+  return code === 'FAIL'
+    ? { verdict: 'fail_xml', reason: `the merchant refused the notification: ${shown(message)}` }
+    : { verdict: 'fail_xml', reason: `return_code is ${shown(code)}; only SUCCESS, in capitals, acknowledges` }
+}
+
+function judgeText (body: string): Judgement {
+  const start = body.trimStart()
+  if (body.trim() === '') return { verdict: 'empty_body', reason: `the reply has no body; answer ${EXPECTED}` }
+  if (/^[{[]/.test(start)) return { verdict: 'json_body', reason: `the reply is JSON (${shown(body)}); the V2 interface wants ${EXPECTED}` }
+  if (/^<(?:!doctype\s+html|html)/i.test(start)) return { verdict: 'html_page', reason: 'the reply is an HTML page: an error page, a login wall or a catch-all route answered instead of the notify handler' }
+  if (body.startsWith('\uFEFF')) return { verdict: 'stray_characters', reason: 'the reply starts with a byte order mark; save the file that prints it without BOM' }
+  const end = body.lastIndexOf('</xml>')
+  if (end >= 0 && body.slice(end + 6).trim() !== '') return { verdict: 'stray_characters', reason: `output follows </xml>: ${shown(body.slice(end + 6))}; end the response right there` }
+  const first = start.indexOf('<')
+  if (first > 0 && end >= 0) return { verdict: 'stray_characters', reason: `output stands before <xml>: ${shown(start.slice(0, first))}` }
+  try {
+    return judgeXml(body)
+  } catch (error) {
+    const { kind, message } = error as WireError
+    if (kind === 'stray') return { verdict: 'stray_characters', reason: `${message} of ${shown(body)}, for example the two characters \\n instead of a line feed` }
+    if (kind === 'root') return { verdict: 'wrong_field_name', reason: `${message}; answer ${EXPECTED}` }
+    return { verdict: 'not_xml', reason: `the reply ${shown(body)} is not the XML asked for (${message}); answer ${EXPECTED}` }
+  }
+}
+
+/** Judges a reply that arrived (official list of wrong replies, doc/v2/partner/4011984734). */
+export function judgeReply (status: number, location: string | undefined, body: string): Judgement {
+  if (status >= 300 && status < 400) return { verdict: 'redirect', reason: `the merchant redirects (HTTP ${status} to ${location ?? 'nowhere'}); WeChat does not follow: give it the final URL` }
+  // Undocumented for V2; V3 ranks the status above the body, so the mock does too.
+  if (status !== 200) return { verdict: 'http_status', reason: `HTTP ${status}; only 200 acknowledges, whatever the body says (${shown(body)})` }
+  return judgeText(body)
+}
+
+const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT']
+const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/
+
+/** Judges an exchange that broke before a whole reply was there. */
+export function judgeFailure (error: NodeJS.ErrnoException): Judgement {
+  const code = error.code ?? ''
+  const told = `${code} ${error.message}`.trim()
+  if (REFUSED.includes(code)) return { verdict: 'connection_refused', reason: `no connection could be made (${told}); is the application listening at the notify_url?` }
+  if (TLS.test(code)) return { verdict: 'tls', reason: `no TLS connection could be made (${told}); WeChat wants a complete chain from a public authority` }
+  return { verdict: 'reset', reason: `the connection broke before a whole reply had arrived (${told})` }
+}
+
+/** Judges an exchange that took longer than `limitMs` real milliseconds. */
+export function judgeTimeout (limitMs: number): Judgement {
+  return { verdict: 'timeout_5s', reason: `no whole reply within ${limitMs} ms; acknowledge first and do slow work afterwards` }
+}

@@ -1,0 +1,298 @@
+import { EventEmitter } from 'node:events'
+import type { Dispatcher } from 'undici'
+import { createActivity } from './activity.ts'
+import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
+import type { Credentials, WorldCore } from './core.ts'
+import { MockError } from './errors.ts'
+import { createJournal, type Journal } from './journal.ts'
+import { nativeNow } from './native.ts'
+import { createNotifier, gapsOf, type Delivery, type Notification, type Schedule } from './notifier.ts'
+import { couponFee, createOrderBook, PREPAY_LIFE_MS, type Coupon, type Order, type TradeState } from './orders.ts'
+import { createRandom } from './random.ts'
+import type { SignType } from './sign-v2.ts'
+import { wechatTime } from './time.ts'
+import { createUsers, type LoginCodeOptions } from './users.ts'
+import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
+import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
+
+export interface WorldOptions {
+  /** How control calls name it; default `w1`, `w2`, … */
+  readonly id?: string
+  /**
+   * Everything the world draws comes from here: the same seed gives the same credentials and ids. Default: the world's id;
+   * on the real clock ids then also differ from run to run, because an application's database outlives the mock.
+   */
+  readonly seed?: number | string
+  /** World time at creation; default: the machine's, in whole seconds. */
+  readonly startTime?: Date | number
+  /** Default `virtual`: time stands still until it is advanced. */
+  readonly clock?: ClockMode
+  /** Gaps between a send and its retry: WeChat's current ones (default), its older ones, or seconds. */
+  readonly schedule?: Schedule
+  /** Real milliseconds a merchant may take to answer; default 5000. */
+  readonly ackTimeoutMs?: number
+  readonly appid?: string
+  readonly appSecret?: string
+  readonly mchId?: string
+  /** Exactly 32 bytes. */
+  readonly apiKey?: string
+}
+
+/** What `advance` did: every delivery that fell due has been made, answered and judged. */
+export interface AdvanceReport extends ClockMove {
+  readonly deliveries: readonly Delivery[]
+}
+
+export interface WorldClock extends Pick<Clock, 'mode' | 'now' | 'timers'> {
+  /** Moves the virtual clock; see {@link World.advance}. */
+  readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<AdvanceReport>
+}
+
+/** An order as it is now; money is fen. */
+export interface OrderSnapshot {
+  readonly outTradeNo: string
+  readonly tradeState: TradeState
+  readonly totalFee: number
+  readonly cashFee: number | undefined
+  readonly feeType: string
+  readonly tradeType: string
+  readonly body: string
+  readonly attach: string
+  readonly openid: string
+  readonly prepayId: string
+  readonly notifyUrl: string
+  readonly signType: SignType
+  readonly createdAt: Date
+  readonly expiresAt: Date | undefined
+  readonly transactionId: string | undefined
+  readonly bankType: string | undefined
+  readonly coupons: readonly Coupon[]
+  readonly paidAt: Date | undefined
+}
+
+export interface PayOptions {
+  /** The payer, if not the user the order was made for. */
+  readonly openid?: string
+  /** Default `OTHERS`. */
+  readonly bankType?: string
+  readonly coupons?: readonly Coupon[]
+}
+
+export interface IssuedCode { readonly code: string, readonly openid: string, readonly unionid: string | undefined, readonly expiresAt: Date }
+
+/** One merchant with one app: its own time, users, orders and ids. Worlds do not see each other. */
+export interface World {
+  readonly id: string
+  /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
+  readonly baseUrl: string
+  readonly credentials: Credentials
+  readonly clock: WorldClock
+  readonly journal: Journal
+  /**
+   * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds and makes every delivery that falls due, one after the
+   * other, each judged before time moves on.
+   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), BAD_INPUT
+   */
+  readonly advance: WorldClock['advance']
+  /** A code as `wx.login` gives it: single use, 300 s. */
+  readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
+  /** Checks the five parameters as the WeChat client does. Throws RequestPaymentError. It does not pay. */
+  readonly requestPayment: (params: RequestPaymentParams) => CashierOpened
+  /**
+   * The user pays: the order becomes SUCCESS and the notification is sent at once. `deliver: 'await'` (default) resolves
+   * with the judged first delivery; `'background'` sends without waiting and `'hold'` does not send: both resolve with the
+   * notification.
+   * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE, BAD_INPUT
+   */
+  readonly pay: {
+    (outTradeNo: string, options?: PayOptions & { readonly deliver?: 'await' }): Promise<Delivery>
+    (outTradeNo: string, options: PayOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification>
+  }
+  /** @throws MockError UNKNOWN_ORDER */
+  readonly order: (outTradeNo: string) => OrderSnapshot
+  readonly orders: () => OrderSnapshot[]
+  /** Every judged delivery, in the order of sending. */
+  readonly deliveries: () => Delivery[]
+  /** @throws MockError UNKNOWN_NOTIFICATION */
+  readonly notification: (outTradeNo: string) => Notification
+  /** Before time moves on, and after the last delivery of an advance, the clock waits for `fn()`. */
+  readonly settleOn: (fn: () => Promise<unknown>) => void
+  readonly on: (event: 'delivery', listener: (delivery: Delivery) => void) => void
+  /** What the clock waits for now, by name. */
+  readonly inFlight: () => string[]
+}
+
+/** What a world needs from the mock it lives in. */
+export interface WorldHost {
+  readonly id: string
+  /** The seed as it has been made unique among the worlds of the mock. */
+  readonly seed: string
+  readonly baseUrl: string
+  readonly dispatcher: Dispatcher
+  readonly log: (line: string) => void
+}
+
+function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
+  const random = createRandom(seed)
+  if (apiKey !== undefined && Buffer.byteLength(apiKey) !== 32) {
+    throw new MockError('BAD_INPUT', `apiKey: must be exactly 32 bytes, as the merchant platform demands; got ${Buffer.byteLength(apiKey)}`, { field: 'apiKey', rule: '32 bytes' })
+  }
+  return {
+    appid: appid ?? `wx${random.hex(16, 'appid')}`,
+    appSecret: appSecret ?? random.hex(32, 'appSecret'),
+    mchId: mchId ?? `16${random.digits(8, 'mchId')}`,
+    apiKey: apiKey ?? random.alphanumeric(32, 'apiKey')
+  }
+}
+
+function checkCoupons (order: Order, coupons: readonly Coupon[]): void {
+  const refuse = (message: string) => new MockError('BAD_INPUT', `coupons: ${message}`, { field: 'coupons' })
+  if (!coupons.every(({ fee }) => Number.isSafeInteger(fee) && fee > 0)) throw refuse('each fee must be a positive integer of fen')
+  const sum = coupons.reduce((total, { fee }) => total + fee, 0)
+  if (sum > order.totalFee) throw refuse(`${sum} fen of coupons for an order of ${order.totalFee} fen`)
+}
+
+function snapshot (order: Order): OrderSnapshot {
+  const { outTradeNo, tradeState, totalFee, feeType, tradeType, body, attach, openid, prepayId, notifyUrl, signType, createdAt, expiresAt, payment } = order
+  return {
+    outTradeNo,
+    tradeState,
+    totalFee,
+    cashFee: payment && totalFee - couponFee(payment),
+    feeType,
+    tradeType,
+    body,
+    attach,
+    openid,
+    prepayId,
+    notifyUrl,
+    signType,
+    createdAt,
+    expiresAt,
+    transactionId: payment?.transactionId,
+    bankType: payment?.bankType,
+    coupons: payment?.coupons ?? [],
+    paidAt: payment?.paidAt
+  }
+}
+
+export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
+  const { id, baseUrl, dispatcher, log } = host
+  const credentials = drawCredentials(host.seed, options)
+  const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : new Date(options.startTime).getTime()
+  const activity = createActivity()
+  const settleHooks: (() => Promise<unknown>)[] = []
+  const settle = () => {
+    if (settleHooks.length === 0 && activity.list().length === 0) return undefined
+    return (async () => {
+      do {
+        await activity.idle()
+        for (const hook of settleHooks) await hook()
+      } while (activity.list().length > 0)
+    })()
+  }
+  const clock = options.clock === 'real' ? createRealClock(start) : createVirtualClock(start, settle)
+  const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
+  const orders = createOrderBook(clock.now)
+  const users = createUsers(random, clock.now)
+  const journal = createJournal()
+  const events = new EventEmitter()
+  const style = notifyStyle(random)
+  let replies = 0
+
+  const notifier = createNotifier({
+    clock,
+    activity,
+    dispatcher,
+    gaps: gapsOf(options.schedule ?? 'current'),
+    ackTimeoutMs: options.ackTimeoutMs ?? 5000,
+    onDelivery: delivery => {
+      const { sentAt, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
+      journal.record({
+        at: sentAt,
+        direction: 'out',
+        api: 'notify',
+        outTradeNo,
+        request: { method: 'POST', url, ...request },
+        ...(response && { response }),
+        note: `${verdict}: ${reason}`
+      })
+      log(`${id} notify ${outTradeNo} attempt ${attempt}: ${verdict} (${reason})`)
+      events.emit('delivery', delivery)
+    }
+  })
+
+  const core: WorldCore = { id, credentials, clock, random, orders, users, journal, activity, notifier, notifyStyle: style, nextReply: () => ++replies }
+
+  function findOrder (outTradeNo: string): Order {
+    const order = orders.find(outTradeNo)
+    if (!order) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}; was unifiedorder called with mch_id ${credentials.mchId}?`)
+    return order
+  }
+
+  function findNotification (outTradeNo: string): Notification {
+    const notification = notifier.find(outTradeNo)
+    if (!notification) throw new MockError('UNKNOWN_NOTIFICATION', `world ${id} has no notification of order ${outTradeNo}; it is made when the order is paid`)
+    return notification
+  }
+
+  function checkPayable ({ outTradeNo, tradeState, prepayIssuedAt }: Order): void {
+    const refuse = (why: string) => new MockError('ORDER_NOT_PAYABLE', `order ${outTradeNo} cannot be paid: ${why}`)
+    if (tradeState !== 'NOTPAY') throw refuse(`it is ${tradeState}`)
+    if (clock.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) throw refuse('its prepay_id is older than 2 h; the merchant must call unifiedorder again')
+  }
+
+  async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: 'await' | 'background' | 'hold' } = {}) {
+    const order = findOrder(outTradeNo)
+    checkPayable(order)
+    checkCoupons(order, coupons)
+    const paidAt = clock.now()
+    const payment = {
+      transactionId: `4200${random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${random.digits(10, 'transaction', outTradeNo, 'tail')}`,
+      openid: openid ?? (order.openid || users.issueCode({}).user.openid),
+      bankType,
+      coupons: coupons.map((coupon, n) => ({ ...coupon, id: coupon.id ?? random.digits(10, 'coupon', outTradeNo, n) })),
+      paidAt
+    }
+    Object.assign(order, { tradeState: 'SUCCESS', payment, openid: payment.openid })
+    orders.indexTransaction(order, payment)
+    const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, credentials, style))
+    if (deliver === 'hold') return notification
+    const first = notifier.start(notification)
+    return deliver === 'await' ? first : notification
+  }
+
+  async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
+    const mark = notifier.mark()
+    const deliveries = () => notifier.deliveriesSince(mark)
+    try {
+      return { ...await clock.advance(by, advanceOptions), deliveries: deliveries() }
+    } catch (error) {
+      if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
+      throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, deliveries: deliveries() } })
+    }
+  }
+
+  const world: World = {
+    id,
+    baseUrl,
+    credentials,
+    clock: { mode: clock.mode, now: clock.now, timers: clock.timers, advance },
+    journal,
+    advance,
+    loginCode: (options = {}) => {
+      const { code, user, expiresAt } = users.issueCode(options)
+      return { code, openid: user.openid, unionid: user.unionid, expiresAt }
+    },
+    requestPayment: params => requestPayment(core, params),
+    pay: pay as World['pay'],
+    order: outTradeNo => snapshot(findOrder(outTradeNo)),
+    orders: () => orders.list().map(snapshot),
+    deliveries: notifier.deliveries,
+    notification: findNotification,
+    settleOn: fn => { settleHooks.push(fn) },
+    on: (event, listener) => { events.on(event, listener) },
+    inFlight: activity.list
+  }
+  return { world, core }
+}
