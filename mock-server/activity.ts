@@ -2,6 +2,7 @@
 export interface Activity {
   /** Notes that `what` has begun; call the result once when it has ended. */
   readonly enter: (what: string) => () => void
+  readonly busy: () => boolean
   readonly list: () => string[]
   /** Resolves when nothing is in flight. */
   readonly idle: () => Promise<void>
@@ -21,6 +22,7 @@ export function createActivity (): Activity {
         waiting = []
       }
     },
+    busy: () => running.size > 0,
     list: () => Array.from(running, ({ what }) => what),
     idle: () => running.size === 0 ? Promise.resolve() : new Promise(resolve => { waiting.push(resolve) })
   }

@@ -4,7 +4,7 @@ import type { WorldCore } from './core.ts'
 import type { Worlds } from './mock.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { orderquery } from './wechat/orderquery.ts'
-import { answerPay, type PayEndpoint } from './wechat/pay-v2.ts'
+import { answerPay, unreadable, type PayEndpoint } from './wechat/pay-v2.ts'
 import { unifiedorder } from './wechat/unifiedorder.ts'
 
 export interface AppOptions { readonly host: string, readonly log: (line: string) => void }
@@ -20,7 +20,12 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
   // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) => done(null, body))
-  app.addHook('onRequest', async request => { delete request.raw.headers['content-type'] })
+  app.decorateRequest('sentHeaders')
+  app.addHook('onRequest', async request => {
+    request.setDecorator('sentHeaders', request.raw.headers)
+    const { 'content-type': _unread, ...headers } = request.raw.headers
+    request.raw.headers = headers
+  })
 
   function send (api: string, request: FastifyRequest, reply: FastifyReply, { world = worlds.fallback(), outTradeNo, body, note }: Answer): FastifyReply {
     const response = { status: 200, headers: { 'content-type': 'text/plain' }, body }
@@ -29,7 +34,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
       direction: 'in',
       api,
       ...(outTradeNo !== undefined && { outTradeNo }),
-      request: { method: request.method, url: request.url, headers: request.headers, body: request.body === undefined ? '' : String(request.body) },
+      request: { method: request.method, url: request.url, headers: request.getDecorator<Record<string, unknown>>('sentHeaders'), body: request.body === undefined ? '' : String(request.body) },
       response,
       note
     })
@@ -42,8 +47,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
   const endpoints: PayEndpoint[] = [unifiedorder(worlds), orderquery]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {
-      // Only a body over the limit or cut off gets here: WeChat could not read that either.
-      errorHandler: (_error, request, reply) => send(endpoint.api, request, reply, answerPay(worlds, endpoint, request.method, Buffer.from('<')))
+      errorHandler: (error, request, reply) => send(endpoint.api, request, reply, unreadable(error))
     }, (request, reply) => send(endpoint.api, request, reply, answerPay(worlds, endpoint, request.method, request.body as Buffer | undefined)))
   }
   app.all(LOGIN_PATH, (request, reply) =>
@@ -55,7 +59,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
 export function buildApp (worlds: Worlds, { host, log }: AppOptions): FastifyInstance {
   const app = Fastify({
     forceCloseConnections: true,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: true } }
+    ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true } }
   })
   let paths: string[] = []
   app.register(async wire => { paths = wireRoutes(wire, worlds, log) })

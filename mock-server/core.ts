@@ -4,6 +4,7 @@ import type { Journal } from './journal.ts'
 import type { Notifier } from './notifier.ts'
 import type { OrderBook } from './orders.ts'
 import type { Random } from './random.ts'
+import type { SignType } from './sign-v2.ts'
 import type { Users } from './users.ts'
 import type { NotifyStyle } from './wechat/pay-notify.ts'
 
@@ -19,6 +20,8 @@ export interface Credentials {
 export interface WorldCore {
   readonly id: string
   readonly credentials: Credentials
+  /** The only algorithm accepted, if the merchant is bound to one. */
+  readonly signType: SignType | undefined
   readonly clock: Clock
   readonly random: Random
   readonly orders: OrderBook
@@ -35,7 +38,7 @@ export interface WorldCore {
 export interface Registry {
   readonly byAppid: (appid: string) => WorldCore | undefined
   readonly byMchId: (mchId: string) => WorldCore | undefined
-  /** The world whose app this user belongs to, if any login gave the openid out. */
+  /** The world that drew this openid for one of its users; a name a test has chosen belongs to no world. */
   readonly byOpenid: (openid: string) => WorldCore | undefined
   /** The world whose time and ids answer a request that belongs to none. */
   readonly fallback: () => WorldCore

@@ -1,8 +1,10 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Agent, request } from 'undici'
 import { buildApp } from './app.ts'
 import type { Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
+import { createSender, type Sender } from './sender.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
 
 export interface MockOptions {
@@ -39,7 +41,7 @@ export interface Worlds extends Registry {
   readonly find: (id: string) => World
 }
 
-function createWorlds (baseUrl: () => string, dispatcher: Agent, log: (line: string) => void): Worlds & { close: () => void } {
+function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string) => void): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const cores: WorldCore[] = []
   const byAppid = new Map<string, WorldCore>()
@@ -56,7 +58,7 @@ function createWorlds (baseUrl: () => string, dispatcher: Agent, log: (line: str
   function create (options: WorldOptions): World {
     const { id = `w${worlds.size}` } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl: baseUrl(), dispatcher, log }, options)
+    const { world, core } = createWorld({ id, seed, baseUrl: baseUrl(), sender, log }, options)
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
@@ -78,7 +80,7 @@ function createWorlds (baseUrl: () => string, dispatcher: Agent, log: (line: str
     },
     byAppid: appid => byAppid.get(appid),
     byMchId: mchId => byMchId.get(mchId),
-    byOpenid: openid => cores.find(({ users }) => users.find(openid)),
+    byOpenid: openid => cores.find(({ users }) => users.drew(openid)),
     fallback: () => cores[0]!,
     close: () => { for (const { clock } of cores) clock.close() }
   }
@@ -86,22 +88,22 @@ function createWorlds (baseUrl: () => string, dispatcher: Agent, log: (line: str
 
 /** Starts a WeChat to test against. Resolves when it answers. */
 export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
-  // Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
-  const dispatcher = new Agent({ keepAliveTimeout: 1000, maxResponseSize: 1024 * 1024 })
+  const sender = createSender()
   let url = ''
-  const worlds = createWorlds(() => url, dispatcher, log)
+  const worlds = createWorlds(() => url, sender, log)
   const app = buildApp(worlds, { host, log })
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
   const standard = worlds.create({ id: 'default', ...world })
-  await (await request(`${url}/readyz`, { dispatcher })).body.dump()
+  const [ready] = await once(get(`${url}/readyz`, { agent: false }), 'response')
+  ready.resume()
 
   const close = async () => {
     worlds.close()
     await app.close()
-    await dispatcher.destroy()
+    await sender.close()
   }
   return {
     url,

@@ -1,8 +1,7 @@
-import { request, type Dispatcher } from 'undici'
 import type { Activity } from './activity.ts'
 import type { Clock } from './clock.ts'
-import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from './native.ts'
-import { judgeFailure, judgeReply, judgeTimeout, type Judgement, type Verdict } from './verdict.ts'
+import type { Reply, Sender } from './sender.ts'
+import { judge, type Verdict } from './verdict.ts'
 
 /** One POST of a notification, and what WeChat makes of the answer. */
 export interface Delivery {
@@ -15,7 +14,7 @@ export interface Delivery {
   readonly url: string
   readonly request: { readonly headers: Readonly<Record<string, string>>, readonly body: string }
   /** Absent when no whole reply arrived. */
-  readonly response?: { readonly status: number, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
+  readonly response?: Reply
   /** Real milliseconds. */
   readonly durationMs: number
   readonly verdict: Verdict
@@ -49,7 +48,7 @@ export interface Notification {
 export interface NotifierOptions {
   readonly clock: Clock
   readonly activity: Activity
-  readonly dispatcher: Dispatcher
+  readonly sender: Sender
   /** Milliseconds between a send and its retry. */
   readonly gaps: readonly number[]
   /** Real milliseconds a merchant may take to answer. */
@@ -114,68 +113,54 @@ export class Entry implements Notification {
   }
 }
 
-export function createNotifier ({ clock, activity, dispatcher, gaps, ackTimeoutMs, onDelivery }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, sender, gaps, ackTimeoutMs, onDelivery }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   // A slot is taken when a delivery is sent and filled when it is judged, so concurrent ones stay in the order of sending.
   const log: (Delivery | undefined)[] = []
 
-  async function post (url: string, body: string): Promise<Judgement & Pick<Delivery, 'response'>> {
-    const limit = new AbortController()
-    const timer = nativeSetTimeout(() => limit.abort(), ackTimeoutMs)
-    try {
-      const reply = await request(url, { dispatcher, method: 'POST', headers: HEADERS, body, signal: limit.signal })
-      // Not .text(): that would swallow a byte order mark, which WeChat does not.
-      const response = { status: reply.statusCode, headers: reply.headers, body: Buffer.from(await reply.body.arrayBuffer()).toString() }
-      return { ...judgeReply(response.status, reply.headers.location as string | undefined, response.body), response }
-    } catch (error) {
-      return limit.signal.aborted ? judgeTimeout(ackTimeoutMs) : judgeFailure(error as Error)
-    } finally {
-      nativeClearTimeout(timer)
-    }
-  }
-
-  async function send (entry: Entry, attempt: number): Promise<Delivery> {
+  /** `judged` runs before the clock may move. */
+  async function send (entry: Entry, attempt: number, judged = (_delivery: Delivery) => {}): Promise<Delivery> {
     const slot = log.push(undefined) - 1
     const sentAt = clock.now()
     const { outTradeNo, url, body } = entry
     const leave = activity.enter(`notify ${outTradeNo} attempt ${attempt}`)
-    const started = nativeElapsed()
-    const outcome = await post(url, body)
-    const delivery: Delivery = {
-      id: `d${slot + 1}`,
-      outTradeNo,
-      attempt,
-      sentAt,
-      url,
-      request: { headers: HEADERS, body },
-      durationMs: nativeElapsed() - started,
-      ...outcome
+    try {
+      const exchange = await sender.post(url, HEADERS, body, ackTimeoutMs)
+      const delivery: Delivery = {
+        id: `d${slot + 1}`,
+        outTradeNo,
+        attempt,
+        sentAt,
+        url,
+        request: { headers: HEADERS, body },
+        ...('reply' in exchange && { response: exchange.reply }),
+        durationMs: exchange.durationMs,
+        ...judge(exchange, ackTimeoutMs)
+      }
+      log[slot] = delivery
+      entry.attempts.push(delivery)
+      if (delivery.verdict === 'acked') {
+        entry.acked = true
+        entry.nextDueAt = undefined
+        entry.cancelRetry()
+      }
+      judged(delivery)
+      onDelivery(delivery)
+      return delivery
+    } finally {
+      leave()
     }
-    log[slot] = delivery
-    entry.attempts.push(delivery)
-    if (delivery.verdict === 'acked') {
-      entry.acked = true
-      entry.nextDueAt = undefined
-      entry.cancelRetry()
-    }
-    onDelivery(delivery)
-    leave()
-    return delivery
   }
 
-  async function start (entry: Entry): Promise<Delivery> {
-    const attempt = entry.sends++
-    entry.nextDueAt = undefined
-    entry.cancelRetry = nothing
-    const delivery = await send(entry, attempt)
+  function planRetry (entry: Entry, { attempt, sentAt }: Delivery): void {
     const gap = gaps[attempt]
-    if (entry.acked) return delivery
+    if (entry.acked) return
     if (gap === undefined) {
       entry.finished = true
-      return delivery
+      return
     }
     // Gaps count from the send, so a slow merchant does not shift the schedule.
-    const due = delivery.sentAt.getTime() + gap
+    const due = sentAt.getTime() + gap
     entry.nextDueAt = new Date(due)
     entry.cancelRetry = clock.at({
       due,
@@ -183,7 +168,12 @@ export function createNotifier ({ clock, activity, dispatcher, gaps, ackTimeoutM
       what: `notify ${entry.outTradeNo} attempt ${attempt + 1}`,
       run: () => start(entry)
     })
-    return delivery
+  }
+
+  async function start (entry: Entry): Promise<Delivery> {
+    entry.nextDueAt = undefined
+    entry.cancelRetry = nothing
+    return send(entry, entry.sends++, delivery => planRetry(entry, delivery))
   }
 
   async function deliverByHand (entry: Entry, { count = 1, concurrent = false }: DeliverOptions): Promise<Delivery[]> {

@@ -31,7 +31,8 @@ const SESSION_KEY_REFRESH_MS = 600_000
 
 /** An app's users and the codes their wx.login gave them. */
 export interface Users {
-  readonly find: (openid: string) => User | undefined
+  /** Whether this openid is one that was drawn here, not one that a test has chosen. */
+  readonly drew: (openid: string) => boolean
   /** The user with this openid, made known if it is not yet. */
   readonly know: (openid: string, unionid?: string) => User
   readonly issueCode: (options: LoginCodeOptions) => LoginCode
@@ -42,7 +43,7 @@ export interface Users {
 export function createUsers (random: Random, now: () => Date): Users {
   const users = new Map<string, User>()
   const codes = new Map<string, LoginCode>()
-  let strangers = 0
+  const drawn = new Set<string>()
 
   const freshKey = (openid: string) => ({ sessionKey: random.base64(16, 'session_key', openid, now().getTime()), sessionKeySince: now() })
 
@@ -53,10 +54,16 @@ export function createUsers (random: Random, now: () => Date): Users {
     return user
   }
 
+  function drawOpenid (): string {
+    const openid = `o${random.urlSafe(27, 'openid', drawn.size)}`
+    drawn.add(openid)
+    return openid
+  }
+
   return {
-    find: openid => users.get(openid),
+    drew: openid => drawn.has(openid),
     know,
-    issueCode: ({ openid = `o${random.urlSafe(27, 'openid', ++strangers)}`, unionid, ttl = 300, uses = 1 }) => {
+    issueCode: ({ openid = drawOpenid(), unionid, ttl = 300, uses = 1 }) => {
       const code: LoginCode = {
         code: `0${random.digits(1, 'code', codes.size)}${random.alphanumeric(30, 'code', codes.size)}`,
         user: know(openid, unionid),

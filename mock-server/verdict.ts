@@ -1,3 +1,4 @@
+import type { Exchange, Reply } from './sender.ts'
 import { readXml, WireError } from './wire.ts'
 
 /** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
@@ -43,27 +44,39 @@ function judgeText (body: string): Judgement {
   }
 }
 
-/** Judges a reply that arrived (official list of wrong replies, doc/v2/partner/4011984734). */
-export function judgeReply (status: number, location: string | undefined, body: string): Judgement {
-  if (status >= 300 && status < 400) return { verdict: 'redirect', reason: `the merchant redirects (HTTP ${status} to ${location ?? 'nowhere'}); WeChat does not follow: give it the final URL` }
+// A merchant answers with the same few texts again and again.
+const judged = new Map<string, Judgement>()
+const MAX_JUDGED = 100
+
+function judgeBody (body: string): Judgement {
+  let judgement = judged.get(body)
+  if (!judgement) {
+    if (judged.size === MAX_JUDGED) judged.clear()
+    judged.set(body, judgement = judgeText(body))
+  }
+  return judgement
+}
+
+function judgeReply ({ status, headers: { location }, body }: Reply): Judgement {
+  if (status >= 300 && status < 400) return { verdict: 'redirect', reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow: give it the final URL` }
   // Undocumented for V2; V3 ranks the status above the body, so the mock does too.
   if (status !== 200) return { verdict: 'http_status', reason: `HTTP ${status}; only 200 acknowledges, whatever the body says (${shown(body)})` }
-  return judgeText(body)
+  return judgeBody(body)
 }
 
 const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT', 'UND_ERR_CONNECT_TIMEOUT']
 const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/
 
-/** Judges an exchange that broke before a whole reply was there. */
-export function judgeFailure (error: NodeJS.ErrnoException): Judgement {
-  const code = error.code ?? ''
-  const told = `${code} ${error.message}`.trim()
+function judgeFailure ({ code = '', message }: NodeJS.ErrnoException): Judgement {
+  const told = `${code} ${message}`.trim()
   if (REFUSED.includes(code)) return { verdict: 'connection_refused', reason: `no connection could be made (${told}); is the application listening at the notify_url?` }
   if (TLS.test(code)) return { verdict: 'tls', reason: `no TLS connection could be made (${told}); WeChat wants a complete chain from a public authority` }
   return { verdict: 'reset', reason: `the connection broke before a whole reply had arrived (${told})` }
 }
 
-/** Judges an exchange that took longer than `limitMs` real milliseconds. */
-export function judgeTimeout (limitMs: number): Judgement {
+/** What WeChat makes of an exchange (official list of wrong replies: doc/v2/partner/4011984734). */
+export function judge (exchange: Exchange, limitMs: number): Judgement {
+  if ('reply' in exchange) return judgeReply(exchange.reply)
+  if ('error' in exchange) return judgeFailure(exchange.error)
   return { verdict: 'timeout_5s', reason: `no whole reply within ${limitMs} ms; acknowledge first and do slow work afterwards` }
 }

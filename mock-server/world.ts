@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events'
-import type { Dispatcher } from 'undici'
 import { createActivity } from './activity.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
 import type { Credentials, WorldCore } from './core.ts'
@@ -9,6 +8,7 @@ import { nativeNow } from './native.ts'
 import { createNotifier, gapsOf, type Delivery, type Notification, type Schedule } from './notifier.ts'
 import { couponFee, createOrderBook, PREPAY_LIFE_MS, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
+import type { Sender } from './sender.ts'
 import type { SignType } from './sign-v2.ts'
 import { wechatTime } from './time.ts'
 import { createUsers, type LoginCodeOptions } from './users.ts'
@@ -31,6 +31,8 @@ export interface WorldOptions {
   readonly schedule?: Schedule
   /** Real milliseconds a merchant may take to answer; default 5000. */
   readonly ackTimeoutMs?: number
+  /** The only algorithm the merchant may sign with; default: each request chooses. */
+  readonly signType?: SignType
   readonly appid?: string
   readonly appSecret?: string
   readonly mchId?: string
@@ -128,7 +130,7 @@ export interface WorldHost {
   /** The seed as it has been made unique among the worlds of the mock. */
   readonly seed: string
   readonly baseUrl: string
-  readonly dispatcher: Dispatcher
+  readonly sender: Sender
   readonly log: (line: string) => void
 }
 
@@ -177,18 +179,18 @@ function snapshot (order: Order): OrderSnapshot {
 }
 
 export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
-  const { id, baseUrl, dispatcher, log } = host
+  const { id, baseUrl, sender, log } = host
   const credentials = drawCredentials(host.seed, options)
   const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : new Date(options.startTime).getTime()
   const activity = createActivity()
   const settleHooks: (() => Promise<unknown>)[] = []
   const settle = () => {
-    if (settleHooks.length === 0 && activity.list().length === 0) return undefined
+    if (settleHooks.length === 0 && !activity.busy()) return undefined
     return (async () => {
       do {
         await activity.idle()
         for (const hook of settleHooks) await hook()
-      } while (activity.list().length > 0)
+      } while (activity.busy())
     })()
   }
   const clock = options.clock === 'real' ? createRealClock(start) : createVirtualClock(start, settle)
@@ -203,7 +205,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const notifier = createNotifier({
     clock,
     activity,
-    dispatcher,
+    sender,
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     onDelivery: delivery => {
@@ -222,7 +224,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, credentials, clock, random, orders, users, journal, activity, notifier, notifyStyle: style, nextReply: () => ++replies }
+  const core: WorldCore = { id, credentials, signType: options.signType, clock, random, orders, users, journal, activity, notifier, notifyStyle: style, nextReply: () => ++replies }
 
   function findOrder (outTradeNo: string): Order {
     const order = orders.find(outTradeNo)

@@ -1,4 +1,3 @@
-import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
@@ -9,8 +8,6 @@ import { orderRoutes } from './orders.ts'
 import { worldRoutes } from './worlds.ts'
 
 export const CONTROL_PREFIX = '/__mock/v1'
-
-export type ControlApp = FastifyInstance<any, any, any, any, TypeBoxTypeProvider>
 
 function parseJson (_request: unknown, text: string, done: (error: Error | null, body?: unknown) => void): void {
   if (text.trim() === '') return done(null, {})
@@ -31,7 +28,7 @@ function badInput (validation: NonNullable<FastifyError['validation']>): MockErr
 }
 
 /** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
-export function controlRoutes (app: ControlApp, worlds: Worlds, host: string): void {
+export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: string): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
   app.addHook('onRequest', async request => checkCaller(request, host))

@@ -1,39 +1,41 @@
-import { Type } from '@sinclair/typebox'
+import type { FastifyInstance } from 'fastify'
 import type { Worlds } from '../mock.ts'
-import type { World } from '../world.ts'
-import type { ControlApp } from './index.ts'
-import { InWorld, OneOf, Strict } from './schemas.ts'
+import type { LoginCodeOptions } from '../users.ts'
+import type { World, WorldOptions } from '../world.ts'
+import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
 
-const NewWorld = Strict({
-  id: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,64}$' })),
-  seed: Type.Optional(Type.Union([Type.Number(), Type.String()])),
-  startTime: Type.Optional(Type.Union([Type.Number(), Type.String({ format: 'date-time' })])),
-  clock: Type.Optional(OneOf('virtual', 'real')),
-  schedule: Type.Optional(Type.Union([OneOf('current', 'legacy'), Type.Array(Type.Number({ minimum: 0 }))])),
-  ackTimeoutMs: Type.Optional(Type.Integer({ minimum: 1 })),
-  appid: Type.Optional(Type.String({ minLength: 1, maxLength: 32 })),
-  appSecret: Type.Optional(Type.String({ minLength: 1 })),
-  mchId: Type.Optional(Type.String({ pattern: '^\\d{1,32}$' })),
-  apiKey: Type.Optional(Type.String())
+type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }
+
+const newWorld = strict({
+  id: { type: 'string', pattern: '^[\\w.-]{1,64}$' },
+  seed: { type: ['number', 'string'] },
+  startTime: { type: ['integer', 'string'], format: 'date-time' },
+  clock: oneOf('virtual', 'real'),
+  schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
+  ackTimeoutMs: integer(1),
+  signType: oneOf('MD5', 'HMAC-SHA256'),
+  appid: text(32),
+  appSecret: text(),
+  mchId: { type: 'string', pattern: '^\\d{1,32}$' },
+  apiKey: text()
 })
 
-const LoginCode = Strict({
-  openid: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  unionid: Type.Optional(Type.String({ minLength: 1 })),
-  ttl: Type.Optional(Type.Integer({ minimum: 0 })),
-  uses: Type.Optional(Type.Integer({ minimum: 1 }))
-})
+const loginCode = strict({ openid: text(128), unionid: text(128), ttl: integer(0), uses: integer(1) })
 
-const view = ({ id, baseUrl, credentials, clock }: World) => ({ id, baseUrl, ...credentials, clock: { mode: clock.mode, now: clock.now() } })
+const view = ({ id, baseUrl, credentials, clock }: World) =>
+  ({ id, baseUrl, ...credentials, clock: { mode: clock.mode, now: clock.now() } })
 
-export function worldRoutes (app: ControlApp, worlds: Worlds): void {
+export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
   app.get('/worlds', async () => worlds.list().map(view))
-  app.get('/worlds/:world', { schema: { params: InWorld } }, async request => view(worlds.find(request.params.world)))
-  app.post('/worlds', { schema: { body: NewWorld } }, async (request, reply) => {
+
+  app.get<{ Params: InWorld }>('/worlds/:world', async request => view(worlds.find(request.params.world)))
+
+  app.post<{ Body: NewWorld }>('/worlds', { schema: { body: newWorld } }, async (request, reply) => {
     const { startTime, ...options } = request.body
     reply.code(201)
     return view(worlds.create({ ...options, ...(startTime !== undefined && { startTime: new Date(startTime) }) }))
   })
-  app.post('/worlds/:world/login-codes', { schema: { params: InWorld, body: LoginCode } }, async request =>
+
+  app.post<{ Params: InWorld, Body: LoginCodeOptions }>('/worlds/:world/login-codes', { schema: { body: loginCode } }, async request =>
     worlds.find(request.params.world).loginCode(request.body))
 }

@@ -79,6 +79,7 @@ function findWorld (registry: Registry, fields: Fields): WorldCore {
 }
 
 function checkSign (world: WorldCore, fields: Fields, type: SignType): void {
+  if (world.signType && type !== world.signType) throw new ProtocolFail('签名错误', { cause: `signed with ${type}, but this merchant is bound to ${world.signType}` })
   if (signV2(fields, world.credentials.apiKey, type) === fields.get('sign')) return
   throw new ProtocolFail('签名错误', { cause: `sign is not the upper-case ${type} of ${stringToSign(fields)}&key=<apiKey>` })
 }
@@ -94,6 +95,10 @@ function signedReply (world: WorldCore, deviceInfo: string, type: SignType, resu
 }
 
 const protocolReply = (message: string) => writeXml([['return_code', 'FAIL'], ['return_msg', message]])
+
+/** The answer to a request whose body could not even be received. */
+export const unreadable = (error: Error): PayAnswer =>
+  ({ world: undefined, body: protocolReply('XML格式错误'), note: `XML格式错误: ${error.message}` })
 
 /** Answers one request in one of the three shapes. The order of the checks is the one recommended in the fact sheet. */
 export function answerPay (registry: Registry, endpoint: PayEndpoint, method: string, body: Buffer | undefined): PayAnswer {

@@ -45,7 +45,7 @@ function checkParties (registry: Registry, world: WorldCore, request: PayRequest
   const openid = request.get('openid')
   if (request.get('trade_type') !== 'JSAPI') return
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
-  // An openid that no login has given out is taken for a user of this app; one that another app gave out is not.
+  // An unknown openid is taken for a user of this app; one that another app's login made up is not.
   const owner = registry.byOpenid(openid)
   if (owner && owner !== world) throw new ProtocolFail('appid and openid not match')
   world.users.know(openid)
