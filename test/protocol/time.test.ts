@@ -1,0 +1,40 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { formatSeconds, formatTime, parseTime } from '../../src/protocol/time.ts'
+
+t.test('times are Beijing time, whatever the zone of this machine', async (t) => {
+  const cases: [string, string, string][] = [
+    ['20140903131540', '2014-09-03 13:15:40', '2014-09-03T05:15:40.000Z'],
+    ['20200526152550', '2020-05-26 15:25:50', '2020-05-26T07:25:50.000Z'],
+    ['20240101000000', '2024-01-01 00:00:00', '2023-12-31T16:00:00.000Z'],
+    ['20240101075959', '2024-01-01 07:59:59', '2023-12-31T23:59:59.000Z'],
+    ['20240229235959', '2024-02-29 23:59:59', '2024-02-29T15:59:59.000Z']
+  ]
+  for (const [compact, dashed, iso] of cases) {
+    t.equal(formatTime(new Date(iso)), compact, `${iso} is written ${compact}`)
+    t.equal(parseTime(compact)?.toISOString(), iso, `${compact} is read`)
+    t.equal(parseTime(dashed)?.toISOString(), iso, `${dashed} is read`)
+  }
+  t.equal(formatTime(new Date('2024-01-01T00:00:00.999Z')), '20240101080000', 'a part of a second is dropped, not rounded')
+})
+
+t.test('what is read is what was written', async () => {
+  const seconds = fc.integer({ min: 0, max: Date.parse('9999-12-31T15:59:59Z') / 1000 })
+  fc.assert(fc.property(seconds, (value) => parseTime(formatTime(new Date(value * 1000)))?.getTime() === value * 1000))
+})
+
+t.test('what is neither form, or no real moment, is not read', async (t) => {
+  const bad = [
+    '', '2014090313154', '201409031315401', '20140903T131540', '2014-09-03T13:15:40', '2014-09-03 13:15:40Z', ' 20140903131540', '20140903131540\n', '２０140903131540',
+    '2014/09/03 13:15:40', '2014-09-03  13:15:40', '1409721340',
+    '20140003131540', '20141303131540', '20140900131540', '20140431131540', '20230229131540', '20140932131540', '20140903241540', '20140903240000', '20140903136040', '20140903131560'
+  ]
+  for (const text of bad) {
+    t.equal(parseTime(text), undefined, JSON.stringify(text))
+  }
+})
+
+t.test('wx.requestPayment takes whole UNIX seconds, ten digits', async (t) => {
+  t.equal(formatSeconds(new Date(1490840662000)), '1490840662', 'the official example')
+  t.equal(formatSeconds(new Date(1490840662999)), '1490840662', 'a part of a second is dropped, not rounded')
+})
