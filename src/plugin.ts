@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import formbody from '@fastify/formbody'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { createHttp } from './client/http.ts'
 import { createMiniProgram } from './client/mini-program.ts'
@@ -115,4 +115,6 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID` at registration, naming every fault
  */
-export default fp(wechatPay, { name: 'fastify-wechat-pay', fastify: '5.x' }) as <Tx> (fastify: FastifyInstance, options: WechatPayOptions<Tx>) => Promise<void>
+// `any`: register() cannot infer the transaction's type from the store; annotate the options as `WechatPayOptions<Tx>` to have `tx` checked.
+const plugin: FastifyPluginAsync<WechatPayOptions<any>> = fp(wechatPay, { name: 'fastify-wechat-pay', fastify: '5.x' })
+export default plugin

@@ -1,0 +1,64 @@
+import type { Server } from 'node:http'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import wechatPay from '../../src/index.ts'
+import type { Store, WechatPayOptions } from '../../src/index.ts'
+
+/** What the shop needs to know of WeChat; the rest of the plugin's options is the shop's own business. */
+export type WechatAccount = Pick<WechatPayOptions, 'appid' | 'appSecret' | 'merchant' | 'baseUrl' | 'now'>
+
+export interface ShopOptions {
+  wechat: WechatAccount
+  /** Where WeChat reaches the shop. */
+  publicUrl: string
+  store: Store<undefined>
+  /** An HTTP server that listens already, so that `publicUrl` can name its port. */
+  server: Server
+  /** Serves `GET /probe`, for end-to-end tests. */
+  probe?: boolean
+  log?: boolean
+}
+
+/** Prices in fen. The client names what it wants; what it costs is looked up here. */
+const CATALOGUE: Record<string, { description: string, totalFee: number }> = {
+  tea: { description: '龙井茶 Dragon Well tea 50 g', totalFee: 1250 },
+  pot: { description: '紫砂壶 Yixing teapot', totalFee: 36800 }
+}
+
+/** A small tea shop: what an app that uses the plugin looks like. */
+export async function buildShop ({ wechat, publicUrl, store, server, probe = false, log = false }: ShopOptions): Promise<FastifyInstance> {
+  const app = Fastify({ logger: log && { level: 'warn', stream: process.stderr }, serverFactory: (handler) => server.on('request', handler) })
+  const shipped = new Map<string, number>()
+
+  await app.register(wechatPay, {
+    ...wechat,
+    publicUrl,
+    store,
+    price (request) {
+      const { item = 'tea', cart = request.id } = (request.body ?? {}) as { item?: string, cart?: string }
+      const product = Object.hasOwn(CATALOGUE, item) ? CATALOGUE[item] : undefined
+      if (product === undefined) throw Object.assign(new Error(`The shop has no ${item}.`), { statusCode: 404 })
+      return { key: `cart-${cart}`, ...product, attach: `item=${item}` }
+    },
+    onPaid (order) {
+      shipped.set(order.outTradeNo, (shipped.get(order.outTradeNo) ?? 0) + 1)
+    }
+  })
+
+  if (probe) {
+    app.get<{ Querystring: { out_trade_no?: string } }>('/probe', async (request, reply) => {
+      const order = await app.wechat.orders.get(request.query.out_trade_no ?? '')
+      if (order === undefined) return await reply.code(404).send({ message: 'no such order' })
+      return {
+        paid: order.payment !== undefined,
+        fulfilments: shipped.get(order.outTradeNo) ?? 0,
+        amount: order.totalFee,
+        transaction_id: order.payment?.transactionId ?? null,
+        refunded: 0
+      }
+    })
+  }
+
+  await app.ready()
+  return app
+}
