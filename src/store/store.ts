@@ -34,9 +34,11 @@ export interface Claim {
  * 1. When a promise resolves, the change survives a crash of the process (a memory store excepted).
  * 2. `outTradeNo` is unique, and so is `liveKey` where it is not `null`: a change that would take another order's is rejected with
  *    `WECHAT_ORDER_CONFLICT` and writes nothing.
+ *    Both are compared exactly: case, accents and spaces count.
  * 3. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
  * 4. Of two claimers at the same moment only one gets the row.
+ * 5. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
  *
  * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
  */
@@ -55,11 +57,11 @@ export interface Store<Tx = unknown> {
   claimDue (now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
   /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
-   * answers `lost` when the row has been claimed by somebody else meanwhile. No row of ours is locked while the work runs. Errors of `work` roll back and
-   * pass through.
+   * answers `lost` when the row has been claimed by somebody else meanwhile; a lease that has ended still holds while nobody has. No row of ours is locked
+   * while the work runs. Errors of `work` and `decide` roll back and pass through.
    */
   fulfil (claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
-  /** Oldest first. */
+  /** In the order it was written. */
   history (outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` when it is known already. */
   insertAnomaly (anomaly: Anomaly): Promise<boolean>

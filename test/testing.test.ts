@@ -1,0 +1,353 @@
+import { setImmediate as tick } from 'node:timers/promises'
+import t from 'tap'
+import { memoryStore } from '../src/store/memory.ts'
+import type { Claim, Store } from '../src/store/store.ts'
+import type { Order } from '../src/model.ts'
+import { storeContract } from '../src/testing.ts'
+import type { Probe, StoreContractOptions } from '../src/testing.ts'
+
+/** What works write through it takes effect when the order's change does. */
+type Tx = string[]
+type TxStore = Store<Tx>
+
+/** A memory store with transactions, and the table that users' writes go to. */
+function transactional (): { makeStore: () => TxStore, probe: Probe<Tx>, committed: Set<string> } {
+  const committed = new Set<string>()
+  return {
+    committed,
+    probe: {
+      async write (tx, id) { tx.push(id) },
+      async read (id) { return committed.has(id) }
+    },
+    makeStore () {
+      const memory = memoryStore()
+      return {
+        ...memory,
+        async fulfil (claim, work, decide) {
+          const tx: Tx = []
+          const outcome = await memory.fulfil(claim, async () => { await work(tx) }, decide)
+          if (outcome === 'done') for (const id of tx) committed.add(id)
+          return outcome
+        }
+      }
+    }
+  }
+}
+
+/** One transaction at a time, the user's work included: what SQLite gives. */
+function oneAtATime (store: TxStore): TxStore {
+  let last: Promise<unknown> = Promise.resolve()
+  const queued = <Args extends unknown[], Result> (verb: (...args: Args) => Promise<Result>) => async (...args: Args) => {
+    const turn = last.then(async () => await verb(...args))
+    last = turn.catch(() => {})
+    return await turn
+  }
+  return { ...store, updateOrder: queued(store.updateOrder), claimDue: queued(store.claimDue), fulfil: queued(store.fulfil) }
+}
+
+async function failures (options: StoreContractOptions<Tx>): Promise<string[]> {
+  const failed: string[] = []
+  for (const { name, run } of storeContract(options)) await run().catch(() => { failed.push(name) })
+  return failed
+}
+
+t.test('a store with transactions passes', async (t) => {
+  t.same(await failures(transactional()), [])
+})
+
+t.test('a store that lets one transaction write at a time passes when it says so', async (t) => {
+  const { makeStore, probe } = transactional()
+  t.same(await failures({ makeStore: () => oneAtATime(makeStore()), probe, oneWriter: true }), [])
+})
+
+t.test('each case gets a store of its own, closed after it, failed or not', async (t) => {
+  const open = new Set<Store>()
+  let made = 0
+  const cases = storeContract({
+    makeStore: async () => {
+      made++
+      const store = { ...memoryStore(), async putSession () { throw new Error('putSession') } }
+      open.add(store)
+      return store
+    },
+    closeStore: async (store) => { open.delete(store) }
+  })
+  const results = await Promise.allSettled(cases.map(({ run }) => run()))
+  t.same(results.filter(({ status }) => status === 'rejected').length, 1)
+  t.equal(made, cases.length)
+  t.equal(open.size, 0)
+})
+
+/** A store with one fault: what it does instead of `store`. */
+type Fault = (store: TxStore, committed: Set<string>) => Partial<TxStore>
+
+/** Each fault, with one promise that it breaks. */
+const FAULTS: [fault: string, broken: string, Fault][] = [
+  ['forgets what it is given', 'insertOrder adds a row that findOrder and findLiveOrder give back', () => ({
+    findOrder: async () => undefined
+  })],
+  ['has no row-not-found: the live order of a key is its last order', 'what does not exist is undefined, or empty', (store) => {
+    const last = new Map<string, string>()
+    return {
+      insertOrder: async (change) => { last.set(change.order.key, change.order.outTradeNo); return await store.insertOrder(change) },
+      findLiveOrder: async (key) => await store.findOrder(last.get(key) ?? '')
+    }
+  }],
+  ['overwrites on a repeated outTradeNo', 'insertOrder answers with the row of the same outTradeNo and writes nothing', (store) => ({
+    insertOrder: async (change) => await store.updateOrder(change.order.outTradeNo, () => change) === undefined ? await store.insertOrder(change) : { inserted: true }
+  })],
+  ['ignores a refused insert', 'insertOrder answers with the live row of the same key and writes nothing', (store) => ({
+    insertOrder: async (change) => { await store.insertOrder(change); return { inserted: true } }
+  })],
+  ['writes the history of a refused insert', 'insertOrder answers with the row of the same outTradeNo and writes nothing', (store) => ({
+    insertOrder: async (change) => {
+      const result = await store.insertOrder(change)
+      if (!result.inserted) await store.updateOrder(result.existing.outTradeNo, (order) => ({ ...change, order }))
+      return result
+    }
+  })],
+  ['allows one order of a key for ever', 'any number of orders of one key may exist while at most one is live', (store) => {
+    const first = new Map<string, Order>()
+    return {
+      insertOrder: async (change) => {
+        const existing = first.get(change.order.key)
+        if (existing !== undefined) return { inserted: false, existing }
+        first.set(change.order.key, change.order)
+        return await store.insertOrder(change)
+      }
+    }
+  }],
+  ['looks for the key first and inserts later', 'of 20 inserts of one key at once one wins, and the others get its row', (store) => ({
+    insertOrder: async (change) => {
+      const existing = await store.findOrder(change.order.outTradeNo) ?? await store.findLiveOrder(change.order.key)
+      await tick()
+      if (existing !== undefined) return { inserted: false, existing }
+      await store.insertOrder(change)
+      return { inserted: true }
+    }
+  })],
+  ['looks for the number first and replaces later', 'of 20 inserts of one outTradeNo at once one wins, and the others get its row', (store) => ({
+    insertOrder: async (change) => {
+      const existing = await store.findOrder(change.order.outTradeNo)
+      await tick()
+      if (existing !== undefined) return { inserted: false, existing }
+      await store.updateOrder(change.order.outTradeNo, () => change)
+      return await store.findOrder(change.order.outTradeNo) === undefined ? await store.insertOrder(change) : { inserted: true }
+    }
+  })],
+  ['compares keys without case, as a common collation does', 'outTradeNo and key are compared exactly: case, accents and spaces count', (store) => folding(store, (text) => text.toLowerCase())],
+  ['compares keys without trailing spaces', 'outTradeNo and key are compared exactly: case, accents and spaces count', (store) => folding(store, (text) => text.trimEnd())],
+  ['keeps moments to the second', 'a row with every field, in any language and of any size, comes back exactly', (store) => reading(store, (value) => value instanceof Date ? new Date(Math.floor(value.getTime() / 1000) * 1000) : value)],
+  ['keeps three bytes of a character', 'a row with every field, in any language and of any size, comes back exactly', (store) => reading(store, (value) => typeof value === 'string' ? value.replace(/\p{Emoji_Presentation}/gu, '?') : value)],
+  ['gives large numbers as text', 'a row with every field, in any language and of any size, comes back exactly', (store) => reading(store, (value) => typeof value === 'number' && value > 2 ** 31 ? String(value) : value)],
+  ['gives null for what is absent', 'fields that are absent stay absent, and null stays null', (store) => reading(store, (value) => value ?? null)],
+  ['gives undefined for null', 'fields that are absent stay absent, and null stays null', (store) => reading(store, (value) => value ?? undefined)],
+  ['answers with the row as it was', 'updateOrder gives decide the row as it stands and resolves with what it becomes', (store) => ({
+    updateOrder: async (outTradeNo, decide) => {
+      const order = await store.findOrder(outTradeNo)
+      const updated = await store.updateOrder(outTradeNo, decide)
+      return updated && { ...updated, order: order! }
+    }
+  })],
+  ['changes every row', 'updateOrder changes no other row', (store) => {
+    const numbers: string[] = []
+    return {
+      insertOrder: async (change) => { numbers.push(change.order.outTradeNo); return await store.insertOrder(change) },
+      updateOrder: async (outTradeNo, decide) => {
+        const updated = await store.updateOrder(outTradeNo, decide)
+        for (const number of numbers) await store.updateOrder(number, (order) => ({ order: { ...order, state: updated!.order.state }, history: [], anomalies: [] }))
+        return updated
+      }
+    }
+  }],
+  ['touches a row that is to be left', 'updateOrder leaves the row when decide says undefined', (store) => ({
+    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => decide(order) ?? { order: { ...order, dueAt: null, attempts: 9 }, history: [], anomalies: [] })
+  })],
+  ['swallows what decide throws', 'a decide that throws writes nothing, and its error passes through', (store) => ({
+    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, decide).catch(() => undefined)
+  })],
+  ['reads, then writes, without a lock', 'of 50 changes of one row at once none is lost', (store) => ({
+    updateOrder: async (outTradeNo, decide) => {
+      const order = await store.findOrder(outTradeNo)
+      if (order === undefined) return undefined
+      const change = decide(order)
+      await tick()
+      return await store.updateOrder(outTradeNo, () => change)
+    }
+  })],
+  ['reads, then writes, without a lock', 'claims and changes of one row at once lose nothing of each other', (store) => ({
+    updateOrder: async (outTradeNo, decide) => {
+      const order = await store.findOrder(outTradeNo)
+      await tick()
+      return await store.updateOrder(outTradeNo, (current) => decide({ ...current, claims: order!.claims }))
+    }
+  })],
+  ['drops anomalies', 'a row is changed together with its history and its anomalies', (store) => ({
+    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => {
+      const change = decide(order)
+      return change && { ...change, anomalies: [] }
+    })
+  })],
+  ['writes the history of a refused change', 'a change that is refused leaves no history and no anomaly behind', (store) => ({
+    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, decide).catch(async (error: unknown) => {
+      await store.updateOrder(outTradeNo, (order) => ({ ...decide(order)!, order }))
+      throw error
+    })
+  })],
+  ['never gives up a live key', 'a live key that was given up can be taken by another order', (store) => {
+    const taken = new Map<string, Order>()
+    return {
+      insertOrder: async (change) => {
+        const existing = taken.get(change.order.liveKey ?? '')
+        if (existing !== undefined) return { inserted: false, existing }
+        if (change.order.liveKey !== null) taken.set(change.order.liveKey, change.order)
+        return await store.insertOrder(change)
+      }
+    }
+  }],
+  ['raises an anomaly each time', 'an anomaly is raised once, however often and however close together it is found', (store) => ({
+    updateOrder: async (outTradeNo, decide) => {
+      let anomalies
+      const updated = await store.updateOrder(outTradeNo, (order) => {
+        const change = decide(order)
+        anomalies = change?.anomalies
+        return change
+      })
+      return updated && { ...updated, raised: anomalies ?? [] }
+    }
+  })],
+  ['takes every finding for new', 'insertAnomaly says whether the finding is new, and anomalies come back exactly', (store) => ({
+    insertAnomaly: async (anomaly) => { await store.insertAnomaly(anomaly); return true }
+  })],
+  ['sorts history by its times', 'history comes back exactly, in the order it was written, whatever its times', (store) => ({
+    history: async (outTradeNo) => (await store.history(outTradeNo)).sort((a, b) => Number(a.at) - Number(b.at))
+  })],
+  ['takes the newest first', 'claimDue takes what is due, the longest due first, up to its limit', (store) => ({
+    claimDue: async (now, limit, leaseMs, outTradeNo) => (await store.claimDue(now, limit, leaseMs, outTradeNo)).reverse()
+  })],
+  ['knows no limit', 'claimDue takes what is due, the longest due first, up to its limit', (store) => ({
+    claimDue: async (now, _limit, leaseMs, outTradeNo) => await store.claimDue(now, 1000, leaseMs, outTradeNo)
+  })],
+  ['does not hold now to be due', 'claimDue takes what is due, the longest due first, up to its limit', (store) => ({
+    claimDue: async (now, limit, leaseMs, outTradeNo) => (await store.claimDue(new Date(now.getTime() - 1), limit, leaseMs + 1, outTradeNo))
+  })],
+  ['leases for ever', 'a claim moves dueAt to the end of the lease and counts', (store) => ({
+    claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 1e12, outTradeNo)
+  })],
+  ['does not lease', 'a claim moves dueAt to the end of the lease and counts', (store) => ({
+    claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 0, outTradeNo)
+  })],
+  ['claims by number what is not due', 'claimDue by number takes that row alone, and only if it is due', (store) => ({
+    claimDue: async (now, limit, leaseMs, outTradeNo) => await store.claimDue(outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs), limit, leaseMs, outTradeNo)
+  })],
+  ['gives one row to two claimers', 'of many claimers at once no two get the same row', (store) => {
+    let claiming: Promise<Claim[]> | undefined
+    return {
+      claimDue: async (...args) => {
+        claiming ??= store.claimDue(...args)
+        const claims = await claiming
+        claiming = undefined
+        return claims
+      }
+    }
+  }],
+  ['decides before it works', 'fulfil runs the work, then decide on the row, and commits both', (store) => ({
+    fulfil: async (claim, work, decide) => {
+      await store.updateOrder(claim.order.outTradeNo, decide)
+      return await store.fulfil(claim, work, () => undefined)
+    }
+  })],
+  ['forgets the row', 'fulfil runs the work, then decide on the row, and commits both', (store) => ({
+    fulfil: async (claim, work) => await store.fulfil(claim, work, () => undefined)
+  })],
+  ['takes a row that is left for a lost one', 'a fulfil whose decide leaves the row commits the work', (store) => ({
+    fulfil: async (claim, work, decide) => {
+      const outcome = await store.fulfil(claim, work, decide)
+      return decide(claim.order) === undefined ? 'lost' : outcome
+    }
+  })],
+  ['takes a work that throws for a lost one', 'a work that throws rolls back and leaves the order due', (store) => ({
+    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, decide).catch(() => 'lost' as const)
+  })],
+  ['commits what was written before a work threw', 'a work that throws rolls back and leaves the order due', committingEarly],
+  ['commits the work before it decides', 'a decide that throws rolls the work back', committingEarly],
+  ['commits the work of a lost claim', 'a claim that was overtaken before the work is lost, and the work rolls back', committingEarly],
+  ['does not look whether the lease holds', 'a claim that was overtaken before the work is lost, and the work rolls back', (store) => ({
+    fulfil: async (claim, work, decide) => await store.fulfil({ ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims }, work, decide)
+  })],
+  ['looks before the work whether the lease holds, and not after', 'of a work and a claim that overtakes it while it runs only one succeeds', (store) => ({
+    fulfil: async (claim, work, decide) => {
+      if ((await store.findOrder(claim.order.outTradeNo))!.claims !== claim.claims) return 'lost'
+      const tx: Tx = []
+      await work(tx)
+      return await store.fulfil({ ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims }, async (real) => { real.push(...tx) }, decide)
+    }
+  })],
+  ['knows a lease by its end', 'a lease that ended while nobody else claimed the row still holds', (store) => ({
+    fulfil: async (claim, work, decide) => Number((await store.findOrder(claim.order.outTradeNo))!.dueAt) === Number(claim.order.dueAt) ? await store.fulfil(claim, work, decide) : 'lost'
+  })],
+  ['writes the row as it was claimed', 'a change of the row while the work runs is neither held up nor lost', (store) => ({
+    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, () => decide(claim.order))
+  })],
+  ['locks the row while the work runs', 'a change of the row while the work runs is neither held up nor lost', oneAtATime],
+  ['keeps the first session of a token', 'sessions are kept, replaced and deleted by the hash of their token', (store) => ({
+    putSession: async (session) => { if (await store.getSession(session.tokenHash) === undefined) await store.putSession(session) }
+  })],
+  ['does not delete sessions', 'sessions are kept, replaced and deleted by the hash of their token', () => ({
+    deleteSession: async () => {}
+  })]
+]
+
+function folding (store: TxStore, fold: (text: string) => string): Partial<TxStore> {
+  const folded = new Map<string, Order>()
+  return {
+    insertOrder: async (change) => {
+      const existing = folded.get(fold(change.order.key))
+      if (existing !== undefined) return { inserted: false, existing }
+      folded.set(fold(change.order.key), change.order)
+      return await store.insertOrder(change)
+    }
+  }
+}
+
+/** Changes each field of a row on its way out. */
+function reading (store: TxStore, read: (value: unknown) => unknown): Partial<TxStore> {
+  const row = <Row extends object> (order: Row): Row => Object.fromEntries(Object.entries(order).map(([name, value]) => [name, read(value)])) as Row
+  return {
+    findOrder: async (outTradeNo) => {
+      const order = await store.findOrder(outTradeNo)
+      return order && row(order)
+    }
+  }
+}
+
+function committingEarly (store: TxStore, committed: Set<string>): Partial<TxStore> {
+  return {
+    fulfil: async (claim, work, decide) => {
+      const tx: Tx = []
+      try {
+        return await store.fulfil(claim, async () => { await work(tx) }, decide)
+      } finally {
+        for (const id of tx) committed.add(id)
+      }
+    }
+  }
+}
+
+t.test('every faulty store fails, and every case fails some faulty store', async (t) => {
+  const toothless = new Set(storeContract(transactional()).map(({ name }) => name))
+  for (const [fault, broken, breakStore] of FAULTS) {
+    const { makeStore, probe, committed } = transactional()
+    const failed = await failures({
+      makeStore: () => {
+        const store = makeStore()
+        return { ...store, ...breakStore(store, committed) }
+      },
+      probe,
+      patienceMs: 20
+    })
+    t.ok(failed.includes(broken), `a store that ${fault} fails "${broken}"`, { failed })
+    for (const name of failed) toothless.delete(name)
+  }
+  t.same([...toothless], [])
+})
