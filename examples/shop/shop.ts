@@ -59,6 +59,11 @@ export async function buildShop ({ wechat, publicUrl, store, server, probe = fal
     })
   }
 
+  // The server was opened before the app, so it is the shop's to close.
+  app.addHook('onClose', async () => {
+    server.close()
+    server.closeIdleConnections()
+  })
   await app.ready()
   return app
 }
