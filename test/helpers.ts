@@ -2,7 +2,15 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { createMockWechat } from '../mock-server/index.ts'
+import type { World, WorldOptions } from '../mock-server/index.ts'
+import { signV2 as signWire } from '../mock-server/sign-v2.ts'
+import { readXml as readWire, writeXml as writeWire } from '../mock-server/wire.ts'
+import wechatPay, { memoryStore } from '../src/index.ts'
+import type { PayParams, Price, SignType, Store, WechatPayOptions } from '../src/index.ts'
 
 /** A recorded or published message of `test/samples`, by its number. */
 export function sample (name: string): Buffer {
@@ -19,4 +27,113 @@ export async function serve (t: Test, listener: RequestListener): Promise<string
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   t.teardown(() => { server.close().closeAllConnections() })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** One log line of the app under test. */
+export type LogLine = Record<string, unknown> & { msg: string }
+
+export interface Merchant {
+  app: FastifyInstance
+  world: World
+  url: string
+  /** Everything the app logged. */
+  logs: LogLine[]
+  /** The order numbers `onPaid` ran for. */
+  paid: string[]
+  /** Logs a user in: the headers of an authenticated request. */
+  login (openid?: string): Promise<{ authorization: string }>
+  /** Orders as a mini program does and opens the cashier; resolves with the order number. */
+  order (options?: { price?: Partial<Price>, openid?: string }): Promise<string>
+  post (path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number, body: any }>
+  /** Brings any body to the notify route. */
+  notify (body: string | Buffer, headers?: Record<string, string>): Promise<{ status: number, contentType: string | undefined, text: string }>
+}
+
+/** A world's merchant: a Fastify app that listens on loopback and talks to the mock by real HTTP, on the world's clock. */
+export async function merchant (t: Test, {
+  store = memoryStore(), signType, world: worldOptions, options = {}, before = () => {}
+}: { store?: Store<any>, signType?: SignType, world?: WorldOptions, options?: Partial<WechatPayOptions<any>>, before?: (app: FastifyInstance) => void } = {}): Promise<Merchant> {
+  const mock = await createMockWechat({ ...(worldOptions && { world: worldOptions }) })
+  const world = mock.default
+  const { appid, appSecret, mchId, apiKey } = world.credentials
+  const logs: LogLine[] = []
+  const paid: string[] = []
+  let price: Price = { key: 'cart-1', description: '龙井茶 & <茶>', totalFee: 1250, attach: 'a=b&c="0"' }
+
+  const server = createServer()
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const app = Fastify({
+    logger: { level: 'debug', stream: { write: (line: string) => { logs.push(JSON.parse(line) as LogLine) } } },
+    serverFactory: (handler) => server.on('request', handler)
+  })
+  t.teardown(async () => {
+    await app.close()
+    await mock.close()
+    server.close().closeAllConnections()
+  })
+  before(app)
+  await app.register(wechatPay, {
+    appid,
+    appSecret,
+    merchant: { version: 'v2', mchId, apiKey, ...(signType && { signType }) },
+    baseUrl: mock.url,
+    publicUrl: url,
+    store,
+    now: () => world.clock.now(),
+    sweepIntervalMs: 0,
+    price: () => price,
+    onPaid: (order) => { paid.push(order.outTradeNo) },
+    ...options
+  })
+  await app.ready()
+
+  async function post (path: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number, body: any }> {
+    const response = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+    return { status: response.status, body: await response.json() }
+  }
+
+  async function login (openid = 'oAlice'): Promise<{ authorization: string }> {
+    const { body } = await post('/wechat/login', { code: world.loginCode({ openid }).code })
+    return { authorization: `Bearer ${(body as { token: string }).token}` }
+  }
+
+  return {
+    app,
+    world,
+    url,
+    logs,
+    paid,
+    login,
+    post,
+    async order ({ price: changes = {}, openid } = {}) {
+      price = { ...price, ...changes }
+      const { status, body } = await post('/wechat/orders', {}, await login(openid))
+      if (status !== 200) throw new Error(JSON.stringify(body))
+      const { outTradeNo, ...params } = body as { outTradeNo: string } & PayParams
+      world.requestPayment(params)
+      return outTradeNo
+    },
+    async notify (body, headers = { 'content-type': 'text/xml' }) {
+      const response = await fetch(`${url}/wechat/notify`, { method: 'POST', headers, body })
+      return { status: response.status, contentType: response.headers.get('content-type') ?? undefined, text: await response.text() }
+    }
+  }
+}
+
+/** A genuine notification's fields with changes (`undefined` removes one), signed anew with `key` by the mock's own signer. */
+export function resigned (body: string, changes: Record<string, string | undefined>, key: string, signType: SignType = 'HMAC-SHA256'): string {
+  const fields = new Map(readWire(body))
+  fields.delete('sign')
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) fields.delete(name)
+    else fields.set(name, value)
+  }
+  if (!('sign' in changes)) fields.set('sign', signWire(fields, key, signType))
+  return writeWire([...fields])
+}
+
+/** Whether a reply tells WeChat that the notification was taken. */
+export function accepted (text: string): boolean {
+  return text === '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
 }
