@@ -62,7 +62,7 @@ const MINUTE = 60 * SECOND
 /** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
 export const QUERY_CADENCE: readonly number[] = [5 * SECOND, 30 * SECOND, MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE]
 
-/** An order whose first call may still be under way is left alone this long. */
+/** An order whose first call, or whose close, may still be under way is left alone this long. */
 const CALL_GRACE = 30 * SECOND
 
 /** The wait after the n-th failed try: 5 s, 10 s, 20 s … at most 30 min. */
@@ -91,15 +91,12 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     case 'payment-failed':
       return ignored('the order can still be paid')
     case 'unpaid':
-      if (isFinal(order)) return ignored('weaker than what is known')
       return asked('not paid yet')
     case 'closed':
       if (isFinal(order)) return ignored('weaker than what is known')
       return changed('changed', 'closed', { state: 'closed', liveKey: null, ...queried() })
     case 'not-exist':
-      if (order.state === 'closing') return changed('changed', 'never reached WeChat', { state: 'closed', liveKey: null, ...queried() })
-      if (isFinal(order)) return ignored('weaker than what is known')
-      // Right after ordering WeChat may not know the number yet, so this proves nothing.
+      // Right after ordering WeChat may not know the number yet, so this proves nothing; an order to be closed is closed there all the same.
       return asked('not known to WeChat yet')
     case 'no-answer':
       if (isFinal(order)) return ignored('of no consequence')
@@ -137,8 +134,10 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
 
+  /** WeChat can be reached, and the order stands as it did: a close that keeps failing goes on counting its tries. */
   function asked (text: string): Decision {
-    return changed('changed', text, { attempts: 0, ...queried() })
+    if (isFinal(order)) return ignored('weaker than what is known')
+    return changed('changed', text, { ...(isOpen(order) && { attempts: 0 }), ...queried() })
   }
 
   function queried (): Partial<Order> {
@@ -171,7 +170,7 @@ export function nextDue (order: Order, now: Date): Date | null {
     case 'failed':
       return null
     case 'closing':
-      return order.attempts === 0 ? now : later(now, backoff(order.attempts - 1))
+      return later(now, Math.max(CALL_GRACE, backoff(order.attempts)))
     case 'created':
     case 'unknown':
     case 'prepaid': {
