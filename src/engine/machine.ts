@@ -38,7 +38,8 @@ export type Observation =
   /** Somebody wants the order closed. */
   | { seen: 'close-wanted', source: Source, reason: string }
   | { seen: 'fulfilled' }
-  | { seen: 'fulfil-failed', reason: string }
+  /** `claims` is that of the claim under which it was tried. */
+  | { seen: 'fulfil-failed', claims: number, reason: string }
 
 /**
  * - `settled`: this news made the order paid
@@ -105,9 +106,11 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
       return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
     case 'fulfilled':
+      if (order.fulfilment !== 'due') return ignored('nothing is due')
       return changed('changed', 'done', { fulfilment: 'done', attempts: 0 })
     case 'fulfil-failed':
-      if (order.fulfilment !== 'due') return ignored('done meanwhile')
+      if (order.fulfilment !== 'due') return ignored('nothing is due')
+      if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
       return changed('changed', 'to be tried again', { attempts: order.attempts + 1 })
   }
 

@@ -60,7 +60,7 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
       if (outcome === 'lost') log.warn({ outTradeNo: order.outTradeNo }, 'onPaid took longer than its lease; another process has taken the order over')
     } catch (error) {
       log.error({ outTradeNo: order.outTradeNo, err: error }, 'onPaid failed; it will be run again')
-      await orders.observe(order.outTradeNo, { seen: 'fulfil-failed', reason: (error as Error).message })
+      await orders.observe(order.outTradeNo, { seen: 'fulfil-failed', claims: claim.claims, reason: (error as Error).message })
     }
   }
 
