@@ -152,7 +152,9 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 
   function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
-    return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: [anomaly(kind, payment, reason)] } }
+    const found = [anomaly(kind, payment, reason)]
+    if (!isFinal(order)) return changed('refused', `refused: ${reason}`, { attempts: order.attempts + 1 }, found)
+    return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: found } }
   }
 
   function anomaly (kind: AnomalyKind, payment: Payment, reason: string): Anomaly {
