@@ -7,8 +7,8 @@ export const MAX_XML_BYTES = 64 * 1024
 /** One flat message, in the order of the wire. */
 export type Fields = Map<string, string>
 
-const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
-const DECLARATION = /^<\?xml [^<>?]*\?>/
+const ENTITIES = new Map([['amp', '&'], ['lt', '<'], ['gt', '>'], ['quot', '"'], ['apos', "'"]])
+const DECLARATION = /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])[Uu][Tt][Ff]-8\2)? ?\?>/
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 const RESERVED = new Set(['__proto__', 'constructor', 'prototype'])
 // eslint-disable-next-line no-control-regex -- XML 1.0 §2.2: these characters may not appear at all
@@ -23,8 +23,9 @@ const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
  * @throws {WechatError} `WECHAT_XML_INVALID`
  */
 export function readXml (input: Buffer | string, root = 'xml'): Fields {
-  if (input.length > MAX_XML_BYTES) throw invalid(`the message has ${input.length} bytes, more than ${MAX_XML_BYTES}`)
-  if (typeof input !== 'string' && !isUtf8(input)) throw invalid('the message is not UTF-8')
+  const size = Buffer.byteLength(input)
+  if (size > MAX_XML_BYTES) throw invalid(`the message has ${size} bytes, more than ${MAX_XML_BYTES}`)
+  if (!(typeof input === 'string' ? input.isWellFormed() : isUtf8(input))) throw invalid('the message is not UTF-8')
   let text = typeof input === 'string' ? input : input.toString('utf8')
   if (NOT_XML.test(text)) throw invalid('the message holds a character that XML does not allow')
   if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
@@ -93,7 +94,7 @@ function decode (text: string): string {
   if (!text.includes('&')) return text
   return text.replace(/&([^;&]*);?/g, (whole, name: string) => {
     const code = /^#(?:[0-9]{1,7}|x[0-9A-Fa-f]{1,6})$/.test(name) ? Number(`0${name.slice(1)}`.replace(/^0(?!x)/, '')) : NaN
-    const decoded = ENTITIES[name] ?? (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
+    const decoded = ENTITIES.get(name) ?? (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
     if (decoded === '' || !whole.endsWith(';') || NOT_XML.test(decoded)) throw invalid('the message holds an unknown entity')
     return decoded
   })
