@@ -1,0 +1,194 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { publint } from 'publint'
+import t from 'tap'
+
+// The package as a stranger gets it: packed, installed into an empty project outside of the checkout, used from every module system.
+t.setTimeout(300_000)
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+const dir = await mkdtemp(join(tmpdir(), 'fastify-wechat-pay-'))
+t.teardown(() => rm(dir, { recursive: true }))
+
+const source = join(dir, 'source')
+const project = join(dir, 'project')
+const modules = join(project, 'node_modules')
+
+/** Runs a program to its end; a failure is an error that quotes what it printed. */
+async function run (cwd: string, file: string, ...args: string[]): Promise<string> {
+  // Under `npm test` this would make npm work on the checkout instead of `cwd`.
+  const { npm_config_local_prefix: _, ...env } = process.env
+  try {
+    return (await promisify(execFile)(file, args, { cwd, env })).stdout
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string, stderr: string }
+    throw new Error(`${file} ${args.join(' ')} failed\n${stdout}\n${stderr}`, { cause: error })
+  }
+}
+
+// A copy is packed, so that the build of the checkout stays as it is and nothing that lies about there gets in.
+const OMITTED = new Set(['.git', '.tap', 'dist', 'node_modules'])
+await cp(root, source, { recursive: true, filter: (path) => !OMITTED.has(relative(root, path)) })
+await symlink(join(root, 'node_modules'), join(source, 'node_modules'))
+const [packed] = JSON.parse(await run(source, 'npm', 'pack', '--json', '--silent', '--pack-destination', dir)) as [{ filename: string, files: { path: string }[] }]
+const tarball = join(dir, packed.filename)
+
+await mkdir(project)
+await writeFile(join(project, 'package.json'), '{ "private": true }')
+const fastifyVersion: string = JSON.parse(await readFile(join(root, 'node_modules/fastify/package.json'), 'utf8')).version
+await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball, `fastify@${fastifyVersion}`)
+
+t.test('the tarball holds what a user needs and nothing else', async (t) => {
+  const paths = packed.files.map(({ path }) => path)
+  const allowed = /^(?:dist\/(?:esm|cjs)\/(?:package\.json|(?:src|mock-server)\/.+\.(?:js|d\.ts))|README(?:\.zh-CN)?\.md|CHANGELOG\.md|LICENSE|mock-server\/README\.md|package\.json)$/
+  t.strictSame(paths.filter((path) => !allowed.test(path)), [])
+  for (const path of ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE', 'mock-server/README.md', ...Object.values<string>(manifest.bin).map((path) => path.slice(2))]) {
+    t.ok(paths.includes(path), path)
+  }
+})
+
+t.test('publint has nothing to say', async (t) => {
+  const bytes = await readFile(tarball)
+  const { messages } = await publint({ strict: true, pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) } })
+  t.strictSame(messages, [])
+})
+
+t.test('the types are right in every way of resolving them (arethetypeswrong)', async (t) => {
+  const attw = promisify(execFile)(join(root, 'node_modules/.bin/attw'), [tarball, '--format', 'json'], { maxBuffer: 64 * 1024 * 1024 })
+  // It exits with 1 when it found something; what it found is in the JSON all the same.
+  const { analysis } = JSON.parse((await attw.catch((error: { stdout: string }) => error)).stdout)
+  t.strictSame(Object.keys(analysis.entrypoints), Object.keys(manifest.exports))
+  t.strictSame(analysis.problems, [])
+})
+
+const USE = `
+async function main () {
+  const mock = await createMockWechat()
+  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const app = Fastify()
+  await app.register(wechatPay, {
+    appid, appSecret, merchant: { version: 'v2', mchId, apiKey }, baseUrl: mock.url, publicUrl: 'http://localhost', store: memoryStore(),
+    price: () => ({ key: 'cart', description: 'Tea', totalFee: 1250 }), onPaid () {}
+  })
+  const post = (url, payload, headers = {}) => app.inject({ method: 'POST', url, payload, headers })
+  const { token } = (await post('/wechat/login', { code: mock.default.loginCode().code })).json()
+  const { outTradeNo } = (await post('/wechat/orders', {}, { authorization: 'Bearer ' + token })).json()
+  const { body } = await mock.default.pay(outTradeNo, { deliver: 'hold' })
+  const reply = (await post('/wechat/notify', body, { 'content-type': 'text/xml' })).body
+  const { state } = await app.wechat.orders.get(outTradeNo)
+  await app.close()
+  await mock.close()
+  console.log(JSON.stringify({ acknowledged: reply.includes('SUCCESS'), state, cases: storeContract({ makeStore: memoryStore }).length > 0, isError: new WechatError('WECHAT_NETWORK', '') instanceof Error, version }))
+}
+main()
+`
+
+const USES = {
+  'esm.mjs': `
+import Fastify from 'fastify'
+import wechatPay, { memoryStore, WechatError } from 'fastify-wechat-pay'
+import { createMockWechat } from 'fastify-wechat-pay/mock-server'
+import { storeContract } from 'fastify-wechat-pay/testing'
+import manifest from 'fastify-wechat-pay/package.json' with { type: 'json' }
+const { version } = manifest
+${USE}`,
+  'cjs.cjs': `
+const Fastify = require('fastify')
+const { wechatPay, memoryStore, WechatError } = require('fastify-wechat-pay')
+const { createMockWechat } = require('fastify-wechat-pay/mock-server')
+const { storeContract } = require('fastify-wechat-pay/testing')
+const { version } = require('fastify-wechat-pay/package.json')
+${USE}`
+}
+
+for (const [name, text] of Object.entries(USES)) {
+  t.test(`plugin, mock and contract work together from ${name}`, async (t) => {
+    await writeFile(join(project, name), text)
+    t.strictSame(JSON.parse(await run(project, process.execPath, name)), { acknowledged: true, state: 'paid', cases: true, isError: true, version: manifest.version })
+  })
+}
+
+t.test("the plugin alone loads none of the mock's libraries", async (t) => {
+  const libraries = ['fast-xml-parser', 'commander']
+  for (const library of libraries) await rename(join(modules, library), join(dir, library))
+  t.teardown(async () => {
+    for (const library of libraries) await rename(join(dir, library), join(modules, library))
+  })
+  await t.rejects(run(project, process.execPath, '--input-type=module', '--eval', 'import "fastify-wechat-pay/mock-server"'), 'the mock itself needs them')
+  t.equal(await run(project, process.execPath, '--input-type=module', '--eval', 'import wechatPay from "fastify-wechat-pay"; console.log(typeof wechatPay)'), 'function\n')
+  t.equal(await run(project, process.execPath, '--eval', 'console.log(typeof require("fastify-wechat-pay").wechatPay)'), 'function\n')
+})
+
+t.test('a strict TypeScript project compiles, as an ES module and as CommonJS', async (t) => {
+  const text = `
+import Fastify from 'fastify'
+import wechatPay, { memoryStore, WechatError, type Order, type WechatErrorCode, type WechatPayOptions } from 'fastify-wechat-pay'
+import { createMockWechat, type Delivery } from 'fastify-wechat-pay/mock-server'
+import { storeContract } from 'fastify-wechat-pay/testing'
+
+const options: WechatPayOptions<undefined> = {
+  appid: 'wx0123456789abcdef',
+  appSecret: '0'.repeat(32),
+  merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) },
+  publicUrl: 'https://shop.example.com',
+  store: memoryStore(),
+  price: (request, { openid }) => ({ key: request.id + openid, description: 'Tea', totalFee: 1250 }),
+  onPaid (order, { tx, log }) {
+    const nothing: undefined = tx
+    log.info({ paidAt: order.payment.paidAt.getTime() }, 'paid')
+    return nothing
+  }
+}
+// @ts-expect-error -- an amount is a number of fen
+export const wrong: WechatPayOptions['price'] = () => ({ key: 'cart', description: 'Tea', totalFee: '12.50' })
+
+export async function main (): Promise<Order | undefined> {
+  const app = Fastify()
+  await app.register(wechatPay, options)
+  await using mock = await createMockWechat()
+  const delivery: Delivery = await mock.default.pay('n')
+  for (const { name, run } of storeContract({ makeStore: memoryStore })) await run().then(() => name)
+  try {
+    return await app.wechat.orders.get(delivery.outTradeNo)
+  } catch (error) {
+    const code: WechatErrorCode | undefined = error instanceof WechatError ? error.code : undefined
+    throw new Error(code)
+  }
+}
+`
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2023', 'esnext.disposable'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: false,
+    noEmit: true,
+    typeRoots: [join(root, 'node_modules/@types')],
+    types: ['node']
+  }
+  for (const file of ['use.mts', 'use.cts']) {
+    await writeFile(join(project, file), text)
+    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+    t.equal(await run(project, process.execPath, join(root, 'node_modules/typescript/bin/tsc')), '', file)
+  }
+})
+
+t.test('wechat-mock starts, says where it is, and stops when told', async (t) => {
+  const child = spawn(join(modules, '.bin/wechat-mock'), ['--json', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = await once(createInterface(child.stdout), 'line') as [string]
+  const facts = JSON.parse(line)
+  t.strictSame(Object.keys(facts), ['url', 'controlUrl', 'world', 'appid', 'appSecret', 'mchId', 'apiKey'])
+  t.equal(facts.controlUrl, `${facts.url}/__mock/v1`)
+  t.equal((await fetch(`${facts.controlUrl}/worlds/${facts.world}`)).status, 200)
+  child.kill('SIGTERM')
+  t.strictSame(await once(child, 'exit'), [0, null])
+})
