@@ -66,9 +66,9 @@ export const QUERY_CADENCE: readonly number[] = [5 * SECOND, 30 * SECOND, MINUTE
 /** An order whose first call, or whose close, may still be under way is left alone this long. */
 const CALL_GRACE = 30 * SECOND
 
-/** The wait after the n-th failed try: 5 s, 10 s, 20 s … at most 30 min. */
+/** The wait after so many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
 export function backoff (attempts: number): number {
-  return Math.min(5 * SECOND * 2 ** Math.min(attempts, 20), 30 * MINUTE)
+  return Math.min(5 * SECOND * 2 ** (attempts - 1), 30 * MINUTE)
 }
 
 /** What `observation` makes of `order` at `now`. */
@@ -168,7 +168,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
 
 /** When the order next needs somebody to act, or `null`. */
 export function nextDue (order: Order, now: Date): Date | null {
-  if (order.fulfilment === 'due') return order.attempts === 0 ? now : later(now, backoff(order.attempts - 1))
+  if (order.fulfilment === 'due') return order.attempts === 0 ? now : later(now, backoff(order.attempts))
   switch (order.state) {
     case 'paid':
     case 'closed':
@@ -182,7 +182,7 @@ export function nextDue (order: Order, now: Date): Date | null {
       const grace = order.state === 'created' ? CALL_GRACE : 0
       const next = QUERY_CADENCE.filter((wait) => wait >= grace).map((wait) => later(order.createdAt, wait)).find((at) => at > now)
       if (next !== undefined && next < order.expiresAt) return next
-      return order.expiresAt > now ? order.expiresAt : later(now, backoff(order.attempts))
+      return order.expiresAt > now ? order.expiresAt : now
     }
   }
 }

@@ -1,0 +1,227 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { decide, isOpen, nextDue } from '../../src/engine/machine.ts'
+import type { Decision, LatePayment, Observation } from '../../src/engine/machine.ts'
+import type { AnomalyKind, Order, OrderState, Payment, Source } from '../../src/model.ts'
+import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
+
+const paid = { payment: paymentOf(newOrder()) }
+const leased = { dueAt: at(MINUTE), claims: 1 }
+const over = { liveKey: null, dueAt: null, claims: 1 }
+
+/** The columns of the table. */
+const ORDERS: Record<string, Order> = {
+  created: newOrder({ state: 'created', ...leased }),
+  unknown: newOrder({ state: 'unknown', ...leased }),
+  prepaid: newOrder({ state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(HOUR), ...leased }),
+  closing: newOrder({ state: 'closing', ...leased }),
+  'paid, due': newOrder({ state: 'paid', fulfilment: 'due', ...paid, ...leased }),
+  'paid, done': newOrder({ state: 'paid', fulfilment: 'done', ...paid, dueAt: null, claims: 1 }),
+  closed: newOrder({ state: 'closed', ...over }),
+  failed: newOrder({ state: 'failed', ...over }),
+  'closed, held': newOrder({ state: 'closed', fulfilment: 'held', ...paid, ...over })
+}
+for (const order of Object.values(ORDERS)) Object.freeze(order)
+
+const order = newOrder()
+const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: 'prepaid' })
+const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, { transactionId: '4200000002' }) })
+const OTHER: Payment = { transactionId: '4200000001', outTradeNo: 'another', appid: 'wxffffffffffffffff', mchId: '1900000000', openid: 'oAnother', totalFee: 1, currency: 'USD', paidAt: T0 }
+const SOURCES: Source[] = ['notify', 'query', 'close', 'operator']
+
+function payments (part: Partial<Payment> = {}, rivals: (Order | 'none' | undefined)[] = [undefined]): Observation[] {
+  return SOURCES.flatMap((source) => rivals.map((rival): Observation => ({ seen: 'payment', source, payment: paymentOf(order, part), ...(rival && { rival }) })))
+}
+
+function fromAll (make: (source: Source) => Observation): Observation[] {
+  return SOURCES.map(make)
+}
+
+/** The rows of the table: news that must come to the same, whoever brings it, and the policies it is tried under. */
+const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = {
+  prepaid: { news: [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(2 * HOUR) }] },
+  'prepay-refused': { news: [{ seen: 'prepay-refused', reason: 'NOAUTH' }] },
+  'prepay-unknown': { news: [{ seen: 'prepay-unknown', reason: 'timeout' }] },
+  payment: { news: payments() },
+  'payment, another transaction': { news: payments({ transactionId: '4200000009' }) },
+  "payment, a field that is not the order's": {
+    news: (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).flatMap((name) => [
+      ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival]),
+      ...payments({ [name]: OTHER[name], transactionId: '4200000009' })
+    ])
+  },
+  'payment, no rival, hold': { news: payments({}, ['none']), policies: ['hold'] },
+  'payment, no rival, fulfil': { news: payments({}, ['none']), policies: ['fulfil'] },
+  'payment, unpaid rival': { news: payments({}, [rival]) },
+  'payment, paid rival': { news: payments({}, [paidRival]) },
+  'payment-failed': { news: fromAll((source) => ({ seen: 'payment-failed', source, reason: 'PAYERROR' })) },
+  unpaid: { news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) => fromAll((source) => ({ seen: 'unpaid', source, tradeState }))) },
+  'not-exist': { news: fromAll((source) => ({ seen: 'not-exist', source })) },
+  closed: { news: fromAll((source) => ({ seen: 'closed', source })) },
+  'no-answer': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout' })) },
+  'close-wanted': { news: fromAll((source) => ({ seen: 'close-wanted', source, reason: 'cancelled' })) },
+  fulfilled: { news: [{ seen: 'fulfilled' }] },
+  'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
+  'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] }
+}
+
+function cellOf (before: Order, { outcome, change }: Decision): string {
+  if (change === undefined) return outcome
+  const { order, anomalies } = change
+  const parts = [outcome + (order.state === before.state ? '' : ` → ${order.state}`)]
+  if (order.fulfilment !== before.fulfilment) parts.push(order.fulfilment)
+  if (order.dueAt?.getTime() !== before.dueAt?.getTime()) parts.push(whenOf(order.dueAt))
+  return parts.join(' · ') + anomalies.map(({ kind }) => ` ! ${kind}`).join('')
+}
+
+function whenOf (dueAt: Date | null): string {
+  if (dueAt === null) return 'never'
+  const seconds = (dueAt.getTime() - T0.getTime()) / 1000
+  return seconds === 0 ? 'now' : `in ${seconds} s`
+}
+
+t.test('every kind of news makes of every order what machine.md says', async (t) => {
+  const lines = readFileSync(new URL('machine.md', import.meta.url), 'utf8').split('\n').filter((line) => line.startsWith('|'))
+  const [header, , ...rows] = lines.map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  t.same(header?.slice(1), Object.keys(ORDERS), 'a column for every order')
+  t.same(rows.map(([name]) => name), Object.keys(NEWS), 'a row for every kind of news')
+  for (const [name, ...cells] of rows) {
+    for (const [n, [column, before]] of Object.entries(ORDERS).entries()) {
+      const { news, policies = ['hold', 'fulfil'] } = NEWS[name!]!
+      const made = new Set(news.flatMap((observation) => policies.map((latePayment) => cellOf(before, decide(before, observation, { latePayment }, T0)))))
+      t.same([...made], [cells[n]], `${name} × ${column}`)
+    }
+  }
+})
+
+function changeOf (before: Order, observation: Observation, { latePayment = 'hold', now = T0 }: { latePayment?: LatePayment, now?: Date } = {}) {
+  const { change } = decide(before, observation, { latePayment }, now)
+  return change!
+}
+
+const payment = paymentOf(order)
+const settle: Observation = { seen: 'payment', source: 'notify', payment }
+
+/** Fields that the table does not show. */
+const FIELDS: [what: string, before: string, news: Observation, after: Partial<Order>][] = [
+  ['the prepay id and its end are kept', 'created', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { prepayId: 'wx2', prepayExpiresAt: at(HOUR) }],
+  ['a later prepay id replaces the first', 'prepaid', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { prepayId: 'wx2', prepayExpiresAt: at(HOUR) }],
+  ['a payment is kept, and the key stays taken', 'prepaid', settle, { payment, liveKey: 'cart-1' }],
+  ['a late payment on hold is kept, and the key stays free', 'closed', { ...settle, rival: 'none' }, { payment, liveKey: null }],
+  ['a refusal frees the key', 'created', { seen: 'prepay-refused', reason: 'NOAUTH' }, { liveKey: null }],
+  ['a close frees the key', 'closing', { seen: 'closed', source: 'close' }, { liveKey: null }],
+  ['an order to be closed keeps its key', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { liveKey: 'cart-1' }],
+  ['the time of a query is kept', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { queriedAt: T0 }],
+  ['also when the number is unknown there', 'unknown', { seen: 'not-exist', source: 'query' }, { queriedAt: T0 }],
+  ['and when it is closed there', 'prepaid', { seen: 'closed', source: 'query' }, { queriedAt: T0 }],
+  ['but news of another source is no query', 'prepaid', { seen: 'unpaid', source: 'close', tradeState: 'NOTPAY' }, { queriedAt: undefined }],
+  ['a failed query counts', 'prepaid', { seen: 'no-answer', source: 'query', reason: 'timeout' }, { attempts: 4 }],
+  ['an answer ends the count of an open order', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 0 }],
+  ['but not that of a close that keeps failing', 'closing', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 3 }],
+  ['a payment that does not fit counts as a failed try', 'closing', { ...settle, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 4 }],
+  ['ordering, closing and paying are new work', 'unknown', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { attempts: 0 }],
+  ['ordering, closing and paying are new work', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { attempts: 0 }],
+  ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
+  ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
+  ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
+]
+
+t.test('what else changes', async (t) => {
+  for (const [what, column, news, after] of FIELDS) {
+    t.match(changeOf({ ...ORDERS[column]!, attempts: 3 }, news).order, after, `${what}: ${news.seen} × ${column}`)
+  }
+  t.match(changeOf(ORDERS.closed!, { ...settle, rival: 'none' }, { latePayment: 'fulfil' }).order, { payment, liveKey: 'cart-1' }, 'a late payment to be fulfilled takes the key again')
+})
+
+/** One line of history for each kind of news: who brought it, what was seen. */
+const SEEN: [news: Observation, source: Source, seen: string, before: string, outcome: string][] = [
+  [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, 'order', 'prepaid', 'created', 'prepaid'],
+  [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, 'order', 'prepaid', 'paid, due', 'ignored: the order is no longer open'],
+  [{ seen: 'prepay-refused', reason: 'NOAUTH' }, 'order', 'prepay-refused: NOAUTH', 'created', 'refused by WeChat'],
+  [{ seen: 'prepay-refused', reason: 'NOAUTH' }, 'order', 'prepay-refused: NOAUTH', 'unknown', 'to be closed'],
+  [{ seen: 'prepay-refused', reason: 'NOAUTH' }, 'order', 'prepay-refused: NOAUTH', 'prepaid', 'ignored: an earlier answer stands'],
+  [{ seen: 'prepay-unknown', reason: 'timeout' }, 'order', 'prepay-unknown: timeout', 'created', 'the order may exist at WeChat'],
+  [{ seen: 'prepay-unknown', reason: 'timeout' }, 'order', 'prepay-unknown: timeout', 'prepaid', 'ignored: an earlier answer stands'],
+  [settle, 'notify', 'payment 4200000001', 'prepaid', 'paid'],
+  [settle, 'notify', 'payment 4200000001', 'paid, due', 'ignored: known already'],
+  [{ ...settle, source: 'query', rival: 'none' }, 'query', 'payment 4200000001', 'closed', 'late, on hold'],
+  [{ ...settle, rival: paidRival }, 'notify', 'payment 4200000001', 'failed', 'duplicate, on hold'],
+  [{ ...settle, payment: paymentOf(order, { totalFee: 1 }) }, 'notify', 'payment 4200000001', 'prepaid', "refused: totalFee is 1, the order's is 1250"],
+  [{ ...settle, payment: paymentOf(order, { openid: 'oAnother' }) }, 'notify', 'payment 4200000001', 'paid, done', "refused: openid is oAnother, the order's is oTea_payer"],
+  [{ ...settle, payment: paymentOf(order, { transactionId: '4200000009' }) }, 'notify', 'payment 4200000009', 'paid, done', 'refused: the order is paid by 4200000001, and now 4200000009 claims it'],
+  [{ seen: 'payment-failed', source: 'notify', reason: 'BANKERROR' }, 'notify', 'payment-failed: BANKERROR', 'prepaid', 'ignored: the order can still be paid'],
+  [{ seen: 'unpaid', source: 'query', tradeState: 'USERPAYING' }, 'query', 'USERPAYING', 'prepaid', 'not paid yet'],
+  [{ seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, 'query', 'NOTPAY', 'paid, due', 'ignored: weaker than what is known'],
+  [{ seen: 'not-exist', source: 'query' }, 'query', 'not-exist', 'created', 'not known to WeChat yet'],
+  [{ seen: 'closed', source: 'close' }, 'close', 'closed', 'closing', 'closed'],
+  [{ seen: 'closed', source: 'query' }, 'query', 'closed', 'paid, due', 'ignored: weaker than what is known'],
+  [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'prepaid', 'to be asked again'],
+  [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'closed', 'ignored: of no consequence'],
+  [{ seen: 'close-wanted', source: 'operator', reason: 'cancelled' }, 'operator', 'close-wanted: cancelled', 'prepaid', 'to be closed'],
+  [{ seen: 'close-wanted', source: 'sweeper', reason: 'expired' }, 'sweeper', 'close-wanted: expired', 'closing', 'ignored: under way already'],
+  [{ seen: 'close-wanted', source: 'order', reason: 'cancelled' }, 'order', 'close-wanted: cancelled', 'paid, due', 'ignored: the order is no longer open'],
+  [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, due', 'done'],
+  [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, done', 'ignored: nothing is due'],
+  [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'to be tried again'],
+  [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, done', 'ignored: nothing is due'],
+  [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'ignored: somebody else has taken it over']
+]
+
+t.test('every piece of news leaves one line of history, whether it changes anything or not', async (t) => {
+  for (const [news, source, seen, column, outcome] of SEEN) {
+    const before = ORDERS[column]!
+    const { order: after, history } = changeOf(before, news, { now: at(SECOND) })
+    t.same(history, [{ outTradeNo: before.outTradeNo, at: at(SECOND), source, seen, outcome, from: before.state, to: after.state }], `${news.seen} × ${column}`)
+  }
+})
+
+t.test('an anomaly carries its evidence, and has the same id each time it is found', async (t) => {
+  const cases: [kind: AnomalyKind, column: string, part: Partial<Payment>, rival: Order | 'none', reason: string][] = [
+    ['mismatch', 'prepaid', { mchId: '1900000000' }, 'none', "mchId is 1900000000, the order's is 1900000109"],
+    ['second-transaction', 'paid, done', { transactionId: '4200000009' }, 'none', 'the order is paid by 4200000001, and now 4200000009 claims it'],
+    ['late', 'closed', {}, 'none', 'paid after the order was closed'],
+    ['late', 'failed', {}, rival, 'paid after the order was failed'],
+    ['duplicate', 'closed', {}, paidRival, 'paid after the order was closed']
+  ]
+  for (const [kind, column, part, rival, reason] of cases) {
+    const payment = paymentOf(order, part)
+    const found = [SECOND, MINUTE].map((ms) => changeOf(ORDERS[column]!, { seen: 'payment', source: 'query', payment, rival }, { now: at(ms) }).anomalies)
+    const id = `${kind}:${order.outTradeNo}:${payment.transactionId}`
+    t.same(found, [SECOND, MINUTE].map((ms) => [{ id, kind, outTradeNo: order.outTradeNo, at: at(ms), reason, payment }]), kind)
+  }
+})
+
+t.test('an open order is due at the times of the query plan, and then at its expiry', async (t) => {
+  const times = (order: Order) => {
+    const found: number[] = []
+    let now = order.createdAt
+    while (now < order.expiresAt) {
+      now = nextDue(order, now)!
+      found.push((now.getTime() - order.createdAt.getTime()) / SECOND)
+    }
+    return found
+  }
+  const plans: [OrderState, ttl: number, seconds: number[]][] = [
+    ['prepaid', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
+    ['unknown', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
+    ['created', 2 * HOUR, [30, 60, 180, 300, 600, 1800, 7200]],
+    ['prepaid', 5 * MINUTE, [5, 30, 60, 180, 300]],
+    ['prepaid', 2 * MINUTE, [5, 30, 60, 120]]
+  ]
+  for (const [state, ttl, seconds] of plans) t.same(times(newOrder({ state, expiresAt: at(ttl) })), seconds, `${state}, ${ttl / MINUTE} min`)
+  t.same(nextDue(newOrder({ state: 'prepaid', expiresAt: at(MINUTE) }), at(HOUR)), at(HOUR), 'one that has expired is due at once')
+})
+
+t.test('what failed is tried again after growing waits', async (t) => {
+  const waits = (part: Partial<Order>) => [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map((attempts) => (nextDue(newOrder({ ...part, attempts }), T0)!.getTime() - T0.getTime()) / SECOND)
+  t.same(waits({ state: 'paid', fulfilment: 'due' }), [0, 5, 10, 20, 40, 80, 640, 1280, 1800, 1800, 1800], 'onPaid')
+  t.same(waits({ state: 'closing' }), [30, 30, 30, 30, 40, 80, 640, 1280, 1800, 1800, 1800], 'a close, whose calls may be under way')
+})
+
+t.test('an order in a final state owes nothing, unless onPaid is due', async (t) => {
+  for (const state of ['paid', 'closed', 'failed'] as const) t.equal(nextDue(newOrder({ state }), T0), null, state)
+})
+
+t.test('created, unknown and prepaid orders are open', async (t) => {
+  t.same(Object.entries(ORDERS).filter(([, order]) => isOpen(order)).map(([name]) => name), ['created', 'unknown', 'prepaid'])
+})
