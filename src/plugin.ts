@@ -91,23 +91,23 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     await scope.register(async (raw) => { notifyRoute(raw, { pay, orders, log }) })
   }, { prefix: config.prefix })
 
-  const sweeper = config.sweepIntervalMs === 0 ? undefined : sweepEvery(config.sweepIntervalMs)
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+  async function tick (): Promise<void> {
+    await work.sweep().catch((error: unknown) => { log.error({ err: error }, 'The store could not be asked for due work; it will be asked again') })
+    plan()
+  }
+  function plan (): void {
+    if (config.sweepIntervalMs > 0 && !closed) timer = setTimeout(tick, config.sweepIntervalMs)
+  }
+
+  fastify.addHook('onReady', async () => { plan() })
   fastify.addHook('onClose', async () => {
-    sweeper?.stop()
+    closed = true
+    clearTimeout(timer)
     await work.idle(CLOSE_LIMIT_MS)
     await Promise.all([payHttp!.close(), miniProgramHttp!.close()])
   })
-
-  function sweepEvery (intervalMs: number): { stop (): void } {
-    let timer = setTimeout(tick, intervalMs)
-    let stopped = false
-    return { stop () { stopped = true; clearTimeout(timer) } }
-
-    async function tick (): Promise<void> {
-      await work.sweep().catch((error: unknown) => { log.error({ err: error }, 'The store could not be asked for due work; it will be asked again') })
-      if (!stopped) timer = setTimeout(tick, intervalMs)
-    }
-  }
 }
 
 /**

@@ -9,7 +9,7 @@ const REST_MS = 60_000
 
 /** undici and Node codes that mean the request cannot have reached WeChat. */
 const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
-const TIMED_OUT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT', 'ABORT_ERR'])
+const TIMED_OUT = new Set(['TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
 
 export interface HttpOptions {
   /** Origins, the preferred one first. A host that fails is passed over for a minute, then preferred again. */
@@ -44,17 +44,19 @@ export interface Http {
 }
 
 export function createHttp ({ hosts, timeoutMs, now, pause }: HttpOptions): Http {
-  const agent = new Agent({ connect: { timeout: Math.min(timeoutMs, 3000) }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs })
+  // Half of the time for the connection, so that one that was never made is told from an answer that was lost. The deadline covers headers and body.
+  const agent = new Agent({ connect: { timeout: timeoutMs / 2 }, headersTimeout: 0, bodyTimeout: 0 })
   const restsUntil = new Map<string, number>()
 
   async function sendTo (host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
+    const deadline = AbortSignal.timeout(timeoutMs)
     try {
       const reply = await request(host + path, {
         dispatcher: agent,
         method,
         headers: contentType === undefined ? {} : { 'content-type': contentType },
         body: body ?? null,
-        signal: AbortSignal.timeout(timeoutMs)
+        signal: deadline
       })
       const chunks: Buffer[] = []
       let size = 0
@@ -65,28 +67,27 @@ export function createHttp ({ hosts, timeoutMs, now, pause }: HttpOptions): Http
       }
       return { status: reply.statusCode, text: Buffer.concat(chunks).toString('utf8') }
     } catch (error) {
-      throw error instanceof WechatError ? error : failure(host, error)
+      restsUntil.set(host, now().getTime() + REST_MS)
+      throw error instanceof WechatError ? error : failure(host, deadline.aborted ? 'TIMEOUT' : String((error as NodeJS.ErrnoException).code))
     }
   }
 
   return {
     async send (request) {
-      const ordered = [...hosts].sort((a, b) => rest(a) - rest(b))
-      const first = ordered[0]!
+      const [first, second = first] = [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
+      let lost: WechatError
       try {
         return await sendTo(first, request)
       } catch (error) {
-        restsUntil.set(first, now().getTime() + REST_MS)
-        const { sent, code } = error as WechatError
-        if (code === 'WECHAT_REPLY_INVALID' || (sent && !request.repeatable)) throw error
+        lost = error as WechatError
+        if (lost.code === 'WECHAT_REPLY_INVALID' || (lost.sent && !request.repeatable)) throw lost
       }
       await pause()
-      const second = ordered[1] ?? first
       try {
         return await sendTo(second, request)
       } catch (error) {
-        restsUntil.set(second, now().getTime() + REST_MS)
-        throw error
+        // What may have been heard once may have had its effect, even when the repetition was never sent.
+        throw (error as WechatError).sent ? error : lost
       }
     },
     async close () {
@@ -101,17 +102,10 @@ export function createHttp ({ hosts, timeoutMs, now, pause }: HttpOptions): Http
 }
 
 /** Names the cause by its code alone: causes may carry addresses with secrets in their query. */
-function failure (host: string, error: unknown): WechatError {
-  const code = codeOf(error)
+function failure (host: string, code: string): WechatError {
   const sent = !NEVER_SENT.has(code)
   const what = sent ? 'Whether it had an effect is unknown: repeat it unchanged, or query.' : 'It had no effect: repeat it.'
   return TIMED_OUT.has(code)
     ? new WechatError('WECHAT_TIMEOUT', `${host} did not answer in time (${code}). ${what}`, { advice: 'repeat', sent })
     : new WechatError('WECHAT_NETWORK', `The connection to ${host} failed (${code}). ${what}`, { advice: 'repeat', sent })
-}
-
-function codeOf (error: unknown): string {
-  const { code, name } = error as { code?: unknown, name?: string }
-  if (name === 'TimeoutError') return 'ABORT_ERR'
-  return typeof code === 'string' ? code : 'UNKNOWN'
 }

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
@@ -87,7 +88,7 @@ function isText (value: unknown, maxBytes: number): value is string {
 }
 
 function invalid (name: string, rule: string, value: unknown): WechatError {
-  return new WechatError('WECHAT_PRICE_INVALID', `The price hook must return ${name} as ${rule}, not ${JSON.stringify(value)?.slice(0, 80) ?? 'nothing'}. Nothing was ordered.`)
+  return new WechatError('WECHAT_PRICE_INVALID', `The price hook must return ${name} as ${rule}, not ${inspect(value).slice(0, 80)}. Nothing was ordered.`)
 }
 
 function view (order: Order) {

@@ -1,0 +1,56 @@
+import t from 'tap'
+import { accepted, merchant } from '../helpers.ts'
+
+t.test('20 identical notifications at once settle once', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  const deliveries = await shop.world.notification(outTradeNo).deliver({ count: 20, concurrent: true })
+  t.strictSame(deliveries.map(({ verdict }) => verdict), Array(20).fill('acked'))
+  await shop.app.wechat.sweep()
+  t.strictSame(shop.paid, [outTradeNo])
+  const history = await shop.app.wechat.orders.history(outTradeNo)
+  t.equal(history.filter(({ from, to }) => from !== 'paid' && to === 'paid').length, 1)
+  t.equal(history.filter(({ outcome }) => outcome === 'ignored: known already').length, 19)
+})
+
+for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
+  t.test(`${signType}: a payment survives every refusal but the last of the 24 h 4 min`, async (t) => {
+    let up = false
+    const shop = await merchant(t, { signType, before: (app) => { app.addHook('onRequest', async (request) => { if (!up && request.url.endsWith('/notify')) throw new Error('down') }) } })
+    const outTradeNo = await shop.order()
+    const first = await shop.world.pay(outTradeNo)
+    t.not(first.verdict, 'acked')
+    const { deliveries } = await shop.world.advance('18h4m')
+    t.equal(deliveries.length, 14)
+    up = true
+    const last = await shop.world.advance('6h')
+    t.match(last.deliveries, [{ attempt: 15, verdict: 'acked' }])
+    t.equal(last.deliveries[0]!.sentAt.getTime() - first.sentAt.getTime(), 86_640_000)
+    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid' })
+  })
+}
+
+t.test('onPaid that throws is run again with growing waits, and WeChat never waits for it', async (t) => {
+  const runs: Date[] = []
+  const shop = await merchant(t, {
+    options: { onPaid: () => { runs.push(shop.world.clock.now()); if (runs.length <= 3) throw new Error('warehouse is closed') } }
+  })
+  const outTradeNo = await shop.order()
+  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
+  for (let second = 0; second < 40; second++) {
+    await shop.world.advance('1s')
+    await shop.app.wechat.sweep()
+  }
+  t.strictSame(runs.slice(1).map((at, n) => at.getTime() - runs[n]!.getTime()), [5000, 10_000, 20_000])
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done', dueAt: null })
+})
+
+t.test('an order made by hand is closed by nobody before its time, and forged news leaves it be', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  await shop.world.advance('1h')
+  await shop.app.wechat.sweep()
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'prepaid' })
+  t.notOk(accepted((await shop.notify(`<xml><out_trade_no>${outTradeNo}</out_trade_no></xml>`)).text))
+})

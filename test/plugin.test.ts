@@ -1,0 +1,100 @@
+import t from 'tap'
+import Fastify from 'fastify'
+import formbody from '@fastify/formbody'
+import wechatPay, { memoryStore, wechatPay as named } from '../src/index.ts'
+import { merchant } from './helpers.ts'
+
+const options = {
+  appid: 'wx0123456789abcdef',
+  appSecret: '0'.repeat(32),
+  merchant: { version: 'v2' as const, mchId: '1900000109', apiKey: '0'.repeat(32) },
+  publicUrl: 'https://shop.example.com',
+  store: memoryStore(),
+  price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),
+  onPaid: () => {}
+}
+
+t.test('registers under any prefix, once, and leaves the host its own parsers', async (t) => {
+  t.equal(named, wechatPay)
+  const app = Fastify()
+  t.teardown(async () => { await app.close() })
+  await app.register(wechatPay, { ...options, prefix: '/pay/v1' })
+  await app.ready()
+  t.ok(app.hasRoute({ method: 'POST', url: '/pay/v1/notify' }))
+  for (const url of ['/pay/v1/login', '/pay/v1/orders', '/pay/v1/orders/:outTradeNo/cancel']) t.ok(app.hasRoute({ method: 'POST', url }), url)
+  t.notOk(app.hasContentTypeParser('text/xml'))
+  t.notOk(app.hasContentTypeParser('application/x-www-form-urlencoded'))
+  await t.rejects(async () => { await Fastify().register(wechatPay, options).register(wechatPay, options) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+})
+
+t.test("takes forms whether or not the host's own parser is there already", async (t) => {
+  for (const hosts of [false, true]) {
+    const app = Fastify()
+    t.teardown(async () => { await app.close() })
+    if (hosts) await app.register(formbody)
+    await app.register(wechatPay, options)
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+    t.equal((await app.inject({ method: 'POST', url: '/wechat/login', headers, payload: 'code=a+b' })).statusCode, 400, 'read, and refused for its shape')
+  }
+})
+
+t.test('faults of the configuration are all told at registration', async (t) => {
+  const faulty = { ...options, appid: 'wx1', publicUrl: 'http://shop.example.com', onPaid: undefined, colour: 'red' }
+  await t.rejects(async () => { await Fastify().register(wechatPay, faulty as any) }, { code: 'WECHAT_OPTIONS_INVALID', message: /appid[^]*publicUrl[^]*onPaid/ })
+})
+
+t.test('what the routes do can be called', async (t) => {
+  const shop = await merchant(t)
+  const { wechat } = shop.app
+  const terms = { key: 'k', openid: 'oAlice', description: 'tea', totalFee: 1, clientIp: '::1', expiresAt: new Date(shop.world.clock.now().getTime() + 3_600_000) }
+  const { order: { outTradeNo } } = await wechat.orders.create(terms)
+  t.match(outTradeNo, /^\d{14}[0-9A-Za-z]{14}$/)
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  t.match(await wechat.orders.refresh(outTradeNo), { state: 'paid' })
+  t.equal(await wechat.orders.refresh('unknown-number'), undefined)
+  t.match(await wechat.orders.history(outTradeNo), [{ seen: 'order of 1 fen' }, { seen: 'prepaid' }, { source: 'query', outcome: 'paid' }])
+  t.strictSame(await wechat.anomalies(), [])
+})
+
+t.test('the sweeper finds a payment whose notification never came, and goes on after the store failed', async (t) => {
+  const store = memoryStore()
+  let asked = 0
+  const shop = await merchant(t, {
+    options: { sweepIntervalMs: 100 },
+    store: { ...store, async claimDue (...args) { if (++asked === 1) throw new Error('the database is down'); return await store.claimDue(...args) } }
+  })
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  await shop.world.advance('6s')
+  while (shop.paid.length === 0) await new Promise((resolve) => { setImmediate(resolve) })
+  t.strictSame(shop.paid, [outTradeNo])
+  t.ok(shop.logs.some(({ msg }) => msg.startsWith('The store could not be asked')))
+})
+
+t.test('onAnomaly hears of money that fits no order, and may fail', async (t) => {
+  const kinds: string[] = []
+  const shop = await merchant(t, { options: { onAnomaly: ({ kind }) => { kinds.push(kind); throw new Error('pager is down') } } })
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo, { openid: 'oMallory' })
+  await shop.app.wechat.sweep()
+  t.strictSame(kinds, ['mismatch'])
+  t.match(await shop.app.wechat.anomalies(), [{ kind: 'mismatch', outTradeNo, reason: /openid is oMallory, the order's is oAlice/ }])
+  t.ok(shop.logs.some(({ msg }) => msg === 'onAnomaly failed'))
+  t.strictSame(shop.paid, [])
+})
+
+t.test('close waits for onPaid, and nothing is left behind', async (t) => {
+  let finish!: () => void
+  let finished = false
+  const shop = await merchant(t, {
+    options: { sweepIntervalMs: 100, onPaid: async () => { await new Promise<void>((resolve) => { finish = resolve }); finished = true } }
+  })
+  const outTradeNo = await shop.order()
+  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' }, 'the reply does not wait for onPaid')
+  while (finish === undefined) await new Promise((resolve) => { setImmediate(resolve) })
+  const closing = shop.app.close()
+  setImmediate(finish)
+  await closing
+  t.ok(finished)
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done' })
+})

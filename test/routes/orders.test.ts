@@ -1,0 +1,119 @@
+import t from 'tap'
+import { merchant } from '../helpers.ts'
+
+t.test('the price hook decides; the body of the client does not', async (t) => {
+  const shop = await merchant(t)
+  const headers = await shop.login()
+  const { status, body } = await shop.post('/wechat/orders', { totalFee: 1, total_fee: 1, amount: 1, openid: 'oMallory' }, headers)
+  t.equal(status, 200)
+  t.strictSame(Object.keys(body as object), ['outTradeNo', 'timeStamp', 'nonceStr', 'package', 'signType', 'paySign'])
+  t.match(shop.world.order((body as { outTradeNo: string }).outTradeNo), { totalFee: 1250, openid: 'oAlice', body: '龙井茶 & <茶>', attach: 'a=b&c="0"' })
+})
+
+t.test('what is not a price is refused before a number is given', async (t) => {
+  const good = { key: 'k', description: 'tea', totalFee: 1250 }
+  const bad: [string, unknown][] = [
+    ['a float', { ...good, totalFee: 12.5 }],
+    ['a text', { ...good, totalFee: '1250' }],
+    ['zero', { ...good, totalFee: 0 }],
+    ['negative', { ...good, totalFee: -1 }],
+    ['beyond 2^53', { ...good, totalFee: 2 ** 53 }],
+    ['NaN', { ...good, totalFee: NaN }],
+    ['Infinity', { ...good, totalFee: Infinity }],
+    ['a bigint', { ...good, totalFee: 1250n }],
+    ['no amount', { key: 'k', description: 'tea' }],
+    ['yuan by mistake', { ...good, totalFee: 0.1 + 0.2 }],
+    ['nothing', undefined],
+    ['null', null],
+    ['no key', { ...good, key: '' }],
+    ['a number as key', { ...good, key: 7 }],
+    ['a long key', { ...good, key: 'k'.repeat(129) }],
+    ['no description', { ...good, description: '' }],
+    ['a long description', { ...good, description: '茶'.repeat(43) }],
+    ['a NUL in the description', { ...good, description: 'a\0b' }],
+    ['half a character', { ...good, description: 'a\ud83c' }],
+    ['a long attach', { ...good, attach: 'a'.repeat(128) }]
+  ]
+  let price: unknown
+  const shop = await merchant(t, { options: { price: () => price as any } })
+  const headers = await shop.login()
+  for (const [name, value] of bad) {
+    price = value
+    t.match(await shop.post('/wechat/orders', {}, headers), { status: 500, body: { code: 'WECHAT_PRICE_INVALID' } }, name)
+  }
+  t.strictSame(shop.world.orders(), [])
+  price = { ...good, attach: '' }
+  t.match(await shop.post('/wechat/orders', {}, headers), { status: 200 })
+})
+
+t.test('an error of the price hook is the reply', async (t) => {
+  const shop = await merchant(t, { options: { price: () => { throw Object.assign(new Error('sold out'), { statusCode: 410 }) } } })
+  t.match(await shop.post('/wechat/orders', {}, await shop.login()), { status: 410, body: { message: 'sold out' } })
+})
+
+t.test('orders need a token, and show only to their payer', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  const alice = await shop.login('oAlice')
+  const bob = await shop.login('oBob')
+  const url = `${shop.url}/wechat/orders/${outTradeNo}`
+  for (const [name, headers, status] of [
+    ['nobody', {}, 401],
+    ['an unknown token', { authorization: 'Bearer abc' }, 401],
+    ['another scheme', { authorization: alice.authorization.replace('Bearer', 'Basic') }, 401],
+    ['another user', bob, 404],
+    ['the payer', alice, 200]
+  ] as const) {
+    t.equal((await fetch(url, { headers })).status, status, `GET by ${name}`)
+    if (status !== 200) t.equal((await fetch(`${url}/cancel`, { method: 'POST', headers })).status, status, `cancel by ${name}`)
+  }
+  t.equal((await fetch(`${shop.url}/wechat/orders/unknown-number`, { headers: alice })).status, 404)
+  t.equal((await fetch(`${shop.url}/wechat/orders/a%00b`, { headers: alice })).status, 400)
+  t.match(await shop.post('/wechat/orders', {}), { status: 401, body: { code: 'WECHAT_UNAUTHENTICATED' } })
+  await shop.world.advance('8d')
+  t.equal((await fetch(url, { headers: alice })).status, 401, 'a token ends')
+})
+
+t.test('GET asks WeChat when the order is not settled and it was not asked lately', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  const headers = await shop.login()
+  const get = async () => await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json() as Record<string, unknown>
+  t.match(await get(), { state: 'prepaid', paid: false, totalFee: 1250, description: '龙井茶 & <茶>' })
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  t.match(await get(), { state: 'prepaid', paid: false }, 'asked a moment ago')
+  await shop.world.advance('3s')
+  t.match(await get(), { state: 'paid', paid: true, transactionId: /^4200/, paidAt: /Z$/ }, 'the notification never came')
+  await shop.app.wechat.sweep()
+  t.strictSame(shop.paid, [outTradeNo])
+  t.ok((await shop.world.notification(outTradeNo).deliver())[0]!.verdict === 'acked', 'and when it comes after all it is a duplicate')
+  await shop.app.wechat.sweep()
+  t.strictSame(shop.paid, [outTradeNo])
+})
+
+t.test('one live order per key', async (t) => {
+  const shop = await merchant(t)
+  const first = await shop.order()
+  t.equal(await shop.order(), first, 'tapped twice: the same order')
+  await shop.world.advance('119m')
+  await shop.world.pay(first)
+  t.match(await shop.post('/wechat/orders', {}, await shop.login()), { status: 409, body: { code: 'WECHAT_ORDER_PAID' } })
+})
+
+t.test('what WeChat refuses', async (t) => {
+  const shop = await merchant(t, { options: { appSecret: '0'.repeat(32) } })
+  t.match(await shop.post('/wechat/login', { code: shop.world.loginCode().code }), { status: 500, body: { code: 'WECHAT_ACCOUNT_REFUSED' } })
+
+  const other = await merchant(t, { options: { merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) } } })
+  t.match(await other.post('/wechat/orders', {}, await other.login()), { status: 500, body: { code: 'WECHAT_ACCOUNT_REFUSED' } })
+  t.ok(other.logs.some(({ msg }) => msg.startsWith('Nobody can order')))
+})
+
+t.test('when WeChat cannot be asked, GET answers what is known', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  const headers = await shop.login()
+  shop.app.wechat.pay.query = async () => { throw new Error('no network') }
+  const response = await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })
+  t.match([response.status, await response.json()], [200, { state: 'prepaid', paid: false }])
+})
