@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict'
+import fc from 'fast-check'
+import t from 'tap'
+import { decide, nextDue } from '../../src/engine/machine.ts'
+import type { Observation } from '../../src/engine/machine.ts'
+import type { Order, Payment, Source } from '../../src/model.ts'
+import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
+
+/** `FC_RUNS=1000000 npx tap --timeout=3600 test/engine/machine.property.test.ts` for a longer run; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
+const { FC_RUNS = '10000', FC_SEED, FC_PATH } = process.env
+const parameters = { numRuns: Number(FC_RUNS), ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }), ...(FC_PATH !== undefined && { path: FC_PATH }) }
+
+const first: Order = { ...newOrder(), dueAt: nextDue(newOrder(), at(0)) }
+const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: 'prepaid' })
+const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, { transactionId: '4200000002' }) })
+
+/** What can happen to an order: news of any kind, or somebody claims it. */
+type Event = Observation | { seen: 'claim', leaseMs: number }
+
+const source = fc.constantFrom<Source>('notify', 'query', 'close', 'order', 'operator', 'sweeper')
+const reason = fc.constantFrom('timeout', 'NOAUTH')
+const rivals = fc.constantFrom<Order | 'none'>('none', rival, paidRival)
+const payments = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(paymentOf(first)) },
+  { weight: 1, arbitrary: fc.constant(paymentOf(first, { transactionId: '4200000009' })) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Partial<Payment>>({ outTradeNo: 'another' }, { appid: 'another' }, { mchId: 'another' }, { openid: 'another' }, { totalFee: 1 }, { currency: 'USD' })
+      .map((part) => paymentOf(first, part))
+  }
+)
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({ seen: fc.constant('prepaid' as const), prepayId: fc.constant('wx1'), prepayExpiresAt: fc.constant(at(2 * HOUR)) }),
+  fc.record({ seen: fc.constantFrom('prepay-refused' as const, 'prepay-unknown' as const), reason }),
+  fc.record({ seen: fc.constant('payment' as const), source, payment: payments }),
+  fc.record({ seen: fc.constant('payment' as const), source, payment: payments, rival: rivals }),
+  fc.record({ seen: fc.constant('unpaid' as const), source, tradeState: fc.constantFrom('NOTPAY' as const, 'USERPAYING' as const, 'PAYERROR' as const, 'ACCEPT' as const) }),
+  fc.record({ seen: fc.constantFrom('closed' as const, 'not-exist' as const), source }),
+  fc.record({ seen: fc.constantFrom('payment-failed' as const, 'no-answer' as const, 'close-wanted' as const), source, reason }),
+  fc.constant({ seen: 'fulfilled' as const }),
+  fc.record({ seen: fc.constant('fulfil-failed' as const), claims: fc.integer({ min: 0, max: 3 }), reason }),
+  fc.record({ seen: fc.constant('claim' as const), leaseMs: fc.constant(MINUTE) })
+)
+
+const life = fc.record({
+  latePayment: fc.constantFrom('hold' as const, 'fulfil' as const),
+  steps: fc.array(fc.record({ event, waitMs: fc.constantFrom(0, SECOND, MINUTE, HOUR) }), { minLength: 1, maxLength: 30, size: 'max' }),
+  rival: rivals
+})
+
+const FINAL = ['paid', 'closed', 'failed']
+const TERMS = ['outTradeNo', 'key', 'appid', 'mchId', 'openid', 'description', 'totalFee', 'currency', 'attach', 'clientIp', 'createdAt', 'expiresAt'] as const
+const LEGAL_FULFILMENTS = ['none → due', 'none → held', 'due → done']
+
+/** What holds of an order at any time. */
+function checkOrder (order: Order): void {
+  assert.equal(order.liveKey, order.state === 'closed' || order.state === 'failed' ? null : order.key, 'the key is free if and only if the order is closed or has failed')
+  const owes = order.fulfilment === 'due' || !FINAL.includes(order.state)
+  assert.equal(order.dueAt !== null, owes, 'an order is due if and only if it owes something')
+  if (order.state === 'paid') assert.ok(order.payment, 'a paid order has its payment')
+  assert.equal(order.fulfilment === 'none', order.payment === undefined, 'every payment is owed for, held or done')
+}
+
+/** What holds of each step. */
+function checkStep (before: Order, observation: Observation, { outcome, change }: ReturnType<typeof decide>, now: Date): void {
+  assert.ok(change)
+  const { order: after, history, anomalies } = change
+  for (const name of TERMS) assert.equal(after[name], before[name], `${name} never changes`)
+  assert.equal(after.claims, before.claims, 'only the store counts claims')
+  if (before.state === 'paid') assert.equal(after.state, 'paid', 'nothing undoes a payment')
+  if (before.payment !== undefined) assert.equal(after.payment, before.payment, 'an order has at most one payment')
+  if (FINAL.includes(before.state) && observation.seen !== 'payment') assert.equal(after.state, before.state, 'weaker news never changes a final state')
+  if (after.fulfilment !== before.fulfilment) assert.ok(LEGAL_FULFILMENTS.includes(`${before.fulfilment} → ${after.fulfilment}`), `${before.fulfilment} → ${after.fulfilment}`)
+  if (after.dueAt !== before.dueAt) {
+    const latest = Math.max(now.getTime() + 30 * MINUTE, before.expiresAt.getTime())
+    assert.ok(after.dueAt === null || (after.dueAt >= now && after.dueAt.getTime() <= latest), 'what is owed is tried again before long')
+  }
+  assert.equal(history.length, 1, 'every piece of news is told')
+  assert.deepEqual([history[0]!.from, history[0]!.to, history[0]!.at], [before.state, after.state, now])
+
+  if (observation.seen !== 'payment') {
+    assert.deepEqual(anomalies, [])
+    return
+  }
+  const { payment } = observation
+  const fits = (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).every((name) => payment[name] === before[name])
+  if (!fits) {
+    assert.deepEqual([outcome, anomalies[0]?.kind, after.payment, after.state], ['refused', 'mismatch', before.payment, before.state], 'a payment that does not fit changes nothing and is reported')
+  } else if (before.payment === undefined) {
+    assert.equal(after.payment, payment, 'a payment that fits is recorded')
+    assert.equal(anomalies.length, FINAL.includes(before.state) ? 1 : 0, 'a late one is reported too')
+  } else {
+    const same = before.payment.transactionId === payment.transactionId
+    assert.deepEqual([outcome, anomalies.map(({ kind }) => kind)], same ? ['repeated', []] : ['refused', ['second-transaction']])
+  }
+}
+
+t.test('whatever happens to an order, in whatever order, its rules hold after every step', async (t) => {
+  const reached = { states: new Set<string>(), fulfilments: new Set<string>(), outcomes: new Set<string>(), anomalies: new Set<string>() }
+
+  fc.assert(fc.property(life, ({ latePayment, steps, rival }) => {
+    let order = Object.freeze(first)
+    let now = order.createdAt
+    let payments = 0
+    for (const { event, waitMs } of steps) {
+      now = new Date(now.getTime() + waitMs)
+      if (event.seen === 'claim') {
+        if (order.dueAt === null) continue
+        order = Object.freeze({ ...order, dueAt: new Date(now.getTime() + event.leaseMs), claims: order.claims + 1 })
+        continue
+      }
+      let observation: Observation = event
+      let decision = decide(order, observation, { latePayment }, now)
+      if (decision.outcome === 'rival-needed') {
+        assert.equal(decision.change, undefined, 'nothing is written before the rival is known')
+        observation = { ...event as Observation & { seen: 'payment' }, rival }
+        decision = decide(order, observation, { latePayment }, now)
+      }
+      checkStep(order, observation, decision, now)
+      const { outcome, change } = decision
+      reached.outcomes.add(outcome)
+      for (const { kind } of change!.anomalies) reached.anomalies.add(kind)
+      if (outcome === 'settled' || outcome === 'late') payments++
+      assert.ok(payments <= 1, 'an order is settled once')
+      order = Object.freeze(change!.order)
+      checkOrder(order)
+      reached.states.add(order.state)
+      reached.fulfilments.add(order.fulfilment)
+    }
+  }), parameters)
+
+  t.same([...reached.states].sort(), ['closed', 'closing', 'created', 'failed', 'paid', 'prepaid', 'unknown'], 'every state was reached')
+  t.same([...reached.fulfilments].sort(), ['done', 'due', 'held', 'none'])
+  t.same([...reached.outcomes].sort(), ['changed', 'ignored', 'late', 'refused', 'repeated', 'settled'])
+  t.same([...reached.anomalies].sort(), ['duplicate', 'late', 'mismatch', 'second-transaction'])
+})
