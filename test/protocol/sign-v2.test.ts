@@ -4,7 +4,7 @@ import { Hash } from 'wechatpay-axios-plugin'
 import { signV2, verifyV2 } from '../../src/protocol/sign-v2.ts'
 import type { SignType } from '../../src/protocol/sign-v2.ts'
 import { readXml } from '../../src/protocol/xml.ts'
-import { sample, vectors } from '../helpers.ts'
+import { sample, vectors } from '../fixtures.ts'
 
 interface Vector { name: string, key: string, signType: SignType, fields: Record<string, string>, sign: string }
 

@@ -5,7 +5,7 @@ import { XMLParser, XMLValidator } from 'fast-xml-parser'
 import t from 'tap'
 import { WechatError } from '../../src/errors.ts'
 import { MAX_XML_BYTES, readXml, writeXml } from '../../src/protocol/xml.ts'
-import { sample } from '../helpers.ts'
+import { sample } from '../fixtures.ts'
 
 type Entries = [string, string][]
 
