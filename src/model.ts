@@ -56,6 +56,8 @@ export interface Order extends OrderTerms {
   queriedAt?: Date | undefined
   /** What WeChat took, recorded whatever the order's state. */
   payment?: Payment | undefined
+  /** In the order they were asked for or discovered. */
+  refunds: readonly Refund[]
   fulfilment: Fulfilment
   /** Failed tries of the work now due; resets when the work changes. */
   attempts: number
@@ -80,8 +82,55 @@ export interface Payment {
   attach?: string | undefined
 }
 
+/**
+ * Where a refund stands.
+ *
+ * - `created`: the number is in our store, WeChat has not answered yet
+ * - `unknown`: WeChat was asked and the answer was lost; it is asked again under the same number
+ * - `processing`: WeChat accepted it
+ * - `success`: the money is back. Final
+ * - `closed`, `failed`: WeChat closed or refused it; the amount can be refunded again. Final
+ * - `abnormal`: the money cannot reach the payer's account; the operator settles it in the merchant platform
+ */
+export type RefundState = 'created' | 'unknown' | 'processing' | 'success' | 'closed' | 'failed' | 'abnormal'
+
+export interface Refund {
+  /** `outTradeNo` and a counter for ours; whatever the merchant platform gave for one made there. */
+  outRefundNo: string
+  /** The caller's own key: the same key is never refunded twice. */
+  key: string
+  /** Fen. */
+  refundFee: number
+  reason?: string | undefined
+  /** `external`: made in the merchant platform and discovered by us. */
+  origin: 'local' | 'external'
+  state: RefundState
+  /** WeChat's number, once known. */
+  refundId?: string | undefined
+  createdAt: Date
+  /** When the money was back. */
+  succeededAt?: Date | undefined
+  /** Asked since the state last changed. */
+  attempts: number
+  /** When somebody must act on it; `null` when nobody must. */
+  dueAt: Date | null
+  /** `due` until `onRefunded` has run to its end for a refund that succeeded. */
+  fulfilment: 'none' | 'due' | 'done'
+}
+
+/** A refund as WeChat reports it when asked. */
+export interface RefundReport {
+  outRefundNo: string
+  outTradeNo: string
+  refundId: string
+  /** Fen. */
+  refundFee: number
+  state: 'processing' | 'success' | 'closed' | 'abnormal'
+  succeededAt?: Date | undefined
+}
+
 /** Who brought the news. */
-export type Source = 'notify' | 'query' | 'close' | 'order' | 'operator' | 'fulfil' | 'sweeper'
+export type Source = 'notify' | 'query' | 'close' | 'order' | 'refund' | 'operator' | 'fulfil'
 
 /** One line of an order's life: what was seen, from where, when, what it changed, or why it changed nothing. */
 export interface HistoryEntry {
@@ -106,6 +155,19 @@ export type AnomalyKind =
   | 'second-transaction'
   /** A validly signed notification for an order that is not ours. */
   | 'unknown-order'
+  /** A refund that cannot reach the payer: to be settled in the merchant platform. */
+  | 'refund-abnormal'
+  /** WeChat refused a refund for good. */
+  | 'refund-refused'
+  /** WeChat reports a refund of another amount than was asked for. */
+  | 'refund-mismatch'
+
+/** What an operator decided about an anomaly. */
+export interface Resolution {
+  action: 'refund' | 'fulfil' | 'dismiss'
+  note: string
+  at: Date
+}
 
 export interface Anomaly {
   /** The same for the same finding, however often it is reported. */
@@ -116,6 +178,8 @@ export interface Anomaly {
   /** One sentence: what was expected, what came. */
   reason: string
   payment?: Payment | undefined
+  /** Absent while it waits. */
+  resolution?: Resolution | undefined
 }
 
 /** Who a login belongs to. */

@@ -68,7 +68,7 @@ const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
 const STORE_METHODS = [
-  'insertOrder', 'findOrder', 'findLiveOrder', 'updateOrder', 'claimDue', 'fulfil', 'history', 'insertAnomaly', 'anomalies', 'putSession', 'getSession', 'deleteSession'
+  'insertOrder', 'findOrder', 'findLiveOrder', 'updateOrder', 'claimDue', 'fulfil', 'history', 'insertAnomaly', 'anomalies', 'findAnomaly', 'resolveAnomaly', 'countDue', 'putSession', 'getSession', 'deleteSession'
 ] as const satisfies (keyof Store)[]
 
 interface Rule {

@@ -460,7 +460,7 @@ function newOrder (part: Partial<Order> = {}): Order {
     state: 'created',
     createdAt: at(0),
     expiresAt: at(7_200_000),
-    fulfilment: 'none',
+    refunds: [], fulfilment: 'none',
     attempts: 0,
     dueAt: null,
     claims: 0,

@@ -74,7 +74,7 @@ async function plugin (): Promise<Contestant> {
             prepayExpiresAt: expiresAt,
             createdAt,
             expiresAt,
-            fulfilment: 'none',
+            refunds: [], fulfilment: 'none',
             attempts: 0,
             // Not before the benchmark has ended.
             dueAt: expiresAt,

@@ -145,7 +145,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     const createdAt = now()
     const outTradeNo = newOutTradeNo(createdAt)
     const order: Order = {
-      ...terms, outTradeNo, appid, mchId, currency: 'CNY', state: 'created', liveKey: terms.key, createdAt, fulfilment: 'none', attempts: 0, dueAt: null, claims: 0
+      ...terms, outTradeNo, appid, mchId, currency: 'CNY', state: 'created', liveKey: terms.key, createdAt, refunds: [], fulfilment: 'none', attempts: 0, dueAt: null, claims: 0
     }
     order.dueAt = nextDue(order, createdAt)
     const first: HistoryEntry = { outTradeNo, at: createdAt, source: 'order', seen: `order of ${terms.totalFee} fen`, outcome: 'created', from: 'created', to: 'created' }

@@ -80,7 +80,20 @@ export function memoryStore (): Store<undefined> {
       return note(anomaly)
     },
     async anomalies () {
-      return [...anomalies.values()]
+      return [...anomalies.values()].filter(({ resolution }) => resolution === undefined)
+    },
+    async findAnomaly (id) {
+      return anomalies.get(id)
+    },
+    async resolveAnomaly (id, resolution) {
+      const anomaly = anomalies.get(id)
+      if (anomaly === undefined || anomaly.resolution !== undefined) return false
+      anomalies.set(id, { ...anomaly, resolution })
+      return true
+    },
+    async countDue (now, since) {
+      const due = [...orders.values()].filter(({ dueAt }) => dueAt !== null && dueAt <= now)
+      return { due: due.length, stuck: due.filter(({ dueAt }) => dueAt! < since).length }
     },
     async putSession (session) {
       sessions.set(session.tokenHash, session)

@@ -1,4 +1,4 @@
-import type { Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
+import type { Anomaly, HistoryEntry, Order, Resolution, TokenSession } from '../model.ts'
 
 /** A change of one order: its new row, and what is committed with it. */
 export interface Change {
@@ -38,7 +38,8 @@ export interface Claim {
  * 3. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
  * 4. Of two claimers at the same moment only one gets the row.
- * 5. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
+ * 5. An order's refunds are part of its row.
+ * 6. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
  *
  * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
  */
@@ -65,7 +66,13 @@ export interface Store<Tx = unknown> {
   history (outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` when it is known already. */
   insertAnomaly (anomaly: Anomaly): Promise<boolean>
+  /** Those that wait, oldest first. */
   anomalies (): Promise<Anomaly[]>
+  findAnomaly (id: string): Promise<Anomaly | undefined>
+  /** Records what was decided; `false` when it is not known or was decided before. */
+  resolveAnomaly (id: string, resolution: Resolution): Promise<boolean>
+  /** How many orders have work due at `now`, and how many of these have waited since before `since`. */
+  countDue (now: Date, since: Date): Promise<{ due: number, stuck: number }>
   putSession (session: TokenSession): Promise<void>
   getSession (tokenHash: string): Promise<TokenSession | undefined>
   deleteSession (tokenHash: string): Promise<void>
