@@ -53,7 +53,7 @@ export interface Orders {
 /** A prepay id lives 2 h (unifiedorder 4011940985); one this close to its end is not handed out. */
 const PREPAY_TTL = 2 * 60 * 60 * 1000
 const PREPAY_MARGIN = 5 * 60 * 1000
-/** Nor is an order this close to its own end. */
+/** Nor is an order this close to its own end, or in the second half of a life that is shorter. */
 const EXPIRY_MARGIN = 60 * 1000
 /** Each round ends, changes the order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
 const ROUNDS = 4
@@ -157,7 +157,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     async create (terms) {
       for (let round = 0; round < ROUNDS; round++) {
         let order = await place(terms)
-        if (isOpen(order) && (!sameTerms(order, terms) || remaining(order.expiresAt) < EXPIRY_MARGIN)) order = await close(order, 'order', 'ordered again')
+        if (isOpen(order) && (!sameTerms(order, terms) || isEnding(order))) order = await close(order, 'order', 'ordered again')
         else if (order.state === 'closing') order = await close(order, 'order', 'ordered again')
         else if (isOpen(order) && !hasPrepay(order)) order = await prepay(order)
 
@@ -200,6 +200,10 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
 
   function remaining (until: Date): number {
     return until.getTime() - now().getTime()
+  }
+
+  function isEnding ({ createdAt, expiresAt }: Order): boolean {
+    return remaining(expiresAt) < Math.min(EXPIRY_MARGIN, (expiresAt.getTime() - createdAt.getTime()) / 2)
   }
 
   function hasPrepay (order: Order): order is Order & { prepayId: string } {
