@@ -121,19 +121,10 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     try {
       prepayId = await pay.prepay(order)
     } catch (error) {
-      if (!(error instanceof WechatError)) throw error
-      switch (error.advice) {
-        case 'repeat':
-          if (error.sent) await apply(order, { seen: 'prepay-unknown', reason: error.message })
-          throw error
-        case 'query':
-          // Paid, closed, or ordered under other terms: WeChat knows better than we do. What is not paid is closed, and ordered anew.
-          await apply(order, { seen: 'prepay-unknown', reason: error.message })
-          return await close(order, 'order', error.message)
-        case 'stop':
-          await apply(order, { seen: 'prepay-refused', reason: error.message })
-          throw error
+      if (error instanceof WechatError && error.sent) {
+        await apply(order, { seen: error.advice === 'stop' ? 'prepay-refused' : 'prepay-unknown', reason: error.message })
       }
+      throw error
     }
     return await apply(order, { seen: 'prepaid', prepayId, prepayExpiresAt: new Date(askedAt.getTime() + PREPAY_TTL) })
   }
@@ -155,16 +146,25 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
 
   return {
     async create (terms) {
+      let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = await place(terms)
-        if (isOpen(order) && (!sameTerms(order, terms) || isEnding(order))) order = await close(order, 'order', 'ordered again')
-        else if (order.state === 'closing') order = await close(order, 'order', 'ordered again')
-        else if (isOpen(order) && !hasPrepay(order)) order = await prepay(order)
-
+        if (order.state === 'closing' || (isOpen(order) && (!sameTerms(order, terms) || isEnding(order)))) {
+          order = await close(order, 'order', 'ordered again')
+        } else if (isOpen(order) && !hasPrepay(order)) {
+          try {
+            order = await prepay(order)
+          } catch (error) {
+            if (!(error instanceof WechatError && error.advice === 'query')) throw error
+            // Paid, closed, or ordered under other terms: WeChat knows better than we do. What is not paid is closed, and ordered anew.
+            refusal = error
+            order = await close(order, 'order', error.message)
+          }
+        }
         if (order.state === 'paid') throw new WechatError('WECHAT_ORDER_PAID', `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`)
         if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, now()) }
       }
-      throw new WechatError('WECHAT_ORDER_CONFLICT', 'Other orders of the same key got in the way. Order again.', { advice: 'repeat' })
+      throw refusal ?? new WechatError('WECHAT_ORDER_CONFLICT', 'Other orders of the same key got in the way. Order again.', { advice: 'repeat' })
     },
 
     async get (outTradeNo) {
