@@ -68,8 +68,8 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
         return decision.change
       })
     } catch (error) {
-      // A late payment wanted the key back while another order took it.
-      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) throw error
+      // Only a late payment takes a key back, and another order has taken it meanwhile.
+      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT')) throw error
       decision = { outcome: 'rival-needed' }
       updated = { order: (await store.findOrder(outTradeNo))!, raised: [] }
     }
