@@ -19,7 +19,10 @@ export interface WorkDeps {
 export interface Work {
   /** Starts an order's due work now, without waiting for it. */
   start (outTradeNo: string): void
-  /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
+  /**
+   * Does everything that is due, the longest due first; resolves with the number of orders worked on. A hook that does not end within its lease is
+   * left behind: whoever sweeps next takes its order over.
+   */
   sweep (): Promise<number>
   /** Waits for the work under way, at most `limitMs`. */
   idle (limitMs: number): Promise<void>
@@ -48,7 +51,7 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
       else await orders.refresh(order.outTradeNo)
     } catch (error) {
       // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
-      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'WeChat could not be asked about the order; it will be tried again')
+      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'Work that was due could not be done; it will be tried again')
     }
   }
 
@@ -60,7 +63,7 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
       if (outcome === 'lost') log.warn({ outTradeNo: order.outTradeNo }, 'onPaid took longer than its lease; another process has taken the order over')
     } catch (error) {
       log.error({ outTradeNo: order.outTradeNo, err: error }, 'onPaid failed; it will be run again')
-      await orders.observe(order.outTradeNo, { seen: 'fulfil-failed', claims: claim.claims, reason: (error as Error).message })
+      await orders.observe(order.outTradeNo, { seen: 'fulfil-failed', claims: claim.claims, reason: error instanceof Error ? error.message : String(error) })
     }
   }
 
@@ -81,18 +84,24 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
         const claims = await claim(BATCH)
         if (claims.length === 0) return count
         count += claims.length
-        await track(Promise.all(claims.map(work)).then(() => {}))
+        await endsWithin(leaseMs, track(Promise.all(claims.map(work)).then(() => {})))
       }
     },
 
     async idle (limitMs) {
-      let timer: NodeJS.Timeout | undefined
-      const limit = new Promise<void>((resolve) => { timer = setTimeout(resolve, limitMs) })
-      while (running.size > 0) {
-        const finished = await Promise.race([Promise.allSettled(running).then(() => true), limit.then(() => false)])
-        if (!finished) break
-      }
-      clearTimeout(timer)
+      await endsWithin(limitMs, drained())
     }
   }
+
+  async function drained (): Promise<void> {
+    while (running.size > 0) await Promise.allSettled(running)
+  }
+}
+
+/** Waits for the task, at most so many real ms; the task goes on. */
+async function endsWithin (limitMs: number, task: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<void>((resolve) => { timer = setTimeout(resolve, limitMs) })
+  await Promise.race([task, limit])
+  clearTimeout(timer)
 }
