@@ -103,7 +103,7 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = 
   const close = async () => {
     worlds.close()
     await app.close()
-    await sender.close()
+    sender.close()
   }
   return {
     url,

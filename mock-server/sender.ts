@@ -1,4 +1,5 @@
-import type { Agent, request } from 'undici'
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from './native.ts'
 
 export interface Reply {
@@ -14,44 +15,58 @@ export type Exchange = { readonly durationMs: number } & (
   | { readonly timedOut: true }
 )
 
-/** The mock's own HTTP client. */
+/**
+ * The mock's own HTTP client. Node's own one: as fast as undici for one small POST after the other, and undici alone would
+ * take a quarter of the memory of an idle mock.
+ */
 export interface Sender {
-  /** Never rejects. `limitMs` are real milliseconds for the whole exchange. */
+  /** Never rejects and follows no redirect. `limitMs` are real milliseconds for the whole exchange. */
   readonly post: (url: string, headers: Readonly<Record<string, string>>, body: string, limitMs: number) => Promise<Exchange>
   /** Ends every connection; what is still under way fails. */
-  readonly close: () => Promise<void>
+  readonly close: () => void
 }
 
 /** An error page may be long; more than this is no reply. */
 const MAX_REPLY_BYTES = 1024 * 1024
 
+// Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
+const KEEP_ALIVE = { keepAlive: true, timeout: 1000 }
+
 export function createSender (): Sender {
-  // Loaded with the first delivery: an idle mock starts sooner and is a third smaller without it.
-  let client: Promise<{ request: typeof request, agent: Agent }> | undefined
-  async function load () {
-    const { Agent, request } = await import('undici')
-    // Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
-    return { request, agent: new Agent({ keepAliveTimeout: 1000, maxResponseSize: MAX_REPLY_BYTES }) }
-  }
+  const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE) }
+  const https = { request: httpsRequest, agent: new HttpsAgent(KEEP_ALIVE) }
   return {
-    post: async (url, headers, body, limitMs) => {
-      client ??= load()
-      const { request, agent } = await client
-      const limit = new AbortController()
-      const timer = nativeSetTimeout(() => limit.abort(), limitMs)
+    post: (url, headers, body, limitMs) => new Promise(resolve => {
       const started = nativeElapsed()
-      const durationMs = () => nativeElapsed() - started
-      try {
-        const answer = await request(url, { dispatcher: agent, method: 'POST', headers, body, signal: limit.signal })
-        // Not .text(): that would swallow a byte order mark, which WeChat does not.
-        const text = Buffer.from(await answer.body.arrayBuffer()).toString()
-        return { durationMs: durationMs(), reply: { status: answer.statusCode, headers: answer.headers, body: text } }
-      } catch (error) {
-        return { durationMs: durationMs(), ...(limit.signal.aborted ? { timedOut: true } : { error: error as Error }) }
-      } finally {
+      const { request: send, agent } = url.startsWith('https:') ? https : http
+      const request = send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } })
+      let timedOut = false
+      const timer = nativeSetTimeout(() => {
+        timedOut = true
+        request.destroy()
+      }, limitMs)
+      const end = (outcome: { reply: Reply } | { error: Error } | { timedOut: true }) => {
         nativeClearTimeout(timer)
+        resolve({ durationMs: nativeElapsed() - started, ...outcome })
       }
-    },
-    close: async () => { await (await client)?.agent.destroy() }
+      const fail = (error: Error) => end(timedOut ? { timedOut } : { error })
+      request.on('error', fail)
+      request.on('response', response => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('error', fail)
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          size += chunk.length
+          if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
+        })
+        response.on('end', () => end({ reply: { status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() } }))
+      })
+      request.end(body)
+    }),
+    close: () => {
+      http.agent.destroy()
+      https.agent.destroy()
+    }
   }
 }

@@ -30,20 +30,20 @@ const parser = new XMLParser({
 const CDATA = /<!\[CDATA\[.*?\]\]>/gs
 const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
 
-function decodeEntities (text: string): string {
-  return text.replace(/&([^;]*);?/g, (reference, name: string) => {
-    const numeric = /^#(?:x([0-9a-fA-F]+)|(\d+))$/.exec(name)
-    const code = numeric && (numeric[1] ? parseInt(numeric[1], 16) : Number(numeric[2]))
-    const value = code ? (code <= 0x10ffff ? String.fromCodePoint(code) : undefined) : ENTITIES[name]
-    if (value === undefined || !reference.endsWith(';')) throw new WireError('not_xml', `unknown reference ${reference}`)
-    return value
-  })
+function decodeReference (reference: string, name: string): string {
+  const [, hex, decimal] = /^#(?:x([0-9a-fA-F]+)|(\d+))$/.exec(name) ?? []
+  const code = hex === undefined ? Number(decimal) : parseInt(hex, 16)
+  const value = code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES[name]
+  if (value === undefined) throw new WireError('not_xml', `unknown reference ${reference}`)
+  return value
 }
+
+const decodeReferences = (text: string) => text.replace(/&([^;]*);/g, decodeReference)
 
 function textOf (name: string, nodes: Node[]): string {
   return nodes.map(node => {
     const [kind, content] = entry(node)
-    if (typeof content === 'string') return decodeEntities(content)
+    if (typeof content === 'string') return decodeReferences(content)
     if (kind === '#cdata') return content.map(part => part['#text']).join('')
     throw new WireError('not_xml', `<${name}> holds another element; the message must be one flat level`)
   }).join('')
@@ -65,8 +65,7 @@ function parse (text: string): Node[] {
 export function readXml (text: string): Fields {
   const fields = new Map<string, string>()
   for (const root of parse(text)) {
-    const [rootName, children] = entry(root)
-    if (typeof children === 'string') continue
+    const [rootName, children] = entry(root) as [string, Node[]]
     if (rootName !== 'xml') throw new WireError('root', `the root element is <${rootName}>, not <xml>`)
     for (const child of children) {
       const [name, content] = entry(child)

@@ -1,0 +1,110 @@
+import t from 'tap'
+import { createRealClock, createVirtualClock } from '../../mock-server/clock.ts'
+import { nativeNow } from '../../mock-server/native.ts'
+import { NOON } from './helpers.ts'
+
+const noon = new Date(NOON)
+const after = (seconds: number) => new Date(NOON + seconds * 1000)
+const never = () => undefined
+
+t.test('virtual time stands still until it is advanced', async t => {
+  const clock = createVirtualClock(NOON, never)
+  t.equal(clock.mode, 'virtual')
+  t.same(clock.now(), noon)
+  t.same(await clock.advance('24h4m'), { from: noon, to: after(86_640), remainingTimers: [] })
+  t.same(clock.now(), after(86_640))
+  t.same(await clock.advance(0), { from: after(86_640), to: after(86_640), remainingTimers: [] })
+  await t.rejects(clock.advance('soon'), { code: 'BAD_INPUT' })
+  clock.close()
+})
+
+t.test('timers run at their time, in order, also those that a timer sets', async t => {
+  const clock = createVirtualClock(NOON, never)
+  const ran: [string, Date][] = []
+  const set = (seconds: number, sequence: number, name: string, then?: () => void) =>
+    clock.at({ due: NOON + seconds * 1000, sequence, what: name, run: async () => { ran.push([name, clock.now()]); then?.() } })
+  set(20, 0, 'late')
+  set(10, 2, 'second of two')
+  set(10, 1, 'first of two', () => set(15, 0, 'set on the way'))
+  set(-5, 0, 'overdue', () => set(3600, 0, 'far'))
+  const cancel = set(12, 0, 'cancelled')
+  cancel()
+  t.same(clock.timers().map(({ what }) => what), ['overdue', 'first of two', 'second of two', 'late'])
+
+  const { remainingTimers } = await clock.advance('20s')
+  t.same(ran, [['overdue', noon], ['first of two', after(10)], ['second of two', after(10)], ['set on the way', after(15)], ['late', after(20)]])
+  t.same(remainingTimers, [{ due: after(3600), what: 'far' }])
+})
+
+t.test('time does not move while something is in flight', async t => {
+  const log: string[] = []
+  let land = () => {}
+  const flights = [undefined, new Promise<void>(resolve => { land = () => { log.push('landed'); resolve() } }), undefined]
+  const clock = createVirtualClock(NOON, () => flights.shift())
+  for (const due of [1, 2]) clock.at({ due: NOON + due, sequence: 0, what: 'x', run: async () => { log.push(`timer ${due}`) } })
+  const advanced = clock.advance(2)
+  await new Promise(resolve => setImmediate(resolve))
+  t.same(log, ['timer 1'])
+  t.same(clock.now(), new Date(NOON + 1))
+  land()
+  await advanced
+  t.same(log, ['timer 1', 'landed', 'timer 2'])
+})
+
+t.test('a second or re-entrant advance is refused, and one after a failed one is not', async t => {
+  const clock = createVirtualClock(NOON, never)
+  clock.at({ due: NOON + 1, sequence: 0, what: 'x', run: () => t.rejects(clock.advance('1s'), { code: 'CLOCK_BUSY', statusCode: 409 }) })
+  await clock.advance('1s')
+
+  const failing = createVirtualClock(NOON, () => Promise.reject(new Error('the hook failed')))
+  await t.rejects(failing.advance('1s'), { message: 'the hook failed' })
+  await t.rejects(failing.advance('1s'), { message: 'the hook failed' }, 'not CLOCK_BUSY')
+})
+
+t.test('an advance that takes too long in real time stops at the last finished event', async t => {
+  const endless = new Promise<void>(() => {})
+  const hanging = createVirtualClock(NOON, () => hanging.now() > noon ? endless : undefined)
+  for (const due of [1, 2]) hanging.at({ due: NOON + due * 1000, sequence: 0, what: `event ${due}`, run: async () => {} })
+  await t.rejects(hanging.advance('1h', { realTimeoutMs: 1 }), {
+    code: 'CLOCK_TIMEOUT',
+    statusCode: 504,
+    message: /longer than 1 real ms and stopped at 2026-01-15T04:00:01/,
+    details: { report: { from: noon, to: after(1), remainingTimers: [{ due: after(2), what: 'event 2' }] } }
+  })
+  t.same(hanging.now(), after(1))
+
+  const slow = createVirtualClock(NOON, never)
+  slow.at({ due: NOON + 1000, sequence: 0, what: 'event', run: async () => {} })
+  await t.rejects(slow.advance('1h', { realTimeoutMs: 0 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: after(1) } } })
+})
+
+t.test('the real clock runs by itself from its start, and cannot be advanced', async t => {
+  const clock = createRealClock(NOON)
+  t.equal(clock.mode, 'real')
+  const first = clock.now().getTime()
+  t.ok(first >= NOON && first < NOON + 60_000, 'the start is where it was put')
+  await t.rejects(clock.advance(0), { code: 'CLOCK_REAL', statusCode: 409, message: /--clock virtual/ })
+
+  // The test holds the process: the clock's own timers do not.
+  const hold = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(hold))
+  const fired = await new Promise<Date>(resolve => {
+    clock.at({ due: first + 20, sequence: 0, what: 'soon', run: async () => resolve(clock.now()) })
+  })
+  t.ok(fired.getTime() >= first + 19, 'a timer fires when its time has come')
+  t.same(clock.timers(), [])
+})
+
+t.test('real timers are listed by due time, taken back one by one, and all together', async t => {
+  const clock = createRealClock(nativeNow())
+  const run = async () => t.fail('it was taken back')
+  const at = (seconds: number) => clock.at({ due: nativeNow() + seconds * 1000, sequence: 0, what: `in ${seconds} s`, run })
+  at(200)
+  const cancel = at(100)
+  const names = () => clock.timers().map(({ what }) => what)
+  t.same(names(), ['in 100 s', 'in 200 s'])
+  cancel()
+  t.same(names(), ['in 200 s'])
+  clock.close()
+  t.same(names(), [])
+})

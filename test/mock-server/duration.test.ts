@@ -1,0 +1,13 @@
+import t from 'tap'
+import { parseDuration } from '../../mock-server/duration.ts'
+
+const good: [string | number, number][] = [
+  ['24h4m', 86_640_000], ['15s', 15_000], ['30m', 1_800_000], ['1d', 86_400_000], ['500ms', 500], ['1m500ms', 60_500],
+  ['0s', 0], [0, 0], [1500, 1500]
+]
+for (const [by, ms] of good) t.equal(parseDuration(by), ms, JSON.stringify(by))
+
+const bad: unknown[] = ['', '15', 's', '15 s', '-15s', '1.5h', '1w', '15s!', -1, 1.5, NaN, Infinity, null, undefined, {}]
+for (const by of bad) {
+  t.throws(() => parseDuration(by as string), { code: 'BAD_INPUT', message: /^by: must be .* got /, details: { field: 'by', rule: 'duration' } }, String(by))
+}

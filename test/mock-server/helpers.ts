@@ -1,0 +1,138 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Test } from 'tap'
+import { createMockWechat, type MockOptions, type MockWechat, type SignType, type World } from '../../mock-server/index.ts'
+import { signV2 } from '../../mock-server/sign-v2.ts'
+import { readXml, writeXml } from '../../mock-server/wire.ts'
+
+export const sample = (name: string) => readFileSync(new URL(`../samples/${name}`, import.meta.url), 'utf8')
+export const vectors = <T>(name: string): T => JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as T
+
+export const ACK = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+export const REFUSAL = '<xml><return_code>FAIL</return_code><return_msg>not now</return_msg></xml>'
+
+/** 2026-01-15 12:00:00 in China. */
+export const NOON = Date.UTC(2026, 0, 15, 4)
+
+/** A mock that ends with the test; its world begins at {@link NOON}. */
+export async function startMock (t: Test, options: MockOptions = {}): Promise<MockWechat> {
+  const mock = await createMockWechat({ ...options, world: { startTime: NOON, ...options.world } })
+  t.teardown(() => mock.close())
+  return mock
+}
+
+export const port = (server: Server) => (server.address() as AddressInfo).port
+
+/** A plain HTTP server that ends with the test. */
+export async function listen (t: Test, handler: RequestListener): Promise<Server> {
+  const server = createServer(handler)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => new Promise(resolve => {
+    server.close(resolve)
+    server.closeAllConnections()
+  }))
+  return server
+}
+
+export async function bodyOf (request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/** A fresh address nobody listens on. */
+export async function deadUrl (): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${port(server)}/notify`
+  await new Promise(resolve => server.close(resolve))
+  return url
+}
+
+export interface Notified { readonly headers: IncomingHttpHeaders, readonly method: string | undefined, readonly url: string | undefined, readonly body: string }
+
+/** A merchant's notify handler: `answer` gives the reply's body (or writes the response itself and gives nothing). */
+export type Answer = (notified: Notified, response: ServerResponse, count: number) => string | undefined | Promise<string | undefined>
+
+export interface Shop { readonly notifyUrl: string, readonly server: Server, readonly received: Notified[] }
+
+/** A merchant's server with a notify handler; acknowledges unless told otherwise. */
+export async function startShop (t: Test, answer: Answer = () => ACK): Promise<Shop> {
+  const received: Notified[] = []
+  const server = await listen(t, async (request, response) => {
+    const { headers, method, url } = request
+    const notified = { headers, method, url, body: await bodyOf(request) }
+    const reply = await answer(notified, response, received.push(notified))
+    if (reply !== undefined) response.end(reply)
+  })
+  return { notifyUrl: `http://127.0.0.1:${port(server)}/notify`, server, received }
+}
+
+export type Values = Readonly<Record<string, string | number | undefined>>
+
+export interface WireReply { readonly status: number, readonly contentType: string | null, readonly text: string, readonly fields: Record<string, string> }
+
+/** Posts raw bytes to a path of WeChat's. */
+export async function postRaw (url: string, body: string | Buffer | undefined, init: RequestInit = {}): Promise<WireReply> {
+  const response = await fetch(url, { method: 'POST', ...(body !== undefined && { body }), ...init })
+  const text = await response.text()
+  return { status: response.status, contentType: response.headers.get('content-type'), text, fields: Object.fromEntries(readXml(text)) }
+}
+
+export const entriesOf = (values: Values): [string, string][] =>
+  Object.entries(values).filter(([, value]) => value !== undefined).map(([name, value]) => [name, String(value)])
+
+/** A merchant's request as it goes out: common fields added, `undefined` ones left out, signed. */
+export function signedXml ({ credentials }: Pick<World, 'credentials'>, values: Values, signType?: SignType): string {
+  const fields = entriesOf({
+    appid: credentials.appid,
+    mch_id: credentials.mchId,
+    nonce_str: '5K8264ILTKCH16CQ2502SI8ZNMTM67VS',
+    sign_type: signType,
+    ...values
+  })
+  return writeXml([...fields, ['sign', signV2(fields, credentials.apiKey, signType ?? 'MD5')]])
+}
+
+export const callPay = (world: World, api: string, values: Values, signType?: SignType) =>
+  postRaw(`${world.baseUrl}/pay/${api}`, signedXml(world, values, signType))
+
+/** An order with what a signer tends to get wrong: Chinese text, an empty value, a value of '0'. */
+export const orderFields = (notifyUrl: string, values: Values = {}): Values => ({
+  body: '龙井茶 & 点心',
+  detail: '',
+  attach: '0',
+  out_trade_no: 'tea-0001',
+  total_fee: 1250,
+  spbill_create_ip: '14.23.150.211',
+  notify_url: notifyUrl,
+  trade_type: 'JSAPI',
+  openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+  ...values
+})
+
+/** unifiedorder that must succeed; gives the prepay_id. */
+export async function placeOrder (world: World, notifyUrl: string, values: Values = {}, signType?: SignType): Promise<string> {
+  const { fields } = await callPay(world, 'unifiedorder', orderFields(notifyUrl, values), signType)
+  if (fields.prepay_id === undefined) throw new Error(`unifiedorder refused: ${JSON.stringify(fields)}`)
+  return fields.prepay_id
+}
+
+/** The five parameters of wx.requestPayment for a prepay_id, signed. */
+export function paymentParams ({ credentials, clock }: World, prepayId: string, signType: SignType = 'MD5') {
+  const params = {
+    timeStamp: String(Math.floor(clock.now().getTime() / 1000)),
+    nonceStr: 'e61463f8efa94090b1f366cccfbbb444',
+    package: `prepay_id=${prepayId}`,
+    signType
+  }
+  return { ...params, paySign: signV2(Object.entries({ appId: credentials.appid, ...params }), credentials.apiKey, signType) }
+}
+
+/** Calls the control API. */
+export async function control (mock: MockWechat, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<{ status: number, json: any }> {
+  const response = await fetch(`${mock.controlUrl}${path}`, { method, headers, ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }) })
+  return { status: response.status, json: await response.json() }
+}

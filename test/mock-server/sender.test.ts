@@ -1,0 +1,62 @@
+import t, { type Test } from 'tap'
+import { createSender } from '../../mock-server/sender.ts'
+import { ACK, bodyOf, deadUrl, listen, port } from './helpers.ts'
+
+function setup (t: Test) {
+  const sender = createSender()
+  t.teardown(() => sender.close())
+  return sender
+}
+
+t.test('posts the bytes and reads the whole reply', async t => {
+  const server = await listen(t, async (request, response) => {
+    const body = await bodyOf(request)
+    response.writeHead(201, { 'x-seen': `${request.method} ${request.url} ${request.headers['content-type']}` }).end(`\uFEFF${body}`)
+  })
+  const exchange = await setup(t).post(`http://127.0.0.1:${port(server)}/notify?a=1`, { 'content-type': 'text/xml' }, '<xml>茶</xml>', 5000)
+  t.match(exchange, { reply: { status: 201, headers: { 'x-seen': 'POST /notify?a=1 text/xml' }, body: '\uFEFF<xml>茶</xml>' } }, 'the byte order mark is still there')
+  t.ok(exchange.durationMs > 0)
+})
+
+t.test('one connection serves one delivery after the other', async t => {
+  const sockets = new Set<unknown>()
+  const server = await listen(t, async (request, response) => {
+    sockets.add(request.socket)
+    await bodyOf(request)
+    response.end(ACK)
+  })
+  const sender = setup(t)
+  for (let n = 0; n < 5; n++) await sender.post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000)
+  t.equal(sockets.size, 1)
+})
+
+t.test('does not follow a redirect', async t => {
+  const server = await listen(t, (_request, response) => { response.writeHead(302, { location: '/login' }).end() })
+  t.match(await setup(t).post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { reply: { status: 302, headers: { location: '/login' } } })
+})
+
+t.test('the limit is for the whole exchange: no headers, or headers and a body that does not end', async t => {
+  for (const begin of [false, true]) {
+    const server = await listen(t, (_request, response) => { if (begin) response.write('<xml>') })
+    const exchange = await setup(t).post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 50)
+    t.match(exchange, { timedOut: true })
+    t.ok(exchange.durationMs >= 45)
+  }
+})
+
+t.test('errors are told, not thrown', async t => {
+  const sender = setup(t)
+  t.match(await sender.post(await deadUrl(), {}, 'x', 5000), { error: { code: 'ECONNREFUSED' } })
+  const hangUp = await listen(t, request => { request.socket.destroy() })
+  t.match(await sender.post(`http://127.0.0.1:${port(hangUp)}/`, {}, 'x', 5000), { error: { code: 'ECONNRESET' } })
+  const tls = await sender.post(`https://127.0.0.1:${port(hangUp)}/`, {}, 'x', 5000)
+  t.match(tls, { error: { code: 'EPROTO' } }, 'plain HTTP where TLS was expected')
+  const flood = await listen(t, (_request, response) => { response.end('x'.repeat(1024 * 1024 + 1)) })
+  t.match(await sender.post(`http://127.0.0.1:${port(flood)}/`, {}, 'x', 5000), { error: { message: 'the reply is larger than 1048576 bytes' } })
+})
+
+t.test('closing ends what is under way', async t => {
+  const sender = createSender()
+  const server = await listen(t, () => { sender.close() })
+  t.match(await sender.post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { error: { code: 'ECONNRESET' } })
+})
