@@ -68,7 +68,9 @@ export function createHttp ({ hosts, timeoutMs, now, pause }: HttpOptions): Http
       return { status: reply.statusCode, text: Buffer.concat(chunks).toString('utf8') }
     } catch (error) {
       restsUntil.set(host, now().getTime() + REST_MS)
-      throw error instanceof WechatError ? error : failure(host, deadline.aborted ? 'TIMEOUT' : String((error as NodeJS.ErrnoException).code))
+      if (error instanceof WechatError) throw error
+      const { code, name } = error as NodeJS.ErrnoException
+      throw failure(host, deadline.aborted ? 'TIMEOUT' : code ?? name)
     }
   }
 
