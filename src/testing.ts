@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Anomaly, HistoryEntry, Order, Payment, TokenSession } from './model.ts'
+import type { Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from './model.ts'
 import type { Change, Claim, Decide, Store } from './store/store.ts'
 
 /** A table of your own that a test writes to, to see that your writes commit and roll back with the order. */
@@ -102,6 +102,8 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     assert.deepEqual(await store.claimDue(at(0), 10, 1000, 'nobody'), [])
     assert.deepEqual(await store.history('nobody'), [])
     assert.deepEqual(await store.anomalies(), [])
+    assert.equal(await store.findAnomaly('nobody'), undefined)
+    same(await store.countDue(at(0), at(0)), { due: 0, stuck: 0 })
     assert.equal(await store.getSession('nobody'), undefined)
     await store.deleteSession('nobody')
   }],
@@ -171,7 +173,12 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     same(updated, { order: next, raised: [] })
     same(await store.findOrder(order.outTradeNo), next)
 
-    const emptied = { ...next, attach: undefined, prepayId: undefined, prepayExpiresAt: undefined, queriedAt: undefined, payment: undefined, liveKey: null, dueAt: null }
+    const [one, two] = next.refunds
+    const refunded: Order = { ...next, refunds: [one!, { ...two!, state: 'closed', dueAt: at(6) }, { ...one!, outRefundNo: `${order.outTradeNo}-0` }] }
+    await store.updateOrder(order.outTradeNo, () => change(refunded))
+    same(await store.findOrder(order.outTradeNo), refunded, 'refunds change with their order, and keep their places')
+
+    const emptied = { ...next, attach: undefined, prepayId: undefined, prepayExpiresAt: undefined, queriedAt: undefined, payment: undefined, liveKey: null, dueAt: null, refunds: [] }
     await store.updateOrder(order.outTradeNo, () => change(emptied))
     same(await store.findOrder(order.outTradeNo), emptied)
   }],
@@ -247,18 +254,35 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     same(await store.anomalies(), [found])
   }],
 
-  ['insertAnomaly says whether the finding is new, and anomalies come back exactly', async ({ store }) => {
-    const found = TEXTS.map((text, n) => newAnomaly({ id: `unknown-order:${n}`, reason: text, payment: { ...newPayment(newOrder()), attach: text } }))
-    const bare = newAnomaly({ id: 'late:bare', kind: 'late' })
+  ['insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first', async ({ store }) => {
+    const found = TEXTS.map((text, n) => newAnomaly({ id: `unknown-order:${n}`, at: at(n), reason: text, payment: { ...newPayment(newOrder()), attach: text } }))
+    const bare = newAnomaly({ id: 'late:bare', kind: 'late', at: at(100) })
     for (const anomaly of [...found, bare]) assert.equal(await store.insertAnomaly(anomaly), true)
     assert.equal(await store.insertAnomaly(bare), false)
+    same(await store.anomalies(), [...found, bare])
+    for (const anomaly of found) same(await store.findAnomaly(anomaly.id), anomaly)
+
     const answers = await Promise.all(times(10, () => store.insertAnomaly(newAnomaly({ id: 'at-once' }))))
     assert.deepEqual(answers.filter(Boolean), [true])
-    const byId = (a: Anomaly, b: Anomaly) => a.id < b.id ? -1 : 1
-    same((await store.anomalies()).sort(byId), [...found, bare, newAnomaly({ id: 'at-once' })].sort(byId))
 
     const order = await add(store)
     same(await store.updateOrder(order.outTradeNo, () => ({ ...change(order), anomalies: [bare] })), { order, raised: [] })
+  }],
+
+  ['an anomaly is resolved once, and then kept but no longer listed', async ({ store }) => {
+    const [first, second] = [newAnomaly({ id: 'late:1', at: at(1) }), newAnomaly({ id: 'late:2', at: at(2) })]
+    for (const anomaly of [first, second]) await store.insertAnomaly(anomaly)
+    const resolution: Resolution = { action: 'dismiss', note: TEXTS.join('\n'), at: at(3) }
+    assert.equal(await store.resolveAnomaly('nobody', resolution), false)
+    const answers = await Promise.all(times(10, (n) => store.resolveAnomaly(first.id, n === 0 ? resolution : { ...resolution, note: 'too late' })))
+    assert.deepEqual(answers.filter(Boolean), [true])
+    same(await store.anomalies(), [second])
+    same({ ...await store.findAnomaly(first.id), resolution: undefined }, first)
+
+    assert.equal(await store.resolveAnomaly(second.id, resolution), true)
+    same(await store.findAnomaly(second.id), { ...second, resolution })
+    assert.equal(await store.insertAnomaly(second), false, 'a finding that was resolved is not new')
+    same(await store.anomalies(), [])
   }],
 
   ['history comes back exactly, in the order it was written, whatever its times', async ({ store }) => {
@@ -318,6 +342,15 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     }))
     const order = await store.findOrder(outTradeNo)
     same([order?.attempts, order?.claims], [20, claims.length])
+  }],
+
+  ['countDue counts what is due, and how much of it has waited too long', async ({ store }) => {
+    for (const ms of [-300, -200, -100, 0, 1]) await add(store, { dueAt: at(ms) })
+    await add(store, { dueAt: null })
+    same(await store.countDue(at(0), at(-200)), { due: 4, stuck: 1 })
+    same(await store.countDue(at(1), at(-99)), { due: 5, stuck: 3 })
+    await store.claimDue(at(0), 100, 60_000)
+    same(await store.countDue(at(1), at(0)), { due: 1, stuck: 0 })
   }],
 
   ['fulfil runs the work, then decide on the row, and commits both', async ({ store, ownWrite }) => {
@@ -460,7 +493,8 @@ function newOrder (part: Partial<Order> = {}): Order {
     state: 'created',
     createdAt: at(0),
     expiresAt: at(7_200_000),
-    refunds: [], fulfilment: 'none',
+    refunds: [],
+    fulfilment: 'none',
     attempts: 0,
     dueAt: null,
     claims: 0,
@@ -482,10 +516,32 @@ function full (order: Order, text: string): Order {
     prepayExpiresAt: at(1),
     queriedAt: at(2),
     payment: { ...newPayment(order), totalFee: Number.MAX_SAFE_INTEGER, attach: text, bankType: 'ICBC_DEBIT' },
+    refunds: [fullRefund(order, text), bareRefund(order)],
     fulfilment: 'held',
     attempts: 2,
     dueAt: at(-1)
   }
+}
+
+function fullRefund ({ outTradeNo }: Order, text: string): Refund {
+  return {
+    ...bareRefund({ outTradeNo }),
+    outRefundNo: `${outTradeNo}-2`,
+    key: `key ${text}`,
+    refundFee: Number.MAX_SAFE_INTEGER - 1,
+    reason: text,
+    origin: 'external',
+    state: 'success',
+    refundId: `5030${outTradeNo}`,
+    succeededAt: at(4),
+    attempts: 3,
+    dueAt: at(5),
+    fulfilment: 'done'
+  }
+}
+
+function bareRefund ({ outTradeNo }: Pick<Order, 'outTradeNo'>): Refund {
+  return { outRefundNo: `${outTradeNo}-1`, key: 'refund', refundFee: 1, origin: 'local', state: 'created', createdAt: at(0), attempts: 0, dueAt: null, fulfilment: 'none' }
 }
 
 function newPayment ({ outTradeNo, appid, mchId, openid, totalFee, currency }: Order): Payment {

@@ -216,7 +216,38 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
       return updated && { ...updated, raised: anomalies ?? [] }
     }
   })],
-  ['takes every finding for new', 'insertAnomaly says whether the finding is new, and anomalies come back exactly', (store) => ({
+  ['lists the newest finding first', 'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first', (store) => ({
+    anomalies: async () => (await store.anomalies()).reverse()
+  })],
+  ['lists what was resolved', 'an anomaly is resolved once, and then kept but no longer listed', (store) => {
+    const ids: string[] = []
+    return {
+      insertAnomaly: async (anomaly) => { ids.push(anomaly.id); return await store.insertAnomaly(anomaly) },
+      anomalies: async () => await Promise.all(ids.map(async (id) => (await store.findAnomaly(id))!))
+    }
+  }],
+  ['resolves again', 'an anomaly is resolved once, and then kept but no longer listed', (store) => ({
+    resolveAnomaly: async (id, resolution) => { await store.resolveAnomaly(id, resolution); return await store.findAnomaly(id) !== undefined }
+  })],
+  ['loses the resolution', 'an anomaly is resolved once, and then kept but no longer listed', (store) => ({
+    findAnomaly: async (id) => {
+      const anomaly = await store.findAnomaly(id)
+      return anomaly && { ...anomaly, resolution: undefined }
+    }
+  })],
+  ['counts what is not due', 'countDue counts what is due, and how much of it has waited too long', (store) => ({
+    countDue: async (_now, since) => await store.countDue(new Date(8.64e15), since)
+  })],
+  ['counts all that is due as stuck', 'countDue counts what is due, and how much of it has waited too long', (store) => ({
+    countDue: async (now) => await store.countDue(now, now)
+  })],
+  ['drops refunds', 'updateOrder gives decide the row as it stands and resolves with what it becomes', (store) => ({
+    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => {
+      const change = decide(order)
+      return change && { ...change, order: { ...change.order, refunds: order.refunds } }
+    })
+  })],
+  ['takes every finding for new', 'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first', (store) => ({
     insertAnomaly: async (anomaly) => { await store.insertAnomaly(anomaly); return true }
   })],
   ['sorts history by its times', 'history comes back exactly, in the order it was written, whatever its times', (store) => ({

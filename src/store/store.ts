@@ -38,7 +38,7 @@ export interface Claim {
  * 3. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
  * 4. Of two claimers at the same moment only one gets the row.
- * 5. An order's refunds are part of its row.
+ * 5. An order's refunds are part of its row, and stay in the order in which they stand there.
  * 6. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
  *
  * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.

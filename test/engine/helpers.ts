@@ -1,4 +1,16 @@
-import type { Order, Payment } from '../../src/model.ts'
+import tap from 'tap'
+import type { Test } from 'tap'
+import type { PayApi, TradeReport } from '../../src/client/pay.ts'
+import type { LatePayment } from '../../src/engine/machine.ts'
+import { createOrders } from '../../src/engine/orders.ts'
+import type { Orders } from '../../src/engine/orders.ts'
+import { createWork } from '../../src/engine/work.ts'
+import type { Work } from '../../src/engine/work.ts'
+import { WechatError } from '../../src/errors.ts'
+import type { Hooks } from '../../src/hooks.ts'
+import type { Anomaly, Order, OrderTerms, Payment } from '../../src/model.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
 
 export const SECOND = 1000
 export const MINUTE = 60 * SECOND
@@ -27,6 +39,7 @@ export function newOrder (part: Partial<Order> = {}): Order {
     state: 'created',
     createdAt: T0,
     expiresAt: at(2 * HOUR),
+    refunds: [],
     fulfilment: 'none',
     attempts: 0,
     dueAt: null,
@@ -39,4 +52,140 @@ export function newOrder (part: Partial<Order> = {}): Order {
 export function paymentOf (order: Order, part: Partial<Payment> = {}): Payment {
   const { outTradeNo, appid, mchId, openid, totalFee, currency } = order
   return { transactionId: '4200000001', outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: T0, ...part }
+}
+
+/** What the fake answers to one call: a value, an error to throw, or what happens meanwhile and then the value. */
+type Answer<T> = T | Error | (() => Promise<T>)
+
+/** One call that WeChat must get, and what it answers. */
+export type Call =
+  | ['prepay', Answer<string>]
+  | ['query', Answer<TradeReport>]
+  | ['close', Answer<'closed' | 'paid'>]
+
+export interface FakePay extends PayApi {
+  /** The calls that must come from now on, in this order. */
+  expect (...calls: Call[]): void
+  /** What was asked so far, e.g. `query order-1`. */
+  asked: string[]
+  /** What the orders looked like that WeChat was told of. */
+  told: Order[]
+  /** Calls that came unexpected, and expected ones that did not come. */
+  faults (): string[]
+}
+
+/** A WeChat that knows its lines: any call out of its script fails the test. */
+export function fakePay (): FakePay {
+  const script: Call[] = []
+  const unexpected: string[] = []
+  const asked: string[] = []
+  const told: Order[] = []
+
+  async function take (method: Call[0], outTradeNo: string): Promise<unknown> {
+    asked.push(`${method} ${outTradeNo}`)
+    const [expected, answer] = script.shift() ?? []
+    if (expected !== method) {
+      unexpected.push(`${method} ${outTradeNo} came instead of ${expected ?? 'nothing'}`)
+      throw new Error(unexpected.at(-1))
+    }
+    if (answer instanceof Error) throw answer
+    return typeof answer === 'function' ? await answer() : answer
+  }
+
+  return {
+    asked,
+    told,
+    expect (...calls) { script.push(...calls) },
+    faults: () => [...unexpected, ...script.map(([method]) => `${method} did not come`)],
+    prepay: async (order) => { told.push(order); return await take('prepay', order.outTradeNo) as string },
+    query: async (outTradeNo) => await take('query', outTradeNo) as TradeReport,
+    close: async (outTradeNo) => await take('close', outTradeNo) as 'closed' | 'paid',
+    payParams: (prepayId, now) => ({ timeStamp: String(now.getTime() / 1000), nonceStr: 'nonce', package: `prepay_id=${prepayId}`, signType: 'MD5', paySign: 'sign' }),
+    readNotification () { throw new Error('The engine reads no notifications.') },
+    reply () { throw new Error('The engine writes no replies.') }
+  }
+}
+
+/** Refusals and misfortunes as the client reports them. */
+export const errors = {
+  timeout: () => new WechatError('WECHAT_TIMEOUT', 'WeChat did not answer in time.', { advice: 'repeat', sent: true }),
+  neverSent: () => new WechatError('WECHAT_NETWORK', 'WeChat cannot be reached.', { advice: 'repeat', sent: false }),
+  refused: () => new WechatError('WECHAT_ACCOUNT_REFUSED', 'WeChat Pay refused: NOAUTH.', { wechatCode: 'NOAUTH', advice: 'stop' }),
+  repeated: (wechatCode: string) => new WechatError('WECHAT_ORDER_CONFLICT', `WeChat Pay refused: ${wechatCode}.`, { wechatCode, advice: 'query' })
+}
+
+export interface Rig {
+  pay: FakePay
+  store: Store
+  orders: Orders
+  work: Work
+  /** What `onAnomaly` was told. */
+  anomalies: Anomaly[]
+  /** The orders whose work was started. */
+  started: string[]
+  /** The messages of the log. */
+  logged: string[]
+  advance (ms: number): void
+  now (): Date
+}
+
+export interface RigOptions {
+  latePayment?: LatePayment
+  onPaid?: Hooks['onPaid']
+  leaseMs?: number
+  /** Starts `onPaid` as soon as it is due; without it only a sweep does. */
+  startWork?: boolean
+  /** Another store than an empty memory store. */
+  store?: Store
+}
+
+/** An engine over a scripted WeChat, a memory store and a clock that stands still. */
+export function rig ({ latePayment = 'hold', onPaid = () => {}, leaseMs = MINUTE, startWork = false, store = memoryStore() as Store }: RigOptions = {}): Rig {
+  let now = T0
+  let numbers = 0
+  const pay = fakePay()
+  const anomalies: Anomaly[] = []
+  const started: string[] = []
+  const logged: string[] = []
+  const policy = { latePayment }
+  const observer = {
+    anomaly (anomaly: Anomaly) { anomalies.push(anomaly) },
+    due (outTradeNo: string) {
+      started.push(outTradeNo)
+      if (startWork) work.start(outTradeNo)
+    }
+  }
+  const log = (_details: object, message: string) => { logged.push(message) }
+  const { appid, mchId } = newOrder()
+  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now: () => now, newOutTradeNo: () => `order-${++numbers}` })
+  const work = createWork({ store, orders, policy, onPaid, now: () => now, log: { info: log, warn: log, error: log }, leaseMs })
+  return { pay, store, orders, work, anomalies, started, logged, now: () => now, advance (ms) { now = new Date(now.getTime() + ms) } }
+}
+
+/** A test with an engine of its own; fails when WeChat was not asked exactly what it expected. */
+export function scenario (name: string, run: (t: Test, rig: Rig) => Promise<void>, options?: RigOptions): void {
+  tap.test(name, async (t) => {
+    const made = rig(options)
+    await run(t, made)
+    t.same(made.pay.faults(), [], 'WeChat was asked what it expected')
+  })
+}
+
+/** What is ordered: as `newOrder`. */
+export function termsOf (part: Partial<OrderTerms> = {}): OrderTerms {
+  const { key, openid, description, totalFee, clientIp, expiresAt } = newOrder()
+  return { key, openid, description, totalFee, clientIp, expiresAt, ...part }
+}
+
+/** Orders, and lets WeChat accept it. */
+export async function ordered ({ orders, pay }: Rig, part?: Partial<OrderTerms>): Promise<Order> {
+  pay.expect(['prepay', 'wx1'])
+  return (await orders.create(termsOf(part))).order
+}
+
+/** Orders, and closes it again. */
+export async function closed (rig: Rig, part?: Partial<OrderTerms>): Promise<Order> {
+  const { outTradeNo } = await ordered(rig, part)
+  rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
+  return (await rig.orders.cancel(outTradeNo))!
 }

@@ -17,7 +17,7 @@ const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, 
 /** What can happen to an order: news of any kind, or somebody claims it. */
 type Event = Observation | { seen: 'claim', leaseMs: number }
 
-const source = fc.constantFrom<Source>('notify', 'query', 'close', 'order', 'operator', 'operator')
+const source = fc.constantFrom<Source>('notify', 'query', 'close', 'order', 'operator')
 const reason = fc.constantFrom('timeout', 'NOAUTH')
 const rivals = fc.constantFrom<Order | 'none'>('none', rival, paidRival)
 const payments = fc.oneof(

@@ -158,7 +158,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'prepaid', 'to be asked again'],
   [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'closed', 'ignored: of no consequence'],
   [{ seen: 'close-wanted', source: 'operator', reason: 'cancelled' }, 'operator', 'close-wanted: cancelled', 'prepaid', 'to be closed'],
-  [{ seen: 'close-wanted', source: 'operator', reason: 'expired' }, 'operator', 'close-wanted: expired', 'closing', 'ignored: under way already'],
+  [{ seen: 'close-wanted', source: 'order', reason: 'expired' }, 'order', 'close-wanted: expired', 'closing', 'ignored: under way already'],
   [{ seen: 'close-wanted', source: 'order', reason: 'cancelled' }, 'order', 'close-wanted: cancelled', 'paid, due', 'ignored: the order is no longer open'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, due', 'done'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, done', 'ignored: nothing is due'],
