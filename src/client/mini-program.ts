@@ -59,14 +59,14 @@ export function judgeCode2Session (reply: HttpReply, secrets: readonly Secret[] 
   }
   if (typeof body !== 'object' || body === null) throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat answered the login with something that is not a JSON object. Log in again with a new code.')
   const { errcode, errmsg, openid, unionid, session_key: sessionKey } = body as Record<string, unknown>
+  if (errcode !== undefined && !Number.isInteger(errcode)) throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat answered the login with an errcode that is no number. Log in again with a new code.')
   if (errcode !== undefined && errcode !== 0) {
     const wechatCode = String(errcode)
     const [code, text] = REFUSALS[wechatCode] ?? ['WECHAT_REFUSED', 'WeChat refused the login: call wx.login again.']
-    let wechatText = typeof errmsg === 'string' ? errmsg.slice(0, 200) : ''
-    for (const secret of secrets) wechatText = wechatText.replaceAll(secret.reveal(), '[secret]')
+    const words = secrets.reduce((text, secret) => text.replaceAll(secret.reveal(), String(secret)), typeof errmsg === 'string' ? errmsg : '').slice(0, 200)
     // What is wrong with our own account is the operator's business, not the client's: the message stays general, `wechatText` and the hint go to the log.
     const message = code === 'WECHAT_ACCOUNT_REFUSED' ? `WeChat refused this server's configuration (${wechatCode}).` : `${text} (${wechatCode})`
-    throw new WechatError(code, message, { wechatCode, wechatText: code === 'WECHAT_ACCOUNT_REFUSED' ? `${wechatText}: ${text}` : wechatText })
+    throw new WechatError(code, message, { wechatCode, wechatText: code === 'WECHAT_ACCOUNT_REFUSED' ? `${words}: ${text}` : words })
   }
   if (typeof openid !== 'string' || openid === '' || typeof sessionKey !== 'string' || sessionKey === '') {
     throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat answered the login without openid or session key. Log in again with a new code.')
