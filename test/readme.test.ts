@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { promisify } from 'node:util'
+import Fastify from 'fastify'
+import t from 'tap'
+import wechatPay, { memoryStore, WechatError } from '../src/index.ts'
+import type { AnomalyKind, Hooks, NotificationFault, OrderState, WechatErrorCode, WechatPayOptions } from '../src/index.ts'
+import { parseOptions } from '../src/options.ts'
+
+// The documents are executed, and compared with the source, so that they cannot go stale.
+
+const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+const READMES = ['README.md', 'README.zh-CN.md']
+const DOCUMENTS = [...READMES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+
+const codeBlocks = (text: string) => [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language: language!, code: code! }))
+/** The names that a union type allows, complete by the compiler's word. */
+const names = <T extends string>(all: Record<T, true>) => Object.keys(all) as T[]
+
+/** A free port below those that the system gives out by itself, so that it stays free. */
+async function freePort (): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(randomInt(20_000, 30_000), '127.0.0.1')
+    const port = await once(server, 'listening').then(() => (server.address() as { port: number }).port, () => undefined)
+    server.close()
+    if (port !== undefined) return port
+  }
+}
+
+t.test('README example', async (t) => {
+  const blocks = codeBlocks(read('README.md'))
+  const example = blocks.findIndex(({ language }) => language === 'js')
+  const source = blocks[example]!.code
+    .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)))
+    .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
+    .replaceAll('3000', String(await freePort()))
+  const dir = t.testdir({ 'quick-start.mjs': source })
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', `${dir}/quick-start.mjs`])
+  t.equal(stdout, blocks[example + 1]!.code)
+})
+
+t.test('the first commands of README are the demo and the tests', async (t) => {
+  t.strictSame(codeBlocks(read('README.md'))[0], { language: 'sh', code: 'npm install && npm run demo\nnpm test\n' })
+})
+
+t.test('both languages have the same sections and the same code', async (t) => {
+  const sections = (text: string) => [...text.matchAll(/^## (\d+)\. /gm)].map(([, number]) => Number(number))
+  const [english, chinese] = READMES.map(read) as [string, string]
+  t.strictSame(sections(english), Array.from({ length: 14 }, (_, n) => n + 1))
+  t.strictSame(sections(chinese), sections(english))
+  t.strictSame(codeBlocks(chinese), codeBlocks(english))
+})
+
+const options: WechatPayOptions = {
+  appid: 'wx0123456789abcdef',
+  appSecret: '0'.repeat(32),
+  merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) },
+  publicUrl: 'https://shop.example.com',
+  store: memoryStore(),
+  price: () => ({ key: 'cart', description: 'Tea', totalFee: 1 }),
+  onPaid () {}
+}
+
+/** What parseOptions says when it is asked for an option that does not exist. */
+function optionNames (): string[] {
+  try {
+    parseOptions({ unknown: 1, merchant: { unknown: 1 } } as never)
+  } catch (error) {
+    const [top, merchant] = [...(error as Error).message.matchAll(/the options are (.+)/g)].map(([, list]) => list!.split(', '))
+    return [...top!.filter((name) => name !== 'merchant'), ...merchant!.map((name) => `merchant.${name}`)]
+  }
+  throw new Error('parseOptions has accepted an unknown option')
+}
+
+async function routes (): Promise<string[]> {
+  const found: string[] = []
+  const app = Fastify({ exposeHeadRoutes: false })
+  app.addHook('onRoute', ({ method, url }) => { found.push(`${method} ${url}`) })
+  await app.register(wechatPay, options)
+  await app.close()
+  return found
+}
+
+const errors = [...read('src/errors.ts').matchAll(/^ {2}(WECHAT_\w+): \d+/gm)].map(([, code]) => new WechatError(code as WechatErrorCode, ''))
+const { hooks: _hooks, hosts: _hosts, ...config } = parseOptions(options)
+const defaults = Object.entries(config).filter(([name, value]) => !(name in options) && ['string', 'number', 'boolean'].includes(typeof value) && optionNames().includes(name))
+const exported = [...read('src/index.ts').matchAll(/(?:\{|^ {2})([^{}']+)(?:\}|$)/gm)].flatMap(([, list]) => list!.split(',').map((name) => name.replace('default as', '').trim()))
+
+/** What has to be found, by what it is: each a text that a README must hold, most of them the head of a table's row. */
+const CONTENTS: Record<string, string[]> = {
+  option: optionNames().map((name) => `\n| \`${name}\` | `),
+  route: (await routes()).map((route) => `\n| \`${route}\` | `),
+  hook: names<keyof Hooks>({ price: true, onPaid: true, onAnomaly: true, onLogin: true, issueToken: true, authenticate: true }).map((name) => `\n| \`${name}(`),
+  'error code': errors.map(({ code, statusCode }) => `\n| \`${code}\` | ${statusCode} | `),
+  export: exported.filter((name) => name !== 'default').map((name) => `\`${name}\``),
+  'state of an order': names<OrderState>({ created: true, unknown: true, prepaid: true, closing: true, paid: true, closed: true, failed: true }).map((name) => `\`${name}\``),
+  anomaly: names<AnomalyKind>({
+    late: true, duplicate: true, mismatch: true, 'second-transaction': true, 'unknown-order': true, 'refund-abnormal': true, 'refund-refused': true, 'refund-mismatch': true
+  }).map((name) => `\`${name}\``),
+  'word of a refusal': names<NotificationFault>({
+    unreadable: true, incomplete: true, 'bad-signature': true, 'wrong-account': true, 'unknown-order': true, mismatch: true, 'not-stored': true
+  }).map((name) => `\`${name}\``)
+}
+
+for (const path of READMES) {
+  const text = read(path)
+  for (const [kind, contents] of Object.entries(CONTENTS)) {
+    t.test(`${path} names every ${kind}`, async (t) => {
+      t.not(contents.length, 0)
+      for (const content of contents) t.ok(text.includes(content), content.trim())
+    })
+  }
+
+  t.test(`${path} tells the defaults`, async (t) => {
+    t.not(defaults.length, 0)
+    for (const [name, value] of defaults) {
+      const row = text.split('\n').find((line) => line.startsWith(`| \`${name}\` |`))
+      t.match(row, typeof value === 'string' ? `'${value}'` : `\`${String(value)}\``, name)
+    }
+  })
+}
+
+for (const path of DOCUMENTS) {
+  t.test(`${path} points at what exists`, async (t) => {
+    const text = read(path)
+    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => '#' + title!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+    const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/g), ([, target]) => target!).filter((target) => !target.startsWith('https://'))
+    for (const target of targets) t.ok(target.startsWith('#') ? anchors.includes(target) : existsSync(new URL(`../${target}`, import.meta.url)), target)
+    for (const [command, script] of text.matchAll(/\bnpm run (\w+)/g)) t.ok(script! in scripts, command)
+  })
+}
