@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Anomaly, Identity, Order, Payment } from './model.ts'
+import type { Anomaly, Identity, Order, Payment, Refund } from './model.ts'
 import type { Secret } from './secret.ts'
 
 /** What the server asks for an order. Nothing of it is read from the client's body unless the hook does so. */
@@ -53,6 +53,11 @@ export interface Hooks<Tx = unknown> {
    * It never delays a reply to WeChat.
    */
   onPaid (order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
+  /**
+   * Money went back to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform. `refund.origin` tells. The same
+   * promises as `onPaid`, with `refund.outRefundNo` as the key.
+   */
+  onRefunded? (order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
   /** Something is wrong with money and waits for a person. Called once per finding; an error it throws is logged. */
   onAnomaly? (anomaly: Anomaly): Promise<void> | void
   /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. */

@@ -8,11 +8,14 @@ export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
 export type { MerchantV2, WechatPayOptions } from './options.ts'
 export type { FulfilContext, Hooks, IssuedToken, Log, LoginResult, PaidOrder, Price } from './hooks.ts'
 export type { LatePayment } from './engine/machine.ts'
+export type { Anomalies } from './engine/anomalies.ts'
+export type { RefundRequest, Refunds } from './engine/refunds.ts'
+export type { ClientCert } from './client/http.ts'
 export type { Login } from './engine/login.ts'
 export type { Observed, Orders } from './engine/orders.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'
 export type { Notification, NotificationFault, PayApi, TradeReport } from './client/pay.ts'
 export type { SignType } from './protocol/sign-v2.ts'
 export type {
-  Anomaly, AnomalyKind, Fulfilment, HistoryEntry, Identity, Order, OrderState, OrderTerms, PayParams, Payment, Source, TokenSession, TradeState
+  Anomaly, AnomalyKind, Fulfilment, HistoryEntry, Identity, Order, OrderState, OrderTerms, PayParams, Payment, Refund, RefundReport, RefundState, Resolution, Source, TokenSession, TradeState
 } from './model.ts'

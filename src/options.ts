@@ -1,3 +1,4 @@
+import type { ClientCert } from './client/http.ts'
 import { WechatError } from './errors.ts'
 import type { LatePayment } from './engine/machine.ts'
 import type { Hooks } from './hooks.ts'
@@ -14,6 +15,8 @@ export interface MerchantV2 {
   apiKey: string
   /** The algorithm of every message in both directions. Default `HMAC-SHA256`. */
   signType?: SignType
+  /** The merchant's API certificate: refunds need it, nothing else does. */
+  cert?: ClientCert
 }
 
 /** The options of the plugin. Everything without a default is required. */
@@ -54,6 +57,7 @@ export interface Config<Tx = unknown> extends Required<Omit<WechatPayOptions<Tx>
   mchId: string
   apiKey: Secret
   signType: SignType
+  cert: ClientCert | undefined
   notifyUrl: string
   /** Origins by API, the preferred one first. */
   hosts: { miniProgram: readonly string[], pay: readonly string[] }
@@ -94,6 +98,7 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
   price: { test: isFunction, rule: 'must be a function: it says what an order costs', required: true },
   onPaid: { test: isFunction, rule: 'must be a function: it does what a payment owes the payer', required: true },
+  onRefunded: { test: isFunction, rule: 'must be a function' },
   onAnomaly: { test: isFunction, rule: 'must be a function' },
   onLogin: { test: isFunction, rule: 'must be a function' },
   issueToken: { test: isFunction, rule: 'must be a function' },
@@ -101,7 +106,7 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   orderTtlMs: { test: isWithin(MINUTE, 7 * DAY), rule: 'must be a whole number of ms from 60000 (1 min) to 604800000 (7 days)' },
   tokenTtlMs: { test: isWithin(MINUTE, 365 * DAY), rule: 'must be a whole number of ms from 60000 (1 min) to 31536000000 (a year)' },
   exposeOpenid: { test: isOneOf(true, false), rule: 'must be true or false' },
-  latePayment: { test: isOneOf('hold', 'fulfil'), rule: 'must be "hold" or "fulfil"' },
+  latePayment: { test: isOneOf('hold', 'refund', 'fulfil'), rule: 'must be "hold", "refund" or "fulfil"' },
   sweepIntervalMs: { test: (value) => value === 0 || isWithin(100, DAY)(value), rule: 'must be 0 or a whole number of ms from 100 to 86400000' },
   leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
   timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
@@ -113,7 +118,8 @@ const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
   version: { test: isOneOf('v2'), rule: 'must be "v2"', required: true },
   mchId: { test: isText(/^[0-9]{8,10}$/), rule: 'must be the merchant number, 8 to 10 digits', required: true },
   apiKey: { test: isText(/^[\x21-\x7e]{32}$/), rule: 'must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key', required: true, secret: true },
-  signType: { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' }
+  signType: { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' },
+  cert: { test: isClientCert, rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers', secret: true }
 }
 
 /**
@@ -133,14 +139,15 @@ export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
     throw new WechatError('WECHAT_OPTIONS_INVALID', `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`)
   }
 
-  const { price, onPaid, onAnomaly, onLogin, issueToken, authenticate } = input
+  const { price, onPaid, onRefunded, onAnomaly, onLogin, issueToken, authenticate } = input
   return {
-    hooks: { price, onPaid, ...defined({ onAnomaly, onLogin, issueToken, authenticate }) } as Hooks<Tx>,
+    hooks: { price, onPaid, ...defined({ onRefunded, onAnomaly, onLogin, issueToken, authenticate }) } as Hooks<Tx>,
     appid: input.appid,
     appSecret: new Secret(input.appSecret),
     mchId: input.merchant.mchId,
     apiKey: new Secret(input.merchant.apiKey),
     signType: input.merchant.signType ?? 'HMAC-SHA256',
+    cert: input.merchant.cert,
     notifyUrl,
     prefix: input.prefix ?? '/wechat',
     store: input.store,
@@ -180,6 +187,12 @@ function isPublicUrl (value: unknown): boolean {
 
 function isOrigin (value: unknown): boolean {
   return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && [value, value.slice(0, -1)].includes(new URL(value).origin)
+}
+
+function isClientCert (value: unknown): boolean {
+  const { pfx, passphrase, cert, key } = (value ?? {}) as Record<string, unknown>
+  const isFile = (file: unknown) => Buffer.isBuffer(file) || typeof file === 'string'
+  return (Buffer.isBuffer(pfx) && typeof passphrase === 'string') || (isFile(cert) && isFile(key))
 }
 
 function isStore (value: unknown): boolean {

@@ -8,10 +8,14 @@ import { createMiniProgram } from './client/mini-program.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import type { PayApi } from './client/pay.ts'
 import { createPayV2 } from './client/pay-v2.ts'
+import { createAnomalies } from './engine/anomalies.ts'
+import type { Anomalies } from './engine/anomalies.ts'
 import { createLogin } from './engine/login.ts'
 import type { Login } from './engine/login.ts'
 import { createOrders } from './engine/orders.ts'
 import type { Orders } from './engine/orders.ts'
+import { createRefunds } from './engine/refunds.ts'
+import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
 import type { Anomaly } from './model.ts'
 import { parseOptions } from './options.ts'
@@ -25,11 +29,11 @@ import { orderRoutes } from './routes/orders.ts'
 export interface Wechat {
   login: Login
   orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
+  refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh'>
+  anomalies: Anomalies
   miniProgram: MiniProgram
   /** The raw payment API of the merchant. */
   pay: PayApi
-  /** What waits for a person. */
-  anomalies (): Promise<Anomaly[]>
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. */
   sweep (): Promise<number>
 }
@@ -55,10 +59,13 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   const log = fastify.log
 
   const pause = async () => { await wait(randomInt(50, 250)) }
-  const [payHttp, miniProgramHttp] = [config.hosts.pay, config.hosts.miniProgram].map((hosts) => createHttp({ hosts, timeoutMs, now, pause }))
+  const miniProgramHttp = createHttp({ hosts: config.hosts.miniProgram, timeoutMs, now, pause })
+  const payHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause })
+  // Refunds alone present the merchant's certificate.
+  const certHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, cert: config.cert })
   const nonce = () => randomBytes(16).toString('hex')
-  const miniProgram = createMiniProgram(miniProgramHttp!, appid, config.appSecret)
-  const pay = createPayV2({ http: payHttp!, appid, mchId, apiKey: config.apiKey, signType: config.signType, notifyUrl: config.notifyUrl, nonce })
+  const miniProgram = createMiniProgram(miniProgramHttp, appid, config.appSecret)
+  const pay = createPayV2({ http: payHttp, certHttp, appid, mchId, apiKey: config.apiKey, signType: config.signType, notifyUrl: config.notifyUrl, nonce })
   const login = createLogin({ appid, miniProgram, store, now, tokenTtlMs: config.tokenTtlMs, randomToken: () => randomBytes(32).toString('base64url') })
 
   const policy = { latePayment: config.latePayment }
@@ -70,14 +77,16 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     due (outTradeNo: string) { work.start(outTradeNo) }
   }
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo })
-  const work = createWork({ store, orders, policy, onPaid: hooks.onPaid, now, log, leaseMs: config.leaseMs })
+  const refunds = createRefunds({ pay, orders })
+  const work = createWork({ store, orders, refunds, policy, hooks, now, log, leaseMs: config.leaseMs })
 
   fastify.decorate('wechat', {
     login,
     orders,
     miniProgram,
     pay,
-    anomalies: async () => await store.anomalies(),
+    refunds,
+    anomalies: createAnomalies({ store, orders, now }),
     sweep: async () => await work.sweep()
   })
 
@@ -106,7 +115,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     closed = true
     clearTimeout(timer)
     await work.idle(CLOSE_LIMIT_MS)
-    await Promise.all([payHttp!.close(), miniProgramHttp!.close()])
+    await Promise.all([payHttp.close(), certHttp.close(), miniProgramHttp.close()])
   })
 }
 

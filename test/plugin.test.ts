@@ -53,7 +53,7 @@ t.test('what the routes do can be called', async (t) => {
   t.match(await wechat.orders.refresh(outTradeNo), { state: 'paid' })
   t.equal(await wechat.orders.refresh('unknown-number'), undefined)
   t.match(await wechat.orders.history(outTradeNo), [{ seen: 'order of 1 fen' }, { seen: 'prepaid' }, { source: 'query', outcome: 'paid' }])
-  t.strictSame(await wechat.anomalies(), [])
+  t.strictSame(await wechat.anomalies.list(), [])
 })
 
 t.test('the sweeper finds a payment whose notification never came, and goes on after the store failed', async (t) => {
@@ -78,7 +78,7 @@ t.test('onAnomaly hears of money that fits no order, and may fail', async (t) =>
   await shop.world.pay(outTradeNo, { openid: 'oMallory' })
   await shop.app.wechat.sweep()
   t.strictSame(kinds, ['mismatch'])
-  t.match(await shop.app.wechat.anomalies(), [{ kind: 'mismatch', outTradeNo, reason: /openid is oMallory, the order's is oAlice/ }])
+  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'mismatch', outTradeNo, reason: /openid is oMallory, the order's is oAlice/ }])
   t.ok(shop.logs.some(({ msg }) => msg === 'onAnomaly failed'))
   t.strictSame(shop.paid, [])
 })

@@ -19,7 +19,12 @@ export interface HttpOptions {
   now: () => Date
   /** Waits before a repetition; an argument so that tests need not wait. */
   pause: () => Promise<void>
+  /** The client certificate, for the calls that need one. */
+  cert?: ClientCert | undefined
 }
+
+/** A client certificate: the PKCS#12 file of the merchant platform with its passphrase (the merchant number), or the pair of PEM texts. */
+export type ClientCert = { pfx: Buffer, passphrase: string } | { cert: string | Buffer, key: string | Buffer }
 
 export interface HttpRequest {
   method: 'GET' | 'POST'
@@ -43,9 +48,9 @@ export interface Http {
   close (): Promise<void>
 }
 
-export function createHttp ({ hosts, timeoutMs, now, pause }: HttpOptions): Http {
+export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions): Http {
   // Half of the time for the connection, so that one that was never made is told from an answer that was lost. The deadline covers headers and body.
-  const agent = new Agent({ connect: { timeout: timeoutMs / 2 }, headersTimeout: 0, bodyTimeout: 0 })
+  const agent = new Agent({ connect: { timeout: timeoutMs / 2, ...cert }, headersTimeout: 0, bodyTimeout: 0 })
   const restsUntil = new Map<string, number>()
 
   async function sendTo (host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {

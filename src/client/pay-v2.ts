@@ -1,7 +1,8 @@
 import { WechatError } from '../errors.ts'
 import type { Advice, WechatErrorCode } from '../errors.ts'
-import type { Order, Payment, TradeState } from '../model.ts'
+import type { Order, Payment, RefundReport, TradeState } from '../model.ts'
 import { parseFen } from '../protocol/money.ts'
+import { decryptRefundNotify } from '../protocol/refund-notify-v2.ts'
 import { signV2, verifyV2 } from '../protocol/sign-v2.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import { formatSeconds, formatTime, parseTime } from '../protocol/time.ts'
@@ -14,6 +15,8 @@ import type { Notification, PayApi, TradeReport } from './pay.ts'
 
 export interface PayV2Options {
   http: Http
+  /** Presents the merchant's client certificate, which refunds need. */
+  certHttp: Http
   appid: string
   mchId: string
   apiKey: Secret
@@ -40,15 +43,20 @@ const REFUSALS: Record<string, [WechatErrorCode, Advice]> = {
   // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
   INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
   OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
-  NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop']
+  NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+  // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
+  BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
+  ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
+  INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
+  NOTENOUGH: ['WECHAT_REFUSED', 'repeat']
 }
 
 /** API v2: XML, MD5 or HMAC-SHA256. */
-export function createPayV2 ({ http, appid, mchId, apiKey, signType, notifyUrl, nonce }: PayV2Options): PayApi {
-  async function call (path: string, fields: [string, string][]): Promise<Fields> {
+export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, notifyUrl, nonce }: PayV2Options): PayApi {
+  async function call (path: string, fields: [string, string][], via = http): Promise<Fields> {
     const message: Fields = new Map([['appid', appid], ['mch_id', mchId], ['nonce_str', nonce()], ['sign_type', signType], ...fields])
     message.set('sign', signV2(message, apiKey.reveal(), signType))
-    return judge(await http.send({ method: 'POST', path, body: writeXml(message), contentType: 'text/xml; charset=utf-8', repeatable: true }))
+    return judge(await via.send({ method: 'POST', path, body: writeXml(message), contentType: 'text/xml; charset=utf-8', repeatable: true }))
   }
 
   /** In WeChat's order: communication, signature, account, business. */
@@ -78,6 +86,24 @@ export function createPayV2 ({ http, appid, mchId, apiKey, signType, notifyUrl, 
       throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, { wechatCode, wechatText, advice })
     }
     return fields
+  }
+
+  /** A refund notification carries no signature: that it decrypts and names our account makes it worth a question. */
+  function readRefundHint (fields: Fields): Notification {
+    let refund: Fields
+    try {
+      refund = readXml(decryptRefundNotify(fields.get('req_info')!, apiKey.reveal()), 'root')
+    } catch (error) {
+      throw new NotificationError('bad-signature', (error as WechatError).message)
+    }
+    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+    const outTradeNo = refund.get('out_trade_no')
+    const outRefundNo = refund.get('out_refund_no')
+    const refundFee = parseFen(refund.get('refund_fee'))
+    if (!outTradeNo || !outRefundNo || outRefundNo.length > 64 || refundFee === undefined) {
+      throw new NotificationError('incomplete', 'The refund notification lacks out_trade_no, out_refund_no or refund_fee.')
+    }
+    return { kind: 'refund-hint', outTradeNo, outRefundNo, refundFee }
   }
 
   return {
@@ -136,6 +162,40 @@ export function createPayV2 ({ http, appid, mchId, apiKey, signType, notifyUrl, 
       }
     },
 
+    async refund (order, { outRefundNo, refundFee, reason }) {
+      const reply = await call('/secapi/pay/refund', [
+        ['out_trade_no', order.outTradeNo],
+        ['out_refund_no', outRefundNo],
+        ['total_fee', String(order.totalFee)],
+        ['refund_fee', String(refundFee)],
+        ['refund_fee_type', order.currency],
+        ['notify_url', notifyUrl],
+        ...(reason ? [['refund_desc', reason] as [string, string]] : [])
+      ], certHttp)
+      const refundId = reply.get('refund_id')
+      if (!refundId || reply.get('out_refund_no') !== outRefundNo || parseFen(reply.get('refund_fee')) !== refundFee) {
+        throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay accepted another refund than ${outRefundNo} of ${refundFee} fen.`, { advice: 'query' })
+      }
+      return refundId
+    },
+
+    async queryRefund (outTradeNo, outRefundNo): Promise<RefundReport | undefined> {
+      let reply: Fields
+      try {
+        reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]])
+      } catch (error) {
+        if (error instanceof WechatError && error.wechatCode === 'REFUNDNOTEXIST') return undefined
+        throw error
+      }
+      const refundId = reply.get('refund_id_0')
+      const refundFee = parseFen(reply.get('refund_fee_0'))
+      const state = REFUND_STATES[reply.get('refund_status_0') ?? '']
+      if (reply.get('out_trade_no') !== outTradeNo || reply.get('out_refund_no_0') !== outRefundNo || !refundId || refundFee === undefined || state === undefined) {
+        throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about the refund ${outRefundNo} of ${outTradeNo} and gave no usable answer.`, { advice: 'query' })
+      }
+      return { outRefundNo, outTradeNo, refundId, refundFee, state, succeededAt: parseTime(reply.get('refund_success_time_0') ?? '') }
+    },
+
     readNotification (body): Notification {
       let fields: Fields
       try {
@@ -144,6 +204,7 @@ export function createPayV2 ({ http, appid, mchId, apiKey, signType, notifyUrl, 
         throw new NotificationError('unreadable', (error as WechatError).message)
       }
       if (fields.get('return_code') !== 'SUCCESS') throw new NotificationError('incomplete', 'The notification does not say return_code SUCCESS.')
+      if (fields.has('req_info')) return readRefundHint(fields)
       const paid = fields.get('result_code') === 'SUCCESS'
       for (const name of paid ? REQUIRED_PAID : REQUIRED) {
         if (!fields.get(name)) throw new NotificationError('incomplete', `The notification lacks ${name}.`)
@@ -173,6 +234,9 @@ const ADVICE: Record<Advice, string> = {
   query: 'Query the order before anything else.',
   stop: 'Repeating it cannot help.'
 }
+
+/** refund_status of V2. */
+const REFUND_STATES: Record<string, RefundReport['state']> = { PROCESSING: 'processing', SUCCESS: 'success', REFUNDCLOSE: 'closed', CHANGE: 'abnormal' }
 
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']

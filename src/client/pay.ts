@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Order, PayParams, Payment, TradeState } from '../model.ts'
+import type { Order, PayParams, Payment, Refund, RefundReport, TradeState } from '../model.ts'
 
 /** What WeChat says of a trade when asked. */
 export type TradeReport =
@@ -11,6 +11,8 @@ export type TradeReport =
 export type Notification =
   | { kind: 'payment', payment: Payment }
   | { kind: 'payment-failed', outTradeNo: string | undefined, reason: string }
+  /** Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. */
+  | { kind: 'refund-hint', outTradeNo: string, outRefundNo: string, refundFee: number }
 
 /** Why a notification is answered with a failure: a closed set, for logs and counters. */
 export type NotificationFault = 'unreadable' | 'incomplete' | 'bad-signature' | 'wrong-account' | 'unknown-order' | 'mismatch' | 'not-stored'
@@ -45,6 +47,10 @@ export interface PayApi {
   query (outTradeNo: string): Promise<TradeReport>
   /** `paid` when WeChat refuses since the order is paid. Repeating it is safe. */
   close (outTradeNo: string): Promise<'closed' | 'paid'>
+  /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
+  refund (order: Order, refund: Refund): Promise<string>
+  /** `undefined` when WeChat does not know the number. */
+  queryRefund (outTradeNo: string, outRefundNo: string): Promise<RefundReport | undefined>
   /** @throws {NotificationError} */
   readNotification (body: Buffer): Notification
   /** The exact reply for success, or for failure with a fixed word. */

@@ -1,5 +1,7 @@
-import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Source, TradeState } from '../model.ts'
+import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
 import type { Change } from '../store/store.ts'
+import { refundedFee, ruleRefund } from './refund-machine.ts'
+import type { RefundObservation } from './refund-machine.ts'
 
 /**
  * The rules about money, all of them, as one pure function: no clock, no store, no network.
@@ -8,8 +10,8 @@ import type { Change } from '../store/store.ts'
  * took is always recorded; weaker news never overwrites stronger; what cannot be right is set aside with its evidence.
  */
 
-/** What happens when a payment arrives for an order that was closed or had failed: keep it for the operator, or deliver all the same. */
-export type LatePayment = 'hold' | 'fulfil'
+/** What happens when a payment arrives for an order that was closed or had failed: keep it for the operator, give it back, or deliver all the same. */
+export type LatePayment = 'hold' | 'refund' | 'fulfil'
 
 export interface Policy {
   latePayment: LatePayment
@@ -40,6 +42,9 @@ export type Observation =
   | { seen: 'fulfilled' }
   /** `claims` is that of the claim under which it was tried. */
   | { seen: 'fulfil-failed', claims: number, reason: string }
+  /** An operator decides about a payment on hold. */
+  | { seen: 'hold-resolved', action: Resolution['action'], note: string }
+  | RefundObservation
 
 /**
  * - `settled`: this news made the order paid
@@ -112,6 +117,17 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (order.fulfilment !== 'due') return ignored('nothing is due')
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
       return changed('changed', 'to be tried again', { attempts: order.attempts + 1 })
+    case 'hold-resolved':
+      if (order.fulfilment !== 'held') return ignored('nothing is on hold')
+      if (observation.action === 'refund') return giveBack('changed', { fulfilment: 'dismissed' }, 'given back by the operator', observation.note, [])
+      if (observation.action === 'dismiss') return changed('changed', 'dismissed by the operator', { fulfilment: 'dismissed' })
+      return changed('changed', 'to be fulfilled, says the operator', { fulfilment: 'due', attempts: 0 })
+    default: {
+      const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now, backoff)
+      const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
+      if (refunds !== undefined) return changed(outcome, text, { refunds }, anomalies)
+      return { outcome, change: { order, history: [entry(text, order)], anomalies } }
+    }
   }
 
   function settle ({ payment, rival }: Observation & { seen: 'payment' }): Decision {
@@ -128,7 +144,17 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     if (policy.latePayment === 'fulfil' && rival === 'none') {
       return changed('late', 'paid late, to be fulfilled', { state: 'paid', liveKey: order.key, payment, fulfilment: 'due', attempts: 0 }, [found])
     }
+    if (policy.latePayment === 'refund') return giveBack('late', { payment, fulfilment: 'dismissed' }, `${kind}, to be given back`, 'paid after closing', [found])
     return changed('late', `${kind}, on hold`, { payment, fulfilment: 'held' }, [found])
+  }
+
+  /** Refunds whatever of the payment has not been refunded yet. */
+  function giveBack (outcome: Outcome, part: Partial<Order>, text: string, reason: string, anomalies: Anomaly[]): Decision {
+    const paid = { ...order, ...part }
+    const refundFee = paid.payment!.totalFee - refundedFee(paid)
+    const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key: `${order.outTradeNo}:all`, refundFee, reason }
+    const { refunds = paid.refunds } = refundFee > 0 ? ruleRefund(paid, wanted, now, backoff) : {}
+    return changed(outcome, text, { ...part, refunds }, anomalies)
   }
 
   function changed (outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Decision {
@@ -166,8 +192,13 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 }
 
-/** When the order next needs somebody to act, or `null`. */
+/** When the order or one of its refunds next needs somebody to act, or `null`. */
 export function nextDue (order: Order, now: Date): Date | null {
+  const times = [ownDue(order, now), ...order.refunds.map(({ dueAt }) => dueAt)].filter((at) => at !== null)
+  return times.length === 0 ? null : times.reduce((first, at) => at < first ? at : first)
+}
+
+function ownDue (order: Order, now: Date): Date | null {
   if (order.fulfilment === 'due') return order.attempts === 0 ? now : later(now, backoff(order.attempts))
   switch (order.state) {
     case 'paid':
@@ -206,6 +237,8 @@ function mismatch (order: Order, payment: Payment): string | undefined {
 
 function sourceOf (observation: Observation): Source {
   if ('source' in observation) return observation.source
+  if (observation.seen === 'hold-resolved') return 'operator'
+  if (observation.seen.startsWith('refund')) return 'refund'
   return observation.seen.startsWith('fulfil') ? 'fulfil' : 'order'
 }
 
@@ -213,7 +246,13 @@ function describe (observation: Observation): string {
   switch (observation.seen) {
     case 'payment': return `payment ${observation.payment.transactionId}`
     case 'unpaid': return observation.tradeState
-    default: return 'reason' in observation ? `${observation.seen}: ${observation.reason}` : observation.seen
+    case 'hold-resolved': return `${observation.action}: ${observation.note}`
+    case 'refund-wanted': return `refund of ${observation.refundFee} fen wanted: ${observation.key}`
+    case 'refund-reported': return `refund ${observation.report.outRefundNo} is ${observation.report.state}`
+    default: {
+      const number = 'outRefundNo' in observation ? ` ${observation.outRefundNo}` : ''
+      return 'reason' in observation && observation.reason !== undefined ? `${observation.seen}${number}: ${observation.reason}` : `${observation.seen}${number}`
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import type { Decision, Observation, Outcome, Policy } from './machine.ts'
 /** What the engine tells the outside: one call per finding, one line per misfortune. Neither may throw. */
 export interface Observer {
   anomaly (anomaly: Anomaly): void
-  /** An order has work due at once: `onPaid`. */
+  /** An order has work due at once, e.g. `onPaid`. */
   due (outTradeNo: string): void
 }
 
@@ -28,6 +28,8 @@ export interface OrdersDeps {
 export interface Observed {
   order: Order
   outcome: Outcome
+  /** One phrase: what changed, or why nothing did. */
+  why: string
 }
 
 export interface Orders {
@@ -79,8 +81,9 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
       return observe(outTradeNo, { ...observation as Observation & { seen: 'payment' }, rival: rival ?? 'none' })
     }
     for (const anomaly of updated.raised) observer.anomaly(anomaly)
-    if (updated.order.fulfilment === 'due' && (decision.outcome === 'settled' || decision.outcome === 'late')) observer.due(outTradeNo)
-    return { order: updated.order, outcome: decision.outcome }
+    const { dueAt } = updated.order
+    if (dueAt !== null && dueAt <= now() && (decision.outcome === 'settled' || decision.outcome === 'late' || decision.outcome === 'changed')) observer.due(outTradeNo)
+    return { order: updated.order, outcome: decision.outcome, why: decision.change!.history.at(-1)!.outcome }
   }
 
   /** As `observe`, for an order that is known to exist: rows are never deleted. */

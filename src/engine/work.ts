@@ -1,15 +1,17 @@
-import type { Order } from '../model.ts'
-import type { Hooks, Log, PaidOrder } from '../hooks.ts'
+import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
+import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { decide, isOpen } from './machine.ts'
-import type { Policy } from './machine.ts'
+import type { Observation, Policy } from './machine.ts'
 import type { Orders } from './orders.ts'
+import type { Refunds } from './refunds.ts'
 
 export interface WorkDeps {
   store: Store
   orders: Orders
+  refunds: Refunds
   policy: Policy
-  onPaid: Hooks['onPaid']
+  hooks: Pick<Hooks, 'onPaid' | 'onRefunded'>
   now: () => Date
   log: Log
   /** How long a claimed order is left to its claimer, ms. */
@@ -32,10 +34,11 @@ export interface Work {
 const BATCH = 16
 
 /**
- * Does what orders owe: asks WeChat about unpaid ones on WeChat's cadence, closes expired ones, runs `onPaid` for paid ones. Whoever claims an order
+ * Does what orders owe: asks WeChat about unpaid ones on WeChat's cadence, closes expired ones, runs `onPaid` for paid ones, pursues
+ * refunds. Whoever claims an order
  * works on it; if that process dies, the lease ends and another takes over.
  */
-export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }: WorkDeps): Work {
+export function createWork ({ store, orders, refunds, policy, hooks, now, log, leaseMs }: WorkDeps): Work {
   const running = new Set<Promise<void>>()
 
   function track (task: Promise<void>): Promise<void> {
@@ -48,7 +51,11 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
     try {
       if (order.fulfilment === 'due') await fulfil(claim)
       else if (order.state === 'closing' || (isOpen(order) && order.expiresAt <= now())) await orders.cancel(order.outTradeNo, 'expired')
-      else await orders.refresh(order.outTradeNo)
+      else if (isOpen(order)) await orders.refresh(order.outTradeNo)
+      for (const refund of order.refunds.filter(({ dueAt }) => dueAt !== null && dueAt <= now())) {
+        if (refund.fulfilment === 'due') await fulfilRefund(claim, refund)
+        else await refunds.pursue(order, refund)
+      }
     } catch (error) {
       // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
       log.warn({ outTradeNo: order.outTradeNo, err: error }, 'Work that was due could not be done; it will be tried again')
@@ -56,14 +63,27 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
   }
 
   async function fulfil (claim: Claim): Promise<void> {
-    const { order } = claim
-    const done = (current: Order) => decide(current, { seen: 'fulfilled' }, policy, now()).change
+    const order = claim.order as PaidOrder
+    await runHook(claim, 'onPaid', async (context) => { await hooks.onPaid(order, context) }, { seen: 'fulfilled' },
+      (reason) => ({ seen: 'fulfil-failed', claims: claim.claims, reason }))
+  }
+
+  async function fulfilRefund (claim: Claim, refund: Refund): Promise<void> {
+    const order = claim.order as PaidOrder
+    const { outRefundNo } = refund
+    await runHook(claim, 'onRefunded', async (context) => { await hooks.onRefunded?.(order, refund, context) }, { seen: 'refund-fulfilled', outRefundNo },
+      (reason) => ({ seen: 'refund-fulfil-failed', outRefundNo, claims: claim.claims, reason }))
+  }
+
+  /** Runs a hook and `done` in one transaction, or notes that it failed. */
+  async function runHook (claim: Claim, name: string, run: (context: FulfilContext<unknown>) => Promise<void>, done: Observation, failed: (reason: string) => Observation): Promise<void> {
+    const { outTradeNo } = claim.order
     try {
-      const outcome = await store.fulfil(claim, async (tx) => { await onPaid(order as PaidOrder, { tx, log }) }, done)
-      if (outcome === 'lost') log.warn({ outTradeNo: order.outTradeNo }, 'onPaid took longer than its lease; another process has taken the order over')
+      const outcome = await store.fulfil(claim, async (tx) => { await run({ tx, log }) }, (current) => decide(current, done, policy, now()).change)
+      if (outcome === 'lost') log.warn({ outTradeNo }, `${name} took longer than its lease; another process has taken the order over`)
     } catch (error) {
-      log.error({ outTradeNo: order.outTradeNo, err: error }, 'onPaid failed; it will be run again')
-      await orders.observe(order.outTradeNo, { seen: 'fulfil-failed', claims: claim.claims, reason: error instanceof Error ? error.message : String(error) })
+      log.error({ outTradeNo, err: error }, `${name} failed; it will be run again`)
+      await orders.observe(outTradeNo, failed(error instanceof Error ? error.message : String(error)))
     }
   }
 
@@ -74,7 +94,7 @@ export function createWork ({ store, orders, policy, onPaid, now, log, leaseMs }
   return {
     start (outTradeNo) {
       track(claim(1, outTradeNo).then(async (claims) => { await Promise.all(claims.map(work)) }).catch((error: unknown) => {
-        log.error({ outTradeNo, err: error }, 'onPaid could not be started; the sweeper will')
+        log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
       }))
     },
 

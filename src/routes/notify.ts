@@ -29,7 +29,10 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, log }: Notif
       log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
       return undefined
     }
-    const observed = await orders.observePayment('notify', notification.payment)
+    const { kind } = notification
+    const observed = kind === 'payment'
+      ? await orders.observePayment('notify', notification.payment)
+      : await orders.observe(notification.outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo: notification.outRefundNo, refundFee: notification.refundFee })
     if (observed === undefined) return 'unknown-order'
     return observed.outcome === 'refused' ? 'mismatch' : undefined
   }

@@ -4,11 +4,13 @@ import type { PayApi, TradeReport } from '../../src/client/pay.ts'
 import type { LatePayment } from '../../src/engine/machine.ts'
 import { createOrders } from '../../src/engine/orders.ts'
 import type { Orders } from '../../src/engine/orders.ts'
+import { createRefunds } from '../../src/engine/refunds.ts'
+import type { Refunds } from '../../src/engine/refunds.ts'
 import { createWork } from '../../src/engine/work.ts'
 import type { Work } from '../../src/engine/work.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Hooks } from '../../src/hooks.ts'
-import type { Anomaly, Order, OrderTerms, Payment } from '../../src/model.ts'
+import type { Anomaly, Order, OrderTerms, Payment, RefundReport } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -62,6 +64,8 @@ export type Call =
   | ['prepay', Answer<string>]
   | ['query', Answer<TradeReport>]
   | ['close', Answer<'closed' | 'paid'>]
+  | ['refund', Answer<string>]
+  | ['queryRefund', Answer<RefundReport | undefined>]
 
 export interface FakePay extends PayApi {
   /** The calls that must come from now on, in this order. */
@@ -100,6 +104,8 @@ export function fakePay (): FakePay {
     prepay: async (order) => { told.push(order); return await take('prepay', order.outTradeNo) as string },
     query: async (outTradeNo) => await take('query', outTradeNo) as TradeReport,
     close: async (outTradeNo) => await take('close', outTradeNo) as 'closed' | 'paid',
+    refund: async (order, { outRefundNo }) => await take('refund', outRefundNo) as string,
+    queryRefund: async (_outTradeNo, outRefundNo) => await take('queryRefund', outRefundNo) as RefundReport | undefined,
     payParams: (prepayId, now) => ({ timeStamp: String(now.getTime() / 1000), nonceStr: 'nonce', package: `prepay_id=${prepayId}`, signType: 'MD5', paySign: 'sign' }),
     readNotification () { throw new Error('The engine reads no notifications.') },
     reply () { throw new Error('The engine writes no replies.') }
@@ -118,6 +124,7 @@ export interface Rig {
   pay: FakePay
   store: Store
   orders: Orders
+  refunds: Refunds
   work: Work
   /** What `onAnomaly` was told. */
   anomalies: Anomaly[]
@@ -132,6 +139,7 @@ export interface Rig {
 export interface RigOptions {
   latePayment?: LatePayment
   onPaid?: Hooks['onPaid']
+  onRefunded?: Hooks['onRefunded']
   leaseMs?: number
   /** Starts `onPaid` as soon as it is due; without it only a sweep does. */
   startWork?: boolean
@@ -140,7 +148,7 @@ export interface RigOptions {
 }
 
 /** An engine over a scripted WeChat, a memory store and a clock that stands still. */
-export function rig ({ latePayment = 'hold', onPaid = () => {}, leaseMs = MINUTE, startWork = false, store = memoryStore() as Store }: RigOptions = {}): Rig {
+export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () => {}, leaseMs = MINUTE, startWork = false, store = memoryStore() as Store }: RigOptions = {}): Rig {
   let now = T0
   let numbers = 0
   const pay = fakePay()
@@ -158,8 +166,9 @@ export function rig ({ latePayment = 'hold', onPaid = () => {}, leaseMs = MINUTE
   const log = (_details: object, message: string) => { logged.push(message) }
   const { appid, mchId } = newOrder()
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now: () => now, newOutTradeNo: () => `order-${++numbers}` })
-  const work = createWork({ store, orders, policy, onPaid, now: () => now, log: { info: log, warn: log, error: log }, leaseMs })
-  return { pay, store, orders, work, anomalies, started, logged, now: () => now, advance (ms) { now = new Date(now.getTime() + ms) } }
+  const refunds = createRefunds({ pay, orders })
+  const work = createWork({ store, orders, refunds, policy, hooks: { onPaid, onRefunded }, now: () => now, log: { info: log, warn: log, error: log }, leaseMs })
+  return { pay, store, orders, refunds, work, anomalies, started, logged, now: () => now, advance (ms) { now = new Date(now.getTime() + ms) } }
 }
 
 /** A test with an engine of its own; fails when WeChat was not asked exactly what it expected. */

@@ -104,7 +104,7 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
   t.ok(accepted((await notify(genuine)).text), 'the genuine one')
   await shop.app.wechat.sweep()
   t.same(shop.paid, [outTradeNo])
-  const kinds = (await shop.app.wechat.anomalies()).map(({ kind }) => kind)
+  const kinds = (await shop.app.wechat.anomalies.list()).map(({ kind }) => kind)
   t.same(new Set(kinds), new Set(['mismatch', 'unknown-order']), 'what was validly signed and wrong is kept with its evidence')
 })
 

@@ -1,0 +1,34 @@
+import { WechatError } from '../errors.ts'
+import type { Anomaly, Resolution } from '../model.ts'
+import type { Store } from '../store/store.ts'
+import type { Orders } from './orders.ts'
+
+export interface Anomalies {
+  /** What waits for a person, oldest first. */
+  list (): Promise<Anomaly[]>
+  /**
+   * Records what a person decided, and does it: `refund` gives a payment on hold back, `fulfil` runs `onPaid` for it, `dismiss` does nothing more.
+   * Only a payment on hold (`late`, `duplicate`) can be refunded or fulfilled; money of other findings is moved in the merchant platform.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action it does not allow
+   */
+  resolve (id: string, action: Resolution['action'], note: string): Promise<void>
+}
+
+export function createAnomalies ({ store, orders, now }: { store: Store, orders: Orders, now: () => Date }): Anomalies {
+  return {
+    async list () {
+      return await store.anomalies()
+    },
+
+    async resolve (id, action, note) {
+      const anomaly = await store.findAnomaly(id)
+      if (anomaly === undefined || anomaly.resolution !== undefined) throw new WechatError('WECHAT_INPUT_INVALID', `No anomaly ${id} waits.`)
+      const onHold = anomaly.kind === 'late' || anomaly.kind === 'duplicate'
+      if (!onHold && action !== 'dismiss') throw new WechatError('WECHAT_INPUT_INVALID', `An anomaly of the kind ${anomaly.kind} can only be dismissed: move its money in the merchant platform.`)
+      // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
+      if (onHold) await orders.observe(anomaly.outTradeNo, { seen: 'hold-resolved', action, note })
+      if (!await store.resolveAnomaly(id, { action, note, at: now() })) throw new WechatError('WECHAT_INPUT_INVALID', `The anomaly ${id} was decided meanwhile.`)
+    }
+  }
+}

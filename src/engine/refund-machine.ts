@@ -1,0 +1,152 @@
+import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../model.ts'
+
+/**
+ * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.
+ *
+ * The sum of live refunds never passes what was paid, the same key is never refunded twice, and a number once given is the number of every repetition.
+ */
+
+export type RefundObservation =
+  /** Somebody wants money given back. */
+  | { seen: 'refund-wanted', source: Source, key: string, refundFee: number, reason?: string | undefined }
+  /** WeChat accepted the refund; the money is on its way. */
+  | { seen: 'refund-accepted', outRefundNo: string, refundId: string }
+  /** The answer was lost, or WeChat wants it asked again. */
+  | { seen: 'refund-unsure', outRefundNo: string, reason: string }
+  /** WeChat refused the refund, and when asked does not know its number. */
+  | { seen: 'refund-refused', outRefundNo: string, reason: string }
+  /** An unsigned notification says that something happened to a refund: worth a question, never a belief. */
+  | { seen: 'refund-hinted', source: Source, outRefundNo: string, refundFee: number }
+  | { seen: 'refund-reported', source: Source, report: RefundReport }
+  | { seen: 'refund-not-exist', outRefundNo: string }
+  | { seen: 'refund-no-answer', outRefundNo: string, reason: string }
+  | { seen: 'refund-fulfilled', outRefundNo: string }
+  | { seen: 'refund-fulfil-failed', outRefundNo: string, claims: number, reason: string }
+
+/** What to make of it. Without `refunds` nothing changes. */
+export interface RefundRuling {
+  outcome: 'changed' | 'repeated' | 'ignored' | 'refused'
+  text: string
+  refunds?: readonly Refund[]
+  anomaly?: { kind: AnomalyKind, id: string, reason: string }
+}
+
+/** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). */
+export const MAX_REFUNDS = 50
+
+const MINUTE = 60_000
+
+/** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
+const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
+
+/** The first call of a new refund may be under way this long. */
+const CALL_GRACE = 30_000
+
+/** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount. */
+export function refundedFee (order: Order): number {
+  return order.refunds.filter(({ state }) => state !== 'closed' && state !== 'failed').reduce((sum, { refundFee }) => sum + refundFee, 0)
+}
+
+export function ruleRefund (order: Order, observation: RefundObservation, now: Date, backoff: (attempts: number) => number): RefundRuling {
+  if (observation.seen === 'refund-wanted') return want(observation)
+  const outRefundNo = observation.seen === 'refund-reported' ? observation.report.outRefundNo : observation.outRefundNo
+  const known = order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
+  if (known === undefined) {
+    if (order.payment === undefined) return { outcome: 'refused', text: 'no payment of the order is known' }
+    if (observation.seen === 'refund-hinted') return discovered(observation.refundFee, { state: 'processing', dueAt: now })
+    if (observation.seen === 'refund-reported') {
+      const stranger = { ...fresh(outRefundNo, `external:${outRefundNo}`, observation.report.refundFee), origin: 'external' as const }
+      return report({ ...order, refunds: [...order.refunds, stranger] }, stranger, observation.report)
+    }
+    return { outcome: 'ignored', text: 'no such refund' }
+  }
+
+  switch (observation.seen) {
+    case 'refund-accepted':
+      if (known.state !== 'created' && known.state !== 'unknown') return ignored()
+      return changed('accepted by WeChat', known, { state: 'processing', refundId: observation.refundId, attempts: 0, dueAt: later(poll(0)) })
+    case 'refund-unsure':
+      if (known.state !== 'created' && known.state !== 'unknown') return ignored()
+      return changed('to be asked for again under the same number', known, { state: 'unknown', attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+    case 'refund-refused': {
+      if (known.state !== 'created' && known.state !== 'unknown') return ignored()
+      const anomaly = { kind: 'refund-refused' as const, id: `refund-refused:${outRefundNo}`, reason: observation.reason }
+      return { ...changed('refused by WeChat', known, { state: 'failed', dueAt: null }), anomaly }
+    }
+    case 'refund-hinted':
+      if (known.state === 'success') return { outcome: 'repeated', text: 'ignored: known already' }
+      return changed('to be asked about', known, { dueAt: now })
+    case 'refund-reported':
+      return report(order, known, observation.report)
+    case 'refund-not-exist':
+      if (known.origin === 'external') return changed('not known to WeChat', known, { state: 'failed', dueAt: null })
+      return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts)) })
+    case 'refund-no-answer':
+      return changed('to be asked about again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+    case 'refund-fulfilled':
+      return changed('done', known, { fulfilment: 'done', dueAt: null })
+    case 'refund-fulfil-failed':
+      if (order.claims !== observation.claims) return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
+      return changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+  }
+
+  function want ({ key, refundFee, reason }: RefundObservation & { seen: 'refund-wanted' }): RefundRuling {
+    if (order.payment === undefined) return { outcome: 'refused', text: 'the order is not paid' }
+    const same = order.refunds.find((refund) => refund.key === key)
+    if (same !== undefined) {
+      return same.refundFee === refundFee
+        ? { outcome: 'repeated', text: 'ignored: asked for already' }
+        : { outcome: 'refused', text: `the key ${key} stands for a refund of ${same.refundFee} fen, not ${refundFee}` }
+    }
+    const left = order.payment.totalFee - refundedFee(order)
+    if (refundFee > left) return { outcome: 'refused', text: `${refundFee} fen are more than the ${left} fen that can still be refunded` }
+    if (order.refunds.length >= MAX_REFUNDS) return { outcome: 'refused', text: `the order has had ${MAX_REFUNDS} refunds` }
+    const refund = { ...fresh(`${order.outTradeNo}-${order.refunds.length + 1}`, key, refundFee), reason }
+    return { outcome: 'changed', text: `refund ${refund.outRefundNo} of ${refundFee} fen`, refunds: [...order.refunds, refund] }
+  }
+
+  function report (within: Order, refund: Refund, { state, refundFee, refundId, succeededAt }: RefundReport): RefundRuling {
+    if (refundFee !== refund.refundFee && refund.origin === 'local') {
+      const reason = `WeChat reports ${refundFee} fen for ${refund.outRefundNo}, asked for were ${refund.refundFee}`
+      const anomaly = { kind: 'refund-mismatch' as const, id: `refund-mismatch:${refund.outRefundNo}`, reason }
+      return { ...changed(`refused: ${reason}`, refund, { attempts: refund.attempts + 1, dueAt: later(backoff(refund.attempts + 1)) }, within), outcome: 'refused', anomaly }
+    }
+    if (refund.state === 'success') return { outcome: state === 'success' ? 'repeated' : 'ignored', text: 'ignored: the money is back already' }
+    const part = { refundId, refundFee, attempts: 0 }
+    switch (state) {
+      case 'success':
+        return changed('the money is back', refund, { ...part, state, succeededAt, fulfilment: 'due', dueAt: now }, within)
+      case 'processing':
+        return changed('under way', refund, { ...part, state, attempts: refund.attempts + 1, dueAt: later(poll(refund.attempts)) }, within)
+      case 'closed':
+        return { ...changed('closed by WeChat', refund, { ...part, state, dueAt: null }, within), anomaly: { kind: 'refund-refused', id: `refund-refused:${refund.outRefundNo}`, reason: 'WeChat closed the refund' } }
+      case 'abnormal':
+        return { ...changed('cannot reach the payer', refund, { ...part, state, dueAt: null }, within), anomaly: { kind: 'refund-abnormal', id: `refund-abnormal:${refund.outRefundNo}`, reason: "the payer's account takes no refund: settle it in the merchant platform" } }
+    }
+  }
+
+  function discovered (refundFee: number, part: Partial<Refund>): RefundRuling {
+    const refund = { ...fresh(outRefundNo, `external:${outRefundNo}`, refundFee), origin: 'external' as const, ...part }
+    return { outcome: 'changed', text: 'a refund made elsewhere, to be asked about', refunds: [...order.refunds, refund] }
+  }
+
+  function changed (text: string, refund: Refund, part: Partial<Refund>, within = order): RefundRuling {
+    return { outcome: 'changed', text, refunds: within.refunds.map((each) => each === refund ? { ...refund, ...part } : each) }
+  }
+
+  function ignored (): RefundRuling {
+    return { outcome: 'ignored', text: 'ignored: weaker than what is known' }
+  }
+
+  function fresh (outRefundNo: string, key: string, refundFee: number): Refund {
+    return { outRefundNo, key, refundFee, origin: 'local', state: 'created', createdAt: now, attempts: 0, dueAt: later(CALL_GRACE), fulfilment: 'none' }
+  }
+
+  function later (ms: number): Date {
+    return new Date(now.getTime() + ms)
+  }
+}
+
+function poll (answers: number): number {
+  return POLL_MINUTES[Math.min(answers, POLL_MINUTES.length - 1)]! * MINUTE
+}

@@ -1,0 +1,124 @@
+import type { PayApi } from '../client/pay.ts'
+import { WechatError } from '../errors.ts'
+import type { Order, Refund, RefundReport } from '../model.ts'
+import { isFen } from '../protocol/money.ts'
+import type { Orders } from './orders.ts'
+import type { RefundObservation } from './refund-machine.ts'
+
+export interface RefundRequest {
+  /** Your own key of this refund, at most 128 characters: the same key is refunded once, however often it is asked for. */
+  key: string
+  /** Fen: an integer, at least 1, at most what has not been refunded yet. */
+  refundFee: number
+  /** Shown to the payer; at most 80 bytes of UTF-8. */
+  reason?: string
+}
+
+export interface Refunds {
+  /**
+   * Asks for a refund. The row is committed first; from then on the refund is pursued under one number until WeChat has settled it, whatever happens to
+   * this call. Resolves with the refund as it stands: `processing` when WeChat accepted it, `unknown` when the answer was lost and it will be asked again.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_ORDER_NOT_FOUND`, `WECHAT_ORDER_CONFLICT` (not paid, too much, the key stands for another
+   * amount), or WeChat's refusal, after which the amount is free again
+   */
+  create (outTradeNo: string, request: RefundRequest): Promise<Refund>
+  /** The refunds of an order, in the order they were asked for or discovered. */
+  list (outTradeNo: string): Promise<readonly Refund[]>
+  get (outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
+  /** Asks WeChat about the refund and applies what it says. */
+  refresh (outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
+  /** Does what a refund that is due owes: asks for it again, or asks about it. */
+  pursue (order: Order, refund: Refund): Promise<void>
+}
+
+export interface RefundsDeps {
+  pay: PayApi
+  orders: Orders
+}
+
+export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
+  async function apply (outTradeNo: string, observation: RefundObservation, outRefundNo: string): Promise<Refund> {
+    const { order } = (await orders.observe(outTradeNo, observation))!
+    return find(order, outRefundNo)!
+  }
+
+  /** The same number and the same amounts, however often: WeChat refunds a number once. */
+  async function submit (order: Order, { outRefundNo, ...refund }: Refund): Promise<Refund> {
+    let refundId: string
+    try {
+      refundId = await pay.refund(order, { outRefundNo, ...refund })
+    } catch (error) {
+      if (!(error instanceof WechatError)) throw error
+      const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message }
+      if (error.advice === 'repeat') return await apply(order.outTradeNo, unsure, outRefundNo)
+      // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
+      let report: RefundReport | undefined
+      try {
+        report = await pay.queryRefund(order.outTradeNo, outRefundNo)
+      } catch {
+        return await apply(order.outTradeNo, unsure, outRefundNo)
+      }
+      if (report !== undefined) return await apply(order.outTradeNo, { seen: 'refund-reported', source: 'query', report }, outRefundNo)
+      await apply(order.outTradeNo, { seen: 'refund-refused', outRefundNo, reason: error.message }, outRefundNo)
+      throw error
+    }
+    return await apply(order.outTradeNo, { seen: 'refund-accepted', outRefundNo, refundId }, outRefundNo)
+  }
+
+  async function ask (outTradeNo: string, outRefundNo: string): Promise<Refund> {
+    let report: RefundReport | undefined
+    try {
+      report = await pay.queryRefund(outTradeNo, outRefundNo)
+    } catch (error) {
+      await apply(outTradeNo, { seen: 'refund-no-answer', outRefundNo, reason: (error as Error).message }, outRefundNo)
+      throw error
+    }
+    return await apply(outTradeNo, report === undefined ? { seen: 'refund-not-exist', outRefundNo } : { seen: 'refund-reported', source: 'query', report }, outRefundNo)
+  }
+
+  return {
+    async create (outTradeNo, request) {
+      const { key, refundFee, reason } = checkRequest(request)
+      const observed = await orders.observe(outTradeNo, { seen: 'refund-wanted', source: 'operator', key, refundFee, reason })
+      if (observed === undefined) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `There is no order ${outTradeNo}.`)
+      if (observed.outcome === 'refused') throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} was not refunded: ${observed.why}.`)
+      const refund = observed.order.refunds.find((each) => each.key === key)!
+      return observed.outcome === 'repeated' && refund.state !== 'created' ? refund : await submit(observed.order, refund)
+    },
+
+    async list (outTradeNo) {
+      return (await orders.get(outTradeNo))?.refunds ?? []
+    },
+
+    async get (outTradeNo, outRefundNo) {
+      const order = await orders.get(outTradeNo)
+      return order && find(order, outRefundNo)
+    },
+
+    async refresh (outTradeNo, outRefundNo) {
+      const order = await orders.get(outTradeNo)
+      return order && find(order, outRefundNo) && await ask(outTradeNo, outRefundNo)
+    },
+
+    async pursue (order, refund) {
+      if (refund.origin === 'local' && (refund.state === 'created' || refund.state === 'unknown')) await submit(order, refund)
+      else await ask(order.outTradeNo, refund.outRefundNo)
+    }
+  }
+}
+
+function find (order: Order, outRefundNo: string): Refund | undefined {
+  return order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
+}
+
+function checkRequest (request: RefundRequest): RefundRequest {
+  const { key, refundFee, reason } = request ?? {}
+  if (typeof key !== 'string' || key === '' || key.length > 128) throw new WechatError('WECHAT_INPUT_INVALID', 'A refund needs a key of 1 to 128 characters: your own name for it.')
+  if (!isFen(refundFee)) throw new WechatError('WECHAT_INPUT_INVALID', `refundFee must be an integer number of fen, at least 1, not ${String(refundFee)}.`)
+  // eslint-disable-next-line no-control-regex -- what XML cannot carry
+  if (reason !== undefined && (typeof reason !== 'string' || Buffer.byteLength(reason) > 80 || !reason.isWellFormed() || /[\x00-\x1f\ufffe\uffff]/.test(reason))) {
+    throw new WechatError('WECHAT_INPUT_INVALID', 'The reason of a refund must be a text of at most 80 bytes of UTF-8.')
+  }
+  return request
+}
