@@ -34,7 +34,7 @@ const UNPAID_STATES: readonly string[] = ['NOTPAY', 'CLOSED', 'REVOKED', 'USERPA
 /**
  * What each refusal means for the caller (unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3). A code that is not here is final.
  */
-const REFUSALS: Record<string, [WechatErrorCode, Advice]> = {
+const REFUSALS = new Map(Object.entries<[WechatErrorCode, Advice]>({
   SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
   FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
   ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
@@ -43,13 +43,18 @@ const REFUSALS: Record<string, [WechatErrorCode, Advice]> = {
   // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
   INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
   OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
+  TRADE_STATE_ERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
+  APPID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+  MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+  APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+  SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
   NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
   // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
   BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
   ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
   INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
   NOTENOUGH: ['WECHAT_REFUSED', 'repeat']
-}
+}))
 
 /** API v2: XML, MD5 or HMAC-SHA256. */
 export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, notifyUrl, nonce }: PayV2Options): PayApi {
@@ -79,12 +84,14 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
     if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
       throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply is about another appid or merchant and was not believed.", { advice: 'query' })
     }
-    if (fields.get('result_code') !== 'SUCCESS') {
+    const result = fields.get('return_code') === 'SUCCESS' ? fields.get('result_code') : undefined
+    if (result === 'FAIL') {
       const wechatCode = quoted(fields.get('err_code'))
       const wechatText = quoted(fields.get('err_code_des'))
-      const [code, advice] = REFUSALS[wechatCode] ?? ['WECHAT_REFUSED', 'stop']
+      const [code, advice] = REFUSALS.get(wechatCode) ?? ['WECHAT_REFUSED', 'stop']
       throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, { wechatCode, wechatText, advice })
     }
+    if (result !== 'SUCCESS') throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.", { advice: 'query' })
     return fields
   }
 
@@ -212,6 +219,7 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
       if (!verifyV2(fields, apiKey.reveal(), signType)) throw new NotificationError('bad-signature', 'The signature of the notification is not ours.')
       if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
       if (!paid) {
+        if (fields.get('result_code') !== 'FAIL') throw new NotificationError('incomplete', 'The result_code of the notification is neither SUCCESS nor FAIL.')
         return { kind: 'payment-failed', outTradeNo: fields.get('out_trade_no'), reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}` }
       }
       const payment = readPayment(fields)

@@ -1,0 +1,449 @@
+import { inspect } from 'node:util'
+import { XMLParser } from 'fast-xml-parser'
+import t from 'tap'
+import { Hash } from 'wechatpay-axios-plugin'
+import { createHttp } from '../../src/client/http.ts'
+import type { HttpReply, HttpRequest } from '../../src/client/http.ts'
+import { createPayV2 } from '../../src/client/pay-v2.ts'
+import { NotificationError } from '../../src/client/pay.ts'
+import type { NotificationFault, PayApi } from '../../src/client/pay.ts'
+import { WechatError } from '../../src/errors.ts'
+import type { Advice, WechatErrorCode } from '../../src/errors.ts'
+import type { Order } from '../../src/model.ts'
+import type { SignType } from '../../src/protocol/sign-v2.ts'
+import { Secret } from '../../src/secret.ts'
+import { sample, serve, vectors } from '../fixtures.ts'
+
+type Values = Record<string, string>
+
+const APPID = 'wx2421b1c4370ec43b'
+const MCH_ID = '10000100'
+const API_KEY = '192006250b4c09247ec02edce69f6a2d'
+/** The key Tencent printed in its PHP demo: the samples are signed with it. */
+const DEMO_KEY = '8934e7d15453e97507ef794cf7b0519d'
+const NONCE = '5K8264ILTKCH16CQ2502SI8ZNMTM67VS'
+const NOTIFY_URL = 'https://shop.example.com/wechat/notify'
+const OUT_TRADE_NO = '20260101080000ABCDEFGHIJKLMN'
+const ORDER: Order = {
+  key: 'cart-1',
+  openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+  description: '腾讯充值中心-QQ会员充值 <&]]>',
+  totalFee: 1250,
+  clientIp: '2001:db8::1',
+  expiresAt: new Date('2026-01-01T02:00:00Z'),
+  outTradeNo: OUT_TRADE_NO,
+  appid: APPID,
+  mchId: MCH_ID,
+  currency: 'CNY',
+  state: 'created',
+  liveKey: 'cart-1',
+  createdAt: new Date('2026-01-01T00:00:00Z'),
+  fulfilment: 'none',
+  attempts: 0,
+  dueAt: null,
+  claims: 0,
+  refunds: []
+}
+
+const xml = (values: Values) => `<xml>\n${Object.entries(values).map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`).join('\n')}\n</xml>`
+/** Signed by another implementation than the one under test. */
+const signed = (values: Values, key = API_KEY, signType: SignType = 'HMAC-SHA256') => xml({ ...values, sign: Hash.sign(signType, values, key) })
+
+const SUCCESS: Values = { return_code: 'SUCCESS', return_msg: 'OK', appid: APPID, mch_id: MCH_ID, nonce_str: 'IITRi8Iabbblz1Jc', result_code: 'SUCCESS' }
+const REFUSAL: Values = { ...SUCCESS, result_code: 'FAIL', err_code: 'SYSTEMERROR', err_code_des: '系统超时' }
+const ORDERED: Values = { ...SUCCESS, prepay_id: 'wx201411101639507cbf6ffd8b0779950874', trade_type: 'JSAPI' }
+const PAID: Values = {
+  ...SUCCESS,
+  openid: ORDER.openid,
+  is_subscribe: 'N',
+  trade_type: 'JSAPI',
+  bank_type: 'CMC',
+  total_fee: '1250',
+  cash_fee: '1000',
+  coupon_fee: '250',
+  transaction_id: '4200000540202005267407409907',
+  out_trade_no: OUT_TRADE_NO,
+  attach: '',
+  time_end: '20260101081501'
+}
+const QUERIED: Values = { ...PAID, trade_state: 'SUCCESS', trade_state_desc: '支付成功' }
+const PAYMENT = {
+  transactionId: '4200000540202005267407409907',
+  outTradeNo: OUT_TRADE_NO,
+  appid: APPID,
+  mchId: MCH_ID,
+  openid: ORDER.openid,
+  totalFee: 1250,
+  currency: 'CNY',
+  paidAt: new Date('2026-01-01T00:15:01Z'),
+  bankType: 'CMC',
+  attach: undefined
+}
+
+/** A merchant whose WeChat answers `text` to everything. */
+function merchant (answer: string | HttpReply | Error = '', { appid = APPID, mchId = MCH_ID, apiKey = API_KEY, signType = 'HMAC-SHA256' as SignType, nonce = NONCE } = {}) {
+  const requests: HttpRequest[] = []
+  const http = {
+    async send (request: HttpRequest): Promise<HttpReply> {
+      requests.push(request)
+      if (answer instanceof Error) throw answer
+      return typeof answer === 'string' ? { status: 200, text: answer } : answer
+    },
+    async close () {}
+  }
+  return { pay: createPayV2({ http, certHttp: http, appid, mchId, apiKey: new Secret(apiKey), signType, notifyUrl: NOTIFY_URL, nonce: () => nonce }), requests }
+}
+
+const CALLS: Record<string, (pay: PayApi) => Promise<unknown>> = {
+  unifiedorder: (pay) => pay.prepay(ORDER),
+  orderquery: (pay) => pay.query(OUT_TRADE_NO),
+  closeorder: (pay) => pay.close(OUT_TRADE_NO)
+}
+
+async function failure (promise: Promise<unknown>): Promise<WechatError> {
+  const error = await promise.then((value) => { throw new Error(`it succeeded: ${inspect(value)}`) }, (error: unknown) => error)
+  if (error instanceof WechatError) return error
+  throw error
+}
+
+t.test('what is sent', async (t) => {
+  const common = { appid: APPID, mch_id: MCH_ID, nonce_str: NONCE }
+  const cases: [name: string, order: Order, fields: Values][] = [
+    ['an order', ORDER, {}],
+    ['an order with a text that comes back', { ...ORDER, attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }]
+  ]
+  for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
+    /** The fields as another reader sees them, their signature checked by another signer. */
+    const sent = (request: HttpRequest | undefined): Values => {
+      const { sign, ...fields } = new XMLParser({ parseTagValue: false, trimValues: false }).parse(request!.body!).xml as Values
+      t.equal(sign, Hash.sign(signType, fields, API_KEY), `${signType}: signed`)
+      t.match(request, { method: 'POST', contentType: 'text/xml; charset=utf-8', repeatable: true })
+      return fields
+    }
+    for (const [name, order, fields] of cases) {
+      const { pay, requests } = merchant(signed(ORDERED, API_KEY, signType), { signType })
+      t.equal(await pay.prepay(order), ORDERED.prepay_id, `${signType}: ${name} gives the prepay id`)
+      t.equal(requests[0]?.path, '/pay/unifiedorder')
+      t.strictSame(sent(requests[0]), {
+        ...common,
+        sign_type: signType,
+        body: '腾讯充值中心-QQ会员充值 <&]]>',
+        out_trade_no: OUT_TRADE_NO,
+        total_fee: '1250',
+        fee_type: 'CNY',
+        spbill_create_ip: '2001:db8::1',
+        time_start: '20260101080000',
+        time_expire: '20260101100000',
+        notify_url: NOTIFY_URL,
+        trade_type: 'JSAPI',
+        openid: ORDER.openid,
+        ...fields
+      }, `${signType}: ${name}`)
+    }
+    for (const [path, call, answer] of [
+      ['/pay/orderquery', CALLS.orderquery!, QUERIED],
+      ['/pay/closeorder', CALLS.closeorder!, SUCCESS]
+    ] as const) {
+      const { pay, requests } = merchant(signed(answer, API_KEY, signType), { signType })
+      await call(pay)
+      t.equal(requests[0]?.path, path)
+      t.strictSame(sent(requests[0]), { ...common, sign_type: signType, out_trade_no: OUT_TRADE_NO }, `${signType}: ${path}`)
+    }
+  }
+})
+
+t.test('the parameters of wx.requestPayment', async (t) => {
+  const published = vectors<{ name: string, key: string, signType: SignType, fields: Values, sign: string }[]>('sign-v2').filter(({ fields }) => fields.appId !== undefined)
+  t.equal(published.length, 3)
+  for (const { name, key, signType, fields, sign } of published) {
+    const { appId, ...passed } = fields
+    const { pay } = merchant('', { appid: appId!, apiKey: key, signType, nonce: fields.nonceStr! })
+    const params = pay.payParams(fields.package!.replace('prepay_id=', ''), new Date(Number(fields.timeStamp) * 1000))
+    t.strictSame(params, { ...passed, paySign: sign }, `${name}: five strings, appId signed and not passed`)
+  }
+})
+
+t.test('a reply that is not believed, whatever was asked', async (t) => {
+  const query = { code: 'WECHAT_REPLY_INVALID', statusCode: 502, advice: 'query' }
+  const fields = { ...ORDERED, ...QUERIED }
+  const cases: [name: string, reply: string | HttpReply, error: object][] = [
+    ['HTTP 502', { status: 502, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', statusCode: 503, advice: 'repeat', message: /HTTP 502/ }],
+    ['a redirect', { status: 302, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', message: /HTTP 302/ }],
+    ['nothing', '', { ...query, message: /cannot be read: .*does not start with <xml>/ }],
+    ['HTML', '<html></html>', query],
+    ['JSON', '{"return_code":"SUCCESS"}', query],
+    ['a DOCTYPE', `<!DOCTYPE xml>${signed(fields)}`, query],
+    ['a success without a signature', xml(fields), { ...query, message: /valid signature/ }],
+    ['an empty signature', xml({ ...fields, sign: '' }), query],
+    ['a signature in lower case', signed(fields).replace(/[0-9A-F]{64}/, (sign) => sign.toLowerCase()), query],
+    ['a signature of another key', signed(fields, DEMO_KEY), query],
+    ['a signature of an empty key', signed(fields, ''), query],
+    ['a signature of the other algorithm', signed(fields, API_KEY, 'MD5'), query],
+    ['the other algorithm, named', signed({ ...fields, sign_type: 'MD5' }, API_KEY, 'MD5'), query],
+    ['a field added after signing', signed(fields).replace('</xml>', '<promotion>1</promotion></xml>'), query],
+    ['a refusal without a signature', xml(REFUSAL), query],
+    ['no field at all', '<xml></xml>', query],
+    ['another appid', signed({ ...fields, appid: 'wx0000000000000000' }), { ...query, message: /another appid or merchant/ }],
+    ['another merchant', signed({ ...fields, mch_id: '1900000000' }), { ...query, message: /another appid or merchant/ }],
+    ['a refusal for another merchant', signed({ ...REFUSAL, mch_id: '1900000000' }), query],
+    ['no appid', signed({ ...fields, appid: '' }), query],
+    ['no result_code', signed({ ...fields, result_code: '' }), { ...query, message: /neither success nor refusal/ }],
+    ['an unknown result_code', signed({ ...fields, result_code: 'success' }), { ...query, message: /neither success nor refusal/ }],
+    ['no return_code', signed({ ...fields, return_code: '' }), { ...query, message: /neither success nor refusal/ }],
+    ['an unknown return_code', signed({ ...fields, return_code: 'OK' }), { ...query, message: /neither success nor refusal/ }],
+    ['our own request, echoed', signed({ appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, out_trade_no: OUT_TRADE_NO }), { ...query, message: /neither success nor refusal/ }]
+  ]
+  for (const [api, call] of Object.entries(CALLS)) {
+    for (const [name, reply, expected] of cases) {
+      t.match(await failure(call(merchant(reply).pay)), { name: 'WechatError', sent: true, wechatCode: undefined, ...expected }, `${api}: ${name}`)
+    }
+  }
+})
+
+t.test('a refusal of the message itself is unsigned: it goes to the operator', async (t) => {
+  const texts = ['签名错误', '签名错误，请检查后再试', '缺少参数', 'XML格式错误', 'appid不存在', 'mch_id参数格式错误', '商户号mch_id与appid不匹配', 'JSAPI支付必须传openid', 'time_expire时间过短，刷卡至少1分钟，其他5分钟']
+  for (const [api, call] of Object.entries(CALLS)) {
+    for (const text of texts) {
+      const error = await failure(call(merchant(xml({ return_code: 'FAIL', return_msg: text })).pay))
+      t.match(error, { code: 'WECHAT_ACCOUNT_REFUSED', statusCode: 500, advice: 'stop', sent: true }, `${api}: ${text}`)
+      t.ok(error.wechatText?.startsWith(`${text}: check mchId, apiKey, appid`), 'the log has WeChat\'s words')
+      t.notMatch(error.message, text, 'the client has not')
+    }
+  }
+  t.match(await failure(CALLS.unifiedorder!(merchant(sample('03-unifiedorder.response.return-fail-sign.xml').toString()).pay)), { wechatText: '签名错误，请检查后再试: check' }, 'as recorded')
+  t.match(await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL' })).pay)), { code: 'WECHAT_ACCOUNT_REFUSED', wechatText: /^: check/ }, 'without a word')
+  t.ok((await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL', return_msg: '错'.repeat(999) })).pay))).wechatText!.length < 200, 'a long text is cut')
+})
+
+t.test('business refusals', async (t) => {
+  const everywhere: [errCode: string, text: string, code: WechatErrorCode, status: number, advice: Advice][] = [
+    ['SYSTEMERROR', '系统超时', 'WECHAT_UNAVAILABLE', 503, 'repeat'],
+    ['FREQUENCY_LIMITED', '频率限制', 'WECHAT_RATE_LIMITED', 429, 'repeat'],
+    ['NOAUTH', '商户无此接口权限', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+    ['SIGNERROR', '签名错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+    ['APPID_NOT_EXIST', 'APPID不存在', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+    ['MCHID_NOT_EXIST', 'MCHID不存在', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+    ['APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+    ['LACK_PARAMS', '缺少参数', 'WECHAT_REFUSED', 422, 'stop'],
+    ['XML_FORMAT_ERROR', 'XML格式错误', 'WECHAT_REFUSED', 422, 'stop'],
+    ['REQUIRE_POST_METHOD', '请使用post方法', 'WECHAT_REFUSED', 422, 'stop'],
+    ['POST_DATA_EMPTY', 'post数据为空', 'WECHAT_REFUSED', 422, 'stop'],
+    ['NOT_UTF8', '编码格式错误', 'WECHAT_REFUSED', 422, 'stop'],
+    ['A_CODE_OF_2031', '以后', 'WECHAT_REFUSED', 422, 'stop'],
+    ['constructor', '', 'WECHAT_REFUSED', 422, 'stop'],
+    ['', '', 'WECHAT_REFUSED', 422, 'stop']
+  ]
+  const byApi: Record<string, typeof everywhere> = {
+    unifiedorder: [
+      ['INVALID_REQUEST', '201 商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
+      ['OUT_TRADE_NO_USED', '商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
+      ['ORDERPAID', '该订单已支付', 'WECHAT_ORDER_PAID', 409, 'query'],
+      ['ORDERCLOSED', '订单已关闭', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
+      ['NOTENOUGH', '余额不足', 'WECHAT_REFUSED', 422, 'stop']
+    ],
+    orderquery: [
+      ['INVALID_REQUEST', '参数错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']
+    ],
+    closeorder: [
+      ['TRADE_STATE_ERROR', '订单状态错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']
+    ]
+  }
+  for (const [api, call] of Object.entries(CALLS)) {
+    for (const [errCode, text, code, statusCode, advice] of [...everywhere, ...byApi[api]!]) {
+      const error = await failure(call(merchant(signed({ ...REFUSAL, err_code: errCode, err_code_des: text })).pay))
+      t.match(error, { code, statusCode, advice, wechatCode: errCode, wechatText: text, sent: true, message: `WeChat Pay refused: ${errCode} ${text}. ` }, `${api}: ${errCode || 'no code'} → ${statusCode}, ${advice}`)
+    }
+  }
+  const advice = async (errCode: string) => (await failure(CALLS.unifiedorder!(merchant(signed({ ...REFUSAL, err_code: errCode })).pay))).message
+  t.match(await advice('SYSTEMERROR'), /Repeat it unchanged\.$/, 'the message says what to do: repeat')
+  t.match(await advice('ORDERPAID'), /Query the order before anything else\.$/, 'query')
+  t.match(await advice('NOTENOUGH'), /Repeating it cannot help\.$/, 'or stop')
+  const recorded = { appid: 'wxa5b511bc130a4d9e', mchId: '110605603', apiKey: '2ab9071b06b9f739b950ddb41db2690d', signType: 'MD5' as SignType }
+  t.match(await failure(CALLS.unifiedorder!(merchant(sample('05-unifiedorder.response.201-repeated.xml').toString(), recorded).pay)), { wechatCode: 'INVALID_REQUEST', wechatText: '201 商户订单号重复' }, 'as recorded')
+})
+
+t.test('an order that is accepted without a prepay id is ordered again', async (t) => {
+  for (const reply of [SUCCESS, { ...SUCCESS, prepay_id: '' }]) {
+    t.match(await failure(merchant(signed(reply)).pay.prepay(ORDER)), { code: 'WECHAT_REPLY_INVALID', advice: 'repeat' })
+  }
+})
+
+t.test('a text that XML cannot hold is not sent', async (t) => {
+  const { pay, requests } = merchant(signed(ORDERED))
+  t.match(await failure(pay.prepay({ ...ORDER, description: 'tea\0' })), { code: 'WECHAT_XML_INVALID', message: /field body/ })
+  t.equal(requests.length, 0)
+})
+
+t.test('what a query tells', async (t) => {
+  const reported = (values: Values) => merchant(signed(values)).pay.query(OUT_TRADE_NO)
+  for (const tradeState of ['SUCCESS', 'REFUND'] as const) {
+    t.strictSame(await reported({ ...QUERIED, trade_state: tradeState }), { tradeState, payment: PAYMENT }, `${tradeState}: paid, and by whom`)
+  }
+  const details: [string, Values, object][] = [
+    ['the text given when ordering', { attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
+    ['another currency', { fee_type: 'HKD' }, { currency: 'HKD' }],
+    ['an empty currency is CNY', { fee_type: '' }, { currency: 'CNY' }],
+    ['no bank', { bank_type: '' }, { bankType: undefined }],
+    ['fields added later', { promotion_detail: '{}', rate_value: '1' }, {}]
+  ]
+  for (const [name, change, expected] of details) {
+    t.strictSame(await reported({ ...QUERIED, ...change }), { tradeState: 'SUCCESS', payment: { ...PAYMENT, ...expected } }, name)
+  }
+  for (const tradeState of ['NOTPAY', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT']) {
+    t.strictSame(await reported({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, trade_state: tradeState, trade_state_desc: '' }), { tradeState }, `${tradeState}: not paid`)
+  }
+  t.strictSame(await reported({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: 'order not exist' }), { tradeState: 'NOT_EXIST' }, 'ORDERNOTEXIST is an answer')
+  const recorded = merchant(sample('06-orderquery.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay
+  t.match(await recorded.query('1415757673'), {
+    tradeState: 'SUCCESS', payment: { transactionId: '1008450740201411110005820873', totalFee: 1, attach: '订单额外描述', paidAt: new Date('2014-11-11T09:00:43Z') }
+  }, 'as published')
+})
+
+t.test('what a query cannot tell', async (t) => {
+  const invalid = { code: 'WECHAT_REPLY_INVALID', advice: 'query' }
+  const cases: [string, Values, RegExp][] = [
+    ['an unknown trade_state', { trade_state: 'PAID' }, /unknown trade_state PAID/],
+    ['a trade_state in lower case', { trade_state: 'success' }, /unknown trade_state success/],
+    ['no trade_state', { trade_state: '' }, /unknown trade_state/],
+    ['the state we use for none', { trade_state: 'NOT_EXIST' }, /unknown trade_state NOT_EXIST/],
+    ['a long trade_state is cut', { trade_state: 'X'.repeat(999) }, /unknown trade_state X{100}\./],
+    ['another order', { out_trade_no: 'another' }, /answered about another order/],
+    ['no order', { out_trade_no: '' }, /answered about another order/],
+    ['no total_fee', { total_fee: '' }, /without a usable total_fee/],
+    ['a total_fee of 0', { total_fee: '0' }, /without a usable total_fee/],
+    ['a total_fee with a fraction', { total_fee: '1250.0' }, /without a usable total_fee/],
+    ['a total_fee with an exponent', { total_fee: '1e3' }, /without a usable total_fee/],
+    ['a negative total_fee', { total_fee: '-1250' }, /without a usable total_fee/],
+    ['no time_end', { time_end: '' }, /without a usable time_end/],
+    ['a time_end that never was', { time_end: '20260231000000' }, /without a usable time_end/],
+    ['no transaction_id', { transaction_id: '' }, /without a usable transaction_id/],
+    ['no openid', { openid: '' }, /without a usable openid/]
+  ]
+  for (const [name, change, message] of cases) {
+    t.match(await failure(merchant(signed({ ...QUERIED, ...change })).pay.query(OUT_TRADE_NO)), { ...invalid, message }, name)
+  }
+  const { total_fee: _, time_end: __, ...bare } = QUERIED
+  t.match(await failure(merchant(signed(bare)).pay.query(OUT_TRADE_NO)), invalid, 'fields that are not there at all')
+  const { trade_state: ___, ...stateless } = QUERIED
+  t.match(await failure(merchant(signed(stateless)).pay.query(OUT_TRADE_NO)), invalid, 'a trade_state that is not there at all')
+})
+
+t.test('what closing tells', async (t) => {
+  const closed = (values: Values) => merchant(signed(values)).pay.close(OUT_TRADE_NO)
+  t.equal(await closed({ ...SUCCESS, result_msg: 'OK' }), 'closed', 'closed')
+  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' }), 'closed', 'closed before')
+  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }), 'closed', 'never known')
+  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERPAID', err_code_des: 'order paid' }), 'paid', 'paid')
+  t.equal(await merchant(sample('10-closeorder.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay.close('1'), 'closed', 'as published')
+})
+
+t.test('trouble on the way passes through', async (t) => {
+  for (const [api, call] of Object.entries(CALLS)) {
+    for (const error of [new WechatError('WECHAT_TIMEOUT', 'no answer', { advice: 'repeat' }), new TypeError('a bug')]) {
+      await t.rejects(call(merchant(error).pay), error, `${api}: ${error.name}`)
+    }
+  }
+})
+
+t.test('a genuine notification', async (t) => {
+  const read = (body: string | Buffer, options = {}) => merchant('', options).pay.readNotification(Buffer.from(body))
+  t.strictSame(read(signed(PAID)), { kind: 'payment', payment: PAYMENT }, 'signed with HMAC-SHA256, without sign_type')
+  t.strictSame(read(signed({ ...PAID, sign_type: 'HMAC-SHA256' })), { kind: 'payment', payment: PAYMENT }, 'with sign_type')
+  t.strictSame(read(signed(PAID, API_KEY, 'MD5'), { signType: 'MD5' }), { kind: 'payment', payment: PAYMENT }, 'signed with MD5')
+  t.match(read(signed({ ...PAID, device_info: '', coupon_id_1: '2', coupon_id_0: '1', rate_value: '0' })), { payment: PAYMENT }, 'with fields that came later')
+  t.match(read(sample('17-notify.pay.md5.xml'), { apiKey: DEMO_KEY, signType: 'MD5' }), {
+    kind: 'payment', payment: { outTradeNo: '1409811653', totalFee: 1, attach: '支付测试', paidAt: new Date('2014-09-03T05:15:40Z') }
+  }, 'as published')
+  t.match(read(sample('18-notify.pay.hmac-no-sign_type.recorded-masked.xml'), { appid: 'wx1234567890abcdef', mchId: '1900000109', apiKey: '0123456789abcdef0123456789abcdef' }), {
+    kind: 'payment', payment: { outTradeNo: '20052615250005', transactionId: '4200000540202005267407409907' }
+  }, 'as recorded')
+})
+
+t.test('a payment that failed', async (t) => {
+  const read = (values: Values) => merchant().pay.readNotification(Buffer.from(signed(values)))
+  t.strictSame(read({ ...REFUSAL, err_code: 'NOTENOUGH', err_code_des: '余额不足', out_trade_no: OUT_TRADE_NO }), { kind: 'payment-failed', outTradeNo: OUT_TRADE_NO, reason: 'NOTENOUGH 余额不足' })
+  t.strictSame(read({ ...SUCCESS, result_code: 'FAIL' }), { kind: 'payment-failed', outTradeNo: undefined, reason: ' ' }, 'without order or reason')
+})
+
+t.test('a notification that is not believed', async (t) => {
+  const without = (name: string) => signed(Object.fromEntries(Object.entries(PAID).filter(([key]) => key !== name)))
+  const cases: [name: string, body: string | Buffer, fault: NotificationFault, message?: RegExp][] = [
+    ['nothing', '', 'unreadable', /does not start with <xml>/],
+    ['JSON', '{}', 'unreadable'],
+    ['bytes that are no text', Buffer.from([0xff]), 'unreadable', /not UTF-8/],
+    ['a DOCTYPE', sample('25-attack.xxe-probe.xml'), 'unreadable'],
+    ['a duplicate', signed(PAID).replace('</xml>', '<total_fee>1</total_fee></xml>'), 'unreadable', /total_fee stands twice/],
+    ['no field', '<xml></xml>', 'incomplete', /return_code SUCCESS/],
+    ['return_code FAIL', xml({ return_code: 'FAIL', return_msg: '' }), 'incomplete', /return_code SUCCESS/],
+    ['no return_code', without('return_code'), 'incomplete', /return_code SUCCESS/],
+    ...['appid', 'mch_id', 'result_code', 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end'].flatMap((name): typeof cases => [
+      [`no ${name}`, without(name), 'incomplete', new RegExp(`lacks ${name}`)],
+      [`an empty ${name}`, signed({ ...PAID, [name]: '' }), 'incomplete', new RegExp(`lacks ${name}`)]
+    ]),
+    ['no signature', xml(PAID), 'incomplete', /lacks sign/],
+    ['an empty signature', xml({ ...PAID, sign: '' }), 'incomplete', /lacks sign/],
+    ['another key', signed(PAID, DEMO_KEY), 'bad-signature', /not ours/],
+    ['an empty key', signed(PAID, ''), 'bad-signature'],
+    ['MD5 at a merchant of HMAC-SHA256', signed(PAID, API_KEY, 'MD5'), 'bad-signature'],
+    ['MD5, named', signed({ ...PAID, sign_type: 'MD5' }, API_KEY, 'MD5'), 'bad-signature'],
+    ['a changed amount', signed(PAID).replace('1250', '1'), 'bad-signature'],
+    ['a failed payment under another key', signed({ ...REFUSAL, out_trade_no: OUT_TRADE_NO }, DEMO_KEY), 'bad-signature'],
+    ['another appid', signed({ ...PAID, appid: 'wx0000000000000000' }), 'wrong-account', /another appid or merchant/],
+    ['another merchant', signed({ ...PAID, mch_id: '1900000000' }), 'wrong-account', /another appid or merchant/],
+    ['a failed payment of another merchant', signed({ ...REFUSAL, mch_id: '1900000000' }), 'wrong-account'],
+    ['an unknown result_code', signed({ ...PAID, result_code: 'PENDING' }), 'incomplete', /neither SUCCESS nor FAIL/],
+    ['a total_fee of 1.0', signed({ ...PAID, total_fee: '1.0' }), 'incomplete', /total_fee .*cannot be read/],
+    ['a total_fee of 1e2', signed({ ...PAID, total_fee: '1e2' }), 'incomplete', /total_fee .*cannot be read/],
+    ['a time_end in another form', signed({ ...PAID, time_end: '2026-01-01T08:15:01' }), 'incomplete', /time_end .*cannot be read/]
+  ]
+  for (const [name, body, fault, message = /./] of cases) {
+    t.throws(() => merchant().pay.readNotification(Buffer.from(body)), { name: 'NotificationError', code: 'WECHAT_NOTIFICATION_INVALID', fault, message }, `${name} → ${fault}`)
+  }
+})
+
+t.test('what WeChat reads', async (t) => {
+  const { pay } = merchant()
+  t.strictSame(pay.reply(), { status: 200, contentType: 'text/xml; charset=utf-8', body: sample('26-notify.reply.success.xml').toString().trimEnd() }, 'the exact success')
+  const faults: NotificationFault[] = ['unreadable', 'incomplete', 'bad-signature', 'wrong-account', 'unknown-order', 'mismatch', 'not-stored']
+  for (const fault of faults) {
+    t.strictSame(pay.reply(fault), {
+      status: 200, contentType: 'text/xml; charset=utf-8', body: `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`
+    }, fault)
+  }
+})
+
+t.test('no error shows the key', async (t) => {
+  const errors: unknown[] = [
+    await failure(CALLS.unifiedorder!(merchant(xml(SUCCESS)).pay)),
+    await failure(CALLS.orderquery!(merchant(signed(REFUSAL)).pay)),
+    await failure(CALLS.closeorder!(merchant('<xml>').pay))
+  ]
+  try {
+    merchant().pay.readNotification(Buffer.from(xml(PAID)))
+  } catch (error) {
+    t.ok(error instanceof NotificationError)
+    errors.push(error)
+  }
+  for (const error of errors) {
+    t.notMatch(inspect(error, { depth: Infinity, showHidden: true }) + JSON.stringify(error), API_KEY)
+  }
+  t.notMatch(inspect(merchant().pay, { depth: Infinity, showHidden: true }), API_KEY, 'nor does the object itself')
+})
+
+t.test('over real HTTP, a lost answer is asked for again with the very same message', async (t) => {
+  const bodies: string[] = []
+  const origin = await serve(t, (request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (chunk: string) => { body += chunk }).on('end', () => {
+      if (bodies.push(body) === 1) request.socket.destroy()
+      else response.end(signed(ORDERED))
+    })
+  })
+  const http = createHttp({ hosts: [origin], timeoutMs: 5000, now: () => new Date(), pause: async () => {} })
+  t.teardown(() => http.close())
+  let nonces = 0
+  const pay = createPayV2({ http, certHttp: http, appid: APPID, mchId: MCH_ID, apiKey: new Secret(API_KEY), signType: 'HMAC-SHA256', notifyUrl: NOTIFY_URL, nonce: () => `nonce${++nonces}` })
+  t.equal(await pay.prepay(ORDER), ORDERED.prepay_id)
+  t.equal(bodies.length, 2)
+  t.equal(bodies[1], bodies[0], 'same number, same parameters, same nonce')
+})
