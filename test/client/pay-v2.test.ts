@@ -239,7 +239,7 @@ t.test('business refusals', async (t) => {
       ['OUT_TRADE_NO_USED', '商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
       ['ORDERPAID', '该订单已支付', 'WECHAT_ORDER_PAID', 409, 'query'],
       ['ORDERCLOSED', '订单已关闭', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
-      ['NOTENOUGH', '余额不足', 'WECHAT_REFUSED', 422, 'stop']
+      ['NOTENOUGH', '余额不足', 'WECHAT_REFUSED', 422, 'repeat']
     ],
     orderquery: [
       ['INVALID_REQUEST', '参数错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']
@@ -257,7 +257,7 @@ t.test('business refusals', async (t) => {
   const advice = async (errCode: string) => (await failure(CALLS.unifiedorder!(merchant(signed({ ...REFUSAL, err_code: errCode })).pay))).message
   t.match(await advice('SYSTEMERROR'), /Repeat it unchanged\.$/, 'the message says what to do: repeat')
   t.match(await advice('ORDERPAID'), /Query the order before anything else\.$/, 'query')
-  t.match(await advice('NOTENOUGH'), /Repeating it cannot help\.$/, 'or stop')
+  t.match(await advice('LACK_PARAMS'), /Repeating it cannot help\.$/, 'or stop')
   const recorded = { appid: 'wxa5b511bc130a4d9e', mchId: '110605603', apiKey: '2ab9071b06b9f739b950ddb41db2690d', signType: 'MD5' as SignType }
   t.match(await failure(CALLS.unifiedorder!(merchant(sample('05-unifiedorder.response.201-repeated.xml').toString(), recorded).pay)), { wechatCode: 'INVALID_REQUEST', wechatText: '201 商户订单号重复' }, 'as recorded')
 })
