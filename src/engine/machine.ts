@@ -179,7 +179,8 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
 
   function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
     const found = [anomaly(kind, payment, reason)]
-    if (!isFinal(order)) return changed('refused', `refused: ${reason}`, { attempts: order.attempts + 1 }, found)
+    // WeChat was asked and its answer is of no use: it is asked less and less often. What came unasked does not touch the row.
+    if (!isFinal(order) && sourceOf(observation) === 'query') return changed('refused', `refused: ${reason}`, { attempts: order.attempts + 1 }, found)
     return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: found } }
   }
 
