@@ -47,7 +47,11 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
   const endpoints: PayEndpoint[] = [unifiedorder(worlds), orderquery]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {
-      errorHandler: (error, request, reply) => send(endpoint.api, request, reply, unreadable(error))
+      errorHandler: (error, request, reply) => {
+        // A request that Fastify could not receive has a status; anything else is a mistake of the mock's own.
+        if (error.statusCode === undefined) throw error
+        return send(endpoint.api, request, reply, unreadable(error))
+      }
     }, (request, reply) => send(endpoint.api, request, reply, answerPay(worlds, endpoint, request.method, request.body as Buffer | undefined)))
   }
   app.all(LOGIN_PATH, (request, reply) =>

@@ -58,7 +58,7 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
   function create (options: WorldOptions): World {
     const { id = `w${worlds.size}` } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl: baseUrl(), sender, log }, options)
+    const { world, core } = createWorld({ id, seed, baseUrl, sender, log }, options)
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
@@ -91,12 +91,12 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = 
   const sender = createSender()
   let url = ''
   const worlds = createWorlds(() => url, sender, log)
+  const standard = worlds.create({ id: 'default', ...world })
   const app = buildApp(worlds, { host, log })
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
   url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
-  const standard = worlds.create({ id: 'default', ...world })
   const [ready] = await once(get(`${url}/readyz`, { agent: false }), 'response')
   ready.resume()
 

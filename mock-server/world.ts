@@ -129,7 +129,7 @@ export interface WorldHost {
   readonly id: string
   /** The seed as it has been made unique among the worlds of the mock. */
   readonly seed: string
-  readonly baseUrl: string
+  readonly baseUrl: () => string
   readonly sender: Sender
   readonly log: (line: string) => void
 }
@@ -277,7 +277,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
 
   const world: World = {
     id,
-    baseUrl,
+    get baseUrl () { return baseUrl() },
     credentials,
     clock: { mode: clock.mode, now: clock.now, timers: clock.timers, advance },
     journal,

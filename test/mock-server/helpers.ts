@@ -23,6 +23,13 @@ export async function startMock (t: Test, options: MockOptions = {}): Promise<Mo
   return mock
 }
 
+/** A promise and the function that resolves it. */
+export function deferred<T> (): { promise: Promise<T>, resolve: (value: T) => void } {
+  let settle!: (value: T) => void
+  const promise = new Promise<T>(resolve => { settle = resolve })
+  return { promise, resolve: settle }
+}
+
 export const port = (server: Server) => (server.address() as AddressInfo).port
 
 /** A plain HTTP server that ends with the test. */

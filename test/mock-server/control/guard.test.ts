@@ -1,0 +1,31 @@
+import t from 'tap'
+import { checkCaller } from '../../../mock-server/control/guard.ts'
+import { startMock } from '../helpers.ts'
+
+const good: [host: string, origin?: string][] = [
+  ['127.0.0.1:8090'], ['127.0.0.1'], ['[::1]:8090'], ['192.168.1.7:8090'], ['localhost:8090'], ['wechat.localhost:8090'],
+  ['mock:8090'], ['127.0.0.1:8090', 'http://127.0.0.1:8090']
+]
+for (const [host, origin] of good) t.doesNotThrow(() => checkCaller({ headers: { host, origin } }, 'mock'), `${host} ${origin}`)
+
+const bad: [host: string | undefined, origin: string | undefined, code: string][] = [
+  ['evil.example:8090', undefined, 'FORBIDDEN_HOST'],
+  ['127.0.0.1.evil.example', undefined, 'FORBIDDEN_HOST'],
+  ['notlocalhost:8090', undefined, 'FORBIDDEN_HOST'],
+  [undefined, undefined, 'FORBIDDEN_HOST'],
+  ['127.0.0.1:8090', 'http://evil.example', 'FORBIDDEN_ORIGIN'],
+  ['127.0.0.1:8090', 'http://127.0.0.1:3000', 'FORBIDDEN_ORIGIN'],
+  ['127.0.0.1:8090', 'https://127.0.0.1:8090', 'FORBIDDEN_ORIGIN'],
+  ['127.0.0.1:8090', 'null', 'FORBIDDEN_ORIGIN']
+]
+for (const [host, origin, code] of bad) {
+  t.throws(() => checkCaller({ headers: { host, origin } }, 'mock'), { code, statusCode: 403 }, `${host} ${origin}`)
+}
+
+t.test('a foreign page can neither read nor steer', async t => {
+  const mock = await startMock(t)
+  const response = await fetch(`${mock.controlUrl}/worlds`, { headers: { origin: 'http://evil.example' } })
+  t.equal(response.status, 403)
+  t.match(await response.json(), { code: 'FORBIDDEN_ORIGIN', message: 'a page of http://evil.example may not steer the mock' })
+  t.equal(response.headers.get('access-control-allow-origin'), null)
+})

@@ -1,0 +1,50 @@
+import t from 'tap'
+import { control, deadUrl, NOON, placeOrder, startMock } from '../helpers.ts'
+
+t.test('worlds are shown with what an application needs to know', async t => {
+  const mock = await startMock(t)
+  const shown = { id: 'default', baseUrl: mock.url, ...mock.default.credentials, clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' } }
+  t.same(await control(mock, 'GET', '/worlds/default'), { status: 200, json: shown })
+  t.same(await control(mock, 'GET', '/worlds'), { status: 200, json: [shown] })
+})
+
+t.test('a new world takes every option', async t => {
+  const mock = await startMock(t)
+  const options = {
+    id: 'mine',
+    seed: 42,
+    startTime: '2026-01-15T12:00:00+08:00',
+    clock: 'virtual',
+    schedule: [1, 2],
+    ackTimeoutMs: 100,
+    signType: 'HMAC-SHA256',
+    appid: 'wxd930ea5d5a258f4f',
+    appSecret: 's',
+    mchId: '10000100',
+    apiKey: '192006250b4c09247ec02edce69f6a2d'
+  }
+  const { status, json } = await control(mock, 'POST', '/worlds', options)
+  t.equal(status, 201)
+  t.match(json, { id: 'mine', appid: options.appid, appSecret: 's', mchId: '10000100', apiKey: options.apiKey, clock: { mode: 'virtual', now: new Date(NOON).toISOString() } })
+  const world = mock.worlds()[1]!
+  await placeOrder(world, await deadUrl(), {}, 'HMAC-SHA256')
+  await world.pay('tea-0001')
+  t.equal((await world.advance('1h')).deliveries.length, 2)
+
+  t.match(await control(mock, 'POST', '/worlds'), { status: 201, json: { id: 'w2' } })
+  t.match(await control(mock, 'POST', '/worlds', { startTime: NOON }), { json: { clock: { now: new Date(NOON).toISOString() } } })
+  t.match(await control(mock, 'POST', '/worlds', { id: 'mine' }), { status: 409, json: { code: 'WORLD_EXISTS' } })
+})
+
+t.test('bad options of a world', async t => {
+  const mock = await startMock(t)
+  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', appid: '', mchId: 'x', apiKey: 'short' })) {
+    t.match(await control(mock, 'POST', '/worlds', { [field]: value }), { status: 400, json: { code: 'BAD_INPUT', field } }, field)
+  }
+})
+
+t.test('a login code', async t => {
+  const mock = await startMock(t)
+  const { json } = await control(mock, 'POST', '/worlds/default/login-codes', { openid: 'o-alice', unionid: 'u-alice', ttl: 60, uses: 2 })
+  t.match(json, { code: /^0\d\w{30}$/, openid: 'o-alice', unionid: 'u-alice', expiresAt: '2026-01-15T04:01:00.000Z' })
+})

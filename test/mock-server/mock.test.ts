@@ -1,0 +1,94 @@
+import { get } from 'node:http'
+import { once } from 'node:events'
+import t from 'tap'
+import { createMockWechat } from '../../mock-server/index.ts'
+import { callPay, deadUrl, orderFields, placeOrder, startMock, startShop } from './helpers.ts'
+
+t.test('it answers as soon as it is there, and not after it is closed', async t => {
+  const mock = await createMockWechat()
+  t.match(mock.url, /^http:\/\/127\.0\.0\.1:\d+$/)
+  t.equal(mock.controlUrl, `${mock.url}/__mock/v1`)
+  t.equal(mock.default.baseUrl, mock.url)
+  t.same(await (await fetch(`${mock.url}/readyz`)).json(), { status: 'ready', worlds: 1 })
+  t.same(await (await fetch(`${mock.url}/healthz`)).json(), { status: 'ok' })
+  await mock.close()
+  await t.rejects(fetch(`${mock.url}/healthz`))
+})
+
+t.test('await using closes it; a request under way does not keep it', async t => {
+  let url = ''
+  {
+    await using mock = await createMockWechat()
+    url = mock.url
+    const open = get(`${url}/healthz`, { headers: { connection: 'keep-alive' } })
+    await once(open, 'response')
+  }
+  await t.rejects(fetch(url))
+})
+
+t.test('addresses', async t => {
+  for (const [host, url] of [['localhost', /^http:\/\/localhost:/], ['0.0.0.0', /^http:\/\/127\.0\.0\.1:/], ['::1', /^http:\/\/\[::1\]:/]] as const) {
+    const mock = await startMock(t, { host })
+    t.match(mock.url, url)
+    t.equal((await fetch(`${mock.url}/healthz`)).status, 200)
+  }
+  const { url } = await startMock(t)
+  await t.rejects(createMockWechat({ port: Number(new URL(url).port) }), { code: 'EADDRINUSE' })
+})
+
+t.test('worlds have their own merchant, orders and time; requests find them by mch_id', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  const [one, two] = [mock.world(), mock.world({ id: 'mine', startTime: 0 })]
+  t.same([mock.default.id, one.id, two.id], ['default', 'w1', 'mine'])
+  t.same(mock.worlds(), [mock.default, one, two])
+  t.equal(new Set(mock.worlds().map(({ credentials }) => credentials.mchId)).size, 3)
+
+  await placeOrder(one, shop.notifyUrl)
+  await one.pay('tea-0001')
+  t.same(two.orders(), [])
+  t.same(mock.default.orders(), [])
+  await placeOrder(two, shop.notifyUrl, { body: 'something else' })
+  t.equal(two.order('tea-0001').body, 'something else')
+  await one.advance('1h')
+  t.same(two.clock.now(), new Date(0))
+})
+
+t.test('two worlds of one seed differ in a repeatable way', async t => {
+  const appids = async () => {
+    const mock = await startMock(t)
+    return [mock.world({ seed: 42 }), mock.world({ seed: 42 }), mock.world({ seed: '42' })].map(({ credentials }) => credentials.appid)
+  }
+  const first = await appids()
+  t.equal(new Set(first).size, 3)
+  t.same(await appids(), first)
+})
+
+t.test('an id, an appid or a mchId is given once', async t => {
+  const mock = await startMock(t)
+  const { appid, mchId } = mock.default.credentials
+  for (const options of [{ id: 'default' }, { appid }, { mchId }]) {
+    t.throws(() => mock.world(options), { code: 'WORLD_EXISTS', statusCode: 409 }, JSON.stringify(options))
+  }
+  t.equal(mock.worlds().length, 1)
+})
+
+t.test('an openid that another app\'s login made up is not accepted, one that a test has chosen is', async t => {
+  const mock = await startMock(t)
+  const [one, two] = [mock.world(), mock.world()]
+  const { openid } = one.loginCode()
+  const notifyUrl = await deadUrl()
+  t.match(await callPay(two, 'unifiedorder', orderFields(notifyUrl, { openid })), { fields: { return_code: 'FAIL', return_msg: 'appid and openid not match' } })
+  await placeOrder(one, notifyUrl, { openid })
+  one.loginCode({ openid: 'o-alice' })
+  await placeOrder(two, notifyUrl, { openid: 'o-alice' })
+})
+
+t.test('closing it stops the timers of a real clock', async t => {
+  const mock = await createMockWechat({ world: { clock: 'real' } })
+  await placeOrder(mock.default, await deadUrl())
+  await mock.default.pay('tea-0001')
+  t.equal(mock.default.clock.timers().length, 1)
+  await mock.close()
+  t.same(mock.default.clock.timers(), [])
+})

@@ -1,0 +1,141 @@
+import t from 'tap'
+import { createActivity } from '../../mock-server/activity.ts'
+import { createVirtualClock } from '../../mock-server/clock.ts'
+import { createNotifier, gapsOf, type Delivery, type Schedule } from '../../mock-server/notifier.ts'
+import type { Exchange, Sender } from '../../mock-server/sender.ts'
+import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
+
+const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
+
+/** A notifier whose merchant gives the answers in turn, the last one for ever. */
+function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'current') {
+  const activity = createActivity()
+  const clock = createVirtualClock(NOON, () => activity.busy() ? activity.idle() : undefined)
+  const posts: Parameters<Sender['post']>[] = []
+  const sender: Sender = {
+    post: async (...post) => {
+      posts.push(post)
+      return answer(await (answers.length > 1 ? answers.shift()! : answers[0]!))
+    },
+    close: () => {}
+  }
+  const told: Delivery[] = []
+  const notifier = createNotifier({ clock, activity, sender, gaps: gapsOf(schedule), ackTimeoutMs: 150, onDelivery: delivery => { told.push(delivery) } })
+  const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
+  const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
+  return { activity, clock, notifier, entry, posts, told, seconds }
+}
+
+t.test('schedules', async t => {
+  const hours = (schedule: Schedule) => gapsOf(schedule).reduce((sum, gap) => sum + gap, 0) / 3_600_000
+  t.equal(gapsOf('current').length, 15)
+  t.equal(hours('current') * 3600, 86_640, '24 h 4 min')
+  t.equal(gapsOf('legacy').length, 9)
+  t.same(gapsOf([1, 0.5]), [1000, 500])
+})
+
+t.test('never acknowledged: sent at once, then 15 times, counted from the send, always the same bytes', async t => {
+  const { clock, notifier, entry, posts, told, seconds } = setup([REFUSAL])
+  t.equal(entry.state, 'held', 'nothing is sent before the start')
+  const first = await notifier.start(entry)
+  t.match(first, { id: 'd1', outTradeNo: 'tea-1', attempt: 0, sentAt: new Date(NOON), url: 'http://shop/notify', verdict: 'fail_xml' })
+  t.match(first, { request: { headers: { 'content-type': 'text/xml' }, body: '<xml>1</xml>' }, response: { status: 200, body: REFUSAL }, durationMs: 1 })
+  t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 15_000) })
+  t.match(clock.timers(), [{ due: new Date(NOON + 15_000), what: 'notify tea-1 attempt 1' }])
+
+  await clock.advance('24h4m')
+  t.same(seconds(), [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11_040, 21_840, 32_640, 43_440, 65_040, 86_640])
+  t.same(notifier.deliveries().map(({ attempt }) => attempt), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+  t.match(entry, { state: 'exhausted', nextDueAt: undefined })
+  t.same(clock.timers(), [])
+  t.same(entry.attempts, notifier.deliveries())
+  t.same(told, notifier.deliveries())
+  t.same(new Set(posts.map(post => JSON.stringify(post))).size, 1)
+  t.equal(posts[0]![3], 150, 'the limit of the reply')
+})
+
+t.test('an acknowledgement ends it, at whichever attempt', async t => {
+  for (const attempt of [0, 1, 3]) {
+    const { clock, notifier, entry } = setup([...Array(attempt).fill(REFUSAL), ACK])
+    await notifier.start(entry)
+    await clock.advance('30h')
+    t.equal(notifier.deliveries().length, attempt + 1)
+    t.match(entry, { state: 'acked', nextDueAt: undefined })
+  }
+})
+
+t.test('by hand: beside the schedule', async t => {
+  const { clock, notifier, entry, seconds } = setup([REFUSAL], [60, 60])
+  await notifier.start(entry)
+  await clock.advance('10s')
+  t.equal((await entry.deliver()).length, 1)
+  t.match(await entry.deliver({ count: 2 }), [{ attempt: 0 }, { attempt: 0 }], 'they repeat the last send')
+  t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 60_000) }, 'a failure does not touch the schedule')
+  await clock.advance('5m')
+  t.same(seconds(), [0, 10, 10, 10, 60, 120])
+  t.match(await entry.deliver(), [{ attempt: 2 }])
+  t.equal(entry.state, 'exhausted')
+})
+
+t.test('by hand: an acknowledgement ends the schedule, and is not taken back', async t => {
+  const { clock, notifier, entry } = setup([REFUSAL, ACK, REFUSAL])
+  await notifier.start(entry)
+  t.match(await entry.deliver({ count: 2 }), [{ verdict: 'acked' }, { verdict: 'fail_xml' }])
+  t.match(entry, { state: 'acked', nextDueAt: undefined })
+  await clock.advance('30h')
+  t.equal(notifier.deliveries().length, 3)
+})
+
+t.test('by hand: what was never started stays held until it is acknowledged', async t => {
+  const { clock, entry } = setup([REFUSAL, ACK])
+  t.match(await entry.deliver(), [{ attempt: 0, verdict: 'fail_xml' }])
+  t.equal(entry.state, 'held')
+  t.same(clock.timers(), [])
+  await entry.deliver()
+  t.equal(entry.state, 'acked')
+})
+
+t.test('concurrent ones are logged in the order of sending and hold the clock', async t => {
+  const answers = [1, 2, 3].map(() => deferred<string>())
+  const { activity, clock, notifier, entry } = setup(answers.map(({ promise }) => promise))
+  const delivered = entry.deliver({ count: 3, concurrent: true })
+  t.same(activity.list(), Array(3).fill('notify tea-1 attempt 0'))
+  const advanced = clock.advance('1s')
+  answers[2]!.resolve(ACK)
+  await new Promise(resolve => setImmediate(resolve))
+  t.match(notifier.deliveries(), [{ id: 'd3', verdict: 'acked' }], 'only what is judged is shown')
+  t.same(clock.now(), new Date(NOON))
+  for (const { resolve } of answers) resolve(REFUSAL)
+  t.match(await delivered, [{ id: 'd1' }, { id: 'd2' }, { id: 'd3' }])
+  t.match(notifier.deliveries().map(({ verdict }) => verdict), ['fail_xml', 'fail_xml', 'acked'])
+  await advanced
+  t.same(activity.list(), [])
+})
+
+t.test('an acknowledgement by hand while the schedule is sending: no retry is planned', async t => {
+  const slow = deferred<string>()
+  const { clock, notifier, entry } = setup([slow.promise, ACK])
+  const first = notifier.start(entry)
+  await entry.deliver()
+  slow.resolve(REFUSAL)
+  t.match(await first, { verdict: 'fail_xml' })
+  t.equal(entry.state, 'acked')
+  t.same(clock.timers(), [])
+})
+
+t.test('a listener that throws does not hold the clock for ever', async t => {
+  const { activity, notifier, entry, told } = setup([ACK])
+  told.push = () => { throw new Error('the listener failed') }
+  await t.rejects(notifier.start(entry), { message: 'the listener failed' })
+  t.equal(activity.busy(), false)
+})
+
+t.test('notifications are found by order; deliveries also from a mark on', async t => {
+  const { notifier, entry } = setup([ACK])
+  t.equal(notifier.find('tea-1'), entry)
+  t.equal(notifier.find('tea-2'), undefined)
+  await notifier.start(entry)
+  const mark = notifier.mark()
+  await entry.deliver()
+  t.match(notifier.deliveriesSince(mark), [{ id: 'd2' }])
+})

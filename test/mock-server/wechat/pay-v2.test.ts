@@ -1,0 +1,133 @@
+import t from 'tap'
+import type { Registry } from '../../../mock-server/core.ts'
+import { signV2 } from '../../../mock-server/sign-v2.ts'
+import { answerPay } from '../../../mock-server/wechat/pay-v2.ts'
+import { callPay, entriesOf, orderFields, placeOrder, postRaw, sample, signedXml, startMock, type Values } from '../helpers.ts'
+
+const NOTIFY = 'http://127.0.0.1/notify'
+const protocolFail = (message: string) => `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg></xml>`
+
+t.test('protocol failures: HTTP 200, unsigned, two fields, the recorded text', async t => {
+  const { default: world } = await startMock(t)
+  const url = `${world.baseUrl}/pay/unifiedorder`
+  const cases: [why: string, message: string, body: string | Buffer | undefined, init?: RequestInit][] = [
+    ['GET', '请使用post方法', undefined, { method: 'GET' }],
+    ['no body', 'post数据为空', undefined],
+    ['an empty body', 'post数据为空', ''],
+    ['no XML', 'XML格式错误', '{"appid":"wx"}'],
+    ['cut off', 'XML格式错误', signedXml(world, orderFields(NOTIFY)).slice(0, -1)],
+    ['a document type', 'XML格式错误', sample('25-attack.xxe-probe.xml')],
+    ['a document type before a good message', 'XML格式错误', `<!DOCTYPE xml>${signedXml(world, orderFields(NOTIFY))}`],
+    ['nested', 'XML格式错误', '<xml><detail><a>1</a></detail></xml>'],
+    ['a field twice', 'XML格式错误', signedXml(world, orderFields(NOTIFY)).replace('</xml>', '<total_fee>1</total_fee></xml>')],
+    ['GBK', 'XML格式错误', Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')])]
+  ]
+  for (const [why, message, body, init] of cases) {
+    t.match(await postRaw(url, body, init), { status: 200, contentType: 'text/plain', text: protocolFail(message) }, why)
+  }
+})
+
+t.test('the checks of the common fields, in their order', async t => {
+  const mock = await startMock(t)
+  const { default: world } = mock
+  const other = mock.world()
+  const refusals: [message: string, values: Values, note?: RegExp][] = [
+    ['缺少参数', { appid: undefined, mch_id: 'x' }, /missing: appid/],
+    ['缺少参数', { mch_id: '' }, /missing: mch_id/],
+    ['缺少参数', { nonce_str: undefined, body: '' }, /missing: nonce_str, body/],
+    ['appid参数长度有误', { appid: 'w'.repeat(33) }, /33 bytes, at most 32/],
+    ['mch_id参数长度有误', { mch_id: '1'.repeat(33) }],
+    ['mch_id参数格式错误', { mch_id: '16x' }],
+    ['nonce_str参数长度有误', { nonce_str: '茶'.repeat(11) }, /33 bytes/],
+    ['device_info参数长度有误', { device_info: 'd'.repeat(33) }],
+    ['sign_type参数格式错误', { sign_type: 'SHA1' }],
+    ['sign_type参数格式错误', { sign_type: 'md5' }],
+    ['appid不存在', { appid: 'wx0000000000000000' }],
+    ['MCHID不存在', { mch_id: '1900000109' }],
+    ['mch_id和appid没有关联关系', { mch_id: other.credentials.mchId }],
+    ['mch_id和appid没有关联关系', { appid: other.credentials.appid }]
+  ]
+  for (const [message, values, note] of refusals) {
+    const { text } = await callPay(world, 'unifiedorder', orderFields(NOTIFY, values))
+    t.equal(text, protocolFail(message), JSON.stringify(values))
+    if (note) t.match(world.journal.entries().at(-1)?.note, note)
+  }
+  t.match(other.journal.entries(), [{ note: 'mch_id和appid没有关联关系' }], 'a request is in the journal of its merchant')
+
+  const fields = entriesOf({ ...orderFields(NOTIFY), appid: world.credentials.appid, mch_id: world.credentials.mchId, nonce_str: 'n' })
+  const unsigned = `<xml>${fields.map(([name, value]) => `<${name}>${value.replace('&', '&amp;')}</${name}>`).join('')}</xml>`
+  t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, unsigned)).text, protocolFail('缺少参数'), 'no sign')
+})
+
+t.test('the signature', async t => {
+  const mock = await startMock(t)
+  const { default: world } = mock
+  const good = signedXml(world, orderFields(NOTIFY))
+  const hmac = signedXml(world, orderFields(NOTIFY), 'HMAC-SHA256')
+  const wrong: [why: string, xml: string][] = [
+    ['lower case', good.replace(/(?<=<sign><!\[CDATA\[)[^\]]+/, sign => sign.toLowerCase())],
+    ['another field added', good.replace('</xml>', '<limit_pay>no_credit</limit_pay></xml>')],
+    ['a value changed', good.replace('[1250]', '[1]')],
+    ['another key', signedXml({ credentials: { ...world.credentials, apiKey: 'x'.repeat(32) } }, orderFields(NOTIFY))],
+    ['HMAC under the name of MD5', hmac.replace('[HMAC-SHA256]', '[MD5]')],
+    ['HMAC without sign_type', hmac.replace(/<sign_type>.*<\/sign_type>/, '')]
+  ]
+  for (const [why, xml] of wrong) t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, xml)).text, protocolFail('签名错误'), why)
+  t.match(world.journal.entries().at(-1)?.note, /^签名错误: sign is not the upper-case MD5 of appid=wx.*&trade_type=JSAPI&key=<apiKey>$/, 'the journal shows the string to sign, without the key')
+  t.notMatch(world.journal.entries().at(-1)?.note, world.credentials.apiKey)
+  t.same(world.orders(), [])
+
+  const bound = mock.world({ signType: 'HMAC-SHA256' })
+  t.equal((await callPay(bound, 'unifiedorder', orderFields(NOTIFY))).text, protocolFail('签名错误'))
+  t.match(bound.journal.entries().at(-1)?.note, /bound to HMAC-SHA256/)
+  await placeOrder(bound, NOTIFY, {}, 'HMAC-SHA256')
+})
+
+t.test('what WeChat reads although it looks different', async t => {
+  const { default: world } = await startMock(t)
+  const url = `${world.baseUrl}/pay/orderquery`
+  const xml = signedXml(world, { out_trade_no: 'tea-0001' })
+  const variants: [why: string, body: string][] = [
+    ['a declaration', `<?xml version="1.0" encoding="UTF-8"?>\n${xml}`],
+    ['no CDATA', xml.replace(/<!\[CDATA\[|\]\]>/g, '')],
+    ['indented', xml.replaceAll('\n', '\n  ')]
+  ]
+  for (const [why, body] of variants) t.match((await postRaw(url, body)).fields, { return_code: 'SUCCESS', err_code: 'ORDERNOTEXIST' }, why)
+  t.match((await callPay(world, 'orderquery', { out_trade_no: 'tea-0001', version: '1.0', unheard_of: 'x' })).fields, { return_code: 'SUCCESS' }, 'new fields count in the sign only')
+})
+
+t.test('replies are signed with the algorithm of the request, without sign_type, under a fresh nonce', async t => {
+  const { default: world } = await startMock(t)
+  const nonces = new Set<string>()
+  for (const signType of [undefined, 'MD5', 'HMAC-SHA256'] as const) {
+    for (const values of [{}, { total_fee: 1 }]) {
+      const { fields } = await callPay(world, 'unifiedorder', orderFields(NOTIFY, { device_info: 'WEB', ...values }), signType)
+      const { sign, sign_type: told, nonce_str: nonce, ...rest } = fields
+      t.equal(sign, signV2(Object.entries(fields), world.credentials.apiKey, signType ?? 'MD5'), `${signType} ${rest.result_code}`)
+      t.equal(told, undefined)
+      t.match(nonce, /^[0-9A-Za-z]{16}$/)
+      nonces.add(nonce!)
+      t.match(rest, { return_code: 'SUCCESS', return_msg: 'OK', appid: world.credentials.appid, mch_id: world.credentials.mchId, device_info: 'WEB' })
+    }
+  }
+  t.equal(nonces.size, 6)
+})
+
+t.test('an error that is no refusal is not answered', async t => {
+  const registry = { byMchId: () => { throw new Error('broken') } } as unknown as Registry
+  t.throws(() => answerPay(registry, { api: 'x', path: '/x', fields: [], handle: () => [] }, 'POST', Buffer.from('<xml></xml>')), { message: 'broken' })
+})
+
+t.test('the form of a business failure', async t => {
+  const { default: world } = await startMock(t)
+  const { text } = await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+  t.match(text.replace(/(?<=<(?:sign|nonce_str)><!\[CDATA\[)[^\]]+/g, '…'), `<xml><return_code><![CDATA[SUCCESS]]></return_code>
+<return_msg><![CDATA[OK]]></return_msg>
+<appid><![CDATA[${world.credentials.appid}]]></appid>
+<mch_id><![CDATA[${world.credentials.mchId}]]></mch_id>
+<nonce_str><![CDATA[…]]></nonce_str>
+<sign><![CDATA[…]]></sign>
+<result_code><![CDATA[FAIL]]></result_code>
+<err_code><![CDATA[ORDERNOTEXIST]]></err_code>
+<err_code_des><![CDATA[order not exist]]></err_code_des></xml>`)
+})
