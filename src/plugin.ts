@@ -8,6 +8,7 @@ import { createMiniProgram } from './client/mini-program.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import type { PayApi } from './client/pay.ts'
 import { createPayV2 } from './client/pay-v2.ts'
+import { publish } from './diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import { createLogin } from './engine/login.ts'
@@ -71,6 +72,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   const policy = { latePayment: config.latePayment }
   const observer = {
     anomaly (anomaly: Anomaly) {
+      publish('fastify-wechat-pay:anomaly', () => ({ outTradeNo: anomaly.outTradeNo, kind: anomaly.kind }))
       log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
       Promise.resolve(anomaly).then(hooks.onAnomaly).catch((error: unknown) => { log.error({ err: error }, 'onAnomaly failed') })
     },
@@ -97,7 +99,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
       loginRoute(json, { login, hooks, exposeOpenid: config.exposeOpenid, log })
       orderRoutes(json, { orders, login, hooks, orderTtlMs: config.orderTtlMs, now, log })
     })
-    await scope.register(async (raw) => { notifyRoute(raw, { pay, orders, log }) })
+    await scope.register(async (raw) => { notifyRoute(raw, { pay, orders, now, log }) })
   }, { prefix: config.prefix })
 
   let timer: NodeJS.Timeout | undefined

@@ -1,4 +1,5 @@
 import type { PayApi, TradeReport } from '../client/pay.ts'
+import { publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
 import type { Store, Updated } from '../store/store.ts'
@@ -81,9 +82,13 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
       return observe(outTradeNo, { ...observation as Observation & { seen: 'payment' }, rival: rival ?? 'none' })
     }
     for (const anomaly of updated.raised) observer.anomaly(anomaly)
+    const { outcome } = decision
+    if (observation.seen === 'payment' && (outcome === 'settled' || outcome === 'late')) {
+      publish('fastify-wechat-pay:settlement', () => ({ outTradeNo, source: observation.source, late: outcome === 'late' }))
+    }
     const { dueAt } = updated.order
-    if (dueAt !== null && dueAt <= now() && (decision.outcome === 'settled' || decision.outcome === 'late' || decision.outcome === 'changed')) observer.due(outTradeNo)
-    return { order: updated.order, outcome: decision.outcome, why: decision.change!.history.at(-1)!.outcome }
+    if (dueAt !== null && dueAt <= now() && (outcome === 'settled' || outcome === 'late' || outcome === 'changed')) observer.due(outTradeNo)
+    return { order: updated.order, outcome, why: decision.change!.history.at(-1)!.outcome }
   }
 
   /** As `observe`, for an order that is known to exist: rows are never deleted. */

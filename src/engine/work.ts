@@ -1,3 +1,4 @@
+import { listens, publish } from '../diagnostics.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
@@ -29,6 +30,9 @@ export interface Work {
   /** Waits for the work under way, at most `limitMs`. */
   idle (limitMs: number): Promise<void>
 }
+
+/** Work that has been due this long is told to the operator. */
+const STUCK_MS = 10 * 60_000
 
 /** Rows taken at once: enough to keep the network busy, few enough to finish within a lease. */
 const BATCH = 16
@@ -76,13 +80,15 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 
   /** Runs a hook and `done` in one transaction, or notes that it failed. */
-  async function runHook (claim: Claim, name: string, run: (context: FulfilContext<unknown>) => Promise<void>, done: Observation, failed: (reason: string) => Observation): Promise<void> {
+  async function runHook (claim: Claim, hook: 'onPaid' | 'onRefunded', run: (context: FulfilContext<unknown>) => Promise<void>, done: Observation, failed: (reason: string) => Observation): Promise<void> {
     const { outTradeNo } = claim.order
     try {
       const outcome = await store.fulfil(claim, async (tx) => { await run({ tx, log }) }, (current) => decide(current, done, policy, now()).change)
-      if (outcome === 'lost') log.warn({ outTradeNo }, `${name} took longer than its lease; another process has taken the order over`)
+      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
+      if (outcome === 'lost') log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
     } catch (error) {
-      log.error({ outTradeNo, err: error }, `${name} failed; it will be run again`)
+      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
+      log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
       await orders.observe(outTradeNo, failed(error instanceof Error ? error.message : String(error)))
     }
   }
@@ -102,10 +108,15 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       let count = 0
       for (;;) {
         const claims = await claim(BATCH)
-        if (claims.length === 0) return count
+        if (claims.length === 0) break
         count += claims.length
         await endsWithin(leaseMs, track(Promise.all(claims.map(work)).then(() => {})))
       }
+      if (listens('fastify-wechat-pay:sweep')) {
+        const counts = await store.countDue(now(), new Date(now().getTime() - STUCK_MS))
+        publish('fastify-wechat-pay:sweep', () => ({ worked: count, ...counts }))
+      }
+      return count
     },
 
     async idle (limitMs) {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { publish } from '../diagnostics.ts'
 import { NotificationError } from '../client/pay.ts'
 import type { NotificationFault, PayApi } from '../client/pay.ts'
 import type { Orders } from '../engine/orders.ts'
@@ -7,34 +8,46 @@ import type { Log } from '../hooks.ts'
 export interface NotifyRouteDeps {
   pay: PayApi
   orders: Orders
+  now: () => Date
   log: Log
 }
 
 const BODY_LIMIT = 64 * 1024
 
+/** WeChat waits 5 s. A store that takes longer than this is answered for: WeChat sends again, and what was stored after all is then known already. */
+const REPLY_LIMIT_MS = 4000
+
+/** What a notification came to: a fault when WeChat must be told that it was not taken. */
+interface Taken {
+  fault?: NotificationFault
+  outcome: string
+  lagMs?: number
+}
+
 /**
  * `POST /notify`. The reply is ours alone: it is written to the socket past the host's `onSend`, serialisers and error handler, so that nothing the host
  * does can turn a failure into a success or reshape what WeChat reads. A success is said only after the change has been committed.
  */
-export function notifyRoute (scope: FastifyInstance, { pay, orders, log }: NotifyRouteDeps): void {
+export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: NotifyRouteDeps): void {
   // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
 
-  async function take (body: unknown): Promise<NotificationFault | undefined> {
+  async function take (body: unknown): Promise<Taken> {
     const notification = pay.readNotification(Buffer.isBuffer(body) ? body : Buffer.alloc(0))
     if (notification.kind === 'payment-failed') {
       const { outTradeNo, reason } = notification
       if (outTradeNo !== undefined) await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
       log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
-      return undefined
+      return { outcome: 'payment-failed' }
     }
-    const { kind } = notification
-    const observed = kind === 'payment'
+    const observed = notification.kind === 'payment'
       ? await orders.observePayment('notify', notification.payment)
       : await orders.observe(notification.outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo: notification.outRefundNo, refundFee: notification.refundFee })
-    if (observed === undefined) return 'unknown-order'
-    return observed.outcome === 'refused' ? 'mismatch' : undefined
+    if (observed === undefined) return { fault: 'unknown-order', outcome: 'unknown-order' }
+    if (observed.outcome === 'refused') return { fault: 'mismatch', outcome: 'mismatch' }
+    const { outcome } = observed
+    return notification.kind === 'payment' ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() } : { outcome }
   }
 
   function answer (reply: FastifyReply, fault?: NotificationFault, status?: number): void {
@@ -58,15 +71,29 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, log }: Notif
       return body
     }
   }, async (request, reply) => {
-    let fault: NotificationFault | undefined
+    let taken: Taken
     try {
-      fault = await take(request.body)
-      if (fault !== undefined) log.warn({ fault }, 'A verified notification does not fit the order; it was set aside')
+      taken = await inTime(take(request.body))
+      if (taken.fault !== undefined) log.warn({ fault: taken.fault }, 'A verified notification does not fit the order; it was set aside')
     } catch (error) {
-      fault = error instanceof NotificationError ? error.fault : 'not-stored'
+      const fault = error instanceof NotificationError ? error.fault : 'not-stored'
       if (fault === 'not-stored') log.error({ err: error }, 'A notification could not be stored; WeChat will send it again')
       else log.warn({ fault, reason: (error as Error).message }, 'A notification was refused')
+      taken = { fault, outcome: fault }
     }
-    answer(reply, fault)
+    publish('fastify-wechat-pay:notification', () => ({ outcome: taken.outcome, accepted: taken.fault === undefined, lagMs: taken.lagMs }))
+    answer(reply, taken.fault)
   })
+}
+
+async function inTime (task: Promise<Taken>): Promise<Taken> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => { reject(new Error(`the store did not answer within ${REPLY_LIMIT_MS} ms`)) }, REPLY_LIMIT_MS)
+  })
+  try {
+    return await Promise.race([task, limit])
+  } finally {
+    clearTimeout(timer)
+  }
 }
