@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { ClientCert } from './client/http.ts'
 import { WechatError } from './errors.ts'
 import type { LatePayment } from './engine/machine.ts'
@@ -133,7 +134,8 @@ export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
   const merchant = options.merchant
   if (RULES.merchant.test(merchant)) faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.'))
   if ((options.issueToken === undefined) !== (options.authenticate === undefined)) faults.push('`issueToken` and `authenticate` must be given together')
-  const notifyUrl = `${String(options.publicUrl).replace(/\/$/, '')}${options.prefix ?? '/wechat'}/notify`
+  const { publicUrl, prefix = '/wechat' } = options
+  const notifyUrl = typeof publicUrl === 'string' && typeof prefix === 'string' ? `${publicUrl.replace(/\/$/, '')}${prefix}/notify` : ''
   if (notifyUrl.length > 256) faults.push('`publicUrl` and `prefix` must give a notify URL of at most 256 characters')
   if (faults.length > 0) {
     throw new WechatError('WECHAT_OPTIONS_INVALID', `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`)
@@ -179,14 +181,15 @@ function check (values: Record<string, unknown>, rules: Record<string, Rule>, pa
 }
 
 function isPublicUrl (value: unknown): boolean {
-  if (typeof value !== 'string' || !URL.canParse(value) || /[?#]/.test(value)) return false
+  // Written out, as the text itself becomes the notify URL: what a URL parser would repair is refused.
+  if (typeof value !== 'string' || !/^https?:\/\/[!-~]+$/i.test(value) || /[?#\\]/.test(value) || !URL.canParse(value)) return false
   const url = new URL(value)
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
 }
 
 function isOrigin (value: unknown): boolean {
-  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && [value, value.slice(0, -1)].includes(new URL(value).origin)
+  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && value.replace(/\/$/, '') === new URL(value).origin
 }
 
 function isClientCert (value: unknown): boolean {
@@ -199,9 +202,11 @@ function isStore (value: unknown): boolean {
   return typeof value === 'object' && value !== null && STORE_METHODS.every((name) => isFunction((value as Record<string, unknown>)[name]))
 }
 
+/** A value as a log may have it: of an object nothing but its kind, of a text nothing that may be a key or a password given to the wrong option. */
 function shown (value: unknown): string {
-  const text = typeof value === 'function' ? 'a function' : JSON.stringify(value) ?? String(value)
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text
+  if (typeof value !== 'string') return inspect(value, { depth: -1 })
+  if (/[0-9A-Za-z]{32}|:\/\/.*@/.test(value)) return `this text of ${value.length} characters`
+  return value.length > 80 ? `${JSON.stringify(value.slice(0, 80))}…` : JSON.stringify(value)
 }
 
 function defined (values: Record<string, unknown>): Record<string, unknown> {

@@ -1,0 +1,272 @@
+import { inspect } from 'node:util'
+import t from 'tap'
+import { WechatError } from '../src/errors.ts'
+import { parseOptions } from '../src/options.ts'
+import type { WechatPayOptions } from '../src/options.ts'
+import { memoryStore } from '../src/store/memory.ts'
+
+const APP_SECRET = '0123456789abcdef0123456789abcdef'
+const API_KEY = '8934e7d15453e97507ef794cf7b0519d'
+
+const VALID: WechatPayOptions = {
+  appid: 'wx2421b1c4370ec43b',
+  appSecret: APP_SECRET,
+  merchant: { version: 'v2', mchId: '1900000109', apiKey: API_KEY },
+  publicUrl: 'https://shop.example.com',
+  store: memoryStore(),
+  price: () => ({ key: 'cart-1', description: 'Tea', totalFee: 1250 }),
+  onPaid: () => {}
+}
+
+/** The options with `value` at `path`; a path of two names leads into `merchant`. */
+function having (path: string, value: unknown): WechatPayOptions {
+  const [name, inner] = path.split('.') as [string, string?]
+  return { ...VALID, [name]: inner === undefined ? value : { ...VALID.merchant, [inner]: value } }
+}
+
+/** The lines of the fault that parsing `options` reports. */
+function faults (options: unknown): string[] {
+  try {
+    parseOptions(options as WechatPayOptions)
+  } catch (error) {
+    if (!(error instanceof WechatError)) throw error
+    const [title, ...lines] = error.message.split('\n')
+    if (error.code !== 'WECHAT_OPTIONS_INVALID' || title !== 'fastify-wechat-pay cannot be registered:') throw error
+    return lines.map((line) => line.replace(/^- /, ''))
+  }
+  return []
+}
+
+t.test('the least that must be given, and the defaults of the rest', async (t) => {
+  const { now, store, hooks, ...config } = parseOptions(VALID)
+  t.strictSame(JSON.parse(JSON.stringify(config)), {
+    appid: 'wx2421b1c4370ec43b',
+    appSecret: '[secret]',
+    mchId: '1900000109',
+    apiKey: '[secret]',
+    signType: 'HMAC-SHA256',
+    notifyUrl: 'https://shop.example.com/wechat/notify',
+    prefix: '/wechat',
+    orderTtlMs: 7_200_000,
+    tokenTtlMs: 604_800_000,
+    exposeOpenid: false,
+    latePayment: 'hold',
+    sweepIntervalMs: 5000,
+    leaseMs: 60_000,
+    timeoutMs: 5000,
+    hosts: {
+      miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
+      pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com']
+    }
+  })
+  t.equal(config.appSecret.reveal(), APP_SECRET)
+  t.equal(config.apiKey.reveal(), API_KEY)
+  t.equal(store, VALID.store)
+  t.strictSame(Object.keys(hooks), ['price', 'onPaid'], 'a hook that was not given is not there')
+  t.ok(Math.abs(now().getTime() - Date.now()) < 1000, 'the clock is the machine\'s')
+})
+
+t.test('everything given', async (t) => {
+  const given = {
+    onRefunded: () => {},
+    onAnomaly: () => {},
+    onLogin: () => {},
+    issueToken: () => ({ token: 'jwt' }),
+    authenticate: () => undefined
+  }
+  const now = () => new Date(0)
+  const cert = { pfx: Buffer.from('p12'), passphrase: '1900000109' }
+  const config = parseOptions({
+    ...VALID,
+    ...given,
+    merchant: { ...VALID.merchant, signType: 'MD5', cert },
+    publicUrl: 'https://shop.example.com/api/',
+    prefix: '/pay/v1',
+    orderTtlMs: 60_000,
+    tokenTtlMs: 60_000,
+    exposeOpenid: true,
+    latePayment: 'fulfil',
+    sweepIntervalMs: 0,
+    leaseMs: 1000,
+    timeoutMs: 10,
+    baseUrl: 'http://127.0.0.1:8090/',
+    now
+  })
+  t.match(config, {
+    signType: 'MD5',
+    cert,
+    notifyUrl: 'https://shop.example.com/api/pay/v1/notify',
+    prefix: '/pay/v1',
+    orderTtlMs: 60_000,
+    tokenTtlMs: 60_000,
+    exposeOpenid: true,
+    latePayment: 'fulfil',
+    sweepIntervalMs: 0,
+    leaseMs: 1000,
+    timeoutMs: 10,
+    hosts: { miniProgram: ['http://127.0.0.1:8090'], pay: ['http://127.0.0.1:8090'] },
+    now
+  })
+  t.strictSame(config.hooks, { price: VALID.price, onPaid: VALID.onPaid, ...given })
+})
+
+t.test('values at the edge of a rule', async (t) => {
+  const cases: [string, unknown[]][] = [
+    ['publicUrl', ['https://shop.example.com/', 'https://shop.example.com:8443/a/b', 'HTTPS://SHOP.example.com', 'http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:3000']],
+    ['prefix', ['/a', '/pay/v1', '/~shop_1.x-y']],
+    ['merchant.mchId', ['10000100', '110605603', '1900000109']],
+    ['merchant.apiKey', ['0'.repeat(32), '!"#$%&\'()*+,-./0123456789:;<=>?~']],
+    ['merchant.cert', [{ cert: 'PEM', key: 'PEM' }, { cert: Buffer.from('PEM'), key: Buffer.from('PEM') }]],
+    ['orderTtlMs', [60_000, 604_800_000]],
+    ['tokenTtlMs', [60_000, 31_536_000_000]],
+    ['latePayment', ['hold', 'refund', 'fulfil']],
+    ['sweepIntervalMs', [0, 100, 86_400_000]],
+    ['leaseMs', [1000, 86_400_000]],
+    ['timeoutMs', [10, 60_000]],
+    ['baseUrl', ['http://127.0.0.1:8090', 'http://wechat:8090/', 'https://api.weixin.qq.com']]
+  ]
+  for (const [path, values] of cases) {
+    for (const value of values) {
+      t.strictSame(faults(having(path, value)), [], `${path}: ${inspect(value)}`)
+    }
+  }
+})
+
+t.test('every rule', async (t) => {
+  const aFunction = ['must be a function', ['x', 1, {}, null, true]] as const
+  const ms = (min: string, max: string) => [`must be a whole number of ms from ${min}`, ['5000', 0.5, -1, NaN, Infinity, 1e300, 10n, null, new Date(0), Number.parseInt(max) + 1]] as const
+  const rules: [path: string, rule: string, bad: readonly unknown[]][] = [
+    ['appid', 'must be "wx" and 16 lower-case hex digits', ['', 'wx', 'wx2421b1c4370ec43', 'wx2421b1c4370ec43b0', 'wx2421B1C4370EC43B', 'xw2421b1c4370ec43b', ' wx2421b1c4370ec43b', 'wx2421b1c4370ec43b\n', 1, null, {}]],
+    ['publicUrl', 'must be an https URL (http only on loopback) without query, fragment or credentials', [
+      '', 'shop.example.com', 'http://shop.example.com', 'http://127.0.0.1.example.com', 'ftp://shop.example.com', 'https://', 'https:shop.example.com', 'https:\\\\shop.example.com',
+      'https://shop.example.com?a=1', 'https://shop.example.com/?', 'https://shop.example.com/#a', 'https://admin@shop.example.com', 'https://shop.example.com:99999',
+      ' https://shop.example.com', 'https://shop.example.com\n', 'https://shop.example.com/a b', 'https://商店.example.com', 1, null, Symbol('url'), new URL('https://shop.example.com')
+    ]],
+    ['prefix', 'must be a path such as "/wechat"', ['', '/', 'wechat', '/wechat/', '//wechat', '/we chat', '/wechat?', '/:id', '/*', '/微信', 1, null, Symbol('prefix')]],
+    ['price', 'must be a function: it says what an order costs', aFunction[1]],
+    ['onPaid', 'must be a function: it does what a payment owes the payer', aFunction[1]],
+    ['onRefunded', ...aFunction],
+    ['onAnomaly', ...aFunction],
+    ['onLogin', ...aFunction],
+    ['now', ...aFunction],
+    ['orderTtlMs', ...ms('60000 (1 min) to 604800000 (7 days)', '604800000')],
+    ['orderTtlMs', 'must be a whole number of ms from 60000 (1 min)', [0, 59_999]],
+    ['tokenTtlMs', ...ms('60000 (1 min) to 31536000000 (a year)', '31536000000')],
+    ['tokenTtlMs', 'must be a whole number of ms from 60000 (1 min)', [0, 59_999]],
+    ['leaseMs', ...ms('1000 to 86400000', '86400000')],
+    ['leaseMs', 'must be a whole number of ms from 1000', [0, 999]],
+    ['timeoutMs', ...ms('10 to 60000', '60000')],
+    ['timeoutMs', 'must be a whole number of ms from 10', [0, 9]],
+    ['sweepIntervalMs', 'must be 0 or a whole number of ms from 100 to 86400000', ['5000', -1, 1, 99, 86_400_001, false, null]],
+    ['exposeOpenid', 'must be true or false', ['true', 0, 1, null]],
+    ['latePayment', 'must be "hold", "refund" or "fulfil"', ['', 'HOLD', 'keep', null, true]],
+    ['baseUrl', 'must be an origin such as "http://127.0.0.1:8090"', ['', '127.0.0.1:8090', 'localhost:8090', 'ftp://127.0.0.1', 'http://127.0.0.1:8090/pay', 'http://127.0.0.1:8090//', 'http://127.0.0.1?', 'http://127.0.0.1#', 'http://127.0.0.1\n', 'http://a@127.0.0.1', 1, null]],
+    ['merchant.version', 'must be "v2"', ['v1', 'V2', 2, null]],
+    ['merchant.mchId', 'must be the merchant number, 8 to 10 digits', ['', '1234567', '12345678901', '190000010x', ' 1900000109', '１９００００００', 1900000109, null]],
+    ['merchant.signType', 'must be "MD5" or "HMAC-SHA256"', ['', 'md5', 'SHA256', 'RSA', null]]
+  ]
+  for (const [path, rule, bad] of rules) {
+    for (const value of bad) {
+      const lines = faults(having(path, value))
+      t.equal(lines.length, 1, `${path} ${inspect(value)}: one fault`)
+      t.ok(lines[0]?.startsWith(`\`${path}\` ${rule}`), `${path}: names option and rule: ${lines[0]}`)
+      t.match(lines[0], /, not \S/, `${path}: and the value`)
+    }
+  }
+})
+
+t.test('the value is shown as it is', async (t) => {
+  const cases: [string, unknown, string][] = [
+    ['appid', 'wx1', 'not "wx1"'],
+    ['appid', 'wx1\n', 'not "wx1\\n"'],
+    ['merchant.mchId', 1900000109, 'not 1900000109'],
+    ['timeoutMs', '5000', 'not "5000"'],
+    ['leaseMs', 10n, 'not 10n'],
+    ['orderTtlMs', NaN, 'not NaN'],
+    ['orderTtlMs', null, 'not null'],
+    ['prefix', () => {}, 'not [Function'],
+    ['onAnomaly', { token: 'hidden' }, 'not [Object]'],
+    ['price', ['hidden'], 'not [Array]'],
+    ['publicUrl', `http://${'shop.'.repeat(60)}com`, `not "http://${'shop.'.repeat(60).slice(0, 73)}"…`]
+  ]
+  for (const [path, value, shown] of cases) {
+    const [line] = faults(having(path, value))
+    t.match(line, shown, `${path}: ${shown}`)
+    t.notMatch(line, 'hidden', `${path}: without content`)
+  }
+})
+
+t.test('what must be given', async (t) => {
+  for (const path of ['appid', 'appSecret', 'merchant', 'publicUrl', 'store', 'price', 'onPaid', 'merchant.version', 'merchant.mchId', 'merchant.apiKey']) {
+    const lines = faults(having(path, undefined))
+    t.equal(lines.length, 1, `${path}: one fault`)
+    t.match(lines[0], `\`${path}\` is missing: it must be `, path)
+  }
+  for (const nothing of [undefined, null, {}]) {
+    t.equal(faults(nothing).length, 7, `${nothing}: every missing option at once`)
+  }
+})
+
+t.test('the secrets', async (t) => {
+  const rules: [path: string, rule: string, bad: unknown[]][] = [
+    ['appSecret', 'must be 32 lower-case hex digits, from the mini program console', ['', 'hunter2', APP_SECRET.slice(1), APP_SECRET + '0', APP_SECRET.toUpperCase(), 1, null, { hunter2: 1 }]],
+    ['merchant', 'must be an object with version, mchId and apiKey', ['hunter2', 1, null, true]],
+    ['merchant.apiKey', 'must be the APIv2 key, exactly 32 characters', ['', 'hunter2', API_KEY.slice(1), API_KEY + '0', API_KEY.replace('8', ' '), API_KEY.replace('8', '支'), 1, null, { hunter2: 1 }]],
+    ['merchant.cert', 'must be { pfx, passphrase } or { cert, key }', ['hunter2', 1, null, {}, { pfx: 'hunter2', passphrase: 'hunter2' }, { pfx: Buffer.from('p12') }, { cert: 'hunter2' }, { key: 'hunter2' }, { cert: 1, key: 'hunter2' }]],
+    ['store', 'must be a store with insertOrder, ', ['hunter2', 1, null, {}, { ...memoryStore(), claimDue: 'hunter2' }, memoryStore]]
+  ]
+  for (const [path, rule, bad] of rules) {
+    for (const value of bad) {
+      const lines = faults(having(path, value))
+      t.equal(lines.length, 1, `${path} ${inspect(value)}: one fault`)
+      t.ok(lines[0]?.startsWith(`\`${path}\` ${rule}`), `${path}: names option and rule`)
+      t.notMatch(lines[0], /, not |hunter2|0123456789abc|8934e7d1545/, `${path}: never the value`)
+    }
+  }
+})
+
+t.test('a secret given to the wrong option is not shown either', async (t) => {
+  const swapped = { ...VALID, appid: APP_SECRET, appSecret: VALID.appid, merchant: { ...VALID.merchant, mchId: API_KEY, apiKey: '1900000109' } }
+  t.strictSame(faults(swapped), [
+    '`appid` must be "wx" and 16 lower-case hex digits, not this text of 32 characters',
+    '`appSecret` must be 32 lower-case hex digits, from the mini program console',
+    '`merchant.mchId` must be the merchant number, 8 to 10 digits, not this text of 32 characters',
+    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key'
+  ])
+  for (const name of ['publicUrl', 'baseUrl']) {
+    t.notMatch(faults(having(name, 'https://admin:hunter2@shop.example.com'))[0], 'hunter2', `${name}: a password in a URL`)
+  }
+  t.notMatch(inspect(parseOptions(VALID), { depth: 9, showHidden: true }), new RegExp(`${APP_SECRET}|${API_KEY}`), 'nor do the parsed options show them')
+})
+
+t.test('an unknown option is named, and the known ones too', async (t) => {
+  const lines = faults({ ...VALID, notifyURL: 'hunter2', merchant: { ...VALID.merchant, mch_id: 'hunter2' }, toString: 'hunter2' })
+  t.equal(lines.length, 3)
+  t.match(lines[0], /^`notifyURL` is not an option; the options are appid, appSecret, merchant, .*, now$/)
+  t.match(lines[1], /^`toString` is not an option/)
+  t.match(lines[2], /^`merchant.mch_id` is not an option; the options are version, mchId, apiKey, signType/)
+  t.notMatch(lines.join(), 'hunter2', 'its value may be anything, and is not shown')
+})
+
+t.test('issueToken and authenticate belong together', async (t) => {
+  for (const name of ['issueToken', 'authenticate']) {
+    t.strictSame(faults({ ...VALID, [name]: () => {} }), ['`issueToken` and `authenticate` must be given together'], `${name} alone`)
+    const other = name === 'issueToken' ? 'authenticate' : 'issueToken'
+    t.match(faults({ ...VALID, [other]: () => {}, [name]: 'x' }), [`\`${name}\` must be a function`], `${name}, which is no function`)
+  }
+})
+
+t.test('WeChat takes a notify URL of at most 256 characters', async (t) => {
+  const publicUrl = `https://shop.example.com/${'a'.repeat(256 - 'https://shop.example.com//wechat/notify'.length)}`
+  t.equal(parseOptions({ ...VALID, publicUrl }).notifyUrl.length, 256)
+  t.strictSame(faults({ ...VALID, publicUrl: publicUrl + 'a' }), ['`publicUrl` and `prefix` must give a notify URL of at most 256 characters'])
+})
+
+t.test('all faults at once', async (t) => {
+  const lines = faults({
+    appid: 'wx1', appSecret: 'x', merchant: { version: 'v1', mchId: 1, apiKey: 'x', signType: 'x', cert: 1, mch_id: 1 }, publicUrl: 'x', prefix: 'x', store: 1, price: 1, onPaid: 1, onLogin: 1, leaseMs: 1, colour: 'red', issueToken: () => {}
+  })
+  t.strictSame(lines.map((line) => /`(.+?)`/.exec(line)?.[1]), [
+    'colour', 'appid', 'appSecret', 'publicUrl', 'prefix', 'store', 'price', 'onPaid', 'onLogin', 'leaseMs', 'merchant.mch_id', 'merchant.version', 'merchant.mchId', 'merchant.apiKey', 'merchant.signType', 'merchant.cert', 'issueToken'
+  ])
+})
