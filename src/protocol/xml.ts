@@ -9,7 +9,6 @@ export type Fields = Map<string, string>
 
 const ENTITIES = new Map([['amp', '&'], ['lt', '<'], ['gt', '>'], ['quot', '"'], ['apos', "'"]])
 const DECLARATION = /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])[Uu][Tt][Ff]-8\2)? ?\?>/
-const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 const RESERVED = new Set(['__proto__', 'constructor', 'prototype'])
 // eslint-disable-next-line no-control-regex -- XML 1.0 §2.2: these characters may not appear at all
 const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
@@ -41,9 +40,8 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
     at = skipSpace(text, at)
     if (text.startsWith(close, at)) break
     if (text.charCodeAt(at) !== 60 /* < */) throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
-    NAME.lastIndex = at + 1
-    const name = NAME.exec(text)?.[0]
-    if (name === undefined || RESERVED.has(name)) throw invalid('an element has no acceptable name')
+    const name = text.slice(at + 1, skipName(text, at + 1))
+    if (name === '' || RESERVED.has(name)) throw invalid('an element has no acceptable name')
     if (fields.has(name)) throw invalid(`the element ${shown(name)} stands twice`)
     at += 1 + name.length
     if (text.startsWith('/>', at)) {
@@ -66,7 +64,7 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
       value += text.slice(at + 9, end)
       at = end + 3
     }
-    if (!text.startsWith(`</${name}>`, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
+    if (!closes(text, name, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
     at += name.length + 3
     fields.set(name, value)
   }
@@ -98,6 +96,23 @@ function decode (text: string): string {
     if (decoded === '' || !whole.endsWith(';') || NOT_XML.test(decoded)) throw invalid('the message holds an unknown entity')
     return decoded
   })
+}
+
+/** Whether `</name>` stands at `at`; without building that text, which would cost as much as the rest of the field. */
+function closes (text: string, name: string, at: number): boolean {
+  return text.startsWith('</', at) && text.startsWith(name, at + 2) && text.charCodeAt(at + 2 + name.length) === 62 /* > */
+}
+
+/** The end of the name at `from`: ASCII letters, digits and `_`, no digit first. */
+function skipName (text: string, from: number): number {
+  let at = from
+  for (;;) {
+    const code = text.charCodeAt(at)
+    const isLetter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95
+    const isDigit = code >= 48 && code <= 57
+    if (!isLetter && !(isDigit && at > from)) return at
+    at += 1
+  }
 }
 
 function skipSpace (text: string, from: number): number {
