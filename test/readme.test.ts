@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
 import wechatPay, { memoryStore, WechatError } from '../src/index.ts'
-import type { AnomalyKind, Hooks, NotificationFault, OrderState, WechatErrorCode, WechatPayOptions } from '../src/index.ts'
+import type { AnomalyKind, DiagnosticsName, Hooks, NotificationFault, OrderState, WechatErrorCode, WechatPayOptions } from '../src/index.ts'
 import { parseOptions } from '../src/options.ts'
 
 // The documents are executed, and compared with the source, so that they cannot go stale.
@@ -94,13 +94,16 @@ const exported = [...read('src/index.ts').matchAll(/(?:\{|^ {2})([^{}']+)(?:\}|$
 const CONTENTS: Record<string, string[]> = {
   option: optionNames().map((name) => `\n| \`${name}\` | `),
   route: (await routes()).map((route) => `\n| \`${route}\` | `),
-  hook: names<keyof Hooks>({ price: true, onPaid: true, onAnomaly: true, onLogin: true, issueToken: true, authenticate: true }).map((name) => `\n| \`${name}(`),
+  hook: names<keyof Hooks>({ price: true, onPaid: true, onRefunded: true, onAnomaly: true, onLogin: true, issueToken: true, authenticate: true }).map((name) => `\n| \`${name}(`),
   'error code': errors.map(({ code, statusCode }) => `\n| \`${code}\` | ${statusCode} | `),
   export: exported.filter((name) => name !== 'default').map((name) => `\`${name}\``),
   'state of an order': names<OrderState>({ created: true, unknown: true, prepaid: true, closing: true, paid: true, closed: true, failed: true }).map((name) => `\`${name}\``),
   anomaly: names<AnomalyKind>({
     late: true, duplicate: true, mismatch: true, 'second-transaction': true, 'unknown-order': true, 'refund-abnormal': true, 'refund-refused': true, 'refund-mismatch': true
   }).map((name) => `\`${name}\``),
+  channel: names<DiagnosticsName>({
+    'fastify-wechat-pay:notification': true, 'fastify-wechat-pay:settlement': true, 'fastify-wechat-pay:hook': true, 'fastify-wechat-pay:anomaly': true, 'fastify-wechat-pay:sweep': true
+  }).map((name) => `\n| \`${name}\` | `),
   'word of a refusal': names<NotificationFault>({
     unreadable: true, incomplete: true, 'bad-signature': true, 'wrong-account': true, 'unknown-order': true, mismatch: true, 'not-stored': true
   }).map((name) => `\`${name}\``)
