@@ -9,9 +9,11 @@ export function formatTime (date: Date): string {
 export function parseTime (text: string): Date | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text) ?? /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text)
   if (parts === null) return undefined
-  const date = new Date(Date.parse(`${parts[1]}-${parts[2]}-${parts[3]}T${parts[4]}:${parts[5]}:${parts[6]}Z`) - BEIJING)
-  // Date.parse accepts 31 April as 1 May; the round trip does not.
-  return Number.isNaN(date.getTime()) || formatTime(date) !== parts.slice(1).join('') ? undefined : date
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [number, number, number, number, number, number]
+  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
+  // A Date takes 31 April for 1 May, 24:00 for the next day, and the year 14 for 1914.
+  const isReal = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day && minute < 60 && second < 60
+  return isReal ? new Date(date.getTime() - BEIJING) : undefined
 }
 
 /** UNIX seconds as ten digits, as `wx.requestPayment` takes them. */
