@@ -99,7 +99,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
 
   return {
     start (outTradeNo) {
-      track(claim(1, outTradeNo).then(async (claims) => { await Promise.all(claims.map(work)) }).catch((error: unknown) => {
+      track(afterReply().then(async () => await claim(1, outTradeNo)).then(async (claims) => { await Promise.all(claims.map(work)) }).catch((error: unknown) => {
         log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
       }))
     },
@@ -127,6 +127,11 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   async function drained (): Promise<void> {
     while (running.size > 0) await Promise.allSettled(running)
   }
+}
+
+/** The reply to WeChat is written first: not even the synchronous part of a hook may delay it. */
+async function afterReply (): Promise<void> {
+  await new Promise((resolve) => { setImmediate(resolve) })
 }
 
 /** Waits for the task, at most so many real ms; the task goes on. */
