@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import t from 'tap'
+import type { CodeSession } from '../../src/client/mini-program.ts'
+import { createLogin } from '../../src/engine/login.ts'
+import type { Login } from '../../src/engine/login.ts'
+import { WechatError } from '../../src/errors.ts'
+import { Secret } from '../../src/secret.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+import { at, HOUR } from './helpers.ts'
+
+const APPID = 'wx0123456789abcdef'
+const session: CodeSession = { openid: 'oTea_payer', unionid: 'uTea_payer', sessionKey: new Secret('session key') }
+
+/** A login over a WeChat that is asked by hand: every exchange waits in `asked` for its answer. */
+function rig ({ appid = APPID, store = memoryStore() as Store } = {}) {
+  let now = at(0)
+  let tokens = 0
+  const asked: { code: string, answer: (session: CodeSession) => void, fail: (error: Error) => void }[] = []
+  const login: Login = createLogin({
+    appid,
+    store,
+    now: () => now,
+    tokenTtlMs: HOUR,
+    randomToken: () => `token-${++tokens}`,
+    miniProgram: {
+      code2Session: async (code) => await new Promise((resolve, reject) => { asked.push({ code: code.reveal(), answer: resolve, fail: reject }) })
+    }
+  })
+  return { login, store, asked, advance (ms: number) { now = new Date(now.getTime() + ms) } }
+}
+
+t.test('a code is exchanged for who it belongs to', async (t) => {
+  const { login, asked } = rig()
+  const exchange = login.exchange('0a1B-c_D')
+  asked[0]!.answer(session)
+  t.same(await exchange, { ...session, appid: APPID })
+  t.same(asked.map(({ code }) => code), ['0a1B-c_D'])
+})
+
+t.test('one code at the same moment is exchanged once, and all get the answer', async (t) => {
+  const { login, asked } = rig()
+  const exchanges = Array.from({ length: 5 }, () => login.exchange('code'))
+  const other = login.exchange('other')
+  t.same(asked.map(({ code }) => code), ['code', 'other'])
+  for (const { answer } of asked) answer(session)
+  t.same(await Promise.all(exchanges), Array.from({ length: 5 }, () => ({ ...session, appid: APPID })))
+  await other
+})
+
+t.test('a failure, too, is shared, and not remembered', async (t) => {
+  const { login, asked } = rig()
+  const exchanges = [login.exchange('code'), login.exchange('code')]
+  const error = new WechatError('WECHAT_CODE_REJECTED', 'The login code has been used.')
+  asked[0]!.fail(error)
+  for (const exchange of exchanges) await t.rejects(exchange, error)
+  const again = login.exchange('code')
+  t.equal(asked.length, 2, 'the next one asks again')
+  asked[1]!.answer(session)
+  t.match(await again, { openid: 'oTea_payer' })
+})
+
+t.test('what cannot be a code is refused before WeChat is asked', async (t) => {
+  const { login, asked } = rig()
+  for (const code of ['', ' ', 'a b', 'a&secret=', 'é', '../x', 'a'.repeat(129), 'line\n']) {
+    await t.rejects(login.exchange(code), { code: 'WECHAT_INPUT_INVALID', statusCode: 400 }, JSON.stringify(code))
+  }
+  t.equal(asked.length, 0)
+  login.exchange('a'.repeat(128))
+  t.equal(asked.length, 1)
+})
+
+t.test('a token stands for its identity until it expires or is revoked', async (t) => {
+  const { login, advance } = rig()
+  const identity = { appid: APPID, openid: 'oTea_payer', unionid: 'uTea_payer' }
+  const one = await login.issueToken(identity)
+  const two = await login.issueToken({ appid: APPID, openid: 'oAnother' })
+  t.same([one, two], [{ token: 'token-1', expiresAt: at(HOUR) }, { token: 'token-2', expiresAt: at(HOUR) }])
+  t.same(await login.identify('token-1'), identity)
+  t.match(await login.identify('token-2'), { openid: 'oAnother', unionid: undefined })
+  for (const unknown of ['', 'token-3', 'TOKEN-1', ' token-1']) t.equal(await login.identify(unknown), undefined, unknown)
+
+  await login.revokeToken('token-2')
+  t.equal(await login.identify('token-2'), undefined)
+  await login.revokeToken('token-2')
+  t.same(await login.identify('token-1'), identity, 'the others go on')
+
+  advance(HOUR - 1)
+  t.same(await login.identify('token-1'), identity)
+  advance(1)
+  t.equal(await login.identify('token-1'), undefined)
+})
+
+t.test('the store never sees a token, only its hash', async (t) => {
+  const { login, store } = rig()
+  const seen: unknown[] = []
+  const put = store.putSession
+  store.putSession = async (session) => { seen.push(session); await put(session) }
+  await login.issueToken({ appid: APPID, openid: 'oTea_payer' })
+  t.same(seen, [{ tokenHash: createHash('sha256').update('token-1').digest('hex'), appid: APPID, openid: 'oTea_payer', unionid: undefined, expiresAt: at(HOUR) }])
+})
+
+t.test('a token of another mini program on the same store is nobody\'s', async (t) => {
+  const store = memoryStore() as Store
+  const [here, there] = [rig({ store }), rig({ store, appid: 'wxffffffffffffffff' })]
+  const { token } = await here.login.issueToken({ appid: APPID, openid: 'oTea_payer' })
+  t.equal(await there.login.identify(token), undefined)
+  t.match(await here.login.identify(token), { openid: 'oTea_payer' })
+})

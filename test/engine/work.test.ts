@@ -1,0 +1,339 @@
+import t from 'tap'
+import type { TradeReport } from '../../src/client/pay.ts'
+import type { FulfilContext, PaidOrder } from '../../src/hooks.ts'
+import type { Order, Payment } from '../../src/model.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
+import { at, errors, MINUTE, ordered, paymentOf, rig, scenario, SECOND, termsOf } from './helpers.ts'
+import type { Rig } from './helpers.ts'
+
+const NOTPAY: TradeReport = { tradeState: 'NOTPAY' }
+/** Real time, for what must end soon. */
+const SOON = 2000
+
+/** A hook whose runs are counted, and that can be made to wait or to fail. */
+function hook () {
+  const runs: string[] = []
+  const contexts: FulfilContext<unknown>[] = []
+  const behaviour: (() => Promise<void> | void)[] = []
+  return {
+    runs,
+    contexts,
+    /** What the next runs do; those after them succeed. */
+    next (...does: (() => Promise<void> | void)[]) { behaviour.push(...does) },
+    async onPaid (order: PaidOrder, context: FulfilContext<unknown>) {
+      runs.push(order.payment.transactionId)
+      contexts.push(context)
+      await behaviour.shift()?.()
+    }
+  }
+}
+
+/** A promise that is settled from outside. */
+function gate (): { opened: Promise<void>, open: () => void, fail: (error: Error) => void } {
+  let open = () => {}
+  let fail: (error: Error) => void = () => {}
+  const opened = new Promise<void>((resolve, reject) => { open = resolve; fail = reject })
+  return { opened, open, fail }
+}
+
+async function paid (made: Rig, part?: Partial<Payment>): Promise<Order> {
+  const order = await ordered(made)
+  const observed = await made.orders.observePayment('notify', paymentOf(order, part))
+  return observed!.order
+}
+
+t.test('a payment runs onPaid at once: with the paid order, the transaction and the log, outside of the reply', async (t) => {
+  const { onPaid, runs, contexts, next } = hook()
+  const held = gate()
+  next(() => held.opened)
+  const made = rig({ onPaid, startWork: true })
+  t.match(await paid(made), { state: 'paid', fulfilment: 'due' }, 'the payment is acknowledged while onPaid runs')
+  for (let time = 0; time < 3; time++) t.match(await made.orders.observePayment('notify', paymentOf((await made.orders.get('order-1'))!)), { outcome: 'repeated' }, 'and so is a repetition')
+  held.open()
+  await made.work.idle(SOON)
+  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done', dueAt: null, attempts: 0 })
+  t.same(runs, ['4200000001'])
+  t.equal(contexts[0]?.tx, undefined, 'a memory store has no transactions')
+  contexts[0]?.log.info({}, 'delivered')
+  t.same(made.logged, ['delivered'])
+  t.match((await made.orders.history('order-1')).at(-1), { source: 'fulfil', seen: 'fulfilled', outcome: 'done' })
+})
+
+t.test('20 identical payments and as many sweeps at once: one settlement, one onPaid', async (t) => {
+  const { onPaid, runs } = hook()
+  const made = rig({ onPaid, startWork: true })
+  const order = await ordered(made)
+  await Promise.all(Array.from({ length: 20 }, async () => {
+    await made.orders.observePayment('notify', paymentOf(order))
+    await made.work.sweep()
+  }))
+  await made.work.idle(SOON)
+  t.same(runs, ['4200000001'])
+  t.equal((await made.orders.history('order-1')).filter(({ outcome }) => outcome === 'paid').length, 1)
+})
+
+t.test('an onPaid that throws three times is run again after growing waits, and then never more', async (t) => {
+  const { onPaid, runs, next } = hook()
+  next(...['no stock', 'still none', 'database gone'].map((message) => () => { throw new Error(message) }))
+  const made = rig({ onPaid })
+  await paid(made)
+  for (const [attempts, seconds] of [[1, 5], [2, 10], [3, 20]] as const) {
+    t.equal(await made.work.sweep(), 1)
+    t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
+    made.advance(seconds * SECOND - 1)
+    t.equal(await made.work.sweep(), 0, 'not before its time')
+    made.advance(1)
+  }
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get('order-1'), { fulfilment: 'done', attempts: 0, dueAt: null })
+  made.advance(24 * 60 * MINUTE)
+  t.equal(await made.work.sweep(), 0)
+  t.equal(runs.length, 4)
+  t.same(made.logged, Array.from({ length: 3 }, () => 'onPaid failed; it will be run again'))
+  t.same((await made.orders.history('order-1')).slice(-4).map(({ seen }) => seen), ['fulfil-failed: no stock', 'fulfil-failed: still none', 'fulfil-failed: database gone', 'fulfilled'])
+})
+
+for (const [thrown, reason] of [['no stock', 'no stock'], [undefined, 'undefined'], [null, 'null'], [42, '42']] as const) {
+  t.test(`an onPaid may throw anything: ${String(thrown)}`, async (t) => {
+    const { onPaid, next } = hook()
+    next(() => { throw thrown })
+    const made = rig({ onPaid })
+    await paid(made)
+    await made.work.sweep()
+    t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) })
+    t.match((await made.orders.history('order-1')).at(-1), { seen: `fulfil-failed: ${reason}` })
+  })
+}
+
+/** Two processes on one store; the first one's onPaid waits for the gate, and its lease ends meanwhile. */
+async function overtaken () {
+  const store = memoryStore() as Store
+  const [slow, quick, held] = [hook(), hook(), gate()]
+  const [first, second] = [rig({ store, onPaid: slow.onPaid }), rig({ store, onPaid: quick.onPaid })]
+  slow.next(() => held.opened)
+  await paid(first)
+  const working = first.work.sweep()
+  for (const made of [first, second]) made.advance(MINUTE - 1)
+  const early = await second.work.sweep()
+  for (const made of [first, second]) made.advance(1)
+  return { first, second, slow, quick, held, working, early }
+}
+
+t.test('an onPaid that outlives its lease is overtaken by another process, and loses', async (t) => {
+  const { first, second, slow, quick, held, working, early } = await overtaken()
+  t.equal(early, 0, 'not before the lease ends')
+  t.equal(await second.work.sweep(), 1)
+  t.match(await second.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
+  held.open()
+  t.equal(await working, 1)
+  t.same([slow.runs.length, quick.runs.length], [1, 1])
+  t.same(first.logged, ['onPaid took longer than its lease; another process has taken the order over'])
+  t.same(second.logged, [])
+  t.equal((await first.orders.history('order-1')).filter(({ seen }) => seen === 'fulfilled').length, 1)
+})
+
+t.test('an onPaid that was overtaken and then fails leaves the other one alone', async (t) => {
+  const { first, second, quick, held, working } = await overtaken()
+  const other = gate()
+  quick.next(() => other.opened)
+  const overtaking = second.work.sweep()
+  held.fail(new Error('too late'))
+  await working
+  t.match(await first.orders.get('order-1'), { fulfilment: 'due', attempts: 0, dueAt: at(2 * MINUTE), claims: 2 }, 'its lease still holds')
+  t.equal(await first.work.sweep(), 0)
+  other.open()
+  t.equal(await overtaking, 1)
+  t.match(await first.orders.get('order-1'), { fulfilment: 'done' })
+})
+
+t.test('an onPaid that outlives its lease while nobody overtakes it counts', async (t) => {
+  const { first, slow, held, working } = await overtaken()
+  held.open()
+  await working
+  t.match(await first.orders.get('order-1'), { fulfilment: 'done', claims: 1 })
+  t.equal(slow.runs.length, 1)
+})
+
+t.test('a process that died before onPaid: another one runs it', async (t) => {
+  const store = memoryStore() as Store
+  const { onPaid, runs } = hook()
+  const [dead, alive] = [rig({ store }), rig({ store, onPaid })]
+  await paid(dead)
+  t.equal(await alive.work.sweep(), 1)
+  t.same(runs, ['4200000001'])
+})
+
+t.test('an onPaid that never ends holds a sweep up for its lease, no longer, and is run again', async (t) => {
+  const { onPaid, runs, next } = hook()
+  next(() => new Promise(() => {}))
+  const made = rig({ onPaid, leaseMs: 20 })
+  await paid(made)
+  t.equal(await made.work.sweep(), 1)
+  made.advance(20)
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
+  t.equal(runs.length, 2)
+})
+
+scenario('an unpaid order is asked about at the times of the plan, and closed at its end', async (t, made) => {
+  await ordered(made)
+  const asked: number[] = []
+  for (let second = 0; second < 7200; second += 5) {
+    const before = made.pay.asked.length
+    if ([5, 30, 60, 180, 300, 600, 1800].includes(second)) made.pay.expect(['query', NOTPAY])
+    await made.work.sweep()
+    if (made.pay.asked.length > before) asked.push(second)
+    made.advance(5 * SECOND)
+  }
+  t.same(asked, [5, 30, 60, 180, 300, 600, 1800])
+  made.pay.expect(['query', NOTPAY], ['close', 'closed'])
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get('order-1'), { state: 'closed', liveKey: null, dueAt: null })
+  t.same((await made.orders.history('order-1')).slice(-3).map(({ seen }) => seen), ['close-wanted: expired', 'NOTPAY', 'closed'])
+})
+
+scenario('a payment whose notification was lost is found by a query, and fulfilled in the same sweep', async (t, made) => {
+  const order = await ordered(made)
+  made.advance(5 * SECOND)
+  made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
+  t.equal(await made.work.sweep(), 2)
+  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
+})
+
+scenario('a process that died before its call: WeChat is asked after half a minute, and the order closed there at its end', async (t, { orders, pay, work, advance }) => {
+  pay.expect(['prepay', new Error('killed')])
+  await t.rejects(orders.create(termsOf({ expiresAt: at(50 * SECOND) })))
+  advance(30 * SECOND - 1)
+  t.equal(await work.sweep(), 0)
+  advance(1)
+  pay.expect(['query', { tradeState: 'NOT_EXIST' }])
+  t.equal(await work.sweep(), 1)
+  advance(20 * SECOND)
+  pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'closed'])
+  t.equal(await work.sweep(), 1)
+  t.match(await orders.get('order-1'), { state: 'closed' })
+})
+
+scenario('while WeChat cannot be reached orders keep their place, and a close is tried less and less', async (t, made) => {
+  const { pay, orders, work } = made
+  await ordered(made)
+  made.advance(5 * SECOND)
+  pay.expect(['query', errors.timeout()])
+  t.equal(await work.sweep(), 1)
+  t.match(await orders.get('order-1'), { state: 'prepaid', attempts: 1, dueAt: at(30 * SECOND) })
+
+  made.advance(120 * MINUTE)
+  for (const [attempts, seconds] of [[1, 30], [2, 30], [3, 30], [4, 40], [5, 80]] as const) {
+    pay.expect(['query', NOTPAY], ['close', errors.timeout()])
+    t.equal(await work.sweep(), 1)
+    t.match(await orders.get('order-1'), { state: 'closing', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
+    made.advance(seconds * SECOND)
+  }
+  t.same(new Set(made.logged), new Set(['Work that was due could not be done; it will be tried again']))
+  pay.expect(['query', NOTPAY], ['close', 'closed'])
+  t.equal(await work.sweep(), 1)
+})
+
+scenario('an order that WeChat calls paid and not paid is asked about again later, not at once', async (t, made) => {
+  const order = await ordered(made)
+  made.advance(120 * MINUTE)
+  made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
+  t.equal(await made.work.sweep(), 1)
+  made.advance(30 * SECOND)
+  made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
+  t.equal(await made.work.sweep(), 2)
+  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
+})
+
+scenario('a payment that does not fit is asked about less and less', async (t, made) => {
+  const order = await ordered(made)
+  made.advance(120 * MINUTE)
+  const misfit: TradeReport = { tradeState: 'SUCCESS', payment: paymentOf(order, { totalFee: 1 }) }
+  const waits: number[] = []
+  for (let time = 0; time < 5; time++) {
+    made.pay.expect(['query', misfit], ['close', 'paid'], ['query', misfit])
+    t.equal(await made.work.sweep(), 1)
+    const { dueAt } = (await made.orders.get('order-1'))!
+    waits.push((dueAt!.getTime() - made.now().getTime()) / SECOND)
+    made.advance(dueAt!.getTime() - made.now().getTime())
+  }
+  t.same(waits, [30, 40, 160, 640, 1800])
+  t.equal(made.anomalies.length, 1)
+})
+
+scenario('a sweep does everything that is due, however much', async (t, made) => {
+  for (let n = 1; n <= 40; n++) {
+    await ordered(made, { key: `cart-${n}` })
+    made.advance(1)
+  }
+  made.advance(5 * SECOND)
+  made.pay.expect(...Array.from({ length: 40 }, () => ['query', NOTPAY] as ['query', TradeReport]))
+  made.pay.asked.length = 0
+  t.equal(await made.work.sweep(), 40)
+  t.same(made.pay.asked, Array.from({ length: 40 }, (_, n) => `query order-${n + 1}`), 'the longest due first')
+})
+
+scenario('work that is done, taken, or of nobody is not started', async (t, made) => {
+  await paid(made)
+  made.work.start('nobody')
+  made.work.start('order-1')
+  made.work.start('order-1')
+  await made.work.idle(SOON)
+  made.work.start('order-1')
+  await made.work.idle(SOON)
+  t.match(await made.orders.get('order-1'), { fulfilment: 'done', claims: 1 })
+  t.same(made.logged, [])
+})
+
+t.test('idle waits for the work under way and for what is started meanwhile, up to its limit', async (t) => {
+  const { onPaid, next } = hook()
+  const [one, two] = [gate(), gate()]
+  next(() => one.opened, () => two.opened)
+  const made = rig({ onPaid })
+  await made.work.idle(0)
+  for (const key of ['cart-1', 'cart-2']) await made.orders.observePayment('notify', paymentOf(await ordered(made, { key })))
+
+  made.work.start('order-1')
+  let idle = false
+  const waiting = made.work.idle(SOON).then(() => { idle = true })
+  await made.work.idle(1)
+  made.work.start('order-2')
+  one.open()
+  await made.work.idle(1)
+  t.equal(idle, false, 'order-2 is under way')
+  two.open()
+  await waiting
+  t.match(await made.orders.get('order-2'), { fulfilment: 'done' })
+})
+
+t.test('a store that fails stops nothing for good', async (t) => {
+  const memory = memoryStore() as Store
+  let down = ''
+  const guarded = <Args extends unknown[], Result> (name: string, verb: (...args: Args) => Promise<Result>) => async (...args: Args) => {
+    if (down.includes(name)) throw new Error(`${name}: the database is down`)
+    return await verb(...args)
+  }
+  const made = rig({ store: { ...memory, claimDue: guarded('claimDue', memory.claimDue), fulfil: guarded('fulfil', memory.fulfil), updateOrder: guarded('updateOrder', memory.updateOrder) } })
+  await paid(made)
+
+  down = 'claimDue'
+  made.work.start('order-1')
+  await made.work.idle(SOON)
+  await t.rejects(made.work.sweep(), { message: 'claimDue: the database is down' })
+  t.same(made.logged, ['Work that is due could not be started; the sweeper will'])
+
+  down = 'fulfil'
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) }, 'a commit that failed is a failed try')
+
+  down = 'fulfil updateOrder'
+  made.advance(5 * SECOND)
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(65 * SECOND) }, 'one that could not even be noted is left to the lease')
+
+  down = ''
+  made.advance(MINUTE)
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get('order-1'), { fulfilment: 'done' })
+})
