@@ -2,6 +2,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
 import type { WorldCore } from './core.ts'
 import type { Worlds } from './mock.ts'
+import { closeorder } from './wechat/closeorder.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { orderquery } from './wechat/orderquery.ts'
 import { answerPay, unreadable, type PayEndpoint } from './wechat/pay-v2.ts'
@@ -44,7 +45,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
     return reply.headers(response.headers).send(body)
   }
 
-  const endpoints: PayEndpoint[] = [unifiedorder(worlds), orderquery]
+  const endpoints: PayEndpoint[] = [unifiedorder(worlds), orderquery, closeorder]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {
       errorHandler: (error, request, reply) => {

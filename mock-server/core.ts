@@ -1,4 +1,5 @@
 import type { Activity } from './activity.ts'
+import type { Behaviour } from './behaviour.ts'
 import type { Clock } from './clock.ts'
 import type { Journal } from './journal.ts'
 import type { Notifier } from './notifier.ts'
@@ -22,6 +23,7 @@ export interface WorldCore {
   readonly credentials: Credentials
   /** The only algorithm accepted, if the merchant is bound to one. */
   readonly signType: SignType | undefined
+  readonly behaviour: Behaviour
   readonly clock: Clock
   readonly random: Random
   readonly orders: OrderBook

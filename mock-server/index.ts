@@ -1,5 +1,6 @@
 export { createMockWechat, type MockOptions, type MockWechat } from './mock.ts'
 export type { AdvanceReport, IssuedCode, OrderSnapshot, PayOptions, World, WorldClock, WorldOptions } from './world.ts'
+export type { Behaviour } from './behaviour.ts'
 export type { AdvanceOptions, ClockMode, PendingTimer } from './clock.ts'
 export type { Credentials } from './core.ts'
 export type { Delivery, DeliverOptions, Notification, NotificationState, Schedule } from './notifier.ts'

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { createActivity } from './activity.ts'
+import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
 import type { Credentials, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
@@ -33,6 +34,8 @@ export interface WorldOptions {
   readonly ackTimeoutMs?: number
   /** The only algorithm the merchant may sign with; default: each request chooses. */
   readonly signType?: SignType
+  /** What to do where WeChat is undocumented or has changed. */
+  readonly behaviour?: Partial<Behaviour>
   readonly appid?: string
   readonly appSecret?: string
   readonly mchId?: string
@@ -224,7 +227,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, credentials, signType: options.signType, clock, random, orders, users, journal, activity, notifier, notifyStyle: style, nextReply: () => ++replies }
+  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, users, journal, activity, notifier, notifyStyle: style, nextReply: () => ++replies }
 
   function findOrder (outTradeNo: string): Order {
     const order = orders.find(outTradeNo)

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { CHOICES } from '../behaviour.ts'
 import type { Worlds } from '../mock.ts'
 import type { LoginCodeOptions } from '../users.ts'
 import type { World, WorldOptions } from '../world.ts'
@@ -14,6 +15,7 @@ const newWorld = strict({
   schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
   ackTimeoutMs: integer(1),
   signType: oneOf('MD5', 'HMAC-SHA256'),
+  behaviour: strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
   appid: text(32),
   appSecret: text(),
   mchId: { type: 'string', pattern: '^\\d{1,32}$' },

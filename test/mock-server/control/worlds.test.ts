@@ -18,6 +18,7 @@ t.test('a new world takes every option', async t => {
     schedule: [1, 2],
     ackTimeoutMs: 100,
     signType: 'HMAC-SHA256',
+    behaviour: { closeUnknown: 'ORDERNOTEXIST' },
     appid: 'wxd930ea5d5a258f4f',
     appSecret: 's',
     mchId: '10000100',

@@ -1,0 +1,32 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Test } from 'tap'
+
+const CLI = fileURLToPath(new URL('../../../mock-server/cli.ts', import.meta.url))
+
+export interface Running {
+  /** The next line of stdout. */
+  readonly line: () => Promise<string>
+  readonly kill: (signal: NodeJS.Signals) => void
+  readonly ended: Promise<{ code: number | null, signal: NodeJS.Signals | null, stdout: string, stderr: string }>
+}
+
+/** Starts `wechat-mock` as a process of its own; it ends with the test. */
+export function wechatMock (t: Test, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, ['--import=tsx', CLI, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { output[name] += text })
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
+  const ended = (once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>).then(([code, signal]) => ({ code, signal, ...output }))
+  t.teardown(async () => {
+    child.kill('SIGTERM')
+    await ended
+  })
+  return {
+    line: async () => (await lines.next()).value as string,
+    kill: signal => { child.kill(signal) },
+    ended
+  }
+}
