@@ -53,6 +53,11 @@ export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions)
   const agent = new Agent({ connect: { timeout: timeoutMs / 2, ...cert }, headersTimeout: 0, bodyTimeout: 0 })
   const restsUntil = new Map<string, number>()
 
+  /** 0 for a host in use, 1 for one that failed lately: a stable sort keeps the given order otherwise. */
+  function rest (host: string): number {
+    return (restsUntil.get(host) ?? 0) > now().getTime() ? 1 : 0
+  }
+
   async function sendTo (host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
     const deadline = AbortSignal.timeout(timeoutMs)
     try {
@@ -100,11 +105,6 @@ export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions)
     async close () {
       await agent.close()
     }
-  }
-
-  /** 0 for a host in use, 1 for one that failed lately: a stable sort keeps the given order otherwise. */
-  function rest (host: string): number {
-    return (restsUntil.get(host) ?? 0) > now().getTime() ? 1 : 0
   }
 }
 
