@@ -29,8 +29,16 @@ const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, 
 const OTHER: Payment = { transactionId: '4200000001', outTradeNo: 'another', appid: 'wxffffffffffffffff', mchId: '1900000000', openid: 'oAnother', totalFee: 1, currency: 'USD', paidAt: T0 }
 const SOURCES: Source[] = ['notify', 'query', 'close', 'operator']
 
-function payments (part: Partial<Payment> = {}, rivals: (Order | 'none' | undefined)[] = [undefined]): Observation[] {
-  return SOURCES.flatMap((source) => rivals.map((rival): Observation => ({ seen: 'payment', source, payment: paymentOf(order, part), ...(rival && { rival }) })))
+function payments (part: Partial<Payment> = {}, rivals: (Order | 'none' | undefined)[] = [undefined], sources = SOURCES): Observation[] {
+  return sources.flatMap((source) => rivals.map((rival): Observation => ({ seen: 'payment', source, payment: paymentOf(order, part), ...(rival && { rival }) })))
+}
+
+/** Payments with one field that is not the order's. */
+function misfits (sources: Source[]): Observation[] {
+  return (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).flatMap((name) => [
+    ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival], sources),
+    ...payments({ [name]: OTHER[name], transactionId: '4200000009' }, [undefined], sources)
+  ])
 }
 
 function fromAll (make: (source: Source) => Observation): Observation[] {
@@ -44,16 +52,15 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'prepay-unknown': { news: [{ seen: 'prepay-unknown', reason: 'timeout' }] },
   payment: { news: payments() },
   'payment, another transaction': { news: payments({ transactionId: '4200000009' }) },
-  "payment, a field that is not the order's": {
-    news: (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).flatMap((name) => [
-      ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival]),
-      ...payments({ [name]: OTHER[name], transactionId: '4200000009' })
-    ])
-  },
+  "payment, a field that is not the order's": { news: misfits(SOURCES.filter((source) => source !== 'query')) },
+  "payment found by a query, a field that is not the order's": { news: misfits(['query']) },
   'payment, no rival, hold': { news: payments({}, ['none']), policies: ['hold'] },
   'payment, no rival, fulfil': { news: payments({}, ['none']), policies: ['fulfil'] },
-  'payment, unpaid rival': { news: payments({}, [rival]) },
-  'payment, paid rival': { news: payments({}, [paidRival]) },
+  'payment, no rival, refund': { news: payments({}, ['none']), policies: ['refund'] },
+  'payment, unpaid rival': { news: payments({}, [rival]), policies: ['hold', 'fulfil'] },
+  'payment, unpaid rival, refund': { news: payments({}, [rival]), policies: ['refund'] },
+  'payment, paid rival': { news: payments({}, [paidRival]), policies: ['hold', 'fulfil'] },
+  'payment, paid rival, refund': { news: payments({}, [paidRival]), policies: ['refund'] },
   'payment-failed': { news: fromAll((source) => ({ seen: 'payment-failed', source, reason: 'PAYERROR' })) },
   unpaid: { news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) => fromAll((source) => ({ seen: 'unpaid', source, tradeState }))) },
   'not-exist': { news: fromAll((source) => ({ seen: 'not-exist', source })) },
@@ -62,7 +69,10 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'close-wanted': { news: fromAll((source) => ({ seen: 'close-wanted', source, reason: 'cancelled' })) },
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
-  'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] }
+  'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },
+  'hold-resolved: refund': { news: [{ seen: 'hold-resolved', action: 'refund', note: 'sold out' }] },
+  'hold-resolved: fulfil': { news: [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock' }] },
+  'hold-resolved: dismiss': { news: [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled by phone' }] }
 }
 
 function cellOf (before: Order, { outcome, change }: Decision): string {
@@ -87,7 +97,7 @@ t.test('every kind of news makes of every order what machine.md says', async (t)
   t.same(rows.map(([name]) => name), Object.keys(NEWS), 'a row for every kind of news')
   for (const [name, ...cells] of rows) {
     for (const [n, [column, before]] of Object.entries(ORDERS).entries()) {
-      const { news, policies = ['hold', 'fulfil'] } = NEWS[name!]!
+      const { news, policies = ['hold', 'refund', 'fulfil'] } = NEWS[name!]!
       const made = new Set(news.flatMap((observation) => policies.map((latePayment) => cellOf(before, decide(before, observation, { latePayment }, T0)))))
       t.same([...made], [cells[n]], `${name} × ${column}`)
     }
@@ -118,7 +128,8 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['a failed query counts', 'prepaid', { seen: 'no-answer', source: 'query', reason: 'timeout' }, { attempts: 4 }],
   ['an answer ends the count of an open order', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 0 }],
   ['but not that of a close that keeps failing', 'closing', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 3 }],
-  ['a payment that does not fit counts as a failed try', 'closing', { ...settle, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 4 }],
+  ['a query that finds a payment which does not fit counts as a failed try', 'closing', { ...settle, source: 'query', payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 4 }],
+  ['a notification of one does not', 'closing', { ...settle, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 3 }],
   ['ordering, closing and paying are new work', 'unknown', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
