@@ -113,6 +113,30 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
     return { kind: 'refund-hint', outTradeNo, outRefundNo, refundFee }
   }
 
+  /** The payment a verified message of our account reports, or the name of the field that cannot be read. */
+  function readPayment (fields: Fields): Payment | string {
+    const totalFee = parseFen(fields.get('total_fee'))
+    if (totalFee === undefined) return 'total_fee'
+    const paidAt = parseTime(fields.get('time_end') ?? '')
+    if (paidAt === undefined) return 'time_end'
+    const transactionId = kept(fields, 'transaction_id')
+    if (transactionId === undefined) return 'transaction_id'
+    const openid = kept(fields, 'openid')
+    if (openid === undefined) return 'openid'
+    return {
+      transactionId,
+      outTradeNo: kept(fields, 'out_trade_no')!,
+      appid,
+      mchId,
+      openid,
+      totalFee,
+      currency: fields.get('fee_type') || 'CNY',
+      paidAt,
+      bankType: kept(fields, 'bank_type'),
+      attach: kept(fields, 'attach')
+    }
+  }
+
   return {
     async prepay (order: Order) {
       const reply = await call('/pay/unifiedorder', [
@@ -249,28 +273,10 @@ const REFUND_STATES: Record<string, RefundReport['state']> = { PROCESSING: 'proc
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
 
-/** The payment a verified message reports, or the name of the field that cannot be read. */
-function readPayment (fields: Fields): Payment | string {
-  const totalFee = parseFen(fields.get('total_fee'))
-  if (totalFee === undefined) return 'total_fee'
-  const paidAt = parseTime(fields.get('time_end') ?? '')
-  if (paidAt === undefined) return 'time_end'
-  const transactionId = fields.get('transaction_id')
-  if (!transactionId) return 'transaction_id'
-  const openid = fields.get('openid')
-  if (!openid) return 'openid'
-  return {
-    transactionId,
-    outTradeNo: fields.get('out_trade_no')!,
-    appid: fields.get('appid')!,
-    mchId: fields.get('mch_id')!,
-    openid,
-    totalFee,
-    currency: fields.get('fee_type') || 'CNY',
-    paidAt,
-    bankType: fields.get('bank_type') || undefined,
-    attach: fields.get('attach') || undefined
-  }
+/** A field to be kept, unless it is empty: copied, as a part of the message would keep all of it in memory. */
+function kept (fields: Fields, name: string): string | undefined {
+  const value = fields.get(name)
+  return value ? Buffer.from(value).toString() : undefined
 }
 
 /** WeChat's words, short enough for a message. */
