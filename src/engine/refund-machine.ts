@@ -80,7 +80,7 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       return report(order, known, observation.report)
     case 'refund-not-exist':
       if (known.origin === 'external') return changed('not known to WeChat', known, { state: 'failed', dueAt: null })
-      return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts)) })
+      return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
     case 'refund-no-answer':
       return changed('to be asked about again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
     case 'refund-fulfilled':
@@ -117,7 +117,7 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       case 'success':
         return changed('the money is back', refund, { ...part, state, succeededAt, fulfilment: 'due', dueAt: now }, within)
       case 'processing':
-        return changed('under way', refund, { ...part, state, attempts: refund.attempts + 1, dueAt: later(poll(refund.attempts)) }, within)
+        return changed('under way', refund, { ...part, state, attempts: refund.attempts + 1, dueAt: later(poll(refund.attempts + 1)) }, within)
       case 'closed':
         return { ...changed('closed by WeChat', refund, { ...part, state, dueAt: null }, within), anomaly: { kind: 'refund-refused', id: `refund-refused:${refund.outRefundNo}`, reason: 'WeChat closed the refund' } }
       case 'abnormal':

@@ -1,0 +1,234 @@
+import { WechatError } from '../../src/errors.ts'
+import type { Refund, RefundReport } from '../../src/model.ts'
+import { errors, MINUTE, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
+import type { Rig } from './helpers.ts'
+
+const number = 'order-1-1'
+const reported = (part: Partial<RefundReport> = {}): RefundReport => ({ outRefundNo: number, outTradeNo: 'order-1', refundId: '5000', refundFee: 300, state: 'processing', ...part })
+const wanted = { key: 'return-1', refundFee: 300, reason: '退货' }
+
+/** An order that is paid and fulfilled. */
+async function paid (rig: Rig): Promise<string> {
+  const { outTradeNo, ...order } = await ordered(rig)
+  await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order }))
+  await rig.work.sweep()
+  return outTradeNo
+}
+
+const stateOf = async ({ refunds }: Rig, outRefundNo = number) => (await refunds.get('order-1', outRefundNo))?.state
+
+scenario('accepted, polled each minute, and back: onRefunded runs once', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', '5000'])
+  t.match(await rig.refunds.create(outTradeNo, wanted), { outRefundNo: number, state: 'processing', refundId: '5000', refundFee: 300, reason: '退货', origin: 'local' })
+  for (const minutes of [1, 1, 1, 1, 1, 5, 10, 20, 30, 30]) {
+    rig.advance(minutes * MINUTE - SECOND)
+    t.equal(await rig.work.sweep(), 0, `not asked before ${minutes} min`)
+    rig.advance(SECOND)
+    rig.pay.expect(['queryRefund', reported()])
+    t.equal(await rig.work.sweep(), 1)
+  }
+  rig.advance(30 * MINUTE)
+  rig.pay.expect(['queryRefund', reported({ state: 'success', succeededAt: rig.now() })])
+  t.equal(await rig.work.sweep(), 2, 'asked, then onRefunded')
+  t.match(await rig.refunds.list(outTradeNo), [{ state: 'success', fulfilment: 'done', dueAt: null, succeededAt: rig.now() }])
+  t.strictSame(told.splice(0), [number])
+  rig.advance(24 * 60 * MINUTE)
+  t.equal(await rig.work.sweep(), 0)
+}, { onRefunded: (_order, { outRefundNo }) => { told.push(outRefundNo) } })
+
+const told: string[] = []
+
+scenario('the same key is refunded once', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', '5000'])
+  const first = await rig.refunds.create(outTradeNo, wanted)
+  t.strictSame(await rig.refunds.create(outTradeNo, wanted), first)
+  await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 301 }), { code: 'WECHAT_ORDER_CONFLICT', message: /stands for a refund of 300 fen, not 301/ })
+})
+
+scenario('an answer that is lost: the same number again, with growing waits', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  const again = [errors.timeout(), new WechatError('WECHAT_UNAVAILABLE', 'SYSTEMERROR', { wechatCode: 'SYSTEMERROR', advice: 'repeat' }), new WechatError('WECHAT_UNAVAILABLE', 'BIZERR_NEED_RETRY', { advice: 'repeat' })]
+  rig.pay.expect(['refund', again[0]!])
+  t.match(await rig.refunds.create(outTradeNo, wanted), { state: 'unknown', attempts: 1 })
+  for (const [error, wait] of [[again[1]!, 5], [again[2]!, 10]] as const) {
+    rig.advance(wait * SECOND - 1)
+    t.equal(await rig.work.sweep(), 0)
+    rig.advance(1)
+    rig.pay.expect(['refund', error])
+    await rig.work.sweep()
+  }
+  rig.advance(20 * SECOND)
+  rig.pay.expect(['refund', '5000'])
+  await rig.work.sweep()
+  t.equal(await stateOf(rig), 'processing')
+  t.strictSame(rig.pay.asked.filter((call) => call.startsWith('refund')), Array(4).fill(`refund ${number}`))
+})
+
+scenario('a refusal is final only if WeChat, asked, does not know the number', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
+  await t.rejects(rig.refunds.create(outTradeNo, wanted), { code: 'WECHAT_ACCOUNT_REFUSED' })
+  t.equal(await stateOf(rig), 'failed')
+  t.match(rig.anomalies, [{ kind: 'refund-refused' }])
+
+  rig.pay.expect(['refund', errors.refused()], ['queryRefund', reported({ outRefundNo: 'order-1-2', refundFee: 1250, state: 'success' })])
+  t.match(await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }), { state: 'success' }, 'the failed one freed its amount, and this one had been accepted before')
+})
+
+scenario('a refusal that cannot be looked into is not believed', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', errors.refused()], ['queryRefund', errors.timeout()])
+  t.match(await rig.refunds.create(outTradeNo, wanted), { state: 'unknown' })
+})
+
+scenario('a process that dies after the row is committed: another asks for the same number', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', new Error('killed')])
+  await t.rejects(rig.refunds.create(outTradeNo, wanted), { message: 'killed' })
+  t.equal(await stateOf(rig), 'created')
+  rig.advance(29 * SECOND)
+  t.equal(await rig.work.sweep(), 0, 'the call may still be under way')
+  rig.advance(SECOND)
+  rig.pay.expect(['refund', '5000'])
+  await rig.work.sweep()
+  t.equal(await stateOf(rig), 'processing')
+})
+
+scenario('asked for again while the first call hangs: the same number', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', async () => { await rig.refunds.create(outTradeNo, wanted); return '5000' }], ['refund', '5000'])
+  t.match(await rig.refunds.create(outTradeNo, wanted), { outRefundNo: number, state: 'processing' })
+})
+
+scenario('50 at once never pass what was paid', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(...Array.from({ length: 12 }, (_, n): ['refund', string] => ['refund', `500${n}`]))
+  const results = await Promise.allSettled(Array.from({ length: 50 }, async (_, n) => await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 100 })))
+  t.equal(results.filter(({ status }) => status === 'fulfilled').length, 12)
+  t.equal((await rig.refunds.list(outTradeNo)).reduce((sum, { refundFee }) => sum + refundFee, 0), 1200)
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 51 }), { message: /51 fen are more than the 50 fen that can still be refunded/ })
+})
+
+scenario('50 refunds and no more', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  for (let n = 0; n < 50; n++) {
+    rig.pay.expect(['refund', '5000'])
+    await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 1 })
+  }
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'k50', refundFee: 1 }), { code: 'WECHAT_ORDER_CONFLICT', message: /50 refunds/ })
+})
+
+scenario('what cannot be refunded', async (t, rig) => {
+  const { outTradeNo } = await ordered(rig)
+  await t.rejects(rig.refunds.create(outTradeNo, wanted), { code: 'WECHAT_ORDER_CONFLICT', message: /not paid/ })
+  await t.rejects(rig.refunds.create('unknown', wanted), { code: 'WECHAT_ORDER_NOT_FOUND' })
+  const bad: unknown[] = [undefined, {}, { ...wanted, key: '' }, { ...wanted, key: 'k'.repeat(129) }, { ...wanted, key: 1 }, ...[0, -1, 1.5, '300', 2 ** 53, NaN].map((refundFee) => ({ ...wanted, refundFee })),
+    { ...wanted, reason: '退'.repeat(27) }, { ...wanted, reason: 'a\0' }, { ...wanted, reason: '\ud83c' }, { ...wanted, reason: 1 }]
+  for (const request of bad) await t.rejects(rig.refunds.create(outTradeNo, request as never), { code: 'WECHAT_INPUT_INVALID' }, JSON.stringify(request))
+  t.strictSame(await rig.refunds.list('unknown'), [])
+  t.equal(await rig.refunds.get('unknown', number), undefined)
+  t.equal(await rig.refunds.refresh('unknown', number), undefined)
+  t.equal(await rig.refunds.refresh(outTradeNo, number), undefined)
+})
+
+scenario('a hint is a question, never a belief', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  const hint = async (outRefundNo: string) => (await rig.orders.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))?.outcome
+  rig.pay.expect(['refund', '5000'])
+  await rig.refunds.create(outTradeNo, wanted)
+  t.equal(await hint(number), 'changed')
+  t.equal(await stateOf(rig), 'processing')
+  rig.pay.expect(['queryRefund', reported({ state: 'success' })])
+  await rig.work.sweep()
+  t.equal(await stateOf(rig), 'success')
+  t.equal(await hint(number), 'repeated')
+
+  t.equal(await hint('console-1'), 'changed')
+  rig.pay.expect(['queryRefund', reported({ outRefundNo: 'console-1', refundFee: 200, state: 'success' })])
+  await rig.work.sweep()
+  t.match(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 200, state: 'success', fulfilment: 'done', key: 'external:console-1' })
+
+  t.equal(await hint('forged-1'), 'changed')
+  rig.pay.expect(['queryRefund', undefined])
+  await rig.work.sweep()
+  t.equal(await stateOf(rig, 'forged-1'), 'failed', 'and takes no part of the ceiling')
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 751 }), { message: /the 750 fen/ })
+})
+
+scenario('a refund before its payment is known is not taken in', async (t, rig) => {
+  const { outTradeNo } = await ordered(rig)
+  t.match(await rig.orders.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1 }), { outcome: 'refused' })
+})
+
+scenario('news of a refund in any order', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', '5000'])
+  await rig.refunds.create(outTradeNo, wanted)
+  const steps: [RefundReport['state'], Refund['state'], string?][] = [
+    ['abnormal', 'abnormal', 'refund-abnormal'],
+    ['abnormal', 'abnormal'],
+    ['processing', 'processing'],
+    ['closed', 'closed', 'refund-refused'],
+    ['processing', 'processing'],
+    ['success', 'success'],
+    ['closed', 'success'],
+    ['processing', 'success'],
+    ['abnormal', 'success'],
+    ['success', 'success']
+  ]
+  for (const [state, expected, anomaly] of steps) {
+    rig.anomalies.length = 0
+    rig.pay.expect(['queryRefund', reported({ state })])
+    t.match(await rig.refunds.refresh(outTradeNo, number), { state: expected }, `${state} → ${expected}`)
+    t.strictSame(rig.anomalies.map(({ kind }) => kind), anomaly === undefined ? [] : [anomaly])
+  }
+  for (const late of [
+    { seen: 'refund-accepted', outRefundNo: number, refundId: '1' }, { seen: 'refund-unsure', outRefundNo: number, reason: 'x' }, { seen: 'refund-refused', outRefundNo: number, reason: 'x' }
+  ] as const) t.match(await rig.orders.observe(outTradeNo, late), { outcome: 'ignored' }, late.seen)
+  t.match(await rig.orders.observe(outTradeNo, { seen: 'refund-accepted', outRefundNo: 'nobody', refundId: '1' }), { outcome: 'ignored' })
+})
+
+scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ refundFee: 299 })])
+  await rig.refunds.create(outTradeNo, wanted)
+  t.match(await rig.refunds.refresh(outTradeNo, number), { refundFee: 300, attempts: 1 })
+  t.match(rig.anomalies, [{ kind: 'refund-mismatch', reason: /reports 299 fen/ }])
+  t.match(await rig.orders.observe(outTradeNo, { seen: 'refund-reported', source: 'query', report: reported({ outRefundNo: 'console-1', refundFee: 7 }) }), { outcome: 'changed' })
+  t.match(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 7, state: 'processing' })
+})
+
+scenario('WeChat cannot be asked, or does not know the number yet', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', '5000'], ['queryRefund', errors.timeout()], ['queryRefund', undefined])
+  await rig.refunds.create(outTradeNo, wanted)
+  await t.rejects(rig.refunds.refresh(outTradeNo, number), { code: 'WECHAT_TIMEOUT' })
+  t.match(await rig.refunds.refresh(outTradeNo, number), { state: 'processing', attempts: 2 })
+})
+
+let failing = 1
+scenario('onRefunded that throws is run again', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ state: 'success' })])
+  await rig.refunds.create(outTradeNo, wanted)
+  await rig.refunds.refresh(outTradeNo, number)
+  await rig.work.sweep()
+  t.match(await rig.refunds.get(outTradeNo, number), { fulfilment: 'due', attempts: 1 })
+  t.match(await rig.orders.observe(outTradeNo, { seen: 'refund-fulfil-failed', outRefundNo: number, claims: 0, reason: 'overtaken' }), { outcome: 'ignored' })
+  rig.advance(5 * SECOND)
+  await rig.work.sweep()
+  t.match(await rig.refunds.get(outTradeNo, number), { fulfilment: 'done', dueAt: null })
+}, { onRefunded: () => { if (failing-- > 0) throw new Error('ledger is closed') } })
+
+scenario('policy refund: a late payment is given back by itself', async (t, rig) => {
+  const { outTradeNo, ...order } = await ordered(rig)
+  rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
+  await rig.orders.cancel(outTradeNo)
+  t.match(await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order })), { outcome: 'late', order: { state: 'closed', fulfilment: 'dismissed' } })
+  rig.advance(30 * SECOND)
+  rig.pay.expect(['refund', '5000'])
+  await rig.work.sweep()
+  t.match(await rig.refunds.list(outTradeNo), [{ refundFee: 1250, state: 'processing', key: 'order-1:all' }])
+}, { latePayment: 'refund' })
