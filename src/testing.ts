@@ -243,6 +243,13 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     same(await store.findLiveOrder('cart'), second)
   }],
 
+  ['a live key that nobody holds can be taken back', async ({ store }) => {
+    const order = await add(store, { key: 'cart', liveKey: null })
+    const late = { ...order, state: 'paid' as const, liveKey: 'cart' }
+    await store.updateOrder(order.outTradeNo, () => change(late))
+    same(await store.findLiveOrder('cart'), late)
+  }],
+
   ['an anomaly is raised once, however often and however close together it is found', async ({ store }) => {
     const { outTradeNo } = await add(store)
     const found = newAnomaly({ id: 'mismatch:1', outTradeNo })

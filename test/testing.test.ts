@@ -205,6 +205,16 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
       }
     }
   }],
+  ['knows an order by the live key it was inserted with', 'a live key that nobody holds can be taken back', (store) => {
+    const inserted = new Set<string | null>()
+    return {
+      insertOrder: async (change) => {
+        inserted.add(change.order.liveKey)
+        return await store.insertOrder(change)
+      },
+      findLiveOrder: async (key) => inserted.has(key) ? await store.findLiveOrder(key) : undefined
+    }
+  }],
   ['raises an anomaly each time', 'an anomaly is raised once, however often and however close together it is found', (store) => ({
     updateOrder: async (outTradeNo, decide) => {
       let anomalies

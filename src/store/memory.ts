@@ -2,28 +2,33 @@ import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
+interface Row {
+  order: Order
+  history: readonly HistoryEntry[]
+}
+
 /**
  * The reference store: everything in this process's memory, lost when it ends. For tests, demonstrations and reading; not for production.
  * Rows are never changed in place, so a row once handed out stays as it was.
  */
 export function memoryStore (): Store<undefined> {
-  const orders = new Map<string, Order>()
-  const byKey = new Map<string, string>()
-  const histories = new Map<string, HistoryEntry[]>()
+  const rows = new Map<string, Row>()
+  const live = new Map<string, Row>()
   const anomalies = new Map<string, Anomaly>()
   const sessions = new Map<string, TokenSession>()
 
-  function write ({ order, history, anomalies: found }: Change): Anomaly[] {
-    const before = orders.get(order.outTradeNo)
-    const holder = order.liveKey === null ? undefined : byKey.get(order.liveKey)
-    if (holder !== undefined && holder !== order.outTradeNo) throw new WechatError('WECHAT_ORDER_CONFLICT', `The order ${holder} of the same key is live.`)
-    if (before?.liveKey != null) byKey.delete(before.liveKey)
-    if (order.liveKey !== null) byKey.set(order.liveKey, order.outTradeNo)
-    orders.set(order.outTradeNo, order)
-    const lines = histories.get(order.outTradeNo)
-    if (lines === undefined) histories.set(order.outTradeNo, [...history])
-    else lines.push(...history)
+  function write (row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
+    if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
+    row.order = order
+    row.history = [...row.history, ...history]
     return found.filter(note)
+  }
+
+  function moveKey (row: Row, before: string | null, after: string | null): void {
+    const holder = after === null ? undefined : live.get(after)
+    if (holder !== undefined) throw new WechatError('WECHAT_ORDER_CONFLICT', `The order ${holder.order.outTradeNo} of the same key is live.`)
+    if (before !== null) live.delete(before)
+    if (after !== null) live.set(after, row)
   }
 
   function note (anomaly: Anomaly): boolean {
@@ -32,49 +37,50 @@ export function memoryStore (): Store<undefined> {
     return true
   }
 
-  function update (outTradeNo: string, decide: Decide): Updated | undefined {
-    const current = orders.get(outTradeNo)
-    if (current === undefined) return undefined
-    const change = decide(current)
-    return change === undefined ? { order: current, raised: [] } : { order: change.order, raised: write(change) }
+  function update (row: Row, decide: Decide): Updated {
+    const change = decide(row.order)
+    return change === undefined ? { order: row.order, raised: [] } : { order: change.order, raised: write(row, change) }
   }
 
   return {
-    async insertOrder (change) {
-      const { outTradeNo, liveKey } = change.order
-      const existing = orders.get(outTradeNo) ?? (liveKey === null ? undefined : orders.get(byKey.get(liveKey) ?? ''))
-      if (existing !== undefined) return { inserted: false, existing }
-      write(change)
+    async insertOrder ({ order, history, anomalies: found }) {
+      const { outTradeNo, liveKey } = order
+      const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
+      if (existing !== undefined) return { inserted: false, existing: existing.order }
+      const row = { order, history }
+      rows.set(outTradeNo, row)
+      if (liveKey !== null) live.set(liveKey, row)
+      found.forEach(note)
       return { inserted: true }
     },
     async findOrder (outTradeNo) {
-      return orders.get(outTradeNo)
+      return rows.get(outTradeNo)?.order
     },
     async findLiveOrder (key) {
-      return orders.get(byKey.get(key) ?? '')
+      return live.get(key)?.order
     },
     async updateOrder (outTradeNo, decide) {
-      return update(outTradeNo, decide)
+      const row = rows.get(outTradeNo)
+      return row === undefined ? undefined : update(row, decide)
     },
     async claimDue (now, limit, leaseMs, outTradeNo) {
-      const among = outTradeNo === undefined ? [...orders.values()] : [orders.get(outTradeNo)]
-      const due = among.filter((order): order is Order => order?.dueAt != null && order.dueAt <= now)
-      due.sort((a, b) => Number(a.dueAt) - Number(b.dueAt))
+      const among = outTradeNo === undefined ? [...rows.values()] : [rows.get(outTradeNo)]
+      const due = among.filter((row) => row !== undefined).filter(({ order: { dueAt } }) => dueAt !== null && dueAt <= now)
+      due.sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map((row): Claim => {
-        const order = { ...row, dueAt: new Date(now.getTime() + leaseMs), claims: row.claims + 1 }
-        orders.set(order.outTradeNo, order)
-        return { order, claims: order.claims }
+        row.order = { ...row.order, dueAt: new Date(now.getTime() + leaseMs), claims: row.order.claims + 1 }
+        return { order: row.order, claims: row.order.claims }
       })
     },
     async fulfil (claim, work, decide) {
       await work(undefined)
-      const { outTradeNo } = claim.order
-      if (orders.get(outTradeNo)?.claims !== claim.claims) return 'lost'
-      update(outTradeNo, decide)
+      const row = rows.get(claim.order.outTradeNo)
+      if (row?.order.claims !== claim.claims) return 'lost'
+      update(row, decide)
       return 'done'
     },
     async history (outTradeNo) {
-      return [...histories.get(outTradeNo) ?? []]
+      return [...rows.get(outTradeNo)?.history ?? []]
     },
     async insertAnomaly (anomaly) {
       return note(anomaly)
@@ -92,8 +98,8 @@ export function memoryStore (): Store<undefined> {
       return true
     },
     async countDue (now, since) {
-      const due = [...orders.values()].filter(({ dueAt }) => dueAt !== null && dueAt <= now)
-      return { due: due.length, stuck: due.filter(({ dueAt }) => dueAt! < since).length }
+      const due = [...rows.values()].map(({ order }) => order.dueAt).filter((dueAt) => dueAt !== null && dueAt <= now)
+      return { due: due.length, stuck: due.filter((dueAt) => dueAt! < since).length }
     },
     async putSession (session) {
       sessions.set(session.tokenHash, session)
