@@ -1,0 +1,76 @@
+import { hash } from 'node:crypto'
+import type { Connection, Executor, Row, Value } from '../executor.ts'
+
+/** What is used of a `pg.Pool`. */
+export interface PgPoolLike<Client extends PgClientLike> extends PgQueryable {
+  // The second form is there for TypeScript: it infers from as many forms as both sides have, the last ones first.
+  connect: { (): Promise<Client>, (callback: (error: Error | undefined, client: Client | undefined, release: (destroy?: boolean) => void) => void): void }
+}
+
+/** What is used of a `pg.PoolClient`. */
+export interface PgClientLike extends PgQueryable {
+  release (destroy?: boolean): void
+  on (event: 'error', listener: (error: Error) => void): unknown
+  off (event: 'error', listener: (error: Error) => void): unknown
+}
+
+interface PgQueryable {
+  query (config: { text: string, values: Value[], name?: string }): Promise<{ rows: Row[], rowCount: number | null }>
+}
+
+export interface FromPgOptions {
+  /**
+   * Statements are prepared once for each connection. Set `false` behind a pooler that gives each transaction another connection and does not keep track of
+   * prepared statements. Default `true`.
+   */
+  prepare?: boolean
+}
+
+/** Runs on a `pg.Pool`. `tx` is the pool's client, inside of its transaction. */
+export function fromPg<Client extends PgClientLike> (pool: PgPoolLike<Client>, { prepare = true }: FromPgOptions = {}): Executor<Client> {
+  const names = new Map<string, string>()
+
+  /** A name belongs to one text on a connection, whoever else uses the pool. */
+  function named (text: string): { name?: string } {
+    if (!prepare) return {}
+    let name = names.get(text)
+    if (name === undefined) names.set(text, name = `wechat_${hash('sha1', text)}`)
+    return { name }
+  }
+
+  function connection (on: PgQueryable): Connection {
+    const query = (text: string, values: Value[]) => on.query({ text, values, ...named(text) })
+    return {
+      rows: async (sql, values) => (await query(sql, values)).rows,
+      run: async (sql, values) => (await query(sql, values)).rowCount!
+    }
+  }
+
+  return {
+    dialect: 'postgres',
+    ...connection(pool),
+    async transaction (work) {
+      const client = await pool.connect()
+      // A connection that is lost between two statements says so here; the next statement fails.
+      client.on('error', ignore)
+      let broken = true
+      try {
+        await client.query({ text: 'begin', values: [] })
+        try {
+          const result = await work(connection(client), client)
+          await client.query({ text: 'commit', values: [] })
+          broken = false
+          return result
+        } catch (error) {
+          await client.query({ text: 'rollback', values: [] }).then(() => { broken = false }, ignore)
+          throw error
+        }
+      } finally {
+        if (!broken) client.off('error', ignore)
+        client.release(broken)
+      }
+    }
+  }
+}
+
+function ignore (): void {}

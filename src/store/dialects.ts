@@ -1,0 +1,127 @@
+import type { Dialect } from './executor.ts'
+import type { Kind } from './fields.ts'
+
+/** Where the databases differ. Everything else is said in words that all of them know. */
+export interface Differences {
+  types: Readonly<Record<Kind, string>>
+  /** A column of this kind as a driver, whatever its settings, reads it right: times as ms since 1970, everything else as text or an integer. */
+  read (kind: Kind, column: string): string
+  /** The place of a value. */
+  place: Readonly<Record<Kind, string>>
+  /** A moment as this database's drivers, whatever their settings, write it right. */
+  time (at: Date): string | number
+  /** Turns the `?` of a statement into what drivers want. */
+  numbered (sql: string): string
+  /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
+  lock: string
+  /** The same, passing over rows that somebody else has locked. */
+  lockFree: string
+  /** Whether several statements can be one, and thus one round trip and one transaction. */
+  compound: boolean
+  /** Ends an insert of a row that may be there already and then stays: touches 1 row when it is new. */
+  unlessKnown: string
+  ddl: {
+    /** A number that the database counts up. */
+    counter: string
+    /** Columns of the anomalies that only this database needs. */
+    reports: string[]
+    /** Whether indexes are part of their table's statement. */
+    indexInside: boolean
+    tableOptions: string
+    /** Lets one migration of the tables of this name run at a time, until `unlock` or the end of the transaction. */
+    lock (name: string): string[]
+    unlock (name: string): string[]
+  }
+  /** Ends an insert that replaces the row of the same `key`. */
+  replacing (key: string, columns: string[]): string
+}
+
+/** Of text comparison in PostgreSQL only "C" depends on no library of the operating system. */
+const POSTGRES_KEY = 'text collate "C"'
+
+export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
+  postgres: {
+    types: { key: POSTGRES_KEY, name: 'text', text: 'text', integer: 'bigint', time: 'timestamptz(3)', count: 'bigint' },
+    read: (kind, column) => kind === 'time' ? `(extract(epoch from ${column}) * 1000)::bigint` : column,
+    place: { key: '?::text', name: '?::text', text: '?::text', integer: '?::bigint', time: '?::timestamptz', count: '?::bigint' },
+    time: (at) => at.toISOString(),
+    numbered: (sql) => {
+      let count = 0
+      return sql.replaceAll('?', () => `$${++count}`)
+    },
+    // Rows of the user's own may refer to an order: "no key update" waits for none of the transactions that write such rows.
+    lock: 'for no key update',
+    lockFree: 'for no key update skip locked',
+    compound: true,
+    unlessKnown: 'on conflict (id) do nothing',
+    replacing: replacingConflict,
+    ddl: {
+      counter: 'bigint generated always as identity',
+      reports: [],
+      indexInside: false,
+      tableOptions: '',
+      lock: (name) => [`select pg_advisory_xact_lock(hashtext('${name}'))`],
+      unlock: () => []
+    }
+  },
+
+  mysql: {
+    // Of text comparison in MySQL and MariaDB only that of binary strings lets trailing spaces count, under one name in both.
+    types: {
+      key: 'varbinary(1020)',
+      name: 'varchar(255) character set utf8mb4 collate utf8mb4_bin',
+      text: 'mediumtext character set utf8mb4 collate utf8mb4_bin',
+      integer: 'bigint',
+      time: 'datetime(3)',
+      count: 'bigint'
+    },
+    read: (kind, column) => {
+      if (kind === 'time') return `timestampdiff(microsecond, '1970-01-01', ${column}) div 1000`
+      return kind === 'key' ? `convert(${column} using utf8mb4)` : column
+    },
+    place: { key: '?', name: '?', text: '?', integer: '?', time: 'cast(? as datetime(3))', count: '?' },
+    // In UTC: a datetime has no zone, and the server's plays no part.
+    time: (at) => at.toISOString().slice(0, 23).replace('T', ' '),
+    numbered: (sql) => sql,
+    lock: 'for update',
+    lockFree: 'for update skip locked',
+    compound: false,
+    // A row that is changed counts as 2, and this changes it every time.
+    unlessKnown: 'on duplicate key update reports = reports + 1',
+    replacing: (_key, columns) => `on duplicate key update ${columns.map((column) => `${column} = values(${column})`).join(', ')}`,
+    ddl: {
+      counter: 'bigint not null auto_increment',
+      reports: ['reports bigint not null default 1'],
+      indexInside: true,
+      tableOptions: ' engine = InnoDB',
+      // Statements that make tables commit at once here, so that no transaction can be the lock. A minute is more than any of them takes.
+      lock: (name) => [`select get_lock('${name}', 60) as locked`],
+      unlock: (name) => [`select release_lock('${name}') as unlocked`]
+    }
+  },
+
+  sqlite: {
+    types: { key: 'text', name: 'text', text: 'text', integer: 'integer', time: 'integer', count: 'integer' },
+    read: (_kind, column) => column,
+    place: { key: '?', name: '?', text: '?', integer: '?', time: '?', count: '?' },
+    time: (at) => at.getTime(),
+    numbered: (sql) => sql,
+    lock: '',
+    lockFree: '',
+    compound: false,
+    unlessKnown: 'on conflict (id) do nothing',
+    replacing: replacingConflict,
+    ddl: {
+      counter: 'integer',
+      reports: [],
+      indexInside: false,
+      tableOptions: ' strict',
+      lock: () => [],
+      unlock: () => []
+    }
+  }
+}
+
+function replacingConflict (key: string, columns: string[]): string {
+  return `on conflict (${key}) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`
+}

@@ -1,0 +1,30 @@
+/**
+ * What a failed statement means, whichever library brings the news: PostgreSQL's SQLSTATE, MySQL's error number, SQLite's extended result code,
+ * Prisma's code of a write conflict.
+ */
+const CONFLICT = new Set<unknown>(['23505', 1062, 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 2067, 1555])
+
+const PASSING = new Set<unknown>([
+  '40P01', '40001',
+  // Deadlock; lock wait timeout; MariaDB: the row has changed since the transaction began.
+  1213, 1205, 1020,
+  'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_BUSY_RECOVERY', 'SQLITE_BUSY_TIMEOUT', 5, 517, 261, 773,
+  'P2034'
+])
+
+/** A unique column would have had the same value twice. */
+export function isConflict (error: unknown): boolean {
+  return codes(error).some((code) => CONFLICT.has(code))
+}
+
+/** Another transaction was in the way: the same transaction, run again, may succeed. */
+export function isPassing (error: unknown): boolean {
+  return codes(error).some((code) => PASSING.has(code))
+}
+
+/** The codes of an error and of those it wraps. */
+function codes (error: unknown): unknown[] {
+  if (typeof error !== 'object' || error === null) return []
+  const { code, errno, errcode, originalCode, cause, meta } = error as Record<string, unknown>
+  return [code, errno, errcode, originalCode, ...codes(cause), ...codes(meta), ...codes((error as { driverAdapterError?: unknown }).driverAdapterError)]
+}

