@@ -48,6 +48,7 @@ const REFUSALS = new Map(Object.entries<[WechatErrorCode, Advice]>({
   MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
   APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
   SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+  CERT_ERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
   NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
   // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
   BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
@@ -220,7 +221,7 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
       }
       const refundId = reply.get('refund_id_0')
       const refundFee = parseFen(reply.get('refund_fee_0'))
-      const state = REFUND_STATES[reply.get('refund_status_0') ?? '']
+      const state = REFUND_STATES.get(reply.get('refund_status_0'))
       if (reply.get('out_trade_no') !== outTradeNo || reply.get('out_refund_no_0') !== outRefundNo || !refundId || refundFee === undefined || state === undefined) {
         throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about the refund ${outRefundNo} of ${outTradeNo} and gave no usable answer.`, { advice: 'query' })
       }
@@ -268,7 +269,7 @@ const ADVICE: Record<Advice, string> = {
 }
 
 /** refund_status of V2. */
-const REFUND_STATES: Record<string, RefundReport['state']> = { PROCESSING: 'processing', SUCCESS: 'success', REFUNDCLOSE: 'closed', CHANGE: 'abnormal' }
+const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([['PROCESSING', 'processing'], ['SUCCESS', 'success'], ['REFUNDCLOSE', 'closed'], ['CHANGE', 'abnormal']])
 
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']

@@ -1,3 +1,4 @@
+import { createCipheriv, createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 import { XMLParser } from 'fast-xml-parser'
 import t from 'tap'
@@ -9,7 +10,7 @@ import { NotificationError } from '../../src/client/pay.ts'
 import type { NotificationFault, PayApi } from '../../src/client/pay.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Advice, WechatErrorCode } from '../../src/errors.ts'
-import type { Order } from '../../src/model.ts'
+import type { Order, Refund } from '../../src/model.ts'
 import type { SignType } from '../../src/protocol/sign-v2.ts'
 import { Secret } from '../../src/secret.ts'
 import { sample, serve, vectors } from '../fixtures.ts'
@@ -44,6 +45,17 @@ const ORDER: Order = {
   claims: 0,
   refunds: []
 }
+const REFUND: Refund = {
+  outRefundNo: `${OUT_TRADE_NO}-1`,
+  key: 'return-1',
+  refundFee: 250,
+  origin: 'local',
+  state: 'created',
+  createdAt: new Date('2026-01-02T00:00:00Z'),
+  attempts: 0,
+  dueAt: null,
+  fulfilment: 'none'
+}
 
 const xml = (values: Values) => `<xml>\n${Object.entries(values).map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`).join('\n')}\n</xml>`
 /** Signed by another implementation than the one under test. */
@@ -67,6 +79,25 @@ const PAID: Values = {
   time_end: '20260101081501'
 }
 const QUERIED: Values = { ...PAID, trade_state: 'SUCCESS', trade_state_desc: '支付成功' }
+const REFUNDED: Values = {
+  ...SUCCESS,
+  transaction_id: '4200000540202005267407409907',
+  out_trade_no: OUT_TRADE_NO,
+  out_refund_no: REFUND.outRefundNo,
+  refund_id: '50000408942018111907145868882',
+  refund_channel: '',
+  refund_fee: '250',
+  total_fee: '1250'
+}
+const REFUND_QUERIED: Values = {
+  ...SUCCESS,
+  out_trade_no: OUT_TRADE_NO,
+  refund_count: '1',
+  out_refund_no_0: REFUND.outRefundNo,
+  refund_id_0: '50000408942018111907145868882',
+  refund_fee_0: '250',
+  refund_status_0: 'PROCESSING'
+}
 const PAYMENT = {
   transactionId: '4200000540202005267407409907',
   outTradeNo: OUT_TRADE_NO,
@@ -83,21 +114,24 @@ const PAYMENT = {
 /** A merchant whose WeChat answers `text` to everything. */
 function merchant (answer: string | HttpReply | Error = '', { appid = APPID, mchId = MCH_ID, apiKey = API_KEY, signType = 'HMAC-SHA256' as SignType, nonce = NONCE } = {}) {
   const requests: HttpRequest[] = []
-  const http = {
+  const withCert: HttpRequest[] = []
+  const httpTo = (log: HttpRequest[]) => ({
     async send (request: HttpRequest): Promise<HttpReply> {
-      requests.push(request)
+      log.push(request)
       if (answer instanceof Error) throw answer
       return typeof answer === 'string' ? { status: 200, text: answer } : answer
     },
     async close () {}
-  }
-  return { pay: createPayV2({ http, certHttp: http, appid, mchId, apiKey: new Secret(apiKey), signType, notifyUrl: NOTIFY_URL, nonce: () => nonce }), requests }
+  })
+  return { pay: createPayV2({ http: httpTo(requests), certHttp: httpTo(withCert), appid, mchId, apiKey: new Secret(apiKey), signType, notifyUrl: NOTIFY_URL, nonce: () => nonce }), requests, withCert }
 }
 
 const CALLS: Record<string, (pay: PayApi) => Promise<unknown>> = {
   unifiedorder: (pay) => pay.prepay(ORDER),
   orderquery: (pay) => pay.query(OUT_TRADE_NO),
-  closeorder: (pay) => pay.close(OUT_TRADE_NO)
+  closeorder: (pay) => pay.close(OUT_TRADE_NO),
+  refund: (pay) => pay.refund(ORDER, REFUND),
+  refundquery: (pay) => pay.queryRefund(OUT_TRADE_NO, REFUND.outRefundNo)
 }
 
 async function failure (promise: Promise<unknown>): Promise<WechatError> {
@@ -140,14 +174,37 @@ t.test('what is sent', async (t) => {
         ...fields
       }, `${signType}: ${name}`)
     }
-    for (const [path, call, answer] of [
-      ['/pay/orderquery', CALLS.orderquery!, QUERIED],
-      ['/pay/closeorder', CALLS.closeorder!, SUCCESS]
+    for (const [path, call, answer, fields] of [
+      ['/pay/orderquery', CALLS.orderquery!, QUERIED, { out_trade_no: OUT_TRADE_NO }],
+      ['/pay/closeorder', CALLS.closeorder!, SUCCESS, { out_trade_no: OUT_TRADE_NO }],
+      ['/pay/refundquery', CALLS.refundquery!, REFUND_QUERIED, { out_refund_no: REFUND.outRefundNo }]
     ] as const) {
       const { pay, requests } = merchant(signed(answer, API_KEY, signType), { signType })
       await call(pay)
       t.equal(requests[0]?.path, path)
-      t.strictSame(sent(requests[0]), { ...common, sign_type: signType, out_trade_no: OUT_TRADE_NO }, `${signType}: ${path}`)
+      t.strictSame(sent(requests[0]), { ...common, sign_type: signType, ...fields }, `${signType}: ${path}`)
+    }
+    const refunds: [string, Refund, Values][] = [
+      ['a refund', REFUND, {}],
+      ['a refund with a reason', { ...REFUND, reason: '缺货' }, { refund_desc: '缺货' }],
+      ['a refund with an empty reason', { ...REFUND, reason: '' }, {}]
+    ]
+    for (const [name, refund, fields] of refunds) {
+      const { pay, requests, withCert } = merchant(signed(REFUNDED, API_KEY, signType), { signType })
+      t.equal(await pay.refund(ORDER, refund), '50000408942018111907145868882', `${signType}: ${name} gives WeChat's number`)
+      t.equal(requests.length, 0, 'not without the certificate')
+      t.equal(withCert[0]?.path, '/secapi/pay/refund')
+      t.strictSame(sent(withCert[0]), {
+        ...common,
+        sign_type: signType,
+        out_trade_no: OUT_TRADE_NO,
+        out_refund_no: REFUND.outRefundNo,
+        total_fee: '1250',
+        refund_fee: '250',
+        refund_fee_type: 'CNY',
+        notify_url: NOTIFY_URL,
+        ...fields
+      }, `${signType}: ${name}`)
     }
   }
 })
@@ -165,7 +222,7 @@ t.test('the parameters of wx.requestPayment', async (t) => {
 
 t.test('a reply that is not believed, whatever was asked', async (t) => {
   const query = { code: 'WECHAT_REPLY_INVALID', statusCode: 502, advice: 'query' }
-  const fields = { ...ORDERED, ...QUERIED }
+  const fields = { ...ORDERED, ...QUERIED, ...REFUNDED, ...REFUND_QUERIED }
   const cases: [name: string, reply: string | HttpReply, error: object][] = [
     ['HTTP 502', { status: 502, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', statusCode: 503, advice: 'repeat', message: /HTTP 502/ }],
     ['a redirect', { status: 302, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', message: /HTTP 302/ }],
@@ -246,6 +303,24 @@ t.test('business refusals', async (t) => {
     ],
     closeorder: [
       ['TRADE_STATE_ERROR', '订单状态错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']
+    ],
+    refund: [
+      ['BIZERR_NEED_RETRY', '退款业务流程错误，需要商户触发重试来解决', 'WECHAT_UNAVAILABLE', 503, 'repeat'],
+      ['ORDER_NOT_READY', '订单处理中，暂时无法退款，请稍后再试', 'WECHAT_UNAVAILABLE', 503, 'repeat'],
+      ['INVALID_REQ_TOO_MUCH', '无效请求过多', 'WECHAT_RATE_LIMITED', 429, 'repeat'],
+      ['NOTENOUGH', '基本账户余额不足，请充值后重新发起', 'WECHAT_REFUSED', 422, 'repeat'],
+      ['TRADE_OVERDUE', '订单已经超过退款期限', 'WECHAT_REFUSED', 422, 'stop'],
+      ['ERROR', '订单已全额退款', 'WECHAT_REFUSED', 422, 'stop'],
+      ['USER_ACCOUNT_ABNORMAL', '用户账户异常或已注销', 'WECHAT_REFUSED', 422, 'stop'],
+      ['REFUND_FEE_MISMATCH', '订单金额或退款金额与之前请求不一致，请核实后再试', 'WECHAT_REFUSED', 422, 'stop'],
+      ['REFUND_FEE_INVALID', '累计退款金额大于支付金额', 'WECHAT_REFUSED', 422, 'stop'],
+      ['CERT_ERROR', '证书校验错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+      ['ORDERNOTEXIST', '订单不存在', 'WECHAT_ORDER_NOT_FOUND', 404, 'query'],
+      ['INVALID_REQUEST', 'refund_fee大于可退金额', 'WECHAT_ORDER_CONFLICT', 409, 'query']
+    ],
+    refundquery: [
+      ['INVALID_TRANSACTIONID', '无效transaction_id', 'WECHAT_REFUSED', 422, 'stop'],
+      ['PARAM_ERROR', '参数错误', 'WECHAT_REFUSED', 422, 'stop']
     ]
   }
   for (const [api, call] of Object.entries(CALLS)) {
@@ -337,6 +412,46 @@ t.test('what closing tells', async (t) => {
   t.equal(await merchant(sample('10-closeorder.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay.close('1'), 'closed', 'as published')
 })
 
+t.test('what asking for a refund tells', async (t) => {
+  t.equal(await merchant(signed(REFUNDED)).pay.refund(ORDER, REFUND), '50000408942018111907145868882', 'accepted, not yet refunded')
+  const cases: [string, Values][] = [
+    ['no refund_id', { refund_id: '' }],
+    ['another refund', { out_refund_no: 'another' }],
+    ['another amount', { refund_fee: '251' }],
+    ['no amount', { refund_fee: '' }]
+  ]
+  for (const [name, change] of cases) {
+    const error = await failure(merchant(signed({ ...REFUNDED, ...change })).pay.refund(ORDER, REFUND))
+    t.match(error, { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /accepted another refund than .*-1 of 250 fen/ }, name)
+  }
+})
+
+t.test('what a question about a refund tells', async (t) => {
+  const asked = (change: Values) => merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(OUT_TRADE_NO, REFUND.outRefundNo)
+  const report = { outRefundNo: REFUND.outRefundNo, outTradeNo: OUT_TRADE_NO, refundId: '50000408942018111907145868882', refundFee: 250, succeededAt: undefined }
+  for (const [status, state] of [['PROCESSING', 'processing'], ['SUCCESS', 'success'], ['REFUNDCLOSE', 'closed'], ['CHANGE', 'abnormal']] as const) {
+    t.strictSame(await asked({ refund_status_0: status }), { ...report, state }, `${status}: ${state}`)
+  }
+  const at = await asked({ refund_status_0: 'SUCCESS', refund_success_time_0: '2018-11-19 16:24:13' })
+  t.strictSame(at, { ...report, state: 'success', succeededAt: new Date('2018-11-19T08:24:13Z') }, 'with the time, which is Beijing\'s')
+  t.equal(await asked({ result_code: 'FAIL', err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }), undefined, 'REFUNDNOTEXIST is an answer')
+  const cases: [string, Values][] = [
+    ['another order', { out_trade_no: 'another' }],
+    ['another refund', { out_refund_no_0: 'another' }],
+    ['no refund_id', { refund_id_0: '' }],
+    ['no amount', { refund_fee_0: '' }],
+    ['an amount with a fraction', { refund_fee_0: '2.5' }],
+    ['no status', { refund_status_0: '' }],
+    ['an unknown status', { refund_status_0: 'NOTSURE' }],
+    ['a status of every object', { refund_status_0: 'constructor' }]
+  ]
+  for (const [name, change] of cases) {
+    t.match(await failure(asked(change)), { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /gave no usable answer/ }, name)
+  }
+  const { refund_status_0: _, ...stateless } = REFUND_QUERIED
+  t.match(await failure(merchant(signed(stateless)).pay.queryRefund(OUT_TRADE_NO, REFUND.outRefundNo)), { code: 'WECHAT_REPLY_INVALID' }, 'a status that is not there at all')
+})
+
 t.test('trouble on the way passes through', async (t) => {
   for (const [api, call] of Object.entries(CALLS)) {
     for (const error of [new WechatError('WECHAT_TIMEOUT', 'no answer', { advice: 'repeat' }), new TypeError('a bug')]) {
@@ -398,6 +513,42 @@ t.test('a notification that is not believed', async (t) => {
   ]
   for (const [name, body, fault, message = /./] of cases) {
     t.throws(() => merchant().pay.readNotification(Buffer.from(body)), { name: 'NotificationError', code: 'WECHAT_NOTIFICATION_INVALID', fault, message }, `${name} → ${fault}`)
+  }
+})
+
+/** Encrypted by the recipe of the refund notification, without the code under test. */
+function encrypted (text: string, key = API_KEY): string {
+  const cipher = createCipheriv('aes-256-ecb', createHash('md5').update(key).digest('hex'), null)
+  return cipher.update(text, 'utf8', 'base64') + cipher.final('base64')
+}
+
+t.test('a notification of a refund is a hint: it is not signed', async (t) => {
+  const HINT: Values = { out_trade_no: OUT_TRADE_NO, out_refund_no: REFUND.outRefundNo, refund_fee: '250', refund_status: 'SUCCESS' }
+  const root = (values: Values) => xml(values).replace('<xml>', '<root>').replace('</xml>', '</root>')
+  const outer = (reqInfo: string, change: Values = {}) => Buffer.from(xml({ return_code: 'SUCCESS', appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, req_info: reqInfo, ...change }))
+  const read = (body: Buffer) => merchant().pay.readNotification(body)
+  t.strictSame(read(outer(encrypted(root(HINT)))), { kind: 'refund-hint', outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 }, 'what to ask about, and not what became of it')
+  t.strictSame(read(sample('20-notify.refund.encrypted.xml')), {
+    kind: 'refund-hint', outTradeNo: '71106718111915575302817', outRefundNo: '131811191610442717309', refundFee: 3960
+  }, 'as computed')
+  const cases: [name: string, body: Buffer, fault: NotificationFault][] = [
+    ['an empty req_info', outer(''), 'bad-signature'],
+    ['a req_info that is not base64', outer('%%%%'), 'bad-signature'],
+    ['another key', outer(encrypted(root(HINT), DEMO_KEY)), 'bad-signature'],
+    ['another root', outer(encrypted(xml(HINT))), 'bad-signature'],
+    ['no XML', outer(encrypted('{}')), 'bad-signature'],
+    ['a DOCTYPE', outer(encrypted(`<!DOCTYPE root>${root(HINT)}`)), 'bad-signature'],
+    ['another appid', outer(encrypted(root(HINT)), { appid: 'wx0000000000000000' }), 'wrong-account'],
+    ['another merchant', outer(encrypted(root(HINT)), { mch_id: '1900000000' }), 'wrong-account'],
+    ['return_code FAIL', outer(encrypted(root(HINT)), { return_code: 'FAIL' }), 'incomplete'],
+    ['no order', outer(encrypted(root({ ...HINT, out_trade_no: '' }))), 'incomplete'],
+    ['no refund', outer(encrypted(root({ ...HINT, out_refund_no: '' }))), 'incomplete'],
+    ['a refund number longer than any', outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(65) }))), 'incomplete'],
+    ['no amount', outer(encrypted(root({ ...HINT, refund_fee: '' }))), 'incomplete'],
+    ['an amount with a fraction', outer(encrypted(root({ ...HINT, refund_fee: '2.5' }))), 'incomplete']
+  ]
+  for (const [name, body, fault] of cases) {
+    t.throws(() => read(body), { name: 'NotificationError', fault }, `${name} → ${fault}`)
   }
 })
 
