@@ -1,7 +1,16 @@
+/** One thing in flight. */
+export interface Presence {
+  /** It has ended. */
+  readonly leave: () => void
+  /** It is held on purpose: nobody waits for it until it steps in again. */
+  readonly stepOut: () => void
+  readonly stepIn: () => void
+}
+
 /** Counts what is in flight, by name, so that the clock can wait for it and people can see what it waits for. */
 export interface Activity {
-  /** Notes that `what` has begun; call the result once when it has ended. */
-  readonly enter: (what: string) => () => void
+  /** Notes that `what` has begun. */
+  readonly enter: (what: string) => Presence
   readonly busy: () => boolean
   readonly list: () => string[]
   /** Resolves when nothing is in flight. */
@@ -14,12 +23,21 @@ export function createActivity (): Activity {
   return {
     enter: what => {
       const token = { what }
+      let ended = false
       running.add(token)
-      return () => {
+      const stepOut = () => {
         running.delete(token)
         if (running.size > 0) return
         for (const resolve of waiting) resolve()
         waiting = []
+      }
+      return {
+        leave: () => {
+          ended = true
+          stepOut()
+        },
+        stepOut,
+        stepIn: () => { if (!ended) running.add(token) }
       }
     },
     busy: () => running.size > 0,

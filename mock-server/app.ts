@@ -1,18 +1,15 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
-import type { WorldCore } from './core.ts'
+import { exchange, type WireEndpoint } from './exchange.ts'
 import type { Worlds } from './mock.ts'
+import { sendOutcome } from './outcome.ts'
 import { closeorder } from './wechat/closeorder.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { orderquery } from './wechat/orderquery.ts'
-import { answerPay, unreadable, type PayEndpoint } from './wechat/pay-v2.ts'
+import { payRoute } from './wechat/pay-v2.ts'
 import { unifiedorder } from './wechat/unifiedorder.ts'
 
 export interface AppOptions { readonly host: string, readonly log: (line: string) => void }
-
-interface Answer { readonly world: WorldCore | undefined, readonly outTradeNo?: string, readonly body: string, readonly note: string }
-
-const LOGIN_PATH = '/sns/jscode2session'
 
 /** 64 KB hold any V2 request many times over. */
 const WIRE_BODY_LIMIT = 64 * 1024
@@ -28,36 +25,43 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
     request.raw.headers = headers
   })
 
-  function send (api: string, request: FastifyRequest, reply: FastifyReply, { world = worlds.fallback(), outTradeNo, body, note }: Answer): FastifyReply {
-    const response = { status: 200, headers: { 'content-type': 'text/plain' }, body }
-    world.journal.record({
-      at: world.clock.now(),
-      direction: 'in',
-      api,
-      ...(outTradeNo !== undefined && { outTradeNo }),
-      request: { method: request.method, url: request.url, headers: request.getDecorator<Record<string, unknown>>('sentHeaders'), body: request.body === undefined ? '' : String(request.body) },
-      response,
-      note
+  async function serve (endpoint: WireEndpoint, request: FastifyRequest, reply: FastifyReply, unreadable?: Error): Promise<FastifyReply> {
+    const { method, url } = request
+    const body = request.body as Buffer | undefined
+    const call = endpoint.receive({ method, body, query: new URL(url, 'http://wechat').searchParams, ...(unreadable && { unreadable }) })
+    const { world = worlds.fallback(), api, outTradeNo } = call
+    const about = { api, ...(outTradeNo !== undefined && { outTradeNo }) }
+    const presence = world.activity.enter(`${api} ${outTradeNo ?? ''}`)
+    reply.raw.once('close', presence.leave)
+    const outcome = await exchange(call, world, presence, (response, note, fault) => {
+      world.journal.record({
+        at: world.clock.now(),
+        direction: 'in',
+        ...about,
+        request: { method, url, headers: request.getDecorator<Record<string, unknown>>('sentHeaders'), body: body === undefined ? '' : String(body) },
+        ...(response && { response: { ...response, body: String(response.body) } }),
+        ...(fault !== undefined && { fault }),
+        note
+      })
+      log(`${world.id} ${api} ${outTradeNo ?? ''}: ${note}`)
     })
-    log(`${world.id} ${api} ${outTradeNo ?? ''}: ${note}`)
-    const leave = world.activity.enter(`${api} ${outTradeNo ?? ''}`)
-    reply.raw.once('close', leave)
-    return reply.headers(response.headers).send(body)
+    return sendOutcome(reply, outcome)
   }
 
-  const endpoints: PayEndpoint[] = [unifiedorder(worlds), orderquery, closeorder]
+  const endpoints: WireEndpoint[] = [
+    jscode2session(worlds),
+    ...[unifiedorder(worlds), orderquery, closeorder].map(endpoint => payRoute(worlds, endpoint))
+  ]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {
       errorHandler: (error, request, reply) => {
         // A request that Fastify could not receive has a status; anything else is a mistake of the mock's own.
         if (error.statusCode === undefined) throw error
-        return send(endpoint.api, request, reply, unreadable(error))
+        return serve(endpoint, request, reply, error)
       }
-    }, (request, reply) => send(endpoint.api, request, reply, answerPay(worlds, endpoint, request.method, request.body as Buffer | undefined)))
+    }, (request, reply) => serve(endpoint, request, reply))
   }
-  app.all(LOGIN_PATH, (request, reply) =>
-    send('jscode2session', request, reply, jscode2session(worlds, new URL(request.url, 'http://api.weixin.qq.com').searchParams)))
-  return [LOGIN_PATH, ...endpoints.map(({ path }) => path)]
+  return endpoints.map(({ path }) => path)
 }
 
 /** The HTTP server: WeChat's own paths, and everything else under /__mock. */

@@ -1,6 +1,9 @@
 import type { Activity } from './activity.ts'
 import type { Behaviour } from './behaviour.ts'
 import type { Clock } from './clock.ts'
+import type { Delays } from './delays.ts'
+import type { FaultBook } from './faults.ts'
+import type { Gates } from './gates.ts'
 import type { Journal } from './journal.ts'
 import type { Notifier } from './notifier.ts'
 import type { OrderBook } from './orders.ts'
@@ -30,6 +33,9 @@ export interface WorldCore {
   readonly users: Users
   readonly journal: Journal
   readonly activity: Activity
+  readonly faults: FaultBook
+  readonly gates: Gates
+  readonly delays: Delays
   readonly notifier: Notifier
   readonly notifyStyle: NotifyStyle
   /** A number for each signed reply: its nonce is drawn by it. */

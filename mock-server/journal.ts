@@ -12,6 +12,8 @@ export interface JournalEntry {
   readonly response?: { readonly status: number, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
   /** What the mock thought of it: the verdict, or why it refused. */
   readonly note?: string
+  /** The name of the fault that struck it. */
+  readonly fault?: string
 }
 
 export interface JournalFilter {

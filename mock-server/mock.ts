@@ -82,7 +82,12 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
     byMchId: mchId => byMchId.get(mchId),
     byOpenid: openid => cores.find(({ users }) => users.drew(openid)),
     fallback: () => cores[0]!,
-    close: () => { for (const { clock } of cores) clock.close() }
+    close: () => {
+      for (const { clock, delays } of cores) {
+        clock.close()
+        delays.close()
+      }
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Activity } from './activity.ts'
 import type { Clock } from './clock.ts'
-import type { Reply, Sender } from './sender.ts'
+import type { NoticeWire } from './notices.ts'
+import type { Reply } from './sender.ts'
 import { judge, type Verdict } from './verdict.ts'
 
 /** One POST of a notification, and what WeChat makes of the answer. */
@@ -48,7 +49,7 @@ export interface Notification {
 export interface NotifierOptions {
   readonly clock: Clock
   readonly activity: Activity
-  readonly sender: Sender
+  readonly wire: NoticeWire
   /** Milliseconds between a send and its retry. */
   readonly gaps: readonly number[]
   /** Real milliseconds a merchant may take to answer. */
@@ -113,19 +114,20 @@ export class Entry implements Notification {
   }
 }
 
-export function createNotifier ({ clock, activity, sender, gaps, ackTimeoutMs, onDelivery }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onDelivery }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   // A slot is taken when a delivery is sent and filled when it is judged, so concurrent ones stay in the order of sending.
   const log: (Delivery | undefined)[] = []
 
   /** `judged` runs before the clock may move. */
   async function send (entry: Entry, attempt: number, judged = (_delivery: Delivery) => {}): Promise<Delivery> {
-    const slot = log.push(undefined) - 1
-    const sentAt = clock.now()
-    const { outTradeNo, url, body } = entry
-    const leave = activity.enter(`notify ${outTradeNo} attempt ${attempt}`)
+    const { outTradeNo, url } = entry
+    const presence = activity.enter(`notify ${outTradeNo} attempt ${attempt}`)
     try {
-      const exchange = await sender.post(url, HEADERS, body, ackTimeoutMs)
+      const passage = await wire.depart('notify', outTradeNo, presence)
+      const slot = log.push(undefined) - 1
+      const sentAt = clock.now()
+      const { exchange, body } = await passage.post(url, HEADERS, entry.body, ackTimeoutMs)
       const delivery: Delivery = {
         id: `d${slot + 1}`,
         outTradeNo,
@@ -148,7 +150,7 @@ export function createNotifier ({ clock, activity, sender, gaps, ackTimeoutMs, o
       onDelivery(delivery)
       return delivery
     } finally {
-      leave()
+      presence.leave()
     }
   }
 

@@ -15,6 +15,8 @@ export interface Random {
   urlSafe (length: number, ...path: (string | number)[]): string
   base64 (bytes: number, ...path: (string | number)[]): string
   flip (...path: (string | number)[]): boolean
+  /** From 0 to just below 1. */
+  fraction (...path: (string | number)[]): number
 }
 
 export function createRandom (seed: string): Random {
@@ -29,6 +31,7 @@ export function createRandom (seed: string): Random {
     alphanumeric: text(ALPHANUMERIC),
     urlSafe: text(URL_SAFE),
     base64: (length, ...path) => bytes(length, path).toString('base64'),
-    flip: (...path) => bytes(1, path)[0]! % 2 === 1
+    flip: (...path) => bytes(1, path)[0]! % 2 === 1,
+    fraction: (...path) => Buffer.from(bytes(6, path)).readUIntBE(0, 6) / 2 ** 48
   }
 }

@@ -1,11 +1,17 @@
 import { EventEmitter } from 'node:events'
 import { createActivity } from './activity.ts'
+import type { Api } from './apis.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
 import type { Credentials, WorldCore } from './core.ts'
+import { createDelays } from './delays.ts'
+import { assertDrained } from './drained.ts'
 import { MockError } from './errors.ts'
+import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
+import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { nativeNow } from './native.ts'
+import { createNoticeWire } from './notices.ts'
 import { createNotifier, gapsOf, type Delivery, type Notification, type Schedule } from './notifier.ts'
 import { couponFee, createOrderBook, PREPAY_LIFE_MS, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
@@ -85,6 +91,16 @@ export interface PayOptions {
 
 export interface IssuedCode { readonly code: string, readonly openid: string, readonly unionid: string | undefined, readonly expiresAt: Date }
 
+/** What a world tells, as it happens. */
+export interface WorldEvents {
+  /** A notification was sent and judged. */
+  readonly delivery: Delivery
+  /** A fault struck. */
+  readonly fault: FaultView
+  /** A gate holds something, or has opened. */
+  readonly gate: GateView
+}
+
 /** One merchant with one app: its own time, users, orders and ids. Worlds do not see each other. */
 export interface World {
   readonly id: string
@@ -122,7 +138,26 @@ export interface World {
   readonly notification: (outTradeNo: string) => Notification
   /** Before time moves on, and after the last delivery of an advance, the clock waits for `fn()`. */
   readonly settleOn: (fn: () => Promise<unknown>) => void
-  readonly on: (event: 'delivery', listener: (delivery: Delivery) => void) => void
+  /**
+   * Makes something go wrong, once unless asked otherwise.
+   * @example world.fault('refund', { kind: 'reset', when: 'after' }) // accepted, but the reply is lost
+   * @throws MockError BAD_INPUT
+   */
+  readonly fault: <A extends Api>(api: A, effect: EffectOf<A>, options?: FaultOptions) => Fault
+  readonly faults: () => Fault[]
+  /**
+   * Holds every exchange that comes to a point until the gate is released; what is held does not hold the clock.
+   * @example world.gate('unifiedorder.response', { until: 'delivery.completed' }) // the notification before the reply
+   * @throws MockError BAD_INPUT
+   */
+  readonly gate: (hold: GatePoint, options?: GateOptions) => Gate
+  readonly gates: () => Gate[]
+  /**
+   * Passes if every fault struck as often as asked for and every gate was reached.
+   * @throws MockError NOT_DRAINED (with `details.faults` and `details.gates`)
+   */
+  readonly assertDrained: () => void
+  readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
   /** What the clock waits for now, by name. */
   readonly inFlight: () => string[]
 }
@@ -202,13 +237,16 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const users = createUsers(random, clock.now)
   const journal = createJournal()
   const events = new EventEmitter()
+  const delays = createDelays()
+  const faults = createFaultBook(random, clock.now, fault => { events.emit('fault', fault) })
+  const gates = createGates(gate => { events.emit('gate', gate) })
   const style = notifyStyle(random)
   let replies = 0
 
   const notifier = createNotifier({
     clock,
     activity,
-    sender,
+    wire: createNoticeWire({ gates, faults, delays, sender }),
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     onDelivery: delivery => {
@@ -223,11 +261,12 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
         note: `${verdict}: ${reason}`
       })
       log(`${id} notify ${outTradeNo} attempt ${attempt}: ${verdict} (${reason})`)
+      gates.signal('delivery.completed', outTradeNo)
       events.emit('delivery', delivery)
     }
   })
 
-  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, users, journal, activity, notifier, notifyStyle: style, nextReply: () => ++replies }
+  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, users, journal, activity, faults, gates, delays, notifier, notifyStyle: style, nextReply: () => ++replies }
 
   function findOrder (outTradeNo: string): Order {
     const order = orders.find(outTradeNo)
@@ -261,6 +300,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
     Object.assign(order, { tradeState: 'SUCCESS', payment, openid: payment.openid })
     orders.indexTransaction(order, payment)
+    gates.signal('order.paid', outTradeNo)
     const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, credentials, style))
     if (deliver === 'hold') return notification
     const first = notifier.start(notification)
@@ -296,6 +336,11 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     deliveries: notifier.deliveries,
     notification: findNotification,
     settleOn: fn => { settleHooks.push(fn) },
+    fault: faults.set,
+    faults: faults.list,
+    gate: gates.set,
+    gates: gates.list,
+    assertDrained: () => assertDrained(faults.list(), gates.list()),
     on: (event, listener) => { events.on(event, listener) },
     inFlight: activity.list
   }

@@ -1,6 +1,10 @@
+import type { PayApi } from '../apis.ts'
 import type { Registry, WorldCore } from '../core.ts'
+import type { Answer, Call, Refusal, WireEndpoint, WireMessage } from '../exchange.ts'
+import type { ResultCodeFail } from '../faults.ts'
 import { signV2, stringToSign, type SignType } from '../sign-v2.ts'
 import { readXml, writeXml, type Fields, type WireField } from '../wire.ts'
+import { ERR_CODES } from './error-tables.ts'
 import { BusinessFail, ProtocolFail } from './replies.ts'
 
 /** What a field of a request must look like; lengths count bytes of UTF-8. */
@@ -20,19 +24,11 @@ export interface PayRequest {
 
 /** One API of api.mch.weixin.qq.com. */
 export interface PayEndpoint {
-  readonly api: string
+  readonly api: PayApi
   readonly path: string
   readonly fields: readonly FieldRule[]
   /** The fields of the success reply beyond the common ones; throws {@link ProtocolFail} or {@link BusinessFail}. */
   readonly handle: (world: WorldCore, request: PayRequest) => readonly WireField[]
-}
-
-/** What goes back, and what the journal should know. */
-export interface PayAnswer {
-  readonly world: WorldCore | undefined
-  readonly outTradeNo?: string
-  readonly body: string
-  readonly note: string
 }
 
 export const matches = (pattern: RegExp) => (value: string) => pattern.test(value)
@@ -96,36 +92,72 @@ function signedReply (world: WorldCore, deviceInfo: string, type: SignType, resu
 
 const protocolReply = (message: string) => writeXml([['return_code', 'FAIL'], ['return_msg', message]])
 
-/** The answer to a request whose body could not even be received. */
-export const unreadable = (error: Error): PayAnswer =>
-  ({ world: undefined, body: protocolReply('XML格式错误'), note: `XML格式错误: ${error.message}` })
-
-/** Answers one request in one of the three shapes. The order of the checks is the one recommended in the fact sheet. */
-export function answerPay (registry: Registry, endpoint: PayEndpoint, method: string, body: Buffer | undefined): PayAnswer {
-  let world: WorldCore | undefined
-  let fields: Fields = new Map()
+/** How one call of a merchant's is answered: in one of three shapes, whatever happens. */
+function answers (registry: Registry, world: WorldCore | undefined, fields: Fields) {
   const get = (name: string) => fields.get(name) ?? ''
-  const about = () => get('out_trade_no') === '' ? {} : { outTradeNo: get('out_trade_no') }
-  const signType = () => (get('sign_type') || 'MD5') as SignType
-  try {
-    fields = read(method, body)
-    world = registry.byMchId(get('mch_id'))
-    checkFields(fields, [...COMMON, ...endpoint.fields])
-    world = findWorld(registry, fields)
-    checkSign(world, fields, signType())
-    const result = endpoint.handle(world, { get, signType: signType() })
-    return { world, ...about(), note: 'SUCCESS', body: signedReply(world, get('device_info'), signType(), [['result_code', 'SUCCESS'], ...result]) }
-  } catch (error) {
-    if (error instanceof ProtocolFail) {
-      const cause = error.cause instanceof Error ? error.cause.message : error.cause
-      return { world, ...about(), note: cause ? `${error.message}: ${cause as string}` : error.message, body: protocolReply(error.message) }
+  const signType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
+  const signed = (result: readonly WireField[]) => signedReply(world ?? registry.fallback(), get('device_info'), signType, result)
+  return {
+    get,
+    signType,
+    succeed: (result: readonly WireField[]): Answer => ({ note: 'SUCCESS', body: signed([['result_code', 'SUCCESS'], ...result]) }),
+    fail: (error: unknown): Answer => {
+      if (error instanceof ProtocolFail) {
+        const cause = error.cause instanceof Error ? error.cause.message : error.cause
+        return { note: cause ? `${error.message}: ${cause as string}` : error.message, body: protocolReply(error.message) }
+      }
+      if (!(error instanceof BusinessFail)) throw error
+      const { errCode, message } = error
+      return { note: `${errCode} ${message}`, body: signed([['result_code', 'FAIL'], ['err_code', errCode], ['err_code_des', message]]) }
     }
-    if (!(error instanceof BusinessFail)) throw error
-    return {
-      world,
-      ...about(),
-      note: `${error.errCode} ${error.message}`,
-      body: signedReply(world!, get('device_info'), signType(), [['result_code', 'FAIL'], ['err_code', error.errCode], ['err_code_des', error.message]])
+  } as const
+}
+
+function refusalOf (api: PayApi, refusal: Refusal): ProtocolFail | BusinessFail {
+  if (refusal.kind === 'return_code_fail') return new ProtocolFail(refusal.return_msg ?? '系统错误')
+  const { err_code: code, err_code_des: told } = refusal as ResultCodeFail
+  const texts: Readonly<Record<string, string>> = ERR_CODES[api as keyof typeof ERR_CODES]
+  return new BusinessFail(code, told ?? texts[code]!)
+}
+
+function readable (method: string, body: Buffer | undefined): Fields | ProtocolFail {
+  try {
+    return read(method, body)
+  } catch (error) {
+    return error as ProtocolFail
+  }
+}
+
+/** The order that a request is about, by either of its numbers. */
+function orderNumber (world: WorldCore | undefined, fields: Fields): string | undefined {
+  return fields.get('out_trade_no') || world?.orders.findTransaction(fields.get('transaction_id') ?? '')?.outTradeNo
+}
+
+/** Receives one request. The order of the checks is the one recommended in the fact sheet. */
+export function receivePay (registry: Registry, endpoint: PayEndpoint, { method, body, unreadable }: WireMessage): Call {
+  const message = unreadable ? new ProtocolFail('XML格式错误', { cause: unreadable }) : readable(method, body)
+  const fields: Fields = message instanceof ProtocolFail ? new Map() : message
+  const world = registry.byMchId(fields.get('mch_id') ?? '')
+  const { get, signType, succeed, fail } = answers(registry, world, fields)
+  return {
+    api: endpoint.api,
+    world,
+    outTradeNo: orderNumber(world, fields),
+    refuse: refusal => fail(refusalOf(endpoint.api, refusal)),
+    answer: () => {
+      try {
+        if (message instanceof ProtocolFail) throw message
+        checkFields(fields, [...COMMON, ...endpoint.fields])
+        const found = findWorld(registry, fields)
+        checkSign(found, fields, signType)
+        return succeed(endpoint.handle(found, { get, signType }))
+      } catch (error) {
+        return fail(error)
+      }
     }
   }
 }
+
+/** The endpoint as a route of the wire. */
+export const payRoute = (registry: Registry, endpoint: PayEndpoint): WireEndpoint =>
+  ({ api: endpoint.api, path: endpoint.path, receive: message => receivePay(registry, endpoint, message) })

@@ -6,17 +6,17 @@ t.test('names what is in flight and tells when nothing is', async t => {
   t.equal(activity.busy(), false)
   await activity.idle()
 
-  const leaveQuery = activity.enter('orderquery tea-1')
-  const leaveNotify = activity.enter('notify tea-1 attempt 0')
+  const query = activity.enter('orderquery tea-1')
+  const notify = activity.enter('notify tea-1 attempt 0')
   t.equal(activity.busy(), true)
   t.same(activity.list(), ['orderquery tea-1', 'notify tea-1 attempt 0'])
 
   const order: string[] = []
   const idle = activity.idle().then(() => order.push('idle'))
-  leaveNotify()
+  notify.leave()
   await Promise.resolve()
   order.push('one left')
-  leaveQuery()
+  query.leave()
   await idle
   t.same(order, ['one left', 'idle'])
   t.same(activity.list(), [])
@@ -24,8 +24,21 @@ t.test('names what is in flight and tells when nothing is', async t => {
 
 t.test('two of one name are two', async t => {
   const activity = createActivity()
-  const leave = activity.enter('notify tea-1 attempt 0')
+  const first = activity.enter('notify tea-1 attempt 0')
   activity.enter('notify tea-1 attempt 0')
-  leave()
+  first.leave()
   t.equal(activity.busy(), true)
+})
+
+t.test('what is held on purpose is not waited for until it steps in again', async t => {
+  const activity = createActivity()
+  const held = activity.enter('orderquery tea-1')
+  held.stepOut()
+  t.same(activity.list(), [])
+  await activity.idle()
+  held.stepIn()
+  t.same(activity.list(), ['orderquery tea-1'])
+  held.leave()
+  held.stepIn()
+  t.equal(activity.busy(), false, 'what has ended does not come back')
 })

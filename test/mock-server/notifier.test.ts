@@ -2,7 +2,8 @@ import t from 'tap'
 import { createActivity } from '../../mock-server/activity.ts'
 import { createVirtualClock } from '../../mock-server/clock.ts'
 import { createNotifier, gapsOf, type Delivery, type Schedule } from '../../mock-server/notifier.ts'
-import type { Exchange, Sender } from '../../mock-server/sender.ts'
+import type { NoticeWire } from '../../mock-server/notices.ts'
+import type { Exchange } from '../../mock-server/sender.ts'
 import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
 
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
@@ -11,16 +12,17 @@ const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 20
 function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'current') {
   const activity = createActivity()
   const clock = createVirtualClock(NOON, () => activity.busy() ? activity.idle() : undefined)
-  const posts: Parameters<Sender['post']>[] = []
-  const sender: Sender = {
-    post: async (...post) => {
-      posts.push(post)
-      return answer(await (answers.length > 1 ? answers.shift()! : answers[0]!))
-    },
-    close: () => {}
+  const posts: Parameters<Awaited<ReturnType<NoticeWire['depart']>>['post']>[] = []
+  const wire: NoticeWire = {
+    depart: async () => ({
+      post: async (...post) => {
+        posts.push(post)
+        return { body: post[2], exchange: answer(await (answers.length > 1 ? answers.shift()! : answers[0]!)) }
+      }
+    })
   }
   const told: Delivery[] = []
-  const notifier = createNotifier({ clock, activity, sender, gaps: gapsOf(schedule), ackTimeoutMs: 150, onDelivery: delivery => { told.push(delivery) } })
+  const notifier = createNotifier({ clock, activity, wire, gaps: gapsOf(schedule), ackTimeoutMs: 150, onDelivery: delivery => { told.push(delivery) } })
   const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
   const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
   return { activity, clock, notifier, entry, posts, told, seconds }

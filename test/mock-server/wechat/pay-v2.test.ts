@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Registry } from '../../../mock-server/core.ts'
 import { signV2 } from '../../../mock-server/sign-v2.ts'
-import { answerPay } from '../../../mock-server/wechat/pay-v2.ts'
+import { receivePay } from '../../../mock-server/wechat/pay-v2.ts'
 import { callPay, entriesOf, orderFields, placeOrder, postRaw, sample, signedXml, startMock, type Values } from '../helpers.ts'
 
 const NOTIFY = 'http://127.0.0.1/notify'
@@ -115,7 +115,7 @@ t.test('replies are signed with the algorithm of the request, without sign_type,
 
 t.test('an error that is no refusal is not answered', async t => {
   const registry = { byMchId: () => { throw new Error('broken') } } as unknown as Registry
-  t.throws(() => answerPay(registry, { api: 'x', path: '/x', fields: [], handle: () => [] }, 'POST', Buffer.from('<xml></xml>')), { message: 'broken' })
+  t.throws(() => receivePay(registry, { api: 'report', path: '/x', fields: [], handle: () => [] }, { method: 'POST', query: new URLSearchParams(), body: Buffer.from('<xml></xml>') }), { message: 'broken' })
 })
 
 t.test('the form of a business failure', async t => {

@@ -1,0 +1,135 @@
+import { STATUS_CODES } from 'node:http'
+import type { Presence } from './activity.ts'
+import type { LoginApi, PayApi } from './apis.ts'
+import type { WorldCore } from './core.ts'
+import type { Effect, EffectOf, ErrcodeFail, FaultView, ResultCodeFail, ReturnCodeFail } from './faults.ts'
+import { encodeGbk } from './gbk.ts'
+import { withBadSign } from './wechat/bad-sign.ts'
+
+/** What the emulated WeChat says, and what the journal should know. */
+export interface Answer {
+  readonly body: string | Buffer
+  /** Default `text/plain`. */
+  readonly contentType?: string
+  readonly note: string
+}
+
+export type Refusal = ReturnCodeFail | ResultCodeFail | ErrcodeFail
+
+/** A request as it came in. */
+export interface WireMessage {
+  readonly method: string
+  readonly query: URLSearchParams
+  readonly body: Buffer | undefined
+  /** Why the body could not be received, if so. */
+  readonly unreadable?: Error
+}
+
+/** One call of WeChat's that is emulated. */
+export interface WireEndpoint {
+  readonly api: PayApi | LoginApi
+  readonly path: string
+  readonly receive: (message: WireMessage) => Call
+}
+
+/** A request of the wire that has been read but has had no effect yet. */
+export interface Call {
+  readonly api: PayApi | LoginApi
+  readonly world: WorldCore | undefined
+  readonly outTradeNo?: string | undefined
+  /** Checks the request, does what it asks for and answers. */
+  readonly answer: () => Answer
+  /** The same request answered with a refusal, in the form that this call has for it. */
+  readonly refuse: (refusal: Refusal) => Answer
+}
+
+/** A reply as it leaves the mock. */
+export interface WireReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Buffer
+}
+
+export type Outcome =
+  | { readonly kind: 'reply', readonly reply: WireReply }
+  /** The connection breaks after so many bytes of the body. */
+  | { readonly kind: 'truncate', readonly reply: WireReply, readonly bytes: number }
+  | { readonly kind: 'hang' | 'reset' }
+
+/** Writes the exchange down; `fault` is the name of the one that struck it. */
+export type Recorder = (reply: WireReply | undefined, note: string, fault?: string) => void
+
+/** What can strike a call; a notification has effects of its own. */
+type CallFault = EffectOf<PayApi | LoginApi>
+type StruckCall = FaultView & { readonly effect: CallFault }
+
+const plain = ({ body, contentType = 'text/plain' }: Answer): WireReply => ({ status: 200, headers: { 'content-type': contentType }, body })
+
+const PAGE = '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
+
+/** Effects that need WeChat's own reply, because they spoil it; the others take its place. */
+type Spoiling = Extract<CallFault, { kind: 'delay' | 'truncate' | 'bad_sign' | 'gbk' }>
+type Replacing = Exclude<CallFault, Spoiling>
+
+const SPOILING: readonly Effect['kind'][] = ['delay', 'truncate', 'bad_sign', 'gbk']
+const isSpoiling = (effect: CallFault): effect is Spoiling => SPOILING.includes(effect.kind)
+
+const send = (reply: WireReply): Outcome => ({ kind: 'reply', reply })
+
+function spoil (effect: Spoiling, answer: Answer): Outcome {
+  switch (effect.kind) {
+    case 'delay':
+      return send(plain(answer))
+    case 'bad_sign':
+      return send(plain({ ...answer, body: withBadSign(String(answer.body)) }))
+    case 'gbk':
+      return send(plain({ ...answer, body: encodeGbk(String(answer.body)), contentType: 'text/xml; charset=GBK' }))
+    case 'truncate':
+      return { kind: 'truncate', reply: plain(answer), bytes: effect.bytes ?? Buffer.byteLength(answer.body) >> 1 }
+  }
+}
+
+function replace (effect: Replacing, call: Call): Outcome {
+  switch (effect.kind) {
+    case 'hang':
+    case 'reset':
+      return { kind: effect.kind }
+    case 'http':
+      return send({ status: effect.status, headers: { 'content-type': 'text/plain' }, body: effect.body ?? STATUS_CODES[effect.status] ?? '' })
+    case 'html_page':
+      return send({ status: effect.status ?? 200, headers: { 'content-type': 'text/html' }, body: PAGE })
+    default:
+      return send(plain(call.refuse(effect)))
+  }
+}
+
+interface Done { readonly outcome: Outcome, readonly note: string }
+
+function strike (call: Call, effect: CallFault): Done {
+  if (isSpoiling(effect)) {
+    const answer = call.answer()
+    return { outcome: spoil(effect, answer), note: answer.note }
+  }
+  return { note: effect.when === 'after' ? call.answer().note : 'not carried out', outcome: replace(effect, call) }
+}
+
+function untouched (call: Call): Done {
+  const answer = call.answer()
+  return { outcome: send(plain(answer)), note: answer.note }
+}
+
+/** One call to WeChat from its arrival to its reply, through the gates and faults of its world. */
+export async function exchange (call: Call, { gates, faults, delays }: WorldCore, presence: Presence, record: Recorder): Promise<Outcome> {
+  const { api, outTradeNo } = call
+  gates.signal(`${api}.request`, outTradeNo)
+  await gates.pass(`${api}.request`, outTradeNo, presence)
+  const fault = faults.claim(api, outTradeNo) as StruckCall | undefined
+  const delay = fault?.effect.kind === 'delay' ? fault.effect : undefined
+  if (delay && delay.when !== 'after') await delays.wait(delay.ms)
+  const { outcome, note } = fault ? strike(call, fault.effect) : untouched(call)
+  record('reply' in outcome ? outcome.reply : undefined, fault ? `${note}; fault ${fault.name}: ${fault.effect.kind}` : note, fault?.name)
+  if (delay?.when === 'after') await delays.wait(delay.ms)
+  await gates.pass(`${api}.response`, outTradeNo, presence)
+  gates.signal(`${api}.response`, outTradeNo)
+  return outcome
+}

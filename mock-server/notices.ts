@@ -1,0 +1,51 @@
+import type { Presence } from './activity.ts'
+import type { Notice } from './apis.ts'
+import type { Delays } from './delays.ts'
+import type { EffectOf, FaultBook } from './faults.ts'
+import type { Gates } from './gates.ts'
+import type { Exchange, Sender } from './sender.ts'
+import { withBadSign } from './wechat/bad-sign.ts'
+
+export interface Sent {
+  /** As it went out. */
+  readonly body: string
+  readonly exchange: Exchange
+}
+
+/** A notification that nothing holds any more. */
+export interface Passage {
+  /** Never rejects. */
+  readonly post: (url: string, headers: Readonly<Record<string, string>>, body: string, limitMs: number) => Promise<Sent>
+}
+
+/** The way of WeChat's notifications to the merchant, through the gates and faults of the world. */
+export interface NoticeWire {
+  /** Resolves when the notification may be sent. */
+  readonly depart: (api: Notice, outTradeNo: string, presence: Presence) => Promise<Passage>
+}
+
+export interface NoticeWireOptions { readonly gates: Gates, readonly faults: FaultBook, readonly delays: Delays, readonly sender: Sender }
+
+const lost = (fault: string, durationMs: number): Exchange =>
+  ({ durationMs, error: Object.assign(new Error(`fault ${fault}`), { code: 'ECONNRESET' }) })
+
+export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOptions): NoticeWire => ({
+  depart: async (api, outTradeNo, presence) => {
+    gates.signal(`${api}.request`, outTradeNo)
+    await gates.pass(`${api}.request`, outTradeNo, presence)
+    const { name = '', effect } = (faults.claim(api, outTradeNo) ?? {}) as { name?: string, effect?: EffectOf<Notice> }
+    const is = (kind: 'delay' | 'reset', when: 'before' | 'after') => effect?.kind === kind && (effect.when ?? 'before') === when
+    const ms = effect?.kind === 'delay' ? effect.ms : 0
+    if (is('delay', 'before')) await delays.wait(ms)
+    return {
+      post: async (url, headers, intended, limitMs) => {
+        const body = effect?.kind === 'bad_sign' ? withBadSign(intended) : intended
+        const exchange = is('reset', 'before') ? lost(name, 0) : await sender.post(url, headers, body, limitMs)
+        if (is('delay', 'after')) await delays.wait(ms)
+        await gates.pass(`${api}.response`, outTradeNo, presence)
+        gates.signal(`${api}.response`, outTradeNo)
+        return { body, exchange: is('reset', 'after') ? lost(name, exchange.durationMs) : exchange }
+      }
+    }
+  }
+})

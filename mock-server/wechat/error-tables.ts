@@ -1,0 +1,105 @@
+// What WeChat can be made to say by a fault. Texts as recorded on the wire, else from the official tables or by their meaning.
+
+const OF_PROTOCOL = {
+  SYSTEMERROR: '系统错误',
+  SIGNERROR: '签名错误',
+  REQUIRE_POST_METHOD: '请使用post方法',
+  XML_FORMAT_ERROR: 'XML格式错误',
+  APPID_NOT_EXIST: 'APPID不存在',
+  MCHID_NOT_EXIST: 'MCHID不存在'
+}
+
+/** err_code → err_code_des of each call that can refuse a business (V2 tables). */
+export const ERR_CODES = {
+  unifiedorder: {
+    ...OF_PROTOCOL,
+    INVALID_REQUEST: '201 商户订单号重复',
+    NOAUTH: '商户无此接口权限',
+    NOTENOUGH: '余额不足',
+    ORDERPAID: '该订单已支付',
+    ORDERCLOSED: '订单已关闭',
+    OUT_TRADE_NO_USED: '商户订单号重复',
+    APPID_MCHID_NOT_MATCH: 'appid和mch_id不匹配',
+    LACK_PARAMS: '缺少参数',
+    POST_DATA_EMPTY: 'post数据为空',
+    NOT_UTF8: '编码格式错误'
+  },
+  orderquery: { ...OF_PROTOCOL, ORDERNOTEXIST: 'order not exist' },
+  closeorder: {
+    ...OF_PROTOCOL,
+    ORDERPAID: 'order paid',
+    ORDERCLOSED: '订单已关闭',
+    ORDERNOTEXIST: '订单不存在',
+    TRADE_STATE_ERROR: '订单状态错误'
+  },
+  refund: {
+    ...OF_PROTOCOL,
+    BIZERR_NEED_RETRY: '退款业务流程错误，需要商户触发重试来解决',
+    TRADE_OVERDUE: '订单已经超过退款期限',
+    ERROR: '业务错误',
+    USER_ACCOUNT_ABNORMAL: '退款请求失败',
+    INVALID_REQ_TOO_MUCH: '无效请求过多',
+    NOTENOUGH: '基本账户余额不足，请充值后重新发起',
+    INVALID_TRANSACTIONID: '无效transaction_id',
+    PARAM_ERROR: '参数错误',
+    ORDERNOTEXIST: '订单不存在',
+    FREQUENCY_LIMITED: '频率限制，超过2个月之前的订单申请退款请降低频率再重试。',
+    NOAUTH: '异常IP请求不予受理',
+    CERT_ERROR: '证书校验错误',
+    REFUND_FEE_MISMATCH: '订单金额或退款金额与之前请求不一致，请核实后再试',
+    REFUND_FEE_INVALID: '累计退款金额大于支付金额',
+    INVALID_REQUEST: '订单已全额退款',
+    ORDER_NOT_READY: '订单处理中，暂时无法退款，请稍后再试',
+    TRADE_STATE_ERROR: '订单状态错误'
+  },
+  refundquery: {
+    ...OF_PROTOCOL,
+    REFUNDNOTEXIST: 'not exist',
+    INVALID_REQUEST: '请求参数符合参数格式，但不符合业务规则',
+    INVALID_TRANSACTIONID: '无效transaction_id',
+    PARAM_ERROR: '参数错误'
+  },
+  downloadfundflow: {
+    SYSTEMERROR: '系统错误',
+    PARAM_ERROR: '参数错误',
+    NO_BILL_EXIST: '账单不存在',
+    BILL_CREATING: '账单未生成'
+  }
+} as const
+
+const OF_TOKEN = {
+  '-1': 'system error',
+  40001: 'invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r',
+  40014: 'invalid access_token',
+  41001: 'access_token missing',
+  42001: 'access_token expired',
+  45009: 'reach max api daily quota limit',
+  45011: 'api minute-quota reach limit, must slower, retry next minute'
+}
+const OF_SECRET = {
+  '-1': 'system error',
+  40002: 'invalid grant_type',
+  40013: 'invalid appid',
+  40125: 'invalid appsecret',
+  40164: 'invalid ip 127.0.0.1 ipv6 ::ffff:127.0.0.1, not in whitelist',
+  41002: 'appid missing',
+  41004: 'appsecret missing',
+  45009: 'reach max api daily quota limit',
+  45011: 'api minute-quota reach limit, must slower, retry next minute'
+}
+const OF_SESSION = { ...OF_TOKEN, 87007: 'session_key is not existd or expired', 87008: 'invalid sig_method', 87009: 'invalid signature' }
+
+/** errcode → errmsg before the rid, of each call of api.weixin.qq.com. */
+export const ERRCODES = {
+  jscode2session: { ...OF_SECRET, 40029: 'invalid code', 40163: 'code been used', 40226: 'code blocked', 41008: 'missing code' },
+  checksession: OF_SESSION,
+  resetusersessionkey: { ...OF_SESSION, 40097: 'invalid args' },
+  token: { ...OF_SECRET, 40001: OF_TOKEN[40001], 40243: 'AppSecret has been frozen', 50004: 'interface banned', 50007: 'account frozen' },
+  stable_token: { ...OF_SECRET, 43002: 'require POST method' },
+  getuserphonenumber: { ...OF_TOKEN, 40029: 'invalid code', 48001: 'api unauthorized' }
+} as const
+
+/** A number literal for the key of a table; `'-1'` becomes -1. */
+type NumberOf<Key> = Key extends number ? Key : Key extends `${infer N extends number}` ? N : never
+export type ErrCode<A extends keyof typeof ERR_CODES> = A extends A ? keyof typeof ERR_CODES[A] : never
+export type Errcode<A extends keyof typeof ERRCODES> = A extends A ? NumberOf<keyof typeof ERRCODES[A]> : never
