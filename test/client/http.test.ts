@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
 import { createHttp } from '../../src/client/http.ts'
-import type { HttpOptions, HttpRequest } from '../../src/client/http.ts'
+import type { ClientCert, HttpOptions, HttpRequest } from '../../src/client/http.ts'
 import { WechatError } from '../../src/errors.ts'
 import { serve } from '../fixtures.ts'
 
@@ -235,6 +238,23 @@ t.test('no failure shows what was sent', async (t) => {
       t.notMatch(view, code, `${name}: no login code`)
     }
   }
+})
+
+t.test('the client certificate is shown to a host that asks for one', async (t) => {
+  const file = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
+  const [cert, key] = [file('cert.pem'), file('key.pem')]
+  const server = createHttpsServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: true }, (request, response) => {
+    response.end((request.socket as TLSSocket).getPeerCertificate().subject.CN)
+  })
+  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.close().closeAllConnections() })
+  const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+  // The authority of the test's own server stands beside the certificate: a merchant cannot put it there.
+  for (const [name, options] of Object.entries({ pem: { cert, key, ca: cert }, p12: { pfx: file('client.p12'), passphrase: '1900000109', ca: cert } })) {
+    t.strictSame(await client(t, [origin], { cert: options }).http.send(POST), { status: 200, text: 'fastify-wechat-pay test' }, name)
+  }
+  t.match(await failure(client(t, [origin], { cert: { ca: cert } as unknown as ClientCert }).http.send(POST)), { code: 'WECHAT_NETWORK' }, 'no certificate, no answer')
+  t.match(await failure(client(t, [origin]).http.send(GET)), { code: 'WECHAT_NETWORK', message: /DEPTH_ZERO_SELF_SIGNED_CERT/ }, 'a host that nobody vouches for is not spoken to')
 })
 
 t.test('close waits for what is under way and then sends nothing', async (t) => {
