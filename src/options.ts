@@ -193,9 +193,12 @@ function isOrigin (value: unknown): boolean {
 }
 
 function isClientCert (value: unknown): boolean {
-  const { pfx, passphrase, cert, key } = (value ?? {}) as Record<string, unknown>
   const isFile = (file: unknown) => Buffer.isBuffer(file) || typeof file === 'string'
-  return (Buffer.isBuffer(pfx) && typeof passphrase === 'string') || (isFile(cert) && isFile(key))
+  const { pfx, passphrase, cert, key, ...more } = (value ?? {}) as Record<string, unknown>
+  const pair = pfx === undefined && passphrase === undefined && isFile(cert) && isFile(key)
+  const file = cert === undefined && key === undefined && Buffer.isBuffer(pfx) && typeof passphrase === 'string'
+  // Nothing else: the rest of what TLS takes could turn its checks off.
+  return (pair || file) && Object.keys(more).length === 0
 }
 
 function isStore (value: unknown): boolean {

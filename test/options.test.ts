@@ -212,7 +212,7 @@ t.test('the secrets', async (t) => {
     ['appSecret', 'must be 32 lower-case hex digits, from the mini program console', ['', 'hunter2', APP_SECRET.slice(1), APP_SECRET + '0', APP_SECRET.toUpperCase(), 1, null, { hunter2: 1 }]],
     ['merchant', 'must be an object with version, mchId and apiKey', ['hunter2', 1, null, true]],
     ['merchant.apiKey', 'must be the APIv2 key, exactly 32 characters', ['', 'hunter2', API_KEY.slice(1), API_KEY + '0', API_KEY.replace('8', ' '), API_KEY.replace('8', '支'), 1, null, { hunter2: 1 }]],
-    ['merchant.cert', 'must be { pfx, passphrase } or { cert, key }', ['hunter2', 1, null, {}, { pfx: 'hunter2', passphrase: 'hunter2' }, { pfx: Buffer.from('p12') }, { cert: 'hunter2' }, { key: 'hunter2' }, { cert: 1, key: 'hunter2' }]],
+    ['merchant.cert', 'must be { pfx, passphrase } or { cert, key }', ['hunter2', 1, null, {}, { pfx: 'hunter2', passphrase: 'hunter2' }, { pfx: Buffer.from('p12') }, { cert: 'hunter2' }, { key: 'hunter2' }, { cert: 1, key: 'hunter2' }, { cert: 'PEM', key: 'hunter2', rejectUnauthorized: false }, { pfx: Buffer.from('p12'), passphrase: 'hunter2', cert: 'PEM', key: 'PEM' }, { pfx: Buffer.from('p12'), passphrase: 'hunter2', ca: 'PEM' }]],
     ['store', 'must be a store with insertOrder, ', ['hunter2', 1, null, {}, { ...memoryStore(), claimDue: 'hunter2' }, memoryStore]]
   ]
   for (const [path, rule, bad] of rules) {
