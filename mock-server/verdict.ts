@@ -44,17 +44,12 @@ function judgeText (body: string): Judgement {
   }
 }
 
-// A merchant answers with the same few texts again and again.
-const judged = new Map<string, Judgement>()
-const MAX_JUDGED = 100
+// A merchant answers most notifications with the same text as the one before.
+let last = { body: '', judgement: judgeText('') }
 
 function judgeBody (body: string): Judgement {
-  let judgement = judged.get(body)
-  if (!judgement) {
-    if (judged.size === MAX_JUDGED) judged.clear()
-    judged.set(body, judgement = judgeText(body))
-  }
-  return judgement
+  if (body !== last.body) last = { body, judgement: judgeText(body) }
+  return last.judgement
 }
 
 function judgeReply ({ status, headers: { location }, body }: Reply): Judgement {
