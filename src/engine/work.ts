@@ -93,15 +93,22 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     }
   }
 
+  async function workOn (outTradeNo: string): Promise<void> {
+    try {
+      await afterReply()
+      for (const claimed of await claim(1, outTradeNo)) await work(claimed)
+    } catch (error) {
+      log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
+    }
+  }
+
   async function claim (limit: number, outTradeNo?: string): Promise<Claim[]> {
     return await store.claimDue(now(), limit, leaseMs, outTradeNo)
   }
 
   return {
     start (outTradeNo) {
-      track(afterReply().then(async () => await claim(1, outTradeNo)).then(async (claims) => { await Promise.all(claims.map(work)) }).catch((error: unknown) => {
-        log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
-      }))
+      track(workOn(outTradeNo))
     },
 
     async sweep () {
