@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import t from 'tap'
 import Fastify from 'fastify'
 import formbody from '@fastify/formbody'
@@ -84,16 +85,18 @@ t.test('onAnomaly hears of money that fits no order, and may fail', async (t) =>
 })
 
 t.test('close waits for onPaid, and nothing is left behind', async (t) => {
-  let finish!: () => void
   let finished = false
+  const started = new EventEmitter()
+  const released = new EventEmitter()
   const shop = await merchant(t, {
-    options: { sweepIntervalMs: 100, onPaid: async () => { await new Promise<void>((resolve) => { finish = resolve }); finished = true } }
+    options: { sweepIntervalMs: 100, onPaid: async () => { started.emit('onPaid'); await once(released, 'release'); finished = true } }
   })
+  const running = once(started, 'onPaid')
   const outTradeNo = await shop.order()
   t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' }, 'the reply does not wait for onPaid')
-  while (finish === undefined) await new Promise((resolve) => { setImmediate(resolve) })
+  await running
   const closing = shop.app.close()
-  setImmediate(finish)
+  setImmediate(() => { released.emit('release') })
   await closing
   t.ok(finished)
   t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done' })

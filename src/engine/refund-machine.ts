@@ -79,13 +79,17 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     case 'refund-reported':
       return report(order, known, observation.report)
     case 'refund-not-exist':
-      if (known.origin === 'external') return changed('not known to WeChat', known, { state: 'failed', dueAt: null })
-      return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
+      if (known.state === 'success') return ignored()
+      if (known.origin === 'local' && isUnderWay(known)) return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
+      return changed('not known to WeChat', known, { ...(known.origin === 'external' && { state: 'failed' }), dueAt: null })
     case 'refund-no-answer':
+      if (known.state === 'success') return ignored()
       return changed('to be asked about again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
     case 'refund-fulfilled':
+      if (known.fulfilment !== 'due') return ignored()
       return changed('done', known, { fulfilment: 'done', dueAt: null })
     case 'refund-fulfil-failed':
+      if (known.fulfilment !== 'due') return ignored()
       if (order.claims !== observation.claims) return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
       return changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
   }
@@ -101,8 +105,16 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     const left = order.payment.totalFee - refundedFee(order)
     if (refundFee > left) return { outcome: 'refused', text: `${refundFee} fen are more than the ${left} fen that can still be refunded` }
     if (order.refunds.length >= MAX_REFUNDS) return { outcome: 'refused', text: `the order has had ${MAX_REFUNDS} refunds` }
-    const refund = { ...fresh(`${order.outTradeNo}-${order.refunds.length + 1}`, key, refundFee), reason }
+    const refund = { ...fresh(nextNumber(), key, refundFee), reason }
     return { outcome: 'changed', text: `refund ${refund.outRefundNo} of ${refundFee} fen`, refunds: [...order.refunds, refund] }
+  }
+
+  /** The order's number and a counter, past whatever a hint may have named. */
+  function nextNumber (): string {
+    for (let n = order.refunds.length + 1; ; n++) {
+      const number = `${order.outTradeNo}-${n}`
+      if (!order.refunds.some((refund) => refund.outRefundNo === number)) return number
+    }
   }
 
   function report (within: Order, refund: Refund, { state, refundFee, refundId, succeededAt }: RefundReport): RefundRuling {
@@ -145,6 +157,11 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
   function later (ms: number): Date {
     return new Date(now.getTime() + ms)
   }
+}
+
+/** Whether WeChat still owes an end of it. */
+function isUnderWay ({ state }: Refund): boolean {
+  return state === 'created' || state === 'unknown' || state === 'processing'
 }
 
 function poll (answers: number): number {
