@@ -14,6 +14,9 @@ export interface NotifyRouteDeps {
 
 const BODY_LIMIT = 64 * 1024
 
+/** @fastify/swagger leaves it out: the route is WeChat's alone. */
+const HIDDEN: object = { hide: true }
+
 /** WeChat waits 5 s. A store that takes longer than this is answered for: WeChat sends again, and what was stored after all is then known already. */
 const REPLY_LIMIT_MS = 4000
 
@@ -58,6 +61,7 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
   }
 
   scope.post('/notify', {
+    schema: HIDDEN,
     bodyLimit: BODY_LIMIT,
     // A body that cannot be read, or a hook of the host that threw: not believed, and never an HTML or JSON page.
     errorHandler: (error, _request, reply) => {
