@@ -68,7 +68,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
 export function buildApp (worlds: Worlds, { host, log }: AppOptions): FastifyInstance {
   const app = Fastify({
     forceCloseConnections: true,
-    ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true } }
+    ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
   })
   let paths: string[] = []
   app.register(async wire => { paths = wireRoutes(wire, worlds, log) })

@@ -2,6 +2,7 @@ import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { nativeClearTimeout, nativeNow, nativeSetTimeout } from './native.ts'
 import { TimerHeap, type Timer } from './timers.ts'
+import { within } from './within.ts'
 
 export type ClockMode = 'virtual' | 'real'
 
@@ -30,13 +31,6 @@ export interface Clock {
 
 const pending = ({ due, what }: Timer): PendingTimer => ({ due: new Date(due), what })
 
-/** Resolves with false if `work` is not done within `ms` real milliseconds. */
-async function within (work: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout
-  const limit = new Promise<false>(resolve => { timer = nativeSetTimeout(() => resolve(false), ms) })
-  return Promise.race([work.then(() => true), limit]).finally(() => nativeClearTimeout(timer))
-}
-
 /**
  * Time that stands still until it is advanced, and never moves while anything is in flight: between two timers the clock
  * waits for `settle` (which answers undefined when there is nothing to wait for).
@@ -55,17 +49,16 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
     const giveUp = () => new MockError('CLOCK_TIMEOUT',
       `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request or a settle hook does not end, or realTimeoutMs is too small`,
       { report: report() })
-    const settled = async () => {
-      const work = settle()
+    const inTime = async (work: Promise<unknown> | undefined) => {
       if (work && !await within(work, deadline - nativeNow())) throw giveUp()
     }
     advancing = true
     try {
-      await settled()
+      await inTime(settle())
       for (let timer = heap.popDue(target); timer; timer = heap.popDue(target)) {
         now = Math.max(now, timer.due)
-        await timer.run()
-        await settled()
+        await inTime(timer.run())
+        await inTime(settle())
         if (nativeNow() >= deadline) throw giveUp()
       }
       now = target

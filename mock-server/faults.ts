@@ -100,7 +100,6 @@ export interface FaultBook {
   /** The fault that strikes this exchange: of those that fit, the one set first. */
   readonly claim: (api: Api, outTradeNo: string | undefined) => FaultView | undefined
   readonly list: () => Fault[]
-  readonly find: (name: string) => Fault | undefined
   readonly clear: () => void
   readonly dump: () => FaultsDump
   readonly load: (dump: FaultsDump) => void
@@ -228,10 +227,6 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
       return fault
     },
     list: () => Array.from(states.values(), view),
-    find: name => {
-      const state = states.get(name)
-      return state && view(state)
-    },
     clear: () => states.clear(),
     dump: () => structuredClone([...states.values()]),
     load: dump => {

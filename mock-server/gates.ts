@@ -37,6 +37,8 @@ export interface Gate extends GateView {
   /** Resolves when the first exchange is held. */
   readonly reached: Promise<void>
   readonly release: () => void
+  /** Releases and forgets it. */
+  readonly remove: () => void
 }
 
 export interface Gates {
@@ -49,9 +51,6 @@ export interface Gates {
   readonly pass: (point: GatePoint, outTradeNo: string | undefined, presence: Presence) => Promise<void> | undefined
   readonly signal: (signal: GateSignal, outTradeNo: string | undefined) => void
   readonly list: () => Gate[]
-  readonly find: (name: string) => Gate | undefined
-  /** Opens the gate and forgets it. */
-  readonly remove: (name: string) => void
   /** Opens and forgets all of them. */
   readonly clear: () => void
 }
@@ -73,17 +72,19 @@ class GateState implements Gate {
   readonly reached: Promise<void>
   used = false
   readonly #onChange: (gate: GateView) => void
+  readonly #forget: () => void
   #open = false
   #held: Held[] = []
   #reach!: () => void
 
-  constructor (name: string, hold: GatePoint, { until, out_trade_no: outTradeNo }: GateOptions, onChange: (gate: GateView) => void) {
+  constructor (name: string, hold: GatePoint, { until, out_trade_no: outTradeNo }: GateOptions, onChange: (gate: GateView) => void, forget: () => void) {
     this.name = name
     this.hold = hold
     if (until !== undefined) this.until = until
     if (outTradeNo !== undefined) this.out_trade_no = outTradeNo
     this.reached = new Promise(resolve => { this.#reach = resolve })
     this.#onChange = onChange
+    this.#forget = forget
   }
 
   get state (): GateView['state'] {
@@ -120,17 +121,17 @@ class GateState implements Gate {
     this.#held = []
     this.#onChange(this)
   }
+
+  readonly remove = () => {
+    this.release()
+    this.#forget()
+  }
 }
 
 /** The gates of a world. `onChange` hears when one holds something and when it opens. */
 export function createGates (onChange: (gate: GateView) => void): Gates {
   const gates = new Map<string, GateState>()
   let numbered = 0
-
-  function remove (name: string): void {
-    gates.get(name)?.release()
-    gates.delete(name)
-  }
 
   async function passOneByOne (met: readonly GateState[], outTradeNo: string | undefined, presence: Presence): Promise<void> {
     for (const gate of met) await gate.arrive(outTradeNo, presence)
@@ -141,8 +142,8 @@ export function createGates (onChange: (gate: GateView) => void): Gates {
       check('hold', hold, POINTS)
       if (options.until !== undefined) check('until', options.until, SIGNALS)
       const { name = `${hold}-${++numbered}` } = options
-      remove(name)
-      const gate = new GateState(name, hold, options, onChange)
+      gates.get(name)?.remove()
+      const gate = new GateState(name, hold, options, onChange, () => gates.delete(name))
       gates.set(name, gate)
       return gate
     },
@@ -155,8 +156,6 @@ export function createGates (onChange: (gate: GateView) => void): Gates {
       for (const gate of gates.values()) if (gate.until === signal && gate.concerns(outTradeNo)) gate.release()
     },
     list: () => [...gates.values()],
-    find: name => gates.get(name),
-    remove,
-    clear: () => { for (const name of [...gates.keys()]) remove(name) }
+    clear: () => { for (const gate of [...gates.values()]) gate.remove() }
   }
 }

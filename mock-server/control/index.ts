@@ -2,6 +2,8 @@ import type { FastifyError, FastifyInstance } from 'fastify'
 import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
 import { clockRoutes } from './clock.ts'
+import { faultRoutes } from './faults.ts'
+import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
 import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
@@ -43,4 +45,6 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
   orderRoutes(app, worlds)
   notificationRoutes(app, worlds)
   clockRoutes(app, worlds)
+  faultRoutes(app, worlds)
+  gateRoutes(app, worlds)
 }
