@@ -7,6 +7,8 @@ import { closeorder } from './wechat/closeorder.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { orderquery } from './wechat/orderquery.ts'
 import { payRoute } from './wechat/pay-v2.ts'
+import { refund } from './wechat/refund.ts'
+import { refundquery } from './wechat/refundquery.ts'
 import { unifiedorder } from './wechat/unifiedorder.ts'
 
 export interface AppOptions { readonly host: string, readonly log: (line: string) => void }
@@ -50,7 +52,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
 
   const endpoints: WireEndpoint[] = [
     jscode2session(worlds),
-    ...[unifiedorder(worlds), orderquery, closeorder].map(endpoint => payRoute(worlds, endpoint))
+    ...[unifiedorder(worlds), orderquery, closeorder, refund, { ...refund, path: '/pay/refund' }, refundquery].map(endpoint => payRoute(worlds, endpoint))
   ]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {

@@ -8,7 +8,9 @@ export const CHOICES = {
    */
   closeEarly: ['success', 'SYSTEMERROR'],
   /** closeorder of a closed order: as documented, or as if it had worked. */
-  closeTwice: ['ORDERCLOSED', 'success']
+  closeTwice: ['ORDERCLOSED', 'success'],
+  /** How a refund above what is left is refused: as now, or as recorded about 2016 (REFUND_FEE_INVALID, ERROR). */
+  refundRefusals: ['current', 'legacy']
 } as const
 
 /**

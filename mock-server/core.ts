@@ -8,6 +8,7 @@ import type { Journal } from './journal.ts'
 import type { Notifier } from './notifier.ts'
 import type { OrderBook } from './orders.ts'
 import type { Random } from './random.ts'
+import type { RefundBook } from './refunds.ts'
 import type { SignType } from './sign-v2.ts'
 import type { Users } from './users.ts'
 import type { NotifyStyle } from './wechat/pay-notify.ts'
@@ -30,6 +31,11 @@ export interface WorldCore {
   readonly clock: Clock
   readonly random: Random
   readonly orders: OrderBook
+  readonly refunds: RefundBook
+  /** After how long a refund succeeds by itself; undefined: never. */
+  readonly refundDelayMs: number | undefined
+  /** The URL set in the merchant platform; '' when there is none. */
+  readonly refundNotifyUrl: string
   readonly users: Users
   readonly journal: Journal
   readonly activity: Activity

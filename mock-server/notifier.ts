@@ -1,13 +1,22 @@
 import type { Activity } from './activity.ts'
+import type { Notice } from './apis.ts'
 import type { Clock } from './clock.ts'
 import type { NoticeWire } from './notices.ts'
 import type { Reply } from './sender.ts'
 import { judge, type Verdict } from './verdict.ts'
 
+/** What a notification tells: a payment, a refund's end, or (documented, but not seen in the wild) a payment that failed. */
+export type NotificationKind = 'pay' | 'refund' | 'fail'
+
 /** One POST of a notification, and what WeChat makes of the answer. */
 export interface Delivery {
   readonly id: string
+  /** The notification it is a send of. */
+  readonly notificationId: string
+  readonly kind: NotificationKind
   readonly outTradeNo: string
+  /** Of a refund's notification. */
+  readonly outRefundNo: string | undefined
   /** 0 is the first send, 1…15 are the retries; one sent by hand has the number of the send it repeats. */
   readonly attempt: number
   /** World time. */
@@ -32,9 +41,14 @@ export interface DeliverOptions {
   readonly concurrent?: boolean
 }
 
-/** A payment's notification: a live view. */
+/** A notification: a live view. */
 export interface Notification {
+  /** A payment's: the out_trade_no. A refund's: `refund:<out_refund_no>`. A failure's: `fail:<out_trade_no>`. Then `…:2`, `…:3`. */
+  readonly id: string
+  readonly kind: NotificationKind
   readonly outTradeNo: string
+  /** Of a refund's notification. */
+  readonly outRefundNo: string | undefined
   readonly state: NotificationState
   readonly url: string
   /** The raw XML; every send carries the same bytes. */
@@ -57,11 +71,14 @@ export interface NotifierOptions {
   readonly onDelivery: (delivery: Delivery) => void
 }
 
+export interface Subject { readonly kind: NotificationKind, readonly outRefundNo?: string }
+
 export interface Notifier {
-  readonly create: (outTradeNo: string, url: string, body: string) => Entry
+  /** Default: a payment's notification. */
+  readonly create: (outTradeNo: string, url: string, body: string, subject?: Subject) => Entry
   /** Sends for the first time and keeps the schedule from then on. */
   readonly start: (entry: Entry) => Promise<Delivery>
-  readonly find: (outTradeNo: string) => Entry | undefined
+  readonly find: (id: string) => Entry | undefined
   /** Every judged delivery, in the order of sending. */
   readonly deliveries: () => Delivery[]
   readonly deliveriesSince: (mark: number) => Delivery[]
@@ -82,11 +99,17 @@ export const gapsOf = (schedule: Schedule): number[] =>
 
 const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
 
+/** The exchange that a notification is: its name in the journal, for faults and for gates. */
+export const noticeOf = (kind: NotificationKind): Notice => kind === 'refund' ? 'refundnotify' : 'notify'
+
 const nothing = () => {}
 
 /** A notification with the notifier's own notes on it. */
 export class Entry implements Notification {
+  readonly id: string
+  readonly kind: NotificationKind
   readonly outTradeNo: string
+  readonly outRefundNo: string | undefined
   readonly url: string
   readonly body: string
   readonly attempts: Delivery[] = []
@@ -99,8 +122,11 @@ export class Entry implements Notification {
   readonly sequence: number
   readonly deliver: Notification['deliver']
 
-  constructor (outTradeNo: string, url: string, body: string, sequence: number, deliver: (entry: Entry, options: DeliverOptions) => Promise<Delivery[]>) {
+  constructor (id: string, { kind, outRefundNo }: Subject, outTradeNo: string, url: string, body: string, sequence: number, deliver: (entry: Entry, options: DeliverOptions) => Promise<Delivery[]>) {
+    this.id = id
+    this.kind = kind
     this.outTradeNo = outTradeNo
+    this.outRefundNo = outRefundNo
     this.url = url
     this.body = body
     this.sequence = sequence
@@ -119,18 +145,29 @@ export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onD
   // A slot is taken when a delivery is sent and filled when it is judged, so concurrent ones stay in the order of sending.
   const log: (Delivery | undefined)[] = []
 
-  /** `judged` runs before the clock may move. */
+  /** A colon stands in no number of the protocol's, so these cannot meet. */
+  function freshId (outTradeNo: string, { kind, outRefundNo }: Subject): string {
+    const first = kind === 'pay' ? outTradeNo : `${kind}:${outRefundNo ?? outTradeNo}`
+    let id = first
+    for (let n = 2; entries.has(id); n++) id = `${first}:${n}`
+    return id
+  }
+
+  /** Sends once; `judged` runs before the clock may move. */
   async function send (entry: Entry, attempt: number, judged = (_delivery: Delivery) => {}): Promise<Delivery> {
-    const { outTradeNo, url } = entry
-    const presence = activity.enter(`notify ${outTradeNo} attempt ${attempt}`)
+    const { id, outTradeNo, url } = entry
+    const presence = activity.enter(`notify ${id} attempt ${attempt}`)
     try {
-      const passage = await wire.depart('notify', outTradeNo, presence)
+      const passage = await wire.depart(noticeOf(entry.kind), outTradeNo, presence)
       const slot = log.push(undefined) - 1
       const sentAt = clock.now()
       const { exchange, body } = await passage.post(url, HEADERS, entry.body, ackTimeoutMs)
       const delivery: Delivery = {
         id: `d${slot + 1}`,
+        notificationId: entry.id,
+        kind: entry.kind,
         outTradeNo,
+        outRefundNo: entry.outRefundNo,
         attempt,
         sentAt,
         url,
@@ -167,7 +204,7 @@ export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onD
     entry.cancelRetry = clock.at({
       due,
       sequence: entry.sequence,
-      what: `notify ${entry.outTradeNo} attempt ${attempt + 1}`,
+      what: `notify ${entry.id} attempt ${attempt + 1}`,
       run: () => start(entry)
     })
   }
@@ -189,13 +226,13 @@ export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onD
   const judged = (delivery: Delivery | undefined): delivery is Delivery => delivery !== undefined
 
   return {
-    create: (outTradeNo, url, body) => {
-      const entry = new Entry(outTradeNo, url, body, entries.size, deliverByHand)
-      entries.set(outTradeNo, entry)
+    create: (outTradeNo, url, body, subject = { kind: 'pay' }) => {
+      const entry = new Entry(freshId(outTradeNo, subject), subject, outTradeNo, url, body, entries.size, deliverByHand)
+      entries.set(entry.id, entry)
       return entry
     },
     start,
-    find: outTradeNo => entries.get(outTradeNo),
+    find: id => entries.get(id),
     deliveries: () => log.filter(judged),
     deliveriesSince: mark => log.slice(mark).filter(judged),
     mark: () => log.length

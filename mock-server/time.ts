@@ -5,7 +5,12 @@ export function wechatTime (date: Date): string {
   return new Date(date.getTime() + GMT8_MS).toISOString().replace(/[-:T]/g, '').slice(0, 14)
 }
 
-/** The reverse; undefined for a text that is no real moment (month 13, 30 February, 24:00). */
+/** `yyyy-MM-dd HH:mm:ss` in GMT+8, the form of refund times and of bills. */
+export function wechatDateTime (date: Date): string {
+  return new Date(date.getTime() + GMT8_MS).toISOString().replace('T', ' ').slice(0, 19)
+}
+
+/** The reverse of {@link wechatTime}; undefined for a text that is no real moment (month 13, 30 February, 24:00). */
 export function parseWechatTime (text: string): Date | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text)
   if (!parts) return undefined

@@ -82,9 +82,9 @@ export function readXml (text: string): Fields {
 export type WireField = readonly [name: string, value: string | number]
 
 /** Writes the fields in the given order; `separator` is what stands between two elements. */
-export function writeXml (fields: readonly WireField[], separator = '\n'): string {
+export function writeXml (fields: readonly WireField[], separator = '\n', root = 'xml'): string {
   const elements = fields.map(([name, value]) => typeof value === 'number'
     ? `<${name}>${value}</${name}>`
     : `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>')}]]></${name}>`)
-  return `<xml>${elements.join(separator)}</xml>`
+  return `<${root}>${elements.join(separator)}</${root}>`
 }

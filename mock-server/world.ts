@@ -6,15 +6,19 @@ import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, t
 import type { Credentials, WorldCore } from './core.ts'
 import { createDelays } from './delays.ts'
 import { assertDrained } from './drained.ts'
+import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
 import { createJournal, type Journal } from './journal.ts'
 import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
-import { createNotifier, gapsOf, type Delivery, type Notification, type Schedule } from './notifier.ts'
+import { createNotifier, gapsOf, noticeOf, type Delivery, type Entry, type Notification, type Schedule } from './notifier.ts'
+import { checkNotifyUrl } from './notify-url.ts'
 import { couponFee, createOrderBook, PREPAY_LIFE_MS, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
+import { endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
+import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
 import type { Sender } from './sender.ts'
 import type { SignType } from './sign-v2.ts'
 import { wechatTime } from './time.ts'
@@ -40,6 +44,14 @@ export interface WorldOptions {
   readonly ackTimeoutMs?: number
   /** The only algorithm the merchant may sign with; default: each request chooses. */
   readonly signType?: SignType
+  /**
+   * World time (`'20m'`, milliseconds) after which a refund succeeds unless it has been settled before; `'never'`: it stays
+   * PROCESSING until it is settled. Default: `'never'` on the virtual clock, where a test settles it, `'5s'` on the real one,
+   * where nobody may be there to do it.
+   */
+  readonly refundDelay?: string | number | 'never'
+  /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
+  readonly refundNotifyUrl?: string
   /** What to do where WeChat is undocumented or has changed. */
   readonly behaviour?: Partial<Behaviour>
   readonly appid?: string
@@ -89,6 +101,9 @@ export interface PayOptions {
   readonly coupons?: readonly Coupon[]
 }
 
+/** Whether to wait for the first delivery, not to wait for it, or not to send at all. */
+export type Deliver = 'await' | 'background' | 'hold'
+
 export interface IssuedCode { readonly code: string, readonly openid: string, readonly unionid: string | undefined, readonly expiresAt: Date }
 
 /** What a world tells, as it happens. */
@@ -129,13 +144,39 @@ export interface World {
     (outTradeNo: string, options?: PayOptions & { readonly deliver?: 'await' }): Promise<Delivery>
     (outTradeNo: string, options: PayOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification>
   }
+  /**
+   * The merchant refunds an order by hand, in its console: the refund is PROCESSING, `refund_request_source` is
+   * VENDOR_PLATFORM.
+   * @throws MockError UNKNOWN_ORDER, BAD_INPUT, REFUND_REFUSED (with what the API would have answered)
+   */
+  readonly refund: (outTradeNo: string, options?: ConsoleRefund) => RefundSnapshot
+  /**
+   * Ends a refund that is PROCESSING, or CHANGE, and sends the notification if there is a URL for it; `deliver` as in
+   * {@link World.pay}. Resolves with undefined when nobody is to be told.
+   * @throws MockError UNKNOWN_REFUND, REFUND_ENDED
+   */
+  readonly settleRefund: {
+    (outRefundNo: string, status: RefundEnd, options?: EndOptions & { readonly deliver?: 'await' }): Promise<Delivery | undefined>
+    (outRefundNo: string, status: RefundEnd, options: EndOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification | undefined>
+  }
+  /** @throws MockError UNKNOWN_REFUND */
+  readonly getRefund: (outRefundNo: string) => RefundSnapshot
+  readonly refunds: () => RefundSnapshot[]
   /** @throws MockError UNKNOWN_ORDER */
   readonly order: (outTradeNo: string) => OrderSnapshot
   readonly orders: () => OrderSnapshot[]
   /** Every judged delivery, in the order of sending. */
   readonly deliveries: () => Delivery[]
-  /** @throws MockError UNKNOWN_NOTIFICATION */
-  readonly notification: (outTradeNo: string) => Notification
+  /**
+   * By the number of the paid order, or by another {@link Notification.id}.
+   * @throws MockError UNKNOWN_NOTIFICATION
+   */
+  readonly notification: (id: string) => Notification
+  /**
+   * The last notification of a refund.
+   * @throws MockError UNKNOWN_REFUND, UNKNOWN_NOTIFICATION
+   */
+  readonly refundNotification: (outRefundNo: string) => Notification
   /** Before time moves on, and after the last delivery of an advance, the clock waits for `fn()`. */
   readonly settleOn: (fn: () => Promise<unknown>) => void
   /**
@@ -170,6 +211,10 @@ export interface WorldHost {
   readonly baseUrl: () => string
   readonly sender: Sender
   readonly log: (line: string) => void
+}
+
+function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: WorldOptions): number | undefined {
+  return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
 }
 
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
@@ -219,6 +264,7 @@ function snapshot (order: Order): OrderSnapshot {
 export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
   const { id, baseUrl, sender, log } = host
   const credentials = drawCredentials(host.seed, options)
+  if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
   const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : new Date(options.startTime).getTime()
   const activity = createActivity()
   const settleHooks: (() => Promise<unknown>)[] = []
@@ -234,6 +280,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const clock = options.clock === 'real' ? createRealClock(start) : createVirtualClock(start, settle)
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
+  const refunds = createRefundBook()
   const users = createUsers(random, clock.now)
   const journal = createJournal()
   const events = new EventEmitter()
@@ -250,23 +297,23 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     onDelivery: delivery => {
-      const { sentAt, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
+      const { sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
       journal.record({
         at: sentAt,
         direction: 'out',
-        api: 'notify',
+        api: noticeOf(kind),
         outTradeNo,
         request: { method: 'POST', url, ...request },
         ...(response && { response }),
         note: `${verdict}: ${reason}`
       })
-      log(`${id} notify ${outTradeNo} attempt ${attempt}: ${verdict} (${reason})`)
+      log(`${id} notify ${notificationId} attempt ${attempt}: ${verdict} (${reason})`)
       gates.signal('delivery.completed', outTradeNo)
       events.emit('delivery', delivery)
     }
   })
 
-  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, users, journal, activity, faults, gates, delays, notifier, notifyStyle: style, nextReply: () => ++replies }
+  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, notifier, notifyStyle: style, nextReply: () => ++replies }
 
   function findOrder (outTradeNo: string): Order {
     const order = orders.find(outTradeNo)
@@ -274,10 +321,22 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     return order
   }
 
-  function findNotification (outTradeNo: string): Notification {
-    const notification = notifier.find(outTradeNo)
-    if (!notification) throw new MockError('UNKNOWN_NOTIFICATION', `world ${id} has no notification of order ${outTradeNo}; it is made when the order is paid`)
+  function findRefund (outRefundNo: string): Refund {
+    const refund = refunds.find(outRefundNo)
+    if (!refund) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
+    return refund
+  }
+
+  function findNotification (name: string): Notification {
+    const notification = notifier.find(name)
+    if (!notification) throw new MockError('UNKNOWN_NOTIFICATION', `world ${id} has no notification ${name}; a payment's is made when the order ${name} is paid`)
     return notification
+  }
+
+  function findRefundNotification (outRefundNo: string): Notification {
+    const { notificationId, status, notifyUrl } = findRefund(outRefundNo)
+    if (notificationId === undefined) throw new MockError('UNKNOWN_NOTIFICATION', `refund ${outRefundNo} has no notification: it is ${status} and its notify_url is '${notifyUrl}'`)
+    return findNotification(notificationId)
   }
 
   function checkPayable ({ outTradeNo, tradeState, prepayIssuedAt }: Order): void {
@@ -286,7 +345,13 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     if (clock.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) throw refuse('its prepay_id is older than 2 h; the merchant must call unifiedorder again')
   }
 
-  async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: 'await' | 'background' | 'hold' } = {}) {
+  async function dispatch (notification: Entry, deliver: Deliver): Promise<Delivery | Notification> {
+    if (deliver === 'hold') return notification
+    const first = notifier.start(notification)
+    return deliver === 'await' ? first : notification
+  }
+
+  async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {
     const order = findOrder(outTradeNo)
     checkPayable(order)
     checkCoupons(order, coupons)
@@ -302,9 +367,12 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
     const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, credentials, style))
-    if (deliver === 'hold') return notification
-    const first = notifier.start(notification)
-    return deliver === 'await' ? first : notification
+    return dispatch(notification, deliver)
+  }
+
+  async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', ...options }: EndOptions & { readonly deliver?: Deliver } = {}) {
+    const notification = endRefund(core, findRefund(outRefundNo), status, options)
+    return notification && dispatch(notification, deliver)
   }
 
   async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
@@ -331,10 +399,15 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     },
     requestPayment: params => requestPayment(core, params),
     pay: pay as World['pay'],
+    refund: (outTradeNo, options) => refundSnapshot(core, refundFromConsole(core, findOrder(outTradeNo), options)),
+    settleRefund: settleRefund as World['settleRefund'],
+    getRefund: outRefundNo => refundSnapshot(core, findRefund(outRefundNo)),
+    refunds: () => refunds.list().map(refund => refundSnapshot(core, refund)),
     order: outTradeNo => snapshot(findOrder(outTradeNo)),
     orders: () => orders.list().map(snapshot),
     deliveries: notifier.deliveries,
     notification: findNotification,
+    refundNotification: findRefundNotification,
     settleOn: fn => { settleHooks.push(fn) },
     fault: faults.set,
     faults: faults.list,

@@ -7,6 +7,7 @@ import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
 import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
+import { refundRoutes } from './refunds.ts'
 import { worldRoutes } from './worlds.ts'
 
 export const CONTROL_PREFIX = '/__mock/v1'
@@ -43,6 +44,7 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
   })
   worldRoutes(app, worlds)
   orderRoutes(app, worlds)
+  refundRoutes(app, worlds)
   notificationRoutes(app, worlds)
   clockRoutes(app, worlds)
   faultRoutes(app, worlds)

@@ -6,8 +6,8 @@ import { integer, strict, type InWorld, type OfOrder } from './schemas.ts'
 
 const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' } })
 
-export const notificationView = ({ outTradeNo, state, url, body, attempts, nextDueAt }: Notification) =>
-  ({ outTradeNo, state, url, body, attempts, nextDueAt })
+export const notificationView = ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt }: Notification) =>
+  ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt })
 
 export function notificationRoutes (app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld }>('/worlds/:world/deliveries', async request => worlds.find(request.params.world).deliveries())

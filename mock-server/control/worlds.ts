@@ -7,6 +7,7 @@ import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
 
 type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }
 
+// The world reads `refundDelay` itself: a duration, milliseconds or 'never'.
 const newWorld = strict({
   id: { type: 'string', pattern: '^[\\w.-]{1,64}$' },
   seed: { type: ['number', 'string'] },
@@ -15,6 +16,8 @@ const newWorld = strict({
   schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
   ackTimeoutMs: integer(1),
   signType: oneOf('MD5', 'HMAC-SHA256'),
+  refundDelay: {},
+  refundNotifyUrl: text(256),
   behaviour: strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
   appid: text(32),
   appSecret: text(),

@@ -1,15 +1,11 @@
 import { isIP } from 'node:net'
 import type { Registry, WorldCore } from '../core.ts'
+import { isNotifyUrl } from '../notify-url.ts'
 import { PREPAY_LIFE_MS, type Order } from '../orders.ts'
 import { parseWechatTime, wechatTime } from '../time.ts'
 import type { WireField } from '../wire.ts'
 import { matches, type PayEndpoint, type PayRequest } from './pay-v2.ts'
 import { BusinessFail, ProtocolFail } from './replies.ts'
-
-/** A notification must be able to reach it: an absolute http(s) URL with a path and without a query string. */
-function isNotifyUrl (text: string): boolean {
-  return /^https?:\/\/[^/?#]+\/[^?#]*$/.test(text) && URL.canParse(text)
-}
 
 const isTime = (text: string) => parseWechatTime(text) !== undefined
 

@@ -11,3 +11,4 @@ const bad: unknown[] = ['', '15', 's', '15 s', '-15s', '1.5h', '1w', '15s!', -1,
 for (const by of bad) {
   t.throws(() => parseDuration(by as string), { code: 'BAD_INPUT', message: /^by: must be .* got /, details: { field: 'by', rule: 'duration' } }, String(by))
 }
+t.throws(() => parseDuration('soon', 'refundDelay'), { message: /^refundDelay: /, details: { field: 'refundDelay' } })

@@ -1,9 +1,10 @@
+import { createDecipheriv, createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import { createMockWechat, type MockOptions, type MockWechat, type SignType, type World } from '../../mock-server/index.ts'
+import { createMockWechat, type MockOptions, type MockWechat, type PayOptions, type SignType, type World, type WorldOptions } from '../../mock-server/index.ts'
 import { signV2 } from '../../mock-server/sign-v2.ts'
 import { readXml, writeXml } from '../../mock-server/wire.ts'
 
@@ -142,4 +143,36 @@ export function paymentParams ({ credentials, clock }: World, prepayId: string, 
 export async function control (mock: MockWechat, method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<{ status: number, json: any }> {
   const response = await fetch(`${mock.controlUrl}${path}`, { method, headers, ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }) })
   return { status: response.status, json: await response.json() }
+}
+
+/** A refund as the merchant asks for it, of the order of {@link orderFields}. */
+export const refundFields = (values: Values = {}): Values => ({
+  out_trade_no: 'tea-0001',
+  out_refund_no: 'tea-0001-r1',
+  total_fee: 1250,
+  refund_fee: 1250,
+  ...values
+})
+
+/** refund that must be accepted. */
+export async function placeRefund (world: World, values: Values = {}): Promise<Record<string, string>> {
+  const { fields } = await callPay(world, 'refund', refundFields(values))
+  if (fields.result_code !== 'SUCCESS') throw new Error(`refund refused: ${JSON.stringify(fields)}`)
+  return fields
+}
+
+/** Reads the encrypted part of a refund's notification as a merchant does. */
+export function readReqInfo (body: string, apiKey: string): Record<string, string> {
+  const decipher = createDecipheriv('aes-256-ecb', createHash('md5').update(apiKey).digest('hex'), null)
+  const plain = decipher.update(readXml(body).get('req_info')!, 'base64', 'utf8') + decipher.final('utf8')
+  return Object.fromEntries(readXml(plain.replace(/^<root>/, '<xml>').replace(/<\/root>$/, '</xml>')))
+}
+
+/** A world whose order tea-0001 has been paid, and the shop that was told. */
+export async function startPaid (t: Test, world: WorldOptions = {}, order: Values = {}, pay: PayOptions = {}): Promise<{ mock: MockWechat, world: World, shop: Shop }> {
+  const mock = await startMock(t, { world })
+  const shop = await startShop(t)
+  await placeOrder(mock.default, shop.notifyUrl, order)
+  await mock.default.pay('tea-0001', pay)
+  return { mock, world: mock.default, shop }
 }

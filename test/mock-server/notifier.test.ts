@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createActivity } from '../../mock-server/activity.ts'
 import { createVirtualClock } from '../../mock-server/clock.ts'
-import { createNotifier, gapsOf, type Delivery, type Schedule } from '../../mock-server/notifier.ts'
+import { createNotifier, gapsOf, type Delivery, type NotificationKind, type Schedule } from '../../mock-server/notifier.ts'
 import type { NoticeWire } from '../../mock-server/notices.ts'
 import type { Exchange } from '../../mock-server/sender.ts'
 import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
@@ -130,6 +130,16 @@ t.test('a listener that throws does not hold the clock for ever', async t => {
   told.push = () => { throw new Error('the listener failed') }
   await t.rejects(notifier.start(entry), { message: 'the listener failed' })
   t.equal(activity.busy(), false)
+})
+
+t.test('ids: an order number, or kind and number, and counted from the second on', async t => {
+  const { notifier, entry } = setup([ACK])
+  const create = (kind: NotificationKind, outRefundNo?: string) => notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind, ...(outRefundNo && { outRefundNo }) })
+  const made = [entry, create('refund', 'r-1'), create('refund', 'r-1'), create('fail'), create('fail'), create('pay')]
+  t.same(made.map(({ id }) => id), ['tea-1', 'refund:r-1', 'refund:r-1:2', 'fail:tea-1', 'fail:tea-1:2', 'tea-1:2'])
+  for (const notification of made) t.equal(notifier.find(notification.id), notification)
+  t.match(await notifier.start(made[1]!), { notificationId: 'refund:r-1', kind: 'refund', outTradeNo: 'tea-1', outRefundNo: 'r-1' })
+  t.match(await notifier.start(entry), { notificationId: 'tea-1', kind: 'pay', outRefundNo: undefined })
 })
 
 t.test('notifications are found by order; deliveries also from a mark on', async t => {

@@ -1,9 +1,10 @@
 import t from 'tap'
-import { parseWechatTime, wechatTime } from '../../mock-server/time.ts'
+import { parseWechatTime, wechatDateTime, wechatTime } from '../../mock-server/time.ts'
 
 t.test('times are written in GMT+8 without a zone', async t => {
   t.equal(wechatTime(new Date('2026-01-15T04:05:06.789Z')), '20260115120506')
   t.equal(wechatTime(new Date('2025-12-31T16:00:00Z')), '20260101000000', 'a new year begins eight hours before UTC')
+  t.equal(wechatDateTime(new Date('2025-12-31T16:05:06.789Z')), '2026-01-01 00:05:06')
 })
 
 t.test('and read so', async t => {

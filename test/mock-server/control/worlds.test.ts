@@ -18,6 +18,8 @@ t.test('a new world takes every option', async t => {
     schedule: [1, 2],
     ackTimeoutMs: 100,
     signType: 'HMAC-SHA256',
+    refundDelay: '20m',
+    refundNotifyUrl: 'http://127.0.0.1/refund',
     behaviour: { closeUnknown: 'ORDERNOTEXIST' },
     appid: 'wxd930ea5d5a258f4f',
     appSecret: 's',
@@ -39,7 +41,7 @@ t.test('a new world takes every option', async t => {
 
 t.test('bad options of a world', async t => {
   const mock = await startMock(t)
-  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', appid: '', mchId: 'x', apiKey: 'short' })) {
+  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
     t.match(await control(mock, 'POST', '/worlds', { [field]: value }), { status: 400, json: { code: 'BAD_INPUT', field } }, field)
   }
 })

@@ -1,0 +1,47 @@
+import type { FastifyInstance } from 'fastify'
+import type { Worlds } from '../mock.ts'
+import type { ConsoleRefund, EndOptions } from '../refunding.ts'
+import type { RefundEnd } from '../refunds.ts'
+import type { Deliver } from '../world.ts'
+import { notificationView } from './notifications.ts'
+import { integer, oneOf, strict, text, type InWorld, type OfOrder } from './schemas.ts'
+
+interface OfRefund extends InWorld { readonly outRefundNo: string }
+type Settle = EndOptions & { readonly status: RefundEnd, readonly deliver?: Deliver }
+
+const settle = strict({
+  status: oneOf('SUCCESS', 'CHANGE', 'REFUNDCLOSE'),
+  channel: oneOf('ORIGINAL', 'BALANCE', 'OTHER_BALANCE', 'OTHER_BANKCARD'),
+  receivedBy: text(64),
+  deliver: oneOf('await', 'background', 'hold')
+}, 'status')
+
+const consoleRefund = strict({
+  refundFee: integer(1),
+  outRefundNo: text(64),
+  desc: text(80),
+  account: oneOf('REFUND_SOURCE_UNSETTLED_FUNDS', 'REFUND_SOURCE_RECHARGE_FUNDS'),
+  notifyUrl: { type: ['string', 'null'], maxLength: 256 }
+})
+
+export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
+  app.get<{ Params: InWorld }>('/worlds/:world/refunds', async request => worlds.find(request.params.world).refunds())
+
+  app.get<{ Params: OfRefund }>('/worlds/:world/refunds/:outRefundNo', async request =>
+    worlds.find(request.params.world).getRefund(request.params.outRefundNo))
+
+  app.post<{ Params: OfOrder, Body: ConsoleRefund }>('/worlds/:world/orders/:outTradeNo/refunds', { schema: { body: consoleRefund } }, async request =>
+    worlds.find(request.params.world).refund(request.params.outTradeNo, request.body))
+
+  app.post<{ Params: OfRefund, Body: Settle }>('/worlds/:world/refunds/:outRefundNo/settle', { schema: { body: settle } }, async request => {
+    const world = worlds.find(request.params.world)
+    const { outRefundNo } = request.params
+    const { status, deliver = 'await', ...options } = request.body
+    if (deliver === 'await') {
+      const delivery = await world.settleRefund(outRefundNo, status, options)
+      return { ...delivery, refund: world.getRefund(outRefundNo) }
+    }
+    const notification = await world.settleRefund(outRefundNo, status, { ...options, deliver })
+    return { ...(notification && { notification: notificationView(notification) }), refund: world.getRefund(outRefundNo) }
+  })
+}

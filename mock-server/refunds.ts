@@ -1,0 +1,109 @@
+import type { Coupon, Order, Payment } from './orders.ts'
+
+/** How far a refund is (protocol: refund_status). Only CHANGE, which wants the merchant's hand, can end a second time. */
+export type RefundStatus = 'PROCESSING' | 'SUCCESS' | 'CHANGE' | 'REFUNDCLOSE'
+
+/** How a refund ends. */
+export type RefundEnd = Exclude<RefundStatus, 'PROCESSING'>
+
+/** Where the money goes (protocol: refund_channel). */
+export type RefundChannel = 'ORIGINAL' | 'BALANCE' | 'OTHER_BALANCE' | 'OTHER_BANKCARD'
+
+/** Whose money it is (protocol: refund_account). */
+export type RefundAccount = 'REFUND_SOURCE_UNSETTLED_FUNDS' | 'REFUND_SOURCE_RECHARGE_FUNDS'
+
+/** What one refund gives back of one coupon. */
+export interface CouponRefund {
+  /** Fen; may be 0. */
+  readonly fee: number
+  readonly id: string
+  readonly type?: NonNullable<Coupon['type']>
+}
+
+/** A refund as WeChat keeps it; money is fen. */
+export interface Refund {
+  readonly outRefundNo: string
+  readonly refundId: string
+  readonly outTradeNo: string
+  readonly refundFee: number
+  readonly cashRefundFee: number
+  /** In the order of the payment's coupons. */
+  readonly coupons: readonly CouponRefund[]
+  readonly desc: string
+  readonly account: RefundAccount
+  /** `API`, or the merchant's console. */
+  readonly source: 'API' | 'VENDOR_PLATFORM'
+  /** '' when nobody is to be told. */
+  readonly notifyUrl: string
+  readonly requestedAt: Date
+  status: RefundStatus
+  channel: RefundChannel
+  /** refund_recv_accout, in words. */
+  receivedBy: string
+  endedAt: Date | undefined
+  /** When it will succeed by itself. */
+  dueAt: Date | undefined
+  cancelTimer: () => void
+  /** The last one made. */
+  notificationId: string | undefined
+}
+
+/** A closed refund gave the money back to the merchant; every other one holds it. */
+export const liveRefunds = (refunds: readonly Refund[]) => refunds.filter(({ status }) => status !== 'REFUNDCLOSE')
+
+export const refundedFee = (refunds: readonly Refund[]) => liveRefunds(refunds).reduce((sum, { refundFee }) => sum + refundFee, 0)
+
+/**
+ * Divides a refund among what the payment was made with, each part in proportion to what is left of it; the parts add up to
+ * the refund, and no part is ever refunded beyond its size.
+ */
+export function divideRefund (totalFee: number, { coupons }: Payment, earlier: readonly Refund[], refundFee: number): Pick<Refund, 'coupons' | 'cashRefundFee'> {
+  const left = totalFee - refundedFee(earlier)
+  let above = 0
+  const share = (part: number) => {
+    const from = Math.floor(above * refundFee / left)
+    above += part
+    return Math.floor(above * refundFee / left) - from
+  }
+  const returned = (n: number) => liveRefunds(earlier).reduce((sum, { coupons }) => sum + coupons[n]!.fee, 0)
+  const shares = coupons.map(({ fee, id, type }, n): CouponRefund => ({ fee: share(fee - returned(n)), id: id!, ...(type && { type }) }))
+  return { coupons: shares, cashRefundFee: refundFee - shares.reduce((sum, { fee }) => sum + fee, 0) }
+}
+
+export const couponRefundFee = ({ coupons }: Pick<Refund, 'coupons'>) => coupons.reduce((sum, { fee }) => sum + fee, 0)
+
+const granted = (coupons: readonly Coupon[]) => coupons.reduce((sum, { fee, type }) => type === 'NO_CASH' ? sum + fee : sum, 0)
+
+/** What is settled with the merchant: everything but granted coupons, which were never paid to it. */
+export const refundSettlement = ({ totalFee, payment }: Order, { refundFee, coupons }: Refund) => ({
+  totalFee: totalFee - granted(payment!.coupons),
+  refundFee: refundFee - granted(coupons)
+})
+
+/** A merchant's refunds. */
+export interface RefundBook {
+  readonly add: (refund: Refund) => void
+  readonly find: (outRefundNo: string) => Refund | undefined
+  readonly findId: (refundId: string) => Refund | undefined
+  /** In the order of their requests. */
+  readonly ofOrder: (outTradeNo: string) => readonly Refund[]
+  readonly list: () => Refund[]
+}
+
+export function createRefundBook (): RefundBook {
+  const byNumber = new Map<string, Refund>()
+  const byId = new Map<string, Refund>()
+  const byOrder = new Map<string, Refund[]>()
+  const ofOrder = (outTradeNo: string) => byOrder.get(outTradeNo) ?? []
+  return {
+    add: refund => {
+      byNumber.set(refund.outRefundNo, refund)
+      byId.set(refund.refundId, refund)
+      byOrder.set(refund.outTradeNo, [...ofOrder(refund.outTradeNo), refund])
+    },
+    find: outRefundNo => byNumber.get(outRefundNo),
+    findId: refundId => byId.get(refundId),
+    ofOrder,
+    list: () => [...byNumber.values()]
+  }
+}
