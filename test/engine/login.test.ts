@@ -107,3 +107,11 @@ t.test('a token of another mini program on the same store is nobody\'s', async (
   t.equal(await there.login.identify(token), undefined)
   t.match(await here.login.identify(token), { openid: 'oTea_payer' })
 })
+
+t.test('a token is given out when it is stored, and revoked when it is gone', async (t) => {
+  const down = async () => { throw new Error('The database is down.') }
+  const { login } = rig({ store: { ...memoryStore() as Store, putSession: down, getSession: down, deleteSession: down } })
+  for (const call of [login.issueToken({ appid: APPID, openid: 'oTea_payer' }), login.identify('token-1'), login.revokeToken('token-1')]) {
+    await t.rejects(call, { message: 'The database is down.' })
+  }
+})
