@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { createActivity } from './activity.ts'
 import type { Api } from './apis.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
+import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
 import type { Credentials, WorldCore } from './core.ts'
 import { createDelays } from './delays.ts'
@@ -15,7 +16,7 @@ import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
 import { createNotifier, gapsOf, noticeOf, type Delivery, type Entry, type Notification, type Schedule } from './notifier.ts'
 import { checkNotifyUrl } from './notify-url.ts'
-import { couponFee, createOrderBook, PREPAY_LIFE_MS, type Coupon, type Order, type TradeState } from './orders.ts'
+import { couponFee, createOrderBook, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
 import { endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
 import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
@@ -144,6 +145,17 @@ export interface World {
     (outTradeNo: string, options?: PayOptions & { readonly deliver?: 'await' }): Promise<Delivery>
     (outTradeNo: string, options: PayOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification>
   }
+  /**
+   * The user tries to pay and fails: the order stays open, the mini program is told, and nobody is notified unless `notify`
+   * says so; then `delivery` is the judged first one.
+   * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE
+   */
+  readonly fail: (outTradeNo: string, options?: FailOptions) => Promise<PaymentFailure & { readonly delivery: Delivery | undefined }>
+  /**
+   * The order's time is over: it is CLOSED, as by its time_expire.
+   * @throws MockError UNKNOWN_ORDER, ORDER_PAID
+   */
+  readonly expire: (outTradeNo: string) => OrderSnapshot
   /**
    * The merchant refunds an order by hand, in its console: the refund is PROCESSING, `refund_request_source` is
    * VENDOR_PLATFORM.
@@ -339,12 +351,6 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     return findNotification(notificationId)
   }
 
-  function checkPayable ({ outTradeNo, tradeState, prepayIssuedAt }: Order): void {
-    const refuse = (why: string) => new MockError('ORDER_NOT_PAYABLE', `order ${outTradeNo} cannot be paid: ${why}`)
-    if (tradeState !== 'NOTPAY') throw refuse(`it is ${tradeState}`)
-    if (clock.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) throw refuse('its prepay_id is older than 2 h; the merchant must call unifiedorder again')
-  }
-
   async function dispatch (notification: Entry, deliver: Deliver): Promise<Delivery | Notification> {
     if (deliver === 'hold') return notification
     const first = notifier.start(notification)
@@ -353,7 +359,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
 
   async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {
     const order = findOrder(outTradeNo)
-    checkPayable(order)
+    checkPayable(core, order)
     checkCoupons(order, coupons)
     const paidAt = clock.now()
     const payment = {
@@ -368,6 +374,11 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     gates.signal('order.paid', outTradeNo)
     const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, credentials, style))
     return dispatch(notification, deliver)
+  }
+
+  async function fail (outTradeNo: string, options?: FailOptions): ReturnType<World['fail']> {
+    const { entry, ...failure } = failPayment(core, findOrder(outTradeNo), options)
+    return { ...failure, delivery: entry && await notifier.start(entry) }
   }
 
   async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', ...options }: EndOptions & { readonly deliver?: Deliver } = {}) {
@@ -399,6 +410,12 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     },
     requestPayment: params => requestPayment(core, params),
     pay: pay as World['pay'],
+    fail,
+    expire: outTradeNo => {
+      const order = findOrder(outTradeNo)
+      expireOrder(core, order)
+      return snapshot(order)
+    },
     refund: (outTradeNo, options) => refundSnapshot(core, refundFromConsole(core, findOrder(outTradeNo), options)),
     settleRefund: settleRefund as World['settleRefund'],
     getRefund: outRefundNo => refundSnapshot(core, findRefund(outRefundNo)),

@@ -37,8 +37,10 @@ export function paymentFields (order: Order, payment: Payment): WireField[] {
   return fields
 }
 
+interface Merchant { readonly appid: string, readonly mchId: string, readonly apiKey: string }
+
 /** The body of a payment's notification, signed by the algorithm of the order's unifiedorder. */
-export function payNotifyBody (order: Order, payment: Payment, merchant: { appid: string, mchId: string, apiKey: string }, style: NotifyStyle): string {
+export function payNotifyBody (order: Order, payment: Payment, merchant: Merchant, style: NotifyStyle): string {
   const fields: WireField[] = [
     ['appid', merchant.appid],
     ['bank_type', payment.bankType],
@@ -55,6 +57,27 @@ export function payNotifyBody (order: Order, payment: Payment, merchant: { appid
     ...paymentFields(order, payment).map(([name, value]): WireField =>
       [name, name === 'cash_fee' && style.cashFeeInCdata ? String(value) : value])
   ]
+  return signed(fields, order, merchant, style)
+}
+
+/** The body that the documents describe for a payment that failed; no money, no time, no transaction. */
+export function failNotifyBody (order: Order, failure: { err_code: string, err_code_des: string }, merchant: Merchant, style: NotifyStyle): string {
+  return signed([
+    ['appid', merchant.appid],
+    ['err_code', failure.err_code],
+    ['err_code_des', failure.err_code_des],
+    ['mch_id', merchant.mchId],
+    ['nonce_str', order.nonceStr],
+    ['openid', order.openid],
+    ['out_trade_no', order.outTradeNo],
+    ['result_code', 'FAIL'],
+    ['return_code', 'SUCCESS'],
+    ['total_fee', order.totalFee],
+    ['trade_type', order.tradeType]
+  ], order, merchant, style)
+}
+
+function signed (fields: WireField[], order: Order, merchant: Merchant, style: NotifyStyle): string {
   if (order.attach !== '' || style.emptyAttach) fields.push(['attach', order.attach])
   if (order.deviceInfo !== '') fields.push(['device_info', order.deviceInfo])
   if (style.signType) fields.push(['sign_type', order.signType])

@@ -34,6 +34,22 @@ t.test('hold and background answer with the notification', async t => {
   }
 })
 
+t.test('a payment fails, an order expires', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  for (const n of [1, 2]) await placeOrder(mock.default, shop.notifyUrl, { out_trade_no: `tea-000${n}` })
+  const path = '/worlds/default/orders/tea-0001'
+  t.match(await control(mock, 'POST', `${path}/fail`), { status: 200, json: { errMsg: 'requestPayment:fail', err_code: 'NOTENOUGH', err_code_des: '余额不足', order: { tradeState: 'NOTPAY' } } })
+  t.match(await control(mock, 'POST', `${path}/fail`, { err_code: 'BANKERROR', err_code_des: '银行系统异常', notify: true }), { status: 200, json: { err_code: 'BANKERROR', delivery: { kind: 'fail', verdict: 'acked' } } })
+  t.match(await control(mock, 'POST', `${path}/expire`), { status: 200, json: { outTradeNo: 'tea-0001', tradeState: 'CLOSED', expiresAt: '2026-01-15T04:00:00.000Z' } })
+  t.match(await control(mock, 'POST', `${path}/fail`), { status: 409, json: { code: 'ORDER_NOT_PAYABLE' } })
+  await mock.default.pay('tea-0002')
+  t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0002/expire'), { status: 409, json: { code: 'ORDER_PAID' } })
+  for (const [name, body, field] of [['fail', { errCode: 'X' }, 'errCode'], ['fail', { err_code: 'X'.repeat(33) }, 'err_code'], ['fail', { notify: 1 }, 'notify'], ['expire', { at: 1 }, 'at']] as const) {
+    t.match(await control(mock, 'POST', `${path}/${name}`, body), { status: 400, json: { code: 'BAD_INPUT', field } })
+  }
+})
+
 t.test('request-payment is the check of the WeChat client', async t => {
   const mock = await startMock(t)
   const params = paymentParams(mock.default, await placeOrder(mock.default, 'http://127.0.0.1/notify'))
