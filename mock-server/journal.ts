@@ -1,3 +1,9 @@
+import type { Api } from './apis.ts'
+import { MockError } from './errors.ts'
+import { differences, type Difference, type JournalMatch } from './matching.ts'
+import type { Verdict } from './verdict.ts'
+import { within } from './within.ts'
+
 /** One exchange on the wire, seen from the mock: `in` is a call to WeChat, `out` a notification. */
 export interface JournalEntry {
   /** Grows by one from entry to entry of a journal. */
@@ -5,8 +11,8 @@ export interface JournalEntry {
   /** World time. */
   readonly at: Date
   readonly direction: 'in' | 'out'
-  /** `unifiedorder`, `orderquery`, `jscode2session`, `notify`, or `unknown`. */
-  readonly api: string
+  /** `unknown` is a call to a path that is not emulated. */
+  readonly api: Api | 'unknown'
   readonly outTradeNo?: string
   readonly request: { readonly method: string, readonly url: string, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
   readonly response?: { readonly status: number, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
@@ -14,6 +20,9 @@ export interface JournalEntry {
   readonly note?: string
   /** The name of the fault that struck it. */
   readonly fault?: string
+  /** Of a notification: which delivery it was, and how the answer was taken. */
+  readonly deliveryId?: string
+  readonly verdict?: Verdict
 }
 
 export interface JournalFilter {
@@ -23,22 +32,134 @@ export interface JournalFilter {
   readonly api?: string
 }
 
+export interface WaitOptions {
+  /** How many entries must match; default 1. */
+  readonly count?: number
+  /** Only entries after this cursor; default 0: what has arrived already counts. */
+  readonly since?: number
+  /** Real milliseconds; default 30 000. */
+  readonly timeoutMs?: number
+}
+
+export interface Waited {
+  /** Whether `count` entries came in time. */
+  readonly matched: boolean
+  readonly entries: readonly JournalEntry[]
+  /** Where to go on: the last entry that matched, or the last there is when the time ran out. */
+  readonly cursor: number
+}
+
+/** Exactly so many, or bounds. */
+export type Times = number | { readonly atLeast?: number, readonly atMost?: number }
+
+/** The entry that comes closest to a match, and what keeps it from matching. */
+export interface NearestMiss { readonly entry: JournalEntry, readonly differences: readonly Difference[] }
+
 /** A bounded record of everything that went over the wire; an entry is there before its reply is sent. */
 export interface Journal {
   readonly record: (entry: Omit<JournalEntry, 'cursor'>) => void
   readonly entries: (filter?: JournalFilter) => JournalEntry[]
+  /** The cursor of the newest entry; 0 before the first. */
+  readonly cursor: () => number
+  readonly find: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => JournalEntry[]
+  readonly count: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => number
+  /** Waits for what matches, and counts what is there already. That the time runs out is an answer, not an error. */
+  readonly wait: (match: JournalMatch, options?: WaitOptions) => Promise<Waited>
+  /**
+   * Passes if as many entries match as expected; default: at least one.
+   * @throws MockError VERIFICATION_FAILED (with `details.count` and `details.nearest`, a {@link NearestMiss})
+   */
+  readonly verify: (match: JournalMatch, times?: Times) => void
+  /** Takes out what matches, or everything, and returns exactly that. */
+  readonly delete: (match?: JournalMatch) => JournalEntry[]
+  readonly dump: () => JournalDump
+  readonly load: (dump: JournalDump) => void
 }
 
-export function createJournal (limit = 5000): Journal {
+/** A journal, as it goes into a snapshot. */
+export interface JournalDump { readonly cursor: number, readonly entries: readonly JournalEntry[] }
+
+function expectation (times: Times): { readonly fits: (count: number) => boolean, readonly told: string } {
+  if (typeof times === 'number') return { fits: count => count === times, told: `exactly ${times}` }
+  const { atLeast = 0, atMost = Infinity } = times
+  const told = [...(atLeast > 0 ? [`at least ${atLeast}`] : []), ...(atMost < Infinity ? [`at most ${atMost}`] : [])]
+  return { fits: count => count >= atLeast && count <= atMost, told: told.join(' and ') || 'any number' }
+}
+
+/** Fewest differences first; another api counts twice, and of equals the newest is taken. */
+function nearestMiss (entries: readonly JournalEntry[], match: JournalMatch): NearestMiss | undefined {
+  const distance = (miss: NearestMiss) => miss.differences.length + (miss.differences.some(({ field }) => field === 'api') ? 1 : 0)
+  return entries
+    .map(entry => ({ entry, differences: differences(entry, match) }))
+    .filter(miss => miss.differences.length > 0)
+    .reduce<NearestMiss | undefined>((best, miss) => !best || distance(miss) <= distance(best) ? miss : best, undefined)
+}
+
+const shown = (match: JournalMatch) => JSON.stringify(match, (_key, value: unknown) => value instanceof RegExp ? String(value) : value)
+const fits = (match: JournalMatch) => (entry: JournalEntry) => differences(entry, match).length === 0
+
+export function createJournal (limit = 5000, onRecord = (_entry: JournalEntry) => {}): Journal {
   let kept: JournalEntry[] = []
   let cursor = 0
+  const waiting = new Set<(entry: JournalEntry) => void>()
+
+  const newest = () => kept.slice(-limit)
+  const find = (match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}) =>
+    newest().filter(entry => entry.cursor > since && fits(match)(entry))
+
+  async function wait (match: JournalMatch, { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {}): Promise<Waited> {
+    const entries = find(match, { since })
+    const isMatch = fits(match)
+    let hear = (_entry: JournalEntry) => {}
+    if (entries.length < count) {
+      await within(new Promise<void>(resolve => {
+        hear = entry => {
+          if (entries.length < count && isMatch(entry)) entries.push(entry)
+          if (entries.length === count) resolve()
+        }
+        waiting.add(hear)
+      }), timeoutMs)
+      waiting.delete(hear)
+    }
+    const matched = entries.length >= count
+    return { matched, entries, cursor: matched ? entries.at(-1)?.cursor ?? since : cursor }
+  }
+
   return {
     record: entry => {
-      kept.push({ cursor: ++cursor, ...entry })
+      const written = { cursor: ++cursor, ...entry }
+      kept.push(written)
       // Cut in blocks, so that one entry costs the same whether the journal is full or not.
-      if (kept.length >= 2 * limit) kept = kept.slice(-limit)
+      if (kept.length >= 2 * limit) kept = newest()
+      for (const hear of waiting) hear(written)
+      onRecord(written)
     },
-    entries: ({ since = 0, direction, api } = {}) => kept.slice(-limit).filter(entry =>
-      entry.cursor > since && (!direction || entry.direction === direction) && (!api || entry.api === api))
+    entries: ({ since = 0, direction, api } = {}) => newest().filter(entry =>
+      entry.cursor > since && (!direction || entry.direction === direction) && (!api || entry.api === api)),
+    cursor: () => cursor,
+    find,
+    count: (match, options) => find(match, options).length,
+    wait,
+    verify: (match, times = { atLeast: 1 }) => {
+      const { fits: isExpected, told } = expectation(times)
+      const count = find(match).length
+      if (isExpected(count)) return
+      const nearest = nearestMiss(newest(), match)
+      const why = nearest
+        ? `; nearest is entry ${nearest.entry.cursor}: ${nearest.differences.map(({ field, expected, actual }) => `${field} is ${JSON.stringify(actual) ?? 'absent'}, not ${String(expected)}`).join('; ')}`
+        : ''
+      throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}`, { count, ...(nearest && { nearest }) })
+    },
+    delete: match => {
+      const deleted = match ? find(match) : newest()
+      const gone = new Set(deleted)
+      kept = newest().filter(entry => !gone.has(entry))
+      return deleted
+    },
+    dump: () => ({ cursor, entries: newest() }),
+    load: dump => {
+      kept = [...dump.entries]
+      cursor = dump.cursor
+    }
   }
 }

@@ -11,7 +11,7 @@ import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
-import { createJournal, type Journal } from './journal.ts'
+import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
 import { createNotifier, gapsOf, noticeOf, type Delivery, type Entry, type Notification, type Schedule } from './notifier.ts'
@@ -43,6 +43,8 @@ export interface WorldOptions {
   readonly schedule?: Schedule
   /** Real milliseconds a merchant may take to answer; default 5000. */
   readonly ackTimeoutMs?: number
+  /** How many exchanges the journal keeps, the newest; default 5000. */
+  readonly maxJournal?: number
   /** The only algorithm the merchant may sign with; default: each request chooses. */
   readonly signType?: SignType
   /**
@@ -111,6 +113,8 @@ export interface IssuedCode { readonly code: string, readonly openid: string, re
 export interface WorldEvents {
   /** A notification was sent and judged. */
   readonly delivery: Delivery
+  /** Something went over the wire. */
+  readonly journal: JournalEntry
   /** A fault struck. */
   readonly fault: FaultView
   /** A gate holds something, or has opened. */
@@ -210,6 +214,8 @@ export interface World {
    * @throws MockError NOT_DRAINED (with `details.faults` and `details.gates`)
    */
   readonly assertDrained: () => void
+  /** {@link Journal.verify} of the world's journal. */
+  readonly verify: Journal['verify']
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
   /** What the clock waits for now, by name. */
   readonly inFlight: () => string[]
@@ -294,8 +300,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
   const users = createUsers(random, clock.now)
-  const journal = createJournal()
   const events = new EventEmitter()
+  const journal = createJournal(options.maxJournal, entry => { events.emit('journal', entry) })
   const delays = createDelays()
   const faults = createFaultBook(random, clock.now, fault => { events.emit('fault', fault) })
   const gates = createGates(gate => { events.emit('gate', gate) })
@@ -309,7 +315,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     onDelivery: delivery => {
-      const { sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
+      const { id: deliveryId, sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
       journal.record({
         at: sentAt,
         direction: 'out',
@@ -317,7 +323,9 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
         outTradeNo,
         request: { method: 'POST', url, ...request },
         ...(response && { response }),
-        note: `${verdict}: ${reason}`
+        note: `${verdict}: ${reason}`,
+        deliveryId,
+        verdict
       })
       log(`${id} notify ${notificationId} attempt ${attempt}: ${verdict} (${reason})`)
       gates.signal('delivery.completed', outTradeNo)
@@ -430,6 +438,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     faults: faults.list,
     gate: gates.set,
     gates: gates.list,
+    verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list()),
     on: (event, listener) => { events.on(event, listener) },
     inFlight: activity.list

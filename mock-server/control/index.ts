@@ -5,6 +5,7 @@ import { clockRoutes } from './clock.ts'
 import { faultRoutes } from './faults.ts'
 import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
+import { journalRoutes } from './journal.ts'
 import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
 import { refundRoutes } from './refunds.ts'
@@ -49,4 +50,5 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
   clockRoutes(app, worlds)
   faultRoutes(app, worlds)
   gateRoutes(app, worlds)
+  journalRoutes(app, worlds)
 }

@@ -15,6 +15,7 @@ const newWorld = strict({
   clock: oneOf('virtual', 'real'),
   schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
   ackTimeoutMs: integer(1),
+  maxJournal: integer(1),
   signType: oneOf('MD5', 'HMAC-SHA256'),
   refundDelay: {},
   refundNotifyUrl: text(256),

@@ -1,27 +1,123 @@
 import t from 'tap'
 import { createJournal, type JournalEntry } from '../../mock-server/journal.ts'
+import type { JournalMatch } from '../../mock-server/matching.ts'
 import { NOON } from './helpers.ts'
 
-const entry = (api: string, direction: 'in' | 'out' = 'in'): Omit<JournalEntry, 'cursor'> =>
-  ({ at: new Date(NOON), direction, api, request: { method: 'POST', url: '/', headers: {}, body: '' } })
+type Fresh = Omit<JournalEntry, 'cursor'>
+const entry = (api: JournalEntry['api'], direction: 'in' | 'out' = 'in', more: Partial<Fresh> = {}): Fresh =>
+  ({ at: new Date(NOON), direction, api, request: { method: 'POST', url: '/', headers: {}, body: '' }, ...more })
+const cursorsOf = (entries: readonly JournalEntry[]) => entries.map(({ cursor }) => cursor)
+
+/** Two orders, a query of each, and a notification. */
+function setup (limit?: number) {
+  const told: number[] = []
+  const journal = createJournal(limit, ({ cursor }) => { told.push(cursor) })
+  const about = (outTradeNo: string, totalFee: number) => ({ outTradeNo, request: { method: 'POST', url: '/', headers: {}, body: `<xml><total_fee>${totalFee}</total_fee></xml>` } })
+  journal.record(entry('unifiedorder', 'in', about('tea-1', 1)))
+  journal.record(entry('unifiedorder', 'in', about('tea-2', 2)))
+  journal.record(entry('orderquery', 'in', { outTradeNo: 'tea-1' }))
+  journal.record(entry('notify', 'out', { outTradeNo: 'tea-1', verdict: 'acked' }))
+  journal.record(entry('orderquery', 'in', { outTradeNo: 'tea-2' }))
+  return { journal, told }
+}
 
 t.test('entries get a cursor and are found by it, by direction and by api', async t => {
-  const journal = createJournal()
-  journal.record(entry('unifiedorder'))
-  journal.record(entry('notify', 'out'))
-  journal.record(entry('orderquery'))
-  const cursors = (filter?: Parameters<typeof journal.entries>[0]) => journal.entries(filter).map(({ cursor }) => cursor)
-  t.same(cursors(), [1, 2, 3])
-  t.same(cursors({ since: 1 }), [2, 3])
-  t.same(cursors({ direction: 'in' }), [1, 3])
-  t.same(cursors({ api: 'orderquery' }), [3])
-  t.same(cursors({ since: 3 }), [])
+  const { journal, told } = setup()
+  const cursors = (filter?: Parameters<typeof journal.entries>[0]) => cursorsOf(journal.entries(filter))
+  t.same(cursors(), [1, 2, 3, 4, 5])
+  t.same(cursors({ since: 3 }), [4, 5])
+  t.same(cursors({ direction: 'out' }), [4])
+  t.same(cursors({ api: 'orderquery' }), [3, 5])
+  t.same(cursors({ since: 5 }), [])
+  t.equal(journal.cursor(), 5)
+  t.same(told, [1, 2, 3, 4, 5])
+  t.equal(createJournal().cursor(), 0)
 })
 
 t.test('it keeps the newest', async t => {
   const journal = createJournal(3)
   for (let n = 1; n <= 10; n++) {
     journal.record(entry('orderquery'))
-    t.same(journal.entries().map(({ cursor }) => cursor), [n - 2, n - 1, n].filter(cursor => cursor > 0))
+    t.same(cursorsOf(journal.entries()), [n - 2, n - 1, n].filter(cursor => cursor > 0))
   }
+  t.equal(journal.count({}), 3)
+})
+
+t.test('find and count', async t => {
+  const { journal } = setup()
+  t.same(cursorsOf(journal.find({ outTradeNo: 'tea-1' })), [1, 3, 4])
+  t.same(cursorsOf(journal.find({ outTradeNo: 'tea-1' }, { since: 1 })), [3, 4])
+  t.equal(journal.count({ api: 'notify', verdict: 'acked' }), 1)
+  t.equal(journal.count({ fields: { total_fee: '2' } }), 1)
+  t.equal(journal.count({ api: 'refund' }), 0)
+})
+
+t.test('wait: what has arrived counts', async t => {
+  const { journal } = setup()
+  t.match(await journal.wait({ api: 'orderquery' }), { matched: true, entries: [{ cursor: 3 }, { cursor: 5 }], cursor: 5 })
+  t.match(await journal.wait({ api: 'unifiedorder' }, { count: 2 }), { matched: true, entries: [{ cursor: 1 }, { cursor: 2 }], cursor: 2 })
+  t.match(await journal.wait({}, { since: 5, count: 0 }), { matched: true, entries: [], cursor: 5 })
+})
+
+t.test('wait: what arrives in time, and no more than that', async t => {
+  const { journal } = setup()
+  const waited = journal.wait({ api: 'orderquery' }, { since: 3, count: 3 })
+  journal.record(entry('orderquery'))
+  journal.record(entry('refund'))
+  journal.record(entry('orderquery'))
+  journal.record(entry('orderquery'))
+  t.match(await waited, { matched: true, entries: [{ cursor: 5 }, { cursor: 6 }, { cursor: 8 }], cursor: 8 })
+})
+
+t.test('wait: a time that runs out says where to go on', async t => {
+  const { journal } = setup()
+  t.match(await journal.wait({ api: 'orderquery' }, { count: 3, timeoutMs: 10 }), { matched: false, entries: [{ cursor: 3 }, { cursor: 5 }], cursor: 5 })
+  journal.record(entry('orderquery'))
+  t.match(await journal.wait({ api: 'orderquery' }, { since: 5 }), { matched: true, entries: [{ cursor: 6 }] })
+})
+
+t.test('verify', async t => {
+  const { journal } = setup()
+  const good: [match: JournalMatch, times?: Parameters<typeof journal.verify>[1]][] = [
+    [{ api: 'orderquery' }],
+    [{ api: 'orderquery' }, 2],
+    [{ api: 'refund' }, 0],
+    [{ api: 'orderquery' }, { atLeast: 2 }],
+    [{ api: 'orderquery' }, { atMost: 2 }],
+    [{ api: 'orderquery' }, { atLeast: 1, atMost: 3 }],
+    [{ api: 'refund' }, {}]
+  ]
+  for (const [match, times] of good) journal.verify(match, times)
+
+  const bad: [match: JournalMatch, times: Parameters<typeof journal.verify>[1], message: string][] = [
+    [{ api: 'refund' }, undefined, 'expected at least 1 of {"api":"refund"}, found 0; nearest is entry 5: api is "orderquery", not "refund"'],
+    [{ api: 'unifiedorder', fields: { total_fee: '3' } }, 1, 'expected exactly 1 of {"api":"unifiedorder","fields":{"total_fee":"3"}}, found 0; nearest is entry 2: fields.total_fee is "2", not "3"'],
+    [{ outTradeNo: /^cup-/ }, { atLeast: 1, atMost: 2 }, 'expected at least 1 and at most 2 of {"outTradeNo":"/^cup-/"}, found 0; nearest is entry 5: outTradeNo is "tea-2", not /^cup-/'],
+    [{ api: 'notify', fields: { attach: 'x' } }, { atLeast: 1 }, 'expected at least 1 of {"api":"notify","fields":{"attach":"x"}}, found 0; nearest is entry 4: fields.attach is absent, not "x"'],
+    [{}, { atMost: 4 }, 'expected at most 4 of {}, found 5']
+  ]
+  for (const [match, times, message] of bad) t.throws(() => journal.verify(match, times), { code: 'VERIFICATION_FAILED', statusCode: 422, message })
+  const expected = { code: 'VERIFICATION_FAILED', details: { count: 0, nearest: { entry: { cursor: 5 }, differences: [{ field: 'api', expected: '"refund"', actual: 'orderquery' }] } } }
+  t.throws(() => journal.verify({ api: 'refund' }, 1), expected)
+  t.throws(() => createJournal().verify({ api: 'refund' }), { message: 'expected at least 1 of {"api":"refund"}, found 0', details: { count: 0 } })
+})
+
+t.test('delete gives what it took, and nothing that came later', async t => {
+  const { journal } = setup()
+  t.same(cursorsOf(journal.delete({ outTradeNo: 'tea-2' })), [2, 5])
+  journal.record(entry('refund'))
+  t.same(cursorsOf(journal.entries()), [1, 3, 4, 6], 'cursors go on')
+  t.same(cursorsOf(journal.delete()), [1, 3, 4, 6])
+  t.same(journal.entries(), [])
+  t.equal(journal.cursor(), 6)
+})
+
+t.test('it goes into a snapshot and comes back', async t => {
+  const { journal } = setup(3)
+  const dump = journal.dump()
+  journal.record(entry('refund'))
+  journal.load(dump)
+  t.same(cursorsOf(journal.entries()), [3, 4, 5])
+  journal.record(entry('refund'))
+  t.equal(journal.cursor(), 6)
 })
