@@ -91,7 +91,7 @@ function decode (text: string): string {
   if (text.includes(']]>')) throw invalid('the message holds a stray ]]>')
   if (!text.includes('&')) return text
   return text.replace(/&([^;&]*);?/g, (whole, name: string) => {
-    const code = /^#(?:[0-9]{1,7}|x[0-9A-Fa-f]{1,6})$/.test(name) ? Number(`0${name.slice(1)}`.replace(/^0(?!x)/, '')) : NaN
+    const code = /^#(?:[0-9]{1,7}|x[0-9A-Fa-f]{1,6})$/.test(name) ? Number(`0${name.slice(1)}`) : NaN
     const decoded = ENTITIES.get(name) ?? (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
     if (decoded === '' || !whole.endsWith(';') || NOT_XML.test(decoded)) throw invalid('the message holds an unknown entity')
     return decoded
