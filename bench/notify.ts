@@ -12,65 +12,81 @@ const NAMES = ['plugin', 'bare', 'tenpay', 'wechatpay-axios-plugin'] as const sa
 
 const CONNECTIONS = 20
 
-/** Requests before the first measured one: the compiler of the JavaScript engine is done by then. */
-const WARM_UP = 6000
+/** Requests before the first measured one: by then the JavaScript engine has compiled what it will. Fewer on a slow machine. */
+const WARM_UP = 12_000
+const WARM_UP_MS = 3000
+const WARM_UP_BATCH = 1000
 
 /** How many payment notifications a second are taken by this package, by a route that does nothing, and by two other packages. */
 export default async function notify ({ quick, log }: BenchOptions): Promise<Report> {
-  const { rounds, roundMs } = quick ? { rounds: 5, roundMs: 700 } : { rounds: 11, roundMs: 1500 }
+  const { roundMs, ...limits } = quick ? { rounds: 15, roundMs: 250, untilMs: 40_000 } : { rounds: 31, roundMs: 300, untilMs: 300_000 }
   const module = new URL('notify/server.js', compile())
   const core = pinLoad()?.serverCore
   log(core === undefined ? 'Nothing is pinned: no taskset, or only one core.' : `Servers on core ${core}, the load on another.`)
 
-  const servers = new Map<Name, Awaited<ReturnType<typeof start>>>()
+  const contestants = new Map<Name, Contestant>()
   try {
-    for (const name of NAMES) servers.set(name, await start(name, module, core))
-    const samples = await interleave(rounds, NAMES, async (name) => {
-      const sample = await servers.get(name)!.measure(roundMs)
-      log(`${name}: ${Math.round(sample.perSecond)} requests/s, the server ${Math.round(sample.perSecond * sample.cpu / 10_000)} % busy`)
+    for (const name of NAMES) contestants.set(name, await enter(name, module, core))
+    for (const contestant of contestants.values()) await contestant.prepare(limits.rounds, roundMs)
+    const samples = await interleave(limits, NAMES, async (name) => {
+      const sample = await contestants.get(name)!.measure()
+      log(`${name}: ${Math.round(sample.perSecond)} requests/s, its process ${Math.round(sample.perSecond * sample.cpu / 10_000)} % busy`)
       return sample
     })
-    for (const server of servers.values()) await server.audit()
-    const rows = [
-      ...NAMES.map((name) => ({ name, median: round(median(samples[name].map(({ perSecond }) => perSecond)), 0), unit: 'requests/s' })),
-      ...NAMES.map((name) => ({ name: `${name} cpu`, median: round(median(samples[name].map(({ cpu }) => cpu)), 1), unit: 'µs of server CPU/request' }))
-    ]
-    return { rows, ratios: ratiosOf(rows, ['plugin/bare', 'plugin/tenpay', 'plugin/wechatpay-axios-plugin']) }
+    for (const contestant of contestants.values()) await contestant.audit()
+
+    const rates = Object.fromEntries(NAMES.map((name) => [name, samples[name].map(({ perSecond }) => perSecond)])) as Record<Name, number[]>
+    return {
+      rows: [
+        ...NAMES.map((name) => ({ name, median: round(median(rates[name]), 0), unit: 'requests/s' })),
+        ...NAMES.map((name) => ({ name: `${name} cpu`, median: round(median(samples[name].map(({ cpu }) => cpu)), 1), unit: 'µs of the server process/request' }))
+      ],
+      ratios: ratiosOf(rates, ['plugin/bare', 'plugin/tenpay', 'plugin/wechatpay-axios-plugin'])
+    }
   } finally {
-    for (const server of servers.values()) await server.stop()
+    for (const contestant of contestants.values()) await contestant.stop()
   }
 }
 
+type Contestant = Awaited<ReturnType<typeof enter>>
+
 /** Starts a contestant, sees that it tells a genuine notification from a forged one, and warms it up. */
-async function start (name: Name, module: URL, core: number | undefined) {
+async function enter (name: Name, module: URL, core: number | undefined) {
   const { call, stop } = startProcess<ServerCalls>(module, [name], core)
   const url = `http://127.0.0.1:${await call.listen()}${PATH}`
   let sent = 0
+  let batch = 0
 
-  async function bodies (count: number): Promise<Buffer[]> {
-    const from = sent
-    sent += count
-    await call.expect(count)
-    return Array.from({ length: count }, (_, at) => notificationOf(from + at))
+  /** Notifications that nobody has sent yet, one order each. */
+  function fresh (count: number): Buffer[] {
+    return Array.from({ length: count }, () => notificationOf(sent++))
   }
 
-  const [genuine] = await bodies(1)
+  await call.expect(1 + WARM_UP)
+  const [genuine] = fresh(1)
   const refusal = await post(url, forged(genuine!))
   const reply = await post(url, genuine!)
   if (!/>(<!\[CDATA\[)?SUCCESS/.test(reply)) throw new Error(`${name} refused a genuine notification: ${reply}`)
   if (name !== 'bare' && !/>(<!\[CDATA\[)?FAIL/.test(refusal)) throw new Error(`${name} accepted a forged notification: ${refusal}`)
-
-  let perSecond = await load({ url, bodies: await bodies(WARM_UP), reply, connections: CONNECTIONS })
+  let speed = 0
+  for (const start = performance.now(); sent < WARM_UP && performance.now() < start + WARM_UP_MS;) {
+    speed = await load({ url, bodies: fresh(WARM_UP_BATCH), reply, connections: CONNECTIONS })
+  }
 
   return {
     stop,
 
-    /** One round of about `roundMs`, by the speed of the last one. */
-    async measure (roundMs: number): Promise<{ perSecond: number, cpu: number }> {
-      const batch = await bodies(Math.ceil(perSecond * roundMs / 1000 / CONNECTIONS) * CONNECTIONS)
+    /** Sizes the rounds by the speed just seen. All orders are there before the first round, as a shop's are long before they are paid. */
+    async prepare (rounds: number, roundMs: number): Promise<void> {
+      batch = Math.ceil(speed * roundMs / 1000 / CONNECTIONS) * CONNECTIONS
+      await call.expect(rounds * batch)
+    },
+
+    async measure (): Promise<{ perSecond: number, cpu: number }> {
+      const bodies = fresh(batch)
       const before = await call.cpu()
-      perSecond = await load({ url, bodies: batch, reply, connections: CONNECTIONS })
-      return { perSecond, cpu: (await call.cpu() - before) / batch.length }
+      const perSecond = await load({ url, bodies, reply, connections: CONNECTIONS })
+      return { perSecond, cpu: (await call.cpu() - before) / batch }
     },
 
     /** Every notification must have settled its order, and no order can have been settled by anything else. */

@@ -7,7 +7,7 @@ export interface Row {
 
 export interface Report {
   rows: Row[]
-  /** By `a/b`: the median of a divided by the median of b. */
+  /** By `a/b`: how many times as much as b a reached, the median over the rounds. */
   ratios: Record<string, number>
 }
 
@@ -22,12 +22,14 @@ export interface BenchOptions {
 export type Bench = (options: BenchOptions) => Promise<Report>
 
 /**
- * Runs every contestant once per round and collects what each returned, by contestant. All of them meet the same weather; each round starts with another
- * one, so that nobody always runs first.
+ * Measures every contestant once per round and collects the samples by contestant. All of them meet the same weather; each round starts with another
+ * one, so that nobody always runs first. Ends after `rounds`, or with the round under way when this process is `untilMs` old.
  */
-export async function interleave<Name extends string, Sample> (rounds: number, contestants: readonly Name[], measure: (name: Name) => Promise<Sample>): Promise<Record<Name, Sample[]>> {
+export async function interleave<Name extends string, Sample> (
+  { rounds, untilMs }: { rounds: number, untilMs: number }, contestants: readonly Name[], measure: (name: Name) => Promise<Sample>
+): Promise<Record<Name, Sample[]>> {
   const samples = Object.fromEntries(contestants.map((name) => [name, [] as Sample[]])) as Record<Name, Sample[]>
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds && (round === 0 || performance.now() < untilMs); round++) {
     for (let turn = 0; turn < contestants.length; turn++) {
       const name = contestants[(round + turn) % contestants.length]!
       samples[name].push(await measure(name))
@@ -42,12 +44,11 @@ export function median (values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
-/** The ratio of the medians of two rows, for each pair `a/b`. */
-export function ratiosOf (rows: readonly Row[], pairs: readonly `${string}/${string}`[]): Record<string, number> {
-  const medianOf = (name: string | undefined) => rows.find((row) => row.name === name)!.median
+/** For each pair `a/b` the median over the rounds of what a reached divided by what b reached in the same round. */
+export function ratiosOf (samples: Record<string, readonly number[]>, pairs: readonly `${string}/${string}`[]): Record<string, number> {
   return Object.fromEntries(pairs.map((pair) => {
-    const [a, b] = pair.split('/')
-    return [pair, round(medianOf(a) / medianOf(b), 3)]
+    const [a, b] = pair.split('/').map((name) => samples[name]!)
+    return [pair, round(median(a!.map((value, at) => value / b![at]!)), 3)]
   }))
 }
 

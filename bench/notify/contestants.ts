@@ -74,7 +74,8 @@ async function plugin (): Promise<Contestant> {
             prepayExpiresAt: expiresAt,
             createdAt,
             expiresAt,
-            refunds: [], fulfilment: 'none',
+            refunds: [],
+            fulfilment: 'none',
             attempts: 0,
             // Not before the benchmark has ended.
             dueAt: expiresAt,
@@ -128,19 +129,17 @@ function tenpay (): Contestant {
   }
 }
 
-/** wechatpay-axios-plugin's helpers under Fastify, put together as its README shows them; the reply is made once. */
+/** wechatpay-axios-plugin's helpers under Fastify, put together as its README shows them. */
 function axiosPlugin (): Contestant {
   const { Hash, Transformer } = wechatpayAxiosPlugin
   const key = Hash.keyObjectFrom(ACCOUNT.apiKey)
-  const success = Transformer.toXml({ return_code: 'SUCCESS', return_msg: 'OK' })
-  const fail = Transformer.toXml({ return_code: 'FAIL', return_msg: 'sign' })
   const app = Fastify()
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => { done(null, body) })
   app.post(PATH, async (request, reply) => {
     const message = Transformer.toObject(request.body as string) as Record<string, string>
     const genuine = Hash.equals(Hash.sign(Hash.ALGO_MD5, message, key), message.sign)
-    return reply.type('text/xml; charset=utf-8').send(genuine ? success : fail)
+    return reply.type('text/xml; charset=utf-8').send(Transformer.toXml(genuine ? { return_code: 'SUCCESS', return_msg: 'OK' } : { return_code: 'FAIL', return_msg: 'sign' }))
   })
   return { ...stateless, listen: async () => await listen(app) }
 }

@@ -12,7 +12,7 @@ export function orderOf (n: number): { outTradeNo: string, transactionId: string
   return { outTradeNo: `20260115093000${digits}Tq7Zk2`, transactionId: `420000054020260115${digits}`, totalFee: 100 + n % 9900 }
 }
 
-/** WeChat's notification of the n-th order's payment, laid out as in recorded ones (newlines, CDATA, bare amounts), about 1 KB. */
+/** WeChat's notification of the n-th order's payment, laid out as recorded ones are (sorted, newlines, CDATA, bare amounts), about 1 KB. */
 export function notificationOf (n: number): Buffer {
   const { outTradeNo, transactionId, totalFee } = orderOf(n)
   const fields: Record<string, string> = {
@@ -41,7 +41,7 @@ export function notificationOf (n: number): Buffer {
   }
   const text = Object.entries(fields).map(([name, value]) => `${name}=${value}`).join('&')
   fields.sign = createHash('md5').update(`${text}&key=${ACCOUNT.apiKey}`).digest('hex').toUpperCase()
-  const elements = Object.entries(fields).map(([name, value]) => name.endsWith('_fee') ? `<${name}>${value}</${name}>` : `<${name}><![CDATA[${value}]]></${name}>`)
+  const elements = Object.entries(fields).sort().map(([name, value]) => name.endsWith('_fee') ? `<${name}>${value}</${name}>` : `<${name}><![CDATA[${value}]]></${name}>`)
   return Buffer.from(`<xml>${elements.join('\n')}\n</xml>`)
 }
 
