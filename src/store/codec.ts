@@ -2,42 +2,62 @@ import type { Differences } from './dialects.ts'
 import type { Row, Value } from './executor.ts'
 import type { Field, Fields, Kind } from './fields.ts'
 
-/** Writes a value to some columns of a table, and reads it back. */
+/** Writes a model to the columns of a table, and reads it back. */
 export interface Codec<T> {
   columns: string[]
   /** The place of each column's value in a statement. */
   places: string[]
-  /** The columns as a select asks for them; each comes back under its own name. */
-  selection: string[]
-  write (value: T): Value[]
+  /** The columns as a select asks for them: each comes back under its own name. */
+  selection: string
+  /** A value for each column. */
+  write (model: T): Value[]
   read (row: Row): T
 }
 
+/** A column, and the property whose value it holds: the model's own, or that of an optional group. */
+interface Place extends Field {
+  name: string
+  group?: { name: string, first: string }
+}
+
+type Model = Record<string, unknown>
+
 /** `table` is what the columns belong to where they are selected. */
-export function codec<T> (fields: Fields<T>, differences: Differences, table: string): Codec<T> {
-  const parts = Object.entries(fields as Record<string, Field | Fields<never>>).map(([name, field]): [string, Codec<unknown>] => [
-    name, isField(field) ? column(field, differences, table) : codec(field, differences, table) as Codec<unknown>
-  ])
-  const codecs = parts.map(([, part]) => part)
-  const columns = codecs.flatMap((part) => part.columns)
+export function codec<T> (fields: Fields<T>, { place, read, time }: Differences, table: string): Codec<T> {
+  const all = Object.entries(fields as Record<string, Field | Record<string, Field>>).flatMap(([name, field]) => placesOf(name, field))
   return {
-    columns,
-    places: codecs.flatMap(({ places }) => places),
-    selection: codecs.flatMap(({ selection }) => selection),
-    write: (value) => parts.flatMap(([name, part]) => part.write((value as Record<string, unknown> | undefined)?.[name])),
-    // A group of columns that begins with NULL holds nothing.
-    read: (row) => (row[columns[0]!] === null ? undefined : Object.fromEntries(parts.map(([name, part]) => [name, part.read(row)]))) as T
+    columns: all.map(({ column }) => column),
+    places: all.map(({ kind }) => place[kind]),
+    selection: all.map(({ column, kind }) => `${read(kind, `${table}.${column}`)} as ${column}`).join(', '),
+
+    write (model) {
+      return all.map(({ name, group, kind }) => {
+        const part = group === undefined ? (model as Model)[name] : ((model as Model)[group.name] as Model | undefined)?.[name]
+        return part === undefined || part === null ? null : WRITE[kind](part, time)
+      })
+    },
+
+    read (row) {
+      const model: Model = {}
+      for (const { name, group, column, kind, empty } of all) {
+        const part = row[column] === null ? empty : READ[kind](row[column])
+        if (group === undefined) model[name] = part
+        else if (row[group.first] !== null) Object.assign(model[group.name] ??= {}, { [name]: part })
+      }
+      return model as T
+    }
   }
 }
 
-function column ({ column, kind, empty }: Field, { place, read, time }: Differences, table: string): Codec<unknown> {
-  return {
-    columns: [column],
-    places: [place[kind]],
-    selection: [`${read(kind, `${table}.${column}`)} as ${column}`],
-    write: (value) => [value === undefined || value === null ? null : WRITE[kind](value, time)],
-    read: (row) => row[column] === null ? empty : READ[kind](row[column])
-  }
+/** A group of columns that begins with NULL holds nothing. */
+function placesOf (name: string, field: Field | Record<string, Field>): Place[] {
+  if (isField(field)) return [{ name, ...field }]
+  const group = { name, first: Object.values(field)[0]!.column }
+  return Object.entries(field).map(([name, part]) => ({ name, group, ...part }))
+}
+
+function isField (field: Field | Record<string, Field>): field is Field {
+  return typeof field.column === 'string'
 }
 
 const asIs = (value: unknown) => value as Value
@@ -59,8 +79,4 @@ const READ: Record<Kind, (value: unknown) => unknown> = {
   integer: Number,
   time: (value) => new Date(Number(value)),
   count: () => []
-}
-
-function isField (field: object): field is Field {
-  return 'column' in field
 }

@@ -72,7 +72,7 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
   }
 
   async function select<T> (table: string, row: Codec<T>, rest: string, values: Value[], connection = direct): Promise<T[]> {
-    return (await connection.rows(`select ${row.selection.join(', ')} from ${table} ${rest}`, values)).map(row.read)
+    return (await connection.rows(`select ${row.selection} from ${table} ${rest}`, values)).map(row.read)
   }
 
   /** The orders of these rows. Under a lock their refunds are read as they are now, not as they were when the transaction began. */
@@ -89,7 +89,7 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
   }
 
   async function selectOrder (where: string, value: string, connection = direct, locking = ''): Promise<Order | undefined> {
-    const rows = await connection.rows(`select ${orderRow.selection.join(', ')} from ${orders} where ${where} ${locking}`, [value])
+    const rows = await connection.rows(`select ${orderRow.selection} from ${orders} where ${where} ${locking}`, [value])
     return (await ordersOf(rows, connection, locking))[0]
   }
 
@@ -199,11 +199,11 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
         if (compound) {
           return await ordersOf(await direct.rows(
             `with due as (select out_trade_no, due_at ${due}), ` +
-            `claimed as (${claimed} from due where ${orders}.out_trade_no = due.out_trade_no returning ${orderRow.selection.join(', ')}, due.due_at as was_due) ` +
+            `claimed as (${claimed} from due where ${orders}.out_trade_no = due.out_trade_no returning ${orderRow.selection}, due.due_at as was_due) ` +
             'select * from claimed order by was_due', [time(now), ...number, time(dueAt)]), direct)
         }
         return await transaction(async (connection) => {
-          const rows = await connection.rows(`select ${orderRow.selection.join(', ')} ${due}`, [time(now), ...number])
+          const rows = await connection.rows(`select ${orderRow.selection} ${due}`, [time(now), ...number])
           const before = await ordersOf(rows, connection)
           const numbers = before.map(({ outTradeNo }) => outTradeNo)
           if (numbers.length > 0) await connection.run(`${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`, [time(dueAt), ...numbers])

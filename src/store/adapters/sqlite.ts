@@ -1,0 +1,72 @@
+import type { Connection, Executor, Row, Value } from '../executor.ts'
+
+/** What is used of a `Database` of better-sqlite3 and of a `DatabaseSync` of node:sqlite. */
+export interface SqliteLike {
+  exec (sql: string): unknown
+  prepare (sql: string): SqliteStatementLike
+}
+
+export interface SqliteStatementLike {
+  all (...values: Value[]): unknown[]
+  run (...values: Value[]): { changes: number | bigint }
+}
+
+/**
+ * Runs on a connection of better-sqlite3 or node:sqlite. `tx` is that connection, inside of its transaction.
+ *
+ * Transactions take turns, and no statement of ours gets into another's. Statements of your own do when they use the same connection while `onPaid` runs: give the
+ * store a connection that nothing else uses, and write through `tx` in `onPaid`.
+ */
+export function fromSqlite<Db extends SqliteLike> (db: Db): Executor<Db> {
+  const statements = new Map<string, SqliteStatementLike>()
+  const inTurn = turnsOf(db)
+
+  function prepared (sql: string): SqliteStatementLike {
+    let statement = statements.get(sql)
+    if (statement === undefined) statements.set(sql, statement = db.prepare(sql))
+    return statement
+  }
+
+  const connection: Connection = {
+    rows: async (sql, values) => prepared(sql).all(...values) as Row[],
+    run: async (sql, values) => Number(prepared(sql).run(...values).changes)
+  }
+
+  return {
+    dialect: 'sqlite',
+    rows: (sql, values) => inTurn(() => connection.rows(sql, values)),
+    run: (sql, values) => inTurn(() => connection.run(sql, values)),
+    transaction: (work) => inTurn(async () => {
+      // A writer from the start: a reader that becomes one fails when another process has written in between.
+      db.exec('begin immediate')
+      try {
+        const result = await work(connection, db)
+        db.exec('commit')
+        return result
+      } catch (error) {
+        rollback(db)
+        throw error
+      }
+    })
+  }
+}
+
+/** Some errors of SQLite have rolled back already. */
+function rollback (db: SqliteLike): void {
+  try {
+    db.exec('rollback')
+  } catch {}
+}
+
+type Turns = <T>(task: () => Promise<T>) => Promise<T>
+
+/** The last turn taken on each connection, whoever takes it. */
+const lastTurns = new WeakMap<SqliteLike, Promise<unknown>>()
+
+function turnsOf (db: SqliteLike): Turns {
+  return (task) => {
+    const turn = (lastTurns.get(db) ?? Promise.resolve()).then(task)
+    lastTurns.set(db, turn.catch(() => {}))
+    return turn
+  }
+}
