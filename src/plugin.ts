@@ -37,6 +37,8 @@ export interface Wechat {
   pay: PayApi
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. */
   sweep (): Promise<number>
+  /** Waits until no work is under way in this process, at most `limitMs` (default 10 000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
+  idle (limitMs?: number): Promise<void>
 }
 
 declare module 'fastify' {
@@ -89,7 +91,8 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     pay,
     refunds,
     anomalies: createAnomalies({ store, orders, now }),
-    sweep: async () => await work.sweep()
+    sweep: async () => await work.sweep(),
+    idle: async (limitMs = CLOSE_LIMIT_MS) => { await work.idle(limitMs) }
   })
 
   // In scopes of their own: a prefix has no effect on routes of an fp() plugin itself, and its parsers would leak into the host's routes.

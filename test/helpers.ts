@@ -17,6 +17,7 @@ export type LogLine = Record<string, unknown> & { msg: string }
 
 export interface Merchant {
   app: FastifyInstance
+  store: Store
   world: World
   url: string
   /** Everything the app logged. */
@@ -28,6 +29,8 @@ export interface Merchant {
   /** Orders as a mini program does and opens the cashier; resolves with the order number. */
   order (options?: { price?: Partial<Price>, openid?: string }): Promise<string>
   post (path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number, body: any }>
+  /** Does all that is due, and waits for what is under way. */
+  settle (): Promise<void>
   /** Brings any body to the notify route. */
   notify (body: string | Buffer, headers?: Record<string, string>): Promise<{ status: number, contentType: string | undefined, text: string }>
 }
@@ -83,6 +86,7 @@ export async function merchant (t: Test, {
 
   return {
     app,
+    store,
     world,
     url,
     logs,
@@ -96,6 +100,11 @@ export async function merchant (t: Test, {
       const { outTradeNo, ...params } = body as { outTradeNo: string } & PayParams
       world.requestPayment(params)
       return outTradeNo
+    },
+    async settle () {
+      await app.wechat.idle()
+      await app.wechat.sweep()
+      await app.wechat.idle()
     },
     async notify (body, headers = { 'content-type': 'text/xml' }) {
       const response = await fetch(`${url}/wechat/notify`, { method: 'POST', headers, body })

@@ -7,7 +7,7 @@ t.test('20 identical notifications at once settle once', async (t) => {
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   const deliveries = await shop.world.notification(outTradeNo).deliver({ count: 20, concurrent: true })
   t.strictSame(deliveries.map(({ verdict }) => verdict), Array(20).fill('acked'))
-  await shop.app.wechat.sweep()
+  await shop.settle()
   t.strictSame(shop.paid, [outTradeNo])
   const history = await shop.app.wechat.orders.history(outTradeNo)
   t.equal(history.filter(({ from, to }) => from !== 'paid' && to === 'paid').length, 1)
@@ -40,7 +40,7 @@ t.test('onPaid that throws is run again with growing waits, and WeChat never wai
   t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
   for (let second = 0; second < 40; second++) {
     await shop.world.advance('1s')
-    await shop.app.wechat.sweep()
+    await shop.settle()
   }
   t.strictSame(runs.slice(1).map((at, n) => at.getTime() - runs[n]!.getTime()), [5000, 10_000, 20_000])
   t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done', dueAt: null })
@@ -50,7 +50,7 @@ t.test('an order made by hand is closed by nobody before its time, and forged ne
   const shop = await merchant(t)
   const outTradeNo = await shop.order()
   await shop.world.advance('1h')
-  await shop.app.wechat.sweep()
+  await shop.settle()
   t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'prepaid' })
   t.notOk(accepted((await shop.notify(`<xml><out_trade_no>${outTradeNo}</out_trade_no></xml>`)).text))
 })
