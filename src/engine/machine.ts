@@ -125,8 +125,11 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     default: {
       const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now, backoff)
       const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
-      if (refunds !== undefined) return changed(outcome, text, { refunds }, anomalies)
-      return { outcome, change: { order, history: [entry(text, order)], anomalies } }
+      if (refunds === undefined) return { outcome, change: { order, history: [entry(text, order)], anomalies } }
+      const decision = changed(outcome, text, { refunds }, anomalies)
+      // onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it.
+      if (order.fulfilment === 'due') decision.change.order.dueAt = order.dueAt
+      return decision
     }
   }
 
@@ -157,7 +160,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     return changed(outcome, text, { ...part, refunds }, anomalies)
   }
 
-  function changed (outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Decision {
+  function changed (outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Decision & { change: Change } {
     const next = { ...order, ...part }
     next.dueAt = nextDue(next, now)
     return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
