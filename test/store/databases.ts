@@ -1,28 +1,58 @@
 import { randomUUID } from 'node:crypto'
+import mysql2 from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { sqlStore } from '../../src/store/sql.ts'
 import type { Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
-import { startPostgres } from './servers.ts'
+import { startMysql, startPostgres } from './servers.ts'
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
 export async function postgres (t: Test): Promise<string> {
   const server = process.env.DATABASE_URL === undefined ? await startPostgres() : undefined
-  if (server !== undefined) {
-    t.teardown(() => server.remove())
-    return server.url
-  }
-  const name = `wechat_test_${randomUUID().replaceAll('-', '')}`
-  const url = new URL(process.env.DATABASE_URL!)
-  const admin = async (sql: string) => {
-    const client = new pg.Client(process.env.DATABASE_URL)
+  if (server !== undefined) t.teardown(() => server.remove())
+  const admin = process.env.DATABASE_URL ?? server!.url
+  const name = newName()
+  const run = async (sql: string) => {
+    const client = new pg.Client(admin)
     await client.connect()
     await client.query(sql)
     await client.end()
   }
-  await admin(`create database ${name}`)
-  t.teardown(() => admin(`drop database ${name} with (force)`))
+  await run(`create database ${name}`)
+  t.teardown(() => run(`drop database ${name} with (force)`))
+  return atDatabase(admin, name)
+}
+
+/**
+ * The same on MYSQL_URL's server, or on the MariaDB or MySQL that is installed here. `undefined` where there is none: the test says that it was skipped, unless
+ * REQUIRE_MARIADB is set.
+ */
+export async function mysql (t: Test): Promise<string | undefined> {
+  const server = process.env.MYSQL_URL === undefined ? await startMysql() : undefined
+  if (server !== undefined) t.teardown(() => server.remove())
+  const admin = process.env.MYSQL_URL ?? server?.url
+  if (admin === undefined) {
+    if (process.env.REQUIRE_MARIADB !== undefined) throw new Error('REQUIRE_MARIADB is set: install mariadb-server, or set MYSQL_URL')
+    return undefined
+  }
+  const name = newName()
+  const run = async (sql: string) => {
+    const connection = await mysql2.createConnection(admin)
+    await connection.query(sql)
+    await connection.end()
+  }
+  await run(`create database ${name}`)
+  t.teardown(() => run(`drop database ${name}`))
+  return atDatabase(admin, name)
+}
+
+function newName (): string {
+  return `wechat_test_${randomUUID().replaceAll('-', '')}`
+}
+
+function atDatabase (server: string, name: string): string {
+  const url = new URL(server)
   url.pathname = name
   return url.href
 }

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chown, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { access, chown, constants, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative } from 'node:path'
+import { delimiter, dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 
 /** A database server of a test's own, in a temporary folder. It ends with the process that started it, however that ends. */
@@ -39,8 +39,31 @@ export async function startPostgres ({ durable = false, settings = {} }: { durab
   const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   return await server(`postgres://postgres@127.0.0.1:${port}/postgres`, dir, {
     command: [join(dir, 'native/bin/postgres'), '-D', 'data', ...flags],
-    ready: 'database system is ready to accept connections'
+    ready: 'database system is ready to accept connections',
+    signal: 'INT'
   })
+}
+
+/** The MariaDB or MySQL that is installed here; `undefined` where there is none. */
+export async function startMysql (): Promise<Server | undefined> {
+  const [mariadb, mysql] = await Promise.all([installed('mariadbd'), installed('mysqld')])
+  const program = mariadb ?? mysql
+  if (program === undefined) return undefined
+  const dir = await temporary()
+  if (mariadb === undefined) await run(dir, program, '--no-defaults', '--initialize-insecure', `--datadir=${dir}/data`)
+  else await run(dir, (await installed('mariadb-install-db'))!, '--no-defaults', `--datadir=${dir}/data`, '--auth-root-authentication-method=normal', '--skip-test-db')
+  const port = await freePort()
+  const command = [program, '--no-defaults', `--datadir=${dir}/data`, `--socket=${dir}/socket`, `--port=${port}`, '--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0']
+  return await server(`mysql://root@127.0.0.1:${port}/`, dir, { command, ready: ': ready for connections', signal: 'TERM' })
+}
+
+async function installed (program: string): Promise<string | undefined> {
+  // Servers are where the PATH of an ordinary user may not lead.
+  for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
+    const path = join(dir, program)
+    if (await access(path, constants.X_OK).then(() => true, () => false)) return path
+  }
+  return undefined
 }
 
 /** The package leaves the links between its libraries to an install script, which npm may not run; and a checkout may lie where only root can enter. */
@@ -86,13 +109,13 @@ function output (child: ChildProcess): string[] {
  * The shell around the server waits for a line: at "keep" it stops the server, and at the end of its input, which is also what the death of this process
  * brings, it deletes the folder as well.
  */
-const KEEPER = '"$@" & server=$!; read -r word; kill -INT $server; wait $server; [ "$word" = keep ] || rm -rf "$PWD"'
+const KEEPER = 'signal=$1; shift; "$@" & server=$!; read -r word; kill -s $signal $server; wait $server; [ "$word" = keep ] || rm -rf "$PWD"'
 
-async function server (url: string, dir: string, { command, ready }: { command: string[], ready: string }): Promise<Server> {
+async function server (url: string, dir: string, { command, ready, signal }: { command: string[], ready: string, signal: string }): Promise<Server> {
   let keeper: ChildProcess | undefined
 
   async function start (): Promise<void> {
-    const child = keeper = spawn('/bin/sh', ['-c', KEEPER, 'sh', ...command], { cwd: dir, ...user, stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = keeper = spawn('/bin/sh', ['-c', KEEPER, 'sh', signal, ...command], { cwd: dir, ...user, stdio: ['pipe', 'pipe', 'pipe'] })
     const printed = output(child)
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: child.stderr! }).on('line', (line) => { if (line.includes(ready)) resolve() })

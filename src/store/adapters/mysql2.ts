@@ -1,0 +1,54 @@
+import type { Connection, Executor, Row, Value } from '../executor.ts'
+
+/** What is used of a pool of `mysql2/promise`. */
+export interface Mysql2PoolLike<Client extends Mysql2ConnectionLike> extends Mysql2Queryable {
+  getConnection (): Promise<Client>
+}
+
+/** What is used of a `PoolConnection` of `mysql2/promise`. */
+export interface Mysql2ConnectionLike extends Mysql2Queryable {
+  beginTransaction (): Promise<void>
+  commit (): Promise<void>
+  rollback (): Promise<void>
+  release (): void
+  destroy (): void
+}
+
+interface Mysql2Queryable {
+  /** Unlike `query` it leaves no value to the driver's quoting. */
+  execute (sql: string, values: Value[]): Promise<[unknown, unknown]>
+}
+
+/** Runs on a pool of `mysql2/promise`. `tx` is the pool's connection, inside of its transaction. */
+export function fromMysql2<Client extends Mysql2ConnectionLike> (pool: Mysql2PoolLike<Client>): Executor<Client> {
+  return {
+    dialect: 'mysql',
+    ...connection(pool),
+    async transaction (work) {
+      const client = await pool.getConnection()
+      let broken = true
+      try {
+        await client.beginTransaction()
+        try {
+          const result = await work(connection(client), client)
+          await client.commit()
+          broken = false
+          return result
+        } catch (error) {
+          await client.rollback().then(() => { broken = false }, () => {})
+          throw error
+        }
+      } finally {
+        if (broken) client.destroy()
+        else client.release()
+      }
+    }
+  }
+}
+
+function connection (on: Mysql2Queryable): Connection {
+  return {
+    rows: async (sql, values) => (await on.execute(sql, values))[0] as Row[],
+    run: async (sql, values) => ((await on.execute(sql, values))[0] as { affectedRows: number }).affectedRows
+  }
+}
