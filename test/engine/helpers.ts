@@ -1,3 +1,4 @@
+import { setImmediate as tick } from 'node:timers/promises'
 import tap from 'tap'
 import type { Test } from 'tap'
 import type { PayApi, TradeReport } from '../../src/client/pay.ts'
@@ -147,8 +148,17 @@ export interface RigOptions {
   store?: Store
 }
 
+/** A store whose every answer takes a turn of the event loop, as a database's does: what is not waited for shows. */
+export function unhurried (store: Store): Store {
+  const verbs = Object.entries(store).map(([name, verb]) => [name, async (...args: unknown[]) => {
+    await tick()
+    return await (verb as (...args: unknown[]) => Promise<unknown>)(...args)
+  }])
+  return Object.fromEntries(verbs) as Store
+}
+
 /** An engine over a scripted WeChat, a memory store and a clock that stands still. */
-export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () => {}, leaseMs = MINUTE, startWork = false, store = memoryStore() as Store }: RigOptions = {}): Rig {
+export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () => {}, leaseMs = MINUTE, startWork = false, store = unhurried(memoryStore() as Store) }: RigOptions = {}): Rig {
   let now = T0
   let numbers = 0
   const pay = fakePay()

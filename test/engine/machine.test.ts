@@ -131,17 +131,21 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['a query that finds a payment which does not fit counts as a failed try', 'closing', { ...settle, source: 'query', payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 4 }],
   ['a notification of one does not', 'closing', { ...settle, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 3 }],
   ['ordering, closing and paying are new work', 'unknown', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { attempts: 0 }],
+  ['ordering, closing and paying are new work', 'unknown', { seen: 'prepay-refused', reason: 'NOAUTH' }, { attempts: 0 }],
+  ['ordering, closing and paying are new work', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: 'in stock' }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
   ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
+  ['a refund leaves the lease of a running onPaid alone', 'paid, due', { seen: 'refund-wanted', source: 'operator', key: 'r', refundFee: 1 }, { dueAt: at(MINUTE), attempts: 3 }],
   ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
 ]
 
 t.test('what else changes', async (t) => {
   for (const [what, column, news, after] of FIELDS) {
-    t.match(changeOf({ ...ORDERS[column]!, attempts: 3 }, news).order, after, `${what}: ${news.seen} × ${column}`)
+    t.hasStrict(changeOf({ ...ORDERS[column]!, attempts: 3 }, news).order, after, `${what}: ${news.seen} × ${column}`)
   }
-  t.match(changeOf(ORDERS.closed!, { ...settle, rival: 'none' }, { latePayment: 'fulfil' }).order, { payment, liveKey: 'cart-1' }, 'a late payment to be fulfilled takes the key again')
+  const late = changeOf({ ...ORDERS.closed!, attempts: 3 }, { ...settle, rival: 'none' }, { latePayment: 'fulfil' })
+  t.hasStrict(late.order, { payment, liveKey: 'cart-1', attempts: 0 }, 'a late payment to be fulfilled takes the key again')
 })
 
 /** One line of history for each kind of news: who brought it, what was seen. */
@@ -171,6 +175,10 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   [{ seen: 'close-wanted', source: 'operator', reason: 'cancelled' }, 'operator', 'close-wanted: cancelled', 'prepaid', 'to be closed'],
   [{ seen: 'close-wanted', source: 'order', reason: 'expired' }, 'order', 'close-wanted: expired', 'closing', 'ignored: under way already'],
   [{ seen: 'close-wanted', source: 'order', reason: 'cancelled' }, 'order', 'close-wanted: cancelled', 'paid, due', 'ignored: the order is no longer open'],
+  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock' }, 'operator', 'fulfil: in stock', 'closed, held', 'to be fulfilled, says the operator'],
+  [{ seen: 'hold-resolved', action: 'refund', note: 'sold out' }, 'operator', 'refund: sold out', 'closed, held', 'given back by the operator'],
+  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled' }, 'operator', 'dismiss: settled', 'closed, held', 'dismissed by the operator'],
+  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled' }, 'operator', 'dismiss: settled', 'paid, due', 'ignored: nothing is on hold'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, due', 'done'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, done', 'ignored: nothing is due'],
   [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'to be tried again'],

@@ -24,12 +24,12 @@ scenario('an order: the row first, then the call, then what wx.requestPayment ta
   const terms = termsOf({ attach: 'a=1' })
   pay.expect(['prepay', async () => {
     const row = await store.findOrder('order-1')
-    t.match(row, { state: 'created', liveKey: 'cart-1', dueAt: at(30 * SECOND) }, 'the number is in the store before WeChat hears it')
+    t.hasStrict(row, { state: 'created', liveKey: 'cart-1', dueAt: at(30 * SECOND) }, 'the number is in the store before WeChat hears it')
     return 'wx1'
   }])
   const { order, payParams } = await orders.create(terms)
-  t.match(payParams, { package: 'prepay_id=wx1', timeStamp: String(T0.getTime() / 1000) })
-  t.match(order, { ...terms, outTradeNo: 'order-1', appid: 'wx0123456789abcdef', mchId: '1900000109', currency: 'CNY', state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(2 * HOUR) })
+  t.hasStrict(payParams, { package: 'prepay_id=wx1', timeStamp: String(T0.getTime() / 1000) })
+  t.hasStrict(order, { ...terms, outTradeNo: 'order-1', appid: 'wx0123456789abcdef', mchId: '1900000109', currency: 'CNY', state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(2 * HOUR) })
   const { prepayId, prepayExpiresAt, ...row } = order
   t.same(pay.told[0], { ...row, state: 'created', dueAt: at(30 * SECOND) }, 'WeChat is told the row')
   t.same(await orders.get('order-1'), order)
@@ -45,7 +45,7 @@ scenario('the same terms again: the same order and prepay id, freshly signed, an
   made.advance(HOUR)
   const { order, payParams } = await made.orders.create(termsOf({ clientIp: '2001:db8::1', expiresAt: at(9 * HOUR) }))
   t.same(order, first)
-  t.match(payParams, { package: 'prepay_id=wx1', timeStamp: String(at(HOUR).getTime() / 1000) })
+  t.hasStrict(payParams, { package: 'prepay_id=wx1', timeStamp: String(at(HOUR).getTime() / 1000) })
 })
 
 scenario('a prepay id that is about to expire: ordered again under the same number, with the first terms', async (t, made) => {
@@ -53,13 +53,13 @@ scenario('a prepay id that is about to expire: ordered again under the same numb
   const long = { expiresAt: at(24 * HOUR) }
   await ordered(made, long)
   made.advance(115 * MINUTE - 1)
-  t.match((await orders.create(termsOf(long))).payParams, { package: 'prepay_id=wx1' }, 'good for five minutes more')
+  t.hasStrict((await orders.create(termsOf(long))).payParams, { package: 'prepay_id=wx1' }, 'good for five minutes more')
   made.advance(1)
   pay.expect(['prepay', 'wx2'])
   const { order, payParams } = await orders.create(termsOf({ ...long, clientIp: '2001:db8::1' }))
-  t.match(payParams, { package: 'prepay_id=wx2' })
-  t.match(order, { outTradeNo: 'order-1', prepayId: 'wx2', prepayExpiresAt: at(235 * MINUTE) })
-  t.match(pay.told[1], { ...termsOf(long), outTradeNo: 'order-1', createdAt: T0 })
+  t.hasStrict(payParams, { package: 'prepay_id=wx2' })
+  t.hasStrict(order, { outTradeNo: 'order-1', prepayId: 'wx2', prepayExpiresAt: at(235 * MINUTE) })
+  t.hasStrict(pay.told[1], { ...termsOf(long), outTradeNo: 'order-1', createdAt: T0 })
 })
 
 const OTHER_TERMS: Partial<OrderTerms>[] = [{ totalFee: 1251 }, { description: '绿茶' }, { attach: 'b' }, { openid: 'oAnother' }]
@@ -68,8 +68,8 @@ for (const part of OTHER_TERMS) {
     await ordered(made)
     made.pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
     const { order } = await made.orders.create(termsOf(part))
-    t.match(order, { outTradeNo: 'order-2', ...part, state: 'prepaid', liveKey: 'cart-1' })
-    t.match(await made.orders.get('order-1'), { state: 'closed', liveKey: null })
+    t.hasStrict(order, { outTradeNo: 'order-2', ...part, state: 'prepaid', liveKey: 'cart-1' })
+    t.hasStrict(await made.orders.get('order-1'), { state: 'closed', liveKey: null })
     t.same(made.pay.asked, ['prepay order-1', 'query order-1', 'close order-1', 'prepay order-2'])
   })
 }
@@ -79,19 +79,19 @@ scenario('an order in its last minute is closed first too', async (t, made) => {
   made.advance(119 * MINUTE)
   // Its prepay id, too, is about to expire.
   made.pay.expect(['prepay', 'wx2'])
-  t.match((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' }, 'a minute is left')
+  t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' }, 'a minute is left')
   made.advance(1)
   made.pay.expect(...CLOSED_THERE, ['prepay', 'wx3'])
-  t.match((await made.orders.create(termsOf({ expiresAt: at(4 * HOUR) }))).order, { outTradeNo: 'order-2' })
+  t.hasStrict((await made.orders.create(termsOf({ expiresAt: at(4 * HOUR) }))).order, { outTradeNo: 'order-2' })
 })
 
 scenario('an order whose whole life is a minute is good for half of it', async (t, made) => {
   await ordered(made, { expiresAt: at(MINUTE) })
   made.advance(30 * SECOND)
-  t.match((await made.orders.create(termsOf({ expiresAt: at(90 * SECOND) }))).order, { outTradeNo: 'order-1' })
+  t.hasStrict((await made.orders.create(termsOf({ expiresAt: at(90 * SECOND) }))).order, { outTradeNo: 'order-1' })
   made.advance(1)
   made.pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
-  t.match((await made.orders.create(termsOf({ expiresAt: at(91 * SECOND) }))).order, { outTradeNo: 'order-2' })
+  t.hasStrict((await made.orders.create(termsOf({ expiresAt: at(91 * SECOND) }))).order, { outTradeNo: 'order-2' })
 })
 
 scenario('a paid key is refused, whatever the terms', async (t, made) => {
@@ -106,7 +106,7 @@ scenario('an order that turns out paid while it makes way is settled, and the ne
   const order = await ordered(made)
   made.pay.expect(['query', paidBy(order)])
   await t.rejects(made.orders.create(termsOf({ totalFee: 1 })), { code: 'WECHAT_ORDER_PAID' })
-  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'due', payment: paymentOf(order) })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'due', payment: paymentOf(order) })
   t.same(made.started, ['order-1'])
 })
 
@@ -116,7 +116,7 @@ scenario('an order that is being closed is closed to the end before a new one', 
   pay.expect(['query', NOTPAY], ['close', errors.timeout()])
   await t.rejects(orders.cancel('order-1'), { code: 'WECHAT_TIMEOUT' })
   pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
-  t.match((await orders.create(termsOf())).order, { outTradeNo: 'order-2', state: 'prepaid' })
+  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', state: 'prepaid' })
 })
 
 /** What WeChat may know of a number that it refuses, and what becomes of it. */
@@ -136,9 +136,9 @@ for (const [wechatCode, tradeState, close, state] of REFUSED) {
       await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
     } else {
       pay.expect(['prepay', 'wx2'])
-      t.match((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
+      t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
     }
-    t.match(await orders.get('order-1'), { state })
+    t.hasStrict(await orders.get('order-1'), { state })
     t.same(started, state === 'paid' ? ['order-1'] : [])
   })
 }
@@ -148,71 +148,71 @@ scenario('a number that is refused while its first prepay id is out goes the sam
   await ordered(made, long)
   made.advance(2 * HOUR)
   made.pay.expect(['prepay', errors.repeated('INVALID_REQUEST')], ...CLOSED_THERE, ['prepay', 'wx2'])
-  t.match((await made.orders.create(long)).order, { outTradeNo: 'order-2' })
+  t.hasStrict((await made.orders.create(long)).order, { outTradeNo: 'order-2' })
 })
 
 scenario('numbers that WeChat goes on refusing: its refusal is the answer, and no order stays open', async (t, { orders, pay }) => {
   for (let round = 0; round < 4; round++) pay.expect(['prepay', errors.repeated('INVALID_REQUEST')], ['query', NOT_EXIST], ['close', 'closed'])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_CONFLICT', wechatCode: 'INVALID_REQUEST' })
-  for (const n of [1, 2, 3, 4]) t.match(await orders.get(`order-${n}`), { state: 'closed' })
+  for (const n of [1, 2, 3, 4]) t.hasStrict(await orders.get(`order-${n}`), { state: 'closed' })
 })
 
 scenario('an order that can be neither paid nor closed: ordering again is refused, and nothing is given up', async (t, made) => {
   await ordered(made)
   for (let round = 0; round < 4; round++) made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
   await t.rejects(made.orders.create(termsOf({ totalFee: 1 })), { code: 'WECHAT_ORDER_CONFLICT', advice: 'repeat', wechatCode: undefined })
-  t.match(await made.orders.get('order-1'), { state: 'closing', liveKey: 'cart-1' })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'closing', liveKey: 'cart-1' })
 })
 
 scenario('a definite refusal: failed, the key is free, and the next order has a new number', async (t, { orders, pay }) => {
   pay.expect(['prepay', errors.refused()])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
-  t.match(await orders.get('order-1'), { state: 'failed', liveKey: null, dueAt: null })
+  t.hasStrict(await orders.get('order-1'), { state: 'failed', liveKey: null, dueAt: null })
   pay.expect(['prepay', 'wx2'])
-  t.match((await orders.create(termsOf())).order, { outTradeNo: 'order-2' })
+  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2' })
 })
 
 scenario('a lost answer: unknown, and the same number again with the same terms', async (t, made) => {
   const { orders, pay } = made
   pay.expect(['prepay', errors.timeout()])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_TIMEOUT' })
-  t.match(await orders.get('order-1'), { state: 'unknown', liveKey: 'cart-1', dueAt: at(5 * SECOND) })
+  t.hasStrict(await orders.get('order-1'), { state: 'unknown', liveKey: 'cart-1', dueAt: at(5 * SECOND) })
   made.advance(SECOND)
   pay.expect(['prepay', 'wx1'])
   const { order } = await orders.create(termsOf({ clientIp: '2001:db8::1', expiresAt: at(3 * HOUR) }))
-  t.match(order, { outTradeNo: 'order-1', state: 'prepaid', prepayExpiresAt: at(2 * HOUR + SECOND) })
-  t.match(pay.told[1], { ...termsOf(), createdAt: T0 })
+  t.hasStrict(order, { outTradeNo: 'order-1', state: 'prepaid', prepayExpiresAt: at(2 * HOUR + SECOND) })
+  t.hasStrict(pay.told[1], { ...termsOf(), createdAt: T0 })
 })
 
 scenario('a refusal after a lost answer: WeChat is asked before the number is given up', async (t, { orders, pay }) => {
   pay.expect(['prepay', errors.timeout()], ['prepay', errors.refused()])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_TIMEOUT' })
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
-  t.match(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', dueAt: at(30 * SECOND) })
+  t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', dueAt: at(30 * SECOND) })
 })
 
 scenario('a call that never went out leaves the order as it was', async (t, { orders, pay }) => {
   pay.expect(['prepay', errors.neverSent()], ['prepay', 'wx1'])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_NETWORK' })
-  t.match(await orders.get('order-1'), { state: 'created' })
-  t.match((await orders.create(termsOf())).order, { outTradeNo: 'order-1', state: 'prepaid' })
+  t.hasStrict(await orders.get('order-1'), { state: 'created' })
+  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-1', state: 'prepaid' })
 })
 
 scenario('an error that is not WeChat\'s passes through and changes nothing', async (t, { orders, pay }) => {
   const bug = new TypeError('bug')
   pay.expect(['prepay', bug])
   await t.rejects(orders.create(termsOf()), bug)
-  t.match(await orders.get('order-1'), { state: 'created' })
+  t.hasStrict(await orders.get('order-1'), { state: 'created' })
 })
 
 scenario('a notification that comes before the answer to the order is not overwritten by it', async (t, { orders, pay }) => {
   pay.expect(['prepay', async () => {
     const order = (await orders.get('order-1'))!
-    t.match(await orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' })
+    t.hasStrict(await orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' })
     return 'wx1'
   }])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
-  t.match(await orders.get('order-1'), { state: 'paid', fulfilment: 'due', prepayId: undefined })
+  t.hasStrict(await orders.get('order-1'), { state: 'paid', fulfilment: 'due', prepayId: undefined })
 })
 
 scenario('an order that is cancelled before WeChat has answered makes way for a new one', async (t, { orders, pay }) => {
@@ -220,8 +220,8 @@ scenario('an order that is cancelled before WeChat has answered makes way for a 
     await orders.cancel('order-1')
     return 'wx1'
   }], ['query', NOT_EXIST], ['close', 'closed'], ['prepay', 'wx2'])
-  t.match((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
-  t.match(await orders.get('order-1'), { state: 'closed', prepayId: undefined })
+  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
+  t.hasStrict(await orders.get('order-1'), { state: 'closed', prepayId: undefined })
 })
 
 scenario('many taps at once: one order', async (t, { orders, pay }) => {
@@ -243,7 +243,7 @@ t.test('two processes that order one key at the same moment share the order that
       }
     }
   })
-  t.match((await here.orders.create(termsOf())).order, { outTradeNo: 'order-1', prepayId: 'wx1' })
+  t.hasStrict((await here.orders.create(termsOf())).order, { outTradeNo: 'order-1', prepayId: 'wx1' })
   t.same(here.pay.asked, [])
   t.equal(await store.findOrder('order-9'), undefined)
 })
@@ -264,8 +264,8 @@ for (const [what, calls, after] of CANCELLED) {
   scenario(`cancel, ${what}`, async (t, made) => {
     const order = await ordered(made)
     made.pay.expect(...calls(order))
-    t.match(await made.orders.cancel('order-1'), after)
-    t.match(await made.orders.get('order-1'), after)
+    t.hasStrict(await made.orders.cancel('order-1'), after)
+    t.hasStrict(await made.orders.get('order-1'), after)
     t.same(made.started, after.fulfilment === 'due' ? ['order-1'] : [])
   })
 }
@@ -279,7 +279,7 @@ for (const moment of ['query', 'close'] as const) {
     }
     if (moment === 'query') made.pay.expect(['query', () => meanwhile(NOTPAY)])
     else made.pay.expect(['query', NOTPAY], ['close', () => meanwhile('closed' as const)])
-    t.match(await made.orders.cancel('order-1'), { state: 'paid', payment: paymentOf(order), liveKey: 'cart-1' })
+    t.hasStrict(await made.orders.cancel('order-1'), { state: 'paid', payment: paymentOf(order), liveKey: 'cart-1' })
   })
 }
 
@@ -294,17 +294,17 @@ for (const [moment, calls] of LOST) {
     await ordered(made)
     pay.expect(...calls)
     await t.rejects(orders.cancel('order-1', 'changed her mind'), { code: 'WECHAT_TIMEOUT' })
-    t.match(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', attempts: 1, dueAt: at(30 * SECOND) })
-    t.match(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
+    t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', attempts: 1, dueAt: at(30 * SECOND) })
+    t.hasStrict(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
     pay.expect(...CLOSED_THERE)
-    t.match(await orders.cancel('order-1'), { state: 'closed' })
+    t.hasStrict(await orders.cancel('order-1'), { state: 'closed' })
   })
 }
 
 scenario('a final order is not cancelled, and an unknown one is undefined', async (t, made) => {
   const order = await ordered(made)
   await made.orders.observePayment('notify', paymentOf(order))
-  t.match(await made.orders.cancel('order-1'), { state: 'paid' })
+  t.hasStrict(await made.orders.cancel('order-1'), { state: 'paid' })
   t.equal(await made.orders.cancel('nobody'), undefined)
 })
 
@@ -326,7 +326,7 @@ for (const [tradeState, after] of REFRESHED) {
     const order = await ordered(made)
     made.advance(10 * SECOND)
     made.pay.expect(['query', reportOf(tradeState, order)])
-    t.match(await made.orders.refresh('order-1'), after)
+    t.hasStrict(await made.orders.refresh('order-1'), after)
   })
 }
 
@@ -334,7 +334,7 @@ scenario('refresh without an answer: the try is noted and the order keeps its pl
   await ordered(made)
   made.pay.expect(['query', errors.neverSent()])
   await t.rejects(made.orders.refresh('order-1'), { code: 'WECHAT_NETWORK' })
-  t.match(await made.orders.get('order-1'), { state: 'prepaid', queriedAt: undefined, dueAt: at(5 * SECOND), attempts: 1 })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'prepaid', queriedAt: undefined, dueAt: at(5 * SECOND), attempts: 1 })
   t.equal(await made.orders.refresh('nobody'), undefined)
 })
 
@@ -344,7 +344,7 @@ scenario('a slow NOTPAY that comes after the payment is ignored', async (t, made
     await made.orders.observePayment('notify', paymentOf(order))
     return NOTPAY
   }])
-  t.match(await made.orders.refresh('order-1'), { state: 'paid', fulfilment: 'due' })
+  t.hasStrict(await made.orders.refresh('order-1'), { state: 'paid', fulfilment: 'due' })
 })
 
 // ---- payments
@@ -362,19 +362,19 @@ for (const part of MISFITS) {
   scenario(`a payment whose ${Object.keys(part)} is not the order's is set aside, and told once`, async (t, made) => {
     const order = await ordered(made)
     const payment = paymentOf(order, part)
-    for (let time = 0; time < 3; time++) t.match(await made.orders.observePayment('notify', payment), { outcome: 'refused', order: { state: 'prepaid' } })
-    t.match(made.anomalies, [{ kind: 'mismatch', outTradeNo: 'order-1', payment }])
+    for (let time = 0; time < 3; time++) t.hasStrict(await made.orders.observePayment('notify', payment), { outcome: 'refused', order: { state: 'prepaid' } })
+    t.hasStrict(made.anomalies, [{ kind: 'mismatch', outTradeNo: 'order-1', payment }])
     t.equal(made.anomalies.length, 1)
     t.same(made.started, [])
-    t.match(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' }, 'and the right one still settles')
+    t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' }, 'and the right one still settles')
   })
 }
 
 scenario('another transaction for a paid order is set aside', async (t, made) => {
   const order = await ordered(made)
   await made.orders.observePayment('notify', paymentOf(order))
-  t.match(await made.orders.observePayment('query', paymentOf(order, { transactionId: '4200000009' })), { outcome: 'refused', order: { payment: paymentOf(order) } })
-  t.match(made.anomalies, [{ kind: 'second-transaction', payment: { transactionId: '4200000009' } }])
+  t.hasStrict(await made.orders.observePayment('query', paymentOf(order, { transactionId: '4200000009' })), { outcome: 'refused', order: { payment: paymentOf(order) } })
+  t.hasStrict(made.anomalies, [{ kind: 'second-transaction', payment: { transactionId: '4200000009' } }])
   t.same(made.started, ['order-1'])
 })
 
@@ -388,17 +388,17 @@ scenario('a payment for an order that is not ours is kept, told once, and answer
 
 scenario('a late payment is kept on hold for a person, and the key stays free', async (t, made) => {
   const order = await closed(made)
-  t.match(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'late', order: { state: 'closed', payment: paymentOf(order), fulfilment: 'held', liveKey: null } })
-  t.match(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'repeated' })
-  t.match(made.anomalies, [{ kind: 'late' }])
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'late', order: { state: 'closed', payment: paymentOf(order), fulfilment: 'held', liveKey: null } })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'repeated' })
+  t.hasStrict(made.anomalies, [{ kind: 'late' }])
   t.equal(made.anomalies.length, 1)
   t.same(made.started, [])
 })
 
 scenario('a late payment under the policy "fulfil" pays the order after all', async (t, made) => {
   const order = await closed(made)
-  t.match(await made.orders.observePayment('query', paymentOf(order)), { outcome: 'late', order: { state: 'paid', fulfilment: 'due', liveKey: 'cart-1' } })
-  t.match(made.anomalies, [{ kind: 'late' }])
+  t.hasStrict(await made.orders.observePayment('query', paymentOf(order)), { outcome: 'late', order: { state: 'paid', fulfilment: 'due', liveKey: 'cart-1' } })
+  t.hasStrict(made.anomalies, [{ kind: 'late' }])
   t.same(made.started, ['order-1'])
 }, { latePayment: 'fulfil' })
 
@@ -406,10 +406,10 @@ scenario('a late payment never pays twice for one key: with another order open i
   const late = await closed(made)
   const latest = await closed(made)
   const live = await ordered(made)
-  t.match(await made.orders.observePayment('notify', paymentOf(late)), { outcome: 'late', order: { state: 'closed', fulfilment: 'held' } })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(late)), { outcome: 'late', order: { state: 'closed', fulfilment: 'held' } })
   await made.orders.observePayment('notify', paymentOf(live, { transactionId: '4200000002' }))
-  t.match(await made.orders.observePayment('notify', paymentOf(latest, { transactionId: '4200000003' })), { outcome: 'late', order: { state: 'closed', fulfilment: 'held' } })
-  t.match(made.anomalies, [{ kind: 'late', outTradeNo: 'order-1' }, { kind: 'duplicate', outTradeNo: 'order-2' }])
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(latest, { transactionId: '4200000003' })), { outcome: 'late', order: { state: 'closed', fulfilment: 'held' } })
+  t.hasStrict(made.anomalies, [{ kind: 'late', outTradeNo: 'order-1' }, { kind: 'duplicate', outTradeNo: 'order-2' }])
   t.same(made.started, ['order-3'])
 }, { latePayment: 'fulfil' })
 
@@ -428,9 +428,9 @@ t.test('a late payment whose key is taken by a new order at the same moment is h
     }
   })
   const late = await closed(elsewhere)
-  t.match(await here.orders.observePayment('notify', paymentOf(late)), { outcome: 'late', order: { state: 'closed', fulfilment: 'held', payment: paymentOf(late) } })
-  t.match(await store.findLiveOrder('cart-1'), { outTradeNo: 'order-9' })
-  t.match(here.anomalies, [{ kind: 'late' }])
+  t.hasStrict(await here.orders.observePayment('notify', paymentOf(late)), { outcome: 'late', order: { state: 'closed', fulfilment: 'held', payment: paymentOf(late) } })
+  t.hasStrict(await store.findLiveOrder('cart-1'), { outTradeNo: 'order-9' })
+  t.hasStrict(here.anomalies, [{ kind: 'late' }])
 })
 
 t.test('a store that fails is not hidden: nothing is acknowledged that is not stored', async (t) => {

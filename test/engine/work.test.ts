@@ -48,16 +48,16 @@ t.test('a payment runs onPaid at once: with the paid order, the transaction and 
   const held = gate()
   next(() => held.opened)
   const made = rig({ onPaid, startWork: true })
-  t.match(await paid(made), { state: 'paid', fulfilment: 'due' }, 'the payment is acknowledged while onPaid runs')
-  for (let time = 0; time < 3; time++) t.match(await made.orders.observePayment('notify', paymentOf((await made.orders.get('order-1'))!)), { outcome: 'repeated' }, 'and so is a repetition')
+  t.hasStrict(await paid(made), { state: 'paid', fulfilment: 'due' }, 'the payment is acknowledged while onPaid runs')
+  for (let time = 0; time < 3; time++) t.hasStrict(await made.orders.observePayment('notify', paymentOf((await made.orders.get('order-1'))!)), { outcome: 'repeated' }, 'and so is a repetition')
   held.open()
   await made.work.idle(SOON)
-  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done', dueAt: null, attempts: 0 })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done', dueAt: null, attempts: 0 })
   t.same(runs, ['4200000001'])
   t.equal(contexts[0]?.tx, undefined, 'a memory store has no transactions')
   contexts[0]?.log.info({}, 'delivered')
   t.same(made.logged, ['delivered'])
-  t.match((await made.orders.history('order-1')).at(-1), { source: 'fulfil', seen: 'fulfilled', outcome: 'done' })
+  t.hasStrict((await made.orders.history('order-1')).at(-1), { source: 'fulfil', seen: 'fulfilled', outcome: 'done' })
 })
 
 t.test('20 identical payments and as many sweeps at once: one settlement, one onPaid', async (t) => {
@@ -80,13 +80,13 @@ t.test('an onPaid that throws three times is run again after growing waits, and 
   await paid(made)
   for (const [attempts, seconds] of [[1, 5], [2, 10], [3, 20]] as const) {
     t.equal(await made.work.sweep(), 1)
-    t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
+    t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
     made.advance(seconds * SECOND - 1)
     t.equal(await made.work.sweep(), 0, 'not before its time')
     made.advance(1)
   }
   t.equal(await made.work.sweep(), 1)
-  t.match(await made.orders.get('order-1'), { fulfilment: 'done', attempts: 0, dueAt: null })
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', attempts: 0, dueAt: null })
   made.advance(24 * 60 * MINUTE)
   t.equal(await made.work.sweep(), 0)
   t.equal(runs.length, 4)
@@ -101,8 +101,8 @@ for (const [thrown, reason] of [['no stock', 'no stock'], [undefined, 'undefined
     const made = rig({ onPaid })
     await paid(made)
     await made.work.sweep()
-    t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) })
-    t.match((await made.orders.history('order-1')).at(-1), { seen: `fulfil-failed: ${reason}` })
+    t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) })
+    t.hasStrict((await made.orders.history('order-1')).at(-1), { seen: `fulfil-failed: ${reason}` })
   })
 }
 
@@ -124,7 +124,7 @@ t.test('an onPaid that outlives its lease is overtaken by another process, and l
   const { first, second, slow, quick, held, working, early } = await overtaken()
   t.equal(early, 0, 'not before the lease ends')
   t.equal(await second.work.sweep(), 1)
-  t.match(await second.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
+  t.hasStrict(await second.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
   held.open()
   t.equal(await working, 1)
   t.same([slow.runs.length, quick.runs.length], [1, 1])
@@ -140,19 +140,35 @@ t.test('an onPaid that was overtaken and then fails leaves the other one alone',
   const overtaking = second.work.sweep()
   held.fail(new Error('too late'))
   await working
-  t.match(await first.orders.get('order-1'), { fulfilment: 'due', attempts: 0, dueAt: at(2 * MINUTE), claims: 2 }, 'its lease still holds')
+  t.hasStrict(await first.orders.get('order-1'), { fulfilment: 'due', attempts: 0, dueAt: at(2 * MINUTE), claims: 2 }, 'its lease still holds')
   t.equal(await first.work.sweep(), 0)
   other.open()
   t.equal(await overtaking, 1)
-  t.match(await first.orders.get('order-1'), { fulfilment: 'done' })
+  t.hasStrict(await first.orders.get('order-1'), { fulfilment: 'done' })
 })
 
 t.test('an onPaid that outlives its lease while nobody overtakes it counts', async (t) => {
   const { first, slow, held, working } = await overtaken()
   held.open()
   await working
-  t.match(await first.orders.get('order-1'), { fulfilment: 'done', claims: 1 })
+  t.hasStrict(await first.orders.get('order-1'), { fulfilment: 'done', claims: 1 })
   t.equal(slow.runs.length, 1)
+})
+
+t.test('an onPaid that gives the money back runs once, like any other', async (t) => {
+  const { onPaid, runs, next } = hook()
+  const made = rig({ onPaid, startWork: true })
+  next(async () => {
+    made.pay.expect(['refund', '5030000001'])
+    await made.refunds.create('order-1', { key: 'sold out', refundFee: 1250 })
+    t.equal(await made.work.sweep(), 0, 'it is still under its lease')
+  })
+  await paid(made)
+  await made.work.idle(SOON)
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 1, refunds: [{ state: 'processing', dueAt: at(MINUTE) }], dueAt: at(MINUTE) })
+  t.equal(runs.length, 1)
+  t.same(made.logged, [])
+  t.same(made.pay.asked, ['prepay order-1', 'refund order-1-1'])
 })
 
 t.test('a process that died before onPaid: another one runs it', async (t) => {
@@ -172,7 +188,7 @@ t.test('an onPaid that never ends holds a sweep up for its lease, no longer, and
   t.equal(await made.work.sweep(), 1)
   made.advance(20)
   t.equal(await made.work.sweep(), 1)
-  t.match(await made.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
   t.equal(runs.length, 2)
 })
 
@@ -189,7 +205,7 @@ scenario('an unpaid order is asked about at the times of the plan, and closed at
   t.same(asked, [5, 30, 60, 180, 300, 600, 1800])
   made.pay.expect(['query', NOTPAY], ['close', 'closed'])
   t.equal(await made.work.sweep(), 1)
-  t.match(await made.orders.get('order-1'), { state: 'closed', liveKey: null, dueAt: null })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'closed', liveKey: null, dueAt: null })
   t.same((await made.orders.history('order-1')).slice(-3).map(({ seen }) => seen), ['close-wanted: expired', 'NOTPAY', 'closed'])
 })
 
@@ -198,7 +214,7 @@ scenario('a payment whose notification was lost is found by a query, and fulfill
   made.advance(5 * SECOND)
   made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
   t.equal(await made.work.sweep(), 2)
-  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
 })
 
 scenario('a process that died before its call: WeChat is asked after half a minute, and the order closed there at its end', async (t, { orders, pay, work, advance }) => {
@@ -212,7 +228,7 @@ scenario('a process that died before its call: WeChat is asked after half a minu
   advance(20 * SECOND)
   pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'closed'])
   t.equal(await work.sweep(), 1)
-  t.match(await orders.get('order-1'), { state: 'closed' })
+  t.hasStrict(await orders.get('order-1'), { state: 'closed' })
 })
 
 scenario('while WeChat cannot be reached orders keep their place, and a close is tried less and less', async (t, made) => {
@@ -221,13 +237,13 @@ scenario('while WeChat cannot be reached orders keep their place, and a close is
   made.advance(5 * SECOND)
   pay.expect(['query', errors.timeout()])
   t.equal(await work.sweep(), 1)
-  t.match(await orders.get('order-1'), { state: 'prepaid', attempts: 1, dueAt: at(30 * SECOND) })
+  t.hasStrict(await orders.get('order-1'), { state: 'prepaid', attempts: 1, dueAt: at(30 * SECOND) })
 
   made.advance(120 * MINUTE)
   for (const [attempts, seconds] of [[1, 30], [2, 30], [3, 30], [4, 40], [5, 80]] as const) {
     pay.expect(['query', NOTPAY], ['close', errors.timeout()])
     t.equal(await work.sweep(), 1)
-    t.match(await orders.get('order-1'), { state: 'closing', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
+    t.hasStrict(await orders.get('order-1'), { state: 'closing', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
     made.advance(seconds * SECOND)
   }
   t.same(new Set(made.logged), new Set(['Work that was due could not be done; it will be tried again']))
@@ -243,7 +259,7 @@ scenario('an order that WeChat calls paid and not paid is asked about again late
   made.advance(30 * SECOND)
   made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
   t.equal(await made.work.sweep(), 2)
-  t.match(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
 })
 
 scenario('a payment that does not fit is asked about less and less', async (t, made) => {
@@ -282,7 +298,7 @@ scenario('work that is done, taken, or of nobody is not started', async (t, made
   await made.work.idle(SOON)
   made.work.start('order-1')
   await made.work.idle(SOON)
-  t.match(await made.orders.get('order-1'), { fulfilment: 'done', claims: 1 })
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 1 })
   t.same(made.logged, [])
 })
 
@@ -304,7 +320,7 @@ t.test('idle waits for the work under way and for what is started meanwhile, up 
   t.equal(idle, false, 'order-2 is under way')
   two.open()
   await waiting
-  t.match(await made.orders.get('order-2'), { fulfilment: 'done' })
+  t.hasStrict(await made.orders.get('order-2'), { fulfilment: 'done' })
 })
 
 t.test('a store that fails stops nothing for good', async (t) => {
@@ -325,15 +341,15 @@ t.test('a store that fails stops nothing for good', async (t) => {
 
   down = 'fulfil'
   t.equal(await made.work.sweep(), 1)
-  t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) }, 'a commit that failed is a failed try')
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) }, 'a commit that failed is a failed try')
 
   down = 'fulfil updateOrder'
   made.advance(5 * SECOND)
   t.equal(await made.work.sweep(), 1)
-  t.match(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(65 * SECOND) }, 'one that could not even be noted is left to the lease')
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(65 * SECOND) }, 'one that could not even be noted is left to the lease')
 
   down = ''
   made.advance(MINUTE)
   t.equal(await made.work.sweep(), 1)
-  t.match(await made.orders.get('order-1'), { fulfilment: 'done' })
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done' })
 })
