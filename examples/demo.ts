@@ -1,10 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { memoryStore } from '../src/index.ts'
-import type { Store } from '../src/index.ts'
 import { createMockWechat } from '../mock-server/index.ts'
 import type { Delivery } from '../mock-server/index.ts'
+import { openDatabase } from './shop/database.ts'
+import type { ShopDatabase } from './shop/database.ts'
 import { buildShop } from './shop/shop.ts'
 
 // npm run demo [-- --json]: the whole flow, once, against the mock. Exits 1 if anything did not happen as it should.
@@ -28,7 +28,7 @@ const outage = { calls: 0 }
 const shop = await buildShop({
   wechat: { appid, appSecret, merchant: { version: 'v2', mchId, apiKey }, baseUrl: mock.url, now: () => world.clock.now() },
   publicUrl: shopUrl,
-  store: withOutage(memoryStore()),
+  database: withOutage(await openDatabase(':memory:')),
   server,
   probe: true
 })
@@ -57,11 +57,13 @@ for (const { attempt, sentAt, verdict, reason } of deliveries) say(`   ${sentAt.
 check('the first two notifications are answered FAIL, the third is acknowledged', deliveries.map(({ verdict }) => verdict).join() === 'fail_xml,fail_xml,acked')
 const rest = await world.advance('24h4m')
 check('after that WeChat sends no more', rest.deliveries.length === 0)
+await shop.wechat.idle()
 check('onPaid ran once', (await probe()).fulfilments === 1)
 
 say('\n5. WeChat delivers the same notification once more')
 const [duplicate] = await world.notification(outTradeNo)!.deliver()
 say(`   ${duplicate!.verdict}: ${duplicate!.reason}`)
+await shop.wechat.idle()
 const afterDuplicate = await probe()
 check('the duplicate is acknowledged and changes nothing', duplicate!.verdict === 'acked' && afterDuplicate.fulfilments === 1)
 
@@ -105,13 +107,17 @@ async function probe (number = outTradeNo): Promise<{ paid: boolean, fulfilments
   return await (await fetch(`${shopUrl}/probe?out_trade_no=${number}`)).json() as { paid: boolean, fulfilments: number }
 }
 
-/** A store that fails as often as `outage.calls` says. */
-function withOutage (store: Store<undefined>): Store<undefined> {
+/** A database that fails as often as `outage.calls` says. */
+function withOutage (database: ShopDatabase): ShopDatabase {
+  const { store } = database
   return {
-    ...store,
-    async updateOrder (outTradeNo, decide) {
-      if (outage.calls-- > 0) throw new Error('the database is down')
-      return await store.updateOrder(outTradeNo, decide)
+    ...database,
+    store: {
+      ...store,
+      async updateOrder (outTradeNo, decide) {
+        if (outage.calls-- > 0) throw new Error('the database is down')
+        return await store.updateOrder(outTradeNo, decide)
+      }
     }
   }
 }

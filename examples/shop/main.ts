@@ -1,13 +1,14 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { parseArgs } from 'node:util'
-import { memoryStore } from '../../src/index.ts'
 import type { SignType } from '../../src/index.ts'
 import { createMockWechat } from '../../mock-server/index.ts'
+import { openDatabase } from './database.ts'
 import { buildShop } from './shop.ts'
 import type { WechatAccount } from './shop.ts'
 
 // npm run shop [-- --json]: the shop alone on loopback, with a mock of its own, or against the WeChat that WECHAT_* name.
+// It keeps its orders in the SQLite file shop.db, or in the database that DATABASE_URL names; restarting it loses nothing.
 const { values: { json = false } } = parseArgs({ options: { json: { type: 'boolean' } } })
 const env = process.env
 
@@ -15,7 +16,7 @@ const mock = env.WECHAT_BASE_URL === undefined ? await createMockWechat({ world:
 const server = createServer()
 await new Promise<void>((resolve) => { server.listen(Number(env.PORT ?? 0), '127.0.0.1', resolve) })
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-const app = await buildShop({ wechat: mock === undefined ? accountFromEnv() : accountOfMock(), publicUrl: url, store: memoryStore(), server, probe: env.SHOP_PROBE === '1', log: true })
+const app = await buildShop({ wechat: mock === undefined ? accountFromEnv() : accountOfMock(), publicUrl: url, database: await openDatabase(env.DATABASE_URL ?? 'shop.db'), server, probe: env.SHOP_PROBE === '1', log: true })
 
 const facts = { url, notifyUrl: `${url}/wechat/notify`, mockUrl: mock?.url ?? null }
 console.log(json ? JSON.stringify(facts) : `The shop listens on ${facts.url}, WeChat notifies ${facts.notifyUrl}${mock === undefined ? '' : `, the mock WeChat is ${mock.url}`}`)

@@ -2,7 +2,8 @@ import type { Server } from 'node:http'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import wechatPay from '../../src/index.ts'
-import type { Store, WechatPayOptions } from '../../src/index.ts'
+import type { WechatPayOptions } from '../../src/index.ts'
+import type { ShopDatabase } from './database.ts'
 
 /** What the shop needs to know of WeChat; the rest of the plugin's options is the shop's own business. */
 export type WechatAccount = Pick<WechatPayOptions, 'appid' | 'appSecret' | 'merchant' | 'baseUrl' | 'now'>
@@ -11,7 +12,7 @@ export interface ShopOptions {
   wechat: WechatAccount
   /** Where WeChat reaches the shop. */
   publicUrl: string
-  store: Store<undefined>
+  database: ShopDatabase
   /** An HTTP server that listens already, so that `publicUrl` can name its port. */
   server: Server
   /** Serves `GET /probe`, for end-to-end tests. */
@@ -26,22 +27,21 @@ const CATALOGUE: Record<string, { description: string, totalFee: number }> = {
 }
 
 /** A small tea shop: what an app that uses the plugin looks like. */
-export async function buildShop ({ wechat, publicUrl, store, server, probe = false, log = false }: ShopOptions): Promise<FastifyInstance> {
+export async function buildShop ({ wechat, publicUrl, database, server, probe = false, log = false }: ShopOptions): Promise<FastifyInstance> {
   const app = Fastify({ logger: log && { level: 'warn', stream: process.stderr }, serverFactory: (handler) => server.on('request', handler) })
-  const shipped = new Map<string, number>()
 
   await app.register(wechatPay, {
     ...wechat,
     publicUrl,
-    store,
+    store: database.store,
     price (request) {
       const { item = 'tea', cart = request.id } = (request.body ?? {}) as { item?: string, cart?: string }
       const product = Object.hasOwn(CATALOGUE, item) ? CATALOGUE[item] : undefined
       if (product === undefined) throw Object.assign(new Error(`The shop has no ${item}.`), { statusCode: 404 })
       return { key: `cart-${cart}`, ...product, attach: `item=${item}` }
     },
-    onPaid (order) {
-      shipped.set(order.outTradeNo, (shipped.get(order.outTradeNo) ?? 0) + 1)
+    async onPaid (order, { tx }) {
+      await database.ship(tx, order.outTradeNo)
     }
   })
 
@@ -51,10 +51,10 @@ export async function buildShop ({ wechat, publicUrl, store, server, probe = fal
       if (order === undefined) return await reply.code(404).send({ message: 'no such order' })
       return {
         paid: order.payment !== undefined,
-        fulfilments: shipped.get(order.outTradeNo) ?? 0,
+        fulfilments: await database.shipments(order.outTradeNo),
         amount: order.totalFee,
         transaction_id: order.payment?.transactionId ?? null,
-        refunded: 0
+        refunded: order.refunds.filter(({ state }) => state === 'success').reduce((sum, { refundFee }) => sum + refundFee, 0)
       }
     })
   }
@@ -63,6 +63,7 @@ export async function buildShop ({ wechat, publicUrl, store, server, probe = fal
   app.addHook('onClose', async () => {
     server.close()
     server.closeIdleConnections()
+    await database.close()
   })
   await app.ready()
   return app

@@ -1,5 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -22,16 +24,29 @@ t.test('--json prints one object with the same facts', async (t) => {
   t.match(facts, { ok: true, fulfilments: 1, paid: true, amount: 1250, duplicate: 'acked', deliveries: [{ verdict: 'fail_xml' }, { verdict: 'fail_xml' }, { verdict: 'acked' }] })
 })
 
-/** Starts the shop as its own process; resolves with the facts of its first line. */
-async function shop (t: Test, env: Record<string, string> = {}): Promise<{ url: string, notifyUrl: string, mockUrl: string | null }> {
+interface Shop { url: string, notifyUrl: string, mockUrl: string | null, stop (): Promise<void> }
+
+/** Starts the shop as its own process, on a database of its own; resolves with the facts of its first line. */
+async function shop (t: Test, env: Record<string, string> = {}): Promise<Shop> {
+  const database = join(t.testdirName, 'shop.db')
+  mkdirSync(t.testdirName, { recursive: true })
+  t.teardown(() => { rmSync(t.testdirName, { recursive: true }) })
+  return await startShop(t, { DATABASE_URL: database, ...env })
+}
+
+async function startShop (t: Test, env: Record<string, string>): Promise<Shop> {
   const child = spawn(process.execPath, [...tsx, 'examples/shop/main.ts', '--json'], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.teardown(async () => {
+  const [line] = await once(createInterface(child.stdout), 'line') as [string]
+  let stopped = false
+  async function stop (): Promise<void> {
+    if (stopped) return
+    stopped = true
     child.kill('SIGTERM')
     const [code] = await once(child, 'exit') as [number]
-    if (code !== 0) throw new Error(`the shop ended with ${code}`)
-  })
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
-  return JSON.parse(line) as { url: string, notifyUrl: string, mockUrl: string | null }
+    if (code !== 0) throw new Error(`SIGTERM did not end the shop cleanly, but with ${code}`)
+  }
+  t.teardown(stop)
+  return { ...JSON.parse(line) as Omit<Shop, 'stop'>, stop }
 }
 
 const json = { 'content-type': 'application/json' }
@@ -73,3 +88,20 @@ for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
     t.match(await probe('unknown'), { message: 'no such order' })
   })
 }
+
+t.test('restarting the shop loses nothing', async (t) => {
+  await using mock = await createMockWechat()
+  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const env = {
+    SHOP_PROBE: '1', WECHAT_BASE_URL: mock.url, WECHAT_APPID: appid, WECHAT_APP_SECRET: appSecret, WECHAT_MCH_ID: mchId, WECHAT_API_KEY: apiKey
+  }
+  const first = await shop(t, env)
+  const { token } = await post(`${first.url}/wechat/login`, { code: mock.default.loginCode().code })
+  const { outTradeNo } = await post(`${first.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` })
+  await mock.default.pay(outTradeNo!)
+  await first.stop()
+
+  const second = await startShop(t, { ...env, DATABASE_URL: join(t.testdirName, 'shop.db') })
+  t.match(await (await fetch(`${second.url}/probe?out_trade_no=${outTradeNo}`)).json(), { paid: true, fulfilments: 1 })
+  t.match(await post(`${second.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` }), { code: 'WECHAT_ORDER_PAID' }, 'the token and the key are remembered too')
+})
