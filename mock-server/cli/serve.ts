@@ -56,10 +56,11 @@ async function serve ({ port, host, clock, seed, schedule, ackTimeout, json, qui
       ? `port ${port} of ${host} is taken; choose another one (wechat-mock --port 0 takes any that is free)`
       : `cannot listen on ${host} port ${port}: ${message}`)
   }
+  // Before the first line is out: whoever reads it may end the mock at once.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => mock.close())
   const { url, controlUrl, default: { id, credentials } } = mock
   if (json) process.stdout.write(`${JSON.stringify({ url, controlUrl, world: id, ...credentials })}\n`)
   else if (!quiet) process.stdout.write(`${banner(mock)}\n`)
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => mock.close())
 }
 
 /** `wechat-mock serve`, which is also what `wechat-mock` alone does. */
