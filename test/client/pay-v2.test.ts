@@ -531,6 +531,7 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
   t.strictSame(read(sample('20-notify.refund.encrypted.xml')), {
     kind: 'refund-hint', outTradeNo: '71106718111915575302817', outRefundNo: '131811191610442717309', refundFee: 3960
   }, 'as computed')
+  t.match(read(outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(64) })))), { outRefundNo: '1'.repeat(64) }, 'a refund number as long as any')
   const cases: [name: string, body: Buffer, fault: NotificationFault][] = [
     ['an empty req_info', outer(''), 'bad-signature'],
     ['a req_info that is not base64', outer('%%%%'), 'bad-signature'],
