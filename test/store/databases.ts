@@ -3,9 +3,11 @@ import mysql2 from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { sqlStore } from '../../src/store/sql.ts'
-import type { Executor } from '../../src/store/executor.ts'
+import type { Dialect, Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { startMysql, startPostgres } from './servers.ts'
+
+export const NO_MYSQL = 'SKIPPED: no MariaDB or MySQL is installed here, and MYSQL_URL is not set'
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
 export async function postgres (t: Test): Promise<string> {
@@ -57,8 +59,28 @@ function atDatabase (server: string, name: string): string {
   return url.href
 }
 
-/** The contract of stores, through this executor: one test for each of its cases. `write` inserts into the table `own`, which has one column, `id`. */
-export async function contract<Tx> (t: Test, executor: Executor<Tx>, write: (tx: Tx, id: string) => Promise<unknown>): Promise<void> {
+/** An adapter on a database: `write` inserts into the table `own`, which has one column, `id`. */
+export interface Opened<Tx> {
+  executor: Executor<Tx>
+  write (tx: Tx, id: string): Promise<unknown>
+}
+
+/** Opens a library on a database by its URL, or for SQLite by its path, and closes it at the end of `t`. */
+type Open = (url: string, t: Test) => Opened<any>
+
+/** An adapter keeps the contract of stores on each of these databases. */
+export async function keepsContract (t: Test, open: { postgres?: Open, mysql?: Open, sqlite?: Open }): Promise<void> {
+  for (const [name, openIt] of Object.entries(open)) {
+    await t.test(name, async (t) => {
+      const url = await ({ postgres, mysql, sqlite: async () => ':memory:' })[name as Dialect](t)
+      if (url === undefined) t.pass(NO_MYSQL, { skip: NO_MYSQL })
+      else await contract(t, openIt(url, t))
+    })
+  }
+}
+
+/** The contract of stores: one test for each of its cases. */
+export async function contract<Tx> (t: Test, { executor, write }: Opened<Tx>): Promise<void> {
   const store = sqlStore(executor)
   await store.migrate()
   await executor.run('create table own (id varchar(36) not null primary key)', [])

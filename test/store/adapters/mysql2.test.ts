@@ -1,12 +1,12 @@
 import mysql2 from 'mysql2/promise'
 import t from 'tap'
 import { fromMysql2 } from '../../../src/store/adapters/mysql2.ts'
-import { contract, mysql } from '../databases.ts'
+import { keepsContract } from '../databases.ts'
 
-const uri = await mysql(t)
-
-t.test('MariaDB or MySQL', { skip: uri === undefined && 'no server is installed here, and MYSQL_URL is not set' }, async (t) => {
-  const pool = mysql2.createPool({ uri: uri! })
-  t.teardown(() => pool.end())
-  await contract(t, fromMysql2(pool), (tx, id) => tx.query('insert into own (id) values (?)', [id]))
+await keepsContract(t, {
+  mysql (uri, t) {
+    const pool = mysql2.createPool({ uri })
+    t.teardown(() => pool.end())
+    return { executor: fromMysql2(pool), write: (tx: mysql2.PoolConnection, id) => tx.query('insert into own (id) values (?)', [id]) }
+  }
 })

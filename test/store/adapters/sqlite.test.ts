@@ -15,6 +15,6 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
   t.test(name, { skip: open === undefined && `Node ${process.version} has no ${name}` }, async (t) => {
     const db = open!()
     t.teardown(() => { db.close() })
-    await contract(t, fromSqlite(db), async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id))
+    await contract(t, { executor: fromSqlite(db), write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id) })
   })
 }

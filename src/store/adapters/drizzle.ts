@@ -1,0 +1,75 @@
+import type { Connection, Executor, Row, Value } from '../executor.ts'
+import { fromSqlite } from './sqlite.ts'
+import type { SqliteLike } from './sqlite.ts'
+
+/** What is used of a database of drizzle-orm/node-postgres, drizzle-orm/postgres-js or drizzle-orm/mysql2. */
+export interface DrizzleLike<Query, Tx extends DrizzleQueryable<Query>> extends DrizzleQueryable<Query> {
+  transaction<T> (work: (tx: Tx) => Promise<T>): Promise<T>
+}
+
+export interface DrizzleQueryable<Query> {
+  execute (query: Query): PromiseLike<unknown>
+}
+
+/** What is used of a database of drizzle-orm/better-sqlite3. */
+export interface DrizzleSqliteLike {
+  $client: SqliteLike
+}
+
+/** `sql` of drizzle-orm. */
+export type DrizzleSql<Query> = (strings: TemplateStringsArray, ...values: any[]) => Query
+
+/** What `execute` answers with is the driver's own: pg's, postgres.js's or mysql2's. */
+const ANSWERS = {
+  postgres: {
+    rows: (answer: any): Row[] => answer.rows ?? [...answer],
+    affected: (answer: any): number => answer.rowCount ?? answer.count
+  },
+  mysql: {
+    rows: ([rows]: any): Row[] => rows,
+    affected: ([{ affectedRows }]: any): number => affectedRows
+  }
+}
+
+/**
+ * Runs on a database of Drizzle. `tx` is its transaction.
+ *
+ * On better-sqlite3, whose transactions in Drizzle cannot wait for anything, `tx` is the database, inside of a transaction; what {@link fromSqlite} says of
+ * connections holds.
+ *
+ * @example
+ * ```ts
+ * import { sql } from 'drizzle-orm'
+ *
+ * const store = sqlStore(fromDrizzle(db, 'postgres', sql))
+ * ```
+ */
+export function fromDrizzle<Db extends DrizzleSqliteLike> (db: Db, dialect: 'sqlite'): Executor<Db>
+export function fromDrizzle<Query, Tx extends DrizzleQueryable<Query>> (db: DrizzleLike<Query, Tx>, dialect: 'postgres' | 'mysql', sql: DrizzleSql<Query>): Executor<Tx>
+export function fromDrizzle (
+  db: DrizzleSqliteLike | DrizzleLike<unknown, DrizzleQueryable<unknown>>, dialect: 'postgres' | 'mysql' | 'sqlite', sql?: DrizzleSql<unknown>
+): Executor<any> {
+  if (dialect === 'sqlite') {
+    const client = fromSqlite((db as DrizzleSqliteLike).$client)
+    return { ...client, transaction: (work) => client.transaction((connection) => work(connection, db)) }
+  }
+  const { rows, affected } = ANSWERS[dialect]
+
+  function connection (on: DrizzleQueryable<unknown>): Connection {
+    const execute = (text: string, values: Value[]) => {
+      const strings = text.split(/\?|\$\d+/)
+      return on.execute(sql!(Object.assign(strings, { raw: strings }), ...values))
+    }
+    return {
+      rows: async (sql, values) => rows(await execute(sql, values)),
+      run: async (sql, values) => affected(await execute(sql, values))
+    }
+  }
+
+  const base = db as DrizzleLike<unknown, DrizzleQueryable<unknown>>
+  return {
+    dialect,
+    ...connection(base),
+    transaction: (work) => base.transaction((tx) => work(connection(tx), tx))
+  }
+}

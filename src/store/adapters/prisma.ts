@@ -1,0 +1,35 @@
+import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
+
+/** What is used of a `PrismaClient`. */
+export interface PrismaLike<Tx extends PrismaQueryable> extends PrismaQueryable {
+  $transaction<T> (work: (tx: Tx) => Promise<T>, options?: PrismaTransactionOptions): Promise<T>
+}
+
+/** What is used of a `PrismaClient` and of a `Prisma.TransactionClient`. */
+export interface PrismaQueryable {
+  $queryRawUnsafe (sql: string, ...values: Value[]): PromiseLike<unknown>
+  $executeRawUnsafe (sql: string, ...values: Value[]): PromiseLike<number>
+}
+
+export interface PrismaTransactionOptions {
+  /** How long `onPaid` may take, ms, before Prisma rolls it back. Prisma's default is 5000. */
+  timeout?: number
+  /** How long a transaction may wait for a connection, ms. Prisma's default is 2000. */
+  maxWait?: number
+}
+
+/** Runs on a `PrismaClient`. `tx` is its `Prisma.TransactionClient`. */
+export function fromPrisma<Tx extends PrismaQueryable> (prisma: PrismaLike<Tx>, dialect: Dialect, options: PrismaTransactionOptions = {}): Executor<Tx> {
+  return {
+    dialect,
+    ...connection(prisma),
+    transaction: (work) => prisma.$transaction((tx) => work(connection(tx), tx), options)
+  }
+}
+
+function connection (on: PrismaQueryable): Connection {
+  return {
+    rows: async (sql, values) => await on.$queryRawUnsafe(sql, ...values) as Row[],
+    run: async (sql, values) => await on.$executeRawUnsafe(sql, ...values)
+  }
+}

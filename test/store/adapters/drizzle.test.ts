@@ -1,0 +1,56 @@
+import Database from 'better-sqlite3'
+import { sql } from 'drizzle-orm'
+import { drizzle as drizzleSqlite } from 'drizzle-orm/better-sqlite3'
+import { drizzle as drizzleMysql } from 'drizzle-orm/mysql2'
+import { mysqlTable, varchar } from 'drizzle-orm/mysql-core'
+import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
+import { pgTable, text } from 'drizzle-orm/pg-core'
+import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
+import { sqliteTable, text as sqliteText } from 'drizzle-orm/sqlite-core'
+import mysql2 from 'mysql2/promise'
+import pg from 'pg'
+import postgresJs from 'postgres'
+import t from 'tap'
+import { fromDrizzle } from '../../../src/store/adapters/drizzle.ts'
+import { keepsContract } from '../databases.ts'
+
+const own = {
+  postgres: pgTable('own', { id: text().primaryKey() }),
+  mysql: mysqlTable('own', { id: varchar({ length: 36 }).primaryKey() }),
+  sqlite: sqliteTable('own', { id: sqliteText().primaryKey() })
+}
+
+await keepsContract(t, {
+  postgres (connectionString, t) {
+    const pool = new pg.Pool({ connectionString })
+    t.teardown(() => pool.end())
+    const db = drizzlePg(pool)
+    type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
+    return { executor: fromDrizzle(db, 'postgres', sql), write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }) }
+  },
+  mysql (uri, t) {
+    const pool = mysql2.createPool({ uri })
+    t.teardown(() => pool.end())
+    const db = drizzleMysql(pool)
+    type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
+    return { executor: fromDrizzle(db, 'mysql', sql), write: (tx: Tx, id) => tx.insert(own.mysql).values({ id }) }
+  },
+  sqlite (path, t) {
+    const client = new Database(path)
+    t.teardown(() => { client.close() })
+    const db = drizzleSqlite(client)
+    return { executor: fromDrizzle(db, 'sqlite'), write: async (tx: typeof db, id) => tx.insert(own.sqlite).values({ id }).run() }
+  }
+})
+
+t.test('postgres.js', async (t) => {
+  await keepsContract(t, {
+    postgres (url, t) {
+      const client = postgresJs(url)
+      t.teardown(() => client.end())
+      const db = drizzlePostgresJs(client)
+      type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
+      return { executor: fromDrizzle(db, 'postgres', sql), write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }) }
+    }
+  })
+})
