@@ -113,7 +113,8 @@ t.test('everything given', async (t) => {
 t.test('values at the edge of a rule', async (t) => {
   const cases: [string, unknown[]][] = [
     ['publicUrl', ['https://shop.example.com/', 'https://shop.example.com:8443/a/b', 'HTTPS://SHOP.example.com', 'http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:3000']],
-    ['prefix', ['/a', '/pay/v1', '/~shop_1.x-y']],
+    ['prefix', ['/a', '/pay/v10', '/~shop_1.x-y']],
+    ['exposeOpenid', [true, false]],
     ['merchant.mchId', ['10000100', '110605603', '1900000109']],
     ['merchant.apiKey', ['0'.repeat(32), '!"#$%&\'()*+,-./0123456789:;<=>?~']],
     ['merchant.cert', [{ cert: 'PEM', key: 'PEM' }, { cert: Buffer.from('PEM'), key: Buffer.from('PEM') }]],
