@@ -1,6 +1,6 @@
 import type { WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
-import type { Entry } from './notifier.ts'
+import type { Entry } from './notification.ts'
 import { PREPAY_LIFE_MS, type Order } from './orders.ts'
 import { failNotifyBody } from './wechat/pay-notify.ts'
 

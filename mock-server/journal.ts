@@ -98,7 +98,7 @@ function nearestMiss (entries: readonly JournalEntry[], match: JournalMatch): Ne
 const shown = (match: JournalMatch) => JSON.stringify(match, (_key, value: unknown) => value instanceof RegExp ? String(value) : value)
 const fits = (match: JournalMatch) => (entry: JournalEntry) => differences(entry, match).length === 0
 
-export function createJournal (limit = 5000, onRecord = (_entry: JournalEntry) => {}): Journal {
+export function createJournal (limit: number, onRecord = (_entry: JournalEntry) => {}): Journal {
   let kept: JournalEntry[] = []
   let cursor = 0
   const waiting = new Set<(entry: JournalEntry) => void>()

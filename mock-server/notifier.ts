@@ -1,77 +1,35 @@
 import type { Activity } from './activity.ts'
 import type { Notice } from './apis.ts'
 import type { Clock } from './clock.ts'
+import type { Delays } from './delays.ts'
+import { createDeliveryLog, type DeliveryLogDump } from './delivery-log.ts'
+import { nativeElapsed } from './native.ts'
+import { Entry, type Delivery, type DeliverOptions, type NotificationData, type NotificationKind, type Subject } from './notification.ts'
 import type { NoticeWire } from './notices.ts'
-import type { Reply } from './sender.ts'
-import { judge, type Verdict } from './verdict.ts'
+import { judge } from './verdict.ts'
 
-/** What a notification tells: a payment, a refund's end, or (documented, but not seen in the wild) a payment that failed. */
-export type NotificationKind = 'pay' | 'refund' | 'fail'
-
-/** One POST of a notification, and what WeChat makes of the answer. */
-export interface Delivery {
-  readonly id: string
-  /** The notification it is a send of. */
-  readonly notificationId: string
-  readonly kind: NotificationKind
-  readonly outTradeNo: string
-  /** Of a refund's notification. */
-  readonly outRefundNo: string | undefined
-  /** 0 is the first send, 1…15 are the retries; one sent by hand has the number of the send it repeats. */
-  readonly attempt: number
-  /** World time. */
-  readonly sentAt: Date
+/** What is about to be sent. */
+export interface Outgoing {
   readonly url: string
-  readonly request: { readonly headers: Readonly<Record<string, string>>, readonly body: string }
-  /** Absent when no whole reply arrived. */
-  readonly response?: Reply
-  /** Real milliseconds. */
-  readonly durationMs: number
-  readonly verdict: Verdict
-  /** One sentence: why this verdict, and what to do. */
-  readonly reason: string
-}
-
-export type NotificationState = 'pending' | 'acked' | 'exhausted' | 'held'
-
-export interface DeliverOptions {
-  /** How many times; default 1. */
-  readonly count?: number
-  /** All at once instead of one after the other; default false. */
-  readonly concurrent?: boolean
-}
-
-/** A notification: a live view. */
-export interface Notification {
-  /** A payment's: the out_trade_no. A refund's: `refund:<out_refund_no>`. A failure's: `fail:<out_trade_no>`. Then `…:2`, `…:3`. */
-  readonly id: string
-  readonly kind: NotificationKind
-  readonly outTradeNo: string
-  /** Of a refund's notification. */
-  readonly outRefundNo: string | undefined
-  readonly state: NotificationState
-  readonly url: string
-  /** The raw XML; every send carries the same bytes. */
+  readonly headers: Readonly<Record<string, string>>
   readonly body: string
-  readonly attempts: readonly Delivery[]
-  /** World time of the next retry, if one is due. */
-  readonly nextDueAt: Date | undefined
-  /** Sends it by hand, beside the schedule. An acknowledgement ends the schedule; a failure does not touch it. */
-  readonly deliver: (options?: DeliverOptions) => Promise<Delivery[]>
 }
 
 export interface NotifierOptions {
   readonly clock: Clock
   readonly activity: Activity
   readonly wire: NoticeWire
+  readonly delays: Delays
   /** Milliseconds between a send and its retry. */
   readonly gaps: readonly number[]
   /** Real milliseconds a merchant may take to answer. */
   readonly ackTimeoutMs: number
+  /** How many deliveries are remembered. */
+  readonly maxDeliveries: number
+  /** The last word on what is sent. */
+  readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
 }
-
-export interface Subject { readonly kind: NotificationKind, readonly outRefundNo?: string }
 
 export interface Notifier {
   /** Default: a payment's notification. */
@@ -79,11 +37,20 @@ export interface Notifier {
   /** Sends for the first time and keeps the schedule from then on. */
   readonly start: (entry: Entry) => Promise<Delivery>
   readonly find: (id: string) => Entry | undefined
-  /** Every judged delivery, in the order of sending. */
+  readonly list: () => Entry[]
+  /** The judged deliveries, in the order of sending. */
   readonly deliveries: () => Delivery[]
-  readonly deliveriesSince: (mark: number) => Delivery[]
-  readonly mark: () => number
+  /** Collects what is sent from now on until the result is called. */
+  readonly collect: () => () => Delivery[]
+  readonly dump: () => NotifierDump
+  /** Forgets everything, and goes on from the dump: what was due is due again. */
+  readonly load: (dump: NotifierDump) => void
 }
+
+/** Notifications and deliveries, as they go into a snapshot. */
+export interface NotifierDump { readonly notifications: readonly NotificationData[], readonly log: DeliveryLogDump }
+
+export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
 
 /** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in all), and those in use until about 2018. */
 const SCHEDULES = {
@@ -104,46 +71,9 @@ export const noticeOf = (kind: NotificationKind): Notice => kind === 'refund' ? 
 
 const nothing = () => {}
 
-/** A notification with the notifier's own notes on it. */
-export class Entry implements Notification {
-  readonly id: string
-  readonly kind: NotificationKind
-  readonly outTradeNo: string
-  readonly outRefundNo: string | undefined
-  readonly url: string
-  readonly body: string
-  readonly attempts: Delivery[] = []
-  nextDueAt: Date | undefined
-  acked = false
-  /** How often the schedule has sent it. */
-  sends = 0
-  finished = false
-  cancelRetry = nothing
-  readonly sequence: number
-  readonly deliver: Notification['deliver']
-
-  constructor (id: string, { kind, outRefundNo }: Subject, outTradeNo: string, url: string, body: string, sequence: number, deliver: (entry: Entry, options: DeliverOptions) => Promise<Delivery[]>) {
-    this.id = id
-    this.kind = kind
-    this.outTradeNo = outTradeNo
-    this.outRefundNo = outRefundNo
-    this.url = url
-    this.body = body
-    this.sequence = sequence
-    this.deliver = (options = {}) => deliver(this, options)
-  }
-
-  get state (): NotificationState {
-    if (this.acked) return 'acked'
-    if (this.finished) return 'exhausted'
-    return this.sends === 0 ? 'held' : 'pending'
-  }
-}
-
-export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onDelivery }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeoutMs, maxDeliveries, prepare, onDelivery }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
-  // A slot is taken when a delivery is sent and filled when it is judged, so concurrent ones stay in the order of sending.
-  const log: (Delivery | undefined)[] = []
+  const log = createDeliveryLog(maxDeliveries)
 
   /** A colon stands in no number of the protocol's, so these cannot meet. */
   function freshId (outTradeNo: string, { kind, outRefundNo }: Subject): string {
@@ -153,35 +83,40 @@ export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onD
     return id
   }
 
-  /** Sends once; `judged` runs before the clock may move. */
-  async function send (entry: Entry, attempt: number, judged = (_delivery: Delivery) => {}): Promise<Delivery> {
-    const { id, outTradeNo, url } = entry
+  /** Sends once, after a pause of real milliseconds; `judged` runs before the clock may move. */
+  async function send (entry: Entry, attempt: number, judged: (delivery: Delivery) => void = nothing, pauseMs = 0): Promise<Delivery> {
+    const { id, kind, outTradeNo, outRefundNo, data } = entry
     const presence = activity.enter(`notify ${id} attempt ${attempt}`)
     try {
-      const passage = await wire.depart(noticeOf(entry.kind), outTradeNo, presence)
-      const slot = log.push(undefined) - 1
+      if (pauseMs > 0) await delays.wait(pauseMs)
+      const passage = await wire.depart(noticeOf(kind), outTradeNo, presence)
+      const outgoing = prepare(entry, attempt, { url: entry.url, headers: HEADERS, body: entry.body })
+      const place = log.take()
       const sentAt = clock.now()
-      const { exchange, body } = await passage.post(url, HEADERS, entry.body, ackTimeoutMs)
+      const startedMs = nativeElapsed()
+      const { exchange, body } = await passage.post(outgoing.url, outgoing.headers, outgoing.body, ackTimeoutMs)
       const delivery: Delivery = {
-        id: `d${slot + 1}`,
-        notificationId: entry.id,
-        kind: entry.kind,
+        id: `d${place + 1}`,
+        notificationId: id,
+        kind,
         outTradeNo,
-        outRefundNo: entry.outRefundNo,
+        outRefundNo,
         attempt,
         sentAt,
-        url,
-        request: { headers: HEADERS, body },
+        url: outgoing.url,
+        request: { headers: outgoing.headers, body },
         ...('reply' in exchange && { response: exchange.reply }),
+        startedMs,
         durationMs: exchange.durationMs,
         ...judge(exchange, ackTimeoutMs)
       }
-      log[slot] = delivery
-      entry.attempts.push(delivery)
+      // A world that has been reset or restored meanwhile knows nothing of it.
+      if (entries.get(id) !== entry) return delivery
+      log.fill(place, delivery)
+      data.attempts.push(delivery)
       if (delivery.verdict === 'acked') {
-        entry.acked = true
-        entry.nextDueAt = undefined
-        entry.cancelRetry()
+        data.acked = true
+        stopTimer(entry)
       }
       judged(delivery)
       onDelivery(delivery)
@@ -191,50 +126,102 @@ export function createNotifier ({ clock, activity, wire, gaps, ackTimeoutMs, onD
     }
   }
 
-  function planRetry (entry: Entry, { attempt, sentAt }: Delivery): void {
-    const gap = gaps[attempt]
-    if (entry.acked) return
-    if (gap === undefined) {
-      entry.finished = true
-      return
-    }
-    // Gaps count from the send, so a slow merchant does not shift the schedule.
-    const due = sentAt.getTime() + gap
-    entry.nextDueAt = new Date(due)
+  function stopTimer (entry: Entry): void {
+    entry.cancelRetry()
+    entry.cancelRetry = nothing
+  }
+
+  function planRetry (entry: Entry, due: Date): void {
+    const { id, data } = entry
+    data.due = due
+    if (entry.state !== 'pending') return
     entry.cancelRetry = clock.at({
-      due,
-      sequence: entry.sequence,
-      what: `notify ${entry.id} attempt ${attempt + 1}`,
+      due: due.getTime(),
+      sequence: data.sequence,
+      what: `notify ${id} attempt ${data.sends}`,
       run: () => start(entry)
     })
   }
 
   async function start (entry: Entry): Promise<Delivery> {
-    entry.nextDueAt = undefined
+    const { data } = entry
+    data.held = false
+    data.due = undefined
     entry.cancelRetry = nothing
-    return send(entry, entry.sends++, delivery => planRetry(entry, delivery))
+    return send(entry, data.sends++, ({ attempt, sentAt }) => {
+      const gap = gaps[attempt]
+      // Gaps count from the send, so a slow merchant does not shift the schedule.
+      if (gap === undefined) data.finished = true
+      else planRetry(entry, new Date(sentAt.getTime() + gap))
+    })
   }
 
-  async function deliverByHand (entry: Entry, { count = 1, concurrent = false }: DeliverOptions): Promise<Delivery[]> {
-    const attempt = Math.max(0, entry.sends - 1)
-    if (concurrent) return Promise.all(Array.from({ length: count }, () => send(entry, attempt)))
+  async function deliver (entry: Entry, { count = 1, concurrent = false, delayMs = 0 }: DeliverOptions): Promise<Delivery[]> {
+    const attempt = Math.max(0, entry.data.sends - 1)
+    const one = (pauseMs: number) => send(entry, attempt, nothing, pauseMs)
+    if (concurrent) return Promise.all(Array.from({ length: count }, (_, n) => one(n * delayMs)))
     const deliveries: Delivery[] = []
-    while (deliveries.length < count) deliveries.push(await send(entry, attempt))
+    while (deliveries.length < count) deliveries.push(await one(deliveries.length > 0 ? delayMs : 0))
     return deliveries
   }
 
-  const judged = (delivery: Delivery | undefined): delivery is Delivery => delivery !== undefined
+  function hold (entry: Entry): void {
+    entry.data.held = true
+    stopTimer(entry)
+  }
+
+  async function release (entry: Entry): Promise<Delivery | undefined> {
+    const { data } = entry
+    if (entry.state !== 'held') return undefined
+    data.held = false
+    if (data.sends === 0 || (data.due && data.due <= clock.now())) return start(entry)
+    // Without a due time a send is under way, which will plan the next one.
+    if (data.due) planRetry(entry, data.due)
+    return undefined
+  }
+
+  function cancel (entry: Entry): void {
+    entry.data.cancelled = true
+    stopTimer(entry)
+  }
+
+  function add (data: NotificationData): Entry {
+    const entry = new Entry(data, { deliver, hold, release, cancel })
+    entries.set(data.id, entry)
+    return entry
+  }
 
   return {
-    create: (outTradeNo, url, body, subject = { kind: 'pay' }) => {
-      const entry = new Entry(freshId(outTradeNo, subject), subject, outTradeNo, url, body, entries.size, deliverByHand)
-      entries.set(entry.id, entry)
-      return entry
-    },
+    create: (outTradeNo, url, body, subject = { kind: 'pay' }) => add({
+      id: freshId(outTradeNo, subject),
+      kind: subject.kind,
+      outTradeNo,
+      outRefundNo: subject.outRefundNo,
+      url,
+      body,
+      sequence: entries.size,
+      attempts: [],
+      due: undefined,
+      sends: 0,
+      acked: false,
+      finished: false,
+      held: true,
+      cancelled: false
+    }),
     start,
     find: id => entries.get(id),
-    deliveries: () => log.filter(judged),
-    deliveriesSince: mark => log.slice(mark).filter(judged),
-    mark: () => log.length
+    list: () => [...entries.values()],
+    deliveries: log.list,
+    collect: log.collect,
+    dump: () => ({ notifications: Array.from(entries.values(), ({ data }) => data), log: log.dump() }),
+    load: dump => {
+      for (const entry of entries.values()) cancel(entry)
+      entries.clear()
+      log.load(dump.log)
+      for (const data of dump.notifications) {
+        const entry = add(data)
+        if (data.due) planRetry(entry, data.due)
+      }
+    }
   }
 }

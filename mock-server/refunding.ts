@@ -1,6 +1,6 @@
 import type { WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
-import type { Entry } from './notifier.ts'
+import type { Entry } from './notification.ts'
 import { checkNotifyUrl } from './notify-url.ts'
 import type { Order } from './orders.ts'
 import { divideRefund, refundedFee, type Refund, type RefundAccount, type RefundChannel, type RefundEnd } from './refunds.ts'

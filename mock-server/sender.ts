@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from './native.ts'
@@ -6,6 +7,8 @@ export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: string
+  /** The bytes of the body, where they are not UTF-8. */
+  readonly raw?: Buffer
 }
 
 /** How an exchange ended: with a whole reply, by an error, or by the time limit. */
@@ -60,7 +63,10 @@ export function createSender (): Sender {
           size += chunk.length
           if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
         })
-        response.on('end', () => end({ reply: { status: response.statusCode!, headers: response.headers, body: Buffer.concat(chunks).toString() } }))
+        response.on('end', () => {
+          const bytes = Buffer.concat(chunks)
+          end({ reply: { status: response.statusCode!, headers: response.headers, body: bytes.toString(), ...(!isUtf8(bytes) && { raw: bytes }) } })
+        })
       })
       request.end(body)
     }),

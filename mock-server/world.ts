@@ -5,16 +5,19 @@ import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
 import type { Credentials, WorldCore } from './core.ts'
+import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
 import { assertDrained } from './drained.ts'
 import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
+import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
-import { createNotifier, gapsOf, noticeOf, type Delivery, type Entry, type Notification, type Schedule } from './notifier.ts'
+import type { Delivery, Entry, Notification } from './notification.ts'
+import { createNotifier, gapsOf, noticeOf, type Schedule } from './notifier.ts'
 import { checkNotifyUrl } from './notify-url.ts'
 import { couponFee, createOrderBook, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
@@ -43,7 +46,7 @@ export interface WorldOptions {
   readonly schedule?: Schedule
   /** Real milliseconds a merchant may take to answer; default 5000. */
   readonly ackTimeoutMs?: number
-  /** How many exchanges the journal keeps, the newest; default 5000. */
+  /** How many exchanges the journal keeps, and how many deliveries are remembered, the newest; default 5000. */
   readonly maxJournal?: number
   /** The only algorithm the merchant may sign with; default: each request chooses. */
   readonly signType?: SignType
@@ -181,8 +184,21 @@ export interface World {
   /** @throws MockError UNKNOWN_ORDER */
   readonly order: (outTradeNo: string) => OrderSnapshot
   readonly orders: () => OrderSnapshot[]
-  /** Every judged delivery, in the order of sending. */
+  /** The judged deliveries, in the order of sending; the newest `maxJournal` of them. */
   readonly deliveries: () => Delivery[]
+  readonly notifications: () => Notification[]
+  /**
+   * Makes up a notification about an order, paid or not. Nothing is sent: `deliver()` sends it, `release()` sends it and
+   * keeps WeChat's schedule.
+   * @example await world.craft('tea-0001', { fields: { total_fee: '1' }, sign: 'keep' }).deliver() // tampered with
+   * @throws MockError UNKNOWN_ORDER
+   */
+  readonly craft: (outTradeNo: string, options?: CraftOptions) => Notification
+  /**
+   * Changes the next notification in the moment before it is sent.
+   * @example world.once('beforeNotify', draft => { draft.fields.total_fee = '2' }) // and validly signed
+   */
+  readonly once: HookBook['once']
   /**
    * By the number of the paid order, or by another {@link Notification.id}.
    * @throws MockError UNKNOWN_NOTIFICATION
@@ -230,6 +246,8 @@ export interface WorldHost {
   readonly sender: Sender
   readonly log: (line: string) => void
 }
+
+const MAX_JOURNAL = 5000
 
 function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: WorldOptions): number | undefined {
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
@@ -301,8 +319,9 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const refunds = createRefundBook()
   const users = createUsers(random, clock.now)
   const events = new EventEmitter()
-  const journal = createJournal(options.maxJournal, entry => { events.emit('journal', entry) })
+  const journal = createJournal(options.maxJournal ?? MAX_JOURNAL, entry => { events.emit('journal', entry) })
   const delays = createDelays()
+  const hooks = createHooks(credentials.apiKey)
   const faults = createFaultBook(random, clock.now, fault => { events.emit('fault', fault) })
   const gates = createGates(gate => { events.emit('gate', gate) })
   const style = notifyStyle(random)
@@ -314,6 +333,9 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     wire: createNoticeWire({ gates, faults, delays, sender }),
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
+    delays,
+    maxDeliveries: options.maxJournal ?? MAX_JOURNAL,
+    prepare: hooks.prepare,
     onDelivery: delivery => {
       const { id: deliveryId, sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
       journal.record({
@@ -395,13 +417,13 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   }
 
   async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
-    const mark = notifier.mark()
-    const deliveries = () => notifier.deliveriesSince(mark)
+    const deliveries = notifier.collect()
     try {
       return { ...await clock.advance(by, advanceOptions), deliveries: deliveries() }
     } catch (error) {
+      const made = deliveries()
       if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
-      throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, deliveries: deliveries() } })
+      throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, deliveries: made } })
     }
   }
 
@@ -431,6 +453,9 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     order: outTradeNo => snapshot(findOrder(outTradeNo)),
     orders: () => orders.list().map(snapshot),
     deliveries: notifier.deliveries,
+    notifications: notifier.list,
+    craft: (outTradeNo, craftOptions) => craft(core, findOrder(outTradeNo), craftOptions),
+    once: hooks.once,
     notification: findNotification,
     refundNotification: findRefundNotification,
     settleOn: fn => { settleHooks.push(fn) },

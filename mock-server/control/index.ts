@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance } from 'fastify'
 import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
 import { clockRoutes } from './clock.ts'
+import { deliveryRoutes } from './deliveries.ts'
 import { faultRoutes } from './faults.ts'
 import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
@@ -47,6 +48,7 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
   orderRoutes(app, worlds)
   refundRoutes(app, worlds)
   notificationRoutes(app, worlds)
+  deliveryRoutes(app, worlds)
   clockRoutes(app, worlds)
   faultRoutes(app, worlds)
   gateRoutes(app, worlds)

@@ -1,30 +1,75 @@
 import type { FastifyInstance } from 'fastify'
-import { MockError } from '../errors.ts'
+import type { CraftOptions } from '../craft.ts'
+import { deliveryView } from '../delivery-text.ts'
 import type { Worlds } from '../mock.ts'
-import type { DeliverOptions, Notification } from '../notifier.ts'
-import { integer, strict, type InWorld, type OfOrder } from './schemas.ts'
+import { overlapOf, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
+import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
 
-const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' } })
+const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
+
+const list = strict({ order: text(32), state: oneOf(...STATES) })
+const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' }, delayMs: integer(0) })
+const craft = strict({
+  outTradeNo: text(32),
+  fields: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
+  sign: oneOf('again', 'keep', 'wrong', 'none'),
+  key: text(),
+  body: { type: 'string' },
+  url: text(),
+  deliver: { anyOf: [{ type: 'boolean' }, deliver] }
+}, 'outTradeNo')
 
 export const notificationView = ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt }: Notification) =>
-  ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt })
+  ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts: attempts.map(deliveryView), nextDueAt })
+
+interface OfNotification extends InWorld { readonly id: string }
+interface Listed { readonly order?: string, readonly state?: NotificationState }
+interface Crafted extends CraftOptions { readonly outTradeNo: string, readonly deliver?: boolean | DeliverOptions }
+
+async function delivered (notification: Notification, options?: DeliverOptions) {
+  const deliveries = await notification.deliver(options)
+  return { state: notification.state, deliveries: deliveries.map(deliveryView), overlap: overlapOf(deliveries) }
+}
 
 export function notificationRoutes (app: FastifyInstance, worlds: Worlds): void {
-  app.get<{ Params: InWorld }>('/worlds/:world/deliveries', async request => worlds.find(request.params.world).deliveries())
+  const find = ({ params }: { params: OfNotification }) => worlds.find(params.world).notification(params.id)
 
-  app.get<{ Params: InWorld & { id: string } }>('/worlds/:world/deliveries/:id', async request => {
-    const { world, id } = request.params
-    const delivery = worlds.find(world).deliveries().find(delivery => delivery.id === id)
-    if (!delivery) throw new MockError('UNKNOWN_DELIVERY', `world ${world} has no delivery ${id}`)
-    return delivery
+  app.get<{ Params: InWorld, Querystring: Listed }>('/worlds/:world/notifications', { schema: { querystring: list } }, async request => {
+    const { order, state } = request.query
+    return worlds.find(request.params.world).notifications()
+      .filter(notification => (order ?? notification.outTradeNo) === notification.outTradeNo && (state ?? notification.state) === notification.state)
+      .map(notificationView)
   })
 
-  app.get<{ Params: OfOrder }>('/worlds/:world/notifications/:outTradeNo', async request =>
-    notificationView(worlds.find(request.params.world).notification(request.params.outTradeNo)))
+  app.get<{ Params: OfNotification }>('/worlds/:world/notifications/:id', async request => notificationView(find(request)))
 
-  app.post<{ Params: OfOrder, Body: DeliverOptions }>('/worlds/:world/notifications/:outTradeNo/deliver', { schema: { body: deliver } }, async request => {
-    const notification = worlds.find(request.params.world).notification(request.params.outTradeNo)
-    const deliveries = await notification.deliver(request.body)
-    return { state: notification.state, deliveries }
+  app.post<{ Params: InWorld, Body: Crafted }>('/worlds/:world/notifications', { schema: { body: craft } }, async (request, reply) => {
+    const { outTradeNo, deliver = true, ...options } = request.body
+    const notification = worlds.find(request.params.world).craft(outTradeNo, options)
+    reply.code(201)
+    if (deliver === false) return { notification: notificationView(notification) }
+    const result = await delivered(notification, deliver === true ? {} : deliver)
+    return { notification: notificationView(notification), ...result }
+  })
+
+  app.post<{ Params: OfNotification, Body: DeliverOptions }>('/worlds/:world/notifications/:id/deliver', { schema: { body: deliver } }, async request =>
+    delivered(find(request), request.body))
+
+  app.post<{ Params: OfNotification }>('/worlds/:world/notifications/:id/hold', async request => {
+    const notification = find(request)
+    notification.hold()
+    return notificationView(notification)
+  })
+
+  app.post<{ Params: OfNotification }>('/worlds/:world/notifications/:id/release', async request => {
+    const notification = find(request)
+    const delivery = await notification.release()
+    return { ...notificationView(notification), delivery: delivery && deliveryView(delivery) }
+  })
+
+  app.post<{ Params: OfNotification }>('/worlds/:world/notifications/:id/cancel', async request => {
+    const notification = find(request)
+    notification.cancel()
+    return notificationView(notification)
   })
 }

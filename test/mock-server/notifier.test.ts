@@ -1,7 +1,9 @@
 import t from 'tap'
 import { createActivity } from '../../mock-server/activity.ts'
 import { createVirtualClock } from '../../mock-server/clock.ts'
-import { createNotifier, gapsOf, type Delivery, type NotificationKind, type Schedule } from '../../mock-server/notifier.ts'
+import { createDelays } from '../../mock-server/delays.ts'
+import type { Delivery, NotificationKind } from '../../mock-server/notification.ts'
+import { createNotifier, gapsOf, NO_NOTIFICATIONS, type NotifierOptions, type Schedule } from '../../mock-server/notifier.ts'
 import type { NoticeWire } from '../../mock-server/notices.ts'
 import type { Exchange } from '../../mock-server/sender.ts'
 import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
@@ -9,7 +11,7 @@ import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
 
 /** A notifier whose merchant gives the answers in turn, the last one for ever. */
-function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'current') {
+function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'current', prepare: NotifierOptions['prepare'] = (_entry, _attempt, outgoing) => outgoing) {
   const activity = createActivity()
   const clock = createVirtualClock(NOON, () => activity.busy() ? activity.idle() : undefined)
   const posts: Parameters<Awaited<ReturnType<NoticeWire['depart']>>['post']>[] = []
@@ -22,7 +24,7 @@ function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'cur
     })
   }
   const told: Delivery[] = []
-  const notifier = createNotifier({ clock, activity, wire, gaps: gapsOf(schedule), ackTimeoutMs: 150, onDelivery: delivery => { told.push(delivery) } })
+  const notifier = createNotifier({ clock, activity, wire, delays: createDelays(), gaps: gapsOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) } })
   const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
   const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
   return { activity, clock, notifier, entry, posts, told, seconds }
@@ -142,12 +144,104 @@ t.test('ids: an order number, or kind and number, and counted from the second on
   t.match(await notifier.start(entry), { notificationId: 'tea-1', kind: 'pay', outRefundNo: undefined })
 })
 
-t.test('notifications are found by order; deliveries also from a mark on', async t => {
+t.test('notifications are found by order; deliveries can be collected', async t => {
   const { notifier, entry } = setup([ACK])
   t.equal(notifier.find('tea-1'), entry)
   t.equal(notifier.find('tea-2'), undefined)
+  t.same(notifier.list(), [entry])
   await notifier.start(entry)
-  const mark = notifier.mark()
+  const collected = notifier.collect()
   await entry.deliver()
-  t.match(notifier.deliveriesSince(mark), [{ id: 'd2' }])
+  t.match(collected(), [{ id: 'd2' }])
+})
+
+t.test('held: the schedule stands still, and goes on where it was', async t => {
+  const { clock, entry, seconds } = setup([REFUSAL], [60, 60])
+  await entry.release()
+  t.match(entry, { state: 'pending', attempts: [{ attempt: 0 }] }, 'released for the first time, it is sent')
+  entry.hold()
+  t.match(entry, { state: 'held', nextDueAt: undefined })
+  await clock.advance('10s')
+  t.equal(await entry.release(), undefined, 'nothing is due yet')
+  t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 60_000) })
+
+  entry.hold()
+  await clock.advance('2m')
+  t.same(seconds(), [0])
+  t.match(await entry.release(), { attempt: 1, sentAt: new Date(NOON + 130_000) }, 'what should have been sent is sent at once')
+  t.match(entry.nextDueAt, new Date(NOON + 190_000))
+  await clock.advance('1h')
+  t.same(seconds(), [0, 130, 190])
+  t.equal(await entry.release(), undefined)
+  t.equal(entry.state, 'exhausted')
+})
+
+t.test('held while it is being sent: no retry until it is released', async t => {
+  const slow = deferred<string>()
+  const { clock, entry, notifier, seconds } = setup([slow.promise, REFUSAL], [60])
+  const first = notifier.start(entry)
+  entry.hold()
+  t.equal(await entry.release(), undefined, 'the send that is under way plans the next')
+  entry.hold()
+  slow.resolve(REFUSAL)
+  await first
+  t.same(clock.timers(), [])
+  await entry.release()
+  await clock.advance('1h')
+  t.same(seconds(), [0, 60])
+})
+
+t.test('cancelled: WeChat gives up; by hand it can still be sent', async t => {
+  const { clock, entry, notifier, seconds } = setup([REFUSAL, REFUSAL, ACK])
+  await notifier.start(entry)
+  entry.cancel()
+  t.match(entry, { state: 'cancelled', nextDueAt: undefined })
+  t.equal(await entry.release(), undefined)
+  await clock.advance('25h')
+  t.same(seconds(), [0])
+  await entry.deliver()
+  t.equal(entry.state, 'cancelled')
+  await entry.deliver()
+  t.equal(entry.state, 'acked')
+})
+
+t.test('by hand with pauses, one after the other or at once', async t => {
+  for (const concurrent of [false, true]) {
+    const { entry, activity } = setup([ACK])
+    const delivered = entry.deliver({ count: 3, concurrent, delayMs: 20 })
+    t.equal(activity.list().length, concurrent ? 3 : 1, 'a pause holds the clock')
+    const starts = (await delivered).map(({ startedMs }) => startedMs)
+    t.ok(starts[1]! - starts[0]! >= 15 && starts[2]! - starts[1]! >= 15, JSON.stringify(starts))
+  }
+})
+
+t.test('what is sent can be changed at the last moment', async t => {
+  const { entry, posts } = setup([ACK], 'current', (_entry, attempt, outgoing) => ({ ...outgoing, url: `http://other/${attempt}`, body: 'other' }))
+  t.match(await entry.deliver(), [{ url: 'http://other/0', request: { body: 'other' } }])
+  t.equal(posts[0]![0], 'http://other/0')
+  t.equal(entry.body, '<xml>1</xml>')
+})
+
+t.test('a dump goes on where it was taken', async t => {
+  const { clock, entry, notifier, seconds } = setup([REFUSAL], [60, 60])
+  await notifier.start(entry)
+  notifier.create('tea-2', 'http://shop/notify', '<xml>2</xml>')
+  const dump = structuredClone(notifier.dump())
+  await clock.advance('61s')
+  notifier.load(dump)
+  t.same(notifier.list().map(({ id, state }) => `${id} ${state}`), ['tea-1 pending', 'tea-2 held'])
+  t.same(seconds(), [0])
+  t.same(clock.timers(), [{ due: new Date(NOON + 60_000), what: 'notify tea-1 attempt 1' }])
+  await clock.advance(0)
+  t.same(seconds(), [0, 61], 'what has fallen due meanwhile is due')
+})
+
+t.test('a send that is under way while everything is forgotten leaves no trace', async t => {
+  const slow = deferred<string>()
+  const { entry, notifier, clock, told } = setup([slow.promise])
+  const first = notifier.start(entry)
+  notifier.load(NO_NOTIFICATIONS)
+  slow.resolve(REFUSAL)
+  t.match(await first, { verdict: 'fail_xml' })
+  t.same([notifier.list(), notifier.deliveries(), told, clock.timers()], [[], [], [], []])
 })

@@ -60,3 +60,9 @@ t.test('closing ends what is under way', async t => {
   const server = await listen(t, () => { sender.close() })
   t.match(await sender.post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { error: { code: 'ECONNRESET' } })
 })
+
+t.test('bytes that are not UTF-8 are kept as they came', async t => {
+  const gbk = Buffer.from([0xb2, 0xe8])
+  const server = await listen(t, (_request, response) => { response.end(gbk) })
+  t.match(await setup(t).post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { reply: { body: '\uFFFD\uFFFD', raw: gbk } })
+})

@@ -1,29 +1,96 @@
 import t from 'tap'
-import { control, placeOrder, REFUSAL, startMock, startShop } from '../helpers.ts'
+import { ACK, control, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
 
-t.test('deliveries and the notification they belong to', async t => {
+const NOTIFICATIONS = '/worlds/default/notifications'
+
+async function setup (t: Parameters<typeof startMock>[0], answer?: Answer, deliver: 'await' | 'hold' = 'await') {
   const mock = await startMock(t)
-  const shop = await startShop(t, () => REFUSAL)
+  const shop = await startShop(t, answer)
   await placeOrder(mock.default, shop.notifyUrl)
-  await mock.default.pay('tea-0001')
+  await mock.default.pay('tea-0001', { deliver } as { deliver: 'hold' })
+  return { mock, shop, ask: (method: string, path: string, body?: unknown) => control(mock, method, `${NOTIFICATIONS}${path}`, body) }
+}
 
-  const delivery = { id: 'd1', attempt: 0, outTradeNo: 'tea-0001', verdict: 'fail_xml', reason: /not now/, response: { status: 200, body: REFUSAL } }
-  t.match(await control(mock, 'GET', '/worlds/default/deliveries'), { status: 200, json: [delivery] })
-  t.match(await control(mock, 'GET', '/worlds/default/deliveries/d1'), { status: 200, json: delivery })
-  t.match(await control(mock, 'GET', '/worlds/default/notifications/tea-0001'), {
+t.test('a notification and its attempts', async t => {
+  const { shop, ask } = await setup(t, () => REFUSAL)
+  t.match(await ask('GET', '/tea-0001'), {
     status: 200,
-    json: { state: 'pending', url: shop.notifyUrl, nextDueAt: '2026-01-15T04:00:15.000Z', attempts: [delivery] }
+    json: {
+      id: 'tea-0001',
+      kind: 'pay',
+      state: 'pending',
+      url: shop.notifyUrl,
+      body: shop.received[0]!.body,
+      nextDueAt: '2026-01-15T04:00:15.000Z',
+      attempts: [{ id: 'd1', verdict: 'fail_xml', request: { base64: Buffer.from(shop.received[0]!.body).toString('base64') } }]
+    }
   })
 })
 
-t.test('by hand, many times, at once', async t => {
-  const mock = await startMock(t)
-  const shop = await startShop(t)
-  await placeOrder(mock.default, shop.notifyUrl)
-  await mock.default.pay('tea-0001', { deliver: 'hold' })
-  const path = '/worlds/default/notifications/tea-0001/deliver'
-  t.match(await control(mock, 'POST', path), { status: 200, json: { state: 'acked', deliveries: [{ id: 'd1' }] } })
-  const { json } = await control(mock, 'POST', path, { count: 20, concurrent: true })
+t.test('the list, by order and by state', async t => {
+  const { mock, shop, ask } = await setup(t, (_notified, _response, count) => count === 1 ? REFUSAL : ACK)
+  await placeOrder(mock.default, shop.notifyUrl, { out_trade_no: 'tea-0002' })
+  await mock.default.pay('tea-0002')
+  const ids = async (query: string) => (await ask('GET', query)).json.map(({ id }: { id: string }) => id)
+  t.same(await ids(''), ['tea-0001', 'tea-0002'])
+  t.same(await ids('?order=tea-0002'), ['tea-0002'])
+  t.same(await ids('?state=pending'), ['tea-0001'])
+  t.same(await ids('?order=tea-0002&state=pending'), [])
+  t.match(await ask('GET', '?state=lost'), { status: 400, json: { field: 'state', rule: 'enum' } })
+})
+
+t.test('by hand, many times, at once: with the overlap as it was', async t => {
+  const { shop, ask } = await setup(t, undefined, 'hold')
+  t.match(await ask('POST', '/tea-0001/deliver'), { status: 200, json: { state: 'acked', deliveries: [{ id: 'd1' }], overlap: { most: 1 } } })
+  const arrived: (() => void)[] = []
+  const barrier = await setup(t, (_notified, response) => {
+    // Nobody is answered until all have come.
+    arrived.push(() => response.end(ACK))
+    if (arrived.length === 20) for (const answer of arrived) answer()
+    return undefined
+  }, 'hold')
+  const { json } = await barrier.ask('POST', '/tea-0001/deliver', { count: 20, concurrent: true })
   t.equal(json.deliveries.length, 20)
-  t.equal(shop.received.length, 21)
+  t.equal(json.overlap.most, 20)
+  t.ok(json.overlap.sharedMs > 0)
+  t.match(await ask('POST', '/tea-0001/deliver', { count: 2, delayMs: 5 }), { json: { overlap: { most: 1, sharedMs: 0 } } })
+  t.equal(shop.received.length, 3)
+})
+
+t.test('hold, release, cancel', async t => {
+  const { mock, ask } = await setup(t, () => REFUSAL)
+  t.match(await ask('POST', '/tea-0001/hold'), { status: 200, json: { state: 'held', nextDueAt: undefined } })
+  t.equal((await mock.default.advance('1m')).deliveries.length, 0)
+  t.match(await ask('POST', '/tea-0001/release'), { status: 200, json: { state: 'pending', delivery: { id: 'd2', attempt: 1 } } })
+  t.match(await ask('POST', '/tea-0001/release'), { status: 200, json: { state: 'pending', delivery: undefined } })
+  t.match(await ask('POST', '/tea-0001/cancel'), { status: 200, json: { state: 'cancelled' } })
+  t.equal((await mock.default.advance('25h')).deliveries.length, 0)
+  for (const verb of ['hold', 'release', 'cancel', 'deliver']) {
+    t.match(await ask('POST', `/nobody/${verb}`), { status: 404, json: { code: 'UNKNOWN_NOTIFICATION' } })
+  }
+})
+
+t.test('made up: changed, badly signed, or raw', async t => {
+  const { shop, ask } = await setup(t, undefined, 'hold')
+  t.match(await ask('POST', '', { outTradeNo: 'tea-0001', fields: { total_fee: '1', attach: null }, sign: 'keep' }), {
+    status: 201,
+    json: { notification: { id: 'crafted:tea-0001', kind: 'crafted' }, state: 'acked', deliveries: [{ verdict: 'acked' }], overlap: { most: 1 } }
+  })
+  t.match(shop.received[0]!.body, /<total_fee><!\[CDATA\[1\]\]><\/total_fee>/)
+  t.match(await ask('POST', '', { outTradeNo: 'tea-0001', body: 'nonsense', deliver: { count: 3, concurrent: true } }), { status: 201, json: { deliveries: Array(3).fill({ request: { body: 'nonsense' } }) } })
+  t.match(await ask('POST', '', { outTradeNo: 'tea-0001', url: `${shop.notifyUrl}/other`, deliver: false }), { status: 201, json: { notification: { state: 'held', url: `${shop.notifyUrl}/other` }, deliveries: undefined } })
+  t.equal(shop.received.length, 4)
+})
+
+t.test('bad input', async t => {
+  const { ask } = await setup(t, undefined, 'hold')
+  const cases: [path: string, body: object, field: string, rule: string][] = [
+    ['', {}, 'outTradeNo', 'required'],
+    ['', { outTradeNo: 'tea-0001', sign: 'bad' }, 'sign', 'enum'],
+    ['', { outTradeNo: 'tea-0001', fields: { total_fee: 1 } }, 'fields.total_fee', 'type'],
+    ['/tea-0001/deliver', { count: 0 }, 'count', 'minimum'],
+    ['/tea-0001/deliver', { times: 2 }, 'times', 'additionalProperties']
+  ]
+  for (const [path, body, field, rule] of cases) t.match(await ask('POST', path, body), { status: 400, json: { code: 'BAD_INPUT', field, rule } }, JSON.stringify(body))
+  t.match(await ask('POST', '', { outTradeNo: 'tea-0009' }), { status: 404, json: { code: 'UNKNOWN_ORDER' } })
 })

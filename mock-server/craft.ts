@@ -1,0 +1,40 @@
+import type { WorldCore } from './core.ts'
+import type { Entry } from './notification.ts'
+import type { Order, Payment } from './orders.ts'
+import { withBadSign } from './wechat/bad-sign.ts'
+import { changeFields, signAgain, type FieldChanges, type Resign } from './wechat/mutate.ts'
+import { payNotifyBody } from './wechat/pay-notify.ts'
+
+/** How a made-up notification differs from the real one of its order. */
+export interface CraftOptions {
+  /** New values of fields; null takes a field out. */
+  readonly fields?: FieldChanges
+  /** Default `again`: a valid signature of what is sent. */
+  readonly sign?: Resign
+  /** Signs with this key instead of the merchant's. */
+  readonly key?: string
+  /** Exactly this instead of a message made of the order's. */
+  readonly body?: string
+  /** Default: the order's notify_url. */
+  readonly url?: string
+}
+
+/** What the notification would say if the order had been paid just now by the user it was made for. */
+function imagined ({ clock, random }: WorldCore, { outTradeNo, openid }: Order): Payment {
+  return { transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`, openid, bankType: 'OTHERS', coupons: [], paidAt: clock.now() }
+}
+
+function sealed (xml: string, key: string, sign: Resign): string {
+  switch (sign) {
+    case 'again': return signAgain(xml, key)
+    case 'wrong': return withBadSign(signAgain(xml, key))
+    case 'keep': return xml
+    case 'none': return changeFields(xml, { sign: null })
+  }
+}
+
+/** Makes up a notification about an order, paid or not, as WeChat or somebody else might send it. It is not sent yet. */
+export function craft (world: WorldCore, order: Order, { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {}): Entry {
+  const real = () => payNotifyBody(order, order.payment ?? imagined(world, order), world.credentials, world.notifyStyle)
+  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), { kind: 'crafted' })
+}

@@ -1,0 +1,52 @@
+import type { Delivery } from './notification.ts'
+
+/** The deliveries of a world in the order of sending, the newest of them. */
+export interface DeliveryLog {
+  /** Takes a place at the moment of sending. */
+  readonly take: () => number
+  /** Fills the place when the delivery is judged: concurrent ones stay in the order of sending. */
+  readonly fill: (place: number, delivery: Delivery) => void
+  readonly list: () => Delivery[]
+  /** Collects all that is sent from now on, however many; the result ends it and gives them. */
+  readonly collect: () => () => Delivery[]
+  readonly dump: () => DeliveryLogDump
+  readonly load: (dump: DeliveryLogDump) => void
+}
+
+/** A log of deliveries, as it goes into a snapshot. */
+export interface DeliveryLogDump { readonly taken: number, readonly deliveries: readonly Delivery[] }
+
+type Placed = readonly [place: number, delivery: Delivery]
+const inOrder = (placed: Iterable<Placed>) => [...placed].sort(([a], [b]) => a - b).map(([, delivery]) => delivery)
+
+export function createDeliveryLog (limit: number): DeliveryLog {
+  let taken = 0
+  let kept: Placed[] = []
+  const collectors = new Set<Placed[]>()
+  const newest = () => kept.slice(-limit)
+  return {
+    take: () => taken++,
+    fill: (place, delivery) => {
+      const placed = [place, delivery] as const
+      kept.push(placed)
+      for (const collector of collectors) collector.push(placed)
+      // Cut in blocks, so that one delivery costs the same whether the log is full or not.
+      if (kept.length >= 2 * limit) kept = newest()
+    },
+    list: () => inOrder(newest()),
+    collect: () => {
+      const from = taken
+      const collector: Placed[] = []
+      collectors.add(collector)
+      return () => {
+        collectors.delete(collector)
+        return inOrder(collector.filter(([place]) => place >= from))
+      }
+    },
+    dump: () => ({ taken, deliveries: inOrder(newest()) }),
+    load: dump => {
+      taken = dump.taken
+      kept = dump.deliveries.map((delivery, n) => [taken - dump.deliveries.length + n, delivery])
+    }
+  }
+}
