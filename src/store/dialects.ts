@@ -60,7 +60,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: [],
       indexInside: false,
       tableOptions: '',
-      lock: (name) => [`select pg_advisory_xact_lock(hashtext('${name}'))`],
+      lock: (name) => [`select 1 as locked from pg_advisory_xact_lock(hashtext('${name}'))`],
       unlock: () => []
     }
   },

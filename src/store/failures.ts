@@ -2,13 +2,13 @@
  * What a failed statement means, whichever library brings the news: PostgreSQL's SQLSTATE, MySQL's error number, SQLite's extended result code,
  * Prisma's code of a write conflict.
  */
-const CONFLICT = new Set<unknown>(['23505', 1062, 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', 2067, 1555])
+const CONFLICT = new Set(['23505', '1062', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '2067', '1555'])
 
-const PASSING = new Set<unknown>([
+const PASSING = new Set([
   '40P01', '40001',
   // Deadlock; lock wait timeout; MariaDB: the row has changed since the transaction began.
-  1213, 1205, 1020,
-  'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_BUSY_RECOVERY', 'SQLITE_BUSY_TIMEOUT', 5, 517, 261, 773,
+  '1213', '1205', '1020',
+  'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_BUSY_RECOVERY', 'SQLITE_BUSY_TIMEOUT', '5', '517', '261', '773',
   'P2034'
 ])
 
@@ -23,8 +23,8 @@ export function isPassing (error: unknown): boolean {
 }
 
 /** The codes of an error and of those it wraps. */
-function codes (error: unknown): unknown[] {
+function codes (error: unknown): string[] {
   if (typeof error !== 'object' || error === null) return []
-  const { code, errno, errcode, originalCode, cause, meta } = error as Record<string, unknown>
-  return [code, errno, errcode, originalCode, ...codes(cause), ...codes(meta), ...codes((error as { driverAdapterError?: unknown }).driverAdapterError)]
+  const { code, errno, errcode, originalCode, cause, meta, driverAdapterError } = error as Record<string, unknown>
+  return [...[code, errno, errcode, originalCode].map(String), ...[cause, meta, driverAdapterError].flatMap(codes)]
 }
