@@ -93,6 +93,14 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     same(await store.findLiveOrder('cart-1'), order)
   }],
 
+  ['a row is added together with its history and its anomalies', async ({ store }) => {
+    const order = newOrder()
+    const found = newAnomaly({ id: 'late:1', outTradeNo: order.outTradeNo })
+    same(await store.insertOrder({ order, history: [line(order, 'one'), line(order, 'two')], anomalies: [found] }), { inserted: true })
+    same((await store.history(order.outTradeNo)).map(({ seen }) => seen), ['one', 'two'])
+    same(await store.anomalies(), [found])
+  }],
+
   ['what does not exist is undefined, or empty', async ({ store }) => {
     await add(store, { key: 'closed', liveKey: null })
     assert.equal(await store.findOrder('nobody'), undefined)

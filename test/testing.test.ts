@@ -93,6 +93,9 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
       findLiveOrder: async (key) => await store.findOrder(last.get(key) ?? '')
     }
   }],
+  ['adds a row without its anomalies', 'a row is added together with its history and its anomalies', (store) => ({
+    insertOrder: async (change) => await store.insertOrder({ ...change, anomalies: [] })
+  })],
   ['overwrites on a repeated outTradeNo', 'insertOrder answers with the row of the same outTradeNo and writes nothing', (store) => ({
     insertOrder: async (change) => await store.updateOrder(change.order.outTradeNo, () => change) === undefined ? await store.insertOrder(change) : { inserted: true }
   })],
