@@ -85,6 +85,6 @@ export type WireField = readonly [name: string, value: string | number]
 export function writeXml (fields: readonly WireField[], separator = '\n', root = 'xml'): string {
   const elements = fields.map(([name, value]) => typeof value === 'number'
     ? `<${name}>${value}</${name}>`
-    : `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>')}]]></${name}>`)
+    : `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`)
   return `<${root}>${elements.join(separator)}</${root}>`
 }
