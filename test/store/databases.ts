@@ -59,6 +59,14 @@ function atDatabase (server: string, name: string): string {
   return url.href
 }
 
+/** The pool forgets its connections before they have closed, and the server then ends them: without a listener such an end is an uncaught error. */
+export function pgPool (connectionString: string, t: Test, config: pg.PoolConfig = {}): pg.Pool {
+  const pool = new pg.Pool({ ...config, connectionString })
+  pool.on('error', () => {})
+  t.teardown(() => pool.end())
+  return pool
+}
+
 /** An adapter on a database: `write` inserts into the table `own`, which has one column, `id`. */
 export interface Opened<Tx> {
   executor: Executor<Tx>

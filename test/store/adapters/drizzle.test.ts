@@ -8,11 +8,10 @@ import { pgTable, text } from 'drizzle-orm/pg-core'
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
 import { sqliteTable, text as sqliteText } from 'drizzle-orm/sqlite-core'
 import mysql2 from 'mysql2/promise'
-import pg from 'pg'
 import postgresJs from 'postgres'
 import t from 'tap'
 import { fromDrizzle } from '../../../src/store/adapters/drizzle.ts'
-import { keepsContract } from '../databases.ts'
+import { keepsContract, pgPool } from '../databases.ts'
 
 const own = {
   postgres: pgTable('own', { id: text().primaryKey() }),
@@ -21,10 +20,8 @@ const own = {
 }
 
 await keepsContract(t, {
-  postgres (connectionString, t) {
-    const pool = new pg.Pool({ connectionString })
-    t.teardown(() => pool.end())
-    const db = drizzlePg(pool)
+  postgres (url, t) {
+    const db = drizzlePg(pgPool(url, t))
     type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
     return { executor: fromDrizzle(db, 'postgres', sql), write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }) }
   },

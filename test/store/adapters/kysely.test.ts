@@ -2,12 +2,11 @@ import Database from 'better-sqlite3'
 import { CamelCasePlugin, Kysely, MysqlDialect, PostgresDialect, SqliteDialect } from 'kysely'
 import type { Dialect, Transaction } from 'kysely'
 import mysql2 from 'mysql2'
-import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { fromKysely } from '../../../src/store/adapters/kysely.ts'
 import type { Dialect as Name } from '../../../src/store/executor.ts'
-import { keepsContract } from '../databases.ts'
+import { keepsContract, pgPool } from '../databases.ts'
 
 interface Tables {
   own: { id: string }
@@ -21,7 +20,7 @@ function open (t: Test, name: Name, dialect: Dialect) {
 }
 
 await keepsContract(t, {
-  postgres: (connectionString, t) => open(t, 'postgres', new PostgresDialect({ pool: new pg.Pool({ connectionString }) })),
+  postgres: (url, t) => open(t, 'postgres', new PostgresDialect({ pool: pgPool(url, t) })),
   mysql: (uri, t) => open(t, 'mysql', new MysqlDialect({ pool: mysql2.createPool(uri) })),
   sqlite: (path, t) => open(t, 'sqlite', new SqliteDialect({ database: new Database(path) }))
 })

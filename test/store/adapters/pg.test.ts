@@ -1,12 +1,10 @@
-import pg from 'pg'
+import type pg from 'pg'
 import t from 'tap'
 import { fromPg } from '../../../src/store/adapters/pg.ts'
-import { keepsContract } from '../databases.ts'
+import { keepsContract, pgPool } from '../databases.ts'
 
 await keepsContract(t, {
   postgres (url, t) {
-    const pool = new pg.Pool({ connectionString: url })
-    t.teardown(() => pool.end())
-    return { executor: fromPg(pool), write: (tx: pg.PoolClient, id) => tx.query('insert into own (id) values ($1)', [id]) }
+    return { executor: fromPg(pgPool(url, t)), write: (tx: pg.PoolClient, id) => tx.query('insert into own (id) values ($1)', [id]) }
   }
 })
