@@ -6,6 +6,7 @@ import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
+import type { Test } from 'tap'
 import wechatPay, { memoryStore, WechatError } from '../src/index.ts'
 import type { AnomalyKind, DiagnosticsName, Hooks, NotificationFault, OrderState, WechatErrorCode, WechatPayOptions } from '../src/index.ts'
 import { parseOptions } from '../src/options.ts'
@@ -15,7 +16,7 @@ import { parseOptions } from '../src/options.ts'
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const READMES = ['README.md', 'README.zh-CN.md']
-const DOCUMENTS = [...READMES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+const DOCUMENTS = [...READMES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/guarantees.md', 'mock-server/README.md']
 
 const codeBlocks = (text: string) => [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language: language!, code: code! }))
 /** The names that a union type allows, complete by the compiler's word. */
@@ -31,16 +32,27 @@ async function freePort (): Promise<number> {
   }
 }
 
-t.test('README example', async (t) => {
-  const blocks = codeBlocks(read('README.md'))
+/** Runs the first JavaScript of a document as it stands, but for the package's name and the port; resolves with what it printed, and with the block after it. */
+async function runExample (t: Test, path: string): Promise<{ printed: string, next: string | undefined }> {
+  const blocks = codeBlocks(read(path))
   const example = blocks.findIndex(({ language }) => language === 'js')
   const source = blocks[example]!.code
     .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)))
     .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
     .replaceAll('3000', String(await freePort()))
-  const dir = t.testdir({ 'quick-start.mjs': source })
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', `${dir}/quick-start.mjs`])
-  t.equal(stdout, blocks[example + 1]!.code)
+  const dir = t.testdir({ 'example.mjs': source })
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', `${dir}/example.mjs`])
+  return { printed: stdout, next: blocks[example + 1]?.code }
+}
+
+t.test('README example', async (t) => {
+  const { printed, next } = await runExample(t, 'README.md')
+  t.equal(printed, next)
+})
+
+t.test("the mock's README: the test for Node", async (t) => {
+  const { printed } = await runExample(t, 'mock-server/README.md')
+  t.match(printed, /pass 1$/m)
 })
 
 t.test('the first commands of README are the demo and the tests', async (t) => {
@@ -132,7 +144,7 @@ for (const path of DOCUMENTS) {
     const text = read(path)
     const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => '#' + title!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
     const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/g), ([, target]) => target!).filter((target) => !target.startsWith('https://'))
-    for (const target of targets) t.ok(target.startsWith('#') ? anchors.includes(target) : existsSync(new URL(`../${target}`, import.meta.url)), target)
+    for (const target of targets) t.ok(target.startsWith('#') ? anchors.includes(target) : existsSync(new URL(target, new URL(`../${path}`, import.meta.url))), target)
     for (const [command, script] of text.matchAll(/\bnpm run (\w+)/g)) t.ok(script! in scripts, command)
   })
 }
