@@ -1,5 +1,6 @@
 import { get } from 'node:http'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
 import { callPay, deadUrl, orderFields, placeOrder, startMock, startShop } from './helpers.ts'
@@ -15,13 +16,17 @@ t.test('it answers as soon as it is there, and not after it is closed', async t 
   await t.rejects(fetch(`${mock.url}/healthz`))
 })
 
-t.test('await using closes it; a request under way does not keep it', async t => {
+t.test('await using closes it; neither an idle connection nor half a request keeps it', async t => {
   let url = ''
   {
     await using mock = await createMockWechat()
     url = mock.url
-    const open = get(`${url}/healthz`, { headers: { connection: 'keep-alive' } })
-    await once(open, 'response')
+    const idle = get(`${url}/healthz`, { headers: { connection: 'keep-alive' } })
+    await once(idle, 'response')
+    const half = connect(Number(new URL(url).port), '127.0.0.1')
+    half.on('error', () => {})
+    half.write('POST /pay/orderquery HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n<xml>')
+    await fetch(`${url}/healthz`)
   }
   await t.rejects(fetch(url))
 })
