@@ -148,10 +148,10 @@ export interface RigOptions {
   store?: Store
 }
 
-/** A store whose every answer takes a turn of the event loop, as a database's does: what is not waited for shows. */
+/** A store whose answers take turns of the event loop, writes more of them than reads, as a database's do: what is not waited for shows. */
 export function unhurried (store: Store): Store {
   const verbs = Object.entries(store).map(([name, verb]) => [name, async (...args: unknown[]) => {
-    await tick()
+    for (let turns = name.startsWith('find') ? 1 : 3; turns > 0; turns--) await tick()
     return await (verb as (...args: unknown[]) => Promise<unknown>)(...args)
   }])
   return Object.fromEntries(verbs) as Store
