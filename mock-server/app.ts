@@ -3,6 +3,7 @@ import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
 import { exchange, type WireEndpoint } from './exchange.ts'
 import type { Worlds } from './mock.ts'
 import { sendOutcome } from './outcome.ts'
+import { worldOf } from './unexpected.ts'
 import { closeorder } from './wechat/closeorder.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { orderquery } from './wechat/orderquery.ts'
@@ -13,10 +14,13 @@ import { unifiedorder } from './wechat/unifiedorder.ts'
 
 export interface AppOptions { readonly host: string, readonly log: (line: string) => void }
 
+/** Not WeChat's: a call below it that does not exist is the caller's mistake, not the application's. */
+const CONTROL_ROOT = '/__mock/'
+
 /** 64 KB hold any V2 request many times over. */
 const WIRE_BODY_LIMIT = 64 * 1024
 
-function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log']): string[] {
+function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log']): void {
   // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) => done(null, body))
@@ -27,6 +31,13 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
     request.raw.headers = headers
   })
 
+  const sent = (request: FastifyRequest) => ({
+    method: request.method,
+    url: request.url,
+    headers: request.getDecorator<Record<string, unknown>>('sentHeaders'),
+    body: request.body === undefined ? '' : String(request.body)
+  })
+
   async function serve (endpoint: WireEndpoint, request: FastifyRequest, reply: FastifyReply, unreadable?: Error): Promise<FastifyReply> {
     const { method, url } = request
     const body = request.body as Buffer | undefined
@@ -35,17 +46,17 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
     const about = { api, ...(outTradeNo !== undefined && { outTradeNo }) }
     const presence = world.activity.enter(`${api} ${outTradeNo ?? ''}`)
     reply.raw.once('close', presence.leave)
-    const outcome = await exchange(call, world, presence, (response, note, fault) => {
+    const outcome = await exchange(call, world, presence, (response, remarks) => {
       world.journal.record({
         at: world.clock.now(),
         direction: 'in',
         ...about,
-        request: { method, url, headers: request.getDecorator<Record<string, unknown>>('sentHeaders'), body: body === undefined ? '' : String(body) },
+        request: sent(request),
         ...(response && { response: { ...response, body: String(response.body) } }),
-        ...(fault !== undefined && { fault }),
-        note
+        ...remarks
       })
-      log(`${world.id} ${api} ${outTradeNo ?? ''}: ${note}`)
+      log(`${world.id} ${api} ${outTradeNo ?? ''}: ${remarks.note}`)
+      for (const { level, rule, message } of remarks.lint ?? []) if (level === 'warning') log(`${world.id} ${api} ${outTradeNo ?? ''}: ${rule}: ${message}`)
     })
     return sendOutcome(reply, outcome)
   }
@@ -63,7 +74,19 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
       }
     }, (request, reply) => serve(endpoint, request, reply))
   }
-  return endpoints.map(({ path }) => path)
+
+  const told = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control: ${CONTROL_PREFIX}`
+  function refuse (request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const answer = { code: 'UNKNOWN_PATH', message: `${request.method} ${request.url} is not emulated; ${told}` }
+    log(`unknown path ${request.method} ${request.url}`)
+    if (!request.url.startsWith(CONTROL_ROOT)) {
+      const { journal, clock } = worldOf(worlds, sent(request))
+      const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
+      journal.record({ at: clock.now(), direction: 'in', api: 'unknown', request: sent(request), response, note: answer.message })
+    }
+    return reply.code(404).send(answer)
+  }
+  app.all('/*', { errorHandler: (_error, request, reply) => { refuse(request, reply) } }, refuse)
 }
 
 /** The HTTP server: WeChat's own paths, and everything else under /__mock. */
@@ -72,17 +95,9 @@ export function buildApp (worlds: Worlds, { host, log }: AppOptions): FastifyIns
     forceCloseConnections: true,
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
   })
-  let paths: string[] = []
-  app.register(async wire => { paths = wireRoutes(wire, worlds, log) })
+  app.register(async wire => wireRoutes(wire, worlds, log))
   app.register(async control => controlRoutes(control, worlds, host), { prefix: CONTROL_PREFIX })
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async () => ({ status: 'ready', worlds: worlds.list().length }))
-  app.setNotFoundHandler((request, reply) => {
-    log(`unknown path ${request.method} ${request.url}`)
-    return reply.code(404).send({
-      code: 'UNKNOWN_PATH',
-      message: `${request.method} ${request.url} is not emulated; WeChat's paths here: ${paths.join(', ')}; control: ${CONTROL_PREFIX}`
-    })
-  })
   return app
 }

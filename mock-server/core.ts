@@ -5,6 +5,7 @@ import type { Delays } from './delays.ts'
 import type { FaultBook } from './faults.ts'
 import type { Gates } from './gates.ts'
 import type { Journal } from './journal.ts'
+import type { Nonces } from './lint.ts'
 import type { Notifier } from './notifier.ts'
 import type { OrderBook } from './orders.ts'
 import type { Random } from './random.ts'
@@ -28,6 +29,9 @@ export interface WorldCore {
   /** The only algorithm accepted, if the merchant is bound to one. */
   readonly signType: SignType | undefined
   readonly behaviour: Behaviour
+  /** Whether what production may not like is refused. */
+  readonly strict: boolean
+  readonly nonces: Nonces
   readonly clock: Clock
   readonly random: Random
   readonly orders: OrderBook

@@ -4,6 +4,8 @@ import type { LoginApi, PayApi } from './apis.ts'
 import type { WorldCore } from './core.ts'
 import type { Effect, EffectOf, ErrcodeFail, FaultView, ResultCodeFail, ReturnCodeFail } from './faults.ts'
 import { encodeGbk } from './gbk.ts'
+import type { Finding } from './lint.ts'
+import type { SignExplanation } from './sign-explanation.ts'
 import { withBadSign } from './wechat/bad-sign.ts'
 
 /** What the emulated WeChat says, and what the journal should know. */
@@ -12,6 +14,10 @@ export interface Answer {
   /** Default `text/plain`. */
   readonly contentType?: string
   readonly note: string
+  /** Why the signature is not right. */
+  readonly sign?: SignExplanation
+  /** What production may not like. */
+  readonly lint?: readonly Finding[]
 }
 
 export type Refusal = ReturnCodeFail | ResultCodeFail | ErrcodeFail
@@ -56,8 +62,14 @@ export type Outcome =
   | { readonly kind: 'truncate', readonly reply: WireReply, readonly bytes: number }
   | { readonly kind: 'hang' | 'reset' }
 
-/** Writes the exchange down; `fault` is the name of the one that struck it. */
-export type Recorder = (reply: WireReply | undefined, note: string, fault?: string) => void
+/** What the journal learns of an exchange. */
+export interface Remarks extends Pick<Answer, 'note' | 'sign' | 'lint'> {
+  /** The name of the fault that struck it. */
+  readonly fault?: string
+}
+
+/** Writes the exchange down; there is no reply where a fault has lost it. */
+export type Recorder = (reply: WireReply | undefined, remarks: Remarks) => void
 
 /** What can strike a call; a notification has effects of its own. */
 type CallFault = EffectOf<PayApi | LoginApi>
@@ -103,19 +115,22 @@ function replace (effect: Replacing, call: Call): Outcome {
   }
 }
 
-interface Done { readonly outcome: Outcome, readonly note: string }
+interface Done { readonly outcome: Outcome, readonly remarks: Remarks }
+
+const remarksOf = ({ body: _body, contentType: _type, ...remarks }: Answer): Remarks => remarks
+const NOT_CARRIED_OUT: Remarks = { note: 'not carried out' }
 
 function strike (call: Call, effect: CallFault): Done {
   if (isSpoiling(effect)) {
     const answer = call.answer()
-    return { outcome: spoil(effect, answer), note: answer.note }
+    return { outcome: spoil(effect, answer), remarks: remarksOf(answer) }
   }
-  return { note: effect.when === 'after' ? call.answer().note : 'not carried out', outcome: replace(effect, call) }
+  return { remarks: effect.when === 'after' ? remarksOf(call.answer()) : NOT_CARRIED_OUT, outcome: replace(effect, call) }
 }
 
 function untouched (call: Call): Done {
   const answer = call.answer()
-  return { outcome: send(plain(answer)), note: answer.note }
+  return { outcome: send(plain(answer)), remarks: remarksOf(answer) }
 }
 
 /** One call to WeChat from its arrival to its reply, through the gates and faults of its world. */
@@ -126,8 +141,8 @@ export async function exchange (call: Call, { gates, faults, delays }: WorldCore
   const fault = faults.claim(api, outTradeNo) as StruckCall | undefined
   const delay = fault?.effect.kind === 'delay' ? fault.effect : undefined
   if (delay && delay.when !== 'after') await delays.wait(delay.ms)
-  const { outcome, note } = fault ? strike(call, fault.effect) : untouched(call)
-  record('reply' in outcome ? outcome.reply : undefined, fault ? `${note}; fault ${fault.name}: ${fault.effect.kind}` : note, fault?.name)
+  const { outcome, remarks } = fault ? strike(call, fault.effect) : untouched(call)
+  record('reply' in outcome ? outcome.reply : undefined, fault ? { ...remarks, note: `${remarks.note}; fault ${fault.name}: ${fault.effect.kind}`, fault: fault.name } : remarks)
   if (delay?.when === 'after') await delays.wait(delay.ms)
   await gates.pass(`${api}.response`, outTradeNo, presence)
   gates.signal(`${api}.response`, outTradeNo)

@@ -1,6 +1,8 @@
 import type { Api } from './apis.ts'
 import { MockError } from './errors.ts'
+import type { Finding } from './lint.ts'
 import { differences, type Difference, type JournalMatch } from './matching.ts'
+import type { SignExplanation } from './sign-explanation.ts'
 import type { Verdict } from './verdict.ts'
 import { within } from './within.ts'
 
@@ -20,6 +22,10 @@ export interface JournalEntry {
   readonly note?: string
   /** The name of the fault that struck it. */
   readonly fault?: string
+  /** Why the signature of the request is not right. */
+  readonly sign?: SignExplanation
+  /** What production may not like about the request. */
+  readonly lint?: readonly Finding[]
   /** Of a notification: which delivery it was, and how the answer was taken. */
   readonly deliveryId?: string
   readonly verdict?: Verdict

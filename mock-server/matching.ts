@@ -38,7 +38,7 @@ function fieldsOf (text: string): Record<string, string> {
 }
 
 /** The fields of a request: what its query and its body say. */
-export const requestFields = ({ request: { url, body } }: JournalEntry): Record<string, string> =>
+export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 'request'>): Record<string, string> =>
   ({ ...Object.fromEntries(new URL(url, 'http://wechat').searchParams), ...fieldsOf(body) })
 
 const isSame = (expected: TextMatch, actual: string | undefined) =>

@@ -5,6 +5,7 @@ import { buildApp } from './app.ts'
 import type { Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import { createSender, type Sender } from './sender.ts'
+import { assertNoUnexpected } from './unexpected.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
 
 export interface MockOptions {
@@ -30,6 +31,11 @@ export interface MockWechat extends AsyncDisposable {
    */
   readonly world: (options?: WorldOptions) => World
   readonly worlds: () => World[]
+  /**
+   * Passes if no world saw a call to a path that is not emulated.
+   * @throws MockError UNEXPECTED_CALLS
+   */
+  readonly assertNoUnexpected: () => void
   readonly close: () => Promise<void>
 }
 
@@ -116,6 +122,7 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = 
     default: standard,
     world: (options = {}) => worlds.create(options),
     worlds: worlds.list,
+    assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap(world => world.unexpected())),
     close,
     [Symbol.asyncDispose]: close
   }

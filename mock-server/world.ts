@@ -14,6 +14,7 @@ import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type Fau
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
+import { createNonces, type Finding } from './lint.ts'
 import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
@@ -24,8 +25,10 @@ import { createRandom } from './random.ts'
 import { endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
 import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
 import type { Sender } from './sender.ts'
+import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
 import { wechatTime } from './time.ts'
+import { assertNoUnexpected } from './unexpected.ts'
 import { createUsers, type LoginCodeOptions } from './users.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
@@ -58,6 +61,8 @@ export interface WorldOptions {
   readonly refundDelay?: string | number | 'never'
   /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
   readonly refundNotifyUrl?: string
+  /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
+  readonly strict?: boolean
   /** What to do where WeChat is undocumented or has changed. */
   readonly behaviour?: Partial<Behaviour>
   readonly appid?: string
@@ -70,6 +75,8 @@ export interface WorldOptions {
 /** What `advance` did: every delivery that fell due has been made, answered and judged. */
 export interface AdvanceReport extends ClockMove {
   readonly deliveries: readonly Delivery[]
+  /** What production may not like about the calls that were made meanwhile. */
+  readonly lint: readonly Finding[]
 }
 
 export interface WorldClock extends Pick<Clock, 'mode' | 'now' | 'timers'> {
@@ -230,6 +237,21 @@ export interface World {
    * @throws MockError NOT_DRAINED (with `details.faults` and `details.gates`)
    */
   readonly assertDrained: () => void
+  /** What production may not like about the calls in the journal. */
+  readonly lint: () => Finding[]
+  /** Calls to paths that are not emulated. */
+  readonly unexpected: () => JournalEntry[]
+  /**
+   * Passes if no path was called that is not emulated.
+   * @throws MockError UNEXPECTED_CALLS (with `details.calls`)
+   */
+  readonly assertNoUnexpected: () => void
+  /**
+   * Why a message's signature is not the one expected: the text that was to be signed, and where the caller's differs, which
+   * is `theirs` or what a usual mistake would have given.
+   * @throws MockError BAD_INPUT
+   */
+  readonly explainSign: (xml: string, theirs?: string) => SignExplanation
   /** {@link Journal.verify} of the world's journal. */
   readonly verify: Journal['verify']
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
@@ -355,7 +377,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, notifier, notifyStyle: style, nextReply: () => ++replies }
+  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, nextReply: () => ++replies }
 
   function findOrder (outTradeNo: string): Order {
     const order = orders.find(outTradeNo)
@@ -418,14 +440,22 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
 
   async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
     const deliveries = notifier.collect()
+    const lint: Finding[] = []
+    const collect = (entry: JournalEntry) => { lint.push(...entry.lint ?? []) }
+    events.on('journal', collect)
+    const rest = () => ({ deliveries: deliveries(), lint })
     try {
-      return { ...await clock.advance(by, advanceOptions), deliveries: deliveries() }
+      return { ...await clock.advance(by, advanceOptions), ...rest() }
     } catch (error) {
-      const made = deliveries()
       if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
-      throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, deliveries: made } })
+      throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, ...rest() } })
+    } finally {
+      deliveries()
+      events.off('journal', collect)
     }
   }
+
+  const unexpected = () => journal.entries({ api: 'unknown' })
 
   const world: World = {
     id,
@@ -463,6 +493,10 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     faults: faults.list,
     gate: gates.set,
     gates: gates.list,
+    lint: () => journal.entries().flatMap(({ lint = [] }) => lint),
+    unexpected,
+    assertNoUnexpected: () => assertNoUnexpected(unexpected()),
+    explainSign: (xml, theirs) => explainMessage(xml, credentials, theirs),
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list()),
     on: (event, listener) => { events.on(event, listener) },

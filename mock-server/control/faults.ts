@@ -72,9 +72,4 @@ export function faultRoutes (app: FastifyInstance, worlds: Worlds): void {
     for (const fault of faults) fault.remove()
     return faults
   })
-
-  app.post<{ Params: InWorld }>('/worlds/:world/assert-drained', async request => {
-    worlds.find(request.params.world).assertDrained()
-    return { drained: true }
-  })
 }

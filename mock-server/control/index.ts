@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
+import { checkRoutes } from './checks.ts'
 import { clockRoutes } from './clock.ts'
 import { deliveryRoutes } from './deliveries.ts'
 import { faultRoutes } from './faults.ts'
@@ -53,4 +54,5 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
   faultRoutes(app, worlds)
   gateRoutes(app, worlds)
   journalRoutes(app, worlds)
+  checkRoutes(app, worlds)
 }

@@ -16,6 +16,7 @@ const newWorld = strict({
   schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
   ackTimeoutMs: integer(1),
   maxJournal: integer(1),
+  strict: { type: 'boolean' },
   signType: oneOf('MD5', 'HMAC-SHA256'),
   refundDelay: {},
   refundNotifyUrl: text(256),

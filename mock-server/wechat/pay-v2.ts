@@ -2,10 +2,12 @@ import type { PayApi } from '../apis.ts'
 import type { Registry, WorldCore } from '../core.ts'
 import type { Answer, Call, Refusal, WireEndpoint, WireMessage } from '../exchange.ts'
 import type { ResultCodeFail } from '../faults.ts'
-import { signV2, stringToSign, type SignType } from '../sign-v2.ts'
+import { lint, refusalOfStrict, type Finding } from '../lint.ts'
+import { explainSign } from '../sign-explanation.ts'
+import { signV2, type SignType } from '../sign-v2.ts'
 import { readXml, writeXml, type Fields, type WireField } from '../wire.ts'
 import { ERR_CODES } from './error-tables.ts'
-import { BusinessFail, ProtocolFail } from './replies.ts'
+import { BusinessFail, ProtocolFail, SignFail } from './replies.ts'
 
 /** What a field of a request must look like; lengths count bytes of UTF-8. */
 export interface FieldRule {
@@ -77,7 +79,7 @@ function findWorld (registry: Registry, fields: Fields): WorldCore {
 function checkSign (world: WorldCore, fields: Fields, type: SignType): void {
   if (world.signType && type !== world.signType) throw new ProtocolFail('签名错误', { cause: `signed with ${type}, but this merchant is bound to ${world.signType}` })
   if (signV2(fields, world.credentials.apiKey, type) === fields.get('sign')) return
-  throw new ProtocolFail('签名错误', { cause: `sign is not the upper-case ${type} of ${stringToSign(fields)}&key=<apiKey>` })
+  throw new SignFail(explainSign(fields, type, world.credentials))
 }
 
 function signedReply (world: WorldCore, deviceInfo: string, type: SignType, result: readonly WireField[]): string {
@@ -104,7 +106,11 @@ function answers (registry: Registry, world: WorldCore | undefined, fields: Fiel
     fail: (error: unknown): Answer => {
       if (error instanceof ProtocolFail) {
         const cause = error.cause instanceof Error ? error.cause.message : error.cause
-        return { note: cause ? `${error.message}: ${cause as string}` : error.message, body: protocolReply(error.message) }
+        return {
+          note: cause ? `${error.message}: ${cause as string}` : error.message,
+          body: protocolReply(error.message),
+          ...(error instanceof SignFail && { sign: error.explanation })
+        }
       }
       if (!(error instanceof BusinessFail)) throw error
       const { errCode, message } = error
@@ -139,20 +145,26 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
   const fields: Fields = message instanceof ProtocolFail ? new Map() : message
   const world = registry.byMchId(fields.get('mch_id') ?? '')
   const { get, signType, succeed, fail } = answers(registry, world, fields)
+  const outTradeNo = orderNumber(world, fields)
   return {
     api: endpoint.api,
     world,
-    outTradeNo: orderNumber(world, fields),
+    outTradeNo,
     refuse: refusal => fail(refusalOf(endpoint.api, refusal)),
     answer: () => {
+      let findings: readonly Finding[] = []
+      const withFindings = (answer: Answer) => findings.length > 0 ? { ...answer, lint: findings } : answer
       try {
         if (message instanceof ProtocolFail) throw message
         checkFields(fields, [...COMMON, ...endpoint.fields])
         const found = findWorld(registry, fields)
         checkSign(found, fields, signType)
-        return succeed(endpoint.handle(found, { get, signType }))
+        findings = lint(found, endpoint.api, get, outTradeNo ?? '')
+        const refusal = found.strict && refusalOfStrict(findings)
+        if (refusal) throw refusal
+        return withFindings(succeed(endpoint.handle(found, { get, signType })))
       } catch (error) {
-        return fail(error)
+        return withFindings(fail(error))
       }
     }
   }

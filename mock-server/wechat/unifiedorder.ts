@@ -5,7 +5,7 @@ import { PREPAY_LIFE_MS, type Order } from '../orders.ts'
 import { parseWechatTime, wechatTime } from '../time.ts'
 import type { WireField } from '../wire.ts'
 import { matches, type PayEndpoint, type PayRequest } from './pay-v2.ts'
-import { BusinessFail, ProtocolFail } from './replies.ts'
+import { BusinessFail, ProtocolFail, TIME_EXPIRE_SHORT } from './replies.ts'
 
 const isTime = (text: string) => parseWechatTime(text) !== undefined
 
@@ -49,7 +49,7 @@ function checkParties (registry: Registry, world: WorldCore, request: PayRequest
 
 function checkExpiry (world: WorldCore, expiresAt: Date | undefined): void {
   if (expiresAt && expiresAt.getTime() - world.clock.now().getTime() < LEAST_LIFE_MS) {
-    throw new ProtocolFail('time_expire时间过短，刷卡至少1分钟，其他5分钟',
+    throw new ProtocolFail(TIME_EXPIRE_SHORT,
       { cause: `time_expire is ${wechatTime(expiresAt)}, the world's time is ${wechatTime(world.clock.now())} (both GMT+8)` })
   }
 }

@@ -218,7 +218,7 @@ t.test('the journal has both directions, both sides, and what the mock thought',
   const { default: world } = await startMock(t, { log: line => { lines.push(line) } })
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
-  await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { total_fee: 1 }))
+  await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { total_fee: 1, nonce_str: 'another' }))
   await world.pay('tea-0001')
   t.match(world.journal.entries(), [
     { cursor: 1, direction: 'in', api: 'unifiedorder', outTradeNo: 'tea-0001', at: new Date(NOON), request: { method: 'POST', url: '/pay/unifiedorder', headers: { 'content-type': /./ }, body: /\[1250\]/ }, response: { status: 200, body: /prepay_id/ }, note: 'SUCCESS' },

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { startMock } from './helpers.ts'
+
+t.test('a call that is not emulated is answered clearly and listed in its world', async t => {
+  const mock = await startMock(t)
+  const [one, two] = [mock.world(), mock.world()]
+  const calls: [path: string, init: RequestInit, world: typeof one][] = [
+    ['/pay/micropay', { method: 'POST', body: `<xml><mch_id>${one.credentials.mchId}</mch_id></xml>` }, one],
+    [`/sns/userinfo?appid=${two.credentials.appid}`, {}, two],
+    ['/cgi-bin/tokens', { method: 'POST', body: JSON.stringify({ appid: two.credentials.appid }) }, two],
+    ['/', {}, mock.default],
+    ['/pay/micropay', { method: 'POST', body: 'x'.repeat(70_000) }, mock.default]
+  ]
+  mock.assertNoUnexpected()
+  for (const [path, init, world] of calls) {
+    const response = await fetch(`${mock.url}${path}`, init)
+    const body = await response.text()
+    t.equal(response.status, 404)
+    t.match(JSON.parse(body), { code: 'UNKNOWN_PATH', message: /is not emulated; WeChat's paths here: .*\/pay\/unifiedorder/ })
+    t.match(world.unexpected().at(-1), { api: 'unknown', direction: 'in', request: { method: init.method ?? 'GET', url: path }, response: { status: 404, body } })
+  }
+  t.same(mock.worlds().map(world => world.unexpected().length), [2, 1, 2])
+  t.throws(() => one.assertNoUnexpected(), { code: 'UNEXPECTED_CALLS', message: 'paths were called that are not emulated: POST /pay/micropay' })
+  t.throws(() => mock.assertNoUnexpected(), { message: /: GET \/, POST \/pay\/micropay, POST \/pay\/micropay, GET \/sns/ })
+  one.journal.delete()
+  one.assertNoUnexpected()
+})
+
+t.test('a control path that does not exist is the caller\'s own mistake', async t => {
+  const mock = await startMock(t)
+  const response = await fetch(`${mock.controlUrl}/nonsense`)
+  t.equal(response.status, 404)
+  t.match(await response.json(), { code: 'UNKNOWN_PATH', message: /control: \/__mock\/v1$/ })
+  mock.assertNoUnexpected()
+})
