@@ -1,3 +1,5 @@
+import { setTimeout as wait } from 'node:timers/promises'
+
 /**
  * What a failed statement means, whichever library brings the news: PostgreSQL's SQLSTATE, MySQL's error number, SQLite's extended result code,
  * Prisma's code of a write conflict.
@@ -27,4 +29,20 @@ function codes (error: unknown): string[] {
   if (typeof error !== 'object' || error === null) return []
   const { code, errno, errcode, originalCode, cause, meta, driverAdapterError } = error as Record<string, unknown>
   return [...[code, errno, errcode, originalCode].map(String), ...[cause, meta, driverAdapterError].flatMap(codes)]
+}
+
+/** How often a transaction is tried while others are in its way; the first wait between, ms. Each further one is twice as long. */
+const TRIES = 8
+const FIRST_WAIT = 5
+
+/** Tries a transaction again that failed in passing. Only for one that holds nothing but our own statements. */
+export async function repeated<T> (run: () => Promise<T>, mayPass: (error: unknown) => boolean = isPassing): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (tries === TRIES || !mayPass(error)) throw error
+    }
+    await wait(FIRST_WAIT * 2 ** (tries - 1))
+  }
 }

@@ -1,13 +1,14 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, Order } from '../model.ts'
 import { codec } from './codec.ts'
 import type { Codec } from './codec.ts'
 import { DIALECTS } from './dialects.ts'
 import type { Connection, Dialect, Executor, Row, Value } from './executor.ts'
-import { isConflict, isPassing } from './failures.ts'
+import { isConflict, isPassing, repeated } from './failures.ts'
 import { ANOMALY, HISTORY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
 import { migrations, tables } from './schema.ts'
+import { insert, joined, update } from './statements.ts'
+import type { Statement } from './statements.ts'
 import type { Change, Decide, Store, Updated } from './store.ts'
 
 export interface SqlStoreOptions {
@@ -21,15 +22,6 @@ export interface SqlStore<Tx> extends Store<Tx> {
   /** Makes the tables, or brings them up to date. Any number of processes may call it at once, whenever they start. */
   migrate (): Promise<void>
 }
-
-interface Statement {
-  sql: string
-  values: Value[]
-}
-
-/** How often a transaction of ours is tried while others are in its way; the first wait between, ms. Each further one is twice as long. */
-const TRIES = 8
-const FIRST_WAIT = 5
 
 /**
  * Keeps orders in PostgreSQL (13 or newer), MySQL (8), MariaDB (10.6) or SQLite (3.37), through the database library that you have already.
@@ -109,6 +101,9 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
         if (last === undefined) return insert(refunds, refundRow, [next])
         return update(refunds, refundRow, { ...last, outTradeNo, position }, next, `${ofOrder} and position = ${place.integer}`, [outTradeNo, position])
       }),
+      known.length > order.refunds.length
+        ? { sql: `delete from ${refunds} where ${ofOrder} and position >= ${place.integer}`, values: [outTradeNo, order.refunds.length] }
+        : undefined,
       insert(history, historyRow, lines)
     ].filter((statement) => statement !== undefined)
     return compound ? joined(all) : all
@@ -272,40 +267,5 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
     async deleteSession (tokenHash) {
       await repeated(() => direct.run(`delete from ${sessions} where token_hash = ${place.key}`, [tokenHash]))
     }
-  }
-}
-
-function insert<T> (table: string, row: Codec<T>, values: T[]): Statement | undefined {
-  if (values.length === 0) return undefined
-  const places = values.map(() => `(${row.places.join(', ')})`)
-  return { sql: `insert into ${table} (${row.columns.join(', ')}) values ${places.join(', ')}`, values: values.flatMap(row.write) }
-}
-
-/** Sets the columns that differ. */
-function update<T> (table: string, row: Codec<T>, before: T, after: T, where: string, keys: Value[]): Statement | undefined {
-  const [old, values] = [row.write(before), row.write(after)]
-  const changed = row.columns.map((_, n) => n).filter((n) => values[n] !== old[n])
-  if (changed.length === 0) return undefined
-  const set = changed.map((n) => `${row.columns[n]} = ${row.places[n]}`)
-  return { sql: `update ${table} set ${set.join(', ')} where ${where}`, values: [...changed.map((n) => values[n] as Value), ...keys] }
-}
-
-/** All as one statement, and so as one round trip. */
-function joined (all: Statement[]): Statement[] {
-  const last = all.at(-1)
-  if (last === undefined) return []
-  const first = all.slice(0, -1).map(({ sql }, n) => `step_${n} as (${sql})`)
-  return [{ sql: `${first.length === 0 ? '' : `with ${first.join(', ')} `}${last.sql}`, values: all.flatMap(({ values }) => values) }]
-}
-
-/** For transactions that hold nothing but our own statements. */
-async function repeated<T> (run: () => Promise<T>, mayPass: (error: unknown) => boolean = isPassing): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await run()
-    } catch (error) {
-      if (tries === TRIES || !mayPass(error)) throw error
-    }
-    await wait(FIRST_WAIT * 2 ** (tries - 1))
   }
 }

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
 import mysql2 from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { fromMysql2 } from '../../src/store/adapters/mysql2.ts'
+import { fromPg } from '../../src/store/adapters/pg.ts'
+import { fromSqlite } from '../../src/store/adapters/sqlite.ts'
 import { sqlStore } from '../../src/store/sql.ts'
 import type { Dialect, Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
@@ -65,6 +70,32 @@ export function pgPool (connectionString: string, t: Test, config: pg.PoolConfig
   pool.on('error', () => {})
   t.teardown(() => pool.end())
   return pool
+}
+
+/** A database of each kind that is here. Each executor has connections of its own. */
+export async function everyDatabase (t: Test): Promise<{ dialect: Dialect, connect (): Executor<any> }[]> {
+  const url = await postgres(t)
+  const path = join(t.testdir(), 'test.db')
+  const uri = await mysql(t)
+  if (uri === undefined) t.pass(NO_MYSQL, { skip: NO_MYSQL })
+  return [
+    { dialect: 'postgres', connect: () => fromPg(pgPool(url, t)) },
+    { dialect: 'sqlite', connect: () => fromSqlite(sqliteFile(path, t, { timeout: 0 })) },
+    ...uri === undefined ? [] : [{ dialect: 'mysql' as const, connect: () => fromMysql2(mysqlPool(uri, t)) }]
+  ]
+}
+
+export function mysqlPool (uri: string, t: Test, options: mysql2.PoolOptions = {}): mysql2.Pool {
+  const pool = mysql2.createPool({ ...options, uri })
+  t.teardown(() => pool.end())
+  return pool
+}
+
+/** Connections of one process that wait for each other would wait in vain: they come with `timeout: 0`. */
+export function sqliteFile (path: string, t: Test, options: Database.Options = {}): Database.Database {
+  const db = new Database(path, options)
+  t.teardown(() => { db.close() })
+  return db
 }
 
 /** An adapter on a database: `write` inserts into the table `own`, which has one column, `id`. */

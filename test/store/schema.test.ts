@@ -1,0 +1,102 @@
+import t from 'tap'
+import { DIALECTS } from '../../src/store/dialects.ts'
+import { codec } from '../../src/store/codec.ts'
+import type { Dialect, Executor } from '../../src/store/executor.ts'
+import { ANOMALY, HISTORY, ORDER, REFUND, SESSION } from '../../src/store/fields.ts'
+import type { Fields } from '../../src/store/fields.ts'
+import { migrations, schema, tables } from '../../src/store/schema.ts'
+import { sqlStore } from '../../src/store/sql.ts'
+import { everyDatabase } from './databases.ts'
+
+/** Everything that the database knows of the tables of this prefix, without the prefix. */
+const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<unknown[]>> = {
+  async postgres ({ rows }, prefix) {
+    return await rows(
+      'select table_name, column_name, data_type, datetime_precision, collation_name, is_nullable, column_default, is_identity, ordinal_position::text from information_schema.columns ' +
+      'where starts_with(table_name, $1) ' +
+      'union all select tablename, indexname, indexdef, null, null, null, null, null, null from pg_indexes where starts_with(tablename, $1)', [prefix])
+  },
+  async sqlite ({ rows }, prefix) {
+    return await rows('select name, sql from sqlite_master where substr(tbl_name, 1, length(?)) = ?', [prefix, prefix])
+  },
+  async mysql ({ rows }, prefix) {
+    return await Promise.all(Object.values(tables(prefix)).map((name) => rows(`show create table ${name}`, [])))
+  }
+}
+
+async function describe (executor: Executor, prefix: string): Promise<string[]> {
+  const found = await DESCRIBE[executor.dialect](executor, prefix)
+  return found.map((line) => JSON.stringify(line).replaceAll(prefix, '')).sort()
+}
+
+for (const { dialect, connect } of await everyDatabase(t)) {
+  t.test(dialect, async (t) => {
+    const executor = connect()
+
+    t.test('migrate makes what schema says, and nothing else', async (t) => {
+      await sqlStore(executor, { tablePrefix: 'migrated_' }).migrate()
+      for (const sql of schema(dialect, { tablePrefix: 'by_hand_' })) await executor.run(sql, [])
+      const made = await describe(executor, 'migrated_')
+      t.not(made.length, 0)
+      t.strictSame(made, await describe(executor, 'by_hand_'))
+    })
+
+    t.test('what was made by hand is not made again', async (t) => {
+      for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
+      for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
+      const ran: string[] = []
+      await sqlStore({ ...executor, run: async (sql) => { ran.push(sql); return 0 }, transaction: () => t.fail('nothing is to be done') as never }, { tablePrefix: 'twice_' }).migrate()
+      t.same(ran, [])
+    })
+
+    t.test('five processes that start at once migrate once', async (t) => {
+      const stores = Array.from({ length: 5 }, () => sqlStore(connect(), { tablePrefix: 'five_' }))
+      await Promise.all(stores.map((store) => store.migrate()))
+      t.same(await executor.rows('select version from five_versions', []), [{ version: 1 }])
+      await Promise.all(stores.map((store) => store.migrate()))
+      t.same(await executor.rows('select version from five_versions', []), [{ version: 1 }])
+    })
+
+    t.test('a migration that breaks off leaves no lock behind, and can be repeated', async (t) => {
+      const breaking: Executor = {
+        ...executor,
+        transaction: (work) => executor.transaction((connection, tx) => work({
+          ...connection,
+          run: async (sql, values) => sql.includes('broken_history') ? await Promise.reject(new Error('broken off')) : await connection.run(sql, values)
+        }, tx))
+      }
+      await t.rejects(sqlStore(breaking, { tablePrefix: 'broken_' }).migrate(), { message: 'broken off' })
+      await sqlStore(connect(), { tablePrefix: 'broken_' }).migrate()
+      t.same(await executor.rows('select version from broken_versions', []), [{ version: 1 }])
+    })
+
+    t.test('the tables have the columns of the model', async (t) => {
+      await sqlStore(executor, { tablePrefix: 'model_' }).migrate()
+      for (const [name, fields] of Object.entries({ orders: ORDER, refunds: REFUND, history: HISTORY, anomalies: ANOMALY, sessions: SESSION })) {
+        const { selection } = codec(fields as Fields<unknown>, DIALECTS[dialect], `model_${name}`)
+        t.same(await executor.rows(`select ${selection} from model_${name}`, []), [], name)
+      }
+    })
+  })
+}
+
+t.test('from a version on only what is newer comes back', async (t) => {
+  const all = migrations('postgres', tables())
+  t.same(schema('postgres'), all.flat())
+  t.same(schema('postgres', { from: all.length }), [])
+})
+
+t.test('the prefix is part of every name', async (t) => {
+  for (const dialect of ['postgres', 'mysql', 'sqlite'] as const) {
+    for (const sql of schema(dialect, { tablePrefix: 'pay_' })) {
+      t.match(sql, /^(?:create table if not exists|create index if not exists|insert into) pay_/)
+      t.notMatch(sql, 'wechat_')
+    }
+  }
+})
+
+t.test('a prefix that SQL would have to quote is refused', async (t) => {
+  for (const tablePrefix of ['', 'Wechat_', '1_', 'we chat_', 'a"; drop table users; --', 'a.b', 'x'.repeat(41)]) {
+    t.throws(() => schema('postgres', { tablePrefix }), { code: 'WECHAT_OPTIONS_INVALID', message: JSON.stringify(tablePrefix) }, tablePrefix)
+  }
+})
