@@ -1,0 +1,257 @@
+import t from 'tap'
+import type { HistoryEntry, Order, Refund } from '../../src/model.ts'
+import { codec } from '../../src/store/codec.ts'
+import { DIALECTS } from '../../src/store/dialects.ts'
+import type { Connection, Dialect, Executor, Value } from '../../src/store/executor.ts'
+import { ORDER } from '../../src/store/fields.ts'
+import { sqlStore } from '../../src/store/sql.ts'
+import type { SqlStore } from '../../src/store/sql.ts'
+import { insert } from '../../src/store/statements.ts'
+import type { Change, Decide } from '../../src/store/store.ts'
+import { everyDatabase } from './databases.ts'
+
+const START = Date.parse('2026-02-28T15:59:59.999Z')
+const at = (ms: number) => new Date(START + ms)
+
+function newOrder (outTradeNo: string, part: Partial<Order> = {}): Order {
+  return {
+    outTradeNo,
+    key: outTradeNo,
+    liveKey: outTradeNo,
+    appid: 'wx0000000000000001',
+    mchId: '1900000001',
+    openid: 'o-1',
+    description: '红茶',
+    totalFee: 1250,
+    currency: 'CNY',
+    clientIp: '203.0.113.7',
+    state: 'prepaid',
+    createdAt: at(0),
+    expiresAt: at(7_200_000),
+    refunds: [],
+    fulfilment: 'none',
+    attempts: 0,
+    dueAt: null,
+    claims: 0,
+    ...part
+  }
+}
+
+function newRefund (n: number, part: Partial<Refund> = {}): Refund {
+  return { outRefundNo: `refund-${n}`, key: `${n}`, refundFee: n, origin: 'local', state: 'created', createdAt: at(n), attempts: 0, dueAt: null, fulfilment: 'none', ...part }
+}
+
+function change (order: Order): Change {
+  const line: HistoryEntry = { outTradeNo: order.outTradeNo, at: at(0), source: 'notify', seen: 'seen', outcome: 'outcome', from: 'prepaid', to: order.state }
+  return { order, history: [line], anomalies: [] }
+}
+
+const settle: Decide = (order) => change({
+  ...order,
+  state: 'paid',
+  fulfilment: 'due',
+  dueAt: at(0),
+  payment: {
+    transactionId: '4200', outTradeNo: order.outTradeNo, appid: order.appid, mchId: order.mchId, openid: order.openid, totalFee: 1250, currency: 'CNY', paidAt: at(0)
+  }
+})
+
+/** The executor, and what went through it since it was last asked. */
+function watched (executor: Executor<any>): { executor: Executor<any>, statements: () => { sql: string, values: Value[] }[] } {
+  const seen: { sql: string, values: Value[] }[] = []
+  const watch = (connection: Connection): Connection => ({
+    rows (sql, values) { seen.push({ sql, values }); return connection.rows(sql, values) },
+    run (sql, values) { seen.push({ sql, values }); return connection.run(sql, values) }
+  })
+  return {
+    executor: {
+      ...executor,
+      ...watch(executor),
+      async transaction (work) {
+        seen.push({ sql: 'begin', values: [] })
+        const result = await executor.transaction((connection, tx) => work(watch(connection), tx))
+        seen.push({ sql: 'commit', values: [] })
+        return result
+      }
+    },
+    statements: () => seen.splice(0)
+  }
+}
+
+/** What a statement does to which tables, e.g. `update orders + insert into history`. */
+function gist ({ sql }: { sql: string }): string {
+  const parts = [...sql.matchAll(/(select|insert into|update|delete from)\b.*?wechat_([a-z]+)/g)].map(([, verb, table]) => `${verb} ${table}`)
+  return parts.join(' + ') || sql
+}
+
+/** An executor whose transactions fail: so many times, with this error, before or after the work. */
+function failing (executor: Executor<any>, times: number, error: object, when: 'before' | 'after'): Executor<any> {
+  let left = times
+  return {
+    ...executor,
+    async transaction (work) {
+      if (when === 'before' && left-- > 0) throw error
+      return await executor.transaction(async (connection, tx) => {
+        const result = await work(connection, tx)
+        if (when === 'after' && left-- > 0) throw error
+        return result
+      })
+    }
+  }
+}
+
+const DEADLOCK = Object.assign(new Error('deadlock detected'), { code: '40P01' })
+
+/** What each call sends. What stands outside of `begin` and `commit` commits by itself. */
+const SENT: [call: string, run: (store: SqlStore<unknown>) => Promise<unknown>, postgres: string[], others: string[]][] = [
+  ['insertOrder', (store) => store.insertOrder(change(newOrder('sent'))),
+    ['insert into orders + insert into history'],
+    ['begin', 'insert into orders', 'insert into history', 'commit']],
+  ['findOrder', (store) => store.findOrder('sent'),
+    ['select orders'],
+    ['select orders']],
+  ['updateOrder that settles', (store) => store.updateOrder('sent', settle),
+    ['begin', 'select orders', 'update orders + insert into history', 'commit'],
+    ['begin', 'select orders', 'update orders', 'insert into history', 'commit']],
+  ['updateOrder that only adds history', (store) => store.updateOrder('sent', change),
+    ['begin', 'select orders', 'insert into history', 'commit'],
+    ['begin', 'select orders', 'insert into history', 'commit']],
+  ['claimDue', (store) => store.claimDue(at(0), 10, 1000, 'sent'),
+    ['select orders + update orders'],
+    ['begin', 'select orders', 'update orders', 'commit']],
+  ['claimDue of nothing', (store) => store.claimDue(at(0), 10, 1000, 'sent'),
+    ['select orders + update orders'],
+    ['begin', 'select orders', 'commit']]
+]
+
+const ANALYZE: Record<Dialect, string> = { postgres: 'analyze', mysql: 'analyze table many_orders', sqlite: 'analyze' }
+const EXPLAIN: Record<Dialect, string> = { postgres: 'explain', mysql: 'explain', sqlite: 'explain query plan' }
+
+for (const { dialect, connect } of await everyDatabase(t)) {
+  await t.test(dialect, async (t) => {
+    const executor = connect()
+    const store = sqlStore(executor)
+    await store.migrate()
+
+    t.test('no call takes more round trips than it needs', async (t) => {
+      const { executor: watching, statements } = watched(executor)
+      for (const [call, run, postgres, others] of SENT) {
+        await run(sqlStore(watching))
+        t.same(statements().map(gist), dialect === 'postgres' ? postgres : others, call)
+      }
+    })
+
+    t.test('columns that stay as they are are not written', async (t) => {
+      const { executor: watching, statements } = watched(executor)
+      await store.insertOrder(change(newOrder('columns')))
+      await sqlStore(watching).updateOrder('columns', (order) => change({ ...order, attempts: 1 }))
+      t.ok(statements().some(({ sql }) => /update wechat_orders set attempts = \S+ where/.test(sql)))
+    })
+
+    t.test('refunds grow, change and go with their order, and nothing else of it is written', async (t) => {
+      const { executor: watching, statements } = watched(executor)
+      await store.insertOrder(change(newOrder('refunds', { refunds: [newRefund(0)] })))
+      for (const refunds of [
+        [newRefund(0)],
+        [newRefund(0), newRefund(1), newRefund(2)],
+        [newRefund(0), newRefund(1, { state: 'success', succeededAt: at(5), fulfilment: 'due' }), newRefund(2)],
+        [newRefund(2)],
+        [],
+        [newRefund(3), newRefund(4)]
+      ]) {
+        await sqlStore(watching).updateOrder('refunds', (order) => change({ ...order, refunds }))
+        t.strictSame((await store.findOrder('refunds'))?.refunds, refunds.map((refund) => ({ reason: undefined, refundId: undefined, succeededAt: undefined, ...refund })))
+      }
+      statements()
+      await sqlStore(watching).updateOrder('refunds', (order) => ({ order: { ...order, refunds: [newRefund(3), newRefund(4, { attempts: 1 })] }, history: [], anomalies: [] }))
+      t.same(statements().map(gist), ['begin', 'select orders', 'select refunds', 'update refunds', 'commit'])
+    })
+
+    t.test('each of several claimed orders has its own refunds', async (t) => {
+      const orders = [0, 1, 2].map((n) => newOrder(`claimed-${n}`, { dueAt: at(-1000 + n), refunds: Array.from({ length: n }, (_, m) => newRefund(n * 10 + m)) }))
+      for (const order of orders) await store.insertOrder(change(order))
+      const claims = await store.claimDue(at(-900), 10, 1000)
+      t.same(claims.map(({ order }) => order.refunds.map(({ outRefundNo }) => outRefundNo)), orders.map(({ refunds }) => refunds.map(({ outRefundNo }) => outRefundNo)))
+    })
+
+    t.test('a conflict of the user\'s own is not taken for one of ours', async (t) => {
+      await executor.run('create table own (id varchar(36) not null primary key)', [])
+      await executor.run("insert into own (id) values ('taken')", [])
+      await store.insertOrder(change(newOrder('own', { fulfilment: 'due', dueAt: at(-2000) })))
+      const [claim] = await store.claimDue(at(-2000), 1, 1000, 'own')
+      const taken: Record<Dialect, (tx: any) => Promise<void>> = {
+        postgres: (tx) => tx.query("insert into own (id) values ('taken')"),
+        mysql: (tx) => tx.query("insert into own (id) values ('taken')"),
+        sqlite: async (tx) => tx.exec("insert into own (id) values ('taken')")
+      }
+      await t.rejects(store.fulfil(claim!, taken[dialect], change), { code: /^23505|ER_DUP_ENTRY|SQLITE_CONSTRAINT_PRIMARYKEY$/ })
+    })
+
+    t.test('stores of different prefixes know nothing of each other', async (t) => {
+      const other = sqlStore(executor, { tablePrefix: 'other_' })
+      await other.migrate()
+      await other.insertOrder(change(newOrder('elsewhere')))
+      t.equal(await store.findOrder('elsewhere'), undefined)
+      t.equal((await other.findOrder('elsewhere'))?.outTradeNo, 'elsewhere')
+    })
+
+    t.test('a transaction of ours that met a deadlock is run again', async (t) => {
+      await store.insertOrder(change(newOrder('deadlock')))
+      let decided = 0
+      await sqlStore(failing(executor, 2, DEADLOCK, 'after')).updateOrder('deadlock', (order) => {
+        decided++
+        return change({ ...order, attempts: order.attempts + 1 })
+      })
+      t.equal(decided, 3)
+      t.equal((await store.findOrder('deadlock'))?.attempts, 1)
+      t.equal((await store.history('deadlock')).length, 2)
+    })
+
+    t.test('the user\'s work is run again by nobody but the engine', async (t) => {
+      await store.insertOrder(change(newOrder('once', { fulfilment: 'due', dueAt: at(-3000) })))
+      const [claim] = await store.claimDue(at(-3000), 1, 1000, 'once')
+      let works = 0
+      const fulfil = (executor: Executor<any>) => sqlStore(executor).fulfil(claim!, async () => { works++ }, change)
+      await t.rejects(fulfil(failing(executor, 1, DEADLOCK, 'after')), DEADLOCK)
+      t.equal(works, 1, 'it has begun')
+      t.equal(await fulfil(failing(executor, 2, DEADLOCK, 'before')), 'done')
+      t.equal(works, 2, 'it had not begun')
+    })
+
+    t.test('an insert whose rival has given the key up meanwhile is tried again', async (t) => {
+      let refused = 0
+      const refuse = (connection: Connection): Connection => ({
+        ...connection,
+        run: async (sql, values) => refused++ === 0 ? await Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' })) : await connection.run(sql, values)
+      })
+      const refusing: Executor<any> = { ...executor, ...refuse(executor), transaction: (work) => executor.transaction((connection, tx) => work(refuse(connection), tx)) }
+      t.same(await sqlStore(refusing).insertOrder(change(newOrder('rival', { liveKey: null }))), { inserted: true })
+      t.equal((await store.history('rival')).length, 1)
+    })
+
+    t.test('claimDue finds what is due by its index', async (t) => {
+      const many = sqlStore(executor, { tablePrefix: 'many_' })
+      await many.migrate()
+      const row = codec(ORDER, DIALECTS[dialect], 'many_orders')
+      for (let batch = 0; batch < 10; batch++) {
+        const orders = Array.from({ length: 500 }, (_, n) => newOrder(`${batch}-${n}`, { dueAt: n % 5 === 0 ? at(batch * 500 + n) : null }))
+        const { sql, values } = insert('many_orders', row, orders)!
+        await executor.run(DIALECTS[dialect].numbered(sql), values)
+      }
+      await executor.run(ANALYZE[dialect], [])
+      const { executor: watching, statements } = watched(executor)
+      await sqlStore(watching, { tablePrefix: 'many_' }).claimDue(at(1000), 16, 1000)
+      const { sql, values } = statements().find(({ sql }) => sql.includes('due_at <='))!
+      const plan = JSON.stringify(await executor.rows(`${EXPLAIN[dialect]} ${sql}`, values))
+      t.match(plan, 'many_orders_due_at')
+      t.notMatch(plan, /Seq Scan on many_orders|SCAN many_orders|filesort|TEMP B-TREE/)
+    })
+  })
+}
+
+t.test('the dialect can be said beside the executor', async (t) => {
+  const sent: string[] = []
+  const record: Connection = { rows: async (sql) => { sent.push(sql); return [] }, run: async () => 0 }
+  await sqlStore({ dialect: 'postgres', ...record, transaction: (work) => work(record, undefined) }, { dialect: 'mysql' }).findOrder('a')
+  t.match(sent[0], 'where out_trade_no = ? ')
+})
