@@ -16,7 +16,7 @@ const check = (name: string, holds: boolean) => {
   say(`   ${holds ? '✓' : '✗ FAILED:'} ${name}`)
 }
 
-await using mock = await createMockWechat()
+const mock = await createMockWechat()
 const world = mock.default
 const { appid, appSecret, mchId, apiKey } = world.credentials
 
@@ -81,6 +81,7 @@ say(`   GET /wechat/orders/${outTradeNo} → ${JSON.stringify(seen)}`)
 check('the order is paid', seen.paid === true && seen.state === 'paid')
 
 await shop.close()
+await mock.close()
 const ok = Object.values(checks).every(Boolean)
 say(ok ? '\nEverything happened as it should.' : '\nSomething did not happen as it should.')
 if (json) {

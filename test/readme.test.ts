@@ -41,7 +41,7 @@ async function runExample (t: Test, path: string): Promise<{ printed: string, ne
     .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
     .replaceAll('3000', String(await freePort()))
   const dir = t.testdir({ 'example.mjs': source })
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import=tsx', `${dir}/example.mjs`])
+  const { stdout } = await promisify(execFile)(process.execPath, ['--import=ts-blank-space/register', `${dir}/example.mjs`])
   return { printed: stdout, next: blocks[example + 1]?.code }
 }
 

@@ -90,7 +90,7 @@ t.test('what cannot be run prints nothing on stdout and says why', async (t) => 
 
 t.test('npm run bench knows the benchmarks of its folder', async (t) => {
   const root = join(import.meta.dirname, '../..')
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import=tsx', 'bench/run.ts'], { cwd: root, env: { PATH: process.env.PATH }, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import=ts-blank-space/register', 'bench/run.ts'], { cwd: root, env: { PATH: process.env.PATH }, encoding: 'utf8' })
   t.equal(status, 1)
   t.equal(stdout, '')
   t.match(stderr, /NAME is one of: .*\bnotify\b/)

@@ -49,7 +49,7 @@ export async function createFleet (optionsFor: (publicUrl: string) => ChaosAppOp
 
   async function start (): Promise<void> {
     const script = fileURLToPath(new URL('app.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import=tsx', script, JSON.stringify(optionsFor(url))], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const child = spawn(process.execPath, ['--import=ts-blank-space/register', script, JSON.stringify(optionsFor(url))], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = await once(createInterface(child.stdout), 'line') as [string]
     const member = { child, port: Number(line) }
     members.push(member)

@@ -94,7 +94,7 @@ async function database ({ database, quick, say }: Run): Promise<Tally> {
 
 /** The app is down for every send but the last of WeChat's 24 h 4 min, or for all of them. Virtual time. */
 async function outage ({ database, quick }: Run): Promise<Tally> {
-  await using mock = await createMockWechat()
+  const mock = await createMockWechat()
   const world = mock.default
   const pool = await emptyDatabase(database.url)
   const server = createServer()
@@ -137,6 +137,7 @@ async function outage ({ database, quick }: Run): Promise<Tally> {
   await app.close()
   server.close().closeAllConnections()
   await pool.end()
+  await mock.close()
   return result
 }
 
@@ -149,7 +150,7 @@ interface Stage {
 }
 
 async function withFleet (database: Database, changes: Partial<ChaosAppOptions>, run: (stage: Stage) => Promise<Tally>): Promise<Tally> {
-  await using mock = await createMockWechat({ world: { clock: 'real', schedule: FAST_SCHEDULE, ackTimeoutMs: 5000 } })
+  const mock = await createMockWechat({ world: { clock: 'real', schedule: FAST_SCHEDULE, ackTimeoutMs: 5000 } })
   const pool = await emptyDatabase(database.url)
   const { appid, appSecret, mchId, apiKey } = mock.default.credentials
   const options = { databaseUrl: database.url, baseUrl: mock.url, appid, appSecret, mchId, apiKey, sweepIntervalMs: 200, clockOffsetMs: 0, ...changes }
@@ -159,6 +160,7 @@ async function withFleet (database: Database, changes: Partial<ChaosAppOptions>,
   } finally {
     await fleet.stop()
     await pool.end()
+    await mock.close()
   }
 }
 

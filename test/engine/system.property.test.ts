@@ -13,7 +13,7 @@ import type { Store } from '../../src/store/store.ts'
 import { HOUR, MINUTE, newOrder, SECOND, T0, termsOf } from './helpers.ts'
 
 // Two processes on one store, against a WeChat that loses requests and replies. Every call, to the store and to WeChat, is a point where anything else
-// may happen first, or where the process may die. `FC_RUNS=1000000 npx tsx test/engine/system.property.test.ts` for a long run.
+// may happen first, or where the process may die. `FC_RUNS=1000000 node --import=ts-blank-space/register test/engine/system.property.test.ts` for a long run.
 
 const runs = Number(process.env.FC_RUNS ?? 400)
 

@@ -9,17 +9,17 @@ import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
 
 const cwd = new URL('../..', import.meta.url)
-const tsx = ['--import=tsx']
+const ts = ['--import=ts-blank-space/register']
 const run = promisify(execFile)
 
 t.test('the demo tells the whole flow and exits 0', async (t) => {
-  const { stdout } = await run(process.execPath, [...tsx, 'examples/demo.ts'], { cwd })
+  const { stdout } = await run(process.execPath, [...ts, 'examples/demo.ts'], { cwd })
   t.match(stdout, /wx\.login[^]*paySign[^]*fail_xml[^]*fail_xml[^]*acked[^]*duplicate[^]*forged[^]*Everything happened/)
   t.notMatch(stdout, '✗')
 })
 
 t.test('--json prints one object with the same facts', async (t) => {
-  const { stdout } = await run(process.execPath, [...tsx, 'examples/demo.ts', '--json'], { cwd })
+  const { stdout } = await run(process.execPath, [...ts, 'examples/demo.ts', '--json'], { cwd })
   const facts = JSON.parse(stdout) as Record<string, unknown>
   t.match(facts, { ok: true, fulfilments: 1, paid: true, amount: 1250, duplicate: 'acked', deliveries: [{ verdict: 'fail_xml' }, { verdict: 'fail_xml' }, { verdict: 'acked' }] })
 })
@@ -35,7 +35,7 @@ async function shop (t: Test, env: Record<string, string> = {}): Promise<Shop> {
 }
 
 async function startShop (t: Test, env: Record<string, string>): Promise<Shop> {
-  const child = spawn(process.execPath, [...tsx, 'examples/shop/main.ts', '--json'], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...ts, 'examples/shop/main.ts', '--json'], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const [line] = await once(createInterface(child.stdout), 'line') as [string]
   let stopped = false
   async function stop (): Promise<void> {
@@ -65,7 +65,8 @@ t.test('the shop alone, with a mock of its own', async (t) => {
 
 for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
   t.test(`the shop against another WeChat, ${signType ?? 'default algorithm'}`, async (t) => {
-    await using mock = await createMockWechat()
+    const mock = await createMockWechat()
+    t.teardown(() => mock.close())
     const { appid, appSecret, mchId, apiKey } = mock.default.credentials
     const { url, mockUrl } = await shop(t, {
       SHOP_PROBE: '1',
@@ -90,7 +91,8 @@ for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
 }
 
 t.test('restarting the shop loses nothing', async (t) => {
-  await using mock = await createMockWechat()
+  const mock = await createMockWechat()
+  t.teardown(() => mock.close())
   const { appid, appSecret, mchId, apiKey } = mock.default.credentials
   const env = {
     SHOP_PROBE: '1', WECHAT_BASE_URL: mock.url, WECHAT_APPID: appid, WECHAT_APP_SECRET: appSecret, WECHAT_MCH_ID: mchId, WECHAT_API_KEY: apiKey

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
-import { callPay, deadUrl, orderFields, placeOrder, startMock, startShop } from './helpers.ts'
+import { callPay, deadUrl, orderFields, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
 
 t.test('it answers as soon as it is there, and not after it is closed', async t => {
   const mock = await createMockWechat()
@@ -16,18 +16,16 @@ t.test('it answers as soon as it is there, and not after it is closed', async t 
   await t.rejects(fetch(`${mock.url}/healthz`))
 })
 
-t.test('await using closes it; neither an idle connection nor half a request keeps it', async t => {
-  let url = ''
-  {
-    await using mock = await createMockWechat()
-    url = mock.url
-    const idle = get(`${url}/healthz`, { headers: { connection: 'keep-alive' } })
-    await once(idle, 'response')
-    const half = connect(Number(new URL(url).port), '127.0.0.1')
-    half.on('error', () => {})
-    half.write('POST /pay/orderquery HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n<xml>')
-    await fetch(`${url}/healthz`)
-  }
+t.test('its disposal, which await using calls, closes it; neither an idle connection nor half a request keeps it', async t => {
+  const mock = await createMockWechat()
+  const { url } = mock
+  const idle = get(`${url}/healthz`, { headers: { connection: 'keep-alive' } })
+  await once(idle, 'response')
+  const half = connect(Number(new URL(url).port), '127.0.0.1')
+  half.on('error', () => {})
+  half.write('POST /pay/orderquery HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n<xml>')
+  await fetch(`${url}/healthz`)
+  await mock[Symbol.asyncDispose]()
   await t.rejects(fetch(url))
 })
 
@@ -96,4 +94,33 @@ t.test('closing it stops the timers of a real clock', async t => {
   t.equal(mock.default.clock.timers().length, 1)
   await mock.close()
   t.same(mock.default.clock.timers(), [])
+})
+
+t.test('a world ends when its test does; its name and seed are free again', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  let credentials
+  {
+    await using world = mock.world({ id: 'mine', seed: 7 })
+    credentials = world.credentials
+    await placeOrder(world, shop.notifyUrl)
+    const gate = world.gate('orderquery.request')
+    const queried = callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+    await gate.reached
+    world.close()
+    t.match(await queried, { fields: { return_msg: 'appid不存在' } }, 'what a gate held is let go, and nobody knows it any more')
+  }
+  t.same(mock.worlds(), [mock.default])
+  t.same(mock.world({ id: 'mine', seed: 7 }).credentials, credentials)
+  t.same([mock.world({ id: 'w1' }).id, mock.world().id], ['w1', 'w2'])
+  t.throws(() => mock.default.close(), { code: 'DEFAULT_WORLD', statusCode: 409 })
+})
+
+t.test('a world that has ended sends nothing any more', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t, async () => { world.close(); return REFUSAL })
+  const world = mock.world({ clock: 'real', schedule: [0] })
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  t.same(world.clock.timers(), [])
 })

@@ -15,7 +15,7 @@ export interface Running {
 
 /** Starts `wechat-mock` as a process of its own; it ends with the test. */
 export function wechatMock (t: Test, args: string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, ['--import=tsx', CLI, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, ['--import=ts-blank-space/register', CLI, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { output[name] += text })
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
