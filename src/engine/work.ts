@@ -89,7 +89,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     } catch (error) {
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
       log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
-      await orders.observe(outTradeNo, failed(error instanceof Error ? error.message : String(error)))
+      await orders.observe(outTradeNo, failed((error instanceof Error ? error.message : String(error)).slice(0, 500)))
     }
   }
 
