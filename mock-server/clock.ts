@@ -26,8 +26,15 @@ export interface Clock {
   readonly timers: () => PendingTimer[]
   /** Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}). */
   readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<ClockMove>
+  /**
+   * Forgets every timer and sets a virtual clock to `now`; real time cannot be set.
+   * @throws MockError CLOCK_BUSY
+   */
+  readonly reset: (now: Date) => void
   readonly close: () => void
 }
+
+const BUSY = 'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)'
 
 const pending = ({ due, what }: Timer): PendingTimer => ({ due: new Date(due), what })
 
@@ -36,12 +43,12 @@ const pending = ({ due, what }: Timer): PendingTimer => ({ due: new Date(due), w
  * waits for `settle` (which answers undefined when there is nothing to wait for).
  */
 export function createVirtualClock (start: number, settle: () => Promise<void> | undefined): Clock {
-  const heap = new TimerHeap()
+  let heap = new TimerHeap()
   let now = start
   let advancing = false
 
   async function advance (by: string | number, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
-    if (advancing) throw new MockError('CLOCK_BUSY', 'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)')
+    if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
     const from = now
     const target = from + parseDuration(by)
     const deadline = nativeNow() + realTimeoutMs
@@ -71,9 +78,18 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
   return {
     mode: 'virtual',
     now: () => new Date(now),
-    at: timer => { heap.push(timer); return () => heap.cancel(timer) },
+    at: timer => {
+      const home = heap
+      home.push(timer)
+      return () => home.cancel(timer)
+    },
     timers: () => heap.list().map(pending),
     advance,
+    reset: to => {
+      if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
+      heap = new TimerHeap()
+      now = to.getTime()
+    },
     close: () => {}
   }
 }
@@ -83,6 +99,7 @@ export function createRealClock (start: number): Clock {
   const offset = start - nativeNow()
   const now = () => nativeNow() + offset
   const running = new Map<Timer, NodeJS.Timeout>()
+  let closed = false
   const cancel = (timer: Timer) => {
     nativeClearTimeout(running.get(timer))
     running.delete(timer)
@@ -92,6 +109,7 @@ export function createRealClock (start: number): Clock {
     now: () => new Date(now()),
     at: timer => {
       const fire = () => { running.delete(timer); timer.run() }
+      if (closed) return () => {}
       // Not a reason for the process to stay: the listening server is.
       running.set(timer, nativeSetTimeout(fire, Math.max(0, timer.due - now())).unref())
       return () => cancel(timer)
@@ -100,6 +118,10 @@ export function createRealClock (start: number): Clock {
     advance: async () => {
       throw new MockError('CLOCK_REAL', 'this world runs on the real clock, which cannot be advanced; start it with clock: \'virtual\' (--clock virtual)')
     },
-    close: () => { for (const timer of running.keys()) cancel(timer) }
+    reset: () => { for (const timer of running.keys()) cancel(timer) },
+    close: () => {
+      closed = true
+      for (const timer of running.keys()) cancel(timer)
+    }
   }
 }

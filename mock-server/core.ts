@@ -48,6 +48,8 @@ export interface WorldCore {
   readonly delays: Delays
   readonly notifier: Notifier
   readonly notifyStyle: NotifyStyle
+  /** How many replies have drawn something. */
+  readonly counters: { replies: number }
   /** A number for each signed reply: its nonce is drawn by it. */
   readonly nextReply: () => number
 }

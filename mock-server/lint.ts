@@ -95,6 +95,7 @@ const RULES: readonly Rule[] = [
 export interface Nonces {
   /** Notes the nonce; false if it was there already. */
   readonly isFresh: (nonce: string) => boolean
+  readonly clear: () => void
 }
 
 const MAX_NONCES = 10_000
@@ -108,7 +109,8 @@ export function createNonces (): Nonces {
       // A set keeps the order of insertion: the first is the oldest.
       if (seen.size > MAX_NONCES) seen.delete(seen.values().next().value!)
       return true
-    }
+    },
+    clear: () => seen.clear()
   }
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { buildApp } from './app.ts'
-import type { Registry, WorldCore } from './core.ts'
+import type { Credentials, Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
@@ -49,7 +49,7 @@ export interface Worlds extends Registry {
 
 function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string) => void): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
-  const cores: WorldCore[] = []
+  const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
   const byMchId = new Map<string, WorldCore>()
 
@@ -61,16 +61,32 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
     return unique
   }
 
+  let created = 0
+  function freshId (): string {
+    while (worlds.has(`w${created}`)) created++
+    return `w${created}`
+  }
+
+  function remove (id: string, seed: string, { appid, mchId }: Credentials): void {
+    if (cores.keys().next().value === id) throw new MockError('DEFAULT_WORLD', `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`)
+    seeds.delete(seed)
+    worlds.delete(id)
+    cores.delete(id)
+    byAppid.delete(appid)
+    byMchId.delete(mchId)
+  }
+
   function create (options: WorldOptions): World {
-    const { id = `w${worlds.size}` } = options
+    const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl, sender, log }, options)
+    const { world, core } = createWorld({ id, seed, baseUrl, sender, log, remove: () => remove(id, seed, world.credentials) }, options)
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
     }
     worlds.set(id, world)
-    cores.push(core)
+    cores.set(id, core)
+    created++
     byAppid.set(appid, core)
     byMchId.set(mchId, core)
     return world
@@ -86,10 +102,10 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
     },
     byAppid: appid => byAppid.get(appid),
     byMchId: mchId => byMchId.get(mchId),
-    byOpenid: openid => cores.find(({ users }) => users.drew(openid)),
-    fallback: () => cores[0]!,
+    byOpenid: openid => [...cores.values()].find(({ users }) => users.drew(openid)),
+    fallback: () => cores.values().next().value!,
     close: () => {
-      for (const { clock, delays } of cores) {
+      for (const { clock, delays } of cores.values()) {
         clock.close()
         delays.close()
       }

@@ -43,8 +43,10 @@ export interface Notifier {
   /** Collects what is sent from now on until the result is called. */
   readonly collect: () => () => Delivery[]
   readonly dump: () => NotifierDump
-  /** Forgets everything, and goes on from the dump: what was due is due again. */
+  /** Forgets everything, and goes on from a copy of a dump: what was due is due again. */
   readonly load: (dump: NotifierDump) => void
+  /** Plans again, after the clock has forgotten its timers, what is due. */
+  readonly resume: () => void
 }
 
 /** Notifications and deliveries, as they go into a snapshot. */
@@ -185,6 +187,10 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     stopTimer(entry)
   }
 
+  function resume (): void {
+    for (const entry of entries.values()) if (entry.data.due) planRetry(entry, entry.data.due)
+  }
+
   function add (data: NotificationData): Entry {
     const entry = new Entry(data, { deliver, hold, release, cancel })
     entries.set(data.id, entry)
@@ -218,10 +224,9 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
       for (const entry of entries.values()) cancel(entry)
       entries.clear()
       log.load(dump.log)
-      for (const data of dump.notifications) {
-        const entry = add(data)
-        if (data.due) planRetry(entry, data.due)
-      }
-    }
+      for (const data of dump.notifications) add(data)
+      resume()
+    },
+    resume
   }
 }

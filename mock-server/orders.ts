@@ -60,7 +60,12 @@ export interface OrderBook {
   readonly indexPrepay: (order: Order) => void
   readonly indexTransaction: (order: Order, payment: Payment) => void
   readonly list: () => Order[]
+  readonly dump: () => OrdersDump
+  readonly load: (dump: OrdersDump) => void
 }
+
+/** A merchant's orders, as they go into a snapshot; each of them may have had several prepay_ids. */
+export interface OrdersDump { readonly orders: readonly Order[], readonly prepays: readonly (readonly [prepayId: string, outTradeNo: string])[] }
 
 export function createOrderBook (now: () => Date): OrderBook {
   const byNumber = new Map<string, Order>()
@@ -77,6 +82,15 @@ export function createOrderBook (now: () => Date): OrderBook {
     findTransaction: transactionId => byTransaction.get(transactionId),
     indexPrepay: order => { byPrepay.set(order.prepayId, order) },
     indexTransaction: (order, { transactionId }) => { byTransaction.set(transactionId, order) },
-    list: () => Array.from(byNumber.values(), order => current(order)!)
+    list: () => Array.from(byNumber.values(), order => current(order)!),
+    dump: () => ({ orders: [...byNumber.values()], prepays: Array.from(byPrepay, ([prepayId, { outTradeNo }]) => [prepayId, outTradeNo]) }),
+    load: ({ orders, prepays }) => {
+      for (const index of [byNumber, byPrepay, byTransaction]) index.clear()
+      for (const order of orders) {
+        byNumber.set(order.outTradeNo, order)
+        if (order.payment) byTransaction.set(order.payment.transactionId, order)
+      }
+      for (const [prepayId, outTradeNo] of prepays) byPrepay.set(prepayId, byNumber.get(outTradeNo)!)
+    }
   }
 }

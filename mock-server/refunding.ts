@@ -97,6 +97,11 @@ function endLater (world: WorldCore, refund: Refund, due: number): void {
   })
 }
 
+/** Plans again, after the clock has forgotten its timers, what is to happen by itself. */
+export function resumeRefunds (world: WorldCore): void {
+  for (const refund of world.refunds.list()) if (refund.dueAt) endLater(world, refund, refund.dueAt.getTime())
+}
+
 /**
  * Ends a refund: from PROCESSING, or from CHANGE when the merchant has seen to it by hand. Gives the notification, not yet
  * sent, if there is anybody to be told.

@@ -88,22 +88,33 @@ export interface RefundBook {
   /** In the order of their requests. */
   readonly ofOrder: (outTradeNo: string) => readonly Refund[]
   readonly list: () => Refund[]
+  readonly dump: () => RefundsDump
+  readonly load: (dump: RefundsDump) => void
 }
+
+/** A merchant's refunds, as they go into a snapshot. */
+export type RefundsDump = readonly Omit<Refund, 'cancelTimer'>[]
 
 export function createRefundBook (): RefundBook {
   const byNumber = new Map<string, Refund>()
   const byId = new Map<string, Refund>()
   const byOrder = new Map<string, Refund[]>()
   const ofOrder = (outTradeNo: string) => byOrder.get(outTradeNo) ?? []
+  function add (refund: Refund): void {
+    byNumber.set(refund.outRefundNo, refund)
+    byId.set(refund.refundId, refund)
+    byOrder.set(refund.outTradeNo, [...ofOrder(refund.outTradeNo), refund])
+  }
   return {
-    add: refund => {
-      byNumber.set(refund.outRefundNo, refund)
-      byId.set(refund.refundId, refund)
-      byOrder.set(refund.outTradeNo, [...ofOrder(refund.outTradeNo), refund])
-    },
+    add,
     find: outRefundNo => byNumber.get(outRefundNo),
     findId: refundId => byId.get(refundId),
     ofOrder,
-    list: () => [...byNumber.values()]
+    list: () => [...byNumber.values()],
+    dump: () => Array.from(byNumber.values(), ({ cancelTimer: _timer, ...data }) => data),
+    load: dump => {
+      for (const index of [byNumber, byId, byOrder]) index.clear()
+      for (const data of dump) add({ ...data, cancelTimer: () => {} })
+    }
   }
 }

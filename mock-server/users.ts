@@ -38,6 +38,15 @@ export interface Users {
   readonly issueCode: (options: LoginCodeOptions) => LoginCode
   /** Spends a code. One of two parallel exchanges succeeds: nothing is awaited between test and set. */
   readonly exchange: (code: string) => User | 'invalid code' | 'code been used'
+  readonly dump: () => UsersDump
+  readonly load: (dump: UsersDump) => void
+}
+
+/** An app's users, as they go into a snapshot. */
+export interface UsersDump {
+  readonly users: readonly User[]
+  readonly codes: readonly (Omit<LoginCode, 'user'> & { readonly openid: string })[]
+  readonly drawn: readonly string[]
 }
 
 export function createUsers (random: Random, now: () => Date): Users {
@@ -81,6 +90,17 @@ export function createUsers (random: Random, now: () => Date): Users {
       const { user } = code
       if (now().getTime() - user.sessionKeySince.getTime() > SESSION_KEY_REFRESH_MS) Object.assign(user, freshKey(user.openid))
       return user
+    },
+    dump: () => ({
+      users: [...users.values()],
+      codes: Array.from(codes.values(), ({ user, ...code }) => ({ ...code, openid: user.openid })),
+      drawn: [...drawn]
+    }),
+    load: dump => {
+      for (const index of [users, codes, drawn]) index.clear()
+      for (const user of dump.users) users.set(user.openid, user)
+      for (const { openid, ...code } of dump.codes) codes.set(code.code, { ...code, user: know(openid) })
+      for (const openid of dump.drawn) drawn.add(openid)
     }
   }
 }

@@ -28,6 +28,8 @@ import type { Sender } from './sender.ts'
 import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
 import { wechatTime } from './time.ts'
+import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
+import { fromExport, toExport, type WorldExport } from './state-json.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createUsers, type LoginCodeOptions } from './users.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
@@ -129,10 +131,12 @@ export interface WorldEvents {
   readonly fault: FaultView
   /** A gate holds something, or has opened. */
   readonly gate: GateView
+  /** Parts of the world were emptied or replaced. */
+  readonly reset: { readonly what: readonly ResetPart[] }
 }
 
 /** One merchant with one app: its own time, users, orders and ids. Worlds do not see each other. */
-export interface World {
+export interface World extends AsyncDisposable {
   readonly id: string
   /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
   readonly baseUrl: string
@@ -257,6 +261,32 @@ export interface World {
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
   /** What the clock waits for now, by name. */
   readonly inFlight: () => string[]
+  /**
+   * Empties `orders` (with refunds, notifications and deliveries), `users`, `journal`, `faults` (with gates) or sets the
+   * `clock` back to the start; default: all of them, but the time of a real clock.
+   * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
+   */
+  readonly reset: (...what: ResetPart[]) => void
+  /** Remembers the world as it is now; gives the name to restore it by. */
+  readonly snapshot: (name?: string) => string
+  readonly snapshots: () => { readonly name: string, readonly at: Date }[]
+  /**
+   * Puts the world back as often as wanted. Gates are let go; what is under way leaves no trace in it.
+   * @throws MockError UNKNOWN_SNAPSHOT, CLOCK_BUSY
+   */
+  readonly restore: (name: string) => void
+  /** The world as plain JSON data, for a file. */
+  readonly export: () => WorldExport
+  /**
+   * Puts the world into the state of an export of the same merchant and app.
+   * @throws MockError BAD_INPUT, CLOCK_BUSY
+   */
+  readonly import: (exported: WorldExport) => void
+  /**
+   * Ends the world: its merchant and app are unknown from then on, nothing is sent any more, gates let go.
+   * @throws MockError DEFAULT_WORLD
+   */
+  readonly close: () => void
 }
 
 /** What a world needs from the mock it lives in. */
@@ -267,6 +297,8 @@ export interface WorldHost {
   readonly baseUrl: () => string
   readonly sender: Sender
   readonly log: (line: string) => void
+  /** Forgets the world. */
+  readonly remove: () => void
 }
 
 const MAX_JOURNAL = 5000
@@ -347,7 +379,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const faults = createFaultBook(random, clock.now, fault => { events.emit('fault', fault) })
   const gates = createGates(gate => { events.emit('gate', gate) })
   const style = notifyStyle(random)
-  let replies = 0
+  const counters = { replies: 0 }
+  const snapshots = new Map<string, WorldState>()
 
   const notifier = createNotifier({
     clock,
@@ -377,7 +410,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, nextReply: () => ++replies }
+  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
 
   function findOrder (outTradeNo: string): Order {
     const order = orders.find(outTradeNo)
@@ -455,6 +488,18 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   }
 
+  function replaceState (state: WorldState): void {
+    putState(core, state)
+    events.emit('reset', { what: RESET_PARTS })
+  }
+
+  function close (): void {
+    host.remove()
+    clock.close()
+    delays.close()
+    gates.clear()
+  }
+
   const unexpected = () => journal.entries({ api: 'unknown' })
 
   const world: World = {
@@ -500,7 +545,25 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list()),
     on: (event, listener) => { events.on(event, listener) },
-    inFlight: activity.list
+    inFlight: activity.list,
+    reset: (...what) => {
+      resetState(core, new Date(start), what)
+      events.emit('reset', { what: what.length > 0 ? what : RESET_PARTS })
+    },
+    snapshot: (name = `s${snapshots.size + 1}`) => {
+      snapshots.set(name, takeState(core))
+      return name
+    },
+    snapshots: () => Array.from(snapshots, ([name, { now }]) => ({ name, at: now })),
+    restore: name => {
+      const state = snapshots.get(name)
+      if (!state) throw new MockError('UNKNOWN_SNAPSHOT', `world ${id} has no snapshot ${name}`)
+      replaceState(state)
+    },
+    export: () => toExport(credentials, takeState(core)),
+    import: exported => replaceState(fromExport(exported, credentials)),
+    close,
+    [Symbol.asyncDispose]: async () => close()
   }
   return { world, core }
 }

@@ -11,6 +11,7 @@ import { journalRoutes } from './journal.ts'
 import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
 import { refundRoutes } from './refunds.ts'
+import { stateRoutes } from './state.ts'
 import { worldRoutes } from './worlds.ts'
 
 export const CONTROL_PREFIX = '/__mock/v1'
@@ -46,6 +47,7 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
     return reply.code(told.statusCode ?? 500).send({ code: told.code, message: told.message, ...details })
   })
   worldRoutes(app, worlds)
+  stateRoutes(app, worlds)
   orderRoutes(app, worlds)
   refundRoutes(app, worlds)
   notificationRoutes(app, worlds)

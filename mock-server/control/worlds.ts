@@ -37,6 +37,12 @@ export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: InWorld }>('/worlds/:world', async request => view(worlds.find(request.params.world)))
 
+  app.delete<{ Params: InWorld }>('/worlds/:world', async request => {
+    const world = worlds.find(request.params.world)
+    world.close()
+    return view(world)
+  })
+
   app.post<{ Body: NewWorld }>('/worlds', { schema: { body: newWorld } }, async (request, reply) => {
     const { startTime, ...options } = request.body
     reply.code(201)

@@ -112,7 +112,7 @@ t.test('a world ends when its test does; its name and seed are free again', asyn
   }
   t.same(mock.worlds(), [mock.default])
   t.same(mock.world({ id: 'mine', seed: 7 }).credentials, credentials)
-  t.same([mock.world({ id: 'w1' }).id, mock.world().id], ['w1', 'w2'])
+  t.same([mock.world({ id: 'w4' }).id, mock.world().id], ['w4', 'w5'])
   t.throws(() => mock.default.close(), { code: 'DEFAULT_WORLD', statusCode: 409 })
 })
 

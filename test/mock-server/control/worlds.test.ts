@@ -51,3 +51,11 @@ t.test('a login code', async t => {
   const { json } = await control(mock, 'POST', '/worlds/default/login-codes', { openid: 'o-alice', unionid: 'u-alice', ttl: 60, uses: 2 })
   t.match(json, { code: /^0\d\w{30}$/, openid: 'o-alice', unionid: 'u-alice', expiresAt: '2026-01-15T04:01:00.000Z' })
 })
+
+t.test('a world is deleted', async t => {
+  const mock = await startMock(t)
+  const { id, credentials } = mock.world()
+  t.match(await control(mock, 'DELETE', `/worlds/${id}`), { status: 200, json: { id, mchId: credentials.mchId } })
+  t.match(await control(mock, 'DELETE', `/worlds/${id}`), { status: 404, json: { code: 'UNKNOWN_WORLD' } })
+  t.match(await control(mock, 'DELETE', '/worlds/default'), { status: 409, json: { code: 'DEFAULT_WORLD' } })
+})

@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify'
+import type { Worlds } from '../mock.ts'
+import type { ResetPart } from '../state.ts'
+import type { WorldExport } from '../state-json.ts'
+import { strict, text, type InWorld } from './schemas.ts'
+
+const what = strict({ what: text() })
+const snapshot = strict({ name: text(64) })
+const credentials = strict({ appid: text(), appSecret: text(), mchId: text(), apiKey: text() }, 'appid', 'appSecret', 'mchId', 'apiKey')
+const parts = ['now', 'replies', 'orders', 'refunds', 'users', 'notifications', 'journal', 'faults']
+const exported = strict({ format: text(64), credentials, state: { type: 'object', required: parts } }, 'format', 'credentials', 'state')
+
+/** A journal that is full, with bodies and headers, in JSON. */
+const IMPORT_LIMIT = 256 * 1024 * 1024
+
+export function stateRoutes (app: FastifyInstance, worlds: Worlds): void {
+  app.post<{ Params: InWorld, Querystring: { readonly what?: string } }>('/worlds/:world/reset', { schema: { querystring: what } }, async request => {
+    const world = worlds.find(request.params.world)
+    const parts = (request.query.what?.split(',') ?? []) as ResetPart[]
+    world.reset(...parts)
+    return { now: world.clock.now() }
+  })
+
+  app.get<{ Params: InWorld }>('/worlds/:world/snapshots', async request => worlds.find(request.params.world).snapshots())
+
+  app.post<{ Params: InWorld, Body: { readonly name?: string } }>('/worlds/:world/snapshots', { schema: { body: snapshot } }, async (request, reply) => {
+    const world = worlds.find(request.params.world)
+    reply.code(201)
+    return { name: world.snapshot(request.body.name), at: world.clock.now() }
+  })
+
+  app.post<{ Params: InWorld & { name: string } }>('/worlds/:world/snapshots/:name/restore', async request => {
+    const world = worlds.find(request.params.world)
+    world.restore(request.params.name)
+    return { now: world.clock.now() }
+  })
+
+  app.get<{ Params: InWorld }>('/worlds/:world/export', async request => worlds.find(request.params.world).export())
+
+  app.put<{ Params: InWorld, Body: WorldExport }>('/worlds/:world/import', { bodyLimit: IMPORT_LIMIT, schema: { body: exported } }, async request => {
+    const world = worlds.find(request.params.world)
+    world.import(request.body)
+    return { now: world.clock.now() }
+  })
+}

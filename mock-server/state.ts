@@ -1,0 +1,90 @@
+import type { WorldCore } from './core.ts'
+import { MockError } from './errors.ts'
+import type { FaultsDump } from './faults.ts'
+import type { JournalDump } from './journal.ts'
+import { NO_NOTIFICATIONS, type NotifierDump } from './notifier.ts'
+import type { OrdersDump } from './orders.ts'
+import { resumeRefunds } from './refunding.ts'
+import type { RefundsDump } from './refunds.ts'
+import type { UsersDump } from './users.ts'
+
+/** Everything in a world that changes; who it is, and how it was made, does not. Gates and hooks belong to a test, not to it. */
+export interface WorldState {
+  readonly now: Date
+  readonly replies: number
+  readonly orders: OrdersDump
+  readonly refunds: RefundsDump
+  readonly users: UsersDump
+  readonly notifications: NotifierDump
+  readonly journal: JournalDump
+  readonly faults: FaultsDump
+}
+
+/** A deep copy: what happens afterwards does not change it. */
+export function takeState ({ clock, counters, orders, refunds, users, notifier, journal, faults }: WorldCore): WorldState {
+  return structuredClone({
+    now: clock.now(),
+    replies: counters.replies,
+    orders: orders.dump(),
+    refunds: refunds.dump(),
+    users: users.dump(),
+    notifications: notifier.dump(),
+    journal: journal.dump(),
+    faults: faults.dump()
+  })
+}
+
+/**
+ * Puts a world back; what a gate holds is let go. On the real clock time goes on, and what was due meanwhile is due at once.
+ * @throws MockError CLOCK_BUSY
+ */
+export function putState (world: WorldCore, state: WorldState): void {
+  const { now, replies, orders, refunds, users, notifications, journal, faults } = structuredClone(state)
+  world.clock.reset(now)
+  world.gates.clear()
+  world.nonces.clear()
+  world.counters.replies = replies
+  world.orders.load(orders)
+  world.refunds.load(refunds)
+  world.users.load(users)
+  world.notifier.load(notifications)
+  resumeRefunds(world)
+  world.journal.load(journal)
+  world.faults.load(faults)
+}
+
+/** What can be reset by itself; `orders` takes refunds, notifications and deliveries along, `faults` the gates. */
+export const RESET_PARTS = ['orders', 'users', 'journal', 'faults', 'clock'] as const
+export type ResetPart = typeof RESET_PARTS[number]
+
+/**
+ * Empties parts of a world; default: all of them, but the time of a real clock.
+ * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
+ */
+export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
+  const { clock, orders, refunds, users, notifier, journal, faults, gates, nonces } = world
+  const unknown = parts.find(part => !RESET_PARTS.includes(part))
+  if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
+  const resets = (part: ResetPart) => parts.length === 0 || parts.includes(part)
+  if (parts.includes('clock') && clock.mode === 'real') throw new MockError('CLOCK_REAL', 'this world runs on the real clock, which cannot be reset')
+  if (resets('clock')) {
+    clock.reset(start)
+    // The timers are gone with the old time, what they were for is not.
+    notifier.resume()
+    resumeRefunds(world)
+  }
+  if (resets('orders')) {
+    orders.load({ orders: [], prepays: [] })
+    refunds.load([])
+    notifier.load(NO_NOTIFICATIONS)
+  }
+  if (resets('users')) users.load({ users: [], codes: [], drawn: [] })
+  if (resets('journal')) {
+    journal.delete()
+    nonces.clear()
+  }
+  if (resets('faults')) {
+    faults.clear()
+    gates.clear()
+  }
+}

@@ -1,0 +1,159 @@
+import t, { type Test } from 'tap'
+import type { World, WorldOptions } from '../../mock-server/index.ts'
+import { ACK, callPay, NOON, orderFields, paymentParams, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
+
+/** A world in the middle of things: one order paid and refused twice, one unpaid, a refund on its way, a code, a fault. */
+async function midway (t: Test, options: WorldOptions = {}) {
+  const mock = await startMock(t, { world: { refundDelay: '1h', ...options } })
+  const { default: world } = mock
+  const shop = await startShop(t, (_notified, _response, count) => count < 4 ? REFUSAL : ACK)
+  await placeOrder(world, shop.notifyUrl)
+  const prepayId = await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
+  await world.pay('tea-0001')
+  await world.advance('20s')
+  world.refund('tea-0001', { outRefundNo: 'back-1', refundFee: 50 })
+  const { code } = world.loginCode({ openid: 'o-alice' })
+  world.fault('orderquery', { kind: 'reset' }, { name: 'lost', nth: 3 })
+  await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+  return { mock, world, shop, prepayId, code }
+}
+
+/** All that can be seen of a world. */
+const seen = (world: World) => JSON.parse(JSON.stringify({
+  now: world.clock.now(),
+  timers: world.clock.timers(),
+  orders: world.orders(),
+  refunds: world.refunds(),
+  notifications: world.notifications().map(({ id, state, attempts, nextDueAt, body }) => ({ id, state, attempts, nextDueAt, body })),
+  deliveries: world.deliveries(),
+  journal: world.journal.entries(),
+  faults: world.faults()
+}))
+
+async function login (world: World, code: string) {
+  const { appid, appSecret } = world.credentials
+  const response = await fetch(`${world.baseUrl}/sns/jscode2session?appid=${appid}&secret=${appSecret}&js_code=${code}&grant_type=authorization_code`)
+  return await response.json() as { openid?: string, errcode?: number }
+}
+
+/** What happens from here on: retries, the refund's end, a payment, a login. */
+async function goOn (t: Test, world: World, prepayId: string, code: string) {
+  const { deliveries } = await world.advance('2h')
+  t.match(deliveries, [{ attempt: 2, verdict: 'fail_xml' }, { attempt: 3, verdict: 'acked' }, { kind: 'refund', outRefundNo: 'back-1', verdict: 'acked' }])
+  t.match(world.getRefund('back-1'), { status: 'SUCCESS' })
+  t.throws(() => world.requestPayment(paymentParams(world, prepayId)), { message: /older than 2 h/ }, 'the prepay_id is known')
+  t.match(await login(world, code), { errcode: 40029 }, 'the code has expired meanwhile')
+}
+
+t.test('a snapshot is restored as often as wanted, and goes on as before', async t => {
+  const { world, shop, prepayId, code } = await midway(t)
+  const before = seen(world)
+  t.equal(world.snapshot(), 's1')
+  t.same(world.snapshots(), [{ name: 's1', at: new Date(NOON + 20_000) }])
+  for (let round = 0; round < 2; round++) {
+    shop.received.length = 2
+    await goOn(t, world, prepayId, code)
+    world.restore('s1')
+    t.same(seen(world), before, `round ${round}`)
+  }
+  t.match(await login(world, code), { openid: 'o-alice' })
+  t.match(await login(world, code), { errcode: 40163 })
+  world.restore('s1')
+  t.match(await login(world, code), { openid: 'o-alice' }, 'the code is unspent again')
+  t.equal(world.snapshot('mine'), 'mine')
+  t.throws(() => world.restore('s9'), { code: 'UNKNOWN_SNAPSHOT' })
+})
+
+t.test('ids go on where they were', async t => {
+  const { world, shop } = await midway(t)
+  const next = async () => (await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { out_trade_no: 'tea-0003' }))).text
+  world.snapshot('s')
+  const first = await next()
+  world.restore('s')
+  t.equal(await next(), first, 'the same nonce, the same prepay_id')
+})
+
+t.test('an export is plain JSON and read by another mock with the same merchant', async t => {
+  const { world, shop, prepayId, code } = await midway(t)
+  const text = JSON.stringify(world.export())
+  const other = (await startMock(t, { world: { refundDelay: '1h', ...world.credentials } })).default
+  other.import(JSON.parse(text))
+  t.same(seen(other), seen(world))
+  shop.received.length = 2
+  await goOn(t, other, prepayId, code)
+})
+
+t.test('bytes survive an export', async t => {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t, (_notified, response) => { response.end(Buffer.from([0xb2, 0xe8])); return undefined })
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  const exported = JSON.parse(JSON.stringify(world.export()))
+  world.reset()
+  world.import(exported)
+  t.same(world.deliveries()[0]!.response!.raw, Buffer.from([0xb2, 0xe8]))
+})
+
+t.test('an export that does not belong here is refused', async t => {
+  const mock = await startMock(t)
+  const exported = mock.default.export()
+  t.throws(() => mock.world().import(exported), { code: 'BAD_INPUT', message: /^credentials.appid: must be that of this world/ })
+  t.throws(() => mock.default.import({ ...exported, format: 'wechat-mock/0' as 'wechat-mock/1' }), { code: 'BAD_INPUT', message: 'format: must be wechat-mock/1; got "wechat-mock/0"' })
+})
+
+t.test('reset: everything, or parts', async t => {
+  const parts: [what: Parameters<World['reset']>, left: object][] = [
+    [[], { now: '2026-01-15T04:00:00.000Z', timers: [], orders: [], refunds: [], notifications: [], deliveries: [], journal: [], faults: [] }],
+    [['orders'], { timers: [], orders: [], refunds: [], notifications: [], deliveries: [], journal: Array(5).fill({}), faults: [{}] }],
+    [['journal', 'faults'], { orders: [{}, {}], journal: [], faults: [] }],
+    [['users'], { orders: [{}, {}], journal: Array(5).fill({}) }]
+  ]
+  for (const [what, left] of parts) {
+    const { world, code } = await midway(t)
+    const told: unknown[] = []
+    world.on('reset', reset => { told.push(reset) })
+    world.gate('refund.request')
+    world.reset(...what)
+    t.match(seen(world), left, what.join())
+    t.same(told, [{ what: what.length > 0 ? what : ['orders', 'users', 'journal', 'faults', 'clock'] }])
+    t.equal(world.gates().length, what.length === 0 || what.includes('faults') ? 0 : 1)
+    t.match(await login(world, code), what.length === 0 || what.includes('users') ? { errcode: 40029 } : { openid: 'o-alice' })
+  }
+})
+
+t.test('reset: the clock alone keeps what is due', async t => {
+  const { world } = await midway(t)
+  const timers = world.clock.timers()
+  world.reset('clock')
+  t.same(world.clock.now(), new Date(NOON))
+  t.same(world.clock.timers(), timers)
+  t.match((await world.advance('30s')).deliveries, [{ attempt: 2 }])
+})
+
+t.test('what cannot be reset', async t => {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t, (_notified, _response, count) => {
+    if (count === 2) t.throws(() => world.reset(), { code: 'CLOCK_BUSY' })
+    return REFUSAL
+  })
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  await world.advance('15s')
+  t.equal(shop.received.length, 2)
+  t.throws(() => world.reset('order' as 'orders'), { code: 'BAD_INPUT', message: 'what: must be some of orders, users, journal, faults, clock; got "order"' })
+
+  const { default: real } = await startMock(t, { world: { clock: 'real' } })
+  t.throws(() => real.reset('clock'), { code: 'CLOCK_REAL' })
+  real.reset()
+})
+
+t.test('on the real clock a snapshot goes on in real time', async t => {
+  const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.05] } })
+  const shop = await startShop(t, (_notified, _response, count) => count === 1 ? REFUSAL : ACK)
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  world.snapshot('s')
+  world.restore('s')
+  await world.journal.wait({ api: 'notify' }, { count: 2 })
+  t.match(world.notification('tea-0001'), { state: 'acked' })
+})
