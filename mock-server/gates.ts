@@ -62,6 +62,10 @@ function check (field: string, value: string, known: readonly string[]): void {
   if (!known.includes(value)) throw new MockError('BAD_INPUT', `${field}: must be one of ${known.join(', ')}; got ${JSON.stringify(value)}`, { field, rule: 'enum' })
 }
 
+/** A gate as it is now. */
+export const gateView = ({ name, hold, until, out_trade_no: outTradeNo, state, used, holding }: GateView): GateView =>
+  ({ name, hold, ...(until && { until }), ...(outTradeNo !== undefined && { out_trade_no: outTradeNo }), state, used, holding })
+
 interface Held { readonly outTradeNo: string | undefined, readonly goOn: () => void }
 
 class GateState implements Gate {
@@ -130,6 +134,7 @@ class GateState implements Gate {
 
 /** The gates of a world. `onChange` hears when one holds something and when it opens. */
 export function createGates (onChange: (gate: GateView) => void): Gates {
+  const tell = (gate: GateView) => onChange(gateView(gate))
   const gates = new Map<string, GateState>()
   let numbered = 0
 
@@ -143,7 +148,7 @@ export function createGates (onChange: (gate: GateView) => void): Gates {
       if (options.until !== undefined) check('until', options.until, SIGNALS)
       const { name = `${hold}-${++numbered}` } = options
       gates.get(name)?.remove()
-      const gate = new GateState(name, hold, options, onChange, () => gates.delete(name))
+      const gate = new GateState(name, hold, options, tell, () => gates.delete(name))
       gates.set(name, gate)
       return gate
     },

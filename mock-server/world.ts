@@ -10,6 +10,7 @@ import { createDelays } from './delays.ts'
 import { assertDrained } from './drained.ts'
 import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
+import { createEventLog, type EventLog } from './event-log.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
 import { createHooks, type HookBook } from './hooks.ts'
@@ -131,6 +132,10 @@ export interface WorldEvents {
   readonly fault: FaultView
   /** A gate holds something, or has opened. */
   readonly gate: GateView
+  /** An order was paid. */
+  readonly paid: OrderSnapshot
+  /** A virtual clock was advanced. */
+  readonly clock: Pick<ClockMove, 'from' | 'to'>
   /** Parts of the world were emptied or replaced. */
   readonly reset: { readonly what: readonly ResetPart[] }
 }
@@ -259,6 +264,8 @@ export interface World extends AsyncDisposable {
   /** {@link Journal.verify} of the world's journal. */
   readonly verify: Journal['verify']
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
+  /** The last events by number, as the event stream of the control API tells them. */
+  readonly events: Omit<EventLog, 'push'>
   /** What the clock waits for now, by name. */
   readonly inFlight: () => string[]
   /**
@@ -302,6 +309,7 @@ export interface WorldHost {
 }
 
 const MAX_JOURNAL = 5000
+const MAX_EVENTS = 1000
 
 function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: WorldOptions): number | undefined {
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
@@ -373,11 +381,16 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const refunds = createRefundBook()
   const users = createUsers(random, clock.now)
   const events = new EventEmitter()
-  const journal = createJournal(options.maxJournal ?? MAX_JOURNAL, entry => { events.emit('journal', entry) })
+  const eventLog = createEventLog(MAX_EVENTS)
+  function tell<E extends keyof WorldEvents> (event: E, value: WorldEvents[E]): void {
+    eventLog.push(event, clock.now(), value)
+    events.emit(event, value)
+  }
+  const journal = createJournal(options.maxJournal ?? MAX_JOURNAL, entry => { tell('journal', entry) })
   const delays = createDelays()
   const hooks = createHooks(credentials.apiKey)
-  const faults = createFaultBook(random, clock.now, fault => { events.emit('fault', fault) })
-  const gates = createGates(gate => { events.emit('gate', gate) })
+  const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
+  const gates = createGates(gate => { tell('gate', gate) })
   const style = notifyStyle(random)
   const counters = { replies: 0 }
   const snapshots = new Map<string, WorldState>()
@@ -406,7 +419,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       })
       log(`${id} notify ${notificationId} attempt ${attempt}: ${verdict} (${reason})`)
       gates.signal('delivery.completed', outTradeNo)
-      events.emit('delivery', delivery)
+      tell('delivery', delivery)
     }
   })
 
@@ -457,6 +470,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     Object.assign(order, { tradeState: 'SUCCESS', payment, openid: payment.openid })
     orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
+    tell('paid', snapshot(order))
     const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, credentials, style))
     return dispatch(notification, deliver)
   }
@@ -478,7 +492,9 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     events.on('journal', collect)
     const rest = () => ({ deliveries: deliveries(), lint })
     try {
-      return { ...await clock.advance(by, advanceOptions), ...rest() }
+      const move = await clock.advance(by, advanceOptions)
+      tell('clock', { from: move.from, to: move.to })
+      return { ...move, ...rest() }
     } catch (error) {
       if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
       throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, ...rest() } })
@@ -490,7 +506,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
 
   function replaceState (state: WorldState): void {
     putState(core, state)
-    events.emit('reset', { what: RESET_PARTS })
+    tell('reset', { what: RESET_PARTS })
   }
 
   function close (): void {
@@ -545,10 +561,11 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list()),
     on: (event, listener) => { events.on(event, listener) },
+    events: eventLog,
     inFlight: activity.list,
     reset: (...what) => {
       resetState(core, new Date(start), what)
-      events.emit('reset', { what: what.length > 0 ? what : RESET_PARTS })
+      tell('reset', { what: what.length > 0 ? what : RESET_PARTS })
     },
     snapshot: (name = `s${snapshots.size + 1}`) => {
       snapshots.set(name, takeState(core))

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { MockError } from '../errors.ts'
-import type { Gate, GateOptions, GatePoint, GateView } from '../gates.ts'
+import { gateView, type Gate, type GateOptions, type GatePoint } from '../gates.ts'
 import type { Worlds } from '../mock.ts'
 import { within } from '../within.ts'
 import { integer, strict, text, type InWorld } from './schemas.ts'
@@ -11,9 +11,6 @@ interface OfGate extends InWorld { readonly name: string }
 // Which points there are, the gates themselves know and say.
 const newGate = strict({ hold: text(), until: text(), out_trade_no: text(32) }, 'hold')
 const wait = strict({ timeoutMs: integer(0, 600_000) })
-
-export const gateView = ({ name, hold, until, out_trade_no: outTradeNo, state, used, holding }: GateView) =>
-  ({ name, hold, until, out_trade_no: outTradeNo, state, used, holding })
 
 export function gateRoutes (app: FastifyInstance, worlds: Worlds): void {
   function find ({ world, name }: OfGate): Gate {

@@ -4,6 +4,7 @@ import type { Worlds } from '../mock.ts'
 import { checkRoutes } from './checks.ts'
 import { clockRoutes } from './clock.ts'
 import { deliveryRoutes } from './deliveries.ts'
+import { eventRoutes } from './events.ts'
 import { faultRoutes } from './faults.ts'
 import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
@@ -57,4 +58,5 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: strin
   gateRoutes(app, worlds)
   journalRoutes(app, worlds)
   checkRoutes(app, worlds)
+  eventRoutes(app, worlds)
 }
