@@ -14,7 +14,7 @@ const RATE_TABLES = 'rate_'
 const MEMORY_TABLES = 'memory_'
 
 /** Settlements before the first measured one: by then connections are open, statements prepared, and the JavaScript engine has compiled what it will. */
-const WARM_UP = 1500
+const WARM_UP = 3000
 
 const SIZES = { 'claim 1e4': 10_000, 'claim 1e5': 100_000, 'claim 1e6': 1_000_000 }
 const CLAIMED = 100
@@ -26,7 +26,7 @@ const CLAIMS = 5
 const HEAP_AT = [0.2, 0.6, 1]
 
 const FULL = { settling: { rounds: 31, untilMs: 180_000 }, batch: 1000, claiming: { rounds: 31, untilMs: Infinity }, settlements: 100_000 }
-const QUICK = { settling: { rounds: 11, untilMs: 15_000 }, batch: 400, claiming: { rounds: 11, untilMs: Infinity }, settlements: 10_000 }
+const QUICK = { settling: { rounds: 31, untilMs: 20_000 }, batch: 200, claiming: { rounds: 11, untilMs: Infinity }, settlements: 10_000 }
 
 /** What it costs to settle a payment durably, to claim due work among many orders, and to go on doing so. */
 export default async function settle ({ quick, log }: BenchOptions): Promise<Report> {
