@@ -68,7 +68,7 @@ function atDatabase (server: string, name: string): string {
 export function pgPool (connectionString: string, t: Test, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ ...config, connectionString })
   pool.on('error', () => {})
-  t.teardown(() => pool.end())
+  t.teardown(async () => { if (!pool.ending) await pool.end() })
   return pool
 }
 

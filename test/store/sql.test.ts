@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { HistoryEntry, Order, Refund } from '../../src/model.ts'
+import type { Refund } from '../../src/model.ts'
 import { codec } from '../../src/store/codec.ts'
 import { DIALECTS } from '../../src/store/dialects.ts'
 import type { Connection, Dialect, Executor, Value } from '../../src/store/executor.ts'
@@ -7,43 +7,12 @@ import { ORDER } from '../../src/store/fields.ts'
 import { sqlStore } from '../../src/store/sql.ts'
 import type { SqlStore } from '../../src/store/sql.ts'
 import { insert } from '../../src/store/statements.ts'
-import type { Change, Decide } from '../../src/store/store.ts'
+import type { Decide } from '../../src/store/store.ts'
 import { everyDatabase } from './databases.ts'
-
-const START = Date.parse('2026-02-28T15:59:59.999Z')
-const at = (ms: number) => new Date(START + ms)
-
-function newOrder (outTradeNo: string, part: Partial<Order> = {}): Order {
-  return {
-    outTradeNo,
-    key: outTradeNo,
-    liveKey: outTradeNo,
-    appid: 'wx0000000000000001',
-    mchId: '1900000001',
-    openid: 'o-1',
-    description: '红茶',
-    totalFee: 1250,
-    currency: 'CNY',
-    clientIp: '203.0.113.7',
-    state: 'prepaid',
-    createdAt: at(0),
-    expiresAt: at(7_200_000),
-    refunds: [],
-    fulfilment: 'none',
-    attempts: 0,
-    dueAt: null,
-    claims: 0,
-    ...part
-  }
-}
+import { at, change, claimed, newOrder } from './orders.ts'
 
 function newRefund (n: number, part: Partial<Refund> = {}): Refund {
   return { outRefundNo: `refund-${n}`, key: `${n}`, refundFee: n, origin: 'local', state: 'created', createdAt: at(n), attempts: 0, dueAt: null, fulfilment: 'none', ...part }
-}
-
-function change (order: Order): Change {
-  const line: HistoryEntry = { outTradeNo: order.outTradeNo, at: at(0), source: 'notify', seen: 'seen', outcome: 'outcome', from: 'prepaid', to: order.state }
-  return { order, history: [line], anomalies: [] }
 }
 
 const settle: Decide = (order) => change({
@@ -121,7 +90,10 @@ const SENT: [call: string, run: (store: SqlStore<unknown>) => Promise<unknown>, 
     ['begin', 'select orders', 'update orders', 'commit']],
   ['claimDue of nothing', (store) => store.claimDue(at(0), 10, 1000, 'sent'),
     ['select orders + update orders'],
-    ['begin', 'select orders', 'commit']]
+    ['begin', 'select orders', 'commit']],
+  ['fulfil', async (store) => store.fulfil((await store.claimDue(at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
+    ['select orders + update orders', 'begin', 'savepoint wechat_work', 'release savepoint wechat_work', 'select orders', 'insert into history', 'commit'],
+    ['begin', 'select orders', 'update orders', 'commit', 'begin', 'savepoint wechat_work', 'release savepoint wechat_work', 'select orders', 'insert into history', 'commit']]
 ]
 
 const ANALYZE: Record<Dialect, string> = { postgres: 'analyze', mysql: 'analyze table many_orders', sqlite: 'analyze' }
@@ -177,14 +149,24 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     t.test('a conflict of the user\'s own is not taken for one of ours', async (t) => {
       await executor.run('create table own (id varchar(36) not null primary key)', [])
       await executor.run("insert into own (id) values ('taken')", [])
-      await store.insertOrder(change(newOrder('own', { fulfilment: 'due', dueAt: at(-2000) })))
-      const [claim] = await store.claimDue(at(-2000), 1, 1000, 'own')
+      const claim = await claimed(store, 'own')
       const taken: Record<Dialect, (tx: any) => Promise<void>> = {
         postgres: (tx) => tx.query("insert into own (id) values ('taken')"),
         mysql: (tx) => tx.query("insert into own (id) values ('taken')"),
         sqlite: async (tx) => tx.exec("insert into own (id) values ('taken')")
       }
-      await t.rejects(store.fulfil(claim!, taken[dialect], change), { code: /^23505|ER_DUP_ENTRY|SQLITE_CONSTRAINT_PRIMARYKEY$/ })
+      await t.rejects(store.fulfil(claim, taken[dialect], change), { code: /^23505|ER_DUP_ENTRY|SQLITE_CONSTRAINT_PRIMARYKEY$/ })
+    })
+
+    t.test('a work whose transaction has ended on the way is not done', async (t) => {
+      const claim = await claimed(store, 'ended')
+      const end: Record<Dialect, (tx: any) => Promise<void>> = {
+        postgres: (tx) => tx.query('rollback'),
+        mysql: (tx) => tx.query('rollback'),
+        sqlite: async (tx) => tx.exec('rollback')
+      }
+      await t.rejects(store.fulfil(claim, end[dialect], (order) => change({ ...order, fulfilment: 'done' })), { message: /^The transaction had ended before onPaid did/ })
+      t.equal((await store.findOrder('ended'))?.fulfilment, 'due')
     })
 
     t.test('stores of different prefixes know nothing of each other', async (t) => {
@@ -208,10 +190,9 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     })
 
     t.test('the user\'s work is run again by nobody but the engine', async (t) => {
-      await store.insertOrder(change(newOrder('once', { fulfilment: 'due', dueAt: at(-3000) })))
-      const [claim] = await store.claimDue(at(-3000), 1, 1000, 'once')
+      const claim = await claimed(store, 'once')
       let works = 0
-      const fulfil = (executor: Executor<any>) => sqlStore(executor).fulfil(claim!, async () => { works++ }, change)
+      const fulfil = (executor: Executor<any>) => sqlStore(executor).fulfil(claim, async () => { works++ }, change)
       await t.rejects(fulfil(failing(executor, 1, DEADLOCK, 'after')), DEADLOCK)
       t.equal(works, 1, 'it has begun')
       t.equal(await fulfil(failing(executor, 2, DEADLOCK, 'before')), 'done')

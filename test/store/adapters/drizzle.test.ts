@@ -51,3 +51,17 @@ t.test('postgres.js', async (t) => {
     }
   })
 })
+
+t.test('each driver answers in its own way', async (t) => {
+  const ANSWERS: ['postgres' | 'mysql', query: unknown, change: unknown][] = [
+    ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
+    ['postgres', [{ id: 1 }], Object.assign([], { count: 2 })],
+    ['mysql', [[{ id: 1 }], []], [{ affectedRows: 2 }, undefined]]
+  ]
+  for (const [dialect, rows, changed] of ANSWERS) {
+    const execute = async (query: string) => query === 'select' ? rows : changed
+    const executor = fromDrizzle({ execute, transaction: (work) => work({ execute }) }, dialect, ([text]) => text!)
+    t.same(await executor.rows('select', []), [{ id: 1 }], dialect)
+    t.equal(await executor.run('update', []), 2, dialect)
+  }
+})

@@ -17,3 +17,17 @@ await keepsContract(t, {
   mysql: (connection, t) => open(t, 'mysql', { client: 'mysql2', connection }),
   sqlite: (filename, t) => open(t, 'sqlite', { client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true })
 })
+
+t.test('each driver answers in its own way', async (t) => {
+  const ANSWERS: [Dialect, query: unknown, change: unknown][] = [
+    ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
+    ['mysql', [[{ id: 1 }], []], [{ affectedRows: 2 }, undefined]],
+    ['sqlite', [{ id: 1 }], { changes: 2 }]
+  ]
+  for (const [dialect, rows, changed] of ANSWERS) {
+    const raw = async (sql: string) => sql === 'select' ? rows : changed
+    const executor = fromKnex({ raw, transaction: (work) => work({ raw }) }, dialect)
+    t.same(await executor.rows('select', []), [{ id: 1 }], dialect)
+    t.equal(await executor.run('update', []), 2, dialect)
+  }
+})

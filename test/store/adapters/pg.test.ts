@@ -1,10 +1,62 @@
-import type pg from 'pg'
+import pg from 'pg'
 import t from 'tap'
 import { fromPg } from '../../../src/store/adapters/pg.ts'
-import { keepsContract, pgPool } from '../databases.ts'
+import { sqlStore } from '../../../src/store/sql.ts'
+import { contract, pgPool, postgres } from '../databases.ts'
+import { change, claimed, newOrder } from '../orders.ts'
 
-await keepsContract(t, {
-  postgres (url, t) {
-    return { executor: fromPg(pgPool(url, t)), write: (tx: pg.PoolClient, id) => tx.query('insert into own (id) values ($1)', [id]) }
+const url = await postgres(t)
+const pool = pgPool(url, t)
+const store = sqlStore(fromPg(pool))
+
+await contract(t, { executor: fromPg(pool), write: (tx: pg.PoolClient, id) => tx.query('insert into own (id) values ($1)', [id]) })
+
+t.test('a connection that is lost while onPaid runs fails that onPaid alone', async (t) => {
+  const claim = await claimed(store, 'lost-connection')
+  await t.rejects(store.fulfil(claim, async (tx) => {
+    const { rows: [{ pid }] } = await tx.query('select pg_backend_pid() as pid')
+    await new Promise<void>((resolve) => { tx.once('error', () => { resolve() }); pool.query('select pg_terminate_backend($1)', [pid]).catch(t.threw) })
+  }, change))
+  t.same(await store.findOrder('lost-connection'), claim.order)
+  t.equal(await store.fulfil(claim, async () => {}, change), 'done')
+})
+
+t.test('a statement that fails in onPaid and is caught there ends the transaction all the same', async (t) => {
+  const claim = await claimed(store, 'caught')
+  await t.rejects(store.fulfil(claim, async (tx) => { await tx.query('select 1 / 0').catch(() => {}) }, change), { cause: { code: '25P02' } })
+  t.same(await store.findOrder('caught'), claim.order)
+})
+
+t.test('rows of the user\'s own that refer to an order hold up no change of it', async (t) => {
+  await pool.query('create table referring (out_trade_no text references wechat_orders)')
+  const claim = await claimed(store, 'referred')
+  t.equal(await store.fulfil(claim, async (tx) => {
+    await tx.query("insert into referring values ('referred')")
+    await store.updateOrder('referred', (order) => change({ ...order, attempts: 7 }))
+  }, (order) => change({ ...order, fulfilment: 'done' })), 'done')
+  t.match(await store.findOrder('referred'), { fulfilment: 'done', attempts: 7 })
+  await pool.query('drop table referring')
+})
+
+t.test('statements are prepared, unless told otherwise', async (t) => {
+  for (const [options, expected] of [[undefined, 1], [{ prepare: false }, 0]] as const) {
+    const one = pgPool(url, t, { max: 1 })
+    await sqlStore(fromPg(one, options)).findOrder('prepared')
+    // Two stores on one pool, as two plugins have them, name the same statement the same.
+    await sqlStore(fromPg(one, options)).findOrder('prepared')
+    t.equal((await one.query("select from pg_prepared_statements where name like 'wechat%'")).rowCount, expected)
   }
+})
+
+t.test('the settings of the driver and of the session change nothing', async (t) => {
+  const types = new pg.TypeOverrides()
+  types.setTypeParser(pg.types.builtins.INT8, BigInt)
+  for (const type of [pg.types.builtins.TIMESTAMPTZ, pg.types.builtins.NUMERIC]) types.setTypeParser(type, (text) => ({ text }))
+  const odd = sqlStore(fromPg(pgPool(url, t, { types, options: '-c TimeZone=Asia/Shanghai -c DateStyle=German,MDY -c default_transaction_isolation=serializable' })))
+  const order = newOrder('settings', { dueAt: new Date('2026-02-28T15:59:59.999Z') })
+  await odd.insertOrder(change(order))
+  t.same(await odd.findOrder('settings'), order)
+  t.same(await store.findOrder('settings'), order)
+  await Promise.all(Array.from({ length: 10 }, () => odd.updateOrder('settings', (current) => change({ ...current, attempts: current.attempts + 1 }))))
+  t.equal((await odd.findOrder('settings'))?.attempts, 10)
 })

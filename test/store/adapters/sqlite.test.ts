@@ -1,20 +1,88 @@
+import { join } from 'node:path'
 import Database from 'better-sqlite3'
+import Libsql from 'libsql'
 import t from 'tap'
 import { fromSqlite } from '../../../src/store/adapters/sqlite.ts'
 import type { SqliteLike } from '../../../src/store/adapters/sqlite.ts'
-import { contract } from '../databases.ts'
+import { sqlStore } from '../../../src/store/sql.ts'
+import { contract, sqliteFile } from '../databases.ts'
+import { change, claimed, newOrder } from '../orders.ts'
+
+type Open = (path: string) => SqliteLike & { close (): unknown }
 
 const sqlite = process.getBuiltinModule('node:sqlite') as { DatabaseSync: new (path: string) => SqliteLike & { close (): unknown } } | undefined
 
-const LIBRARIES: Record<string, (() => SqliteLike & { close (): unknown }) | undefined> = {
-  'better-sqlite3': () => new Database(':memory:'),
-  'node:sqlite': sqlite && (() => new sqlite.DatabaseSync(':memory:'))
+const LIBRARIES: Record<string, Open | undefined> = {
+  'better-sqlite3': (path) => new Database(path),
+  libsql: (path) => new Libsql(path) as ReturnType<Open>,
+  'node:sqlite': sqlite && ((path) => new sqlite.DatabaseSync(path))
 }
 
 for (const [name, open] of Object.entries(LIBRARIES)) {
-  t.test(name, { skip: open === undefined && `Node ${process.version} has no ${name}` }, async (t) => {
-    const db = open!()
+  t.test(name, { skip: open === undefined && `SKIPPED: Node ${process.version} has no ${name}` }, async (t) => {
+    const db = open!(join(t.testdir(), 'test.db'))
     t.teardown(() => { db.close() })
     await contract(t, { executor: fromSqlite(db), write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id) })
   })
 }
+
+/** Resolves when told. */
+function gate () {
+  let open!: () => void
+  const opened = new Promise<void>((resolve) => { open = resolve })
+  return { open, opened }
+}
+
+t.test('what is asked of a connection while onPaid runs waits for its end, and has no part in it', async (t) => {
+  const db = sqliteFile(':memory:', t)
+  // Two stores on one connection, as two plugins have them.
+  const [store, other] = [sqlStore(fromSqlite(db)), sqlStore(fromSqlite(db), { tablePrefix: 'other_' })]
+  await store.migrate()
+  await other.migrate()
+  const claim = await claimed(store, 'running')
+  const { open, opened } = gate()
+  const order: string[] = []
+
+  const fulfilled = store.fulfil(claim, async () => {
+    order.push('work begins')
+    await opened
+    order.push('work ends')
+    throw new Error('rolled back')
+  }, change)
+  const beside = Promise.all([
+    store.insertOrder(change(newOrder('beside'))),
+    other.insertOrder(change(newOrder('beside')))
+  ]).then(() => { order.push('inserted') })
+  setImmediate(open)
+
+  await t.rejects(fulfilled, { message: 'rolled back' })
+  await beside
+  t.same(order, ['work begins', 'work ends', 'inserted'])
+  t.ok(await store.findOrder('beside'))
+  t.ok(await other.findOrder('beside'))
+})
+
+t.test('a write that meets another connection\'s is tried again', async (t) => {
+  const path = join(t.testdir(), 'test.db')
+  const [mine, theirs] = [sqliteFile(path, t, { timeout: 0 }), sqliteFile(path, t)]
+  const store = sqlStore(fromSqlite(mine))
+  await store.migrate()
+  theirs.exec('begin immediate')
+  setTimeout(() => { theirs.exec('commit') }, 20)
+  t.same(await store.insertOrder(change(newOrder('busy'))), { inserted: true })
+
+  theirs.exec('begin immediate')
+  await t.rejects(store.insertOrder(change(newOrder('busy-2'))), { code: 'SQLITE_BUSY' }, 'but not for ever')
+  theirs.exec('commit')
+  t.equal(await store.findOrder('busy-2'), undefined)
+})
+
+t.test('the settings of the driver change nothing', async (t) => {
+  const db = sqliteFile(':memory:', t)
+  db.defaultSafeIntegers()
+  const store = sqlStore(fromSqlite(db))
+  await store.migrate()
+  const order = newOrder('settings', { dueAt: new Date('2026-02-28T15:59:59.999Z') })
+  await store.insertOrder(change(order))
+  t.same(await store.findOrder('settings'), order)
+})
