@@ -119,6 +119,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   fastify.addHook('onClose', async () => {
     closed = true
     clearTimeout(timer)
+    work.stop()
     await work.idle(CLOSE_LIMIT_MS)
     await Promise.all([payHttp.close(), certHttp.close(), miniProgramHttp.close()])
   })

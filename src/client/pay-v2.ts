@@ -188,8 +188,8 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
         return 'closed'
       } catch (error) {
         if (error instanceof WechatError && error.wechatCode === 'ORDERPAID') return 'paid'
-        // Closed already, or never known there: nobody can pay it.
-        if (error instanceof WechatError && (error.wechatCode === 'ORDERCLOSED' || error.wechatCode === 'ORDERNOTEXIST')) return 'closed'
+        if (error instanceof WechatError && error.wechatCode === 'ORDERCLOSED') return 'closed'
+        if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return 'not-exist'
         throw error
       }
     },

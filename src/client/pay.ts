@@ -45,8 +45,8 @@ export interface PayApi {
   /** The parameters of `wx.requestPayment`, signed. */
   payParams (prepayId: string, now: Date): PayParams
   query (outTradeNo: string): Promise<TradeReport>
-  /** `paid` when WeChat refuses since the order is paid. Repeating it is safe. */
-  close (outTradeNo: string): Promise<'closed' | 'paid'>
+  /** `paid` when WeChat refuses since the order is paid; `not-exist` when it does not know the number. Repeating it is safe. */
+  close (outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
   /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund (order: Order, refund: Refund): Promise<string>
   /** `undefined` when WeChat does not know the number. */

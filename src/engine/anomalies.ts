@@ -27,7 +27,13 @@ export function createAnomalies ({ store, orders, now }: { store: Store, orders:
       const onHold = anomaly.kind === 'late' || anomaly.kind === 'duplicate'
       if (!onHold && action !== 'dismiss') throw new WechatError('WECHAT_INPUT_INVALID', `An anomaly of the kind ${anomaly.kind} can only be dismissed: move its money in the merchant platform.`)
       // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
-      if (onHold) await orders.observe(anomaly.outTradeNo, { seen: 'hold-resolved', action, note })
+      if (onHold) {
+        const { order, outcome } = (await orders.observe(anomaly.outTradeNo, { seen: 'hold-resolved', action, note }))!
+        const decided = action === 'fulfil' ? ['due', 'done'] : ['dismissed']
+        if (outcome !== 'changed' && !decided.includes(order.fulfilment)) {
+          throw new WechatError('WECHAT_INPUT_INVALID', `${anomaly.outTradeNo} was decided otherwise before (${order.fulfilment}): nothing was done. Dismiss the anomaly, or refund the order.`)
+        }
+      }
       if (!await store.resolveAnomaly(id, { action, note, at: now() })) throw new WechatError('WECHAT_INPUT_INVALID', `The anomaly ${id} was decided meanwhile.`)
     }
   }

@@ -118,6 +118,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
       return changed('changed', 'to be tried again', { attempts: order.attempts + 1 })
     case 'hold-resolved':
+      if (observation.action === 'refund' && order.fulfilment === 'dismissed') return giveBack('changed', {}, 'what is left is given back', observation.note, [])
       if (order.fulfilment !== 'held') return ignored('nothing is on hold')
       if (observation.action === 'refund') return giveBack('changed', { fulfilment: 'dismissed' }, 'given back by the operator', observation.note, [])
       if (observation.action === 'dismiss') return changed('changed', 'dismissed by the operator', { fulfilment: 'dismissed' })
@@ -155,7 +156,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   function giveBack (outcome: Outcome, part: Partial<Order>, text: string, reason: string, anomalies: Anomaly[]): Decision {
     const paid = { ...order, ...part }
     const refundFee = paid.payment!.totalFee - refundedFee(paid)
-    const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key: `${order.outTradeNo}:all`, refundFee, reason }
+    const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key: `${order.outTradeNo}:all-${order.refunds.length + 1}`, refundFee, reason }
     const { refunds = paid.refunds } = refundFee > 0 ? ruleRefund(paid, wanted, now, backoff) : {}
     return changed(outcome, text, { ...part, refunds }, anomalies)
   }

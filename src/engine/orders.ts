@@ -51,6 +51,8 @@ export interface Orders {
   /** Brings a verified payment. `undefined` for an unknown number. */
   observePayment (source: Source, payment: Payment): Promise<Observed | undefined>
   observe (outTradeNo: string, observation: Observation): Promise<Observed | undefined>
+  /** Whether the order is of this account: nobody else may ask WeChat about it. */
+  owns (order: Order): boolean
 }
 
 /** A prepay id lives 2 h (unifiedorder 4011940985); one this close to its end is not handed out. */
@@ -113,14 +115,31 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     if (current.state !== 'closing') return current
     current = await ask(current)
     if (current.state !== 'closing') return current
-    let answer: 'closed' | 'paid'
+    let answer: 'closed' | 'paid' | 'not-exist'
     try {
       answer = await pay.close(current.outTradeNo)
     } catch (error) {
       await apply(current, { seen: 'no-answer', source: 'close', reason: (error as Error).message })
       throw error
     }
-    return answer === 'paid' ? await ask(current) : await apply(current, { seen: 'closed', source: 'close' })
+    if (answer === 'paid') return await ask(current)
+    // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
+    if (answer === 'not-exist' && current.prepayId !== undefined && remaining(current.expiresAt) > 0) {
+      return await apply(current, { seen: 'no-answer', source: 'close', reason: 'WeChat does not know the order although it accepted it' })
+    }
+    return await apply(current, { seen: 'closed', source: 'close' })
+  }
+
+  /** With another account's credentials WeChat says that an order does not exist, and a paid one would be taken for closed. */
+  function checkOwn (order: Order): Order {
+    if (!owns(order)) {
+      throw new WechatError('WECHAT_ORDER_CONFLICT', `${order.outTradeNo} belongs to the merchant ${order.mchId} and ${order.appid}. Give each account a store of its own (tablePrefix), or its old credentials until its orders are over.`)
+    }
+    return order
+  }
+
+  function owns (order: Order): boolean {
+    return order.appid === appid && order.mchId === mchId
   }
 
   async function prepay (order: Order): Promise<Order> {
@@ -156,7 +175,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     async create (terms) {
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
-        let order = await place(terms)
+        let order = checkOwn(await place(terms))
         if (order.state === 'closing' || (isOpen(order) && (!sameTerms(order, terms) || isEnding(order)))) {
           order = await close(order, 'order', 'ordered again')
         } else if (isOpen(order) && !hasPrepay(order)) {
@@ -181,12 +200,12 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
 
     async refresh (outTradeNo) {
       const order = await store.findOrder(outTradeNo)
-      return order === undefined ? undefined : await ask(order)
+      return order === undefined ? undefined : await ask(checkOwn(order))
     },
 
     async cancel (outTradeNo, reason = 'cancelled') {
       const order = await store.findOrder(outTradeNo)
-      return order === undefined ? undefined : await close(order, 'order', reason)
+      return order === undefined ? undefined : await close(checkOwn(order), 'order', reason)
     },
 
     async history (outTradeNo) {
@@ -203,7 +222,8 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
       return undefined
     },
 
-    observe
+    observe,
+    owns
   }
 
   function remaining (until: Date): number {

@@ -37,6 +37,9 @@ export interface RefundsDeps {
   orders: Orders
 }
 
+/** So many tries, about twenty minutes, after which a refusal is believed although an earlier answer was lost. */
+const SURE_AFTER = 8
+
 export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
   async function apply (outTradeNo: string, observation: RefundObservation, outRefundNo: string): Promise<Refund> {
     const { order } = (await orders.observe(outTradeNo, observation))!
@@ -51,7 +54,10 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
     } catch (error) {
       if (!(error instanceof WechatError)) throw error
       const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message }
-      if (error.advice === 'repeat') return await apply(order.outTradeNo, unsure, outRefundNo)
+      // Only what WeChat has signed is a refusal (`wechatCode`); and after an answer was lost, one "not exist" proves nothing yet: WeChat books with a delay.
+      if (error.advice === 'repeat' || error.wechatCode === undefined || (refund.attempts > 0 && refund.attempts < SURE_AFTER)) {
+        return await apply(order.outTradeNo, unsure, outRefundNo)
+      }
       // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
       let report: RefundReport | undefined
       try {
@@ -80,6 +86,8 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
   return {
     async create (outTradeNo, request) {
       const { key, refundFee, reason } = checkRequest(request)
+      const order = await orders.get(outTradeNo)
+      if (order !== undefined && !orders.owns(order)) throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account.`)
       const observed = await orders.observe(outTradeNo, { seen: 'refund-wanted', source: 'operator', key, refundFee, reason })
       if (observed === undefined) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `There is no order ${outTradeNo}.`)
       if (observed.outcome === 'refused') throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} was not refunded: ${observed.why}.`)

@@ -27,6 +27,8 @@ export interface Work {
    * left behind: whoever sweeps next takes its order over.
    */
   sweep (): Promise<number>
+  /** Takes no further work. */
+  stop (): void
   /** Waits for the work under way, at most `limitMs`. */
   idle (limitMs: number): Promise<void>
 }
@@ -44,6 +46,7 @@ const BATCH = 16
  */
 export function createWork ({ store, orders, refunds, policy, hooks, now, log, leaseMs }: WorkDeps): Work {
   const running = new Set<Promise<void>>()
+  const life = { stopped: false }
 
   function track (task: Promise<void>): Promise<void> {
     running.add(task)
@@ -52,6 +55,10 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
 
   async function work (claim: Claim): Promise<void> {
     const { order } = claim
+    if (!orders.owns(order)) {
+      log.error({ outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid }, "Work is due for another account's order: give each account a store of its own")
+      return
+    }
     try {
       if (order.fulfilment === 'due') await fulfil(claim)
       else if (order.state === 'closing' || (isOpen(order) && order.expiresAt <= now())) await orders.cancel(order.outTradeNo, 'expired')
@@ -113,7 +120,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
 
     async sweep () {
       let count = 0
-      for (;;) {
+      while (!life.stopped) {
         const claims = await claim(BATCH)
         if (claims.length === 0) break
         count += claims.length
@@ -124,6 +131,10 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
         publish('fastify-wechat-pay:sweep', () => ({ worked: count, ...counts }))
       }
       return count
+    },
+
+    stop () {
+      life.stopped = true
     },
 
     async idle (limitMs) {

@@ -407,7 +407,7 @@ t.test('what closing tells', async (t) => {
   const closed = (values: Values) => merchant(signed(values)).pay.close(OUT_TRADE_NO)
   t.equal(await closed({ ...SUCCESS, result_msg: 'OK' }), 'closed', 'closed')
   t.equal(await closed({ ...REFUSAL, err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' }), 'closed', 'closed before')
-  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }), 'closed', 'never known')
+  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }), 'not-exist', 'never known')
   t.equal(await closed({ ...REFUSAL, err_code: 'ORDERPAID', err_code_des: 'order paid' }), 'paid', 'paid')
   t.equal(await merchant(sample('10-closeorder.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay.close('1'), 'closed', 'as published')
 })

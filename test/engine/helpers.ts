@@ -64,7 +64,7 @@ type Answer<T> = T | Error | (() => Promise<T>)
 export type Call =
   | ['prepay', Answer<string>]
   | ['query', Answer<TradeReport>]
-  | ['close', Answer<'closed' | 'paid'>]
+  | ['close', Answer<'closed' | 'paid' | 'not-exist'>]
   | ['refund', Answer<string>]
   | ['queryRefund', Answer<RefundReport | undefined>]
 
@@ -104,7 +104,7 @@ export function fakePay (): FakePay {
     faults: () => [...unexpected, ...script.map(([method]) => `${method} did not come`)],
     prepay: async (order) => { told.push(order); return await take('prepay', order.outTradeNo) as string },
     query: async (outTradeNo) => await take('query', outTradeNo) as TradeReport,
-    close: async (outTradeNo) => await take('close', outTradeNo) as 'closed' | 'paid',
+    close: async (outTradeNo) => await take('close', outTradeNo) as 'closed' | 'paid' | 'not-exist',
     refund: async (order, { outRefundNo }) => await take('refund', outRefundNo) as string,
     queryRefund: async (_outTradeNo, outRefundNo) => await take('queryRefund', outRefundNo) as RefundReport | undefined,
     payParams: (prepayId, now) => ({ timeStamp: String(now.getTime() / 1000), nonceStr: 'nonce', package: `prepay_id=${prepayId}`, signType: 'MD5', paySign: 'sign' }),
