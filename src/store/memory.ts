@@ -20,7 +20,7 @@ export function memoryStore (): Store<undefined> {
   function write (row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
     row.order = order
-    row.history = [...row.history, ...history]
+    row.history = row.history.concat(history)
     return found.filter(note)
   }
 
