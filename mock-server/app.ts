@@ -2,7 +2,9 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
 import { exchange, type WireEndpoint } from './exchange.ts'
 import type { Worlds } from './mock.ts'
+import { describeRoutes } from './openapi.ts'
 import { sendOutcome } from './outcome.ts'
+import { processRoutes } from './process-routes.ts'
 import { worldOf } from './unexpected.ts'
 import { closeorder } from './wechat/closeorder.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
@@ -96,8 +98,12 @@ export function buildApp (worlds: Worlds, { host, log }: AppOptions): FastifyIns
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
   })
   app.register(async wire => wireRoutes(wire, worlds, log))
-  app.register(async control => controlRoutes(control, worlds, host), { prefix: CONTROL_PREFIX })
-  app.get('/healthz', async () => ({ status: 'ok' }))
-  app.get('/readyz', async () => ({ status: 'ready', worlds: worlds.list().length }))
+  let describe: ReturnType<typeof describeRoutes>
+  app.register(async control => {
+    describe = describeRoutes(control)
+    controlRoutes(control, worlds, host)
+  }, { prefix: CONTROL_PREFIX })
+  app.get(`${CONTROL_ROOT}openapi.json`, async () => describe(worlds.baseUrl()))
+  processRoutes(app, worlds)
   return app
 }

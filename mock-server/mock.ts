@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { buildApp } from './app.ts'
 import type { Credentials, Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
@@ -15,6 +16,8 @@ export interface MockOptions {
   readonly port?: number
   /** The world `default`. */
   readonly world?: WorldOptions
+  /** For every world that does not say otherwise. */
+  readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict'>
   /** Gets one line for each request and each delivery. */
   readonly log?: (line: string) => void
 }
@@ -45,13 +48,17 @@ export interface Worlds extends Registry {
   readonly list: () => World[]
   /** @throws MockError UNKNOWN_WORLD */
   readonly find: (id: string) => World
+  readonly baseUrl: () => string
+  readonly metrics: Metrics
 }
 
-function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string) => void): Worlds & { close: () => void } {
+function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
   const byMchId = new Map<string, WorldCore>()
+
+  const metrics = createMetrics()
 
   const seeds = new Set<string>()
   function uniqueSeed (seed: string): string {
@@ -79,11 +86,12 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
   function create (options: WorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl, sender, log, remove: () => remove(id, seed, world.credentials) }, options)
+    const { world, core } = createWorld({ id, seed, baseUrl, sender, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
     }
+    world.on('journal', metrics.count)
     worlds.set(id, world)
     cores.set(id, core)
     created++
@@ -94,6 +102,8 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
 
   return {
     create,
+    baseUrl,
+    metrics,
     list: () => [...worlds.values()],
     find: id => {
       const world = worlds.get(id)
@@ -114,10 +124,10 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
 }
 
 /** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
+export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
   const sender = createSender()
   let url = ''
-  const worlds = createWorlds(() => url, sender, log)
+  const worlds = createWorlds(() => url, sender, log, defaults)
   const standard = worlds.create({ id: 'default', ...world })
   const app = buildApp(worlds, { host, log })
   await app.listen({ host, port })

@@ -10,6 +10,8 @@ interface ServeOptions {
   readonly seed?: string
   readonly schedule: Schedule
   readonly ackTimeout: number
+  readonly maxJournal: number
+  readonly strict?: boolean
   readonly json?: true
   readonly quiet?: true
 }
@@ -44,12 +46,12 @@ function banner ({ url, controlUrl, default: { clock, credentials } }: MockWecha
   ].join('\n')
 }
 
-async function serve ({ port, host, clock, seed, schedule, ackTimeout, json, quiet }: ServeOptions, command: Command): Promise<void> {
+async function serve ({ port, host, clock, seed, schedule, ackTimeout, maxJournal, strict = false, json, quiet }: ServeOptions, command: Command): Promise<void> {
   const log = quiet ? () => {} : (line: string) => { process.stderr.write(`${line}\n`) }
   const world = { clock, schedule, ackTimeoutMs: ackTimeout, ...(seed !== undefined && { seed }) }
   let mock: MockWechat
   try {
-    mock = await createMockWechat({ host, port, world, log })
+    mock = await createMockWechat({ host, port, world, log, defaults: { maxJournal, strict } })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return command.error(code === 'EADDRINUSE'
@@ -74,6 +76,8 @@ export function addServe (program: Command): void {
     .addOption(option('--seed <seed>', 'the same seed gives the same credentials and ids').env('WECHAT_MOCK_SEED'))
     .addOption(option('--schedule <schedule>', 'retry gaps: current, legacy or seconds such as 15,15,30').env('WECHAT_MOCK_SCHEDULE').default('current').argParser(parseSchedule))
     .addOption(option('--ack-timeout <ms>', 'real milliseconds a notify handler may take').env('WECHAT_MOCK_ACK_TIMEOUT').default(5000).argParser(whole(1, 3_600_000)))
+    .addOption(option('--max-journal <n>', 'how many exchanges a world remembers').env('WECHAT_MOCK_MAX_JOURNAL').default(5000).argParser(whole(1, 1_000_000)))
+    .addOption(option('--strict', 'refuse what production may not like, instead of only saying so').env('WECHAT_MOCK_STRICT'))
     .addOption(option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey').env('WECHAT_MOCK_JSON'))
     .addOption(option('--quiet', 'no banner and no log').env('WECHAT_MOCK_QUIET'))
     .action((options: ServeOptions, self: Command) => serve(options, self))

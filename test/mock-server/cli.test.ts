@@ -5,7 +5,7 @@ t.test('--help shows the commands and every flag with its variable', async t => 
   const { code, stdout, stderr } = await wechatMock(t, ['--help']).ended
   t.equal(code, 0)
   t.equal(stderr, '')
-  for (const name of ['PORT', 'HOST', 'CLOCK', 'SEED', 'SCHEDULE', 'ACK_TIMEOUT', 'JSON', 'QUIET']) {
+  for (const name of ['PORT', 'HOST', 'CLOCK', 'SEED', 'SCHEDULE', 'ACK_TIMEOUT', 'MAX_JOURNAL', 'STRICT', 'JSON', 'QUIET']) {
     t.match(stdout, `--${name.toLowerCase().replace('_', '-')}`)
     t.match(stdout.replace(/\s+/g, ' '), `WECHAT_MOCK_${name}`)
   }

@@ -99,17 +99,14 @@ t.test('closing it stops the timers of a real clock', async t => {
 t.test('a world ends when its test does; its name and seed are free again', async t => {
   const mock = await startMock(t)
   const shop = await startShop(t)
-  let credentials
-  {
-    await using world = mock.world({ id: 'mine', seed: 7 })
-    credentials = world.credentials
-    await placeOrder(world, shop.notifyUrl)
-    const gate = world.gate('orderquery.request')
-    const queried = callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
-    await gate.reached
-    world.close()
-    t.match(await queried, { fields: { return_msg: 'appid不存在' } }, 'what a gate held is let go, and nobody knows it any more')
-  }
+  const world = mock.world({ id: 'mine', seed: 7 })
+  const { credentials } = world
+  await placeOrder(world, shop.notifyUrl)
+  const gate = world.gate('orderquery.request')
+  const queried = callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+  await gate.reached
+  await world[Symbol.asyncDispose]()
+  t.match(await queried, { fields: { return_msg: 'appid不存在' } }, 'what a gate held is let go, and nobody knows it any more')
   t.same(mock.worlds(), [mock.default])
   t.same(mock.world({ id: 'mine', seed: 7 }).credentials, credentials)
   t.same([mock.world({ id: 'w4' }).id, mock.world().id], ['w4', 'w5'])

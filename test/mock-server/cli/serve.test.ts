@@ -52,6 +52,7 @@ t.test('what cannot be is refused with the rule', async t => {
     [['--port', '65536'], /'--port <port>'.*whole number from 0 to 65535/],
     [['--port', 'x'], /whole number/],
     [['--ack-timeout', '0'], /whole number from 1/],
+    [['--max-journal', '0'], /whole number from 1/],
     [['--clock', 'atomic'], /Allowed choices are real, virtual/],
     [['--schedule', '15,x'], /current, legacy or gaps in seconds/],
     [['--nonsense'], /unknown option '--nonsense'/],
@@ -72,4 +73,13 @@ t.test('the schedules by name', async t => {
     mock.kill('SIGTERM')
     t.equal((await mock.ended).code, 0)
   }
+})
+
+t.test('limits and strictness are those of every world', async t => {
+  const mock = wechatMock(t, ['--port', '0', '--json', '--max-journal', '1', '--strict'])
+  const { url, controlUrl } = JSON.parse(await mock.line()) as Record<string, string>
+  const { appid } = await (await fetch(`${controlUrl!}/worlds`, { method: 'POST' })).json() as World
+  for (let n = 0; n < 3; n++) await fetch(`${url!}/sns/jscode2session?appid=${String(appid)}`)
+  const { entries } = await (await fetch(`${controlUrl!}/worlds/w1/journal`)).json() as { entries: object[] }
+  t.match(entries, [{ cursor: 3 }])
 })
