@@ -1,20 +1,34 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
-import { exchange, type WireEndpoint } from './exchange.ts'
+import { exchange, type ClientCertificate, type WireEndpoint } from './exchange.ts'
 import type { Worlds } from './mock.ts'
 import { describeRoutes } from './openapi.ts'
 import { sendOutcome } from './outcome.ts'
 import { processRoutes } from './process-routes.ts'
 import { worldOf } from './unexpected.ts'
 import { closeorder } from './wechat/closeorder.ts'
+import { downloadbill } from './wechat/downloadbill.ts'
+import { downloadfundflow } from './wechat/downloadfundflow.ts'
+import { getsignkey } from './wechat/getsignkey.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { orderquery } from './wechat/orderquery.ts'
 import { payRoute } from './wechat/pay-v2.ts'
 import { refund } from './wechat/refund.ts'
 import { refundquery } from './wechat/refundquery.ts'
+import { report } from './wechat/report.ts'
 import { unifiedorder } from './wechat/unifiedorder.ts'
 
-export interface AppOptions { readonly host: string, readonly log: (line: string) => void }
+/** PEM texts. */
+export interface TlsOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** The authority of the merchants' certificates; without it any certificate of the right name will do. */
+  readonly ca?: string | Buffer
+}
+
+export interface AppOptions { readonly host: string, readonly log: (line: string) => void, readonly tls: TlsOptions | undefined }
 
 /** Not WeChat's: a call below it that does not exist is the caller's mistake, not the application's. */
 const CONTROL_ROOT = '/__mock/'
@@ -22,7 +36,12 @@ const CONTROL_ROOT = '/__mock/'
 /** 64 KB hold any V2 request many times over. */
 const WIRE_BODY_LIMIT = 64 * 1024
 
-function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log']): void {
+function shownCertificate (socket: Socket, { ca }: TlsOptions): ClientCertificate | null {
+  const { subject } = (socket as TLSSocket).getPeerCertificate()
+  return subject ? { commonName: String(subject.CN), trusted: ca === undefined || (socket as TLSSocket).authorized } : null
+}
+
+function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOptions): void {
   // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) => done(null, body))
@@ -43,7 +62,13 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
   async function serve (endpoint: WireEndpoint, request: FastifyRequest, reply: FastifyReply, unreadable?: Error): Promise<FastifyReply> {
     const { method, url } = request
     const body = request.body as Buffer | undefined
-    const call = endpoint.receive({ method, body, query: new URL(url, 'http://wechat').searchParams, ...(unreadable && { unreadable }) })
+    const call = endpoint.receive({
+      method,
+      body,
+      query: new URL(url, 'http://wechat').searchParams,
+      ...(tls && { certificate: shownCertificate(request.socket, tls) }),
+      ...(unreadable && { unreadable })
+    })
     const { world = worlds.fallback(), api, outTradeNo } = call
     const about = { api, ...(outTradeNo !== undefined && { outTradeNo }) }
     const presence = world.activity.enter(`${api} ${outTradeNo ?? ''}`)
@@ -54,7 +79,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
         direction: 'in',
         ...about,
         request: sent(request),
-        ...(response && { response: { ...response, body: String(response.body) } }),
+        ...(response && { response: { status: response.status, headers: response.headers, body: response.readable ?? String(response.body) } }),
         ...remarks
       })
       log(`${world.id} ${api} ${outTradeNo ?? ''}: ${remarks.note}`)
@@ -63,9 +88,12 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
     return sendOutcome(reply, outcome)
   }
 
+  const payEndpoints = [unifiedorder(worlds), orderquery, closeorder, refund, { ...refund, path: '/pay/refund' }, refundquery, downloadbill, downloadfundflow, report]
   const endpoints: WireEndpoint[] = [
     jscode2session(worlds),
-    ...[unifiedorder(worlds), orderquery, closeorder, refund, { ...refund, path: '/pay/refund' }, refundquery].map(endpoint => payRoute(worlds, endpoint))
+    ...payEndpoints.map(endpoint => payRoute(worlds, endpoint)),
+    ...payEndpoints.map(endpoint => payRoute(worlds, endpoint, 'sandbox')),
+    payRoute(worlds, getsignkey)
   ]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {
@@ -92,12 +120,16 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, log: AppOptions['log'
 }
 
 /** The HTTP server: WeChat's own paths, and everything else under /__mock. */
-export function buildApp (worlds: Worlds, { host, log }: AppOptions): FastifyInstance {
-  const app = Fastify({
+export function buildApp (worlds: Worlds, options: AppOptions): FastifyInstance {
+  const { host, tls } = options
+  const settings = {
     forceCloseConnections: true,
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
-  })
-  app.register(async wire => wireRoutes(wire, worlds, log))
+  }
+  const app = tls
+    ? Fastify({ ...settings, https: { ...tls, requestCert: true, rejectUnauthorized: false } }) as unknown as FastifyInstance
+    : Fastify(settings)
+  app.register(async wire => wireRoutes(wire, worlds, options))
   let describe: ReturnType<typeof describeRoutes>
   app.register(async control => {
     describe = describeRoutes(control)

@@ -1,5 +1,11 @@
 /** Each choice with its possible values, the default first. */
 export const CHOICES = {
+  /** The Content-Type of V2 replies; the real one is not known, and clients must not look at it. */
+  contentType: ['text/plain', 'text/xml'],
+  /** Whether a FAIL of the protocol brings the err_code of the official tables; no recorded one does. */
+  protocolErrCode: ['absent', 'documented'],
+  /** Which prepay_id a repeated unifiedorder gets while the first is still good. */
+  repeatedPrepayId: ['same', 'new'],
   /** closeorder of a number that does not exist: as if it had worked (users report it), or as an older table says. */
   closeUnknown: ['success', 'ORDERNOTEXIST'],
   /**
@@ -10,7 +16,9 @@ export const CHOICES = {
   /** closeorder of a closed order: as documented, or as if it had worked. */
   closeTwice: ['ORDERCLOSED', 'success'],
   /** How a refund above what is left is refused: as now, or as recorded about 2016 (REFUND_FEE_INVALID, ERROR). */
-  refundRefusals: ['current', 'legacy']
+  refundRefusals: ['current', 'legacy'],
+  /** The columns of downloadbill: as now, or as older merchants still get them. */
+  billColumns: ['current', 'old']
 } as const
 
 /**

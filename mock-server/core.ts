@@ -22,9 +22,17 @@ export interface Credentials {
   readonly apiKey: string
 }
 
+/** `none`: nobody asks for it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
+export type CertMode = 'none' | 'required'
+
 /** What the emulated endpoints see of a world: its parts, not its public face. */
 export interface WorldCore {
   readonly id: string
+  /** Whether this is the sandbox of the world: the same merchant, with a key and orders of its own. */
+  readonly inSandbox: boolean
+  readonly sandbox: () => WorldCore
+  /** How much of a certificate the merchant must show where WeChat wants one. */
+  readonly certMode: CertMode
   readonly credentials: Credentials
   /** The only algorithm accepted, if the merchant is bound to one. */
   readonly signType: SignType | undefined

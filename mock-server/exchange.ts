@@ -11,6 +11,10 @@ import { withBadSign } from './wechat/bad-sign.ts'
 /** What the emulated WeChat says, and what the journal should know. */
 export interface Answer {
   readonly body: string | Buffer
+  /** What the journal shows of a body that is no text. */
+  readonly readable?: string
+  /** There is no answer: the connection breaks. */
+  readonly broken?: true
   /** Default `text/plain`. */
   readonly contentType?: string
   readonly note: string
@@ -22,11 +26,19 @@ export interface Answer {
 
 export type Refusal = ReturnCodeFail | ResultCodeFail | ErrcodeFail
 
+export interface ClientCertificate {
+  readonly commonName: string
+  /** Whether it comes from an authority that the mock was given; without any, every certificate does. */
+  readonly trusted: boolean
+}
+
 /** A request as it came in. */
 export interface WireMessage {
   readonly method: string
   readonly query: URLSearchParams
   readonly body: Buffer | undefined
+  /** The certificate that the client has shown; absent without TLS, null when it has shown none. */
+  readonly certificate?: ClientCertificate | null
   /** Why the body could not be received, if so. */
   readonly unreadable?: Error
 }
@@ -54,6 +66,7 @@ export interface WireReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
+  readonly readable?: string
 }
 
 export type Outcome =
@@ -75,7 +88,8 @@ export type Recorder = (reply: WireReply | undefined, remarks: Remarks) => void
 type CallFault = EffectOf<PayApi | LoginApi>
 type StruckCall = FaultView & { readonly effect: CallFault }
 
-const plain = ({ body, contentType = 'text/plain' }: Answer): WireReply => ({ status: 200, headers: { 'content-type': contentType }, body })
+const plain = ({ body, contentType = 'text/plain', readable }: Answer): WireReply =>
+  ({ status: 200, headers: { 'content-type': contentType }, body, ...(readable !== undefined && { readable }) })
 
 const PAGE = '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
 
@@ -86,6 +100,7 @@ type Replacing = Exclude<CallFault, Spoiling>
 const SPOILING: readonly Effect['kind'][] = ['delay', 'truncate', 'bad_sign', 'gbk']
 const isSpoiling = (effect: CallFault): effect is Spoiling => SPOILING.includes(effect.kind)
 
+const BROKEN: Outcome = { kind: 'reset' }
 const send = (reply: WireReply): Outcome => ({ kind: 'reply', reply })
 
 function spoil (effect: Spoiling, answer: Answer): Outcome {
@@ -117,20 +132,20 @@ function replace (effect: Replacing, call: Call): Outcome {
 
 interface Done { readonly outcome: Outcome, readonly remarks: Remarks }
 
-const remarksOf = ({ body: _body, contentType: _type, ...remarks }: Answer): Remarks => remarks
+const remarksOf = ({ note, sign, lint }: Answer): Remarks => ({ note, ...(sign && { sign }), ...(lint && { lint }) })
 const NOT_CARRIED_OUT: Remarks = { note: 'not carried out' }
 
 function strike (call: Call, effect: CallFault): Done {
   if (isSpoiling(effect)) {
     const answer = call.answer()
-    return { outcome: spoil(effect, answer), remarks: remarksOf(answer) }
+    return { outcome: answer.broken ? BROKEN : spoil(effect, answer), remarks: remarksOf(answer) }
   }
   return { remarks: effect.when === 'after' ? remarksOf(call.answer()) : NOT_CARRIED_OUT, outcome: replace(effect, call) }
 }
 
 function untouched (call: Call): Done {
   const answer = call.answer()
-  return { outcome: send(plain(answer)), remarks: remarksOf(answer) }
+  return { outcome: answer.broken ? BROKEN : send(plain(answer)), remarks: remarksOf(answer) }
 }
 
 /** One call to WeChat from its arrival to its reply, through the gates and faults of its world. */

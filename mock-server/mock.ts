@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
+import { get as getSecurely } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { buildApp } from './app.ts'
+import { buildApp, type TlsOptions } from './app.ts'
 import type { Credentials, Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
@@ -14,6 +15,8 @@ export interface MockOptions {
   readonly host?: string
   /** Default 0: any free port. */
   readonly port?: number
+  /** Makes it https; a world can then ask for the merchant's certificate (`certMode`). */
+  readonly tls?: TlsOptions
   /** The world `default`. */
   readonly world?: WorldOptions
   /** For every world that does not say otherwise. */
@@ -52,7 +55,7 @@ export interface Worlds extends Registry {
   readonly metrics: Metrics
 }
 
-function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
+function createWorlds (baseUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
@@ -86,7 +89,7 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
   function create (options: WorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl, sender, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
+    const { world, core } = createWorld({ id, seed, baseUrl, sender, tls, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
@@ -124,17 +127,19 @@ function createWorlds (baseUrl: () => string, sender: Sender, log: (line: string
 }
 
 /** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat ({ host = '127.0.0.1', port = 0, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
+export async function createMockWechat ({ host = '127.0.0.1', port = 0, tls, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
   const sender = createSender()
   let url = ''
-  const worlds = createWorlds(() => url, sender, log, defaults)
+  const worlds = createWorlds(() => url, sender, tls !== undefined, log, defaults)
   const standard = worlds.create({ id: 'default', ...world })
-  const app = buildApp(worlds, { host, log })
+  const app = buildApp(worlds, { host, log, tls })
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  url = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
-  const [ready] = await once(get(`${url}/readyz`, { agent: false }), 'response')
+  url = `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
+  // Its own certificate need not satisfy it.
+  const request = tls ? getSecurely(`${url}/readyz`, { agent: false, rejectUnauthorized: false }) : get(`${url}/readyz`, { agent: false })
+  const [ready] = await once(request, 'response')
   ready.resume()
 
   const close = async () => {

@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls'
 import type { FastifyReply } from 'fastify'
 import type { Outcome } from './exchange.ts'
 
@@ -9,7 +10,11 @@ export function sendOutcome (reply: FastifyReply, outcome: Outcome): FastifyRepl
   }
   reply.hijack()
   const { raw } = reply
-  if (outcome.kind === 'reset') raw.socket!.resetAndDestroy()
+  if (outcome.kind === 'reset') {
+    // Only a bare TCP socket can be reset.
+    if (raw.socket instanceof TLSSocket) raw.socket.destroy()
+    else raw.socket!.resetAndDestroy()
+  }
   if (outcome.kind === 'truncate') {
     const body = Buffer.from(outcome.reply.body)
     raw.writeHead(outcome.reply.status, { ...outcome.reply.headers, 'content-length': body.length })

@@ -61,6 +61,7 @@ export function acceptRefund (world: WorldCore, order: Order, request: RefundReq
   const refund: Refund = {
     outRefundNo,
     refundId: `50000${random.digits(5, 'refund', outRefundNo, 'head')}${wechatTime(now).slice(0, 8)}${random.digits(11, 'refund', outRefundNo, 'tail')}`,
+    ordinal: refunds.count(),
     outTradeNo,
     refundFee,
     ...divideRefund(order.totalFee, order.payment!, refunds.ofOrder(outTradeNo), refundFee),
@@ -88,9 +89,10 @@ function endLater (world: WorldCore, refund: Refund, due: number): void {
   refund.cancelTimer = world.clock.at({
     due,
     // At one moment refunds end before anything is sent, in the order of their requests.
-    sequence: Number.MIN_SAFE_INTEGER + world.refunds.list().length,
+    sequence: Number.MIN_SAFE_INTEGER + refund.ordinal,
     what: `refund ${refund.outRefundNo} succeeds`,
     run: async () => {
+      refund.cancelTimer = () => {}
       const entry = endRefund(world, refund, 'SUCCESS')
       if (entry) await world.notifier.start(entry)
     }
@@ -181,7 +183,7 @@ export interface RefundSnapshot {
   readonly endedAt: Date | undefined
 }
 
-export function refundSnapshot ({ orders }: WorldCore, { cancelTimer: _timer, ...refund }: Refund): RefundSnapshot {
+export function refundSnapshot ({ orders }: WorldCore, { cancelTimer: _timer, ordinal: _ordinal, ...refund }: Refund): RefundSnapshot {
   const { totalFee, payment } = orders.find(refund.outTradeNo)!
   return { ...refund, totalFee, transactionId: payment!.transactionId }
 }

@@ -24,6 +24,8 @@ export interface CouponRefund {
 export interface Refund {
   readonly outRefundNo: string
   readonly refundId: string
+  /** How many were asked for before it. */
+  readonly ordinal: number
   readonly outTradeNo: string
   readonly refundFee: number
   readonly cashRefundFee: number
@@ -74,11 +76,15 @@ export const couponRefundFee = ({ coupons }: Pick<Refund, 'coupons'>) => coupons
 
 const granted = (coupons: readonly Coupon[]) => coupons.reduce((sum, { fee, type }) => type === 'NO_CASH' ? sum + fee : sum, 0)
 
-/** What is settled with the merchant: everything but granted coupons, which were never paid to it. */
-export const refundSettlement = ({ totalFee, payment }: Order, { refundFee, coupons }: Refund) => ({
-  totalFee: totalFee - granted(payment!.coupons),
-  refundFee: refundFee - granted(coupons)
-})
+/** What a paid order brings the merchant: everything but granted coupons, which were never paid to it. */
+export const settledFee = ({ totalFee, payment }: Order) => totalFee - granted(payment!.coupons)
+
+/** What is settled of a refund and its order. */
+export const refundSettlement = (order: Order, { refundFee, coupons }: Refund) =>
+  ({ totalFee: settledFee(order), refundFee: refundFee - granted(coupons) })
+
+/** What a refund gives back of coupons that the payer had bought. */
+export const rechargeRefundFee = ({ coupons }: Refund) => coupons.reduce((sum, { fee, type }) => type === 'CASH' ? sum + fee : sum, 0)
 
 /** A merchant's refunds. */
 export interface RefundBook {
@@ -88,7 +94,9 @@ export interface RefundBook {
   /** In the order of their requests. */
   readonly ofOrder: (outTradeNo: string) => readonly Refund[]
   readonly list: () => Refund[]
+  readonly count: () => number
   readonly dump: () => RefundsDump
+  /** Forgets everything, and what was to happen by itself. */
   readonly load: (dump: RefundsDump) => void
 }
 
@@ -111,8 +119,10 @@ export function createRefundBook (): RefundBook {
     findId: refundId => byId.get(refundId),
     ofOrder,
     list: () => [...byNumber.values()],
+    count: () => byNumber.size,
     dump: () => Array.from(byNumber.values(), ({ cancelTimer: _timer, ...data }) => data),
     load: dump => {
+      for (const { cancelTimer } of byNumber.values()) cancelTimer()
       for (const index of [byNumber, byId, byOrder]) index.clear()
       for (const data of dump) add({ ...data, cancelTimer: () => {} })
     }

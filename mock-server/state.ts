@@ -14,6 +14,7 @@ export interface WorldState {
   readonly replies: number
   readonly orders: OrdersDump
   readonly refunds: RefundsDump
+  readonly sandbox: { readonly orders: OrdersDump, readonly refunds: RefundsDump }
   readonly users: UsersDump
   readonly notifications: NotifierDump
   readonly journal: JournalDump
@@ -21,12 +22,13 @@ export interface WorldState {
 }
 
 /** A deep copy: what happens afterwards does not change it. */
-export function takeState ({ clock, counters, orders, refunds, users, notifier, journal, faults }: WorldCore): WorldState {
+export function takeState ({ clock, counters, orders, refunds, sandbox, users, notifier, journal, faults }: WorldCore): WorldState {
   return structuredClone({
     now: clock.now(),
     replies: counters.replies,
     orders: orders.dump(),
     refunds: refunds.dump(),
+    sandbox: { orders: sandbox().orders.dump(), refunds: sandbox().refunds.dump() },
     users: users.dump(),
     notifications: notifier.dump(),
     journal: journal.dump(),
@@ -39,16 +41,18 @@ export function takeState ({ clock, counters, orders, refunds, users, notifier, 
  * @throws MockError CLOCK_BUSY
  */
 export function putState (world: WorldCore, state: WorldState): void {
-  const { now, replies, orders, refunds, users, notifications, journal, faults } = structuredClone(state)
+  const { now, replies, orders, refunds, sandbox, users, notifications, journal, faults } = structuredClone(state)
   world.clock.reset(now)
   world.gates.clear()
   world.nonces.clear()
   world.counters.replies = replies
   world.orders.load(orders)
   world.refunds.load(refunds)
+  world.sandbox().orders.load(sandbox.orders)
+  world.sandbox().refunds.load(sandbox.refunds)
   world.users.load(users)
   world.notifier.load(notifications)
-  resumeRefunds(world)
+  for (const side of [world, world.sandbox()]) resumeRefunds(side)
   world.journal.load(journal)
   world.faults.load(faults)
 }
@@ -62,7 +66,8 @@ export type ResetPart = typeof RESET_PARTS[number]
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
 export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
-  const { clock, orders, refunds, users, notifier, journal, faults, gates, nonces } = world
+  const { clock, users, notifier, journal, faults, gates, nonces } = world
+  const sides = [world, world.sandbox()]
   const unknown = parts.find(part => !RESET_PARTS.includes(part))
   if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
   const resets = (part: ResetPart) => parts.length === 0 || parts.includes(part)
@@ -71,11 +76,13 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
     clock.reset(start)
     // The timers are gone with the old time, what they were for is not.
     notifier.resume()
-    resumeRefunds(world)
+    for (const side of sides) resumeRefunds(side)
   }
   if (resets('orders')) {
-    orders.load({ orders: [], prepays: [] })
-    refunds.load([])
+    for (const { orders, refunds } of sides) {
+      orders.load({ orders: [], prepays: [] })
+      refunds.load([])
+    }
     notifier.load(NO_NOTIFICATIONS)
   }
   if (resets('users')) users.load({ users: [], codes: [], drawn: [] })

@@ -4,7 +4,7 @@ import type { Api } from './apis.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
-import type { Credentials, WorldCore } from './core.ts'
+import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
 import { assertDrained } from './drained.ts'
@@ -66,6 +66,11 @@ export interface WorldOptions {
   readonly refundNotifyUrl?: string
   /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
   readonly strict?: boolean
+  /**
+   * Whether refund and downloadfundflow ask for the merchant's certificate; default `none`. `required` needs a mock with TLS:
+   * without a certificate the connection breaks, with one whose common name is not the mch_id the answer is CERT_ERROR.
+   */
+  readonly certMode?: CertMode
   /** What to do where WeChat is undocumented or has changed. */
   readonly behaviour?: Partial<Behaviour>
   readonly appid?: string
@@ -303,6 +308,8 @@ export interface WorldHost {
   readonly seed: string
   readonly baseUrl: () => string
   readonly sender: Sender
+  /** Whether it is reached by TLS. */
+  readonly tls: boolean
   readonly log: (line: string) => void
   /** Forgets the world. */
   readonly remove: () => void
@@ -362,6 +369,7 @@ function snapshot (order: Order): OrderSnapshot {
 export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
   const { id, baseUrl, sender, log } = host
   const credentials = drawCredentials(host.seed, options)
+  if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
   const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : new Date(options.startTime).getTime()
   const activity = createActivity()
@@ -423,18 +431,28 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
 
-  function findOrder (outTradeNo: string): Order {
-    const order = orders.find(outTradeNo)
-    if (!order) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}; was unifiedorder called with mch_id ${credentials.mchId}?`)
-    return order
+  const sandbox: WorldCore = {
+    ...core,
+    inSandbox: true,
+    credentials: { ...credentials, apiKey: random.hex(32, 'sandbox_signkey') },
+    random: createRandom(`${host.seed}/sandbox`),
+    orders: createOrderBook(clock.now),
+    refunds: createRefundBook()
+  }
+  const sides = [core, sandbox]
+
+  function findOrder (outTradeNo: string): readonly [WorldCore, Order] {
+    const side = sides.find(({ orders }) => orders.find(outTradeNo))
+    if (!side) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}; was unifiedorder called with mch_id ${credentials.mchId}?`)
+    return [side, side.orders.find(outTradeNo)!]
   }
 
-  function findRefund (outRefundNo: string): Refund {
-    const refund = refunds.find(outRefundNo)
-    if (!refund) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
-    return refund
+  function findRefund (outRefundNo: string): readonly [WorldCore, Refund] {
+    const side = sides.find(({ refunds }) => refunds.find(outRefundNo))
+    if (!side) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
+    return [side, side.refunds.find(outRefundNo)!]
   }
 
   function findNotification (name: string): Notification {
@@ -444,7 +462,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   }
 
   function findRefundNotification (outRefundNo: string): Notification {
-    const { notificationId, status, notifyUrl } = findRefund(outRefundNo)
+    const [, { notificationId, status, notifyUrl }] = findRefund(outRefundNo)
     if (notificationId === undefined) throw new MockError('UNKNOWN_NOTIFICATION', `refund ${outRefundNo} has no notification: it is ${status} and its notify_url is '${notifyUrl}'`)
     return findNotification(notificationId)
   }
@@ -456,8 +474,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   }
 
   async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {
-    const order = findOrder(outTradeNo)
-    checkPayable(core, order)
+    const [side, order] = findOrder(outTradeNo)
+    checkPayable(side, order)
     checkCoupons(order, coupons)
     const paidAt = clock.now()
     const payment = {
@@ -468,20 +486,20 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       paidAt
     }
     Object.assign(order, { tradeState: 'SUCCESS', payment, openid: payment.openid })
-    orders.indexTransaction(order, payment)
+    side.orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
     tell('paid', snapshot(order))
-    const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, credentials, style))
+    const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, side.credentials, style))
     return dispatch(notification, deliver)
   }
 
   async function fail (outTradeNo: string, options?: FailOptions): ReturnType<World['fail']> {
-    const { entry, ...failure } = failPayment(core, findOrder(outTradeNo), options)
+    const { entry, ...failure } = failPayment(...findOrder(outTradeNo), options)
     return { ...failure, delivery: entry && await notifier.start(entry) }
   }
 
   async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', ...options }: EndOptions & { readonly deliver?: Deliver } = {}) {
-    const notification = endRefund(core, findRefund(outRefundNo), status, options)
+    const notification = endRefund(...findRefund(outRefundNo), status, options)
     return notification && dispatch(notification, deliver)
   }
 
@@ -533,19 +551,22 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     pay: pay as World['pay'],
     fail,
     expire: outTradeNo => {
-      const order = findOrder(outTradeNo)
-      expireOrder(core, order)
+      const [side, order] = findOrder(outTradeNo)
+      expireOrder(side, order)
       return snapshot(order)
     },
-    refund: (outTradeNo, options) => refundSnapshot(core, refundFromConsole(core, findOrder(outTradeNo), options)),
+    refund: (outTradeNo, options) => {
+      const [side, order] = findOrder(outTradeNo)
+      return refundSnapshot(side, refundFromConsole(side, order, options))
+    },
     settleRefund: settleRefund as World['settleRefund'],
-    getRefund: outRefundNo => refundSnapshot(core, findRefund(outRefundNo)),
-    refunds: () => refunds.list().map(refund => refundSnapshot(core, refund)),
-    order: outTradeNo => snapshot(findOrder(outTradeNo)),
-    orders: () => orders.list().map(snapshot),
+    getRefund: outRefundNo => refundSnapshot(...findRefund(outRefundNo)),
+    refunds: () => sides.flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
+    order: outTradeNo => snapshot(findOrder(outTradeNo)[1]),
+    orders: () => sides.flatMap(side => side.orders.list().map(snapshot)),
     deliveries: notifier.deliveries,
     notifications: notifier.list,
-    craft: (outTradeNo, craftOptions) => craft(core, findOrder(outTradeNo), craftOptions),
+    craft: (outTradeNo, craftOptions) => craft(...findOrder(outTradeNo), craftOptions),
     once: hooks.once,
     notification: findNotification,
     refundNotification: findRefundNotification,

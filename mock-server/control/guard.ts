@@ -6,14 +6,14 @@ import { MockError } from '../errors.ts'
  * Keeps foreign web pages out: a page can make the browser call a loopback port, by a name of its own that resolves to
  * 127.0.0.1 (so the Host must be an address or a local name) or across origins (so an Origin must be the mock itself).
  */
-export function checkCaller ({ headers }: Pick<FastifyRequest, 'headers'>, boundHost: string): void {
+export function checkCaller ({ headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>, boundHost: string): void {
   const host = headers.host ?? ''
   const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
   if (isIP(name) === 0 && name !== 'localhost' && !name.endsWith('.localhost') && name !== boundHost) {
     throw new MockError('FORBIDDEN_HOST', `the control API answers to an IP address, localhost or the --host it was given, not to the Host ${JSON.stringify(host)}`)
   }
   const { origin } = headers
-  if (origin !== undefined && origin !== `http://${host}`) {
+  if (origin !== undefined && origin !== `${protocol}://${host}`) {
     throw new MockError('FORBIDDEN_ORIGIN', `a page of ${origin} may not steer the mock`)
   }
 }

@@ -18,6 +18,7 @@ const newWorld = strict({
   maxJournal: integer(1),
   strict: { type: 'boolean' },
   signType: oneOf('MD5', 'HMAC-SHA256'),
+  certMode: oneOf('none', 'required'),
   refundDelay: {},
   refundNotifyUrl: text(256),
   behaviour: strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),

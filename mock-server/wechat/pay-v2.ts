@@ -1,12 +1,13 @@
 import type { PayApi } from '../apis.ts'
 import type { Registry, WorldCore } from '../core.ts'
-import type { Answer, Call, Refusal, WireEndpoint, WireMessage } from '../exchange.ts'
+import type { Answer, Call, ClientCertificate, Refusal, WireEndpoint, WireMessage } from '../exchange.ts'
 import type { ResultCodeFail } from '../faults.ts'
 import { lint, refusalOfStrict, type Finding } from '../lint.ts'
 import { explainSign } from '../sign-explanation.ts'
 import { signV2, type SignType } from '../sign-v2.ts'
-import { readXml, writeXml, type Fields, type WireField } from '../wire.ts'
+import { readXml, type Fields, type WireField } from '../wire.ts'
 import { ERR_CODES } from './error-tables.ts'
+import { answers, type Download, type UnsignedRefusal } from './pay-answers.ts'
 import { BusinessFail, ProtocolFail, SignFail } from './replies.ts'
 
 /** What a field of a request must look like; lengths count bytes of UTF-8. */
@@ -29,14 +30,20 @@ export interface PayEndpoint {
   readonly api: PayApi
   readonly path: string
   readonly fields: readonly FieldRule[]
+  /** It does not ask for the appid. */
+  readonly withoutAppid?: true
+  /** It asks for the merchant's certificate, where the world does. */
+  readonly certificate?: true
+  /** Its replies are not signed: the refusals look so, and what `handle` gives is the whole reply. */
+  readonly unsigned?: UnsignedRefusal
   /** The fields of the success reply beyond the common ones; throws {@link ProtocolFail} or {@link BusinessFail}. */
-  readonly handle: (world: WorldCore, request: PayRequest) => readonly WireField[]
+  readonly handle: (world: WorldCore, request: PayRequest) => readonly WireField[] | Download
 }
 
 export const matches = (pattern: RegExp) => (value: string) => pattern.test(value)
 
+const APPID: FieldRule = { name: 'appid', max: 32, required: true }
 const COMMON: readonly FieldRule[] = [
-  { name: 'appid', max: 32, required: true },
   { name: 'mch_id', max: 32, required: true, form: matches(/^\d+$/) },
   { name: 'nonce_str', max: 32, required: true },
   { name: 'sign', max: 64, required: true },
@@ -67,56 +74,25 @@ function checkFields (fields: Fields, rules: readonly FieldRule[]): void {
   }
 }
 
-function findWorld (registry: Registry, fields: Fields): WorldCore {
-  const world = registry.byAppid(fields.get('appid')!)
-  if (!world) throw new ProtocolFail('appid不存在')
+function findWorld (registry: Registry, { withoutAppid }: PayEndpoint, fields: Fields): WorldCore {
+  const world = registry.byAppid(fields.get('appid') ?? '')
+  if (!withoutAppid && !world) throw new ProtocolFail('appid不存在')
   const merchant = registry.byMchId(fields.get('mch_id')!)
   if (!merchant) throw new ProtocolFail('MCHID不存在')
-  if (merchant !== world) throw new ProtocolFail('mch_id和appid没有关联关系')
-  return world
+  if (!withoutAppid && merchant !== world) throw new ProtocolFail('mch_id和appid没有关联关系')
+  return merchant
 }
 
-function checkSign (world: WorldCore, fields: Fields, type: SignType): void {
-  if (world.signType && type !== world.signType) throw new ProtocolFail('签名错误', { cause: `signed with ${type}, but this merchant is bound to ${world.signType}` })
-  if (signV2(fields, world.credentials.apiKey, type) === fields.get('sign')) return
-  throw new SignFail(explainSign(fields, type, world.credentials))
+const SANDBOX_SIGN = '沙箱验证签名失败，请确认沙箱签名key是否正确（通过getsignkey调用生成）'
+
+function checkSign ({ signType, credentials, inSandbox }: WorldCore, fields: Fields, type: SignType): void {
+  const told = inSandbox ? SANDBOX_SIGN : '签名错误'
+  if (signType && type !== signType) throw new ProtocolFail(told, { cause: `signed with ${type}, but this merchant is bound to ${signType}` })
+  if (signV2(fields, credentials.apiKey, type) !== fields.get('sign')) throw new SignFail(explainSign(fields, type, credentials), told)
 }
 
-function signedReply (world: WorldCore, deviceInfo: string, type: SignType, result: readonly WireField[]): string {
-  const { appid, mchId, apiKey } = world.credentials
-  const head: WireField[] = [['return_code', 'SUCCESS'], ['return_msg', 'OK'], ['appid', appid], ['mch_id', mchId]]
-  if (deviceInfo !== '') head.push(['device_info', deviceInfo])
-  head.push(['nonce_str', world.random.alphanumeric(16, 'nonce', world.nextReply())])
-  // Signed with the request's algorithm, yet without a sign_type of its own (node-tenpay PR 92).
-  const sign = signV2([...head, ...result].map(([name, value]) => [name, String(value)]), apiKey, type)
-  return writeXml([...head, ['sign', sign], ...result])
-}
-
-const protocolReply = (message: string) => writeXml([['return_code', 'FAIL'], ['return_msg', message]])
-
-/** How one call of a merchant's is answered: in one of three shapes, whatever happens. */
-function answers (registry: Registry, world: WorldCore | undefined, fields: Fields) {
-  const get = (name: string) => fields.get(name) ?? ''
-  const signType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
-  const signed = (result: readonly WireField[]) => signedReply(world ?? registry.fallback(), get('device_info'), signType, result)
-  return {
-    get,
-    signType,
-    succeed: (result: readonly WireField[]): Answer => ({ note: 'SUCCESS', body: signed([['result_code', 'SUCCESS'], ...result]) }),
-    fail: (error: unknown): Answer => {
-      if (error instanceof ProtocolFail) {
-        const cause = error.cause instanceof Error ? error.cause.message : error.cause
-        return {
-          note: cause ? `${error.message}: ${cause as string}` : error.message,
-          body: protocolReply(error.message),
-          ...(error instanceof SignFail && { sign: error.explanation })
-        }
-      }
-      if (!(error instanceof BusinessFail)) throw error
-      const { errCode, message } = error
-      return { note: `${errCode} ${message}`, body: signed([['result_code', 'FAIL'], ['err_code', errCode], ['err_code_des', message]]) }
-    }
-  } as const
+function checkCertificate ({ mchId }: WorldCore['credentials'], { commonName, trusted }: ClientCertificate): void {
+  if (!trusted || commonName !== mchId) throw new BusinessFail('CERT_ERROR', '证书校验错误')
 }
 
 function refusalOf (api: PayApi, refusal: Refusal): ProtocolFail | BusinessFail {
@@ -139,26 +115,33 @@ function orderNumber (world: WorldCore | undefined, fields: Fields): string | un
   return fields.get('out_trade_no') || world?.orders.findTransaction(fields.get('transaction_id') ?? '')?.outTradeNo
 }
 
+/** Where a request was sent to: the real service, or its simulation under /sandboxnew. */
+export type Side = 'production' | 'sandbox'
+
 /** Receives one request. The order of the checks is the one recommended in the fact sheet. */
-export function receivePay (registry: Registry, endpoint: PayEndpoint, { method, body, unreadable }: WireMessage): Call {
+export function receivePay (registry: Registry, endpoint: PayEndpoint, { method, body, certificate, unreadable }: WireMessage, side: Side = 'production'): Call {
   const message = unreadable ? new ProtocolFail('XML格式错误', { cause: unreadable }) : readable(method, body)
   const fields: Fields = message instanceof ProtocolFail ? new Map() : message
+  const onSide = (world: WorldCore) => side === 'sandbox' ? world.sandbox() : world
   const world = registry.byMchId(fields.get('mch_id') ?? '')
-  const { get, signType, succeed, fail } = answers(registry, world, fields)
-  const outTradeNo = orderNumber(world, fields)
+  const { get, signType, succeed, fail } = answers(onSide(world ?? registry.fallback()), endpoint.unsigned, fields)
+  const shown = endpoint.certificate && side === 'production' && world?.certMode === 'required' ? certificate : undefined
+  const outTradeNo = orderNumber(world && onSide(world), fields)
   return {
     api: endpoint.api,
     world,
     outTradeNo,
     refuse: refusal => fail(refusalOf(endpoint.api, refusal)),
     answer: () => {
+      if (shown === null) return { body: '', broken: true, note: 'no client certificate, so no connection' }
       let findings: readonly Finding[] = []
       const withFindings = (answer: Answer) => findings.length > 0 ? { ...answer, lint: findings } : answer
       try {
         if (message instanceof ProtocolFail) throw message
-        checkFields(fields, [...COMMON, ...endpoint.fields])
-        const found = findWorld(registry, fields)
+        checkFields(fields, [...(endpoint.withoutAppid ? [] : [APPID]), ...COMMON, ...endpoint.fields])
+        const found = onSide(findWorld(registry, endpoint, fields))
         checkSign(found, fields, signType)
+        if (shown) checkCertificate(found.credentials, shown)
         findings = lint(found, endpoint.api, get, outTradeNo ?? '')
         const refusal = found.strict && refusalOfStrict(findings)
         if (refusal) throw refusal
@@ -171,5 +154,8 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
 }
 
 /** The endpoint as a route of the wire. */
-export const payRoute = (registry: Registry, endpoint: PayEndpoint): WireEndpoint =>
-  ({ api: endpoint.api, path: endpoint.path, receive: message => receivePay(registry, endpoint, message) })
+export const payRoute = (registry: Registry, endpoint: PayEndpoint, side?: Side): WireEndpoint => ({
+  api: endpoint.api,
+  path: side === 'sandbox' ? `/sandboxnew${endpoint.path}` : endpoint.path,
+  receive: message => receivePay(registry, endpoint, message, side)
+})

@@ -61,6 +61,7 @@ function reply (order: Order, refund: Refund): WireField[] {
 export const refund: PayEndpoint = {
   api: 'refund',
   path: '/secapi/pay/refund',
+  certificate: true,
   fields: [
     { name: 'transaction_id', max: 32 },
     { name: 'out_trade_no', max: 32 },

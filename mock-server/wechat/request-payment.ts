@@ -81,7 +81,7 @@ export function requestPayment (world: WorldCore, params: RequestPaymentParams):
   if (order.tradeState === 'CLOSED') throw expired(`order ${order.outTradeNo} is closed`)
   if (order.tradeState !== 'NOTPAY') throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is paid already`)
   if (order.prepayId !== prepayId || now.getTime() - order.prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
-    throw expired(`the prepay_id of order ${order.outTradeNo} is older than 2 h; call unifiedorder again with the same out_trade_no`)
+    throw expired(`the prepay_id of order ${order.outTradeNo} is older than 2 h, or a later unifiedorder has replaced it; call unifiedorder again with the same out_trade_no`)
   }
   return { errMsg: 'requestPayment:ok', outTradeNo: order.outTradeNo }
 }

@@ -21,9 +21,19 @@ function sameTerms (order: Order, request: PayRequest): boolean {
     order.feeType === (request.get('fee_type') || 'CNY')
 }
 
-function prepayId (world: WorldCore, outTradeNo: string): string {
-  const now = world.clock.now()
-  return `wx${wechatTime(now).slice(6)}${world.random.hex(26, 'prepay_id', outTradeNo, now.getTime())}`
+/** `previous` is the one that it replaces, so that two of one moment differ. */
+function prepayId ({ clock, random, inSandbox }: WorldCore, outTradeNo: string, previous = ''): string {
+  const now = clock.now()
+  const path = ['prepay_id', outTradeNo, now.getTime(), previous]
+  return inSandbox ? `wx${wechatTime(now)}${random.digits(6, ...path)}` : `wx${wechatTime(now).slice(6)}${random.hex(26, ...path)}`
+}
+
+/** The scripted amounts: 101 and 102 fen, 301 for a scanned code. */
+function checkSandboxAmount ({ get }: PayRequest): void {
+  const scripted = get('trade_type') === 'NATIVE' ? ['301'] : ['101', '102']
+  if (!scripted.includes(get('total_fee'))) {
+    throw new ProtocolFail(`沙箱支付金额(${get('total_fee')})无效，请检查需要验收的case`, { cause: `the sandbox takes ${scripted.join(' or ')} fen` })
+  }
 }
 
 function resubmitted (world: WorldCore, order: Order, request: PayRequest, changes: Partial<Order>): void {
@@ -32,8 +42,8 @@ function resubmitted (world: WorldCore, order: Order, request: PayRequest, chang
   if (order.tradeState !== 'NOTPAY') throw new BusinessFail('ORDERPAID', '该订单已支付')
   Object.assign(order, changes)
   const now = world.clock.now()
-  if (now.getTime() - order.prepayIssuedAt.getTime() < PREPAY_LIFE_MS) return
-  Object.assign(order, { prepayId: prepayId(world, order.outTradeNo), prepayIssuedAt: now })
+  if (world.behaviour.repeatedPrepayId === 'same' && now.getTime() - order.prepayIssuedAt.getTime() < PREPAY_LIFE_MS) return
+  Object.assign(order, { prepayId: prepayId(world, order.outTradeNo, order.prepayId), prepayIssuedAt: now })
   world.orders.indexPrepay(order)
 }
 
@@ -43,7 +53,7 @@ function checkParties (registry: Registry, world: WorldCore, request: PayRequest
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
   // An unknown openid is taken for a user of this app; one that another app's login made up is not.
   const owner = registry.byOpenid(openid)
-  if (owner && owner !== world) throw new ProtocolFail('appid and openid not match')
+  if (owner && owner.id !== world.id) throw new ProtocolFail('appid and openid not match')
   world.users.know(openid)
 }
 
@@ -88,6 +98,7 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
   handle: (world, request) => {
     const { get, signType } = request
     checkParties(registry, world, request)
+    if (world.inSandbox) checkSandboxAmount(request)
     if (get('trade_type') === 'NATIVE' && get('product_id') === '') throw new ProtocolFail('缺少参数', { cause: 'missing: product_id' })
     if (get('trade_type') === 'MWEB' && get('scene_info') === '') throw new ProtocolFail('缺少参数', { cause: 'missing: scene_info' })
     const expiresAt = parseWechatTime(get('time_expire'))

@@ -6,6 +6,7 @@ import { NOON } from './helpers.ts'
 const refund = (values: Partial<Refund> = {}): Refund => ({
   outRefundNo: 'r1',
   refundId: '5001',
+  ordinal: 0,
   outTradeNo: 'tea-1',
   refundFee: 10,
   cashRefundFee: 10,

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { World, WorldOptions } from '../../mock-server/index.ts'
-import { ACK, callPay, NOON, orderFields, paymentParams, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
+import { ACK, callPay, NOON, orderFields, paymentParams, placeOrder, postRaw, REFUSAL, signedXml, startMock, startShop } from './helpers.ts'
 
 /** A world in the middle of things: one order paid and refused twice, one unpaid, a refund on its way, a code, a fault. */
 async function midway (t: Test, options: WorldOptions = {}) {
@@ -156,4 +156,32 @@ t.test('on the real clock a snapshot goes on in real time', async t => {
   world.restore('s')
   await world.journal.wait({ api: 'notify' }, { count: 2 })
   t.match(world.notification('tea-0001'), { state: 'acked' })
+})
+
+t.test('reset orders have no refund that ends later', async t => {
+  const { world } = await midway(t)
+  world.reset('orders')
+  t.same(world.clock.timers(), [])
+  t.same((await world.advance('2h')).deliveries, [])
+})
+
+t.test('the sandbox is part of it', async t => {
+  const { world } = await midway(t)
+  const sandbox = { credentials: { ...world.credentials, apiKey: (await postRaw(`${world.baseUrl}/sandboxnew/pay/getsignkey`, signedXml(world, {}))).fields.sandbox_signkey! } }
+  await postRaw(`${world.baseUrl}/sandboxnew/pay/unifiedorder`, signedXml(sandbox, orderFields('http://127.0.0.1:1/notify', { out_trade_no: 'sand-1', total_fee: 101 })))
+  await world.pay('sand-1', { deliver: 'hold' })
+  world.refund('sand-1', { outRefundNo: 'back-2', notifyUrl: null })
+  const before = seen(world)
+  world.snapshot('s')
+  const exported = JSON.parse(JSON.stringify(world.export()))
+  await world.advance('1h')
+  t.equal(world.getRefund('back-2').status, 'SUCCESS')
+  world.restore('s')
+  t.same(seen(world), before)
+  world.reset()
+  t.throws(() => world.order('sand-1'), { code: 'UNKNOWN_ORDER' })
+  world.import(exported)
+  t.same(seen(world), before)
+  await world.advance('1h')
+  t.equal(world.getRefund('back-2').status, 'SUCCESS')
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { behaviourOf } from '../../../mock-server/behaviour.ts'
 import type { Registry } from '../../../mock-server/core.ts'
 import { signV2 } from '../../../mock-server/sign-v2.ts'
 import { receivePay } from '../../../mock-server/wechat/pay-v2.ts'
@@ -114,7 +115,7 @@ t.test('replies are signed with the algorithm of the request, without sign_type,
 })
 
 t.test('an error that is no refusal is not answered', async t => {
-  const registry = { byMchId: () => undefined } as unknown as Registry
+  const registry = { byMchId: () => undefined, fallback: () => ({ behaviour: behaviourOf() }) } as unknown as Registry
   const form = () => { throw new Error('broken') }
   const call = receivePay(registry, { api: 'report', path: '/x', fields: [{ name: 'user_ip', max: 16, form }], handle: () => [] }, {
     method: 'POST',

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { World } from '../../../mock-server/index.ts'
-import { callPay, NOON, orderFields, placeOrder, startMock, startShop, type Values } from '../helpers.ts'
+import { callPay, NOON, orderFields, paymentParams, placeOrder, startMock, startShop, type Values } from '../helpers.ts'
 
 const NOTIFY = 'https://shop.example.com/wechat/notify'
 const order = (world: World, values: Values = {}) => callPay(world, 'unifiedorder', orderFields(NOTIFY, values)).then(({ fields }) => fields)
@@ -96,6 +96,14 @@ t.test('an order number again', async t => {
   await world.pay('tea-0001')
   t.match(await order(world, base), { result_code: 'FAIL', err_code: 'ORDERPAID', err_code_des: '该订单已支付' })
   t.match(await order(world, { ...base, total_fee: 1 }), repeated, 'terms are compared before the state')
+})
+
+t.test('a world can have a new prepay_id with every call; the last one opens the cashier', async t => {
+  const { default: world } = await startMock(t, { world: { behaviour: { repeatedPrepayId: 'new' } } })
+  const [first, second] = [await placeOrder(world, NOTIFY), await placeOrder(world, NOTIFY)]
+  t.not(first, second)
+  t.throws(() => world.requestPayment(paymentParams(world, first)), { message: /a later unifiedorder has replaced it/ })
+  t.match(world.requestPayment(paymentParams(world, second)), { outTradeNo: 'tea-0001' })
 })
 
 t.test('a closed number stays closed', async t => {

@@ -1,0 +1,219 @@
+import { gunzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import type { World, WorldOptions } from '../../../mock-server/index.ts'
+import { callPay, placeRefund, placeOrder, postRaw, sample, signedXml, startMock, startPaid, type Values } from '../helpers.ts'
+
+async function download (world: World, values: Values = {}): Promise<{ type: string | null, bytes: Buffer, text: string }> {
+  const response = await fetch(`${world.baseUrl}/pay/downloadbill`, { method: 'POST', body: signedXml(world, { bill_date: '20260115', bill_type: 'ALL', ...values }) })
+  const bytes = Buffer.from(await response.arrayBuffer())
+  return { type: response.headers.get('content-type'), bytes, text: bytes.toString() }
+}
+
+/** A bill as rows by the names of its columns, and its summary. */
+function read (text: string) {
+  const lines = text.replace(/^\uFEFF/, '').trimEnd().split('\r\n')
+  const values = (line: string) => line.slice(1).split(',`')
+  const table = (names: string, line: string) => Object.fromEntries(names.split(',').map((name, n) => [name, values(line)[n]!]))
+  const [header, ...rest] = lines
+  const [summaryHeader, summary] = rest.splice(-2)
+  return { header: header!.split(','), rows: rest.map(line => table(header!, line)), summary: table(summaryHeader!, summary!) }
+}
+
+const error = (message: string, number: string) =>
+  `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg>\n<error_code><![CDATA[${number}]]></error_code></xml>`
+
+/** Two payments and two refunds on one day, and what must not stand in its bill. Ends at noon of the next day. */
+async function aDay (t: Test, options: WorldOptions = {}): Promise<World> {
+  const { world, shop } = await startPaid(t, options, { device_info: 'WEB', attach: '桌 4', body: '茶,点心' }, { bankType: 'CFT', coupons: [{ fee: 100, id: '1', type: 'NO_CASH' }, { fee: 50, id: '2', type: 'CASH' }] })
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'unpaid' })
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', total_fee: 3, attach: undefined })
+  await world.advance('1h')
+  await world.pay('tea-0002')
+  await world.advance('1h')
+  await placeRefund(world, { refund_fee: 1250 })
+  await world.advance('10m')
+  await world.settleRefund('tea-0001-r1', 'SUCCESS', { channel: 'BALANCE' })
+  await placeRefund(world, { out_trade_no: 'tea-0002', total_fee: 3, refund_fee: 1, out_refund_no: 'r-2' })
+  await world.settleRefund('r-2', 'REFUNDCLOSE')
+  await world.advance('12h')
+  await placeRefund(world, { out_trade_no: 'tea-0002', total_fee: 3, refund_fee: 2, out_refund_no: 'r-3' })
+  await world.advance('10h')
+  return world
+}
+
+t.test('ALL: payments and refunds of the day, newest first, under the recorded header', async t => {
+  const world = await aDay(t)
+  const { type, text } = await download(world)
+  t.equal(type, 'text/plain')
+  const { header, rows, summary } = read(text)
+  const recorded = read(sample('23-downloadbill.ALL.excerpt.csv'))
+  t.same(header, recorded.header)
+  t.same(Object.keys(summary), Object.keys(recorded.summary))
+  t.match(text, /^\uFEFF交易时间,/)
+  t.match(text, /[^\r]\r\n$/)
+
+  const { appid, mchId } = world.credentials
+  const [payment, late] = [world.order('tea-0001'), world.order('tea-0002')]
+  const paid = {
+    交易时间: '2026-01-15 12:00:00',
+    公众账号ID: appid,
+    商户号: mchId,
+    特约商户号: '0',
+    设备号: 'WEB',
+    微信订单号: payment.transactionId,
+    商户订单号: 'tea-0001',
+    用户标识: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+    交易类型: 'JSAPI',
+    交易状态: 'SUCCESS',
+    付款银行: 'CFT',
+    货币种类: 'CNY',
+    应结订单金额: '11.50',
+    代金券金额: '1.50',
+    微信退款单号: '0',
+    商户退款单号: '0',
+    退款金额: '0.00',
+    充值券退款金额: '0.00',
+    退款类型: '',
+    退款状态: '',
+    商品名称: '茶,点心',
+    商户数据包: '桌 4',
+    手续费: '0.07000',
+    费率: '0.60%',
+    订单金额: '12.50',
+    申请退款金额: '0.00',
+    费率备注: ''
+  }
+  t.same(rows[3], paid)
+  t.match(rows[2], { 商户订单号: 'tea-0002', 交易时间: '2026-01-15 13:00:00', 微信订单号: late.transactionId, 手续费: '0.00000', 订单金额: '0.03', 商户数据包: '' })
+  t.same(rows[1], {
+    ...paid,
+    交易时间: '2026-01-15 14:00:00',
+    交易状态: 'REFUND',
+    应结订单金额: '0.00',
+    代金券金额: '0.00',
+    微信退款单号: world.getRefund('tea-0001-r1').refundId,
+    商户退款单号: 'tea-0001-r1',
+    退款金额: '11.50',
+    充值券退款金额: '0.50',
+    退款类型: 'BALANCE',
+    退款状态: 'SUCCESS',
+    手续费: '-0.07000',
+    订单金额: '0.00',
+    申请退款金额: '12.50'
+  })
+  t.match(rows[0], { 商户退款单号: 'r-2', 退款状态: 'FAIL', 手续费: '0.00000' })
+  t.equal(rows.length, 4)
+  t.match(summary, { 总交易单数: /^4(?:\.0)?$/, 应结订单总金额: '11.53', 退款总金额: '11.51', 充值券退款总金额: '0.50', 手续费总金额: '0.00', 订单总金额: '12.53', 申请退款总金额: '12.51' })
+})
+
+t.test('the other types', async t => {
+  const world = await aDay(t)
+  const all = read((await download(world, { bill_type: undefined })).text)
+  t.equal(all.rows.length, 4, 'ALL is the default')
+
+  const success = read((await download(world, { bill_type: 'SUCCESS' })).text)
+  t.same(success.header, all.header.filter(name => !/退款/.test(name)))
+  t.same(success.rows.map(row => row.商户订单号), ['tea-0002', 'tea-0001'])
+
+  const refund = read((await download(world, { bill_type: 'REFUND' })).text)
+  const at = all.header.indexOf('微信退款单号')
+  t.same(refund.header, [...all.header.slice(0, at), '退款申请时间', '退款成功时间', ...all.header.slice(at)])
+  t.match(refund.rows, [
+    { 商户退款单号: 'r-2', 退款申请时间: '2026-01-15 14:10:00', 退款成功时间: '', 交易时间: '2026-01-15 13:00:00' },
+    { 商户退款单号: 'tea-0001-r1', 退款申请时间: '2026-01-15 14:00:00', 退款成功时间: '2026-01-15 14:10:00', 交易时间: '2026-01-15 12:00:00' }
+  ])
+  t.equal((await download(world, { bill_type: 'RECHARGE_REFUND' })).text, error('No Bill Exist', '20002'), 'nothing recharges here')
+})
+
+t.test('a refund is in the bill of the day on which it was asked for', async t => {
+  const world = await aDay(t)
+  await world.settleRefund('r-3', 'CHANGE')
+  await world.advance('24h')
+  t.match(read((await download(world, { bill_date: '20260116' })).text).rows, [{ 商户退款单号: 'r-3', 退款状态: 'CHANGE', 退款类型: 'ORIGINAL' }])
+  const open = await aDay(t)
+  await open.advance('24h')
+  t.match(read((await download(open, { bill_date: '20260116' })).text).rows, [{ 退款状态: 'PROCESSING' }])
+})
+
+t.test('the tables of older merchants', async t => {
+  const world = await aDay(t, { behaviour: { billColumns: 'old' } })
+  const { header, rows, summary } = read((await download(world)).text)
+  t.equal(header.join(), '交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,总金额,代金券或立减优惠金额,微信退款单号,商户退款单号,退款金额,代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率')
+  t.match(rows[3], { 总金额: '12.50', 代金券或立减优惠金额: '1.50' })
+  t.match(rows[1], { 退款金额: '12.50', 代金券或立减优惠退款金额: '1.50' })
+  t.match(summary, { 总交易单数: /^4/, 总交易额: '12.53', 总退款金额: '12.51', 总代金券或立减优惠退款金额: '1.50', 手续费总金额: '0.00' })
+  const success = read((await download(world, { bill_type: 'SUCCESS' })).text)
+  t.equal(success.header.slice(12).join(), '总金额,代金券或立减优惠金额,商品名称,商户数据包,手续费,费率')
+})
+
+t.test('GZIP is a file, and the same one', async t => {
+  const world = await aDay(t)
+  const plain = await download(world)
+  const { type, bytes } = await download(world, { tar_type: 'GZIP' })
+  t.equal(type, 'application/x-gzip')
+  t.equal(gunzipSync(bytes).toString(), plain.text)
+  t.equal(world.journal.entries().at(-1)?.response?.body, plain.text, 'the journal shows what is in it')
+})
+
+t.test('the count may look like money, by the seed', async t => {
+  const mock = await startMock(t)
+  const counts = new Set<string>()
+  for (let seed = 0; seed < 10; seed++) {
+    const world = mock.world({ seed, startTime: Date.UTC(2026, 0, 15, 4) })
+    await placeOrder(world, 'http://127.0.0.1:1/notify')
+    await world.pay('tea-0001', { deliver: 'hold' })
+    await world.advance('24h')
+    counts.add(read((await download(world)).text).summary.总交易单数!)
+  }
+  t.same(counts, new Set(['1', '1.0']))
+})
+
+t.test('which day can be asked for', async t => {
+  const { world } = await startPaid(t)
+  const answer = async (date: string) => (await download(world, { bill_date: date })).text
+  t.equal(await answer('20260116'), error('invalid bill_date', '20001'), 'tomorrow')
+  t.equal(await answer('20260115'), error('Bill Creating', '20002'), 'today')
+  t.equal(await answer('20260114'), error('No Bill Exist', '20002'), 'yesterday')
+  await world.advance('21h59m59s')
+  t.equal(await answer('20260115'), error('Bill Creating', '20002'), 'before ten')
+  await world.advance('1s')
+  t.match(await answer('20260115'), /^\uFEFF交易时间/)
+  await world.advance('91d')
+  t.equal(await answer('20260115'), error('No Bill Exist', '20002'), 'after three months')
+})
+
+t.test('refusals in XML with a number, without a signature', async t => {
+  const { default: world } = await startMock(t)
+  const url = `${world.baseUrl}/pay/downloadbill`
+  const good: Values = { bill_date: '20260101' }
+  const cases: [message: string, number: string, ...values: Values[]][] = [
+    ['missing parameter', '20001', { bill_date: undefined }, { nonce_str: '' }],
+    ['invalid bill_date', '20001', { bill_date: '20260230' }, { bill_date: '2026-1-1' }],
+    ['invalid bill_type', '20001', { bill_type: 'NONE' }],
+    ['invalid tar_type: Only GZIP supported', '20001', { tar_type: 'ZIP' }, { tar_type: 'DEFLATE' }],
+    ['invalid appid', '20001', { appid: 'w'.repeat(33) }, { appid: 'wx0' }],
+    ['invalid parameter', '20001', { nonce_str: 'n'.repeat(33) }, { mch_id: '1' }, { sign_type: 'SHA1' }],
+    ['No Bill Exist', '20002', {}]
+  ]
+  for (const [message, number, ...all] of cases) {
+    for (const values of all) t.equal((await postRaw(url, signedXml(world, { ...good, ...values }))).text, error(message, number), JSON.stringify(values))
+  }
+  t.equal((await postRaw(url, signedXml(world, good).replace('20260101', '20260102'))).text, error('SIGN ERROR', '20001'))
+  t.equal((await postRaw(url, '{}')).text, error('data format error', '20001'))
+  t.equal((await postRaw(url, '')).text, error('empty post data', '20001'))
+  t.equal((await postRaw(url, undefined, { method: 'GET' })).text, error('require POST method', '20001'))
+  t.match((await callPay(world, 'downloadbill', good)).fields, Object.fromEntries([...sampleError()]))
+})
+
+/** The one refusal that is recorded. */
+function sampleError (): Map<string, string> {
+  return new Map([...sample('22-downloadbill.response.no-bill.recorded.xml').matchAll(/<(\w+)><!\[CDATA\[(.*?)\]\]>/g)].map(([, name, value]) => [name!, value!]))
+}
+
+t.test('what only a fault brings has its number too', async t => {
+  const { default: world } = await startMock(t)
+  for (const [message, number] of [['system error', '20003'], ['CompressGZip Error', '20003'], ['UnCompressGZip Error', '20003'], ['当前商户号账单API权限已经关闭', '20007'], ['Bill Creating', '20002']] as const) {
+    world.fault('downloadbill', { kind: 'return_code_fail', return_msg: message })
+    t.equal((await download(world)).text, error(message, number))
+  }
+})
