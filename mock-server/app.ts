@@ -93,7 +93,8 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
     jscode2session(worlds),
     ...payEndpoints.map(endpoint => payRoute(worlds, endpoint)),
     ...payEndpoints.map(endpoint => payRoute(worlds, endpoint, 'sandbox')),
-    payRoute(worlds, getsignkey)
+    payRoute(worlds, getsignkey),
+    payRoute(worlds, { ...getsignkey, path: '/xdc/apiv2getsignkey/sign/getsignkey' })
   ]
   for (const endpoint of endpoints) {
     app.all(endpoint.path, {
