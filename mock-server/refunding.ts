@@ -3,7 +3,7 @@ import { MockError } from './errors.ts'
 import type { Entry } from './notification.ts'
 import { checkNotifyUrl } from './notify-url.ts'
 import type { Order } from './orders.ts'
-import { divideRefund, refundedFee, type Refund, type RefundAccount, type RefundChannel, type RefundEnd } from './refunds.ts'
+import { divideRefund, nothing, refundedFee, type Refund, type RefundAccount, type RefundChannel, type RefundEnd } from './refunds.ts'
 import { wechatTime } from './time.ts'
 import { refundNotifyBody } from './wechat/refund-notify.ts'
 import { BusinessFail } from './wechat/replies.ts'
@@ -75,7 +75,7 @@ export function acceptRefund (world: WorldCore, order: Order, request: RefundReq
     receivedBy: '支付用户零钱',
     endedAt: undefined,
     dueAt: undefined,
-    cancelTimer: () => {},
+    cancelTimer: nothing,
     notificationId: undefined
   }
   refunds.add(refund)
@@ -92,7 +92,7 @@ function endLater (world: WorldCore, refund: Refund, due: number): void {
     sequence: Number.MIN_SAFE_INTEGER + refund.ordinal,
     what: `refund ${refund.outRefundNo} succeeds`,
     run: async () => {
-      refund.cancelTimer = () => {}
+      refund.cancelTimer = nothing
       const entry = endRefund(world, refund, 'SUCCESS')
       if (entry) await world.notifier.start(entry)
     }
@@ -114,7 +114,7 @@ export function endRefund (world: WorldCore, refund: Refund, status: RefundEnd, 
     throw new MockError('REFUND_ENDED', `refund ${outRefundNo} cannot become ${status}: it is ${refund.status} already`)
   }
   refund.cancelTimer()
-  Object.assign(refund, options, { status, endedAt: world.clock.now(), dueAt: undefined, cancelTimer: () => {} })
+  Object.assign(refund, options, { status, endedAt: world.clock.now(), dueAt: undefined, cancelTimer: nothing })
   if (refund.notifyUrl === '') return undefined
   const body = refundNotifyBody(world.orders.find(outTradeNo)!, refund, world.credentials, world.random)
   const entry = world.notifier.create(outTradeNo, refund.notifyUrl, body, { kind: 'refund', outRefundNo })

@@ -50,6 +50,9 @@ export interface Refund {
   notificationId: string | undefined
 }
 
+/** What takes back a timer that was never set. */
+export const nothing = () => {}
+
 /** A closed refund gave the money back to the merchant; every other one holds it. */
 export const liveRefunds = (refunds: readonly Refund[]) => refunds.filter(({ status }) => status !== 'REFUNDCLOSE')
 
@@ -124,7 +127,7 @@ export function createRefundBook (): RefundBook {
     load: dump => {
       for (const { cancelTimer } of byNumber.values()) cancelTimer()
       for (const index of [byNumber, byId, byOrder]) index.clear()
-      for (const data of dump) add({ ...data, cancelTimer: () => {} })
+      for (const data of dump) add({ ...data, cancelTimer: nothing })
     }
   }
 }
