@@ -19,8 +19,12 @@ const LIBRARIES: Record<string, Open | undefined> = {
 }
 
 for (const [name, open] of Object.entries(LIBRARIES)) {
-  t.test(name, { skip: open === undefined && `SKIPPED: Node ${process.version} has no ${name}` }, async (t) => {
-    const db = open!(join(t.testdir(), 'test.db'))
+  if (open === undefined) {
+    t.comment(`SKIPPED: Node ${process.version} has no ${name}`)
+    continue
+  }
+  t.test(name, async (t) => {
+    const db = open(join(t.testdir(), 'test.db'))
     t.teardown(() => { db.close() })
     await contract(t, { executor: fromSqlite(db), write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id) })
   })
