@@ -1,5 +1,9 @@
+import { readFileSync } from 'node:fs'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { ClockMode } from '../clock.ts'
+import type { CertMode } from '../core.ts'
+import { parseDuration } from '../duration.ts'
+import { MockError } from '../errors.ts'
 import { createMockWechat, type MockWechat } from '../mock.ts'
 import type { Schedule } from '../notifier.ts'
 
@@ -12,6 +16,11 @@ interface ServeOptions {
   readonly ackTimeout: number
   readonly maxJournal: number
   readonly strict?: boolean
+  readonly refundDelay?: number | 'never'
+  readonly cert?: string
+  readonly key?: string
+  readonly clientCa?: string
+  readonly certMode: CertMode
   readonly json?: true
   readonly quiet?: true
 }
@@ -31,6 +40,23 @@ function parseSchedule (text: string): Schedule {
   return text.split(',').map(Number)
 }
 
+function parseDelay (text: string): number | 'never' {
+  if (text === 'never') return text
+  try {
+    return parseDuration(text)
+  } catch {
+    throw new InvalidArgumentError('It must be never, or a duration such as 20m or 5s.')
+  }
+}
+
+function readPem (path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
 function banner ({ url, controlUrl, default: { clock, credentials } }: MockWechat): string {
   const { appid, appSecret, mchId, apiKey } = credentials
   return [
@@ -46,14 +72,17 @@ function banner ({ url, controlUrl, default: { clock, credentials } }: MockWecha
   ].join('\n')
 }
 
-async function serve ({ port, host, clock, seed, schedule, ackTimeout, maxJournal, strict = false, json, quiet }: ServeOptions, command: Command): Promise<void> {
+async function serve ({ port, host, clock, seed, schedule, ackTimeout, maxJournal, strict = false, refundDelay, cert, key, clientCa, certMode, json, quiet }: ServeOptions, command: Command): Promise<void> {
+  if ((cert ?? key) !== undefined && (cert === undefined || key === undefined)) return command.error('--cert and --key belong together: the certificate of the mock and its key')
   const log = quiet ? () => {} : (line: string) => { process.stderr.write(`${line}\n`) }
-  const world = { clock, schedule, ackTimeoutMs: ackTimeout, ...(seed !== undefined && { seed }) }
+  const world = { clock, schedule, ackTimeoutMs: ackTimeout, certMode, ...(seed !== undefined && { seed }), ...(refundDelay !== undefined && { refundDelay }) }
+  const tls = cert !== undefined && key !== undefined && { tls: { cert, key, ...(clientCa !== undefined && { ca: clientCa }) } }
   let mock: MockWechat
   try {
-    mock = await createMockWechat({ host, port, world, log, defaults: { maxJournal, strict } })
+    mock = await createMockWechat({ host, port, world, log, defaults: { maxJournal, strict }, ...tls })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (error instanceof MockError) return command.error(message)
     return command.error(code === 'EADDRINUSE'
       ? `port ${port} of ${host} is taken; choose another one (wechat-mock --port 0 takes any that is free)`
       : `cannot listen on ${host} port ${port}: ${message}`)
@@ -78,6 +107,11 @@ export function addServe (program: Command): void {
     .addOption(option('--ack-timeout <ms>', 'real milliseconds a notify handler may take').env('WECHAT_MOCK_ACK_TIMEOUT').default(5000).argParser(whole(1, 3_600_000)))
     .addOption(option('--max-journal <n>', 'how many exchanges a world remembers').env('WECHAT_MOCK_MAX_JOURNAL').default(5000).argParser(whole(1, 1_000_000)))
     .addOption(option('--strict', 'refuse what production may not like, instead of only saying so').env('WECHAT_MOCK_STRICT'))
+    .addOption(option('--refund-delay <duration>', 'after how long a refund succeeds by itself, or never; default 5s on the real clock, never on the virtual one').env('WECHAT_MOCK_REFUND_DELAY').argParser(parseDelay))
+    .addOption(option('--cert <file>', 'PEM certificate of the mock: with --key it is reached by https').env('WECHAT_MOCK_CERT').argParser(readPem))
+    .addOption(option('--key <file>', 'PEM key of the certificate').env('WECHAT_MOCK_KEY').argParser(readPem))
+    .addOption(option('--client-ca <file>', 'PEM authority of the merchant\'s certificate; default: any of the right name').env('WECHAT_MOCK_CLIENT_CA').argParser(readPem))
+    .addOption(option('--cert-mode <mode>', 'whether refunds ask for the merchant\'s certificate').env('WECHAT_MOCK_CERT_MODE').choices(['none', 'required']).default('none'))
     .addOption(option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey').env('WECHAT_MOCK_JSON'))
     .addOption(option('--quiet', 'no banner and no log').env('WECHAT_MOCK_QUIET'))
     .action((options: ServeOptions, self: Command) => serve(options, self))

@@ -110,9 +110,12 @@ function readable (method: string, body: Buffer | undefined): Fields | ProtocolF
   }
 }
 
-/** The order that a request is about, by either of its numbers. */
+/** The order that a request is about, by any of the numbers that lead to it. */
 function orderNumber (world: WorldCore | undefined, fields: Fields): string | undefined {
-  return fields.get('out_trade_no') || world?.orders.findTransaction(fields.get('transaction_id') ?? '')?.outTradeNo
+  const number = (name: string) => fields.get(name) ?? ''
+  if (number('out_trade_no') !== '' || !world) return number('out_trade_no') || undefined
+  const { orders, refunds } = world
+  return (orders.findTransaction(number('transaction_id')) ?? refunds.findId(number('refund_id')) ?? refunds.find(number('out_refund_no')))?.outTradeNo
 }
 
 /** Where a request was sent to: the real service, or its simulation under /sandboxnew. */

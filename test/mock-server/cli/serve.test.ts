@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { request } from 'node:https'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { listen, port } from '../helpers.ts'
 import { wechatMock } from './run.ts'
@@ -47,7 +51,21 @@ t.test('quiet says nothing but why it cannot start', async t => {
   })
 })
 
+t.test('refunds end when they are told to, over https and with the merchant\'s certificate', async t => {
+  const files = fileURLToPath(new URL('../tls/', import.meta.url))
+  const mock = wechatMock(t, ['--port', '0', '--json', '--cert', `${files}server.crt`, '--key', `${files}server.key`, '--client-ca', `${files}ca.crt`, '--cert-mode', 'required', '--refund-delay', '20m'])
+  const { url, mchId } = JSON.parse(await mock.line()) as Record<string, string>
+  t.match(url, /^https:\/\/127\.0\.0\.1:/)
+  const refund = request(`${url!}/secapi/pay/refund`, { method: 'POST', ca: readFileSync(`${files}ca.crt`) })
+  refund.end(`<xml><mch_id>${mchId!}</mch_id></xml>`)
+  await t.rejects(once(refund, 'response'), { code: 'ECONNRESET' })
+
+  const never = wechatMock(t, ['--port', '0', '--json', '--refund-delay', 'never', '--cert', `${files}server.crt`, '--key', `${files}server.key`])
+  t.ok(JSON.parse(await never.line()))
+})
+
 t.test('what cannot be is refused with the rule', async t => {
+  const certificate = fileURLToPath(new URL('../tls/server.crt', import.meta.url))
   const cases: [args: string[], message: RegExp][] = [
     [['--port', '65536'], /'--port <port>'.*whole number from 0 to 65535/],
     [['--port', 'x'], /whole number/],
@@ -55,6 +73,11 @@ t.test('what cannot be is refused with the rule', async t => {
     [['--max-journal', '0'], /whole number from 1/],
     [['--clock', 'atomic'], /Allowed choices are real, virtual/],
     [['--schedule', '15,x'], /current, legacy or gaps in seconds/],
+    [['--refund-delay', 'soon'], /never, or a duration such as 20m/],
+    [['--cert', '/no/such/file'], /ENOENT/],
+    [['--cert', certificate], /--cert and --key belong together/],
+    [['--key', certificate], /--cert and --key belong together/],
+    [['--cert-mode', 'required'], /certMode: required needs a mock with TLS/],
     [['--nonsense'], /unknown option '--nonsense'/],
     [['--host', 'no.such.host.invalid', '--port', '0'], /cannot listen on no\.such\.host\.invalid port 0: .*ENOTFOUND|EAI_AGAIN/]
   ]

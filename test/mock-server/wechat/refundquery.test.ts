@@ -68,6 +68,10 @@ t.test('four numbers in their order of priority', async t => {
     t.equal(fields.refund_count, String(found.length))
     t.same(found.map((_, n) => fields[`out_refund_no_${n}`]), found, JSON.stringify(values))
   }
+  for (const [values, outTradeNo] of [[{ refund_id: refundId('other') }, 'tea-0002'], [{ out_refund_no: 'r-1' }, 'tea-0001'], [{ transaction_id: transactionId('tea-0002') }, 'tea-0002'], [{ out_refund_no: 'nobody' }, undefined]] as const) {
+    await query(world, values)
+    t.equal(world.journal.entries().at(-1)?.outTradeNo, outTradeNo, 'the journal has it under its order')
+  }
 })
 
 t.test('what is not found', async t => {
