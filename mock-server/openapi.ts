@@ -71,8 +71,9 @@ const CREATED = ['/worlds', '/worlds/:world/snapshots', '/worlds/:world/notifica
  * check their input with.
  */
 export function describeRoutes (app: FastifyInstance): (baseUrl: string) => OpenApi {
-  const routes: RouteOptions[] = []
-  app.addHook('onRoute', route => { routes.push(route) })
+  const routes: Pick<RouteOptions, 'url' | 'method' | 'schema'>[] = []
+  // A copy: what checks the input takes the schema out of the route.
+  app.addHook('onRoute', route => { routes.push({ ...route }) })
   const prefix = app.prefix
   return baseUrl => {
     const paths: Record<string, Record<string, Operation>> = {}

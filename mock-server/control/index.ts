@@ -13,6 +13,7 @@ import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
 import { refundRoutes } from './refunds.ts'
 import { stateRoutes } from './state.ts'
+import { validateLazily } from './validation.ts'
 import { worldRoutes } from './worlds.ts'
 
 export const CONTROL_PREFIX = '/__mock/v1'
@@ -26,26 +27,15 @@ function parseJson (_request: unknown, text: string, done: (error: Error | null,
   }
 }
 
-/** The first broken rule as a field, its rule and a sentence. */
-function badInput (validation: NonNullable<FastifyError['validation']>): MockError {
-  const { instancePath, keyword, message, params } = validation[0]!
-  const extra = params.additionalProperty ?? params.missingProperty
-  const field = [...instancePath.split('/').slice(1), ...(extra === undefined ? [] : [extra])].join('.') || 'body'
-  const allowed = params.allowedValues === undefined ? '' : `: ${(params.allowedValues as string[]).join(', ')}`
-  return new MockError('BAD_INPUT', `${field}: ${message}${allowed}`, { field, rule: keyword })
-}
-
 /** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
 export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: string): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
   app.addHook('onRequest', async request => checkCaller(request, host))
-  // A POST without a body is a POST of {}: every field of the control API has a default or says that it is missing.
-  app.addHook('preValidation', async request => { request.body ??= {} })
+  validateLazily(app)
   app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {
-    const told = 'validation' in error && error.validation ? badInput(error.validation) : error
-    const details = told instanceof MockError ? told.details : {}
-    return reply.code(told.statusCode ?? 500).send({ code: told.code, message: told.message, ...details })
+    const details = error instanceof MockError ? error.details : {}
+    return reply.code(error.statusCode ?? 500).send({ code: error.code, message: error.message, ...details })
   })
   worldRoutes(app, worlds)
   stateRoutes(app, worlds)
