@@ -53,14 +53,3 @@ t.test('what is there is written and comes back, whatever a driver makes of inte
 t.test('of what has a table of its own the number is written', async (t) => {
   t.equal(row.write({ ...bare, refills: ['one', 'two'] })[5], 2)
 })
-
-t.test('times are written in words that no driver turns into another time zone', async (t) => {
-  for (const [dialect, value, place] of [
-    ['postgres', '2026-02-28T15:59:59.999Z', '?::timestamptz'],
-    ['mysql', '2026-02-28 15:59:59.999', 'cast(? as datetime(3))'],
-    ['sqlite', ms, '?']
-  ] as const) {
-    const { write, places } = codec(CUP, DIALECTS[dialect], 'cups')
-    t.same([write(bare)[2], places[2]], [value, place], dialect)
-  }
-})
