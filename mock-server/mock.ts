@@ -55,7 +55,7 @@ export interface Worlds extends Registry {
   readonly metrics: Metrics
 }
 
-function createWorlds (baseUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
+export function createWorlds (baseUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
@@ -126,6 +126,16 @@ function createWorlds (baseUrl: () => string, sender: Sender, tls: boolean, log:
   }
 }
 
+/** What every form of the mock shows of its worlds. */
+export const faceOf = (worlds: Worlds, url: string, standard: World) => ({
+  url,
+  controlUrl: `${url}/__mock/v1`,
+  default: standard,
+  world: (options: WorldOptions = {}) => worlds.create(options),
+  worlds: worlds.list,
+  assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap(world => world.unexpected()))
+})
+
 /** Starts a WeChat to test against. Resolves when it answers. */
 export async function createMockWechat ({ host = '127.0.0.1', port = 0, tls, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
   const sender = createSender()
@@ -147,14 +157,5 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, tls, wor
     await app.close()
     sender.close()
   }
-  return {
-    url,
-    controlUrl: `${url}/__mock/v1`,
-    default: standard,
-    world: (options = {}) => worlds.create(options),
-    worlds: worlds.list,
-    assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap(world => world.unexpected())),
-    close,
-    [Symbol.asyncDispose]: close
-  }
+  return { ...faceOf(worlds, url, standard), close, [Symbol.asyncDispose]: close }
 }

@@ -1,6 +1,14 @@
+import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { FastifyReply } from 'fastify'
 import type { Outcome } from './exchange.ts'
+
+/** Only a bare TCP socket can be reset; a request that was injected has none at all. */
+function reset (raw: ServerResponse): void {
+  if (raw.socket instanceof Socket && !(raw.socket instanceof TLSSocket)) raw.socket.resetAndDestroy()
+  else raw.destroy(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }))
+}
 
 /** Puts an outcome on the wire. */
 export function sendOutcome (reply: FastifyReply, outcome: Outcome): FastifyReply {
@@ -10,11 +18,7 @@ export function sendOutcome (reply: FastifyReply, outcome: Outcome): FastifyRepl
   }
   reply.hijack()
   const { raw } = reply
-  if (outcome.kind === 'reset') {
-    // Only a bare TCP socket can be reset.
-    if (raw.socket instanceof TLSSocket) raw.socket.destroy()
-    else raw.socket!.resetAndDestroy()
-  }
+  if (outcome.kind === 'reset') reset(raw)
   if (outcome.kind === 'truncate') {
     const body = Buffer.from(outcome.reply.body)
     raw.writeHead(outcome.reply.status, { ...outcome.reply.headers, 'content-length': body.length })
