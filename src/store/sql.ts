@@ -192,10 +192,11 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
       const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
       const found = await repeated(async () => {
         if (compound) {
+          // An array, and not a join: a join may be planned, and remembered, as a scan of the whole table while that is small.
           return await ordersOf(await direct.rows(
-            `with due as (select out_trade_no, due_at ${due}), ` +
-            `claimed as (${claimed} from due where ${orders}.out_trade_no = due.out_trade_no returning ${orderRow.selection}, due.due_at as was_due) ` +
-            'select * from claimed order by was_due', [time(now), ...number, time(dueAt)]), direct)
+            `with due as (select array(select out_trade_no ${due}) as numbers), ` +
+            `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
+            'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)', [time(now), ...number, time(dueAt)]), direct)
         }
         return await transaction(async (connection) => {
           const rows = await connection.rows(`select ${orderRow.selection} ${due}`, [time(now), ...number])

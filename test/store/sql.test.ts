@@ -49,7 +49,7 @@ function watched (executor: Executor<any>): { executor: Executor<any>, statement
 
 /** What a statement does to which tables, e.g. `update orders + insert into history`. */
 function gist ({ sql }: { sql: string }): string {
-  const parts = [...sql.matchAll(/(select|insert into|update|delete from)\b.*?wechat_([a-z]+)/g)].map(([, verb, table]) => `${verb} ${table}`)
+  const parts = [...sql.matchAll(/(select|insert into|update|delete from)\b[^)]*?wechat_([a-z]+)/g)].map(([, verb, table]) => `${verb} ${table}`)
   return parts.join(' + ') || sql
 }
 
