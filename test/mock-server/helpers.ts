@@ -161,10 +161,15 @@ export async function placeRefund (world: World, values: Values = {}): Promise<R
   return fields
 }
 
-/** Reads the encrypted part of a refund's notification as a merchant does. */
-export function readReqInfo (body: string, apiKey: string): Record<string, string> {
+/** Decrypts the secret part of a refund's notification as a merchant does. */
+export function decryptReqInfo (body: string, apiKey: string): string {
   const decipher = createDecipheriv('aes-256-ecb', createHash('md5').update(apiKey).digest('hex'), null)
-  const plain = decipher.update(readXml(body).get('req_info')!, 'base64', 'utf8') + decipher.final('utf8')
+  return decipher.update(readXml(body).get('req_info')!, 'base64', 'utf8') + decipher.final('utf8')
+}
+
+/** The fields of it. */
+export function readReqInfo (body: string, apiKey: string): Record<string, string> {
+  const plain = decryptReqInfo(body, apiKey)
   return Object.fromEntries(readXml(plain.replace(/^<root>/, '<xml>').replace(/<\/root>$/, '</xml>')))
 }
 

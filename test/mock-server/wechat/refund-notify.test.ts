@@ -1,7 +1,7 @@
 import t from 'tap'
 import { encryptReqInfo } from '../../../mock-server/wechat/refund-notify.ts'
 import { readXml } from '../../../mock-server/wire.ts'
-import { ACK, NOON, placeOrder, placeRefund, readReqInfo, REFUSAL, startMock, startPaid, startShop, vectors } from '../helpers.ts'
+import { ACK, decryptReqInfo, NOON, placeOrder, placeRefund, readReqInfo, REFUSAL, startMock, startPaid, startShop, vectors } from '../helpers.ts'
 
 interface Vector { name: string, plain: string, apiKey?: string, reqInfo?: string }
 
@@ -75,6 +75,7 @@ t.test('what real ones do either way varies by the seed', async t => {
     seen.add(`cash_refund_fee ${inner.cash_refund_fee}`)
     seen.add(`lines ${body.includes('\n')}`)
     t.same(Object.keys(inner), Object.keys(inner).sort())
+    t.match(decryptReqInfo(body, world.credentials.apiKey), /^<root>(?:<(\w+)><!\[CDATA\[[^<]*\]\]><\/\1>\n?)+<\/root>$/, 'every value is CDATA')
   }
   t.same(seen, new Set(['return_msg OK', 'return_msg undefined', 'cash_refund_fee 1250', 'cash_refund_fee undefined', 'lines true', 'lines false']))
 })
