@@ -6,7 +6,7 @@ import { NO_NOTIFICATIONS, type NotifierDump } from './notifier.ts'
 import type { OrdersDump } from './orders.ts'
 import { resumeRefunds } from './refunding.ts'
 import type { RefundsDump } from './refunds.ts'
-import type { UsersDump } from './users.ts'
+import { NO_USERS, type UsersDump } from './users.ts'
 
 /** Everything in a world that changes; who it is, and how it was made, does not. Gates and hooks belong to a test, not to it. */
 export interface WorldState {
@@ -85,7 +85,7 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
     }
     notifier.load(NO_NOTIFICATIONS)
   }
-  if (resets('users')) users.load({ users: [], codes: [], drawn: [] })
+  if (resets('users')) users.load(NO_USERS)
   if (resets('journal')) {
     journal.delete()
     nonces.clear()

@@ -1,3 +1,4 @@
+import { keepNewest } from './newest.ts'
 import type { Random } from './random.ts'
 
 export interface User {
@@ -47,25 +48,37 @@ export interface UsersDump {
   readonly users: readonly User[]
   readonly codes: readonly (Omit<LoginCode, 'user'> & { readonly openid: string })[]
   readonly drawn: readonly string[]
+  /** How many there ever were: the next one is drawn by this number. */
+  readonly issued: { readonly codes: number, readonly openids: number }
 }
 
-export function createUsers (random: Random, now: () => Date): Users {
+export const NO_USERS: UsersDump = { users: [], codes: [], drawn: [], issued: { codes: 0, openids: 0 } }
+
+/** At least so many users, and codes, are remembered, the newest. */
+const MAX_USERS = 10_000
+
+export function createUsers (random: Random, now: () => Date, limit = MAX_USERS): Users {
   const users = new Map<string, User>()
   const codes = new Map<string, LoginCode>()
   const drawn = new Set<string>()
+  let issued = { ...NO_USERS.issued }
 
   const freshKey = (openid: string) => ({ sessionKey: random.base64(16, 'session_key', openid, now().getTime()), sessionKeySince: now() })
 
   function know (openid: string, unionid?: string): User {
     let user = users.get(openid)
-    if (!user) users.set(openid, user = { openid, unionid: undefined, ...freshKey(openid) })
+    if (!user) {
+      users.set(openid, user = { openid, unionid: undefined, ...freshKey(openid) })
+      keepNewest(users, limit)
+    }
     user.unionid = unionid ?? user.unionid
     return user
   }
 
   function drawOpenid (): string {
-    const openid = `o${random.urlSafe(27, 'openid', drawn.size)}`
+    const openid = `o${random.urlSafe(27, 'openid', issued.openids++)}`
     drawn.add(openid)
+    keepNewest(drawn, limit)
     return openid
   }
 
@@ -73,13 +86,15 @@ export function createUsers (random: Random, now: () => Date): Users {
     drew: openid => drawn.has(openid),
     know,
     issueCode: ({ openid = drawOpenid(), unionid, ttl = 300, uses = 1 }) => {
+      const n = issued.codes++
       const code: LoginCode = {
-        code: `0${random.digits(1, 'code', codes.size)}${random.alphanumeric(30, 'code', codes.size)}`,
+        code: `0${random.digits(1, 'code', n)}${random.alphanumeric(30, 'code', n)}`,
         user: know(openid, unionid),
         expiresAt: new Date(now().getTime() + ttl * 1000),
         usesLeft: uses
       }
       codes.set(code.code, code)
+      keepNewest(codes, limit)
       return code
     },
     exchange: text => {
@@ -94,13 +109,15 @@ export function createUsers (random: Random, now: () => Date): Users {
     dump: () => ({
       users: [...users.values()],
       codes: Array.from(codes.values(), ({ user, ...code }) => ({ ...code, openid: user.openid })),
-      drawn: [...drawn]
+      drawn: [...drawn],
+      issued: { ...issued }
     }),
     load: dump => {
       for (const index of [users, codes, drawn]) index.clear()
       for (const user of dump.users) users.set(user.openid, user)
       for (const { openid, ...code } of dump.codes) codes.set(code.code, { ...code, user: know(openid) })
       for (const openid of dump.drawn) drawn.add(openid)
+      issued = { ...dump.issued }
     }
   }
 }

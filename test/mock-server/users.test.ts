@@ -3,9 +3,9 @@ import { createRandom } from '../../mock-server/random.ts'
 import { createUsers, type User } from '../../mock-server/users.ts'
 import { NOON } from './helpers.ts'
 
-function setup () {
+function setup (limit?: number) {
   const time = { now: NOON }
-  const users = createUsers(createRandom('42'), () => new Date(time.now))
+  const users = createUsers(createRandom('42'), () => new Date(time.now), limit)
   return { time, users, login: (openid: string) => users.exchange(users.issueCode({ openid }).code) as User }
 }
 
@@ -69,4 +69,20 @@ t.test('a unionid stays once it is known', async t => {
   t.equal(users.know('o-alice').unionid, undefined)
   t.equal(users.issueCode({ openid: 'o-alice', unionid: 'u-alice' }).user.unionid, 'u-alice')
   t.equal(users.know('o-alice').unionid, 'u-alice')
+})
+
+t.test('of users and codes the newest are remembered, and none is drawn twice', async t => {
+  const { users } = setup(2)
+  const issued = Array.from({ length: 4 }, () => users.issueCode({}))
+  t.same(issued.map(({ code }) => typeof users.exchange(code)), ['string', 'string', 'object', 'object'])
+  t.same(issued.map(({ user }) => users.drew(user.openid)), [false, false, true, true])
+  const { users: known, codes, drawn } = users.dump()
+  t.same([known.length, codes.length, drawn.length], [2, 2, 2])
+
+  const { users: restored } = setup(2)
+  restored.load(users.dump())
+  for (const book of [users, restored]) {
+    const { code, user } = book.issueCode({})
+    t.notOk(issued.some(before => before.code === code || before.user.openid === user.openid))
+  }
 })
