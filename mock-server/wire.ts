@@ -28,12 +28,15 @@ const parser = new XMLParser({
   ignorePiTags: true
 })
 const CDATA = /<!\[CDATA\[.*?\]\]>/gs
-const ENTITIES: Record<string, string> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
+const ENTITIES: ReadonlyMap<string, string> = new Map([['lt', '<'], ['gt', '>'], ['amp', '&'], ['quot', '"'], ['apos', "'"]])
+
+/** Half of a pair is no character (XML 1.0, 2.2). */
+const isSurrogate = (code: number) => code >= 0xd800 && code <= 0xdfff
 
 function decodeReference (reference: string, name: string): string {
   const [, hex, decimal] = /^#(?:x([0-9a-fA-F]+)|(\d+))$/.exec(name) ?? []
   const code = hex === undefined ? Number(decimal) : parseInt(hex, 16)
-  const value = code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : ENTITIES[name]
+  const value = code > 0 && code <= 0x10ffff && !isSurrogate(code) ? String.fromCodePoint(code) : ENTITIES.get(name)
   if (value === undefined) throw new WireError('not_xml', `unknown reference ${reference}`)
   return value
 }

@@ -10,6 +10,7 @@ const readable: [string, Record<string, string>][] = [
   ['<xml><a><![CDATA[]]></a><b/><c></c></xml>', { a: '', b: '', c: '' }],
   ['<xml><a>x<![CDATA[<y>&amp;]]>z</a></xml>', { a: 'x<y>&amp;z' }],
   ['<xml><a>&lt;&gt;&amp;&quot;&apos;&#33590;&#x8336;</a></xml>', { a: '<>&"\'茶茶' }],
+  ['<xml><a>&#xd7ff;&#xe000;&#x1f600;</a></xml>', { a: '\ud7ff\ue000😀' }],
   ['\n <!-- note --> <xml><!-- note --><a>1</a></xml> <!-- note -->\n', { a: '1' }],
   ['<xml><a><![CDATA[<!DOCTYPE html> said the customer]]></a></xml>', { a: '<!DOCTYPE html> said the customer' }],
   ['<xml></xml>', {}]
@@ -31,6 +32,10 @@ const refused: [string, WireError['kind'], RegExp][] = [
   ['<xml><a>&#x110000;</a></xml>', 'not_xml', /unknown reference &#x110000;/],
   ['<xml><a>&#0;</a></xml>', 'not_xml', /unknown reference &#0;/],
   ['<xml><a>&#xZZ;</a></xml>', 'not_xml', /./],
+  ['<xml><a>&constructor;</a></xml>', 'not_xml', /unknown reference &constructor;/],
+  ['<xml><a>&toString;</a></xml>', 'not_xml', /unknown reference &toString;/],
+  ['<xml><a>&#xd800;</a></xml>', 'not_xml', /unknown reference &#xd800;/],
+  ['<xml><a>&#57343;</a></xml>', 'not_xml', /unknown reference &#57343;/],
   ['<xml><__proto__>1</__proto__></xml>', 'not_xml', /__proto__/],
   ['<!DOCTYPE xml><xml><a>1</a></xml>', 'not_xml', /document type/],
   ['<xml><!ENTITY a "b"></xml>', 'not_xml', /document type/],
