@@ -101,6 +101,8 @@ export interface FaultBook {
   readonly claim: (api: Api, outTradeNo: string | undefined) => FaultView | undefined
   readonly list: () => Fault[]
   readonly clear: () => void
+  /** Forgets how often the orders that are gone were met. */
+  readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => FaultsDump
   readonly load: (dump: FaultsDump) => void
 }
@@ -228,6 +230,9 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
     },
     list: () => Array.from(states.values(), view),
     clear: () => states.clear(),
+    forget: isGone => {
+      for (const { turns } of states.values()) for (const outTradeNo of Object.keys(turns)) if (isGone(outTradeNo)) delete turns[outTradeNo]
+    },
     dump: () => structuredClone([...states.values()]),
     load: dump => {
       states.clear()

@@ -42,6 +42,8 @@ export interface Notifier {
   readonly deliveries: () => Delivery[]
   /** Collects what is sent from now on until the result is called. */
   readonly collect: () => () => Delivery[]
+  /** Forgets the notifications of orders that are gone. */
+  readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => NotifierDump
   /** Forgets everything, and goes on from a copy of a dump: what was due is due again. */
   readonly load: (dump: NotifierDump) => void
@@ -75,6 +77,7 @@ const nothing = () => {}
 
 export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeoutMs, maxDeliveries, prepare, onDelivery }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
+  let created = 0
   const log = createDeliveryLog(maxDeliveries)
 
   /** A colon stands in no number of the protocol's, so these cannot meet. */
@@ -205,7 +208,7 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
       outRefundNo: subject.outRefundNo,
       url,
       body,
-      sequence: entries.size,
+      sequence: created++,
       attempts: [],
       due: undefined,
       sends: 0,
@@ -219,12 +222,16 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     list: () => [...entries.values()],
     deliveries: log.list,
     collect: log.collect,
+    forget: isGone => {
+      for (const { id, outTradeNo } of entries.values()) if (isGone(outTradeNo)) entries.delete(id)
+    },
     dump: () => ({ notifications: Array.from(entries.values(), ({ data }) => data), log: log.dump() }),
     load: dump => {
       for (const entry of entries.values()) cancel(entry)
       entries.clear()
       log.load(dump.log)
       for (const data of dump.notifications) add(data)
+      created = 1 + (dump.notifications.at(-1)?.sequence ?? -1)
       resume()
     },
     resume

@@ -60,6 +60,9 @@ export interface OrderBook {
   readonly indexPrepay: (order: Order) => void
   readonly indexTransaction: (order: Order, payment: Payment) => void
   readonly list: () => Order[]
+  readonly count: () => number
+  /** Forgets the orders that are gone. */
+  readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => OrdersDump
   readonly load: (dump: OrdersDump) => void
 }
@@ -83,6 +86,12 @@ export function createOrderBook (now: () => Date): OrderBook {
     indexPrepay: order => { byPrepay.set(order.prepayId, order) },
     indexTransaction: (order, { transactionId }) => { byTransaction.set(transactionId, order) },
     list: () => Array.from(byNumber.values(), order => current(order)!),
+    count: () => byNumber.size,
+    forget: isGone => {
+      for (const index of [byNumber, byPrepay, byTransaction]) {
+        for (const [name, { outTradeNo }] of index) if (isGone(outTradeNo)) index.delete(name)
+      }
+    },
     dump: () => ({ orders: [...byNumber.values()], prepays: Array.from(byPrepay, ([prepayId, { outTradeNo }]) => [prepayId, outTradeNo]) }),
     load: ({ orders, prepays }) => {
       for (const index of [byNumber, byPrepay, byTransaction]) index.clear()

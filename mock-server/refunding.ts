@@ -61,7 +61,7 @@ export function acceptRefund (world: WorldCore, order: Order, request: RefundReq
   const refund: Refund = {
     outRefundNo,
     refundId: `50000${random.digits(5, 'refund', outRefundNo, 'head')}${wechatTime(now).slice(0, 8)}${random.digits(11, 'refund', outRefundNo, 'tail')}`,
-    ordinal: refunds.count(),
+    ordinal: refunds.next(),
     outTradeNo,
     refundFee,
     ...divideRefund(order.totalFee, order.payment!, refunds.ofOrder(outTradeNo), refundFee),

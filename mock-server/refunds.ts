@@ -97,7 +97,10 @@ export interface RefundBook {
   /** In the order of their requests. */
   readonly ofOrder: (outTradeNo: string) => readonly Refund[]
   readonly list: () => Refund[]
-  readonly count: () => number
+  /** The ordinal of the next one: how many there were. */
+  readonly next: () => number
+  /** Forgets the refunds of orders that are gone. */
+  readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => RefundsDump
   /** Forgets everything, and what was to happen by itself. */
   readonly load: (dump: RefundsDump) => void
@@ -110,8 +113,10 @@ export function createRefundBook (): RefundBook {
   const byNumber = new Map<string, Refund>()
   const byId = new Map<string, Refund>()
   const byOrder = new Map<string, Refund[]>()
+  let next = 0
   const ofOrder = (outTradeNo: string) => byOrder.get(outTradeNo) ?? []
   function add (refund: Refund): void {
+    next = refund.ordinal + 1
     byNumber.set(refund.outRefundNo, refund)
     byId.set(refund.refundId, refund)
     byOrder.set(refund.outTradeNo, [...ofOrder(refund.outTradeNo), refund])
@@ -122,11 +127,20 @@ export function createRefundBook (): RefundBook {
     findId: refundId => byId.get(refundId),
     ofOrder,
     list: () => [...byNumber.values()],
-    count: () => byNumber.size,
+    next: () => next,
+    forget: isGone => {
+      for (const { outTradeNo, outRefundNo, refundId } of byNumber.values()) {
+        if (!isGone(outTradeNo)) continue
+        byNumber.delete(outRefundNo)
+        byId.delete(refundId)
+        byOrder.delete(outTradeNo)
+      }
+    },
     dump: () => Array.from(byNumber.values(), ({ cancelTimer: _timer, ...data }) => data),
     load: dump => {
       for (const { cancelTimer } of byNumber.values()) cancelTimer()
       for (const index of [byNumber, byId, byOrder]) index.clear()
+      next = 0
       for (const data of dump) add({ ...data, cancelTimer: nothing })
     }
   }

@@ -13,6 +13,7 @@ import { MockError } from './errors.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
+import { createForgetting } from './forgetting.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
@@ -52,7 +53,11 @@ export interface WorldOptions {
   readonly schedule?: Schedule
   /** Real milliseconds a merchant may take to answer; default 5000. */
   readonly ackTimeoutMs?: number
-  /** How many exchanges the journal keeps, and how many deliveries are remembered, the newest; default 5000. */
+  /**
+   * How much is remembered, the newest of it: so many exchanges in the journal, so many deliveries, and at least so many
+   * orders that are over (closed, or paid, told and refunded to the end). Default 5000. Of orders that are not paid, and of
+   * users, at least 10 000 are remembered.
+   */
   readonly maxJournal?: number
   /** The only algorithm the merchant may sign with; default: each request chooses. */
   readonly signType?: SignType
@@ -316,6 +321,8 @@ export interface WorldHost {
 }
 
 const MAX_JOURNAL = 5000
+/** These may still be paid, so a short memory for what is over does not shorten theirs. */
+const MAX_UNPAID = 10_000
 const MAX_EVENTS = 1000
 
 function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: WorldOptions): number | undefined {
@@ -368,6 +375,7 @@ function snapshot (order: Order): OrderSnapshot {
 
 export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
   const { id, baseUrl, sender, log } = host
+  const { maxJournal = MAX_JOURNAL } = options
   const credentials = drawCredentials(host.seed, options)
   if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
@@ -394,7 +402,10 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     eventLog.push(event, clock.now(), value)
     events.emit(event, value)
   }
-  const journal = createJournal(options.maxJournal ?? MAX_JOURNAL, entry => { tell('journal', entry) })
+  const journal = createJournal(maxJournal, entry => {
+    tell('journal', entry)
+    forget()
+  })
   const delays = createDelays()
   const hooks = createHooks(credentials.apiKey)
   const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
@@ -410,7 +421,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     delays,
-    maxDeliveries: options.maxJournal ?? MAX_JOURNAL,
+    maxDeliveries: maxJournal,
     prepare: hooks.prepare,
     onDelivery: delivery => {
       const { id: deliveryId, sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
@@ -432,6 +443,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   })
 
   const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
+
+  const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
   const sandbox: WorldCore = {
     ...core,

@@ -105,7 +105,7 @@ export function addServe (program: Command): void {
     .addOption(option('--seed <seed>', 'the same seed gives the same credentials and ids').env('WECHAT_MOCK_SEED'))
     .addOption(option('--schedule <schedule>', 'retry gaps: current, legacy or seconds such as 15,15,30').env('WECHAT_MOCK_SCHEDULE').default('current').argParser(parseSchedule))
     .addOption(option('--ack-timeout <ms>', 'real milliseconds a notify handler may take').env('WECHAT_MOCK_ACK_TIMEOUT').default(5000).argParser(whole(1, 3_600_000)))
-    .addOption(option('--max-journal <n>', 'how many exchanges a world remembers').env('WECHAT_MOCK_MAX_JOURNAL').default(5000).argParser(whole(1, 1_000_000)))
+    .addOption(option('--max-journal <n>', 'how many exchanges, deliveries and finished orders a world remembers').env('WECHAT_MOCK_MAX_JOURNAL').default(5000).argParser(whole(1, 1_000_000)))
     .addOption(option('--strict', 'refuse what production may not like, instead of only saying so').env('WECHAT_MOCK_STRICT'))
     .addOption(option('--refund-delay <duration>', 'after how long a refund succeeds by itself, or never; default 5s on the real clock, never on the virtual one').env('WECHAT_MOCK_REFUND_DELAY').argParser(parseDelay))
     .addOption(option('--cert <file>', 'PEM certificate of the mock: with --key it is reached by https').env('WECHAT_MOCK_CERT').argParser(readPem))

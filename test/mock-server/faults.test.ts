@@ -188,3 +188,12 @@ t.test('a mistake in a fault does not compile', async t => {
   }
   t.type(typed, 'function')
 })
+
+t.test('how often an order was met is forgotten with it', async t => {
+  const { book, strikes } = setup()
+  book.set('orderquery', SYSTEMERROR, { probability: 0.5 })
+  const drawn = ['tea-1', 'tea-2'].map(outTradeNo => strikes(20, outTradeNo))
+  book.forget(outTradeNo => outTradeNo === 'tea-1')
+  t.same(strikes(20, 'tea-1'), drawn[0], 'it is drawn from the start')
+  t.notSame(strikes(20, 'tea-2'), drawn[1])
+})

@@ -245,3 +245,12 @@ t.test('a send that is under way while everything is forgotten leaves no trace',
   t.match(await first, { verdict: 'fail_xml' })
   t.same([notifier.list(), notifier.deliveries(), told, clock.timers()], [[], [], [], []])
 })
+
+t.test('notifications of orders that are gone are forgotten, and the order of creation goes on', async t => {
+  const { notifier } = setup([ACK])
+  const kept = notifier.create('tea-2', 'http://shop/notify', '<xml>2</xml>')
+  notifier.forget(outTradeNo => outTradeNo === 'tea-1')
+  t.same(notifier.list(), [kept])
+  t.equal(notifier.find('tea-1'), undefined)
+  t.equal(notifier.create('tea-3', 'http://shop/notify', '').data.sequence, 2)
+})

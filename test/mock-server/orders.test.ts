@@ -52,3 +52,18 @@ t.test('coupons add up', async t => {
   t.equal(couponFee(payment), 12)
   t.equal(couponFee({ ...payment, coupons: [] }), 0)
 })
+
+t.test('an order that is gone has gone under each of its numbers', async t => {
+  const book = createOrderBook(() => new Date(NOON))
+  for (const [n, outTradeNo] of ['tea-1', 'tea-2'].entries()) {
+    const one = order({ outTradeNo, prepayId: `wx${n}` })
+    book.add(one)
+    book.indexPrepay(one)
+    book.indexTransaction(one, { ...payment, transactionId: `42${n}` })
+  }
+  t.equal(book.count(), 2)
+  book.forget(outTradeNo => outTradeNo === 'tea-1')
+  t.equal(book.count(), 1)
+  t.equal(book.find('tea-1') ?? book.findPrepay('wx0') ?? book.findTransaction('420'), undefined)
+  for (const found of [book.find('tea-2'), book.findPrepay('wx1'), book.findTransaction('421')]) t.match(found, { outTradeNo: 'tea-2' })
+})

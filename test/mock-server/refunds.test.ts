@@ -87,3 +87,21 @@ t.test('granted coupons are not settled with the merchant', async t => {
   const order = { totalFee: 100, payment: { ...payment(), coupons } } as unknown as Order
   t.same(refundSettlement(order, refund({ refundFee: 50, coupons: coupons.map(({ fee, ...rest }) => ({ ...rest, fee: fee / 2 })) })), { totalFee: 70, refundFee: 35 })
 })
+
+t.test('refunds of an order that is gone have gone under each of their numbers; the ordinals go on', async t => {
+  const book = createRefundBook()
+  t.equal(book.next(), 0)
+  for (const [ordinal, outTradeNo] of ['tea-1', 'tea-2', 'tea-1'].entries()) book.add(refund({ outTradeNo, ordinal, outRefundNo: `r${ordinal}`, refundId: `500${ordinal}` }))
+  book.forget(outTradeNo => outTradeNo === 'tea-1')
+  t.same(book.list().map(({ outRefundNo }) => outRefundNo), ['r1'])
+  t.equal(book.find('r0') ?? book.findId('5002'), undefined)
+  t.same(book.ofOrder('tea-1'), [])
+  t.match(book.findId('5001'), { outRefundNo: 'r1' })
+  t.equal(book.next(), 3)
+
+  const restored = createRefundBook()
+  restored.load(book.dump())
+  t.equal(restored.next(), 2)
+  restored.load([])
+  t.equal(restored.next(), 0)
+})
