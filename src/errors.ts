@@ -21,7 +21,7 @@ const STATUS = {
   WECHAT_ORDER_CONFLICT: 409,
   /** WeChat understood and refused; see `wechatCode`, `wechatText` and `advice`. */
   WECHAT_REFUSED: 422,
-  /** WeChat says slow down (45011, 45009, FREQUENCY_LIMITED). */
+  /** WeChat says slow down: this user's or this order's calls come too fast (45011, FREQUENCY_LIMITED, INVALID_REQ_TOO_MUCH). */
   WECHAT_RATE_LIMITED: 429,
   /** The `price` hook returned something that is not a price. */
   WECHAT_PRICE_INVALID: 500,
@@ -31,7 +31,7 @@ const STATUS = {
   WECHAT_NETWORK: 502,
   /** WeChat's reply is malformed or its signature does not verify. It was not believed. */
   WECHAT_REPLY_INVALID: 502,
-  /** WeChat says it is busy (-1, SYSTEMERROR). */
+  /** WeChat is busy, or our daily quota of calls is used up (-1, 45009, SYSTEMERROR). */
   WECHAT_UNAVAILABLE: 503,
   /** WeChat did not answer in time: the outcome is unknown. */
   WECHAT_TIMEOUT: 504,
