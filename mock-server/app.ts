@@ -28,7 +28,15 @@ export interface TlsOptions {
   readonly ca?: string | Buffer
 }
 
-export interface AppOptions { readonly host: string, readonly log: (line: string) => void, readonly tls: TlsOptions | undefined }
+export interface AppOptions {
+  /** The names, beside addresses and local ones, by which the control API may be called. */
+  readonly hosts: readonly string[]
+  readonly log: (line: string) => void
+  readonly tls: TlsOptions | undefined
+}
+
+/** What a server of the mock answers: WeChat's own paths, or those under /__mock. */
+export type Part = 'wire' | 'control'
 
 /** Not WeChat's: a call below it that does not exist is the caller's mistake, not the application's. */
 const CONTROL_ROOT = '/__mock/'
@@ -120,9 +128,9 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
   app.all('/*', { errorHandler: (_error, request, reply) => { refuse(request, reply) } }, refuse)
 }
 
-/** The HTTP server: WeChat's own paths, and everything else under /__mock. */
-export function buildApp (worlds: Worlds, options: AppOptions): FastifyInstance {
-  const { host, tls } = options
+/** The HTTP server, or one of two. */
+export function buildApp (worlds: Worlds, options: AppOptions, parts: readonly Part[] = ['wire', 'control']): FastifyInstance {
+  const { hosts, tls } = options
   const settings = {
     forceCloseConnections: true,
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
@@ -130,13 +138,15 @@ export function buildApp (worlds: Worlds, options: AppOptions): FastifyInstance 
   const app = tls
     ? Fastify({ ...settings, https: { ...tls, requestCert: true, rejectUnauthorized: false } }) as unknown as FastifyInstance
     : Fastify(settings)
-  app.register(async wire => wireRoutes(wire, worlds, options))
-  let describe: ReturnType<typeof describeRoutes>
-  app.register(async control => {
-    describe = describeRoutes(control)
-    controlRoutes(control, worlds, host)
-  }, { prefix: CONTROL_PREFIX })
-  app.get(`${CONTROL_ROOT}openapi.json`, async () => describe(worlds.baseUrl()))
+  if (parts.includes('wire')) app.register(async wire => wireRoutes(wire, worlds, options))
+  if (parts.includes('control')) {
+    let describe: ReturnType<typeof describeRoutes>
+    app.register(async control => {
+      describe = describeRoutes(control)
+      controlRoutes(control, worlds, hosts)
+    }, { prefix: CONTROL_PREFIX })
+    app.get(`${CONTROL_ROOT}openapi.json`, async () => describe(worlds.controlUrl()))
+  }
   processRoutes(app, worlds)
   return app
 }

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { buildApp } from './app.ts'
+import { CONTROL_PREFIX } from './control/index.ts'
 import { createInjectSender } from './inject-sender.ts'
 import { createWorlds, faceOf, type MockOptions, type MockWechat } from './mock.ts'
 
@@ -25,6 +26,7 @@ export interface InjectedWechat extends Omit<MockWechat, 'close' | typeof Symbol
 /** No name that resolves: what goes there without {@link InjectedWechat.fetch} fails instead of leaving the machine. */
 const HOST = 'wechat.invalid'
 const URL_OF_MOCK = `http://${HOST}`
+const CONTROL_URL = `${URL_OF_MOCK}${CONTROL_PREFIX}`
 
 /** By this header the reply of a call is found when its caller gives up; it is taken away before anybody sees it. */
 const CALL_HEADER = 'x-injected-call'
@@ -67,12 +69,12 @@ function createFetch (app: FastifyInstance): typeof globalThis.fetch {
  * the application, whatever the host of its notify_url, and `app.mockWechat.fetch` calls WeChat.
  */
 export const mockFastifyPlugin = fp<MockPluginOptions>(async (app, { world = {}, defaults = {}, log = () => {} }) => {
-  const worlds = createWorlds(() => URL_OF_MOCK, createInjectSender(app), false, log, defaults)
+  const worlds = createWorlds(() => URL_OF_MOCK, () => CONTROL_URL, createInjectSender(app), false, log, defaults)
   const standard = worlds.create({ id: 'default', ...world })
-  const wechat = buildApp(worlds, { host: HOST, log, tls: undefined })
+  const wechat = buildApp(worlds, { hosts: [HOST], log, tls: undefined })
   const fetch = createFetch(wechat)
   await wechat.ready()
-  app.decorate('mockWechat', { ...faceOf(worlds, URL_OF_MOCK, standard), fetch })
+  app.decorate('mockWechat', { ...faceOf(worlds, standard), fetch })
   app.addHook('onClose', async () => {
     worlds.close()
     await wechat.close()

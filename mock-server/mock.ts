@@ -2,10 +2,13 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { buildApp, type TlsOptions } from './app.ts'
+import type { FastifyInstance } from 'fastify'
+import { buildApp, type Part, type TlsOptions } from './app.ts'
+import { CONTROL_PREFIX } from './control/index.ts'
 import type { Credentials, Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
+import { onlyTo } from './notify-hosts.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
@@ -15,6 +18,17 @@ export interface MockOptions {
   readonly host?: string
   /** Default 0: any free port. */
   readonly port?: number
+  /** A port of its own for the control API, 0: any free one. Default: it shares the port of WeChat's paths. */
+  readonly controlPort?: number
+  /**
+   * Names by which the control API may be called, beside addresses, `localhost` and `host`: that of the service in a network
+   * of containers, for example. WeChat's own paths answer to any.
+   */
+  readonly allowedHosts?: readonly string[]
+  /** The only hosts that notifications are sent to; default: any. */
+  readonly notifyHosts?: readonly string[]
+  /** Takes any certificate of a notify_url, which WeChat does not. Default false. */
+  readonly tlsSkipVerify?: boolean
   /** Makes it https; a world can then ask for the merchant's certificate (`certMode`). */
   readonly tls?: TlsOptions
   /** The world `default`. */
@@ -28,7 +42,7 @@ export interface MockOptions {
 /** A running double of WeChat. */
 export interface MockWechat extends AsyncDisposable {
   readonly url: string
-  /** `<url>/__mock/v1` */
+  /** `<url>/__mock/v1`; with `controlPort`, on that port. */
   readonly controlUrl: string
   readonly default: World
   /**
@@ -52,10 +66,11 @@ export interface Worlds extends Registry {
   /** @throws MockError UNKNOWN_WORLD */
   readonly find: (id: string) => World
   readonly baseUrl: () => string
+  readonly controlUrl: () => string
   readonly metrics: Metrics
 }
 
-export function createWorlds (baseUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
+export function createWorlds (baseUrl: () => string, controlUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
@@ -106,6 +121,7 @@ export function createWorlds (baseUrl: () => string, sender: Sender, tls: boolea
   return {
     create,
     baseUrl,
+    controlUrl,
     metrics,
     list: () => [...worlds.values()],
     find: id => {
@@ -127,35 +143,49 @@ export function createWorlds (baseUrl: () => string, sender: Sender, tls: boolea
 }
 
 /** What every form of the mock shows of its worlds. */
-export const faceOf = (worlds: Worlds, url: string, standard: World) => ({
-  url,
-  controlUrl: `${url}/__mock/v1`,
+export const faceOf = (worlds: Worlds, standard: World) => ({
+  url: worlds.baseUrl(),
+  controlUrl: worlds.controlUrl(),
   default: standard,
   world: (options: WorldOptions = {}) => worlds.create(options),
   worlds: worlds.list,
   assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap(world => world.unexpected()))
 })
 
-/** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat ({ host = '127.0.0.1', port = 0, tls, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
-  const sender = createSender()
-  let url = ''
-  const worlds = createWorlds(() => url, sender, tls !== undefined, log, defaults)
-  const standard = worlds.create({ id: 'default', ...world })
-  const app = buildApp(worlds, { host, log, tls })
+/** A server that listens, and where. */
+async function listen (app: FastifyInstance, host: string, port: number, tls: boolean): Promise<string> {
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
-  url = `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
+  return `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
+}
+
+  const close = async () => {
+    worlds.close()
+/** Starts a WeChat to test against. Resolves when it answers. */
+export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
+  const direct = createSender(tlsSkipVerify)
+  const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
+  let url = ''
+  let controlUrl = ''
+  const worlds = createWorlds(() => url, () => controlUrl, sender, tls !== undefined, log, defaults)
+  const standard = worlds.create({ id: 'default', ...world })
+  const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls }, parts)
+  const apps = controlPort === undefined ? [build('wire', 'control')] : [build('wire'), build('control')]
+    for (const app of apps) await app.close()
+    sender.close()
+  }
+  try {
+    const [at = '', controlAt = at] = await Promise.all(apps.map((app, n) => listen(app, host, n === 0 ? port : controlPort!, tls !== undefined)))
+    url = at
+    controlUrl = `${controlAt}${CONTROL_PREFIX}`
+  } catch (error) {
+    await close()
+    throw error
+  }
   // Its own certificate need not satisfy it.
   const request = tls ? getSecurely(`${url}/readyz`, { agent: false, rejectUnauthorized: false }) : get(`${url}/readyz`, { agent: false })
   const [ready] = await once(request, 'response')
   ready.resume()
-
-  const close = async () => {
-    worlds.close()
-    await app.close()
-    sender.close()
-  }
-  return { ...faceOf(worlds, url, standard), close, [Symbol.asyncDispose]: close }
+  return { ...faceOf(worlds, standard), close, [Symbol.asyncDispose]: close }
 }

@@ -70,12 +70,12 @@ const CREATED = ['/worlds', '/worlds/:world/snapshots', '/worlds/:world/notifica
  * Watches the routes that are added to the control API from now on; the result describes them, by the very schemas that they
  * check their input with.
  */
-export function describeRoutes (app: FastifyInstance): (baseUrl: string) => OpenApi {
+export function describeRoutes (app: FastifyInstance): (controlUrl: string) => OpenApi {
   const routes: Pick<RouteOptions, 'url' | 'method' | 'schema'>[] = []
   // A copy: what checks the input takes the schema out of the route.
   app.addHook('onRoute', route => { routes.push({ ...route }) })
   const prefix = app.prefix
-  return baseUrl => {
+  return controlUrl => {
     const paths: Record<string, Record<string, Operation>> = {}
     for (const { url: whole, method, schema = {} } of routes) {
       // Fastify answers HEAD beside each GET by itself.
@@ -87,7 +87,7 @@ export function describeRoutes (app: FastifyInstance): (baseUrl: string) => Open
     return {
       openapi: '3.1.0',
       info: { title: 'wechat-mock control API', version: VERSION, description: 'Steers the emulated WeChat: worlds, payments, time, faults, gates, and what went over the wire.' },
-      servers: [{ url: `${baseUrl}${prefix}` }],
+      servers: [{ url: controlUrl }],
       paths,
       components: { schemas: { Error: ERROR } }
     }

@@ -4,13 +4,14 @@ import { MockError } from '../errors.ts'
 
 /**
  * Keeps foreign web pages out: a page can make the browser call a loopback port, by a name of its own that resolves to
- * 127.0.0.1 (so the Host must be an address or a local name) or across origins (so an Origin must be the mock itself).
+ * 127.0.0.1 (so the Host must be an address, a local name or one of `hosts`) or across origins (so an Origin must be the
+ * mock itself).
  */
-export function checkCaller ({ headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>, boundHost: string): void {
+export function checkCaller ({ headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>, hosts: readonly string[]): void {
   const host = headers.host ?? ''
   const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
-  if (isIP(name) === 0 && name !== 'localhost' && !name.endsWith('.localhost') && name !== boundHost) {
-    throw new MockError('FORBIDDEN_HOST', `the control API answers to an IP address, localhost or the --host it was given, not to the Host ${JSON.stringify(host)}`)
+  if (isIP(name) === 0 && name !== 'localhost' && !name.endsWith('.localhost') && !hosts.includes(name)) {
+    throw new MockError('FORBIDDEN_HOST', `the control API answers to an IP address, localhost or ${hosts.join(', ')}, not to the Host ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`)
   }
   const { origin } = headers
   if (origin !== undefined && origin !== `${protocol}://${host}`) {

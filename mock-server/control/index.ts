@@ -28,10 +28,10 @@ function parseJson (_request: unknown, text: string, done: (error: Error | null,
 }
 
 /** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
-export function controlRoutes (app: FastifyInstance, worlds: Worlds, host: string): void {
+export function controlRoutes (app: FastifyInstance, worlds: Worlds, hosts: readonly string[]): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
-  app.addHook('onRequest', async request => checkCaller(request, host))
+  app.addHook('onRequest', async request => checkCaller(request, hosts))
   validateLazily(app)
   app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {
     const details = error instanceof MockError ? error.details : {}

@@ -1,4 +1,4 @@
-import { get } from 'node:http'
+import { get, request } from 'node:http'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
@@ -120,4 +120,28 @@ t.test('a world that has ended sends nothing any more', async t => {
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   t.same(world.clock.timers(), [])
+})
+
+t.test('its control API may be called by more names', async t => {
+  const status = async (allowedHosts: string[]) => {
+    const { url } = await startMock(t, { allowedHosts })
+    const asked = request(`${url}/__mock/v1/worlds`, { headers: { host: 'wechat-mock:8090' } }).end()
+    const [response] = await once(asked, 'response')
+    response.resume()
+    return response.statusCode
+  }
+  t.equal(await status([]), 403)
+  t.equal(await status(['wechat-mock']), 200)
+})
+
+t.test('a port of its own for the control API', async t => {
+  const mock = await startMock(t, { controlPort: 0 })
+  const control = new URL(mock.controlUrl).origin
+  t.not(control, mock.url)
+  t.equal((await fetch(`${mock.controlUrl}/worlds`)).status, 200)
+  t.match(await (await fetch(`${control}/__mock/openapi.json`)).json(), { servers: [{ url: mock.controlUrl }] })
+  t.match(await (await fetch(`${mock.url}/__mock/v1/worlds`)).json(), { code: 'UNKNOWN_PATH', message: new RegExp(`control: ${mock.controlUrl}`) })
+  t.equal((await fetch(`${control}/sns/jscode2session`)).status, 404)
+  for (const url of [mock.url, control]) t.equal((await fetch(`${url}/readyz`)).status, 200)
+  await t.rejects(createMockWechat({ controlPort: Number(new URL(mock.url).port) }), { code: 'EADDRINUSE' }, 'and what had begun to listen has ended')
 })

@@ -4,10 +4,10 @@ import { startMock } from '../helpers.ts'
 
 const good: [host: string, origin?: string][] = [
   ['127.0.0.1:8090'], ['127.0.0.1'], ['[::1]:8090'], ['192.168.1.7:8090'], ['localhost:8090'], ['wechat.localhost:8090'],
-  ['mock:8090'], ['127.0.0.1:8090', 'http://127.0.0.1:8090']
+  ['mock:8090'], ['wechat-mock:8090'], ['127.0.0.1:8090', 'http://127.0.0.1:8090']
 ]
-for (const [host, origin] of good) t.doesNotThrow(() => checkCaller({ headers: { host, origin }, protocol: 'http' }, 'mock'), `${host} ${origin}`)
-t.doesNotThrow(() => checkCaller({ headers: { host: 'localhost', origin: 'https://localhost' }, protocol: 'https' }, 'mock'))
+for (const [host, origin] of good) t.doesNotThrow(() => checkCaller({ headers: { host, origin }, protocol: 'http' }, ['mock', 'wechat-mock']), `${host} ${origin}`)
+t.doesNotThrow(() => checkCaller({ headers: { host: 'localhost', origin: 'https://localhost' }, protocol: 'https' }, []))
 
 const bad: [host: string | undefined, origin: string | undefined, code: string][] = [
   ['evil.example:8090', undefined, 'FORBIDDEN_HOST'],
@@ -20,7 +20,7 @@ const bad: [host: string | undefined, origin: string | undefined, code: string][
   ['127.0.0.1:8090', 'null', 'FORBIDDEN_ORIGIN']
 ]
 for (const [host, origin, code] of bad) {
-  t.throws(() => checkCaller({ headers: { host, origin }, protocol: 'http' }, 'mock'), { code, statusCode: 403 }, `${host} ${origin}`)
+  t.throws(() => checkCaller({ headers: { host, origin }, protocol: 'http' }, ['mock']), { code, statusCode: 403 }, `${host} ${origin}`)
 }
 
 t.test('a foreign page can neither read nor steer', async t => {
