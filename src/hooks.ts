@@ -28,6 +28,8 @@ export interface FulfilContext<Tx> {
   /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
   tx: Tx
   log: Log
+  /** Aborts when the hook has taken too long (nine tenths of `leaseMs`): what it writes through `tx` is rolled back, and it is run again later. */
+  signal: AbortSignal
 }
 
 export interface LoginResult extends Identity {

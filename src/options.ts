@@ -41,8 +41,13 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
   latePayment?: LatePayment
   /** How often due work is looked for, ms; 0 leaves it to your own calls of `fastify.wechat.sweep()`. Default 5000. */
   sweepIntervalMs?: number
-  /** How long one process may take for one order's work, `onPaid` included, before another takes over, ms. Default 60 000. */
+  /**
+   * How long one process may take for one order's work before another takes over, ms. A hook that runs for nine tenths of it is given up, rolled back, and
+   * run again later. Default 60 000.
+   */
   leaseMs?: number
+  /** How many orders one process works on at once. Each may hold one connection of the store while `onPaid` runs: keep it below the pool's size. Default 5. */
+  concurrency?: number
   /** How long WeChat may take to answer, ms. Default 5000. */
   timeoutMs?: number
   /** Another WeChat, e.g. a mock: one origin for all calls. */
@@ -110,6 +115,7 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   latePayment: { test: isOneOf('hold', 'refund', 'fulfil'), rule: 'must be "hold", "refund" or "fulfil"' },
   sweepIntervalMs: { test: (value) => value === 0 || isWithin(100, DAY)(value), rule: 'must be 0 or a whole number of ms from 100 to 86400000' },
   leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
+  concurrency: { test: isWithin(1, 1000), rule: 'must be a whole number from 1 to 1000' },
   timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
   baseUrl: { test: isOrigin, rule: 'must be an origin such as "http://127.0.0.1:8090"' },
   now: { test: isFunction, rule: 'must be a function' }
@@ -159,6 +165,7 @@ export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
     latePayment: input.latePayment ?? 'hold',
     sweepIntervalMs: input.sweepIntervalMs ?? 5000,
     leaseMs: input.leaseMs ?? MINUTE,
+    concurrency: input.concurrency ?? 5,
     timeoutMs: input.timeoutMs ?? 5000,
     hosts: input.baseUrl === undefined ? HOSTS : { miniProgram: [new URL(input.baseUrl).origin], pay: [new URL(input.baseUrl).origin] },
     now: input.now ?? (() => new Date())

@@ -82,7 +82,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   }
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo })
   const refunds = createRefunds({ pay, orders })
-  const work = createWork({ store, orders, refunds, policy, hooks, now, log, leaseMs: config.leaseMs })
+  const work = createWork({ store, orders, refunds, policy, hooks, now, log, leaseMs: config.leaseMs, concurrency: config.concurrency })
 
   fastify.decorate('wechat', {
     login,

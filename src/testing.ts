@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import type { Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from './model.ts'
@@ -58,11 +59,17 @@ export function storeContract<Tx> (options: StoreContractOptions<Tx>): ContractC
     name,
     async run () {
       const store = await makeStore()
+      // What a work calls is a part of the work; somebody else's change is not.
+      const outside = AsyncLocalStorage.snapshot()
       try {
         await check({
           store,
           ownWrite: () => probe === undefined ? NO_WRITE : ownWrite(probe),
-          beside: async (change) => { if (!oneWriter) await within(patienceMs, change) }
+          beside: async (start) => {
+            const change = outside(start)
+            if (!oneWriter) await within(patienceMs, change)
+            return { change }
+          }
         })
       } finally {
         await closeStore?.(store)
@@ -75,8 +82,8 @@ interface Setting {
   store: Store
   /** A row of the user's own. */
   ownWrite: () => OwnWrite
-  /** Waits, inside of a running work, for a change that somebody else makes meanwhile. */
-  beside: (change: Promise<unknown>) => Promise<void>
+  /** Starts, inside of a running work, a change that somebody else makes meanwhile, and waits for it where it need not wait for the work. */
+  beside: <T>(start: () => Promise<T>) => Promise<{ change: Promise<T> }>
 }
 
 interface OwnWrite {
@@ -398,6 +405,15 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     assert.equal((await store.claimDue(claim.order.dueAt!, 1, 1000)).length, 1)
   }],
 
+  ['what a work forgets to wait for, and writes after it has failed, is not kept', async ({ store, ownWrite }) => {
+    const claim = await claimed(store)
+    const own = ownWrite()
+    let through: unknown
+    await assert.rejects(store.fulfil(claim, async (tx) => { through = tx; throw new Error('work') }, done))
+    await Promise.allSettled([own.write(through)])
+    await own.isCommitted(false)
+  }],
+
   ['a decide that throws rolls the work back', async ({ store, ownWrite }) => {
     const claim = await claimed(store)
     const own = ownWrite()
@@ -420,13 +436,12 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
   ['of a work and a claim that overtakes it while it runs only one succeeds', async ({ store, ownWrite, beside }) => {
     const early = await claimed(store)
     const own = ownWrite()
-    let overtaking: Promise<Claim[]> | undefined
+    let overtaking: { change: Promise<Claim[]> } | undefined
     const outcome = await store.fulfil(early, async (tx) => {
       await own.write(tx)
-      overtaking = store.claimDue(early.order.dueAt!, 1, 60_000)
-      await beside(overtaking)
+      overtaking = await beside(() => store.claimDue(early.order.dueAt!, 1, 60_000))
     }, done)
-    const [late] = await overtaking!
+    const [late] = await overtaking!.change
     assert.equal(outcome, late === undefined ? 'done' : 'lost')
     await own.isCommitted(outcome === 'done')
     same((await store.findOrder(early.order.outTradeNo))?.fulfilment, outcome === 'done' ? 'done' : 'due')
@@ -443,12 +458,11 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
   ['a change of the row while the work runs is neither held up nor lost', async ({ store, beside }) => {
     const claim = await claimed(store)
     const { outTradeNo } = claim.order
-    let changing: Promise<unknown> | undefined
+    let changing: { change: Promise<unknown> } | undefined
     assert.equal(await store.fulfil(claim, async () => {
-      changing = store.updateOrder(outTradeNo, increment)
-      await beside(changing)
+      changing = await beside(() => store.updateOrder(outTradeNo, increment))
     }, done), 'done')
-    await changing
+    await changing?.change
     const order = await store.findOrder(outTradeNo)
     same([order?.fulfilment, order?.attempts], ['done', 1])
     same((await store.history(outTradeNo)).length, 3)

@@ -53,6 +53,7 @@ t.test('the least that must be given, and the defaults of the rest', async (t) =
     latePayment: 'hold',
     sweepIntervalMs: 5000,
     leaseMs: 60_000,
+    concurrency: 5,
     timeoutMs: 5000,
     hosts: {
       miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
@@ -88,6 +89,7 @@ t.test('everything given', async (t) => {
     latePayment: 'fulfil',
     sweepIntervalMs: 0,
     leaseMs: 1000,
+    concurrency: 1,
     timeoutMs: 10,
     baseUrl: 'http://127.0.0.1:8090/',
     now
@@ -103,6 +105,7 @@ t.test('everything given', async (t) => {
     latePayment: 'fulfil',
     sweepIntervalMs: 0,
     leaseMs: 1000,
+    concurrency: 1,
     timeoutMs: 10,
     hosts: { miniProgram: ['http://127.0.0.1:8090'], pay: ['http://127.0.0.1:8090'] },
     now
@@ -123,6 +126,7 @@ t.test('values at the edge of a rule', async (t) => {
     ['latePayment', ['hold', 'refund', 'fulfil']],
     ['sweepIntervalMs', [0, 100, 86_400_000]],
     ['leaseMs', [1000, 86_400_000]],
+    ['concurrency', [1, 1000]],
     ['timeoutMs', [10, 60_000]],
     ['baseUrl', ['http://127.0.0.1:8090', 'http://wechat:8090/', 'https://api.weixin.qq.com']]
   ]
@@ -156,6 +160,7 @@ t.test('every rule', async (t) => {
     ['tokenTtlMs', 'must be a whole number of ms from 60000 (1 min)', [0, 59_999]],
     ['leaseMs', ...ms('1000 to 86400000', '86400000')],
     ['leaseMs', 'must be a whole number of ms from 1000', [0, 999]],
+    ['concurrency', 'must be a whole number from 1 to 1000', [0, 1.5, 1001, '5']],
     ['timeoutMs', ...ms('10 to 60000', '60000')],
     ['timeoutMs', 'must be a whole number of ms from 10', [0, 9]],
     ['sweepIntervalMs', 'must be 0 or a whole number of ms from 100 to 86400000', ['5000', -1, 1, 99, 86_400_001, false, null]],

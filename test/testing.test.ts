@@ -313,6 +313,17 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ['takes a work that throws for a lost one', 'a work that throws rolls back and leaves the order due', (store) => ({
     fulfil: async (claim, work, decide) => await store.fulfil(claim, work, decide).catch(() => 'lost' as const)
   })],
+  ['goes on writing through a transaction that is over', 'what a work forgets to wait for, and writes after it has failed, is not kept', (store, committed) => ({
+    fulfil: async (claim, work, decide) => {
+      const tx: Tx = []
+      try {
+        return await store.fulfil(claim, async () => { await work(tx) }, decide)
+      } catch (error) {
+        tx.push = (id) => { committed.add(id); return 0 }
+        throw error
+      }
+    }
+  })],
   ['commits what was written before a work threw', 'a work that throws rolls back and leaves the order due', committingEarly],
   ['commits the work before it decides', 'a decide that throws rolls the work back', committingEarly],
   ['commits the work of a lost claim', 'a claim that was overtaken before the work is lost, and the work rolls back', committingEarly],

@@ -6,10 +6,13 @@ import { DIALECTS } from './dialects.ts'
 import type { Connection, Dialect, Executor, Row, Value } from './executor.ts'
 import { isConflict, isPassing, repeated } from './failures.ts'
 import { ANOMALY, HISTORY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
+import { revocable } from './revocable.ts'
 import { migrations, tables } from './schema.ts'
 import { insert, joined, update } from './statements.ts'
 import type { Statement } from './statements.ts'
 import type { Change, Decide, Store, Updated } from './store.ts'
+
+const OVER = 'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
 
 export interface SqlStoreOptions {
   /** For an executor that speaks to another database than it says. */
@@ -216,7 +219,8 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
         await repeated(() => transaction(async (connection, tx) => {
           begun = true
           await connection.run('savepoint wechat_work', [])
-          await work(tx)
+          const { value, revoke } = revocable(tx, OVER)
+          await work(value).finally(revoke)
           await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
             throw new Error('The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass', { cause })
           })

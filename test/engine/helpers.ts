@@ -142,6 +142,7 @@ export interface RigOptions {
   onPaid?: Hooks['onPaid']
   onRefunded?: Hooks['onRefunded']
   leaseMs?: number
+  concurrency?: number
   /** Starts `onPaid` as soon as it is due; without it only a sweep does. */
   startWork?: boolean
   /** Another store than an empty memory store. */
@@ -158,7 +159,7 @@ export function unhurried (store: Store): Store {
 }
 
 /** An engine over a scripted WeChat, a memory store and a clock that stands still. */
-export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () => {}, leaseMs = MINUTE, startWork = false, store = unhurried(memoryStore() as Store) }: RigOptions = {}): Rig {
+export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () => {}, leaseMs = MINUTE, concurrency = 5, startWork = false, store = unhurried(memoryStore() as Store) }: RigOptions = {}): Rig {
   let now = T0
   let numbers = 0
   const pay = fakePay()
@@ -177,7 +178,7 @@ export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () 
   const { appid, mchId } = newOrder()
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now: () => now, newOutTradeNo: () => `order-${++numbers}` })
   const refunds = createRefunds({ pay, orders })
-  const work = createWork({ store, orders, refunds, policy, hooks: { onPaid, onRefunded }, now: () => now, log: { info: log, warn: log, error: log }, leaseMs })
+  const work = createWork({ store, orders, refunds, policy, hooks: { onPaid, onRefunded }, now: () => now, log: { info: log, warn: log, error: log }, leaseMs, concurrency })
   return { pay, store, orders, refunds, work, anomalies, started, logged, now: () => now, advance (ms) { now = new Date(now.getTime() + ms) } }
 }
 

@@ -16,6 +16,8 @@ import { HOUR, MINUTE, newOrder, SECOND, T0, termsOf } from './helpers.ts'
 // may happen first, or where the process may die. `FC_RUNS=1000000 node --import=ts-blank-space/register test/engine/system.property.test.ts` for a long run.
 
 const runs = Number(process.env.FC_RUNS ?? 400)
+// Of a long run, which takes some 5 ms each; tap would end it after 30 s.
+t.setTimeout(30_000 + runs * 50)
 
 type Command =
   | { do: 'order' | 'cancel' | 'sweep' | 'refund' | 'notify' | 'forge' | 'crash', process: 0 | 1 }
@@ -155,7 +157,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
         onPaid ({ outTradeNo }: PaidOrder, { tx }: FulfilContext<unknown>) { Object.assign(tx!, { wrote: outTradeNo }) },
         onRefunded (_order: PaidOrder, { outRefundNo }: Refund, { tx }: FulfilContext<unknown>) { Object.assign(tx!, { wrote: outRefundNo }) }
       }
-      const work = createWork({ store: shared, orders: made, refunds, policy, hooks, now: clock, log, leaseMs: 2000 })
+      const work = createWork({ store: shared, orders: made, refunds, policy, hooks, now: clock, log, leaseMs: 2000, concurrency: 5 })
       return { life, orders: made, refunds, work }
     }
 

@@ -109,11 +109,12 @@ for (const [thrown, reason] of [['no stock', 'no stock'], [undefined, 'undefined
 /** Two processes on one store; the first one's onPaid waits for the gate, and its lease ends meanwhile. */
 async function overtaken () {
   const store = memoryStore() as Store
-  const [slow, quick, held] = [hook(), hook(), gate()]
+  const [slow, quick, begun, held] = [hook(), hook(), gate(), gate()]
   const [first, second] = [rig({ store, onPaid: slow.onPaid }), rig({ store, onPaid: quick.onPaid })]
-  slow.next(() => held.opened)
+  slow.next(() => { begun.open(); return held.opened })
   await paid(first)
   const working = first.work.sweep()
+  await begun.opened
   for (const made of [first, second]) made.advance(MINUTE - 1)
   const early = await second.work.sweep()
   for (const made of [first, second]) made.advance(1)
@@ -180,16 +181,66 @@ t.test('a process that died before onPaid: another one runs it', async (t) => {
   t.same(runs, ['4200000001'])
 })
 
-t.test('an onPaid that never ends holds a sweep up for its lease, no longer, and is run again', async (t) => {
-  const { onPaid, runs, next } = hook()
-  next(() => new Promise(() => {}))
+t.test('an onPaid that never ends is given up before its lease ends: a failure like any other', async (t) => {
+  const { onPaid, runs, contexts, next } = hook()
+  next(() => new Promise(() => {}), () => { contexts[0]?.log.info({}, String(contexts[0].signal.aborted)) })
   const made = rig({ onPaid, leaseMs: 20 })
   await paid(made)
   t.equal(await made.work.sweep(), 1)
-  made.advance(20)
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND), claims: 1 })
+  t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms, and is left behind: see the option leaseMs/ })
+  made.advance(5 * SECOND)
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
   t.equal(runs.length, 2)
+  t.same(made.logged, ['onPaid failed; it will be run again', 'true'], 'its signal has told the first run')
+})
+
+t.test('a transaction that begins too late runs no hook', async (t) => {
+  const store = memoryStore() as Store
+  const { onPaid, runs } = hook()
+  const connected = gate()
+  const made = rig({ store: { ...store, fulfil: async (claim, work, decide) => { await connected.opened; return await store.fulfil(claim, work, decide) } }, onPaid, leaseMs: 20 })
+  await paid(made)
+  await made.work.sweep()
+  connected.open()
+  await made.work.idle(SOON)
+  t.equal(runs.length, 0)
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1 })
+})
+
+t.test('a store that never answers holds its place for a lease, no longer', async (t) => {
+  const store = memoryStore() as Store
+  const made = rig({ store: { ...store, fulfil: async () => await new Promise(() => {}) }, leaseMs: 20 })
+  await paid(made)
+  t.equal(await made.work.sweep(), 1)
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, 'the next lease is anybody\'s')
+})
+
+t.test('hooks run so many at once, others wait without a claim, and one that hangs holds up none but itself', async (t) => {
+  const [held, others] = [gate(), gate()]
+  let [running, most] = [0, 0]
+  const done: string[] = []
+  const made = rig({
+    concurrency: 3,
+    startWork: true,
+    onPaid: async ({ key }) => {
+      most = Math.max(most, ++running)
+      if (key === 'cart-0') await held.opened
+      else await new Promise((resolve) => { setImmediate(resolve) })
+      running--
+      if (done.push(key) === 11) others.open()
+    }
+  })
+  const numbers: string[] = []
+  for (let n = 0; n < 12; n++) numbers.push((await ordered(made, { key: `cart-${n}` })).outTradeNo)
+  await Promise.all(numbers.map(async (outTradeNo) => { await made.orders.observePayment('notify', paymentOf((await made.orders.get(outTradeNo))!)) }))
+  await others.opened
+  held.open()
+  await made.work.idle(SOON)
+  t.equal(most, 3)
+  t.equal(done.length, 12)
+  t.equal(done.at(-1), 'cart-0')
 })
 
 scenario('an unpaid order is asked about at the times of the plan, and closed at its end', async (t, made) => {

@@ -1,3 +1,4 @@
+import { inTime } from '../rollback.ts'
 import type { Connection, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a pool of `mysql2/promise`. */
@@ -35,7 +36,7 @@ export function fromMysql2<Client extends Mysql2ConnectionLike> (pool: Mysql2Poo
           broken = false
           return result
         } catch (error) {
-          await client.rollback().then(() => { broken = false }, () => {})
+          broken = !await inTime(client.rollback())
           throw error
         }
       } finally {

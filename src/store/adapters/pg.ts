@@ -1,8 +1,10 @@
 import { hash } from 'node:crypto'
+import { inTime } from '../rollback.ts'
 import type { Connection, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `pg.Pool`. */
 export interface PgPoolLike<Client extends PgClientLike> extends PgQueryable {
+  on (event: 'error', listener: (error: Error) => void): unknown
   // The second form is there for TypeScript: it infers from as many forms as both sides have, the last ones first.
   connect: { (): Promise<Client>, (callback: (error: Error | undefined, client: Client | undefined, release: (destroy?: boolean) => void) => void): void }
 }
@@ -26,9 +28,15 @@ export interface FromPgOptions {
   prepare?: boolean
 }
 
-/** Runs on a `pg.Pool`. `tx` is the pool's client, inside of its transaction. */
+/**
+ * Runs on a `pg.Pool`. `tx` is the pool's client, inside of its transaction.
+ *
+ * Listens to the pool's `error`: a connection that is lost while nobody uses it, as all are when the server restarts, would else end the process.
+ */
 export function fromPg<Client extends PgClientLike> (pool: PgPoolLike<Client>, { prepare = true }: FromPgOptions = {}): Executor<Client> {
   const names = new Map<string, string>()
+  // The pool has let go of the connection already, and opens another when one is needed.
+  pool.on('error', ignore)
 
   /** A name belongs to one text on a connection, whoever else uses the pool. */
   function named (text: string): { name?: string } {
@@ -62,7 +70,7 @@ export function fromPg<Client extends PgClientLike> (pool: PgPoolLike<Client>, {
           broken = false
           return result
         } catch (error) {
-          await client.query({ text: 'rollback', values: [] }).then(() => { broken = false }, ignore)
+          broken = !await inTime(client.query({ text: 'rollback', values: [] }))
           throw error
         }
       } finally {

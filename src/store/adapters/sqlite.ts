@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Connection, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `Database` of better-sqlite3 and of a `DatabaseSync` of node:sqlite. */
@@ -15,7 +16,8 @@ export interface SqliteStatementLike {
  * Runs on a connection of better-sqlite3 or node:sqlite. `tx` is that connection, inside of its transaction.
  *
  * Transactions take turns, and no statement of ours gets into another's. Statements of your own do when they use the same connection while `onPaid` runs: give the
- * store a connection that nothing else uses, and write through `tx` in `onPaid`.
+ * store a connection that nothing else uses, and write through `tx` in `onPaid`. What `onPaid` asks of the store in another way, such as `fastify.wechat.orders.get()`,
+ * would wait for the end of `onPaid` itself: it is refused.
  */
 export function fromSqlite<Db extends SqliteLike> (db: Db): Executor<Db> {
   const statements = new Map<string, SqliteStatementLike>()
@@ -63,10 +65,18 @@ type Turns = <T>(task: () => Promise<T>) => Promise<T>
 /** The last turn taken on each connection, whoever takes it. */
 const lastTurns = new WeakMap<SqliteLike, Promise<unknown>>()
 
+/** Whose turn it is that the running code belongs to. */
+const turns = new AsyncLocalStorage<{ db: SqliteLike, over: boolean }>()
+
 function turnsOf (db: SqliteLike): Turns {
-  return (task) => {
-    const turn = (lastTurns.get(db) ?? Promise.resolve()).then(task)
-    lastTurns.set(db, turn.catch(() => {}))
-    return turn
+  return async (task) => {
+    const outer = turns.getStore()
+    if (outer?.db === db && !outer.over) {
+      throw new Error('SQLite has one connection, and onPaid (or onRefunded) is holding it: this call would wait for itself. Inside of the hook use `tx`; call `fastify.wechat` and the store after it has ended')
+    }
+    const turn = { db, over: false }
+    const taken = (lastTurns.get(db) ?? Promise.resolve()).then(() => turns.run(turn, task)).finally(() => { turn.over = true })
+    lastTurns.set(db, taken.catch(() => {}))
+    return await taken
   }
 }

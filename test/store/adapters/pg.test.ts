@@ -27,6 +27,48 @@ t.test('a statement that fails in onPaid and is caught there ends the transactio
   t.same(await store.findOrder('caught'), claim.order)
 })
 
+t.test('a statement that does not end holds a connection no longer than it takes to give it up', async (t) => {
+  const claim = await claimed(store, 'endless')
+  const small = pgPool(url, t, { max: 1 })
+  await t.rejects(sqlStore(fromPg(small)).fulfil(claim, async (tx) => {
+    tx.query('select pg_sleep(600)').catch(() => {})
+    throw new Error('given up')
+  }, change), { message: 'given up' })
+  t.equal((await small.query('select 1')).rowCount, 1, 'the pool has a place for another')
+  await pool.query("select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(600)'")
+})
+
+t.test('branches of onPaid that are under way when another fails write nothing', async (t) => {
+  await pool.query('create table branches (n int)')
+  const claim = await claimed(store, 'branches')
+  const failed = new Error('mail server down')
+  const stray: unknown[] = []
+  await t.rejects(store.fulfil(claim, async (tx) => {
+    let fail = () => {}
+    const failing = new Promise((_resolve, reject) => { fail = () => { reject(failed) } })
+    const insert = async () => { await tx.query('insert into branches values (1)') }
+    // One is sent before the failure, one while it spreads, one when all is over.
+    const branches = [insert(), failing.catch(insert), failing.catch(() => new Promise(setImmediate)).then(insert)]
+    stray.push(...branches.map((branch) => branch.catch((error: Error) => error.message)))
+    fail()
+    await Promise.all([...branches, failing])
+  }, change), failed)
+  t.match(await Promise.all(stray), [undefined, undefined, /The transaction of this hook is over/])
+  t.equal((await pool.query('select from branches')).rowCount, 0)
+  await pool.query('drop table branches')
+})
+
+t.test('a server that goes away ends no process, though nobody listens to the pool', async (t) => {
+  const bare = new pg.Pool({ connectionString: url })
+  t.teardown(() => bare.end())
+  const lone = sqlStore(fromPg(bare))
+  t.equal(await lone.findOrder('nobody'), undefined)
+  const gone = new Promise((resolve) => { bare.once('remove', resolve) })
+  await pool.query('select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = current_database()')
+  await gone
+  t.equal(await lone.findOrder('nobody'), undefined)
+})
+
 t.test('rows of the user\'s own that refer to an order hold up no change of it', async (t) => {
   await pool.query('create table referring (out_trade_no text references wechat_orders)')
   const claim = await claimed(store, 'referred')

@@ -66,6 +66,21 @@ t.test('what is asked of a connection while onPaid runs waits for its end, and h
   t.ok(await other.findOrder('beside'))
 })
 
+t.test('what onPaid asks of its own store past its transaction is refused, as it would wait for itself', async (t) => {
+  const store = sqlStore(fromSqlite(sqliteFile(':memory:', t)))
+  await store.migrate()
+  const claim = await claimed(store, 'itself')
+  const { open, opened } = gate()
+  let later: Promise<unknown> | undefined
+  t.equal(await store.fulfil(claim, async () => {
+    await t.rejects(store.findOrder('itself'), { message: /onPaid .* is holding it: this call would wait for itself/ })
+    await t.rejects(store.updateOrder('itself', change), { message: /would wait for itself/ })
+    later = opened.then(() => store.findOrder('itself'))
+  }, change), 'done')
+  open()
+  t.match(await later, { outTradeNo: 'itself' }, 'what it leaves for later is served')
+})
+
 t.test('a write that meets another connection\'s is tried again', async (t) => {
   const path = join(t.testdir(), 'test.db')
   const [mine, theirs] = [sqliteFile(path, t, { timeout: 0 }), sqliteFile(path, t)]

@@ -1,0 +1,8 @@
+import t from 'tap'
+import { inTime } from '../../src/store/rollback.ts'
+
+t.test('a rollback is done in time, or its connection has to go', async (t) => {
+  t.equal(await inTime(Promise.resolve()), true)
+  t.equal(await inTime(Promise.reject(new Error('connection lost'))), false)
+  t.equal(await inTime(new Promise(() => {}), 1), false, 'it waits behind a statement that does not end')
+})
