@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { createActivity } from './activity.ts'
 import type { Api } from './apis.ts'
+import { createAutoPay } from './auto-pay.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
 import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
@@ -573,6 +574,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       return refundSnapshot(side, refundFromConsole(side, order, options))
     },
     settleRefund: settleRefund as World['settleRefund'],
+  if (options.autoPay !== undefined) events.on('journal', createAutoPay(clock, parseDuration(options.autoPay, 'autoPay'), pay))
+
     getRefund: outRefundNo => refundSnapshot(...findRefund(outRefundNo)),
     refunds: () => sides.flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
     order: outTradeNo => snapshot(findOrder(outTradeNo)[1]),

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { createServer as createSecureServer } from 'node:https'
 import t, { type Test } from 'tap'
 import { createSender } from '../../mock-server/sender.ts'
 import { ACK, bodyOf, deadUrl, listen, port } from './helpers.ts'
@@ -53,6 +55,18 @@ t.test('errors are told, not thrown', async t => {
   t.match(tls, { error: { code: 'EPROTO' } }, 'plain HTTP where TLS was expected')
   const flood = await listen(t, (_request, response) => { response.end('x'.repeat(1024 * 1024 + 1)) })
   t.match(await sender.post(`http://127.0.0.1:${port(flood)}/`, {}, 'x', 5000), { error: { message: 'the reply is larger than 1048576 bytes' } })
+})
+
+t.test('a certificate from nowhere is refused, unless any will do', async t => {
+  const pem = (name: string) => readFileSync(new URL(`tls/${name}`, import.meta.url))
+  const server = createSecureServer({ key: pem('server.key'), cert: pem('server.crt') }, (_request, response) => { response.end(ACK) })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.teardown(() => { server.closeAllConnections(); server.close() })
+  const url = `https://127.0.0.1:${port(server)}/`
+  const lenient = createSender(true)
+  t.teardown(() => lenient.close())
+  t.match(await setup(t).post(url, {}, 'x', 5000), { error: { code: /^UNABLE_TO_VERIFY|^SELF_SIGNED|^DEPTH_ZERO/ } })
+  t.match(await lenient.post(url, {}, 'x', 5000), { reply: { body: ACK } })
 })
 
 t.test('closing ends what is under way', async t => {
