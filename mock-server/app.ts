@@ -3,21 +3,28 @@ import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
 import { exchange, type ClientCertificate, type WireEndpoint } from './exchange.ts'
+import { masked } from './masking.ts'
 import type { Worlds } from './mock.ts'
 import { describeRoutes } from './openapi.ts'
 import { sendOutcome } from './outcome.ts'
 import { processRoutes } from './process-routes.ts'
 import { worldOf } from './unexpected.ts'
+import { checksession } from './wechat/checksession.ts'
 import { closeorder } from './wechat/closeorder.ts'
 import { downloadbill } from './wechat/downloadbill.ts'
 import { downloadfundflow } from './wechat/downloadfundflow.ts'
 import { getsignkey } from './wechat/getsignkey.ts'
+import { getuserphonenumber } from './wechat/getuserphonenumber.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
+import { loginRoute } from './wechat/login-call.ts'
 import { orderquery } from './wechat/orderquery.ts'
 import { payRoute } from './wechat/pay-v2.ts'
 import { refund } from './wechat/refund.ts'
 import { refundquery } from './wechat/refundquery.ts'
 import { report } from './wechat/report.ts'
+import { resetusersessionkey } from './wechat/resetusersessionkey.ts'
+import { stableToken } from './wechat/stable-token.ts'
+import { token } from './wechat/token.ts'
 import { unifiedorder } from './wechat/unifiedorder.ts'
 
 /** PEM texts. */
@@ -62,9 +69,9 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
 
   const sent = (request: FastifyRequest) => ({
     method: request.method,
-    url: request.url,
+    url: masked(request.url),
     headers: request.getDecorator<Record<string, unknown>>('sentHeaders'),
-    body: request.body === undefined ? '' : String(request.body)
+    body: request.body === undefined ? '' : masked(String(request.body))
   })
 
   async function serve (endpoint: WireEndpoint, request: FastifyRequest, reply: FastifyReply, unreadable?: Error): Promise<FastifyReply> {
@@ -98,7 +105,12 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
 
   const payEndpoints = [unifiedorder(worlds), orderquery, closeorder, refund, { ...refund, path: '/pay/refund' }, refundquery, downloadbill, downloadfundflow, report]
   const endpoints: WireEndpoint[] = [
-    jscode2session(worlds),
+    loginRoute(worlds, token),
+    loginRoute(worlds, stableToken),
+    loginRoute(worlds, checksession),
+    loginRoute(worlds, resetusersessionkey),
+    loginRoute(worlds, getuserphonenumber),
+    loginRoute(worlds, jscode2session),
     ...payEndpoints.map(endpoint => payRoute(worlds, endpoint)),
     ...payEndpoints.map(endpoint => payRoute(worlds, endpoint, 'sandbox')),
     payRoute(worlds, getsignkey),
@@ -114,10 +126,11 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
     }, (request, reply) => serve(endpoint, request, reply))
   }
 
-  const told = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control: ${CONTROL_PREFIX}`
+  const told = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control`
   function refuse (request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const answer = { code: 'UNKNOWN_PATH', message: `${request.method} ${request.url} is not emulated; ${told}` }
-    log(`unknown path ${request.method} ${request.url}`)
+    const url = masked(request.url)
+    const answer = { code: 'UNKNOWN_PATH', message: `${request.method} ${url} is not emulated; ${told}: ${worlds.controlUrl()}` }
+    log(`unknown path ${request.method} ${url}`)
     if (!request.url.startsWith(CONTROL_ROOT)) {
       const { journal, clock } = worldOf(worlds, sent(request))
       const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }

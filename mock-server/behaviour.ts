@@ -2,6 +2,12 @@
 export const CHOICES = {
   /** The Content-Type of V2 replies; the real one is not known, and clients must not look at it. */
   contentType: ['text/plain', 'text/xml'],
+  /** The Content-Type of jscode2session, on record as text/plain. */
+  snsContentType: ['text/plain', 'application/json'],
+  /** The Content-Type of /cgi-bin and /wxa, of which both are told. */
+  apiContentType: ['application/json', 'text/plain'],
+  /** What follows the errmsg of jscode2session: as now, or as recorded until about 2020 (`hints: [ req_id: … ]`). */
+  errmsg: ['rid', 'hints'],
   /** Whether a FAIL of the protocol brings the err_code of the official tables; no recorded one does. */
   protocolErrCode: ['absent', 'documented'],
   /** Which prepay_id a repeated unifiedorder gets while the first is still good. */

@@ -11,6 +11,7 @@ import type { OrderBook } from './orders.ts'
 import type { Random } from './random.ts'
 import type { RefundBook } from './refunds.ts'
 import type { SignType } from './sign-v2.ts'
+import type { Tokens } from './tokens.ts'
 import type { Users } from './users.ts'
 import type { NotifyStyle } from './wechat/pay-notify.ts'
 
@@ -49,6 +50,7 @@ export interface WorldCore {
   /** The URL set in the merchant platform; '' when there is none. */
   readonly refundNotifyUrl: string
   readonly users: Users
+  readonly tokens: Tokens
   readonly journal: Journal
   readonly activity: Activity
   readonly faults: FaultBook
@@ -68,6 +70,10 @@ export interface Registry {
   readonly byMchId: (mchId: string) => WorldCore | undefined
   /** The world that drew this openid for one of its users; a name a test has chosen belongs to no world. */
   readonly byOpenid: (openid: string) => WorldCore | undefined
+  /** The world that gave out this access token. */
+  readonly byAccessToken: (token: string) => WorldCore | undefined
+  /** The world of whose app this is a code for a phone number. */
+  readonly byPhoneCode: (code: string) => WorldCore | undefined
   /** The world whose time and ids answer a request that belongs to none. */
   readonly fallback: () => WorldCore
 }

@@ -132,6 +132,8 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     byAppid: appid => byAppid.get(appid),
     byMchId: mchId => byMchId.get(mchId),
     byOpenid: openid => [...cores.values()].find(({ users }) => users.drew(openid)),
+    byAccessToken: token => [...cores.values()].find(({ tokens }) => tokens.has(token)),
+    byPhoneCode: code => [...cores.values()].find(({ users }) => users.hasPhoneCode(code)),
     fallback: () => cores.values().next().value!,
     close: () => {
       for (const { clock, delays } of cores.values()) {
@@ -160,8 +162,6 @@ async function listen (app: FastifyInstance, host: string, port: number, tls: bo
   return `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
 }
 
-  const close = async () => {
-    worlds.close()
 /** Starts a WeChat to test against. Resolves when it answers. */
 export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
   const direct = createSender(tlsSkipVerify)
@@ -172,6 +172,8 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlP
   const standard = worlds.create({ id: 'default', ...world })
   const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls }, parts)
   const apps = controlPort === undefined ? [build('wire', 'control')] : [build('wire'), build('control')]
+  const close = async () => {
+    worlds.close()
     for (const app of apps) await app.close()
     sender.close()
   }

@@ -6,6 +6,7 @@ import { NO_NOTIFICATIONS, type NotifierDump } from './notifier.ts'
 import type { OrdersDump } from './orders.ts'
 import { resumeRefunds } from './refunding.ts'
 import type { RefundsDump } from './refunds.ts'
+import { NO_TOKENS, type TokensDump } from './tokens.ts'
 import { NO_USERS, type UsersDump } from './users.ts'
 
 /** Everything in a world that changes; who it is, and how it was made, does not. Gates and hooks belong to a test, not to it. */
@@ -16,13 +17,14 @@ export interface WorldState {
   readonly refunds: RefundsDump
   readonly sandbox: { readonly orders: OrdersDump, readonly refunds: RefundsDump }
   readonly users: UsersDump
+  readonly tokens: TokensDump
   readonly notifications: NotifierDump
   readonly journal: JournalDump
   readonly faults: FaultsDump
 }
 
 /** A deep copy: what happens afterwards does not change it. */
-export function takeState ({ clock, counters, orders, refunds, sandbox, users, notifier, journal, faults }: WorldCore): WorldState {
+export function takeState ({ clock, counters, orders, refunds, sandbox, users, tokens, notifier, journal, faults }: WorldCore): WorldState {
   return structuredClone({
     now: clock.now(),
     replies: counters.replies,
@@ -30,6 +32,7 @@ export function takeState ({ clock, counters, orders, refunds, sandbox, users, n
     refunds: refunds.dump(),
     sandbox: { orders: sandbox().orders.dump(), refunds: sandbox().refunds.dump() },
     users: users.dump(),
+    tokens: tokens.dump(),
     notifications: notifier.dump(),
     journal: journal.dump(),
     faults: faults.dump()
@@ -41,7 +44,7 @@ export function takeState ({ clock, counters, orders, refunds, sandbox, users, n
  * @throws MockError CLOCK_BUSY
  */
 export function putState (world: WorldCore, state: WorldState): void {
-  const { now, replies, orders, refunds, sandbox, users, notifications, journal, faults } = structuredClone(state)
+  const { now, replies, orders, refunds, sandbox, users, tokens, notifications, journal, faults } = structuredClone(state)
   world.clock.reset(now)
   world.gates.clear()
   world.nonces.clear()
@@ -51,13 +54,14 @@ export function putState (world: WorldCore, state: WorldState): void {
   world.sandbox().orders.load(sandbox.orders)
   world.sandbox().refunds.load(sandbox.refunds)
   world.users.load(users)
+  world.tokens.load(tokens)
   world.notifier.load(notifications)
   for (const side of [world, world.sandbox()]) resumeRefunds(side)
   world.journal.load(journal)
   world.faults.load(faults)
 }
 
-/** What can be reset by itself; `orders` takes refunds, notifications and deliveries along, `faults` the gates. */
+/** What can be reset by itself; `orders` takes refunds, notifications and deliveries along, `users` codes and access tokens, `faults` the gates. */
 export const RESET_PARTS = ['orders', 'users', 'journal', 'faults', 'clock'] as const
 export type ResetPart = typeof RESET_PARTS[number]
 
@@ -66,7 +70,7 @@ export type ResetPart = typeof RESET_PARTS[number]
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
 export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
-  const { clock, users, notifier, journal, faults, gates, nonces } = world
+  const { clock, users, tokens, notifier, journal, faults, gates, nonces } = world
   const sides = [world, world.sandbox()]
   const unknown = parts.find(part => !RESET_PARTS.includes(part))
   if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
@@ -85,7 +89,10 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
     }
     notifier.load(NO_NOTIFICATIONS)
   }
-  if (resets('users')) users.load(NO_USERS)
+  if (resets('users')) {
+    users.load(NO_USERS)
+    tokens.load(NO_TOKENS)
+  }
   if (resets('journal')) {
     journal.delete()
     nonces.clear()

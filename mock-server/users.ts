@@ -1,77 +1,101 @@
+import { createCodeBook, type Code, type CodeOptions } from './codes.ts'
 import { keepNewest } from './newest.ts'
 import type { Random } from './random.ts'
 
 export interface User {
   readonly openid: string
   unionid: string | undefined
+  /** What they call themselves; undefined: what WeChat tells of everybody since 2022. */
+  nickName: string | undefined
   /** base64 of 16 bytes. */
   sessionKey: string
   sessionKeySince: Date
 }
 
-export interface LoginCode {
-  readonly code: string
-  readonly user: User
-  readonly expiresAt: Date
-  usesLeft: number
-}
+/** What can be said of a user. */
+export type UserChanges = { readonly [Name in 'unionid' | 'nickName']?: string | undefined }
 
-export interface LoginCodeOptions {
+export interface LoginCodeOptions extends CodeOptions {
   /** Default: a new user. */
   readonly openid?: string
   /** Makes the user one of an app bound to an Open Platform account. */
   readonly unionid?: string
-  /** Seconds; default 300. */
-  readonly ttl?: number
-  /** Default 1. */
-  readonly uses?: number
 }
 
-/** WeChat does not publish how long it keeps a session_key between two logins; ten minutes is the mock's choice. */
-const SESSION_KEY_REFRESH_MS = 600_000
+export interface LoginCode extends Pick<Code<object>, 'code' | 'expiresAt'> { readonly user: User }
 
-/** An app's users and the codes their wx.login gave them. */
+/** A phone number as WeChat tells it. */
+export interface PhoneNumber {
+  /** With the country code in front, if it is a foreign one. */
+  readonly phoneNumber: string
+  readonly purePhoneNumber: string
+  readonly countryCode: string
+}
+
+/** An app's users and the codes their client gave them. */
 export interface Users {
   /** Whether this openid is one that was drawn here, not one that a test has chosen. */
   readonly drew: (openid: string) => boolean
+  readonly list: () => User[]
+  readonly find: (openid: string) => User | undefined
   /** The user with this openid, made known if it is not yet. */
-  readonly know: (openid: string, unionid?: string) => User
+  readonly know: (openid: string, changes?: UserChanges) => User
+  /** wx.login: a code, and a new session_key if the last one is old enough. */
   readonly issueCode: (options: LoginCodeOptions) => LoginCode
-  /** Spends a code. One of two parallel exchanges succeeds: nothing is awaited between test and set. */
+  /** Spends a code of wx.login. */
   readonly exchange: (code: string) => User | 'invalid code' | 'code been used'
+  /** A new session_key; one that was asked for keeps the age of the old one, so it is due as soon. */
+  readonly rotate: (user: User, age: 'kept' | 'new') => void
+  /** The code of a button for the phone number. */
+  readonly issuePhoneCode: (phone: PhoneNumber, options: CodeOptions) => Code<PhoneNumber>
+  readonly hasPhoneCode: (code: string) => boolean
+  /** Spends one. */
+  readonly exchangePhoneCode: (code: string) => PhoneNumber | 'invalid code' | 'code been used'
   readonly dump: () => UsersDump
   readonly load: (dump: UsersDump) => void
 }
 
+/** Whom a code of wx.login belongs to. */
+interface Holder { readonly openid: string }
+
 /** An app's users, as they go into a snapshot. */
 export interface UsersDump {
   readonly users: readonly User[]
-  readonly codes: readonly (Omit<LoginCode, 'user'> & { readonly openid: string })[]
+  readonly codes: readonly Code<Holder>[]
+  readonly phoneCodes: readonly Code<PhoneNumber>[]
   readonly drawn: readonly string[]
   /** How many there ever were: the next one is drawn by this number. */
-  readonly issued: { readonly codes: number, readonly openids: number }
+  readonly issued: { readonly codes: number, readonly phoneCodes: number, readonly openids: number }
 }
 
-export const NO_USERS: UsersDump = { users: [], codes: [], drawn: [], issued: { codes: 0, openids: 0 } }
+export const NO_USERS: UsersDump = { users: [], codes: [], phoneCodes: [], drawn: [], issued: { codes: 0, phoneCodes: 0, openids: 0 } }
 
 /** At least so many users, and codes, are remembered, the newest. */
 const MAX_USERS = 10_000
 
-export function createUsers (random: Random, now: () => Date, limit = MAX_USERS): Users {
+export interface UsersOptions {
+  /** For how long wx.login leaves a session_key alone; undefined: for ever. */
+  readonly sessionKeyMs: number | undefined
+  readonly limit?: number
+}
+
+export function createUsers (random: Random, now: () => Date, { sessionKeyMs, limit = MAX_USERS }: UsersOptions): Users {
   const users = new Map<string, User>()
-  const codes = new Map<string, LoginCode>()
+  const codes = createCodeBook<Holder>(now, limit)
+  const phoneCodes = createCodeBook<PhoneNumber>(now, limit)
   const drawn = new Set<string>()
   let issued = { ...NO_USERS.issued }
 
-  const freshKey = (openid: string) => ({ sessionKey: random.base64(16, 'session_key', openid, now().getTime()), sessionKeySince: now() })
+  /** `previous` is the one that it replaces, so that two of one moment differ. */
+  const drawKey = (openid: string, previous = '') => random.base64(16, 'session_key', openid, now().getTime(), previous)
 
-  function know (openid: string, unionid?: string): User {
+  function know (openid: string, changes: UserChanges = {}): User {
     let user = users.get(openid)
     if (!user) {
-      users.set(openid, user = { openid, unionid: undefined, ...freshKey(openid) })
+      users.set(openid, user = { openid, unionid: undefined, nickName: undefined, sessionKey: drawKey(openid), sessionKeySince: now() })
       keepNewest(users, limit)
     }
-    user.unionid = unionid ?? user.unionid
+    for (const name of ['unionid', 'nickName'] as const) user[name] = changes[name] ?? user[name]
     return user
   }
 
@@ -82,40 +106,38 @@ export function createUsers (random: Random, now: () => Date, limit = MAX_USERS)
     return openid
   }
 
+  function rotate (user: User, age: 'kept' | 'new'): void {
+    user.sessionKey = drawKey(user.openid, user.sessionKey)
+    if (age === 'new') user.sessionKeySince = now()
+  }
+
   return {
     drew: openid => drawn.has(openid),
+    list: () => [...users.values()],
+    find: openid => users.get(openid),
     know,
-    issueCode: ({ openid = drawOpenid(), unionid, ttl = 300, uses = 1 }) => {
+    issueCode: ({ openid = drawOpenid(), unionid, ...options }) => {
+      const user = know(openid, { unionid })
+      // Here, not when the code is spent: a server that never gets to see the code is left with a dead key.
+      if (sessionKeyMs !== undefined && now().getTime() - user.sessionKeySince.getTime() > sessionKeyMs) rotate(user, 'new')
       const n = issued.codes++
-      const code: LoginCode = {
-        code: `0${random.digits(1, 'code', n)}${random.alphanumeric(30, 'code', n)}`,
-        user: know(openid, unionid),
-        expiresAt: new Date(now().getTime() + ttl * 1000),
-        usesLeft: uses
-      }
-      codes.set(code.code, code)
-      keepNewest(codes, limit)
-      return code
+      const { code, expiresAt } = codes.issue(`0${random.digits(1, 'code', n)}${random.alphanumeric(30, 'code', n)}`, { openid }, options)
+      return { code, user, expiresAt }
     },
     exchange: text => {
-      const code = codes.get(text)
-      if (!code || code.expiresAt <= now()) return 'invalid code'
-      if (code.usesLeft === 0) return 'code been used'
-      code.usesLeft--
-      const { user } = code
-      if (now().getTime() - user.sessionKeySince.getTime() > SESSION_KEY_REFRESH_MS) Object.assign(user, freshKey(user.openid))
-      return user
+      const spent = codes.spend(text)
+      return typeof spent === 'string' ? spent : know(spent.openid)
     },
-    dump: () => ({
-      users: [...users.values()],
-      codes: Array.from(codes.values(), ({ user, ...code }) => ({ ...code, openid: user.openid })),
-      drawn: [...drawn],
-      issued: { ...issued }
-    }),
+    rotate,
+    issuePhoneCode: (phone, options) => phoneCodes.issue(random.hex(64, 'phone_code', issued.phoneCodes++), phone, options),
+    hasPhoneCode: phoneCodes.has,
+    exchangePhoneCode: phoneCodes.spend,
+    dump: () => ({ users: [...users.values()], codes: codes.dump(), phoneCodes: phoneCodes.dump(), drawn: [...drawn], issued: { ...issued } }),
     load: dump => {
-      for (const index of [users, codes, drawn]) index.clear()
+      for (const index of [users, drawn]) index.clear()
       for (const user of dump.users) users.set(user.openid, user)
-      for (const { openid, ...code } of dump.codes) codes.set(code.code, { ...code, user: know(openid) })
+      codes.load(dump.codes)
+      phoneCodes.load(dump.phoneCodes)
       for (const openid of dump.drawn) drawn.add(openid)
       issued = { ...dump.issued }
     }

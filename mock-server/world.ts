@@ -34,7 +34,9 @@ import { wechatTime } from './time.ts'
 import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
 import { fromExport, toExport, type WorldExport } from './state-json.ts'
 import { assertNoUnexpected } from './unexpected.ts'
-import { createUsers, type LoginCodeOptions } from './users.ts'
+import { createTokens } from './tokens.ts'
+import { phoneNumber, userProfile, type PhoneNumberEvent, type PhoneNumberOptions, type UserProfile, type UserProfileOptions } from './user-data.ts'
+import { createUsers, type LoginCodeOptions, type User, type UserChanges } from './users.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
 
@@ -68,6 +70,13 @@ export interface WorldOptions {
    * where nobody may be there to do it.
    */
   readonly refundDelay?: string | number | 'never'
+  /**
+   * World time (`'10m'`, milliseconds) for which wx.login leaves a session_key alone; `'never'`: until it is rotated by
+   * hand. WeChat does not publish its own; default `'10m'`.
+   */
+  readonly sessionKeyPeriod?: string | number | 'never'
+  /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid by itself. Default: you pay. */
+  readonly autoPay?: string | number
   /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
   readonly refundNotifyUrl?: string
   /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
@@ -133,6 +142,9 @@ export type Deliver = 'await' | 'background' | 'hold'
 
 export interface IssuedCode { readonly code: string, readonly openid: string, readonly unionid: string | undefined, readonly expiresAt: Date }
 
+/** A user as they are now. */
+export type UserSnapshot = Readonly<User>
+
 /** What a world tells, as it happens. */
 export interface WorldEvents {
   /** A notification was sent and judged. */
@@ -167,6 +179,15 @@ export interface World extends AsyncDisposable {
   readonly advance: WorldClock['advance']
   /** A code as `wx.login` gives it: single use, 300 s. */
   readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
+  readonly users: () => UserSnapshot[]
+  /** The user with this openid, made known and changed. */
+  readonly user: (openid: string, changes?: UserChanges) => UserSnapshot
+  /** What wx.getUserProfile gives: `rawData` with its signature, and the same encrypted under the session_key of now. */
+  readonly userProfile: (openid: string, options?: UserProfileOptions) => UserProfile
+  /** What a button for the phone number gives: a code for getuserphonenumber, single use, 300 s, and the number encrypted. */
+  readonly phoneNumber: (openid: string, options?: PhoneNumberOptions) => PhoneNumberEvent
+  /** The user has a new session_key, as by a wx.login whose code the server never got; the old one is dead. */
+  readonly rotateSessionKey: (openid: string) => UserSnapshot
   /** Checks the five parameters as the WeChat client does. Throws RequestPaymentError. It does not pay. */
   readonly requestPayment: (params: RequestPaymentParams) => CashierOpened
   /**
@@ -330,6 +351,10 @@ function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
 }
 
+function sessionKeyMs ({ sessionKeyPeriod = '10m' }: WorldOptions): number | undefined {
+  return sessionKeyPeriod === 'never' ? undefined : parseDuration(sessionKeyPeriod, 'sessionKeyPeriod')
+}
+
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
   const random = createRandom(seed)
   if (apiKey !== undefined && Buffer.byteLength(apiKey) !== 32) {
@@ -396,7 +421,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
-  const users = createUsers(random, clock.now)
+  const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyMs(options) })
+  const tokens = createTokens(random, clock.now)
   const events = new EventEmitter()
   const eventLog = createEventLog(MAX_EVENTS)
   function tell<E extends keyof WorldEvents> (event: E, value: WorldEvents[E]): void {
@@ -443,7 +469,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
@@ -548,6 +574,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     gates.clear()
   }
 
+  if (options.autoPay !== undefined) events.on('journal', createAutoPay(clock, parseDuration(options.autoPay, 'autoPay'), pay))
+
   const unexpected = () => journal.entries({ api: 'unknown' })
 
   const world: World = {
@@ -560,6 +588,15 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     loginCode: (options = {}) => {
       const { code, user, expiresAt } = users.issueCode(options)
       return { code, openid: user.openid, unionid: user.unionid, expiresAt }
+    },
+    users: () => users.list().map(user => ({ ...user })),
+    user: (openid, changes) => ({ ...users.know(openid, changes) }),
+    userProfile: (openid, options) => userProfile(core, openid, options),
+    phoneNumber: (openid, options) => phoneNumber(core, openid, options),
+    rotateSessionKey: openid => {
+      const user = users.know(openid)
+      users.rotate(user, 'new')
+      return { ...user }
     },
     requestPayment: params => requestPayment(core, params),
     pay: pay as World['pay'],
@@ -574,8 +611,6 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       return refundSnapshot(side, refundFromConsole(side, order, options))
     },
     settleRefund: settleRefund as World['settleRefund'],
-  if (options.autoPay !== undefined) events.on('journal', createAutoPay(clock, parseDuration(options.autoPay, 'autoPay'), pay))
-
     getRefund: outRefundNo => refundSnapshot(...findRefund(outRefundNo)),
     refunds: () => sides.flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
     order: outTradeNo => snapshot(findOrder(outTradeNo)[1]),

@@ -13,6 +13,7 @@ import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
 import { refundRoutes } from './refunds.ts'
 import { stateRoutes } from './state.ts'
+import { userRoutes } from './users.ts'
 import { validateLazily } from './validation.ts'
 import { worldRoutes } from './worlds.ts'
 
@@ -39,6 +40,7 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, hosts: read
   })
   worldRoutes(app, worlds)
   stateRoutes(app, worlds)
+  userRoutes(app, worlds)
   orderRoutes(app, worlds)
   refundRoutes(app, worlds)
   notificationRoutes(app, worlds)

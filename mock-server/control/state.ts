@@ -7,7 +7,7 @@ import { strict, text, type InWorld } from './schemas.ts'
 const what = strict({ what: text() })
 const snapshot = strict({ name: text(64) })
 const credentials = strict({ appid: text(), appSecret: text(), mchId: text(), apiKey: text() }, 'appid', 'appSecret', 'mchId', 'apiKey')
-const parts = ['now', 'replies', 'orders', 'refunds', 'users', 'notifications', 'journal', 'faults']
+const parts = ['now', 'replies', 'orders', 'refunds', 'users', 'tokens', 'notifications', 'journal', 'faults']
 const exported = strict({ format: text(64), credentials, state: { type: 'object', required: parts } }, 'format', 'credentials', 'state')
 
 /** A journal that is full, with bodies and headers, in JSON. */

@@ -7,7 +7,7 @@ import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
 
 type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }
 
-// The world reads `refundDelay` itself: a duration, milliseconds or 'never'.
+// The world reads `refundDelay` and `sessionKeyPeriod` itself: a duration, milliseconds or 'never'.
 const newWorld = strict({
   id: { type: 'string', pattern: '^[\\w.-]{1,64}$' },
   seed: { type: ['number', 'string'] },
@@ -20,6 +20,8 @@ const newWorld = strict({
   signType: oneOf('MD5', 'HMAC-SHA256'),
   certMode: oneOf('none', 'required'),
   refundDelay: {},
+  sessionKeyPeriod: {},
+  autoPay: {},
   refundNotifyUrl: text(256),
   behaviour: strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
   appid: text(32),

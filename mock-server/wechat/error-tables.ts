@@ -87,16 +87,28 @@ const OF_SECRET = {
   45009: 'reach max api daily quota limit',
   45011: 'api minute-quota reach limit, must slower, retry next minute'
 }
-const OF_SESSION = { ...OF_TOKEN, 87007: 'session_key is not existd or expired', 87008: 'invalid sig_method', 87009: 'invalid signature' }
 
 /** errcode → errmsg before the rid, of each call of api.weixin.qq.com. */
 export const ERRCODES = {
   jscode2session: { ...OF_SECRET, 40029: 'invalid code', 40163: 'code been used', 40226: 'code blocked', 41008: 'missing code' },
-  checksession: OF_SESSION,
-  resetusersessionkey: { ...OF_SESSION, 40097: 'invalid args' },
+  checksession: { ...OF_TOKEN, 87009: 'invalid signature' },
+  resetusersessionkey: {
+    ...OF_TOKEN,
+    40097: 'invalid args',
+    87007: 'session_key is not existd or expired',
+    87008: 'invalid sig_method',
+    87009: 'invalid signature'
+  },
   token: { ...OF_SECRET, 40001: OF_TOKEN[40001], 40243: 'AppSecret has been frozen', 50004: 'interface banned', 50007: 'account frozen' },
-  stable_token: { ...OF_SECRET, 43002: 'require POST method' },
-  getuserphonenumber: { ...OF_TOKEN, 40029: 'invalid code', 48001: 'api unauthorized' }
+  stable_token: {
+    ...OF_SECRET,
+    43002: 'require POST method',
+    47001: 'data format error',
+    89503: 'this ip needs the confirmation of the administrator',
+    89506: 'the administrator has refused this ip twice within 24 hours',
+    89507: 'the administrator has refused this ip within the hour'
+  },
+  getuserphonenumber: { ...OF_TOKEN, 40013: 'invalid appid', 40029: 'invalid code', 47001: 'data format error', 48001: 'api unauthorized' }
 } as const
 
 /** A number literal for the key of a table; `'-1'` becomes -1. */

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { createRandom } from '../../mock-server/random.ts'
-import { createUsers, type User } from '../../mock-server/users.ts'
+import { createUsers, type User, type UsersOptions } from '../../mock-server/users.ts'
 import { NOON } from './helpers.ts'
 
-function setup (limit?: number) {
+function setup (options: Partial<UsersOptions> = {}) {
   const time = { now: NOON }
-  const users = createUsers(createRandom('42'), () => new Date(time.now), limit)
+  const users = createUsers(createRandom('42'), () => new Date(time.now), { sessionKeyMs: 600_000, ...options })
   return { time, users, login: (openid: string) => users.exchange(users.issueCode({ openid }).code) as User }
 }
 
@@ -72,14 +72,14 @@ t.test('a unionid stays once it is known', async t => {
 })
 
 t.test('of users and codes the newest are remembered, and none is drawn twice', async t => {
-  const { users } = setup(2)
+  const { users } = setup({ limit: 2 })
   const issued = Array.from({ length: 4 }, () => users.issueCode({}))
   t.same(issued.map(({ code }) => typeof users.exchange(code)), ['string', 'string', 'object', 'object'])
   t.same(issued.map(({ user }) => users.drew(user.openid)), [false, false, true, true])
   const { users: known, codes, drawn } = users.dump()
   t.same([known.length, codes.length, drawn.length], [2, 2, 2])
 
-  const { users: restored } = setup(2)
+  const { users: restored } = setup({ limit: 2 })
   restored.load(users.dump())
   for (const book of [users, restored]) {
     const { code, user } = book.issueCode({})

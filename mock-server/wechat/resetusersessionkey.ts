@@ -1,0 +1,22 @@
+import type { LoginEndpoint } from './login-call.ts'
+import { checkToken, findByToken, isSigned, SIG_METHOD } from './login-checks.ts'
+
+/** GET /wxa/resetusersessionkey: the old key is dead at once, the new one is not younger. */
+export const resetusersessionkey: LoginEndpoint<'resetusersessionkey'> = {
+  api: 'resetusersessionkey',
+  path: '/wxa/resetusersessionkey',
+  find: findByToken,
+  handle: (world, request) => {
+    const refused = checkToken(world, request)
+    if (refused !== undefined) return refused
+    const { get } = request
+    if (['openid', 'signature', 'sig_method'].some(name => get(name) === '')) return 40097
+    if (get('sig_method') !== SIG_METHOD) return 87008
+    const { users } = world!
+    const user = users.find(get('openid'))
+    if (!user) return 87007
+    if (!isSigned(request, user)) return 87009
+    users.rotate(user, 'kept')
+    return { errcode: 0, errmsg: 'ok', openid: user.openid, session_key: user.sessionKey }
+  }
+}
