@@ -20,7 +20,7 @@ export interface Policy {
 /** Trade states that mean: not paid, and may still be. */
 type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
 
-/** News about one order. */
+/** News about one order. `polled`: somebody asked WeChat beside the schedule. Whatever the answer, it moves nothing in the schedule of an order that is still to be settled. */
 export type Observation =
   /** WeChat accepted the order. */
   | { seen: 'prepaid', prepayId: string, prepayExpiresAt: Date }
@@ -29,14 +29,14 @@ export type Observation =
   /** The answer to the order was lost, or WeChat was busy: it may exist. */
   | { seen: 'prepay-unknown', reason: string }
   /** WeChat took money. `rival` is the live order of the same key, asked for only where it matters. */
-  | { seen: 'payment', source: Source, payment: Payment, rival?: Order | 'none' }
+  | { seen: 'payment', source: Source, polled?: boolean, payment: Payment, rival?: Order | 'none' }
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed', source: Source, reason: string }
-  | { seen: 'unpaid', source: Source, tradeState: UnpaidState }
+  | { seen: 'unpaid', source: Source, polled?: boolean, tradeState: UnpaidState }
   | { seen: 'closed', source: Source }
-  | { seen: 'not-exist', source: Source }
+  | { seen: 'not-exist', source: Source, polled?: boolean }
   /** WeChat could not be asked, or did not answer. */
-  | { seen: 'no-answer', source: Source, reason: string }
+  | { seen: 'no-answer', source: Source, polled?: boolean, reason: string }
   /** Somebody wants the order closed. */
   | { seen: 'close-wanted', source: Source, reason: string }
   | { seen: 'fulfilled' }
@@ -97,16 +97,16 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     case 'payment-failed':
       return ignored('the order can still be paid')
     case 'unpaid':
-      return asked('not paid yet')
+      return reached('not paid yet')
     case 'closed':
       if (isFinal(order)) return ignored('weaker than what is known')
       return changed('changed', 'closed', { state: 'closed', liveKey: null, ...queried() })
     case 'not-exist':
       // Right after ordering WeChat may not know the number yet, so this proves nothing; an order to be closed is closed there all the same.
-      return asked('not known to WeChat yet')
+      return reached('not known to WeChat yet')
     case 'no-answer':
       if (isFinal(order)) return ignored('of no consequence')
-      return changed('changed', 'to be asked again', { attempts: order.attempts + 1 })
+      return asked('changed', 'to be asked again', order.attempts + 1)
     case 'close-wanted':
       if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
       return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
@@ -168,13 +168,20 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 
   /** WeChat can be reached, and the order stands as it did: a close that keeps failing goes on counting its tries. */
-  function asked (text: string): Decision {
+  function reached (text: string): Decision {
     if (isFinal(order)) return ignored('weaker than what is known')
-    return changed('changed', text, { ...(isOpen(order) && { attempts: 0 }), ...queried() })
+    return asked('changed', text, isOpen(order) ? 0 : order.attempts)
+  }
+
+  /** WeChat was asked, and the order is as unsettled as before. */
+  function asked (outcome: Outcome, text: string, attempts: number, anomalies: Anomaly[] = []): Decision {
+    if (!('polled' in observation && observation.polled)) return changed(outcome, text, { attempts, ...queried() }, anomalies)
+    const next = { ...order, ...queried() }
+    return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
 
   function queried (): Partial<Order> {
-    return 'source' in observation && observation.source === 'query' ? { queriedAt: now } : {}
+    return sourceOf(observation) === 'query' ? { queriedAt: now } : {}
   }
 
   function ignored (why: string, outcome: Outcome = 'ignored'): Decision {
@@ -184,7 +191,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
     const found = [anomaly(kind, payment, reason)]
     // WeChat was asked and its answer is of no use: it is asked less and less often. What came unasked does not touch the row.
-    if (!isFinal(order) && sourceOf(observation) === 'query') return changed('refused', `refused: ${reason}`, { attempts: order.attempts + 1 }, found)
+    if (!isFinal(order) && sourceOf(observation) === 'query') return asked('refused', `refused: ${reason}`, order.attempts + 1, found)
     return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: found } }
   }
 

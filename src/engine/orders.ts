@@ -46,6 +46,8 @@ export interface Orders {
   refresh (outTradeNo: string): Promise<Order | undefined>
   /** Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. */
   cancel (outTradeNo: string, reason?: string): Promise<Order | undefined>
+  /** Does what an order owes that is unpaid and due: asks WeChat, or closes it once its time is over. For whoever has claimed it. */
+  pursue (order: Order): Promise<void>
   /** Everything that was seen of an order and what it changed, oldest first. */
   history (outTradeNo: string): Promise<HistoryEntry[]>
   /** Brings a verified payment. `undefined` for an unknown number. */
@@ -60,6 +62,9 @@ const PREPAY_TTL = 2 * 60 * 60 * 1000
 const PREPAY_MARGIN = 5 * 60 * 1000
 /** Nor is an order this close to its own end, or in the second half of a life that is shorter. */
 const EXPIRY_MARGIN = 60 * 1000
+/** Who asks WeChat: the sweeper, whose next try depends on the answer, or anybody beside it. */
+const SCHEDULED = false
+const POLLED = true
 /** Each round ends, changes the order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
 const ROUNDS = 4
 
@@ -98,34 +103,34 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     return (await observe(order.outTradeNo, observation))!.order
   }
 
-  async function ask (order: Order): Promise<Order> {
+  async function ask (order: Order, polled: boolean): Promise<Order> {
     let report: TradeReport
     try {
       report = await pay.query(order.outTradeNo)
     } catch (error) {
-      await apply(order, { seen: 'no-answer', source: 'query', reason: (error as Error).message })
+      await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
       throw error
     }
-    return await apply(order, reported(report))
+    return await apply(order, reported(report, polled))
   }
 
   /** Query, close at WeChat, query again if it says paid: closed only on WeChat's word, and still open to a payment until then. */
-  async function close (order: Order, source: Source, reason: string): Promise<Order> {
-    let current = await apply(order, { seen: 'close-wanted', source, reason })
+  async function close (order: Order, reason: string, polled: boolean): Promise<Order> {
+    let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
     if (current.state !== 'closing') return current
-    current = await ask(current)
+    current = await ask(current, polled)
     if (current.state !== 'closing') return current
     let answer: 'closed' | 'paid' | 'not-exist'
     try {
       answer = await pay.close(current.outTradeNo)
     } catch (error) {
-      await apply(current, { seen: 'no-answer', source: 'close', reason: (error as Error).message })
+      await apply(current, { seen: 'no-answer', source: 'close', polled, reason: (error as Error).message })
       throw error
     }
-    if (answer === 'paid') return await ask(current)
+    if (answer === 'paid') return await ask(current, polled)
     // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
     if (answer === 'not-exist' && current.prepayId !== undefined && remaining(current.expiresAt) > 0) {
-      return await apply(current, { seen: 'no-answer', source: 'close', reason: 'WeChat does not know the order although it accepted it' })
+      return await apply(current, { seen: 'no-answer', source: 'close', polled, reason: 'WeChat does not know the order although it accepted it' })
     }
     return await apply(current, { seen: 'closed', source: 'close' })
   }
@@ -177,7 +182,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))
         if (order.state === 'closing' || (isOpen(order) && (!sameTerms(order, terms) || isEnding(order)))) {
-          order = await close(order, 'order', 'ordered again')
+          order = await close(order, 'ordered again', POLLED)
         } else if (isOpen(order) && !hasPrepay(order)) {
           try {
             order = await prepay(order)
@@ -185,7 +190,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
             if (!(error instanceof WechatError && error.advice === 'query')) throw error
             // Paid, closed, or ordered under other terms: WeChat knows better than we do. What is not paid is closed, and ordered anew.
             refusal = error
-            order = await close(order, 'order', error.message)
+            order = await close(order, error.message, POLLED)
           }
         }
         if (order.state === 'paid') throw new WechatError('WECHAT_ORDER_PAID', `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`)
@@ -200,12 +205,17 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
 
     async refresh (outTradeNo) {
       const order = await store.findOrder(outTradeNo)
-      return order === undefined ? undefined : await ask(checkOwn(order))
+      return order === undefined ? undefined : await ask(checkOwn(order), POLLED)
     },
 
     async cancel (outTradeNo, reason = 'cancelled') {
       const order = await store.findOrder(outTradeNo)
-      return order === undefined ? undefined : await close(checkOwn(order), 'order', reason)
+      return order === undefined ? undefined : await close(checkOwn(order), reason, POLLED)
+    },
+
+    async pursue (order) {
+      if (order.state === 'closing' || remaining(order.expiresAt) <= 0) await close(order, 'expired', SCHEDULED)
+      else await ask(order, SCHEDULED)
     },
 
     async history (outTradeNo) {
@@ -243,18 +253,18 @@ function sameTerms (order: Order, terms: OrderTerms): boolean {
   return order.openid === terms.openid && order.totalFee === terms.totalFee && order.description === terms.description && order.attach === terms.attach
 }
 
-function reported (report: TradeReport): Observation {
+function reported (report: TradeReport, polled: boolean): Observation {
   const source = 'query'
   switch (report.tradeState) {
     case 'SUCCESS':
     case 'REFUND':
-      return { seen: 'payment', source, payment: report.payment }
+      return { seen: 'payment', source, polled, payment: report.payment }
     case 'CLOSED':
     case 'REVOKED':
       return { seen: 'closed', source }
     case 'NOT_EXIST':
-      return { seen: 'not-exist', source }
+      return { seen: 'not-exist', source, polled }
     default:
-      return { seen: 'unpaid', source, tradeState: report.tradeState }
+      return { seen: 'unpaid', source, polled, tradeState: report.tradeState }
   }
 }

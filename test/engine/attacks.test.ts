@@ -1,4 +1,5 @@
 import { closed, errors, HOUR, newOrder, ordered, paymentOf, scenario, SECOND, termsOf } from './helpers.ts'
+import type { Rig } from './helpers.ts'
 import { createAnomalies } from '../../src/engine/anomalies.ts'
 import { WechatError } from '../../src/errors.ts'
 
@@ -73,3 +74,25 @@ scenario('a sweep that is stopped takes no further work', async (t, rig) => {
   rig.work.stop()
   t.equal(await rig.work.sweep(), 0)
 })
+
+for (const [name, poll] of [
+  ['asks', async ({ orders, pay }: Rig) => { pay.expect(['query', { tradeState: 'NOTPAY' }]); await orders.refresh('order-1') }],
+  ['asks in vain', async ({ orders, pay }: Rig) => { pay.expect(['query', errors.timeout()]); await orders.refresh('order-1').catch(() => {}) }],
+  ['cancels', async ({ orders, pay }: Rig) => { pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', errors.timeout()]); await orders.cancel('order-1').catch(() => {}) }]
+] as const) {
+  scenario(`a client that ${name} again and again does not keep the order from being closed`, async (t, rig) => {
+    await ordered(rig)
+    rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', errors.timeout()])
+    await rig.orders.cancel('order-1').catch(() => {})
+    const closing = (await rig.orders.get('order-1'))!
+    for (let seconds = 0; seconds < 30; seconds++) {
+      t.hasStrict(await rig.orders.get('order-1'), { state: 'closing', attempts: 0, dueAt: closing.dueAt })
+      rig.advance(SECOND)
+      await poll(rig)
+      t.hasStrict(await rig.orders.get('order-1'), { queriedAt: rig.now() }, 'and the question is noted, so that the next can wait')
+    }
+    rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
+    t.equal(await rig.work.sweep(), 1)
+    t.hasStrict(await rig.orders.get('order-1'), { state: 'closed' })
+  })
+}

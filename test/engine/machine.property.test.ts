@@ -33,11 +33,13 @@ const payments = fc.oneof(
 const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ seen: fc.constant('prepaid' as const), prepayId: fc.constant('wx1'), prepayExpiresAt: fc.constant(at(2 * HOUR)) }),
   fc.record({ seen: fc.constantFrom('prepay-refused' as const, 'prepay-unknown' as const), reason }),
-  fc.record({ seen: fc.constant('payment' as const), source, payment: payments }),
+  fc.record({ seen: fc.constant('payment' as const), source, polled: fc.boolean(), payment: payments }),
   fc.record({ seen: fc.constant('payment' as const), source, payment: payments, rival: rivals }),
-  fc.record({ seen: fc.constant('unpaid' as const), source, tradeState: fc.constantFrom('NOTPAY' as const, 'USERPAYING' as const, 'PAYERROR' as const, 'ACCEPT' as const) }),
-  fc.record({ seen: fc.constantFrom('closed' as const, 'not-exist' as const), source }),
-  fc.record({ seen: fc.constantFrom('payment-failed' as const, 'no-answer' as const, 'close-wanted' as const), source, reason }),
+  fc.record({ seen: fc.constant('unpaid' as const), source, polled: fc.boolean(), tradeState: fc.constantFrom('NOTPAY' as const, 'USERPAYING' as const, 'PAYERROR' as const, 'ACCEPT' as const) }),
+  fc.record({ seen: fc.constant('closed' as const), source }),
+  fc.record({ seen: fc.constant('not-exist' as const), source, polled: fc.boolean() }),
+  fc.record({ seen: fc.constant('no-answer' as const), source, polled: fc.boolean(), reason }),
+  fc.record({ seen: fc.constantFrom('payment-failed' as const, 'close-wanted' as const), source, reason }),
   fc.constant({ seen: 'fulfilled' as const }),
   fc.record({ seen: fc.constant('fulfil-failed' as const), claims: fc.integer({ min: 0, max: 3 }), reason }),
   fc.record({ seen: fc.constant('hold-resolved' as const), action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const), note: fc.constant('by phone') }),
@@ -82,6 +84,9 @@ function checkStep (before: Order, observation: Observation, { outcome, change }
   }
   if (before.fulfilment === 'due' && after.fulfilment === 'due' && observation.seen !== 'fulfil-failed') {
     assert.equal(after.dueAt, before.dueAt, 'nothing but its own failure moves the time of an onPaid, which may be running')
+  }
+  if ('polled' in observation && observation.polled && after.state === before.state && after.payment === before.payment) {
+    assert.deepEqual([after.dueAt, after.attempts], [before.dueAt, before.attempts], 'a poll moves nothing in the schedule')
   }
   assert.equal(history.length, 1, 'every piece of news is told')
   assert.deepEqual([history[0]!.from, history[0]!.to, history[0]!.at], [before.state, after.state, now])

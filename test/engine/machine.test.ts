@@ -29,20 +29,20 @@ const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, 
 const OTHER: Payment = { transactionId: '4200000001', outTradeNo: 'another', appid: 'wxffffffffffffffff', mchId: '1900000000', openid: 'oAnother', totalFee: 1, currency: 'USD', paidAt: T0 }
 const SOURCES: Source[] = ['notify', 'query', 'close', 'operator']
 
-function payments (part: Partial<Payment> = {}, rivals: (Order | 'none' | undefined)[] = [undefined], sources = SOURCES): Observation[] {
-  return sources.flatMap((source) => rivals.map((rival): Observation => ({ seen: 'payment', source, payment: paymentOf(order, part), ...(rival && { rival }) })))
+function payments (part: Partial<Payment> = {}, rivals: (Order | 'none' | undefined)[] = [undefined], sources = SOURCES, polled = false): Observation[] {
+  return sources.flatMap((source) => rivals.map((rival): Observation => ({ seen: 'payment', source, polled, payment: paymentOf(order, part), ...(rival && { rival }) })))
 }
 
 /** Payments with one field that is not the order's. */
-function misfits (sources: Source[]): Observation[] {
+function misfits (sources: Source[], polled = false): Observation[] {
   return (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).flatMap((name) => [
-    ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival], sources),
-    ...payments({ [name]: OTHER[name], transactionId: '4200000009' }, [undefined], sources)
+    ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival], sources, polled),
+    ...payments({ [name]: OTHER[name], transactionId: '4200000009' }, [undefined], sources, polled)
   ])
 }
 
-function fromAll (make: (source: Source) => Observation): Observation[] {
-  return SOURCES.map(make)
+function fromAll (make: (source: Source) => Observation | Observation[]): Observation[] {
+  return SOURCES.flatMap(make)
 }
 
 /** The rows of the table: news that must come to the same, whoever brings it, and the policies it is tried under. */
@@ -54,6 +54,7 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'payment, another transaction': { news: payments({ transactionId: '4200000009' }) },
   "payment, a field that is not the order's": { news: misfits(SOURCES.filter((source) => source !== 'query')) },
   "payment found by a query, a field that is not the order's": { news: misfits(['query']) },
+  "payment found by a poll, a field that is not the order's": { news: misfits(['query'], true) },
   'payment, no rival, hold': { news: payments({}, ['none']), policies: ['hold'] },
   'payment, no rival, fulfil': { news: payments({}, ['none']), policies: ['fulfil'] },
   'payment, no rival, refund': { news: payments({}, ['none']), policies: ['refund'] },
@@ -64,8 +65,10 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'payment-failed': { news: fromAll((source) => ({ seen: 'payment-failed', source, reason: 'PAYERROR' })) },
   unpaid: { news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) => fromAll((source) => ({ seen: 'unpaid', source, tradeState }))) },
   'not-exist': { news: fromAll((source) => ({ seen: 'not-exist', source })) },
+  'unpaid or not-exist, to a poll': { news: fromAll((source) => [{ seen: 'unpaid', source, tradeState: 'NOTPAY', polled: true }, { seen: 'not-exist', source, polled: true }]) },
   closed: { news: fromAll((source) => ({ seen: 'closed', source })) },
   'no-answer': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout' })) },
+  'no-answer, to a poll': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout', polled: true })) },
   'close-wanted': { news: fromAll((source) => ({ seen: 'close-wanted', source, reason: 'cancelled' })) },
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
@@ -125,7 +128,10 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['also when the number is unknown there', 'unknown', { seen: 'not-exist', source: 'query' }, { queriedAt: T0 }],
   ['and when it is closed there', 'prepaid', { seen: 'closed', source: 'query' }, { queriedAt: T0 }],
   ['but news of another source is no query', 'prepaid', { seen: 'unpaid', source: 'close', tradeState: 'NOTPAY' }, { queriedAt: undefined }],
-  ['a failed query counts', 'prepaid', { seen: 'no-answer', source: 'query', reason: 'timeout' }, { attempts: 4 }],
+  ['a failed query counts, and was a query', 'prepaid', { seen: 'no-answer', source: 'query', reason: 'timeout' }, { attempts: 4, queriedAt: T0 }],
+  ['a failed poll was one too, and does not count', 'closing', { seen: 'no-answer', source: 'query', reason: 'timeout', polled: true }, { attempts: 3, queriedAt: T0 }],
+  ['nor does one that is answered', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY', polled: true }, { attempts: 3, queriedAt: T0 }],
+  ['nor one that finds a payment which does not fit', 'closing', { ...settle, source: 'query', polled: true, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 3, queriedAt: T0 }],
   ['an answer ends the count of an open order', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 0 }],
   ['but not that of a close that keeps failing', 'closing', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 3 }],
   ['a query that finds a payment which does not fit counts as a failed try', 'closing', { ...settle, source: 'query', payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 4 }],

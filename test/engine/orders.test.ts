@@ -294,7 +294,7 @@ for (const [moment, calls] of LOST) {
     await ordered(made)
     pay.expect(...calls)
     await t.rejects(orders.cancel('order-1', 'changed her mind'), { code: 'WECHAT_TIMEOUT' })
-    t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', attempts: 1, dueAt: at(30 * SECOND) })
+    t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', attempts: 0, dueAt: at(30 * SECOND) })
     t.hasStrict(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
     pay.expect(...CLOSED_THERE)
     t.hasStrict(await orders.cancel('order-1'), { state: 'closed' })
@@ -313,7 +313,7 @@ scenario('a final order is not cancelled, and an unknown one is undefined', asyn
 const REFRESHED: [tradeState: TradeReport['tradeState'], after: Partial<Order>][] = [
   ['SUCCESS', { state: 'paid', fulfilment: 'due' }],
   ['REFUND', { state: 'paid', fulfilment: 'due' }],
-  ['NOTPAY', { state: 'prepaid', queriedAt: at(10 * SECOND), dueAt: at(30 * SECOND) }],
+  ['NOTPAY', { state: 'prepaid', queriedAt: at(10 * SECOND), dueAt: at(5 * SECOND) }],
   ['USERPAYING', { state: 'prepaid', queriedAt: at(10 * SECOND) }],
   ['ACCEPT', { state: 'prepaid', queriedAt: at(10 * SECOND) }],
   ['PAYERROR', { state: 'prepaid', queriedAt: at(10 * SECOND) }],
@@ -330,11 +330,11 @@ for (const [tradeState, after] of REFRESHED) {
   })
 }
 
-scenario('refresh without an answer: the try is noted and the order keeps its place in the plan', async (t, made) => {
+scenario('refresh without an answer: the question is noted and the order keeps its place in the plan', async (t, made) => {
   await ordered(made)
   made.pay.expect(['query', errors.neverSent()])
   await t.rejects(made.orders.refresh('order-1'), { code: 'WECHAT_NETWORK' })
-  t.hasStrict(await made.orders.get('order-1'), { state: 'prepaid', queriedAt: undefined, dueAt: at(5 * SECOND), attempts: 1 })
+  t.hasStrict(await made.orders.get('order-1'), { state: 'prepaid', queriedAt: T0, dueAt: at(5 * SECOND), attempts: 0 })
   t.equal(await made.orders.refresh('nobody'), undefined)
 })
 
