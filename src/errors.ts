@@ -23,7 +23,7 @@ const STATUS = {
   WECHAT_REFUSED: 422,
   /** WeChat says slow down: this user's or this order's calls come too fast (45011, FREQUENCY_LIMITED, INVALID_REQ_TOO_MUCH). */
   WECHAT_RATE_LIMITED: 429,
-  /** The `price` hook returned something that is not a price. */
+  /** The `price` hook returned, or `orders.create` was given, what is no price or no order. */
   WECHAT_PRICE_INVALID: 500,
   /** WeChat refused our own credentials or permissions. The operator must act; the log says what. */
   WECHAT_ACCOUNT_REFUSED: 500,
@@ -33,6 +33,8 @@ const STATUS = {
   WECHAT_REPLY_INVALID: 502,
   /** WeChat is busy, or our daily quota of calls is used up (-1, 45009, SYSTEMERROR). */
   WECHAT_UNAVAILABLE: 503,
+  /** The store failed; `cause` is its own error. Try again. */
+  WECHAT_STORE_FAILED: 503,
   /** WeChat did not answer in time: the outcome is unknown. */
   WECHAT_TIMEOUT: 504,
   /** A notification was not believed; `reason` says why. Never reaches a host's error handler. */

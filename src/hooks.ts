@@ -4,7 +4,10 @@ import type { Secret } from './secret.ts'
 
 /** What the server asks for an order. Nothing of it is read from the client's body unless the hook does so. */
 export interface Price {
-  /** Your own key of what is paid for, e.g. a cart id: the same key never has two live orders. At most 128 characters. */
+  /**
+   * Your own key of what is paid for, e.g. a cart id: the same key never has two live orders, whoever orders, and other
+   * terms close the one before: name no key that is not this payer's to order. At most 128 bytes.
+   */
   key: string
   /** Shown to the payer; 1 to 127 bytes of UTF-8. */
   description: string

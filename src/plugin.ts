@@ -25,6 +25,7 @@ import { formatTime } from './protocol/time.ts'
 import { loginRoute } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
+import { neutral } from './store/neutral.ts'
 
 /** What `fastify.wechat` offers: the same as the routes, as calls. */
 export interface Wechat {
@@ -58,7 +59,8 @@ function newOutTradeNo (now: Date): string {
 
 async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
   const config = parseOptions(options)
-  const { appid, mchId, store, hooks, now, timeoutMs } = config
+  const { appid, mchId, hooks, now, timeoutMs } = config
+  const store = neutral(config.store)
   const log = fastify.log
 
   const pause = async () => { await wait(randomInt(50, 250)) }

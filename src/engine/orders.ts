@@ -5,6 +5,7 @@ import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Sour
 import type { Store, Updated } from '../store/store.ts'
 import { decide, isOpen, nextDue } from './machine.ts'
 import type { Decision, Observation, Outcome, Policy } from './machine.ts'
+import { checkTerms } from './terms.ts'
 
 /** What the engine tells the outside: one call per finding, one line per misfortune. Neither may throw. */
 export interface Observer {
@@ -38,7 +39,7 @@ export interface Orders {
    * Orders at WeChat and returns what `wx.requestPayment` takes. One live order exists per key: the same terms again give the same order, other
    * terms close it first, a paid key is refused.
    *
-   * @throws {WechatError} `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
+   * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
    */
   create (terms: OrderTerms): Promise<{ order: Order, payParams: PayParams }>
   get (outTradeNo: string): Promise<Order | undefined>
@@ -177,7 +178,8 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
   }
 
   return {
-    async create (terms) {
+    async create (given) {
+      const terms = checkTerms(given)
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))

@@ -1,12 +1,10 @@
-import { inspect } from 'node:util'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
-import type { Hooks, Log, Price } from '../hooks.ts'
+import type { Hooks, Log } from '../hooks.ts'
 import type { Identity, Order } from '../model.ts'
-import { isFen } from '../protocol/money.ts'
 import { cancelOrderSchema, createOrderSchema, getOrderSchema } from './schemas.ts'
 
 export interface OrderRoutesDeps {
@@ -27,8 +25,7 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
 
   typed.post('/orders', { schema: createOrderSchema }, async (request) => {
     const identity = await authenticate(request)
-    const price = checkPrice(await hooks.price(request, identity))
-    const terms = { ...price, openid: identity.openid, clientIp: request.ip, expiresAt: new Date(now().getTime() + orderTtlMs) }
+    const terms = { ...await hooks.price(request, identity), openid: identity.openid, clientIp: request.ip, expiresAt: new Date(now().getTime() + orderTtlMs) }
     const { order, payParams } = await orders.create(terms).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
         log.error({ wechatCode: error.wechatCode, wechatText: error.wechatText }, 'Nobody can order: WeChat Pay refuses this server')
@@ -70,25 +67,6 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
     if (identity === undefined) throw new WechatError('WECHAT_UNAUTHENTICATED', 'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.')
     return identity
   }
-}
-
-/** What the hook returned, if it is a price; anything that WeChat would refuse or round is refused here, before a number is given. */
-function checkPrice (price: Price): Price {
-  const { key, description, totalFee, attach } = price ?? {}
-  if (!isFen(totalFee)) throw invalid('totalFee', 'an integer number of fen from 1 to 9007199254740991', totalFee)
-  if (!isText(key, 128) || [...key].length === 0) throw invalid('key', 'a text of 1 to 128 bytes', key)
-  if (!isText(description, 127) || description === '') throw invalid('description', 'a text of 1 to 127 bytes of UTF-8', description)
-  if (attach !== undefined && !isText(attach, 127)) throw invalid('attach', 'a text of at most 127 bytes of UTF-8', attach)
-  return { key, description, totalFee, ...(attach !== undefined && attach !== '' && { attach }) }
-}
-
-function isText (value: unknown, maxBytes: number): value is string {
-  // eslint-disable-next-line no-control-regex -- what XML cannot carry
-  return typeof value === 'string' && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !/[\x00-\x1f\ufffe\uffff]/.test(value)
-}
-
-function invalid (name: string, rule: string, value: unknown): WechatError {
-  return new WechatError('WECHAT_PRICE_INVALID', `The price hook must return ${name} as ${rule}, not ${inspect(value).slice(0, 80)}. Nothing was ordered.`)
 }
 
 function view (order: Order) {

@@ -1,0 +1,27 @@
+import t from 'tap'
+import { WechatError } from '../../src/errors.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import { neutral } from '../../src/store/neutral.ts'
+import type { Claim, Store } from '../../src/store/store.ts'
+
+t.test("a database's error is the cause of one that may be shown; ours and those of hooks pass", async (t) => {
+  const database = new Error('select * from wechat_sessions where token_hash = $1: no such table')
+  const conflict = new WechatError('WECHAT_ORDER_CONFLICT', 'live already')
+  const store = neutral({
+    ...memoryStore(),
+    findOrder: async () => { throw database },
+    updateOrder: async () => { throw conflict },
+    fulfil: async () => { throw database }
+  } as Store)
+  await t.rejects(store.findOrder('order-1'), { code: 'WECHAT_STORE_FAILED', statusCode: 503, message: 'The order store failed; the log says how. Try again.', cause: database })
+  t.equal(await store.updateOrder('order-1', () => undefined).catch((error: unknown) => error), conflict)
+  t.equal(await store.fulfil({} as Claim, async () => {}, () => undefined).catch((error: unknown) => error), database)
+})
+
+t.test('methods stay those of their store', async (t) => {
+  class Counting { #asked = 0; name = 'counting'; async countDue () { return { due: ++this.#asked, stuck: 0 } } }
+  const store = neutral(new Counting() as unknown as Store)
+  await store.countDue(new Date(), new Date())
+  t.same(await store.countDue(new Date(), new Date()), { due: 2, stuck: 0 })
+  t.equal((store as unknown as Counting).name, 'counting')
+})
