@@ -211,7 +211,7 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
       return refundId
     },
 
-    async queryRefund (outTradeNo, outRefundNo): Promise<RefundReport | undefined> {
+    async queryRefund (outRefundNo): Promise<RefundReport | undefined> {
       let reply: Fields
       try {
         reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]])
@@ -219,11 +219,12 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
         if (error instanceof WechatError && error.wechatCode === 'REFUNDNOTEXIST') return undefined
         throw error
       }
-      const refundId = reply.get('refund_id_0')
+      const outTradeNo = kept(reply, 'out_trade_no')
+      const refundId = kept(reply, 'refund_id_0')
       const refundFee = parseFen(reply.get('refund_fee_0'))
       const state = REFUND_STATES.get(reply.get('refund_status_0'))
-      if (reply.get('out_trade_no') !== outTradeNo || reply.get('out_refund_no_0') !== outRefundNo || !refundId || refundFee === undefined || state === undefined) {
-        throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about the refund ${outRefundNo} of ${outTradeNo} and gave no usable answer.`, { advice: 'query' })
+      if (outTradeNo === undefined || reply.get('out_refund_no_0') !== outRefundNo || refundId === undefined || refundFee === undefined || state === undefined) {
+        throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`, { advice: 'query' })
       }
       return { outRefundNo, outTradeNo, refundId, refundFee, state, succeededAt: parseTime(reply.get('refund_success_time_0') ?? '') }
     },

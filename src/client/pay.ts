@@ -49,8 +49,8 @@ export interface PayApi {
   close (outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
   /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund (order: Order, refund: Refund): Promise<string>
-  /** `undefined` when WeChat does not know the number. */
-  queryRefund (outTradeNo: string, outRefundNo: string): Promise<RefundReport | undefined>
+  /** `undefined` when WeChat does not know the number. Whose order it is of is for the caller to compare. */
+  queryRefund (outRefundNo: string): Promise<RefundReport | undefined>
   /** @throws {NotificationError} */
   readNotification (body: Buffer): Notification
   /** The exact reply for success, or for failure with a fixed word. */

@@ -156,7 +156,8 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   function giveBack (outcome: Outcome, part: Partial<Order>, text: string, reason: string, anomalies: Anomaly[]): Decision {
     const paid = { ...order, ...part }
     const refundFee = paid.payment!.totalFee - refundedFee(paid)
-    const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key: `${order.outTradeNo}:all-${order.refunds.length + 1}`, refundFee, reason }
+    const key = `${order.outTradeNo}:all-${order.refunds.filter(({ origin }) => origin === 'local').length + 1}`
+    const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key, refundFee, reason }
     const { refunds = paid.refunds } = refundFee > 0 ? ruleRefund(paid, wanted, now, backoff) : {}
     return changed(outcome, text, { ...part, refunds }, anomalies)
   }

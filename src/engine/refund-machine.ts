@@ -31,20 +31,31 @@ export interface RefundRuling {
   anomaly?: { kind: AnomalyKind, id: string, reason: string }
 }
 
-/** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). */
+/** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). As many hints are followed at once. */
 export const MAX_REFUNDS = 50
+
+/** WeChat books with a delay: so many tries, over about twenty minutes, after which it is believed that it does not know a refund. */
+export const SURE_AFTER = 8
 
 const MINUTE = 60_000
 
 /** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
 const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
 
+/** A rumour is asked about again this long after WeChat did not answer. */
+const RUMOUR_WAIT = 5 * MINUTE
+
 /** The first call of a new refund may be under way this long. */
 const CALL_GRACE = 30_000
 
-/** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount. */
+/** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount; a rumour has none. */
 export function refundedFee (order: Order): number {
-  return order.refunds.filter(({ state }) => state !== 'closed' && state !== 'failed').reduce((sum, { refundFee }) => sum + refundFee, 0)
+  return order.refunds.filter((refund) => refund.state !== 'closed' && refund.state !== 'failed' && !isRumour(refund)).reduce((sum, { refundFee }) => sum + refundFee, 0)
+}
+
+/** Named by an unsigned notification, and by nothing that WeChat has signed yet: it counts for nothing, and goes away when WeChat does not know it. */
+function isRumour ({ origin, refundId }: Refund): boolean {
+  return origin === 'external' && refundId === undefined
 }
 
 export function ruleRefund (order: Order, observation: RefundObservation, now: Date, backoff: (attempts: number) => number): RefundRuling {
@@ -53,8 +64,8 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
   const known = order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
   if (known === undefined) {
     if (order.payment === undefined) return { outcome: 'refused', text: 'no payment of the order is known' }
-    if (observation.seen === 'refund-hinted') return discovered(observation.refundFee, { state: 'processing', dueAt: now })
-    if (observation.seen === 'refund-reported') {
+    if (observation.seen === 'refund-hinted') return hinted(observation.refundFee)
+    if (observation.seen === 'refund-reported' && observation.report.outTradeNo === order.outTradeNo) {
       const stranger = { ...fresh(outRefundNo, `external:${outRefundNo}`, observation.report.refundFee), origin: 'external' as const }
       return report({ ...order, refunds: [...order.refunds, stranger] }, stranger, observation.report)
     }
@@ -80,10 +91,16 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       return report(order, known, observation.report)
     case 'refund-not-exist':
       if (known.state === 'success') return ignored()
-      if (known.origin === 'local' && isUnderWay(known)) return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
-      return changed('not known to WeChat', known, { ...(known.origin === 'external' && { state: 'failed' }), dueAt: null })
+      if (isRumour(known)) {
+        if (known.attempts + 1 >= SURE_AFTER) return gone('not known to WeChat, so there is no such refund', known)
+        return changed('not known to WeChat yet', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+      }
+      if (isUnderWay(known)) return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
+      return changed('not known to WeChat', known, { dueAt: null })
     case 'refund-no-answer':
       if (known.state === 'success') return ignored()
+      // Of a rumour only the answers count.
+      if (isRumour(known)) return changed('to be asked about again', known, { dueAt: later(RUMOUR_WAIT) })
       return changed('to be asked about again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
     case 'refund-fulfilled':
       if (known.fulfilment !== 'due') return ignored()
@@ -104,7 +121,7 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     }
     const left = order.payment.totalFee - refundedFee(order)
     if (refundFee > left) return { outcome: 'refused', text: `${refundFee} fen are more than the ${left} fen that can still be refunded` }
-    if (order.refunds.length >= MAX_REFUNDS) return { outcome: 'refused', text: `the order has had ${MAX_REFUNDS} refunds` }
+    if (order.refunds.filter((refund) => refund.state !== 'failed' && !isRumour(refund)).length >= MAX_REFUNDS) return { outcome: 'refused', text: `the order has had ${MAX_REFUNDS} refunds` }
     const refund = { ...fresh(nextNumber(), key, refundFee), reason }
     return { outcome: 'changed', text: `refund ${refund.outRefundNo} of ${refundFee} fen`, refunds: [...order.refunds, refund] }
   }
@@ -117,9 +134,11 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     }
   }
 
-  function report (within: Order, refund: Refund, { state, refundFee, refundId, succeededAt }: RefundReport): RefundRuling {
-    if (refundFee !== refund.refundFee && refund.origin === 'local') {
-      const reason = `WeChat reports ${refundFee} fen for ${refund.outRefundNo}, asked for were ${refund.refundFee}`
+  function report (within: Order, refund: Refund, { outTradeNo, state, refundFee, refundId, succeededAt }: RefundReport): RefundRuling {
+    const elsewhere = outTradeNo !== order.outTradeNo
+    if (elsewhere && isRumour(refund)) return gone(`it belongs to ${outTradeNo}`, refund)
+    if (elsewhere || (refundFee !== refund.refundFee && refund.origin === 'local')) {
+      const reason = `WeChat reports ${refundFee} fen of ${outTradeNo} for ${refund.outRefundNo}, asked for were ${refund.refundFee} of ${order.outTradeNo}`
       const anomaly = { kind: 'refund-mismatch' as const, id: `refund-mismatch:${refund.outRefundNo}`, reason }
       return { ...changed(`refused: ${reason}`, refund, { attempts: refund.attempts + 1, dueAt: later(backoff(refund.attempts + 1)) }, within), outcome: 'refused', anomaly }
     }
@@ -137,9 +156,14 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     }
   }
 
-  function discovered (refundFee: number, part: Partial<Refund>): RefundRuling {
-    const refund = { ...fresh(outRefundNo, `external:${outRefundNo}`, refundFee), origin: 'external' as const, ...part }
+  function hinted (refundFee: number): RefundRuling {
+    if (order.refunds.filter(isRumour).length >= MAX_REFUNDS) return { outcome: 'refused', text: `refused: ${MAX_REFUNDS} others are to be asked about` }
+    const refund: Refund = { ...fresh(outRefundNo, `external:${outRefundNo}`, refundFee), origin: 'external', state: 'processing', dueAt: now }
     return { outcome: 'changed', text: 'a refund made elsewhere, to be asked about', refunds: [...order.refunds, refund] }
+  }
+
+  function gone (text: string, refund: Refund): RefundRuling {
+    return { outcome: 'changed', text, refunds: order.refunds.filter((each) => each !== refund) }
   }
 
   function changed (text: string, refund: Refund, part: Partial<Refund>, within = order): RefundRuling {

@@ -3,6 +3,7 @@ import { WechatError } from '../errors.ts'
 import type { Order, Refund, RefundReport } from '../model.ts'
 import { isFen } from '../protocol/money.ts'
 import type { Orders } from './orders.ts'
+import { SURE_AFTER } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
 
 export interface RefundRequest {
@@ -37,9 +38,6 @@ export interface RefundsDeps {
   orders: Orders
 }
 
-/** So many tries, about twenty minutes, after which a refusal is believed although an earlier answer was lost. */
-const SURE_AFTER = 8
-
 export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
   async function apply (outTradeNo: string, observation: RefundObservation, outRefundNo: string): Promise<Refund> {
     const { order } = (await orders.observe(outTradeNo, observation))!
@@ -61,7 +59,7 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
       // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
       let report: RefundReport | undefined
       try {
-        report = await pay.queryRefund(order.outTradeNo, outRefundNo)
+        report = await pay.queryRefund(outRefundNo)
       } catch {
         return await apply(order.outTradeNo, unsure, outRefundNo)
       }
@@ -72,15 +70,17 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
     return await apply(order.outTradeNo, { seen: 'refund-accepted', outRefundNo, refundId }, outRefundNo)
   }
 
-  async function ask (outTradeNo: string, outRefundNo: string): Promise<Refund> {
+  /** `undefined` when there is no such refund after all. */
+  async function ask (outTradeNo: string, outRefundNo: string): Promise<Refund | undefined> {
     let report: RefundReport | undefined
     try {
-      report = await pay.queryRefund(outTradeNo, outRefundNo)
+      report = await pay.queryRefund(outRefundNo)
     } catch (error) {
-      await apply(outTradeNo, { seen: 'refund-no-answer', outRefundNo, reason: (error as Error).message }, outRefundNo)
+      await orders.observe(outTradeNo, { seen: 'refund-no-answer', outRefundNo, reason: (error as Error).message })
       throw error
     }
-    return await apply(outTradeNo, report === undefined ? { seen: 'refund-not-exist', outRefundNo } : { seen: 'refund-reported', source: 'query', report }, outRefundNo)
+    const observed = await orders.observe(outTradeNo, report === undefined ? { seen: 'refund-not-exist', outRefundNo } : { seen: 'refund-reported', source: 'query', report })
+    return find(observed!.order, outRefundNo)
   }
 
   return {

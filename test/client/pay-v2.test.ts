@@ -131,7 +131,7 @@ const CALLS: Record<string, (pay: PayApi) => Promise<unknown>> = {
   orderquery: (pay) => pay.query(OUT_TRADE_NO),
   closeorder: (pay) => pay.close(OUT_TRADE_NO),
   refund: (pay) => pay.refund(ORDER, REFUND),
-  refundquery: (pay) => pay.queryRefund(OUT_TRADE_NO, REFUND.outRefundNo)
+  refundquery: (pay) => pay.queryRefund(REFUND.outRefundNo)
 }
 
 async function failure (promise: Promise<unknown>): Promise<WechatError> {
@@ -427,16 +427,17 @@ t.test('what asking for a refund tells', async (t) => {
 })
 
 t.test('what a question about a refund tells', async (t) => {
-  const asked = (change: Values) => merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(OUT_TRADE_NO, REFUND.outRefundNo)
+  const asked = (change: Values) => merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(REFUND.outRefundNo)
   const report = { outRefundNo: REFUND.outRefundNo, outTradeNo: OUT_TRADE_NO, refundId: '50000408942018111907145868882', refundFee: 250, succeededAt: undefined }
   for (const [status, state] of [['PROCESSING', 'processing'], ['SUCCESS', 'success'], ['REFUNDCLOSE', 'closed'], ['CHANGE', 'abnormal']] as const) {
     t.strictSame(await asked({ refund_status_0: status }), { ...report, state }, `${status}: ${state}`)
   }
   const at = await asked({ refund_status_0: 'SUCCESS', refund_success_time_0: '2018-11-19 16:24:13' })
   t.strictSame(at, { ...report, state: 'success', succeededAt: new Date('2018-11-19T08:24:13Z') }, 'with the time, which is Beijing\'s')
+  t.match(await asked({ out_trade_no: 'another' }), { outTradeNo: 'another', refundId: report.refundId }, 'whose order it is of is for the engine to compare')
   t.equal(await asked({ result_code: 'FAIL', err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }), undefined, 'REFUNDNOTEXIST is an answer')
   const cases: [string, Values][] = [
-    ['another order', { out_trade_no: 'another' }],
+    ['no order', { out_trade_no: '' }],
     ['another refund', { out_refund_no_0: 'another' }],
     ['no refund_id', { refund_id_0: '' }],
     ['no amount', { refund_fee_0: '' }],
@@ -449,7 +450,7 @@ t.test('what a question about a refund tells', async (t) => {
     t.match(await failure(asked(change)), { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /gave no usable answer/ }, name)
   }
   const { refund_status_0: _, ...stateless } = REFUND_QUERIED
-  t.match(await failure(merchant(signed(stateless)).pay.queryRefund(OUT_TRADE_NO, REFUND.outRefundNo)), { code: 'WECHAT_REPLY_INVALID' }, 'a status that is not there at all')
+  t.match(await failure(merchant(signed(stateless)).pay.queryRefund(REFUND.outRefundNo)), { code: 'WECHAT_REPLY_INVALID' }, 'a status that is not there at all')
 })
 
 t.test('trouble on the way passes through', async (t) => {

@@ -106,7 +106,7 @@ export function fakePay (): FakePay {
     query: async (outTradeNo) => await take('query', outTradeNo) as TradeReport,
     close: async (outTradeNo) => await take('close', outTradeNo) as 'closed' | 'paid' | 'not-exist',
     refund: async (order, { outRefundNo }) => await take('refund', outRefundNo) as string,
-    queryRefund: async (_outTradeNo, outRefundNo) => await take('queryRefund', outRefundNo) as RefundReport | undefined,
+    queryRefund: async (outRefundNo) => await take('queryRefund', outRefundNo) as RefundReport | undefined,
     payParams: (prepayId, now) => ({ timeStamp: String(now.getTime() / 1000), nonceStr: 'nonce', package: `prepay_id=${prepayId}`, signType: 'MD5', paySign: 'sign' }),
     readNotification () { throw new Error('The engine reads no notifications.') },
     reply () { throw new Error('The engine writes no replies.') }

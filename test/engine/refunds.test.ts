@@ -151,10 +151,56 @@ scenario('a hint is a question, never a belief', async (t, rig) => {
   t.hasStrict(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 200, state: 'success', fulfilment: 'done', key: 'external:console-1' })
 
   t.equal(await hint('forged-1'), 'changed')
-  rig.pay.expect(['queryRefund', undefined])
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 751 }), { message: /the 750 fen/ }, 'and takes no part of what can be refunded')
+})
+
+const hinted = async ({ orders }: Rig, outRefundNo: string) => (await orders.observe('order-1', { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))?.outcome
+
+scenario('a hint of a refund that WeChat does not know: asked again after growing waits, then it goes away', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  await hinted(rig, 'forged-1')
+  for (const seconds of [0, 5, 10, 20, 40, 80, 160, 320]) {
+    t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'forged-1', state: 'processing' }])
+    rig.advance(seconds * SECOND - 1)
+    t.equal(await rig.work.sweep(), 0, `not before ${seconds} s`)
+    rig.advance(1)
+    rig.pay.expect(['queryRefund', undefined])
+    t.equal(await rig.work.sweep(), 1)
+  }
+  t.strictSame(await rig.refunds.list(outTradeNo), [])
+  t.hasStrict(await rig.orders.get(outTradeNo), { dueAt: null })
+  t.hasStrict((await rig.orders.history(outTradeNo)).at(-1), { seen: 'refund-not-exist forged-1', outcome: 'not known to WeChat, so there is no such refund' })
+})
+
+scenario('a refund made elsewhere that WeChat does not know at first is found all the same; trouble in between does not count', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  await hinted(rig, 'console-1')
+  for (let time = 0; time < 20; time++) {
+    rig.pay.expect(['queryRefund', time % 3 === 0 ? undefined : errors.timeout()])
+    await rig.work.sweep()
+    rig.advance(10 * MINUTE)
+  }
+  rig.pay.expect(['queryRefund', reported({ outRefundNo: 'console-1', state: 'success' })])
   await rig.work.sweep()
-  t.equal(await stateOf(rig, 'forged-1'), 'failed', 'and takes no part of the ceiling')
-  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 751 }), { message: /the 750 fen/ })
+  t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'console-1', state: 'success', fulfilment: 'done' }])
+})
+
+scenario("a hint that names another order's refund goes away when WeChat says whose it is", async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  await hinted(rig, 'order-2-1')
+  rig.pay.expect(['queryRefund', reported({ outRefundNo: 'order-2-1', outTradeNo: 'order-2', refundFee: 1250 })])
+  t.equal(await rig.refunds.refresh(outTradeNo, 'order-2-1'), undefined)
+  t.strictSame(await rig.refunds.list(outTradeNo), [])
+  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-reported', source: 'query', report: reported({ outRefundNo: 'order-2-1', outTradeNo: 'order-2' }) }), { outcome: 'ignored' })
+  t.hasStrict(rig.anomalies, [])
+})
+
+scenario('hints take no place of refunds, and no number; only so many are followed at once', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  for (let n = 1; n <= 50; n++) t.equal(await hinted(rig, `order-1-${n}`), 'changed')
+  t.equal(await hinted(rig, 'order-1-51'), 'refused')
+  rig.pay.expect(['refund', '5000'])
+  t.hasStrict(await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }), { outRefundNo: 'order-1-51' })
 })
 
 scenario('a refund before its payment is known is not taken in', async (t, rig) => {
@@ -195,7 +241,10 @@ scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
   rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ refundFee: 299 })])
   await rig.refunds.create(outTradeNo, wanted)
   t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { refundFee: 300, attempts: 1 })
-  t.hasStrict(rig.anomalies, [{ kind: 'refund-mismatch', reason: 'WeChat reports 299 fen for order-1-1, asked for were 300' }])
+  t.hasStrict(rig.anomalies, [{ kind: 'refund-mismatch', reason: 'WeChat reports 299 fen of order-1 for order-1-1, asked for were 300 of order-1' }])
+  rig.pay.expect(['queryRefund', reported({ outTradeNo: 'another' })])
+  t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { state: 'processing', attempts: 2 })
+  t.equal(rig.anomalies.length, 1, 'of another order: the same finding')
   t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-reported', source: 'query', report: reported({ outRefundNo: 'console-1', refundFee: 7 }) }), { outcome: 'changed' })
   t.hasStrict(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 7, state: 'processing' })
 })

@@ -77,8 +77,8 @@ function createWechat (now: () => Date) {
       refunds.set(outRefundNo, { outRefundNo, outTradeNo, refundId, refundFee, state: 'processing' })
       return refundId
     },
-    queryRefund (outTradeNo: string, outRefundNo: string) {
-      const refund = trades.get(outTradeNo)?.refunds.get(outRefundNo)
+    queryRefund (outRefundNo: string) {
+      const refund = [...trades.values()].map(({ refunds }) => refunds.get(outRefundNo)).find((each) => each !== undefined)
       return refund && { ...refund }
     }
   }
