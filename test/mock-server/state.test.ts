@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
-import type { World, WorldOptions } from '../../mock-server/index.ts'
+import type { World, WorldExport, WorldOptions } from '../../mock-server/index.ts'
 import { ACK, callPay, NOON, orderFields, paymentParams, placeOrder, postRaw, REFUSAL, signedXml, startMock, startShop } from './helpers.ts'
+import { askPhone, tokenOf } from './login.ts'
 
 /** A world in the middle of things: one order paid and refused twice, one unpaid, a refund on its way, a code, a fault. */
 async function midway (t: Test, options: WorldOptions = {}) {
@@ -119,6 +120,28 @@ t.test('reset: everything, or parts', async t => {
     t.equal(world.gates().length, what.length === 0 || what.includes('faults') ? 0 : 1)
     t.match(await login(world, code), what.length === 0 || what.includes('users') ? { errcode: 40029 } : { openid: 'o-alice' })
   }
+})
+
+t.test('access tokens and phone codes: in a snapshot, in an export, and gone with the users', async t => {
+  const { default: world } = await startMock(t)
+  const token = await tokenOf(world)
+  const { code } = world.phoneNumber('o-alice')
+  const ask = async () => (await askPhone(world, token, { code })).json.errcode as number
+  const exported = JSON.parse(JSON.stringify(world.export())) as WorldExport
+  world.snapshot('before')
+  t.same([await ask(), await ask()], [0, 40029])
+  for (const back of [() => world.restore('before'), () => world.import(exported)]) {
+    await world.advance('2h')
+    t.equal(await ask(), 42001)
+    back()
+    t.equal(await ask(), 0)
+  }
+  world.restore('before')
+  world.reset('orders')
+  t.equal(await ask(), 0)
+  world.reset('users')
+  t.equal(await ask(), 40001)
+  t.same(world.users(), [])
 })
 
 t.test('reset: the clock alone keeps what is due', async t => {

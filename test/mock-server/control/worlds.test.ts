@@ -19,6 +19,7 @@ t.test('a new world takes every option', async t => {
     ackTimeoutMs: 100,
     signType: 'HMAC-SHA256',
     refundDelay: '20m',
+    sessionKeyPeriod: 'never',
     refundNotifyUrl: 'http://127.0.0.1/refund',
     behaviour: { closeUnknown: 'ORDERNOTEXIST' },
     appid: 'wxd930ea5d5a258f4f',
@@ -41,7 +42,7 @@ t.test('a new world takes every option', async t => {
 
 t.test('bad options of a world', async t => {
   const mock = await startMock(t)
-  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
+  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', sessionKeyPeriod: 'soon', refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
     t.match(await control(mock, 'POST', '/worlds', { [field]: value }), { status: 400, json: { code: 'BAD_INPUT', field } }, field)
   }
 })
