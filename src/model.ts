@@ -149,6 +149,8 @@ export type AnomalyKind =
   | 'late'
   /** Paid although another order of the same key has been paid. */
   | 'duplicate'
+  /** WeChat has refunded some or all of it, before its payment or the refund was known here. On hold. */
+  | 'refunded'
   /** Amount, appid, merchant, currency or payer is not the order's. */
   | 'mismatch'
   /** Another transaction for an order that is paid already. */

@@ -1,6 +1,6 @@
 import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
 import type { Change } from '../store/store.ts'
-import { refundedFee, ruleRefund } from './refund-machine.ts'
+import { acceptedFee, refundedFee, ruleRefund } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
 
 /**
@@ -28,8 +28,8 @@ export type Observation =
   | { seen: 'prepay-refused', reason: string }
   /** The answer to the order was lost, or WeChat was busy: it may exist. */
   | { seen: 'prepay-unknown', reason: string }
-  /** WeChat took money. `rival` is the live order of the same key, asked for only where it matters. */
-  | { seen: 'payment', source: Source, polled?: boolean, payment: Payment, rival?: Order | 'none' }
+  /** WeChat took money, and has `refunded` some or all of it. `rival` is the live order of the same key, asked for only where it matters. */
+  | { seen: 'payment', source: Source, polled?: boolean, payment: Payment, refunded?: boolean, rival?: Order | 'none' }
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed', source: Source, reason: string }
   | { seen: 'unpaid', source: Source, polled?: boolean, tradeState: UnpaidState }
@@ -111,8 +111,9 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
       return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
     case 'fulfilled':
-      if (order.fulfilment !== 'due') return ignored('nothing is due')
-      return changed('changed', 'done', { fulfilment: 'done', attempts: 0 })
+      if (order.fulfilment === 'none' || order.fulfilment === 'done') return ignored('nothing is due')
+      // It ran to its end, and what it wrote is committed together with this, whatever was decided meanwhile.
+      return changed('changed', order.fulfilment === 'due' ? 'done' : `done, although ${order.fulfilment} meanwhile`, { fulfilment: 'done', attempts: 0 })
     case 'fulfil-failed':
       if (order.fulfilment !== 'due') return ignored('nothing is due')
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
@@ -123,24 +124,47 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (observation.action === 'refund') return giveBack('changed', { fulfilment: 'dismissed' }, 'given back by the operator', observation.note, [])
       if (observation.action === 'dismiss') return changed('changed', 'dismissed by the operator', { fulfilment: 'dismissed' })
       return changed('changed', 'to be fulfilled, says the operator', { fulfilment: 'due', attempts: 0 })
-    default: {
-      const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now, backoff)
-      const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
-      if (refunds === undefined) return { outcome, change: { order, history: [entry(text, order)], anomalies } }
-      const decision = changed(outcome, text, { refunds }, anomalies)
-      // onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it.
-      if (order.fulfilment === 'due') decision.change.order.dueAt = order.dueAt
-      return decision
-    }
+    default:
+      return refund(observation)
   }
 
-  function settle ({ payment, rival }: Observation & { seen: 'payment' }): Decision {
+  function refund (observation: RefundObservation): Decision {
+    const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now, backoff)
+    const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
+    if (refunds === undefined) {
+      const next = observation.seen === 'refund-hinted' ? askedSoon() : order
+      return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
+    }
+    // Whoever gives all of it back has decided that nothing is to be delivered for it: no finding, as nobody has to decide anything more.
+    const over = (order.fulfilment === 'due' || order.fulfilment === 'held') && acceptedFee({ ...order, refunds }) >= order.payment!.totalFee
+    const decision = over
+      ? changed(outcome, `${text}; all of it goes back, so onPaid is no longer owed`, { refunds, fulfilment: 'dismissed' }, anomalies)
+      : changed(outcome, text, { refunds }, anomalies)
+    // onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it.
+    const next = decision.change.order
+    if (order.fulfilment === 'due' && next.dueAt !== null && (isOwed(next) || next.dueAt < order.dueAt!)) next.dueAt = order.dueAt
+    return decision
+  }
+
+  /** Money that is given back has been taken: an unpaid order is asked about at once, though not again and again. */
+  function askedSoon (): Order {
+    const soon = new Date(Math.max(now.getTime(), (order.queriedAt?.getTime() ?? 0) + CALL_GRACE))
+    return order.payment === undefined && order.dueAt !== null && soon < order.dueAt ? { ...order, dueAt: soon } : order
+  }
+
+  function settle ({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
     const fault = mismatch(order, payment)
     if (fault !== undefined) return setAside('mismatch', payment, fault)
+    // How much went back, and why, is for a person to find out: nothing is delivered, or given back again, before.
+    const back = [anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here')]
     if (order.payment !== undefined) {
-      if (order.payment.transactionId === payment.transactionId) return ignored('known already', 'repeated')
+      if (order.payment.transactionId === payment.transactionId) {
+        if (refunded && order.fulfilment === 'due' && order.refunds.length === 0) return changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back)
+        return ignored('known already', 'repeated')
+      }
       return setAside('second-transaction', payment, `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`)
     }
+    if (refunded) return changed(isFinal(order) ? 'late' : 'settled', 'paid and refunded elsewhere, on hold', { ...(!isFinal(order) && { state: 'paid' }), payment, fulfilment: 'held' }, back)
     if (!isFinal(order)) return changed('settled', 'paid', { state: 'paid', payment, fulfilment: 'due', attempts: 0 })
     if (rival === undefined) return { outcome: 'rival-needed' }
     const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
@@ -212,7 +236,7 @@ export function nextDue (order: Order, now: Date): Date | null {
 }
 
 function ownDue (order: Order, now: Date): Date | null {
-  if (order.fulfilment === 'due') return order.attempts === 0 ? now : later(now, backoff(order.attempts))
+  if (isOwed(order)) return order.attempts === 0 ? now : later(now, backoff(order.attempts))
   switch (order.state) {
     case 'paid':
     case 'closed':
@@ -229,6 +253,11 @@ function ownDue (order: Order, now: Date): Date | null {
       return order.expiresAt > now ? order.expiresAt : now
     }
   }
+}
+
+/** Whether `onPaid` is to run. Not while all of the payment is asked back: WeChat accepts that, and nothing is owed any more, or refuses it. */
+export function isOwed (order: Order): boolean {
+  return order.fulfilment === 'due' && refundedFee(order) < order.payment!.totalFee
 }
 
 /** Whether the order may still be ordered again under its number. */
@@ -257,7 +286,7 @@ function sourceOf (observation: Observation): Source {
 
 function describe (observation: Observation): string {
   switch (observation.seen) {
-    case 'payment': return `payment ${observation.payment.transactionId}`
+    case 'payment': return `payment ${observation.payment.transactionId}${observation.refunded ? ', refunded' : ''}`
     case 'unpaid': return observation.tradeState
     case 'hold-resolved': return `${observation.action}: ${observation.note}`
     case 'refund-wanted': return `refund of ${observation.refundFee} fen wanted: ${observation.key}`

@@ -95,7 +95,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
       publish('fastify-wechat-pay:settlement', () => ({ outTradeNo, source: observation.source, late: outcome === 'late' }))
     }
     const { dueAt } = updated.order
-    if (dueAt !== null && dueAt <= now() && (outcome === 'settled' || outcome === 'late' || outcome === 'changed')) observer.due(outTradeNo)
+    if (dueAt !== null && dueAt <= now() && (outcome === 'settled' || outcome === 'late' || outcome === 'changed' || observation.seen === 'refund-hinted')) observer.due(outTradeNo)
     return { order: updated.order, outcome, why: decision.change!.history.at(-1)!.outcome }
   }
 
@@ -260,7 +260,7 @@ function reported (report: TradeReport, polled: boolean): Observation {
   switch (report.tradeState) {
     case 'SUCCESS':
     case 'REFUND':
-      return { seen: 'payment', source, polled, payment: report.payment }
+      return { seen: 'payment', source, polled, payment: report.payment, refunded: report.tradeState === 'REFUND' }
     case 'CLOSED':
     case 'REVOKED':
       return { seen: 'closed', source }

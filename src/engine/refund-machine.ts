@@ -1,4 +1,4 @@
-import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../model.ts'
+import type { AnomalyKind, Order, Refund, RefundReport, RefundState, Source } from '../model.ts'
 
 /**
  * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.
@@ -48,9 +48,21 @@ const RUMOUR_WAIT = 5 * MINUTE
 /** The first call of a new refund may be under way this long. */
 const CALL_GRACE = 30_000
 
+const ACCEPTED: readonly RefundState[] = ['processing', 'success', 'abnormal']
+const LIVE: readonly RefundState[] = ['created', 'unknown', ...ACCEPTED]
+
 /** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount; a rumour has none. */
 export function refundedFee (order: Order): number {
-  return order.refunds.filter((refund) => refund.state !== 'closed' && refund.state !== 'failed' && !isRumour(refund)).reduce((sum, { refundFee }) => sum + refundFee, 0)
+  return feeOf(order, LIVE)
+}
+
+/** What of this WeChat has accepted. */
+export function acceptedFee (order: Order): number {
+  return feeOf(order, ACCEPTED)
+}
+
+function feeOf ({ refunds }: Order, states: readonly RefundState[]): number {
+  return refunds.filter((refund) => states.includes(refund.state) && !isRumour(refund)).reduce((sum, { refundFee }) => sum + refundFee, 0)
 }
 
 /** Named by an unsigned notification, and by nothing that WeChat has signed yet: it counts for nothing, and goes away when WeChat does not know it. */
@@ -63,9 +75,8 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
   const outRefundNo = observation.seen === 'refund-reported' ? observation.report.outRefundNo : observation.outRefundNo
   const known = order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
   if (known === undefined) {
-    if (order.payment === undefined) return { outcome: 'refused', text: 'no payment of the order is known' }
     if (observation.seen === 'refund-hinted') return hinted(observation.refundFee)
-    if (observation.seen === 'refund-reported' && observation.report.outTradeNo === order.outTradeNo) {
+    if (observation.seen === 'refund-reported' && observation.report.outTradeNo === order.outTradeNo && order.payment !== undefined) {
       const stranger = { ...fresh(outRefundNo, `external:${outRefundNo}`, observation.report.refundFee), origin: 'external' as const }
       return report({ ...order, refunds: [...order.refunds, stranger] }, stranger, observation.report)
     }
@@ -157,6 +168,7 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
   }
 
   function hinted (refundFee: number): RefundRuling {
+    if (order.payment === undefined) return { outcome: 'refused', text: 'refused: no payment of the order is known' }
     if (order.refunds.filter(isRumour).length >= MAX_REFUNDS) return { outcome: 'refused', text: `refused: ${MAX_REFUNDS} others are to be asked about` }
     const refund: Refund = { ...fresh(outRefundNo, `external:${outRefundNo}`, refundFee), origin: 'external', state: 'processing', dueAt: now }
     return { outcome: 'changed', text: 'a refund made elsewhere, to be asked about', refunds: [...order.refunds, refund] }

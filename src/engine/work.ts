@@ -2,7 +2,7 @@ import { listens, publish } from '../diagnostics.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
-import { decide, isOpen } from './machine.ts'
+import { decide, isOpen, isOwed } from './machine.ts'
 import type { Observation, Policy } from './machine.ts'
 import type { Orders } from './orders.ts'
 import type { Refunds } from './refunds.ts'
@@ -68,7 +68,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       return
     }
     try {
-      if (order.fulfilment === 'due') await fulfil(claim, signal)
+      if (isOwed(order)) await fulfil(claim, signal)
       else if (isOpen(order) || order.state === 'closing') await orders.pursue(order)
       for (const refund of order.refunds.filter(({ dueAt }) => dueAt !== null && dueAt <= now())) {
         if (signal.aborted) break

@@ -1,7 +1,8 @@
-import { closed, errors, HOUR, newOrder, ordered, paymentOf, scenario, SECOND, termsOf } from './helpers.ts'
-import type { Rig } from './helpers.ts'
+import { closed, errors, HOUR, MINUTE, newOrder, ordered, paymentOf, scenario, SECOND, termsOf } from './helpers.ts'
+import type { Call, Rig } from './helpers.ts'
 import { createAnomalies } from '../../src/engine/anomalies.ts'
 import { WechatError } from '../../src/errors.ts'
+import type { Refund, RefundReport } from '../../src/model.ts'
 
 // Found by attack: each of these lost money, or gave it back twice.
 
@@ -67,6 +68,105 @@ scenario('a decision that cannot be carried out is not recorded as done', async 
   await rig.work.sweep()
   t.match(await rig.refunds.list(order.outTradeNo), [{ state: 'failed' }, { state: 'processing', refundFee: 1250 }])
 }, { latePayment: 'refund' })
+
+const REFUNDED = 'REFUND'
+const inFull: RefundReport = { outRefundNo: 'console-1', outTradeNo: 'order-1', refundId: '5000', refundFee: 1250, state: 'success' }
+
+scenario('a payment that was given back before we knew of it is recorded, and nothing is delivered for it', async (t, rig) => {
+  const order = await ordered(rig)
+  const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 } as const
+  t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'refused', order: { dueAt: rig.now(), refunds: [] } }, 'WeChat is to send it again, and is asked meanwhile')
+  t.strictSame(rig.started, ['order-1'])
+  rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
+  t.equal(await rig.work.sweep(), 1)
+  t.hasStrict(await rig.orders.get('order-1'), { state: 'paid', fulfilment: 'held', payment: paymentOf(order), dueAt: null })
+  t.hasStrict(rig.anomalies, [{ kind: 'refunded' }])
+
+  t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'changed' })
+  rig.pay.expect(['queryRefund', inFull])
+  await rig.work.sweep()
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'dismissed', refunds: [{ state: 'success', fulfilment: 'done' }], dueAt: null })
+  const anomalies = createAnomalies(rig)
+  await t.rejects(anomalies.resolve(rig.anomalies[0]!.id, 'fulfil', ''), { code: 'WECHAT_INPUT_INVALID' }, 'there is nothing left to deliver for')
+  await anomalies.resolve(rig.anomalies[0]!.id, 'dismiss', 'the shop gave it back')
+  t.strictSame(ran.splice(0), [])
+}, { onPaid: () => { ran.push('onPaid') } })
+
+scenario('hints of an unpaid order make WeChat be asked at once, and then not for each of them', async (t, rig) => {
+  await ordered(rig)
+  // Once for the hints, once since the plan says so.
+  rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['query', { tradeState: 'NOTPAY' }])
+  for (let n = 0; n < 20; n++) {
+    await rig.orders.observe('order-1', { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1 })
+    await rig.work.sweep()
+    rig.advance(SECOND)
+  }
+})
+
+scenario('part of a payment was given back: a person decides, and what is left can be delivered', async (t, rig) => {
+  const order = await ordered(rig)
+  rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
+  await rig.orders.refresh('order-1')
+  await createAnomalies(rig).resolve(rig.anomalies[0]!.id, 'fulfil', 'one of two pieces')
+  await rig.work.sweep()
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'done' })
+})
+
+/** An order that is paid, and whose onPaid has failed once. */
+async function failing (rig: Rig): Promise<void> {
+  await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+  await rig.work.sweep()
+}
+
+/** Gives all of it back while onPaid is due. */
+const GIVEN_BACK: [how: string, calls: Call[], refund: Partial<Refund>, decided: boolean][] = [
+  ['accepted', [['refund', '5000']], { state: 'processing' }, true],
+  ['the answer lost', [['refund', errors.timeout()]], { state: 'unknown' }, false]
+]
+for (const [how, calls, refund, decided] of GIVEN_BACK) {
+  scenario(`all of it is given back while onPaid is due, ${how}: onPaid is not run any more`, async (t, rig) => {
+    await failing(rig)
+    rig.pay.expect(...calls)
+    t.hasStrict(await rig.refunds.create('order-1', { key: 'sold out', refundFee: 1250 }), refund)
+    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: decided ? 'dismissed' : 'due' })
+    ran.length = 0
+    rig.advance(MINUTE)
+    if (decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
+    else rig.pay.expect(['refund', '5000'])
+    await rig.work.sweep()
+    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'dismissed' })
+    t.match((await rig.orders.history('order-1')).find(({ outcome }) => outcome.includes('no longer owed')), { source: 'refund' }, 'and history says why')
+    rig.advance(HOUR)
+    if (!decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
+    await rig.work.sweep()
+    t.strictSame(ran.splice(0), [])
+    t.strictSame(rig.anomalies, [])
+    t.hasStrict(await rig.orders.get('order-1'), { dueAt: null, refunds: [{ state: 'success', fulfilment: 'done' }] })
+  }, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
+}
+
+scenario('WeChat refuses to give it back: onPaid is owed again', async (t, rig) => {
+  await failing(rig)
+  rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
+  await t.rejects(rig.refunds.create('order-1', { key: 'sold out', refundFee: 1250 }))
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
+  ran.length = 0
+  rig.advance(30 * SECOND)
+  await rig.work.sweep()
+  t.strictSame(ran.splice(0), ['onPaid'])
+}, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
+
+scenario('part of it is given back while onPaid is due: the rest is owed', async (t, rig) => {
+  await failing(rig)
+  rig.pay.expect(['refund', '5000'])
+  await rig.refunds.create('order-1', { key: 'one piece', refundFee: 1249 })
+  rig.advance(5 * SECOND)
+  ran.length = 0
+  await rig.work.sweep()
+  t.strictSame(ran.splice(0), ['onPaid'])
+}, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
+
+const ran: string[] = []
 
 scenario('a sweep that is stopped takes no further work', async (t, rig) => {
   await ordered(rig)

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { decide, nextDue } from '../../src/engine/machine.ts'
 import type { Observation } from '../../src/engine/machine.ts'
-import type { Order, Payment, Source } from '../../src/model.ts'
+import type { Order, Payment, RefundState, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
 
 /** `FC_RUNS=1000000 npx tap --timeout=3600 test/engine/machine.property.test.ts` for a longer run; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
@@ -33,7 +33,7 @@ const payments = fc.oneof(
 const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ seen: fc.constant('prepaid' as const), prepayId: fc.constant('wx1'), prepayExpiresAt: fc.constant(at(2 * HOUR)) }),
   fc.record({ seen: fc.constantFrom('prepay-refused' as const, 'prepay-unknown' as const), reason }),
-  fc.record({ seen: fc.constant('payment' as const), source, polled: fc.boolean(), payment: payments }),
+  fc.record({ seen: fc.constant('payment' as const), source, polled: fc.boolean(), refunded: fc.boolean(), payment: payments }),
   fc.record({ seen: fc.constant('payment' as const), source, payment: payments, rival: rivals }),
   fc.record({ seen: fc.constant('unpaid' as const), source, polled: fc.boolean(), tradeState: fc.constantFrom('NOTPAY' as const, 'USERPAYING' as const, 'PAYERROR' as const, 'ACCEPT' as const) }),
   fc.record({ seen: fc.constant('closed' as const), source }),
@@ -45,6 +45,13 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ seen: fc.constant('hold-resolved' as const), action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const), note: fc.constant('by phone') }),
   fc.record({ seen: fc.constant('refund-wanted' as const), source, key: fc.constantFrom('a', 'b'), refundFee: fc.constantFrom(1, 1250) }),
   fc.record({ seen: fc.constant('refund-accepted' as const), outRefundNo: fc.constant(`${first.outTradeNo}-1`), refundId: fc.constant('5030000001') }),
+  fc.record({ seen: fc.constant('refund-refused' as const), outRefundNo: fc.constant(`${first.outTradeNo}-1`), reason }),
+  fc.record({ seen: fc.constant('refund-hinted' as const), source: fc.constant('notify' as const), outRefundNo: fc.constant('console-1'), refundFee: fc.constant(1250) }),
+  fc.record({
+    seen: fc.constant('refund-reported' as const),
+    source: fc.constant('query' as const),
+    report: fc.record({ outRefundNo: fc.constant('console-1'), outTradeNo: fc.constant(first.outTradeNo), refundId: fc.constant('5000'), refundFee: fc.constantFrom(1, 1250), state: fc.constantFrom('processing' as const, 'success' as const) })
+  }),
   fc.record({ seen: fc.constant('claim' as const), leaseMs: fc.constant(MINUTE) })
 )
 
@@ -56,14 +63,23 @@ const life = fc.record({
 
 const FINAL = ['paid', 'closed', 'failed']
 const TERMS = ['outTradeNo', 'key', 'appid', 'mchId', 'openid', 'description', 'totalFee', 'currency', 'attach', 'clientIp', 'createdAt', 'expiresAt'] as const
-const LEGAL_FULFILMENTS = ['none → due', 'none → held', 'none → dismissed', 'held → due', 'held → dismissed', 'due → done']
+const LEGAL_FULFILMENTS = ['none → due', 'none → held', 'none → dismissed', 'held → due', 'held → dismissed', 'due → done', 'due → held', 'due → dismissed']
+/** What was held or dismissed is done all the same when the hook was running meanwhile. */
+const OVERTAKEN = ['held → done', 'dismissed → done']
+
+/** Fen that WeChat has, or may have, to give back. */
+const asked = ({ refunds }: Order, ...states: RefundState[]) => refunds.filter(({ state, origin, refundId }) => states.includes(state) && (origin === 'local' || refundId !== undefined)).reduce((sum, { refundFee }) => sum + refundFee, 0)
+const allAccepted = (order: Order) => asked(order, 'processing', 'success', 'abnormal') >= order.totalFee
+const allAsked = (order: Order) => asked(order, 'created', 'unknown', 'processing', 'success', 'abnormal') >= order.totalFee
+const runs = (order: Order) => order.fulfilment === 'due' && !allAsked(order)
 
 /** What holds of an order at any time. */
 function checkOrder (order: Order): void {
   assert.equal(order.liveKey, order.state === 'closed' || order.state === 'failed' ? null : order.key, 'the key is free if and only if the order is closed or has failed')
-  const owes = order.fulfilment === 'due' || !FINAL.includes(order.state) || order.refunds.some(({ dueAt }) => dueAt !== null)
+  const owes = runs(order) || !FINAL.includes(order.state) || order.refunds.some(({ dueAt }) => dueAt !== null)
   assert.equal(order.dueAt !== null, owes, 'an order is due if and only if it owes something')
   if (order.state === 'paid') assert.ok(order.payment, 'a paid order has its payment')
+  if (allAccepted(order)) assert.notEqual(order.fulfilment, 'held', 'nobody decides about money that is given back')
   assert.equal(order.fulfilment === 'none', order.payment === undefined, 'every payment is owed for, held, dismissed or done')
 }
 
@@ -76,21 +92,24 @@ function checkStep (before: Order, observation: Observation, { outcome, change }
   if (before.state === 'paid') assert.equal(after.state, 'paid', 'nothing undoes a payment')
   if (before.payment !== undefined) assert.equal(after.payment, before.payment, 'an order has at most one payment')
   if (FINAL.includes(before.state) && observation.seen !== 'payment') assert.equal(after.state, before.state, 'weaker news never changes a final state')
-  if (after.fulfilment !== before.fulfilment) assert.ok(LEGAL_FULFILMENTS.includes(`${before.fulfilment} → ${after.fulfilment}`), `${before.fulfilment} → ${after.fulfilment}`)
+  const legal = [...LEGAL_FULFILMENTS, ...observation.seen === 'fulfilled' ? OVERTAKEN : []]
+  if (after.fulfilment !== before.fulfilment) assert.ok(legal.includes(`${before.fulfilment} → ${after.fulfilment}`), `${before.fulfilment} → ${after.fulfilment}`)
   if (after.dueAt !== before.dueAt) {
     const latest = Math.max(now.getTime() + 30 * MINUTE, before.expiresAt.getTime())
     assert.ok(after.dueAt === null || after.dueAt.getTime() <= latest, 'what is owed is tried again before long')
     assert.ok(after.dueAt === null || after.dueAt >= now || after.refunds.some(({ dueAt }) => dueAt === after.dueAt), 'but not in the past, unless a refund has waited')
   }
-  if (before.fulfilment === 'due' && after.fulfilment === 'due' && observation.seen !== 'fulfil-failed') {
-    assert.equal(after.dueAt, before.dueAt, 'nothing but its own failure moves the time of an onPaid, which may be running')
+  if (before.fulfilment === 'due' && after.fulfilment !== 'done' && after.dueAt !== null && observation.seen !== 'fulfil-failed') {
+    assert.ok(runs(after) ? after.dueAt === before.dueAt : after.dueAt >= before.dueAt!, 'nothing but its own failure moves the time of an onPaid, which may be running; no other work overtakes it')
   }
-  if ('polled' in observation && observation.polled && after.state === before.state && after.payment === before.payment) {
+  if (after !== before && allAccepted(after)) assert.ok(after.fulfilment !== 'due', 'nothing is delivered for money that is given back')
+  if ('polled' in observation && observation.polled && after.state === before.state && after.fulfilment === before.fulfilment) {
     assert.deepEqual([after.dueAt, after.attempts], [before.dueAt, before.attempts], 'a poll moves nothing in the schedule')
   }
   assert.equal(history.length, 1, 'every piece of news is told')
   assert.deepEqual([history[0]!.from, history[0]!.to, history[0]!.at], [before.state, after.state, now])
 
+  if (observation.seen.startsWith('refund')) return
   if (observation.seen !== 'payment') {
     assert.deepEqual(anomalies, [])
     return
@@ -101,10 +120,12 @@ function checkStep (before: Order, observation: Observation, { outcome, change }
     assert.deepEqual([outcome, anomalies[0]?.kind, after.payment, after.state], ['refused', 'mismatch', before.payment, before.state], 'a payment that does not fit changes nothing and is reported')
   } else if (before.payment === undefined) {
     assert.equal(after.payment, payment, 'a payment that fits is recorded')
-    assert.equal(anomalies.length, FINAL.includes(before.state) ? 1 : 0, 'a late one is reported too')
+    assert.equal(anomalies.length, FINAL.includes(before.state) || observation.refunded ? 1 : 0, 'a late one, or one that was refunded, is reported too')
+    if (observation.refunded) assert.equal(after.fulfilment, 'held', 'and nothing is delivered for the latter')
   } else {
     const same = before.payment.transactionId === payment.transactionId
-    assert.deepEqual([outcome, anomalies.map(({ kind }) => kind)], same ? ['repeated', []] : ['refused', ['second-transaction']])
+    const known = observation.refunded && before.fulfilment === 'due' && before.refunds.length === 0 ? ['changed', ['refunded']] : ['repeated', []]
+    assert.deepEqual([outcome, anomalies.map(({ kind }) => kind)], same ? known : ['refused', ['second-transaction']])
   }
 }
 
@@ -145,5 +166,5 @@ t.test('whatever happens to an order, in whatever order, its rules hold after ev
   t.same([...reached.states].sort(), ['closed', 'closing', 'created', 'failed', 'paid', 'prepaid', 'unknown'], 'every state was reached')
   t.same([...reached.fulfilments].sort(), ['dismissed', 'done', 'due', 'held', 'none'])
   t.same([...reached.outcomes].sort(), ['changed', 'ignored', 'late', 'refused', 'repeated', 'settled'])
-  t.same([...reached.anomalies].sort(), ['duplicate', 'late', 'mismatch', 'second-transaction'])
+  t.same([...reached.anomalies].sort(), ['duplicate', 'late', 'mismatch', 'refund-refused', 'refunded', 'second-transaction'])
 })

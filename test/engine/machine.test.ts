@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { decide, isOpen, nextDue } from '../../src/engine/machine.ts'
 import type { Decision, LatePayment, Observation } from '../../src/engine/machine.ts'
-import type { AnomalyKind, Order, OrderState, Payment, Source } from '../../src/model.ts'
+import type { AnomalyKind, Order, OrderState, Payment, RefundReport, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
 
 const paid = { payment: paymentOf(newOrder()) }
@@ -45,6 +45,11 @@ function fromAll (make: (source: Source) => Observation | Observation[]): Observ
   return SOURCES.flatMap(make)
 }
 
+/** A refund made in the merchant platform, as WeChat reports it. */
+function back (refundFee: number, state: RefundReport['state']): Observation {
+  return { seen: 'refund-reported', source: 'query', report: { outRefundNo: 'console-1', outTradeNo: order.outTradeNo, refundId: '5000', refundFee, state } }
+}
+
 /** The rows of the table: news that must come to the same, whoever brings it, and the policies it is tried under. */
 const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = {
   prepaid: { news: [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(2 * HOUR) }] },
@@ -62,6 +67,9 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'payment, unpaid rival, refund': { news: payments({}, [rival]), policies: ['refund'] },
   'payment, paid rival': { news: payments({}, [paidRival]), policies: ['hold', 'fulfil'] },
   'payment, paid rival, refund': { news: payments({}, [paidRival]), policies: ['refund'] },
+  'payment found refunded': {
+    news: [undefined, 'none' as const, rival, paidRival].flatMap((rival): Observation => ({ seen: 'payment', source: 'query', payment: paymentOf(order), refunded: true, ...(rival && { rival }) }))
+  },
   'payment-failed': { news: fromAll((source) => ({ seen: 'payment-failed', source, reason: 'PAYERROR' })) },
   unpaid: { news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) => fromAll((source) => ({ seen: 'unpaid', source, tradeState }))) },
   'not-exist': { news: fromAll((source) => ({ seen: 'not-exist', source })) },
@@ -70,6 +78,10 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'no-answer': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout' })) },
   'no-answer, to a poll': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout', polled: true })) },
   'close-wanted': { news: fromAll((source) => ({ seen: 'close-wanted', source, reason: 'cancelled' })) },
+  'refund-hinted': { news: [{ seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }] },
+  'refund-reported, a part': { news: [back(1249, 'success')] },
+  'refund-reported, all, under way': { news: [back(1250, 'processing')] },
+  'refund-reported, all, back': { news: [back(1250, 'success')] },
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
   'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },
@@ -115,6 +127,8 @@ function changeOf (before: Order, observation: Observation, { latePayment = 'hol
 const payment = paymentOf(order)
 const settle: Observation = { seen: 'payment', source: 'notify', payment }
 
+const hint: Observation = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }
+
 /** Fields that the table does not show. */
 const FIELDS: [what: string, before: string, news: Observation, after: Partial<Order>][] = [
   ['the prepay id and its end are kept', 'created', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { prepayId: 'wx2', prepayExpiresAt: at(HOUR) }],
@@ -143,6 +157,9 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
   ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
   ['a refund leaves the lease of a running onPaid alone', 'paid, due', { seen: 'refund-wanted', source: 'operator', key: 'r', refundFee: 1 }, { dueAt: at(MINUTE), attempts: 3 }],
+  ['a payment found refunded is kept with its key', 'prepaid', { ...settle, source: 'query', refunded: true }, { payment, liveKey: 'cart-1' }],
+  ['also on a closed order, whose key stays free', 'closed', { ...settle, source: 'query', refunded: true }, { payment, liveKey: null }],
+  ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
   ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
 ]
 
@@ -187,6 +204,14 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled' }, 'operator', 'dismiss: settled', 'paid, due', 'ignored: nothing is on hold'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, due', 'done'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, done', 'ignored: nothing is due'],
+  [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'closed, held', 'done, although held meanwhile'],
+  [{ ...settle, source: 'query', refunded: true }, 'query', 'payment 4200000001, refunded', 'prepaid', 'paid and refunded elsewhere, on hold'],
+  [{ ...settle, source: 'query', refunded: true }, 'query', 'payment 4200000001, refunded', 'paid, due', 'refunded elsewhere, on hold'],
+  [{ ...settle, source: 'query', refunded: true }, 'query', 'payment 4200000001, refunded', 'paid, done', 'ignored: known already'],
+  [hint, 'notify', 'refund-hinted console-1', 'prepaid', 'refused: no payment of the order is known'],
+  [hint, 'notify', 'refund-hinted console-1', 'paid, due', 'a refund made elsewhere, to be asked about'],
+  [back(1250, 'processing'), 'query', 'refund console-1 is processing', 'paid, due', 'under way; all of it goes back, so onPaid is no longer owed'],
+  [back(1249, 'success'), 'query', 'refund console-1 is success', 'paid, due', 'the money is back'],
   [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'to be tried again'],
   [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, done', 'ignored: nothing is due'],
   [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'ignored: somebody else has taken it over']
@@ -201,16 +226,18 @@ t.test('every piece of news leaves one line of history, whether it changes anyth
 })
 
 t.test('an anomaly carries its evidence, and has the same id each time it is found', async (t) => {
-  const cases: [kind: AnomalyKind, column: string, part: Partial<Payment>, rival: Order | 'none', reason: string][] = [
+  type Case = [kind: AnomalyKind, column: string, part: Partial<Payment>, rival: Order | 'none', reason: string]
+  const cases: Case[] = [
     ['mismatch', 'prepaid', { mchId: '1900000000' }, 'none', "mchId is 1900000000, the order's is 1900000109"],
     ['second-transaction', 'paid, done', { transactionId: '4200000009' }, 'none', 'the order is paid by 4200000001, and now 4200000009 claims it'],
     ['late', 'closed', {}, 'none', 'paid after the order was closed'],
     ['late', 'failed', {}, rival, 'paid after the order was failed'],
-    ['duplicate', 'closed', {}, paidRival, 'paid after the order was closed']
+    ['duplicate', 'closed', {}, paidRival, 'paid after the order was closed'],
+    ...(['prepaid', 'closed', 'paid, due'].map((column): Case => ['refunded', column, {}, 'none', 'WeChat has refunded some or all of it, by a refund that is not known here']))
   ]
   for (const [kind, column, part, rival, reason] of cases) {
     const payment = paymentOf(order, part)
-    const found = [SECOND, MINUTE].map((ms) => changeOf(ORDERS[column]!, { seen: 'payment', source: 'query', payment, rival }, { now: at(ms) }).anomalies)
+    const found = [SECOND, MINUTE].map((ms) => changeOf(ORDERS[column]!, { seen: 'payment', source: 'query', payment, rival, refunded: kind === 'refunded' }, { now: at(ms) }).anomalies)
     const id = `${kind}:${order.outTradeNo}:${payment.transactionId}`
     t.same(found, [SECOND, MINUTE].map((ms) => [{ id, kind, outTradeNo: order.outTradeNo, at: at(ms), reason, payment }]), kind)
   }
@@ -238,7 +265,7 @@ t.test('an open order is due at the times of the query plan, and then at its exp
 })
 
 t.test('what failed is tried again after growing waits', async (t) => {
-  const waits = (part: Partial<Order>) => [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map((attempts) => (nextDue(newOrder({ ...part, attempts }), T0)!.getTime() - T0.getTime()) / SECOND)
+  const waits = (part: Partial<Order>) => [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map((attempts) => (nextDue(newOrder({ ...paid, ...part, attempts }), T0)!.getTime() - T0.getTime()) / SECOND)
   t.same(waits({ state: 'paid', fulfilment: 'due' }), [0, 5, 10, 20, 40, 80, 640, 1280, 1800, 1800, 1800], 'onPaid')
   t.same(waits({ state: 'closing' }), [30, 30, 30, 30, 40, 80, 640, 1280, 1800, 1800, 1800], 'a close, whose calls may be under way')
 })
