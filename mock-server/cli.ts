@@ -1,8 +1,4 @@
 #!/usr/bin/env node
-import { Command } from 'commander'
-import { addServe } from './cli/serve.ts'
+import { run } from './cli/program.ts'
 
-const program = new Command('wechat-mock')
-  .description('A WeChat to test login and payment against')
-addServe(program)
-await program.parseAsync()
+process.exitCode = await run(process.argv.slice(2))

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { run } from '../../../mock-server/cli/program.ts'
 
 const CLI = fileURLToPath(new URL('../../../mock-server/cli.ts', import.meta.url))
 
@@ -29,4 +30,11 @@ export function wechatMock (t: Test, args: string[], env: Record<string, string>
     kill: signal => { child.kill(signal) },
     ended
   }
+}
+
+/** Runs a command of `wechat-mock` that ends by itself, in this process. */
+export async function command (...args: string[]): Promise<{ code: number, out: string, err: string }> {
+  const told = { out: '', err: '' }
+  const code = await run(args, { out: text => { told.out += text }, err: text => { told.err += text } })
+  return { code, ...told }
 }

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { get } from 'node:http'
 import { request } from 'node:https'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { listen, port } from '../helpers.ts'
-import { wechatMock } from './run.ts'
+import type { Credentials } from '../../../mock-server/index.ts'
+import { listen, orderFields, port, signedXml } from '../helpers.ts'
+import { command, wechatMock } from './run.ts'
 
 type World = Record<string, unknown>
 
@@ -72,21 +74,22 @@ t.test('what cannot be is refused with the rule', async t => {
     [['--ack-timeout', '0'], /whole number from 1/],
     [['--max-journal', '0'], /whole number from 1/],
     [['--clock', 'atomic'], /Allowed choices are real, virtual/],
-    [['--schedule', '15,x'], /current, legacy or gaps in seconds/],
-    [['--refund-delay', 'soon'], /never, or a duration such as 20m/],
+    [['--schedule', '15,x'], /ENOENT/],
+    [['--schedule', '15,'], /current, legacy, gaps in seconds/],
+    [['--refund-delay', 'soon'], /a duration such as 20m/],
     [['--cert', '/no/such/file'], /ENOENT/],
     [['--cert', certificate], /--cert and --key belong together/],
     [['--key', certificate], /--cert and --key belong together/],
     [['--cert-mode', 'required'], /certMode: required needs a mock with TLS/],
+    [['--https'], /--cert and --key belong together, and --https needs them/],
+    [['--world', 'a b'], /letters, digits/],
+    [['--start-time', 'noon'], /It must be a date/],
+    [['--auto-pay', 'soon'], /It must be a duration/],
+    [['--port', '0', '--ready-file', '/no/such/folder/ready'], /--ready-file: ENOENT/],
     [['--nonsense'], /unknown option '--nonsense'/],
     [['--host', 'no.such.host.invalid', '--port', '0'], /cannot listen on no\.such\.host\.invalid port 0: .*ENOTFOUND|EAI_AGAIN/]
   ]
-  await Promise.all(cases.map(async ([args, message]) => {
-    const { code, stdout, stderr } = await wechatMock(t, args).ended
-    t.equal(code, 1, args.join(' '))
-    t.equal(stdout, '')
-    t.match(stderr, message)
-  }))
+  for (const [args, message] of cases) t.match(await command(...args), { code: 1, out: '', err: message }, args.join(' '))
 })
 
 t.test('the schedules by name', async t => {
@@ -105,4 +108,65 @@ t.test('limits and strictness are those of every world', async t => {
   for (let n = 0; n < 3; n++) await fetch(`${url!}/sns/jscode2session?appid=${String(appid)}`)
   const { entries } = await (await fetch(`${controlUrl!}/worlds/w1/journal`)).json() as { entries: object[] }
   t.match(entries, [{ cursor: 3 }])
+})
+
+t.test('the environment of an app, for a shell', async t => {
+  const mock = wechatMock(t, ['--port', '0', '--control-port', '0', '--print-env', '--world', 'mine'])
+  const lines = Object.fromEntries(await Promise.all(Array.from({ length: 7 }, async () => (await mock.line()).split('='))))
+  t.match(lines, { WECHAT_BASE_URL: /^http:/, WECHAT_APPID: /^wx/, WECHAT_APP_SECRET: /./, WECHAT_MCH_ID: /^16/, WECHAT_API_KEY: /^.{32}$/, WECHAT_MOCK_URL: /^http:/, WECHAT_MOCK_WORLD: 'mine' })
+  t.not(lines.WECHAT_MOCK_URL, lines.WECHAT_BASE_URL, 'the control API has a port of its own')
+  t.match(await command('login-code', '--url', lines.WECHAT_MOCK_URL!, '--world', 'mine'), { code: 0 })
+  t.match(await (await fetch(`${lines.WECHAT_MOCK_URL}/__mock/v1/worlds/mine`)).json(), { appid: lines.WECHAT_APPID })
+  mock.kill('SIGTERM')
+  t.match(await mock.ended, { code: 0, signal: null })
+})
+
+t.test('a file says that it is ready, as long as it is', async t => {
+  const file = `${t.testdir({})}/ready.json`
+  const mock = wechatMock(t, ['--port', '0', '--json', '--ready-file', file])
+  const line = await mock.line()
+  t.match(await command('wait', '--url', (JSON.parse(line) as Record<string, string>).url!), { code: 0 })
+  t.equal(readFileSync(file, 'utf8'), `${line}\n`)
+  mock.kill('SIGTERM')
+  t.equal((await mock.ended).code, 0)
+  t.throws(() => readFileSync(file), { code: 'ENOENT' })
+})
+
+t.test('who may call, who is called, and what happens by itself', async t => {
+  const mock = wechatMock(t, ['--port', '0', '--json', '--clock', 'virtual', '--start-time', '2026-01-15T12:00:00+08:00', '--auto-pay', '--allow-host', 'wechat-mock,mock', '--allow-notify-host', 'shop', '--tls-skip-verify'])
+  const { url, controlUrl, ...credentials } = JSON.parse(await mock.line()) as Record<string, string>
+  const status = async (host: string) => {
+    const [response] = await once(get(`${controlUrl!}/worlds`, { headers: { host } }), 'response')
+    response.resume()
+    return response.statusCode
+  }
+  t.same([await status('wechat-mock:8090'), await status('mock'), await status('other')], [200, 200, 403])
+  const xml = signedXml({ credentials: credentials as unknown as Credentials }, orderFields('http://127.0.0.1:9/notify'))
+  await fetch(`${url!}/pay/unifiedorder`, { method: 'POST', body: xml })
+  const { out } = await command('advance', '0', '--url', url!, '--json')
+  t.match(JSON.parse(out), { from: '2026-01-15T04:00:00.000Z', deliveries: [{ verdict: 'connection_refused', reason: /sends to shop only/ }] })
+})
+
+t.test('the configuration file says what no flag and no variable does', async t => {
+  const dir = t.testdir({
+    'mock.json': JSON.stringify({ port: 0, strict: true, world: 'filed', clock: 'virtual', schedule: [1, 2], json: true, autoPay: '20s', seed: 5, maxJournal: 7, allowHost: ['a', 'b'] }),
+    'broken.json': '{',
+    ...Object.fromEntries(Object.entries({ unknown: { ports: 1 }, nested: { config: 'x' }, value: { ackTimeout: 'x' }, flag: { json: 1 } }).map(([name, config]) => [`${name}.json`, JSON.stringify(config)]))
+  })
+  const mock = wechatMock(t, ['--config', `${dir}/mock.json`, '--seed', '6'], { WECHAT_MOCK_CLOCK: 'real' })
+  const { controlUrl, world, appid } = JSON.parse(await mock.line()) as Record<string, string>
+  t.equal(world, 'filed')
+  t.match(await (await fetch(`${controlUrl!}/worlds/filed`)).json(), { clock: { mode: 'real' } }, 'the variable wins')
+  const seeded = wechatMock(t, ['--port', '0', '--json', '--seed', '6'])
+  t.equal((JSON.parse(await seeded.line()) as Record<string, string>).appid, appid, 'and the flag')
+
+  const cases: [file: string, message: RegExp][] = [
+    ['broken', /configuration file .*broken\.json: .*JSON/],
+    ['missing', /ENOENT/],
+    ['unknown', /there is no ports; known: port, host, controlPort/],
+    ['nested', /there is no config/],
+    ['value', /ackTimeout: It must be a whole number/],
+    ['flag', /json: It must be true or false/]
+  ]
+  for (const [file, message] of cases) t.match(await command('--port', '0', '--config', `${dir}/${file}.json`), { code: 1, out: '', err: message }, file)
 })

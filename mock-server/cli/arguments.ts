@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { InvalidArgumentError } from 'commander'
+import { parseDuration } from '../duration.ts'
+import type { Schedule } from '../notifier.ts'
+
+// What a flag, its variable and a line of the configuration file are read by.
+
+export const whole = (least: number, most: number) => (text: string) => {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+  return value
+}
+
+/** Milliseconds. */
+export function duration (text: string): number {
+  try {
+    return parseDuration(text)
+  } catch {
+    throw new InvalidArgumentError('It must be a duration such as 20m, 5s or 100ms.')
+  }
+}
+
+export function durationOrNever (text: string): number | 'never' {
+  return text === 'never' ? text : duration(text)
+}
+
+/** Several in one, divided by commas, and the flag more than once. */
+export const list = (text: string, before: readonly string[] = []) => [...before, ...text.split(',').map(part => part.trim()).filter(part => part !== '')]
+
+/** Amounts in fen. */
+export const amounts = (text: string, before: readonly number[] = []) => [...before, ...list(text).map(whole(1, 100_000_000))]
+
+export function moment (text: string): Date {
+  const date = new Date(/^\d+$/.test(text) ? Number(text) : text)
+  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('It must be a date such as 2026-01-15T12:00:00+08:00, or milliseconds since 1970.')
+  return date
+}
+
+export function name (text: string): string {
+  if (!/^[\w.-]{1,64}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 64 letters, digits, dots, dashes and underscores.')
+  return text
+}
+
+export function address (text: string): URL {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8090.')
+  return new URL(text)
+}
+
+export function text (path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+/** `legacy`; `current`, which is of `2019`; gaps in seconds, or a file with them. */
+export function schedule (told: string): Schedule {
+  if (told === 'current' || told === 'legacy') return told
+  if (told === '2019') return 'current'
+  const gaps = /^[\d,]+$/.test(told) ? told : text(told).replace(/[[\]\s]+/g, ' ').trim().replace(/[ ,]+/g, ',')
+  if (!/^\d+(,\d+)*$/.test(gaps)) throw new InvalidArgumentError('It must be current, legacy, gaps in seconds such as 15,15,30, or a file with such gaps.')
+  return gaps.split(',').map(Number)
+}

@@ -1,0 +1,143 @@
+import { setTimeout } from 'node:timers/promises'
+import { Option, type Command } from 'commander'
+import { APIS } from '../apis.ts'
+import type { JournalEntry } from '../journal.ts'
+import { address, amounts, duration, name, whole } from './arguments.ts'
+import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
+
+export interface Output { readonly out: (text: string) => void, readonly err: (text: string) => void }
+
+/** Which mock, which world, and how to answer. */
+export interface Target { readonly url: URL, readonly world: string, readonly json?: true }
+
+/** What a command has found out: for a program, and for a person. */
+export interface Result { readonly value: unknown, readonly text: string }
+
+export const DEFAULT_PORT = 8090
+
+/** A command that talks to a running mock; `path` begins with a slash and goes on from the world. */
+export function addCommand (program: Command, usage: string, description: string): Command {
+  return program.command(usage)
+    .description(description)
+    .addOption(new Option('--url <url>', 'where the mock is').env('WECHAT_MOCK_URL').default(new URL(`http://127.0.0.1:${DEFAULT_PORT}`), `http://127.0.0.1:${DEFAULT_PORT}`).argParser(address))
+    .addOption(new Option('--world <id>', 'which of its worlds').env('WECHAT_MOCK_WORLD').default('default').argParser(name))
+    .addOption(new Option('--json', 'answer with JSON').env('WECHAT_MOCK_JSON'))
+}
+
+export const inWorld = (ask: Ask, world: string): Ask => (method, path, body) => ask(method, `/__mock/v1/worlds/${world}${path}`, body)
+
+export function tell ({ out }: Output, { json }: Target, { value, text }: Result): void {
+  out(`${json ? JSON.stringify(value) : text}\n`)
+}
+
+/** As it comes over the control API: dates are texts. */
+interface Delivery { readonly notificationId: string, readonly attempt: number, readonly sentAt: string, readonly verdict: string, readonly reason: string }
+interface Order { readonly outTradeNo: string, readonly tradeState: string, readonly transactionId?: string }
+
+const toldDelivery = ({ notificationId, attempt, sentAt, verdict, reason }: Delivery) => `${sentAt} ${notificationId} attempt ${attempt}: ${verdict} (${reason})`
+
+/** What a body is made of: the flags of the command itself. */
+const own = ({ url: _url, world: _world, json: _json, ...flags }: Target): object => flags
+
+async function loginCode (ask: Ask, options: object): Promise<Result> {
+  const value = await ask('POST', '/login-codes', options) as { code: string }
+  return { value, text: value.code }
+}
+
+async function newestUnpaid (ask: Ask): Promise<string> {
+  const orders = await ask('GET', '/orders') as Order[]
+  const unpaid = orders.findLast(({ tradeState }) => tradeState === 'NOTPAY')
+  if (!unpaid) throw new CommandError(`none of ${orders.length} orders waits to be paid; order through your app first`)
+  return unpaid.outTradeNo
+}
+
+async function pay (ask: Ask, outTradeNo: string | undefined, options: { readonly coupon?: readonly number[] }): Promise<Result> {
+  const { coupon, ...rest } = options
+  const path = `/orders/${encodeURIComponent(outTradeNo ?? await newestUnpaid(ask))}/pay`
+  const value = await ask('POST', path, { ...rest, coupons: coupon?.map(fee => ({ fee })) }) as { order: Order } & (Delivery | { verdict?: undefined })
+  const { order } = value
+  const paid = `order ${order.outTradeNo} is paid (${order.transactionId})`
+  return { value, text: value.verdict === undefined ? paid : `${paid}\n${toldDelivery(value)}` }
+}
+
+async function deliver (ask: Ask, id: string, options: object): Promise<Result> {
+  const value = await ask('POST', `/notifications/${encodeURIComponent(id)}/deliver`, options) as { deliveries: Delivery[] }
+  return { value, text: value.deliveries.map(toldDelivery).join('\n') }
+}
+
+async function advance (ask: Ask, by: string, realTimeoutMs: number): Promise<Result> {
+  const value = await ask('POST', '/clock/advance', { by: /^\d+$/.test(by) ? Number(by) : by, realTimeoutMs }) as { to: string, deliveries: Delivery[], remainingTimers: unknown[] }
+  const { to, deliveries, remainingTimers } = value
+  return { value, text: [...deliveries.map(toldDelivery), `it is ${to}; ${deliveries.length} sent, ${remainingTimers.length} still due`].join('\n') }
+}
+
+const ASK_AGAIN_MS = 50
+
+async function waitUntilReady (ask: Ask, timeoutMs: number): Promise<Result> {
+  for (const start = performance.now(); ;) {
+    try {
+      const value = await ask('GET', '/readyz')
+      return { value, text: 'ready' }
+    } catch (error) {
+      if (!(error instanceof NoAnswer) || performance.now() - start > timeoutMs) throw error
+    }
+    await setTimeout(ASK_AGAIN_MS)
+  }
+}
+
+interface WaitFlags { readonly api?: string, readonly order?: string, readonly verdict?: string, readonly note?: string, readonly count: number, readonly since: number, readonly timeout: number }
+
+async function waitFor (ask: Ask, { api, order, verdict, note, count, since, timeout }: WaitFlags): Promise<Result> {
+  const match = { api, outTradeNo: order, verdict, note: note && { pattern: note } }
+  const value = await ask('POST', '/journal/wait', { match, count, since, timeoutMs: timeout }) as { matched: boolean, entries: JournalEntry[], cursor: number }
+  const { matched, entries } = value
+  if (!matched) throw new CommandError(`${entries.length} of ${count} came within ${timeout} ms: ${JSON.stringify(match)}`)
+  return { value, text: entries.map(({ cursor, at, api, outTradeNo, note }) => `${cursor} ${String(at)} ${api} ${outTradeNo ?? ''}: ${note ?? ''}`).join('\n') }
+}
+
+/** The commands for a running mock, from a shell or a test in another language. */
+export function addCommands (program: Command, output: Output): void {
+  const asks = ({ url, world }: Target) => inWorld(createAsk(url), world)
+
+  addCommand(program, 'login-code', 'a code as wx.login gives it')
+    .option('--openid <openid>', 'whose; default: a new user')
+    .option('--unionid <unionid>', 'of an app that is bound to an Open Platform account')
+    .option('--ttl <seconds>', 'how long it lives; default 300', whole(0, 1_000_000))
+    .option('--uses <n>', 'how often it works; default 1', whole(1, 1_000_000))
+    .action(async (flags: Target) => tell(output, flags, await loginCode(asks(flags), own(flags))))
+
+  addCommand(program, 'pay', 'the user pays an order, and WeChat notifies your app')
+    .argument('[out_trade_no]', 'default: the newest that is not paid')
+    .option('--openid <openid>', 'who pays; default: whom the order was made for')
+    .option('--bank-type <type>', 'default OTHERS')
+    .option('--coupon <fen>', 'pays this much with a coupon; more than once, or 10,20', amounts)
+    .addOption(new Option('--deliver <when>', 'wait for the first notification, only start it, or send none; default await').choices(['await', 'background', 'hold']))
+    .action(async (outTradeNo: string | undefined, flags: Target) => tell(output, flags, await pay(asks(flags), outTradeNo, own(flags))))
+
+  addCommand(program, 'deliver', 'sends a notification once more, beside the schedule')
+    .argument('<id>', 'of the notification: for a payment the out_trade_no')
+    .option('--count <n>', 'how many times; default 1', whole(1, 1000))
+    .option('--concurrent', 'all at once')
+    .option('--delay <duration>', 'real time between them', duration)
+    .action(async (id: string, { delay, ...flags }: Target & { delay?: number }) => tell(output, flags, await deliver(asks(flags), id, { ...own(flags), delayMs: delay })))
+
+  addCommand(program, 'advance', 'moves the virtual clock and sends what falls due')
+    .argument('<duration>', 'for example 24h4m, or milliseconds')
+    .option('--timeout <duration>', 'real time it may take', duration, 300_000)
+    .action(async (by: string, { timeout, ...target }: Target & { timeout: number }) => tell(output, target, await advance(asks(target), by, timeout)))
+
+  addCommand(program, 'wait', 'waits until the mock is ready, or until something has come over the wire')
+    .option('--ready', 'until the mock answers, which is also what wait alone does')
+    .addOption(new Option('--api <api>', 'a call of this kind; notify and refundnotify are notifications').choices(APIS))
+    .option('--order <out_trade_no>', 'about this order')
+    .option('--verdict <verdict>', 'a notification whose answer was taken so')
+    .option('--note <pattern>', 'what the mock thought of it')
+    .option('--count <n>', 'how many', whole(1, 1_000_000), 1)
+    .option('--since <cursor>', 'only what came after this entry of the journal', whole(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('--timeout <duration>', 'real time', duration, 30_000)
+    .action(async (flags: Target & WaitFlags & { ready?: true }) => {
+      const { api, order, verdict, note, ready, timeout } = flags
+      const isReady = ready ?? (api ?? order ?? verdict ?? note) === undefined
+      tell(output, flags, isReady ? await waitUntilReady(createAsk(flags.url), timeout) : await waitFor(asks(flags), flags))
+    })
+}

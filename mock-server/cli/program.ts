@@ -1,0 +1,33 @@
+import { Command, CommanderError } from 'commander'
+import { VERSION } from '../version.ts'
+import { CommandError } from './client.ts'
+import { addCommands, type Output } from './commands.ts'
+import { addDoctor } from './doctor.ts'
+import { addServe } from './serve.ts'
+
+const standard: Output = {
+  out: text => { process.stdout.write(text) },
+  err: text => { process.stderr.write(text) }
+}
+
+/** The command line: resolves with the exit code, for `serve` as soon as the mock answers. */
+export async function run (args: readonly string[], output: Output = standard): Promise<number> {
+  const program = new Command('wechat-mock')
+    .description('A WeChat to test login and payment against')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: output.out, writeErr: output.err })
+  addServe(program, output)
+  addCommands(program, output)
+  addDoctor(program, output)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    // Of its own errors commander has told already.
+    if (error instanceof CommanderError) return error.exitCode
+    if (!(error instanceof CommandError)) throw error
+    output.err(`${error.message}\n`)
+    return 1
+  }
+}

@@ -1,0 +1,95 @@
+import { createServer } from 'node:http'
+import t, { type Test } from 'tap'
+import { deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
+import { command } from './run.ts'
+
+/** A mock with an order, and `wechat-mock` for it. */
+async function setup (t: Test, answer?: Answer) {
+  const mock = await startMock(t)
+  const shop = await startShop(t, answer)
+  await placeOrder(mock.default, shop.notifyUrl)
+  const wechatMock = (...args: string[]) => command(...args, '--url', mock.url)
+  const json = async (...args: string[]) => JSON.parse((await wechatMock(...args, '--json')).out)
+  return { mock, world: mock.default, shop, wechatMock, json }
+}
+
+t.test('login-code: the code alone, for $(…)', async t => {
+  const { world, wechatMock, json } = await setup(t)
+  const { code, out } = await wechatMock('login-code')
+  t.equal(code, 0)
+  t.match(out, /^0\w{31}\n$/)
+  t.match(await json('login-code', '--openid', 'o-alice', '--unionid', 'u-alice', '--ttl', '60', '--uses', '2'),
+    { code: /^0\w{31}$/, openid: 'o-alice', unionid: 'u-alice', expiresAt: new Date(world.clock.now().getTime() + 60_000).toISOString() })
+})
+
+t.test('pay: an order, or the newest that is not paid', async t => {
+  const { world, shop, wechatMock, json } = await setup(t)
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
+  const { code, out } = await wechatMock('pay', 'tea-0001')
+  t.equal(code, 0)
+  t.match(out, /^order tea-0001 is paid \(4200\d+\)\n2026-01-15T04:00:00\.000Z tea-0001 attempt 0: acked \(.+\)\n$/)
+  t.match(await json('pay', '--coupon', '10,20', '--coupon', '5', '--openid', 'o-bob', '--bank-type', 'CFT'),
+    { order: { outTradeNo: 'tea-0002', openid: 'o-bob', bankType: 'CFT', coupons: [{ fee: 10 }, { fee: 20 }, { fee: 5 }] }, verdict: 'acked' })
+  t.match(await wechatMock('pay'), { code: 1, out: '', err: 'none of 2 orders waits to be paid; order through your app first\n' })
+  t.match(await wechatMock('pay', 'tea-0001'), { code: 1, out: '', err: /^ORDER_NOT_PAYABLE: .*SUCCESS/ })
+
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0003', nonce_str: 'n3' })
+  t.match(await wechatMock('pay', '--deliver', 'hold'), { code: 0, out: /^order tea-0003 is paid \(4200\d+\)\n$/ })
+})
+
+t.test('deliver: once more, or often, or at once', async t => {
+  const { world, shop, wechatMock, json } = await setup(t)
+  await world.pay('tea-0001')
+  t.match(await wechatMock('deliver', 'tea-0001'), { code: 0, out: /^\S+ tea-0001 attempt 0: acked \(.+\)\n$/ })
+  t.match(await json('deliver', 'tea-0001', '--count', '3', '--concurrent', '--delay', '1ms'), { deliveries: { length: 3 }, overlap: {} })
+  t.equal(shop.received.length, 5)
+  t.match(await wechatMock('deliver', 'tea-9'), { code: 1, err: /^UNKNOWN_NOTIFICATION: / })
+})
+
+t.test('advance: every send that falls due', async t => {
+  const { world, wechatMock, json } = await setup(t, (_notified, _response, count) => count < 3 ? REFUSAL : undefined)
+  await world.pay('tea-0001', { deliver: 'hold' })
+  await world.notification('tea-0001').release()
+  t.equal((await wechatMock('advance', '15s')).out, '2026-01-15T04:00:15.000Z tea-0001 attempt 1: fail_xml (the merchant refused the notification: "not now")\nit is 2026-01-15T04:00:15.000Z; 1 sent, 1 still due\n')
+  t.match(await json('advance', '1000'), { to: '2026-01-15T04:00:16.000Z', deliveries: [] })
+  t.match(await wechatMock('advance', '1m', '--timeout', '50ms'), { code: 1, err: /^CLOCK_TIMEOUT: .*50 real ms/ })
+  t.match(await wechatMock('advance', 'soon'), { code: 1, err: /^BAD_INPUT: by: / })
+})
+
+t.test('wait: until the mock is ready', async t => {
+  const { wechatMock, json } = await setup(t)
+  t.match(await wechatMock('wait'), { code: 0, out: 'ready\n' })
+  t.match(await json('wait', '--ready'), { status: 'ready', worlds: 1 })
+  t.match(await command('wait', '--timeout', '60ms', '--url', await deadUrl()), { code: 1, err: /^nothing listens at / })
+
+  const late = deferred<void>()
+  const url = new URL(await deadUrl())
+  const waiting = command('wait', '--url', url.origin).finally(late.resolve)
+  const server = createServer((_request, response) => { response.end('{}') })
+  server.listen(Number(url.port), '127.0.0.1')
+  t.teardown(() => server.close())
+  t.match(await waiting, { code: 0 }, 'it may be started later')
+})
+
+t.test('wait: until something has come over the wire', async t => {
+  const { world, wechatMock, json } = await setup(t)
+  const coming = wechatMock('wait', '--api', 'notify', '--order', 'tea-0001', '--verdict', 'acked')
+  await world.pay('tea-0001')
+  t.match(await coming, { code: 0, out: /^2 2026-01-15T04:00:00\.000Z notify tea-0001: acked: .+\n$/ })
+  t.match(await json('wait', '--note', '^SUCC', '--count', '1', '--since', '0'), { matched: true, entries: [{ api: 'unifiedorder' }], cursor: 1 })
+  t.match(await wechatMock('wait', '--api', 'refund', '--count', '2', '--timeout', '1ms'), { code: 1, out: '', err: '0 of 2 came within 1 ms: {"api":"refund"}\n' })
+  await fetch(`${world.baseUrl}/sns/jscode2session`)
+  t.match(await wechatMock('wait', '--api', 'jscode2session'), { code: 0, out: /jscode2session : 41/ })
+})
+
+t.test('another world; and none', async t => {
+  const { mock, wechatMock } = await setup(t)
+  mock.world({ id: 'other' })
+  t.match(await wechatMock('pay', '--world', 'other'), { code: 1, err: /^none of 0 orders/ })
+  t.match(await wechatMock('login-code', '--world', 'none'), { code: 1, err: /^UNKNOWN_WORLD: / })
+})
+
+t.test('an advance of the real clock is refused', async t => {
+  const mock = await startMock(t, { world: { clock: 'real' } })
+  t.match(await command('advance', '24h4m', '--url', mock.url), { code: 1, out: '', err: /^CLOCK_REAL: .*--clock virtual/ })
+})

@@ -1,0 +1,18 @@
+import t from 'tap'
+import { appEnvironment, inContainer, isLoopback, shellLines } from '../../../mock-server/cli/environment.ts'
+
+t.test('the lines of a shell', async t => {
+  t.equal(shellLines(appEnvironment('http://127.0.0.1:8090', { appid: 'wx1', appSecret: 's', mchId: '16', apiKey: 'k' })),
+    'WECHAT_BASE_URL=http://127.0.0.1:8090\nWECHAT_APPID=wx1\nWECHAT_APP_SECRET=s\nWECHAT_MCH_ID=16\nWECHAT_API_KEY=k\n')
+})
+
+t.test('which addresses nobody else reaches', async t => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1', '[::1]']) t.ok(isLoopback(host), host)
+  for (const host of ['0.0.0.0', '::', '192.168.1.2', 'wechat-mock', 'localhost.example']) t.notOk(isLoopback(host), host)
+})
+
+t.test('a container leaves a file', async t => {
+  t.equal(inContainer([`${t.testdir({ mark: '' })}/mark`]), true)
+  t.equal(inContainer(['/no/such/file']), false)
+  t.type(inContainer(), 'boolean')
+})
