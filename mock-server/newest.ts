@@ -4,8 +4,5 @@
  */
 export function keepNewest (index: Map<string, unknown> | Set<string>, limit: number): void {
   if (index.size < 2 * limit) return
-  for (const name of index.keys()) {
-    if (index.size === limit) return
-    index.delete(name)
-  }
+  for (const name of [...index.keys()].slice(0, -limit)) index.delete(name)
 }

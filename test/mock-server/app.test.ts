@@ -34,7 +34,7 @@ t.test('what is not emulated says so and what is', async t => {
   for (const [method, path] of [['POST', '/pay/micropay'], ['GET', '/'], ['GET', '/__mock/v1/nonsense']] as const) {
     const response = await fetch(`${mock.url}${path}`, { method })
     t.equal(response.status, 404)
-    t.match(await response.json(), { code: 'UNKNOWN_PATH', message: new RegExp(`^${method} ${path} is not emulated; .*/sns/jscode2session, /pay/unifiedorder, .*/pay/closeorder.*; control: /__mock/v1`) })
+    t.match(await response.json(), { code: 'UNKNOWN_PATH', message: new RegExp(`^${method} ${path} is not emulated; .*/sns/jscode2session, .*/pay/unifiedorder, .*/pay/closeorder.*; control: ${mock.controlUrl}`) })
   }
   t.match(lines, ['unknown path POST /pay/micropay', /./, /./])
 })
