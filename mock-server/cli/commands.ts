@@ -1,7 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { Option, type Command } from 'commander'
 import { APIS } from '../apis.ts'
-import type { JournalEntry } from '../journal.ts'
 import { address, amounts, duration, name, whole } from './arguments.ts'
 import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
 
@@ -32,6 +31,7 @@ export function tell ({ out }: Output, { json }: Target, { value, text }: Result
 
 /** As it comes over the control API: dates are texts. */
 interface Delivery { readonly notificationId: string, readonly attempt: number, readonly sentAt: string, readonly verdict: string, readonly reason: string }
+interface Entry { readonly cursor: number, readonly at: string, readonly api: string, readonly outTradeNo?: string, readonly note: string }
 interface Order { readonly outTradeNo: string, readonly tradeState: string, readonly transactionId?: string }
 
 const toldDelivery = ({ notificationId, attempt, sentAt, verdict, reason }: Delivery) => `${sentAt} ${notificationId} attempt ${attempt}: ${verdict} (${reason})`
@@ -73,26 +73,24 @@ async function advance (ask: Ask, by: string, realTimeoutMs: number): Promise<Re
 
 const ASK_AGAIN_MS = 50
 
-async function waitUntilReady (ask: Ask, timeoutMs: number): Promise<Result> {
-  for (const start = performance.now(); ;) {
-    try {
-      const value = await ask('GET', '/readyz')
-      return { value, text: 'ready' }
-    } catch (error) {
-      if (!(error instanceof NoAnswer) || performance.now() - start > timeoutMs) throw error
-    }
-    await setTimeout(ASK_AGAIN_MS)
+async function waitUntilReady (ask: Ask, timeoutMs: number, start = performance.now()): Promise<Result> {
+  try {
+    return { value: await ask('GET', '/readyz'), text: 'ready' }
+  } catch (error) {
+    if (!(error instanceof NoAnswer) || performance.now() - start > timeoutMs) throw error
   }
+  await setTimeout(ASK_AGAIN_MS)
+  return waitUntilReady(ask, timeoutMs, start)
 }
 
 interface WaitFlags { readonly api?: string, readonly order?: string, readonly verdict?: string, readonly note?: string, readonly count: number, readonly since: number, readonly timeout: number }
 
 async function waitFor (ask: Ask, { api, order, verdict, note, count, since, timeout }: WaitFlags): Promise<Result> {
   const match = { api, outTradeNo: order, verdict, note: note && { pattern: note } }
-  const value = await ask('POST', '/journal/wait', { match, count, since, timeoutMs: timeout }) as { matched: boolean, entries: JournalEntry[], cursor: number }
+  const value = await ask('POST', '/journal/wait', { match, count, since, timeoutMs: timeout }) as { matched: boolean, entries: Entry[], cursor: number }
   const { matched, entries } = value
   if (!matched) throw new CommandError(`${entries.length} of ${count} came within ${timeout} ms: ${JSON.stringify(match)}`)
-  return { value, text: entries.map(({ cursor, at, api, outTradeNo, note }) => `${cursor} ${String(at)} ${api} ${outTradeNo ?? ''}: ${note ?? ''}`).join('\n') }
+  return { value, text: entries.map(({ cursor, at, api, outTradeNo = '', note }) => `${cursor} ${at} ${api} ${outTradeNo}: ${note}`).join('\n') }
 }
 
 /** The commands for a running mock, from a shell or a test in another language. */
