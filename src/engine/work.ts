@@ -28,7 +28,7 @@ export interface Work {
   sweep (): Promise<number>
   /** Takes no further work. */
   stop (): void
-  /** Waits for the work under way, at most `limitMs`. */
+  /** Waits for the work under way and for what was started, at most `limitMs`. */
   idle (limitMs: number): Promise<void>
 }
 
@@ -44,93 +44,67 @@ const HOOK_SHARE = 0.9
  * never spent on waiting.
  */
 export function createWork ({ store, orders, refunds, policy, hooks, now, log, leaseMs, concurrency }: WorkDeps): Work {
-  const running = new Set<Promise<void>>()
-  const life = { stopped: false }
-  const places = createPlaces(concurrency)
+  let stopped = false
+  let free = concurrency
+  /** How many orders have been said to be due in this turn of the event loop. */
+  let announced = 0
+  /** Those that have no place yet. */
+  const started: string[] = []
+  /** Sweeps that wait for a place. */
+  const waiting: { limit: number, serve: (taken: number) => void }[] = []
+  /** Who waits for all places to be free. */
+  const idlers: (() => void)[] = []
 
-  function track (task: Promise<void>): Promise<void> {
-    running.add(task)
-    return task.finally(() => running.delete(task))
+  /** At least one place, as soon as there is one, and at most `limit`. */
+  async function take (limit: number): Promise<number> {
+    const taken = new Promise<number>((resolve) => { waiting.push({ limit, serve: resolve }) })
+    serve()
+    return await taken
   }
 
-  /** Does the work of a claim and gives its place back, at the end of the lease at the latest: by then the order is anybody's. */
-  async function work (claim: Claim): Promise<void> {
-    const deadline = new AbortController()
-    const timer = setTimeout(() => { deadline.abort(new Error(`it had not ended after ${leaseMs * HOOK_SHARE} ms, and is left behind: see the option leaseMs`)) }, leaseMs * HOOK_SHARE)
-    await endsWithin(leaseMs, workOn(claim, deadline.signal).finally(() => { clearTimeout(timer) }))
-    places.give(1)
+  function give (count: number): void {
+    free += count
+    serve()
   }
 
-  async function workOn (claim: Claim, signal: AbortSignal): Promise<void> {
-    const { order } = claim
-    if (!orders.owns(order)) {
-      log.error({ outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid }, "Work is due for another account's order: give each account a store of its own")
-      return
+  /** Gives places to those who wait. Sweeps first: they take what has been due the longest. */
+  function serve (): void {
+    while (free > 0 && waiting.length > 0) {
+      const { limit, serve } = waiting.shift()!
+      const taken = Math.min(free, limit)
+      free -= taken
+      serve(taken)
     }
-    try {
-      if (isOwed(order)) await fulfil(claim, signal)
-      else if (isOpen(order) || order.state === 'closing') await orders.pursue(order)
-      for (const refund of order.refunds.filter(({ dueAt }) => dueAt !== null && dueAt <= now())) {
-        if (signal.aborted) break
-        if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, signal)
-        else await refunds.pursue(order, refund)
-      }
-    } catch (error) {
-      // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
-      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'Work that was due could not be done; it will be tried again')
+    while (free > 0 && started.length > 0) {
+      free -= 1
+      workOnStarted(started.shift()!)
     }
+    if (isIdle()) for (const tell of idlers.splice(0)) tell()
   }
 
-  async function fulfil (claim: Claim, signal: AbortSignal): Promise<void> {
-    const order = claim.order as PaidOrder
-    await runHook(claim, signal, 'onPaid', async (context) => { await hooks.onPaid(order, context) }, { seen: 'fulfilled' },
-      (reason) => ({ seen: 'fulfil-failed', claims: claim.claims, reason }))
+  function isIdle (): boolean {
+    return free === concurrency && announced === 0
   }
 
-  async function fulfilRefund (claim: Claim, refund: Refund, signal: AbortSignal): Promise<void> {
-    const order = claim.order as PaidOrder
-    const { outRefundNo } = refund
-    await runHook(claim, signal, 'onRefunded', async (context) => { await hooks.onRefunded?.(order, refund, context) }, { seen: 'refund-fulfilled', outRefundNo },
-      (reason) => ({ seen: 'refund-fulfil-failed', outRefundNo, claims: claim.claims, reason }))
-  }
-
-  /** Runs a hook and `done` in one transaction, or notes that it failed. */
-  async function runHook (
-    claim: Claim, signal: AbortSignal, hook: 'onPaid' | 'onRefunded', run: (context: FulfilContext<unknown>) => Promise<void>, done: Observation, failed: (reason: string) => Observation
-  ): Promise<void> {
-    const { outTradeNo } = claim.order
+  async function workOnStarted (outTradeNo: string): Promise<void> {
+    let claim: Claim | undefined
     try {
-      const outcome = await store.fulfil(claim, async (tx) => {
-        // A transaction may have had to wait for its connection.
-        signal.throwIfAborted()
-        await unlessAborted(signal, run({ tx, log, signal }))
-      }, (current) => decide(current, done, policy, now()).change)
-      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
-      if (outcome === 'lost') log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
-    } catch (error) {
-      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
-      log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
-      await orders.observe(outTradeNo, failed((error instanceof Error ? error.message : String(error)).slice(0, 500)))
-    }
-  }
-
-  async function startWork (outTradeNo: string): Promise<void> {
-    try {
-      await afterReply()
-      await Promise.all((await claim(1, outTradeNo)).map(work))
+      [claim] = await store.claimDue(now(), 1, leaseMs, outTradeNo)
     } catch (error) {
       log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
     }
+    if (claim === undefined) give(1)
+    else work(claim)
   }
 
   /** Claims as much as there are places for, when there is one; each claim keeps its place. */
-  async function claim (limit: number, outTradeNo?: string): Promise<Claim[]> {
-    const taken = await places.take(limit)
+  async function claimNext (): Promise<Claim[]> {
+    const taken = await take(concurrency)
     let claims: Claim[] = []
     try {
-      if (!life.stopped) claims = await store.claimDue(now(), taken, leaseMs, outTradeNo)
+      if (!stopped) claims = await store.claimDue(now(), taken, leaseMs)
     } finally {
-      places.give(taken - claims.length)
+      give(taken - claims.length)
     }
     return claims
   }
@@ -141,10 +115,10 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     let count = 0
     let claims: Claim[]
     do {
-      claims = await claim(concurrency)
+      claims = await claimNext()
       count += claims.length
-      for (const claimed of claims) {
-        const task: Promise<void> = track(work(claimed)).finally(() => tasks.delete(task))
+      for (const claim of claims) {
+        const task: Promise<void> = new Promise<void>((resolve) => { work(claim, resolve) }).finally(() => tasks.delete(task))
         tasks.add(task)
       }
     } while (claims.length > 0)
@@ -152,9 +126,78 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     return count
   }
 
+  /** Does the work of a claim and gives its place back, at the end of the lease at the latest: by then the order is anybody's. */
+  function work (claim: Claim, done = () => {}): void {
+    let over = false
+    const end = () => {
+      if (over) return
+      over = true
+      lease.close()
+      give(1)
+      done()
+    }
+    const lease = createLease(leaseMs, end)
+    workOn(claim, lease).then(end)
+  }
+
+  async function workOn (claim: Claim, lease: Lease): Promise<void> {
+    const { order } = claim
+    if (!orders.owns(order)) {
+      log.error({ outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid }, "Work is due for another account's order: give each account a store of its own")
+      return
+    }
+    try {
+      if (isOwed(order)) await fulfil(claim, lease)
+      else if (isOpen(order) || order.state === 'closing') await orders.pursue(order)
+      for (const refund of order.refunds) {
+        if (refund.dueAt === null || refund.dueAt > now() || lease.isLate()) continue
+        if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)
+        else await refunds.pursue(order, refund)
+      }
+    } catch (error) {
+      // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
+      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'Work that was due could not be done; it will be tried again')
+    }
+  }
+
+  async function fulfil (claim: Claim, lease: Lease): Promise<void> {
+    const order = claim.order as PaidOrder
+    await runHook(claim, lease, 'onPaid', (context) => hooks.onPaid(order, context), { seen: 'fulfilled' },
+      (reason) => ({ seen: 'fulfil-failed', claims: claim.claims, reason }))
+  }
+
+  async function fulfilRefund (claim: Claim, refund: Refund, lease: Lease): Promise<void> {
+    const order = claim.order as PaidOrder
+    const { outRefundNo } = refund
+    await runHook(claim, lease, 'onRefunded', (context) => hooks.onRefunded?.(order, refund, context), { seen: 'refund-fulfilled', outRefundNo },
+      (reason) => ({ seen: 'refund-fulfil-failed', outRefundNo, claims: claim.claims, reason }))
+  }
+
+  /** Runs a hook and `done` in one transaction, or notes that it failed. */
+  async function runHook (
+    claim: Claim, lease: Lease, hook: 'onPaid' | 'onRefunded', run: (context: FulfilContext<unknown>) => Promise<void> | void, done: Observation, failed: (reason: string) => Observation
+  ): Promise<void> {
+    const { outTradeNo } = claim.order
+    try {
+      const outcome = await store.fulfil(claim, (tx) => lease.limit(() => run({ tx, log, get signal () { return lease.signal() } })), (current) => decide(current, done, policy, now()).change)
+      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
+      if (outcome === 'lost') log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
+    } catch (error) {
+      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
+      log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
+      await orders.observe(outTradeNo, failed((error instanceof Error ? error.message : String(error)).slice(0, 500)))
+    }
+  }
+
   return {
     start (outTradeNo) {
-      track(startWork(outTradeNo))
+      announced += 1
+      // The reply to WeChat is written first: not even the synchronous part of a hook may delay it.
+      setImmediate(() => {
+        announced -= 1
+        if (!stopped) started.push(outTradeNo)
+        serve()
+      })
     },
 
     async sweep () {
@@ -169,53 +212,55 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     },
 
     stop () {
-      life.stopped = true
+      stopped = true
+      started.length = 0
     },
 
     async idle (limitMs) {
-      await endsWithin(limitMs, drained())
+      if (isIdle()) return
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limitMs)
+        idlers.push(() => { clearTimeout(timer); resolve() })
+      })
     }
   }
-
-  async function drained (): Promise<void> {
-    while (running.size > 0) await Promise.allSettled(running)
-  }
 }
 
-/** The reply to WeChat is written first: not even the synchronous part of a hook may delay it. */
-async function afterReply (): Promise<void> {
-  await new Promise((resolve) => { setImmediate(resolve) })
+/** A lease, and the part of it that a hook may use, in real time however the application's clock goes. */
+interface Lease {
+  isLate (): boolean
+  /** Runs a hook; rejects when it takes too long. */
+  limit (run: () => Promise<void> | void): Promise<void>
+  /** Aborts when the hook has taken too long. */
+  signal (): AbortSignal
+  close (): void
 }
 
-/** The task, or the deadline's error: the task goes on, with nobody to listen to it. */
-async function unlessAborted (signal: AbortSignal, task: Promise<void>): Promise<void> {
-  const aborted = new Promise<never>((_resolve, reject) => { signal.addEventListener('abort', () => { reject(signal.reason) }, { once: true }) })
-  await Promise.race([task, aborted])
-}
-
-/** So many places, taken and given back. */
-function createPlaces (count: number) {
-  const places = { free: count }
-  const waiting: (() => void)[] = []
+function createLease (ms: number, end: () => void): Lease {
+  const hookMs = ms * HOOK_SHARE
+  let late: Error | undefined
+  // Made for those who ask: most hooks do not.
+  let aborter: AbortController | undefined
+  let giveUp = (_late: Error) => {}
+  let timer = setTimeout(() => {
+    late = new Error(`it had not ended after ${hookMs} ms, and is left behind: see the option leaseMs`)
+    aborter?.abort(late)
+    giveUp(late)
+    timer = setTimeout(end, ms - hookMs)
+  }, hookMs)
   return {
-    /** At least one, as soon as there is one, and at most `limit`. */
-    async take (limit: number): Promise<number> {
-      while (places.free === 0) await new Promise<void>((resolve) => { waiting.push(resolve) })
-      const taken = Math.min(places.free, limit)
-      places.free -= taken
-      return taken
+    isLate: () => late !== undefined,
+    async limit (run) {
+      // A transaction may have had to wait for its connection.
+      if (late !== undefined) throw late
+      const running = run()
+      if (running !== undefined) await Promise.race([running, new Promise<never>((_resolve, reject) => { giveUp = reject })])
     },
-    give (count: number) {
-      places.free += count
-      for (const wake of waiting.splice(0, count)) wake()
-    }
+    signal () {
+      aborter ??= new AbortController()
+      if (late !== undefined) aborter.abort(late)
+      return aborter.signal
+    },
+    close () { clearTimeout(timer) }
   }
-}
-
-/** Waits for the task, at most so many real ms; the task goes on. */
-async function endsWithin (limitMs: number, task: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => { timer = setTimeout(resolve, limitMs) })
-  await Promise.race([task, limit])
-  clearTimeout(timer)
 }

@@ -4,12 +4,12 @@ import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
 interface Row {
   order: Order
-  history: readonly HistoryEntry[]
+  readonly history: HistoryEntry[]
 }
 
 /**
  * The reference store: everything in this process's memory, lost when it ends. For tests, demonstrations and reading; not for production.
- * Rows are never changed in place, so a row once handed out stays as it was.
+ * Orders are never changed in place, so one that was handed out stays as it was.
  */
 export function memoryStore (): Store<undefined> {
   const rows = new Map<string, Row>()
@@ -20,7 +20,7 @@ export function memoryStore (): Store<undefined> {
   function write (row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
     row.order = order
-    row.history = row.history.concat(history)
+    row.history.push(...history)
     return found.filter(note)
   }
 
@@ -47,7 +47,7 @@ export function memoryStore (): Store<undefined> {
       const { outTradeNo, liveKey } = order
       const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
       if (existing !== undefined) return { inserted: false, existing: existing.order }
-      const row = { order, history }
+      const row = { order, history: [...history] }
       rows.set(outTradeNo, row)
       if (liveKey !== null) live.set(liveKey, row)
       found.forEach(note)
@@ -64,13 +64,17 @@ export function memoryStore (): Store<undefined> {
       return row === undefined ? undefined : update(row, decide)
     },
     async claimDue (now, limit, leaseMs, outTradeNo) {
-      const among = outTradeNo === undefined ? [...rows.values()] : [rows.get(outTradeNo)]
-      const due = among.filter((row) => row !== undefined).filter(({ order: { dueAt } }) => dueAt !== null && dueAt <= now)
-      due.sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
-      return due.slice(0, limit).map((row): Claim => {
+      const isDue = ({ order: { dueAt } }: Row) => dueAt !== null && dueAt <= now
+      const claim = (row: Row): Claim => {
         row.order = { ...row.order, dueAt: new Date(now.getTime() + leaseMs), claims: row.order.claims + 1 }
         return { order: row.order, claims: row.order.claims }
-      })
+      }
+      if (outTradeNo !== undefined) {
+        const row = rows.get(outTradeNo)
+        return row !== undefined && isDue(row) ? [claim(row)] : []
+      }
+      const due = [...rows.values()].filter(isDue).sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
+      return due.slice(0, limit).map(claim)
     },
     async fulfil (claim, work, decide) {
       await work(undefined)

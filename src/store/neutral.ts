@@ -6,19 +6,26 @@ import type { Store } from './store.ts'
  * The database's error is the `cause`, for the log. `fulfil` is left alone: its errors are those of the user's hook, and reach nobody else.
  */
 export function neutral<Tx> (store: Store<Tx>): Store<Tx> {
-  return new Proxy(store, {
-    get (target, name) {
-      const method: unknown = Reflect.get(target, name, target)
-      if (typeof method !== 'function') return method
-      if (name === 'fulfil') return method.bind(target)
-      return async (...args: unknown[]) => {
-        try {
-          return await Reflect.apply(method, target, args)
-        } catch (cause) {
-          if (cause instanceof WechatError) throw cause
-          throw new WechatError('WECHAT_STORE_FAILED', 'The order store failed; the log says how. Try again.', { cause, advice: 'repeat' })
-        }
-      }
-    }
-  })
+  return {
+    insertOrder: (...args) => store.insertOrder(...args).catch(failed),
+    findOrder: (...args) => store.findOrder(...args).catch(failed),
+    findLiveOrder: (...args) => store.findLiveOrder(...args).catch(failed),
+    updateOrder: (...args) => store.updateOrder(...args).catch(failed),
+    claimDue: (...args) => store.claimDue(...args).catch(failed),
+    fulfil: (...args) => store.fulfil(...args),
+    history: (...args) => store.history(...args).catch(failed),
+    insertAnomaly: (...args) => store.insertAnomaly(...args).catch(failed),
+    anomalies: (...args) => store.anomalies(...args).catch(failed),
+    findAnomaly: (...args) => store.findAnomaly(...args).catch(failed),
+    resolveAnomaly: (...args) => store.resolveAnomaly(...args).catch(failed),
+    countDue: (...args) => store.countDue(...args).catch(failed),
+    putSession: (...args) => store.putSession(...args).catch(failed),
+    getSession: (...args) => store.getSession(...args).catch(failed),
+    deleteSession: (...args) => store.deleteSession(...args).catch(failed)
+  }
+}
+
+function failed (cause: unknown): never {
+  if (cause instanceof WechatError) throw cause
+  throw new WechatError('WECHAT_STORE_FAILED', 'The order store failed; the log says how. Try again.', { cause, advice: 'repeat' })
 }

@@ -199,12 +199,18 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
 t.test('a transaction that begins too late runs no hook', async (t) => {
   const store = memoryStore() as Store
   const { onPaid, runs } = hook()
-  const connected = gate()
-  const made = rig({ store: { ...store, fulfil: async (claim, work, decide) => { await connected.opened; return await store.fulfil(claim, work, decide) } }, onPaid, leaseMs: 20 })
+  const [connected, ended] = [gate(), gate()]
+  const fulfil: Store['fulfil'] = async (claim, work, decide) => { await connected.opened; return await store.fulfil(claim, work, decide) }
+  const updateOrder: Store['updateOrder'] = async (...args) => {
+    const updated = await store.updateOrder(...args)
+    if (updated?.order.attempts === 1) ended.open()
+    return updated
+  }
+  const made = rig({ store: { ...store, fulfil, updateOrder }, onPaid, leaseMs: 20 })
   await paid(made)
   await made.work.sweep()
   connected.open()
-  await made.work.idle(SOON)
+  await ended.opened
   t.equal(runs.length, 0)
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1 })
 })
