@@ -195,12 +195,13 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
     },
 
     async refund (order, { outRefundNo, refundFee, reason }) {
+      const { totalFee, currency } = order.payment ?? order
       const reply = await call('/secapi/pay/refund', [
         ['out_trade_no', order.outTradeNo],
         ['out_refund_no', outRefundNo],
-        ['total_fee', String(order.totalFee)],
+        ['total_fee', String(totalFee)],
         ['refund_fee', String(refundFee)],
-        ['refund_fee_type', order.currency],
+        ['refund_fee_type', currency],
         ['notify_url', notifyUrl],
         ...(reason ? [['refund_desc', reason] as [string, string]] : [])
       ], certHttp)

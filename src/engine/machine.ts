@@ -42,8 +42,8 @@ export type Observation =
   | { seen: 'fulfilled' }
   /** `claims` is that of the claim under which it was tried. */
   | { seen: 'fulfil-failed', claims: number, reason: string }
-  /** An operator decides about a payment on hold. */
-  | { seen: 'hold-resolved', action: Resolution['action'], note: string }
+  /** An operator decides about a payment on hold, or one that was set aside since it did not fit. */
+  | { seen: 'hold-resolved', action: Resolution['action'], note: string, payment: Payment }
   | RefundObservation
 
 /**
@@ -119,11 +119,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
       return changed('changed', 'to be tried again', { attempts: order.attempts + 1 })
     case 'hold-resolved':
-      if (observation.action === 'refund' && order.fulfilment === 'dismissed') return giveBack('changed', {}, 'what is left is given back', observation.note, [])
-      if (order.fulfilment !== 'held') return ignored('nothing is on hold')
-      if (observation.action === 'refund') return giveBack('changed', { fulfilment: 'dismissed' }, 'given back by the operator', observation.note, [])
-      if (observation.action === 'dismiss') return changed('changed', 'dismissed by the operator', { fulfilment: 'dismissed' })
-      return changed('changed', 'to be fulfilled, says the operator', { fulfilment: 'due', attempts: 0 })
+      return resolve(observation)
     default:
       return refund(observation)
   }
@@ -153,7 +149,8 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 
   function settle ({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
-    const fault = mismatch(order, payment)
+    // What an operator took in is what later news of it has to equal.
+    const fault = mismatch(order.payment ?? order, payment)
     if (fault !== undefined) return setAside('mismatch', payment, fault)
     // How much went back, and why, is for a person to find out: nothing is delivered, or given back again, before.
     const back = [anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here')]
@@ -176,14 +173,34 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     return changed('late', `${kind}, on hold`, { payment, fulfilment: 'held' }, [found])
   }
 
+  /**
+   * A payment that did not fit is taken in by the decision about it: the order that it was for is over, and its key is free. One that is delivered takes the
+   * key back, so that nobody pays for the same thing again; the store refuses that while another order has it.
+   */
+  function resolve ({ action, note, payment }: Observation & { seen: 'hold-resolved' }): Decision {
+    if (order.payment !== undefined && (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)) {
+      return action === 'dismiss' ? ignored('not what the order was paid by', 'repeated') : unchanged('refused', `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`)
+    }
+    const taken: Partial<Order> = order.payment === undefined ? { payment, fulfilment: 'held', ...(!isFinal(order) && { state: 'failed', liveKey: null }) } : {}
+    const { fulfilment } = { ...order, ...taken }
+    if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) return giveBack('changed', { ...taken, fulfilment: 'dismissed' }, 'given back by the operator', note, [])
+    if (fulfilment === 'held') {
+      if (action === 'dismiss') return changed('changed', 'dismissed by the operator', { ...taken, fulfilment: 'dismissed' })
+      return changed('changed', 'to be fulfilled, says the operator', { ...taken, state: 'paid', liveKey: order.key, fulfilment: 'due', attempts: 0 })
+    }
+    const same = action === 'fulfil' ? ['due', 'done'] : action === 'dismiss' ? ['dismissed', 'done'] : []
+    return same.includes(fulfilment) ? ignored('decided so before', 'repeated') : unchanged('refused', `decided otherwise before (${fulfilment})`)
+  }
+
   /** Refunds whatever of the payment has not been refunded yet. */
   function giveBack (outcome: Outcome, part: Partial<Order>, text: string, reason: string, anomalies: Anomaly[]): Decision {
     const paid = { ...order, ...part }
     const refundFee = paid.payment!.totalFee - refundedFee(paid)
     const key = `${order.outTradeNo}:all-${order.refunds.filter(({ origin }) => origin === 'local').length + 1}`
     const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key, refundFee, reason }
-    const { refunds = paid.refunds } = refundFee > 0 ? ruleRefund(paid, wanted, now, backoff) : {}
-    return changed(outcome, text, { ...part, refunds }, anomalies)
+    if (refundFee <= 0) return changed(outcome, text, part, anomalies)
+    const { refunds, text: why } = ruleRefund(paid, wanted, now, backoff)
+    return refunds === undefined ? unchanged('refused', why) : changed(outcome, text, { ...part, refunds }, anomalies)
   }
 
   function changed (outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Decision & { change: Change } {
@@ -210,7 +227,11 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 
   function ignored (why: string, outcome: Outcome = 'ignored'): Decision {
-    return { outcome, change: { order, history: [entry(`ignored: ${why}`, order)], anomalies: [] } }
+    return unchanged(outcome, `ignored: ${why}`)
+  }
+
+  function unchanged (outcome: Outcome, text: string): Decision {
+    return { outcome, change: { order, history: [entry(text, order)], anomalies: [] } }
   }
 
   function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
@@ -270,9 +291,9 @@ function isFinal (order: Order): boolean {
 }
 
 /** Every payment is compared with the order in all of these, whoever brought it. */
-function mismatch (order: Order, payment: Payment): string | undefined {
+function mismatch (expected: Order | Payment, payment: Payment): string | undefined {
   for (const name of ['outTradeNo', 'appid', 'mchId', 'totalFee', 'currency', 'openid'] as const) {
-    if (payment[name] !== order[name]) return `${name} is ${payment[name]}, the order's is ${order[name]}`
+    if (payment[name] !== expected[name]) return `${name} is ${payment[name]}, the order's is ${expected[name]}`
   }
   return undefined
 }

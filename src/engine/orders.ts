@@ -79,8 +79,8 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
         return decision.change
       })
     } catch (error) {
-      // Only a late payment takes a key back, and another order has taken it meanwhile.
-      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT')) throw error
+      // A late payment was to take the key back, and another order has taken it meanwhile.
+      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) throw error
       decision = { outcome: 'rival-needed' }
       updated = { order: (await store.findOrder(outTradeNo))!, raised: [] }
     }

@@ -184,14 +184,15 @@ t.test('what is sent', async (t) => {
       t.equal(requests[0]?.path, path)
       t.strictSame(sent(requests[0]), { ...common, sign_type: signType, ...fields }, `${signType}: ${path}`)
     }
-    const refunds: [string, Refund, Values][] = [
+    const refunds: [string, Refund, Values, Order?][] = [
       ['a refund', REFUND, {}],
+      ['a refund of other money than was asked for', REFUND, { total_fee: '1200', refund_fee_type: 'HKD' }, { ...ORDER, payment: { ...PAYMENT, totalFee: 1200, currency: 'HKD' } }],
       ['a refund with a reason', { ...REFUND, reason: '缺货' }, { refund_desc: '缺货' }],
       ['a refund with an empty reason', { ...REFUND, reason: '' }, {}]
     ]
-    for (const [name, refund, fields] of refunds) {
+    for (const [name, refund, fields, order = ORDER] of refunds) {
       const { pay, requests, withCert } = merchant(signed(REFUNDED, API_KEY, signType), { signType })
-      t.equal(await pay.refund(ORDER, refund), '50000408942018111907145868882', `${signType}: ${name} gives WeChat's number`)
+      t.equal(await pay.refund(order, refund), '50000408942018111907145868882', `${signType}: ${name} gives WeChat's number`)
       t.equal(requests.length, 0, 'not without the certificate')
       t.equal(withCert[0]?.path, '/secapi/pay/refund')
       t.strictSame(sent(withCert[0]), {

@@ -1,5 +1,6 @@
 import { createAnomalies } from '../../src/engine/anomalies.ts'
-import { closed, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
+import type { Order } from '../../src/model.ts'
+import { closed, ordered, paymentOf, scenario, SECOND, termsOf } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
 const anomaliesOf = ({ store, orders, now }: Rig) => createAnomalies({ store, orders, now })
@@ -11,7 +12,7 @@ async function held (rig: Rig): Promise<string> {
   return order.outTradeNo
 }
 
-for (const [action, expected] of [['fulfil', 'done'], ['refund', 'dismissed'], ['dismiss', 'dismissed']] as const) {
+for (const [action, expected] of [['fulfil', { fulfilment: 'done', state: 'paid', liveKey: 'cart-1' }], ['refund', { fulfilment: 'dismissed', state: 'closed', liveKey: null }], ['dismiss', { fulfilment: 'dismissed', state: 'closed', liveKey: null }]] as const) {
   scenario(`a payment on hold: ${action}`, async (t, rig) => {
     const anomalies = anomaliesOf(rig)
     const outTradeNo = await held(rig)
@@ -21,7 +22,7 @@ for (const [action, expected] of [['fulfil', 'done'], ['refund', 'dismissed'], [
     if (action === 'refund') rig.pay.expect(['refund', '5000'])
     rig.advance(30 * SECOND)
     await rig.work.sweep()
-    t.hasStrict(await rig.orders.get(outTradeNo), { fulfilment: expected, state: 'closed', refunds: action === 'refund' ? [{ refundFee: 1250, state: 'processing', reason: 'as agreed on the phone' }] : [] })
+    t.hasStrict(await rig.orders.get(outTradeNo), { ...expected, refunds: action === 'refund' ? [{ refundFee: 1250, state: 'processing', reason: 'as agreed on the phone' }] : [] })
     t.strictSame(await anomalies.list(), [])
     t.hasStrict((await rig.orders.history(outTradeNo)).find(({ source }) => source === 'operator'), { seen: `${action}: as agreed on the phone` })
     await t.rejects(anomalies.resolve(found!.id, 'dismiss', 'again'), { code: 'WECHAT_INPUT_INVALID', message: /waits/ })
@@ -31,7 +32,7 @@ for (const [action, expected] of [['fulfil', 'done'], ['refund', 'dismissed'], [
 scenario('a decision that died half-way is made again without doing anything twice', async (t, rig) => {
   const outTradeNo = await held(rig)
   const [found] = await anomaliesOf(rig).list()
-  await rig.orders.observe(outTradeNo, { seen: 'hold-resolved', action: 'fulfil', note: 'first' })
+  await rig.orders.observe(outTradeNo, { seen: 'hold-resolved', action: 'fulfil', note: 'first', payment: found!.payment! })
   await rig.work.sweep()
   await anomaliesOf(rig).resolve(found!.id, 'fulfil', 'second')
   await rig.work.sweep()
@@ -48,12 +49,80 @@ scenario('two operators: the second is told', async (t, rig) => {
   await t.rejects(createAnomalies({ ...rig, store }).resolve(found!.id, 'dismiss', ''), { message: /decided meanwhile/ })
 })
 
+scenario('a late payment is not delivered while another order of the key is live: nothing is recorded', async (t, rig) => {
+  const anomalies = anomaliesOf(rig)
+  const outTradeNo = await held(rig)
+  const [found] = await anomalies.list()
+  const live = await ordered(rig)
+  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { code: 'WECHAT_ORDER_CONFLICT' })
+  t.hasStrict(await rig.orders.get(outTradeNo), { state: 'closed', fulfilment: 'held', liveKey: null })
+  t.hasStrict(await anomalies.list(), [{ id: found!.id, resolution: undefined }])
+
+  rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
+  await rig.orders.cancel(live.outTradeNo)
+  await anomalies.resolve(found!.id, 'fulfil', '')
+  await t.rejects(rig.orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' }, 'and nobody pays for the same thing again')
+})
+
+/** An order that WeChat says is paid, by another payer: it can be neither settled nor closed. */
+async function stranded (rig: Rig): Promise<Order> {
+  const order = await ordered(rig)
+  const misfit = { tradeState: 'SUCCESS' as const, payment: paymentOf(order, { openid: 'oAnother', totalFee: 1200 }) }
+  rig.pay.expect(['query', misfit], ['close', 'paid'], ['query', misfit])
+  return (await rig.orders.cancel(order.outTradeNo))!
+}
+
+for (const [action, expected] of [
+  ['dismiss', { state: 'failed', fulfilment: 'dismissed', liveKey: null }],
+  ['refund', { state: 'failed', fulfilment: 'dismissed', liveKey: null, refunds: [{ refundFee: 1200, state: 'processing' }] }],
+  ['fulfil', { state: 'paid', fulfilment: 'done', liveKey: 'cart-1' }]
+] as const) {
+  scenario(`a payment that does not fit: ${action} ends the order`, async (t, rig) => {
+    const anomalies = anomaliesOf(rig)
+    const order = await stranded(rig)
+    t.hasStrict(order, { state: 'closing', payment: undefined })
+    const [found] = await anomalies.list()
+    await anomalies.resolve(found!.id, action, 'paid by the aunt')
+    rig.advance(30 * SECOND)
+    if (action === 'refund') rig.pay.expect(['refund', '5000'])
+    await rig.work.sweep()
+    t.hasStrict(await rig.orders.get('order-1'), { ...expected, payment: found!.payment })
+    t.strictSame(await anomalies.list(), [])
+    t.hasStrict(await rig.orders.observePayment('notify', found!.payment!), { outcome: 'repeated' }, 'and WeChat need not tell it again')
+    if (action === 'fulfil') await t.rejects(rig.orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
+    else t.hasStrict(await ordered(rig), { outTradeNo: 'order-2' }, 'its key is free')
+  })
+}
+
+scenario('a payment that does not fit an order that was paid rightly can only be dismissed', async (t, rig) => {
+  const anomalies = anomaliesOf(rig)
+  const order = await ordered(rig)
+  await rig.orders.observePayment('notify', paymentOf(order, { totalFee: 1, transactionId: '4200000009' }))
+  await rig.orders.observePayment('notify', paymentOf(order))
+  const [found] = await anomalies.list()
+  for (const action of ['refund', 'fulfil'] as const) await t.rejects(anomalies.resolve(found!.id, action, ''), { code: 'WECHAT_INPUT_INVALID', message: /is paid by 4200000001: move this money/ })
+  await anomalies.resolve(found!.id, 'dismiss', '')
+  t.hasStrict(await rig.orders.get('order-1'), { state: 'paid', fulfilment: 'due', payment: paymentOf(order) })
+})
+
+scenario('what cannot be given back is not recorded as given back', async (t, rig) => {
+  const outTradeNo = await held(rig)
+  const [found] = await anomaliesOf(rig).list()
+  for (let n = 0; n < 50; n++) {
+    rig.pay.expect(['refund', '5000'])
+    await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 1 })
+  }
+  await t.rejects(anomaliesOf(rig).resolve(found!.id, 'refund', ''), { message: /has had 50 refunds/ })
+  t.hasStrict(await anomaliesOf(rig).list(), [{ id: found!.id }])
+})
+
 scenario('money that fits no order can only be dismissed', async (t, rig) => {
   const anomalies = anomaliesOf(rig)
   const order = await ordered(rig)
-  await rig.orders.observePayment('notify', paymentOf(order, { totalFee: 1 }))
+  await rig.orders.observePayment('notify', paymentOf(order))
+  await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' }))
   const [found] = await anomalies.list()
-  for (const action of ['refund', 'fulfil'] as const) await t.rejects(anomalies.resolve(found!.id, action, ''), { message: /mismatch can only be dismissed/ })
+  for (const action of ['refund', 'fulfil'] as const) await t.rejects(anomalies.resolve(found!.id, action, ''), { message: /second-transaction can only be dismissed/ })
   await anomalies.resolve(found!.id, 'dismiss', 'a test payment')
   t.strictSame(await anomalies.list(), [])
   t.hasStrict(await rig.store.findAnomaly(found!.id), { resolution: { action: 'dismiss', note: 'a test payment', at: rig.now() } })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { decide, isOpen, nextDue } from '../../src/engine/machine.ts'
 import type { Decision, LatePayment, Observation } from '../../src/engine/machine.ts'
-import type { AnomalyKind, Order, OrderState, Payment, RefundReport, Source } from '../../src/model.ts'
+import type { AnomalyKind, Order, OrderState, Payment, RefundReport, Resolution, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
 
 const paid = { payment: paymentOf(newOrder()) }
@@ -85,9 +85,17 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
   'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },
-  'hold-resolved: refund': { news: [{ seen: 'hold-resolved', action: 'refund', note: 'sold out' }] },
-  'hold-resolved: fulfil': { news: [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock' }] },
-  'hold-resolved: dismiss': { news: [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled by phone' }] }
+  'hold-resolved: refund': { news: [{ seen: 'hold-resolved', action: 'refund', note: 'sold out', payment: paymentOf(order) }] },
+  'hold-resolved: fulfil': { news: [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: paymentOf(order) }] },
+  'hold-resolved: dismiss': { news: [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled by phone', payment: paymentOf(order) }] },
+  'hold-resolved: refund, another payment': { news: others('refund') },
+  'hold-resolved: fulfil, another payment': { news: others('fulfil') },
+  'hold-resolved: dismiss, another payment': { news: others('dismiss') }
+}
+
+/** Decisions about a payment that is not the order's: another transaction, or other money. */
+function others (action: Resolution['action']): Observation[] {
+  return [{ transactionId: '4200000009' }, { totalFee: 1 }].map((part) => ({ seen: 'hold-resolved', action, note: 'by phone', payment: paymentOf(order, part) }))
 }
 
 function cellOf (before: Order, { outcome, change }: Decision): string {
@@ -125,6 +133,7 @@ function changeOf (before: Order, observation: Observation, { latePayment = 'hol
 }
 
 const payment = paymentOf(order)
+const another = paymentOf(order, { transactionId: '4200000009' })
 const settle: Observation = { seen: 'payment', source: 'notify', payment }
 
 const hint: Observation = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }
@@ -152,7 +161,7 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['a notification of one does not', 'closing', { ...settle, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 3 }],
   ['ordering, closing and paying are new work', 'unknown', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'unknown', { seen: 'prepay-refused', reason: 'NOAUTH' }, { attempts: 0 }],
-  ['ordering, closing and paying are new work', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: 'in stock' }, { attempts: 0 }],
+  ['ordering, closing and paying are new work', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { attempts: 0 }],
   ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
   ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
@@ -160,6 +169,10 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['a payment found refunded is kept with its key', 'prepaid', { ...settle, source: 'query', refunded: true }, { payment, liveKey: 'cart-1' }],
   ['also on a closed order, whose key stays free', 'closed', { ...settle, source: 'query', refunded: true }, { payment, liveKey: null }],
   ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
+  ['a payment that did not fit is taken in by the decision to deliver', 'closing', { seen: 'hold-resolved', action: 'fulfil', note: '', payment: another }, { payment: another, liveKey: 'cart-1', attempts: 0 }],
+  ['and by that to give it back', 'closing', { seen: 'hold-resolved', action: 'refund', note: '', payment: { ...another, totalFee: 7 } }, { payment: { ...another, totalFee: 7 }, liveKey: null }],
+  ['and by that to do nothing', 'closing', { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }, { payment: another, liveKey: null }],
+  ['a late payment that is delivered takes the key back', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: '', payment }, { liveKey: 'cart-1' }],
   ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
 ]
 
@@ -198,10 +211,13 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   [{ seen: 'close-wanted', source: 'operator', reason: 'cancelled' }, 'operator', 'close-wanted: cancelled', 'prepaid', 'to be closed'],
   [{ seen: 'close-wanted', source: 'order', reason: 'expired' }, 'order', 'close-wanted: expired', 'closing', 'ignored: under way already'],
   [{ seen: 'close-wanted', source: 'order', reason: 'cancelled' }, 'order', 'close-wanted: cancelled', 'paid, due', 'ignored: the order is no longer open'],
-  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock' }, 'operator', 'fulfil: in stock', 'closed, held', 'to be fulfilled, says the operator'],
-  [{ seen: 'hold-resolved', action: 'refund', note: 'sold out' }, 'operator', 'refund: sold out', 'closed, held', 'given back by the operator'],
-  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled' }, 'operator', 'dismiss: settled', 'closed, held', 'dismissed by the operator'],
-  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled' }, 'operator', 'dismiss: settled', 'paid, due', 'ignored: nothing is on hold'],
+  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment }, 'operator', 'fulfil: in stock', 'closed, held', 'to be fulfilled, says the operator'],
+  [{ seen: 'hold-resolved', action: 'refund', note: 'sold out', payment }, 'operator', 'refund: sold out', 'closed, held', 'given back by the operator'],
+  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment }, 'operator', 'dismiss: settled', 'closed, held', 'dismissed by the operator'],
+  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment }, 'operator', 'dismiss: settled', 'paid, due', 'decided otherwise before (due)'],
+  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment }, 'operator', 'fulfil: in stock', 'paid, done', 'ignored: decided so before'],
+  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: another }, 'operator', 'fulfil: in stock', 'paid, done', 'the order is paid by 4200000001: move this money in the merchant platform'],
+  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment: another }, 'operator', 'dismiss: settled', 'paid, done', 'ignored: not what the order was paid by'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, due', 'done'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, done', 'ignored: nothing is due'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'closed, held', 'done, although held meanwhile'],
