@@ -1,4 +1,5 @@
-// Two clients that know nothing of this package make every call they have to the mock, and verify every answer.
+// Clients that know nothing of this package make every call they have to the mock, and verify every answer.
+import { createHmac } from 'node:crypto'
 import { createRequire } from 'node:module'
 import t from 'tap'
 import wechatpay from 'wechatpay-axios-plugin'
@@ -211,3 +212,70 @@ for (const [name, connect] of Object.entries(clients)) {
     t.match(world.journal.entries().at(-1)?.note, '签名错误')
   })
 }
+
+interface LoginClient {
+  setCache (cache: { get (name: string): Promise<unknown>, set (name: string, value: unknown): Promise<boolean> }): void
+  getUtils (): {
+    codeToSession (code: string): Promise<Reply & { session_key: string }>
+    decryptSession (sessionKey: string, iv: string, encryptedData: string): Record<string, unknown>
+  }
+  getAccessToken (): { getToken (): Promise<string>, refresh (): Promise<string> }
+  getClient (): {
+    get (path: string, options: { params: Params }): Promise<{ toObject (): Reply }>
+    postJson (path: string, json: Params): Promise<{ toObject (): object }>
+  }
+}
+// Its front door loads every product of WeChat's; this is the mini program alone.
+const EasyWechat = createRequire(import.meta.url)('node-easywechat/dist/MiniApp/Application') as new (config: object) => LoginClient
+
+function easyWechat ({ baseUrl, credentials: { appid, appSecret } }: World, config: object = {}): LoginClient {
+  const client = new EasyWechat({ app_id: appid, secret: appSecret, http: { baseURL: `${baseUrl}/` }, ...config })
+  const cache = new Map<string, unknown>()
+  client.setCache({ get: async name => cache.get(name), set: async (name, value) => Boolean(cache.set(name, value)) })
+  return client
+}
+
+for (const stable of [false, true]) {
+  t.test(`node-easywechat with ${stable ? 'stable_token' : 'token'}: login, user data, session, phone number`, async t => {
+    const mock = await startMock(t)
+    for (const behaviour of [{}, { snsContentType: 'application/json', apiContentType: 'text/plain' }] as const) {
+      const world = mock.world({ behaviour })
+      const client = easyWechat(world, { use_stable_access_token: stable })
+      const utils = client.getUtils()
+      const { openid, session_key: sessionKey, ...rest } = await utils.codeToSession(world.loginCode({ openid: 'o-alice', unionid: 'u-alice' }).code)
+      t.same({ openid, ...rest }, { openid: 'o-alice', unionid: 'u-alice' })
+
+      const watermark = { timestamp: world.clock.now().getTime() / 1000, appid: world.credentials.appid }
+      const { encryptedData, iv, userInfo } = world.userProfile('o-alice', { nickName: '小明😀' })
+      t.same(utils.decryptSession(sessionKey, iv, encryptedData), { ...userInfo, watermark })
+      const event = world.phoneNumber('o-alice')
+      t.same(utils.decryptSession(sessionKey, event.iv, event.encryptedData), { ...event.phone, watermark })
+
+      const api = client.getClient()
+      const asked = await api.postJson('/wxa/business/getuserphonenumber', { code: event.code })
+      t.match(asked.toObject(), { errcode: 0, phone_info: { ...event.phone, watermark } })
+      const session = (name: string, key: string) => api.get(`/wxa/${name}`, { params: { openid, sig_method: 'hmac_sha256', signature: createHmac('sha256', key).digest('hex') } })
+      t.match((await session('checksession', sessionKey)).toObject(), { errcode: 0 })
+      t.match((await session('resetusersessionkey', sessionKey)).toObject(), { errcode: 0, openid, session_key: world.user('o-alice').sessionKey })
+      t.same([world.journal.count({ api: 'token' }), world.journal.count({ api: 'stable_token' })], stable ? [0, 1] : [1, 0], 'the token is kept')
+    }
+  })
+}
+
+t.test('node-easywechat sees refusals as WeChat\'s', async t => {
+  const mock = await startMock(t)
+  const world = mock.default
+  const client = easyWechat(world)
+  const { code } = world.loginCode()
+  await client.getUtils().codeToSession(code)
+  await t.rejects(client.getUtils().codeToSession(code), { message: /"errcode":40163,"errmsg":"code been used, rid: / })
+  await t.rejects(easyWechat({ ...world, baseUrl: world.baseUrl, credentials: { ...world.credentials, appSecret: 'x' } }).getAccessToken().getToken(), { message: /"errcode":40125,/ })
+
+  const old = await client.getAccessToken().getToken()
+  t.not(await easyWechat(world).getAccessToken().getToken(), old)
+  await world.advance('5m')
+  const ask = async () => (await client.getClient().postJson('/wxa/business/getuserphonenumber', { code: world.phoneNumber('o-alice').code })).toObject()
+  t.match(await ask(), { errcode: 40001 }, 'another process has fetched a token')
+  await client.getAccessToken().refresh()
+  t.match(await ask(), { errcode: 0 })
+})
