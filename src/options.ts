@@ -37,7 +37,7 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
   tokenTtlMs?: number
   /** Whether `POST /login` tells the client its openid. Default `false`. */
   exposeOpenid?: boolean
-  /** What happens with money that arrives for a closed order. Default `hold`. */
+  /** What happens with money that arrives for a closed order. `refund` needs `merchant.cert`. Default `hold`. */
   latePayment?: LatePayment
   /** How often due work is looked for, ms; 0 leaves it to your own calls of `fastify.wechat.sweep()`. Default 5000. */
   sweepIntervalMs?: number
@@ -138,7 +138,10 @@ export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
   const options = (input ?? {}) as unknown as Record<string, unknown>
   const faults = check(options, RULES, '')
   const merchant = options.merchant
-  if (RULES.merchant.test(merchant)) faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.'))
+  if (RULES.merchant.test(merchant)) {
+    faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.'))
+    if (options.latePayment === 'refund' && (merchant as Partial<MerchantV2>).cert === undefined) faults.push('`latePayment: \'refund\'` needs `merchant.cert`: WeChat takes no refund without the certificate')
+  }
   if ((options.issueToken === undefined) !== (options.authenticate === undefined)) faults.push('`issueToken` and `authenticate` must be given together')
   const { publicUrl, prefix = '/wechat' } = options
   const notifyUrl = typeof publicUrl === 'string' && typeof prefix === 'string' ? `${publicUrl.replace(/\/$/, '')}${prefix}/notify` : ''

@@ -67,7 +67,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   const miniProgramHttp = createHttp({ hosts: config.hosts.miniProgram, timeoutMs, now, pause })
   const payHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause })
   // Refunds alone present the merchant's certificate.
-  const certHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, cert: config.cert })
+  const certHttp = config.cert && createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, cert: config.cert })
   const nonce = () => randomBytes(16).toString('hex')
   const miniProgram = createMiniProgram(miniProgramHttp, appid, config.appSecret)
   const pay = createPayV2({ http: payHttp, certHttp, appid, mchId, apiKey: config.apiKey, signType: config.signType, notifyUrl: config.notifyUrl, nonce })
@@ -92,7 +92,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     miniProgram,
     pay,
     refunds,
-    anomalies: createAnomalies({ store, orders, now }),
+    anomalies: createAnomalies({ store, orders, pay, now }),
     sweep: async () => await work.sweep(),
     idle: async (limitMs = CLOSE_LIMIT_MS) => { await work.idle(limitMs) }
   })
@@ -123,7 +123,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     clearTimeout(timer)
     work.stop()
     await work.idle(CLOSE_LIMIT_MS)
-    await Promise.all([payHttp.close(), certHttp.close(), miniProgramHttp.close()])
+    await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])
   })
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
@@ -11,6 +12,9 @@ import wechatPay, { memoryStore } from '../src/index.ts'
 import type { PayParams, Price, SignType, Store, WechatPayOptions } from '../src/index.ts'
 
 export { sample, serve, vectors } from './fixtures.ts'
+
+/** What the merchant platform would give: plain HTTP does not ask for it, but without it nothing is refunded. */
+const [cert, key] = ['cert', 'key'].map((name) => readFileSync(new URL(`tls/${name}.pem`, import.meta.url))) as [Buffer, Buffer]
 
 /** One log line of the app under test. */
 export type LogLine = Record<string, unknown> & { msg: string }
@@ -62,7 +66,7 @@ export async function merchant (t: Test, {
   await app.register(wechatPay, {
     appid,
     appSecret,
-    merchant: { version: 'v2', mchId, apiKey, ...(signType && { signType }) },
+    merchant: { version: 'v2', mchId, apiKey, cert: { cert, key }, ...(signType && { signType }) },
     baseUrl: mock.url,
     publicUrl: url,
     store,

@@ -123,7 +123,7 @@ t.test('values at the edge of a rule', async (t) => {
     ['merchant.cert', [{ cert: 'PEM', key: 'PEM' }, { cert: Buffer.from('PEM'), key: Buffer.from('PEM') }]],
     ['orderTtlMs', [60_000, 604_800_000]],
     ['tokenTtlMs', [60_000, 31_536_000_000]],
-    ['latePayment', ['hold', 'refund', 'fulfil']],
+    ['latePayment', ['hold', 'fulfil']],
     ['sweepIntervalMs', [0, 100, 86_400_000]],
     ['leaseMs', [1000, 86_400_000]],
     ['concurrency', [1, 1000]],
@@ -252,6 +252,13 @@ t.test('an unknown option is named, and the known ones too', async (t) => {
   t.match(lines[1], /^`toString` is not an option/)
   t.match(lines[2], /^`merchant.mch_id` is not an option; the options are version, mchId, apiKey, signType/)
   t.notMatch(lines.join(), 'hunter2', 'its value may be anything, and is not shown')
+})
+
+t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) => {
+  const fault = "`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate"
+  t.strictSame(faults({ ...VALID, latePayment: 'refund' }), [fault])
+  t.equal(faults({ latePayment: 'refund', merchant: {} }).at(-1), fault, 'with all the other faults')
+  t.strictSame(faults({ ...VALID, latePayment: 'refund', merchant: { ...VALID.merchant, cert: { cert: 'PEM', key: 'PEM' } } }), [])
 })
 
 t.test('issueToken and authenticate belong together', async (t) => {

@@ -10,13 +10,13 @@ import { readXml, writeXml } from '../protocol/xml.ts'
 import type { Fields } from '../protocol/xml.ts'
 import type { Secret } from '../secret.ts'
 import type { Http, HttpReply } from './http.ts'
-import { NotificationError } from './pay.ts'
+import { noCertificate, NotificationError } from './pay.ts'
 import type { Notification, PayApi, TradeReport } from './pay.ts'
 
 export interface PayV2Options {
   http: Http
-  /** Presents the merchant's client certificate, which refunds need. */
-  certHttp: Http
+  /** Presents the merchant's client certificate, without which there are no refunds. */
+  certHttp?: Http | undefined
   appid: string
   mchId: string
   apiKey: Secret
@@ -194,7 +194,10 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
       }
     },
 
+    canRefund: certHttp !== undefined,
+
     async refund (order, { outRefundNo, refundFee, reason }) {
+      if (certHttp === undefined) throw noCertificate()
       const { totalFee, currency } = order.payment ?? order
       const reply = await call('/secapi/pay/refund', [
         ['out_trade_no', order.outTradeNo],

@@ -28,6 +28,11 @@ export class NotificationError extends WechatError {
   }
 }
 
+/** What asking for a refund comes to without the merchant's certificate. */
+export function noCertificate (): WechatError {
+  return new WechatError('WECHAT_OPTIONS_INVALID', 'Refunds need the option merchant.cert: WeChat takes none without the certificate of the merchant. Nothing was sent.', { sent: false })
+}
+
 /** The HTTP reply WeChat reads after a notification. */
 export interface NotificationReply {
   status: number
@@ -47,6 +52,8 @@ export interface PayApi {
   query (outTradeNo: string): Promise<TradeReport>
   /** `paid` when WeChat refuses since the order is paid; `not-exist` when it does not know the number. Repeating it is safe. */
   close (outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
+  /** Whether refunds can be asked for at all: they need the merchant's certificate. */
+  readonly canRefund: boolean
   /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund (order: Order, refund: Refund): Promise<string>
   /** `undefined` when WeChat does not know the number. Whose order it is of is for the caller to compare. */

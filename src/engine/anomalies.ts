@@ -1,3 +1,5 @@
+import { noCertificate } from '../client/pay.ts'
+import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, AnomalyKind, Resolution } from '../model.ts'
 import type { Store } from '../store/store.ts'
@@ -14,7 +16,7 @@ export interface Anomalies {
    * dismissed; their money is moved in the merchant platform.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action that it does not allow; `WECHAT_ORDER_CONFLICT` when another
-   * order of the key is live, so that this one cannot be fulfilled. Nothing is recorded then
+   * order of the key is live, so that this one cannot be fulfilled; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is recorded then
    */
   resolve (id: string, action: Resolution['action'], note: string): Promise<void>
 }
@@ -22,7 +24,7 @@ export interface Anomalies {
 /** Findings about one payment for one order, which can be taken, or given back. */
 const DECIDABLE: readonly AnomalyKind[] = ['late', 'duplicate', 'refunded', 'mismatch']
 
-export function createAnomalies ({ store, orders, now }: { store: Store, orders: Orders, now: () => Date }): Anomalies {
+export function createAnomalies ({ store, orders, pay, now }: { store: Store, orders: Orders, pay: Pick<PayApi, 'canRefund'>, now: () => Date }): Anomalies {
   return {
     async list () {
       return await store.anomalies()
@@ -34,6 +36,7 @@ export function createAnomalies ({ store, orders, now }: { store: Store, orders:
       const { kind, outTradeNo, payment } = anomaly
       const decidable = DECIDABLE.includes(kind)
       if (!decidable && action !== 'dismiss') throw new WechatError('WECHAT_INPUT_INVALID', `An anomaly of the kind ${kind} can only be dismissed: move its money in the merchant platform.`)
+      if (action === 'refund' && !pay.canRefund) throw noCertificate()
       // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
       if (decidable) {
         const { outcome, why } = (await orders.observe(outTradeNo, { seen: 'hold-resolved', action, note, payment: payment! }))!

@@ -1,3 +1,4 @@
+import { noCertificate } from '../client/pay.ts'
 import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { Order, Refund, RefundReport } from '../model.ts'
@@ -21,7 +22,7 @@ export interface Refunds {
    * this call. Resolves with the refund as it stands: `processing` when WeChat accepted it, `unknown` when the answer was lost and it will be asked again.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_ORDER_NOT_FOUND`, `WECHAT_ORDER_CONFLICT` (not paid, too much, the key stands for another
-   * amount), or WeChat's refusal, after which the amount is free again
+   * amount), `WECHAT_OPTIONS_INVALID` without `merchant.cert`, or WeChat's refusal, after which the amount is free again
    */
   create (outTradeNo: string, request: RefundRequest): Promise<Refund>
   /** The refunds of an order, in the order they were asked for or discovered. */
@@ -86,6 +87,7 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
   return {
     async create (outTradeNo, request) {
       const { key, refundFee, reason } = checkRequest(request)
+      if (!pay.canRefund) throw noCertificate()
       const order = await orders.get(outTradeNo)
       if (order !== undefined && !orders.owns(order)) throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account.`)
       const observed = await orders.observe(outTradeNo, { seen: 'refund-wanted', source: 'operator', key, refundFee, reason })

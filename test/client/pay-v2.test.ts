@@ -4,7 +4,7 @@ import { XMLParser } from 'fast-xml-parser'
 import t from 'tap'
 import { Hash } from 'wechatpay-axios-plugin'
 import { createHttp } from '../../src/client/http.ts'
-import type { HttpReply, HttpRequest } from '../../src/client/http.ts'
+import type { Http, HttpReply, HttpRequest } from '../../src/client/http.ts'
 import { createPayV2 } from '../../src/client/pay-v2.ts'
 import { NotificationError } from '../../src/client/pay.ts'
 import type { NotificationFault, PayApi } from '../../src/client/pay.ts'
@@ -411,6 +411,16 @@ t.test('what closing tells', async (t) => {
   t.equal(await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }), 'not-exist', 'never known')
   t.equal(await closed({ ...REFUSAL, err_code: 'ORDERPAID', err_code_des: 'order paid' }), 'paid', 'paid')
   t.equal(await merchant(sample('10-closeorder.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay.close('1'), 'closed', 'as published')
+})
+
+t.test('without a certificate there are no refunds, and nothing is sent', async (t) => {
+  const requests: HttpRequest[] = []
+  const http: Http = { async send (request) { requests.push(request); return { status: 200, text: signed(REFUNDED) } }, async close () {} }
+  const pay = createPayV2({ http, appid: APPID, mchId: MCH_ID, apiKey: new Secret(API_KEY), signType: 'HMAC-SHA256', notifyUrl: NOTIFY_URL, nonce: () => 'n' })
+  t.equal(pay.canRefund, false)
+  t.match(await failure(pay.refund(ORDER, REFUND)), { code: 'WECHAT_OPTIONS_INVALID', sent: false })
+  t.strictSame(requests, [])
+  t.equal(merchant('').pay.canRefund, true)
 })
 
 t.test('what asking for a refund tells', async (t) => {

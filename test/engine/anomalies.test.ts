@@ -3,7 +3,7 @@ import type { Order } from '../../src/model.ts'
 import { closed, ordered, paymentOf, scenario, SECOND, termsOf } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
-const anomaliesOf = ({ store, orders, now }: Rig) => createAnomalies({ store, orders, now })
+const anomaliesOf = (rig: Rig) => createAnomalies(rig)
 
 /** A payment on hold: it came after its order was closed. */
 async function held (rig: Rig): Promise<string> {
@@ -114,6 +114,15 @@ scenario('what cannot be given back is not recorded as given back', async (t, ri
   }
   await t.rejects(anomaliesOf(rig).resolve(found!.id, 'refund', ''), { message: /has had 50 refunds/ })
   t.hasStrict(await anomaliesOf(rig).list(), [{ id: found!.id }])
+})
+
+scenario('nothing is decided that needs a certificate which is not there', async (t, rig) => {
+  await held(rig)
+  const [found] = await rig.store.anomalies()
+  const anomalies = createAnomalies({ ...rig, pay: { canRefund: false } })
+  await t.rejects(anomalies.resolve(found!.id, 'refund', ''), { code: 'WECHAT_OPTIONS_INVALID', message: /merchant\.cert/ })
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'held', refunds: [] })
+  await anomalies.resolve(found!.id, 'dismiss', 'refunded in the merchant platform')
 })
 
 scenario('money that fits no order can only be dismissed', async (t, rig) => {

@@ -100,6 +100,7 @@ export function fakePay (): FakePay {
   return {
     asked,
     told,
+    canRefund: true,
     expect (...calls) { script.push(...calls) },
     faults: () => [...unexpected, ...script.map(([method]) => `${method} did not come`)],
     prepay: async (order) => { told.push(order); return await take('prepay', order.outTradeNo) as string },

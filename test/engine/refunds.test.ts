@@ -1,3 +1,4 @@
+import { createRefunds } from '../../src/engine/refunds.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Refund, RefundReport } from '../../src/model.ts'
 import { errors, MINUTE, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
@@ -118,6 +119,15 @@ scenario('50 refunds and no more', async (t, rig) => {
     await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 1 })
   }
   await t.rejects(rig.refunds.create(outTradeNo, { key: 'k50', refundFee: 1 }), { code: 'WECHAT_ORDER_CONFLICT', message: /50 refunds/ })
+})
+
+scenario('without the certificate of the merchant nothing is asked for, and nothing is written', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  const before = await rig.orders.history(outTradeNo)
+  const refunds = createRefunds({ orders: rig.orders, pay: { ...rig.pay, canRefund: false } })
+  await t.rejects(refunds.create(outTradeNo, wanted), { code: 'WECHAT_OPTIONS_INVALID', message: /merchant\.cert/ })
+  t.strictSame(await refunds.list(outTradeNo), [])
+  t.strictSame(await rig.orders.history(outTradeNo), before)
 })
 
 scenario('what cannot be refunded', async (t, rig) => {

@@ -147,7 +147,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
         if (fate === 'reply lost') throw lost
         return reply
       }]))
-      const pay = { ...calls, payParams: () => ({}) } as unknown as PayApi
+      const pay = { ...calls, canRefund: true, payParams: () => ({}) } as unknown as PayApi
       const observer = { anomaly () {}, due (outTradeNo: string) { work.start(outTradeNo) } }
       const { appid, mchId } = newOrder()
       const made = createOrders({ appid, mchId, pay, store: shared, policy, observer, now: clock, newOutTradeNo: () => `order-${++orders}` })
