@@ -46,3 +46,12 @@ t.test('refusals, and what the journal is told of them', async t => {
 t.test('a mistake of the mock\'s own is no refusal', async t => {
   t.throws(() => answers(world, undefined, new Map()).fail(new Error('broken')), { message: 'broken' })
 })
+
+t.test('the Content-Type of what is XML is a choice; a bill is none', async t => {
+  for (const contentType of ['text/plain', 'text/xml'] as const) {
+    const { succeed, fail } = answers({ ...world, behaviour: behaviourOf({ contentType }) }, undefined, new Map())
+    const types = [succeed([]), fail(new ProtocolFail('缺少参数')), fail(new BusinessFail('ORDERPAID', '该订单已支付'))].map(answer => answer.contentType)
+    t.same(types, Array(3).fill(contentType))
+    t.equal(succeed({ text: '茶', gzip: true }).contentType, 'application/x-gzip')
+  }
+})
