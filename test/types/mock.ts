@@ -1,0 +1,21 @@
+// Compiled by `npm run typecheck`: what the types of the mock allow, and what they refuse.
+import { createMockWechat, type World } from '../../mock-server/index.ts'
+
+export async function disposal (): Promise<string> {
+  await using mock = await createMockWechat()
+  await using world = mock.world({ seed: 42 })
+  return world.id
+}
+
+export function faults (world: World): void {
+  world.fault('refund', { kind: 'reset', when: 'after' })
+  world.fault('unifiedorder', { kind: 'result_code_fail', err_code: 'ORDERPAID' })
+  // @ts-expect-error a code of another call
+  world.fault('unifiedorder', { kind: 'result_code_fail', err_code: 'REFUNDNOTEXIST' })
+  // @ts-expect-error a login call has no such answer
+  world.fault('jscode2session', { kind: 'return_code_fail' })
+  // @ts-expect-error no such call
+  world.fault('unifiedOrder', { kind: 'reset' })
+  // @ts-expect-error no such effect
+  world.fault('refund', { kind: 'rest' })
+}
