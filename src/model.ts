@@ -163,6 +163,10 @@ export type AnomalyKind =
   | 'refund-refused'
   /** WeChat reports a refund of another amount than was asked for. */
   | 'refund-mismatch'
+  /** A refund has been asked for ten times, and WeChat has not taken it: e.g. the merchant's balance is too low. It is asked for on. */
+  | 'refund-stuck'
+  /** `onPaid` or `onRefunded` has failed ten times for the same order or refund. It is run on. */
+  | 'hook-failing'
 
 /** What an operator decided about an anomaly. */
 export interface Resolution {

@@ -111,7 +111,7 @@ const CONTENTS: Record<string, string[]> = {
   export: exported.filter((name) => name !== 'default').map((name) => `\`${name}\``),
   'state of an order': names<OrderState>({ created: true, unknown: true, prepaid: true, closing: true, paid: true, closed: true, failed: true }).map((name) => `\`${name}\``),
   anomaly: names<AnomalyKind>({
-    late: true, duplicate: true, refunded: true, mismatch: true, 'second-transaction': true, 'unknown-order': true, 'refund-abnormal': true, 'refund-refused': true, 'refund-mismatch': true
+    late: true, duplicate: true, refunded: true, mismatch: true, 'second-transaction': true, 'unknown-order': true, 'refund-abnormal': true, 'refund-refused': true, 'refund-mismatch': true, 'refund-stuck': true, 'hook-failing': true
   }).map((name) => `\`${name}\``),
   channel: names<DiagnosticsName>({
     'fastify-wechat-pay:notification': true, 'fastify-wechat-pay:settlement': true, 'fastify-wechat-pay:hook': true, 'fastify-wechat-pay:anomaly': true, 'fastify-wechat-pay:sweep': true

@@ -1,6 +1,6 @@
 import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
 import type { Change } from '../store/store.ts'
-import { acceptedFee, refundedFee, ruleRefund } from './refund-machine.ts'
+import { acceptedFee, refundedFee, ruleRefund, TELL_AFTER } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
 
 /**
@@ -114,10 +114,13 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (order.fulfilment === 'none' || order.fulfilment === 'done') return ignored('nothing is due')
       // It ran to its end, and what it wrote is committed together with this, whatever was decided meanwhile.
       return changed('changed', order.fulfilment === 'due' ? 'done' : `done, although ${order.fulfilment} meanwhile`, { fulfilment: 'done', attempts: 0 })
-    case 'fulfil-failed':
+    case 'fulfil-failed': {
       if (order.fulfilment !== 'due') return ignored('nothing is due')
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
-      return changed('changed', 'to be tried again', { attempts: order.attempts + 1 })
+      const attempts = order.attempts + 1
+      const found = attempts === TELL_AFTER ? [anomaly('hook-failing', order.payment!, `onPaid has failed ${TELL_AFTER} times: ${observation.reason}`)] : []
+      return changed('changed', 'to be tried again', { attempts }, found)
+    }
     case 'hold-resolved':
       return resolve(observation)
     default:

@@ -37,6 +37,9 @@ export const MAX_REFUNDS = 50
 /** WeChat books with a delay: so many tries, over about twenty minutes, after which it is believed that it does not know a refund. */
 export const SURE_AFTER = 8
 
+/** What has failed so often, over about three quarters of an hour, is told to a person. It is tried on as before. */
+export const TELL_AFTER = 10
+
 const MINUTE = 60_000
 
 /** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
@@ -89,7 +92,10 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       return changed('accepted by WeChat', known, { state: 'processing', refundId: observation.refundId, attempts: 0, dueAt: later(poll(0)) })
     case 'refund-unsure':
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
-      return changed('to be asked for again under the same number', known, { state: 'unknown', attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+      return {
+        ...changed('to be asked for again under the same number', known, { state: 'unknown', attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
+        ...(known.attempts + 1 === TELL_AFTER && { anomaly: { kind: 'refund-stuck', id: `refund-stuck:${outRefundNo}`, reason: `asked for ${TELL_AFTER} times, and not taken: ${observation.reason}` } })
+      }
     case 'refund-refused': {
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
       const anomaly = { kind: 'refund-refused' as const, id: `refund-refused:${outRefundNo}`, reason: observation.reason }
@@ -119,7 +125,10 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     case 'refund-fulfil-failed':
       if (known.fulfilment !== 'due') return ignored()
       if (order.claims !== observation.claims) return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
-      return changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+      return {
+        ...changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
+        ...(known.attempts + 1 === TELL_AFTER && { anomaly: { kind: 'hook-failing', id: `hook-failing:${outRefundNo}`, reason: `onRefunded has failed ${TELL_AFTER} times for ${outRefundNo}: ${observation.reason}` } })
+      }
   }
 
   function want ({ key, refundFee, reason }: RefundObservation & { seen: 'refund-wanted' }): RefundRuling {

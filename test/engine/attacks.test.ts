@@ -166,6 +166,24 @@ scenario('part of it is given back while onPaid is due: the rest is owed', async
   t.strictSame(ran.splice(0), ['onPaid'])
 }, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
 
+scenario('a refund for which the balance is too low is told once, and goes through when there is money', async (t, rig) => {
+  await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+  await rig.work.sweep()
+  const empty = new WechatError('WECHAT_REFUSED', 'WeChat Pay refused: NOTENOUGH.', { wechatCode: 'NOTENOUGH', advice: 'repeat' })
+  rig.pay.expect(['refund', empty])
+  await rig.refunds.create('order-1', { key: 'return', refundFee: 1250 })
+  for (let times = 2; times <= 30; times++) {
+    rig.advance(30 * MINUTE)
+    rig.pay.expect(['refund', empty])
+    await rig.work.sweep()
+    t.strictSame(rig.anomalies.map(({ kind }) => kind), times < 10 ? [] : ['refund-stuck'])
+  }
+  rig.advance(30 * MINUTE)
+  rig.pay.expect(['refund', '5000'])
+  await rig.work.sweep()
+  t.hasStrict(await rig.refunds.list('order-1'), [{ state: 'processing' }])
+})
+
 const ran: string[] = []
 
 scenario('a sweep that is stopped takes no further work', async (t, rig) => {

@@ -111,7 +111,7 @@ function checkStep (before: Order, observation: Observation, { outcome, change }
 
   if (observation.seen.startsWith('refund')) return
   if (observation.seen !== 'payment') {
-    assert.deepEqual(anomalies, [])
+    assert.ok(anomalies.length === 0 || (observation.seen === 'fulfil-failed' && anomalies[0]!.kind === 'hook-failing'))
     if (observation.seen === 'hold-resolved' && outcome === 'changed') {
       assert.equal(after.payment?.transactionId, observation.payment.transactionId, 'a decision is about the money of the order, or takes it in')
       assert.ok(after.fulfilment === (observation.action === 'fulfil' ? 'due' : 'dismissed'), 'and is carried out')

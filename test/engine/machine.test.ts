@@ -184,6 +184,27 @@ t.test('what else changes', async (t) => {
   t.hasStrict(late.order, { payment, liveKey: 'cart-1', attempts: 0 }, 'a late payment to be fulfilled takes the key again')
 })
 
+t.test('what keeps failing is told at the tenth time, once, and tried on', async (t) => {
+  const refunding = changeOf({ ...ORDERS['paid, done']! }, { seen: 'refund-wanted', source: 'operator', key: 'k', refundFee: 1 }).order
+  const outRefundNo = refunding.refunds[0]!.outRefundNo
+  const back = { ...refunding, refunds: [{ ...refunding.refunds[0]!, state: 'success' as const, fulfilment: 'due' as const }] }
+  const cases: [order: Order, news: Observation, kind: AnomalyKind, id: string, reason: string][] = [
+    [ORDERS['paid, due']!, { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'hook-failing', `hook-failing:${order.outTradeNo}:4200000001`, 'onPaid has failed 10 times: no stock'],
+    [back, { seen: 'refund-fulfil-failed', outRefundNo, claims: 1, reason: 'closed' }, 'hook-failing', `hook-failing:${outRefundNo}`, `onRefunded has failed 10 times for ${outRefundNo}: closed`],
+    [refunding, { seen: 'refund-unsure', outRefundNo, reason: 'NOTENOUGH' }, 'refund-stuck', `refund-stuck:${outRefundNo}`, 'asked for 10 times, and not taken: NOTENOUGH']
+  ]
+  for (const [first, news, kind, id, reason] of cases) {
+    let failing = first
+    for (let times = 1; times <= 20; times++) {
+      const { order: next, anomalies } = changeOf(failing, news)
+      t.match(anomalies, times === 10 ? [{ kind, id, reason, outTradeNo: order.outTradeNo }] : [], `${kind}, time ${times}`)
+      t.equal(anomalies.length, times === 10 ? 1 : 0)
+      t.not(next.dueAt, null, 'tried on')
+      failing = next
+    }
+  }
+})
+
 /** One line of history for each kind of news: who brought it, what was seen. */
 const SEEN: [news: Observation, source: Source, seen: string, before: string, outcome: string][] = [
   [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, 'order', 'prepaid', 'created', 'prepaid'],
