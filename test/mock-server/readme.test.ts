@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { command } from './cli/run.ts'
+import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
+
+const README = readFileSync(new URL('../../mock-server/README.md', import.meta.url), 'utf8')
+
+/** The code of a section, in its order. */
+function blocksOf (heading: string, language: string): string[] {
+  const section = new RegExp(`^## ${heading}\\n([^]*?)(?=^## )`, 'm').exec(README)![1]!
+  return [...section.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].filter(([, name]) => name === language).map(([, , code]) => code!)
+}
+
+for (const language of ['Java', 'Go', 'PHP']) {
+  t.test(`${language}: the lines for the shell, from a login to the last retry`, async t => {
+    const [start, day] = blocksOf(language, 'sh') as [string, string]
+    t.match(start, /wechat-mock --clock virtual --seed docs$/m)
+    const mock = await startMock(t, { world: { clock: 'virtual', seed: 'docs' } })
+    const { credentials } = mock.default
+    const screen = new RegExp(`^## ${language}\\n([^]*?)(?=^## )`, 'm').exec(README)![1]!
+    for (const name of ['appid', 'appSecret', 'mchId', 'apiKey'] as const) t.ok(screen.includes(credentials[name]), name)
+    const shop = await startShop(t, () => ACK)
+
+    const fault = /curl -X PUT http:\/\/127\.0\.0\.1:8090(\S+) \\\n +-d '(.*)'/.exec(day)!
+    const commands = [...day.matchAll(/^wechat-mock ([^#\n]+)/gm)].map(([, args]) => args!.trim().split(' '))
+    t.same(commands.map(([name]) => name), ['login-code', 'pay', 'advance'])
+    const run = async (n: number) => await command(...commands[n]!, '--url', mock.url)
+    t.match(await run(0), { code: 0, out: /^0\w{31}\n$/ })
+    await placeOrder(mock.default, shop.notifyUrl)
+    t.equal((await fetch(`${mock.url}${fault[1]}`, { method: 'PUT', body: fault[2]! })).status, 200)
+    t.match(await run(1), { code: 0, out: /attempt 0: reset/ })
+    const { out } = await run(2)
+    t.equal(out.match(/attempt \d+: reset/g)!.length, 14)
+    t.match(out, /attempt 15: acked/)
+    t.equal(shop.received.length, 16)
+  })
+}
+
+t.test('node:test and tap', async t => {
+  const [nodeTest, tap] = blocksOf('Test runners', 'js') as [string, string]
+  const source = (code: string) => code
+    .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../../mock-server/index.ts', import.meta.url)))
+    .replace("'tap'", JSON.stringify(import.meta.resolve('tap')))
+  const dir = t.testdir({ 'node-test.mjs': source(nodeTest), 'tap.mjs': source(tap) })
+  for (const [file, expected] of [['node-test', /pass 1$/m], ['tap', /ok 1 - a code works once/]] as const) {
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import=ts-blank-space/register', `${dir}/${file}.mjs`])
+    t.match(stdout, expected, file)
+  }
+})
+
+t.test('every flag and every command with its own', async t => {
+  const flagsOf = (help: string) => [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag!).filter(flag => flag !== '--help')
+  const row = (name: string) => README.split('\n').find(line => line.startsWith(`| \`${name}`))
+  const flags = flagsOf((await command('serve', '--help')).out)
+  t.ok(flags.length > 20)
+  for (const flag of flags) {
+    const line = README.split('\n').find(line => line.startsWith('| `--') && line.split('|')[1]!.includes(`\`${flag}\``))
+    t.match(line, `WECHAT_MOCK_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`, flag)
+  }
+  const common = ['--url', '--world', '--json']
+  for (const name of ['login-code', 'pay', 'deliver', 'advance', 'wait', 'doctor']) {
+    for (const flag of flagsOf((await command(name, '--help')).out)) {
+      t.ok((common.includes(flag) ? row(flag) : row(name))?.includes(flag), `${name} ${flag}`)
+    }
+  }
+})
+
+t.test('the service of docker compose', async t => {
+  const [compose] = blocksOf('Containers', 'yaml') as [string]
+  const flags = (await command('serve', '--help')).out.replace(/\s+/g, ' ')
+  for (const [name] of compose.matchAll(/WECHAT_MOCK_\w+/g)) t.match(flags, name)
+  const { credentials } = (await startMock(t, { world: { seed: 'docs' } })).default
+  for (const value of Object.values(credentials)) t.ok(compose.includes(value), value)
+})
