@@ -21,7 +21,7 @@ export type OrderState = 'created' | 'unknown' | 'prepaid' | 'closing' | 'paid' 
 
 /**
  * Where the work that a payment owes its payer stands: `due` until `onPaid` has run to its end, then `done`.
- * `held` waits for the operator, `dismissed` was decided by one.
+ * `held` waits for the operator, `dismissed` was decided by one, also of an order whose only payment did not fit.
  */
 export type Fulfilment = 'none' | 'due' | 'done' | 'held' | 'dismissed'
 

@@ -111,7 +111,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
       return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
     case 'fulfilled':
-      if (order.fulfilment === 'none' || order.fulfilment === 'done') return ignored('nothing is due')
+      if (order.payment === undefined || order.fulfilment === 'done') return ignored('nothing is due')
       // It ran to its end, and what it wrote is committed together with this, whatever was decided meanwhile.
       return changed('changed', order.fulfilment === 'due' ? 'done' : `done, although ${order.fulfilment} meanwhile`, { fulfilment: 'done', attempts: 0 })
     case 'fulfil-failed': {
@@ -177,19 +177,20 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 
   /**
-   * A payment that did not fit is taken in by the decision about it: the order that it was for is over, and its key is free. One that is delivered takes the
-   * key back, so that nobody pays for the same thing again; the store refuses that while another order has it.
+   * Money that did not fit is decided about as money on hold is, and the order that it was for ends by that. It is taken in if it is delivered for, or given
+   * back. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while another order has it.
    */
   function resolve ({ action, note, payment }: Observation & { seen: 'hold-resolved' }): Decision {
     if (order.payment !== undefined && (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)) {
       return action === 'dismiss' ? ignored('not what the order was paid by', 'repeated') : unchanged('refused', `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`)
     }
-    const taken: Partial<Order> = order.payment === undefined ? { payment, fulfilment: 'held', ...(!isFinal(order) && { state: 'failed', liveKey: null }) } : {}
-    const { fulfilment } = { ...order, ...taken }
-    if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) return giveBack('changed', { ...taken, fulfilment: 'dismissed' }, 'given back by the operator', note, [])
+    const taken = order.payment ?? payment
+    const ended: Partial<Order> = isFinal(order) ? {} : { state: 'failed', liveKey: null }
+    const fulfilment = order.fulfilment === 'none' ? 'held' : order.fulfilment
+    if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) return giveBack('changed', { ...ended, payment: taken, fulfilment: 'dismissed' }, 'given back by the operator', note, [])
     if (fulfilment === 'held') {
-      if (action === 'dismiss') return changed('changed', 'dismissed by the operator', { ...taken, fulfilment: 'dismissed' })
-      return changed('changed', 'to be fulfilled, says the operator', { ...taken, state: 'paid', liveKey: order.key, fulfilment: 'due', attempts: 0 })
+      if (action === 'dismiss') return changed('changed', 'dismissed by the operator', { ...ended, fulfilment: 'dismissed' })
+      return changed('changed', 'to be fulfilled, says the operator', { state: 'paid', liveKey: order.key, payment: taken, fulfilment: 'due', attempts: 0 })
     }
     const same = action === 'fulfil' ? ['due', 'done'] : action === 'dismiss' ? ['dismissed', 'done'] : []
     return same.includes(fulfilment) ? ignored('decided so before', 'repeated') : unchanged('refused', `decided otherwise before (${fulfilment})`)

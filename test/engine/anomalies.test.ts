@@ -86,13 +86,26 @@ for (const [action, expected] of [
     rig.advance(30 * SECOND)
     if (action === 'refund') rig.pay.expect(['refund', '5000'])
     await rig.work.sweep()
-    t.hasStrict(await rig.orders.get('order-1'), { ...expected, payment: found!.payment })
+    t.hasStrict(await rig.orders.get('order-1'), { ...expected, payment: action === 'dismiss' ? undefined : found!.payment })
     t.strictSame(await anomalies.list(), [])
-    t.hasStrict(await rig.orders.observePayment('notify', found!.payment!), { outcome: 'repeated' }, 'and WeChat need not tell it again')
+    t.hasStrict(await rig.orders.observePayment('notify', found!.payment!), { outcome: action === 'dismiss' ? 'refused' : 'repeated' })
+    t.equal(rig.anomalies.length, 1, 'it is not told again')
     if (action === 'fulfil') await t.rejects(rig.orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
     else t.hasStrict(await ordered(rig), { outTradeNo: 'order-2' }, 'its key is free')
   })
 }
+
+scenario('after a payment that did not fit was dismissed, it is not delivered for, and the right one is recorded', async (t, rig) => {
+  const anomalies = anomaliesOf(rig)
+  const order = await stranded(rig)
+  const [found] = await anomalies.list()
+  await rig.orders.observe('order-1', { seen: 'hold-resolved', action: 'dismiss', note: 'by another operator, whose process died', payment: found!.payment! })
+  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /decided otherwise before \(dismissed\)/ })
+  t.hasStrict(await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' })), { outcome: 'late', order: { fulfilment: 'held', payment: { transactionId: '4200000009' } } })
+  t.hasStrict(rig.anomalies, [{ kind: 'mismatch' }, { kind: 'late' }])
+  await anomalies.resolve(found!.id, 'dismiss', '')
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'held' })
+})
 
 scenario('a payment that does not fit an order that was paid rightly can only be dismissed', async (t, rig) => {
   const anomalies = anomaliesOf(rig)

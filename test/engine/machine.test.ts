@@ -171,7 +171,7 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
   ['a payment that did not fit is taken in by the decision to deliver', 'closing', { seen: 'hold-resolved', action: 'fulfil', note: '', payment: another }, { payment: another, liveKey: 'cart-1', attempts: 0 }],
   ['and by that to give it back', 'closing', { seen: 'hold-resolved', action: 'refund', note: '', payment: { ...another, totalFee: 7 } }, { payment: { ...another, totalFee: 7 }, liveKey: null }],
-  ['and by that to do nothing', 'closing', { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }, { payment: another, liveKey: null }],
+  ['but not by that to do nothing', 'closing', { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }, { payment: undefined, liveKey: null }],
   ['a late payment that is delivered takes the key back', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: '', payment }, { liveKey: 'cart-1' }],
   ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
 ]
