@@ -118,11 +118,14 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   }
 
   fastify.addHook('onReady', async () => { plan() })
-  fastify.addHook('onClose', async () => {
+  // Not in onClose: what the app adds there after this plugin, such as the end of its database, would come first.
+  fastify.addHook('preClose', async () => {
     closed = true
     clearTimeout(timer)
     work.stop()
     await work.idle(CLOSE_LIMIT_MS)
+  })
+  fastify.addHook('onClose', async () => {
     await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])
   })
 }

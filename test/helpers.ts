@@ -41,8 +41,8 @@ export interface Merchant {
 
 /** A world's merchant: a Fastify app that listens on loopback and talks to the mock by real HTTP, on the world's clock. */
 export async function merchant (t: Test, {
-  store = memoryStore(), signType, world: worldOptions, options = {}, before = () => {}
-}: { store?: Store<any>, signType?: SignType, world?: WorldOptions, options?: Partial<WechatPayOptions<any>>, before?: (app: FastifyInstance) => void } = {}): Promise<Merchant> {
+  store = memoryStore(), signType, world: worldOptions, options = {}, before = () => {}, after = () => {}
+}: { store?: Store<any>, signType?: SignType, world?: WorldOptions, options?: Partial<WechatPayOptions<any>>, before?: (app: FastifyInstance) => void, after?: (app: FastifyInstance) => void } = {}): Promise<Merchant> {
   const mock = await createMockWechat({ ...(worldOptions && { world: worldOptions }) })
   const world = mock.default
   const { appid, appSecret, mchId, apiKey } = world.credentials
@@ -76,6 +76,7 @@ export async function merchant (t: Test, {
     onPaid: (order) => { paid.push(order.outTradeNo) },
     ...options
   })
+  after(app)
   await app.ready()
 
   async function post (path: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number, body: any }> {

@@ -84,12 +84,15 @@ t.test('onAnomaly hears of money that fits no order, and may fail', async (t) =>
   t.strictSame(shop.paid, [])
 })
 
-t.test('close waits for onPaid, and nothing is left behind', async (t) => {
+t.test('close waits for onPaid before the app closes its database, and nothing is left behind', async (t) => {
   let finished = false
+  let finishedBeforeDatabase: boolean | undefined
   const started = new EventEmitter()
   const released = new EventEmitter()
   const shop = await merchant(t, {
-    options: { sweepIntervalMs: 100, onPaid: async () => { started.emit('onPaid'); await once(released, 'release'); finished = true } }
+    options: { sweepIntervalMs: 100, onPaid: async () => { started.emit('onPaid'); await once(released, 'release'); finished = true } },
+    // Fastify runs the hooks that were added last first.
+    after: (app) => { app.addHook('onClose', async () => { finishedBeforeDatabase = finished }) }
   })
   const running = once(started, 'onPaid')
   const outTradeNo = await shop.order()
@@ -98,6 +101,6 @@ t.test('close waits for onPaid, and nothing is left behind', async (t) => {
   const closing = shop.app.close()
   setImmediate(() => { released.emit('release') })
   await closing
-  t.ok(finished)
+  t.equal(finishedBeforeDatabase, true)
   t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done' })
 })

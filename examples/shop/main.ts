@@ -19,7 +19,7 @@ const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 const app = await buildShop({ wechat: mock === undefined ? accountFromEnv() : accountOfMock(), publicUrl: url, database: await openDatabase(env.DATABASE_URL ?? 'shop.db'), server, probe: env.SHOP_PROBE === '1', log: true })
 
 const facts = { url, notifyUrl: `${url}/wechat/notify`, mockUrl: mock?.url ?? null }
-console.log(json ? JSON.stringify(facts) : `The shop listens on ${facts.url}, WeChat notifies ${facts.notifyUrl}${mock === undefined ? '' : `, the mock WeChat is ${mock.url}`}`)
+console.log(json ? JSON.stringify(facts) : `The shop listens on ${facts.url}, WeChat notifies ${facts.notifyUrl}, the mock WeChat is ${facts.mockUrl}`)
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {

@@ -1,12 +1,14 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
+import { mysql, NO_MYSQL, postgres } from '../store/databases.ts'
 
 const cwd = new URL('../..', import.meta.url)
 const ts = ['--import=ts-blank-space/register']
@@ -22,6 +24,18 @@ t.test('--json prints one object with the same facts', async (t) => {
   const { stdout } = await run(process.execPath, [...ts, 'examples/demo.ts', '--json'], { cwd })
   const facts = JSON.parse(stdout) as Record<string, unknown>
   t.match(facts, { ok: true, fulfilments: 1, paid: true, amount: 1250, duplicate: 'acked', deliveries: [{ verdict: 'fail_xml' }, { verdict: 'fail_xml' }, { verdict: 'acked' }] })
+})
+
+t.test('it fails when something does not happen as it should', async (t) => {
+  // The shop's replies on their way to the mini program: one leaks, one lies.
+  const spoil = `const { fetch } = globalThis
+    globalThis.fetch = async (url, init) => {
+      const text = (await (await fetch(url, init)).text()).replace('{"token"', '{"session_key":"leaked","token"').replace('FAIL', 'SUCCESS')
+      return new Response(text, { status: 200 })
+    }`
+  const spoiled = [...ts, '--import', `data:text/javascript,${encodeURIComponent(spoil)}`, 'examples/demo.ts']
+  await t.rejects(run(process.execPath, spoiled, { cwd }), { code: 1, stdout: /AND THE SESSION KEY[^]*✗ FAILED: the forged notification is refused[^]*Something did not happen as it should/ })
+  await t.rejects(run(process.execPath, [...spoiled, '--json'], { cwd }), { code: 1, stdout: /^{"ok":false/ })
 })
 
 interface Shop { url: string, notifyUrl: string, mockUrl: string | null, stop (): Promise<void> }
@@ -61,6 +75,22 @@ t.test('the shop alone, with a mock of its own', async (t) => {
   t.match(await post(`${url}/wechat/orders`, { item: 'gold' }, { authorization: `Bearer ${token}` }), { statusCode: 404 })
   t.match(await post(`${mockUrl}/__mock/v1/worlds/default/orders/${outTradeNo}/pay`, {}), { verdict: 'acked', order: { tradeState: 'SUCCESS' } })
   t.equal((await fetch(`${url}/probe?out_trade_no=${outTradeNo}`)).status, 404, 'no probe unless asked for')
+  t.match(await (await fetch(`${url}/wechat/orders`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).json(), { package: /^prepay_id=/ }, 'nothing named is tea')
+})
+
+t.test('a person is told where it listens; a port that is taken, and a WeChat without an account, are errors', async (t) => {
+  const folder = t.testdir()
+  const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
+  const child = spawn(process.execPath, [...ts, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [line] = await once(createInterface(child.stdout), 'line') as [string]
+  const [, port] = /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), WeChat notifies http.*\/wechat\/notify, the mock WeChat is http/.exec(line) ?? []
+  t.ok(port, line)
+  await t.rejects(run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }), { code: 1, stderr: /EADDRINUSE/ })
+  child.kill('SIGINT')
+  t.strictSame(await once(child, 'exit'), [0, null])
+  t.ok(existsSync(join(folder, 'shop.db')))
+  const bare = { ...process.env, DATABASE_URL: ':memory:', WECHAT_BASE_URL: 'http://127.0.0.1:9', PORT: '0' }
+  await t.rejects(run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: bare }), { code: 1, stderr: /WECHAT_OPTIONS_INVALID[^]*appid[^]*appSecret[^]*merchant\.mchId[^]*merchant\.apiKey|appid[^]*merchant\.apiKey[^]*WECHAT_OPTIONS_INVALID/ })
 })
 
 for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
@@ -90,20 +120,32 @@ for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
   })
 }
 
-t.test('restarting the shop loses nothing', async (t) => {
-  const mock = await createMockWechat()
-  t.teardown(() => mock.close())
-  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
-  const env = {
-    SHOP_PROBE: '1', WECHAT_BASE_URL: mock.url, WECHAT_APPID: appid, WECHAT_APP_SECRET: appSecret, WECHAT_MCH_ID: mchId, WECHAT_API_KEY: apiKey
-  }
-  const first = await shop(t, env)
-  const { token } = await post(`${first.url}/wechat/login`, { code: mock.default.loginCode().code })
-  const { outTradeNo } = await post(`${first.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` })
-  await mock.default.pay(outTradeNo!)
-  await first.stop()
+const DATABASES: Record<string, (t: Test) => Promise<string | undefined>> = {
+  'a SQLite file': async (t) => join(t.testdir(), 'shop.db'),
+  PostgreSQL: postgres,
+  MySQL: mysql
+}
 
-  const second = await startShop(t, { ...env, DATABASE_URL: join(t.testdirName, 'shop.db') })
-  t.match(await (await fetch(`${second.url}/probe?out_trade_no=${outTradeNo}`)).json(), { paid: true, fulfilments: 1 })
-  t.match(await post(`${second.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` }), { code: 'WECHAT_ORDER_PAID' }, 'the token and the key are remembered too')
-})
+for (const [name, database] of Object.entries(DATABASES)) {
+  t.test(`restarting the shop loses nothing: ${name}`, async (t) => {
+    const url = await database(t)
+    if (url === undefined) return t.pass(NO_MYSQL, { skip: NO_MYSQL })
+    const mock = await createMockWechat()
+    t.teardown(() => mock.close())
+    const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+    const env = {
+      DATABASE_URL: url, SHOP_PROBE: '1', WECHAT_BASE_URL: mock.url, WECHAT_APPID: appid, WECHAT_APP_SECRET: appSecret, WECHAT_MCH_ID: mchId, WECHAT_API_KEY: apiKey
+    }
+    const first = await startShop(t, env)
+    const { token } = await post(`${first.url}/wechat/login`, { code: mock.default.loginCode().code })
+    const { outTradeNo } = await post(`${first.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` })
+    await mock.default.pay(outTradeNo!)
+    await first.stop()
+
+    const second = await startShop(t, env)
+    t.match(await (await fetch(`${second.url}/probe?out_trade_no=${outTradeNo}`)).json(), { paid: true, fulfilments: 1 })
+    t.equal((await fetch(`${second.url}/probe`)).status, 404)
+    t.match(await post(`${second.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` }), { code: 'WECHAT_ORDER_PAID' }, 'the token and the key are remembered too')
+    await second.stop()
+  })
+}
