@@ -115,16 +115,16 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
 
   async function wait (match: JournalMatch, { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {}): Promise<Waited> {
     const entries = find(match, { since })
-    const isMatch = fits(match)
-    let hear = (_entry: JournalEntry) => {}
     if (entries.length < count) {
-      await within(new Promise<void>(resolve => {
-        hear = entry => {
-          if (entries.length < count && isMatch(entry)) entries.push(entry)
-          if (entries.length === count) resolve()
-        }
-        waiting.add(hear)
-      }), timeoutMs)
+      const isMatch = fits(match)
+      let enough!: () => void
+      const heard = new Promise<void>(resolve => { enough = resolve })
+      const hear = (entry: JournalEntry) => {
+        if (entries.length < count && isMatch(entry)) entries.push(entry)
+        if (entries.length === count) enough()
+      }
+      waiting.add(hear)
+      await within(heard, timeoutMs)
       waiting.delete(hear)
     }
     const matched = entries.length >= count
