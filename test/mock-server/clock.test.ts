@@ -78,6 +78,20 @@ t.test('an advance that takes too long in real time stops at the last finished e
   await t.rejects(slow.advance('1h', { realTimeoutMs: 0 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: after(1) } } })
 })
 
+t.test('it is set back without its timers; one of before has nothing to take back', async t => {
+  const clock = createVirtualClock(NOON, never)
+  const at = (seconds: number, run: () => Promise<unknown>) => clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })
+  const cancel = at(10, async () => t.fail('it is gone'))
+  await clock.advance('5s')
+  clock.reset(noon)
+  t.same([clock.now(), clock.timers()], [noon, []])
+  at(10, async () => t.throws(() => clock.reset(noon), { code: 'CLOCK_BUSY' }))
+  cancel()
+  t.equal(clock.timers().length, 1)
+  await clock.advance('10s')
+  t.same(clock.now(), after(10))
+})
+
 t.test('the real clock runs by itself from its start, and cannot be advanced', async t => {
   const clock = createRealClock(NOON)
   t.equal(clock.mode, 'real')
@@ -105,6 +119,12 @@ t.test('real timers are listed by due time, taken back one by one, and all toget
   t.same(names(), ['in 100 s', 'in 200 s'])
   cancel()
   t.same(names(), ['in 200 s'])
+  clock.reset(noon)
+  t.same(names(), [])
+  t.ok(clock.now().getTime() > NOON, 'real time goes on')
+  at(300)
   clock.close()
   t.same(names(), [])
+  at(400)()
+  t.same(names(), [], 'nothing is set in a world that has ended')
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Order, Payment } from '../../mock-server/orders.ts'
-import { couponRefundFee, createRefundBook, divideRefund, liveRefunds, refundedFee, refundSettlement, type Refund } from '../../mock-server/refunds.ts'
+import { couponRefundFee, createRefundBook, divideRefund, liveRefunds, rechargeRefundFee, refundedFee, refundSettlement, type Refund } from '../../mock-server/refunds.ts'
 import { NOON } from './helpers.ts'
 
 const refund = (values: Partial<Refund> = {}): Refund => ({
@@ -85,7 +85,9 @@ t.test('however an order is refunded, the parts add up, and in the end each part
 t.test('granted coupons are not settled with the merchant', async t => {
   const coupons = [{ fee: 30, id: 'a', type: 'NO_CASH' as const }, { fee: 20, id: 'b', type: 'CASH' as const }, { fee: 10, id: 'c' }]
   const order = { totalFee: 100, payment: { ...payment(), coupons } } as unknown as Order
-  t.same(refundSettlement(order, refund({ refundFee: 50, coupons: coupons.map(({ fee, ...rest }) => ({ ...rest, fee: fee / 2 })) })), { totalFee: 70, refundFee: 35 })
+  const half = refund({ refundFee: 50, coupons: coupons.map(({ fee, ...rest }) => ({ ...rest, fee: fee / 2 })) })
+  t.same(refundSettlement(order, half), { totalFee: 70, refundFee: 35 })
+  t.equal(rechargeRefundFee(half), 10, 'those that the payer had bought are')
 })
 
 t.test('refunds of an order that is gone have gone under each of their numbers; the ordinals go on', async t => {
