@@ -12,7 +12,8 @@ export interface Anomalies {
    * Records what a person decided, and does it.
    *
    * Of a payment on hold (`late`, `duplicate`, `refunded`), and of one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`, `refund`
-   * gives the money back, `dismiss` does nothing more. The order is over by that, and its key free, unless it is fulfilled. Other findings can only be
+   * gives the money back, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat
+   * has been asked once more, and its key is free. Other findings can only be
    * dismissed; their money is moved in the merchant platform.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action that it does not allow; `WECHAT_ORDER_CONFLICT` when another

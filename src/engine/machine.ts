@@ -177,19 +177,20 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   }
 
   /**
-   * Money that did not fit is decided about as money on hold is, and the order that it was for ends by that. It is taken in if it is delivered for, or given
-   * back. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while another order has it.
+   * Money that did not fit is decided about as money on hold is, and the order that it was for ends by that: taken in, if it is delivered for or given back, or
+   * closed, on WeChat's word. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while another order has it.
    */
   function resolve ({ action, note, payment }: Observation & { seen: 'hold-resolved' }): Decision {
     if (order.payment !== undefined && (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)) {
       return action === 'dismiss' ? ignored('not what the order was paid by', 'repeated') : unchanged('refused', `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`)
     }
     const taken = order.payment ?? payment
-    const ended: Partial<Order> = isFinal(order) ? {} : { state: 'failed', liveKey: null }
     const fulfilment = order.fulfilment === 'none' ? 'held' : order.fulfilment
-    if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) return giveBack('changed', { ...ended, payment: taken, fulfilment: 'dismissed' }, 'given back by the operator', note, [])
+    if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) {
+      return giveBack('changed', { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: taken, fulfilment: 'dismissed' }, 'given back by the operator', note, [])
+    }
     if (fulfilment === 'held') {
-      if (action === 'dismiss') return changed('changed', 'dismissed by the operator', { ...ended, fulfilment: 'dismissed' })
+      if (action === 'dismiss') return changed('changed', 'dismissed by the operator', { ...(!isFinal(order) && { state: 'closing', attempts: 0 }), fulfilment: 'dismissed' })
       return changed('changed', 'to be fulfilled, says the operator', { state: 'paid', liveKey: order.key, payment: taken, fulfilment: 'due', attempts: 0 })
     }
     const same = action === 'fulfil' ? ['due', 'done'] : action === 'dismiss' ? ['dismissed', 'done'] : []
@@ -240,8 +241,11 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
 
   function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
     const found = [anomaly(kind, payment, reason)]
-    // WeChat was asked and its answer is of no use: it is asked less and less often. What came unasked does not touch the row.
-    if (!isFinal(order) && sourceOf(observation) === 'query') return asked('refused', `refused: ${reason}`, order.attempts + 1, found)
+    // WeChat was asked and its answer is of no use: it is asked less and less often, until a person has said what to do. What came unasked does not touch the row.
+    if (!isFinal(order) && sourceOf(observation) === 'query') {
+      if (order.fulfilment === 'dismissed') return changed('refused', `refused: ${reason}; over, as was decided`, { state: 'failed', liveKey: null, ...queried() }, found)
+      return asked('refused', `refused: ${reason}`, order.attempts + 1, found)
+    }
     return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: found } }
   }
 

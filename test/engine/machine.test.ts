@@ -171,7 +171,7 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
   ['a payment that did not fit is taken in by the decision to deliver', 'closing', { seen: 'hold-resolved', action: 'fulfil', note: '', payment: another }, { payment: another, liveKey: 'cart-1', attempts: 0 }],
   ['and by that to give it back', 'closing', { seen: 'hold-resolved', action: 'refund', note: '', payment: { ...another, totalFee: 7 } }, { payment: { ...another, totalFee: 7 }, liveKey: null }],
-  ['but not by that to do nothing', 'closing', { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }, { payment: undefined, liveKey: null }],
+  ['but not by that to do nothing', 'closing', { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }, { payment: undefined, liveKey: 'cart-1', attempts: 0 }],
   ['a late payment that is delivered takes the key back', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: '', payment }, { liveKey: 'cart-1' }],
   ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
 ]
@@ -182,6 +182,19 @@ t.test('what else changes', async (t) => {
   }
   const late = changeOf({ ...ORDERS.closed!, attempts: 3 }, { ...settle, rival: 'none' }, { latePayment: 'fulfil' })
   t.hasStrict(late.order, { payment, liveKey: 'cart-1', attempts: 0 }, 'a late payment to be fulfilled takes the key again')
+})
+
+t.test('an order whose only payment did not fit, and was dismissed, is over when WeChat says so again', async (t) => {
+  const dismissed = changeOf(ORDERS.prepaid!, { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }).order
+  const misfit = paymentOf(order, { totalFee: 1 })
+  for (const polled of [false, true]) {
+    const { order: after, anomalies } = changeOf(dismissed, { seen: 'payment', source: 'query', polled, payment: misfit })
+    t.match(after, { state: 'failed', liveKey: null, payment: undefined, dueAt: null, queriedAt: T0 })
+    t.match(anomalies, [{ kind: 'mismatch' }])
+  }
+  t.match(changeOf(dismissed, { seen: 'payment', source: 'notify', payment: misfit }).order, { state: 'closing', liveKey: 'cart-1' }, 'when asked, that is')
+  t.match(changeOf(dismissed, { seen: 'closed', source: 'close' }).order, { state: 'closed', liveKey: null })
+  t.match(changeOf(dismissed, settle).order, { state: 'paid', fulfilment: 'due', payment }, 'unless the right one comes')
 })
 
 t.test('what keeps failing is told at the tenth time, once, and tried on', async (t) => {
