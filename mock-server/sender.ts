@@ -43,7 +43,8 @@ export function createSender (tlsSkipVerify = false): Sender {
     post: (url, headers, body, limitMs) => new Promise(resolve => {
       const started = nativeElapsed()
       const { request: send, agent } = url.startsWith('https:') ? https : http
-      const request = send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } })
+      const bytes = Buffer.from(body)
+      const request = send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': bytes.length } })
       let timedOut = false
       const timer = nativeSetTimeout(() => {
         timedOut = true
@@ -65,11 +66,11 @@ export function createSender (tlsSkipVerify = false): Sender {
           if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
         })
         response.on('end', () => {
-          const bytes = Buffer.concat(chunks)
-          end({ reply: { status: response.statusCode!, headers: response.headers, body: bytes.toString(), ...(!isUtf8(bytes) && { raw: bytes }) } })
+          const read = Buffer.concat(chunks)
+          end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
         })
       })
-      request.end(body)
+      request.end(bytes)
     }),
     close: () => {
       http.agent.destroy()
