@@ -49,7 +49,8 @@ t.test('a phone number: at home, abroad, of every user another', async t => {
   const sessionKey = await loginAs(world, 'o-alice')
   const cases = [
     [{ phoneNumber: '13580006666' }, { phoneNumber: '13580006666', purePhoneNumber: '13580006666', countryCode: '86' }],
-    [{ phoneNumber: '612345678', countryCode: '34' }, { phoneNumber: '+34612345678', purePhoneNumber: '612345678', countryCode: '34' }]
+    [{ phoneNumber: '612345678', countryCode: '34' }, { phoneNumber: '+34612345678', purePhoneNumber: '612345678', countryCode: '34' }],
+    [{ phoneNumber: '5550100', countryCode: '1' }, { phoneNumber: '+15550100', purePhoneNumber: '5550100', countryCode: '1' }]
   ] as const
   for (const [options, phone] of cases) {
     const event = world.phoneNumber('o-alice', options)
