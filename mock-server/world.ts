@@ -549,13 +549,14 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     const collect = (entry: JournalEntry) => { lint.push(...entry.lint ?? []) }
     events.on('journal', collect)
     const rest = () => ({ deliveries: deliveries(), lint })
-    try {
-      const move = await clock.advance(by, advanceOptions)
-      tell('clock', { from: move.from, to: move.to })
-      return { ...move, ...rest() }
-    } catch (error) {
+    const giveUp = (error: unknown): never => {
       if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
       throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, ...rest() } })
+    }
+    try {
+      const move = await clock.advance(by, advanceOptions).catch(giveUp)
+      tell('clock', { from: move.from, to: move.to })
+      return { ...move, ...rest() }
     } finally {
       deliveries()
       events.off('journal', collect)
