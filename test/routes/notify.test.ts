@@ -95,6 +95,8 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     }
     t.same(await shop.app.wechat.orders.get(outTradeNo), before, `${name}: the order is as it was`)
   }
+  const without = await fetch(`${shop.url}/wechat/notify`, { method: 'POST' })
+  t.match([without.status, await without.text()], [200, /FAIL.*unreadable/], 'no body and no type')
   for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
     const { status } = await fetch(`${shop.url}/wechat/notify`, { method, ...(method !== 'GET' && { body: genuine, headers: { 'content-type': 'text/xml' } }) })
     t.ok(status >= 400 && status < 500, `${method}: ${status}`)

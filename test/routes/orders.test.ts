@@ -100,6 +100,18 @@ t.test('one live order per key', async (t) => {
   t.match(await shop.post('/wechat/orders', {}, await shop.login()), { status: 409, body: { code: 'WECHAT_ORDER_PAID' } })
 })
 
+t.test('the payer cancels an order, unless it turns out paid', async (t) => {
+  const shop = await merchant(t)
+  const headers = await shop.login()
+  const cancel = async (outTradeNo: string) => (await shop.post(`/wechat/orders/${outTradeNo}/cancel`, {}, headers)).body as Record<string, unknown>
+  const first = await shop.order()
+  t.match(await cancel(first), { outTradeNo: first, state: 'closed', paid: false })
+  t.equal(shop.world.order(first)?.tradeState, 'CLOSED')
+  const second = await shop.order()
+  await shop.world.pay(second, { deliver: 'hold' })
+  t.match(await cancel(second), { outTradeNo: second, state: 'paid', paid: true })
+})
+
 t.test('what WeChat refuses', async (t) => {
   const shop = await merchant(t, { options: { appSecret: '0'.repeat(32) } })
   t.match(await shop.post('/wechat/login', { code: shop.world.loginCode().code }), { status: 500, body: { code: 'WECHAT_ACCOUNT_REFUSED' } })
