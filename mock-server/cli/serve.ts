@@ -111,7 +111,8 @@ async function serve (command: Command, { out, err }: Output): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       if (readyFile !== undefined) rmSync(readyFile, { force: true })
-      mock.close()
+      // Whoever waits for something in the mock, with a time limit, must not keep the process until then.
+      mock.close().finally(() => process.exit())
     })
   }
   const { url, controlUrl, default: { credentials } } = mock

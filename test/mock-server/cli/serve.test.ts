@@ -92,17 +92,8 @@ t.test('what cannot be is refused with the rule', async t => {
   for (const [args, message] of cases) t.match(await command(...args), { code: 1, out: '', err: message }, args.join(' '))
 })
 
-t.test('the schedules by name', async t => {
-  for (const schedule of ['current', 'legacy']) {
-    const mock = wechatMock(t, ['--port', '0', '--json', '--schedule', schedule])
-    t.ok(JSON.parse(await mock.line()))
-    mock.kill('SIGTERM')
-    t.equal((await mock.ended).code, 0)
-  }
-})
-
 t.test('limits and strictness are those of every world', async t => {
-  const mock = wechatMock(t, ['--port', '0', '--json', '--max-journal', '1', '--strict'])
+  const mock = wechatMock(t, ['--port', '0', '--json', '--max-journal', '1', '--strict', '--schedule', 'legacy'])
   const { url, controlUrl } = JSON.parse(await mock.line()) as Record<string, string>
   const { appid } = await (await fetch(`${controlUrl!}/worlds`, { method: 'POST' })).json() as World
   for (let n = 0; n < 3; n++) await fetch(`${url!}/sns/jscode2session?appid=${String(appid)}`)
@@ -130,6 +121,21 @@ t.test('a file says that it is ready, as long as it is', async t => {
   mock.kill('SIGTERM')
   t.equal((await mock.ended).code, 0)
   t.throws(() => readFileSync(file), { code: 'ENOENT' })
+})
+
+t.test('neither who listens nor who waits keeps it from ending', async t => {
+  const mock = wechatMock(t, ['--port', '0', '--json', '--clock', 'virtual'])
+  const { url, controlUrl } = JSON.parse(await mock.line()) as Record<string, string>
+  const events = await fetch(`${controlUrl!}/worlds/default/events`)
+  t.equal(events.status, 200)
+  const waiting = command('wait', '--api', 'notify', '--timeout', '10m', '--url', url!)
+  // Asked after it and answered: by now the mock has the other question too.
+  await command('login-code', '--url', url!)
+  mock.kill('SIGTERM')
+  t.match(await mock.ended, { code: 0, signal: null })
+  t.match(await waiting, { code: 1 })
+  await t.rejects(events.text())
+  await t.rejects(fetch(url!))
 })
 
 t.test('who may call, who is called, and what happens by itself', async t => {
