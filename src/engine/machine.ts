@@ -118,7 +118,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (order.fulfilment !== 'due') return ignored('nothing is due')
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
       const attempts = order.attempts + 1
-      const found = attempts === TELL_AFTER ? [anomaly('hook-failing', order.payment!, `onPaid has failed ${TELL_AFTER} times: ${observation.reason}`)] : []
+      const found = attempts >= TELL_AFTER ? [anomaly('hook-failing', order.payment!, `onPaid has failed ${attempts} times: ${observation.reason}`)] : []
       return changed('changed', 'to be tried again', { attempts }, found)
     }
     case 'hold-resolved':
@@ -154,7 +154,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
   function settle ({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
     // What an operator took in is what later news of it has to equal.
     const fault = mismatch(order.payment ?? order, payment)
-    if (fault !== undefined) return setAside('mismatch', payment, fault)
+    if (fault !== undefined) return setAside('mismatch', payment, refunded ? `${fault}; WeChat has refunded some or all of it` : fault)
     // How much went back, and why, is for a person to find out: nothing is delivered, or given back again, before.
     const back = [anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here')]
     if (order.payment !== undefined) {

@@ -94,7 +94,7 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
       return {
         ...changed('to be asked for again under the same number', known, { state: 'unknown', attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
-        ...(known.attempts + 1 === TELL_AFTER && { anomaly: { kind: 'refund-stuck', id: `refund-stuck:${outRefundNo}`, reason: `asked for ${TELL_AFTER} times, and not taken: ${observation.reason}` } })
+        ...(known.attempts + 1 >= TELL_AFTER && { anomaly: { kind: 'refund-stuck', id: `refund-stuck:${outRefundNo}`, reason: `asked for ${known.attempts + 1} times, and not taken: ${observation.reason}` } })
       }
     case 'refund-refused': {
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
@@ -102,20 +102,23 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       return { ...changed('refused by WeChat', known, { state: 'failed', dueAt: null }), anomaly }
     }
     case 'refund-hinted':
-      if (known.state === 'success') return { outcome: 'repeated', text: 'ignored: known already' }
+      // A rumour is to be asked about anyway, and not the sooner for being repeated.
+      if (known.state === 'success' || isRumour(known)) return { outcome: 'repeated', text: 'ignored: known already' }
       return changed('to be asked about', known, { dueAt: now })
     case 'refund-reported':
       return report(order, known, observation.report)
     case 'refund-not-exist':
       if (known.state === 'success') return ignored()
+      if (isPolled(known, now)) return unmoved()
       if (isRumour(known)) {
         if (known.attempts + 1 >= SURE_AFTER) return gone('not known to WeChat, so there is no such refund', known)
         return changed('not known to WeChat yet', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
       }
-      if (isUnderWay(known)) return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
+      if (known.state === 'processing') return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
       return changed('not known to WeChat', known, { dueAt: null })
     case 'refund-no-answer':
       if (known.state === 'success') return ignored()
+      if (isPolled(known, now)) return unmoved()
       // Of a rumour only the answers count.
       if (isRumour(known)) return changed('to be asked about again', known, { dueAt: later(RUMOUR_WAIT) })
       return changed('to be asked about again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
@@ -127,7 +130,7 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       if (order.claims !== observation.claims) return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
       return {
         ...changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
-        ...(known.attempts + 1 === TELL_AFTER && { anomaly: { kind: 'hook-failing', id: `hook-failing:${outRefundNo}`, reason: `onRefunded has failed ${TELL_AFTER} times for ${outRefundNo}: ${observation.reason}` } })
+        ...(known.attempts + 1 >= TELL_AFTER && { anomaly: { kind: 'hook-failing', id: `hook-failing:${outRefundNo}`, reason: `onRefunded has failed ${known.attempts + 1} times for ${outRefundNo}: ${observation.reason}` } })
       }
   }
 
@@ -195,6 +198,11 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     return { outcome: 'ignored', text: 'ignored: weaker than what is known' }
   }
 
+  /** Somebody asked beside the schedule, and learned nothing. */
+  function unmoved (): RefundRuling {
+    return { outcome: 'ignored', text: 'ignored: what is to be done, and when, stays' }
+  }
+
   function fresh (outRefundNo: string, key: string, refundFee: number): Refund {
     return { outRefundNo, key, refundFee, origin: 'local', state: 'created', createdAt: now, attempts: 0, dueAt: later(CALL_GRACE), fulfilment: 'none' }
   }
@@ -204,9 +212,12 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
   }
 }
 
-/** Whether WeChat still owes an end of it. */
-function isUnderWay ({ state }: Refund): boolean {
-  return state === 'created' || state === 'unknown' || state === 'processing'
+/**
+ * Whether WeChat was asked beside the schedule, so that to learn nothing changes nothing: by the schedule what is not accepted yet is asked for, not about, and
+ * a rumour is asked about after growing waits, as nothing else gives its answers a meaning.
+ */
+function isPolled (refund: Refund, now: Date): boolean {
+  return isRumour(refund) ? refund.dueAt! > now : refund.state === 'created' || refund.state === 'unknown'
 }
 
 function poll (answers: number): number {

@@ -1,7 +1,7 @@
 import { createRefunds } from '../../src/engine/refunds.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Refund, RefundReport } from '../../src/model.ts'
-import { errors, MINUTE, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
+import { at, errors, MINUTE, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
 const number = 'order-1-1'
@@ -193,6 +193,24 @@ scenario('a refund made elsewhere that WeChat does not know at first is found al
   rig.pay.expect(['queryRefund', reported({ outRefundNo: 'console-1', state: 'success' })])
   await rig.work.sweep()
   t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'console-1', state: 'success', fulfilment: 'done' }])
+})
+
+scenario('who asks again and again about a refund does not put it off, nor make it go away', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  await hinted(rig, 'console-1')
+  rig.pay.expect(['queryRefund', undefined], ['refund', errors.timeout()])
+  await rig.work.sweep()
+  await rig.refunds.create(outTradeNo, wanted)
+  const before = await rig.refunds.list(outTradeNo)
+  t.hasStrict(before, [{ outRefundNo: 'console-1', attempts: 1, dueAt: at(5 * SECOND) }, { state: 'unknown', attempts: 1, dueAt: at(5 * SECOND) }])
+  for (let times = 0; times < 20; times++) {
+    rig.pay.expect(['queryRefund', undefined], ['queryRefund', undefined], ['queryRefund', errors.timeout()])
+    await rig.refunds.refresh(outTradeNo, 'console-1')
+    t.equal(await hinted(rig, 'console-1'), 'repeated')
+    await rig.refunds.refresh(outTradeNo, 'order-1-2')
+    await t.rejects(rig.refunds.refresh(outTradeNo, 'order-1-2'))
+  }
+  t.strictSame(await rig.refunds.list(outTradeNo), before)
 })
 
 scenario("a hint that names another order's refund goes away when WeChat says whose it is", async (t, rig) => {
