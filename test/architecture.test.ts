@@ -12,7 +12,7 @@ const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 const COMMON = ['errors', 'model', 'secret', 'hooks', 'diagnostics']
 const TO_STORE = [...COMMON, 'store']
 const TO_CLIENT = [...COMMON, 'protocol', 'client']
-const TO_ENGINE = [...TO_CLIENT, 'store', 'engine']
+const TO_ENGINE = ['deadlines', ...TO_CLIENT, 'store', 'engine']
 const TO_ROUTES = [...TO_ENGINE, 'routes']
 const TO_PLUGIN = [...TO_ROUTES, 'options', 'plugin']
 
@@ -22,6 +22,7 @@ const ARROWS: Record<string, string[]> = {
   model: [],
   secret: [],
   diagnostics: ['model'],
+  deadlines: [],
   hooks: ['model', 'secret'],
   protocol: ['errors', 'protocol'],
   client: TO_CLIENT,

@@ -1,3 +1,4 @@
+import { createDeadlines } from '../deadlines.ts'
 import { listens, publish } from '../diagnostics.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
@@ -32,11 +33,11 @@ export interface Work {
   idle (limitMs: number): Promise<void>
 }
 
-/** Work that has been due this long is told to the operator. */
-const STUCK_MS = 10 * 60_000
-
 /** The part of a lease that a hook may run: it is over, and noted as failed, before somebody else may take its order over. */
 const HOOK_SHARE = 0.9
+
+/** Work that has been due this long is told to the operator. */
+const STUCK_MS = 10 * 60_000
 
 /**
  * Does what orders owe: asks WeChat about unpaid ones on WeChat's cadence, closes expired ones, runs `onPaid` for paid ones, pursues refunds. Whoever claims
@@ -44,6 +45,9 @@ const HOOK_SHARE = 0.9
  * never spent on waiting.
  */
 export function createWork ({ store, orders, refunds, policy, hooks, now, log, leaseMs, concurrency }: WorkDeps): Work {
+  const hookMs = leaseMs * HOOK_SHARE
+  const hookLimits = createDeadlines(hookMs)
+  const leaseEnds = createDeadlines(leaseMs - hookMs)
   let stopped = false
   let free = concurrency
   /** How many orders have been said to be due in this turn of the event loop. */
@@ -89,7 +93,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   async function workOnStarted (outTradeNo: string): Promise<void> {
     let claim: Claim | undefined
     try {
-      [claim] = await store.claimDue(now(), 1, leaseMs, outTradeNo)
+      claim = (await store.claimDue(now(), 1, leaseMs, outTradeNo))[0]
     } catch (error) {
       log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
     }
@@ -132,11 +136,15 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     const end = () => {
       if (over) return
       over = true
-      lease.close()
+      deadline.close()
       give(1)
       done()
     }
-    const lease = createLease(leaseMs, end)
+    const lease = new Lease()
+    let deadline = hookLimits.begin(() => {
+      lease.tooLate(new Error(`it had not ended after ${hookMs} ms, and is left behind: see the option leaseMs`))
+      deadline = leaseEnds.begin(end)
+    })
     workOn(claim, lease).then(end)
   }
 
@@ -150,7 +158,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       if (isOwed(order)) await fulfil(claim, lease)
       else if (isOpen(order) || order.state === 'closing') await orders.pursue(order)
       for (const refund of order.refunds) {
-        if (refund.dueAt === null || refund.dueAt > now() || lease.isLate()) continue
+        if (refund.dueAt === null || refund.dueAt > now() || lease.isLate) continue
         if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)
         else await refunds.pursue(order, refund)
       }
@@ -179,7 +187,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   ): Promise<void> {
     const { outTradeNo } = claim.order
     try {
-      const outcome = await store.fulfil(claim, (tx) => lease.limit(() => run({ tx, log, get signal () { return lease.signal() } })), (current) => decide(current, done, policy, now()).change)
+      const outcome = await store.fulfil(claim, (tx) => lease.limit(() => run(new Context(tx, log, lease))), (current) => decide(current, done, policy, now()).change)
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
       if (outcome === 'lost') log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
     } catch (error) {
@@ -214,6 +222,8 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     stop () {
       stopped = true
       started.length = 0
+      hookLimits.stop()
+      leaseEnds.stop()
     },
 
     async idle (limitMs) {
@@ -226,41 +236,51 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 }
 
-/** A lease, and the part of it that a hook may use, in real time however the application's clock goes. */
-interface Lease {
-  isLate (): boolean
+/** The time that a claim gives to its hooks. */
+class Lease {
+  #late: Error | undefined
+  /** Made for those who ask: most hooks do not. */
+  #aborter: AbortController | undefined
+  #giveUp: ((late: Error) => void) | undefined
+
+  get isLate (): boolean {
+    return this.#late !== undefined
+  }
+
+  get signal (): AbortSignal {
+    this.#aborter ??= new AbortController()
+    if (this.#late !== undefined) this.#aborter.abort(this.#late)
+    return this.#aborter.signal
+  }
+
+  tooLate (reason: Error): void {
+    this.#late = reason
+    this.#aborter?.abort(reason)
+    this.#giveUp?.(reason)
+  }
+
   /** Runs a hook; rejects when it takes too long. */
-  limit (run: () => Promise<void> | void): Promise<void>
-  /** Aborts when the hook has taken too long. */
-  signal (): AbortSignal
-  close (): void
+  async limit (run: () => Promise<void> | void): Promise<void> {
+    // A transaction may have had to wait for its connection.
+    if (this.#late !== undefined) throw this.#late
+    const hook = run()
+    if (hook !== undefined) await Promise.race([hook, new Promise<never>((_resolve, reject) => { this.#giveUp = reject })])
+  }
 }
 
-function createLease (ms: number, end: () => void): Lease {
-  const hookMs = ms * HOOK_SHARE
-  let late: Error | undefined
-  // Made for those who ask: most hooks do not.
-  let aborter: AbortController | undefined
-  let giveUp = (_late: Error) => {}
-  let timer = setTimeout(() => {
-    late = new Error(`it had not ended after ${hookMs} ms, and is left behind: see the option leaseMs`)
-    aborter?.abort(late)
-    giveUp(late)
-    timer = setTimeout(end, ms - hookMs)
-  }, hookMs)
-  return {
-    isLate: () => late !== undefined,
-    async limit (run) {
-      // A transaction may have had to wait for its connection.
-      if (late !== undefined) throw late
-      const running = run()
-      if (running !== undefined) await Promise.race([running, new Promise<never>((_resolve, reject) => { giveUp = reject })])
-    },
-    signal () {
-      aborter ??= new AbortController()
-      if (late !== undefined) aborter.abort(late)
-      return aborter.signal
-    },
-    close () { clearTimeout(timer) }
+/** What a hook is given. */
+class Context<Tx> implements FulfilContext<Tx> {
+  readonly #lease: Lease
+  readonly tx: Tx
+  readonly log: Log
+
+  constructor (tx: Tx, log: Log, lease: Lease) {
+    this.tx = tx
+    this.log = log
+    this.#lease = lease
+  }
+
+  get signal (): AbortSignal {
+    return this.#lease.signal
   }
 }

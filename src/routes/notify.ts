@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { createDeadlines } from '../deadlines.ts'
 import { publish } from '../diagnostics.ts'
 import { NotificationError } from '../client/pay.ts'
 import type { NotificationFault, PayApi } from '../client/pay.ts'
@@ -32,6 +33,9 @@ interface Taken {
  * does can turn a failure into a success or reshape what WeChat reads. A success is said only after the change has been committed.
  */
 export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: NotifyRouteDeps): void {
+  const replyLimits = createDeadlines(REPLY_LIMIT_MS)
+  scope.addHook('onClose', async () => { replyLimits.stop() })
+
   // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
@@ -51,6 +55,13 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
     if (observed.outcome === 'refused') return { fault: 'mismatch', outcome: 'mismatch' }
     const { outcome } = observed
     return notification.kind === 'payment' ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() } : { outcome }
+  }
+
+  async function inTime (task: Promise<Taken>): Promise<Taken> {
+    return await new Promise((resolve, reject) => {
+      const limit = replyLimits.begin(() => { reject(new Error(`the store did not answer within ${REPLY_LIMIT_MS} ms`)) })
+      task.then(resolve, reject).finally(limit.close)
+    })
   }
 
   function answer (reply: FastifyReply, fault?: NotificationFault, status?: number): void {
@@ -88,16 +99,4 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
     publish('fastify-wechat-pay:notification', () => ({ outcome: taken.outcome, accepted: taken.fault === undefined, lagMs: taken.lagMs }))
     answer(reply, taken.fault)
   })
-}
-
-async function inTime (task: Promise<Taken>): Promise<Taken> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new Error(`the store did not answer within ${REPLY_LIMIT_MS} ms`)) }, REPLY_LIMIT_MS)
-  })
-  try {
-    return await Promise.race([task, limit])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -181,12 +181,28 @@ t.test('a process that died before onPaid: another one runs it', async (t) => {
   t.same(runs, ['4200000001'])
 })
 
+/** A store's `updateOrder`, and when it has noted a failure. */
+function failing (store: Store): { updateOrder: Store['updateOrder'], failed: Promise<void> } {
+  const { open, opened } = gate()
+  return {
+    async updateOrder (...args) {
+      const updated = await store.updateOrder(...args)
+      if (updated?.order.attempts === 1) open()
+      return updated
+    },
+    failed: opened
+  }
+}
+
 t.test('an onPaid that never ends is given up before its lease ends: a failure like any other', async (t) => {
   const { onPaid, runs, contexts, next } = hook()
   next(() => new Promise(() => {}), () => { contexts[0]?.log.info({}, String(contexts[0].signal.aborted)) })
-  const made = rig({ onPaid, leaseMs: 20 })
+  const store = memoryStore() as Store
+  const { updateOrder, failed } = failing(store)
+  const made = rig({ store: { ...store, updateOrder }, onPaid, leaseMs: 20 })
   await paid(made)
   t.equal(await made.work.sweep(), 1)
+  await failed
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND), claims: 1 })
   t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms, and is left behind: see the option leaseMs/ })
   made.advance(5 * SECOND)
@@ -199,18 +215,14 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
 t.test('a transaction that begins too late runs no hook', async (t) => {
   const store = memoryStore() as Store
   const { onPaid, runs } = hook()
-  const [connected, ended] = [gate(), gate()]
+  const connected = gate()
   const fulfil: Store['fulfil'] = async (claim, work, decide) => { await connected.opened; return await store.fulfil(claim, work, decide) }
-  const updateOrder: Store['updateOrder'] = async (...args) => {
-    const updated = await store.updateOrder(...args)
-    if (updated?.order.attempts === 1) ended.open()
-    return updated
-  }
+  const { updateOrder, failed } = failing(store)
   const made = rig({ store: { ...store, fulfil, updateOrder }, onPaid, leaseMs: 20 })
   await paid(made)
   await made.work.sweep()
   connected.open()
-  await ended.opened
+  await failed
   t.equal(runs.length, 0)
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1 })
 })

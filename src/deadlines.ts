@@ -1,0 +1,56 @@
+/** How often the deadlines under way are looked at, as a part of their length. */
+const LOOK_SHARE = 0.02
+
+/** Something that has to end in time. */
+export interface Deadline {
+  /** It has ended. */
+  close (): void
+}
+
+export interface Deadlines {
+  /** Calls `onEnd` after `ms`, unless the deadline is closed before. */
+  begin (onEnd: () => void): Deadline
+  /** No more begin; those under way go on, and then no timer is left. */
+  stop (): void
+}
+
+/**
+ * Deadlines of `ms` each, real time, late by at most a fiftieth of it. One timer looks at all of them: a timer for each would cost more than most of what
+ * they watch. It keeps the process alive only while something is under way.
+ */
+export function createDeadlines (ms: number): Deadlines {
+  /** The earliest first. */
+  const running = new Set<{ at: number, onEnd: () => void }>()
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  function look (): void {
+    const now = performance.now()
+    for (const deadline of running) {
+      if (deadline.at > now) break
+      leave(deadline)
+      deadline.onEnd()
+    }
+  }
+
+  function leave (deadline: { at: number, onEnd: () => void }): void {
+    running.delete(deadline)
+    if (running.size > 0) return
+    if (stopped) clearInterval(timer)
+    else timer?.unref()
+  }
+
+  return {
+    begin (onEnd) {
+      timer ??= setInterval(look, Math.max(ms * LOOK_SHARE, 1))
+      if (running.size === 0) timer.ref()
+      const deadline = { at: performance.now() + ms, onEnd }
+      running.add(deadline)
+      return { close () { leave(deadline) } }
+    },
+    stop () {
+      stopped = true
+      if (running.size === 0) clearInterval(timer)
+    }
+  }
+}

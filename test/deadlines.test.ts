@@ -1,0 +1,35 @@
+import t from 'tap'
+import { createDeadlines } from '../src/deadlines.ts'
+
+t.test('what is not closed in time is told, once, in the order in which it began', async (t) => {
+  const deadlines = createDeadlines(20)
+  const told: string[] = []
+  const began = performance.now()
+  await new Promise<void>((resolve) => {
+    deadlines.begin(() => { told.push('first') })
+    const closed = deadlines.begin(() => { told.push('closed') })
+    closed.close()
+    closed.close()
+    deadlines.begin(() => { told.push('second'); resolve() })
+  })
+  t.ok(performance.now() - began >= 20)
+  t.same(told, ['first', 'second'])
+  await new Promise<void>((resolve) => { deadlines.begin(resolve) })
+  t.same(told, ['first', 'second'], 'and it goes on')
+  deadlines.stop()
+})
+
+t.test('no timer is left when nothing is under way', async (t) => {
+  const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const before = timers()
+  const deadlines = createDeadlines(60_000)
+  deadlines.begin(() => {}).close()
+  t.equal(timers(), before, 'one that keeps no process alive')
+  const last = deadlines.begin(() => {})
+  t.equal(timers(), before + 1)
+  deadlines.stop()
+  t.equal(timers(), before + 1, 'what is under way goes on')
+  last.close()
+  t.equal(timers(), before)
+  createDeadlines(60_000).stop()
+})
