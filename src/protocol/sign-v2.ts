@@ -28,9 +28,11 @@ export function verifyV2 (fields: ReadonlyMap<string, string>, apiKey: string, s
 
 function stringToSign (fields: ReadonlyMap<string, string>, apiKey: string): string {
   let text = ''
-  // The default sort compares UTF-16 units, which for the ASCII names of the wire is ASCII order.
-  for (const name of [...fields.keys()].sort()) {
-    const value = fields.get(name)
+  let last = ''
+  for (const [name, value] of fields) {
+    // Messages of WeChat come sorted. The comparison is of UTF-16 units, which for the ASCII names of the wire is ASCII order.
+    if (name < last) return stringToSign(new Map([...fields].sort(([a], [b]) => a < b ? -1 : 1)), apiKey)
+    last = name
     if (name !== 'sign' && value !== '') text += `${name}=${value}&`
   }
   return `${text}key=${apiKey}`
