@@ -88,16 +88,18 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
 
   switch (observation.seen) {
     case 'refund-accepted':
-      if (known.state !== 'created' && known.state !== 'unknown') return ignored()
+      // Also after a refusal: of two calls at once WeChat may refuse one and then accept the other, and what it accepted is given back.
+      if (known.state !== 'created' && known.state !== 'unknown' && known.state !== 'failed') return ignored()
       return changed('accepted by WeChat', known, { state: 'processing', refundId: observation.refundId, attempts: 0, dueAt: later(poll(0)) })
     case 'refund-unsure':
+      // Nor does a lost answer to the one leave the refusal of the other beyond doubt: it is asked about once more, and not asked for.
+      if (known.state === 'failed') return changed('refused before, and to be asked about', known, { dueAt: later(poll(0)) })
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
-      return {
-        ...changed('to be asked for again under the same number', known, { state: 'unknown', attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
-        ...(known.attempts + 1 >= TELL_AFTER && { anomaly: { kind: 'refund-stuck', id: `refund-stuck:${outRefundNo}`, reason: `asked for ${known.attempts + 1} times, and not taken: ${observation.reason}` } })
-      }
+      return unsure(known, observation.reason)
     case 'refund-refused': {
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
+      // WeChat books with a delay: after an answer was lost, a refusal and a number that is not known prove nothing yet.
+      if (known.attempts > 0 && known.attempts < SURE_AFTER) return unsure(known, observation.reason)
       const anomaly = { kind: 'refund-refused' as const, id: `refund-refused:${outRefundNo}`, reason: observation.reason }
       return { ...changed('refused by WeChat', known, { state: 'failed', dueAt: null }), anomaly }
     }
@@ -132,6 +134,15 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
         ...changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
         ...(known.attempts + 1 >= TELL_AFTER && { anomaly: { kind: 'hook-failing', id: `hook-failing:${outRefundNo}`, reason: `onRefunded has failed ${known.attempts + 1} times for ${outRefundNo}: ${observation.reason}` } })
       }
+  }
+
+  function unsure (refund: Refund, reason: string): RefundRuling {
+    const attempts = refund.attempts + 1
+    const anomaly = { kind: 'refund-stuck' as const, id: `refund-stuck:${refund.outRefundNo}`, reason: `asked for ${attempts} times, and not taken: ${reason}` }
+    return {
+      ...changed('to be asked for again under the same number', refund, { state: 'unknown', attempts, dueAt: later(backoff(attempts)) }),
+      ...(attempts >= TELL_AFTER && { anomaly })
+    }
   }
 
   function want ({ key, refundFee, reason }: RefundObservation & { seen: 'refund-wanted' }): RefundRuling {

@@ -4,7 +4,6 @@ import { WechatError } from '../errors.ts'
 import type { Order, Refund, RefundReport } from '../model.ts'
 import { isFen } from '../protocol/money.ts'
 import type { Orders } from './orders.ts'
-import { SURE_AFTER } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
 
 export interface RefundRequest {
@@ -53,10 +52,8 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
     } catch (error) {
       if (!(error instanceof WechatError)) throw error
       const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message }
-      // Only what WeChat has signed is a refusal (`wechatCode`); and after an answer was lost, one "not exist" proves nothing yet: WeChat books with a delay.
-      if (error.advice === 'repeat' || error.wechatCode === undefined || (refund.attempts > 0 && refund.attempts < SURE_AFTER)) {
-        return await apply(order.outTradeNo, unsure, outRefundNo)
-      }
+      // Only what WeChat has signed is a refusal (`wechatCode`).
+      if (error.advice === 'repeat' || error.wechatCode === undefined) return await apply(order.outTradeNo, unsure, outRefundNo)
       // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
       let report: RefundReport | undefined
       try {
@@ -65,7 +62,8 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
         return await apply(order.outTradeNo, unsure, outRefundNo)
       }
       if (report !== undefined) return await apply(order.outTradeNo, { seen: 'refund-reported', source: 'query', report }, outRefundNo)
-      await apply(order.outTradeNo, { seen: 'refund-refused', outRefundNo, reason: error.message }, outRefundNo)
+      const refused = await apply(order.outTradeNo, { seen: 'refund-refused', outRefundNo, reason: error.message }, outRefundNo)
+      if (refused.state !== 'failed') return refused
       throw error
     }
     return await apply(order.outTradeNo, { seen: 'refund-accepted', outRefundNo, refundId }, outRefundNo)

@@ -39,7 +39,7 @@ scenario('an unreadable answer to a refund is no refusal: the amount stays taken
 
   for (let tries = 1; tries < 8; tries++) {
     rig.advance(HOUR)
-    rig.pay.expect(['refund', errors.refused()])
+    rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
     await rig.work.sweep()
     t.match(await rig.refunds.list(outTradeNo), [{ state: 'unknown', attempts: tries + 1 }], 'a refusal after a lost answer proves nothing yet')
   }
@@ -49,6 +49,40 @@ scenario('an unreadable answer to a refund is no refusal: the amount stays taken
   t.match(await rig.refunds.list(outTradeNo), [{ state: 'failed' }])
   t.match(rig.anomalies, [{ kind: 'refund-refused' }])
 })
+
+for (const [second, state] of [['5000', 'processing'], [errors.timeout(), 'failed']] as const) {
+  scenario(`of two calls for one refund WeChat refuses the first, and ${state === 'processing' ? 'accepts the second' : 'the answer to the second is lost'}`, async (t, rig) => {
+    await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+    await rig.work.sweep()
+    const request = { key: 'return', refundFee: 1250 }
+    rig.pay.expect(['refund', async () => {
+      await t.rejects(rig.refunds.create('order-1', request), { code: 'WECHAT_ACCOUNT_REFUSED' })
+      if (second instanceof Error) throw second
+      return second
+    }], ['refund', errors.refused()], ['queryRefund', undefined])
+    t.match(await rig.refunds.create('order-1', request), { state })
+    if (state === 'processing') {
+      await t.rejects(rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }), { code: 'WECHAT_ORDER_CONFLICT' }, 'what was accepted is not given back twice')
+      return
+    }
+    rig.advance(MINUTE)
+    rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
+    await rig.work.sweep()
+    t.match(await rig.refunds.list('order-1'), [{ state: 'success' }], 'WeChat is asked whether it was taken')
+  })
+
+  scenario(`the same, and the refusal is heard last: ${state}`, async (t, rig) => {
+    await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+    await rig.work.sweep()
+    const request = { key: 'return', refundFee: 1250 }
+    rig.pay.expect(['refund', async () => {
+      await rig.refunds.create('order-1', request)
+      throw errors.refused()
+    }], ['refund', second], ['queryRefund', undefined])
+    t.match(await rig.refunds.create('order-1', request), { state: state === 'processing' ? state : 'unknown' }, 'a refusal does not undo what may have been taken')
+    await t.rejects(rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }), { code: 'WECHAT_ORDER_CONFLICT' })
+  })
+}
 
 scenario('a decision that cannot be carried out is not recorded as done', async (t, rig) => {
   const order = await closed(rig)

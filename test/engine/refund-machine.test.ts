@@ -35,6 +35,10 @@ function check (before: Order, after: Order, observation: RefundObservation): vo
   assert.equal(new Set(after.refunds.map(({ key }) => key)).size, after.refunds.length, 'a key stands once')
   // What WeChat did is a fact even when it is too much; what we ask for never is.
   if (observation.seen === 'refund-wanted' && after !== before) assert.ok(refundedFee(after) <= first.totalFee, 'what is asked for never passes what was paid')
+  if (observation.seen === 'refund-accepted') {
+    const known = after.refunds.find((each) => each.outRefundNo === observation.outRefundNo)
+    assert.ok(known === undefined || !['created', 'unknown', 'failed'].includes(known.state), 'what WeChat accepted is under way')
+  }
   for (const old of before.refunds) {
     const now = after.refunds.find((each) => each.outRefundNo === old.outRefundNo)
     if (now === undefined) {

@@ -24,7 +24,7 @@ t.setTimeout(30_000 + runs * 50)
 
 type Command =
   | { do: 'order', process: 0 | 1, key: string }
-  | { do: 'cancel' | 'poll' | 'sweep' | 'refund' | 'refund all' | 'notify' | 'forge' | 'hint' | 'hint of nothing' | 'crash', process: 0 | 1 }
+  | { do: 'cancel' | 'poll' | 'sweep' | 'refund' | 'refund again' | 'refund all' | 'notify' | 'forge' | 'hint' | 'hint of nothing' | 'crash', process: 0 | 1 }
   /** Operators decide about all that waits. */
   | { do: 'resolve', process: 0 | 1, action: Resolution['action'] }
   /** What people and WeChat do meanwhile; and whether onPaid can do its work. */
@@ -35,7 +35,7 @@ type Command =
 const processes = fc.constantFrom<0 | 1>(0, 1)
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('order' as const), process: processes, key: fc.constantFrom('cart-1', 'cart-1', 'cart-2') }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'poll' as const, 'sweep' as const, 'sweep' as const, 'refund' as const, 'refund all' as const, 'notify' as const, 'forge' as const, 'hint' as const, 'hint of nothing' as const), process: processes }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'poll' as const, 'sweep' as const, 'sweep' as const, 'refund' as const, 'refund again' as const, 'refund all' as const, 'notify' as const, 'forge' as const, 'hint' as const, 'hint of nothing' as const), process: processes }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('resolve' as const), process: processes, action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), process: processes }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pay' as const) }) },
@@ -263,6 +263,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               if (command.do === 'cancel') begin(orders.cancel(outTradeNo))
               if (command.do === 'poll') begin(orders.refresh(outTradeNo))
               if (command.do === 'refund') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: 500 }))
+              if (command.do === 'refund again') begin(refunds.create(outTradeNo, { key: 'again', refundFee: 750 }))
               if (command.do === 'refund all') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: newOrder().totalFee }))
               if (command.do === 'hint') for (const { outRefundNo, refundFee } of wechat.trades.get(outTradeNo)!.refunds.values()) begin(hint(outTradeNo, outRefundNo, refundFee))
               if (command.do === 'hint of nothing') for (const outRefundNo of ['never-made', 'order-1-1', 'order-2-1']) begin(hint(outTradeNo, outRefundNo, 1))
