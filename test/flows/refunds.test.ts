@@ -96,6 +96,21 @@ t.test('made in the merchant platform: discovered from its notification', async 
   t.strictSame(refunded, [outRefundNo])
 })
 
+t.test('paid, and given back in the merchant platform, before either was heard of: recorded, and nothing is delivered', async (t) => {
+  const { shop, refunded } = await refundedShop(t)
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 1250, notifyUrl: `${shop.url}/wechat/notify` })
+  t.match(await shop.world.settleRefund(outRefundNo, 'SUCCESS'), { verdict: 'fail_xml' }, 'WeChat is to tell it again')
+  await shop.settle()
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', payment: { totalFee: 1250 } }, 'and is asked meanwhile')
+  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+  await shop.world.advance('1m')
+  await shop.settle()
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ outRefundNo, origin: 'external', refundFee: 1250, state: 'success' }] })
+  t.strictSame([shop.paid, refunded], [[], [outRefundNo]])
+})
+
 t.test('abnormal and closed', async (t) => {
   for (const [status, state, kind] of [['CHANGE', 'abnormal', 'refund-abnormal'], ['REFUNDCLOSE', 'closed', 'refund-refused']] as const) {
     const { shop, refunded } = await refundedShop(t)
