@@ -12,12 +12,12 @@ export interface Anomalies {
    * Records what a person decided, and does it.
    *
    * Of a payment on hold (`late`, `duplicate`, `refunded`), and of one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`, `refund`
-   * gives the money back, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat
-   * has been asked once more, and its key is free. Other findings can only be
-   * dismissed; their money is moved in the merchant platform.
+   * gives the money back, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat has been asked once
+   * more, and its key is free. Other findings can only be dismissed; their money is moved in the merchant platform.
    *
-   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action that it does not allow; `WECHAT_ORDER_CONFLICT` when another
-   * order of the key is live, so that this one cannot be fulfilled; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is recorded then
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action that it does not allow; `WECHAT_ORDER_CONFLICT` when the order
+   * is another account's, or cannot be fulfilled as another order of the key is live; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is
+   * recorded then
    */
   resolve (id: string, action: Resolution['action'], note: string): Promise<void>
 }
@@ -40,6 +40,7 @@ export function createAnomalies ({ store, orders, pay, now }: { store: Store, or
       if (action === 'refund' && !pay.canRefund) throw noCertificate()
       // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
       if (decidable) {
+        if (!orders.owns((await orders.get(outTradeNo))!)) throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account: decide there.`)
         const { outcome, why } = (await orders.observe(outTradeNo, { seen: 'hold-resolved', action, note, payment: payment! }))!
         if (outcome === 'refused') throw new WechatError('WECHAT_INPUT_INVALID', `${outTradeNo} stays as it is: ${why}.`)
       }
