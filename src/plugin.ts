@@ -80,7 +80,8 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
       log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
       Promise.resolve(anomaly).then(hooks.onAnomaly).catch((error: unknown) => { log.error({ err: error }, 'onAnomaly failed') })
     },
-    due (outTradeNo: string) { work.start(outTradeNo) }
+    due (outTradeNo: string) { work.start(outTradeNo) },
+    reserve: () => work.reserve()
   }
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo })
   const refunds = createRefunds({ pay, orders })

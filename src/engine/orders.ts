@@ -2,8 +2,8 @@ import type { PayApi, TradeReport } from '../client/pay.ts'
 import { publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
-import type { Store, Updated } from '../store/store.ts'
-import { decide, isOpen, nextDue } from './machine.ts'
+import type { Claim, Store, Updated } from '../store/store.ts'
+import { decide, isOpen, isOwed, nextDue } from './machine.ts'
 import type { Decision, Observation, Outcome, Policy } from './machine.ts'
 import { checkTerms } from './terms.ts'
 
@@ -12,6 +12,14 @@ export interface Observer {
   anomaly (anomaly: Anomaly): void
   /** An order has work due at once, e.g. `onPaid`. */
   due (outTradeNo: string): void
+  /** A place for the work that a notification makes, if there is one: the order is then claimed in the same change. Whoever takes it ends it. */
+  reserve? (): Place | undefined
+}
+
+export interface Place {
+  claim (order: Order): Claim
+  /** Does the work of the claim, once it is committed; without one the place is given back. */
+  end (committed: Claim | undefined): void
 }
 
 export interface OrdersDeps {
@@ -73,16 +81,25 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
   async function observe (outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
     let decision: Decision | undefined
     let updated: Updated | undefined
+    let claim: Claim | undefined
+    const place = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     try {
       updated = await store.updateOrder(outTradeNo, (current) => {
         decision = decide(current, observation, policy, now())
-        return decision.change
+        const { change, outcome } = decision
+        claim = undefined
+        if (change === undefined || place === undefined || outcome !== 'settled' || !isOwed(change.order)) return change
+        claim = place.claim(change.order)
+        return { ...change, order: claim.order }
       })
     } catch (error) {
+      claim = undefined
       // A late payment was to take the key back, and another order has taken it meanwhile.
       if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) throw error
       decision = { outcome: 'rival-needed' }
       updated = { order: (await store.findOrder(outTradeNo))!, raised: [] }
+    } finally {
+      place?.end(claim)
     }
     if (updated === undefined || decision === undefined) return undefined
     if (decision.outcome === 'rival-needed') {

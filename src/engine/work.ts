@@ -5,7 +5,7 @@ import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { decide, isOpen, isOwed } from './machine.ts'
 import type { Observation, Policy } from './machine.ts'
-import type { Orders } from './orders.ts'
+import type { Orders, Place } from './orders.ts'
 import type { Refunds } from './refunds.ts'
 
 export interface WorkDeps {
@@ -25,6 +25,8 @@ export interface WorkDeps {
 export interface Work {
   /** Starts an order's due work now, without waiting for it. */
   start (outTradeNo: string): void
+  /** A place for work that is about to be due, if one is free. */
+  reserve (): Place | undefined
   /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
   sweep (): Promise<number>
   /** Takes no further work. */
@@ -200,12 +202,26 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   return {
     start (outTradeNo) {
       announced += 1
-      // The reply to WeChat is written first: not even the synchronous part of a hook may delay it.
-      setImmediate(() => {
+      afterReply(() => {
         announced -= 1
         if (!stopped) started.push(outTradeNo)
         serve()
       })
+    },
+
+    reserve () {
+      if (stopped || free === 0) return undefined
+      free -= 1
+      return {
+        claim (order) {
+          const claims = order.claims + 1
+          return { order: { ...order, dueAt: new Date(now().getTime() + leaseMs), claims }, claims }
+        },
+        end (committed) {
+          if (committed === undefined) give(1)
+          else afterReply(() => { work(committed) })
+        }
+      }
     },
 
     async sweep () {
@@ -235,6 +251,9 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     }
   }
 }
+
+/** The reply to WeChat is written first: not even the synchronous part of a hook may delay it. */
+const afterReply = setImmediate
 
 /** The time that a claim gives to its hooks. */
 class Lease {

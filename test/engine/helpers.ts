@@ -173,7 +173,8 @@ export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () 
     due (outTradeNo: string) {
       started.push(outTradeNo)
       if (startWork) work.start(outTradeNo)
-    }
+    },
+    reserve: () => startWork ? work.reserve() : undefined
   }
   const log = (_details: object, message: string) => { logged.push(message) }
   const { appid, mchId } = newOrder()

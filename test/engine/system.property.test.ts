@@ -179,7 +179,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
         return reply
       }]))
       const pay = { ...calls, canRefund: true, payParams: () => ({}) } as unknown as PayApi
-      const observer = { anomaly () {}, due (outTradeNo: string) { work.start(outTradeNo) } }
+      const observer = { anomaly () {}, due (outTradeNo: string) { work.start(outTradeNo) }, reserve: () => work.reserve() }
       const { appid, mchId } = newOrder()
       const made = createOrders({ appid, mchId, pay, store: shared, policy, observer, now: clock, newOutTradeNo: () => `order-${++orders}` })
       const refunds = createRefunds({ pay, orders: made })

@@ -60,6 +60,47 @@ t.test('a payment runs onPaid at once: with the paid order, the transaction and 
   t.hasStrict((await made.orders.history('order-1')).at(-1), { source: 'fulfil', seen: 'fulfilled', outcome: 'done' })
 })
 
+t.test('a notified payment is claimed in the change that records it, while there is a place; the others wait for one', async (t) => {
+  const store = memoryStore() as Store
+  const claimed: (string | undefined)[] = []
+  const { onPaid, runs, next } = hook()
+  const held = gate()
+  next(() => held.opened)
+  const made = rig({ store: { ...store, claimDue: async (...args) => { claimed.push(args[3]); return await store.claimDue(...args) } }, onPaid, startWork: true, concurrency: 1 })
+  const orders: Order[] = []
+  for (const key of ['cart-1', 'cart-2', 'cart-3']) orders.push(await ordered(made, { key }))
+  const [first, second, third] = orders as [Order, Order, Order]
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(first)), { outcome: 'settled', order: { claims: 1, dueAt: at(MINUTE) } })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(second)), { outcome: 'settled', order: { claims: 0, dueAt: at(0) } })
+  held.open()
+  await made.work.idle(SOON)
+  t.hasStrict(await made.orders.observePayment('query', paymentOf(third)), { outcome: 'settled', order: { claims: 0, dueAt: at(0) } }, 'a sweep that finds it goes on to do it')
+  await made.work.idle(SOON)
+  t.same(claimed, ['order-2', 'order-3'])
+  t.equal(runs.length, 3)
+})
+
+t.test('a change that fails gives its place back', async (t) => {
+  const store = memoryStore() as Store
+  let broken = true
+  const updateOrder: Store['updateOrder'] = async (number, decide) => await store.updateOrder(number, (order) => {
+    const change = decide(order)
+    if (broken && change?.order.state === 'paid') throw new Error('the commit failed')
+    return change
+  })
+  const { onPaid, runs } = hook()
+  const made = rig({ store: { ...store, updateOrder }, onPaid, startWork: true, concurrency: 1 })
+  const order = await ordered(made)
+  await t.rejects(made.orders.observePayment('notify', paymentOf(order)), { message: 'the commit failed' })
+  await made.work.idle(SOON)
+  t.equal(runs.length, 0, 'nothing is delivered for what was not recorded')
+  broken = false
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'settled', order: { claims: 1 } })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'repeated' })
+  await made.work.idle(SOON)
+  t.equal(runs.length, 1)
+})
+
 t.test('20 identical payments and as many sweeps at once: one settlement, one onPaid', async (t) => {
   const { onPaid, runs } = hook()
   const made = rig({ onPaid, startWork: true })
