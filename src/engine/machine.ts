@@ -99,13 +99,13 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     case 'unpaid':
       return reached('not paid yet')
     case 'closed':
-      if (isFinal(order)) return ignored('weaker than what is known')
+      if (isFinal(order)) return weaker()
       return changed('changed', 'closed', { state: 'closed', liveKey: null, ...queried() })
     case 'not-exist':
       // Right after ordering WeChat may not know the number yet, so this proves nothing; an order to be closed is closed there all the same.
       return reached('not known to WeChat yet')
     case 'no-answer':
-      if (isFinal(order)) return ignored('of no consequence')
+      if (isFinal(order)) return weaker()
       return asked('changed', 'to be asked again', order.attempts + 1)
     case 'close-wanted':
       if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
@@ -145,10 +145,10 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     return decision
   }
 
-  /** Money that is given back has been taken: an unpaid order is asked about at once, though not again and again. */
+  /** Money that is given back has been taken: an unpaid order is asked about at once, even one that is closed, though not again and again. */
   function askedSoon (): Order {
     const soon = new Date(Math.max(now.getTime(), (order.queriedAt?.getTime() ?? 0) + CALL_GRACE))
-    return order.payment === undefined && order.dueAt !== null && soon < order.dueAt ? { ...order, dueAt: soon } : order
+    return order.payment === undefined && (order.dueAt === null || soon < order.dueAt) ? { ...order, dueAt: soon } : order
   }
 
   function settle ({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
@@ -216,8 +216,13 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
 
   /** WeChat can be reached, and the order stands as it did: a close that keeps failing goes on counting its tries. */
   function reached (text: string): Decision {
-    if (isFinal(order)) return ignored('weaker than what is known')
+    if (isFinal(order)) return weaker()
     return asked('changed', text, isOpen(order) ? 0 : order.attempts)
+  }
+
+  /** By this a closed order that a hint made due has been asked about. */
+  function weaker (): Decision {
+    return order.payment === undefined && order.dueAt !== null ? changed('ignored', 'ignored: weaker than what is known', queried()) : ignored('weaker than what is known')
   }
 
   /** WeChat was asked, and the order is as unsettled as before. */
@@ -246,7 +251,8 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (order.fulfilment === 'dismissed') return changed('refused', `refused: ${reason}; over, as was decided`, { state: 'failed', liveKey: null, ...queried() }, found)
       return asked('refused', `refused: ${reason}`, order.attempts + 1, found)
     }
-    return { outcome: 'refused', change: { order, history: [entry(`refused: ${reason}`, order)], anomalies: found } }
+    const next = order.payment === undefined && sourceOf(observation) === 'query' ? { ...order, dueAt: null } : order
+    return { outcome: 'refused', change: { order: next, history: [entry(`refused: ${reason}`, next)], anomalies: found } }
   }
 
   function anomaly (kind: AnomalyKind, payment: Payment, reason: string): Anomaly {

@@ -233,7 +233,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     },
 
     async pursue (order) {
-      if (order.state === 'closing' || remaining(order.expiresAt) <= 0) await close(order, 'expired', SCHEDULED)
+      if (order.state === 'closing' || (isOpen(order) && remaining(order.expiresAt) <= 0)) await close(order, 'expired', SCHEDULED)
       else await ask(order, SCHEDULED)
     },
 

@@ -3,7 +3,7 @@ import { listens, publish } from '../diagnostics.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
-import { decide, isOpen, isOwed } from './machine.ts'
+import { decide, isOwed } from './machine.ts'
 import type { Observation, Policy } from './machine.ts'
 import type { Orders, Place } from './orders.ts'
 import type { Refunds } from './refunds.ts'
@@ -158,7 +158,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     }
     try {
       if (isOwed(order)) await fulfil(claim, lease)
-      else if (isOpen(order) || order.state === 'closing') await orders.pursue(order)
+      else if (order.payment === undefined) await orders.pursue(order)
       for (const refund of order.refunds) {
         if (refund.dueAt === null || refund.dueAt > now() || lease.isLate) continue
         if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)

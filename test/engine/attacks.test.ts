@@ -129,6 +129,24 @@ scenario('a payment that was given back before we knew of it is recorded, and no
   t.strictSame(ran.splice(0), [])
 }, { onPaid: () => { ran.push('onPaid') } })
 
+scenario('late money whose only sign is its refund is found too', async (t, rig) => {
+  const order = await closed(rig)
+  const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 250 } as const
+  for (const answer of [{ tradeState: 'CLOSED' as const }, errors.timeout(), { tradeState: 'SUCCESS' as const, payment: paymentOf(order, { totalFee: 1 }) }]) {
+    rig.advance(MINUTE)
+    t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'refused' })
+    rig.pay.expect(['query', answer])
+    t.equal(await rig.work.sweep(), 1)
+    t.hasStrict(await rig.orders.get('order-1'), { state: 'closed', dueAt: null, payment: undefined }, 'asked once for each hint')
+  }
+  rig.advance(MINUTE)
+  await rig.orders.observe('order-1', hint)
+  rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
+  await rig.work.sweep()
+  t.hasStrict(await rig.orders.get('order-1'), { state: 'closed', fulfilment: 'held', payment: paymentOf(order), dueAt: null })
+  t.hasStrict(rig.anomalies.at(-1), { kind: 'refunded' })
+})
+
 scenario('hints of an unpaid order make WeChat be asked at once, and then not for each of them', async (t, rig) => {
   await ordered(rig)
   // Once for the hints, once since the plan says so.

@@ -79,7 +79,9 @@ const runs = (order: Order) => order.fulfilment === 'due' && !allAsked(order)
 function checkOrder (order: Order): void {
   assert.equal(order.liveKey, order.state === 'closed' || order.state === 'failed' ? null : order.key, 'the key is free if and only if the order is closed or has failed')
   const owes = runs(order) || !FINAL.includes(order.state) || order.refunds.some(({ dueAt }) => dueAt !== null)
-  assert.equal(order.dueAt !== null, owes, 'an order is due if and only if it owes something')
+  // A hint makes WeChat be asked even about a closed order.
+  const hinted = order.payment === undefined && order.dueAt !== null
+  assert.equal(order.dueAt !== null, owes || hinted, 'an order is due if and only if it owes something')
   if (order.state === 'paid') assert.ok(order.payment, 'a paid order has its payment')
   if (allAccepted(order)) assert.notEqual(order.fulfilment, 'held', 'nobody decides about money that is given back')
   if (order.payment === undefined) assert.ok(order.fulfilment === 'none' || order.fulfilment === 'dismissed', 'nothing is owed without a payment')
@@ -106,8 +108,13 @@ function checkStep (before: Order, observation: Observation, { outcome, change }
     assert.ok(runs(after) ? after.dueAt === before.dueAt : after.dueAt >= before.dueAt!, 'nothing but its own failure moves the time of an onPaid, which may be running; no other work overtakes it')
   }
   if (after !== before && allAccepted(after)) assert.ok(after.fulfilment !== 'due', 'nothing is delivered for money that is given back')
-  if ('polled' in observation && observation.polled && (['state', 'fulfilment', 'payment'] as const).every((name) => after[name] === before[name])) {
+  if ('polled' in observation && observation.polled && !FINAL.includes(before.state) && (['state', 'fulfilment', 'payment'] as const).every((name) => after[name] === before[name])) {
     assert.deepEqual([after.dueAt, after.attempts], [before.dueAt, before.attempts], 'a poll moves nothing in the schedule')
+  }
+  if (FINAL.includes(after.state) && after.payment === undefined && after.dueAt !== null) {
+    assert.ok(after.dueAt === before.dueAt || observation.seen === 'refund-hinted', 'a closed order is due for a hint only')
+    const answered = ['payment', 'unpaid', 'not-exist', 'closed', 'no-answer'].includes(observation.seen) && 'source' in observation && observation.source === 'query'
+    assert.ok(!answered, 'until WeChat was asked')
   }
   assert.equal(history.length, 1, 'every piece of news is told')
   assert.deepEqual([history[0]!.from, history[0]!.to, history[0]!.at], [before.state, after.state, now])

@@ -242,7 +242,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   [{ seen: 'closed', source: 'close' }, 'close', 'closed', 'closing', 'closed'],
   [{ seen: 'closed', source: 'query' }, 'query', 'closed', 'paid, due', 'ignored: weaker than what is known'],
   [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'prepaid', 'to be asked again'],
-  [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'closed', 'ignored: of no consequence'],
+  [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'closed', 'ignored: weaker than what is known'],
   [{ seen: 'close-wanted', source: 'operator', reason: 'cancelled' }, 'operator', 'close-wanted: cancelled', 'prepaid', 'to be closed'],
   [{ seen: 'close-wanted', source: 'order', reason: 'expired' }, 'order', 'close-wanted: expired', 'closing', 'ignored: under way already'],
   [{ seen: 'close-wanted', source: 'order', reason: 'cancelled' }, 'order', 'close-wanted: cancelled', 'paid, due', 'ignored: the order is no longer open'],
