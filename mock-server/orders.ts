@@ -28,8 +28,8 @@ export interface Order {
   readonly totalFee: number
   readonly feeType: string
   readonly tradeType: string
-  /** The user the order was made for; the payer once it is paid. */
-  openid: string
+  /** The user the order was made for; '' when anybody may pay it. */
+  readonly openid: string
   readonly createdAt: Date
   deviceInfo: string
   attach: string

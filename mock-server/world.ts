@@ -117,6 +117,7 @@ export interface OrderSnapshot {
   readonly tradeType: string
   readonly body: string
   readonly attach: string
+  /** The user the order was made for; the payer once it is paid. */
   readonly openid: string
   readonly prepayId: string
   readonly notifyUrl: string
@@ -386,7 +387,7 @@ function snapshot (order: Order): OrderSnapshot {
     tradeType,
     body,
     attach,
-    openid,
+    openid: payment?.openid ?? openid,
     prepayId,
     notifyUrl,
     signType,
@@ -525,7 +526,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       coupons: coupons.map((coupon, n) => ({ ...coupon, id: coupon.id ?? random.digits(10, 'coupon', outTradeNo, n) })),
       paidAt
     }
-    Object.assign(order, { tradeState: 'SUCCESS', payment, openid: payment.openid })
+    Object.assign(order, { tradeState: 'SUCCESS', payment })
     side.orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
     tell('paid', snapshot(order))

@@ -98,6 +98,22 @@ t.test('an order number again', async t => {
   t.match(await order(world, { ...base, total_fee: 1 }), repeated, 'terms are compared before the state')
 })
 
+t.test('who pays does not change what was ordered', async t => {
+  const { default: world } = await startMock(t)
+  const { notifyUrl } = await startShop(t)
+  const ways: [values: Values, payer: string | undefined][] = [
+    [{ out_trade_no: 'scanned-1', trade_type: 'NATIVE', product_id: 'p1', openid: undefined }, undefined],
+    [{ out_trade_no: 'treated-1' }, 'o-bob']
+  ]
+  for (const [values, openid] of ways) {
+    await placeOrder(world, notifyUrl, values)
+    const outTradeNo = String(values.out_trade_no)
+    await world.pay(outTradeNo, { ...(openid !== undefined && { openid }) })
+    t.match(world.order(outTradeNo).openid, openid ?? /^o./, 'the order shows the payer')
+    t.match(await order(world, { notify_url: notifyUrl, ...values }), { result_code: 'FAIL', err_code: 'ORDERPAID' }, outTradeNo)
+  }
+})
+
 t.test('a world can have a new prepay_id with every call; the last one opens the cashier', async t => {
   const { default: world } = await startMock(t, { world: { behaviour: { repeatedPrepayId: 'new' } } })
   const [first, second] = [await placeOrder(world, NOTIFY), await placeOrder(world, NOTIFY)]
