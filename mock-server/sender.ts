@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from './native.ts'
 
@@ -35,46 +35,65 @@ const MAX_REPLY_BYTES = 1024 * 1024
 // Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
 const KEEP_ALIVE = { keepAlive: true, timeout: 1000 }
 
+/** How a connection ends that the other side had closed before the request came. */
+const STALE = ['ECONNRESET', 'EPIPE']
+
 /** `tlsSkipVerify`: any certificate will do. */
 export function createSender (tlsSkipVerify = false): Sender {
-  const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE) }
-  const https = { request: httpsRequest, agent: new HttpsAgent({ ...KEEP_ALIVE, rejectUnauthorized: !tlsSkipVerify }) }
+  const certificates = { rejectUnauthorized: !tlsSkipVerify }
+  const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE), fresh: new HttpAgent() }
+  const https = { request: httpsRequest, agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }), fresh: new HttpsAgent(certificates) }
+  let closed = false
   return {
     post: (url, headers, body, limitMs) => new Promise(resolve => {
       const started = nativeElapsed()
-      const { request: send, agent } = url.startsWith('https:') ? https : http
+      const { request: send, agent, fresh } = url.startsWith('https:') ? https : http
       const bytes = Buffer.from(body)
-      const request = send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': bytes.length } })
       let timedOut = false
-      const timer = nativeSetTimeout(() => {
-        timedOut = true
-        request.destroy()
-      }, limitMs)
       const end = (outcome: { reply: Reply } | { error: Error } | { timedOut: true }) => {
         nativeClearTimeout(timer)
         resolve({ durationMs: nativeElapsed() - started, ...outcome })
       }
       const fail = (error: Error) => end(timedOut ? { timedOut } : { error })
-      request.on('error', fail)
-      request.on('response', response => {
-        const chunks: Buffer[] = []
-        let size = 0
-        response.on('error', fail)
-        response.on('data', (chunk: Buffer) => {
-          chunks.push(chunk)
-          size += chunk.length
-          if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
+      function open (agent: HttpAgent): ClientRequest {
+        const request = send(url, { method: 'POST', agent, headers: { ...headers, 'content-length': bytes.length } })
+        let readBefore = 0
+        request.on('socket', ({ bytesRead }) => { readBefore = bytesRead })
+        request.on('error', (error: NodeJS.ErrnoException) => {
+          const { reusedSocket, socket } = request
+          // A handler that answers and closes closes sockets that wait here: that is not how it has answered this request.
+          const stale = !timedOut && !closed && reusedSocket && socket!.bytesRead === readBefore && STALE.includes(error.code!)
+          if (stale) current = open(fresh)
+          else fail(error)
         })
-        response.on('end', () => {
-          const read = Buffer.concat(chunks)
-          end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
+        request.on('response', response => {
+          const chunks: Buffer[] = []
+          let size = 0
+          response.on('error', fail)
+          response.on('data', (chunk: Buffer) => {
+            chunks.push(chunk)
+            size += chunk.length
+            if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
+          })
+          response.on('end', () => {
+            const read = Buffer.concat(chunks)
+            end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
+          })
         })
-      })
-      request.end(bytes)
+        return request.end(bytes)
+      }
+      let current = open(agent)
+      const timer = nativeSetTimeout(() => {
+        timedOut = true
+        current.destroy()
+      }, limitMs)
     }),
     close: () => {
-      http.agent.destroy()
-      https.agent.destroy()
+      closed = true
+      for (const { agent, fresh } of [http, https]) {
+        agent.destroy()
+        fresh.destroy()
+      }
     }
   }
 }

@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer as createSecureServer } from 'node:https'
+import { createServer as createBareServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createSender } from '../../mock-server/sender.ts'
 import { ACK, bodyOf, deadUrl, listen, port } from './helpers.ts'
@@ -30,6 +32,52 @@ t.test('one connection serves one delivery after the other', async t => {
   const sender = setup(t)
   for (let n = 0; n < 5; n++) await sender.post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000)
   t.equal(sockets.size, 1)
+})
+
+/** A server of bare TCP: `answer` gets each request when it is whole, with its number. */
+async function listenBare (t: Test, answer: (socket: Socket, count: number) => void): Promise<{ url: string, sockets: Socket[] }> {
+  const sockets: Socket[] = []
+  let count = 0
+  const server = createBareServer(socket => {
+    sockets.push(socket)
+    socket.on('error', () => {})
+    socket.on('data', bytes => { if (bytes.toString().endsWith('\r\n\r\nbody')) answer(socket, ++count) })
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, sockets }
+}
+
+const bareReply = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+
+t.test('a connection that has gone stale meanwhile is nobody\'s answer: a fresh one is asked, once', async t => {
+  const cases: [what: string, second: (socket: Socket, count: number) => void, outcome: object, sockets: number][] = [
+    ['closed without a byte', (socket, count) => { if (count === 2) socket.end(); else socket.write(bareReply('again')) }, { reply: { body: 'again' } }, 2],
+    ['reset on both', socket => { socket.resetAndDestroy() }, { error: { code: 'ECONNRESET' } }, 2],
+    ['closed in the middle of its head', socket => { socket.end('HTTP/1.1 200 OK\r\nconte') }, { error: { code: 'ECONNRESET' } }, 1],
+    ['not HTTP', socket => { socket.end('FTP') }, { error: { code: 'HPE_INVALID_CONSTANT' } }, 1]
+  ]
+  for (const [what, second, outcome, connections] of cases) {
+    const { url, sockets } = await listenBare(t, (socket, count) => { if (count === 1) socket.write(bareReply('first')); else second(socket, count) })
+    const sender = setup(t)
+    t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'first' } })
+    t.match(await sender.post(url, {}, 'body', 5000), outcome, what)
+    t.equal(sockets.length, connections, what)
+  }
+})
+
+t.test('the limit counts on while a fresh connection is asked', async t => {
+  const { url, sockets } = await listenBare(t, (socket, count) => {
+    if (count === 1) socket.write(bareReply('first'))
+    if (count === 2) socket.end()
+  })
+  const sender = setup(t)
+  await sender.post(url, {}, 'body', 5000)
+  t.match(await sender.post(url, {}, 'body', 60), { timedOut: true })
+  t.equal(sockets.length, 2)
 })
 
 t.test('does not follow a redirect', async t => {
@@ -73,6 +121,14 @@ t.test('closing ends what is under way', async t => {
   const sender = createSender()
   const server = await listen(t, () => { sender.close() })
   t.match(await sender.post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { error: { code: 'ECONNRESET' } })
+})
+
+t.test('closing ends what is under way on a connection that was used before', async t => {
+  const sender = createSender()
+  const { url, sockets } = await listenBare(t, (socket, count) => { if (count === 1) socket.write(bareReply('first')); else sender.close() })
+  await sender.post(url, {}, 'body', 5000)
+  t.match(await sender.post(url, {}, 'body', 5000), { error: { code: 'ECONNRESET' } })
+  t.equal(sockets.length, 1)
 })
 
 t.test('bytes that are not UTF-8 are kept as they came', async t => {
