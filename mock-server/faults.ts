@@ -141,6 +141,12 @@ function checkOptions ({ nth = 1, every = 1, times = 1, probability = 1, rate = 
   parseDuration(rate.per, 'rate.per')
 }
 
+/** @throws MockError BAD_INPUT */
+export function checkFault (api: Api, effect: Effect, options: FaultOptions): void {
+  checkEffect(api, effect)
+  checkOptions(options)
+}
+
 /** Everything about a fault that changes or was asked for; plain data. */
 interface FaultState {
   readonly api: Api
@@ -202,8 +208,7 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
 
   return {
     set: (api, effect, options = {}) => {
-      checkEffect(api, effect)
-      checkOptions(options)
+      checkFault(api, effect, options)
       const { name = `${api}-${++numbered}`, every, probability, rate } = options
       const repeats = (every ?? probability ?? rate) !== undefined
       const state: FaultState = {

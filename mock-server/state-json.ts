@@ -24,9 +24,9 @@ function encode (value: unknown): unknown {
 function decode (value: unknown): unknown {
   if (Array.isArray(value)) return value.map(decode)
   if (typeof value !== 'object' || value === null) return value
-  const { $date: date, $bytes: bytes } = value as { $date?: string, $bytes?: string }
-  if (date !== undefined) return new Date(date)
-  if (bytes !== undefined) return Buffer.from(bytes, 'base64')
+  const { $date: date, $bytes: bytes } = value as { $date?: unknown, $bytes?: unknown }
+  if (typeof date === 'string') return new Date(date)
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'base64')
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, decode(field)]))
 }
 

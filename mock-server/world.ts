@@ -33,6 +33,7 @@ import type { SignType } from './sign-v2.ts'
 import { wechatTime } from './time.ts'
 import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
 import { fromExport, toExport, type WorldExport } from './state-json.ts'
+import { checkState } from './state-shape.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createTokens } from './tokens.ts'
 import { phoneNumber, userProfile, type PhoneNumberEvent, type PhoneNumberOptions, type UserProfile, type UserProfileOptions } from './user-data.ts'
@@ -652,7 +653,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       replaceState(state)
     },
     export: () => toExport(credentials, takeState(core)),
-    import: exported => replaceState(fromExport(exported, credentials)),
+    import: exported => replaceState(checkState(fromExport(exported, credentials))),
     close,
     [Symbol.asyncDispose]: async () => close()
   }
