@@ -1,3 +1,6 @@
+import type { WorldCore } from '../core.ts'
+import type { Order } from '../orders.ts'
+import { liveRefunds, refundSettlement, type Refund } from '../refunds.ts'
 import { parseWechatTime, wechatTime } from '../time.ts'
 import { matches } from './pay-v2.ts'
 
@@ -14,6 +17,18 @@ export const RATE_TEXT = '0.60%'
 
 /** What a settled amount costs the merchant: 0.60 %, rounded to a fen. */
 export const feeOf = (fen: number) => Math.round(fen * RATE)
+
+/**
+ * What a refund gives back of the fee: rounded together with the refunds before it, so that parts which give back the whole
+ * payment give back the whole fee.
+ */
+export function refundedFeeOf ({ refunds }: Pick<WorldCore, 'refunds'>, order: Order, refund: Refund): number {
+  const settled = (refund: Refund) => refundSettlement(order, refund).refundFee
+  const before = liveRefunds(refunds.ofOrder(order.outTradeNo))
+    .filter(({ ordinal }) => ordinal < refund.ordinal)
+    .reduce((sum, earlier) => sum + settled(earlier), 0)
+  return feeOf(before + settled(refund)) - feeOf(before)
+}
 
 /** Bills are in yuan. */
 export const yuan = (fen: number, digits = 2) => (fen / 100).toFixed(digits)

@@ -2,7 +2,7 @@ import type { WorldCore } from '../core.ts'
 import { couponFee, type Order, type Payment } from '../orders.ts'
 import { couponRefundFee, rechargeRefundFee, refundSettlement, settledFee, type Refund } from '../refunds.ts'
 import { wechatDateTime } from '../time.ts'
-import { billDay, billText, feeOf, isBillDate, isGzip, RATE_TEXT, yuan, type Column } from './bill.ts'
+import { billDay, billText, feeOf, isBillDate, isGzip, RATE_TEXT, refundedFeeOf, yuan, type Column } from './bill.ts'
 import { matches, type PayEndpoint } from './pay-v2.ts'
 import { BusinessFail, ProtocolFail } from './replies.ts'
 
@@ -15,20 +15,20 @@ interface Trade {
   readonly payment: Payment
   readonly refund: Refund | undefined
   readonly at: Date
+  /** The fee that the merchant pays or, negative, is given back. */
+  readonly fee: number
 }
 
 const REFUND_STATUS: Record<Refund['status'], string> = { PROCESSING: 'PROCESSING', SUCCESS: 'SUCCESS', CHANGE: 'CHANGE', REFUNDCLOSE: 'FAIL' }
 
-const tradesOf = ({ orders, refunds }: WorldCore): Trade[] => orders.list().flatMap(order => {
-  const { payment } = order
-  if (!payment) return []
-  const paid: Trade = { order, payment, refund: undefined, at: payment.paidAt }
-  return [paid, ...refunds.ofOrder(order.outTradeNo).map((refund): Trade => ({ order, payment, refund, at: refund.requestedAt }))]
-})
-
-/** What the merchant is paid, or (negative) pays back. */
-function cost ({ order, refund }: Trade): number {
-  return refund ? 0 - feeOf(refundSettlement(order, refund).refundFee) : feeOf(settledFee(order))
+function tradesOf (world: WorldCore): Trade[] {
+  return world.orders.list().flatMap(order => {
+    const { payment } = order
+    if (!payment) return []
+    const paid: Trade = { order, payment, refund: undefined, at: payment.paidAt, fee: feeOf(settledFee(order)) }
+    return [paid, ...world.refunds.ofOrder(order.outTradeNo).map((refund): Trade =>
+      ({ order, payment, refund, at: refund.requestedAt, fee: 0 - refundedFeeOf(world, order, refund) }))]
+  })
 }
 
 /** A value that only payments have, and one that only refunds have. */
@@ -42,6 +42,8 @@ const settledRefund = ofRefund((refund, order) => refundSettlement(order, refund
 const requestedRefund = ofRefund(refund => refund.refundFee)
 const rechargeRefund = ofRefund(rechargeRefundFee)
 const couponRefund = ofRefund(couponRefundFee)
+
+const fee = (trade: Trade) => trade.fee
 
 const money = (name: string, value: (trade: Trade) => number): Column<Trade> => [name, trade => yuan(value(trade))]
 
@@ -81,7 +83,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
     ...(withRefunds ? refundColumns : []),
     ['商品名称', ({ order }) => order.body],
     ['商户数据包', ({ order }) => order.attach],
-    ['手续费', trade => yuan(cost(trade), 5)],
+    ['手续费', ({ fee }) => yuan(fee, 5)],
     ['费率', () => RATE_TEXT],
     ...(old
       ? []
@@ -94,17 +96,19 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
 }
 
 function summaryOf (world: WorldCore, trades: readonly Trade[]): [name: string, value: string][] {
-  const sum = (value: (trade: Trade) => number) => yuan(trades.reduce((fen, trade) => fen + value(trade), 0))
+  // A closed refund has its line, but the money is the merchant's again.
+  const counted = trades.filter(({ refund }) => refund?.status !== 'REFUNDCLOSE')
+  const sum = (value: (trade: Trade) => number) => yuan(counted.reduce((fen, trade) => fen + value(trade), 0))
   // Some recorded bills count as if it were money.
   const count = world.random.flip('bill', 'count') ? `${trades.length}.0` : String(trades.length)
   return world.behaviour.billColumns === 'old'
-    ? [['总交易单数', count], ['总交易额', sum(total)], ['总退款金额', sum(requestedRefund)], ['总代金券或立减优惠退款金额', sum(couponRefund)], ['手续费总金额', sum(cost)]]
+    ? [['总交易单数', count], ['总交易额', sum(total)], ['总退款金额', sum(requestedRefund)], ['总代金券或立减优惠退款金额', sum(couponRefund)], ['手续费总金额', sum(fee)]]
     : [
         ['总交易单数', count],
         ['应结订单总金额', sum(settled)],
         ['退款总金额', sum(settledRefund)],
         ['充值券退款总金额', sum(rechargeRefund)],
-        ['手续费总金额', sum(cost)],
+        ['手续费总金额', sum(fee)],
         ['订单总金额', sum(total)],
         ['申请退款总金额', sum(requestedRefund)]
       ]

@@ -1,7 +1,7 @@
 import type { WorldCore } from '../core.ts'
 import { refundSettlement, settledFee } from '../refunds.ts'
 import { wechatDateTime, wechatTime } from '../time.ts'
-import { billDay, billText, feeOf, isBillDate, isGzip, yuan, type Column } from './bill.ts'
+import { billDay, billText, feeOf, isBillDate, isGzip, refundedFeeOf, yuan, type Column } from './bill.ts'
 import { protocolFields } from './pay-answers.ts'
 import { matches, type PayEndpoint } from './pay-v2.ts'
 import { BusinessFail } from './replies.ts'
@@ -30,7 +30,8 @@ interface Line extends Movement {
  * The movements of the basic account since the world began, which is when it was empty. What a closed refund brings back is
  * booked under a name of the mock's own.
  */
-function movements ({ orders, refunds }: WorldCore): Movement[] {
+function movements (world: WorldCore): Movement[] {
+  const { orders, refunds } = world
   return orders.list().flatMap(order => {
     const { payment, outTradeNo } = order
     if (!payment) return []
@@ -41,8 +42,7 @@ function movements ({ orders, refunds }: WorldCore): Movement[] {
       ...(fee > 0 ? [{ ...paid, name: '扣除交易手续费', fen: -fee }] : []),
       ...refunds.ofOrder(outTradeNo).flatMap(refund => {
         // The fee of what is given back is given back too, as in the bill.
-        const settled = refundSettlement(order, refund).refundFee
-        const fen = settled - feeOf(settled)
+        const fen = refundSettlement(order, refund).refundFee - refundedFeeOf(world, order, refund)
         const back = { kind: '退款', number: refund.refundId, voucher: refund.outRefundNo, note: refund.desc }
         return [
           { ...back, at: refund.requestedAt, name: '退款', fen: -fen },

@@ -103,7 +103,19 @@ t.test('ALL: payments and refunds of the day, newest first, under the recorded h
   })
   t.match(rows[0], { 商户退款单号: 'r-2', 退款状态: 'FAIL', 手续费: '0.00000' })
   t.equal(rows.length, 4)
-  t.match(summary, { 总交易单数: /^4(?:\.0)?$/, 应结订单总金额: '11.53', 退款总金额: '11.51', 充值券退款总金额: '0.50', 手续费总金额: '0.00', 订单总金额: '12.53', 申请退款总金额: '12.51' })
+  t.match(summary, { 总交易单数: /^4(?:\.0)?$/, 应结订单总金额: '11.53', 退款总金额: '11.50', 充值券退款总金额: '0.50', 手续费总金额: '0.00', 订单总金额: '12.53', 申请退款总金额: '12.50' }, 'what a closed refund did not give back is in no sum')
+})
+
+t.test('a closed refund is in no sum, whether of money or of fees', async t => {
+  const { world } = await startPaid(t, {}, { total_fee: 10_000 })
+  for (const [outRefundNo, end] of [['r-1', 'REFUNDCLOSE'], ['r-2', 'SUCCESS']] as const) {
+    await placeRefund(world, { total_fee: 10_000, refund_fee: 10_000, out_refund_no: outRefundNo })
+    await world.settleRefund(outRefundNo, end)
+  }
+  await world.advance('24h')
+  const { rows, summary } = read((await download(world)).text)
+  t.same(rows.map(row => [row.退款状态, row.退款金额, row.手续费]), [['', '0.00', '0.60000'], ['FAIL', '100.00', '-0.60000'], ['SUCCESS', '100.00', '-0.60000']])
+  t.match(summary, { 总交易单数: /^3/, 退款总金额: '100.00', 手续费总金额: '0.00', 申请退款总金额: '100.00' })
 })
 
 t.test('the other types', async t => {
@@ -141,7 +153,7 @@ t.test('the tables of older merchants', async t => {
   t.equal(header.join(), '交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,总金额,代金券或立减优惠金额,微信退款单号,商户退款单号,退款金额,代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率')
   t.match(rows[3], { 总金额: '12.50', 代金券或立减优惠金额: '1.50' })
   t.match(rows[1], { 退款金额: '12.50', 代金券或立减优惠退款金额: '1.50' })
-  t.match(summary, { 总交易单数: /^4/, 总交易额: '12.53', 总退款金额: '12.51', 总代金券或立减优惠退款金额: '1.50', 手续费总金额: '0.00' })
+  t.match(summary, { 总交易单数: /^4/, 总交易额: '12.53', 总退款金额: '12.50', 总代金券或立减优惠退款金额: '1.50', 手续费总金额: '0.00' })
   const success = read((await download(world, { bill_type: 'SUCCESS' })).text)
   t.equal(success.header.slice(12).join(), '总金额,代金券或立减优惠金额,商品名称,商户数据包,手续费,费率')
 })

@@ -46,6 +46,25 @@ t.test('the money of a day, in its order, with the balance', async t => {
   t.match((await download(world, { bill_date: '20260116' })).text, /`2026-01-16 13:00:00,`5.*,`退款关闭退回,`退款,`收入,`9\.94,`9\.94,`system,`缺货,`r-2\r\n/)
 })
 
+t.test('parts of a refund give back the whole fee and no more', async t => {
+  const { world } = await startPaid(t, {}, { total_fee: 252 })
+  for (const n of [0, 1, 2, 3]) {
+    await placeRefund(world, { total_fee: 252, refund_fee: 84, out_refund_no: `r-${n}` })
+    if (n === 0) await world.settleRefund('r-0', 'REFUNDCLOSE')
+  }
+  await world.advance('24h')
+  const { text } = await download(world)
+  t.same([...text.matchAll(/`(收入|支出),`([\d.]+),`([\d.]+),.*`(\S+)\r/g)].map(([, ...row]) => row.join(' ')), [
+    '收入 2.52 2.52 tea-0001',
+    '支出 0.02 2.50 tea-0001',
+    '支出 0.83 1.67 r-0',
+    '收入 0.83 2.50 r-0',
+    '支出 0.83 1.67 r-1',
+    '支出 0.84 0.83 r-2',
+    '支出 0.83 0.00 r-3'
+  ])
+})
+
 t.test('a fee of nothing is no movement, nor is an order that nobody paid', async t => {
   const { world, shop } = await startPaid(t, {}, { total_fee: 3 })
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'unpaid' })
