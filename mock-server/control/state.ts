@@ -1,8 +1,11 @@
 import type { FastifyInstance } from 'fastify'
+import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
 import type { ResetPart } from '../state.ts'
 import type { WorldExport } from '../state-json.ts'
 import { strict, text, type InWorld } from './schemas.ts'
+
+interface What { readonly what?: string }
 
 const what = strict({ what: text() })
 const snapshot = strict({ name: text(64) })
@@ -14,9 +17,11 @@ const exported = strict({ format: text(64), credentials, state: { type: 'object'
 const IMPORT_LIMIT = 256 * 1024 * 1024
 
 export function stateRoutes (app: FastifyInstance, worlds: Worlds): void {
-  app.post<{ Params: InWorld, Querystring: { readonly what?: string } }>('/worlds/:world/reset', { schema: { querystring: what } }, async request => {
+  app.post<{ Params: InWorld, Querystring: What, Body: What }>('/worlds/:world/reset', { schema: { querystring: what, body: what } }, async request => {
     const world = worlds.find(request.params.world)
-    const parts = (request.query.what?.split(',') ?? []) as ResetPart[]
+    const told = [request.query.what, request.body.what].filter(text => text !== undefined)
+    if (told.length > 1) throw new MockError('BAD_INPUT', 'what: say it in the body or in the query, not in both', { field: 'what', rule: 'once' })
+    const parts = told.flatMap(text => text.split(',')) as ResetPart[]
     world.reset(...parts)
     return { now: world.clock.now() }
   })

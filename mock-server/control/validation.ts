@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
 import { MockError } from '../errors.ts'
+import { strict } from './schemas.ts'
 
 interface Problem {
   readonly instancePath: string
@@ -15,6 +16,9 @@ function badInput ({ instancePath, keyword, message, params }: Problem): MockErr
   const allowed = params.allowedValues === undefined ? '' : `: ${(params.allowedValues as string[]).join(', ')}`
   return new MockError('BAD_INPUT', `${field}: ${message}${allowed}`, { field, rule: keyword })
 }
+
+/** A route that says nothing of a body or a query takes none: what it would ignore must not look as if it had worked. */
+const NOTHING: FastifySchema = { body: strict({}), querystring: strict({}) }
 
 const PARTS = ['body', 'querystring', 'headers'] as const
 
@@ -35,8 +39,7 @@ function check (request: FastifyRequest, schema: FastifySchema): void {
 export function validateLazily (app: FastifyInstance): void {
   const schemas = new Map<string, FastifySchema>()
   app.addHook('onRoute', route => {
-    if (!route.schema) return
-    schemas.set(`${String(route.method)} ${route.url}`, route.schema)
+    schemas.set(`${String(route.method)} ${route.url}`, { ...NOTHING, ...route.schema })
     delete route.schema
   })
   app.addHook('preValidation', async request => {

@@ -42,5 +42,12 @@ t.test('reset parts', async t => {
   const { mock, world } = await setup(t)
   await control(mock, 'POST', `${W}/reset?what=journal,faults`)
   t.same([world.journal.entries().length, world.orders().length], [0, 1])
+  await control(mock, 'POST', `${W}/snapshots`)
+  t.equal((await control(mock, 'POST', `${W}/reset`, { what: 'journal,faults' })).status, 200)
+  t.equal(world.orders().length, 1, 'in the body too')
+  t.match(await control(mock, 'POST', `${W}/reset?what=journal`, { what: 'journal' }), { status: 400, json: { field: 'what', message: 'what: say it in the body or in the query, not in both' } })
+  for (const path of ['reset', 'snapshots/s1/restore', 'assert-drained']) {
+    t.match(await control(mock, 'POST', `${W}/${path}`, { wat: 'journal' }), { status: 400, json: { field: 'wat', rule: 'additionalProperties' } }, path)
+  }
   t.match(await control(mock, 'POST', `${W}/reset?what=orders,jurnal`), { status: 400, json: { field: 'what', rule: 'enum', message: /got "jurnal"/ } })
 })

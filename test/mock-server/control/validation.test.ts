@@ -8,7 +8,7 @@ t.test('body, query and headers are checked against the schemas of their route',
   t.teardown(() => app.close())
   validateLazily(app)
   app.post('/checked', { schema: { body: strict({ n: integer(1) }, 'n'), querystring: strict({ q: text() }), headers: { type: 'object', required: ['x-test'] } } }, async request => request.body)
-  app.post('/free', async request => ({ body: request.body }))
+  app.post('/bare', async request => ({ body: request.body }))
 
   const post = async (url: string, payload?: object, headers = {}) => {
     const response = await app.inject({ method: 'POST', url, headers, ...(payload && { payload }) })
@@ -21,8 +21,11 @@ t.test('body, query and headers are checked against the schemas of their route',
     ['/checked', { n: 0 }, 'n: must be >= 1'],
     ['/checked', { n: 1, m: 1 }, 'm: must NOT have additional properties'],
     ['/checked?p=1', { n: 1 }, 'p: must NOT have additional properties'],
-    ['/checked', { n: 1 }, "x-test: must have required property 'x-test'"]
+    ['/checked', { n: 1 }, "x-test: must have required property 'x-test'"],
+    ['/bare', { what: 'journal' }, 'what: must NOT have additional properties'],
+    ['/bare', [], 'body: must be object'],
+    ['/bare?what=journal', undefined, 'what: must NOT have additional properties']
   ]
   for (const [url, payload, message] of cases) t.match(await post(url, payload), { status: 400, json: { code: 'BAD_INPUT', message } }, message)
-  t.same(await post('/free'), { status: 200, json: { body: {} } }, 'no body is {}')
+  t.same(await post('/bare'), { status: 200, json: { body: {} } }, 'no body is {}')
 })
