@@ -55,6 +55,8 @@ export interface Call {
   readonly api: PayApi | LoginApi
   readonly world: WorldCore | undefined
   readonly outTradeNo?: string | undefined
+  /** Whether it passes the checks of the protocol, so that a refusal of the business, which is signed, may answer it. */
+  readonly isSound: () => boolean
   /** Checks the request, does what it asks for and answers. */
   readonly answer: () => Answer
   /** The same request answered with a refusal, in the form that this call has for it. */
@@ -103,6 +105,9 @@ const isSpoiling = (effect: CallFault): effect is Spoiling => SPOILING.includes(
 const BROKEN: Outcome = { kind: 'reset' }
 const send = (reply: WireReply): Outcome => ({ kind: 'reply', reply })
 
+/** How much of a body is left: half of it, or so much as was asked for, but never all. */
+const truncated = (length: number, bytes = length >> 1) => Math.max(0, Math.min(bytes, length - 1))
+
 function spoil (effect: Spoiling, answer: Answer): Outcome {
   switch (effect.kind) {
     case 'delay':
@@ -112,7 +117,7 @@ function spoil (effect: Spoiling, answer: Answer): Outcome {
     case 'gbk':
       return send(plain({ ...answer, body: encodeGbk(String(answer.body)), contentType: 'text/xml; charset=GBK' }))
     case 'truncate':
-      return { kind: 'truncate', reply: plain(answer), bytes: effect.bytes ?? Buffer.byteLength(answer.body) >> 1 }
+      return { kind: 'truncate', reply: plain(answer), bytes: truncated(Buffer.byteLength(answer.body), effect.bytes) }
   }
 }
 
@@ -153,7 +158,7 @@ export async function exchange (call: Call, { gates, faults, delays }: WorldCore
   const { api, outTradeNo } = call
   gates.signal(`${api}.request`, outTradeNo)
   await gates.pass(`${api}.request`, outTradeNo, presence)
-  const fault = faults.claim(api, outTradeNo) as StruckCall | undefined
+  const fault = faults.claim(api, outTradeNo, ({ kind }) => kind !== 'result_code_fail' || call.isSound()) as StruckCall | undefined
   const delay = fault?.effect.kind === 'delay' ? fault.effect : undefined
   if (delay && delay.when !== 'after') await delays.wait(delay.ms)
   const { outcome, remarks } = fault ? strike(call, fault.effect) : untouched(call)

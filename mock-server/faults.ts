@@ -26,7 +26,7 @@ export type CallEffect =
   | (Timing & { readonly kind: 'http', readonly status: number, readonly body?: string })
   /** A web page instead of a message; `status` is 200 unless given. */
   | (Timing & { readonly kind: 'html_page', readonly status?: number })
-  /** The connection breaks after the first `bytes` of the reply's body, by default half of it. */
+  /** The connection breaks after the first `bytes` of the reply's body, by default half of it, and never after all of them. */
   | { readonly kind: 'truncate', readonly bytes?: number }
 
 /** `return_code` FAIL: not signed. */
@@ -97,8 +97,8 @@ export interface Fault extends FaultView {
 export interface FaultBook {
   /** @throws MockError BAD_INPUT */
   readonly set: (api: Api, effect: Effect, options?: FaultOptions) => Fault
-  /** The fault that strikes this exchange: of those that fit, the one set first. */
-  readonly claim: (api: Api, outTradeNo: string | undefined) => FaultView | undefined
+  /** The fault that strikes this exchange: of those that fit, the one set first. `canStrike` says which effects are possible. */
+  readonly claim: (api: Api, outTradeNo: string | undefined, canStrike?: (effect: Effect) => boolean) => FaultView | undefined
   readonly list: () => Fault[]
   readonly clear: () => void
   /** Forgets how often the orders that are gone were met. */
@@ -185,9 +185,9 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
   }
 
   /** Counts the exchange, and says whether it is one that the fault strikes. */
-  function strikes (state: FaultState, api: Api, outTradeNo: string | undefined): boolean {
+  function strikes (state: FaultState, outTradeNo: string | undefined): boolean {
     const { out_trade_no: wanted, nth, every, probability, rate, times } = state.options
-    if (state.api !== api || (wanted !== undefined && wanted !== outTradeNo)) return false
+    if (wanted !== undefined && wanted !== outTradeNo) return false
     const seen = ++state.seen
     if (times !== 'always' && state.hits >= times) return false
     return (nth === undefined || seen === nth) &&
@@ -223,10 +223,10 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
       states.set(name, state)
       return view(state)
     },
-    claim: (api, outTradeNo) => {
+    claim: (api, outTradeNo, canStrike = () => true) => {
       if (states.size === 0) return undefined
       // Each is asked, not only up to the first that strikes: all of them count the exchange.
-      const struck = [...states.values()].filter(state => strikes(state, api, outTradeNo))[0]
+      const struck = [...states.values()].filter(state => state.api === api && canStrike(state.effect) && strikes(state, outTradeNo))[0]
       if (!struck) return undefined
       struck.hits++
       const fault = view(struck)

@@ -130,20 +130,31 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
   const { get, signType, succeed, fail } = answers(onSide(world ?? registry.fallback()), endpoint.unsigned, fields)
   const shown = endpoint.certificate && side === 'production' && world?.certMode === 'required' ? certificate : undefined
   const outTradeNo = orderNumber(world && onSide(world), fields)
+  function check (): WorldCore {
+    if (message instanceof ProtocolFail) throw message
+    checkFields(fields, [...(endpoint.withoutAppid ? [] : [APPID]), ...COMMON, ...endpoint.fields])
+    const found = onSide(findWorld(registry, endpoint, fields))
+    checkSign(found, fields, signType)
+    return found
+  }
   return {
     api: endpoint.api,
     world,
     outTradeNo,
+    isSound: () => {
+      try {
+        return check() && shown !== null
+      } catch {
+        return false
+      }
+    },
     refuse: refusal => fail(refusalOf(endpoint.api, refusal)),
     answer: () => {
       if (shown === null) return { body: '', broken: true, note: 'no client certificate, so no connection' }
       let findings: readonly Finding[] = []
       const withFindings = (answer: Answer) => findings.length > 0 ? { ...answer, lint: findings } : answer
       try {
-        if (message instanceof ProtocolFail) throw message
-        checkFields(fields, [...(endpoint.withoutAppid ? [] : [APPID]), ...COMMON, ...endpoint.fields])
-        const found = onSide(findWorld(registry, endpoint, fields))
-        checkSign(found, fields, signType)
+        const found = check()
         if (shown) checkCertificate(found.credentials, shown)
         findings = lint(found, endpoint.api, get, outTradeNo ?? '')
         const refusal = found.strict && refusalOfStrict(findings)

@@ -51,6 +51,9 @@ t.test('refund and fund flow want the merchant\'s; without one the connection br
     t.notOk('response' in world.journal.entries().at(-1)!)
   }
   t.same(world.refunds(), [])
+  const fault = world.fault('refund', { kind: 'result_code_fail', err_code: 'NOTENOUGH' })
+  t.equal(await call(world, '/secapi/pay/refund', refundFields()), 'ECONNRESET', 'no business can be refused either')
+  fault.remove()
   t.match(await call(world, '/secapi/pay/refund', refundFields(), STRANGER), { result_code: 'FAIL', err_code: 'CERT_ERROR', err_code_des: '证书校验错误' })
   for (const certificate of [MERCHANT, P12]) t.match(await call(world, '/secapi/pay/refund', refundFields(), certificate), { result_code: 'SUCCESS' })
   t.equal(world.refunds().length, 1)

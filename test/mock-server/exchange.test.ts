@@ -86,18 +86,39 @@ t.test('every effect, before and after', async t => {
   }
 })
 
+t.test('what fails the checks of the protocol is told so, unsigned, and leaves a business refusal for the next call', async t => {
+  const mock = await startMock(t)
+  const unsound: [what: string, body: (world: World) => string, told: RegExp][] = [
+    ['another key', ({ credentials }) => signedXml({ credentials: { ...credentials, apiKey: 'x'.repeat(32) } }, orderFields(NOTIFY)), /签名错误/],
+    ['a field that is missing', world => signedXml(world, orderFields(NOTIFY, { body: '' })), /缺少参数/],
+    ['not XML', () => 'hello', /XML格式错误/]
+  ]
+  for (const [what, body, told] of unsound) {
+    const { default: world } = mock
+    const fault = world.fault('unifiedorder', { kind: 'result_code_fail', err_code: 'SYSTEMERROR' })
+    const reply = await order(world, { body: body(world) })
+    t.match(reply, { text: told }, what)
+    t.notMatch(reply, { text: /<sign>/ }, what)
+    t.match(fault, { seen: 0, hits: 0 }, what)
+    t.match(await order(world), { text: /SYSTEMERROR/ })
+    t.match(fault, { seen: 1, hits: 1 }, what)
+  }
+  const fault = mock.default.fault('unifiedorder', { kind: 'http', status: 502 })
+  await order(mock.default, { body: 'hello' })
+  t.equal(fault.hits, 1, 'what goes wrong before anybody reads the request strikes every request')
+})
+
 t.test('a reply that is spoilt', async t => {
   const mock = await startMock(t)
   const whole = mock.world()
   const good = await order(whole)
   const length = Buffer.byteLength('text' in good ? good.text : '')
-  for (const bytes of [undefined, 0, 10, length]) {
+  for (const bytes of [undefined, 0, 10, length, 9999]) {
     const world = mock.world()
     world.fault('unifiedorder', { kind: 'truncate', ...(bytes !== undefined && { bytes }) })
     const response = await fetch(`${world.baseUrl}/pay/unifiedorder`, { method: 'POST', body: signedXml(world, orderFields(NOTIFY)) })
     t.match(response.headers.get('content-length'), /^\d+$/, 'the length of the whole')
-    if (bytes === length) t.match(await response.text(), /<\/xml>$/)
-    else await t.rejects(response.text(), `${bytes} bytes`)
+    await t.rejects(response.text(), `${bytes} bytes: at least the last one is missing`)
     t.equal(world.orders().length, 1)
   }
 
@@ -174,8 +195,8 @@ t.test('the login side', async t => {
 
 t.test('an exchange without a world meets the faults of the first', async t => {
   const { default: world } = await startMock(t)
-  world.fault('orderquery', { kind: 'result_code_fail', err_code: 'SYSTEMERROR' })
-  t.match((await postRaw(`${world.baseUrl}/pay/orderquery`, 'nonsense')).fields, { err_code: 'SYSTEMERROR', appid: world.credentials.appid })
+  world.fault('orderquery', { kind: 'return_code_fail' })
+  t.match((await postRaw(`${world.baseUrl}/pay/orderquery`, 'nonsense')).fields, { return_msg: '系统错误' })
 })
 
 t.test('orders are known by their transaction_id too', async t => {
