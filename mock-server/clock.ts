@@ -1,4 +1,4 @@
-import { parseDuration } from './duration.ts'
+import { checkMoment, parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { nativeClearTimeout, nativeNow, nativeSetTimeout } from './native.ts'
 import { TimerHeap, type Timer } from './timers.ts'
@@ -50,7 +50,7 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
   async function advance (by: string | number, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
     if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
     const from = now
-    const target = from + parseDuration(by)
+    const target = checkMoment('by', from + parseDuration(by))
     const deadline = nativeNow() + realTimeoutMs
     const report = (): ClockMove => ({ from: new Date(from), to: new Date(now), remainingTimers: heap.list().map(pending) })
     const giveUp = () => new MockError('CLOCK_TIMEOUT',

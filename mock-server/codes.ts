@@ -1,3 +1,4 @@
+import { parseSeconds } from './duration.ts'
 import { keepNewest } from './newest.ts'
 
 /** What the WeChat client hands to a mini program for its server to spend. */
@@ -29,7 +30,7 @@ export function createCodeBook<T extends object> (now: () => Date, limit: number
   const codes = new Map<string, Code<T>>()
   return {
     issue: (text, worth, { ttl = 300, uses = 1 }) => {
-      const code = { code: text, worth, expiresAt: new Date(now().getTime() + ttl * 1000), usesLeft: uses }
+      const code = { code: text, worth, expiresAt: new Date(now().getTime() + parseSeconds(ttl, 'ttl')), usesLeft: uses }
       codes.set(text, code)
       keepNewest(codes, limit)
       return code

@@ -3,6 +3,7 @@ import type { Notice } from './apis.ts'
 import type { Clock } from './clock.ts'
 import type { Delays } from './delays.ts'
 import { createDeliveryLog, type DeliveryLogDump } from './delivery-log.ts'
+import { parseSeconds } from './duration.ts'
 import { nativeElapsed } from './native.ts'
 import { Entry, type Delivery, type DeliverOptions, type NotificationData, type NotificationKind, type Subject } from './notification.ts'
 import type { NoticeWire } from './notices.ts'
@@ -66,7 +67,7 @@ const SCHEDULES = {
 export type Schedule = keyof typeof SCHEDULES | readonly number[]
 
 export const gapsOf = (schedule: Schedule): number[] =>
-  (typeof schedule === 'string' ? SCHEDULES[schedule] : schedule).map(seconds => seconds * 1000)
+  (typeof schedule === 'string' ? SCHEDULES[schedule] : schedule).map(seconds => parseSeconds(seconds, 'schedule'))
 
 const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
 

@@ -9,7 +9,7 @@ import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
 import { assertDrained } from './drained.ts'
-import { parseDuration } from './duration.ts'
+import { checkMoment, parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
@@ -407,7 +407,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const credentials = drawCredentials(host.seed, options)
   if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
-  const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : new Date(options.startTime).getTime()
+  const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : checkMoment('startTime', new Date(options.startTime).getTime())
   const activity = createActivity()
   const settleHooks: (() => Promise<unknown>)[] = []
   const settle = () => {

@@ -1,3 +1,5 @@
+import { LAST_MOMENT } from '../time.ts'
+
 // Plain JSON schemas: a schema library would double the time the mock takes to start.
 
 /** An object that refuses unknown fields: a mistyped option must not look as if it had worked. */
@@ -6,6 +8,8 @@ export const strict = (properties: Readonly<Record<string, object>>, ...required
 
 export const text = (maxLength = 1000) => ({ type: 'string', minLength: 1, maxLength }) as const
 export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) => ({ type: 'integer', minimum, maximum }) as const
+/** A span, as long as the calendar. */
+export const seconds = integer(0, Math.floor(LAST_MOMENT / 1000))
 export const oneOf = (...values: string[]) => ({ type: 'string', enum: values }) as const
 
 export interface InWorld { readonly world: string }

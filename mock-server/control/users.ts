@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Worlds } from '../mock.ts'
 import type { PhoneNumberOptions, UserProfileOptions } from '../user-data.ts'
 import type { UserChanges } from '../users.ts'
-import { integer, strict, text, type InWorld } from './schemas.ts'
+import { integer, seconds, strict, text, type InWorld } from './schemas.ts'
 
 const watermark = strict({ appid: text(32), timestamp: integer(0) })
 const anyText = { type: 'string', maxLength: 1000 }
@@ -11,7 +11,7 @@ const profile = strict({ nickName: anyText, gender: integer(0, 2), language: any
 const phone = strict({
   phoneNumber: { type: 'string', pattern: '^\\d{5,20}$' },
   countryCode: { type: 'string', pattern: '^[1-9]\\d{0,3}$' },
-  ttl: integer(0),
+  ttl: seconds,
   uses: integer(1),
   watermark
 })

@@ -3,7 +3,7 @@ import { CHOICES } from '../behaviour.ts'
 import type { Worlds } from '../mock.ts'
 import type { LoginCodeOptions } from '../users.ts'
 import type { World, WorldOptions } from '../world.ts'
-import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
+import { integer, oneOf, seconds, strict, text, type InWorld } from './schemas.ts'
 
 type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }
 
@@ -30,7 +30,7 @@ const newWorld = strict({
   apiKey: text()
 })
 
-const loginCode = strict({ openid: text(128), unionid: text(128), ttl: integer(0), uses: integer(1) })
+const loginCode = strict({ openid: text(128), unionid: text(128), ttl: seconds, uses: integer(1) })
 
 const view = ({ id, baseUrl, credentials, clock }: World) =>
   ({ id, baseUrl, ...credentials, clock: { mode: clock.mode, now: clock.now() } })

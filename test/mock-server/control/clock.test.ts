@@ -44,3 +44,23 @@ t.test('504 with what was done when it takes too long', async t => {
     json: { code: 'CLOCK_TIMEOUT', report: { to: '2026-01-15T04:00:15.000Z', deliveries: [{ attempt: 1 }], remainingTimers: [{ what: 'notify tea-0001 attempt 2' }] } }
   })
 })
+
+t.test('times that no calendar has are refused, and the world goes on', async t => {
+  const mock = await startMock(t)
+  const cases: [path: string, body: object, field: string][] = [
+    ['/worlds/default/clock/advance', { by: '99999999999d' }, 'by'],
+    ['/worlds/default/clock/advance', { by: Number.MAX_SAFE_INTEGER }, 'by'],
+    ['/worlds/default/clock/advance', { by: '2932896d' }, 'by'],
+    ['/worlds', { startTime: 9e15 }, 'startTime'],
+    ['/worlds', { startTime: -1 }, 'startTime'],
+    ['/worlds', { refundDelay: '99999999999d' }, 'refundDelay'],
+    ['/worlds', { schedule: [9e15] }, 'schedule'],
+    ['/worlds/default/login-codes', { ttl: 9e15 }, 'ttl'],
+    ['/worlds/default/users/o-alice/phone-number', { ttl: 9e15 }, 'ttl']
+  ]
+  for (const [path, body, field] of cases) t.match(await control(mock, 'POST', path, body), { status: 400, json: { code: 'BAD_INPUT', field } }, JSON.stringify(body))
+  t.match(await control(mock, 'GET', '/worlds/default/clock'), { status: 200, json: { now: '2026-01-15T04:00:00.000Z' } })
+  t.throws(() => mock.world({ schedule: [15, NaN] }), { code: 'BAD_INPUT', message: 'schedule: must be a number of seconds from 0 to 253402271999; got null' })
+  t.throws(() => mock.default.loginCode({ ttl: 9e15 }), { code: 'BAD_INPUT', message: 'ttl: must be a number of seconds from 0 to 253402271999; got 9000000000000000' })
+  t.match(await control(mock, 'POST', '/worlds/default/login-codes', { ttl: 253_402_271_999 }), { status: 200, json: { expiresAt: '+010056-01-14T19:59:59.000Z' } })
+})
