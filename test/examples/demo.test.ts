@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
-import { mysql, NO_MYSQL, postgres } from '../store/databases.ts'
+import { mysql, postgres } from '../store/databases.ts'
 
 const cwd = new URL('../..', import.meta.url)
 const ts = ['--import=ts-blank-space/register']
@@ -129,7 +129,7 @@ const DATABASES: Record<string, (t: Test) => Promise<string | undefined>> = {
 for (const [name, database] of Object.entries(DATABASES)) {
   t.test(`restarting the shop loses nothing: ${name}`, async (t) => {
     const url = await database(t)
-    if (url === undefined) return t.pass(NO_MYSQL, { skip: NO_MYSQL })
+    if (url === undefined) return
     const mock = await createMockWechat()
     t.teardown(() => mock.close())
     const { appid, appSecret, mchId, apiKey } = mock.default.credentials

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
+import BetterSqlite3 from 'better-sqlite3'
+import Libsql from 'libsql'
 import mysql2 from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
@@ -11,8 +12,6 @@ import { sqlStore } from '../../src/store/sql.ts'
 import type { Dialect, Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { startMysql, startPostgres } from './servers.ts'
-
-export const NO_MYSQL = 'SKIPPED: no MariaDB or MySQL is installed here, and MYSQL_URL is not set'
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
 export async function postgres (t: Test): Promise<string> {
@@ -41,7 +40,7 @@ export async function mysql (t: Test): Promise<string | undefined> {
   const admin = process.env.MYSQL_URL ?? server?.url
   if (admin === undefined) {
     if (process.env.REQUIRE_MARIADB !== undefined) throw new Error('REQUIRE_MARIADB is set: install mariadb-server, or set MYSQL_URL')
-    return undefined
+    return skip(t, 'no MariaDB or MySQL is installed here, and MYSQL_URL is not set')
   }
   const name = newName()
   const run = async (sql: string) => {
@@ -52,6 +51,20 @@ export async function mysql (t: Test): Promise<string | undefined> {
   await run(`create database ${name}`)
   t.teardown(() => run(`drop database ${name}`))
   return atDatabase(admin, name)
+}
+
+/** A database of better-sqlite3. `undefined` where it is not built: the test says that it was skipped, unless REQUIRE_SQLITE is set. */
+export function betterSqlite3 (path: string, t: Test): BetterSqlite3.Database | undefined {
+  try {
+    return closing(new BetterSqlite3(path), t)
+  } catch (cause) {
+    if (process.env.REQUIRE_SQLITE !== undefined) throw new Error('REQUIRE_SQLITE is set: build better-sqlite3 by npm run pretest', { cause })
+    return skip(t, 'better-sqlite3 is not built here, and npm run pretest says why')
+  }
+}
+
+function skip (t: Test, why: string): undefined {
+  t.pass(`SKIPPED: ${why}`, { skip: `SKIPPED: ${why}` })
 }
 
 function newName (): string {
@@ -77,7 +90,6 @@ export async function everyDatabase (t: Test): Promise<{ dialect: Dialect, conne
   const url = await postgres(t)
   const path = join(t.testdir(), 'test.db')
   const uri = await mysql(t)
-  if (uri === undefined) t.pass(NO_MYSQL, { skip: NO_MYSQL })
   return [
     { dialect: 'postgres', connect: () => fromPg(pgPool(url, t)) },
     { dialect: 'sqlite', connect: () => fromSqlite(sqliteFile(path, t, { timeout: 0 })) },
@@ -91,9 +103,12 @@ export function mysqlPool (uri: string, t: Test, options: mysql2.PoolOptions = {
   return pool
 }
 
-/** Connections of one process that wait for each other would wait in vain: they come with `timeout: 0`. */
-export function sqliteFile (path: string, t: Test, options: Database.Options = {}): Database.Database {
-  const db = new Database(path, options)
+/** SQLite through libsql, whose npm package brings it built. Connections of one process that wait for each other would wait in vain: they come with `timeout: 0`. */
+export function sqliteFile (path: string, t: Test, options: Libsql.Options = {}): Libsql.Database {
+  return closing(new Libsql(path, options), t)
+}
+
+export function closing<Db extends { close (): unknown }> (db: Db, t: Test): Db {
   t.teardown(() => { db.close() })
   return db
 }
@@ -107,13 +122,20 @@ export interface Opened<Tx> {
 /** Opens a library on a database by its URL, or for SQLite by its path, and closes it at the end of `t`. */
 type Open = (url: string, t: Test) => Opened<any>
 
+/** The databases that a library is opened on: for `sqlite` it uses better-sqlite3, for `libsql` that. */
+const DATABASES = {
+  postgres,
+  mysql,
+  sqlite: async (t: Test) => betterSqlite3(':memory:', t) && ':memory:',
+  libsql: async () => ':memory:'
+}
+
 /** An adapter keeps the contract of stores on each of these databases. */
-export async function keepsContract (t: Test, open: { postgres?: Open, mysql?: Open, sqlite?: Open }): Promise<void> {
+export async function keepsContract (t: Test, open: { [name in keyof typeof DATABASES]?: Open }): Promise<void> {
   for (const [name, openIt] of Object.entries(open)) {
     await t.test(name, async (t) => {
-      const url = await ({ postgres, mysql, sqlite: async () => ':memory:' })[name as Dialect](t)
-      if (url === undefined) t.pass(NO_MYSQL, { skip: NO_MYSQL })
-      else await contract(t, openIt(url, t))
+      const url = await DATABASES[name as keyof typeof DATABASES](t)
+      if (url !== undefined) await contract(t, openIt(url, t))
     })
   }
 }

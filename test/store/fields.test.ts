@@ -1,16 +1,15 @@
-import Database from 'better-sqlite3'
 import t from 'tap'
 import { codec } from '../../src/store/codec.ts'
 import { DIALECTS } from '../../src/store/dialects.ts'
 import { ANOMALY, HISTORY, ORDER, REFUND, SESSION } from '../../src/store/fields.ts'
 import type { Fields } from '../../src/store/fields.ts'
 import { schema } from '../../src/store/schema.ts'
+import { sqliteFile } from './databases.ts'
 
 /** Columns that hold no property: SQLite says them of each table, with whether they may be NULL. */
 const OWN: Record<string, string[]> = { history: ['id'] }
 
-const db = new Database(':memory:')
-t.teardown(() => { db.close() })
+const db = sqliteFile(':memory:', t)
 for (const sql of schema('sqlite')) db.exec(sql)
 
 for (const [name, fields] of Object.entries({ orders: ORDER, refunds: REFUND, history: HISTORY, anomalies: ANOMALY, sessions: SESSION })) {

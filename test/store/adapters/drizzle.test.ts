@@ -7,9 +7,11 @@ import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres'
 import { pgTable, text } from 'drizzle-orm/pg-core'
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
 import { sqliteTable, text as sqliteText } from 'drizzle-orm/sqlite-core'
+import Libsql from 'libsql'
 import mysql2 from 'mysql2/promise'
 import postgresJs from 'postgres'
 import t from 'tap'
+import type { Test } from 'tap'
 import { fromDrizzle } from '../../../src/store/adapters/drizzle.ts'
 import { keepsContract, pgPool } from '../databases.ts'
 
@@ -17,6 +19,12 @@ const own = {
   postgres: pgTable('own', { id: text().primaryKey() }),
   mysql: mysqlTable('own', { id: varchar({ length: 36 }).primaryKey() }),
   sqlite: sqliteTable('own', { id: sqliteText().primaryKey() })
+}
+
+function onSqlite (client: Database.Database, t: Test) {
+  t.teardown(() => { client.close() })
+  const db = drizzleSqlite(client)
+  return { executor: fromDrizzle(db, 'sqlite'), write: async (tx: typeof db, id: string) => tx.insert(own.sqlite).values({ id }).run() }
 }
 
 await keepsContract(t, {
@@ -32,12 +40,8 @@ await keepsContract(t, {
     type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
     return { executor: fromDrizzle(db, 'mysql', sql), write: (tx: Tx, id) => tx.insert(own.mysql).values({ id }) }
   },
-  sqlite (path, t) {
-    const client = new Database(path)
-    t.teardown(() => { client.close() })
-    const db = drizzleSqlite(client)
-    return { executor: fromDrizzle(db, 'sqlite'), write: async (tx: typeof db, id) => tx.insert(own.sqlite).values({ id }).run() }
-  }
+  sqlite: (path, t) => onSqlite(new Database(path), t),
+  libsql: (path, t) => onSqlite(new Libsql(path) as unknown as Database.Database, t)
 })
 
 t.test('postgres.js', async (t) => {
