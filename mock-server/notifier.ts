@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Delays } from './delays.ts'
 import { createDeliveryLog, type DeliveryLogDump } from './delivery-log.ts'
 import { parseSeconds } from './duration.ts'
+import { keptReply } from './kept-reply.ts'
 import { nativeElapsed } from './native.ts'
 import { Entry, type Delivery, type DeliverOptions, type NotificationData, type NotificationKind, type Subject } from './notification.ts'
 import type { NoticeWire } from './notices.ts'
@@ -111,7 +112,7 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
         sentAt,
         url: outgoing.url,
         request: { headers: outgoing.headers, body },
-        ...('reply' in exchange && { response: exchange.reply }),
+        ...('reply' in exchange && { response: keptReply(exchange.reply) }),
         startedMs,
         durationMs: exchange.durationMs,
         ...judge(exchange, ackTimeoutMs)

@@ -9,6 +9,8 @@ export interface Reply {
   readonly body: string
   /** The bytes of the body, where they are not UTF-8. */
   readonly raw?: Buffer
+  /** How many bytes the body had, where only its beginning (64 KB) is remembered. */
+  readonly length?: number
 }
 
 /** How an exchange ended: with a whole reply, by an error, or by the time limit. */

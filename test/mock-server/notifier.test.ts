@@ -38,6 +38,11 @@ t.test('schedules', async t => {
   t.same(gapsOf([1, 0.5]), [1000, 500])
 })
 
+t.test('a long answer is judged as a whole, but only its beginning is remembered', async t => {
+  const { notifier, entry } = setup([`${' '.repeat(100_000)}${ACK}`])
+  t.match(await notifier.start(entry), { verdict: 'acked', response: { body: /^ +$/, length: 100_000 + ACK.length } })
+})
+
 t.test('never acknowledged: sent at once, then 15 times, counted from the send, always the same bytes', async t => {
   const { clock, notifier, entry, posts, told, seconds } = setup([REFUSAL])
   t.equal(entry.state, 'held', 'nothing is sent before the start')

@@ -28,3 +28,25 @@ t.test('deliveries: both sides, the bytes, the verdict and the reason', async t 
   }
   t.match(await control(mock, 'GET', '/worlds/default/deliveries/d9'), { status: 404, json: { code: 'UNKNOWN_DELIVERY', message: 'world default has no delivery d9' } })
 })
+
+t.test('deliveries by the page, the newest first asked for', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  await placeOrder(mock.default, shop.notifyUrl)
+  await mock.default.pay('tea-0001', { deliver: 'hold' })
+  await mock.default.notification('tea-0001').deliver({ count: 5 })
+  const pages: [query: string, ids: string[]][] = [
+    ['', ['d1', 'd2', 'd3', 'd4', 'd5']],
+    ['?limit=500', ['d1', 'd2', 'd3', 'd4', 'd5']],
+    ['?limit=2', ['d4', 'd5']],
+    ['?limit=2&before=d4', ['d2', 'd3']],
+    ['?limit=2&before=d2', ['d1']],
+    ['?before=d1', []]
+  ]
+  for (const [query, ids] of pages) {
+    const { json } = await control(mock, 'GET', `/worlds/default/deliveries${query}`)
+    t.same(json.map(({ id }: { id: string }) => id), ids, query)
+  }
+  for (const limit of ['0', '501', '-1', 'x', '']) t.match(await control(mock, 'GET', `/worlds/default/deliveries?limit=${limit}`), { status: 400, json: { code: 'BAD_INPUT', field: 'limit' } }, limit)
+  t.match(await control(mock, 'GET', '/worlds/default/deliveries?before=d9'), { status: 404, json: { code: 'UNKNOWN_DELIVERY' } })
+})
