@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import { isUsable } from './client/http.ts'
 import type { ClientCert } from './client/http.ts'
 import { WechatError } from './errors.ts'
 import type { LatePayment } from './engine/machine.ts'
@@ -26,7 +27,10 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
   appid: string
   appSecret: string
   merchant: MerchantV2
-  /** Where WeChat reaches this server: `https://…`, without query. The notify URL is `publicUrl + prefix + '/notify'`. */
+  /**
+   * Where WeChat reaches this server: `https://…`, without query. The notify URL is `publicUrl + prefix + '/notify'`, with the prefix of the scope in which
+   * the plugin is registered, if it has one, before `prefix`.
+   */
   publicUrl: string
   /** Path of the routes. Default `/wechat`. */
   prefix?: string
@@ -100,7 +104,7 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   appSecret: { test: isText(/^[0-9a-f]{32}$/), rule: 'must be 32 lower-case hex digits, from the mini program console', required: true, secret: true },
   merchant: { test: (value) => typeof value === 'object' && value !== null, rule: 'must be an object with version, mchId and apiKey', required: true, secret: true },
   publicUrl: { test: isPublicUrl, rule: 'must be an https URL (http only on loopback) without query, fragment or credentials', required: true },
-  prefix: { test: isText(/^(\/[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
+  prefix: { test: isText(/^(\/(?!\.+(\/|$))[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
   store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
   price: { test: isFunction, rule: 'must be a function: it says what an order costs', required: true },
   onPaid: { test: isFunction, rule: 'must be a function: it does what a payment owes the payer', required: true },
@@ -126,7 +130,7 @@ const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
   mchId: { test: isText(/^[0-9]{8,10}$/), rule: 'must be the merchant number, 8 to 10 digits', required: true },
   apiKey: { test: isText(/^[\x21-\x7e]{32}$/), rule: 'must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key', required: true, secret: true },
   signType: { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' },
-  cert: { test: isClientCert, rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers', secret: true }
+  cert: { test: isClientCert, rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers, which TLS can use', secret: true }
 }
 
 /**
@@ -134,18 +138,19 @@ const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID`, naming every fault at once: the option, the rule and, unless it is secret, the value
  */
-export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
+export function parseOptions<Tx> (input: WechatPayOptions<Tx>, scopePrefix = ''): Config<Tx> {
   const options = (input ?? {}) as unknown as Record<string, unknown>
-  const faults = check(options, RULES, '')
   const merchant = options.merchant
+  const secrets = [options.appSecret, (merchant as Partial<MerchantV2> | undefined)?.apiKey].filter((secret) => typeof secret === 'string' && secret.length >= 8) as string[]
+  const faults = check(options, RULES, '', secrets)
   if (RULES.merchant.test(merchant)) {
-    faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.'))
+    faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.', secrets))
     if (options.latePayment === 'refund' && (merchant as Partial<MerchantV2>).cert === undefined) faults.push('`latePayment: \'refund\'` needs `merchant.cert`: WeChat takes no refund without the certificate')
   }
   if ((options.issueToken === undefined) !== (options.authenticate === undefined)) faults.push('`issueToken` and `authenticate` must be given together')
   const { publicUrl, prefix = '/wechat' } = options
-  const notifyUrl = typeof publicUrl === 'string' && typeof prefix === 'string' ? `${publicUrl.replace(/\/$/, '')}${prefix}/notify` : ''
-  if (notifyUrl.length > 256) faults.push('`publicUrl` and `prefix` must give a notify URL of at most 256 characters')
+  const notifyUrl = typeof publicUrl === 'string' && typeof prefix === 'string' ? `${publicUrl.replace(/\/$/, '')}${scopePrefix}${prefix}/notify` : ''
+  if (notifyUrl.length > 256) faults.push('`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters')
   if (faults.length > 0) {
     throw new WechatError('WECHAT_OPTIONS_INVALID', `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`)
   }
@@ -175,7 +180,7 @@ export function parseOptions<Tx> (input: WechatPayOptions<Tx>): Config<Tx> {
   }
 }
 
-function check (values: Record<string, unknown>, rules: Record<string, Rule>, path: string): string[] {
+function check (values: Record<string, unknown>, rules: Record<string, Rule>, path: string, secrets: string[]): string[] {
   const faults = Object.keys(values)
     .filter((name) => !Object.hasOwn(rules, name))
     .map((name) => `\`${path}${name}\` is not an option; the options are ${Object.keys(rules).join(', ')}`)
@@ -184,7 +189,7 @@ function check (values: Record<string, unknown>, rules: Record<string, Rule>, pa
     if (value === undefined) {
       if (required) faults.push(`\`${path}${name}\` is missing: it ${rule}`)
     } else if (!test(value)) {
-      faults.push(`\`${path}${name}\` ${rule}${secret ? '' : `, not ${shown(value)}`}`)
+      faults.push(`\`${path}${name}\` ${rule}${secret ? '' : `, not ${shown(value, secrets)}`}`)
     }
   }
   return faults
@@ -194,6 +199,8 @@ function isPublicUrl (value: unknown): boolean {
   // Written out, as the text itself becomes the notify URL: what a URL parser would repair is refused.
   if (typeof value !== 'string' || !/^https?:\/\/[!-~]+$/i.test(value) || /[?#\\]/.test(value) || !URL.canParse(value)) return false
   const url = new URL(value)
+  // Segments such as `..` would be resolved, and empty ones get lost on many a proxy.
+  if (url.pathname.includes('//') || !value.replace(/\/?$/, '/').endsWith(url.pathname.replace(/\/?$/, '/'))) return false
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
 }
@@ -208,7 +215,7 @@ function isClientCert (value: unknown): boolean {
   const pair = pfx === undefined && passphrase === undefined && isFile(cert) && isFile(key)
   const file = cert === undefined && key === undefined && Buffer.isBuffer(pfx) && typeof passphrase === 'string'
   // Nothing else: the rest of what TLS takes could turn its checks off.
-  return (pair || file) && Object.keys(more).length === 0
+  return (pair || file) && Object.keys(more).length === 0 && isUsable(value as ClientCert)
 }
 
 function isStore (value: unknown): boolean {
@@ -216,9 +223,9 @@ function isStore (value: unknown): boolean {
 }
 
 /** A value as a log may have it: of an object nothing but its kind, of a text nothing that may be a key or a password given to the wrong option. */
-function shown (value: unknown): string {
-  if (typeof value !== 'string') return inspect(value, { depth: -1 })
-  if (/[0-9A-Za-z]{32}|:\/\/.*@/.test(value)) return `this text of ${value.length} characters`
+function shown (value: unknown, secrets: string[]): string {
+  if (typeof value !== 'string') return inspect(value, { depth: -1, customInspect: false })
+  if (/[0-9A-Za-z]{32}|:\/\/.*@|^[!-~]{32}$/.test(value) || secrets.some((secret) => value.includes(secret))) return `this text of ${value.length} characters`
   return value.length > 80 ? `${JSON.stringify(value.slice(0, 80))}…` : JSON.stringify(value)
 }
 

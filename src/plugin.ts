@@ -1,6 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { createHttp } from './client/http.ts'
@@ -18,10 +17,12 @@ import type { Orders } from './engine/orders.ts'
 import { createRefunds } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
+import { WechatError } from './errors.ts'
 import type { Anomaly } from './model.ts'
 import { parseOptions } from './options.ts'
 import type { WechatPayOptions } from './options.ts'
 import { formatTime } from './protocol/time.ts'
+import { speakJson } from './routes/json.ts'
 import { loginRoute } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
@@ -38,7 +39,7 @@ export interface Wechat {
   pay: PayApi
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. */
   sweep (): Promise<number>
-  /** Waits until no work is under way in this process, at most `limitMs` (default 10 000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
+  /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
   idle (limitMs?: number): Promise<void>
 }
 
@@ -48,8 +49,8 @@ declare module 'fastify' {
   }
 }
 
-/** How long `app.close()` waits for hooks that run. */
-const CLOSE_LIMIT_MS = 10_000
+/** How long `app.close()` waits for hooks that run: less than the 10 s that Fastify gives to a plugin by default. */
+const CLOSE_LIMIT_MS = 8000
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -58,7 +59,8 @@ function newOutTradeNo (now: Date): string {
 }
 
 async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
-  const config = parseOptions(options)
+  const config = parseOptions(options, fastify.prefix)
+  if (fastify.hasDecorator('wechat')) throw new WechatError('WECHAT_OPTIONS_INVALID', 'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.')
   const { appid, mchId, hooks, now, timeoutMs } = config
   const store = neutral(config.store)
   const log = fastify.log
@@ -101,7 +103,7 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
   // In scopes of their own: a prefix has no effect on routes of an fp() plugin itself, and its parsers would leak into the host's routes.
   await fastify.register(async (scope) => {
     await scope.register(async (json) => {
-      if (!json.hasContentTypeParser('application/x-www-form-urlencoded')) await json.register(formbody)
+      await speakJson(json)
       loginRoute(json, { login, hooks, exposeOpenid: config.exposeOpenid, log })
       orderRoutes(json, { orders, login, hooks, orderTtlMs: config.orderTtlMs, now, log })
     })

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import type { Test } from 'tap'
 import { createMockWechat } from '../mock-server/index.ts'
 import type { World, WorldOptions } from '../mock-server/index.ts'
@@ -41,8 +41,8 @@ export interface Merchant {
 
 /** A world's merchant: a Fastify app that listens on loopback and talks to the mock by real HTTP, on the world's clock. */
 export async function merchant (t: Test, {
-  store = memoryStore(), signType, world: worldOptions, options = {}, before = () => {}, after = () => {}
-}: { store?: Store<any>, signType?: SignType, world?: WorldOptions, options?: Partial<WechatPayOptions<any>>, before?: (app: FastifyInstance) => void, after?: (app: FastifyInstance) => void } = {}): Promise<Merchant> {
+  store = memoryStore(), signType, world: worldOptions, options = {}, app: appOptions = {}, before = () => {}, after = () => {}
+}: { store?: Store<any>, signType?: SignType, world?: WorldOptions, options?: Partial<WechatPayOptions<any>>, app?: FastifyServerOptions, before?: (app: FastifyInstance) => void, after?: (app: FastifyInstance) => void } = {}): Promise<Merchant> {
   const mock = await createMockWechat({ ...(worldOptions && { world: worldOptions }) })
   const world = mock.default
   const { appid, appSecret, mchId, apiKey } = world.credentials
@@ -54,6 +54,7 @@ export async function merchant (t: Test, {
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const app = Fastify({
+    ...appOptions,
     logger: { level: 'debug', stream: { write: (line: string) => { logs.push(JSON.parse(line) as LogLine) } } },
     serverFactory: (handler) => server.on('request', handler)
   })

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import t from 'tap'
 import { WechatError } from '../src/errors.ts'
@@ -7,6 +8,8 @@ import { memoryStore } from '../src/store/memory.ts'
 
 const APP_SECRET = '0123456789abcdef0123456789abcdef'
 const API_KEY = '8934e7d15453e97507ef794cf7b0519d'
+
+const [CERT, KEY, P12] = ['cert.pem', 'key.pem', 'client.p12'].map((name) => readFileSync(new URL(`tls/${name}`, import.meta.url))) as [Buffer, Buffer, Buffer]
 
 const VALID: WechatPayOptions = {
   appid: 'wx2421b1c4370ec43b',
@@ -76,7 +79,7 @@ t.test('everything given', async (t) => {
     authenticate: () => undefined
   }
   const now = () => new Date(0)
-  const cert = { pfx: Buffer.from('p12'), passphrase: '1900000109' }
+  const cert = { pfx: P12, passphrase: '1900000109' }
   const config = parseOptions({
     ...VALID,
     ...given,
@@ -120,7 +123,7 @@ t.test('values at the edge of a rule', async (t) => {
     ['exposeOpenid', [true, false]],
     ['merchant.mchId', ['10000100', '110605603', '1900000109']],
     ['merchant.apiKey', ['0'.repeat(32), '!"#$%&\'()*+,-./0123456789:;<=>?~']],
-    ['merchant.cert', [{ cert: 'PEM', key: 'PEM' }, { cert: Buffer.from('PEM'), key: Buffer.from('PEM') }]],
+    ['merchant.cert', [{ cert: String(CERT), key: String(KEY) }, { cert: CERT, key: KEY }, { pfx: P12, passphrase: '1900000109' }]],
     ['orderTtlMs', [60_000, 604_800_000]],
     ['tokenTtlMs', [60_000, 31_536_000_000]],
     ['latePayment', ['hold', 'fulfil']],
@@ -218,7 +221,7 @@ t.test('the secrets', async (t) => {
     ['appSecret', 'must be 32 lower-case hex digits, from the mini program console', ['', 'hunter2', APP_SECRET.slice(1), APP_SECRET + '0', APP_SECRET.toUpperCase(), 1, null, { hunter2: 1 }]],
     ['merchant', 'must be an object with version, mchId and apiKey', ['hunter2', 1, null, true]],
     ['merchant.apiKey', 'must be the APIv2 key, exactly 32 characters', ['', 'hunter2', API_KEY.slice(1), API_KEY + '0', API_KEY.replace('8', ' '), API_KEY.replace('8', '支'), 1, null, { hunter2: 1 }]],
-    ['merchant.cert', 'must be { pfx, passphrase } or { cert, key }', ['hunter2', 1, null, {}, { pfx: 'hunter2', passphrase: 'hunter2' }, { pfx: Buffer.from('p12') }, { cert: 'hunter2' }, { key: 'hunter2' }, { cert: 1, key: 'hunter2' }, { cert: 'PEM', key: 'hunter2', rejectUnauthorized: false }, { pfx: Buffer.from('p12'), passphrase: 'hunter2', cert: 'PEM', key: 'PEM' }, { pfx: Buffer.from('p12'), passphrase: 'hunter2', ca: 'PEM' }]],
+    ['merchant.cert', 'must be { pfx, passphrase } or { cert, key }', ['hunter2', 1, null, {}, { pfx: 'hunter2', passphrase: 'hunter2' }, { pfx: Buffer.from('p12') }, { cert: 'hunter2' }, { key: 'hunter2' }, { cert: 1, key: 'hunter2' }, { cert: CERT, key: KEY, rejectUnauthorized: false }, { pfx: P12, passphrase: '1900000109', cert: CERT, key: KEY }, { pfx: P12, passphrase: '1900000109', ca: CERT }, { pfx: P12, passphrase: 'hunter2' }, { pfx: Buffer.from('p12'), passphrase: '1900000109' }, { cert: './cert.pem', key: './key.pem' }, { cert: KEY, key: CERT }]],
     ['store', 'must be a store with insertOrder, ', ['hunter2', 1, null, {}, { ...memoryStore(), claimDue: 'hunter2' }, memoryStore]]
   ]
   for (const [path, rule, bad] of rules) {
@@ -258,7 +261,7 @@ t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) 
   const fault = "`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate"
   t.strictSame(faults({ ...VALID, latePayment: 'refund' }), [fault])
   t.equal(faults({ latePayment: 'refund', merchant: {} }).at(-1), fault, 'with all the other faults')
-  t.strictSame(faults({ ...VALID, latePayment: 'refund', merchant: { ...VALID.merchant, cert: { cert: 'PEM', key: 'PEM' } } }), [])
+  t.strictSame(faults({ ...VALID, latePayment: 'refund', merchant: { ...VALID.merchant, cert: { cert: CERT, key: KEY } } }), [])
 })
 
 t.test('issueToken and authenticate belong together', async (t) => {
@@ -272,7 +275,7 @@ t.test('issueToken and authenticate belong together', async (t) => {
 t.test('WeChat takes a notify URL of at most 256 characters', async (t) => {
   const publicUrl = `https://shop.example.com/${'a'.repeat(256 - 'https://shop.example.com//wechat/notify'.length)}`
   t.equal(parseOptions({ ...VALID, publicUrl }).notifyUrl.length, 256)
-  t.strictSame(faults({ ...VALID, publicUrl: publicUrl + 'a' }), ['`publicUrl` and `prefix` must give a notify URL of at most 256 characters'])
+  t.strictSame(faults({ ...VALID, publicUrl: publicUrl + 'a' }), ['`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters'])
 })
 
 t.test('all faults at once', async (t) => {
@@ -282,4 +285,23 @@ t.test('all faults at once', async (t) => {
   t.strictSame(lines.map((line) => /`(.+?)`/.exec(line)?.[1]), [
     'colour', 'appid', 'appSecret', 'publicUrl', 'prefix', 'store', 'price', 'onPaid', 'onLogin', 'leaseMs', 'merchant.mch_id', 'merchant.version', 'merchant.mchId', 'merchant.apiKey', 'merchant.signType', 'merchant.cert', 'issueToken'
   ])
+})
+
+t.test('the notify URL has the prefix of the scope in which the plugin is registered', async (t) => {
+  t.equal(parseOptions(VALID, '/api').notifyUrl, 'https://shop.example.com/api/wechat/notify')
+  t.equal(parseOptions({ ...VALID, publicUrl: 'https://shop.example.com/a/', prefix: '/pay' }, '/v1').notifyUrl, 'https://shop.example.com/a/v1/pay/notify')
+  t.throws(() => parseOptions(VALID, `/${'a'.repeat(220)}`), { message: /at most 256 characters/ })
+})
+
+t.test('a key that was given to the wrong option is in no message', async (t) => {
+  for (const key of ['"\'\\'.padEnd(32, '!x'), 'Key!'.repeat(8), API_KEY]) {
+    for (const path of ['merchant.mchId', 'merchant.signType', 'appid', 'prefix', 'publicUrl', 'baseUrl']) {
+      for (const value of [key, `https://${key}`, ` ${key}`, { [inspect.custom]: () => key }]) {
+        const options = having(path, value)
+        const merchant = { ...options.merchant as object, apiKey: key }
+        const [message] = faults({ ...options, merchant: path.startsWith('merchant') ? { ...merchant, [path.slice(9)]: value } : merchant })
+        t.ok(message === undefined || (message.startsWith(`\`${path}\``) && !message.includes(key)), `${path}: ${message ?? 'no fault'}`)
+      }
+    }
+  }
 })

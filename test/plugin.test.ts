@@ -25,7 +25,7 @@ t.test('registers under any prefix, once, and leaves the host its own parsers', 
   for (const url of ['/pay/v1/login', '/pay/v1/orders', '/pay/v1/orders/:outTradeNo/cancel']) t.ok(app.hasRoute({ method: 'POST', url }), url)
   t.notOk(app.hasContentTypeParser('text/xml'))
   t.notOk(app.hasContentTypeParser('application/x-www-form-urlencoded'))
-  await t.rejects(async () => { await Fastify().register(wechatPay, options).register(wechatPay, options) }, { code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+  await t.rejects(async () => { await Fastify().register(wechatPay, options).register(wechatPay, options) }, { code: 'WECHAT_OPTIONS_INVALID', message: /registered in this scope already. Register another merchant in a scope of its own/ })
 })
 
 t.test("takes forms whether or not the host's own parser is there already", async (t) => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
@@ -34,11 +35,12 @@ export async function buildShop ({ wechat, publicUrl, database, server, probe = 
     ...wechat,
     publicUrl,
     store: database.store,
-    price (request) {
-      const { item = 'tea', cart = request.id } = (request.body ?? {}) as { item?: string, cart?: string }
+    price (request, { openid }) {
+      const { item = 'tea', cart = randomUUID() } = (request.body ?? {}) as { item?: string, cart?: string }
       const product = Object.hasOwn(CATALOGUE, item) ? CATALOGUE[item] : undefined
       if (product === undefined) throw Object.assign(new Error(`The shop has no ${item}.`), { statusCode: 404 })
-      return { key: `cart-${cart}`, ...product, attach: `item=${item}` }
+      // A cart is its user's: whoever orders a key closes what somebody else has ordered under it.
+      return { key: `${openid}:${cart}`, ...product, attach: `item=${item}` }
     },
     async onPaid (order, { tx }) {
       await database.ship(tx, order.outTradeNo)

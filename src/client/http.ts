@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls'
 import { Agent, request } from 'undici'
 import { WechatError } from '../errors.ts'
 
@@ -25,6 +26,16 @@ export interface HttpOptions {
 
 /** A client certificate: the PKCS#12 file of the merchant platform with its passphrase (the merchant number), or the pair of PEM texts. */
 export type ClientCert = { pfx: Buffer, passphrase: string } | { cert: string | Buffer, key: string | Buffer }
+
+/** Whether TLS can use it: a path instead of a file's content, a wrong passphrase or a key of another certificate is found before the first refund. */
+export function isUsable (cert: ClientCert): boolean {
+  try {
+    createSecureContext(cert)
+    return true
+  } catch {
+    return false
+  }
+}
 
 export interface HttpRequest {
   method: 'GET' | 'POST'

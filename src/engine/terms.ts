@@ -10,7 +10,7 @@ const RULES: [name: keyof OrderTerms, rule: string, test: (value: unknown) => bo
   ['description', 'a text of 1 to 127 bytes of UTF-8', (value) => isText(value, 127) && value !== ''],
   ['attach', 'a text of at most 127 bytes of UTF-8', (value) => value === undefined || isText(value, 127)],
   ['openid', 'a text of 1 to 128 bytes', (value) => isText(value, 128) && value !== ''],
-  ['clientIp', 'an IP address of at most 64 characters', (value) => isText(value, 64) && value !== ''],
+  ['clientIp', 'an IP address', isIpAddress],
   ['expiresAt', 'a Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())]
 ]
 
@@ -27,6 +27,11 @@ export function checkTerms (given: OrderTerms): OrderTerms {
   }
   const { key, openid, description, totalFee, attach, clientIp, expiresAt } = given
   return { key, openid, description, totalFee, clientIp, expiresAt, ...(attach !== undefined && attach !== '' && { attach }) }
+}
+
+/** Whether it has the form of an IPv4 or IPv6 address, without a port. */
+export function isIpAddress (value: unknown): value is string {
+  return typeof value === 'string' && value.length <= 64 && /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%\w+)?)$/i.test(value)
 }
 
 function isText (value: unknown, maxBytes: number): value is string {

@@ -38,6 +38,8 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
 
   // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
   scope.removeAllContentTypeParsers()
+  // … even where it is none.
+  scope.addHook('onRequest', async ({ raw }) => { raw.headers['content-type'] = 'text/xml' })
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
 
   async function take (body: unknown): Promise<Taken> {
@@ -67,6 +69,8 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
   function answer (reply: FastifyReply, fault?: NotificationFault, status?: number): void {
     const { status: usual, contentType, body } = pay.reply(fault)
     reply.hijack()
+    // Such as a content-encoding that our body does not have.
+    for (const name of reply.raw.getHeaderNames()) reply.raw.removeHeader(name)
     reply.raw.writeHead(status ?? usual, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
     reply.raw.end(body)
   }

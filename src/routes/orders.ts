@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import type { Orders } from '../engine/orders.ts'
+import { isIpAddress } from '../engine/terms.ts'
 import { WechatError } from '../errors.ts'
 import type { Hooks, Log } from '../hooks.ts'
 import type { Identity, Order } from '../model.ts'
@@ -22,10 +23,11 @@ const ASK_EVERY_MS = 2000
 /** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
 export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, orderTtlMs, now, log }: OrderRoutesDeps): void {
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
+  const asking = new Map<string, Promise<Order>>()
 
   typed.post('/orders', { schema: createOrderSchema }, async (request) => {
     const identity = await authenticate(request)
-    const terms = { ...await hooks.price(request, identity), openid: identity.openid, clientIp: request.ip, expiresAt: new Date(now().getTime() + orderTtlMs) }
+    const terms = { ...await hooks.price(request, identity), openid: identity.openid, clientIp: clientIp(request), expiresAt: new Date(now().getTime() + orderTtlMs) }
     const { order, payParams } = await orders.create(terms).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
         log.error({ wechatCode: error.wechatCode, wechatText: error.wechatText }, 'Nobody can order: WeChat Pay refuses this server')
@@ -41,7 +43,7 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
     const askedAt = order.queriedAt?.getTime() ?? 0
     if (settled || now().getTime() - askedAt < ASK_EVERY_MS) return view(order)
     try {
-      return view((await orders.refresh(order.outTradeNo))!)
+      return view(await ask(order.outTradeNo))
     } catch (error) {
       log.warn({ outTradeNo: order.outTradeNo, err: error }, 'WeChat could not be asked about the order; the answer is what we know')
       return view(order)
@@ -52,6 +54,16 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
     const order = await ownOrder(request, request.params.outTradeNo)
     return view((await orders.cancel(order.outTradeNo, 'cancelled by the payer'))!)
   })
+
+  /** Clients that ask at the same moment share one question. */
+  function ask (outTradeNo: string): Promise<Order> {
+    let answer = asking.get(outTradeNo)
+    if (answer === undefined) {
+      answer = orders.refresh(outTradeNo).then((order) => order!).finally(() => asking.delete(outTradeNo))
+      asking.set(outTradeNo, answer)
+    }
+    return answer
+  }
 
   async function ownOrder (request: FastifyRequest, outTradeNo: string): Promise<Order> {
     const { openid, appid } = await authenticate(request)
@@ -67,6 +79,15 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
     if (identity === undefined) throw new WechatError('WECHAT_UNAUTHENTICATED', 'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.')
     return identity
   }
+}
+
+/**
+ * The payer's address, which WeChat demands. Fastify's `trustProxy` hands on what a proxy wrote, with a port or `unknown` at times, and a UNIX socket has none:
+ * no order fails for that.
+ */
+function clientIp (request: FastifyRequest): string {
+  const written = request.ip?.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
+  return [written, request.socket.remoteAddress].find(isIpAddress) ?? '127.0.0.1'
 }
 
 function view (order: Order) {

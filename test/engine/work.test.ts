@@ -253,6 +253,20 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
   t.same(made.logged, ['onPaid failed; it will be run again', 'true'], 'its signal has told the first run')
 })
 
+t.test('its signal tells a hook that its time is over', async (t) => {
+  const store = memoryStore() as Store
+  const { updateOrder, failed } = failing(store)
+  const made = rig({
+    store: { ...store, updateOrder },
+    leaseMs: 20,
+    onPaid: async (_order, { signal }) => { await new Promise((_resolve, reject) => { signal.addEventListener('abort', () => { reject(signal.reason) }) }) }
+  })
+  await paid(made)
+  await made.work.sweep()
+  await failed
+  t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms/ })
+})
+
 t.test('a transaction that begins too late runs no hook', async (t) => {
   const store = memoryStore() as Store
   const { onPaid, runs } = hook()

@@ -61,7 +61,8 @@ t.test('orders whose work cannot be done are due, and after ten minutes stuck', 
   const shop = await metered(t, () => {})
   shop.store.claimDue = async () => []
   const outTradeNo = await shop.order()
-  await shop.world.pay(outTradeNo)
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  await shop.app.wechat.orders.refresh(outTradeNo)
   await shop.settle()
   t.match(await scrape(shop), { wechat_orders_due: 1, wechat_orders_stuck: 0 })
   await shop.world.advance('11m')

@@ -133,3 +133,41 @@ t.test('when WeChat cannot be asked, GET answers what is known', async (t) => {
   }
   t.equal(asked, 1, 'and does not ask again at once')
 })
+
+t.test('clients that ask at the same moment share one question', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  const headers = await shop.login()
+  let asked = 0
+  const { query } = shop.app.wechat.pay
+  shop.app.wechat.pay.query = async (number) => { asked++; return await query(number) }
+  const states = await Promise.all(Array.from({ length: 20 }, async () => await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json() as { state: string }))
+  t.equal(asked, 1)
+  t.strictSame(new Set(states.map(({ state }) => state)), new Set(['prepaid']))
+  await shop.world.advance('3s')
+  await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })
+  t.equal(asked, 2)
+})
+
+t.test('the payer\'s address is what a proxy wrote, if it is one', async (t) => {
+  for (const [written, ip] of [
+    ['203.0.113.7', '203.0.113.7'],
+    ['203.0.113.7:5678', '203.0.113.7'],
+    ['[2001:db8::1]:443', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['unknown', '127.0.0.1']
+  ] as const) {
+    const shop = await merchant(t, { app: { trustProxy: true } })
+    const { status } = await shop.post('/wechat/orders', {}, { ...await shop.login(), 'x-forwarded-for': written })
+    t.equal(status, 200, written)
+    t.match(shop.world.journal.find({ api: 'unifiedorder' })[0]?.request.body, `<spbill_create_ip><![CDATA[${ip}]]>`, written)
+  }
+})
+
+t.test('a UNIX socket has no address, and orders all the same', async (t) => {
+  const shop = await merchant(t)
+  const { authorization } = await shop.login()
+  const reply = await shop.app.inject({ method: 'POST', url: '/wechat/orders', headers: { authorization }, remoteAddress: '' })
+  t.equal(reply.statusCode, 200)
+})
