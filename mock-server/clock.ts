@@ -31,6 +31,7 @@ export interface Clock {
    * @throws MockError CLOCK_BUSY
    */
   readonly reset: (now: Date) => void
+  /** Nothing happens by itself any more; an advance that is under way ends where it is. */
   readonly close: () => void
 }
 
@@ -46,6 +47,8 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
   let heap = new TimerHeap()
   let now = start
   let advancing = false
+  let closed = false
+  let interrupt = () => {}
 
   async function advance (by: string | number, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
     if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
@@ -56,19 +59,22 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
     const giveUp = () => new MockError('CLOCK_TIMEOUT',
       `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request or a settle hook does not end, or realTimeoutMs is too small`,
       { report: report() })
+    if (closed) return report()
+    const interrupted = new Promise<void>(resolve => { interrupt = resolve })
     const inTime = async (work: Promise<unknown> | undefined) => {
-      if (work && !await within(work, deadline - nativeNow())) throw giveUp()
+      if (work && !await within(Promise.race([work, interrupted]), deadline - nativeNow())) throw giveUp()
     }
+    const next = () => closed ? undefined : heap.popDue(target)
     advancing = true
     try {
       await inTime(settle())
-      for (let timer = heap.popDue(target); timer; timer = heap.popDue(target)) {
+      for (let timer = next(); timer; timer = next()) {
         now = Math.max(now, timer.due)
         await inTime(timer.run())
         await inTime(settle())
         if (nativeNow() >= deadline) throw giveUp()
       }
-      now = target
+      if (!closed) now = target
       return report()
     } finally {
       advancing = false
@@ -90,7 +96,10 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
       heap = new TimerHeap()
       now = to.getTime()
     },
-    close: () => {}
+    close: () => {
+      closed = true
+      interrupt()
+    }
   }
 }
 

@@ -62,6 +62,8 @@ export interface WorldCore {
   readonly counters: { replies: number }
   /** A number for each signed reply: its nonce is drawn by it. */
   readonly nextReply: () => number
+  /** Nothing happens or is sent any more; what gates hold is let go. */
+  readonly end: () => void
 }
 
 /** Finds the world that a request of the wire belongs to. */

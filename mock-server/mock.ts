@@ -136,10 +136,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     byPhoneCode: code => [...cores.values()].find(({ users }) => users.hasPhoneCode(code)),
     fallback: () => cores.values().next().value!,
     close: () => {
-      for (const { clock, delays } of cores.values()) {
-        clock.close()
-        delays.close()
-      }
+      for (const { end } of cores.values()) end()
     }
   }
 }

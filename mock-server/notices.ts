@@ -24,12 +24,19 @@ export interface NoticeWire {
   readonly depart: (api: Notice, outTradeNo: string, presence: Presence) => Promise<Passage>
 }
 
-export interface NoticeWireOptions { readonly gates: Gates, readonly faults: FaultBook, readonly delays: Delays, readonly sender: Sender }
+export interface NoticeWireOptions {
+  readonly gates: Gates
+  readonly faults: FaultBook
+  readonly delays: Delays
+  readonly sender: Sender
+  /** Whether the world has ended: nothing is sent from then on. */
+  readonly hasEnded: () => boolean
+}
 
-const lost = (fault: string, durationMs: number): Exchange =>
-  ({ durationMs, error: Object.assign(new Error(`fault ${fault}`), { code: 'ECONNRESET' }) })
+const lost = (why: string, durationMs: number): Exchange =>
+  ({ durationMs, error: Object.assign(new Error(why), { code: 'ECONNRESET' }) })
 
-export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOptions): NoticeWire => ({
+export const createNoticeWire = ({ gates, faults, delays, sender, hasEnded }: NoticeWireOptions): NoticeWire => ({
   depart: async (api, outTradeNo, presence) => {
     gates.signal(`${api}.request`, outTradeNo)
     await gates.pass(`${api}.request`, outTradeNo, presence)
@@ -40,11 +47,12 @@ export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOp
     return {
       post: async (url, headers, intended, limitMs) => {
         const body = effect?.kind === 'bad_sign' ? withBadSign(intended) : intended
-        const exchange = is('reset', 'before') ? lost(name, 0) : await sender.post(url, headers, body, limitMs)
+        const obstacle = hasEnded() ? 'the world has ended' : is('reset', 'before') && `fault ${name}`
+        const exchange = obstacle ? lost(obstacle, 0) : await sender.post(url, headers, body, limitMs)
         if (is('delay', 'after')) await delays.wait(ms)
         await gates.pass(`${api}.response`, outTradeNo, presence)
         gates.signal(`${api}.response`, outTradeNo)
-        return { body, exchange: is('reset', 'after') ? lost(name, exchange.durationMs) : exchange }
+        return { body, exchange: is('reset', 'after') ? lost(`fault ${name}`, exchange.durationMs) : exchange }
       }
     }
   }

@@ -441,12 +441,13 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const gates = createGates(gate => { tell('gate', gate) })
   const style = notifyStyle(random)
   const counters = { replies: 0 }
+  let ended = false
   const snapshots = new Map<string, WorldState>()
 
   const notifier = createNotifier({
     clock,
     activity,
-    wire: createNoticeWire({ gates, faults, delays, sender }),
+    wire: createNoticeWire({ gates, faults, delays, sender, hasEnded: () => ended }),
     gaps: gapsOf(options.schedule ?? 'current'),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     delays,
@@ -471,7 +472,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
@@ -570,11 +571,16 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     tell('reset', { what: RESET_PARTS })
   }
 
-  function close (): void {
-    host.remove()
+  function end (): void {
+    ended = true
     clock.close()
     delays.close()
     gates.clear()
+  }
+
+  function close (): void {
+    host.remove()
+    end()
   }
 
   if (options.autoPay !== undefined) events.on('journal', createAutoPay(clock, parseDuration(options.autoPay, 'autoPay'), pay))

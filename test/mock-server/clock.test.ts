@@ -78,6 +78,19 @@ t.test('an advance that takes too long in real time stops at the last finished e
   await t.rejects(slow.advance('1h', { realTimeoutMs: 0 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: after(1) } } })
 })
 
+t.test('a clock that is closed stops where it is, whatever it waits for', async t => {
+  const endless = new Promise<void>(() => {})
+  for (const waiting of [undefined, endless]) {
+    const clock = createVirtualClock(NOON, () => clock.now() > noon ? waiting : undefined)
+    clock.at({ due: NOON + 1000, sequence: 0, what: 'it closes', run: async () => { setImmediate(clock.close) } })
+    clock.at({ due: NOON + 2000, sequence: 0, what: 'late', run: () => waiting ?? new Promise(resolve => setImmediate(resolve)) })
+    clock.at({ due: NOON + 3000, sequence: 0, what: 'never', run: async () => t.fail('it is closed') })
+    const to = after(waiting ? 1 : 2)
+    t.match(await clock.advance('1h'), { from: noon, to })
+    t.match(await clock.advance('1h'), { from: to, to }, 'and does not go on')
+  }
+})
+
 t.test('it is set back without its timers; one of before has nothing to take back', async t => {
   const clock = createVirtualClock(NOON, never)
   const at = (seconds: number, run: () => Promise<unknown>) => clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })

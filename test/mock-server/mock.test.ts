@@ -2,8 +2,8 @@ import { get, request } from 'node:http'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { createMockWechat } from '../../mock-server/index.ts'
-import { callPay, deadUrl, orderFields, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
+import { createMockWechat, type MockWechat, type World } from '../../mock-server/index.ts'
+import { callPay, control, deadUrl, orderFields, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
 
 t.test('it answers as soon as it is there, and not after it is closed', async t => {
   const mock = await createMockWechat()
@@ -122,6 +122,33 @@ t.test('a world that has ended sends nothing any more', async t => {
   t.same(world.clock.timers(), [])
 })
 
+t.test('nor does one on the virtual clock: in the middle of an advance, by hand, or held by a gate', async t => {
+  const endings: ((mock: MockWechat, world: World) => unknown)[] = [
+    (_mock, world) => world.close(),
+    mock => control(mock, 'DELETE', '/worlds/w1'),
+    mock => mock.close()
+  ]
+  for (const end of endings) {
+    const mock = await startMock(t)
+    const world = mock.world()
+    const shop = await startShop(t, async (_notified, _response, count) => {
+      if (count === 2) await end(mock, world)
+      return REFUSAL
+    })
+    await placeOrder(world, shop.notifyUrl)
+    await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
+    await world.pay('tea-0001')
+    const gate = world.gate('notify.request', { out_trade_no: 'tea-0002' })
+    const held = world.pay('tea-0002')
+    await gate.reached
+    const from = world.clock.now()
+    t.match(await world.advance('24h4m'), { to: new Date(from.getTime() + 15_000) })
+    t.match(await held, { verdict: 'reset', reason: /the world has ended/ })
+    t.match(await world.notification('tea-0001').deliver(), [{ verdict: 'reset', reason: /the world has ended/ }])
+    t.equal(shop.received.length, 2, String(end))
+  }
+})
+
 t.test('its control API may be called by more names', async t => {
   const status = async (allowedHosts: string[]) => {
     const { url } = await startMock(t, { allowedHosts })
@@ -136,12 +163,12 @@ t.test('its control API may be called by more names', async t => {
 
 t.test('a port of its own for the control API', async t => {
   const mock = await startMock(t, { controlPort: 0 })
-  const control = new URL(mock.controlUrl).origin
-  t.not(control, mock.url)
+  const controlOrigin = new URL(mock.controlUrl).origin
+  t.not(controlOrigin, mock.url)
   t.equal((await fetch(`${mock.controlUrl}/worlds`)).status, 200)
-  t.match(await (await fetch(`${control}/__mock/openapi.json`)).json(), { servers: [{ url: mock.controlUrl }] })
+  t.match(await (await fetch(`${controlOrigin}/__mock/openapi.json`)).json(), { servers: [{ url: mock.controlUrl }] })
   t.match(await (await fetch(`${mock.url}/__mock/v1/worlds`)).json(), { code: 'UNKNOWN_PATH', message: new RegExp(`control: ${mock.controlUrl}`) })
-  t.equal((await fetch(`${control}/sns/jscode2session`)).status, 404)
-  for (const url of [mock.url, control]) t.equal((await fetch(`${url}/readyz`)).status, 200)
+  t.equal((await fetch(`${controlOrigin}/sns/jscode2session`)).status, 404)
+  for (const url of [mock.url, controlOrigin]) t.equal((await fetch(`${url}/readyz`)).status, 200)
   await t.rejects(createMockWechat({ controlPort: Number(new URL(mock.url).port) }), { code: 'EADDRINUSE' }, 'and what had begun to listen has ended')
 })
