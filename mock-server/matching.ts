@@ -49,7 +49,7 @@ export function differences (entry: JournalEntry, { fields, reply, ...plain }: J
   const found: Difference[] = []
   function compare (prefix: string, expected: Readonly<Record<string, TextMatch>>, actual: Readonly<Record<string, unknown>>): void {
     for (const [name, wanted] of Object.entries(expected)) {
-      const value = actual[name] as string | undefined
+      const value = Object.hasOwn(actual, name) ? actual[name] as string | undefined : undefined
       if (!isSame(wanted, value)) found.push({ field: `${prefix}${name}`, expected: typeof wanted === 'string' ? JSON.stringify(wanted) : String(wanted), actual: value })
     }
   }

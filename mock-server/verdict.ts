@@ -1,10 +1,13 @@
 import type { Exchange, Reply } from './sender.ts'
 import { readXml, WireError } from './wire.ts'
 
+export const VERDICTS = [
+  'acked', 'fail_xml', 'timeout_5s', 'http_status', 'empty_body', 'not_xml', 'json_body', 'html_page',
+  'stray_characters', 'wrong_field_name', 'redirect', 'connection_refused', 'reset', 'tls'
+] as const
+
 /** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
-export type Verdict =
-  | 'acked' | 'fail_xml' | 'timeout_5s' | 'http_status' | 'empty_body' | 'not_xml' | 'json_body' | 'html_page'
-  | 'stray_characters' | 'wrong_field_name' | 'redirect' | 'connection_refused' | 'reset' | 'tls'
+export type Verdict = typeof VERDICTS[number]
 
 export interface Judgement { readonly verdict: Verdict, readonly reason: string }
 

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { Option, type Command } from 'commander'
 import { APIS } from '../apis.ts'
+import { VERDICTS } from '../verdict.ts'
 import { address, amounts, duration, name, whole } from './arguments.ts'
 import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
 
@@ -128,7 +129,7 @@ export function addCommands (program: Command, output: Output): void {
     .option('--ready', 'until the mock answers, which is also what wait alone does')
     .addOption(new Option('--api <api>', 'a call of this kind; notify and refundnotify are notifications').choices(APIS))
     .option('--order <out_trade_no>', 'about this order')
-    .option('--verdict <verdict>', 'a notification whose answer was taken so')
+    .addOption(new Option('--verdict <verdict>', 'a notification whose answer was taken so').choices(VERDICTS))
     .option('--note <pattern>', 'what the mock thought of it')
     .option('--count <n>', 'how many', whole(1, 1_000_000), 1)
     .option('--since <cursor>', 'only what came after this entry of the journal', whole(0, Number.MAX_SAFE_INTEGER), 0)

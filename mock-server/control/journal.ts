@@ -4,6 +4,7 @@ import { MockError } from '../errors.ts'
 import type { Times, WaitOptions } from '../journal.ts'
 import type { JournalMatch, TextMatch } from '../matching.ts'
 import type { Worlds } from '../mock.ts'
+import { VERDICTS } from '../verdict.ts'
 import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
 
 /** JSON has no patterns: `{ "pattern": "^tea-" }` stands for one. */
@@ -18,7 +19,7 @@ const match = strict({
   outTradeNo: textMatch,
   note: textMatch,
   fault: textMatch,
-  verdict: text(32),
+  verdict: oneOf(...VERDICTS),
   fields: textMatches,
   reply: textMatches
 })

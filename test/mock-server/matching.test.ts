@@ -22,6 +22,7 @@ t.test('everything that is given must fit', async t => {
     [{ outTradeNo: 'tea' }, 'outTradeNo'],
     [{ api: 'refund', direction: 'out' }, 'api', 'direction'],
     [{ fault: 'f', verdict: 'acked' }, 'fault', 'verdict'],
+    [{ fields: { toString: /./, ['__proto__']: /./ }, reply: { constructor: 'x' } }, 'fields.toString', 'fields.__proto__', 'reply.constructor'],
     [{ fields: { total_fee: '2', attach: 'x' }, reply: { prepay_id: 'wx', sign: /./ } }, 'fields.total_fee', 'fields.attach', 'reply.prepay_id', 'reply.sign']
   ]
   for (const [match, ...fields] of cases) t.same(differences(entry, match).map(({ field }) => field), fields, JSON.stringify(match))

@@ -80,3 +80,10 @@ t.test('how many exchanges are kept is a world\'s own', async t => {
   t.same(small.journal.entries().map(({ cursor }) => cursor), [4, 5])
   small.verify({ api: 'unifiedorder' }, 2)
 })
+
+t.test('a word that is no verdict, and a name that every object has', async t => {
+  const { ask } = await setup(t)
+  t.match(await ask('POST', '/verify', { match: { verdict: 'ackd' }, times: 0 }), { status: 400, json: { code: 'BAD_INPUT', field: 'match.verdict', message: /acked, fail_xml, .*, tls$/ } })
+  t.match(await ask('POST', '/verify', { match: { verdict: 'acked' } }), { status: 200 })
+  t.same(await ask('POST', '/count', { match: { fields: { toString: { pattern: '.' } } } }), { status: 200, json: { count: 0 } })
+})
