@@ -136,6 +136,8 @@ export class Entry implements Notification {
   readonly release: Notification['release']
   readonly cancel: Notification['cancel']
   cancelRetry = () => {}
+  /** The schedule is sending it just now. */
+  underWay = false
 
   constructor (data: NotificationData, { deliver, hold, release, cancel }: NotificationActions) {
     this.data = data

@@ -155,7 +155,9 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     data.held = false
     data.due = undefined
     entry.cancelRetry = nothing
+    entry.underWay = true
     return send(entry, data.sends++, ({ attempt, sentAt }) => {
+      entry.underWay = false
       const gap = gaps[attempt]
       // Gaps count from the send, so a slow merchant does not shift the schedule.
       if (gap === undefined) data.finished = true
@@ -196,6 +198,11 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     for (const entry of entries.values()) if (entry.data.due) planRetry(entry, entry.data.due)
   }
 
+  /** A send that is under way goes out again in a world that is put back: nobody will judge it there. */
+  function dataOf ({ data, underWay }: Entry): NotificationData {
+    return underWay ? { ...data, due: clock.now(), sends: data.sends - 1 } : data
+  }
+
   function add (data: NotificationData): Entry {
     const entry = new Entry(data, { deliver, hold, release, cancel })
     entries.set(data.id, entry)
@@ -227,7 +234,7 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     forget: isGone => {
       for (const { id, outTradeNo } of entries.values()) if (isGone(outTradeNo)) entries.delete(id)
     },
-    dump: () => ({ notifications: Array.from(entries.values(), ({ data }) => data), log: log.dump() }),
+    dump: () => ({ notifications: Array.from(entries.values(), dataOf), log: log.dump() }),
     load: dump => {
       for (const entry of entries.values()) cancel(entry)
       entries.clear()

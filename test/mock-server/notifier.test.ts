@@ -241,6 +241,26 @@ t.test('a dump goes on where it was taken', async t => {
   t.same(seconds(), [0, 61], 'what has fallen due meanwhile is due')
 })
 
+t.test('a send that is under way while a dump is taken is due again in it', async t => {
+  for (const attempt of [0, 1]) {
+    const slow = deferred<string>()
+    const { clock, entry, notifier, activity } = setup([...Array(attempt).fill(REFUSAL), slow.promise, REFUSAL], [15, 60])
+    if (attempt === 1) await notifier.start(entry)
+    const sent = attempt === 0 ? notifier.start(entry) : clock.advance('15s')
+    while (!activity.busy()) await new Promise(resolve => setImmediate(resolve))
+    const dump = structuredClone(notifier.dump())
+    slow.resolve(REFUSAL)
+    await sent
+    notifier.load(dump)
+    const due = new Date(NOON + attempt * 15_000)
+    t.match(notifier.list(), [{ state: 'pending', nextDueAt: due, attempts: { length: attempt } }])
+    t.same(clock.timers(), [{ due, what: `notify tea-1 attempt ${attempt}` }])
+    await clock.advance('1h')
+    t.same(notifier.find('tea-1')!.attempts.map(({ attempt }) => attempt), [0, 1, 2])
+    t.match(notifier.dump(), { notifications: [{ sends: 3, due: undefined }] })
+  }
+})
+
 t.test('a send that is under way while everything is forgotten leaves no trace', async t => {
   const slow = deferred<string>()
   const { entry, notifier, clock, told } = setup([slow.promise])
