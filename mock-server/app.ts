@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
+import type { WorldCore } from './core.ts'
 import { exchange, type ClientCertificate, type WireEndpoint } from './exchange.ts'
 import { masked } from './masking.ts'
 import type { Worlds } from './mock.ts'
@@ -67,12 +68,16 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
     request.raw.headers = headers
   })
 
-  const sent = (request: FastifyRequest) => ({
-    method: request.method,
-    url: masked(request.url),
-    headers: request.getDecorator<Record<string, unknown>>('sentHeaders'),
-    body: request.body === undefined ? '' : masked(String(request.body))
-  })
+  const sent = (request: FastifyRequest, world?: WorldCore) => {
+    const mask = (text: unknown) => masked(String(text), world?.credentials.appSecret)
+    const headers = request.getDecorator<Record<string, unknown>>('sentHeaders')
+    return {
+      method: request.method,
+      url: mask(request.url),
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, mask(value)])),
+      body: mask(request.body ?? '')
+    }
+  }
 
   async function serve (endpoint: WireEndpoint, request: FastifyRequest, reply: FastifyReply, unreadable?: Error): Promise<FastifyReply> {
     const { method, url } = request
@@ -93,7 +98,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
         at: world.clock.now(),
         direction: 'in',
         ...about,
-        request: sent(request),
+        request: sent(request, world),
         ...(response && { response: { status: response.status, headers: response.headers, body: response.readable ?? String(response.body) } }),
         ...remarks
       })
@@ -126,15 +131,16 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
     }, (request, reply) => serve(endpoint, request, reply))
   }
 
-  const told = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control`
+  const emulated = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control`
   function refuse (request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const url = masked(request.url)
-    const answer = { code: 'UNKNOWN_PATH', message: `${request.method} ${url} is not emulated; ${told}: ${worlds.controlUrl()}` }
-    log(`unknown path ${request.method} ${url}`)
+    const world = worldOf(worlds, sent(request))
+    const told = sent(request, world)
+    const { method, url } = told
+    const answer = { code: 'UNKNOWN_PATH', message: `${method} ${url} is not emulated; ${emulated}: ${worlds.controlUrl()}` }
+    log(`unknown path ${method} ${url}`)
     if (!request.url.startsWith(CONTROL_ROOT)) {
-      const { journal, clock } = worldOf(worlds, sent(request))
       const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
-      journal.record({ at: clock.now(), direction: 'in', api: 'unknown', request: sent(request), response, note: answer.message })
+      world.journal.record({ at: world.clock.now(), direction: 'in', api: 'unknown', request: told, response, note: answer.message })
     }
     return reply.code(404).send(answer)
   }

@@ -1,9 +1,18 @@
 const MASK = '<appSecret>'
 
+/** The name as it may be written: any of its letters as an escape. */
+const nameWith = (escape: string) => Array.from('secret', letter => `(?:${letter}|${escape}${letter.charCodeAt(0).toString(16)})`).join('')
+const IN_QUERY = new RegExp(`((?:^|[?&])${nameWith('%')}=)[^&#]*`, 'g')
+const IN_JSON = new RegExp(`("${nameWith('\\\\u00')}"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'g')
+
+/** A shorter one is a word of a test, which may stand anywhere. */
+const SHORTEST_SECRET = 8
+
 /**
- * The text of a request as it is shown and kept: AppSecrets may be those of a real app, also where they are wrong here. What
- * the mock draws itself (session keys, tokens, codes) belongs to nobody.
+ * The text of a request as it is shown and kept: AppSecrets may be those of a real app, also where they are wrong here; the
+ * one that is `known` goes wherever it stands. What the mock draws itself (session keys, tokens, codes) belongs to nobody.
  */
-export const masked = (text: string): string => text
-  .replace(/(^|[?&])secret=[^&#]*/g, `$1secret=${MASK}`)
-  .replace(/("secret"\s*:\s*)"(?:[^"\\]|\\.)*"/g, `$1"${MASK}"`)
+export function masked (text: string, known = ''): string {
+  const named = text.replace(IN_QUERY, `$1${MASK}`).replace(IN_JSON, `$1"${MASK}"`)
+  return known.length < SHORTEST_SECRET ? named : named.replaceAll(known, MASK)
+}
