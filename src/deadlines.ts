@@ -10,6 +10,8 @@ export interface Deadline {
 export interface Deadlines {
   /** Calls `onEnd` after `ms`, unless the deadline is closed before. */
   begin (onEnd: () => void): Deadline
+  /** The task's outcome, or a rejection with `late()` when it takes too long; the task goes on. */
+  limit<T> (task: Promise<T>, late: () => Error): Promise<T>
   /** No more begin; those under way go on, and then no timer is left. */
   stop (): void
 }
@@ -40,13 +42,21 @@ export function createDeadlines (ms: number): Deadlines {
     else timer?.unref()
   }
 
+  function begin (onEnd: () => void): Deadline {
+    timer ??= setInterval(look, Math.max(ms * LOOK_SHARE, 1))
+    if (running.size === 0) timer.ref()
+    const deadline = { at: performance.now() + ms, onEnd }
+    running.add(deadline)
+    return { close () { leave(deadline) } }
+  }
+
   return {
-    begin (onEnd) {
-      timer ??= setInterval(look, Math.max(ms * LOOK_SHARE, 1))
-      if (running.size === 0) timer.ref()
-      const deadline = { at: performance.now() + ms, onEnd }
-      running.add(deadline)
-      return { close () { leave(deadline) } }
+    begin,
+    async limit (task, late) {
+      return await new Promise((resolve, reject) => {
+        const deadline = begin(() => { reject(late()) })
+        task.then(resolve, reject).finally(deadline.close)
+      })
     },
     stop () {
       stopped = true

@@ -33,3 +33,12 @@ t.test('no timer is left when nothing is under way', async (t) => {
   t.equal(timers(), before)
   createDeadlines(60_000).stop()
 })
+
+t.test('a task may take so long, and no longer', async (t) => {
+  const deadlines = createDeadlines(20)
+  const late = () => new Error('late')
+  t.equal(await deadlines.limit(Promise.resolve(1), late), 1)
+  await t.rejects(deadlines.limit(Promise.reject(new Error('failed')), late), { message: 'failed' })
+  await t.rejects(deadlines.limit(new Promise(() => {}), late), { message: 'late' })
+  deadlines.stop()
+})

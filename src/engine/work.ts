@@ -1,5 +1,6 @@
 import { createDeadlines } from '../deadlines.ts'
 import { listens, publish } from '../diagnostics.ts'
+import { WechatError } from '../errors.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
@@ -92,10 +93,15 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     return free === concurrency && announced === 0
   }
 
+  /** A store that does not answer holds a place no longer than a hook may. */
+  async function claimDue (limit: number, outTradeNo?: string): Promise<Claim[]> {
+    return await hookLimits.limit(store.claimDue(now(), limit, leaseMs, outTradeNo), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, { advice: 'repeat' }))
+  }
+
   async function workOnStarted (outTradeNo: string): Promise<void> {
     let claim: Claim | undefined
     try {
-      claim = (await store.claimDue(now(), 1, leaseMs, outTradeNo))[0]
+      claim = (await claimDue(1, outTradeNo))[0]
     } catch (error) {
       log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
     }
@@ -108,7 +114,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     const taken = await take(concurrency)
     let claims: Claim[] = []
     try {
-      if (!stopped) claims = await store.claimDue(now(), taken, leaseMs)
+      if (!stopped) claims = await claimDue(taken)
     } finally {
       give(taken - claims.length)
     }
@@ -212,12 +218,20 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     reserve () {
       if (stopped || free === 0) return undefined
       free -= 1
+      let over = false
+      const deadline = hookLimits.begin(() => {
+        over = true
+        give(1)
+      })
       return {
         claim (order) {
           const claims = order.claims + 1
           return { order: { ...order, dueAt: new Date(now().getTime() + leaseMs), claims }, claims }
         },
         end (committed) {
+          // What was committed too late is for whoever comes after its lease.
+          if (over) return
+          deadline.close()
           if (committed === undefined) give(1)
           else afterReply(() => { work(committed) })
         }

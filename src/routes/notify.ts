@@ -4,6 +4,7 @@ import { publish } from '../diagnostics.ts'
 import { NotificationError } from '../client/pay.ts'
 import type { NotificationFault, PayApi } from '../client/pay.ts'
 import type { Orders } from '../engine/orders.ts'
+import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
 
 export interface NotifyRouteDeps {
@@ -59,13 +60,6 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
     return notification.kind === 'payment' ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() } : { outcome }
   }
 
-  async function inTime (task: Promise<Taken>): Promise<Taken> {
-    return await new Promise((resolve, reject) => {
-      const limit = replyLimits.begin(() => { reject(new Error(`the store did not answer within ${REPLY_LIMIT_MS} ms`)) })
-      task.then(resolve, reject).finally(limit.close)
-    })
-  }
-
   function answer (reply: FastifyReply, fault?: NotificationFault, status?: number): void {
     const { status: usual, contentType, body } = pay.reply(fault)
     reply.hijack()
@@ -92,7 +86,7 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
   }, async (request, reply) => {
     let taken: Taken
     try {
-      taken = await inTime(take(request.body))
+      taken = await replyLimits.limit(take(request.body), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${REPLY_LIMIT_MS} ms.`))
       if (taken.fault !== undefined) log.warn({ fault: taken.fault }, 'A verified notification does not fit the order; it was set aside')
     } catch (error) {
       const fault = error instanceof NotificationError ? error.fault : 'not-stored'

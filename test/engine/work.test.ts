@@ -290,6 +290,39 @@ t.test('a store that never answers holds its place for a lease, no longer', asyn
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, 'the next lease is anybody\'s')
 })
 
+t.test('a store that does not answer takes no place for good', async (t) => {
+  const store = memoryStore() as Store
+  let hangs = true
+  const { opened, open } = gate()
+  const slowly = <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) => async (...args: Args) => {
+    if (hangs) await opened
+    return await verb(...args)
+  }
+  const { onPaid, runs } = hook()
+  const made = rig({ store: { ...store, claimDue: slowly(store.claimDue), updateOrder: slowly(store.updateOrder) }, onPaid, startWork: true, leaseMs: 20, concurrency: 1 })
+  hangs = false
+  const orders = [await ordered(made, { key: 'cart-1' }), await ordered(made, { key: 'cart-2' })] as const
+  hangs = true
+  const late = made.orders.observePayment('notify', paymentOf(orders[0]))
+  await made.work.idle(SOON)
+  await t.rejects(made.work.sweep(), { code: 'WECHAT_STORE_FAILED', message: /did not answer within 18 ms/ })
+  made.work.start('order-2')
+  await made.work.idle(SOON)
+  t.same(made.logged, ['Work that is due could not be started; the sweeper will'])
+
+  hangs = false
+  open()
+  t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'what was recorded late is recorded')
+  await made.work.idle(SOON)
+  t.equal(runs.length, 0, 'and left to whoever comes after its lease')
+  await made.orders.observePayment('notify', paymentOf(orders[1]))
+  await made.work.idle(SOON)
+  t.equal(runs.length, 1)
+  made.advance(20)
+  t.equal(await made.work.sweep(), 1)
+  t.equal(runs.length, 2)
+})
+
 t.test('hooks run so many at once, others wait without a claim, and one that hangs holds up none but itself', async (t) => {
   const [held, others] = [gate(), gate()]
   let [running, most] = [0, 0]
