@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { checkCaller } from './control/guard.ts'
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
 import type { WorldCore } from './core.ts'
 import { exchange, type ClientCertificate, type WireEndpoint } from './exchange.ts'
@@ -157,6 +158,7 @@ export function buildApp (worlds: Worlds, options: AppOptions, parts: readonly P
   const app = tls
     ? Fastify({ ...settings, https: { ...tls, requestCert: true, rejectUnauthorized: false } }) as unknown as FastifyInstance
     : Fastify(settings)
+  const guard = async (request: FastifyRequest) => checkCaller(request, hosts)
   if (parts.includes('wire')) app.register(async wire => wireRoutes(wire, worlds, options))
   if (parts.includes('control')) {
     let describe: ReturnType<typeof describeRoutes>
@@ -164,8 +166,8 @@ export function buildApp (worlds: Worlds, options: AppOptions, parts: readonly P
       describe = describeRoutes(control)
       controlRoutes(control, worlds, hosts)
     }, { prefix: CONTROL_PREFIX })
-    app.get(`${CONTROL_ROOT}openapi.json`, async () => describe(worlds.controlUrl()))
+    app.get(`${CONTROL_ROOT}openapi.json`, { onRequest: guard }, async () => describe(worlds.controlUrl()))
   }
-  processRoutes(app, worlds)
+  processRoutes(app, worlds, guard)
   return app
 }

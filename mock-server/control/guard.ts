@@ -9,8 +9,8 @@ import { MockError } from '../errors.ts'
  */
 export function checkCaller ({ headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>, hosts: readonly string[]): void {
   const host = headers.host ?? ''
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
-  if (isIP(name) === 0 && name !== 'localhost' && !name.endsWith('.localhost') && !hosts.includes(name)) {
+  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  if (isIP(name) === 0 && name !== 'localhost' && !name.endsWith('.localhost') && !hosts.some(allowed => allowed.toLowerCase() === name)) {
     throw new MockError('FORBIDDEN_HOST', `the control API answers to an IP address, localhost or ${hosts.join(', ')}, not to the Host ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`)
   }
   const { origin } = headers
