@@ -1,4 +1,5 @@
 import type { WorldCore } from './core.ts'
+import { MockError } from './errors.ts'
 import type { Entry } from './notification.ts'
 import type { Order, Payment } from './orders.ts'
 import { withBadSign } from './wechat/bad-sign.ts'
@@ -33,8 +34,22 @@ function sealed (xml: string, key: string, sign: Resign): string {
   }
 }
 
-/** Makes up a notification about an order, paid or not, as WeChat or somebody else might send it. It is not sent yet. */
+const bad = (field: string, rule: string, message: string) => new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
+
+/** A forgery may be anything that can be sent. */
+function check (fields: FieldChanges, url: string): void {
+  if (!/^https?:/.test(url) || !URL.canParse(url)) throw bad('url', 'url', `must be an absolute http(s) URL; got ${url}`)
+  for (const name of Object.keys(fields)) {
+    if (!/^(?!xml$)[A-Za-z_][\w.-]*$/.test(name)) throw bad(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
+  }
+}
+
+/**
+ * Makes up a notification about an order, paid or not, as WeChat or somebody else might send it. It is not sent yet.
+ * @throws MockError BAD_INPUT
+ */
 export function craft (world: WorldCore, order: Order, { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {}): Entry {
+  check(fields, url)
   const real = () => payNotifyBody(order, order.payment ?? imagined(world, order), world.credentials, world.notifyStyle)
   return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), { kind: 'crafted' })
 }

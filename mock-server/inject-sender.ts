@@ -7,8 +7,8 @@ import { within } from './within.ts'
 /** Sends notifications into an application without a socket, whatever the host of the URL. */
 export function createInjectSender (app: Pick<FastifyInstance, 'inject'>): Sender {
   async function exchange (url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Pick<Exchange & { reply: unknown }, 'reply'> | { error: Error }> {
-    const { pathname, search, host } = new URL(url)
     try {
+      const { pathname, search, host } = new URL(url)
       const response = await app.inject({ method: 'POST', url: `${pathname}${search}`, headers: { host, ...headers }, payload: body })
       const bytes = response.rawPayload
       return { reply: { status: response.statusCode, headers: response.headers as Record<string, string>, body: bytes.toString(), ...(!isUtf8(bytes) && { raw: bytes }) } }

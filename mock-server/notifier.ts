@@ -90,6 +90,16 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     return id
   }
 
+  /** What is sent; a hook that fails spoils one send, as a broken connection would, and not the schedule. */
+  function ready (entry: Entry, attempt: number): { outgoing: Outgoing, error?: Error } {
+    const planned = { url: entry.url, headers: HEADERS, body: entry.body }
+    try {
+      return { outgoing: prepare(entry, attempt, planned) }
+    } catch (error) {
+      return { outgoing: planned, error: Object.assign(new Error(`beforeNotify: ${String(error)}`, { cause: error }), { code: 'ERR_HOOK' }) }
+    }
+  }
+
   /** Sends once, after a pause of real milliseconds; `judged` runs before the clock may move. */
   async function send (entry: Entry, attempt: number, judged: (delivery: Delivery) => void = nothing, pauseMs = 0): Promise<Delivery> {
     const { id, kind, outTradeNo, outRefundNo, data } = entry
@@ -97,11 +107,13 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     try {
       if (pauseMs > 0) await delays.wait(pauseMs)
       const passage = await wire.depart(noticeOf(kind), outTradeNo, presence)
-      const outgoing = prepare(entry, attempt, { url: entry.url, headers: HEADERS, body: entry.body })
+      const { outgoing, error } = ready(entry, attempt)
       const place = log.take()
       const sentAt = clock.now()
       const startedMs = nativeElapsed()
-      const { exchange, body } = await passage.post(outgoing.url, outgoing.headers, outgoing.body, ackTimeoutMs)
+      const { exchange, body } = error
+        ? { exchange: { durationMs: 0, error }, body: outgoing.body }
+        : await passage.post(outgoing.url, outgoing.headers, outgoing.body, ackTimeoutMs)
       const delivery: Delivery = {
         id: `d${place + 1}`,
         notificationId: id,

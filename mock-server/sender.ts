@@ -47,7 +47,7 @@ export function createSender (tlsSkipVerify = false): Sender {
   const https = { request: httpsRequest, agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }), fresh: new HttpsAgent(certificates) }
   let closed = false
   return {
-    post: (url, headers, body, limitMs) => new Promise(resolve => {
+    post: (url, headers, body, limitMs) => new Promise<Exchange>(resolve => {
       const started = nativeElapsed()
       const { request: send, agent, fresh } = url.startsWith('https:') ? https : http
       const bytes = Buffer.from(body)
@@ -89,7 +89,8 @@ export function createSender (tlsSkipVerify = false): Sender {
         timedOut = true
         current.destroy()
       }, limitMs)
-    }),
+    // An address or a header that cannot be.
+    }).catch((error: Error) => ({ durationMs: 0, error })),
     close: () => {
       closed = true
       for (const { agent, fresh } of [http, https]) {

@@ -63,11 +63,14 @@ function judgeReply ({ status, headers: { location }, body }: Reply): Judgement 
 }
 
 const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']
+/** Node's codes for an address or a header that cannot be, and the mock's for a hook that throws. */
+const UNSENDABLE = /^ERR_(?:INVALID|HOOK)/
 const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/
 
 function judgeFailure ({ code = '', message }: NodeJS.ErrnoException): Judgement {
   const told = `${code} ${message}`.trim()
   if (REFUSED.includes(code)) return { verdict: 'connection_refused', reason: `no connection could be made (${told}); is the application listening at the notify_url?` }
+  if (UNSENDABLE.test(code)) return { verdict: 'connection_refused', reason: `it could not be sent (${told}); was it made up or changed?` }
   if (TLS.test(code)) return { verdict: 'tls', reason: `no TLS connection could be made (${told}); WeChat wants a complete chain from a public authority` }
   return { verdict: 'reset', reason: `the connection broke before a whole reply had arrived (${told})` }
 }

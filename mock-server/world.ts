@@ -241,7 +241,7 @@ export interface World extends AsyncDisposable {
    * Makes up a notification about an order, paid or not. Nothing is sent: `deliver()` sends it, `release()` sends it and
    * keeps WeChat's schedule.
    * @example await world.craft('tea-0001', { fields: { total_fee: '1' }, sign: 'keep' }).deliver() // tampered with
-   * @throws MockError UNKNOWN_ORDER
+   * @throws MockError UNKNOWN_ORDER, BAD_INPUT
    */
   readonly craft: (outTradeNo: string, options?: CraftOptions) => Notification
   /**

@@ -28,6 +28,22 @@ t.test('made up of the order\'s own', async t => {
   t.equal(shop.received.length, 0)
 })
 
+t.test('what could not be sent is refused', async t => {
+  const { default: world } = await startMock(t)
+  await placeOrder(world, 'https://shop.example.com/notify')
+  const cases: [options: CraftOptions, field: string][] = [
+    [{ url: 'not a url' }, 'url'],
+    [{ url: 'ftp://x/y' }, 'url'],
+    [{ fields: { 'a b<': '1' } }, 'fields.a b<'],
+    [{ fields: { 'a(': '1' }, sign: 'keep' }, 'fields.a('],
+    [{ fields: { xml: '1' } }, 'fields.xml'],
+    [{ fields: { '': '1' } }, 'fields.']
+  ]
+  for (const [options, field] of cases) t.throws(() => world.craft('tea-0001', options), { code: 'BAD_INPUT', details: { field } }, field)
+  t.ok(world.craft('tea-0001', { url: 'http://shop/notify?with=query', fields: { _a: ']]>\u0000<' } }))
+  t.same(world.notifications().length, 1)
+})
+
 t.test('sent by hand, to any address, or on WeChat\'s schedule', async t => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)

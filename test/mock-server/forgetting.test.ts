@@ -53,6 +53,27 @@ t.test('unpaid ones have a memory of their own, until their time is over', async
   t.equal(known(core), 'bcdg')
 })
 
+t.test('a forgery keeps its order only until it has been sent', async t => {
+  const { core, forget } = setup({ over: 1, unpaid: 1 })
+  for (const name of 'abcd') add(core, name, 'SUCCESS')
+  const [sent] = ['a', 'b'].map(name => core.notifier.create(name, 'http://shop', '<xml/>', { kind: 'crafted' }))
+  await sent!.deliver()
+  t.equal(sent!.state, 'acked')
+  forget()
+  t.equal(known(core), 'bd')
+})
+
+t.test('a forgery that was refused does not keep its order either', async t => {
+  const { core, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
+  for (const name of 'abcd') add(core, name, 'SUCCESS')
+  const [sent] = ['a', 'b'].map(name => core.notifier.create(name, 'http://shop', '<xml/>', { kind: 'crafted' }))
+  await sent!.deliver()
+  t.equal(sent!.state, 'held', 'it can be sent again')
+  forget()
+  t.equal(known(core), 'bd')
+  t.equal(core.notifier.find(sent!.id), undefined)
+})
+
 t.test('orders about which something is still to happen stay, with all that is known of them', async t => {
   const { core, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
   for (const name of 'abcde') add(core, name, 'SUCCESS')

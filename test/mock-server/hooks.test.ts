@@ -52,6 +52,31 @@ t.test('or it keeps its old signature, or another', async t => {
   }
 })
 
+t.test('a hook that throws, or makes what cannot be sent, costs one send, not the rest', async t => {
+  const cases: [hook: (draft: NotifyDraft) => void, reason: RegExp][] = [
+    [() => { throw new Error('oh') }, /could not be sent \(ERR_HOOK beforeNotify: Error: oh\)/],
+    [draft => { draft.url = 'nonsense' }, /could not be sent \(ERR_INVALID_URL/],
+    [draft => { draft.headers['x-test'] = '\n' }, /could not be sent \(ERR_INVALID_CHAR/],
+    [draft => { draft.fields['a b<'] = '1' }, /could not be sent \(ERR_HOOK beforeNotify: /]
+  ]
+  for (const [hook, reason] of cases) {
+    const { world, shop, sent } = await setup(t)
+    await sent(hook)
+    t.match(world.deliveries(), [{ attempt: 0, verdict: 'connection_refused', reason, request: { body: /^<xml>/ } }, { attempt: 1, verdict: 'fail_xml' }])
+    t.equal(shop.received.length, 1)
+  }
+})
+
+t.test('nor does it end a world on the real clock', async t => {
+  const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.01, 0.01] } })
+  const shop = await startShop(t, () => REFUSAL)
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  world.once('beforeNotify', () => { throw new Error('oh') })
+  await world.journal.wait({ api: 'notify' }, { count: 3 })
+  t.equal(world.notification('tea-0001').state, 'exhausted')
+})
+
 t.test('a body of its own, another address, nothing at all', async t => {
   const { sent } = await setup(t)
   t.equal((await sent(draft => { draft.body = 'nonsense' }))[0]!.body, 'nonsense')

@@ -20,5 +20,6 @@ t.test('posts into an application', async t => {
   t.match(await send('/gbk'), { reply: { raw: Buffer.from([0xb2, 0xe8]) } })
   t.match(await send('/slow', 10), { timedOut: true })
   t.match(await send('/broken'), { error: { message: 'gone' } })
+  t.match(await post('nonsense', {}, 'x', 1000), { error: { code: 'ERR_INVALID_URL' } })
   close()
 })

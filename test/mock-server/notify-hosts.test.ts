@@ -13,7 +13,8 @@ t.test('only the hosts that are named', async t => {
   for (const url of ['http://shop.example.com/', 'http://127.0.0.1/']) {
     t.match(await sender.post(url, {}, 'x', 1), { durationMs: 0, error: { code: 'EHOSTUNREACH', message: /sends to shop, ::1 only, not to/ } })
   }
-  t.equal(posted.length, 3)
+  t.match(await sender.post('nonsense', {}, 'x', 1), { timedOut: true }, 'what is no address goes nowhere: the sender says so')
+  t.equal(posted.length, 4)
   sender.close()
   t.ok(closed)
 })

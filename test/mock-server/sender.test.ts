@@ -117,6 +117,16 @@ t.test('a certificate from nowhere is refused, unless any will do', async t => {
   t.match(await lenient.post(url, {}, 'x', 5000), { reply: { body: ACK } })
 })
 
+t.test('what cannot be sent is an error too', async t => {
+  const cases: [url: string, headers: Record<string, string>, code: string][] = [
+    ['nonsense', {}, 'ERR_INVALID_URL'],
+    ['ftp://shop/notify', {}, 'ERR_INVALID_PROTOCOL'],
+    ['http://127.0.0.1:1/notify', { 'x-test': 'a\nb' }, 'ERR_INVALID_CHAR'],
+    ['http://127.0.0.1:1/notify', { 'x test': 'a' }, 'ERR_INVALID_HTTP_TOKEN']
+  ]
+  for (const [url, headers, code] of cases) t.match(await setup(t).post(url, headers, 'x', 5000), { durationMs: 0, error: { code } }, code)
+})
+
 t.test('closing ends what is under way', async t => {
   const sender = createSender()
   const server = await listen(t, () => { sender.close() })

@@ -172,6 +172,20 @@ t.test('what cannot be reset', async t => {
   real.reset()
 })
 
+t.test('snapshots are taken back, and are not without number', async t => {
+  const { default: world } = await startMock(t)
+  for (const name of ['s1', 's2']) t.equal(world.snapshot(), name)
+  world.deleteSnapshot('s1')
+  t.throws(() => world.restore('s1'), { code: 'UNKNOWN_SNAPSHOT' })
+  t.throws(() => world.deleteSnapshot('s1'), { code: 'UNKNOWN_SNAPSHOT', message: 'world default has no snapshot s1' })
+  t.equal(world.snapshot(), 's1', 'a name that is free')
+  t.equal(world.snapshot(), 's3')
+  for (let n = 4; n <= 100; n++) world.snapshot()
+  t.throws(() => world.snapshot(), { code: 'TOO_MANY_SNAPSHOTS', statusCode: 409, message: 'world default has 100 snapshots, which is the most; delete one first' })
+  t.equal(world.snapshot('s3'), 's3', 'one takes its own place')
+  t.equal(world.snapshots().length, 100)
+})
+
 t.test('on the real clock a snapshot goes on in real time', async t => {
   const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.05] } })
   const shop = await startShop(t, (_notified, _response, count) => count === 1 ? REFUSAL : ACK)

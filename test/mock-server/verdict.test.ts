@@ -44,6 +44,7 @@ const cases: [string, Exchange, Verdict, RegExp][] = [
 
   ['nobody listens', failure('ECONNREFUSED'), 'connection_refused', /ECONNREFUSED it broke/],
   ['no such host', failure('ENOTFOUND'), 'connection_refused', /listening at the notify_url/],
+  ['no address', failure('ERR_INVALID_URL'), 'connection_refused', /^it could not be sent \(ERR_INVALID_URL it broke\)/],
   ['an unknown authority', failure('DEPTH_ZERO_SELF_SIGNED_CERT'), 'tls', /public authority/],
   ['plain HTTP behind https', failure('EPROTO'), 'tls', /./],
   ['hung up', failure('ECONNRESET'), 'reset', /ECONNRESET/],

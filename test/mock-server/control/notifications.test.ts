@@ -88,6 +88,8 @@ t.test('bad input', async t => {
     ['', {}, 'outTradeNo', 'required'],
     ['', { outTradeNo: 'tea-0001', sign: 'bad' }, 'sign', 'enum'],
     ['', { outTradeNo: 'tea-0001', fields: { total_fee: 1 } }, 'fields.total_fee', 'type'],
+    ['', { outTradeNo: 'tea-0001', url: 'not a url' }, 'url', 'url'],
+    ['', { outTradeNo: 'tea-0001', fields: { 'a b<': '1' } }, 'fields.a b<', 'name'],
     ['/tea-0001/deliver', { count: 0 }, 'count', 'minimum'],
     ['/tea-0001/deliver', { times: 2 }, 'times', 'additionalProperties']
   ]

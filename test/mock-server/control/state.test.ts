@@ -19,6 +19,9 @@ t.test('snapshot and restore', async t => {
   await world.advance('1h')
   t.same(await control(mock, 'POST', `${W}/snapshots/ordered/restore`), { status: 200, json: { now: '2026-01-15T04:00:00.000Z' } })
   t.equal(world.order('tea-0001').tradeState, 'NOTPAY')
+  t.same(await control(mock, 'DELETE', `${W}/snapshots/s2`), { status: 200, json: { name: 's2' } })
+  t.match(await control(mock, 'GET', `${W}/snapshots`), { json: [{ name: 'ordered' }] })
+  for (const name of ['s2', 'lost']) t.match(await control(mock, 'DELETE', `${W}/snapshots/${name}`), { status: 404, json: { code: 'UNKNOWN_SNAPSHOT' } })
   t.match(await control(mock, 'POST', `${W}/snapshots/lost/restore`), { status: 404, json: { code: 'UNKNOWN_SNAPSHOT' } })
 })
 
