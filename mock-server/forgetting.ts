@@ -1,4 +1,5 @@
 import type { WorldCore } from './core.ts'
+import type { Notification } from './notification.ts'
 import type { Order } from './orders.ts'
 
 /** How many orders are remembered at least, the newest. */
@@ -8,10 +9,13 @@ export interface Memory {
   readonly unpaid: number
 }
 
+/** Still to be sent; what a test has made up and sent once stays `held` when it is refused, but is over. */
+const isDue = ({ state, kind, attempts }: Notification) => state === 'pending' || (state === 'held' && (kind !== 'crafted' || attempts.length === 0))
+
 /** The orders about which something is still to happen by itself: a send, or the end of a refund. */
 function busyOrders ({ notifier }: WorldCore, sides: readonly WorldCore[]): Set<string> {
   return new Set([
-    ...notifier.list().filter(({ state }) => state === 'pending' || state === 'held').map(({ outTradeNo }) => outTradeNo),
+    ...notifier.list().filter(isDue).map(({ outTradeNo }) => outTradeNo),
     ...sides.flatMap(({ refunds }) => refunds.list()).filter(({ status }) => status === 'PROCESSING').map(({ outTradeNo }) => outTradeNo)
   ])
 }

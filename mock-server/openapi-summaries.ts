@@ -7,6 +7,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'POST /worlds/:world/reset': 'Empties parts of a world: orders, users, journal, faults, clock; default: all.',
   'GET /worlds/:world/snapshots': 'The snapshots of a world.',
   'POST /worlds/:world/snapshots': 'Remembers the world as it is now.',
+  'DELETE /worlds/:world/snapshots/:name': 'Forgets a snapshot.',
   'POST /worlds/:world/snapshots/:name/restore': 'Puts the world back into a snapshot.',
   'GET /worlds/:world/export': 'The state of the world as JSON, for a file.',
   'PUT /worlds/:world/import': 'Puts the world into the state of an export of the same merchant and app.',

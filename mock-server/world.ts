@@ -308,8 +308,13 @@ export interface World extends AsyncDisposable {
    * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
    */
   readonly reset: (...what: ResetPart[]) => void
-  /** Remembers the world as it is now; gives the name to restore it by. */
+  /**
+   * Remembers the world as it is now; gives the name to restore it by.
+   * @throws MockError TOO_MANY_SNAPSHOTS (a world has 100 at most)
+   */
   readonly snapshot: (name?: string) => string
+  /** @throws MockError UNKNOWN_SNAPSHOT */
+  readonly deleteSnapshot: (name: string) => void
   readonly snapshots: () => { readonly name: string, readonly at: Date }[]
   /**
    * Puts the world back as often as wanted. Gates are let go; what is under way leaves no trace in it.
@@ -348,6 +353,8 @@ const MAX_JOURNAL = 5000
 /** These may still be paid, so a short memory for what is over does not shorten theirs. */
 const MAX_UNPAID = 10_000
 const MAX_EVENTS = 1000
+/** Each is a whole world. */
+const MAX_SNAPSHOTS = 100
 
 function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: WorldOptions): number | undefined {
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
@@ -566,6 +573,14 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   }
 
+  const noSnapshot = (name: string) => new MockError('UNKNOWN_SNAPSHOT', `world ${id} has no snapshot ${name}`)
+
+  function freshSnapshot (): string {
+    let n = snapshots.size + 1
+    while (snapshots.has(`s${n}`)) n++
+    return `s${n}`
+  }
+
   function replaceState (state: WorldState): void {
     putState(core, state)
     tell('reset', { what: RESET_PARTS })
@@ -648,14 +663,16 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       resetState(core, new Date(start), what)
       tell('reset', { what: what.length > 0 ? what : RESET_PARTS })
     },
-    snapshot: (name = `s${snapshots.size + 1}`) => {
+    snapshot: (name = freshSnapshot()) => {
+      if (snapshots.size === MAX_SNAPSHOTS && !snapshots.has(name)) throw new MockError('TOO_MANY_SNAPSHOTS', `world ${id} has ${MAX_SNAPSHOTS} snapshots, which is the most; delete one first`)
       snapshots.set(name, takeState(core))
       return name
     },
+    deleteSnapshot: name => { if (!snapshots.delete(name)) throw noSnapshot(name) },
     snapshots: () => Array.from(snapshots, ([name, { now }]) => ({ name, at: now })),
     restore: name => {
       const state = snapshots.get(name)
-      if (!state) throw new MockError('UNKNOWN_SNAPSHOT', `world ${id} has no snapshot ${name}`)
+      if (!state) throw noSnapshot(name)
       replaceState(state)
     },
     export: () => toExport(credentials, takeState(core)),

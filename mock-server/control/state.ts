@@ -34,6 +34,11 @@ export function stateRoutes (app: FastifyInstance, worlds: Worlds): void {
     return { name: world.snapshot(request.body.name), at: world.clock.now() }
   })
 
+  app.delete<{ Params: InWorld & { name: string } }>('/worlds/:world/snapshots/:name', async ({ params: { world, name } }) => {
+    worlds.find(world).deleteSnapshot(name)
+    return { name }
+  })
+
   app.post<{ Params: InWorld & { name: string } }>('/worlds/:world/snapshots/:name/restore', async request => {
     const world = worlds.find(request.params.world)
     world.restore(request.params.name)
