@@ -82,7 +82,6 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
   function uniqueSeed (seed: string): string {
     let unique = seed
     for (let n = 2; seeds.has(unique); n++) unique = `${seed}#${n}`
-    seeds.add(unique)
     return unique
   }
 
@@ -109,6 +108,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
     }
+    seeds.add(seed)
     world.on('journal', metrics.count)
     worlds.set(id, world)
     cores.set(id, core)

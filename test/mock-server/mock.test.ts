@@ -172,3 +172,10 @@ t.test('a port of its own for the control API', async t => {
   for (const url of [mock.url, controlOrigin]) t.equal((await fetch(`${url}/readyz`)).status, 200)
   await t.rejects(createMockWechat({ controlPort: Number(new URL(mock.url).port) }), { code: 'EADDRINUSE' }, 'and what had begun to listen has ended')
 })
+
+t.test('a world that was refused leaves its seed to the next', async t => {
+  const fresh = (await startMock(t)).world({ seed: 'tea' }).credentials
+  const mock = await startMock(t)
+  for (const options of [{ apiKey: 'short' }, { id: 'default' }]) t.throws(() => mock.world({ seed: 'tea', ...options }))
+  t.same(mock.world({ seed: 'tea' }).credentials, fresh)
+})
