@@ -9,20 +9,22 @@ export interface Presence {
 
 /** Counts what is in flight, by name, so that the clock can wait for it and people can see what it waits for. */
 export interface Activity {
-  /** Notes that `what` has begun. */
-  readonly enter: (what: string) => Presence
+  /** Notes that `what` has begun; `awaited`: somebody who could advance the clock meanwhile waits for its end. */
+  readonly enter: (what: string, awaited?: boolean) => Presence
   readonly busy: () => boolean
   readonly list: () => string[]
+  /** What of it somebody waits for. */
+  readonly awaited: () => string[]
   /** Resolves when nothing is in flight. */
   readonly idle: () => Promise<void>
 }
 
 export function createActivity (): Activity {
-  const running = new Set<{ what: string }>()
+  const running = new Set<{ what: string, awaited: boolean }>()
   let waiting: (() => void)[] = []
   return {
-    enter: what => {
-      const token = { what }
+    enter: (what, awaited = false) => {
+      const token = { what, awaited }
       let ended = false
       running.add(token)
       const stepOut = () => {
@@ -42,6 +44,7 @@ export function createActivity (): Activity {
     },
     busy: () => running.size > 0,
     list: () => Array.from(running, ({ what }) => what),
+    awaited: () => [...running].filter(({ awaited }) => awaited).map(({ what }) => what),
     idle: () => running.size === 0 ? Promise.resolve() : new Promise(resolve => { waiting.push(resolve) })
   }
 }

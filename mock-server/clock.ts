@@ -24,7 +24,10 @@ export interface Clock {
   /** Runs `run` at `due`; returns a function that takes the timer back. `run` must not reject. */
   readonly at: (timer: Timer) => () => void
   readonly timers: () => PendingTimer[]
-  /** Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}). */
+  /**
+   * Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}): then it
+   * stands at the event that does not end, which has begun at that time and goes on.
+   */
   readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<ClockMove>
   /**
    * Forgets every timer and sets a virtual clock to `now`; real time cannot be set.

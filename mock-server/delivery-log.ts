@@ -7,7 +7,7 @@ export interface DeliveryLog {
   /** Fills the place when the delivery is judged: concurrent ones stay in the order of sending. */
   readonly fill: (place: number, delivery: Delivery) => void
   readonly list: () => Delivery[]
-  /** Collects all that is sent from now on, however many; the result ends it and gives them. */
+  /** Collects all that is judged from now on, however many; the result ends it and gives them. */
   readonly collect: () => () => Delivery[]
   readonly dump: () => DeliveryLogDump
   readonly load: (dump: DeliveryLogDump) => void
@@ -35,12 +35,11 @@ export function createDeliveryLog (limit: number): DeliveryLog {
     },
     list: () => inOrder(newest()),
     collect: () => {
-      const from = taken
       const collector: Placed[] = []
       collectors.add(collector)
       return () => {
         collectors.delete(collector)
-        return inOrder(collector.filter(([place]) => place >= from))
+        return inOrder(collector)
       }
     },
     dump: () => ({ taken, deliveries: inOrder(newest()) }),

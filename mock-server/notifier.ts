@@ -36,13 +36,13 @@ export interface NotifierOptions {
 export interface Notifier {
   /** Default: a payment's notification. */
   readonly create: (outTradeNo: string, url: string, body: string, subject?: Subject) => Entry
-  /** Sends for the first time and keeps the schedule from then on. */
-  readonly start: (entry: Entry) => Promise<Delivery>
+  /** Sends for the first time and keeps the schedule from then on. `awaited`, the default: the caller waits for the delivery. */
+  readonly start: (entry: Entry, awaited?: boolean) => Promise<Delivery>
   readonly find: (id: string) => Entry | undefined
   readonly list: () => Entry[]
   /** The judged deliveries, in the order of sending. */
   readonly deliveries: () => Delivery[]
-  /** Collects what is sent from now on until the result is called. */
+  /** Collects what is judged from now on until the result is called. */
   readonly collect: () => () => Delivery[]
   /** Forgets the notifications of orders that are gone. */
   readonly forget: (isGone: (outTradeNo: string) => boolean) => void
@@ -77,6 +77,14 @@ export const noticeOf = (kind: NotificationKind): Notice => kind === 'refund' ? 
 
 const nothing = () => {}
 
+interface SendOptions {
+  /** Runs before the clock may move. */
+  readonly judged?: (delivery: Delivery) => void
+  /** Real milliseconds to wait first. */
+  readonly pauseMs?: number
+  readonly awaited?: boolean
+}
+
 export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeoutMs, maxDeliveries, prepare, onDelivery }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
@@ -100,10 +108,10 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     }
   }
 
-  /** Sends once, after a pause of real milliseconds; `judged` runs before the clock may move. */
-  async function send (entry: Entry, attempt: number, judged: (delivery: Delivery) => void = nothing, pauseMs = 0): Promise<Delivery> {
+  /** Sends once. */
+  async function send (entry: Entry, attempt: number, { judged = nothing, pauseMs = 0, awaited = true }: SendOptions = {}): Promise<Delivery> {
     const { id, kind, outTradeNo, outRefundNo, data } = entry
-    const presence = activity.enter(`notify ${id} attempt ${attempt}`)
+    const presence = activity.enter(`notify ${id} attempt ${attempt}`, awaited)
     try {
       if (pauseMs > 0) await delays.wait(pauseMs)
       const passage = await wire.depart(noticeOf(kind), outTradeNo, presence)
@@ -158,28 +166,29 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
       due: due.getTime(),
       sequence: data.sequence,
       what: `notify ${id} attempt ${data.sends}`,
-      run: () => start(entry)
+      run: () => start(entry, false)
     })
   }
 
-  async function start (entry: Entry): Promise<Delivery> {
+  async function start (entry: Entry, awaited = true): Promise<Delivery> {
     const { data } = entry
     data.held = false
     data.due = undefined
     entry.cancelRetry = nothing
     entry.underWay = true
-    return send(entry, data.sends++, ({ attempt, sentAt }) => {
+    const judged = ({ attempt, sentAt }: Delivery) => {
       entry.underWay = false
       const gap = gaps[attempt]
       // Gaps count from the send, so a slow merchant does not shift the schedule.
       if (gap === undefined) data.finished = true
       else planRetry(entry, new Date(sentAt.getTime() + gap))
-    })
+    }
+    return send(entry, data.sends++, { judged, awaited })
   }
 
   async function deliver (entry: Entry, { count = 1, concurrent = false, delayMs = 0 }: DeliverOptions): Promise<Delivery[]> {
     const attempt = Math.max(0, entry.data.sends - 1)
-    const one = (pauseMs: number) => send(entry, attempt, nothing, pauseMs)
+    const one = (pauseMs: number) => send(entry, attempt, { pauseMs })
     if (concurrent) return Promise.all(Array.from({ length: count }, (_, n) => one(n * delayMs)))
     const deliveries: Delivery[] = []
     while (deliveries.length < count) deliveries.push(await one(deliveries.length > 0 ? delayMs : 0))

@@ -94,7 +94,7 @@ function endLater (world: WorldCore, refund: Refund, due: number): void {
     run: async () => {
       refund.cancelTimer = nothing
       const entry = endRefund(world, refund, 'SUCCESS')
-      if (entry) await world.notifier.start(entry)
+      if (entry) await world.notifier.start(entry, false)
     }
   })
 }

@@ -39,6 +39,7 @@ import { createTokens } from './tokens.ts'
 import { phoneNumber, userProfile, type PhoneNumberEvent, type PhoneNumberOptions, type UserProfile, type UserProfileOptions } from './user-data.ts'
 import { createUsers, type LoginCodeOptions, type User, type UserChanges } from './users.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
+import type { Side } from './wechat/pay-v2.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
 
 export interface WorldOptions {
@@ -108,8 +109,12 @@ export interface WorldClock extends Pick<Clock, 'mode' | 'now' | 'timers'> {
   readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<AdvanceReport>
 }
 
+/** On which side of the merchant an order is, where both know its number; default: where what is asked for can be done. */
+export interface OnSide { readonly side?: Side }
+
 /** An order as it is now; money is fen. */
 export interface OrderSnapshot {
+  readonly side: Side
   readonly outTradeNo: string
   readonly tradeState: TradeState
   readonly totalFee: number
@@ -131,7 +136,7 @@ export interface OrderSnapshot {
   readonly paidAt: Date | undefined
 }
 
-export interface PayOptions {
+export interface PayOptions extends OnSide {
   /** The payer, if not the user the order was made for. */
   readonly openid?: string
   /** Default `OTHERS`. */
@@ -207,18 +212,18 @@ export interface World extends AsyncDisposable {
    * says so; then `delivery` is the judged first one.
    * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE
    */
-  readonly fail: (outTradeNo: string, options?: FailOptions) => Promise<PaymentFailure & { readonly delivery: Delivery | undefined }>
+  readonly fail: (outTradeNo: string, options?: FailOptions & OnSide) => Promise<PaymentFailure & { readonly delivery: Delivery | undefined }>
   /**
    * The order's time is over: it is CLOSED, as by its time_expire.
    * @throws MockError UNKNOWN_ORDER, ORDER_PAID
    */
-  readonly expire: (outTradeNo: string) => OrderSnapshot
+  readonly expire: (outTradeNo: string, options?: OnSide) => OrderSnapshot
   /**
    * The merchant refunds an order by hand, in its console: the refund is PROCESSING, `refund_request_source` is
    * VENDOR_PLATFORM.
    * @throws MockError UNKNOWN_ORDER, BAD_INPUT, REFUND_REFUSED (with what the API would have answered)
    */
-  readonly refund: (outTradeNo: string, options?: ConsoleRefund) => RefundSnapshot
+  readonly refund: (outTradeNo: string, options?: ConsoleRefund & OnSide) => RefundSnapshot
   /**
    * Ends a refund that is PROCESSING, or CHANGE, and sends the notification if there is a URL for it; `deliver` as in
    * {@link World.pay}. Resolves with undefined when nobody is to be told.
@@ -232,7 +237,7 @@ export interface World extends AsyncDisposable {
   readonly getRefund: (outRefundNo: string) => RefundSnapshot
   readonly refunds: () => RefundSnapshot[]
   /** @throws MockError UNKNOWN_ORDER */
-  readonly order: (outTradeNo: string) => OrderSnapshot
+  readonly order: (outTradeNo: string, options?: OnSide) => OrderSnapshot
   readonly orders: () => OrderSnapshot[]
   /** The judged deliveries, in the order of sending; the newest `maxJournal` of them. */
   readonly deliveries: () => Delivery[]
@@ -384,9 +389,10 @@ function checkCoupons (order: Order, coupons: readonly Coupon[]): void {
   if (sum > order.totalFee) throw refuse(`${sum} fen of coupons for an order of ${order.totalFee} fen`)
 }
 
-function snapshot (order: Order): OrderSnapshot {
+function snapshot ({ inSandbox }: WorldCore, order: Order): OrderSnapshot {
   const { outTradeNo, tradeState, totalFee, feeType, tradeType, body, attach, openid, prepayId, notifyUrl, signType, createdAt, expiresAt, payment } = order
   return {
+    side: inSandbox ? 'sandbox' : 'production',
     outTradeNo,
     tradeState,
     totalFee,
@@ -493,16 +499,29 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   }
   const sides = [core, sandbox]
 
-  function findOrder (outTradeNo: string): readonly [WorldCore, Order] {
-    const side = sides.find(({ orders }) => orders.find(outTradeNo))
-    if (!side) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}; was unifiedorder called with mch_id ${credentials.mchId}?`)
-    return [side, side.orders.find(outTradeNo)!]
+  /** Both sides of a merchant may know a number: the one is meant that `fits`, or else the first. */
+  function findOrder (outTradeNo: string, { side: wanted }: OnSide = {}, fits = (_order: Order) => true): readonly [WorldCore, Order] {
+    const found = sides.flatMap(side => {
+      const order = wanted === undefined || side.inSandbox === (wanted === 'sandbox') ? side.orders.find(outTradeNo) : undefined
+      return order ? [[side, order] as const] : []
+    })
+    const [first] = found
+    const where = wanted === undefined ? '' : ` in ${wanted === 'sandbox' ? 'the sandbox' : 'production'}`
+    if (!first) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}${where}; was unifiedorder called with mch_id ${credentials.mchId}?`)
+    return found.find(([, order]) => fits(order)) ?? first
   }
 
-  function findRefund (outRefundNo: string): readonly [WorldCore, Refund] {
-    const side = sides.find(({ refunds }) => refunds.find(outRefundNo))
-    if (!side) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
-    return [side, side.refunds.find(outRefundNo)!]
+  const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
+  const isPaid = ({ payment }: Order) => payment !== undefined
+
+  function findRefund (outRefundNo: string, fits = (_refund: Refund) => true): readonly [WorldCore, Refund] {
+    const found = sides.flatMap(side => {
+      const refund = side.refunds.find(outRefundNo)
+      return refund ? [[side, refund] as const] : []
+    })
+    const [first] = found
+    if (!first) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
+    return found.find(([, refund]) => fits(refund)) ?? first
   }
 
   function findNotification (name: string): Notification {
@@ -519,12 +538,12 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
 
   async function dispatch (notification: Entry, deliver: Deliver): Promise<Delivery | Notification> {
     if (deliver === 'hold') return notification
-    const first = notifier.start(notification)
+    const first = notifier.start(notification, deliver === 'await')
     return deliver === 'await' ? first : notification
   }
 
-  async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {
-    const [side, order] = findOrder(outTradeNo)
+  async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await', ...where }: PayOptions & { readonly deliver?: Deliver } = {}) {
+    const [side, order] = findOrder(outTradeNo, where, isUnpaid)
     checkPayable(side, order)
     checkCoupons(order, coupons)
     const paidAt = clock.now()
@@ -538,22 +557,28 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     Object.assign(order, { tradeState: 'SUCCESS', payment })
     side.orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
-    tell('paid', snapshot(order))
+    tell('paid', snapshot(side, order))
     const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, side.credentials, style))
     return dispatch(notification, deliver)
   }
 
-  async function fail (outTradeNo: string, options?: FailOptions): ReturnType<World['fail']> {
-    const { entry, ...failure } = failPayment(...findOrder(outTradeNo), options)
+  async function fail (outTradeNo: string, options?: FailOptions & OnSide): ReturnType<World['fail']> {
+    const { entry, ...failure } = failPayment(...findOrder(outTradeNo, options, isUnpaid), options)
     return { ...failure, delivery: entry && await notifier.start(entry) }
   }
 
+  const canEnd = ({ status }: Refund) => status === 'PROCESSING' || status === 'CHANGE'
+
   async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', ...options }: EndOptions & { readonly deliver?: Deliver } = {}) {
-    const notification = endRefund(...findRefund(outRefundNo), status, options)
+    const notification = endRefund(...findRefund(outRefundNo, canEnd), status, options)
     return notification && dispatch(notification, deliver)
   }
 
   async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
+    const [awaited] = activity.awaited()
+    if (clock.mode === 'virtual' && awaited !== undefined) {
+      throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
+    }
     const deliveries = notifier.collect()
     const lint: Finding[] = []
     const collect = (entry: JournalEntry) => { lint.push(...entry.lint ?? []) }
@@ -625,20 +650,20 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     requestPayment: params => requestPayment(core, params),
     pay: pay as World['pay'],
     fail,
-    expire: outTradeNo => {
-      const [side, order] = findOrder(outTradeNo)
+    expire: (outTradeNo, options) => {
+      const [side, order] = findOrder(outTradeNo, options, isUnpaid)
       expireOrder(side, order)
-      return snapshot(order)
+      return snapshot(side, order)
     },
     refund: (outTradeNo, options) => {
-      const [side, order] = findOrder(outTradeNo)
+      const [side, order] = findOrder(outTradeNo, options, isPaid)
       return refundSnapshot(side, refundFromConsole(side, order, options))
     },
     settleRefund: settleRefund as World['settleRefund'],
     getRefund: outRefundNo => refundSnapshot(...findRefund(outRefundNo)),
     refunds: () => sides.flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
-    order: outTradeNo => snapshot(findOrder(outTradeNo)[1]),
-    orders: () => sides.flatMap(side => side.orders.list().map(snapshot)),
+    order: (outTradeNo, options) => snapshot(...findOrder(outTradeNo, options)),
+    orders: () => sides.flatMap(side => side.orders.list().map(order => snapshot(side, order))),
     deliveries: notifier.deliveries,
     notifications: notifier.list,
     craft: (outTradeNo, craftOptions) => craft(...findOrder(outTradeNo), craftOptions),

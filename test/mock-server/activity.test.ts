@@ -22,6 +22,18 @@ t.test('names what is in flight and tells when nothing is', async t => {
   t.same(activity.list(), [])
 })
 
+t.test('knows what somebody waits for', async t => {
+  const activity = createActivity()
+  activity.enter('orderquery tea-1')
+  t.same(activity.awaited(), [])
+  const notify = activity.enter('notify tea-1 attempt 0', true)
+  t.same(activity.awaited(), ['notify tea-1 attempt 0'])
+  notify.stepOut()
+  t.same(activity.awaited(), [], 'it is held')
+  notify.stepIn()
+  t.same(activity.awaited(), ['notify tea-1 attempt 0'])
+})
+
 t.test('two of one name are two', async t => {
   const activity = createActivity()
   const first = activity.enter('notify tea-1 attempt 0')

@@ -130,6 +130,19 @@ t.test('an advance that runs out of real time tells what it had done; other erro
   await t.rejects(world.advance('soon'), { code: 'BAD_INPUT' })
 })
 
+t.test('what an advance left behind is in the report of the next', async t => {
+  const { default: world } = await startMock(t)
+  const answer = deferred<string>()
+  const shop = await startShop(t, (_notified, _response, count) => count === 2 ? answer.promise : REFUSAL)
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  await t.rejects(world.advance('20s', { realTimeoutMs: 200 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: new Date(NOON + 15_000), deliveries: [] } } })
+  t.same(world.inFlight(), ['notify tea-0001 attempt 1'], 'the time is that of the send which is not over')
+  const next = world.advance('20s')
+  answer.resolve(REFUSAL)
+  t.match((await next).deliveries, [{ attempt: 1, sentAt: new Date(NOON + 15_000) }, { attempt: 2, sentAt: new Date(NOON + 30_000) }])
+})
+
 t.test('the merchant has a real limit to answer, and nobody listening is told', async t => {
   const { default: world } = await startMock(t, { world: { ackTimeoutMs: 50 } })
   const shop = await startShop(t, () => undefined)

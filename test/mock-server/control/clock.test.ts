@@ -33,6 +33,36 @@ t.test('409 when it is being advanced, and on the real clock', async t => {
   t.match(await control(mock, 'GET', '/worlds/real/clock'), { json: { mode: 'real', timers: [] } })
 })
 
+t.test('409 from a handler that advances the clock which is delivering to it', async t => {
+  const mock = await startMock(t)
+  const { default: world } = mock
+  const answers: unknown[] = []
+  const shop = await startShop(t, async () => {
+    answers.push(await control(mock, 'POST', '/worlds/default/clock/advance', { by: '1s' }))
+    return REFUSAL
+  })
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  await world.notification('tea-0001').deliver()
+  await world.advance('15s')
+  const busy = { status: 409, json: { code: 'CLOCK_BUSY' } }
+  const told = /notify tea-0001 attempt 0 is not over: await it/
+  t.match(answers, [{ ...busy, json: { message: told } }, { ...busy, json: { message: told } }, busy])
+})
+
+t.test('what is sent in the background is waited for', async t => {
+  const { default: world } = await startMock(t)
+  const answer = deferred<string>()
+  const reached = deferred<void>()
+  const shop = await startShop(t, () => { reached.resolve(); return answer.promise })
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001', { deliver: 'background' })
+  await reached.promise
+  const advanced = world.advance('1s')
+  answer.resolve(REFUSAL)
+  t.match(await advanced, { deliveries: [{ attempt: 0 }] })
+})
+
 t.test('504 with what was done when it takes too long', async t => {
   const mock = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
