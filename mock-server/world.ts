@@ -236,8 +236,11 @@ export interface World extends AsyncDisposable {
   /** @throws MockError UNKNOWN_REFUND */
   readonly getRefund: (outRefundNo: string) => RefundSnapshot
   readonly refunds: () => RefundSnapshot[]
-  /** @throws MockError UNKNOWN_ORDER */
-  readonly order: (outTradeNo: string, options?: OnSide) => OrderSnapshot
+  /**
+   * `tradeState`: where both sides know the number, rather the one in this state.
+   * @throws MockError UNKNOWN_ORDER
+   */
+  readonly order: (outTradeNo: string, options?: OnSide & { readonly tradeState?: TradeState }) => OrderSnapshot
   readonly orders: () => OrderSnapshot[]
   /** The judged deliveries, in the order of sending; the newest `maxJournal` of them. */
   readonly deliveries: () => Delivery[]
@@ -500,7 +503,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const sides = [core, sandbox]
 
   /** Both sides of a merchant may know a number: the one is meant that `fits`, or else the first. */
-  function findOrder (outTradeNo: string, { side: wanted }: OnSide = {}, fits = (_order: Order) => true): readonly [WorldCore, Order] {
+  function findOrder (outTradeNo: string, { side: wanted }: OnSide = {}, fits?: (order: Order) => boolean): readonly [WorldCore, Order] {
     const found = sides.flatMap(side => {
       const order = wanted === undefined || side.inSandbox === (wanted === 'sandbox') ? side.orders.find(outTradeNo) : undefined
       return order ? [[side, order] as const] : []
@@ -508,20 +511,20 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     const [first] = found
     const where = wanted === undefined ? '' : ` in ${wanted === 'sandbox' ? 'the sandbox' : 'production'}`
     if (!first) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}${where}; was unifiedorder called with mch_id ${credentials.mchId}?`)
-    return found.find(([, order]) => fits(order)) ?? first
+    return found.find(([, order]) => fits?.(order)) ?? first
   }
 
   const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
   const isPaid = ({ payment }: Order) => payment !== undefined
 
-  function findRefund (outRefundNo: string, fits = (_refund: Refund) => true): readonly [WorldCore, Refund] {
+  function findRefund (outRefundNo: string, fits?: (refund: Refund) => boolean): readonly [WorldCore, Refund] {
     const found = sides.flatMap(side => {
       const refund = side.refunds.find(outRefundNo)
       return refund ? [[side, refund] as const] : []
     })
     const [first] = found
     if (!first) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
-    return found.find(([, refund]) => fits(refund)) ?? first
+    return found.find(([, refund]) => fits?.(refund)) ?? first
   }
 
   function findNotification (name: string): Notification {
@@ -662,7 +665,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     settleRefund: settleRefund as World['settleRefund'],
     getRefund: outRefundNo => refundSnapshot(...findRefund(outRefundNo)),
     refunds: () => sides.flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
-    order: (outTradeNo, options) => snapshot(...findOrder(outTradeNo, options)),
+    order: (outTradeNo, options) => snapshot(...findOrder(outTradeNo, options, ({ tradeState }) => tradeState === options?.tradeState)),
     orders: () => sides.flatMap(side => side.orders.list().map(order => snapshot(side, order))),
     deliveries: notifier.deliveries,
     notifications: notifier.list,

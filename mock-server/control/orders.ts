@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import type { FailOptions } from '../cashier.ts'
 import type { Worlds } from '../mock.ts'
 import type { RequestPaymentParams } from '../wechat/request-payment.ts'
-import type { Deliver, PayOptions } from '../world.ts'
+import type { Deliver, OnSide, PayOptions, World } from '../world.ts'
 import { notificationView } from './notifications.ts'
-import { integer, oneOf, strict, text, type InWorld, type OfOrder } from './schemas.ts'
+import { integer, oneOf, side, strict, text, type InWorld, type OfOrder } from './schemas.ts'
 
 type Pay = PayOptions & { readonly deliver?: Deliver }
 
@@ -12,35 +12,44 @@ const pay = strict({
   openid: text(128),
   bankType: text(32),
   coupons: { type: 'array', items: strict({ fee: integer(1), id: text(20), type: oneOf('CASH', 'NO_CASH') }, 'fee') },
-  deliver: oneOf('await', 'background', 'hold')
+  deliver: oneOf('await', 'background', 'hold'),
+  side
 })
 
-const fail = strict({ err_code: text(32), err_code_des: text(128), notify: { type: 'boolean' } })
+const fail = strict({ err_code: text(32), err_code_des: text(128), notify: { type: 'boolean' }, side })
+
+const onSide = strict({ side })
+
+/** Known beforehand, because the order is shown afterwards. */
+const sideToPay = (world: World, outTradeNo: string, where: OnSide) => world.order(outTradeNo, { ...where, tradeState: 'NOTPAY' }).side
 
 export function orderRoutes (app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld }>('/worlds/:world/orders', async request => worlds.find(request.params.world).orders())
 
-  app.get<{ Params: OfOrder }>('/worlds/:world/orders/:outTradeNo', async request =>
-    worlds.find(request.params.world).order(request.params.outTradeNo))
+  app.get<{ Params: OfOrder, Querystring: OnSide }>('/worlds/:world/orders/:outTradeNo', { schema: { querystring: onSide } }, async request =>
+    worlds.find(request.params.world).order(request.params.outTradeNo, request.query))
 
   app.post<{ Params: OfOrder, Body: Pay }>('/worlds/:world/orders/:outTradeNo/pay', { schema: { body: pay } }, async request => {
     const world = worlds.find(request.params.world)
     const { outTradeNo } = request.params
-    const { deliver = 'await', ...options } = request.body
+    const { deliver = 'await', ...rest } = request.body
+    const side = sideToPay(world, outTradeNo, rest)
+    const options = { ...rest, side }
     const result = deliver === 'await'
       ? await world.pay(outTradeNo, options)
       : { notification: notificationView(await world.pay(outTradeNo, { ...options, deliver })) }
-    return { ...result, order: world.order(outTradeNo) }
+    return { ...result, order: world.order(outTradeNo, { side }) }
   })
 
-  app.post<{ Params: OfOrder, Body: FailOptions }>('/worlds/:world/orders/:outTradeNo/fail', { schema: { body: fail } }, async request => {
+  app.post<{ Params: OfOrder, Body: FailOptions & OnSide }>('/worlds/:world/orders/:outTradeNo/fail', { schema: { body: fail } }, async request => {
     const world = worlds.find(request.params.world)
     const { outTradeNo } = request.params
-    return { ...await world.fail(outTradeNo, request.body), order: world.order(outTradeNo) }
+    const side = sideToPay(world, outTradeNo, request.body)
+    return { ...await world.fail(outTradeNo, { ...request.body, side }), order: world.order(outTradeNo, { side }) }
   })
 
-  app.post<{ Params: OfOrder, Body: object }>('/worlds/:world/orders/:outTradeNo/expire', { schema: { body: strict({}) } }, async request =>
-    worlds.find(request.params.world).expire(request.params.outTradeNo))
+  app.post<{ Params: OfOrder, Body: OnSide }>('/worlds/:world/orders/:outTradeNo/expire', { schema: { body: onSide } }, async request =>
+    worlds.find(request.params.world).expire(request.params.outTradeNo, request.body))
 
   // The emulated client checks the parameters itself and says more about them than a schema could.
   app.post<{ Params: InWorld, Body: RequestPaymentParams }>('/worlds/:world/request-payment', { schema: { body: { type: 'object' } } }, async request =>

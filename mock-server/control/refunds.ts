@@ -2,9 +2,9 @@ import type { FastifyInstance } from 'fastify'
 import type { Worlds } from '../mock.ts'
 import type { ConsoleRefund, EndOptions } from '../refunding.ts'
 import type { RefundEnd } from '../refunds.ts'
-import type { Deliver } from '../world.ts'
+import type { Deliver, OnSide } from '../world.ts'
 import { notificationView } from './notifications.ts'
-import { integer, oneOf, strict, text, type InWorld, type OfOrder } from './schemas.ts'
+import { integer, oneOf, side, strict, text, type InWorld, type OfOrder } from './schemas.ts'
 
 interface OfRefund extends InWorld { readonly outRefundNo: string }
 type Settle = EndOptions & { readonly status: RefundEnd, readonly deliver?: Deliver }
@@ -21,7 +21,8 @@ const consoleRefund = strict({
   outRefundNo: text(64),
   desc: text(80),
   account: oneOf('REFUND_SOURCE_UNSETTLED_FUNDS', 'REFUND_SOURCE_RECHARGE_FUNDS'),
-  notifyUrl: { type: ['string', 'null'], maxLength: 256 }
+  notifyUrl: { type: ['string', 'null'], maxLength: 256 },
+  side
 })
 
 export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
@@ -30,7 +31,7 @@ export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: OfRefund }>('/worlds/:world/refunds/:outRefundNo', async request =>
     worlds.find(request.params.world).getRefund(request.params.outRefundNo))
 
-  app.post<{ Params: OfOrder, Body: ConsoleRefund }>('/worlds/:world/orders/:outTradeNo/refunds', { schema: { body: consoleRefund } }, async request =>
+  app.post<{ Params: OfOrder, Body: ConsoleRefund & OnSide }>('/worlds/:world/orders/:outTradeNo/refunds', { schema: { body: consoleRefund } }, async request =>
     worlds.find(request.params.world).refund(request.params.outTradeNo, request.body))
 
   app.post<{ Params: OfRefund, Body: Settle }>('/worlds/:world/refunds/:outRefundNo/settle', { schema: { body: settle } }, async request => {

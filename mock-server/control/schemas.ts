@@ -11,6 +11,8 @@ export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) => (
 /** A span, as long as the calendar. */
 export const seconds = integer(0, Math.floor(LAST_MOMENT / 1000))
 export const oneOf = (...values: string[]) => ({ type: 'string', enum: values }) as const
+/** Of an order whose number may be known on both. */
+export const side = oneOf('production', 'sandbox')
 
 export interface InWorld { readonly world: string }
 export interface OfOrder extends InWorld { readonly outTradeNo: string }

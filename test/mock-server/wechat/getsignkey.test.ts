@@ -2,7 +2,7 @@ import t from 'tap'
 import type { SignType, World } from '../../../mock-server/index.ts'
 import { signV2 } from '../../../mock-server/sign-v2.ts'
 import { readXml } from '../../../mock-server/wire.ts'
-import { callPay, orderFields, placeOrder, postRaw, readReqInfo, refundFields, sample, signedXml, startMock, startShop, type Values } from '../helpers.ts'
+import { callPay, control, orderFields, paymentParams, placeOrder, postRaw, readReqInfo, refundFields, sample, signedXml, startMock, startShop, type Values } from '../helpers.ts'
 
 const WRONG_SIGN = '沙箱验证签名失败，请确认沙箱签名key是否正确（通过getsignkey调用生成）'
 
@@ -68,6 +68,57 @@ t.test('a whole life in the sandbox: its own key, its own orders, its own notifi
     t.match(await call('/pay/orderquery', { out_trade_no: 'real-1' }), { err_code: 'ORDERNOTEXIST' }, 'nor the other way round')
     t.same(world.orders().map(({ outTradeNo }) => outTradeNo), ['real-1', 'tea-0001'])
   }
+})
+
+t.test('the cashier opens for an order of the sandbox, signed with its key', async t => {
+  const { default: world } = await startMock(t)
+  const { credentials, call } = await inSandbox(world)
+  const { prepay_id: prepayId } = await call('/pay/unifiedorder', orderFields('http://127.0.0.1/notify', { total_fee: 101 }))
+  t.same(world.requestPayment(paymentParams({ ...world, credentials }, prepayId!)), { errMsg: 'requestPayment:ok', outTradeNo: 'tea-0001' })
+  t.throws(() => world.requestPayment(paymentParams(world, prepayId!)), { code: 'PAYMENT_REFUSED', message: /paySign is not/ })
+})
+
+t.test('one number on both sides: what can be done is done where it can, or where it is asked for', async t => {
+  const mock = await startMock(t)
+  const world = mock.default
+  const { call } = await inSandbox(world)
+  const ordered = async () => {
+    world.reset('orders')
+    await placeOrder(world, 'http://127.0.0.1:1/notify')
+    await call('/pay/unifiedorder', orderFields('http://127.0.0.1:1/notify', { total_fee: 101 }))
+  }
+  const states = () => world.orders().map(({ side, tradeState }) => `${side} ${tradeState}`)
+
+  await ordered()
+  await world.pay('tea-0001', { deliver: 'hold' })
+  t.same(states(), ['production SUCCESS', 'sandbox NOTPAY'])
+  await world.fail('tea-0001')
+  await world.pay('tea-0001', { deliver: 'hold' })
+  t.same(states(), ['production SUCCESS', 'sandbox SUCCESS'])
+  await t.rejects(world.pay('tea-0001'), { code: 'ORDER_NOT_PAYABLE' })
+  t.match([world.order('tea-0001'), world.order('tea-0001', { side: 'sandbox' })], [{ side: 'production' }, { side: 'sandbox' }])
+  t.throws(() => world.order('tea-0002', { side: 'sandbox' }), { code: 'UNKNOWN_ORDER', message: 'world default has no order tea-0002 in the sandbox; was unifiedorder called with mch_id '.concat(world.credentials.mchId, '?') })
+
+  const path = '/worlds/default/orders/tea-0001'
+  await ordered()
+  t.match(await control(mock, 'POST', `${path}/pay`, { side: 'sandbox', deliver: 'hold' }), { status: 200, json: { order: { side: 'sandbox', tradeState: 'SUCCESS' } } })
+  t.match(await control(mock, 'GET', `${path}?side=sandbox`), { status: 200, json: { totalFee: 101 } })
+  t.match(await control(mock, 'GET', path), { status: 200, json: { totalFee: 1250 } })
+  t.match(await control(mock, 'POST', `${path}/refunds`, { outRefundNo: 'r-1' }), { status: 200, json: { totalFee: 101 } }, 'the one that is paid')
+  t.match(await control(mock, 'POST', `${path}/fail`, { side: 'sandbox' }), { status: 409, json: { code: 'ORDER_NOT_PAYABLE' } })
+  t.match(await control(mock, 'POST', `${path}/expire`), { status: 200, json: { side: 'production', tradeState: 'CLOSED' } })
+  t.match(await control(mock, 'POST', `${path}/expire`, { side: 'sandbox' }), { status: 409, json: { code: 'ORDER_PAID' } })
+  t.match(await control(mock, 'POST', `${path}/refunds`, { side: 'production' }), { status: 409, json: { code: 'REFUND_REFUSED' } })
+
+  await world.settleRefund('r-1', 'REFUNDCLOSE', { deliver: 'hold' })
+  await ordered()
+  for (const side of ['production', 'sandbox'] as const) {
+    await world.pay('tea-0001', { side, deliver: 'hold' })
+    world.refund('tea-0001', { side, outRefundNo: 'r-1' })
+  }
+  for (const status of ['SUCCESS', 'CHANGE'] as const) await world.settleRefund('r-1', status, { deliver: 'hold' })
+  t.same(world.refunds().map(({ status }) => status), ['SUCCESS', 'CHANGE'], 'the one that has not ended')
+  await t.rejects(world.settleRefund('r-2', 'SUCCESS'), { code: 'UNKNOWN_REFUND' })
 })
 
 t.test('an order of the sandbox fails and expires like any other', async t => {
