@@ -1,20 +1,44 @@
 import type { Clock } from './clock.ts'
-import type { JournalEntry } from './journal.ts'
+import type { WorldCore } from './core.ts'
+import type { Order } from './orders.ts'
 
 /** At one moment refunds end first, then orders are paid, then notifications are sent. */
 const FIRST_SEQUENCE = -(2 ** 40)
 
-/** Payers who need no hand: each order that was accepted is paid so many milliseconds of world time later. */
-export function createAutoPay (clock: Clock, delayMs: number, pay: (outTradeNo: string) => Promise<unknown>): (entry: JournalEntry) => void {
+/** Payers who need no hand: each order is paid so many milliseconds of world time after it was made. */
+export interface AutoPay {
+  /** An order has been made. */
+  readonly order: (side: WorldCore, order: Order) => void
+  /** Plans again, after orders or timers have been replaced, what is to happen by itself. */
+  readonly resume: (sides: readonly WorldCore[]) => void
+}
+
+/** Without a delay nothing is paid by itself. */
+export function createAutoPay (clock: Clock, delayMs: number | undefined, pay: (side: WorldCore, order: Order) => Promise<unknown>): AutoPay {
+  const cancels = new Map<Order, () => void>()
   let sequence = FIRST_SEQUENCE
-  return ({ at, api, outTradeNo, note }) => {
-    if (api !== 'unifiedorder' || note !== 'SUCCESS') return
-    clock.at({
-      due: at.getTime() + delayMs,
+
+  function plan (side: WorldCore, order: Order, due: Date): void {
+    order.autoPayAt = due
+    cancels.set(order, clock.at({
+      due: due.getTime(),
       sequence: sequence++,
-      what: `order ${outTradeNo} is paid`,
-      // Somebody else may have paid or closed it meanwhile.
-      run: () => pay(outTradeNo!).catch(() => {})
-    })
+      what: `order ${order.outTradeNo} is paid`,
+      run: async () => {
+        cancels.delete(order)
+        order.autoPayAt = undefined
+        // Somebody else may have paid or closed it meanwhile.
+        await pay(side, order).catch(() => {})
+      }
+    }))
+  }
+
+  return {
+    order: (side, order) => { if (delayMs !== undefined) plan(side, order, new Date(clock.now().getTime() + delayMs)) },
+    resume: sides => {
+      for (const cancel of cancels.values()) cancel()
+      cancels.clear()
+      for (const side of sides) for (const order of side.orders.list()) if (order.autoPayAt) plan(side, order, order.autoPayAt)
+    }
   }
 }

@@ -1,4 +1,5 @@
 import type { Activity } from './activity.ts'
+import type { AutoPay } from './auto-pay.ts'
 import type { Behaviour } from './behaviour.ts'
 import type { Clock } from './clock.ts'
 import type { Delays } from './delays.ts'
@@ -45,6 +46,7 @@ export interface WorldCore {
   readonly random: Random
   readonly orders: OrderBook
   readonly refunds: RefundBook
+  readonly autoPay: AutoPay
   /** After how long a refund succeeds by itself; undefined: never. */
   readonly refundDelayMs: number | undefined
   /** The URL set in the merchant platform; '' when there is none. */

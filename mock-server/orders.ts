@@ -43,6 +43,8 @@ export interface Order {
   expiresAt: Date | undefined
   tradeState: TradeState
   payment: Payment | undefined
+  /** When it will be paid by itself. */
+  autoPayAt?: Date | undefined
 }
 
 /** A prepay_id opens the cashier for two hours. */

@@ -62,7 +62,8 @@ const order = record({
   prepayIssuedAt: date,
   expiresAt: optional(date),
   tradeState: oneOf('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'),
-  payment: optional(record({ transactionId: text, openid: text, bankType: text, coupons: list(coupon), paidAt: date }))
+  payment: optional(record({ transactionId: text, openid: text, bankType: text, coupons: list(coupon), paidAt: date })),
+  autoPayAt: optional(date)
 })
 
 const refund = record({

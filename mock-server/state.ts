@@ -57,6 +57,7 @@ export function putState (world: WorldCore, state: WorldState): void {
   world.tokens.load(tokens)
   world.notifier.load(notifications)
   for (const side of [world, world.sandbox()]) resumeRefunds(side)
+  world.autoPay.resume([world, world.sandbox()])
   world.journal.load(journal)
   world.faults.load(faults)
 }
@@ -89,6 +90,7 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
     }
     notifier.load(NO_NOTIFICATIONS)
   }
+  world.autoPay.resume(sides)
   if (resets('users')) {
     users.load(NO_USERS)
     tokens.load(NO_TOKENS)

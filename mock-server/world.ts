@@ -439,6 +439,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
+  const autoPayMs = options.autoPay === undefined ? undefined : parseDuration(options.autoPay, 'autoPay')
+  const autoPay = createAutoPay(clock, autoPayMs, async (side, order) => payOrder(side, order, { deliver: 'background' }))
   const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyMs(options) })
   const tokens = createTokens(random, clock.now)
   const events = new EventEmitter()
@@ -488,7 +490,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, autoPay, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
@@ -545,8 +547,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     return deliver === 'await' ? first : notification
   }
 
-  async function pay (outTradeNo: string, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await', ...where }: PayOptions & { readonly deliver?: Deliver } = {}) {
-    const [side, order] = findOrder(outTradeNo, where, isUnpaid)
+  async function payOrder (side: WorldCore, order: Order, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {
+    const { outTradeNo } = order
     checkPayable(side, order)
     checkCoupons(order, coupons)
     const paidAt = clock.now()
@@ -563,6 +565,10 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     tell('paid', snapshot(side, order))
     const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, side.credentials, style))
     return dispatch(notification, deliver)
+  }
+
+  async function pay (outTradeNo: string, options: PayOptions & { readonly deliver?: Deliver } = {}) {
+    return payOrder(...findOrder(outTradeNo, options, isUnpaid), options)
   }
 
   async function fail (outTradeNo: string, options?: FailOptions & OnSide): ReturnType<World['fail']> {
@@ -625,8 +631,6 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     host.remove()
     end()
   }
-
-  if (options.autoPay !== undefined) events.on('journal', createAutoPay(clock, parseDuration(options.autoPay, 'autoPay'), pay))
 
   const unexpected = () => journal.entries({ api: 'unknown' })
 

@@ -134,6 +134,7 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
     }
     world.orders.add(order)
     world.orders.indexPrepay(order)
+    world.autoPay.order(world, order)
     return reply(world, order)
   }
 })
