@@ -1,6 +1,6 @@
 import { checkMoment, parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
-import { nativeClearTimeout, nativeNow, nativeSetTimeout } from './native.ts'
+import { LONGEST_TIMEOUT_MS, nativeClearTimeout, nativeNow, nativeSetTimeout } from './native.ts'
 import { TimerHeap, type Timer } from './timers.ts'
 import { within } from './within.ts'
 
@@ -106,8 +106,8 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
   }
 }
 
-/** The machine's time, shifted so that it begins at `start`. Timers fire by themselves. */
-export function createRealClock (start: number): Clock {
+/** The machine's time, shifted so that it begins at `start`. Timers fire by themselves, over at most `stepMs` at a time. */
+export function createRealClock (start: number, stepMs = LONGEST_TIMEOUT_MS): Clock {
   const offset = start - nativeNow()
   const now = () => nativeNow() + offset
   const running = new Map<Timer, NodeJS.Timeout>()
@@ -120,10 +120,15 @@ export function createRealClock (start: number): Clock {
     mode: 'real',
     now: () => new Date(now()),
     at: timer => {
-      const fire = () => { running.delete(timer); timer.run() }
-      if (closed) return () => {}
+      const fire = () => {
+        if (timer.due > now()) return wait()
+        running.delete(timer)
+        timer.run()
+      }
       // Not a reason for the process to stay: the listening server is.
-      running.set(timer, nativeSetTimeout(fire, Math.max(0, timer.due - now())).unref())
+      const wait = () => { running.set(timer, nativeSetTimeout(fire, Math.min(stepMs, Math.max(0, timer.due - now()))).unref()) }
+      if (closed) return () => {}
+      wait()
       return () => cancel(timer)
     },
     timers: () => [...running.keys()].sort((a, b) => a.due - b.due).map(pending),

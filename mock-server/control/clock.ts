@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { AdvanceOptions } from '../clock.ts'
 import type { Worlds } from '../mock.ts'
-import { integer, strict, type InWorld } from './schemas.ts'
+import { milliseconds, strict, type InWorld } from './schemas.ts'
 
 type Advance = AdvanceOptions & { readonly by: string | number }
 
 // The clock reads `by` itself: a duration or milliseconds.
-const advance = strict({ by: {}, realTimeoutMs: integer(1) }, 'by')
+const advance = strict({ by: {}, realTimeoutMs: milliseconds(1) }, 'by')
 
 export function clockRoutes (app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld }>('/worlds/:world/clock', async request => {

@@ -3,7 +3,7 @@ import { APIS, type Api } from '../apis.ts'
 import { MockError } from '../errors.ts'
 import type { Effect, Fault, FaultOptions } from '../faults.ts'
 import type { Worlds } from '../mock.ts'
-import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
+import { integer, milliseconds, oneOf, strict, text, type InWorld } from './schemas.ts'
 
 type NewFault = Pick<FaultOptions, 'times' | 'probability' | 'rate'> & {
   readonly match: Pick<FaultOptions, 'out_trade_no' | 'nth' | 'every'> & { readonly api: Api }
@@ -25,7 +25,7 @@ const effects = {
     effect('errcode', { when, errcode: { type: 'integer' }, errmsg: text() }, 'errcode'),
     effect('http', { when, status: integer(200, 599), body: { type: 'string' } }, 'status'),
     effect('html_page', { when, status: integer(200, 599) }),
-    effect('delay', { when, ms: integer(0) }, 'ms'),
+    effect('delay', { when, ms: milliseconds(0) }, 'ms'),
     effect('hang', { when }),
     effect('reset', { when }),
     effect('truncate', { bytes: integer(0) }),

@@ -3,12 +3,12 @@ import type { CraftOptions } from '../craft.ts'
 import { deliveryView } from '../delivery-text.ts'
 import type { Worlds } from '../mock.ts'
 import { overlapOf, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
-import { integer, oneOf, strict, text, type InWorld } from './schemas.ts'
+import { integer, milliseconds, oneOf, strict, text, type InWorld } from './schemas.ts'
 
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
 
 const list = strict({ order: text(32), state: oneOf(...STATES) })
-const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' }, delayMs: integer(0) })
+const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' }, delayMs: milliseconds(0) })
 const craft = strict({
   outTradeNo: text(32),
   fields: { type: 'object', additionalProperties: { type: ['string', 'null'] } },

@@ -1,3 +1,4 @@
+import { LONGEST_TIMEOUT_MS } from '../native.ts'
 import { LAST_MOMENT } from '../time.ts'
 
 // Plain JSON schemas: a schema library would double the time the mock takes to start.
@@ -10,6 +11,8 @@ export const text = (maxLength = 1000) => ({ type: 'string', minLength: 1, maxLe
 export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) => ({ type: 'integer', minimum, maximum }) as const
 /** A span, as long as the calendar. */
 export const seconds = integer(0, Math.floor(LAST_MOMENT / 1000))
+/** Real time. */
+export const milliseconds = (minimum: number) => integer(minimum, LONGEST_TIMEOUT_MS)
 export const oneOf = (...values: string[]) => ({ type: 'string', enum: values }) as const
 /** Of an order whose number may be known on both. */
 export const side = oneOf('production', 'sandbox')

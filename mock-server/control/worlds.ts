@@ -3,7 +3,7 @@ import { CHOICES } from '../behaviour.ts'
 import type { Worlds } from '../mock.ts'
 import type { LoginCodeOptions } from '../users.ts'
 import type { World, WorldOptions } from '../world.ts'
-import { integer, oneOf, seconds, strict, text, type InWorld } from './schemas.ts'
+import { integer, milliseconds, oneOf, seconds, strict, text, type InWorld } from './schemas.ts'
 
 type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }
 
@@ -14,7 +14,7 @@ const newWorld = strict({
   startTime: { type: ['integer', 'string'], format: 'date-time' },
   clock: oneOf('virtual', 'real'),
   schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
-  ackTimeoutMs: integer(1),
+  ackTimeoutMs: milliseconds(1),
   maxJournal: integer(1),
   strict: { type: 'boolean' },
   signType: oneOf('MD5', 'HMAC-SHA256'),

@@ -141,3 +141,22 @@ t.test('real timers are listed by due time, taken back one by one, and all toget
   at(400)()
   t.same(names(), [], 'nothing is set in a world that has ended')
 })
+
+t.test('what is due in months does not happen now, and what takes more than one timer happens in its time', async t => {
+  const clock = createRealClock(NOON)
+  t.teardown(clock.close)
+  clock.at({ due: NOON + 30 * 86_400_000, sequence: 0, what: 'in a month', run: async () => t.fail('it is not due') })
+
+  const hold = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(hold))
+  const stepwise = createRealClock(NOON, 5)
+  const due = stepwise.now().getTime() + 30
+  const cancel = stepwise.at({ due: due + 10, sequence: 0, what: 'taken back on the way', run: async () => t.fail('it was taken back') })
+  const fired = await new Promise<Date>(resolve => {
+    stepwise.at({ due: due - 10, sequence: 0, what: 'take back', run: async () => cancel() })
+    stepwise.at({ due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) })
+  })
+  t.ok(fired.getTime() >= due + 20)
+  t.same(stepwise.timers(), [])
+  t.equal(clock.timers().length, 1)
+})

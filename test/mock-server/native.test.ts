@@ -11,5 +11,5 @@ t.test('a test that replaces the global timers and the date does not reach the m
   t.ok(nativeNow() > 1.7e12)
   t.ok(nativeElapsed() > 0)
   nativeClearTimeout(nativeSetTimeout(() => t.fail('cleared'), 0))
-  await new Promise(resolve => nativeSetTimeout(resolve, 1))
+  await new Promise<void>(resolve => nativeSetTimeout(resolve, 1))
 })

@@ -17,6 +17,21 @@ t.test('the clock is shown with what it will do, and advanced', async t => {
   t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { by: 1500 }), { json: { to: '2026-01-16T04:04:01.500Z' } })
 })
 
+t.test('real time has a limit: that of a timer', async t => {
+  const mock = await startMock(t)
+  const most = 2 ** 31 - 1
+  const cases: [method: string, path: string, body: (ms: number) => object, field: string][] = [
+    ['POST', '/worlds/default/clock/advance', realTimeoutMs => ({ by: 0, realTimeoutMs }), 'realTimeoutMs'],
+    ['POST', '/worlds', ackTimeoutMs => ({ ackTimeoutMs }), 'ackTimeoutMs'],
+    ['PUT', '/worlds/default/faults/slow', ms => ({ match: { api: 'notify' }, effect: { kind: 'delay', ms } }), 'effect.ms'],
+    ['POST', '/worlds/default/notifications/nobody/deliver', delayMs => ({ delayMs }), 'delayMs']
+  ]
+  for (const [method, path, body, field] of cases) {
+    t.match(await control(mock, method, path, body(most + 1)), { status: 400, json: { code: 'BAD_INPUT', field, rule: 'maximum' } }, field)
+    t.not((await control(mock, method, path, body(most))).status, 400)
+  }
+})
+
 t.test('409 when it is being advanced, and on the real clock', async t => {
   const mock = await startMock(t)
   const hook = deferred<void>()
