@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
@@ -5,6 +6,7 @@ import { checkCaller } from './control/guard.ts'
 import { controlRoutes, CONTROL_PREFIX } from './control/index.ts'
 import type { WorldCore } from './core.ts'
 import { exchange, type ClientCertificate, type WireEndpoint } from './exchange.ts'
+import { guarded } from './guarded.ts'
 import { masked } from './masking.ts'
 import type { Worlds } from './mock.ts'
 import { describeRoutes } from './openapi.ts'
@@ -58,7 +60,8 @@ function shownCertificate (socket: Socket, { ca }: TlsOptions): ClientCertificat
   return subject ? { commonName: String(subject.CN), trusted: ca === undefined || (socket as TLSSocket).authorized } : null
 }
 
-function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOptions): void {
+function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls }: AppOptions): void {
+  const log = guarded('log', listener)
   // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) => done(null, body))
@@ -74,7 +77,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
     const headers = request.getDecorator<Record<string, unknown>>('sentHeaders')
     return {
       method: request.method,
-      url: mask(request.url),
+      url: mask(request.originalUrl),
       headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, mask(value)])),
       body: mask(request.body ?? '')
     }
@@ -148,11 +151,22 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log, tls }: AppOpti
   app.all('/*', { errorHandler: (_error, request, reply) => { refuse(request, reply) } }, refuse)
 }
 
+/** A path that no router can decode is one that is not emulated, like any other. */
+function decodable (url: string): string {
+  try {
+    decodeURI(url.split('?')[0]!)
+    return url
+  } catch {
+    return url.replaceAll('%', '%25')
+  }
+}
+
 /** The HTTP server, or one of two. */
 export function buildApp (worlds: Worlds, options: AppOptions, parts: readonly Part[] = ['wire', 'control']): FastifyInstance {
   const { hosts, tls } = options
   const settings = {
     forceCloseConnections: true,
+    rewriteUrl: ({ url }: IncomingMessage) => decodable(url!),
     ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
   }
   const app = tls

@@ -1,3 +1,5 @@
+import { guarded } from './guarded.ts'
+
 /** Something that happened in a world. */
 export interface WorldEvent {
   /** Grows by one from event to event. */
@@ -34,8 +36,9 @@ export function createEventLog (limit: number): EventLog {
     newest: () => newest,
     since: id => kept.slice(-limit).filter(event => event.id > id),
     subscribe: listener => {
-      listeners.add(listener)
-      return () => { listeners.delete(listener) }
+      const heard = guarded('events', listener)
+      listeners.add(heard)
+      return () => { listeners.delete(heard) }
     }
   }
 }

@@ -15,6 +15,7 @@ import { createEventLog, type EventLog } from './event-log.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from './gates.ts'
 import { createForgetting } from './forgetting.ts'
+import { guarded } from './guarded.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
@@ -305,6 +306,7 @@ export interface World extends AsyncDisposable {
   readonly explainSign: (xml: string, theirs?: string) => SignExplanation
   /** {@link Journal.verify} of the world's journal. */
   readonly verify: Journal['verify']
+  /** Calls the listener from now on. One that throws is told as a warning of the process. */
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
   /** The last events by number, as the event stream of the control API tells them. */
   readonly events: Omit<EventLog, 'push'>
@@ -418,7 +420,8 @@ function snapshot ({ inSandbox }: WorldCore, order: Order): OrderSnapshot {
 }
 
 export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
-  const { id, baseUrl, sender, log } = host
+  const { id, baseUrl, sender } = host
+  const log = guarded('log', host.log)
   const { maxJournal = MAX_JOURNAL } = options
   const credentials = drawCredentials(host.seed, options)
   if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
@@ -688,7 +691,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     explainSign: (xml, theirs) => explainMessage(xml, credentials, theirs),
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list()),
-    on: (event, listener) => { events.on(event, listener) },
+    on: (event, listener) => { events.on(event, guarded(event, listener)) },
     events: eventLog,
     inFlight: activity.list,
     reset: (...what) => {
