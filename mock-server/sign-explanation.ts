@@ -63,7 +63,8 @@ function mistakes (fields: Fields, { apiKey, appSecret }: SignSecrets): Mistake[
     { ...right, told: 'the key was not appended', tail: '', shownTail: '' },
     { ...right, told: 'the AppSecret was used instead of the API key', tail: `&key=${appSecret}`, shownTail: '&key=<appSecret>' },
     { ...right, told: 'the text was signed in GBK instead of UTF-8', encode: encodeGbk },
-    { ...right, told: 'the text was signed in ISO-8859-1 instead of UTF-8', encode: latin1 }
+    { ...right, told: 'the text was signed in ISO-8859-1 instead of UTF-8', encode: latin1 },
+    { ...right, told: 'each character was cut to one byte (latin1, binary) instead of written in UTF-8', encode: text => Buffer.from(text, 'latin1') }
   ]
 }
 

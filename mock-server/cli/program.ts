@@ -3,6 +3,7 @@ import { VERSION } from '../version.ts'
 import { CommandError } from './client.ts'
 import { addCommands, type Output } from './commands.ts'
 import { addDoctor } from './doctor.ts'
+import { heedOff } from './environment.ts'
 import { addServe } from './serve.ts'
 
 const standard: Output = {
@@ -15,6 +16,7 @@ export async function run (args: readonly string[], output: Output = standard): 
   const program = new Command('wechat-mock')
     .description('A WeChat to test login and payment against')
     .version(VERSION)
+    .hook('preAction', (_program, command) => heedOff(command))
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.err })
   addServe(program, output)

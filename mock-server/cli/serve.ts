@@ -40,32 +40,30 @@ interface ServeOptions {
 }
 
 function readConfig (path: string): Record<string, unknown> {
-  const json = text(path)
+  const config: unknown = JSON.parse(text(path))
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw new InvalidArgumentError(`It must be an object of flags; got ${JSON.stringify(config)}`)
+  return config as Record<string, unknown>
+}
+
+function setFlag (command: Command, key: string, value: unknown): void {
+  const option = command.options.find(option => option.attributeName() === key)
+  if (!option || key === 'config') throw new InvalidArgumentError(`there is no ${key}; known: ${command.options.map(option => option.attributeName()).join(', ')}`)
+  if (['cli', 'env'].includes(command.getOptionValueSource(key)!)) return
+  const flag = option.isBoolean() || (option.optional && typeof value === 'boolean')
+  if (flag && typeof value !== 'boolean') throw new InvalidArgumentError(`${key}: It must be true or false.`)
   try {
-    return JSON.parse(json) as Record<string, unknown>
+    command.setOptionValueWithSource(key, flag || !option.parseArg ? value : option.parseArg(String(value), undefined), 'config')
   } catch (error) {
-    throw new InvalidArgumentError((error as Error).message)
+    throw new InvalidArgumentError(`${key}: ${(error as Error).message}`)
   }
 }
 
 /** Reads what neither a flag nor a variable has said from a file: an object of flags by their names in camelCase. */
 function configure (command: Command, path: string): void {
-  const refuse = (problem: string) => command.error(`error: the configuration file ${path}: ${problem}`)
   try {
-    for (const [key, value] of Object.entries(readConfig(path))) {
-      const option = command.options.find(option => option.attributeName() === key)
-      if (!option || key === 'config') return refuse(`there is no ${key}; known: ${command.options.map(option => option.attributeName()).join(', ')}`)
-      if (['cli', 'env'].includes(command.getOptionValueSource(key)!)) continue
-      const flag = option.isBoolean() || (option.optional && typeof value === 'boolean')
-      if (flag && typeof value !== 'boolean') return refuse(`${key}: It must be true or false.`)
-      try {
-        command.setOptionValueWithSource(key, flag || !option.parseArg ? value : option.parseArg(String(value), undefined), 'config')
-      } catch (error) {
-        return refuse(`${key}: ${(error as Error).message}`)
-      }
-    }
+    for (const [key, value] of Object.entries(readConfig(path))) setFlag(command, key, value)
   } catch (error) {
-    return refuse((error as Error).message)
+    command.error(`error: the configuration file ${path}: ${(error as Error).message}`)
   }
 }
 
@@ -162,6 +160,12 @@ export function addServe (program: Command, output: Output): void {
     .addOption(option('--print-env', 'print shell lines for the app instead of the banner'))
     .addOption(option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey'))
     .addOption(option('--quiet', 'no banner and no log'))
-    .action((_options: ServeOptions, self: Command) => serve(self, output))
+    .allowExcessArguments()
+    .action((_options: ServeOptions, self: Command) => {
+      // It runs where no other command was named, so a word that is left over is one that nobody knows.
+      const [word] = self.args
+      if (word !== undefined) return self.error(`error: unknown command '${word}'; there are ${program.commands.map(command => command.name()).join(', ')}`)
+      return serve(self, output)
+    })
   program.addHelpText('after', () => `\n${command.helpInformation()}`)
 }

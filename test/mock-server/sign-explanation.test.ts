@@ -30,6 +30,7 @@ t.test('the usual mistakes are recognised by the signature they give', async t =
     ['the AppSecret was used instead of the API key', md5(`${SIGNED}&key=app-secret`), 'key'],
     ['the text was signed in GBK instead of UTF-8', md5(encodeGbk(SIGNED + key)), undefined],
     ['the text was signed in ISO-8859-1 instead of UTF-8', md5(SIGNED.replace(/[^\0-\xff]/g, '?') + key), undefined],
+    ['each character was cut to one byte (latin1, binary) instead of written in UTF-8', md5(Buffer.from(SIGNED + key, 'latin1')), undefined],
     ['the key was not appended; it is the HMAC-SHA256 where MD5 was asked for; it is not in upper case', hmac(SIGNED).toLowerCase(), 'key']
   ]
   for (const [mistake, sign, field] of cases) {

@@ -9,6 +9,8 @@ t.test('a call that is not emulated is answered clearly and listed in its world'
     [`/sns/userinfo?appid=${two.credentials.appid}`, {}, two],
     ['/cgi-bin/tokens', { method: 'POST', body: JSON.stringify({ appid: two.credentials.appid }) }, two],
     ['/', {}, mock.default],
+    ['/%zz', {}, mock.default],
+    ['/pay/%E9%BE%99?a=%zz', {}, mock.default],
     ['/pay/micropay', { method: 'POST', body: 'x'.repeat(70_000) }, mock.default]
   ]
   mock.assertNoUnexpected()
@@ -19,9 +21,9 @@ t.test('a call that is not emulated is answered clearly and listed in its world'
     t.match(JSON.parse(body), { code: 'UNKNOWN_PATH', message: /is not emulated; WeChat's paths here: .*\/pay\/unifiedorder/ })
     t.match(world.unexpected().at(-1), { api: 'unknown', direction: 'in', request: { method: init.method ?? 'GET', url: path }, response: { status: 404, body } })
   }
-  t.same(mock.worlds().map(world => world.unexpected().length), [2, 1, 2])
+  t.same(mock.worlds().map(world => world.unexpected().length), [4, 1, 2])
   t.throws(() => one.assertNoUnexpected(), { code: 'UNEXPECTED_CALLS', message: 'paths were called that are not emulated: POST /pay/micropay' })
-  t.throws(() => mock.assertNoUnexpected(), { message: /: GET \/, POST \/pay\/micropay, POST \/pay\/micropay, GET \/sns/ })
+  t.throws(() => mock.assertNoUnexpected(), { message: /: GET \/, GET \/%zz, GET \/pay\/%E9%BE%99\?a=%zz, POST \/pay\/micropay, POST \/pay\/micropay, GET \/sns/ })
   one.journal.delete()
   one.assertNoUnexpected()
 })

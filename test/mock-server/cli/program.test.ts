@@ -1,6 +1,7 @@
 import t from 'tap'
 import { run } from '../../../mock-server/cli/program.ts'
 import { VERSION } from '../../../mock-server/version.ts'
+import { startMock } from '../helpers.ts'
 import { command } from './run.ts'
 
 t.test('help and version are no errors', async t => {
@@ -21,7 +22,8 @@ t.test('what it does not understand', async t => {
     [['pay', '--url', 'nonsense'], /http:\/\/127\.0\.0\.1:8090/],
     [['wait', '--api', 'micropay'], /Allowed choices are unifiedorder/],
     [['wait', '--count', '0'], /whole number from 1/],
-    [['nonsense'], /too many arguments|unknown command/]
+    [['nonsense'], /unknown command 'nonsense'; there are serve, login-code, pay, deliver, advance, wait, doctor/],
+    [['--port', '0', 'nonsense'], /unknown command 'nonsense'/]
   ]
   for (const [args, message] of cases) t.match(await command(...args), { code: 1, out: '', err: message }, args.join(' '))
 })
@@ -30,4 +32,12 @@ t.test('a mistake of its own is not hidden', async t => {
   const broken = new Error('broken pipe')
   await t.rejects(run(['login-code', '--url', 'http://127.0.0.1:1'], { out: () => {}, err: () => { throw broken } }), broken)
   await t.rejects(run(['--version'], { out: () => { throw broken }, err: () => {} }), broken)
+})
+
+t.test('every command heeds a variable that says no', async t => {
+  process.env.WECHAT_MOCK_JSON = '0'
+  t.teardown(() => { delete process.env.WECHAT_MOCK_JSON })
+  const { default: world, url } = await startMock(t)
+  t.match(await command('login-code', '--url', url), { code: 0, out: /^0\w{31}\n$/ })
+  t.equal(world.users().length, 1)
 })

@@ -157,7 +157,7 @@ t.test('the configuration file says what no flag and no variable does', async t 
   const dir = t.testdir({
     'mock.json': JSON.stringify({ port: 0, strict: true, world: 'filed', clock: 'virtual', schedule: [1, 2], json: true, autoPay: '20s', seed: 5, maxJournal: 7, allowHost: ['a', 'b'] }),
     'broken.json': '{',
-    ...Object.fromEntries(Object.entries({ unknown: { ports: 1 }, nested: { config: 'x' }, value: { ackTimeout: 'x' }, flag: { json: 1 } }).map(([name, config]) => [`${name}.json`, JSON.stringify(config)]))
+    ...Object.fromEntries(Object.entries({ unknown: { ports: 1 }, nested: { config: 'x' }, value: { ackTimeout: 'x' }, flag: { json: 1 }, nothing: null, list: [] }).map(([name, config]) => [`${name}.json`, JSON.stringify(config)]))
   })
   const mock = wechatMock(t, ['--config', `${dir}/mock.json`, '--seed', '6'], { WECHAT_MOCK_CLOCK: 'real' })
   const { controlUrl, world, appid } = JSON.parse(await mock.line()) as Record<string, string>
@@ -172,7 +172,13 @@ t.test('the configuration file says what no flag and no variable does', async t 
     ['unknown', /there is no ports; known: port, host, controlPort/],
     ['nested', /there is no config/],
     ['value', /ackTimeout: It must be a whole number/],
-    ['flag', /json: It must be true or false/]
+    ['flag', /json: It must be true or false/],
+    ['nothing', /It must be an object of flags; got null/],
+    ['list', /It must be an object of flags; got \[\]/]
   ]
-  for (const [file, message] of cases) t.match(await command('--port', '0', '--config', `${dir}/${file}.json`), { code: 1, out: '', err: message }, file)
+  for (const [file, message] of cases) {
+    const told = await command('--port', '0', '--config', `${dir}/${file}.json`)
+    t.match(told, { code: 1, out: '', err: message }, file)
+    t.equal(told.err.match(/^error: the configuration file/gm)?.length, 1, `${file}: told once`)
+  }
 })
