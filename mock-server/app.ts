@@ -109,6 +109,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls 
       log(`${world.id} ${api} ${outTradeNo ?? ''}: ${remarks.note}`)
       for (const { level, rule, message } of remarks.lint ?? []) if (level === 'warning') log(`${world.id} ${api} ${outTradeNo ?? ''}: ${rule}: ${message}`)
     })
+    reply.header('date', world.clock.now().toUTCString())
     return sendOutcome(reply, outcome)
   }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { FailOptions } from '../cashier.ts'
 import type { Worlds } from '../mock.ts'
+import type { TradeState } from '../orders.ts'
 import type { RequestPaymentParams } from '../wechat/request-payment.ts'
 import type { Deliver, OnSide, PayOptions, World } from '../world.ts'
 import { notificationView } from './notifications.ts'
@@ -19,12 +20,14 @@ const pay = strict({
 const fail = strict({ err_code: text(32), err_code_des: text(128), notify: { type: 'boolean' }, side })
 
 const onSide = strict({ side })
+const ofState = strict({ state: oneOf('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED') })
 
 /** Known beforehand, because the order is shown afterwards. */
 const sideToPay = (world: World, outTradeNo: string, where: OnSide) => world.order(outTradeNo, { ...where, tradeState: 'NOTPAY' }).side
 
 export function orderRoutes (app: FastifyInstance, worlds: Worlds): void {
-  app.get<{ Params: InWorld }>('/worlds/:world/orders', async request => worlds.find(request.params.world).orders())
+  app.get<{ Params: InWorld, Querystring: { readonly state?: TradeState } }>('/worlds/:world/orders', { schema: { querystring: ofState } }, async ({ params, query: { state } }) =>
+    worlds.find(params.world).orders().filter(({ tradeState }) => state === undefined || state === tradeState))
 
   app.get<{ Params: OfOrder, Querystring: OnSide }>('/worlds/:world/orders/:outTradeNo', { schema: { querystring: onSide } }, async request =>
     worlds.find(request.params.world).order(request.params.outTradeNo, request.query))

@@ -45,3 +45,10 @@ t.test('the clock waits until a reply is on its way', async t => {
   await world.advance('1s')
   t.same(world.inFlight(), [])
 })
+
+t.test('the Date of a reply is the world\'s', async t => {
+  const { default: world } = await startMock(t)
+  await world.advance('1h')
+  const { headers } = await fetch(`${world.baseUrl}/sns/jscode2session`)
+  t.equal(headers.get('date'), 'Thu, 15 Jan 2026 05:00:00 GMT')
+})

@@ -17,6 +17,15 @@ t.test('the clock is shown with what it will do, and advanced', async t => {
   t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { by: 1500 }), { json: { to: '2026-01-16T04:04:01.500Z' } })
 })
 
+t.test('to a moment instead of by a span', async t => {
+  const mock = await startMock(t)
+  const advance = (body: object) => control(mock, 'POST', '/worlds/default/clock/advance', body)
+  t.match(await advance({ to: '2026-01-15T13:00:00+08:00' }), { status: 200, json: { from: '2026-01-15T04:00:00.000Z', to: '2026-01-15T05:00:00.000Z' } })
+  t.match(await advance({ to: '2026-01-15T04:59:59Z' }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } }, 'not back')
+  t.match(await advance({ to: 'tomorrow' }), { status: 400, json: { code: 'BAD_INPUT', field: 'to' } })
+  for (const body of [{}, { by: '1s', to: '2026-01-15T13:00:00Z' }]) t.match(await advance(body), { status: 400, json: { code: 'BAD_INPUT', rule: 'oneOf', message: /either by or to/ } })
+})
+
 t.test('real time has a limit: that of a timer', async t => {
   const mock = await startMock(t)
   const most = 2 ** 31 - 1

@@ -60,3 +60,14 @@ t.test('request-payment is the check of the WeChat client', async t => {
   })
   t.match(await control(mock, 'POST', '/worlds/default/request-payment', {}), { status: 422, json: { reason: /timeStamp must be/ } })
 })
+
+t.test('orders by their state', async t => {
+  const mock = await startMock(t)
+  for (const outTradeNo of ['tea-0001', 'tea-0002']) await placeOrder(mock.default, 'http://127.0.0.1:1/notify', { out_trade_no: outTradeNo })
+  await mock.default.pay('tea-0001', { deliver: 'hold' })
+  for (const [state, numbers] of [['SUCCESS', ['tea-0001']], ['NOTPAY', ['tea-0002']], ['CLOSED', []]] as const) {
+    const { json } = await control(mock, 'GET', `/worlds/default/orders?state=${state}`)
+    t.same(json.map(({ outTradeNo }: { outTradeNo: string }) => outTradeNo), numbers, state)
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/orders?state=PAID'), { status: 400, json: { code: 'BAD_INPUT', field: 'state' } })
+})
