@@ -344,6 +344,40 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     same((await store.claimDue(at(5), 10, 1000)).map(({ order }) => order.outTradeNo), [one.outTradeNo])
   }],
 
+  ['a claim by number counts as any other: whoever held the row before has lost it', async ({ store }) => {
+    const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
+    const claims: Claim[] = []
+    for (const n of [1, 2]) {
+      const [claim] = await store.claimDue(at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
+      same(claim, { order: { ...order, dueAt: at(n * 60_000), claims: n }, claims: n })
+      same(await store.findOrder(order.outTradeNo), claim?.order)
+      claims.push(claim!)
+    }
+    const [early, late] = claims
+    assert.equal(await store.fulfil(early!, async () => {}, done), 'lost')
+    assert.equal(await store.fulfil(late!, async () => {}, done), 'done')
+  }],
+
+  ['whatever hands out a row hands out the whole of it, with its payment and its refunds', async ({ store }) => {
+    const orders: Order[] = []
+    for (const [n, text] of ['红茶', '绿茶'].entries()) orders.push(await add(store, { ...full(newOrder(), text), dueAt: at(n) }))
+    for (const order of orders) {
+      const { outTradeNo, key } = order
+      same(await store.findOrder(outTradeNo), order, 'findOrder')
+      same(await store.findLiveOrder(key), order, 'findLiveOrder')
+      same(await store.insertOrder(change(newOrder({ outTradeNo }))), { inserted: false, existing: order }, 'insertOrder of the same number')
+      same(await store.insertOrder(change(newOrder({ key }))), { inserted: false, existing: order }, 'insertOrder of the same key')
+      same(await store.updateOrder(outTradeNo, isGiven(order)), { order, raised: [] }, 'updateOrder')
+    }
+    const before = ({ order }: Claim, n: number): Order => ({ ...order, dueAt: at(n), claims: 0 })
+    same((await store.claimDue(at(1), 10, 59_999)).map(before), orders, 'claimDue')
+    for (const [n, { outTradeNo }] of orders.entries()) {
+      const [claim] = await store.claimDue(at(60_000), 1, 60_000, outTradeNo)
+      same(before(claim!, n), orders[n], 'claimDue by number')
+      assert.equal(await store.fulfil(claim!, async () => {}, isGiven(claim!.order)), 'done')
+    }
+  }],
+
   ['of many claimers at once no two get the same row', async ({ store }) => {
     const orders: Order[] = []
     for (let n = 0; n < 20; n++) orders.push(await add(store, { dueAt: at(n) }))
@@ -393,6 +427,29 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     assert.equal(await store.fulfil(claim, own.write, () => undefined), 'done')
     await own.isCommitted(true)
     same(await store.findOrder(claim.order.outTradeNo), claim.order)
+  }],
+
+  ['a fulfil decides on the row as it stands, not as it was claimed', async ({ store, ownWrite }) => {
+    const claim = await claimed(store)
+    const { outTradeNo } = claim.order
+    const changed: Order = { ...claim.order, payment: newPayment(claim.order), refunds: [bareRefund(claim.order)], attempts: 1 }
+    await store.updateOrder(outTradeNo, () => change(changed))
+    const own = ownWrite()
+    assert.equal(await store.fulfil(claim, own.write, done), 'done')
+    await own.isCommitted(true)
+    same(await store.findOrder(outTradeNo), { ...changed, fulfilment: 'done', dueAt: null })
+  }],
+
+  ['a fulfil commits the anomalies of its decide, known ones once, and a lost one none', async ({ store }) => {
+    const early = await claimed(store)
+    const [late] = await store.claimDue(early.order.dueAt!, 1, 60_000)
+    const [known, found] = [newAnomaly({ id: 'late:1', at: at(1) }), newAnomaly({ id: 'late:2', at: at(2) })]
+    await store.insertAnomaly(known)
+    const finding: Decide = (current) => ({ ...done(current)!, anomalies: [known, found] })
+    assert.equal(await store.fulfil(early, async () => {}, finding), 'lost')
+    same(await store.anomalies(), [known])
+    assert.equal(await store.fulfil(late!, async () => {}, finding), 'done')
+    same(await store.anomalies(), [known, found])
   }],
 
   ['a work that throws rolls back and leaves the order due', async ({ store, ownWrite }) => {
@@ -460,11 +517,10 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     const { outTradeNo } = claim.order
     let changing: { change: Promise<unknown> } | undefined
     assert.equal(await store.fulfil(claim, async () => {
-      changing = await beside(() => store.updateOrder(outTradeNo, increment))
+      changing = await beside(() => store.updateOrder(outTradeNo, (current) => change({ ...current, attempts: 1, refunds: [bareRefund(current)] })))
     }, done), 'done')
     await changing?.change
-    const order = await store.findOrder(outTradeNo)
-    same([order?.fulfilment, order?.attempts], ['done', 1])
+    same(await store.findOrder(outTradeNo), { ...claim.order, fulfilment: 'done', dueAt: null, attempts: 1, refunds: [bareRefund(claim.order)] })
     same((await store.history(outTradeNo)).length, 3)
   }],
 
@@ -595,6 +651,11 @@ function increment (current: Order): Change {
 }
 
 const done: Decide = (current) => change({ ...current, fulfilment: 'done', dueAt: null }, 'done')
+
+/** Leaves the row, and fails when it is not this one. */
+function isGiven (order: Order): Decide {
+  return (current) => { same(current, order); return undefined }
+}
 
 async function add (store: Store, part?: Partial<Order>): Promise<Order> {
   const order = newOrder(part)
