@@ -18,7 +18,7 @@ t.test('bad input names the field and the rule', async t => {
     ['/worlds/default/orders/1/pay', { coupons: [{ fee: 5 }, { fee: 0 }] }, { field: 'coupons.1.fee', rule: 'minimum', message: 'coupons.1.fee: must be >= 1' }],
     ['/worlds/default/orders/1/pay', { coupons: [{}] }, { field: 'coupons.0.fee', rule: 'required', message: /fee/ }],
     ['/worlds/default/orders/1/pay', { deliver: 'never' }, { field: 'deliver', rule: 'enum', message: 'deliver: must be equal to one of the allowed values: await, background, hold' }],
-    ['/worlds/default/clock/advance', {}, { field: 'by', rule: 'required', message: /by/ }],
+    ['/worlds/default/clock/advance', {}, { field: 'by', rule: 'oneOf', message: /by/ }],
     ['/worlds/default/clock/advance', { by: 'soon' }, { field: 'by', rule: 'duration', message: /'24h4m'/ }],
     ['/worlds/default/clock/advance', [], { field: 'body', rule: 'type', message: 'body: must be object' }],
     ['/worlds/default/clock/advance', '{by:1}', { field: 'body', rule: 'json', message: /^the body is not JSON: / }]

@@ -165,7 +165,7 @@ t.test('the fund flow refuses without a signature', async t => {
   const { default: world } = await startMock(t)
   for (const [code, text] of Object.entries(ERR_CODES.downloadfundflow)) {
     world.fault('downloadfundflow', { kind: 'result_code_fail', err_code: code as keyof typeof ERR_CODES.downloadfundflow })
-    t.same((await callPay(world, 'downloadfundflow', {})).fields, { return_code: 'SUCCESS', result_code: 'FAIL', err_code: code, err_code_des: text })
+    t.same((await callPay(world, 'downloadfundflow', { bill_date: '20260114', account_type: 'Basic' }, 'HMAC-SHA256')).fields, { return_code: 'SUCCESS', result_code: 'FAIL', err_code: code, err_code_des: text })
   }
 })
 
