@@ -7,11 +7,21 @@ interface Row {
   readonly history: HistoryEntry[]
 }
 
+let warned = false
+
 /**
- * The reference store: everything in this process's memory, lost when it ends. For tests, demonstrations and reading; not for production.
+ * The reference store: everything in this process's memory, lost when it ends. For tests, demonstrations and reading; not for production: where
+ * `NODE_ENV` is `production` it emits a warning, once in each process.
  * Orders are never changed in place, so one that was handed out stays as it was.
  */
 export function memoryStore (): Store<undefined> {
+  if (process.env.NODE_ENV === 'production' && !warned) {
+    warned = true
+    process.emitWarning(
+      'memoryStore() is in use and NODE_ENV is production: orders, payments and refunds are lost when this process ends, and no other process sees them. Use sqlStore or a store of your own',
+      'MemoryStoreWarning'
+    )
+  }
   const rows = new Map<string, Row>()
   const live = new Map<string, Row>()
   const anomalies = new Map<string, Anomaly>()
