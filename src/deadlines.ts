@@ -8,11 +8,13 @@ export interface Deadline {
 }
 
 export interface Deadlines {
-  /** Calls `onEnd` after `ms`, unless the deadline is closed before. */
-  begin (onEnd: () => void): Deadline
+  /** A moment for `began`: real time, in ms. */
+  now (): number
+  /** Calls `onEnd` after `ms`, counted from `began`, unless the deadline is closed before. */
+  begin (onEnd: () => void, began?: number): Deadline
   /** The task's outcome, or a rejection with `late()` when it takes too long; the task goes on. */
   limit<T> (task: Promise<T>, late: () => Error): Promise<T>
-  /** No more begin; those under way go on, and then no timer is left. */
+  /** Those under way go on; with the last of them the timer goes. */
   stop (): void
 }
 
@@ -21,7 +23,6 @@ export interface Deadlines {
  * they watch. It keeps the process alive only while something is under way.
  */
 export function createDeadlines (ms: number): Deadlines {
-  /** The earliest first. */
   const running = new Set<{ at: number, onEnd: () => void }>()
   let timer: NodeJS.Timeout | undefined
   let stopped = false
@@ -29,7 +30,7 @@ export function createDeadlines (ms: number): Deadlines {
   function look (): void {
     const now = performance.now()
     for (const deadline of running) {
-      if (deadline.at > now) break
+      if (deadline.at > now) continue
       leave(deadline)
       deadline.onEnd()
     }
@@ -38,19 +39,25 @@ export function createDeadlines (ms: number): Deadlines {
   function leave (deadline: { at: number, onEnd: () => void }): void {
     running.delete(deadline)
     if (running.size > 0) return
-    if (stopped) clearInterval(timer)
+    if (stopped) clear()
     else timer?.unref()
   }
 
-  function begin (onEnd: () => void): Deadline {
+  function clear (): void {
+    clearInterval(timer)
+    timer = undefined
+  }
+
+  function begin (onEnd: () => void, began = performance.now()): Deadline {
     timer ??= setInterval(look, Math.max(ms * LOOK_SHARE, 1))
     if (running.size === 0) timer.ref()
-    const deadline = { at: performance.now() + ms, onEnd }
+    const deadline = { at: began + ms, onEnd }
     running.add(deadline)
     return { close () { leave(deadline) } }
   }
 
   return {
+    now: () => performance.now(),
     begin,
     async limit (task, late) {
       return await new Promise((resolve, reject) => {
@@ -60,7 +67,7 @@ export function createDeadlines (ms: number): Deadlines {
     },
     stop () {
       stopped = true
-      if (running.size === 0) clearInterval(timer)
+      if (running.size === 0) clear()
     }
   }
 }

@@ -37,7 +37,7 @@ export interface Wechat {
   miniProgram: MiniProgram
   /** The raw payment API of the merchant. */
   pay: PayApi
-  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. */
+  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
   sweep (): Promise<number>
   /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
   idle (limitMs?: number): Promise<void>
@@ -49,8 +49,9 @@ declare module 'fastify' {
   }
 }
 
-/** How long `app.close()` waits for hooks that run: less than the 10 s that Fastify gives to a plugin by default. */
+/** How long `app.close()` waits for hooks that run, and for them to be rolled back: together less than the 10 s that Fastify gives to a plugin by default. */
 const CLOSE_LIMIT_MS = 8000
+const ROLLBACK_LIMIT_MS = 1000
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
@@ -127,6 +128,8 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     clearTimeout(timer)
     work.stop()
     await work.idle(CLOSE_LIMIT_MS)
+    work.giveUp()
+    await work.idle(ROLLBACK_LIMIT_MS)
   })
   fastify.addHook('onClose', async () => {
     await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])

@@ -5,6 +5,7 @@ import type { Order, Refund, RefundReport } from '../model.ts'
 import { isFen } from '../protocol/money.ts'
 import type { Orders } from './orders.ts'
 import type { RefundObservation } from './refund-machine.ts'
+import { isText } from './terms.ts'
 
 export interface RefundRequest {
   /** Your own key of this refund, at most 128 characters: the same key is refunded once, however often it is asked for. */
@@ -122,10 +123,9 @@ function find (order: Order, outRefundNo: string): Refund | undefined {
 
 function checkRequest (request: RefundRequest): RefundRequest {
   const { key, refundFee, reason } = request ?? {}
-  if (typeof key !== 'string' || key === '' || key.length > 128) throw new WechatError('WECHAT_INPUT_INVALID', 'A refund needs a key of 1 to 128 characters: your own name for it.')
+  if (!isText(key, 512) || key === '' || key.length > 128) throw new WechatError('WECHAT_INPUT_INVALID', 'A refund needs a key of 1 to 128 characters, none of them a control character or half of one: your own name for it.')
   if (!isFen(refundFee)) throw new WechatError('WECHAT_INPUT_INVALID', `refundFee must be an integer number of fen, at least 1, not ${String(refundFee)}.`)
-  // eslint-disable-next-line no-control-regex -- what XML cannot carry
-  if (reason !== undefined && (typeof reason !== 'string' || Buffer.byteLength(reason) > 80 || !reason.isWellFormed() || /[\x00-\x1f\ufffe\uffff]/.test(reason))) {
+  if (reason !== undefined && !isText(reason, 80)) {
     throw new WechatError('WECHAT_INPUT_INVALID', 'The reason of a refund must be a text of at most 80 bytes of UTF-8.')
   }
   return request

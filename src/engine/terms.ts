@@ -34,7 +34,8 @@ export function isIpAddress (value: unknown): value is string {
   return typeof value === 'string' && value.length <= 64 && /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%\w+)?)$/i.test(value)
 }
 
-function isText (value: unknown, maxBytes: number): value is string {
+/** Whether every part of the way, XML and databases, can carry it. */
+export function isText (value: unknown, maxBytes: number): value is string {
   // eslint-disable-next-line no-control-regex -- what XML cannot carry
   return typeof value === 'string' && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !/[\x00-\x1f\ufffe\uffff]/.test(value)
 }

@@ -32,6 +32,8 @@ export interface Work {
   sweep (): Promise<number>
   /** Takes no further work. */
   stop (): void
+  /** Tells every hook under way that its time is over: it is rolled back, and left to another process. */
+  giveUp (): void
   /** Waits for the work under way and for what was started, at most `limitMs`. */
   idle (limitMs: number): Promise<void>
 }
@@ -61,6 +63,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   const waiting: { limit: number, serve: (taken: number) => void }[] = []
   /** Who waits for all places to be free. */
   const idlers: (() => void)[] = []
+  const leases = new Set<Lease>()
 
   /** At least one place, as soon as there is one, and at most `limit`. */
   async function take (limit: number): Promise<number> {
@@ -99,6 +102,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 
   async function workOnStarted (outTradeNo: string): Promise<void> {
+    const began = hookLimits.now()
     let claim: Claim | undefined
     try {
       claim = (await claimDue(1, outTradeNo))[0]
@@ -106,53 +110,60 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
     }
     if (claim === undefined) give(1)
-    else work(claim)
+    else work(claim, began)
   }
 
   /** Claims as much as there are places for, when there is one; each claim keeps its place. */
-  async function claimNext (): Promise<Claim[]> {
+  async function claimNext (): Promise<{ claims: Claim[], began: number }> {
     const taken = await take(concurrency)
+    const began = hookLimits.now()
     let claims: Claim[] = []
     try {
       if (!stopped) claims = await claimDue(taken)
     } finally {
       give(taken - claims.length)
     }
-    return claims
+    return { claims, began }
   }
 
   /** One round of a sweep: what is due, until there is no more. */
   async function round (): Promise<number> {
     const tasks = new Set<Promise<void>>()
     let count = 0
-    let claims: Claim[]
+    let found: number
     do {
-      claims = await claimNext()
-      count += claims.length
+      const { claims, began } = await claimNext()
+      found = claims.length
+      count += found
       for (const claim of claims) {
-        const task: Promise<void> = new Promise<void>((resolve) => { work(claim, resolve) }).finally(() => tasks.delete(task))
+        const task: Promise<void> = new Promise<void>((resolve) => { work(claim, began, resolve) }).finally(() => tasks.delete(task))
         tasks.add(task)
       }
-    } while (claims.length > 0)
+    } while (found > 0)
     await Promise.all(tasks)
     return count
   }
 
-  /** Does the work of a claim and gives its place back, at the end of the lease at the latest: by then the order is anybody's. */
-  function work (claim: Claim, done = () => {}): void {
+  /**
+   * Does the work of a claim and gives its place back, at the end of the lease at the latest: by then the order is anybody's. `began` is when the claim
+   * was asked for, in real time: its lease may have begun then.
+   */
+  function work (claim: Claim, began: number, done = () => {}): void {
     let over = false
     const end = () => {
       if (over) return
       over = true
+      leases.delete(lease)
       deadline.close()
       give(1)
       done()
     }
     const lease = new Lease()
+    leases.add(lease)
     let deadline = hookLimits.begin(() => {
       lease.tooLate(new Error(`it had not ended after ${hookMs} ms, and is left behind: see the option leaseMs`))
       deadline = leaseEnds.begin(end)
-    })
+    }, began)
     workOn(claim, lease).then(end)
   }
 
@@ -201,7 +212,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     } catch (error) {
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
       log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
-      await orders.observe(outTradeNo, failed((error instanceof Error ? error.message : String(error)).slice(0, 500)))
+      await orders.observe(outTradeNo, failed(reasonOf(error)))
     }
   }
 
@@ -218,11 +229,12 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     reserve () {
       if (stopped || free === 0) return undefined
       free -= 1
+      const began = hookLimits.now()
       let over = false
       const deadline = hookLimits.begin(() => {
         over = true
         give(1)
-      })
+      }, began)
       return {
         claim (order) {
           const claims = order.claims + 1
@@ -232,8 +244,8 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
           // What was committed too late is for whoever comes after its lease.
           if (over) return
           deadline.close()
-          if (committed === undefined) give(1)
-          else afterReply(() => { work(committed) })
+          if (committed === undefined || stopped) give(1)
+          else afterReply(() => { work(committed, began) })
         }
       }
     },
@@ -256,6 +268,10 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       leaseEnds.stop()
     },
 
+    giveUp () {
+      for (const lease of leases) lease.tooLate(new Error('the app is closing'))
+    },
+
     async idle (limitMs) {
       if (isIdle()) return
       await new Promise<void>((resolve) => {
@@ -268,6 +284,15 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
 
 /** The reply to WeChat is written first: not even the synchronous part of a hook may delay it. */
 const afterReply = setImmediate
+
+/** What an error says, whatever was thrown, as every database can keep it. */
+function reasonOf (error: unknown): string {
+  try {
+    return String(error instanceof Error ? error.message : error).replaceAll('\0', '').slice(0, 500).toWellFormed()
+  } catch {
+    return 'something that cannot be told was thrown'
+  }
+}
 
 /** The time that a claim gives to its hooks. */
 class Lease {

@@ -16,6 +16,11 @@ export interface Differences {
   lock: string
   /** The same, passing over rows that somebody else has locked. */
   lockFree: string
+  /**
+   * Where the database may end a transaction by itself, as MySQL does after a deadlock: statements that keep what comes next from being committed one by one
+   * until `open` commits the lot.
+   */
+  fence?: { close: string, open: string }
   /** Whether several statements can be one, and thus one round trip and one transaction. */
   compound: boolean
   /** Ends an insert of a row that may be there already and then stays: touches 1 row when it is new. */
@@ -85,6 +90,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     numbered: (sql) => sql,
     lock: 'for update',
     lockFree: 'for update skip locked',
+    fence: { close: 'set autocommit = 0', open: 'set autocommit = 1' },
     compound: false,
     // A row that is changed counts as 2, and this changes it every time.
     unlessKnown: 'on duplicate key update reports = reports + 1',

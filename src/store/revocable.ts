@@ -6,12 +6,19 @@ export interface Revocable<T> {
 
 /**
  * Hands out what can be taken back: once revoked, reading or calling anything of it throws. For a transaction, whose connection serves others as soon as it is
- * over, while a forgotten branch of the work may still want to write through it. What was taken from it before, such as a query that is built and not yet
- * run, is out of reach.
+ * over, while a forgotten branch of the work may still want to write through it. Statements that it prepared go with it; other things taken from it before,
+ * such as a query of a builder that is not yet run, are out of reach. What would end the transaction or its connection is refused from the start.
  */
 export function revocable<T> (target: T, refusal: string): Revocable<T> {
-  if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return { value: target, revoke () {} }
   const life = { over: false }
+  return { value: guarded(target, life, refusal), revoke () { life.over = true } }
+}
+
+/** What ends a transaction or a connection, in the libraries that have a method for it. */
+const ENDINGS = new Set<string | symbol>(['commit', 'rollback', 'release', 'destroy', 'end', 'close', 'beginTransaction'])
+
+function guarded<T> (target: T, life: { over: boolean }, refusal: string): T {
+  if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return target
 
   function check (): void {
     if (life.over) throw new Error(refusal)
@@ -26,7 +33,11 @@ export function revocable<T> (target: T, refusal: string): Revocable<T> {
       return new Proxy(value, {
         apply (method, self, args) {
           check()
-          return Reflect.apply(method, self === proxy ? object : self, args)
+          if (ENDINGS.has(name)) throw new Error(`A hook may not call ${String(name)} of its transaction: it is committed when the hook ends, and rolled back when the hook throws`)
+          const result: unknown = Reflect.apply(method, self === proxy ? object : self, args)
+          if (result === object) return proxy
+          if (name !== 'prepare') return result
+          return result instanceof Promise ? result.then((statement: unknown) => guarded(statement, life, refusal)) : guarded(result, life, refusal)
         }
       })
     },
@@ -35,5 +46,5 @@ export function revocable<T> (target: T, refusal: string): Revocable<T> {
       return Reflect.apply(object as unknown as Function, self, args)
     }
   })
-  return { value: proxy, revoke () { life.over = true } }
+  return proxy
 }

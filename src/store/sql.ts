@@ -7,6 +7,7 @@ import type { Connection, Dialect, Executor, Row, Value } from './executor.ts'
 import { isConflict, isPassing, repeated } from './failures.ts'
 import { ANOMALY, HISTORY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
 import { revocable } from './revocable.ts'
+import { inTime } from './rollback.ts'
 import { migrations, tables } from './schema.ts'
 import { insert, joined, update } from './statements.ts'
 import type { Statement } from './statements.ts'
@@ -41,7 +42,7 @@ export interface SqlStore<Tx> extends Store<Tx> {
  */
 export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {}): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
-  const { place, time, numbered, lock, lockFree, compound, unlessKnown, replacing, ddl } = differences
+  const { place, time, numbered, lock, lockFree, fence, compound, unlessKnown, replacing, ddl } = differences
   const names = tables(tablePrefix)
   const { orders, refunds, history, anomalies, sessions, versions } = names
 
@@ -138,6 +139,19 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
     }
   }
 
+  /** Runs the user's work so that all of it commits or none: no statement of it is left to commit by itself when the database has ended the transaction. */
+  async function fenced (connection: Connection, task: () => Promise<void>): Promise<void> {
+    if (fence === undefined) return await task()
+    await connection.run(fence.close, [])
+    try {
+      await task()
+    } catch (error) {
+      await inTime(connection.run('rollback', []).then(() => connection.run(fence.open, [])))
+      throw error
+    }
+    await connection.run(fence.open, [])
+  }
+
   async function appliedVersion (connection: Connection): Promise<number> {
     const [row] = await connection.rows(`select max(version) as version from ${versions}`, [])
     return Number(row!.version)
@@ -216,18 +230,20 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
       let begun = false
       let lost = false
       try {
-        await repeated(() => transaction(async (connection, tx) => {
+        await repeated(() => transaction((connection, tx) => {
           begun = true
-          await connection.run('savepoint wechat_work', [])
-          const { value, revoke } = revocable(tx, OVER)
-          await work(value).finally(revoke)
-          await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
-            throw new Error('The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass', { cause })
+          return fenced(connection, async () => {
+            await connection.run('savepoint wechat_work', [])
+            const { value, revoke } = revocable(tx, OVER)
+            await work(value).finally(revoke)
+            await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
+              throw new Error('The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass', { cause })
+            })
+            const current = await lockOrder(outTradeNo, connection)
+            lost = current?.claims !== claims
+            if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
+            await change(current!, decide, connection)
           })
-          const current = await lockOrder(outTradeNo, connection)
-          lost = current?.claims !== claims
-          if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
-          await change(current!, decide, connection)
         }), (error) => !begun && isPassing(error))
       } catch (error) {
         if (lost) return 'lost'

@@ -134,7 +134,7 @@ scenario('what cannot be refunded', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
   await t.rejects(rig.refunds.create(outTradeNo, wanted), { code: 'WECHAT_ORDER_CONFLICT', message: /not paid/ })
   await t.rejects(rig.refunds.create('unknown', wanted), { code: 'WECHAT_ORDER_NOT_FOUND' })
-  const bad: unknown[] = [undefined, {}, { ...wanted, key: '' }, { ...wanted, key: 'k'.repeat(129) }, { ...wanted, key: 1 }, ...[0, -1, 1.5, '300', 2 ** 53, NaN].map((refundFee) => ({ ...wanted, refundFee })),
+  const bad: unknown[] = [undefined, {}, { ...wanted, key: '' }, { ...wanted, key: 'k'.repeat(129) }, { ...wanted, key: 1 }, { ...wanted, key: 'half a \ud83c' }, { ...wanted, key: 'a\0b' }, ...[0, -1, 1.5, '300', 2 ** 53, NaN].map((refundFee) => ({ ...wanted, refundFee })),
     { ...wanted, reason: '退'.repeat(27) }, { ...wanted, reason: 'a\0' }, { ...wanted, reason: '\ud83c' }, { ...wanted, reason: 1 }]
   for (const request of bad) await t.rejects(rig.refunds.create(outTradeNo, request as never), { code: 'WECHAT_INPUT_INVALID' }, JSON.stringify(request))
   t.strictSame(await rig.refunds.list('unknown'), [])

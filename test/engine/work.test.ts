@@ -135,8 +135,19 @@ t.test('an onPaid that throws three times is run again after growing waits, and 
   t.same((await made.orders.history('order-1')).slice(-4).map(({ seen }) => seen), ['fulfil-failed: no stock', 'fulfil-failed: still none', 'fulfil-failed: database gone', 'fulfilled'])
 })
 
-for (const [thrown, reason] of [['no stock', 'no stock'], [undefined, 'undefined'], [null, 'null'], [42, '42']] as const) {
-  t.test(`an onPaid may throw anything: ${String(thrown)}`, async (t) => {
+const ODD: [thrown: unknown, reason: string][] = [
+  ['no stock', 'no stock'],
+  [undefined, 'undefined'],
+  [null, 'null'],
+  [42, '42'],
+  [new Error('a\0b'), 'ab'],
+  [Object.assign(new Error(''), { message: 7 }), '7'],
+  [Object.assign(new Error(''), { message: undefined }), 'undefined'],
+  [new Error(`${'x'.repeat(499)}😀`), `${'x'.repeat(499)}\ufffd`],
+  [Object.create(null), 'something that cannot be told was thrown']
+]
+for (const [thrown, reason] of ODD) {
+  t.test(`an onPaid may throw anything: ${reason.slice(0, 40)}`, async (t) => {
     const { onPaid, next } = hook()
     next(() => { throw thrown })
     const made = rig({ onPaid })
@@ -265,6 +276,24 @@ t.test('its signal tells a hook that its time is over', async (t) => {
   await made.work.sweep()
   await failed
   t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms/ })
+})
+
+t.test('hooks under way can be given up: each is rolled back, and due again', async (t) => {
+  const { onPaid, next } = hook()
+  const begun = gate()
+  next(() => { begun.open(); return new Promise(() => {}) })
+  const made = rig({ onPaid, startWork: true })
+  const order = await paid(made)
+  await begun.opened
+  const late = await ordered(made, { key: 'cart-2' })
+  made.work.stop()
+  made.work.giveUp()
+  await made.work.idle(SOON)
+  t.hasStrict(await made.orders.get(order.outTradeNo), { fulfilment: 'due', attempts: 1 })
+  t.hasStrict((await made.orders.history(order.outTradeNo)).at(-1), { seen: 'fulfil-failed: the app is closing' })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(late)), { outcome: 'settled' }, 'what comes after that is recorded')
+  await made.work.idle(SOON)
+  t.hasStrict(await made.orders.get(late.outTradeNo), { fulfilment: 'due', attempts: 0 }, 'and left to another process')
 })
 
 t.test('a transaction that begins too late runs no hook', async (t) => {

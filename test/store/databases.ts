@@ -11,6 +11,7 @@ import { fromSqlite } from '../../src/store/adapters/sqlite.ts'
 import { sqlStore } from '../../src/store/sql.ts'
 import type { Dialect, Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
+import { change, claimed } from './orders.ts'
 import { startMysql, startPostgres } from './servers.ts'
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
@@ -135,7 +136,10 @@ export async function keepsContract (t: Test, open: { [name in keyof typeof DATA
   for (const [name, openIt] of Object.entries(open)) {
     await t.test(name, async (t) => {
       const url = await DATABASES[name as keyof typeof DATABASES](t)
-      if (url !== undefined) await contract(t, openIt(url, t))
+      if (url === undefined) return
+      const opened = openIt(url, t)
+      await contract(t, opened)
+      if (name === 'mysql') await survivesDeadlock(t, url, opened)
     })
   }
 }
@@ -157,4 +161,44 @@ export async function contract<Tx> (t: Test, { executor, write }: Opened<Tx>): P
     oneWriter: executor.dialect === 'sqlite'
   })
   for (const { name, run } of cases) await t.test(name, run)
+}
+
+/** MySQL ends a transaction that meets a deadlock. What the work has sent meanwhile must not be committed by itself. */
+export async function survivesDeadlock<Tx> (t: Test, url: string, { executor, write }: Opened<Tx>): Promise<void> {
+  await t.test('a deadlock in onPaid undoes all of it, what was sent behind it as well', async (t) => {
+    const store = sqlStore(executor)
+    await executor.run("delete from own where id <> 'nobody'", [])
+    const claim = await claimed(store, `deadlock-${randomUUID()}`)
+    const other = await mysql2.createConnection(url)
+    t.teardown(() => other.end())
+    await t.rejects(store.fulfil(claim, async (tx) => {
+      await write(tx, 'ours')
+      await other.beginTransaction()
+      // With more rows than ours, so that ours is the one to end.
+      await other.query("insert into own values ('theirs'), ('t1'), ('t2'), ('t3'), ('t4'), ('t5')")
+      const blocked = other.query("insert into own values ('ours')").catch(() => {})
+      await waits(other, url)
+      try {
+        await Promise.all([write(tx, 'theirs'), write(tx, 'behind')])
+      } finally {
+        await blocked
+        await other.rollback()
+      }
+    }, change))
+    t.same(await executor.rows('select id from own', []), [])
+    t.same(await store.findOrder(claim.order.outTradeNo), claim.order)
+    t.equal(await store.fulfil(claim, async (tx) => { await Promise.all([write(tx, 'ours'), write(tx, 'behind')]) }, change), 'done')
+    t.equal((await executor.rows('select id from own', [])).length, 2)
+    await executor.run("delete from own where id <> 'nobody'", [])
+    const modes = await Promise.all(Array.from({ length: 5 }, async () => Number((await executor.rows('select @@autocommit as mode', []))[0]!.mode)))
+    t.same(new Set(modes), new Set([1]), 'connections go back as they came')
+  })
+}
+
+/** Until a statement of the connection waits for a lock. */
+async function waits (connection: mysql2.Connection, url: string): Promise<void> {
+  const watcher = await mysql2.createConnection(url)
+  const sql = "select 1 from information_schema.innodb_trx where trx_mysql_thread_id = ? and trx_state = 'LOCK WAIT'"
+  while ((await watcher.query<mysql2.RowDataPacket[]>(sql, [connection.threadId]))[0].length === 0);
+  await watcher.end()
 }

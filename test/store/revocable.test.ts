@@ -15,7 +15,7 @@ t.test('it works as what it stands for, until it is revoked', async (t) => {
   const { value, revoke } = revocable(client, 'over')
   const { query } = value
   t.ok(value instanceof Client)
-  t.equal(value.query('select 1'), client, 'with its private fields')
+  t.equal(value.query('select 1'), value, 'with its private fields; what gives itself gives this')
   t.equal(value.sent, 1)
   revoke()
   t.throws(() => value.query('insert'), OVER)
@@ -47,4 +47,29 @@ t.test('what is no object stays what it is', async (t) => {
     revoke()
     t.equal(value, plain)
   }
+})
+
+t.test('statements that it prepared go with it', async (t) => {
+  const statement = { runs: 0, run () { this.runs++; return this } }
+  const { value, revoke } = revocable({ prepare: () => statement }, 'over')
+  const other = revocable({ prepare: async () => statement }, 'over')
+  const [now, later] = [value.prepare(), await other.value.prepare()]
+  now.run().run()
+  later.run()
+  t.equal(statement.runs, 3)
+  revoke()
+  other.revoke()
+  t.throws(() => now.run(), OVER)
+  t.throws(() => later.run(), OVER)
+  t.equal(statement.runs, 3)
+})
+
+t.test('what would end it is refused', async (t) => {
+  let ended = 0
+  const end = () => { ended++ }
+  const { value } = revocable({ commit: end, rollback: end, release: end, destroy: end, end, close: end, beginTransaction: end }, 'over')
+  for (const name of ['commit', 'rollback', 'release', 'destroy', 'end', 'close', 'beginTransaction'] as const) {
+    t.throws(() => { value[name]() }, { message: `A hook may not call ${name} of its transaction: it is committed when the hook ends, and rolled back when the hook throws` })
+  }
+  t.equal(ended, 0)
 })

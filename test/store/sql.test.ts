@@ -73,6 +73,12 @@ function failing (executor: Executor<any>, times: number, when: 'before' | 'with
 
 const DEADLOCK = Object.assign(new Error('deadlock detected'), { code: '40P01' })
 
+/** MySQL may end the transaction by itself. */
+function fenced (sent: string[]): string[] {
+  const begin = sent.lastIndexOf('begin') + 1
+  return [...sent.slice(0, begin), 'set autocommit = 0', ...sent.slice(begin, -1), 'set autocommit = 1', 'commit']
+}
+
 /** What each call sends. What stands outside of `begin` and `commit` commits by itself. */
 const SENT: [call: string, run: (store: SqlStore<unknown>) => Promise<unknown>, postgres: string[], others: string[]][] = [
   ['insertOrder', (store) => store.insertOrder(change(newOrder('sent'))),
@@ -111,7 +117,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const { executor: watching, statements } = watched(executor)
       for (const [call, run, postgres, others] of SENT) {
         await run(sqlStore(watching))
-        t.same(statements().map(gist), dialect === 'postgres' ? postgres : others, call)
+        t.same(statements().map(gist), dialect === 'postgres' ? postgres : dialect === 'mysql' && call === 'fulfil' ? fenced(others) : others, call)
       }
     })
 
