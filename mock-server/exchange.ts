@@ -56,7 +56,7 @@ export interface Call {
   readonly world: WorldCore | undefined
   readonly outTradeNo?: string | undefined
   /** Whether it passes the checks of the protocol, so that a refusal of the business, which is signed, may answer it. */
-  readonly isSound: () => boolean
+  readonly isSound?: () => boolean
   /** Checks the request, does what it asks for and answers. */
   readonly answer: () => Answer
   /** The same request answered with a refusal, in the form that this call has for it. */
@@ -158,7 +158,7 @@ export async function exchange (call: Call, { gates, faults, delays }: WorldCore
   const { api, outTradeNo } = call
   gates.signal(`${api}.request`, outTradeNo)
   await gates.pass(`${api}.request`, outTradeNo, presence)
-  const fault = faults.claim(api, outTradeNo, ({ kind }) => kind !== 'result_code_fail' || call.isSound()) as StruckCall | undefined
+  const fault = faults.claim(api, outTradeNo, ({ kind }) => kind !== 'result_code_fail' || call.isSound!()) as StruckCall | undefined
   const delay = fault?.effect.kind === 'delay' ? fault.effect : undefined
   if (delay && delay.when !== 'after') await delays.wait(delay.ms)
   const { outcome, remarks } = fault ? strike(call, fault.effect) : untouched(call)

@@ -200,7 +200,7 @@ function isPublicUrl (value: unknown): boolean {
   if (typeof value !== 'string' || !/^https?:\/\/[!-~]+$/i.test(value) || /[?#\\]/.test(value) || !URL.canParse(value)) return false
   const url = new URL(value)
   // Segments such as `..` would be resolved, and empty ones get lost on many a proxy.
-  if (url.pathname.includes('//') || !value.replace(/\/?$/, '/').endsWith(url.pathname.replace(/\/?$/, '/'))) return false
+  if (url.pathname.includes('//') || (value.replace(/^https?:\/\/[^/]+/i, '') || '/') !== url.pathname) return false
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
 }

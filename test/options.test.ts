@@ -145,12 +145,12 @@ t.test('every rule', async (t) => {
   const ms = (min: string, max: string) => [`must be a whole number of ms from ${min}`, ['5000', 0.5, -1, NaN, Infinity, 1e300, 10n, null, new Date(0), Number.parseInt(max) + 1]] as const
   const rules: [path: string, rule: string, bad: readonly unknown[]][] = [
     ['appid', 'must be "wx" and 16 lower-case hex digits', ['', 'wx', 'wx2421b1c4370ec43', 'wx2421b1c4370ec43b0', 'wx2421B1C4370EC43B', 'xw2421b1c4370ec43b', ' wx2421b1c4370ec43b', 'wx2421b1c4370ec43b\n', 1, null, {}]],
-    ['publicUrl', 'must be an https URL (http only on loopback) without query, fragment or credentials', [
+    ['publicUrl', 'must be an https URL (http only on loopback) without query, fragment or credentials', ['https://x.example.com//a', 'https://x.example.com/a/../b', 'https://x.example.com/a/./b', 'https://x.example.com//',
       '', 'shop.example.com', 'http://shop.example.com', 'http://127.0.0.1.example.com', 'ftp://shop.example.com', 'https://', 'https:shop.example.com', 'https:\\\\shop.example.com',
       'https://shop.example.com?a=1', 'https://shop.example.com/?', 'https://shop.example.com/#a', 'https://admin@shop.example.com', 'https://shop.example.com:99999',
       ' https://shop.example.com', 'https://shop.example.com\n', 'https://shop.example.com/a b', 'https://商店.example.com', 1, null, Symbol('url'), new URL('https://shop.example.com')
     ]],
-    ['prefix', 'must be a path such as "/wechat"', ['', '/', 'wechat', '/wechat/', '//wechat', '/we chat', '/wechat?', '/:id', '/*', '/微信', 1, null, Symbol('prefix')]],
+    ['prefix', 'must be a path such as "/wechat"', ['', '/', '/..', '/./a', '/a/..', 'wechat', '/wechat/', '//wechat', '/we chat', '/wechat?', '/:id', '/*', '/微信', 1, null, Symbol('prefix')]],
     ['price', 'must be a function: it says what an order costs', aFunction[1]],
     ['onPaid', 'must be a function: it does what a payment owes the payer', aFunction[1]],
     ['onRefunded', ...aFunction],

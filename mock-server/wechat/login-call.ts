@@ -73,7 +73,6 @@ export const loginRoute = <A extends LoginApi> (registry: Registry, { api, path,
     return {
       api,
       world,
-      isSound: () => true,
       answer: () => {
         const reply = handle(world, request, registry)
         return typeof reply === 'number' ? fail(reply) : { note: 'ok', body: JSON.stringify(reply), contentType }

@@ -43,8 +43,8 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
   scope.addHook('onRequest', async ({ raw }) => { raw.headers['content-type'] = 'text/xml' })
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
 
-  async function take (body: unknown): Promise<Taken> {
-    const notification = pay.readNotification(Buffer.isBuffer(body) ? body : Buffer.alloc(0))
+  async function take (body: Buffer): Promise<Taken> {
+    const notification = pay.readNotification(body)
     if (notification.kind === 'payment-failed') {
       const { outTradeNo, reason } = notification
       if (outTradeNo !== undefined) await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
@@ -86,7 +86,7 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
   }, async (request, reply) => {
     let taken: Taken
     try {
-      taken = await replyLimits.limit(take(request.body), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${REPLY_LIMIT_MS} ms.`))
+      taken = await replyLimits.limit(take(request.body as Buffer), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${REPLY_LIMIT_MS} ms.`))
       if (taken.fault !== undefined) log.warn({ fault: taken.fault }, 'A verified notification does not fit the order; it was set aside')
     } catch (error) {
       const fault = error instanceof NotificationError ? error.fault : 'not-stored'

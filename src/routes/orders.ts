@@ -86,7 +86,7 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
  * no order fails for that.
  */
 function clientIp (request: FastifyRequest): string {
-  const written = request.ip?.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
+  const written = String(request.ip).replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
   return [written, request.socket.remoteAddress].find(isIpAddress) ?? '127.0.0.1'
 }
 

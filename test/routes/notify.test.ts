@@ -158,6 +158,15 @@ t.test('a validly signed failure is acknowledged and recorded', async (t) => {
   t.ok(accepted((await shop.notify(genuine)).text), 'and the order can still be paid')
 })
 
+t.test('the Content-Type does not matter', async (t) => {
+  for (const type of ['', 'xml', 'text', 'application/json', 'multipart/form-data', 'text/xml; charset=gbk']) {
+    const shop = await merchant(t)
+    const outTradeNo = await shop.order()
+    await shop.world.pay(outTradeNo, { deliver: 'hold' })
+    t.ok(accepted((await shop.notify(shop.world.notification(outTradeNo).body, { 'content-type': type })).text), type)
+  }
+})
+
 t.test('what cannot be stored is not acknowledged', async (t) => {
   const store = memoryStore()
   const outage = { on: false }
@@ -190,6 +199,7 @@ t.test('whatever the host app does, WeChat reads our reply', async (t) => {
     'a reply serializer': { genuine: true, setup: (app) => { app.setReplySerializer((payload) => JSON.stringify({ data: payload })) } },
     'a parser for everything': { genuine: true, setup: (app) => { app.addContentTypeParser('*', (_request, _payload, done) => { done(null, {}) }) } },
     'a parser for text/xml': { genuine: true, setup: (app) => { app.addContentTypeParser('text/xml', { parseAs: 'string' }, (_request, _body, done) => { done(null, { xml: {} }) }) } },
+    'headers for every reply': { genuine: true, setup: (app) => { app.addHook('onRequest', async (_request, reply) => { reply.raw.setHeader('content-encoding', 'gzip') }) } },
     formbody: { genuine: true, setup: (app) => { app.register(formbody) } },
     'a hook that throws': { genuine: false, setup: (app) => { app.addHook('preHandler', async () => { throw Object.assign(new Error('no session'), { statusCode: 401 }) }) } },
     'a hook that throws without a status': { genuine: false, setup: (app) => { app.addHook('onRequest', async () => { throw new Error('host') }) } },
