@@ -59,10 +59,16 @@ export function createDeadlines (ms: number): Deadlines {
   return {
     now: () => performance.now(),
     begin,
-    async limit (task, late) {
-      return await new Promise((resolve, reject) => {
+    limit (task, late) {
+      return new Promise((resolve, reject) => {
         const deadline = begin(() => { reject(late()) })
-        task.then(resolve, reject).finally(deadline.close)
+        task.then((value) => {
+          deadline.close()
+          resolve(value)
+        }, (error: unknown) => {
+          deadline.close()
+          reject(error)
+        })
       })
     },
     stop () {

@@ -97,8 +97,8 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 
   /** A store that does not answer holds a place no longer than a hook may. */
-  async function claimDue (limit: number, outTradeNo?: string): Promise<Claim[]> {
-    return await hookLimits.limit(store.claimDue(now(), limit, leaseMs, outTradeNo), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, { advice: 'repeat' }))
+  function claimDue (limit: number, outTradeNo?: string): Promise<Claim[]> {
+    return hookLimits.limit(store.claimDue(now(), limit, leaseMs, outTradeNo), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, { advice: 'repeat' }))
   }
 
   async function workOnStarted (outTradeNo: string): Promise<void> {

@@ -40,7 +40,10 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
   // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
   scope.removeAllContentTypeParsers()
   // … even where it is none.
-  scope.addHook('onRequest', async ({ raw }) => { raw.headers['content-type'] = 'text/xml' })
+  scope.addHook('onRequest', ({ raw }, _reply, done) => {
+    raw.headers['content-type'] = 'text/xml'
+    done()
+  })
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
 
   async function take (body: Buffer): Promise<Taken> {
