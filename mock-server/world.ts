@@ -4,7 +4,7 @@ import type { Api } from './apis.ts'
 import { createAutoPay } from './auto-pay.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
-import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
+import { createRealClock, createVirtualClock, type AdvanceBy, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
 import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
@@ -107,7 +107,7 @@ export interface AdvanceReport extends ClockMove {
 
 export interface WorldClock extends Pick<Clock, 'mode' | 'now' | 'timers'> {
   /** Moves the virtual clock; see {@link World.advance}. */
-  readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<AdvanceReport>
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<AdvanceReport>
 }
 
 /** On which side of the merchant an order is, where both know its number; default: where what is asked for can be done. */
@@ -180,8 +180,9 @@ export interface World extends AsyncDisposable {
   readonly clock: WorldClock
   readonly journal: Journal
   /**
-   * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds and makes every delivery that falls due, one after the
-   * other, each judged before time moves on.
+   * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds, to a moment, or over the next events, and makes every
+   * delivery that falls due, one after the other, each judged before time moves on.
+   * @example await world.advance({ next: 1 }) // the next retry, whenever it is due
    * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), BAD_INPUT
    */
   readonly advance: WorldClock['advance']
@@ -586,7 +587,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     return notification && dispatch(notification, deliver)
   }
 
-  async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
+  async function advance (by: AdvanceBy, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
     const [awaited] = activity.awaited()
     if (clock.mode === 'virtual' && awaited !== undefined) {
       throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)

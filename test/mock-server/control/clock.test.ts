@@ -21,9 +21,24 @@ t.test('to a moment instead of by a span', async t => {
   const mock = await startMock(t)
   const advance = (body: object) => control(mock, 'POST', '/worlds/default/clock/advance', body)
   t.match(await advance({ to: '2026-01-15T13:00:00+08:00' }), { status: 200, json: { from: '2026-01-15T04:00:00.000Z', to: '2026-01-15T05:00:00.000Z' } })
-  t.match(await advance({ to: '2026-01-15T04:59:59Z' }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } }, 'not back')
+  t.match(await advance({ to: '2026-01-15T04:59:59Z' }), { status: 400, json: { code: 'BAD_INPUT', field: 'to', rule: 'minimum', message: /^to: must not be past; got 2026-01-15T04:59:59.000Z, and the clock stands at 2026-01-15T05:00:00.000Z$/ } }, 'not back')
   t.match(await advance({ to: 'tomorrow' }), { status: 400, json: { code: 'BAD_INPUT', field: 'to' } })
-  for (const body of [{}, { by: '1s', to: '2026-01-15T13:00:00Z' }]) t.match(await advance(body), { status: 400, json: { code: 'BAD_INPUT', rule: 'oneOf', message: /either by or to/ } })
+  for (const body of [{}, { by: '1s', to: '2026-01-15T13:00:00Z' }, { by: '1s', next: 1 }]) t.match(await advance(body), { status: 400, json: { code: 'BAD_INPUT', rule: 'oneOf', message: /one of by, to and next/ } })
+})
+
+t.test('over the next events, whenever they are due', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t, () => REFUSAL)
+  await placeOrder(mock.default, shop.notifyUrl)
+  await mock.default.pay('tea-0001')
+  const advance = (body: object) => control(mock, 'POST', '/worlds/default/clock/advance', body)
+  t.match(await advance({ next: 1 }), { status: 200, json: { to: '2026-01-15T04:00:15.000Z', deliveries: [{ attempt: 1 }] } })
+  t.match(await advance({ next: 2 }), { json: { to: '2026-01-15T04:01:00.000Z', deliveries: [{ attempt: 2 }, { attempt: 3 }] } })
+  const { json } = await advance({ next: 100 })
+  t.match(json, { to: '2026-01-16T04:04:00.000Z', remainingTimers: [] })
+  t.equal(json.deliveries.length, 12)
+  for (const next of [0, 1.5]) t.match(await advance({ next }), { status: 400, json: { code: 'BAD_INPUT', field: 'next' } })
+  t.match(await advance({ by: { next: 1 } }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } })
 })
 
 t.test('real time has a limit: that of a timer', async t => {
