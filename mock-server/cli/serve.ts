@@ -2,13 +2,14 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { ClockMode } from '../clock.ts'
 import type { CertMode } from '../core.ts'
+import { wholeEnvironment } from '../environment.ts'
 import { MockError } from '../errors.ts'
 import { createMockWechat, type MockWechat } from '../mock.ts'
 import type { Schedule } from '../notifier.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
 import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
-import { appEnvironment, inContainer, isLoopback, shellLines } from './environment.ts'
+import { inContainer, isLoopback, shellLines } from './environment.ts'
 
 interface ServeOptions {
   readonly port: number
@@ -122,7 +123,7 @@ async function serve (command: Command, { out, err }: Output): Promise<void> {
     return command.error(`--ready-file: ${(error as Error).message}`)
   }
   if (json) out(identity)
-  else if (printEnv) out(shellLines({ ...appEnvironment(url, credentials), WECHAT_MOCK_URL: new URL(controlUrl).origin, WECHAT_MOCK_WORLD: id }))
+  else if (printEnv) out(shellLines(wholeEnvironment(url, controlUrl, id, credentials)))
   else if (!quiet) out(`${banner(mock, isLoopback(host) && inContainer())}\n`)
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { CHOICES } from '../behaviour.ts'
+import { wholeEnvironment } from '../environment.ts'
 import type { Worlds } from '../mock.ts'
 import type { LoginCodeOptions } from '../users.ts'
 import type { World, WorldOptions } from '../world.ts'
@@ -32,10 +33,15 @@ const newWorld = strict({
 
 const loginCode = strict({ openid: text(128), unionid: text(128), ttl: seconds, uses: integer(1) })
 
-const view = ({ id, baseUrl, credentials, clock }: World) =>
-  ({ id, baseUrl, ...credentials, clock: { mode: clock.mode, now: clock.now() } })
-
 export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
+  const view = ({ id, baseUrl, credentials, clock }: World) => ({
+    id,
+    baseUrl,
+    ...credentials,
+    clock: { mode: clock.mode, now: clock.now() },
+    env: wholeEnvironment(baseUrl, worlds.controlUrl(), id, credentials)
+  })
+
   app.get('/worlds', async () => worlds.list().map(view))
 
   app.get<{ Params: InWorld }>('/worlds/:world', async request => view(worlds.find(request.params.world)))

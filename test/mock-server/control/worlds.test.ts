@@ -3,7 +3,17 @@ import { control, deadUrl, NOON, placeOrder, startMock } from '../helpers.ts'
 
 t.test('worlds are shown with what an application needs to know', async t => {
   const mock = await startMock(t)
-  const shown = { id: 'default', baseUrl: mock.url, ...mock.default.credentials, clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' } }
+  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const env = {
+    WECHAT_BASE_URL: mock.url,
+    WECHAT_APPID: appid,
+    WECHAT_APP_SECRET: appSecret,
+    WECHAT_MCH_ID: mchId,
+    WECHAT_API_KEY: apiKey,
+    WECHAT_MOCK_URL: mock.url,
+    WECHAT_MOCK_WORLD: 'default'
+  }
+  const shown = { id: 'default', baseUrl: mock.url, appid, appSecret, mchId, apiKey, clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' }, env }
   t.same(await control(mock, 'GET', '/worlds/default'), { status: 200, json: shown })
   t.same(await control(mock, 'GET', '/worlds'), { status: 200, json: [shown] })
 })
@@ -35,7 +45,7 @@ t.test('a new world takes every option', async t => {
   await world.pay('tea-0001')
   t.equal((await world.advance('1h')).deliveries.length, 2)
 
-  t.match(await control(mock, 'POST', '/worlds'), { status: 201, json: { id: 'w2' } })
+  t.match(await control(mock, 'POST', '/worlds'), { status: 201, json: { id: 'w2', env: { WECHAT_BASE_URL: mock.url, WECHAT_MOCK_WORLD: 'w2' } } })
   t.match(await control(mock, 'POST', '/worlds', { startTime: NOON }), { json: { clock: { now: new Date(NOON).toISOString() } } })
   t.match(await control(mock, 'POST', '/worlds', { id: 'mine' }), { status: 409, json: { code: 'WORLD_EXISTS' } })
 })
