@@ -1,7 +1,7 @@
 /** What each route of the control API does, in one line. */
 export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds': 'The worlds with their credentials.',
-  'POST /worlds': 'Makes a world: a merchant and an app of its own; env is what to give the application.',
+  'POST /worlds': 'Makes a world: a merchant and an app of its own; env is what to give the application. The same once more gives the same world.',
   'GET /worlds/:world': 'One world.',
   'DELETE /worlds/:world': 'Ends a world.',
   'POST /worlds/:world/reset': 'Empties parts of a world: orders, users, journal, faults, clock; default: all.',

@@ -53,9 +53,13 @@ export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
   })
 
   app.post<{ Body: NewWorld }>('/worlds', { schema: { body: newWorld } }, async (request, reply) => {
-    const { startTime, ...options } = request.body
+    const { startTime, ...rest } = request.body
+    const options = { ...rest, ...(startTime !== undefined && { startTime: new Date(startTime) }) }
+    const existing = worlds.madeBy(options)
+    if (existing) return view(existing)
+    const world = worlds.create(options)
     reply.code(201)
-    return view(worlds.create({ ...options, ...(startTime !== undefined && { startTime: new Date(startTime) }) }))
+    return view(world)
   })
 
   app.post<{ Params: InWorld, Body: LoginCodeOptions }>('/worlds/:world/login-codes', { schema: { body: loginCode } }, async request =>

@@ -50,6 +50,26 @@ t.test('a new world takes every option', async t => {
   t.match(await control(mock, 'POST', '/worlds', { id: 'mine' }), { status: 409, json: { code: 'WORLD_EXISTS' } })
 })
 
+t.test('to make a world once more, by its id and with the same options, is to find it', async t => {
+  const mock = await startMock(t)
+  const create = (body: object) => control(mock, 'POST', '/worlds', body)
+  const options = { id: 'mine', seed: 7, startTime: '2026-01-15T12:00:00+08:00', behaviour: { closeUnknown: 'ORDERNOTEXIST', closeEarly: 'success' } }
+  const first = await create(options)
+  t.equal(first.status, 201)
+  t.same(await create({ behaviour: { closeEarly: 'success', closeUnknown: 'ORDERNOTEXIST' }, startTime: NOON, seed: 7, id: 'mine' }), { status: 200, json: first.json }, 'in any order, and as any name of the moment')
+  t.equal(mock.worlds().length, 2)
+  for (const other of [{ ...options, seed: 8 }, { ...options, strict: true }, { ...options, behaviour: {} }, { id: 'mine' }]) {
+    t.match(await create(other), { status: 409, json: { code: 'WORLD_EXISTS' } }, JSON.stringify(other))
+  }
+  t.throws(() => mock.world({ id: 'mine', seed: 7 }), { code: 'WORLD_EXISTS' })
+
+  await control(mock, 'DELETE', '/worlds/mine')
+  t.match(await create(options), { status: 201, json: { mchId: first.json.mchId } }, 'what is deleted is made anew')
+  const { json: one } = await create({ seed: 9 })
+  const { json: two } = await create({ seed: 9 })
+  t.not(one.id, two.id, 'without an id each is a new one')
+})
+
 t.test('bad options of a world', async t => {
   const mock = await startMock(t)
   for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', sessionKeyPeriod: 'soon', refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
