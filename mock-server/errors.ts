@@ -23,6 +23,7 @@ export type MockErrorCode =
   | 'CLOCK_BUSY'
   | 'CLOCK_REAL'
   | 'CLOCK_TIMEOUT'
+  | 'SETTLE_FAILED'
   | 'FORBIDDEN_HOST'
   | 'FORBIDDEN_ORIGIN'
 
@@ -50,6 +51,7 @@ const STATUS: Record<MockErrorCode, number> = {
   CLOCK_BUSY: 409,
   CLOCK_REAL: 409,
   CLOCK_TIMEOUT: 504,
+  SETTLE_FAILED: 502,
   FORBIDDEN_HOST: 403,
   FORBIDDEN_ORIGIN: 403
 }

@@ -29,6 +29,7 @@ import { createRandom } from './random.ts'
 import { endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
 import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
 import type { Sender } from './sender.ts'
+import { checkSettleUrl, createSettleCall } from './settle-url.ts'
 import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
 import { wechatTime } from './time.ts'
@@ -82,6 +83,11 @@ export interface WorldOptions {
   readonly autoPay?: string | number
   /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
   readonly refundNotifyUrl?: string
+  /**
+   * An address of the application that answers, with 2xx, when its work in the background is done: what
+   * {@link World.settleOn} is in the process. It is asked by POST before time moves on, if its host may be notified.
+   */
+  readonly settleUrl?: string
   /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
   readonly strict?: boolean
   /**
@@ -183,7 +189,7 @@ export interface World extends AsyncDisposable {
    * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds, to a moment, or over the next events, and makes every
    * delivery that falls due, one after the other, each judged before time moves on.
    * @example await world.advance({ next: 1 }) // the next retry, whenever it is due
-   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), BAD_INPUT
+   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT
    */
   readonly advance: WorldClock['advance']
   /** A code as `wx.login` gives it: single use, 300 s. */
@@ -426,10 +432,11 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const { maxJournal = MAX_JOURNAL } = options
   const credentials = drawCredentials(host.seed, options)
   if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
+  if (options.settleUrl !== undefined) checkSettleUrl(options.settleUrl)
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
   const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : checkMoment('startTime', new Date(options.startTime).getTime())
   const activity = createActivity()
-  const settleHooks: (() => Promise<unknown>)[] = []
+  const settleHooks: (() => Promise<unknown>)[] = options.settleUrl === undefined ? [] : [createSettleCall(sender, options.settleUrl)]
   const settle = () => {
     if (settleHooks.length === 0 && !activity.busy()) return undefined
     return (async () => {

@@ -29,6 +29,7 @@ interface ServeOptions {
   readonly strict?: boolean
   readonly autoPay?: number | true
   readonly refundDelay?: number | 'never'
+  readonly settleUrl?: string
   readonly https?: true
   readonly cert?: string
   readonly key?: string
@@ -71,7 +72,7 @@ function configure (command: Command, path: string): void {
 async function serve (command: Command, { out, err }: Output): Promise<void> {
   const { config } = command.opts<ServeOptions>()
   if (config !== undefined) configure(command, config)
-  const { port, host, controlPort, allowHost = [], allowNotifyHost, tlsSkipVerify = false, world: id, clock, startTime, seed, schedule, ackTimeout, maxJournal, strict = false, autoPay, refundDelay, https, cert, key, clientCa, certMode, readyFile, printEnv, json, quiet } = command.opts<ServeOptions>()
+  const { port, host, controlPort, allowHost = [], allowNotifyHost, tlsSkipVerify = false, world: id, clock, startTime, seed, schedule, ackTimeout, maxJournal, strict = false, autoPay, refundDelay, settleUrl, https, cert, key, clientCa, certMode, readyFile, printEnv, json, quiet } = command.opts<ServeOptions>()
   if ((cert ?? key ?? https) !== undefined && (cert === undefined || key === undefined)) return command.error('error: --cert and --key belong together, and --https needs them: the certificate of the mock and its key')
   const log = quiet ? () => {} : (line: string) => err(`${line}\n`)
   const world = {
@@ -83,7 +84,8 @@ async function serve (command: Command, { out, err }: Output): Promise<void> {
     ...(startTime && { startTime }),
     ...(seed !== undefined && { seed }),
     ...(autoPay !== undefined && { autoPay: autoPay === true ? 0 : autoPay }),
-    ...(refundDelay !== undefined && { refundDelay })
+    ...(refundDelay !== undefined && { refundDelay }),
+    ...(settleUrl !== undefined && { settleUrl })
   }
   let mock: MockWechat
   try {
@@ -152,6 +154,7 @@ export function addServe (program: Command, output: Output): void {
     .addOption(option('--strict', 'refuse what production may not like, instead of only saying so'))
     .addOption(option('--auto-pay [delay]', 'each order is paid by itself, at once or after a duration').argParser(duration))
     .addOption(option('--refund-delay <duration>', 'after how long a refund succeeds by itself, or never; default 5s on the real clock, never on the virtual one').argParser(durationOrNever))
+    .addOption(option('--settle-url <url>', 'an address of the app that answers when its work in the background is done'))
     .addOption(option('--https', 'insist on https: start only with --cert and --key'))
     .addOption(option('--cert <file>', 'PEM certificate of the mock: with --key it is reached by https').argParser(text))
     .addOption(option('--key <file>', 'PEM key of the certificate').argParser(text))

@@ -24,6 +24,7 @@ const newWorld = strict({
   sessionKeyPeriod: {},
   autoPay: {},
   refundNotifyUrl: text(256),
+  settleUrl: text(),
   behaviour: strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
   appid: text(32),
   appSecret: text(),
