@@ -39,6 +39,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds/:world/deliveries/:id/request.raw': 'The request of a send as it went over the wire.',
   'GET /worlds/:world/deliveries/:id/curl': 'A shell command that sends the same once more.',
   'GET /worlds/:world/clock': 'The time, what is due, what is under way.',
+  'PUT /worlds/:world/clock': 'Goes over to virtual or real time, at the time it is and with what is due.',
   'POST /worlds/:world/clock/advance': 'Moves a virtual clock and makes every send that falls due.',
   'GET /worlds/:world/faults': 'The faults with their counts.',
   'DELETE /worlds/:world/faults': 'Takes all faults back.',

@@ -4,7 +4,7 @@ import type { Api } from './apis.ts'
 import { createAutoPay } from './auto-pay.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
-import { createRealClock, createVirtualClock, type AdvanceBy, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
+import { createRealClock, createVirtualClock, type AdvanceBy, type AdvanceOptions, type ClockMode, type ClockMove } from './clock.ts'
 import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
@@ -32,6 +32,7 @@ import type { Sender } from './sender.ts'
 import { checkSettleUrl, createSettleCall } from './settle-url.ts'
 import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
+import { createSwitchingClock, type SwitchingClock } from './switching-clock.ts'
 import { wechatTime } from './time.ts'
 import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
 import { fromExport, toExport, type WorldExport } from './state-json.ts'
@@ -111,7 +112,7 @@ export interface AdvanceReport extends ClockMove {
   readonly lint: readonly Finding[]
 }
 
-export interface WorldClock extends Pick<Clock, 'mode' | 'now' | 'timers'> {
+export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timers' | 'switchTo'> {
   /** Moves the virtual clock; see {@link World.advance}. */
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<AdvanceReport>
 }
@@ -446,7 +447,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       } while (activity.busy())
     })()
   }
-  const clock = options.clock === 'real' ? createRealClock(start) : createVirtualClock(start, settle)
+  const clock = createSwitchingClock(options.clock ?? 'virtual', start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, settle))
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
@@ -649,7 +650,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     id,
     get baseUrl () { return baseUrl() },
     credentials,
-    clock: { mode: clock.mode, now: clock.now, timers: clock.timers, advance },
+    clock: { get mode () { return clock.mode }, now: clock.now, timers: clock.timers, advance, switchTo: clock.switchTo },
     journal,
     advance,
     loginCode: (options = {}) => {

@@ -1,10 +1,13 @@
 import type { FastifyInstance } from 'fastify'
-import type { AdvanceBy, AdvanceOptions } from '../clock.ts'
+import type { AdvanceBy, AdvanceOptions, ClockMode } from '../clock.ts'
 import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
-import { integer, milliseconds, strict, type InWorld } from './schemas.ts'
+import type { World } from '../world.ts'
+import { integer, milliseconds, oneOf, strict, type InWorld } from './schemas.ts'
 
 type Advance = AdvanceOptions & { readonly by?: string | number, readonly to?: string, readonly next?: number }
+
+const mode = strict({ mode: oneOf('virtual', 'real') }, 'mode')
 
 // The clock reads `by` itself: a duration or milliseconds.
 const advance = strict({ by: { type: ['string', 'number'] }, to: { type: 'string', format: 'date-time' }, next: integer(1), realTimeoutMs: milliseconds(1) })
@@ -15,10 +18,15 @@ function goalOf ({ by, to, next }: Advance): AdvanceBy {
   return goals[0]!
 }
 
+const view = ({ clock, inFlight }: World) => ({ mode: clock.mode, now: clock.now(), timers: clock.timers(), inFlight: inFlight() })
+
 export function clockRoutes (app: FastifyInstance, worlds: Worlds): void {
-  app.get<{ Params: InWorld }>('/worlds/:world/clock', async request => {
-    const { clock, inFlight } = worlds.find(request.params.world)
-    return { mode: clock.mode, now: clock.now(), timers: clock.timers(), inFlight: inFlight() }
+  app.get<{ Params: InWorld }>('/worlds/:world/clock', async request => view(worlds.find(request.params.world)))
+
+  app.put<{ Params: InWorld, Body: { readonly mode: ClockMode } }>('/worlds/:world/clock', { schema: { body: mode } }, async request => {
+    const world = worlds.find(request.params.world)
+    world.clock.switchTo(request.body.mode)
+    return view(world)
   })
 
   app.post<{ Params: InWorld, Body: Advance }>('/worlds/:world/clock/advance', { schema: { body: advance } }, async request => {

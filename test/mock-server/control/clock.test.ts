@@ -41,6 +41,23 @@ t.test('over the next events, whenever they are due', async t => {
   t.match(await advance({ by: { next: 1 } }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } })
 })
 
+t.test('over to real time and back, with what is due', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t, () => REFUSAL)
+  await placeOrder(mock.default, shop.notifyUrl)
+  await mock.default.pay('tea-0001')
+  await mock.default.advance('14m')
+  const put = (body: object) => control(mock, 'PUT', '/worlds/default/clock', body)
+  const timers = [{ due: '2026-01-15T04:34:00.000Z', what: 'notify tea-0001 attempt 6' }]
+  t.match(await put({ mode: 'real' }), { status: 200, json: { mode: 'real', now: /^2026-01-15T04:14:/, timers, inFlight: [] } })
+  t.equal(mock.default.clock.mode, 'real')
+  t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { by: '1s' }), { status: 409, json: { code: 'CLOCK_REAL' } })
+  t.match(await put({ mode: 'virtual' }), { json: { mode: 'virtual', timers } })
+  t.match(await put({ mode: 'virtual' }), { status: 200, json: { mode: 'virtual' } }, 'once more')
+  t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { next: 1 }), { status: 200, json: { deliveries: [{ attempt: 6 }] } })
+  for (const body of [{}, { mode: 'still' }]) t.match(await put(body), { status: 400, json: { code: 'BAD_INPUT', field: 'mode' } })
+})
+
 t.test('real time has a limit: that of a timer', async t => {
   const mock = await startMock(t)
   const most = 2 ** 31 - 1
