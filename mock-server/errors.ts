@@ -2,6 +2,8 @@
 export type MockErrorCode =
   | 'BAD_INPUT'
   | 'UNKNOWN_WORLD'
+  | 'UNKNOWN_MERCHANT'
+  | 'UNKNOWN_APP'
   | 'UNKNOWN_ORDER'
   | 'UNKNOWN_REFUND'
   | 'UNKNOWN_NOTIFICATION'
@@ -30,6 +32,8 @@ export type MockErrorCode =
 const STATUS: Record<MockErrorCode, number> = {
   BAD_INPUT: 400,
   UNKNOWN_WORLD: 404,
+  UNKNOWN_MERCHANT: 404,
+  UNKNOWN_APP: 404,
   UNKNOWN_ORDER: 404,
   UNKNOWN_REFUND: 404,
   UNKNOWN_NOTIFICATION: 404,

@@ -12,6 +12,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds/:world/export': 'The state of the world as JSON, for a file.',
   'PUT /worlds/:world/import': 'Puts the world into the state of an export of the same merchant and app.',
   'POST /worlds/:world/login-codes': 'A code as wx.login gives it.',
+  'PUT /worlds/:world/merchants/:mchId': 'Changes the merchant of the world: key, algorithm, certificate.',
+  'PUT /worlds/:world/apps/:appid': 'Changes the app of the world: its secret.',
   'GET /worlds/:world/users': 'The users with their session keys.',
   'PUT /worlds/:world/users/:openid': 'Makes a user known, or changes what is known of them.',
   'POST /worlds/:world/users/:openid/profile': 'What wx.getUserProfile gives: rawData and signature, encryptedData and iv.',

@@ -19,6 +19,7 @@ import { guarded } from './guarded.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
+import { changeApp, changeMerchant, checkApiKey, checkCertMode, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
 import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
@@ -183,6 +184,7 @@ export interface World extends AsyncDisposable {
   readonly id: string
   /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
   readonly baseUrl: string
+  /** As they are now: {@link World.merchant} and {@link World.app} change them. */
   readonly credentials: Credentials
   readonly clock: WorldClock
   readonly journal: Journal
@@ -195,6 +197,16 @@ export interface World extends AsyncDisposable {
   readonly advance: WorldClock['advance']
   /** A code as `wx.login` gives it: single use, 300 s. */
   readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
+  /**
+   * The merchant of the world, changed: as by hand in the merchant platform, what is sent from now on has the new key.
+   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   */
+  readonly merchant: (mchId: string, changes?: MerchantChanges) => Merchant
+  /**
+   * The app of the world, changed.
+   * @throws MockError UNKNOWN_APP
+   */
+  readonly app: (appid: string, changes?: AppChanges) => App
   readonly users: () => UserSnapshot[]
   /** The user with this openid, made known and changed. */
   readonly user: (openid: string, changes?: UserChanges) => UserSnapshot
@@ -384,9 +396,7 @@ function sessionKeyMs ({ sessionKeyPeriod = '10m' }: WorldOptions): number | und
 
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
   const random = createRandom(seed)
-  if (apiKey !== undefined && Buffer.byteLength(apiKey) !== 32) {
-    throw new MockError('BAD_INPUT', `apiKey: must be exactly 32 bytes, as the merchant platform demands; got ${Buffer.byteLength(apiKey)}`, { field: 'apiKey', rule: '32 bytes' })
-  }
+  checkApiKey(apiKey)
   return {
     appid: appid ?? `wx${random.hex(16, 'appid')}`,
     appSecret: appSecret ?? random.hex(32, 'appSecret'),
@@ -432,7 +442,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const log = guarded('log', host.log)
   const { maxJournal = MAX_JOURNAL } = options
   const credentials = drawCredentials(host.seed, options)
-  if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
+  checkCertMode(options.certMode, host.tls)
   if (options.settleUrl !== undefined) checkSettleUrl(options.settleUrl)
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
   const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : checkMoment('startTime', new Date(options.startTime).getTime())
@@ -466,7 +476,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     forget()
   })
   const delays = createDelays()
-  const hooks = createHooks(credentials.apiKey)
+  const hooks = createHooks(() => credentials.apiKey)
   const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
   const gates = createGates(gate => { tell('gate', gate) })
   const style = notifyStyle(random)
@@ -657,6 +667,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       const { code, user, expiresAt } = users.issueCode(options)
       return { code, openid: user.openid, unionid: user.unionid, expiresAt }
     },
+    merchant: (mchId, changes = {}) => changeMerchant(core, mchId, changes, host.tls),
+    app: (appid, changes = {}) => changeApp(core, appid, changes),
     users: () => users.list().map(user => ({ ...user })),
     user: (openid, changes) => ({ ...users.know(openid, changes) }),
     userProfile: (openid, options) => userProfile(core, openid, options),
