@@ -37,10 +37,13 @@ t.test('the algorithm is bound and set free, also in the sandbox', async t => {
   const { default: world } = await startMock(t)
   const { mchId } = world.credentials
   const notifyUrl = await deadUrl()
+  const { fields: { sandbox_signkey: apiKey } } = await postRaw(`${world.baseUrl}/sandboxnew/pay/getsignkey`, signedXml(world, {}))
+  const query = () => postRaw(`${world.baseUrl}/sandboxnew/pay/orderquery`, signedXml({ credentials: { ...world.credentials, apiKey: apiKey! } }, { out_trade_no: 'tea-0001' }))
+  t.match(await query(), { fields: { return_code: 'SUCCESS', err_code: 'ORDERNOTEXIST' } })
   t.match(world.merchant(mchId, { signType: 'HMAC-SHA256' }), { signType: 'HMAC-SHA256' })
   t.match(world.merchant(mchId), { signType: 'HMAC-SHA256' }, 'what is not said stays')
   t.match(await callPay(world, 'unifiedorder', orderFields(notifyUrl)), { fields: { return_code: 'FAIL' } })
-  t.match(await postRaw(`${world.baseUrl}/sandboxnew/pay/getsignkey`, signedXml(world, {})), { fields: { return_code: 'FAIL' } })
+  t.match(await query(), { fields: { return_code: 'FAIL' } })
   await placeOrder(world, notifyUrl, {}, 'HMAC-SHA256')
   t.match(world.merchant(mchId, { signType: 'any' }), { signType: 'any' })
   await placeOrder(world, notifyUrl, { out_trade_no: 'tea-0002' })
@@ -61,9 +64,12 @@ t.test('a secret of the app is changed', async t => {
   const { appid, appSecret } = world.credentials
   const login = async (secret: string) => await (await fetch(`${world.baseUrl}/sns/jscode2session?${new URLSearchParams({ appid, secret, js_code: world.loginCode().code, grant_type: 'authorization_code' })}`)).json() as { errcode?: number, openid?: string }
   t.same(world.app(appid), { appid, appSecret })
-  t.same(world.app(appid, { appSecret: 's' }), { appid, appSecret: 's' })
+  const secret = 'f'.repeat(32)
+  t.same(world.app(appid, { appSecret: secret }), { appid, appSecret: secret })
   t.match(await login(appSecret), { errcode: 40125 })
-  t.type((await login('s')).openid, 'string')
+  t.type((await login(secret)).openid, 'string')
+  await postRaw(`${world.baseUrl}/sandboxnew/pay/orderquery`, signedXml({ credentials: { ...world.credentials, apiKey: secret } }, { out_trade_no: 'tea-0001' }))
+  t.match(JSON.stringify(world.journal.entries({ api: 'orderquery' })), 'the AppSecret was used instead of the API key', 'known on both sides')
 })
 
 t.test('a world has one merchant and one app', async t => {
