@@ -17,6 +17,12 @@ export interface AdvanceOptions {
   readonly realTimeoutMs?: number
 }
 
+/**
+ * How far: by a span (`'24h4m'`, `'15s'`, milliseconds), to a moment that is not past, or over the next so many events,
+ * whenever they are due; where fewer come, to the last of them.
+ */
+export type AdvanceBy = string | number | { readonly to: Date } | { readonly next: number }
+
 /** A world's time. Everything in the mock that knows an hour takes it from here. */
 export interface Clock {
   readonly mode: ClockMode
@@ -28,7 +34,7 @@ export interface Clock {
    * Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}): then it
    * stands at the event that does not end, which has begun at that time and goes on.
    */
-  readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<ClockMove>
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove>
   /**
    * Forgets every timer and sets a virtual clock to `now`; real time cannot be set.
    * @throws MockError CLOCK_BUSY
@@ -39,6 +45,18 @@ export interface Clock {
 }
 
 const BUSY = 'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)'
+
+/** Until when, and over how many events. */
+function goalOf (by: AdvanceBy, from: number): { readonly target: number, readonly most: number } {
+  if (typeof by !== 'object') return { target: checkMoment('by', from + parseDuration(by)), most: Infinity }
+  if ('next' in by) {
+    if (Number.isSafeInteger(by.next) && by.next > 0) return { target: Infinity, most: by.next }
+    throw new MockError('BAD_INPUT', `next: must be a number of events from 1; got ${by.next}`, { field: 'next', rule: 'minimum' })
+  }
+  const target = checkMoment('to', by.to.getTime())
+  if (target >= from) return { target, most: Infinity }
+  throw new MockError('BAD_INPUT', `to: must not be past; got ${by.to.toISOString()}, and the clock stands at ${new Date(from).toISOString()}`, { field: 'to', rule: 'minimum' })
+}
 
 const pending = ({ due, what }: Timer): PendingTimer => ({ due: new Date(due), what })
 
@@ -53,10 +71,10 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
   let closed = false
   let interrupt = () => {}
 
-  async function advance (by: string | number, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
+  async function advance (by: AdvanceBy, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
     if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
     const from = now
-    const target = checkMoment('by', from + parseDuration(by))
+    const { target, most } = goalOf(by, from)
     const deadline = nativeNow() + realTimeoutMs
     const report = (): ClockMove => ({ from: new Date(from), to: new Date(now), remainingTimers: heap.list().map(pending) })
     const giveUp = () => new MockError('CLOCK_TIMEOUT',
@@ -67,7 +85,8 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
     const inTime = async (work: Promise<unknown> | undefined) => {
       if (work && !await within(Promise.race([work, interrupted]), deadline - nativeNow())) throw giveUp()
     }
-    const next = () => closed ? undefined : heap.popDue(target)
+    let left = most
+    const next = () => closed || left-- === 0 ? undefined : heap.popDue(target)
     advancing = true
     try {
       await inTime(settle())
@@ -77,7 +96,7 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
         await inTime(settle())
         if (nativeNow() >= deadline) throw giveUp()
       }
-      if (!closed) now = target
+      if (!closed && target !== Infinity) now = target
       return report()
     } finally {
       advancing = false

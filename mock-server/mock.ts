@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type Part, type TlsOptions } from './app.ts'
 import { CONTROL_PREFIX } from './control/index.ts'
@@ -62,6 +63,8 @@ export interface MockWechat extends AsyncDisposable {
 /** The worlds of a mock, by each of their names. */
 export interface Worlds extends Registry {
   readonly create: (options: WorldOptions) => World
+  /** The world that was made with exactly these options, its id among them. */
+  readonly madeBy: (options: WorldOptions) => World | undefined
   readonly list: () => World[]
   /** @throws MockError UNKNOWN_WORLD */
   readonly find: (id: string) => World
@@ -72,6 +75,7 @@ export interface Worlds extends Registry {
 
 export function createWorlds (baseUrl: () => string, controlUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
+  const made = new Map<string, WorldOptions>()
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
   const byMchId = new Map<string, WorldCore>()
@@ -95,6 +99,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     if (cores.keys().next().value === id) throw new MockError('DEFAULT_WORLD', `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`)
     seeds.delete(seed)
     worlds.delete(id)
+    made.delete(id)
     cores.delete(id)
     byAppid.delete(appid)
     byMchId.delete(mchId)
@@ -111,6 +116,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     seeds.add(seed)
     world.on('journal', metrics.count)
     worlds.set(id, world)
+    made.set(id, options)
     cores.set(id, core)
     created++
     byAppid.set(appid, core)
@@ -120,6 +126,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
 
   return {
     create,
+    madeBy: options => isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined,
     baseUrl,
     controlUrl,
     metrics,

@@ -1,7 +1,7 @@
 /** What each route of the control API does, in one line. */
 export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds': 'The worlds with their credentials.',
-  'POST /worlds': 'Makes a world: a merchant and an app of its own.',
+  'POST /worlds': 'Makes a world: a merchant and an app of its own; env is what to give the application. The same once more gives the same world.',
   'GET /worlds/:world': 'One world.',
   'DELETE /worlds/:world': 'Ends a world.',
   'POST /worlds/:world/reset': 'Empties parts of a world: orders, users, journal, faults, clock; default: all.',
@@ -12,6 +12,8 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds/:world/export': 'The state of the world as JSON, for a file.',
   'PUT /worlds/:world/import': 'Puts the world into the state of an export of the same merchant and app.',
   'POST /worlds/:world/login-codes': 'A code as wx.login gives it.',
+  'PUT /worlds/:world/merchants/:mchId': 'Changes the merchant of the world: key, algorithm, certificate.',
+  'PUT /worlds/:world/apps/:appid': 'Changes the app of the world: its secret.',
   'GET /worlds/:world/users': 'The users with their session keys.',
   'PUT /worlds/:world/users/:openid': 'Makes a user known, or changes what is known of them.',
   'POST /worlds/:world/users/:openid/profile': 'What wx.getUserProfile gives: rawData and signature, encryptedData and iv.',
@@ -39,6 +41,7 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds/:world/deliveries/:id/request.raw': 'The request of a send as it went over the wire.',
   'GET /worlds/:world/deliveries/:id/curl': 'A shell command that sends the same once more.',
   'GET /worlds/:world/clock': 'The time, what is due, what is under way.',
+  'PUT /worlds/:world/clock': 'Goes over to virtual or real time, at the time it is and with what is due.',
   'POST /worlds/:world/clock/advance': 'Moves a virtual clock and makes every send that falls due.',
   'GET /worlds/:world/faults': 'The faults with their counts.',
   'DELETE /worlds/:world/faults': 'Takes all faults back.',

@@ -4,7 +4,7 @@ import type { Api } from './apis.ts'
 import { createAutoPay } from './auto-pay.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
-import { createRealClock, createVirtualClock, type AdvanceOptions, type Clock, type ClockMode, type ClockMove } from './clock.ts'
+import { createRealClock, createVirtualClock, type AdvanceBy, type AdvanceOptions, type ClockMode, type ClockMove } from './clock.ts'
 import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
@@ -19,6 +19,7 @@ import { guarded } from './guarded.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
+import { changeApp, changeMerchant, checkApiKey, checkCertMode, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
 import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
@@ -29,8 +30,10 @@ import { createRandom } from './random.ts'
 import { endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
 import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
 import type { Sender } from './sender.ts'
+import { checkSettleUrl, createSettleCall } from './settle-url.ts'
 import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
+import { createSwitchingClock, type SwitchingClock } from './switching-clock.ts'
 import { wechatTime } from './time.ts'
 import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
 import { fromExport, toExport, type WorldExport } from './state-json.ts'
@@ -82,6 +85,11 @@ export interface WorldOptions {
   readonly autoPay?: string | number
   /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
   readonly refundNotifyUrl?: string
+  /**
+   * An address of the application that answers, with 2xx, when its work in the background is done: what
+   * {@link World.settleOn} is in the process. It is asked by POST before time moves on, if its host may be notified.
+   */
+  readonly settleUrl?: string
   /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
   readonly strict?: boolean
   /**
@@ -105,9 +113,9 @@ export interface AdvanceReport extends ClockMove {
   readonly lint: readonly Finding[]
 }
 
-export interface WorldClock extends Pick<Clock, 'mode' | 'now' | 'timers'> {
+export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timers' | 'switchTo'> {
   /** Moves the virtual clock; see {@link World.advance}. */
-  readonly advance: (by: string | number, options?: AdvanceOptions) => Promise<AdvanceReport>
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<AdvanceReport>
 }
 
 /** On which side of the merchant an order is, where both know its number; default: where what is asked for can be done. */
@@ -176,17 +184,29 @@ export interface World extends AsyncDisposable {
   readonly id: string
   /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
   readonly baseUrl: string
+  /** As they are now: {@link World.merchant} and {@link World.app} change them. */
   readonly credentials: Credentials
   readonly clock: WorldClock
   readonly journal: Journal
   /**
-   * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds and makes every delivery that falls due, one after the
-   * other, each judged before time moves on.
-   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), BAD_INPUT
+   * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds, to a moment, or over the next events, and makes every
+   * delivery that falls due, one after the other, each judged before time moves on.
+   * @example await world.advance({ next: 1 }) // the next retry, whenever it is due
+   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT
    */
   readonly advance: WorldClock['advance']
   /** A code as `wx.login` gives it: single use, 300 s. */
   readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
+  /**
+   * The merchant of the world, changed: as by hand in the merchant platform, what is sent from now on has the new key.
+   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   */
+  readonly merchant: (mchId: string, changes?: MerchantChanges) => Merchant
+  /**
+   * The app of the world, changed.
+   * @throws MockError UNKNOWN_APP
+   */
+  readonly app: (appid: string, changes?: AppChanges) => App
   readonly users: () => UserSnapshot[]
   /** The user with this openid, made known and changed. */
   readonly user: (openid: string, changes?: UserChanges) => UserSnapshot
@@ -376,9 +396,7 @@ function sessionKeyMs ({ sessionKeyPeriod = '10m' }: WorldOptions): number | und
 
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
   const random = createRandom(seed)
-  if (apiKey !== undefined && Buffer.byteLength(apiKey) !== 32) {
-    throw new MockError('BAD_INPUT', `apiKey: must be exactly 32 bytes, as the merchant platform demands; got ${Buffer.byteLength(apiKey)}`, { field: 'apiKey', rule: '32 bytes' })
-  }
+  checkApiKey(apiKey)
   return {
     appid: appid ?? `wx${random.hex(16, 'appid')}`,
     appSecret: appSecret ?? random.hex(32, 'appSecret'),
@@ -424,11 +442,12 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   const log = guarded('log', host.log)
   const { maxJournal = MAX_JOURNAL } = options
   const credentials = drawCredentials(host.seed, options)
-  if (options.certMode === 'required' && !host.tls) throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
+  checkCertMode(options.certMode, host.tls)
+  if (options.settleUrl !== undefined) checkSettleUrl(options.settleUrl)
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
   const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : checkMoment('startTime', new Date(options.startTime).getTime())
   const activity = createActivity()
-  const settleHooks: (() => Promise<unknown>)[] = []
+  const settleHooks: (() => Promise<unknown>)[] = options.settleUrl === undefined ? [] : [createSettleCall(sender, options.settleUrl)]
   const settle = () => {
     if (settleHooks.length === 0 && !activity.busy()) return undefined
     return (async () => {
@@ -438,7 +457,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       } while (activity.busy())
     })()
   }
-  const clock = options.clock === 'real' ? createRealClock(start) : createVirtualClock(start, settle)
+  const clock = createSwitchingClock(options.clock ?? 'virtual', start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, settle))
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
@@ -457,7 +476,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     forget()
   })
   const delays = createDelays()
-  const hooks = createHooks(credentials.apiKey)
+  const hooks = createHooks(() => credentials.apiKey)
   const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
   const gates = createGates(gate => { tell('gate', gate) })
   const style = notifyStyle(random)
@@ -586,7 +605,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     return notification && dispatch(notification, deliver)
   }
 
-  async function advance (by: string | number, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
+  async function advance (by: AdvanceBy, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
     const [awaited] = activity.awaited()
     if (clock.mode === 'virtual' && awaited !== undefined) {
       throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
@@ -641,13 +660,15 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     id,
     get baseUrl () { return baseUrl() },
     credentials,
-    clock: { mode: clock.mode, now: clock.now, timers: clock.timers, advance },
+    clock: { get mode () { return clock.mode }, now: clock.now, timers: clock.timers, advance, switchTo: clock.switchTo },
     journal,
     advance,
     loginCode: (options = {}) => {
       const { code, user, expiresAt } = users.issueCode(options)
       return { code, openid: user.openid, unionid: user.unionid, expiresAt }
     },
+    merchant: (mchId, changes = {}) => changeMerchant(core, mchId, changes, host.tls),
+    app: (appid, changes = {}) => changeApp(core, appid, changes),
     users: () => users.list().map(user => ({ ...user })),
     user: (openid, changes) => ({ ...users.know(openid, changes) }),
     userProfile: (openid, options) => userProfile(core, openid, options),

@@ -1,5 +1,6 @@
+import { appEnvironment } from '../environment.ts'
 import type { MockWechat } from '../mock.ts'
-import { appEnvironment, shellLines } from './environment.ts'
+import { shellLines } from './environment.ts'
 
 const LONELY = 'In a container nobody else reaches this address: --host 0.0.0.0 opens it, --allow-host names its service.\n'
 

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { Credentials } from '../core.ts'
+import { appEnvironment } from '../environment.ts'
 import type { Finding } from '../lint.ts'
 import { toldSign, type SignExplanation } from '../sign-explanation.ts'
 import { VERSION } from '../version.ts'
 import { CommandError, createAsk, type Ask } from './client.ts'
 import { addCommand, inWorld, tell, type Output, type Target } from './commands.ts'
-import { appEnvironment, inContainer, isLoopback } from './environment.ts'
+import { inContainer, isLoopback } from './environment.ts'
 
 /** `problem`: it cannot work so. `hint`: it may be meant so. */
 export interface Diagnosis { readonly level: 'ok' | 'hint' | 'problem', readonly check: string, readonly message: string }

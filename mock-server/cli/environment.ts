@@ -1,15 +1,5 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Credentials } from '../core.ts'
-
-/** What an application is told of its WeChat: no value needs quotes in a shell. */
-export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey }: Credentials) => ({
-  WECHAT_BASE_URL: baseUrl,
-  WECHAT_APPID: appid,
-  WECHAT_APP_SECRET: appSecret,
-  WECHAT_MCH_ID: mchId,
-  WECHAT_API_KEY: apiKey
-})
 
 export const shellLines = (environment: Readonly<Record<string, string>>) =>
   Object.entries(environment).map(([name, value]) => `${name}=${value}\n`).join('')

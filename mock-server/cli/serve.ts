@@ -2,13 +2,14 @@ import { rmSync, writeFileSync } from 'node:fs'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { ClockMode } from '../clock.ts'
 import type { CertMode } from '../core.ts'
+import { wholeEnvironment } from '../environment.ts'
 import { MockError } from '../errors.ts'
 import { createMockWechat, type MockWechat } from '../mock.ts'
 import type { Schedule } from '../notifier.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
 import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
-import { appEnvironment, inContainer, isLoopback, shellLines } from './environment.ts'
+import { inContainer, isLoopback, shellLines } from './environment.ts'
 
 interface ServeOptions {
   readonly port: number
@@ -28,6 +29,7 @@ interface ServeOptions {
   readonly strict?: boolean
   readonly autoPay?: number | true
   readonly refundDelay?: number | 'never'
+  readonly settleUrl?: string
   readonly https?: true
   readonly cert?: string
   readonly key?: string
@@ -70,7 +72,7 @@ function configure (command: Command, path: string): void {
 async function serve (command: Command, { out, err }: Output): Promise<void> {
   const { config } = command.opts<ServeOptions>()
   if (config !== undefined) configure(command, config)
-  const { port, host, controlPort, allowHost = [], allowNotifyHost, tlsSkipVerify = false, world: id, clock, startTime, seed, schedule, ackTimeout, maxJournal, strict = false, autoPay, refundDelay, https, cert, key, clientCa, certMode, readyFile, printEnv, json, quiet } = command.opts<ServeOptions>()
+  const { port, host, controlPort, allowHost = [], allowNotifyHost, tlsSkipVerify = false, world: id, clock, startTime, seed, schedule, ackTimeout, maxJournal, strict = false, autoPay, refundDelay, settleUrl, https, cert, key, clientCa, certMode, readyFile, printEnv, json, quiet } = command.opts<ServeOptions>()
   if ((cert ?? key ?? https) !== undefined && (cert === undefined || key === undefined)) return command.error('error: --cert and --key belong together, and --https needs them: the certificate of the mock and its key')
   const log = quiet ? () => {} : (line: string) => err(`${line}\n`)
   const world = {
@@ -82,7 +84,8 @@ async function serve (command: Command, { out, err }: Output): Promise<void> {
     ...(startTime && { startTime }),
     ...(seed !== undefined && { seed }),
     ...(autoPay !== undefined && { autoPay: autoPay === true ? 0 : autoPay }),
-    ...(refundDelay !== undefined && { refundDelay })
+    ...(refundDelay !== undefined && { refundDelay }),
+    ...(settleUrl !== undefined && { settleUrl })
   }
   let mock: MockWechat
   try {
@@ -122,7 +125,7 @@ async function serve (command: Command, { out, err }: Output): Promise<void> {
     return command.error(`--ready-file: ${(error as Error).message}`)
   }
   if (json) out(identity)
-  else if (printEnv) out(shellLines({ ...appEnvironment(url, credentials), WECHAT_MOCK_URL: new URL(controlUrl).origin, WECHAT_MOCK_WORLD: id }))
+  else if (printEnv) out(shellLines(wholeEnvironment(url, controlUrl, id, credentials)))
   else if (!quiet) out(`${banner(mock, isLoopback(host) && inContainer())}\n`)
 }
 
@@ -151,6 +154,7 @@ export function addServe (program: Command, output: Output): void {
     .addOption(option('--strict', 'refuse what production may not like, instead of only saying so'))
     .addOption(option('--auto-pay [delay]', 'each order is paid by itself, at once or after a duration').argParser(duration))
     .addOption(option('--refund-delay <duration>', 'after how long a refund succeeds by itself, or never; default 5s on the real clock, never on the virtual one').argParser(durationOrNever))
+    .addOption(option('--settle-url <url>', 'an address of the app that answers when its work in the background is done'))
     .addOption(option('--https', 'insist on https: start only with --cert and --key'))
     .addOption(option('--cert <file>', 'PEM certificate of the mock: with --key it is reached by https').argParser(text))
     .addOption(option('--key <file>', 'PEM key of the certificate').argParser(text))

@@ -9,6 +9,7 @@ import { faultRoutes } from './faults.ts'
 import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
 import { journalRoutes } from './journal.ts'
+import { merchantRoutes } from './merchants.ts'
 import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
 import { refundRoutes } from './refunds.ts'
@@ -40,6 +41,7 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, hosts: read
   })
   worldRoutes(app, worlds)
   stateRoutes(app, worlds)
+  merchantRoutes(app, worlds)
   userRoutes(app, worlds)
   orderRoutes(app, worlds)
   refundRoutes(app, worlds)

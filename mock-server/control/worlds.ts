@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { CHOICES } from '../behaviour.ts'
+import { wholeEnvironment } from '../environment.ts'
 import type { Worlds } from '../mock.ts'
 import type { LoginCodeOptions } from '../users.ts'
 import type { World, WorldOptions } from '../world.ts'
@@ -23,6 +24,7 @@ const newWorld = strict({
   sessionKeyPeriod: {},
   autoPay: {},
   refundNotifyUrl: text(256),
+  settleUrl: text(),
   behaviour: strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
   appid: text(32),
   appSecret: text(),
@@ -32,10 +34,15 @@ const newWorld = strict({
 
 const loginCode = strict({ openid: text(128), unionid: text(128), ttl: seconds, uses: integer(1) })
 
-const view = ({ id, baseUrl, credentials, clock }: World) =>
-  ({ id, baseUrl, ...credentials, clock: { mode: clock.mode, now: clock.now() } })
-
 export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
+  const view = ({ id, baseUrl, credentials, clock }: World) => ({
+    id,
+    baseUrl,
+    ...credentials,
+    clock: { mode: clock.mode, now: clock.now() },
+    env: wholeEnvironment(baseUrl, worlds.controlUrl(), id, credentials)
+  })
+
   app.get('/worlds', async () => worlds.list().map(view))
 
   app.get<{ Params: InWorld }>('/worlds/:world', async request => view(worlds.find(request.params.world)))
@@ -47,9 +54,13 @@ export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
   })
 
   app.post<{ Body: NewWorld }>('/worlds', { schema: { body: newWorld } }, async (request, reply) => {
-    const { startTime, ...options } = request.body
+    const { startTime, ...rest } = request.body
+    const options = { ...rest, ...(startTime !== undefined && { startTime: new Date(startTime) }) }
+    const existing = worlds.madeBy(options)
+    if (existing) return view(existing)
+    const world = worlds.create(options)
     reply.code(201)
-    return view(worlds.create({ ...options, ...(startTime !== undefined && { startTime: new Date(startTime) }) }))
+    return view(world)
   })
 
   app.post<{ Params: InWorld, Body: LoginCodeOptions }>('/worlds/:world/login-codes', { schema: { body: loginCode } }, async request =>

@@ -36,6 +36,21 @@ t.test('timers run at their time, in order, also those that a timer sets', async
   t.same(remainingTimers, [{ due: after(3600), what: 'far' }])
 })
 
+t.test('to a moment, or over so many events', async t => {
+  const clock = createVirtualClock(NOON, never)
+  const ran: string[] = []
+  for (const seconds of [10, 10, 30]) clock.at({ due: NOON + seconds * 1000, sequence: ran.length, what: `at ${seconds} s`, run: async () => { ran.push(`at ${seconds} s`) } })
+  t.match(await clock.advance({ next: 1 }), { to: after(10), remainingTimers: [{ due: after(10) }, { due: after(30) }] }, 'one of two at one time')
+  t.match(await clock.advance({ next: 1 }), { to: after(10), remainingTimers: [{ due: after(30) }] })
+  t.match(await clock.advance({ to: after(20) }), { to: after(20), remainingTimers: [{ due: after(30) }] })
+  t.match(await clock.advance({ next: 5 }), { to: after(30), remainingTimers: [] }, 'no more than there are')
+  t.same(ran, ['at 10 s', 'at 10 s', 'at 30 s'])
+  t.match(await clock.advance({ to: after(30) }), { from: after(30), to: after(30) }, 'the moment of now is not past')
+  for (const next of [0, 1.5, NaN]) await t.rejects(clock.advance({ next }), { code: 'BAD_INPUT', details: { field: 'next', rule: 'minimum' } })
+  await t.rejects(clock.advance({ to: noon }), { code: 'BAD_INPUT', details: { field: 'to', rule: 'minimum' } })
+  await t.rejects(clock.advance({ to: new Date(NaN) }), { code: 'BAD_INPUT', details: { field: 'to', rule: 'moment' } })
+})
+
 t.test('time does not move while something is in flight', async t => {
   const log: string[] = []
   let land = () => {}

@@ -19,3 +19,11 @@ export function faults (world: World): void {
   // @ts-expect-error no such effect
   world.fault('refund', { kind: 'rest' })
 }
+
+export async function time (world: World): Promise<void> {
+  await world.advance('24h4m')
+  await world.advance({ next: 1 })
+  await world.advance({ to: new Date(0) })
+  // @ts-expect-error a moment is a Date in the process
+  await world.advance({ to: '2026-01-16T12:00:00+08:00' })
+}

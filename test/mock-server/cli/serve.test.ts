@@ -81,6 +81,7 @@ t.test('what cannot be is refused with the rule', async t => {
     [['--cert', certificate], /--cert and --key belong together/],
     [['--key', certificate], /--cert and --key belong together/],
     [['--cert-mode', 'required'], /certMode: required needs a mock with TLS/],
+    [['--settle-url', '/idle'], /settleUrl: must be an absolute/],
     [['--https'], /--cert and --key belong together, and --https needs them/],
     [['--world', 'a b'], /letters, digits/],
     [['--start-time', 'noon'], /It must be a date/],

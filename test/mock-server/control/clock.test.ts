@@ -21,9 +21,41 @@ t.test('to a moment instead of by a span', async t => {
   const mock = await startMock(t)
   const advance = (body: object) => control(mock, 'POST', '/worlds/default/clock/advance', body)
   t.match(await advance({ to: '2026-01-15T13:00:00+08:00' }), { status: 200, json: { from: '2026-01-15T04:00:00.000Z', to: '2026-01-15T05:00:00.000Z' } })
-  t.match(await advance({ to: '2026-01-15T04:59:59Z' }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } }, 'not back')
+  t.match(await advance({ to: '2026-01-15T04:59:59Z' }), { status: 400, json: { code: 'BAD_INPUT', field: 'to', rule: 'minimum', message: /^to: must not be past; got 2026-01-15T04:59:59.000Z, and the clock stands at 2026-01-15T05:00:00.000Z$/ } }, 'not back')
   t.match(await advance({ to: 'tomorrow' }), { status: 400, json: { code: 'BAD_INPUT', field: 'to' } })
-  for (const body of [{}, { by: '1s', to: '2026-01-15T13:00:00Z' }]) t.match(await advance(body), { status: 400, json: { code: 'BAD_INPUT', rule: 'oneOf', message: /either by or to/ } })
+  for (const body of [{}, { by: '1s', to: '2026-01-15T13:00:00Z' }, { by: '1s', next: 1 }]) t.match(await advance(body), { status: 400, json: { code: 'BAD_INPUT', rule: 'oneOf', message: /one of by, to and next/ } })
+})
+
+t.test('over the next events, whenever they are due', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t, () => REFUSAL)
+  await placeOrder(mock.default, shop.notifyUrl)
+  await mock.default.pay('tea-0001')
+  const advance = (body: object) => control(mock, 'POST', '/worlds/default/clock/advance', body)
+  t.match(await advance({ next: 1 }), { status: 200, json: { to: '2026-01-15T04:00:15.000Z', deliveries: [{ attempt: 1 }] } })
+  t.match(await advance({ next: 2 }), { json: { to: '2026-01-15T04:01:00.000Z', deliveries: [{ attempt: 2 }, { attempt: 3 }] } })
+  const { json } = await advance({ next: 100 })
+  t.match(json, { to: '2026-01-16T04:04:00.000Z', remainingTimers: [] })
+  t.equal(json.deliveries.length, 12)
+  for (const next of [0, 1.5]) t.match(await advance({ next }), { status: 400, json: { code: 'BAD_INPUT', field: 'next' } })
+  t.match(await advance({ by: { next: 1 } }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } })
+})
+
+t.test('over to real time and back, with what is due', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t, () => REFUSAL)
+  await placeOrder(mock.default, shop.notifyUrl)
+  await mock.default.pay('tea-0001')
+  await mock.default.advance('14m')
+  const put = (body: object) => control(mock, 'PUT', '/worlds/default/clock', body)
+  const timers = [{ due: '2026-01-15T04:34:00.000Z', what: 'notify tea-0001 attempt 6' }]
+  t.match(await put({ mode: 'real' }), { status: 200, json: { mode: 'real', now: /^2026-01-15T04:14:/, timers, inFlight: [] } })
+  t.equal(mock.default.clock.mode, 'real')
+  t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { by: '1s' }), { status: 409, json: { code: 'CLOCK_REAL' } })
+  t.match(await put({ mode: 'virtual' }), { json: { mode: 'virtual', timers } })
+  t.match(await put({ mode: 'virtual' }), { status: 200, json: { mode: 'virtual' } }, 'once more')
+  t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { next: 1 }), { status: 200, json: { deliveries: [{ attempt: 6 }] } })
+  for (const body of [{}, { mode: 'still' }]) t.match(await put(body), { status: 400, json: { code: 'BAD_INPUT', field: 'mode' } })
 })
 
 t.test('real time has a limit: that of a timer', async t => {

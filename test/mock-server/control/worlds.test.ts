@@ -3,7 +3,17 @@ import { control, deadUrl, NOON, placeOrder, startMock } from '../helpers.ts'
 
 t.test('worlds are shown with what an application needs to know', async t => {
   const mock = await startMock(t)
-  const shown = { id: 'default', baseUrl: mock.url, ...mock.default.credentials, clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' } }
+  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const env = {
+    WECHAT_BASE_URL: mock.url,
+    WECHAT_APPID: appid,
+    WECHAT_APP_SECRET: appSecret,
+    WECHAT_MCH_ID: mchId,
+    WECHAT_API_KEY: apiKey,
+    WECHAT_MOCK_URL: mock.url,
+    WECHAT_MOCK_WORLD: 'default'
+  }
+  const shown = { id: 'default', baseUrl: mock.url, appid, appSecret, mchId, apiKey, clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' }, env }
   t.same(await control(mock, 'GET', '/worlds/default'), { status: 200, json: shown })
   t.same(await control(mock, 'GET', '/worlds'), { status: 200, json: [shown] })
 })
@@ -35,9 +45,29 @@ t.test('a new world takes every option', async t => {
   await world.pay('tea-0001')
   t.equal((await world.advance('1h')).deliveries.length, 2)
 
-  t.match(await control(mock, 'POST', '/worlds'), { status: 201, json: { id: 'w2' } })
+  t.match(await control(mock, 'POST', '/worlds'), { status: 201, json: { id: 'w2', env: { WECHAT_BASE_URL: mock.url, WECHAT_MOCK_WORLD: 'w2' } } })
   t.match(await control(mock, 'POST', '/worlds', { startTime: NOON }), { json: { clock: { now: new Date(NOON).toISOString() } } })
   t.match(await control(mock, 'POST', '/worlds', { id: 'mine' }), { status: 409, json: { code: 'WORLD_EXISTS' } })
+})
+
+t.test('to make a world once more, by its id and with the same options, is to find it', async t => {
+  const mock = await startMock(t)
+  const create = (body: object) => control(mock, 'POST', '/worlds', body)
+  const options = { id: 'mine', seed: 7, startTime: '2026-01-15T12:00:00+08:00', behaviour: { closeUnknown: 'ORDERNOTEXIST', closeEarly: 'success' } }
+  const first = await create(options)
+  t.equal(first.status, 201)
+  t.same(await create({ behaviour: { closeEarly: 'success', closeUnknown: 'ORDERNOTEXIST' }, startTime: NOON, seed: 7, id: 'mine' }), { status: 200, json: first.json }, 'in any order, and as any name of the moment')
+  t.equal(mock.worlds().length, 2)
+  for (const other of [{ ...options, seed: 8 }, { ...options, strict: true }, { ...options, behaviour: {} }, { id: 'mine' }]) {
+    t.match(await create(other), { status: 409, json: { code: 'WORLD_EXISTS' } }, JSON.stringify(other))
+  }
+  t.throws(() => mock.world({ id: 'mine', seed: 7 }), { code: 'WORLD_EXISTS' })
+
+  await control(mock, 'DELETE', '/worlds/mine')
+  t.match(await create(options), { status: 201, json: { mchId: first.json.mchId } }, 'what is deleted is made anew')
+  const { json: one } = await create({ seed: 9 })
+  const { json: two } = await create({ seed: 9 })
+  t.not(one.id, two.id, 'without an id each is a new one')
 })
 
 t.test('bad options of a world', async t => {
