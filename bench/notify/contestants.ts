@@ -72,6 +72,9 @@ async function plugin (): Promise<Contestant> {
             state: 'prepaid',
             prepayId: 'wx15093000257392f61a80c7ab2f1d0000',
             prepayExpiresAt: expiresAt,
+            // As the engine makes orders, with every field.
+            queriedAt: undefined,
+            payment: undefined,
             createdAt,
             expiresAt,
             refunds: [],

@@ -6,9 +6,11 @@ import type { Observation } from '../../src/engine/machine.ts'
 import type { Order, Payment, RefundState, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
 
-/** `FC_RUNS=1000000 npx tap --timeout=3600 test/engine/machine.property.test.ts` for a longer run; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
+/** `npm run property` for a million runs; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
 const { FC_RUNS = '10000', FC_SEED, FC_PATH } = process.env
 const parameters = { numRuns: Number(FC_RUNS), ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }), ...(FC_PATH !== undefined && { path: FC_PATH }) }
+// Of a long run; tap would end it after 30 s.
+t.setTimeout(30_000 + Number(FC_RUNS) * 5)
 
 const first: Order = { ...newOrder(), dueAt: nextDue(newOrder(), at(0)) }
 const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: 'prepaid' })

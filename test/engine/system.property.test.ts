@@ -14,7 +14,7 @@ import type { Store } from '../../src/store/store.ts'
 import { HOUR, MINUTE, newOrder, SECOND, T0, termsOf } from './helpers.ts'
 
 // Two processes on one store, against a WeChat that loses requests and replies. Every call, to the store and to WeChat, is a point where anything else
-// may happen first, or where the process may die. `FC_RUNS=1000000 node --import=ts-blank-space/register test/engine/system.property.test.ts` for a long run;
+// may happen first, or where the process may die. `npm run property` for a long run;
 // `FC_SEED` and `FC_PATH` repeat a failure by what it printed.
 
 const { FC_RUNS = '400', FC_SEED, FC_PATH } = process.env
