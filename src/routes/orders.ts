@@ -87,7 +87,7 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
  */
 function clientIp (request: FastifyRequest): string {
   const written = String(request.ip).replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
-  return [written, request.socket.remoteAddress].find(isIpAddress) ?? '127.0.0.1'
+  return [written, request.socket.remoteAddress, '127.0.0.1'].find(isIpAddress)!
 }
 
 function view (order: Order) {
