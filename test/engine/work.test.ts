@@ -319,6 +319,28 @@ t.test('a store that never answers holds its place for a lease, no longer', asyn
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, 'the next lease is anybody\'s')
 })
 
+t.test('a payment whose record is committed after the end of work is left to another process', async (t) => {
+  const store = memoryStore() as Store
+  const committing = gate()
+  let waits = false
+  const { onPaid, runs } = hook()
+  const updateOrder: Store['updateOrder'] = async (...args) => {
+    const updated = await store.updateOrder(...args)
+    if (waits) await committing.opened
+    return updated
+  }
+  const made = rig({ store: { ...store, updateOrder }, onPaid, startWork: true })
+  const order = await ordered(made)
+  waits = true
+  const recorded = made.orders.observePayment('notify', paymentOf(order))
+  made.work.stop()
+  committing.open()
+  t.hasStrict(await recorded, { outcome: 'settled', order: { fulfilment: 'due', claims: 1 } })
+  await made.work.idle(SOON)
+  await new Promise((resolve) => { setImmediate(resolve) })
+  t.equal(runs.length, 0)
+})
+
 t.test('a store that does not answer takes no place for good', async (t) => {
   const store = memoryStore() as Store
   let hangs = true
