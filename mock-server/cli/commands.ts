@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Option, type Command } from 'commander'
 import { APIS } from '../apis.ts'
 import { VERDICTS } from '../verdict.ts'
-import { address, amounts, duration, name, whole } from './arguments.ts'
+import { address, amounts, duration, moment, name, whole } from './arguments.ts'
 import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
 
 export interface Output { readonly out: (text: string) => void, readonly err: (text: string) => void }
@@ -66,8 +66,11 @@ async function deliver (ask: Ask, id: string, options: object): Promise<Result> 
   return { value, text: value.deliveries.map(toldDelivery).join('\n') }
 }
 
-async function advance (ask: Ask, by: string, realTimeoutMs: number): Promise<Result> {
-  const value = await ask('POST', '/clock/advance', { by: /^\d+$/.test(by) ? Number(by) : by, realTimeoutMs }) as { to: string, deliveries: Delivery[], remainingTimers: unknown[] }
+/** One of these; JSON leaves out what is undefined. */
+interface Goal { readonly by: string | number | undefined, readonly to: Date | undefined, readonly next: number | undefined }
+
+async function advance (ask: Ask, goal: Goal, realTimeoutMs: number): Promise<Result> {
+  const value = await ask('POST', '/clock/advance', { ...goal, realTimeoutMs }) as { to: string, deliveries: Delivery[], remainingTimers: unknown[] }
   const { to, deliveries, remainingTimers } = value
   return { value, text: [...deliveries.map(toldDelivery), `it is ${to}; ${deliveries.length} sent, ${remainingTimers.length} still due`].join('\n') }
 }
@@ -121,9 +124,15 @@ export function addCommands (program: Command, output: Output): void {
     .action(async (id: string, { delay, ...flags }: Target & { delay?: number }) => tell(output, flags, await deliver(asks(flags), id, { ...own(flags), delayMs: delay })))
 
   addCommand(program, 'advance', 'moves the virtual clock and sends what falls due')
-    .argument('<duration>', 'for example 24h4m, or milliseconds')
+    .argument('[duration]', 'for example 24h4m, or milliseconds')
+    .option('--next <n>', 'over so many events instead, whenever they are due', whole(1, Number.MAX_SAFE_INTEGER))
+    .option('--to <time>', 'to a moment instead, such as 2026-01-16T12:00:00+08:00, or milliseconds since 1970', moment)
     .option('--timeout <duration>', 'real time it may take', duration, 300_000)
-    .action(async (by: string, { timeout, ...target }: Target & { timeout: number }) => tell(output, target, await advance(asks(target), by, timeout)))
+    .action(async (span: string | undefined, { timeout, next, to, ...target }: Target & Goal & { timeout: number }, self: Command) => {
+      const by = span !== undefined && /^\d+$/.test(span) ? Number(span) : span
+      if ([by, next, to].filter(goal => goal !== undefined).length !== 1) return self.error('error: say one of a duration, --next and --to: wechat-mock advance 24h4m')
+      tell(output, target, await advance(asks(target), { by, next, to }, timeout))
+    })
 
   addCommand(program, 'wait', 'waits until the mock is ready, or until something has come over the wire')
     .option('--ready', 'until the mock answers, which is also what wait alone does')

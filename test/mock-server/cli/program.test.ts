@@ -16,7 +16,10 @@ t.test('help and version are no errors', async t => {
 
 t.test('what it does not understand', async t => {
   const cases: [args: string[], message: RegExp][] = [
-    [['advance'], /missing required argument 'duration'/],
+    [['advance'], /say one of a duration, --next and --to/],
+    [['advance', '15s', '--next', '1'], /say one of a duration, --next and --to/],
+    [['advance', '--next', '0'], /'--next <n>' argument '0' is invalid. It must be a whole number from 1/],
+    [['advance', '--to', 'soon'], /'--to <time>' argument 'soon' is invalid. It must be a date/],
     [['pay', '--nonsense'], /unknown option '--nonsense'/],
     [['pay', 'a', 'b'], /too many arguments/],
     [['pay', '--url', 'nonsense'], /http:\/\/127\.0\.0\.1:8090/],
