@@ -14,7 +14,7 @@ export interface AutoPay {
 }
 
 /** Without a delay nothing is paid by itself. */
-export function createAutoPay (clock: Clock, delayMs: number | undefined, pay: (side: WorldCore, order: Order) => Promise<unknown>): AutoPay {
+export function createAutoPay (clock: Pick<Clock, 'now' | 'at'>, delayMs: number | undefined, pay: (side: WorldCore, order: Order) => Promise<unknown>): AutoPay {
   const cancels = new Map<Order, () => void>()
   let sequence = FIRST_SEQUENCE
 

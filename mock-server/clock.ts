@@ -44,6 +44,10 @@ export interface Clock {
   readonly close: () => void
 }
 
+/** A moment that is given, or the machine's time, in whole seconds. */
+export const startOf = (startTime: Date | number | undefined): number =>
+  startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : checkMoment('startTime', new Date(startTime).getTime())
+
 const BUSY = 'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)'
 
 /** Until when, and over how many events. */
@@ -64,15 +68,20 @@ const pending = ({ due, what }: Timer): PendingTimer => ({ due: new Date(due), w
  * Time that stands still until it is advanced, and never moves while anything is in flight: between two timers the clock
  * waits for `settle` (which answers undefined when there is nothing to wait for).
  */
-export function createVirtualClock (start: number, settle: () => Promise<void> | undefined): Clock {
+export function createVirtualClock (start: number, settle: () => Promise<void> | undefined): Clock & { readonly checkIdle: () => void } {
   let heap = new TimerHeap()
   let now = start
   let advancing = false
   let closed = false
   let interrupt = () => {}
 
-  async function advance (by: AdvanceBy, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
+  /** @throws MockError CLOCK_BUSY, while it is being advanced */
+  function checkIdle (): void {
     if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
+  }
+
+  async function advance (by: AdvanceBy, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
+    checkIdle()
     const from = now
     const { target, most } = goalOf(by, from)
     const deadline = nativeNow() + realTimeoutMs
@@ -113,8 +122,9 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
     },
     timers: () => heap.list().map(pending),
     advance,
+    checkIdle,
     reset: to => {
-      if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
+      checkIdle()
       heap = new TimerHeap()
       now = to.getTime()
     },

@@ -42,7 +42,7 @@ export interface WorldCore {
   /** Whether what production may not like is refused. */
   readonly strict: boolean
   readonly nonces: Nonces
-  readonly clock: Clock
+  readonly clock: Omit<Clock, 'advance'>
   readonly random: Random
   readonly orders: OrderBook
   readonly refunds: RefundBook

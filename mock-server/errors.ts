@@ -24,6 +24,7 @@ export type MockErrorCode =
   | 'REFUND_ENDED'
   | 'CLOCK_BUSY'
   | 'CLOCK_REAL'
+  | 'CLOCK_SHARED'
   | 'CLOCK_TIMEOUT'
   | 'SETTLE_FAILED'
   | 'FORBIDDEN_HOST'
@@ -54,6 +55,7 @@ const STATUS: Record<MockErrorCode, number> = {
   REFUND_ENDED: 409,
   CLOCK_BUSY: 409,
   CLOCK_REAL: 409,
+  CLOCK_SHARED: 409,
   CLOCK_TIMEOUT: 504,
   SETTLE_FAILED: 502,
   FORBIDDEN_HOST: 403,

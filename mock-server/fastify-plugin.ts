@@ -12,7 +12,7 @@ declare module 'fastify' {
   }
 }
 
-export type MockPluginOptions = Pick<MockOptions, 'world' | 'defaults' | 'log'>
+export type MockPluginOptions = Pick<MockOptions, 'world' | 'defaults' | 'clock' | 'log'>
 
 /** A double of WeChat that lives in the application under test. It has no port: it is called by {@link InjectedWechat.fetch}. */
 export interface InjectedWechat extends Omit<MockWechat, 'close' | typeof Symbol.asyncDispose> {
@@ -68,8 +68,8 @@ function createFetch (app: FastifyInstance): typeof globalThis.fetch {
  * Puts an emulated WeChat into the application under test, for tests that open no sockets: notifications are injected into
  * the application, whatever the host of its notify_url, and `app.mockWechat.fetch` calls WeChat.
  */
-export const mockFastifyPlugin = fp<MockPluginOptions>(async (app, { world = {}, defaults = {}, log = () => {} }) => {
-  const worlds = createWorlds(() => URL_OF_MOCK, () => CONTROL_URL, createInjectSender(app), false, log, defaults)
+export const mockFastifyPlugin = fp<MockPluginOptions>(async (app, { world = {}, defaults = {}, clock, log = () => {} }) => {
+  const worlds = createWorlds(() => URL_OF_MOCK, () => CONTROL_URL, createInjectSender(app), false, log, defaults, clock)
   const standard = worlds.create({ id: 'default', ...world })
   const wechat = buildApp(worlds, { hosts: [HOST], log, tls: undefined })
   const fetch = createFetch(wechat)

@@ -10,6 +10,7 @@ import type { Credentials, Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { onlyTo } from './notify-hosts.ts'
+import type { SharedClock } from './shared-clock.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createWorld, type World, type WorldOptions } from './world.ts'
@@ -32,6 +33,11 @@ export interface MockOptions {
   readonly tlsSkipVerify?: boolean
   /** Makes it https; a world can then ask for the merchant's certificate (`certMode`). */
   readonly tls?: TlsOptions
+  /**
+   * A clock for the mock and the application together, of {@link createSharedClock}: all worlds run on it. Default: each
+   * world has a time of its own.
+   */
+  readonly clock?: SharedClock
   /** The world `default`. */
   readonly world?: WorldOptions
   /** For every world that does not say otherwise. */
@@ -73,7 +79,7 @@ export interface Worlds extends Registry {
   readonly metrics: Metrics
 }
 
-export function createWorlds (baseUrl: () => string, controlUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions): Worlds & { close: () => void } {
+export function createWorlds (baseUrl: () => string, controlUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions, clock: SharedClock | undefined): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const made = new Map<string, WorldOptions>()
   const cores = new Map<string, WorldCore>()
@@ -108,9 +114,10 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
   function create (options: WorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl, sender, tls, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
+    const { world, core } = createWorld({ id, seed, baseUrl, sender, clock, tls, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
+      core.end()
       throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
     }
     seeds.add(seed)
@@ -167,12 +174,12 @@ async function listen (app: FastifyInstance, host: string, port: number, tls: bo
 }
 
 /** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
+export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, clock, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
   const direct = createSender(tlsSkipVerify)
   const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
   let url = ''
   let controlUrl = ''
-  const worlds = createWorlds(() => url, () => controlUrl, sender, tls !== undefined, log, defaults)
+  const worlds = createWorlds(() => url, () => controlUrl, sender, tls !== undefined, log, defaults, clock)
   const standard = worlds.create({ id: 'default', ...world })
   const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls }, parts)
   const apps = controlPort === undefined ? [build('wire', 'control')] : [build('wire'), build('control')]

@@ -18,7 +18,7 @@ export interface Outgoing {
 }
 
 export interface NotifierOptions {
-  readonly clock: Clock
+  readonly clock: Pick<Clock, 'now' | 'at'>
   readonly activity: Activity
   readonly wire: NoticeWire
   readonly delays: Delays
@@ -31,6 +31,8 @@ export interface NotifierOptions {
   /** The last word on what is sent. */
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
+  /** The sequence of a new notification; default: the notifier counts for itself. */
+  readonly nextSequence?: () => number
 }
 
 export interface Notifier {
@@ -85,7 +87,7 @@ interface SendOptions {
   readonly awaited?: boolean
 }
 
-export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeoutMs, maxDeliveries, prepare, onDelivery }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeoutMs, maxDeliveries, prepare, onDelivery, nextSequence }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
@@ -238,7 +240,7 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
       outRefundNo: subject.outRefundNo,
       url,
       body,
-      sequence: created++,
+      sequence: nextSequence?.() ?? created++,
       attempts: [],
       due: undefined,
       sends: 0,

@@ -2,12 +2,17 @@ export interface Timer {
   readonly due: number
   /** Breaks ties between timers due at one instant. */
   readonly sequence: number
+  /** Breaks ties that are left, where several worlds plan on one clock; default 0. */
+  readonly tie?: number
   /** What will happen, for people. */
   readonly what: string
   readonly run: () => Promise<unknown>
 }
 
-const before = (a: Timer, b: Timer) => a.due < b.due || (a.due === b.due && a.sequence < b.sequence)
+/** For sorting: in the order in which they will run. */
+export const inOrder = (a: Timer, b: Timer): number => a.due - b.due || a.sequence - b.sequence || (a.tie ?? 0) - (b.tie ?? 0)
+
+const before = (a: Timer, b: Timer) => inOrder(a, b) < 0
 
 /** A binary heap of timers, earliest first. */
 export class TimerHeap {
@@ -42,7 +47,7 @@ export class TimerHeap {
 
   /** All live timers in the order in which they will run. */
   list (): Timer[] {
-    return this.#items.filter(timer => !this.#cancelled.has(timer)).sort((a, b) => before(a, b) ? -1 : 1)
+    return this.#items.filter(timer => !this.#cancelled.has(timer)).sort(inOrder)
   }
 
   #removeFirst (): void {

@@ -1,15 +1,16 @@
 import { EventEmitter } from 'node:events'
 import { createActivity } from './activity.ts'
+import { advanceWorlds, type Happened } from './advance.ts'
 import type { Api } from './apis.ts'
 import { createAutoPay } from './auto-pay.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
-import { createRealClock, createVirtualClock, type AdvanceBy, type AdvanceOptions, type ClockMode, type ClockMove } from './clock.ts'
+import { createRealClock, createVirtualClock, startOf, type AdvanceBy, type AdvanceOptions, type ClockMode, type ClockMove } from './clock.ts'
 import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
 import { assertDrained } from './drained.ts'
-import { checkMoment, parseDuration } from './duration.ts'
+import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from './faults.ts'
@@ -20,7 +21,6 @@ import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
 import { changeApp, changeMerchant, checkApiKey, checkCertMode, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
-import { nativeNow } from './native.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
 import { createNotifier, gapsOf, noticeOf, type Schedule } from './notifier.ts'
@@ -33,6 +33,7 @@ import type { Sender } from './sender.ts'
 import { checkSettleUrl, createSettleCall } from './settle-url.ts'
 import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
+import { joinClock, type Settling, type SharedClock, type WorldTime } from './shared-clock.ts'
 import { createSwitchingClock, type SwitchingClock } from './switching-clock.ts'
 import { wechatTime } from './time.ts'
 import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
@@ -107,11 +108,7 @@ export interface WorldOptions {
 }
 
 /** What `advance` did: every delivery that fell due has been made, answered and judged. */
-export interface AdvanceReport extends ClockMove {
-  readonly deliveries: readonly Delivery[]
-  /** What production may not like about the calls that were made meanwhile. */
-  readonly lint: readonly Finding[]
-}
+export interface AdvanceReport extends ClockMove, Happened {}
 
 export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timers' | 'switchTo'> {
   /** Moves the virtual clock; see {@link World.advance}. */
@@ -372,6 +369,8 @@ export interface WorldHost {
   readonly seed: string
   readonly baseUrl: () => string
   readonly sender: Sender
+  /** The clock that all worlds of the mock run on, if they share one. */
+  readonly clock?: SharedClock | undefined
   /** Whether it is reached by TLS. */
   readonly tls: boolean
   readonly log: (line: string) => void
@@ -392,6 +391,18 @@ function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 
 
 function sessionKeyMs ({ sessionKeyPeriod = '10m' }: WorldOptions): number | undefined {
   return sessionKeyPeriod === 'never' ? undefined : parseDuration(sessionKeyPeriod, 'sessionKeyPeriod')
+}
+
+/** @throws MockError BAD_INPUT, if a world is to have a time of its own on a clock that is shared */
+function checkOwnTime (shared: SharedClock | undefined, options: WorldOptions): void {
+  const own = (['startTime', 'clock'] as const).find(name => options[name] !== undefined)
+  if (shared && own !== undefined) throw new MockError('BAD_INPUT', `${own}: all worlds of this mock run on the one clock that it was given; leave ${own} out`, { field: own, rule: 'shared' })
+}
+
+/** A clock that no other world runs on. */
+function ownTime (mode: ClockMode, start: number, world: Settling): WorldTime {
+  const clock = createSwitchingClock(mode, start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle))
+  return { clock, advance: (by, options) => advanceWorlds(clock, [world], (move, [happened]) => ({ ...move, ...happened! }), by, options) }
 }
 
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
@@ -445,7 +456,14 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   checkCertMode(options.certMode, host.tls)
   if (options.settleUrl !== undefined) checkSettleUrl(options.settleUrl)
   if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
-  const start = options.startTime === undefined ? Math.floor(nativeNow() / 1000) * 1000 : checkMoment('startTime', new Date(options.startTime).getTime())
+  checkOwnTime(host.clock, options)
+  const start = startOf(options.startTime)
+  const mode = options.clock ?? 'virtual'
+  const gaps = gapsOf(options.schedule ?? 'current')
+  const behaviour = behaviourOf(options.behaviour)
+  const refundDelayMs = refundDelay(mode, options)
+  const autoPayMs = options.autoPay === undefined ? undefined : parseDuration(options.autoPay, 'autoPay')
+  const sessionKeyPeriodMs = sessionKeyMs(options)
   const activity = createActivity()
   const settleHooks: (() => Promise<unknown>)[] = options.settleUrl === undefined ? [] : [createSettleCall(sender, options.settleUrl)]
   const settle = () => {
@@ -457,13 +475,29 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
       } while (activity.busy())
     })()
   }
-  const clock = createSwitchingClock(options.clock ?? 'virtual', start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, settle))
+  const settling: Settling = {
+    id,
+    settle,
+    busy: activity.busy,
+    awaited: activity.awaited,
+    collect: () => {
+      const deliveries = notifier.collect()
+      const lint: Finding[] = []
+      const note = (entry: JournalEntry) => { lint.push(...entry.lint ?? []) }
+      events.on('journal', note)
+      return () => {
+        events.off('journal', note)
+        return { deliveries: deliveries(), lint }
+      }
+    },
+    moved: move => tell('clock', move)
+  }
+  const { clock, advance, nextSequence } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
-  const autoPayMs = options.autoPay === undefined ? undefined : parseDuration(options.autoPay, 'autoPay')
   const autoPay = createAutoPay(clock, autoPayMs, async (side, order) => payOrder(side, order, { deliver: 'background' }))
-  const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyMs(options) })
+  const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyPeriodMs })
   const tokens = createTokens(random, clock.now)
   const events = new EventEmitter()
   const eventLog = createEventLog(MAX_EVENTS)
@@ -488,7 +522,8 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     clock,
     activity,
     wire: createNoticeWire({ gates, faults, delays, sender, hasEnded: () => ended }),
-    gaps: gapsOf(options.schedule ?? 'current'),
+    gaps,
+    ...(nextSequence && { nextSequence }),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     delays,
     maxDeliveries: maxJournal,
@@ -512,7 +547,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour: behaviourOf(options.behaviour), clock, random, orders, refunds, autoPay, refundDelayMs: refundDelay(clock.mode, options), refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
@@ -603,30 +638,6 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', ...options }: EndOptions & { readonly deliver?: Deliver } = {}) {
     const notification = endRefund(...findRefund(outRefundNo, canEnd), status, options)
     return notification && dispatch(notification, deliver)
-  }
-
-  async function advance (by: AdvanceBy, advanceOptions?: AdvanceOptions): Promise<AdvanceReport> {
-    const [awaited] = activity.awaited()
-    if (clock.mode === 'virtual' && awaited !== undefined) {
-      throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
-    }
-    const deliveries = notifier.collect()
-    const lint: Finding[] = []
-    const collect = (entry: JournalEntry) => { lint.push(...entry.lint ?? []) }
-    events.on('journal', collect)
-    const rest = () => ({ deliveries: deliveries(), lint })
-    const giveUp = (error: unknown): never => {
-      if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
-      throw new MockError(error.code, error.message, { report: { ...error.details.report as ClockMove, ...rest() } })
-    }
-    try {
-      const move = await clock.advance(by, advanceOptions).catch(giveUp)
-      tell('clock', { from: move.from, to: move.to })
-      return { ...move, ...rest() }
-    } finally {
-      deliveries()
-      events.off('journal', collect)
-    }
   }
 
   const noSnapshot = (name: string) => new MockError('UNKNOWN_SNAPSHOT', `world ${id} has no snapshot ${name}`)

@@ -38,13 +38,14 @@ for (const language of ['Java', 'Go', 'PHP']) {
   })
 }
 
-t.test('node:test and tap', async t => {
+t.test('node:test and tap; one clock', async t => {
   const [nodeTest, tap] = blocksOf('Test runners', 'js') as [string, string]
+  const [oneClock] = blocksOf('One clock for the app and WeChat', 'js') as [string]
   const source = (code: string) => code
     .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../../mock-server/index.ts', import.meta.url)))
     .replace("'tap'", JSON.stringify(import.meta.resolve('tap')))
-  const dir = t.testdir({ 'node-test.mjs': source(nodeTest), 'tap.mjs': source(tap) })
-  for (const [file, expected] of [['node-test', /pass 1$/m], ['tap', /ok 1 - a code works once/]] as const) {
+  const dir = t.testdir({ 'node-test.mjs': source(nodeTest), 'tap.mjs': source(tap), 'one-clock.mjs': source(oneClock) })
+  for (const [file, expected] of [['node-test', /pass 1$/m], ['tap', /ok 1 - a code works once/], ['one-clock', /pass 1$/m]] as const) {
     const { stdout } = await promisify(execFile)(process.execPath, ['--import=ts-blank-space/register', `${dir}/${file}.mjs`])
     t.match(stdout, expected, file)
   }

@@ -10,6 +10,12 @@ function drain (heap: TimerHeap, limit = Infinity): string[] {
   return popped
 }
 
+t.test('what is equal to the sequence comes in the order of its tie', async t => {
+  const heap = new TimerHeap()
+  for (const tie of [2, 0, 1]) heap.push({ ...timer(1, 1), what: String(tie), ...(tie > 0 && { tie }) })
+  t.same(drain(heap), ['0', '1', '2'])
+})
+
 t.test('timers come out by due time, then by sequence, whatever the order they went in', async t => {
   const random = createRandom('heap')
   const timers = Array.from({ length: 300 }, (_, n) => timer(Number(random.digits(2, 'due', n)), n))

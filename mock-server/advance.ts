@@ -1,0 +1,45 @@
+import type { AdvanceBy, AdvanceOptions, Clock, ClockMove } from './clock.ts'
+import { MockError } from './errors.ts'
+import type { Finding } from './lint.ts'
+import type { Delivery } from './notification.ts'
+
+/** What happened in a world while its clock was advanced. */
+export interface Happened {
+  readonly deliveries: readonly Delivery[]
+  /** What production may not like about the calls that were made meanwhile. */
+  readonly lint: readonly Finding[]
+}
+
+/** A world, as an advance of its clock sees it. */
+export interface Watched {
+  /** What is under way that somebody waits for who could advance the clock meanwhile. */
+  readonly awaited: () => string[]
+  /** Collects what happens from now on; the result ends it and gives that. */
+  readonly collect: () => () => Happened
+  /** The clock has been advanced. */
+  readonly moved: (move: Pick<ClockMove, 'from' | 'to'>) => void
+}
+
+/**
+ * Advances a clock and reports, by `view`, what happened meanwhile in the worlds that run on it.
+ * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with the report), SETTLE_FAILED, BAD_INPUT
+ */
+export async function advanceWorlds<R extends ClockMove> (clock: Pick<Clock, 'mode' | 'advance'>, worlds: readonly Watched[], view: (move: ClockMove, happened: readonly Happened[]) => R, by: AdvanceBy, options?: AdvanceOptions): Promise<R> {
+  const [awaited] = worlds.flatMap(world => world.awaited())
+  if (clock.mode === 'virtual' && awaited !== undefined) {
+    throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
+  }
+  const collected = worlds.map(world => world.collect())
+  const report = (move: ClockMove) => view(move, collected.map(end => end()))
+  const giveUp = (error: unknown): never => {
+    if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
+    throw new MockError(error.code, error.message, { report: report(error.details.report as ClockMove) })
+  }
+  try {
+    const move = await clock.advance(by, options).catch(giveUp)
+    for (const world of worlds) world.moved({ from: move.from, to: move.to })
+    return report(move)
+  } finally {
+    for (const end of collected) end()
+  }
+}
