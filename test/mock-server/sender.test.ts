@@ -22,6 +22,22 @@ t.test('posts the bytes and reads the whole reply', async t => {
   t.ok(exchange.durationMs > 0)
 })
 
+t.test('the head: Host and credentials come from the address, and a Host of the sender\'s own wins', async t => {
+  const server = await listen(t, async (request, response) => {
+    await bodyOf(request)
+    response.end(`${request.headers.host} ${request.headers.authorization} ${request.headersDistinct.host!.length}`)
+  })
+  const at = `127.0.0.1:${port(server)}`
+  const sender = setup(t)
+  const cases: [url: string, headers: Record<string, string>, seen: string][] = [
+    [`http://${at}/`, {}, `${at} undefined 1`],
+    [`HTTP://shop:secret@${at}/`, {}, `${at} Basic ${Buffer.from('shop:secret').toString('base64')} 1`],
+    [`http://${at}/`, { Host: 'shop.example' }, 'shop.example undefined 1'],
+    [`http://${at}/`, { 'content-length': '3' }, `${at} undefined 1`]
+  ]
+  for (const [url, headers, seen] of cases) t.match(await sender.post(url, headers, 'x', 5000), { reply: { body: seen } }, url)
+})
+
 t.test('one connection serves one delivery after the other', async t => {
   const sockets = new Set<unknown>()
   const server = await listen(t, async (request, response) => {
