@@ -87,7 +87,7 @@ t.test('time waits for every world: its requests, its sends and its hooks', asyn
   const done = deferred<void>()
   b.settleOn(async () => {
     log.push('asked')
-    if (log.length === 2) await done.promise
+    if (log.length === 3) await done.promise
   })
   a.on('delivery', () => { log.push('a sent') })
   b.on('delivery', () => { log.push('b sent') })
