@@ -90,8 +90,13 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
       `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request or a settle hook does not end, or realTimeoutMs is too small`,
       { report: report() })
     if (closed) return report()
-    const interrupted = new Promise<void>(resolve => { interrupt = resolve })
     let over = false
+    const interrupted = new Promise<void>(resolve => {
+      interrupt = () => {
+        over = true
+        resolve()
+      }
+    })
     let left = most
     const next = () => over || left-- === 0 ? undefined : heap.popDue(target)
     async function go (): Promise<void> {

@@ -106,6 +106,13 @@ t.test('a clock that is closed stops where it is, whatever it waits for', async 
   }
 })
 
+t.test('a timer that closes its clock is the last, whatever is due at the same moment', async t => {
+  const clock = createVirtualClock(NOON, never)
+  clock.at({ due: NOON + 1000, sequence: 0, what: 'it closes', run: async () => clock.close() })
+  clock.at({ due: NOON + 1000, sequence: 1, what: 'never', run: async () => t.fail('it is closed') })
+  t.match(await clock.advance('1h'), { to: after(1), remainingTimers: [{ what: 'never' }] })
+})
+
 t.test('it is set back without its timers; one of before has nothing to take back', async t => {
   const clock = createVirtualClock(NOON, never)
   const at = (seconds: number, run: () => Promise<unknown>) => clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })
