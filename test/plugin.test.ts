@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import Fastify from 'fastify'
 import formbody from '@fastify/formbody'
@@ -70,6 +71,17 @@ t.test('the sweeper finds a payment whose notification never came, and goes on a
   while (shop.paid.length === 0) await new Promise((resolve) => { setImmediate(resolve) })
   t.strictSame(shop.paid, [outTradeNo])
   t.ok(shop.logs.some(({ msg }) => msg.startsWith('The store could not be asked')))
+})
+
+t.test('the reply is written before a hook begins, however long the first part of the hook takes', async (t) => {
+  let reply: ServerResponse | undefined
+  let answered: boolean | undefined
+  const shop = await merchant(t, { options: { onPaid: () => { answered = reply!.writableEnded } } })
+  const outTradeNo = await shop.order()
+  shop.app.server.on('request', (_request, response) => { reply = response })
+  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
+  await shop.app.wechat.idle()
+  t.equal(answered, true)
 })
 
 t.test('onAnomaly hears of money that fits no order, and may fail', async (t) => {

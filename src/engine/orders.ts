@@ -17,6 +17,7 @@ export interface Observer {
 }
 
 export interface Place {
+  /** Claims an order that nobody else has seen yet: it is changed in place. */
   claim (order: Order): Claim
   /** Does the work of the claim, once it is committed; without one the place is given back. */
   end (committed: Claim | undefined): void
@@ -90,7 +91,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
         claim = undefined
         if (change === undefined || place === undefined || outcome !== 'settled' || !isOwed(change.order)) return change
         claim = place.claim(change.order)
-        return { ...change, order: claim.order }
+        return change
       })
     } catch (error) {
       claim = undefined

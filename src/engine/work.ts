@@ -237,8 +237,9 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       }, began)
       return {
         claim (order) {
-          const claims = order.claims + 1
-          return { order: { ...order, dueAt: new Date(now().getTime() + leaseMs), claims }, claims }
+          order.dueAt = new Date(now().getTime() + leaseMs)
+          order.claims += 1
+          return { order, claims: order.claims }
         },
         end (committed) {
           // What was committed too late is for whoever comes after its lease.
@@ -282,8 +283,11 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 }
 
-/** The reply to WeChat is written first: not even the synchronous part of a hook may delay it. */
-const afterReply = setImmediate
+/**
+ * The reply to WeChat is written first: not even the synchronous part of a hook may delay it. Between the commit and the reply there are promises only, and
+ * these come first.
+ */
+const afterReply = process.nextTick
 
 /** What an error says, whatever was thrown, as every database can keep it. */
 function reasonOf (error: unknown): string {

@@ -13,7 +13,7 @@ const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 /** A field as WeChat writes nearly all of them: one CDATA section, or text, with nothing to decode. Read at once, it takes a third of the time. */
 const PLAIN_FIELD = /[ \n\t]*<([A-Za-z_][A-Za-z0-9_]*)>(?:<!\[CDATA\[([^\]]*)\]\]>|([^<&\]]*))<\/\1>/y
 const REFERENCE = /&(?:([a-z]{2,4})|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));/y
-const RESERVED = new Set(['__proto__', 'constructor', 'prototype'])
+const RESERVED = ['__proto__', 'constructor', 'prototype']
 // eslint-disable-next-line no-control-regex -- XML 1.0 §2.2: these characters may not appear at all
 const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
 
@@ -40,13 +40,17 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
   at += open.length
 
   const fields: Fields = new Map()
+  function put (name: string, value: string): void {
+    const known = fields.size
+    fields.set(name, value)
+    if (fields.size === known) throw invalid(`the element ${shown(name)} stands twice`)
+  }
+
   for (;;) {
     PLAIN_FIELD.lastIndex = at
     const plain = PLAIN_FIELD.exec(text)
     if (plain !== null) {
-      const name = plain[1]!
-      checkName(name, fields)
-      fields.set(name, plain[2] ?? plain[3]!)
+      put(plain[1]!, plain[2] ?? plain[3]!)
       at = PLAIN_FIELD.lastIndex
       continue
     }
@@ -55,11 +59,11 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
     if (text.startsWith(close, at)) break
     if (text.charCodeAt(at) !== 60 /* < */) throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
     NAME.lastIndex = at + 1
-    const name = NAME.exec(text)?.[0] ?? ''
-    checkName(name, fields)
+    const name = NAME.exec(text)?.[0]
+    if (name === undefined) throw invalid('an element has no acceptable name')
     at += 1 + name.length
     if (text.startsWith('/>', at)) {
-      fields.set(name, '')
+      put(name, '')
       at += 2
       continue
     }
@@ -80,9 +84,10 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
     }
     if (!text.startsWith(`</${name}>`, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
     at += name.length + 3
-    fields.set(name, value)
+    put(name, value)
   }
   if (skipSpace(text, at + close.length) !== text.length) throw invalid(`something follows ${close}`)
+  for (const name of RESERVED) if (fields.has(name)) throw invalid('an element has no acceptable name')
   return fields
 }
 
@@ -99,11 +104,6 @@ export function writeXml (fields: Iterable<readonly [string, string]>): string {
     text += `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`
   }
   return text + '</xml>'
-}
-
-function checkName (name: string, known: Fields): void {
-  if (name === '' || RESERVED.has(name)) throw invalid('an element has no acceptable name')
-  if (known.has(name)) throw invalid(`the element ${shown(name)} stands twice`)
 }
 
 /** Stops at the first that is none, however many follow. */

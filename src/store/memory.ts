@@ -4,7 +4,7 @@ import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
 interface Row {
   order: Order
-  readonly history: HistoryEntry[]
+  history: HistoryEntry[]
 }
 
 let warned = false
@@ -30,7 +30,8 @@ export function memoryStore (): Store<undefined> {
   function write (row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
     row.order = order
-    row.history.push(...history)
+    // An array that grows takes much more than it needs, and there is one for each order.
+    row.history = [...row.history, ...history]
     return found.filter(note)
   }
 
@@ -50,6 +51,12 @@ export function memoryStore (): Store<undefined> {
   function update (row: Row, decide: Decide): Updated {
     const change = decide(row.order)
     return change === undefined ? { order: row.order, raised: [] } : { order: change.order, raised: write(row, change) }
+  }
+
+  function rowsDue (now: Date): Row[] {
+    const due: Row[] = []
+    for (const row of rows.values()) if (isDue(row.order, now)) due.push(row)
+    return due
   }
 
   return {
@@ -74,16 +81,15 @@ export function memoryStore (): Store<undefined> {
       return row === undefined ? undefined : update(row, decide)
     },
     async claimDue (now, limit, leaseMs, outTradeNo) {
-      const isDue = ({ order: { dueAt } }: Row) => dueAt !== null && dueAt <= now
       const claim = (row: Row): Claim => {
         row.order = { ...row.order, dueAt: new Date(now.getTime() + leaseMs), claims: row.order.claims + 1 }
         return { order: row.order, claims: row.order.claims }
       }
       if (outTradeNo !== undefined) {
         const row = rows.get(outTradeNo)
-        return row !== undefined && isDue(row) ? [claim(row)] : []
+        return row !== undefined && isDue(row.order, now) ? [claim(row)] : []
       }
-      const due = [...rows.values()].filter(isDue).sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
+      const due = rowsDue(now).sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map(claim)
     },
     async fulfil (claim, work, decide) {
@@ -112,8 +118,8 @@ export function memoryStore (): Store<undefined> {
       return true
     },
     async countDue (now, since) {
-      const due = [...rows.values()].map(({ order }) => order.dueAt).filter((dueAt) => dueAt !== null && dueAt <= now)
-      return { due: due.length, stuck: due.filter((dueAt) => dueAt! < since).length }
+      const due = rowsDue(now)
+      return { due: due.length, stuck: due.filter(({ order }) => order.dueAt! < since).length }
     },
     async putSession (session) {
       sessions.set(session.tokenHash, session)
@@ -125,4 +131,8 @@ export function memoryStore (): Store<undefined> {
       sessions.delete(tokenHash)
     }
   }
+}
+
+function isDue ({ dueAt }: Order, now: Date): boolean {
+  return dueAt !== null && dueAt <= now
 }
