@@ -13,9 +13,10 @@ import { onlyTo } from './notify-hosts.ts'
 import type { SharedClock } from './shared-clock.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
-import { createWorld, type World, type WorldOptions } from './world.ts'
+import type { Delivery, Notification } from './notification.ts'
+import { createWorld, type AnyWorldOptions, type LateWorldOptions, type World, type WorldOptions } from './world.ts'
 
-export interface MockOptions {
+export interface MockOptions<W = WorldOptions> {
   /** Default 127.0.0.1: nobody else can reach it. */
   readonly host?: string
   /** Default 0: any free port. */
@@ -39,24 +40,31 @@ export interface MockOptions {
    */
   readonly clock?: SharedClock
   /** The world `default`. */
-  readonly world?: WorldOptions
+  readonly world?: W
   /** For every world that does not say otherwise. */
   readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict'>
   /** Gets one line for each request and each delivery. */
   readonly log?: (line: string) => void
 }
 
+/** Options of a mock whose default world is one of {@link LateWorldOptions}. */
+export type LateMockOptions = MockOptions<LateWorldOptions> & { readonly world: LateWorldOptions }
+
 /** A running double of WeChat. */
-export interface MockWechat extends AsyncDisposable {
+export interface MockWechat<First = Delivery> extends AsyncDisposable {
   readonly url: string
   /** `<url>/__mock/v1`; with `controlPort`, on that port. */
   readonly controlUrl: string
-  readonly default: World
+  readonly default: World<First>
   /**
    * A fresh merchant and app; requests find their way by mch_id and appid.
    * @throws MockError WORLD_EXISTS, BAD_INPUT
    */
-  readonly world: (options?: WorldOptions) => World
+  readonly world: {
+    (options: LateWorldOptions): World<Notification>
+    (options?: WorldOptions): World
+    (options: AnyWorldOptions): World<Delivery | Notification>
+  }
   readonly worlds: () => World[]
   /**
    * Passes if no world saw a call to a path that is not emulated.
@@ -68,9 +76,9 @@ export interface MockWechat extends AsyncDisposable {
 
 /** The worlds of a mock, by each of their names. */
 export interface Worlds extends Registry {
-  readonly create: (options: WorldOptions) => World
+  readonly create: (options: AnyWorldOptions) => World
   /** The world that was made with exactly these options, its id among them. */
-  readonly madeBy: (options: WorldOptions) => World | undefined
+  readonly madeBy: (options: AnyWorldOptions) => World | undefined
   readonly list: () => World[]
   /** @throws MockError UNKNOWN_WORLD */
   readonly find: (id: string) => World
@@ -81,7 +89,7 @@ export interface Worlds extends Registry {
 
 export function createWorlds (baseUrl: () => string, controlUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions, clock: SharedClock | undefined): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
-  const made = new Map<string, WorldOptions>()
+  const made = new Map<string, AnyWorldOptions>()
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
   const byMchId = new Map<string, WorldCore>()
@@ -111,7 +119,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     byMchId.delete(mchId)
   }
 
-  function create (options: WorldOptions): World {
+  function create (options: AnyWorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
     const { world, core } = createWorld({ id, seed, baseUrl, sender, clock, tls, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
@@ -160,7 +168,7 @@ export const faceOf = (worlds: Worlds, standard: World) => ({
   url: worlds.baseUrl(),
   controlUrl: worlds.controlUrl(),
   default: standard,
-  world: (options: WorldOptions = {}) => worlds.create(options),
+  world: ((options: AnyWorldOptions = {}) => worlds.create(options)) as MockWechat['world'],
   worlds: worlds.list,
   assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap(world => world.unexpected()))
 })
@@ -174,7 +182,10 @@ async function listen (app: FastifyInstance, host: string, port: number, tls: bo
 }
 
 /** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, clock, world = {}, defaults = {}, log = () => {} }: MockOptions = {}): Promise<MockWechat> {
+export async function createMockWechat (options: LateMockOptions): Promise<MockWechat<Notification>>
+export async function createMockWechat (options?: MockOptions): Promise<MockWechat>
+export async function createMockWechat (options: MockOptions<AnyWorldOptions>): Promise<MockWechat<Delivery | Notification>>
+export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, clock, world = {}, defaults = {}, log = () => {} }: MockOptions<AnyWorldOptions> = {}): Promise<MockWechat<any>> {
   const direct = createSender(tlsSkipVerify)
   const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
   let url = ''

@@ -3,11 +3,11 @@ import type { Notice } from './apis.ts'
 import type { Clock } from './clock.ts'
 import type { Delays } from './delays.ts'
 import { createDeliveryLog, type DeliveryLogDump } from './delivery-log.ts'
-import { parseSeconds } from './duration.ts'
 import { keptReply } from './kept-reply.ts'
 import { nativeElapsed } from './native.ts'
 import { Entry, type Delivery, type DeliverOptions, type NotificationData, type NotificationKind, type Subject } from './notification.ts'
 import type { NoticeWire } from './notices.ts'
+import type { Plan } from './schedule.ts'
 import { judge } from './verdict.ts'
 
 /** What is about to be sent. */
@@ -22,8 +22,7 @@ export interface NotifierOptions {
   readonly activity: Activity
   readonly wire: NoticeWire
   readonly delays: Delays
-  /** Milliseconds between a send and its retry. */
-  readonly gaps: readonly number[]
+  readonly plan: Plan
   /** Real milliseconds a merchant may take to answer. */
   readonly ackTimeoutMs: number
   /** How many deliveries are remembered. */
@@ -38,8 +37,11 @@ export interface NotifierOptions {
 export interface Notifier {
   /** Default: a payment's notification. */
   readonly create: (outTradeNo: string, url: string, body: string, subject?: Subject) => Entry
-  /** Sends for the first time and keeps the schedule from then on. `awaited`, the default: the caller waits for the delivery. */
-  readonly start: (entry: Entry, awaited?: boolean) => Promise<Delivery>
+  /**
+   * Begins the schedule: sends at once, or gives undefined where the first send is due later. `awaited`, the default: the
+   * caller waits for the delivery.
+   */
+  readonly start: (entry: Entry, awaited?: boolean) => Promise<Delivery | undefined>
   readonly find: (id: string) => Entry | undefined
   readonly list: () => Entry[]
   /** The judged deliveries, in the order of sending. */
@@ -60,18 +62,6 @@ export interface NotifierDump { readonly notifications: readonly NotificationDat
 
 export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
 
-/** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in all), and those in use until about 2018. */
-const SCHEDULES = {
-  current: [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600],
-  legacy: [15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600]
-}
-
-/** `current`, `legacy` or the gaps between the sends in seconds. */
-export type Schedule = keyof typeof SCHEDULES | readonly number[]
-
-export const gapsOf = (schedule: Schedule): number[] =>
-  (typeof schedule === 'string' ? SCHEDULES[schedule] : schedule).map(seconds => parseSeconds(seconds, 'schedule'))
-
 const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
 
 /** The exchange that a notification is: its name in the journal, for faults and for gates. */
@@ -87,7 +77,7 @@ interface SendOptions {
   readonly awaited?: boolean
 }
 
-export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeoutMs, maxDeliveries, prepare, onDelivery, nextSequence }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, maxDeliveries, prepare, onDelivery, nextSequence }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
@@ -168,19 +158,25 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
       due: due.getTime(),
       sequence: data.sequence,
       what: `notify ${id} attempt ${data.sends}`,
-      run: () => start(entry, false)
+      run: () => sendDue(entry, false)
     })
   }
 
-  async function start (entry: Entry, awaited = true): Promise<Delivery> {
+  async function start (entry: Entry, awaited = true): Promise<Delivery | undefined> {
+    entry.data.held = false
+    if (immediate) return sendDue(entry, awaited)
+    planRetry(entry, new Date(clock.now().getTime() + gaps[0]!))
+    return undefined
+  }
+
+  async function sendDue (entry: Entry, awaited = true): Promise<Delivery> {
     const { data } = entry
-    data.held = false
     data.due = undefined
     entry.cancelRetry = nothing
     entry.underWay = true
     const judged = ({ attempt, sentAt }: Delivery) => {
       entry.underWay = false
-      const gap = gaps[attempt]
+      const gap = gaps[immediate ? attempt : attempt + 1]
       // Gaps count from the send, so a slow merchant does not shift the schedule.
       if (gap === undefined) data.finished = true
       else planRetry(entry, new Date(sentAt.getTime() + gap))
@@ -206,10 +202,10 @@ export function createNotifier ({ clock, activity, wire, delays, gaps, ackTimeou
     const { data } = entry
     if (entry.state !== 'held') return undefined
     data.held = false
-    if (data.sends === 0 || (data.due && data.due <= clock.now())) return start(entry)
-    // Without a due time a send is under way, which will plan the next one.
+    if (data.due && data.due <= clock.now()) return sendDue(entry)
     if (data.due) planRetry(entry, data.due)
-    return undefined
+    // Without a due time it has not begun, or a send is under way, which will plan the next one.
+    return data.sends === 0 && !data.due ? start(entry) : undefined
   }
 
   function cancel (entry: Entry): void {

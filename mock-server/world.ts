@@ -23,7 +23,7 @@ import { createNonces, type Finding } from './lint.ts'
 import { changeApp, changeMerchant, checkApiKey, checkCertMode, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
-import { createNotifier, gapsOf, noticeOf, type Schedule } from './notifier.ts'
+import { createNotifier, noticeOf } from './notifier.ts'
 import { checkNotifyUrl } from './notify-url.ts'
 import { couponFee, createOrderBook, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
@@ -33,6 +33,7 @@ import type { Sender } from './sender.ts'
 import { checkSettleUrl, createSettleCall } from './settle-url.ts'
 import { explainMessage, type SignExplanation } from './sign-explanation.ts'
 import type { SignType } from './sign-v2.ts'
+import { planOf, type AnySchedule, type LateSchedule, type Schedule } from './schedule.ts'
 import { joinClock, type Settling, type SharedClock, type WorldTime } from './shared-clock.ts'
 import { createSwitchingClock, type SwitchingClock } from './switching-clock.ts'
 import { wechatTime } from './time.ts'
@@ -47,7 +48,7 @@ import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
 import type { Side } from './wechat/pay-v2.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
 
-export interface WorldOptions {
+export interface WorldOptions<S = Schedule> {
   /** How control calls name it; default `w1`, `w2`, … */
   readonly id?: string
   /**
@@ -59,8 +60,11 @@ export interface WorldOptions {
   readonly startTime?: Date | number
   /** Default `virtual`: time stands still until it is advanced. */
   readonly clock?: ClockMode
-  /** Gaps between a send and its retry: WeChat's current ones (default), its older ones, or seconds. */
-  readonly schedule?: Schedule
+  /**
+   * Gaps between a send and its retry: WeChat's current ones (default), its older ones, or seconds; `{ gaps, immediate: false }`:
+   * the first send is due after the first gap.
+   */
+  readonly schedule?: S
   /** Real milliseconds a merchant may take to answer; default 5000. */
   readonly ackTimeoutMs?: number
   /**
@@ -106,6 +110,12 @@ export interface WorldOptions {
   /** Exactly 32 bytes. */
   readonly apiKey?: string
 }
+
+/** A world whose schedule begins with the first gap. */
+export type LateWorldOptions = WorldOptions<LateSchedule> & { readonly schedule: LateSchedule }
+
+/** Of whichever kind. */
+export type AnyWorldOptions = WorldOptions<AnySchedule>
 
 /** What `advance` did: every delivery that fell due has been made, answered and judged. */
 export interface AdvanceReport extends ClockMove, Happened {}
@@ -176,8 +186,11 @@ export interface WorldEvents {
   readonly reset: { readonly what: readonly ResetPart[] }
 }
 
-/** One merchant with one app: its own time, users, orders and ids. Worlds do not see each other. */
-export interface World extends AsyncDisposable {
+/**
+ * One merchant with one app: its own time, users, orders and ids. Worlds do not see each other. `First` is what
+ * `deliver: 'await'` resolves with: the first delivery, or the pending notification where the schedule is a {@link LateSchedule}.
+ */
+export interface World<First = Delivery> extends AsyncDisposable {
   readonly id: string
   /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
   readonly baseUrl: string
@@ -218,16 +231,17 @@ export interface World extends AsyncDisposable {
   /**
    * The user pays: the order becomes SUCCESS and the notification is sent at once. `deliver: 'await'` (default) resolves
    * with the judged first delivery; `'background'` sends without waiting and `'hold'` does not send: both resolve with the
-   * notification.
+   * notification. Where the schedule does not begin at once nothing is sent: then `'await'` resolves with the notification
+   * too, which is `pending` and says when it is due (`nextDueAt`).
    * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE, BAD_INPUT
    */
   readonly pay: {
-    (outTradeNo: string, options?: PayOptions & { readonly deliver?: 'await' }): Promise<Delivery>
+    (outTradeNo: string, options?: PayOptions & { readonly deliver?: 'await' }): Promise<First>
     (outTradeNo: string, options: PayOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification>
   }
   /**
    * The user tries to pay and fails: the order stays open, the mini program is told, and nobody is notified unless `notify`
-   * says so; then `delivery` is the judged first one.
+   * says so; then `delivery` is the judged first one, if the schedule begins at once.
    * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE
    */
   readonly fail: (outTradeNo: string, options?: FailOptions & OnSide) => Promise<PaymentFailure & { readonly delivery: Delivery | undefined }>
@@ -248,7 +262,7 @@ export interface World extends AsyncDisposable {
    * @throws MockError UNKNOWN_REFUND, REFUND_ENDED
    */
   readonly settleRefund: {
-    (outRefundNo: string, status: RefundEnd, options?: EndOptions & { readonly deliver?: 'await' }): Promise<Delivery | undefined>
+    (outRefundNo: string, status: RefundEnd, options?: EndOptions & { readonly deliver?: 'await' }): Promise<First | undefined>
     (outRefundNo: string, status: RefundEnd, options: EndOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification | undefined>
   }
   /** @throws MockError UNKNOWN_REFUND */
@@ -385,16 +399,16 @@ const MAX_EVENTS = 1000
 /** Each is a whole world. */
 const MAX_SNAPSHOTS = 100
 
-function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: WorldOptions): number | undefined {
+function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: AnyWorldOptions): number | undefined {
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
 }
 
-function sessionKeyMs ({ sessionKeyPeriod = '10m' }: WorldOptions): number | undefined {
+function sessionKeyMs ({ sessionKeyPeriod = '10m' }: AnyWorldOptions): number | undefined {
   return sessionKeyPeriod === 'never' ? undefined : parseDuration(sessionKeyPeriod, 'sessionKeyPeriod')
 }
 
 /** @throws MockError BAD_INPUT, if a world is to have a time of its own on a clock that is shared */
-function checkOwnTime (shared: SharedClock | undefined, options: WorldOptions): void {
+function checkOwnTime (shared: SharedClock | undefined, options: AnyWorldOptions): void {
   const own = (['startTime', 'clock'] as const).find(name => options[name] !== undefined)
   if (shared && own !== undefined) throw new MockError('BAD_INPUT', `${own}: all worlds of this mock run on the one clock that it was given; leave ${own} out`, { field: own, rule: 'shared' })
 }
@@ -405,7 +419,7 @@ function ownTime (mode: ClockMode, start: number, world: Settling): WorldTime {
   return { clock, advance: (by, options) => advanceWorlds(clock, [world], (move, [happened]) => ({ ...move, ...happened! }), by, options) }
 }
 
-function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
+function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: AnyWorldOptions): Credentials {
   const random = createRandom(seed)
   checkApiKey(apiKey)
   return {
@@ -448,7 +462,7 @@ function snapshot ({ inSandbox }: WorldCore, order: Order): OrderSnapshot {
   }
 }
 
-export function createWorld (host: WorldHost, options: WorldOptions): { world: World, core: WorldCore } {
+export function createWorld (host: WorldHost, options: AnyWorldOptions): { world: World, core: WorldCore } {
   const { id, baseUrl, sender } = host
   const log = guarded('log', host.log)
   const { maxJournal = MAX_JOURNAL } = options
@@ -459,7 +473,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   checkOwnTime(host.clock, options)
   const start = startOf(options.startTime)
   const mode = options.clock ?? 'virtual'
-  const gaps = gapsOf(options.schedule ?? 'current')
+  const plan = planOf(options.schedule ?? 'current')
   const behaviour = behaviourOf(options.behaviour)
   const refundDelayMs = refundDelay(mode, options)
   const autoPayMs = options.autoPay === undefined ? undefined : parseDuration(options.autoPay, 'autoPay')
@@ -522,7 +536,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
     clock,
     activity,
     wire: createNoticeWire({ gates, faults, delays, sender, hasEnded: () => ended }),
-    gaps,
+    plan,
     ...(nextSequence && { nextSequence }),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
     delays,
@@ -601,7 +615,7 @@ export function createWorld (host: WorldHost, options: WorldOptions): { world: W
   async function dispatch (notification: Entry, deliver: Deliver): Promise<Delivery | Notification> {
     if (deliver === 'hold') return notification
     const first = notifier.start(notification, deliver === 'await')
-    return deliver === 'await' ? first : notification
+    return (deliver === 'await' ? await first : undefined) ?? notification
   }
 
   async function payOrder (side: WorldCore, order: Order, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { parseDuration } from '../duration.ts'
-import type { Schedule } from '../notifier.ts'
+import { planOf, type AnySchedule } from '../schedule.ts'
 
 // What a flag, its variable and a line of the configuration file are read by.
 
@@ -54,11 +54,24 @@ export function text (path: string): string {
   }
 }
 
-/** `legacy`; `current`, which is of `2019`; gaps in seconds, or a file with them. */
-export function schedule (told: string): Schedule {
+/** An object of gaps and whether the first send is immediate, as the control API takes it. */
+function wholeSchedule (json: string): AnySchedule {
+  try {
+    const told = JSON.parse(json) as AnySchedule
+    planOf(told)
+    return told
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+/** `legacy`; `current`, which is of `2019`; gaps in seconds; an object of gaps and `immediate`; or a file with one of the latter two. */
+export function schedule (told: string): AnySchedule {
   if (told === 'current' || told === 'legacy') return told
   if (told === '2019') return 'current'
-  const gaps = /^[\d,]+$/.test(told) ? told : text(told).replace(/[[\]\s]+/g, ' ').trim().replace(/[ ,]+/g, ',')
-  if (!/^\d+(,\d+)*$/.test(gaps)) throw new InvalidArgumentError('It must be current, legacy, gaps in seconds such as 15,15,30, or a file with such gaps.')
+  const content = /^[\d,]+$|^\{/.test(told) ? told : text(told).trim()
+  if (content.startsWith('{')) return wholeSchedule(content)
+  const gaps = content.replace(/[[\]\s]+/g, ' ').trim().replace(/[ ,]+/g, ',')
+  if (!/^\d+(,\d+)*$/.test(gaps)) throw new InvalidArgumentError('It must be current, legacy, gaps in seconds such as 15,15,30, {"gaps":"current","immediate":false}, or a file with such gaps.')
   return gaps.split(',').map(Number)
 }

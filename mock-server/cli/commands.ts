@@ -32,6 +32,7 @@ export function tell ({ out }: Output, { json }: Target, { value, text }: Result
 
 /** As it comes over the control API: dates are texts. */
 interface Delivery { readonly notificationId: string, readonly attempt: number, readonly sentAt: string, readonly verdict: string, readonly reason: string }
+interface Notification { readonly attempts: readonly unknown[], readonly nextDueAt?: string }
 interface Entry { readonly cursor: number, readonly at: string, readonly api: string, readonly outTradeNo?: string, readonly note: string }
 interface Order { readonly outTradeNo: string, readonly tradeState: string, readonly transactionId?: string }
 
@@ -55,10 +56,12 @@ async function newestUnpaid (ask: Ask): Promise<string> {
 async function pay (ask: Ask, outTradeNo: string | undefined, options: { readonly coupon?: readonly number[] }): Promise<Result> {
   const { coupon, ...rest } = options
   const path = `/orders/${encodeURIComponent(outTradeNo ?? await newestUnpaid(ask))}/pay`
-  const value = await ask('POST', path, { ...rest, coupons: coupon?.map(fee => ({ fee })) }) as { order: Order } & (Delivery | { verdict?: undefined })
+  const value = await ask('POST', path, { ...rest, coupons: coupon?.map(fee => ({ fee })) }) as { order: Order } & (Delivery | { verdict?: undefined, notification: Notification })
   const { order } = value
   const paid = `order ${order.outTradeNo} is paid (${order.transactionId})`
-  return { value, text: value.verdict === undefined ? paid : `${paid}\n${toldDelivery(value)}` }
+  if (value.verdict !== undefined) return { value, text: `${paid}\n${toldDelivery(value)}` }
+  const { attempts, nextDueAt } = value.notification
+  return { value, text: nextDueAt !== undefined && attempts.length === 0 ? `${paid}\nnothing is sent yet; the first notification is due at ${nextDueAt}` : paid }
 }
 
 async function deliver (ask: Ask, id: string, options: object): Promise<Result> {

@@ -5,7 +5,7 @@ import type { CertMode } from '../core.ts'
 import { wholeEnvironment } from '../environment.ts'
 import { MockError } from '../errors.ts'
 import { createMockWechat, type MockWechat } from '../mock.ts'
-import type { Schedule } from '../notifier.ts'
+import type { AnySchedule } from '../schedule.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
 import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
@@ -23,7 +23,7 @@ interface ServeOptions {
   readonly clock: ClockMode
   readonly startTime?: Date
   readonly seed?: string
-  readonly schedule: Schedule
+  readonly schedule: AnySchedule
   readonly ackTimeout: number
   readonly maxJournal: number
   readonly strict?: boolean
@@ -54,7 +54,7 @@ function setFlag (command: Command, key: string, value: unknown): void {
   const flag = option.isBoolean() || (option.optional && typeof value === 'boolean')
   if (flag && typeof value !== 'boolean') throw new InvalidArgumentError(`${key}: It must be true or false.`)
   try {
-    command.setOptionValueWithSource(key, flag || !option.parseArg ? value : option.parseArg(String(value), undefined), 'config')
+    command.setOptionValueWithSource(key, flag || !option.parseArg ? value : option.parseArg(typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : String(value), undefined), 'config')
   } catch (error) {
     throw new InvalidArgumentError(`${key}: ${(error as Error).message}`)
   }
@@ -87,7 +87,7 @@ async function serve (command: Command, { out, err }: Output): Promise<void> {
     ...(refundDelay !== undefined && { refundDelay }),
     ...(settleUrl !== undefined && { settleUrl })
   }
-  let mock: MockWechat
+  let mock: MockWechat<unknown>
   try {
     mock = await createMockWechat({
       host,
@@ -148,7 +148,7 @@ export function addServe (program: Command, output: Output): void {
     .addOption(option('--clock <mode>', 'real: retries come by themselves; virtual: when the clock is advanced').choices(['real', 'virtual']).default('real'))
     .addOption(option('--start-time <time>', 'world time at the start; default: now').argParser(moment))
     .addOption(option('--seed <seed>', 'the same seed gives the same credentials and ids'))
-    .addOption(option('--schedule <schedule>', 'retry gaps: current (2019), legacy, seconds such as 15,15,30, or a file with them').default('current').argParser(schedule))
+    .addOption(option('--schedule <schedule>', 'retry gaps: current (2019), legacy, seconds such as 15,15,30, {"gaps":"current","immediate":false} for a first send after the first gap, or a file with them').default('current').argParser(schedule))
     .addOption(option('--ack-timeout <ms>', 'real milliseconds a notify handler may take').default(5000).argParser(whole(1, 3_600_000)))
     .addOption(option('--max-journal <n>', 'how many exchanges, deliveries and finished orders a world remembers').default(5000).argParser(whole(1, 1_000_000)))
     .addOption(option('--strict', 'refuse what production may not like, instead of only saying so'))

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { CraftOptions } from '../craft.ts'
 import { deliveryView } from '../delivery-text.ts'
 import type { Worlds } from '../mock.ts'
-import { overlapOf, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
+import { overlapOf, type Delivery, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
 import { integer, milliseconds, oneOf, strict, text, type InWorld } from './schemas.ts'
 
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
@@ -21,6 +21,9 @@ const craft = strict({
 
 export const notificationView = ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt }: Notification) =>
   ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts: attempts.map(deliveryView), nextDueAt })
+
+/** A delivery that was waited for, or the notification where none was. */
+export const resultView = (result: Delivery | Notification) => 'verdict' in result ? result : { notification: notificationView(result) }
 
 interface OfNotification extends InWorld { readonly id: string }
 interface Listed { readonly order?: string, readonly state?: NotificationState }

@@ -4,7 +4,7 @@ import type { Worlds } from '../mock.ts'
 import type { TradeState } from '../orders.ts'
 import type { RequestPaymentParams } from '../wechat/request-payment.ts'
 import type { Deliver, OnSide, PayOptions, World } from '../world.ts'
-import { notificationView } from './notifications.ts'
+import { resultView } from './notifications.ts'
 import { integer, oneOf, side, strict, text, type InWorld, type OfOrder } from './schemas.ts'
 
 type Pay = PayOptions & { readonly deliver?: Deliver }
@@ -38,10 +38,7 @@ export function orderRoutes (app: FastifyInstance, worlds: Worlds): void {
     const { deliver = 'await', ...rest } = request.body
     const side = sideToPay(world, outTradeNo, rest)
     const options = { ...rest, side }
-    const result = deliver === 'await'
-      ? await world.pay(outTradeNo, options)
-      : { notification: notificationView(await world.pay(outTradeNo, { ...options, deliver })) }
-    return { ...result, order: world.order(outTradeNo, { side }) }
+    return { ...resultView(await (deliver === 'await' ? world.pay(outTradeNo, options) : world.pay(outTradeNo, { ...options, deliver }))), order: world.order(outTradeNo, { side }) }
   })
 
   app.post<{ Params: OfOrder, Body: FailOptions & OnSide }>('/worlds/:world/orders/:outTradeNo/fail', { schema: { body: fail } }, async request => {

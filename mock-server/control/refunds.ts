@@ -3,7 +3,7 @@ import type { Worlds } from '../mock.ts'
 import type { ConsoleRefund, EndOptions } from '../refunding.ts'
 import type { RefundEnd } from '../refunds.ts'
 import type { Deliver, OnSide } from '../world.ts'
-import { notificationView } from './notifications.ts'
+import { resultView } from './notifications.ts'
 import { integer, oneOf, side, strict, text, type InWorld, type OfOrder } from './schemas.ts'
 
 interface OfRefund extends InWorld { readonly outRefundNo: string }
@@ -38,11 +38,7 @@ export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
     const world = worlds.find(request.params.world)
     const { outRefundNo } = request.params
     const { status, deliver = 'await', ...options } = request.body
-    if (deliver === 'await') {
-      const delivery = await world.settleRefund(outRefundNo, status, options)
-      return { ...delivery, refund: world.getRefund(outRefundNo) }
-    }
-    const notification = await world.settleRefund(outRefundNo, status, { ...options, deliver })
-    return { ...(notification && { notification: notificationView(notification) }), refund: world.getRefund(outRefundNo) }
+    const result = await (deliver === 'await' ? world.settleRefund(outRefundNo, status, options) : world.settleRefund(outRefundNo, status, { ...options, deliver }))
+    return { ...(result && resultView(result)), refund: world.getRefund(outRefundNo) }
   })
 }

@@ -3,10 +3,12 @@ import { CHOICES } from '../behaviour.ts'
 import { wholeEnvironment } from '../environment.ts'
 import type { Worlds } from '../mock.ts'
 import type { LoginCodeOptions } from '../users.ts'
-import type { World, WorldOptions } from '../world.ts'
+import type { AnyWorldOptions, World } from '../world.ts'
 import { integer, milliseconds, oneOf, seconds, strict, text, type InWorld } from './schemas.ts'
 
-type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }
+type NewWorld = Omit<AnyWorldOptions, 'startTime'> & { readonly startTime?: string | number }
+
+const gaps = [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }]
 
 // The world reads `refundDelay` and `sessionKeyPeriod` itself: a duration, milliseconds or 'never'.
 const newWorld = strict({
@@ -14,7 +16,7 @@ const newWorld = strict({
   seed: { type: ['number', 'string'] },
   startTime: { type: ['integer', 'string'], format: 'date-time' },
   clock: oneOf('virtual', 'real'),
-  schedule: { anyOf: [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }] },
+  schedule: { anyOf: [...gaps, strict({ gaps: { anyOf: gaps }, immediate: { type: 'boolean' } })] },
   ackTimeoutMs: milliseconds(1),
   maxJournal: integer(1),
   strict: { type: 'boolean' },

@@ -3,15 +3,16 @@ import { createActivity } from '../../mock-server/activity.ts'
 import { createVirtualClock } from '../../mock-server/clock.ts'
 import { createDelays } from '../../mock-server/delays.ts'
 import type { Delivery, NotificationKind } from '../../mock-server/notification.ts'
-import { createNotifier, gapsOf, NO_NOTIFICATIONS, type NotifierOptions, type Schedule } from '../../mock-server/notifier.ts'
+import { createNotifier, NO_NOTIFICATIONS, type NotifierOptions } from '../../mock-server/notifier.ts'
 import type { NoticeWire } from '../../mock-server/notices.ts'
+import { planOf, type AnySchedule } from '../../mock-server/schedule.ts'
 import type { Exchange } from '../../mock-server/sender.ts'
 import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
 
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
 
 /** A notifier whose merchant gives the answers in turn, the last one for ever. */
-function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'current', prepare: NotifierOptions['prepare'] = (_entry, _attempt, outgoing) => outgoing) {
+function setup (answers: (string | Promise<string>)[], schedule: AnySchedule = 'current', prepare: NotifierOptions['prepare'] = (_entry, _attempt, outgoing) => outgoing) {
   const activity = createActivity()
   const clock = createVirtualClock(NOON, () => activity.busy() ? activity.idle() : undefined)
   const posts: Parameters<Awaited<ReturnType<NoticeWire['depart']>>['post']>[] = []
@@ -24,19 +25,11 @@ function setup (answers: (string | Promise<string>)[], schedule: Schedule = 'cur
     })
   }
   const told: Delivery[] = []
-  const notifier = createNotifier({ clock, activity, wire, delays: createDelays(), gaps: gapsOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) } })
+  const notifier = createNotifier({ clock, activity, wire, delays: createDelays(), plan: planOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) } })
   const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
   const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
   return { activity, clock, notifier, entry, posts, told, seconds }
 }
-
-t.test('schedules', async t => {
-  const hours = (schedule: Schedule) => gapsOf(schedule).reduce((sum, gap) => sum + gap, 0) / 3_600_000
-  t.equal(gapsOf('current').length, 15)
-  t.equal(hours('current') * 3600, 86_640, '24 h 4 min')
-  t.equal(gapsOf('legacy').length, 9)
-  t.same(gapsOf([1, 0.5]), [1000, 500])
-})
 
 t.test('a long answer is judged as a whole, but only its beginning is remembered', async t => {
   const { notifier, entry } = setup([`${' '.repeat(100_000)}${ACK}`])
@@ -61,6 +54,33 @@ t.test('never acknowledged: sent at once, then 15 times, counted from the send, 
   t.same(told, notifier.deliveries())
   t.same(new Set(posts.map(post => JSON.stringify(post))).size, 1)
   t.equal(posts[0]![3], 150, 'the limit of the reply')
+})
+
+t.test('without an immediate send: 15 gaps make 15 sends', async t => {
+  const { clock, notifier, entry, seconds } = setup([REFUSAL], { gaps: 'current', immediate: false })
+  t.equal(await notifier.start(entry), undefined, 'nothing has been sent')
+  t.match(entry, { state: 'pending', attempts: { length: 0 }, nextDueAt: new Date(NOON + 15_000) })
+  t.match(clock.timers(), [{ due: new Date(NOON + 15_000), what: 'notify tea-1 attempt 0' }])
+  await clock.advance('20s')
+  t.same(seconds(), [15])
+  await clock.advance('24h4m')
+  t.same(seconds(), [15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11_040, 21_840, 32_640, 43_440, 65_040, 86_640])
+  t.equal(entry.state, 'exhausted')
+})
+
+t.test('without an immediate send: held and released, before it has begun and after', async t => {
+  const { clock, entry, seconds } = setup([REFUSAL], { gaps: [15, 60], immediate: false })
+  t.equal(await entry.release(), undefined)
+  t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 15_000) })
+  entry.hold()
+  t.same(clock.timers(), [])
+  await entry.release()
+  t.equal(entry.nextDueAt?.getTime(), NOON + 15_000, 'when it was due')
+  entry.hold()
+  await clock.advance('20s')
+  t.match(await entry.release(), { attempt: 0, sentAt: new Date(NOON + 20_000) }, 'what should have been sent by now')
+  await clock.advance('1h')
+  t.same(seconds(), [20, 80])
 })
 
 t.test('an acknowledgement ends it, at whichever attempt', async t => {

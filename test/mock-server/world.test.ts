@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createMockWechat, type WorldOptions } from '../../mock-server/index.ts'
+import { createMockWechat, type Delivery, type LateWorldOptions, type Notification, type WorldOptions } from '../../mock-server/index.ts'
 import { ACK, callPay, deadUrl, deferred, NOON, orderFields, paymentParams, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
 
 t.test('a payment: ordered, opened, paid, notified, acknowledged', async t => {
@@ -162,6 +162,44 @@ t.test('the older schedule and one of its own', async t => {
     await world.advance('2d')
     t.same(world.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000), times)
   }
+})
+
+t.test('a schedule without an immediate send', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t, () => REFUSAL)
+  const world = mock.world({ startTime: NOON, schedule: { immediate: false } })
+  await placeOrder(world, shop.notifyUrl)
+  const notification = await world.pay('tea-0001')
+  t.match(notification, { state: 'pending', attempts: { length: 0 }, nextDueAt: new Date(NOON + 15_000) }, 'nothing has been sent')
+  t.equal(shop.received.length, 0)
+  const { deliveries } = await world.advance('2d')
+  t.same(deliveries.map(({ attempt }) => attempt), [...Array(15).keys()])
+  t.same([deliveries[0]!.sentAt, deliveries.at(-1)!.sentAt], [new Date(NOON + 15_000), new Date(NOON + 86_640_000)])
+
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
+  t.match(await world.pay('tea-0002', { deliver: 'background' }), { state: 'pending' })
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0003', nonce_str: 'n3' })
+  t.match(await world.fail('tea-0003', { notify: true }), { delivery: undefined })
+  const name = world.snapshot()
+  t.match(await world.advance({ next: 2 }), { deliveries: [{ outTradeNo: 'tea-0002', attempt: 0 }, { kind: 'fail', attempt: 0 }] })
+  world.restore(name)
+  t.match(await world.advance({ next: 1 }), { deliveries: [{ outTradeNo: 'tea-0002', attempt: 0 }] }, 'it is still to be sent for the first time')
+})
+
+t.test('the type of what pay resolves with follows from the schedule', async t => {
+  const mock = await startMock(t)
+  async function typed (options: WorldOptions, late: LateWorldOptions) {
+    const first: Delivery = await mock.world(options).pay('x')
+    const pending: Notification = await mock.world(late).pay('x')
+    // @ts-expect-error nothing has been sent
+    const verdict = (await mock.world({ schedule: { immediate: false } }).pay('x')).verdict
+    // @ts-expect-error a late schedule is said to be one
+    const hidden: WorldOptions = late
+    // @ts-expect-error no such schedule
+    mock.world({ schedule: { gap: [1], immediate: false } })
+    return { first, pending, verdict, hidden }
+  }
+  t.type(typed, 'function')
 })
 
 t.test('everything is drawn from the seed', async t => {

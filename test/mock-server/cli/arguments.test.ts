@@ -3,7 +3,7 @@ import { address, amounts, duration, durationOrNever, list, moment, name, schedu
 import { NOON } from '../helpers.ts'
 
 t.test('what is read', async t => {
-  const dir = t.testdir({ 'gaps.json': '[15, 15,\n 30]\n', 'gaps.txt': '1\n2\n' })
+  const dir = t.testdir({ 'gaps.json': '[15, 15,\n 30]\n', 'gaps.txt': '1\n2\n', 'late.json': '{ "immediate": false }\n' })
   t.equal(whole(0, 5)('5'), 5)
   t.equal(duration('1m'), 60_000)
   t.equal(durationOrNever('never'), 'never')
@@ -22,6 +22,8 @@ t.test('what is read', async t => {
   t.same(schedule('1,2'), [1, 2])
   t.same(schedule(`${dir}/gaps.json`), [15, 15, 30])
   t.same(schedule(`${dir}/gaps.txt`), [1, 2])
+  t.same(schedule('{"gaps":[1],"immediate":false}'), { gaps: [1], immediate: false })
+  t.same(schedule(`${dir}/late.json`), { immediate: false })
 })
 
 t.test('what is refused', async t => {
@@ -31,7 +33,7 @@ t.test('what is refused', async t => {
     [duration, 'soon', /20m, 5s or 100ms/], [duration, 'never', /20m/], [durationOrNever, 'x', /20m/],
     [amounts, '0', /from 1/], [moment, 'yesterday', /2026-01-15T12/], [name, 'a b', /letters/], [name, '', /letters/],
     [address, '127.0.0.1:8090', /http:/], [address, 'http://:x', /http:/], [text, '/no/such/file', /ENOENT/],
-    [schedule, '15,', /gaps in seconds/], [schedule, '15,x', /ENOENT/], [schedule, `${dir}/words`, /gaps in seconds/]
+    [schedule, '15,', /gaps in seconds/], [schedule, '15,x', /ENOENT/], [schedule, '{', /JSON/], [schedule, '{"gaps":"never"}', /schedule.gaps: must be current, legacy/], [schedule, `${dir}/words`, /gaps in seconds/]
   ]
   for (const [read, text, message] of cases) t.throws(() => read(text), { code: 'commander.invalidArgument', message }, text)
 })

@@ -5,7 +5,7 @@ import { request } from 'node:https'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Credentials } from '../../../mock-server/index.ts'
-import { listen, orderFields, port, signedXml } from '../helpers.ts'
+import { listen, NOON, orderFields, port, signedXml } from '../helpers.ts'
 import { command, wechatMock } from './run.ts'
 
 type World = Record<string, unknown>
@@ -158,6 +158,7 @@ t.test('the configuration file says what no flag and no variable does', async t 
   const dir = t.testdir({
     'mock.json': JSON.stringify({ port: 0, strict: true, world: 'filed', clock: 'virtual', schedule: [1, 2], json: true, autoPay: '20s', seed: 5, maxJournal: 7, allowHost: ['a', 'b'] }),
     'broken.json': '{',
+    'late.json': JSON.stringify({ schedule: { gaps: [20], immediate: false } }),
     ...Object.fromEntries(Object.entries({ unknown: { ports: 1 }, nested: { config: 'x' }, value: { ackTimeout: 'x' }, flag: { json: 1 }, nothing: null, list: [] }).map(([name, config]) => [`${name}.json`, JSON.stringify(config)]))
   })
   const mock = wechatMock(t, ['--config', `${dir}/mock.json`, '--seed', '6'], { WECHAT_MOCK_CLOCK: 'real' })
@@ -166,6 +167,11 @@ t.test('the configuration file says what no flag and no variable does', async t 
   t.match(await (await fetch(`${controlUrl!}/worlds/filed`)).json(), { clock: { mode: 'real' } }, 'the variable wins')
   const seeded = wechatMock(t, ['--port', '0', '--json', '--seed', '6'])
   t.equal((JSON.parse(await seeded.line()) as Record<string, string>).appid, appid, 'and the flag')
+
+  const late = wechatMock(t, ['--port', '0', '--json', '--clock', 'virtual', '--start-time', String(NOON), '--config', `${dir}/late.json`])
+  const { url, ...credentials } = JSON.parse(await late.line()) as Record<string, string>
+  await fetch(`${url!}/pay/unifiedorder`, { method: 'POST', body: signedXml({ credentials: credentials as unknown as Credentials }, orderFields('http://127.0.0.1:9/notify')) })
+  t.match(await command('pay', '--url', url!), { code: 0, out: /^order tea-0001 is paid \(\d+\)\nnothing is sent yet; the first notification is due at 2026-01-15T04:00:20\.000Z\n$/ })
 
   const cases: [file: string, message: RegExp][] = [
     ['broken', /configuration file .*broken\.json: .*JSON/],

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { control, deadUrl, NOON, placeOrder, startMock } from '../helpers.ts'
+import { control, deadUrl, NOON, placeOrder, placeRefund, startMock, startShop } from '../helpers.ts'
 
 t.test('worlds are shown with what an application needs to know', async t => {
   const mock = await startMock(t)
@@ -68,6 +68,24 @@ t.test('to make a world once more, by its id and with the same options, is to fi
   const { json: one } = await create({ seed: 9 })
   const { json: two } = await create({ seed: 9 })
   t.not(one.id, two.id, 'without an id each is a new one')
+})
+
+t.test('a schedule that does not begin at once: what is paid says when it is told', async t => {
+  const mock = await startMock(t)
+  const { status, json: { id } } = await control(mock, 'POST', '/worlds', { startTime: NOON, schedule: { gaps: [20, 30], immediate: false } })
+  t.equal(status, 201)
+  const shop = await startShop(t)
+  const world = mock.worlds().at(-1)!
+  await placeOrder(world, shop.notifyUrl)
+  const { json } = await control(mock, 'POST', `/worlds/${id}/orders/tea-0001/pay`, {})
+  t.match(json, { notification: { state: 'pending', attempts: [], nextDueAt: '2026-01-15T04:00:20.000Z' }, order: { tradeState: 'SUCCESS' } })
+  t.notOk('verdict' in json)
+  t.match(await control(mock, 'POST', `/worlds/${id}/clock/advance`, { next: 1 }), { json: { to: '2026-01-15T04:00:20.000Z', deliveries: [{ attempt: 0, verdict: 'acked' }] } })
+  await placeRefund(world, { notify_url: shop.notifyUrl })
+  t.match(await control(mock, 'POST', `/worlds/${id}/refunds/tea-0001-r1/settle`, { status: 'SUCCESS' }), { json: { notification: { state: 'pending' }, refund: { status: 'SUCCESS' } } })
+  for (const schedule of [{ gaps: [], immediate: false }, { gaps: 'never' }, { immediate: 'no' }, { gap: [1] }]) {
+    t.match(await control(mock, 'POST', '/worlds', { schedule }), { status: 400, json: { code: 'BAD_INPUT', field: /^schedule/ } }, JSON.stringify(schedule))
+  }
 })
 
 t.test('bad options of a world', async t => {
