@@ -264,6 +264,43 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
   t.same(made.logged, ['onPaid failed; it will be run again', 'true'], 'its signal has told the first run')
 })
 
+for (const [way, source, slow] of [
+  ['in the change that records a payment', 'notify', 'updateOrder'],
+  ['for a payment just recorded', 'query', 'claimDue'],
+  ['by a sweep', 'operator', 'claimDue']
+] as const) {
+  t.test(`the time of a hook counts from when its claim was asked for: ${way}`, async (t) => {
+    let real = 0
+    t.intercept(performance, 'now', { value: () => real })
+    const store = memoryStore() as Store
+    const slowly = (async (...args: never[]) => {
+      real += 500
+      return await (store[slow] as (...args: never[]) => Promise<unknown>)(...args)
+    })
+    const hooked = { ...store }
+    const begun = gate()
+    const made = rig({
+      store: hooked,
+      startWork: way !== 'by a sweep',
+      leaseMs: 1000,
+      onPaid: async () => {
+        Object.assign(hooked, store)
+        begun.open()
+        await new Promise(() => {})
+      }
+    })
+    const order = await ordered(made)
+    Object.assign(hooked, { [slow]: slowly })
+    await made.orders.observePayment(source, paymentOf(order))
+    if (way === 'by a sweep') made.work.sweep()
+    await begun.opened
+    t.equal(real, 500)
+    real = 901
+    await made.work.idle(SOON)
+    t.match((await made.orders.history('order-1')).at(-1), { seen: /it had not ended after 900 ms/ })
+  })
+}
+
 t.test('its signal tells a hook that its time is over', async (t) => {
   const store = memoryStore() as Store
   const { updateOrder, failed } = failing(store)
