@@ -273,10 +273,10 @@ for (const [way, source, slow] of [
     let real = 0
     t.intercept(performance, 'now', { value: () => real })
     const store = memoryStore() as Store
-    const slowly = (async (...args: never[]) => {
+    const slowly = async (...args: never[]) => {
       real += 500
       return await (store[slow] as (...args: never[]) => Promise<unknown>)(...args)
-    })
+    }
     const hooked = { ...store }
     const begun = gate()
     const made = rig({
