@@ -5,15 +5,16 @@ const KEPT_BYTES = 64 * 1024
 
 /** A reply as it is remembered: of a long body the beginning. */
 export function keptReply (reply: Reply): Reply {
-  const whole = reply.raw ?? Buffer.from(reply.body)
-  if (whole.length <= KEPT_BYTES) return reply
+  const { raw, body } = reply
+  if ((raw?.length ?? Buffer.byteLength(body)) <= KEPT_BYTES) return reply
+  const whole = raw ?? Buffer.from(body)
   // Copies: a part would hold the whole in memory.
   const start = Buffer.from(whole.subarray(0, KEPT_BYTES))
   return {
     ...reply,
     // Streaming leaves out a character that was cut in two.
     body: new TextDecoder('utf-8', { ignoreBOM: true }).decode(start, { stream: true }),
-    ...(reply.raw && { raw: start }),
+    ...(raw && { raw: start }),
     length: whole.length
   }
 }

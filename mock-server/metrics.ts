@@ -9,8 +9,6 @@ export interface Metrics {
 
 export interface Gauge { readonly help: string, readonly value: number }
 
-const labels = (pairs: Readonly<Record<string, string>>) => Object.entries(pairs).map(([name, value]) => `${name}="${value}"`).join(',')
-
 export function createMetrics (): Metrics {
   const calls = new Map<string, number>()
   const deliveries = new Map<string, number>()
@@ -20,8 +18,8 @@ export function createMetrics (): Metrics {
   return {
     count: ({ direction, api, verdict }) => {
       // Every notification has a verdict.
-      if (direction === 'in') increase(calls, labels({ api }))
-      else increase(deliveries, labels({ api, verdict: verdict! }))
+      if (direction === 'in') increase(calls, `api="${api}"`)
+      else increase(deliveries, `api="${api}",verdict="${verdict!}"`)
     },
     text: gauges => [
       ...series('wechat_mock_calls_total', 'Calls to the emulated WeChat.', 'counter', calls),
