@@ -1,3 +1,4 @@
+import type { Finding } from './lint.ts'
 import type { Reply } from './sender.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -31,6 +32,8 @@ export interface Delivery {
   readonly verdict: Verdict
   /** One sentence: why this verdict, and what to do. */
   readonly reason: string
+  /** What production may not like about the answer. */
+  readonly lint?: readonly Finding[]
 }
 
 export type NotificationState = 'pending' | 'acked' | 'exhausted' | 'held' | 'cancelled'

@@ -25,6 +25,8 @@ export interface NotifierOptions {
   readonly plan: Plan
   /** Real milliseconds a merchant may take to answer. */
   readonly ackTimeoutMs: number
+  /** Whether what production may not like about an answer is no acknowledgement; default false. */
+  readonly strict?: boolean
   /** How many deliveries are remembered. */
   readonly maxDeliveries: number
   /** The last word on what is sent. */
@@ -77,7 +79,7 @@ interface SendOptions {
   readonly awaited?: boolean
 }
 
-export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, maxDeliveries, prepare, onDelivery, nextSequence }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, strict, maxDeliveries, prepare, onDelivery, nextSequence }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
@@ -127,7 +129,7 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
         ...('reply' in exchange && { response: keptReply(exchange.reply) }),
         startedMs,
         durationMs: exchange.durationMs,
-        ...judge(exchange, ackTimeoutMs)
+        ...judge(exchange, ackTimeoutMs, strict)
       }
       // A world that has been reset or restored meanwhile knows nothing of it.
       if (entries.get(id) !== entry) return delivery

@@ -1,3 +1,5 @@
+import type { Finding } from './lint.ts'
+import { lintReply } from './reply-lint.ts'
 import type { Exchange, Reply } from './sender.ts'
 import { readXml, WireError } from './wire.ts'
 
@@ -9,7 +11,12 @@ export const VERDICTS = [
 /** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
 export type Verdict = typeof VERDICTS[number]
 
-export interface Judgement { readonly verdict: Verdict, readonly reason: string }
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly reason: string
+  /** What production may not like about an answer that is taken here. */
+  readonly lint?: readonly Finding[]
+}
 
 const EXPECTED = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
 const shown = (body: string) => JSON.stringify(body.length > 60 ? `${body.slice(0, 60)}…` : body)
@@ -55,11 +62,24 @@ function judgeBody (body: string): Judgement {
   return last.judgement
 }
 
-function judgeReply ({ status, headers: { location }, body }: Reply): Judgement {
+/** An answer of which nobody knows how WeChat takes it: taken, and said so; a strict world does not take it. */
+function judgeDoubtful (reply: Reply, acked: Judgement, strict: boolean): Judgement {
+  const doubts = lintReply(reply)
+  const [first] = doubts
+  if (!first) return acked
+  const lint = doubts.map(({ finding }) => finding)
+  return strict ? { verdict: first.verdict, reason: `strict: ${first.finding.message}`, lint } : { ...acked, lint }
+}
+
+function judgeReply (reply: Reply, strict: boolean): Judgement {
+  const { status, headers: { location, 'content-encoding': coding }, body, raw } = reply
   if (status >= 300 && status < 400) return { verdict: 'redirect', reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow: give it the final URL` }
   // Undocumented for V2; V3 ranks the status above the body, so the mock does too.
   if (status !== 200) return { verdict: 'http_status', reason: `HTTP ${status}; only 200 acknowledges, whatever the body says (${shown(body)})` }
-  return judgeBody(body)
+  const judgement = judgeBody(body)
+  if (judgement.verdict === 'acked') return judgeDoubtful(reply, judgement, strict)
+  if (raw && coding !== undefined) return { verdict: 'not_xml', reason: `the reply is compressed (Content-Encoding: ${String(coding)}), and nobody asked for that: the notification has no Accept-Encoding` }
+  return judgement
 }
 
 const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']
@@ -75,9 +95,12 @@ function judgeFailure ({ code = '', message }: NodeJS.ErrnoException): Judgement
   return { verdict: 'reset', reason: `the connection broke before a whole reply had arrived (${told})` }
 }
 
-/** What WeChat makes of an exchange (official list of wrong replies: doc/v2/partner/4011984734). */
-export function judge (exchange: Exchange, limitMs: number): Judgement {
-  if ('reply' in exchange) return judgeReply(exchange.reply)
+/**
+ * What WeChat makes of an exchange (official list of wrong replies: doc/v2/partner/4011984734). `strict`: what production
+ * may not like acknowledges nothing.
+ */
+export function judge (exchange: Exchange, limitMs: number, strict = false): Judgement {
+  if ('reply' in exchange) return judgeReply(exchange.reply, strict)
   if ('error' in exchange) return judgeFailure(exchange.error)
   return { verdict: 'timeout_5s', reason: `no whole reply within ${limitMs} ms; acknowledge first and do slow work afterwards` }
 }

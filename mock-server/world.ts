@@ -539,11 +539,12 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     plan,
     ...(nextSequence && { nextSequence }),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
+    strict: options.strict ?? false,
     delays,
     maxDeliveries: maxJournal,
     prepare: hooks.prepare,
     onDelivery: delivery => {
-      const { id: deliveryId, sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, attempt } = delivery
+      const { id: deliveryId, sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, lint, attempt } = delivery
       journal.record({
         at: sentAt,
         direction: 'out',
@@ -552,6 +553,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
         request: { method: 'POST', url, ...request },
         ...(response && { response }),
         note: `${verdict}: ${reason}`,
+        ...(lint && { lint }),
         deliveryId,
         verdict
       })

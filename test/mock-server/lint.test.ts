@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { World } from '../../mock-server/index.ts'
 import { createNonces } from '../../mock-server/lint.ts'
-import { callPay, orderFields, placeOrder, REFUSAL, startMock, startShop, type Values } from './helpers.ts'
+import { ACK, callPay, orderFields, placeOrder, REFUSAL, startMock, startShop, type Values } from './helpers.ts'
 
 const PUBLIC = 'https://shop.example.com/wechat/notify'
 let nonces = 0
@@ -88,4 +88,17 @@ t.test('the log tells each, an advance reports those of its time', async t => {
   t.match(await world.advance('15s'), { lint: [{ rule: 'nonce-repeated' }] })
   t.match(lines.filter(line => line.includes('nonce')), ['default orderquery tea-0001: nonce-repeated: always was used before; each request needs a random one of its own'])
   t.match(await world.advance('1s'), { lint: [] })
+})
+
+t.test('an answer to a notification that production may not take is told, and does not count in a strict world', async t => {
+  for (const [strict, verdict] of [[false, 'acked'], [true, 'stray_characters']] as const) {
+    const { default: world } = await startMock(t, { world: { strict } })
+    const shop = await startShop(t, () => ACK.replace('<xml>', '<xml><!-- done -->'))
+    await placeOrder(world, shop.notifyUrl)
+    const lint = [{ rule: 'reply-comment', level: 'warning', field: 'body' }]
+    t.match(await world.pay('tea-0001'), { verdict, lint })
+    t.match(world.journal.find({ api: 'notify' }), [{ lint, verdict }])
+    t.match((await world.advance('15s')).lint, strict ? lint : [])
+    t.equal(world.notification('tea-0001').state, strict ? 'pending' : 'acked')
+  }
 })

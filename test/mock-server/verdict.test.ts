@@ -39,6 +39,8 @@ const cases: [string, Exchange, Verdict, RegExp][] = [
   ['a redirect', reply('', { status: 302, headers: { location: '/login' } }), 'redirect', /HTTP 302 to \/login/],
   ['a redirect to nowhere', reply('', { status: 307 }), 'redirect', /nowhere/],
   ['created', reply(ACK, { status: 201 }), 'http_status', /HTTP 201; only 200/],
+  ['compressed, which nobody asked for', reply('\u001F\uFFFD\b', { headers: { 'content-encoding': 'gzip' }, raw: Buffer.from([0x1f, 0x8b, 8]) }), 'not_xml', /compressed \(Content-Encoding: gzip\).*no Accept-Encoding/],
+  ['a page that says it is compressed', reply('<html></html>', { headers: { 'content-encoding': 'gzip' } }), 'html_page', /./],
   ['no content', reply('', { status: 204 }), 'http_status', /HTTP 204/],
   ['an error with the right body', reply(ACK, { status: 500 }), 'http_status', /HTTP 500; .*<xml>/],
 
