@@ -30,9 +30,13 @@ export type CertMode = 'none' | 'required'
 /** What the emulated endpoints see of a world: its parts, not its public face. */
 export interface WorldCore {
   readonly id: string
-  /** Whether this is the sandbox of the world: the same merchant, with a key and orders of its own. */
+  /** Whether this is the sandbox: the same merchant, with a key and orders of its own. */
   readonly inSandbox: boolean
   readonly sandbox: () => WorldCore
+  /** The merchants of the world, its first one first: each sees the world with its own credentials, orders and refunds. */
+  readonly merchants: () => readonly WorldCore[]
+  /** Each merchant, and its sandbox: where an order can be. */
+  readonly sides: () => readonly WorldCore[]
   /** How much of a certificate the merchant must show where WeChat wants one. */
   readonly certMode: CertMode
   readonly credentials: Credentials

@@ -25,7 +25,7 @@ export function createForgetting (world: WorldCore, { over, unpaid }: Memory): (
   // In blocks, so that one order costs the same however many there are: the next when there are twice as many as are left.
   let next = 2 * over
   return () => {
-    const sides = [world, world.sandbox()]
+    const sides = world.sides()
     const count = () => sides.reduce((sum, { orders }) => sum + orders.count(), 0)
     if (count() < next) return
     const busy = busyOrders(world, sides)

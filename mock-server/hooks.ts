@@ -41,7 +41,7 @@ function bodyOf (original: string, fields: Readonly<Record<string, string>>, { r
 }
 
 /** One-shot hooks that receive a draft to be changed: the escape hatch for what no option foresees. */
-export function createHooks (key: () => string): HookBook {
+export function createHooks (keyOf: (mchId: string | undefined) => string): HookBook {
   const waiting: Hooks['beforeNotify'][] = []
   return {
     once: (_name, hook) => { waiting.push(hook) },
@@ -51,7 +51,7 @@ export function createHooks (key: () => string): HookBook {
       const fields = Object.fromEntries(readXml(outgoing.body))
       const draft: NotifyDraft = { id, kind, outTradeNo, attempt, url: outgoing.url, headers: { ...outgoing.headers }, fields: { ...fields }, resign: true, body: undefined }
       hook(draft)
-      return { url: draft.url, headers: draft.headers, body: bodyOf(outgoing.body, fields, draft, key()) }
+      return { url: draft.url, headers: draft.headers, body: bodyOf(outgoing.body, fields, draft, keyOf(fields.mch_id)) }
     }
   }
 }

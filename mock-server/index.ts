@@ -1,5 +1,5 @@
 export { createMockWechat, type LateMockOptions, type MockOptions, type MockWechat } from './mock.ts'
-export type { AdvanceReport, AnyWorldOptions, Deliver, IssuedCode, LateWorldOptions, OnSide, OrderSnapshot, PayOptions, UserSnapshot, World, WorldClock, WorldEvents, WorldOptions } from './world.ts'
+export type { AdvanceReport, AnyWorldOptions, Deliver, IssuedCode, LateWorldOptions, OfMerchant, OnSide, OrderSnapshot, PayOptions, UserSnapshot, World, WorldClock, WorldEvents, WorldOptions } from './world.ts'
 export type { Behaviour } from './behaviour.ts'
 export type { Api, LoginApi, Notice, PayApi } from './apis.ts'
 export type { BadSign, CallEffect, Effect, EffectOf, ErrcodeFail, Fault, FaultOptions, FaultView, Gbk, ResultCodeFail, ReturnCodeFail, Timing, TransportEffect } from './faults.ts'

@@ -1,5 +1,9 @@
 import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
+import { createNonces } from './lint.ts'
+import { createOrderBook } from './orders.ts'
+import { createRandom } from './random.ts'
+import { createRefundBook } from './refunds.ts'
 import type { SignType } from './sign-v2.ts'
 
 /** What can be changed of a merchant; what is left out stays. */
@@ -31,24 +35,48 @@ export function checkCertMode (certMode: CertMode | undefined, tls: boolean): vo
   throw new MockError('BAD_INPUT', 'certMode: required needs a mock with TLS, to which a certificate can be shown; start it with tls', { field: 'certMode', rule: 'tls' })
 }
 
-/** The merchant of a world, changed: its key in production, the rest also in the sandbox. */
-export function changeMerchant (world: WorldCore, mchId: string, { apiKey, signType, certMode }: MerchantChanges, tls: boolean): Merchant {
-  const { id, credentials } = world
-  if (mchId !== credentials.mchId) throw new MockError('UNKNOWN_MERCHANT', `world ${id} has the merchant ${credentials.mchId} and not ${mchId}; another merchant is another world`)
+export const merchantView = ({ credentials: { mchId, apiKey }, signType, certMode }: WorldCore): Merchant => ({ mchId, apiKey, signType: signType ?? 'any', certMode })
+
+/** @throws MockError BAD_INPUT */
+export function checkMerchant ({ apiKey, certMode }: MerchantChanges, tls: boolean): void {
   checkApiKey(apiKey)
   checkCertMode(certMode, tls)
-  if (apiKey !== undefined) Object.assign(credentials, { apiKey })
-  for (const side of [world, world.sandbox()]) {
+}
+
+/** A merchant, changed: its key in production, the rest also in the sandbox. */
+export function changeMerchant (merchant: WorldCore, changes: MerchantChanges, tls: boolean): Merchant {
+  checkMerchant(changes, tls)
+  const { apiKey, signType, certMode } = changes
+  if (apiKey !== undefined) Object.assign(merchant.credentials, { apiKey })
+  for (const side of [merchant, merchant.sandbox()]) {
     if (signType !== undefined) Object.assign(side, { signType: signType === 'any' ? undefined : signType })
     if (certMode !== undefined) Object.assign(side, { certMode })
   }
-  return { mchId, apiKey: credentials.apiKey, signType: world.signType ?? 'any', certMode: world.certMode }
+  return merchantView(merchant)
+}
+
+/** Everything that a merchant of a world has for itself; the rest it shares with the others. */
+export function addMerchant (world: WorldCore, seed: string, credentials: Credentials): WorldCore {
+  const own = (path: string) => ({ random: createRandom(`${seed}/${path}`), orders: createOrderBook(world.clock.now), refunds: createRefundBook() })
+  const books = own(credentials.mchId)
+  const merchant: WorldCore = { ...world, ...books, credentials, signType: undefined, certMode: 'none', nonces: createNonces(), sandbox: () => sandbox }
+  const sandbox = sandboxOf(merchant, own(`${credentials.mchId}/sandbox`))
+  return merchant
+}
+
+/** The sandbox of a merchant. */
+export const sandboxOf = (merchant: WorldCore, books: Pick<WorldCore, 'random' | 'orders' | 'refunds'>): WorldCore =>
+  ({ ...merchant, ...books, inSandbox: true, credentials: { ...merchant.credentials, apiKey: merchant.random.hex(32, 'sandbox_signkey') } })
+
+/** @throws MockError BAD_INPUT */
+export function checkMchId (mchId: string): void {
+  if (!/^\d{1,32}$/.test(mchId)) throw new MockError('BAD_INPUT', `mchId: must be 1 to 32 digits; got ${JSON.stringify(mchId)}`, { field: 'mchId', rule: 'digits' })
 }
 
 /** The app of a world, changed. */
 export function changeApp (world: WorldCore, appid: string, { appSecret }: AppChanges): App {
   const { id, credentials } = world
   if (appid !== credentials.appid) throw new MockError('UNKNOWN_APP', `world ${id} has the app ${credentials.appid} and not ${appid}; another app is another world`)
-  for (const side of [world, world.sandbox()]) if (appSecret !== undefined) Object.assign(side.credentials, { appSecret })
+  for (const side of world.sides()) if (appSecret !== undefined) Object.assign(side.credentials, { appSecret })
   return { appid, appSecret: credentials.appSecret }
 }

@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import { buildApp, type Part, type TlsOptions } from './app.ts'
 import { CONTROL_PREFIX } from './control/index.ts'
-import type { Credentials, Registry, WorldCore } from './core.ts'
+import type { Registry, WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { onlyTo } from './notify-hosts.ts'
@@ -14,7 +14,7 @@ import type { SharedClock } from './shared-clock.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import type { Delivery, Notification } from './notification.ts'
-import { createWorld, type AnyWorldOptions, type LateWorldOptions, type World, type WorldOptions } from './world.ts'
+import { createWorld, type AnyWorldOptions, type LateWorldOptions, type Names, type World, type WorldOptions } from './world.ts'
 
 export interface MockOptions<W = WorldOptions> {
   /** Default 127.0.0.1: nobody else can reach it. */
@@ -93,6 +93,7 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
   const cores = new Map<string, WorldCore>()
   const byAppid = new Map<string, WorldCore>()
   const byMchId = new Map<string, WorldCore>()
+  const named = { appid: byAppid, mchId: byMchId }
 
   const metrics = createMetrics()
 
@@ -109,20 +110,27 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     return `w${created}`
   }
 
-  function remove (id: string, seed: string, { appid, mchId }: Credentials): void {
+  const names: Names = {
+    checkFree: (kind, name) => {
+      const owner = named[kind].get(name)
+      if (owner) throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, { field: kind })
+    },
+    claim: (kind, name, core) => { named[kind].set(name, core) }
+  }
+
+  function remove (id: string, seed: string): void {
     if (cores.keys().next().value === id) throw new MockError('DEFAULT_WORLD', `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`)
     seeds.delete(seed)
     worlds.delete(id)
     made.delete(id)
     cores.delete(id)
-    byAppid.delete(appid)
-    byMchId.delete(mchId)
+    for (const names of [byAppid, byMchId]) for (const [name, core] of names) if (core.id === id) names.delete(name)
   }
 
   function create (options: AnyWorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl, sender, clock, tls, log, remove: () => remove(id, seed, world.credentials) }, { ...defaults, ...options })
+    const { world, core } = createWorld({ id, seed, baseUrl, sender, clock, tls, log, names, remove: () => remove(id, seed) }, { ...defaults, ...options })
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       core.end()

@@ -104,6 +104,8 @@ export function resumeRefunds (world: WorldCore): void {
   for (const refund of world.refunds.list()) if (refund.dueAt) endLater(world, refund, refund.dueAt.getTime())
 }
 
+export const canEnd = ({ status }: Pick<Refund, 'status'>) => status === 'PROCESSING' || status === 'CHANGE'
+
 /**
  * Ends a refund: from PROCESSING, or from CHANGE when the merchant has seen to it by hand. Gives the notification, not yet
  * sent, if there is anybody to be told.
@@ -159,6 +161,7 @@ export function refundFromConsole (world: WorldCore, order: Order, options: Cons
 
 /** A refund as it is now; money is fen. */
 export interface RefundSnapshot {
+  readonly mchId: string
   readonly outRefundNo: string
   readonly refundId: string
   readonly outTradeNo: string
@@ -183,7 +186,7 @@ export interface RefundSnapshot {
   readonly endedAt: Date | undefined
 }
 
-export function refundSnapshot ({ orders }: WorldCore, { cancelTimer: _timer, ordinal: _ordinal, ...refund }: Refund): RefundSnapshot {
+export function refundSnapshot ({ orders, credentials: { mchId } }: WorldCore, { cancelTimer: _timer, ordinal: _ordinal, ...refund }: Refund): RefundSnapshot {
   const { totalFee, payment } = orders.find(refund.outTradeNo)!
-  return { ...refund, totalFee, transactionId: payment!.transactionId }
+  return { mchId, ...refund, totalFee, transactionId: payment!.transactionId }
 }

@@ -169,6 +169,7 @@ const state = record({
   replies: count,
   ...side,
   sandbox: record(side),
+  merchants: optional(list(record({ mchId: text, apiKey: text, signType: oneOf('any', 'MD5', 'HMAC-SHA256'), certMode: oneOf('none', 'required'), ...side, sandbox: record(side) }))),
   users,
   tokens,
   notifications: record({ notifications: list(notification), log: record({ taken: count, deliveries: list(delivery) }) }),
@@ -195,6 +196,10 @@ export function checkState (decoded: unknown): WorldState {
   const checked = decoded as WorldState
   checkReferences(checked, 'state')
   checkReferences(checked.sandbox, 'state.sandbox')
+  checked.merchants?.forEach((merchant, n) => {
+    checkReferences(merchant, `state.merchants.${n}`)
+    checkReferences(merchant.sandbox, `state.merchants.${n}.sandbox`)
+  })
   for (const { api, effect, options } of checked.faults) checkFault(api, effect, options)
   return checked
 }

@@ -2,6 +2,7 @@ import type { WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import type { FaultsDump } from './faults.ts'
 import type { JournalDump } from './journal.ts'
+import { merchantView, type Merchant } from './merchant.ts'
 import { NO_NOTIFICATIONS, type NotifierDump } from './notifier.ts'
 import type { OrdersDump } from './orders.ts'
 import { resumeRefunds } from './refunding.ts'
@@ -9,13 +10,21 @@ import type { RefundsDump } from './refunds.ts'
 import { NO_TOKENS, type TokensDump } from './tokens.ts'
 import { NO_USERS, type UsersDump } from './users.ts'
 
+/** What a merchant has on one side. */
+export interface BooksDump { readonly orders: OrdersDump, readonly refunds: RefundsDump }
+
+/** A merchant: who it is, for a world that does not know it yet, and what it has. */
+export interface MerchantDump extends Merchant, BooksDump { readonly sandbox: BooksDump }
+
 /** Everything in a world that changes; who it is, and how it was made, does not. Gates and hooks belong to a test, not to it. */
 export interface WorldState {
   readonly now: Date
   readonly replies: number
   readonly orders: OrdersDump
   readonly refunds: RefundsDump
-  readonly sandbox: { readonly orders: OrdersDump, readonly refunds: RefundsDump }
+  readonly sandbox: BooksDump
+  /** The other merchants of the world; absent in an export of before there were any. */
+  readonly merchants?: readonly MerchantDump[]
   readonly users: UsersDump
   readonly tokens: TokensDump
   readonly notifications: NotifierDump
@@ -23,14 +32,24 @@ export interface WorldState {
   readonly faults: FaultsDump
 }
 
+const booksOf = ({ orders, refunds }: WorldCore): BooksDump => ({ orders: orders.dump(), refunds: refunds.dump() })
+
+const NO_BOOKS: BooksDump = { orders: { orders: [], prepays: [] }, refunds: [] }
+
+function loadBooks (side: WorldCore, { orders, refunds }: BooksDump): void {
+  side.orders.load(orders)
+  side.refunds.load(refunds)
+}
+
 /** A deep copy: what happens afterwards does not change it. */
-export function takeState ({ clock, counters, orders, refunds, sandbox, users, tokens, notifier, journal, faults }: WorldCore): WorldState {
+export function takeState (world: WorldCore): WorldState {
+  const { clock, counters, sandbox, merchants, users, tokens, notifier, journal, faults } = world
   return structuredClone({
     now: clock.now(),
     replies: counters.replies,
-    orders: orders.dump(),
-    refunds: refunds.dump(),
-    sandbox: { orders: sandbox().orders.dump(), refunds: sandbox().refunds.dump() },
+    ...booksOf(world),
+    sandbox: booksOf(sandbox()),
+    merchants: merchants().slice(1).map(merchant => ({ ...merchantView(merchant), ...booksOf(merchant), sandbox: booksOf(merchant.sandbox()) })),
     users: users.dump(),
     tokens: tokens.dump(),
     notifications: notifier.dump(),
@@ -41,23 +60,29 @@ export function takeState ({ clock, counters, orders, refunds, sandbox, users, t
 
 /**
  * Puts a world back; what a gate holds is let go. On the real clock time goes on, and what was due meanwhile is due at once.
+ * `prepare` runs when it is certain that this can be done.
  * @throws MockError CLOCK_BUSY
  */
-export function putState (world: WorldCore, state: WorldState): void {
-  const { now, replies, orders, refunds, sandbox, users, tokens, notifications, journal, faults } = structuredClone(state)
+export function putState (world: WorldCore, state: WorldState, prepare = () => {}): void {
+  const { now, replies, orders, refunds, sandbox, merchants = [], users, tokens, notifications, journal, faults } = structuredClone(state)
   world.clock.reset(now)
+  prepare()
   world.gates.clear()
   world.nonces.clear()
   world.counters.replies = replies
-  world.orders.load(orders)
-  world.refunds.load(refunds)
-  world.sandbox().orders.load(sandbox.orders)
-  world.sandbox().refunds.load(sandbox.refunds)
+  const [, ...others] = world.merchants()
+  loadBooks(world, { orders, refunds })
+  loadBooks(world.sandbox(), sandbox)
+  for (const merchant of others) {
+    const dump = merchants.find(({ mchId }) => mchId === merchant.credentials.mchId)
+    loadBooks(merchant, dump ?? NO_BOOKS)
+    loadBooks(merchant.sandbox(), dump?.sandbox ?? NO_BOOKS)
+  }
   world.users.load(users)
   world.tokens.load(tokens)
   world.notifier.load(notifications)
-  for (const side of [world, world.sandbox()]) resumeRefunds(side)
-  world.autoPay.resume([world, world.sandbox()])
+  for (const side of world.sides()) resumeRefunds(side)
+  world.autoPay.resume(world.sides())
   world.journal.load(journal)
   world.faults.load(faults)
 }
@@ -72,7 +97,7 @@ export type ResetPart = typeof RESET_PARTS[number]
  */
 export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
   const { clock, users, tokens, notifier, journal, faults, gates, nonces } = world
-  const sides = [world, world.sandbox()]
+  const sides = world.sides()
   const unknown = parts.find(part => !RESET_PARTS.includes(part))
   if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
   const resets = (part: ResetPart) => parts.length === 0 || parts.includes(part)
@@ -84,10 +109,7 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
     for (const side of sides) resumeRefunds(side)
   }
   if (resets('orders')) {
-    for (const { orders, refunds } of sides) {
-      orders.load({ orders: [], prepays: [] })
-      refunds.load([])
-    }
+    for (const side of sides) loadBooks(side, NO_BOOKS)
     notifier.load(NO_NOTIFICATIONS)
   }
   world.autoPay.resume(sides)

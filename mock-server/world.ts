@@ -20,14 +20,14 @@ import { guarded } from './guarded.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
-import { changeApp, changeMerchant, checkApiKey, checkCertMode, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
+import { addMerchant, changeApp, changeMerchant, checkApiKey, checkCertMode, checkMchId, checkMerchant, merchantView, sandboxOf, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
 import { createNotifier, noticeOf } from './notifier.ts'
 import { checkNotifyUrl } from './notify-url.ts'
 import { couponFee, createOrderBook, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
-import { endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
+import { canEnd, endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
 import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
 import type { Sender } from './sender.ts'
 import { checkSettleUrl, createSettleCall } from './settle-url.ts'
@@ -125,11 +125,18 @@ export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timer
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<AdvanceReport>
 }
 
-/** On which side of the merchant an order is, where both know its number; default: where what is asked for can be done. */
-export interface OnSide { readonly side?: Side }
+/** Of which merchant, where the world has several. */
+export interface OfMerchant { readonly mchId?: string }
+
+/**
+ * Where an order is, if several sides know its number: in production or in the sandbox, and of which merchant; default: where
+ * what is asked for can be done.
+ */
+export interface OnSide extends OfMerchant { readonly side?: Side }
 
 /** An order as it is now; money is fen. */
 export interface OrderSnapshot {
+  readonly mchId: string
   readonly side: Side
   readonly outTradeNo: string
   readonly tradeState: TradeState
@@ -187,7 +194,7 @@ export interface WorldEvents {
 }
 
 /**
- * One merchant with one app: its own time, users, orders and ids. Worlds do not see each other. `First` is what
+ * A merchant with an app, and more of them if they are added: its own time, users, orders and ids. Worlds do not see each other. `First` is what
  * `deliver: 'await'` resolves with: the first delivery, or the pending notification where the schedule is a {@link LateSchedule}.
  */
 export interface World<First = Delivery> extends AsyncDisposable {
@@ -208,10 +215,14 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /** A code as `wx.login` gives it: single use, 300 s. */
   readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
   /**
-   * The merchant of the world, changed: as by hand in the merchant platform, what is sent from now on has the new key.
-   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   * A merchant of the world, changed: as by hand in the merchant platform, what is sent from now on has the new key. One that
+   * is not known yet is added: it has orders, refunds and bills of its own, a key that is drawn if none is given, and every app
+   * of the world is bound to it.
+   * @throws MockError BAD_INPUT, ID_TAKEN (by another world)
    */
   readonly merchant: (mchId: string, changes?: MerchantChanges) => Merchant
+  /** The first is the one of {@link World.credentials}. */
+  readonly merchants: () => Merchant[]
   /**
    * The app of the world, changed.
    * @throws MockError UNKNOWN_APP
@@ -262,11 +273,11 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * @throws MockError UNKNOWN_REFUND, REFUND_ENDED
    */
   readonly settleRefund: {
-    (outRefundNo: string, status: RefundEnd, options?: EndOptions & { readonly deliver?: 'await' }): Promise<First | undefined>
-    (outRefundNo: string, status: RefundEnd, options: EndOptions & { readonly deliver: 'background' | 'hold' }): Promise<Notification | undefined>
+    (outRefundNo: string, status: RefundEnd, options?: EndOptions & OfMerchant & { readonly deliver?: 'await' }): Promise<First | undefined>
+    (outRefundNo: string, status: RefundEnd, options: EndOptions & OfMerchant & { readonly deliver: 'background' | 'hold' }): Promise<Notification | undefined>
   }
   /** @throws MockError UNKNOWN_REFUND */
-  readonly getRefund: (outRefundNo: string) => RefundSnapshot
+  readonly getRefund: (outRefundNo: string, options?: OfMerchant) => RefundSnapshot
   readonly refunds: () => RefundSnapshot[]
   /**
    * `tradeState`: where both sides know the number, rather the one in this state.
@@ -283,7 +294,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * @example await world.craft('tea-0001', { fields: { total_fee: '1' }, sign: 'keep' }).deliver() // tampered with
    * @throws MockError UNKNOWN_ORDER, BAD_INPUT
    */
-  readonly craft: (outTradeNo: string, options?: CraftOptions) => Notification
+  readonly craft: (outTradeNo: string, options?: CraftOptions & OnSide) => Notification
   /**
    * Changes the next notification in the moment before it is sent.
    * @example world.once('beforeNotify', draft => { draft.fields.total_fee = '2' }) // and validly signed
@@ -298,7 +309,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * The last notification of a refund.
    * @throws MockError UNKNOWN_REFUND, UNKNOWN_NOTIFICATION
    */
-  readonly refundNotification: (outRefundNo: string) => Notification
+  readonly refundNotification: (outRefundNo: string, options?: OfMerchant) => Notification
   /** Before time moves on, and after the last delivery of an advance, the clock waits for `fn()`. */
   readonly settleOn: (fn: () => Promise<unknown>) => void
   /**
@@ -365,8 +376,8 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /** The world as plain JSON data, for a file. */
   readonly export: () => WorldExport
   /**
-   * Puts the world into the state of an export of the same merchant and app.
-   * @throws MockError BAD_INPUT, CLOCK_BUSY
+   * Puts the world into the state of an export of the same merchant and app; other merchants of the export are added.
+   * @throws MockError BAD_INPUT, CLOCK_BUSY, ID_TAKEN
    */
   readonly import: (exported: WorldExport) => void
   /**
@@ -374,6 +385,13 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * @throws MockError DEFAULT_WORLD
    */
   readonly close: () => void
+}
+
+/** By which names the wire finds the worlds of a mock. */
+export interface Names {
+  /** @throws MockError ID_TAKEN */
+  readonly checkFree: (kind: 'appid' | 'mchId', name: string) => void
+  readonly claim: (kind: 'appid' | 'mchId', name: string, core: WorldCore) => void
 }
 
 /** What a world needs from the mock it lives in. */
@@ -388,6 +406,7 @@ export interface WorldHost {
   /** Whether it is reached by TLS. */
   readonly tls: boolean
   readonly log: (line: string) => void
+  readonly names: Names
   /** Forgets the world. */
   readonly remove: () => void
 }
@@ -437,9 +456,10 @@ function checkCoupons (order: Order, coupons: readonly Coupon[]): void {
   if (sum > order.totalFee) throw refuse(`${sum} fen of coupons for an order of ${order.totalFee} fen`)
 }
 
-function snapshot ({ inSandbox }: WorldCore, order: Order): OrderSnapshot {
+function snapshot ({ inSandbox, credentials: { mchId } }: WorldCore, order: Order): OrderSnapshot {
   const { outTradeNo, tradeState, totalFee, feeType, tradeType, body, attach, openid, prepayId, notifyUrl, signType, createdAt, expiresAt, payment } = order
   return {
+    mchId,
     side: inSandbox ? 'sandbox' : 'production',
     outTradeNo,
     tradeState,
@@ -524,7 +544,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     forget()
   })
   const delays = createDelays()
-  const hooks = createHooks(() => credentials.apiKey)
+  const hooks = createHooks(mchId => secretsOf(mchId).apiKey)
   const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
   const gates = createGates(gate => { tell('gate', gate) })
   const style = notifyStyle(random)
@@ -563,42 +583,65 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, merchants: () => merchants, sides: () => merchants.flatMap(merchant => [merchant, merchant.sandbox()]), certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
-  const sandbox: WorldCore = {
-    ...core,
-    inSandbox: true,
-    credentials: { ...credentials, apiKey: random.hex(32, 'sandbox_signkey') },
-    random: createRandom(`${host.seed}/sandbox`),
-    orders: createOrderBook(clock.now),
-    refunds: createRefundBook()
-  }
-  const sides = [core, sandbox]
+  const sandbox = sandboxOf(core, { random: createRandom(`${host.seed}/sandbox`), orders: createOrderBook(clock.now), refunds: createRefundBook() })
+  const merchants = [core]
+  const merchantOf = (mchId: string | undefined) => merchants.find(merchant => merchant.credentials.mchId === mchId)
+  const secretsOf = (mchId: string | undefined) => (merchantOf(mchId) ?? core).credentials
 
-  /** Both sides of a merchant may know a number: the one is meant that `fits`, or else the first. */
-  function findOrder (outTradeNo: string, { side: wanted }: OnSide = {}, fits?: (order: Order) => boolean): readonly [WorldCore, Order] {
-    const found = sides.flatMap(side => {
+  /** @throws MockError BAD_INPUT, ID_TAKEN */
+  function checkNew (mchId: string, changes: MerchantChanges): void {
+    checkMchId(mchId)
+    checkMerchant(changes, host.tls)
+    host.names.checkFree('mchId', mchId)
+  }
+
+  function knowMerchant (mchId: string, changes: MerchantChanges): Merchant {
+    const known = merchantOf(mchId)
+    if (known) return changeMerchant(known, changes, host.tls)
+    checkNew(mchId, changes)
+    const merchant = addMerchant(core, host.seed, { ...credentials, mchId, apiKey: random.alphanumeric(32, 'apiKey', mchId) })
+    host.names.claim('mchId', mchId, merchant)
+    merchants.push(merchant)
+    return changeMerchant(merchant, changes, host.tls)
+  }
+
+  /** Where something of a merchant can be, or of any of them. */
+  function sidesOf ({ mchId }: OfMerchant = {}): readonly WorldCore[] {
+    if (mchId === undefined) return core.sides()
+    const merchant = merchantOf(mchId)
+    if (!merchant) throw new MockError('UNKNOWN_MERCHANT', `world ${id} has no merchant ${mchId}; it has ${merchants.map(({ credentials }) => credentials.mchId).join(', ')}`)
+    return [merchant, merchant.sandbox()]
+  }
+
+  const everyMerchant = () => merchants.map(({ credentials }) => credentials.mchId).join(' or ')
+
+  /** Several sides may know a number: the one is meant that `fits`, or else the first. */
+  function findOrder (outTradeNo: string, options: OnSide = {}, fits?: (order: Order) => boolean): readonly [WorldCore, Order] {
+    const { side: wanted } = options
+    const found = sidesOf(options).flatMap(side => {
       const order = wanted === undefined || side.inSandbox === (wanted === 'sandbox') ? side.orders.find(outTradeNo) : undefined
       return order ? [[side, order] as const] : []
     })
     const [first] = found
     const where = wanted === undefined ? '' : ` in ${wanted === 'sandbox' ? 'the sandbox' : 'production'}`
-    if (!first) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}${where}; was unifiedorder called with mch_id ${credentials.mchId}?`)
+    if (!first) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}${where}; was unifiedorder called with mch_id ${options.mchId ?? everyMerchant()}?`)
     return found.find(([, order]) => fits?.(order)) ?? first
   }
 
   const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
   const isPaid = ({ payment }: Order) => payment !== undefined
 
-  function findRefund (outRefundNo: string, fits?: (refund: Refund) => boolean): readonly [WorldCore, Refund] {
-    const found = sides.flatMap(side => {
+  function findRefund (outRefundNo: string, options?: OfMerchant, fits?: (refund: Refund) => boolean): readonly [WorldCore, Refund] {
+    const found = sidesOf(options).flatMap(side => {
       const refund = side.refunds.find(outRefundNo)
       return refund ? [[side, refund] as const] : []
     })
     const [first] = found
-    if (!first) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${credentials.mchId}?`)
+    if (!first) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${options?.mchId ?? everyMerchant()}?`)
     return found.find(([, refund]) => fits?.(refund)) ?? first
   }
 
@@ -608,8 +651,8 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     return notification
   }
 
-  function findRefundNotification (outRefundNo: string): Notification {
-    const [, { notificationId, status, notifyUrl }] = findRefund(outRefundNo)
+  function findRefundNotification (outRefundNo: string, options?: OfMerchant): Notification {
+    const [, { notificationId, status, notifyUrl }] = findRefund(outRefundNo, options)
     if (notificationId === undefined) throw new MockError('UNKNOWN_NOTIFICATION', `refund ${outRefundNo} has no notification: it is ${status} and its notify_url is '${notifyUrl}'`)
     return findNotification(notificationId)
   }
@@ -626,10 +669,10 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     checkCoupons(order, coupons)
     const paidAt = clock.now()
     const payment = {
-      transactionId: `4200${random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${random.digits(10, 'transaction', outTradeNo, 'tail')}`,
+      transactionId: `4200${side.random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${side.random.digits(10, 'transaction', outTradeNo, 'tail')}`,
       openid: openid ?? (order.openid || users.issueCode({}).user.openid),
       bankType,
-      coupons: coupons.map((coupon, n) => ({ ...coupon, id: coupon.id ?? random.digits(10, 'coupon', outTradeNo, n) })),
+      coupons: coupons.map((coupon, n) => ({ ...coupon, id: coupon.id ?? side.random.digits(10, 'coupon', outTradeNo, n) })),
       paidAt
     }
     Object.assign(order, { tradeState: 'SUCCESS', payment })
@@ -649,10 +692,8 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     return { ...failure, delivery: entry && await notifier.start(entry) }
   }
 
-  const canEnd = ({ status }: Refund) => status === 'PROCESSING' || status === 'CHANGE'
-
-  async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', ...options }: EndOptions & { readonly deliver?: Deliver } = {}) {
-    const notification = endRefund(...findRefund(outRefundNo, canEnd), status, options)
+  async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', mchId, ...options }: EndOptions & OfMerchant & { readonly deliver?: Deliver } = {}) {
+    const notification = endRefund(...findRefund(outRefundNo, mchId === undefined ? {} : { mchId }, canEnd), status, options)
     return notification && dispatch(notification, deliver)
   }
 
@@ -664,9 +705,22 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     return `s${n}`
   }
 
-  function replaceState (state: WorldState): void {
-    putState(core, state)
+  function replaceState (state: WorldState, prepare?: () => void): void {
+    putState(core, state, prepare)
     tell('reset', { what: RESET_PARTS })
+  }
+
+  /** Adds what an import brings and the world does not have, once it is known that all of it can be added. */
+  function newcomersOf ({ merchants: imported = [] }: WorldState): () => void {
+    const others = imported.map((merchant, n) => ({ ...merchant, own: merchantOf(merchant.mchId), place: `state.merchants.${n}` }))
+    for (const { mchId, own, place, ...merchant } of others) {
+      if (!own) checkNew(mchId, merchant)
+      else if (own.credentials.apiKey !== merchant.apiKey) throw new MockError('BAD_INPUT', `${place}.apiKey: must be that of merchant ${mchId} in this world`, { field: `${place}.apiKey`, rule: 'const' })
+    }
+    const newcomers = others.filter(({ own }) => !own)
+    return () => {
+      for (const { mchId, apiKey, signType, certMode } of newcomers) knowMerchant(mchId, { apiKey, signType, certMode })
+    }
   }
 
   function end (): void {
@@ -694,7 +748,8 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       const { code, user, expiresAt } = users.issueCode(options)
       return { code, openid: user.openid, unionid: user.unionid, expiresAt }
     },
-    merchant: (mchId, changes = {}) => changeMerchant(core, mchId, changes, host.tls),
+    merchant: (mchId, changes = {}) => knowMerchant(mchId, changes),
+    merchants: () => merchants.map(merchantView),
     app: (appid, changes = {}) => changeApp(core, appid, changes),
     users: () => users.list().map(user => ({ ...user })),
     user: (openid, changes) => ({ ...users.know(openid, changes) }),
@@ -718,13 +773,13 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       return refundSnapshot(side, refundFromConsole(side, order, options))
     },
     settleRefund: settleRefund as World['settleRefund'],
-    getRefund: outRefundNo => refundSnapshot(...findRefund(outRefundNo)),
-    refunds: () => sides.flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
+    getRefund: (outRefundNo, options) => refundSnapshot(...findRefund(outRefundNo, options)),
+    refunds: () => core.sides().flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
     order: (outTradeNo, options) => snapshot(...findOrder(outTradeNo, options, ({ tradeState }) => tradeState === options?.tradeState)),
-    orders: () => sides.flatMap(side => side.orders.list().map(order => snapshot(side, order))),
+    orders: () => core.sides().flatMap(side => side.orders.list().map(order => snapshot(side, order))),
     deliveries: notifier.deliveries,
     notifications: notifier.list,
-    craft: (outTradeNo, craftOptions) => craft(...findOrder(outTradeNo), craftOptions),
+    craft: (outTradeNo, craftOptions) => craft(...findOrder(outTradeNo, craftOptions), craftOptions),
     once: hooks.once,
     notification: findNotification,
     refundNotification: findRefundNotification,
@@ -736,7 +791,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     lint: () => journal.entries().flatMap(({ lint = [] }) => lint),
     unexpected,
     assertNoUnexpected: () => assertNoUnexpected(unexpected()),
-    explainSign: (xml, theirs) => explainMessage(xml, credentials, theirs),
+    explainSign: (xml, theirs) => explainMessage(xml, secretsOf, theirs),
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list()),
     on: (event, listener) => { events.on(event, guarded(event, listener)) },
@@ -759,7 +814,10 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       replaceState(state)
     },
     export: () => toExport(credentials, takeState(core)),
-    import: exported => replaceState(checkState(fromExport(exported, credentials))),
+    import: exported => {
+      const state = checkState(fromExport(exported, credentials))
+      replaceState(state, newcomersOf(state))
+    },
     close,
     [Symbol.asyncDispose]: async () => close()
   }

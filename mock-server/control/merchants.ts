@@ -10,6 +10,8 @@ interface OfMerchant extends InWorld { readonly mchId: string }
 interface OfApp extends InWorld { readonly appid: string }
 
 export function merchantRoutes (server: FastifyInstance, worlds: Worlds): void {
+  server.get<{ Params: InWorld }>('/worlds/:world/merchants', async request => worlds.find(request.params.world).merchants())
+
   server.put<{ Params: OfMerchant, Body: MerchantChanges }>('/worlds/:world/merchants/:mchId', { schema: { body: merchant } }, async request =>
     worlds.find(request.params.world).merchant(request.params.mchId, request.body))
 

@@ -3,7 +3,8 @@ import type { CraftOptions } from '../craft.ts'
 import { deliveryView } from '../delivery-text.ts'
 import type { Worlds } from '../mock.ts'
 import { overlapOf, type Delivery, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
-import { integer, milliseconds, oneOf, strict, text, type InWorld } from './schemas.ts'
+import type { OnSide } from '../world.ts'
+import { integer, mchId, milliseconds, oneOf, side, strict, text, type InWorld } from './schemas.ts'
 
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
 
@@ -16,7 +17,9 @@ const craft = strict({
   key: text(),
   body: { type: 'string' },
   url: text(),
-  deliver: { anyOf: [{ type: 'boolean' }, deliver] }
+  deliver: { anyOf: [{ type: 'boolean' }, deliver] },
+  mchId,
+  side
 }, 'outTradeNo')
 
 export const notificationView = ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt }: Notification) =>
@@ -27,7 +30,7 @@ export const resultView = (result: Delivery | Notification) => 'verdict' in resu
 
 interface OfNotification extends InWorld { readonly id: string }
 interface Listed { readonly order?: string, readonly state?: NotificationState }
-interface Crafted extends CraftOptions { readonly outTradeNo: string, readonly deliver?: boolean | DeliverOptions }
+interface Crafted extends CraftOptions, OnSide { readonly outTradeNo: string, readonly deliver?: boolean | DeliverOptions }
 
 async function delivered (notification: Notification, options?: DeliverOptions) {
   const deliveries = await notification.deliver(options)

@@ -1,20 +1,23 @@
 import type { FastifyInstance } from 'fastify'
 import type { Worlds } from '../mock.ts'
-import type { ConsoleRefund, EndOptions } from '../refunding.ts'
+import { canEnd, type ConsoleRefund, type EndOptions } from '../refunding.ts'
 import type { RefundEnd } from '../refunds.ts'
-import type { Deliver, OnSide } from '../world.ts'
+import type { Deliver, OfMerchant, OnSide } from '../world.ts'
 import { resultView } from './notifications.ts'
-import { integer, oneOf, side, strict, text, type InWorld, type OfOrder } from './schemas.ts'
+import { integer, mchId, oneOf, side, strict, text, type InWorld, type OfOrder } from './schemas.ts'
 
 interface OfRefund extends InWorld { readonly outRefundNo: string }
-type Settle = EndOptions & { readonly status: RefundEnd, readonly deliver?: Deliver }
+type Settle = EndOptions & OfMerchant & { readonly status: RefundEnd, readonly deliver?: Deliver }
 
 const settle = strict({
   status: oneOf('SUCCESS', 'CHANGE', 'REFUNDCLOSE'),
   channel: oneOf('ORIGINAL', 'BALANCE', 'OTHER_BALANCE', 'OTHER_BANKCARD'),
   receivedBy: text(64),
-  deliver: oneOf('await', 'background', 'hold')
+  deliver: oneOf('await', 'background', 'hold'),
+  mchId
 }, 'status')
+
+const ofMerchant = strict({ mchId })
 
 const consoleRefund = strict({
   refundFee: integer(1),
@@ -22,14 +25,15 @@ const consoleRefund = strict({
   desc: text(80),
   account: oneOf('REFUND_SOURCE_UNSETTLED_FUNDS', 'REFUND_SOURCE_RECHARGE_FUNDS'),
   notifyUrl: { type: ['string', 'null'], maxLength: 256 },
+  mchId,
   side
 })
 
 export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld }>('/worlds/:world/refunds', async request => worlds.find(request.params.world).refunds())
 
-  app.get<{ Params: OfRefund }>('/worlds/:world/refunds/:outRefundNo', async request =>
-    worlds.find(request.params.world).getRefund(request.params.outRefundNo))
+  app.get<{ Params: OfRefund, Querystring: OfMerchant }>('/worlds/:world/refunds/:outRefundNo', { schema: { querystring: ofMerchant } }, async request =>
+    worlds.find(request.params.world).getRefund(request.params.outRefundNo, request.query))
 
   app.post<{ Params: OfOrder, Body: ConsoleRefund & OnSide }>('/worlds/:world/orders/:outTradeNo/refunds', { schema: { body: consoleRefund } }, async request =>
     worlds.find(request.params.world).refund(request.params.outTradeNo, request.body))
@@ -38,7 +42,8 @@ export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
     const world = worlds.find(request.params.world)
     const { outRefundNo } = request.params
     const { status, deliver = 'await', ...options } = request.body
+    const where = { mchId: options.mchId ?? (world.refunds().find(refund => refund.outRefundNo === outRefundNo && canEnd(refund)) ?? world.getRefund(outRefundNo)).mchId }
     const result = await (deliver === 'await' ? world.settleRefund(outRefundNo, status, options) : world.settleRefund(outRefundNo, status, { ...options, deliver }))
-    return { ...(result && resultView(result)), refund: world.getRefund(outRefundNo) }
+    return { ...(result && resultView(result)), refund: world.getRefund(outRefundNo, where) }
   })
 }

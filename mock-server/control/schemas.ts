@@ -17,5 +17,8 @@ export const oneOf = (...values: string[]) => ({ type: 'string', enum: values })
 /** Of an order whose number may be known on both. */
 export const side = oneOf('production', 'sandbox')
 
+/** Where several merchants of the world may have it. */
+export const mchId = text(32)
+
 export interface InWorld { readonly world: string }
 export interface OfOrder extends InWorld { readonly outTradeNo: string }

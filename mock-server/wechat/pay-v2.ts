@@ -79,7 +79,7 @@ function findWorld (registry: Registry, { withoutAppid }: PayEndpoint, fields: F
   if (!withoutAppid && !world) throw new ProtocolFail('appid不存在')
   const merchant = registry.byMchId(fields.get('mch_id')!)
   if (!merchant) throw new ProtocolFail('MCHID不存在')
-  if (!withoutAppid && merchant !== world) throw new ProtocolFail('mch_id和appid没有关联关系')
+  if (!withoutAppid && merchant.id !== world!.id) throw new ProtocolFail('mch_id和appid没有关联关系')
   return merchant
 }
 

@@ -60,7 +60,7 @@ export function requestPayment (world: WorldCore, params: RequestPaymentParams):
   const now = world.clock.now()
   checkForm(params, now)
   const prepayId = params.package.slice('prepay_id='.length)
-  const { credentials: { appid, apiKey }, orders } = [world, world.sandbox()].find(({ orders }) => orders.findPrepay(prepayId)) ?? world
+  const { credentials: { appid, apiKey }, orders } = world.sides().find(({ orders }) => orders.findPrepay(prepayId)) ?? world
   const signType = (params.signType ?? 'MD5') as SignType
   if (params.appId !== undefined && params.appId !== appid) throw badSignature(`the mini program is ${appid}, not ${params.appId}`)
 

@@ -15,6 +15,7 @@ function setup (memory: Memory, reply = ACK) {
     sender: { post: async () => ({ durationMs: 1, reply: { status: 200, headers: {}, body: reply } }), close: () => {} },
     tls: false,
     log: () => {},
+    names: { checkFree: () => {}, claim: () => {} },
     remove: () => {}
   }, { startTime: NOON })
   return { core, world, forget: createForgetting(core, memory) }

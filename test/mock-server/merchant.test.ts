@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import t from 'tap'
-import { createMockWechat } from '../../mock-server/index.ts'
+import t, { type Test } from 'tap'
+import { createMockWechat, type World, type WorldOptions } from '../../mock-server/index.ts'
 import { checkApiKey, checkCertMode } from '../../mock-server/merchant.ts'
 import { signV2 } from '../../mock-server/sign-v2.ts'
 import { readXml } from '../../mock-server/wire.ts'
-import { callPay, deadUrl, orderFields, placeOrder, postRaw, signedXml, startMock, startShop } from './helpers.ts'
+import { callPay, control, deadUrl, NOON, orderFields, paymentParams, placeOrder, placeRefund, postRaw, readReqInfo, signedXml, startMock, startShop } from './helpers.ts'
 
 const KEY = '192006250b4c09247ec02edce69f6a2d'
 
@@ -72,8 +72,166 @@ t.test('a secret of the app is changed', async t => {
   t.match(JSON.stringify(world.journal.entries({ api: 'orderquery' })), 'the AppSecret was used instead of the API key', 'known on both sides')
 })
 
-t.test('a world has one merchant and one app', async t => {
+t.test('a world has one app', async t => {
   const { default: world } = await startMock(t)
-  t.throws(() => world.merchant('10000100', { apiKey: KEY }), { code: 'UNKNOWN_MERCHANT', statusCode: 404, message: /another merchant is another world/ })
   t.throws(() => world.app('wxd930ea5d5a258f4f', { appSecret: 's' }), { code: 'UNKNOWN_APP', statusCode: 404, message: /another app is another world/ })
+})
+
+/** A world with a second merchant, and how that one calls. */
+async function setup (t: Test, options: WorldOptions = {}) {
+  const mock = await startMock(t, { world: { seed: 1, ...options } })
+  const world = mock.default
+  const shop = await startShop(t)
+  const merchant = world.merchant('10000100', { apiKey: KEY })
+  const second = { credentials: { ...world.credentials, mchId: merchant.mchId, apiKey: merchant.apiKey }, baseUrl: world.baseUrl } as World
+  return { mock, world, shop, merchant, second }
+}
+
+t.test('another merchant: its own key, algorithm and orders', async t => {
+  const { mock, world, shop, merchant, second } = await setup(t)
+  t.same(merchant, { mchId: '10000100', apiKey: KEY, signType: 'any', certMode: 'none' })
+  t.same(world.merchants().map(({ mchId }) => mchId), [world.credentials.mchId, '10000100'])
+  t.match(world.merchant('10000109'), { apiKey: /^\w{32}$/ }, 'a key that is drawn')
+  t.equal(world.merchant('10000109').apiKey, (await startMock(t, { world: { seed: 1 } })).default.merchant('10000109').apiKey, 'from the seed')
+
+  const prepayIds = [await placeOrder(world, shop.notifyUrl), await placeOrder(second, shop.notifyUrl, { total_fee: 900 })]
+  t.not(...prepayIds as [string, string], 'the same number, two orders')
+  t.match(await callPay(second, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { mch_id: '10000100', total_fee: '900' } })
+  t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { mch_id: world.credentials.mchId, total_fee: '1250' } })
+  t.match(await postRaw(`${world.baseUrl}/pay/orderquery`, signedXml({ credentials: { ...second.credentials, apiKey: world.credentials.apiKey } }, { out_trade_no: 'tea-0001' })), { fields: { return_msg: '签名错误' } })
+  t.same(world.orders().map(({ mchId, totalFee }) => [mchId, totalFee]), [[world.credentials.mchId, 1250], ['10000100', 900]])
+  t.same(world.requestPayment(paymentParams({ ...second, clock: world.clock }, prepayIds[1]!)), { errMsg: 'requestPayment:ok', outTradeNo: 'tea-0001' })
+
+  t.match(await world.pay('tea-0001', { mchId: '10000100' }), { verdict: 'acked' })
+  const told = readXml(shop.received[0]!.body)
+  t.same([told.get('mch_id'), told.get('total_fee')], ['10000100', '900'])
+  t.equal(signV2(told, KEY, 'MD5'), told.get('sign'))
+  t.equal(world.order('tea-0001').tradeState, 'NOTPAY', 'the first is meant, where nobody says')
+  await world.pay('tea-0001')
+  const [one, two] = world.orders()
+  t.not(one!.transactionId, two!.transactionId)
+  t.same(world.notifications().map(({ id }) => id), ['tea-0001', 'tea-0001:2'])
+
+  world.once('beforeNotify', draft => { draft.fields.attach = 'changed' })
+  await world.notification('tea-0001').deliver()
+  const changed = readXml(shop.received.at(-1)!.body)
+  t.equal(signV2(changed, KEY, 'MD5'), changed.get('sign'), 'signed again with the key of its merchant')
+  t.equal(signV2(readXml(world.craft('tea-0001', { mchId: '10000100' }).body), KEY, 'MD5'), readXml(world.craft('tea-0001', { mchId: '10000100' }).body).get('sign'))
+  t.match(world.explainSign(signedXml(second, { a: 1 })), { received: /^\w{32}$/ })
+
+  world.merchant('10000100', { signType: 'HMAC-SHA256' })
+  t.match(await callPay(second, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { return_code: 'FAIL' } })
+  t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { result_code: 'SUCCESS' } })
+  t.match((await control(mock, 'GET', '/worlds/default/merchants')).json, [{ signType: 'any' }, { signType: 'HMAC-SHA256' }, {}])
+})
+
+t.test('another merchant: refunds, bills and the sandbox', async t => {
+  const { mock, world, shop, second } = await setup(t, { refundNotifyUrl: 'http://127.0.0.1:9/refund' })
+  for (const merchant of [world, second]) {
+    await placeOrder(merchant, shop.notifyUrl)
+    await world.pay('tea-0001', { mchId: merchant.credentials.mchId })
+    await placeRefund(merchant, { refund_fee: merchant === second ? 300 : 200, notify_url: shop.notifyUrl })
+  }
+  t.same(world.refunds().map(({ mchId, refundFee }) => [mchId, refundFee]), [[world.credentials.mchId, 200], ['10000100', 300]])
+  await world.settleRefund('tea-0001-r1', 'SUCCESS', { mchId: '10000100' })
+  t.equal(readReqInfo(shop.received.at(-1)!.body, KEY).refund_fee, '300')
+  t.same([world.getRefund('tea-0001-r1').status, world.getRefund('tea-0001-r1', { mchId: '10000100' }).status], ['PROCESSING', 'SUCCESS'])
+  t.equal(world.refundNotification('tea-0001-r1', { mchId: '10000100' }).kind, 'refund')
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'CHANGE' }), { json: { refund: { mchId: world.credentials.mchId, status: 'CHANGE' } } }, 'the one that is open')
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'SUCCESS', mchId: '10000100' }), { status: 409, json: { code: 'REFUND_ENDED' } })
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'SUCCESS' }), { json: { refund: { status: 'SUCCESS' } } })
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'SUCCESS' }), { status: 409 })
+  t.match(await control(mock, 'GET', '/worlds/default/refunds/tea-0001-r1?mchId=10000100'), { json: { refundFee: 300 } })
+  t.match(await control(mock, 'GET', '/worlds/default/orders?mchId=10000100'), { json: [{ mchId: '10000100' }] })
+  t.match(await control(mock, 'POST', '/worlds/default/notifications', { outTradeNo: 'tea-0001', mchId: '10000100', deliver: false }), { json: { notification: { body: /10000100/ } } })
+
+  await world.advance({ to: new Date(NOON + 24 * 3_600_000) })
+  for (const [merchant, fee] of [[world, '2.00'], [second, '3.00']] as const) {
+    const text = await (await fetch(`${world.baseUrl}/pay/downloadbill`, { method: 'POST', body: signedXml(merchant, { bill_date: '20260115', bill_type: 'REFUND' }) })).text()
+    const lines = text.split('\n').filter(line => line.includes('tea-0001'))
+    t.equal(lines.length, 1)
+    t.ok(lines[0]!.includes(`\`${merchant.credentials.mchId}`) && lines[0]!.includes(`\`${fee}`), fee)
+  }
+
+  const keys = await Promise.all([world, second].map(async merchant => (await postRaw(`${world.baseUrl}/sandboxnew/pay/getsignkey`, signedXml(merchant, {}))).fields))
+  t.equal(keys[1]!.mch_id, '10000100')
+  t.not(keys[0]!.sandbox_signkey, keys[1]!.sandbox_signkey)
+  const inSandbox = { credentials: { ...second.credentials, apiKey: keys[1]!.sandbox_signkey! } }
+  await postRaw(`${world.baseUrl}/sandboxnew/pay/unifiedorder`, signedXml(inSandbox, orderFields(shop.notifyUrl, { total_fee: 101 })))
+  t.match(world.order('tea-0001', { mchId: '10000100', side: 'sandbox' }), { totalFee: 101, mchId: '10000100' })
+  t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0001/pay', { mchId: '10000100' }), { json: { order: { side: 'sandbox', mchId: '10000100', tradeState: 'SUCCESS' } } })
+})
+
+t.test('a merchant that is another world\'s, or nobody\'s', async t => {
+  const { mock, world, shop } = await setup(t)
+  const other = mock.world({ id: 'other' })
+  for (const taken of ['10000100', world.credentials.mchId]) {
+    t.throws(() => other.merchant(taken), { code: 'ID_TAKEN', statusCode: 409, message: /world default/ })
+    t.match(await control(mock, 'PUT', `/worlds/other/merchants/${taken}`, {}), { status: 409, json: { code: 'ID_TAKEN', field: 'mchId' } })
+    t.throws(() => mock.world({ mchId: taken }), { code: 'WORLD_EXISTS' })
+  }
+  t.throws(() => other.merchant('shop'), { code: 'BAD_INPUT', details: { field: 'mchId' } })
+  t.throws(() => other.merchant('10000101', { apiKey: 'short' }), { code: 'BAD_INPUT', details: { field: 'apiKey' } })
+  t.equal(other.merchants().length, 1)
+  await placeOrder(world, shop.notifyUrl)
+  await t.rejects(world.pay('tea-0001', { mchId: '1' }), { code: 'UNKNOWN_MERCHANT', message: /it has \d+, 10000100/ })
+  t.throws(() => world.order('tea-0001', { mchId: '10000100' }), { code: 'UNKNOWN_ORDER', message: /mch_id 10000100\?/ })
+  t.throws(() => world.getRefund('r1', { mchId: '10000100' }), { code: 'UNKNOWN_REFUND', message: /mch_id 10000100\?/ })
+  t.match(await callPay({ ...world, credentials: { ...world.credentials, appid: other.credentials.appid } }, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { return_msg: 'mch_id和appid没有关联关系' } })
+
+  t.match(await control(mock, 'PUT', '/worlds/other/merchants/10000101', { apiKey: KEY }), { status: 200, json: { mchId: '10000101', apiKey: KEY } })
+  other.close()
+  t.same(world.merchant('10000101').mchId, '10000101', 'free again')
+})
+
+t.test('merchants stay through reset and restore, and go with an export', async t => {
+  const { world, shop, second } = await setup(t, { refundDelay: '1h', autoPay: '2h' })
+  await placeOrder(second, shop.notifyUrl)
+  await world.pay('tea-0001')
+  await placeRefund(second)
+  const name = world.snapshot()
+  const exported = JSON.parse(JSON.stringify(world.export()))
+  await world.advance('1h')
+  world.merchant('10000102', { apiKey: KEY })
+  const third = { ...second, credentials: { ...second.credentials, mchId: '10000102' } } as World
+  await placeOrder(third, shop.notifyUrl, { out_trade_no: 'tea-0003' })
+  world.restore(name)
+  t.same(world.orders().map(({ mchId, outTradeNo }) => [mchId, outTradeNo]), [['10000100', 'tea-0001']], 'one that came later has nothing')
+  t.equal(world.merchants().length, 3)
+  await world.advance('1h')
+  t.equal(world.getRefund('tea-0001-r1').status, 'SUCCESS', 'planned again')
+  await placeOrder(second, shop.notifyUrl, { out_trade_no: 'tea-0002' })
+  world.reset('orders')
+  t.same([world.orders(), world.refunds(), world.merchants().length], [[], [], 3])
+  t.match(await callPay(second, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { err_code: 'ORDERNOTEXIST' } })
+
+  const elsewhere = (await startMock(t, { world: { seed: 1 } })).default
+  elsewhere.import(exported)
+  t.same(elsewhere.merchants(), world.merchants().slice(0, 2))
+  t.match(elsewhere.order('tea-0001'), { mchId: '10000100', tradeState: 'REFUND' })
+  elsewhere.import(exported)
+  elsewhere.merchant('10000100', { apiKey: 'x'.repeat(32) })
+  t.throws(() => elsewhere.import(exported), { code: 'BAD_INPUT', details: { field: 'state.merchants.0.apiKey' } })
+
+  const crowded = await startMock(t, { world: { seed: 1 } })
+  crowded.world({ id: 'other' }).merchant('10000100')
+  t.throws(() => crowded.default.import(exported), { code: 'ID_TAKEN' })
+  t.equal(crowded.default.merchants().length, 1)
+  exported.state.merchants[0].refunds[0].outTradeNo = 'tea-9'
+  t.throws(() => elsewhere.import(exported), { code: 'BAD_INPUT', details: { field: 'state.merchants.0.refunds.0' } })
+  delete exported.state.merchants
+  crowded.default.import(exported)
+  t.same(crowded.default.orders(), [], 'an export of before there were any')
+})
+
+t.test('the same order number, and refunds at one moment, of several merchants', async t => {
+  const { world, shop, second } = await setup(t, { refundDelay: '1h' })
+  for (const merchant of [second, world]) {
+    await placeOrder(merchant, shop.notifyUrl)
+    await world.pay('tea-0001', { mchId: merchant.credentials.mchId })
+    await placeRefund(merchant, { notify_url: shop.notifyUrl })
+  }
+  const { deliveries } = await world.advance('1h')
+  t.same(deliveries.map(({ outRefundNo, verdict }) => [outRefundNo, verdict]), [['tea-0001-r1', 'acked'], ['tea-0001-r1', 'acked']])
+  t.same(world.refunds().map(({ status }) => status), ['SUCCESS', 'SUCCESS'])
 })

@@ -10,8 +10,10 @@ t.test('the merchant and the app of a world are changed', async t => {
   t.same(await put(`apps/${appid}`, {}), { status: 200, json: { appid, appSecret } })
   t.same(await put(`apps/${appid}`, { appSecret: 's' }), { status: 200, json: { appid, appSecret: 's' } })
   t.match(await control(mock, 'GET', '/worlds/default'), { json: { appSecret: 's', env: { WECHAT_APP_SECRET: 's' } } })
+  t.match(await put('merchants/10000100', { certMode: 'none' }), { status: 200, json: { mchId: '10000100', apiKey: /^\w{32}$/ } }, 'another one')
+  t.match(await control(mock, 'GET', '/worlds/default/merchants'), { json: [{ mchId }, { mchId: '10000100' }] })
   const refused: [path: string, body: object, status: number, code: string][] = [
-    ['merchants/10000100', {}, 404, 'UNKNOWN_MERCHANT'],
+    ['merchants/shop', {}, 400, 'BAD_INPUT'],
     ['apps/wxd930ea5d5a258f4f', {}, 404, 'UNKNOWN_APP'],
     [`merchants/${mchId}`, { apiKey: 'short' }, 400, 'BAD_INPUT'],
     [`merchants/${mchId}`, { signType: 'RSA' }, 400, 'BAD_INPUT'],
