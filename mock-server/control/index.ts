@@ -9,6 +9,7 @@ import { faultRoutes } from './faults.ts'
 import { gateRoutes } from './gates.ts'
 import { checkCaller } from './guard.ts'
 import { journalRoutes } from './journal.ts'
+import { jsonOf } from './json.ts'
 import { merchantRoutes } from './merchants.ts'
 import { notificationRoutes } from './notifications.ts'
 import { orderRoutes } from './orders.ts'
@@ -35,6 +36,7 @@ export function controlRoutes (app: FastifyInstance, worlds: Worlds, hosts: read
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
   app.addHook('onRequest', async request => checkCaller(request, hosts))
   validateLazily(app)
+  app.setReplySerializer(payload => jsonOf(payload) as string)
   app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {
     const details = error instanceof MockError ? error.details : {}
     return reply.code(error.statusCode ?? 500).send({ code: error.code, message: error.message, ...details })

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance } from 'fastify'
 import { MockError } from '../errors.ts'
 import type { Worlds } from '../mock.ts'
 import type { ResetPart } from '../state.ts'
@@ -13,10 +13,15 @@ const credentials = strict({ appid: text(), appSecret: text(), mchId: text(), ap
 const parts = ['now', 'replies', 'orders', 'refunds', 'users', 'tokens', 'notifications', 'journal', 'faults']
 const exported = strict({ format: text(64), credentials, state: { type: 'object', required: parts } }, 'format', 'credentials', 'state')
 
-/** A journal that is full, with bodies and headers, in JSON. */
+/** Of an import, in bytes: a journal that is full, with bodies and headers, in JSON. It is read as one text. */
 const IMPORT_LIMIT = 256 * 1024 * 1024
 
-export function stateRoutes (app: FastifyInstance, worlds: Worlds): void {
+function refuseLong (error: FastifyError, limit: number): never {
+  if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error
+  throw new MockError('BAD_INPUT', `body: must not be longer than ${limit} bytes; before the export, empty the journal (POST …/reset {"what":"journal"}), or let the world remember less (maxJournal)`, { field: 'body', rule: 'maxLength' })
+}
+
+export function stateRoutes (app: FastifyInstance, worlds: Worlds, importLimit = IMPORT_LIMIT): void {
   app.post<{ Params: InWorld, Querystring: What, Body: What }>('/worlds/:world/reset', { schema: { querystring: what, body: what } }, async request => {
     const world = worlds.find(request.params.world)
     const told = [request.query.what, request.body.what].filter(text => text !== undefined)
@@ -47,7 +52,7 @@ export function stateRoutes (app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: InWorld }>('/worlds/:world/export', async request => worlds.find(request.params.world).export())
 
-  app.put<{ Params: InWorld, Body: WorldExport }>('/worlds/:world/import', { bodyLimit: IMPORT_LIMIT, schema: { body: exported } }, async request => {
+  app.put<{ Params: InWorld, Body: WorldExport }>('/worlds/:world/import', { bodyLimit: importLimit, schema: { body: exported }, errorHandler: error => refuseLong(error, importLimit) }, async request => {
     const world = worlds.find(request.params.world)
     world.import(request.body)
     return { now: world.clock.now() }

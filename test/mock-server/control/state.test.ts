@@ -1,4 +1,7 @@
+import Fastify from 'fastify'
 import t from 'tap'
+import { stateRoutes } from '../../../mock-server/control/state.ts'
+import type { Worlds } from '../../../mock-server/mock.ts'
 import { control, placeOrder, startMock, startShop } from '../helpers.ts'
 
 const W = '/worlds/default'
@@ -39,6 +42,12 @@ t.test('export and import', async t => {
     [{ ...json, credentials: { ...json.credentials, mchId: '1' } }, 'credentials.mchId']
   ]
   for (const [body, field] of cases) t.match(await control(mock, 'PUT', `${W}/import`, body), { status: 400, json: { code: 'BAD_INPUT', field } }, field)
+})
+
+t.test('an import that is too long says what to do', async t => {
+  const app = Fastify()
+  stateRoutes(app, {} as Worlds, 10)
+  t.match((await app.inject({ method: 'PUT', url: `${W}/import`, payload: { state: 'long' } })).json(), { code: 'BAD_INPUT', message: /^body: must not be longer than 10 bytes; .*empty the journal .*maxJournal/ })
 })
 
 t.test('reset parts', async t => {
