@@ -35,6 +35,8 @@ export interface WorldCore {
   readonly sandbox: () => WorldCore
   /** The merchants of the world, its first one first: each sees the world with its own credentials, orders and refunds. */
   readonly merchants: () => readonly WorldCore[]
+  /** The apps of the world, its first one first: each sees the world with its own credentials, users and tokens. */
+  readonly apps: () => readonly WorldCore[]
   /** Each merchant, and its sandbox: where an order can be. */
   readonly sides: () => readonly WorldCore[]
   /** How much of a certificate the merchant must show where WeChat wants one. */

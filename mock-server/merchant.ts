@@ -5,6 +5,8 @@ import { createOrderBook } from './orders.ts'
 import { createRandom } from './random.ts'
 import { createRefundBook } from './refunds.ts'
 import type { SignType } from './sign-v2.ts'
+import { createTokens } from './tokens.ts'
+import { createUsers, type UsersOptions } from './users.ts'
 
 /** What can be changed of a merchant; what is left out stays. */
 export interface MerchantChanges {
@@ -73,10 +75,23 @@ export function checkMchId (mchId: string): void {
   if (!/^\d{1,32}$/.test(mchId)) throw new MockError('BAD_INPUT', `mchId: must be 1 to 32 digits; got ${JSON.stringify(mchId)}`, { field: 'mchId', rule: 'digits' })
 }
 
-/** The app of a world, changed. */
-export function changeApp (world: WorldCore, appid: string, { appSecret }: AppChanges): App {
-  const { id, credentials } = world
-  if (appid !== credentials.appid) throw new MockError('UNKNOWN_APP', `world ${id} has the app ${credentials.appid} and not ${appid}; another app is another world`)
-  for (const side of world.sides()) if (appSecret !== undefined) Object.assign(side.credentials, { appSecret })
-  return { appid, appSecret: credentials.appSecret }
+export const appView = ({ credentials: { appid, appSecret } }: WorldCore): App => ({ appid, appSecret })
+
+/** An app, changed: every merchant of the world knows the secret of the first one, to tell it from a key. */
+export function changeApp (app: WorldCore, { appSecret }: AppChanges): App {
+  const { appid } = app.credentials
+  for (const side of [app, ...app.sides()]) if (appSecret !== undefined && side.credentials.appid === appid) Object.assign(side.credentials, { appSecret })
+  return appView(app)
+}
+
+/** Everything that an app of a world has for itself; the rest it shares with the others. */
+export function addApp (world: WorldCore, seed: string, users: UsersOptions, app: App): WorldCore {
+  const random = createRandom(`${seed}/${app.appid}`)
+  const { now } = world.clock
+  return { ...world, random, credentials: { ...world.credentials, ...app }, users: createUsers(random, now, users), tokens: createTokens(random, now) }
+}
+
+/** @throws MockError BAD_INPUT */
+export function checkAppid (appid: string): void {
+  if (!/^\w{1,32}$/.test(appid)) throw new MockError('BAD_INPUT', `appid: must be 1 to 32 letters and digits; got ${JSON.stringify(appid)}`, { field: 'appid', rule: 'word' })
 }

@@ -161,9 +161,9 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     },
     byAppid: appid => byAppid.get(appid),
     byMchId: mchId => byMchId.get(mchId),
-    byOpenid: openid => [...cores.values()].find(({ users }) => users.drew(openid)),
-    byAccessToken: token => [...cores.values()].find(({ tokens }) => tokens.has(token)),
-    byPhoneCode: code => [...cores.values()].find(({ users }) => users.hasPhoneCode(code)),
+    byOpenid: openid => [...byAppid.values()].find(({ users }) => users.drew(openid)),
+    byAccessToken: token => [...byAppid.values()].find(({ tokens }) => tokens.has(token)),
+    byPhoneCode: code => [...byAppid.values()].find(({ users }) => users.hasPhoneCode(code)),
     fallback: () => cores.values().next().value!,
     close: () => {
       for (const { end } of cores.values()) end()

@@ -2,7 +2,7 @@ import type { WorldCore } from './core.ts'
 import { MockError } from './errors.ts'
 import type { FaultsDump } from './faults.ts'
 import type { JournalDump } from './journal.ts'
-import { merchantView, type Merchant } from './merchant.ts'
+import { appView, merchantView, type App, type Merchant } from './merchant.ts'
 import { NO_NOTIFICATIONS, type NotifierDump } from './notifier.ts'
 import type { OrdersDump } from './orders.ts'
 import { resumeRefunds } from './refunding.ts'
@@ -16,6 +16,9 @@ export interface BooksDump { readonly orders: OrdersDump, readonly refunds: Refu
 /** A merchant: who it is, for a world that does not know it yet, and what it has. */
 export interface MerchantDump extends Merchant, BooksDump { readonly sandbox: BooksDump }
 
+/** An app: who it is, and what it has. */
+export interface AppDump extends App { readonly users: UsersDump, readonly tokens: TokensDump }
+
 /** Everything in a world that changes; who it is, and how it was made, does not. Gates and hooks belong to a test, not to it. */
 export interface WorldState {
   readonly now: Date
@@ -25,6 +28,8 @@ export interface WorldState {
   readonly sandbox: BooksDump
   /** The other merchants of the world; absent in an export of before there were any. */
   readonly merchants?: readonly MerchantDump[]
+  /** The other apps. */
+  readonly apps?: readonly AppDump[]
   readonly users: UsersDump
   readonly tokens: TokensDump
   readonly notifications: NotifierDump
@@ -43,13 +48,14 @@ function loadBooks (side: WorldCore, { orders, refunds }: BooksDump): void {
 
 /** A deep copy: what happens afterwards does not change it. */
 export function takeState (world: WorldCore): WorldState {
-  const { clock, counters, sandbox, merchants, users, tokens, notifier, journal, faults } = world
+  const { clock, counters, sandbox, merchants, apps, users, tokens, notifier, journal, faults } = world
   return structuredClone({
     now: clock.now(),
     replies: counters.replies,
     ...booksOf(world),
     sandbox: booksOf(sandbox()),
     merchants: merchants().slice(1).map(merchant => ({ ...merchantView(merchant), ...booksOf(merchant), sandbox: booksOf(merchant.sandbox()) })),
+    apps: apps().slice(1).map(app => ({ ...appView(app), users: app.users.dump(), tokens: app.tokens.dump() })),
     users: users.dump(),
     tokens: tokens.dump(),
     notifications: notifier.dump(),
@@ -64,7 +70,7 @@ export function takeState (world: WorldCore): WorldState {
  * @throws MockError CLOCK_BUSY
  */
 export function putState (world: WorldCore, state: WorldState, prepare = () => {}): void {
-  const { now, replies, orders, refunds, sandbox, merchants = [], users, tokens, notifications, journal, faults } = structuredClone(state)
+  const { now, replies, orders, refunds, sandbox, merchants = [], apps = [], users, tokens, notifications, journal, faults } = structuredClone(state)
   world.clock.reset(now)
   prepare()
   world.gates.clear()
@@ -80,6 +86,11 @@ export function putState (world: WorldCore, state: WorldState, prepare = () => {
   }
   world.users.load(users)
   world.tokens.load(tokens)
+  for (const app of world.apps().slice(1)) {
+    const dump = apps.find(({ appid }) => appid === app.credentials.appid)
+    app.users.load(dump?.users ?? NO_USERS)
+    app.tokens.load(dump?.tokens ?? NO_TOKENS)
+  }
   world.notifier.load(notifications)
   for (const side of world.sides()) resumeRefunds(side)
   world.autoPay.resume(world.sides())
@@ -96,7 +107,7 @@ export type ResetPart = typeof RESET_PARTS[number]
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
 export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
-  const { clock, users, tokens, notifier, journal, faults, gates, nonces } = world
+  const { clock, notifier, journal, faults, gates, nonces } = world
   const sides = world.sides()
   const unknown = parts.find(part => !RESET_PARTS.includes(part))
   if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
@@ -114,8 +125,10 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
   }
   world.autoPay.resume(sides)
   if (resets('users')) {
-    users.load(NO_USERS)
-    tokens.load(NO_TOKENS)
+    for (const { users, tokens } of world.apps()) {
+      users.load(NO_USERS)
+      tokens.load(NO_TOKENS)
+    }
   }
   if (resets('journal')) {
     journal.delete()

@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import type { CodeOptions } from './codes.ts'
 import type { WorldCore } from './core.ts'
-import type { PhoneNumber, User } from './users.ts'
+import type { OfApp, PhoneNumber, User } from './users.ts'
 
 /** What the client gives away about a user; encrypted under the session_key of the moment. */
 export interface EncryptedData {
@@ -29,7 +29,7 @@ export interface UserInfo {
   readonly avatarUrl: string
 }
 
-export type UserProfileOptions = Partial<UserInfo> & WatermarkOptions
+export type UserProfileOptions = Partial<UserInfo> & WatermarkOptions & OfApp
 
 /** As wx.getUserProfile answers. */
 export interface UserProfile extends EncryptedData {
@@ -40,7 +40,7 @@ export interface UserProfile extends EncryptedData {
   readonly signature: string
 }
 
-export interface PhoneNumberOptions extends CodeOptions, WatermarkOptions {
+export interface PhoneNumberOptions extends CodeOptions, WatermarkOptions, OfApp {
   /** Without the country code; default: one drawn for the user. */
   readonly phoneNumber?: string
   /** Default 86. */
@@ -76,7 +76,7 @@ function encrypt ({ credentials, clock, random, nextReply }: WorldCore, { sessio
 }
 
 /** Neither openId nor unionId are in it: who it is, only the code of wx.login says. */
-export function userProfile (world: WorldCore, openid: string, { watermark, ...given }: UserProfileOptions = {}): UserProfile {
+export function userProfile (world: WorldCore, openid: string, { watermark, appid: _app, ...given }: UserProfileOptions = {}): UserProfile {
   const user = world.users.know(openid)
   const userInfo = { ...ANONYMOUS, ...(user.nickName !== undefined && { nickName: user.nickName }), ...given }
   const rawData = JSON.stringify(userInfo)

@@ -15,7 +15,10 @@ export interface User {
 /** What can be said of a user. */
 export type UserChanges = { readonly [Name in 'unionid' | 'nickName']?: string | undefined }
 
-export interface LoginCodeOptions extends CodeOptions {
+/** Of which app, where the world has several; default: the one that knows the openid, else the first. */
+export interface OfApp { readonly appid?: string }
+
+export interface LoginCodeOptions extends CodeOptions, OfApp {
   /** Default: a new user. */
   readonly openid?: string
   /** Makes the user one of an app bound to an Open Platform account. */

@@ -20,7 +20,7 @@ import { guarded } from './guarded.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
-import { addMerchant, changeApp, changeMerchant, checkApiKey, checkCertMode, checkMchId, checkMerchant, merchantView, sandboxOf, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
+import { addApp, addMerchant, appView, changeApp, checkAppid, changeMerchant, checkApiKey, checkCertMode, checkMchId, checkMerchant, merchantView, sandboxOf, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
 import { createNotifier, noticeOf } from './notifier.ts'
@@ -43,7 +43,7 @@ import { checkState } from './state-shape.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createTokens } from './tokens.ts'
 import { phoneNumber, userProfile, type PhoneNumberEvent, type PhoneNumberOptions, type UserProfile, type UserProfileOptions } from './user-data.ts'
-import { createUsers, type LoginCodeOptions, type User, type UserChanges } from './users.ts'
+import { createUsers, type LoginCodeOptions, type OfApp, type User, type UserChanges } from './users.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
 import type { Side } from './wechat/pay-v2.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
@@ -137,6 +137,7 @@ export interface OnSide extends OfMerchant { readonly side?: Side }
 /** An order as it is now; money is fen. */
 export interface OrderSnapshot {
   readonly mchId: string
+  readonly appid: string
   readonly side: Side
   readonly outTradeNo: string
   readonly tradeState: TradeState
@@ -173,7 +174,7 @@ export type Deliver = 'await' | 'background' | 'hold'
 export interface IssuedCode { readonly code: string, readonly openid: string, readonly unionid: string | undefined, readonly expiresAt: Date }
 
 /** A user as they are now. */
-export type UserSnapshot = Readonly<User>
+export type UserSnapshot = Readonly<User> & { readonly appid: string }
 
 /** What a world tells, as it happens. */
 export interface WorldEvents {
@@ -224,19 +225,22 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /** The first is the one of {@link World.credentials}. */
   readonly merchants: () => Merchant[]
   /**
-   * The app of the world, changed.
-   * @throws MockError UNKNOWN_APP
+   * An app of the world, changed. One that is not known yet is added: it has users, openids, session keys and access tokens
+   * of its own, a secret that is drawn if none is given, and is bound to every merchant of the world.
+   * @throws MockError BAD_INPUT, ID_TAKEN (by another world)
    */
   readonly app: (appid: string, changes?: AppChanges) => App
+  /** The first is the one of {@link World.credentials}. */
+  readonly apps: () => App[]
   readonly users: () => UserSnapshot[]
   /** The user with this openid, made known and changed. */
-  readonly user: (openid: string, changes?: UserChanges) => UserSnapshot
+  readonly user: (openid: string, changes?: UserChanges & OfApp) => UserSnapshot
   /** What wx.getUserProfile gives: `rawData` with its signature, and the same encrypted under the session_key of now. */
   readonly userProfile: (openid: string, options?: UserProfileOptions) => UserProfile
   /** What a button for the phone number gives: a code for getuserphonenumber, single use, 300 s, and the number encrypted. */
   readonly phoneNumber: (openid: string, options?: PhoneNumberOptions) => PhoneNumberEvent
   /** The user has a new session_key, as by a wx.login whose code the server never got; the old one is dead. */
-  readonly rotateSessionKey: (openid: string) => UserSnapshot
+  readonly rotateSessionKey: (openid: string, options?: OfApp) => UserSnapshot
   /** Checks the five parameters as the WeChat client does. Throws RequestPaymentError. It does not pay. */
   readonly requestPayment: (params: RequestPaymentParams) => CashierOpened
   /**
@@ -376,7 +380,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /** The world as plain JSON data, for a file. */
   readonly export: () => WorldExport
   /**
-   * Puts the world into the state of an export of the same merchant and app; other merchants of the export are added.
+   * Puts the world into the state of an export of the same merchant and app; its other merchants and apps are added.
    * @throws MockError BAD_INPUT, CLOCK_BUSY, ID_TAKEN
    */
   readonly import: (exported: WorldExport) => void
@@ -456,10 +460,11 @@ function checkCoupons (order: Order, coupons: readonly Coupon[]): void {
   if (sum > order.totalFee) throw refuse(`${sum} fen of coupons for an order of ${order.totalFee} fen`)
 }
 
-function snapshot ({ inSandbox, credentials: { mchId } }: WorldCore, order: Order): OrderSnapshot {
+function snapshot ({ inSandbox, credentials }: WorldCore, order: Order): OrderSnapshot {
   const { outTradeNo, tradeState, totalFee, feeType, tradeType, body, attach, openid, prepayId, notifyUrl, signType, createdAt, expiresAt, payment } = order
   return {
-    mchId,
+    mchId: credentials.mchId,
+    appid: order.appid ?? credentials.appid,
     side: inSandbox ? 'sandbox' : 'production',
     outTradeNo,
     tradeState,
@@ -583,7 +588,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, merchants: () => merchants, sides: () => merchants.flatMap(merchant => [merchant, merchant.sandbox()]), certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, merchants: () => merchants, apps: () => apps, sides: () => merchants.flatMap(merchant => [merchant, merchant.sandbox()]), certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
@@ -608,6 +613,34 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     merchants.push(merchant)
     return changeMerchant(merchant, changes, host.tls)
   }
+
+  const apps = [core]
+  const appOf = (appid: string | undefined) => apps.find(app => app.credentials.appid === appid)
+
+  /** @throws MockError BAD_INPUT, ID_TAKEN */
+  function checkNewApp (appid: string): void {
+    checkAppid(appid)
+    host.names.checkFree('appid', appid)
+  }
+
+  function knowApp (appid: string, changes: AppChanges): App {
+    const known = appOf(appid)
+    if (known) return changeApp(known, changes)
+    checkNewApp(appid)
+    const app = addApp(core, host.seed, { sessionKeyMs: sessionKeyPeriodMs }, { appid, appSecret: random.hex(32, 'appSecret', appid) })
+    host.names.claim('appid', appid, app)
+    apps.push(app)
+    return changeApp(app, changes)
+  }
+
+  /** The app whose user is meant. */
+  function appFor (openid: string | undefined, { appid }: OfApp = {}): WorldCore {
+    const app = appid === undefined ? apps.find(({ users }) => openid !== undefined && users.find(openid)) ?? core : appOf(appid)
+    if (!app) throw new MockError('UNKNOWN_APP', `world ${id} has no app ${appid}; it has ${apps.map(({ credentials }) => credentials.appid).join(', ')}`)
+    return app
+  }
+
+  const userView = ({ credentials: { appid } }: WorldCore, user: User): UserSnapshot => ({ ...user, appid })
 
   /** Where something of a merchant can be, or of any of them. */
   function sidesOf ({ mchId }: OfMerchant = {}): readonly WorldCore[] {
@@ -670,7 +703,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     const paidAt = clock.now()
     const payment = {
       transactionId: `4200${side.random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${side.random.digits(10, 'transaction', outTradeNo, 'tail')}`,
-      openid: openid ?? (order.openid || users.issueCode({}).user.openid),
+      openid: openid ?? (order.openid || (appOf(order.appid) ?? core).users.issueCode({}).user.openid),
       bankType,
       coupons: coupons.map((coupon, n) => ({ ...coupon, id: coupon.id ?? side.random.digits(10, 'coupon', outTradeNo, n) })),
       paidAt
@@ -711,15 +744,23 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   }
 
   /** Adds what an import brings and the world does not have, once it is known that all of it can be added. */
-  function newcomersOf ({ merchants: imported = [] }: WorldState): () => void {
-    const others = imported.map((merchant, n) => ({ ...merchant, own: merchantOf(merchant.mchId), place: `state.merchants.${n}` }))
-    for (const { mchId, own, place, ...merchant } of others) {
-      if (!own) checkNew(mchId, merchant)
-      else if (own.credentials.apiKey !== merchant.apiKey) throw new MockError('BAD_INPUT', `${place}.apiKey: must be that of merchant ${mchId} in this world`, { field: `${place}.apiKey`, rule: 'const' })
+  function newcomersOf ({ merchants: importedMerchants = [], apps: importedApps = [] }: WorldState): () => void {
+    const checkSame = (place: string, theirs: string, own: string) => {
+      if (theirs !== own) throw new MockError('BAD_INPUT', `${place}: must be what this world has for the same id`, { field: place, rule: 'const' })
     }
-    const newcomers = others.filter(({ own }) => !own)
+    importedMerchants.forEach((merchant, n) => {
+      const own = merchantOf(merchant.mchId)
+      if (own) checkSame(`state.merchants.${n}.apiKey`, merchant.apiKey, own.credentials.apiKey)
+      else checkNew(merchant.mchId, merchant)
+    })
+    importedApps.forEach(({ appid, appSecret }, n) => {
+      const own = appOf(appid)
+      if (own) checkSame(`state.apps.${n}.appSecret`, appSecret, own.credentials.appSecret)
+      else checkNewApp(appid)
+    })
     return () => {
-      for (const { mchId, apiKey, signType, certMode } of newcomers) knowMerchant(mchId, { apiKey, signType, certMode })
+      for (const { mchId, apiKey, signType, certMode } of importedMerchants) if (!merchantOf(mchId)) knowMerchant(mchId, { apiKey, signType, certMode })
+      for (const { appid, appSecret } of importedApps) knowApp(appid, { appSecret })
     }
   }
 
@@ -745,20 +786,25 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     journal,
     advance,
     loginCode: (options = {}) => {
-      const { code, user, expiresAt } = users.issueCode(options)
+      const { code, user, expiresAt } = appFor(options.openid, options).users.issueCode(options)
       return { code, openid: user.openid, unionid: user.unionid, expiresAt }
     },
     merchant: (mchId, changes = {}) => knowMerchant(mchId, changes),
     merchants: () => merchants.map(merchantView),
-    app: (appid, changes = {}) => changeApp(core, appid, changes),
-    users: () => users.list().map(user => ({ ...user })),
-    user: (openid, changes) => ({ ...users.know(openid, changes) }),
-    userProfile: (openid, options) => userProfile(core, openid, options),
-    phoneNumber: (openid, options) => phoneNumber(core, openid, options),
-    rotateSessionKey: openid => {
-      const user = users.know(openid)
-      users.rotate(user, 'new')
-      return { ...user }
+    app: (appid, changes = {}) => knowApp(appid, changes),
+    apps: () => apps.map(appView),
+    users: () => apps.flatMap(app => app.users.list().map(user => userView(app, user))),
+    user: (openid, changes) => {
+      const app = appFor(openid, changes)
+      return userView(app, app.users.know(openid, changes))
+    },
+    userProfile: (openid, options) => userProfile(appFor(openid, options), openid, options),
+    phoneNumber: (openid, options) => phoneNumber(appFor(openid, options), openid, options),
+    rotateSessionKey: (openid, options) => {
+      const app = appFor(openid, options)
+      const user = app.users.know(openid)
+      app.users.rotate(user, 'new')
+      return userView(app, user)
     },
     requestPayment: params => requestPayment(core, params),
     pay: pay as World['pay'],

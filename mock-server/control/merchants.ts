@@ -15,6 +15,8 @@ export function merchantRoutes (server: FastifyInstance, worlds: Worlds): void {
   server.put<{ Params: OfMerchant, Body: MerchantChanges }>('/worlds/:world/merchants/:mchId', { schema: { body: merchant } }, async request =>
     worlds.find(request.params.world).merchant(request.params.mchId, request.body))
 
+  server.get<{ Params: InWorld }>('/worlds/:world/apps', async request => worlds.find(request.params.world).apps())
+
   server.put<{ Params: OfApp, Body: AppChanges }>('/worlds/:world/apps/:appid', { schema: { body: app } }, async request =>
     worlds.find(request.params.world).app(request.params.appid, request.body))
 }

@@ -34,7 +34,7 @@ const newWorld = strict({
   apiKey: text()
 })
 
-const loginCode = strict({ openid: text(128), unionid: text(128), ttl: seconds, uses: integer(1) })
+const loginCode = strict({ appid: text(32), openid: text(128), unionid: text(128), ttl: seconds, uses: integer(1) })
 
 export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
   const view = ({ id, baseUrl, credentials, clock }: World) => ({

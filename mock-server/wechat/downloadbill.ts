@@ -67,7 +67,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
   ]
   return [
     ['交易时间', ({ payment, at }) => wechatDateTime(type === 'REFUND' ? payment.paidAt : at)],
-    ['公众账号ID', () => appid],
+    ['公众账号ID', ({ order }) => order.appid ?? appid],
     ['商户号', () => mchId],
     [old ? '子商户号' : '特约商户号', () => '0'],
     ['设备号', ({ order }) => order.deviceInfo],

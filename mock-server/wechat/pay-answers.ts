@@ -11,8 +11,8 @@ export interface Download { readonly text: string, readonly gzip: boolean }
 /** How a call whose replies are not signed refuses. */
 export type UnsignedRefusal = (error: ProtocolFail | BusinessFail) => readonly WireField[]
 
-function signedReply (world: WorldCore, deviceInfo: string, type: SignType, result: readonly WireField[]): string {
-  const { appid, mchId, apiKey } = world.credentials
+function signedReply (world: WorldCore, appid: string, deviceInfo: string, type: SignType, result: readonly WireField[]): string {
+  const { mchId, apiKey } = world.credentials
   const head: WireField[] = [['return_code', 'SUCCESS'], ['return_msg', 'OK'], ['appid', appid], ['mch_id', mchId]]
   if (deviceInfo !== '') head.push(['device_info', deviceInfo])
   head.push(['nonce_str', world.random.alphanumeric(16, 'nonce', world.nextReply())])
@@ -35,7 +35,7 @@ export function answers (world: WorldCore, unsigned: UnsignedRefusal | undefined
   const get = (name: string) => fields.get(name) ?? ''
   const signType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
   const { contentType, protocolErrCode } = world.behaviour
-  const signed = (result: readonly WireField[]) => signedReply(world, get('device_info'), signType, result)
+  const signed = (result: readonly WireField[]) => signedReply(world, get('appid') || world.credentials.appid, get('device_info'), signType, result)
   const refusal = (error: ProtocolFail | BusinessFail) => {
     if (unsigned) return writeXml(unsigned(error))
     if (error instanceof ProtocolFail) {

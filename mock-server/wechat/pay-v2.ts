@@ -85,10 +85,10 @@ function findWorld (registry: Registry, { withoutAppid }: PayEndpoint, fields: F
 
 const SANDBOX_SIGN = '沙箱验证签名失败，请确认沙箱签名key是否正确（通过getsignkey调用生成）'
 
-function checkSign ({ signType, credentials, inSandbox }: WorldCore, fields: Fields, type: SignType): void {
+function checkSign ({ signType, credentials: { apiKey }, inSandbox }: WorldCore, { credentials: { appSecret } }: WorldCore, fields: Fields, type: SignType): void {
   const told = inSandbox ? SANDBOX_SIGN : '签名错误'
   if (signType && type !== signType) throw new ProtocolFail(told, { cause: `signed with ${type}, but this merchant is bound to ${signType}` })
-  if (signV2(fields, credentials.apiKey, type) !== fields.get('sign')) throw new SignFail(explainSign(fields, type, credentials), told)
+  if (signV2(fields, apiKey, type) !== fields.get('sign')) throw new SignFail(explainSign(fields, type, { apiKey, appSecret }), told)
 }
 
 function checkCertificate ({ mchId }: WorldCore['credentials'], { commonName, trusted }: ClientCertificate): void {
@@ -134,7 +134,7 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
     if (message instanceof ProtocolFail) throw message
     checkFields(fields, [...(endpoint.withoutAppid ? [] : [APPID]), ...COMMON, ...endpoint.fields])
     const found = onSide(findWorld(registry, endpoint, fields))
-    checkSign(found, fields, signType)
+    checkSign(found, registry.byAppid(get('appid')) ?? found, fields, signType)
     return found
   }
   return {

@@ -60,7 +60,10 @@ export function requestPayment (world: WorldCore, params: RequestPaymentParams):
   const now = world.clock.now()
   checkForm(params, now)
   const prepayId = params.package.slice('prepay_id='.length)
-  const { credentials: { appid, apiKey }, orders } = world.sides().find(({ orders }) => orders.findPrepay(prepayId)) ?? world
+  const { credentials, orders } = world.sides().find(({ orders }) => orders.findPrepay(prepayId)) ?? world
+  const { apiKey } = credentials
+  const order = orders.findPrepay(prepayId)
+  const appid = order?.appid ?? credentials.appid
   const signType = (params.signType ?? 'MD5') as SignType
   if (params.appId !== undefined && params.appId !== appid) throw badSignature(`the mini program is ${appid}, not ${params.appId}`)
 
@@ -75,7 +78,6 @@ export function requestPayment (world: WorldCore, params: RequestPaymentParams):
     throw badSignature(`paySign is not the upper-case ${signType} of appId=${appid}&nonceStr=${params.nonceStr}&package=${params.package}&signType=${signType}&timeStamp=${params.timeStamp}&key=<apiKey>`)
   }
 
-  const order = orders.findPrepay(prepayId)
   if (!order) throw expired(`no order of merchant ${world.credentials.mchId} has the prepay_id ${prepayId}`)
   if (signType !== order.signType) throw badSignature(`signType is ${signType}, but unifiedorder was signed with ${order.signType}`)
   if (order.tradeState === 'CLOSED') throw expired(`order ${order.outTradeNo} is closed`)

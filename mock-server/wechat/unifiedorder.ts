@@ -14,7 +14,8 @@ const LEAST_LIFE_MS = 60_000
 
 /** Fields a repeated order number must not change (the mock's reading of a table that is not official). */
 function sameTerms (order: Order, request: PayRequest): boolean {
-  return order.body === request.get('body') &&
+  return (order.appid ?? request.get('appid')) === request.get('appid') &&
+    order.body === request.get('body') &&
     order.totalFee === Number(request.get('total_fee')) &&
     order.tradeType === request.get('trade_type') &&
     order.openid === request.get('openid') &&
@@ -47,14 +48,14 @@ function resubmitted (world: WorldCore, order: Order, request: PayRequest, chang
   world.orders.indexPrepay(order)
 }
 
-function checkParties (registry: Registry, world: WorldCore, request: PayRequest): void {
+function checkParties (registry: Registry, request: PayRequest): void {
   const openid = request.get('openid')
   if (request.get('trade_type') !== 'JSAPI') return
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
   // An unknown openid is taken for a user of this app; one that another app's login made up is not.
   const owner = registry.byOpenid(openid)
-  if (owner && owner.id !== world.id) throw new ProtocolFail('appid and openid not match')
-  world.users.know(openid)
+  if (owner && owner.credentials.appid !== request.get('appid')) throw new ProtocolFail('appid and openid not match')
+  registry.byAppid(request.get('appid'))!.users.know(openid)
 }
 
 function checkExpiry (world: WorldCore, expiresAt: Date | undefined): void {
@@ -97,7 +98,7 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
   ],
   handle: (world, request) => {
     const { get, signType } = request
-    checkParties(registry, world, request)
+    checkParties(registry, request)
     if (world.inSandbox) checkSandboxAmount(request)
     if (get('trade_type') === 'NATIVE' && get('product_id') === '') throw new ProtocolFail('缺少参数', { cause: 'missing: product_id' })
     if (get('trade_type') === 'MWEB' && get('scene_info') === '') throw new ProtocolFail('缺少参数', { cause: 'missing: scene_info' })
@@ -124,6 +125,7 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
       totalFee: Number(get('total_fee')),
       feeType: get('fee_type') || 'CNY',
       tradeType: get('trade_type'),
+      appid: get('appid'),
       openid: get('openid'),
       createdAt: now,
       prepayId: prepayId(world, outTradeNo),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { createMockWechat, type World, type WorldOptions } from '../../mock-server/index.ts'
@@ -5,6 +6,7 @@ import { checkApiKey, checkCertMode } from '../../mock-server/merchant.ts'
 import { signV2 } from '../../mock-server/sign-v2.ts'
 import { readXml } from '../../mock-server/wire.ts'
 import { callPay, control, deadUrl, NOON, orderFields, paymentParams, placeOrder, placeRefund, postRaw, readReqInfo, signedXml, startMock, startShop } from './helpers.ts'
+import { askPhone, callSession, exchangeCode, tokenOf } from './login.ts'
 
 const KEY = '192006250b4c09247ec02edce69f6a2d'
 
@@ -70,11 +72,6 @@ t.test('a secret of the app is changed', async t => {
   t.type((await login(secret)).openid, 'string')
   await postRaw(`${world.baseUrl}/sandboxnew/pay/orderquery`, signedXml({ credentials: { ...world.credentials, apiKey: secret } }, { out_trade_no: 'tea-0001' }))
   t.match(JSON.stringify(world.journal.entries({ api: 'orderquery' })), 'the AppSecret was used instead of the API key', 'known on both sides')
-})
-
-t.test('a world has one app', async t => {
-  const { default: world } = await startMock(t)
-  t.throws(() => world.app('wxd930ea5d5a258f4f', { appSecret: 's' }), { code: 'UNKNOWN_APP', statusCode: 404, message: /another app is another world/ })
 })
 
 /** A world with a second merchant, and how that one calls. */
@@ -234,4 +231,128 @@ t.test('the same order number, and refunds at one moment, of several merchants',
   const { deliveries } = await world.advance('1h')
   t.same(deliveries.map(({ outRefundNo, verdict }) => [outRefundNo, verdict]), [['tea-0001-r1', 'acked'], ['tea-0001-r1', 'acked']])
   t.same(world.refunds().map(({ status }) => status), ['SUCCESS', 'SUCCESS'])
+})
+
+const APPID = 'wxd930ea5d5a258f4f'
+
+/** A world with a second app, and how that one calls. */
+async function setupApps (t: Test, options: WorldOptions = {}) {
+  const mock = await startMock(t, { world: { seed: 1, ...options } })
+  const world = mock.default
+  const shop = await startShop(t)
+  const app = world.app(APPID)
+  const second = { ...world, credentials: { ...world.credentials, ...app }, baseUrl: world.baseUrl } as World
+  return { mock, world, shop, app, second }
+}
+
+t.test('another app: its own secret, users, session keys and tokens', async t => {
+  const { mock, world, app, second } = await setupApps(t)
+  t.match(app, { appid: APPID, appSecret: /^[0-9a-f]{32}$/ })
+  t.same(world.apps().map(({ appid }) => appid), [world.credentials.appid, APPID])
+  t.match((await control(mock, 'GET', '/worlds/default/apps')).json, [{ appid: world.credentials.appid }, { appid: APPID }])
+
+  const first = world.loginCode({ unionid: 'u-alice' })
+  const other = world.loginCode({ appid: APPID, unionid: 'u-alice' })
+  t.not(first.openid, other.openid, 'one person has an openid in each app')
+  t.match((await exchangeCode(second, { js_code: first.code })).json, { errcode: 40029 }, 'a code of another app')
+  t.match((await exchangeCode(second, { js_code: other.code, secret: world.credentials.appSecret })).json, { errcode: 40125 })
+  const { json } = await exchangeCode(second, { js_code: other.code })
+  t.match(json, { openid: other.openid, unionid: 'u-alice' })
+  t.match((await exchangeCode(world, { js_code: first.code })).json, { openid: first.openid })
+  t.same(world.users().map(({ openid, appid, unionid }) => [openid, appid, unionid]), [[first.openid, world.credentials.appid, 'u-alice'], [other.openid, APPID, 'u-alice']])
+
+  t.match(await callSession(second, '/wxa/checksession', other.openid, json.session_key), { json: { errcode: 0 } })
+  t.match(await callSession(world, '/wxa/checksession', other.openid, json.session_key), { json: { errcode: 87009 } }, 'a user of another app')
+  const profile = world.userProfile(other.openid)
+  t.equal(profile.signature, createHash('sha1').update(profile.rawData + json.session_key).digest('hex'), 'by its openid the app is known')
+  t.notOk('appid' in world.userProfile(other.openid, { appid: APPID }).userInfo)
+  const phone = world.phoneNumber('o-bob', { appid: APPID })
+  t.match((await askPhone(second, await tokenOf(second), { code: phone.code })).json, { errcode: 0, phone_info: { watermark: { appid: APPID } } })
+  t.match((await askPhone(world, await tokenOf(world), { code: world.phoneNumber('o-bob').code })).json, { errcode: 40013 })
+  t.not(world.rotateSessionKey(other.openid).sessionKey, json.session_key)
+  t.match(world.user('o-carol', { appid: APPID, nickName: 'Carol' }), { appid: APPID, nickName: 'Carol' })
+  t.match(world.rotateSessionKey('o-carol', { appid: world.credentials.appid }), { appid: world.credentials.appid }, 'a name of a test\'s may be known to both')
+
+  world.app(APPID, { appSecret: 'f'.repeat(32) })
+  t.match((await exchangeCode(second, { js_code: '0' })).json, { errcode: 40125 })
+  t.not(world.credentials.appSecret, 'f'.repeat(32))
+  t.throws(() => world.loginCode({ appid: 'wx1' }), { code: 'UNKNOWN_APP', message: /it has wx\w+, wxd9/ })
+  t.match(await control(mock, 'POST', '/worlds/default/login-codes', { appid: 'wx1' }), { status: 404, json: { code: 'UNKNOWN_APP' } })
+  t.match(await control(mock, 'PUT', '/worlds/default/users/o-dave', { appid: APPID }), { json: { appid: APPID } })
+})
+
+t.test('another app: its orders', async t => {
+  const { world, shop, second } = await setupApps(t)
+  world.merchant('10000100', { apiKey: KEY })
+  const { openid } = world.loginCode({ appid: APPID })
+  t.match(await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { openid })), { fields: { return_msg: 'appid and openid not match' } })
+  const prepayId = await placeOrder(second, shop.notifyUrl, { openid })
+  t.same(world.requestPayment(paymentParams(second, prepayId)), { errMsg: 'requestPayment:ok', outTradeNo: 'tea-0001' })
+  t.throws(() => world.requestPayment(paymentParams(world, prepayId)), { code: 'PAYMENT_REFUSED' }, 'signed for another mini program')
+  t.match(await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { openid: 'o-else' })), { fields: { err_code: 'INVALID_REQUEST', appid: world.credentials.appid } }, 'the number is the merchant\'s, whatever the app')
+  t.match(await callPay(second, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { result_code: 'SUCCESS', appid: APPID } })
+  await world.pay('tea-0001')
+  t.equal(readXml(shop.received[0]!.body).get('appid'), APPID)
+  t.match(world.order('tea-0001'), { appid: APPID, openid })
+  await placeRefund(second, { notify_url: shop.notifyUrl })
+  await world.settleRefund('tea-0001-r1', 'SUCCESS')
+  t.equal(readXml(shop.received[1]!.body).get('appid'), APPID)
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
+  await world.pay('tea-0002')
+  await placeOrder(second, shop.notifyUrl, { out_trade_no: 'tea-0003', trade_type: 'NATIVE', product_id: 'p', openid: undefined })
+  await world.pay('tea-0003')
+  t.equal(world.users().find(user => user.openid === world.order('tea-0003').openid)?.appid, APPID, 'whoever pays is a user of the app')
+  await placeOrder({ ...second, credentials: { ...second.credentials, mchId: '10000100', apiKey: KEY } } as World, shop.notifyUrl)
+  t.match(world.order('tea-0001', { mchId: '10000100' }), { appid: APPID }, 'bound to every merchant')
+  await world.fail('tea-0001', { notify: true })
+  t.match(Object.fromEntries(readXml(shop.received.at(-1)!.body)), { appid: APPID, mch_id: '10000100', result_code: 'FAIL' })
+
+  await world.advance({ to: new Date(NOON + 24 * 3_600_000) })
+  const text = await (await fetch(`${world.baseUrl}/pay/downloadbill`, { method: 'POST', body: signedXml(world, { bill_date: '20260115', bill_type: 'SUCCESS' }) })).text()
+  t.same(text.split('\n').filter(line => line.includes('`tea-')).map(line => line.split(',')[1]!.slice(1)).sort(), [APPID, APPID, world.credentials.appid].sort())
+
+  await postRaw(`${world.baseUrl}/pay/orderquery`, signedXml({ credentials: { ...second.credentials, apiKey: second.credentials.appSecret } }, { out_trade_no: 'tea-0001' }))
+  t.match(JSON.stringify(world.journal.entries({ api: 'orderquery' })), 'the AppSecret was used instead of the API key')
+})
+
+t.test('an app that is another world\'s, or nobody\'s', async t => {
+  const { mock, world } = await setupApps(t)
+  const other = mock.world({ id: 'other' })
+  for (const taken of [APPID, world.credentials.appid]) {
+    t.throws(() => other.app(taken), { code: 'ID_TAKEN', details: { field: 'appid' } })
+    t.throws(() => mock.world({ appid: taken }), { code: 'WORLD_EXISTS' })
+  }
+  t.throws(() => other.app('wx 1'), { code: 'BAD_INPUT', details: { field: 'appid' } })
+  other.app('wx1')
+  other.close()
+  t.match(world.app('wx1'), { appid: 'wx1' }, 'free again')
+})
+
+t.test('apps stay through reset and restore, and go with an export', async t => {
+  const { world, second, app } = await setupApps(t)
+  const token = await tokenOf(second)
+  world.loginCode({ appid: APPID, openid: 'o-alice' })
+  const name = world.snapshot()
+  const exported = JSON.parse(JSON.stringify(world.export()))
+  world.loginCode({ appid: APPID, openid: 'o-bob' })
+  world.app('wx1')
+  world.loginCode({ appid: 'wx1', openid: 'o-carol' })
+  world.restore(name)
+  t.same(world.users().map(({ openid, appid }) => [openid, appid]), [['o-alice', APPID]], 'one that came later has nobody')
+  t.equal(world.apps().length, 3)
+  t.match(await askPhone(second, token, { code: '0' }), { json: { errcode: 40029 } }, 'the token is good')
+  world.reset('users')
+  t.same(world.users(), [])
+  t.match(await askPhone(second, token, { code: '0' }), { json: { errcode: 40001 } })
+
+  const elsewhere = await startMock(t, { world: { seed: 1 } })
+  elsewhere.default.import(exported)
+  elsewhere.default.import(exported)
+  t.same(elsewhere.default.apps(), world.apps().slice(0, 2))
+  t.match(elsewhere.default.users(), [{ openid: 'o-alice', appid: app.appid }])
+  elsewhere.default.app(APPID, { appSecret: 's' })
+  t.throws(() => elsewhere.default.import(exported), { code: 'BAD_INPUT', details: { field: 'state.apps.0.appSecret' } })
+  delete exported.state.apps
+  elsewhere.default.import(exported)
+  t.same(elsewhere.default.users(), [], 'an export of before there were any')
 })

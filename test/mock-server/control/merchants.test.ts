@@ -12,9 +12,11 @@ t.test('the merchant and the app of a world are changed', async t => {
   t.match(await control(mock, 'GET', '/worlds/default'), { json: { appSecret: 's', env: { WECHAT_APP_SECRET: 's' } } })
   t.match(await put('merchants/10000100', { certMode: 'none' }), { status: 200, json: { mchId: '10000100', apiKey: /^\w{32}$/ } }, 'another one')
   t.match(await control(mock, 'GET', '/worlds/default/merchants'), { json: [{ mchId }, { mchId: '10000100' }] })
+  t.match(await put('apps/wxd930ea5d5a258f4f', {}), { status: 200, json: { appid: 'wxd930ea5d5a258f4f', appSecret: /^\w{32}$/ } }, 'another one')
+  t.match(await control(mock, 'GET', '/worlds/default/apps'), { json: [{ appid }, { appid: 'wxd930ea5d5a258f4f' }] })
   const refused: [path: string, body: object, status: number, code: string][] = [
     ['merchants/shop', {}, 400, 'BAD_INPUT'],
-    ['apps/wxd930ea5d5a258f4f', {}, 404, 'UNKNOWN_APP'],
+    ['apps/wx-1', {}, 400, 'BAD_INPUT'],
     [`merchants/${mchId}`, { apiKey: 'short' }, 400, 'BAD_INPUT'],
     [`merchants/${mchId}`, { signType: 'RSA' }, 400, 'BAD_INPUT'],
     [`merchants/${mchId}`, { certMode: 'required' }, 400, 'BAD_INPUT'],
