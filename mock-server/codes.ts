@@ -20,6 +20,8 @@ export interface CodeOptions {
 export interface CodeBook<T extends object> {
   readonly issue: (code: string, worth: T, options: CodeOptions) => Code<T>
   readonly has: (code: string) => boolean
+  /** Whether it can be spent: then it is given, to be spent by hand. */
+  readonly check: (code: string) => Code<T> | 'invalid code' | 'code been used'
   /** One of two parallel attempts succeeds: nothing is awaited between test and set. */
   readonly spend: (code: string) => T | 'invalid code' | 'code been used'
   readonly dump: () => readonly Code<T>[]
@@ -28,7 +30,13 @@ export interface CodeBook<T extends object> {
 
 export function createCodeBook<T extends object> (now: () => Date, limit: number): CodeBook<T> {
   const codes = new Map<string, Code<T>>()
+  function check (text: string): Code<T> | 'invalid code' | 'code been used' {
+    const code = codes.get(text)
+    if (!code || code.expiresAt <= now()) return 'invalid code'
+    return code.usesLeft === 0 ? 'code been used' : code
+  }
   return {
+    check,
     issue: (text, worth, { ttl = 300, uses = 1 }) => {
       const code = { code: text, worth, expiresAt: new Date(now().getTime() + parseSeconds(ttl, 'ttl')), usesLeft: uses }
       codes.set(text, code)
@@ -37,9 +45,8 @@ export function createCodeBook<T extends object> (now: () => Date, limit: number
     },
     has: text => codes.has(text),
     spend: text => {
-      const code = codes.get(text)
-      if (!code || code.expiresAt <= now()) return 'invalid code'
-      if (code.usesLeft === 0) return 'code been used'
+      const code = check(text)
+      if (typeof code === 'string') return code
       code.usesLeft--
       return code.worth
     },

@@ -1,4 +1,5 @@
 import { createCodeBook, type Code, type CodeOptions } from './codes.ts'
+import { MockError } from './errors.ts'
 import { keepNewest } from './newest.ts'
 import type { Random } from './random.ts'
 
@@ -45,8 +46,8 @@ export interface Users {
   readonly know: (openid: string, changes?: UserChanges) => User
   /** wx.login: a code, and a new session_key if the last one is old enough. */
   readonly issueCode: (options: LoginCodeOptions) => LoginCode
-  /** Spends a code of wx.login. */
-  readonly exchange: (code: string) => User | 'invalid code' | 'code been used'
+  /** Spends a code of wx.login, unless its user has spent too many in the last minute. */
+  readonly exchange: (code: string) => User | 'invalid code' | 'code been used' | 'too many'
   /** A new session_key; one that was asked for keeps the age of the old one, so it is due as soon. */
   readonly rotate: (user: User, age: 'kept' | 'new') => void
   /** The code of a button for the phone number. */
@@ -79,15 +80,35 @@ const MAX_USERS = 10_000
 export interface UsersOptions {
   /** For how long wx.login leaves a session_key alone; undefined: for ever. */
   readonly sessionKeyMs: number | undefined
+  /** How many codes of one user may be spent in a minute; undefined: any number. */
+  readonly codeLimit?: number | undefined
   readonly limit?: number
 }
 
-export function createUsers (random: Random, now: () => Date, { sessionKeyMs, limit = MAX_USERS }: UsersOptions): Users {
+const MINUTE_MS = 60_000
+
+/** @throws MockError BAD_INPUT */
+export function createUsers (random: Random, now: () => Date, { sessionKeyMs, codeLimit, limit = MAX_USERS }: UsersOptions): Users {
+  if (codeLimit !== undefined && !(Number.isSafeInteger(codeLimit) && codeLimit >= 1)) throw new MockError('BAD_INPUT', `codeLimit: must be a whole number from 1; got ${codeLimit}`, { field: 'codeLimit', rule: 'minimum' })
   const users = new Map<string, User>()
   const codes = createCodeBook<Holder>(now, limit)
   const phoneCodes = createCodeBook<PhoneNumber>(now, limit)
   const drawn = new Set<string>()
   let issued = { ...NO_USERS.issued }
+  /** By openid: the world times of the exchanges of the last minute. */
+  const exchanges = new Map<string, number[]>()
+
+  /** Counts an exchange; false if it is one too many. */
+  function mayExchange (openid: string): boolean {
+    if (codeLimit === undefined) return true
+    const time = now().getTime()
+    const recent = (exchanges.get(openid) ?? []).filter(then => time - then < MINUTE_MS)
+    if (recent.length >= codeLimit) return false
+    exchanges.delete(openid)
+    exchanges.set(openid, [...recent, time])
+    keepNewest(exchanges, limit)
+    return true
+  }
 
   /** `previous` is the one that it replaces, so that two of one moment differ. */
   const drawKey = (openid: string, previous = '') => random.base64(16, 'session_key', openid, now().getTime(), previous)
@@ -128,8 +149,12 @@ export function createUsers (random: Random, now: () => Date, { sessionKeyMs, li
       return { code, user, expiresAt }
     },
     exchange: text => {
-      const spent = codes.spend(text)
-      return typeof spent === 'string' ? spent : know(spent.openid)
+      const checked = codes.check(text)
+      if (typeof checked === 'string') return checked
+      // The code stays good for the next minute.
+      if (!mayExchange(checked.worth.openid)) return 'too many'
+      checked.usesLeft--
+      return know(checked.worth.openid)
     },
     rotate,
     issuePhoneCode: (phone, options) => phoneCodes.issue(random.hex(64, 'phone_code', issued.phoneCodes++), phone, options),
@@ -137,7 +162,7 @@ export function createUsers (random: Random, now: () => Date, { sessionKeyMs, li
     exchangePhoneCode: phoneCodes.spend,
     dump: () => ({ users: [...users.values()], codes: codes.dump(), phoneCodes: phoneCodes.dump(), drawn: [...drawn], issued: { ...issued } }),
     load: dump => {
-      for (const index of [users, drawn]) index.clear()
+      for (const index of [users, drawn, exchanges]) index.clear()
       for (const user of dump.users) users.set(user.openid, user)
       codes.load(dump.codes)
       phoneCodes.load(dump.phoneCodes)

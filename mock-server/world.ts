@@ -86,6 +86,11 @@ export interface WorldOptions<S = Schedule> {
    * hand. WeChat does not publish its own; default `'10m'`.
    */
   readonly sessionKeyPeriod?: string | number | 'never'
+  /**
+   * How many codes of one user jscode2session takes within a minute of world time; more are refused with 45011, and stay
+   * good. WeChat's own limit is 100. Default: any number.
+   */
+  readonly codeLimit?: number
   /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid by itself. Default: you pay. */
   readonly autoPay?: string | number
   /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
@@ -536,7 +541,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
   const autoPay = createAutoPay(clock, autoPayMs, async (side, order) => payOrder(side, order, { deliver: 'background' }))
-  const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyPeriodMs })
+  const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyPeriodMs, codeLimit: options.codeLimit })
   const tokens = createTokens(random, clock.now)
   const events = new EventEmitter()
   const eventLog = createEventLog(MAX_EVENTS)
@@ -627,7 +632,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     const known = appOf(appid)
     if (known) return changeApp(known, changes)
     checkNewApp(appid)
-    const app = addApp(core, host.seed, { sessionKeyMs: sessionKeyPeriodMs }, { appid, appSecret: random.hex(32, 'appSecret', appid) })
+    const app = addApp(core, host.seed, { sessionKeyMs: sessionKeyPeriodMs, codeLimit: options.codeLimit }, { appid, appSecret: random.hex(32, 'appSecret', appid) })
     host.names.claim('appid', appid, app)
     apps.push(app)
     return changeApp(app, changes)

@@ -24,6 +24,7 @@ const newWorld = strict({
   certMode: oneOf('none', 'required'),
   refundDelay: {},
   sessionKeyPeriod: {},
+  codeLimit: integer(1),
   autoPay: {},
   refundNotifyUrl: text(256),
   settleUrl: text(),

@@ -20,6 +20,7 @@ export const jscode2session: LoginEndpoint<'jscode2session'> = {
     const user = world!.users.exchange(get('js_code'))
     if (user === 'invalid code') return 40029
     if (user === 'code been used') return 40163
+    if (user === 'too many') return 45011
     const { sessionKey, openid, unionid } = user
     return { session_key: sessionKey, openid, unionid }
   }

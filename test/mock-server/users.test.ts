@@ -120,3 +120,7 @@ t.test('of users and codes the newest are remembered, and none is drawn twice', 
     t.notOk(issued.some(before => before.code === code || before.user.openid === user.openid))
   }
 })
+
+t.test('a limit of exchanges is a whole number', async t => {
+  for (const codeLimit of [0, -1, 1.5, NaN]) t.throws(() => setup({ codeLimit }), { code: 'BAD_INPUT', details: { field: 'codeLimit', rule: 'minimum' } }, String(codeLimit))
+})

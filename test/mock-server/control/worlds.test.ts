@@ -30,6 +30,7 @@ t.test('a new world takes every option', async t => {
     signType: 'HMAC-SHA256',
     refundDelay: '20m',
     sessionKeyPeriod: 'never',
+    codeLimit: 100,
     refundNotifyUrl: 'http://127.0.0.1/refund',
     behaviour: { closeUnknown: 'ORDERNOTEXIST' },
     appid: 'wxd930ea5d5a258f4f',
@@ -90,7 +91,7 @@ t.test('a schedule that does not begin at once: what is paid says when it is tol
 
 t.test('bad options of a world', async t => {
   const mock = await startMock(t)
-  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', sessionKeyPeriod: 'soon', refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
+  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', sessionKeyPeriod: 'soon', codeLimit: 0, refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
     t.match(await control(mock, 'POST', '/worlds', { [field]: value }), { status: 400, json: { code: 'BAD_INPUT', field } }, field)
   }
 })

@@ -32,6 +32,24 @@ t.test('a code is spent by its first exchange, and dies after 300 s', async t =>
   t.match((await exchangeCode(world, { js_code: code })).json, { errcode: 40029 }, 'in time a used code is forgotten')
 })
 
+t.test('a limit by the minute, of each user: a code that is refused stays good', async t => {
+  const { default: world } = await startMock(t, { world: { codeLimit: 2 } })
+  const login = async (openid: string) => (await exchangeCode(world, { js_code: world.loginCode({ openid }).code })).json
+  t.match(await login('o-alice'), { openid: 'o-alice' })
+  await world.advance('30s')
+  t.match(await login('o-alice'), { openid: 'o-alice' })
+  const { code } = world.loginCode({ openid: 'o-alice' })
+  t.match((await exchangeCode(world, { js_code: code })).json, { errcode: 45011, errmsg: /^api minute-quota reach limit, must slower, retry next minute/ })
+  t.match(await login('o-bob'), { openid: 'o-bob' }, 'another user has a limit of their own')
+  await world.advance('29s')
+  t.match((await exchangeCode(world, { js_code: code })).json, { errcode: 45011 })
+  await world.advance('1s')
+  t.match((await exchangeCode(world, { js_code: code })).json, { openid: 'o-alice' })
+  t.match(await login('o-alice'), { errcode: 45011 }, 'the minute goes along')
+  world.reset('users')
+  t.match(await login('o-alice'), { openid: 'o-alice' })
+})
+
 t.test('of many parallel exchanges one succeeds', async t => {
   const { default: world } = await startMock(t)
   const { code } = world.loginCode()
