@@ -120,20 +120,21 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
     if (totalFee === undefined) return 'total_fee'
     const paidAt = parseTime(fields.get('time_end') ?? '')
     if (paidAt === undefined) return 'time_end'
-    const [outTradeNo, transactionId, openid, bankType, attach] = kept(fields, 'out_trade_no', 'transaction_id', 'openid', 'bank_type', 'attach')
-    if (!transactionId) return 'transaction_id'
-    if (!openid) return 'openid'
+    const transactionId = kept(fields, 'transaction_id')
+    if (transactionId === undefined) return 'transaction_id'
+    const openid = kept(fields, 'openid')
+    if (openid === undefined) return 'openid'
     return {
       transactionId,
-      outTradeNo: outTradeNo!,
+      outTradeNo: kept(fields, 'out_trade_no')!,
       appid,
       mchId,
       openid,
       totalFee,
       currency: fields.get('fee_type') || 'CNY',
       paidAt,
-      bankType: bankType || undefined,
-      attach: attach || undefined
+      bankType: kept(fields, 'bank_type'),
+      attach: kept(fields, 'attach')
     }
   }
 
@@ -222,10 +223,11 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
         if (error instanceof WechatError && error.wechatCode === 'REFUNDNOTEXIST') return undefined
         throw error
       }
-      const [outTradeNo, refundId] = kept(reply, 'out_trade_no', 'refund_id_0')
+      const outTradeNo = kept(reply, 'out_trade_no')
+      const refundId = kept(reply, 'refund_id_0')
       const refundFee = parseFen(reply.get('refund_fee_0'))
       const state = REFUND_STATES.get(reply.get('refund_status_0'))
-      if (!outTradeNo || reply.get('out_refund_no_0') !== outRefundNo || !refundId || refundFee === undefined || state === undefined) {
+      if (outTradeNo === undefined || reply.get('out_refund_no_0') !== outRefundNo || refundId === undefined || refundFee === undefined || state === undefined) {
         throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`, { advice: 'query' })
       }
       return { outRefundNo, outTradeNo, refundId, refundFee, state, succeededAt: parseTime(reply.get('refund_success_time_0') ?? '') }
@@ -277,9 +279,10 @@ const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([['PROC
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
 
-/** Fields to be kept, '' for those that are absent: copied, as a part of the message would keep all of it in memory. No XML text holds a NUL. */
-function kept (fields: Fields, ...names: string[]): string[] {
-  return Buffer.from(names.map((name) => fields.get(name)).join('\0')).toString().split('\0')
+/** A field to be kept, unless it is empty: copied, as a part of the message would keep all of it in memory. */
+function kept (fields: Fields, name: string): string | undefined {
+  const value = fields.get(name)
+  return value ? Buffer.from(value).toString() : undefined
 }
 
 /** WeChat's words, short enough for a message. */

@@ -156,15 +156,15 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     const fault = mismatch(order.payment ?? order, payment)
     if (fault !== undefined) return setAside('mismatch', payment, refunded ? `${fault}; WeChat has refunded some or all of it` : fault)
     // How much went back, and why, is for a person to find out: nothing is delivered, or given back again, before.
-    const back = [anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here')]
+    const back = () => [anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here')]
     if (order.payment !== undefined) {
       if (order.payment.transactionId === payment.transactionId) {
-        if (refunded && order.fulfilment === 'due' && order.refunds.length === 0) return changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back)
+        if (refunded && order.fulfilment === 'due' && order.refunds.length === 0) return changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back())
         return ignored('known already', 'repeated')
       }
       return setAside('second-transaction', payment, `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`)
     }
-    if (refunded) return changed(isFinal(order) ? 'late' : 'settled', 'paid and refunded elsewhere, on hold', { ...(!isFinal(order) && { state: 'paid' }), payment, fulfilment: 'held' }, back)
+    if (refunded) return changed(isFinal(order) ? 'late' : 'settled', 'paid and refunded elsewhere, on hold', { ...(!isFinal(order) && { state: 'paid' }), payment, fulfilment: 'held' }, back())
     if (!isFinal(order)) return changed('settled', 'paid', { state: 'paid', payment, fulfilment: 'due', attempts: 0 })
     if (rival === undefined) return { outcome: 'rival-needed' }
     const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
@@ -266,8 +266,9 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
 
 /** When the order or one of its refunds next needs somebody to act, or `null`. */
 export function nextDue (order: Order, now: Date): Date | null {
-  const times = [ownDue(order, now), ...order.refunds.map(({ dueAt }) => dueAt)].filter((at) => at !== null)
-  return times.length === 0 ? null : times.reduce((first, at) => at < first ? at : first)
+  let first = ownDue(order, now)
+  for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
+  return first
 }
 
 function ownDue (order: Order, now: Date): Date | null {

@@ -283,11 +283,8 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 }
 
-/**
- * The reply to WeChat is written first: not even the synchronous part of a hook may delay it. Between the commit and the reply there are promises only, and
- * these come first.
- */
-const afterReply = process.nextTick
+/** The replies to WeChat are written first: not even the synchronous part of a hook may delay them. */
+const afterReply = setImmediate
 
 /** What an error says, whatever was thrown, as every database can keep it. */
 function reasonOf (error: unknown): string {
