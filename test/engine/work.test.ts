@@ -401,7 +401,7 @@ t.test('a store that does not answer takes no place for good', async (t) => {
   hangs = false
   open()
   t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'what was recorded late is recorded')
-  await made.work.idle(SOON)
+  await new Promise((resolve) => { setImmediate(resolve) })
   t.equal(runs.length, 0, 'and left to whoever comes after its lease')
   await made.orders.observePayment('notify', paymentOf(orders[1]))
   await made.work.idle(SOON)
