@@ -28,8 +28,8 @@ export interface Order {
   readonly totalFee: number
   readonly feeType: string
   readonly tradeType: string
-  /** Of the mini program; absent in an export of before a world could have several: its first. */
-  readonly appid?: string
+  /** Of the mini program. */
+  readonly appid: string
   /** The user the order was made for; '' when anybody may pay it. */
   readonly openid: string
   readonly createdAt: Date

@@ -4,7 +4,7 @@ import type { FaultsDump } from './faults.ts'
 import type { JournalDump } from './journal.ts'
 import { appView, merchantView, type App, type Merchant } from './merchant.ts'
 import { NO_NOTIFICATIONS, type NotifierDump } from './notifier.ts'
-import type { OrdersDump } from './orders.ts'
+import type { Order, OrdersDump } from './orders.ts'
 import { resumeRefunds } from './refunding.ts'
 import type { RefundsDump } from './refunds.ts'
 import { NO_TOKENS, type TokensDump } from './tokens.ts'
@@ -41,8 +41,10 @@ const booksOf = ({ orders, refunds }: WorldCore): BooksDump => ({ orders: orders
 
 const NO_BOOKS: BooksDump = { orders: { orders: [], prepays: [] }, refunds: [] }
 
-function loadBooks (side: WorldCore, { orders, refunds }: BooksDump): void {
-  side.orders.load(orders)
+function loadBooks (side: WorldCore, { orders: { orders, prepays }, refunds }: BooksDump): void {
+  const { appid } = side.credentials
+  // An export of before a world could have several apps does not say which one an order is of.
+  side.orders.load({ orders: orders.map((order: Partial<Order>) => ({ appid, ...order }) as Order), prepays })
   side.refunds.load(refunds)
 }
 

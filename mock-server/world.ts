@@ -469,7 +469,7 @@ function snapshot ({ inSandbox, credentials }: WorldCore, order: Order): OrderSn
   const { outTradeNo, tradeState, totalFee, feeType, tradeType, body, attach, openid, prepayId, notifyUrl, signType, createdAt, expiresAt, payment } = order
   return {
     mchId: credentials.mchId,
-    appid: order.appid ?? credentials.appid,
+    appid: order.appid,
     side: inSandbox ? 'sandbox' : 'production',
     outTradeNo,
     tradeState,

@@ -49,7 +49,7 @@ const money = (name: string, value: (trade: Trade) => number): Column<Trade> => 
 
 /** Merchants have different tables by their age; a parser must go by the names. */
 function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
-  const { appid, mchId } = world.credentials
+  const { mchId } = world.credentials
   const old = world.behaviour.billColumns === 'old'
   const withRefunds = type !== 'SUCCESS'
   const refundTimes: Column<Trade>[] = [
@@ -67,7 +67,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
   ]
   return [
     ['交易时间', ({ payment, at }) => wechatDateTime(type === 'REFUND' ? payment.paidAt : at)],
-    ['公众账号ID', ({ order }) => order.appid ?? appid],
+    ['公众账号ID', ({ order }) => order.appid],
     ['商户号', () => mchId],
     [old ? '子商户号' : '特约商户号', () => '0'],
     ['设备号', ({ order }) => order.deviceInfo],

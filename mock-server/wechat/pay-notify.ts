@@ -37,12 +37,12 @@ export function paymentFields (order: Order, payment: Payment): WireField[] {
   return fields
 }
 
-interface Merchant { readonly appid: string, readonly mchId: string, readonly apiKey: string }
+interface Merchant { readonly mchId: string, readonly apiKey: string }
 
 /** The body of a payment's notification, signed by the algorithm of the order's unifiedorder. */
 export function payNotifyBody (order: Order, payment: Payment, merchant: Merchant, style: NotifyStyle): string {
   const fields: WireField[] = [
-    ['appid', order.appid ?? merchant.appid],
+    ['appid', order.appid],
     ['bank_type', payment.bankType],
     ['is_subscribe', 'N'],
     ['mch_id', merchant.mchId],
@@ -63,7 +63,7 @@ export function payNotifyBody (order: Order, payment: Payment, merchant: Merchan
 /** The body that the documents describe for a payment that failed; no money, no time, no transaction. */
 export function failNotifyBody (order: Order, failure: { err_code: string, err_code_des: string }, merchant: Merchant, style: NotifyStyle): string {
   return signed([
-    ['appid', order.appid ?? merchant.appid],
+    ['appid', order.appid],
     ['err_code', failure.err_code],
     ['err_code_des', failure.err_code_des],
     ['mch_id', merchant.mchId],

@@ -36,10 +36,10 @@ function reqInfo (order: Order, refund: Refund, random: Random): string {
 }
 
 /** The body of a refund's notification. Nothing is signed; who can read req_info knows the key. */
-export function refundNotifyBody (order: Order, refund: Refund, merchant: { appid: string, mchId: string, apiKey: string }, random: Random): string {
+export function refundNotifyBody (order: Order, refund: Refund, merchant: { mchId: string, apiKey: string }, random: Random): string {
   const fields: WireField[] = [
     ['return_code', 'SUCCESS'],
-    ['appid', order.appid ?? merchant.appid],
+    ['appid', order.appid],
     ['mch_id', merchant.mchId],
     ['nonce_str', random.alphanumeric(16, 'refund-notify', refund.outRefundNo, refund.status)],
     ['req_info', encryptReqInfo(reqInfo(order, refund, random), merchant.apiKey)]

@@ -14,7 +14,7 @@ const LEAST_LIFE_MS = 60_000
 
 /** Fields a repeated order number must not change (the mock's reading of a table that is not official). */
 function sameTerms (order: Order, request: PayRequest): boolean {
-  return (order.appid ?? request.get('appid')) === request.get('appid') &&
+  return order.appid === request.get('appid') &&
     order.body === request.get('body') &&
     order.totalFee === Number(request.get('total_fee')) &&
     order.tradeType === request.get('trade_type') &&

@@ -8,6 +8,7 @@ const order = (values: Partial<Order> = {}): Order => ({
   totalFee: 100,
   feeType: 'CNY',
   tradeType: 'JSAPI',
+  appid: 'wxd930ea5d5a258f4f',
   openid: 'o-alice',
   createdAt: new Date(NOON),
   deviceInfo: '',

@@ -6,7 +6,7 @@ import { notifyStyle, payNotifyBody, type NotifyStyle } from '../../../mock-serv
 import { readXml } from '../../../mock-server/wire.ts'
 import { NOON, sample } from '../helpers.ts'
 
-const merchant = { appid: 'wx1234567890abcdef', mchId: '1900000109', apiKey: '0123456789abcdef0123456789abcdef' }
+const merchant = { mchId: '1900000109', apiKey: '0123456789abcdef0123456789abcdef' }
 const PLAIN: NotifyStyle = { signType: false, emptyAttach: false, cashFeeInCdata: false, lines: false }
 
 const payment = (values: Partial<Payment> = {}): Payment =>
@@ -17,6 +17,7 @@ const order = (values: Partial<Order> = {}): Order => ({
   totalFee: 1,
   feeType: 'CNY',
   tradeType: 'JSAPI',
+  appid: 'wx1234567890abcdef',
   openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
   createdAt: new Date(NOON),
   deviceInfo: '',
