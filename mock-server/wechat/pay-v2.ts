@@ -126,7 +126,7 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
   const message = unreadable ? new ProtocolFail('XML格式错误', { cause: unreadable }) : readable(method, body)
   const fields: Fields = message instanceof ProtocolFail ? new Map() : message
   const onSide = (world: WorldCore) => side === 'sandbox' ? world.sandbox() : world
-  const world = registry.byMchId(fields.get('mch_id') ?? '')
+  const world = registry.byMchId(fields.get('mch_id') ?? '') ?? registry.byAppid(fields.get('appid') ?? '')
   const { get, signType, succeed, fail } = answers(onSide(world ?? registry.fallback()), endpoint.unsigned, fields)
   const shown = endpoint.certificate && side === 'production' && world?.certMode === 'required' ? certificate : undefined
   const outTradeNo = orderNumber(world && onSide(world), fields)

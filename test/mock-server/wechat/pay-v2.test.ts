@@ -60,6 +60,18 @@ t.test('the checks of the common fields, in their order', async t => {
   t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, unsigned)).text, protocolFail('缺少参数'), 'no sign')
 })
 
+t.test('a request whose mch_id nobody knows is one of the world of its appid', async t => {
+  const mock = await startMock(t)
+  const world = mock.world({ behaviour: { contentType: 'text/xml' } })
+  for (const [mchId, message] of [[undefined, '缺少参数'], ['1900000109', 'MCHID不存在']] as const) {
+    const fault = world.fault('unifiedorder', { kind: 'return_code_fail', return_msg: 'busy', when: 'after' })
+    t.match(await callPay(world, 'unifiedorder', orderFields(NOTIFY, { mch_id: mchId })), { contentType: 'text/xml', text: protocolFail('busy') })
+    t.ok(fault.used)
+    t.match(world.journal.entries().at(-1), { outTradeNo: 'tea-0001', note: new RegExp(message) })
+  }
+  t.same(mock.default.journal.entries(), [])
+})
+
 t.test('the signature', async t => {
   const mock = await startMock(t)
   const { default: world } = mock
@@ -115,7 +127,7 @@ t.test('replies are signed with the algorithm of the request, without sign_type,
 })
 
 t.test('an error that is no refusal is not answered', async t => {
-  const registry = { byMchId: () => undefined, fallback: () => ({ behaviour: behaviourOf() }) } as unknown as Registry
+  const registry = { byMchId: () => undefined, byAppid: () => undefined, fallback: () => ({ behaviour: behaviourOf() }) } as unknown as Registry
   const form = () => { throw new Error('broken') }
   const call = receivePay(registry, { api: 'report', path: '/x', fields: [{ name: 'user_ip', max: 16, form }], handle: () => [] }, {
     method: 'POST',
