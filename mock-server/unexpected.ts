@@ -3,10 +3,17 @@ import { MockError } from './errors.ts'
 import type { JournalEntry } from './journal.ts'
 import { requestFields } from './matching.ts'
 
+/** How the calls of payment (of API v3 too) and those of a mini program name whose they are. */
+const MERCHANT = ['mch_id', 'mchid', 'sp_mchid']
+const APP = ['appid', 'sp_appid']
+const TOKEN = ['access_token']
+
 /** The world that a call which nobody understands belongs to, by what it says of its merchant or app. */
 export function worldOf (registry: Registry, request: JournalEntry['request']): WorldCore {
-  const { mch_id: mchId = '', appid = '' } = requestFields({ request })
-  return registry.byMchId(mchId) ?? registry.byAppid(appid) ?? registry.fallback()
+  const fields = requestFields({ request })
+  const by = (find: (name: string) => WorldCore | undefined, names: readonly string[]) =>
+    names.map(name => find(fields[name] ?? '')).find(world => world !== undefined)
+  return by(registry.byMchId, MERCHANT) ?? by(registry.byAppid, APP) ?? by(registry.byAccessToken, TOKEN) ?? registry.fallback()
 }
 
 /** Passes if there are no calls to paths that are not emulated. */

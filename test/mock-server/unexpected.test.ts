@@ -28,6 +28,26 @@ t.test('a call that is not emulated is answered clearly and listed in its world'
   one.assertNoUnexpected()
 })
 
+t.test('it is a call of the world whose token, merchant or app it names', async t => {
+  const mock = await startMock(t)
+  const world = mock.world()
+  const { appid, appSecret, mchId } = world.credentials
+  const { access_token: token } = await (await fetch(`${mock.url}/cgi-bin/token?grant_type=client_credential&appid=${appid}&secret=${appSecret}`)).json() as { access_token: string }
+  const calls: [path: string, json: object][] = [
+    [`/wxa/sec/order/upload_shipping_info?access_token=${token}`, { order_key: { mchid: '1900000109' } }],
+    ['/v3/pay/transactions/jsapi', { mchid: mchId }],
+    ['/v3/pay/partner/transactions/jsapi', { sp_mchid: mchId }],
+    ['/v3/pay/partner/transactions/jsapi', { sp_mchid: '1900000109', sp_appid: appid }],
+    ['/pay/micropay', { mch_id: '1900000109', access_token: token }]
+  ]
+  for (const [path, json] of calls) {
+    await fetch(`${mock.url}${path}`, { method: 'POST', body: JSON.stringify(json) })
+    t.equal(world.unexpected().at(-1)?.request.url, path)
+  }
+  t.equal(world.unexpected().length, calls.length)
+  mock.default.assertNoUnexpected()
+})
+
 t.test('a control path that does not exist is the caller\'s own mistake', async t => {
   const mock = await startMock(t)
   const response = await fetch(`${mock.controlUrl}/nonsense`)
