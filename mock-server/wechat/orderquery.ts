@@ -37,6 +37,7 @@ function reply (order: Order, deviceInfo: WireField[], emptyAttach: boolean): Wi
 export const orderquery: PayEndpoint = {
   api: 'orderquery',
   path: '/pay/orderquery',
+  orderBy: ['transaction_id', 'out_trade_no'],
   fields: [
     { name: 'transaction_id', max: 32 },
     { name: 'out_trade_no', max: 32 }

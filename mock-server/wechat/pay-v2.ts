@@ -25,11 +25,16 @@ export interface PayRequest {
   readonly signType: SignType
 }
 
+/** A field whose number leads to an order. */
+export type OrderField = 'refund_id' | 'out_refund_no' | 'transaction_id' | 'out_trade_no'
+
 /** One API of api.mch.weixin.qq.com. */
 export interface PayEndpoint {
   readonly api: PayApi
   readonly path: string
   readonly fields: readonly FieldRule[]
+  /** By which fields it finds its order, the strongest first; default: by `out_trade_no`. */
+  readonly orderBy?: readonly OrderField[]
   /** It does not ask for the appid. */
   readonly withoutAppid?: true
   /** It asks for the merchant's certificate, where the world does. */
@@ -110,12 +115,15 @@ function readable (method: string, body: Buffer | undefined): Fields | ProtocolF
   }
 }
 
-/** The order that a request is about, by any of the numbers that lead to it. */
-function orderNumber (world: WorldCore | undefined, fields: Fields): string | undefined {
-  const number = (name: string) => fields.get(name) ?? ''
-  if (number('out_trade_no') !== '' || !world) return number('out_trade_no') || undefined
-  const { orders, refunds } = world
-  return (orders.findTransaction(number('transaction_id')) ?? refunds.findId(number('refund_id')) ?? refunds.find(number('out_refund_no')))?.outTradeNo
+/** The order that a request is about: the one that the strongest of its numbers leads to. */
+function orderNumber (world: WorldCore | undefined, { orderBy = ['out_trade_no'] }: PayEndpoint, fields: Fields): string | undefined {
+  const find: Readonly<Record<OrderField, (number: string) => string | undefined>> = {
+    refund_id: number => world?.refunds.findId(number)?.outTradeNo,
+    out_refund_no: number => world?.refunds.find(number)?.outTradeNo,
+    transaction_id: number => world?.orders.findTransaction(number)?.outTradeNo,
+    out_trade_no: number => number || undefined
+  }
+  return orderBy.map(name => find[name](fields.get(name) ?? '')).find(number => number !== undefined)
 }
 
 /** Where a request was sent to: the real service, or its simulation under /sandboxnew. */
@@ -129,7 +137,7 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
   const world = registry.byMchId(fields.get('mch_id') ?? '') ?? registry.byAppid(fields.get('appid') ?? '')
   const { get, signType, succeed, fail } = answers(onSide(world ?? registry.fallback()), endpoint.unsigned, fields)
   const shown = endpoint.certificate && side === 'production' && world?.certMode === 'required' ? certificate : undefined
-  const outTradeNo = orderNumber(world && onSide(world), fields)
+  const outTradeNo = orderNumber(world && onSide(world), endpoint, fields)
   function check (): WorldCore {
     if (message instanceof ProtocolFail) throw message
     checkFields(fields, [...(endpoint.withoutAppid ? [] : [APPID]), ...COMMON, ...endpoint.fields])

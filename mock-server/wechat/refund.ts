@@ -62,6 +62,7 @@ export const refund: PayEndpoint = {
   api: 'refund',
   path: '/secapi/pay/refund',
   certificate: true,
+  orderBy: ['transaction_id', 'out_trade_no'],
   fields: [
     { name: 'transaction_id', max: 32 },
     { name: 'out_trade_no', max: 32 },

@@ -51,6 +51,7 @@ function refundFields (order: Order, refund: Refund, n: number): WireField[] {
 export const refundquery: PayEndpoint = {
   api: 'refundquery',
   path: '/pay/refundquery',
+  orderBy: ['refund_id', 'out_refund_no', 'transaction_id', 'out_trade_no'],
   fields: [
     { name: 'refund_id', max: 32 },
     { name: 'out_refund_no', max: 64, form: isRefundNumber },

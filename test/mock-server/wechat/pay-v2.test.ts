@@ -3,7 +3,7 @@ import { behaviourOf } from '../../../mock-server/behaviour.ts'
 import type { Registry } from '../../../mock-server/core.ts'
 import { signV2 } from '../../../mock-server/sign-v2.ts'
 import { receivePay } from '../../../mock-server/wechat/pay-v2.ts'
-import { callPay, entriesOf, orderFields, placeOrder, postRaw, sample, signedXml, startMock, type Values } from '../helpers.ts'
+import { callPay, entriesOf, orderFields, placeOrder, placeRefund, postRaw, sample, signedXml, startMock, type Values } from '../helpers.ts'
 
 const NOTIFY = 'http://127.0.0.1/notify'
 const protocolFail = (message: string) => `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg></xml>`
@@ -124,6 +124,40 @@ t.test('replies are signed with the algorithm of the request, without sign_type,
     }
   }
   t.equal(nonces.size, 6)
+})
+
+t.test('a call with several numbers is filed under the order it is answered for', async t => {
+  const { default: world } = await startMock(t)
+  for (const no of ['tea-001', 'tea-002']) {
+    await placeOrder(world, NOTIFY, { out_trade_no: no })
+    await world.pay(no, { deliver: 'hold' })
+    await placeRefund(world, { out_trade_no: no, out_refund_no: `${no}-r`, refund_fee: 1 })
+  }
+  const transaction = (no: string) => world.order(no).transactionId
+  const refund = (no: string) => world.getRefund(`${no}-r`).refundId
+  const cases: [api: string, values: Values, outTradeNo: string | undefined][] = [
+    ['orderquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-001'],
+    ['refund', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001'), out_refund_no: 'tea-001-r2', refund_fee: 1, total_fee: 1250 }, 'tea-001'],
+    ['refundquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-001'],
+    ['refundquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-002'), out_refund_no: 'tea-001-r' }, 'tea-001'],
+    ['refundquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-002'), out_refund_no: 'tea-002-r', refund_id: refund('tea-001') }, 'tea-001']
+  ]
+  for (const [api, values, outTradeNo] of cases) {
+    const fault = world.fault(api as 'refund', { kind: 'delay', ms: 0 }, { out_trade_no: 'tea-001' })
+    t.match((await callPay(world, api, values)).fields, { result_code: 'SUCCESS', out_trade_no: outTradeNo }, JSON.stringify(values))
+    t.match(world.journal.entries().at(-1), { api, outTradeNo })
+    t.ok(fault.used)
+  }
+  const unanswered: typeof cases = [
+    ['orderquery', { out_trade_no: 'tea-002', transaction_id: '4200000000000000000000000000' }, 'tea-002'],
+    ['orderquery', { transaction_id: '4200000000000000000000000000' }, undefined],
+    ['unifiedorder', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-002'],
+    ['refund', { out_trade_no: 'tea-002', out_refund_no: 'tea-001-r' }, 'tea-002']
+  ]
+  for (const [api, values, outTradeNo] of unanswered) {
+    await callPay(world, api, values)
+    t.equal(world.journal.entries().at(-1)?.outTradeNo, outTradeNo, JSON.stringify(values))
+  }
 })
 
 t.test('an error that is no refusal is not answered', async t => {
