@@ -116,6 +116,7 @@ export function endRefund (world: WorldCore, refund: Refund, status: RefundEnd, 
     throw new MockError('REFUND_ENDED', `refund ${outRefundNo} cannot become ${status}: it is ${refund.status} already`)
   }
   refund.cancelTimer()
+  if (refund.status === 'CHANGE') refund.firstEnd = { status: refund.status, channel: refund.channel, endedAt: refund.endedAt }
   Object.assign(refund, options, { status, endedAt: world.clock.now(), dueAt: undefined, cancelTimer: nothing })
   if (refund.notifyUrl === '') return undefined
   const body = refundNotifyBody(world.orders.find(outTradeNo)!, refund, world.credentials, world.random)
@@ -186,7 +187,7 @@ export interface RefundSnapshot {
   readonly endedAt: Date | undefined
 }
 
-export function refundSnapshot ({ orders, credentials: { mchId } }: WorldCore, { cancelTimer: _timer, ordinal: _ordinal, ...refund }: Refund): RefundSnapshot {
+export function refundSnapshot ({ orders, credentials: { mchId } }: WorldCore, { cancelTimer: _timer, ordinal: _ordinal, firstEnd: _firstEnd, ...refund }: Refund): RefundSnapshot {
   const { totalFee, payment } = orders.find(refund.outTradeNo)!
   return { mchId, ...refund, totalFee, transactionId: payment!.transactionId }
 }

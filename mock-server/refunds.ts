@@ -20,6 +20,9 @@ export interface CouponRefund {
   readonly type?: NonNullable<Coupon['type']>
 }
 
+/** How far a refund was at some time. */
+export type RefundOutcome = Pick<Refund, 'status' | 'channel' | 'endedAt'>
+
 /** A refund as WeChat keeps it; money is fen. */
 export interface Refund {
   readonly outRefundNo: string
@@ -43,6 +46,8 @@ export interface Refund {
   /** refund_recv_accout, in words. */
   receivedBy: string
   endedAt: Date | undefined
+  /** What it was after a first end, if it has ended twice. */
+  firstEnd?: RefundOutcome
   /** When it will succeed by itself. */
   dueAt: Date | undefined
   cancelTimer: () => void
@@ -52,6 +57,12 @@ export interface Refund {
 
 /** What takes back a timer that was never set. */
 export const nothing = () => {}
+
+const BEGUN: RefundOutcome = { status: 'PROCESSING', channel: 'ORIGINAL', endedAt: undefined }
+
+/** How far a refund was at a moment after it was asked for. */
+export const outcomeAt = (refund: Refund, moment: Date): RefundOutcome =>
+  [refund, refund.firstEnd].find(outcome => outcome?.endedAt && outcome.endedAt <= moment) ?? BEGUN
 
 /** A closed refund gave the money back to the merchant; every other one holds it. */
 export const liveRefunds = (refunds: readonly Refund[]) => refunds.filter(({ status }) => status !== 'REFUNDCLOSE')

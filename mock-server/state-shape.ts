@@ -67,6 +67,8 @@ const order = record({
   autoPayAt: optional(date)
 })
 
+const refundStatus = oneOf('PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE')
+
 const refund = record({
   outRefundNo: text,
   refundId: text,
@@ -80,10 +82,11 @@ const refund = record({
   source: text,
   notifyUrl: text,
   requestedAt: date,
-  status: oneOf('PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE'),
+  status: refundStatus,
   channel: text,
   receivedBy: text,
   endedAt: optional(date),
+  firstEnd: optional(record({ status: refundStatus, channel: text, endedAt: date })),
   dueAt: optional(date),
   notificationId: optional(text)
 })

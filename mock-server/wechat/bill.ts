@@ -1,13 +1,13 @@
-import type { WorldCore } from '../core.ts'
 import type { Order } from '../orders.ts'
-import { liveRefunds, refundSettlement, type Refund } from '../refunds.ts'
+import { outcomeAt, refundSettlement, type Refund } from '../refunds.ts'
 import { parseWechatTime, wechatTime } from '../time.ts'
 import { matches } from './pay-v2.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
-/** Yesterday's bill is made from nine o'clock; merchants are told to come after ten, and until then there is none here. */
+/** Yesterday's bill is made at nine o'clock; merchants are told to come after ten, and until then there is none here. */
+const MADE_AFTER_MS = DAY_MS + 9 * HOUR_MS
 const READY_AFTER_MS = DAY_MS + 10 * HOUR_MS
 
 const RATE = 0.006
@@ -19,15 +19,23 @@ export const RATE_TEXT = '0.60%'
 export const feeOf = (fen: number) => Math.round(fen * RATE)
 
 /**
- * What a refund gives back of the fee: rounded together with the refunds before it, so that parts which give back the whole
- * payment give back the whole fee.
+ * What each refund of an order gives back of the fee: rounded together with those before it that were not closed when it was
+ * asked for, so that parts which give back the whole payment give back the whole fee. What is closed later changes nothing.
  */
-export function refundedFeeOf ({ refunds }: Pick<WorldCore, 'refunds'>, order: Order, refund: Refund): number {
-  const settled = (refund: Refund) => refundSettlement(order, refund).refundFee
-  const before = liveRefunds(refunds.ofOrder(order.outTradeNo))
-    .filter(({ ordinal }) => ordinal < refund.ordinal)
-    .reduce((sum, earlier) => sum + settled(earlier), 0)
-  return feeOf(before + settled(refund)) - feeOf(before)
+export function refundedFees (order: Order, refunds: readonly Refund[]): number[] {
+  const fees: number[] = []
+  for (const refund of refunds) {
+    let settled = refundSettlement(order, refund).refundFee
+    let given = 0
+    fees.forEach((fee, n) => {
+      if (outcomeAt(refunds[n]!, refund.requestedAt).status === 'REFUNDCLOSE') return
+      settled += refundSettlement(order, refunds[n]!).refundFee
+      given += fee
+    })
+    // Where a part that had brought less than its share was closed, more may have been given than is due by now.
+    fees.push(Math.max(0, feeOf(settled) - given))
+  }
+  return fees
 }
 
 /** Bills are in yuan. */
@@ -42,6 +50,8 @@ export interface BillDay {
   /** Before its end, no bill can be asked for but too early. */
   readonly state: 'future' | 'creating' | 'ready'
   readonly ageMs: number
+  /** The bill says how things stood then, and stays so. */
+  readonly madeAt: Date
 }
 
 /** `date` is yyyyMMdd and a real day. */
@@ -51,7 +61,8 @@ export function billDay (date: string, now: Date): BillDay {
   return {
     has: moment => wechatTime(moment).startsWith(date),
     state: ageMs < 0 ? 'future' : ageMs < READY_AFTER_MS ? 'creating' : 'ready',
-    ageMs
+    ageMs,
+    madeAt: new Date(start + MADE_AFTER_MS)
   }
 }
 

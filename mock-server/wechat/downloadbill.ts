@@ -1,8 +1,8 @@
 import type { WorldCore } from '../core.ts'
 import { couponFee, type Order, type Payment } from '../orders.ts'
-import { couponRefundFee, rechargeRefundFee, refundSettlement, settledFee, type Refund } from '../refunds.ts'
+import { couponRefundFee, outcomeAt, rechargeRefundFee, refundSettlement, settledFee, type Refund, type RefundOutcome } from '../refunds.ts'
 import { wechatDateTime } from '../time.ts'
-import { billDay, billText, feeOf, isBillDate, isGzip, RATE_TEXT, refundedFeeOf, yuan, type Column } from './bill.ts'
+import { billDay, billText, feeOf, isBillDate, isGzip, RATE_TEXT, refundedFees, yuan, type Column } from './bill.ts'
 import { matches, type PayEndpoint } from './pay-v2.ts'
 import { BusinessFail, ProtocolFail } from './replies.ts'
 
@@ -14,6 +14,8 @@ interface Trade {
   readonly order: Order
   readonly payment: Payment
   readonly refund: Refund | undefined
+  /** How far the refund was when the bill was made. */
+  readonly outcome: RefundOutcome | undefined
   readonly at: Date
   /** The fee that the merchant pays or, negative, is given back. */
   readonly fee: number
@@ -21,13 +23,14 @@ interface Trade {
 
 const REFUND_STATUS: Record<Refund['status'], string> = { PROCESSING: 'PROCESSING', SUCCESS: 'SUCCESS', CHANGE: 'CHANGE', REFUNDCLOSE: 'FAIL' }
 
-function tradesOf (world: WorldCore): Trade[] {
-  return world.orders.list().flatMap(order => {
+function tradesOf ({ orders, refunds }: WorldCore, madeAt: Date): Trade[] {
+  return orders.list().flatMap(order => {
     const { payment } = order
     if (!payment) return []
-    const paid: Trade = { order, payment, refund: undefined, at: payment.paidAt, fee: feeOf(settledFee(order)) }
-    return [paid, ...world.refunds.ofOrder(order.outTradeNo).map((refund): Trade =>
-      ({ order, payment, refund, at: refund.requestedAt, fee: 0 - refundedFeeOf(world, order, refund) }))]
+    const paid: Trade = { order, payment, refund: undefined, outcome: undefined, at: payment.paidAt, fee: feeOf(settledFee(order)) }
+    const ofOrder = refunds.ofOrder(order.outTradeNo)
+    const feesBack = refundedFees(order, ofOrder)
+    return [paid, ...ofOrder.map((refund, n): Trade => ({ order, payment, refund, outcome: outcomeAt(refund, madeAt), at: refund.requestedAt, fee: 0 - feesBack[n]! }))]
   })
 }
 
@@ -54,7 +57,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
   const withRefunds = type !== 'SUCCESS'
   const refundTimes: Column<Trade>[] = [
     ['退款申请时间', ({ refund }) => wechatDateTime(refund!.requestedAt)],
-    ['退款成功时间', ({ refund }) => refund!.status === 'SUCCESS' ? wechatDateTime(refund!.endedAt!) : '']
+    ['退款成功时间', ({ outcome }) => outcome!.status === 'SUCCESS' ? wechatDateTime(outcome!.endedAt!) : '']
   ]
   const refundColumns: Column<Trade>[] = [
     ...(type === 'REFUND' ? refundTimes : []),
@@ -62,8 +65,8 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
     ['商户退款单号', ({ refund }) => refund?.outRefundNo ?? '0'],
     money('退款金额', old ? requestedRefund : settledRefund),
     old ? money('代金券或立减优惠退款金额', couponRefund) : money('充值券退款金额', rechargeRefund),
-    ['退款类型', ({ refund }) => refund?.channel ?? ''],
-    ['退款状态', ({ refund }) => refund ? REFUND_STATUS[refund.status] : '']
+    ['退款类型', ({ outcome }) => outcome?.channel ?? ''],
+    ['退款状态', ({ outcome }) => outcome ? REFUND_STATUS[outcome.status] : '']
   ]
   return [
     ['交易时间', ({ payment, at }) => wechatDateTime(type === 'REFUND' ? payment.paidAt : at)],
@@ -97,7 +100,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
 
 function summaryOf (world: WorldCore, trades: readonly Trade[]): [name: string, value: string][] {
   // A closed refund has its line, but the money is the merchant's again.
-  const counted = trades.filter(({ refund }) => refund?.status !== 'REFUNDCLOSE')
+  const counted = trades.filter(({ outcome }) => outcome?.status !== 'REFUNDCLOSE')
   const sum = (value: (trade: Trade) => number) => yuan(counted.reduce((fen, trade) => fen + value(trade), 0))
   // Some recorded bills count as if it were money.
   const count = world.random.flip('bill', 'count') ? `${trades.length}.0` : String(trades.length)
@@ -166,7 +169,7 @@ export const downloadbill: PayEndpoint = {
     if (day.state === 'creating') throw new ProtocolFail('Bill Creating')
     const type = get('bill_type') || 'ALL'
     const wanted = ({ refund }: Trade) => type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')
-    const trades = day.ageMs > KEPT_MS ? [] : tradesOf(world).filter(trade => day.has(trade.at) && wanted(trade))
+    const trades = day.ageMs > KEPT_MS ? [] : tradesOf(world, day.madeAt).filter(trade => day.has(trade.at) && wanted(trade))
     if (trades.length === 0) throw new ProtocolFail('No Bill Exist')
     trades.sort((a, b) => b.at.getTime() - a.at.getTime())
     return { text: billText(columnsOf(world, type), trades, summaryOf(world, trades)), gzip: get('tar_type') === 'GZIP' }

@@ -1,7 +1,7 @@
 import type { WorldCore } from '../core.ts'
 import { refundSettlement, settledFee } from '../refunds.ts'
 import { wechatDateTime, wechatTime } from '../time.ts'
-import { billDay, billText, feeOf, isBillDate, isGzip, refundedFeeOf, yuan, type Column } from './bill.ts'
+import { billDay, billText, feeOf, isBillDate, isGzip, refundedFees, yuan, type Column } from './bill.ts'
 import { protocolFields } from './pay-answers.ts'
 import { matches, type PayEndpoint } from './pay-v2.ts'
 import { BusinessFail } from './replies.ts'
@@ -37,12 +37,14 @@ function movements (world: WorldCore): Movement[] {
     if (!payment) return []
     const paid = { at: payment.paidAt, kind: '交易', number: payment.transactionId, voucher: outTradeNo, note: '' }
     const fee = feeOf(settledFee(order))
+    const ofOrder = refunds.ofOrder(outTradeNo)
+    const feesBack = refundedFees(order, ofOrder)
     return [
       { ...paid, name: '交易', fen: settledFee(order) },
       ...(fee > 0 ? [{ ...paid, name: '扣除交易手续费', fen: -fee }] : []),
-      ...refunds.ofOrder(outTradeNo).flatMap(refund => {
+      ...ofOrder.flatMap((refund, n) => {
         // The fee of what is given back is given back too, as in the bill.
-        const fen = refundSettlement(order, refund).refundFee - refundedFeeOf(world, order, refund)
+        const fen = refundSettlement(order, refund).refundFee - feesBack[n]!
         const back = { kind: '退款', number: refund.refundId, voucher: refund.outRefundNo, note: refund.desc }
         return [
           { ...back, at: refund.requestedAt, name: '退款', fen: -fen },

@@ -147,6 +147,22 @@ t.test('a refund is in the bill of the day on which it was asked for', async t =
   t.match(read((await download(open, { bill_date: '20260116' })).text).rows, [{ 退款状态: 'PROCESSING' }])
 })
 
+t.test('the bill of a day stays as it was made at nine, whatever becomes of its refunds', async t => {
+  const { world } = await startPaid(t, {}, { total_fee: 300 })
+  for (const n of [1, 2, 3]) await placeRefund(world, { total_fee: 300, refund_fee: 84, out_refund_no: `r-${n}` })
+  await world.advance('20h59m59s')
+  await world.settleRefund('r-3', 'CHANGE', { channel: 'BALANCE' })
+  await world.advance('2s')
+  await world.settleRefund('r-3', 'SUCCESS', { channel: 'OTHER_BANKCARD' })
+  const told = async () => read((await download(world, { bill_type: 'REFUND' })).text).rows.map(row => [row.商户退款单号, row.退款状态, row.退款类型, row.手续费])
+  await world.advance('59m59s')
+  t.same(await told(), [['r-1', 'PROCESSING', 'ORIGINAL', '-0.01000'], ['r-2', 'PROCESSING', 'ORIGINAL', '0.00000'], ['r-3', 'CHANGE', 'BALANCE', '-0.01000']])
+  const { text } = await download(world)
+  await world.settleRefund('r-1', 'REFUNDCLOSE')
+  await world.settleRefund('r-2', 'SUCCESS')
+  t.equal((await download(world)).text, text)
+})
+
 t.test('the tables of older merchants', async t => {
   const world = await aDay(t, { behaviour: { billColumns: 'old' } })
   const { header, rows, summary } = read((await download(world)).text)

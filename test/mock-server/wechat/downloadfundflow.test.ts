@@ -65,6 +65,34 @@ t.test('parts of a refund give back the whole fee and no more', async t => {
   ])
 })
 
+t.test('a refund that is closed leaves the money of the day before as it was', async t => {
+  const { world } = await startPaid(t, {}, { total_fee: 252 })
+  for (const n of [1, 2]) await placeRefund(world, { total_fee: 252, refund_fee: 84, out_refund_no: `r-${n}` })
+  await world.advance('24h')
+  const { text } = await download(world)
+  await world.settleRefund('r-1', 'REFUNDCLOSE')
+  t.equal((await download(world)).text, text)
+})
+
+t.test('what has been given back of a fee is not asked for again', async t => {
+  const { world } = await startPaid(t, {}, { total_fee: 252 })
+  const refundOf = (fee: number, n: number) => placeRefund(world, { total_fee: 252, refund_fee: fee, out_refund_no: `r-${n}` })
+  await refundOf(83, 0)
+  await refundOf(2, 1)
+  await world.advance('1h')
+  await world.settleRefund('r-0', 'REFUNDCLOSE')
+  await refundOf(1, 2)
+  await refundOf(249, 3)
+  await world.advance('24h')
+  t.same([...(await download(world)).text.matchAll(/`(收入|支出),`([\d.]+),`([\d.]+),.*`(r-\d)\r/g)].map(([, ...row]) => row.join(' ')), [
+    '支出 0.83 1.67 r-0',
+    '支出 0.01 1.66 r-1',
+    '收入 0.83 2.49 r-0',
+    '支出 0.01 2.48 r-2',
+    '支出 2.48 0.00 r-3'
+  ])
+})
+
 t.test('a fee of nothing is no movement, nor is an order that nobody paid', async t => {
   const { world, shop } = await startPaid(t, {}, { total_fee: 3 })
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'unpaid' })
