@@ -1,7 +1,7 @@
 import type { Entry } from './notification.ts'
 import type { Outgoing } from './notifier.ts'
 import { changeFields, signAgain, type FieldChanges } from './wechat/mutate.ts'
-import { readXml } from './wire.ts'
+import { readXml, type Fields } from './wire.ts'
 
 /** A notification in the moment before it is sent. Whatever is changed here is changed for this one send. */
 export interface NotifyDraft {
@@ -32,26 +32,30 @@ function changesOf (before: Readonly<Record<string, string>>, after: Readonly<Re
   return Object.fromEntries([...names].filter(name => before[name] !== after[name]).map(name => [name, after[name] ?? null]))
 }
 
-function bodyOf (original: string, fields: Readonly<Record<string, string>>, { resign, ...draft }: NotifyDraft, key: string): string {
+function bodyOf (original: string, fields: Readonly<Record<string, string>>, { resign, ...draft }: NotifyDraft, key: () => string): string {
   if (draft.body !== undefined) return draft.body
   const changes = changesOf(fields, draft.fields)
   if (Object.keys(changes).length === 0) return original
   const changed = changeFields(original, changes)
-  return resign && draft.fields.sign !== undefined && changes.sign === undefined ? signAgain(changed, key) : changed
+  return resign && draft.fields.sign !== undefined && changes.sign === undefined ? signAgain(changed, key()) : changed
 }
 
-/** One-shot hooks that receive a draft to be changed: the escape hatch for what no option foresees. */
-export function createHooks (keyOf: (mchId: string | undefined) => string): HookBook {
+/**
+ * One-shot hooks that receive a draft to be changed: the escape hatch for what no option foresees. `keyOf` finds the key of a
+ * message that it is to be signed with again.
+ */
+export function createHooks (keyOf: (message: Fields) => string): HookBook {
   const waiting: Hooks['beforeNotify'][] = []
   return {
     once: (_name, hook) => { waiting.push(hook) },
     prepare: ({ id, kind, outTradeNo }, attempt, outgoing) => {
       const hook = waiting.shift()
       if (!hook) return outgoing
-      const fields = Object.fromEntries(readXml(outgoing.body))
+      const message = readXml(outgoing.body)
+      const fields = Object.fromEntries(message)
       const draft: NotifyDraft = { id, kind, outTradeNo, attempt, url: outgoing.url, headers: { ...outgoing.headers }, fields: { ...fields }, resign: true, body: undefined }
       hook(draft)
-      return { url: draft.url, headers: draft.headers, body: bodyOf(outgoing.body, fields, draft, keyOf(fields.mch_id)) }
+      return { url: draft.url, headers: draft.headers, body: bodyOf(outgoing.body, fields, draft, () => keyOf(message)) }
     }
   }
 }

@@ -44,9 +44,11 @@ import { assertNoUnexpected } from './unexpected.ts'
 import { createTokens } from './tokens.ts'
 import { phoneNumber, userProfile, type PhoneNumberEvent, type PhoneNumberOptions, type UserProfile, type UserProfileOptions } from './user-data.ts'
 import { createUsers, type LoginCodeOptions, type OfApp, type User, type UserChanges } from './users.ts'
+import { isSignedWith } from './wechat/mutate.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
 import type { Side } from './wechat/pay-v2.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
+import type { Fields } from './wire.ts'
 
 export interface WorldOptions<S = Schedule> {
   /** How control calls name it; default `w1`, `w2`, … */
@@ -554,7 +556,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     forget()
   })
   const delays = createDelays()
-  const hooks = createHooks(mchId => secretsOf(mchId).apiKey)
+  const hooks = createHooks(message => keyOf(message))
   const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
   const gates = createGates(gate => { tell('gate', gate) })
   const style = notifyStyle(random)
@@ -601,6 +603,12 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   const merchants = [core]
   const merchantOf = (mchId: string | undefined) => merchants.find(merchant => merchant.credentials.mchId === mchId)
   const secretsOf = (mchId: string | undefined) => (merchantOf(mchId) ?? core).credentials
+  /** A message of the sandbox looks like any other; its signature tells. */
+  function keyOf (message: Fields): string {
+    const merchant = merchantOf(message.get('mch_id')) ?? core
+    const { apiKey } = merchant.sandbox().credentials
+    return isSignedWith(message, apiKey) ? apiKey : merchant.credentials.apiKey
+  }
 
   /** @throws MockError BAD_INPUT, ID_TAKEN */
   function checkNew (mchId: string, changes: MerchantChanges): void {

@@ -1,5 +1,5 @@
 import { signV2, type SignType } from '../sign-v2.ts'
-import { readXml } from '../wire.ts'
+import { readXml, type Fields } from '../wire.ts'
 
 /** New values of fields; null takes a field out. */
 export type FieldChanges = Readonly<Record<string, string | null>>
@@ -18,9 +18,13 @@ export function changeFields (xml: string, changes: FieldChanges): string {
 /** What becomes of the signature: made anew for the changed message, left as it was, wrong, or taken out. */
 export type Resign = 'again' | 'keep' | 'wrong' | 'none'
 
-/** Signs the message as it is now, with the algorithm that the length of its old signature tells. */
-export function signAgain (xml: string, key: string): string {
-  const fields = readXml(xml)
+/** The length of a signature tells its algorithm. */
+function signature (fields: Fields, key: string): string {
   const type: SignType = fields.get('sign')?.length === 64 ? 'HMAC-SHA256' : 'MD5'
-  return changeFields(xml, { sign: signV2(fields, key, type) })
+  return signV2(fields, key, type)
 }
+
+export const isSignedWith = (fields: Fields, key: string) => signature(fields, key) === fields.get('sign')
+
+/** Signs the message as it is now, with the algorithm of its old signature. */
+export const signAgain = (xml: string, key: string) => changeFields(xml, { sign: signature(readXml(xml), key) })

@@ -148,3 +148,22 @@ t.test('only the scripted amounts', async t => {
   t.match(await order({ ...scan, total_fee: 301 }), { result_code: 'SUCCESS', code_url: /./ })
   t.match(await order({ total_fee: 101, out_trade_no: 'tea-0101' }), { result_code: 'SUCCESS' })
 })
+
+t.test('one number on both sides: two transactions; what a hook changes is signed again with the key of its side', async t => {
+  for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
+    const { default: world } = await startMock(t)
+    const shop = await startShop(t)
+    const { credentials, call } = await inSandbox(world)
+    await call('/pay/unifiedorder', orderFields(shop.notifyUrl, { total_fee: 101 }), signType)
+    await placeOrder(world, shop.notifyUrl, {}, signType)
+    for (const [side, { apiKey }] of [['sandbox', credentials], ['production', world.credentials]] as const) {
+      world.once('beforeNotify', ({ fields }) => { fields.total_fee = '1' })
+      await world.pay('tea-0001', { side })
+      const told = readXml(shop.received.at(-1)!.body)
+      t.equal(told.get('total_fee'), '1')
+      t.equal(told.get('sign'), signV2(told, apiKey, signType), `${side} ${signType}`)
+    }
+    const numbers = (['sandbox', 'production'] as const).map(side => world.order('tea-0001', { side }).transactionId)
+    t.not(numbers[0], numbers[1])
+  }
+})
