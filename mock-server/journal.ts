@@ -61,7 +61,10 @@ export type Times = number | { readonly atLeast?: number, readonly atMost?: numb
 /** The entry that comes closest to a match, and what keeps it from matching. */
 export interface NearestMiss { readonly entry: JournalEntry, readonly differences: readonly Difference[] }
 
-/** A bounded record of everything that went over the wire; an entry is there before its reply is sent. */
+/**
+ * A bounded record of everything that went over the wire; an entry is there before its reply is sent. Of calls that are not
+ * emulated 100 are kept for longer, so that other calls do not push them out unseen.
+ */
 export interface Journal {
   readonly record: (entry: Omit<JournalEntry, 'cursor'>) => void
   readonly entries: (filter?: JournalFilter) => JournalEntry[]
@@ -72,8 +75,9 @@ export interface Journal {
   /** Waits for what matches, and counts what is there already. That the time runs out is an answer, not an error. */
   readonly wait: (match: JournalMatch, options?: WaitOptions) => Promise<Waited>
   /**
-   * Passes if as many entries match as expected; default: at least one.
-   * @throws MockError VERIFICATION_FAILED (with `details.count` and `details.nearest`, a {@link NearestMiss})
+   * Passes if as many entries match as expected; default: at least one. What was forgotten since the journal was empty may
+   * have matched too: it counts against `atMost` and an exact number.
+   * @throws MockError VERIFICATION_FAILED (with `details.count`, `details.nearest`, a {@link NearestMiss}, and `details.forgotten`)
    */
   readonly verify: (match: JournalMatch, times?: Times) => void
   /** Takes out what matches, or everything, and returns exactly that. */
@@ -83,13 +87,20 @@ export interface Journal {
 }
 
 /** A journal, as it goes into a snapshot. */
-export interface JournalDump { readonly cursor: number, readonly entries: readonly JournalEntry[] }
+export interface JournalDump {
+  readonly cursor: number
+  readonly entries: readonly JournalEntry[]
+  /** How many more there have been since it was empty; absent in an export of before they were counted. */
+  readonly forgotten?: number
+}
 
-function expectation (times: Times): { readonly fits: (count: number) => boolean, readonly told: string } {
-  if (typeof times === 'number') return { fits: count => count === times, told: `exactly ${times}` }
+const MAX_UNEXPECTED = 100
+
+function expectation (times: Times): { readonly atLeast: number, readonly atMost: number, readonly told: string } {
+  if (typeof times === 'number') return { atLeast: times, atMost: times, told: `exactly ${times}` }
   const { atLeast = 0, atMost = Infinity } = times
   const told = [...(atLeast > 0 ? [`at least ${atLeast}`] : []), ...(atMost < Infinity ? [`at most ${atMost}`] : [])]
-  return { fits: count => count >= atLeast && count <= atMost, told: told.join(' and ') || 'any number' }
+  return { atLeast, atMost, told: told.join(' and ') || 'any number' }
 }
 
 /** Fewest differences first; another api counts twice, and of equals the newest is taken. */
@@ -105,13 +116,24 @@ const shown = (match: JournalMatch) => JSON.stringify(match, (_key, value: unkno
 const fits = (match: JournalMatch) => (entry: JournalEntry) => differences(entry, match).length === 0
 
 export function createJournal (limit: number, onRecord = (_entry: JournalEntry) => {}): Journal {
+  /** Not everything in it is shown: it is cut in blocks, so that one entry costs the same whether the journal is full or not. */
   let kept: JournalEntry[] = []
+  let cut = 0
   let cursor = 0
   const waiting = new Set<(entry: JournalEntry) => void>()
 
-  const newest = () => kept.slice(-limit)
+  const remembered = () => [
+    ...kept.slice(0, -limit).filter(({ api }) => api === 'unknown').slice(-MAX_UNEXPECTED),
+    ...kept.slice(-limit)
+  ]
+  const forgotten = () => cut + kept.length - remembered().length
+  function trim (): void {
+    cut = forgotten()
+    kept = remembered()
+  }
+
   const find = (match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}) =>
-    newest().filter(entry => entry.cursor > since && fits(match)(entry))
+    remembered().filter(entry => entry.cursor > since && fits(match)(entry))
 
   async function wait (match: JournalMatch, { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {}): Promise<Waited> {
     const entries = find(match, { since })
@@ -135,36 +157,40 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
     record: entry => {
       const written = { cursor: ++cursor, ...entry }
       kept.push(written)
-      // Cut in blocks, so that one entry costs the same whether the journal is full or not.
-      if (kept.length >= 2 * limit) kept = newest()
+      if (kept.length >= 2 * limit + MAX_UNEXPECTED) trim()
       for (const hear of waiting) hear(written)
       onRecord(written)
     },
-    entries: ({ since = 0, direction, api } = {}) => newest().filter(entry =>
+    entries: ({ since = 0, direction, api } = {}) => remembered().filter(entry =>
       entry.cursor > since && (!direction || entry.direction === direction) && (!api || entry.api === api)),
     cursor: () => cursor,
     find,
     count: (match, options) => find(match, options).length,
     wait,
     verify: (match, times = { atLeast: 1 }) => {
-      const { fits: isExpected, told } = expectation(times)
+      const { atLeast, atMost, told } = expectation(times)
       const count = find(match).length
-      if (isExpected(count)) return
-      const nearest = nearestMiss(newest(), match)
+      const lost = forgotten()
+      if (count >= atLeast && count + lost <= atMost) return
+      const nearest = nearestMiss(remembered(), match)
       const why = nearest
         ? `; nearest is entry ${nearest.entry.cursor}: ${nearest.differences.map(({ field, expected, actual }) => `${field} is ${JSON.stringify(actual) ?? 'absent'}, not ${String(expected)}`).join('; ')}`
         : ''
-      throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}`, { count, ...(nearest && { nearest }) })
+      const doubt = lost > 0 && count <= atMost ? `; but ${lost} older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified` : ''
+      throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}${doubt}`, { count, ...(nearest && { nearest }), ...(lost > 0 && { forgotten: lost }) })
     },
-    delete: match => {
-      const deleted = match ? find(match) : newest()
+    delete: (match = {}) => {
+      const deleted = find(match)
       const gone = new Set(deleted)
-      kept = newest().filter(entry => !gone.has(entry))
+      trim()
+      kept = kept.filter(entry => !gone.has(entry))
+      if (Object.keys(match).length === 0) cut = 0
       return deleted
     },
-    dump: () => ({ cursor, entries: newest() }),
+    dump: () => ({ cursor, entries: remembered(), forgotten: forgotten() }),
     load: dump => {
       kept = [...dump.entries]
+      cut = dump.forgotten ?? 0
       cursor = dump.cursor
     }
   }

@@ -178,7 +178,7 @@ const state = record({
   users,
   tokens,
   notifications: record({ notifications: list(notification), log: record({ taken: count, deliveries: list(delivery) }) }),
-  journal: record({ cursor: count, entries: list(entry) }),
+  journal: record({ cursor: count, entries: list(entry), forgotten: optional(count) }),
   faults: list(fault)
 })
 

@@ -43,6 +43,54 @@ t.test('it keeps the newest', async t => {
   t.equal(journal.count({}), 3)
 })
 
+t.test('what it has forgotten it does not vouch for', async t => {
+  const { journal } = setup(3)
+  const limited: [match: JournalMatch, times: Parameters<typeof journal.verify>[1]][] = [
+    [{ api: 'unifiedorder' }, 0],
+    [{ api: 'orderquery' }, 2],
+    [{ api: 'orderquery' }, { atLeast: 1, atMost: 2 }]
+  ]
+  for (const [match, times] of limited) {
+    t.throws(() => journal.verify(match, times), { code: 'VERIFICATION_FAILED', message: /; but 2 older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified$/, details: { forgotten: 2 } })
+  }
+  journal.verify({ api: 'orderquery' }, { atLeast: 2 })
+  journal.verify({ api: 'unifiedorder' }, {})
+  journal.verify({ api: 'orderquery' }, { atMost: 4 })
+  t.throws(() => journal.verify({ api: 'unifiedorder' }), { message: /found 0; nearest is entry 5: .*; but 2 older entries/ }, 'it may have been there')
+  t.throws(() => journal.verify({ api: 'orderquery' }, 1), { message: /^expected exactly 1 of {"api":"orderquery"}, found 2; nearest is entry 4: [^;]+$/ }, 'two are too many in any case')
+
+  journal.delete({ api: 'orderquery' })
+  t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten: 2 } }, 'they are still gone')
+  const dump = journal.dump()
+  for (const match of [undefined, {}]) {
+    journal.load(dump)
+    t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten: 2 } })
+    journal.delete(match)
+    journal.verify({ api: 'refund' }, 0)
+  }
+  journal.load({ cursor: 5, entries: dump.entries })
+  journal.verify({ api: 'refund' }, 0)
+})
+
+t.test('calls that are not emulated are kept for longer, 100 of them', async t => {
+  const journal = createJournal(3)
+  journal.record(entry('unknown'))
+  for (let n = 2; n <= 20; n++) {
+    journal.record(entry('orderquery'))
+    t.same(cursorsOf(journal.entries({ api: 'unknown' })), [1])
+    t.same(cursorsOf(journal.entries({ api: 'orderquery' })), [n - 2, n - 1, n].filter(cursor => cursor > 1))
+  }
+  t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten: 16 } })
+  for (let n = 1; n <= 300; n++) journal.record(entry('unknown'))
+  t.same(cursorsOf(journal.entries()), Array.from({ length: 103 }, (_, n) => 218 + n))
+  const forgotten = 320 - 103
+  t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten } })
+  for (let n = 1; n <= 200; n++) journal.record(entry('orderquery'))
+  t.same(cursorsOf(journal.find({ api: 'unknown' })), Array.from({ length: 100 }, (_, n) => 221 + n))
+  t.equal(journal.delete({ api: 'unknown' }).length, 100)
+  t.equal(journal.count({}), 3)
+})
+
 t.test('find and count', async t => {
   const { journal } = setup()
   t.same(cursorsOf(journal.find({ outTradeNo: 'tea-1' })), [1, 3, 4])

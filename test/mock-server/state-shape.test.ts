@@ -65,6 +65,7 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
     ['state.notifications.log.deliveries.0.durationMs', '1'],
     ['state.notifications.log.deliveries.0.response.raw', { $bytes: 5 }],
     ['state.journal.entries.0.api', 'nothing'],
+    ['state.journal.forgotten', -1],
     ['state.faults.0.options.rate', 5],
     ['state.faults.0.api', 'nothing', 'api']
   ]

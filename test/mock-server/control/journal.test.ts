@@ -78,7 +78,18 @@ t.test('how many exchanges are kept is a world\'s own', async t => {
   const small = mock.worlds().at(-1)!
   for (let n = 0; n < 5; n++) await callPay(small, 'unifiedorder', orderFields('https://shop.example.com/n', { out_trade_no: `tea-000${n}` }))
   t.same(small.journal.entries().map(({ cursor }) => cursor), [4, 5])
-  small.verify({ api: 'unifiedorder' }, 2)
+  const verify = (times: unknown) => control(mock, 'POST', '/worlds/small/journal/verify', { match: { api: 'unifiedorder' }, times })
+  t.match(await verify(2), { status: 422, json: { code: 'VERIFICATION_FAILED', message: /found 2.*; but 3 older entries were forgotten: raise maxJournal/, count: 2, forgotten: 3 } })
+  t.match(await verify({ atLeast: 2 }), { status: 200 })
+  await control(mock, 'DELETE', '/worlds/small/journal')
+  t.match(await verify(0), { status: 200 })
+})
+
+t.test('other calls do not push out the one that is not emulated', async t => {
+  const { default: world, url } = await startMock(t, { world: { maxJournal: 2 } })
+  await fetch(`${url}/pay/micropay`)
+  for (let n = 0; n < 5; n++) await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+  t.throws(() => world.assertNoUnexpected(), { message: /GET \/pay\/micropay$/ })
 })
 
 t.test('a word that is no verdict, and a name that every object has', async t => {
