@@ -20,8 +20,8 @@ export interface Passage {
 
 /** The way of WeChat's notifications to the merchant, through the gates and faults of the world. */
 export interface NoticeWire {
-  /** Resolves when the notification may be sent. */
-  readonly depart: (api: Notice, outTradeNo: string, presence: Presence) => Promise<Passage>
+  /** Resolves when the notification may be sent. From when it `isOff`, because its world has forgotten it, no gate and no fault of that world hears of it. */
+  readonly depart: (api: Notice, outTradeNo: string, presence: Presence, isOff: () => boolean) => Promise<Passage>
 }
 
 export interface NoticeWireOptions {
@@ -29,30 +29,27 @@ export interface NoticeWireOptions {
   readonly faults: FaultBook
   readonly delays: Delays
   readonly sender: Sender
-  /** Whether the world has ended: nothing is sent from then on. */
-  readonly hasEnded: () => boolean
 }
 
-const lost = (why: string, durationMs: number): Exchange =>
-  ({ durationMs, error: Object.assign(new Error(why), { code: 'ECONNRESET' }) })
+/** A connection that breaks because the mock wants it to. */
+export const broken = (why: string): Error => Object.assign(new Error(why), { code: 'ECONNRESET' })
 
-export const createNoticeWire = ({ gates, faults, delays, sender, hasEnded }: NoticeWireOptions): NoticeWire => ({
-  depart: async (api, outTradeNo, presence) => {
-    gates.signal(`${api}.request`, outTradeNo)
-    await gates.pass(`${api}.request`, outTradeNo, presence)
-    const { name = '', effect } = (faults.claim(api, outTradeNo) ?? {}) as { name?: string, effect?: EffectOf<Notice> }
+export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOptions): NoticeWire => ({
+  depart: async (api, outTradeNo, presence, isOff) => {
+    if (!isOff()) gates.signal(`${api}.request`, outTradeNo)
+    if (!isOff()) await gates.pass(`${api}.request`, outTradeNo, presence)
+    const { name = '', effect } = (isOff() ? {} : faults.claim(api, outTradeNo) ?? {}) as { name?: string, effect?: EffectOf<Notice> }
     const is = (kind: 'delay' | 'reset', when: 'before' | 'after') => effect?.kind === kind && (effect.when ?? 'before') === when
     const ms = effect?.kind === 'delay' ? effect.ms : 0
     if (is('delay', 'before')) await delays.wait(ms)
     return {
       post: async (url, headers, intended, limitMs) => {
         const body = effect?.kind === 'bad_sign' ? withBadSign(intended) : intended
-        const obstacle = hasEnded() ? 'the world has ended' : is('reset', 'before') && `fault ${name}`
-        const exchange = obstacle ? lost(obstacle, 0) : await sender.post(url, headers, body, limitMs)
+        const exchange: Exchange = is('reset', 'before') ? { durationMs: 0, error: broken(`fault ${name}`) } : await sender.post(url, headers, body, limitMs)
         if (is('delay', 'after')) await delays.wait(ms)
-        await gates.pass(`${api}.response`, outTradeNo, presence)
-        gates.signal(`${api}.response`, outTradeNo)
-        return { body, exchange: is('reset', 'after') ? lost(`fault ${name}`, exchange.durationMs) : exchange }
+        if (!isOff()) await gates.pass(`${api}.response`, outTradeNo, presence)
+        if (!isOff()) gates.signal(`${api}.response`, outTradeNo)
+        return { body, exchange: is('reset', 'after') ? { durationMs: exchange.durationMs, error: broken(`fault ${name}`) } : exchange }
       }
     }
   }

@@ -6,7 +6,7 @@ import { createDeliveryLog, type DeliveryLogDump } from './delivery-log.ts'
 import { keptReply } from './kept-reply.ts'
 import { nativeElapsed } from './native.ts'
 import { Entry, type Delivery, type DeliverOptions, type NotificationData, type NotificationKind, type Subject } from './notification.ts'
-import type { NoticeWire } from './notices.ts'
+import { broken, type NoticeWire } from './notices.ts'
 import type { Plan } from './schedule.ts'
 import { judge } from './verdict.ts'
 
@@ -32,6 +32,8 @@ export interface NotifierOptions {
   /** The last word on what is sent. */
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
+  /** Whether the world has ended: nothing is sent from then on. */
+  readonly hasEnded: () => boolean
   /** The sequence of a new notification; default: the notifier counts for itself. */
   readonly nextSequence?: () => number
 }
@@ -79,7 +81,7 @@ interface SendOptions {
   readonly awaited?: boolean
 }
 
-export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, strict, maxDeliveries, prepare, onDelivery, nextSequence }: NotifierOptions): Notifier {
+export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, strict, maxDeliveries, prepare, onDelivery, hasEnded, nextSequence }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
@@ -92,9 +94,14 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
     return id
   }
 
+  /** Whether the notification is still one of the world's: a reset and a restore forget what was under way. */
+  const isKnown = (entry: Entry) => entries.get(entry.id) === entry
+  const isOff = (entry: Entry) => hasEnded() || !isKnown(entry)
+
   /** What is sent; a hook that fails spoils one send, as a broken connection would, and not the schedule. */
   function ready (entry: Entry, attempt: number): { outgoing: Outgoing, error?: Error } {
     const planned = { url: entry.url, headers: HEADERS, body: entry.body }
+    if (isOff(entry)) return { outgoing: planned, error: broken(hasEnded() ? 'the world has ended' : 'the world has forgotten it: it was reset, or restored, or remembers no more') }
     try {
       return { outgoing: prepare(entry, attempt, planned) }
     } catch (error) {
@@ -108,9 +115,9 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
     const presence = activity.enter(`notify ${id} attempt ${attempt}`, awaited)
     try {
       if (pauseMs > 0) await delays.wait(pauseMs)
-      const passage = await wire.depart(noticeOf(kind), outTradeNo, presence)
+      const passage = await wire.depart(noticeOf(kind), outTradeNo, presence, () => isOff(entry))
       const { outgoing, error } = ready(entry, attempt)
-      const place = log.take()
+      const place = isKnown(entry) ? log.take() : -1
       const sentAt = clock.now()
       const startedMs = nativeElapsed()
       const { exchange, body } = error
@@ -132,7 +139,7 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
         ...judge(exchange, ackTimeoutMs, strict)
       }
       // A world that has been reset or restored meanwhile knows nothing of it.
-      if (entries.get(id) !== entry) return delivery
+      if (!isKnown(entry)) return delivery
       log.fill(place, delivery)
       data.attempts.push(delivery)
       if (delivery.verdict === 'acked') {
@@ -191,7 +198,10 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
     const one = (pauseMs: number) => send(entry, attempt, { pauseMs })
     if (concurrent) return Promise.all(Array.from({ length: count }, (_, n) => one(n * delayMs)))
     const deliveries: Delivery[] = []
-    while (deliveries.length < count) deliveries.push(await one(deliveries.length > 0 ? delayMs : 0))
+    for (let n = 0; n < count; n++) {
+      deliveries.push(await one(n > 0 ? delayMs : 0))
+      if (isOff(entry)) break
+    }
     return deliveries
   }
 

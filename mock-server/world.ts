@@ -567,7 +567,8 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   const notifier = createNotifier({
     clock,
     activity,
-    wire: createNoticeWire({ gates, faults, delays, sender, hasEnded: () => ended }),
+    wire: createNoticeWire({ gates, faults, delays, sender }),
+    hasEnded: () => ended,
     plan,
     ...(nextSequence && { nextSequence }),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,

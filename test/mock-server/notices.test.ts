@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { World } from '../../mock-server/index.ts'
 import { signV2 } from '../../mock-server/sign-v2.ts'
 import { readXml } from '../../mock-server/wire.ts'
 import { placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
@@ -86,4 +87,63 @@ t.test('an advance waits for a delivery that a gate holds, until its real time r
   await t.rejects(world.advance('15s', { realTimeoutMs: 50 }), { code: 'CLOCK_TIMEOUT' })
   stuck.release()
   t.match(await world.advance('30s'), { deliveries: [{ attempt: 2 }, { attempt: 3 }] })
+})
+
+t.test('what is held when the world is reset or restored is not sent, and is no business of what comes afterwards', async t => {
+  const forgetting: Readonly<Record<string, (world: World) => void>> = {
+    reset: world => world.reset(),
+    'reset of the orders': world => world.reset('orders'),
+    restore: world => world.restore('before')
+  }
+  for (const [how, forget] of Object.entries(forgetting)) {
+    const { default: world } = await startMock(t)
+    const shop = await startShop(t)
+    const place = (fen: number) => placeOrder(world, shop.notifyUrl, { total_fee: fen })
+    world.snapshot('before')
+    await place(500)
+    const gate = world.gate('notify.request')
+    const held = world.pay('tea-0001')
+    await gate.reached
+    forget(world)
+    await place(100)
+    const fault = world.fault('notify', { kind: 'reset', when: 'after' })
+    world.once('beforeNotify', draft => { draft.fields.attach = 'hooked' })
+    const answered = world.gate('notify.response')
+    gate.release()
+    t.match(await held, { verdict: 'reset', reason: /the world has forgotten it/ }, how)
+    t.same([shop.received, world.deliveries(), world.journal.find({ api: 'notify' })], [[], [], []], how)
+    t.same([fault.used, answered.state], [false, 'waiting'], how)
+    answered.remove()
+    t.match(await world.pay('tea-0001'), { id: 'd1', verdict: 'reset', reason: /fault/ })
+    t.match(shop.received, [{ body: /<attach>.*hooked/ }], 'the new order is the one that is told')
+  }
+})
+
+t.test('what is delayed or repeated when the world is reset is not sent either', async t => {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t, () => { world.reset(); return REFUSAL })
+  await placeOrder(world, shop.notifyUrl)
+  t.match(await (await world.pay('tea-0001', { deliver: 'hold' })).deliver({ count: 3 }), [{ verdict: 'fail_xml' }])
+  t.equal(shop.received.length, 1)
+
+  await placeOrder(world, shop.notifyUrl)
+  world.fault('notify', { kind: 'delay', ms: 20 })
+  const paid = world.pay('tea-0001')
+  await new Promise(resolve => setImmediate(resolve))
+  world.reset()
+  t.match(await paid, { verdict: 'reset', reason: /the world has forgotten it/ })
+  t.equal(shop.received.length, 1)
+})
+
+t.test('an answer that comes after a reset meets no gate of afterwards', async t => {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t, () => {
+    world.reset()
+    world.gate('notify.response', { name: 'new' })
+    world.gate('orderquery.request', { name: 'until', until: 'notify.response' })
+    return REFUSAL
+  })
+  await placeOrder(world, shop.notifyUrl)
+  t.match(await world.pay('tea-0001'), { verdict: 'fail_xml' })
+  t.match(world.gates(), [{ name: 'new', state: 'waiting' }, { name: 'until', state: 'waiting' }])
 })

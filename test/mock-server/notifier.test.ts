@@ -25,7 +25,7 @@ function setup (answers: (string | Promise<string>)[], schedule: AnySchedule = '
     })
   }
   const told: Delivery[] = []
-  const notifier = createNotifier({ clock, activity, wire, delays: createDelays(), plan: planOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) } })
+  const notifier = createNotifier({ clock, activity, wire, delays: createDelays(), plan: planOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) }, hasEnded: () => false })
   const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
   const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
   return { activity, clock, notifier, entry, posts, told, seconds }
@@ -283,8 +283,9 @@ t.test('a send that is under way while a dump is taken is due again in it', asyn
 
 t.test('a send that is under way while everything is forgotten leaves no trace', async t => {
   const slow = deferred<string>()
-  const { entry, notifier, clock, told } = setup([slow.promise])
+  const { entry, notifier, clock, told, posts } = setup([slow.promise])
   const first = notifier.start(entry)
+  while (posts.length === 0) await Promise.resolve()
   notifier.load(NO_NOTIFICATIONS)
   slow.resolve(REFUSAL)
   t.match(await first, { verdict: 'fail_xml' })
@@ -298,4 +299,17 @@ t.test('notifications of orders that are gone are forgotten, and the order of cr
   t.same(notifier.list(), [kept])
   t.equal(notifier.find('tea-1'), undefined)
   t.equal(notifier.create('tea-3', 'http://shop/notify', '').data.sequence, 2)
+})
+
+t.test('what is still to be sent when everything is forgotten is not sent', async t => {
+  const { entry, notifier, posts, told, activity } = setup([REFUSAL])
+  const one = entry.deliver({ count: 3, delayMs: 1 })
+  const both = entry.deliver({ count: 2, concurrent: true, delayMs: 1 })
+  notifier.load(NO_NOTIFICATIONS)
+  const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
+  t.match(await one, [lost], 'and no more of them are tried')
+  t.match(await both, [lost, lost])
+  t.match(await entry.deliver(), [lost], 'nor later, by whoever still has it')
+  t.same([posts, told, notifier.deliveries(), activity.list()], [[], [], [], []])
+  t.match(await notifier.start(notifier.create('tea-1', 'http://shop/notify', '')), { id: 'd1' }, 'they have taken no number')
 })
