@@ -29,8 +29,9 @@ export type CallEffect =
   /** The connection breaks after the first `bytes` of the reply's body, by default half of it, and never after all of them. */
   | { readonly kind: 'truncate', readonly bytes?: number }
 
-/** `return_code` FAIL: not signed. */
-export type ReturnCodeFail = Timing & { readonly kind: 'return_code_fail', readonly return_msg?: string }
+/** `return_code` FAIL: not signed. Only downloadbill has an `error_code`; default: the one that goes with the text. */
+export type ReturnCodeFail<A extends PayApi = PayApi> =
+  Timing & { readonly kind: 'return_code_fail', readonly return_msg?: string } & (A extends 'downloadbill' ? { readonly error_code?: string } : unknown)
 /** `result_code` FAIL: signed; `err_code_des` is WeChat's own text unless given. */
 export type ResultCodeFail<A extends keyof typeof ERR_CODES = keyof typeof ERR_CODES> =
   Timing & { readonly kind: 'result_code_fail', readonly err_code: ErrCode<A>, readonly err_code_des?: string }
@@ -46,7 +47,7 @@ export type ErrcodeFail<A extends LoginApi = LoginApi> =
 export type EffectOf<A extends Api> =
   | TransportEffect
   | (A extends PayApi | LoginApi ? CallEffect : never)
-  | (A extends PayApi ? ReturnCodeFail | Gbk : never)
+  | (A extends PayApi ? ReturnCodeFail<A> | Gbk : never)
   | (A extends keyof typeof ERR_CODES ? ResultCodeFail<A> : never)
   | (A extends LoginApi ? ErrcodeFail<A> : never)
   | (A extends SignedApi ? BadSign : never)
@@ -125,6 +126,7 @@ function checkEffect (api: Api, effect: Effect): void {
   if (!APIS.includes(api)) throw bad('api', 'enum', `must be one of ${APIS.join(', ')}; got ${JSON.stringify(api)}`)
   const kinds = kindsOf(api)
   if (!kinds.includes(effect.kind)) throw bad('effect.kind', 'enum', `must be one of ${kinds.join(', ')} for ${api}; got ${JSON.stringify(effect.kind)}`)
+  if ('error_code' in effect && api !== 'downloadbill') throw bad('effect.error_code', 'api', `must not be given for ${api}: only downloadbill answers with one`)
   const known = effect.kind === 'result_code_fail'
     ? { field: 'err_code', value: effect.err_code, table: ERR_CODES[api as keyof typeof ERR_CODES] }
     : effect.kind === 'errcode' && { field: 'errcode', value: effect.errcode, table: ERRCODES[api as LoginApi] }

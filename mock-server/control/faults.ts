@@ -20,7 +20,7 @@ const effects = {
   required: ['kind'],
   discriminator: { propertyName: 'kind' },
   oneOf: [
-    effect('return_code_fail', { when, return_msg: text(128) }),
+    effect('return_code_fail', { when, return_msg: text(128), error_code: text(32) }),
     effect('result_code_fail', { when, err_code: text(32), err_code_des: text(128) }, 'err_code'),
     effect('errcode', { when, errcode: { type: 'integer' }, errmsg: text() }, 'errcode'),
     effect('http', { when, status: integer(200, 599), body: { type: 'string' } }, 'status'),

@@ -122,6 +122,7 @@ const TEXT: Readonly<Record<string, string>> = {
   REQUIRE_POST_METHOD: 'require POST method',
   POST_DATA_EMPTY: 'empty post data',
   XML_FORMAT_ERROR: 'data format error',
+  NOT_UTF8: 'data format error',
   LACK_PARAMS: 'missing parameter',
   APPID_NOT_EXIST: 'invalid appid',
   APPID_MCHID_NOT_MATCH: 'invalid appid',
@@ -148,9 +149,11 @@ function englishOf (message: string): string {
   return ['appid', 'bill_date', 'bill_type'].includes(field) ? `invalid ${field}` : 'invalid parameter'
 }
 
-function refusal ({ errCode = '', message }: ProtocolFail | BusinessFail): [name: string, value: string][] {
+function refusal (error: ProtocolFail | BusinessFail): [name: string, value: string][] {
+  const { errCode = '', message } = error
   const text = TEXT[errCode] ?? englishOf(message)
-  return [['return_code', 'FAIL'], ['return_msg', text], ['error_code', NUMBER[text] ?? '20001']]
+  const number = error instanceof ProtocolFail ? error.number : undefined
+  return [['return_code', 'FAIL'], ['return_msg', text], ['error_code', number ?? NUMBER[text] ?? '20001']]
 }
 
 /** V2 downloadbill (chapter 9_6): what was traded on one day in China, newest first. */
@@ -163,6 +166,7 @@ export const downloadbill: PayEndpoint = {
     { name: 'tar_type', max: 4, form: isGzip }
   ],
   unsigned: refusal,
+  systemError: 'system error',
   handle: (world, { get }) => {
     const day = billDay(get('bill_date'), world.clock.now())
     if (day.state === 'future') throw new ProtocolFail('invalid bill_date')

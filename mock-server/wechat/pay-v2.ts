@@ -1,7 +1,7 @@
 import type { PayApi } from '../apis.ts'
 import type { Registry, WorldCore } from '../core.ts'
 import type { Answer, Call, ClientCertificate, Refusal, WireEndpoint, WireMessage } from '../exchange.ts'
-import type { ResultCodeFail } from '../faults.ts'
+import type { ResultCodeFail, ReturnCodeFail } from '../faults.ts'
 import { lint, refusalOfStrict, type Finding } from '../lint.ts'
 import { explainSign } from '../sign-explanation.ts'
 import { signV2, type SignType } from '../sign-v2.ts'
@@ -41,6 +41,8 @@ export interface PayEndpoint {
   readonly certificate?: true
   /** Its replies are not signed: the refusals look so, and what `handle` gives is the whole reply. */
   readonly unsigned?: UnsignedRefusal
+  /** How it says that the system is to blame; default 系统错误. */
+  readonly systemError?: string
   /** The fields of the success reply beyond the common ones; throws {@link ProtocolFail} or {@link BusinessFail}. */
   readonly handle: (world: WorldCore, request: PayRequest) => readonly WireField[] | Download
 }
@@ -58,13 +60,21 @@ const COMMON: readonly FieldRule[] = [
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
+function decode (body: Buffer): string {
+  try {
+    return utf8.decode(body)
+  } catch (error) {
+    throw new ProtocolFail('编码格式错误', { cause: error })
+  }
+}
+
 function read (method: string, body: Buffer | undefined): Fields {
   if (method !== 'POST') throw new ProtocolFail('请使用post方法')
   if (!body?.length) throw new ProtocolFail('post数据为空')
   try {
-    return readXml(utf8.decode(body))
+    return readXml(decode(body))
   } catch (error) {
-    throw new ProtocolFail('XML格式错误', { cause: error })
+    throw error instanceof ProtocolFail ? error : new ProtocolFail('XML格式错误', { cause: error })
   }
 }
 
@@ -100,8 +110,11 @@ function checkCertificate ({ mchId }: WorldCore['credentials'], { commonName, tr
   if (!trusted || commonName !== mchId) throw new BusinessFail('CERT_ERROR', '证书校验错误')
 }
 
-function refusalOf (api: PayApi, refusal: Refusal): ProtocolFail | BusinessFail {
-  if (refusal.kind === 'return_code_fail') return new ProtocolFail(refusal.return_msg ?? '系统错误')
+function refusalOf ({ api, systemError = '系统错误' }: PayEndpoint, refusal: Refusal): ProtocolFail | BusinessFail {
+  if (refusal.kind === 'return_code_fail') {
+    const { return_msg: message = systemError, error_code: number } = refusal as ReturnCodeFail<'downloadbill'>
+    return new ProtocolFail(message, { number })
+  }
   const { err_code: code, err_code_des: told } = refusal as ResultCodeFail
   const texts: Readonly<Record<string, string>> = ERR_CODES[api as keyof typeof ERR_CODES]
   return new BusinessFail(code, told ?? texts[code]!)
@@ -136,7 +149,7 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
   const onSide = (world: WorldCore) => side === 'sandbox' ? world.sandbox() : world
   const world = registry.byMchId(fields.get('mch_id') ?? '') ?? registry.byAppid(fields.get('appid') ?? '')
   const { get, signType, succeed, fail } = answers(onSide(world ?? registry.fallback()), endpoint.unsigned, fields)
-  const shown = endpoint.certificate && side === 'production' && world?.certMode === 'required' ? certificate : undefined
+  const shown = endpoint.certificate && side === 'production' && (world ?? registry.fallback()).certMode === 'required' ? certificate : undefined
   const outTradeNo = orderNumber(world && onSide(world), endpoint, fields)
   function check (): WorldCore {
     if (message instanceof ProtocolFail) throw message
@@ -156,7 +169,7 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
         return false
       }
     },
-    refuse: refusal => fail(refusalOf(endpoint.api, refusal)),
+    refuse: refusal => fail(refusalOf(endpoint, refusal)),
     answer: () => {
       if (shown === null) return { body: '', broken: true, note: 'no client certificate, so no connection' }
       let findings: readonly Finding[] = []

@@ -9,12 +9,20 @@ const ERR_CODE: Readonly<Record<string, string>> = {
   appid不存在: 'APPID_NOT_EXIST',
   MCHID不存在: 'MCHID_NOT_EXIST',
   mch_id和appid没有关联关系: 'APPID_MCHID_NOT_MATCH',
+  编码格式错误: 'NOT_UTF8',
   签名错误: 'SIGNERROR'
 }
 
 /** Shape P: the request was not understood or not believed; unsigned, `return_msg` says why. */
 export class ProtocolFail extends Error {
   override readonly name = 'ProtocolFail'
+  /** The number beside it, of the call that has one. */
+  readonly number: string | undefined
+
+  constructor (message: string, { number, ...options }: ErrorOptions & { readonly number?: string | undefined } = {}) {
+    super(message, options)
+    this.number = number
+  }
 
   /** What the official tables call it, if they do. */
   get errCode (): string | undefined {

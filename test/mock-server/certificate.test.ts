@@ -60,6 +60,14 @@ t.test('refund and fund flow want the merchant\'s; without one the connection br
   t.match(await call(world, '/pay/downloadfundflow', {}, MERCHANT), { return_code: 'FAIL', return_msg: '缺少参数' })
 })
 
+t.test('nor does anybody without one learn that a request cannot be read', async t => {
+  const world = await startSecure(t)
+  for (const body of ['', '{}', signedXml(world, { mch_id: undefined, appid: undefined })]) {
+    t.equal(await post(`${world.baseUrl}/secapi/pay/refund`, body), 'ECONNRESET', body)
+    t.match(await post(`${world.baseUrl}/secapi/pay/refund`, body, MERCHANT), { return_code: 'FAIL' }, body)
+  }
+})
+
 t.test('the certificate of another merchant is not this one\'s', async t => {
   const world = await startSecure(t, '1900000110')
   t.match(await call(world, '/secapi/pay/refund', refundFields(), MERCHANT), { err_code: 'CERT_ERROR' })

@@ -142,6 +142,7 @@ t.test('what makes no sense is refused, for callers without types', async t => {
     ['refundnotify', { kind: 'bad_sign' }, {}, { field: 'effect.kind', rule: 'enum', message: /one of delay, reset for refundnotify/ }],
     ['orderquery', { kind: 'result_code_fail', err_code: 'ORDERPAID' }, {}, { field: 'effect.err_code', rule: 'enum', message: /one of SYSTEMERROR, .*ORDERNOTEXIST for orderquery; got "ORDERPAID"/ }],
     ['jscode2session', { kind: 'errcode', errcode: 42001 }, {}, { field: 'effect.errcode', rule: 'enum', message: /40029.* for jscode2session; got 42001/ }],
+    ['refund', { kind: 'return_code_fail', error_code: '20003' }, {}, { field: 'effect.error_code', rule: 'api', message: /for refund: only downloadbill/ }],
     ['refund', { kind: 'reset' }, { times: 0 }, { field: 'times', rule: 'minimum', message: /whole number from 1; got 0/ }],
     ['refund', { kind: 'reset' }, { nth: 1.5 }, { field: 'nth', rule: 'minimum', message: /1.5/ }],
     ['refund', { kind: 'reset' }, { every: -1 }, { field: 'every', rule: 'minimum', message: /-1/ }],
@@ -173,6 +174,8 @@ t.test('a mistake in a fault does not compile', async t => {
     world.fault('orderquery', { kind: 'result_code_fail', err_code: 'ORDERPAID' })
     // @ts-expect-error a code of another call
     world.fault('jscode2session', { kind: 'errcode', errcode: 42001 })
+    // @ts-expect-error a number of another call
+    world.fault('refund', { kind: 'return_code_fail', error_code: '20100' })
     // @ts-expect-error login replies are not signed
     world.fault('jscode2session', { kind: 'bad_sign' })
     // @ts-expect-error a status is needed

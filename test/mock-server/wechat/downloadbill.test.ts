@@ -227,7 +227,7 @@ t.test('refusals in XML with a number, without a signature', async t => {
     for (const values of all) t.equal((await postRaw(url, signedXml(world, { ...good, ...values }))).text, error(message, number), JSON.stringify(values))
   }
   t.equal((await postRaw(url, signedXml(world, good).replace('20260101', '20260102'))).text, error('SIGN ERROR', '20001'))
-  t.equal((await postRaw(url, '{}')).text, error('data format error', '20001'))
+  for (const body of ['{}', Buffer.from([0xb2, 0xe8])]) t.equal((await postRaw(url, body)).text, error('data format error', '20001'))
   t.equal((await postRaw(url, '')).text, error('empty post data', '20001'))
   t.equal((await postRaw(url, undefined, { method: 'GET' })).text, error('require POST method', '20001'))
   t.match((await callPay(world, 'downloadbill', good)).fields, Object.fromEntries([...sampleError()]))
@@ -244,4 +244,8 @@ t.test('what only a fault brings has its number too', async t => {
     world.fault('downloadbill', { kind: 'return_code_fail', return_msg: message })
     t.equal((await download(world)).text, error(message, number))
   }
+  world.fault('downloadbill', { kind: 'return_code_fail' })
+  t.equal((await download(world)).text, error('system error', '20003'))
+  world.fault('downloadbill', { kind: 'return_code_fail', error_code: '20100' })
+  t.equal((await download(world)).text, error('system error', '20100'), 'one source has this number')
 })

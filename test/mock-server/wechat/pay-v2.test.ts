@@ -21,7 +21,7 @@ t.test('protocol failures: HTTP 200, unsigned, two fields, the recorded text', a
     ['a document type before a good message', 'XML格式错误', `<!DOCTYPE xml>${signedXml(world, orderFields(NOTIFY))}`],
     ['nested', 'XML格式错误', '<xml><detail><a>1</a></detail></xml>'],
     ['a field twice', 'XML格式错误', signedXml(world, orderFields(NOTIFY)).replace('</xml>', '<total_fee>1</total_fee></xml>')],
-    ['GBK', 'XML格式错误', Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')])]
+    ['GBK', '编码格式错误', Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')])]
   ]
   for (const [why, message, body, init] of cases) {
     t.match(await postRaw(url, body, init), { status: 200, contentType: 'text/plain', text: protocolFail(message) }, why)

@@ -90,8 +90,7 @@ const PROTOCOL: [code: string, text: string, row: (api: Signed) => Row][] = [
   ['REQUIRE_POST_METHOD', '请使用post方法', api => raw(api, () => undefined, { method: 'GET' })],
   ['POST_DATA_EMPTY', 'post数据为空', api => raw(api, () => '')],
   ['XML_FORMAT_ERROR', 'XML格式错误', api => raw(api, () => 'appid=wx')],
-  // Bytes that are no UTF-8: NOT_UTF8 in the table, but told as bad XML.
-  ['XML_FORMAT_ERROR', 'XML格式错误', api => raw(api, () => Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')]))],
+  ['NOT_UTF8', '编码格式错误', api => raw(api, () => Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')]))],
   ['LACK_PARAMS', '缺少参数', api => spoilt(api, { nonce_str: '' })],
   ['APPID_NOT_EXIST', 'appid不存在', api => spoilt(api, { appid: 'wx0000000000000000' })],
   ['MCHID_NOT_EXIST', 'MCHID不存在', api => spoilt(api, { mch_id: '1900000109' })],
