@@ -34,6 +34,12 @@ export interface NoticeWireOptions {
 /** A connection that breaks because the mock wants it to. */
 export const broken = (why: string): Error => Object.assign(new Error(why), { code: 'ECONNRESET' })
 
+/** An answer that comes so much later: after the limit it is none. */
+function later (exchange: Exchange, ms: number, limitMs: number): Exchange {
+  const durationMs = exchange.durationMs + ms
+  return durationMs > limitMs ? { durationMs: Math.max(exchange.durationMs, limitMs), timedOut: true } : { ...exchange, durationMs }
+}
+
 export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOptions): NoticeWire => ({
   depart: async (api, outTradeNo, presence, isOff) => {
     if (!isOff()) gates.signal(`${api}.request`, outTradeNo)
@@ -45,8 +51,9 @@ export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOp
     return {
       post: async (url, headers, intended, limitMs) => {
         const body = effect?.kind === 'bad_sign' ? withBadSign(intended) : intended
-        const exchange: Exchange = is('reset', 'before') ? { durationMs: 0, error: broken(`fault ${name}`) } : await sender.post(url, headers, body, limitMs)
-        if (is('delay', 'after')) await delays.wait(ms)
+        const answered: Exchange = is('reset', 'before') ? { durationMs: 0, error: broken(`fault ${name}`) } : await sender.post(url, headers, body, limitMs)
+        const exchange = is('delay', 'after') ? later(answered, ms, limitMs) : answered
+        if (exchange !== answered) await delays.wait(exchange.durationMs - answered.durationMs)
         if (!isOff()) await gates.pass(`${api}.response`, outTradeNo, presence)
         if (!isOff()) gates.signal(`${api}.response`, outTradeNo)
         return { body, exchange: is('reset', 'after') ? { durationMs: exchange.durationMs, error: broken(`fault ${name}`) } : exchange }

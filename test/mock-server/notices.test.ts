@@ -40,6 +40,16 @@ t.test('a wrong signature, once', async t => {
   t.equal(first.request.body, shop.received[0]!.body, 'the delivery has what went out')
 })
 
+t.test('an answer that is delayed beyond the limit is none', async t => {
+  const { default: world } = await startMock(t, { world: { ackTimeoutMs: 300 } })
+  const shop = await startShop(t)
+  await placeOrder(world, shop.notifyUrl)
+  world.fault('notify', { kind: 'delay', ms: 60_000, when: 'after' })
+  const { verdict, durationMs } = await world.pay('tea-0001')
+  t.same([verdict, durationMs, shop.received.length], ['timeout_5s', 300, 1], 'WeChat does not wait for it')
+  t.match(await world.advance('15s'), { deliveries: [{ attempt: 1, verdict: 'acked' }] })
+})
+
 t.test('delay: of the notification, or of its answer', async t => {
   for (const when of ['before', 'after'] as const) {
     const { default: world } = await startMock(t)
@@ -121,7 +131,10 @@ t.test('what is held when the world is reset or restored is not sent, and is no 
 
 t.test('what is delayed or repeated when the world is reset is not sent either', async t => {
   const { default: world } = await startMock(t)
-  const shop = await startShop(t, () => { world.reset(); return REFUSAL })
+  const shop = await startShop(t, (_notified, _response, count) => {
+    if (count === 1) world.reset()
+    return REFUSAL
+  })
   await placeOrder(world, shop.notifyUrl)
   t.match(await (await world.pay('tea-0001', { deliver: 'hold' })).deliver({ count: 3 }), [{ verdict: 'fail_xml' }])
   t.equal(shop.received.length, 1)
@@ -129,10 +142,14 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
   await placeOrder(world, shop.notifyUrl)
   world.fault('notify', { kind: 'delay', ms: 20 })
   const paid = world.pay('tea-0001')
+  const paused = world.notification('tea-0001').deliver({ count: 2, concurrent: true, delayMs: 20 })
   await new Promise(resolve => setImmediate(resolve))
   world.reset()
-  t.match(await paid, { verdict: 'reset', reason: /the world has forgotten it/ })
-  t.equal(shop.received.length, 1)
+  const gate = world.gate('orderquery.request', { until: 'notify.request' })
+  const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
+  t.match([await paid, ...await paused], [lost, { verdict: 'fail_xml' }, lost])
+  t.equal(shop.received.length, 2)
+  t.equal(gate.state, 'waiting')
 })
 
 t.test('an answer that comes after a reset meets no gate of afterwards', async t => {
