@@ -1,3 +1,5 @@
+import { checkNames, checkOneOf } from './known.ts'
+
 /** Each choice with its possible values, the default first. */
 export const CHOICES = {
   /** The Content-Type of V2 replies; the real one is not known, and clients must not look at it. */
@@ -35,4 +37,9 @@ export type Behaviour = { readonly [Name in keyof typeof CHOICES]: typeof CHOICE
 
 const DEFAULTS = Object.fromEntries(Object.entries(CHOICES).map(([name, [first]]) => [name, first])) as Behaviour
 
-export const behaviourOf = (choices: Partial<Behaviour> = {}): Behaviour => ({ ...DEFAULTS, ...choices })
+/** @throws MockError BAD_INPUT */
+export function behaviourOf (choices: Partial<Behaviour> = {}): Behaviour {
+  checkNames('behaviour.', choices, Object.keys(CHOICES))
+  for (const [name, choice] of Object.entries(choices)) checkOneOf(`behaviour.${name}`, choice, CHOICES[name as keyof Behaviour])
+  return { ...DEFAULTS, ...choices }
+}

@@ -1,6 +1,6 @@
 import type { Presence } from './activity.ts'
 import { APIS, type Api } from './apis.ts'
-import { MockError } from './errors.ts'
+import { checkNames, checkOneOf } from './known.ts'
 
 /**
  * Where an exchange can be held: `unifiedorder.request` before the request has any effect, `unifiedorder.response` when
@@ -57,10 +57,6 @@ export interface Gates {
 
 const POINTS: readonly string[] = APIS.flatMap(api => [`${api}.request`, `${api}.response`])
 const SIGNALS: readonly string[] = [...POINTS, 'delivery.completed', 'order.paid']
-
-function check (field: string, value: string, known: readonly string[]): void {
-  if (!known.includes(value)) throw new MockError('BAD_INPUT', `${field}: must be one of ${known.join(', ')}; got ${JSON.stringify(value)}`, { field, rule: 'enum' })
-}
 
 /** A gate as it is now. */
 export const gateView = ({ name, hold, until, out_trade_no: outTradeNo, state, used, holding }: GateView): GateView =>
@@ -144,8 +140,9 @@ export function createGates (onChange: (gate: GateView) => void): Gates {
 
   return {
     set: (hold, options = {}) => {
-      check('hold', hold, POINTS)
-      if (options.until !== undefined) check('until', options.until, SIGNALS)
+      checkOneOf('hold', hold, POINTS)
+      checkNames('', options, ['name', 'out_trade_no', 'until'])
+      if (options.until !== undefined) checkOneOf('until', options.until, SIGNALS)
       const { name = `${hold}-${++numbered}` } = options
       gates.get(name)?.remove()
       const gate = new GateState(name, hold, options, tell, () => gates.delete(name))

@@ -1,7 +1,8 @@
 import type { Api } from './apis.ts'
 import { MockError } from './errors.ts'
+import { checkNames } from './known.ts'
 import type { Finding } from './lint.ts'
-import { differences, type Difference, type JournalMatch } from './matching.ts'
+import { checkMatch, differences, type Difference, type JournalMatch } from './matching.ts'
 import type { SignExplanation } from './sign-explanation.ts'
 import type { Verdict } from './verdict.ts'
 import { within } from './within.ts'
@@ -77,7 +78,7 @@ export interface Journal {
   /**
    * Passes if as many entries match as expected; default: at least one. What was forgotten since the journal was empty may
    * have matched too: it counts against `atMost` and an exact number.
-   * @throws MockError VERIFICATION_FAILED (with `details.count`, `details.nearest`, a {@link NearestMiss}, and `details.forgotten`)
+   * @throws MockError BAD_INPUT, VERIFICATION_FAILED (with `details.count`, `details.nearest`, a {@link NearestMiss}, and `details.forgotten`)
    */
   readonly verify: (match: JournalMatch, times?: Times) => void
   /** Takes out what matches, or everything, and returns exactly that. */
@@ -96,11 +97,25 @@ export interface JournalDump {
 
 const MAX_UNEXPECTED = 100
 
+const isCount = (value: unknown) => Number.isSafeInteger(value) && value as number >= 0
+
+function badTimes (field: string, rule: string): never {
+  throw new MockError('BAD_INPUT', `${field}: must be ${rule}`, { field, rule })
+}
+
+/** What the types say, for callers that have none. */
+function checkTimes (times: Times): void {
+  if (typeof times !== 'object' || times === null) return isCount(times) ? undefined : badTimes('times', 'a whole number from 0, or bounds')
+  checkNames('times.', times, ['atLeast', 'atMost'])
+  if (Object.keys(times).length === 0) badTimes('times', 'a number, atLeast or atMost')
+  for (const [name, bound] of Object.entries(times)) if (!isCount(bound)) badTimes(`times.${name}`, 'a whole number from 0')
+}
+
 function expectation (times: Times): { readonly atLeast: number, readonly atMost: number, readonly told: string } {
   if (typeof times === 'number') return { atLeast: times, atMost: times, told: `exactly ${times}` }
   const { atLeast = 0, atMost = Infinity } = times
   const told = [...(atLeast > 0 ? [`at least ${atLeast}`] : []), ...(atMost < Infinity ? [`at most ${atMost}`] : [])]
-  return { atLeast, atMost, told: told.join(' and ') || 'any number' }
+  return { atLeast, atMost, told: told.join(' and ') }
 }
 
 /** Fewest differences first; another api counts twice, and of equals the newest is taken. */
@@ -113,7 +128,11 @@ function nearestMiss (entries: readonly JournalEntry[], match: JournalMatch): Ne
 }
 
 const shown = (match: JournalMatch) => JSON.stringify(match, (_key, value: unknown) => value instanceof RegExp ? String(value) : value)
-const fits = (match: JournalMatch) => (entry: JournalEntry) => differences(entry, match).length === 0
+/** @throws MockError BAD_INPUT */
+function fits (match: JournalMatch): (entry: JournalEntry) => boolean {
+  checkMatch(match)
+  return entry => differences(entry, match).length === 0
+}
 
 export function createJournal (limit: number, onRecord = (_entry: JournalEntry) => {}): Journal {
   /** Not everything in it is shown: it is cut in blocks, so that one entry costs the same whether the journal is full or not. */
@@ -132,8 +151,10 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
     kept = remembered()
   }
 
-  const find = (match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}) =>
-    remembered().filter(entry => entry.cursor > since && fits(match)(entry))
+  function find (match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}): JournalEntry[] {
+    const isMatch = fits(match)
+    return remembered().filter(entry => entry.cursor > since && isMatch(entry))
+  }
 
   async function wait (match: JournalMatch, { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {}): Promise<Waited> {
     const entries = find(match, { since })
@@ -168,6 +189,7 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
     count: (match, options) => find(match, options).length,
     wait,
     verify: (match, times = { atLeast: 1 }) => {
+      checkTimes(times)
       const { atLeast, atMost, told } = expectation(times)
       const count = find(match).length
       const lost = forgotten()

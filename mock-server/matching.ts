@@ -1,4 +1,8 @@
+import { APIS } from './apis.ts'
+import { MockError } from './errors.ts'
 import type { JournalEntry } from './journal.ts'
+import { checkNames, checkOneOf } from './known.ts'
+import { VERDICTS } from './verdict.ts'
 import { readXml } from './wire.ts'
 
 /** A text that must be equal, or a pattern that must be found in it. */
@@ -25,6 +29,33 @@ export interface Difference {
   readonly expected: string
   /** Undefined where the entry has no such field. */
   readonly actual: string | undefined
+}
+
+/** The names of a match that stand for one of a list; the others are texts. */
+const LISTS = { api: [...APIS, 'unknown'], direction: ['in', 'out'], verdict: VERDICTS }
+const TEXTS = ['outTradeNo', 'note', 'fault']
+const MESSAGES = ['fields', 'reply']
+const NAMES = [...Object.keys(LISTS), ...TEXTS, ...MESSAGES]
+
+function checkTexts (place: string, texts: object): void {
+  for (const [name, text] of Object.entries(texts)) {
+    if (typeof text === 'string' || text instanceof RegExp) continue
+    const field = `${place}${name}`
+    throw new MockError('BAD_INPUT', `${field}: must be a text or a pattern; got ${JSON.stringify(text)}`, { field, rule: 'type' })
+  }
+}
+
+/**
+ * What the types say, for callers that have none.
+ * @throws MockError BAD_INPUT
+ */
+export function checkMatch (match: JournalMatch): void {
+  checkNames('match.', match, NAMES)
+  const { fields = {}, reply = {}, ...plain } = match
+  for (const [name, known] of Object.entries(LISTS)) if (name in plain) checkOneOf(`match.${name}`, plain[name as keyof typeof LISTS], known)
+  checkTexts('match.', plain)
+  checkTexts('match.fields.', fields)
+  checkTexts('match.reply.', reply)
 }
 
 function fieldsOf (text: string): Record<string, string> {

@@ -25,7 +25,7 @@ const match = strict({
 })
 const search = strict({ match, since: integer(0) })
 const wait = strict({ match, since: integer(0), count: integer(1), timeoutMs: integer(0, 600_000) })
-const verify = strict({ match, times: { anyOf: [integer(0), strict({ atLeast: integer(0), atMost: integer(0) })] } }, 'match')
+const verify = strict({ match, times: { anyOf: [integer(0), { ...strict({ atLeast: integer(0), atMost: integer(0) }), minProperties: 1 }] } }, 'match')
 const list = strict({ since: { type: 'string', pattern: '^\\d+$' }, dir: oneOf('in', 'out'), api: oneOf(...APIS, 'unknown') })
 
 function toText (field: string, value: JsonText): TextMatch {

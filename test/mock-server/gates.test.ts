@@ -125,4 +125,5 @@ t.test('points and events that do not exist are named', async t => {
   const { gates } = setup()
   t.throws(() => gates.set('unifiedorder.reply' as GatePoint), { code: 'BAD_INPUT', details: { field: 'hold', rule: 'enum' }, message: /unifiedorder.response.*notify.request.*; got "unifiedorder.reply"/ })
   t.throws(() => gates.set('refund.request', { until: 'delivery.done' as GateSignal }), { code: 'BAD_INPUT', details: { field: 'until', rule: 'enum' }, message: /delivery.completed, order.paid; got "delivery.done"/ })
+  t.throws(() => gates.set('refund.request', { outTradeNo: 'tea-1' } as object), { code: 'BAD_INPUT', details: { field: 'outTradeNo', rule: 'additionalProperties' } })
 })

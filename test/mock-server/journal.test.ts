@@ -54,7 +54,7 @@ t.test('what it has forgotten it does not vouch for', async t => {
     t.throws(() => journal.verify(match, times), { code: 'VERIFICATION_FAILED', message: /; but 2 older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified$/, details: { forgotten: 2 } })
   }
   journal.verify({ api: 'orderquery' }, { atLeast: 2 })
-  journal.verify({ api: 'unifiedorder' }, {})
+  journal.verify({ api: 'unifiedorder' }, { atLeast: 0 })
   journal.verify({ api: 'orderquery' }, { atMost: 4 })
   t.throws(() => journal.verify({ api: 'unifiedorder' }), { message: /found 0; nearest is entry 5: .*; but 2 older entries/ }, 'it may have been there')
   t.throws(() => journal.verify({ api: 'orderquery' }, 1), { message: /^expected exactly 1 of {"api":"orderquery"}, found 2; nearest is entry 4: [^;]+$/ }, 'two are too many in any case')
@@ -132,8 +132,7 @@ t.test('verify', async t => {
     [{ api: 'refund' }, 0],
     [{ api: 'orderquery' }, { atLeast: 2 }],
     [{ api: 'orderquery' }, { atMost: 2 }],
-    [{ api: 'orderquery' }, { atLeast: 1, atMost: 3 }],
-    [{ api: 'refund' }, {}]
+    [{ api: 'orderquery' }, { atLeast: 1, atMost: 3 }]
   ]
   for (const [match, times] of good) journal.verify(match, times)
 
@@ -148,6 +147,24 @@ t.test('verify', async t => {
   const expected = { code: 'VERIFICATION_FAILED', details: { count: 0, nearest: { entry: { cursor: 5 }, differences: [{ field: 'api', expected: '"refund"', actual: 'orderquery' }] } } }
   t.throws(() => journal.verify({ api: 'refund' }, 1), expected)
   t.throws(() => createJournal(5).verify({ api: 'refund' }), { message: 'expected at least 1 of {"api":"refund"}, found 0', details: { count: 0 } })
+})
+
+t.test('what is asked for must be what can be asked for', async t => {
+  const { journal } = setup()
+  const cases: [field: string, ask: () => unknown][] = [
+    ['match.apii', () => journal.verify({ apii: 'refund' } as object, 0)],
+    ['match.api', () => journal.find({ api: 'refnud' as 'refund' })],
+    ['match.api', () => journal.delete({ api: 'refnud' as 'refund' })],
+    ['times.atleast', () => journal.verify({}, { atleast: 3 } as object)],
+    ['times.atMost', () => journal.verify({}, { atMost: -1 })],
+    ['times', () => journal.verify({}, {})],
+    ['times', () => journal.verify({}, 1.5)],
+    ['times', () => journal.verify({}, '2' as unknown as number)],
+    ['times', () => journal.verify({}, null as unknown as number)]
+  ]
+  for (const [field, ask] of cases) t.throws(ask, { code: 'BAD_INPUT', details: { field } }, String(ask))
+  await t.rejects(journal.wait({ verdict: 'ackd' as 'acked' }), { code: 'BAD_INPUT' })
+  t.equal(journal.count({}), 5)
 })
 
 t.test('delete gives what it took, and nothing that came later', async t => {

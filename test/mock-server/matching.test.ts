@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { JournalEntry } from '../../mock-server/journal.ts'
-import { differences, requestFields, type JournalMatch } from '../../mock-server/matching.ts'
+import { checkMatch, differences, requestFields, type JournalMatch } from '../../mock-server/matching.ts'
 import { NOON } from './helpers.ts'
 
 const entry: JournalEntry = {
@@ -30,6 +30,22 @@ t.test('everything that is given must fit', async t => {
     { field: 'note', expected: '"FAIL"', actual: 'SUCCESS' },
     { field: 'fault', expected: '/f/', actual: undefined }
   ])
+})
+
+t.test('a match that could never say what was meant is refused', async t => {
+  checkMatch({})
+  checkMatch({ api: 'unknown', direction: 'out', verdict: 'acked', outTradeNo: /^tea/, note: 'x', fault: 'f', fields: { a: '1' }, reply: { b: /./ } })
+  const cases: [match: object, field: string, rule: string][] = [
+    [{ apii: 'refund' }, 'match.apii', 'additionalProperties'],
+    [{ api: 'refnud' }, 'match.api', 'enum'],
+    [{ direction: 'up' }, 'match.direction', 'enum'],
+    [{ verdict: 'ackd' }, 'match.verdict', 'enum'],
+    [{ verdict: undefined }, 'match.verdict', 'enum'],
+    [{ outTradeNo: 5 }, 'match.outTradeNo', 'type'],
+    [{ fields: { total_fee: 1 } }, 'match.fields.total_fee', 'type'],
+    [{ reply: { result_code: null } }, 'match.reply.result_code', 'type']
+  ]
+  for (const [match, field, rule] of cases) t.throws(() => checkMatch(match), { code: 'BAD_INPUT', details: { field, rule } }, JSON.stringify(match))
 })
 
 t.test('the fields of a request are those of its query, its XML or its JSON', async t => {

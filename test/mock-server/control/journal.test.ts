@@ -66,7 +66,8 @@ t.test('bad input', async t => {
     ['POST', '/find', { match: { fields: { body: { pattern: '(' } } } }, 'match.fields.body.pattern', 'pattern'],
     ['POST', '/wait', { count: 0 }, 'count', 'minimum'],
     ['POST', '/verify', {}, 'match', 'required'],
-    ['POST', '/verify', { match: {}, times: -1 }, 'times', 'minimum']
+    ['POST', '/verify', { match: {}, times: -1 }, 'times', 'minimum'],
+    ['POST', '/verify', { match: {}, times: {} }, 'times', 'type']
   ]
   for (const [method, path, body, field, rule] of cases) t.match(await ask(method, path, body), { status: 400, json: { code: 'BAD_INPUT', field, rule } }, JSON.stringify({ path, body }))
 })
