@@ -1,6 +1,7 @@
 import { APIS, isLoginApi, isNotice, isPayApi, type Api, type LoginApi, type PayApi } from './apis.ts'
 import { parseDuration } from './duration.ts'
 import { MockError } from './errors.ts'
+import { checkNames, checkOneOf } from './known.ts'
 import type { Random } from './random.ts'
 import { ERR_CODES, ERRCODES, type ErrCode, type Errcode } from './wechat/error-tables.ts'
 
@@ -121,11 +122,30 @@ function kindsOf (api: Api): Effect['kind'][] {
   ]
 }
 
+/** What each effect can say beside its kind. */
+const EFFECT_NAMES: Readonly<Record<Effect['kind'], readonly string[]>> = {
+  delay: ['ms', 'when'],
+  reset: ['when'],
+  hang: ['when'],
+  http: ['status', 'body', 'when'],
+  html_page: ['status', 'when'],
+  truncate: ['bytes'],
+  return_code_fail: ['return_msg', 'error_code', 'when'],
+  result_code_fail: ['err_code', 'err_code_des', 'when'],
+  errcode: ['errcode', 'errmsg', 'when'],
+  bad_sign: [],
+  gbk: []
+}
+
+const OPTION_NAMES = ['name', 'out_trade_no', 'nth', 'every', 'times', 'probability', 'rate']
+
 /** What the types say, for callers that have none: the effect must be one of the api's, and its code too. */
 function checkEffect (api: Api, effect: Effect): void {
-  if (!APIS.includes(api)) throw bad('api', 'enum', `must be one of ${APIS.join(', ')}; got ${JSON.stringify(api)}`)
+  checkOneOf('api', api, APIS)
   const kinds = kindsOf(api)
   if (!kinds.includes(effect.kind)) throw bad('effect.kind', 'enum', `must be one of ${kinds.join(', ')} for ${api}; got ${JSON.stringify(effect.kind)}`)
+  checkNames('effect.', effect, ['kind', ...EFFECT_NAMES[effect.kind]])
+  if ('when' in effect) checkOneOf('effect.when', effect.when, ['before', 'after'])
   if ('error_code' in effect && api !== 'downloadbill') throw bad('effect.error_code', 'api', `must not be given for ${api}: only downloadbill answers with one`)
   const known = effect.kind === 'result_code_fail'
     ? { field: 'err_code', value: effect.err_code, table: ERR_CODES[api as keyof typeof ERR_CODES] }
@@ -135,7 +155,10 @@ function checkEffect (api: Api, effect: Effect): void {
   }
 }
 
-function checkOptions ({ nth = 1, every = 1, times = 1, probability = 1, rate = { limit: 1, per: 0 } }: FaultOptions): void {
+function checkOptions (options: FaultOptions): void {
+  checkNames('', options, OPTION_NAMES)
+  const { nth = 1, every = 1, times = 1, probability = 1, rate = { limit: 1, per: 0 } } = options
+  checkNames('rate.', rate, ['limit', 'per'])
   for (const [field, value] of Object.entries({ nth, every, times: times === 'always' ? 1 : times, 'rate.limit': rate.limit })) {
     if (!Number.isSafeInteger(value) || value < 1) throw bad(field, 'minimum', `must be a whole number from 1; got ${JSON.stringify(value)}`)
   }
@@ -157,13 +180,13 @@ interface FaultState {
   seen: number
   hits: number
   /** By order number: how often the probability was drawn. */
-  readonly turns: Record<string, number>
+  readonly turns: Map<string, number>
   /** World times of the exchanges that a rate let through. */
   passed: number[]
 }
 
 /** A world's faults, as they go into a snapshot. */
-export type FaultsDump = readonly FaultState[]
+export type FaultsDump = readonly (Omit<FaultState, 'turns'> & { readonly turns: Readonly<Record<string, number>> })[]
 
 const isUsed = ({ hits, options: { times } }: FaultState) => hits >= (times === 'always' ? 1 : times)
 
@@ -173,7 +196,8 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
 
   /** Drawn by order, so that what happens to one does not depend on how the others interleave with it. */
   function drawn ({ options: { name, probability = 1 }, turns }: FaultState, outTradeNo: string): boolean {
-    const turn = turns[outTradeNo] = (turns[outTradeNo] ?? 0) + 1
+    const turn = (turns.get(outTradeNo) ?? 0) + 1
+    turns.set(outTradeNo, turn)
     return random.fraction('fault', name, outTradeNo, turn) < probability
   }
 
@@ -219,7 +243,7 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
         options: { ...options, name, times: options.times ?? (repeats ? 'always' : 1) },
         seen: 0,
         hits: 0,
-        turns: {},
+        turns: new Map(),
         passed: []
       }
       states.set(name, state)
@@ -238,12 +262,12 @@ export function createFaultBook (random: Random, now: () => Date, onHit: (fault:
     list: () => Array.from(states.values(), view),
     clear: () => states.clear(),
     forget: isGone => {
-      for (const { turns } of states.values()) for (const outTradeNo of Object.keys(turns)) if (isGone(outTradeNo)) delete turns[outTradeNo]
+      for (const { turns } of states.values()) for (const outTradeNo of turns.keys()) if (isGone(outTradeNo)) turns.delete(outTradeNo)
     },
-    dump: () => structuredClone([...states.values()]),
+    dump: () => structuredClone(Array.from(states.values(), state => ({ ...state, turns: Object.fromEntries(state.turns) }))),
     load: dump => {
       states.clear()
-      for (const state of structuredClone(dump)) states.set(state.options.name, state)
+      for (const { turns, ...state } of structuredClone(dump)) states.set(state.options.name, { ...state, turns: new Map(Object.entries(turns)) })
     }
   }
 }

@@ -73,6 +73,7 @@ t.test('a probability is drawn from the seed, for each order by itself', async t
   t.not(draw('43', oneByOne)['tea-1'], drawn['tea-1'])
   const share = drawn['tea-1']!.replaceAll('.', '').length / 200
   t.ok(share > 0.2 && share < 0.4, String(share))
+  t.same(new Set(Object.entries(draw('42', Array<string>(200).fill('__proto__')))[0]![1]), new Set('.x'), 'whatever its number')
 })
 
 t.test('a rate limit lets so many through in a span of the world\'s time', async t => {
@@ -149,6 +150,12 @@ t.test('what makes no sense is refused, for callers without types', async t => {
     ['refund', { kind: 'reset' }, { probability: 1.1 }, { field: 'probability', rule: 'range', message: /from 0 to 1; got 1.1/ }],
     ['refund', { kind: 'reset' }, { probability: NaN }, { field: 'probability', rule: 'range', message: /./ }],
     ['refund', { kind: 'reset' }, { rate: { limit: 0, per: '1m' } }, { field: 'rate.limit', rule: 'minimum', message: /./ }],
+    ['refund', { kind: 'reset', whne: 'after' }, {}, { field: 'effect.whne', rule: 'additionalProperties', message: /there are kind, when$/ }],
+    ['refund', { kind: 'truncate', when: 'after' }, {}, { field: 'effect.when', rule: 'additionalProperties', message: /there are kind, bytes$/ }],
+    ['refund', { kind: 'reset', when: 'later' }, {}, { field: 'effect.when', rule: 'enum', message: /before, after; got "later"/ }],
+    ['refund', { kind: 'reset' }, { time: 3 }, { field: 'time', rule: 'additionalProperties', message: /there are name, out_trade_no, nth, every, times, probability, rate$/ }],
+    ['refund', { kind: 'reset' }, { outTradeNo: 'tea-1' }, { field: 'outTradeNo', rule: 'additionalProperties', message: /./ }],
+    ['refund', { kind: 'reset' }, { rate: { limit: 1, per: '1m', burst: 5 } }, { field: 'rate.burst', rule: 'additionalProperties', message: /./ }],
     ['refund', { kind: 'reset' }, { rate: { limit: 1, per: 'minute' } }, { field: 'rate.per', rule: 'duration', message: /^rate.per: .*"minute"/ }]
   ]
   for (const [api, effect, options, { message, ...details }] of cases) {
@@ -199,4 +206,14 @@ t.test('how often an order was met is forgotten with it', async t => {
   book.forget(outTradeNo => outTradeNo === 'tea-1')
   t.same(strikes(20, 'tea-1'), drawn[0], 'it is drawn from the start')
   t.notSame(strikes(20, 'tea-2'), drawn[1])
+})
+
+t.test('what is put back goes on where it was, whatever the number of the order', async t => {
+  const { book, strikes } = setup()
+  book.set('orderquery', SYSTEMERROR, { probability: 0.5 })
+  strikes(7, '__proto__')
+  const dump = JSON.parse(JSON.stringify(book.dump())) as ReturnType<typeof book.dump>
+  const afterwards = strikes(20, '__proto__')
+  book.load(dump)
+  t.same(strikes(20, '__proto__'), afterwards)
 })
