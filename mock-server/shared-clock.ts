@@ -128,7 +128,6 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
     advance: async (by, options) => {
       const all = [...worlds]
       const place = all.indexOf(member)
-      if (place === -1) return { from: clock.now(), to: clock.now(), remainingTimers: [], deliveries: [], lint: [] }
       return advanceWorlds(clock, all, (move, happened) => ({ ...move, remainingTimers: timers(), ...happened[place]! }), by, options)
     },
     nextSequence: next

@@ -217,7 +217,8 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds, to a moment, or over the next events, and makes every
    * delivery that falls due, one after the other, each judged before time moves on.
    * @example await world.advance({ next: 1 }) // the next retry, whenever it is due
-   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT
+   * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT, UNKNOWN_WORLD
+   * (the world has ended, be it in the middle of it)
    */
   readonly advance: WorldClock['advance']
   /** A code as `wx.login` gives it: single use, 300 s. */
@@ -538,7 +539,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     },
     moved: move => tell('clock', move)
   }
-  const { clock, advance, nextSequence } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
+  const { clock, advance: advanceTime, nextSequence } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
@@ -776,6 +777,18 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       for (const { mchId, apiKey, signType, certMode } of importedMerchants) if (!merchantOf(mchId)) knowMerchant(mchId, { apiKey, signType, certMode })
       for (const { appid, appSecret } of importedApps) knowApp(appid, { appSecret })
     }
+  }
+
+  /** @throws MockError UNKNOWN_WORLD */
+  function checkExists (): void {
+    if (ended) throw new MockError('UNKNOWN_WORLD', `world ${id} has ended`)
+  }
+
+  const advance: WorldTime['advance'] = async (by, options) => {
+    checkExists()
+    const report = await advanceTime(by, options)
+    checkExists()
+    return report
   }
 
   function end (): void {

@@ -142,7 +142,9 @@ t.test('nor does one on the virtual clock: in the middle of an advance, by hand,
     const held = world.pay('tea-0002')
     await gate.reached
     const from = world.clock.now()
-    t.match(await world.advance('24h4m'), { to: new Date(from.getTime() + 15_000) })
+    await t.rejects(world.advance('24h4m'), { code: 'UNKNOWN_WORLD', message: 'world w1 has ended', statusCode: 404 }, 'a test must not take it for a day that has passed')
+    await t.rejects(world.advance('1h'), { code: 'UNKNOWN_WORLD' })
+    t.same(world.clock.now(), new Date(from.getTime() + 15_000))
     t.match(await held, { verdict: 'reset', reason: /the world has ended/ })
     t.match(await world.notification('tea-0001').deliver(), [{ verdict: 'reset', reason: /the world has ended/ }])
     t.equal(shop.received.length, 2, String(end))
