@@ -151,6 +151,30 @@ t.test('nor does one on the virtual clock: in the middle of an advance, by hand,
   }
 })
 
+t.test('whoever waits for a world gets an answer when it ends', async t => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  const world = mock.world({ id: 'mine' })
+  for (const outTradeNo of ['tea-0001', 'tea-0002']) await placeOrder(world, shop.notifyUrl, { out_trade_no: outTradeNo })
+  const ms = 600_000
+  world.fault('notify', { kind: 'delay', ms })
+  world.fault('orderquery', { kind: 'delay', ms })
+  await world.pay('tea-0002', { deliver: 'hold' })
+  const waits = [
+    world.pay('tea-0001'),
+    control(mock, 'POST', '/worlds/mine/notifications/tea-0002/deliver', { count: 2, concurrent: true, delayMs: ms }),
+    callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+  ]
+  while (world.inFlight().length < 4 || shop.received.length < 1) await new Promise(resolve => setImmediate(resolve))
+  world.close()
+  const lost = { verdict: 'reset', reason: /the world has ended/ }
+  t.match(await Promise.all(waits), [
+    lost,
+    { status: 200, json: { deliveries: [{ verdict: 'acked' }, lost] } },
+    { fields: { return_msg: 'appid不存在' } }
+  ])
+})
+
 t.test('its control API may be called by more names', async t => {
   const status = async (allowedHosts: string[]) => {
     const { url } = await startMock(t, { allowedHosts })
