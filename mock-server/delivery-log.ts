@@ -44,7 +44,8 @@ export function createDeliveryLog (limit: number): DeliveryLog {
     },
     dump: () => ({ taken, deliveries: inOrder(newest()) }),
     load: dump => {
-      taken = dump.taken
+      // Never back: whoever has seen an id must not meet it again as another delivery's.
+      taken = Math.max(taken, dump.taken)
       kept = dump.deliveries.map((delivery, n) => [taken - dump.deliveries.length + n, delivery])
     }
   }

@@ -41,3 +41,13 @@ t.test('it goes into a snapshot and comes back', async t => {
   other.fill(5, delivery('d5'))
   t.same(ids(other.list()), ['d3', 'd4', 'd5'])
 })
+
+t.test('a number that was taken is not taken again after a dump has come back', async t => {
+  const log = createDeliveryLog(3)
+  log.fill(log.take(), delivery('d1'))
+  const dump = log.dump()
+  log.fill(log.take(), delivery('d2'))
+  log.load(dump)
+  t.same(ids(log.list()), ['d1'])
+  t.equal(log.take(), 2)
+})
