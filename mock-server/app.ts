@@ -22,7 +22,7 @@ import { getuserphonenumber } from './wechat/getuserphonenumber.ts'
 import { jscode2session } from './wechat/jscode2session.ts'
 import { loginRoute } from './wechat/login-call.ts'
 import { orderquery } from './wechat/orderquery.ts'
-import { payRoute } from './wechat/pay-v2.ts'
+import { payRoute, SANDBOX_PREFIXES } from './wechat/pay-v2.ts'
 import { refund } from './wechat/refund.ts'
 import { refundquery } from './wechat/refundquery.ts'
 import { report } from './wechat/report.ts'
@@ -122,7 +122,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls 
     loginRoute(worlds, getuserphonenumber),
     loginRoute(worlds, jscode2session),
     ...payEndpoints.map(endpoint => payRoute(worlds, endpoint)),
-    ...payEndpoints.map(endpoint => payRoute(worlds, endpoint, 'sandbox')),
+    ...SANDBOX_PREFIXES.flatMap(prefix => payEndpoints.map(endpoint => payRoute(worlds, { ...endpoint, path: `${prefix}${endpoint.path}` }, 'sandbox'))),
     payRoute(worlds, getsignkey),
     payRoute(worlds, { ...getsignkey, path: '/xdc/apiv2getsignkey/sign/getsignkey' })
   ]

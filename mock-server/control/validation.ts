@@ -43,6 +43,9 @@ export function validateLazily (app: FastifyInstance): void {
     delete route.schema
   })
   app.addHook('preValidation', async request => {
+    for (const [name, value] of Object.entries(request.params as object)) {
+      if (value === '') throw new MockError('BAD_INPUT', `${name}: must not be empty in the path`, { field: name, rule: 'minLength' })
+    }
     // A POST without a body is a POST of {}: every field of the control API has a default or says that it is missing.
     request.body ??= {}
     const schema = schemas.get(`${request.method} ${request.routeOptions.url!}`)

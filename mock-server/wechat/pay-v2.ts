@@ -55,7 +55,9 @@ const COMMON: readonly FieldRule[] = [
   { name: 'nonce_str', max: 32, required: true },
   { name: 'sign', max: 64, required: true },
   { name: 'sign_type', max: 32, form: matches(/^(?:MD5|HMAC-SHA256)$/) },
-  { name: 'device_info', max: 32 }
+  { name: 'device_info', max: 32 },
+  { name: 'sub_appid', max: 32 },
+  { name: 'sub_mch_id', max: 32 }
 ]
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
@@ -139,7 +141,10 @@ function orderNumber (world: WorldCore | undefined, { orderBy = ['out_trade_no']
   return orderBy.map(name => find[name](fields.get(name) ?? '')).find(number => number !== undefined)
 }
 
-/** Where a request was sent to: the real service, or its simulation under /sandboxnew. */
+/** What stands before the paths of the simulation: its place of old, and the one of 2025. */
+export const SANDBOX_PREFIXES = ['/sandboxnew', '/xdc/apiv2sandbox']
+
+/** Where a request was sent to: the real service, or its simulation. */
 export type Side = 'production' | 'sandbox'
 
 /** Receives one request. The order of the checks is the one recommended in the fact sheet. */
@@ -191,6 +196,6 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
 /** The endpoint as a route of the wire. */
 export const payRoute = (registry: Registry, endpoint: PayEndpoint, side?: Side): WireEndpoint => ({
   api: endpoint.api,
-  path: side === 'sandbox' ? `/sandboxnew${endpoint.path}` : endpoint.path,
+  path: endpoint.path,
   receive: message => receivePay(registry, endpoint, message, side)
 })

@@ -94,7 +94,11 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
     { name: 'openid', max: 128 },
     { name: 'receipt', max: 8, form: matches(/^Y$/) },
     { name: 'profit_sharing', max: 1, form: matches(/^[YN]$/) },
-    { name: 'scene_info', max: 256 }
+    { name: 'scene_info', max: 256 },
+    { name: 'version', max: 32 },
+    { name: 'user_type', max: 32 },
+    { name: 'user_creid', max: 32 },
+    { name: 'user_truename', max: 64 }
   ],
   handle: (world, request) => {
     const { get, signType } = request

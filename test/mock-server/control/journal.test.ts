@@ -26,6 +26,7 @@ t.test('find and count, by text and by pattern', async t => {
   t.same(cursors(await ask('POST', '/find')), [1, 2, 3])
   t.same(cursors(await ask('POST', '/find', { match: { outTradeNo: 'tea-0001' }, since: 1 })), [2])
   t.same(cursors(await ask('POST', '/find', { match: { outTradeNo: { pattern: '^tea' }, fields: { total_fee: { pattern: '^12' } } } })), [1, 2])
+  t.same(cursors(await ask('POST', '/find', { match: { fields: { total_fee: { pattern: '' } } } })), [1, 2], 'whatever it says, it is there')
   t.same(cursors(await ask('POST', '/find', { match: { reply: { err_code: 'ORDERNOTEXIST' } } })), [3])
   t.same(await ask('POST', '/count', { match: { direction: 'in' } }), { status: 200, json: { count: 2 } })
 })

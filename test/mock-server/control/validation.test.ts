@@ -8,6 +8,7 @@ t.test('body, query and headers are checked against the schemas of their route',
   t.teardown(() => app.close())
   validateLazily(app)
   app.post('/checked', { schema: { body: strict({ n: integer(1) }, 'n'), querystring: strict({ q: text() }), headers: { type: 'object', required: ['x-test'] } } }, async request => request.body)
+  app.post('/named/:name', async () => ({}))
   app.post('/bare', async request => ({ body: request.body }))
 
   const post = async (url: string, payload?: object, headers = {}) => {
@@ -22,6 +23,7 @@ t.test('body, query and headers are checked against the schemas of their route',
     ['/checked', { n: 1, m: 1 }, 'm: must NOT have additional properties'],
     ['/checked?p=1', { n: 1 }, 'p: must NOT have additional properties'],
     ['/checked', { n: 1 }, "x-test: must have required property 'x-test'"],
+    ['/named/', {}, 'name: must not be empty in the path'],
     ['/bare', { what: 'journal' }, 'what: must NOT have additional properties'],
     ['/bare', [], 'body: must be object'],
     ['/bare?what=journal', undefined, 'what: must NOT have additional properties']

@@ -51,6 +51,7 @@ t.test('a whole life in the sandbox: its own key, its own orders, its own notifi
     const told = readXml(shop.received[0]!.body)
     t.equal(told.get('sign'), signV2(told, credentials.apiKey, signType))
     t.match(await call('/pay/orderquery', { transaction_id: told.get('transaction_id') }), { trade_state: 'SUCCESS', out_trade_no: 'tea-0001' })
+    t.match((await postRaw(`${world.baseUrl}/xdc/apiv2sandbox/pay/orderquery`, signedXml({ credentials }, { out_trade_no: 'tea-0001' }, signType))).fields, { trade_state: 'SUCCESS' }, 'its place of today')
     t.match(await call('/pay/closeorder', { out_trade_no: 'tea-0001' }), { err_code: 'ORDERPAID' })
 
     const refund = refundFields({ total_fee: 101, refund_fee: 1, notify_url: shop.notifyUrl })
