@@ -34,7 +34,7 @@ export interface GateView extends GateOptions {
 
 /** A gate: a live view. It holds everything that comes until it is released, and nothing from then on. */
 export interface Gate extends GateView {
-  /** Resolves when the first exchange is held. */
+  /** Resolves when the first exchange is held, or when none can be because the gate is removed. */
   readonly reached: Promise<void>
   readonly release: () => void
   /** Releases and forgets it. */
@@ -124,6 +124,7 @@ class GateState implements Gate {
 
   readonly remove = () => {
     this.release()
+    this.#reach()
     this.#forget()
   }
 }

@@ -73,7 +73,7 @@ export interface Journal {
   readonly cursor: () => number
   readonly find: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => JournalEntry[]
   readonly count: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => number
-  /** Waits for what matches, and counts what is there already. That the time runs out is an answer, not an error. */
+  /** Waits for what matches, and counts what is there already. That the time runs out, or the world ends, is an answer, not an error. */
   readonly wait: (match: JournalMatch, options?: WaitOptions) => Promise<Waited>
   /**
    * Passes if as many entries match as expected; default: at least one. What was forgotten since the journal was empty may
@@ -134,12 +134,14 @@ function fits (match: JournalMatch): (entry: JournalEntry) => boolean {
   return entry => differences(entry, match).length === 0
 }
 
-export function createJournal (limit: number, onRecord = (_entry: JournalEntry) => {}): Journal {
+/** `close` ends every wait; none begins after it. */
+export function createJournal (limit: number, onRecord = (_entry: JournalEntry) => {}): Journal & { readonly close: () => void } {
   /** Not everything in it is shown: it is cut in blocks, so that one entry costs the same whether the journal is full or not. */
   let kept: JournalEntry[] = []
   let cut = 0
   let cursor = 0
-  const waiting = new Set<(entry: JournalEntry) => void>()
+  let closed = false
+  const waiting = new Map<(entry: JournalEntry) => void, () => void>()
 
   const remembered = () => [
     ...kept.slice(0, -limit).filter(({ api }) => api === 'unknown').slice(-MAX_UNEXPECTED),
@@ -158,7 +160,7 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
 
   async function wait (match: JournalMatch, { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {}): Promise<Waited> {
     const entries = find(match, { since })
-    if (entries.length < count) {
+    if (entries.length < count && !closed) {
       const isMatch = fits(match)
       let enough!: () => void
       const heard = new Promise<void>(resolve => { enough = resolve })
@@ -166,7 +168,7 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
         if (entries.length < count && isMatch(entry)) entries.push(entry)
         if (entries.length === count) enough()
       }
-      waiting.add(hear)
+      waiting.set(hear, enough)
       await within(heard, timeoutMs)
       waiting.delete(hear)
     }
@@ -179,7 +181,7 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
       const written = { cursor: ++cursor, ...entry }
       kept.push(written)
       if (kept.length >= 2 * limit + MAX_UNEXPECTED) trim()
-      for (const hear of waiting) hear(written)
+      for (const hear of waiting.keys()) hear(written)
       onRecord(written)
     },
     entries: ({ since = 0, direction, api } = {}) => remembered().filter(entry =>
@@ -213,7 +215,12 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
     load: dump => {
       kept = [...dump.entries]
       cut = dump.forgotten ?? 0
-      cursor = dump.cursor
+      // Never back: whoever goes on from a cursor must not miss what comes.
+      cursor = Math.max(cursor, dump.cursor)
+    },
+    close: () => {
+      closed = true
+      for (const end of waiting.values()) end()
     }
   }
 }

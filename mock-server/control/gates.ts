@@ -32,7 +32,9 @@ export function gateRoutes (app: FastifyInstance, worlds: Worlds): void {
   // A time that runs out is an answer, not an error: who waits asks again.
   app.post<{ Params: OfGate, Body: { readonly timeoutMs?: number } }>('/worlds/:world/gates/:name/wait', { schema: { body: wait } }, async request => {
     const gate = find(request.params)
-    const reached = await within(gate.reached, request.body.timeoutMs ?? 30_000)
+    const reached = await within(gate.reached, request.body.timeoutMs ?? 30_000) && gate.used
+    // Removed meanwhile, or gone with its world, it will never be.
+    if (!reached) find(request.params)
     return { reached, ...gateView(gate) }
   })
 

@@ -183,6 +183,21 @@ t.test('it goes into a snapshot and comes back', async t => {
   journal.record(entry('refund'))
   journal.load(dump)
   t.same(cursorsOf(journal.entries()), [3, 4, 5])
+})
+
+t.test('wait: ends with the journal', async t => {
+  const { journal } = setup()
+  const waited = journal.wait({ api: 'refund' }, { timeoutMs: 600_000 })
+  journal.close()
+  t.match([await waited, await journal.wait({ api: 'refund' }, { timeoutMs: 600_000 })], [{ matched: false, cursor: 5 }, { matched: false, cursor: 5 }])
+})
+
+t.test('a cursor is not used again after a dump has come back', async t => {
+  const { journal } = setup()
+  const dump = journal.dump()
   journal.record(entry('refund'))
+  journal.load(dump)
   t.equal(journal.cursor(), 6)
+  journal.record(entry('refund'))
+  t.same(cursorsOf(journal.find({ api: 'refund' }, { since: 6 })), [7])
 })

@@ -21,6 +21,24 @@ t.test('a gate is put, reached, released and taken away', async t => {
   }
 })
 
+t.test('whoever waits for a gate that is removed, or whose world ends, is told so', async t => {
+  const mock = await startMock(t)
+  const world = mock.world({ id: 'mine' })
+  const endings: [code: string, end: () => void][] = [
+    ['UNKNOWN_GATE', () => { world.reset() }],
+    ['UNKNOWN_WORLD', () => { world.close() }]
+  ]
+  for (const [code, end] of endings) {
+    const gate = world.gate('orderquery.request', { name: 'slow' })
+    const waiting = control(mock, 'POST', '/worlds/mine/gates/slow/wait', { timeoutMs: 600_000 })
+    // By then it has most likely arrived; the answer is the same if not.
+    await control(mock, 'GET', '/worlds/mine/gates')
+    end()
+    t.match(await waiting, { status: 404, json: { code } })
+    await gate.reached
+  }
+})
+
 t.test('the notification before the reply, from a shell', async t => {
   const mock = await startMock(t)
   const happened: string[] = []
