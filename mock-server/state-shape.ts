@@ -1,8 +1,11 @@
 import { APIS } from './apis.ts'
 import { MockError } from './errors.ts'
 import { checkFault } from './faults.ts'
+import type { NotificationData } from './notification.ts'
+import { couponRefundFee } from './refunds.ts'
 import type { WorldState } from './state.ts'
 import { isMoment, LAST_MOMENT } from './time.ts'
+import { readXml } from './wire.ts'
 
 /** Passes, or throws what is wrong at a place such as `state.orders.0`. */
 type Check = (value: unknown, place: string) => void
@@ -19,9 +22,19 @@ const number = is('a number', Number.isFinite)
 const moment = is('a date from 1970 to 9999', value => value instanceof Date && isMoment(value.getTime()))
 // What lasts until then may last as long as a duration can say.
 const date = is('a date', value => value instanceof Date && value.getTime() >= 0 && value.getTime() <= 2 * LAST_MOMENT)
+const url = is('an absolute http(s) URL', value => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value))
+const message = is('an XML message', value => {
+  try {
+    return readXml(value as string).size > 0
+  } catch {
+    return false
+  }
+})
 const bytes = is('bytes', Buffer.isBuffer)
 const oneOf = (...values: readonly string[]) => is(`one of ${values.join(', ')}`, value => values.includes(value as string))
 const optional = (check: Check): Check => (value, place) => { if (value !== undefined) check(value, place) }
+
+const orNothing = (check: Check): Check => (value, place) => { if (value !== '') check(value, place) }
 
 const list = (check: Check): Check => (value, place) => {
   if (!Array.isArray(value)) refuse(place, 'a list')
@@ -56,7 +69,7 @@ const order = record({
   createdAt: date,
   deviceInfo: text,
   attach: text,
-  notifyUrl: text,
+  notifyUrl: url,
   nonceStr: text,
   signType,
   prepayId: text,
@@ -80,7 +93,7 @@ const refund = record({
   desc: text,
   account: text,
   source: text,
-  notifyUrl: text,
+  notifyUrl: orNothing(url),
   requestedAt: date,
   status: refundStatus,
   channel: text,
@@ -113,12 +126,12 @@ const delivery = record({
   reason: text
 })
 
-const notification = record({
+const anyNotification = record({
   id: text,
   kind,
   outTradeNo: text,
   outRefundNo: optional(text),
-  url: text,
+  url,
   body: text,
   sequence: count,
   attempts: list(delivery),
@@ -129,6 +142,12 @@ const notification = record({
   held: flag,
   cancelled: flag
 })
+const notification: Check = (value, place) => {
+  anyNotification(value, place)
+  // What a test has made up may be anything.
+  const { kind, body } = value as NotificationData
+  if (kind !== 'crafted') message(body, `${place}.body`)
+}
 
 const entry = record({
   cursor: count,
@@ -185,10 +204,20 @@ const state = record({
 /** What one part of the state says of another. */
 function checkReferences ({ orders: { orders, prepays }, refunds }: WorldState['sandbox'], place: string): void {
   const byNumber = new Map(orders.map(order => [order.outTradeNo, order]))
+  const given = new Map<string, number>()
+  orders.forEach(({ tradeState, payment }, n) => {
+    const isPaid = tradeState === 'SUCCESS' || tradeState === 'REFUND'
+    if (isPaid !== (payment !== undefined)) refuse(`${place}.orders.orders.${n}.tradeState`, 'SUCCESS or REFUND where there is a payment, and only there')
+  })
   prepays.forEach(([, outTradeNo], n) => { if (!byNumber.has(outTradeNo)) refuse(`${place}.orders.prepays.${n}`, 'of an order that is there') })
-  refunds.forEach(({ outTradeNo, coupons }, n) => {
-    const payment = byNumber.get(outTradeNo)?.payment
+  refunds.forEach(({ outTradeNo, coupons, refundFee, cashRefundFee, status }, n) => {
+    const { payment, totalFee } = byNumber.get(outTradeNo) ?? {}
     if (payment?.coupons.length !== coupons.length) refuse(`${place}.refunds.${n}`, 'of an order that is paid, with a part for each of its coupons')
+    if (refundFee !== cashRefundFee + couponRefundFee({ coupons })) refuse(`${place}.refunds.${n}.refundFee`, 'the sum of its parts')
+    if (status === 'REFUNDCLOSE') return
+    const sum = (given.get(outTradeNo) ?? 0) + refundFee
+    if (sum > totalFee!) refuse(`${place}.refunds.${n}.refundFee`, 'no more than is left of its order')
+    given.set(outTradeNo, sum)
   })
 }
 

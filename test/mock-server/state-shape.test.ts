@@ -13,6 +13,12 @@ async function setup () {
   await world.pay('tea-0001', { coupons: [{ fee: 50, type: 'CASH' }] })
   await placeRefund(world, { refund_fee: 100, notify_url: shop.notifyUrl })
   await world.settleRefund('tea-0001-r1', 'SUCCESS')
+  await placeRefund(world, { refund_fee: 200, out_refund_no: 'r-2' })
+  await world.settleRefund('r-2', 'REFUNDCLOSE')
+  await placeRefund(world, { refund_fee: 300, out_refund_no: 'r-3' })
+  await world.settleRefund('r-3', 'CHANGE')
+  await world.settleRefund('r-3', 'SUCCESS')
+  world.craft('tea-0001', { body: 'nonsense' })
   world.loginCode({ openid: 'o-alice' })
   world.phoneNumber('o-alice')
   await getStableToken(world, { force_refresh: true })
@@ -55,12 +61,21 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
     ['state.orders.prepays.0', ['wx1', 'tea-0009']],
     ['state.refunds.0.outTradeNo', 'tea-0009', 'state.refunds.0'],
     ['state.refunds.0.coupons', [], 'state.refunds.0'],
-    ['state.orders.orders.0.payment', undefined, 'state.refunds.0'],
+    ['state.orders.orders.0.payment', undefined, 'state.orders.orders.0.tradeState'],
+    ['state.orders.orders.0.tradeState', 'NOTPAY'],
+    ['state.orders.orders.0.notifyUrl', 'ftp://shop.example.com/notify'],
+    ['state.orders.orders.0.totalFee', 99, 'state.refunds.0.refundFee'],
+    ['state.refunds.0.refundFee', 500],
+    ['state.refunds.2.firstEnd.status', 'DONE'],
+    ['state.refunds.0.notifyUrl', 'http://'],
     ['state.sandbox', undefined],
     ['state.users', 5],
     ['state.users.codes.0.worth', 5],
     ['state.tokens.forced.0', 'today'],
     ['state.notifications.notifications.0.held', 0],
+    ['state.notifications.notifications.0.url', 'ftp://shop.example.com/notify'],
+    ['state.notifications.notifications.0.body', '<xml'],
+    ['state.notifications.notifications.0.body', '<xml></xml>'],
     ['state.notifications.log.deliveries.0.request.headers', { host: 5 }, 'state.notifications.log.deliveries.0.request.headers.host'],
     ['state.notifications.log.deliveries.0.durationMs', '1'],
     ['state.notifications.log.deliveries.0.response.raw', { $bytes: 5 }],
