@@ -5,6 +5,7 @@ import type { Clock } from './clock.ts'
 import type { Delays } from './delays.ts'
 import type { FaultBook } from './faults.ts'
 import type { Gates } from './gates.ts'
+import type { HookBook } from './hooks.ts'
 import type { Journal } from './journal.ts'
 import type { Nonces } from './lint.ts'
 import type { Notifier } from './notifier.ts'
@@ -63,6 +64,7 @@ export interface WorldCore {
   readonly activity: Activity
   readonly faults: FaultBook
   readonly gates: Gates
+  readonly hooks: HookBook
   readonly delays: Delays
   readonly notifier: Notifier
   readonly notifyStyle: NotifyStyle

@@ -25,6 +25,9 @@ export interface HookBook {
   /** Runs `hook` at the next occasion, once. */
   readonly once: <H extends keyof Hooks>(name: H, hook: Hooks[H]) => void
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
+  /** How many have met no occasion yet. */
+  readonly waiting: () => number
+  readonly clear: () => void
 }
 
 function changesOf (before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): FieldChanges {
@@ -56,6 +59,8 @@ export function createHooks (keyOf: (message: Fields) => string): HookBook {
       const draft: NotifyDraft = { id, kind, outTradeNo, attempt, url: outgoing.url, headers: { ...outgoing.headers }, fields: { ...fields }, resign: true, body: undefined }
       hook(draft)
       return { url: draft.url, headers: draft.headers, body: bodyOf(outgoing.body, fields, draft, () => keyOf(message)) }
-    }
+    },
+    waiting: () => waiting.length,
+    clear: () => { waiting.length = 0 }
   }
 }

@@ -67,7 +67,7 @@ export function takeState (world: WorldCore): WorldState {
 }
 
 /**
- * Puts a world back; what a gate holds is let go. On the real clock time goes on, and what was due meanwhile is due at once.
+ * Puts a world back; what a gate holds is let go, and hooks are forgotten. On the real clock time goes on, and what was due meanwhile is due at once.
  * `prepare` runs when it is certain that this can be done.
  * @throws MockError CLOCK_BUSY
  */
@@ -76,6 +76,7 @@ export function putState (world: WorldCore, state: WorldState, prepare = () => {
   world.clock.reset(now)
   prepare()
   world.gates.clear()
+  world.hooks.clear()
   world.nonces.clear()
   world.counters.replies = replies
   const [, ...others] = world.merchants()
@@ -100,7 +101,7 @@ export function putState (world: WorldCore, state: WorldState, prepare = () => {
   world.faults.load(faults)
 }
 
-/** What can be reset by itself; `orders` takes refunds, notifications and deliveries along, `users` codes and access tokens, `faults` the gates. */
+/** What can be reset by itself; `orders` takes refunds, notifications and deliveries along, `users` codes and access tokens, `faults` gates and hooks. */
 export const RESET_PARTS = ['orders', 'users', 'journal', 'faults', 'clock'] as const
 export type ResetPart = typeof RESET_PARTS[number]
 
@@ -109,7 +110,7 @@ export type ResetPart = typeof RESET_PARTS[number]
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
 export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
-  const { clock, notifier, journal, faults, gates, nonces } = world
+  const { clock, notifier, journal, faults, gates, hooks, nonces } = world
   const sides = world.sides()
   const unknown = parts.find(part => !RESET_PARTS.includes(part))
   if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
@@ -139,5 +140,6 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
   if (resets('faults')) {
     faults.clear()
     gates.clear()
+    hooks.clear()
   }
 }

@@ -48,6 +48,7 @@ import { isSignedWith } from './wechat/mutate.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
 import type { Side } from './wechat/pay-v2.ts'
 import { requestPayment, type CashierOpened, type RequestPaymentParams } from './wechat/request-payment.ts'
+import { checkWorldOptions } from './world-options.ts'
 import type { Fields } from './wire.ts'
 
 export interface WorldOptions<S = Schedule> {
@@ -339,8 +340,8 @@ export interface World<First = Delivery> extends AsyncDisposable {
   readonly gate: (hold: GatePoint, options?: GateOptions) => Gate
   readonly gates: () => Gate[]
   /**
-   * Passes if every fault struck as often as asked for and every gate was reached.
-   * @throws MockError NOT_DRAINED (with `details.faults` and `details.gates`)
+   * Passes if every fault struck as often as asked for, every gate was reached and every hook has met a notification.
+   * @throws MockError NOT_DRAINED (with `details.faults`, `details.gates` and the number of `details.hooks`)
    */
   readonly assertDrained: () => void
   /** What production may not like about the calls in the journal. */
@@ -367,7 +368,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /** What the clock waits for now, by name. */
   readonly inFlight: () => string[]
   /**
-   * Empties `orders` (with refunds, notifications and deliveries), `users`, `journal`, `faults` (with gates) or sets the
+   * Empties `orders` (with refunds, notifications and deliveries), `users`, `journal`, `faults` (with gates and hooks) or sets the
    * `clock` back to the start; default: all of them, but the time of a real clock.
    * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
    */
@@ -381,7 +382,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
   readonly deleteSnapshot: (name: string) => void
   readonly snapshots: () => { readonly name: string, readonly at: Date }[]
   /**
-   * Puts the world back as often as wanted. Gates are let go; what is under way leaves no trace in it.
+   * Puts the world back as often as wanted. Gates are let go, hooks forgotten; what is under way leaves no trace in it.
    * @throws MockError UNKNOWN_SNAPSHOT, CLOCK_BUSY
    */
   readonly restore: (name: string) => void
@@ -499,6 +500,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   const { id, baseUrl, sender } = host
   const log = guarded('log', host.log)
   const { maxJournal = MAX_JOURNAL } = options
+  checkWorldOptions(options)
   const credentials = drawCredentials(host.seed, options)
   checkCertMode(options.certMode, host.tls)
   if (options.settleUrl !== undefined) checkSettleUrl(options.settleUrl)
@@ -597,7 +599,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     }
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, merchants: () => merchants, apps: () => apps, sides: () => merchants.flatMap(merchant => [merchant, merchant.sandbox()]), certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
+  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, merchants: () => merchants, apps: () => apps, sides: () => merchants.flatMap(merchant => [merchant, merchant.sandbox()]), certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, hooks, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
@@ -866,7 +868,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     assertNoUnexpected: () => assertNoUnexpected(unexpected()),
     explainSign: (xml, theirs) => explainMessage(xml, secretsOf, theirs),
     verify: journal.verify,
-    assertDrained: () => assertDrained(faults.list(), gates.list()),
+    assertDrained: () => assertDrained(faults.list(), gates.list(), hooks.waiting()),
     on: (event, listener) => { events.on(event, guarded(event, listener)) },
     events: eventLog,
     inFlight: activity.list,

@@ -40,6 +40,19 @@ t.test('a changed field is signed again; the next send is the real one', async t
   t.equal(world.deliveries()[0]!.request.body, changed!.body)
 })
 
+t.test('one that met no notification is left over, until a reset', async t => {
+  const { world, sent } = await setup(t)
+  await sent(() => {})
+  world.assertDrained()
+  const name = world.snapshot()
+  for (const clear of [() => world.reset('faults'), () => world.restore(name)]) {
+    world.once('beforeNotify', () => {})
+    t.throws(() => world.assertDrained(), { code: 'NOT_DRAINED', message: 'left over: 1 of the hooks beforeNotify met no notification', details: { hooks: 1 } })
+    clear()
+    world.assertDrained()
+  }
+})
+
 t.test('or it keeps its old signature, or another', async t => {
   const hooks: ((draft: NotifyDraft) => void)[] = [
     draft => { draft.fields.total_fee = '1'; draft.resign = false },
