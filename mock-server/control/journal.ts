@@ -69,7 +69,10 @@ export function journalRoutes (app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: InWorld, Body: WaitOptions & { readonly match?: JsonMatch } }>('/worlds/:world/journal/wait', { schema: { body: wait } }, async request => {
     const { match, ...options } = request.body
-    return journalOf(request).wait(toMatch(match), options)
+    const waited = await journalOf(request).wait(toMatch(match), options)
+    // It may have ended with its world.
+    if (!waited.matched) journalOf(request)
+    return waited
   })
 
   app.post<{ Params: InWorld, Body: { readonly match: JsonMatch, readonly times?: Times } }>('/worlds/:world/journal/verify', { schema: { body: verify } }, async request => {

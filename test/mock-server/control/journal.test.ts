@@ -100,3 +100,13 @@ t.test('a word that is no verdict, and a name that every object has', async t =>
   t.match(await ask('POST', '/verify', { match: { verdict: 'acked' } }), { status: 200 })
   t.same(await ask('POST', '/count', { match: { fields: { toString: { pattern: '.' } } } }), { status: 200, json: { count: 0 } })
 })
+
+t.test('whoever waits for what does not come any more, because the world has ended, is told so', async t => {
+  const mock = await startMock(t)
+  const world = mock.world({ id: 'mine' })
+  const waiting = control(mock, 'POST', '/worlds/mine/journal/wait', { match: { api: 'refund' }, timeoutMs: 600_000 })
+  // By then it has most likely arrived; the answer is the same if not.
+  await control(mock, 'GET', '/worlds/mine/journal')
+  world.close()
+  t.match(await waiting, { status: 404, json: { code: 'UNKNOWN_WORLD' } })
+})
