@@ -45,6 +45,8 @@ export interface DeliverOptions {
   readonly concurrent?: boolean
   /** Real milliseconds between the beginnings (concurrent), or between an end and the next beginning; default 0. */
   readonly delayMs?: number
+  /** False: nobody waits for it who could advance the clock meanwhile, so that an advance waits for it instead of being refused. */
+  readonly awaited?: boolean
 }
 
 /** A notification: a live view. */

@@ -193,9 +193,9 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
     return send(entry, data.sends++, { judged, awaited })
   }
 
-  async function deliver (entry: Entry, { count = 1, concurrent = false, delayMs = 0 }: DeliverOptions): Promise<Delivery[]> {
+  async function deliver (entry: Entry, { count = 1, concurrent = false, delayMs = 0, awaited = true }: DeliverOptions): Promise<Delivery[]> {
     const attempt = Math.max(0, entry.data.sends - 1)
-    const one = (pauseMs: number) => send(entry, attempt, { pauseMs })
+    const one = (pauseMs: number) => send(entry, attempt, { pauseMs, awaited })
     if (concurrent) return Promise.all(Array.from({ length: count }, (_, n) => one(n * delayMs)))
     const deliveries: Delivery[] = []
     for (let n = 0; n < count; n++) {

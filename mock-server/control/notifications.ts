@@ -3,7 +3,7 @@ import type { CraftOptions } from '../craft.ts'
 import { deliveryView } from '../delivery-text.ts'
 import type { Worlds } from '../mock.ts'
 import { overlapOf, type Delivery, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
-import type { OnSide } from '../world.ts'
+import type { Deliver, OnSide } from '../world.ts'
 import { integer, mchId, milliseconds, oneOf, side, strict, text, type InWorld } from './schemas.ts'
 
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
@@ -17,7 +17,7 @@ const craft = strict({
   key: text(),
   body: { type: 'string' },
   url: text(),
-  deliver: { anyOf: [{ type: 'boolean' }, deliver] },
+  deliver: { anyOf: [{ type: 'boolean' }, oneOf('await', 'background', 'hold'), deliver] },
   mchId,
   side
 }, 'outTradeNo')
@@ -30,7 +30,7 @@ export const resultView = (result: Delivery | Notification) => 'verdict' in resu
 
 interface OfNotification extends InWorld { readonly id: string }
 interface Listed { readonly order?: string, readonly state?: NotificationState }
-interface Crafted extends CraftOptions, OnSide { readonly outTradeNo: string, readonly deliver?: boolean | DeliverOptions }
+interface Crafted extends CraftOptions, OnSide { readonly outTradeNo: string, readonly deliver?: boolean | Deliver | DeliverOptions }
 
 async function delivered (notification: Notification, options?: DeliverOptions) {
   const deliveries = await notification.deliver(options)
@@ -53,8 +53,9 @@ export function notificationRoutes (app: FastifyInstance, worlds: Worlds): void 
     const { outTradeNo, deliver = true, ...options } = request.body
     const notification = worlds.find(request.params.world).craft(outTradeNo, options)
     reply.code(201)
-    if (deliver === false) return { notification: notificationView(notification) }
-    const result = await delivered(notification, deliver === true ? {} : deliver)
+    if (deliver === 'background') notification.deliver({ awaited: false })
+    const isAwaited = deliver !== false && deliver !== 'background' && deliver !== 'hold'
+    const result = isAwaited && await delivered(notification, typeof deliver === 'object' ? deliver : {})
     return { notification: notificationView(notification), ...result }
   })
 

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { SUMMARIES } from '../../mock-server/openapi-summaries.ts'
 import { command } from './cli/run.ts'
 import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
 
@@ -65,6 +66,32 @@ t.test('every flag and every command with its own', async t => {
     for (const flag of flagsOf((await command(name, '--help')).out)) {
       t.ok((common.includes(flag) ? row(flag) : row(name))?.includes(flag), `${name} ${flag}`)
     }
+  }
+})
+
+/** The routes in the first cell of a row: `` `GET`, `DELETE /journal` ``, `` `POST /journal/find`, `/count` ``. */
+function routesOf (cell: string): string[] {
+  const routes: string[] = []
+  let methods: string[] = []
+  let path: string | undefined
+  for (const [, method, given] of cell.matchAll(/`([A-Z]+(?= |`))? ?(\/[^`]*)?`/g)) {
+    if (method && path !== undefined) [methods, path] = [[], undefined]
+    if (method) methods.push(method)
+    if (given) path = method || path === undefined ? given : path.replace(/\/[^/]*$/, given)
+    if (given) routes.push(...methods.map(name => `${name} ${path!.startsWith('/__mock') ? path!.slice('/__mock/v1'.length) : `/worlds/:world${path}`}`))
+  }
+  return path === undefined ? methods.map(name => `${name} /worlds/:world`) : routes
+}
+
+t.test('every route of the control API, and no other', async t => {
+  const table = /^## Control API\n[^]*?\n\n(\|[^]*?)\n\n/m.exec(README)![1]!
+  const told = table.split('\n').slice(2).flatMap(row => routesOf(row.split('|')[1]!))
+  t.same(told.sort(), Object.keys(SUMMARIES).sort())
+})
+
+t.test('a shell can run each of its lines as it stands', async t => {
+  for (const [, code] of README.matchAll(/^```sh\n([^]*?)^```$/gm)) {
+    for (const [, name] of code!.matchAll(/\$(\w+)/g)) t.match(code, new RegExp(`^${name}=`, 'm'), name!)
   }
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ACK, control, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
+import { ACK, control, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
 
 const NOTIFICATIONS = '/worlds/default/notifications'
 
@@ -80,6 +80,30 @@ t.test('made up: changed, badly signed, or raw', async t => {
   t.match(await ask('POST', '', { outTradeNo: 'tea-0001', body: 'nonsense', deliver: { count: 3, concurrent: true } }), { status: 201, json: { deliveries: Array(3).fill({ request: { body: 'nonsense' } }) } })
   t.match(await ask('POST', '', { outTradeNo: 'tea-0001', url: `${shop.notifyUrl}/other`, deliver: false }), { status: 201, json: { notification: { state: 'held', url: `${shop.notifyUrl}/other` }, deliveries: undefined } })
   t.equal(shop.received.length, 4)
+})
+
+t.test('made up: sent and waited for, in the background, or not', async t => {
+  const sends = Array.from({ length: 2 }, () => ({ arrived: deferred<void>(), answered: deferred<void>() }))
+  const { mock, shop, ask } = await setup(t, async (_notified, _response, count) => {
+    const { arrived, answered } = sends[count - 1]!
+    arrived.resolve()
+    await answered.promise
+    return ACK
+  }, 'hold')
+  const craft = (deliver: unknown) => ask('POST', '', { outTradeNo: 'tea-0001', deliver })
+  t.match(await craft('hold'), { status: 201, json: { notification: { state: 'held' }, deliveries: undefined } })
+  t.match(await craft('background'), { status: 201, json: { notification: { id: 'crafted:tea-0001:2', attempts: [] }, deliveries: undefined } })
+  const advanced = mock.default.advance('1s')
+  await sends[0]!.arrived.promise
+  sends[0]!.answered.resolve()
+  t.match(await advanced, { deliveries: [{ notificationId: 'crafted:tea-0001:2', verdict: 'acked' }] }, 'an advance waits for what is sent in the background')
+  const awaited = craft('await')
+  await sends[1]!.arrived.promise
+  await t.rejects(mock.default.advance('1s'), { code: 'CLOCK_BUSY' }, 'one that somebody waits for could not end')
+  sends[1]!.answered.resolve()
+  t.match(await awaited, { status: 201, json: { state: 'acked', deliveries: [{ notificationId: 'crafted:tea-0001:3' }] } })
+  t.equal(shop.received.length, 2)
+  t.match(await craft('later'), { status: 400, json: { code: 'BAD_INPUT', field: 'deliver' } })
 })
 
 t.test('bad input', async t => {
