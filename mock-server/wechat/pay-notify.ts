@@ -14,13 +14,16 @@ export interface NotifyStyle {
   readonly cashFeeInCdata: boolean
   /** A line feed between the elements, or nothing. */
   readonly lines: boolean
+  /** The fields are sorted, or, as some have been recorded with `_1` before `_0`, the other way round. */
+  readonly descending: boolean
 }
 
 export const notifyStyle = (random: Random): NotifyStyle => ({
   signType: random.flip('notify', 'sign_type'),
   emptyAttach: random.flip('notify', 'attach'),
   cashFeeInCdata: random.flip('notify', 'cash_fee'),
-  lines: random.flip('notify', 'lines')
+  lines: random.flip('notify', 'lines'),
+  descending: random.flip('notify', 'descending')
 })
 
 /** The money of a payment as orderquery and the notification tell it; numbers are fen. */
@@ -82,6 +85,6 @@ function signed (fields: WireField[], order: Order, merchant: Merchant, style: N
   if (order.deviceInfo !== '') fields.push(['device_info', order.deviceInfo])
   if (style.signType) fields.push(['sign_type', order.signType])
   fields.push(['sign', signV2(fields.map(([name, value]) => [name, String(value)]), merchant.apiKey, order.signType)])
-  fields.sort(([a], [b]) => a < b ? -1 : 1)
+  fields.sort(([a], [b]) => (a < b) === style.descending ? 1 : -1)
   return writeXml(fields, style.lines ? '\n' : '')
 }

@@ -7,7 +7,7 @@ import { readXml } from '../../../mock-server/wire.ts'
 import { NOON, sample } from '../helpers.ts'
 
 const merchant = { mchId: '1900000109', apiKey: '0123456789abcdef0123456789abcdef' }
-const PLAIN: NotifyStyle = { signType: false, emptyAttach: false, cashFeeInCdata: false, lines: false }
+const PLAIN: NotifyStyle = { signType: false, emptyAttach: false, cashFeeInCdata: false, lines: false, descending: false }
 
 const payment = (values: Partial<Payment> = {}): Payment =>
   ({ transactionId: '4200000540202005267407409907', openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o', bankType: 'OTHERS', coupons: [], paidAt: new Date(Date.UTC(2020, 4, 26, 7, 25, 50)), ...values })
@@ -38,15 +38,16 @@ t.test('the recorded notification of an HMAC merchant, byte for byte', async t =
   t.equal(body, sample('18-notify.pay.hmac-no-sign_type.recorded-masked.xml').trimEnd().replace('</transaction_id>\n</xml>', '</transaction_id></xml>'))
 })
 
-t.test('each style says the same, signed by the order\'s algorithm, fields in alphabetical order', async t => {
+t.test('each style says the same, signed by the order\'s algorithm, fields in alphabetical order or the other way round', async t => {
   for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
-    for (let bits = 0; bits < 16; bits++) {
-      const style = { signType: (bits & 1) > 0, emptyAttach: (bits & 2) > 0, cashFeeInCdata: (bits & 4) > 0, lines: (bits & 8) > 0 }
+    for (let bits = 0; bits < 32; bits++) {
+      const style = { signType: (bits & 1) > 0, emptyAttach: (bits & 2) > 0, cashFeeInCdata: (bits & 4) > 0, lines: (bits & 8) > 0, descending: (bits & 16) > 0 }
       const body = payNotifyBody(order({ signType }), payment(), merchant, style)
       const fields = readXml(body)
       const name = `${signType} ${JSON.stringify(style)}`
       t.equal(fields.get('sign'), signV2(fields, merchant.apiKey, signType), name)
-      t.same([...fields.keys()], [...fields.keys()].sort(), name)
+      const sorted = [...fields.keys()].sort()
+      t.same([...fields.keys()], style.descending ? sorted.reverse() : sorted, name)
       t.equal(fields.get('sign_type'), style.signType ? signType : undefined, name)
       t.equal(fields.get('attach'), style.emptyAttach ? '' : undefined, name)
       t.equal(body.includes('<cash_fee><![CDATA[1]]></cash_fee>'), style.cashFeeInCdata, name)
@@ -76,5 +77,5 @@ t.test('coupons: indexed from 0, the type only if it is known, the settlement wi
 t.test('a seed has one style, and seeds differ', async t => {
   const styles = Array.from({ length: 30 }, (_, seed) => notifyStyle(createRandom(String(seed))))
   t.same(notifyStyle(createRandom('7')), styles[7])
-  for (const name of ['signType', 'emptyAttach', 'cashFeeInCdata', 'lines'] as const) t.equal(new Set(styles.map(style => style[name])).size, 2, name)
+  for (const name of ['signType', 'emptyAttach', 'cashFeeInCdata', 'lines', 'descending'] as const) t.equal(new Set(styles.map(style => style[name])).size, 2, name)
 })
