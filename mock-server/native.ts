@@ -1,6 +1,6 @@
 // Taken once, at import: a test that installs fake timers or a fake Date afterwards must not stop the mock.
 const { setTimeout } = globalThis
-export const { clearTimeout: nativeClearTimeout } = globalThis
+export const { clearTimeout: nativeClearTimeout, setImmediate: nativeSetImmediate } = globalThis
 
 /** Of real milliseconds: a timer that is set for longer goes off at once. */
 export const LONGEST_TIMEOUT_MS = 2 ** 31 - 1

@@ -3,7 +3,7 @@ import type { Notice } from './apis.ts'
 import type { Delays } from './delays.ts'
 import type { EffectOf, FaultBook } from './faults.ts'
 import type { Gates } from './gates.ts'
-import type { Exchange, Sender } from './sender.ts'
+import { allRead, type Exchange, type Sender } from './sender.ts'
 import { withBadSign } from './wechat/bad-sign.ts'
 
 export interface Sent {
@@ -48,6 +48,7 @@ export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOp
     const is = (kind: 'delay' | 'reset', when: 'before' | 'after') => effect?.kind === kind && (effect.when ?? 'before') === when
     const ms = effect?.kind === 'delay' ? effect.ms : 0
     if (is('delay', 'before')) await delays.wait(ms)
+    await allRead()
     return {
       post: async (url, headers, intended, limitMs) => {
         const body = effect?.kind === 'bad_sign' ? withBadSign(intended) : intended

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest } from 'node:http'
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { urlToHttpOptions } from 'node:url'
-import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from './native.ts'
+import { nativeClearTimeout, nativeElapsed, nativeSetImmediate, nativeSetTimeout } from './native.ts'
 
 export interface Reply {
   readonly status: number
@@ -26,7 +26,7 @@ export type Exchange = { readonly durationMs: number } & (
  * other, and undici alone would take a quarter of the memory of an idle mock.
  */
 export interface Sender {
-  /** Never rejects and follows no redirect. `limitMs` are real milliseconds for the whole exchange. */
+  /** Sends once, never rejects and follows no redirect. `limitMs` are real milliseconds for the whole exchange. */
   readonly post: (url: string, headers: Readonly<Record<string, string>>, body: string, limitMs: number) => Promise<Exchange>
   /** Ends every connection; what is still under way fails. */
   readonly close: () => void
@@ -38,8 +38,12 @@ const MAX_REPLY_BYTES = 1024 * 1024
 // Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
 const KEEP_ALIVE = { keepAlive: true, timeout: 1000 }
 
-/** How a connection ends that the other side had closed before the request came. */
-const STALE = ['ECONNRESET', 'EPIPE']
+/**
+ * Resolves when everything that has arrived has been read. Wait for it before a POST: a connection that the other side has
+ * closed meanwhile, be it right after its last answer, is then known to be closed and not taken. The first turn ends what is
+ * being read now, in the second all is read once more.
+ */
+export const allRead = () => new Promise<void>(resolve => { nativeSetImmediate(() => nativeSetImmediate(resolve)) })
 
 /** Where a POST goes, taken apart: most go where the one before went. */
 function targetOf (url: string) {
@@ -53,7 +57,9 @@ export function createSender (tlsSkipVerify = false): Sender {
   const certificates = { rejectUnauthorized: !tlsSkipVerify }
   const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE), fresh: new HttpAgent() }
   const https = { request: httpsRequest, agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }), fresh: new HttpsAgent(certificates) }
-  let closed = false
+  // Who closes connections by itself gets a new one for each request: on an old one nobody could tell whether the request was
+  // read. Sending it again could double it.
+  const closing = new Set<string>()
   let last: ReturnType<typeof targetOf> | undefined
   return {
     post: (url, headers, body, limitMs) => new Promise<Exchange>(resolve => {
@@ -67,43 +73,36 @@ export function createSender (tlsSkipVerify = false): Sender {
         resolve({ durationMs: nativeElapsed() - started, ...outcome })
       }
       const fail = (error: Error) => end(timedOut ? { timedOut } : { error })
-      function open (agent: HttpAgent): ClientRequest {
-        const request = send({ ...options, agent, headers: { host, ...headers, 'content-length': Buffer.byteLength(body) } })
-        let readBefore = 0
-        request.on('socket', ({ bytesRead }) => { readBefore = bytesRead })
-        request.on('error', (error: NodeJS.ErrnoException) => {
-          const { reusedSocket, socket } = request
-          // A handler that answers and closes closes sockets that wait here: that is not how it has answered this request.
-          const stale = !timedOut && !closed && reusedSocket && socket!.bytesRead === readBefore && STALE.includes(error.code!)
-          if (stale) current = open(fresh)
-          else fail(error)
+      const request = send({ ...options, agent: closing.has(host) ? fresh : agent, headers: { host, ...headers, 'content-length': Buffer.byteLength(body) } })
+      request.on('socket', socket => {
+        if (request.reusedSocket) return
+        socket.once('end', () => { closing.add(host) })
+        socket.once('error', ({ code }: NodeJS.ErrnoException) => { if (code === 'ECONNRESET') closing.add(host) })
+      })
+      request.on('error', fail)
+      request.on('response', response => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('error', fail)
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk)
+          size += chunk.length
+          if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
         })
-        request.on('response', response => {
-          const chunks: Buffer[] = []
-          let size = 0
-          response.on('error', fail)
-          response.on('data', (chunk: Buffer) => {
-            chunks.push(chunk)
-            size += chunk.length
-            if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
-          })
-          response.on('end', () => {
-            const read = Buffer.concat(chunks)
-            end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
-          })
+        response.on('end', () => {
+          const read = Buffer.concat(chunks)
+          end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
         })
-        // A text goes out in one piece with the head.
-        return request.end(body)
-      }
-      let current = open(agent)
+      })
+      // A text goes out in one piece with the head.
+      request.end(body)
       const timer = nativeSetTimeout(() => {
         timedOut = true
-        current.destroy()
+        request.destroy()
       }, limitMs)
     // An address or a header that cannot be.
     }).catch((error: Error) => ({ durationMs: 0, error })),
     close: () => {
-      closed = true
       for (const { agent, fresh } of [http, https]) {
         agent.destroy()
         fresh.destroy()

@@ -1,6 +1,6 @@
 import { MockError } from './errors.ts'
 import { LONGEST_TIMEOUT_MS } from './native.ts'
-import type { Exchange, Sender } from './sender.ts'
+import { allRead, type Exchange, type Sender } from './sender.ts'
 
 /** @throws MockError BAD_INPUT */
 export function checkSettleUrl (url: string): void {
@@ -19,6 +19,7 @@ function outcomeOf (exchange: Exchange): string {
  * @throws MockError SETTLE_FAILED
  */
 export const createSettleCall = (sender: Pick<Sender, 'post'>, url: string) => async (): Promise<void> => {
+  await allRead()
   const exchange = await sender.post(url, {}, '', LONGEST_TIMEOUT_MS)
   if ('reply' in exchange && Math.floor(exchange.reply.status / 100) === 2) return
   throw new MockError('SETTLE_FAILED', `settleUrl ${url} ${outcomeOf(exchange)}; it must answer with 2xx when the work in the background is done`, { url })

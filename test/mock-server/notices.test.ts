@@ -1,8 +1,9 @@
+import type { ServerResponse } from 'node:http'
 import t from 'tap'
 import type { World } from '../../mock-server/index.ts'
 import { signV2 } from '../../mock-server/sign-v2.ts'
 import { readXml } from '../../mock-server/wire.ts'
-import { placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
+import { ACK, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
 
 t.test('a notification that is lost on its way is sent again', async t => {
   const { default: world } = await startMock(t)
@@ -140,10 +141,10 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
   t.equal(shop.received.length, 1)
 
   await placeOrder(world, shop.notifyUrl)
-  world.fault('notify', { kind: 'delay', ms: 20 })
+  world.fault('notify', { kind: 'delay', ms: 200 })
   const paid = world.pay('tea-0001')
-  const paused = world.notification('tea-0001').deliver({ count: 2, concurrent: true, delayMs: 20 })
-  await new Promise(resolve => setImmediate(resolve))
+  const paused = world.notification('tea-0001').deliver({ count: 2, concurrent: true, delayMs: 200 })
+  while (shop.received.length < 2) await new Promise(resolve => setImmediate(resolve))
   world.reset()
   const gate = world.gate('orderquery.request', { until: 'notify.request' })
   const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
@@ -163,4 +164,32 @@ t.test('an answer that comes after a reset meets no gate of afterwards', async t
   await placeOrder(world, shop.notifyUrl)
   t.match(await world.pay('tea-0001'), { verdict: 'fail_xml' })
   t.match(world.gates(), [{ name: 'new', state: 'waiting' }, { name: 'until', state: 'waiting' }])
+})
+
+t.test('each delivery is one POST, whenever the merchant closes its connections', async t => {
+  const { default: world } = await startMock(t)
+  const breaksOff = ({ socket }: ServerResponse) => { socket!.destroy() }
+  const closes = (response: ServerResponse) => {
+    const { socket } = response
+    response.end(ACK, () => { socket!.destroy() })
+  }
+  const answers = [closes, breaksOff, closes, closes, (response: ServerResponse) => { response.end(REFUSAL) }, breaksOff, breaksOff, closes]
+  const verdicts = ['acked', 'reset', 'acked', 'acked', 'fail_xml', 'reset', 'reset', 'acked']
+  const shop = await startShop(t, (_notified, response, count) => { answers[count - 1]!(response); return undefined })
+  for (const [n, verdict] of verdicts.entries()) {
+    const outTradeNo = `tea-000${n}`
+    await placeOrder(world, shop.notifyUrl, { out_trade_no: outTradeNo, nonce_str: outTradeNo })
+    t.match(await world.pay(outTradeNo), { verdict })
+  }
+  t.equal(shop.received.length, verdicts.length)
+})
+
+t.test('a handler that has ended is not there, though its connection was', async t => {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t, () => REFUSAL)
+  await placeOrder(world, shop.notifyUrl)
+  await world.pay('tea-0001')
+  shop.server.close()
+  shop.server.closeAllConnections()
+  t.match(await world.advance('15s'), { deliveries: [{ verdict: 'connection_refused' }] })
 })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { createServer as createSecureServer } from 'node:https'
 import { createServer as createBareServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { createSender } from '../../mock-server/sender.ts'
+import { allRead, createSender } from '../../mock-server/sender.ts'
 import { ACK, bodyOf, deadUrl, listen, port } from './helpers.ts'
 
 function setup (t: Test) {
@@ -69,31 +69,58 @@ async function listenBare (t: Test, answer: (socket: Socket, count: number) => v
 
 const bareReply = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
-t.test('a connection that has gone stale meanwhile is nobody\'s answer: a fresh one is asked, once', async t => {
-  const cases: [what: string, second: (socket: Socket, count: number) => void, outcome: object, sockets: number][] = [
-    ['closed without a byte', (socket, count) => { if (count === 2) socket.end(); else socket.write(bareReply('again')) }, { reply: { body: 'again' } }, 2],
-    ['reset on both', socket => { socket.resetAndDestroy() }, { error: { code: 'ECONNRESET' } }, 2],
-    ['closed in the middle of its head', socket => { socket.end('HTTP/1.1 200 OK\r\nconte') }, { error: { code: 'ECONNRESET' } }, 1],
-    ['not HTTP', socket => { socket.end('FTP') }, { error: { code: 'HPE_INVALID_CONSTANT' } }, 1]
+t.test('what breaks off on a connection that was used before is an answer like any other: nothing is sent twice', async t => {
+  const cases: [what: string, breakOff: (socket: Socket) => void, code: string][] = [
+    ['closed without a byte', socket => { socket.end() }, 'ECONNRESET'],
+    ['reset', socket => { socket.resetAndDestroy() }, 'ECONNRESET'],
+    ['closed in the middle of its head', socket => { socket.end('HTTP/1.1 200 OK\r\nconte') }, 'ECONNRESET'],
+    ['not HTTP', socket => { socket.end('FTP') }, 'HPE_INVALID_CONSTANT']
   ]
-  for (const [what, second, outcome, connections] of cases) {
-    const { url, sockets } = await listenBare(t, (socket, count) => { if (count === 1) socket.write(bareReply('first')); else second(socket, count) })
+  for (const [what, breakOff, code] of cases) {
+    let requests = 0
+    const { url, sockets } = await listenBare(t, (socket, count) => {
+      requests = count
+      if (count % 2 === 0) breakOff(socket)
+      else socket.write(bareReply('here'))
+    })
     const sender = setup(t)
-    t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'first' } })
-    t.match(await sender.post(url, {}, 'body', 5000), outcome, what)
-    t.equal(sockets.length, connections, what)
+    for (let n = 0; n < 5; n++) {
+      await allRead()
+      t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'here' } }, what)
+      t.match(await sender.post(url, {}, 'body', 5000), { error: { code } }, what)
+    }
+    t.equal(requests, 10, what)
+    t.ok(sockets.length >= 5, what)
   }
 })
 
-t.test('the limit counts on while a fresh connection is asked', async t => {
-  const { url, sockets } = await listenBare(t, (socket, count) => {
-    if (count === 1) socket.write(bareReply('first'))
-    if (count === 2) socket.end()
-  })
+t.test('who closes after the answer without saying so has answered, and gets a new connection for each', async t => {
+  const endings: ((socket: Socket) => void)[] = [
+    socket => { socket.end(bareReply('bye')) },
+    socket => { socket.write(bareReply('bye'), () => { socket.destroy() }) },
+    socket => { socket.write(bareReply('bye'), () => { socket.resetAndDestroy() }) }
+  ]
+  for (const end of endings) {
+    const { url, sockets } = await listenBare(t, end)
+    const sender = setup(t)
+    for (let n = 1; n <= 20; n++) {
+      await allRead()
+      t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'bye' } }, `${end}: ${n}`)
+    }
+    t.equal(sockets.length, 20)
+  }
+})
+
+t.test('a merchant that restarts meets no connection of before', async t => {
+  const { url, sockets } = await listenBare(t, socket => { socket.write(bareReply('here')) })
   const sender = setup(t)
   await sender.post(url, {}, 'body', 5000)
-  t.match(await sender.post(url, {}, 'body', 60), { timedOut: true })
-  t.equal(sockets.length, 2)
+  sockets[0]!.end()
+  await allRead()
+  for (let n = 2; n <= 3; n++) {
+    t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'here' } })
+    t.equal(sockets.length, n)
+  }
 })
 
 t.test('does not follow a redirect', async t => {
