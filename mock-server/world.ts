@@ -797,6 +797,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     ended = true
     clock.close()
     delays.close()
+    journal.close()
     gates.clear()
   }
 
