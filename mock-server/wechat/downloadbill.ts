@@ -4,7 +4,7 @@ import { couponRefundFee, outcomeAt, rechargeRefundFee, refundSettlement, settle
 import { wechatDateTime } from '../time.ts'
 import { billDay, billText, feeOf, isBillDate, isGzip, RATE_TEXT, refundedFees, yuan, type Column } from './bill.ts'
 import { matches, type PayEndpoint } from './pay-v2.ts'
-import { BusinessFail, ProtocolFail } from './replies.ts'
+import { ProtocolFail, type BusinessFail } from './replies.ts'
 
 /** Bills are kept for three months. */
 const KEPT_MS = 92 * 24 * 3_600_000
@@ -149,10 +149,10 @@ function englishOf (message: string): string {
   return ['appid', 'bill_date', 'bill_type'].includes(field) ? `invalid ${field}` : 'invalid parameter'
 }
 
+/** This call knows no refusal of the business. */
 function refusal (error: ProtocolFail | BusinessFail): [name: string, value: string][] {
-  const { errCode = '', message } = error
+  const { errCode = '', message, number } = error as ProtocolFail
   const text = TEXT[errCode] ?? englishOf(message)
-  const number = error instanceof ProtocolFail ? error.number : undefined
   return [['return_code', 'FAIL'], ['return_msg', text], ['error_code', number ?? NUMBER[text] ?? '20001']]
 }
 
