@@ -34,7 +34,7 @@ export function tell ({ out }: Output, { json }: Target, { value, text }: Result
 interface Delivery { readonly notificationId: string, readonly attempt: number, readonly sentAt: string, readonly verdict: string, readonly reason: string }
 interface Notification { readonly attempts: readonly unknown[], readonly nextDueAt?: string }
 interface Entry { readonly cursor: number, readonly at: string, readonly api: string, readonly outTradeNo?: string, readonly note: string }
-interface Order { readonly outTradeNo: string, readonly tradeState: string, readonly transactionId?: string }
+interface Order { readonly outTradeNo: string, readonly mchId: string, readonly side: string, readonly createdAt: string, readonly tradeState: string, readonly transactionId?: string }
 
 const toldDelivery = ({ notificationId, attempt, sentAt, verdict, reason }: Delivery) => `${sentAt} ${notificationId} attempt ${attempt}: ${verdict} (${reason})`
 
@@ -46,17 +46,26 @@ async function loginCode (ask: Ask, options: object): Promise<Result> {
   return { value, text: value.code }
 }
 
-async function newestUnpaid (ask: Ask): Promise<string> {
-  const orders = await ask('GET', '/orders') as Order[]
-  const unpaid = orders.findLast(({ tradeState }) => tradeState === 'NOTPAY')
-  if (!unpaid) throw new CommandError(`none of ${orders.length} orders waits to be paid; order through your app first`)
-  return unpaid.outTradeNo
+interface Where { readonly mchId?: string, readonly side?: string }
+interface PayFlags extends Where { readonly coupon?: readonly number[] }
+
+/** Of those that are as new, the last of the list. */
+async function newestUnpaid (ask: Ask, where: Where): Promise<Order> {
+  const orders = (await ask('GET', '/orders') as Order[])
+    .filter(({ mchId, side }) => (where.mchId ?? mchId) === mchId && (where.side ?? side) === side)
+  const [newest] = orders
+    .filter(({ tradeState }) => tradeState === 'NOTPAY')
+    .reverse()
+    .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
+  if (!newest) throw new CommandError(`none of ${orders.length} orders waits to be paid; order through your app first`)
+  return newest
 }
 
-async function pay (ask: Ask, outTradeNo: string | undefined, options: { readonly coupon?: readonly number[] }): Promise<Result> {
-  const { coupon, ...rest } = options
-  const path = `/orders/${encodeURIComponent(outTradeNo ?? await newestUnpaid(ask))}/pay`
-  const value = await ask('POST', path, { ...rest, coupons: coupon?.map(fee => ({ fee })) }) as { order: Order } & (Delivery | { verdict?: undefined, notification: Notification })
+async function pay (ask: Ask, number: string | undefined, { coupon, ...options }: PayFlags): Promise<Result> {
+  // The same number may be known to another merchant, and in the sandbox.
+  const { outTradeNo, mchId, side } = number === undefined ? await newestUnpaid(ask, options) : { ...options, outTradeNo: number }
+  const path = `/orders/${encodeURIComponent(outTradeNo)}/pay`
+  const value = await ask('POST', path, { ...options, mchId, side, coupons: coupon?.map(fee => ({ fee })) }) as { order: Order } & (Delivery | { verdict?: undefined, notification: Notification })
   const { order } = value
   const paid = `order ${order.outTradeNo} is paid (${order.transactionId})`
   if (value.verdict !== undefined) return { value, text: `${paid}\n${toldDelivery(value)}` }
@@ -107,6 +116,7 @@ export function addCommands (program: Command, output: Output): void {
   addCommand(program, 'login-code', 'a code as wx.login gives it')
     .option('--openid <openid>', 'whose; default: a new user')
     .option('--unionid <unionid>', 'of an app that is bound to an Open Platform account')
+    .option('--appid <appid>', 'of which app; default: the one that knows the user, or else the first')
     .option('--ttl <seconds>', 'how long it lives; default 300', whole(0, 1_000_000))
     .option('--uses <n>', 'how often it works; default 1', whole(1, 1_000_000))
     .action(async (flags: Target) => tell(output, flags, await loginCode(asks(flags), own(flags))))
@@ -115,6 +125,8 @@ export function addCommands (program: Command, output: Output): void {
     .argument('[out_trade_no]', 'default: the newest that is not paid')
     .option('--openid <openid>', 'who pays; default: whom the order was made for')
     .option('--bank-type <type>', 'default OTHERS')
+    .option('--mch-id <mch_id>', 'whose order it is; default: any merchant that has it')
+    .addOption(new Option('--side <side>', 'where it is; default: where it can be paid').choices(['production', 'sandbox']))
     .option('--coupon <fen>', 'pays this much with a coupon; more than once, or 10,20', amounts)
     .addOption(new Option('--deliver <when>', 'wait for the first notification, only start it, or send none; default await').choices(['await', 'background', 'hold']))
     .action(async (outTradeNo: string | undefined, flags: Target) => tell(output, flags, await pay(asks(flags), outTradeNo, own(flags))))

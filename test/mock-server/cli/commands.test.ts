@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
+import type { World } from '../../../mock-server/index.ts'
 import { deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
 import { command } from './run.ts'
 
@@ -35,6 +36,30 @@ t.test('pay: an order, or the newest that is not paid', async t => {
 
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0003', nonce_str: 'n3' })
   t.match(await wechatMock('pay', '--deliver', 'hold'), { code: 0, out: /^order tea-0003 is paid \(4200\d+\)\n$/ })
+})
+
+t.test('pay: the newest of all merchants and sides; or of one', async t => {
+  const { world, shop, json } = await setup(t)
+  const [first, second] = [world.credentials.mchId, '1900000109']
+  world.merchant(second)
+  const credentials = { ...world.credentials, ...world.merchant(second) }
+  const place = (merchant: Pick<World, 'credentials'>, number: string) =>
+    placeOrder({ ...world, ...merchant }, shop.notifyUrl, { out_trade_no: number, nonce_str: `n-${number}` })
+  await place({ credentials }, 'tea-0001')
+  await place({ credentials }, 'tea-0002')
+  await place({ credentials }, 'tea-0003')
+  await world.advance('1m')
+  await place(world, 'tea-0004')
+  const paid = async (...args: string[]) => {
+    const { order: { outTradeNo, mchId } } = await json('pay', ...args)
+    return [outTradeNo, mchId]
+  }
+  t.same(await paid(), ['tea-0004', first])
+  t.same(await paid('tea-0001', '--mch-id', second), ['tea-0001', second])
+  t.same(await paid('--mch-id', first, '--side', 'production'), ['tea-0001', first])
+  t.same(await paid(), ['tea-0003', second], 'of two that are as new, the later one')
+  t.match((await json('login-code', '--appid', world.app('wx0123456789abcdef').appid)), { code: /^0/ })
+  t.equal(world.users().filter(({ appid }) => appid === 'wx0123456789abcdef').length, 1)
 })
 
 t.test('deliver: once more, or often, or at once', async t => {
