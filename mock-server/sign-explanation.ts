@@ -118,14 +118,14 @@ export function explainSign (fields: Fields, type: SignType, secrets: SignSecret
 }
 
 /** {@link explainSign} of a whole message. */
-export function explainMessage (xml: string, secretsOf: (mchId: string | undefined) => SignSecrets, told?: string): SignExplanation {
+export function explainMessage (xml: string, secretsOf: (message: Fields) => SignSecrets, told?: string): SignExplanation {
   let fields: Fields
   try {
     fields = readXml(xml)
   } catch (error) {
     throw new MockError('BAD_INPUT', `xml: ${(error as Error).message}`, { field: 'xml', rule: 'xml' })
   }
-  return explainSign(fields, fields.get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5', secretsOf(fields.get('mch_id')), told)
+  return explainSign(fields, fields.get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5', secretsOf(fields), told)
 }
 
 /** The explanation in one line, for the log. */

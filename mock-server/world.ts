@@ -225,9 +225,9 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /** A code as `wx.login` gives it: single use, 300 s. */
   readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
   /**
-   * A merchant of the world, changed: as by hand in the merchant platform, what is sent from now on has the new key. One that
-   * is not known yet is added: it has orders, refunds and bills of its own, a key that is drawn if none is given, and every app
-   * of the world is bound to it.
+   * A merchant of the world, changed: as by hand in the merchant platform, what is made from now on is signed with the new
+   * key; a notification that was made before keeps its bytes. One that is not known yet is added: it has orders, refunds and
+   * bills of its own, a key that is drawn if none is given, and every app of the world is bound to it.
    * @throws MockError BAD_INPUT, ID_TAKEN (by another world)
    */
   readonly merchant: (mchId: string, changes?: MerchantChanges) => Merchant
@@ -606,7 +606,6 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   const sandbox = sandboxOf(core, { random: createRandom(`${host.seed}/sandbox`), orders: createOrderBook(clock.now), refunds: createRefundBook() })
   const merchants = [core]
   const merchantOf = (mchId: string | undefined) => merchants.find(merchant => merchant.credentials.mchId === mchId)
-  const secretsOf = (mchId: string | undefined) => (merchantOf(mchId) ?? core).credentials
   /** A message of the sandbox looks like any other; its signature tells. */
   function keyOf (message: Fields): string {
     const merchant = merchantOf(message.get('mch_id')) ?? core
@@ -633,6 +632,10 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
 
   const apps = [core]
   const appOf = (appid: string | undefined) => apps.find(app => app.credentials.appid === appid)
+  const secretsOf = (message: Fields) => ({
+    apiKey: (merchantOf(message.get('mch_id')) ?? core).credentials.apiKey,
+    appSecret: (appOf(message.get('appid')) ?? core).credentials.appSecret
+  })
 
   /** @throws MockError BAD_INPUT, ID_TAKEN */
   function checkNewApp (appid: string): void {
