@@ -62,6 +62,8 @@ export interface WorldTime {
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove & Happened>
   /** Numbers what is planned, where others plan on the same clock. */
   readonly nextSequence?: () => number
+  /** The world is made: the clock waits for it from now on. */
+  readonly enter: () => void
 }
 
 const joins = new WeakMap<SharedClock, (world: Settling) => WorldTime>()
@@ -83,8 +85,6 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
       return work && unlessLeft(work)
     }
   }
-  worlds.add(member)
-
   const timers = (): PendingTimer[] => [...own.keys()].sort(inOrder).map(({ due, what }) => ({ due: new Date(due), what }))
   const forget = () => {
     for (const cancel of own.values()) cancel()
@@ -130,7 +130,8 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
       const place = all.indexOf(member)
       return advanceWorlds(clock, all, (move, happened) => ({ ...move, remainingTimers: timers(), ...happened[place]! }), by, options)
     },
-    nextSequence: next
+    nextSequence: next,
+    enter: () => { worlds.add(member) }
   }
 }
 

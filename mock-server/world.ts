@@ -448,7 +448,7 @@ function checkOwnTime (shared: SharedClock | undefined, options: AnyWorldOptions
 /** A clock that no other world runs on. */
 function ownTime (mode: ClockMode, start: number, world: Settling): WorldTime {
   const clock = createSwitchingClock(mode, start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle))
-  return { clock, advance: (by, options) => advanceWorlds(clock, [world], (move, [happened]) => ({ ...move, ...happened! }), by, options) }
+  return { clock, advance: (by, options) => advanceWorlds(clock, [world], (move, [happened]) => ({ ...move, ...happened! }), by, options), enter: () => {} }
 }
 
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: AnyWorldOptions): Credentials {
@@ -541,7 +541,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     },
     moved: move => tell('clock', move)
   }
-  const { clock, advance: advanceTime, nextSequence } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
+  const { clock, advance: advanceTime, nextSequence, enter } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
   const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
@@ -900,5 +900,6 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     close,
     [Symbol.asyncDispose]: async () => close()
   }
+  enter()
   return { world, core }
 }

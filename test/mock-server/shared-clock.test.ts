@@ -217,6 +217,10 @@ t.test('what is refused', async t => {
   await t.rejects(createMockWechat({ clock: { ...clock } }), { code: 'BAD_INPUT', details: { field: 'clock' } })
   t.throws(() => createSharedClock({ startTime: NaN }), { code: 'BAD_INPUT', details: { field: 'startTime' } })
   t.throws(() => mock.world({ id: 'default', autoPay: 0, settleUrl: 'http://127.0.0.1:9/' }), { code: 'WORLD_EXISTS' })
+  for (const options of [{ codeLimit: 0 }, { sessionKeyPeriod: 'soon' }]) {
+    t.throws(() => mock.world(options), { code: 'BAD_INPUT' })
+    await t.rejects(createMockWechat({ clock, world: options }), { code: 'BAD_INPUT' })
+  }
   await clock.advance('1s')
   t.same(clock.now(), after(1), 'a world that could not be made is not waited for')
   t.ok(Math.abs(createSharedClock().now().getTime() - Date.now()) < 60_000, 'without a time it begins now')
