@@ -62,3 +62,14 @@ t.test('sent by hand, to any address, or on WeChat\'s schedule', async t => {
   t.throws(() => world.craft('tea-0002'), { code: 'UNKNOWN_ORDER' })
   t.same(world.notifications().map(({ id, state }) => `${id} ${state}`), ['tea-0001 held', 'crafted:tea-0001 held', 'crafted:tea-0001:2 exhausted'])
 })
+
+t.test('one that names no merchant of the world and is changed by a hook is signed again with the key of the first', async t => {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t)
+  await placeOrder(world, shop.notifyUrl)
+  world.once('beforeNotify', draft => { draft.fields.attach = 'changed' })
+  await world.craft('tea-0001', { fields: { mch_id: '1' } }).deliver()
+  const changed = readXml(shop.received[0]!.body)
+  t.same([changed.get('mch_id'), changed.get('attach')], ['1', 'changed'])
+  t.equal(signV2(changed, world.credentials.apiKey, 'MD5'), changed.get('sign'))
+})
