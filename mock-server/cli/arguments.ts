@@ -30,9 +30,12 @@ export const list = (text: string, before: readonly string[] = []) => [...before
 /** Amounts in fen. */
 export const amounts = (text: string, before: readonly number[] = []) => [...before, ...list(text).map(whole(1, 100_000_000))]
 
+/** Without a zone it would be a time of the machine's: refused, as by the control API. */
+const MOMENT = /^\d+$|T.+(?:Z|[+-]\d\d:\d\d)$/i
+
 export function moment (text: string): Date {
   const date = new Date(/^\d+$/.test(text) ? Number(text) : text)
-  if (Number.isNaN(date.getTime())) throw new InvalidArgumentError('It must be a date such as 2026-01-15T12:00:00+08:00, or milliseconds since 1970.')
+  if (!MOMENT.test(text) || Number.isNaN(date.getTime())) throw new InvalidArgumentError('It must be a date such as 2026-01-15T12:00:00+08:00, or milliseconds since 1970.')
   return date
 }
 

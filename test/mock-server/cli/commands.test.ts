@@ -87,7 +87,7 @@ t.test('advance: over the next events, or to a moment', async t => {
   t.match(await wechatMock('advance', '--next', '2'), { code: 0, out: /attempt 1: .*\n.*attempt 2: .*\nit is 2026-01-15T04:00:30\.000Z; 2 sent, 1 still due\n$/ })
   t.match(await json('advance', '--to', '2026-01-15T12:01:00+08:00'), { to: '2026-01-15T04:01:00.000Z', deliveries: [{ attempt: 3 }] })
   t.match(await json('advance', '--to', String(Date.UTC(2026, 0, 15, 4, 2))), { to: '2026-01-15T04:02:00.000Z', deliveries: [] })
-  t.match(await wechatMock('advance', '--to', '2026-01-15'), { code: 1, err: /^BAD_INPUT: to: must not be past/ })
+  t.match(await wechatMock('advance', '--to', '2026-01-15T00:00:00Z'), { code: 1, err: /^BAD_INPUT: to: must not be past/ })
 })
 
 t.test('wait: until the mock is ready', async t => {
