@@ -221,6 +221,10 @@ function checkReferences ({ orders: { orders, prepays }, refunds }: WorldState['
   })
 }
 
+function checkOnce (ids: readonly string[], place: string, name: string): void {
+  ids.forEach((id, n) => { if (ids.indexOf(id) !== n) refuse(`${place}.${n}.${name}`, 'another one than those before it') })
+}
+
 /**
  * A state that comes from outside, before anything of the world is replaced by it.
  * @throws MockError BAD_INPUT
@@ -228,6 +232,8 @@ function checkReferences ({ orders: { orders, prepays }, refunds }: WorldState['
 export function checkState (decoded: unknown): WorldState {
   state(decoded, 'state')
   const checked = decoded as WorldState
+  checkOnce(checked.merchants?.map(({ mchId }) => mchId) ?? [], 'state.merchants', 'mchId')
+  checkOnce(checked.apps?.map(({ appid }) => appid) ?? [], 'state.apps', 'appid')
   checkReferences(checked, 'state')
   checkReferences(checked.sandbox, 'state.sandbox')
   checked.merchants?.forEach((merchant, n) => {

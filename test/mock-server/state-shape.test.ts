@@ -22,6 +22,8 @@ async function setup () {
   world.loginCode({ openid: 'o-alice' })
   world.phoneNumber('o-alice')
   await getStableToken(world, { force_refresh: true })
+  world.merchant('1900000109')
+  world.app('wx0123456789abcdef')
   world.fault('orderquery', { kind: 'delay', ms: 1 }, { rate: { limit: 1, per: '1m' } })
   await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
   return { mock, world, text: JSON.stringify(world.export()) }
@@ -91,6 +93,15 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
   }
   t.equal(JSON.stringify(world.export()), before)
   t.match(await control(mock, 'PUT', '/worlds/default/import', text), { status: 200 })
+})
+
+t.test('each merchant and each app is there once', async t => {
+  const { world, text } = await setup()
+  const { state, ...exported } = JSON.parse(text)
+  for (const [list, id] of [['merchants', 'mchId'], ['apps', 'appid']] as const) {
+    const [first] = state[list]
+    t.throws(() => world.import({ ...exported, state: { ...state, [list]: [first, { ...first, apiKey: 'another' }] } }), { code: 'BAD_INPUT', details: { field: `state.${list}.1.${id}` } })
+  }
 })
 
 t.test('it is given back as it is when all is right', async t => {
