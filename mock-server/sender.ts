@@ -94,6 +94,11 @@ export function createSender (tlsSkipVerify = false): Sender {
           end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
         })
       })
+      // Told instead of a response, and there is nothing more to come.
+      request.on('upgrade', ({ statusCode, headers }, socket) => {
+        socket.destroy()
+        end({ reply: { status: statusCode!, headers, body: '' } })
+      })
       // A text goes out in one piece with the head.
       request.end(body)
       const timer = nativeSetTimeout(() => {

@@ -128,6 +128,17 @@ t.test('does not follow a redirect', async t => {
   t.match(await setup(t).post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { reply: { status: 302, headers: { location: '/login' } } })
 })
 
+t.test('an answer that would change the protocol is one, and its connection ends', async t => {
+  const { url, sockets } = await listenBare(t, (socket, count) => { socket.write(count === 1 ? bareReply('first') : 'HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n') })
+  const sender = setup(t)
+  await sender.post(url, {}, 'body', 5000)
+  const closed = once(sockets[0]!, 'close')
+  t.match(await sender.post(url, {}, 'body', 5000), { reply: { status: 101, headers: { upgrade: 'h2c' }, body: '' } })
+  await closed
+  const { url: silent } = await listenBare(t, socket => { socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n') })
+  t.match(await sender.post(silent, {}, 'body', 5000), { reply: { status: 101 } }, 'also if it does not say to which')
+})
+
 t.test('the limit is for the whole exchange: no headers, or headers and a body that does not end', async t => {
   for (const begin of [false, true]) {
     const server = await listen(t, (_request, response) => { if (begin) response.write('<xml>') })
