@@ -77,7 +77,7 @@ export function putState (world: WorldCore, state: WorldState, prepare = () => {
   prepare()
   world.gates.clear()
   world.hooks.clear()
-  world.nonces.clear()
+  for (const { nonces } of world.merchants()) nonces.clear()
   world.counters.replies = replies
   const [, ...others] = world.merchants()
   loadBooks(world, { orders, refunds })
@@ -110,7 +110,7 @@ export type ResetPart = typeof RESET_PARTS[number]
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
 export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
-  const { clock, notifier, journal, faults, gates, hooks, nonces } = world
+  const { clock, notifier, journal, faults, gates, hooks } = world
   const sides = world.sides()
   const unknown = parts.find(part => !RESET_PARTS.includes(part))
   if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
@@ -135,7 +135,7 @@ export function resetState (world: WorldCore, start: Date, parts: readonly Reset
   }
   if (resets('journal')) {
     journal.delete()
-    nonces.clear()
+    for (const { nonces } of world.merchants()) nonces.clear()
   }
   if (resets('faults')) {
     faults.clear()

@@ -228,7 +228,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * A merchant of the world, changed: as by hand in the merchant platform, what is made from now on is signed with the new
    * key; a notification that was made before keeps its bytes. One that is not known yet is added: it has orders, refunds and
    * bills of its own, a key that is drawn if none is given, and every app of the world is bound to it.
-   * @throws MockError BAD_INPUT, ID_TAKEN (by another world)
+   * @throws MockError BAD_INPUT, ID_TAKEN (by another world), UNKNOWN_WORLD (it has ended)
    */
   readonly merchant: (mchId: string, changes?: MerchantChanges) => Merchant
   /** The first is the one of {@link World.credentials}. */
@@ -236,7 +236,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
   /**
    * An app of the world, changed. One that is not known yet is added: it has users, openids, session keys and access tokens
    * of its own, a secret that is drawn if none is given, and is bound to every merchant of the world.
-   * @throws MockError BAD_INPUT, ID_TAKEN (by another world)
+   * @throws MockError BAD_INPUT, ID_TAKEN (by another world), UNKNOWN_WORLD (it has ended)
    */
   readonly app: (appid: string, changes?: AppChanges) => App
   /** The first is the one of {@link World.credentials}. */
@@ -613,8 +613,9 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     return isSignedWith(message, apiKey) ? apiKey : merchant.credentials.apiKey
   }
 
-  /** @throws MockError BAD_INPUT, ID_TAKEN */
+  /** @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD */
   function checkNew (mchId: string, changes: MerchantChanges): void {
+    checkExists()
     checkMchId(mchId)
     checkMerchant(changes, host.tls)
     host.names.checkFree('mchId', mchId)
@@ -637,8 +638,9 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     appSecret: (appOf(message.get('appid')) ?? core).credentials.appSecret
   })
 
-  /** @throws MockError BAD_INPUT, ID_TAKEN */
+  /** @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD */
   function checkNewApp (appid: string): void {
+    checkExists()
     checkAppid(appid)
     host.names.checkFree('appid', appid)
   }

@@ -181,6 +181,7 @@ t.test('a merchant that is another world\'s, or nobody\'s', async t => {
 
   t.match(await control(mock, 'PUT', '/worlds/other/merchants/10000101', { apiKey: KEY }), { status: 200, json: { mchId: '10000101', apiKey: KEY } })
   other.close()
+  t.throws(() => other.merchant('10000199'), { code: 'UNKNOWN_WORLD', message: 'world other has ended' })
   t.same(world.merchant('10000101').mchId, '10000101', 'free again')
 })
 
@@ -222,6 +223,20 @@ t.test('merchants stay through reset and restore, and go with an export', async 
   delete exported.state.merchants
   crowded.default.import(exported)
   t.same(crowded.default.orders(), [], 'an export of before there were any')
+})
+
+t.test('what a merchant has used as a nonce is forgotten by reset and restore', async t => {
+  const { world, second } = await setup(t)
+  const name = world.snapshot()
+  for (const merchant of [world, second]) {
+    for (const forget of [() => world.restore(name), () => world.reset('journal'), () => world.reset()]) {
+      await callPay(merchant, 'orderquery', { out_trade_no: 'tea-0001', nonce_str: 'always' })
+      forget()
+      await callPay(merchant, 'orderquery', { out_trade_no: 'tea-0001', nonce_str: 'always' })
+      t.same(world.lint().filter(({ rule }) => rule === 'nonce-repeated'), [], `${merchant.credentials.mchId}: ${forget}`)
+      world.reset()
+    }
+  }
 })
 
 t.test('the same order number, and refunds at one moment, of several merchants', async t => {
@@ -328,6 +343,7 @@ t.test('an app that is another world\'s, or nobody\'s', async t => {
   t.throws(() => other.app('wx 1'), { code: 'BAD_INPUT', details: { field: 'appid' } })
   other.app('wx1')
   other.close()
+  t.throws(() => other.app('wx2'), { code: 'UNKNOWN_WORLD' })
   t.match(world.app('wx1'), { appid: 'wx1' }, 'free again')
 })
 
