@@ -72,7 +72,7 @@ export const sandboxOf = (merchant: WorldCore, books: Pick<WorldCore, 'random' |
 
 /** @throws MockError BAD_INPUT */
 export function checkMchId (mchId: string): void {
-  if (!/^\d{1,32}$/.test(mchId)) throw new MockError('BAD_INPUT', `mchId: must be 1 to 32 digits; got ${JSON.stringify(mchId)}`, { field: 'mchId', rule: 'digits' })
+  if (typeof mchId !== 'string' || !/^\d{1,32}$/.test(mchId)) throw new MockError('BAD_INPUT', `mchId: must be 1 to 32 digits; got ${JSON.stringify(mchId)}`, { field: 'mchId', rule: 'digits' })
 }
 
 export const appView = ({ credentials: { appid, appSecret } }: WorldCore): App => ({ appid, appSecret })
@@ -93,5 +93,5 @@ export function addApp (world: WorldCore, seed: string, users: UsersOptions, app
 
 /** @throws MockError BAD_INPUT */
 export function checkAppid (appid: string): void {
-  if (!/^\w{1,32}$/.test(appid)) throw new MockError('BAD_INPUT', `appid: must be 1 to 32 letters and digits; got ${JSON.stringify(appid)}`, { field: 'appid', rule: 'word' })
+  if (typeof appid !== 'string' || !/^\w{1,32}$/.test(appid)) throw new MockError('BAD_INPUT', `appid: must be 1 to 32 letters and digits; got ${JSON.stringify(appid)}`, { field: 'appid', rule: 'word' })
 }
