@@ -14,7 +14,7 @@ export function checkMoment (field: string, ms: number): number {
 
 /** A span in seconds → milliseconds. */
 export function parseSeconds (seconds: number, field: string): number {
-  if (seconds >= 0 && seconds <= LAST_SECOND) return seconds * 1000
+  if (typeof seconds === 'number' && seconds >= 0 && seconds <= LAST_SECOND) return seconds * 1000
   throw new MockError('BAD_INPUT', `${field}: must be a number of seconds from 0 to ${LAST_SECOND}; got ${JSON.stringify(seconds)}`, { field, rule: 'seconds' })
 }
 

@@ -8,15 +8,14 @@ import { integer, milliseconds, oneOf, seconds, strict, text, type InWorld } fro
 
 type NewWorld = Omit<AnyWorldOptions, 'startTime'> & { readonly startTime?: string | number }
 
-const gaps = [oneOf('current', 'legacy'), { type: 'array', items: integer(0) }]
-
-// The world reads `refundDelay` and `sessionKeyPeriod` itself: a duration, milliseconds or 'never'.
+// The world reads what may be of several kinds itself, and says more than a schema could: `schedule`, and a duration,
+// milliseconds or 'never'.
 const newWorld = strict({
   id: { type: 'string', pattern: '^[\\w.-]{1,64}$' },
   seed: { type: ['number', 'string'] },
   startTime: { type: ['integer', 'string'], format: 'date-time' },
   clock: oneOf('virtual', 'real'),
-  schedule: { anyOf: [...gaps, strict({ gaps: { anyOf: gaps }, immediate: { type: 'boolean' } })] },
+  schedule: {},
   ackTimeoutMs: milliseconds(1),
   maxJournal: integer(1),
   strict: { type: 'boolean' },

@@ -84,8 +84,17 @@ t.test('a schedule that does not begin at once: what is paid says when it is tol
   t.match(await control(mock, 'POST', `/worlds/${id}/clock/advance`, { next: 1 }), { json: { to: '2026-01-15T04:00:20.000Z', deliveries: [{ attempt: 0, verdict: 'acked' }] } })
   await placeRefund(world, { notify_url: shop.notifyUrl })
   t.match(await control(mock, 'POST', `/worlds/${id}/refunds/tea-0001-r1/settle`, { status: 'SUCCESS' }), { json: { notification: { state: 'pending' }, refund: { status: 'SUCCESS' } } })
-  for (const schedule of [{ gaps: [], immediate: false }, { gaps: 'never' }, { immediate: 'no' }, { gap: [1] }]) {
-    t.match(await control(mock, 'POST', '/worlds', { schedule }), { status: 400, json: { code: 'BAD_INPUT', field: /^schedule/ } }, JSON.stringify(schedule))
+  const bad: [schedule: unknown, message: RegExp][] = [
+    [{ gaps: [], immediate: false }, /^schedule.gaps: must be one gap at least/],
+    [{ gaps: 'never' }, /^schedule.gaps: must be current, legacy or gaps in seconds; got "never"/],
+    [{ immediate: 'no' }, /^schedule.immediate: must be true or false/],
+    [{ gap: [1] }, /^schedule: must be made of gaps and immediate/],
+    ['never', /^schedule: must be current, legacy or gaps in seconds; got "never"/],
+    [['15'], /^schedule: must be a number of seconds from 0 .*; got "15"/],
+    [[-1], /^schedule: must be a number of seconds from 0 .*; got -1/]
+  ]
+  for (const [schedule, message] of bad) {
+    t.match(await control(mock, 'POST', '/worlds', { schedule }), { status: 400, json: { code: 'BAD_INPUT', field: /^schedule/, message } }, JSON.stringify(schedule))
   }
 })
 
