@@ -17,10 +17,12 @@ const before = (a: Timer, b: Timer) => inOrder(a, b) < 0
 /** A binary heap of timers, earliest first. */
 export class TimerHeap {
   #items: Timer[] = []
-  #cancelled = new Set<Timer>()
+  /** Neither run nor cancelled: one that is cancelled stays among the items until it is due. */
+  #live = new Set<Timer>()
 
   push (timer: Timer): void {
     const items = this.#items
+    this.#live.add(timer)
     let at = items.push(timer) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
@@ -37,17 +39,17 @@ export class TimerHeap {
       const first = this.#items[0]
       if (!first || first.due > limit) return undefined
       this.#removeFirst()
-      if (!this.#cancelled.delete(first)) return first
+      if (this.#live.delete(first)) return first
     }
   }
 
   cancel (timer: Timer): void {
-    this.#cancelled.add(timer)
+    this.#live.delete(timer)
   }
 
   /** All live timers in the order in which they will run. */
   list (): Timer[] {
-    return this.#items.filter(timer => !this.#cancelled.has(timer)).sort(inOrder)
+    return this.#items.filter(timer => this.#live.has(timer)).sort(inOrder)
   }
 
   #removeFirst (): void {

@@ -44,4 +44,7 @@ t.test('a cancelled timer is neither listed nor run', async t => {
   heap.cancel(one)
   t.same(heap.list(), [two])
   t.same(drain(heap), ['20/0'])
+  for (const past of [one, two]) heap.cancel(past)
+  heap.push(two)
+  t.same(drain(heap), ['20/0'], 'one that has run is not remembered as cancelled')
 })
