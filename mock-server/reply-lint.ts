@@ -26,7 +26,7 @@ const RULES: readonly Rule[] = [
     rule: 'reply-content-encoding',
     field: 'Content-Encoding',
     verdict: 'not_xml',
-    check: ({ headers: { 'content-encoding': coding } }) => coding === undefined || coding === 'identity' ? undefined : `the reply says Content-Encoding: ${String(coding)} and is plain text; a client that believes it reads nothing`
+    check: ({ headers: { 'content-encoding': coding } }) => coding === undefined || String(coding).toLowerCase() === 'identity' ? undefined : `the reply says Content-Encoding: ${String(coding)} and is plain text; a client that believes it reads nothing`
   },
   {
     rule: 'reply-not-utf8',
@@ -38,7 +38,7 @@ const RULES: readonly Rule[] = [
     rule: 'reply-charset',
     field: 'Content-Type',
     verdict: 'not_xml',
-    check: ({ headers: { 'content-type': type } }) => notUtf8('the Content-Type of the reply', /charset="?([^\s;"]+)/i.exec(String(type))?.[1])
+    check: ({ headers: { 'content-type': type } }) => notUtf8('the Content-Type of the reply', /charset=["']?([^\s;"']+)/i.exec(String(type))?.[1])
   },
   {
     rule: 'reply-encoding',

@@ -46,8 +46,10 @@ t.test('answers that are beyond doubt', async t => {
     ['a declaration', reply(`<?xml version="1.0" encoding="utf-8"?>\n${ACK}`)],
     ['lines, as in official samples', reply(`\n<xml>\n  ${SUCCESS}\n</xml>\n`)],
     ['a charset that has been said', reply(ACK, { 'content-type': 'text/xml; charset=UTF-8' })],
+    ['the same in single quotes', reply(ACK, { 'content-type': "text/xml; charset='utf-8'" })],
     ['a Content-Type without one', reply(ACK, { 'content-type': 'text/html' })],
     ['nothing encoded', reply(ACK, { 'content-encoding': 'identity' })],
+    ['the same in capitals', reply(ACK, { 'content-encoding': 'Identity' })],
     ['markup that is text', reply(`<xml>${SUCCESS}<return_msg><![CDATA[<!-- a --> <b c="1"> <?php ?>]]></return_msg></xml>`)]
   ]
   for (const [what, reply] of cases) t.strictSame(judge({ durationMs: 1, reply }, 150, true), { verdict: 'acked', reason: 'the merchant acknowledged the notification' }, what)
