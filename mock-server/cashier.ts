@@ -35,7 +35,7 @@ export function failPayment (world: WorldCore, order: Order, { err_code: code = 
   checkPayable(world, order)
   const failure = { errMsg: 'requestPayment:fail', err_code: code, err_code_des: told } as const
   const entry = notify
-    ? world.notifier.create(order.outTradeNo, order.notifyUrl, failNotifyBody(order, failure, world.credentials, world.notifyStyle), { kind: 'fail' })
+    ? world.notifier.create(order.outTradeNo, order.notifyUrl, failNotifyBody(order, failure, world.credentials, world.notifyStyle), { kind: 'fail', mchId: world.credentials.mchId })
     : undefined
   return { ...failure, entry }
 }

@@ -51,5 +51,5 @@ function check (fields: FieldChanges, url: string): void {
 export function craft (world: WorldCore, order: Order, { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {}): Entry {
   check(fields, url)
   const real = () => payNotifyBody(order, order.payment ?? imagined(world, order), world.credentials, world.notifyStyle)
-  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), { kind: 'crafted' })
+  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), { kind: 'crafted', mchId: world.credentials.mchId })
 }

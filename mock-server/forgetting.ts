@@ -37,7 +37,8 @@ export function createForgetting (world: WorldCore, { over, unpaid }: Memory): (
       for (const book of [orders, refunds]) book.forget(outTradeNo => numbers.has(outTradeNo))
     }
     // '' stands for exchanges that are about no order.
-    const isGone = (outTradeNo: string) => outTradeNo !== '' && !sides.some(({ orders }) => orders.find(outTradeNo))
+    const isGone = (outTradeNo: string, of?: string) =>
+      outTradeNo !== '' && !sides.some(({ credentials: { mchId }, orders }) => (of ?? mchId) === mchId && orders.find(outTradeNo))
     for (const book of [world.notifier, world.faults]) book.forget(isGone)
     next = 2 * Math.max(over, count())
   }

@@ -14,6 +14,8 @@ export interface Delivery {
   /** The notification it is a send of. */
   readonly notificationId: string
   readonly kind: NotificationKind
+  /** Whose order it is about. */
+  readonly mchId: string
   readonly outTradeNo: string
   /** Of a refund's notification. */
   readonly outRefundNo: string | undefined
@@ -57,6 +59,8 @@ export interface Notification {
    */
   readonly id: string
   readonly kind: NotificationKind
+  /** Whose order it is about. */
+  readonly mchId: string
   readonly outTradeNo: string
   /** Of a refund's notification. */
   readonly outRefundNo: string | undefined
@@ -102,13 +106,15 @@ export function overlapOf (deliveries: readonly Pick<Delivery, 'startedMs' | 'du
   }
 }
 
-/** What a notification is about. */
-export interface Subject { readonly kind: NotificationKind, readonly outRefundNo?: string }
+/** What a notification is about; `mchId`: default the first merchant of the world. */
+export interface Subject { readonly kind: NotificationKind, readonly mchId?: string, readonly outRefundNo?: string }
 
 /** Everything about a notification but what can be done with it: plain data. */
 export interface NotificationData {
   readonly id: string
   readonly kind: NotificationKind
+  /** Whose order it is about. */
+  readonly mchId: string
   readonly outTradeNo: string
   readonly outRefundNo: string | undefined
   readonly url: string
@@ -154,6 +160,7 @@ export class Entry implements Notification {
 
   get id () { return this.data.id }
   get kind () { return this.data.kind }
+  get mchId () { return this.data.mchId }
   get outTradeNo () { return this.data.outTradeNo }
   get outRefundNo () { return this.data.outRefundNo }
   get url () { return this.data.url }

@@ -18,6 +18,8 @@ export interface Outgoing {
 }
 
 export interface NotifierOptions {
+  /** Of the first merchant, for what does not say whose it is: an export of before there were several. */
+  readonly mchId: string
   readonly clock: Pick<Clock, 'now' | 'at'>
   readonly activity: Activity
   readonly wire: NoticeWire
@@ -53,7 +55,7 @@ export interface Notifier {
   /** Collects what is judged from now on until the result is called. */
   readonly collect: () => () => Delivery[]
   /** Forgets the notifications of orders that are gone. */
-  readonly forget: (isGone: (outTradeNo: string) => boolean) => void
+  readonly forget: (isGone: (outTradeNo: string, mchId: string) => boolean) => void
   readonly dump: () => NotifierDump
   /** Forgets everything, and goes on from a copy of a dump: what was due is due again. */
   readonly load: (dump: NotifierDump) => void
@@ -81,7 +83,7 @@ interface SendOptions {
   readonly awaited?: boolean
 }
 
-export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, strict, maxDeliveries, prepare, onDelivery, hasEnded, nextSequence }: NotifierOptions): Notifier {
+export function createNotifier ({ mchId: firstMchId, clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, strict, maxDeliveries, prepare, onDelivery, hasEnded, nextSequence }: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
@@ -111,7 +113,7 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
 
   /** Sends once. */
   async function send (entry: Entry, attempt: number, { judged = nothing, pauseMs = 0, awaited = true }: SendOptions = {}): Promise<Delivery> {
-    const { id, kind, outTradeNo, outRefundNo, data } = entry
+    const { id, kind, mchId, outTradeNo, outRefundNo, data } = entry
     const presence = activity.enter(`notify ${id} attempt ${attempt}`, awaited)
     try {
       if (pauseMs > 0) await delays.wait(pauseMs)
@@ -127,6 +129,7 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
         id: `d${place + 1}`,
         notificationId: id,
         kind,
+        mchId,
         outTradeNo,
         outRefundNo,
         attempt,
@@ -244,6 +247,7 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
     create: (outTradeNo, url, body, subject = { kind: 'pay' }) => add({
       id: freshId(outTradeNo, subject),
       kind: subject.kind,
+      mchId: subject.mchId ?? firstMchId,
       outTradeNo,
       outRefundNo: subject.outRefundNo,
       url,
@@ -263,12 +267,15 @@ export function createNotifier ({ clock, activity, wire, delays, plan: { gaps, i
     deliveries: log.list,
     collect: log.collect,
     forget: isGone => {
-      for (const { id, outTradeNo } of entries.values()) if (isGone(outTradeNo)) entries.delete(id)
+      for (const { id, mchId, outTradeNo } of entries.values()) if (isGone(outTradeNo, mchId)) entries.delete(id)
     },
     dump: () => ({ notifications: Array.from(entries.values(), dataOf), log: log.dump() }),
     load: dump => {
       for (const entry of entries.values()) cancel(entry)
       entries.clear()
+      for (const told of [dump.log.deliveries, dump.notifications, ...dump.notifications.map(({ attempts }) => attempts)].flat()) {
+        Object.assign(told, { mchId: told.mchId ?? firstMchId })
+      }
       log.load(dump.log)
       for (const data of dump.notifications) add(data)
       created = 1 + (dump.notifications.at(-1)?.sequence ?? -1)

@@ -120,7 +120,7 @@ export function endRefund (world: WorldCore, refund: Refund, status: RefundEnd, 
   Object.assign(refund, options, { status, endedAt: world.clock.now(), dueAt: undefined, cancelTimer: nothing })
   if (refund.notifyUrl === '') return undefined
   const body = refundNotifyBody(world.orders.find(outTradeNo)!, refund, world.credentials, world.random)
-  const entry = world.notifier.create(outTradeNo, refund.notifyUrl, body, { kind: 'refund', outRefundNo })
+  const entry = world.notifier.create(outTradeNo, refund.notifyUrl, body, { kind: 'refund', mchId: world.credentials.mchId, outRefundNo })
   refund.notificationId = entry.id
   return entry
 }

@@ -113,6 +113,7 @@ const delivery = record({
   id: text,
   notificationId: text,
   kind,
+  mchId: optional(text),
   outTradeNo: text,
   outRefundNo: optional(text),
   attempt: count,
@@ -129,6 +130,7 @@ const delivery = record({
 const anyNotification = record({
   id: text,
   kind,
+  mchId: optional(text),
   outTradeNo: text,
   outRefundNo: optional(text),
   url,

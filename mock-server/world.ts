@@ -572,6 +572,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     activity,
     wire: createNoticeWire({ gates, faults, delays, sender }),
     hasEnded: () => ended,
+    mchId: credentials.mchId,
     plan,
     ...(nextSequence && { nextSequence }),
     ackTimeoutMs: options.ackTimeoutMs ?? 5000,
@@ -734,7 +735,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     side.orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
     tell('paid', snapshot(side, order))
-    const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, side.credentials, style))
+    const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, side.credentials, style), { kind: 'pay', mchId: side.credentials.mchId })
     return dispatch(notification, deliver)
   }
 

@@ -3,12 +3,12 @@ import type { CraftOptions } from '../craft.ts'
 import { deliveryView } from '../delivery-text.ts'
 import type { Worlds } from '../mock.ts'
 import { overlapOf, type Delivery, type DeliverOptions, type Notification, type NotificationState } from '../notification.ts'
-import type { Deliver, OnSide } from '../world.ts'
+import type { Deliver, OfMerchant, OnSide } from '../world.ts'
 import { integer, mchId, milliseconds, oneOf, side, strict, text, type InWorld } from './schemas.ts'
 
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
 
-const list = strict({ order: text(32), state: oneOf(...STATES) })
+const list = strict({ order: text(32), state: oneOf(...STATES), mchId })
 const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' }, delayMs: milliseconds(0) })
 const craft = strict({
   outTradeNo: text(32),
@@ -22,14 +22,14 @@ const craft = strict({
   side
 }, 'outTradeNo')
 
-export const notificationView = ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt }: Notification) =>
-  ({ id, kind, outTradeNo, outRefundNo, state, url, body, attempts: attempts.map(deliveryView), nextDueAt })
+export const notificationView = ({ id, kind, mchId, outTradeNo, outRefundNo, state, url, body, attempts, nextDueAt }: Notification) =>
+  ({ id, kind, mchId, outTradeNo, outRefundNo, state, url, body, attempts: attempts.map(deliveryView), nextDueAt })
 
 /** A delivery that was waited for, or the notification where none was. */
 export const resultView = (result: Delivery | Notification) => 'verdict' in result ? result : { notification: notificationView(result) }
 
 interface OfNotification extends InWorld { readonly id: string }
-interface Listed { readonly order?: string, readonly state?: NotificationState }
+interface Listed extends OfMerchant { readonly order?: string, readonly state?: NotificationState }
 interface Crafted extends CraftOptions, OnSide { readonly outTradeNo: string, readonly deliver?: boolean | Deliver | DeliverOptions }
 
 async function delivered (notification: Notification, options?: DeliverOptions) {
@@ -41,9 +41,9 @@ export function notificationRoutes (app: FastifyInstance, worlds: Worlds): void 
   const find = ({ params }: { params: OfNotification }) => worlds.find(params.world).notification(params.id)
 
   app.get<{ Params: InWorld, Querystring: Listed }>('/worlds/:world/notifications', { schema: { querystring: list } }, async request => {
-    const { order, state } = request.query
+    const { order, state, mchId } = request.query
     return worlds.find(request.params.world).notifications()
-      .filter(notification => (order ?? notification.outTradeNo) === notification.outTradeNo && (state ?? notification.state) === notification.state)
+      .filter(notification => (order ?? notification.outTradeNo) === notification.outTradeNo && (state ?? notification.state) === notification.state && (mchId ?? notification.mchId) === notification.mchId)
       .map(notificationView)
   })
 

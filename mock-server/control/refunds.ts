@@ -30,7 +30,8 @@ const consoleRefund = strict({
 })
 
 export function refundRoutes (app: FastifyInstance, worlds: Worlds): void {
-  app.get<{ Params: InWorld }>('/worlds/:world/refunds', async request => worlds.find(request.params.world).refunds())
+  app.get<{ Params: InWorld, Querystring: OfMerchant }>('/worlds/:world/refunds', { schema: { querystring: ofMerchant } }, async ({ params, query: { mchId } }) =>
+    worlds.find(params.world).refunds().filter(refund => (mchId ?? refund.mchId) === refund.mchId))
 
   app.get<{ Params: OfRefund, Querystring: OfMerchant }>('/worlds/:world/refunds/:outRefundNo', { schema: { querystring: ofMerchant } }, async request =>
     worlds.find(request.params.world).getRefund(request.params.outRefundNo, request.query))

@@ -111,6 +111,19 @@ t.test('the sandbox counts, and keeps what the other side has forgotten', async 
   t.ok(core.notifier.find('a'))
 })
 
+t.test('a notification goes with its order, also while another merchant has the number', async t => {
+  const { core, world, forget } = setup({ over: 1, unpaid: 1 })
+  world.merchant('10000100')
+  const other = core.merchants()[1]!
+  for (const [side, name] of [[core, 'a'], [core, 'b'], [other, 'a']] as const) {
+    add(side, name, 'SUCCESS')
+    core.notifier.create(name, 'http://shop', '<xml/>', { kind: 'pay', mchId: side.credentials.mchId }).cancel()
+  }
+  forget()
+  t.same([known(core), known(other)], ['b', 'a'])
+  t.same(core.notifier.list().map(({ mchId, outTradeNo }) => [mchId, outTradeNo]), [[core.credentials.mchId, 'b'], ['10000100', 'a']])
+})
+
 t.test('many that stay do not make the others expensive', async t => {
   const { core, forget } = setup({ over: 1, unpaid: 1000 })
   let listed = 0

@@ -5,6 +5,7 @@ import { NOON } from './helpers.ts'
 const data: NotificationData = {
   id: 'tea-1',
   kind: 'pay',
+  mchId: '10000100',
   outTradeNo: 'tea-1',
   outRefundNo: undefined,
   url: 'http://shop/notify',

@@ -25,11 +25,22 @@ function setup (answers: (string | Promise<string>)[], schedule: AnySchedule = '
     })
   }
   const told: Delivery[] = []
-  const notifier = createNotifier({ clock, activity, wire, delays: createDelays(), plan: planOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) }, hasEnded: () => false })
+  const notifier = createNotifier({ mchId: '10000100', clock, activity, wire, delays: createDelays(), plan: planOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) }, hasEnded: () => false })
   const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
   const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
   return { activity, clock, notifier, entry, posts, told, seconds }
 }
+
+t.test('a notification and its deliveries say whose order it is; those of an old export are of the first merchant', async t => {
+  const { notifier, entry } = setup([ACK])
+  t.match(await notifier.start(entry), { mchId: '10000100' })
+  t.match(await notifier.start(notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind: 'pay', mchId: '10000101' })), { notificationId: 'tea-1:2', mchId: '10000101' })
+  const { notifications: [first, second], log } = structuredClone(notifier.dump())
+  for (const told of [first!, ...first!.attempts]) Object.assign(told, { mchId: undefined })
+  notifier.load({ notifications: [first!, second!], log })
+  t.match(notifier.list(), [{ mchId: '10000100', attempts: [{ mchId: '10000100' }] }, { mchId: '10000101' }])
+  t.match(notifier.deliveries(), [{ mchId: '10000100' }, { mchId: '10000101' }])
+})
 
 t.test('a long answer is judged as a whole, but only its beginning is remembered', async t => {
   const { notifier, entry } = setup([`${' '.repeat(100_000)}${ACK}`])

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ACK, control, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
+import { ACK, control, deferred, placeOrder, placeRefund, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
 
 const NOTIFICATIONS = '/worlds/default/notifications'
 
@@ -37,6 +37,28 @@ t.test('the list, by order and by state', async t => {
   t.same(await ids('?state=pending'), ['tea-0001'])
   t.same(await ids('?order=tea-0002&state=pending'), [])
   t.match(await ask('GET', '?state=lost'), { status: 400, json: { field: 'state', rule: 'enum' } })
+})
+
+t.test('the same number of several merchants: notifications, deliveries and refunds say whose they are', async t => {
+  const { mock, shop, ask } = await setup(t)
+  const { default: world } = mock
+  const first = world.credentials.mchId
+  const other = { ...world, credentials: { ...world.credentials, ...world.merchant('10000100') } }
+  await placeOrder(other, shop.notifyUrl)
+  t.match(await world.pay('tea-0001', { mchId: '10000100' }), { mchId: '10000100' })
+  for (const merchant of [world, other]) await placeRefund(merchant, { notify_url: shop.notifyUrl })
+  await world.settleRefund('tea-0001-r1', 'SUCCESS', { mchId: '10000100' })
+  await placeOrder(other, shop.notifyUrl, { out_trade_no: 'tea-0002' })
+  await world.fail('tea-0002', { notify: true })
+  world.craft('tea-0001', { mchId: '10000100' })
+  t.match((await ask('GET', '')).json.map(({ id, mchId }: { id: string, mchId: string }) => [id, mchId]), [
+    ['tea-0001', first], ['tea-0001:2', '10000100'], ['refund:tea-0001-r1', '10000100'], ['fail:tea-0002', '10000100'], ['crafted:tea-0001', '10000100']
+  ])
+  t.match((await ask('GET', `?mchId=${first}`)).json, [{ id: 'tea-0001' }])
+  t.equal((await ask('GET', '?mchId=10000100&order=tea-0001')).json.length, 3)
+  t.match((await control(mock, 'GET', '/worlds/default/refunds?mchId=10000100')).json, [{ mchId: '10000100' }])
+  t.equal((await control(mock, 'GET', '/worlds/default/refunds')).json.length, 2)
+  t.same((await control(mock, 'GET', '/worlds/default/deliveries')).json.map(({ mchId }: { mchId: string }) => mchId), [first, '10000100', '10000100', '10000100'])
 })
 
 t.test('by hand, many times, at once: with the overlap as it was', async t => {
