@@ -20,26 +20,33 @@ export interface Watched {
   readonly moved: (move: Pick<ClockMove, 'from' | 'to'>) => void
 }
 
+/** A world, and what happened in it. */
+export interface Seen<W> { readonly world: W, readonly happened: Happened }
+
+/** Shows all worlds of a clock, and from then on each that comes, until the result is called. */
+export type Watch<W> = (see: (world: W) => void) => () => void
+
 /**
  * Advances a clock and reports, by `view`, what happened meanwhile in the worlds that run on it.
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with the report), SETTLE_FAILED, BAD_INPUT
  */
-export async function advanceWorlds<R extends ClockMove> (clock: Pick<Clock, 'mode' | 'advance'>, worlds: readonly Watched[], view: (move: ClockMove, happened: readonly Happened[]) => R, by: AdvanceBy, options?: AdvanceOptions): Promise<R> {
-  const [awaited] = worlds.flatMap(world => world.awaited())
-  if (clock.mode === 'virtual' && awaited !== undefined) {
-    throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
-  }
-  const collected = worlds.map(world => world.collect())
-  const report = (move: ClockMove) => view(move, collected.map(end => end()))
+export async function advanceWorlds<W extends Watched, R extends ClockMove> (clock: Pick<Clock, 'mode' | 'advance'>, watch: Watch<W>, view: (move: ClockMove, seen: readonly Seen<W>[]) => R, by: AdvanceBy, options?: AdvanceOptions): Promise<R> {
+  const watched: { readonly world: W, readonly end: () => Happened }[] = []
+  const unwatch = watch(world => { watched.push({ world, end: world.collect() }) })
+  const report = (move: ClockMove) => view(move, watched.map(({ world, end }) => ({ world, happened: end() })))
   const giveUp = (error: unknown): never => {
     if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
     throw new MockError(error.code, error.message, { report: report(error.details.report as ClockMove) })
   }
   try {
-    const move = await clock.advance(by, options).catch(giveUp)
-    for (const world of worlds) world.moved({ from: move.from, to: move.to })
-    return report(move)
+    const [awaited] = watched.flatMap(({ world }) => world.awaited())
+    if (clock.mode === 'virtual' && awaited !== undefined) {
+      throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
+    }
+    const move = clock.advance(by, options, move => { for (const { world } of watched) world.moved(move) })
+    return report(await move.catch(giveUp))
   } finally {
-    for (const end of collected) end()
+    unwatch()
+    for (const { end } of watched) end()
   }
 }

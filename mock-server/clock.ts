@@ -32,9 +32,10 @@ export interface Clock {
   readonly timers: () => PendingTimer[]
   /**
    * Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}): then it
-   * stands at the event that does not end, which has begun at that time and goes on.
+   * stands at the event that does not end, which has begun at that time and goes on. `onMove` hears how far time has moved,
+   * also where something fails on the way.
    */
-  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove>
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions, onMove?: (move: Pick<ClockMove, 'from' | 'to'>) => void) => Promise<ClockMove>
   /**
    * Forgets every timer and sets a virtual clock to `now`; real time cannot be set.
    * @throws MockError CLOCK_BUSY
@@ -80,14 +81,14 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
     if (advancing) throw new MockError('CLOCK_BUSY', BUSY)
   }
 
-  async function advance (by: AdvanceBy, { realTimeoutMs = 30_000 }: AdvanceOptions = {}): Promise<ClockMove> {
+  const advance: Clock['advance'] = async (by, { realTimeoutMs = 30_000 } = {}, onMove = () => {}) => {
     checkIdle()
     const from = now
     const { target, most } = goalOf(by, from)
     const deadline = nativeNow() + realTimeoutMs
     const report = (): ClockMove => ({ from: new Date(from), to: new Date(now), remainingTimers: heap.list().map(pending) })
     const giveUp = () => new MockError('CLOCK_TIMEOUT',
-      `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request or a settle hook does not end, or realTimeoutMs is too small`,
+      `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request, a settle hook or work of the application does not end, or realTimeoutMs is too small`,
       { report: report() })
     if (closed) return report()
     let over = false
@@ -110,14 +111,17 @@ export function createVirtualClock (start: number, settle: () => Promise<void> |
       }
       if (!over && target !== Infinity) now = target
     }
+    let ended = false
     advancing = true
     try {
       // One limit for all of it: whatever is being waited for then goes on, and nothing follows it.
       if (!await within(Promise.race([go(), interrupted]), realTimeoutMs)) throw giveUp()
+      ended = true
       return report()
     } finally {
       over = true
       advancing = false
+      if (ended || now > from) onMove({ from: new Date(from), to: new Date(now) })
     }
   }
 

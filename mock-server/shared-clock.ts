@@ -1,4 +1,5 @@
-import { advanceWorlds, type Happened, type Watched } from './advance.ts'
+import { types } from 'node:util'
+import { advanceWorlds, type Happened, type Watch, type Watched } from './advance.ts'
 import { createVirtualClock, startOf, type AdvanceBy, type AdvanceOptions, type Clock, type ClockMove, type PendingTimer } from './clock.ts'
 import { checkMoment } from './duration.ts'
 import { MockError } from './errors.ts'
@@ -33,8 +34,9 @@ export interface SharedReport extends ClockMove {
 export interface SharedClock {
   readonly now: () => Date
   /**
-   * Runs `run` when time has come to `due`, in the course of an advance, which waits for what it returns; what is past by
-   * then is run at once. If it fails, the advance rejects with its error and stays at this time. The result takes it back.
+   * Runs `run` when time has come to `due`, in the course of an advance, which waits for what it returns (where that
+   * outlasts the advance, the next one does); what is past by then is run at once. If it fails, the advance rejects with its
+   * error and stays at this time. The result takes it back.
    * @throws MockError BAD_INPUT
    */
   readonly at: (due: Date | number, run: () => unknown, what?: string) => () => void
@@ -68,8 +70,34 @@ export interface WorldTime {
 
 const joins = new WeakMap<SharedClock, (world: Settling) => WorldTime>()
 
+/** The worlds on a clock. */
+interface Members {
+  readonly list: () => Settling[]
+  readonly add: (world: Settling) => void
+  readonly delete: (world: Settling) => void
+  readonly watch: Watch<Settling>
+}
+
+function createMembers (): Members {
+  const worlds = new Set<Settling>()
+  const watching = new Set<(world: Settling) => void>()
+  return {
+    list: () => [...worlds],
+    add: world => {
+      worlds.add(world)
+      for (const see of watching) see(world)
+    },
+    delete: world => { worlds.delete(world) },
+    watch: see => {
+      worlds.forEach(see)
+      watching.add(see)
+      return () => { watching.delete(see) }
+    }
+  }
+}
+
 /** The view of one world on a clock: it sees, forgets and ends its own timers only. */
-function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: Set<Settling>, next: () => number, world: Settling): WorldTime {
+function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: Members, next: () => number, world: Settling): WorldTime {
   const own = new Map<Timer, () => void>()
   let left = false
   let leave = () => {}
@@ -125,11 +153,11 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
         if (mode === 'real') throw new MockError('CLOCK_SHARED', `world ${world.id} runs on a virtual clock that it shares, and cannot go over to real time alone`)
       }
     },
-    advance: async (by, options) => {
-      const all = [...worlds]
-      const place = all.indexOf(member)
-      return advanceWorlds(clock, all, (move, happened) => ({ ...move, remainingTimers: timers(), ...happened[place]! }), by, options)
-    },
+    advance: (by, options) => advanceWorlds(clock, worlds.watch, (move, seen) => ({
+      ...move,
+      remainingTimers: timers(),
+      ...seen.find(({ world }) => world === member)!.happened
+    }), by, options),
     nextSequence: next,
     enter: () => { worlds.add(member) }
   }
@@ -144,33 +172,46 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
  * @throws MockError BAD_INPUT
  */
 export function createSharedClock ({ startTime }: SharedClockOptions = {}): SharedClock {
-  const worlds = new Set<Settling>()
+  const worlds = createMembers()
+  /** Work of the application that is under way: it may outlast its advance. */
+  const working = new Set<Promise<unknown>>()
   let planned = 0
   const next = () => planned++
 
-  const unsettled = () => Array.from(worlds, world => world.settle()).filter(work => work !== undefined)
+  const unsettled = () => [...working, ...worlds.list().map(world => world.settle()).filter(work => work !== undefined)]
   function settle (): Promise<void> | undefined {
     const first = unsettled()
     if (first.length === 0) return undefined
     return (async () => {
       await Promise.all(first)
-      while ([...worlds].some(world => world.busy())) await Promise.all(unsettled())
+      while (worlds.list().some(world => world.busy())) await Promise.all(unsettled())
     })()
   }
   const clock = createVirtualClock(startOf(startTime), settle)
+  async function work (run: () => unknown): Promise<void> {
+    const running = (async () => run())()
+    working.add(running)
+    try {
+      await running
+    } finally {
+      working.delete(running)
+    }
+  }
 
   const shared: SharedClock = {
     now: clock.now,
-    at: (due, run, what = 'the application') => clock.at({ due: checkMoment('due', new Date(due).getTime()), sequence: next(), what, run: async () => run() }),
+    at: (due, run, what = 'the application') => {
+      // Not new Date(due), which makes a moment of null; nor instanceof, which knows no Date of a test runner's own realm.
+      const moment = checkMoment('due', types.isDate(due) ? due.getTime() : typeof due === 'number' ? due : NaN)
+      if (typeof run !== 'function') throw new MockError('BAD_INPUT', 'run: must be a function', { field: 'run', rule: 'function' })
+      return clock.at({ due: moment, sequence: next(), what, run: () => work(run) })
+    },
     timers: clock.timers,
-    advance: async (by, options) => {
-      const all = [...worlds]
-      return advanceWorlds(clock, all, (move, happened) => ({
-        ...move,
-        deliveries: happened.flatMap(({ deliveries }, n) => deliveries.map(delivery => ({ ...delivery, world: all[n]!.id }))).sort((a, b) => a.startedMs - b.startedMs),
-        lint: happened.flatMap(({ lint }) => lint)
-      }), by, options)
-    }
+    advance: (by, options) => advanceWorlds(clock, worlds.watch, (move, seen) => ({
+      ...move,
+      deliveries: seen.flatMap(({ world: { id }, happened: { deliveries } }) => deliveries.map(delivery => ({ ...delivery, world: id }))).sort((a, b) => a.startedMs - b.startedMs),
+      lint: seen.flatMap(({ happened: { lint } }) => lint)
+    }), by, options)
   }
   joins.set(shared, world => membership(clock, worlds, next, world))
   return shared

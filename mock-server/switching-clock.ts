@@ -33,7 +33,7 @@ export function createSwitchingClock (mode: ClockMode, start: number, create: (m
       }
     },
     timers: () => clock.timers(),
-    advance: (by, options) => clock.advance(by, options),
+    advance: (...args) => clock.advance(...args),
     reset: now => {
       clock.reset(now)
       due.clear()

@@ -448,7 +448,11 @@ function checkOwnTime (shared: SharedClock | undefined, options: AnyWorldOptions
 /** A clock that no other world runs on. */
 function ownTime (mode: ClockMode, start: number, world: Settling): WorldTime {
   const clock = createSwitchingClock(mode, start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle))
-  return { clock, advance: (by, options) => advanceWorlds(clock, [world], (move, [happened]) => ({ ...move, ...happened! }), by, options), enter: () => {} }
+  const watch = (see: (world: Settling) => void) => {
+    see(world)
+    return () => {}
+  }
+  return { clock, advance: (by, options) => advanceWorlds(clock, watch, (move, [own]) => ({ ...move, ...own!.happened }), by, options), enter: () => {} }
 }
 
 function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: AnyWorldOptions): Credentials {

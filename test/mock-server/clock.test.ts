@@ -76,6 +76,20 @@ t.test('a second or re-entrant advance is refused, and one after a failed one is
   await t.rejects(failing.advance('1s'), { message: 'the hook failed' }, 'not CLOCK_BUSY')
 })
 
+t.test('how far time has moved is told, also where something fails on the way', async t => {
+  let clock = createVirtualClock(NOON, () => clock.now() > noon ? Promise.reject(new Error('the hook failed')) : undefined)
+  const moves: unknown[] = []
+  const onMove = (move: unknown) => { moves.push(move) }
+  clock.at({ due: NOON + 1000, sequence: 0, what: 'x', run: () => t.rejects(clock.advance('1s', {}, onMove), { code: 'CLOCK_BUSY' }) })
+  await t.rejects(clock.advance('5s', {}, onMove), { message: 'the hook failed' })
+  t.same(moves, [{ from: noon, to: after(1) }], 'and not by an advance that was refused')
+  await t.rejects(clock.advance('5s', {}, onMove), { message: 'the hook failed' })
+  t.equal(moves.length, 1, 'nor where it has not moved')
+  clock = createVirtualClock(NOON, never)
+  await clock.advance(0, {}, onMove)
+  t.same(moves.slice(1), [{ from: noon, to: noon }], 'one that ends well is told in any case')
+})
+
 t.test('an advance that takes too long in real time stops at the last finished event', async t => {
   const endless = new Promise<void>(() => {})
   const hanging = createVirtualClock(NOON, () => hanging.now() > noon ? endless : undefined)

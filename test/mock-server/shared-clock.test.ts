@@ -74,11 +74,15 @@ t.test('an app in the process plans its own work between two retries', async t =
   await clock.advance({ to: after(2040) })
   t.same(log, ['overdue', 'retry 1', 'retry 2', 'retry 3', 'retry 4', 'retry 5', 'time-out at +1800', 'retry 6'])
   t.equal(a.order('tea-0002').tradeState, 'CLOSED')
-  t.throws(() => clock.at(NaN, () => {}), { code: 'BAD_INPUT', details: { field: 'due' } })
+  for (const due of [NaN, null, undefined, '2026-01-15', new Date(NaN), -1]) t.throws(() => clock.at(due as Date, () => {}), { code: 'BAD_INPUT', details: { field: 'due' } }, String(due))
+  t.throws(() => clock.at(NOON, undefined as never), { code: 'BAD_INPUT', details: { field: 'run', rule: 'function' } })
 
   clock.at(after(2050), () => { throw new Error('the app failed') })
+  const moves: unknown[] = []
+  a.on('clock', move => { moves.push(move) })
   await t.rejects(clock.advance('1h'), { message: 'the app failed' })
   t.same(clock.now(), after(2050))
+  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and everybody is told')
 })
 
 t.test('time waits for every world: its requests, its sends and its hooks', async t => {
@@ -108,6 +112,50 @@ t.test('time waits for every world: its requests, its sends and its hooks', asyn
   })
   await a.advance(0)
   t.equal(b.journal.entries({ api: 'refundquery' }).length, 1, 'no advance ends while a request of any world is open')
+})
+
+t.test('work of the app that outlasts an advance is waited for by the next', async t => {
+  const clock = createSharedClock({ startTime: NOON })
+  const work = deferred<void>()
+  const log: string[] = []
+  clock.at(after(1), async () => {
+    await work.promise
+    log.push('done')
+  })
+  await t.rejects(clock.advance('10s', { realTimeoutMs: 50 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: after(1) } } })
+  clock.at(after(2), () => { log.push('the next') })
+  const next = clock.advance('10s')
+  work.resolve()
+  await next
+  t.same(log, ['done', 'the next'])
+
+  const failing = deferred<void>()
+  clock.at(after(20), () => failing.promise.then(() => { throw new Error('the app failed late') }))
+  await t.rejects(clock.advance('10s', { realTimeoutMs: 50 }), { code: 'CLOCK_TIMEOUT' })
+  const rejected = t.rejects(clock.advance('10s'), { message: 'the app failed late' })
+  failing.resolve()
+  await rejected
+  t.match(await clock.advance('10s'), { from: after(20), to: after(30) }, 'told once')
+})
+
+t.test('a world that is made during an advance is in its report', async t => {
+  const { clock, mock, shop, a } = await setup(t)
+  const moves: unknown[] = []
+  clock.at(after(20), async () => {
+    const late = mock.world({ id: 'late' })
+    late.on('clock', move => { moves.push(move) })
+    await placeOrder(late, shop.notifyUrl, { nonce_str: 'always' })
+    await callPay(late, 'orderquery', { out_trade_no: 'tea-0001', nonce_str: 'always' })
+    await late.pay('tea-0001')
+  })
+  const report = await clock.advance('40s')
+  t.same(sent(report).filter(line => line.startsWith('late')), ['late #0 +20', 'late #1 +35'])
+  t.equal(report.lint.filter(({ rule }) => rule === 'nonce-repeated').length, 1)
+  t.same(moves, [{ from: after(0), to: after(40) }])
+  t.same(sent(await clock.advance('5s')), [], 'once each')
+  clock.at(after(50), () => { mock.world({ id: 'later' }) })
+  const own = await a.advance('1m')
+  t.same(own.deliveries.map(({ sentAt }) => sentAt), [after(60)], 'the report of one world is of that world')
 })
 
 t.test('reset and restore of one world leave the time and the other alone', async t => {
