@@ -57,8 +57,9 @@ export function createSender (tlsSkipVerify = false): Sender {
   const certificates = { rejectUnauthorized: !tlsSkipVerify }
   const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE), fresh: new HttpAgent() }
   const https = { request: httpsRequest, agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }), fresh: new HttpsAgent(certificates) }
-  // Who closes connections by itself gets a new one for each request: on an old one nobody could tell whether the request was
-  // read. Sending it again could double it.
+  // Who closes connections, other than those given up here for being idle, gets a new one for each request: on an old one
+  // nobody could tell whether the request was read. Sending it again could double it. Told by `close` alone: from Node 22 on an
+  // idle connection that the other side ends or resets has neither `end` nor `error`.
   const closing = new Set<string>()
   let last: ReturnType<typeof targetOf> | undefined
   return {
@@ -76,8 +77,9 @@ export function createSender (tlsSkipVerify = false): Sender {
       const request = send({ ...options, agent: closing.has(host) ? fresh : agent, headers: { host, ...headers, 'content-length': Buffer.byteLength(body) } })
       request.on('socket', socket => {
         if (request.reusedSocket) return
-        socket.once('end', () => { closing.add(host) })
-        socket.once('error', ({ code }: NodeJS.ErrnoException) => { if (code === 'ECONNRESET') closing.add(host) })
+        let idle = false
+        socket.on('timeout', () => { idle = socket.destroyed })
+        socket.once('close', () => { if (!idle) closing.add(host) })
       })
       request.on('error', fail)
       request.on('response', response => {

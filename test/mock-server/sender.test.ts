@@ -123,6 +123,17 @@ t.test('a merchant that restarts meets no connection of before', async t => {
   }
 })
 
+t.test('a connection that is given up here for being idle says nothing about the merchant', async t => {
+  const { url, sockets } = await listenBare(t, socket => { socket.write(bareReply('here')) })
+  const sender = setup(t)
+  await sender.post(url, {}, 'body', 5000)
+  await once(sockets[0]!, 'close')
+  for (let n = 1; n <= 2; n++) {
+    t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'here' } })
+    t.equal(sockets.length, 2)
+  }
+})
+
 t.test('does not follow a redirect', async t => {
   const server = await listen(t, (_request, response) => { response.writeHead(302, { location: '/login' }).end() })
   t.match(await setup(t).post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { reply: { status: 302, headers: { location: '/login' } } })
