@@ -225,6 +225,15 @@ t.test('merchants stay through reset and restore, and go with an export', async 
   t.same(crowded.default.orders(), [], 'an export of before there were any')
 })
 
+t.test('a nonce that one merchant has used is new for another', async t => {
+  const { world, second } = await setup(t)
+  const repeated = () => world.lint().filter(({ rule }) => rule === 'nonce-repeated').length
+  for (const merchant of [world, second]) await callPay(merchant, 'orderquery', { out_trade_no: 'tea-0001', nonce_str: 'always' })
+  t.equal(repeated(), 0)
+  await callPay(second, 'orderquery', { out_trade_no: 'tea-0001', nonce_str: 'always' })
+  t.equal(repeated(), 1)
+})
+
 t.test('what a merchant has used as a nonce is forgotten by reset and restore', async t => {
   const { world, second } = await setup(t)
   const name = world.snapshot()
