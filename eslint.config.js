@@ -1,3 +1,4 @@
 import neostandard from 'neostandard'
 
-export default neostandard({ ts: true, ignores: ['dist', '.tap', 'node_modules'] })
+// Prettier decides the style; the linter looks for faults only.
+export default neostandard({ ts: true, noStyle: true, ignores: ['dist', '.tap', 'node_modules'] })

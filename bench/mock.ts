@@ -20,20 +20,36 @@ const MEMORY_AT = [0.1, 0.4, 0.7, 1]
 const MAX_JOURNAL = 1000
 const CONNECTIONS = 10
 
-const FULL = { sending: { rounds: 11, untilMs: 180_000 }, orders: 1000, warmUp: 1, starting: { rounds: 21, untilMs: 240_000 }, memory: 100_000 }
-const QUICK = { sending: { rounds: 7, untilMs: 18_000 }, orders: 100, warmUp: 6, starting: { rounds: 5, untilMs: 28_000 }, memory: 10_000 }
+const FULL = {
+  sending: { rounds: 11, untilMs: 180_000 },
+  orders: 1000,
+  warmUp: 1,
+  starting: { rounds: 21, untilMs: 240_000 },
+  memory: 100_000,
+}
+const QUICK = {
+  sending: { rounds: 7, untilMs: 18_000 },
+  orders: 100,
+  warmUp: 6,
+  starting: { rounds: 5, untilMs: 28_000 },
+  memory: 10_000,
+}
 
 const MB = 1024 * 1024
 
 /** How fast the mock sends, how soon it is there, and how much memory it takes, at once and for long. */
-export default async function mock ({ quick, log }: BenchOptions): Promise<Report> {
+export default async function mock({ quick, log }: BenchOptions): Promise<Report> {
   const { sending, orders, warmUp, starting, memory } = quick ? QUICK : FULL
   const folder = compile()
   const module = new URL('mock/server.js', folder)
   const cli = fileURLToPath(new URL('../mock-server/cli.js', folder))
-  const commands: Record<typeof MOCKS[number], Command> = {
+  const commands: Record<(typeof MOCKS)[number], Command> = {
     'wechat-mock': { args: [cli, '--port', '0', '--json'], url: /"url":"(.*?)"/, path: '/healthz' },
-    'oauth2-mock-server': { args: [fileURLToPath(new URL('oauth2-mock-server.mjs', import.meta.resolve('oauth2-mock-server'))), '-p', '0'], url: /listening on (\S+)/, path: '/.well-known/openid-configuration' }
+    'oauth2-mock-server': {
+      args: [fileURLToPath(new URL('oauth2-mock-server.mjs', import.meta.resolve('oauth2-mock-server'))), '-p', '0'],
+      url: /listening on (\S+)/,
+      path: '/.well-known/openid-configuration',
+    },
   }
 
   const rates = await sends()
@@ -43,30 +59,46 @@ export default async function mock ({ quick, log }: BenchOptions): Promise<Repor
   return {
     rows: [
       ...CONTESTANTS.map((name) => ({ name, median: round(median(rates[name]), 0), unit: 'POSTs/s' })),
-      ...MOCKS.map((name) => ({ name: `start ${name}`, median: round(median(start[name]), 0), unit: 'ms from the start of the process to its first answer' })),
+      ...MOCKS.map((name) => ({
+        name: `start ${name}`,
+        median: round(median(start[name]), 0),
+        unit: 'ms from the start of the process to its first answer',
+      })),
       ...MOCKS.map((name) => ({ name: `idle ${name}`, median: round(median(idle[name]), 1), unit: 'MB resident' })),
-      ...MEMORY_AT.map((share, n) => ({ name: part(share), median: round(kept[n]!, 1), unit: `MB resident after ${share * memory} orders` }))
+      ...MEMORY_AT.map((share, n) => ({
+        name: part(share),
+        median: round(kept[n]!, 1),
+        unit: `MB resident after ${share * memory} orders`,
+      })),
     ],
     ratios: {
       ...ratiosOf(rates, ['advance/loop']),
-      ...ratiosOf(Object.fromEntries(MOCKS.map((name) => [`start ${name}`, start[name]])), ['start wechat-mock/start oauth2-mock-server']),
-      ...ratiosOf(Object.fromEntries(MOCKS.map((name) => [`idle ${name}`, idle[name]])), ['idle wechat-mock/idle oauth2-mock-server']),
-      [`${part(1)}/${part(MEMORY_AT[0]!)}`]: round(kept.at(-1)! / kept[0]!, 3)
-    }
+      ...ratiosOf(Object.fromEntries(MOCKS.map((name) => [`start ${name}`, start[name]])), [
+        'start wechat-mock/start oauth2-mock-server',
+      ]),
+      ...ratiosOf(Object.fromEntries(MOCKS.map((name) => [`idle ${name}`, idle[name]])), [
+        'idle wechat-mock/idle oauth2-mock-server',
+      ]),
+      [`${part(1)}/${part(MEMORY_AT[0]!)}`]: round(kept.at(-1)! / kept[0]!, 3),
+    },
   }
 
   /** Orders that nobody acknowledges, over the whole schedule; and the same bytes, sent by a loop. */
-  async function sends () {
+  async function sends() {
     const processes = {
       receiver: startProcess<Receiver>(module, ['receiver', 'FAIL']),
       advance: startProcess<Advance>(module, ['advance']),
-      loop: startProcess<Loop>(module, ['loop'])
+      loop: startProcess<Loop>(module, ['loop']),
     }
-    const { receiver, advance, loop } = { receiver: processes.receiver.call, advance: processes.advance.call, loop: processes.loop.call }
+    const { receiver, advance, loop } = {
+      receiver: processes.receiver.call,
+      advance: processes.advance.call,
+      loop: processes.loop.call,
+    }
     try {
       const url = await receiver.url()
       let bodies: string[] = []
-      let expected: { received: number, bytes: number } | undefined
+      let expected: { received: number; bytes: number } | undefined
       const turn = {
         advance: async () => {
           await advance.order(orders, url)
@@ -75,17 +107,19 @@ export default async function mock ({ quick, log }: BenchOptions): Promise<Repor
           await advance.end()
           return done
         },
-        loop: async () => await loop.run(url, bodies)
+        loop: async () => await loop.run(url, bodies),
       }
-      const measure = async (name: typeof CONTESTANTS[number]) => {
+      const measure = async (name: (typeof CONTESTANTS)[number]) => {
         const { ms, sends } = await turn[name]()
         const taken = await receiver.taken()
         expected ??= taken
         if (sends !== orders * SENDS || taken.received !== sends || taken.bytes !== expected.bytes) {
-          throw new Error(`${name}: ${sends} sends, ${taken.received} notifications of ${taken.bytes} bytes have arrived; it should be ${orders * SENDS} of ${expected.bytes}.`)
+          throw new Error(
+            `${name}: ${sends} sends, ${taken.received} notifications of ${taken.bytes} bytes have arrived; it should be ${orders * SENDS} of ${expected.bytes}.`,
+          )
         }
         log(`${name}: ${sends} POSTs in ${Math.round(ms)} ms`)
-        return sends / ms * 1000
+        return (sends / ms) * 1000
       }
       // By then the JavaScript engine has compiled what it will, and the loop knows what to send.
       for (let n = 0; n < warmUp; n++) for (const name of CONTESTANTS) await measure(name)
@@ -95,7 +129,7 @@ export default async function mock ({ quick, log }: BenchOptions): Promise<Repor
     }
   }
 
-  async function starts () {
+  async function starts() {
     const samples = await interleave(starting, MOCKS, async (name) => {
       const started = await startCommand(commands[name])
       await setTimeout(SETTLE_MS)
@@ -104,15 +138,22 @@ export default async function mock ({ quick, log }: BenchOptions): Promise<Repor
       log(`${name}: ${Math.round(started.ms)} ms, ${Math.round(rss)} MB`)
       return { ms: started.ms, rss }
     })
-    const pick = (key: 'ms' | 'rss') => Object.fromEntries(MOCKS.map((name) => [name, samples[name].map((sample) => sample[key])])) as Record<typeof MOCKS[number], number[]>
+    const pick = (key: 'ms' | 'rss') =>
+      Object.fromEntries(MOCKS.map((name) => [name, samples[name].map((sample) => sample[key])])) as Record<
+        (typeof MOCKS)[number],
+        number[]
+      >
     return { start: pick('ms'), idle: pick('rss') }
   }
 
   /** One process, and order after order, each paid, notified and acknowledged. */
-  async function lives () {
+  async function lives() {
     const shop = startProcess<Receiver>(module, ['receiver', 'SUCCESS'])
     const { args, ...rest } = commands['wechat-mock']
-    const started = await startCommand({ ...rest, args: [...args, '--quiet', '--auto-pay', '0s', '--max-journal', String(MAX_JOURNAL)] })
+    const started = await startCommand({
+      ...rest,
+      args: [...args, '--quiet', '--auto-pay', '0s', '--max-journal', String(MAX_JOURNAL)],
+    })
     const pool = new Pool(started.url, { connections: CONNECTIONS })
     try {
       const merchant = JSON.parse(started.line) as Merchant
@@ -122,18 +163,26 @@ export default async function mock ({ quick, log }: BenchOptions): Promise<Repor
       let notified = 0
       for (const share of MEMORY_AT) {
         const until = memory * share
-        await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
-          while (ordered < until) {
-            const { body } = await pool.request({ method: 'POST', path: '/pay/unifiedorder', body: orderXml(merchant, ordered++, notifyUrl) })
-            await body.text()
-          }
-        }))
+        await Promise.all(
+          Array.from({ length: CONNECTIONS }, async () => {
+            while (ordered < until) {
+              const { body } = await pool.request({
+                method: 'POST',
+                path: '/pay/unifiedorder',
+                body: orderXml(merchant, ordered++, notifyUrl),
+              })
+              await body.text()
+            }
+          }),
+        )
         while ((notified += (await shop.call.taken()).received) < until) await setTimeout(SETTLE_MS / 3)
         kept.push(started.rss() / MB)
         log(`${until} orders: ${Math.round(kept.at(-1)!)} MB`)
       }
       const metrics = await (await request(`${started.url}/metrics`)).body.text()
-      if (!metrics.includes(`wechat_mock_deliveries_total{api="notify",verdict="acked"} ${memory}\n`)) throw new Error(`Not each of ${memory} orders was paid and acknowledged: ${metrics}`)
+      if (!metrics.includes(`wechat_mock_deliveries_total{api="notify",verdict="acked"} ${memory}\n`)) {
+        throw new Error(`Not each of ${memory} orders was paid and acknowledged: ${metrics}`)
+      }
       return kept
     } finally {
       await pool.close()

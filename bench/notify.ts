@@ -18,11 +18,17 @@ const WARM_UP_MS = 3000
 const WARM_UP_BATCH = 1000
 
 /** How many payment notifications a second are taken by this package, by a route that does nothing, and by two other packages. */
-export default async function notify ({ quick, log }: BenchOptions): Promise<Report> {
-  const { roundMs, ...limits } = quick ? { rounds: 15, roundMs: 250, untilMs: 40_000 } : { rounds: 31, roundMs: 300, untilMs: 300_000 }
+export default async function notify({ quick, log }: BenchOptions): Promise<Report> {
+  const { roundMs, ...limits } = quick
+    ? { rounds: 15, roundMs: 250, untilMs: 40_000 }
+    : { rounds: 31, roundMs: 300, untilMs: 300_000 }
   const module = new URL('notify/server.js', compile())
   const core = pinLoad()?.serverCore
-  log(core === undefined ? 'Nothing is pinned: no taskset, or only one core.' : `Servers on core ${core}, the load on another.`)
+  log(
+    core === undefined
+      ? 'Nothing is pinned: no taskset, or only one core.'
+      : `Servers on core ${core}, the load on another.`,
+  )
 
   const contestants = new Map<Name, Contestant>()
   try {
@@ -30,18 +36,26 @@ export default async function notify ({ quick, log }: BenchOptions): Promise<Rep
     for (const contestant of contestants.values()) await contestant.prepare(limits.rounds, roundMs)
     const samples = await interleave(limits, NAMES, async (name) => {
       const sample = await contestants.get(name)!.measure()
-      log(`${name}: ${Math.round(sample.perSecond)} requests/s, its process ${Math.round(sample.perSecond * sample.cpu / 10_000)} % busy`)
+      log(
+        `${name}: ${Math.round(sample.perSecond)} requests/s, its process ${Math.round((sample.perSecond * sample.cpu) / 10_000)} % busy`,
+      )
       return sample
     })
     for (const contestant of contestants.values()) await contestant.audit()
 
-    const rates = Object.fromEntries(NAMES.map((name) => [name, samples[name].map(({ perSecond }) => perSecond)])) as Record<Name, number[]>
+    const rates = Object.fromEntries(
+      NAMES.map((name) => [name, samples[name].map(({ perSecond }) => perSecond)]),
+    ) as Record<Name, number[]>
     return {
       rows: [
         ...NAMES.map((name) => ({ name, median: round(median(rates[name]), 0), unit: 'requests/s' })),
-        ...NAMES.map((name) => ({ name: `${name} cpu`, median: round(median(samples[name].map(({ cpu }) => cpu)), 1), unit: 'µs of the server process/request' }))
+        ...NAMES.map((name) => ({
+          name: `${name} cpu`,
+          median: round(median(samples[name].map(({ cpu }) => cpu)), 1),
+          unit: 'µs of the server process/request',
+        })),
       ],
-      ratios: ratiosOf(rates, ['plugin/bare', 'plugin/tenpay', 'plugin/wechatpay-axios-plugin'])
+      ratios: ratiosOf(rates, ['plugin/bare', 'plugin/tenpay', 'plugin/wechatpay-axios-plugin']),
     }
   } finally {
     for (const contestant of contestants.values()) await contestant.stop()
@@ -51,14 +65,14 @@ export default async function notify ({ quick, log }: BenchOptions): Promise<Rep
 type Contestant = Awaited<ReturnType<typeof enter>>
 
 /** Starts a contestant, sees that it tells a genuine notification from a forged one, and warms it up. */
-async function enter (name: Name, module: URL, core: number | undefined) {
+async function enter(name: Name, module: URL, core: number | undefined) {
   const { call, stop } = startProcess<ServerCalls>(module, [name], core)
   const url = `http://127.0.0.1:${await call.listen()}${PATH}`
   let sent = 0
   let batch = 0
 
   /** Notifications that nobody has sent yet, one order each. */
-  function fresh (count: number): Buffer[] {
+  function fresh(count: number): Buffer[] {
     return Array.from({ length: count }, () => notificationOf(sent++))
   }
 
@@ -67,7 +81,9 @@ async function enter (name: Name, module: URL, core: number | undefined) {
   const refusal = await post(url, forged(genuine!))
   const reply = await post(url, genuine!)
   if (!/>(<!\[CDATA\[)?SUCCESS/.test(reply)) throw new Error(`${name} refused a genuine notification: ${reply}`)
-  if (name !== 'bare' && !/>(<!\[CDATA\[)?FAIL/.test(refusal)) throw new Error(`${name} accepted a forged notification: ${refusal}`)
+  if (name !== 'bare' && !/>(<!\[CDATA\[)?FAIL/.test(refusal)) {
+    throw new Error(`${name} accepted a forged notification: ${refusal}`)
+  }
   let speed = 0
   for (const start = performance.now(); sent < WARM_UP && performance.now() < start + WARM_UP_MS;) {
     // The best: a pause of the machine would make every round too short.
@@ -78,27 +94,33 @@ async function enter (name: Name, module: URL, core: number | undefined) {
     stop,
 
     /** Sizes the rounds by the speed just seen. All orders are there before the first round, as a shop's are long before they are paid. */
-    async prepare (rounds: number, roundMs: number): Promise<void> {
-      batch = Math.ceil(speed * roundMs / 1000 / CONNECTIONS) * CONNECTIONS
+    async prepare(rounds: number, roundMs: number): Promise<void> {
+      batch = Math.ceil((speed * roundMs) / 1000 / CONNECTIONS) * CONNECTIONS
       await call.expect(rounds * batch)
     },
 
-    async measure (): Promise<{ perSecond: number, cpu: number }> {
+    async measure(): Promise<{ perSecond: number; cpu: number }> {
       const bodies = fresh(batch)
       const before = await call.cpu()
       const perSecond = await load({ url, bodies, reply, connections: CONNECTIONS })
-      return { perSecond, cpu: (await call.cpu() - before) / batch }
+      return { perSecond, cpu: ((await call.cpu()) - before) / batch }
     },
 
     /** Every notification must have settled its order, and no order can have been settled by anything else. */
-    async audit (): Promise<void> {
+    async audit(): Promise<void> {
       const settled = await call.settled()
-      if (settled !== null && settled !== sent) throw new Error(`${name} was sent ${sent} notifications and settled ${settled} orders.`)
-    }
+      if (settled !== null && settled !== sent) {
+        throw new Error(`${name} was sent ${sent} notifications and settled ${settled} orders.`)
+      }
+    },
   }
 }
 
-async function post (url: string, body: Buffer): Promise<string> {
-  const reply = await fetch(url, { method: 'POST', headers: { 'content-type': 'text/xml' }, body: new Uint8Array(body) })
+async function post(url: string, body: Buffer): Promise<string> {
+  const reply = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'text/xml' },
+    body: new Uint8Array(body),
+  })
   return await reply.text()
 }

@@ -25,11 +25,21 @@ const CLAIMS = 5
 /** After which parts of the settlements the heap is measured. The first fifth fills caches. */
 const HEAP_AT = [0.2, 0.6, 1]
 
-const FULL = { settling: { rounds: 31, untilMs: 180_000 }, batch: 1000, claiming: { rounds: 31, untilMs: Infinity }, settlements: 100_000 }
-const QUICK = { settling: { rounds: 31, untilMs: 20_000 }, batch: 200, claiming: { rounds: 11, untilMs: Infinity }, settlements: 10_000 }
+const FULL = {
+  settling: { rounds: 31, untilMs: 180_000 },
+  batch: 1000,
+  claiming: { rounds: 31, untilMs: Infinity },
+  settlements: 100_000,
+}
+const QUICK = {
+  settling: { rounds: 31, untilMs: 20_000 },
+  batch: 200,
+  claiming: { rounds: 11, untilMs: Infinity },
+  settlements: 10_000,
+}
 
 /** What it costs to settle a payment durably, to claim due work among many orders, and to go on doing so. */
-export default async function settle ({ quick, log }: BenchOptions): Promise<Report> {
+export default async function settle({ quick, log }: BenchOptions): Promise<Report> {
   const { settling, batch, claiming, settlements } = quick ? QUICK : FULL
   const module = new URL('settle/server.js', compile())
   const server = await startPostgres({ durable: true, settings: { max_wal_size: '8GB', checkpoint_timeout: '1h' } })
@@ -51,16 +61,32 @@ export default async function settle ({ quick, log }: BenchOptions): Promise<Rep
     return {
       rows: [
         ...NAMES.map((name) => ({ name, median: round(median(rates.perSecond[name]), 0), unit: 'settlements/s' })),
-        ...NAMES.map((name) => ({ name: `${name} cpu`, median: round(median(rates.cpu[name]), 0), unit: 'µs of the client process/settlement' })),
-        ...Object.entries(times).map(([name, ms]) => ({ name, median: round(median(ms), 2), unit: `ms for ${CLAIMED} due orders` })),
-        ...HEAP_AT.map((part, n) => ({ name: `heap ${part * 100}%`, median: round(heaps[n]! / 1e6, 2), unit: `MB after ${settlements * part} settlements` })),
-        { name: 'heap growth', median: round((heaps.at(-1)! - heaps[0]!) / (settlements * (1 - HEAP_AT[0]!)), 1), unit: 'bytes/settlement' }
+        ...NAMES.map((name) => ({
+          name: `${name} cpu`,
+          median: round(median(rates.cpu[name]), 0),
+          unit: 'µs of the client process/settlement',
+        })),
+        ...Object.entries(times).map(([name, ms]) => ({
+          name,
+          median: round(median(ms), 2),
+          unit: `ms for ${CLAIMED} due orders`,
+        })),
+        ...HEAP_AT.map((part, n) => ({
+          name: `heap ${part * 100}%`,
+          median: round(heaps[n]! / 1e6, 2),
+          unit: `MB after ${settlements * part} settlements`,
+        })),
+        {
+          name: 'heap growth',
+          median: round((heaps.at(-1)! - heaps[0]!) / (settlements * (1 - HEAP_AT[0]!)), 1),
+          unit: 'bytes/settlement',
+        },
       ],
       ratios: {
         ...ratiosOf(rates.perSecond, ['settle/bare']),
         ...ratiosOf(times, ['claim 1e5/claim 1e4', 'claim 1e6/claim 1e4']),
-        'heap 100%/heap 20%': round(heaps.at(-1)! / heaps[0]!, 3)
-      }
+        'heap 100%/heap 20%': round(heaps.at(-1)! / heaps[0]!, 3),
+      },
     }
   } finally {
     for (const { stop } of processes) await stop()
@@ -69,7 +95,7 @@ export default async function settle ({ quick, log }: BenchOptions): Promise<Rep
   }
 
   /** Both settle orders of the same tables, each order once. */
-  async function rate () {
+  async function rate() {
     await fillUnpaid(client, RATE_TABLES, NAMES.length * (WARM_UP + settling.rounds * batch))
     const calls = { settle: enter('settle', server.url, RATE_TABLES), bare: enter('bare', server.url, RATE_TABLES) }
     let settled = 0
@@ -81,18 +107,24 @@ export default async function settle ({ quick, log }: BenchOptions): Promise<Rep
     for (const name of NAMES) await next(name, WARM_UP)
     const samples = await interleave(settling, NAMES, async (name) => {
       const before = await calls[name].cpu()
-      const perSecond = batch / await next(name, batch) * 1000
-      const cpu = (await calls[name].cpu() - before) / batch
-      log(`${name}: ${Math.round(perSecond)} settlements/s, its process ${Math.round(perSecond * cpu / 10_000)} % busy`)
+      const perSecond = (batch / (await next(name, batch))) * 1000
+      const cpu = ((await calls[name].cpu()) - before) / batch
+      log(
+        `${name}: ${Math.round(perSecond)} settlements/s, its process ${Math.round((perSecond * cpu) / 10_000)} % busy`,
+      )
       return { perSecond, cpu }
     })
     await audit(RATE_TABLES, settled)
-    const part = (key: 'perSecond' | 'cpu') => Object.fromEntries(NAMES.map((name) => [name, samples[name].map((sample) => sample[key])])) as Record<Name, number[]>
+    const part = (key: 'perSecond' | 'cpu') =>
+      Object.fromEntries(NAMES.map((name) => [name, samples[name].map((sample) => sample[key])])) as Record<
+        Name,
+        number[]
+      >
     return { perSecond: part('perSecond'), cpu: part('cpu') }
   }
 
   /** The same hundred orders each time, in tables of three sizes: each claim happens a lease after the one before. */
-  async function claims () {
+  async function claims() {
     for (const size of Object.values(SIZES)) {
       await fillHistory(client, `claim_${size}_`, size, CLAIMED)
       log(`${size} orders are there`)
@@ -115,7 +147,7 @@ export default async function settle ({ quick, log }: BenchOptions): Promise<Rep
   }
 
   /** Nothing of this needs the disk: what a process keeps does not depend on how long its commits take. */
-  async function memory () {
+  async function memory() {
     await fillUnpaid(client, MEMORY_TABLES, settlements)
     const call = enter('settle', `${server.url}?options=-c%20synchronous_commit%3Doff`, MEMORY_TABLES)
     const heaps: number[] = []
@@ -131,9 +163,11 @@ export default async function settle ({ quick, log }: BenchOptions): Promise<Rep
   }
 
   /** Every order must have been settled once. */
-  async function audit (tablePrefix: string, settled: number): Promise<void> {
+  async function audit(tablePrefix: string, settled: number): Promise<void> {
     const sql = `select (select count(*) from ${tablePrefix}orders where state = 'paid') as paid, (select count(*) from ${tablePrefix}history where to_state = 'paid') as noted`
-    const { paid, noted } = (await client.query<{ paid: string, noted: string }>(sql)).rows[0]!
-    if (Number(paid) !== settled || Number(noted) !== settled) throw new Error(`${settled} settlements were made, ${paid} orders are paid, ${noted} were noted.`)
+    const { paid, noted } = (await client.query<{ paid: string; noted: string }>(sql)).rows[0]!
+    if (Number(paid) !== settled || Number(noted) !== settled) {
+      throw new Error(`${settled} settlements were made, ${paid} orders are paid, ${noted} were noted.`)
+    }
   }
 }

@@ -8,8 +8,12 @@ import type { ShopDatabase } from './shop/database.ts'
 import { buildShop } from './shop/shop.ts'
 
 // npm run demo [-- --json]: the whole flow, once, against the mock. Exits 1 if anything did not happen as it should.
-const { values: { json = false } } = parseArgs({ options: { json: { type: 'boolean' } } })
-const say = (text: string) => { if (!json) console.log(text) }
+const {
+  values: { json = false },
+} = parseArgs({ options: { json: { type: 'boolean' } } })
+const say = (text: string) => {
+  if (!json) console.log(text)
+}
 const checks: Record<string, boolean> = {}
 const check = (name: string, holds: boolean) => {
   checks[name] = holds
@@ -22,22 +26,35 @@ const { appid, appSecret, mchId, apiKey } = world.credentials
 
 // The shop's database is down when the first two notifications arrive: what cannot be stored must not be acknowledged.
 const server = createServer()
-await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+await new Promise<void>((resolve) => {
+  server.listen(0, '127.0.0.1', resolve)
+})
 const shopUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 const outage = { calls: 0 }
 const shop = await buildShop({
-  wechat: { appid, appSecret, merchant: { version: 'v2', mchId, apiKey }, baseUrl: mock.url, now: () => world.clock.now() },
+  wechat: {
+    appid,
+    appSecret,
+    merchant: { version: 'v2', mchId, apiKey },
+    baseUrl: mock.url,
+    now: () => world.clock.now(),
+  },
   publicUrl: shopUrl,
   database: withOutage(await openDatabase(':memory:')),
   server,
-  probe: true
+  probe: true,
 })
 
 say('1. The mini program calls wx.login and sends the code to the shop')
 const { code, openid } = world.loginCode()
 const login = await post('/wechat/login', { code })
-say(`   POST /wechat/login → ${login.status}, a token, ${Object.keys(login.body).includes('session_key') ? 'AND THE SESSION KEY' : 'no session key, no openid'}`)
-check('login gives a token and nothing else of WeChat', login.status === 200 && typeof login.body.token === 'string' && !JSON.stringify(login.body).includes(openid))
+say(
+  `   POST /wechat/login → ${login.status}, a token, ${Object.keys(login.body).includes('session_key') ? 'AND THE SESSION KEY' : 'no session key, no openid'}`,
+)
+check(
+  'login gives a token and nothing else of WeChat',
+  login.status === 200 && typeof login.body.token === 'string' && !JSON.stringify(login.body).includes(openid),
+)
 
 say('\n2. It orders tea; the shop says what it costs')
 const ordered = await post('/wechat/orders', { item: 'tea', totalFee: 1 }, login.body.token)
@@ -53,8 +70,13 @@ const deliveries: Delivery[] = [await world.pay(outTradeNo)]
 for (const wait of ['15s', '15s']) deliveries.push(...(await world.advance(wait)).deliveries)
 
 say('\n4. WeChat notifies the shop until it is acknowledged')
-for (const { attempt, sentAt, verdict, reason } of deliveries) say(`   ${sentAt.toISOString()}  attempt ${attempt}  ${verdict.padEnd(9)} ${reason}`)
-check('the first two notifications are answered FAIL, the third is acknowledged', deliveries.map(({ verdict }) => verdict).join() === 'fail_xml,fail_xml,acked')
+for (const { attempt, sentAt, verdict, reason } of deliveries) {
+  say(`   ${sentAt.toISOString()}  attempt ${attempt}  ${verdict.padEnd(9)} ${reason}`)
+}
+check(
+  'the first two notifications are answered FAIL, the third is acknowledged',
+  deliveries.map(({ verdict }) => verdict).join() === 'fail_xml,fail_xml,acked',
+)
 const rest = await world.advance('24h4m')
 check('after that WeChat sends no more', rest.deliveries.length === 0)
 await shop.wechat.idle()
@@ -65,18 +87,33 @@ const [duplicate] = await world.notification(outTradeNo)!.deliver()
 say(`   ${duplicate!.verdict}: ${duplicate!.reason}`)
 await shop.wechat.idle()
 const afterDuplicate = await probe()
-check('the duplicate is acknowledged and changes nothing', duplicate!.verdict === 'acked' && afterDuplicate.fulfilments === 1)
+check(
+  'the duplicate is acknowledged and changes nothing',
+  duplicate!.verdict === 'acked' && afterDuplicate.fulfilments === 1,
+)
 
 say('\n6. Somebody forges a notification for another order')
 const second = await post('/wechat/orders', { item: 'pot' }, login.body.token)
-const forgery = world.notification(outTradeNo)!.body.replaceAll(outTradeNo, second.body.outTradeNo).replace('<total_fee>1250<', '<total_fee>36800<')
-const forged = await fetch(`${shopUrl}/wechat/notify`, { method: 'POST', headers: { 'content-type': 'text/xml' }, body: forgery })
+const forgery = world
+  .notification(outTradeNo)!
+  .body.replaceAll(outTradeNo, second.body.outTradeNo)
+  .replace('<total_fee>1250<', '<total_fee>36800<')
+const forged = await fetch(`${shopUrl}/wechat/notify`, {
+  method: 'POST',
+  headers: { 'content-type': 'text/xml' },
+  body: forgery,
+})
 const forgedReply = await forged.text()
 say(`   ${forgedReply}`)
-check('the forged notification is refused and changes nothing', forgedReply.includes('FAIL') && !(await probe(second.body.outTradeNo)).paid)
+check(
+  'the forged notification is refused and changes nothing',
+  forgedReply.includes('FAIL') && !(await probe(second.body.outTradeNo)).paid,
+)
 
 say('\n7. The mini program asks the shop what became of the order')
-const seen = await (await fetch(`${shopUrl}/wechat/orders/${outTradeNo}`, { headers: { authorization: `Bearer ${login.body.token}` } })).json() as Record<string, unknown>
+const seen = (await (
+  await fetch(`${shopUrl}/wechat/orders/${outTradeNo}`, { headers: { authorization: `Bearer ${login.body.token}` } })
+).json()) as Record<string, unknown>
 say(`   GET /wechat/orders/${outTradeNo} → ${JSON.stringify(seen)}`)
 check('the order is paid', seen.paid === true && seen.state === 'paid')
 
@@ -85,40 +122,48 @@ await mock.close()
 const ok = Object.values(checks).every(Boolean)
 say(ok ? '\nEverything happened as it should.' : '\nSomething did not happen as it should.')
 if (json) {
-  console.log(JSON.stringify({
-    ok,
-    checks,
-    outTradeNo,
-    payParams: params,
-    deliveries: deliveries.map(({ attempt, sentAt, verdict, reason }) => ({ attempt, sentAt, verdict, reason })),
-    duplicate: duplicate!.verdict,
-    forgedReply,
-    ...afterDuplicate
-  }))
+  console.log(
+    JSON.stringify({
+      ok,
+      checks,
+      outTradeNo,
+      payParams: params,
+      deliveries: deliveries.map(({ attempt, sentAt, verdict, reason }) => ({ attempt, sentAt, verdict, reason })),
+      duplicate: duplicate!.verdict,
+      forgedReply,
+      ...afterDuplicate,
+    }),
+  )
 }
 process.exitCode = ok ? 0 : 1
 
-async function post (path: string, body: object, token?: string): Promise<{ status: number, body: any }> {
-  const headers = { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) }
+async function post(path: string, body: object, token?: string): Promise<{ status: number; body: any }> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
   const response = await fetch(shopUrl + path, { method: 'POST', headers, body: JSON.stringify(body) })
   return { status: response.status, body: await response.json() }
 }
 
-async function probe (number = outTradeNo): Promise<{ paid: boolean, fulfilments: number }> {
-  return await (await fetch(`${shopUrl}/probe?out_trade_no=${number}`)).json() as { paid: boolean, fulfilments: number }
+async function probe(number = outTradeNo): Promise<{ paid: boolean; fulfilments: number }> {
+  return (await (await fetch(`${shopUrl}/probe?out_trade_no=${number}`)).json()) as {
+    paid: boolean
+    fulfilments: number
+  }
 }
 
 /** A database that fails as often as `outage.calls` says. */
-function withOutage (database: ShopDatabase): ShopDatabase {
+function withOutage(database: ShopDatabase): ShopDatabase {
   const { store } = database
   return {
     ...database,
     store: {
       ...store,
-      async updateOrder (outTradeNo, decide) {
+      async updateOrder(outTradeNo, decide) {
         if (outage.calls-- > 0) throw new Error('the database is down')
         return await store.updateOrder(outTradeNo, decide)
-      }
-    }
+      },
+    },
   }
 }

@@ -19,8 +19,8 @@ export interface Activity {
   readonly idle: () => Promise<void>
 }
 
-export function createActivity (): Activity {
-  const running = new Set<{ what: string, awaited: boolean }>()
+export function createActivity(): Activity {
+  const running = new Set<{ what: string; awaited: boolean }>()
   let waiting: (() => void)[] = []
   return {
     enter: (what, awaited = false) => {
@@ -39,12 +39,19 @@ export function createActivity (): Activity {
           stepOut()
         },
         stepOut,
-        stepIn: () => { if (!ended) running.add(token) }
+        stepIn: () => {
+          if (!ended) running.add(token)
+        },
       }
     },
     busy: () => running.size > 0,
     list: () => Array.from(running, ({ what }) => what),
     awaited: () => [...running].filter(({ awaited }) => awaited).map(({ what }) => what),
-    idle: () => running.size === 0 ? Promise.resolve() : new Promise(resolve => { waiting.push(resolve) })
+    idle: () =>
+      running.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => {
+            waiting.push(resolve)
+          }),
   }
 }

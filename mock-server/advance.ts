@@ -21,7 +21,10 @@ export interface Watched {
 }
 
 /** A world, and what happened in it. */
-export interface Seen<W> { readonly world: W, readonly happened: Happened }
+export interface Seen<W> {
+  readonly world: W
+  readonly happened: Happened
+}
 
 /** Shows all worlds of a clock, and from then on each that comes, until the result is called. */
 export type Watch<W> = (see: (world: W) => void) => () => void
@@ -30,10 +33,22 @@ export type Watch<W> = (see: (world: W) => void) => () => void
  * Advances a clock and reports, by `view`, what happened meanwhile in the worlds that run on it.
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with the report), SETTLE_FAILED, BAD_INPUT
  */
-export async function advanceWorlds<W extends Watched, R extends ClockMove> (clock: Pick<Clock, 'mode' | 'advance'>, watch: Watch<W>, view: (move: ClockMove, seen: readonly Seen<W>[]) => R, by: AdvanceBy, options?: AdvanceOptions): Promise<R> {
-  const watched: { readonly world: W, readonly end: () => Happened }[] = []
-  const unwatch = watch(world => { watched.push({ world, end: world.collect() }) })
-  const report = (move: ClockMove) => view(move, watched.map(({ world, end }) => ({ world, happened: end() })))
+export async function advanceWorlds<W extends Watched, R extends ClockMove>(
+  clock: Pick<Clock, 'mode' | 'advance'>,
+  watch: Watch<W>,
+  view: (move: ClockMove, seen: readonly Seen<W>[]) => R,
+  by: AdvanceBy,
+  options?: AdvanceOptions,
+): Promise<R> {
+  const watched: { readonly world: W; readonly end: () => Happened }[] = []
+  const unwatch = watch((world) => {
+    watched.push({ world, end: world.collect() })
+  })
+  const report = (move: ClockMove) =>
+    view(
+      move,
+      watched.map(({ world, end }) => ({ world, happened: end() })),
+    )
   const giveUp = (error: unknown): never => {
     if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
     throw new MockError(error.code, error.message, { report: report(error.details.report as ClockMove) })
@@ -41,9 +56,14 @@ export async function advanceWorlds<W extends Watched, R extends ClockMove> (clo
   try {
     const [awaited] = watched.flatMap(({ world }) => world.awaited())
     if (clock.mode === 'virtual' && awaited !== undefined) {
-      throw new MockError('CLOCK_BUSY', `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`)
+      throw new MockError(
+        'CLOCK_BUSY',
+        `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`,
+      )
     }
-    const move = clock.advance(by, options, move => { for (const { world } of watched) world.moved(move) })
+    const move = clock.advance(by, options, (move) => {
+      for (const { world } of watched) world.moved(move)
+    })
     return report(await move.catch(giveUp))
   } finally {
     unwatch()

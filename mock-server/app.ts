@@ -55,18 +55,22 @@ const CONTROL_ROOT = '/__mock/'
 /** 64 KB hold any V2 request many times over. */
 const WIRE_BODY_LIMIT = 64 * 1024
 
-function shownCertificate (socket: Socket, { ca }: TlsOptions): ClientCertificate | null {
+function shownCertificate(socket: Socket, { ca }: TlsOptions): ClientCertificate | null {
   const { subject } = (socket as TLSSocket).getPeerCertificate()
-  return subject ? { commonName: String(subject.CN), trusted: ca === undefined || (socket as TLSSocket).authorized } : null
+  return subject
+    ? { commonName: String(subject.CN), trusted: ca === undefined || (socket as TLSSocket).authorized }
+    : null
 }
 
-function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls }: AppOptions): void {
+function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener, tls }: AppOptions): void {
   const log = guarded('log', listener)
   // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) => done(null, body))
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) =>
+    done(null, body),
+  )
   app.decorateRequest('sentHeaders')
-  app.addHook('onRequest', async request => {
+  app.addHook('onRequest', async (request) => {
     request.setDecorator('sentHeaders', request.raw.headers)
     const { 'content-type': _unread, ...headers } = request.raw.headers
     request.raw.headers = headers
@@ -79,11 +83,16 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls 
       method: request.method,
       url: mask(request.originalUrl),
       headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, mask(value)])),
-      body: mask(request.body ?? '')
+      body: mask(request.body ?? ''),
     }
   }
 
-  async function serve (endpoint: WireEndpoint, request: FastifyRequest, reply: FastifyReply, unreadable?: Error): Promise<FastifyReply> {
+  async function serve(
+    endpoint: WireEndpoint,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    unreadable?: Error,
+  ): Promise<FastifyReply> {
     const { method, url } = request
     const body = request.body as Buffer | undefined
     const call = endpoint.receive({
@@ -91,7 +100,7 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls 
       body,
       query: new URL(url, 'http://wechat').searchParams,
       ...(tls && { certificate: shownCertificate(request.socket, tls) }),
-      ...(unreadable && { unreadable })
+      ...(unreadable && { unreadable }),
     })
     const { world = worlds.fallback(), api, outTradeNo } = call
     const about = { api, ...(outTradeNo !== undefined && { outTradeNo }) }
@@ -103,17 +112,35 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls 
         direction: 'in',
         ...about,
         request: sent(request, world),
-        ...(response && { response: { status: response.status, headers: response.headers, body: response.readable ?? String(response.body) } }),
-        ...remarks
+        ...(response && {
+          response: {
+            status: response.status,
+            headers: response.headers,
+            body: response.readable ?? String(response.body),
+          },
+        }),
+        ...remarks,
       })
       log(`${world.id} ${api} ${outTradeNo ?? ''}: ${remarks.note}`)
-      for (const { level, rule, message } of remarks.lint ?? []) if (level === 'warning') log(`${world.id} ${api} ${outTradeNo ?? ''}: ${rule}: ${message}`)
+      for (const { level, rule, message } of remarks.lint ?? []) {
+        if (level === 'warning') log(`${world.id} ${api} ${outTradeNo ?? ''}: ${rule}: ${message}`)
+      }
     })
     reply.header('date', world.clock.now().toUTCString())
     return sendOutcome(reply, outcome)
   }
 
-  const payEndpoints = [unifiedorder(worlds), orderquery, closeorder, refund, { ...refund, path: '/pay/refund' }, refundquery, downloadbill, downloadfundflow, report]
+  const payEndpoints = [
+    unifiedorder(worlds),
+    orderquery,
+    closeorder,
+    refund,
+    { ...refund, path: '/pay/refund' },
+    refundquery,
+    downloadbill,
+    downloadfundflow,
+    report,
+  ]
   const endpoints: WireEndpoint[] = [
     loginRoute(worlds, token),
     loginRoute(worlds, stableToken),
@@ -121,39 +148,63 @@ function wireRoutes (app: FastifyInstance, worlds: Worlds, { log: listener, tls 
     loginRoute(worlds, resetusersessionkey),
     loginRoute(worlds, getuserphonenumber),
     loginRoute(worlds, jscode2session),
-    ...payEndpoints.map(endpoint => payRoute(worlds, endpoint)),
-    ...SANDBOX_PREFIXES.flatMap(prefix => payEndpoints.map(endpoint => payRoute(worlds, { ...endpoint, path: `${prefix}${endpoint.path}` }, 'sandbox'))),
+    ...payEndpoints.map((endpoint) => payRoute(worlds, endpoint)),
+    ...SANDBOX_PREFIXES.flatMap((prefix) =>
+      payEndpoints.map((endpoint) => payRoute(worlds, { ...endpoint, path: `${prefix}${endpoint.path}` }, 'sandbox')),
+    ),
     payRoute(worlds, getsignkey),
-    payRoute(worlds, { ...getsignkey, path: '/xdc/apiv2getsignkey/sign/getsignkey' })
+    payRoute(worlds, { ...getsignkey, path: '/xdc/apiv2getsignkey/sign/getsignkey' }),
   ]
   for (const endpoint of endpoints) {
-    app.all(endpoint.path, {
-      errorHandler: (error, request, reply) => {
-        // A request that Fastify could not receive has a status; anything else is a mistake of the mock's own.
-        if (error.statusCode === undefined) throw error
-        return serve(endpoint, request, reply, error)
-      }
-    }, (request, reply) => serve(endpoint, request, reply))
+    app.all(
+      endpoint.path,
+      {
+        errorHandler: (error, request, reply) => {
+          // A request that Fastify could not receive has a status; anything else is a mistake of the mock's own.
+          if (error.statusCode === undefined) throw error
+          return serve(endpoint, request, reply, error)
+        },
+      },
+      (request, reply) => serve(endpoint, request, reply),
+    )
   }
 
   const emulated = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control`
-  function refuse (request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const world = worldOf(worlds, sent(request))
     const told = sent(request, world)
     const { method, url } = told
-    const answer = { code: 'UNKNOWN_PATH', message: `${method} ${url} is not emulated; ${emulated}: ${worlds.controlUrl()}` }
+    const answer = {
+      code: 'UNKNOWN_PATH',
+      message: `${method} ${url} is not emulated; ${emulated}: ${worlds.controlUrl()}`,
+    }
     log(`unknown path ${method} ${url}`)
     if (!request.url.startsWith(CONTROL_ROOT)) {
       const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
-      world.journal.record({ at: world.clock.now(), direction: 'in', api: 'unknown', request: told, response, note: answer.message })
+      world.journal.record({
+        at: world.clock.now(),
+        direction: 'in',
+        api: 'unknown',
+        request: told,
+        response,
+        note: answer.message,
+      })
     }
     return reply.code(404).send(answer)
   }
-  app.all('/*', { errorHandler: (_error, request, reply) => { refuse(request, reply) } }, refuse)
+  app.all(
+    '/*',
+    {
+      errorHandler: (_error, request, reply) => {
+        refuse(request, reply)
+      },
+    },
+    refuse,
+  )
 }
 
 /** A path that no router can decode is one that is not emulated, like any other. */
-function decodable (url: string): string {
+function decodable(url: string): string {
   try {
     decodeURI(url.split('?')[0]!)
     return url
@@ -163,24 +214,42 @@ function decodable (url: string): string {
 }
 
 /** The HTTP server, or one of two. */
-export function buildApp (worlds: Worlds, options: AppOptions, parts: readonly Part[] = ['wire', 'control']): FastifyInstance {
+export function buildApp(
+  worlds: Worlds,
+  options: AppOptions,
+  parts: readonly Part[] = ['wire', 'control'],
+): FastifyInstance {
   const { hosts, tls } = options
   const settings = {
     forceCloseConnections: true,
     rewriteUrl: ({ url }: IncomingMessage) => decodable(url!),
-    ajv: { customOptions: { allowUnionTypes: true, coerceTypes: false, removeAdditional: false, allErrors: true, discriminator: true } }
+    ajv: {
+      customOptions: {
+        allowUnionTypes: true,
+        coerceTypes: false,
+        removeAdditional: false,
+        allErrors: true,
+        discriminator: true,
+      },
+    },
   }
   const app = tls
-    ? Fastify({ ...settings, https: { ...tls, requestCert: true, rejectUnauthorized: false } }) as unknown as FastifyInstance
+    ? (Fastify({
+        ...settings,
+        https: { ...tls, requestCert: true, rejectUnauthorized: false },
+      }) as unknown as FastifyInstance)
     : Fastify(settings)
   const guard = async (request: FastifyRequest) => checkCaller(request, hosts)
-  if (parts.includes('wire')) app.register(async wire => wireRoutes(wire, worlds, options))
+  if (parts.includes('wire')) app.register(async (wire) => wireRoutes(wire, worlds, options))
   if (parts.includes('control')) {
     let describe: ReturnType<typeof describeRoutes>
-    app.register(async control => {
-      describe = describeRoutes(control)
-      controlRoutes(control, worlds, hosts)
-    }, { prefix: CONTROL_PREFIX })
+    app.register(
+      async (control) => {
+        describe = describeRoutes(control)
+        controlRoutes(control, worlds, hosts)
+      },
+      { prefix: CONTROL_PREFIX },
+    )
     app.get(`${CONTROL_ROOT}openapi.json`, { onRequest: guard }, async () => describe(worlds.controlUrl()))
   }
   processRoutes(app, worlds, guard)

@@ -14,31 +14,42 @@ export interface AutoPay {
 }
 
 /** Without a delay nothing is paid by itself. */
-export function createAutoPay (clock: Pick<Clock, 'now' | 'at'>, delayMs: number | undefined, pay: (side: WorldCore, order: Order) => Promise<unknown>): AutoPay {
+export function createAutoPay(
+  clock: Pick<Clock, 'now' | 'at'>,
+  delayMs: number | undefined,
+  pay: (side: WorldCore, order: Order) => Promise<unknown>,
+): AutoPay {
   const cancels = new Map<Order, () => void>()
   let sequence = FIRST_SEQUENCE
 
-  function plan (side: WorldCore, order: Order, due: Date): void {
+  function plan(side: WorldCore, order: Order, due: Date): void {
     order.autoPayAt = due
-    cancels.set(order, clock.at({
-      due: due.getTime(),
-      sequence: sequence++,
-      what: `order ${order.outTradeNo} is paid`,
-      run: async () => {
-        cancels.delete(order)
-        order.autoPayAt = undefined
-        // Somebody else may have paid or closed it meanwhile.
-        await pay(side, order).catch(() => {})
-      }
-    }))
+    cancels.set(
+      order,
+      clock.at({
+        due: due.getTime(),
+        sequence: sequence++,
+        what: `order ${order.outTradeNo} is paid`,
+        run: async () => {
+          cancels.delete(order)
+          order.autoPayAt = undefined
+          // Somebody else may have paid or closed it meanwhile.
+          await pay(side, order).catch(() => {})
+        },
+      }),
+    )
   }
 
   return {
-    order: (side, order) => { if (delayMs !== undefined) plan(side, order, new Date(clock.now().getTime() + delayMs)) },
-    resume: sides => {
+    order: (side, order) => {
+      if (delayMs !== undefined) plan(side, order, new Date(clock.now().getTime() + delayMs))
+    },
+    resume: (sides) => {
       for (const cancel of cancels.values()) cancel()
       cancels.clear()
-      for (const side of sides) for (const order of side.orders.list()) if (order.autoPayAt) plan(side, order, order.autoPayAt)
-    }
+      for (const side of sides) {
+        for (const order of side.orders.list()) if (order.autoPayAt) plan(side, order, order.autoPayAt)
+      }
+    },
   }
 }

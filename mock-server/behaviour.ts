@@ -26,20 +26,22 @@ export const CHOICES = {
   /** How a refund above what is left is refused: as now, or as recorded about 2016 (REFUND_FEE_INVALID, ERROR). */
   refundRefusals: ['current', 'legacy'],
   /** The columns of downloadbill: as now, or as older merchants still get them. */
-  billColumns: ['current', 'old']
+  billColumns: ['current', 'old'],
 } as const
 
 /**
  * What a world does where the real service is undocumented or has changed over the years. The defaults are what is on
  * record most lately.
  */
-export type Behaviour = { readonly [Name in keyof typeof CHOICES]: typeof CHOICES[Name][number] }
+export type Behaviour = { readonly [Name in keyof typeof CHOICES]: (typeof CHOICES)[Name][number] }
 
 const DEFAULTS = Object.fromEntries(Object.entries(CHOICES).map(([name, [first]]) => [name, first])) as Behaviour
 
 /** @throws MockError BAD_INPUT */
-export function behaviourOf (choices: Partial<Behaviour> = {}): Behaviour {
+export function behaviourOf(choices: Partial<Behaviour> = {}): Behaviour {
   checkNames('behaviour.', choices, Object.keys(CHOICES))
-  for (const [name, choice] of Object.entries(choices)) checkOneOf(`behaviour.${name}`, choice, CHOICES[name as keyof Behaviour])
+  for (const [name, choice] of Object.entries(choices)) {
+    checkOneOf(`behaviour.${name}`, choice, CHOICES[name as keyof Behaviour])
+  }
   return { ...DEFAULTS, ...choices }
 }

@@ -28,9 +28,9 @@ export interface CodeBook<T extends object> {
   readonly load: (codes: readonly Code<T>[]) => void
 }
 
-export function createCodeBook<T extends object> (now: () => Date, limit: number): CodeBook<T> {
+export function createCodeBook<T extends object>(now: () => Date, limit: number): CodeBook<T> {
   const codes = new Map<string, Code<T>>()
-  function check (text: string): Code<T> | 'invalid code' | 'code been used' {
+  function check(text: string): Code<T> | 'invalid code' | 'code been used' {
     const code = codes.get(text)
     if (!code || code.expiresAt <= now()) return 'invalid code'
     return code.usesLeft === 0 ? 'code been used' : code
@@ -38,22 +38,27 @@ export function createCodeBook<T extends object> (now: () => Date, limit: number
   return {
     check,
     issue: (text, worth, { ttl = 300, uses = 1 }) => {
-      const code = { code: text, worth, expiresAt: new Date(now().getTime() + parseSeconds(ttl, 'ttl')), usesLeft: uses }
+      const code = {
+        code: text,
+        worth,
+        expiresAt: new Date(now().getTime() + parseSeconds(ttl, 'ttl')),
+        usesLeft: uses,
+      }
       codes.set(text, code)
       keepNewest(codes, limit)
       return code
     },
-    has: text => codes.has(text),
-    spend: text => {
+    has: (text) => codes.has(text),
+    spend: (text) => {
       const code = check(text)
       if (typeof code === 'string') return code
       code.usesLeft--
       return code.worth
     },
     dump: () => [...codes.values()],
-    load: dump => {
+    load: (dump) => {
       codes.clear()
       for (const code of dump) codes.set(code.code, code)
-    }
+    },
   }
 }

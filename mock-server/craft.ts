@@ -21,26 +21,41 @@ export interface CraftOptions {
 }
 
 /** What the notification would say if the order had been paid just now by the user it was made for. */
-function imagined ({ clock, random }: WorldCore, { outTradeNo, openid }: Order): Payment {
-  return { transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`, openid, bankType: 'OTHERS', coupons: [], paidAt: clock.now() }
-}
-
-function sealed (xml: string, key: string, sign: Resign): string {
-  switch (sign) {
-    case 'again': return signAgain(xml, key)
-    case 'wrong': return withBadSign(signAgain(xml, key))
-    case 'keep': return xml
-    case 'none': return changeFields(xml, { sign: null })
+function imagined({ clock, random }: WorldCore, { outTradeNo, openid }: Order): Payment {
+  return {
+    transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`,
+    openid,
+    bankType: 'OTHERS',
+    coupons: [],
+    paidAt: clock.now(),
   }
 }
 
-const bad = (field: string, rule: string, message: string) => new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
+function sealed(xml: string, key: string, sign: Resign): string {
+  switch (sign) {
+    case 'again':
+      return signAgain(xml, key)
+    case 'wrong':
+      return withBadSign(signAgain(xml, key))
+    case 'keep':
+      return xml
+    case 'none':
+      return changeFields(xml, { sign: null })
+  }
+}
+
+const bad = (field: string, rule: string, message: string) =>
+  new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
 
 /** A forgery may be anything that can be sent. */
-function check (fields: FieldChanges, url: string): void {
-  if (!/^https?:/.test(url) || !URL.canParse(url)) throw bad('url', 'url', `must be an absolute http(s) URL; got ${url}`)
+function check(fields: FieldChanges, url: string): void {
+  if (!/^https?:/.test(url) || !URL.canParse(url)) {
+    throw bad('url', 'url', `must be an absolute http(s) URL; got ${url}`)
+  }
   for (const name of Object.keys(fields)) {
-    if (!/^(?!xml$)[A-Za-z_][\w.-]*$/.test(name)) throw bad(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
+    if (!/^(?!xml$)[A-Za-z_][\w.-]*$/.test(name)) {
+      throw bad(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
+    }
   }
 }
 
@@ -48,8 +63,15 @@ function check (fields: FieldChanges, url: string): void {
  * Makes up a notification about an order, paid or not, as WeChat or somebody else might send it. It is not sent yet.
  * @throws MockError BAD_INPUT
  */
-export function craft (world: WorldCore, order: Order, { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {}): Entry {
+export function craft(
+  world: WorldCore,
+  order: Order,
+  { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {},
+): Entry {
   check(fields, url)
   const real = () => payNotifyBody(order, order.payment ?? imagined(world, order), world.credentials, world.notifyStyle)
-  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), { kind: 'crafted', mchId: world.credentials.mchId })
+  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), {
+    kind: 'crafted',
+    mchId: world.credentials.mchId,
+  })
 }

@@ -7,13 +7,13 @@ export interface Delays {
   readonly close: () => void
 }
 
-export function createDelays (): Delays {
+export function createDelays(): Delays {
   const waiting = new Set<() => void>()
   let closed = false
   return {
-    wait: async ms => {
+    wait: async (ms) => {
       if (closed) return
-      await new Promise<void>(resolve => {
+      await new Promise<void>((resolve) => {
         const end = () => {
           nativeClearTimeout(timer)
           waiting.delete(end)
@@ -26,6 +26,6 @@ export function createDelays (): Delays {
     close: () => {
       closed = true
       for (const end of waiting) end()
-    }
+    },
   }
 }

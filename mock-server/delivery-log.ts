@@ -14,12 +14,15 @@ export interface DeliveryLog {
 }
 
 /** A log of deliveries, as it goes into a snapshot. */
-export interface DeliveryLogDump { readonly taken: number, readonly deliveries: readonly Delivery[] }
+export interface DeliveryLogDump {
+  readonly taken: number
+  readonly deliveries: readonly Delivery[]
+}
 
 type Placed = readonly [place: number, delivery: Delivery]
 const inOrder = (placed: Iterable<Placed>) => [...placed].sort(([a], [b]) => a - b).map(([, delivery]) => delivery)
 
-export function createDeliveryLog (limit: number): DeliveryLog {
+export function createDeliveryLog(limit: number): DeliveryLog {
   let taken = 0
   let kept: Placed[] = []
   const collectors = new Set<Placed[]>()
@@ -43,10 +46,10 @@ export function createDeliveryLog (limit: number): DeliveryLog {
       }
     },
     dump: () => ({ taken, deliveries: inOrder(newest()) }),
-    load: dump => {
+    load: (dump) => {
       // Never back: whoever has seen an id must not meet it again as another delivery's.
       taken = Math.max(taken, dump.taken)
       kept = dump.deliveries.map((delivery, n) => [taken - dump.deliveries.length + n, delivery])
-    }
+    },
   }
 }

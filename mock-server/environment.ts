@@ -6,12 +6,12 @@ export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKe
   WECHAT_APPID: appid,
   WECHAT_APP_SECRET: appSecret,
   WECHAT_MCH_ID: mchId,
-  WECHAT_API_KEY: apiKey
+  WECHAT_API_KEY: apiKey,
 })
 
 /** What a test is told beside: where to steer the mock, and by which name of the world. */
 export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: string, credentials: Credentials) => ({
   ...appEnvironment(baseUrl, credentials),
   WECHAT_MOCK_URL: new URL(controlUrl).origin,
-  WECHAT_MOCK_WORLD: world
+  WECHAT_MOCK_WORLD: world,
 })

@@ -61,7 +61,7 @@ const STATUS: Record<MockErrorCode, number> = {
   CLOCK_TIMEOUT: 504,
   SETTLE_FAILED: 502,
   FORBIDDEN_HOST: 403,
-  FORBIDDEN_ORIGIN: 403
+  FORBIDDEN_ORIGIN: 403,
 }
 
 /**
@@ -74,7 +74,7 @@ export class MockError extends Error {
   readonly statusCode: number
   readonly details: Readonly<Record<string, unknown>>
 
-  constructor (code: MockErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
+  constructor(code: MockErrorCode, message: string, details: Readonly<Record<string, unknown>> = {}) {
     super(message)
     this.code = code
     this.statusCode = STATUS[code]

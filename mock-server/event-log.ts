@@ -21,7 +21,7 @@ export interface EventLog {
   readonly subscribe: (listener: (event: WorldEvent) => void) => () => void
 }
 
-export function createEventLog (limit: number): EventLog {
+export function createEventLog(limit: number): EventLog {
   let kept: WorldEvent[] = []
   let newest = 0
   const listeners = new Set<(event: WorldEvent) => void>()
@@ -34,11 +34,13 @@ export function createEventLog (limit: number): EventLog {
       for (const listener of listeners) listener(happened)
     },
     newest: () => newest,
-    since: id => kept.slice(-limit).filter(event => event.id > id),
-    subscribe: listener => {
+    since: (id) => kept.slice(-limit).filter((event) => event.id > id),
+    subscribe: (listener) => {
       const heard = guarded('events', listener)
       listeners.add(heard)
-      return () => { listeners.delete(heard) }
-    }
+      return () => {
+        listeners.delete(heard)
+      }
+    },
   }
 }

@@ -4,19 +4,24 @@ import type { EventLog, WorldEvent } from './event-log.ts'
 /** A reader that is so many bytes behind has stopped reading; it can come back with Last-Event-ID. */
 const MAX_BEHIND = 16 * 1024 * 1024
 
-const message = ({ id, event, at, data }: WorldEvent) => `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify({ at, data })}\n\n`
+const message = ({ id, event, at, data }: WorldEvent) =>
+  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify({ at, data })}\n\n`
 
 /**
  * Writes events as Server-Sent Events until the output is closed: those after `since`, then every one as it happens. A first
  * event `gap` says that some are forgotten already.
  */
-export function streamEvents (log: Pick<EventLog, 'newest' | 'since' | 'subscribe'>, output: Writable, since = log.newest()): void {
+export function streamEvents(
+  log: Pick<EventLog, 'newest' | 'since' | 'subscribe'>,
+  output: Writable,
+  since = log.newest(),
+): void {
   const missed = log.since(since)
   const from = missed[0]?.id ?? log.newest() + 1
   output.write('retry: 1000\n\n')
   if (from > since + 1) output.write(`event: gap\ndata: ${JSON.stringify({ from: since + 1, to: from - 1 })}\n\n`)
   for (const event of missed) output.write(message(event))
-  const stop = log.subscribe(event => {
+  const stop = log.subscribe((event) => {
     output.write(message(event))
     if (output.writableLength > MAX_BEHIND) output.destroy()
   })

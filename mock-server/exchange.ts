@@ -72,9 +72,9 @@ export interface WireReply {
 }
 
 export type Outcome =
-  | { readonly kind: 'reply', readonly reply: WireReply }
+  | { readonly kind: 'reply'; readonly reply: WireReply }
   /** The connection breaks after so many bytes of the body. */
-  | { readonly kind: 'truncate', readonly reply: WireReply, readonly bytes: number }
+  | { readonly kind: 'truncate'; readonly reply: WireReply; readonly bytes: number }
   | { readonly kind: 'hang' | 'reset' }
 
 /** What the journal learns of an exchange. */
@@ -90,10 +90,15 @@ export type Recorder = (reply: WireReply | undefined, remarks: Remarks) => void
 type CallFault = EffectOf<PayApi | LoginApi>
 type StruckCall = FaultView & { readonly effect: CallFault }
 
-const plain = ({ body, contentType = 'text/plain', readable }: Answer): WireReply =>
-  ({ status: 200, headers: { 'content-type': contentType }, body, ...(readable !== undefined && { readable }) })
+const plain = ({ body, contentType = 'text/plain', readable }: Answer): WireReply => ({
+  status: 200,
+  headers: { 'content-type': contentType },
+  body,
+  ...(readable !== undefined && { readable }),
+})
 
-const PAGE = '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
+const PAGE =
+  '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
 
 /** Effects that need WeChat's own reply, because they spoil it; the others take its place. */
 type Spoiling = Extract<CallFault, { kind: 'delay' | 'truncate' | 'bad_sign' | 'gbk' }>
@@ -108,7 +113,7 @@ const send = (reply: WireReply): Outcome => ({ kind: 'reply', reply })
 /** How much of a body is left: half of it, or so much as was asked for, but never all. */
 const truncated = (length: number, bytes = length >> 1) => Math.max(0, Math.min(bytes, length - 1))
 
-function spoil (effect: Spoiling, answer: Answer): Outcome {
+function spoil(effect: Spoiling, answer: Answer): Outcome {
   switch (effect.kind) {
     case 'delay':
       return send(plain(answer))
@@ -121,13 +126,17 @@ function spoil (effect: Spoiling, answer: Answer): Outcome {
   }
 }
 
-function replace (effect: Replacing, call: Call): Outcome {
+function replace(effect: Replacing, call: Call): Outcome {
   switch (effect.kind) {
     case 'hang':
     case 'reset':
       return { kind: effect.kind }
     case 'http':
-      return send({ status: effect.status, headers: { 'content-type': 'text/plain' }, body: effect.body ?? STATUS_CODES[effect.status] ?? '' })
+      return send({
+        status: effect.status,
+        headers: { 'content-type': 'text/plain' },
+        body: effect.body ?? STATUS_CODES[effect.status] ?? '',
+      })
     case 'html_page':
       return send({ status: effect.status ?? 200, headers: { 'content-type': 'text/html' }, body: PAGE })
     default:
@@ -135,34 +144,51 @@ function replace (effect: Replacing, call: Call): Outcome {
   }
 }
 
-interface Done { readonly outcome: Outcome, readonly remarks: Remarks }
+interface Done {
+  readonly outcome: Outcome
+  readonly remarks: Remarks
+}
 
 const remarksOf = ({ note, sign, lint }: Answer): Remarks => ({ note, ...(sign && { sign }), ...(lint && { lint }) })
 const NOT_CARRIED_OUT: Remarks = { note: 'not carried out' }
 
-function strike (call: Call, effect: CallFault): Done {
+function strike(call: Call, effect: CallFault): Done {
   if (isSpoiling(effect)) {
     const answer = call.answer()
     return { outcome: answer.broken ? BROKEN : spoil(effect, answer), remarks: remarksOf(answer) }
   }
-  return { remarks: effect.when === 'after' ? remarksOf(call.answer()) : NOT_CARRIED_OUT, outcome: replace(effect, call) }
+  return {
+    remarks: effect.when === 'after' ? remarksOf(call.answer()) : NOT_CARRIED_OUT,
+    outcome: replace(effect, call),
+  }
 }
 
-function untouched (call: Call): Done {
+function untouched(call: Call): Done {
   const answer = call.answer()
   return { outcome: answer.broken ? BROKEN : send(plain(answer)), remarks: remarksOf(answer) }
 }
 
 /** One call to WeChat from its arrival to its reply, through the gates and faults of its world. */
-export async function exchange (call: Call, { gates, faults, delays }: WorldCore, presence: Presence, record: Recorder): Promise<Outcome> {
+export async function exchange(
+  call: Call,
+  { gates, faults, delays }: WorldCore,
+  presence: Presence,
+  record: Recorder,
+): Promise<Outcome> {
   const { api, outTradeNo } = call
   gates.signal(`${api}.request`, outTradeNo)
   await gates.pass(`${api}.request`, outTradeNo, presence)
-  const fault = faults.claim(api, outTradeNo, ({ kind }) => kind !== 'result_code_fail' || call.isSound!()) as StruckCall | undefined
+  const fault = faults.claim(api, outTradeNo, ({ kind }) => kind !== 'result_code_fail' || call.isSound!()) as
+    StruckCall | undefined
   const delay = fault?.effect.kind === 'delay' ? fault.effect : undefined
   if (delay && delay.when !== 'after') await delays.wait(delay.ms)
   const { outcome, remarks } = fault ? strike(call, fault.effect) : untouched(call)
-  record('reply' in outcome ? outcome.reply : undefined, fault ? { ...remarks, note: `${remarks.note}; fault ${fault.name}: ${fault.effect.kind}`, fault: fault.name } : remarks)
+  record(
+    'reply' in outcome ? outcome.reply : undefined,
+    fault
+      ? { ...remarks, note: `${remarks.note}; fault ${fault.name}: ${fault.effect.kind}`, fault: fault.name }
+      : remarks,
+  )
   if (delay?.when === 'after') await delays.wait(delay.ms)
   await gates.pass(`${api}.response`, outTradeNo, presence)
   gates.signal(`${api}.response`, outTradeNo)

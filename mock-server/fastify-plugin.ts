@@ -31,7 +31,7 @@ const CONTROL_URL = `${URL_OF_MOCK}${CONTROL_PREFIX}`
 /** By this header the reply of a call is found when its caller gives up; it is taken away before anybody sees it. */
 const CALL_HEADER = 'x-injected-call'
 
-function createFetch (app: FastifyInstance): typeof globalThis.fetch {
+function createFetch(app: FastifyInstance): typeof globalThis.fetch {
   const arrivals = new Map<string, (reply: ServerResponse) => void>()
   let calls = 0
   app.addHook('onRequest', async (request, reply) => {
@@ -47,16 +47,27 @@ function createFetch (app: FastifyInstance): typeof globalThis.fetch {
     const payload = Buffer.from(await request.arrayBuffer())
     signal.throwIfAborted()
     const call = String(++calls)
-    const arrived = new Promise<ServerResponse>(resolve => { arrivals.set(call, resolve) })
-    signal.addEventListener('abort', () => { arrived.then(reply => reply.destroy()) }, { once: true })
+    const arrived = new Promise<ServerResponse>((resolve) => {
+      arrivals.set(call, resolve)
+    })
+    signal.addEventListener(
+      'abort',
+      () => {
+        arrived.then((reply) => reply.destroy())
+      },
+      { once: true },
+    )
     try {
       const { statusCode, headers, rawPayload } = await app.inject({
         method: request.method as 'POST',
         url: `${pathname}${search}`,
         headers: { ...Object.fromEntries(request.headers), host: HOST, [CALL_HEADER]: call },
-        ...(payload.length > 0 && { payload })
+        ...(payload.length > 0 && { payload }),
       })
-      return new Response(new Uint8Array(rawPayload), { status: statusCode, headers: headers as Record<string, string> })
+      return new Response(new Uint8Array(rawPayload), {
+        status: statusCode,
+        headers: headers as Record<string, string>,
+      })
     } catch (cause) {
       signal.throwIfAborted()
       throw new TypeError('fetch failed', { cause })
@@ -68,15 +79,26 @@ function createFetch (app: FastifyInstance): typeof globalThis.fetch {
  * Puts an emulated WeChat into the application under test, for tests that open no sockets: notifications are injected into
  * the application, whatever the host of its notify_url, and `app.mockWechat.fetch` calls WeChat.
  */
-export const mockFastifyPlugin = fp<MockPluginOptions>(async (app, { world = {}, defaults = {}, clock, log = () => {} }) => {
-  const worlds = createWorlds(() => URL_OF_MOCK, () => CONTROL_URL, createInjectSender(app), false, log, defaults, clock)
-  const standard = worlds.create({ id: 'default', ...world })
-  const wechat = buildApp(worlds, { hosts: [HOST], log, tls: undefined })
-  const fetch = createFetch(wechat)
-  await wechat.ready()
-  app.decorate('mockWechat', { ...faceOf(worlds, standard), fetch })
-  app.addHook('onClose', async () => {
-    worlds.close()
-    await wechat.close()
-  })
-}, { fastify: '5.x', name: 'mock-wechat' })
+export const mockFastifyPlugin = fp<MockPluginOptions>(
+  async (app, { world = {}, defaults = {}, clock, log = () => {} }) => {
+    const worlds = createWorlds(
+      () => URL_OF_MOCK,
+      () => CONTROL_URL,
+      createInjectSender(app),
+      false,
+      log,
+      defaults,
+      clock,
+    )
+    const standard = worlds.create({ id: 'default', ...world })
+    const wechat = buildApp(worlds, { hosts: [HOST], log, tls: undefined })
+    const fetch = createFetch(wechat)
+    await wechat.ready()
+    app.decorate('mockWechat', { ...faceOf(worlds, standard), fetch })
+    app.addHook('onClose', async () => {
+      worlds.close()
+      await wechat.close()
+    })
+  },
+  { fastify: '5.x', name: 'mock-wechat' },
+)

@@ -55,14 +55,32 @@ export interface Gates {
   readonly clear: () => void
 }
 
-const POINTS: readonly string[] = APIS.flatMap(api => [`${api}.request`, `${api}.response`])
+const POINTS: readonly string[] = APIS.flatMap((api) => [`${api}.request`, `${api}.response`])
 const SIGNALS: readonly string[] = [...POINTS, 'delivery.completed', 'order.paid']
 
 /** A gate as it is now. */
-export const gateView = ({ name, hold, until, out_trade_no: outTradeNo, state, used, holding }: GateView): GateView =>
-  ({ name, hold, ...(until && { until }), ...(outTradeNo !== undefined && { out_trade_no: outTradeNo }), state, used, holding })
+export const gateView = ({
+  name,
+  hold,
+  until,
+  out_trade_no: outTradeNo,
+  state,
+  used,
+  holding,
+}: GateView): GateView => ({
+  name,
+  hold,
+  ...(until && { until }),
+  ...(outTradeNo !== undefined && { out_trade_no: outTradeNo }),
+  state,
+  used,
+  holding,
+})
 
-interface Held { readonly outTradeNo: string | undefined, readonly goOn: () => void }
+interface Held {
+  readonly outTradeNo: string | undefined
+  readonly goOn: () => void
+}
 
 class GateState implements Gate {
   readonly name: string
@@ -77,37 +95,51 @@ class GateState implements Gate {
   #held: Held[] = []
   #reach!: () => void
 
-  constructor (name: string, hold: GatePoint, { until, out_trade_no: outTradeNo }: GateOptions, onChange: (gate: GateView) => void, forget: () => void) {
+  constructor(
+    name: string,
+    hold: GatePoint,
+    { until, out_trade_no: outTradeNo }: GateOptions,
+    onChange: (gate: GateView) => void,
+    forget: () => void,
+  ) {
     this.name = name
     this.hold = hold
     if (until !== undefined) this.until = until
     if (outTradeNo !== undefined) this.out_trade_no = outTradeNo
-    this.reached = new Promise(resolve => { this.#reach = resolve })
+    this.reached = new Promise((resolve) => {
+      this.#reach = resolve
+    })
     this.#onChange = onChange
     this.#forget = forget
   }
 
-  get state (): GateView['state'] {
+  get state(): GateView['state'] {
     if (this.#open) return 'open'
     return this.used ? 'holding' : 'waiting'
   }
 
-  get holding (): (string | null)[] {
+  get holding(): (string | null)[] {
     return this.#held.map(({ outTradeNo }) => outTradeNo ?? null)
   }
 
   /** Whether an exchange or an event about this order is the gate's business. */
-  concerns (outTradeNo: string | undefined): boolean {
+  concerns(outTradeNo: string | undefined): boolean {
     return this.out_trade_no === undefined || this.out_trade_no === outTradeNo
   }
 
-  arrive (outTradeNo: string | undefined, presence: Presence): Promise<void> | undefined {
+  arrive(outTradeNo: string | undefined, presence: Presence): Promise<void> | undefined {
     this.used = true
     if (this.#open) return undefined
     presence.stepOut()
-    const passed = new Promise<void>(resolve => {
+    const passed = new Promise<void>((resolve) => {
       // Back in at once, not when the promise is heard: the clock must not move in between.
-      this.#held.push({ outTradeNo, goOn: () => { presence.stepIn(); resolve() } })
+      this.#held.push({
+        outTradeNo,
+        goOn: () => {
+          presence.stepIn()
+          resolve()
+        },
+      })
     })
     this.#reach()
     this.#onChange(this)
@@ -130,12 +162,16 @@ class GateState implements Gate {
 }
 
 /** The gates of a world. `onChange` hears when one holds something and when it opens. */
-export function createGates (onChange: (gate: GateView) => void): Gates {
+export function createGates(onChange: (gate: GateView) => void): Gates {
   const tell = (gate: GateView) => onChange(gateView(gate))
   const gates = new Map<string, GateState>()
   let numbered = 0
 
-  async function passOneByOne (met: readonly GateState[], outTradeNo: string | undefined, presence: Presence): Promise<void> {
+  async function passOneByOne(
+    met: readonly GateState[],
+    outTradeNo: string | undefined,
+    presence: Presence,
+  ): Promise<void> {
     for (const gate of met) await gate.arrive(outTradeNo, presence)
   }
 
@@ -152,13 +188,15 @@ export function createGates (onChange: (gate: GateView) => void): Gates {
     },
     pass: (point, outTradeNo, presence) => {
       if (gates.size === 0) return undefined
-      const met = [...gates.values()].filter(gate => gate.hold === point && gate.concerns(outTradeNo))
+      const met = [...gates.values()].filter((gate) => gate.hold === point && gate.concerns(outTradeNo))
       return met.length === 0 ? undefined : passOneByOne(met, outTradeNo, presence)
     },
     signal: (signal, outTradeNo) => {
       for (const gate of gates.values()) if (gate.until === signal && gate.concerns(outTradeNo)) gate.release()
     },
     list: () => [...gates.values()],
-    clear: () => { for (const gate of [...gates.values()]) gate.remove() }
+    clear: () => {
+      for (const gate of [...gates.values()]) gate.remove()
+    },
   }
 }

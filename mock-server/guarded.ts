@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 
 /** One of the user's listeners: that it fails is told by a warning of the process, and stops nothing in the mock. */
-export function guarded<T extends unknown[]> (what: string, listener: (...told: T) => void): (...told: T) => void {
+export function guarded<T extends unknown[]>(what: string, listener: (...told: T) => void): (...told: T) => void {
   return (...told) => {
     try {
       listener(...told)

@@ -19,7 +19,9 @@ export interface NotifyDraft {
   body: string | undefined
 }
 
-export interface Hooks { readonly beforeNotify: (draft: NotifyDraft) => void }
+export interface Hooks {
+  readonly beforeNotify: (draft: NotifyDraft) => void
+}
 
 export interface HookBook {
   /** Runs `hook` at the next occasion, once. */
@@ -30,12 +32,19 @@ export interface HookBook {
   readonly clear: () => void
 }
 
-function changesOf (before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): FieldChanges {
+function changesOf(before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): FieldChanges {
   const names = new Set([...Object.keys(before), ...Object.keys(after)])
-  return Object.fromEntries([...names].filter(name => before[name] !== after[name]).map(name => [name, after[name] ?? null]))
+  return Object.fromEntries(
+    [...names].filter((name) => before[name] !== after[name]).map((name) => [name, after[name] ?? null]),
+  )
 }
 
-function bodyOf (original: string, fields: Readonly<Record<string, string>>, { resign, ...draft }: NotifyDraft, key: () => string): string {
+function bodyOf(
+  original: string,
+  fields: Readonly<Record<string, string>>,
+  { resign, ...draft }: NotifyDraft,
+  key: () => string,
+): string {
   if (draft.body !== undefined) return draft.body
   const changes = changesOf(fields, draft.fields)
   if (Object.keys(changes).length === 0) return original
@@ -47,20 +56,38 @@ function bodyOf (original: string, fields: Readonly<Record<string, string>>, { r
  * One-shot hooks that receive a draft to be changed: the escape hatch for what no option foresees. `keyOf` finds the key of a
  * message that it is to be signed with again.
  */
-export function createHooks (keyOf: (message: Fields) => string): HookBook {
+export function createHooks(keyOf: (message: Fields) => string): HookBook {
   const waiting: Hooks['beforeNotify'][] = []
   return {
-    once: (_name, hook) => { waiting.push(hook) },
+    once: (_name, hook) => {
+      waiting.push(hook)
+    },
     prepare: ({ id, kind, outTradeNo }, attempt, outgoing) => {
       const hook = waiting.shift()
       if (!hook) return outgoing
       const message = readXml(outgoing.body)
       const fields = Object.fromEntries(message)
-      const draft: NotifyDraft = { id, kind, outTradeNo, attempt, url: outgoing.url, headers: { ...outgoing.headers }, fields: { ...fields }, resign: true, body: undefined }
+      const draft: NotifyDraft = {
+        id,
+        kind,
+        outTradeNo,
+        attempt,
+        url: outgoing.url,
+        headers: { ...outgoing.headers },
+        fields: { ...fields },
+        resign: true,
+        body: undefined,
+      }
       hook(draft)
-      return { url: draft.url, headers: draft.headers, body: bodyOf(outgoing.body, fields, draft, () => keyOf(message)) }
+      return {
+        url: draft.url,
+        headers: draft.headers,
+        body: bodyOf(outgoing.body, fields, draft, () => keyOf(message)),
+      }
     },
     waiting: () => waiting.length,
-    clear: () => { waiting.length = 0 }
+    clear: () => {
+      waiting.length = 0
+    },
   }
 }

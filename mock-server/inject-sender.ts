@@ -5,13 +5,29 @@ import type { Exchange, Sender } from './sender.ts'
 import { within } from './within.ts'
 
 /** Sends notifications into an application without a socket, whatever the host of the URL. */
-export function createInjectSender (app: Pick<FastifyInstance, 'inject'>): Sender {
-  async function exchange (url: string, headers: Readonly<Record<string, string>>, body: string): Promise<Pick<Exchange & { reply: unknown }, 'reply'> | { error: Error }> {
+export function createInjectSender(app: Pick<FastifyInstance, 'inject'>): Sender {
+  async function exchange(
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ): Promise<Pick<Exchange & { reply: unknown }, 'reply'> | { error: Error }> {
     try {
       const { pathname, search, host } = new URL(url)
-      const response = await app.inject({ method: 'POST', url: `${pathname}${search}`, headers: { host, ...headers }, payload: body })
+      const response = await app.inject({
+        method: 'POST',
+        url: `${pathname}${search}`,
+        headers: { host, ...headers },
+        payload: body,
+      })
       const bytes = response.rawPayload
-      return { reply: { status: response.statusCode, headers: response.headers as Record<string, string>, body: bytes.toString(), ...(!isUtf8(bytes) && { raw: bytes }) } }
+      return {
+        reply: {
+          status: response.statusCode,
+          headers: response.headers as Record<string, string>,
+          body: bytes.toString(),
+          ...(!isUtf8(bytes) && { raw: bytes }),
+        },
+      }
     } catch (error) {
       return { error: error as Error }
     }
@@ -23,6 +39,6 @@ export function createInjectSender (app: Pick<FastifyInstance, 'inject'>): Sende
       const inTime = await within(work, limitMs)
       return { durationMs: nativeElapsed() - started, ...(inTime ? await work : { timedOut: true }) } as Exchange
     },
-    close: () => {}
+    close: () => {},
   }
 }

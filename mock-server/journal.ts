@@ -17,8 +17,17 @@ export interface JournalEntry {
   /** `unknown` is a call to a path that is not emulated. */
   readonly api: Api | 'unknown'
   readonly outTradeNo?: string
-  readonly request: { readonly method: string, readonly url: string, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
-  readonly response?: { readonly status: number, readonly headers: Readonly<Record<string, unknown>>, readonly body: string }
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    readonly headers: Readonly<Record<string, unknown>>
+    readonly body: string
+  }
+  readonly response?: {
+    readonly status: number
+    readonly headers: Readonly<Record<string, unknown>>
+    readonly body: string
+  }
   /** What the mock thought of it: the verdict, or why it refused. */
   readonly note?: string
   /** The name of the fault that struck it. */
@@ -57,10 +66,13 @@ export interface Waited {
 }
 
 /** Exactly so many, or bounds. */
-export type Times = number | { readonly atLeast?: number, readonly atMost?: number }
+export type Times = number | { readonly atLeast?: number; readonly atMost?: number }
 
 /** The entry that comes closest to a match, and what keeps it from matching. */
-export interface NearestMiss { readonly entry: JournalEntry, readonly differences: readonly Difference[] }
+export interface NearestMiss {
+  readonly entry: JournalEntry
+  readonly differences: readonly Difference[]
+}
 
 /**
  * A bounded record of everything that went over the wire; an entry is there before its reply is sent. Of calls that are not
@@ -97,21 +109,25 @@ export interface JournalDump {
 
 const MAX_UNEXPECTED = 100
 
-const isCount = (value: unknown) => Number.isSafeInteger(value) && value as number >= 0
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 
-function badTimes (field: string, rule: string): never {
+function badTimes(field: string, rule: string): never {
   throw new MockError('BAD_INPUT', `${field}: must be ${rule}`, { field, rule })
 }
 
 /** What the types say, for callers that have none. */
-function checkTimes (times: Times): void {
-  if (typeof times !== 'object' || times === null) return isCount(times) ? undefined : badTimes('times', 'a whole number from 0, or bounds')
+function checkTimes(times: Times): void {
+  if (typeof times !== 'object' || times === null) {
+    return isCount(times) ? undefined : badTimes('times', 'a whole number from 0, or bounds')
+  }
   checkNames('times.', times, ['atLeast', 'atMost'])
   if (Object.keys(times).length === 0) badTimes('times', 'a number, atLeast or atMost')
-  for (const [name, bound] of Object.entries(times)) if (!isCount(bound)) badTimes(`times.${name}`, 'a whole number from 0')
+  for (const [name, bound] of Object.entries(times)) {
+    if (!isCount(bound)) badTimes(`times.${name}`, 'a whole number from 0')
+  }
 }
 
-function expectation (times: Times): { readonly atLeast: number, readonly atMost: number, readonly told: string } {
+function expectation(times: Times): { readonly atLeast: number; readonly atMost: number; readonly told: string } {
   if (typeof times === 'number') return { atLeast: times, atMost: times, told: `exactly ${times}` }
   const { atLeast = 0, atMost = Infinity } = times
   const told = [...(atLeast > 0 ? [`at least ${atLeast}`] : []), ...(atMost < Infinity ? [`at most ${atMost}`] : [])]
@@ -119,23 +135,31 @@ function expectation (times: Times): { readonly atLeast: number, readonly atMost
 }
 
 /** Fewest differences first; another api counts twice, and of equals the newest is taken. */
-function nearestMiss (entries: readonly JournalEntry[], match: JournalMatch): NearestMiss | undefined {
-  const distance = (miss: NearestMiss) => miss.differences.length + (miss.differences.some(({ field }) => field === 'api') ? 1 : 0)
+function nearestMiss(entries: readonly JournalEntry[], match: JournalMatch): NearestMiss | undefined {
+  const distance = (miss: NearestMiss) =>
+    miss.differences.length + (miss.differences.some(({ field }) => field === 'api') ? 1 : 0)
   return entries
-    .map(entry => ({ entry, differences: differences(entry, match) }))
-    .filter(miss => miss.differences.length > 0)
-    .reduce<NearestMiss | undefined>((best, miss) => !best || distance(miss) <= distance(best) ? miss : best, undefined)
+    .map((entry) => ({ entry, differences: differences(entry, match) }))
+    .filter((miss) => miss.differences.length > 0)
+    .reduce<NearestMiss | undefined>(
+      (best, miss) => (!best || distance(miss) <= distance(best) ? miss : best),
+      undefined,
+    )
 }
 
-const shown = (match: JournalMatch) => JSON.stringify(match, (_key, value: unknown) => value instanceof RegExp ? String(value) : value)
+const shown = (match: JournalMatch) =>
+  JSON.stringify(match, (_key, value: unknown) => (value instanceof RegExp ? String(value) : value))
 /** @throws MockError BAD_INPUT */
-function fits (match: JournalMatch): (entry: JournalEntry) => boolean {
+function fits(match: JournalMatch): (entry: JournalEntry) => boolean {
   checkMatch(match)
-  return entry => differences(entry, match).length === 0
+  return (entry) => differences(entry, match).length === 0
 }
 
 /** `close` ends every wait; none begins after it. */
-export function createJournal (limit: number, onRecord = (_entry: JournalEntry) => {}): Journal & { readonly close: () => void } {
+export function createJournal(
+  limit: number,
+  onRecord = (_entry: JournalEntry) => {},
+): Journal & { readonly close: () => void } {
   /** Not everything in it is shown: it is cut in blocks, so that one entry costs the same whether the journal is full or not. */
   let kept: JournalEntry[] = []
   let cut = 0
@@ -144,26 +168,34 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
   const waiting = new Map<(entry: JournalEntry) => void, () => void>()
 
   const remembered = () => [
-    ...kept.slice(0, -limit).filter(({ api }) => api === 'unknown').slice(-MAX_UNEXPECTED),
-    ...kept.slice(-limit)
+    ...kept
+      .slice(0, -limit)
+      .filter(({ api }) => api === 'unknown')
+      .slice(-MAX_UNEXPECTED),
+    ...kept.slice(-limit),
   ]
   const forgotten = () => cut + kept.length - remembered().length
-  function trim (): void {
+  function trim(): void {
     cut = forgotten()
     kept = remembered()
   }
 
-  function find (match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}): JournalEntry[] {
+  function find(match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}): JournalEntry[] {
     const isMatch = fits(match)
-    return remembered().filter(entry => entry.cursor > since && isMatch(entry))
+    return remembered().filter((entry) => entry.cursor > since && isMatch(entry))
   }
 
-  async function wait (match: JournalMatch, { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {}): Promise<Waited> {
+  async function wait(
+    match: JournalMatch,
+    { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {},
+  ): Promise<Waited> {
     const entries = find(match, { since })
     if (entries.length < count && !closed) {
       const isMatch = fits(match)
       let enough!: () => void
-      const heard = new Promise<void>(resolve => { enough = resolve })
+      const heard = new Promise<void>((resolve) => {
+        enough = resolve
+      })
       const hear = (entry: JournalEntry) => {
         if (entries.length < count && isMatch(entry)) entries.push(entry)
         if (entries.length === count) enough()
@@ -173,19 +205,21 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
       waiting.delete(hear)
     }
     const matched = entries.length >= count
-    return { matched, entries, cursor: matched ? entries.at(-1)?.cursor ?? since : cursor }
+    return { matched, entries, cursor: matched ? (entries.at(-1)?.cursor ?? since) : cursor }
   }
 
   return {
-    record: entry => {
+    record: (entry) => {
       const written = { cursor: ++cursor, ...entry }
       kept.push(written)
       if (kept.length >= 2 * limit + MAX_UNEXPECTED) trim()
       for (const hear of waiting.keys()) hear(written)
       onRecord(written)
     },
-    entries: ({ since = 0, direction, api } = {}) => remembered().filter(entry =>
-      entry.cursor > since && (!direction || entry.direction === direction) && (!api || entry.api === api)),
+    entries: ({ since = 0, direction, api } = {}) =>
+      remembered().filter(
+        (entry) => entry.cursor > since && (!direction || entry.direction === direction) && (!api || entry.api === api),
+      ),
     cursor: () => cursor,
     find,
     count: (match, options) => find(match, options).length,
@@ -200,19 +234,26 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
       const why = nearest
         ? `; nearest is entry ${nearest.entry.cursor}: ${nearest.differences.map(({ field, expected, actual }) => `${field} is ${JSON.stringify(actual) ?? 'absent'}, not ${String(expected)}`).join('; ')}`
         : ''
-      const doubt = lost > 0 && count <= atMost ? `; but ${lost} older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified` : ''
-      throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}${doubt}`, { count, ...(nearest && { nearest }), ...(lost > 0 && { forgotten: lost }) })
+      const doubt =
+        lost > 0 && count <= atMost
+          ? `; but ${lost} older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified`
+          : ''
+      throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}${doubt}`, {
+        count,
+        ...(nearest && { nearest }),
+        ...(lost > 0 && { forgotten: lost }),
+      })
     },
     delete: (match = {}) => {
       const deleted = find(match)
       const gone = new Set(deleted)
       trim()
-      kept = kept.filter(entry => !gone.has(entry))
+      kept = kept.filter((entry) => !gone.has(entry))
       if (Object.keys(match).length === 0) cut = 0
       return deleted
     },
     dump: () => ({ cursor, entries: remembered(), forgotten: forgotten() }),
-    load: dump => {
+    load: (dump) => {
       kept = [...dump.entries]
       cut = dump.forgotten ?? 0
       // Never back: whoever goes on from a cursor must not miss what comes.
@@ -221,6 +262,6 @@ export function createJournal (limit: number, onRecord = (_entry: JournalEntry) 
     close: () => {
       closed = true
       for (const end of waiting.values()) end()
-    }
+    },
   }
 }

@@ -4,7 +4,7 @@ import type { Reply } from './sender.ts'
 const KEPT_BYTES = 64 * 1024
 
 /** A reply as it is remembered: of a long body the beginning. */
-export function keptReply (reply: Reply): Reply {
+export function keptReply(reply: Reply): Reply {
   const { raw, body } = reply
   if ((raw?.length ?? Buffer.byteLength(body)) <= KEPT_BYTES) return reply
   const whole = raw ?? Buffer.from(body)
@@ -15,6 +15,6 @@ export function keptReply (reply: Reply): Reply {
     // Streaming leaves out a character that was cut in two.
     body: new TextDecoder('utf-8', { ignoreBOM: true }).decode(start, { stream: true }),
     ...(raw && { raw: start }),
-    length: whole.length
+    length: whole.length,
   }
 }

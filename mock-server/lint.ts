@@ -23,8 +23,17 @@ interface Rule {
   readonly check: (value: string, world: WorldCore, outTradeNo: string) => string | undefined
 }
 
-const ALL: readonly PayApi[] = ['unifiedorder', 'orderquery', 'closeorder', 'refund', 'refundquery', 'downloadbill', 'downloadfundflow']
-const LOCAL = /^(?:localhost|.*\.local(?:host)?|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[?::1\]?|0\.0\.0\.0|\[?f[cd].*)$/i
+const ALL: readonly PayApi[] = [
+  'unifiedorder',
+  'orderquery',
+  'closeorder',
+  'refund',
+  'refundquery',
+  'downloadbill',
+  'downloadfundflow',
+]
+const LOCAL =
+  /^(?:localhost|.*\.local(?:host)?|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[?::1\]?|0\.0\.0\.0|\[?f[cd].*)$/i
 const MINUTE_MS = 60_000
 
 const hostOf = (url: string) => new URL(url).hostname
@@ -37,37 +46,43 @@ const RULES: readonly Rule[] = [
     level: 'info',
     apis: ['unifiedorder', 'refund'],
     field: 'notify_url',
-    check: url => isLocal(hostOf(url)) ? `${url} cannot be reached from WeChat's servers` : undefined
+    check: (url) => (isLocal(hostOf(url)) ? `${url} cannot be reached from WeChat's servers` : undefined),
   },
   {
     rule: 'notify-url-http',
     level: 'warning',
     apis: ['unifiedorder', 'refund'],
     field: 'notify_url',
-    check: url => url.startsWith('http:') && !isLocal(hostOf(url)) ? `${url} must be https on the public internet (doc/v2/partner/4011984734)` : undefined
+    check: (url) =>
+      url.startsWith('http:') && !isLocal(hostOf(url))
+        ? `${url} must be https on the public internet (doc/v2/partner/4011984734)`
+        : undefined,
   },
   {
     rule: 'nonce-repeated',
     level: 'warning',
     apis: ALL,
     field: 'nonce_str',
-    check: (nonce, { nonces }) => nonces.isFresh(nonce) ? undefined : `${nonce} was used before; each request needs a random one of its own`
+    check: (nonce, { nonces }) =>
+      nonces.isFresh(nonce) ? undefined : `${nonce} was used before; each request needs a random one of its own`,
   },
   {
     rule: 'time-expire-short',
     level: 'warning',
     apis: ['unifiedorder'],
     field: 'time_expire',
-    check: (text, { clock }) => parseWechatTime(text)!.getTime() - clock.now().getTime() < 5 * MINUTE_MS
-      ? `${text} is less than five minutes away, which older merchants are refused`
-      : undefined
+    check: (text, { clock }) =>
+      parseWechatTime(text)!.getTime() - clock.now().getTime() < 5 * MINUTE_MS
+        ? `${text} is less than five minutes away, which older merchants are refused`
+        : undefined,
   },
   {
     rule: 'client-ip-local',
     level: 'info',
     apis: ['unifiedorder'],
     field: 'spbill_create_ip',
-    check: ip => isIP(ip) !== 0 && isLocal(ip) ? `${ip} is no address of a payer on the public internet` : undefined
+    check: (ip) =>
+      isIP(ip) !== 0 && isLocal(ip) ? `${ip} is no address of a payer on the public internet` : undefined,
   },
   {
     rule: 'close-early',
@@ -76,8 +91,10 @@ const RULES: readonly Rule[] = [
     field: 'out_trade_no',
     check: (outTradeNo, world) => {
       const order = world.orders.find(outTradeNo)
-      return order && ageMs(world, order.createdAt) < 5 * MINUTE_MS ? `${outTradeNo} is less than five minutes old; the documents forbid to close it yet (wxa chapter 9_3)` : undefined
-    }
+      return order && ageMs(world, order.createdAt) < 5 * MINUTE_MS
+        ? `${outTradeNo} is less than five minutes old; the documents forbid to close it yet (wxa chapter 9_3)`
+        : undefined
+    },
   },
   {
     rule: 'refund-repeated',
@@ -85,10 +102,15 @@ const RULES: readonly Rule[] = [
     apis: ['refund'],
     field: 'out_refund_no',
     check: (outRefundNo, world, outTradeNo) => {
-      const young = world.refunds.ofOrder(outTradeNo).find(refund => refund.outRefundNo !== outRefundNo && ageMs(world, refund.requestedAt) < MINUTE_MS)
-      return young && `refund ${young.outRefundNo} of the same order is less than a minute old; two refunds of one order must be a minute apart`
-    }
-  }
+      const young = world.refunds
+        .ofOrder(outTradeNo)
+        .find((refund) => refund.outRefundNo !== outRefundNo && ageMs(world, refund.requestedAt) < MINUTE_MS)
+      return (
+        young &&
+        `refund ${young.outRefundNo} of the same order is less than a minute old; two refunds of one order must be a minute apart`
+      )
+    },
+  },
 ]
 
 /** The nonces of the last requests. */
@@ -100,30 +122,29 @@ export interface Nonces {
 
 const MAX_NONCES = 10_000
 
-export function createNonces (): Nonces {
+export function createNonces(): Nonces {
   const seen = new Set<string>()
   return {
-    isFresh: nonce => {
+    isFresh: (nonce) => {
       if (seen.has(nonce)) return false
       seen.add(nonce)
       // A set keeps the order of insertion: the first is the oldest.
       if (seen.size > MAX_NONCES) seen.delete(seen.values().next().value!)
       return true
     },
-    clear: () => seen.clear()
+    clear: () => seen.clear(),
   }
 }
 
 /** What production may not like about a request that is accepted here. */
-export function lint (world: WorldCore, api: PayApi, get: (name: string) => string, outTradeNo: string): Finding[] {
-  return RULES
-    .filter(({ apis, field }) => apis.includes(api) && get(field) !== '')
+export function lint(world: WorldCore, api: PayApi, get: (name: string) => string, outTradeNo: string): Finding[] {
+  return RULES.filter(({ apis, field }) => apis.includes(api) && get(field) !== '')
     .map(({ rule, level, field, check }) => ({ rule, level, field, message: check(get(field), world, outTradeNo) }))
     .filter((finding): finding is Finding => finding.message !== undefined)
 }
 
 /** The refusal of a strict world. Only that of a short time_expire is on record. */
-export function refusalOfStrict (findings: readonly Finding[]): ProtocolFail | undefined {
+export function refusalOfStrict(findings: readonly Finding[]): ProtocolFail | undefined {
   const worst = findings.find(({ level }) => level === 'warning')
   if (!worst) return undefined
   const text = worst.rule === 'time-expire-short' ? TIME_EXPIRE_SHORT : `${worst.field}参数格式错误`

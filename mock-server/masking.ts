@@ -1,7 +1,8 @@
 const MASK = '<appSecret>'
 
 /** The name as it may be written: any of its letters as an escape. */
-const nameWith = (escape: string) => Array.from('secret', letter => `(?:${letter}|${escape}${letter.charCodeAt(0).toString(16)})`).join('')
+const nameWith = (escape: string) =>
+  Array.from('secret', (letter) => `(?:${letter}|${escape}${letter.charCodeAt(0).toString(16)})`).join('')
 const IN_QUERY = new RegExp(`((?:^|[?&])${nameWith('%')}=)[^&#]*`, 'g')
 const IN_JSON = new RegExp(`("${nameWith('\\\\u00')}"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'g')
 
@@ -12,7 +13,7 @@ const SHORTEST_SECRET = 8
  * The text of a request as it is shown and kept: AppSecrets may be those of a real app, also where they are wrong here; the
  * one that is `known` goes wherever it stands. What the mock draws itself (session keys, tokens, codes) belongs to nobody.
  */
-export function masked (text: string, known = ''): string {
+export function masked(text: string, known = ''): string {
   const named = text.replace(IN_QUERY, `$1${MASK}`).replace(IN_JSON, `$1"${MASK}"`)
   return known.length < SHORTEST_SECRET ? named : named.replaceAll(known, MASK)
 }

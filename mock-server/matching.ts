@@ -37,11 +37,14 @@ const TEXTS = ['outTradeNo', 'note', 'fault']
 const MESSAGES = ['fields', 'reply']
 const NAMES = [...Object.keys(LISTS), ...TEXTS, ...MESSAGES]
 
-function checkTexts (place: string, texts: object): void {
+function checkTexts(place: string, texts: object): void {
   for (const [name, text] of Object.entries(texts)) {
     if (typeof text === 'string' || text instanceof RegExp) continue
     const field = `${place}${name}`
-    throw new MockError('BAD_INPUT', `${field}: must be a text or a pattern; got ${JSON.stringify(text)}`, { field, rule: 'type' })
+    throw new MockError('BAD_INPUT', `${field}: must be a text or a pattern; got ${JSON.stringify(text)}`, {
+      field,
+      rule: 'type',
+    })
   }
 }
 
@@ -49,39 +52,58 @@ function checkTexts (place: string, texts: object): void {
  * What the types say, for callers that have none.
  * @throws MockError BAD_INPUT
  */
-export function checkMatch (match: JournalMatch): void {
+export function checkMatch(match: JournalMatch): void {
   checkNames('match.', match, NAMES)
   const { fields = {}, reply = {}, ...plain } = match
-  for (const [name, known] of Object.entries(LISTS)) if (name in plain) checkOneOf(`match.${name}`, plain[name as keyof typeof LISTS], known)
+  for (const [name, known] of Object.entries(LISTS)) {
+    if (name in plain) checkOneOf(`match.${name}`, plain[name as keyof typeof LISTS], known)
+  }
   checkTexts('match.', plain)
   checkTexts('match.fields.', fields)
   checkTexts('match.reply.', reply)
 }
 
-function fieldsOf (text: string): Record<string, string> {
+function fieldsOf(text: string): Record<string, string> {
   try {
-    return Object.fromEntries(text.startsWith('<')
-      ? readXml(text)
-      : Object.entries(JSON.parse(text) as object).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]))
+    return Object.fromEntries(
+      text.startsWith('<')
+        ? readXml(text)
+        : Object.entries(JSON.parse(text) as object).map(([name, value]) => [
+            name,
+            typeof value === 'string' ? value : JSON.stringify(value),
+          ]),
+    )
   } catch {
     return {}
   }
 }
 
 /** The fields of a request: what its query and its body say. */
-export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 'request'>): Record<string, string> =>
-  ({ ...Object.fromEntries(new URL(url, 'http://wechat').searchParams), ...fieldsOf(body) })
+export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 'request'>): Record<string, string> => ({
+  ...Object.fromEntries(new URL(url, 'http://wechat').searchParams),
+  ...fieldsOf(body),
+})
 
 const isSame = (expected: TextMatch, actual: string | undefined) =>
   actual !== undefined && (typeof expected === 'string' ? expected === actual : actual.search(expected) >= 0)
 
 /** Where the entry is not what was asked for. */
-export function differences (entry: JournalEntry, { fields, reply, ...plain }: JournalMatch): Difference[] {
+export function differences(entry: JournalEntry, { fields, reply, ...plain }: JournalMatch): Difference[] {
   const found: Difference[] = []
-  function compare (prefix: string, expected: Readonly<Record<string, TextMatch>>, actual: Readonly<Record<string, unknown>>): void {
+  function compare(
+    prefix: string,
+    expected: Readonly<Record<string, TextMatch>>,
+    actual: Readonly<Record<string, unknown>>,
+  ): void {
     for (const [name, wanted] of Object.entries(expected)) {
-      const value = Object.hasOwn(actual, name) ? actual[name] as string | undefined : undefined
-      if (!isSame(wanted, value)) found.push({ field: `${prefix}${name}`, expected: typeof wanted === 'string' ? JSON.stringify(wanted) : String(wanted), actual: value })
+      const value = Object.hasOwn(actual, name) ? (actual[name] as string | undefined) : undefined
+      if (!isSame(wanted, value)) {
+        found.push({
+          field: `${prefix}${name}`,
+          expected: typeof wanted === 'string' ? JSON.stringify(wanted) : String(wanted),
+          actual: value,
+        })
+      }
     }
   }
   compare('', plain, { ...entry })

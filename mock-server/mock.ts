@@ -14,7 +14,14 @@ import type { SharedClock } from './shared-clock.ts'
 import { createSender, type Sender } from './sender.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import type { Delivery, Notification } from './notification.ts'
-import { createWorld, type AnyWorldOptions, type LateWorldOptions, type Names, type World, type WorldOptions } from './world.ts'
+import {
+  createWorld,
+  type AnyWorldOptions,
+  type LateWorldOptions,
+  type Names,
+  type World,
+  type WorldOptions,
+} from './world.ts'
 
 export interface MockOptions<W = WorldOptions> {
   /** Default 127.0.0.1: nobody else can reach it. */
@@ -87,7 +94,15 @@ export interface Worlds extends Registry {
   readonly metrics: Metrics
 }
 
-export function createWorlds (baseUrl: () => string, controlUrl: () => string, sender: Sender, tls: boolean, log: (line: string) => void, defaults: WorldOptions, clock: SharedClock | undefined): Worlds & { close: () => void } {
+export function createWorlds(
+  baseUrl: () => string,
+  controlUrl: () => string,
+  sender: Sender,
+  tls: boolean,
+  log: (line: string) => void,
+  defaults: WorldOptions,
+  clock: SharedClock | undefined,
+): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
   const made = new Map<string, AnyWorldOptions>()
   const cores = new Map<string, WorldCore>()
@@ -98,14 +113,14 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
   const metrics = createMetrics()
 
   const seeds = new Set<string>()
-  function uniqueSeed (seed: string): string {
+  function uniqueSeed(seed: string): string {
     let unique = seed
     for (let n = 2; seeds.has(unique); n++) unique = `${seed}#${n}`
     return unique
   }
 
   let created = 0
-  function freshId (): string {
+  function freshId(): string {
     while (worlds.has(`w${created}`)) created++
     return `w${created}`
   }
@@ -113,13 +128,24 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
   const names: Names = {
     checkFree: (kind, name) => {
       const owner = named[kind].get(name)
-      if (owner) throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, { field: kind })
+      if (owner) {
+        throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, {
+          field: kind,
+        })
+      }
     },
-    claim: (kind, name, core) => { named[kind].set(name, core) }
+    claim: (kind, name, core) => {
+      named[kind].set(name, core)
+    },
   }
 
-  function remove (id: string, seed: string): void {
-    if (cores.keys().next().value === id) throw new MockError('DEFAULT_WORLD', `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`)
+  function remove(id: string, seed: string): void {
+    if (cores.keys().next().value === id) {
+      throw new MockError(
+        'DEFAULT_WORLD',
+        `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`,
+      )
+    }
     seeds.delete(seed)
     worlds.delete(id)
     made.delete(id)
@@ -127,14 +153,20 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
     for (const names of [byAppid, byMchId]) for (const [name, core] of names) if (core.id === id) names.delete(name)
   }
 
-  function create (options: AnyWorldOptions): World {
+  function create(options: AnyWorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld({ id, seed, baseUrl, sender, clock, tls, log, names, remove: () => remove(id, seed) }, { ...defaults, ...options })
+    const { world, core } = createWorld(
+      { id, seed, baseUrl, sender, clock, tls, log, names, remove: () => remove(id, seed) },
+      { ...defaults, ...options },
+    )
     const { appid, mchId } = world.credentials
     if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
       core.end()
-      throw new MockError('WORLD_EXISTS', `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`)
+      throw new MockError(
+        'WORLD_EXISTS',
+        `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`,
+      )
     }
     seeds.add(seed)
     world.on('journal', metrics.count)
@@ -149,25 +181,27 @@ export function createWorlds (baseUrl: () => string, controlUrl: () => string, s
 
   return {
     create,
-    madeBy: options => isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined,
+    madeBy: (options) => (isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined),
     baseUrl,
     controlUrl,
     metrics,
     list: () => [...worlds.values()],
-    find: id => {
+    find: (id) => {
       const world = worlds.get(id)
-      if (!world) throw new MockError('UNKNOWN_WORLD', `there is no world ${id}; known: ${[...worlds.keys()].join(', ')}`)
+      if (!world) {
+        throw new MockError('UNKNOWN_WORLD', `there is no world ${id}; known: ${[...worlds.keys()].join(', ')}`)
+      }
       return world
     },
-    byAppid: appid => byAppid.get(appid),
-    byMchId: mchId => byMchId.get(mchId),
-    byOpenid: openid => [...byAppid.values()].find(({ users }) => users.drew(openid)),
-    byAccessToken: token => [...byAppid.values()].find(({ tokens }) => tokens.has(token)),
-    byPhoneCode: code => [...byAppid.values()].find(({ users }) => users.hasPhoneCode(code)),
+    byAppid: (appid) => byAppid.get(appid),
+    byMchId: (mchId) => byMchId.get(mchId),
+    byOpenid: (openid) => [...byAppid.values()].find(({ users }) => users.drew(openid)),
+    byAccessToken: (token) => [...byAppid.values()].find(({ tokens }) => tokens.has(token)),
+    byPhoneCode: (code) => [...byAppid.values()].find(({ users }) => users.hasPhoneCode(code)),
     fallback: () => cores.values().next().value!,
     close: () => {
       for (const { end } of cores.values()) end()
-    }
+    },
   }
 }
 
@@ -178,11 +212,11 @@ export const faceOf = (worlds: Worlds, standard: World) => ({
   default: standard,
   world: ((options: AnyWorldOptions = {}) => worlds.create(options)) as MockWechat['world'],
   worlds: worlds.list,
-  assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap(world => world.unexpected()))
+  assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap((world) => world.unexpected())),
 })
 
 /** A server that listens, and where. */
-async function listen (app: FastifyInstance, host: string, port: number, tls: boolean): Promise<string> {
+async function listen(app: FastifyInstance, host: string, port: number, tls: boolean): Promise<string> {
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
   const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
@@ -190,15 +224,37 @@ async function listen (app: FastifyInstance, host: string, port: number, tls: bo
 }
 
 /** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat (options: LateMockOptions): Promise<MockWechat<Notification>>
-export async function createMockWechat (options?: MockOptions): Promise<MockWechat>
-export async function createMockWechat (options: MockOptions<AnyWorldOptions>): Promise<MockWechat<Delivery | Notification>>
-export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlPort, allowedHosts = [], notifyHosts, tlsSkipVerify = false, tls, clock, world = {}, defaults = {}, log = () => {} }: MockOptions<AnyWorldOptions> = {}): Promise<MockWechat<any>> {
+export async function createMockWechat(options: LateMockOptions): Promise<MockWechat<Notification>>
+export async function createMockWechat(options?: MockOptions): Promise<MockWechat>
+export async function createMockWechat(
+  options: MockOptions<AnyWorldOptions>,
+): Promise<MockWechat<Delivery | Notification>>
+export async function createMockWechat({
+  host = '127.0.0.1',
+  port = 0,
+  controlPort,
+  allowedHosts = [],
+  notifyHosts,
+  tlsSkipVerify = false,
+  tls,
+  clock,
+  world = {},
+  defaults = {},
+  log = () => {},
+}: MockOptions<AnyWorldOptions> = {}): Promise<MockWechat<any>> {
   const direct = createSender(tlsSkipVerify)
   const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
   let url = ''
   let controlUrl = ''
-  const worlds = createWorlds(() => url, () => controlUrl, sender, tls !== undefined, log, defaults, clock)
+  const worlds = createWorlds(
+    () => url,
+    () => controlUrl,
+    sender,
+    tls !== undefined,
+    log,
+    defaults,
+    clock,
+  )
   const standard = worlds.create({ id: 'default', ...world })
   const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls }, parts)
   const apps = controlPort === undefined ? [build('wire', 'control')] : [build('wire'), build('control')]
@@ -208,7 +264,9 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlP
     sender.close()
   }
   try {
-    const [at = '', controlAt = at] = await Promise.all(apps.map((app, n) => listen(app, host, n === 0 ? port : controlPort!, tls !== undefined)))
+    const [at = '', controlAt = at] = await Promise.all(
+      apps.map((app, n) => listen(app, host, n === 0 ? port : controlPort!, tls !== undefined)),
+    )
     url = at
     controlUrl = `${controlAt}${CONTROL_PREFIX}`
   } catch (error) {
@@ -216,7 +274,9 @@ export async function createMockWechat ({ host = '127.0.0.1', port = 0, controlP
     throw error
   }
   // Its own certificate need not satisfy it.
-  const request = tls ? getSecurely(`${url}/readyz`, { agent: false, rejectUnauthorized: false }) : get(`${url}/readyz`, { agent: false })
+  const request = tls
+    ? getSecurely(`${url}/readyz`, { agent: false, rejectUnauthorized: false })
+    : get(`${url}/readyz`, { agent: false })
   const [ready] = await once(request, 'response')
   ready.resume()
   return { ...faceOf(worlds, standard), close, [Symbol.asyncDispose]: close }

@@ -24,7 +24,7 @@ export interface Delivery {
   /** World time. */
   readonly sentAt: Date
   readonly url: string
-  readonly request: { readonly headers: Readonly<Record<string, string>>, readonly body: string }
+  readonly request: { readonly headers: Readonly<Record<string, string>>; readonly body: string }
   /** Absent when no whole reply arrived. */
   readonly response?: Reply
   /** Real milliseconds of a clock that only runs forward: when it was sent. */
@@ -94,7 +94,7 @@ export interface Overlap {
   readonly sharedMs: number
 }
 
-export function overlapOf (deliveries: readonly Pick<Delivery, 'startedMs' | 'durationMs'>[]): Overlap {
+export function overlapOf(deliveries: readonly Pick<Delivery, 'startedMs' | 'durationMs'>[]): Overlap {
   if (deliveries.length === 0) return { most: 0, spreadMs: 0, sharedMs: 0 }
   const starts = deliveries.map(({ startedMs }) => startedMs)
   const ends = deliveries.map(({ startedMs, durationMs }) => startedMs + durationMs)
@@ -102,12 +102,16 @@ export function overlapOf (deliveries: readonly Pick<Delivery, 'startedMs' | 'du
   return {
     most: Math.max(...starts.map(under)),
     spreadMs: Math.max(...starts) - Math.min(...starts),
-    sharedMs: Math.max(0, Math.min(...ends) - Math.max(...starts))
+    sharedMs: Math.max(0, Math.min(...ends) - Math.max(...starts)),
   }
 }
 
 /** What a notification is about; `mchId`: default the first merchant of the world. */
-export interface Subject { readonly kind: NotificationKind, readonly mchId?: string, readonly outRefundNo?: string }
+export interface Subject {
+  readonly kind: NotificationKind
+  readonly mchId?: string
+  readonly outRefundNo?: string
+}
 
 /** Everything about a notification but what can be done with it: plain data. */
 export interface NotificationData {
@@ -150,7 +154,7 @@ export class Entry implements Notification {
   /** The schedule is sending it just now. */
   underWay = false
 
-  constructor (data: NotificationData, { deliver, hold, release, cancel }: NotificationActions) {
+  constructor(data: NotificationData, { deliver, hold, release, cancel }: NotificationActions) {
     this.data = data
     this.deliver = (options = {}) => deliver(this, options)
     this.hold = () => hold(this)
@@ -158,17 +162,35 @@ export class Entry implements Notification {
     this.cancel = () => cancel(this)
   }
 
-  get id () { return this.data.id }
-  get kind () { return this.data.kind }
-  get mchId () { return this.data.mchId }
-  get outTradeNo () { return this.data.outTradeNo }
-  get outRefundNo () { return this.data.outRefundNo }
-  get url () { return this.data.url }
-  get body () { return this.data.body }
-  get attempts (): readonly Delivery[] { return this.data.attempts }
-  get nextDueAt () { return this.state === 'pending' ? this.data.due : undefined }
+  get id() {
+    return this.data.id
+  }
+  get kind() {
+    return this.data.kind
+  }
+  get mchId() {
+    return this.data.mchId
+  }
+  get outTradeNo() {
+    return this.data.outTradeNo
+  }
+  get outRefundNo() {
+    return this.data.outRefundNo
+  }
+  get url() {
+    return this.data.url
+  }
+  get body() {
+    return this.data.body
+  }
+  get attempts(): readonly Delivery[] {
+    return this.data.attempts
+  }
+  get nextDueAt() {
+    return this.state === 'pending' ? this.data.due : undefined
+  }
 
-  get state (): NotificationState {
+  get state(): NotificationState {
     const { acked, cancelled, finished, held } = this.data
     if (acked) return 'acked'
     if (cancelled) return 'cancelled'

@@ -5,7 +5,14 @@ import type { Delays } from './delays.ts'
 import { createDeliveryLog, type DeliveryLogDump } from './delivery-log.ts'
 import { keptReply } from './kept-reply.ts'
 import { nativeElapsed } from './native.ts'
-import { Entry, type Delivery, type DeliverOptions, type NotificationData, type NotificationKind, type Subject } from './notification.ts'
+import {
+  Entry,
+  type Delivery,
+  type DeliverOptions,
+  type NotificationData,
+  type NotificationKind,
+  type Subject,
+} from './notification.ts'
 import { broken, type NoticeWire } from './notices.ts'
 import type { Plan } from './schedule.ts'
 import { judge } from './verdict.ts'
@@ -64,14 +71,17 @@ export interface Notifier {
 }
 
 /** Notifications and deliveries, as they go into a snapshot. */
-export interface NotifierDump { readonly notifications: readonly NotificationData[], readonly log: DeliveryLogDump }
+export interface NotifierDump {
+  readonly notifications: readonly NotificationData[]
+  readonly log: DeliveryLogDump
+}
 
 export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
 
 const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
 
 /** The exchange that a notification is: its name in the journal, for faults and for gates. */
-export const noticeOf = (kind: NotificationKind): Notice => kind === 'refund' ? 'refundnotify' : 'notify'
+export const noticeOf = (kind: NotificationKind): Notice => (kind === 'refund' ? 'refundnotify' : 'notify')
 
 const nothing = () => {}
 
@@ -83,13 +93,27 @@ interface SendOptions {
   readonly awaited?: boolean
 }
 
-export function createNotifier ({ mchId: firstMchId, clock, activity, wire, delays, plan: { gaps, immediate }, ackTimeoutMs, strict, maxDeliveries, prepare, onDelivery, hasEnded, nextSequence }: NotifierOptions): Notifier {
+export function createNotifier({
+  mchId: firstMchId,
+  clock,
+  activity,
+  wire,
+  delays,
+  plan: { gaps, immediate },
+  ackTimeoutMs,
+  strict,
+  maxDeliveries,
+  prepare,
+  onDelivery,
+  hasEnded,
+  nextSequence,
+}: NotifierOptions): Notifier {
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
 
   /** A colon stands in no number of the protocol's, so these cannot meet. */
-  function freshId (outTradeNo: string, { kind, outRefundNo }: Subject): string {
+  function freshId(outTradeNo: string, { kind, outRefundNo }: Subject): string {
     const first = kind === 'pay' ? outTradeNo : `${kind}:${outRefundNo ?? outTradeNo}`
     let id = first
     for (let n = 2; entries.has(id); n++) id = `${first}:${n}`
@@ -101,18 +125,34 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
   const isOff = (entry: Entry) => hasEnded() || !isKnown(entry)
 
   /** What is sent; a hook that fails spoils one send, as a broken connection would, and not the schedule. */
-  function ready (entry: Entry, attempt: number): { outgoing: Outgoing, error?: Error } {
+  function ready(entry: Entry, attempt: number): { outgoing: Outgoing; error?: Error } {
     const planned = { url: entry.url, headers: HEADERS, body: entry.body }
-    if (isOff(entry)) return { outgoing: planned, error: broken(hasEnded() ? 'the world has ended' : 'the world has forgotten it: it was reset, or restored, or remembers no more') }
+    if (isOff(entry)) {
+      return {
+        outgoing: planned,
+        error: broken(
+          hasEnded()
+            ? 'the world has ended'
+            : 'the world has forgotten it: it was reset, or restored, or remembers no more',
+        ),
+      }
+    }
     try {
       return { outgoing: prepare(entry, attempt, planned) }
     } catch (error) {
-      return { outgoing: planned, error: Object.assign(new Error(`beforeNotify: ${String(error)}`, { cause: error }), { code: 'ERR_HOOK' }) }
+      return {
+        outgoing: planned,
+        error: Object.assign(new Error(`beforeNotify: ${String(error)}`, { cause: error }), { code: 'ERR_HOOK' }),
+      }
     }
   }
 
   /** Sends once. */
-  async function send (entry: Entry, attempt: number, { judged = nothing, pauseMs = 0, awaited = true }: SendOptions = {}): Promise<Delivery> {
+  async function send(
+    entry: Entry,
+    attempt: number,
+    { judged = nothing, pauseMs = 0, awaited = true }: SendOptions = {},
+  ): Promise<Delivery> {
     const { id, kind, mchId, outTradeNo, outRefundNo, data } = entry
     const presence = activity.enter(`notify ${id} attempt ${attempt}`, awaited)
     try {
@@ -139,7 +179,7 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
         ...('reply' in exchange && { response: keptReply(exchange.reply) }),
         startedMs,
         durationMs: exchange.durationMs,
-        ...judge(exchange, ackTimeoutMs, strict)
+        ...judge(exchange, ackTimeoutMs, strict),
       }
       // A world that has been reset or restored meanwhile knows nothing of it.
       if (!isKnown(entry)) return delivery
@@ -157,12 +197,12 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
     }
   }
 
-  function stopTimer (entry: Entry): void {
+  function stopTimer(entry: Entry): void {
     entry.cancelRetry()
     entry.cancelRetry = nothing
   }
 
-  function planRetry (entry: Entry, due: Date): void {
+  function planRetry(entry: Entry, due: Date): void {
     const { id, data } = entry
     data.due = due
     if (entry.state !== 'pending') return
@@ -170,18 +210,18 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
       due: due.getTime(),
       sequence: data.sequence,
       what: `notify ${id} attempt ${data.sends}`,
-      run: () => sendDue(entry, false)
+      run: () => sendDue(entry, false),
     })
   }
 
-  async function start (entry: Entry, awaited = true): Promise<Delivery | undefined> {
+  async function start(entry: Entry, awaited = true): Promise<Delivery | undefined> {
     entry.data.held = false
     if (immediate) return sendDue(entry, awaited)
     planRetry(entry, new Date(clock.now().getTime() + gaps[0]!))
     return undefined
   }
 
-  async function sendDue (entry: Entry, awaited = true): Promise<Delivery> {
+  async function sendDue(entry: Entry, awaited = true): Promise<Delivery> {
     const { data } = entry
     data.due = undefined
     entry.cancelRetry = nothing
@@ -196,7 +236,10 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
     return send(entry, data.sends++, { judged, awaited })
   }
 
-  async function deliver (entry: Entry, { count = 1, concurrent = false, delayMs = 0, awaited = true }: DeliverOptions): Promise<Delivery[]> {
+  async function deliver(
+    entry: Entry,
+    { count = 1, concurrent = false, delayMs = 0, awaited = true }: DeliverOptions,
+  ): Promise<Delivery[]> {
     const attempt = Math.max(0, entry.data.sends - 1)
     const one = (pauseMs: number) => send(entry, attempt, { pauseMs, awaited })
     if (concurrent) return Promise.all(Array.from({ length: count }, (_, n) => one(n * delayMs)))
@@ -208,12 +251,12 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
     return deliveries
   }
 
-  function hold (entry: Entry): void {
+  function hold(entry: Entry): void {
     entry.data.held = true
     stopTimer(entry)
   }
 
-  async function release (entry: Entry): Promise<Delivery | undefined> {
+  async function release(entry: Entry): Promise<Delivery | undefined> {
     const { data } = entry
     if (entry.state !== 'held') return undefined
     data.held = false
@@ -223,57 +266,62 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
     return data.sends === 0 && !data.due ? start(entry) : undefined
   }
 
-  function cancel (entry: Entry): void {
+  function cancel(entry: Entry): void {
     entry.data.cancelled = true
     stopTimer(entry)
   }
 
-  function resume (): void {
+  function resume(): void {
     for (const entry of entries.values()) if (entry.data.due) planRetry(entry, entry.data.due)
   }
 
   /** A send that is under way goes out again in a world that is put back: nobody will judge it there. */
-  function dataOf ({ data, underWay }: Entry): NotificationData {
+  function dataOf({ data, underWay }: Entry): NotificationData {
     return underWay ? { ...data, due: clock.now(), sends: data.sends - 1 } : data
   }
 
-  function add (data: NotificationData): Entry {
+  function add(data: NotificationData): Entry {
     const entry = new Entry(data, { deliver, hold, release, cancel })
     entries.set(data.id, entry)
     return entry
   }
 
   return {
-    create: (outTradeNo, url, body, subject = { kind: 'pay' }) => add({
-      id: freshId(outTradeNo, subject),
-      kind: subject.kind,
-      mchId: subject.mchId ?? firstMchId,
-      outTradeNo,
-      outRefundNo: subject.outRefundNo,
-      url,
-      body,
-      sequence: nextSequence?.() ?? created++,
-      attempts: [],
-      due: undefined,
-      sends: 0,
-      acked: false,
-      finished: false,
-      held: true,
-      cancelled: false
-    }),
+    create: (outTradeNo, url, body, subject = { kind: 'pay' }) =>
+      add({
+        id: freshId(outTradeNo, subject),
+        kind: subject.kind,
+        mchId: subject.mchId ?? firstMchId,
+        outTradeNo,
+        outRefundNo: subject.outRefundNo,
+        url,
+        body,
+        sequence: nextSequence?.() ?? created++,
+        attempts: [],
+        due: undefined,
+        sends: 0,
+        acked: false,
+        finished: false,
+        held: true,
+        cancelled: false,
+      }),
     start,
-    find: id => entries.get(id),
+    find: (id) => entries.get(id),
     list: () => [...entries.values()],
     deliveries: log.list,
     collect: log.collect,
-    forget: isGone => {
+    forget: (isGone) => {
       for (const { id, mchId, outTradeNo } of entries.values()) if (isGone(outTradeNo, mchId)) entries.delete(id)
     },
     dump: () => ({ notifications: Array.from(entries.values(), dataOf), log: log.dump() }),
-    load: dump => {
+    load: (dump) => {
       for (const entry of entries.values()) cancel(entry)
       entries.clear()
-      for (const told of [dump.log.deliveries, dump.notifications, ...dump.notifications.map(({ attempts }) => attempts)].flat()) {
+      for (const told of [
+        dump.log.deliveries,
+        dump.notifications,
+        ...dump.notifications.map(({ attempts }) => attempts),
+      ].flat()) {
         Object.assign(told, { mchId: told.mchId ?? firstMchId })
       }
       log.load(dump.log)
@@ -281,6 +329,6 @@ export function createNotifier ({ mchId: firstMchId, clock, activity, wire, dela
       created = 1 + (dump.notifications.at(-1)?.sequence ?? -1)
       resume()
     },
-    resume
+    resume,
   }
 }

@@ -1,7 +1,7 @@
 import type { Sender } from './sender.ts'
 
 /** Sends to these hosts only: a notify_url that was copied from production must not be reached by a test. */
-export function onlyTo (hosts: readonly string[], sender: Sender): Sender {
+export function onlyTo(hosts: readonly string[], sender: Sender): Sender {
   return {
     ...sender,
     post: async (url, ...message) => {
@@ -9,8 +9,10 @@ export function onlyTo (hosts: readonly string[], sender: Sender): Sender {
       if (!URL.canParse(url)) return sender.post(url, ...message)
       const { hostname } = new URL(url)
       if (hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1'))) return sender.post(url, ...message)
-      const error = new Error(`the mock sends to ${hosts.join(', ')} only, not to ${hostname}; allow it with --allow-notify-host ${hostname} (notifyHosts)`)
+      const error = new Error(
+        `the mock sends to ${hosts.join(', ')} only, not to ${hostname}; allow it with --allow-notify-host ${hostname} (notifyHosts)`,
+      )
       return { durationMs: 0, error: Object.assign(error, { code: 'EHOSTUNREACH' }) }
-    }
+    },
   }
 }

@@ -1,7 +1,8 @@
 /** What each route of the control API does, in one line. */
 export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds': 'The worlds with their credentials.',
-  'POST /worlds': 'Makes a world: a merchant and an app of its own; env is what to give the application. The same once more gives the same world.',
+  'POST /worlds':
+    'Makes a world: a merchant and an app of its own; env is what to give the application. The same once more gives the same world.',
   'GET /worlds/:world': 'One world.',
   'DELETE /worlds/:world': 'Ends a world.',
   'POST /worlds/:world/reset': 'Empties parts of a world: orders, users, journal, faults, clock; default: all.',
@@ -18,8 +19,10 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'PUT /worlds/:world/apps/:appid': 'Adds an app, or changes the secret of one.',
   'GET /worlds/:world/users': 'The users with their session keys.',
   'PUT /worlds/:world/users/:openid': 'Makes a user known, or changes what is known of them.',
-  'POST /worlds/:world/users/:openid/profile': 'What wx.getUserProfile gives: rawData and signature, encryptedData and iv.',
-  'POST /worlds/:world/users/:openid/phone-number': 'What a button for the phone number gives: a code, encryptedData and iv.',
+  'POST /worlds/:world/users/:openid/profile':
+    'What wx.getUserProfile gives: rawData and signature, encryptedData and iv.',
+  'POST /worlds/:world/users/:openid/phone-number':
+    'What a button for the phone number gives: a code, encryptedData and iv.',
   'POST /worlds/:world/users/:openid/rotate-session-key': 'Gives the user a new session_key; the old one is dead.',
   'POST /worlds/:world/request-payment': 'Checks the parameters of wx.requestPayment as the client does.',
   'GET /worlds/:world/orders': 'The orders.',
@@ -32,9 +35,11 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'GET /worlds/:world/refunds/:outRefundNo': 'One refund.',
   'POST /worlds/:world/refunds/:outRefundNo/settle': 'Ends a refund and notifies.',
   'GET /worlds/:world/notifications': 'The notifications and their attempts.',
-  'POST /worlds/:world/notifications': 'Makes a notification up and sends it: forged, tampered with, of an order that is not paid.',
+  'POST /worlds/:world/notifications':
+    'Makes a notification up and sends it: forged, tampered with, of an order that is not paid.',
   'GET /worlds/:world/notifications/:id': 'One notification.',
-  'POST /worlds/:world/notifications/:id/deliver': 'Sends a notification by hand, duplicates included; answers with the measured overlap.',
+  'POST /worlds/:world/notifications/:id/deliver':
+    'Sends a notification by hand, duplicates included; answers with the measured overlap.',
   'POST /worlds/:world/notifications/:id/hold': 'Stops the schedule of a notification.',
   'POST /worlds/:world/notifications/:id/release': 'Goes on with the schedule of a notification.',
   'POST /worlds/:world/notifications/:id/cancel': 'Ends the schedule of a notification.',
@@ -67,5 +72,5 @@ export const SUMMARIES: Readonly<Record<string, string>> = {
   'POST /worlds/:world/assert-no-unexpected': '422 if a path was called that is not emulated.',
   'GET /worlds/:world/lint': 'What production may not like about the calls in the journal.',
   'POST /worlds/:world/explain-sign': 'Why the signature of a message is not the one expected.',
-  'GET /worlds/:world/events': 'What happens, as Server-Sent Events; Last-Event-ID resumes.'
+  'GET /worlds/:world/events': 'What happens, as Server-Sent Events; Last-Event-ID resumes.',
 }

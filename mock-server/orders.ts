@@ -72,9 +72,12 @@ export interface OrderBook {
 }
 
 /** A merchant's orders, as they go into a snapshot; each of them may have had several prepay_ids. */
-export interface OrdersDump { readonly orders: readonly Order[], readonly prepays: readonly (readonly [prepayId: string, outTradeNo: string])[] }
+export interface OrdersDump {
+  readonly orders: readonly Order[]
+  readonly prepays: readonly (readonly [prepayId: string, outTradeNo: string])[]
+}
 
-export function createOrderBook (now: () => Date): OrderBook {
+export function createOrderBook(now: () => Date): OrderBook {
   const byNumber = new Map<string, Order>()
   const byPrepay = new Map<string, Order>()
   const byTransaction = new Map<string, Order>()
@@ -83,20 +86,29 @@ export function createOrderBook (now: () => Date): OrderBook {
     return order
   }
   return {
-    add: order => { byNumber.set(order.outTradeNo, order) },
-    find: outTradeNo => current(byNumber.get(outTradeNo)),
-    findPrepay: prepayId => current(byPrepay.get(prepayId)),
-    findTransaction: transactionId => byTransaction.get(transactionId),
-    indexPrepay: order => { byPrepay.set(order.prepayId, order) },
-    indexTransaction: (order, { transactionId }) => { byTransaction.set(transactionId, order) },
-    list: () => Array.from(byNumber.values(), order => current(order)!),
+    add: (order) => {
+      byNumber.set(order.outTradeNo, order)
+    },
+    find: (outTradeNo) => current(byNumber.get(outTradeNo)),
+    findPrepay: (prepayId) => current(byPrepay.get(prepayId)),
+    findTransaction: (transactionId) => byTransaction.get(transactionId),
+    indexPrepay: (order) => {
+      byPrepay.set(order.prepayId, order)
+    },
+    indexTransaction: (order, { transactionId }) => {
+      byTransaction.set(transactionId, order)
+    },
+    list: () => Array.from(byNumber.values(), (order) => current(order)!),
     count: () => byNumber.size,
-    forget: isGone => {
+    forget: (isGone) => {
       for (const index of [byNumber, byPrepay, byTransaction]) {
         for (const [name, { outTradeNo }] of index) if (isGone(outTradeNo)) index.delete(name)
       }
     },
-    dump: () => ({ orders: [...byNumber.values()], prepays: Array.from(byPrepay, ([prepayId, { outTradeNo }]) => [prepayId, outTradeNo]) }),
+    dump: () => ({
+      orders: [...byNumber.values()],
+      prepays: Array.from(byPrepay, ([prepayId, { outTradeNo }]) => [prepayId, outTradeNo]),
+    }),
     load: ({ orders, prepays }) => {
       for (const index of [byNumber, byPrepay, byTransaction]) index.clear()
       for (const order of orders) {
@@ -104,6 +116,6 @@ export function createOrderBook (now: () => Date): OrderBook {
         if (order.payment) byTransaction.set(order.payment.transactionId, order)
       }
       for (const [prepayId, outTradeNo] of prepays) byPrepay.set(prepayId, byNumber.get(outTradeNo)!)
-    }
+    },
   }
 }

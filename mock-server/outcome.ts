@@ -5,13 +5,13 @@ import type { FastifyReply } from 'fastify'
 import type { Outcome } from './exchange.ts'
 
 /** Only a bare TCP socket can be reset; a request that was injected has none at all. */
-function reset (raw: ServerResponse): void {
+function reset(raw: ServerResponse): void {
   if (raw.socket instanceof Socket && !(raw.socket instanceof TLSSocket)) raw.socket.resetAndDestroy()
   else raw.destroy(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }))
 }
 
 /** Puts an outcome on the wire. */
-export function sendOutcome (reply: FastifyReply, outcome: Outcome): FastifyReply {
+export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
   if (outcome.kind === 'reply') {
     const { status, headers, body } = outcome.reply
     return reply.code(status).headers(headers).send(body)

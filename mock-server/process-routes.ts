@@ -3,7 +3,11 @@ import type { Worlds } from './mock.ts'
 import { VERSION } from './version.ts'
 
 /** What a supervisor asks the process, whatever its worlds are doing; `guard` keeps foreign pages from what tells of them. */
-export function processRoutes (app: FastifyInstance, worlds: Worlds, guard: (request: FastifyRequest) => Promise<void>): void {
+export function processRoutes(
+  app: FastifyInstance,
+  worlds: Worlds,
+  guard: (request: FastifyRequest) => Promise<void>,
+): void {
   app.get('/healthz', async () => ({ status: 'ok' }))
   app.get('/readyz', async () => ({ status: 'ready', worlds: worlds.list().length }))
   app.get('/version', async () => ({ name: 'wechat-mock', version: VERSION }))
@@ -12,7 +16,7 @@ export function processRoutes (app: FastifyInstance, worlds: Worlds, guard: (req
     return worlds.metrics.text({
       wechat_mock_worlds: { help: 'Worlds there are.', value: worlds.list().length },
       process_resident_memory_bytes: { help: 'Resident memory.', value: process.memoryUsage.rss() },
-      process_uptime_seconds: { help: 'Seconds since the process began.', value: process.uptime() }
+      process_uptime_seconds: { help: 'Seconds since the process began.', value: process.uptime() },
     })
   })
 }

@@ -9,22 +9,24 @@ const URL_SAFE = ALPHANUMERIC + '-_'
  * depend on the order in which concurrent requests happen to arrive.
  */
 export interface Random {
-  hex (length: number, ...path: (string | number)[]): string
-  digits (length: number, ...path: (string | number)[]): string
-  alphanumeric (length: number, ...path: (string | number)[]): string
-  urlSafe (length: number, ...path: (string | number)[]): string
-  base64 (bytes: number, ...path: (string | number)[]): string
-  flip (...path: (string | number)[]): boolean
+  hex(length: number, ...path: (string | number)[]): string
+  digits(length: number, ...path: (string | number)[]): string
+  alphanumeric(length: number, ...path: (string | number)[]): string
+  urlSafe(length: number, ...path: (string | number)[]): string
+  base64(bytes: number, ...path: (string | number)[]): string
+  flip(...path: (string | number)[]): boolean
   /** From 0 to just below 1. */
-  fraction (...path: (string | number)[]): number
+  fraction(...path: (string | number)[]): number
 }
 
-export function createRandom (seed: string): Random {
+export function createRandom(seed: string): Random {
   const bytes = (length: number, path: (string | number)[]) =>
     hash('sha256', JSON.stringify([seed, ...path]), 'buffer').subarray(0, length)
   // One digest gives 32 letters, the longest id of the protocol's.
-  const text = (alphabet: string) => (length: number, ...path: (string | number)[]) =>
-    Array.from(bytes(length, path), byte => alphabet[byte % alphabet.length]).join('')
+  const text =
+    (alphabet: string) =>
+    (length: number, ...path: (string | number)[]) =>
+      Array.from(bytes(length, path), (byte) => alphabet[byte % alphabet.length]).join('')
   return {
     hex: (length, ...path) => bytes(length / 2, path).toString('hex'),
     digits: text(DIGITS),
@@ -32,6 +34,6 @@ export function createRandom (seed: string): Random {
     urlSafe: text(URL_SAFE),
     base64: (length, ...path) => bytes(length, path).toString('base64'),
     flip: (...path) => bytes(1, path)[0]! % 2 === 1,
-    fraction: (...path) => Buffer.from(bytes(6, path)).readUIntBE(0, 6) / 2 ** 48
+    fraction: (...path) => Buffer.from(bytes(6, path)).readUIntBE(0, 6) / 2 ** 48,
   }
 }

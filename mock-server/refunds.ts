@@ -62,43 +62,57 @@ const BEGUN: RefundOutcome = { status: 'PROCESSING', channel: 'ORIGINAL', endedA
 
 /** How far a refund was at a moment after it was asked for. */
 export const outcomeAt = (refund: Refund, moment: Date): RefundOutcome =>
-  [refund, refund.firstEnd].find(outcome => outcome?.endedAt && outcome.endedAt <= moment) ?? BEGUN
+  [refund, refund.firstEnd].find((outcome) => outcome?.endedAt && outcome.endedAt <= moment) ?? BEGUN
 
 /** A closed refund gave the money back to the merchant; every other one holds it. */
 export const liveRefunds = (refunds: readonly Refund[]) => refunds.filter(({ status }) => status !== 'REFUNDCLOSE')
 
-export const refundedFee = (refunds: readonly Refund[]) => liveRefunds(refunds).reduce((sum, { refundFee }) => sum + refundFee, 0)
+export const refundedFee = (refunds: readonly Refund[]) =>
+  liveRefunds(refunds).reduce((sum, { refundFee }) => sum + refundFee, 0)
 
 /**
  * Divides a refund among what the payment was made with, each part in proportion to what is left of it; the parts add up to
  * the refund, and no part is ever refunded beyond its size.
  */
-export function divideRefund (totalFee: number, { coupons }: Payment, earlier: readonly Refund[], refundFee: number): Pick<Refund, 'coupons' | 'cashRefundFee'> {
+export function divideRefund(
+  totalFee: number,
+  { coupons }: Payment,
+  earlier: readonly Refund[],
+  refundFee: number,
+): Pick<Refund, 'coupons' | 'cashRefundFee'> {
   const left = totalFee - refundedFee(earlier)
   let above = 0
   const share = (part: number) => {
-    const from = Math.floor(above * refundFee / left)
+    const from = Math.floor((above * refundFee) / left)
     above += part
-    return Math.floor(above * refundFee / left) - from
+    return Math.floor((above * refundFee) / left) - from
   }
   const returned = (n: number) => liveRefunds(earlier).reduce((sum, { coupons }) => sum + coupons[n]!.fee, 0)
-  const shares = coupons.map(({ fee, id, type }, n): CouponRefund => ({ fee: share(fee - returned(n)), id: id!, ...(type && { type }) }))
+  const shares = coupons.map(({ fee, id, type }, n): CouponRefund => ({
+    fee: share(fee - returned(n)),
+    id: id!,
+    ...(type && { type }),
+  }))
   return { coupons: shares, cashRefundFee: refundFee - shares.reduce((sum, { fee }) => sum + fee, 0) }
 }
 
 export const couponRefundFee = ({ coupons }: Pick<Refund, 'coupons'>) => coupons.reduce((sum, { fee }) => sum + fee, 0)
 
-const granted = (coupons: readonly Coupon[]) => coupons.reduce((sum, { fee, type }) => type === 'NO_CASH' ? sum + fee : sum, 0)
+const granted = (coupons: readonly Coupon[]) =>
+  coupons.reduce((sum, { fee, type }) => (type === 'NO_CASH' ? sum + fee : sum), 0)
 
 /** What a paid order brings the merchant: everything but granted coupons, which were never paid to it. */
 export const settledFee = ({ totalFee, payment }: Order) => totalFee - granted(payment!.coupons)
 
 /** What is settled of a refund and its order. */
-export const refundSettlement = (order: Order, { refundFee, coupons }: Refund) =>
-  ({ totalFee: settledFee(order), refundFee: refundFee - granted(coupons) })
+export const refundSettlement = (order: Order, { refundFee, coupons }: Refund) => ({
+  totalFee: settledFee(order),
+  refundFee: refundFee - granted(coupons),
+})
 
 /** What a refund gives back of coupons that the payer had bought. */
-export const rechargeRefundFee = ({ coupons }: Refund) => coupons.reduce((sum, { fee, type }) => type === 'CASH' ? sum + fee : sum, 0)
+export const rechargeRefundFee = ({ coupons }: Refund) =>
+  coupons.reduce((sum, { fee, type }) => (type === 'CASH' ? sum + fee : sum), 0)
 
 /** A merchant's refunds. */
 export interface RefundBook {
@@ -120,13 +134,13 @@ export interface RefundBook {
 /** A merchant's refunds, as they go into a snapshot. */
 export type RefundsDump = readonly Omit<Refund, 'cancelTimer'>[]
 
-export function createRefundBook (): RefundBook {
+export function createRefundBook(): RefundBook {
   const byNumber = new Map<string, Refund>()
   const byId = new Map<string, Refund>()
   const byOrder = new Map<string, Refund[]>()
   let next = 0
   const ofOrder = (outTradeNo: string) => byOrder.get(outTradeNo) ?? []
-  function add (refund: Refund): void {
+  function add(refund: Refund): void {
     next = refund.ordinal + 1
     byNumber.set(refund.outRefundNo, refund)
     byId.set(refund.refundId, refund)
@@ -134,12 +148,12 @@ export function createRefundBook (): RefundBook {
   }
   return {
     add,
-    find: outRefundNo => byNumber.get(outRefundNo),
-    findId: refundId => byId.get(refundId),
+    find: (outRefundNo) => byNumber.get(outRefundNo),
+    findId: (refundId) => byId.get(refundId),
     ofOrder,
     list: () => [...byNumber.values()],
     next: () => next,
-    forget: isGone => {
+    forget: (isGone) => {
       for (const { outTradeNo, outRefundNo, refundId } of byNumber.values()) {
         if (!isGone(outTradeNo)) continue
         byNumber.delete(outRefundNo)
@@ -148,11 +162,11 @@ export function createRefundBook (): RefundBook {
       }
     },
     dump: () => Array.from(byNumber.values(), ({ cancelTimer: _timer, ...data }) => data),
-    load: dump => {
+    load: (dump) => {
       for (const { cancelTimer } of byNumber.values()) cancelTimer()
       for (const index of [byNumber, byId, byOrder]) index.clear()
       next = 0
       for (const data of dump) add({ ...data, cancelTimer: nothing })
-    }
+    },
   }
 }

@@ -16,9 +16,7 @@ export interface Reply {
 
 /** How an exchange ended: with a whole reply, by an error, or by the time limit. */
 export type Exchange = { readonly durationMs: number } & (
-  | { readonly reply: Reply }
-  | { readonly error: NodeJS.ErrnoException }
-  | { readonly timedOut: true }
+  { readonly reply: Reply } | { readonly error: NodeJS.ErrnoException } | { readonly timedOut: true }
 )
 
 /**
@@ -27,7 +25,12 @@ export type Exchange = { readonly durationMs: number } & (
  */
 export interface Sender {
   /** Sends once, never rejects and follows no redirect. `limitMs` are real milliseconds for the whole exchange. */
-  readonly post: (url: string, headers: Readonly<Record<string, string>>, body: string, limitMs: number) => Promise<Exchange>
+  readonly post: (
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    limitMs: number,
+  ) => Promise<Exchange>
   /** Ends every connection; what is still under way fails. */
   readonly close: () => void
 }
@@ -43,77 +46,105 @@ const KEEP_ALIVE = { keepAlive: true, timeout: 1000 }
  * closed meanwhile, be it right after its last answer, is then known to be closed and not taken. The first turn ends what is
  * being read now, in the second all is read once more.
  */
-export const allRead = () => new Promise<void>(resolve => { nativeSetImmediate(() => nativeSetImmediate(resolve)) })
+export const allRead = () =>
+  new Promise<void>((resolve) => {
+    nativeSetImmediate(() => nativeSetImmediate(resolve))
+  })
 
 /** Where a POST goes, taken apart: most go where the one before went. */
-function targetOf (url: string) {
+function targetOf(url: string) {
   const address = new URL(url)
   const { protocol, hostname, port, path, auth } = urlToHttpOptions(address)
-  return { url, secure: protocol === 'https:', host: address.host, options: { method: 'POST', setHost: false, protocol, hostname, port, path, auth } }
+  return {
+    url,
+    secure: protocol === 'https:',
+    host: address.host,
+    options: { method: 'POST', setHost: false, protocol, hostname, port, path, auth },
+  }
 }
 
 /** `tlsSkipVerify`: any certificate will do. */
-export function createSender (tlsSkipVerify = false): Sender {
+export function createSender(tlsSkipVerify = false): Sender {
   const certificates = { rejectUnauthorized: !tlsSkipVerify }
   const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE), fresh: new HttpAgent() }
-  const https = { request: httpsRequest, agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }), fresh: new HttpsAgent(certificates) }
+  const https = {
+    request: httpsRequest,
+    agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }),
+    fresh: new HttpsAgent(certificates),
+  }
   // Who closes connections, other than those given up here for being idle, gets a new one for each request: on an old one
   // nobody could tell whether the request was read. Sending it again could double it. Told by `close` alone: from Node 22 on an
   // idle connection that the other side ends or resets has neither `end` nor `error`.
   const closing = new Set<string>()
   let last: ReturnType<typeof targetOf> | undefined
   return {
-    post: (url, headers, body, limitMs) => new Promise<Exchange>(resolve => {
-      const started = nativeElapsed()
-      if (last?.url !== url) last = targetOf(url)
-      const { secure, host, options } = last
-      const { request: send, agent, fresh } = secure ? https : http
-      let timedOut = false
-      const end = (outcome: { reply: Reply } | { error: Error } | { timedOut: true }) => {
-        nativeClearTimeout(timer)
-        resolve({ durationMs: nativeElapsed() - started, ...outcome })
-      }
-      const fail = (error: Error) => end(timedOut ? { timedOut } : { error })
-      const request = send({ ...options, agent: closing.has(host) ? fresh : agent, headers: { host, ...headers, 'content-length': Buffer.byteLength(body) } })
-      request.on('socket', socket => {
-        if (request.reusedSocket) return
-        let idle = false
-        socket.on('timeout', () => { idle = socket.destroyed })
-        socket.once('close', () => { if (!idle) closing.add(host) })
-      })
-      request.on('error', fail)
-      request.on('response', response => {
-        const chunks: Buffer[] = []
-        let size = 0
-        response.on('error', fail)
-        response.on('data', (chunk: Buffer) => {
-          chunks.push(chunk)
-          size += chunk.length
-          if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
+    post: (url, headers, body, limitMs) =>
+      new Promise<Exchange>((resolve) => {
+        const started = nativeElapsed()
+        if (last?.url !== url) last = targetOf(url)
+        const { secure, host, options } = last
+        const { request: send, agent, fresh } = secure ? https : http
+        let timedOut = false
+        const end = (outcome: { reply: Reply } | { error: Error } | { timedOut: true }) => {
+          nativeClearTimeout(timer)
+          resolve({ durationMs: nativeElapsed() - started, ...outcome })
+        }
+        const fail = (error: Error) => end(timedOut ? { timedOut } : { error })
+        const request = send({
+          ...options,
+          agent: closing.has(host) ? fresh : agent,
+          headers: { host, ...headers, 'content-length': Buffer.byteLength(body) },
         })
-        response.on('end', () => {
-          const read = Buffer.concat(chunks)
-          end({ reply: { status: response.statusCode!, headers: response.headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
+        request.on('socket', (socket) => {
+          if (request.reusedSocket) return
+          let idle = false
+          socket.on('timeout', () => {
+            idle = socket.destroyed
+          })
+          socket.once('close', () => {
+            if (!idle) closing.add(host)
+          })
         })
-      })
-      // Told instead of a response, and there is nothing more to come.
-      request.on('upgrade', ({ statusCode, headers }, socket) => {
-        socket.destroy()
-        end({ reply: { status: statusCode!, headers, body: '' } })
-      })
-      // A text goes out in one piece with the head.
-      request.end(body)
-      const timer = nativeSetTimeout(() => {
-        timedOut = true
-        request.destroy()
-      }, limitMs)
-    // An address or a header that cannot be.
-    }).catch((error: Error) => ({ durationMs: 0, error })),
+        request.on('error', fail)
+        request.on('response', (response) => {
+          const chunks: Buffer[] = []
+          let size = 0
+          response.on('error', fail)
+          response.on('data', (chunk: Buffer) => {
+            chunks.push(chunk)
+            size += chunk.length
+            if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
+          })
+          response.on('end', () => {
+            const read = Buffer.concat(chunks)
+            end({
+              reply: {
+                status: response.statusCode!,
+                headers: response.headers,
+                body: read.toString(),
+                ...(!isUtf8(read) && { raw: read }),
+              },
+            })
+          })
+        })
+        // Told instead of a response, and there is nothing more to come.
+        request.on('upgrade', ({ statusCode, headers }, socket) => {
+          socket.destroy()
+          end({ reply: { status: statusCode!, headers, body: '' } })
+        })
+        // A text goes out in one piece with the head.
+        request.end(body)
+        const timer = nativeSetTimeout(() => {
+          timedOut = true
+          request.destroy()
+        }, limitMs)
+        // An address or a header that cannot be.
+      }).catch((error: Error) => ({ durationMs: 0, error })),
     close: () => {
       for (const { agent, fresh } of [http, https]) {
         agent.destroy()
         fresh.destroy()
       }
-    }
+    },
   }
 }

@@ -3,12 +3,15 @@ import { LONGEST_TIMEOUT_MS } from './native.ts'
 import { allRead, type Exchange, type Sender } from './sender.ts'
 
 /** @throws MockError BAD_INPUT */
-export function checkSettleUrl (url: string): void {
+export function checkSettleUrl(url: string): void {
   if (/^https?:\/\//.test(url) && URL.canParse(url)) return
-  throw new MockError('BAD_INPUT', `settleUrl: must be an absolute http(s) URL; got ${url}`, { field: 'settleUrl', rule: 'url' })
+  throw new MockError('BAD_INPUT', `settleUrl: must be an absolute http(s) URL; got ${url}`, {
+    field: 'settleUrl',
+    rule: 'url',
+  })
 }
 
-function outcomeOf (exchange: Exchange): string {
+function outcomeOf(exchange: Exchange): string {
   if ('reply' in exchange) return `answered with HTTP ${exchange.reply.status}`
   return 'error' in exchange ? `failed: ${exchange.error.message}` : 'did not answer'
 }
@@ -22,5 +25,9 @@ export const createSettleCall = (sender: Pick<Sender, 'post'>, url: string) => a
   await allRead()
   const exchange = await sender.post(url, {}, '', LONGEST_TIMEOUT_MS)
   if ('reply' in exchange && Math.floor(exchange.reply.status / 100) === 2) return
-  throw new MockError('SETTLE_FAILED', `settleUrl ${url} ${outcomeOf(exchange)}; it must answer with 2xx when the work in the background is done`, { url })
+  throw new MockError(
+    'SETTLE_FAILED',
+    `settleUrl ${url} ${outcomeOf(exchange)}; it must answer with 2xx when the work in the background is done`,
+    { url },
+  )
 }

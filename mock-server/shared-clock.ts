@@ -1,6 +1,14 @@
 import { types } from 'node:util'
 import { advanceWorlds, type Happened, type Watch, type Watched } from './advance.ts'
-import { createVirtualClock, startOf, type AdvanceBy, type AdvanceOptions, type Clock, type ClockMove, type PendingTimer } from './clock.ts'
+import {
+  createVirtualClock,
+  startOf,
+  type AdvanceBy,
+  type AdvanceOptions,
+  type Clock,
+  type ClockMove,
+  type PendingTimer,
+} from './clock.ts'
 import { checkMoment } from './duration.ts'
 import { MockError } from './errors.ts'
 import type { Finding } from './lint.ts'
@@ -14,7 +22,9 @@ export interface SharedClockOptions {
 }
 
 /** A delivery, and the world that made it. */
-export interface SharedDelivery extends Delivery { readonly world: string }
+export interface SharedDelivery extends Delivery {
+  readonly world: string
+}
 
 /** What an advance of a shared clock did, in all of its worlds. */
 export interface SharedReport extends ClockMove {
@@ -78,42 +88,53 @@ interface Members {
   readonly watch: Watch<Settling>
 }
 
-function createMembers (): Members {
+function createMembers(): Members {
   const worlds = new Set<Settling>()
   const watching = new Set<(world: Settling) => void>()
   return {
     list: () => [...worlds],
-    add: world => {
+    add: (world) => {
       worlds.add(world)
       for (const see of watching) see(world)
     },
-    delete: world => { worlds.delete(world) },
-    watch: see => {
+    delete: (world) => {
+      worlds.delete(world)
+    },
+    watch: (see) => {
       worlds.forEach(see)
       watching.add(see)
-      return () => { watching.delete(see) }
-    }
+      return () => {
+        watching.delete(see)
+      }
+    },
   }
 }
 
 /** The view of one world on a clock: it sees, forgets and ends its own timers only. */
-function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: Members, next: () => number, world: Settling): WorldTime {
+function membership(
+  clock: Clock & { readonly checkIdle: () => void },
+  worlds: Members,
+  next: () => number,
+  world: Settling,
+): WorldTime {
   const own = new Map<Timer, () => void>()
   let left = false
   let leave = () => {}
   /** Nobody waits for a world that is closed. */
-  const unlessLeft = (work: Promise<unknown>) => new Promise<void>((resolve, reject) => {
-    leave = resolve
-    work.then(() => resolve(), reject)
-  })
+  const unlessLeft = (work: Promise<unknown>) =>
+    new Promise<void>((resolve, reject) => {
+      leave = resolve
+      work.then(() => resolve(), reject)
+    })
   const member: Settling = {
     ...world,
     settle: () => {
       const work = world.settle()
       return work && unlessLeft(work)
-    }
+    },
   }
-  const timers = (): PendingTimer[] => [...own.keys()].sort(inOrder).map(({ due, what }) => ({ due: new Date(due), what }))
+  const timers = (): PendingTimer[] =>
+    [...own.keys()].sort(inOrder).map(({ due, what }) => ({ due: new Date(due), what }))
   const forget = () => {
     for (const cancel of own.values()) cancel()
     own.clear()
@@ -122,17 +143,20 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
     clock: {
       mode: 'virtual',
       now: clock.now,
-      at: timer => {
+      at: (timer) => {
         if (left) return () => {}
-        own.set(timer, clock.at({
-          ...timer,
-          tie: next(),
-          what: `${world.id}: ${timer.what}`,
-          run: () => {
-            own.delete(timer)
-            return unlessLeft(timer.run())
-          }
-        }))
+        own.set(
+          timer,
+          clock.at({
+            ...timer,
+            tie: next(),
+            what: `${world.id}: ${timer.what}`,
+            run: () => {
+              own.delete(timer)
+              return unlessLeft(timer.run())
+            },
+          }),
+        )
         return () => {
           own.get(timer)?.()
           own.delete(timer)
@@ -149,17 +173,31 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
         forget()
         leave()
       },
-      switchTo: mode => {
-        if (mode === 'real') throw new MockError('CLOCK_SHARED', `world ${world.id} runs on a virtual clock that it shares, and cannot go over to real time alone`)
-      }
+      switchTo: (mode) => {
+        if (mode === 'real') {
+          throw new MockError(
+            'CLOCK_SHARED',
+            `world ${world.id} runs on a virtual clock that it shares, and cannot go over to real time alone`,
+          )
+        }
+      },
     },
-    advance: (by, options) => advanceWorlds(clock, worlds.watch, (move, seen) => ({
-      ...move,
-      remainingTimers: timers(),
-      ...seen.find(({ world }) => world === member)!.happened
-    }), by, options),
+    advance: (by, options) =>
+      advanceWorlds(
+        clock,
+        worlds.watch,
+        (move, seen) => ({
+          ...move,
+          remainingTimers: timers(),
+          ...seen.find(({ world }) => world === member)!.happened,
+        }),
+        by,
+        options,
+      ),
     nextSequence: next,
-    enter: () => { worlds.add(member) }
+    enter: () => {
+      worlds.add(member)
+    },
   }
 }
 
@@ -171,24 +209,30 @@ function membership (clock: Clock & { readonly checkIdle: () => void }, worlds: 
  * const app = buildApp({ now: clock.now })
  * @throws MockError BAD_INPUT
  */
-export function createSharedClock ({ startTime }: SharedClockOptions = {}): SharedClock {
+export function createSharedClock({ startTime }: SharedClockOptions = {}): SharedClock {
   const worlds = createMembers()
   /** Work of the application that is under way: it may outlast its advance. */
   const working = new Set<Promise<unknown>>()
   let planned = 0
   const next = () => planned++
 
-  const unsettled = () => [...working, ...worlds.list().map(world => world.settle()).filter(work => work !== undefined)]
-  function settle (): Promise<void> | undefined {
+  const unsettled = () => [
+    ...working,
+    ...worlds
+      .list()
+      .map((world) => world.settle())
+      .filter((work) => work !== undefined),
+  ]
+  function settle(): Promise<void> | undefined {
     const first = unsettled()
     if (first.length === 0) return undefined
     return (async () => {
       await Promise.all(first)
-      while (worlds.list().some(world => world.busy())) await Promise.all(unsettled())
+      while (worlds.list().some((world) => world.busy())) await Promise.all(unsettled())
     })()
   }
   const clock = createVirtualClock(startOf(startTime), settle)
-  async function work (run: () => unknown): Promise<void> {
+  async function work(run: () => unknown): Promise<void> {
     const running = (async () => run())()
     working.add(running)
     try {
@@ -203,17 +247,30 @@ export function createSharedClock ({ startTime }: SharedClockOptions = {}): Shar
     at: (due, run, what = 'the application') => {
       // Not new Date(due), which makes a moment of null; nor instanceof, which knows no Date of a test runner's own realm.
       const moment = checkMoment('due', types.isDate(due) ? due.getTime() : typeof due === 'number' ? due : NaN)
-      if (typeof run !== 'function') throw new MockError('BAD_INPUT', 'run: must be a function', { field: 'run', rule: 'function' })
+      if (typeof run !== 'function') {
+        throw new MockError('BAD_INPUT', 'run: must be a function', { field: 'run', rule: 'function' })
+      }
       return clock.at({ due: moment, sequence: next(), what, run: () => work(run) })
     },
     timers: clock.timers,
-    advance: (by, options) => advanceWorlds(clock, worlds.watch, (move, seen) => ({
-      ...move,
-      deliveries: seen.flatMap(({ world: { id }, happened: { deliveries } }) => deliveries.map(delivery => ({ ...delivery, world: id }))).sort((a, b) => a.startedMs - b.startedMs),
-      lint: seen.flatMap(({ happened: { lint } }) => lint)
-    }), by, options)
+    advance: (by, options) =>
+      advanceWorlds(
+        clock,
+        worlds.watch,
+        (move, seen) => ({
+          ...move,
+          deliveries: seen
+            .flatMap(({ world: { id }, happened: { deliveries } }) =>
+              deliveries.map((delivery) => ({ ...delivery, world: id })),
+            )
+            .sort((a, b) => a.startedMs - b.startedMs),
+          lint: seen.flatMap(({ happened: { lint } }) => lint),
+        }),
+        by,
+        options,
+      ),
   }
-  joins.set(shared, world => membership(clock, worlds, next, world))
+  joins.set(shared, (world) => membership(clock, worlds, next, world))
   return shared
 }
 
@@ -221,8 +278,13 @@ export function createSharedClock ({ startTime }: SharedClockOptions = {}): Shar
  * Lets a world run on a clock that is shared.
  * @throws MockError BAD_INPUT
  */
-export function joinClock (clock: SharedClock, world: Settling): WorldTime {
+export function joinClock(clock: SharedClock, world: Settling): WorldTime {
   const join = joins.get(clock)
-  if (!join) throw new MockError('BAD_INPUT', 'clock: must be one that createSharedClock has made', { field: 'clock', rule: 'createSharedClock' })
+  if (!join) {
+    throw new MockError('BAD_INPUT', 'clock: must be one that createSharedClock has made', {
+      field: 'clock',
+      rule: 'createSharedClock',
+    })
+  }
   return join(world)
 }

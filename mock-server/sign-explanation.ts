@@ -27,7 +27,10 @@ export interface SignDifference {
   readonly theirs: string | undefined
 }
 
-export interface SignSecrets { readonly apiKey: string, readonly appSecret: string }
+export interface SignSecrets {
+  readonly apiKey: string
+  readonly appSecret: string
+}
 
 type Pairs = readonly (readonly [name: string, value: string])[]
 
@@ -47,28 +50,46 @@ const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<'
 const latin1 = (text: string) => Buffer.from(text.replace(/[^\0-\xff]/g, '?'), 'latin1')
 
 /** The usual mistakes; the first is none at all. */
-function mistakes (fields: Fields, { apiKey, appSecret }: SignSecrets): Mistake[] {
+function mistakes(fields: Fields, { apiKey, appSecret }: SignSecrets): Mistake[] {
   const signed = [...fields].filter(([name]) => name !== 'sign')
   const filled = signed.filter(([, value]) => value !== '')
   const right = { text: stringToSign(fields), tail: `&key=${apiKey}`, shownTail: '&key=<apiKey>' }
-  const valuesBy = (change: (value: string) => string) => stringToSign(filled.map(([name, value]) => [name, change(value)]))
+  const valuesBy = (change: (value: string) => string) =>
+    stringToSign(filled.map(([name, value]) => [name, change(value)]))
   return [
     { ...right, told: '' },
-    { ...right, told: 'empty values were signed too', text: join([...signed].sort(([a], [b]) => a < b ? -1 : 1)) },
-    { ...right, told: 'the fields were signed in the order of the message instead of sorted by name', text: join(filled) },
-    ...filled.map(([name]) => ({ ...right, told: `${name} was not signed, but sent`, text: stringToSign(filled.filter(([other]) => other !== name)) })),
+    { ...right, told: 'empty values were signed too', text: join([...signed].sort(([a], [b]) => (a < b ? -1 : 1))) },
+    {
+      ...right,
+      told: 'the fields were signed in the order of the message instead of sorted by name',
+      text: join(filled),
+    },
+    ...filled.map(([name]) => ({
+      ...right,
+      told: `${name} was not signed, but sent`,
+      text: stringToSign(filled.filter(([other]) => other !== name)),
+    })),
     { ...right, told: 'the values were URL-encoded before they were signed', text: valuesBy(encodeURIComponent) },
     { ...right, told: 'the values were escaped for XML before they were signed', text: valuesBy(escapeXml) },
-    { ...right, told: 'the values were trimmed before they were signed', text: valuesBy(value => value.trim()) },
+    { ...right, told: 'the values were trimmed before they were signed', text: valuesBy((value) => value.trim()) },
     { ...right, told: 'the key was not appended', tail: '', shownTail: '' },
-    { ...right, told: 'the AppSecret was used instead of the API key', tail: `&key=${appSecret}`, shownTail: '&key=<appSecret>' },
+    {
+      ...right,
+      told: 'the AppSecret was used instead of the API key',
+      tail: `&key=${appSecret}`,
+      shownTail: '&key=<appSecret>',
+    },
     { ...right, told: 'the text was signed in GBK instead of UTF-8', encode: encodeGbk },
     { ...right, told: 'the text was signed in ISO-8859-1 instead of UTF-8', encode: latin1 },
-    { ...right, told: 'each character was cut to one byte (latin1, binary) instead of written in UTF-8', encode: text => Buffer.from(text, 'latin1') }
+    {
+      ...right,
+      told: 'each character was cut to one byte (latin1, binary) instead of written in UTF-8',
+      encode: (text) => Buffer.from(text, 'latin1'),
+    },
   ]
 }
 
-function digest (bytes: Buffer, key: string, type: SignType): string {
+function digest(bytes: Buffer, key: string, type: SignType): string {
   const hash = type === 'MD5' ? createHash('md5') : createHmac('sha256', key)
   return hash.update(bytes).digest('hex').toUpperCase()
 }
@@ -77,12 +98,13 @@ function digest (bytes: Buffer, key: string, type: SignType): string {
 const piecesOf = (text: string) => text.split(/&(?=[A-Za-z_]\w*=)/)
 const nameOf = (piece: string) => piece.split('=')[0]!
 /** The key comes after every field, and the end after the key. */
-const rankOf = (piece: string | undefined) => piece === undefined ? '\uffff' : piece.startsWith('key=') ? '\ufffe' : nameOf(piece)
+const rankOf = (piece: string | undefined) =>
+  piece === undefined ? '\uffff' : piece.startsWith('key=') ? '\ufffe' : nameOf(piece)
 
 /** Where two texts to sign part. */
-function firstDifference (ours: string, theirs: string): SignDifference | undefined {
+function firstDifference(ours: string, theirs: string): SignDifference | undefined {
   const [mine, other] = [piecesOf(ours), piecesOf(theirs)]
-  const at = Array.from({ length: Math.max(mine.length, other.length) }, (_, n) => n).find(n => mine[n] !== other[n])
+  const at = Array.from({ length: Math.max(mine.length, other.length) }, (_, n) => n).find((n) => mine[n] !== other[n])
   if (at === undefined) return undefined
   const [here, there] = [rankOf(mine[at]), rankOf(other[at])]
   // Both are sorted, so a lesser name is one that the other text lacks.
@@ -91,7 +113,7 @@ function firstDifference (ours: string, theirs: string): SignDifference | undefi
 }
 
 /** Says why a request's `sign` is not right; `told` is the text that the caller says it has signed. */
-export function explainSign (fields: Fields, type: SignType, secrets: SignSecrets, told?: string): SignExplanation {
+export function explainSign(fields: Fields, type: SignType, secrets: SignSecrets, told?: string): SignExplanation {
   const received = fields.get('sign') ?? ''
   const ours = `${stringToSign(fields)}&key=<apiKey>`
   const explanation = { received, type, ours }
@@ -108,8 +130,8 @@ export function explainSign (fields: Fields, type: SignType, secrets: SignSecret
       const found = [
         told,
         ...(algorithm === type ? [] : [`it is the ${algorithm} where ${type} was asked for`]),
-        ...(made === received ? [] : ['it is not in upper case'])
-      ].filter(part => part !== '')
+        ...(made === received ? [] : ['it is not in upper case']),
+      ].filter((part) => part !== '')
       const difference = firstDifference(ours, text + shownTail)
       return { ...explanation, theirs: text + shownTail, mistake: found.join('; '), ...(difference && { difference }) }
     }
@@ -118,7 +140,11 @@ export function explainSign (fields: Fields, type: SignType, secrets: SignSecret
 }
 
 /** {@link explainSign} of a whole message. */
-export function explainMessage (xml: string, secretsOf: (message: Fields) => SignSecrets, told?: string): SignExplanation {
+export function explainMessage(
+  xml: string,
+  secretsOf: (message: Fields) => SignSecrets,
+  told?: string,
+): SignExplanation {
   let fields: Fields
   try {
     fields = readXml(xml)
@@ -129,7 +155,9 @@ export function explainMessage (xml: string, secretsOf: (message: Fields) => Sig
 }
 
 /** The explanation in one line, for the log. */
-export function toldSign ({ ours, mistake, difference, type }: SignExplanation): string {
-  const where = difference ? `; first difference at ${difference.field}: ${difference.ours ?? 'nothing'} here, ${difference.theirs ?? 'nothing'} there` : ''
+export function toldSign({ ours, mistake, difference, type }: SignExplanation): string {
+  const where = difference
+    ? `; first difference at ${difference.field}: ${difference.ours ?? 'nothing'} here, ${difference.theirs ?? 'nothing'} there`
+    : ''
   return `sign is not the upper-case ${type} of ${ours}${mistake === undefined ? '; another key, or other values than were sent?' : `: ${mistake}${where}`}`
 }

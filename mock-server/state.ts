@@ -11,13 +11,21 @@ import { NO_TOKENS, type TokensDump } from './tokens.ts'
 import { NO_USERS, type UsersDump } from './users.ts'
 
 /** What a merchant has on one side. */
-export interface BooksDump { readonly orders: OrdersDump, readonly refunds: RefundsDump }
+export interface BooksDump {
+  readonly orders: OrdersDump
+  readonly refunds: RefundsDump
+}
 
 /** A merchant: who it is, for a world that does not know it yet, and what it has. */
-export interface MerchantDump extends Merchant, BooksDump { readonly sandbox: BooksDump }
+export interface MerchantDump extends Merchant, BooksDump {
+  readonly sandbox: BooksDump
+}
 
 /** An app: who it is, and what it has. */
-export interface AppDump extends App { readonly users: UsersDump, readonly tokens: TokensDump }
+export interface AppDump extends App {
+  readonly users: UsersDump
+  readonly tokens: TokensDump
+}
 
 /** Everything in a world that changes; who it is, and how it was made, does not. Gates and hooks belong to a test, not to it. */
 export interface WorldState {
@@ -41,7 +49,7 @@ const booksOf = ({ orders, refunds }: WorldCore): BooksDump => ({ orders: orders
 
 const NO_BOOKS: BooksDump = { orders: { orders: [], prepays: [] }, refunds: [] }
 
-function loadBooks (side: WorldCore, { orders: { orders, prepays }, refunds }: BooksDump): void {
+function loadBooks(side: WorldCore, { orders: { orders, prepays }, refunds }: BooksDump): void {
   const { appid } = side.credentials
   // An export of before a world could have several apps does not say which one an order is of.
   side.orders.load({ orders: orders.map((order: Partial<Order>) => ({ appid, ...order }) as Order), prepays })
@@ -49,20 +57,24 @@ function loadBooks (side: WorldCore, { orders: { orders, prepays }, refunds }: B
 }
 
 /** A deep copy: what happens afterwards does not change it. */
-export function takeState (world: WorldCore): WorldState {
+export function takeState(world: WorldCore): WorldState {
   const { clock, counters, sandbox, merchants, apps, users, tokens, notifier, journal, faults } = world
   return structuredClone({
     now: clock.now(),
     replies: counters.replies,
     ...booksOf(world),
     sandbox: booksOf(sandbox()),
-    merchants: merchants().slice(1).map(merchant => ({ ...merchantView(merchant), ...booksOf(merchant), sandbox: booksOf(merchant.sandbox()) })),
-    apps: apps().slice(1).map(app => ({ ...appView(app), users: app.users.dump(), tokens: app.tokens.dump() })),
+    merchants: merchants()
+      .slice(1)
+      .map((merchant) => ({ ...merchantView(merchant), ...booksOf(merchant), sandbox: booksOf(merchant.sandbox()) })),
+    apps: apps()
+      .slice(1)
+      .map((app) => ({ ...appView(app), users: app.users.dump(), tokens: app.tokens.dump() })),
     users: users.dump(),
     tokens: tokens.dump(),
     notifications: notifier.dump(),
     journal: journal.dump(),
-    faults: faults.dump()
+    faults: faults.dump(),
   })
 }
 
@@ -71,8 +83,21 @@ export function takeState (world: WorldCore): WorldState {
  * `prepare` runs when it is certain that this can be done.
  * @throws MockError CLOCK_BUSY
  */
-export function putState (world: WorldCore, state: WorldState, prepare = () => {}): void {
-  const { now, replies, orders, refunds, sandbox, merchants = [], apps = [], users, tokens, notifications, journal, faults } = structuredClone(state)
+export function putState(world: WorldCore, state: WorldState, prepare = () => {}): void {
+  const {
+    now,
+    replies,
+    orders,
+    refunds,
+    sandbox,
+    merchants = [],
+    apps = [],
+    users,
+    tokens,
+    notifications,
+    journal,
+    faults,
+  } = structuredClone(state)
   world.clock.reset(now)
   prepare()
   world.gates.clear()
@@ -103,19 +128,27 @@ export function putState (world: WorldCore, state: WorldState, prepare = () => {
 
 /** What can be reset by itself; `orders` takes refunds, notifications and deliveries along, `users` codes and access tokens, `faults` gates and hooks. */
 export const RESET_PARTS = ['orders', 'users', 'journal', 'faults', 'clock'] as const
-export type ResetPart = typeof RESET_PARTS[number]
+export type ResetPart = (typeof RESET_PARTS)[number]
 
 /**
  * Empties parts of a world; default: all of them, but the time of a real clock.
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
-export function resetState (world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
+export function resetState(world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
   const { clock, notifier, journal, faults, gates, hooks } = world
   const sides = world.sides()
-  const unknown = parts.find(part => !RESET_PARTS.includes(part))
-  if (unknown !== undefined) throw new MockError('BAD_INPUT', `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`, { field: 'what', rule: 'enum' })
+  const unknown = parts.find((part) => !RESET_PARTS.includes(part))
+  if (unknown !== undefined) {
+    throw new MockError(
+      'BAD_INPUT',
+      `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`,
+      { field: 'what', rule: 'enum' },
+    )
+  }
   const resets = (part: ResetPart) => parts.length === 0 || parts.includes(part)
-  if (parts.includes('clock') && clock.mode === 'real') throw new MockError('CLOCK_REAL', 'this world runs on the real clock, which cannot be reset')
+  if (parts.includes('clock') && clock.mode === 'real') {
+    throw new MockError('CLOCK_REAL', 'this world runs on the real clock, which cannot be reset')
+  }
   if (resets('clock')) {
     clock.reset(start)
     // The timers are gone with the old time, what they were for is not.

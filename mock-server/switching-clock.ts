@@ -7,25 +7,34 @@ export interface SwitchingClock extends Clock {
   readonly switchTo: (mode: ClockMode) => void
 }
 
-export function createSwitchingClock (mode: ClockMode, start: number, create: (mode: ClockMode, start: number) => Clock): SwitchingClock {
+export function createSwitchingClock(
+  mode: ClockMode,
+  start: number,
+  create: (mode: ClockMode, start: number) => Clock,
+): SwitchingClock {
   const due = new Map<Timer, () => void>()
   let clock = create(mode, start)
   let closed = false
 
-  function plan (timer: Timer): void {
-    due.set(timer, clock.at({
-      ...timer,
-      run: () => {
-        due.delete(timer)
-        return timer.run()
-      }
-    }))
+  function plan(timer: Timer): void {
+    due.set(
+      timer,
+      clock.at({
+        ...timer,
+        run: () => {
+          due.delete(timer)
+          return timer.run()
+        },
+      }),
+    )
   }
 
   return {
-    get mode () { return clock.mode },
+    get mode() {
+      return clock.mode
+    },
     now: () => clock.now(),
-    at: timer => {
+    at: (timer) => {
       plan(timer)
       return () => {
         due.get(timer)?.()
@@ -34,7 +43,7 @@ export function createSwitchingClock (mode: ClockMode, start: number, create: (m
     },
     timers: () => clock.timers(),
     advance: (...args) => clock.advance(...args),
-    reset: now => {
+    reset: (now) => {
       clock.reset(now)
       due.clear()
     },
@@ -42,12 +51,12 @@ export function createSwitchingClock (mode: ClockMode, start: number, create: (m
       closed = true
       clock.close()
     },
-    switchTo: mode => {
+    switchTo: (mode) => {
       if (closed || mode === clock.mode) return
       const now = clock.now()
       clock.reset(now)
       clock = create(mode, now.getTime())
       for (const timer of [...due.keys()]) plan(timer)
-    }
+    },
   }
 }

@@ -10,7 +10,8 @@ export interface Timer {
 }
 
 /** For sorting: in the order in which they will run. */
-export const inOrder = (a: Timer, b: Timer): number => a.due - b.due || a.sequence - b.sequence || (a.tie ?? 0) - (b.tie ?? 0)
+export const inOrder = (a: Timer, b: Timer): number =>
+  a.due - b.due || a.sequence - b.sequence || (a.tie ?? 0) - (b.tie ?? 0)
 
 const before = (a: Timer, b: Timer) => inOrder(a, b) < 0
 
@@ -20,7 +21,7 @@ export class TimerHeap {
   /** Neither run nor cancelled: one that is cancelled stays among the items until it is due. */
   #live = new Set<Timer>()
 
-  push (timer: Timer): void {
+  push(timer: Timer): void {
     const items = this.#items
     this.#live.add(timer)
     let at = items.push(timer) - 1
@@ -34,7 +35,7 @@ export class TimerHeap {
   }
 
   /** Removes and returns the earliest timer due at or before `limit`. */
-  popDue (limit: number): Timer | undefined {
+  popDue(limit: number): Timer | undefined {
     for (;;) {
       const first = this.#items[0]
       if (!first || first.due > limit) return undefined
@@ -43,16 +44,16 @@ export class TimerHeap {
     }
   }
 
-  cancel (timer: Timer): void {
+  cancel(timer: Timer): void {
     this.#live.delete(timer)
   }
 
   /** All live timers in the order in which they will run. */
-  list (): Timer[] {
-    return this.#items.filter(timer => this.#live.has(timer)).sort(inOrder)
+  list(): Timer[] {
+    return this.#items.filter((timer) => this.#live.has(timer)).sort(inOrder)
   }
 
-  #removeFirst (): void {
+  #removeFirst(): void {
     const items = this.#items
     const last = items.pop()!
     if (items.length === 0) return

@@ -14,7 +14,10 @@ interface Token {
 }
 
 /** A token as it is given out. */
-export interface GivenToken { readonly access_token: string, readonly expires_in: number }
+export interface GivenToken {
+  readonly access_token: string
+  readonly expires_in: number
+}
 
 /** An app's access tokens (developers.weixin.qq.com: getAccessToken, getStableAccessToken). */
 export interface Tokens {
@@ -50,7 +53,7 @@ const FORCE_PER_DAY = 20
 /** A token that is forgotten is one that WeChat does not know. */
 const MAX_TOKENS = 1000
 
-export function createTokens (random: Random, now: () => Date, limit = MAX_TOKENS): Tokens {
+export function createTokens(random: Random, now: () => Date, limit = MAX_TOKENS): Tokens {
   const tokens = new Map<string, Token>()
   let issued = 0
   let forced: Date[] = []
@@ -59,7 +62,7 @@ export function createTokens (random: Random, now: () => Date, limit = MAX_TOKEN
   const left = ({ expiresAt }: Token) => expiresAt.getTime() - now().getTime()
   const given = (token: Token): GivenToken => ({ access_token: token.text, expires_in: Math.floor(left(token) / 1000) })
 
-  function issue (kind: Kind): GivenToken {
+  function issue(kind: Kind): GivenToken {
     const n = issued++
     // Long ones, as on record: whoever stores them should have found out before production.
     const text = `${random.digits(2, 'access_token', n)}_${Array.from({ length: 4 }, (_, part) => random.urlSafe(32, 'access_token', n, part)).join('')}`
@@ -69,22 +72,22 @@ export function createTokens (random: Random, now: () => Date, limit = MAX_TOKEN
     return given(token)
   }
 
-  function retire (kind: Kind, at: Date): void {
+  function retire(kind: Kind, at: Date): void {
     for (const token of tokens.values()) if (token.kind === kind) token.staleAt ??= at
   }
 
-  function force (): GivenToken | 'quota' | undefined {
+  function force(): GivenToken | 'quota' | undefined {
     const last = forced.at(-1)
     if (last && now().getTime() - last.getTime() < FORCE_PAUSE_MS) return undefined
     const day = (time: Date) => wechatTime(time).slice(0, 8)
-    const today = forced.filter(time => day(time) === day(now()))
+    const today = forced.filter((time) => day(time) === day(now()))
     if (today.length >= FORCE_PER_DAY) return 'quota'
     forced = [...today, now()]
     retire('stable', now())
     return issue('stable')
   }
 
-  function keep (): GivenToken {
+  function keep(): GivenToken {
     const newest = [...tokens.values()].filter(({ kind }) => kind === 'stable').at(-1)
     return newest && left(newest) > OVERLAP_MS ? given(newest) : issue('stable')
   }
@@ -94,19 +97,19 @@ export function createTokens (random: Random, now: () => Date, limit = MAX_TOKEN
       retire('plain', later(OVERLAP_MS))
       return issue('plain')
     },
-    stable: wanted => (wanted ? force() : undefined) ?? keep(),
-    has: text => tokens.has(text),
-    judge: text => {
+    stable: (wanted) => (wanted ? force() : undefined) ?? keep(),
+    has: (text) => tokens.has(text),
+    judge: (text) => {
       const token = tokens.get(text)
       if (!token || (token.staleAt && token.staleAt <= now())) return 'stale'
       return left(token) > 0 ? 'good' : 'expired'
     },
     dump: () => ({ tokens: [...tokens.values()], issued, forced }),
-    load: dump => {
+    load: (dump) => {
       tokens.clear()
       for (const token of dump.tokens) tokens.set(token.text, token)
       issued = dump.issued
       forced = [...dump.forced]
-    }
+    },
   }
 }

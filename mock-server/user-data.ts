@@ -64,28 +64,68 @@ const ANONYMOUS: UserInfo = {
   city: '',
   province: '',
   country: '',
-  avatarUrl: 'https://thirdwx.qlogo.cn/mmopen/vi_32/anonymous/132'
+  avatarUrl: 'https://thirdwx.qlogo.cn/mmopen/vi_32/anonymous/132',
 }
 
 /** AES-128-CBC: here the session_key is decoded from base64, while signatures take its text. */
-function encrypt ({ credentials, clock, random, nextReply }: WorldCore, { sessionKey, openid }: User, data: object, { watermark }: WatermarkOptions): EncryptedData {
+function encrypt(
+  { credentials, clock, random, nextReply }: WorldCore,
+  { sessionKey, openid }: User,
+  data: object,
+  { watermark }: WatermarkOptions,
+): EncryptedData {
   const iv = random.base64(16, 'iv', openid, nextReply())
   const mark = { timestamp: Math.floor(clock.now().getTime() / 1000), appid: credentials.appid, ...watermark }
   const cipher = createCipheriv('aes-128-cbc', Buffer.from(sessionKey, 'base64'), Buffer.from(iv, 'base64'))
-  return { encryptedData: cipher.update(JSON.stringify({ ...data, watermark: mark }), 'utf8', 'base64') + cipher.final('base64'), iv }
+  return {
+    encryptedData:
+      cipher.update(JSON.stringify({ ...data, watermark: mark }), 'utf8', 'base64') + cipher.final('base64'),
+    iv,
+  }
 }
 
 /** Neither openId nor unionId are in it: who it is, only the code of wx.login says. */
-export function userProfile (world: WorldCore, openid: string, { watermark, appid: _app, ...given }: UserProfileOptions = {}): UserProfile {
+export function userProfile(
+  world: WorldCore,
+  openid: string,
+  { watermark, appid: _app, ...given }: UserProfileOptions = {},
+): UserProfile {
   const user = world.users.know(openid)
   const userInfo = { ...ANONYMOUS, ...(user.nickName !== undefined && { nickName: user.nickName }), ...given }
   const rawData = JSON.stringify(userInfo)
-  const signature = createHash('sha1').update(rawData + user.sessionKey).digest('hex')
-  return { openid, userInfo, rawData, signature, ...encrypt(world, user, userInfo, { ...(watermark && { watermark }) }) }
+  const signature = createHash('sha1')
+    .update(rawData + user.sessionKey)
+    .digest('hex')
+  return {
+    openid,
+    userInfo,
+    rawData,
+    signature,
+    ...encrypt(world, user, userInfo, { ...(watermark && { watermark }) }),
+  }
 }
 
-export function phoneNumber (world: WorldCore, openid: string, { phoneNumber: number = `1358000${world.random.digits(4, 'phone', openid)}`, countryCode = '86', watermark, ...options }: PhoneNumberOptions = {}): PhoneNumberEvent {
-  const phone = { phoneNumber: countryCode === '86' ? number : `+${countryCode}${number}`, purePhoneNumber: number, countryCode }
+export function phoneNumber(
+  world: WorldCore,
+  openid: string,
+  {
+    phoneNumber: number = `1358000${world.random.digits(4, 'phone', openid)}`,
+    countryCode = '86',
+    watermark,
+    ...options
+  }: PhoneNumberOptions = {},
+): PhoneNumberEvent {
+  const phone = {
+    phoneNumber: countryCode === '86' ? number : `+${countryCode}${number}`,
+    purePhoneNumber: number,
+    countryCode,
+  }
   const { code, expiresAt } = world.users.issuePhoneCode(phone, options)
-  return { openid, code, expiresAt, phone, ...encrypt(world, world.users.know(openid), phone, { ...(watermark && { watermark }) }) }
+  return {
+    openid,
+    code,
+    expiresAt,
+    phone,
+    ...encrypt(world, world.users.know(openid), phone, { ...(watermark && { watermark }) }),
+  }
 }

@@ -17,7 +17,9 @@ export interface User {
 export type UserChanges = { readonly [Name in 'unionid' | 'nickName']?: string | undefined }
 
 /** Of which app, where the world has several; default: the one that knows the openid, else the first. */
-export interface OfApp { readonly appid?: string }
+export interface OfApp {
+  readonly appid?: string
+}
 
 export interface LoginCodeOptions extends CodeOptions, OfApp {
   /** Default: a new user. */
@@ -26,7 +28,9 @@ export interface LoginCodeOptions extends CodeOptions, OfApp {
   readonly unionid?: string
 }
 
-export interface LoginCode extends Pick<Code<object>, 'code' | 'expiresAt'> { readonly user: User }
+export interface LoginCode extends Pick<Code<object>, 'code' | 'expiresAt'> {
+  readonly user: User
+}
 
 /** A phone number as WeChat tells it. */
 export interface PhoneNumber {
@@ -60,7 +64,9 @@ export interface Users {
 }
 
 /** Whom a code of wx.login belongs to. */
-interface Holder { readonly openid: string }
+interface Holder {
+  readonly openid: string
+}
 
 /** An app's users, as they go into a snapshot. */
 export interface UsersDump {
@@ -69,10 +75,16 @@ export interface UsersDump {
   readonly phoneCodes: readonly Code<PhoneNumber>[]
   readonly drawn: readonly string[]
   /** How many there ever were: the next one is drawn by this number. */
-  readonly issued: { readonly codes: number, readonly phoneCodes: number, readonly openids: number }
+  readonly issued: { readonly codes: number; readonly phoneCodes: number; readonly openids: number }
 }
 
-export const NO_USERS: UsersDump = { users: [], codes: [], phoneCodes: [], drawn: [], issued: { codes: 0, phoneCodes: 0, openids: 0 } }
+export const NO_USERS: UsersDump = {
+  users: [],
+  codes: [],
+  phoneCodes: [],
+  drawn: [],
+  issued: { codes: 0, phoneCodes: 0, openids: 0 },
+}
 
 /** At least so many users, and codes, are remembered, the newest. */
 const MAX_USERS = 10_000
@@ -88,8 +100,17 @@ export interface UsersOptions {
 const MINUTE_MS = 60_000
 
 /** @throws MockError BAD_INPUT */
-export function createUsers (random: Random, now: () => Date, { sessionKeyMs, codeLimit, limit = MAX_USERS }: UsersOptions): Users {
-  if (codeLimit !== undefined && !(Number.isSafeInteger(codeLimit) && codeLimit >= 1)) throw new MockError('BAD_INPUT', `codeLimit: must be a whole number from 1; got ${codeLimit}`, { field: 'codeLimit', rule: 'minimum' })
+export function createUsers(
+  random: Random,
+  now: () => Date,
+  { sessionKeyMs, codeLimit, limit = MAX_USERS }: UsersOptions,
+): Users {
+  if (codeLimit !== undefined && !(Number.isSafeInteger(codeLimit) && codeLimit >= 1)) {
+    throw new MockError('BAD_INPUT', `codeLimit: must be a whole number from 1; got ${codeLimit}`, {
+      field: 'codeLimit',
+      rule: 'minimum',
+    })
+  }
   const users = new Map<string, User>()
   const codes = createCodeBook<Holder>(now, limit)
   const phoneCodes = createCodeBook<PhoneNumber>(now, limit)
@@ -99,10 +120,10 @@ export function createUsers (random: Random, now: () => Date, { sessionKeyMs, co
   const exchanges = new Map<string, number[]>()
 
   /** Counts an exchange; false if it is one too many. */
-  function mayExchange (openid: string): boolean {
+  function mayExchange(openid: string): boolean {
     if (codeLimit === undefined) return true
     const time = now().getTime()
-    const recent = (exchanges.get(openid) ?? []).filter(then => time - then < MINUTE_MS)
+    const recent = (exchanges.get(openid) ?? []).filter((then) => time - then < MINUTE_MS)
     if (recent.length >= codeLimit) return false
     exchanges.delete(openid)
     exchanges.set(openid, [...recent, time])
@@ -113,42 +134,57 @@ export function createUsers (random: Random, now: () => Date, { sessionKeyMs, co
   /** `previous` is the one that it replaces, so that two of one moment differ. */
   const drawKey = (openid: string, previous = '') => random.base64(16, 'session_key', openid, now().getTime(), previous)
 
-  function know (openid: string, changes: UserChanges = {}): User {
+  function know(openid: string, changes: UserChanges = {}): User {
     let user = users.get(openid)
     if (!user) {
-      users.set(openid, user = { openid, unionid: undefined, nickName: undefined, sessionKey: drawKey(openid), sessionKeySince: now() })
+      users.set(
+        openid,
+        (user = {
+          openid,
+          unionid: undefined,
+          nickName: undefined,
+          sessionKey: drawKey(openid),
+          sessionKeySince: now(),
+        }),
+      )
       keepNewest(users, limit)
     }
     for (const name of ['unionid', 'nickName'] as const) user[name] = changes[name] ?? user[name]
     return user
   }
 
-  function drawOpenid (): string {
+  function drawOpenid(): string {
     const openid = `o${random.urlSafe(27, 'openid', issued.openids++)}`
     drawn.add(openid)
     keepNewest(drawn, limit)
     return openid
   }
 
-  function rotate (user: User, age: 'kept' | 'new'): void {
+  function rotate(user: User, age: 'kept' | 'new'): void {
     user.sessionKey = drawKey(user.openid, user.sessionKey)
     if (age === 'new') user.sessionKeySince = now()
   }
 
   return {
-    drew: openid => drawn.has(openid),
+    drew: (openid) => drawn.has(openid),
     list: () => [...users.values()],
-    find: openid => users.get(openid),
+    find: (openid) => users.get(openid),
     know,
     issueCode: ({ openid = drawOpenid(), unionid, ...options }) => {
       const user = know(openid, { unionid })
       // Here, not when the code is spent: a server that never gets to see the code is left with a dead key.
-      if (sessionKeyMs !== undefined && now().getTime() - user.sessionKeySince.getTime() > sessionKeyMs) rotate(user, 'new')
+      if (sessionKeyMs !== undefined && now().getTime() - user.sessionKeySince.getTime() > sessionKeyMs) {
+        rotate(user, 'new')
+      }
       const n = issued.codes++
-      const { code, expiresAt } = codes.issue(`0${random.digits(1, 'code', n)}${random.alphanumeric(30, 'code', n)}`, { openid }, options)
+      const { code, expiresAt } = codes.issue(
+        `0${random.digits(1, 'code', n)}${random.alphanumeric(30, 'code', n)}`,
+        { openid },
+        options,
+      )
       return { code, user, expiresAt }
     },
-    exchange: text => {
+    exchange: (text) => {
       const checked = codes.check(text)
       if (typeof checked === 'string') return checked
       // The code stays good for the next minute.
@@ -157,17 +193,24 @@ export function createUsers (random: Random, now: () => Date, { sessionKeyMs, co
       return know(checked.worth.openid)
     },
     rotate,
-    issuePhoneCode: (phone, options) => phoneCodes.issue(random.hex(64, 'phone_code', issued.phoneCodes++), phone, options),
+    issuePhoneCode: (phone, options) =>
+      phoneCodes.issue(random.hex(64, 'phone_code', issued.phoneCodes++), phone, options),
     hasPhoneCode: phoneCodes.has,
     exchangePhoneCode: phoneCodes.spend,
-    dump: () => ({ users: [...users.values()], codes: codes.dump(), phoneCodes: phoneCodes.dump(), drawn: [...drawn], issued: { ...issued } }),
-    load: dump => {
+    dump: () => ({
+      users: [...users.values()],
+      codes: codes.dump(),
+      phoneCodes: phoneCodes.dump(),
+      drawn: [...drawn],
+      issued: { ...issued },
+    }),
+    load: (dump) => {
       for (const index of [users, drawn, exchanges]) index.clear()
       for (const user of dump.users) users.set(user.openid, user)
       codes.load(dump.codes)
       phoneCodes.load(dump.phoneCodes)
       for (const openid of dump.drawn) drawn.add(openid)
       issued = { ...dump.issued }
-    }
+    },
   }
 }

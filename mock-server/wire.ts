@@ -8,14 +8,16 @@ export class WireError extends Error {
   override readonly name = 'WireError'
   readonly kind: 'not_xml' | 'stray' | 'root'
 
-  constructor (kind: WireError['kind'], message: string) {
+  constructor(kind: WireError['kind'], message: string) {
     super(message)
     this.kind = kind
   }
 }
 
 /** The parser's form: an object with one property, the element's name, `#text` or `#cdata`. */
-interface Node { [name: string]: string | Node[] }
+interface Node {
+  [name: string]: string | Node[]
+}
 const entry = (node: Node) => Object.entries(node)[0]!
 
 const parser = new XMLParser({
@@ -25,15 +27,21 @@ const parser = new XMLParser({
   trimValues: false,
   processEntities: false,
   ignoreDeclaration: true,
-  ignorePiTags: true
+  ignorePiTags: true,
 })
 const CDATA = /<!\[CDATA\[.*?\]\]>/gs
-const ENTITIES: ReadonlyMap<string, string> = new Map([['lt', '<'], ['gt', '>'], ['amp', '&'], ['quot', '"'], ['apos', "'"]])
+const ENTITIES: ReadonlyMap<string, string> = new Map([
+  ['lt', '<'],
+  ['gt', '>'],
+  ['amp', '&'],
+  ['quot', '"'],
+  ['apos', "'"],
+])
 
 /** Half of a pair is no character (XML 1.0, 2.2). */
 const isSurrogate = (code: number) => code >= 0xd800 && code <= 0xdfff
 
-function decodeReference (reference: string, name: string): string {
+function decodeReference(reference: string, name: string): string {
   const [, hex, decimal] = /^#(?:x([0-9a-fA-F]+)|(\d+))$/.exec(name) ?? []
   const code = hex === undefined ? Number(decimal) : parseInt(hex, 16)
   const value = code > 0 && code <= 0x10ffff && !isSurrogate(code) ? String.fromCodePoint(code) : ENTITIES.get(name)
@@ -43,18 +51,22 @@ function decodeReference (reference: string, name: string): string {
 
 const decodeReferences = (text: string) => text.replace(/&([^;]*);/g, decodeReference)
 
-function textOf (name: string, nodes: Node[]): string {
-  return nodes.map(node => {
-    const [kind, content] = entry(node)
-    if (typeof content === 'string') return decodeReferences(content)
-    if (kind === '#cdata') return content.map(part => part['#text']).join('')
-    throw new WireError('not_xml', `<${name}> holds another element; the message must be one flat level`)
-  }).join('')
+function textOf(name: string, nodes: Node[]): string {
+  return nodes
+    .map((node) => {
+      const [kind, content] = entry(node)
+      if (typeof content === 'string') return decodeReferences(content)
+      if (kind === '#cdata') return content.map((part) => part['#text']).join('')
+      throw new WireError('not_xml', `<${name}> holds another element; the message must be one flat level`)
+    })
+    .join('')
 }
 
-function parse (text: string): Node[] {
+function parse(text: string): Node[] {
   // A document type is the door of XXE and of entity bombs (CVE-2018-13439): refused before any parser sees it.
-  if (/<!(?:DOCTYPE|ENTITY)/i.test(text.replace(CDATA, ''))) throw new WireError('not_xml', 'a document type declaration is not allowed')
+  if (/<!(?:DOCTYPE|ENTITY)/i.test(text.replace(CDATA, ''))) {
+    throw new WireError('not_xml', 'a document type declaration is not allowed')
+  }
   const valid = XMLValidator.validate(text)
   if (valid !== true) throw new WireError('not_xml', valid.err.msg)
   try {
@@ -65,14 +77,16 @@ function parse (text: string): Node[] {
 }
 
 /** Reads `<xml>…</xml>`: flat, no document type, no name twice. Throws {@link WireError}. */
-export function readXml (text: string): Fields {
+export function readXml(text: string): Fields {
   const fields = new Map<string, string>()
   for (const root of parse(text)) {
     const [rootName, children] = entry(root) as [string, Node[]]
     if (rootName !== 'xml') throw new WireError('root', `the root element is <${rootName}>, not <xml>`)
     for (const child of children) {
       const [name, content] = entry(child)
-      if (name === '#cdata' || (typeof content === 'string' && content.trim() !== '')) throw new WireError('stray', 'there is text between the elements')
+      if (name === '#cdata' || (typeof content === 'string' && content.trim() !== '')) {
+        throw new WireError('stray', 'there is text between the elements')
+      }
       if (typeof content === 'string') continue
       if (fields.has(name)) throw new WireError('not_xml', `<${name}> occurs twice`)
       fields.set(name, textOf(name, content))
@@ -85,9 +99,11 @@ export function readXml (text: string): Fields {
 export type WireField = readonly [name: string, value: string | number]
 
 /** Writes the fields in the given order; `separator` is what stands between two elements. */
-export function writeXml (fields: readonly WireField[], separator = '\n', root = 'xml'): string {
-  const elements = fields.map(([name, value]) => typeof value === 'number'
-    ? `<${name}>${value}</${name}>`
-    : `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`)
+export function writeXml(fields: readonly WireField[], separator = '\n', root = 'xml'): string {
+  const elements = fields.map(([name, value]) =>
+    typeof value === 'number'
+      ? `<${name}>${value}</${name}>`
+      : `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`,
+  )
   return `<${root}>${elements.join(separator)}</${root}>`
 }

@@ -5,7 +5,15 @@ import type { Api } from './apis.ts'
 import { createAutoPay } from './auto-pay.ts'
 import { behaviourOf, type Behaviour } from './behaviour.ts'
 import { checkPayable, expireOrder, failPayment, type FailOptions, type PaymentFailure } from './cashier.ts'
-import { createRealClock, createVirtualClock, startOf, type AdvanceBy, type AdvanceOptions, type ClockMode, type ClockMove } from './clock.ts'
+import {
+  createRealClock,
+  createVirtualClock,
+  startOf,
+  type AdvanceBy,
+  type AdvanceOptions,
+  type ClockMode,
+  type ClockMove,
+} from './clock.ts'
 import type { CertMode, Credentials, WorldCore } from './core.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createDelays } from './delays.ts'
@@ -20,14 +28,39 @@ import { guarded } from './guarded.ts'
 import { createHooks, type HookBook } from './hooks.ts'
 import { createJournal, type Journal, type JournalEntry } from './journal.ts'
 import { createNonces, type Finding } from './lint.ts'
-import { addApp, addMerchant, appView, changeApp, checkAppid, changeMerchant, checkApiKey, checkCertMode, checkMchId, checkMerchant, merchantView, sandboxOf, type App, type AppChanges, type Merchant, type MerchantChanges } from './merchant.ts'
+import {
+  addApp,
+  addMerchant,
+  appView,
+  changeApp,
+  checkAppid,
+  changeMerchant,
+  checkApiKey,
+  checkCertMode,
+  checkMchId,
+  checkMerchant,
+  merchantView,
+  sandboxOf,
+  type App,
+  type AppChanges,
+  type Merchant,
+  type MerchantChanges,
+} from './merchant.ts'
 import { createNoticeWire } from './notices.ts'
 import type { Delivery, Entry, Notification } from './notification.ts'
 import { createNotifier, noticeOf } from './notifier.ts'
 import { checkNotifyUrl } from './notify-url.ts'
 import { couponFee, createOrderBook, type Coupon, type Order, type TradeState } from './orders.ts'
 import { createRandom } from './random.ts'
-import { canEnd, endRefund, refundFromConsole, refundSnapshot, type ConsoleRefund, type EndOptions, type RefundSnapshot } from './refunding.ts'
+import {
+  canEnd,
+  endRefund,
+  refundFromConsole,
+  refundSnapshot,
+  type ConsoleRefund,
+  type EndOptions,
+  type RefundSnapshot,
+} from './refunding.ts'
 import { createRefundBook, type Refund, type RefundEnd } from './refunds.ts'
 import type { Sender } from './sender.ts'
 import { checkSettleUrl, createSettleCall } from './settle-url.ts'
@@ -42,7 +75,14 @@ import { fromExport, toExport, type WorldExport } from './state-json.ts'
 import { checkState } from './state-shape.ts'
 import { assertNoUnexpected } from './unexpected.ts'
 import { createTokens } from './tokens.ts'
-import { phoneNumber, userProfile, type PhoneNumberEvent, type PhoneNumberOptions, type UserProfile, type UserProfileOptions } from './user-data.ts'
+import {
+  phoneNumber,
+  userProfile,
+  type PhoneNumberEvent,
+  type PhoneNumberOptions,
+  type UserProfile,
+  type UserProfileOptions,
+} from './user-data.ts'
 import { createUsers, type LoginCodeOptions, type OfApp, type User, type UserChanges } from './users.ts'
 import { isSignedWith } from './wechat/mutate.ts'
 import { notifyStyle, payNotifyBody } from './wechat/pay-notify.ts'
@@ -134,13 +174,17 @@ export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timer
 }
 
 /** Of which merchant, where the world has several. */
-export interface OfMerchant { readonly mchId?: string }
+export interface OfMerchant {
+  readonly mchId?: string
+}
 
 /**
  * Where an order is, if several sides know its number: in production or in the sandbox, and of which merchant; default: where
  * what is asked for can be done.
  */
-export interface OnSide extends OfMerchant { readonly side?: Side }
+export interface OnSide extends OfMerchant {
+  readonly side?: Side
+}
 
 /** An order as it is now; money is fen. */
 export interface OrderSnapshot {
@@ -179,7 +223,12 @@ export interface PayOptions extends OnSide {
 /** Whether to wait for the first delivery, not to wait for it, or not to send at all. */
 export type Deliver = 'await' | 'background' | 'hold'
 
-export interface IssuedCode { readonly code: string, readonly openid: string, readonly unionid: string | undefined, readonly expiresAt: Date }
+export interface IssuedCode {
+  readonly code: string
+  readonly openid: string
+  readonly unionid: string | undefined
+  readonly expiresAt: Date
+}
 
 /** A user as they are now. */
 export type UserSnapshot = Readonly<User> & { readonly appid: string }
@@ -268,7 +317,10 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * says so; then `delivery` is the judged first one, if the schedule begins at once.
    * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE
    */
-  readonly fail: (outTradeNo: string, options?: FailOptions & OnSide) => Promise<PaymentFailure & { readonly delivery: Delivery | undefined }>
+  readonly fail: (
+    outTradeNo: string,
+    options?: FailOptions & OnSide,
+  ) => Promise<PaymentFailure & { readonly delivery: Delivery | undefined }>
   /**
    * The order's time is over: it is CLOSED, as by its time_expire.
    * @throws MockError UNKNOWN_ORDER, ORDER_PAID
@@ -286,8 +338,16 @@ export interface World<First = Delivery> extends AsyncDisposable {
    * @throws MockError UNKNOWN_REFUND, REFUND_ENDED
    */
   readonly settleRefund: {
-    (outRefundNo: string, status: RefundEnd, options?: EndOptions & OfMerchant & { readonly deliver?: 'await' }): Promise<First | undefined>
-    (outRefundNo: string, status: RefundEnd, options: EndOptions & OfMerchant & { readonly deliver: 'background' | 'hold' }): Promise<Notification | undefined>
+    (
+      outRefundNo: string,
+      status: RefundEnd,
+      options?: EndOptions & OfMerchant & { readonly deliver?: 'await' },
+    ): Promise<First | undefined>
+    (
+      outRefundNo: string,
+      status: RefundEnd,
+      options: EndOptions & OfMerchant & { readonly deliver: 'background' | 'hold' },
+    ): Promise<Notification | undefined>
   }
   /** @throws MockError UNKNOWN_REFUND */
   readonly getRefund: (outRefundNo: string, options?: OfMerchant) => RefundSnapshot
@@ -380,7 +440,7 @@ export interface World<First = Delivery> extends AsyncDisposable {
   readonly snapshot: (name?: string) => string
   /** @throws MockError UNKNOWN_SNAPSHOT */
   readonly deleteSnapshot: (name: string) => void
-  readonly snapshots: () => { readonly name: string, readonly at: Date }[]
+  readonly snapshots: () => { readonly name: string; readonly at: Date }[]
   /**
    * Puts the world back as often as wanted. Gates are let go, hooks forgotten; what is under way leaves no trace in it.
    * @throws MockError UNKNOWN_SNAPSHOT, CLOCK_BUSY
@@ -431,50 +491,83 @@ const MAX_EVENTS = 1000
 /** Each is a whole world. */
 const MAX_SNAPSHOTS = 100
 
-function refundDelay (mode: ClockMode, { refundDelay = mode === 'real' ? '5s' : 'never' }: AnyWorldOptions): number | undefined {
+function refundDelay(
+  mode: ClockMode,
+  { refundDelay = mode === 'real' ? '5s' : 'never' }: AnyWorldOptions,
+): number | undefined {
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
 }
 
-function sessionKeyMs ({ sessionKeyPeriod = '10m' }: AnyWorldOptions): number | undefined {
+function sessionKeyMs({ sessionKeyPeriod = '10m' }: AnyWorldOptions): number | undefined {
   return sessionKeyPeriod === 'never' ? undefined : parseDuration(sessionKeyPeriod, 'sessionKeyPeriod')
 }
 
 /** @throws MockError BAD_INPUT, if a world is to have a time of its own on a clock that is shared */
-function checkOwnTime (shared: SharedClock | undefined, options: AnyWorldOptions): void {
-  const own = (['startTime', 'clock'] as const).find(name => options[name] !== undefined)
-  if (shared && own !== undefined) throw new MockError('BAD_INPUT', `${own}: all worlds of this mock run on the one clock that it was given; leave ${own} out`, { field: own, rule: 'shared' })
+function checkOwnTime(shared: SharedClock | undefined, options: AnyWorldOptions): void {
+  const own = (['startTime', 'clock'] as const).find((name) => options[name] !== undefined)
+  if (shared && own !== undefined) {
+    throw new MockError(
+      'BAD_INPUT',
+      `${own}: all worlds of this mock run on the one clock that it was given; leave ${own} out`,
+      { field: own, rule: 'shared' },
+    )
+  }
 }
 
 /** A clock that no other world runs on. */
-function ownTime (mode: ClockMode, start: number, world: Settling): WorldTime {
-  const clock = createSwitchingClock(mode, start, (mode, from) => mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle))
+function ownTime(mode: ClockMode, start: number, world: Settling): WorldTime {
+  const clock = createSwitchingClock(mode, start, (mode, from) =>
+    mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle),
+  )
   const watch = (see: (world: Settling) => void) => {
     see(world)
     return () => {}
   }
-  return { clock, advance: (by, options) => advanceWorlds(clock, watch, (move, [own]) => ({ ...move, ...own!.happened }), by, options), enter: () => {} }
+  return {
+    clock,
+    advance: (by, options) =>
+      advanceWorlds(clock, watch, (move, [own]) => ({ ...move, ...own!.happened }), by, options),
+    enter: () => {},
+  }
 }
 
-function drawCredentials (seed: string, { appid, appSecret, mchId, apiKey }: AnyWorldOptions): Credentials {
+function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey }: AnyWorldOptions): Credentials {
   const random = createRandom(seed)
   checkApiKey(apiKey)
   return {
     appid: appid ?? `wx${random.hex(16, 'appid')}`,
     appSecret: appSecret ?? random.hex(32, 'appSecret'),
     mchId: mchId ?? `16${random.digits(8, 'mchId')}`,
-    apiKey: apiKey ?? random.alphanumeric(32, 'apiKey')
+    apiKey: apiKey ?? random.alphanumeric(32, 'apiKey'),
   }
 }
 
-function checkCoupons (order: Order, coupons: readonly Coupon[]): void {
+function checkCoupons(order: Order, coupons: readonly Coupon[]): void {
   const refuse = (message: string) => new MockError('BAD_INPUT', `coupons: ${message}`, { field: 'coupons' })
-  if (!coupons.every(({ fee }) => Number.isSafeInteger(fee) && fee > 0)) throw refuse('each fee must be a positive integer of fen')
+  if (!coupons.every(({ fee }) => Number.isSafeInteger(fee) && fee > 0)) {
+    throw refuse('each fee must be a positive integer of fen')
+  }
   const sum = coupons.reduce((total, { fee }) => total + fee, 0)
   if (sum > order.totalFee) throw refuse(`${sum} fen of coupons for an order of ${order.totalFee} fen`)
 }
 
-function snapshot ({ inSandbox, credentials }: WorldCore, order: Order): OrderSnapshot {
-  const { outTradeNo, tradeState, totalFee, feeType, tradeType, body, attach, openid, prepayId, notifyUrl, signType, createdAt, expiresAt, payment } = order
+function snapshot({ inSandbox, credentials }: WorldCore, order: Order): OrderSnapshot {
+  const {
+    outTradeNo,
+    tradeState,
+    totalFee,
+    feeType,
+    tradeType,
+    body,
+    attach,
+    openid,
+    prepayId,
+    notifyUrl,
+    signType,
+    createdAt,
+    expiresAt,
+    payment,
+  } = order
   return {
     mchId: credentials.mchId,
     appid: order.appid,
@@ -496,11 +589,11 @@ function snapshot ({ inSandbox, credentials }: WorldCore, order: Order): OrderSn
     transactionId: payment?.transactionId,
     bankType: payment?.bankType,
     coupons: payment?.coupons ?? [],
-    paidAt: payment?.paidAt
+    paidAt: payment?.paidAt,
   }
 }
 
-export function createWorld (host: WorldHost, options: AnyWorldOptions): { world: World, core: WorldCore } {
+export function createWorld(host: WorldHost, options: AnyWorldOptions): { world: World; core: WorldCore } {
   const { id, baseUrl, sender } = host
   const log = guarded('log', host.log)
   const { maxJournal = MAX_JOURNAL } = options
@@ -518,7 +611,8 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
   const autoPayMs = options.autoPay === undefined ? undefined : parseDuration(options.autoPay, 'autoPay')
   const sessionKeyPeriodMs = sessionKeyMs(options)
   const activity = createActivity()
-  const settleHooks: (() => Promise<unknown>)[] = options.settleUrl === undefined ? [] : [createSettleCall(sender, options.settleUrl)]
+  const settleHooks: (() => Promise<unknown>)[] =
+    options.settleUrl === undefined ? [] : [createSettleCall(sender, options.settleUrl)]
   const settle = () => {
     if (settleHooks.length === 0 && !activity.busy()) return undefined
     return (async () => {
@@ -536,36 +630,51 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     collect: () => {
       const deliveries = notifier.collect()
       const lint: Finding[] = []
-      const note = (entry: JournalEntry) => { lint.push(...entry.lint ?? []) }
+      const note = (entry: JournalEntry) => {
+        lint.push(...(entry.lint ?? []))
+      }
       events.on('journal', note)
       return () => {
         events.off('journal', note)
         return { deliveries: deliveries(), lint }
       }
     },
-    moved: move => tell('clock', move)
+    moved: (move) => tell('clock', move),
   }
-  const { clock, advance: advanceTime, nextSequence, enter } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
-  const random = createRandom(options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed)
+  const {
+    clock,
+    advance: advanceTime,
+    nextSequence,
+    enter,
+  } = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
+  const random = createRandom(
+    options.clock === 'real' && options.seed === undefined ? `${host.seed}@${start}` : host.seed,
+  )
   const orders = createOrderBook(clock.now)
   const refunds = createRefundBook()
-  const autoPay = createAutoPay(clock, autoPayMs, async (side, order) => payOrder(side, order, { deliver: 'background' }))
+  const autoPay = createAutoPay(clock, autoPayMs, async (side, order) =>
+    payOrder(side, order, { deliver: 'background' }),
+  )
   const users = createUsers(random, clock.now, { sessionKeyMs: sessionKeyPeriodMs, codeLimit: options.codeLimit })
   const tokens = createTokens(random, clock.now)
   const events = new EventEmitter()
   const eventLog = createEventLog(MAX_EVENTS)
-  function tell<E extends keyof WorldEvents> (event: E, value: WorldEvents[E]): void {
+  function tell<E extends keyof WorldEvents>(event: E, value: WorldEvents[E]): void {
     eventLog.push(event, clock.now(), value)
     events.emit(event, value)
   }
-  const journal = createJournal(maxJournal, entry => {
+  const journal = createJournal(maxJournal, (entry) => {
     tell('journal', entry)
     forget()
   })
   const delays = createDelays()
-  const hooks = createHooks(message => keyOf(message))
-  const faults = createFaultBook(random, clock.now, fault => { tell('fault', { ...fault }) })
-  const gates = createGates(gate => { tell('gate', gate) })
+  const hooks = createHooks((message) => keyOf(message))
+  const faults = createFaultBook(random, clock.now, (fault) => {
+    tell('fault', { ...fault })
+  })
+  const gates = createGates((gate) => {
+    tell('gate', gate)
+  })
   const style = notifyStyle(random)
   const counters = { replies: 0 }
   let ended = false
@@ -584,8 +693,21 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     delays,
     maxDeliveries: maxJournal,
     prepare: hooks.prepare,
-    onDelivery: delivery => {
-      const { id: deliveryId, sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, lint, attempt } = delivery
+    onDelivery: (delivery) => {
+      const {
+        id: deliveryId,
+        sentAt,
+        notificationId,
+        kind,
+        outTradeNo,
+        url,
+        request,
+        response,
+        verdict,
+        reason,
+        lint,
+        attempt,
+      } = delivery
       journal.record({
         at: sentAt,
         direction: 'out',
@@ -596,134 +718,226 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
         note: `${verdict}: ${reason}`,
         ...(lint && { lint }),
         deliveryId,
-        verdict
+        verdict,
       })
       log(`${id} notify ${notificationId} attempt ${attempt}: ${verdict} (${reason})`)
       gates.signal('delivery.completed', outTradeNo)
       tell('delivery', delivery)
-    }
+    },
   })
 
-  const core: WorldCore = { id, inSandbox: false, sandbox: () => sandbox, merchants: () => merchants, apps: () => apps, sides: () => merchants.flatMap(merchant => [merchant, merchant.sandbox()]), certMode: options.certMode ?? 'none', credentials, signType: options.signType, behaviour, clock, random, orders, refunds, autoPay, refundDelayMs, refundNotifyUrl: options.refundNotifyUrl ?? '', users, tokens, journal, activity, faults, gates, hooks, delays, strict: options.strict ?? false, nonces: createNonces(), notifier, notifyStyle: style, counters, nextReply: () => ++counters.replies, end }
+  const core: WorldCore = {
+    id,
+    inSandbox: false,
+    sandbox: () => sandbox,
+    merchants: () => merchants,
+    apps: () => apps,
+    sides: () => merchants.flatMap((merchant) => [merchant, merchant.sandbox()]),
+    certMode: options.certMode ?? 'none',
+    credentials,
+    signType: options.signType,
+    behaviour,
+    clock,
+    random,
+    orders,
+    refunds,
+    autoPay,
+    refundDelayMs,
+    refundNotifyUrl: options.refundNotifyUrl ?? '',
+    users,
+    tokens,
+    journal,
+    activity,
+    faults,
+    gates,
+    hooks,
+    delays,
+    strict: options.strict ?? false,
+    nonces: createNonces(),
+    notifier,
+    notifyStyle: style,
+    counters,
+    nextReply: () => ++counters.replies,
+    end,
+  }
 
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
 
-  const sandbox = sandboxOf(core, { random: createRandom(`${host.seed}/sandbox`), orders: createOrderBook(clock.now), refunds: createRefundBook() })
+  const sandbox = sandboxOf(core, {
+    random: createRandom(`${host.seed}/sandbox`),
+    orders: createOrderBook(clock.now),
+    refunds: createRefundBook(),
+  })
   const merchants = [core]
-  const merchantOf = (mchId: string | undefined) => merchants.find(merchant => merchant.credentials.mchId === mchId)
+  const merchantOf = (mchId: string | undefined) => merchants.find((merchant) => merchant.credentials.mchId === mchId)
   /** A message of the sandbox looks like any other; its signature tells. */
-  function keyOf (message: Fields): string {
+  function keyOf(message: Fields): string {
     const merchant = merchantOf(message.get('mch_id')) ?? core
     const { apiKey } = merchant.sandbox().credentials
     return isSignedWith(message, apiKey) ? apiKey : merchant.credentials.apiKey
   }
 
   /** @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD */
-  function checkNew (mchId: string, changes: MerchantChanges): void {
+  function checkNew(mchId: string, changes: MerchantChanges): void {
     checkExists()
     checkMchId(mchId)
     checkMerchant(changes, host.tls)
     host.names.checkFree('mchId', mchId)
   }
 
-  function knowMerchant (mchId: string, changes: MerchantChanges): Merchant {
+  function knowMerchant(mchId: string, changes: MerchantChanges): Merchant {
     const known = merchantOf(mchId)
     if (known) return changeMerchant(known, changes, host.tls)
     checkNew(mchId, changes)
-    const merchant = addMerchant(core, host.seed, { ...credentials, mchId, apiKey: random.alphanumeric(32, 'apiKey', mchId) })
+    const merchant = addMerchant(core, host.seed, {
+      ...credentials,
+      mchId,
+      apiKey: random.alphanumeric(32, 'apiKey', mchId),
+    })
     host.names.claim('mchId', mchId, merchant)
     merchants.push(merchant)
     return changeMerchant(merchant, changes, host.tls)
   }
 
   const apps = [core]
-  const appOf = (appid: string | undefined) => apps.find(app => app.credentials.appid === appid)
+  const appOf = (appid: string | undefined) => apps.find((app) => app.credentials.appid === appid)
   const secretsOf = (message: Fields) => ({
     apiKey: (merchantOf(message.get('mch_id')) ?? core).credentials.apiKey,
-    appSecret: (appOf(message.get('appid')) ?? core).credentials.appSecret
+    appSecret: (appOf(message.get('appid')) ?? core).credentials.appSecret,
   })
 
   /** @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD */
-  function checkNewApp (appid: string): void {
+  function checkNewApp(appid: string): void {
     checkExists()
     checkAppid(appid)
     host.names.checkFree('appid', appid)
   }
 
-  function knowApp (appid: string, changes: AppChanges): App {
+  function knowApp(appid: string, changes: AppChanges): App {
     const known = appOf(appid)
     if (known) return changeApp(known, changes)
     checkNewApp(appid)
-    const app = addApp(core, host.seed, { sessionKeyMs: sessionKeyPeriodMs, codeLimit: options.codeLimit }, { appid, appSecret: random.hex(32, 'appSecret', appid) })
+    const app = addApp(
+      core,
+      host.seed,
+      { sessionKeyMs: sessionKeyPeriodMs, codeLimit: options.codeLimit },
+      { appid, appSecret: random.hex(32, 'appSecret', appid) },
+    )
     host.names.claim('appid', appid, app)
     apps.push(app)
     return changeApp(app, changes)
   }
 
   /** The app whose user is meant. */
-  function appFor (openid: string | undefined, { appid }: OfApp = {}): WorldCore {
-    const app = appid === undefined ? apps.find(({ users }) => openid !== undefined && users.find(openid)) ?? core : appOf(appid)
-    if (!app) throw new MockError('UNKNOWN_APP', `world ${id} has no app ${appid}; it has ${apps.map(({ credentials }) => credentials.appid).join(', ')}`)
+  function appFor(openid: string | undefined, { appid }: OfApp = {}): WorldCore {
+    const app =
+      appid === undefined
+        ? (apps.find(({ users }) => openid !== undefined && users.find(openid)) ?? core)
+        : appOf(appid)
+    if (!app) {
+      throw new MockError(
+        'UNKNOWN_APP',
+        `world ${id} has no app ${appid}; it has ${apps.map(({ credentials }) => credentials.appid).join(', ')}`,
+      )
+    }
     return app
   }
 
   const userView = ({ credentials: { appid } }: WorldCore, user: User): UserSnapshot => ({ ...user, appid })
 
   /** Where something of a merchant can be, or of any of them. */
-  function sidesOf ({ mchId }: OfMerchant = {}): readonly WorldCore[] {
+  function sidesOf({ mchId }: OfMerchant = {}): readonly WorldCore[] {
     if (mchId === undefined) return core.sides()
     const merchant = merchantOf(mchId)
-    if (!merchant) throw new MockError('UNKNOWN_MERCHANT', `world ${id} has no merchant ${mchId}; it has ${merchants.map(({ credentials }) => credentials.mchId).join(', ')}`)
+    if (!merchant) {
+      throw new MockError(
+        'UNKNOWN_MERCHANT',
+        `world ${id} has no merchant ${mchId}; it has ${merchants.map(({ credentials }) => credentials.mchId).join(', ')}`,
+      )
+    }
     return [merchant, merchant.sandbox()]
   }
 
   const everyMerchant = () => merchants.map(({ credentials }) => credentials.mchId).join(' or ')
 
   /** Several sides may know a number: the one is meant that `fits`, or else the first. */
-  function findOrder (outTradeNo: string, options: OnSide = {}, fits?: (order: Order) => boolean): readonly [WorldCore, Order] {
+  function findOrder(
+    outTradeNo: string,
+    options: OnSide = {},
+    fits?: (order: Order) => boolean,
+  ): readonly [WorldCore, Order] {
     const { side: wanted } = options
-    const found = sidesOf(options).flatMap(side => {
-      const order = wanted === undefined || side.inSandbox === (wanted === 'sandbox') ? side.orders.find(outTradeNo) : undefined
+    const found = sidesOf(options).flatMap((side) => {
+      const order =
+        wanted === undefined || side.inSandbox === (wanted === 'sandbox') ? side.orders.find(outTradeNo) : undefined
       return order ? [[side, order] as const] : []
     })
     const [first] = found
     const where = wanted === undefined ? '' : ` in ${wanted === 'sandbox' ? 'the sandbox' : 'production'}`
-    if (!first) throw new MockError('UNKNOWN_ORDER', `world ${id} has no order ${outTradeNo}${where}; was unifiedorder called with mch_id ${options.mchId ?? everyMerchant()}?`)
+    if (!first) {
+      throw new MockError(
+        'UNKNOWN_ORDER',
+        `world ${id} has no order ${outTradeNo}${where}; was unifiedorder called with mch_id ${options.mchId ?? everyMerchant()}?`,
+      )
+    }
     return found.find(([, order]) => fits?.(order)) ?? first
   }
 
   const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
   const isPaid = ({ payment }: Order) => payment !== undefined
 
-  function findRefund (outRefundNo: string, options?: OfMerchant, fits?: (refund: Refund) => boolean): readonly [WorldCore, Refund] {
-    const found = sidesOf(options).flatMap(side => {
+  function findRefund(
+    outRefundNo: string,
+    options?: OfMerchant,
+    fits?: (refund: Refund) => boolean,
+  ): readonly [WorldCore, Refund] {
+    const found = sidesOf(options).flatMap((side) => {
       const refund = side.refunds.find(outRefundNo)
       return refund ? [[side, refund] as const] : []
     })
     const [first] = found
-    if (!first) throw new MockError('UNKNOWN_REFUND', `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${options?.mchId ?? everyMerchant()}?`)
+    if (!first) {
+      throw new MockError(
+        'UNKNOWN_REFUND',
+        `world ${id} has no refund ${outRefundNo}; was refund called with mch_id ${options?.mchId ?? everyMerchant()}?`,
+      )
+    }
     return found.find(([, refund]) => fits?.(refund)) ?? first
   }
 
-  function findNotification (name: string): Notification {
+  function findNotification(name: string): Notification {
     const notification = notifier.find(name)
-    if (!notification) throw new MockError('UNKNOWN_NOTIFICATION', `world ${id} has no notification ${name}; a payment's is made when the order ${name} is paid`)
+    if (!notification) {
+      throw new MockError(
+        'UNKNOWN_NOTIFICATION',
+        `world ${id} has no notification ${name}; a payment's is made when the order ${name} is paid`,
+      )
+    }
     return notification
   }
 
-  function findRefundNotification (outRefundNo: string, options?: OfMerchant): Notification {
+  function findRefundNotification(outRefundNo: string, options?: OfMerchant): Notification {
     const [, { notificationId, status, notifyUrl }] = findRefund(outRefundNo, options)
-    if (notificationId === undefined) throw new MockError('UNKNOWN_NOTIFICATION', `refund ${outRefundNo} has no notification: it is ${status} and its notify_url is '${notifyUrl}'`)
+    if (notificationId === undefined) {
+      throw new MockError(
+        'UNKNOWN_NOTIFICATION',
+        `refund ${outRefundNo} has no notification: it is ${status} and its notify_url is '${notifyUrl}'`,
+      )
+    }
     return findNotification(notificationId)
   }
 
-  async function dispatch (notification: Entry, deliver: Deliver): Promise<Delivery | Notification> {
+  async function dispatch(notification: Entry, deliver: Deliver): Promise<Delivery | Notification> {
     if (deliver === 'hold') return notification
     const first = notifier.start(notification, deliver === 'await')
     return (deliver === 'await' ? await first : undefined) ?? notification
   }
 
-  async function payOrder (side: WorldCore, order: Order, { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {}) {
+  async function payOrder(
+    side: WorldCore,
+    order: Order,
+    { openid, bankType = 'OTHERS', coupons = [], deliver = 'await' }: PayOptions & { readonly deliver?: Deliver } = {},
+  ) {
     const { outTradeNo } = order
     checkPayable(side, order)
     checkCoupons(order, coupons)
@@ -732,48 +946,69 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       transactionId: `4200${side.random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${side.random.digits(10, 'transaction', outTradeNo, 'tail')}`,
       openid: openid ?? (order.openid || (appOf(order.appid) ?? core).users.issueCode({}).user.openid),
       bankType,
-      coupons: coupons.map((coupon, n) => ({ ...coupon, id: coupon.id ?? side.random.digits(10, 'coupon', outTradeNo, n) })),
-      paidAt
+      coupons: coupons.map((coupon, n) => ({
+        ...coupon,
+        id: coupon.id ?? side.random.digits(10, 'coupon', outTradeNo, n),
+      })),
+      paidAt,
     }
     Object.assign(order, { tradeState: 'SUCCESS', payment })
     side.orders.indexTransaction(order, payment)
     gates.signal('order.paid', outTradeNo)
     tell('paid', snapshot(side, order))
-    const notification = notifier.create(outTradeNo, order.notifyUrl, payNotifyBody(order, payment, side.credentials, style), { kind: 'pay', mchId: side.credentials.mchId })
+    const notification = notifier.create(
+      outTradeNo,
+      order.notifyUrl,
+      payNotifyBody(order, payment, side.credentials, style),
+      { kind: 'pay', mchId: side.credentials.mchId },
+    )
     return dispatch(notification, deliver)
   }
 
-  async function pay (outTradeNo: string, options: PayOptions & { readonly deliver?: Deliver } = {}) {
+  async function pay(outTradeNo: string, options: PayOptions & { readonly deliver?: Deliver } = {}) {
     return payOrder(...findOrder(outTradeNo, options, isUnpaid), options)
   }
 
-  async function fail (outTradeNo: string, options?: FailOptions & OnSide): ReturnType<World['fail']> {
+  async function fail(outTradeNo: string, options?: FailOptions & OnSide): ReturnType<World['fail']> {
     const { entry, ...failure } = failPayment(...findOrder(outTradeNo, options, isUnpaid), options)
-    return { ...failure, delivery: entry && await notifier.start(entry) }
+    return { ...failure, delivery: entry && (await notifier.start(entry)) }
   }
 
-  async function settleRefund (outRefundNo: string, status: RefundEnd, { deliver = 'await', mchId, ...options }: EndOptions & OfMerchant & { readonly deliver?: Deliver } = {}) {
-    const notification = endRefund(...findRefund(outRefundNo, mchId === undefined ? {} : { mchId }, canEnd), status, options)
+  async function settleRefund(
+    outRefundNo: string,
+    status: RefundEnd,
+    { deliver = 'await', mchId, ...options }: EndOptions & OfMerchant & { readonly deliver?: Deliver } = {},
+  ) {
+    const notification = endRefund(
+      ...findRefund(outRefundNo, mchId === undefined ? {} : { mchId }, canEnd),
+      status,
+      options,
+    )
     return notification && dispatch(notification, deliver)
   }
 
   const noSnapshot = (name: string) => new MockError('UNKNOWN_SNAPSHOT', `world ${id} has no snapshot ${name}`)
 
-  function freshSnapshot (): string {
+  function freshSnapshot(): string {
     let n = snapshots.size + 1
     while (snapshots.has(`s${n}`)) n++
     return `s${n}`
   }
 
-  function replaceState (state: WorldState, prepare?: () => void): void {
+  function replaceState(state: WorldState, prepare?: () => void): void {
     putState(core, state, prepare)
     tell('reset', { what: RESET_PARTS })
   }
 
   /** Adds what an import brings and the world does not have, once it is known that all of it can be added. */
-  function newcomersOf ({ merchants: importedMerchants = [], apps: importedApps = [] }: WorldState): () => void {
+  function newcomersOf({ merchants: importedMerchants = [], apps: importedApps = [] }: WorldState): () => void {
     const checkSame = (place: string, theirs: string, own: string) => {
-      if (theirs !== own) throw new MockError('BAD_INPUT', `${place}: must be what this world has for the same id`, { field: place, rule: 'const' })
+      if (theirs !== own) {
+        throw new MockError('BAD_INPUT', `${place}: must be what this world has for the same id`, {
+          field: place,
+          rule: 'const',
+        })
+      }
     }
     importedMerchants.forEach((merchant, n) => {
       const own = merchantOf(merchant.mchId)
@@ -786,13 +1021,15 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       else checkNewApp(appid)
     })
     return () => {
-      for (const { mchId, apiKey, signType, certMode } of importedMerchants) if (!merchantOf(mchId)) knowMerchant(mchId, { apiKey, signType, certMode })
+      for (const { mchId, apiKey, signType, certMode } of importedMerchants) {
+        if (!merchantOf(mchId)) knowMerchant(mchId, { apiKey, signType, certMode })
+      }
       for (const { appid, appSecret } of importedApps) knowApp(appid, { appSecret })
     }
   }
 
   /** @throws MockError UNKNOWN_WORLD */
-  function checkExists (): void {
+  function checkExists(): void {
     if (ended) throw new MockError('UNKNOWN_WORLD', `world ${id} has ended`)
   }
 
@@ -803,7 +1040,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     return report
   }
 
-  function end (): void {
+  function end(): void {
     ended = true
     clock.close()
     delays.close()
@@ -811,7 +1048,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     gates.clear()
   }
 
-  function close (): void {
+  function close(): void {
     host.remove()
     end()
   }
@@ -820,9 +1057,19 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
 
   const world: World = {
     id,
-    get baseUrl () { return baseUrl() },
+    get baseUrl() {
+      return baseUrl()
+    },
     credentials,
-    clock: { get mode () { return clock.mode }, now: clock.now, timers: clock.timers, advance, switchTo: clock.switchTo },
+    clock: {
+      get mode() {
+        return clock.mode
+      },
+      now: clock.now,
+      timers: clock.timers,
+      advance,
+      switchTo: clock.switchTo,
+    },
     journal,
     advance,
     loginCode: (options = {}) => {
@@ -833,7 +1080,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     merchants: () => merchants.map(merchantView),
     app: (appid, changes = {}) => knowApp(appid, changes),
     apps: () => apps.map(appView),
-    users: () => apps.flatMap(app => app.users.list().map(user => userView(app, user))),
+    users: () => apps.flatMap((app) => app.users.list().map((user) => userView(app, user))),
     user: (openid, changes) => {
       const app = appFor(openid, changes)
       return userView(app, app.users.know(openid, changes))
@@ -846,7 +1093,7 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       app.users.rotate(user, 'new')
       return userView(app, user)
     },
-    requestPayment: params => requestPayment(core, params),
+    requestPayment: (params) => requestPayment(core, params),
     pay: pay as World['pay'],
     fail,
     expire: (outTradeNo, options) => {
@@ -860,16 +1107,19 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     },
     settleRefund: settleRefund as World['settleRefund'],
     getRefund: (outRefundNo, options) => refundSnapshot(...findRefund(outRefundNo, options)),
-    refunds: () => core.sides().flatMap(side => side.refunds.list().map(refund => refundSnapshot(side, refund))),
-    order: (outTradeNo, options) => snapshot(...findOrder(outTradeNo, options, ({ tradeState }) => tradeState === options?.tradeState)),
-    orders: () => core.sides().flatMap(side => side.orders.list().map(order => snapshot(side, order))),
+    refunds: () => core.sides().flatMap((side) => side.refunds.list().map((refund) => refundSnapshot(side, refund))),
+    order: (outTradeNo, options) =>
+      snapshot(...findOrder(outTradeNo, options, ({ tradeState }) => tradeState === options?.tradeState)),
+    orders: () => core.sides().flatMap((side) => side.orders.list().map((order) => snapshot(side, order))),
     deliveries: notifier.deliveries,
     notifications: notifier.list,
     craft: (outTradeNo, craftOptions) => craft(...findOrder(outTradeNo, craftOptions), craftOptions),
     once: hooks.once,
     notification: findNotification,
     refundNotification: findRefundNotification,
-    settleOn: fn => { settleHooks.push(fn) },
+    settleOn: (fn) => {
+      settleHooks.push(fn)
+    },
     fault: faults.set,
     faults: faults.list,
     gate: gates.set,
@@ -880,7 +1130,9 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
     explainSign: (xml, theirs) => explainMessage(xml, secretsOf, theirs),
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list(), hooks.waiting()),
-    on: (event, listener) => { events.on(event, guarded(event, listener)) },
+    on: (event, listener) => {
+      events.on(event, guarded(event, listener))
+    },
     events: eventLog,
     inFlight: activity.list,
     reset: (...what) => {
@@ -888,24 +1140,31 @@ export function createWorld (host: WorldHost, options: AnyWorldOptions): { world
       tell('reset', { what: what.length > 0 ? what : RESET_PARTS })
     },
     snapshot: (name = freshSnapshot()) => {
-      if (snapshots.size === MAX_SNAPSHOTS && !snapshots.has(name)) throw new MockError('TOO_MANY_SNAPSHOTS', `world ${id} has ${MAX_SNAPSHOTS} snapshots, which is the most; delete one first`)
+      if (snapshots.size === MAX_SNAPSHOTS && !snapshots.has(name)) {
+        throw new MockError(
+          'TOO_MANY_SNAPSHOTS',
+          `world ${id} has ${MAX_SNAPSHOTS} snapshots, which is the most; delete one first`,
+        )
+      }
       snapshots.set(name, takeState(core))
       return name
     },
-    deleteSnapshot: name => { if (!snapshots.delete(name)) throw noSnapshot(name) },
+    deleteSnapshot: (name) => {
+      if (!snapshots.delete(name)) throw noSnapshot(name)
+    },
     snapshots: () => Array.from(snapshots, ([name, { now }]) => ({ name, at: now })),
-    restore: name => {
+    restore: (name) => {
       const state = snapshots.get(name)
       if (!state) throw noSnapshot(name)
       replaceState(state)
     },
     export: () => toExport(credentials, takeState(core)),
-    import: exported => {
+    import: (exported) => {
       const state = checkState(fromExport(exported, credentials))
       replaceState(state, newcomersOf(state))
     },
     close,
-    [Symbol.asyncDispose]: async () => close()
+    [Symbol.asyncDispose]: async () => close(),
   }
   enter()
   return { world, core }

@@ -40,7 +40,7 @@ const STATUS = {
   /** A notification was not believed; `reason` says why. Never reaches a host's error handler. */
   WECHAT_NOTIFICATION_INVALID: 400,
   /** A text is not the XML WeChat speaks. */
-  WECHAT_XML_INVALID: 400
+  WECHAT_XML_INVALID: 400,
 } as const
 
 /** The closed set of codes. */
@@ -76,7 +76,7 @@ export class WechatError extends Error {
   readonly advice: Advice
   readonly sent: boolean
 
-  constructor (code: WechatErrorCode, message: string, details: WechatErrorDetails = {}) {
+  constructor(code: WechatErrorCode, message: string, details: WechatErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'WechatError'
     this.code = code

@@ -22,9 +22,9 @@ export type PaidOrder = Order & { payment: Payment }
 
 /** The log the package writes to: any Fastify or pino logger. */
 export interface Log {
-  info (details: object, message: string): void
-  warn (details: object, message: string): void
-  error (details: object, message: string): void
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
 }
 
 export interface FulfilContext<Tx> {
@@ -51,25 +51,25 @@ export interface Hooks<Tx = unknown> {
    * Says what the order costs: the server's price, looked up by what the request names.
    * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse.
    */
-  price (request: FastifyRequest, identity: Identity): Promise<Price> | Price
+  price(request: FastifyRequest, identity: Identity): Promise<Price> | Price
   /**
    * Does what the payment owes the payer. What it writes through `tx` happens exactly once. What it does elsewhere happens at least once,
    * so use `order.outTradeNo` as its key. When it throws it is run again with growing waits, by whichever process is alive.
    * It never delays a reply to WeChat. It is not run again once all of the money is going back. What was paid is `order.payment`: it differs from the order's
    * own terms if a person took in a payment that did not fit.
    */
-  onPaid (order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
+  onPaid(order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
   /**
    * Money went back to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform. `refund.origin` tells. The same
    * promises as `onPaid`, with `refund.outRefundNo` as the key.
    */
-  onRefunded? (order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
+  onRefunded?(order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
   /** Something is wrong with money and waits for a person. Called once per finding; an error it throws is logged. */
-  onAnomaly? (anomaly: Anomaly): Promise<void> | void
+  onAnomaly?(anomaly: Anomaly): Promise<void> | void
   /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. */
-  onLogin? (login: LoginResult, request: FastifyRequest): Promise<void> | void
+  onLogin?(login: LoginResult, request: FastifyRequest): Promise<void> | void
   /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */
-  issueToken? (identity: Identity, request: FastifyRequest): Promise<IssuedToken> | IssuedToken
+  issueToken?(identity: Identity, request: FastifyRequest): Promise<IssuedToken> | IssuedToken
   /** Says whose request it is, by the token that `issueToken` issued; `undefined` for nobody's. */
-  authenticate? (request: FastifyRequest): Promise<Identity | undefined> | Identity | undefined
+  authenticate?(request: FastifyRequest): Promise<Identity | undefined> | Identity | undefined
 }

@@ -37,5 +37,21 @@ export type { MiniProgram, CodeSession } from './client/mini-program.ts'
 export type { Notification, NotificationFault, PayApi, TradeReport } from './client/pay.ts'
 export type { SignType } from './protocol/sign-v2.ts'
 export type {
-  Anomaly, AnomalyKind, Fulfilment, HistoryEntry, Identity, Order, OrderState, OrderTerms, PayParams, Payment, Refund, RefundReport, RefundState, Resolution, Source, TokenSession, TradeState
+  Anomaly,
+  AnomalyKind,
+  Fulfilment,
+  HistoryEntry,
+  Identity,
+  Order,
+  OrderState,
+  OrderTerms,
+  PayParams,
+  Payment,
+  Refund,
+  RefundReport,
+  RefundState,
+  Resolution,
+  Source,
+  TokenSession,
+  TradeState,
 } from './model.ts'

@@ -61,7 +61,9 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
 }
 
 /** The options, checked and complete, secrets wrapped. */
-export interface Config<Tx = unknown> extends Required<Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl'>> {
+export interface Config<Tx = unknown> extends Required<
+  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl'>
+> {
   hooks: Hooks<Tx>
   appSecret: Secret
   mchId: string
@@ -70,19 +72,33 @@ export interface Config<Tx = unknown> extends Required<Omit<WechatPayOptions<Tx>
   cert: ClientCert | undefined
   notifyUrl: string
   /** Origins by API, the preferred one first. */
-  hosts: { miniProgram: readonly string[], pay: readonly string[] }
+  hosts: { miniProgram: readonly string[]; pay: readonly string[] }
 }
 
 const HOSTS = {
   miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
-  pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com']
+  pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
 }
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
 
 const STORE_METHODS = [
-  'insertOrder', 'findOrder', 'findLiveOrder', 'updateOrder', 'claimDue', 'fulfil', 'history', 'insertAnomaly', 'anomalies', 'findAnomaly', 'resolveAnomaly', 'countDue', 'putSession', 'getSession', 'deleteSession'
+  'insertOrder',
+  'findOrder',
+  'findLiveOrder',
+  'updateOrder',
+  'claimDue',
+  'fulfil',
+  'history',
+  'insertAnomaly',
+  'anomalies',
+  'findAnomaly',
+  'resolveAnomaly',
+  'countDue',
+  'putSession',
+  'getSession',
+  'deleteSession',
 ] as const satisfies (keyof Store)[]
 
 interface Rule {
@@ -95,15 +111,33 @@ interface Rule {
 
 const isText = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
 const isFunction = (value: unknown) => typeof value === 'function'
-const isWithin = (min: number, max: number) => (value: unknown) => Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
-const isOneOf = (...allowed: unknown[]) => (value: unknown) => allowed.includes(value)
+const isWithin = (min: number, max: number) => (value: unknown) =>
+  Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const isOneOf =
+  (...allowed: unknown[]) =>
+  (value: unknown) =>
+    allowed.includes(value)
 
 /** One row per option: its rule in words and as a test. An option without a row does not exist. */
 const RULES: Record<keyof WechatPayOptions, Rule> = {
   appid: { test: isText(/^wx[0-9a-f]{16}$/), rule: 'must be "wx" and 16 lower-case hex digits', required: true },
-  appSecret: { test: isText(/^[0-9a-f]{32}$/), rule: 'must be 32 lower-case hex digits, from the mini program console', required: true, secret: true },
-  merchant: { test: (value) => typeof value === 'object' && value !== null, rule: 'must be an object with version, mchId and apiKey', required: true, secret: true },
-  publicUrl: { test: isPublicUrl, rule: 'must be an https URL (http only on loopback) without query, fragment or credentials', required: true },
+  appSecret: {
+    test: isText(/^[0-9a-f]{32}$/),
+    rule: 'must be 32 lower-case hex digits, from the mini program console',
+    required: true,
+    secret: true,
+  },
+  merchant: {
+    test: (value) => typeof value === 'object' && value !== null,
+    rule: 'must be an object with version, mchId and apiKey',
+    required: true,
+    secret: true,
+  },
+  publicUrl: {
+    test: isPublicUrl,
+    rule: 'must be an https URL (http only on loopback) without query, fragment or credentials',
+    required: true,
+  },
   prefix: { test: isText(/^(\/(?!\.+(\/|$))[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
   store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
   price: { test: isFunction, rule: 'must be a function: it says what an order costs', required: true },
@@ -113,24 +147,42 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   onLogin: { test: isFunction, rule: 'must be a function' },
   issueToken: { test: isFunction, rule: 'must be a function' },
   authenticate: { test: isFunction, rule: 'must be a function' },
-  orderTtlMs: { test: isWithin(MINUTE, 7 * DAY), rule: 'must be a whole number of ms from 60000 (1 min) to 604800000 (7 days)' },
-  tokenTtlMs: { test: isWithin(MINUTE, 365 * DAY), rule: 'must be a whole number of ms from 60000 (1 min) to 31536000000 (a year)' },
+  orderTtlMs: {
+    test: isWithin(MINUTE, 7 * DAY),
+    rule: 'must be a whole number of ms from 60000 (1 min) to 604800000 (7 days)',
+  },
+  tokenTtlMs: {
+    test: isWithin(MINUTE, 365 * DAY),
+    rule: 'must be a whole number of ms from 60000 (1 min) to 31536000000 (a year)',
+  },
   exposeOpenid: { test: isOneOf(true, false), rule: 'must be true or false' },
   latePayment: { test: isOneOf('hold', 'refund', 'fulfil'), rule: 'must be "hold", "refund" or "fulfil"' },
-  sweepIntervalMs: { test: (value) => value === 0 || isWithin(100, DAY)(value), rule: 'must be 0 or a whole number of ms from 100 to 86400000' },
+  sweepIntervalMs: {
+    test: (value) => value === 0 || isWithin(100, DAY)(value),
+    rule: 'must be 0 or a whole number of ms from 100 to 86400000',
+  },
   leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
   concurrency: { test: isWithin(1, 1000), rule: 'must be a whole number from 1 to 1000' },
   timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
   baseUrl: { test: isOrigin, rule: 'must be an origin such as "http://127.0.0.1:8090"' },
-  now: { test: isFunction, rule: 'must be a function' }
+  now: { test: isFunction, rule: 'must be a function' },
 }
 
 const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
   version: { test: isOneOf('v2'), rule: 'must be "v2"', required: true },
   mchId: { test: isText(/^[0-9]{8,10}$/), rule: 'must be the merchant number, 8 to 10 digits', required: true },
-  apiKey: { test: isText(/^[\x21-\x7e]{32}$/), rule: 'must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key', required: true, secret: true },
+  apiKey: {
+    test: isText(/^[\x21-\x7e]{32}$/),
+    rule: 'must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key',
+    required: true,
+    secret: true,
+  },
   signType: { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' },
-  cert: { test: isClientCert, rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers, which TLS can use', secret: true }
+  cert: {
+    test: isClientCert,
+    rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers, which TLS can use',
+    secret: true,
+  },
 }
 
 /**
@@ -138,21 +190,35 @@ const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID`, naming every fault at once: the option, the rule and, unless it is secret, the value
  */
-export function parseOptions<Tx> (input: WechatPayOptions<Tx>, scopePrefix = ''): Config<Tx> {
+export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''): Config<Tx> {
   const options = (input ?? {}) as unknown as Record<string, unknown>
   const merchant = options.merchant
-  const secrets = [options.appSecret, (merchant as Partial<MerchantV2> | undefined)?.apiKey].filter((secret) => typeof secret === 'string' && secret.length >= 8) as string[]
+  const secrets = [options.appSecret, (merchant as Partial<MerchantV2> | undefined)?.apiKey].filter(
+    (secret) => typeof secret === 'string' && secret.length >= 8,
+  ) as string[]
   const faults = check(options, RULES, '', secrets)
   if (RULES.merchant.test(merchant)) {
     faults.push(...check(merchant as Record<string, unknown>, MERCHANT_RULES, 'merchant.', secrets))
-    if (options.latePayment === 'refund' && (merchant as Partial<MerchantV2>).cert === undefined) faults.push('`latePayment: \'refund\'` needs `merchant.cert`: WeChat takes no refund without the certificate')
+    if (options.latePayment === 'refund' && (merchant as Partial<MerchantV2>).cert === undefined) {
+      faults.push("`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate")
+    }
   }
-  if ((options.issueToken === undefined) !== (options.authenticate === undefined)) faults.push('`issueToken` and `authenticate` must be given together')
+  if ((options.issueToken === undefined) !== (options.authenticate === undefined)) {
+    faults.push('`issueToken` and `authenticate` must be given together')
+  }
   const { publicUrl, prefix = '/wechat' } = options
-  const notifyUrl = typeof publicUrl === 'string' && typeof prefix === 'string' ? `${publicUrl.replace(/\/$/, '')}${scopePrefix}${prefix}/notify` : ''
-  if (notifyUrl.length > 256) faults.push('`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters')
+  const notifyUrl =
+    typeof publicUrl === 'string' && typeof prefix === 'string'
+      ? `${publicUrl.replace(/\/$/, '')}${scopePrefix}${prefix}/notify`
+      : ''
+  if (notifyUrl.length > 256) {
+    faults.push('`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters')
+  }
   if (faults.length > 0) {
-    throw new WechatError('WECHAT_OPTIONS_INVALID', `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`)
+    throw new WechatError(
+      'WECHAT_OPTIONS_INVALID',
+      `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
+    )
   }
 
   const { price, onPaid, onRefunded, onAnomaly, onLogin, issueToken, authenticate } = input
@@ -175,12 +241,20 @@ export function parseOptions<Tx> (input: WechatPayOptions<Tx>, scopePrefix = '')
     leaseMs: input.leaseMs ?? MINUTE,
     concurrency: input.concurrency ?? 5,
     timeoutMs: input.timeoutMs ?? 5000,
-    hosts: input.baseUrl === undefined ? HOSTS : { miniProgram: [new URL(input.baseUrl).origin], pay: [new URL(input.baseUrl).origin] },
-    now: input.now ?? (() => new Date())
+    hosts:
+      input.baseUrl === undefined
+        ? HOSTS
+        : { miniProgram: [new URL(input.baseUrl).origin], pay: [new URL(input.baseUrl).origin] },
+    now: input.now ?? (() => new Date()),
   }
 }
 
-function check (values: Record<string, unknown>, rules: Record<string, Rule>, path: string, secrets: string[]): string[] {
+function check(
+  values: Record<string, unknown>,
+  rules: Record<string, Rule>,
+  path: string,
+  secrets: string[],
+): string[] {
   const faults = Object.keys(values)
     .filter((name) => !Object.hasOwn(rules, name))
     .map((name) => `\`${path}${name}\` is not an option; the options are ${Object.keys(rules).join(', ')}`)
@@ -195,21 +269,35 @@ function check (values: Record<string, unknown>, rules: Record<string, Rule>, pa
   return faults
 }
 
-function isPublicUrl (value: unknown): boolean {
+function isPublicUrl(value: unknown): boolean {
   // Written out, as the text itself becomes the notify URL: what a URL parser would repair is refused.
-  if (typeof value !== 'string' || !/^https?:\/\/[!-~]+$/i.test(value) || /[?#\\]/.test(value) || !URL.canParse(value)) return false
+  if (
+    typeof value !== 'string' ||
+    !/^https?:\/\/[!-~]+$/i.test(value) ||
+    /[?#\\]/.test(value) ||
+    !URL.canParse(value)
+  ) {
+    return false
+  }
   const url = new URL(value)
   // Segments such as `..` would be resolved, and empty ones get lost on many a proxy.
   if (url.pathname.includes('//') || (value.replace(/^https?:\/\/[^/]+/i, '') || '/') !== url.pathname) return false
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
-  return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
+  return (
+    (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
+  )
 }
 
-function isOrigin (value: unknown): boolean {
-  return typeof value === 'string' && URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && value.replace(/\/$/, '') === new URL(value).origin
+function isOrigin(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    URL.canParse(value) &&
+    /^https?:$/.test(new URL(value).protocol) &&
+    value.replace(/\/$/, '') === new URL(value).origin
+  )
 }
 
-function isClientCert (value: unknown): boolean {
+function isClientCert(value: unknown): boolean {
   const isFile = (file: unknown) => Buffer.isBuffer(file) || typeof file === 'string'
   const { pfx, passphrase, cert, key, ...more } = (value ?? {}) as Record<string, unknown>
   const pair = pfx === undefined && passphrase === undefined && isFile(cert) && isFile(key)
@@ -218,17 +306,23 @@ function isClientCert (value: unknown): boolean {
   return (pair || file) && Object.keys(more).length === 0 && isUsable(value as ClientCert)
 }
 
-function isStore (value: unknown): boolean {
-  return typeof value === 'object' && value !== null && STORE_METHODS.every((name) => isFunction((value as Record<string, unknown>)[name]))
+function isStore(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    STORE_METHODS.every((name) => isFunction((value as Record<string, unknown>)[name]))
+  )
 }
 
 /** A value as a log may have it: of an object nothing but its kind, of a text nothing that may be a key or a password given to the wrong option. */
-function shown (value: unknown, secrets: string[]): string {
+function shown(value: unknown, secrets: string[]): string {
   if (typeof value !== 'string') return inspect(value, { depth: -1, customInspect: false })
-  if (/[0-9A-Za-z]{32}|:\/\/.*@|^[!-~]{32}$/.test(value) || secrets.some((secret) => value.includes(secret))) return `this text of ${value.length} characters`
+  if (/[0-9A-Za-z]{32}|:\/\/.*@|^[!-~]{32}$/.test(value) || secrets.some((secret) => value.includes(secret))) {
+    return `this text of ${value.length} characters`
+  }
   return value.length > 80 ? `${JSON.stringify(value.slice(0, 80))}…` : JSON.stringify(value)
 }
 
-function defined (values: Record<string, unknown>): Record<string, unknown> {
+function defined(values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 }

@@ -38,9 +38,9 @@ export interface Wechat {
   /** The raw payment API of the merchant. */
   pay: PayApi
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
-  sweep (): Promise<number>
+  sweep(): Promise<number>
   /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
-  idle (limitMs?: number): Promise<void>
+  idle(limitMs?: number): Promise<void>
 }
 
 declare module 'fastify' {
@@ -55,40 +55,79 @@ const ROLLBACK_LIMIT_MS = 1000
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-function newOutTradeNo (now: Date): string {
+function newOutTradeNo(now: Date): string {
   return formatTime(now) + Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
 }
 
-async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
+async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
   const config = parseOptions(options, fastify.prefix)
-  if (fastify.hasDecorator('wechat')) throw new WechatError('WECHAT_OPTIONS_INVALID', 'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.')
+  if (fastify.hasDecorator('wechat')) {
+    throw new WechatError(
+      'WECHAT_OPTIONS_INVALID',
+      'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.',
+    )
+  }
   const { appid, mchId, hooks, now, timeoutMs } = config
   const store = neutral(config.store)
   const log = fastify.log
 
-  const pause = async () => { await wait(randomInt(50, 250)) }
+  const pause = async () => {
+    await wait(randomInt(50, 250))
+  }
   const miniProgramHttp = createHttp({ hosts: config.hosts.miniProgram, timeoutMs, now, pause })
   const payHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause })
   // Refunds alone present the merchant's certificate.
   const certHttp = config.cert && createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, cert: config.cert })
   const nonce = () => randomBytes(16).toString('hex')
   const miniProgram = createMiniProgram(miniProgramHttp, appid, config.appSecret)
-  const pay = createPayV2({ http: payHttp, certHttp, appid, mchId, apiKey: config.apiKey, signType: config.signType, notifyUrl: config.notifyUrl, nonce })
-  const login = createLogin({ appid, miniProgram, store, now, tokenTtlMs: config.tokenTtlMs, randomToken: () => randomBytes(32).toString('base64url') })
+  const pay = createPayV2({
+    http: payHttp,
+    certHttp,
+    appid,
+    mchId,
+    apiKey: config.apiKey,
+    signType: config.signType,
+    notifyUrl: config.notifyUrl,
+    nonce,
+  })
+  const login = createLogin({
+    appid,
+    miniProgram,
+    store,
+    now,
+    tokenTtlMs: config.tokenTtlMs,
+    randomToken: () => randomBytes(32).toString('base64url'),
+  })
 
   const policy = { latePayment: config.latePayment }
   const observer = {
-    anomaly (anomaly: Anomaly) {
+    anomaly(anomaly: Anomaly) {
       publish('fastify-wechat-pay:anomaly', () => ({ outTradeNo: anomaly.outTradeNo, kind: anomaly.kind }))
       log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
-      Promise.resolve(anomaly).then(hooks.onAnomaly).catch((error: unknown) => { log.error({ err: error }, 'onAnomaly failed') })
+      Promise.resolve(anomaly)
+        .then(hooks.onAnomaly)
+        .catch((error: unknown) => {
+          log.error({ err: error }, 'onAnomaly failed')
+        })
     },
-    due (outTradeNo: string) { work.start(outTradeNo) },
-    reserve: () => work.reserve()
+    due(outTradeNo: string) {
+      work.start(outTradeNo)
+    },
+    reserve: () => work.reserve(),
   }
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo })
   const refunds = createRefunds({ pay, orders })
-  const work = createWork({ store, orders, refunds, policy, hooks, now, log, leaseMs: config.leaseMs, concurrency: config.concurrency })
+  const work = createWork({
+    store,
+    orders,
+    refunds,
+    policy,
+    hooks,
+    now,
+    log,
+    leaseMs: config.leaseMs,
+    concurrency: config.concurrency,
+  })
 
   fastify.decorate('wechat', {
     login,
@@ -98,30 +137,41 @@ async function wechatPay<Tx> (fastify: FastifyInstance, options: WechatPayOption
     refunds,
     anomalies: createAnomalies({ store, orders, pay, now }),
     sweep: async () => await work.sweep(),
-    idle: async (limitMs = CLOSE_LIMIT_MS) => { await work.idle(limitMs) }
+    idle: async (limitMs = CLOSE_LIMIT_MS) => {
+      await work.idle(limitMs)
+    },
   })
 
   // In scopes of their own: a prefix has no effect on routes of an fp() plugin itself, and its parsers would leak into the host's routes.
-  await fastify.register(async (scope) => {
-    await scope.register(async (json) => {
-      await speakJson(json)
-      loginRoute(json, { login, hooks, exposeOpenid: config.exposeOpenid, log })
-      orderRoutes(json, { orders, login, hooks, orderTtlMs: config.orderTtlMs, now, log })
-    })
-    await scope.register(async (raw) => { notifyRoute(raw, { pay, orders, now, log }) })
-  }, { prefix: config.prefix })
+  await fastify.register(
+    async (scope) => {
+      await scope.register(async (json) => {
+        await speakJson(json)
+        loginRoute(json, { login, hooks, exposeOpenid: config.exposeOpenid, log })
+        orderRoutes(json, { orders, login, hooks, orderTtlMs: config.orderTtlMs, now, log })
+      })
+      await scope.register(async (raw) => {
+        notifyRoute(raw, { pay, orders, now, log })
+      })
+    },
+    { prefix: config.prefix },
+  )
 
   let timer: NodeJS.Timeout | undefined
   let closed = false
-  async function tick (): Promise<void> {
-    await work.sweep().catch((error: unknown) => { log.error({ err: error }, 'The store could not be asked for due work; it will be asked again') })
+  async function tick(): Promise<void> {
+    await work.sweep().catch((error: unknown) => {
+      log.error({ err: error }, 'The store could not be asked for due work; it will be asked again')
+    })
     plan()
   }
-  function plan (): void {
+  function plan(): void {
     if (config.sweepIntervalMs > 0 && !closed) timer = setTimeout(tick, config.sweepIntervalMs)
   }
 
-  fastify.addHook('onReady', async () => { plan() })
+  fastify.addHook('onReady', async () => {
+    plan()
+  })
   // Not in onClose: what the app adds there after this plugin, such as the end of its database, would come first.
   fastify.addHook('preClose', async () => {
     closed = true

@@ -9,23 +9,23 @@ const HIDDEN = '[secret]'
 export class Secret {
   readonly #value: string
 
-  constructor (value: string) {
+  constructor(value: string) {
     this.#value = value
   }
 
-  reveal (): string {
+  reveal(): string {
     return this.#value
   }
 
-  toString (): string {
+  toString(): string {
     return HIDDEN
   }
 
-  toJSON (): string {
+  toJSON(): string {
     return HIDDEN
   }
 
-  [inspect.custom] (): string {
+  [inspect.custom](): string {
     return HIDDEN
   }
 }

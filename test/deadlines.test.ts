@@ -6,15 +6,24 @@ t.test('what is not closed in time is told, once, in the order in which it began
   const told: string[] = []
   const began = performance.now()
   await new Promise<void>((resolve) => {
-    deadlines.begin(() => { told.push('first') })
-    const closed = deadlines.begin(() => { told.push('closed') })
+    deadlines.begin(() => {
+      told.push('first')
+    })
+    const closed = deadlines.begin(() => {
+      told.push('closed')
+    })
     closed.close()
     closed.close()
-    deadlines.begin(() => { told.push('second'); resolve() })
+    deadlines.begin(() => {
+      told.push('second')
+      resolve()
+    })
   })
   t.ok(performance.now() - began >= 20)
   t.same(told, ['first', 'second'])
-  await new Promise<void>((resolve) => { deadlines.begin(resolve) })
+  await new Promise<void>((resolve) => {
+    deadlines.begin(resolve)
+  })
   t.same(told, ['first', 'second'], 'and it goes on')
   deadlines.stop()
 })

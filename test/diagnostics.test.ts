@@ -5,22 +5,38 @@ import { listens, publish } from '../src/diagnostics.ts'
 import { merchant } from './helpers.ts'
 
 const NAMES: DiagnosticsName[] = [
-  'fastify-wechat-pay:notification', 'fastify-wechat-pay:settlement', 'fastify-wechat-pay:hook', 'fastify-wechat-pay:anomaly', 'fastify-wechat-pay:sweep'
+  'fastify-wechat-pay:notification',
+  'fastify-wechat-pay:settlement',
+  'fastify-wechat-pay:hook',
+  'fastify-wechat-pay:anomaly',
+  'fastify-wechat-pay:sweep',
 ]
 
 t.test('what an operator can count of a payment', async (t) => {
   const seen: [string, unknown][] = []
-  const listener = (message: unknown, name: string | symbol) => { seen.push([String(name).replace('fastify-wechat-pay:', ''), message]) }
+  const listener = (message: unknown, name: string | symbol) => {
+    seen.push([String(name).replace('fastify-wechat-pay:', ''), message])
+  }
   for (const name of NAMES) {
-    publish(name, () => { throw new Error('made although nobody listens') })
+    publish(name, () => {
+      throw new Error('made although nobody listens')
+    })
     subscribe(name, listener)
     t.ok(listens(name))
   }
-  t.teardown(() => { for (const name of NAMES) unsubscribe(name, listener) })
+  t.teardown(() => {
+    for (const name of NAMES) unsubscribe(name, listener)
+  })
   const take = () => seen.splice(0)
 
   let fails = true
-  const shop = await merchant(t, { options: { onPaid: () => { if (fails) throw new Error('closed') } } })
+  const shop = await merchant(t, {
+    options: {
+      onPaid: () => {
+        if (fails) throw new Error('closed')
+      },
+    },
+  })
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   await shop.world.advance('3s')
@@ -31,17 +47,23 @@ t.test('what an operator can count of a payment', async (t) => {
     ['settlement', { outTradeNo, source: 'notify', late: false }],
     ['notification', { outcome: 'settled', accepted: true, lagMs: 3000 }],
     ['hook', { outTradeNo, hook: 'onPaid', outcome: 'failed' }],
-    ['notification', { outcome: 'repeated', accepted: true, lagMs: 3000 }]
+    ['notification', { outcome: 'repeated', accepted: true, lagMs: 3000 }],
   ])
 
   await shop.world.advance('11m')
   fails = false
   await shop.app.wechat.sweep()
-  t.strictSame(take(), [['hook', { outTradeNo, hook: 'onPaid', outcome: 'done' }], ['sweep', { worked: 1, due: 0, stuck: 0 }]])
+  t.strictSame(take(), [
+    ['hook', { outTradeNo, hook: 'onPaid', outcome: 'done' }],
+    ['sweep', { worked: 1, due: 0, stuck: 0 }],
+  ])
 
   const stranger = await shop.order({ price: { key: 'another' } })
   await shop.world.pay(stranger, { openid: 'oMallory' })
-  t.match(take(), [['anomaly', { outTradeNo: stranger, kind: 'mismatch' }], ['notification', { outcome: 'mismatch', accepted: false }]])
+  t.match(take(), [
+    ['anomaly', { outTradeNo: stranger, kind: 'mismatch' }],
+    ['notification', { outcome: 'mismatch', accepted: false }],
+  ])
 
   const rescued = await shop.order({ price: { key: 'rescued' } })
   await shop.world.pay(rescued, { deliver: 'hold' })

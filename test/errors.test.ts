@@ -23,7 +23,7 @@ t.test('every code has its HTTP status', async (t) => {
     WECHAT_STORE_FAILED: 503,
     WECHAT_TIMEOUT: 504,
     WECHAT_NOTIFICATION_INVALID: 400,
-    WECHAT_XML_INVALID: 400
+    WECHAT_XML_INVALID: 400,
   }
   for (const [code, statusCode] of Object.entries(statuses)) {
     t.equal(new WechatError(code as WechatErrorCode, 'text').statusCode, statusCode, code)
@@ -34,14 +34,31 @@ t.test('an error without details: final, and perhaps heard', async (t) => {
   const error = new WechatError('WECHAT_REFUSED', 'WeChat refused.')
   t.ok(error instanceof Error)
   t.match(error.stack, /WeChat refused\.\n.*errors\.test\.ts/, 'the stack starts where it was made')
-  t.strictSame({ ...error }, { name: 'WechatError', code: 'WECHAT_REFUSED', statusCode: 422, wechatCode: undefined, wechatText: undefined, advice: 'stop', sent: true })
+  t.strictSame(
+    { ...error },
+    {
+      name: 'WechatError',
+      code: 'WECHAT_REFUSED',
+      statusCode: 422,
+      wechatCode: undefined,
+      wechatText: undefined,
+      advice: 'stop',
+      sent: true,
+    },
+  )
   t.equal(error.message, 'WeChat refused.')
   t.notOk('cause' in error, 'no cause that is undefined')
 })
 
 t.test('an error with all details', async (t) => {
   const cause = new Error('socket')
-  const error = new WechatError('WECHAT_UNAVAILABLE', 'Busy.', { wechatCode: 'SYSTEMERROR', wechatText: '系统超时', advice: 'repeat', sent: false, cause })
+  const error = new WechatError('WECHAT_UNAVAILABLE', 'Busy.', {
+    wechatCode: 'SYSTEMERROR',
+    wechatText: '系统超时',
+    advice: 'repeat',
+    sent: false,
+    cause,
+  })
   t.match(error, { wechatCode: 'SYSTEMERROR', wechatText: '系统超时', advice: 'repeat', sent: false })
   t.equal(error.cause, cause)
 })

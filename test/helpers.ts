@@ -14,7 +14,10 @@ import type { PayParams, Price, SignType, Store, WechatPayOptions } from '../src
 export { sample, serve, vectors } from './fixtures.ts'
 
 /** What the merchant platform would give: plain HTTP does not ask for it, but without it nothing is refunded. */
-const [cert, key] = ['cert', 'key'].map((name) => readFileSync(new URL(`tls/${name}.pem`, import.meta.url))) as [Buffer, Buffer]
+const [cert, key] = ['cert', 'key'].map((name) => readFileSync(new URL(`tls/${name}.pem`, import.meta.url))) as [
+  Buffer,
+  Buffer,
+]
 
 /** One log line of the app under test. */
 export type LogLine = Record<string, unknown> & { msg: string }
@@ -29,20 +32,40 @@ export interface Merchant {
   /** The order numbers `onPaid` ran for. */
   paid: string[]
   /** Logs a user in: the headers of an authenticated request. */
-  login (openid?: string): Promise<{ authorization: string }>
+  login(openid?: string): Promise<{ authorization: string }>
   /** Orders as a mini program does and opens the cashier; resolves with the order number. */
-  order (options?: { price?: Partial<Price>, openid?: string }): Promise<string>
-  post (path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number, body: any }>
+  order(options?: { price?: Partial<Price>; openid?: string }): Promise<string>
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any }>
   /** Does all that is due, and waits for what is under way. */
-  settle (): Promise<void>
+  settle(): Promise<void>
   /** Brings any body to the notify route. */
-  notify (body: string | Buffer, headers?: Record<string, string>): Promise<{ status: number, contentType: string | undefined, text: string }>
+  notify(
+    body: string | Buffer,
+    headers?: Record<string, string>,
+  ): Promise<{ status: number; contentType: string | undefined; text: string }>
 }
 
 /** A world's merchant: a Fastify app that listens on loopback and talks to the mock by real HTTP, on the world's clock. */
-export async function merchant (t: Test, {
-  store = memoryStore(), signType, world: worldOptions, options = {}, app: appOptions = {}, before = () => {}, after = () => {}
-}: { store?: Store<any>, signType?: SignType, world?: WorldOptions, options?: Partial<WechatPayOptions<any>>, app?: FastifyServerOptions, before?: (app: FastifyInstance) => void, after?: (app: FastifyInstance) => void } = {}): Promise<Merchant> {
+export async function merchant(
+  t: Test,
+  {
+    store = memoryStore(),
+    signType,
+    world: worldOptions,
+    options = {},
+    app: appOptions = {},
+    before = () => {},
+    after = () => {},
+  }: {
+    store?: Store<any>
+    signType?: SignType
+    world?: WorldOptions
+    options?: Partial<WechatPayOptions<any>>
+    app?: FastifyServerOptions
+    before?: (app: FastifyInstance) => void
+    after?: (app: FastifyInstance) => void
+  } = {},
+): Promise<Merchant> {
   const mock = await createMockWechat({ ...(worldOptions && { world: worldOptions }) })
   const world = mock.default
   const { appid, appSecret, mchId, apiKey } = world.credentials
@@ -51,12 +74,21 @@ export async function merchant (t: Test, {
   let price: Price = { key: 'cart-1', description: '龙井茶 & <茶>', totalFee: 1250, attach: 'a=b&c="0"' }
 
   const server = createServer()
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const app = Fastify({
     ...appOptions,
-    logger: { level: 'debug', stream: { write: (line: string) => { logs.push(JSON.parse(line) as LogLine) } } },
-    serverFactory: (handler) => server.on('request', handler)
+    logger: {
+      level: 'debug',
+      stream: {
+        write: (line: string) => {
+          logs.push(JSON.parse(line) as LogLine)
+        },
+      },
+    },
+    serverFactory: (handler) => server.on('request', handler),
   })
   t.teardown(async () => {
     await app.close()
@@ -74,18 +106,28 @@ export async function merchant (t: Test, {
     now: () => world.clock.now(),
     sweepIntervalMs: 0,
     price: () => price,
-    onPaid: (order) => { paid.push(order.outTradeNo) },
-    ...options
+    onPaid: (order) => {
+      paid.push(order.outTradeNo)
+    },
+    ...options,
   })
   after(app)
   await app.ready()
 
-  async function post (path: string, body: unknown, headers: Record<string, string> = {}): Promise<{ status: number, body: any }> {
-    const response = await fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+  async function post(
+    path: string,
+    body: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; body: any }> {
+    const response = await fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
     return { status: response.status, body: await response.json() }
   }
 
-  async function login (openid = 'oAlice'): Promise<{ authorization: string }> {
+  async function login(openid = 'oAlice'): Promise<{ authorization: string }> {
     const { body } = await post('/wechat/login', { code: world.loginCode({ openid }).code })
     return { authorization: `Bearer ${(body as { token: string }).token}` }
   }
@@ -99,7 +141,7 @@ export async function merchant (t: Test, {
     paid,
     login,
     post,
-    async order ({ price: changes = {}, openid } = {}) {
+    async order({ price: changes = {}, openid } = {}) {
       price = { ...price, ...changes }
       const { status, body } = await post('/wechat/orders', {}, await login(openid))
       if (status !== 200) throw new Error(JSON.stringify(body))
@@ -107,20 +149,29 @@ export async function merchant (t: Test, {
       world.requestPayment(params)
       return outTradeNo
     },
-    async settle () {
+    async settle() {
       await app.wechat.idle()
       await app.wechat.sweep()
       await app.wechat.idle()
     },
-    async notify (body, headers = { 'content-type': 'text/xml' }) {
+    async notify(body, headers = { 'content-type': 'text/xml' }) {
       const response = await fetch(`${url}/wechat/notify`, { method: 'POST', headers, body })
-      return { status: response.status, contentType: response.headers.get('content-type') ?? undefined, text: await response.text() }
-    }
+      return {
+        status: response.status,
+        contentType: response.headers.get('content-type') ?? undefined,
+        text: await response.text(),
+      }
+    },
   }
 }
 
 /** A genuine notification's fields with changes (`undefined` removes one), signed anew with `key` by the mock's own signer. */
-export function resigned (body: string, changes: Record<string, string | undefined>, key: string, signType: SignType = 'HMAC-SHA256'): string {
+export function resigned(
+  body: string,
+  changes: Record<string, string | undefined>,
+  key: string,
+  signType: SignType = 'HMAC-SHA256',
+): string {
   const fields = new Map(readWire(body))
   fields.delete('sign')
   for (const [name, value] of Object.entries(changes)) {
@@ -132,6 +183,6 @@ export function resigned (body: string, changes: Record<string, string | undefin
 }
 
 /** Whether a reply tells WeChat that the notification was taken. */
-export function accepted (text: string): boolean {
+export function accepted(text: string): boolean {
   return text === '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
 }

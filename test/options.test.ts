@@ -9,7 +9,9 @@ import { memoryStore } from '../src/store/memory.ts'
 const APP_SECRET = '0123456789abcdef0123456789abcdef'
 const API_KEY = '8934e7d15453e97507ef794cf7b0519d'
 
-const [CERT, KEY, P12] = ['cert.pem', 'key.pem', 'client.p12'].map((name) => readFileSync(new URL(`tls/${name}`, import.meta.url))) as [Buffer, Buffer, Buffer]
+const [CERT, KEY, P12] = ['cert.pem', 'key.pem', 'client.p12'].map((name) =>
+  readFileSync(new URL(`tls/${name}`, import.meta.url)),
+) as [Buffer, Buffer, Buffer]
 
 const VALID: WechatPayOptions = {
   appid: 'wx2421b1c4370ec43b',
@@ -18,17 +20,17 @@ const VALID: WechatPayOptions = {
   publicUrl: 'https://shop.example.com',
   store: memoryStore(),
   price: () => ({ key: 'cart-1', description: 'Tea', totalFee: 1250 }),
-  onPaid: () => {}
+  onPaid: () => {},
 }
 
 /** The options with `value` at `path`; a path of two names leads into `merchant`. */
-function having (path: string, value: unknown): WechatPayOptions {
+function having(path: string, value: unknown): WechatPayOptions {
   const [name, inner] = path.split('.') as [string, string?]
   return { ...VALID, [name]: inner === undefined ? value : { ...VALID.merchant, [inner]: value } }
 }
 
 /** The lines of the fault that parsing `options` reports. */
-function faults (options: unknown): string[] {
+function faults(options: unknown): string[] {
   try {
     parseOptions(options as WechatPayOptions)
   } catch (error) {
@@ -60,14 +62,14 @@ t.test('the least that must be given, and the defaults of the rest', async (t) =
     timeoutMs: 5000,
     hosts: {
       miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
-      pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com']
-    }
+      pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
+    },
   })
   t.equal(config.appSecret.reveal(), APP_SECRET)
   t.equal(config.apiKey.reveal(), API_KEY)
   t.equal(store, VALID.store)
   t.strictSame(Object.keys(hooks), ['price', 'onPaid'], 'a hook that was not given is not there')
-  t.ok(Math.abs(now().getTime() - Date.now()) < 1000, 'the clock is the machine\'s')
+  t.ok(Math.abs(now().getTime() - Date.now()) < 1000, "the clock is the machine's")
 })
 
 t.test('everything given', async (t) => {
@@ -76,7 +78,7 @@ t.test('everything given', async (t) => {
     onAnomaly: () => {},
     onLogin: () => {},
     issueToken: () => ({ token: 'jwt' }),
-    authenticate: () => undefined
+    authenticate: () => undefined,
   }
   const now = () => new Date(0)
   const cert = { pfx: P12, passphrase: '1900000109' }
@@ -95,7 +97,7 @@ t.test('everything given', async (t) => {
     concurrency: 1,
     timeoutMs: 10,
     baseUrl: 'http://127.0.0.1:8090/',
-    now
+    now,
   })
   t.match(config, {
     signType: 'MD5',
@@ -111,19 +113,36 @@ t.test('everything given', async (t) => {
     concurrency: 1,
     timeoutMs: 10,
     hosts: { miniProgram: ['http://127.0.0.1:8090'], pay: ['http://127.0.0.1:8090'] },
-    now
+    now,
   })
   t.strictSame(config.hooks, { price: VALID.price, onPaid: VALID.onPaid, ...given })
 })
 
 t.test('values at the edge of a rule', async (t) => {
   const cases: [string, unknown[]][] = [
-    ['publicUrl', ['https://shop.example.com/', 'https://shop.example.com:8443/a/b', 'HTTPS://SHOP.example.com', 'http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:3000']],
+    [
+      'publicUrl',
+      [
+        'https://shop.example.com/',
+        'https://shop.example.com:8443/a/b',
+        'HTTPS://SHOP.example.com',
+        'http://localhost:3000',
+        'http://127.0.0.1',
+        'http://[::1]:3000',
+      ],
+    ],
     ['prefix', ['/a', '/pay/v10', '/~shop_1.x-y']],
     ['exposeOpenid', [true, false]],
     ['merchant.mchId', ['10000100', '110605603', '1900000109']],
     ['merchant.apiKey', ['0'.repeat(32), '!"#$%&\'()*+,-./0123456789:;<=>?~']],
-    ['merchant.cert', [{ cert: String(CERT), key: String(KEY) }, { cert: CERT, key: KEY }, { pfx: P12, passphrase: '1900000109' }]],
+    [
+      'merchant.cert',
+      [
+        { cert: String(CERT), key: String(KEY) },
+        { cert: CERT, key: KEY },
+        { pfx: P12, passphrase: '1900000109' },
+      ],
+    ],
     ['orderTtlMs', [60_000, 604_800_000]],
     ['tokenTtlMs', [60_000, 31_536_000_000]],
     ['latePayment', ['hold', 'fulfil']],
@@ -131,7 +150,7 @@ t.test('values at the edge of a rule', async (t) => {
     ['leaseMs', [1000, 86_400_000]],
     ['concurrency', [1, 1000]],
     ['timeoutMs', [10, 60_000]],
-    ['baseUrl', ['http://127.0.0.1:8090', 'http://wechat:8090/', 'https://api.weixin.qq.com']]
+    ['baseUrl', ['http://127.0.0.1:8090', 'http://wechat:8090/', 'https://api.weixin.qq.com']],
   ]
   for (const [path, values] of cases) {
     for (const value of values) {
@@ -142,15 +161,82 @@ t.test('values at the edge of a rule', async (t) => {
 
 t.test('every rule', async (t) => {
   const aFunction = ['must be a function', ['x', 1, {}, null, true]] as const
-  const ms = (min: string, max: string) => [`must be a whole number of ms from ${min}`, ['5000', 0.5, -1, NaN, Infinity, 1e300, 10n, null, new Date(0), Number.parseInt(max) + 1]] as const
+  const ms = (min: string, max: string) =>
+    [
+      `must be a whole number of ms from ${min}`,
+      ['5000', 0.5, -1, NaN, Infinity, 1e300, 10n, null, new Date(0), Number.parseInt(max) + 1],
+    ] as const
   const rules: [path: string, rule: string, bad: readonly unknown[]][] = [
-    ['appid', 'must be "wx" and 16 lower-case hex digits', ['', 'wx', 'wx2421b1c4370ec43', 'wx2421b1c4370ec43b0', 'wx2421B1C4370EC43B', 'xw2421b1c4370ec43b', ' wx2421b1c4370ec43b', 'wx2421b1c4370ec43b\n', 1, null, {}]],
-    ['publicUrl', 'must be an https URL (http only on loopback) without query, fragment or credentials', ['https://x.example.com//a', 'https://x.example.com/a/../b', 'https://x.example.com/a/./b', 'https://x.example.com//',
-      '', 'shop.example.com', 'http://shop.example.com', 'http://127.0.0.1.example.com', 'ftp://shop.example.com', 'https://', 'https:shop.example.com', 'https:\\\\shop.example.com',
-      'https://shop.example.com?a=1', 'https://shop.example.com/?', 'https://shop.example.com/#a', 'https://admin@shop.example.com', 'https://shop.example.com:99999',
-      ' https://shop.example.com', 'https://shop.example.com\n', 'https://shop.example.com/a b', 'https://商店.example.com', 1, null, Symbol('url'), new URL('https://shop.example.com')
-    ]],
-    ['prefix', 'must be a path such as "/wechat"', ['', '/', '/..', '/./a', '/a/..', 'wechat', '/wechat/', '//wechat', '/we chat', '/wechat?', '/:id', '/*', '/微信', 1, null, Symbol('prefix')]],
+    [
+      'appid',
+      'must be "wx" and 16 lower-case hex digits',
+      [
+        '',
+        'wx',
+        'wx2421b1c4370ec43',
+        'wx2421b1c4370ec43b0',
+        'wx2421B1C4370EC43B',
+        'xw2421b1c4370ec43b',
+        ' wx2421b1c4370ec43b',
+        'wx2421b1c4370ec43b\n',
+        1,
+        null,
+        {},
+      ],
+    ],
+    [
+      'publicUrl',
+      'must be an https URL (http only on loopback) without query, fragment or credentials',
+      [
+        'https://x.example.com//a',
+        'https://x.example.com/a/../b',
+        'https://x.example.com/a/./b',
+        'https://x.example.com//',
+        '',
+        'shop.example.com',
+        'http://shop.example.com',
+        'http://127.0.0.1.example.com',
+        'ftp://shop.example.com',
+        'https://',
+        'https:shop.example.com',
+        'https:\\\\shop.example.com',
+        'https://shop.example.com?a=1',
+        'https://shop.example.com/?',
+        'https://shop.example.com/#a',
+        'https://admin@shop.example.com',
+        'https://shop.example.com:99999',
+        ' https://shop.example.com',
+        'https://shop.example.com\n',
+        'https://shop.example.com/a b',
+        'https://商店.example.com',
+        1,
+        null,
+        Symbol('url'),
+        new URL('https://shop.example.com'),
+      ],
+    ],
+    [
+      'prefix',
+      'must be a path such as "/wechat"',
+      [
+        '',
+        '/',
+        '/..',
+        '/./a',
+        '/a/..',
+        'wechat',
+        '/wechat/',
+        '//wechat',
+        '/we chat',
+        '/wechat?',
+        '/:id',
+        '/*',
+        '/微信',
+        1,
+        null,
+        Symbol('prefix'),
+      ],
+    ],
     ['price', 'must be a function: it says what an order costs', aFunction[1]],
     ['onPaid', 'must be a function: it does what a payment owes the payer', aFunction[1]],
     ['onRefunded', ...aFunction],
@@ -166,13 +252,38 @@ t.test('every rule', async (t) => {
     ['concurrency', 'must be a whole number from 1 to 1000', [0, 1.5, 1001, '5']],
     ['timeoutMs', ...ms('10 to 60000', '60000')],
     ['timeoutMs', 'must be a whole number of ms from 10', [0, 9]],
-    ['sweepIntervalMs', 'must be 0 or a whole number of ms from 100 to 86400000', ['5000', -1, 1, 99, 86_400_001, false, null]],
+    [
+      'sweepIntervalMs',
+      'must be 0 or a whole number of ms from 100 to 86400000',
+      ['5000', -1, 1, 99, 86_400_001, false, null],
+    ],
     ['exposeOpenid', 'must be true or false', ['true', 0, 1, null]],
     ['latePayment', 'must be "hold", "refund" or "fulfil"', ['', 'HOLD', 'keep', null, true]],
-    ['baseUrl', 'must be an origin such as "http://127.0.0.1:8090"', ['', '127.0.0.1:8090', 'localhost:8090', 'ftp://127.0.0.1', 'http://127.0.0.1:8090/pay', 'http://127.0.0.1:8090//', 'http://127.0.0.1?', 'http://127.0.0.1#', 'http://127.0.0.1\n', 'http://a@127.0.0.1', 1, null]],
+    [
+      'baseUrl',
+      'must be an origin such as "http://127.0.0.1:8090"',
+      [
+        '',
+        '127.0.0.1:8090',
+        'localhost:8090',
+        'ftp://127.0.0.1',
+        'http://127.0.0.1:8090/pay',
+        'http://127.0.0.1:8090//',
+        'http://127.0.0.1?',
+        'http://127.0.0.1#',
+        'http://127.0.0.1\n',
+        'http://a@127.0.0.1',
+        1,
+        null,
+      ],
+    ],
     ['merchant.version', 'must be "v2"', ['v1', 'V2', 2, null]],
-    ['merchant.mchId', 'must be the merchant number, 8 to 10 digits', ['', '1234567', '12345678901', '190000010x', ' 1900000109', '１９００００００', 1900000109, null]],
-    ['merchant.signType', 'must be "MD5" or "HMAC-SHA256"', ['', 'md5', 'SHA256', 'RSA', null]]
+    [
+      'merchant.mchId',
+      'must be the merchant number, 8 to 10 digits',
+      ['', '1234567', '12345678901', '190000010x', ' 1900000109', '１９００００００', 1900000109, null],
+    ],
+    ['merchant.signType', 'must be "MD5" or "HMAC-SHA256"', ['', 'md5', 'SHA256', 'RSA', null]],
   ]
   for (const [path, rule, bad] of rules) {
     for (const value of bad) {
@@ -196,7 +307,7 @@ t.test('the value is shown as it is', async (t) => {
     ['prefix', () => {}, 'not [Function'],
     ['onAnomaly', { token: 'hidden' }, 'not [Object]'],
     ['price', ['hidden'], 'not [Array]'],
-    ['publicUrl', `http://${'shop.'.repeat(60)}com`, `not "http://${'shop.'.repeat(60).slice(0, 73)}"…`]
+    ['publicUrl', `http://${'shop.'.repeat(60)}com`, `not "http://${'shop.'.repeat(60).slice(0, 73)}"…`],
   ]
   for (const [path, value, shown] of cases) {
     const [line] = faults(having(path, value))
@@ -206,7 +317,18 @@ t.test('the value is shown as it is', async (t) => {
 })
 
 t.test('what must be given', async (t) => {
-  for (const path of ['appid', 'appSecret', 'merchant', 'publicUrl', 'store', 'price', 'onPaid', 'merchant.version', 'merchant.mchId', 'merchant.apiKey']) {
+  for (const path of [
+    'appid',
+    'appSecret',
+    'merchant',
+    'publicUrl',
+    'store',
+    'price',
+    'onPaid',
+    'merchant.version',
+    'merchant.mchId',
+    'merchant.apiKey',
+  ]) {
     const lines = faults(having(path, undefined))
     t.equal(lines.length, 1, `${path}: one fault`)
     t.match(lines[0], `\`${path}\` is missing: it must be `, path)
@@ -218,11 +340,54 @@ t.test('what must be given', async (t) => {
 
 t.test('the secrets', async (t) => {
   const rules: [path: string, rule: string, bad: unknown[]][] = [
-    ['appSecret', 'must be 32 lower-case hex digits, from the mini program console', ['', 'hunter2', APP_SECRET.slice(1), APP_SECRET + '0', APP_SECRET.toUpperCase(), 1, null, { hunter2: 1 }]],
+    [
+      'appSecret',
+      'must be 32 lower-case hex digits, from the mini program console',
+      ['', 'hunter2', APP_SECRET.slice(1), APP_SECRET + '0', APP_SECRET.toUpperCase(), 1, null, { hunter2: 1 }],
+    ],
     ['merchant', 'must be an object with version, mchId and apiKey', ['hunter2', 1, null, true]],
-    ['merchant.apiKey', 'must be the APIv2 key, exactly 32 characters', ['', 'hunter2', API_KEY.slice(1), API_KEY + '0', API_KEY.replace('8', ' '), API_KEY.replace('8', '支'), 1, null, { hunter2: 1 }]],
-    ['merchant.cert', 'must be { pfx, passphrase } or { cert, key }', ['hunter2', 1, null, {}, { pfx: 'hunter2', passphrase: 'hunter2' }, { pfx: Buffer.from('p12') }, { cert: 'hunter2' }, { key: 'hunter2' }, { cert: 1, key: 'hunter2' }, { cert: CERT, key: KEY, rejectUnauthorized: false }, { pfx: P12, passphrase: '1900000109', cert: CERT, key: KEY }, { pfx: P12, passphrase: '1900000109', ca: CERT }, { pfx: P12, passphrase: 'hunter2' }, { pfx: Buffer.from('p12'), passphrase: '1900000109' }, { cert: './cert.pem', key: './key.pem' }, { cert: KEY, key: CERT }]],
-    ['store', 'must be a store with insertOrder, ', ['hunter2', 1, null, {}, { ...memoryStore(), claimDue: 'hunter2' }, memoryStore]]
+    [
+      'merchant.apiKey',
+      'must be the APIv2 key, exactly 32 characters',
+      [
+        '',
+        'hunter2',
+        API_KEY.slice(1),
+        API_KEY + '0',
+        API_KEY.replace('8', ' '),
+        API_KEY.replace('8', '支'),
+        1,
+        null,
+        { hunter2: 1 },
+      ],
+    ],
+    [
+      'merchant.cert',
+      'must be { pfx, passphrase } or { cert, key }',
+      [
+        'hunter2',
+        1,
+        null,
+        {},
+        { pfx: 'hunter2', passphrase: 'hunter2' },
+        { pfx: Buffer.from('p12') },
+        { cert: 'hunter2' },
+        { key: 'hunter2' },
+        { cert: 1, key: 'hunter2' },
+        { cert: CERT, key: KEY, rejectUnauthorized: false },
+        { pfx: P12, passphrase: '1900000109', cert: CERT, key: KEY },
+        { pfx: P12, passphrase: '1900000109', ca: CERT },
+        { pfx: P12, passphrase: 'hunter2' },
+        { pfx: Buffer.from('p12'), passphrase: '1900000109' },
+        { cert: './cert.pem', key: './key.pem' },
+        { cert: KEY, key: CERT },
+      ],
+    ],
+    [
+      'store',
+      'must be a store with insertOrder, ',
+      ['hunter2', 1, null, {}, { ...memoryStore(), claimDue: 'hunter2' }, memoryStore],
+    ],
   ]
   for (const [path, rule, bad] of rules) {
     for (const value of bad) {
@@ -235,21 +400,39 @@ t.test('the secrets', async (t) => {
 })
 
 t.test('a secret given to the wrong option is not shown either', async (t) => {
-  const swapped = { ...VALID, appid: APP_SECRET, appSecret: VALID.appid, merchant: { ...VALID.merchant, mchId: API_KEY, apiKey: '1900000109' } }
+  const swapped = {
+    ...VALID,
+    appid: APP_SECRET,
+    appSecret: VALID.appid,
+    merchant: { ...VALID.merchant, mchId: API_KEY, apiKey: '1900000109' },
+  }
   t.strictSame(faults(swapped), [
     '`appid` must be "wx" and 16 lower-case hex digits, not this text of 32 characters',
     '`appSecret` must be 32 lower-case hex digits, from the mini program console',
     '`merchant.mchId` must be the merchant number, 8 to 10 digits, not this text of 32 characters',
-    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key'
+    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key',
   ])
   for (const name of ['publicUrl', 'baseUrl']) {
-    t.notMatch(faults(having(name, 'https://admin:hunter2@shop.example.com'))[0], 'hunter2', `${name}: a password in a URL`)
+    t.notMatch(
+      faults(having(name, 'https://admin:hunter2@shop.example.com'))[0],
+      'hunter2',
+      `${name}: a password in a URL`,
+    )
   }
-  t.notMatch(inspect(parseOptions(VALID), { depth: 9, showHidden: true }), new RegExp(`${APP_SECRET}|${API_KEY}`), 'nor do the parsed options show them')
+  t.notMatch(
+    inspect(parseOptions(VALID), { depth: 9, showHidden: true }),
+    new RegExp(`${APP_SECRET}|${API_KEY}`),
+    'nor do the parsed options show them',
+  )
 })
 
 t.test('an unknown option is named, and the known ones too', async (t) => {
-  const lines = faults({ ...VALID, notifyURL: 'hunter2', merchant: { ...VALID.merchant, mch_id: 'hunter2' }, toString: 'hunter2' })
+  const lines = faults({
+    ...VALID,
+    notifyURL: 'hunter2',
+    merchant: { ...VALID.merchant, mch_id: 'hunter2' },
+    toString: 'hunter2',
+  })
   t.equal(lines.length, 3)
   t.match(lines[0], /^`notifyURL` is not an option; the options are appid, appSecret, merchant, .*, now$/)
   t.match(lines[1], /^`toString` is not an option/)
@@ -261,35 +444,81 @@ t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) 
   const fault = "`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate"
   t.strictSame(faults({ ...VALID, latePayment: 'refund' }), [fault])
   t.equal(faults({ latePayment: 'refund', merchant: {} }).at(-1), fault, 'with all the other faults')
-  t.strictSame(faults({ ...VALID, latePayment: 'refund', merchant: { ...VALID.merchant, cert: { cert: CERT, key: KEY } } }), [])
+  t.strictSame(
+    faults({ ...VALID, latePayment: 'refund', merchant: { ...VALID.merchant, cert: { cert: CERT, key: KEY } } }),
+    [],
+  )
 })
 
 t.test('issueToken and authenticate belong together', async (t) => {
   for (const name of ['issueToken', 'authenticate']) {
-    t.strictSame(faults({ ...VALID, [name]: () => {} }), ['`issueToken` and `authenticate` must be given together'], `${name} alone`)
+    t.strictSame(
+      faults({ ...VALID, [name]: () => {} }),
+      ['`issueToken` and `authenticate` must be given together'],
+      `${name} alone`,
+    )
     const other = name === 'issueToken' ? 'authenticate' : 'issueToken'
-    t.match(faults({ ...VALID, [other]: () => {}, [name]: 'x' }), [`\`${name}\` must be a function`], `${name}, which is no function`)
+    t.match(
+      faults({ ...VALID, [other]: () => {}, [name]: 'x' }),
+      [`\`${name}\` must be a function`],
+      `${name}, which is no function`,
+    )
   }
 })
 
 t.test('WeChat takes a notify URL of at most 256 characters', async (t) => {
   const publicUrl = `https://shop.example.com/${'a'.repeat(256 - 'https://shop.example.com//wechat/notify'.length)}`
   t.equal(parseOptions({ ...VALID, publicUrl }).notifyUrl.length, 256)
-  t.strictSame(faults({ ...VALID, publicUrl: publicUrl + 'a' }), ['`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters'])
+  t.strictSame(faults({ ...VALID, publicUrl: publicUrl + 'a' }), [
+    '`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters',
+  ])
 })
 
 t.test('all faults at once', async (t) => {
   const lines = faults({
-    appid: 'wx1', appSecret: 'x', merchant: { version: 'v1', mchId: 1, apiKey: 'x', signType: 'x', cert: 1, mch_id: 1 }, publicUrl: 'x', prefix: 'x', store: 1, price: 1, onPaid: 1, onLogin: 1, leaseMs: 1, colour: 'red', issueToken: () => {}
+    appid: 'wx1',
+    appSecret: 'x',
+    merchant: { version: 'v1', mchId: 1, apiKey: 'x', signType: 'x', cert: 1, mch_id: 1 },
+    publicUrl: 'x',
+    prefix: 'x',
+    store: 1,
+    price: 1,
+    onPaid: 1,
+    onLogin: 1,
+    leaseMs: 1,
+    colour: 'red',
+    issueToken: () => {},
   })
-  t.strictSame(lines.map((line) => /`(.+?)`/.exec(line)?.[1]), [
-    'colour', 'appid', 'appSecret', 'publicUrl', 'prefix', 'store', 'price', 'onPaid', 'onLogin', 'leaseMs', 'merchant.mch_id', 'merchant.version', 'merchant.mchId', 'merchant.apiKey', 'merchant.signType', 'merchant.cert', 'issueToken'
-  ])
+  t.strictSame(
+    lines.map((line) => /`(.+?)`/.exec(line)?.[1]),
+    [
+      'colour',
+      'appid',
+      'appSecret',
+      'publicUrl',
+      'prefix',
+      'store',
+      'price',
+      'onPaid',
+      'onLogin',
+      'leaseMs',
+      'merchant.mch_id',
+      'merchant.version',
+      'merchant.mchId',
+      'merchant.apiKey',
+      'merchant.signType',
+      'merchant.cert',
+      'issueToken',
+    ],
+  )
 })
 
 t.test('the notify URL has the prefix of the scope in which the plugin is registered', async (t) => {
   t.equal(parseOptions(VALID, '/api').notifyUrl, 'https://shop.example.com/api/wechat/notify')
-  t.equal(parseOptions({ ...VALID, publicUrl: 'https://shop.example.com/a/', prefix: '/pay' }, '/v1').notifyUrl, 'https://shop.example.com/a/v1/pay/notify')
+  t.equal(
+    parseOptions({ ...VALID, publicUrl: 'https://shop.example.com/a/', prefix: '/pay' }, '/v1').notifyUrl,
+    'https://shop.example.com/a/v1/pay/notify',
+  )
   t.throws(() => parseOptions(VALID, `/${'a'.repeat(220)}`), { message: /at most 256 characters/ })
 })
 
@@ -298,9 +527,15 @@ t.test('a key that was given to the wrong option is in no message', async (t) =>
     for (const path of ['merchant.mchId', 'merchant.signType', 'appid', 'prefix', 'publicUrl', 'baseUrl']) {
       for (const value of [key, `https://${key}`, ` ${key}`, { [inspect.custom]: () => key }]) {
         const options = having(path, value)
-        const merchant = { ...options.merchant as object, apiKey: key }
-        const [message] = faults({ ...options, merchant: path.startsWith('merchant') ? { ...merchant, [path.slice(9)]: value } : merchant })
-        t.ok(message === undefined || (message.startsWith(`\`${path}\``) && !message.includes(key)), `${path}: ${message ?? 'no fault'}`)
+        const merchant = { ...(options.merchant as object), apiKey: key }
+        const [message] = faults({
+          ...options,
+          merchant: path.startsWith('merchant') ? { ...merchant, [path.slice(9)]: value } : merchant,
+        })
+        t.ok(
+          message === undefined || (message.startsWith(`\`${path}\``) && !message.includes(key)),
+          `${path}: ${message ?? 'no fault'}`,
+        )
       }
     }
   }

@@ -22,13 +22,13 @@ const project = join(dir, 'project')
 const modules = join(project, 'node_modules')
 
 /** Runs a program to its end; a failure is an error that quotes what it printed. */
-async function run (cwd: string, file: string, ...args: string[]): Promise<string> {
+async function run(cwd: string, file: string, ...args: string[]): Promise<string> {
   // Under `npm test` this would make npm work on the checkout instead of `cwd`.
   const { npm_config_local_prefix: _, ...env } = process.env
   try {
     return (await promisify(execFile)(file, args, { cwd, env })).stdout
   } catch (error) {
-    const { stdout, stderr } = error as { stdout: string, stderr: string }
+    const { stdout, stderr } = error as { stdout: string; stderr: string }
     throw new Error(`${file} ${args.join(' ')} failed\n${stdout}\n${stderr}`, { cause: error })
   }
 }
@@ -37,31 +37,60 @@ async function run (cwd: string, file: string, ...args: string[]): Promise<strin
 const OMITTED = new Set(['.git', '.tap', 'dist', 'node_modules'])
 await cp(root, source, { recursive: true, filter: (path) => !OMITTED.has(relative(root, path)) })
 await symlink(join(root, 'node_modules'), join(source, 'node_modules'))
-const [packed] = JSON.parse(await run(source, 'npm', 'pack', '--json', '--silent', '--pack-destination', dir)) as [{ filename: string, files: { path: string }[] }]
+const [packed] = JSON.parse(await run(source, 'npm', 'pack', '--json', '--silent', '--pack-destination', dir)) as [
+  { filename: string; files: { path: string }[] },
+]
 const tarball = join(dir, packed.filename)
 
 await mkdir(project)
 await writeFile(join(project, 'package.json'), '{ "private": true }')
-const fastifyVersion: string = JSON.parse(await readFile(join(root, 'node_modules/fastify/package.json'), 'utf8')).version
-await run(project, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', tarball, `fastify@${fastifyVersion}`)
+const fastifyVersion: string = JSON.parse(
+  await readFile(join(root, 'node_modules/fastify/package.json'), 'utf8'),
+).version
+await run(
+  project,
+  'npm',
+  'install',
+  '--prefer-offline',
+  '--no-audit',
+  '--no-fund',
+  tarball,
+  `fastify@${fastifyVersion}`,
+)
 
 t.test('the tarball holds what a user needs and nothing else', async (t) => {
   const paths = packed.files.map(({ path }) => path)
-  const allowed = /^(?:dist\/(?:esm|cjs)\/(?:package\.json|(?:src|mock-server)\/.+\.(?:js|d\.ts))|README(?:\.zh-CN)?\.md|CHANGELOG\.md|LICENSE|mock-server\/README\.md|package\.json)$/
-  t.strictSame(paths.filter((path) => !allowed.test(path)), [])
-  for (const path of ['README.md', 'README.zh-CN.md', 'CHANGELOG.md', 'LICENSE', 'mock-server/README.md', ...Object.values<string>(manifest.bin).map((path) => path.slice(2))]) {
+  const allowed =
+    /^(?:dist\/(?:esm|cjs)\/(?:package\.json|(?:src|mock-server)\/.+\.(?:js|d\.ts))|README(?:\.zh-CN)?\.md|CHANGELOG\.md|LICENSE|mock-server\/README\.md|package\.json)$/
+  t.strictSame(
+    paths.filter((path) => !allowed.test(path)),
+    [],
+  )
+  for (const path of [
+    'README.md',
+    'README.zh-CN.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'mock-server/README.md',
+    ...Object.values<string>(manifest.bin).map((path) => path.slice(2)),
+  ]) {
     t.ok(paths.includes(path), path)
   }
 })
 
 t.test('publint has nothing to say', async (t) => {
   const bytes = await readFile(tarball)
-  const { messages } = await publint({ strict: true, pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) } })
+  const { messages } = await publint({
+    strict: true,
+    pack: { tarball: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) },
+  })
   t.strictSame(messages, [])
 })
 
 t.test('the types are right in every way of resolving them (arethetypeswrong)', async (t) => {
-  const attw = promisify(execFile)(join(root, 'node_modules/.bin/attw'), [tarball, '--format', 'json'], { maxBuffer: 64 * 1024 * 1024 })
+  const attw = promisify(execFile)(join(root, 'node_modules/.bin/attw'), [tarball, '--format', 'json'], {
+    maxBuffer: 64 * 1024 * 1024,
+  })
   // It exits with 1 when it found something; what it found is in the JSON all the same.
   const { analysis } = JSON.parse((await attw.catch((error: { stdout: string }) => error)).stdout)
   t.strictSame(Object.keys(analysis.entrypoints), Object.keys(manifest.exports))
@@ -105,13 +134,19 @@ const { wechatPay, memoryStore, WechatError } = require('fastify-wechat-pay')
 const { createMockWechat } = require('fastify-wechat-pay/mock-server')
 const { storeContract } = require('fastify-wechat-pay/testing')
 const { version } = require('fastify-wechat-pay/package.json')
-${USE}`
+${USE}`,
 }
 
 for (const [name, text] of Object.entries(USES)) {
   t.test(`plugin, mock and contract work together from ${name}`, async (t) => {
     await writeFile(join(project, name), text)
-    t.strictSame(JSON.parse(await run(project, process.execPath, name)), { acknowledged: true, state: 'paid', cases: true, isError: true, version: manifest.version })
+    t.strictSame(JSON.parse(await run(project, process.execPath, name)), {
+      acknowledged: true,
+      state: 'paid',
+      cases: true,
+      isError: true,
+      version: manifest.version,
+    })
   })
 }
 
@@ -121,9 +156,24 @@ t.test("the plugin alone loads none of the mock's libraries", async (t) => {
   t.teardown(async () => {
     for (const library of libraries) await rename(join(dir, library), join(modules, library))
   })
-  await t.rejects(run(project, process.execPath, '--input-type=module', '--eval', 'import "fastify-wechat-pay/mock-server"'), 'the mock itself needs them')
-  t.equal(await run(project, process.execPath, '--input-type=module', '--eval', 'import wechatPay from "fastify-wechat-pay"; console.log(typeof wechatPay)'), 'function\n')
-  t.equal(await run(project, process.execPath, '--eval', 'console.log(typeof require("fastify-wechat-pay").wechatPay)'), 'function\n')
+  await t.rejects(
+    run(project, process.execPath, '--input-type=module', '--eval', 'import "fastify-wechat-pay/mock-server"'),
+    'the mock itself needs them',
+  )
+  t.equal(
+    await run(
+      project,
+      process.execPath,
+      '--input-type=module',
+      '--eval',
+      'import wechatPay from "fastify-wechat-pay"; console.log(typeof wechatPay)',
+    ),
+    'function\n',
+  )
+  t.equal(
+    await run(project, process.execPath, '--eval', 'console.log(typeof require("fastify-wechat-pay").wechatPay)'),
+    'function\n',
+  )
 })
 
 t.test('a strict TypeScript project compiles, as an ES module and as CommonJS', async (t) => {
@@ -173,7 +223,7 @@ export async function main (): Promise<Order | undefined> {
     skipLibCheck: false,
     noEmit: true,
     typeRoots: [join(root, 'node_modules/@types')],
-    types: ['node']
+    types: ['node'],
   }
   for (const file of ['use.mts', 'use.cts']) {
     await writeFile(join(project, file), text)
@@ -183,8 +233,10 @@ export async function main (): Promise<Order | undefined> {
 })
 
 t.test('wechat-mock starts, says where it is, and stops when told', async (t) => {
-  const child = spawn(join(modules, '.bin/wechat-mock'), ['--json', '--port', '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
+  const child = spawn(join(modules, '.bin/wechat-mock'), ['--json', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   const facts = JSON.parse(line)
   t.strictSame(Object.keys(facts), ['url', 'controlUrl', 'world', 'appid', 'appSecret', 'mchId', 'apiKey'])
   t.equal(facts.controlUrl, `${facts.url}/__mock/v1`)

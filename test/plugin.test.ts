@@ -13,48 +13,84 @@ const options = {
   publicUrl: 'https://shop.example.com',
   store: memoryStore(),
   price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),
-  onPaid: () => {}
+  onPaid: () => {},
 }
 
 t.test('registers under any prefix, once, and leaves the host its own parsers', async (t) => {
   t.equal(named, wechatPay)
   const app = Fastify()
-  t.teardown(async () => { await app.close() })
+  t.teardown(async () => {
+    await app.close()
+  })
   await app.register(wechatPay, { ...options, prefix: '/pay/v1' })
   await app.ready()
   t.ok(app.hasRoute({ method: 'POST', url: '/pay/v1/notify' }))
-  for (const url of ['/pay/v1/login', '/pay/v1/orders', '/pay/v1/orders/:outTradeNo/cancel']) t.ok(app.hasRoute({ method: 'POST', url }), url)
+  for (const url of ['/pay/v1/login', '/pay/v1/orders', '/pay/v1/orders/:outTradeNo/cancel']) {
+    t.ok(app.hasRoute({ method: 'POST', url }), url)
+  }
   t.notOk(app.hasContentTypeParser('text/xml'))
   t.notOk(app.hasContentTypeParser('application/x-www-form-urlencoded'))
-  await t.rejects(async () => { await Fastify().register(wechatPay, options).register(wechatPay, options) }, { code: 'WECHAT_OPTIONS_INVALID', message: /registered in this scope already. Register another merchant in a scope of its own/ })
+  await t.rejects(
+    async () => {
+      await Fastify().register(wechatPay, options).register(wechatPay, options)
+    },
+    {
+      code: 'WECHAT_OPTIONS_INVALID',
+      message: /registered in this scope already. Register another merchant in a scope of its own/,
+    },
+  )
 })
 
 t.test("takes forms whether or not the host's own parser is there already", async (t) => {
   for (const hosts of [false, true]) {
     const app = Fastify()
-    t.teardown(async () => { await app.close() })
+    t.teardown(async () => {
+      await app.close()
+    })
     if (hosts) await app.register(formbody)
     await app.register(wechatPay, options)
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    t.equal((await app.inject({ method: 'POST', url: '/wechat/login', headers, payload: 'code=a+b' })).statusCode, 400, 'read, and refused for its shape')
+    t.equal(
+      (await app.inject({ method: 'POST', url: '/wechat/login', headers, payload: 'code=a+b' })).statusCode,
+      400,
+      'read, and refused for its shape',
+    )
   }
 })
 
 t.test('faults of the configuration are all told at registration', async (t) => {
   const faulty = { ...options, appid: 'wx1', publicUrl: 'http://shop.example.com', onPaid: undefined, colour: 'red' }
-  await t.rejects(async () => { await Fastify().register(wechatPay, faulty as any) }, { code: 'WECHAT_OPTIONS_INVALID', message: /appid[^]*publicUrl[^]*onPaid/ })
+  await t.rejects(
+    async () => {
+      await Fastify().register(wechatPay, faulty as any)
+    },
+    { code: 'WECHAT_OPTIONS_INVALID', message: /appid[^]*publicUrl[^]*onPaid/ },
+  )
 })
 
 t.test('what the routes do can be called', async (t) => {
   const shop = await merchant(t)
   const { wechat } = shop.app
-  const terms = { key: 'k', openid: 'oAlice', description: 'tea', totalFee: 1, clientIp: '::1', expiresAt: new Date(shop.world.clock.now().getTime() + 3_600_000) }
-  const { order: { outTradeNo } } = await wechat.orders.create(terms)
+  const terms = {
+    key: 'k',
+    openid: 'oAlice',
+    description: 'tea',
+    totalFee: 1,
+    clientIp: '::1',
+    expiresAt: new Date(shop.world.clock.now().getTime() + 3_600_000),
+  }
+  const {
+    order: { outTradeNo },
+  } = await wechat.orders.create(terms)
   t.match(outTradeNo, /^\d{14}[0-9A-Za-z]{14}$/)
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   t.match(await wechat.orders.refresh(outTradeNo), { state: 'paid' })
   t.equal(await wechat.orders.refresh('unknown-number'), undefined)
-  t.match(await wechat.orders.history(outTradeNo), [{ seen: 'order of 1 fen' }, { seen: 'prepaid' }, { source: 'query', outcome: 'paid' }])
+  t.match(await wechat.orders.history(outTradeNo), [
+    { seen: 'order of 1 fen' },
+    { seen: 'prepaid' },
+    { source: 'query', outcome: 'paid' },
+  ])
   t.strictSame(await wechat.anomalies.list(), [])
 })
 
@@ -63,12 +99,22 @@ t.test('the sweeper finds a payment whose notification never came, and goes on a
   let asked = 0
   const shop = await merchant(t, {
     options: { sweepIntervalMs: 100 },
-    store: { ...store, async claimDue (...args) { if (++asked === 1) throw new Error('the database is down'); return await store.claimDue(...args) } }
+    store: {
+      ...store,
+      async claimDue(...args) {
+        if (++asked === 1) throw new Error('the database is down')
+        return await store.claimDue(...args)
+      },
+    },
   })
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   await shop.world.advance('6s')
-  while (shop.paid.length === 0) await new Promise((resolve) => { setImmediate(resolve) })
+  while (shop.paid.length === 0) {
+    await new Promise((resolve) => {
+      setImmediate(resolve)
+    })
+  }
   t.strictSame(shop.paid, [outTradeNo])
   t.ok(shop.logs.some(({ msg }) => msg.startsWith('The store could not be asked')))
 })
@@ -76,9 +122,17 @@ t.test('the sweeper finds a payment whose notification never came, and goes on a
 t.test('the reply is written before a hook begins, however long the first part of the hook takes', async (t) => {
   let reply: ServerResponse | undefined
   let answered: boolean | undefined
-  const shop = await merchant(t, { options: { onPaid: () => { answered = reply!.writableEnded } } })
+  const shop = await merchant(t, {
+    options: {
+      onPaid: () => {
+        answered = reply!.writableEnded
+      },
+    },
+  })
   const outTradeNo = await shop.order()
-  shop.app.server.on('request', (_request, response) => { reply = response })
+  shop.app.server.on('request', (_request, response) => {
+    reply = response
+  })
   t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
   await shop.app.wechat.idle()
   t.equal(answered, true)
@@ -86,12 +140,21 @@ t.test('the reply is written before a hook begins, however long the first part o
 
 t.test('onAnomaly hears of money that fits no order, and may fail', async (t) => {
   const kinds: string[] = []
-  const shop = await merchant(t, { options: { onAnomaly: ({ kind }) => { kinds.push(kind); throw new Error('pager is down') } } })
+  const shop = await merchant(t, {
+    options: {
+      onAnomaly: ({ kind }) => {
+        kinds.push(kind)
+        throw new Error('pager is down')
+      },
+    },
+  })
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { openid: 'oMallory' })
   await shop.app.wechat.sweep()
   t.strictSame(kinds, ['mismatch'])
-  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'mismatch', outTradeNo, reason: /openid is oMallory, the order's is oAlice/ }])
+  t.match(await shop.app.wechat.anomalies.list(), [
+    { kind: 'mismatch', outTradeNo, reason: /openid is oMallory, the order's is oAlice/ },
+  ])
   t.ok(shop.logs.some(({ msg }) => msg === 'onAnomaly failed'))
   t.strictSame(shop.paid, [])
 })
@@ -102,16 +165,29 @@ t.test('close waits for onPaid before the app closes its database, and nothing i
   const started = new EventEmitter()
   const released = new EventEmitter()
   const shop = await merchant(t, {
-    options: { sweepIntervalMs: 100, onPaid: async () => { started.emit('onPaid'); await once(released, 'release'); finished = true } },
+    options: {
+      sweepIntervalMs: 100,
+      onPaid: async () => {
+        started.emit('onPaid')
+        await once(released, 'release')
+        finished = true
+      },
+    },
     // Fastify runs the hooks that were added last first.
-    after: (app) => { app.addHook('onClose', async () => { finishedBeforeDatabase = finished }) }
+    after: (app) => {
+      app.addHook('onClose', async () => {
+        finishedBeforeDatabase = finished
+      })
+    },
   })
   const running = once(started, 'onPaid')
   const outTradeNo = await shop.order()
   t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' }, 'the reply does not wait for onPaid')
   await running
   const closing = shop.app.close()
-  setImmediate(() => { released.emit('release') })
+  setImmediate(() => {
+    released.emit('release')
+  })
   await closing
   t.equal(finishedBeforeDatabase, true)
   t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done' })

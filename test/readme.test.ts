@@ -8,7 +8,15 @@ import Fastify from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import wechatPay, { memoryStore, WechatError } from '../src/index.ts'
-import type { AnomalyKind, DiagnosticsName, Hooks, NotificationFault, OrderState, WechatErrorCode, WechatPayOptions } from '../src/index.ts'
+import type {
+  AnomalyKind,
+  DiagnosticsName,
+  Hooks,
+  NotificationFault,
+  OrderState,
+  WechatErrorCode,
+  WechatPayOptions,
+} from '../src/index.ts'
 import { parseOptions } from '../src/options.ts'
 
 // The documents are executed, and compared with the source, so that they cannot go stale.
@@ -16,32 +24,48 @@ import { parseOptions } from '../src/options.ts'
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const READMES = ['README.md', 'README.zh-CN.md']
-const DOCUMENTS = [...READMES, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'docs/guarantees.md', 'mock-server/README.md']
+const DOCUMENTS = [
+  ...READMES,
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'CHANGELOG.md',
+  'docs/guarantees.md',
+  'mock-server/README.md',
+]
 
-const codeBlocks = (text: string) => [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language: language!, code: code! }))
+const codeBlocks = (text: string) =>
+  [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language: language!, code: code! }))
 /** The names that a union type allows, complete by the compiler's word. */
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all) as T[]
 
 /** A free port below those that the system gives out by itself, so that it stays free. */
-async function freePort (): Promise<number> {
+async function freePort(): Promise<number> {
   for (;;) {
     const server = createServer().listen(randomInt(20_000, 30_000), '127.0.0.1')
-    const port = await once(server, 'listening').then(() => (server.address() as { port: number }).port, () => undefined)
+    const port = await once(server, 'listening').then(
+      () => (server.address() as { port: number }).port,
+      () => undefined,
+    )
     server.close()
     if (port !== undefined) return port
   }
 }
 
 /** Runs the first JavaScript of a document as it stands, but for the package's name and the port; resolves with what it printed, and with the block after it. */
-async function runExample (t: Test, path: string): Promise<{ printed: string, next: string | undefined }> {
+async function runExample(t: Test, path: string): Promise<{ printed: string; next: string | undefined }> {
   const blocks = codeBlocks(read(path))
   const example = blocks.findIndex(({ language }) => language === 'js')
-  const source = blocks[example]!.code
-    .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)))
+  const source = blocks[example]!.code.replace(
+    "'fastify-wechat-pay/mock-server'",
+    JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)),
+  )
     .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
     .replaceAll('3000', String(await freePort()))
   const dir = t.testdir({ 'example.mjs': source })
-  const { stdout } = await promisify(execFile)(process.execPath, ['--import=ts-blank-space/register', `${dir}/example.mjs`])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import=ts-blank-space/register',
+    `${dir}/example.mjs`,
+  ])
   return { printed: stdout, next: blocks[example + 1]?.code }
 }
 
@@ -62,7 +86,10 @@ t.test('the first commands of README are the demo and the tests', async (t) => {
 t.test('both languages have the same sections and the same code', async (t) => {
   const sections = (text: string) => [...text.matchAll(/^## (\d+)\. /gm)].map(([, number]) => Number(number))
   const [english, chinese] = READMES.map(read) as [string, string]
-  t.strictSame(sections(english), Array.from({ length: 14 }, (_, n) => n + 1))
+  t.strictSame(
+    sections(english),
+    Array.from({ length: 14 }, (_, n) => n + 1),
+  )
   t.strictSame(sections(chinese), sections(english))
   t.strictSame(codeBlocks(chinese), codeBlocks(english))
 })
@@ -74,51 +101,98 @@ const options: WechatPayOptions = {
   publicUrl: 'https://shop.example.com',
   store: memoryStore(),
   price: () => ({ key: 'cart', description: 'Tea', totalFee: 1 }),
-  onPaid () {}
+  onPaid() {},
 }
 
 /** What parseOptions says when it is asked for an option that does not exist. */
-function optionNames (): string[] {
+function optionNames(): string[] {
   try {
     parseOptions({ unknown: 1, merchant: { unknown: 1 } } as never)
   } catch (error) {
-    const [top, merchant] = [...(error as Error).message.matchAll(/the options are (.+)/g)].map(([, list]) => list!.split(', '))
+    const [top, merchant] = [...(error as Error).message.matchAll(/the options are (.+)/g)].map(([, list]) =>
+      list!.split(', '),
+    )
     return [...top!.filter((name) => name !== 'merchant'), ...merchant!.map((name) => `merchant.${name}`)]
   }
   throw new Error('parseOptions has accepted an unknown option')
 }
 
-async function routes (): Promise<string[]> {
+async function routes(): Promise<string[]> {
   const found: string[] = []
   const app = Fastify({ exposeHeadRoutes: false })
-  app.addHook('onRoute', ({ method, url }) => { found.push(`${method} ${url}`) })
+  app.addHook('onRoute', ({ method, url }) => {
+    found.push(`${method} ${url}`)
+  })
   await app.register(wechatPay, options)
   await app.close()
   return found
 }
 
-const errors = [...read('src/errors.ts').matchAll(/^ {2}(WECHAT_\w+): \d+/gm)].map(([, code]) => new WechatError(code as WechatErrorCode, ''))
+const errors = [...read('src/errors.ts').matchAll(/^ {2}(WECHAT_\w+): \d+/gm)].map(
+  ([, code]) => new WechatError(code as WechatErrorCode, ''),
+)
 const { hooks: _hooks, hosts: _hosts, ...config } = parseOptions(options)
-const defaults = Object.entries(config).filter(([name, value]) => !(name in options) && ['string', 'number', 'boolean'].includes(typeof value) && optionNames().includes(name))
-const exported = [...read('src/index.ts').matchAll(/(?:\{|^ {2})([^{}']+)(?:\}|$)/gm)].flatMap(([, list]) => list!.split(',').map((name) => name.replace('default as', '').trim()))
+const defaults = Object.entries(config).filter(
+  ([name, value]) =>
+    !(name in options) && ['string', 'number', 'boolean'].includes(typeof value) && optionNames().includes(name),
+)
+const exported = [...read('src/index.ts').matchAll(/(?:\{|^ {2})([^{}']+)(?:\}|$)/gm)].flatMap(([, list]) =>
+  list!.split(',').map((name) => name.replace('default as', '').trim()),
+)
 
 /** What has to be found, by what it is: each a text that a README must hold, most of them the head of a table's row. */
 const CONTENTS: Record<string, string[]> = {
   option: optionNames().map((name) => `\n| \`${name}\` | `),
   route: (await routes()).map((route) => `\n| \`${route}\` | `),
-  hook: names<keyof Hooks>({ price: true, onPaid: true, onRefunded: true, onAnomaly: true, onLogin: true, issueToken: true, authenticate: true }).map((name) => `\n| \`${name}(`),
+  hook: names<keyof Hooks>({
+    price: true,
+    onPaid: true,
+    onRefunded: true,
+    onAnomaly: true,
+    onLogin: true,
+    issueToken: true,
+    authenticate: true,
+  }).map((name) => `\n| \`${name}(`),
   'error code': errors.map(({ code, statusCode }) => `\n| \`${code}\` | ${statusCode} | `),
   export: exported.filter((name) => name !== 'default').map((name) => `\`${name}\``),
-  'state of an order': names<OrderState>({ created: true, unknown: true, prepaid: true, closing: true, paid: true, closed: true, failed: true }).map((name) => `\`${name}\``),
+  'state of an order': names<OrderState>({
+    created: true,
+    unknown: true,
+    prepaid: true,
+    closing: true,
+    paid: true,
+    closed: true,
+    failed: true,
+  }).map((name) => `\`${name}\``),
   anomaly: names<AnomalyKind>({
-    late: true, duplicate: true, refunded: true, mismatch: true, 'second-transaction': true, 'unknown-order': true, 'refund-abnormal': true, 'refund-refused': true, 'refund-mismatch': true, 'refund-stuck': true, 'hook-failing': true
+    late: true,
+    duplicate: true,
+    refunded: true,
+    mismatch: true,
+    'second-transaction': true,
+    'unknown-order': true,
+    'refund-abnormal': true,
+    'refund-refused': true,
+    'refund-mismatch': true,
+    'refund-stuck': true,
+    'hook-failing': true,
   }).map((name) => `\`${name}\``),
   channel: names<DiagnosticsName>({
-    'fastify-wechat-pay:notification': true, 'fastify-wechat-pay:settlement': true, 'fastify-wechat-pay:hook': true, 'fastify-wechat-pay:anomaly': true, 'fastify-wechat-pay:sweep': true
+    'fastify-wechat-pay:notification': true,
+    'fastify-wechat-pay:settlement': true,
+    'fastify-wechat-pay:hook': true,
+    'fastify-wechat-pay:anomaly': true,
+    'fastify-wechat-pay:sweep': true,
   }).map((name) => `\n| \`${name}\` | `),
   'word of a refusal': names<NotificationFault>({
-    unreadable: true, incomplete: true, 'bad-signature': true, 'wrong-account': true, 'unknown-order': true, mismatch: true, 'not-stored': true
-  }).map((name) => `\`${name}\``)
+    unreadable: true,
+    incomplete: true,
+    'bad-signature': true,
+    'wrong-account': true,
+    'unknown-order': true,
+    mismatch: true,
+    'not-stored': true,
+  }).map((name) => `\`${name}\``),
 }
 
 for (const path of READMES) {
@@ -142,9 +216,25 @@ for (const path of READMES) {
 for (const path of DOCUMENTS) {
   t.test(`${path} points at what exists`, async (t) => {
     const text = read(path)
-    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) => '#' + title!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
-    const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/g), ([, target]) => target!).filter((target) => !target.startsWith('https://'))
-    for (const target of targets) t.ok(target.startsWith('#') ? anchors.includes(target) : existsSync(new URL(target, new URL(`../${path}`, import.meta.url))), target)
+    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(
+      ([, title]) =>
+        '#' +
+        title!
+          .toLowerCase()
+          .replace(/[^\p{L}\p{N} _-]/gu, '')
+          .replaceAll(' ', '-'),
+    )
+    const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/g), ([, target]) => target!).filter(
+      (target) => !target.startsWith('https://'),
+    )
+    for (const target of targets) {
+      t.ok(
+        target.startsWith('#')
+          ? anchors.includes(target)
+          : existsSync(new URL(target, new URL(`../${path}`, import.meta.url))),
+        target,
+      )
+    }
     for (const [command, script] of text.matchAll(/\bnpm run (\w+)/g)) t.ok(script! in scripts, command)
   })
 }

@@ -23,7 +23,7 @@ t.test('nothing else does', async (t) => {
     ['an error that holds it', inspect(error, { depth: 9 })],
     ['its properties', Reflect.ownKeys(secret).map((key) => [key, Reflect.get(secret, key)])],
     ['a spread', { ...secret }],
-    ['a structured clone', structuredClone(secret)]
+    ['a structured clone', structuredClone(secret)],
   ]
   for (const [name, view] of views) {
     t.notMatch(typeof view === 'string' ? view : inspect(view), VALUE, name)

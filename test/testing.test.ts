@@ -11,43 +11,64 @@ type Tx = string[]
 type TxStore = Store<Tx>
 
 /** A memory store with transactions, and the table that users' writes go to. */
-function transactional (): { makeStore: () => TxStore, probe: Probe<Tx>, committed: Set<string> } {
+function transactional(): { makeStore: () => TxStore; probe: Probe<Tx>; committed: Set<string> } {
   const committed = new Set<string>()
   return {
     committed,
     probe: {
-      async write (tx, id) { tx.push(id) },
-      async read (id) { return committed.has(id) }
+      async write(tx, id) {
+        tx.push(id)
+      },
+      async read(id) {
+        return committed.has(id)
+      },
     },
-    makeStore () {
+    makeStore() {
       const memory = memoryStore()
       return {
         ...memory,
-        async fulfil (claim, work, decide) {
+        async fulfil(claim, work, decide) {
           const tx: Tx = []
-          const outcome = await memory.fulfil(claim, async () => { await work(tx) }, decide)
+          const outcome = await memory.fulfil(
+            claim,
+            async () => {
+              await work(tx)
+            },
+            decide,
+          )
           if (outcome === 'done') for (const id of tx) committed.add(id)
           return outcome
-        }
+        },
       }
-    }
+    },
   }
 }
 
 /** One transaction at a time, the user's work included: what SQLite gives. */
-function oneAtATime (store: TxStore): TxStore {
+function oneAtATime(store: TxStore): TxStore {
   let last: Promise<unknown> = Promise.resolve()
-  const queued = <Args extends unknown[], Result> (verb: (...args: Args) => Promise<Result>) => async (...args: Args) => {
-    const turn = last.then(async () => await verb(...args))
-    last = turn.catch(() => {})
-    return await turn
+  const queued =
+    <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) =>
+    async (...args: Args) => {
+      const turn = last.then(async () => await verb(...args))
+      last = turn.catch(() => {})
+      return await turn
+    }
+  return {
+    ...store,
+    updateOrder: queued(store.updateOrder),
+    claimDue: queued(store.claimDue),
+    fulfil: queued(store.fulfil),
   }
-  return { ...store, updateOrder: queued(store.updateOrder), claimDue: queued(store.claimDue), fulfil: queued(store.fulfil) }
 }
 
-async function failures (options: StoreContractOptions<Tx>): Promise<string[]> {
+async function failures(options: StoreContractOptions<Tx>): Promise<string[]> {
   const failed: string[] = []
-  for (const { name, run } of storeContract(options)) await run().catch(() => { failed.push(name) })
+  for (const { name, run } of storeContract(options)) {
+    await run().catch(() => {
+      failed.push(name)
+    })
+  }
   return failed
 }
 
@@ -55,15 +76,18 @@ t.test('a store with transactions passes', async (t) => {
   t.same(await failures(transactional()), [])
 })
 
-t.test('a store that locks the row while the work runs passes only when it says that one transaction writes at a time', async (t) => {
-  const { makeStore, probe } = transactional()
-  const options = { makeStore: () => oneAtATime(makeStore()), probe, patienceMs: 20 }
-  t.same(await failures({ ...options, oneWriter: true }), [])
-  t.same(await failures(options), [
-    'of a work and a claim that overtakes it while it runs only one succeeds',
-    'a change of the row while the work runs is neither held up nor lost'
-  ])
-})
+t.test(
+  'a store that locks the row while the work runs passes only when it says that one transaction writes at a time',
+  async (t) => {
+    const { makeStore, probe } = transactional()
+    const options = { makeStore: () => oneAtATime(makeStore()), probe, patienceMs: 20 }
+    t.same(await failures({ ...options, oneWriter: true }), [])
+    t.same(await failures(options), [
+      'of a work and a claim that overtakes it while it runs only one succeeds',
+      'a change of the row while the work runs is neither held up nor lost',
+    ])
+  },
+)
 
 t.test('each case gets a store of its own, closed after it, failed or not', async (t) => {
   const open = new Set<Store>()
@@ -71,11 +95,18 @@ t.test('each case gets a store of its own, closed after it, failed or not', asyn
   const cases = storeContract({
     makeStore: async () => {
       made++
-      const store = { ...memoryStore(), async putSession () { throw new Error('putSession') } }
+      const store = {
+        ...memoryStore(),
+        async putSession() {
+          throw new Error('putSession')
+        },
+      }
       open.add(store)
       return store
     },
-    closeStore: async (store) => { open.delete(store) }
+    closeStore: async (store) => {
+      open.delete(store)
+    },
   })
   const results = await Promise.allSettled(cases.map(({ run }) => run()))
   t.same(results.filter(({ status }) => status === 'rejected').length, 1)
@@ -88,312 +119,635 @@ type Fault = (store: TxStore, committed: Set<string>) => Partial<TxStore>
 
 /** Each fault, with one promise that it breaks. */
 const FAULTS: [fault: string, broken: string, Fault][] = [
-  ['forgets what it is given', 'insertOrder adds a row that findOrder and findLiveOrder give back', () => ({
-    findOrder: async () => undefined
-  })],
-  ['has no row-not-found: the live order of a key is its last order', 'what does not exist is undefined, or empty', (store) => {
-    const last = new Map<string, string>()
-    return {
-      insertOrder: async (change) => { last.set(change.order.key, change.order.outTradeNo); return await store.insertOrder(change) },
-      findLiveOrder: async (key) => await store.findOrder(last.get(key) ?? '')
-    }
-  }],
-  ['adds a row without its anomalies', 'a row is added together with its history and its anomalies', (store) => ({
-    insertOrder: async (change) => await store.insertOrder({ ...change, anomalies: [] })
-  })],
-  ['overwrites on a repeated outTradeNo', 'insertOrder answers with the row of the same outTradeNo and writes nothing', (store) => ({
-    insertOrder: async (change) => await store.updateOrder(change.order.outTradeNo, () => change) === undefined ? await store.insertOrder(change) : { inserted: true }
-  })],
-  ['ignores a refused insert', 'insertOrder answers with the live row of the same key and writes nothing', (store) => ({
-    insertOrder: async (change) => { await store.insertOrder(change); return { inserted: true } }
-  })],
-  ['writes the history of a refused insert', 'insertOrder answers with the row of the same outTradeNo and writes nothing', (store) => ({
-    insertOrder: async (change) => {
-      const result = await store.insertOrder(change)
-      if (!result.inserted) await store.updateOrder(result.existing.outTradeNo, (order) => ({ ...change, order }))
-      return result
-    }
-  })],
-  ['allows one order of a key for ever', 'any number of orders of one key may exist while at most one is live', (store) => {
-    const first = new Map<string, Order>()
-    return {
-      insertOrder: async (change) => {
-        const existing = first.get(change.order.key)
-        if (existing !== undefined) return { inserted: false, existing }
-        first.set(change.order.key, change.order)
-        return await store.insertOrder(change)
+  [
+    'forgets what it is given',
+    'insertOrder adds a row that findOrder and findLiveOrder give back',
+    () => ({
+      findOrder: async () => undefined,
+    }),
+  ],
+  [
+    'has no row-not-found: the live order of a key is its last order',
+    'what does not exist is undefined, or empty',
+    (store) => {
+      const last = new Map<string, string>()
+      return {
+        insertOrder: async (change) => {
+          last.set(change.order.key, change.order.outTradeNo)
+          return await store.insertOrder(change)
+        },
+        findLiveOrder: async (key) => await store.findOrder(last.get(key) ?? ''),
       }
-    }
-  }],
-  ['looks for the key first and inserts later', 'of 20 inserts of one key at once one wins, and the others get its row', (store) => ({
-    insertOrder: async (change) => {
-      const existing = await store.findOrder(change.order.outTradeNo) ?? await store.findLiveOrder(change.order.key)
-      await tick()
-      if (existing !== undefined) return { inserted: false, existing }
-      await store.insertOrder(change)
-      return { inserted: true }
-    }
-  })],
-  ['looks for the number first and replaces later', 'of 20 inserts of one outTradeNo at once one wins, and the others get its row', (store) => ({
-    insertOrder: async (change) => {
-      const existing = await store.findOrder(change.order.outTradeNo)
-      await tick()
-      if (existing !== undefined) return { inserted: false, existing }
-      await store.updateOrder(change.order.outTradeNo, () => change)
-      return await store.findOrder(change.order.outTradeNo) === undefined ? await store.insertOrder(change) : { inserted: true }
-    }
-  })],
-  ['compares keys without case, as a common collation does', 'outTradeNo and key are compared exactly: case, accents and spaces count', (store) => folding(store, (text) => text.toLowerCase())],
-  ['compares keys without trailing spaces', 'outTradeNo and key are compared exactly: case, accents and spaces count', (store) => folding(store, (text) => text.trimEnd())],
-  ['keeps moments to the second', 'a row with every field, in any language and of any size, comes back exactly', (store) => reading(store, (value) => value instanceof Date ? new Date(Math.floor(value.getTime() / 1000) * 1000) : value)],
-  ['keeps three bytes of a character', 'a row with every field, in any language and of any size, comes back exactly', (store) => reading(store, (value) => typeof value === 'string' ? value.replace(/\p{Emoji_Presentation}/gu, '?') : value)],
-  ['gives large numbers as text', 'a row with every field, in any language and of any size, comes back exactly', (store) => reading(store, (value) => typeof value === 'number' && value > 2 ** 31 ? String(value) : value)],
-  ['gives null for what is absent', 'fields that are absent stay absent, and null stays null', (store) => reading(store, (value) => value ?? null)],
-  ['gives undefined for null', 'fields that are absent stay absent, and null stays null', (store) => reading(store, (value) => value ?? undefined)],
-  ['answers with the row as it was', 'updateOrder gives decide the row as it stands and resolves with what it becomes', (store) => ({
-    updateOrder: async (outTradeNo, decide) => {
-      const order = await store.findOrder(outTradeNo)
-      const updated = await store.updateOrder(outTradeNo, decide)
-      return updated && { ...updated, order: order! }
-    }
-  })],
-  ['changes every row', 'updateOrder changes no other row', (store) => {
-    const numbers: string[] = []
-    return {
-      insertOrder: async (change) => { numbers.push(change.order.outTradeNo); return await store.insertOrder(change) },
-      updateOrder: async (outTradeNo, decide) => {
-        const updated = await store.updateOrder(outTradeNo, decide)
-        for (const number of numbers) await store.updateOrder(number, (order) => ({ order: { ...order, state: updated!.order.state }, history: [], anomalies: [] }))
-        return updated
-      }
-    }
-  }],
-  ['touches a row that is to be left', 'updateOrder leaves the row when decide says undefined', (store) => ({
-    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => decide(order) ?? { order: { ...order, dueAt: null, attempts: 9 }, history: [], anomalies: [] })
-  })],
-  ['swallows what decide throws', 'a decide that throws writes nothing, and its error passes through', (store) => ({
-    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, decide).catch(() => undefined)
-  })],
-  ['reads, then writes, without a lock', 'of 50 changes of one row at once none is lost', (store) => ({
-    updateOrder: async (outTradeNo, decide) => {
-      const order = await store.findOrder(outTradeNo)
-      if (order === undefined) return undefined
-      const change = decide(order)
-      await tick()
-      return await store.updateOrder(outTradeNo, () => change)
-    }
-  })],
-  ['reads, then writes, without a lock', 'claims and changes of one row at once lose nothing of each other', (store) => ({
-    updateOrder: async (outTradeNo, decide) => {
-      const order = await store.findOrder(outTradeNo)
-      await tick()
-      return await store.updateOrder(outTradeNo, (current) => decide({ ...current, claims: order!.claims }))
-    }
-  })],
-  ['drops anomalies', 'a row is changed together with its history and its anomalies', (store) => ({
-    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => {
-      const change = decide(order)
-      return change && { ...change, anomalies: [] }
-    })
-  })],
-  ['writes the history of a refused change', 'a change that is refused leaves no history and no anomaly behind', (store) => ({
-    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, decide).catch(async (error: unknown) => {
-      await store.updateOrder(outTradeNo, (order) => ({ ...decide(order)!, order }))
-      throw error
-    })
-  })],
-  ['never gives up a live key', 'a live key that was given up can be taken by another order', (store) => {
-    const taken = new Map<string, Order>()
-    return {
+    },
+  ],
+  [
+    'adds a row without its anomalies',
+    'a row is added together with its history and its anomalies',
+    (store) => ({
+      insertOrder: async (change) => await store.insertOrder({ ...change, anomalies: [] }),
+    }),
+  ],
+  [
+    'overwrites on a repeated outTradeNo',
+    'insertOrder answers with the row of the same outTradeNo and writes nothing',
+    (store) => ({
+      insertOrder: async (change) =>
+        (await store.updateOrder(change.order.outTradeNo, () => change)) === undefined
+          ? await store.insertOrder(change)
+          : { inserted: true },
+    }),
+  ],
+  [
+    'ignores a refused insert',
+    'insertOrder answers with the live row of the same key and writes nothing',
+    (store) => ({
       insertOrder: async (change) => {
-        const existing = taken.get(change.order.liveKey ?? '')
-        if (existing !== undefined) return { inserted: false, existing }
-        if (change.order.liveKey !== null) taken.set(change.order.liveKey, change.order)
-        return await store.insertOrder(change)
-      }
-    }
-  }],
-  ['knows an order by the live key it was inserted with', 'a live key that nobody holds can be taken back', (store) => {
-    const inserted = new Set<string | null>()
-    return {
-      insertOrder: async (change) => {
-        inserted.add(change.order.liveKey)
-        return await store.insertOrder(change)
+        await store.insertOrder(change)
+        return { inserted: true }
       },
-      findLiveOrder: async (key) => inserted.has(key) ? await store.findLiveOrder(key) : undefined
-    }
-  }],
-  ['raises an anomaly each time', 'an anomaly is raised once, however often and however close together it is found', (store) => ({
-    updateOrder: async (outTradeNo, decide) => {
-      let anomalies
-      const updated = await store.updateOrder(outTradeNo, (order) => {
+    }),
+  ],
+  [
+    'writes the history of a refused insert',
+    'insertOrder answers with the row of the same outTradeNo and writes nothing',
+    (store) => ({
+      insertOrder: async (change) => {
+        const result = await store.insertOrder(change)
+        if (!result.inserted) await store.updateOrder(result.existing.outTradeNo, (order) => ({ ...change, order }))
+        return result
+      },
+    }),
+  ],
+  [
+    'allows one order of a key for ever',
+    'any number of orders of one key may exist while at most one is live',
+    (store) => {
+      const first = new Map<string, Order>()
+      return {
+        insertOrder: async (change) => {
+          const existing = first.get(change.order.key)
+          if (existing !== undefined) return { inserted: false, existing }
+          first.set(change.order.key, change.order)
+          return await store.insertOrder(change)
+        },
+      }
+    },
+  ],
+  [
+    'looks for the key first and inserts later',
+    'of 20 inserts of one key at once one wins, and the others get its row',
+    (store) => ({
+      insertOrder: async (change) => {
+        const existing =
+          (await store.findOrder(change.order.outTradeNo)) ?? (await store.findLiveOrder(change.order.key))
+        await tick()
+        if (existing !== undefined) return { inserted: false, existing }
+        await store.insertOrder(change)
+        return { inserted: true }
+      },
+    }),
+  ],
+  [
+    'looks for the number first and replaces later',
+    'of 20 inserts of one outTradeNo at once one wins, and the others get its row',
+    (store) => ({
+      insertOrder: async (change) => {
+        const existing = await store.findOrder(change.order.outTradeNo)
+        await tick()
+        if (existing !== undefined) return { inserted: false, existing }
+        await store.updateOrder(change.order.outTradeNo, () => change)
+        return (await store.findOrder(change.order.outTradeNo)) === undefined
+          ? await store.insertOrder(change)
+          : { inserted: true }
+      },
+    }),
+  ],
+  [
+    'compares keys without case, as a common collation does',
+    'outTradeNo and key are compared exactly: case, accents and spaces count',
+    (store) => folding(store, (text) => text.toLowerCase()),
+  ],
+  [
+    'compares keys without trailing spaces',
+    'outTradeNo and key are compared exactly: case, accents and spaces count',
+    (store) => folding(store, (text) => text.trimEnd()),
+  ],
+  [
+    'keeps moments to the second',
+    'a row with every field, in any language and of any size, comes back exactly',
+    (store) =>
+      reading(store, (value) => (value instanceof Date ? new Date(Math.floor(value.getTime() / 1000) * 1000) : value)),
+  ],
+  [
+    'keeps three bytes of a character',
+    'a row with every field, in any language and of any size, comes back exactly',
+    (store) =>
+      reading(store, (value) => (typeof value === 'string' ? value.replace(/\p{Emoji_Presentation}/gu, '?') : value)),
+  ],
+  [
+    'gives large numbers as text',
+    'a row with every field, in any language and of any size, comes back exactly',
+    (store) => reading(store, (value) => (typeof value === 'number' && value > 2 ** 31 ? String(value) : value)),
+  ],
+  [
+    'gives null for what is absent',
+    'fields that are absent stay absent, and null stays null',
+    (store) => reading(store, (value) => value ?? null),
+  ],
+  [
+    'gives undefined for null',
+    'fields that are absent stay absent, and null stays null',
+    (store) => reading(store, (value) => value ?? undefined),
+  ],
+  [
+    'answers with the row as it was',
+    'updateOrder gives decide the row as it stands and resolves with what it becomes',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) => {
+        const order = await store.findOrder(outTradeNo)
+        const updated = await store.updateOrder(outTradeNo, decide)
+        return updated && { ...updated, order: order! }
+      },
+    }),
+  ],
+  [
+    'changes every row',
+    'updateOrder changes no other row',
+    (store) => {
+      const numbers: string[] = []
+      return {
+        insertOrder: async (change) => {
+          numbers.push(change.order.outTradeNo)
+          return await store.insertOrder(change)
+        },
+        updateOrder: async (outTradeNo, decide) => {
+          const updated = await store.updateOrder(outTradeNo, decide)
+          for (const number of numbers) {
+            await store.updateOrder(number, (order) => ({
+              order: { ...order, state: updated!.order.state },
+              history: [],
+              anomalies: [],
+            }))
+          }
+          return updated
+        },
+      }
+    },
+  ],
+  [
+    'touches a row that is to be left',
+    'updateOrder leaves the row when decide says undefined',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) =>
+        await store.updateOrder(
+          outTradeNo,
+          (order) => decide(order) ?? { order: { ...order, dueAt: null, attempts: 9 }, history: [], anomalies: [] },
+        ),
+    }),
+  ],
+  [
+    'swallows what decide throws',
+    'a decide that throws writes nothing, and its error passes through',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, decide).catch(() => undefined),
+    }),
+  ],
+  [
+    'reads, then writes, without a lock',
+    'of 50 changes of one row at once none is lost',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) => {
+        const order = await store.findOrder(outTradeNo)
+        if (order === undefined) return undefined
         const change = decide(order)
-        anomalies = change?.anomalies
-        return change
-      })
-      return updated && { ...updated, raised: anomalies ?? [] }
-    }
-  })],
-  ['lists the newest finding first', 'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first', (store) => ({
-    anomalies: async () => (await store.anomalies()).reverse()
-  })],
-  ['lists what was resolved', 'an anomaly is resolved once, and then kept but no longer listed', (store) => {
-    const ids: string[] = []
-    return {
-      insertAnomaly: async (anomaly) => { ids.push(anomaly.id); return await store.insertAnomaly(anomaly) },
-      anomalies: async () => await Promise.all(ids.map(async (id) => (await store.findAnomaly(id))!))
-    }
-  }],
-  ['resolves again', 'an anomaly is resolved once, and then kept but no longer listed', (store) => ({
-    resolveAnomaly: async (id, resolution) => { await store.resolveAnomaly(id, resolution); return await store.findAnomaly(id) !== undefined }
-  })],
-  ['loses the resolution', 'an anomaly is resolved once, and then kept but no longer listed', (store) => ({
-    findAnomaly: async (id) => {
-      const anomaly = await store.findAnomaly(id)
-      return anomaly && { ...anomaly, resolution: undefined }
-    }
-  })],
-  ['counts what is not due', 'countDue counts what is due, and how much of it has waited too long', (store) => ({
-    countDue: async (_now, since) => await store.countDue(new Date(8.64e15), since)
-  })],
-  ['counts all that is due as stuck', 'countDue counts what is due, and how much of it has waited too long', (store) => ({
-    countDue: async (now) => await store.countDue(now, now)
-  })],
-  ['drops refunds', 'updateOrder gives decide the row as it stands and resolves with what it becomes', (store) => ({
-    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => {
-      const change = decide(order)
-      return change && { ...change, order: { ...change.order, refunds: order.refunds } }
-    })
-  })],
-  ['takes every finding for new', 'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first', (store) => ({
-    insertAnomaly: async (anomaly) => { await store.insertAnomaly(anomaly); return true }
-  })],
-  ['sorts history by its times', 'history comes back exactly, in the order it was written, whatever its times', (store) => ({
-    history: async (outTradeNo) => (await store.history(outTradeNo)).sort((a, b) => Number(a.at) - Number(b.at))
-  })],
-  ['takes the newest first', 'claimDue takes what is due, the longest due first, up to its limit', (store) => ({
-    claimDue: async (now, limit, leaseMs, outTradeNo) => (await store.claimDue(now, limit, leaseMs, outTradeNo)).reverse()
-  })],
-  ['knows no limit', 'claimDue takes what is due, the longest due first, up to its limit', (store) => ({
-    claimDue: async (now, _limit, leaseMs, outTradeNo) => await store.claimDue(now, 1000, leaseMs, outTradeNo)
-  })],
-  ['does not hold now to be due', 'claimDue takes what is due, the longest due first, up to its limit', (store) => ({
-    claimDue: async (now, limit, leaseMs, outTradeNo) => (await store.claimDue(new Date(now.getTime() - 1), limit, leaseMs + 1, outTradeNo))
-  })],
-  ['leases for ever', 'a claim moves dueAt to the end of the lease and counts', (store) => ({
-    claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 1e12, outTradeNo)
-  })],
-  ['does not lease', 'a claim moves dueAt to the end of the lease and counts', (store) => ({
-    claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 0, outTradeNo)
-  })],
-  ['claims by number what is not due', 'claimDue by number takes that row alone, and only if it is due', (store) => ({
-    claimDue: async (now, limit, leaseMs, outTradeNo) => await store.claimDue(outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs), limit, leaseMs, outTradeNo)
-  })],
-  ['gives one row to two claimers', 'of many claimers at once no two get the same row', (store) => {
-    let claiming: Promise<Claim[]> | undefined
-    return {
-      claimDue: async (...args) => {
-        claiming ??= store.claimDue(...args)
-        const claims = await claiming
-        claiming = undefined
-        return claims
+        await tick()
+        return await store.updateOrder(outTradeNo, () => change)
+      },
+    }),
+  ],
+  [
+    'reads, then writes, without a lock',
+    'claims and changes of one row at once lose nothing of each other',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) => {
+        const order = await store.findOrder(outTradeNo)
+        await tick()
+        return await store.updateOrder(outTradeNo, (current) => decide({ ...current, claims: order!.claims }))
+      },
+    }),
+  ],
+  [
+    'drops anomalies',
+    'a row is changed together with its history and its anomalies',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) =>
+        await store.updateOrder(outTradeNo, (order) => {
+          const change = decide(order)
+          return change && { ...change, anomalies: [] }
+        }),
+    }),
+  ],
+  [
+    'writes the history of a refused change',
+    'a change that is refused leaves no history and no anomaly behind',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) =>
+        await store.updateOrder(outTradeNo, decide).catch(async (error: unknown) => {
+          await store.updateOrder(outTradeNo, (order) => ({ ...decide(order)!, order }))
+          throw error
+        }),
+    }),
+  ],
+  [
+    'never gives up a live key',
+    'a live key that was given up can be taken by another order',
+    (store) => {
+      const taken = new Map<string, Order>()
+      return {
+        insertOrder: async (change) => {
+          const existing = taken.get(change.order.liveKey ?? '')
+          if (existing !== undefined) return { inserted: false, existing }
+          if (change.order.liveKey !== null) taken.set(change.order.liveKey, change.order)
+          return await store.insertOrder(change)
+        },
       }
-    }
-  }],
-  ['does not count a claim by number', 'a claim by number counts as any other: whoever held the row before has lost it', (store) => ({
-    claimDue: async (now, limit, leaseMs, outTradeNo) => {
-      const claims = await store.claimDue(now, limit, leaseMs, outTradeNo)
-      if (outTradeNo === undefined || claims.length === 0) return claims
-      const uncounted = (order: Order): Order => ({ ...order, claims: order.claims - 1 })
-      await store.updateOrder(outTradeNo, (order) => ({ order: uncounted(order), history: [], anomalies: [] }))
-      return claims.map(({ order, claims }) => ({ order: uncounted(order), claims: claims - 1 }))
-    }
-  })],
-  ...(['payment', 'refunds'] as const).flatMap((part) => handingOut((order) => ({ ...order, ...(part === 'payment' ? { payment: undefined } : { refunds: [] }) }))
-    .map(([method, fault]): [string, string, Fault] => [`leaves the ${part} out of what ${method}`, 'whatever hands out a row hands out the whole of it, with its payment and its refunds', fault])),
-  ['decides before it works', 'fulfil runs the work, then decide on the row, and commits both', (store) => ({
-    fulfil: async (claim, work, decide) => {
-      await store.updateOrder(claim.order.outTradeNo, decide)
-      return await store.fulfil(claim, work, () => undefined)
-    }
-  })],
-  ['forgets the row', 'fulfil runs the work, then decide on the row, and commits both', (store) => ({
-    fulfil: async (claim, work) => await store.fulfil(claim, work, () => undefined)
-  })],
-  ['takes a row that is left for a lost one', 'a fulfil whose decide leaves the row commits the work', (store) => ({
-    fulfil: async (claim, work, decide) => {
-      const outcome = await store.fulfil(claim, work, decide)
-      return decide(claim.order) === undefined ? 'lost' : outcome
-    }
-  })],
-  ['takes the payment from the claim', 'a fulfil decides on the row as it stands, not as it was claimed', (store) => ({
-    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, (order) => decide({ ...order, payment: claim.order.payment }))
-  })],
-  ['takes the refunds from the claim', 'a fulfil decides on the row as it stands, not as it was claimed', (store) => ({
-    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, (order) => decide({ ...order, refunds: claim.order.refunds }))
-  })],
-  ['writes the row as it was claimed', 'a fulfil decides on the row as it stands, not as it was claimed', (store) => ({
-    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, () => decide(claim.order))
-  })],
-  ['drops the anomalies of a fulfil', 'a fulfil commits the anomalies of its decide, known ones once, and a lost one none', (store) => ({
-    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, (order) => {
-      const change = decide(order)
-      return change && { ...change, anomalies: [] }
-    })
-  })],
-  ['raises the anomalies of a lost fulfil', 'a fulfil commits the anomalies of its decide, known ones once, and a lost one none', (store) => ({
-    fulfil: async (claim, work, decide) => {
-      const outcome = await store.fulfil(claim, work, decide)
-      if (outcome === 'lost') for (const anomaly of decide(claim.order)?.anomalies ?? []) await store.insertAnomaly(anomaly)
-      return outcome
-    }
-  })],
-  ['takes a work that throws for a lost one', 'a work that throws rolls back and leaves the order due', (store) => ({
-    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, decide).catch(() => 'lost' as const)
-  })],
-  ['goes on writing through a transaction that is over', 'what a work forgets to wait for, and writes after it has failed, is not kept', (store, committed) => ({
-    fulfil: async (claim, work, decide) => {
-      const tx: Tx = []
-      try {
-        return await store.fulfil(claim, async () => { await work(tx) }, decide)
-      } catch (error) {
-        tx.push = (id) => { committed.add(id); return 0 }
-        throw error
+    },
+  ],
+  [
+    'knows an order by the live key it was inserted with',
+    'a live key that nobody holds can be taken back',
+    (store) => {
+      const inserted = new Set<string | null>()
+      return {
+        insertOrder: async (change) => {
+          inserted.add(change.order.liveKey)
+          return await store.insertOrder(change)
+        },
+        findLiveOrder: async (key) => (inserted.has(key) ? await store.findLiveOrder(key) : undefined),
       }
-    }
-  })],
-  ['commits what was written before a work threw', 'a work that throws rolls back and leaves the order due', committingEarly],
+    },
+  ],
+  [
+    'raises an anomaly each time',
+    'an anomaly is raised once, however often and however close together it is found',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) => {
+        let anomalies
+        const updated = await store.updateOrder(outTradeNo, (order) => {
+          const change = decide(order)
+          anomalies = change?.anomalies
+          return change
+        })
+        return updated && { ...updated, raised: anomalies ?? [] }
+      },
+    }),
+  ],
+  [
+    'lists the newest finding first',
+    'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first',
+    (store) => ({
+      anomalies: async () => (await store.anomalies()).reverse(),
+    }),
+  ],
+  [
+    'lists what was resolved',
+    'an anomaly is resolved once, and then kept but no longer listed',
+    (store) => {
+      const ids: string[] = []
+      return {
+        insertAnomaly: async (anomaly) => {
+          ids.push(anomaly.id)
+          return await store.insertAnomaly(anomaly)
+        },
+        anomalies: async () => await Promise.all(ids.map(async (id) => (await store.findAnomaly(id))!)),
+      }
+    },
+  ],
+  [
+    'resolves again',
+    'an anomaly is resolved once, and then kept but no longer listed',
+    (store) => ({
+      resolveAnomaly: async (id, resolution) => {
+        await store.resolveAnomaly(id, resolution)
+        return (await store.findAnomaly(id)) !== undefined
+      },
+    }),
+  ],
+  [
+    'loses the resolution',
+    'an anomaly is resolved once, and then kept but no longer listed',
+    (store) => ({
+      findAnomaly: async (id) => {
+        const anomaly = await store.findAnomaly(id)
+        return anomaly && { ...anomaly, resolution: undefined }
+      },
+    }),
+  ],
+  [
+    'counts what is not due',
+    'countDue counts what is due, and how much of it has waited too long',
+    (store) => ({
+      countDue: async (_now, since) => await store.countDue(new Date(8.64e15), since),
+    }),
+  ],
+  [
+    'counts all that is due as stuck',
+    'countDue counts what is due, and how much of it has waited too long',
+    (store) => ({
+      countDue: async (now) => await store.countDue(now, now),
+    }),
+  ],
+  [
+    'drops refunds',
+    'updateOrder gives decide the row as it stands and resolves with what it becomes',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide) =>
+        await store.updateOrder(outTradeNo, (order) => {
+          const change = decide(order)
+          return change && { ...change, order: { ...change.order, refunds: order.refunds } }
+        }),
+    }),
+  ],
+  [
+    'takes every finding for new',
+    'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first',
+    (store) => ({
+      insertAnomaly: async (anomaly) => {
+        await store.insertAnomaly(anomaly)
+        return true
+      },
+    }),
+  ],
+  [
+    'sorts history by its times',
+    'history comes back exactly, in the order it was written, whatever its times',
+    (store) => ({
+      history: async (outTradeNo) => (await store.history(outTradeNo)).sort((a, b) => Number(a.at) - Number(b.at)),
+    }),
+  ],
+  [
+    'takes the newest first',
+    'claimDue takes what is due, the longest due first, up to its limit',
+    (store) => ({
+      claimDue: async (now, limit, leaseMs, outTradeNo) =>
+        (await store.claimDue(now, limit, leaseMs, outTradeNo)).reverse(),
+    }),
+  ],
+  [
+    'knows no limit',
+    'claimDue takes what is due, the longest due first, up to its limit',
+    (store) => ({
+      claimDue: async (now, _limit, leaseMs, outTradeNo) => await store.claimDue(now, 1000, leaseMs, outTradeNo),
+    }),
+  ],
+  [
+    'does not hold now to be due',
+    'claimDue takes what is due, the longest due first, up to its limit',
+    (store) => ({
+      claimDue: async (now, limit, leaseMs, outTradeNo) =>
+        await store.claimDue(new Date(now.getTime() - 1), limit, leaseMs + 1, outTradeNo),
+    }),
+  ],
+  [
+    'leases for ever',
+    'a claim moves dueAt to the end of the lease and counts',
+    (store) => ({
+      claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 1e12, outTradeNo),
+    }),
+  ],
+  [
+    'does not lease',
+    'a claim moves dueAt to the end of the lease and counts',
+    (store) => ({
+      claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 0, outTradeNo),
+    }),
+  ],
+  [
+    'claims by number what is not due',
+    'claimDue by number takes that row alone, and only if it is due',
+    (store) => ({
+      claimDue: async (now, limit, leaseMs, outTradeNo) =>
+        await store.claimDue(outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs), limit, leaseMs, outTradeNo),
+    }),
+  ],
+  [
+    'gives one row to two claimers',
+    'of many claimers at once no two get the same row',
+    (store) => {
+      let claiming: Promise<Claim[]> | undefined
+      return {
+        claimDue: async (...args) => {
+          claiming ??= store.claimDue(...args)
+          const claims = await claiming
+          claiming = undefined
+          return claims
+        },
+      }
+    },
+  ],
+  [
+    'does not count a claim by number',
+    'a claim by number counts as any other: whoever held the row before has lost it',
+    (store) => ({
+      claimDue: async (now, limit, leaseMs, outTradeNo) => {
+        const claims = await store.claimDue(now, limit, leaseMs, outTradeNo)
+        if (outTradeNo === undefined || claims.length === 0) return claims
+        const uncounted = (order: Order): Order => ({ ...order, claims: order.claims - 1 })
+        await store.updateOrder(outTradeNo, (order) => ({ order: uncounted(order), history: [], anomalies: [] }))
+        return claims.map(({ order, claims }) => ({ order: uncounted(order), claims: claims - 1 }))
+      },
+    }),
+  ],
+  ...(['payment', 'refunds'] as const).flatMap((part) =>
+    handingOut((order) => ({ ...order, ...(part === 'payment' ? { payment: undefined } : { refunds: [] }) })).map(
+      ([method, fault]): [string, string, Fault] => [
+        `leaves the ${part} out of what ${method}`,
+        'whatever hands out a row hands out the whole of it, with its payment and its refunds',
+        fault,
+      ],
+    ),
+  ),
+  [
+    'decides before it works',
+    'fulfil runs the work, then decide on the row, and commits both',
+    (store) => ({
+      fulfil: async (claim, work, decide) => {
+        await store.updateOrder(claim.order.outTradeNo, decide)
+        return await store.fulfil(claim, work, () => undefined)
+      },
+    }),
+  ],
+  [
+    'forgets the row',
+    'fulfil runs the work, then decide on the row, and commits both',
+    (store) => ({
+      fulfil: async (claim, work) => await store.fulfil(claim, work, () => undefined),
+    }),
+  ],
+  [
+    'takes a row that is left for a lost one',
+    'a fulfil whose decide leaves the row commits the work',
+    (store) => ({
+      fulfil: async (claim, work, decide) => {
+        const outcome = await store.fulfil(claim, work, decide)
+        return decide(claim.order) === undefined ? 'lost' : outcome
+      },
+    }),
+  ],
+  [
+    'takes the payment from the claim',
+    'a fulfil decides on the row as it stands, not as it was claimed',
+    (store) => ({
+      fulfil: async (claim, work, decide) =>
+        await store.fulfil(claim, work, (order) => decide({ ...order, payment: claim.order.payment })),
+    }),
+  ],
+  [
+    'takes the refunds from the claim',
+    'a fulfil decides on the row as it stands, not as it was claimed',
+    (store) => ({
+      fulfil: async (claim, work, decide) =>
+        await store.fulfil(claim, work, (order) => decide({ ...order, refunds: claim.order.refunds })),
+    }),
+  ],
+  [
+    'writes the row as it was claimed',
+    'a fulfil decides on the row as it stands, not as it was claimed',
+    (store) => ({
+      fulfil: async (claim, work, decide) => await store.fulfil(claim, work, () => decide(claim.order)),
+    }),
+  ],
+  [
+    'drops the anomalies of a fulfil',
+    'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
+    (store) => ({
+      fulfil: async (claim, work, decide) =>
+        await store.fulfil(claim, work, (order) => {
+          const change = decide(order)
+          return change && { ...change, anomalies: [] }
+        }),
+    }),
+  ],
+  [
+    'raises the anomalies of a lost fulfil',
+    'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
+    (store) => ({
+      fulfil: async (claim, work, decide) => {
+        const outcome = await store.fulfil(claim, work, decide)
+        if (outcome === 'lost') {
+          for (const anomaly of decide(claim.order)?.anomalies ?? []) await store.insertAnomaly(anomaly)
+        }
+        return outcome
+      },
+    }),
+  ],
+  [
+    'takes a work that throws for a lost one',
+    'a work that throws rolls back and leaves the order due',
+    (store) => ({
+      fulfil: async (claim, work, decide) => await store.fulfil(claim, work, decide).catch(() => 'lost' as const),
+    }),
+  ],
+  [
+    'goes on writing through a transaction that is over',
+    'what a work forgets to wait for, and writes after it has failed, is not kept',
+    (store, committed) => ({
+      fulfil: async (claim, work, decide) => {
+        const tx: Tx = []
+        try {
+          return await store.fulfil(
+            claim,
+            async () => {
+              await work(tx)
+            },
+            decide,
+          )
+        } catch (error) {
+          tx.push = (id) => {
+            committed.add(id)
+            return 0
+          }
+          throw error
+        }
+      },
+    }),
+  ],
+  [
+    'commits what was written before a work threw',
+    'a work that throws rolls back and leaves the order due',
+    committingEarly,
+  ],
   ['commits the work before it decides', 'a decide that throws rolls the work back', committingEarly],
-  ['commits the work of a lost claim', 'a claim that was overtaken before the work is lost, and the work rolls back', committingEarly],
-  ['does not look whether the lease holds', 'a claim that was overtaken before the work is lost, and the work rolls back', (store) => ({
-    fulfil: async (claim, work, decide) => await store.fulfil({ ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims }, work, decide)
-  })],
-  ['looks before the work whether the lease holds, and not after', 'of a work and a claim that overtakes it while it runs only one succeeds', (store) => ({
-    fulfil: async (claim, work, decide) => {
-      if ((await store.findOrder(claim.order.outTradeNo))!.claims !== claim.claims) return 'lost'
-      const tx: Tx = []
-      await work(tx)
-      return await store.fulfil({ ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims }, async (real) => { real.push(...tx) }, decide)
-    }
-  })],
-  ['knows a lease by its end', 'a lease that ended while nobody else claimed the row still holds', (store) => ({
-    fulfil: async (claim, work, decide) => Number((await store.findOrder(claim.order.outTradeNo))!.dueAt) === Number(claim.order.dueAt) ? await store.fulfil(claim, work, decide) : 'lost'
-  })],
-  ['reads the refunds before the work', 'a change of the row while the work runs is neither held up nor lost', (store) => ({
-    fulfil: async (claim, work, decide) => {
-      const { refunds } = (await store.findOrder(claim.order.outTradeNo))!
-      return await store.fulfil(claim, work, (order) => decide({ ...order, refunds }))
-    }
-  })],
-  ['keeps the first session of a token', 'sessions are kept, replaced and deleted by the hash of their token', (store) => ({
-    putSession: async (session) => { if (await store.getSession(session.tokenHash) === undefined) await store.putSession(session) }
-  })],
-  ['does not delete sessions', 'sessions are kept, replaced and deleted by the hash of their token', () => ({
-    deleteSession: async () => {}
-  })]
+  [
+    'commits the work of a lost claim',
+    'a claim that was overtaken before the work is lost, and the work rolls back',
+    committingEarly,
+  ],
+  [
+    'does not look whether the lease holds',
+    'a claim that was overtaken before the work is lost, and the work rolls back',
+    (store) => ({
+      fulfil: async (claim, work, decide) =>
+        await store.fulfil({ ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims }, work, decide),
+    }),
+  ],
+  [
+    'looks before the work whether the lease holds, and not after',
+    'of a work and a claim that overtakes it while it runs only one succeeds',
+    (store) => ({
+      fulfil: async (claim, work, decide) => {
+        if ((await store.findOrder(claim.order.outTradeNo))!.claims !== claim.claims) return 'lost'
+        const tx: Tx = []
+        await work(tx)
+        return await store.fulfil(
+          { ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims },
+          async (real) => {
+            real.push(...tx)
+          },
+          decide,
+        )
+      },
+    }),
+  ],
+  [
+    'knows a lease by its end',
+    'a lease that ended while nobody else claimed the row still holds',
+    (store) => ({
+      fulfil: async (claim, work, decide) =>
+        Number((await store.findOrder(claim.order.outTradeNo))!.dueAt) === Number(claim.order.dueAt)
+          ? await store.fulfil(claim, work, decide)
+          : 'lost',
+    }),
+  ],
+  [
+    'reads the refunds before the work',
+    'a change of the row while the work runs is neither held up nor lost',
+    (store) => ({
+      fulfil: async (claim, work, decide) => {
+        const { refunds } = (await store.findOrder(claim.order.outTradeNo))!
+        return await store.fulfil(claim, work, (order) => decide({ ...order, refunds }))
+      },
+    }),
+  ],
+  [
+    'keeps the first session of a token',
+    'sessions are kept, replaced and deleted by the hash of their token',
+    (store) => ({
+      putSession: async (session) => {
+        if ((await store.getSession(session.tokenHash)) === undefined) await store.putSession(session)
+      },
+    }),
+  ],
+  [
+    'does not delete sessions',
+    'sessions are kept, replaced and deleted by the hash of their token',
+    () => ({
+      deleteSession: async () => {},
+    }),
+  ],
 ]
 
-function folding (store: TxStore, fold: (text: string) => string): Partial<TxStore> {
+function folding(store: TxStore, fold: (text: string) => string): Partial<TxStore> {
   const folded = new Map<string, Order>()
   return {
     insertOrder: async (change) => {
@@ -401,85 +755,115 @@ function folding (store: TxStore, fold: (text: string) => string): Partial<TxSto
       if (existing !== undefined) return { inserted: false, existing }
       folded.set(fold(change.order.key), change.order)
       return await store.insertOrder(change)
-    }
+    },
   }
 }
 
 /** Changes each field of a row on its way out. */
-function reading (store: TxStore, read: (value: unknown) => unknown): Partial<TxStore> {
-  const row = <Row extends object> (order: Row): Row => Object.fromEntries(Object.entries(order).map(([name, value]) => [name, read(value)])) as Row
+function reading(store: TxStore, read: (value: unknown) => unknown): Partial<TxStore> {
+  const row = <Row extends object>(order: Row): Row =>
+    Object.fromEntries(Object.entries(order).map(([name, value]) => [name, read(value)])) as Row
   return {
     findOrder: async (outTradeNo) => {
       const order = await store.findOrder(outTradeNo)
       return order && row(order)
-    }
+    },
   }
 }
 
 /** Each way in which a store hands out a row, with a fault that cuts it. */
-function handingOut (cut: (order: Order) => Order): [method: string, Fault][] {
+function handingOut(cut: (order: Order) => Order): [method: string, Fault][] {
   return [
-    ['findLiveOrder finds', (store) => ({
-      findLiveOrder: async (key) => {
-        const order = await store.findLiveOrder(key)
-        return order && cut(order)
-      }
-    })],
-    ['insertOrder answers with', (store) => ({
-      insertOrder: async (change) => {
-        const result = await store.insertOrder(change)
-        return result.inserted ? result : { ...result, existing: cut(result.existing) }
-      }
-    })],
-    ['claimDue takes', (store) => ({
-      claimDue: async (now, limit, leaseMs, outTradeNo) => cutClaims(await store.claimDue(now, limit, leaseMs, outTradeNo), outTradeNo === undefined)
-    })],
-    ['claimDue takes by number', (store) => ({
-      claimDue: async (now, limit, leaseMs, outTradeNo) => cutClaims(await store.claimDue(now, limit, leaseMs, outTradeNo), outTradeNo !== undefined)
-    })],
-    ['updateOrder gives decide', (store) => ({
-      updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => decide(cut(order)))
-    })],
-    ['fulfil gives decide', (store) => ({
-      fulfil: async (claim, work, decide) => await store.fulfil(claim, work, (order) => decide(cut(order)))
-    })]
+    [
+      'findLiveOrder finds',
+      (store) => ({
+        findLiveOrder: async (key) => {
+          const order = await store.findLiveOrder(key)
+          return order && cut(order)
+        },
+      }),
+    ],
+    [
+      'insertOrder answers with',
+      (store) => ({
+        insertOrder: async (change) => {
+          const result = await store.insertOrder(change)
+          return result.inserted ? result : { ...result, existing: cut(result.existing) }
+        },
+      }),
+    ],
+    [
+      'claimDue takes',
+      (store) => ({
+        claimDue: async (now, limit, leaseMs, outTradeNo) =>
+          cutClaims(await store.claimDue(now, limit, leaseMs, outTradeNo), outTradeNo === undefined),
+      }),
+    ],
+    [
+      'claimDue takes by number',
+      (store) => ({
+        claimDue: async (now, limit, leaseMs, outTradeNo) =>
+          cutClaims(await store.claimDue(now, limit, leaseMs, outTradeNo), outTradeNo !== undefined),
+      }),
+    ],
+    [
+      'updateOrder gives decide',
+      (store) => ({
+        updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, (order) => decide(cut(order))),
+      }),
+    ],
+    [
+      'fulfil gives decide',
+      (store) => ({
+        fulfil: async (claim, work, decide) => await store.fulfil(claim, work, (order) => decide(cut(order))),
+      }),
+    ],
   ]
 
-  function cutClaims (claims: Claim[], wanted: boolean): Claim[] {
+  function cutClaims(claims: Claim[], wanted: boolean): Claim[] {
     return wanted ? claims.map((claim) => ({ ...claim, order: cut(claim.order) })) : claims
   }
 }
 
-function committingEarly (store: TxStore, committed: Set<string>): Partial<TxStore> {
+function committingEarly(store: TxStore, committed: Set<string>): Partial<TxStore> {
   return {
     fulfil: async (claim, work, decide) => {
       const tx: Tx = []
       try {
-        return await store.fulfil(claim, async () => { await work(tx) }, decide)
+        return await store.fulfil(
+          claim,
+          async () => {
+            await work(tx)
+          },
+          decide,
+        )
       } finally {
         for (const id of tx) committed.add(id)
       }
-    }
+    },
   }
 }
 
 for (const oneWriter of [false, true]) {
-  t.test(`every faulty store fails, and every case fails some faulty store, with oneWriter: ${oneWriter}`, async (t) => {
-    const toothless = new Set(storeContract(transactional()).map(({ name }) => name))
-    for (const [fault, broken, breakStore] of FAULTS) {
-      const { makeStore, probe, committed } = transactional()
-      const failed = await failures({
-        makeStore: () => {
-          const store = makeStore()
-          return { ...store, ...breakStore(store, committed) }
-        },
-        probe,
-        oneWriter,
-        patienceMs: 20
-      })
-      t.ok(failed.includes(broken), `a store that ${fault} fails "${broken}"`, { failed })
-      for (const name of failed) toothless.delete(name)
-    }
-    t.same([...toothless], [])
-  })
+  t.test(
+    `every faulty store fails, and every case fails some faulty store, with oneWriter: ${oneWriter}`,
+    async (t) => {
+      const toothless = new Set(storeContract(transactional()).map(({ name }) => name))
+      for (const [fault, broken, breakStore] of FAULTS) {
+        const { makeStore, probe, committed } = transactional()
+        const failed = await failures({
+          makeStore: () => {
+            const store = makeStore()
+            return { ...store, ...breakStore(store, committed) }
+          },
+          probe,
+          oneWriter,
+          patienceMs: 20,
+        })
+        t.ok(failed.includes(broken), `a store that ${fault} fails "${broken}"`, { failed })
+        for (const name of failed) toothless.delete(name)
+      }
+      t.same([...toothless], [])
+    },
+  )
 }

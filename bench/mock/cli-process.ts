@@ -18,12 +18,12 @@ export interface Started {
   /** From the start of the process to its first answer. */
   readonly ms: number
   /** Resident memory, in bytes. */
-  rss (): number
-  stop (): Promise<void>
+  rss(): number
+  stop(): Promise<void>
 }
 
 /** Starts a mock server and asks it as soon as it says where it is. */
-export async function startCommand ({ args, url: pattern, path }: Command): Promise<Started> {
+export async function startCommand({ args, url: pattern, path }: Command): Promise<Started> {
   const start = performance.now()
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const stop = async () => {
@@ -45,7 +45,13 @@ export async function startCommand ({ args, url: pattern, path }: Command): Prom
     await body.text()
     if (statusCode !== 200) throw new Error(`${url}${path} answers ${statusCode}.`)
     const ms = performance.now() - start
-    return { url, line, ms, stop, rss: () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' })) * 1024 }
+    return {
+      url,
+      line,
+      ms,
+      stop,
+      rss: () => Number(execFileSync('ps', ['-o', 'rss=', '-p', String(child.pid)], { encoding: 'utf8' })) * 1024,
+    }
   } catch (error) {
     await stop()
     throw error

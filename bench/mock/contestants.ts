@@ -15,12 +15,14 @@ const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
 export type Answer = 'SUCCESS' | 'FAIL'
 
 /** The merchant that both send to: reads each notification to its end and answers the same. */
-export async function receiver (answer: Answer) {
+export async function receiver(answer: Answer) {
   let received = 0
   let bytes = 0
   const reply = `<xml><return_code><![CDATA[${answer}]]></return_code></xml>`
   const server = createServer((request, response) => {
-    request.on('data', (chunk: Buffer) => { bytes += chunk.length })
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+    })
     request.on('end', () => {
       received++
       response.end(reply)
@@ -38,18 +40,21 @@ export async function receiver (answer: Answer) {
     close: () => {
       server.close()
       server.closeAllConnections()
-    }
+    },
   }
 }
 
 /** The mock: orders that are paid at the beginning of an advance over the whole schedule. */
-export async function advance () {
+export async function advance() {
   const mock = await createMockWechat()
   let world = mock.default
-  async function order (count: number, notifyUrl: string): Promise<void> {
+  async function order(count: number, notifyUrl: string): Promise<void> {
     world = mock.world({ autoPay: 0, seed: 'bench' })
     for (let n = 0; n < count; n++) {
-      const { statusCode, body } = await request(`${mock.url}/pay/unifiedorder`, { method: 'POST', body: orderXml(world.credentials, n, notifyUrl) })
+      const { statusCode, body } = await request(`${mock.url}/pay/unifiedorder`, {
+        method: 'POST',
+        body: orderXml(world.credentials, n, notifyUrl),
+      })
       const reply = await body.text()
       if (statusCode !== 200 || !reply.includes('prepay_id')) throw new Error(`unifiedorder was refused: ${reply}`)
     }
@@ -67,12 +72,12 @@ export async function advance () {
     bodies: () => world.notifications().map(({ body }) => body),
     /** Forgets the orders. */
     end: () => world.close(),
-    close: mock.close
+    close: mock.close,
   }
 }
 
 /** The least that sends these bodies as often, one after the other: a loop around undici. */
-export function loop () {
+export function loop() {
   return {
     run: async (url: string, bodies: readonly string[]) => {
       const start = performance.now()
@@ -83,7 +88,7 @@ export function loop () {
         }
       }
       return { ms: performance.now() - start, sends: SENDS * bodies.length }
-    }
+    },
   }
 }
 

@@ -1,10 +1,14 @@
 import { signV2 } from '../../mock-server/sign-v2.ts'
 import { writeXml } from '../../mock-server/wire.ts'
 
-export interface Merchant { appid: string, mchId: string, apiKey: string }
+export interface Merchant {
+  appid: string
+  mchId: string
+  apiKey: string
+}
 
 /** The n-th unifiedorder of a merchant, signed. */
-export function orderXml ({ appid, mchId, apiKey }: Merchant, n: number, notifyUrl: string): string {
+export function orderXml({ appid, mchId, apiKey }: Merchant, n: number, notifyUrl: string): string {
   const fields: [string, string][] = Object.entries({
     appid,
     mch_id: mchId,
@@ -16,7 +20,7 @@ export function orderXml ({ appid, mchId, apiKey }: Merchant, n: number, notifyU
     spbill_create_ip: '14.23.150.211',
     notify_url: notifyUrl,
     trade_type: 'JSAPI',
-    openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o'
+    openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
   })
   return writeXml([...fields, ['sign', signV2(fields, apiKey, 'MD5')]])
 }

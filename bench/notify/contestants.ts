@@ -24,17 +24,20 @@ const KEEP_ALIVE_MS = 72_000
 /** Keeps no orders. */
 const stateless = { expect: async () => {}, settled: async () => null }
 
-async function listen (app: FastifyInstance): Promise<number> {
+async function listen(app: FastifyInstance): Promise<number> {
   await app.listen({ port: 0, host: '127.0.0.1' })
   return (app.server.address() as AddressInfo).port
 }
 
-export const CONTESTANTS = { plugin, bare, tenpay, 'wechatpay-axios-plugin': axiosPlugin } satisfies Record<string, () => Contestant | Promise<Contestant>>
+export const CONTESTANTS = { plugin, bare, tenpay, 'wechatpay-axios-plugin': axiosPlugin } satisfies Record<
+  string,
+  () => Contestant | Promise<Contestant>
+>
 
 export type Name = keyof typeof CONTESTANTS
 
 /** This package with its default options, on the memory store. */
-async function plugin (): Promise<Contestant> {
+async function plugin(): Promise<Contestant> {
   const app = Fastify()
   const store = memoryStore()
   let known = 0
@@ -47,12 +50,16 @@ async function plugin (): Promise<Contestant> {
     // Nothing listens there: a notification costs no call.
     baseUrl: 'http://127.0.0.1:9',
     store,
-    price: () => { throw new Error('Nobody orders here.') },
-    onPaid: () => { fulfilled += 1 }
+    price: () => {
+      throw new Error('Nobody orders here.')
+    },
+    onPaid: () => {
+      fulfilled += 1
+    },
   })
   return {
     listen: async () => await listen(app),
-    async expect (count) {
+    async expect(count) {
       const createdAt = new Date()
       const expiresAt = new Date(createdAt.getTime() + 2 * 60 * 60 * 1000)
       for (const end = known + count; known < end; known++) {
@@ -82,14 +89,24 @@ async function plugin (): Promise<Contestant> {
             attempts: 0,
             // Not before the benchmark has ended.
             dueAt: expiresAt,
-            claims: 0
+            claims: 0,
           },
-          history: [{ outTradeNo, at: createdAt, source: 'order', seen: 'order', outcome: 'created', from: 'created', to: 'prepaid' }],
-          anomalies: []
+          history: [
+            {
+              outTradeNo,
+              at: createdAt,
+              source: 'order',
+              seen: 'order',
+              outcome: 'created',
+              from: 'created',
+              to: 'prepaid',
+            },
+          ],
+          anomalies: [],
         })
       }
     },
-    async settled () {
+    async settled() {
       await app.close()
       let paid = 0
       for (let n = 0; n < known; n++) {
@@ -98,22 +115,26 @@ async function plugin (): Promise<Contestant> {
       }
       if (paid !== fulfilled) throw new Error(`${paid} orders are paid and done, but onPaid ran ${fulfilled} times.`)
       return paid
-    }
+    },
   }
 }
 
 /** What Fastify itself allows: the body read as it is, a constant answered. */
-function bare (): Contestant {
+function bare(): Contestant {
   const app = Fastify()
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body)
+  })
   app.post(PATH, async (_request, reply) => reply.type('text/xml; charset=utf-8').send(SUCCESS))
   return { ...stateless, listen: async () => await listen(app) }
 }
 
 /** tenpay's middleware under Koa, with the smallest of body readers. */
-function tenpay (): Contestant {
-  const Tenpay = createRequire(import.meta.url)('tenpay') as new (options: object) => { middleware (type: 'pay'): Middleware }
+function tenpay(): Contestant {
+  const Tenpay = createRequire(import.meta.url)('tenpay') as new (options: object) => {
+    middleware(type: 'pay'): Middleware
+  }
   const api = new Tenpay({ appid: ACCOUNT.appid, mchid: ACCOUNT.mchId, partnerKey: ACCOUNT.apiKey })
   const app = new Koa()
   app.use(async (ctx, next) => {
@@ -124,25 +145,40 @@ function tenpay (): Contestant {
     await next()
   })
   app.use(api.middleware('pay'))
-  app.use(async (ctx) => { (ctx as unknown as { reply (): void }).reply() })
+  app.use(async (ctx) => {
+    ;(ctx as unknown as { reply(): void }).reply()
+  })
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, app.callback())
   return {
     ...stateless,
-    listen: async () => await new Promise((resolve) => { server.listen(0, '127.0.0.1', () => { resolve((server.address() as AddressInfo).port) }) })
+    listen: async () =>
+      await new Promise((resolve) => {
+        server.listen(0, '127.0.0.1', () => {
+          resolve((server.address() as AddressInfo).port)
+        })
+      }),
   }
 }
 
 /** wechatpay-axios-plugin's helpers under Fastify, put together as its README shows them. */
-function axiosPlugin (): Contestant {
+function axiosPlugin(): Contestant {
   const { Hash, Transformer } = wechatpayAxiosPlugin
   const key = Hash.keyObjectFrom(ACCOUNT.apiKey)
   const app = Fastify()
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => { done(null, body) })
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, body)
+  })
   app.post(PATH, async (request, reply) => {
     const message = Transformer.toObject(request.body as string) as Record<string, string>
     const genuine = Hash.equals(Hash.sign(Hash.ALGO_MD5, message, key), message.sign)
-    return reply.type('text/xml; charset=utf-8').send(Transformer.toXml(genuine ? { return_code: 'SUCCESS', return_msg: 'OK' } : { return_code: 'FAIL', return_msg: 'sign' }))
+    return reply
+      .type('text/xml; charset=utf-8')
+      .send(
+        Transformer.toXml(
+          genuine ? { return_code: 'SUCCESS', return_msg: 'OK' } : { return_code: 'FAIL', return_msg: 'sign' },
+        ),
+      )
   })
   return { ...stateless, listen: async () => await listen(app) }
 }

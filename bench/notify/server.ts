@@ -21,8 +21,8 @@ offer({
   listen: contestant.listen,
   expect: contestant.expect,
   settled: contestant.settled,
-  cpu () {
+  cpu() {
     const { user, system } = process.cpuUsage()
     return user + system
-  }
+  },
 } satisfies ServerCalls)

@@ -13,7 +13,7 @@ export const CONTESTANTS = { settle, bare } satisfies Record<string, (pool: pg.P
 export type Name = keyof typeof CONTESTANTS
 
 /** What this package does when a verified notification has been read. */
-function settle (pool: pg.Pool, tablePrefix: string): Settle {
+function settle(pool: pg.Pool, tablePrefix: string): Settle {
   const { appid, mchId } = paymentOf(0)
   const orders = createOrders({
     appid,
@@ -22,43 +22,71 @@ function settle (pool: pg.Pool, tablePrefix: string): Settle {
     pay: {} as PayApi,
     store: sqlStore(fromPg(pool), { tablePrefix }),
     policy: { latePayment: 'hold' },
-    observer: { anomaly () {}, due () {} },
+    observer: { anomaly() {}, due() {} },
     now: () => new Date(),
-    newOutTradeNo: () => ''
+    newOutTradeNo: () => '',
   })
   return async (n) => {
     const payment = paymentOf(n)
     const observed = await orders.observePayment('notify', payment)
-    if (observed?.outcome !== 'settled') throw new Error(`${payment.outTradeNo} was not settled: ${observed?.why ?? 'unknown'}`)
+    if (observed?.outcome !== 'settled') {
+      throw new Error(`${payment.outTradeNo} was not settled: ${observed?.why ?? 'unknown'}`)
+    }
   }
 }
 
 /** The SQL that any shop must run for it, by hand: only the columns that are compared are read, every statement is prepared. */
-function bare (pool: pg.Pool, tablePrefix: string): Settle {
+function bare(pool: pg.Pool, tablePrefix: string): Settle {
   const read = {
     name: 'read',
-    text: `select state, appid, mch_id, openid, total_fee, currency from ${tablePrefix}orders where out_trade_no = $1 for update`
+    text: `select state, appid, mch_id, openid, total_fee, currency from ${tablePrefix}orders where out_trade_no = $1 for update`,
   }
   const write = {
     name: 'write',
-    text: `update ${tablePrefix}orders set state = 'paid', transaction_id = $2, paid_out_trade_no = $1, paid_appid = $3, paid_mch_id = $4, paid_openid = $5, paid_fee = $6, ` +
-      "paid_currency = $7, paid_at = $8, paid_bank_type = $9, paid_attach = $10, fulfilment = 'due', due_at = $11 where out_trade_no = $1"
+    text:
+      `update ${tablePrefix}orders set state = 'paid', transaction_id = $2, paid_out_trade_no = $1, paid_appid = $3, paid_mch_id = $4, paid_openid = $5, paid_fee = $6, ` +
+      "paid_currency = $7, paid_at = $8, paid_bank_type = $9, paid_attach = $10, fulfilment = 'due', due_at = $11 where out_trade_no = $1",
   }
   const note = {
     name: 'note',
-    text: `insert into ${tablePrefix}history (out_trade_no, seen_at, source, seen, outcome, from_state, to_state) values ($1, $2, 'notify', $3, 'paid', $4, 'paid')`
+    text: `insert into ${tablePrefix}history (out_trade_no, seen_at, source, seen, outcome, from_state, to_state) values ($1, $2, 'notify', $3, 'paid', $4, 'paid')`,
   }
   return async (n) => {
-    const { transactionId, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt, bankType, attach } = paymentOf(n)
+    const { transactionId, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt, bankType, attach } =
+      paymentOf(n)
     const client = await pool.connect()
     try {
       await client.query('begin')
-      const { rows: [order] } = await client.query({ ...read, values: [outTradeNo] })
-      if (order.state !== 'prepaid' || order.appid !== appid || order.mch_id !== mchId || order.openid !== openid || Number(order.total_fee) !== totalFee || order.currency !== currency) {
+      const {
+        rows: [order],
+      } = await client.query({ ...read, values: [outTradeNo] })
+      if (
+        order.state !== 'prepaid' ||
+        order.appid !== appid ||
+        order.mch_id !== mchId ||
+        order.openid !== openid ||
+        Number(order.total_fee) !== totalFee ||
+        order.currency !== currency
+      ) {
         throw new Error(`${outTradeNo} cannot be settled.`)
       }
       const now = new Date().toISOString()
-      await client.query({ ...write, values: [outTradeNo, transactionId, appid, mchId, openid, totalFee, currency, paidAt.toISOString(), bankType, attach, now] })
+      await client.query({
+        ...write,
+        values: [
+          outTradeNo,
+          transactionId,
+          appid,
+          mchId,
+          openid,
+          totalFee,
+          currency,
+          paidAt.toISOString(),
+          bankType,
+          attach,
+          now,
+        ],
+      })
       await client.query({ ...note, values: [outTradeNo, now, `payment ${transactionId}`, order.state] })
       await client.query('commit')
     } finally {

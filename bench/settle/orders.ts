@@ -11,7 +11,7 @@ const OUT_TRADE_NO = '20260115093000Tq7Zk2-'
 const TRANSACTION_ID = '420000054020260115'
 
 /** The payment of the n-th order. */
-export function paymentOf (n: number): Payment {
+export function paymentOf(n: number): Payment {
   const digits = String(n).padStart(10, '0')
   return {
     transactionId: `${TRANSACTION_ID}${digits}`,
@@ -19,11 +19,11 @@ export function paymentOf (n: number): Payment {
     appid: APPID,
     mchId: MCH_ID,
     openid: OPENID,
-    totalFee: 100 + n % 9900,
+    totalFee: 100 + (n % 9900),
     currency: 'CNY',
     paidAt: new Date('2026-01-15T09:31:12+08:00'),
     bankType: 'CMB_CREDIT',
-    attach: '茶叶 2 盒，门店自提'
+    attach: '茶叶 2 盒，门店自提',
   }
 }
 
@@ -45,7 +45,7 @@ const COMMON = {
   prepay_expires_at: "now() + interval '2 hours'",
   refund_count: '0',
   attempts: '0',
-  claims: '0'
+  claims: '0',
 }
 
 const UNPAID = { ...COMMON, state: "'prepaid'", fulfilment: "'none'" }
@@ -65,27 +65,33 @@ const DONE = {
   paid_currency: COMMON.currency,
   paid_at: 'now()',
   paid_bank_type: "'CMB_CREDIT'",
-  paid_attach: COMMON.attach
+  paid_attach: COMMON.attach,
 }
 
 /** Makes the tables and fills them with `count` orders that have been ordered and can be paid. */
-export async function fillUnpaid (client: pg.Client, tablePrefix: string, count: number): Promise<void> {
-  await fill(client, tablePrefix, [{ ...UNPAID, due_at: "now() + interval '2 hours'", of: `generate_series(0, ${count - 1}) as n` }])
+export async function fillUnpaid(client: pg.Client, tablePrefix: string, count: number): Promise<void> {
+  await fill(client, tablePrefix, [
+    { ...UNPAID, due_at: "now() + interval '2 hours'", of: `generate_series(0, ${count - 1}) as n` },
+  ])
 }
 
 /** Makes the tables and fills them with what a shop has: `due` orders due since a minute, one in a hundred due tomorrow, all others done with. */
-export async function fillHistory (client: pg.Client, tablePrefix: string, count: number, due: number): Promise<void> {
+export async function fillHistory(client: pg.Client, tablePrefix: string, count: number, due: number): Promise<void> {
   const at = (condition: string) => `generate_series(0, ${count - 1}) as n where ${condition}`
   const step = count / due
   await fill(client, tablePrefix, [
     { ...DONE, of: at(`n % ${step} <> 0 and n % 100 <> 7`) },
     { ...UNPAID, due_at: "now() + interval '1 day'", of: at(`n % ${step} <> 0 and n % 100 = 7`) },
     // All over the table, as the orders that somebody left unpaid are.
-    { ...UNPAID, due_at: "now() - interval '1 minute' + n * interval '1 microsecond'", of: at(`n % ${step} = 0`) }
+    { ...UNPAID, due_at: "now() - interval '1 minute' + n * interval '1 microsecond'", of: at(`n % ${step} = 0`) },
   ])
 }
 
-async function fill (client: pg.Client, tablePrefix: string, kinds: (Record<string, string> & { of: string })[]): Promise<void> {
+async function fill(
+  client: pg.Client,
+  tablePrefix: string,
+  kinds: (Record<string, string> & { of: string })[],
+): Promise<void> {
   const all = schema('postgres', { tablePrefix })
   const isTable = (sql: string) => sql.startsWith('create table')
   // Nothing of this must survive a crash, and indexes are made faster of a full table.
@@ -93,7 +99,9 @@ async function fill (client: pg.Client, tablePrefix: string, kinds: (Record<stri
   for (const sql of all.filter(isTable)) await client.query(sql)
   for (const { of, ...columns } of kinds) {
     const from = `(select n, lpad(n::text, 10, '0') as digits from ${of}) as numbers`
-    await client.query(`insert into ${tablePrefix}orders (${Object.keys(columns).join(', ')}) select ${Object.values(columns).join(', ')} from ${from}`)
+    await client.query(
+      `insert into ${tablePrefix}orders (${Object.keys(columns).join(', ')}) select ${Object.values(columns).join(', ')} from ${from}`,
+    )
   }
   for (const sql of all.filter((sql) => !isTable(sql))) await client.query(sql)
   await client.query(`vacuum analyze ${tablePrefix}orders`)

@@ -13,7 +13,7 @@ export interface ServerCalls {
   /** Settles `count` orders from the `from`-th on, each connection one after the other; resolves with the ms it took. */
   settle: (from: number, count: number) => Promise<number>
   /** Claims `limit` due orders of these tables as the sweeper of the moment `now` (ms) does; resolves with how many it got and the ms it took. */
-  claim: (tablePrefix: string, now: number, limit: number, leaseMs: number) => Promise<{ claimed: number, ms: number }>
+  claim: (tablePrefix: string, now: number, limit: number, leaseMs: number) => Promise<{ claimed: number; ms: number }>
   /** Bytes of the heap after everything that can be forgotten was. */
   heap: () => number
   /** µs of CPU this process has used. */
@@ -29,27 +29,29 @@ setFlagsFromString('--expose-gc')
 const gc = runInNewContext('gc') as () => void
 
 offer({
-  async settle (from: number, count: number) {
+  async settle(from: number, count: number) {
     let next = from
     const end = from + count
     const start = performance.now()
-    await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
-      while (next < end) await settleOne(next++)
-    }))
+    await Promise.all(
+      Array.from({ length: CONNECTIONS }, async () => {
+        while (next < end) await settleOne(next++)
+      }),
+    )
     return performance.now() - start
   },
-  async claim (of: string, now: number, limit: number, leaseMs: number) {
+  async claim(of: string, now: number, limit: number, leaseMs: number) {
     const store = sqlStore(fromPg(pool), { tablePrefix: of })
     const start = performance.now()
     const claims = await store.claimDue(new Date(now), limit, leaseMs)
     return { claimed: claims.length, ms: performance.now() - start }
   },
-  heap () {
+  heap() {
     gc()
     return process.memoryUsage().heapUsed
   },
-  cpu () {
+  cpu() {
     const { user, system } = process.cpuUsage()
     return user + system
-  }
+  },
 } satisfies ServerCalls)

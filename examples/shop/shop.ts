@@ -22,29 +22,39 @@ export interface ShopOptions {
 }
 
 /** Prices in fen. The client names what it wants; what it costs is looked up here. */
-const CATALOGUE: Record<string, { description: string, totalFee: number }> = {
+const CATALOGUE: Record<string, { description: string; totalFee: number }> = {
   tea: { description: '龙井茶 Dragon Well tea 50 g', totalFee: 1250 },
-  pot: { description: '紫砂壶 Yixing teapot', totalFee: 36800 }
+  pot: { description: '紫砂壶 Yixing teapot', totalFee: 36800 },
 }
 
 /** A small tea shop: what an app that uses the plugin looks like. */
-export async function buildShop ({ wechat, publicUrl, database, server, probe = false, log = false }: ShopOptions): Promise<FastifyInstance> {
-  const app = Fastify({ logger: log && { level: 'warn', stream: process.stderr }, serverFactory: (handler) => server.on('request', handler) })
+export async function buildShop({
+  wechat,
+  publicUrl,
+  database,
+  server,
+  probe = false,
+  log = false,
+}: ShopOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    logger: log && { level: 'warn', stream: process.stderr },
+    serverFactory: (handler) => server.on('request', handler),
+  })
 
   await app.register(wechatPay, {
     ...wechat,
     publicUrl,
     store: database.store,
-    price (request, { openid }) {
-      const { item = 'tea', cart = randomUUID() } = (request.body ?? {}) as { item?: string, cart?: string }
+    price(request, { openid }) {
+      const { item = 'tea', cart = randomUUID() } = (request.body ?? {}) as { item?: string; cart?: string }
       const product = Object.hasOwn(CATALOGUE, item) ? CATALOGUE[item] : undefined
       if (product === undefined) throw Object.assign(new Error(`The shop has no ${item}.`), { statusCode: 404 })
       // A cart is its user's: whoever orders a key closes what somebody else has ordered under it.
       return { key: `${openid}:${cart}`, ...product, attach: `item=${item}` }
     },
-    async onPaid (order, { tx }) {
+    async onPaid(order, { tx }) {
       await database.ship(tx, order.outTradeNo)
-    }
+    },
   })
 
   if (probe) {
@@ -56,7 +66,9 @@ export async function buildShop ({ wechat, publicUrl, database, server, probe = 
         fulfilments: await database.shipments(order.outTradeNo),
         amount: order.totalFee,
         transaction_id: order.payment?.transactionId ?? null,
-        refunded: order.refunds.filter(({ state }) => state === 'success').reduce((sum, { refundFee }) => sum + refundFee, 0)
+        refunded: order.refunds
+          .filter(({ state }) => state === 'success')
+          .reduce((sum, { refundFee }) => sum + refundFee, 0),
       }
     })
   }

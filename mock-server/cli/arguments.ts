@@ -7,12 +7,14 @@ import { planOf, type AnySchedule } from '../schedule.ts'
 
 export const whole = (least: number, most: number) => (text: string) => {
   const value = Number(text)
-  if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+  if (!/^\d+$/.test(text) || value < least || value > most) {
+    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+  }
   return value
 }
 
 /** Milliseconds. */
-export function duration (text: string): number {
+export function duration(text: string): number {
   try {
     return parseDuration(text)
   } catch {
@@ -20,36 +22,51 @@ export function duration (text: string): number {
   }
 }
 
-export function durationOrNever (text: string): number | 'never' {
+export function durationOrNever(text: string): number | 'never' {
   return text === 'never' ? text : duration(text)
 }
 
 /** Several in one, divided by commas, and the flag more than once. */
-export const list = (text: string, before: readonly string[] = []) => [...before, ...text.split(',').map(part => part.trim()).filter(part => part !== '')]
+export const list = (text: string, before: readonly string[] = []) => [
+  ...before,
+  ...text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== ''),
+]
 
 /** Amounts in fen. */
-export const amounts = (text: string, before: readonly number[] = []) => [...before, ...list(text).map(whole(1, 100_000_000))]
+export const amounts = (text: string, before: readonly number[] = []) => [
+  ...before,
+  ...list(text).map(whole(1, 100_000_000)),
+]
 
 /** Without a zone it would be a time of the machine's: refused, as by the control API. */
 const MOMENT = /^\d+$|T.+(?:Z|[+-]\d\d:\d\d)$/i
 
-export function moment (text: string): Date {
+export function moment(text: string): Date {
   const date = new Date(/^\d+$/.test(text) ? Number(text) : text)
-  if (!MOMENT.test(text) || Number.isNaN(date.getTime())) throw new InvalidArgumentError('It must be a date such as 2026-01-15T12:00:00+08:00, or milliseconds since 1970.')
+  if (!MOMENT.test(text) || Number.isNaN(date.getTime())) {
+    throw new InvalidArgumentError('It must be a date such as 2026-01-15T12:00:00+08:00, or milliseconds since 1970.')
+  }
   return date
 }
 
-export function name (text: string): string {
-  if (!/^[\w.-]{1,64}$/.test(text)) throw new InvalidArgumentError('It must be 1 to 64 letters, digits, dots, dashes and underscores.')
+export function name(text: string): string {
+  if (!/^[\w.-]{1,64}$/.test(text)) {
+    throw new InvalidArgumentError('It must be 1 to 64 letters, digits, dots, dashes and underscores.')
+  }
   return text
 }
 
-export function address (text: string): URL {
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8090.')
+export function address(text: string): URL {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8090.')
+  }
   return new URL(text)
 }
 
-export function text (path: string): string {
+export function text(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
@@ -58,7 +75,7 @@ export function text (path: string): string {
 }
 
 /** An object of gaps and whether the first send is immediate, as the control API takes it. */
-function wholeSchedule (json: string): AnySchedule {
+function wholeSchedule(json: string): AnySchedule {
   try {
     const told = JSON.parse(json) as AnySchedule
     planOf(told)
@@ -69,12 +86,19 @@ function wholeSchedule (json: string): AnySchedule {
 }
 
 /** `legacy`; `current`, which is of `2019`; gaps in seconds; an object of gaps and `immediate`; or a file with one of the latter two. */
-export function schedule (told: string): AnySchedule {
+export function schedule(told: string): AnySchedule {
   if (told === 'current' || told === 'legacy') return told
   if (told === '2019') return 'current'
   const content = /^[\d,]+$|^\{/.test(told) ? told : text(told).trim()
   if (content.startsWith('{')) return wholeSchedule(content)
-  const gaps = content.replace(/[[\]\s]+/g, ' ').trim().replace(/[ ,]+/g, ',')
-  if (!/^\d+(,\d+)*$/.test(gaps)) throw new InvalidArgumentError('It must be current, legacy, gaps in seconds such as 15,15,30, {"gaps":"current","immediate":false}, or a file with such gaps.')
+  const gaps = content
+    .replace(/[[\]\s]+/g, ' ')
+    .trim()
+    .replace(/[ ,]+/g, ',')
+  if (!/^\d+(,\d+)*$/.test(gaps)) {
+    throw new InvalidArgumentError(
+      'It must be current, legacy, gaps in seconds such as 15,15,30, {"gaps":"current","immediate":false}, or a file with such gaps.',
+    )
+  }
   return gaps.split(',').map(Number)
 }

@@ -2,15 +2,19 @@ import { appEnvironment } from '../environment.ts'
 import type { MockWechat } from '../mock.ts'
 import { shellLines } from './environment.ts'
 
-const LONELY = 'In a container nobody else reaches this address: --host 0.0.0.0 opens it, --allow-host names its service.\n'
+const LONELY =
+  'In a container nobody else reaches this address: --host 0.0.0.0 opens it, --allow-host names its service.\n'
 
 /** What a person reads at the start; `lonely`: nobody else can reach the mock. */
-export function banner ({ url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat<unknown>, 'url' | 'controlUrl' | 'default'>, lonely: boolean): string {
+export function banner(
+  { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat<unknown>, 'url' | 'controlUrl' | 'default'>,
+  lonely: boolean,
+): string {
   return [
     `WeChat mock at ${url} on the ${clock.mode} clock; control at ${controlUrl}`,
     `Use it as api.weixin.qq.com and api.mch.weixin.qq.com, with the credentials of the world "${id}":`,
     '',
     shellLines(appEnvironment(url, credentials)),
-    ...(lonely ? [LONELY] : [])
+    ...(lonely ? [LONELY] : []),
   ].join('\n')
 }

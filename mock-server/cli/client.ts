@@ -11,16 +11,21 @@ export class NoAnswer extends CommandError {}
 /** A call to a running mock; resolves with the JSON of its answer. */
 export type Ask = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
-async function send (url: URL, method: string, body: string): Promise<{ status: number, answer: string }> {
+async function send(url: URL, method: string, body: string): Promise<{ status: number; answer: string }> {
   // The certificate of a mock is one for tests.
-  const request = url.protocol === 'https:' ? httpsRequest(url, { method, agent: false, rejectUnauthorized: false }) : httpRequest(url, { method, agent: false })
-  const response = new Promise<IncomingMessage>((resolve, reject) => { request.once('response', resolve).once('error', reject) })
+  const request =
+    url.protocol === 'https:'
+      ? httpsRequest(url, { method, agent: false, rejectUnauthorized: false })
+      : httpRequest(url, { method, agent: false })
+  const response = new Promise<IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve).once('error', reject)
+  })
   request.end(body)
   const { statusCode } = await response
   return { status: statusCode!, answer: await text(await response) }
 }
 
-function read (answer: string): { code?: unknown, message?: unknown } | undefined {
+function read(answer: string): { code?: unknown; message?: unknown } | undefined {
   try {
     return JSON.parse(answer) as object
   } catch {
@@ -32,20 +37,34 @@ function read (answer: string): { code?: unknown, message?: unknown } | undefine
  * Talks to the mock at `origin`.
  * @throws NoAnswer, CommandError
  */
-export const createAsk = (origin: URL): Ask => async (method, path, body = {}) => {
-  const at = origin.origin
-  let reply
-  try {
-    reply = await send(new URL(path, at), method, method === 'GET' ? '' : JSON.stringify(body))
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new NoAnswer(code === 'ECONNREFUSED'
-      ? `nothing listens at ${at}; start the mock (wechat-mock), or say where it is (--url, WECHAT_MOCK_URL)`
-      : `the mock at ${at} cannot be reached: ${message}`)
+export const createAsk =
+  (origin: URL): Ask =>
+  async (method, path, body = {}) => {
+    const at = origin.origin
+    let reply
+    try {
+      reply = await send(new URL(path, at), method, method === 'GET' ? '' : JSON.stringify(body))
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      throw new NoAnswer(
+        code === 'ECONNREFUSED'
+          ? `nothing listens at ${at}; start the mock (wechat-mock), or say where it is (--url, WECHAT_MOCK_URL)`
+          : `the mock at ${at} cannot be reached: ${message}`,
+      )
+    }
+    const { status, answer } = reply
+    const json = read(answer)
+    if (json === undefined) {
+      throw new CommandError(
+        `what answers at ${at} is no wechat-mock (HTTP ${status} to ${method} ${path}); say where the mock is (--url, WECHAT_MOCK_URL)`,
+      )
+    }
+    if (status >= 400) {
+      throw new CommandError(
+        typeof json.code === 'string'
+          ? `${json.code}: ${String(json.message)}`
+          : `HTTP ${status} to ${method} ${path}: ${answer}`,
+      )
+    }
+    return json
   }
-  const { status, answer } = reply
-  const json = read(answer)
-  if (json === undefined) throw new CommandError(`what answers at ${at} is no wechat-mock (HTTP ${status} to ${method} ${path}); say where the mock is (--url, WECHAT_MOCK_URL)`)
-  if (status >= 400) throw new CommandError(typeof json.code === 'string' ? `${json.code}: ${String(json.message)}` : `HTTP ${status} to ${method} ${path}: ${answer}`)
-  return json
-}

@@ -5,54 +5,104 @@ import { VERDICTS } from '../verdict.ts'
 import { address, amounts, duration, moment, name, whole } from './arguments.ts'
 import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
 
-export interface Output { readonly out: (text: string) => void, readonly err: (text: string) => void }
+export interface Output {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+}
 
 /** Which mock, which world, and how to answer. */
-export interface Target { readonly url: URL, readonly world: string, readonly json?: true }
+export interface Target {
+  readonly url: URL
+  readonly world: string
+  readonly json?: true
+}
 
 /** What a command has found out: for a program, and for a person. */
-export interface Result { readonly value: unknown, readonly text: string }
+export interface Result {
+  readonly value: unknown
+  readonly text: string
+}
 
 export const DEFAULT_PORT = 8090
 
 /** A command that talks to a running mock; `path` begins with a slash and goes on from the world. */
-export function addCommand (program: Command, usage: string, description: string): Command {
-  return program.command(usage)
+export function addCommand(program: Command, usage: string, description: string): Command {
+  return program
+    .command(usage)
     .description(description)
-    .addOption(new Option('--url <url>', 'where the mock is').env('WECHAT_MOCK_URL').default(new URL(`http://127.0.0.1:${DEFAULT_PORT}`), `http://127.0.0.1:${DEFAULT_PORT}`).argParser(address))
-    .addOption(new Option('--world <id>', 'which of its worlds').env('WECHAT_MOCK_WORLD').default('default').argParser(name))
+    .addOption(
+      new Option('--url <url>', 'where the mock is')
+        .env('WECHAT_MOCK_URL')
+        .default(new URL(`http://127.0.0.1:${DEFAULT_PORT}`), `http://127.0.0.1:${DEFAULT_PORT}`)
+        .argParser(address),
+    )
+    .addOption(
+      new Option('--world <id>', 'which of its worlds').env('WECHAT_MOCK_WORLD').default('default').argParser(name),
+    )
     .addOption(new Option('--json', 'answer with JSON').env('WECHAT_MOCK_JSON'))
 }
 
-export const inWorld = (ask: Ask, world: string): Ask => (method, path, body) => ask(method, `/__mock/v1/worlds/${world}${path}`, body)
+export const inWorld =
+  (ask: Ask, world: string): Ask =>
+  (method, path, body) =>
+    ask(method, `/__mock/v1/worlds/${world}${path}`, body)
 
-export function tell ({ out }: Output, { json }: Target, { value, text }: Result): void {
+export function tell({ out }: Output, { json }: Target, { value, text }: Result): void {
   out(`${json ? JSON.stringify(value) : text}\n`)
 }
 
 /** As it comes over the control API: dates are texts. */
-interface Delivery { readonly notificationId: string, readonly attempt: number, readonly sentAt: string, readonly verdict: string, readonly reason: string }
-interface Notification { readonly attempts: readonly unknown[], readonly nextDueAt?: string }
-interface Entry { readonly cursor: number, readonly at: string, readonly api: string, readonly outTradeNo?: string, readonly note: string }
-interface Order { readonly outTradeNo: string, readonly mchId: string, readonly side: string, readonly createdAt: string, readonly tradeState: string, readonly transactionId?: string }
+interface Delivery {
+  readonly notificationId: string
+  readonly attempt: number
+  readonly sentAt: string
+  readonly verdict: string
+  readonly reason: string
+}
+interface Notification {
+  readonly attempts: readonly unknown[]
+  readonly nextDueAt?: string
+}
+interface Entry {
+  readonly cursor: number
+  readonly at: string
+  readonly api: string
+  readonly outTradeNo?: string
+  readonly note: string
+}
+interface Order {
+  readonly outTradeNo: string
+  readonly mchId: string
+  readonly side: string
+  readonly createdAt: string
+  readonly tradeState: string
+  readonly transactionId?: string
+}
 
-const toldDelivery = ({ notificationId, attempt, sentAt, verdict, reason }: Delivery) => `${sentAt} ${notificationId} attempt ${attempt}: ${verdict} (${reason})`
+const toldDelivery = ({ notificationId, attempt, sentAt, verdict, reason }: Delivery) =>
+  `${sentAt} ${notificationId} attempt ${attempt}: ${verdict} (${reason})`
 
 /** What a body is made of: the flags of the command itself. */
 const own = ({ url: _url, world: _world, json: _json, ...flags }: Target): object => flags
 
-async function loginCode (ask: Ask, options: object): Promise<Result> {
-  const value = await ask('POST', '/login-codes', options) as { code: string }
+async function loginCode(ask: Ask, options: object): Promise<Result> {
+  const value = (await ask('POST', '/login-codes', options)) as { code: string }
   return { value, text: value.code }
 }
 
-interface Where { readonly mchId?: string, readonly side?: string }
-interface PayFlags extends Where { readonly coupon?: readonly number[] }
+interface Where {
+  readonly mchId?: string
+  readonly side?: string
+}
+interface PayFlags extends Where {
+  readonly coupon?: readonly number[]
+}
 
 /** Of those that are as new, the last of the list. */
-async function newestUnpaid (ask: Ask, where: Where): Promise<Order> {
-  const orders = (await ask('GET', '/orders') as Order[])
-    .filter(({ mchId, side }) => (where.mchId ?? mchId) === mchId && (where.side ?? side) === side)
+async function newestUnpaid(ask: Ask, where: Where): Promise<Order> {
+  const orders = ((await ask('GET', '/orders')) as Order[]).filter(
+    ({ mchId, side }) => (where.mchId ?? mchId) === mchId && (where.side ?? side) === side,
+  )
   const [newest] = orders
     .filter(({ tradeState }) => tradeState === 'NOTPAY')
     .reverse()
@@ -61,35 +111,60 @@ async function newestUnpaid (ask: Ask, where: Where): Promise<Order> {
   return newest
 }
 
-async function pay (ask: Ask, number: string | undefined, { coupon, ...options }: PayFlags): Promise<Result> {
+async function pay(ask: Ask, number: string | undefined, { coupon, ...options }: PayFlags): Promise<Result> {
   // The same number may be known to another merchant, and in the sandbox.
-  const { outTradeNo, mchId, side } = number === undefined ? await newestUnpaid(ask, options) : { ...options, outTradeNo: number }
+  const { outTradeNo, mchId, side } =
+    number === undefined ? await newestUnpaid(ask, options) : { ...options, outTradeNo: number }
   const path = `/orders/${encodeURIComponent(outTradeNo)}/pay`
-  const value = await ask('POST', path, { ...options, mchId, side, coupons: coupon?.map(fee => ({ fee })) }) as { order: Order } & (Delivery | { verdict?: undefined, notification: Notification })
+  const value = (await ask('POST', path, { ...options, mchId, side, coupons: coupon?.map((fee) => ({ fee })) })) as {
+    order: Order
+  } & (Delivery | { verdict?: undefined; notification: Notification })
   const { order } = value
   const paid = `order ${order.outTradeNo} is paid (${order.transactionId})`
   if (value.verdict !== undefined) return { value, text: `${paid}\n${toldDelivery(value)}` }
   const { attempts, nextDueAt } = value.notification
-  return { value, text: nextDueAt !== undefined && attempts.length === 0 ? `${paid}\nnothing is sent yet; the first notification is due at ${nextDueAt}` : paid }
+  return {
+    value,
+    text:
+      nextDueAt !== undefined && attempts.length === 0
+        ? `${paid}\nnothing is sent yet; the first notification is due at ${nextDueAt}`
+        : paid,
+  }
 }
 
-async function deliver (ask: Ask, id: string, options: object): Promise<Result> {
-  const value = await ask('POST', `/notifications/${encodeURIComponent(id)}/deliver`, options) as { deliveries: Delivery[] }
+async function deliver(ask: Ask, id: string, options: object): Promise<Result> {
+  const value = (await ask('POST', `/notifications/${encodeURIComponent(id)}/deliver`, options)) as {
+    deliveries: Delivery[]
+  }
   return { value, text: value.deliveries.map(toldDelivery).join('\n') }
 }
 
 /** One of these; JSON leaves out what is undefined. */
-interface Goal { readonly by: string | number | undefined, readonly to: Date | undefined, readonly next: number | undefined }
+interface Goal {
+  readonly by: string | number | undefined
+  readonly to: Date | undefined
+  readonly next: number | undefined
+}
 
-async function advance (ask: Ask, goal: Goal, realTimeoutMs: number): Promise<Result> {
-  const value = await ask('POST', '/clock/advance', { ...goal, realTimeoutMs }) as { to: string, deliveries: Delivery[], remainingTimers: unknown[] }
+async function advance(ask: Ask, goal: Goal, realTimeoutMs: number): Promise<Result> {
+  const value = (await ask('POST', '/clock/advance', { ...goal, realTimeoutMs })) as {
+    to: string
+    deliveries: Delivery[]
+    remainingTimers: unknown[]
+  }
   const { to, deliveries, remainingTimers } = value
-  return { value, text: [...deliveries.map(toldDelivery), `it is ${to}; ${deliveries.length} sent, ${remainingTimers.length} still due`].join('\n') }
+  return {
+    value,
+    text: [
+      ...deliveries.map(toldDelivery),
+      `it is ${to}; ${deliveries.length} sent, ${remainingTimers.length} still due`,
+    ].join('\n'),
+  }
 }
 
 const ASK_AGAIN_MS = 50
 
-async function waitUntilReady (ask: Ask, timeoutMs: number, start = performance.now()): Promise<Result> {
+async function waitUntilReady(ask: Ask, timeoutMs: number, start = performance.now()): Promise<Result> {
   try {
     return { value: await ask('GET', '/readyz'), text: 'ready' }
   } catch (error) {
@@ -99,18 +174,37 @@ async function waitUntilReady (ask: Ask, timeoutMs: number, start = performance.
   return waitUntilReady(ask, timeoutMs, start)
 }
 
-interface WaitFlags { readonly api?: string, readonly order?: string, readonly verdict?: string, readonly note?: string, readonly count: number, readonly since: number, readonly timeout: number }
+interface WaitFlags {
+  readonly api?: string
+  readonly order?: string
+  readonly verdict?: string
+  readonly note?: string
+  readonly count: number
+  readonly since: number
+  readonly timeout: number
+}
 
-async function waitFor (ask: Ask, { api, order, verdict, note, count, since, timeout }: WaitFlags): Promise<Result> {
+async function waitFor(ask: Ask, { api, order, verdict, note, count, since, timeout }: WaitFlags): Promise<Result> {
   const match = { api, outTradeNo: order, verdict, note: note && { pattern: note } }
-  const value = await ask('POST', '/journal/wait', { match, count, since, timeoutMs: timeout }) as { matched: boolean, entries: Entry[], cursor: number }
+  const value = (await ask('POST', '/journal/wait', { match, count, since, timeoutMs: timeout })) as {
+    matched: boolean
+    entries: Entry[]
+    cursor: number
+  }
   const { matched, entries } = value
-  if (!matched) throw new CommandError(`${entries.length} of ${count} came within ${timeout} ms: ${JSON.stringify(match)}`)
-  return { value, text: entries.map(({ cursor, at, api, outTradeNo = '', note }) => `${cursor} ${at} ${api} ${outTradeNo}: ${note}`).join('\n') }
+  if (!matched) {
+    throw new CommandError(`${entries.length} of ${count} came within ${timeout} ms: ${JSON.stringify(match)}`)
+  }
+  return {
+    value,
+    text: entries
+      .map(({ cursor, at, api, outTradeNo = '', note }) => `${cursor} ${at} ${api} ${outTradeNo}: ${note}`)
+      .join('\n'),
+  }
 }
 
 /** The commands for a running mock, from a shell or a test in another language. */
-export function addCommands (program: Command, output: Output): void {
+export function addCommands(program: Command, output: Output): void {
   const asks = ({ url, world }: Target) => inWorld(createAsk(url), world)
 
   addCommand(program, 'login-code', 'a code as wx.login gives it')
@@ -126,32 +220,53 @@ export function addCommands (program: Command, output: Output): void {
     .option('--openid <openid>', 'who pays; default: whom the order was made for')
     .option('--bank-type <type>', 'default OTHERS')
     .option('--mch-id <mch_id>', 'whose order it is; default: any merchant that has it')
-    .addOption(new Option('--side <side>', 'where it is; default: where it can be paid').choices(['production', 'sandbox']))
+    .addOption(
+      new Option('--side <side>', 'where it is; default: where it can be paid').choices(['production', 'sandbox']),
+    )
     .option('--coupon <fen>', 'pays this much with a coupon; more than once, or 10,20', amounts)
-    .addOption(new Option('--deliver <when>', 'wait for the first notification, only start it, or send none; default await').choices(['await', 'background', 'hold']))
-    .action(async (outTradeNo: string | undefined, flags: Target) => tell(output, flags, await pay(asks(flags), outTradeNo, own(flags))))
+    .addOption(
+      new Option(
+        '--deliver <when>',
+        'wait for the first notification, only start it, or send none; default await',
+      ).choices(['await', 'background', 'hold']),
+    )
+    .action(async (outTradeNo: string | undefined, flags: Target) =>
+      tell(output, flags, await pay(asks(flags), outTradeNo, own(flags))),
+    )
 
   addCommand(program, 'deliver', 'sends a notification once more, beside the schedule')
     .argument('<id>', 'of the notification: for a payment the out_trade_no')
     .option('--count <n>', 'how many times; default 1', whole(1, 1000))
     .option('--concurrent', 'all at once')
     .option('--delay <duration>', 'real time between them', duration)
-    .action(async (id: string, { delay, ...flags }: Target & { delay?: number }) => tell(output, flags, await deliver(asks(flags), id, { ...own(flags), delayMs: delay })))
+    .action(async (id: string, { delay, ...flags }: Target & { delay?: number }) =>
+      tell(output, flags, await deliver(asks(flags), id, { ...own(flags), delayMs: delay })),
+    )
 
   addCommand(program, 'advance', 'moves the virtual clock and sends what falls due')
     .argument('[duration]', 'for example 24h4m, or milliseconds')
     .option('--next <n>', 'over so many events instead, whenever they are due', whole(1, Number.MAX_SAFE_INTEGER))
     .option('--to <time>', 'to a moment instead, such as 2026-01-16T12:00:00+08:00, or milliseconds since 1970', moment)
     .option('--timeout <duration>', 'real time it may take', duration, 300_000)
-    .action(async (span: string | undefined, { timeout, next, to, ...target }: Target & Goal & { timeout: number }, self: Command) => {
-      const by = span !== undefined && /^\d+$/.test(span) ? Number(span) : span
-      if ([by, next, to].filter(goal => goal !== undefined).length !== 1) return self.error('error: say one of a duration, --next and --to: wechat-mock advance 24h4m')
-      tell(output, target, await advance(asks(target), { by, next, to }, timeout))
-    })
+    .action(
+      async (
+        span: string | undefined,
+        { timeout, next, to, ...target }: Target & Goal & { timeout: number },
+        self: Command,
+      ) => {
+        const by = span !== undefined && /^\d+$/.test(span) ? Number(span) : span
+        if ([by, next, to].filter((goal) => goal !== undefined).length !== 1) {
+          return self.error('error: say one of a duration, --next and --to: wechat-mock advance 24h4m')
+        }
+        tell(output, target, await advance(asks(target), { by, next, to }, timeout))
+      },
+    )
 
   addCommand(program, 'wait', 'waits until the mock is ready, or until something has come over the wire')
     .option('--ready', 'until the mock answers, which is also what wait alone does')
-    .addOption(new Option('--api <api>', 'a call of this kind; notify and refundnotify are notifications').choices(APIS))
+    .addOption(
+      new Option('--api <api>', 'a call of this kind; notify and refundnotify are notifications').choices(APIS),
+    )
     .option('--order <out_trade_no>', 'about this order')
     .addOption(new Option('--verdict <verdict>', 'a notification whose answer was taken so').choices(VERDICTS))
     .option('--note <pattern>', 'what the mock thought of it')
@@ -161,6 +276,10 @@ export function addCommands (program: Command, output: Output): void {
     .action(async (flags: Target & WaitFlags & { ready?: true }) => {
       const { api, order, verdict, note, ready, timeout } = flags
       const isReady = ready ?? (api ?? order ?? verdict ?? note) === undefined
-      tell(output, flags, isReady ? await waitUntilReady(createAsk(flags.url), timeout) : await waitFor(asks(flags), flags))
+      tell(
+        output,
+        flags,
+        isReady ? await waitUntilReady(createAsk(flags.url), timeout) : await waitFor(asks(flags), flags),
+      )
     })
 }

@@ -9,14 +9,39 @@ import { addCommand, inWorld, tell, type Output, type Target } from './commands.
 import { inContainer, isLoopback } from './environment.ts'
 
 /** `problem`: it cannot work so. `hint`: it may be meant so. */
-export interface Diagnosis { readonly level: 'ok' | 'hint' | 'problem', readonly check: string, readonly message: string }
+export interface Diagnosis {
+  readonly level: 'ok' | 'hint' | 'problem'
+  readonly check: string
+  readonly message: string
+}
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-interface WorldView extends Credentials { readonly id: string, readonly baseUrl: string, readonly clock: { readonly mode: string } }
-interface Entry { readonly cursor: number, readonly direction: string, readonly api: string, readonly note: string, readonly fault?: string, readonly request: { readonly method: string, readonly url: string }, readonly sign?: SignExplanation, readonly lint?: readonly Finding[] }
-interface Delivery { readonly outTradeNo: string, readonly url: string, readonly verdict: string, readonly reason: string }
-interface Order { readonly tradeState: string, readonly notifyUrl: string }
+interface WorldView extends Credentials {
+  readonly id: string
+  readonly baseUrl: string
+  readonly clock: { readonly mode: string }
+}
+interface Entry {
+  readonly cursor: number
+  readonly direction: string
+  readonly api: string
+  readonly note: string
+  readonly fault?: string
+  readonly request: { readonly method: string; readonly url: string }
+  readonly sign?: SignExplanation
+  readonly lint?: readonly Finding[]
+}
+interface Delivery {
+  readonly outTradeNo: string
+  readonly url: string
+  readonly verdict: string
+  readonly reason: string
+}
+interface Order {
+  readonly tradeState: string
+  readonly notifyUrl: string
+}
 
 /** What is known of a set-up. */
 interface Facts {
@@ -37,98 +62,154 @@ const hint = (message: string) => ({ level: 'hint', message }) as const
 const problem = (message: string) => ({ level: 'problem', message }) as const
 
 const CHECKS: Readonly<Record<string, Check>> = {
-  * version ({ version }) {
-    yield version === VERSION ? ok(`wechat-mock ${version}`) : hint(`the mock is version ${version}, this command ${VERSION}`)
+  *version({ version }) {
+    yield version === VERSION
+      ? ok(`wechat-mock ${version}`)
+      : hint(`the mock is version ${version}, this command ${VERSION}`)
   },
 
-  * environment ({ world, environment }) {
+  *environment({ world, environment }) {
     const right = appEnvironment(world.baseUrl, world)
     const { WECHAT_BASE_URL: base, ...credentials } = right
     for (const [name, value] of Object.entries(credentials)) {
       const here = environment[name]
       // The values of a mock are no secrets, those of a shell may be.
-      if (here !== undefined && here !== value) yield problem(`${name} in this shell is not that of world ${world.id}, which is ${value}`)
+      if (here !== undefined && here !== value) {
+        yield problem(`${name} in this shell is not that of world ${world.id}, which is ${value}`)
+      }
     }
     const told = environment.WECHAT_BASE_URL
-    if (told !== undefined && (!URL.canParse(told) || new URL(told).port !== new URL(base).port)) yield problem(`WECHAT_BASE_URL in this shell is ${told}; the mock is ${base}`)
-    const proxy = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'ALL_PROXY'].find(name => environment[name])
-    if (proxy && !(environment.NO_PROXY ?? environment.no_proxy)) yield hint(`${proxy} is set and NO_PROXY is not: an app that obeys it does not reach ${base}; set NO_PROXY=${new URL(base).hostname}`)
+    if (told !== undefined && (!URL.canParse(told) || new URL(told).port !== new URL(base).port)) {
+      yield problem(`WECHAT_BASE_URL in this shell is ${told}; the mock is ${base}`)
+    }
+    const proxy = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'ALL_PROXY'].find(
+      (name) => environment[name],
+    )
+    if (proxy && !(environment.NO_PROXY ?? environment.no_proxy)) {
+      yield hint(
+        `${proxy} is set and NO_PROXY is not: an app that obeys it does not reach ${base}; set NO_PROXY=${new URL(base).hostname}`,
+      )
+    }
   },
 
-  * clock ({ world: { clock } }) {
+  *clock({ world: { clock } }) {
     yield clock.mode === 'virtual'
       ? hint('the clock is virtual: nothing is sent again until it is advanced (wechat-mock advance 24h4m)')
       : ok('the clock is real: what is not acknowledged is sent again after 15 s, 15 s, 30 s, 3 min, …')
   },
 
-  * container ({ world: { baseUrl }, container }) {
-    if (container && isLoopback(new URL(baseUrl).hostname)) yield hint('in a container 127.0.0.1 is the container itself: start the mock with --host 0.0.0.0 (and --allow-host with the name of its service) if others are to reach it')
+  *container({ world: { baseUrl }, container }) {
+    if (container && isLoopback(new URL(baseUrl).hostname)) {
+      yield hint(
+        'in a container 127.0.0.1 is the container itself: start the mock with --host 0.0.0.0 (and --allow-host with the name of its service) if others are to reach it',
+      )
+    }
   },
 
-  * calls ({ calls, world }) {
+  *calls({ calls, world }) {
     const known = calls.filter(({ api }) => api !== 'unknown')
     if (known.length > 0) yield ok(`calls that have come: ${known.length}, the last one to ${newest(known).api}`)
-    else yield problem(`no call has come for world ${world.id}: give your app ${world.baseUrl} as the base URL of api.weixin.qq.com and api.mch.weixin.qq.com, and the world's credentials`)
+    else {
+      yield problem(
+        `no call has come for world ${world.id}: give your app ${world.baseUrl} as the base URL of api.weixin.qq.com and api.mch.weixin.qq.com, and the world's credentials`,
+      )
+    }
     const unknown = calls.filter(({ api }) => api === 'unknown')
-    if (unknown.length > 0) yield problem(`calls to paths that are not emulated: ${unknown.length}, the last one to ${newest(unknown).request.method} ${newest(unknown).request.url}`)
+    if (unknown.length > 0) {
+      yield problem(
+        `calls to paths that are not emulated: ${unknown.length}, the last one to ${newest(unknown).request.method} ${newest(unknown).request.url}`,
+      )
+    }
   },
 
-  * signatures ({ calls }) {
+  *signatures({ calls }) {
     const wrong = calls.filter(({ sign }) => sign)
-    if (wrong.length > 0) yield problem(`calls that were not signed right: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}`)
+    if (wrong.length > 0) {
+      yield problem(
+        `calls that were not signed right: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}`,
+      )
+    }
   },
 
-  * refusals ({ calls }) {
+  *refusals({ calls }) {
     // What a fault did was asked for.
-    const refused = calls.filter(({ api, note, sign, fault }) => api !== 'unknown' && !sign && fault === undefined && !['SUCCESS', 'ok'].includes(note))
-    if (refused.length > 0) yield hint(`calls that were refused: ${refused.length}, the last one to ${newest(refused).api}: ${newest(refused).note}`)
+    const refused = calls.filter(
+      ({ api, note, sign, fault }) =>
+        api !== 'unknown' && !sign && fault === undefined && !['SUCCESS', 'ok'].includes(note),
+    )
+    if (refused.length > 0) {
+      yield hint(
+        `calls that were refused: ${refused.length}, the last one to ${newest(refused).api}: ${newest(refused).note}`,
+      )
+    }
   },
 
-  * lint ({ calls }) {
-    const findings = new Map(calls.flatMap(({ lint = [] }) => lint).filter(({ level }) => level === 'warning').map(finding => [finding.rule, finding]))
-    for (const { rule, message } of findings.values()) yield hint(`works here, may not in production (${rule}): ${message}`)
+  *lint({ calls }) {
+    const findings = new Map(
+      calls
+        .flatMap(({ lint = [] }) => lint)
+        .filter(({ level }) => level === 'warning')
+        .map((finding) => [finding.rule, finding]),
+    )
+    for (const { rule, message } of findings.values()) {
+      yield hint(`works here, may not in production (${rule}): ${message}`)
+    }
   },
 
-  * notifications ({ deliveries, orders }) {
+  *notifications({ deliveries, orders }) {
     const unpaid = orders.filter(({ tradeState }) => tradeState === 'NOTPAY')
     if (deliveries.length === 0) {
       if (unpaid.length > 0) yield hint(`orders that wait to be paid: ${unpaid.length} (wechat-mock pay)`)
       return
     }
     // By the address: the newest answer of each handler is how it is now.
-    for (const { url, verdict, reason, outTradeNo } of new Map(deliveries.map(delivery => [delivery.url, delivery])).values()) {
-      yield verdict === 'acked' ? ok(`${url} acknowledges notifications`) : problem(`${url} did not acknowledge the notification of ${outTradeNo}: ${verdict}, ${reason}`)
+    for (const { url, verdict, reason, outTradeNo } of new Map(
+      deliveries.map((delivery) => [delivery.url, delivery]),
+    ).values()) {
+      yield verdict === 'acked'
+        ? ok(`${url} acknowledges notifications`)
+        : problem(`${url} did not acknowledge the notification of ${outTradeNo}: ${verdict}, ${reason}`)
     }
-  }
+  },
 }
 
 /** What is right and what is wrong about a set-up, as far as the mock has seen it. */
-export function diagnose (facts: Facts): Diagnosis[] {
-  return Object.entries(CHECKS).flatMap(([check, find]) => Array.from(find(facts), diagnosis => ({ ...diagnosis, check })))
+export function diagnose(facts: Facts): Diagnosis[] {
+  return Object.entries(CHECKS).flatMap(([check, find]) =>
+    Array.from(find(facts), (diagnosis) => ({ ...diagnosis, check })),
+  )
 }
 
-async function gather (ask: Ask, { world: id }: Target, environment: Environment, container: boolean): Promise<Facts> {
-  const { name, version } = await ask('GET', '/version') as { name: string, version: string }
-  if (name !== 'wechat-mock') throw new CommandError('what answers there is no wechat-mock; say where the mock is (--url, WECHAT_MOCK_URL)')
+async function gather(ask: Ask, { world: id }: Target, environment: Environment, container: boolean): Promise<Facts> {
+  const { name, version } = (await ask('GET', '/version')) as { name: string; version: string }
+  if (name !== 'wechat-mock') {
+    throw new CommandError('what answers there is no wechat-mock; say where the mock is (--url, WECHAT_MOCK_URL)')
+  }
   const here = inWorld(ask, id)
-  const { entries } = await here('GET', '/journal?dir=in') as { entries: Entry[] }
+  const { entries } = (await here('GET', '/journal?dir=in')) as { entries: Entry[] }
   return {
     version,
-    world: await here('GET', '') as WorldView,
+    world: (await here('GET', '')) as WorldView,
     calls: entries,
-    deliveries: await here('GET', '/deliveries') as Delivery[],
-    orders: await here('GET', '/orders') as Order[],
+    deliveries: (await here('GET', '/deliveries')) as Delivery[],
+    orders: (await here('GET', '/orders')) as Order[],
     environment,
-    container
+    container,
   }
 }
 
-export function addDoctor (program: Command, output: Output): void {
-  addCommand(program, 'doctor', 'tells what is wrong between the mock and your app; exits with 1 if something is')
-    .action(async (target: Target) => {
-      const diagnoses = diagnose(await gather(createAsk(target.url), target, process.env, inContainer()))
-      const problems = diagnoses.filter(({ level }) => level === 'problem').length
-      tell(output, target, { value: { ok: problems === 0, diagnoses }, text: diagnoses.map(({ level, message }) => `${level.padEnd(7)} ${message}`).join('\n') })
-      if (problems > 0) throw new CommandError(`${problems} ${problems === 1 ? 'problem' : 'problems'}`)
+export function addDoctor(program: Command, output: Output): void {
+  addCommand(
+    program,
+    'doctor',
+    'tells what is wrong between the mock and your app; exits with 1 if something is',
+  ).action(async (target: Target) => {
+    const diagnoses = diagnose(await gather(createAsk(target.url), target, process.env, inContainer()))
+    const problems = diagnoses.filter(({ level }) => level === 'problem').length
+    tell(output, target, {
+      value: { ok: problems === 0, diagnoses },
+      text: diagnoses.map(({ level, message }) => `${level.padEnd(7)} ${message}`).join('\n'),
     })
+    if (problems > 0) throw new CommandError(`${problems} ${problems === 1 ? 'problem' : 'problems'}`)
+  })
 }

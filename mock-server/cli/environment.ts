@@ -2,22 +2,26 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 
 export const shellLines = (environment: Readonly<Record<string, string>>) =>
-  Object.entries(environment).map(([name, value]) => `${name}=${value}\n`).join('')
+  Object.entries(environment)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
 
 const LOOPBACK = /^(?:localhost|127\..*|\[?::1\]?)$/
 
 export const isLoopback = (host: string) => LOOPBACK.test(host)
 
 /** What Docker, and what Podman, leaves in a container. */
-export const inContainer = (files = ['/.dockerenv', '/run/.containerenv']) => files.some(file => existsSync(file))
+export const inContainer = (files = ['/.dockerenv', '/run/.containerenv']) => files.some((file) => existsSync(file))
 
 const OFF = ['', '0', 'false', 'no', 'off']
 
 /** A flag whose variable says no is not given; commander takes any value for yes. */
-export function heedOff (command: Command): void {
+export function heedOff(command: Command): void {
   for (const option of command.options) {
     const name = option.attributeName()
     if (!option.isBoolean() || command.getOptionValueSource(name) !== 'env') continue
-    if (OFF.includes(process.env[option.envVar!]!.toLowerCase())) command.setOptionValueWithSource(name, undefined, 'env')
+    if (OFF.includes(process.env[option.envVar!]!.toLowerCase())) {
+      command.setOptionValueWithSource(name, undefined, 'env')
+    }
   }
 }

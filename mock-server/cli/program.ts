@@ -7,12 +7,16 @@ import { heedOff } from './environment.ts'
 import { addServe } from './serve.ts'
 
 const standard: Output = {
-  out: text => { process.stdout.write(text) },
-  err: text => { process.stderr.write(text) }
+  out: (text) => {
+    process.stdout.write(text)
+  },
+  err: (text) => {
+    process.stderr.write(text)
+  },
 }
 
 /** The command line: resolves with the exit code, for `serve` as soon as the mock answers. */
-export async function run (args: readonly string[], output: Output = standard): Promise<number> {
+export async function run(args: readonly string[], output: Output = standard): Promise<number> {
   const program = new Command('wechat-mock')
     .description('A WeChat to test login and payment against')
     .version(VERSION)

@@ -30,44 +30,61 @@ const effects = {
     effect('reset', { when }),
     effect('truncate', { bytes: integer(0) }),
     effect('bad_sign'),
-    effect('gbk')
-  ]
+    effect('gbk'),
+  ],
 }
 
-const newFault = strict({
-  match: strict({ api: oneOf(...APIS), out_trade_no: text(32), nth: integer(1), every: integer(1) }, 'api'),
-  effect: effects,
-  times: { anyOf: [integer(1), { const: 'always' }] },
-  probability: { type: 'number', minimum: 0, maximum: 1 },
-  rate: strict({ limit: integer(1), per: { type: ['integer', 'string'] } }, 'limit', 'per')
-}, 'match', 'effect')
+const newFault = strict(
+  {
+    match: strict({ api: oneOf(...APIS), out_trade_no: text(32), nth: integer(1), every: integer(1) }, 'api'),
+    effect: effects,
+    times: { anyOf: [integer(1), { const: 'always' }] },
+    probability: { type: 'number', minimum: 0, maximum: 1 },
+    rate: strict({ limit: integer(1), per: { type: ['integer', 'string'] } }, 'limit', 'per'),
+  },
+  'match',
+  'effect',
+)
 
-interface OfFault extends InWorld { readonly name: string }
+interface OfFault extends InWorld {
+  readonly name: string
+}
 
-export function faultRoutes (app: FastifyInstance, worlds: Worlds): void {
-  function find ({ world, name }: OfFault): Fault {
-    const fault = worlds.find(world).faults().find(fault => fault.name === name)
+export function faultRoutes(app: FastifyInstance, worlds: Worlds): void {
+  function find({ world, name }: OfFault): Fault {
+    const fault = worlds
+      .find(world)
+      .faults()
+      .find((fault) => fault.name === name)
     if (!fault) throw new MockError('UNKNOWN_FAULT', `world ${world} has no fault ${name}`)
     return fault
   }
 
-  app.get<{ Params: InWorld }>('/worlds/:world/faults', async request => worlds.find(request.params.world).faults())
+  app.get<{ Params: InWorld }>('/worlds/:world/faults', async (request) => worlds.find(request.params.world).faults())
 
-  app.get<{ Params: OfFault }>('/worlds/:world/faults/:name', async request => find(request.params))
+  app.get<{ Params: OfFault }>('/worlds/:world/faults/:name', async (request) => find(request.params))
 
-  app.put<{ Params: OfFault, Body: NewFault }>('/worlds/:world/faults/:name', { schema: { body: newFault } }, async request => {
-    const { match: { api, ...match }, effect, ...options } = request.body
-    const { world, name } = request.params
-    return worlds.find(world).fault(api, effect, { ...match, ...options, name })
-  })
+  app.put<{ Params: OfFault; Body: NewFault }>(
+    '/worlds/:world/faults/:name',
+    { schema: { body: newFault } },
+    async (request) => {
+      const {
+        match: { api, ...match },
+        effect,
+        ...options
+      } = request.body
+      const { world, name } = request.params
+      return worlds.find(world).fault(api, effect, { ...match, ...options, name })
+    },
+  )
 
-  app.delete<{ Params: OfFault }>('/worlds/:world/faults/:name', async request => {
+  app.delete<{ Params: OfFault }>('/worlds/:world/faults/:name', async (request) => {
     const fault = find(request.params)
     fault.remove()
     return fault
   })
 
-  app.delete<{ Params: InWorld }>('/worlds/:world/faults', async request => {
+  app.delete<{ Params: InWorld }>('/worlds/:world/faults', async (request) => {
     const faults = worlds.find(request.params.world).faults()
     for (const fault of faults) fault.remove()
     return faults

@@ -7,11 +7,25 @@ import { MockError } from '../errors.ts'
  * 127.0.0.1 (so the Host must be an address, a local name or one of `hosts`) or across origins (so an Origin must be the
  * mock itself).
  */
-export function checkCaller ({ headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>, hosts: readonly string[]): void {
+export function checkCaller(
+  { headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>,
+  hosts: readonly string[],
+): void {
   const host = headers.host ?? ''
-  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1').toLowerCase()
-  if (isIP(name) === 0 && name !== 'localhost' && !name.endsWith('.localhost') && !hosts.some(allowed => allowed.toLowerCase() === name)) {
-    throw new MockError('FORBIDDEN_HOST', `the control API answers to an IP address, localhost or ${hosts.join(', ')}, not to the Host ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`)
+  const name = host
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase()
+  if (
+    isIP(name) === 0 &&
+    name !== 'localhost' &&
+    !name.endsWith('.localhost') &&
+    !hosts.some((allowed) => allowed.toLowerCase() === name)
+  ) {
+    throw new MockError(
+      'FORBIDDEN_HOST',
+      `the control API answers to an IP address, localhost or ${hosts.join(', ')}, not to the Host ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`,
+    )
   }
   const { origin } = headers
   if (origin !== undefined && origin !== `${protocol}://${host}`) {

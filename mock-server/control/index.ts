@@ -21,22 +21,24 @@ import { worldRoutes } from './worlds.ts'
 
 export const CONTROL_PREFIX = '/__mock/v1'
 
-function parseJson (_request: unknown, text: string, done: (error: Error | null, body?: unknown) => void): void {
+function parseJson(_request: unknown, text: string, done: (error: Error | null, body?: unknown) => void): void {
   if (text.trim() === '') return done(null, {})
   try {
     done(null, JSON.parse(text))
   } catch (error) {
-    done(new MockError('BAD_INPUT', `the body is not JSON: ${(error as Error).message}`, { field: 'body', rule: 'json' }))
+    done(
+      new MockError('BAD_INPUT', `the body is not JSON: ${(error as Error).message}`, { field: 'body', rule: 'json' }),
+    )
   }
 }
 
 /** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
-export function controlRoutes (app: FastifyInstance, worlds: Worlds, hosts: readonly string[]): void {
+export function controlRoutes(app: FastifyInstance, worlds: Worlds, hosts: readonly string[]): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
-  app.addHook('onRequest', async request => checkCaller(request, hosts))
+  app.addHook('onRequest', async (request) => checkCaller(request, hosts))
   validateLazily(app)
-  app.setReplySerializer(payload => jsonOf(payload) as string)
+  app.setReplySerializer((payload) => jsonOf(payload) as string)
   app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {
     const details = error instanceof MockError ? error.details : {}
     return reply.code(error.statusCode ?? 500).send({ code: error.code, message: error.message, ...details })

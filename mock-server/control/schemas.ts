@@ -8,7 +8,8 @@ export const strict = (properties: Readonly<Record<string, object>>, ...required
   ({ type: 'object', properties, required, additionalProperties: false }) as const
 
 export const text = (maxLength = 1000) => ({ type: 'string', minLength: 1, maxLength }) as const
-export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) => ({ type: 'integer', minimum, maximum }) as const
+export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  ({ type: 'integer', minimum, maximum }) as const
 /** A span, as long as the calendar. */
 export const seconds = integer(0, Math.floor(LAST_MOMENT / 1000))
 /** Real time. */
@@ -20,5 +21,9 @@ export const side = oneOf('production', 'sandbox')
 /** Where several merchants of the world may have it. */
 export const mchId = text(32)
 
-export interface InWorld { readonly world: string }
-export interface OfOrder extends InWorld { readonly outTradeNo: string }
+export interface InWorld {
+  readonly world: string
+}
+export interface OfOrder extends InWorld {
+  readonly outTradeNo: string
+}

@@ -10,7 +10,7 @@ interface Problem {
 }
 
 /** The first broken rule as a field, its rule and a sentence. */
-function badInput ({ instancePath, keyword, message, params }: Problem): MockError {
+function badInput({ instancePath, keyword, message, params }: Problem): MockError {
   const extra = (params.additionalProperty ?? params.missingProperty) as string | undefined
   const field = [...instancePath.split('/').slice(1), ...(extra === undefined ? [] : [extra])].join('.') || 'body'
   const allowed = params.allowedValues === undefined ? '' : `: ${(params.allowedValues as string[]).join(', ')}`
@@ -22,7 +22,7 @@ const NOTHING: FastifySchema = { body: strict({}), querystring: strict({}) }
 
 const PARTS = ['body', 'querystring', 'headers'] as const
 
-function check (request: FastifyRequest, schema: FastifySchema): void {
+function check(request: FastifyRequest, schema: FastifySchema): void {
   for (const part of PARTS) {
     const wanted = schema[part] as Record<string, unknown> | undefined
     if (!wanted) continue
@@ -36,15 +36,17 @@ function check (request: FastifyRequest, schema: FastifySchema): void {
  * Checks what the routes added from now on are given against their schemas, each of which is compiled when it is needed
  * first: to compile all of them takes as long as the rest of the start.
  */
-export function validateLazily (app: FastifyInstance): void {
+export function validateLazily(app: FastifyInstance): void {
   const schemas = new Map<string, FastifySchema>()
-  app.addHook('onRoute', route => {
+  app.addHook('onRoute', (route) => {
     schemas.set(`${String(route.method)} ${route.url}`, { ...NOTHING, ...route.schema })
     delete route.schema
   })
-  app.addHook('preValidation', async request => {
+  app.addHook('preValidation', async (request) => {
     for (const [name, value] of Object.entries(request.params as object)) {
-      if (value === '') throw new MockError('BAD_INPUT', `${name}: must not be empty in the path`, { field: name, rule: 'minLength' })
+      if (value === '') {
+        throw new MockError('BAD_INPUT', `${name}: must not be empty in the path`, { field: name, rule: 'minLength' })
+      }
     }
     // A POST without a body is a POST of {}: every field of the control API has a default or says that it is missing.
     request.body ??= {}

@@ -31,25 +31,25 @@ const newWorld = strict({
   appid: text(32),
   appSecret: text(),
   mchId: { type: 'string', pattern: '^\\d{1,32}$' },
-  apiKey: text()
+  apiKey: text(),
 })
 
 const loginCode = strict({ appid: text(32), openid: text(128), unionid: text(128), ttl: seconds, uses: integer(1) })
 
-export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
+export function worldRoutes(app: FastifyInstance, worlds: Worlds): void {
   const view = ({ id, baseUrl, credentials, clock }: World) => ({
     id,
     baseUrl,
     ...credentials,
     clock: { mode: clock.mode, now: clock.now() },
-    env: wholeEnvironment(baseUrl, worlds.controlUrl(), id, credentials)
+    env: wholeEnvironment(baseUrl, worlds.controlUrl(), id, credentials),
   })
 
   app.get('/worlds', async () => worlds.list().map(view))
 
-  app.get<{ Params: InWorld }>('/worlds/:world', async request => view(worlds.find(request.params.world)))
+  app.get<{ Params: InWorld }>('/worlds/:world', async (request) => view(worlds.find(request.params.world)))
 
-  app.delete<{ Params: InWorld }>('/worlds/:world', async request => {
+  app.delete<{ Params: InWorld }>('/worlds/:world', async (request) => {
     const world = worlds.find(request.params.world)
     world.close()
     return view(world)
@@ -65,6 +65,9 @@ export function worldRoutes (app: FastifyInstance, worlds: Worlds): void {
     return view(world)
   })
 
-  app.post<{ Params: InWorld, Body: LoginCodeOptions }>('/worlds/:world/login-codes', { schema: { body: loginCode } }, async request =>
-    worlds.find(request.params.world).loginCode(request.body))
+  app.post<{ Params: InWorld; Body: LoginCodeOptions }>(
+    '/worlds/:world/login-codes',
+    { schema: { body: loginCode } },
+    async (request) => worlds.find(request.params.world).loginCode(request.body),
+  )
 }

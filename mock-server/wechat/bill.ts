@@ -22,7 +22,7 @@ export const feeOf = (fen: number) => Math.round(fen * RATE)
  * What each refund of an order gives back of the fee: rounded together with those before it that were not closed when it was
  * asked for, so that parts which give back the whole payment give back the whole fee. What is closed later changes nothing.
  */
-export function refundedFees (order: Order, refunds: readonly Refund[]): number[] {
+export function refundedFees(order: Order, refunds: readonly Refund[]): number[] {
   const fees: number[] = []
   for (const refund of refunds) {
     let settled = refundSettlement(order, refund).refundFee
@@ -55,14 +55,14 @@ export interface BillDay {
 }
 
 /** `date` is yyyyMMdd and a real day. */
-export function billDay (date: string, now: Date): BillDay {
+export function billDay(date: string, now: Date): BillDay {
   const start = parseWechatTime(`${date}000000`)!.getTime()
   const ageMs = now.getTime() - start
   return {
-    has: moment => wechatTime(moment).startsWith(date),
+    has: (moment) => wechatTime(moment).startsWith(date),
     state: ageMs < 0 ? 'future' : ageMs < READY_AFTER_MS ? 'creating' : 'ready',
     ageMs,
-    madeAt: new Date(start + MADE_AFTER_MS)
+    madeAt: new Date(start + MADE_AFTER_MS),
   }
 }
 
@@ -70,13 +70,17 @@ export function billDay (date: string, now: Date): BillDay {
 export type Column<Row> = readonly [name: string, value: (row: Row) => string]
 
 /** A table of WeChat's: UTF-8 with a byte order mark, CRLF, a back-tick before each value but not before names. */
-export function billText<Row> (columns: readonly Column<Row>[], rows: readonly Row[], summary: readonly (readonly [name: string, value: string])[]): string {
-  const values = (texts: readonly string[]) => texts.map(text => `\`${text}`).join(',')
+export function billText<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  summary: readonly (readonly [name: string, value: string])[],
+): string {
+  const values = (texts: readonly string[]) => texts.map((text) => `\`${text}`).join(',')
   const lines = [
     columns.map(([name]) => name).join(','),
-    ...rows.map(row => values(columns.map(([, value]) => value(row)))),
+    ...rows.map((row) => values(columns.map(([, value]) => value(row)))),
     summary.map(([name]) => name).join(','),
-    values(summary.map(([, value]) => value))
+    values(summary.map(([, value]) => value)),
   ]
-  return `\uFEFF${lines.map(line => `${line}\r\n`).join('')}`
+  return `\uFEFF${lines.map((line) => `${line}\r\n`).join('')}`
 }

@@ -10,6 +10,8 @@ export const checksession: LoginEndpoint<'checksession'> = {
     const refused = checkToken(world, request)
     if (refused !== undefined) return refused
     const user = world!.users.find(request.get('openid'))
-    return user && request.get('sig_method') === SIG_METHOD && isSigned(request, user) ? { errcode: 0, errmsg: 'ok' } : 87009
-  }
+    return user && request.get('sig_method') === SIG_METHOD && isSigned(request, user)
+      ? { errcode: 0, errmsg: 'ok' }
+      : 87009
+  },
 }

@@ -28,5 +28,5 @@ export const closeorder: PayEndpoint = {
     }
     order.tradeState = 'CLOSED'
     return CLOSED
-  }
+  },
 }

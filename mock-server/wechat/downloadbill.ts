@@ -1,6 +1,14 @@
 import type { WorldCore } from '../core.ts'
 import { couponFee, type Order, type Payment } from '../orders.ts'
-import { couponRefundFee, outcomeAt, rechargeRefundFee, refundSettlement, settledFee, type Refund, type RefundOutcome } from '../refunds.ts'
+import {
+  couponRefundFee,
+  outcomeAt,
+  rechargeRefundFee,
+  refundSettlement,
+  settledFee,
+  type Refund,
+  type RefundOutcome,
+} from '../refunds.ts'
 import { wechatDateTime } from '../time.ts'
 import { billDay, billText, feeOf, isBillDate, isGzip, RATE_TEXT, refundedFees, yuan, type Column } from './bill.ts'
 import { matches, type PayEndpoint } from './pay-v2.ts'
@@ -21,43 +29,68 @@ interface Trade {
   readonly fee: number
 }
 
-const REFUND_STATUS: Record<Refund['status'], string> = { PROCESSING: 'PROCESSING', SUCCESS: 'SUCCESS', CHANGE: 'CHANGE', REFUNDCLOSE: 'FAIL' }
+const REFUND_STATUS: Record<Refund['status'], string> = {
+  PROCESSING: 'PROCESSING',
+  SUCCESS: 'SUCCESS',
+  CHANGE: 'CHANGE',
+  REFUNDCLOSE: 'FAIL',
+}
 
-function tradesOf ({ orders, refunds }: WorldCore, madeAt: Date): Trade[] {
-  return orders.list().flatMap(order => {
+function tradesOf({ orders, refunds }: WorldCore, madeAt: Date): Trade[] {
+  return orders.list().flatMap((order) => {
     const { payment } = order
     if (!payment) return []
-    const paid: Trade = { order, payment, refund: undefined, outcome: undefined, at: payment.paidAt, fee: feeOf(settledFee(order)) }
+    const paid: Trade = {
+      order,
+      payment,
+      refund: undefined,
+      outcome: undefined,
+      at: payment.paidAt,
+      fee: feeOf(settledFee(order)),
+    }
     const ofOrder = refunds.ofOrder(order.outTradeNo)
     const feesBack = refundedFees(order, ofOrder)
-    return [paid, ...ofOrder.map((refund, n): Trade => ({ order, payment, refund, outcome: outcomeAt(refund, madeAt), at: refund.requestedAt, fee: 0 - feesBack[n]! }))]
+    return [
+      paid,
+      ...ofOrder.map((refund, n): Trade => ({
+        order,
+        payment,
+        refund,
+        outcome: outcomeAt(refund, madeAt),
+        at: refund.requestedAt,
+        fee: 0 - feesBack[n]!,
+      })),
+    ]
   })
 }
 
 /** A value that only payments have, and one that only refunds have. */
-const ofPayment = (value: (trade: Trade) => number) => (trade: Trade) => trade.refund ? 0 : value(trade)
-const ofRefund = (value: (refund: Refund, order: Order) => number) => ({ order, refund }: Trade) => refund ? value(refund, order) : 0
+const ofPayment = (value: (trade: Trade) => number) => (trade: Trade) => (trade.refund ? 0 : value(trade))
+const ofRefund =
+  (value: (refund: Refund, order: Order) => number) =>
+  ({ order, refund }: Trade) =>
+    refund ? value(refund, order) : 0
 
 const settled = ofPayment(({ order }) => settledFee(order))
 const total = ofPayment(({ order }) => order.totalFee)
 const coupons = ofPayment(({ payment }) => couponFee(payment))
 const settledRefund = ofRefund((refund, order) => refundSettlement(order, refund).refundFee)
-const requestedRefund = ofRefund(refund => refund.refundFee)
+const requestedRefund = ofRefund((refund) => refund.refundFee)
 const rechargeRefund = ofRefund(rechargeRefundFee)
 const couponRefund = ofRefund(couponRefundFee)
 
 const fee = (trade: Trade) => trade.fee
 
-const money = (name: string, value: (trade: Trade) => number): Column<Trade> => [name, trade => yuan(value(trade))]
+const money = (name: string, value: (trade: Trade) => number): Column<Trade> => [name, (trade) => yuan(value(trade))]
 
 /** Merchants have different tables by their age; a parser must go by the names. */
-function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
+function columnsOf(world: WorldCore, type: string): Column<Trade>[] {
   const { mchId } = world.credentials
   const old = world.behaviour.billColumns === 'old'
   const withRefunds = type !== 'SUCCESS'
   const refundTimes: Column<Trade>[] = [
     ['退款申请时间', ({ refund }) => wechatDateTime(refund!.requestedAt)],
-    ['退款成功时间', ({ outcome }) => outcome!.status === 'SUCCESS' ? wechatDateTime(outcome!.endedAt!) : '']
+    ['退款成功时间', ({ outcome }) => (outcome!.status === 'SUCCESS' ? wechatDateTime(outcome!.endedAt!) : '')],
   ]
   const refundColumns: Column<Trade>[] = [
     ...(type === 'REFUND' ? refundTimes : []),
@@ -66,7 +99,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
     money('退款金额', old ? requestedRefund : settledRefund),
     old ? money('代金券或立减优惠退款金额', couponRefund) : money('充值券退款金额', rechargeRefund),
     ['退款类型', ({ outcome }) => outcome?.channel ?? ''],
-    ['退款状态', ({ outcome }) => outcome ? REFUND_STATUS[outcome.status] : '']
+    ['退款状态', ({ outcome }) => (outcome ? REFUND_STATUS[outcome.status] : '')],
   ]
   return [
     ['交易时间', ({ payment, at }) => wechatDateTime(type === 'REFUND' ? payment.paidAt : at)],
@@ -78,7 +111,7 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
     ['商户订单号', ({ order }) => order.outTradeNo],
     ['用户标识', ({ payment }) => payment.openid],
     ['交易类型', ({ order }) => order.tradeType],
-    ['交易状态', ({ refund }) => refund ? 'REFUND' : 'SUCCESS'],
+    ['交易状态', ({ refund }) => (refund ? 'REFUND' : 'SUCCESS')],
     ['付款银行', ({ payment }) => payment.bankType],
     ['货币种类', ({ order }) => order.feeType],
     money(old ? '总金额' : '应结订单金额', old ? total : settled),
@@ -93,19 +126,25 @@ function columnsOf (world: WorldCore, type: string): Column<Trade>[] {
       : [
           money('订单金额', total),
           ...(withRefunds ? [money('申请退款金额', requestedRefund)] : []),
-          ['费率备注', () => ''] as const
-        ])
+          ['费率备注', () => ''] as const,
+        ]),
   ]
 }
 
-function summaryOf (world: WorldCore, trades: readonly Trade[]): [name: string, value: string][] {
+function summaryOf(world: WorldCore, trades: readonly Trade[]): [name: string, value: string][] {
   // A closed refund has its line, but the money is the merchant's again.
   const counted = trades.filter(({ outcome }) => outcome?.status !== 'REFUNDCLOSE')
   const sum = (value: (trade: Trade) => number) => yuan(counted.reduce((fen, trade) => fen + value(trade), 0))
   // Some recorded bills count as if it were money.
   const count = world.random.flip('bill', 'count') ? `${trades.length}.0` : String(trades.length)
   return world.behaviour.billColumns === 'old'
-    ? [['总交易单数', count], ['总交易额', sum(total)], ['总退款金额', sum(requestedRefund)], ['总代金券或立减优惠退款金额', sum(couponRefund)], ['手续费总金额', sum(fee)]]
+    ? [
+        ['总交易单数', count],
+        ['总交易额', sum(total)],
+        ['总退款金额', sum(requestedRefund)],
+        ['总代金券或立减优惠退款金额', sum(couponRefund)],
+        ['手续费总金额', sum(fee)],
+      ]
     : [
         ['总交易单数', count],
         ['应结订单总金额', sum(settled)],
@@ -113,7 +152,7 @@ function summaryOf (world: WorldCore, trades: readonly Trade[]): [name: string, 
         ['充值券退款总金额', sum(rechargeRefund)],
         ['手续费总金额', sum(fee)],
         ['订单总金额', sum(total)],
-        ['申请退款总金额', sum(requestedRefund)]
+        ['申请退款总金额', sum(requestedRefund)],
       ]
 }
 
@@ -127,7 +166,7 @@ const TEXT: Readonly<Record<string, string>> = {
   APPID_NOT_EXIST: 'invalid appid',
   APPID_MCHID_NOT_MATCH: 'invalid appid',
   MCHID_NOT_EXIST: 'invalid parameter',
-  SIGNERROR: 'SIGN ERROR'
+  SIGNERROR: 'SIGN ERROR',
 }
 
 /** Client tables pair texts and numbers so; of all these only `No Bill Exist` with 20002 is recorded. */
@@ -138,11 +177,11 @@ const NUMBER: Readonly<Record<string, string>> = {
   SYSTEMERROR: '20003',
   'CompressGZip Error': '20003',
   'UnCompressGZip Error': '20003',
-  当前商户号账单API权限已经关闭: '20007'
+  当前商户号账单API权限已经关闭: '20007',
 }
 
 /** `bill_date参数格式错误` is `invalid bill_date` here. */
-function englishOf (message: string): string {
+function englishOf(message: string): string {
   const [, field] = /^(\w+)参数(?:长度有误|格式错误)$/.exec(message) ?? []
   if (field === undefined) return message
   if (field === 'tar_type') return 'invalid tar_type: Only GZIP supported'
@@ -150,10 +189,14 @@ function englishOf (message: string): string {
 }
 
 /** This call knows no refusal of the business. */
-function refusal (error: ProtocolFail | BusinessFail): [name: string, value: string][] {
+function refusal(error: ProtocolFail | BusinessFail): [name: string, value: string][] {
   const { errCode = '', message, number } = error as ProtocolFail
   const text = TEXT[errCode] ?? englishOf(message)
-  return [['return_code', 'FAIL'], ['return_msg', text], ['error_code', number ?? NUMBER[text] ?? '20001']]
+  return [
+    ['return_code', 'FAIL'],
+    ['return_msg', text],
+    ['error_code', number ?? NUMBER[text] ?? '20001'],
+  ]
 }
 
 /** V2 downloadbill (chapter 9_6): what was traded on one day in China, newest first. */
@@ -163,7 +206,7 @@ export const downloadbill: PayEndpoint = {
   fields: [
     { name: 'bill_date', max: 8, required: true, form: isBillDate },
     { name: 'bill_type', max: 15, form: matches(/^(?:ALL|SUCCESS|REFUND|RECHARGE_REFUND)$/) },
-    { name: 'tar_type', max: 4, form: isGzip }
+    { name: 'tar_type', max: 4, form: isGzip },
   ],
   unsigned: refusal,
   systemError: 'system error',
@@ -173,9 +216,13 @@ export const downloadbill: PayEndpoint = {
     if (day.state === 'creating') throw new ProtocolFail('Bill Creating')
     const type = get('bill_type') || 'ALL'
     const wanted = ({ refund }: Trade) => type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')
-    const trades = day.ageMs > KEPT_MS ? [] : tradesOf(world, day.madeAt).filter(trade => day.has(trade.at) && wanted(trade))
+    const trades =
+      day.ageMs > KEPT_MS ? [] : tradesOf(world, day.madeAt).filter((trade) => day.has(trade.at) && wanted(trade))
     if (trades.length === 0) throw new ProtocolFail('No Bill Exist')
     trades.sort((a, b) => b.at.getTime() - a.at.getTime())
-    return { text: billText(columnsOf(world, type), trades, summaryOf(world, trades)), gzip: get('tar_type') === 'GZIP' }
-  }
+    return {
+      text: billText(columnsOf(world, type), trades, summaryOf(world, trades)),
+      gzip: get('tar_type') === 'GZIP',
+    }
+  },
 }

@@ -30,9 +30,9 @@ interface Line extends Movement {
  * The movements of the basic account since the world began, which is when it was empty. What a closed refund brings back is
  * booked under a name of the mock's own.
  */
-function movements (world: WorldCore): Movement[] {
+function movements(world: WorldCore): Movement[] {
   const { orders, refunds } = world
-  return orders.list().flatMap(order => {
+  return orders.list().flatMap((order) => {
     const { payment, outTradeNo } = order
     if (!payment) return []
     const paid = { at: payment.paidAt, kind: '交易', number: payment.transactionId, voucher: outTradeNo, note: '' }
@@ -48,20 +48,29 @@ function movements (world: WorldCore): Movement[] {
         const back = { kind: '退款', number: refund.refundId, voucher: refund.outRefundNo, note: refund.desc }
         return [
           { ...back, at: refund.requestedAt, name: '退款', fen: -fen },
-          ...(refund.status === 'REFUNDCLOSE' ? [{ ...back, at: refund.endedAt!, name: '退款关闭退回', fen }] : [])
+          ...(refund.status === 'REFUNDCLOSE' ? [{ ...back, at: refund.endedAt!, name: '退款关闭退回', fen }] : []),
         ]
-      })
+      }),
     ]
   })
 }
 
-function ledger (world: WorldCore): Line[] {
-  const { credentials: { mchId }, random } = world
+function ledger(world: WorldCore): Line[] {
+  const {
+    credentials: { mchId },
+    random,
+  } = world
   let balance = 0
-  return movements(world).sort((a, b) => a.at.getTime() - b.at.getTime()).map(movement => {
-    balance += movement.fen
-    return { ...movement, balance, flowNumber: `${mchId}${wechatTime(movement.at).slice(0, 8)}${random.digits(10, 'flow', movement.number, movement.name)}` }
-  })
+  return movements(world)
+    .sort((a, b) => a.at.getTime() - b.at.getTime())
+    .map((movement) => {
+      balance += movement.fen
+      return {
+        ...movement,
+        balance,
+        flowNumber: `${mchId}${wechatTime(movement.at).slice(0, 8)}${random.digits(10, 'flow', movement.number, movement.name)}`,
+      }
+    })
 }
 
 const COLUMNS: readonly Column<Line>[] = [
@@ -70,18 +79,24 @@ const COLUMNS: readonly Column<Line>[] = [
   ['资金流水单号', ({ flowNumber }) => flowNumber],
   ['业务名称', ({ name }) => name],
   ['业务类型', ({ kind }) => kind],
-  ['收支类型', ({ fen }) => fen > 0 ? '收入' : '支出'],
+  ['收支类型', ({ fen }) => (fen > 0 ? '收入' : '支出')],
   ['收支金额(元)', ({ fen }) => yuan(Math.abs(fen))],
   ['账户结余(元)', ({ balance }) => yuan(balance)],
   ['资金变更提交申请人', () => 'system'],
   ['备注', ({ note }) => note],
-  ['业务凭证号', ({ voucher }) => voucher]
+  ['业务凭证号', ({ voucher }) => voucher],
 ]
 
-function summaryOf (lines: readonly Line[]): [name: string, value: string][] {
+function summaryOf(lines: readonly Line[]): [name: string, value: string][] {
   const [come, gone] = [lines.filter(({ fen }) => fen > 0), lines.filter(({ fen }) => fen < 0)]
   const sum = (list: readonly Line[]) => yuan(Math.abs(list.reduce((total, { fen }) => total + fen, 0)))
-  return [['资金流水总笔数', String(lines.length)], ['收入笔数', String(come.length)], ['收入金额', sum(come)], ['支出笔数', String(gone.length)], ['支出金额', sum(gone)]]
+  return [
+    ['资金流水总笔数', String(lines.length)],
+    ['收入笔数', String(come.length)],
+    ['收入金额', sum(come)],
+    ['支出笔数', String(gone.length)],
+    ['支出金额', sum(gone)],
+  ]
 }
 
 /** V2 downloadfundflow (chapter 9_18): HMAC-SHA256 only. */
@@ -93,11 +108,17 @@ export const downloadfundflow: PayEndpoint = {
     { name: 'sign_type', max: 32, required: true, form: matches(/^HMAC-SHA256$/) },
     { name: 'bill_date', max: 8, required: true, form: isBillDate },
     { name: 'account_type', max: 9, required: true, form: matches(/^(?:Basic|Operation|Fees)$/) },
-    { name: 'tar_type', max: 4, form: isGzip }
+    { name: 'tar_type', max: 4, form: isGzip },
   ],
-  unsigned: error => error instanceof BusinessFail
-    ? [['return_code', 'SUCCESS'], ['result_code', 'FAIL'], ['err_code', error.errCode], ['err_code_des', error.message]]
-    : protocolFields(error),
+  unsigned: (error) =>
+    error instanceof BusinessFail
+      ? [
+          ['return_code', 'SUCCESS'],
+          ['result_code', 'FAIL'],
+          ['err_code', error.errCode],
+          ['err_code_des', error.message],
+        ]
+      : protocolFields(error),
   handle: (world, { get }) => {
     const day = billDay(get('bill_date'), world.clock.now())
     // There are no fund flows before June 2017.
@@ -106,5 +127,5 @@ export const downloadfundflow: PayEndpoint = {
     const lines = get('account_type') === 'Basic' ? ledger(world).filter(({ at }) => day.has(at)) : []
     if (lines.length === 0) throw new BusinessFail('NO_BILL_EXIST', '账单不存在')
     return { text: billText(COLUMNS, lines, summaryOf(lines)), gzip: get('tar_type') === 'GZIP' }
-  }
+  },
 }

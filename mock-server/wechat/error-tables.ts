@@ -6,7 +6,7 @@ const OF_PROTOCOL = {
   REQUIRE_POST_METHOD: '请使用post方法',
   XML_FORMAT_ERROR: 'XML格式错误',
   APPID_NOT_EXIST: 'APPID不存在',
-  MCHID_NOT_EXIST: 'MCHID不存在'
+  MCHID_NOT_EXIST: 'MCHID不存在',
 }
 
 /** err_code → err_code_des of each call that can refuse a business (V2 tables). */
@@ -22,7 +22,7 @@ export const ERR_CODES = {
     APPID_MCHID_NOT_MATCH: 'appid和mch_id不匹配',
     LACK_PARAMS: '缺少参数',
     POST_DATA_EMPTY: 'post数据为空',
-    NOT_UTF8: '编码格式错误'
+    NOT_UTF8: '编码格式错误',
   },
   orderquery: { ...OF_PROTOCOL, ORDERNOTEXIST: 'order not exist' },
   closeorder: {
@@ -30,7 +30,7 @@ export const ERR_CODES = {
     ORDERPAID: 'order paid',
     ORDERCLOSED: '订单已关闭',
     ORDERNOTEXIST: '订单不存在',
-    TRADE_STATE_ERROR: '订单状态错误'
+    TRADE_STATE_ERROR: '订单状态错误',
   },
   refund: {
     ...OF_PROTOCOL,
@@ -50,31 +50,32 @@ export const ERR_CODES = {
     REFUND_FEE_INVALID: '累计退款金额大于支付金额',
     INVALID_REQUEST: '订单已全额退款',
     ORDER_NOT_READY: '订单处理中，暂时无法退款，请稍后再试',
-    TRADE_STATE_ERROR: '订单状态错误'
+    TRADE_STATE_ERROR: '订单状态错误',
   },
   refundquery: {
     ...OF_PROTOCOL,
     REFUNDNOTEXIST: 'not exist',
     INVALID_REQUEST: '请求参数符合参数格式，但不符合业务规则',
     INVALID_TRANSACTIONID: '无效transaction_id',
-    PARAM_ERROR: '参数错误'
+    PARAM_ERROR: '参数错误',
   },
   downloadfundflow: {
     SYSTEMERROR: '系统错误',
     PARAM_ERROR: '参数错误',
     NO_BILL_EXIST: '账单不存在',
-    BILL_CREATING: '账单未生成'
-  }
+    BILL_CREATING: '账单未生成',
+  },
 } as const
 
 const OF_TOKEN = {
   '-1': 'system error',
-  40001: 'invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r',
+  40001:
+    'invalid credential, access_token is invalid or not latest, could get access_token by getStableAccessToken, more details at https://mmbizurl.cn/s/JtxxFh33r',
   40014: 'invalid access_token',
   41001: 'access_token missing',
   42001: 'access_token expired',
   45009: 'reach max api daily quota limit',
-  45011: 'api minute-quota reach limit, must slower, retry next minute'
+  45011: 'api minute-quota reach limit, must slower, retry next minute',
 }
 const OF_SECRET = {
   '-1': 'system error',
@@ -85,33 +86,51 @@ const OF_SECRET = {
   41002: 'appid missing',
   41004: 'appsecret missing',
   45009: 'reach max api daily quota limit',
-  45011: 'api minute-quota reach limit, must slower, retry next minute'
+  45011: 'api minute-quota reach limit, must slower, retry next minute',
 }
 
 /** errcode → errmsg before the rid, of each call of api.weixin.qq.com. */
 export const ERRCODES = {
-  jscode2session: { ...OF_SECRET, 40029: 'invalid code', 40163: 'code been used', 40226: 'code blocked', 41008: 'missing code' },
+  jscode2session: {
+    ...OF_SECRET,
+    40029: 'invalid code',
+    40163: 'code been used',
+    40226: 'code blocked',
+    41008: 'missing code',
+  },
   checksession: { ...OF_TOKEN, 87009: 'invalid signature' },
   resetusersessionkey: {
     ...OF_TOKEN,
     40097: 'invalid args',
     87007: 'session_key is not existd or expired',
     87008: 'invalid sig_method',
-    87009: 'invalid signature'
+    87009: 'invalid signature',
   },
-  token: { ...OF_SECRET, 40001: OF_TOKEN[40001], 40243: 'AppSecret has been frozen', 50004: 'interface banned', 50007: 'account frozen' },
+  token: {
+    ...OF_SECRET,
+    40001: OF_TOKEN[40001],
+    40243: 'AppSecret has been frozen',
+    50004: 'interface banned',
+    50007: 'account frozen',
+  },
   stable_token: {
     ...OF_SECRET,
     43002: 'require POST method',
     47001: 'data format error',
     89503: 'this ip needs the confirmation of the administrator',
     89506: 'the administrator has refused this ip twice within 24 hours',
-    89507: 'the administrator has refused this ip within the hour'
+    89507: 'the administrator has refused this ip within the hour',
   },
-  getuserphonenumber: { ...OF_TOKEN, 40013: 'invalid appid', 40029: 'invalid code', 47001: 'data format error', 48001: 'api unauthorized' }
+  getuserphonenumber: {
+    ...OF_TOKEN,
+    40013: 'invalid appid',
+    40029: 'invalid code',
+    47001: 'data format error',
+    48001: 'api unauthorized',
+  },
 } as const
 
 /** A number literal for the key of a table; `'-1'` becomes -1. */
 type NumberOf<Key> = Key extends number ? Key : Key extends `${infer N extends number}` ? N : never
-export type ErrCode<A extends keyof typeof ERR_CODES> = A extends A ? keyof typeof ERR_CODES[A] : never
-export type Errcode<A extends keyof typeof ERRCODES> = A extends A ? NumberOf<keyof typeof ERRCODES[A]> : never
+export type ErrCode<A extends keyof typeof ERR_CODES> = A extends A ? keyof (typeof ERR_CODES)[A] : never
+export type Errcode<A extends keyof typeof ERRCODES> = A extends A ? NumberOf<keyof (typeof ERRCODES)[A]> : never

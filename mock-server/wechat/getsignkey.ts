@@ -9,11 +9,11 @@ export const getsignkey: PayEndpoint = {
   path: '/sandboxnew/pay/getsignkey',
   withoutAppid: true,
   fields: [],
-  unsigned: error => protocolFields(error.errCode === 'SIGNERROR' ? { message: WRONG_KEY } : error),
+  unsigned: (error) => protocolFields(error.errCode === 'SIGNERROR' ? { message: WRONG_KEY } : error),
   handle: ({ credentials, sandbox }) => [
     ['return_code', 'SUCCESS'],
     ['return_msg', 'ok'],
     ['mch_id', credentials.mchId],
-    ['sandbox_signkey', sandbox().credentials.apiKey]
-  ]
+    ['sandbox_signkey', sandbox().credentials.apiKey],
+  ],
 }

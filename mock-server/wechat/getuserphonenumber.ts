@@ -19,5 +19,5 @@ export const getuserphonenumber: LoginEndpoint<'getuserphonenumber'> = {
     if (typeof phone === 'string') return 40029
     const watermark = { timestamp: Math.floor(world!.clock.now().getTime() / 1000), appid: world!.credentials.appid }
     return { errcode: 0, errmsg: 'ok', phone_info: { ...phone, watermark } }
-  }
+  },
 }

@@ -3,10 +3,10 @@ import { APP_REQUIRED, checkApp } from './login-checks.ts'
 import { ERRCODES, type Errcode } from './error-tables.ts'
 
 /** Codes for whoever has only a shell: `code-40029` is refused with 40029, `code-busy` with -1. */
-function magic (code: string): Errcode<'jscode2session'> | undefined {
+function magic(code: string): Errcode<'jscode2session'> | undefined {
   const [, told = ''] = /^code-(busy|\d{5})$/.exec(code) ?? []
   const errcode = told === 'busy' ? '-1' : told
-  return Object.hasOwn(ERRCODES.jscode2session, errcode) ? Number(errcode) as Errcode<'jscode2session'> : undefined
+  return Object.hasOwn(ERRCODES.jscode2session, errcode) ? (Number(errcode) as Errcode<'jscode2session'>) : undefined
 }
 
 /** GET /sns/jscode2session: parameters come from the query alone. */
@@ -15,7 +15,8 @@ export const jscode2session: LoginEndpoint<'jscode2session'> = {
   path: '/sns/jscode2session',
   find: (registry, { get }) => registry.byAppid(get('appid')),
   handle: (world, { get }) => {
-    const refused = checkApp(world, get, 'authorization_code', { ...APP_REQUIRED, js_code: 41008 }) ?? magic(get('js_code'))
+    const refused =
+      checkApp(world, get, 'authorization_code', { ...APP_REQUIRED, js_code: 41008 }) ?? magic(get('js_code'))
     if (refused !== undefined) return refused
     const user = world!.users.exchange(get('js_code'))
     if (user === 'invalid code') return 40029
@@ -23,5 +24,5 @@ export const jscode2session: LoginEndpoint<'jscode2session'> = {
     if (user === 'too many') return 45011
     const { sessionKey, openid, unionid } = user
     return { session_key: sessionKey, openid, unionid }
-  }
+  },
 }

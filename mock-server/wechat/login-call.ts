@@ -25,19 +25,21 @@ export interface LoginEndpoint<A extends LoginApi> {
   readonly handle: (world: WorldCore | undefined, request: LoginRequest, registry: Registry) => object | Errcode<A>
 }
 
-function readJson ({ body, unreadable }: WireMessage): LoginRequest['json'] {
+function readJson({ body, unreadable }: WireMessage): LoginRequest['json'] {
   if (unreadable) return undefined
   if (!body?.length) return {}
   try {
     const json: unknown = JSON.parse(String(body))
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? json as Record<string, unknown> : undefined
+    return typeof json === 'object' && json !== null && !Array.isArray(json)
+      ? (json as Record<string, unknown>)
+      : undefined
   } catch {
     return undefined
   }
 }
 
 /** What follows the text of a refusal; the first block of a rid is the time in seconds, the others look random. */
-function tail ({ behaviour, clock, random, nextReply }: WorldCore, path: string, hinted: boolean): string {
+function tail({ behaviour, clock, random, nextReply }: WorldCore, path: string, hinted: boolean): string {
   const n = nextReply()
   const id = () => random.urlSafe(16, 'req_id', n)
   const sns = path.startsWith('/sns/')
@@ -50,26 +52,34 @@ function tail ({ behaviour, clock, random, nextReply }: WorldCore, path: string,
 /** As recorded until about 2020: a help page for one of the texts. */
 const HELP: Readonly<Record<number, string>> = { 40125: ', view more at http://t.cn/RAEkdVq' }
 
-function refusal (world: WorldCore, path: string, errcode: number, text: string, hinted: boolean): Answer {
+function refusal(world: WorldCore, path: string, errcode: number, text: string, hinted: boolean): Answer {
   const old = path.startsWith('/sns/') && world.behaviour.errmsg === 'hints'
-  const body = JSON.stringify({ errcode, errmsg: `${text}${old ? HELP[errcode] ?? '' : ''}${tail(world, path, hinted)}` })
+  const body = JSON.stringify({
+    errcode,
+    errmsg: `${text}${old ? (HELP[errcode] ?? '') : ''}${tail(world, path, hinted)}`,
+  })
   return { note: `${errcode} ${text}`, body: old ? body.replaceAll('/', '\\/') : body }
 }
 
 /** The endpoint as a route of the wire: every answer is HTTP 200. */
-export const loginRoute = <A extends LoginApi> (registry: Registry, { api, path, hinted = [], find, handle }: LoginEndpoint<A>): WireEndpoint => ({
+export const loginRoute = <A extends LoginApi>(
+  registry: Registry,
+  { api, path, hinted = [], find, handle }: LoginEndpoint<A>,
+): WireEndpoint => ({
   api,
   path,
-  receive: message => {
+  receive: (message) => {
     const { method, query } = message
-    const request: LoginRequest = { method, get: name => query.get(name) ?? '', json: readJson(message) }
+    const request: LoginRequest = { method, get: (name) => query.get(name) ?? '', json: readJson(message) }
     const world = find(registry, request)
     const speaker = world ?? registry.fallback()
     const chosen = path.startsWith('/sns/') ? speaker.behaviour.snsContentType : speaker.behaviour.apiContentType
     const contentType = chosen === 'application/json' ? 'application/json; charset=utf-8' : chosen
     const texts: Readonly<Record<number, string>> = ERRCODES[api]
-    const fail = (errcode: number, text = texts[errcode]!): Answer =>
-      ({ ...refusal(speaker, path, errcode, text, (hinted as readonly number[]).includes(errcode)), contentType })
+    const fail = (errcode: number, text = texts[errcode]!): Answer => ({
+      ...refusal(speaker, path, errcode, text, (hinted as readonly number[]).includes(errcode)),
+      contentType,
+    })
     return {
       api,
       world,
@@ -77,10 +87,10 @@ export const loginRoute = <A extends LoginApi> (registry: Registry, { api, path,
         const reply = handle(world, request, registry)
         return typeof reply === 'number' ? fail(reply) : { note: 'ok', body: JSON.stringify(reply), contentType }
       },
-      refuse: refused => {
+      refuse: (refused) => {
         const { errcode, errmsg } = refused as ErrcodeFail
         return fail(errcode, errmsg)
-      }
+      },
     }
-  }
+  },
 })

@@ -7,7 +7,7 @@ export type FieldChanges = Readonly<Record<string, string | null>>
 const cdata = (value: string) => `<![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
 
 /** Changes fields of a flat message and leaves everything else, to the byte, as it was. */
-export function changeFields (xml: string, changes: FieldChanges): string {
+export function changeFields(xml: string, changes: FieldChanges): string {
   return Object.entries(changes).reduce((text, [name, value]) => {
     const element = value === null ? '' : `<${name}>${cdata(value)}</${name}>`
     const present = new RegExp(`<${name}>(?:(?:<!\\[CDATA\\[[\\s\\S]*?\\]\\]>)+|[^<]*)</${name}>`)
@@ -19,7 +19,7 @@ export function changeFields (xml: string, changes: FieldChanges): string {
 export type Resign = 'again' | 'keep' | 'wrong' | 'none'
 
 /** The length of a signature tells its algorithm. */
-function signature (fields: Fields, key: string): string {
+function signature(fields: Fields, key: string): string {
   const type: SignType = fields.get('sign')?.length === 64 ? 'HMAC-SHA256' : 'MD5'
   return signV2(fields, key, type)
 }

@@ -6,57 +6,102 @@ import { writeXml, type Fields, type WireField } from '../wire.ts'
 import { BusinessFail, ProtocolFail, SignFail } from './replies.ts'
 
 /** A file that is sent instead of a message. */
-export interface Download { readonly text: string, readonly gzip: boolean }
+export interface Download {
+  readonly text: string
+  readonly gzip: boolean
+}
 
 /** How a call whose replies are not signed refuses. */
 export type UnsignedRefusal = (error: ProtocolFail | BusinessFail) => readonly WireField[]
 
-function signedReply (world: WorldCore, appid: string, deviceInfo: string, type: SignType, result: readonly WireField[]): string {
+function signedReply(
+  world: WorldCore,
+  appid: string,
+  deviceInfo: string,
+  type: SignType,
+  result: readonly WireField[],
+): string {
   const { mchId, apiKey } = world.credentials
-  const head: WireField[] = [['return_code', 'SUCCESS'], ['return_msg', 'OK'], ['appid', appid], ['mch_id', mchId]]
+  const head: WireField[] = [
+    ['return_code', 'SUCCESS'],
+    ['return_msg', 'OK'],
+    ['appid', appid],
+    ['mch_id', mchId],
+  ]
   if (deviceInfo !== '') head.push(['device_info', deviceInfo])
   head.push(['nonce_str', world.random.alphanumeric(16, 'nonce', world.nextReply())])
   // Signed with the request's algorithm, yet without a sign_type of its own (node-tenpay PR 92).
-  const sign = signV2([...head, ...result].map(([name, value]) => [name, String(value)]), apiKey, type)
+  const sign = signV2(
+    [...head, ...result].map(([name, value]) => [name, String(value)]),
+    apiKey,
+    type,
+  )
   return writeXml([...head, ['sign', sign], ...result])
 }
 
 /** Shape P. */
-export const protocolFields = ({ message }: Pick<Error, 'message'>): WireField[] => [['return_code', 'FAIL'], ['return_msg', message]]
+export const protocolFields = ({ message }: Pick<Error, 'message'>): WireField[] => [
+  ['return_code', 'FAIL'],
+  ['return_msg', message],
+]
 
-function noteOf (error: ProtocolFail | BusinessFail): string {
+function noteOf(error: ProtocolFail | BusinessFail): string {
   if (error instanceof BusinessFail) return `${error.errCode} ${error.message}`
   const cause = error.cause instanceof Error ? error.cause.message : error.cause
   return cause ? `${error.message}: ${cause as string}` : error.message
 }
 
 /** How one call of a merchant's is answered: in one of three shapes, whatever happens. */
-export function answers (world: WorldCore, unsigned: UnsignedRefusal | undefined, fields: Fields) {
+export function answers(world: WorldCore, unsigned: UnsignedRefusal | undefined, fields: Fields) {
   const get = (name: string) => fields.get(name) ?? ''
   const signType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
   const { contentType, protocolErrCode } = world.behaviour
-  const signed = (result: readonly WireField[]) => signedReply(world, get('appid') || world.credentials.appid, get('device_info'), signType, result)
+  const signed = (result: readonly WireField[]) =>
+    signedReply(world, get('appid') || world.credentials.appid, get('device_info'), signType, result)
   const refusal = (error: ProtocolFail | BusinessFail) => {
     if (unsigned) return writeXml(unsigned(error))
     if (error instanceof ProtocolFail) {
       const { errCode, message } = error
-      const told: WireField[] = protocolErrCode === 'documented' && errCode !== undefined ? [['err_code', errCode], ['err_code_des', message]] : []
+      const told: WireField[] =
+        protocolErrCode === 'documented' && errCode !== undefined
+          ? [
+              ['err_code', errCode],
+              ['err_code_des', message],
+            ]
+          : []
       return writeXml([...protocolFields(error), ...told])
     }
-    return signed([['result_code', 'FAIL'], ['err_code', error.errCode], ['err_code_des', error.message]])
+    return signed([
+      ['result_code', 'FAIL'],
+      ['err_code', error.errCode],
+      ['err_code_des', error.message],
+    ])
   }
   return {
     get,
     signType,
     succeed: (result: readonly WireField[] | Download): Answer => {
       const note = 'SUCCESS'
-      if (!('text' in result)) return { note, contentType, body: unsigned ? writeXml(result) : signed([['result_code', 'SUCCESS'], ...result]) }
+      if (!('text' in result)) {
+        return {
+          note,
+          contentType,
+          body: unsigned ? writeXml(result) : signed([['result_code', 'SUCCESS'], ...result]),
+        }
+      }
       const { text, gzip } = result
-      return gzip ? { note, contentType: 'application/x-gzip', body: gzipSync(text), readable: text } : { note, contentType, body: text }
+      return gzip
+        ? { note, contentType: 'application/x-gzip', body: gzipSync(text), readable: text }
+        : { note, contentType, body: text }
     },
     fail: (error: unknown): Answer => {
       if (!(error instanceof ProtocolFail || error instanceof BusinessFail)) throw error
-      return { note: noteOf(error), contentType, body: refusal(error), ...(error instanceof SignFail && { sign: error.explanation }) }
-    }
+      return {
+        note: noteOf(error),
+        contentType,
+        body: refusal(error),
+        ...(error instanceof SignFail && { sign: error.explanation }),
+      }
+    },
   } as const
 }

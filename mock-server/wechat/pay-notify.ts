@@ -23,12 +23,16 @@ export const notifyStyle = (random: Random): NotifyStyle => ({
   emptyAttach: random.flip('notify', 'attach'),
   cashFeeInCdata: random.flip('notify', 'cash_fee'),
   lines: random.flip('notify', 'lines'),
-  descending: random.flip('notify', 'descending')
+  descending: random.flip('notify', 'descending'),
 })
 
 /** The money of a payment as orderquery and the notification tell it; numbers are fen. */
-export function paymentFields (order: Order, payment: Payment): WireField[] {
-  const fields: WireField[] = [['total_fee', order.totalFee], ['cash_fee', order.totalFee - couponFee(payment)], ['fee_type', order.feeType]]
+export function paymentFields(order: Order, payment: Payment): WireField[] {
+  const fields: WireField[] = [
+    ['total_fee', order.totalFee],
+    ['cash_fee', order.totalFee - couponFee(payment)],
+    ['fee_type', order.feeType],
+  ]
   if (payment.coupons.length === 0) return fields
   const granted = payment.coupons.filter(({ type }) => type === 'NO_CASH').reduce((sum, { fee }) => sum + fee, 0)
   if (granted > 0) fields.push(['settlement_total_fee', order.totalFee - granted])
@@ -40,10 +44,13 @@ export function paymentFields (order: Order, payment: Payment): WireField[] {
   return fields
 }
 
-interface Merchant { readonly mchId: string, readonly apiKey: string }
+interface Merchant {
+  readonly mchId: string
+  readonly apiKey: string
+}
 
 /** The body of a payment's notification, signed by the algorithm of the order's unifiedorder. */
-export function payNotifyBody (order: Order, payment: Payment, merchant: Merchant, style: NotifyStyle): string {
+export function payNotifyBody(order: Order, payment: Payment, merchant: Merchant, style: NotifyStyle): string {
   const fields: WireField[] = [
     ['appid', order.appid],
     ['bank_type', payment.bankType],
@@ -57,34 +64,53 @@ export function payNotifyBody (order: Order, payment: Payment, merchant: Merchan
     ['time_end', wechatTime(payment.paidAt)],
     ['trade_type', order.tradeType],
     ['transaction_id', payment.transactionId],
-    ...paymentFields(order, payment).map(([name, value]): WireField =>
-      [name, name === 'cash_fee' && style.cashFeeInCdata ? String(value) : value])
+    ...paymentFields(order, payment).map(([name, value]): WireField => [
+      name,
+      name === 'cash_fee' && style.cashFeeInCdata ? String(value) : value,
+    ]),
   ]
   return signed(fields, order, merchant, style)
 }
 
 /** The body that the documents describe for a payment that failed; no money, no time, no transaction. */
-export function failNotifyBody (order: Order, failure: { err_code: string, err_code_des: string }, merchant: Merchant, style: NotifyStyle): string {
-  return signed([
-    ['appid', order.appid],
-    ['err_code', failure.err_code],
-    ['err_code_des', failure.err_code_des],
-    ['mch_id', merchant.mchId],
-    ['nonce_str', order.nonceStr],
-    ['openid', order.openid],
-    ['out_trade_no', order.outTradeNo],
-    ['result_code', 'FAIL'],
-    ['return_code', 'SUCCESS'],
-    ['total_fee', order.totalFee],
-    ['trade_type', order.tradeType]
-  ], order, merchant, style)
+export function failNotifyBody(
+  order: Order,
+  failure: { err_code: string; err_code_des: string },
+  merchant: Merchant,
+  style: NotifyStyle,
+): string {
+  return signed(
+    [
+      ['appid', order.appid],
+      ['err_code', failure.err_code],
+      ['err_code_des', failure.err_code_des],
+      ['mch_id', merchant.mchId],
+      ['nonce_str', order.nonceStr],
+      ['openid', order.openid],
+      ['out_trade_no', order.outTradeNo],
+      ['result_code', 'FAIL'],
+      ['return_code', 'SUCCESS'],
+      ['total_fee', order.totalFee],
+      ['trade_type', order.tradeType],
+    ],
+    order,
+    merchant,
+    style,
+  )
 }
 
-function signed (fields: WireField[], order: Order, merchant: Merchant, style: NotifyStyle): string {
+function signed(fields: WireField[], order: Order, merchant: Merchant, style: NotifyStyle): string {
   if (order.attach !== '' || style.emptyAttach) fields.push(['attach', order.attach])
   if (order.deviceInfo !== '') fields.push(['device_info', order.deviceInfo])
   if (style.signType) fields.push(['sign_type', order.signType])
-  fields.push(['sign', signV2(fields.map(([name, value]) => [name, String(value)]), merchant.apiKey, order.signType)])
-  fields.sort(([a], [b]) => (a < b) === style.descending ? 1 : -1)
+  fields.push([
+    'sign',
+    signV2(
+      fields.map(([name, value]) => [name, String(value)]),
+      merchant.apiKey,
+      order.signType,
+    ),
+  ])
+  fields.sort(([a], [b]) => (a < b === style.descending ? 1 : -1))
   return writeXml(fields, style.lines ? '\n' : '')
 }

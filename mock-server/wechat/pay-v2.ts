@@ -57,12 +57,12 @@ const COMMON: readonly FieldRule[] = [
   { name: 'sign_type', max: 32, form: matches(/^(?:MD5|HMAC-SHA256)$/) },
   { name: 'device_info', max: 32 },
   { name: 'sub_appid', max: 32 },
-  { name: 'sub_mch_id', max: 32 }
+  { name: 'sub_mch_id', max: 32 },
 ]
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-function decode (body: Buffer): string {
+function decode(body: Buffer): string {
   try {
     return utf8.decode(body)
   } catch (error) {
@@ -70,7 +70,7 @@ function decode (body: Buffer): string {
   }
 }
 
-function read (method: string, body: Buffer | undefined): Fields {
+function read(method: string, body: Buffer | undefined): Fields {
   if (method !== 'POST') throw new ProtocolFail('请使用post方法')
   if (!body?.length) throw new ProtocolFail('post数据为空')
   try {
@@ -80,18 +80,26 @@ function read (method: string, body: Buffer | undefined): Fields {
   }
 }
 
-function checkFields (fields: Fields, rules: readonly FieldRule[]): void {
+function checkFields(fields: Fields, rules: readonly FieldRule[]): void {
   const lacking = rules.filter(({ name, required }) => required && !fields.get(name))
-  if (lacking.length > 0) throw new ProtocolFail('缺少参数', { cause: `missing: ${lacking.map(({ name }) => name).join(', ')}` })
+  if (lacking.length > 0) {
+    throw new ProtocolFail('缺少参数', { cause: `missing: ${lacking.map(({ name }) => name).join(', ')}` })
+  }
   for (const { name, max, form } of rules) {
     const value = fields.get(name) ?? ''
     const length = Buffer.byteLength(value)
-    if (length > max) throw new ProtocolFail(`${name}参数长度有误`, { cause: `${name} has ${length} bytes, at most ${max} are allowed` })
-    if (value !== '' && form && !form(value)) throw new ProtocolFail(`${name}参数格式错误`, { cause: `${name} is ${JSON.stringify(value)}` })
+    if (length > max) {
+      throw new ProtocolFail(`${name}参数长度有误`, {
+        cause: `${name} has ${length} bytes, at most ${max} are allowed`,
+      })
+    }
+    if (value !== '' && form && !form(value)) {
+      throw new ProtocolFail(`${name}参数格式错误`, { cause: `${name} is ${JSON.stringify(value)}` })
+    }
   }
 }
 
-function findWorld (registry: Registry, { withoutAppid }: PayEndpoint, fields: Fields): WorldCore {
+function findWorld(registry: Registry, { withoutAppid }: PayEndpoint, fields: Fields): WorldCore {
   const world = registry.byAppid(fields.get('appid') ?? '')
   if (!withoutAppid && !world) throw new ProtocolFail('appid不存在')
   const merchant = registry.byMchId(fields.get('mch_id')!)
@@ -102,17 +110,26 @@ function findWorld (registry: Registry, { withoutAppid }: PayEndpoint, fields: F
 
 const SANDBOX_SIGN = '沙箱验证签名失败，请确认沙箱签名key是否正确（通过getsignkey调用生成）'
 
-function checkSign ({ signType, credentials: { apiKey }, inSandbox }: WorldCore, { credentials: { appSecret } }: WorldCore, fields: Fields, type: SignType): void {
+function checkSign(
+  { signType, credentials: { apiKey }, inSandbox }: WorldCore,
+  { credentials: { appSecret } }: WorldCore,
+  fields: Fields,
+  type: SignType,
+): void {
   const told = inSandbox ? SANDBOX_SIGN : '签名错误'
-  if (signType && type !== signType) throw new ProtocolFail(told, { cause: `signed with ${type}, but this merchant is bound to ${signType}` })
-  if (signV2(fields, apiKey, type) !== fields.get('sign')) throw new SignFail(explainSign(fields, type, { apiKey, appSecret }), told)
+  if (signType && type !== signType) {
+    throw new ProtocolFail(told, { cause: `signed with ${type}, but this merchant is bound to ${signType}` })
+  }
+  if (signV2(fields, apiKey, type) !== fields.get('sign')) {
+    throw new SignFail(explainSign(fields, type, { apiKey, appSecret }), told)
+  }
 }
 
-function checkCertificate ({ mchId }: WorldCore['credentials'], { commonName, trusted }: ClientCertificate): void {
+function checkCertificate({ mchId }: WorldCore['credentials'], { commonName, trusted }: ClientCertificate): void {
   if (!trusted || commonName !== mchId) throw new BusinessFail('CERT_ERROR', '证书校验错误')
 }
 
-function refusalOf ({ api, systemError = '系统错误' }: PayEndpoint, refusal: Refusal): ProtocolFail | BusinessFail {
+function refusalOf({ api, systemError = '系统错误' }: PayEndpoint, refusal: Refusal): ProtocolFail | BusinessFail {
   if (refusal.kind === 'return_code_fail') {
     const { return_msg: message = systemError, error_code: number } = refusal as ReturnCodeFail<'downloadbill'>
     return new ProtocolFail(message, { number })
@@ -122,7 +139,7 @@ function refusalOf ({ api, systemError = '系统错误' }: PayEndpoint, refusal:
   return new BusinessFail(code, told ?? texts[code]!)
 }
 
-function readable (method: string, body: Buffer | undefined): Fields | ProtocolFail {
+function readable(method: string, body: Buffer | undefined): Fields | ProtocolFail {
   try {
     return read(method, body)
   } catch (error) {
@@ -131,14 +148,18 @@ function readable (method: string, body: Buffer | undefined): Fields | ProtocolF
 }
 
 /** The order that a request is about: the one that the strongest of its numbers leads to. */
-function orderNumber (world: WorldCore | undefined, { orderBy = ['out_trade_no'] }: PayEndpoint, fields: Fields): string | undefined {
+function orderNumber(
+  world: WorldCore | undefined,
+  { orderBy = ['out_trade_no'] }: PayEndpoint,
+  fields: Fields,
+): string | undefined {
   const find: Readonly<Record<OrderField, (number: string) => string | undefined>> = {
-    refund_id: number => world?.refunds.findId(number)?.outTradeNo,
-    out_refund_no: number => world?.refunds.find(number)?.outTradeNo,
-    transaction_id: number => world?.orders.findTransaction(number)?.outTradeNo,
-    out_trade_no: number => number || undefined
+    refund_id: (number) => world?.refunds.findId(number)?.outTradeNo,
+    out_refund_no: (number) => world?.refunds.find(number)?.outTradeNo,
+    transaction_id: (number) => world?.orders.findTransaction(number)?.outTradeNo,
+    out_trade_no: (number) => number || undefined,
   }
-  return orderBy.map(name => find[name](fields.get(name) ?? '')).find(number => number !== undefined)
+  return orderBy.map((name) => find[name](fields.get(name) ?? '')).find((number) => number !== undefined)
 }
 
 /** What stands before the paths of the simulation: its place of old, and the one of 2025. */
@@ -148,15 +169,23 @@ export const SANDBOX_PREFIXES = ['/sandboxnew', '/xdc/apiv2sandbox']
 export type Side = 'production' | 'sandbox'
 
 /** Receives one request. The order of the checks is the one recommended in the fact sheet. */
-export function receivePay (registry: Registry, endpoint: PayEndpoint, { method, body, certificate, unreadable }: WireMessage, side: Side = 'production'): Call {
+export function receivePay(
+  registry: Registry,
+  endpoint: PayEndpoint,
+  { method, body, certificate, unreadable }: WireMessage,
+  side: Side = 'production',
+): Call {
   const message = unreadable ? new ProtocolFail('XML格式错误', { cause: unreadable }) : readable(method, body)
   const fields: Fields = message instanceof ProtocolFail ? new Map() : message
-  const onSide = (world: WorldCore) => side === 'sandbox' ? world.sandbox() : world
+  const onSide = (world: WorldCore) => (side === 'sandbox' ? world.sandbox() : world)
   const world = registry.byMchId(fields.get('mch_id') ?? '') ?? registry.byAppid(fields.get('appid') ?? '')
   const { get, signType, succeed, fail } = answers(onSide(world ?? registry.fallback()), endpoint.unsigned, fields)
-  const shown = endpoint.certificate && side === 'production' && (world ?? registry.fallback()).certMode === 'required' ? certificate : undefined
+  const shown =
+    endpoint.certificate && side === 'production' && (world ?? registry.fallback()).certMode === 'required'
+      ? certificate
+      : undefined
   const outTradeNo = orderNumber(world && onSide(world), endpoint, fields)
-  function check (): WorldCore {
+  function check(): WorldCore {
     if (message instanceof ProtocolFail) throw message
     checkFields(fields, [...(endpoint.withoutAppid ? [] : [APPID]), ...COMMON, ...endpoint.fields])
     const found = onSide(findWorld(registry, endpoint, fields))
@@ -174,11 +203,11 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
         return false
       }
     },
-    refuse: refusal => fail(refusalOf(endpoint, refusal)),
+    refuse: (refusal) => fail(refusalOf(endpoint, refusal)),
     answer: () => {
       if (shown === null) return { body: '', broken: true, note: 'no client certificate, so no connection' }
       let findings: readonly Finding[] = []
-      const withFindings = (answer: Answer) => findings.length > 0 ? { ...answer, lint: findings } : answer
+      const withFindings = (answer: Answer) => (findings.length > 0 ? { ...answer, lint: findings } : answer)
       try {
         const found = check()
         if (shown) checkCertificate(found.credentials, shown)
@@ -189,7 +218,7 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
       } catch (error) {
         return withFindings(fail(error))
       }
-    }
+    },
   }
 }
 
@@ -197,5 +226,5 @@ export function receivePay (registry: Registry, endpoint: PayEndpoint, { method,
 export const payRoute = (registry: Registry, endpoint: PayEndpoint, side?: Side): WireEndpoint => ({
   api: endpoint.api,
   path: endpoint.path,
-  receive: message => receivePay(registry, endpoint, message, side)
+  receive: (message) => receivePay(registry, endpoint, message, side),
 })

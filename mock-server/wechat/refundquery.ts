@@ -13,9 +13,16 @@ const PAGE = 10
 const FINDABLE_MS = 548 * 24 * 3_600_000
 
 /** The refunds asked for: by the first of the four numbers that is given, even if a later one would find more. */
-function select ({ orders, refunds, clock }: WorldCore, { get }: PayRequest): Refund[] {
-  const [refundId, outRefundNo, transactionId, outTradeNo] = ['refund_id', 'out_refund_no', 'transaction_id', 'out_trade_no'].map(get) as [string, string, string, string]
-  if (refundId + outRefundNo + transactionId + outTradeNo === '') throw new ProtocolFail('缺少参数', { cause: 'missing: refund_id, out_refund_no, transaction_id or out_trade_no' })
+function select({ orders, refunds, clock }: WorldCore, { get }: PayRequest): Refund[] {
+  const [refundId, outRefundNo, transactionId, outTradeNo] = [
+    'refund_id',
+    'out_refund_no',
+    'transaction_id',
+    'out_trade_no',
+  ].map(get) as [string, string, string, string]
+  if (refundId + outRefundNo + transactionId + outTradeNo === '') {
+    throw new ProtocolFail('缺少参数', { cause: 'missing: refund_id, out_refund_no, transaction_id or out_trade_no' })
+  }
   const find = (): readonly (Refund | undefined)[] => {
     if (refundId !== '') return [refunds.findId(refundId)]
     if (outRefundNo !== '') return [refunds.find(outRefundNo)]
@@ -24,13 +31,16 @@ function select ({ orders, refunds, clock }: WorldCore, { get }: PayRequest): Re
     if (!order) throw new BusinessFail('INVALID_TRANSACTIONID', '无效transaction_id')
     return refunds.ofOrder(order.outTradeNo)
   }
-  const found = find().filter(refund => refund !== undefined)
-  const old = ({ outTradeNo }: Refund) => clock.now().getTime() - orders.find(outTradeNo)!.payment!.paidAt.getTime() > FINDABLE_MS
-  if (found.length === 0 || (transactionId === '' && old(found[0]!))) throw new BusinessFail('REFUNDNOTEXIST', 'not exist')
+  const found = find().filter((refund) => refund !== undefined)
+  const old = ({ outTradeNo }: Refund) =>
+    clock.now().getTime() - orders.find(outTradeNo)!.payment!.paidAt.getTime() > FINDABLE_MS
+  if (found.length === 0 || (transactionId === '' && old(found[0]!))) {
+    throw new BusinessFail('REFUNDNOTEXIST', 'not exist')
+  }
   return found
 }
 
-function refundFields (order: Order, refund: Refund, n: number): WireField[] {
+function refundFields(order: Order, refund: Refund, n: number): WireField[] {
   const { status, endedAt } = refund
   return [
     [`out_refund_no_${n}`, refund.outRefundNo],
@@ -43,7 +53,7 @@ function refundFields (order: Order, refund: Refund, n: number): WireField[] {
     [`refund_account_${n}`, refund.account],
     // Spelled so on the wire.
     [`refund_recv_accout_${n}`, refund.receivedBy],
-    ...(status === 'SUCCESS' ? [[`refund_success_time_${n}`, wechatDateTime(endedAt!)] as const] : [])
+    ...(status === 'SUCCESS' ? [[`refund_success_time_${n}`, wechatDateTime(endedAt!)] as const] : []),
   ]
 }
 
@@ -57,7 +67,7 @@ export const refundquery: PayEndpoint = {
     { name: 'out_refund_no', max: 64, form: isRefundNumber },
     { name: 'transaction_id', max: 32 },
     { name: 'out_trade_no', max: 32 },
-    { name: 'offset', max: 10, form: matches(/^\d+$/) }
+    { name: 'offset', max: 10, form: matches(/^\d+$/) },
   ],
   handle: (world, request) => {
     const all = select(world, request)
@@ -74,8 +84,10 @@ export const refundquery: PayEndpoint = {
       ['fee_type', order.feeType],
       ['cash_fee', order.totalFee - couponFee(payment)],
       ['refund_count', page.length],
-      ...(page.length < all.length || request.get('offset') !== '' ? [['total_refund_count', all.length] as const] : []),
-      ...page.flatMap((refund, n) => refundFields(order, refund, n))
+      ...(page.length < all.length || request.get('offset') !== ''
+        ? [['total_refund_count', all.length] as const]
+        : []),
+      ...page.flatMap((refund, n) => refundFields(order, refund, n)),
     ]
-  }
+  },
 }

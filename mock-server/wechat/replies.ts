@@ -10,7 +10,7 @@ const ERR_CODE: Readonly<Record<string, string>> = {
   MCHID不存在: 'MCHID_NOT_EXIST',
   mch_id和appid没有关联关系: 'APPID_MCHID_NOT_MATCH',
   编码格式错误: 'NOT_UTF8',
-  签名错误: 'SIGNERROR'
+  签名错误: 'SIGNERROR',
 }
 
 /** Shape P: the request was not understood or not believed; unsigned, `return_msg` says why. */
@@ -19,13 +19,13 @@ export class ProtocolFail extends Error {
   /** The number beside it, of the call that has one. */
   readonly number: string | undefined
 
-  constructor (message: string, { number, ...options }: ErrorOptions & { readonly number?: string | undefined } = {}) {
+  constructor(message: string, { number, ...options }: ErrorOptions & { readonly number?: string | undefined } = {}) {
     super(message, options)
     this.number = number
   }
 
   /** What the official tables call it, if they do. */
-  get errCode (): string | undefined {
+  get errCode(): string | undefined {
     return ERR_CODE[this.message]
   }
 }
@@ -34,7 +34,7 @@ export class ProtocolFail extends Error {
 export class SignFail extends ProtocolFail {
   readonly explanation: SignExplanation
 
-  constructor (explanation: SignExplanation, message = '签名错误') {
+  constructor(explanation: SignExplanation, message = '签名错误') {
     super(message, { cause: toldSign(explanation) })
     this.explanation = explanation
   }
@@ -47,7 +47,7 @@ export class BusinessFail extends Error {
   override readonly name = 'BusinessFail'
   readonly errCode: string
 
-  constructor (errCode: string, errCodeDes: string) {
+  constructor(errCode: string, errCodeDes: string) {
     super(errCodeDes)
     this.errCode = errCode
   }

@@ -7,5 +7,9 @@ export const report: PayEndpoint = {
   path: '/payitil/report',
   fields: [],
   unsigned: protocolFields,
-  handle: () => [['return_code', 'SUCCESS'], ['return_msg', 'OK'], ['result_code', 'SUCCESS']]
+  handle: () => [
+    ['return_code', 'SUCCESS'],
+    ['return_msg', 'OK'],
+    ['result_code', 'SUCCESS'],
+  ],
 }

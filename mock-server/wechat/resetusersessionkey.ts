@@ -10,7 +10,7 @@ export const resetusersessionkey: LoginEndpoint<'resetusersessionkey'> = {
     const refused = checkToken(world, request)
     if (refused !== undefined) return refused
     const { get } = request
-    if (['openid', 'signature', 'sig_method'].some(name => get(name) === '')) return 40097
+    if (['openid', 'signature', 'sig_method'].some((name) => get(name) === '')) return 40097
     if (get('sig_method') !== SIG_METHOD) return 87008
     const { users } = world!
     const user = users.find(get('openid'))
@@ -18,5 +18,5 @@ export const resetusersessionkey: LoginEndpoint<'resetusersessionkey'> = {
     if (!isSigned(request, user)) return 87009
     users.rotate(user, 'kept')
     return { errcode: 0, errmsg: 'ok', openid: user.openid, session_key: user.sessionKey }
-  }
+  },
 }

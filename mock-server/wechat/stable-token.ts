@@ -2,7 +2,7 @@ import type { LoginEndpoint, LoginRequest } from './login-call.ts'
 import { APP_REQUIRED, checkApp } from './login-checks.ts'
 
 /** A text of the JSON; '' when absent, or no text. */
-const textOf = (json: LoginRequest['json']) => (name: string) => typeof json?.[name] === 'string' ? json[name] : ''
+const textOf = (json: LoginRequest['json']) => (name: string) => (typeof json?.[name] === 'string' ? json[name] : '')
 
 /** POST /cgi-bin/stable_token (getStableAccessToken). */
 export const stableToken: LoginEndpoint<'stable_token'> = {
@@ -16,5 +16,5 @@ export const stableToken: LoginEndpoint<'stable_token'> = {
     if (refused !== undefined) return refused
     const given = world!.tokens.stable(json.force_refresh === true)
     return given === 'quota' ? 45009 : given
-  }
+  },
 }

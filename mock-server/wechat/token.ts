@@ -6,5 +6,5 @@ export const token: LoginEndpoint<'token'> = {
   api: 'token',
   path: '/cgi-bin/token',
   find: (registry, { get }) => registry.byAppid(get('appid')),
-  handle: (world, { get }) => checkApp(world, get, 'client_credential', APP_REQUIRED) ?? world!.tokens.fetch()
+  handle: (world, { get }) => checkApp(world, get, 'client_credential', APP_REQUIRED) ?? world!.tokens.fetch(),
 }

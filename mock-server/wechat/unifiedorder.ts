@@ -13,42 +13,50 @@ const isTime = (text: string) => parseWechatTime(text) !== undefined
 const LEAST_LIFE_MS = 60_000
 
 /** Fields a repeated order number must not change (the mock's reading of a table that is not official). */
-function sameTerms (order: Order, request: PayRequest): boolean {
-  return order.appid === request.get('appid') &&
+function sameTerms(order: Order, request: PayRequest): boolean {
+  return (
+    order.appid === request.get('appid') &&
     order.body === request.get('body') &&
     order.totalFee === Number(request.get('total_fee')) &&
     order.tradeType === request.get('trade_type') &&
     order.openid === request.get('openid') &&
     order.feeType === (request.get('fee_type') || 'CNY')
+  )
 }
 
 /** `previous` is the one that it replaces, so that two of one moment differ. */
-function prepayId ({ clock, random, inSandbox }: WorldCore, outTradeNo: string, previous = ''): string {
+function prepayId({ clock, random, inSandbox }: WorldCore, outTradeNo: string, previous = ''): string {
   const now = clock.now()
   const path = ['prepay_id', outTradeNo, now.getTime(), previous]
-  return inSandbox ? `wx${wechatTime(now)}${random.digits(6, ...path)}` : `wx${wechatTime(now).slice(6)}${random.hex(26, ...path)}`
+  return inSandbox
+    ? `wx${wechatTime(now)}${random.digits(6, ...path)}`
+    : `wx${wechatTime(now).slice(6)}${random.hex(26, ...path)}`
 }
 
 /** The scripted amounts: 101 and 102 fen, 301 for a scanned code. */
-function checkSandboxAmount ({ get }: PayRequest): void {
+function checkSandboxAmount({ get }: PayRequest): void {
   const scripted = get('trade_type') === 'NATIVE' ? ['301'] : ['101', '102']
   if (!scripted.includes(get('total_fee'))) {
-    throw new ProtocolFail(`沙箱支付金额(${get('total_fee')})无效，请检查需要验收的case`, { cause: `the sandbox takes ${scripted.join(' or ')} fen` })
+    throw new ProtocolFail(`沙箱支付金额(${get('total_fee')})无效，请检查需要验收的case`, {
+      cause: `the sandbox takes ${scripted.join(' or ')} fen`,
+    })
   }
 }
 
-function resubmitted (world: WorldCore, order: Order, request: PayRequest, changes: Partial<Order>): void {
+function resubmitted(world: WorldCore, order: Order, request: PayRequest, changes: Partial<Order>): void {
   if (order.tradeState === 'CLOSED') throw new BusinessFail('ORDERCLOSED', '订单已关闭')
   if (!sameTerms(order, request)) throw new BusinessFail('INVALID_REQUEST', '201 商户订单号重复')
   if (order.tradeState !== 'NOTPAY') throw new BusinessFail('ORDERPAID', '该订单已支付')
   Object.assign(order, changes)
   const now = world.clock.now()
-  if (world.behaviour.repeatedPrepayId === 'same' && now.getTime() - order.prepayIssuedAt.getTime() < PREPAY_LIFE_MS) return
+  if (world.behaviour.repeatedPrepayId === 'same' && now.getTime() - order.prepayIssuedAt.getTime() < PREPAY_LIFE_MS) {
+    return
+  }
   Object.assign(order, { prepayId: prepayId(world, order.outTradeNo, order.prepayId), prepayIssuedAt: now })
   world.orders.indexPrepay(order)
 }
 
-function checkParties (registry: Registry, request: PayRequest): void {
+function checkParties(registry: Registry, request: PayRequest): void {
   const openid = request.get('openid')
   if (request.get('trade_type') !== 'JSAPI') return
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
@@ -58,17 +66,28 @@ function checkParties (registry: Registry, request: PayRequest): void {
   registry.byAppid(request.get('appid'))!.users.know(openid)
 }
 
-function checkExpiry (world: WorldCore, expiresAt: Date | undefined): void {
+function checkExpiry(world: WorldCore, expiresAt: Date | undefined): void {
   if (expiresAt && expiresAt.getTime() - world.clock.now().getTime() < LEAST_LIFE_MS) {
-    throw new ProtocolFail(TIME_EXPIRE_SHORT,
-      { cause: `time_expire is ${wechatTime(expiresAt)}, the world's time is ${wechatTime(world.clock.now())} (both GMT+8)` })
+    throw new ProtocolFail(TIME_EXPIRE_SHORT, {
+      cause: `time_expire is ${wechatTime(expiresAt)}, the world's time is ${wechatTime(world.clock.now())} (both GMT+8)`,
+    })
   }
 }
 
-function reply (world: WorldCore, order: Order): WireField[] {
-  const fields: WireField[] = [['prepay_id', order.prepayId], ['trade_type', order.tradeType]]
-  if (order.tradeType === 'NATIVE') fields.push(['code_url', `weixin://wxpay/bizpayurl?pr=${world.random.alphanumeric(9, 'code_url', order.prepayId)}`])
-  if (order.tradeType === 'MWEB') fields.push(['mweb_url', `https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=${order.prepayId}&package=${world.random.digits(10, 'mweb_url', order.prepayId)}`])
+function reply(world: WorldCore, order: Order): WireField[] {
+  const fields: WireField[] = [
+    ['prepay_id', order.prepayId],
+    ['trade_type', order.tradeType],
+  ]
+  if (order.tradeType === 'NATIVE') {
+    fields.push(['code_url', `weixin://wxpay/bizpayurl?pr=${world.random.alphanumeric(9, 'code_url', order.prepayId)}`])
+  }
+  if (order.tradeType === 'MWEB') {
+    fields.push([
+      'mweb_url',
+      `https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=${order.prepayId}&package=${world.random.digits(10, 'mweb_url', order.prepayId)}`,
+    ])
+  }
   return fields
 }
 
@@ -83,7 +102,7 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
     { name: 'out_trade_no', max: 32, required: true, form: matches(/^[0-9A-Za-z_\-|*]{6,}$/) },
     { name: 'fee_type', max: 16, form: matches(/^CNY$/) },
     { name: 'total_fee', max: 10, required: true, form: matches(/^[1-9]\d*$/) },
-    { name: 'spbill_create_ip', max: 64, required: true, form: text => isIP(text) !== 0 },
+    { name: 'spbill_create_ip', max: 64, required: true, form: (text) => isIP(text) !== 0 },
     { name: 'time_start', max: 14, form: isTime },
     { name: 'time_expire', max: 14, form: isTime },
     { name: 'goods_tag', max: 32 },
@@ -98,14 +117,18 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
     { name: 'version', max: 32 },
     { name: 'user_type', max: 32 },
     { name: 'user_creid', max: 32 },
-    { name: 'user_truename', max: 64 }
+    { name: 'user_truename', max: 64 },
   ],
   handle: (world, request) => {
     const { get, signType } = request
     checkParties(registry, request)
     if (world.inSandbox) checkSandboxAmount(request)
-    if (get('trade_type') === 'NATIVE' && get('product_id') === '') throw new ProtocolFail('缺少参数', { cause: 'missing: product_id' })
-    if (get('trade_type') === 'MWEB' && get('scene_info') === '') throw new ProtocolFail('缺少参数', { cause: 'missing: scene_info' })
+    if (get('trade_type') === 'NATIVE' && get('product_id') === '') {
+      throw new ProtocolFail('缺少参数', { cause: 'missing: product_id' })
+    }
+    if (get('trade_type') === 'MWEB' && get('scene_info') === '') {
+      throw new ProtocolFail('缺少参数', { cause: 'missing: scene_info' })
+    }
     const expiresAt = parseWechatTime(get('time_expire'))
     const outTradeNo = get('out_trade_no')
     const changes = {
@@ -114,7 +137,7 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
       notifyUrl: get('notify_url'),
       nonceStr: get('nonce_str'),
       signType,
-      expiresAt
+      expiresAt,
     }
     const existing = world.orders.find(outTradeNo)
     checkExpiry(world, expiresAt)
@@ -136,11 +159,11 @@ export const unifiedorder = (registry: Registry): PayEndpoint => ({
       prepayIssuedAt: now,
       tradeState: 'NOTPAY',
       payment: undefined,
-      ...changes
+      ...changes,
     }
     world.orders.add(order)
     world.orders.indexPrepay(order)
     world.autoPay.order(world, order)
     return reply(world, order)
-  }
+  },
 })

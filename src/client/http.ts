@@ -9,7 +9,14 @@ const MAX_REPLY_BYTES = 1024 * 1024
 const REST_MS = 60_000
 
 /** undici and Node codes that mean the request cannot have reached WeChat. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'])
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+])
 const TIMED_OUT = new Set(['TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
 
 export interface HttpOptions {
@@ -25,10 +32,10 @@ export interface HttpOptions {
 }
 
 /** A client certificate: the PKCS#12 file of the merchant platform with its passphrase (the merchant number), or the pair of PEM texts. */
-export type ClientCert = { pfx: Buffer, passphrase: string } | { cert: string | Buffer, key: string | Buffer }
+export type ClientCert = { pfx: Buffer; passphrase: string } | { cert: string | Buffer; key: string | Buffer }
 
 /** Whether TLS can use it: a path instead of a file's content, a wrong passphrase or a key of another certificate is found before the first refund. */
-export function isUsable (cert: ClientCert): boolean {
+export function isUsable(cert: ClientCert): boolean {
   try {
     createSecureContext(cert)
     return true
@@ -55,21 +62,21 @@ export interface HttpReply {
 /** The only caller of the network. */
 export interface Http {
   /** @throws {WechatError} `WECHAT_NETWORK`, `WECHAT_TIMEOUT` or `WECHAT_REPLY_INVALID`, with `sent` telling whether WeChat may have heard it */
-  send (request: HttpRequest): Promise<HttpReply>
-  close (): Promise<void>
+  send(request: HttpRequest): Promise<HttpReply>
+  close(): Promise<void>
 }
 
-export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions): Http {
+export function createHttp({ hosts, timeoutMs, now, pause, cert }: HttpOptions): Http {
   // Half of the time for the connection, so that one that was never made is told from an answer that was lost. The deadline covers headers and body.
   const agent = new Agent({ connect: { timeout: timeoutMs / 2, ...cert }, headersTimeout: 0, bodyTimeout: 0 })
   const restsUntil = new Map<string, number>()
 
   /** 0 for a host in use, 1 for one that failed lately: a stable sort keeps the given order otherwise. */
-  function rest (host: string): number {
+  function rest(host: string): number {
     return (restsUntil.get(host) ?? 0) > now().getTime() ? 1 : 0
   }
 
-  async function sendTo (host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
+  async function sendTo(host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
     const deadline = AbortSignal.timeout(timeoutMs)
     try {
       const reply = await request(host + path, {
@@ -77,13 +84,19 @@ export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions)
         method,
         headers: contentType === undefined ? {} : { 'content-type': contentType },
         body: body ?? null,
-        signal: deadline
+        signal: deadline,
       })
       const chunks: Buffer[] = []
       let size = 0
       for await (const chunk of reply.body as AsyncIterable<Buffer>) {
         size += chunk.length
-        if (size > MAX_REPLY_BYTES) throw new WechatError('WECHAT_REPLY_INVALID', `The reply of ${host} is longer than ${MAX_REPLY_BYTES} bytes. Its outcome is unknown; query.`, { advice: 'query' })
+        if (size > MAX_REPLY_BYTES) {
+          throw new WechatError(
+            'WECHAT_REPLY_INVALID',
+            `The reply of ${host} is longer than ${MAX_REPLY_BYTES} bytes. Its outcome is unknown; query.`,
+            { advice: 'query' },
+          )
+        }
         chunks.push(chunk)
       }
       return { status: reply.statusCode, text: Buffer.concat(chunks).toString('utf8') }
@@ -91,12 +104,12 @@ export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions)
       restsUntil.set(host, now().getTime() + REST_MS)
       if (error instanceof WechatError) throw error
       const { code, name } = error as NodeJS.ErrnoException
-      throw failure(host, deadline.aborted ? 'TIMEOUT' : code ?? name)
+      throw failure(host, deadline.aborted ? 'TIMEOUT' : (code ?? name))
     }
   }
 
   return {
-    async send (request) {
+    async send(request) {
       const [first, second = first] = [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
       let lost: WechatError
       try {
@@ -113,17 +126,22 @@ export function createHttp ({ hosts, timeoutMs, now, pause, cert }: HttpOptions)
         throw (error as WechatError).sent ? error : lost
       }
     },
-    async close () {
+    async close() {
       await agent.close()
-    }
+    },
   }
 }
 
 /** Names the cause by its code alone: causes may carry addresses with secrets in their query. */
-function failure (host: string, code: string): WechatError {
+function failure(host: string, code: string): WechatError {
   const sent = !NEVER_SENT.has(code)
-  const what = sent ? 'Whether it had an effect is unknown: repeat it unchanged, or query.' : 'It had no effect: repeat it.'
+  const what = sent
+    ? 'Whether it had an effect is unknown: repeat it unchanged, or query.'
+    : 'It had no effect: repeat it.'
   return TIMED_OUT.has(code)
     ? new WechatError('WECHAT_TIMEOUT', `${host} did not answer in time (${code}). ${what}`, { advice: 'repeat', sent })
-    : new WechatError('WECHAT_NETWORK', `The connection to ${host} failed (${code}). ${what}`, { advice: 'repeat', sent })
+    : new WechatError('WECHAT_NETWORK', `The connection to ${host} failed (${code}). ${what}`, {
+        advice: 'repeat',
+        sent,
+      })
 }

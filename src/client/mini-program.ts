@@ -16,7 +16,7 @@ export interface MiniProgram {
    *
    * @throws {WechatError}
    */
-  code2Session (code: Secret): Promise<CodeSession>
+  code2Session(code: Secret): Promise<CodeSession>
 }
 
 /** WeChat's code → ours, and what the operator must know. The official table has four of them; the others are on record. */
@@ -29,19 +29,30 @@ const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   45009: ['WECHAT_UNAVAILABLE', 'The daily quota of calls is used up.'],
   40013: ['WECHAT_ACCOUNT_REFUSED', 'appid is not a mini program of WeChat: check `appid`.'],
   40125: ['WECHAT_ACCOUNT_REFUSED', 'the app secret does not belong to the appid or was reset: check `appSecret`.'],
-  40164: ['WECHAT_ACCOUNT_REFUSED', "this server's address is not in the mini program's IP whitelist: add it in the console."],
+  40164: [
+    'WECHAT_ACCOUNT_REFUSED',
+    "this server's address is not in the mini program's IP whitelist: add it in the console.",
+  ],
   41002: ['WECHAT_ACCOUNT_REFUSED', 'the appid did not arrive: check `baseUrl` and proxies.'],
   41004: ['WECHAT_ACCOUNT_REFUSED', 'the app secret did not arrive: check `baseUrl` and proxies.'],
   40002: ['WECHAT_ACCOUNT_REFUSED', 'the grant type did not arrive: check `baseUrl` and proxies.'],
-  41008: ['WECHAT_INPUT_INVALID', 'The login code is missing.']
+  41008: ['WECHAT_INPUT_INVALID', 'The login code is missing.'],
 }
 
-export function createMiniProgram (http: Http, appid: string, appSecret: Secret): MiniProgram {
+export function createMiniProgram(http: Http, appid: string, appSecret: Secret): MiniProgram {
   return {
-    async code2Session (code) {
-      const query = new URLSearchParams({ appid, secret: appSecret.reveal(), js_code: code.reveal(), grant_type: 'authorization_code' })
-      return judgeCode2Session(await http.send({ method: 'GET', path: `/sns/jscode2session?${query}`, repeatable: false }), [appSecret, code])
-    }
+    async code2Session(code) {
+      const query = new URLSearchParams({
+        appid,
+        secret: appSecret.reveal(),
+        js_code: code.reveal(),
+        grant_type: 'authorization_code',
+      })
+      return judgeCode2Session(
+        await http.send({ method: 'GET', path: `/sns/jscode2session?${query}`, repeatable: false }),
+        [appSecret, code],
+      )
+    },
   }
 }
 
@@ -49,27 +60,60 @@ export function createMiniProgram (http: Http, appid: string, appSecret: Secret)
  * Judges the reply: the body decides, as every outcome comes with status 200 and `text/plain`.
  * `secrets` are cut out of WeChat's words before they are quoted.
  */
-export function judgeCode2Session (reply: HttpReply, secrets: readonly Secret[] = []): CodeSession {
-  if (reply.status !== 200) throw new WechatError('WECHAT_REPLY_INVALID', `WeChat answered the login with HTTP ${reply.status}. Log in again with a new code.`)
+export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] = []): CodeSession {
+  if (reply.status !== 200) {
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      `WeChat answered the login with HTTP ${reply.status}. Log in again with a new code.`,
+    )
+  }
   let body: unknown
   try {
     body = JSON.parse(reply.text)
   } catch {
     body = undefined
   }
-  if (typeof body !== 'object' || body === null) throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat answered the login with something that is not a JSON object. Log in again with a new code.')
+  if (typeof body !== 'object' || body === null) {
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      'WeChat answered the login with something that is not a JSON object. Log in again with a new code.',
+    )
+  }
   const { errcode, errmsg, openid, unionid, session_key: sessionKey } = body as Record<string, unknown>
-  if (errcode !== undefined && !Number.isInteger(errcode)) throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat answered the login with an errcode that is no number. Log in again with a new code.')
+  if (errcode !== undefined && !Number.isInteger(errcode)) {
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      'WeChat answered the login with an errcode that is no number. Log in again with a new code.',
+    )
+  }
   if (errcode !== undefined && errcode !== 0) {
     const wechatCode = String(errcode)
     const [code, text] = REFUSALS[wechatCode] ?? ['WECHAT_REFUSED', 'WeChat refused the login: call wx.login again.']
-    const words = secrets.reduce((text, secret) => text.replaceAll(secret.reveal(), String(secret)), typeof errmsg === 'string' ? errmsg : '').slice(0, 200)
+    const words = secrets
+      .reduce(
+        (text, secret) => text.replaceAll(secret.reveal(), String(secret)),
+        typeof errmsg === 'string' ? errmsg : '',
+      )
+      .slice(0, 200)
     // What is wrong with our own account is the operator's business, not the client's: the message stays general, `wechatText` and the hint go to the log.
-    const message = code === 'WECHAT_ACCOUNT_REFUSED' ? `WeChat refused this server's configuration (${wechatCode}).` : `${text} (${wechatCode})`
-    throw new WechatError(code, message, { wechatCode, wechatText: code === 'WECHAT_ACCOUNT_REFUSED' ? `${words}: ${text}` : words })
+    const message =
+      code === 'WECHAT_ACCOUNT_REFUSED'
+        ? `WeChat refused this server's configuration (${wechatCode}).`
+        : `${text} (${wechatCode})`
+    throw new WechatError(code, message, {
+      wechatCode,
+      wechatText: code === 'WECHAT_ACCOUNT_REFUSED' ? `${words}: ${text}` : words,
+    })
   }
   if (typeof openid !== 'string' || openid === '' || typeof sessionKey !== 'string' || sessionKey === '') {
-    throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat answered the login without openid or session key. Log in again with a new code.')
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      'WeChat answered the login without openid or session key. Log in again with a new code.',
+    )
   }
-  return { openid, unionid: typeof unionid === 'string' && unionid !== '' ? unionid : undefined, sessionKey: new Secret(sessionKey) }
+  return {
+    openid,
+    unionid: typeof unionid === 'string' && unionid !== '' ? unionid : undefined,
+    sessionKey: new Secret(sessionKey),
+  }
 }

@@ -29,93 +29,160 @@ export interface PayV2Options {
 const SUCCESS_REPLY = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
 
 /** trade_state of V2; anything else is an error, not a cast. */
-const UNPAID_STATES: readonly string[] = ['NOTPAY', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] satisfies TradeState[]
+const UNPAID_STATES: readonly string[] = [
+  'NOTPAY',
+  'CLOSED',
+  'REVOKED',
+  'USERPAYING',
+  'PAYERROR',
+  'ACCEPT',
+] satisfies TradeState[]
 
 /**
  * What each refusal means for the caller (unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3). A code that is not here is final.
  */
-const REFUSALS = new Map(Object.entries<[WechatErrorCode, Advice]>({
-  SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
-  FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
-  ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
-  ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
-  ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
-  // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
-  INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
-  OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
-  TRADE_STATE_ERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
-  APPID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-  MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-  APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-  SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-  CERT_ERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-  NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-  // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
-  BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
-  ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
-  INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
-  NOTENOUGH: ['WECHAT_REFUSED', 'repeat']
-}))
+const REFUSALS = new Map(
+  Object.entries<[WechatErrorCode, Advice]>({
+    SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
+    FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
+    ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
+    ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
+    ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
+    // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
+    INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
+    OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
+    TRADE_STATE_ERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
+    APPID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    CERT_ERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
+    BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
+    ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
+    INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
+    NOTENOUGH: ['WECHAT_REFUSED', 'repeat'],
+  }),
+)
 
 /** API v2: XML, MD5 or HMAC-SHA256. */
-export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, notifyUrl, nonce }: PayV2Options): PayApi {
-  async function call (path: string, fields: [string, string][], via = http): Promise<Fields> {
-    const message: Fields = new Map([['appid', appid], ['mch_id', mchId], ['nonce_str', nonce()], ['sign_type', signType], ...fields])
+export function createPayV2({
+  http,
+  certHttp,
+  appid,
+  mchId,
+  apiKey,
+  signType,
+  notifyUrl,
+  nonce,
+}: PayV2Options): PayApi {
+  async function call(path: string, fields: [string, string][], via = http): Promise<Fields> {
+    const message: Fields = new Map([
+      ['appid', appid],
+      ['mch_id', mchId],
+      ['nonce_str', nonce()],
+      ['sign_type', signType],
+      ...fields,
+    ])
     message.set('sign', signV2(message, apiKey.reveal(), signType))
-    return judge(await via.send({ method: 'POST', path, body: writeXml(message), contentType: 'text/xml; charset=utf-8', repeatable: true }))
+    return judge(
+      await via.send({
+        method: 'POST',
+        path,
+        body: writeXml(message),
+        contentType: 'text/xml; charset=utf-8',
+        repeatable: true,
+      }),
+    )
   }
 
   /** In WeChat's order: communication, signature, account, business. */
-  function judge (reply: HttpReply): Fields {
-    if (reply.status !== 200) throw new WechatError('WECHAT_UNAVAILABLE', `WeChat Pay answered with HTTP ${reply.status}. Repeat it unchanged.`, { advice: 'repeat' })
+  function judge(reply: HttpReply): Fields {
+    if (reply.status !== 200) {
+      throw new WechatError(
+        'WECHAT_UNAVAILABLE',
+        `WeChat Pay answered with HTTP ${reply.status}. Repeat it unchanged.`,
+        { advice: 'repeat' },
+      )
+    }
     let fields: Fields
     try {
       fields = readXml(reply.text)
     } catch (cause) {
-      throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay's reply cannot be read: ${(cause as WechatError).message} Query before anything else.`, { advice: 'query', cause })
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay's reply cannot be read: ${(cause as WechatError).message} Query before anything else.`,
+        { advice: 'query', cause },
+      )
     }
     // A communication failure is never signed, so it is believed only as far as it goes: nothing was done that we can rely on.
     if (fields.get('return_code') === 'FAIL') {
       const text = quoted(fields.get('return_msg'))
-      throw new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", { wechatText: `${text}: check mchId, apiKey, appid and the terms of the order.` })
+      throw new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
+        wechatText: `${text}: check mchId, apiKey, appid and the terms of the order.`,
+      })
     }
     if (!verifyV2(fields, apiKey.reveal(), signType)) {
-      throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply does not carry a valid signature and was not believed. Query before anything else.", { advice: 'query' })
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply does not carry a valid signature and was not believed. Query before anything else.",
+        { advice: 'query' },
+      )
     }
     if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
-      throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply is about another appid or merchant and was not believed.", { advice: 'query' })
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply is about another appid or merchant and was not believed.",
+        { advice: 'query' },
+      )
     }
     const result = fields.get('return_code') === 'SUCCESS' ? fields.get('result_code') : undefined
     if (result === 'FAIL') {
       const wechatCode = quoted(fields.get('err_code'))
       const wechatText = quoted(fields.get('err_code_des'))
       const [code, advice] = REFUSALS.get(wechatCode) ?? ['WECHAT_REFUSED', 'stop']
-      throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, { wechatCode, wechatText, advice })
+      throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, {
+        wechatCode,
+        wechatText,
+        advice,
+      })
     }
-    if (result !== 'SUCCESS') throw new WechatError('WECHAT_REPLY_INVALID', "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.", { advice: 'query' })
+    if (result !== 'SUCCESS') {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.",
+        { advice: 'query' },
+      )
+    }
     return fields
   }
 
   /** A refund notification carries no signature: that it decrypts and names our account makes it worth a question. */
-  function readRefundHint (fields: Fields): Notification {
+  function readRefundHint(fields: Fields): Notification {
     let refund: Fields
     try {
       refund = readXml(decryptRefundNotify(fields.get('req_info')!, apiKey.reveal()), 'root')
     } catch (error) {
       throw new NotificationError('bad-signature', (error as WechatError).message)
     }
-    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+      throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+    }
     const outTradeNo = refund.get('out_trade_no')
     const outRefundNo = refund.get('out_refund_no')
     const refundFee = parseFen(refund.get('refund_fee'))
     if (!outTradeNo || !outRefundNo || outRefundNo.length > 64 || refundFee === undefined) {
-      throw new NotificationError('incomplete', 'The refund notification lacks out_trade_no, out_refund_no or refund_fee.')
+      throw new NotificationError(
+        'incomplete',
+        'The refund notification lacks out_trade_no, out_refund_no or refund_fee.',
+      )
     }
     return { kind: 'refund-hint', outTradeNo, outRefundNo, refundFee }
   }
 
   /** The payment a verified message of our account reports, or the name of the field that cannot be read. */
-  function readPayment (fields: Fields): Payment | string {
+  function readPayment(fields: Fields): Payment | string {
     const totalFee = parseFen(fields.get('total_fee'))
     if (totalFee === undefined) return 'total_fee'
     const paidAt = parseTime(fields.get('time_end') ?? '')
@@ -134,12 +201,12 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
       currency: fields.get('fee_type') || 'CNY',
       paidAt,
       bankType: kept(fields, 'bank_type'),
-      attach: kept(fields, 'attach')
+      attach: kept(fields, 'attach'),
     }
   }
 
   return {
-    async prepay (order: Order) {
+    async prepay(order: Order) {
       const reply = await call('/pay/unifiedorder', [
         ['body', order.description],
         ['out_trade_no', order.outTradeNo],
@@ -151,19 +218,28 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
         ['notify_url', notifyUrl],
         ['trade_type', 'JSAPI'],
         ['openid', order.openid],
-        ...(order.attach === undefined ? [] : [['attach', order.attach] as [string, string]])
+        ...(order.attach === undefined ? [] : [['attach', order.attach] as [string, string]]),
       ])
       const prepayId = reply.get('prepay_id')
-      if (!prepayId) throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.', { advice: 'repeat' })
+      if (!prepayId) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.',
+          { advice: 'repeat' },
+        )
+      }
       return prepayId
     },
 
-    payParams (prepayId, now) {
+    payParams(prepayId, now) {
       const params = { timeStamp: formatSeconds(now), nonceStr: nonce(), package: `prepay_id=${prepayId}`, signType }
-      return { ...params, paySign: signV2(new Map(Object.entries({ appId: appid, ...params })), apiKey.reveal(), signType) }
+      return {
+        ...params,
+        paySign: signV2(new Map(Object.entries({ appId: appid, ...params })), apiKey.reveal(), signType),
+      }
     },
 
-    async query (outTradeNo): Promise<TradeReport> {
+    async query(outTradeNo): Promise<TradeReport> {
       let reply: Fields
       try {
         reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
@@ -172,17 +248,35 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
         throw error
       }
       const tradeState = reply.get('trade_state') ?? ''
-      if (reply.get('out_trade_no') !== outTradeNo) throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about ${outTradeNo} and answered about another order.`, { advice: 'query' })
+      if (reply.get('out_trade_no') !== outTradeNo) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay was asked about ${outTradeNo} and answered about another order.`,
+          { advice: 'query' },
+        )
+      }
       if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
         const payment = readPayment(reply)
-        if (typeof payment === 'string') throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`, { advice: 'query' })
+        if (typeof payment === 'string') {
+          throw new WechatError(
+            'WECHAT_REPLY_INVALID',
+            `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`,
+            { advice: 'query' },
+          )
+        }
         return { tradeState, payment }
       }
-      if (!UNPAID_STATES.includes(tradeState)) throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`, { advice: 'query' })
+      if (!UNPAID_STATES.includes(tradeState)) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`,
+          { advice: 'query' },
+        )
+      }
       return { tradeState } as TradeReport
     },
 
-    async close (outTradeNo) {
+    async close(outTradeNo) {
       try {
         await call('/pay/closeorder', [['out_trade_no', outTradeNo]])
         return 'closed'
@@ -196,26 +290,34 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
 
     canRefund: certHttp !== undefined,
 
-    async refund (order, { outRefundNo, refundFee, reason }) {
+    async refund(order, { outRefundNo, refundFee, reason }) {
       if (certHttp === undefined) throw noCertificate()
       const { totalFee, currency } = order.payment ?? order
-      const reply = await call('/secapi/pay/refund', [
-        ['out_trade_no', order.outTradeNo],
-        ['out_refund_no', outRefundNo],
-        ['total_fee', String(totalFee)],
-        ['refund_fee', String(refundFee)],
-        ['refund_fee_type', currency],
-        ['notify_url', notifyUrl],
-        ...(reason ? [['refund_desc', reason] as [string, string]] : [])
-      ], certHttp)
+      const reply = await call(
+        '/secapi/pay/refund',
+        [
+          ['out_trade_no', order.outTradeNo],
+          ['out_refund_no', outRefundNo],
+          ['total_fee', String(totalFee)],
+          ['refund_fee', String(refundFee)],
+          ['refund_fee_type', currency],
+          ['notify_url', notifyUrl],
+          ...(reason ? [['refund_desc', reason] as [string, string]] : []),
+        ],
+        certHttp,
+      )
       const refundId = reply.get('refund_id')
       if (!refundId || reply.get('out_refund_no') !== outRefundNo || parseFen(reply.get('refund_fee')) !== refundFee) {
-        throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay accepted another refund than ${outRefundNo} of ${refundFee} fen.`, { advice: 'query' })
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay accepted another refund than ${outRefundNo} of ${refundFee} fen.`,
+          { advice: 'query' },
+        )
       }
       return refundId
     },
 
-    async queryRefund (outRefundNo): Promise<RefundReport | undefined> {
+    async queryRefund(outRefundNo): Promise<RefundReport | undefined> {
       let reply: Fields
       try {
         reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]])
@@ -227,65 +329,104 @@ export function createPayV2 ({ http, certHttp, appid, mchId, apiKey, signType, n
       const refundId = kept(reply, 'refund_id_0')
       const refundFee = parseFen(reply.get('refund_fee_0'))
       const state = REFUND_STATES.get(reply.get('refund_status_0'))
-      if (outTradeNo === undefined || reply.get('out_refund_no_0') !== outRefundNo || refundId === undefined || refundFee === undefined || state === undefined) {
-        throw new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`, { advice: 'query' })
+      if (
+        outTradeNo === undefined ||
+        reply.get('out_refund_no_0') !== outRefundNo ||
+        refundId === undefined ||
+        refundFee === undefined ||
+        state === undefined
+      ) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`,
+          { advice: 'query' },
+        )
       }
-      return { outRefundNo, outTradeNo, refundId, refundFee, state, succeededAt: parseTime(reply.get('refund_success_time_0') ?? '') }
+      return {
+        outRefundNo,
+        outTradeNo,
+        refundId,
+        refundFee,
+        state,
+        succeededAt: parseTime(reply.get('refund_success_time_0') ?? ''),
+      }
     },
 
-    readNotification (body): Notification {
+    readNotification(body): Notification {
       let fields: Fields
       try {
         fields = readXml(body)
       } catch (error) {
         throw new NotificationError('unreadable', (error as WechatError).message)
       }
-      if (fields.get('return_code') !== 'SUCCESS') throw new NotificationError('incomplete', 'The notification does not say return_code SUCCESS.')
+      if (fields.get('return_code') !== 'SUCCESS') {
+        throw new NotificationError('incomplete', 'The notification does not say return_code SUCCESS.')
+      }
       if (fields.has('req_info')) return readRefundHint(fields)
       const paid = fields.get('result_code') === 'SUCCESS'
       for (const name of paid ? REQUIRED_PAID : REQUIRED) {
         if (!fields.get(name)) throw new NotificationError('incomplete', `The notification lacks ${name}.`)
       }
-      if (!verifyV2(fields, apiKey.reveal(), signType)) throw new NotificationError('bad-signature', 'The signature of the notification is not ours.')
-      if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+      if (!verifyV2(fields, apiKey.reveal(), signType)) {
+        throw new NotificationError('bad-signature', 'The signature of the notification is not ours.')
+      }
+      if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+        throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+      }
       if (!paid) {
-        if (fields.get('result_code') !== 'FAIL') throw new NotificationError('incomplete', 'The result_code of the notification is neither SUCCESS nor FAIL.')
-        return { kind: 'payment-failed', outTradeNo: fields.get('out_trade_no'), reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}` }
+        if (fields.get('result_code') !== 'FAIL') {
+          throw new NotificationError('incomplete', 'The result_code of the notification is neither SUCCESS nor FAIL.')
+        }
+        return {
+          kind: 'payment-failed',
+          outTradeNo: fields.get('out_trade_no'),
+          reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}`,
+        }
       }
       const payment = readPayment(fields)
-      if (typeof payment === 'string') throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
+      if (typeof payment === 'string') {
+        throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
+      }
       return { kind: 'payment', payment }
     },
 
-    reply (fault) {
+    reply(fault) {
       return {
         status: 200,
         contentType: 'text/xml; charset=utf-8',
-        body: fault === undefined ? SUCCESS_REPLY : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`
+        body:
+          fault === undefined
+            ? SUCCESS_REPLY
+            : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
       }
-    }
+    },
   }
 }
 
 const ADVICE: Record<Advice, string> = {
   repeat: 'Repeat it unchanged.',
   query: 'Query the order before anything else.',
-  stop: 'Repeating it cannot help.'
+  stop: 'Repeating it cannot help.',
 }
 
 /** refund_status of V2. */
-const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([['PROCESSING', 'processing'], ['SUCCESS', 'success'], ['REFUNDCLOSE', 'closed'], ['CHANGE', 'abnormal']])
+const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([
+  ['PROCESSING', 'processing'],
+  ['SUCCESS', 'success'],
+  ['REFUNDCLOSE', 'closed'],
+  ['CHANGE', 'abnormal'],
+])
 
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
 
 /** A field to be kept, unless it is empty: copied, as a part of the message would keep all of it in memory. */
-function kept (fields: Fields, name: string): string | undefined {
+function kept(fields: Fields, name: string): string | undefined {
   const value = fields.get(name)
   return value ? Buffer.from(value).toString() : undefined
 }
 
 /** WeChat's words, short enough for a message. */
-function quoted (text: string | undefined): string {
+function quoted(text: string | undefined): string {
   return (text ?? '').slice(0, 100)
 }

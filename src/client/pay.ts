@@ -3,25 +3,26 @@ import type { Order, PayParams, Payment, Refund, RefundReport, TradeState } from
 
 /** What WeChat says of a trade when asked. */
 export type TradeReport =
-  | { tradeState: 'SUCCESS' | 'REFUND', payment: Payment }
+  | { tradeState: 'SUCCESS' | 'REFUND'; payment: Payment }
   | { tradeState: Exclude<TradeState, 'SUCCESS' | 'REFUND'> }
   | { tradeState: 'NOT_EXIST' }
 
 /** A notification whose signature and account have been verified. The order it names has not been looked at yet. */
 export type Notification =
-  | { kind: 'payment', payment: Payment }
-  | { kind: 'payment-failed', outTradeNo: string | undefined, reason: string }
+  | { kind: 'payment'; payment: Payment }
+  | { kind: 'payment-failed'; outTradeNo: string | undefined; reason: string }
   /** Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. */
-  | { kind: 'refund-hint', outTradeNo: string, outRefundNo: string, refundFee: number }
+  | { kind: 'refund-hint'; outTradeNo: string; outRefundNo: string; refundFee: number }
 
 /** Why a notification is answered with a failure: a closed set, for logs and counters. */
-export type NotificationFault = 'unreadable' | 'incomplete' | 'bad-signature' | 'wrong-account' | 'unknown-order' | 'mismatch' | 'not-stored'
+export type NotificationFault =
+  'unreadable' | 'incomplete' | 'bad-signature' | 'wrong-account' | 'unknown-order' | 'mismatch' | 'not-stored'
 
 /** A notification that is not believed. */
 export class NotificationError extends WechatError {
   readonly fault: NotificationFault
 
-  constructor (fault: NotificationFault, message: string) {
+  constructor(fault: NotificationFault, message: string) {
     super('WECHAT_NOTIFICATION_INVALID', message)
     this.name = 'NotificationError'
     this.fault = fault
@@ -29,8 +30,12 @@ export class NotificationError extends WechatError {
 }
 
 /** What asking for a refund comes to without the merchant's certificate. */
-export function noCertificate (): WechatError {
-  return new WechatError('WECHAT_OPTIONS_INVALID', 'Refunds need the option merchant.cert: WeChat takes none without the certificate of the merchant. Nothing was sent.', { sent: false })
+export function noCertificate(): WechatError {
+  return new WechatError(
+    'WECHAT_OPTIONS_INVALID',
+    'Refunds need the option merchant.cert: WeChat takes none without the certificate of the merchant. Nothing was sent.',
+    { sent: false },
+  )
 }
 
 /** The HTTP reply WeChat reads after a notification. */
@@ -46,20 +51,20 @@ export interface NotificationReply {
  */
 export interface PayApi {
   /** Orders, or orders again under the same number: repeating it with the same terms is safe. */
-  prepay (order: Order): Promise<string>
+  prepay(order: Order): Promise<string>
   /** The parameters of `wx.requestPayment`, signed. */
-  payParams (prepayId: string, now: Date): PayParams
-  query (outTradeNo: string): Promise<TradeReport>
+  payParams(prepayId: string, now: Date): PayParams
+  query(outTradeNo: string): Promise<TradeReport>
   /** `paid` when WeChat refuses since the order is paid; `not-exist` when it does not know the number. Repeating it is safe. */
-  close (outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
+  close(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
   /** Whether refunds can be asked for at all: they need the merchant's certificate. */
   readonly canRefund: boolean
   /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
-  refund (order: Order, refund: Refund): Promise<string>
+  refund(order: Order, refund: Refund): Promise<string>
   /** `undefined` when WeChat does not know the number. Whose order it is of is for the caller to compare. */
-  queryRefund (outRefundNo: string): Promise<RefundReport | undefined>
+  queryRefund(outRefundNo: string): Promise<RefundReport | undefined>
   /** @throws {NotificationError} */
-  readNotification (body: Buffer): Notification
+  readNotification(body: Buffer): Notification
   /** The exact reply for success, or for failure with a fixed word. */
-  reply (fault?: NotificationFault): NotificationReply
+  reply(fault?: NotificationFault): NotificationReply
 }

@@ -7,7 +7,7 @@ import type { Orders } from './orders.ts'
 
 export interface Anomalies {
   /** What waits for a person, oldest first. */
-  list (): Promise<Anomaly[]>
+  list(): Promise<Anomaly[]>
   /**
    * Records what a person decided, and does it.
    *
@@ -19,32 +19,60 @@ export interface Anomalies {
    * is another account's, or cannot be fulfilled as another order of the key is live; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is
    * recorded then
    */
-  resolve (id: string, action: Resolution['action'], note: string): Promise<void>
+  resolve(id: string, action: Resolution['action'], note: string): Promise<void>
 }
 
 /** Findings about one payment for one order, which can be taken, or given back. */
 const DECIDABLE: readonly AnomalyKind[] = ['late', 'duplicate', 'refunded', 'mismatch']
 
-export function createAnomalies ({ store, orders, pay, now }: { store: Store, orders: Orders, pay: Pick<PayApi, 'canRefund'>, now: () => Date }): Anomalies {
+export function createAnomalies({
+  store,
+  orders,
+  pay,
+  now,
+}: {
+  store: Store
+  orders: Orders
+  pay: Pick<PayApi, 'canRefund'>
+  now: () => Date
+}): Anomalies {
   return {
-    async list () {
+    async list() {
       return await store.anomalies()
     },
 
-    async resolve (id, action, note) {
+    async resolve(id, action, note) {
       const anomaly = await store.findAnomaly(id)
-      if (anomaly === undefined || anomaly.resolution !== undefined) throw new WechatError('WECHAT_INPUT_INVALID', `No anomaly ${id} waits.`)
+      if (anomaly === undefined || anomaly.resolution !== undefined) {
+        throw new WechatError('WECHAT_INPUT_INVALID', `No anomaly ${id} waits.`)
+      }
       const { kind, outTradeNo, payment } = anomaly
       const decidable = DECIDABLE.includes(kind)
-      if (!decidable && action !== 'dismiss') throw new WechatError('WECHAT_INPUT_INVALID', `An anomaly of the kind ${kind} can only be dismissed: move its money in the merchant platform.`)
+      if (!decidable && action !== 'dismiss') {
+        throw new WechatError(
+          'WECHAT_INPUT_INVALID',
+          `An anomaly of the kind ${kind} can only be dismissed: move its money in the merchant platform.`,
+        )
+      }
       if (action === 'refund' && !pay.canRefund) throw noCertificate()
       // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
       if (decidable) {
-        if (!orders.owns((await orders.get(outTradeNo))!)) throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account: decide there.`)
-        const { outcome, why } = (await orders.observe(outTradeNo, { seen: 'hold-resolved', action, note, payment: payment! }))!
-        if (outcome === 'refused') throw new WechatError('WECHAT_INPUT_INVALID', `${outTradeNo} stays as it is: ${why}.`)
+        if (!orders.owns((await orders.get(outTradeNo))!)) {
+          throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account: decide there.`)
+        }
+        const { outcome, why } = (await orders.observe(outTradeNo, {
+          seen: 'hold-resolved',
+          action,
+          note,
+          payment: payment!,
+        }))!
+        if (outcome === 'refused') {
+          throw new WechatError('WECHAT_INPUT_INVALID', `${outTradeNo} stays as it is: ${why}.`)
+        }
       }
-      if (!await store.resolveAnomaly(id, { action, note, at: now() })) throw new WechatError('WECHAT_INPUT_INVALID', `The anomaly ${id} was decided meanwhile.`)
-    }
+      if (!(await store.resolveAnomaly(id, { action, note, at: now() }))) {
+        throw new WechatError('WECHAT_INPUT_INVALID', `The anomaly ${id} was decided meanwhile.`)
+      }
+    },
   }
 }

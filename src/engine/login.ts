@@ -17,25 +17,31 @@ export interface LoginDeps {
 
 export interface Login {
   /** Exchanges a code. Two calls with one code at the same moment make one exchange and get the same answer. */
-  exchange (code: string): Promise<CodeSession & Identity>
+  exchange(code: string): Promise<CodeSession & Identity>
   /** A new opaque token; the store keeps its hash. */
-  issueToken (identity: Identity): Promise<{ token: string, expiresAt: Date }>
+  issueToken(identity: Identity): Promise<{ token: string; expiresAt: Date }>
   /** The identity a token stands for; `undefined` when it is unknown or expired. */
-  identify (token: string): Promise<Identity | undefined>
+  identify(token: string): Promise<Identity | undefined>
   /** Ends a token's life. */
-  revokeToken (token: string): Promise<void>
+  revokeToken(token: string): Promise<void>
 }
 
 /** wx.login gives about 32 letters and digits; the grammar is not published. */
 const CODE = /^[0-9A-Za-z_-]{1,128}$/
 
-export function createLogin ({ appid, miniProgram, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
+export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
   const underWay = new Map<string, Promise<CodeSession & Identity>>()
 
   return {
-    async exchange (code) {
-      if (!CODE.test(code)) throw new WechatError('WECHAT_INPUT_INVALID', 'The login code must be 1 to 128 letters, digits, "_" or "-": send the `code` of wx.login.')
-      const exchange = underWay.get(code) ?? miniProgram.code2Session(new Secret(code)).then((session) => ({ ...session, appid }))
+    async exchange(code) {
+      if (!CODE.test(code)) {
+        throw new WechatError(
+          'WECHAT_INPUT_INVALID',
+          'The login code must be 1 to 128 letters, digits, "_" or "-": send the `code` of wx.login.',
+        )
+      }
+      const exchange =
+        underWay.get(code) ?? miniProgram.code2Session(new Secret(code)).then((session) => ({ ...session, appid }))
       underWay.set(code, exchange)
       try {
         return await exchange
@@ -44,25 +50,25 @@ export function createLogin ({ appid, miniProgram, store, now, tokenTtlMs, rando
       }
     },
 
-    async issueToken ({ appid, openid, unionid }) {
+    async issueToken({ appid, openid, unionid }) {
       const token = randomToken()
       const expiresAt = new Date(now().getTime() + tokenTtlMs)
       await store.putSession({ tokenHash: hash(token), appid, openid, unionid, expiresAt })
       return { token, expiresAt }
     },
 
-    async identify (token) {
+    async identify(token) {
       const session = await store.getSession(hash(token))
       if (session === undefined || session.appid !== appid || session.expiresAt <= now()) return undefined
       return { appid: session.appid, openid: session.openid, unionid: session.unionid }
     },
 
-    async revokeToken (token) {
+    async revokeToken(token) {
       await store.deleteSession(hash(token))
-    }
+    },
   }
 }
 
-function hash (token: string): string {
+function hash(token: string): string {
   return createHash('sha256').update(token).digest('hex')
 }

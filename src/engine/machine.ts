@@ -23,27 +23,27 @@ type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKE
 /** News about one order. `polled`: somebody asked WeChat beside the schedule. Whatever the answer, it moves nothing in the schedule of an order that is still to be settled. */
 export type Observation =
   /** WeChat accepted the order. */
-  | { seen: 'prepaid', prepayId: string, prepayExpiresAt: Date }
+  | { seen: 'prepaid'; prepayId: string; prepayExpiresAt: Date }
   /** WeChat refused the order for good. */
-  | { seen: 'prepay-refused', reason: string }
+  | { seen: 'prepay-refused'; reason: string }
   /** The answer to the order was lost, or WeChat was busy: it may exist. */
-  | { seen: 'prepay-unknown', reason: string }
+  | { seen: 'prepay-unknown'; reason: string }
   /** WeChat took money, and has `refunded` some or all of it. `rival` is the live order of the same key, asked for only where it matters. */
-  | { seen: 'payment', source: Source, polled?: boolean, payment: Payment, refunded?: boolean, rival?: Order | 'none' }
+  | { seen: 'payment'; source: Source; polled?: boolean; payment: Payment; refunded?: boolean; rival?: Order | 'none' }
   /** A payment was tried and failed; the order can still be paid. */
-  | { seen: 'payment-failed', source: Source, reason: string }
-  | { seen: 'unpaid', source: Source, polled?: boolean, tradeState: UnpaidState }
-  | { seen: 'closed', source: Source }
-  | { seen: 'not-exist', source: Source, polled?: boolean }
+  | { seen: 'payment-failed'; source: Source; reason: string }
+  | { seen: 'unpaid'; source: Source; polled?: boolean; tradeState: UnpaidState }
+  | { seen: 'closed'; source: Source }
+  | { seen: 'not-exist'; source: Source; polled?: boolean }
   /** WeChat could not be asked, or did not answer. */
-  | { seen: 'no-answer', source: Source, polled?: boolean, reason: string }
+  | { seen: 'no-answer'; source: Source; polled?: boolean; reason: string }
   /** Somebody wants the order closed. */
-  | { seen: 'close-wanted', source: Source, reason: string }
+  | { seen: 'close-wanted'; source: Source; reason: string }
   | { seen: 'fulfilled' }
   /** `claims` is that of the claim under which it was tried. */
-  | { seen: 'fulfil-failed', claims: number, reason: string }
+  | { seen: 'fulfil-failed'; claims: number; reason: string }
   /** An operator decides about a payment on hold, or one that was set aside since it did not fit. */
-  | { seen: 'hold-resolved', action: Resolution['action'], note: string, payment: Payment }
+  | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment }
   | RefundObservation
 
 /**
@@ -66,18 +66,26 @@ const SECOND = 1000
 const MINUTE = 60 * SECOND
 
 /** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
-export const QUERY_CADENCE: readonly number[] = [5 * SECOND, 30 * SECOND, MINUTE, 3 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE]
+export const QUERY_CADENCE: readonly number[] = [
+  5 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  3 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+]
 
 /** An order whose first call, or whose close, may still be under way is left alone this long. */
 const CALL_GRACE = 30 * SECOND
 
 /** The wait after so many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
-export function backoff (attempts: number): number {
+export function backoff(attempts: number): number {
   return Math.min(5 * SECOND * 2 ** (attempts - 1), 30 * MINUTE)
 }
 
 /** What `observation` makes of `order` at `now`. */
-export function decide (order: Order, observation: Observation, policy: Policy, now: Date): Decision {
+export function decide(order: Order, observation: Observation, policy: Policy, now: Date): Decision {
   switch (observation.seen) {
     case 'prepaid': {
       const { prepayId, prepayExpiresAt } = observation
@@ -108,17 +116,25 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       if (isFinal(order)) return weaker()
       return asked('changed', 'to be asked again', order.attempts + 1)
     case 'close-wanted':
-      if (!isOpen(order)) return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
+      if (!isOpen(order)) {
+        return ignored(order.state === 'closing' ? 'under way already' : 'the order is no longer open')
+      }
       return changed('changed', 'to be closed', { state: 'closing', attempts: 0 })
     case 'fulfilled':
       if (order.payment === undefined || order.fulfilment === 'done') return ignored('nothing is due')
       // It ran to its end, and what it wrote is committed together with this, whatever was decided meanwhile.
-      return changed('changed', order.fulfilment === 'due' ? 'done' : `done, although ${order.fulfilment} meanwhile`, { fulfilment: 'done', attempts: 0 })
+      return changed('changed', order.fulfilment === 'due' ? 'done' : `done, although ${order.fulfilment} meanwhile`, {
+        fulfilment: 'done',
+        attempts: 0,
+      })
     case 'fulfil-failed': {
       if (order.fulfilment !== 'due') return ignored('nothing is due')
       if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
       const attempts = order.attempts + 1
-      const found = attempts >= TELL_AFTER ? [anomaly('hook-failing', order.payment!, `onPaid has failed ${attempts} times: ${observation.reason}`)] : []
+      const found =
+        attempts >= TELL_AFTER
+          ? [anomaly('hook-failing', order.payment!, `onPaid has failed ${attempts} times: ${observation.reason}`)]
+          : []
       return changed('changed', 'to be tried again', { attempts }, found)
     }
     case 'hold-resolved':
@@ -127,7 +143,7 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       return refund(observation)
   }
 
-  function refund (observation: RefundObservation): Decision {
+  function refund(observation: RefundObservation): Decision {
     const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now, backoff)
     const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
     if (refunds === undefined) {
@@ -135,44 +151,81 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
       return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
     }
     // Whoever gives all of it back has decided that nothing is to be delivered for it: no finding, as nobody has to decide anything more.
-    const over = (order.fulfilment === 'due' || order.fulfilment === 'held') && acceptedFee({ ...order, refunds }) >= order.payment!.totalFee
+    const over =
+      (order.fulfilment === 'due' || order.fulfilment === 'held') &&
+      acceptedFee({ ...order, refunds }) >= order.payment!.totalFee
     const decision = over
-      ? changed(outcome, `${text}; all of it goes back, so onPaid is no longer owed`, { refunds, fulfilment: 'dismissed' }, anomalies)
+      ? changed(
+          outcome,
+          `${text}; all of it goes back, so onPaid is no longer owed`,
+          { refunds, fulfilment: 'dismissed' },
+          anomalies,
+        )
       : changed(outcome, text, { refunds }, anomalies)
     // onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it.
     const next = decision.change.order
-    if (order.fulfilment === 'due' && next.dueAt !== null && (isOwed(next) || next.dueAt < order.dueAt!)) next.dueAt = order.dueAt
+    if (order.fulfilment === 'due' && next.dueAt !== null && (isOwed(next) || next.dueAt < order.dueAt!)) {
+      next.dueAt = order.dueAt
+    }
     return decision
   }
 
   /** Money that is given back has been taken: an unpaid order is asked about at once, even one that is closed, though not again and again. */
-  function askedSoon (): Order {
+  function askedSoon(): Order {
     const soon = new Date(Math.max(now.getTime(), (order.queriedAt?.getTime() ?? 0) + CALL_GRACE))
-    return order.payment === undefined && (order.dueAt === null || soon < order.dueAt) ? { ...order, dueAt: soon } : order
+    return order.payment === undefined && (order.dueAt === null || soon < order.dueAt)
+      ? { ...order, dueAt: soon }
+      : order
   }
 
-  function settle ({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
+  function settle({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
     // What an operator took in is what later news of it has to equal.
     const fault = mismatch(order.payment ?? order, payment)
-    if (fault !== undefined) return setAside('mismatch', payment, refunded ? `${fault}; WeChat has refunded some or all of it` : fault)
+    if (fault !== undefined) {
+      return setAside('mismatch', payment, refunded ? `${fault}; WeChat has refunded some or all of it` : fault)
+    }
     // How much went back, and why, is for a person to find out: nothing is delivered, or given back again, before.
-    const back = () => [anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here')]
+    const back = () => [
+      anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here'),
+    ]
     if (order.payment !== undefined) {
       if (order.payment.transactionId === payment.transactionId) {
-        if (refunded && order.fulfilment === 'due' && order.refunds.length === 0) return changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back())
+        if (refunded && order.fulfilment === 'due' && order.refunds.length === 0) {
+          return changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back())
+        }
         return ignored('known already', 'repeated')
       }
-      return setAside('second-transaction', payment, `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`)
+      return setAside(
+        'second-transaction',
+        payment,
+        `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`,
+      )
     }
-    if (refunded) return changed(isFinal(order) ? 'late' : 'settled', 'paid and refunded elsewhere, on hold', { ...(!isFinal(order) && { state: 'paid' }), payment, fulfilment: 'held' }, back())
+    if (refunded) {
+      return changed(
+        isFinal(order) ? 'late' : 'settled',
+        'paid and refunded elsewhere, on hold',
+        { ...(!isFinal(order) && { state: 'paid' }), payment, fulfilment: 'held' },
+        back(),
+      )
+    }
     if (!isFinal(order)) return changed('settled', 'paid', { state: 'paid', payment, fulfilment: 'due', attempts: 0 })
     if (rival === undefined) return { outcome: 'rival-needed' }
     const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
     const found = anomaly(kind, payment, `paid after the order was ${order.state}`)
     if (policy.latePayment === 'fulfil' && rival === 'none') {
-      return changed('late', 'paid late, to be fulfilled', { state: 'paid', liveKey: order.key, payment, fulfilment: 'due', attempts: 0 }, [found])
+      return changed(
+        'late',
+        'paid late, to be fulfilled',
+        { state: 'paid', liveKey: order.key, payment, fulfilment: 'due', attempts: 0 },
+        [found],
+      )
     }
-    if (policy.latePayment === 'refund') return giveBack('late', { payment, fulfilment: 'dismissed' }, `${kind}, to be given back`, 'paid after closing', [found])
+    if (policy.latePayment === 'refund') {
+      return giveBack('late', { payment, fulfilment: 'dismissed' }, `${kind}, to be given back`, 'paid after closing', [
+        found,
+      ])
+    }
     return changed('late', `${kind}, on hold`, { payment, fulfilment: 'held' }, [found])
   }
 
@@ -180,25 +233,58 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
    * Money that did not fit is decided about as money on hold is, and the order that it was for ends by that: taken in, if it is delivered for or given back, or
    * closed, on WeChat's word. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while another order has it.
    */
-  function resolve ({ action, note, payment }: Observation & { seen: 'hold-resolved' }): Decision {
-    if (order.payment !== undefined && (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)) {
-      return action === 'dismiss' ? ignored('not what the order was paid by', 'repeated') : unchanged('refused', `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`)
+  function resolve({ action, note, payment }: Observation & { seen: 'hold-resolved' }): Decision {
+    if (
+      order.payment !== undefined &&
+      (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)
+    ) {
+      return action === 'dismiss'
+        ? ignored('not what the order was paid by', 'repeated')
+        : unchanged(
+            'refused',
+            `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`,
+          )
     }
     const taken = order.payment ?? payment
     const fulfilment = order.fulfilment === 'none' ? 'held' : order.fulfilment
     if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) {
-      return giveBack('changed', { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: taken, fulfilment: 'dismissed' }, 'given back by the operator', note, [])
+      return giveBack(
+        'changed',
+        { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: taken, fulfilment: 'dismissed' },
+        'given back by the operator',
+        note,
+        [],
+      )
     }
     if (fulfilment === 'held') {
-      if (action === 'dismiss') return changed('changed', 'dismissed by the operator', { ...(!isFinal(order) && { state: 'closing', attempts: 0 }), fulfilment: 'dismissed' })
-      return changed('changed', 'to be fulfilled, says the operator', { state: 'paid', liveKey: order.key, payment: taken, fulfilment: 'due', attempts: 0 })
+      if (action === 'dismiss') {
+        return changed('changed', 'dismissed by the operator', {
+          ...(!isFinal(order) && { state: 'closing', attempts: 0 }),
+          fulfilment: 'dismissed',
+        })
+      }
+      return changed('changed', 'to be fulfilled, says the operator', {
+        state: 'paid',
+        liveKey: order.key,
+        payment: taken,
+        fulfilment: 'due',
+        attempts: 0,
+      })
     }
     const same = action === 'fulfil' ? ['due', 'done'] : action === 'dismiss' ? ['dismissed', 'done'] : []
-    return same.includes(fulfilment) ? ignored('decided so before', 'repeated') : unchanged('refused', `decided otherwise before (${fulfilment})`)
+    return same.includes(fulfilment)
+      ? ignored('decided so before', 'repeated')
+      : unchanged('refused', `decided otherwise before (${fulfilment})`)
   }
 
   /** Refunds whatever of the payment has not been refunded yet. */
-  function giveBack (outcome: Outcome, part: Partial<Order>, text: string, reason: string, anomalies: Anomaly[]): Decision {
+  function giveBack(
+    outcome: Outcome,
+    part: Partial<Order>,
+    text: string,
+    reason: string,
+    anomalies: Anomaly[],
+  ): Decision {
     const paid = { ...order, ...part }
     const refundFee = paid.payment!.totalFee - refundedFee(paid)
     const key = `${order.outTradeNo}:all-${order.refunds.filter(({ origin }) => origin === 'local').length + 1}`
@@ -208,70 +294,104 @@ export function decide (order: Order, observation: Observation, policy: Policy, 
     return refunds === undefined ? unchanged('refused', why) : changed(outcome, text, { ...part, refunds }, anomalies)
   }
 
-  function changed (outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Decision & { change: Change } {
+  function changed(
+    outcome: Outcome,
+    text: string,
+    part: Partial<Order>,
+    anomalies: Anomaly[] = [],
+  ): Decision & { change: Change } {
     const next = { ...order, ...part }
     next.dueAt = nextDue(next, now)
     return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
 
   /** WeChat can be reached, and the order stands as it did: a close that keeps failing goes on counting its tries. */
-  function reached (text: string): Decision {
+  function reached(text: string): Decision {
     if (isFinal(order)) return weaker()
     return asked('changed', text, isOpen(order) ? 0 : order.attempts)
   }
 
   /** By this a closed order that a hint made due has been asked about. */
-  function weaker (): Decision {
-    return order.payment === undefined && order.dueAt !== null ? changed('ignored', 'ignored: weaker than what is known', queried()) : ignored('weaker than what is known')
+  function weaker(): Decision {
+    return order.payment === undefined && order.dueAt !== null
+      ? changed('ignored', 'ignored: weaker than what is known', queried())
+      : ignored('weaker than what is known')
   }
 
   /** WeChat was asked, and the order is as unsettled as before. */
-  function asked (outcome: Outcome, text: string, attempts: number, anomalies: Anomaly[] = []): Decision {
-    if (!('polled' in observation && observation.polled)) return changed(outcome, text, { attempts, ...queried() }, anomalies)
+  function asked(outcome: Outcome, text: string, attempts: number, anomalies: Anomaly[] = []): Decision {
+    if (!('polled' in observation && observation.polled)) {
+      return changed(outcome, text, { attempts, ...queried() }, anomalies)
+    }
     const next = { ...order, ...queried() }
     return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
 
-  function queried (): Partial<Order> {
+  function queried(): Partial<Order> {
     return sourceOf(observation) === 'query' ? { queriedAt: now } : {}
   }
 
-  function ignored (why: string, outcome: Outcome = 'ignored'): Decision {
+  function ignored(why: string, outcome: Outcome = 'ignored'): Decision {
     return unchanged(outcome, `ignored: ${why}`)
   }
 
-  function unchanged (outcome: Outcome, text: string): Decision {
+  function unchanged(outcome: Outcome, text: string): Decision {
     return { outcome, change: { order, history: [entry(text, order)], anomalies: [] } }
   }
 
-  function setAside (kind: AnomalyKind, payment: Payment, reason: string): Decision {
+  function setAside(kind: AnomalyKind, payment: Payment, reason: string): Decision {
     const found = [anomaly(kind, payment, reason)]
     // WeChat was asked and its answer is of no use: it is asked less and less often, until a person has said what to do. What came unasked does not touch the row.
     if (!isFinal(order) && sourceOf(observation) === 'query') {
-      if (order.fulfilment === 'dismissed') return changed('refused', `refused: ${reason}; over, as was decided`, { state: 'failed', liveKey: null, ...queried() }, found)
+      if (order.fulfilment === 'dismissed') {
+        return changed(
+          'refused',
+          `refused: ${reason}; over, as was decided`,
+          { state: 'failed', liveKey: null, ...queried() },
+          found,
+        )
+      }
       return asked('refused', `refused: ${reason}`, order.attempts + 1, found)
     }
     const next = order.payment === undefined && sourceOf(observation) === 'query' ? { ...order, dueAt: null } : order
-    return { outcome: 'refused', change: { order: next, history: [entry(`refused: ${reason}`, next)], anomalies: found } }
+    return {
+      outcome: 'refused',
+      change: { order: next, history: [entry(`refused: ${reason}`, next)], anomalies: found },
+    }
   }
 
-  function anomaly (kind: AnomalyKind, payment: Payment, reason: string): Anomaly {
-    return { id: `${kind}:${order.outTradeNo}:${payment.transactionId}`, kind, outTradeNo: order.outTradeNo, at: now, reason, payment }
+  function anomaly(kind: AnomalyKind, payment: Payment, reason: string): Anomaly {
+    return {
+      id: `${kind}:${order.outTradeNo}:${payment.transactionId}`,
+      kind,
+      outTradeNo: order.outTradeNo,
+      at: now,
+      reason,
+      payment,
+    }
   }
 
-  function entry (outcome: string, next: Order): HistoryEntry {
-    return { outTradeNo: order.outTradeNo, at: now, source: sourceOf(observation), seen: describe(observation), outcome, from: order.state, to: next.state }
+  function entry(outcome: string, next: Order): HistoryEntry {
+    return {
+      outTradeNo: order.outTradeNo,
+      at: now,
+      source: sourceOf(observation),
+      seen: describe(observation),
+      outcome,
+      from: order.state,
+      to: next.state,
+    }
   }
 }
 
 /** When the order or one of its refunds next needs somebody to act, or `null`. */
-export function nextDue (order: Order, now: Date): Date | null {
+export function nextDue(order: Order, now: Date): Date | null {
   let first = ownDue(order, now)
   for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
   return first
 }
 
-function ownDue (order: Order, now: Date): Date | null {
+function ownDue(order: Order, now: Date): Date | null {
   if (isOwed(order)) return order.attempts === 0 ? now : later(now, backoff(order.attempts))
   switch (order.state) {
     case 'paid':
@@ -284,7 +404,9 @@ function ownDue (order: Order, now: Date): Date | null {
     case 'unknown':
     case 'prepaid': {
       const grace = order.state === 'created' ? CALL_GRACE : 0
-      const next = QUERY_CADENCE.filter((wait) => wait >= grace).map((wait) => later(order.createdAt, wait)).find((at) => at > now)
+      const next = QUERY_CADENCE.filter((wait) => wait >= grace)
+        .map((wait) => later(order.createdAt, wait))
+        .find((at) => at > now)
       if (next !== undefined && next < order.expiresAt) return next
       return order.expiresAt > now ? order.expiresAt : now
     }
@@ -292,48 +414,55 @@ function ownDue (order: Order, now: Date): Date | null {
 }
 
 /** Whether `onPaid` is to run. Not while all of the payment is asked back: WeChat accepts that, and nothing is owed any more, or refuses it. */
-export function isOwed (order: Order): boolean {
+export function isOwed(order: Order): boolean {
   return order.fulfilment === 'due' && refundedFee(order) < order.payment!.totalFee
 }
 
 /** Whether the order may still be ordered again under its number. */
-export function isOpen (order: Order): boolean {
+export function isOpen(order: Order): boolean {
   return order.state === 'created' || order.state === 'unknown' || order.state === 'prepaid'
 }
 
-function isFinal (order: Order): boolean {
+function isFinal(order: Order): boolean {
   return order.state === 'paid' || order.state === 'closed' || order.state === 'failed'
 }
 
 /** Every payment is compared with the order in all of these, whoever brought it. */
-function mismatch (expected: Order | Payment, payment: Payment): string | undefined {
+function mismatch(expected: Order | Payment, payment: Payment): string | undefined {
   for (const name of ['outTradeNo', 'appid', 'mchId', 'totalFee', 'currency', 'openid'] as const) {
     if (payment[name] !== expected[name]) return `${name} is ${payment[name]}, the order's is ${expected[name]}`
   }
   return undefined
 }
 
-function sourceOf (observation: Observation): Source {
+function sourceOf(observation: Observation): Source {
   if ('source' in observation) return observation.source
   if (observation.seen === 'hold-resolved') return 'operator'
   if (observation.seen.startsWith('refund')) return 'refund'
   return observation.seen.startsWith('fulfil') ? 'fulfil' : 'order'
 }
 
-function describe (observation: Observation): string {
+function describe(observation: Observation): string {
   switch (observation.seen) {
-    case 'payment': return `payment ${observation.payment.transactionId}${observation.refunded ? ', refunded' : ''}`
-    case 'unpaid': return observation.tradeState
-    case 'hold-resolved': return `${observation.action}: ${observation.note}`
-    case 'refund-wanted': return `refund of ${observation.refundFee} fen wanted: ${observation.key}`
-    case 'refund-reported': return `refund ${observation.report.outRefundNo} is ${observation.report.state}`
+    case 'payment':
+      return `payment ${observation.payment.transactionId}${observation.refunded ? ', refunded' : ''}`
+    case 'unpaid':
+      return observation.tradeState
+    case 'hold-resolved':
+      return `${observation.action}: ${observation.note}`
+    case 'refund-wanted':
+      return `refund of ${observation.refundFee} fen wanted: ${observation.key}`
+    case 'refund-reported':
+      return `refund ${observation.report.outRefundNo} is ${observation.report.state}`
     default: {
       const number = 'outRefundNo' in observation ? ` ${observation.outRefundNo}` : ''
-      return 'reason' in observation && observation.reason !== undefined ? `${observation.seen}${number}: ${observation.reason}` : `${observation.seen}${number}`
+      return 'reason' in observation && observation.reason !== undefined
+        ? `${observation.seen}${number}: ${observation.reason}`
+        : `${observation.seen}${number}`
     }
   }
 }
 
-function later (from: Date, ms: number): Date {
+function later(from: Date, ms: number): Date {
   return new Date(from.getTime() + ms)
 }

@@ -9,18 +9,18 @@ import { checkTerms } from './terms.ts'
 
 /** What the engine tells the outside: one call per finding, one line per misfortune. Neither may throw. */
 export interface Observer {
-  anomaly (anomaly: Anomaly): void
+  anomaly(anomaly: Anomaly): void
   /** An order has work due at once, e.g. `onPaid`. */
-  due (outTradeNo: string): void
+  due(outTradeNo: string): void
   /** A place for the work that a notification makes, if there is one: the order is then claimed in the same change. Whoever takes it ends it. */
-  reserve? (): Place | undefined
+  reserve?(): Place | undefined
 }
 
 export interface Place {
   /** Claims an order that nobody else has seen yet: it is changed in place. */
-  claim (order: Order): Claim
+  claim(order: Order): Claim
   /** Does the work of the claim, once it is committed; without one the place is given back. */
-  end (committed: Claim | undefined): void
+  end(committed: Claim | undefined): void
 }
 
 export interface OrdersDeps {
@@ -50,21 +50,21 @@ export interface Orders {
    *
    * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
    */
-  create (terms: OrderTerms): Promise<{ order: Order, payParams: PayParams }>
-  get (outTradeNo: string): Promise<Order | undefined>
+  create(terms: OrderTerms): Promise<{ order: Order; payParams: PayParams }>
+  get(outTradeNo: string): Promise<Order | undefined>
   /** Asks WeChat and applies what it says. `undefined` for an unknown number. */
-  refresh (outTradeNo: string): Promise<Order | undefined>
+  refresh(outTradeNo: string): Promise<Order | undefined>
   /** Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. */
-  cancel (outTradeNo: string, reason?: string): Promise<Order | undefined>
+  cancel(outTradeNo: string, reason?: string): Promise<Order | undefined>
   /** Does what an order owes that is unpaid and due: asks WeChat, or closes it once its time is over. For whoever has claimed it. */
-  pursue (order: Order): Promise<void>
+  pursue(order: Order): Promise<void>
   /** Everything that was seen of an order and what it changed, oldest first. */
-  history (outTradeNo: string): Promise<HistoryEntry[]>
+  history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Brings a verified payment. `undefined` for an unknown number. */
-  observePayment (source: Source, payment: Payment): Promise<Observed | undefined>
-  observe (outTradeNo: string, observation: Observation): Promise<Observed | undefined>
+  observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
+  observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
   /** Whether the order is of this account: nobody else may ask WeChat about it. */
-  owns (order: Order): boolean
+  owns(order: Order): boolean
 }
 
 /** A prepay id lives 2 h (unifiedorder 4011940985); one this close to its end is not handed out. */
@@ -78,8 +78,8 @@ const POLLED = true
 /** Each round ends, changes the order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
 const ROUNDS = 4
 
-export function createOrders ({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo }: OrdersDeps): Orders {
-  async function observe (outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
+export function createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo }: OrdersDeps): Orders {
+  async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
     let decision: Decision | undefined
     let updated: Updated | undefined
     let claim: Claim | undefined
@@ -96,7 +96,9 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     } catch (error) {
       claim = undefined
       // A late payment was to take the key back, and another order has taken it meanwhile.
-      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) throw error
+      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) {
+        throw error
+      }
       decision = { outcome: 'rival-needed' }
       updated = { order: (await store.findOrder(outTradeNo))!, raised: [] }
     } finally {
@@ -105,24 +107,34 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     if (updated === undefined || decision === undefined) return undefined
     if (decision.outcome === 'rival-needed') {
       const rival = await store.findLiveOrder(updated.order.key)
-      return observe(outTradeNo, { ...observation as Observation & { seen: 'payment' }, rival: rival ?? 'none' })
+      return observe(outTradeNo, { ...(observation as Observation & { seen: 'payment' }), rival: rival ?? 'none' })
     }
     for (const anomaly of updated.raised) observer.anomaly(anomaly)
     const { outcome } = decision
     if (observation.seen === 'payment' && (outcome === 'settled' || outcome === 'late')) {
-      publish('fastify-wechat-pay:settlement', () => ({ outTradeNo, source: observation.source, late: outcome === 'late' }))
+      publish('fastify-wechat-pay:settlement', () => ({
+        outTradeNo,
+        source: observation.source,
+        late: outcome === 'late',
+      }))
     }
     const { dueAt } = updated.order
-    if (dueAt !== null && dueAt <= now() && (outcome === 'settled' || outcome === 'late' || outcome === 'changed' || observation.seen === 'refund-hinted')) observer.due(outTradeNo)
+    if (
+      dueAt !== null &&
+      dueAt <= now() &&
+      (outcome === 'settled' || outcome === 'late' || outcome === 'changed' || observation.seen === 'refund-hinted')
+    ) {
+      observer.due(outTradeNo)
+    }
     return { order: updated.order, outcome, why: decision.change!.history.at(-1)!.outcome }
   }
 
   /** As `observe`, for an order that is known to exist: rows are never deleted. */
-  async function apply (order: Order, observation: Observation): Promise<Order> {
+  async function apply(order: Order, observation: Observation): Promise<Order> {
     return (await observe(order.outTradeNo, observation))!.order
   }
 
-  async function ask (order: Order, polled: boolean): Promise<Order> {
+  async function ask(order: Order, polled: boolean): Promise<Order> {
     let report: TradeReport
     try {
       report = await pay.query(order.outTradeNo)
@@ -134,7 +146,7 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
   }
 
   /** Query, close at WeChat, query again if it says paid: closed only on WeChat's word, and still open to a payment until then. */
-  async function close (order: Order, reason: string, polled: boolean): Promise<Order> {
+  async function close(order: Order, reason: string, polled: boolean): Promise<Order> {
     let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
     if (current.state !== 'closing') return current
     current = await ask(current, polled)
@@ -149,31 +161,42 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
     if (answer === 'paid') return await ask(current, polled)
     // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
     if (answer === 'not-exist' && current.prepayId !== undefined && remaining(current.expiresAt) > 0) {
-      return await apply(current, { seen: 'no-answer', source: 'close', polled, reason: 'WeChat does not know the order although it accepted it' })
+      return await apply(current, {
+        seen: 'no-answer',
+        source: 'close',
+        polled,
+        reason: 'WeChat does not know the order although it accepted it',
+      })
     }
     return await apply(current, { seen: 'closed', source: 'close' })
   }
 
   /** With another account's credentials WeChat says that an order does not exist, and a paid one would be taken for closed. */
-  function checkOwn (order: Order): Order {
+  function checkOwn(order: Order): Order {
     if (!owns(order)) {
-      throw new WechatError('WECHAT_ORDER_CONFLICT', `${order.outTradeNo} belongs to the merchant ${order.mchId} and ${order.appid}. Give each account a store of its own (tablePrefix), or its old credentials until its orders are over.`)
+      throw new WechatError(
+        'WECHAT_ORDER_CONFLICT',
+        `${order.outTradeNo} belongs to the merchant ${order.mchId} and ${order.appid}. Give each account a store of its own (tablePrefix), or its old credentials until its orders are over.`,
+      )
     }
     return order
   }
 
-  function owns (order: Order): boolean {
+  function owns(order: Order): boolean {
     return order.appid === appid && order.mchId === mchId
   }
 
-  async function prepay (order: Order): Promise<Order> {
+  async function prepay(order: Order): Promise<Order> {
     const askedAt = now()
     let prepayId: string
     try {
       prepayId = await pay.prepay(order)
     } catch (error) {
       if (error instanceof WechatError && error.sent) {
-        await apply(order, { seen: error.advice === 'stop' ? 'prepay-refused' : 'prepay-unknown', reason: error.message })
+        await apply(order, {
+          seen: error.advice === 'stop' ? 'prepay-refused' : 'prepay-unknown',
+          reason: error.message,
+        })
       }
       throw error
     }
@@ -181,23 +204,47 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
   }
 
   /** The live order of the key, or a new row. The row is committed before WeChat hears the number. */
-  async function place (terms: OrderTerms): Promise<Order> {
+  async function place(terms: OrderTerms): Promise<Order> {
     const live = await store.findLiveOrder(terms.key)
     if (live !== undefined) return live
     const createdAt = now()
     const outTradeNo = newOutTradeNo(createdAt)
     // With every field that it may have one day: an object that gets another field later is much slower to copy, and each change copies it.
     const order: Order = {
-      ...terms, prepayId: undefined, prepayExpiresAt: undefined, queriedAt: undefined, payment: undefined, outTradeNo, appid, mchId, currency: 'CNY', state: 'created', liveKey: terms.key, createdAt, refunds: [], fulfilment: 'none', attempts: 0, dueAt: null, claims: 0
+      ...terms,
+      prepayId: undefined,
+      prepayExpiresAt: undefined,
+      queriedAt: undefined,
+      payment: undefined,
+      outTradeNo,
+      appid,
+      mchId,
+      currency: 'CNY',
+      state: 'created',
+      liveKey: terms.key,
+      createdAt,
+      refunds: [],
+      fulfilment: 'none',
+      attempts: 0,
+      dueAt: null,
+      claims: 0,
     }
     order.dueAt = nextDue(order, createdAt)
-    const first: HistoryEntry = { outTradeNo, at: createdAt, source: 'order', seen: `order of ${terms.totalFee} fen`, outcome: 'created', from: 'created', to: 'created' }
+    const first: HistoryEntry = {
+      outTradeNo,
+      at: createdAt,
+      source: 'order',
+      seen: `order of ${terms.totalFee} fen`,
+      outcome: 'created',
+      from: 'created',
+      to: 'created',
+    }
     const result = await store.insertOrder({ order, history: [first], anomalies: [] })
     return result.inserted ? order : result.existing
   }
 
   return {
-    async create (given) {
+    async create(given) {
       const terms = checkTerms(given)
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
@@ -214,67 +261,93 @@ export function createOrders ({ appid, mchId, pay, store, policy, observer, now,
             order = await close(order, error.message, POLLED)
           }
         }
-        if (order.state === 'paid') throw new WechatError('WECHAT_ORDER_PAID', `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`)
+        if (order.state === 'paid') {
+          throw new WechatError(
+            'WECHAT_ORDER_PAID',
+            `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`,
+          )
+        }
         if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, now()) }
       }
-      throw refusal ?? new WechatError('WECHAT_ORDER_CONFLICT', 'Other orders of the same key got in the way. Order again.', { advice: 'repeat' })
+      throw (
+        refusal ??
+        new WechatError('WECHAT_ORDER_CONFLICT', 'Other orders of the same key got in the way. Order again.', {
+          advice: 'repeat',
+        })
+      )
     },
 
-    async get (outTradeNo) {
+    async get(outTradeNo) {
       return await store.findOrder(outTradeNo)
     },
 
-    async refresh (outTradeNo) {
+    async refresh(outTradeNo) {
       const order = await store.findOrder(outTradeNo)
       return order === undefined ? undefined : await ask(checkOwn(order), POLLED)
     },
 
-    async cancel (outTradeNo, reason = 'cancelled') {
+    async cancel(outTradeNo, reason = 'cancelled') {
       const order = await store.findOrder(outTradeNo)
       return order === undefined ? undefined : await close(checkOwn(order), reason, POLLED)
     },
 
-    async pursue (order) {
-      if (order.state === 'closing' || (isOpen(order) && remaining(order.expiresAt) <= 0)) await close(order, 'expired', SCHEDULED)
-      else await ask(order, SCHEDULED)
+    async pursue(order) {
+      if (order.state === 'closing' || (isOpen(order) && remaining(order.expiresAt) <= 0)) {
+        await close(order, 'expired', SCHEDULED)
+      } else await ask(order, SCHEDULED)
     },
 
-    async history (outTradeNo) {
+    async history(outTradeNo) {
       return await store.history(outTradeNo)
     },
 
-    async observePayment (source, payment) {
+    async observePayment(source, payment) {
       const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment })
       if (observed !== undefined) return observed
       const anomaly: Anomaly = {
-        id: `unknown-order:${payment.outTradeNo}:${payment.transactionId}`, kind: 'unknown-order', outTradeNo: payment.outTradeNo, at: now(), reason: 'no order of ours has this number', payment
+        id: `unknown-order:${payment.outTradeNo}:${payment.transactionId}`,
+        kind: 'unknown-order',
+        outTradeNo: payment.outTradeNo,
+        at: now(),
+        reason: 'no order of ours has this number',
+        payment,
       }
       if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly)
       return undefined
     },
 
     observe,
-    owns
+    owns,
   }
 
-  function remaining (until: Date): number {
+  function remaining(until: Date): number {
     return until.getTime() - now().getTime()
   }
 
-  function isEnding ({ createdAt, expiresAt }: Order): boolean {
+  function isEnding({ createdAt, expiresAt }: Order): boolean {
     return remaining(expiresAt) < Math.min(EXPIRY_MARGIN, (expiresAt.getTime() - createdAt.getTime()) / 2)
   }
 
-  function hasPrepay (order: Order): order is Order & { prepayId: string } {
-    return order.state === 'prepaid' && order.prepayId !== undefined && order.prepayExpiresAt !== undefined && remaining(order.prepayExpiresAt) > PREPAY_MARGIN
+  function hasPrepay(order: Order): order is Order & { prepayId: string } {
+    return (
+      order.state === 'prepaid' &&
+      order.prepayId !== undefined &&
+      order.prepayExpiresAt !== undefined &&
+      remaining(order.prepayExpiresAt) > PREPAY_MARGIN
+    )
   }
 }
 
-function sameTerms (order: Order, terms: OrderTerms): boolean {
-  return order.openid === terms.openid && order.totalFee === terms.totalFee && order.description === terms.description && order.attach === terms.attach
+function sameTerms(order: Order, terms: OrderTerms): boolean {
+  return (
+    order.openid === terms.openid &&
+    order.totalFee === terms.totalFee &&
+    order.description === terms.description &&
+    order.attach === terms.attach
+  )
 }
 
-function reported (report: TradeReport, polled: boolean): Observation {
+function reported(report: TradeReport, polled: boolean): Observation {
   const source = 'query'
   switch (report.tradeState) {
     case 'SUCCESS':

@@ -8,27 +8,27 @@ import type { AnomalyKind, Order, Refund, RefundReport, RefundState, Source } fr
 
 export type RefundObservation =
   /** Somebody wants money given back. */
-  | { seen: 'refund-wanted', source: Source, key: string, refundFee: number, reason?: string | undefined }
+  | { seen: 'refund-wanted'; source: Source; key: string; refundFee: number; reason?: string | undefined }
   /** WeChat accepted the refund; the money is on its way. */
-  | { seen: 'refund-accepted', outRefundNo: string, refundId: string }
+  | { seen: 'refund-accepted'; outRefundNo: string; refundId: string }
   /** The answer was lost, or WeChat wants it asked again. */
-  | { seen: 'refund-unsure', outRefundNo: string, reason: string }
+  | { seen: 'refund-unsure'; outRefundNo: string; reason: string }
   /** WeChat refused the refund, and when asked does not know its number. */
-  | { seen: 'refund-refused', outRefundNo: string, reason: string }
+  | { seen: 'refund-refused'; outRefundNo: string; reason: string }
   /** An unsigned notification says that something happened to a refund: worth a question, never a belief. */
-  | { seen: 'refund-hinted', source: Source, outRefundNo: string, refundFee: number }
-  | { seen: 'refund-reported', source: Source, report: RefundReport }
-  | { seen: 'refund-not-exist', outRefundNo: string }
-  | { seen: 'refund-no-answer', outRefundNo: string, reason: string }
-  | { seen: 'refund-fulfilled', outRefundNo: string }
-  | { seen: 'refund-fulfil-failed', outRefundNo: string, claims: number, reason: string }
+  | { seen: 'refund-hinted'; source: Source; outRefundNo: string; refundFee: number }
+  | { seen: 'refund-reported'; source: Source; report: RefundReport }
+  | { seen: 'refund-not-exist'; outRefundNo: string }
+  | { seen: 'refund-no-answer'; outRefundNo: string; reason: string }
+  | { seen: 'refund-fulfilled'; outRefundNo: string }
+  | { seen: 'refund-fulfil-failed'; outRefundNo: string; claims: number; reason: string }
 
 /** What to make of it. Without `refunds` nothing changes. */
 export interface RefundRuling {
   outcome: 'changed' | 'repeated' | 'ignored' | 'refused'
   text: string
   refunds?: readonly Refund[]
-  anomaly?: { kind: AnomalyKind, id: string, reason: string }
+  anomaly?: { kind: AnomalyKind; id: string; reason: string }
 }
 
 /** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). As many hints are followed at once. */
@@ -55,32 +55,46 @@ const ACCEPTED: readonly RefundState[] = ['processing', 'success', 'abnormal']
 const LIVE: readonly RefundState[] = ['created', 'unknown', ...ACCEPTED]
 
 /** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount; a rumour has none. */
-export function refundedFee (order: Order): number {
+export function refundedFee(order: Order): number {
   return feeOf(order, LIVE)
 }
 
 /** What of this WeChat has accepted. */
-export function acceptedFee (order: Order): number {
+export function acceptedFee(order: Order): number {
   return feeOf(order, ACCEPTED)
 }
 
-function feeOf ({ refunds }: Order, states: readonly RefundState[]): number {
-  return refunds.filter((refund) => states.includes(refund.state) && !isRumour(refund)).reduce((sum, { refundFee }) => sum + refundFee, 0)
+function feeOf({ refunds }: Order, states: readonly RefundState[]): number {
+  return refunds
+    .filter((refund) => states.includes(refund.state) && !isRumour(refund))
+    .reduce((sum, { refundFee }) => sum + refundFee, 0)
 }
 
 /** Named by an unsigned notification, and by nothing that WeChat has signed yet: it counts for nothing, and goes away when WeChat does not know it. */
-function isRumour ({ origin, refundId }: Refund): boolean {
+function isRumour({ origin, refundId }: Refund): boolean {
   return origin === 'external' && refundId === undefined
 }
 
-export function ruleRefund (order: Order, observation: RefundObservation, now: Date, backoff: (attempts: number) => number): RefundRuling {
+export function ruleRefund(
+  order: Order,
+  observation: RefundObservation,
+  now: Date,
+  backoff: (attempts: number) => number,
+): RefundRuling {
   if (observation.seen === 'refund-wanted') return want(observation)
   const outRefundNo = observation.seen === 'refund-reported' ? observation.report.outRefundNo : observation.outRefundNo
   const known = order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
   if (known === undefined) {
     if (observation.seen === 'refund-hinted') return hinted(observation.refundFee)
-    if (observation.seen === 'refund-reported' && observation.report.outTradeNo === order.outTradeNo && order.payment !== undefined) {
-      const stranger = { ...fresh(outRefundNo, `external:${outRefundNo}`, observation.report.refundFee), origin: 'external' as const }
+    if (
+      observation.seen === 'refund-reported' &&
+      observation.report.outTradeNo === order.outTradeNo &&
+      order.payment !== undefined
+    ) {
+      const stranger = {
+        ...fresh(outRefundNo, `external:${outRefundNo}`, observation.report.refundFee),
+        origin: 'external' as const,
+      }
       return report({ ...order, refunds: [...order.refunds, stranger] }, stranger, observation.report)
     }
     return { outcome: 'ignored', text: 'no such refund' }
@@ -90,17 +104,28 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
     case 'refund-accepted':
       // Also after a refusal: of two calls at once WeChat may refuse one and then accept the other, and what it accepted is given back.
       if (known.state !== 'created' && known.state !== 'unknown' && known.state !== 'failed') return ignored()
-      return changed('accepted by WeChat', known, { state: 'processing', refundId: observation.refundId, attempts: 0, dueAt: later(poll(0)) })
+      return changed('accepted by WeChat', known, {
+        state: 'processing',
+        refundId: observation.refundId,
+        attempts: 0,
+        dueAt: later(poll(0)),
+      })
     case 'refund-unsure':
       // Nor does a lost answer to the one leave the refusal of the other beyond doubt: it is asked about once more, and not asked for.
-      if (known.state === 'failed') return changed('refused before, and to be asked about', known, { dueAt: later(poll(0)) })
+      if (known.state === 'failed') {
+        return changed('refused before, and to be asked about', known, { dueAt: later(poll(0)) })
+      }
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
       return unsure(known, observation.reason)
     case 'refund-refused': {
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
       // WeChat books with a delay: after an answer was lost, a refusal and a number that is not known prove nothing yet.
       if (known.attempts > 0 && known.attempts < SURE_AFTER) return unsure(known, observation.reason)
-      const anomaly = { kind: 'refund-refused' as const, id: `refund-refused:${outRefundNo}`, reason: observation.reason }
+      const anomaly = {
+        kind: 'refund-refused' as const,
+        id: `refund-refused:${outRefundNo}`,
+        reason: observation.reason,
+      }
       return { ...changed('refused by WeChat', known, { state: 'failed', dueAt: null }), anomaly }
     }
     case 'refund-hinted':
@@ -114,38 +139,68 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
       if (isPolled(known, now)) return unmoved()
       if (isRumour(known)) {
         if (known.attempts + 1 >= SURE_AFTER) return gone('not known to WeChat, so there is no such refund', known)
-        return changed('not known to WeChat yet', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+        return changed('not known to WeChat yet', known, {
+          attempts: known.attempts + 1,
+          dueAt: later(backoff(known.attempts + 1)),
+        })
       }
-      if (known.state === 'processing') return changed('not known to WeChat', known, { attempts: known.attempts + 1, dueAt: later(poll(known.attempts + 1)) })
+      if (known.state === 'processing') {
+        return changed('not known to WeChat', known, {
+          attempts: known.attempts + 1,
+          dueAt: later(poll(known.attempts + 1)),
+        })
+      }
       return changed('not known to WeChat', known, { dueAt: null })
     case 'refund-no-answer':
       if (known.state === 'success') return ignored()
       if (isPolled(known, now)) return unmoved()
       // Of a rumour only the answers count.
       if (isRumour(known)) return changed('to be asked about again', known, { dueAt: later(RUMOUR_WAIT) })
-      return changed('to be asked about again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) })
+      return changed('to be asked about again', known, {
+        attempts: known.attempts + 1,
+        dueAt: later(backoff(known.attempts + 1)),
+      })
     case 'refund-fulfilled':
       if (known.fulfilment !== 'due') return ignored()
       return changed('done', known, { fulfilment: 'done', dueAt: null })
     case 'refund-fulfil-failed':
       if (known.fulfilment !== 'due') return ignored()
-      if (order.claims !== observation.claims) return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
+      if (order.claims !== observation.claims) {
+        return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
+      }
       return {
-        ...changed('to be tried again', known, { attempts: known.attempts + 1, dueAt: later(backoff(known.attempts + 1)) }),
-        ...(known.attempts + 1 >= TELL_AFTER && { anomaly: { kind: 'hook-failing', id: `hook-failing:${outRefundNo}`, reason: `onRefunded has failed ${known.attempts + 1} times for ${outRefundNo}: ${observation.reason}` } })
+        ...changed('to be tried again', known, {
+          attempts: known.attempts + 1,
+          dueAt: later(backoff(known.attempts + 1)),
+        }),
+        ...(known.attempts + 1 >= TELL_AFTER && {
+          anomaly: {
+            kind: 'hook-failing',
+            id: `hook-failing:${outRefundNo}`,
+            reason: `onRefunded has failed ${known.attempts + 1} times for ${outRefundNo}: ${observation.reason}`,
+          },
+        }),
       }
   }
 
-  function unsure (refund: Refund, reason: string): RefundRuling {
+  function unsure(refund: Refund, reason: string): RefundRuling {
     const attempts = refund.attempts + 1
-    const anomaly = { kind: 'refund-stuck' as const, id: `refund-stuck:${refund.outRefundNo}`, reason: `asked for ${attempts} times, and not taken: ${reason}` }
+    const anomaly = {
+      kind: 'refund-stuck' as const,
+      id: `refund-stuck:${refund.outRefundNo}`,
+      reason: `asked for ${attempts} times, and not taken: ${reason}`,
+    }
     return {
-      ...changed('to be asked for again under the same number', refund, { state: 'unknown', attempts, dueAt: later(backoff(attempts)) }),
-      ...(attempts >= TELL_AFTER && { anomaly })
+      ...changed('to be asked for again under the same number', refund, {
+        state: 'unknown',
+        attempts,
+        dueAt: later(backoff(attempts)),
+      }),
+      ...(attempts >= TELL_AFTER && { anomaly }),
     }
   }
 
-  function want ({ key, refundFee, reason }: RefundObservation & { seen: 'refund-wanted' }): RefundRuling {
+  function want({ key, refundFee, reason }: RefundObservation & { seen: 'refund-wanted' }): RefundRuling {
     if (order.payment === undefined) return { outcome: 'refused', text: 'the order is not paid' }
     const same = order.refunds.find((refund) => refund.key === key)
     if (same !== undefined) {
@@ -154,71 +209,143 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
         : { outcome: 'refused', text: `the key ${key} stands for a refund of ${same.refundFee} fen, not ${refundFee}` }
     }
     const left = order.payment.totalFee - refundedFee(order)
-    if (refundFee > left) return { outcome: 'refused', text: `${refundFee} fen are more than the ${left} fen that can still be refunded` }
-    if (order.refunds.filter((refund) => refund.state !== 'failed' && !isRumour(refund)).length >= MAX_REFUNDS) return { outcome: 'refused', text: `the order has had ${MAX_REFUNDS} refunds` }
+    if (refundFee > left) {
+      return { outcome: 'refused', text: `${refundFee} fen are more than the ${left} fen that can still be refunded` }
+    }
+    if (order.refunds.filter((refund) => refund.state !== 'failed' && !isRumour(refund)).length >= MAX_REFUNDS) {
+      return { outcome: 'refused', text: `the order has had ${MAX_REFUNDS} refunds` }
+    }
     const refund = { ...fresh(nextNumber(), key, refundFee), reason }
-    return { outcome: 'changed', text: `refund ${refund.outRefundNo} of ${refundFee} fen`, refunds: [...order.refunds, refund] }
+    return {
+      outcome: 'changed',
+      text: `refund ${refund.outRefundNo} of ${refundFee} fen`,
+      refunds: [...order.refunds, refund],
+    }
   }
 
   /** The order's number and a counter, past whatever a hint may have named. */
-  function nextNumber (): string {
+  function nextNumber(): string {
     for (let n = order.refunds.length + 1; ; n++) {
       const number = `${order.outTradeNo}-${n}`
       if (!order.refunds.some((refund) => refund.outRefundNo === number)) return number
     }
   }
 
-  function report (within: Order, refund: Refund, { outTradeNo, state, refundFee, refundId, succeededAt }: RefundReport): RefundRuling {
+  function report(
+    within: Order,
+    refund: Refund,
+    { outTradeNo, state, refundFee, refundId, succeededAt }: RefundReport,
+  ): RefundRuling {
     const elsewhere = outTradeNo !== order.outTradeNo
     if (elsewhere && isRumour(refund)) return gone(`it belongs to ${outTradeNo}`, refund)
     if (elsewhere || (refundFee !== refund.refundFee && refund.origin === 'local')) {
       const reason = `WeChat reports ${refundFee} fen of ${outTradeNo} for ${refund.outRefundNo}, asked for were ${refund.refundFee} of ${order.outTradeNo}`
       const anomaly = { kind: 'refund-mismatch' as const, id: `refund-mismatch:${refund.outRefundNo}`, reason }
-      return { ...changed(`refused: ${reason}`, refund, { attempts: refund.attempts + 1, dueAt: later(backoff(refund.attempts + 1)) }, within), outcome: 'refused', anomaly }
+      return {
+        ...changed(
+          `refused: ${reason}`,
+          refund,
+          { attempts: refund.attempts + 1, dueAt: later(backoff(refund.attempts + 1)) },
+          within,
+        ),
+        outcome: 'refused',
+        anomaly,
+      }
     }
-    if (refund.state === 'success') return { outcome: state === 'success' ? 'repeated' : 'ignored', text: 'ignored: the money is back already' }
+    if (refund.state === 'success') {
+      return { outcome: state === 'success' ? 'repeated' : 'ignored', text: 'ignored: the money is back already' }
+    }
     const part = { refundId, refundFee, attempts: 0 }
     switch (state) {
       case 'success':
-        return changed('the money is back', refund, { ...part, state, succeededAt, fulfilment: 'due', dueAt: now }, within)
+        return changed(
+          'the money is back',
+          refund,
+          { ...part, state, succeededAt, fulfilment: 'due', dueAt: now },
+          within,
+        )
       case 'processing':
-        return changed('under way', refund, { ...part, state, attempts: refund.attempts + 1, dueAt: later(poll(refund.attempts + 1)) }, within)
+        return changed(
+          'under way',
+          refund,
+          { ...part, state, attempts: refund.attempts + 1, dueAt: later(poll(refund.attempts + 1)) },
+          within,
+        )
       case 'closed':
-        return { ...changed('closed by WeChat', refund, { ...part, state, dueAt: null }, within), anomaly: { kind: 'refund-refused', id: `refund-refused:${refund.outRefundNo}`, reason: 'WeChat closed the refund' } }
+        return {
+          ...changed('closed by WeChat', refund, { ...part, state, dueAt: null }, within),
+          anomaly: {
+            kind: 'refund-refused',
+            id: `refund-refused:${refund.outRefundNo}`,
+            reason: 'WeChat closed the refund',
+          },
+        }
       case 'abnormal':
-        return { ...changed('cannot reach the payer', refund, { ...part, state, dueAt: null }, within), anomaly: { kind: 'refund-abnormal', id: `refund-abnormal:${refund.outRefundNo}`, reason: "the payer's account takes no refund: settle it in the merchant platform" } }
+        return {
+          ...changed('cannot reach the payer', refund, { ...part, state, dueAt: null }, within),
+          anomaly: {
+            kind: 'refund-abnormal',
+            id: `refund-abnormal:${refund.outRefundNo}`,
+            reason: "the payer's account takes no refund: settle it in the merchant platform",
+          },
+        }
     }
   }
 
-  function hinted (refundFee: number): RefundRuling {
+  function hinted(refundFee: number): RefundRuling {
     if (order.payment === undefined) return { outcome: 'refused', text: 'refused: no payment of the order is known' }
-    if (order.refunds.filter(isRumour).length >= MAX_REFUNDS) return { outcome: 'refused', text: `refused: ${MAX_REFUNDS} others are to be asked about` }
-    const refund: Refund = { ...fresh(outRefundNo, `external:${outRefundNo}`, refundFee), origin: 'external', state: 'processing', dueAt: now }
-    return { outcome: 'changed', text: 'a refund made elsewhere, to be asked about', refunds: [...order.refunds, refund] }
+    if (order.refunds.filter(isRumour).length >= MAX_REFUNDS) {
+      return { outcome: 'refused', text: `refused: ${MAX_REFUNDS} others are to be asked about` }
+    }
+    const refund: Refund = {
+      ...fresh(outRefundNo, `external:${outRefundNo}`, refundFee),
+      origin: 'external',
+      state: 'processing',
+      dueAt: now,
+    }
+    return {
+      outcome: 'changed',
+      text: 'a refund made elsewhere, to be asked about',
+      refunds: [...order.refunds, refund],
+    }
   }
 
-  function gone (text: string, refund: Refund): RefundRuling {
+  function gone(text: string, refund: Refund): RefundRuling {
     return { outcome: 'changed', text, refunds: order.refunds.filter((each) => each !== refund) }
   }
 
-  function changed (text: string, refund: Refund, part: Partial<Refund>, within = order): RefundRuling {
-    return { outcome: 'changed', text, refunds: within.refunds.map((each) => each === refund ? { ...refund, ...part } : each) }
+  function changed(text: string, refund: Refund, part: Partial<Refund>, within = order): RefundRuling {
+    return {
+      outcome: 'changed',
+      text,
+      refunds: within.refunds.map((each) => (each === refund ? { ...refund, ...part } : each)),
+    }
   }
 
-  function ignored (): RefundRuling {
+  function ignored(): RefundRuling {
     return { outcome: 'ignored', text: 'ignored: weaker than what is known' }
   }
 
   /** Somebody asked beside the schedule, and learned nothing. */
-  function unmoved (): RefundRuling {
+  function unmoved(): RefundRuling {
     return { outcome: 'ignored', text: 'ignored: what is to be done, and when, stays' }
   }
 
-  function fresh (outRefundNo: string, key: string, refundFee: number): Refund {
-    return { outRefundNo, key, refundFee, origin: 'local', state: 'created', createdAt: now, attempts: 0, dueAt: later(CALL_GRACE), fulfilment: 'none' }
+  function fresh(outRefundNo: string, key: string, refundFee: number): Refund {
+    return {
+      outRefundNo,
+      key,
+      refundFee,
+      origin: 'local',
+      state: 'created',
+      createdAt: now,
+      attempts: 0,
+      dueAt: later(CALL_GRACE),
+      fulfilment: 'none',
+    }
   }
 
-  function later (ms: number): Date {
+  function later(ms: number): Date {
     return new Date(now.getTime() + ms)
   }
 }
@@ -227,10 +354,10 @@ export function ruleRefund (order: Order, observation: RefundObservation, now: D
  * Whether WeChat was asked beside the schedule, so that to learn nothing changes nothing: by the schedule what is not accepted yet is asked for, not about, and
  * a rumour is asked about after growing waits, as nothing else gives its answers a meaning.
  */
-function isPolled (refund: Refund, now: Date): boolean {
+function isPolled(refund: Refund, now: Date): boolean {
   return isRumour(refund) ? refund.dueAt! > now : refund.state === 'created' || refund.state === 'unknown'
 }
 
-function poll (answers: number): number {
+function poll(answers: number): number {
   return POLL_MINUTES[Math.min(answers, POLL_MINUTES.length - 1)]! * MINUTE
 }

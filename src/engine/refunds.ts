@@ -24,14 +24,14 @@ export interface Refunds {
    * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_ORDER_NOT_FOUND`, `WECHAT_ORDER_CONFLICT` (not paid, too much, the key stands for another
    * amount), `WECHAT_OPTIONS_INVALID` without `merchant.cert`, or WeChat's refusal, after which the amount is free again
    */
-  create (outTradeNo: string, request: RefundRequest): Promise<Refund>
+  create(outTradeNo: string, request: RefundRequest): Promise<Refund>
   /** The refunds of an order, in the order they were asked for or discovered. */
-  list (outTradeNo: string): Promise<readonly Refund[]>
-  get (outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
+  list(outTradeNo: string): Promise<readonly Refund[]>
+  get(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
   /** Asks WeChat about the refund and applies what it says. */
-  refresh (outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
+  refresh(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
   /** Does what a refund that is due owes: asks for it again, or asks about it. */
-  pursue (order: Order, refund: Refund): Promise<void>
+  pursue(order: Order, refund: Refund): Promise<void>
 }
 
 export interface RefundsDeps {
@@ -39,14 +39,14 @@ export interface RefundsDeps {
   orders: Orders
 }
 
-export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
-  async function apply (outTradeNo: string, observation: RefundObservation, outRefundNo: string): Promise<Refund> {
+export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
+  async function apply(outTradeNo: string, observation: RefundObservation, outRefundNo: string): Promise<Refund> {
     const { order } = (await orders.observe(outTradeNo, observation))!
     return find(order, outRefundNo)!
   }
 
   /** The same number and the same amounts, however often: WeChat refunds a number once. */
-  async function submit (order: Order, { outRefundNo, ...refund }: Refund): Promise<Refund> {
+  async function submit(order: Order, { outRefundNo, ...refund }: Refund): Promise<Refund> {
     let refundId: string
     try {
       refundId = await pay.refund(order, { outRefundNo, ...refund })
@@ -54,7 +54,9 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
       if (!(error instanceof WechatError)) throw error
       const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message }
       // Only what WeChat has signed is a refusal (`wechatCode`).
-      if (error.advice === 'repeat' || error.wechatCode === undefined) return await apply(order.outTradeNo, unsure, outRefundNo)
+      if (error.advice === 'repeat' || error.wechatCode === undefined) {
+        return await apply(order.outTradeNo, unsure, outRefundNo)
+      }
       // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
       let report: RefundReport | undefined
       try {
@@ -62,8 +64,14 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
       } catch {
         return await apply(order.outTradeNo, unsure, outRefundNo)
       }
-      if (report !== undefined) return await apply(order.outTradeNo, { seen: 'refund-reported', source: 'query', report }, outRefundNo)
-      const refused = await apply(order.outTradeNo, { seen: 'refund-refused', outRefundNo, reason: error.message }, outRefundNo)
+      if (report !== undefined) {
+        return await apply(order.outTradeNo, { seen: 'refund-reported', source: 'query', report }, outRefundNo)
+      }
+      const refused = await apply(
+        order.outTradeNo,
+        { seen: 'refund-refused', outRefundNo, reason: error.message },
+        outRefundNo,
+      )
       if (refused.state !== 'failed') return refused
       throw error
     }
@@ -71,7 +79,7 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
   }
 
   /** `undefined` when there is no such refund after all. */
-  async function ask (outTradeNo: string, outRefundNo: string): Promise<Refund | undefined> {
+  async function ask(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined> {
     let report: RefundReport | undefined
     try {
       report = await pay.queryRefund(outRefundNo)
@@ -79,52 +87,80 @@ export function createRefunds ({ pay, orders }: RefundsDeps): Refunds {
       await orders.observe(outTradeNo, { seen: 'refund-no-answer', outRefundNo, reason: (error as Error).message })
       throw error
     }
-    const observed = await orders.observe(outTradeNo, report === undefined ? { seen: 'refund-not-exist', outRefundNo } : { seen: 'refund-reported', source: 'query', report })
+    const observed = await orders.observe(
+      outTradeNo,
+      report === undefined
+        ? { seen: 'refund-not-exist', outRefundNo }
+        : { seen: 'refund-reported', source: 'query', report },
+    )
     return find(observed!.order, outRefundNo)
   }
 
   return {
-    async create (outTradeNo, request) {
+    async create(outTradeNo, request) {
       const { key, refundFee, reason } = checkRequest(request)
       if (!pay.canRefund) throw noCertificate()
       const order = await orders.get(outTradeNo)
-      if (order !== undefined && !orders.owns(order)) throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account.`)
-      const observed = await orders.observe(outTradeNo, { seen: 'refund-wanted', source: 'operator', key, refundFee, reason })
+      if (order !== undefined && !orders.owns(order)) {
+        throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account.`)
+      }
+      const observed = await orders.observe(outTradeNo, {
+        seen: 'refund-wanted',
+        source: 'operator',
+        key,
+        refundFee,
+        reason,
+      })
       if (observed === undefined) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `There is no order ${outTradeNo}.`)
-      if (observed.outcome === 'refused') throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} was not refunded: ${observed.why}.`)
+      if (observed.outcome === 'refused') {
+        throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} was not refunded: ${observed.why}.`)
+      }
       const refund = observed.order.refunds.find((each) => each.key === key)!
-      return observed.outcome === 'repeated' && refund.state !== 'created' ? refund : await submit(observed.order, refund)
+      return observed.outcome === 'repeated' && refund.state !== 'created'
+        ? refund
+        : await submit(observed.order, refund)
     },
 
-    async list (outTradeNo) {
+    async list(outTradeNo) {
       return (await orders.get(outTradeNo))?.refunds ?? []
     },
 
-    async get (outTradeNo, outRefundNo) {
+    async get(outTradeNo, outRefundNo) {
       const order = await orders.get(outTradeNo)
       return order && find(order, outRefundNo)
     },
 
-    async refresh (outTradeNo, outRefundNo) {
+    async refresh(outTradeNo, outRefundNo) {
       const order = await orders.get(outTradeNo)
-      return order && find(order, outRefundNo) && await ask(outTradeNo, outRefundNo)
+      return order && find(order, outRefundNo) && (await ask(outTradeNo, outRefundNo))
     },
 
-    async pursue (order, refund) {
-      if (refund.origin === 'local' && (refund.state === 'created' || refund.state === 'unknown')) await submit(order, refund)
-      else await ask(order.outTradeNo, refund.outRefundNo)
-    }
+    async pursue(order, refund) {
+      if (refund.origin === 'local' && (refund.state === 'created' || refund.state === 'unknown')) {
+        await submit(order, refund)
+      } else await ask(order.outTradeNo, refund.outRefundNo)
+    },
   }
 }
 
-function find (order: Order, outRefundNo: string): Refund | undefined {
+function find(order: Order, outRefundNo: string): Refund | undefined {
   return order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
 }
 
-function checkRequest (request: RefundRequest): RefundRequest {
+function checkRequest(request: RefundRequest): RefundRequest {
   const { key, refundFee, reason } = request ?? {}
-  if (!isText(key, 512) || key === '' || key.length > 128) throw new WechatError('WECHAT_INPUT_INVALID', 'A refund needs a key of 1 to 128 characters, none of them a control character or half of one: your own name for it.')
-  if (!isFen(refundFee)) throw new WechatError('WECHAT_INPUT_INVALID', `refundFee must be an integer number of fen, at least 1, not ${String(refundFee)}.`)
+  if (!isText(key, 512) || key === '' || key.length > 128) {
+    throw new WechatError(
+      'WECHAT_INPUT_INVALID',
+      'A refund needs a key of 1 to 128 characters, none of them a control character or half of one: your own name for it.',
+    )
+  }
+  if (!isFen(refundFee)) {
+    throw new WechatError(
+      'WECHAT_INPUT_INVALID',
+      `refundFee must be an integer number of fen, at least 1, not ${String(refundFee)}.`,
+    )
+  }
   if (reason !== undefined && !isText(reason, 80)) {
     throw new WechatError('WECHAT_INPUT_INVALID', 'The reason of a refund must be a text of at most 80 bytes of UTF-8.')
   }

@@ -11,7 +11,7 @@ const RULES: [name: keyof OrderTerms, rule: string, test: (value: unknown) => bo
   ['attach', 'a text of at most 127 bytes of UTF-8', (value) => value === undefined || isText(value, 127)],
   ['openid', 'a text of 1 to 128 bytes', (value) => isText(value, 128) && value !== ''],
   ['clientIp', 'an IP address', isIpAddress],
-  ['expiresAt', 'a Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())]
+  ['expiresAt', 'a Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())],
 ]
 
 /**
@@ -20,22 +20,43 @@ const RULES: [name: keyof OrderTerms, rule: string, test: (value: unknown) => bo
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
-export function checkTerms (given: OrderTerms): OrderTerms {
+export function checkTerms(given: OrderTerms): OrderTerms {
   for (const [name, rule, test] of RULES) {
     const value: unknown = given[name]
-    if (!test(value)) throw new WechatError('WECHAT_PRICE_INVALID', `An order needs ${name} as ${rule}, not ${inspect(value, { depth: -1 }).slice(0, 80)}: see what your price hook returns, or what orders.create is given. Nothing was ordered.`)
+    if (!test(value)) {
+      throw new WechatError(
+        'WECHAT_PRICE_INVALID',
+        `An order needs ${name} as ${rule}, not ${inspect(value, { depth: -1 }).slice(0, 80)}: see what your price hook returns, or what orders.create is given. Nothing was ordered.`,
+      )
+    }
   }
   const { key, openid, description, totalFee, attach, clientIp, expiresAt } = given
-  return { key, openid, description, totalFee, clientIp, expiresAt, ...(attach !== undefined && attach !== '' && { attach }) }
+  return {
+    key,
+    openid,
+    description,
+    totalFee,
+    clientIp,
+    expiresAt,
+    ...(attach !== undefined && attach !== '' && { attach }),
+  }
 }
 
 /** Whether it has the form of an IPv4 or IPv6 address, without a port. */
-export function isIpAddress (value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 64 && /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%\w+)?)$/i.test(value)
+export function isIpAddress(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.length <= 64 &&
+    /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%\w+)?)$/i.test(value)
+  )
 }
 
+// eslint-disable-next-line no-control-regex -- these are the characters to refuse: XML cannot carry them
+const CONTROL = /[\x00-\x1f\ufffe\uffff]/
+
 /** Whether every part of the way, XML and databases, can carry it. */
-export function isText (value: unknown, maxBytes: number): value is string {
-  // eslint-disable-next-line no-control-regex -- what XML cannot carry
-  return typeof value === 'string' && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !/[\x00-\x1f\ufffe\uffff]/.test(value)
+export function isText(value: unknown, maxBytes: number): value is string {
+  return (
+    typeof value === 'string' && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !CONTROL.test(value)
+  )
 }

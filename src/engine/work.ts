@@ -25,17 +25,17 @@ export interface WorkDeps {
 
 export interface Work {
   /** Starts an order's due work now, without waiting for it. */
-  start (outTradeNo: string): void
+  start(outTradeNo: string): void
   /** A place for work that is about to be due, if one is free. */
-  reserve (): Place | undefined
+  reserve(): Place | undefined
   /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
-  sweep (): Promise<number>
+  sweep(): Promise<number>
   /** Takes no further work. */
-  stop (): void
+  stop(): void
   /** Tells every hook under way that its time is over: it is rolled back, and left to another process. */
-  giveUp (): void
+  giveUp(): void
   /** Waits for the work under way and for what was started, at most `limitMs`. */
-  idle (limitMs: number): Promise<void>
+  idle(limitMs: number): Promise<void>
 }
 
 /** The part of a lease that a hook may run: it is over, and noted as failed, before somebody else may take its order over. */
@@ -49,7 +49,7 @@ const STUCK_MS = 10 * 60_000
  * an order works on it; if that process dies, the lease ends and another takes over. Nothing is claimed before there is a place for it, so that a lease is
  * never spent on waiting.
  */
-export function createWork ({ store, orders, refunds, policy, hooks, now, log, leaseMs, concurrency }: WorkDeps): Work {
+export function createWork({ store, orders, refunds, policy, hooks, now, log, leaseMs, concurrency }: WorkDeps): Work {
   const hookMs = leaseMs * HOOK_SHARE
   const hookLimits = createDeadlines(hookMs)
   const leaseEnds = createDeadlines(leaseMs - hookMs)
@@ -60,25 +60,27 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   /** Those that have no place yet. */
   const started: string[] = []
   /** Sweeps that wait for a place. */
-  const waiting: { limit: number, serve: (taken: number) => void }[] = []
+  const waiting: { limit: number; serve: (taken: number) => void }[] = []
   /** Who waits for all places to be free. */
   const idlers: (() => void)[] = []
   const leases = new Set<Lease>()
 
   /** At least one place, as soon as there is one, and at most `limit`. */
-  async function take (limit: number): Promise<number> {
-    const taken = new Promise<number>((resolve) => { waiting.push({ limit, serve: resolve }) })
+  async function take(limit: number): Promise<number> {
+    const taken = new Promise<number>((resolve) => {
+      waiting.push({ limit, serve: resolve })
+    })
     serve()
     return await taken
   }
 
-  function give (count: number): void {
+  function give(count: number): void {
     free += count
     serve()
   }
 
   /** Gives places to those who wait. Sweeps first: they take what has been due the longest. */
-  function serve (): void {
+  function serve(): void {
     while (free > 0 && waiting.length > 0) {
       const { limit, serve } = waiting.shift()!
       const taken = Math.min(free, limit)
@@ -92,16 +94,22 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     if (isIdle()) for (const tell of idlers.splice(0)) tell()
   }
 
-  function isIdle (): boolean {
+  function isIdle(): boolean {
     return free === concurrency && announced === 0
   }
 
   /** A store that does not answer holds a place no longer than a hook may. */
-  function claimDue (limit: number, outTradeNo?: string): Promise<Claim[]> {
-    return hookLimits.limit(store.claimDue(now(), limit, leaseMs, outTradeNo), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, { advice: 'repeat' }))
+  function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
+    return hookLimits.limit(
+      store.claimDue(now(), limit, leaseMs, outTradeNo),
+      () =>
+        new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, {
+          advice: 'repeat',
+        }),
+    )
   }
 
-  async function workOnStarted (outTradeNo: string): Promise<void> {
+  async function workOnStarted(outTradeNo: string): Promise<void> {
     const began = hookLimits.now()
     let claim: Claim | undefined
     try {
@@ -114,7 +122,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 
   /** Claims as much as there are places for, when there is one; each claim keeps its place. */
-  async function claimNext (): Promise<{ claims: Claim[], began: number }> {
+  async function claimNext(): Promise<{ claims: Claim[]; began: number }> {
     const taken = await take(concurrency)
     const began = hookLimits.now()
     let claims: Claim[] = []
@@ -127,7 +135,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 
   /** One round of a sweep: what is due, until there is no more. */
-  async function round (): Promise<number> {
+  async function round(): Promise<number> {
     const tasks = new Set<Promise<void>>()
     let count = 0
     let found: number
@@ -136,7 +144,9 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       found = claims.length
       count += found
       for (const claim of claims) {
-        const task: Promise<void> = new Promise<void>((resolve) => { work(claim, began, resolve) }).finally(() => tasks.delete(task))
+        const task: Promise<void> = new Promise<void>((resolve) => {
+          work(claim, began, resolve)
+        }).finally(() => tasks.delete(task))
         tasks.add(task)
       }
     } while (found > 0)
@@ -148,7 +158,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
    * Does the work of a claim and gives its place back, at the end of the lease at the latest: by then the order is anybody's. `began` is when the claim
    * was asked for, in real time: its lease may have begun then.
    */
-  function work (claim: Claim, began: number, done = () => {}): void {
+  function work(claim: Claim, began: number, done = () => {}): void {
     let over = false
     const end = () => {
       if (over) return
@@ -167,10 +177,13 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
     workOn(claim, lease).then(end)
   }
 
-  async function workOn (claim: Claim, lease: Lease): Promise<void> {
+  async function workOn(claim: Claim, lease: Lease): Promise<void> {
     const { order } = claim
     if (!orders.owns(order)) {
-      log.error({ outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid }, "Work is due for another account's order: give each account a store of its own")
+      log.error(
+        { outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid },
+        "Work is due for another account's order: give each account a store of its own",
+      )
       return
     }
     try {
@@ -183,32 +196,58 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       }
     } catch (error) {
       // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
-      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'Work that was due could not be done; it will be tried again')
+      log.warn(
+        { outTradeNo: order.outTradeNo, err: error },
+        'Work that was due could not be done; it will be tried again',
+      )
     }
   }
 
-  async function fulfil (claim: Claim, lease: Lease): Promise<void> {
+  async function fulfil(claim: Claim, lease: Lease): Promise<void> {
     const order = claim.order as PaidOrder
-    await runHook(claim, lease, 'onPaid', (context) => hooks.onPaid(order, context), { seen: 'fulfilled' },
-      (reason) => ({ seen: 'fulfil-failed', claims: claim.claims, reason }))
+    await runHook(
+      claim,
+      lease,
+      'onPaid',
+      (context) => hooks.onPaid(order, context),
+      { seen: 'fulfilled' },
+      (reason) => ({ seen: 'fulfil-failed', claims: claim.claims, reason }),
+    )
   }
 
-  async function fulfilRefund (claim: Claim, refund: Refund, lease: Lease): Promise<void> {
+  async function fulfilRefund(claim: Claim, refund: Refund, lease: Lease): Promise<void> {
     const order = claim.order as PaidOrder
     const { outRefundNo } = refund
-    await runHook(claim, lease, 'onRefunded', (context) => hooks.onRefunded?.(order, refund, context), { seen: 'refund-fulfilled', outRefundNo },
-      (reason) => ({ seen: 'refund-fulfil-failed', outRefundNo, claims: claim.claims, reason }))
+    await runHook(
+      claim,
+      lease,
+      'onRefunded',
+      (context) => hooks.onRefunded?.(order, refund, context),
+      { seen: 'refund-fulfilled', outRefundNo },
+      (reason) => ({ seen: 'refund-fulfil-failed', outRefundNo, claims: claim.claims, reason }),
+    )
   }
 
   /** Runs a hook and `done` in one transaction, or notes that it failed. */
-  async function runHook (
-    claim: Claim, lease: Lease, hook: 'onPaid' | 'onRefunded', run: (context: FulfilContext<unknown>) => Promise<void> | void, done: Observation, failed: (reason: string) => Observation
+  async function runHook(
+    claim: Claim,
+    lease: Lease,
+    hook: 'onPaid' | 'onRefunded',
+    run: (context: FulfilContext<unknown>) => Promise<void> | void,
+    done: Observation,
+    failed: (reason: string) => Observation,
   ): Promise<void> {
     const { outTradeNo } = claim.order
     try {
-      const outcome = await store.fulfil(claim, (tx) => lease.limit(() => run(new Context(tx, log, lease))), (current) => decide(current, done, policy, now()).change)
+      const outcome = await store.fulfil(
+        claim,
+        (tx) => lease.limit(() => run(new Context(tx, log, lease))),
+        (current) => decide(current, done, policy, now()).change,
+      )
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
-      if (outcome === 'lost') log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
+      if (outcome === 'lost') {
+        log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
+      }
     } catch (error) {
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
       log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
@@ -217,7 +256,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
   }
 
   return {
-    start (outTradeNo) {
+    start(outTradeNo) {
       announced += 1
       afterReply(() => {
         announced -= 1
@@ -226,7 +265,7 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       })
     },
 
-    reserve () {
+    reserve() {
       if (stopped || free === 0) return undefined
       free -= 1
       const began = hookLimits.now()
@@ -236,22 +275,26 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
         give(1)
       }, began)
       return {
-        claim (order) {
+        claim(order) {
           order.dueAt = new Date(now().getTime() + leaseMs)
           order.claims += 1
           return { order, claims: order.claims }
         },
-        end (committed) {
+        end(committed) {
           // What was committed too late is for whoever comes after its lease.
           if (over) return
           deadline.close()
           if (committed === undefined || stopped) give(1)
-          else afterReply(() => { work(committed, began) })
-        }
+          else {
+            afterReply(() => {
+              work(committed, began)
+            })
+          }
+        },
       }
     },
 
-    async sweep () {
+    async sweep() {
       let count = 0
       // Work may make more work that is due at once: a query finds a payment, and onPaid is to run.
       for (let worked = await round(); worked > 0; worked = await round()) count += worked
@@ -262,24 +305,27 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
       return count
     },
 
-    stop () {
+    stop() {
       stopped = true
       started.length = 0
       hookLimits.stop()
       leaseEnds.stop()
     },
 
-    giveUp () {
+    giveUp() {
       for (const lease of leases) lease.tooLate(new Error('the app is closing'))
     },
 
-    async idle (limitMs) {
+    async idle(limitMs) {
       if (isIdle()) return
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, limitMs)
-        idlers.push(() => { clearTimeout(timer); resolve() })
+        idlers.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
       })
-    }
+    },
   }
 }
 
@@ -287,9 +333,12 @@ export function createWork ({ store, orders, refunds, policy, hooks, now, log, l
 const afterReply = setImmediate
 
 /** What an error says, whatever was thrown, as every database can keep it. */
-function reasonOf (error: unknown): string {
+function reasonOf(error: unknown): string {
   try {
-    return String(error instanceof Error ? error.message : error).replaceAll('\0', '').slice(0, 500).toWellFormed()
+    return String(error instanceof Error ? error.message : error)
+      .replaceAll('\0', '')
+      .slice(0, 500)
+      .toWellFormed()
   } catch {
     return 'something that cannot be told was thrown'
   }
@@ -302,28 +351,35 @@ class Lease {
   #aborter: AbortController | undefined
   #giveUp: ((late: Error) => void) | undefined
 
-  get isLate (): boolean {
+  get isLate(): boolean {
     return this.#late !== undefined
   }
 
-  get signal (): AbortSignal {
+  get signal(): AbortSignal {
     this.#aborter ??= new AbortController()
     if (this.#late !== undefined) this.#aborter.abort(this.#late)
     return this.#aborter.signal
   }
 
-  tooLate (reason: Error): void {
+  tooLate(reason: Error): void {
     this.#late = reason
     this.#aborter?.abort(reason)
     this.#giveUp?.(reason)
   }
 
   /** Runs a hook; rejects when it takes too long. */
-  async limit (run: () => Promise<void> | void): Promise<void> {
+  async limit(run: () => Promise<void> | void): Promise<void> {
     // A transaction may have had to wait for its connection.
     if (this.#late !== undefined) throw this.#late
     const hook = run()
-    if (hook !== undefined) await Promise.race([hook, new Promise<never>((_resolve, reject) => { this.#giveUp = reject })])
+    if (hook !== undefined) {
+      await Promise.race([
+        hook,
+        new Promise<never>((_resolve, reject) => {
+          this.#giveUp = reject
+        }),
+      ])
+    }
   }
 }
 
@@ -333,13 +389,13 @@ class Context<Tx> implements FulfilContext<Tx> {
   readonly tx: Tx
   readonly log: Log
 
-  constructor (tx: Tx, log: Log, lease: Lease) {
+  constructor(tx: Tx, log: Log, lease: Lease) {
     this.tx = tx
     this.log = log
     this.#lease = lease
   }
 
-  get signal (): AbortSignal {
+  get signal(): AbortSignal {
     return this.#lease.signal
   }
 }

@@ -7,8 +7,10 @@ import { WechatError } from '../errors.ts'
  *
  * @throws {WechatError} `WECHAT_XML_INVALID` when it does not decrypt under this key
  */
-export function decryptRefundNotify (reqInfo: string, apiKey: string): Buffer {
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(reqInfo) || reqInfo.length % 4 !== 0) throw new WechatError('WECHAT_XML_INVALID', 'req_info is not base64.')
+export function decryptRefundNotify(reqInfo: string, apiKey: string): Buffer {
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(reqInfo) || reqInfo.length % 4 !== 0) {
+    throw new WechatError('WECHAT_XML_INVALID', 'req_info is not base64.')
+  }
   const decipher = createDecipheriv('aes-256-ecb', hash('md5', apiKey, 'hex'), null)
   try {
     return Buffer.concat([decipher.update(reqInfo, 'base64'), decipher.final()])

@@ -1,22 +1,35 @@
 const BEIJING = 8 * 60 * 60 * 1000
 
 /** A moment as API v2 writes it: `yyyyMMddHHmmss` in Beijing time (GMT+8), no zone in the text. */
-export function formatTime (date: Date): string {
+export function formatTime(date: Date): string {
   return new Date(date.getTime() + BEIJING).toISOString().slice(0, 19).replace(/[-T:]/g, '')
 }
 
 /** Reads `yyyyMMddHHmmss` or `yyyy-MM-dd HH:mm:ss` in Beijing time; `undefined` when it is neither or no real moment. */
-export function parseTime (text: string): Date | undefined {
-  const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text) ?? /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text)
+export function parseTime(text: string): Date | undefined {
+  const parts =
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text) ?? /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text)
   if (parts === null) return undefined
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [number, number, number, number, number, number]
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
   // A Date takes 31 April for 1 May, 24:00 for the next day, and the year 14 for 1914.
-  const isReal = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day && minute < 60 && second < 60
+  const isReal =
+    date.getUTCFullYear() === year &&
+    date.getUTCMonth() === month - 1 &&
+    date.getUTCDate() === day &&
+    minute < 60 &&
+    second < 60
   return isReal ? new Date(date.getTime() - BEIJING) : undefined
 }
 
 /** UNIX seconds as ten digits, as `wx.requestPayment` takes them. */
-export function formatSeconds (date: Date): string {
+export function formatSeconds(date: Date): string {
   return String(Math.floor(date.getTime() / 1000))
 }

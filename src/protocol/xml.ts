@@ -7,7 +7,13 @@ export const MAX_XML_BYTES = 64 * 1024
 /** One flat message, in the order of the wire. */
 export type Fields = Map<string, string>
 
-const ENTITIES = new Map([['amp', '&'], ['lt', '<'], ['gt', '>'], ['quot', '"'], ['apos', "'"]])
+const ENTITIES = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+])
 const DECLARATION = /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])[Uu][Tt][Ff]-8\2)? ?\?>/
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 /** A field as WeChat writes nearly all of them: one CDATA section, or text, with nothing to decode. Read at once, it takes a third of the time. */
@@ -25,7 +31,7 @@ const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
  *
  * @throws {WechatError} `WECHAT_XML_INVALID`
  */
-export function readXml (input: Buffer | string, root = 'xml'): Fields {
+export function readXml(input: Buffer | string, root = 'xml'): Fields {
   const size = Buffer.byteLength(input)
   if (size > MAX_XML_BYTES) throw invalid(`the message has ${size} bytes, more than ${MAX_XML_BYTES}`)
   if (!(typeof input === 'string' ? input.isWellFormed() : isUtf8(input))) throw invalid('the message is not UTF-8')
@@ -40,7 +46,7 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
   at += open.length
 
   const fields: Fields = new Map()
-  function put (name: string, value: string): void {
+  function put(name: string, value: string): void {
     const known = fields.size
     fields.set(name, value)
     if (fields.size === known) throw invalid(`the element ${shown(name)} stands twice`)
@@ -57,7 +63,9 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
 
     at = skipSpace(text, at)
     if (text.startsWith(close, at)) break
-    if (text.charCodeAt(at) !== 60 /* < */) throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
+    if (text.charCodeAt(at) !== 60 /* < */) {
+      throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
+    }
     NAME.lastIndex = at + 1
     const name = NAME.exec(text)?.[0]
     if (name === undefined) throw invalid('an element has no acceptable name')
@@ -82,7 +90,9 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
       value += text.slice(at + 9, end)
       at = end + 3
     }
-    if (!text.startsWith(`</${name}>`, at)) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
+    if (!text.startsWith(`</${name}>`, at)) {
+      throw invalid(`the element ${shown(name)} holds another element or is not closed`)
+    }
     at += name.length + 3
     put(name, value)
   }
@@ -97,17 +107,19 @@ export function readXml (input: Buffer | string, root = 'xml'): Fields {
  *
  * @throws {WechatError} `WECHAT_XML_INVALID` for a character that no XML text can hold
  */
-export function writeXml (fields: Iterable<readonly [string, string]>): string {
+export function writeXml(fields: Iterable<readonly [string, string]>): string {
   let text = '<xml>'
   for (const [name, value] of fields) {
-    if (NOT_XML.test(value) || !value.isWellFormed()) throw invalid(`the field ${name} holds a character that XML does not allow`)
+    if (NOT_XML.test(value) || !value.isWellFormed()) {
+      throw invalid(`the field ${name} holds a character that XML does not allow`)
+    }
     text += `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`
   }
   return text + '</xml>'
 }
 
 /** Stops at the first that is none, however many follow. */
-function decode (text: string): string {
+function decode(text: string): string {
   if (text.includes(']]>')) throw invalid('the message holds a stray ]]>')
   let decoded = ''
   let from = 0
@@ -115,7 +127,9 @@ function decode (text: string): string {
     REFERENCE.lastIndex = at
     const [whole, entity, decimal, hex] = REFERENCE.exec(text) ?? []
     const code = Number(decimal ?? `0x${hex}`)
-    const character = ENTITIES.get(entity!) ?? (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
+    const character =
+      ENTITIES.get(entity!) ??
+      (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
     if (character === '' || NOT_XML.test(character)) throw invalid('the message holds an unknown entity')
     decoded += text.slice(from, at) + character
     from = at + whole!.length
@@ -123,7 +137,7 @@ function decode (text: string): string {
   return decoded + text.slice(from)
 }
 
-function skipSpace (text: string, from: number): number {
+function skipSpace(text: string, from: number): number {
   let at = from
   for (;;) {
     const code = text.charCodeAt(at)
@@ -133,10 +147,10 @@ function skipSpace (text: string, from: number): number {
 }
 
 /** A name of the sender's choosing, short enough for a log line. */
-function shown (name: string): string {
+function shown(name: string): string {
   return name.length > 32 ? `${name.slice(0, 32)}…` : name
 }
 
-function invalid (what: string): WechatError {
+function invalid(what: string): WechatError {
   return new WechatError('WECHAT_XML_INVALID', `Not a WeChat XML message: ${what}.`)
 }

@@ -13,11 +13,14 @@ export interface LoginRouteDeps {
 }
 
 /** `POST /login { code }` → `{ token }`. The session key stays here, and so does the openid unless it is asked for. */
-export function loginRoute (scope: FastifyInstance, { login, hooks, exposeOpenid, log }: LoginRouteDeps): void {
+export function loginRoute(scope: FastifyInstance, { login, hooks, exposeOpenid, log }: LoginRouteDeps): void {
   scope.withTypeProvider<TypeBoxTypeProvider>().post('/login', { schema: loginSchema }, async (request) => {
     const session = await login.exchange(request.body.code).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
-        log.error({ wechatCode: error.wechatCode, wechatText: error.wechatText }, 'Nobody can log in: WeChat refuses this server')
+        log.error(
+          { wechatCode: error.wechatCode, wechatText: error.wechatText },
+          'Nobody can log in: WeChat refuses this server',
+        )
       }
       throw error
     })

@@ -33,9 +33,11 @@ interface Taken {
  * `POST /notify`. The reply is ours alone: it is written to the socket past the host's `onSend`, serialisers and error handler, so that nothing the host
  * does can turn a failure into a success or reshape what WeChat reads. A success is said only after the change has been committed.
  */
-export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: NotifyRouteDeps): void {
+export function notifyRoute(scope: FastifyInstance, { pay, orders, now, log }: NotifyRouteDeps): void {
   const replyLimits = createDeadlines(REPLY_LIMIT_MS)
-  scope.addHook('onClose', async () => { replyLimits.stop() })
+  scope.addHook('onClose', async () => {
+    replyLimits.stop()
+  })
 
   // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
   scope.removeAllContentTypeParsers()
@@ -44,26 +46,38 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
     raw.headers['content-type'] = 'text/xml'
     done()
   })
-  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => { done(null, body) })
+  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: BODY_LIMIT }, (_request, body, done) => {
+    done(null, body)
+  })
 
-  async function take (body: Buffer): Promise<Taken> {
+  async function take(body: Buffer): Promise<Taken> {
     const notification = pay.readNotification(body)
     if (notification.kind === 'payment-failed') {
       const { outTradeNo, reason } = notification
-      if (outTradeNo !== undefined) await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
+      if (outTradeNo !== undefined) {
+        await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
+      }
       log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
       return { outcome: 'payment-failed' }
     }
-    const observed = notification.kind === 'payment'
-      ? await orders.observePayment('notify', notification.payment)
-      : await orders.observe(notification.outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo: notification.outRefundNo, refundFee: notification.refundFee })
+    const observed =
+      notification.kind === 'payment'
+        ? await orders.observePayment('notify', notification.payment)
+        : await orders.observe(notification.outTradeNo, {
+            seen: 'refund-hinted',
+            source: 'notify',
+            outRefundNo: notification.outRefundNo,
+            refundFee: notification.refundFee,
+          })
     if (observed === undefined) return { fault: 'unknown-order', outcome: 'unknown-order' }
     if (observed.outcome === 'refused') return { fault: 'mismatch', outcome: 'mismatch' }
     const { outcome } = observed
-    return notification.kind === 'payment' ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() } : { outcome }
+    return notification.kind === 'payment'
+      ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() }
+      : { outcome }
   }
 
-  function answer (reply: FastifyReply, fault?: NotificationFault, status?: number): void {
+  function answer(reply: FastifyReply, fault?: NotificationFault, status?: number): void {
     const { status: usual, contentType, body } = pay.reply(fault)
     reply.hijack()
     // Such as a content-encoding that our body does not have.
@@ -72,32 +86,49 @@ export function notifyRoute (scope: FastifyInstance, { pay, orders, now, log }: 
     reply.raw.end(body)
   }
 
-  scope.post('/notify', {
-    schema: HIDDEN,
-    bodyLimit: BODY_LIMIT,
-    // A body that cannot be read, or a hook of the host that threw: not believed, and never an HTML or JSON page.
-    errorHandler: (error, _request, reply) => {
-      log.warn({ err: error }, 'A notification could not be taken in')
-      answer(reply, 'unreadable', error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500)
+  scope.post(
+    '/notify',
+    {
+      schema: HIDDEN,
+      bodyLimit: BODY_LIMIT,
+      // A body that cannot be read, or a hook of the host that threw: not believed, and never an HTML or JSON page.
+      errorHandler: (error, _request, reply) => {
+        log.warn({ err: error }, 'A notification could not be taken in')
+        answer(reply, 'unreadable', error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500)
+      },
+      // A hook of the host that answered in our place: WeChat must not take its page for ours.
+      onSend: async (_request, reply) => {
+        const { status, contentType, body } = pay.reply('unreadable')
+        reply
+          .code(reply.statusCode >= 400 ? reply.statusCode : status)
+          .header('content-type', contentType)
+          .removeHeader('content-length')
+        return body
+      },
     },
-    // A hook of the host that answered in our place: WeChat must not take its page for ours.
-    onSend: async (_request, reply) => {
-      const { status, contentType, body } = pay.reply('unreadable')
-      reply.code(reply.statusCode >= 400 ? reply.statusCode : status).header('content-type', contentType).removeHeader('content-length')
-      return body
-    }
-  }, async (request, reply) => {
-    let taken: Taken
-    try {
-      taken = await replyLimits.limit(take(request.body as Buffer), () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${REPLY_LIMIT_MS} ms.`))
-      if (taken.fault !== undefined) log.warn({ fault: taken.fault }, 'A verified notification does not fit the order; it was set aside')
-    } catch (error) {
-      const fault = error instanceof NotificationError ? error.fault : 'not-stored'
-      if (fault === 'not-stored') log.error({ err: error }, 'A notification could not be stored; WeChat will send it again')
-      else log.warn({ fault, reason: (error as Error).message }, 'A notification was refused')
-      taken = { fault, outcome: fault }
-    }
-    publish('fastify-wechat-pay:notification', () => ({ outcome: taken.outcome, accepted: taken.fault === undefined, lagMs: taken.lagMs }))
-    answer(reply, taken.fault)
-  })
+    async (request, reply) => {
+      let taken: Taken
+      try {
+        taken = await replyLimits.limit(
+          take(request.body as Buffer),
+          () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${REPLY_LIMIT_MS} ms.`),
+        )
+        if (taken.fault !== undefined) {
+          log.warn({ fault: taken.fault }, 'A verified notification does not fit the order; it was set aside')
+        }
+      } catch (error) {
+        const fault = error instanceof NotificationError ? error.fault : 'not-stored'
+        if (fault === 'not-stored') {
+          log.error({ err: error }, 'A notification could not be stored; WeChat will send it again')
+        } else log.warn({ fault, reason: (error as Error).message }, 'A notification was refused')
+        taken = { fault, outcome: fault }
+      }
+      publish('fastify-wechat-pay:notification', () => ({
+        outcome: taken.outcome,
+        accepted: taken.fault === undefined,
+        lagMs: taken.lagMs,
+      }))
+      answer(reply, taken.fault)
+    },
+  )
 }

@@ -21,16 +21,27 @@ export interface OrderRoutesDeps {
 const ASK_EVERY_MS = 2000
 
 /** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
-export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, orderTtlMs, now, log }: OrderRoutesDeps): void {
+export function orderRoutes(
+  scope: FastifyInstance,
+  { orders, login, hooks, orderTtlMs, now, log }: OrderRoutesDeps,
+): void {
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
   const asking = new Map<string, Promise<Order>>()
 
   typed.post('/orders', { schema: createOrderSchema }, async (request) => {
     const identity = await authenticate(request)
-    const terms = { ...await hooks.price(request, identity), openid: identity.openid, clientIp: clientIp(request), expiresAt: new Date(now().getTime() + orderTtlMs) }
+    const terms = {
+      ...(await hooks.price(request, identity)),
+      openid: identity.openid,
+      clientIp: clientIp(request),
+      expiresAt: new Date(now().getTime() + orderTtlMs),
+    }
     const { order, payParams } = await orders.create(terms).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
-        log.error({ wechatCode: error.wechatCode, wechatText: error.wechatText }, 'Nobody can order: WeChat Pay refuses this server')
+        log.error(
+          { wechatCode: error.wechatCode, wechatText: error.wechatText },
+          'Nobody can order: WeChat Pay refuses this server',
+        )
       }
       throw error
     })
@@ -45,7 +56,10 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
     try {
       return view(await ask(order.outTradeNo))
     } catch (error) {
-      log.warn({ outTradeNo: order.outTradeNo, err: error }, 'WeChat could not be asked about the order; the answer is what we know')
+      log.warn(
+        { outTradeNo: order.outTradeNo, err: error },
+        'WeChat could not be asked about the order; the answer is what we know',
+      )
       return view(order)
     }
   })
@@ -56,27 +70,38 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
   })
 
   /** Clients that ask at the same moment share one question. */
-  function ask (outTradeNo: string): Promise<Order> {
+  function ask(outTradeNo: string): Promise<Order> {
     let answer = asking.get(outTradeNo)
     if (answer === undefined) {
-      answer = orders.refresh(outTradeNo).then((order) => order!).finally(() => asking.delete(outTradeNo))
+      answer = orders
+        .refresh(outTradeNo)
+        .then((order) => order!)
+        .finally(() => asking.delete(outTradeNo))
       asking.set(outTradeNo, answer)
     }
     return answer
   }
 
-  async function ownOrder (request: FastifyRequest, outTradeNo: string): Promise<Order> {
+  async function ownOrder(request: FastifyRequest, outTradeNo: string): Promise<Order> {
     const { openid, appid } = await authenticate(request)
     const order = await orders.get(outTradeNo)
-    if (order === undefined || order.openid !== openid || order.appid !== appid) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `You have no order ${outTradeNo}.`)
+    if (order === undefined || order.openid !== openid || order.appid !== appid) {
+      throw new WechatError('WECHAT_ORDER_NOT_FOUND', `You have no order ${outTradeNo}.`)
+    }
     return order
   }
 
-  async function authenticate (request: FastifyRequest): Promise<Identity> {
-    const identity = hooks.authenticate === undefined
-      ? await login.identify(/^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '')
-      : await hooks.authenticate(request)
-    if (identity === undefined) throw new WechatError('WECHAT_UNAUTHENTICATED', 'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.')
+  async function authenticate(request: FastifyRequest): Promise<Identity> {
+    const identity =
+      hooks.authenticate === undefined
+        ? await login.identify(/^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '')
+        : await hooks.authenticate(request)
+    if (identity === undefined) {
+      throw new WechatError(
+        'WECHAT_UNAUTHENTICATED',
+        'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.',
+      )
+    }
     return identity
   }
 }
@@ -85,12 +110,14 @@ export function orderRoutes (scope: FastifyInstance, { orders, login, hooks, ord
  * The payer's address, which WeChat demands. Fastify's `trustProxy` hands on what a proxy wrote, with a port or `unknown` at times, and a UNIX socket has none:
  * no order fails for that.
  */
-function clientIp (request: FastifyRequest): string {
-  const written = String(request.ip).replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^([\d.]+):\d+$/, '$1')
+function clientIp(request: FastifyRequest): string {
+  const written = String(request.ip)
+    .replace(/^\[(.*)\](:\d+)?$/, '$1')
+    .replace(/^([\d.]+):\d+$/, '$1')
   return [written, request.socket.remoteAddress, '127.0.0.1'].find(isIpAddress)!
 }
 
-function view (order: Order) {
+function view(order: Order) {
   const { outTradeNo, key, state, totalFee, description, payment } = order
   return {
     outTradeNo,
@@ -101,6 +128,6 @@ function view (order: Order) {
     description,
     ...(payment && { transactionId: payment.transactionId, paidAt: payment.paidAt.toISOString() }),
     createdAt: order.createdAt.toISOString(),
-    expiresAt: order.expiresAt.toISOString()
+    expiresAt: order.expiresAt.toISOString(),
   }
 }

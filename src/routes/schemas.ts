@@ -2,14 +2,21 @@ import { Type } from '@sinclair/typebox'
 
 /** What the routes take and give; with @fastify/swagger they document themselves. */
 
-const orderState = Type.Union((['created', 'unknown', 'prepaid', 'closing', 'paid', 'closed', 'failed'] as const).map((state) => Type.Literal(state)))
+const orderState = Type.Union(
+  (['created', 'unknown', 'prepaid', 'closing', 'paid', 'closed', 'failed'] as const).map((state) =>
+    Type.Literal(state),
+  ),
+)
 
-const failure = Type.Object({
-  statusCode: Type.Integer(),
-  code: Type.Optional(Type.String({ description: 'A code of WechatErrorCode' })),
-  error: Type.String(),
-  message: Type.String()
-}, { description: 'Refused', additionalProperties: true })
+const failure = Type.Object(
+  {
+    statusCode: Type.Integer(),
+    code: Type.Optional(Type.String({ description: 'A code of WechatErrorCode' })),
+    error: Type.String(),
+    message: Type.String(),
+  },
+  { description: 'Refused', additionalProperties: true },
+)
 
 const failures = { '4xx': failure, '5xx': failure }
 
@@ -21,10 +28,10 @@ export const loginSchema = {
     200: Type.Object({
       token: Type.String({ description: 'Send it as `Authorization: Bearer …`' }),
       expiresAt: Type.Optional(Type.String({ format: 'date-time' })),
-      openid: Type.Optional(Type.String({ description: 'Only with exposeOpenid' }))
+      openid: Type.Optional(Type.String({ description: 'Only with exposeOpenid' })),
     }),
-    ...failures
-  }
+    ...failures,
+  },
 }
 
 export const createOrderSchema = {
@@ -38,10 +45,10 @@ export const createOrderSchema = {
       nonceStr: Type.String(),
       package: Type.String({ description: 'prepay_id=…' }),
       signType: Type.String(),
-      paySign: Type.String()
+      paySign: Type.String(),
     }),
-    ...failures
-  }
+    ...failures,
+  },
 }
 
 export const getOrderSchema = {
@@ -59,10 +66,13 @@ export const getOrderSchema = {
       transactionId: Type.Optional(Type.String()),
       paidAt: Type.Optional(Type.String({ format: 'date-time' })),
       createdAt: Type.String({ format: 'date-time' }),
-      expiresAt: Type.String({ format: 'date-time' })
+      expiresAt: Type.String({ format: 'date-time' }),
     }),
-    ...failures
-  }
+    ...failures,
+  },
 }
 
-export const cancelOrderSchema = { ...getOrderSchema, summary: 'Close an order that is not paid; answers with what it turned out to be' }
+export const cancelOrderSchema = {
+  ...getOrderSchema,
+  summary: 'Close an order that is not paid; answers with what it turned out to be',
+}

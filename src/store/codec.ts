@@ -10,53 +10,56 @@ export interface Codec<T> {
   /** The columns as a select asks for them: each comes back under its own name. */
   selection: string
   /** A value for each column. */
-  write (model: T): Value[]
-  read (row: Row): T
+  write(model: T): Value[]
+  read(row: Row): T
 }
 
 /** A column, and the property whose value it holds: the model's own, or that of an optional group. */
 interface Place extends Field {
   name: string
-  group?: { name: string, first: string }
+  group?: { name: string; first: string }
 }
 
 type Model = Record<string, unknown>
 
 /** `table` is what the columns belong to where they are selected. */
-export function codec<T> (fields: Fields<T>, { place, read, time }: Differences, table: string): Codec<T> {
-  const all = Object.entries(fields as Record<string, Field | Record<string, Field>>).flatMap(([name, field]) => placesOf(name, field))
+export function codec<T>(fields: Fields<T>, { place, read, time }: Differences, table: string): Codec<T> {
+  const all = Object.entries(fields as Record<string, Field | Record<string, Field>>).flatMap(([name, field]) =>
+    placesOf(name, field),
+  )
   return {
     columns: all.map(({ column }) => column),
     places: all.map(({ kind }) => place[kind]),
     selection: all.map(({ column, kind }) => `${read(kind, `${table}.${column}`)} as ${column}`).join(', '),
 
-    write (model) {
+    write(model) {
       return all.map(({ name, group, kind }) => {
-        const part = group === undefined ? (model as Model)[name] : ((model as Model)[group.name] as Model | undefined)?.[name]
+        const part =
+          group === undefined ? (model as Model)[name] : ((model as Model)[group.name] as Model | undefined)?.[name]
         return part === undefined || part === null ? null : WRITE[kind](part, time)
       })
     },
 
-    read (row) {
+    read(row) {
       const model: Model = {}
       for (const { name, group, column, kind, empty } of all) {
         const part = row[column] === null ? empty : READ[kind](row[column])
         if (group === undefined) model[name] = part
-        else if (row[group.first] !== null) Object.assign(model[group.name] ??= {}, { [name]: part })
+        else if (row[group.first] !== null) Object.assign((model[group.name] ??= {}), { [name]: part })
       }
       return model as T
-    }
+    },
   }
 }
 
 /** A group of columns that begins with NULL holds nothing. */
-function placesOf (name: string, field: Field | Record<string, Field>): Place[] {
+function placesOf(name: string, field: Field | Record<string, Field>): Place[] {
   if (isField(field)) return [{ name, ...field }]
   const group = { name, first: Object.values(field)[0]!.column }
   return Object.entries(field).map(([name, part]) => ({ name, group, ...part }))
 }
 
-function isField (field: Field | Record<string, Field>): field is Field {
+function isField(field: Field | Record<string, Field>): field is Field {
   return typeof field.column === 'string'
 }
 
@@ -68,7 +71,7 @@ const WRITE: Record<Kind, (value: unknown, time: Differences['time']) => Value> 
   text: asIs,
   integer: asIs,
   time: (value, time) => time(value as Date),
-  count: (value) => (value as unknown[]).length
+  count: (value) => (value as unknown[]).length,
 }
 
 /** Drivers give a bigint as a number, as a text or as a BigInt. */
@@ -78,5 +81,5 @@ const READ: Record<Kind, (value: unknown) => unknown> = {
   text: asIs,
   integer: Number,
   time: (value) => new Date(Number(value)),
-  count: () => []
+  count: () => [],
 }

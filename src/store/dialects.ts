@@ -5,13 +5,13 @@ import type { Kind } from './fields.ts'
 export interface Differences {
   types: Readonly<Record<Kind, string>>
   /** A column of this kind as a driver, whatever its settings, reads it right: times as ms since 1970, everything else as text or an integer. */
-  read (kind: Kind, column: string): string
+  read(kind: Kind, column: string): string
   /** The place of a value. */
   place: Readonly<Record<Kind, string>>
   /** A moment as this database's drivers, whatever their settings, write it right. */
-  time (at: Date): string | number
+  time(at: Date): string | number
   /** Turns the `?` of a statement into what drivers want. */
-  numbered (sql: string): string
+  numbered(sql: string): string
   /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
   lock: string
   /** The same, passing over rows that somebody else has locked. */
@@ -20,7 +20,7 @@ export interface Differences {
    * Where the database may end a transaction by itself, as MySQL does after a deadlock: statements that keep what comes next from being committed one by one
    * until `open` commits the lot.
    */
-  fence?: { close: string, open: string }
+  fence?: { close: string; open: string }
   /** Whether several statements can be one, and thus one round trip and one transaction. */
   compound: boolean
   /** Ends an insert of a row that may be there already and then stays: touches 1 row when it is new. */
@@ -34,11 +34,11 @@ export interface Differences {
     indexInside: boolean
     tableOptions: string
     /** Lets one migration of the tables of this name run at a time, until `unlock` or the end of the transaction. */
-    lock (name: string): string[]
-    unlock (name: string): string[]
+    lock(name: string): string[]
+    unlock(name: string): string[]
   }
   /** Ends an insert that replaces the row of the same `key`. */
-  replacing (key: string, columns: string[]): string
+  replacing(key: string, columns: string[]): string
 }
 
 /** Of text comparison in PostgreSQL only "C" depends on no library of the operating system. */
@@ -46,9 +46,23 @@ const POSTGRES_KEY = 'text collate "C"'
 
 export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
   postgres: {
-    types: { key: POSTGRES_KEY, name: 'text', text: 'text', integer: 'bigint', time: 'timestamptz(3)', count: 'bigint' },
-    read: (kind, column) => kind === 'time' ? `(extract(epoch from ${column}) * 1000)::bigint` : column,
-    place: { key: '?::text', name: '?::text', text: '?::text', integer: '?::bigint', time: '?::timestamptz', count: '?::bigint' },
+    types: {
+      key: POSTGRES_KEY,
+      name: 'text',
+      text: 'text',
+      integer: 'bigint',
+      time: 'timestamptz(3)',
+      count: 'bigint',
+    },
+    read: (kind, column) => (kind === 'time' ? `(extract(epoch from ${column}) * 1000)::bigint` : column),
+    place: {
+      key: '?::text',
+      name: '?::text',
+      text: '?::text',
+      integer: '?::bigint',
+      time: '?::timestamptz',
+      count: '?::bigint',
+    },
     time: (at) => at.toISOString(),
     numbered: (sql) => {
       let count = 0
@@ -66,8 +80,8 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       indexInside: false,
       tableOptions: '',
       lock: (name) => [`select 1 as locked from pg_advisory_xact_lock(hashtext('${name}'))`],
-      unlock: () => []
-    }
+      unlock: () => [],
+    },
   },
 
   mysql: {
@@ -78,7 +92,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       text: 'mediumtext character set utf8mb4 collate utf8mb4_bin',
       integer: 'bigint',
       time: 'datetime(3)',
-      count: 'bigint'
+      count: 'bigint',
     },
     read: (kind, column) => {
       if (kind === 'time') return `timestampdiff(microsecond, '1970-01-01', ${column}) div 1000`
@@ -94,7 +108,8 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     compound: false,
     // A row that is changed counts as 2, and this changes it every time.
     unlessKnown: 'on duplicate key update reports = reports + 1',
-    replacing: (_key, columns) => `on duplicate key update ${columns.map((column) => `${column} = values(${column})`).join(', ')}`,
+    replacing: (_key, columns) =>
+      `on duplicate key update ${columns.map((column) => `${column} = values(${column})`).join(', ')}`,
     ddl: {
       counter: 'bigint not null auto_increment',
       reports: ['reports bigint not null default 1'],
@@ -102,8 +117,8 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       tableOptions: ' engine = InnoDB',
       // Statements that make tables commit at once here, so that no transaction can be the lock. A minute is more than any of them takes.
       lock: (name) => [`select get_lock('${name}', 60) as locked`],
-      unlock: (name) => [`select release_lock('${name}') as unlocked`]
-    }
+      unlock: (name) => [`select release_lock('${name}') as unlocked`],
+    },
   },
 
   sqlite: {
@@ -123,11 +138,11 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       indexInside: false,
       tableOptions: ' strict',
       lock: () => [],
-      unlock: () => []
-    }
-  }
+      unlock: () => [],
+    },
+  },
 }
 
-function replacingConflict (key: string, columns: string[]): string {
+function replacingConflict(key: string, columns: string[]): string {
   return `on conflict (${key}) do update set ${columns.map((column) => `${column} = excluded.${column}`).join(', ')}`
 }

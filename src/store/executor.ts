@@ -8,9 +8,9 @@ export type Row = Record<string, unknown>
 /** Runs one statement at a time. Placeholders are `$1`, `$2` … for PostgreSQL and `?` for the others. */
 export interface Connection {
   /** Runs a statement that answers with rows. */
-  rows (sql: string, values: Value[]): Promise<Row[]>
+  rows(sql: string, values: Value[]): Promise<Row[]>
   /** Runs a statement that answers with none; resolves with how many rows it touched. */
-  run (sql: string, values: Value[]): Promise<number>
+  run(sql: string, values: Value[]): Promise<number>
 }
 
 /** What a SQL store needs of a database library. `Tx` is what that library calls a transaction: it is handed to `onPaid`. */
@@ -20,5 +20,5 @@ export interface Executor<Tx = unknown> extends Connection {
    * Runs `work` in a transaction of its own and commits it; rolls back when `work` rejects, and rejects with the same error. `connection` and `tx` are two
    * faces of one transaction, and no other statement gets into it.
    */
-  transaction<T> (work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T>
 }

@@ -34,7 +34,7 @@ const PAYMENT: Fields<Payment> = {
   currency: { column: 'paid_currency', kind: 'name', ...ABSENT },
   paidAt: { column: 'paid_at', kind: 'time', ...ABSENT },
   bankType: { column: 'paid_bank_type', kind: 'name', ...ABSENT },
-  attach: { column: 'paid_attach', kind: 'text', ...ABSENT }
+  attach: { column: 'paid_attach', kind: 'text', ...ABSENT },
 }
 
 export const ORDER: Fields<Order> = {
@@ -60,7 +60,7 @@ export const ORDER: Fields<Order> = {
   fulfilment: { column: 'fulfilment', kind: 'name' },
   attempts: { column: 'attempts', kind: 'integer' },
   dueAt: { column: 'due_at', kind: 'time', ...NULL },
-  claims: { column: 'claims', kind: 'integer' }
+  claims: { column: 'claims', kind: 'integer' },
 }
 
 /** A refund has a row of its own, in its order's place for it. */
@@ -83,7 +83,7 @@ export const REFUND: Fields<PlacedRefund> = {
   succeededAt: { column: 'succeeded_at', kind: 'time', ...ABSENT },
   attempts: { column: 'attempts', kind: 'integer' },
   dueAt: { column: 'due_at', kind: 'time', ...NULL },
-  fulfilment: { column: 'fulfilment', kind: 'name' }
+  fulfilment: { column: 'fulfilment', kind: 'name' },
 }
 
 export const HISTORY: Fields<HistoryEntry> = {
@@ -93,13 +93,13 @@ export const HISTORY: Fields<HistoryEntry> = {
   seen: { column: 'seen', kind: 'text' },
   outcome: { column: 'outcome', kind: 'text' },
   from: { column: 'from_state', kind: 'name' },
-  to: { column: 'to_state', kind: 'name' }
+  to: { column: 'to_state', kind: 'name' },
 }
 
 export const RESOLUTION: Fields<Resolution> = {
   action: { column: 'action', kind: 'name', ...ABSENT },
   note: { column: 'note', kind: 'text', ...ABSENT },
-  at: { column: 'resolved_at', kind: 'time', ...ABSENT }
+  at: { column: 'resolved_at', kind: 'time', ...ABSENT },
 }
 
 export const ANOMALY: Fields<Anomaly> = {
@@ -109,7 +109,7 @@ export const ANOMALY: Fields<Anomaly> = {
   at: { column: 'found_at', kind: 'time' },
   reason: { column: 'reason', kind: 'text' },
   payment: PAYMENT,
-  resolution: RESOLUTION
+  resolution: RESOLUTION,
 }
 
 export const SESSION: Fields<TokenSession> = {
@@ -117,5 +117,5 @@ export const SESSION: Fields<TokenSession> = {
   appid: { column: 'appid', kind: 'name' },
   openid: { column: 'openid', kind: 'name' },
   unionid: { column: 'unionid', kind: 'name', ...ABSENT },
-  expiresAt: { column: 'expires_at', kind: 'time' }
+  expiresAt: { column: 'expires_at', kind: 'time' },
 }

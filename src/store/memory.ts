@@ -14,12 +14,12 @@ let warned = false
  * `NODE_ENV` is `production` it emits a warning, once in each process.
  * Orders are never changed in place, so one that was handed out stays as it was.
  */
-export function memoryStore (): Store<undefined> {
+export function memoryStore(): Store<undefined> {
   if (process.env.NODE_ENV === 'production' && !warned) {
     warned = true
     process.emitWarning(
       'memoryStore() is in use and NODE_ENV is production: orders, payments and refunds are lost when this process ends, and no other process sees them. Use sqlStore or a store of your own',
-      'MemoryStoreWarning'
+      'MemoryStoreWarning',
     )
   }
   const rows = new Map<string, Row>()
@@ -27,7 +27,7 @@ export function memoryStore (): Store<undefined> {
   const anomalies = new Map<string, Anomaly>()
   const sessions = new Map<string, TokenSession>()
 
-  function write (row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
+  function write(row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
     row.order = order
     // An array that grows takes much more than it needs, and there is one for each order.
@@ -35,32 +35,34 @@ export function memoryStore (): Store<undefined> {
     return found.filter(note)
   }
 
-  function moveKey (row: Row, before: string | null, after: string | null): void {
+  function moveKey(row: Row, before: string | null, after: string | null): void {
     const holder = after === null ? undefined : live.get(after)
-    if (holder !== undefined) throw new WechatError('WECHAT_ORDER_CONFLICT', `The order ${holder.order.outTradeNo} of the same key is live.`)
+    if (holder !== undefined) {
+      throw new WechatError('WECHAT_ORDER_CONFLICT', `The order ${holder.order.outTradeNo} of the same key is live.`)
+    }
     if (before !== null) live.delete(before)
     if (after !== null) live.set(after, row)
   }
 
-  function note (anomaly: Anomaly): boolean {
+  function note(anomaly: Anomaly): boolean {
     if (anomalies.has(anomaly.id)) return false
     anomalies.set(anomaly.id, anomaly)
     return true
   }
 
-  function update (row: Row, decide: Decide): Updated {
+  function update(row: Row, decide: Decide): Updated {
     const change = decide(row.order)
     return change === undefined ? { order: row.order, raised: [] } : { order: change.order, raised: write(row, change) }
   }
 
-  function rowsDue (now: Date): Row[] {
+  function rowsDue(now: Date): Row[] {
     const due: Row[] = []
     for (const row of rows.values()) if (isDue(row.order, now)) due.push(row)
     return due
   }
 
   return {
-    async insertOrder ({ order, history, anomalies: found }) {
+    async insertOrder({ order, history, anomalies: found }) {
       const { outTradeNo, liveKey } = order
       const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
       if (existing !== undefined) return { inserted: false, existing: existing.order }
@@ -70,17 +72,17 @@ export function memoryStore (): Store<undefined> {
       found.forEach(note)
       return { inserted: true }
     },
-    async findOrder (outTradeNo) {
+    async findOrder(outTradeNo) {
       return rows.get(outTradeNo)?.order
     },
-    async findLiveOrder (key) {
+    async findLiveOrder(key) {
       return live.get(key)?.order
     },
-    async updateOrder (outTradeNo, decide) {
+    async updateOrder(outTradeNo, decide) {
       const row = rows.get(outTradeNo)
       return row === undefined ? undefined : update(row, decide)
     },
-    async claimDue (now, limit, leaseMs, outTradeNo) {
+    async claimDue(now, limit, leaseMs, outTradeNo) {
       const claim = (row: Row): Claim => {
         row.order = { ...row.order, dueAt: new Date(now.getTime() + leaseMs), claims: row.order.claims + 1 }
         return { order: row.order, claims: row.order.claims }
@@ -92,47 +94,47 @@ export function memoryStore (): Store<undefined> {
       const due = rowsDue(now).sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map(claim)
     },
-    async fulfil (claim, work, decide) {
+    async fulfil(claim, work, decide) {
       await work(undefined)
       const row = rows.get(claim.order.outTradeNo)
       if (row?.order.claims !== claim.claims) return 'lost'
       update(row, decide)
       return 'done'
     },
-    async history (outTradeNo) {
-      return [...rows.get(outTradeNo)?.history ?? []]
+    async history(outTradeNo) {
+      return [...(rows.get(outTradeNo)?.history ?? [])]
     },
-    async insertAnomaly (anomaly) {
+    async insertAnomaly(anomaly) {
       return note(anomaly)
     },
-    async anomalies () {
+    async anomalies() {
       return [...anomalies.values()].filter(({ resolution }) => resolution === undefined)
     },
-    async findAnomaly (id) {
+    async findAnomaly(id) {
       return anomalies.get(id)
     },
-    async resolveAnomaly (id, resolution) {
+    async resolveAnomaly(id, resolution) {
       const anomaly = anomalies.get(id)
       if (anomaly === undefined || anomaly.resolution !== undefined) return false
       anomalies.set(id, { ...anomaly, resolution })
       return true
     },
-    async countDue (now, since) {
+    async countDue(now, since) {
       const due = rowsDue(now)
       return { due: due.length, stuck: due.filter(({ order }) => order.dueAt! < since).length }
     },
-    async putSession (session) {
+    async putSession(session) {
       sessions.set(session.tokenHash, session)
     },
-    async getSession (tokenHash) {
+    async getSession(tokenHash) {
       return sessions.get(tokenHash)
     },
-    async deleteSession (tokenHash) {
+    async deleteSession(tokenHash) {
       sessions.delete(tokenHash)
-    }
+    },
   }
 }
 
-function isDue ({ dueAt }: Order, now: Date): boolean {
+function isDue({ dueAt }: Order, now: Date): boolean {
   return dueAt !== null && dueAt <= now
 }

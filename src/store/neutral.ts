@@ -5,7 +5,7 @@ import type { Store } from './store.ts'
  * The store, with errors that may be shown: a database's own name tables, columns and values, and the host's error handler gives a message to whoever asked.
  * The database's error is the `cause`, for the log. `fulfil` is left alone: its errors are those of the user's hook, and reach nobody else.
  */
-export function neutral<Tx> (store: Store<Tx>): Store<Tx> {
+export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
   return {
     insertOrder: (...args) => store.insertOrder(...args).catch(failed),
     findOrder: (...args) => store.findOrder(...args).catch(failed),
@@ -21,11 +21,14 @@ export function neutral<Tx> (store: Store<Tx>): Store<Tx> {
     countDue: (...args) => store.countDue(...args).catch(failed),
     putSession: (...args) => store.putSession(...args).catch(failed),
     getSession: (...args) => store.getSession(...args).catch(failed),
-    deleteSession: (...args) => store.deleteSession(...args).catch(failed)
+    deleteSession: (...args) => store.deleteSession(...args).catch(failed),
   }
 }
 
-function failed (cause: unknown): never {
+function failed(cause: unknown): never {
   if (cause instanceof WechatError) throw cause
-  throw new WechatError('WECHAT_STORE_FAILED', 'The order store failed; the log says how. Try again.', { cause, advice: 'repeat' })
+  throw new WechatError('WECHAT_STORE_FAILED', 'The order store failed; the log says how. Try again.', {
+    cause,
+    advice: 'repeat',
+  })
 }

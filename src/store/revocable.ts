@@ -1,7 +1,7 @@
 export interface Revocable<T> {
   /** The same to use, until it is revoked. */
   value: T
-  revoke (): void
+  revoke(): void
 }
 
 /**
@@ -9,42 +9,63 @@ export interface Revocable<T> {
  * over, while a forgotten branch of the work may still want to write through it. Statements that it prepared go with it; other things taken from it before,
  * such as a query of a builder that is not yet run, are out of reach. What would end the transaction or its connection is refused from the start.
  */
-export function revocable<T> (target: T, refusal: string): Revocable<T> {
+export function revocable<T>(target: T, refusal: string): Revocable<T> {
   const life = { over: false }
-  return { value: guarded(target, life, refusal), revoke () { life.over = true } }
+  return {
+    value: guarded(target, life, refusal),
+    revoke() {
+      life.over = true
+    },
+  }
 }
 
 /** What ends a transaction or a connection, in the libraries that have a method for it. */
-const ENDINGS = new Set<string | symbol>(['commit', 'rollback', 'release', 'destroy', 'end', 'close', 'beginTransaction'])
+const ENDINGS = new Set<string | symbol>([
+  'commit',
+  'rollback',
+  'release',
+  'destroy',
+  'end',
+  'close',
+  'beginTransaction',
+])
 
-function guarded<T> (target: T, life: { over: boolean }, refusal: string): T {
+function guarded<T>(target: T, life: { over: boolean }, refusal: string): T {
   if ((typeof target !== 'object' && typeof target !== 'function') || target === null) return target
 
-  function check (): void {
+  function check(): void {
     if (life.over) throw new Error(refusal)
   }
 
   const proxy: T & object = new Proxy(target, {
-    get (object, name) {
+    get(object, name) {
       check()
       // Of the object itself, so that its private fields are found; and never replaced where the language forbids it.
       const value: unknown = Reflect.get(object, name, object)
-      if (typeof value !== 'function' || Object.getOwnPropertyDescriptor(object, name)?.configurable === false) return value
+      if (typeof value !== 'function' || Object.getOwnPropertyDescriptor(object, name)?.configurable === false) {
+        return value
+      }
       return new Proxy(value, {
-        apply (method, self, args) {
+        apply(method, self, args) {
           check()
-          if (ENDINGS.has(name)) throw new Error(`A hook may not call ${String(name)} of its transaction: it is committed when the hook ends, and rolled back when the hook throws`)
+          if (ENDINGS.has(name)) {
+            throw new Error(
+              `A hook may not call ${String(name)} of its transaction: it is committed when the hook ends, and rolled back when the hook throws`,
+            )
+          }
           const result: unknown = Reflect.apply(method, self === proxy ? object : self, args)
           if (result === object) return proxy
           if (name !== 'prepare') return result
-          return result instanceof Promise ? result.then((statement: unknown) => guarded(statement, life, refusal)) : guarded(result, life, refusal)
-        }
+          return result instanceof Promise
+            ? result.then((statement: unknown) => guarded(statement, life, refusal))
+            : guarded(result, life, refusal)
+        },
       })
     },
-    apply (object, self, args) {
+    apply(object, self, args) {
       check()
       return Reflect.apply(object as unknown as Function, self, args)
-    }
+    },
   })
   return proxy
 }

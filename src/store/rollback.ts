@@ -2,11 +2,21 @@
 const ROLLBACK_MS = 2000
 
 /** Whether a rollback was done, and in time. If not, its connection is to be destroyed: the server rolls back what has lost its connection. */
-export async function inTime (rollback: Promise<unknown>, limitMs = ROLLBACK_MS): Promise<boolean> {
+export async function inTime(rollback: Promise<unknown>, limitMs = ROLLBACK_MS): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<boolean>((resolve) => { timer = setTimeout(() => { resolve(false) }, limitMs) })
+  const limit = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => {
+      resolve(false)
+    }, limitMs)
+  })
   try {
-    return await Promise.race([rollback.then(() => true, () => false), limit])
+    return await Promise.race([
+      rollback.then(
+        () => true,
+        () => false,
+      ),
+      limit,
+    ])
   } finally {
     clearTimeout(timer)
   }

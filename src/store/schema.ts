@@ -16,7 +16,7 @@ export interface SchemaOptions {
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID`
  */
-export function schema (dialect: Dialect, { tablePrefix, from = 0 }: SchemaOptions = {}): string[] {
+export function schema(dialect: Dialect, { tablePrefix, from = 0 }: SchemaOptions = {}): string[] {
   return migrations(dialect, tables(tablePrefix)).slice(from).flat()
 }
 
@@ -31,9 +31,12 @@ export interface Tables {
 }
 
 /** @throws {WechatError} `WECHAT_OPTIONS_INVALID` */
-export function tables (prefix = 'wechat_'): Tables {
+export function tables(prefix = 'wechat_'): Tables {
   if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) {
-    throw new WechatError('WECHAT_OPTIONS_INVALID', `tablePrefix must be 1 to 40 lower-case letters, digits and _, no digit first; it is ${JSON.stringify(prefix)}`)
+    throw new WechatError(
+      'WECHAT_OPTIONS_INVALID',
+      `tablePrefix must be 1 to 40 lower-case letters, digits and _, no digit first; it is ${JSON.stringify(prefix)}`,
+    )
   }
   return {
     orders: `${prefix}orders`,
@@ -41,16 +44,16 @@ export function tables (prefix = 'wechat_'): Tables {
     history: `${prefix}history`,
     anomalies: `${prefix}anomalies`,
     sessions: `${prefix}sessions`,
-    versions: `${prefix}versions`
+    versions: `${prefix}versions`,
   }
 }
 
 /** The statements of each version, 1 first: they make it from the one before, and note that they have. */
-export function migrations (dialect: Dialect, names: Tables): string[][] {
+export function migrations(dialect: Dialect, names: Tables): string[][] {
   const differences = DIALECTS[dialect]
   return VERSIONS.map((version, n) => [
     ...version(names, differences).flatMap((table) => create(table, differences)),
-    `insert into ${names.versions} (version) select ${n + 1} from (select count(*) as count from ${names.versions} where version = ${n + 1}) as known where count = 0`
+    `insert into ${names.versions} (version) select ${n + 1} from (select count(*) as count from ${names.versions} where version = ${n + 1}) as known where count = 0`,
   ])
 }
 
@@ -67,13 +70,20 @@ interface Index {
   partial?: boolean
 }
 
-function create ({ name: table, columns, indexes = [] }: Table, { ddl }: Differences): string[] {
+function create({ name: table, columns, indexes = [] }: Table, { ddl }: Differences): string[] {
   const named = indexes.map(({ name, columns, partial = false }) => ({
-    name: `${table}_${name}`, columns, where: partial ? ` where ${columns} is not null` : ''
+    name: `${table}_${name}`,
+    columns,
+    where: partial ? ` where ${columns} is not null` : '',
   }))
   const inside = ddl.indexInside ? named.map(({ name, columns }) => `key ${name} (${columns})`) : []
-  const beside = ddl.indexInside ? [] : named.map(({ name, columns, where }) => `create index if not exists ${name} on ${table} (${columns})${where}`)
-  return [`create table if not exists ${table} (\n  ${[...columns, ...inside].join(',\n  ')}\n)${ddl.tableOptions}`, ...beside]
+  const beside = ddl.indexInside
+    ? []
+    : named.map(({ name, columns, where }) => `create index if not exists ${name} on ${table} (${columns})${where}`)
+  return [
+    `create table if not exists ${table} (\n  ${[...columns, ...inside].join(',\n  ')}\n)${ddl.tableOptions}`,
+    ...beside,
+  ]
 }
 
 /** A version that has been released stays as it is: the next one alters what it made. */
@@ -89,12 +99,12 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
       `paid_currency ${name}`,
       `paid_at ${time}`,
       `paid_bank_type ${name}`,
-      `paid_attach ${text}`
+      `paid_attach ${text}`,
     ]
     return [
       {
         name: names.versions,
-        columns: ['version integer not null primary key']
+        columns: ['version integer not null primary key'],
       },
       {
         name: names.orders,
@@ -121,12 +131,12 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
           `fulfilment ${name} not null`,
           `attempts ${integer} not null`,
           `due_at ${time}`,
-          `claims ${integer} not null`
+          `claims ${integer} not null`,
         ],
         indexes: [
           { name: 'transaction_id', columns: 'transaction_id', partial: true },
-          { name: 'due_at', columns: 'due_at', partial: true }
-        ]
+          { name: 'due_at', columns: 'due_at', partial: true },
+        ],
       },
       {
         name: names.refunds,
@@ -145,8 +155,8 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
           `attempts ${integer} not null`,
           `due_at ${time}`,
           `fulfilment ${name} not null`,
-          'primary key (out_trade_no, position)'
-        ]
+          'primary key (out_trade_no, position)',
+        ],
       },
       {
         name: names.history,
@@ -158,9 +168,9 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
           `seen ${text} not null`,
           `outcome ${text} not null`,
           `from_state ${name} not null`,
-          `to_state ${name} not null`
+          `to_state ${name} not null`,
         ],
-        indexes: [{ name: 'out_trade_no', columns: 'out_trade_no, id' }]
+        indexes: [{ name: 'out_trade_no', columns: 'out_trade_no, id' }],
       },
       {
         name: names.anomalies,
@@ -174,9 +184,9 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
           `action ${name}`,
           `note ${text}`,
           `resolved_at ${time}`,
-          ...reports
+          ...reports,
         ],
-        indexes: [{ name: 'found_at', columns: 'found_at' }]
+        indexes: [{ name: 'found_at', columns: 'found_at' }],
       },
       {
         name: names.sessions,
@@ -185,10 +195,10 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
           `appid ${name} not null`,
           `openid ${name} not null`,
           `unionid ${name}`,
-          `expires_at ${time} not null`
+          `expires_at ${time} not null`,
         ],
-        indexes: [{ name: 'expires_at', columns: 'expires_at' }]
-      }
+        indexes: [{ name: 'expires_at', columns: 'expires_at' }],
+      },
     ]
-  }
+  },
 ]

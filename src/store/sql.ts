@@ -13,7 +13,8 @@ import { insert, joined, update } from './statements.ts'
 import type { Statement } from './statements.ts'
 import type { Change, Decide, Store, Updated } from './store.ts'
 
-const OVER = 'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
+const OVER =
+  'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
 
 export interface SqlStoreOptions {
   /** For an executor that speaks to another database than it says. */
@@ -24,7 +25,7 @@ export interface SqlStoreOptions {
 
 export interface SqlStore<Tx> extends Store<Tx> {
   /** Makes the tables, or brings them up to date. Any number of processes may call it at once, whenever they start. */
-  migrate (): Promise<void>
+  migrate(): Promise<void>
 }
 
 /**
@@ -40,7 +41,10 @@ export interface SqlStore<Tx> extends Store<Tx> {
  * ```
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID`
  */
-export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {}): SqlStore<Tx> {
+export function sqlStore<Tx>(
+  executor: Executor<Tx>,
+  { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {},
+): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
   const { place, time, numbered, lock, lockFree, fence, compound, unlessKnown, replacing, ddl } = differences
   const names = tables(tablePrefix)
@@ -56,23 +60,29 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
   const ofOrder = `out_trade_no = ${place.key}`
   const direct = numbering(executor)
 
-  function numbering (connection: Connection): Connection {
+  function numbering(connection: Connection): Connection {
     return {
       rows: (sql, values) => connection.rows(numbered(sql), values),
-      run: (sql, values) => connection.run(numbered(sql), values)
+      run: (sql, values) => connection.run(numbered(sql), values),
     }
   }
 
-  function transaction<T> (work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T> {
+  function transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T> {
     return executor.transaction((connection, tx) => work(numbering(connection), tx))
   }
 
-  async function select<T> (table: string, row: Codec<T>, rest: string, values: Value[], connection = direct): Promise<T[]> {
+  async function select<T>(
+    table: string,
+    row: Codec<T>,
+    rest: string,
+    values: Value[],
+    connection = direct,
+  ): Promise<T[]> {
     return (await connection.rows(`select ${row.selection} from ${table} ${rest}`, values)).map(row.read)
   }
 
   /** The orders of these rows. Under a lock their refunds are read as they are now, not as they were when the transaction began. */
-  async function ordersOf (rows: Row[], connection: Connection, locking = ''): Promise<Order[]> {
+  async function ordersOf(rows: Row[], connection: Connection, locking = ''): Promise<Order[]> {
     const found = rows.map(orderRow.read)
     const having = found.filter((_, n) => Number(rows[n]!.refund_count) > 0).map(({ outTradeNo }) => outTradeNo)
     if (having.length === 0) return found
@@ -80,11 +90,18 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
     const placed = await select(refunds, refundRow, where, having, connection)
     return found.map((order) => ({
       ...order,
-      refunds: placed.filter(({ outTradeNo }) => outTradeNo === order.outTradeNo).map(({ outTradeNo: _, position: __, ...refund }) => refund)
+      refunds: placed
+        .filter(({ outTradeNo }) => outTradeNo === order.outTradeNo)
+        .map(({ outTradeNo: _, position: __, ...refund }) => refund),
     }))
   }
 
-  async function selectOrder (where: string, value: string, connection = direct, locking = ''): Promise<Order | undefined> {
+  async function selectOrder(
+    where: string,
+    value: string,
+    connection = direct,
+    locking = '',
+  ): Promise<Order | undefined> {
     const rows = await connection.rows(`select ${orderRow.selection} from ${orders} where ${where} ${locking}`, [value])
     return (await ordersOf(rows, connection, locking))[0]
   }
@@ -94,27 +111,39 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
   const lockOrder = (outTradeNo: string, connection: Connection) => selectOrder(ofOrder, outTradeNo, connection, lock)
 
   /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
-  function statements ({ order, history: lines }: Change, before?: Order): Statement[] {
+  function statements({ order, history: lines }: Change, before?: Order): Statement[] {
     const { outTradeNo } = order
     const known = before?.refunds ?? []
     const all = [
-      before === undefined ? insert(orders, orderRow, [order]) : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
+      before === undefined
+        ? insert(orders, orderRow, [order])
+        : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
       ...order.refunds.map((refund, position) => {
         const next = { ...refund, outTradeNo, position }
         const last = known[position]
         if (last === undefined) return insert(refunds, refundRow, [next])
-        return update(refunds, refundRow, { ...last, outTradeNo, position }, next, `${ofOrder} and position = ${place.integer}`, [outTradeNo, position])
+        return update(
+          refunds,
+          refundRow,
+          { ...last, outTradeNo, position },
+          next,
+          `${ofOrder} and position = ${place.integer}`,
+          [outTradeNo, position],
+        )
       }),
       known.length > order.refunds.length
-        ? { sql: `delete from ${refunds} where ${ofOrder} and position >= ${place.integer}`, values: [outTradeNo, order.refunds.length] }
+        ? {
+            sql: `delete from ${refunds} where ${ofOrder} and position >= ${place.integer}`,
+            values: [outTradeNo, order.refunds.length],
+          }
         : undefined,
-      insert(history, historyRow, lines)
+      insert(history, historyRow, lines),
     ].filter((statement) => statement !== undefined)
     return compound ? joined(all) : all
   }
 
   /** Writes what `statements` gave, and the anomalies; answers with those that are new. */
-  async function write (all: Statement[], found: Anomaly[], connection: Connection): Promise<Anomaly[]> {
+  async function write(all: Statement[], found: Anomaly[], connection: Connection): Promise<Anomaly[]> {
     for (const { sql, values } of all) await connection.run(sql, values)
     const raised: Anomaly[] = []
     for (const anomaly of found) if (await note(anomaly, connection)) raised.push(anomaly)
@@ -122,25 +151,29 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
   }
 
   /** Whether the finding is new. */
-  async function note (anomaly: Anomaly, connection: Connection): Promise<boolean> {
+  async function note(anomaly: Anomaly, connection: Connection): Promise<boolean> {
     const { sql, values } = insert(anomalies, anomalyRow, [anomaly])!
-    return await connection.run(`${sql} ${unlessKnown}`, values) === 1
+    return (await connection.run(`${sql} ${unlessKnown}`, values)) === 1
   }
 
   /** Runs `decide` on the order as it is under the lock, and writes what it says. */
-  async function change (current: Order, decide: Decide, connection: Connection): Promise<Updated> {
+  async function change(current: Order, decide: Decide, connection: Connection): Promise<Updated> {
     const next = decide(current)
     if (next === undefined) return { order: current, raised: [] }
     try {
       return { order: next.order, raised: await write(statements(next, current), next.anomalies, connection) }
     } catch (error) {
       if (!isConflict(error)) throw error
-      throw new WechatError('WECHAT_ORDER_CONFLICT', `Another order of the key ${JSON.stringify(next.order.liveKey)} is live.`, { cause: error })
+      throw new WechatError(
+        'WECHAT_ORDER_CONFLICT',
+        `Another order of the key ${JSON.stringify(next.order.liveKey)} is live.`,
+        { cause: error },
+      )
     }
   }
 
   /** Runs the user's work so that all of it commits or none: no statement of it is left to commit by itself when the database has ended the transaction. */
-  async function fenced (connection: Connection, task: () => Promise<void>): Promise<void> {
+  async function fenced(connection: Connection, task: () => Promise<void>): Promise<void> {
     if (fence === undefined) return await task()
     await connection.run(fence.close, [])
     try {
@@ -152,57 +185,68 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
     await connection.run(fence.open, [])
   }
 
-  async function appliedVersion (connection: Connection): Promise<number> {
+  async function appliedVersion(connection: Connection): Promise<number> {
     const [row] = await connection.rows(`select max(version) as version from ${versions}`, [])
     return Number(row!.version)
   }
 
   return {
-    async migrate () {
+    async migrate() {
       const all = migrations(dialect, names)
       const known = await appliedVersion(direct).catch(() => 0)
       if (known >= all.length) return
-      await repeated(() => transaction(async (connection) => {
-        for (const sql of ddl.lock(versions)) await connection.rows(sql, [])
-        try {
-          await connection.run(all[0]![0]!, [])
-          const from = await appliedVersion(connection)
-          for (const sql of all.slice(from).flat()) await connection.run(sql, [])
-        } finally {
-          for (const sql of ddl.unlock(versions)) await connection.rows(sql, [])
-        }
-      }))
+      await repeated(() =>
+        transaction(async (connection) => {
+          for (const sql of ddl.lock(versions)) await connection.rows(sql, [])
+          try {
+            await connection.run(all[0]![0]!, [])
+            const from = await appliedVersion(connection)
+            for (const sql of all.slice(from).flat()) await connection.run(sql, [])
+          } finally {
+            for (const sql of ddl.unlock(versions)) await connection.rows(sql, [])
+          }
+        }),
+      )
     },
 
-    async insertOrder (first) {
-      const { order: { outTradeNo, liveKey }, anomalies: found } = first
+    async insertOrder(first) {
+      const {
+        order: { outTradeNo, liveKey },
+        anomalies: found,
+      } = first
       const all = statements(first)
-      return await repeated(async () => {
-        try {
-          if (all.length === 1 && found.length === 0) await write(all, [], direct)
-          else await transaction((connection) => write(all, found, connection))
-          return { inserted: true }
-        } catch (error) {
-          if (!isConflict(error)) throw error
-          const existing = await findOrder(outTradeNo) ?? (liveKey === null ? undefined : await findLiveOrder(liveKey))
-          // What stood in the way may have given the key up since.
-          if (existing === undefined) throw error
-          return { inserted: false, existing }
-        }
-      }, (error) => isPassing(error) || isConflict(error))
+      return await repeated(
+        async () => {
+          try {
+            if (all.length === 1 && found.length === 0) await write(all, [], direct)
+            else await transaction((connection) => write(all, found, connection))
+            return { inserted: true }
+          } catch (error) {
+            if (!isConflict(error)) throw error
+            const existing =
+              (await findOrder(outTradeNo)) ?? (liveKey === null ? undefined : await findLiveOrder(liveKey))
+            // What stood in the way may have given the key up since.
+            if (existing === undefined) throw error
+            return { inserted: false, existing }
+          }
+        },
+        (error) => isPassing(error) || isConflict(error),
+      )
     },
 
     findOrder,
     findLiveOrder,
 
-    async updateOrder (outTradeNo, decide) {
-      return await repeated(() => transaction(async (connection) => {
-        const current = await lockOrder(outTradeNo, connection)
-        return current && await change(current, decide, connection)
-      }))
+    async updateOrder(outTradeNo, decide) {
+      return await repeated(() =>
+        transaction(async (connection) => {
+          const current = await lockOrder(outTradeNo, connection)
+          return current && (await change(current, decide, connection))
+        }),
+      )
     },
 
-    async claimDue (now, limit, leaseMs, outTradeNo) {
+    async claimDue(now, limit, leaseMs, outTradeNo) {
       const dueAt = new Date(now.getTime() + leaseMs)
       const [only, number] = outTradeNo === undefined ? ['', []] : [`and ${ofOrder}`, [outTradeNo]]
       const due = `from ${orders} where due_at <= ${place.time} ${only} order by ${orders}.due_at limit ${limit} ${lockFree}`
@@ -210,41 +254,58 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
       const found = await repeated(async () => {
         if (compound) {
           // An array, and not a join: a join may be planned, and remembered, as a scan of the whole table while that is small.
-          return await ordersOf(await direct.rows(
-            `with due as (select array(select out_trade_no ${due}) as numbers), ` +
-            `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
-            'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)', [time(now), ...number, time(dueAt)]), direct)
+          return await ordersOf(
+            await direct.rows(
+              `with due as (select array(select out_trade_no ${due}) as numbers), ` +
+                `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
+                'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)',
+              [time(now), ...number, time(dueAt)],
+            ),
+            direct,
+          )
         }
         return await transaction(async (connection) => {
           const rows = await connection.rows(`select ${orderRow.selection} ${due}`, [time(now), ...number])
           const before = await ordersOf(rows, connection)
           const numbers = before.map(({ outTradeNo }) => outTradeNo)
-          if (numbers.length > 0) await connection.run(`${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`, [time(dueAt), ...numbers])
+          if (numbers.length > 0) {
+            await connection.run(`${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`, [
+              time(dueAt),
+              ...numbers,
+            ])
+          }
           return before.map((order) => ({ ...order, dueAt, claims: order.claims + 1 }))
         })
       })
       return found.map((order) => ({ order, claims: order.claims }))
     },
 
-    async fulfil ({ order: { outTradeNo }, claims }, work, decide) {
+    async fulfil({ order: { outTradeNo }, claims }, work, decide) {
       let begun = false
       let lost = false
       try {
-        await repeated(() => transaction((connection, tx) => {
-          begun = true
-          return fenced(connection, async () => {
-            await connection.run('savepoint wechat_work', [])
-            const { value, revoke } = revocable(tx, OVER)
-            await work(value).finally(revoke)
-            await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
-              throw new Error('The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass', { cause })
-            })
-            const current = await lockOrder(outTradeNo, connection)
-            lost = current?.claims !== claims
-            if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
-            await change(current!, decide, connection)
-          })
-        }), (error) => !begun && isPassing(error))
+        await repeated(
+          () =>
+            transaction((connection, tx) => {
+              begun = true
+              return fenced(connection, async () => {
+                await connection.run('savepoint wechat_work', [])
+                const { value, revoke } = revocable(tx, OVER)
+                await work(value).finally(revoke)
+                await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
+                  throw new Error(
+                    'The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass',
+                    { cause },
+                  )
+                })
+                const current = await lockOrder(outTradeNo, connection)
+                lost = current?.claims !== claims
+                if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
+                await change(current!, decide, connection)
+              })
+            }),
+          (error) => !begun && isPassing(error),
+        )
       } catch (error) {
         if (lost) return 'lost'
         throw error
@@ -252,45 +313,50 @@ export function sqlStore<Tx> (executor: Executor<Tx>, { dialect = executor.diale
       return 'done'
     },
 
-    async history (outTradeNo) {
+    async history(outTradeNo) {
       return await select(history, historyRow, `where ${ofOrder} order by id`, [outTradeNo])
     },
 
-    async insertAnomaly (anomaly) {
+    async insertAnomaly(anomaly) {
       return await repeated(() => note(anomaly, direct))
     },
 
-    async anomalies () {
-      return await select(anomalies, anomalyRow, `where action is null order by ${anomalies}.found_at, ${anomalies}.id`, [])
+    async anomalies() {
+      return await select(
+        anomalies,
+        anomalyRow,
+        `where action is null order by ${anomalies}.found_at, ${anomalies}.id`,
+        [],
+      )
     },
 
-    async findAnomaly (id) {
+    async findAnomaly(id) {
       return (await select(anomalies, anomalyRow, `where id = ${place.key}`, [id]))[0]
     },
 
-    async resolveAnomaly (id, resolution) {
+    async resolveAnomaly(id, resolution) {
       const set = resolutionRow.columns.map((column, n) => `${column} = ${resolutionRow.places[n]}`)
       const sql = `update ${anomalies} set ${set.join(', ')} where id = ${place.key} and action is null`
-      return await repeated(() => direct.run(sql, [...resolutionRow.write(resolution), id])) === 1
+      return (await repeated(() => direct.run(sql, [...resolutionRow.write(resolution), id]))) === 1
     },
 
-    async countDue (now, since) {
+    async countDue(now, since) {
       const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${orders} where due_at <= ${place.time}`
       const [row] = await direct.rows(sql, [time(since), time(now)])
       return { due: Number(row!.due), stuck: Number(row!.stuck) }
     },
 
-    async putSession (session) {
+    async putSession(session) {
       const { sql, values } = insert(sessions, sessionRow, [session])!
       await repeated(() => direct.run(`${sql} ${replacing('token_hash', sessionRow.columns)}`, values))
     },
 
-    async getSession (tokenHash) {
+    async getSession(tokenHash) {
       return (await select(sessions, sessionRow, `where token_hash = ${place.key}`, [tokenHash]))[0]
     },
 
-    async deleteSession (tokenHash) {
+    async deleteSession(tokenHash) {
       await repeated(() => direct.run(`delete from ${sessions} where token_hash = ${place.key}`, [tokenHash]))
-    }
+    },
   }
 }

@@ -7,23 +7,36 @@ export interface Statement {
 }
 
 /** `undefined` when there is nothing to insert. */
-export function insert<T> (table: string, row: Codec<T>, values: T[]): Statement | undefined {
+export function insert<T>(table: string, row: Codec<T>, values: T[]): Statement | undefined {
   if (values.length === 0) return undefined
   const places = values.map(() => `(${row.places.join(', ')})`)
-  return { sql: `insert into ${table} (${row.columns.join(', ')}) values ${places.join(', ')}`, values: values.flatMap(row.write) }
+  return {
+    sql: `insert into ${table} (${row.columns.join(', ')}) values ${places.join(', ')}`,
+    values: values.flatMap(row.write),
+  }
 }
 
 /** Sets the columns that differ; `undefined` when none does. */
-export function update<T> (table: string, row: Codec<T>, before: T, after: T, where: string, keys: Value[]): Statement | undefined {
+export function update<T>(
+  table: string,
+  row: Codec<T>,
+  before: T,
+  after: T,
+  where: string,
+  keys: Value[],
+): Statement | undefined {
   const [old, values] = [row.write(before), row.write(after)]
   const changed = row.columns.map((_, n) => n).filter((n) => values[n] !== old[n])
   if (changed.length === 0) return undefined
   const set = changed.map((n) => `${row.columns[n]} = ${row.places[n]}`)
-  return { sql: `update ${table} set ${set.join(', ')} where ${where}`, values: [...changed.map((n) => values[n] as Value), ...keys] }
+  return {
+    sql: `update ${table} set ${set.join(', ')} where ${where}`,
+    values: [...changed.map((n) => values[n] as Value), ...keys],
+  }
 }
 
 /** Several statements as one, and so as one round trip. */
-export function joined (all: Statement[]): Statement[] {
+export function joined(all: Statement[]): Statement[] {
   if (all.length < 2) return all
   const steps = all.slice(0, -1).map(({ sql }, n) => `step_${n} as (${sql})`)
   return [{ sql: `with ${steps.join(', ')} ${all.at(-1)!.sql}`, values: all.flatMap(({ values }) => values) }]

@@ -45,35 +45,35 @@ export interface Claim {
  */
 export interface Store<Tx = unknown> {
   /** Adds a row with its first line of history; answers with the row that stands in the way (same `outTradeNo` or `liveKey`) when there is one. */
-  insertOrder (change: Change): Promise<{ inserted: true } | { inserted: false, existing: Order }>
-  findOrder (outTradeNo: string): Promise<Order | undefined>
+  insertOrder(change: Change): Promise<{ inserted: true } | { inserted: false; existing: Order }>
+  findOrder(outTradeNo: string): Promise<Order | undefined>
   /** The order whose `liveKey` is `key`. */
-  findLiveOrder (key: string): Promise<Order | undefined>
+  findLiveOrder(key: string): Promise<Order | undefined>
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
-  updateOrder (outTradeNo: string, decide: Decide): Promise<Updated | undefined>
+  updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
    * Takes up to `limit` rows whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and counts `claims` up.
    * With `outTradeNo`, only that row. Rows that another claimer is just taking are passed over, not waited for.
    */
-  claimDue (now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
+  claimDue(now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
   /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
    * answers `lost` when the row has been claimed by somebody else meanwhile; a lease that has ended still holds while nobody has. No row of ours is locked
    * while the work runs. Errors of `work` and `decide` roll back and pass through.
    */
-  fulfil (claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
+  fulfil(claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
   /** In the order it was written. */
-  history (outTradeNo: string): Promise<HistoryEntry[]>
+  history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` when it is known already. */
-  insertAnomaly (anomaly: Anomaly): Promise<boolean>
+  insertAnomaly(anomaly: Anomaly): Promise<boolean>
   /** Those that wait, oldest first. */
-  anomalies (): Promise<Anomaly[]>
-  findAnomaly (id: string): Promise<Anomaly | undefined>
+  anomalies(): Promise<Anomaly[]>
+  findAnomaly(id: string): Promise<Anomaly | undefined>
   /** Records what was decided; `false` when it is not known or was decided before. */
-  resolveAnomaly (id: string, resolution: Resolution): Promise<boolean>
+  resolveAnomaly(id: string, resolution: Resolution): Promise<boolean>
   /** How many orders have work due at `now`, and how many of these have waited since before `since`. */
-  countDue (now: Date, since: Date): Promise<{ due: number, stuck: number }>
-  putSession (session: TokenSession): Promise<void>
-  getSession (tokenHash: string): Promise<TokenSession | undefined>
-  deleteSession (tokenHash: string): Promise<void>
+  countDue(now: Date, since: Date): Promise<{ due: number; stuck: number }>
+  putSession(session: TokenSession): Promise<void>
+  getSession(tokenHash: string): Promise<TokenSession | undefined>
+  deleteSession(tokenHash: string): Promise<void>
 }

@@ -6,10 +6,23 @@ import { interleave } from '../../bench/lib/measure.ts'
 
 const folder = new URL('benches/', import.meta.url)
 
-async function run (...args: string[]): Promise<{ code: number, out: string, err: string }> {
+async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   let out = ''
   let err = ''
-  const code = await main(args, folder, { write: (text) => { out += text } }, { write: (text) => { err += text } })
+  const code = await main(
+    args,
+    folder,
+    {
+      write: (text) => {
+        out += text
+      },
+    },
+    {
+      write: (text) => {
+        err += text
+      },
+    },
+  )
   return { code, out, err }
 }
 
@@ -22,19 +35,22 @@ t.test('--json prints one object and nothing else', async (t) => {
     node: process.version,
     rows: [
       { name: 'hare', median: 3000, unit: 'steps/s' },
-      { name: 'tortoise', median: 1000, unit: 'steps/s' }
+      { name: 'tortoise', median: 1000, unit: 'steps/s' },
     ],
-    ratios: { 'hare/tortoise': 3 }
+    ratios: { 'hare/tortoise': 3 },
   })
 })
 
 t.test('without it a table is printed', async (t) => {
   const { out } = await run('trivial')
-  t.equal(out, `trivial, Node ${process.version}, medians
+  t.equal(
+    out,
+    `trivial, Node ${process.version}, medians
   hare           3,000 steps/s
   tortoise       1,000 steps/s
   hare/tortoise   3.00
-`)
+`,
+  )
 })
 
 t.test('--quick reaches the benchmark; the median of two is their mean', async (t) => {
@@ -59,7 +75,7 @@ t.test('what cannot be run prints nothing on stdout and says why', async (t) => 
     [['nothing'], usage],
     [['trivial', 'broken'], usage],
     [['trivial', '--fast'], /--fast/],
-    [['broken', '--json'], /the server answered FAIL/]
+    [['broken', '--json'], /the server answered FAIL/],
   ]
   for (const [args, message] of cases) {
     t.match(await run(...args), { code: 1, out: /^$/, err: message }, args.join(' ') || 'no name')
@@ -68,7 +84,11 @@ t.test('what cannot be run prints nothing on stdout and says why', async (t) => 
 
 t.test('npm run bench knows the benchmarks of its folder', async (t) => {
   const root = join(import.meta.dirname, '../..')
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import=ts-blank-space/register', 'bench/run.ts'], { cwd: root, env: { PATH: process.env.PATH }, encoding: 'utf8' })
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import=ts-blank-space/register', 'bench/run.ts'], {
+    cwd: root,
+    env: { PATH: process.env.PATH },
+    encoding: 'utf8',
+  })
   t.equal(status, 1)
   t.equal(stdout, '')
   t.match(stderr, /NAME is one of: .*\bnotify\b/)

@@ -31,9 +31,15 @@ t.test('an order that is refused ends the benchmark', async (t) => {
 })
 
 const cli: Command = {
-  args: ['--import=ts-blank-space/register', fileURLToPath(new URL('../../mock-server/cli.ts', import.meta.url)), '--port', '0', '--json'],
+  args: [
+    '--import=ts-blank-space/register',
+    fileURLToPath(new URL('../../mock-server/cli.ts', import.meta.url)),
+    '--port',
+    '0',
+    '--json',
+  ],
   url: /"url":"(.*?)"/,
-  path: '/healthz'
+  path: '/healthz',
 }
 
 t.test('a process is asked as soon as it says where it is', async (t) => {

@@ -20,12 +20,16 @@ export interface ChaosAppOptions {
   clockOffsetMs: number
 }
 
-const { databaseUrl, publicUrl, appid, appSecret, mchId, apiKey, clockOffsetMs, ...options } = JSON.parse(process.argv[2]!) as ChaosAppOptions
+const { databaseUrl, publicUrl, appid, appSecret, mchId, apiKey, clockOffsetMs, ...options } = JSON.parse(
+  process.argv[2]!,
+) as ChaosAppOptions
 
 const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, connectionTimeoutMillis: 1000 })
 pool.on('error', () => {}) // an idle connection whose server went away
 const server = createServer()
-await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+await new Promise<void>((resolve) => {
+  server.listen(0, '127.0.0.1', resolve)
+})
 const app = Fastify({ serverFactory: (handler) => server.on('request', handler) })
 await app.register(wechatPay, {
   ...options,
@@ -37,7 +41,9 @@ await app.register(wechatPay, {
   leaseMs: 2000,
   now: () => new Date(Date.now() + clockOffsetMs),
   price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
-  onPaid: async (order, { tx }) => { await tx.query('insert into chaos_fulfilments (out_trade_no) values ($1)', [order.outTradeNo]) }
+  onPaid: async (order, { tx }) => {
+    await tx.query('insert into chaos_fulfilments (out_trade_no) values ($1)', [order.outTradeNo])
+  },
 })
 await app.ready()
 console.log((server.address() as AddressInfo).port)

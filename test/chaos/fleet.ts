@@ -21,14 +21,14 @@ export interface Fleet {
   /** How many processes were killed. */
   kills: number
   /** Adds processes. */
-  grow (count: number): Promise<void>
+  grow(count: number): Promise<void>
   /** SIGKILL to the process that has run longest. */
-  kill (): void
+  kill(): void
   /** SIGKILL to all. */
-  stop (): Promise<void>
+  stop(): Promise<void>
 }
 
-export async function createFleet (optionsFor: (publicUrl: string) => ChaosAppOptions): Promise<Fleet> {
+export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOptions): Promise<Fleet> {
   const members: Member[] = []
   let turn = 0
   const balancer: Server = createServer((inbound) => {
@@ -39,44 +39,61 @@ export async function createFleet (optionsFor: (publicUrl: string) => ChaosAppOp
     }
     const outbound = connect(member.port, '127.0.0.1')
     inbound.pipe(outbound).pipe(inbound)
-    for (const [one, other] of [[inbound, outbound], [outbound, inbound]] as const) {
-      one.on('error', () => { other.destroy() })
-      one.on('close', () => { other.destroy() })
+    for (const [one, other] of [
+      [inbound, outbound],
+      [outbound, inbound],
+    ] as const) {
+      one.on('error', () => {
+        other.destroy()
+      })
+      one.on('close', () => {
+        other.destroy()
+      })
     }
   })
-  await new Promise<void>((resolve) => { balancer.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    balancer.listen(0, '127.0.0.1', resolve)
+  })
   const url = `http://127.0.0.1:${(balancer.address() as AddressInfo).port}`
 
-  async function start (): Promise<void> {
+  async function start(): Promise<void> {
     const script = fileURLToPath(new URL('app.ts', import.meta.url))
-    const child = spawn(process.execPath, ['--import=ts-blank-space/register', script, JSON.stringify(optionsFor(url))], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const [line] = await once(createInterface(child.stdout), 'line') as [string]
+    const child = spawn(
+      process.execPath,
+      ['--import=ts-blank-space/register', script, JSON.stringify(optionsFor(url))],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const member = { child, port: Number(line) }
     members.push(member)
-    child.once('exit', () => { members.splice(members.indexOf(member), 1) })
+    child.once('exit', () => {
+      members.splice(members.indexOf(member), 1)
+    })
   }
 
   const fleet: Fleet = {
     url,
     kills: 0,
-    async grow (count) {
+    async grow(count) {
       await Promise.all(Array.from({ length: count }, start))
     },
-    kill () {
+    kill() {
       const oldest = members.shift()
       if (oldest === undefined) return
       members.push(oldest) // its exit removes it
       oldest.child.kill('SIGKILL')
       fleet.kills += 1
     },
-    async stop () {
-      await Promise.all(members.map(async ({ child }) => {
-        const ended = once(child, 'exit')
-        child.kill('SIGKILL')
-        await ended
-      }))
+    async stop() {
+      await Promise.all(
+        members.map(async ({ child }) => {
+          const ended = once(child, 'exit')
+          child.kill('SIGKILL')
+          await ended
+        }),
+      )
       balancer.close()
-    }
+    },
   }
   return fleet
 }

@@ -3,8 +3,12 @@ import { scenarios } from './scenarios.ts'
 import { startPostgres } from '../store/servers.ts'
 
 // npm run chaos -- crash|processes|database|outage [--quick] [--json]
-const { values: { quick = false, json = false }, positionals: [name = ''] } = parseArgs({
-  allowPositionals: true, options: { quick: { type: 'boolean' }, json: { type: 'boolean' } }
+const {
+  values: { quick = false, json = false },
+  positionals: [name = ''],
+} = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
 })
 const scenario = scenarios[name]
 if (scenario === undefined) {
@@ -12,9 +16,17 @@ if (scenario === undefined) {
   process.exit(2)
 }
 
-const say = (text: string) => { if (!json) console.error(text) }
+const say = (text: string) => {
+  if (!json) console.error(text)
+}
 const database = await startPostgres()
 const result = await scenario({ database, quick, say })
 await database.remove()
-console.log(json ? JSON.stringify(result) : `${name}: ${Object.entries(result).map(([what, count]) => `${what} ${count}`).join(', ')}`)
+console.log(
+  json
+    ? JSON.stringify(result)
+    : `${name}: ${Object.entries(result)
+        .map(([what, count]) => `${what} ${count}`)
+        .join(', ')}`,
+)
 process.exit(result.lost + result.doubled + result.stuck === 0 && result.payments > 0 ? 0 : 1)

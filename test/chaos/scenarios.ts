@@ -22,14 +22,14 @@ export interface Tally {
 
 export interface Database {
   url: string
-  stop (): Promise<void>
-  start (): Promise<void>
+  stop(): Promise<void>
+  start(): Promise<void>
 }
 
 export interface Run {
   database: Database
   quick: boolean
-  say (text: string): void
+  say(text: string): void
 }
 
 /** Retries every 300 ms of real time: WeChat's schedule, pressed into seconds, and longer. */
@@ -38,7 +38,7 @@ const FAST_SCHEDULE = Array<number>(40).fill(0.3)
 export const scenarios: Record<string, (run: Run) => Promise<Tally>> = { crash, processes, database, outage }
 
 /** One process at a time is killed at random moments, while payments arrive, are retried and swept. */
-async function crash ({ database, quick, say }: Run): Promise<Tally> {
+async function crash({ database, quick, say }: Run): Promise<Tally> {
   const [payments, kills] = quick ? [60, 12] : [500, 200]
   return await withFleet(database, {}, async ({ fleet, world, pool }) => {
     await fleet.grow(2)
@@ -55,17 +55,19 @@ async function crash ({ database, quick, say }: Run): Promise<Tally> {
 }
 
 /** Four processes on one database; every notification arrives at several of them at the same moment. */
-async function processes ({ database, quick }: Run): Promise<Tally> {
+async function processes({ database, quick }: Run): Promise<Tally> {
   return await withFleet(database, {}, async ({ fleet, world, pool }) => {
     await fleet.grow(4)
     const numbers = await payAll(fleet, world, quick ? 100 : 500, 0)
-    await Promise.all(numbers.map(async (outTradeNo) => await world.notification(outTradeNo).deliver({ count: 4, concurrent: true })))
+    await Promise.all(
+      numbers.map(async (outTradeNo) => await world.notification(outTradeNo).deliver({ count: 4, concurrent: true })),
+    )
     return await tally(pool, world)
   })
 }
 
 /** The database stops in the middle. What is acknowledged must be stored; nothing may be answered late; everything is settled after it returns. */
-async function database ({ database, quick, say }: Run): Promise<Tally> {
+async function database({ database, quick, say }: Run): Promise<Tally> {
   return await withFleet(database, { sweepIntervalMs: 0 }, async ({ fleet, world, pool, sweeping }) => {
     await fleet.grow(2)
     const payments = quick ? 60 : 300
@@ -76,34 +78,42 @@ async function database ({ database, quick, say }: Run): Promise<Tally> {
     const stopping = database.stop()
     const during = await deliverAll(world, rest)
     await stopping
-    during.push(...await deliverAll(world, rest))
+    during.push(...(await deliverAll(world, rest)))
     const late = [...before, ...during].filter(({ durationMs }) => durationMs >= 5000)
     if (late.length > 0) throw new Error(`${late.length} notifications were answered after 5 s or more`)
     await database.start()
     // Nobody has swept yet: what is paid now was paid by the notifications that were acknowledged.
-    const acked = new Set([...before, ...during].filter(({ verdict }) => verdict === 'acked').map(({ outTradeNo }) => outTradeNo))
-    const { rows } = await pool.query<{ out_trade_no: string }>("select out_trade_no from wechat_orders where state = 'paid'")
+    const acked = new Set(
+      [...before, ...during].filter(({ verdict }) => verdict === 'acked').map(({ outTradeNo }) => outTradeNo),
+    )
+    const { rows } = await pool.query<{ out_trade_no: string }>(
+      "select out_trade_no from wechat_orders where state = 'paid'",
+    )
     const stored = new Set(rows.map(({ out_trade_no: number }) => number))
     const unstored = [...acked].filter((number) => !stored.has(number))
     if (unstored.length > 0) throw new Error(`acknowledged and not stored: ${unstored.join()}`)
-    say(`${acked.size} acknowledged and stored, ${payments - acked.size} refused while the database was away; the slowest answer took ${Math.round(Math.max(...during.map(({ durationMs }) => durationMs)))} ms`)
+    say(
+      `${acked.size} acknowledged and stored, ${payments - acked.size} refused while the database was away; the slowest answer took ${Math.round(Math.max(...during.map(({ durationMs }) => durationMs)))} ms`,
+    )
     await sweeping(2)
     return await tally(pool, world)
   })
 }
 
 /** The app is down for every send but the last of WeChat's 24 h 4 min, or for all of them. Virtual time. */
-async function outage ({ database, quick }: Run): Promise<Tally> {
+async function outage({ database, quick }: Run): Promise<Tally> {
   const mock = await createMockWechat()
   const world = mock.default
   const pool = await emptyDatabase(database.url)
   const server = createServer()
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   const { appid, appSecret, mchId, apiKey } = world.credentials
 
-  async function appUp () {
+  async function appUp() {
     const app = Fastify({ serverFactory: (handler) => server.on('request', handler) })
     await app.register(wechatPay, {
       appid,
@@ -115,7 +125,9 @@ async function outage ({ database, quick }: Run): Promise<Tally> {
       sweepIntervalMs: 0,
       now: () => world.clock.now(),
       price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
-      onPaid: async (order, { tx }) => { await tx.query('insert into chaos_fulfilments (out_trade_no) values ($1)', [order.outTradeNo]) }
+      onPaid: async (order, { tx }) => {
+        await tx.query('insert into chaos_fulfilments (out_trade_no) values ($1)', [order.outTradeNo])
+      },
     })
     await app.ready()
     return app
@@ -124,16 +136,27 @@ async function outage ({ database, quick }: Run): Promise<Tally> {
   await appUp()
   const numbers = await payAll({ url }, world, quick ? 20 : 100, 0, { deliver: 'not paid' })
   server.removeAllListeners('request')
-  server.on('request', (request) => { request.socket.destroy() })
+  server.on('request', (request) => {
+    request.socket.destroy()
+  })
   const half = numbers.slice(0, numbers.length / 2)
-  for (const outTradeNo of numbers) await world.pay(outTradeNo, { deliver: half.includes(outTradeNo) ? 'background' : 'hold' })
+  for (const outTradeNo of numbers) {
+    await world.pay(outTradeNo, { deliver: half.includes(outTradeNo) ? 'background' : 'hold' })
+  }
   await world.advance('18h4m')
   server.removeAllListeners('request')
   const app = await appUp()
   const last = await world.advance('6h')
-  if (last.deliveries.some(({ verdict, attempt }) => attempt !== 15 || verdict !== 'acked') || last.deliveries.length !== half.length) throw new Error('the last send did not get through')
+  if (
+    last.deliveries.some(({ verdict, attempt }) => attempt !== 15 || verdict !== 'acked') ||
+    last.deliveries.length !== half.length
+  ) {
+    throw new Error('the last send did not get through')
+  }
   await app.wechat.sweep()
-  const result = await tally(pool, world, async () => { await app.wechat.sweep() })
+  const result = await tally(pool, world, async () => {
+    await app.wechat.sweep()
+  })
   await app.close()
   server.close().closeAllConnections()
   await pool.end()
@@ -146,17 +169,39 @@ interface Stage {
   world: World
   pool: pg.Pool
   /** Replaces the fleet's processes by some that sweep. */
-  sweeping (count: number): Promise<void>
+  sweeping(count: number): Promise<void>
 }
 
-async function withFleet (database: Database, changes: Partial<ChaosAppOptions>, run: (stage: Stage) => Promise<Tally>): Promise<Tally> {
+async function withFleet(
+  database: Database,
+  changes: Partial<ChaosAppOptions>,
+  run: (stage: Stage) => Promise<Tally>,
+): Promise<Tally> {
   const mock = await createMockWechat({ world: { clock: 'real', schedule: FAST_SCHEDULE, ackTimeoutMs: 5000 } })
   const pool = await emptyDatabase(database.url)
   const { appid, appSecret, mchId, apiKey } = mock.default.credentials
-  const options = { databaseUrl: database.url, baseUrl: mock.url, appid, appSecret, mchId, apiKey, sweepIntervalMs: 200, clockOffsetMs: 0, ...changes }
+  const options = {
+    databaseUrl: database.url,
+    baseUrl: mock.url,
+    appid,
+    appSecret,
+    mchId,
+    apiKey,
+    sweepIntervalMs: 200,
+    clockOffsetMs: 0,
+    ...changes,
+  }
   const fleet = await createFleet((publicUrl) => ({ ...options, publicUrl }))
   try {
-    return await run({ fleet, world: mock.default, pool, async sweeping (count) { options.sweepIntervalMs = 200; await fleet.grow(count) } })
+    return await run({
+      fleet,
+      world: mock.default,
+      pool,
+      async sweeping(count) {
+        options.sweepIntervalMs = 200
+        await fleet.grow(count)
+      },
+    })
   } finally {
     await fleet.stop()
     await pool.end()
@@ -164,37 +209,54 @@ async function withFleet (database: Database, changes: Partial<ChaosAppOptions>,
   }
 }
 
-async function emptyDatabase (url: string): Promise<pg.Pool> {
+async function emptyDatabase(url: string): Promise<pg.Pool> {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
   pool.on('error', () => {})
-  await pool.query('drop schema public cascade; create schema public; create table chaos_fulfilments (out_trade_no text not null)')
+  await pool.query(
+    'drop schema public cascade; create schema public; create table chaos_fulfilments (out_trade_no text not null)',
+  )
   await sqlStore(fromPg(pool)).migrate()
   return pool
 }
 
 /** Users log in, order and pay, some at a time, spread over `spreadMs`. What fails is done again, as a user would. */
-async function payAll (app: { url: string }, world: World, count: number, spreadMs: number, { deliver = 'background' }: { deliver?: 'background' | 'hold' | 'not paid' } = {}): Promise<string[]> {
+async function payAll(
+  app: { url: string },
+  world: World,
+  count: number,
+  spreadMs: number,
+  { deliver = 'background' }: { deliver?: 'background' | 'hold' | 'not paid' } = {},
+): Promise<string[]> {
   const numbers: string[] = []
-  const tokens = await insisting(async () => (await post(`${app.url}/wechat/login`, { code: world.loginCode({ openid: 'oAlice' }).code }) as { token: string }).token)
+  const tokens = await insisting(
+    async () =>
+      (
+        (await post(`${app.url}/wechat/login`, { code: world.loginCode({ openid: 'oAlice' }).code })) as {
+          token: string
+        }
+      ).token,
+  )
   let next = 0
-  async function user (): Promise<void> {
+  async function user(): Promise<void> {
     for (let n = next++; n < count; n = next++) {
       const cart = `cart-${n}`
-      const outTradeNo = await insisting(async () => (await post(`${app.url}/wechat/orders`, { cart }, tokens) as { outTradeNo: string }).outTradeNo)
+      const outTradeNo = await insisting(
+        async () => ((await post(`${app.url}/wechat/orders`, { cart }, tokens)) as { outTradeNo: string }).outTradeNo,
+      )
       numbers.push(outTradeNo)
       if (deliver !== 'not paid') await world.pay(outTradeNo, { deliver })
-      await wait(spreadMs / count * 8 * Math.random() * 2)
+      await wait((spreadMs / count) * 8 * Math.random() * 2)
     }
   }
   await Promise.all(Array.from({ length: 8 }, user))
   return numbers
 }
 
-async function deliverAll (world: World, numbers: string[]): Promise<Delivery[]> {
+async function deliverAll(world: World, numbers: string[]): Promise<Delivery[]> {
   return (await Promise.all(numbers.map(async (outTradeNo) => await world.notification(outTradeNo).deliver()))).flat()
 }
 
-async function insisting<T> (action: () => Promise<T>): Promise<T> {
+async function insisting<T>(action: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
       return await action()
@@ -204,19 +266,40 @@ async function insisting<T> (action: () => Promise<T>): Promise<T> {
   }
 }
 
-async function post (url: string, body: object, token?: string): Promise<unknown> {
-  const headers = { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) }
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal: AbortSignal.timeout(10_000) })
+async function post(url: string, body: object, token?: string): Promise<unknown> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
+  const response = await fetch(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(10_000),
+  })
   if (!response.ok) throw new Error(`${response.status} ${await response.text()}`)
   return await response.json()
 }
 
 /** Waits until every order is quiet, at most a minute, and counts what WeChat took against what the database says. */
-async function tally (pool: pg.Pool, world: World, work: () => Promise<void> = async () => { await wait(200) }): Promise<Tally> {
-  const paid = new Set(world.orders().filter(({ transactionId }) => transactionId !== undefined).map(({ outTradeNo }) => outTradeNo))
+async function tally(
+  pool: pg.Pool,
+  world: World,
+  work: () => Promise<void> = async () => {
+    await wait(200)
+  },
+): Promise<Tally> {
+  const paid = new Set(
+    world
+      .orders()
+      .filter(({ transactionId }) => transactionId !== undefined)
+      .map(({ outTradeNo }) => outTradeNo),
+  )
   const until = Date.now() + 60_000
   for (;;) {
-    const { rows } = await pool.query<{ out_trade_no: string, state: string, due: boolean }>('select out_trade_no, state, due_at is not null as due from wechat_orders')
+    const { rows } = await pool.query<{ out_trade_no: string; state: string; due: boolean }>(
+      'select out_trade_no, state, due_at is not null as due from wechat_orders',
+    )
     const ours = rows.filter(({ out_trade_no: number }) => paid.has(number))
     const stuck = ours.filter(({ due }) => due).length
     const settled = ours.filter(({ state }) => state === 'paid').length
@@ -224,7 +307,11 @@ async function tally (pool: pg.Pool, world: World, work: () => Promise<void> = a
       await work()
       continue
     }
-    const fulfilments = (await pool.query<{ out_trade_no: string, times: string }>('select out_trade_no, count(*) as times from chaos_fulfilments group by out_trade_no')).rows
+    const fulfilments = (
+      await pool.query<{ out_trade_no: string; times: string }>(
+        'select out_trade_no, count(*) as times from chaos_fulfilments group by out_trade_no',
+      )
+    ).rows
     const fulfilled = fulfilments.filter(({ out_trade_no: number }) => paid.has(number)).length
     const doubled = fulfilments.filter(({ times }) => Number(times) !== 1).length
     return { payments: paid.size, settled, fulfilled, lost: paid.size - Math.min(settled, fulfilled), doubled, stuck }

@@ -12,18 +12,32 @@ import { WechatError } from '../../src/errors.ts'
 import { serve } from '../fixtures.ts'
 
 const GET: HttpRequest = { method: 'GET', path: '/sns/jscode2session?js_code=c0de', repeatable: false }
-const POST: HttpRequest = { method: 'POST', path: '/pay/unifiedorder', body: '<xml></xml>', contentType: 'text/xml', repeatable: true }
+const POST: HttpRequest = {
+  method: 'POST',
+  path: '/pay/unifiedorder',
+  body: '<xml></xml>',
+  contentType: 'text/xml',
+  repeatable: true,
+}
 const LIMIT = 1024 * 1024
 
 /** A host whose every connection meets `behave`; counts the requests that reach it. */
-async function rawHost (t: Test, behave: (socket: Socket) => void): Promise<{ origin: string, requests: () => number }> {
+async function rawHost(t: Test, behave: (socket: Socket) => void): Promise<{ origin: string; requests: () => number }> {
   let requests = 0
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
-    sockets.add(socket.on('error', () => {}).on('data', (bytes) => { requests += / HTTP\/1\.1\r\n/.test(bytes.toString()) ? 1 : 0 }))
+    sockets.add(
+      socket
+        .on('error', () => {})
+        .on('data', (bytes) => {
+          requests += / HTTP\/1\.1\r\n/.test(bytes.toString()) ? 1 : 0
+        }),
+    )
     behave(socket)
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   t.teardown(() => {
     server.close()
     for (const socket of sockets) socket.destroy()
@@ -32,24 +46,36 @@ async function rawHost (t: Test, behave: (socket: Socket) => void): Promise<{ or
 }
 
 /** An origin where nothing listens. */
-async function deadHost (): Promise<string> {
+async function deadHost(): Promise<string> {
   const server = createServer()
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => { server.close(resolve) })
+  await new Promise((resolve) => {
+    server.close(resolve)
+  })
   return `http://127.0.0.1:${port}`
 }
 
 /** The client with a clock that stands still and pauses that are counted. */
-function client (t: Test, hosts: string[], options: Partial<HttpOptions> = {}) {
+function client(t: Test, hosts: string[], options: Partial<HttpOptions> = {}) {
   const clock = { now: new Date('2026-01-01T00:00:00Z') }
   let pauses = 0
-  const http = createHttp({ hosts, timeoutMs: 5000, now: () => clock.now, pause: async () => { pauses += 1 }, ...options })
+  const http = createHttp({
+    hosts,
+    timeoutMs: 5000,
+    now: () => clock.now,
+    pause: async () => {
+      pauses += 1
+    },
+    ...options,
+  })
   t.teardown(() => http.close())
   return { http, clock, pauses: () => pauses }
 }
 
-async function failure (promise: Promise<unknown>): Promise<WechatError> {
+async function failure(promise: Promise<unknown>): Promise<WechatError> {
   try {
     await promise
   } catch (error) {
@@ -63,19 +89,28 @@ t.test('what is sent and what comes back', async (t) => {
   const seen: unknown[] = []
   const origin = await serve(t, (request, response) => {
     let body = ''
-    request.setEncoding('utf8').on('data', (chunk: string) => { body += chunk }).on('end', () => {
-      seen.push({ method: request.method, url: request.url, contentType: request.headers['content-type'], body })
-      const reply = Buffer.from('{"errmsg":"支付"}')
-      response.writeHead(200, { 'content-type': 'text/plain' }).write(reply.subarray(0, 12))
-      response.end(reply.subarray(12))
-    })
+    request
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => {
+        body += chunk
+      })
+      .on('end', () => {
+        seen.push({ method: request.method, url: request.url, contentType: request.headers['content-type'], body })
+        const reply = Buffer.from('{"errmsg":"支付"}')
+        response.writeHead(200, { 'content-type': 'text/plain' }).write(reply.subarray(0, 12))
+        response.end(reply.subarray(12))
+      })
   })
   const { http } = client(t, [origin])
-  t.strictSame(await http.send(GET), { status: 200, text: '{"errmsg":"支付"}' }, 'text, whatever its type, and however its bytes were cut')
+  t.strictSame(
+    await http.send(GET),
+    { status: 200, text: '{"errmsg":"支付"}' },
+    'text, whatever its type, and however its bytes were cut',
+  )
   await http.send({ ...POST, body: '<xml><a>支付</a></xml>' })
   t.strictSame(seen, [
     { method: 'GET', url: '/sns/jscode2session?js_code=c0de', contentType: undefined, body: '' },
-    { method: 'POST', url: '/pay/unifiedorder', contentType: 'text/xml', body: '<xml><a>支付</a></xml>' }
+    { method: 'POST', url: '/pay/unifiedorder', contentType: 'text/xml', body: '<xml><a>支付</a></xml>' },
   ])
 })
 
@@ -99,7 +134,9 @@ t.test('a redirect is not followed: the secret in the query stays here', async (
       strangers += 1
       response.end()
     })
-    const origin = await serve(t, (request, response) => { response.writeHead(status, { location: stranger + request.url }).end('moved') })
+    const origin = await serve(t, (request, response) => {
+      response.writeHead(status, { location: stranger + request.url }).end('moved')
+    })
     const { http } = client(t, [origin])
     t.strictSame(await http.send(GET), { status, text: 'moved' }, String(status))
     t.equal(strangers, 0, `${status} leads nowhere`)
@@ -108,18 +145,62 @@ t.test('a redirect is not followed: the secret in the query stays here', async (
 
 t.test('a connection that fails', async (t) => {
   const cases: [name: string, behave: (socket: Socket) => void, cause: RegExp][] = [
-    ['is reset after the request', (socket) => { socket.once('data', () => { socket.resetAndDestroy() }) }, /ECONNRESET/],
-    ['ends without a reply', (socket) => { socket.once('data', () => { socket.end() }) }, /UND_ERR_SOCKET/],
-    ['breaks off within the headers', (socket) => { socket.once('data', () => { socket.end('HTTP/1.1 200 OK\r\nContent-') }) }, /UND_ERR_SOCKET/],
-    ['breaks off within the body', (socket) => { socket.once('data', () => { socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<xml>') }) }, /UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH/],
-    ['does not speak HTTP', (socket) => { socket.once('data', () => { socket.end('SSH-2.0-OpenSSH_9.2\r\n') }) }, /HTTPParserError/]
+    [
+      'is reset after the request',
+      (socket) => {
+        socket.once('data', () => {
+          socket.resetAndDestroy()
+        })
+      },
+      /ECONNRESET/,
+    ],
+    [
+      'ends without a reply',
+      (socket) => {
+        socket.once('data', () => {
+          socket.end()
+        })
+      },
+      /UND_ERR_SOCKET/,
+    ],
+    [
+      'breaks off within the headers',
+      (socket) => {
+        socket.once('data', () => {
+          socket.end('HTTP/1.1 200 OK\r\nContent-')
+        })
+      },
+      /UND_ERR_SOCKET/,
+    ],
+    [
+      'breaks off within the body',
+      (socket) => {
+        socket.once('data', () => {
+          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<xml>')
+        })
+      },
+      /UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH/,
+    ],
+    [
+      'does not speak HTTP',
+      (socket) => {
+        socket.once('data', () => {
+          socket.end('SSH-2.0-OpenSSH_9.2\r\n')
+        })
+      },
+      /HTTPParserError/,
+    ],
   ]
   for (const [name, behave, cause] of cases) {
     for (const repeatable of [false, true]) {
       const { origin, requests } = await rawHost(t, behave)
       const { http, pauses } = client(t, [origin])
       const error = await failure(http.send({ ...POST, repeatable }))
-      t.match(error, { code: 'WECHAT_NETWORK', statusCode: 502, advice: 'repeat', sent: true, cause: undefined }, `${name}: WeChat may have heard it`)
+      t.match(
+        error,
+        { code: 'WECHAT_NETWORK', statusCode: 502, advice: 'repeat', sent: true, cause: undefined },
+        `${name}: WeChat may have heard it`,
+      )
       t.match(error.message, cause, `${name}: the message names the cause`)
       t.match(error.message, `The connection to ${origin} failed`, `${name}: and the host`)
       t.equal(requests(), repeatable ? 2 : 1, `${name}: ${repeatable ? 'repeated once' : 'not repeated'}`)
@@ -142,18 +223,40 @@ t.test('a connection that was never made: nothing was sent, so even a login code
 t.test('a reply that does not come in time', async (t) => {
   const cases: [name: string, behave: (socket: Socket) => void][] = [
     ['silence', () => {}],
-    ['silence after the headers', (socket) => { socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n') }) }],
-    ['a drip that never ends', (socket) => {
-      const drip = setInterval(() => { socket.write('x') }, 20)
-      socket.once('data', () => { socket.write('HTTP/1.1 200 OK\r\n\r\n') }).once('close', () => { clearInterval(drip) })
-    }]
+    [
+      'silence after the headers',
+      (socket) => {
+        socket.once('data', () => {
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n')
+        })
+      },
+    ],
+    [
+      'a drip that never ends',
+      (socket) => {
+        const drip = setInterval(() => {
+          socket.write('x')
+        }, 20)
+        socket
+          .once('data', () => {
+            socket.write('HTTP/1.1 200 OK\r\n\r\n')
+          })
+          .once('close', () => {
+            clearInterval(drip)
+          })
+      },
+    ],
   ]
   for (const [name, behave] of cases) {
     for (const repeatable of [false, true]) {
       const { origin, requests } = await rawHost(t, behave)
       const { http } = client(t, [origin], { timeoutMs: 100 })
       const error = await failure(http.send({ ...POST, repeatable }))
-      t.match(error, { code: 'WECHAT_TIMEOUT', statusCode: 504, advice: 'repeat', sent: true, cause: undefined }, `${name}: the outcome is unknown`)
+      t.match(
+        error,
+        { code: 'WECHAT_TIMEOUT', statusCode: 504, advice: 'repeat', sent: true, cause: undefined },
+        `${name}: the outcome is unknown`,
+      )
       t.match(error.message, `${origin} did not answer in time (TIMEOUT). Whether it had an effect is unknown`)
       t.equal(requests(), repeatable ? 2 : 1, `${name}: ${repeatable ? 'repeated once' : 'not repeated'}`)
     }
@@ -164,7 +267,11 @@ t.test('a connection that does not come about in half of the time: nothing was s
   const silent = (await rawHost(t, () => {})).origin.replace('http:', 'https:')
   const { http, pauses } = client(t, [silent], { timeoutMs: 3000 })
   const error = await failure(http.send(GET))
-  t.match(error, { code: 'WECHAT_TIMEOUT', sent: false, message: /\(UND_ERR_CONNECT_TIMEOUT\)\. It had no effect/ }, 'a TLS handshake that nobody answers')
+  t.match(
+    error,
+    { code: 'WECHAT_TIMEOUT', sent: false, message: /\(UND_ERR_CONNECT_TIMEOUT\)\. It had no effect/ },
+    'a TLS handshake that nobody answers',
+  )
   t.equal(pauses(), 1, 'so it was tried again')
 })
 
@@ -180,22 +287,36 @@ t.test('a reply has a limit of 1 MiB', async (t) => {
   t.equal((await http.send(POST)).text.length, LIMIT, 'as long as allowed')
   size = LIMIT + 1
   const error = await failure(http.send(POST))
-  t.match(error, { code: 'WECHAT_REPLY_INVALID', statusCode: 502, advice: 'query', sent: true, message: /longer than 1048576 bytes/ }, 'a byte longer')
+  t.match(
+    error,
+    {
+      code: 'WECHAT_REPLY_INVALID',
+      statusCode: 502,
+      advice: 'query',
+      sent: true,
+      message: /longer than 1048576 bytes/,
+    },
+    'a byte longer',
+  )
   t.equal(requests, 2, 'and not asked for again')
 })
 
 t.test('the other host answers where the first cannot, and the first is preferred again after a minute', async (t) => {
   const up = { first: false, second: true }
   const asked: string[] = []
-  const host = (name: keyof typeof up) => serve(t, (request, response) => {
-    asked.push(name)
-    if (up[name]) response.end(name)
-    else request.socket.destroy()
-  })
+  const host = (name: keyof typeof up) =>
+    serve(t, (request, response) => {
+      asked.push(name)
+      if (up[name]) response.end(name)
+      else request.socket.destroy()
+    })
   const { http, clock } = client(t, [await host('first'), await host('second')])
   const send = async (request: HttpRequest): Promise<[string, string[]]> => {
     asked.length = 0
-    const answer = await http.send(request).then(({ text }) => text, (error: WechatError) => error.code)
+    const answer = await http.send(request).then(
+      ({ text }) => text,
+      (error: WechatError) => error.code,
+    )
     return [answer, [...asked]]
   }
 
@@ -207,7 +328,11 @@ t.test('the other host answers where the first cannot, and the first is preferre
   clock.now = new Date(clock.now.getTime() + 1)
   t.strictSame(await send(POST), ['first', ['first']], 'then it is preferred again')
   up.first = false
-  t.strictSame(await send(GET), ['WECHAT_NETWORK', ['first']], 'a login that may have been heard is not repeated anywhere')
+  t.strictSame(
+    await send(GET),
+    ['WECHAT_NETWORK', ['first']],
+    'a login that may have been heard is not repeated anywhere',
+  )
   t.strictSame(await send(GET), ['second', ['second']], 'the next login goes to the other host')
   up.second = false
   t.strictSame(await send(POST), ['WECHAT_NETWORK', ['second', 'first']], 'both are tried while the first rests')
@@ -216,23 +341,62 @@ t.test('the other host answers where the first cannot, and the first is preferre
 })
 
 t.test('what may have been heard once stays so, however the repetition fails', async (t) => {
-  const { origin } = await rawHost(t, (socket) => { socket.once('data', () => { socket.resetAndDestroy() }) })
+  const { origin } = await rawHost(t, (socket) => {
+    socket.once('data', () => {
+      socket.resetAndDestroy()
+    })
+  })
   const dead = await deadHost()
-  t.match(await failure(client(t, [origin, dead]).http.send(POST)), { sent: true, message: `The connection to ${origin} failed` }, 'heard, then refused')
-  t.match(await failure(client(t, [dead, origin]).http.send(POST)), { sent: true, message: `The connection to ${origin} failed` }, 'refused, then heard')
+  t.match(
+    await failure(client(t, [origin, dead]).http.send(POST)),
+    { sent: true, message: `The connection to ${origin} failed` },
+    'heard, then refused',
+  )
+  t.match(
+    await failure(client(t, [dead, origin]).http.send(POST)),
+    { sent: true, message: `The connection to ${origin} failed` },
+    'refused, then heard',
+  )
   t.match(await failure(client(t, [dead, dead]).http.send(POST)), { sent: false }, 'refused twice')
 })
 
 t.test('no failure shows what was sent', async (t) => {
   const [secret, code] = ['0123456789abcdef0123456789abcdef', '021ByuFs0fNXie1T5lJs0IwBFs0ByuF1']
-  const request: HttpRequest = { method: 'POST', path: `/sns/jscode2session?secret=${secret}&js_code=${code}`, body: `<xml>${secret}</xml>`, repeatable: false }
-  const reset = await rawHost(t, (socket) => { socket.once('data', () => { socket.resetAndDestroy() }) })
-  const echo = await serve(t, (request, response) => { response.end(request.url!.repeat(20_000)) })
-  const garbage = await rawHost(t, (socket) => { socket.once('data', (data) => { socket.end(data) }) })
+  const request: HttpRequest = {
+    method: 'POST',
+    path: `/sns/jscode2session?secret=${secret}&js_code=${code}`,
+    body: `<xml>${secret}</xml>`,
+    repeatable: false,
+  }
+  const reset = await rawHost(t, (socket) => {
+    socket.once('data', () => {
+      socket.resetAndDestroy()
+    })
+  })
+  const echo = await serve(t, (request, response) => {
+    response.end(request.url!.repeat(20_000))
+  })
+  const garbage = await rawHost(t, (socket) => {
+    socket.once('data', (data) => {
+      socket.end(data)
+    })
+  })
   const silence = await rawHost(t, () => {})
-  for (const [name, origin] of Object.entries({ dead: await deadHost(), reset: reset.origin, echo, garbage: garbage.origin, silence: silence.origin })) {
+  for (const [name, origin] of Object.entries({
+    dead: await deadHost(),
+    reset: reset.origin,
+    echo,
+    garbage: garbage.origin,
+    silence: silence.origin,
+  })) {
     const error = await failure(client(t, [origin], { timeoutMs: 200 }).http.send(request))
-    const views = [error.message, error.stack, JSON.stringify(error), inspect(error, { depth: Infinity, showHidden: true }), String(error.cause)]
+    const views = [
+      error.message,
+      error.stack,
+      JSON.stringify(error),
+      inspect(error, { depth: Infinity, showHidden: true }),
+      String(error.cause),
+    ]
     for (const view of views) {
       t.notMatch(view, secret, `${name}: no secret`)
       t.notMatch(view, code, `${name}: no login code`)
@@ -243,22 +407,48 @@ t.test('no failure shows what was sent', async (t) => {
 t.test('the client certificate is shown to a host that asks for one', async (t) => {
   const file = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
   const [cert, key] = [file('cert.pem'), file('key.pem')]
-  const server = createHttpsServer({ cert, key, ca: cert, requestCert: true, rejectUnauthorized: true }, (request, response) => {
-    response.end((request.socket as TLSSocket).getPeerCertificate().subject.CN)
+  const server = createHttpsServer(
+    { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true },
+    (request, response) => {
+      response.end((request.socket as TLSSocket).getPeerCertificate().subject.CN)
+    },
+  )
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  t.teardown(() => { server.close().closeAllConnections() })
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
   const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
   // The authority of the test's own server stands beside the certificate: a merchant cannot put it there.
-  for (const [name, options] of Object.entries({ pem: { cert, key, ca: cert }, p12: { pfx: file('client.p12'), passphrase: '1900000109', ca: cert } })) {
-    t.strictSame(await client(t, [origin], { cert: options }).http.send(POST), { status: 200, text: 'fastify-wechat-pay test' }, name)
+  for (const [name, options] of Object.entries({
+    pem: { cert, key, ca: cert },
+    p12: { pfx: file('client.p12'), passphrase: '1900000109', ca: cert },
+  })) {
+    t.strictSame(
+      await client(t, [origin], { cert: options }).http.send(POST),
+      { status: 200, text: 'fastify-wechat-pay test' },
+      name,
+    )
   }
-  t.match(await failure(client(t, [origin], { cert: { ca: cert } as unknown as ClientCert }).http.send(POST)), { code: 'WECHAT_NETWORK' }, 'no certificate, no answer')
-  t.match(await failure(client(t, [origin]).http.send(GET)), { code: 'WECHAT_NETWORK', message: /DEPTH_ZERO_SELF_SIGNED_CERT/ }, 'a host that nobody vouches for is not spoken to')
+  t.match(
+    await failure(client(t, [origin], { cert: { ca: cert } as unknown as ClientCert }).http.send(POST)),
+    { code: 'WECHAT_NETWORK' },
+    'no certificate, no answer',
+  )
+  t.match(
+    await failure(client(t, [origin]).http.send(GET)),
+    { code: 'WECHAT_NETWORK', message: /DEPTH_ZERO_SELF_SIGNED_CERT/ },
+    'a host that nobody vouches for is not spoken to',
+  )
 })
 
 t.test('close waits for what is under way and then sends nothing', async (t) => {
-  const origin = await serve(t, (_request, response) => { setImmediate(() => { response.end('done') }) })
+  const origin = await serve(t, (_request, response) => {
+    setImmediate(() => {
+      response.end('done')
+    })
+  })
   const http = createHttp({ hosts: [origin], timeoutMs: 5000, now: () => new Date(), pause: async () => {} })
   const underWay = http.send(POST)
   await http.close()

@@ -18,7 +18,7 @@ const SECRETS = [new Secret(APP_SECRET), new Secret(CODE)]
 const reply = (body: unknown) => ({ status: 200, text: typeof body === 'string' ? body : JSON.stringify(body) })
 
 /** The error that judging `body` throws. */
-function refusal (body: unknown): WechatError {
+function refusal(body: unknown): WechatError {
   try {
     judgeCode2Session(reply(body), SECRETS)
   } catch (error) {
@@ -31,50 +31,96 @@ function refusal (body: unknown): WechatError {
 t.test('a login', async (t) => {
   const cases: [string, object, string | undefined][] = [
     ['as it comes', { session_key: SESSION_KEY, openid: OPENID }, undefined],
-    ['of an app bound to an open platform account', { session_key: SESSION_KEY, openid: OPENID, unionid: 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA' }, 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA'],
-    ['with an errcode of 0, as the documents print it', { session_key: SESSION_KEY, openid: OPENID, errcode: 0, errmsg: 'ok' }, undefined],
+    [
+      'of an app bound to an open platform account',
+      { session_key: SESSION_KEY, openid: OPENID, unionid: 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA' },
+      'ocMvos6NjeKLIBqg5Mr9QjxrP1FA',
+    ],
+    [
+      'with an errcode of 0, as the documents print it',
+      { session_key: SESSION_KEY, openid: OPENID, errcode: 0, errmsg: 'ok' },
+      undefined,
+    ],
     ['with expires_in, as it once came', { session_key: SESSION_KEY, expires_in: 7200, openid: OPENID }, undefined],
     ['with an empty unionid', { session_key: SESSION_KEY, openid: OPENID, unionid: '' }, undefined],
-    ['with a unionid that is no text', { session_key: SESSION_KEY, openid: OPENID, unionid: 1 }, undefined]
+    ['with a unionid that is no text', { session_key: SESSION_KEY, openid: OPENID, unionid: 1 }, undefined],
   ]
   for (const [name, body, unionid] of cases) {
     const session = judgeCode2Session(reply(body))
     t.match(session, { openid: OPENID, unionid }, name)
     t.equal(session.sessionKey.reveal(), SESSION_KEY, `${name}: the session key`)
-    t.notMatch(inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session), SESSION_KEY, `${name}: shown to nobody`)
+    t.notMatch(
+      inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session),
+      SESSION_KEY,
+      `${name}: shown to nobody`,
+    )
   }
-  t.equal(judgeCode2Session(reply(`{"session_key":"a\\/b+c==","openid":"${OPENID}"}`)).sessionKey.reveal(), 'a/b+c==', 'a session key with an escaped slash')
+  t.equal(
+    judgeCode2Session(reply(`{"session_key":"a\\/b+c==","openid":"${OPENID}"}`)).sessionKey.reveal(),
+    'a/b+c==',
+    'a session key with an escaped slash',
+  )
 })
 
 t.test('every refusal on record', async (t) => {
   const account = 'WECHAT_ACCOUNT_REFUSED'
-  const cases: [errcode: number, errmsg: string, status: number, code: WechatErrorCode, toTheClient: string | RegExp][] = [
+  const cases: [
+    errcode: number,
+    errmsg: string,
+    status: number,
+    code: WechatErrorCode,
+    toTheClient: string | RegExp,
+  ][] = [
     [-1, `system error, ${RID}`, 503, 'WECHAT_UNAVAILABLE', 'WeChat is busy: log in again with a new code. (-1)'],
     [40029, `invalid code, ${RID}`, 401, 'WECHAT_CODE_REJECTED', /call wx\.login again\. \(40029\)$/],
     [40163, `code been used, ${RID}`, 401, 'WECHAT_CODE_REJECTED', /call wx\.login again\. \(40163\)$/],
     [40226, `code blocked, ${RID}`, 403, 'WECHAT_USER_BLOCKED', /high-risk/],
-    [45011, `api minute-quota reach limit, must slower, retry next minute, ${RID}`, 429, 'WECHAT_RATE_LIMITED', /try again in a minute/],
+    [
+      45011,
+      `api minute-quota reach limit, must slower, retry next minute, ${RID}`,
+      429,
+      'WECHAT_RATE_LIMITED',
+      /try again in a minute/,
+    ],
     [45009, `reach max api daily quota limit, ${RID}`, 503, 'WECHAT_UNAVAILABLE', /daily quota/],
     [41008, 'missing code, hints: [ req_id: LEgfftXIRa-BU8_9 ]', 400, 'WECHAT_INPUT_INVALID', /code is missing/],
     [40013, `invalid appid, ${RID}`, 500, account, "WeChat refused this server's configuration (40013)."],
     [40125, `invalid appsecret ${RID}`, 500, account, "WeChat refused this server's configuration (40125)."],
-    [40164, `invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist, ${RID}`, 500, account, "WeChat refused this server's configuration (40164)."],
+    [
+      40164,
+      `invalid ip 1.2.3.4 ipv6 ::ffff:1.2.3.4, not in whitelist, ${RID}`,
+      500,
+      account,
+      "WeChat refused this server's configuration (40164).",
+    ],
     [41002, `appid missing ${RID}`, 500, account, "WeChat refused this server's configuration (41002)."],
     [41004, `appsecret missing, ${RID}`, 500, account, "WeChat refused this server's configuration (41004)."],
     [40002, `invalid grant_type, ${RID}`, 500, account, "WeChat refused this server's configuration (40002)."],
-    [61010, `code is expired, ${RID}`, 422, 'WECHAT_REFUSED', 'WeChat refused the login: call wx.login again. (61010)']
+    [61010, `code is expired, ${RID}`, 422, 'WECHAT_REFUSED', 'WeChat refused the login: call wx.login again. (61010)'],
   ]
   for (const [errcode, errmsg, statusCode, code, message] of cases) {
     const error = refusal({ errcode, errmsg })
-    t.match(error, { code, statusCode, wechatCode: String(errcode), advice: 'stop', sent: true }, `${errcode} → ${statusCode} ${code}`)
+    t.match(
+      error,
+      { code, statusCode, wechatCode: String(errcode), advice: 'stop', sent: true },
+      `${errcode} → ${statusCode} ${code}`,
+    )
     t.match(error.message, message, `${errcode}: what the client reads`)
-    t.ok(error.wechatText?.startsWith(errmsg), `${errcode}: WeChat's own words are kept, with the rid to ask support about`)
+    t.ok(
+      error.wechatText?.startsWith(errmsg),
+      `${errcode}: WeChat's own words are kept, with the rid to ask support about`,
+    )
   }
 })
 
 t.test('what is wrong with our own account is explained to the operator, not to the client', async (t) => {
   const cases: [number, RegExp][] = [
-    [40013, /check `appid`/], [40125, /check `appSecret`/], [40164, /IP whitelist/], [41002, /check `baseUrl`/], [41004, /check `baseUrl`/], [40002, /check `baseUrl`/]
+    [40013, /check `appid`/],
+    [40125, /check `appSecret`/],
+    [40164, /IP whitelist/],
+    [41002, /check `baseUrl`/],
+    [41004, /check `baseUrl`/],
+    [40002, /check `baseUrl`/],
   ]
   for (const [errcode, hint] of cases) {
     const error = refusal({ errcode, errmsg: 'invalid 1.2.3.4' })
@@ -105,20 +151,38 @@ t.test('what is no answer to a login is not believed', async (t) => {
     ['an errcode of null', { ...success, errcode: null }],
     ['an errcode of every object', { ...success, errcode: 'constructor' }],
     ['an errcode that cannot be written', { ...success, errcode: { toString: 1 } }],
-    ['an errcode with a fraction', { ...success, errcode: 0.5 }]
+    ['an errcode with a fraction', { ...success, errcode: 0.5 }],
   ]
   for (const [name, body] of cases) {
     const error = refusal(body)
-    t.match(error, { code: 'WECHAT_REPLY_INVALID', statusCode: 502, wechatCode: undefined, cause: undefined, message: /Log in again with a new code\.$/ }, name)
+    t.match(
+      error,
+      {
+        code: 'WECHAT_REPLY_INVALID',
+        statusCode: 502,
+        wechatCode: undefined,
+        cause: undefined,
+        message: /Log in again with a new code\.$/,
+      },
+      name,
+    )
   }
   for (const status of [201, 301, 302, 403, 500, 502]) {
-    t.throws(() => judgeCode2Session({ ...reply(success), status }), { code: 'WECHAT_REPLY_INVALID', message: `WeChat answered the login with HTTP ${status}.` }, `HTTP ${status}`)
+    t.throws(
+      () => judgeCode2Session({ ...reply(success), status }),
+      { code: 'WECHAT_REPLY_INVALID', message: `WeChat answered the login with HTTP ${status}.` },
+      `HTTP ${status}`,
+    )
   }
 })
 
 t.test('an answer that repeats our secrets does not spread them', async (t) => {
   const error = (errmsg: unknown) => refusal({ errcode: 40125, errmsg })
-  t.match(error(`bad secret ${APP_SECRET} or code ${CODE}, ${CODE}`).wechatText, /^bad secret \[secret\] or code \[secret\], \[secret\]: /, 'cut out wherever they stand')
+  t.match(
+    error(`bad secret ${APP_SECRET} or code ${CODE}, ${CODE}`).wechatText,
+    /^bad secret \[secret\] or code \[secret\], \[secret\]: /,
+    'cut out wherever they stand',
+  )
   t.notMatch(error('x'.repeat(190) + APP_SECRET).wechatText, APP_SECRET.slice(0, 8), 'also where the text is cut')
   t.ok(error('x'.repeat(5000)).wechatText!.length < 400, 'a long text is cut')
   t.match(error({ secret: APP_SECRET }).wechatText, /^: /, 'what is no text is left out')
@@ -139,18 +203,25 @@ t.test('the request', async (t) => {
   const session = await miniProgram.code2Session(new Secret(CODE))
   t.match(session, { openid: OPENID, unionid: undefined })
   t.equal(session.sessionKey.reveal(), SESSION_KEY)
-  t.strictSame(urls, [`GET /sns/jscode2session?appid=${APPID}&secret=${APP_SECRET}&js_code=${CODE}&grant_type=authorization_code`])
+  t.strictSame(urls, [
+    `GET /sns/jscode2session?appid=${APPID}&secret=${APP_SECRET}&js_code=${CODE}&grant_type=authorization_code`,
+  ])
 
   await miniProgram.code2Session(new Secret('a&b=c d/%#'))
   t.match(urls[1], 'js_code=a%26b%3Dc+d%2F%25%23&', 'a code cannot add parameters')
 
   for (const [name, body, code] of [
     ['a refusal', { errcode: 40163, errmsg: `code been used: ${CODE}` }, 'WECHAT_CODE_REJECTED'],
-    ['a lost answer', 'nothing', 'WECHAT_NETWORK']
+    ['a lost answer', 'nothing', 'WECHAT_NETWORK'],
   ] as const) {
     urls.length = 0
     answer = body
-    const error = await miniProgram.code2Session(new Secret(CODE)).then(() => { throw new Error('it was accepted') }, (error: WechatError) => error)
+    const error = await miniProgram.code2Session(new Secret(CODE)).then(
+      () => {
+        throw new Error('it was accepted')
+      },
+      (error: WechatError) => error,
+    )
     t.equal(error.code, code, name)
     t.equal(urls.length, 1, `${name}: the code is not sent again`)
     const views = [inspect(error, { depth: Infinity, showHidden: true }), JSON.stringify(error), error.stack].join()

@@ -43,7 +43,7 @@ const ORDER: Order = {
   attempts: 0,
   dueAt: null,
   claims: 0,
-  refunds: []
+  refunds: [],
 }
 const REFUND: Refund = {
   outRefundNo: `${OUT_TRADE_NO}-1`,
@@ -54,14 +54,25 @@ const REFUND: Refund = {
   createdAt: new Date('2026-01-02T00:00:00Z'),
   attempts: 0,
   dueAt: null,
-  fulfilment: 'none'
+  fulfilment: 'none',
 }
 
-const xml = (values: Values) => `<xml>\n${Object.entries(values).map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`).join('\n')}\n</xml>`
+const xml = (values: Values) =>
+  `<xml>\n${Object.entries(values)
+    .map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`)
+    .join('\n')}\n</xml>`
 /** Signed by another implementation than the one under test. */
-const signed = (values: Values, key = API_KEY, signType: SignType = 'HMAC-SHA256') => xml({ ...values, sign: Hash.sign(signType, values, key) })
+const signed = (values: Values, key = API_KEY, signType: SignType = 'HMAC-SHA256') =>
+  xml({ ...values, sign: Hash.sign(signType, values, key) })
 
-const SUCCESS: Values = { return_code: 'SUCCESS', return_msg: 'OK', appid: APPID, mch_id: MCH_ID, nonce_str: 'IITRi8Iabbblz1Jc', result_code: 'SUCCESS' }
+const SUCCESS: Values = {
+  return_code: 'SUCCESS',
+  return_msg: 'OK',
+  appid: APPID,
+  mch_id: MCH_ID,
+  nonce_str: 'IITRi8Iabbblz1Jc',
+  result_code: 'SUCCESS',
+}
 const REFUSAL: Values = { ...SUCCESS, result_code: 'FAIL', err_code: 'SYSTEMERROR', err_code_des: '系统超时' }
 const ORDERED: Values = { ...SUCCESS, prepay_id: 'wx201411101639507cbf6ffd8b0779950874', trade_type: 'JSAPI' }
 const PAID: Values = {
@@ -76,7 +87,7 @@ const PAID: Values = {
   transaction_id: '4200000540202005267407409907',
   out_trade_no: OUT_TRADE_NO,
   attach: '',
-  time_end: '20260101081501'
+  time_end: '20260101081501',
 }
 const QUERIED: Values = { ...PAID, trade_state: 'SUCCESS', trade_state_desc: '支付成功' }
 const REFUNDED: Values = {
@@ -87,7 +98,7 @@ const REFUNDED: Values = {
   refund_id: '50000408942018111907145868882',
   refund_channel: '',
   refund_fee: '250',
-  total_fee: '1250'
+  total_fee: '1250',
 }
 const REFUND_QUERIED: Values = {
   ...SUCCESS,
@@ -96,7 +107,7 @@ const REFUND_QUERIED: Values = {
   out_refund_no_0: REFUND.outRefundNo,
   refund_id_0: '50000408942018111907145868882',
   refund_fee_0: '250',
-  refund_status_0: 'PROCESSING'
+  refund_status_0: 'PROCESSING',
 }
 const PAYMENT = {
   transactionId: '4200000540202005267407409907',
@@ -108,22 +119,38 @@ const PAYMENT = {
   currency: 'CNY',
   paidAt: new Date('2026-01-01T00:15:01Z'),
   bankType: 'CMC',
-  attach: undefined
+  attach: undefined,
 }
 
 /** A merchant whose WeChat answers `text` to everything. */
-function merchant (answer: string | HttpReply | Error = '', { appid = APPID, mchId = MCH_ID, apiKey = API_KEY, signType = 'HMAC-SHA256' as SignType, nonce = NONCE } = {}) {
+function merchant(
+  answer: string | HttpReply | Error = '',
+  { appid = APPID, mchId = MCH_ID, apiKey = API_KEY, signType = 'HMAC-SHA256' as SignType, nonce = NONCE } = {},
+) {
   const requests: HttpRequest[] = []
   const withCert: HttpRequest[] = []
   const httpTo = (log: HttpRequest[]) => ({
-    async send (request: HttpRequest): Promise<HttpReply> {
+    async send(request: HttpRequest): Promise<HttpReply> {
       log.push(request)
       if (answer instanceof Error) throw answer
       return typeof answer === 'string' ? { status: 200, text: answer } : answer
     },
-    async close () {}
+    async close() {},
   })
-  return { pay: createPayV2({ http: httpTo(requests), certHttp: httpTo(withCert), appid, mchId, apiKey: new Secret(apiKey), signType, notifyUrl: NOTIFY_URL, nonce: () => nonce }), requests, withCert }
+  return {
+    pay: createPayV2({
+      http: httpTo(requests),
+      certHttp: httpTo(withCert),
+      appid,
+      mchId,
+      apiKey: new Secret(apiKey),
+      signType,
+      notifyUrl: NOTIFY_URL,
+      nonce: () => nonce,
+    }),
+    requests,
+    withCert,
+  }
 }
 
 const CALLS: Record<string, (pay: PayApi) => Promise<unknown>> = {
@@ -131,11 +158,16 @@ const CALLS: Record<string, (pay: PayApi) => Promise<unknown>> = {
   orderquery: (pay) => pay.query(OUT_TRADE_NO),
   closeorder: (pay) => pay.close(OUT_TRADE_NO),
   refund: (pay) => pay.refund(ORDER, REFUND),
-  refundquery: (pay) => pay.queryRefund(REFUND.outRefundNo)
+  refundquery: (pay) => pay.queryRefund(REFUND.outRefundNo),
 }
 
-async function failure (promise: Promise<unknown>): Promise<WechatError> {
-  const error = await promise.then((value) => { throw new Error(`it succeeded: ${inspect(value)}`) }, (error: unknown) => error)
+async function failure(promise: Promise<unknown>): Promise<WechatError> {
+  const error = await promise.then(
+    (value) => {
+      throw new Error(`it succeeded: ${inspect(value)}`)
+    },
+    (error: unknown) => error,
+  )
   if (error instanceof WechatError) return error
   throw error
 }
@@ -144,12 +176,13 @@ t.test('what is sent', async (t) => {
   const common = { appid: APPID, mch_id: MCH_ID, nonce_str: NONCE }
   const cases: [name: string, order: Order, fields: Values][] = [
     ['an order', ORDER, {}],
-    ['an order with a text that comes back', { ...ORDER, attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }]
+    ['an order with a text that comes back', { ...ORDER, attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
   ]
   for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
     /** The fields as another reader sees them, their signature checked by another signer. */
     const sent = (request: HttpRequest | undefined): Values => {
-      const { sign, ...fields } = new XMLParser({ parseTagValue: false, trimValues: false }).parse(request!.body!).xml as Values
+      const { sign, ...fields } = new XMLParser({ parseTagValue: false, trimValues: false }).parse(request!.body!)
+        .xml as Values
       t.equal(sign, Hash.sign(signType, fields, API_KEY), `${signType}: signed`)
       t.match(request, { method: 'POST', contentType: 'text/xml; charset=utf-8', repeatable: true })
       return fields
@@ -158,26 +191,30 @@ t.test('what is sent', async (t) => {
       const { pay, requests } = merchant(signed(ORDERED, API_KEY, signType), { signType })
       t.equal(await pay.prepay(order), ORDERED.prepay_id, `${signType}: ${name} gives the prepay id`)
       t.equal(requests[0]?.path, '/pay/unifiedorder')
-      t.strictSame(sent(requests[0]), {
-        ...common,
-        sign_type: signType,
-        body: '腾讯充值中心-QQ会员充值 <&]]>',
-        out_trade_no: OUT_TRADE_NO,
-        total_fee: '1250',
-        fee_type: 'CNY',
-        spbill_create_ip: '2001:db8::1',
-        time_start: '20260101080000',
-        time_expire: '20260101100000',
-        notify_url: NOTIFY_URL,
-        trade_type: 'JSAPI',
-        openid: ORDER.openid,
-        ...fields
-      }, `${signType}: ${name}`)
+      t.strictSame(
+        sent(requests[0]),
+        {
+          ...common,
+          sign_type: signType,
+          body: '腾讯充值中心-QQ会员充值 <&]]>',
+          out_trade_no: OUT_TRADE_NO,
+          total_fee: '1250',
+          fee_type: 'CNY',
+          spbill_create_ip: '2001:db8::1',
+          time_start: '20260101080000',
+          time_expire: '20260101100000',
+          notify_url: NOTIFY_URL,
+          trade_type: 'JSAPI',
+          openid: ORDER.openid,
+          ...fields,
+        },
+        `${signType}: ${name}`,
+      )
     }
     for (const [path, call, answer, fields] of [
       ['/pay/orderquery', CALLS.orderquery!, QUERIED, { out_trade_no: OUT_TRADE_NO }],
       ['/pay/closeorder', CALLS.closeorder!, SUCCESS, { out_trade_no: OUT_TRADE_NO }],
-      ['/pay/refundquery', CALLS.refundquery!, REFUND_QUERIED, { out_refund_no: REFUND.outRefundNo }]
+      ['/pay/refundquery', CALLS.refundquery!, REFUND_QUERIED, { out_refund_no: REFUND.outRefundNo }],
     ] as const) {
       const { pay, requests } = merchant(signed(answer, API_KEY, signType), { signType })
       await call(pay)
@@ -186,32 +223,47 @@ t.test('what is sent', async (t) => {
     }
     const refunds: [string, Refund, Values, Order?][] = [
       ['a refund', REFUND, {}],
-      ['a refund of other money than was asked for', REFUND, { total_fee: '1200', refund_fee_type: 'HKD' }, { ...ORDER, payment: { ...PAYMENT, totalFee: 1200, currency: 'HKD' } }],
+      [
+        'a refund of other money than was asked for',
+        REFUND,
+        { total_fee: '1200', refund_fee_type: 'HKD' },
+        { ...ORDER, payment: { ...PAYMENT, totalFee: 1200, currency: 'HKD' } },
+      ],
       ['a refund with a reason', { ...REFUND, reason: '缺货' }, { refund_desc: '缺货' }],
-      ['a refund with an empty reason', { ...REFUND, reason: '' }, {}]
+      ['a refund with an empty reason', { ...REFUND, reason: '' }, {}],
     ]
     for (const [name, refund, fields, order = ORDER] of refunds) {
       const { pay, requests, withCert } = merchant(signed(REFUNDED, API_KEY, signType), { signType })
-      t.equal(await pay.refund(order, refund), '50000408942018111907145868882', `${signType}: ${name} gives WeChat's number`)
+      t.equal(
+        await pay.refund(order, refund),
+        '50000408942018111907145868882',
+        `${signType}: ${name} gives WeChat's number`,
+      )
       t.equal(requests.length, 0, 'not without the certificate')
       t.equal(withCert[0]?.path, '/secapi/pay/refund')
-      t.strictSame(sent(withCert[0]), {
-        ...common,
-        sign_type: signType,
-        out_trade_no: OUT_TRADE_NO,
-        out_refund_no: REFUND.outRefundNo,
-        total_fee: '1250',
-        refund_fee: '250',
-        refund_fee_type: 'CNY',
-        notify_url: NOTIFY_URL,
-        ...fields
-      }, `${signType}: ${name}`)
+      t.strictSame(
+        sent(withCert[0]),
+        {
+          ...common,
+          sign_type: signType,
+          out_trade_no: OUT_TRADE_NO,
+          out_refund_no: REFUND.outRefundNo,
+          total_fee: '1250',
+          refund_fee: '250',
+          refund_fee_type: 'CNY',
+          notify_url: NOTIFY_URL,
+          ...fields,
+        },
+        `${signType}: ${name}`,
+      )
     }
   }
 })
 
 t.test('the parameters of wx.requestPayment', async (t) => {
-  const published = vectors<{ name: string, key: string, signType: SignType, fields: Values, sign: string }[]>('sign-v2').filter(({ fields }) => fields.appId !== undefined)
+  const published = vectors<{ name: string; key: string; signType: SignType; fields: Values; sign: string }[]>(
+    'sign-v2',
+  ).filter(({ fields }) => fields.appId !== undefined)
   t.equal(published.length, 3)
   for (const { name, key, signType, fields, sign } of published) {
     const { appId, ...passed } = fields
@@ -225,7 +277,11 @@ t.test('a reply that is not believed, whatever was asked', async (t) => {
   const query = { code: 'WECHAT_REPLY_INVALID', statusCode: 502, advice: 'query' }
   const fields = { ...ORDERED, ...QUERIED, ...REFUNDED, ...REFUND_QUERIED }
   const cases: [name: string, reply: string | HttpReply, error: object][] = [
-    ['HTTP 502', { status: 502, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', statusCode: 503, advice: 'repeat', message: /HTTP 502/ }],
+    [
+      'HTTP 502',
+      { status: 502, text: signed(fields) },
+      { code: 'WECHAT_UNAVAILABLE', statusCode: 503, advice: 'repeat', message: /HTTP 502/ },
+    ],
     ['a redirect', { status: 302, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', message: /HTTP 302/ }],
     ['nothing', '', { ...query, message: /cannot be read: .*does not start with <xml>/ }],
     ['HTML', '<html></html>', query],
@@ -241,36 +297,84 @@ t.test('a reply that is not believed, whatever was asked', async (t) => {
     ['a field added after signing', signed(fields).replace('</xml>', '<promotion>1</promotion></xml>'), query],
     ['a refusal without a signature', xml(REFUSAL), query],
     ['no field at all', '<xml></xml>', query],
-    ['another appid', signed({ ...fields, appid: 'wx0000000000000000' }), { ...query, message: /another appid or merchant/ }],
-    ['another merchant', signed({ ...fields, mch_id: '1900000000' }), { ...query, message: /another appid or merchant/ }],
+    [
+      'another appid',
+      signed({ ...fields, appid: 'wx0000000000000000' }),
+      { ...query, message: /another appid or merchant/ },
+    ],
+    [
+      'another merchant',
+      signed({ ...fields, mch_id: '1900000000' }),
+      { ...query, message: /another appid or merchant/ },
+    ],
     ['a refusal for another merchant', signed({ ...REFUSAL, mch_id: '1900000000' }), query],
     ['no appid', signed({ ...fields, appid: '' }), query],
     ['no result_code', signed({ ...fields, result_code: '' }), { ...query, message: /neither success nor refusal/ }],
-    ['an unknown result_code', signed({ ...fields, result_code: 'success' }), { ...query, message: /neither success nor refusal/ }],
+    [
+      'an unknown result_code',
+      signed({ ...fields, result_code: 'success' }),
+      { ...query, message: /neither success nor refusal/ },
+    ],
     ['no return_code', signed({ ...fields, return_code: '' }), { ...query, message: /neither success nor refusal/ }],
-    ['an unknown return_code', signed({ ...fields, return_code: 'OK' }), { ...query, message: /neither success nor refusal/ }],
-    ['our own request, echoed', signed({ appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, out_trade_no: OUT_TRADE_NO }), { ...query, message: /neither success nor refusal/ }]
+    [
+      'an unknown return_code',
+      signed({ ...fields, return_code: 'OK' }),
+      { ...query, message: /neither success nor refusal/ },
+    ],
+    [
+      'our own request, echoed',
+      signed({ appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, out_trade_no: OUT_TRADE_NO }),
+      { ...query, message: /neither success nor refusal/ },
+    ],
   ]
   for (const [api, call] of Object.entries(CALLS)) {
     for (const [name, reply, expected] of cases) {
-      t.match(await failure(call(merchant(reply).pay)), { name: 'WechatError', sent: true, wechatCode: undefined, ...expected }, `${api}: ${name}`)
+      t.match(
+        await failure(call(merchant(reply).pay)),
+        { name: 'WechatError', sent: true, wechatCode: undefined, ...expected },
+        `${api}: ${name}`,
+      )
     }
   }
 })
 
 t.test('a refusal of the message itself is unsigned: it goes to the operator', async (t) => {
-  const texts = ['签名错误', '签名错误，请检查后再试', '缺少参数', 'XML格式错误', 'appid不存在', 'mch_id参数格式错误', '商户号mch_id与appid不匹配', 'JSAPI支付必须传openid', 'time_expire时间过短，刷卡至少1分钟，其他5分钟']
+  const texts = [
+    '签名错误',
+    '签名错误，请检查后再试',
+    '缺少参数',
+    'XML格式错误',
+    'appid不存在',
+    'mch_id参数格式错误',
+    '商户号mch_id与appid不匹配',
+    'JSAPI支付必须传openid',
+    'time_expire时间过短，刷卡至少1分钟，其他5分钟',
+  ]
   for (const [api, call] of Object.entries(CALLS)) {
     for (const text of texts) {
       const error = await failure(call(merchant(xml({ return_code: 'FAIL', return_msg: text })).pay))
       t.match(error, { code: 'WECHAT_ACCOUNT_REFUSED', statusCode: 500, advice: 'stop', sent: true }, `${api}: ${text}`)
-      t.ok(error.wechatText?.startsWith(`${text}: check mchId, apiKey, appid`), 'the log has WeChat\'s words')
+      t.ok(error.wechatText?.startsWith(`${text}: check mchId, apiKey, appid`), "the log has WeChat's words")
       t.notMatch(error.message, text, 'the client has not')
     }
   }
-  t.match(await failure(CALLS.unifiedorder!(merchant(sample('03-unifiedorder.response.return-fail-sign.xml').toString()).pay)), { wechatText: '签名错误，请检查后再试: check' }, 'as recorded')
-  t.match(await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL' })).pay)), { code: 'WECHAT_ACCOUNT_REFUSED', wechatText: /^: check/ }, 'without a word')
-  t.ok((await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL', return_msg: '错'.repeat(999) })).pay))).wechatText!.length < 200, 'a long text is cut')
+  t.match(
+    await failure(
+      CALLS.unifiedorder!(merchant(sample('03-unifiedorder.response.return-fail-sign.xml').toString()).pay),
+    ),
+    { wechatText: '签名错误，请检查后再试: check' },
+    'as recorded',
+  )
+  t.match(
+    await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL' })).pay)),
+    { code: 'WECHAT_ACCOUNT_REFUSED', wechatText: /^: check/ },
+    'without a word',
+  )
+  t.ok(
+    (await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL', return_msg: '错'.repeat(999) })).pay)))
+      .wechatText!.length < 200,
+    'a long text is cut',
+  )
 })
 
 t.test('business refusals', async (t) => {
@@ -289,7 +393,7 @@ t.test('business refusals', async (t) => {
     ['NOT_UTF8', '编码格式错误', 'WECHAT_REFUSED', 422, 'stop'],
     ['A_CODE_OF_2031', '以后', 'WECHAT_REFUSED', 422, 'stop'],
     ['constructor', '', 'WECHAT_REFUSED', 422, 'stop'],
-    ['', '', 'WECHAT_REFUSED', 422, 'stop']
+    ['', '', 'WECHAT_REFUSED', 422, 'stop'],
   ]
   const byApi: Record<string, typeof everywhere> = {
     unifiedorder: [
@@ -297,14 +401,10 @@ t.test('business refusals', async (t) => {
       ['OUT_TRADE_NO_USED', '商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
       ['ORDERPAID', '该订单已支付', 'WECHAT_ORDER_PAID', 409, 'query'],
       ['ORDERCLOSED', '订单已关闭', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
-      ['NOTENOUGH', '余额不足', 'WECHAT_REFUSED', 422, 'repeat']
+      ['NOTENOUGH', '余额不足', 'WECHAT_REFUSED', 422, 'repeat'],
     ],
-    orderquery: [
-      ['INVALID_REQUEST', '参数错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']
-    ],
-    closeorder: [
-      ['TRADE_STATE_ERROR', '订单状态错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']
-    ],
+    orderquery: [['INVALID_REQUEST', '参数错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']],
+    closeorder: [['TRADE_STATE_ERROR', '订单状态错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']],
     refund: [
       ['BIZERR_NEED_RETRY', '退款业务流程错误，需要商户触发重试来解决', 'WECHAT_UNAVAILABLE', 503, 'repeat'],
       ['ORDER_NOT_READY', '订单处理中，暂时无法退款，请稍后再试', 'WECHAT_UNAVAILABLE', 503, 'repeat'],
@@ -317,62 +417,121 @@ t.test('business refusals', async (t) => {
       ['REFUND_FEE_INVALID', '累计退款金额大于支付金额', 'WECHAT_REFUSED', 422, 'stop'],
       ['CERT_ERROR', '证书校验错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
       ['ORDERNOTEXIST', '订单不存在', 'WECHAT_ORDER_NOT_FOUND', 404, 'query'],
-      ['INVALID_REQUEST', 'refund_fee大于可退金额', 'WECHAT_ORDER_CONFLICT', 409, 'query']
+      ['INVALID_REQUEST', 'refund_fee大于可退金额', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
     ],
     refundquery: [
       ['INVALID_TRANSACTIONID', '无效transaction_id', 'WECHAT_REFUSED', 422, 'stop'],
-      ['PARAM_ERROR', '参数错误', 'WECHAT_REFUSED', 422, 'stop']
-    ]
+      ['PARAM_ERROR', '参数错误', 'WECHAT_REFUSED', 422, 'stop'],
+    ],
   }
   for (const [api, call] of Object.entries(CALLS)) {
     for (const [errCode, text, code, statusCode, advice] of [...everywhere, ...byApi[api]!]) {
       const error = await failure(call(merchant(signed({ ...REFUSAL, err_code: errCode, err_code_des: text })).pay))
-      t.match(error, { code, statusCode, advice, wechatCode: errCode, wechatText: text, sent: true, message: `WeChat Pay refused: ${errCode} ${text}. ` }, `${api}: ${errCode || 'no code'} → ${statusCode}, ${advice}`)
+      t.match(
+        error,
+        {
+          code,
+          statusCode,
+          advice,
+          wechatCode: errCode,
+          wechatText: text,
+          sent: true,
+          message: `WeChat Pay refused: ${errCode} ${text}. `,
+        },
+        `${api}: ${errCode || 'no code'} → ${statusCode}, ${advice}`,
+      )
     }
   }
-  const advice = async (errCode: string) => (await failure(CALLS.unifiedorder!(merchant(signed({ ...REFUSAL, err_code: errCode })).pay))).message
+  const advice = async (errCode: string) =>
+    (await failure(CALLS.unifiedorder!(merchant(signed({ ...REFUSAL, err_code: errCode })).pay))).message
   t.match(await advice('SYSTEMERROR'), /Repeat it unchanged\.$/, 'the message says what to do: repeat')
   t.match(await advice('ORDERPAID'), /Query the order before anything else\.$/, 'query')
   t.match(await advice('LACK_PARAMS'), /Repeating it cannot help\.$/, 'or stop')
-  const recorded = { appid: 'wxa5b511bc130a4d9e', mchId: '110605603', apiKey: '2ab9071b06b9f739b950ddb41db2690d', signType: 'MD5' as SignType }
-  t.match(await failure(CALLS.unifiedorder!(merchant(sample('05-unifiedorder.response.201-repeated.xml').toString(), recorded).pay)), { wechatCode: 'INVALID_REQUEST', wechatText: '201 商户订单号重复' }, 'as recorded')
+  const recorded = {
+    appid: 'wxa5b511bc130a4d9e',
+    mchId: '110605603',
+    apiKey: '2ab9071b06b9f739b950ddb41db2690d',
+    signType: 'MD5' as SignType,
+  }
+  t.match(
+    await failure(
+      CALLS.unifiedorder!(merchant(sample('05-unifiedorder.response.201-repeated.xml').toString(), recorded).pay),
+    ),
+    { wechatCode: 'INVALID_REQUEST', wechatText: '201 商户订单号重复' },
+    'as recorded',
+  )
 })
 
 t.test('an order that is accepted without a prepay id is ordered again', async (t) => {
   for (const reply of [SUCCESS, { ...SUCCESS, prepay_id: '' }]) {
-    t.match(await failure(merchant(signed(reply)).pay.prepay(ORDER)), { code: 'WECHAT_REPLY_INVALID', advice: 'repeat' })
+    t.match(await failure(merchant(signed(reply)).pay.prepay(ORDER)), {
+      code: 'WECHAT_REPLY_INVALID',
+      advice: 'repeat',
+    })
   }
 })
 
 t.test('a text that XML cannot hold is not sent', async (t) => {
   const { pay, requests } = merchant(signed(ORDERED))
-  t.match(await failure(pay.prepay({ ...ORDER, description: 'tea\0' })), { code: 'WECHAT_XML_INVALID', message: /field body/ })
+  t.match(await failure(pay.prepay({ ...ORDER, description: 'tea\0' })), {
+    code: 'WECHAT_XML_INVALID',
+    message: /field body/,
+  })
   t.equal(requests.length, 0)
 })
 
 t.test('what a query tells', async (t) => {
   const reported = (values: Values) => merchant(signed(values)).pay.query(OUT_TRADE_NO)
   for (const tradeState of ['SUCCESS', 'REFUND'] as const) {
-    t.strictSame(await reported({ ...QUERIED, trade_state: tradeState }), { tradeState, payment: PAYMENT }, `${tradeState}: paid, and by whom`)
+    t.strictSame(
+      await reported({ ...QUERIED, trade_state: tradeState }),
+      { tradeState, payment: PAYMENT },
+      `${tradeState}: paid, and by whom`,
+    )
   }
   const details: [string, Values, object][] = [
     ['the text given when ordering', { attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
     ['another currency', { fee_type: 'HKD' }, { currency: 'HKD' }],
     ['an empty currency is CNY', { fee_type: '' }, { currency: 'CNY' }],
     ['no bank', { bank_type: '' }, { bankType: undefined }],
-    ['fields added later', { promotion_detail: '{}', rate_value: '1' }, {}]
+    ['fields added later', { promotion_detail: '{}', rate_value: '1' }, {}],
   ]
   for (const [name, change, expected] of details) {
-    t.strictSame(await reported({ ...QUERIED, ...change }), { tradeState: 'SUCCESS', payment: { ...PAYMENT, ...expected } }, name)
+    t.strictSame(
+      await reported({ ...QUERIED, ...change }),
+      { tradeState: 'SUCCESS', payment: { ...PAYMENT, ...expected } },
+      name,
+    )
   }
   for (const tradeState of ['NOTPAY', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT']) {
-    t.strictSame(await reported({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, trade_state: tradeState, trade_state_desc: '' }), { tradeState }, `${tradeState}: not paid`)
+    t.strictSame(
+      await reported({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, trade_state: tradeState, trade_state_desc: '' }),
+      { tradeState },
+      `${tradeState}: not paid`,
+    )
   }
-  t.strictSame(await reported({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: 'order not exist' }), { tradeState: 'NOT_EXIST' }, 'ORDERNOTEXIST is an answer')
-  const recorded = merchant(sample('06-orderquery.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay
-  t.match(await recorded.query('1415757673'), {
-    tradeState: 'SUCCESS', payment: { transactionId: '1008450740201411110005820873', totalFee: 1, attach: '订单额外描述', paidAt: new Date('2014-11-11T09:00:43Z') }
-  }, 'as published')
+  t.strictSame(
+    await reported({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: 'order not exist' }),
+    { tradeState: 'NOT_EXIST' },
+    'ORDERNOTEXIST is an answer',
+  )
+  const recorded = merchant(sample('06-orderquery.response.success.xml').toString(), {
+    apiKey: DEMO_KEY,
+    signType: 'MD5',
+  }).pay
+  t.match(
+    await recorded.query('1415757673'),
+    {
+      tradeState: 'SUCCESS',
+      payment: {
+        transactionId: '1008450740201411110005820873',
+        totalFee: 1,
+        attach: '订单额外描述',
+        paidAt: new Date('2014-11-11T09:00:43Z'),
+      },
+    },
+    'as published',
+  )
 })
 
 t.test('what a query cannot tell', async (t) => {
@@ -393,10 +552,14 @@ t.test('what a query cannot tell', async (t) => {
     ['no time_end', { time_end: '' }, /without a usable time_end/],
     ['a time_end that never was', { time_end: '20260231000000' }, /without a usable time_end/],
     ['no transaction_id', { transaction_id: '' }, /without a usable transaction_id/],
-    ['no openid', { openid: '' }, /without a usable openid/]
+    ['no openid', { openid: '' }, /without a usable openid/],
   ]
   for (const [name, change, message] of cases) {
-    t.match(await failure(merchant(signed({ ...QUERIED, ...change })).pay.query(OUT_TRADE_NO)), { ...invalid, message }, name)
+    t.match(
+      await failure(merchant(signed({ ...QUERIED, ...change })).pay.query(OUT_TRADE_NO)),
+      { ...invalid, message },
+      name,
+    )
   }
   for (const name of ['trade_state', 'out_trade_no', 'total_fee', 'time_end', 'transaction_id', 'openid']) {
     const values = Object.fromEntries(Object.entries(QUERIED).filter(([key]) => key !== name))
@@ -408,15 +571,40 @@ t.test('what closing tells', async (t) => {
   const closed = (values: Values) => merchant(signed(values)).pay.close(OUT_TRADE_NO)
   t.equal(await closed({ ...SUCCESS, result_msg: 'OK' }), 'closed', 'closed')
   t.equal(await closed({ ...REFUSAL, err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' }), 'closed', 'closed before')
-  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }), 'not-exist', 'never known')
+  t.equal(
+    await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }),
+    'not-exist',
+    'never known',
+  )
   t.equal(await closed({ ...REFUSAL, err_code: 'ORDERPAID', err_code_des: 'order paid' }), 'paid', 'paid')
-  t.equal(await merchant(sample('10-closeorder.response.success.xml').toString(), { apiKey: DEMO_KEY, signType: 'MD5' }).pay.close('1'), 'closed', 'as published')
+  t.equal(
+    await merchant(sample('10-closeorder.response.success.xml').toString(), {
+      apiKey: DEMO_KEY,
+      signType: 'MD5',
+    }).pay.close('1'),
+    'closed',
+    'as published',
+  )
 })
 
 t.test('without a certificate there are no refunds, and nothing is sent', async (t) => {
   const requests: HttpRequest[] = []
-  const http: Http = { async send (request) { requests.push(request); return { status: 200, text: signed(REFUNDED) } }, async close () {} }
-  const pay = createPayV2({ http, appid: APPID, mchId: MCH_ID, apiKey: new Secret(API_KEY), signType: 'HMAC-SHA256', notifyUrl: NOTIFY_URL, nonce: () => 'n' })
+  const http: Http = {
+    async send(request) {
+      requests.push(request)
+      return { status: 200, text: signed(REFUNDED) }
+    },
+    async close() {},
+  }
+  const pay = createPayV2({
+    http,
+    appid: APPID,
+    mchId: MCH_ID,
+    apiKey: new Secret(API_KEY),
+    signType: 'HMAC-SHA256',
+    notifyUrl: NOTIFY_URL,
+    nonce: () => 'n',
+  })
   t.equal(pay.canRefund, false)
   t.match(await failure(pay.refund(ORDER, REFUND)), { code: 'WECHAT_OPTIONS_INVALID', sent: false })
   t.strictSame(requests, [])
@@ -424,29 +612,61 @@ t.test('without a certificate there are no refunds, and nothing is sent', async 
 })
 
 t.test('what asking for a refund tells', async (t) => {
-  t.equal(await merchant(signed(REFUNDED)).pay.refund(ORDER, REFUND), '50000408942018111907145868882', 'accepted, not yet refunded')
+  t.equal(
+    await merchant(signed(REFUNDED)).pay.refund(ORDER, REFUND),
+    '50000408942018111907145868882',
+    'accepted, not yet refunded',
+  )
   const cases: [string, Values][] = [
     ['no refund_id', { refund_id: '' }],
     ['another refund', { out_refund_no: 'another' }],
     ['another amount', { refund_fee: '251' }],
-    ['no amount', { refund_fee: '' }]
+    ['no amount', { refund_fee: '' }],
   ]
   for (const [name, change] of cases) {
     const error = await failure(merchant(signed({ ...REFUNDED, ...change })).pay.refund(ORDER, REFUND))
-    t.match(error, { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /accepted another refund than .*-1 of 250 fen/ }, name)
+    t.match(
+      error,
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /accepted another refund than .*-1 of 250 fen/ },
+      name,
+    )
   }
 })
 
 t.test('what a question about a refund tells', async (t) => {
-  const asked = (change: Values) => merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(REFUND.outRefundNo)
-  const report = { outRefundNo: REFUND.outRefundNo, outTradeNo: OUT_TRADE_NO, refundId: '50000408942018111907145868882', refundFee: 250, succeededAt: undefined }
-  for (const [status, state] of [['PROCESSING', 'processing'], ['SUCCESS', 'success'], ['REFUNDCLOSE', 'closed'], ['CHANGE', 'abnormal']] as const) {
+  const asked = (change: Values) =>
+    merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(REFUND.outRefundNo)
+  const report = {
+    outRefundNo: REFUND.outRefundNo,
+    outTradeNo: OUT_TRADE_NO,
+    refundId: '50000408942018111907145868882',
+    refundFee: 250,
+    succeededAt: undefined,
+  }
+  for (const [status, state] of [
+    ['PROCESSING', 'processing'],
+    ['SUCCESS', 'success'],
+    ['REFUNDCLOSE', 'closed'],
+    ['CHANGE', 'abnormal'],
+  ] as const) {
     t.strictSame(await asked({ refund_status_0: status }), { ...report, state }, `${status}: ${state}`)
   }
   const at = await asked({ refund_status_0: 'SUCCESS', refund_success_time_0: '2018-11-19 16:24:13' })
-  t.strictSame(at, { ...report, state: 'success', succeededAt: new Date('2018-11-19T08:24:13Z') }, 'with the time, which is Beijing\'s')
-  t.match(await asked({ out_trade_no: 'another' }), { outTradeNo: 'another', refundId: report.refundId }, 'whose order it is of is for the engine to compare')
-  t.equal(await asked({ result_code: 'FAIL', err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }), undefined, 'REFUNDNOTEXIST is an answer')
+  t.strictSame(
+    at,
+    { ...report, state: 'success', succeededAt: new Date('2018-11-19T08:24:13Z') },
+    "with the time, which is Beijing's",
+  )
+  t.match(
+    await asked({ out_trade_no: 'another' }),
+    { outTradeNo: 'another', refundId: report.refundId },
+    'whose order it is of is for the engine to compare',
+  )
+  t.equal(
+    await asked({ result_code: 'FAIL', err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }),
+    undefined,
+    'REFUNDNOTEXIST is an answer',
+  )
   const cases: [string, Values][] = [
     ['no order', { out_trade_no: '' }],
     ['another refund', { out_refund_no_0: 'another' }],
@@ -455,18 +675,29 @@ t.test('what a question about a refund tells', async (t) => {
     ['an amount with a fraction', { refund_fee_0: '2.5' }],
     ['no status', { refund_status_0: '' }],
     ['an unknown status', { refund_status_0: 'NOTSURE' }],
-    ['a status of every object', { refund_status_0: 'constructor' }]
+    ['a status of every object', { refund_status_0: 'constructor' }],
   ]
   for (const [name, change] of cases) {
-    t.match(await failure(asked(change)), { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /gave no usable answer/ }, name)
+    t.match(
+      await failure(asked(change)),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /gave no usable answer/ },
+      name,
+    )
   }
   const { refund_status_0: _, ...stateless } = REFUND_QUERIED
-  t.match(await failure(merchant(signed(stateless)).pay.queryRefund(REFUND.outRefundNo)), { code: 'WECHAT_REPLY_INVALID' }, 'a status that is not there at all')
+  t.match(
+    await failure(merchant(signed(stateless)).pay.queryRefund(REFUND.outRefundNo)),
+    { code: 'WECHAT_REPLY_INVALID' },
+    'a status that is not there at all',
+  )
 })
 
 t.test('trouble on the way passes through', async (t) => {
   for (const [api, call] of Object.entries(CALLS)) {
-    for (const error of [new WechatError('WECHAT_TIMEOUT', 'no answer', { advice: 'repeat' }), new TypeError('a bug')]) {
+    for (const error of [
+      new WechatError('WECHAT_TIMEOUT', 'no answer', { advice: 'repeat' }),
+      new TypeError('a bug'),
+    ]) {
       await t.rejects(call(merchant(error).pay), error, `${api}: ${error.name}`)
     }
   }
@@ -475,21 +706,55 @@ t.test('trouble on the way passes through', async (t) => {
 t.test('a genuine notification', async (t) => {
   const read = (body: string | Buffer, options = {}) => merchant('', options).pay.readNotification(Buffer.from(body))
   t.strictSame(read(signed(PAID)), { kind: 'payment', payment: PAYMENT }, 'signed with HMAC-SHA256, without sign_type')
-  t.strictSame(read(signed({ ...PAID, sign_type: 'HMAC-SHA256' })), { kind: 'payment', payment: PAYMENT }, 'with sign_type')
-  t.strictSame(read(signed(PAID, API_KEY, 'MD5'), { signType: 'MD5' }), { kind: 'payment', payment: PAYMENT }, 'signed with MD5')
-  t.match(read(signed({ ...PAID, device_info: '', coupon_id_1: '2', coupon_id_0: '1', rate_value: '0' })), { payment: PAYMENT }, 'with fields that came later')
-  t.match(read(sample('17-notify.pay.md5.xml'), { apiKey: DEMO_KEY, signType: 'MD5' }), {
-    kind: 'payment', payment: { outTradeNo: '1409811653', totalFee: 1, attach: '支付测试', paidAt: new Date('2014-09-03T05:15:40Z') }
-  }, 'as published')
-  t.match(read(sample('18-notify.pay.hmac-no-sign_type.recorded-masked.xml'), { appid: 'wx1234567890abcdef', mchId: '1900000109', apiKey: '0123456789abcdef0123456789abcdef' }), {
-    kind: 'payment', payment: { outTradeNo: '20052615250005', transactionId: '4200000540202005267407409907' }
-  }, 'as recorded')
+  t.strictSame(
+    read(signed({ ...PAID, sign_type: 'HMAC-SHA256' })),
+    { kind: 'payment', payment: PAYMENT },
+    'with sign_type',
+  )
+  t.strictSame(
+    read(signed(PAID, API_KEY, 'MD5'), { signType: 'MD5' }),
+    { kind: 'payment', payment: PAYMENT },
+    'signed with MD5',
+  )
+  t.match(
+    read(signed({ ...PAID, device_info: '', coupon_id_1: '2', coupon_id_0: '1', rate_value: '0' })),
+    { payment: PAYMENT },
+    'with fields that came later',
+  )
+  t.match(
+    read(sample('17-notify.pay.md5.xml'), { apiKey: DEMO_KEY, signType: 'MD5' }),
+    {
+      kind: 'payment',
+      payment: { outTradeNo: '1409811653', totalFee: 1, attach: '支付测试', paidAt: new Date('2014-09-03T05:15:40Z') },
+    },
+    'as published',
+  )
+  t.match(
+    read(sample('18-notify.pay.hmac-no-sign_type.recorded-masked.xml'), {
+      appid: 'wx1234567890abcdef',
+      mchId: '1900000109',
+      apiKey: '0123456789abcdef0123456789abcdef',
+    }),
+    {
+      kind: 'payment',
+      payment: { outTradeNo: '20052615250005', transactionId: '4200000540202005267407409907' },
+    },
+    'as recorded',
+  )
 })
 
 t.test('a payment that failed', async (t) => {
   const read = (values: Values) => merchant().pay.readNotification(Buffer.from(signed(values)))
-  t.strictSame(read({ ...REFUSAL, err_code: 'NOTENOUGH', err_code_des: '余额不足', out_trade_no: OUT_TRADE_NO }), { kind: 'payment-failed', outTradeNo: OUT_TRADE_NO, reason: 'NOTENOUGH 余额不足' })
-  t.strictSame(read({ ...SUCCESS, result_code: 'FAIL' }), { kind: 'payment-failed', outTradeNo: undefined, reason: ' ' }, 'without order or reason')
+  t.strictSame(read({ ...REFUSAL, err_code: 'NOTENOUGH', err_code_des: '余额不足', out_trade_no: OUT_TRADE_NO }), {
+    kind: 'payment-failed',
+    outTradeNo: OUT_TRADE_NO,
+    reason: 'NOTENOUGH 余额不足',
+  })
+  t.strictSame(
+    read({ ...SUCCESS, result_code: 'FAIL' }),
+    { kind: 'payment-failed', outTradeNo: undefined, reason: ' ' },
+    'without order or reason',
+  )
 })
 
 t.test('a notification that is not believed', async (t) => {
@@ -499,14 +764,21 @@ t.test('a notification that is not believed', async (t) => {
     ['JSON', '{}', 'unreadable'],
     ['bytes that are no text', Buffer.from([0xff]), 'unreadable', /not UTF-8/],
     ['a DOCTYPE', sample('25-attack.xxe-probe.xml'), 'unreadable'],
-    ['a duplicate', signed(PAID).replace('</xml>', '<total_fee>1</total_fee></xml>'), 'unreadable', /total_fee stands twice/],
+    [
+      'a duplicate',
+      signed(PAID).replace('</xml>', '<total_fee>1</total_fee></xml>'),
+      'unreadable',
+      /total_fee stands twice/,
+    ],
     ['no field', '<xml></xml>', 'incomplete', /return_code SUCCESS/],
     ['return_code FAIL', xml({ return_code: 'FAIL', return_msg: '' }), 'incomplete', /return_code SUCCESS/],
     ['no return_code', without('return_code'), 'incomplete', /return_code SUCCESS/],
-    ...['appid', 'mch_id', 'result_code', 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end'].flatMap((name): typeof cases => [
-      [`no ${name}`, without(name), 'incomplete', new RegExp(`lacks ${name}`)],
-      [`an empty ${name}`, signed({ ...PAID, [name]: '' }), 'incomplete', new RegExp(`lacks ${name}`)]
-    ]),
+    ...['appid', 'mch_id', 'result_code', 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end'].flatMap(
+      (name): typeof cases => [
+        [`no ${name}`, without(name), 'incomplete', new RegExp(`lacks ${name}`)],
+        [`an empty ${name}`, signed({ ...PAID, [name]: '' }), 'incomplete', new RegExp(`lacks ${name}`)],
+      ],
+    ),
     ['no signature', xml(PAID), 'incomplete', /lacks sign/],
     ['an empty signature', xml({ ...PAID, sign: '' }), 'incomplete', /lacks sign/],
     ['another key', signed(PAID, DEMO_KEY), 'bad-signature', /not ours/],
@@ -514,36 +786,72 @@ t.test('a notification that is not believed', async (t) => {
     ['MD5 at a merchant of HMAC-SHA256', signed(PAID, API_KEY, 'MD5'), 'bad-signature'],
     ['MD5, named', signed({ ...PAID, sign_type: 'MD5' }, API_KEY, 'MD5'), 'bad-signature'],
     ['a changed amount', signed(PAID).replace('1250', '1'), 'bad-signature'],
-    ['a failed payment under another key', signed({ ...REFUSAL, out_trade_no: OUT_TRADE_NO }, DEMO_KEY), 'bad-signature'],
+    [
+      'a failed payment under another key',
+      signed({ ...REFUSAL, out_trade_no: OUT_TRADE_NO }, DEMO_KEY),
+      'bad-signature',
+    ],
     ['another appid', signed({ ...PAID, appid: 'wx0000000000000000' }), 'wrong-account', /another appid or merchant/],
     ['another merchant', signed({ ...PAID, mch_id: '1900000000' }), 'wrong-account', /another appid or merchant/],
     ['a failed payment of another merchant', signed({ ...REFUSAL, mch_id: '1900000000' }), 'wrong-account'],
     ['an unknown result_code', signed({ ...PAID, result_code: 'PENDING' }), 'incomplete', /neither SUCCESS nor FAIL/],
     ['a total_fee of 1.0', signed({ ...PAID, total_fee: '1.0' }), 'incomplete', /total_fee .*cannot be read/],
     ['a total_fee of 1e2', signed({ ...PAID, total_fee: '1e2' }), 'incomplete', /total_fee .*cannot be read/],
-    ['a time_end in another form', signed({ ...PAID, time_end: '2026-01-01T08:15:01' }), 'incomplete', /time_end .*cannot be read/]
+    [
+      'a time_end in another form',
+      signed({ ...PAID, time_end: '2026-01-01T08:15:01' }),
+      'incomplete',
+      /time_end .*cannot be read/,
+    ],
   ]
   for (const [name, body, fault, message = /./] of cases) {
-    t.throws(() => merchant().pay.readNotification(Buffer.from(body)), { name: 'NotificationError', code: 'WECHAT_NOTIFICATION_INVALID', fault, message }, `${name} → ${fault}`)
+    t.throws(
+      () => merchant().pay.readNotification(Buffer.from(body)),
+      { name: 'NotificationError', code: 'WECHAT_NOTIFICATION_INVALID', fault, message },
+      `${name} → ${fault}`,
+    )
   }
 })
 
 /** Encrypted by the recipe of the refund notification, without the code under test. */
-function encrypted (text: string, key = API_KEY): string {
+function encrypted(text: string, key = API_KEY): string {
   const cipher = createCipheriv('aes-256-ecb', createHash('md5').update(key).digest('hex'), null)
   return cipher.update(text, 'utf8', 'base64') + cipher.final('base64')
 }
 
 t.test('a notification of a refund is a hint: it is not signed', async (t) => {
-  const HINT: Values = { out_trade_no: OUT_TRADE_NO, out_refund_no: REFUND.outRefundNo, refund_fee: '250', refund_status: 'SUCCESS' }
+  const HINT: Values = {
+    out_trade_no: OUT_TRADE_NO,
+    out_refund_no: REFUND.outRefundNo,
+    refund_fee: '250',
+    refund_status: 'SUCCESS',
+  }
   const root = (values: Values) => xml(values).replace('<xml>', '<root>').replace('</xml>', '</root>')
-  const outer = (reqInfo: string, change: Values = {}) => Buffer.from(xml({ return_code: 'SUCCESS', appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, req_info: reqInfo, ...change }))
+  const outer = (reqInfo: string, change: Values = {}) =>
+    Buffer.from(
+      xml({ return_code: 'SUCCESS', appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, req_info: reqInfo, ...change }),
+    )
   const read = (body: Buffer) => merchant().pay.readNotification(body)
-  t.strictSame(read(outer(encrypted(root(HINT)))), { kind: 'refund-hint', outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 }, 'what to ask about, and not what became of it')
-  t.strictSame(read(sample('20-notify.refund.encrypted.xml')), {
-    kind: 'refund-hint', outTradeNo: '71106718111915575302817', outRefundNo: '131811191610442717309', refundFee: 3960
-  }, 'as computed')
-  t.match(read(outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(64) })))), { outRefundNo: '1'.repeat(64) }, 'a refund number as long as any')
+  t.strictSame(
+    read(outer(encrypted(root(HINT)))),
+    { kind: 'refund-hint', outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
+    'what to ask about, and not what became of it',
+  )
+  t.strictSame(
+    read(sample('20-notify.refund.encrypted.xml')),
+    {
+      kind: 'refund-hint',
+      outTradeNo: '71106718111915575302817',
+      outRefundNo: '131811191610442717309',
+      refundFee: 3960,
+    },
+    'as computed',
+  )
+  t.match(
+    read(outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(64) })))),
+    { outRefundNo: '1'.repeat(64) },
+    'a refund number as long as any',
+  )
   const cases: [name: string, body: Buffer, fault: NotificationFault][] = [
     ['an empty req_info', outer(''), 'bad-signature'],
     ['a req_info that is not base64', outer('%%%%'), 'bad-signature'],
@@ -556,9 +864,13 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
     ['return_code FAIL', outer(encrypted(root(HINT)), { return_code: 'FAIL' }), 'incomplete'],
     ['no order', outer(encrypted(root({ ...HINT, out_trade_no: '' }))), 'incomplete'],
     ['no refund', outer(encrypted(root({ ...HINT, out_refund_no: '' }))), 'incomplete'],
-    ['a refund number longer than any', outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(65) }))), 'incomplete'],
+    [
+      'a refund number longer than any',
+      outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(65) }))),
+      'incomplete',
+    ],
     ['no amount', outer(encrypted(root({ ...HINT, refund_fee: '' }))), 'incomplete'],
-    ['an amount with a fraction', outer(encrypted(root({ ...HINT, refund_fee: '2.5' }))), 'incomplete']
+    ['an amount with a fraction', outer(encrypted(root({ ...HINT, refund_fee: '2.5' }))), 'incomplete'],
   ]
   for (const [name, body, fault] of cases) {
     t.throws(() => read(body), { name: 'NotificationError', fault }, `${name} → ${fault}`)
@@ -567,12 +879,34 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
 
 t.test('what WeChat reads', async (t) => {
   const { pay } = merchant()
-  t.strictSame(pay.reply(), { status: 200, contentType: 'text/xml; charset=utf-8', body: sample('26-notify.reply.success.xml').toString().trimEnd() }, 'the exact success')
-  const faults: NotificationFault[] = ['unreadable', 'incomplete', 'bad-signature', 'wrong-account', 'unknown-order', 'mismatch', 'not-stored']
+  t.strictSame(
+    pay.reply(),
+    {
+      status: 200,
+      contentType: 'text/xml; charset=utf-8',
+      body: sample('26-notify.reply.success.xml').toString().trimEnd(),
+    },
+    'the exact success',
+  )
+  const faults: NotificationFault[] = [
+    'unreadable',
+    'incomplete',
+    'bad-signature',
+    'wrong-account',
+    'unknown-order',
+    'mismatch',
+    'not-stored',
+  ]
   for (const fault of faults) {
-    t.strictSame(pay.reply(fault), {
-      status: 200, contentType: 'text/xml; charset=utf-8', body: `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`
-    }, fault)
+    t.strictSame(
+      pay.reply(fault),
+      {
+        status: 200,
+        contentType: 'text/xml; charset=utf-8',
+        body: `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
+      },
+      fault,
+    )
   }
 })
 
@@ -580,7 +914,7 @@ t.test('no error shows the key', async (t) => {
   const errors: unknown[] = [
     await failure(CALLS.unifiedorder!(merchant(xml(SUCCESS)).pay)),
     await failure(CALLS.orderquery!(merchant(signed(REFUSAL)).pay)),
-    await failure(CALLS.closeorder!(merchant('<xml>').pay))
+    await failure(CALLS.closeorder!(merchant('<xml>').pay)),
   ]
   try {
     merchant().pay.readNotification(Buffer.from(xml(PAID)))
@@ -598,15 +932,29 @@ t.test('over real HTTP, a lost answer is asked for again with the very same mess
   const bodies: string[] = []
   const origin = await serve(t, (request, response) => {
     let body = ''
-    request.setEncoding('utf8').on('data', (chunk: string) => { body += chunk }).on('end', () => {
-      if (bodies.push(body) === 1) request.socket.destroy()
-      else response.end(signed(ORDERED))
-    })
+    request
+      .setEncoding('utf8')
+      .on('data', (chunk: string) => {
+        body += chunk
+      })
+      .on('end', () => {
+        if (bodies.push(body) === 1) request.socket.destroy()
+        else response.end(signed(ORDERED))
+      })
   })
   const http = createHttp({ hosts: [origin], timeoutMs: 5000, now: () => new Date(), pause: async () => {} })
   t.teardown(() => http.close())
   let nonces = 0
-  const pay = createPayV2({ http, certHttp: http, appid: APPID, mchId: MCH_ID, apiKey: new Secret(API_KEY), signType: 'HMAC-SHA256', notifyUrl: NOTIFY_URL, nonce: () => `nonce${++nonces}` })
+  const pay = createPayV2({
+    http,
+    certHttp: http,
+    appid: APPID,
+    mchId: MCH_ID,
+    apiKey: new Secret(API_KEY),
+    signType: 'HMAC-SHA256',
+    notifyUrl: NOTIFY_URL,
+    nonce: () => `nonce${++nonces}`,
+  })
   t.equal(await pay.prepay(ORDER), ORDERED.prepay_id)
   t.equal(bodies.length, 2)
   t.equal(bodies[1], bodies[0], 'same number, same parameters, same nonce')

@@ -6,6 +6,11 @@ t.test('a notification that is not believed says why, for logs and counters', as
   const error = new NotificationError('bad-signature', 'The signature of the notification is not ours.')
   t.ok(error instanceof WechatError)
   t.match(error, {
-    name: 'NotificationError', code: 'WECHAT_NOTIFICATION_INVALID', statusCode: 400, advice: 'stop', fault: 'bad-signature', message: 'The signature of the notification is not ours.'
+    name: 'NotificationError',
+    code: 'WECHAT_NOTIFICATION_INVALID',
+    statusCode: 400,
+    advice: 'stop',
+    fault: 'bad-signature',
+    message: 'The signature of the notification is not ours.',
   })
 })

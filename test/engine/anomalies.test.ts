@@ -6,13 +6,17 @@ import type { Rig } from './helpers.ts'
 const anomaliesOf = (rig: Rig) => createAnomalies(rig)
 
 /** A payment on hold: it came after its order was closed. */
-async function held (rig: Rig): Promise<string> {
+async function held(rig: Rig): Promise<string> {
   const order = await closed(rig)
   await rig.orders.observePayment('notify', paymentOf(order))
   return order.outTradeNo
 }
 
-for (const [action, expected] of [['fulfil', { fulfilment: 'done', state: 'paid', liveKey: 'cart-1' }], ['refund', { fulfilment: 'dismissed', state: 'closed', liveKey: null }], ['dismiss', { fulfilment: 'dismissed', state: 'closed', liveKey: null }]] as const) {
+for (const [action, expected] of [
+  ['fulfil', { fulfilment: 'done', state: 'paid', liveKey: 'cart-1' }],
+  ['refund', { fulfilment: 'dismissed', state: 'closed', liveKey: null }],
+  ['dismiss', { fulfilment: 'dismissed', state: 'closed', liveKey: null }],
+] as const) {
   scenario(`a payment on hold: ${action}`, async (t, rig) => {
     const anomalies = anomaliesOf(rig)
     const outTradeNo = await held(rig)
@@ -22,23 +26,45 @@ for (const [action, expected] of [['fulfil', { fulfilment: 'done', state: 'paid'
     if (action === 'refund') rig.pay.expect(['refund', '5000'])
     rig.advance(30 * SECOND)
     await rig.work.sweep()
-    t.hasStrict(await rig.orders.get(outTradeNo), { ...expected, refunds: action === 'refund' ? [{ refundFee: 1250, state: 'processing', reason: 'as agreed on the phone' }] : [] })
+    t.hasStrict(await rig.orders.get(outTradeNo), {
+      ...expected,
+      refunds: action === 'refund' ? [{ refundFee: 1250, state: 'processing', reason: 'as agreed on the phone' }] : [],
+    })
     t.strictSame(await anomalies.list(), [])
-    t.hasStrict((await rig.orders.history(outTradeNo)).find(({ source }) => source === 'operator'), { seen: `${action}: as agreed on the phone` })
-    await t.rejects(anomalies.resolve(found!.id, 'dismiss', 'again'), { code: 'WECHAT_INPUT_INVALID', message: /waits/ })
+    t.hasStrict(
+      (await rig.orders.history(outTradeNo)).find(({ source }) => source === 'operator'),
+      { seen: `${action}: as agreed on the phone` },
+    )
+    await t.rejects(anomalies.resolve(found!.id, 'dismiss', 'again'), {
+      code: 'WECHAT_INPUT_INVALID',
+      message: /waits/,
+    })
   })
 }
 
-scenario('a decision that died half-way is made again without doing anything twice', async (t, rig) => {
-  const outTradeNo = await held(rig)
-  const [found] = await anomaliesOf(rig).list()
-  await rig.orders.observe(outTradeNo, { seen: 'hold-resolved', action: 'fulfil', note: 'first', payment: found!.payment! })
-  await rig.work.sweep()
-  await anomaliesOf(rig).resolve(found!.id, 'fulfil', 'second')
-  await rig.work.sweep()
-  t.hasStrict(await rig.orders.get(outTradeNo), { fulfilment: 'done' })
-  t.strictSame(ran.splice(0), [outTradeNo])
-}, { onPaid: ({ outTradeNo }) => { ran.push(outTradeNo) } })
+scenario(
+  'a decision that died half-way is made again without doing anything twice',
+  async (t, rig) => {
+    const outTradeNo = await held(rig)
+    const [found] = await anomaliesOf(rig).list()
+    await rig.orders.observe(outTradeNo, {
+      seen: 'hold-resolved',
+      action: 'fulfil',
+      note: 'first',
+      payment: found!.payment!,
+    })
+    await rig.work.sweep()
+    await anomaliesOf(rig).resolve(found!.id, 'fulfil', 'second')
+    await rig.work.sweep()
+    t.hasStrict(await rig.orders.get(outTradeNo), { fulfilment: 'done' })
+    t.strictSame(ran.splice(0), [outTradeNo])
+  },
+  {
+    onPaid: ({ outTradeNo }) => {
+      ran.push(outTradeNo)
+    },
+  },
+)
 
 const ran: string[] = []
 
@@ -46,26 +72,35 @@ scenario('two operators: the second is told', async (t, rig) => {
   await held(rig)
   const [found] = await rig.store.anomalies()
   const store = { ...rig.store, resolveAnomaly: async () => false }
-  await t.rejects(createAnomalies({ ...rig, store }).resolve(found!.id, 'dismiss', ''), { message: /decided meanwhile/ })
+  await t.rejects(createAnomalies({ ...rig, store }).resolve(found!.id, 'dismiss', ''), {
+    message: /decided meanwhile/,
+  })
 })
 
-scenario('a late payment is not delivered while another order of the key is live: nothing is recorded', async (t, rig) => {
-  const anomalies = anomaliesOf(rig)
-  const outTradeNo = await held(rig)
-  const [found] = await anomalies.list()
-  const live = await ordered(rig)
-  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { code: 'WECHAT_ORDER_CONFLICT' })
-  t.hasStrict(await rig.orders.get(outTradeNo), { state: 'closed', fulfilment: 'held', liveKey: null })
-  t.hasStrict(await anomalies.list(), [{ id: found!.id, resolution: undefined }])
+scenario(
+  'a late payment is not delivered while another order of the key is live: nothing is recorded',
+  async (t, rig) => {
+    const anomalies = anomaliesOf(rig)
+    const outTradeNo = await held(rig)
+    const [found] = await anomalies.list()
+    const live = await ordered(rig)
+    await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { code: 'WECHAT_ORDER_CONFLICT' })
+    t.hasStrict(await rig.orders.get(outTradeNo), { state: 'closed', fulfilment: 'held', liveKey: null })
+    t.hasStrict(await anomalies.list(), [{ id: found!.id, resolution: undefined }])
 
-  rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
-  await rig.orders.cancel(live.outTradeNo)
-  await anomalies.resolve(found!.id, 'fulfil', '')
-  await t.rejects(rig.orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' }, 'and nobody pays for the same thing again')
-})
+    rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
+    await rig.orders.cancel(live.outTradeNo)
+    await anomalies.resolve(found!.id, 'fulfil', '')
+    await t.rejects(
+      rig.orders.create(termsOf()),
+      { code: 'WECHAT_ORDER_PAID' },
+      'and nobody pays for the same thing again',
+    )
+  },
+)
 
 /** An order that WeChat says is paid, by another payer: it can be neither settled nor closed. */
-async function stranded (rig: Rig): Promise<Order> {
+async function stranded(rig: Rig): Promise<Order> {
   const order = await ordered(rig)
   const misfit = { tradeState: 'SUCCESS' as const, payment: paymentOf(order, { openid: 'oAnother', totalFee: 1200 }) }
   rig.pay.expect(['query', misfit], ['close', 'paid'], ['query', misfit])
@@ -74,8 +109,11 @@ async function stranded (rig: Rig): Promise<Order> {
 
 for (const [action, expected] of [
   ['dismiss', { state: 'failed', fulfilment: 'dismissed', liveKey: null }],
-  ['refund', { state: 'failed', fulfilment: 'dismissed', liveKey: null, refunds: [{ refundFee: 1200, state: 'processing' }] }],
-  ['fulfil', { state: 'paid', fulfilment: 'done', liveKey: 'cart-1' }]
+  [
+    'refund',
+    { state: 'failed', fulfilment: 'dismissed', liveKey: null, refunds: [{ refundFee: 1200, state: 'processing' }] },
+  ],
+  ['fulfil', { state: 'paid', fulfilment: 'done', liveKey: 'cart-1' }],
 ] as const) {
   scenario(`a payment that does not fit: ${action} ends the order`, async (t, rig) => {
     const anomalies = anomaliesOf(rig)
@@ -87,25 +125,41 @@ for (const [action, expected] of [
     if (action === 'refund') rig.pay.expect(['refund', '5000'])
     if (action === 'dismiss') rig.pay.expect(['query', { tradeState: 'SUCCESS', payment: found!.payment! }])
     await rig.work.sweep()
-    t.hasStrict(await rig.orders.get('order-1'), { ...expected, payment: action === 'dismiss' ? undefined : found!.payment })
+    t.hasStrict(await rig.orders.get('order-1'), {
+      ...expected,
+      payment: action === 'dismiss' ? undefined : found!.payment,
+    })
     t.strictSame(await anomalies.list(), [])
-    t.hasStrict(await rig.orders.observePayment('notify', found!.payment!), { outcome: action === 'dismiss' ? 'refused' : 'repeated' })
+    t.hasStrict(await rig.orders.observePayment('notify', found!.payment!), {
+      outcome: action === 'dismiss' ? 'refused' : 'repeated',
+    })
     t.equal(rig.anomalies.length, 1, 'it is not told again')
     if (action === 'fulfil') await t.rejects(rig.orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
     else t.hasStrict(await ordered(rig), { outTradeNo: 'order-2' }, 'its key is free')
   })
 }
 
-scenario('after a payment that did not fit was dismissed, it is not delivered for, and the right one still is', async (t, rig) => {
-  const anomalies = anomaliesOf(rig)
-  const order = await stranded(rig)
-  const [found] = await anomalies.list()
-  await rig.orders.observe('order-1', { seen: 'hold-resolved', action: 'dismiss', note: 'by another operator, whose process died', payment: found!.payment! })
-  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /decided otherwise before \(dismissed\)/ })
-  t.hasStrict(await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' })), { outcome: 'settled', order: { fulfilment: 'due', payment: { transactionId: '4200000009' } } })
-  await anomalies.resolve(found!.id, 'dismiss', '')
-  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
-})
+scenario(
+  'after a payment that did not fit was dismissed, it is not delivered for, and the right one still is',
+  async (t, rig) => {
+    const anomalies = anomaliesOf(rig)
+    const order = await stranded(rig)
+    const [found] = await anomalies.list()
+    await rig.orders.observe('order-1', {
+      seen: 'hold-resolved',
+      action: 'dismiss',
+      note: 'by another operator, whose process died',
+      payment: found!.payment!,
+    })
+    await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /decided otherwise before \(dismissed\)/ })
+    t.hasStrict(await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' })), {
+      outcome: 'settled',
+      order: { fulfilment: 'due', payment: { transactionId: '4200000009' } },
+    })
+    await anomalies.resolve(found!.id, 'dismiss', '')
+    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
+  },
+)
 
 scenario('a payment that does not fit an order that was paid rightly can only be dismissed', async (t, rig) => {
   const anomalies = anomaliesOf(rig)
@@ -113,7 +167,12 @@ scenario('a payment that does not fit an order that was paid rightly can only be
   await rig.orders.observePayment('notify', paymentOf(order, { totalFee: 1, transactionId: '4200000009' }))
   await rig.orders.observePayment('notify', paymentOf(order))
   const [found] = await anomalies.list()
-  for (const action of ['refund', 'fulfil'] as const) await t.rejects(anomalies.resolve(found!.id, action, ''), { code: 'WECHAT_INPUT_INVALID', message: /is paid by 4200000001: move this money/ })
+  for (const action of ['refund', 'fulfil'] as const) {
+    await t.rejects(anomalies.resolve(found!.id, action, ''), {
+      code: 'WECHAT_INPUT_INVALID',
+      message: /is paid by 4200000001: move this money/,
+    })
+  }
   await anomalies.resolve(found!.id, 'dismiss', '')
   t.hasStrict(await rig.orders.get('order-1'), { state: 'paid', fulfilment: 'due', payment: paymentOf(order) })
 })
@@ -133,7 +192,10 @@ scenario('nothing is decided that needs a certificate which is not there', async
   await held(rig)
   const [found] = await rig.store.anomalies()
   const anomalies = createAnomalies({ ...rig, pay: { canRefund: false } })
-  await t.rejects(anomalies.resolve(found!.id, 'refund', ''), { code: 'WECHAT_OPTIONS_INVALID', message: /merchant\.cert/ })
+  await t.rejects(anomalies.resolve(found!.id, 'refund', ''), {
+    code: 'WECHAT_OPTIONS_INVALID',
+    message: /merchant\.cert/,
+  })
   t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'held', refunds: [] })
   await anomalies.resolve(found!.id, 'dismiss', 'refunded in the merchant platform')
 })
@@ -144,10 +206,14 @@ scenario('money that fits no order can only be dismissed', async (t, rig) => {
   await rig.orders.observePayment('notify', paymentOf(order))
   await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' }))
   const [found] = await anomalies.list()
-  for (const action of ['refund', 'fulfil'] as const) await t.rejects(anomalies.resolve(found!.id, action, ''), { message: /second-transaction can only be dismissed/ })
+  for (const action of ['refund', 'fulfil'] as const) {
+    await t.rejects(anomalies.resolve(found!.id, action, ''), { message: /second-transaction can only be dismissed/ })
+  }
   await anomalies.resolve(found!.id, 'dismiss', 'a test payment')
   t.strictSame(await anomalies.list(), [])
-  t.hasStrict(await rig.store.findAnomaly(found!.id), { resolution: { action: 'dismiss', note: 'a test payment', at: rig.now() } })
+  t.hasStrict(await rig.store.findAnomaly(found!.id), {
+    resolution: { action: 'dismiss', note: 'a test payment', at: rig.now() },
+  })
   await t.rejects(anomalies.resolve('nothing', 'dismiss', ''), { code: 'WECHAT_INPUT_INVALID' })
 })
 

@@ -7,7 +7,13 @@ import type { Refund, RefundReport } from '../../src/model.ts'
 // Found by attack: each of these lost money, or gave it back twice.
 
 scenario('an order of another merchant in the same table is never asked about with our credentials', async (t, rig) => {
-  const foreign = newOrder({ outTradeNo: 'foreign-1', mchId: '1900000999', state: 'prepaid', prepayId: 'wx1', dueAt: rig.now() })
+  const foreign = newOrder({
+    outTradeNo: 'foreign-1',
+    mchId: '1900000999',
+    state: 'prepaid',
+    prepayId: 'wx1',
+    dueAt: rig.now(),
+  })
   await rig.store.insertOrder({ order: foreign, history: [], anomalies: [] })
   const code = 'WECHAT_ORDER_CONFLICT'
   await t.rejects(rig.orders.create(termsOf()), { code, message: /belongs to the merchant 1900000999/ })
@@ -15,8 +21,17 @@ scenario('an order of another merchant in the same table is never asked about wi
   await t.rejects(rig.orders.cancel('foreign-1'), { code })
   await t.rejects(rig.refunds.create('foreign-1', { key: 'k', refundFee: 1 }), { code, message: /another account/ })
   const payment = paymentOf(foreign, { totalFee: 1 })
-  await rig.store.insertAnomaly({ id: 'foreign', kind: 'mismatch', outTradeNo: 'foreign-1', at: rig.now(), reason: '', payment })
-  for (const action of ['refund', 'fulfil', 'dismiss'] as const) await t.rejects(createAnomalies(rig).resolve('foreign', action, ''), { code, message: /another account/ })
+  await rig.store.insertAnomaly({
+    id: 'foreign',
+    kind: 'mismatch',
+    outTradeNo: 'foreign-1',
+    at: rig.now(),
+    reason: '',
+    payment,
+  })
+  for (const action of ['refund', 'fulfil', 'dismiss'] as const) {
+    await t.rejects(createAnomalies(rig).resolve('foreign', action, ''), { code, message: /another account/ })
+  }
   t.equal(await rig.work.sweep(), 1)
   t.match(await rig.orders.get('foreign-1'), { state: 'prepaid', fulfilment: 'none' })
   t.match(rig.logged, [/another account's order/])
@@ -44,7 +59,11 @@ scenario('an unreadable answer to a refund is no refusal: the amount stays taken
     rig.advance(HOUR)
     rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
     await rig.work.sweep()
-    t.match(await rig.refunds.list(outTradeNo), [{ state: 'unknown', attempts: tries + 1 }], 'a refusal after a lost answer proves nothing yet')
+    t.match(
+      await rig.refunds.list(outTradeNo),
+      [{ state: 'unknown', attempts: tries + 1 }],
+      'a refusal after a lost answer proves nothing yet',
+    )
   }
   rig.advance(HOUR)
   rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
@@ -53,97 +72,183 @@ scenario('an unreadable answer to a refund is no refusal: the amount stays taken
   t.match(rig.anomalies, [{ kind: 'refund-refused' }])
 })
 
-for (const [second, state] of [['5000', 'processing'], [errors.timeout(), 'failed']] as const) {
-  scenario(`of two calls for one refund WeChat refuses the first, and ${state === 'processing' ? 'accepts the second' : 'the answer to the second is lost'}`, async (t, rig) => {
-    await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
-    await rig.work.sweep()
-    const request = { key: 'return', refundFee: 1250 }
-    rig.pay.expect(['refund', async () => {
-      await t.rejects(rig.refunds.create('order-1', request), { code: 'WECHAT_ACCOUNT_REFUSED' })
-      if (second instanceof Error) throw second
-      return second
-    }], ['refund', errors.refused()], ['queryRefund', undefined])
-    t.match(await rig.refunds.create('order-1', request), { state })
-    if (state === 'processing') {
-      await t.rejects(rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }), { code: 'WECHAT_ORDER_CONFLICT' }, 'what was accepted is not given back twice')
-      return
-    }
-    rig.advance(MINUTE)
-    rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
-    await rig.work.sweep()
-    t.match(await rig.refunds.list('order-1'), [{ state: 'success' }], 'WeChat is asked whether it was taken')
-  })
+for (const [second, state] of [
+  ['5000', 'processing'],
+  [errors.timeout(), 'failed'],
+] as const) {
+  scenario(
+    `of two calls for one refund WeChat refuses the first, and ${state === 'processing' ? 'accepts the second' : 'the answer to the second is lost'}`,
+    async (t, rig) => {
+      await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+      await rig.work.sweep()
+      const request = { key: 'return', refundFee: 1250 }
+      rig.pay.expect(
+        [
+          'refund',
+          async () => {
+            await t.rejects(rig.refunds.create('order-1', request), { code: 'WECHAT_ACCOUNT_REFUSED' })
+            if (second instanceof Error) throw second
+            return second
+          },
+        ],
+        ['refund', errors.refused()],
+        ['queryRefund', undefined],
+      )
+      t.match(await rig.refunds.create('order-1', request), { state })
+      if (state === 'processing') {
+        await t.rejects(
+          rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }),
+          { code: 'WECHAT_ORDER_CONFLICT' },
+          'what was accepted is not given back twice',
+        )
+        return
+      }
+      rig.advance(MINUTE)
+      rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
+      await rig.work.sweep()
+      t.match(await rig.refunds.list('order-1'), [{ state: 'success' }], 'WeChat is asked whether it was taken')
+    },
+  )
 
   scenario(`the same, and the refusal is heard last: ${state}`, async (t, rig) => {
     await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
     await rig.work.sweep()
     const request = { key: 'return', refundFee: 1250 }
-    rig.pay.expect(['refund', async () => {
-      await rig.refunds.create('order-1', request)
-      throw errors.refused()
-    }], ['refund', second], ['queryRefund', undefined])
-    t.match(await rig.refunds.create('order-1', request), { state: state === 'processing' ? state : 'unknown' }, 'a refusal does not undo what may have been taken')
+    rig.pay.expect(
+      [
+        'refund',
+        async () => {
+          await rig.refunds.create('order-1', request)
+          throw errors.refused()
+        },
+      ],
+      ['refund', second],
+      ['queryRefund', undefined],
+    )
+    t.match(
+      await rig.refunds.create('order-1', request),
+      { state: state === 'processing' ? state : 'unknown' },
+      'a refusal does not undo what may have been taken',
+    )
     await t.rejects(rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }), { code: 'WECHAT_ORDER_CONFLICT' })
   })
 }
 
-scenario('a decision that cannot be carried out is not recorded as done', async (t, rig) => {
-  const order = await closed(rig)
-  await rig.orders.observePayment('notify', paymentOf(order))
-  const anomalies = createAnomalies(rig)
-  const [late] = await anomalies.list()
-  rig.advance(30 * SECOND)
-  rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
-  await rig.work.sweep()
-  t.match(await rig.refunds.list(order.outTradeNo), [{ state: 'failed' }], 'the policy gave it back, and WeChat refused')
+scenario(
+  'a decision that cannot be carried out is not recorded as done',
+  async (t, rig) => {
+    const order = await closed(rig)
+    await rig.orders.observePayment('notify', paymentOf(order))
+    const anomalies = createAnomalies(rig)
+    const [late] = await anomalies.list()
+    rig.advance(30 * SECOND)
+    rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
+    await rig.work.sweep()
+    t.match(
+      await rig.refunds.list(order.outTradeNo),
+      [{ state: 'failed' }],
+      'the policy gave it back, and WeChat refused',
+    )
 
-  await t.rejects(anomalies.resolve(late!.id, 'fulfil', ''), { code: 'WECHAT_INPUT_INVALID', message: /decided otherwise/ })
-  t.match((await anomalies.list()).map(({ kind }) => kind), ['late', 'refund-refused'])
-  await anomalies.resolve(late!.id, 'refund', 'after the balance was topped up')
-  rig.advance(30 * SECOND)
-  rig.pay.expect(['refund', '5000'])
-  await rig.work.sweep()
-  t.match(await rig.refunds.list(order.outTradeNo), [{ state: 'failed' }, { state: 'processing', refundFee: 1250 }])
-}, { latePayment: 'refund' })
+    await t.rejects(anomalies.resolve(late!.id, 'fulfil', ''), {
+      code: 'WECHAT_INPUT_INVALID',
+      message: /decided otherwise/,
+    })
+    t.match(
+      (await anomalies.list()).map(({ kind }) => kind),
+      ['late', 'refund-refused'],
+    )
+    await anomalies.resolve(late!.id, 'refund', 'after the balance was topped up')
+    rig.advance(30 * SECOND)
+    rig.pay.expect(['refund', '5000'])
+    await rig.work.sweep()
+    t.match(await rig.refunds.list(order.outTradeNo), [{ state: 'failed' }, { state: 'processing', refundFee: 1250 }])
+  },
+  { latePayment: 'refund' },
+)
 
 const REFUNDED = 'REFUND'
-const inFull: RefundReport = { outRefundNo: 'console-1', outTradeNo: 'order-1', refundId: '5000', refundFee: 1250, state: 'success' }
+const inFull: RefundReport = {
+  outRefundNo: 'console-1',
+  outTradeNo: 'order-1',
+  refundId: '5000',
+  refundFee: 1250,
+  state: 'success',
+}
 
-scenario('a payment that was given back before we knew of it is recorded, and nothing is delivered for it', async (t, rig) => {
-  const order = await ordered(rig)
-  const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 } as const
-  t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'refused', order: { dueAt: rig.now(), refunds: [] } }, 'WeChat is to send it again, and is asked meanwhile')
-  t.strictSame(rig.started, ['order-1'])
-  rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
-  t.equal(await rig.work.sweep(), 1)
-  t.hasStrict(await rig.orders.get('order-1'), { state: 'paid', fulfilment: 'held', payment: paymentOf(order), dueAt: null })
-  t.hasStrict(rig.anomalies, [{ kind: 'refunded' }])
+scenario(
+  'a payment that was given back before we knew of it is recorded, and nothing is delivered for it',
+  async (t, rig) => {
+    const order = await ordered(rig)
+    const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 } as const
+    t.hasStrict(
+      await rig.orders.observe('order-1', hint),
+      { outcome: 'refused', order: { dueAt: rig.now(), refunds: [] } },
+      'WeChat is to send it again, and is asked meanwhile',
+    )
+    t.strictSame(rig.started, ['order-1'])
+    rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
+    t.equal(await rig.work.sweep(), 1)
+    t.hasStrict(await rig.orders.get('order-1'), {
+      state: 'paid',
+      fulfilment: 'held',
+      payment: paymentOf(order),
+      dueAt: null,
+    })
+    t.hasStrict(rig.anomalies, [{ kind: 'refunded' }])
 
-  t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'changed' })
-  rig.pay.expect(['queryRefund', inFull])
-  await rig.work.sweep()
-  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'dismissed', refunds: [{ state: 'success', fulfilment: 'done' }], dueAt: null })
-  const anomalies = createAnomalies(rig)
-  await t.rejects(anomalies.resolve(rig.anomalies[0]!.id, 'fulfil', ''), { code: 'WECHAT_INPUT_INVALID' }, 'there is nothing left to deliver for')
-  await anomalies.resolve(rig.anomalies[0]!.id, 'dismiss', 'the shop gave it back')
-  t.strictSame(ran.splice(0), [])
-}, { onPaid: () => { ran.push('onPaid') } })
+    t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'changed' })
+    rig.pay.expect(['queryRefund', inFull])
+    await rig.work.sweep()
+    t.hasStrict(await rig.orders.get('order-1'), {
+      fulfilment: 'dismissed',
+      refunds: [{ state: 'success', fulfilment: 'done' }],
+      dueAt: null,
+    })
+    const anomalies = createAnomalies(rig)
+    await t.rejects(
+      anomalies.resolve(rig.anomalies[0]!.id, 'fulfil', ''),
+      { code: 'WECHAT_INPUT_INVALID' },
+      'there is nothing left to deliver for',
+    )
+    await anomalies.resolve(rig.anomalies[0]!.id, 'dismiss', 'the shop gave it back')
+    t.strictSame(ran.splice(0), [])
+  },
+  {
+    onPaid: () => {
+      ran.push('onPaid')
+    },
+  },
+)
 
 scenario('late money whose only sign is its refund is found too', async (t, rig) => {
   const order = await closed(rig)
   const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 250 } as const
-  for (const answer of [{ tradeState: 'CLOSED' as const }, errors.timeout(), { tradeState: 'SUCCESS' as const, payment: paymentOf(order, { totalFee: 1 }) }]) {
+  for (const answer of [
+    { tradeState: 'CLOSED' as const },
+    errors.timeout(),
+    { tradeState: 'SUCCESS' as const, payment: paymentOf(order, { totalFee: 1 }) },
+  ]) {
     rig.advance(MINUTE)
     t.hasStrict(await rig.orders.observe('order-1', hint), { outcome: 'refused' })
     rig.pay.expect(['query', answer])
     t.equal(await rig.work.sweep(), 1)
-    t.hasStrict(await rig.orders.get('order-1'), { state: 'closed', dueAt: null, payment: undefined }, 'asked once for each hint')
+    t.hasStrict(
+      await rig.orders.get('order-1'),
+      { state: 'closed', dueAt: null, payment: undefined },
+      'asked once for each hint',
+    )
   }
   rig.advance(MINUTE)
   await rig.orders.observe('order-1', hint)
   rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
   await rig.work.sweep()
-  t.hasStrict(await rig.orders.get('order-1'), { state: 'closed', fulfilment: 'held', payment: paymentOf(order), dueAt: null })
+  t.hasStrict(await rig.orders.get('order-1'), {
+    state: 'closed',
+    fulfilment: 'held',
+    payment: paymentOf(order),
+    dueAt: null,
+  })
   t.hasStrict(rig.anomalies.at(-1), { kind: 'refunded' })
 })
 
@@ -152,7 +257,12 @@ scenario('hints of an unpaid order make WeChat be asked at once, and then not fo
   // Once for the hints, once since the plan says so.
   rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['query', { tradeState: 'NOTPAY' }])
   for (let n = 0; n < 20; n++) {
-    await rig.orders.observe('order-1', { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1 })
+    await rig.orders.observe('order-1', {
+      seen: 'refund-hinted',
+      source: 'notify',
+      outRefundNo: 'console-1',
+      refundFee: 1,
+    })
     await rig.work.sweep()
     rig.advance(SECOND)
   }
@@ -168,7 +278,7 @@ scenario('part of a payment was given back: a person decides, and what is left c
 })
 
 /** An order that is paid, and whose onPaid has failed once. */
-async function failing (rig: Rig): Promise<void> {
+async function failing(rig: Rig): Promise<void> {
   await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
   await rig.work.sweep()
 }
@@ -176,68 +286,108 @@ async function failing (rig: Rig): Promise<void> {
 /** Gives all of it back while onPaid is due. */
 const GIVEN_BACK: [how: string, calls: Call[], refund: Partial<Refund>, decided: boolean][] = [
   ['accepted', [['refund', '5000']], { state: 'processing' }, true],
-  ['the answer lost', [['refund', errors.timeout()]], { state: 'unknown' }, false]
+  ['the answer lost', [['refund', errors.timeout()]], { state: 'unknown' }, false],
 ]
 for (const [how, calls, refund, decided] of GIVEN_BACK) {
-  scenario(`all of it is given back while onPaid is due, ${how}: onPaid is not run any more`, async (t, rig) => {
-    await failing(rig)
-    rig.pay.expect(...calls)
-    t.hasStrict(await rig.refunds.create('order-1', { key: 'sold out', refundFee: 1250 }), refund)
-    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: decided ? 'dismissed' : 'due' })
-    ran.length = 0
-    rig.advance(MINUTE)
-    if (decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
-    else rig.pay.expect(['refund', '5000'])
-    await rig.work.sweep()
-    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'dismissed' })
-    t.match((await rig.orders.history('order-1')).find(({ outcome }) => outcome.includes('no longer owed')), { source: 'refund' }, 'and history says why')
-    rig.advance(HOUR)
-    if (!decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
-    await rig.work.sweep()
-    t.strictSame(ran.splice(0), [])
-    t.strictSame(rig.anomalies, [])
-    t.hasStrict(await rig.orders.get('order-1'), { dueAt: null, refunds: [{ state: 'success', fulfilment: 'done' }] })
-  }, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
+  scenario(
+    `all of it is given back while onPaid is due, ${how}: onPaid is not run any more`,
+    async (t, rig) => {
+      await failing(rig)
+      rig.pay.expect(...calls)
+      t.hasStrict(await rig.refunds.create('order-1', { key: 'sold out', refundFee: 1250 }), refund)
+      t.hasStrict(await rig.orders.get('order-1'), { fulfilment: decided ? 'dismissed' : 'due' })
+      ran.length = 0
+      rig.advance(MINUTE)
+      if (decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
+      else rig.pay.expect(['refund', '5000'])
+      await rig.work.sweep()
+      t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'dismissed' })
+      t.match(
+        (await rig.orders.history('order-1')).find(({ outcome }) => outcome.includes('no longer owed')),
+        { source: 'refund' },
+        'and history says why',
+      )
+      rig.advance(HOUR)
+      if (!decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
+      await rig.work.sweep()
+      t.strictSame(ran.splice(0), [])
+      t.strictSame(rig.anomalies, [])
+      t.hasStrict(await rig.orders.get('order-1'), { dueAt: null, refunds: [{ state: 'success', fulfilment: 'done' }] })
+    },
+    {
+      onPaid: () => {
+        ran.push('onPaid')
+        throw new Error('sold out')
+      },
+    },
+  )
 }
 
-scenario('WeChat refuses to give it back: onPaid is owed again', async (t, rig) => {
-  await failing(rig)
-  rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
-  await t.rejects(rig.refunds.create('order-1', { key: 'sold out', refundFee: 1250 }))
-  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
-  ran.length = 0
-  rig.advance(30 * SECOND)
-  await rig.work.sweep()
-  t.strictSame(ran.splice(0), ['onPaid'])
-}, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
-
-scenario('part of it is given back while onPaid is due: the rest is owed', async (t, rig) => {
-  await failing(rig)
-  rig.pay.expect(['refund', '5000'])
-  await rig.refunds.create('order-1', { key: 'one piece', refundFee: 1249 })
-  rig.advance(5 * SECOND)
-  ran.length = 0
-  await rig.work.sweep()
-  t.strictSame(ran.splice(0), ['onPaid'])
-}, { onPaid: () => { ran.push('onPaid'); throw new Error('sold out') } })
-
-scenario('a refund for which the balance is too low is told once, and goes through when there is money', async (t, rig) => {
-  await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
-  await rig.work.sweep()
-  const empty = new WechatError('WECHAT_REFUSED', 'WeChat Pay refused: NOTENOUGH.', { wechatCode: 'NOTENOUGH', advice: 'repeat' })
-  rig.pay.expect(['refund', empty])
-  await rig.refunds.create('order-1', { key: 'return', refundFee: 1250 })
-  for (let times = 2; times <= 30; times++) {
-    rig.advance(30 * MINUTE)
-    rig.pay.expect(['refund', empty])
+scenario(
+  'WeChat refuses to give it back: onPaid is owed again',
+  async (t, rig) => {
+    await failing(rig)
+    rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
+    await t.rejects(rig.refunds.create('order-1', { key: 'sold out', refundFee: 1250 }))
+    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
+    ran.length = 0
+    rig.advance(30 * SECOND)
     await rig.work.sweep()
-    t.strictSame(rig.anomalies.map(({ kind }) => kind), times < 10 ? [] : ['refund-stuck'])
-  }
-  rig.advance(30 * MINUTE)
-  rig.pay.expect(['refund', '5000'])
-  await rig.work.sweep()
-  t.hasStrict(await rig.refunds.list('order-1'), [{ state: 'processing' }])
-})
+    t.strictSame(ran.splice(0), ['onPaid'])
+  },
+  {
+    onPaid: () => {
+      ran.push('onPaid')
+      throw new Error('sold out')
+    },
+  },
+)
+
+scenario(
+  'part of it is given back while onPaid is due: the rest is owed',
+  async (t, rig) => {
+    await failing(rig)
+    rig.pay.expect(['refund', '5000'])
+    await rig.refunds.create('order-1', { key: 'one piece', refundFee: 1249 })
+    rig.advance(5 * SECOND)
+    ran.length = 0
+    await rig.work.sweep()
+    t.strictSame(ran.splice(0), ['onPaid'])
+  },
+  {
+    onPaid: () => {
+      ran.push('onPaid')
+      throw new Error('sold out')
+    },
+  },
+)
+
+scenario(
+  'a refund for which the balance is too low is told once, and goes through when there is money',
+  async (t, rig) => {
+    await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+    await rig.work.sweep()
+    const empty = new WechatError('WECHAT_REFUSED', 'WeChat Pay refused: NOTENOUGH.', {
+      wechatCode: 'NOTENOUGH',
+      advice: 'repeat',
+    })
+    rig.pay.expect(['refund', empty])
+    await rig.refunds.create('order-1', { key: 'return', refundFee: 1250 })
+    for (let times = 2; times <= 30; times++) {
+      rig.advance(30 * MINUTE)
+      rig.pay.expect(['refund', empty])
+      await rig.work.sweep()
+      t.strictSame(
+        rig.anomalies.map(({ kind }) => kind),
+        times < 10 ? [] : ['refund-stuck'],
+      )
+    }
+    rig.advance(30 * MINUTE)
+    rig.pay.expect(['refund', '5000'])
+    await rig.work.sweep()
+    t.hasStrict(await rig.refunds.list('order-1'), [{ state: 'processing' }])
+  },
+)
 
 const ran: string[] = []
 
@@ -249,9 +399,27 @@ scenario('a sweep that is stopped takes no further work', async (t, rig) => {
 })
 
 for (const [name, poll] of [
-  ['asks', async ({ orders, pay }: Rig) => { pay.expect(['query', { tradeState: 'NOTPAY' }]); await orders.refresh('order-1') }],
-  ['asks in vain', async ({ orders, pay }: Rig) => { pay.expect(['query', errors.timeout()]); await orders.refresh('order-1').catch(() => {}) }],
-  ['cancels', async ({ orders, pay }: Rig) => { pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', errors.timeout()]); await orders.cancel('order-1').catch(() => {}) }]
+  [
+    'asks',
+    async ({ orders, pay }: Rig) => {
+      pay.expect(['query', { tradeState: 'NOTPAY' }])
+      await orders.refresh('order-1')
+    },
+  ],
+  [
+    'asks in vain',
+    async ({ orders, pay }: Rig) => {
+      pay.expect(['query', errors.timeout()])
+      await orders.refresh('order-1').catch(() => {})
+    },
+  ],
+  [
+    'cancels',
+    async ({ orders, pay }: Rig) => {
+      pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', errors.timeout()])
+      await orders.cancel('order-1').catch(() => {})
+    },
+  ],
 ] as const) {
   scenario(`a client that ${name} again and again does not keep the order from being closed`, async (t, rig) => {
     await ordered(rig)
@@ -262,7 +430,11 @@ for (const [name, poll] of [
       t.hasStrict(await rig.orders.get('order-1'), { state: 'closing', attempts: 0, dueAt: closing.dueAt })
       rig.advance(SECOND)
       await poll(rig)
-      t.hasStrict(await rig.orders.get('order-1'), { queriedAt: rig.now() }, 'and the question is noted, so that the next can wait')
+      t.hasStrict(
+        await rig.orders.get('order-1'),
+        { queriedAt: rig.now() },
+        'and the question is noted, so that the next can wait',
+      )
     }
     rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
     t.equal(await rig.work.sweep(), 1)

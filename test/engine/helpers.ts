@@ -22,12 +22,12 @@ export const HOUR = 60 * MINUTE
 export const T0 = new Date('2026-03-01T04:00:00.000Z')
 
 /** A moment counted from `T0`. */
-export function at (ms: number): Date {
+export function at(ms: number): Date {
   return new Date(T0.getTime() + ms)
 }
 
 /** An order made at `T0`. */
-export function newOrder (part: Partial<Order> = {}): Order {
+export function newOrder(part: Partial<Order> = {}): Order {
   return {
     outTradeNo: '20260301120000tea00000000000001',
     key: 'cart-1',
@@ -47,12 +47,12 @@ export function newOrder (part: Partial<Order> = {}): Order {
     attempts: 0,
     dueAt: null,
     claims: 0,
-    ...part
+    ...part,
   }
 }
 
 /** What WeChat reports when the order's payer has paid it. */
-export function paymentOf (order: Order, part: Partial<Payment> = {}): Payment {
+export function paymentOf(order: Order, part: Partial<Payment> = {}): Payment {
   const { outTradeNo, appid, mchId, openid, totalFee, currency } = order
   return { transactionId: '4200000001', outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: T0, ...part }
 }
@@ -70,23 +70,23 @@ export type Call =
 
 export interface FakePay extends PayApi {
   /** The calls that must come from now on, in this order. */
-  expect (...calls: Call[]): void
+  expect(...calls: Call[]): void
   /** What was asked so far, e.g. `query order-1`. */
   asked: string[]
   /** What the orders looked like that WeChat was told of. */
   told: Order[]
   /** Calls that came unexpected, and expected ones that did not come. */
-  faults (): string[]
+  faults(): string[]
 }
 
 /** A WeChat that knows its lines: any call out of its script fails the test. */
-export function fakePay (): FakePay {
+export function fakePay(): FakePay {
   const script: Call[] = []
   const unexpected: string[] = []
   const asked: string[] = []
   const told: Order[] = []
 
-  async function take (method: Call[0], outTradeNo: string): Promise<unknown> {
+  async function take(method: Call[0], outTradeNo: string): Promise<unknown> {
     asked.push(`${method} ${outTradeNo}`)
     const [expected, answer] = script.shift() ?? []
     if (expected !== method) {
@@ -101,16 +101,31 @@ export function fakePay (): FakePay {
     asked,
     told,
     canRefund: true,
-    expect (...calls) { script.push(...calls) },
+    expect(...calls) {
+      script.push(...calls)
+    },
     faults: () => [...unexpected, ...script.map(([method]) => `${method} did not come`)],
-    prepay: async (order) => { told.push(order); return await take('prepay', order.outTradeNo) as string },
-    query: async (outTradeNo) => await take('query', outTradeNo) as TradeReport,
-    close: async (outTradeNo) => await take('close', outTradeNo) as 'closed' | 'paid' | 'not-exist',
-    refund: async (order, { outRefundNo }) => await take('refund', outRefundNo) as string,
-    queryRefund: async (outRefundNo) => await take('queryRefund', outRefundNo) as RefundReport | undefined,
-    payParams: (prepayId, now) => ({ timeStamp: String(now.getTime() / 1000), nonceStr: 'nonce', package: `prepay_id=${prepayId}`, signType: 'MD5', paySign: 'sign' }),
-    readNotification () { throw new Error('The engine reads no notifications.') },
-    reply () { throw new Error('The engine writes no replies.') }
+    prepay: async (order) => {
+      told.push(order)
+      return (await take('prepay', order.outTradeNo)) as string
+    },
+    query: async (outTradeNo) => (await take('query', outTradeNo)) as TradeReport,
+    close: async (outTradeNo) => (await take('close', outTradeNo)) as 'closed' | 'paid' | 'not-exist',
+    refund: async (order, { outRefundNo }) => (await take('refund', outRefundNo)) as string,
+    queryRefund: async (outRefundNo) => (await take('queryRefund', outRefundNo)) as RefundReport | undefined,
+    payParams: (prepayId, now) => ({
+      timeStamp: String(now.getTime() / 1000),
+      nonceStr: 'nonce',
+      package: `prepay_id=${prepayId}`,
+      signType: 'MD5',
+      paySign: 'sign',
+    }),
+    readNotification() {
+      throw new Error('The engine reads no notifications.')
+    },
+    reply() {
+      throw new Error('The engine writes no replies.')
+    },
   }
 }
 
@@ -118,8 +133,10 @@ export function fakePay (): FakePay {
 export const errors = {
   timeout: () => new WechatError('WECHAT_TIMEOUT', 'WeChat did not answer in time.', { advice: 'repeat', sent: true }),
   neverSent: () => new WechatError('WECHAT_NETWORK', 'WeChat cannot be reached.', { advice: 'repeat', sent: false }),
-  refused: () => new WechatError('WECHAT_ACCOUNT_REFUSED', 'WeChat Pay refused: NOAUTH.', { wechatCode: 'NOAUTH', advice: 'stop' }),
-  repeated: (wechatCode: string) => new WechatError('WECHAT_ORDER_CONFLICT', `WeChat Pay refused: ${wechatCode}.`, { wechatCode, advice: 'query' })
+  refused: () =>
+    new WechatError('WECHAT_ACCOUNT_REFUSED', 'WeChat Pay refused: NOAUTH.', { wechatCode: 'NOAUTH', advice: 'stop' }),
+  repeated: (wechatCode: string) =>
+    new WechatError('WECHAT_ORDER_CONFLICT', `WeChat Pay refused: ${wechatCode}.`, { wechatCode, advice: 'query' }),
 }
 
 export interface Rig {
@@ -134,8 +151,8 @@ export interface Rig {
   started: string[]
   /** The messages of the log. */
   logged: string[]
-  advance (ms: number): void
-  now (): Date
+  advance(ms: number): void
+  now(): Date
 }
 
 export interface RigOptions {
@@ -151,16 +168,27 @@ export interface RigOptions {
 }
 
 /** A store whose answers take turns of the event loop, writes more of them than reads, as a database's do: what is not waited for shows. */
-export function unhurried (store: Store): Store {
-  const verbs = Object.entries(store).map(([name, verb]) => [name, async (...args: unknown[]) => {
-    for (let turns = name.startsWith('find') ? 1 : 3; turns > 0; turns--) await tick()
-    return await (verb as (...args: unknown[]) => Promise<unknown>)(...args)
-  }])
+export function unhurried(store: Store): Store {
+  const verbs = Object.entries(store).map(([name, verb]) => [
+    name,
+    async (...args: unknown[]) => {
+      for (let turns = name.startsWith('find') ? 1 : 3; turns > 0; turns--) await tick()
+      return await (verb as (...args: unknown[]) => Promise<unknown>)(...args)
+    },
+  ])
   return Object.fromEntries(verbs) as Store
 }
 
 /** An engine over a scripted WeChat, a memory store and a clock that stands still. */
-export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () => {}, leaseMs = MINUTE, concurrency = 5, startWork = false, store = unhurried(memoryStore() as Store) }: RigOptions = {}): Rig {
+export function rig({
+  latePayment = 'hold',
+  onPaid = () => {},
+  onRefunded = () => {},
+  leaseMs = MINUTE,
+  concurrency = 5,
+  startWork = false,
+  store = unhurried(memoryStore() as Store),
+}: RigOptions = {}): Rig {
   let now = T0
   let numbers = 0
   const pay = fakePay()
@@ -169,23 +197,59 @@ export function rig ({ latePayment = 'hold', onPaid = () => {}, onRefunded = () 
   const logged: string[] = []
   const policy = { latePayment }
   const observer = {
-    anomaly (anomaly: Anomaly) { anomalies.push(anomaly) },
-    due (outTradeNo: string) {
+    anomaly(anomaly: Anomaly) {
+      anomalies.push(anomaly)
+    },
+    due(outTradeNo: string) {
       started.push(outTradeNo)
       if (startWork) work.start(outTradeNo)
     },
-    reserve: () => startWork ? work.reserve() : undefined
+    reserve: () => (startWork ? work.reserve() : undefined),
   }
-  const log = (_details: object, message: string) => { logged.push(message) }
+  const log = (_details: object, message: string) => {
+    logged.push(message)
+  }
   const { appid, mchId } = newOrder()
-  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now: () => now, newOutTradeNo: () => `order-${++numbers}` })
+  const orders = createOrders({
+    appid,
+    mchId,
+    pay,
+    store,
+    policy,
+    observer,
+    now: () => now,
+    newOutTradeNo: () => `order-${++numbers}`,
+  })
   const refunds = createRefunds({ pay, orders })
-  const work = createWork({ store, orders, refunds, policy, hooks: { onPaid, onRefunded }, now: () => now, log: { info: log, warn: log, error: log }, leaseMs, concurrency })
-  return { pay, store, orders, refunds, work, anomalies, started, logged, now: () => now, advance (ms) { now = new Date(now.getTime() + ms) } }
+  const work = createWork({
+    store,
+    orders,
+    refunds,
+    policy,
+    hooks: { onPaid, onRefunded },
+    now: () => now,
+    log: { info: log, warn: log, error: log },
+    leaseMs,
+    concurrency,
+  })
+  return {
+    pay,
+    store,
+    orders,
+    refunds,
+    work,
+    anomalies,
+    started,
+    logged,
+    now: () => now,
+    advance(ms) {
+      now = new Date(now.getTime() + ms)
+    },
+  }
 }
 
 /** A test with an engine of its own; fails when WeChat was not asked exactly what it expected. */
-export function scenario (name: string, run: (t: Test, rig: Rig) => Promise<void>, options?: RigOptions): void {
+export function scenario(name: string, run: (t: Test, rig: Rig) => Promise<void>, options?: RigOptions): void {
   tap.test(name, async (t) => {
     const made = rig(options)
     await run(t, made)
@@ -194,19 +258,19 @@ export function scenario (name: string, run: (t: Test, rig: Rig) => Promise<void
 }
 
 /** What is ordered: as `newOrder`. */
-export function termsOf (part: Partial<OrderTerms> = {}): OrderTerms {
+export function termsOf(part: Partial<OrderTerms> = {}): OrderTerms {
   const { key, openid, description, totalFee, clientIp, expiresAt } = newOrder()
   return { key, openid, description, totalFee, clientIp, expiresAt, ...part }
 }
 
 /** Orders, and lets WeChat accept it. */
-export async function ordered ({ orders, pay }: Rig, part?: Partial<OrderTerms>): Promise<Order> {
+export async function ordered({ orders, pay }: Rig, part?: Partial<OrderTerms>): Promise<Order> {
   pay.expect(['prepay', 'wx1'])
   return (await orders.create(termsOf(part))).order
 }
 
 /** Orders, and closes it again. */
-export async function closed (rig: Rig, part?: Partial<OrderTerms>): Promise<Order> {
+export async function closed(rig: Rig, part?: Partial<OrderTerms>): Promise<Order> {
   const { outTradeNo } = await ordered(rig, part)
   rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
   return (await rig.orders.cancel(outTradeNo))!

@@ -13,10 +13,10 @@ const APPID = 'wx0123456789abcdef'
 const session: CodeSession = { openid: 'oTea_payer', unionid: 'uTea_payer', sessionKey: new Secret('session key') }
 
 /** A login over a WeChat that is asked by hand: every exchange waits in `asked` for its answer. */
-function rig ({ appid = APPID, store = memoryStore() as Store } = {}) {
+function rig({ appid = APPID, store = memoryStore() as Store } = {}) {
   let now = at(0)
   let tokens = 0
-  const asked: { code: string, answer: (session: CodeSession) => void, fail: (error: Error) => void }[] = []
+  const asked: { code: string; answer: (session: CodeSession) => void; fail: (error: Error) => void }[] = []
   const login: Login = createLogin({
     appid,
     store,
@@ -24,10 +24,20 @@ function rig ({ appid = APPID, store = memoryStore() as Store } = {}) {
     tokenTtlMs: HOUR,
     randomToken: () => `token-${++tokens}`,
     miniProgram: {
-      code2Session: async (code) => await new Promise((resolve, reject) => { asked.push({ code: code.reveal(), answer: resolve, fail: reject }) })
-    }
+      code2Session: async (code) =>
+        await new Promise((resolve, reject) => {
+          asked.push({ code: code.reveal(), answer: resolve, fail: reject })
+        }),
+    },
   })
-  return { login, store, asked, advance (ms: number) { now = new Date(now.getTime() + ms) } }
+  return {
+    login,
+    store,
+    asked,
+    advance(ms: number) {
+      now = new Date(now.getTime() + ms)
+    },
+  }
 }
 
 t.test('a code is exchanged for who it belongs to', async (t) => {
@@ -35,16 +45,25 @@ t.test('a code is exchanged for who it belongs to', async (t) => {
   const exchange = login.exchange('0a1B-c_D')
   asked[0]!.answer(session)
   t.same(await exchange, { ...session, appid: APPID })
-  t.same(asked.map(({ code }) => code), ['0a1B-c_D'])
+  t.same(
+    asked.map(({ code }) => code),
+    ['0a1B-c_D'],
+  )
 })
 
 t.test('one code at the same moment is exchanged once, and all get the answer', async (t) => {
   const { login, asked } = rig()
   const exchanges = Array.from({ length: 5 }, () => login.exchange('code'))
   const other = login.exchange('other')
-  t.same(asked.map(({ code }) => code), ['code', 'other'])
+  t.same(
+    asked.map(({ code }) => code),
+    ['code', 'other'],
+  )
   for (const { answer } of asked) answer(session)
-  t.same(await Promise.all(exchanges), Array.from({ length: 5 }, () => ({ ...session, appid: APPID })))
+  t.same(
+    await Promise.all(exchanges),
+    Array.from({ length: 5 }, () => ({ ...session, appid: APPID })),
+  )
   await other
 })
 
@@ -75,10 +94,18 @@ t.test('a token stands for its identity until it expires or is revoked', async (
   const identity = { appid: APPID, openid: 'oTea_payer', unionid: 'uTea_payer' }
   const one = await login.issueToken(identity)
   const two = await login.issueToken({ appid: APPID, openid: 'oAnother' })
-  t.same([one, two], [{ token: 'token-1', expiresAt: at(HOUR) }, { token: 'token-2', expiresAt: at(HOUR) }])
+  t.same(
+    [one, two],
+    [
+      { token: 'token-1', expiresAt: at(HOUR) },
+      { token: 'token-2', expiresAt: at(HOUR) },
+    ],
+  )
   t.same(await login.identify('token-1'), identity)
   t.hasStrict(await login.identify('token-2'), { openid: 'oAnother', unionid: undefined })
-  for (const unknown of ['', 'token-3', 'TOKEN-1', ' token-1']) t.equal(await login.identify(unknown), undefined, unknown)
+  for (const unknown of ['', 'token-3', 'TOKEN-1', ' token-1']) {
+    t.equal(await login.identify(unknown), undefined, unknown)
+  }
 
   await login.revokeToken('token-2')
   t.equal(await login.identify('token-2'), undefined)
@@ -95,12 +122,23 @@ t.test('the store never sees a token, only its hash', async (t) => {
   const { login, store } = rig()
   const seen: unknown[] = []
   const put = store.putSession
-  store.putSession = async (session) => { seen.push(session); await put(session) }
+  store.putSession = async (session) => {
+    seen.push(session)
+    await put(session)
+  }
   await login.issueToken({ appid: APPID, openid: 'oTea_payer' })
-  t.same(seen, [{ tokenHash: createHash('sha256').update('token-1').digest('hex'), appid: APPID, openid: 'oTea_payer', unionid: undefined, expiresAt: at(HOUR) }])
+  t.same(seen, [
+    {
+      tokenHash: createHash('sha256').update('token-1').digest('hex'),
+      appid: APPID,
+      openid: 'oTea_payer',
+      unionid: undefined,
+      expiresAt: at(HOUR),
+    },
+  ])
 })
 
-t.test('a token of another mini program on the same store is nobody\'s', async (t) => {
+t.test("a token of another mini program on the same store is nobody's", async (t) => {
   const store = memoryStore() as Store
   const [here, there] = [rig({ store }), rig({ store, appid: 'wxffffffffffffffff' })]
   const { token } = await here.login.issueToken({ appid: APPID, openid: 'oTea_payer' })
@@ -109,8 +147,12 @@ t.test('a token of another mini program on the same store is nobody\'s', async (
 })
 
 t.test('a token is given out when it is stored, and revoked when it is gone', async (t) => {
-  const down = async () => { throw new Error('The database is down.') }
-  const { login } = rig({ store: { ...memoryStore() as Store, putSession: down, getSession: down, deleteSession: down } })
+  const down = async () => {
+    throw new Error('The database is down.')
+  }
+  const { login } = rig({
+    store: { ...(memoryStore() as Store), putSession: down, getSession: down, deleteSession: down },
+  })
   await t.rejects(login.issueToken({ appid: APPID, openid: 'oTea_payer' }), { message: 'The database is down.' })
   await t.rejects(login.identify('token-1'), { message: 'The database is down.' })
   await t.rejects(login.revokeToken('token-1'), { message: 'The database is down.' })

@@ -8,7 +8,11 @@ import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
 
 /** `npm run property` for a million runs; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
 const { FC_RUNS = '10000', FC_SEED, FC_PATH } = process.env
-const parameters = { numRuns: Number(FC_RUNS), ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }), ...(FC_PATH !== undefined && { path: FC_PATH }) }
+const parameters = {
+  numRuns: Number(FC_RUNS),
+  ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }),
+  ...(FC_PATH !== undefined && { path: FC_PATH }),
+}
 // Of a long run; tap would end it after 30 s.
 t.setTimeout(30_000 + Number(FC_RUNS) * 5)
 
@@ -17,7 +21,7 @@ const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: '
 const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, { transactionId: '4200000002' }) })
 
 /** What can happen to an order: news of any kind, or somebody claims it. */
-type Event = Observation | { seen: 'claim', leaseMs: number }
+type Event = Observation | { seen: 'claim'; leaseMs: number }
 
 const source = fc.constantFrom<Source>('notify', 'query', 'close', 'order', 'operator')
 const reason = fc.constantFrom('timeout', 'NOAUTH')
@@ -27,95 +31,228 @@ const payments = fc.oneof(
   { weight: 1, arbitrary: fc.constant(paymentOf(first, { transactionId: '4200000009' })) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom<Partial<Payment>>({ outTradeNo: 'another' }, { appid: 'another' }, { mchId: 'another' }, { openid: 'another' }, { totalFee: 1 }, { currency: 'USD' })
-      .map((part) => paymentOf(first, part))
-  }
+    arbitrary: fc
+      .constantFrom<Partial<Payment>>(
+        { outTradeNo: 'another' },
+        { appid: 'another' },
+        { mchId: 'another' },
+        { openid: 'another' },
+        { totalFee: 1 },
+        { currency: 'USD' },
+      )
+      .map((part) => paymentOf(first, part)),
+  },
 )
 
 const event: fc.Arbitrary<Event> = fc.oneof(
-  fc.record({ seen: fc.constant('prepaid' as const), prepayId: fc.constant('wx1'), prepayExpiresAt: fc.constant(at(2 * HOUR)) }),
+  fc.record({
+    seen: fc.constant('prepaid' as const),
+    prepayId: fc.constant('wx1'),
+    prepayExpiresAt: fc.constant(at(2 * HOUR)),
+  }),
   fc.record({ seen: fc.constantFrom('prepay-refused' as const, 'prepay-unknown' as const), reason }),
-  fc.record({ seen: fc.constant('payment' as const), source, polled: fc.boolean(), refunded: fc.boolean(), payment: payments }),
+  fc.record({
+    seen: fc.constant('payment' as const),
+    source,
+    polled: fc.boolean(),
+    refunded: fc.boolean(),
+    payment: payments,
+  }),
   fc.record({ seen: fc.constant('payment' as const), source, payment: payments, rival: rivals }),
-  fc.record({ seen: fc.constant('unpaid' as const), source, polled: fc.boolean(), tradeState: fc.constantFrom('NOTPAY' as const, 'USERPAYING' as const, 'PAYERROR' as const, 'ACCEPT' as const) }),
+  fc.record({
+    seen: fc.constant('unpaid' as const),
+    source,
+    polled: fc.boolean(),
+    tradeState: fc.constantFrom('NOTPAY' as const, 'USERPAYING' as const, 'PAYERROR' as const, 'ACCEPT' as const),
+  }),
   fc.record({ seen: fc.constant('closed' as const), source }),
   fc.record({ seen: fc.constant('not-exist' as const), source, polled: fc.boolean() }),
   fc.record({ seen: fc.constant('no-answer' as const), source, polled: fc.boolean(), reason }),
   fc.record({ seen: fc.constantFrom('payment-failed' as const, 'close-wanted' as const), source, reason }),
   fc.constant({ seen: 'fulfilled' as const }),
   fc.record({ seen: fc.constant('fulfil-failed' as const), claims: fc.integer({ min: 0, max: 3 }), reason }),
-  fc.record({ seen: fc.constant('hold-resolved' as const), action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const), note: fc.constant('by phone'), payment: payments }),
-  fc.record({ seen: fc.constant('refund-wanted' as const), source, key: fc.constantFrom('a', 'b'), refundFee: fc.constantFrom(1, 1250) }),
-  fc.record({ seen: fc.constant('refund-accepted' as const), outRefundNo: fc.constant(`${first.outTradeNo}-1`), refundId: fc.constant('5030000001') }),
-  fc.record({ seen: fc.constant('refund-refused' as const), outRefundNo: fc.constant(`${first.outTradeNo}-1`), reason }),
-  fc.record({ seen: fc.constant('refund-hinted' as const), source: fc.constant('notify' as const), outRefundNo: fc.constant('console-1'), refundFee: fc.constant(1250) }),
+  fc.record({
+    seen: fc.constant('hold-resolved' as const),
+    action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const),
+    note: fc.constant('by phone'),
+    payment: payments,
+  }),
+  fc.record({
+    seen: fc.constant('refund-wanted' as const),
+    source,
+    key: fc.constantFrom('a', 'b'),
+    refundFee: fc.constantFrom(1, 1250),
+  }),
+  fc.record({
+    seen: fc.constant('refund-accepted' as const),
+    outRefundNo: fc.constant(`${first.outTradeNo}-1`),
+    refundId: fc.constant('5030000001'),
+  }),
+  fc.record({
+    seen: fc.constant('refund-refused' as const),
+    outRefundNo: fc.constant(`${first.outTradeNo}-1`),
+    reason,
+  }),
+  fc.record({
+    seen: fc.constant('refund-hinted' as const),
+    source: fc.constant('notify' as const),
+    outRefundNo: fc.constant('console-1'),
+    refundFee: fc.constant(1250),
+  }),
   fc.record({
     seen: fc.constant('refund-reported' as const),
     source: fc.constant('query' as const),
-    report: fc.record({ outRefundNo: fc.constant('console-1'), outTradeNo: fc.constant(first.outTradeNo), refundId: fc.constant('5000'), refundFee: fc.constantFrom(1, 1250), state: fc.constantFrom('processing' as const, 'success' as const) })
+    report: fc.record({
+      outRefundNo: fc.constant('console-1'),
+      outTradeNo: fc.constant(first.outTradeNo),
+      refundId: fc.constant('5000'),
+      refundFee: fc.constantFrom(1, 1250),
+      state: fc.constantFrom('processing' as const, 'success' as const),
+    }),
   }),
-  fc.record({ seen: fc.constant('claim' as const), leaseMs: fc.constant(MINUTE) })
+  fc.record({ seen: fc.constant('claim' as const), leaseMs: fc.constant(MINUTE) }),
 )
 
 const life = fc.record({
   latePayment: fc.constantFrom('hold' as const, 'refund' as const, 'fulfil' as const),
-  steps: fc.array(fc.record({ event, waitMs: fc.constantFrom(0, SECOND, MINUTE, HOUR) }), { minLength: 1, maxLength: 30, size: 'max' }),
-  rival: rivals
+  steps: fc.array(fc.record({ event, waitMs: fc.constantFrom(0, SECOND, MINUTE, HOUR) }), {
+    minLength: 1,
+    maxLength: 30,
+    size: 'max',
+  }),
+  rival: rivals,
 })
 
 const FINAL = ['paid', 'closed', 'failed']
-const TERMS = ['outTradeNo', 'key', 'appid', 'mchId', 'openid', 'description', 'totalFee', 'currency', 'attach', 'clientIp', 'createdAt', 'expiresAt'] as const
-const LEGAL_FULFILMENTS = ['none → due', 'none → held', 'none → dismissed', 'held → due', 'held → dismissed', 'due → done', 'due → held', 'due → dismissed']
+const TERMS = [
+  'outTradeNo',
+  'key',
+  'appid',
+  'mchId',
+  'openid',
+  'description',
+  'totalFee',
+  'currency',
+  'attach',
+  'clientIp',
+  'createdAt',
+  'expiresAt',
+] as const
+const LEGAL_FULFILMENTS = [
+  'none → due',
+  'none → held',
+  'none → dismissed',
+  'held → due',
+  'held → dismissed',
+  'due → done',
+  'due → held',
+  'due → dismissed',
+]
 /** After one that did not fit was dismissed, the right payment comes. */
 const RIGHT_AT_LAST = ['dismissed → held', 'dismissed → due']
 /** What was held or dismissed is done all the same when the hook was running meanwhile. */
 const OVERTAKEN = ['held → done', 'dismissed → done']
 
 /** Fen that WeChat has, or may have, to give back. */
-const asked = ({ refunds }: Order, ...states: RefundState[]) => refunds.filter(({ state, origin, refundId }) => states.includes(state) && (origin === 'local' || refundId !== undefined)).reduce((sum, { refundFee }) => sum + refundFee, 0)
-const allAccepted = (order: Order) => order.payment !== undefined && asked(order, 'processing', 'success', 'abnormal') >= order.payment.totalFee
-const allAsked = (order: Order) => order.payment !== undefined && asked(order, 'created', 'unknown', 'processing', 'success', 'abnormal') >= order.payment.totalFee
+const asked = ({ refunds }: Order, ...states: RefundState[]) =>
+  refunds
+    .filter(({ state, origin, refundId }) => states.includes(state) && (origin === 'local' || refundId !== undefined))
+    .reduce((sum, { refundFee }) => sum + refundFee, 0)
+const allAccepted = (order: Order) =>
+  order.payment !== undefined && asked(order, 'processing', 'success', 'abnormal') >= order.payment.totalFee
+const allAsked = (order: Order) =>
+  order.payment !== undefined &&
+  asked(order, 'created', 'unknown', 'processing', 'success', 'abnormal') >= order.payment.totalFee
 const runs = (order: Order) => order.fulfilment === 'due' && !allAsked(order)
 
 /** What holds of an order at any time. */
-function checkOrder (order: Order): void {
-  assert.equal(order.liveKey, order.state === 'closed' || order.state === 'failed' ? null : order.key, 'the key is free if and only if the order is closed or has failed')
+function checkOrder(order: Order): void {
+  assert.equal(
+    order.liveKey,
+    order.state === 'closed' || order.state === 'failed' ? null : order.key,
+    'the key is free if and only if the order is closed or has failed',
+  )
   const owes = runs(order) || !FINAL.includes(order.state) || order.refunds.some(({ dueAt }) => dueAt !== null)
   // A hint makes WeChat be asked even about a closed order.
   const hinted = order.payment === undefined && order.dueAt !== null
   assert.equal(order.dueAt !== null, owes || hinted, 'an order is due if and only if it owes something')
   if (order.state === 'paid') assert.ok(order.payment, 'a paid order has its payment')
   if (allAccepted(order)) assert.notEqual(order.fulfilment, 'held', 'nobody decides about money that is given back')
-  if (order.payment === undefined) assert.ok(order.fulfilment === 'none' || order.fulfilment === 'dismissed', 'nothing is owed without a payment')
-  else assert.notEqual(order.fulfilment, 'none', 'every payment is owed for, held, dismissed or done')
+  if (order.payment === undefined) {
+    assert.ok(order.fulfilment === 'none' || order.fulfilment === 'dismissed', 'nothing is owed without a payment')
+  } else assert.notEqual(order.fulfilment, 'none', 'every payment is owed for, held, dismissed or done')
 }
 
 /** What holds of each step. */
-function checkStep (before: Order, observation: Observation, { outcome, change }: ReturnType<typeof decide>, now: Date): void {
+function checkStep(
+  before: Order,
+  observation: Observation,
+  { outcome, change }: ReturnType<typeof decide>,
+  now: Date,
+): void {
   assert.ok(change)
   const { order: after, history, anomalies } = change
   for (const name of TERMS) assert.equal(after[name], before[name], `${name} never changes`)
   assert.equal(after.claims, before.claims, 'only the store counts claims')
   if (before.state === 'paid') assert.equal(after.state, 'paid', 'nothing undoes a payment')
   if (before.payment !== undefined) assert.equal(after.payment, before.payment, 'an order has at most one payment')
-  if (FINAL.includes(before.state) && observation.seen !== 'payment' && observation.seen !== 'hold-resolved') assert.equal(after.state, before.state, 'weaker news never changes a final state')
-  const legal = [...LEGAL_FULFILMENTS, ...observation.seen === 'fulfilled' ? OVERTAKEN : [], ...before.payment === undefined ? RIGHT_AT_LAST : []]
-  if (after.fulfilment !== before.fulfilment) assert.ok(legal.includes(`${before.fulfilment} → ${after.fulfilment}`), `${before.fulfilment} → ${after.fulfilment}`)
+  if (FINAL.includes(before.state) && observation.seen !== 'payment' && observation.seen !== 'hold-resolved') {
+    assert.equal(after.state, before.state, 'weaker news never changes a final state')
+  }
+  const legal = [
+    ...LEGAL_FULFILMENTS,
+    ...(observation.seen === 'fulfilled' ? OVERTAKEN : []),
+    ...(before.payment === undefined ? RIGHT_AT_LAST : []),
+  ]
+  if (after.fulfilment !== before.fulfilment) {
+    assert.ok(
+      legal.includes(`${before.fulfilment} → ${after.fulfilment}`),
+      `${before.fulfilment} → ${after.fulfilment}`,
+    )
+  }
   if (after.dueAt !== before.dueAt) {
     const latest = Math.max(now.getTime() + 30 * MINUTE, before.expiresAt.getTime())
     assert.ok(after.dueAt === null || after.dueAt.getTime() <= latest, 'what is owed is tried again before long')
-    assert.ok(after.dueAt === null || after.dueAt >= now || after.refunds.some(({ dueAt }) => dueAt === after.dueAt), 'but not in the past, unless a refund has waited')
+    assert.ok(
+      after.dueAt === null || after.dueAt >= now || after.refunds.some(({ dueAt }) => dueAt === after.dueAt),
+      'but not in the past, unless a refund has waited',
+    )
   }
-  if (before.fulfilment === 'due' && after.fulfilment !== 'done' && after.dueAt !== null && observation.seen !== 'fulfil-failed') {
-    assert.ok(runs(after) ? after.dueAt === before.dueAt : after.dueAt >= before.dueAt!, 'nothing but its own failure moves the time of an onPaid, which may be running; no other work overtakes it')
+  if (
+    before.fulfilment === 'due' &&
+    after.fulfilment !== 'done' &&
+    after.dueAt !== null &&
+    observation.seen !== 'fulfil-failed'
+  ) {
+    assert.ok(
+      runs(after) ? after.dueAt === before.dueAt : after.dueAt >= before.dueAt!,
+      'nothing but its own failure moves the time of an onPaid, which may be running; no other work overtakes it',
+    )
   }
-  if (after !== before && allAccepted(after)) assert.ok(after.fulfilment !== 'due', 'nothing is delivered for money that is given back')
-  if ('polled' in observation && observation.polled && !FINAL.includes(before.state) && (['state', 'fulfilment', 'payment'] as const).every((name) => after[name] === before[name])) {
-    assert.deepEqual([after.dueAt, after.attempts], [before.dueAt, before.attempts], 'a poll moves nothing in the schedule')
+  if (after !== before && allAccepted(after)) {
+    assert.ok(after.fulfilment !== 'due', 'nothing is delivered for money that is given back')
+  }
+  if (
+    'polled' in observation &&
+    observation.polled &&
+    !FINAL.includes(before.state) &&
+    (['state', 'fulfilment', 'payment'] as const).every((name) => after[name] === before[name])
+  ) {
+    assert.deepEqual(
+      [after.dueAt, after.attempts],
+      [before.dueAt, before.attempts],
+      'a poll moves nothing in the schedule',
+    )
   }
   if (FINAL.includes(after.state) && after.payment === undefined && after.dueAt !== null) {
-    assert.ok(after.dueAt === before.dueAt || observation.seen === 'refund-hinted', 'a closed order is due for a hint only')
-    const answered = ['payment', 'unpaid', 'not-exist', 'closed', 'no-answer'].includes(observation.seen) && 'source' in observation && observation.source === 'query'
+    assert.ok(
+      after.dueAt === before.dueAt || observation.seen === 'refund-hinted',
+      'a closed order is due for a hint only',
+    )
+    const answered =
+      ['payment', 'unpaid', 'not-exist', 'closed', 'no-answer'].includes(observation.seen) &&
+      'source' in observation &&
+      observation.source === 'query'
     assert.ok(!answered, 'until WeChat was asked')
   }
   assert.equal(history.length, 1, 'every piece of news is told')
@@ -125,64 +262,102 @@ function checkStep (before: Order, observation: Observation, { outcome, change }
   if (observation.seen !== 'payment') {
     assert.ok(anomalies.length === 0 || (observation.seen === 'fulfil-failed' && anomalies[0]!.kind === 'hook-failing'))
     if (observation.seen === 'hold-resolved' && outcome === 'changed') {
-      if (observation.action !== 'dismiss') assert.equal(after.payment?.transactionId, observation.payment.transactionId, 'a decision is about the money of the order, or takes it in')
+      if (observation.action !== 'dismiss') {
+        assert.equal(
+          after.payment?.transactionId,
+          observation.payment.transactionId,
+          'a decision is about the money of the order, or takes it in',
+        )
+      }
       assert.ok(after.fulfilment === (observation.action === 'fulfil' ? 'due' : 'dismissed'), 'and is carried out')
     }
     return
   }
   const { payment } = observation
   // After a person took in one that did not fit, that is what later news is compared with.
-  const fits = (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).every((name) => payment[name] === (before.payment ?? before)[name])
+  const fits = (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).every(
+    (name) => payment[name] === (before.payment ?? before)[name],
+  )
   if (!fits) {
     const ended = before.fulfilment === 'dismissed' && observation.source === 'query' && !FINAL.includes(before.state)
-    assert.deepEqual([outcome, anomalies[0]?.kind, after.payment, after.state], ['refused', 'mismatch', before.payment, ended ? 'failed' : before.state], 'a payment that does not fit changes nothing and is reported')
+    assert.deepEqual(
+      [outcome, anomalies[0]?.kind, after.payment, after.state],
+      ['refused', 'mismatch', before.payment, ended ? 'failed' : before.state],
+      'a payment that does not fit changes nothing and is reported',
+    )
   } else if (before.payment === undefined) {
     assert.equal(after.payment, payment, 'a payment that fits is recorded')
-    assert.equal(anomalies.length, FINAL.includes(before.state) || observation.refunded ? 1 : 0, 'a late one, or one that was refunded, is reported too')
+    assert.equal(
+      anomalies.length,
+      FINAL.includes(before.state) || observation.refunded ? 1 : 0,
+      'a late one, or one that was refunded, is reported too',
+    )
     if (observation.refunded) assert.equal(after.fulfilment, 'held', 'and nothing is delivered for the latter')
   } else {
     const same = before.payment.transactionId === payment.transactionId
-    const known = observation.refunded && before.fulfilment === 'due' && before.refunds.length === 0 ? ['changed', ['refunded']] : ['repeated', []]
+    const known =
+      observation.refunded && before.fulfilment === 'due' && before.refunds.length === 0
+        ? ['changed', ['refunded']]
+        : ['repeated', []]
     assert.deepEqual([outcome, anomalies.map(({ kind }) => kind)], same ? known : ['refused', ['second-transaction']])
   }
 }
 
 t.test('whatever happens to an order, in whatever order, its rules hold after every step', async (t) => {
-  const reached = { states: new Set<string>(), fulfilments: new Set<string>(), outcomes: new Set<string>(), anomalies: new Set<string>() }
+  const reached = {
+    states: new Set<string>(),
+    fulfilments: new Set<string>(),
+    outcomes: new Set<string>(),
+    anomalies: new Set<string>(),
+  }
 
-  fc.assert(fc.property(life, ({ latePayment, steps, rival }) => {
-    let order = Object.freeze(first)
-    let now = order.createdAt
-    let payments = 0
-    for (const { event, waitMs } of steps) {
-      now = new Date(now.getTime() + waitMs)
-      if (event.seen === 'claim') {
-        if (order.dueAt === null) continue
-        order = Object.freeze({ ...order, dueAt: new Date(now.getTime() + event.leaseMs), claims: order.claims + 1 })
-        continue
+  fc.assert(
+    fc.property(life, ({ latePayment, steps, rival }) => {
+      let order = Object.freeze(first)
+      let now = order.createdAt
+      let payments = 0
+      for (const { event, waitMs } of steps) {
+        now = new Date(now.getTime() + waitMs)
+        if (event.seen === 'claim') {
+          if (order.dueAt === null) continue
+          order = Object.freeze({ ...order, dueAt: new Date(now.getTime() + event.leaseMs), claims: order.claims + 1 })
+          continue
+        }
+        let observation: Observation = event
+        let decision = decide(order, observation, { latePayment }, now)
+        if (decision.outcome === 'rival-needed') {
+          assert.equal(decision.change, undefined, 'nothing is written before the rival is known')
+          observation = { ...(event as Observation & { seen: 'payment' }), rival }
+          decision = decide(order, observation, { latePayment }, now)
+        }
+        checkStep(order, observation, decision, now)
+        const { outcome, change } = decision
+        reached.outcomes.add(outcome)
+        for (const { kind } of change!.anomalies) reached.anomalies.add(kind)
+        if (outcome === 'settled' || outcome === 'late') payments++
+        assert.ok(payments <= 1, 'an order is settled once')
+        order = Object.freeze(change!.order)
+        checkOrder(order)
+        reached.states.add(order.state)
+        reached.fulfilments.add(order.fulfilment)
       }
-      let observation: Observation = event
-      let decision = decide(order, observation, { latePayment }, now)
-      if (decision.outcome === 'rival-needed') {
-        assert.equal(decision.change, undefined, 'nothing is written before the rival is known')
-        observation = { ...event as Observation & { seen: 'payment' }, rival }
-        decision = decide(order, observation, { latePayment }, now)
-      }
-      checkStep(order, observation, decision, now)
-      const { outcome, change } = decision
-      reached.outcomes.add(outcome)
-      for (const { kind } of change!.anomalies) reached.anomalies.add(kind)
-      if (outcome === 'settled' || outcome === 'late') payments++
-      assert.ok(payments <= 1, 'an order is settled once')
-      order = Object.freeze(change!.order)
-      checkOrder(order)
-      reached.states.add(order.state)
-      reached.fulfilments.add(order.fulfilment)
-    }
-  }), parameters)
+    }),
+    parameters,
+  )
 
-  t.same([...reached.states].sort(), ['closed', 'closing', 'created', 'failed', 'paid', 'prepaid', 'unknown'], 'every state was reached')
+  t.same(
+    [...reached.states].sort(),
+    ['closed', 'closing', 'created', 'failed', 'paid', 'prepaid', 'unknown'],
+    'every state was reached',
+  )
   t.same([...reached.fulfilments].sort(), ['dismissed', 'done', 'due', 'held', 'none'])
   t.same([...reached.outcomes].sort(), ['changed', 'ignored', 'late', 'refused', 'repeated', 'settled'])
-  t.same([...reached.anomalies].sort(), ['duplicate', 'late', 'mismatch', 'refund-refused', 'refunded', 'second-transaction'])
+  t.same([...reached.anomalies].sort(), [
+    'duplicate',
+    'late',
+    'mismatch',
+    'refund-refused',
+    'refunded',
+    'second-transaction',
+  ])
 })

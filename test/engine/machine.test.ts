@@ -19,39 +19,65 @@ const ORDERS: Record<string, Order> = {
   'paid, done': newOrder({ state: 'paid', fulfilment: 'done', ...paid, dueAt: null, claims: 1 }),
   closed: newOrder({ state: 'closed', ...over }),
   failed: newOrder({ state: 'failed', ...over }),
-  'closed, held': newOrder({ state: 'closed', fulfilment: 'held', ...paid, ...over })
+  'closed, held': newOrder({ state: 'closed', fulfilment: 'held', ...paid, ...over }),
 }
 for (const order of Object.values(ORDERS)) Object.freeze(order)
 
 const order = newOrder()
 const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: 'prepaid' })
 const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, { transactionId: '4200000002' }) })
-const OTHER: Payment = { transactionId: '4200000001', outTradeNo: 'another', appid: 'wxffffffffffffffff', mchId: '1900000000', openid: 'oAnother', totalFee: 1, currency: 'USD', paidAt: T0 }
+const OTHER: Payment = {
+  transactionId: '4200000001',
+  outTradeNo: 'another',
+  appid: 'wxffffffffffffffff',
+  mchId: '1900000000',
+  openid: 'oAnother',
+  totalFee: 1,
+  currency: 'USD',
+  paidAt: T0,
+}
 const SOURCES: Source[] = ['notify', 'query', 'close', 'operator']
 
-function payments (part: Partial<Payment> = {}, rivals: (Order | 'none' | undefined)[] = [undefined], sources = SOURCES, polled = false): Observation[] {
-  return sources.flatMap((source) => rivals.map((rival): Observation => ({ seen: 'payment', source, polled, payment: paymentOf(order, part), ...(rival && { rival }) })))
+function payments(
+  part: Partial<Payment> = {},
+  rivals: (Order | 'none' | undefined)[] = [undefined],
+  sources = SOURCES,
+  polled = false,
+): Observation[] {
+  return sources.flatMap((source) =>
+    rivals.map((rival): Observation => ({
+      seen: 'payment',
+      source,
+      polled,
+      payment: paymentOf(order, part),
+      ...(rival && { rival }),
+    })),
+  )
 }
 
 /** Payments with one field that is not the order's. */
-function misfits (sources: Source[], polled = false): Observation[] {
+function misfits(sources: Source[], polled = false): Observation[] {
   return (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).flatMap((name) => [
     ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival], sources, polled),
-    ...payments({ [name]: OTHER[name], transactionId: '4200000009' }, [undefined], sources, polled)
+    ...payments({ [name]: OTHER[name], transactionId: '4200000009' }, [undefined], sources, polled),
   ])
 }
 
-function fromAll (make: (source: Source) => Observation | Observation[]): Observation[] {
+function fromAll(make: (source: Source) => Observation | Observation[]): Observation[] {
   return SOURCES.flatMap(make)
 }
 
 /** A refund made in the merchant platform, as WeChat reports it. */
-function back (refundFee: number, state: RefundReport['state']): Observation {
-  return { seen: 'refund-reported', source: 'query', report: { outRefundNo: 'console-1', outTradeNo: order.outTradeNo, refundId: '5000', refundFee, state } }
+function back(refundFee: number, state: RefundReport['state']): Observation {
+  return {
+    seen: 'refund-reported',
+    source: 'query',
+    report: { outRefundNo: 'console-1', outTradeNo: order.outTradeNo, refundId: '5000', refundFee, state },
+  }
 }
 
 /** The rows of the table: news that must come to the same, whoever brings it, and the policies it is tried under. */
-const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = {
+const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = {
   prepaid: { news: [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(2 * HOUR) }] },
   'prepay-refused': { news: [{ seen: 'prepay-refused', reason: 'NOAUTH' }] },
   'prepay-unknown': { news: [{ seen: 'prepay-unknown', reason: 'timeout' }] },
@@ -68,15 +94,32 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   'payment, paid rival': { news: payments({}, [paidRival]), policies: ['hold', 'fulfil'] },
   'payment, paid rival, refund': { news: payments({}, [paidRival]), policies: ['refund'] },
   'payment found refunded': {
-    news: [undefined, 'none' as const, rival, paidRival].flatMap((rival): Observation => ({ seen: 'payment', source: 'query', payment: paymentOf(order), refunded: true, ...(rival && { rival }) }))
+    news: [undefined, 'none' as const, rival, paidRival].flatMap((rival): Observation => ({
+      seen: 'payment',
+      source: 'query',
+      payment: paymentOf(order),
+      refunded: true,
+      ...(rival && { rival }),
+    })),
   },
   'payment-failed': { news: fromAll((source) => ({ seen: 'payment-failed', source, reason: 'PAYERROR' })) },
-  unpaid: { news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) => fromAll((source) => ({ seen: 'unpaid', source, tradeState }))) },
+  unpaid: {
+    news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) =>
+      fromAll((source) => ({ seen: 'unpaid', source, tradeState })),
+    ),
+  },
   'not-exist': { news: fromAll((source) => ({ seen: 'not-exist', source })) },
-  'unpaid or not-exist, to a poll': { news: fromAll((source) => [{ seen: 'unpaid', source, tradeState: 'NOTPAY', polled: true }, { seen: 'not-exist', source, polled: true }]) },
+  'unpaid or not-exist, to a poll': {
+    news: fromAll((source) => [
+      { seen: 'unpaid', source, tradeState: 'NOTPAY', polled: true },
+      { seen: 'not-exist', source, polled: true },
+    ]),
+  },
   closed: { news: fromAll((source) => ({ seen: 'closed', source })) },
   'no-answer': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout' })) },
-  'no-answer, to a poll': { news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout', polled: true })) },
+  'no-answer, to a poll': {
+    news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout', polled: true })),
+  },
   'close-wanted': { news: fromAll((source) => ({ seen: 'close-wanted', source, reason: 'cancelled' })) },
   'refund-hinted': { news: [{ seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }] },
   'refund-reported, a part': { news: [back(1249, 'success')] },
@@ -85,20 +128,31 @@ const NEWS: Record<string, { news: Observation[], policies?: LatePayment[] }> = 
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
   'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },
-  'hold-resolved: refund': { news: [{ seen: 'hold-resolved', action: 'refund', note: 'sold out', payment: paymentOf(order) }] },
-  'hold-resolved: fulfil': { news: [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: paymentOf(order) }] },
-  'hold-resolved: dismiss': { news: [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled by phone', payment: paymentOf(order) }] },
+  'hold-resolved: refund': {
+    news: [{ seen: 'hold-resolved', action: 'refund', note: 'sold out', payment: paymentOf(order) }],
+  },
+  'hold-resolved: fulfil': {
+    news: [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: paymentOf(order) }],
+  },
+  'hold-resolved: dismiss': {
+    news: [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled by phone', payment: paymentOf(order) }],
+  },
   'hold-resolved: refund, another payment': { news: others('refund') },
   'hold-resolved: fulfil, another payment': { news: others('fulfil') },
-  'hold-resolved: dismiss, another payment': { news: others('dismiss') }
+  'hold-resolved: dismiss, another payment': { news: others('dismiss') },
 }
 
 /** Decisions about a payment that is not the order's: another transaction, or other money. */
-function others (action: Resolution['action']): Observation[] {
-  return [{ transactionId: '4200000009' }, { totalFee: 1 }].map((part) => ({ seen: 'hold-resolved', action, note: 'by phone', payment: paymentOf(order, part) }))
+function others(action: Resolution['action']): Observation[] {
+  return [{ transactionId: '4200000009' }, { totalFee: 1 }].map((part) => ({
+    seen: 'hold-resolved',
+    action,
+    note: 'by phone',
+    payment: paymentOf(order, part),
+  }))
 }
 
-function cellOf (before: Order, { outcome, change }: Decision): string {
+function cellOf(before: Order, { outcome, change }: Decision): string {
   if (change === undefined) return outcome
   const { order, anomalies } = change
   const parts = [outcome + (order.state === before.state ? '' : ` → ${order.state}`)]
@@ -107,27 +161,46 @@ function cellOf (before: Order, { outcome, change }: Decision): string {
   return parts.join(' · ') + anomalies.map(({ kind }) => ` ! ${kind}`).join('')
 }
 
-function whenOf (dueAt: Date | null): string {
+function whenOf(dueAt: Date | null): string {
   if (dueAt === null) return 'never'
   const seconds = (dueAt.getTime() - T0.getTime()) / 1000
   return seconds === 0 ? 'now' : `in ${seconds} s`
 }
 
 t.test('every kind of news makes of every order what machine.md says', async (t) => {
-  const lines = readFileSync(new URL('machine.md', import.meta.url), 'utf8').split('\n').filter((line) => line.startsWith('|'))
-  const [header, , ...rows] = lines.map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  const lines = readFileSync(new URL('machine.md', import.meta.url), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+  const [header, , ...rows] = lines.map((line) =>
+    line
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
   t.same(header?.slice(1), Object.keys(ORDERS), 'a column for every order')
-  t.same(rows.map(([name]) => name), Object.keys(NEWS), 'a row for every kind of news')
+  t.same(
+    rows.map(([name]) => name),
+    Object.keys(NEWS),
+    'a row for every kind of news',
+  )
   for (const [name, ...cells] of rows) {
     for (const [n, [column, before]] of Object.entries(ORDERS).entries()) {
       const { news, policies = ['hold', 'refund', 'fulfil'] } = NEWS[name!]!
-      const made = new Set(news.flatMap((observation) => policies.map((latePayment) => cellOf(before, decide(before, observation, { latePayment }, T0)))))
+      const made = new Set(
+        news.flatMap((observation) =>
+          policies.map((latePayment) => cellOf(before, decide(before, observation, { latePayment }, T0))),
+        ),
+      )
       t.same([...made], [cells[n]], `${name} × ${column}`)
     }
   }
 })
 
-function changeOf (before: Order, observation: Observation, { latePayment = 'hold', now = T0 }: { latePayment?: LatePayment, now?: Date } = {}) {
+function changeOf(
+  before: Order,
+  observation: Observation,
+  { latePayment = 'hold', now = T0 }: { latePayment?: LatePayment; now?: Date } = {},
+) {
   const { change } = decide(before, observation, { latePayment }, now)
   return change!
 }
@@ -140,40 +213,165 @@ const hint: Observation = { seen: 'refund-hinted', source: 'notify', outRefundNo
 
 /** Fields that the table does not show. */
 const FIELDS: [what: string, before: string, news: Observation, after: Partial<Order>][] = [
-  ['the prepay id and its end are kept', 'created', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { prepayId: 'wx2', prepayExpiresAt: at(HOUR) }],
-  ['a later prepay id replaces the first', 'prepaid', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { prepayId: 'wx2', prepayExpiresAt: at(HOUR) }],
+  [
+    'the prepay id and its end are kept',
+    'created',
+    { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
+    { prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
+  ],
+  [
+    'a later prepay id replaces the first',
+    'prepaid',
+    { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
+    { prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
+  ],
   ['a payment is kept, and the key stays taken', 'prepaid', settle, { payment, liveKey: 'cart-1' }],
-  ['a late payment on hold is kept, and the key stays free', 'closed', { ...settle, rival: 'none' }, { payment, liveKey: null }],
+  [
+    'a late payment on hold is kept, and the key stays free',
+    'closed',
+    { ...settle, rival: 'none' },
+    { payment, liveKey: null },
+  ],
   ['a refusal frees the key', 'created', { seen: 'prepay-refused', reason: 'NOAUTH' }, { liveKey: null }],
   ['a close frees the key', 'closing', { seen: 'closed', source: 'close' }, { liveKey: null }],
-  ['an order to be closed keeps its key', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { liveKey: 'cart-1' }],
-  ['the time of a query is kept', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { queriedAt: T0 }],
+  [
+    'an order to be closed keeps its key',
+    'prepaid',
+    { seen: 'close-wanted', source: 'order', reason: 'cancelled' },
+    { liveKey: 'cart-1' },
+  ],
+  [
+    'the time of a query is kept',
+    'prepaid',
+    { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
+    { queriedAt: T0 },
+  ],
   ['also when the number is unknown there', 'unknown', { seen: 'not-exist', source: 'query' }, { queriedAt: T0 }],
   ['and when it is closed there', 'prepaid', { seen: 'closed', source: 'query' }, { queriedAt: T0 }],
-  ['but news of another source is no query', 'prepaid', { seen: 'unpaid', source: 'close', tradeState: 'NOTPAY' }, { queriedAt: undefined }],
-  ['a failed query counts, and was a query', 'prepaid', { seen: 'no-answer', source: 'query', reason: 'timeout' }, { attempts: 4, queriedAt: T0 }],
-  ['a failed poll was one too, and does not count', 'closing', { seen: 'no-answer', source: 'query', reason: 'timeout', polled: true }, { attempts: 3, queriedAt: T0 }],
-  ['nor does one that is answered', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY', polled: true }, { attempts: 3, queriedAt: T0 }],
-  ['nor one that finds a payment which does not fit', 'closing', { ...settle, source: 'query', polled: true, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 3, queriedAt: T0 }],
-  ['an answer ends the count of an open order', 'prepaid', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 0 }],
-  ['but not that of a close that keeps failing', 'closing', { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, { attempts: 3 }],
-  ['a query that finds a payment which does not fit counts as a failed try', 'closing', { ...settle, source: 'query', payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 4 }],
-  ['a notification of one does not', 'closing', { ...settle, payment: paymentOf(order, { totalFee: 1 }) }, { attempts: 3 }],
-  ['ordering, closing and paying are new work', 'unknown', { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, { attempts: 0 }],
-  ['ordering, closing and paying are new work', 'unknown', { seen: 'prepay-refused', reason: 'NOAUTH' }, { attempts: 0 }],
-  ['ordering, closing and paying are new work', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment }, { attempts: 0 }],
-  ['ordering, closing and paying are new work', 'prepaid', { seen: 'close-wanted', source: 'order', reason: 'cancelled' }, { attempts: 0 }],
+  [
+    'but news of another source is no query',
+    'prepaid',
+    { seen: 'unpaid', source: 'close', tradeState: 'NOTPAY' },
+    { queriedAt: undefined },
+  ],
+  [
+    'a failed query counts, and was a query',
+    'prepaid',
+    { seen: 'no-answer', source: 'query', reason: 'timeout' },
+    { attempts: 4, queriedAt: T0 },
+  ],
+  [
+    'a failed poll was one too, and does not count',
+    'closing',
+    { seen: 'no-answer', source: 'query', reason: 'timeout', polled: true },
+    { attempts: 3, queriedAt: T0 },
+  ],
+  [
+    'nor does one that is answered',
+    'prepaid',
+    { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY', polled: true },
+    { attempts: 3, queriedAt: T0 },
+  ],
+  [
+    'nor one that finds a payment which does not fit',
+    'closing',
+    { ...settle, source: 'query', polled: true, payment: paymentOf(order, { totalFee: 1 }) },
+    { attempts: 3, queriedAt: T0 },
+  ],
+  [
+    'an answer ends the count of an open order',
+    'prepaid',
+    { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
+    { attempts: 0 },
+  ],
+  [
+    'but not that of a close that keeps failing',
+    'closing',
+    { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
+    { attempts: 3 },
+  ],
+  [
+    'a query that finds a payment which does not fit counts as a failed try',
+    'closing',
+    { ...settle, source: 'query', payment: paymentOf(order, { totalFee: 1 }) },
+    { attempts: 4 },
+  ],
+  [
+    'a notification of one does not',
+    'closing',
+    { ...settle, payment: paymentOf(order, { totalFee: 1 }) },
+    { attempts: 3 },
+  ],
+  [
+    'ordering, closing and paying are new work',
+    'unknown',
+    { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
+    { attempts: 0 },
+  ],
+  [
+    'ordering, closing and paying are new work',
+    'unknown',
+    { seen: 'prepay-refused', reason: 'NOAUTH' },
+    { attempts: 0 },
+  ],
+  [
+    'ordering, closing and paying are new work',
+    'closed, held',
+    { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment },
+    { attempts: 0 },
+  ],
+  [
+    'ordering, closing and paying are new work',
+    'prepaid',
+    { seen: 'close-wanted', source: 'order', reason: 'cancelled' },
+    { attempts: 0 },
+  ],
   ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
   ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
-  ['a refund leaves the lease of a running onPaid alone', 'paid, due', { seen: 'refund-wanted', source: 'operator', key: 'r', refundFee: 1 }, { dueAt: at(MINUTE), attempts: 3 }],
-  ['a payment found refunded is kept with its key', 'prepaid', { ...settle, source: 'query', refunded: true }, { payment, liveKey: 'cart-1' }],
-  ['also on a closed order, whose key stays free', 'closed', { ...settle, source: 'query', refunded: true }, { payment, liveKey: null }],
+  [
+    'a refund leaves the lease of a running onPaid alone',
+    'paid, due',
+    { seen: 'refund-wanted', source: 'operator', key: 'r', refundFee: 1 },
+    { dueAt: at(MINUTE), attempts: 3 },
+  ],
+  [
+    'a payment found refunded is kept with its key',
+    'prepaid',
+    { ...settle, source: 'query', refunded: true },
+    { payment, liveKey: 'cart-1' },
+  ],
+  [
+    'also on a closed order, whose key stays free',
+    'closed',
+    { ...settle, source: 'query', refunded: true },
+    { payment, liveKey: null },
+  ],
   ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
-  ['a payment that did not fit is taken in by the decision to deliver', 'closing', { seen: 'hold-resolved', action: 'fulfil', note: '', payment: another }, { payment: another, liveKey: 'cart-1', attempts: 0 }],
-  ['and by that to give it back', 'closing', { seen: 'hold-resolved', action: 'refund', note: '', payment: { ...another, totalFee: 7 } }, { payment: { ...another, totalFee: 7 }, liveKey: null }],
-  ['but not by that to do nothing', 'closing', { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }, { payment: undefined, liveKey: 'cart-1', attempts: 0 }],
-  ['a late payment that is delivered takes the key back', 'closed, held', { seen: 'hold-resolved', action: 'fulfil', note: '', payment }, { liveKey: 'cart-1' }],
-  ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }]
+  [
+    'a payment that did not fit is taken in by the decision to deliver',
+    'closing',
+    { seen: 'hold-resolved', action: 'fulfil', note: '', payment: another },
+    { payment: another, liveKey: 'cart-1', attempts: 0 },
+  ],
+  [
+    'and by that to give it back',
+    'closing',
+    { seen: 'hold-resolved', action: 'refund', note: '', payment: { ...another, totalFee: 7 } },
+    { payment: { ...another, totalFee: 7 }, liveKey: null },
+  ],
+  [
+    'but not by that to do nothing',
+    'closing',
+    { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another },
+    { payment: undefined, liveKey: 'cart-1', attempts: 0 },
+  ],
+  [
+    'a late payment that is delivered takes the key back',
+    'closed, held',
+    { seen: 'hold-resolved', action: 'fulfil', note: '', payment },
+    { liveKey: 'cart-1' },
+  ],
+  ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }],
 ]
 
 t.test('what else changes', async (t) => {
@@ -181,36 +379,86 @@ t.test('what else changes', async (t) => {
     t.hasStrict(changeOf({ ...ORDERS[column]!, attempts: 3 }, news).order, after, `${what}: ${news.seen} × ${column}`)
   }
   const late = changeOf({ ...ORDERS.closed!, attempts: 3 }, { ...settle, rival: 'none' }, { latePayment: 'fulfil' })
-  t.hasStrict(late.order, { payment, liveKey: 'cart-1', attempts: 0 }, 'a late payment to be fulfilled takes the key again')
+  t.hasStrict(
+    late.order,
+    { payment, liveKey: 'cart-1', attempts: 0 },
+    'a late payment to be fulfilled takes the key again',
+  )
 })
 
 t.test('an order whose only payment did not fit, and was dismissed, is over when WeChat says so again', async (t) => {
-  const dismissed = changeOf(ORDERS.prepaid!, { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another }).order
+  const dismissed = changeOf(ORDERS.prepaid!, {
+    seen: 'hold-resolved',
+    action: 'dismiss',
+    note: '',
+    payment: another,
+  }).order
   const misfit = paymentOf(order, { totalFee: 1 })
   for (const polled of [false, true]) {
-    const { order: after, anomalies } = changeOf(dismissed, { seen: 'payment', source: 'query', polled, payment: misfit })
+    const { order: after, anomalies } = changeOf(dismissed, {
+      seen: 'payment',
+      source: 'query',
+      polled,
+      payment: misfit,
+    })
     t.match(after, { state: 'failed', liveKey: null, payment: undefined, dueAt: null, queriedAt: T0 })
     t.match(anomalies, [{ kind: 'mismatch' }])
   }
-  t.match(changeOf(dismissed, { seen: 'payment', source: 'notify', payment: misfit }).order, { state: 'closing', liveKey: 'cart-1' }, 'when asked, that is')
+  t.match(
+    changeOf(dismissed, { seen: 'payment', source: 'notify', payment: misfit }).order,
+    { state: 'closing', liveKey: 'cart-1' },
+    'when asked, that is',
+  )
   t.match(changeOf(dismissed, { seen: 'closed', source: 'close' }).order, { state: 'closed', liveKey: null })
-  t.match(changeOf(dismissed, settle).order, { state: 'paid', fulfilment: 'due', payment }, 'unless the right one comes')
+  t.match(
+    changeOf(dismissed, settle).order,
+    { state: 'paid', fulfilment: 'due', payment },
+    'unless the right one comes',
+  )
 })
 
 t.test('what keeps failing is told from the tenth time on, under the same id, and tried on', async (t) => {
-  const refunding = changeOf({ ...ORDERS['paid, done']! }, { seen: 'refund-wanted', source: 'operator', key: 'k', refundFee: 1 }).order
+  const refunding = changeOf(
+    { ...ORDERS['paid, done']! },
+    { seen: 'refund-wanted', source: 'operator', key: 'k', refundFee: 1 },
+  ).order
   const outRefundNo = refunding.refunds[0]!.outRefundNo
-  const back = { ...refunding, refunds: [{ ...refunding.refunds[0]!, state: 'success' as const, fulfilment: 'due' as const }] }
+  const back = {
+    ...refunding,
+    refunds: [{ ...refunding.refunds[0]!, state: 'success' as const, fulfilment: 'due' as const }],
+  }
   const cases: [order: Order, news: Observation, kind: AnomalyKind, id: string, reason: string][] = [
-    [ORDERS['paid, due']!, { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'hook-failing', `hook-failing:${order.outTradeNo}:4200000001`, 'onPaid has failed 10 times: no stock'],
-    [back, { seen: 'refund-fulfil-failed', outRefundNo, claims: 1, reason: 'closed' }, 'hook-failing', `hook-failing:${outRefundNo}`, `onRefunded has failed 10 times for ${outRefundNo}: closed`],
-    [refunding, { seen: 'refund-unsure', outRefundNo, reason: 'NOTENOUGH' }, 'refund-stuck', `refund-stuck:${outRefundNo}`, 'asked for 10 times, and not taken: NOTENOUGH']
+    [
+      ORDERS['paid, due']!,
+      { seen: 'fulfil-failed', claims: 1, reason: 'no stock' },
+      'hook-failing',
+      `hook-failing:${order.outTradeNo}:4200000001`,
+      'onPaid has failed 10 times: no stock',
+    ],
+    [
+      back,
+      { seen: 'refund-fulfil-failed', outRefundNo, claims: 1, reason: 'closed' },
+      'hook-failing',
+      `hook-failing:${outRefundNo}`,
+      `onRefunded has failed 10 times for ${outRefundNo}: closed`,
+    ],
+    [
+      refunding,
+      { seen: 'refund-unsure', outRefundNo, reason: 'NOTENOUGH' },
+      'refund-stuck',
+      `refund-stuck:${outRefundNo}`,
+      'asked for 10 times, and not taken: NOTENOUGH',
+    ],
   ]
   for (const [first, news, kind, id, reason] of cases) {
     let failing = first
     for (let times = 1; times <= 20; times++) {
       const { order: next, anomalies } = changeOf(failing, news)
-      t.match(anomalies, times < 10 ? [] : [{ kind, id, reason: reason.replace('10', String(times)), outTradeNo: order.outTradeNo }], `${kind}, time ${times}`)
+      t.match(
+        anomalies,
+        times < 10 ? [] : [{ kind, id, reason: reason.replace('10', String(times)), outTradeNo: order.outTradeNo }],
+        `${kind}, time ${times}`,
+      )
       t.equal(anomalies.length, times < 10 ? 0 : 1)
       t.not(next.dueAt, null, 'tried on')
       failing = next
@@ -221,58 +469,236 @@ t.test('what keeps failing is told from the tenth time on, under the same id, an
 /** One line of history for each kind of news: who brought it, what was seen. */
 const SEEN: [news: Observation, source: Source, seen: string, before: string, outcome: string][] = [
   [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, 'order', 'prepaid', 'created', 'prepaid'],
-  [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, 'order', 'prepaid', 'paid, due', 'ignored: the order is no longer open'],
+  [
+    { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
+    'order',
+    'prepaid',
+    'paid, due',
+    'ignored: the order is no longer open',
+  ],
   [{ seen: 'prepay-refused', reason: 'NOAUTH' }, 'order', 'prepay-refused: NOAUTH', 'created', 'refused by WeChat'],
   [{ seen: 'prepay-refused', reason: 'NOAUTH' }, 'order', 'prepay-refused: NOAUTH', 'unknown', 'to be closed'],
-  [{ seen: 'prepay-refused', reason: 'NOAUTH' }, 'order', 'prepay-refused: NOAUTH', 'prepaid', 'ignored: an earlier answer stands'],
-  [{ seen: 'prepay-unknown', reason: 'timeout' }, 'order', 'prepay-unknown: timeout', 'created', 'the order may exist at WeChat'],
-  [{ seen: 'prepay-unknown', reason: 'timeout' }, 'order', 'prepay-unknown: timeout', 'prepaid', 'ignored: an earlier answer stands'],
+  [
+    { seen: 'prepay-refused', reason: 'NOAUTH' },
+    'order',
+    'prepay-refused: NOAUTH',
+    'prepaid',
+    'ignored: an earlier answer stands',
+  ],
+  [
+    { seen: 'prepay-unknown', reason: 'timeout' },
+    'order',
+    'prepay-unknown: timeout',
+    'created',
+    'the order may exist at WeChat',
+  ],
+  [
+    { seen: 'prepay-unknown', reason: 'timeout' },
+    'order',
+    'prepay-unknown: timeout',
+    'prepaid',
+    'ignored: an earlier answer stands',
+  ],
   [settle, 'notify', 'payment 4200000001', 'prepaid', 'paid'],
   [settle, 'notify', 'payment 4200000001', 'paid, due', 'ignored: known already'],
   [{ ...settle, source: 'query', rival: 'none' }, 'query', 'payment 4200000001', 'closed', 'late, on hold'],
   [{ ...settle, rival: paidRival }, 'notify', 'payment 4200000001', 'failed', 'duplicate, on hold'],
-  [{ ...settle, payment: paymentOf(order, { totalFee: 1 }) }, 'notify', 'payment 4200000001', 'prepaid', "refused: totalFee is 1, the order's is 1250"],
-  [{ ...settle, refunded: true, payment: paymentOf(order, { totalFee: 1 }) }, 'notify', 'payment 4200000001, refunded', 'prepaid', "refused: totalFee is 1, the order's is 1250; WeChat has refunded some or all of it"],
-  [{ ...settle, payment: paymentOf(order, { openid: 'oAnother' }) }, 'notify', 'payment 4200000001', 'paid, done', "refused: openid is oAnother, the order's is oTea_payer"],
-  [{ ...settle, payment: paymentOf(order, { transactionId: '4200000009' }) }, 'notify', 'payment 4200000009', 'paid, done', 'refused: the order is paid by 4200000001, and now 4200000009 claims it'],
-  [{ seen: 'payment-failed', source: 'notify', reason: 'BANKERROR' }, 'notify', 'payment-failed: BANKERROR', 'prepaid', 'ignored: the order can still be paid'],
+  [
+    { ...settle, payment: paymentOf(order, { totalFee: 1 }) },
+    'notify',
+    'payment 4200000001',
+    'prepaid',
+    "refused: totalFee is 1, the order's is 1250",
+  ],
+  [
+    { ...settle, refunded: true, payment: paymentOf(order, { totalFee: 1 }) },
+    'notify',
+    'payment 4200000001, refunded',
+    'prepaid',
+    "refused: totalFee is 1, the order's is 1250; WeChat has refunded some or all of it",
+  ],
+  [
+    { ...settle, payment: paymentOf(order, { openid: 'oAnother' }) },
+    'notify',
+    'payment 4200000001',
+    'paid, done',
+    "refused: openid is oAnother, the order's is oTea_payer",
+  ],
+  [
+    { ...settle, payment: paymentOf(order, { transactionId: '4200000009' }) },
+    'notify',
+    'payment 4200000009',
+    'paid, done',
+    'refused: the order is paid by 4200000001, and now 4200000009 claims it',
+  ],
+  [
+    { seen: 'payment-failed', source: 'notify', reason: 'BANKERROR' },
+    'notify',
+    'payment-failed: BANKERROR',
+    'prepaid',
+    'ignored: the order can still be paid',
+  ],
   [{ seen: 'unpaid', source: 'query', tradeState: 'USERPAYING' }, 'query', 'USERPAYING', 'prepaid', 'not paid yet'],
-  [{ seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' }, 'query', 'NOTPAY', 'paid, due', 'ignored: weaker than what is known'],
+  [
+    { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
+    'query',
+    'NOTPAY',
+    'paid, due',
+    'ignored: weaker than what is known',
+  ],
   [{ seen: 'not-exist', source: 'query' }, 'query', 'not-exist', 'created', 'not known to WeChat yet'],
   [{ seen: 'closed', source: 'close' }, 'close', 'closed', 'closing', 'closed'],
   [{ seen: 'closed', source: 'query' }, 'query', 'closed', 'paid, due', 'ignored: weaker than what is known'],
-  [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'prepaid', 'to be asked again'],
-  [{ seen: 'no-answer', source: 'query', reason: 'timeout' }, 'query', 'no-answer: timeout', 'closed', 'ignored: weaker than what is known'],
-  [{ seen: 'close-wanted', source: 'operator', reason: 'cancelled' }, 'operator', 'close-wanted: cancelled', 'prepaid', 'to be closed'],
-  [{ seen: 'close-wanted', source: 'order', reason: 'expired' }, 'order', 'close-wanted: expired', 'closing', 'ignored: under way already'],
-  [{ seen: 'close-wanted', source: 'order', reason: 'cancelled' }, 'order', 'close-wanted: cancelled', 'paid, due', 'ignored: the order is no longer open'],
-  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment }, 'operator', 'fulfil: in stock', 'closed, held', 'to be fulfilled, says the operator'],
-  [{ seen: 'hold-resolved', action: 'refund', note: 'sold out', payment }, 'operator', 'refund: sold out', 'closed, held', 'given back by the operator'],
-  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment }, 'operator', 'dismiss: settled', 'closed, held', 'dismissed by the operator'],
-  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment }, 'operator', 'dismiss: settled', 'paid, due', 'decided otherwise before (due)'],
-  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment }, 'operator', 'fulfil: in stock', 'paid, done', 'ignored: decided so before'],
-  [{ seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: another }, 'operator', 'fulfil: in stock', 'paid, done', 'the order is paid by 4200000001: move this money in the merchant platform'],
-  [{ seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment: another }, 'operator', 'dismiss: settled', 'paid, done', 'ignored: not what the order was paid by'],
+  [
+    { seen: 'no-answer', source: 'query', reason: 'timeout' },
+    'query',
+    'no-answer: timeout',
+    'prepaid',
+    'to be asked again',
+  ],
+  [
+    { seen: 'no-answer', source: 'query', reason: 'timeout' },
+    'query',
+    'no-answer: timeout',
+    'closed',
+    'ignored: weaker than what is known',
+  ],
+  [
+    { seen: 'close-wanted', source: 'operator', reason: 'cancelled' },
+    'operator',
+    'close-wanted: cancelled',
+    'prepaid',
+    'to be closed',
+  ],
+  [
+    { seen: 'close-wanted', source: 'order', reason: 'expired' },
+    'order',
+    'close-wanted: expired',
+    'closing',
+    'ignored: under way already',
+  ],
+  [
+    { seen: 'close-wanted', source: 'order', reason: 'cancelled' },
+    'order',
+    'close-wanted: cancelled',
+    'paid, due',
+    'ignored: the order is no longer open',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment },
+    'operator',
+    'fulfil: in stock',
+    'closed, held',
+    'to be fulfilled, says the operator',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'refund', note: 'sold out', payment },
+    'operator',
+    'refund: sold out',
+    'closed, held',
+    'given back by the operator',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment },
+    'operator',
+    'dismiss: settled',
+    'closed, held',
+    'dismissed by the operator',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment },
+    'operator',
+    'dismiss: settled',
+    'paid, due',
+    'decided otherwise before (due)',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment },
+    'operator',
+    'fulfil: in stock',
+    'paid, done',
+    'ignored: decided so before',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: another },
+    'operator',
+    'fulfil: in stock',
+    'paid, done',
+    'the order is paid by 4200000001: move this money in the merchant platform',
+  ],
+  [
+    { seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment: another },
+    'operator',
+    'dismiss: settled',
+    'paid, done',
+    'ignored: not what the order was paid by',
+  ],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, due', 'done'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'paid, done', 'ignored: nothing is due'],
   [{ seen: 'fulfilled' }, 'fulfil', 'fulfilled', 'closed, held', 'done, although held meanwhile'],
-  [{ ...settle, source: 'query', refunded: true }, 'query', 'payment 4200000001, refunded', 'prepaid', 'paid and refunded elsewhere, on hold'],
-  [{ ...settle, source: 'query', refunded: true }, 'query', 'payment 4200000001, refunded', 'paid, due', 'refunded elsewhere, on hold'],
-  [{ ...settle, source: 'query', refunded: true }, 'query', 'payment 4200000001, refunded', 'paid, done', 'ignored: known already'],
+  [
+    { ...settle, source: 'query', refunded: true },
+    'query',
+    'payment 4200000001, refunded',
+    'prepaid',
+    'paid and refunded elsewhere, on hold',
+  ],
+  [
+    { ...settle, source: 'query', refunded: true },
+    'query',
+    'payment 4200000001, refunded',
+    'paid, due',
+    'refunded elsewhere, on hold',
+  ],
+  [
+    { ...settle, source: 'query', refunded: true },
+    'query',
+    'payment 4200000001, refunded',
+    'paid, done',
+    'ignored: known already',
+  ],
   [hint, 'notify', 'refund-hinted console-1', 'prepaid', 'refused: no payment of the order is known'],
   [hint, 'notify', 'refund-hinted console-1', 'paid, due', 'a refund made elsewhere, to be asked about'],
-  [back(1250, 'processing'), 'query', 'refund console-1 is processing', 'paid, due', 'under way; all of it goes back, so onPaid is no longer owed'],
+  [
+    back(1250, 'processing'),
+    'query',
+    'refund console-1 is processing',
+    'paid, due',
+    'under way; all of it goes back, so onPaid is no longer owed',
+  ],
   [back(1249, 'success'), 'query', 'refund console-1 is success', 'paid, due', 'the money is back'],
-  [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'to be tried again'],
-  [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, done', 'ignored: nothing is due'],
-  [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }, 'fulfil', 'fulfil-failed: no stock', 'paid, due', 'ignored: somebody else has taken it over']
+  [
+    { seen: 'fulfil-failed', claims: 1, reason: 'no stock' },
+    'fulfil',
+    'fulfil-failed: no stock',
+    'paid, due',
+    'to be tried again',
+  ],
+  [
+    { seen: 'fulfil-failed', claims: 1, reason: 'no stock' },
+    'fulfil',
+    'fulfil-failed: no stock',
+    'paid, done',
+    'ignored: nothing is due',
+  ],
+  [
+    { seen: 'fulfil-failed', claims: 0, reason: 'no stock' },
+    'fulfil',
+    'fulfil-failed: no stock',
+    'paid, due',
+    'ignored: somebody else has taken it over',
+  ],
 ]
 
 t.test('every piece of news leaves one line of history, whether it changes anything or not', async (t) => {
   for (const [news, source, seen, column, outcome] of SEEN) {
     const before = ORDERS[column]!
     const { order: after, history } = changeOf(before, news, { now: at(SECOND) })
-    t.same(history, [{ outTradeNo: before.outTradeNo, at: at(SECOND), source, seen, outcome, from: before.state, to: after.state }], `${news.seen} × ${column}`)
+    t.same(
+      history,
+      [{ outTradeNo: before.outTradeNo, at: at(SECOND), source, seen, outcome, from: before.state, to: after.state }],
+      `${news.seen} × ${column}`,
+    )
   }
 })
 
@@ -280,17 +706,40 @@ t.test('an anomaly carries its evidence, and has the same id each time it is fou
   type Case = [kind: AnomalyKind, column: string, part: Partial<Payment>, rival: Order | 'none', reason: string]
   const cases: Case[] = [
     ['mismatch', 'prepaid', { mchId: '1900000000' }, 'none', "mchId is 1900000000, the order's is 1900000109"],
-    ['second-transaction', 'paid, done', { transactionId: '4200000009' }, 'none', 'the order is paid by 4200000001, and now 4200000009 claims it'],
+    [
+      'second-transaction',
+      'paid, done',
+      { transactionId: '4200000009' },
+      'none',
+      'the order is paid by 4200000001, and now 4200000009 claims it',
+    ],
     ['late', 'closed', {}, 'none', 'paid after the order was closed'],
     ['late', 'failed', {}, rival, 'paid after the order was failed'],
     ['duplicate', 'closed', {}, paidRival, 'paid after the order was closed'],
-    ...(['prepaid', 'closed', 'paid, due'].map((column): Case => ['refunded', column, {}, 'none', 'WeChat has refunded some or all of it, by a refund that is not known here']))
+    ...['prepaid', 'closed', 'paid, due'].map((column): Case => [
+      'refunded',
+      column,
+      {},
+      'none',
+      'WeChat has refunded some or all of it, by a refund that is not known here',
+    ]),
   ]
   for (const [kind, column, part, rival, reason] of cases) {
     const payment = paymentOf(order, part)
-    const found = [SECOND, MINUTE].map((ms) => changeOf(ORDERS[column]!, { seen: 'payment', source: 'query', payment, rival, refunded: kind === 'refunded' }, { now: at(ms) }).anomalies)
+    const found = [SECOND, MINUTE].map(
+      (ms) =>
+        changeOf(
+          ORDERS[column]!,
+          { seen: 'payment', source: 'query', payment, rival, refunded: kind === 'refunded' },
+          { now: at(ms) },
+        ).anomalies,
+    )
     const id = `${kind}:${order.outTradeNo}:${payment.transactionId}`
-    t.same(found, [SECOND, MINUTE].map((ms) => [{ id, kind, outTradeNo: order.outTradeNo, at: at(ms), reason, payment }]), kind)
+    t.same(
+      found,
+      [SECOND, MINUTE].map((ms) => [{ id, kind, outTradeNo: order.outTradeNo, at: at(ms), reason, payment }]),
+      kind,
+    )
   }
 })
 
@@ -309,16 +758,29 @@ t.test('an open order is due at the times of the query plan, and then at its exp
     ['unknown', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
     ['created', 2 * HOUR, [30, 60, 180, 300, 600, 1800, 7200]],
     ['prepaid', 5 * MINUTE, [5, 30, 60, 180, 300]],
-    ['prepaid', 2 * MINUTE, [5, 30, 60, 120]]
+    ['prepaid', 2 * MINUTE, [5, 30, 60, 120]],
   ]
-  for (const [state, ttl, seconds] of plans) t.same(times(newOrder({ state, expiresAt: at(ttl) })), seconds, `${state}, ${ttl / MINUTE} min`)
-  t.same(nextDue(newOrder({ state: 'prepaid', expiresAt: at(MINUTE) }), at(HOUR)), at(HOUR), 'one that has expired is due at once')
+  for (const [state, ttl, seconds] of plans) {
+    t.same(times(newOrder({ state, expiresAt: at(ttl) })), seconds, `${state}, ${ttl / MINUTE} min`)
+  }
+  t.same(
+    nextDue(newOrder({ state: 'prepaid', expiresAt: at(MINUTE) }), at(HOUR)),
+    at(HOUR),
+    'one that has expired is due at once',
+  )
 })
 
 t.test('what failed is tried again after growing waits', async (t) => {
-  const waits = (part: Partial<Order>) => [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map((attempts) => (nextDue(newOrder({ ...paid, ...part, attempts }), T0)!.getTime() - T0.getTime()) / SECOND)
+  const waits = (part: Partial<Order>) =>
+    [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map(
+      (attempts) => (nextDue(newOrder({ ...paid, ...part, attempts }), T0)!.getTime() - T0.getTime()) / SECOND,
+    )
   t.same(waits({ state: 'paid', fulfilment: 'due' }), [0, 5, 10, 20, 40, 80, 640, 1280, 1800, 1800, 1800], 'onPaid')
-  t.same(waits({ state: 'closing' }), [30, 30, 30, 30, 40, 80, 640, 1280, 1800, 1800, 1800], 'a close, whose calls may be under way')
+  t.same(
+    waits({ state: 'closing' }),
+    [30, 30, 30, 30, 40, 80, 640, 1280, 1800, 1800, 1800],
+    'a close, whose calls may be under way',
+  )
 })
 
 t.test('an order in a final state owes nothing, unless onPaid is due', async (t) => {
@@ -326,5 +788,10 @@ t.test('an order in a final state owes nothing, unless onPaid is due', async (t)
 })
 
 t.test('created, unknown and prepaid orders are open', async (t) => {
-  t.same(Object.entries(ORDERS).filter(([, order]) => isOpen(order)).map(([name]) => name), ['created', 'unknown', 'prepaid'])
+  t.same(
+    Object.entries(ORDERS)
+      .filter(([, order]) => isOpen(order))
+      .map(([name]) => name),
+    ['created', 'unknown', 'prepaid'],
+  )
 })

@@ -4,65 +4,134 @@ import { WechatError } from '../../src/errors.ts'
 import type { Order, OrderState, OrderTerms, Payment } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { at, closed, errors, fakePay, HOUR, MINUTE, ordered, paymentOf, rig, scenario, SECOND, T0, termsOf } from './helpers.ts'
+import {
+  at,
+  closed,
+  errors,
+  fakePay,
+  HOUR,
+  MINUTE,
+  ordered,
+  paymentOf,
+  rig,
+  scenario,
+  SECOND,
+  T0,
+  termsOf,
+} from './helpers.ts'
 import type { Call } from './helpers.ts'
 
 const NOTPAY: TradeReport = { tradeState: 'NOTPAY' }
 const NOT_EXIST: TradeReport = { tradeState: 'NOT_EXIST' }
-const CLOSED_THERE: Call[] = [['query', NOTPAY], ['close', 'closed']]
+const CLOSED_THERE: Call[] = [
+  ['query', NOTPAY],
+  ['close', 'closed'],
+]
 
 /** What WeChat says of an order in that state. */
-function reportOf (tradeState: TradeReport['tradeState'], order: Order): TradeReport {
-  return tradeState === 'SUCCESS' || tradeState === 'REFUND' ? { tradeState, payment: paymentOf(order) } : { tradeState }
+function reportOf(tradeState: TradeReport['tradeState'], order: Order): TradeReport {
+  return tradeState === 'SUCCESS' || tradeState === 'REFUND'
+    ? { tradeState, payment: paymentOf(order) }
+    : { tradeState }
 }
 
 const paidBy = (order: Order) => reportOf('SUCCESS', order)
 
 // ---- create
 
-scenario('an order: the row first, then the call, then what wx.requestPayment takes', async (t, { orders, pay, store }) => {
-  const terms = termsOf({ attach: 'a=1' })
-  pay.expect(['prepay', async () => {
-    const row = await store.findOrder('order-1')
-    t.hasStrict(row, { state: 'created', liveKey: 'cart-1', dueAt: at(30 * SECOND) }, 'the number is in the store before WeChat hears it')
-    return 'wx1'
-  }])
-  const { order, payParams } = await orders.create(terms)
-  t.hasStrict(payParams, { package: 'prepay_id=wx1', timeStamp: String(T0.getTime() / 1000) })
-  t.hasStrict(order, { ...terms, outTradeNo: 'order-1', appid: 'wx0123456789abcdef', mchId: '1900000109', currency: 'CNY', state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(2 * HOUR) })
-  const { prepayId, prepayExpiresAt, ...row } = order
-  t.same(pay.told[0], { ...row, state: 'created', dueAt: at(30 * SECOND) }, 'WeChat is told the row')
-  t.same(await orders.get('order-1'), order)
-  t.equal(await orders.get('nobody'), undefined)
-  t.same(await orders.history('order-1'), [
-    { outTradeNo: 'order-1', at: T0, source: 'order', seen: 'order of 1250 fen', outcome: 'created', from: 'created', to: 'created' },
-    { outTradeNo: 'order-1', at: T0, source: 'order', seen: 'prepaid', outcome: 'prepaid', from: 'created', to: 'prepaid' }
-  ])
-})
+scenario(
+  'an order: the row first, then the call, then what wx.requestPayment takes',
+  async (t, { orders, pay, store }) => {
+    const terms = termsOf({ attach: 'a=1' })
+    pay.expect([
+      'prepay',
+      async () => {
+        const row = await store.findOrder('order-1')
+        t.hasStrict(
+          row,
+          { state: 'created', liveKey: 'cart-1', dueAt: at(30 * SECOND) },
+          'the number is in the store before WeChat hears it',
+        )
+        return 'wx1'
+      },
+    ])
+    const { order, payParams } = await orders.create(terms)
+    t.hasStrict(payParams, { package: 'prepay_id=wx1', timeStamp: String(T0.getTime() / 1000) })
+    t.hasStrict(order, {
+      ...terms,
+      outTradeNo: 'order-1',
+      appid: 'wx0123456789abcdef',
+      mchId: '1900000109',
+      currency: 'CNY',
+      state: 'prepaid',
+      prepayId: 'wx1',
+      prepayExpiresAt: at(2 * HOUR),
+    })
+    const { prepayId, prepayExpiresAt, ...row } = order
+    t.same(pay.told[0], { ...row, state: 'created', dueAt: at(30 * SECOND) }, 'WeChat is told the row')
+    t.same(await orders.get('order-1'), order)
+    t.equal(await orders.get('nobody'), undefined)
+    t.same(await orders.history('order-1'), [
+      {
+        outTradeNo: 'order-1',
+        at: T0,
+        source: 'order',
+        seen: 'order of 1250 fen',
+        outcome: 'created',
+        from: 'created',
+        to: 'created',
+      },
+      {
+        outTradeNo: 'order-1',
+        at: T0,
+        source: 'order',
+        seen: 'prepaid',
+        outcome: 'prepaid',
+        from: 'created',
+        to: 'prepaid',
+      },
+    ])
+  },
+)
 
-scenario('the same terms again: the same order and prepay id, freshly signed, and nothing is asked', async (t, made) => {
-  const first = await ordered(made)
-  made.advance(HOUR)
-  const { order, payParams } = await made.orders.create(termsOf({ clientIp: '2001:db8::1', expiresAt: at(9 * HOUR) }))
-  t.same(order, first)
-  t.hasStrict(payParams, { package: 'prepay_id=wx1', timeStamp: String(at(HOUR).getTime() / 1000) })
-})
+scenario(
+  'the same terms again: the same order and prepay id, freshly signed, and nothing is asked',
+  async (t, made) => {
+    const first = await ordered(made)
+    made.advance(HOUR)
+    const { order, payParams } = await made.orders.create(termsOf({ clientIp: '2001:db8::1', expiresAt: at(9 * HOUR) }))
+    t.same(order, first)
+    t.hasStrict(payParams, { package: 'prepay_id=wx1', timeStamp: String(at(HOUR).getTime() / 1000) })
+  },
+)
 
-scenario('a prepay id that is about to expire: ordered again under the same number, with the first terms', async (t, made) => {
-  const { orders, pay } = made
-  const long = { expiresAt: at(24 * HOUR) }
-  await ordered(made, long)
-  made.advance(115 * MINUTE - 1)
-  t.hasStrict((await orders.create(termsOf(long))).payParams, { package: 'prepay_id=wx1' }, 'good for five minutes more')
-  made.advance(1)
-  pay.expect(['prepay', 'wx2'])
-  const { order, payParams } = await orders.create(termsOf({ ...long, clientIp: '2001:db8::1' }))
-  t.hasStrict(payParams, { package: 'prepay_id=wx2' })
-  t.hasStrict(order, { outTradeNo: 'order-1', prepayId: 'wx2', prepayExpiresAt: at(235 * MINUTE) })
-  t.hasStrict(pay.told[1], { ...termsOf(long), outTradeNo: 'order-1', createdAt: T0 })
-})
+scenario(
+  'a prepay id that is about to expire: ordered again under the same number, with the first terms',
+  async (t, made) => {
+    const { orders, pay } = made
+    const long = { expiresAt: at(24 * HOUR) }
+    await ordered(made, long)
+    made.advance(115 * MINUTE - 1)
+    t.hasStrict(
+      (await orders.create(termsOf(long))).payParams,
+      { package: 'prepay_id=wx1' },
+      'good for five minutes more',
+    )
+    made.advance(1)
+    pay.expect(['prepay', 'wx2'])
+    const { order, payParams } = await orders.create(termsOf({ ...long, clientIp: '2001:db8::1' }))
+    t.hasStrict(payParams, { package: 'prepay_id=wx2' })
+    t.hasStrict(order, { outTradeNo: 'order-1', prepayId: 'wx2', prepayExpiresAt: at(235 * MINUTE) })
+    t.hasStrict(pay.told[1], { ...termsOf(long), outTradeNo: 'order-1', createdAt: T0 })
+  },
+)
 
-const OTHER_TERMS: Partial<OrderTerms>[] = [{ totalFee: 1251 }, { description: '绿茶' }, { attach: 'b' }, { openid: 'oAnother' }]
+const OTHER_TERMS: Partial<OrderTerms>[] = [
+  { totalFee: 1251 },
+  { description: '绿茶' },
+  { attach: 'b' },
+  { openid: 'oAnother' },
+]
 for (const part of OTHER_TERMS) {
   scenario(`other terms (${Object.keys(part)}): the old order is closed first, then a new number`, async (t, made) => {
     await ordered(made)
@@ -98,7 +167,11 @@ scenario('a paid key is refused, whatever the terms', async (t, made) => {
   const order = await ordered(made)
   await made.orders.observePayment('notify', paymentOf(order))
   for (const part of [{}, { totalFee: 1 }]) {
-    await t.rejects(made.orders.create(termsOf(part)), { code: 'WECHAT_ORDER_PAID', statusCode: 409, message: /order-1/ })
+    await t.rejects(made.orders.create(termsOf(part)), {
+      code: 'WECHAT_ORDER_PAID',
+      statusCode: 409,
+      message: /order-1/,
+    })
   }
 })
 
@@ -127,20 +200,27 @@ const REFUSED: [wechatCode: string, tradeState: TradeReport['tradeState'], close
   ['ORDERCLOSED', 'REVOKED', [], 'closed'],
   ['INVALID_REQUEST', 'NOTPAY', [['close', 'closed']], 'closed'],
   ['INVALID_REQUEST', 'NOT_EXIST', [['close', 'closed']], 'closed'],
-  ['INVALID_REQUEST', 'USERPAYING', [['close', 'closed']], 'closed']
+  ['INVALID_REQUEST', 'USERPAYING', [['close', 'closed']], 'closed'],
 ]
 for (const [wechatCode, tradeState, close, state] of REFUSED) {
-  scenario(`${wechatCode} for a number that WeChat says is ${tradeState}: ${state}, ${state === 'paid' ? 'settled' : 'then a new number'}`, async (t, { orders, pay, started }) => {
-    pay.expect(['prepay', errors.repeated(wechatCode)], ['query', async () => reportOf(tradeState, (await orders.get('order-1'))!)], ...close)
-    if (state === 'paid') {
-      await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
-    } else {
-      pay.expect(['prepay', 'wx2'])
-      t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
-    }
-    t.hasStrict(await orders.get('order-1'), { state })
-    t.same(started, tradeState === 'SUCCESS' ? ['order-1'] : [])
-  })
+  scenario(
+    `${wechatCode} for a number that WeChat says is ${tradeState}: ${state}, ${state === 'paid' ? 'settled' : 'then a new number'}`,
+    async (t, { orders, pay, started }) => {
+      pay.expect(
+        ['prepay', errors.repeated(wechatCode)],
+        ['query', async () => reportOf(tradeState, (await orders.get('order-1'))!)],
+        ...close,
+      )
+      if (state === 'paid') {
+        await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
+      } else {
+        pay.expect(['prepay', 'wx2'])
+        t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
+      }
+      t.hasStrict(await orders.get('order-1'), { state })
+      t.same(started, tradeState === 'SUCCESS' ? ['order-1'] : [])
+    },
+  )
 }
 
 scenario('a number that is refused while its first prepay id is out goes the same way', async (t, made) => {
@@ -151,26 +231,41 @@ scenario('a number that is refused while its first prepay id is out goes the sam
   t.hasStrict((await made.orders.create(long)).order, { outTradeNo: 'order-2' })
 })
 
-scenario('numbers that WeChat goes on refusing: its refusal is the answer, and no order stays open', async (t, { orders, pay }) => {
-  for (let round = 0; round < 4; round++) pay.expect(['prepay', errors.repeated('INVALID_REQUEST')], ['query', NOT_EXIST], ['close', 'closed'])
-  await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_CONFLICT', wechatCode: 'INVALID_REQUEST' })
-  for (const n of [1, 2, 3, 4]) t.hasStrict(await orders.get(`order-${n}`), { state: 'closed' })
-})
+scenario(
+  'numbers that WeChat goes on refusing: its refusal is the answer, and no order stays open',
+  async (t, { orders, pay }) => {
+    for (let round = 0; round < 4; round++) {
+      pay.expect(['prepay', errors.repeated('INVALID_REQUEST')], ['query', NOT_EXIST], ['close', 'closed'])
+    }
+    await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_CONFLICT', wechatCode: 'INVALID_REQUEST' })
+    for (const n of [1, 2, 3, 4]) t.hasStrict(await orders.get(`order-${n}`), { state: 'closed' })
+  },
+)
 
-scenario('an order that can be neither paid nor closed: ordering again is refused, and nothing is given up', async (t, made) => {
-  await ordered(made)
-  for (let round = 0; round < 4; round++) made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
-  await t.rejects(made.orders.create(termsOf({ totalFee: 1 })), { code: 'WECHAT_ORDER_CONFLICT', advice: 'repeat', wechatCode: undefined })
-  t.hasStrict(await made.orders.get('order-1'), { state: 'closing', liveKey: 'cart-1' })
-})
+scenario(
+  'an order that can be neither paid nor closed: ordering again is refused, and nothing is given up',
+  async (t, made) => {
+    await ordered(made)
+    for (let round = 0; round < 4; round++) made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
+    await t.rejects(made.orders.create(termsOf({ totalFee: 1 })), {
+      code: 'WECHAT_ORDER_CONFLICT',
+      advice: 'repeat',
+      wechatCode: undefined,
+    })
+    t.hasStrict(await made.orders.get('order-1'), { state: 'closing', liveKey: 'cart-1' })
+  },
+)
 
-scenario('a definite refusal: failed, the key is free, and the next order has a new number', async (t, { orders, pay }) => {
-  pay.expect(['prepay', errors.refused()])
-  await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
-  t.hasStrict(await orders.get('order-1'), { state: 'failed', liveKey: null, dueAt: null })
-  pay.expect(['prepay', 'wx2'])
-  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2' })
-})
+scenario(
+  'a definite refusal: failed, the key is free, and the next order has a new number',
+  async (t, { orders, pay }) => {
+    pay.expect(['prepay', errors.refused()])
+    await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
+    t.hasStrict(await orders.get('order-1'), { state: 'failed', liveKey: null, dueAt: null })
+    pay.expect(['prepay', 'wx2'])
+    t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2' })
+  },
+)
 
 scenario('a lost answer: unknown, and the same number again with the same terms', async (t, made) => {
   const { orders, pay } = made
@@ -198,31 +293,48 @@ scenario('a call that never went out leaves the order as it was', async (t, { or
   t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-1', state: 'prepaid' })
 })
 
-scenario('an error that is not WeChat\'s passes through and changes nothing', async (t, { orders, pay }) => {
+scenario("an error that is not WeChat's passes through and changes nothing", async (t, { orders, pay }) => {
   const bug = new TypeError('bug')
   pay.expect(['prepay', bug])
   await t.rejects(orders.create(termsOf()), bug)
   t.hasStrict(await orders.get('order-1'), { state: 'created' })
 })
 
-scenario('a notification that comes before the answer to the order is not overwritten by it', async (t, { orders, pay }) => {
-  pay.expect(['prepay', async () => {
-    const order = (await orders.get('order-1'))!
-    t.hasStrict(await orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' })
-    return 'wx1'
-  }])
-  await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
-  t.hasStrict(await orders.get('order-1'), { state: 'paid', fulfilment: 'due', prepayId: undefined })
-})
+scenario(
+  'a notification that comes before the answer to the order is not overwritten by it',
+  async (t, { orders, pay }) => {
+    pay.expect([
+      'prepay',
+      async () => {
+        const order = (await orders.get('order-1'))!
+        t.hasStrict(await orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' })
+        return 'wx1'
+      },
+    ])
+    await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
+    t.hasStrict(await orders.get('order-1'), { state: 'paid', fulfilment: 'due', prepayId: undefined })
+  },
+)
 
-scenario('an order that is cancelled before WeChat has answered makes way for a new one', async (t, { orders, pay }) => {
-  pay.expect(['prepay', async () => {
-    await orders.cancel('order-1')
-    return 'wx1'
-  }], ['query', NOT_EXIST], ['close', 'closed'], ['prepay', 'wx2'])
-  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
-  t.hasStrict(await orders.get('order-1'), { state: 'closed', prepayId: undefined })
-})
+scenario(
+  'an order that is cancelled before WeChat has answered makes way for a new one',
+  async (t, { orders, pay }) => {
+    pay.expect(
+      [
+        'prepay',
+        async () => {
+          await orders.cancel('order-1')
+          return 'wx1'
+        },
+      ],
+      ['query', NOT_EXIST],
+      ['close', 'closed'],
+      ['prepay', 'wx2'],
+    )
+    t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
+    t.hasStrict(await orders.get('order-1'), { state: 'closed', prepayId: undefined })
+  },
+)
 
 scenario('many taps at once: one order', async (t, { orders, pay }) => {
   for (let tap = 0; tap < 5; tap++) pay.expect(['prepay', 'wx1'])
@@ -237,11 +349,11 @@ t.test('two processes that order one key at the same moment share the order that
   const here = rig({
     store: {
       ...store,
-      async insertOrder (change) {
+      async insertOrder(change) {
         await ordered(elsewhere)
         return await store.insertOrder({ ...change, order: { ...change.order, outTradeNo: 'order-9' } })
-      }
-    }
+      },
+    },
   })
   t.hasStrict((await here.orders.create(termsOf())).order, { outTradeNo: 'order-1', prepayId: 'wx1' })
   t.same(here.pay.asked, [])
@@ -253,12 +365,43 @@ t.test('two processes that order one key at the same moment share the order that
 /** What WeChat answers to a cancellation, and what becomes of the order. */
 const CANCELLED: [what: string, calls: (order: Order) => Call[], after: Partial<Order>][] = [
   ['not paid: closed there, then here', () => CLOSED_THERE, { state: 'closed', liveKey: null, dueAt: null }],
-  ['paid already: settled, and not closed', (order) => [['query', paidBy(order)]], { state: 'paid', fulfilment: 'due' }],
-  ['paid and refunded: settled, and held', (order) => [['query', reportOf('REFUND', order)]], { state: 'paid', fulfilment: 'held' }],
+  [
+    'paid already: settled, and not closed',
+    (order) => [['query', paidBy(order)]],
+    { state: 'paid', fulfilment: 'due' },
+  ],
+  [
+    'paid and refunded: settled, and held',
+    (order) => [['query', reportOf('REFUND', order)]],
+    { state: 'paid', fulfilment: 'held' },
+  ],
   ['closed already: closed', () => [['query', { tradeState: 'CLOSED' }]], { state: 'closed', liveKey: null }],
-  ['not known there yet: closed there all the same', () => [['query', NOT_EXIST], ['close', 'closed']], { state: 'closed' }],
-  ['paid between query and close: asked again, and settled', (order) => [['query', NOTPAY], ['close', 'paid'], ['query', paidBy(order)]], { state: 'paid', fulfilment: 'due' }],
-  ['said to be paid, but not known as paid yet: stays closing', () => [['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY]], { state: 'closing', liveKey: 'cart-1', dueAt: at(30 * SECOND) }]
+  [
+    'not known there yet: closed there all the same',
+    () => [
+      ['query', NOT_EXIST],
+      ['close', 'closed'],
+    ],
+    { state: 'closed' },
+  ],
+  [
+    'paid between query and close: asked again, and settled',
+    (order) => [
+      ['query', NOTPAY],
+      ['close', 'paid'],
+      ['query', paidBy(order)],
+    ],
+    { state: 'paid', fulfilment: 'due' },
+  ],
+  [
+    'said to be paid, but not known as paid yet: stays closing',
+    () => [
+      ['query', NOTPAY],
+      ['close', 'paid'],
+      ['query', NOTPAY],
+    ],
+    { state: 'closing', liveKey: 'cart-1', dueAt: at(30 * SECOND) },
+  ],
 ]
 for (const [what, calls, after] of CANCELLED) {
   scenario(`cancel, ${what}`, async (t, made) => {
@@ -285,20 +428,41 @@ for (const moment of ['query', 'close'] as const) {
 
 const LOST: [moment: string, calls: Call[]][] = [
   ['query', [['query', errors.timeout()]]],
-  ['close', [['query', NOTPAY], ['close', errors.timeout()]]],
-  ['second query', [['query', NOTPAY], ['close', 'paid'], ['query', errors.timeout()]]]
+  [
+    'close',
+    [
+      ['query', NOTPAY],
+      ['close', errors.timeout()],
+    ],
+  ],
+  [
+    'second query',
+    [
+      ['query', NOTPAY],
+      ['close', 'paid'],
+      ['query', errors.timeout()],
+    ],
+  ],
 ]
 for (const [moment, calls] of LOST) {
-  scenario(`a cancellation whose ${moment} gets no answer stays closing, can still be paid, and can be repeated`, async (t, made) => {
-    const { orders, pay } = made
-    await ordered(made)
-    pay.expect(...calls)
-    await t.rejects(orders.cancel('order-1', 'changed her mind'), { code: 'WECHAT_TIMEOUT' })
-    t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', attempts: 0, dueAt: at(30 * SECOND) })
-    t.hasStrict(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
-    pay.expect(...CLOSED_THERE)
-    t.hasStrict(await orders.cancel('order-1'), { state: 'closed' })
-  })
+  scenario(
+    `a cancellation whose ${moment} gets no answer stays closing, can still be paid, and can be repeated`,
+    async (t, made) => {
+      const { orders, pay } = made
+      await ordered(made)
+      pay.expect(...calls)
+      await t.rejects(orders.cancel('order-1', 'changed her mind'), { code: 'WECHAT_TIMEOUT' })
+      t.hasStrict(await orders.get('order-1'), {
+        state: 'closing',
+        liveKey: 'cart-1',
+        attempts: 0,
+        dueAt: at(30 * SECOND),
+      })
+      t.hasStrict(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
+      pay.expect(...CLOSED_THERE)
+      t.hasStrict(await orders.cancel('order-1'), { state: 'closed' })
+    },
+  )
 }
 
 scenario('a final order is not cancelled, and an unknown one is undefined', async (t, made) => {
@@ -319,7 +483,7 @@ const REFRESHED: [tradeState: TradeReport['tradeState'], after: Partial<Order>][
   ['PAYERROR', { state: 'prepaid', queriedAt: at(10 * SECOND) }],
   ['NOT_EXIST', { state: 'prepaid', queriedAt: at(10 * SECOND) }],
   ['CLOSED', { state: 'closed', liveKey: null }],
-  ['REVOKED', { state: 'closed', liveKey: null }]
+  ['REVOKED', { state: 'closed', liveKey: null }],
 ]
 for (const [tradeState, after] of REFRESHED) {
   scenario(`refresh: ${tradeState} makes it ${after.state}`, async (t, made) => {
@@ -330,20 +494,31 @@ for (const [tradeState, after] of REFRESHED) {
   })
 }
 
-scenario('refresh without an answer: the question is noted and the order keeps its place in the plan', async (t, made) => {
-  await ordered(made)
-  made.pay.expect(['query', errors.neverSent()])
-  await t.rejects(made.orders.refresh('order-1'), { code: 'WECHAT_NETWORK' })
-  t.hasStrict(await made.orders.get('order-1'), { state: 'prepaid', queriedAt: T0, dueAt: at(5 * SECOND), attempts: 0 })
-  t.equal(await made.orders.refresh('nobody'), undefined)
-})
+scenario(
+  'refresh without an answer: the question is noted and the order keeps its place in the plan',
+  async (t, made) => {
+    await ordered(made)
+    made.pay.expect(['query', errors.neverSent()])
+    await t.rejects(made.orders.refresh('order-1'), { code: 'WECHAT_NETWORK' })
+    t.hasStrict(await made.orders.get('order-1'), {
+      state: 'prepaid',
+      queriedAt: T0,
+      dueAt: at(5 * SECOND),
+      attempts: 0,
+    })
+    t.equal(await made.orders.refresh('nobody'), undefined)
+  },
+)
 
 scenario('a slow NOTPAY that comes after the payment is ignored', async (t, made) => {
   const order = await ordered(made)
-  made.pay.expect(['query', async () => {
-    await made.orders.observePayment('notify', paymentOf(order))
-    return NOTPAY
-  }])
+  made.pay.expect([
+    'query',
+    async () => {
+      await made.orders.observePayment('notify', paymentOf(order))
+      return NOTPAY
+    },
+  ])
   t.hasStrict(await made.orders.refresh('order-1'), { state: 'paid', fulfilment: 'due' })
 })
 
@@ -351,67 +526,126 @@ scenario('a slow NOTPAY that comes after the payment is ignored', async (t, made
 
 scenario('20 identical payments at once settle once', async (t, made) => {
   const order = await ordered(made)
-  const observed = await Promise.all(Array.from({ length: 20 }, () => made.orders.observePayment('notify', paymentOf(order))))
+  const observed = await Promise.all(
+    Array.from({ length: 20 }, () => made.orders.observePayment('notify', paymentOf(order))),
+  )
   t.same(observed.map((one) => one?.outcome).sort(), [...Array.from({ length: 19 }, () => 'repeated'), 'settled'])
   t.same(made.started, ['order-1'])
   t.same(made.anomalies, [])
 })
 
-const MISFITS: Partial<Payment>[] = [{ totalFee: 1 }, { appid: 'wxffffffffffffffff' }, { mchId: '1900000000' }, { currency: 'USD' }, { openid: 'oAnother' }]
+const MISFITS: Partial<Payment>[] = [
+  { totalFee: 1 },
+  { appid: 'wxffffffffffffffff' },
+  { mchId: '1900000000' },
+  { currency: 'USD' },
+  { openid: 'oAnother' },
+]
 for (const part of MISFITS) {
   scenario(`a payment whose ${Object.keys(part)} is not the order's is set aside, and told once`, async (t, made) => {
     const order = await ordered(made)
     const payment = paymentOf(order, part)
-    for (let time = 0; time < 3; time++) t.hasStrict(await made.orders.observePayment('notify', payment), { outcome: 'refused', order: { state: 'prepaid' } })
+    for (let time = 0; time < 3; time++) {
+      t.hasStrict(await made.orders.observePayment('notify', payment), {
+        outcome: 'refused',
+        order: { state: 'prepaid' },
+      })
+    }
     t.hasStrict(made.anomalies, [{ kind: 'mismatch', outTradeNo: 'order-1', payment }])
     t.equal(made.anomalies.length, 1)
     t.same(made.started, [])
-    t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'settled' }, 'and the right one still settles')
+    t.hasStrict(
+      await made.orders.observePayment('notify', paymentOf(order)),
+      { outcome: 'settled' },
+      'and the right one still settles',
+    )
   })
 }
 
 scenario('another transaction for a paid order is set aside', async (t, made) => {
   const order = await ordered(made)
   await made.orders.observePayment('notify', paymentOf(order))
-  t.hasStrict(await made.orders.observePayment('query', paymentOf(order, { transactionId: '4200000009' })), { outcome: 'refused', order: { payment: paymentOf(order) } })
+  t.hasStrict(await made.orders.observePayment('query', paymentOf(order, { transactionId: '4200000009' })), {
+    outcome: 'refused',
+    order: { payment: paymentOf(order) },
+  })
   t.hasStrict(made.anomalies, [{ kind: 'second-transaction', payment: { transactionId: '4200000009' } }])
   t.same(made.started, ['order-1'])
 })
 
-scenario('a payment for an order that is not ours is kept, told once, and answered with undefined', async (t, { orders, anomalies, store }) => {
-  const payment = paymentOf({ ...termsOf(), outTradeNo: 'nobody', appid: 'wx0123456789abcdef', mchId: '1900000109', currency: 'CNY' } as Order)
-  for (let time = 0; time < 3; time++) t.equal(await orders.observePayment('notify', payment), undefined)
-  const found = { id: 'unknown-order:nobody:4200000001', kind: 'unknown-order', outTradeNo: 'nobody', at: T0, reason: 'no order of ours has this number', payment }
-  t.same(anomalies, [found])
-  t.same(await store.anomalies(), [found])
-})
+scenario(
+  'a payment for an order that is not ours is kept, told once, and answered with undefined',
+  async (t, { orders, anomalies, store }) => {
+    const payment = paymentOf({
+      ...termsOf(),
+      outTradeNo: 'nobody',
+      appid: 'wx0123456789abcdef',
+      mchId: '1900000109',
+      currency: 'CNY',
+    } as Order)
+    for (let time = 0; time < 3; time++) t.equal(await orders.observePayment('notify', payment), undefined)
+    const found = {
+      id: 'unknown-order:nobody:4200000001',
+      kind: 'unknown-order',
+      outTradeNo: 'nobody',
+      at: T0,
+      reason: 'no order of ours has this number',
+      payment,
+    }
+    t.same(anomalies, [found])
+    t.same(await store.anomalies(), [found])
+  },
+)
 
 scenario('a late payment is kept on hold for a person, and the key stays free', async (t, made) => {
   const order = await closed(made)
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'late', order: { state: 'closed', payment: paymentOf(order), fulfilment: 'held', liveKey: null } })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), {
+    outcome: 'late',
+    order: { state: 'closed', payment: paymentOf(order), fulfilment: 'held', liveKey: null },
+  })
   t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'repeated' })
   t.hasStrict(made.anomalies, [{ kind: 'late' }])
   t.equal(made.anomalies.length, 1)
   t.same(made.started, [])
 })
 
-scenario('a late payment under the policy "fulfil" pays the order after all', async (t, made) => {
-  const order = await closed(made)
-  t.hasStrict(await made.orders.observePayment('query', paymentOf(order)), { outcome: 'late', order: { state: 'paid', fulfilment: 'due', liveKey: 'cart-1' } })
-  t.hasStrict(made.anomalies, [{ kind: 'late' }])
-  t.same(made.started, ['order-1'])
-}, { latePayment: 'fulfil' })
+scenario(
+  'a late payment under the policy "fulfil" pays the order after all',
+  async (t, made) => {
+    const order = await closed(made)
+    t.hasStrict(await made.orders.observePayment('query', paymentOf(order)), {
+      outcome: 'late',
+      order: { state: 'paid', fulfilment: 'due', liveKey: 'cart-1' },
+    })
+    t.hasStrict(made.anomalies, [{ kind: 'late' }])
+    t.same(made.started, ['order-1'])
+  },
+  { latePayment: 'fulfil' },
+)
 
-scenario('a late payment never pays twice for one key: with another order open it is held, with another one paid it is a duplicate', async (t, made) => {
-  const late = await closed(made)
-  const latest = await closed(made)
-  const live = await ordered(made)
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(late)), { outcome: 'late', order: { state: 'closed', fulfilment: 'held' } })
-  await made.orders.observePayment('notify', paymentOf(live, { transactionId: '4200000002' }))
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(latest, { transactionId: '4200000003' })), { outcome: 'late', order: { state: 'closed', fulfilment: 'held' } })
-  t.hasStrict(made.anomalies, [{ kind: 'late', outTradeNo: 'order-1' }, { kind: 'duplicate', outTradeNo: 'order-2' }])
-  t.same(made.started, ['order-3'])
-}, { latePayment: 'fulfil' })
+scenario(
+  'a late payment never pays twice for one key: with another order open it is held, with another one paid it is a duplicate',
+  async (t, made) => {
+    const late = await closed(made)
+    const latest = await closed(made)
+    const live = await ordered(made)
+    t.hasStrict(await made.orders.observePayment('notify', paymentOf(late)), {
+      outcome: 'late',
+      order: { state: 'closed', fulfilment: 'held' },
+    })
+    await made.orders.observePayment('notify', paymentOf(live, { transactionId: '4200000002' }))
+    t.hasStrict(await made.orders.observePayment('notify', paymentOf(latest, { transactionId: '4200000003' })), {
+      outcome: 'late',
+      order: { state: 'closed', fulfilment: 'held' },
+    })
+    t.hasStrict(made.anomalies, [
+      { kind: 'late', outTradeNo: 'order-1' },
+      { kind: 'duplicate', outTradeNo: 'order-2' },
+    ])
+    t.same(made.started, ['order-3'])
+  },
+  { latePayment: 'fulfil' },
+)
 
 t.test('a late payment whose key is taken by a new order at the same moment is held', async (t) => {
   const store = memoryStore() as Store
@@ -420,15 +654,24 @@ t.test('a late payment whose key is taken by a new order at the same moment is h
     latePayment: 'fulfil',
     store: {
       ...store,
-      async findLiveOrder (key) {
+      async findLiveOrder(key) {
         const live = await store.findLiveOrder(key)
-        if (live === undefined) await store.insertOrder({ order: { ...late, outTradeNo: 'order-9', state: 'created', liveKey: key }, history: [], anomalies: [] })
+        if (live === undefined) {
+          await store.insertOrder({
+            order: { ...late, outTradeNo: 'order-9', state: 'created', liveKey: key },
+            history: [],
+            anomalies: [],
+          })
+        }
         return live
-      }
-    }
+      },
+    },
   })
   const late = await closed(elsewhere)
-  t.hasStrict(await here.orders.observePayment('notify', paymentOf(late)), { outcome: 'late', order: { state: 'closed', fulfilment: 'held', payment: paymentOf(late) } })
+  t.hasStrict(await here.orders.observePayment('notify', paymentOf(late)), {
+    outcome: 'late',
+    order: { state: 'closed', fulfilment: 'held', payment: paymentOf(late) },
+  })
   t.hasStrict(await store.findLiveOrder('cart-1'), { outTradeNo: 'order-9' })
   t.hasStrict(here.anomalies, [{ kind: 'late' }])
 })
@@ -436,17 +679,31 @@ t.test('a late payment whose key is taken by a new order at the same moment is h
 t.test('a store that fails is not hidden: nothing is acknowledged that is not stored', async (t) => {
   const down = new WechatError('WECHAT_UNAVAILABLE', 'The database is down.')
   for (const error of [new Error('down'), down]) {
-    const { orders, started } = rig({ store: { ...memoryStore() as Store, async updateOrder () { throw error } } })
+    const { orders, started } = rig({
+      store: {
+        ...(memoryStore() as Store),
+        async updateOrder() {
+          throw error
+        },
+      },
+    })
     await t.rejects(orders.observePayment('notify', paymentOf({ outTradeNo: 'order-1' } as Order)), error)
     t.same(started, [])
   }
 })
 
-t.test('the scripted WeChat of these tests tells of calls that were not expected, and of those that did not come', async (t) => {
-  const pay = fakePay()
-  pay.expect(['close', 'closed'])
-  await t.rejects(pay.query('order-1'))
-  await t.rejects(pay.query('order-1'))
-  pay.expect(['query', NOTPAY])
-  t.same(pay.faults(), ['query order-1 came instead of close', 'query order-1 came instead of nothing', 'query did not come'])
-})
+t.test(
+  'the scripted WeChat of these tests tells of calls that were not expected, and of those that did not come',
+  async (t) => {
+    const pay = fakePay()
+    pay.expect(['close', 'closed'])
+    await t.rejects(pay.query('order-1'))
+    await t.rejects(pay.query('order-1'))
+    pay.expect(['query', NOTPAY])
+    t.same(pay.faults(), [
+      'query order-1 came instead of close',
+      'query order-1 came instead of nothing',
+      'query did not come',
+    ])
+  },
+)

@@ -12,38 +12,78 @@ const first = newOrder({ state: 'paid', payment: paymentOf(newOrder()), fulfilme
 const outRefundNo = fc.constantFrom(...[1, 2, 3].map((n) => `${first.outTradeNo}-${n}`), 'console-1')
 const fee = fc.constantFrom(1, 300, 500, 750, 1250, 2000)
 const news: fc.Arbitrary<RefundObservation> = fc.oneof(
-  fc.record({ seen: fc.constant('refund-wanted' as const), source: fc.constant('operator' as const), key: fc.constantFrom('a', 'b', 'c', 'd'), refundFee: fee }),
+  fc.record({
+    seen: fc.constant('refund-wanted' as const),
+    source: fc.constant('operator' as const),
+    key: fc.constantFrom('a', 'b', 'c', 'd'),
+    refundFee: fee,
+  }),
   fc.record({ seen: fc.constant('refund-accepted' as const), outRefundNo, refundId: fc.constant('5000') }),
-  fc.record({ seen: fc.constantFrom('refund-unsure' as const, 'refund-refused' as const, 'refund-no-answer' as const), outRefundNo, reason: fc.constant('timeout') }),
-  fc.record({ seen: fc.constant('refund-hinted' as const), source: fc.constant('notify' as const), outRefundNo, refundFee: fee }),
+  fc.record({
+    seen: fc.constantFrom('refund-unsure' as const, 'refund-refused' as const, 'refund-no-answer' as const),
+    outRefundNo,
+    reason: fc.constant('timeout'),
+  }),
+  fc.record({
+    seen: fc.constant('refund-hinted' as const),
+    source: fc.constant('notify' as const),
+    outRefundNo,
+    refundFee: fee,
+  }),
   fc.record({
     seen: fc.constant('refund-reported' as const),
     source: fc.constant('query' as const),
-    report: fc.record({ outRefundNo, outTradeNo: fc.constantFrom(first.outTradeNo, first.outTradeNo, first.outTradeNo, 'another'), refundId: fc.constant('5000'), refundFee: fee, state: fc.constantFrom<RefundReport['state']>('processing', 'success', 'closed', 'abnormal') })
+    report: fc.record({
+      outRefundNo,
+      outTradeNo: fc.constantFrom(first.outTradeNo, first.outTradeNo, first.outTradeNo, 'another'),
+      refundId: fc.constant('5000'),
+      refundFee: fee,
+      state: fc.constantFrom<RefundReport['state']>('processing', 'success', 'closed', 'abnormal'),
+    }),
   }),
   fc.record({ seen: fc.constant('refund-not-exist' as const), outRefundNo }),
   fc.record({ seen: fc.constant('refund-fulfilled' as const), outRefundNo }),
-  fc.record({ seen: fc.constant('refund-fulfil-failed' as const), outRefundNo, claims: fc.constantFrom(0, 1), reason: fc.constant('closed') })
+  fc.record({
+    seen: fc.constant('refund-fulfil-failed' as const),
+    outRefundNo,
+    claims: fc.constantFrom(0, 1),
+    reason: fc.constant('closed'),
+  }),
 )
 
 /** What holds from one row to the next, whatever the news. */
-function check (before: Order, after: Order, observation: RefundObservation): void {
+function check(before: Order, after: Order, observation: RefundObservation): void {
   assert.equal(after.state, 'paid')
   assert.deepEqual(after.payment, before.payment)
   assert.ok(after.refunds.length <= MAX_REFUNDS)
-  assert.equal(new Set(after.refunds.map((refund) => refund.outRefundNo)).size, after.refunds.length, 'a number stands once')
+  assert.equal(
+    new Set(after.refunds.map((refund) => refund.outRefundNo)).size,
+    after.refunds.length,
+    'a number stands once',
+  )
   assert.equal(new Set(after.refunds.map(({ key }) => key)).size, after.refunds.length, 'a key stands once')
   // What WeChat did is a fact even when it is too much; what we ask for never is.
-  if (observation.seen === 'refund-wanted' && after !== before) assert.ok(refundedFee(after) <= first.totalFee, 'what is asked for never passes what was paid')
+  if (observation.seen === 'refund-wanted' && after !== before) {
+    assert.ok(refundedFee(after) <= first.totalFee, 'what is asked for never passes what was paid')
+  }
   if (observation.seen === 'refund-accepted') {
     const known = after.refunds.find((each) => each.outRefundNo === observation.outRefundNo)
-    assert.ok(known === undefined || !['created', 'unknown', 'failed'].includes(known.state), 'what WeChat accepted is under way')
+    assert.ok(
+      known === undefined || !['created', 'unknown', 'failed'].includes(known.state),
+      'what WeChat accepted is under way',
+    )
   }
   for (const old of before.refunds) {
     const now = after.refunds.find((each) => each.outRefundNo === old.outRefundNo)
     if (now === undefined) {
-      assert.ok(old.origin === 'external' && old.refundId === undefined, 'nothing goes away but what WeChat has never confirmed')
-      assert.ok(observation.seen === 'refund-not-exist' || observation.seen === 'refund-reported', 'and that on its word alone')
+      assert.ok(
+        old.origin === 'external' && old.refundId === undefined,
+        'nothing goes away but what WeChat has never confirmed',
+      )
+      assert.ok(
+        observation.seen === 'refund-not-exist' || observation.seen === 'refund-reported',
+        'and that on its word alone',
+      )
       continue
     }
     if (old.origin === 'local') assert.equal(now.refundFee, old.refundFee, 'nor is their amount changed')
@@ -55,18 +95,27 @@ function check (before: Order, after: Order, observation: RefundObservation): vo
     const owes = ['created', 'unknown', 'processing'].includes(state) || fulfilment === 'due'
     assert.ok(!owes || dueAt !== null, `${state} is pursued`)
   }
-  const times = after.refunds.flatMap(({ dueAt }) => dueAt === null ? [] : [dueAt.getTime()])
-  if (after !== before) assert.equal(after.dueAt?.getTime(), times.length === 0 ? undefined : Math.min(...times), 'the order is due when the first of them is')
+  const times = after.refunds.flatMap(({ dueAt }) => (dueAt === null ? [] : [dueAt.getTime()]))
+  if (after !== before) {
+    assert.equal(
+      after.dueAt?.getTime(),
+      times.length === 0 ? undefined : Math.min(...times),
+      'the order is due when the first of them is',
+    )
+  }
 }
 
 t.test('random lives of the refunds of an order', async (t) => {
-  fc.assert(fc.property(fc.array(news, { maxLength: 40, size: 'max' }), (steps) => {
-    let order: Order = { ...first, claims: 1 }
-    for (const [n, observation] of steps.entries()) {
-      const after = decide(order, observation, { latePayment: 'hold' }, at(n * 60_000)).change!.order
-      check(order, after, observation)
-      order = after
-    }
-  }), { numRuns: Number(process.env.FC_RUNS ?? 3000) })
+  fc.assert(
+    fc.property(fc.array(news, { maxLength: 40, size: 'max' }), (steps) => {
+      let order: Order = { ...first, claims: 1 }
+      for (const [n, observation] of steps.entries()) {
+        const after = decide(order, observation, { latePayment: 'hold' }, at(n * 60_000)).change!.order
+        check(order, after, observation)
+        order = after
+      }
+    }),
+    { numRuns: Number(process.env.FC_RUNS ?? 3000) },
+  )
   t.pass()
 })

@@ -5,11 +5,18 @@ import { at, errors, MINUTE, ordered, paymentOf, scenario, SECOND } from './help
 import type { Rig } from './helpers.ts'
 
 const number = 'order-1-1'
-const reported = (part: Partial<RefundReport> = {}): RefundReport => ({ outRefundNo: number, outTradeNo: 'order-1', refundId: '5000', refundFee: 300, state: 'processing', ...part })
+const reported = (part: Partial<RefundReport> = {}): RefundReport => ({
+  outRefundNo: number,
+  outTradeNo: 'order-1',
+  refundId: '5000',
+  refundFee: 300,
+  state: 'processing',
+  ...part,
+})
 const wanted = { key: 'return-1', refundFee: 300, reason: '退货' }
 
 /** An order that is paid and fulfilled. */
-async function paid (rig: Rig): Promise<string> {
+async function paid(rig: Rig): Promise<string> {
   const { outTradeNo, ...order } = await ordered(rig)
   await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order }))
   await rig.work.sweep()
@@ -18,25 +25,42 @@ async function paid (rig: Rig): Promise<string> {
 
 const stateOf = async ({ refunds }: Rig, outRefundNo = number) => (await refunds.get('order-1', outRefundNo))?.state
 
-scenario('accepted, polled each minute, and back: onRefunded runs once', async (t, rig) => {
-  const outTradeNo = await paid(rig)
-  rig.pay.expect(['refund', '5000'])
-  t.hasStrict(await rig.refunds.create(outTradeNo, wanted), { outRefundNo: number, state: 'processing', refundId: '5000', refundFee: 300, reason: '退货', origin: 'local' })
-  for (const minutes of [1, 1, 1, 1, 1, 5, 10, 20, 30, 30]) {
-    rig.advance(minutes * MINUTE - SECOND)
-    t.equal(await rig.work.sweep(), 0, `not asked before ${minutes} min`)
-    rig.advance(SECOND)
-    rig.pay.expect(['queryRefund', reported()])
-    t.equal(await rig.work.sweep(), 1)
-  }
-  rig.advance(30 * MINUTE)
-  rig.pay.expect(['queryRefund', reported({ state: 'success', succeededAt: rig.now() })])
-  t.equal(await rig.work.sweep(), 2, 'asked, then onRefunded')
-  t.hasStrict(await rig.refunds.list(outTradeNo), [{ state: 'success', fulfilment: 'done', dueAt: null, succeededAt: rig.now() }])
-  t.strictSame(told.splice(0), [number])
-  rig.advance(24 * 60 * MINUTE)
-  t.equal(await rig.work.sweep(), 0)
-}, { onRefunded: (_order, { outRefundNo }) => { told.push(outRefundNo) } })
+scenario(
+  'accepted, polled each minute, and back: onRefunded runs once',
+  async (t, rig) => {
+    const outTradeNo = await paid(rig)
+    rig.pay.expect(['refund', '5000'])
+    t.hasStrict(await rig.refunds.create(outTradeNo, wanted), {
+      outRefundNo: number,
+      state: 'processing',
+      refundId: '5000',
+      refundFee: 300,
+      reason: '退货',
+      origin: 'local',
+    })
+    for (const minutes of [1, 1, 1, 1, 1, 5, 10, 20, 30, 30]) {
+      rig.advance(minutes * MINUTE - SECOND)
+      t.equal(await rig.work.sweep(), 0, `not asked before ${minutes} min`)
+      rig.advance(SECOND)
+      rig.pay.expect(['queryRefund', reported()])
+      t.equal(await rig.work.sweep(), 1)
+    }
+    rig.advance(30 * MINUTE)
+    rig.pay.expect(['queryRefund', reported({ state: 'success', succeededAt: rig.now() })])
+    t.equal(await rig.work.sweep(), 2, 'asked, then onRefunded')
+    t.hasStrict(await rig.refunds.list(outTradeNo), [
+      { state: 'success', fulfilment: 'done', dueAt: null, succeededAt: rig.now() },
+    ])
+    t.strictSame(told.splice(0), [number])
+    rig.advance(24 * 60 * MINUTE)
+    t.equal(await rig.work.sweep(), 0)
+  },
+  {
+    onRefunded: (_order, { outRefundNo }) => {
+      told.push(outRefundNo)
+    },
+  },
+)
 
 const told: string[] = []
 
@@ -45,15 +69,25 @@ scenario('the same key is refunded once', async (t, rig) => {
   rig.pay.expect(['refund', '5000'])
   const first = await rig.refunds.create(outTradeNo, wanted)
   t.strictSame(await rig.refunds.create(outTradeNo, wanted), first)
-  await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 301 }), { code: 'WECHAT_ORDER_CONFLICT', message: /stands for a refund of 300 fen, not 301/ })
+  await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 301 }), {
+    code: 'WECHAT_ORDER_CONFLICT',
+    message: /stands for a refund of 300 fen, not 301/,
+  })
 })
 
 scenario('an answer that is lost: the same number again, with growing waits', async (t, rig) => {
   const outTradeNo = await paid(rig)
-  const again = [errors.timeout(), new WechatError('WECHAT_UNAVAILABLE', 'SYSTEMERROR', { wechatCode: 'SYSTEMERROR', advice: 'repeat' }), new WechatError('WECHAT_UNAVAILABLE', 'BIZERR_NEED_RETRY', { advice: 'repeat' })]
+  const again = [
+    errors.timeout(),
+    new WechatError('WECHAT_UNAVAILABLE', 'SYSTEMERROR', { wechatCode: 'SYSTEMERROR', advice: 'repeat' }),
+    new WechatError('WECHAT_UNAVAILABLE', 'BIZERR_NEED_RETRY', { advice: 'repeat' }),
+  ]
   rig.pay.expect(['refund', again[0]!])
   t.hasStrict(await rig.refunds.create(outTradeNo, wanted), { state: 'unknown', attempts: 1 })
-  for (const [error, wait] of [[again[1]!, 5], [again[2]!, 10]] as const) {
+  for (const [error, wait] of [
+    [again[1]!, 5],
+    [again[2]!, 10],
+  ] as const) {
     rig.advance(wait * SECOND - 1)
     t.equal(await rig.work.sweep(), 0)
     rig.advance(1)
@@ -64,7 +98,10 @@ scenario('an answer that is lost: the same number again, with growing waits', as
   rig.pay.expect(['refund', '5000'])
   await rig.work.sweep()
   t.equal(await stateOf(rig), 'processing')
-  t.strictSame(rig.pay.asked.filter((call) => call.startsWith('refund')), Array(4).fill(`refund ${number}`))
+  t.strictSame(
+    rig.pay.asked.filter((call) => call.startsWith('refund')),
+    Array(4).fill(`refund ${number}`),
+  )
 })
 
 scenario('a refusal is final only if WeChat, asked, does not know the number', async (t, rig) => {
@@ -74,8 +111,15 @@ scenario('a refusal is final only if WeChat, asked, does not know the number', a
   t.equal(await stateOf(rig), 'failed')
   t.hasStrict(rig.anomalies, [{ kind: 'refund-refused' }])
 
-  rig.pay.expect(['refund', errors.refused()], ['queryRefund', reported({ outRefundNo: 'order-1-2', refundFee: 1250, state: 'success' })])
-  t.hasStrict(await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }), { state: 'success' }, 'the failed one freed its amount, and this one had been accepted before')
+  rig.pay.expect(
+    ['refund', errors.refused()],
+    ['queryRefund', reported({ outRefundNo: 'order-1-2', refundFee: 1250, state: 'success' })],
+  )
+  t.hasStrict(
+    await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }),
+    { state: 'success' },
+    'the failed one freed its amount, and this one had been accepted before',
+  )
 })
 
 scenario('a refusal that cannot be looked into is not believed', async (t, rig) => {
@@ -99,17 +143,33 @@ scenario('a process that dies after the row is committed: another asks for the s
 
 scenario('asked for again while the first call hangs: the same number', async (t, rig) => {
   const outTradeNo = await paid(rig)
-  rig.pay.expect(['refund', async () => { await rig.refunds.create(outTradeNo, wanted); return '5000' }], ['refund', '5000'])
+  rig.pay.expect(
+    [
+      'refund',
+      async () => {
+        await rig.refunds.create(outTradeNo, wanted)
+        return '5000'
+      },
+    ],
+    ['refund', '5000'],
+  )
   t.hasStrict(await rig.refunds.create(outTradeNo, wanted), { outRefundNo: number, state: 'processing' })
 })
 
 scenario('50 at once never pass what was paid', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(...Array.from({ length: 12 }, (_, n): ['refund', string] => ['refund', `500${n}`]))
-  const results = await Promise.allSettled(Array.from({ length: 50 }, async (_, n) => await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 100 })))
+  const results = await Promise.allSettled(
+    Array.from({ length: 50 }, async (_, n) => await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 100 })),
+  )
   t.equal(results.filter(({ status }) => status === 'fulfilled').length, 12)
-  t.equal((await rig.refunds.list(outTradeNo)).reduce((sum, { refundFee }) => sum + refundFee, 0), 1200)
-  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 51 }), { message: /51 fen are more than the 50 fen that can still be refunded/ })
+  t.equal(
+    (await rig.refunds.list(outTradeNo)).reduce((sum, { refundFee }) => sum + refundFee, 0),
+    1200,
+  )
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 51 }), {
+    message: /51 fen are more than the 50 fen that can still be refunded/,
+  })
 })
 
 scenario('50 refunds and no more', async (t, rig) => {
@@ -118,7 +178,10 @@ scenario('50 refunds and no more', async (t, rig) => {
     rig.pay.expect(['refund', '5000'])
     await rig.refunds.create(outTradeNo, { key: `k${n}`, refundFee: 1 })
   }
-  await t.rejects(rig.refunds.create(outTradeNo, { key: 'k50', refundFee: 1 }), { code: 'WECHAT_ORDER_CONFLICT', message: /50 refunds/ })
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'k50', refundFee: 1 }), {
+    code: 'WECHAT_ORDER_CONFLICT',
+    message: /50 refunds/,
+  })
 })
 
 scenario('without the certificate of the merchant nothing is asked for, and nothing is written', async (t, rig) => {
@@ -134,9 +197,27 @@ scenario('what cannot be refunded', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
   await t.rejects(rig.refunds.create(outTradeNo, wanted), { code: 'WECHAT_ORDER_CONFLICT', message: /not paid/ })
   await t.rejects(rig.refunds.create('unknown', wanted), { code: 'WECHAT_ORDER_NOT_FOUND' })
-  const bad: unknown[] = [undefined, {}, { ...wanted, key: '' }, { ...wanted, key: 'k'.repeat(129) }, { ...wanted, key: 1 }, { ...wanted, key: 'half a \ud83c' }, { ...wanted, key: 'a\0b' }, ...[0, -1, 1.5, '300', 2 ** 53, NaN].map((refundFee) => ({ ...wanted, refundFee })),
-    { ...wanted, reason: '退'.repeat(27) }, { ...wanted, reason: 'a\0' }, { ...wanted, reason: '\ud83c' }, { ...wanted, reason: 1 }]
-  for (const request of bad) await t.rejects(rig.refunds.create(outTradeNo, request as never), { code: 'WECHAT_INPUT_INVALID' }, JSON.stringify(request))
+  const bad: unknown[] = [
+    undefined,
+    {},
+    { ...wanted, key: '' },
+    { ...wanted, key: 'k'.repeat(129) },
+    { ...wanted, key: 1 },
+    { ...wanted, key: 'half a \ud83c' },
+    { ...wanted, key: 'a\0b' },
+    ...[0, -1, 1.5, '300', 2 ** 53, NaN].map((refundFee) => ({ ...wanted, refundFee })),
+    { ...wanted, reason: '退'.repeat(27) },
+    { ...wanted, reason: 'a\0' },
+    { ...wanted, reason: '\ud83c' },
+    { ...wanted, reason: 1 },
+  ]
+  for (const request of bad) {
+    await t.rejects(
+      rig.refunds.create(outTradeNo, request as never),
+      { code: 'WECHAT_INPUT_INVALID' },
+      JSON.stringify(request),
+    )
+  }
   t.strictSame(await rig.refunds.list('unknown'), [])
   t.equal(await rig.refunds.get('unknown', number), undefined)
   t.equal(await rig.refunds.refresh('unknown', number), undefined)
@@ -145,7 +226,9 @@ scenario('what cannot be refunded', async (t, rig) => {
 
 scenario('a hint is a question, never a belief', async (t, rig) => {
   const outTradeNo = await paid(rig)
-  const hint = async (outRefundNo: string) => (await rig.orders.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))?.outcome
+  const hint = async (outRefundNo: string) =>
+    (await rig.orders.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))
+      ?.outcome
   rig.pay.expect(['refund', '5000'])
   await rig.refunds.create(outTradeNo, wanted)
   t.equal(await hint(number), 'changed')
@@ -158,42 +241,64 @@ scenario('a hint is a question, never a belief', async (t, rig) => {
   t.equal(await hint('console-1'), 'changed')
   rig.pay.expect(['queryRefund', reported({ outRefundNo: 'console-1', refundFee: 200, state: 'success' })])
   await rig.work.sweep()
-  t.hasStrict(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 200, state: 'success', fulfilment: 'done', key: 'external:console-1' })
+  t.hasStrict(await rig.refunds.get(outTradeNo, 'console-1'), {
+    origin: 'external',
+    refundFee: 200,
+    state: 'success',
+    fulfilment: 'done',
+    key: 'external:console-1',
+  })
 
   t.equal(await hint('forged-1'), 'changed')
-  await t.rejects(rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 751 }), { message: /the 750 fen/ }, 'and takes no part of what can be refunded')
+  await t.rejects(
+    rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 751 }),
+    { message: /the 750 fen/ },
+    'and takes no part of what can be refunded',
+  )
 })
 
-const hinted = async ({ orders }: Rig, outRefundNo: string) => (await orders.observe('order-1', { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))?.outcome
+const hinted = async ({ orders }: Rig, outRefundNo: string) =>
+  (await orders.observe('order-1', { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))?.outcome
 
-scenario('a hint of a refund that WeChat does not know: asked again after growing waits, then it goes away', async (t, rig) => {
-  const outTradeNo = await paid(rig)
-  await hinted(rig, 'forged-1')
-  for (const seconds of [0, 5, 10, 20, 40, 80, 160, 320]) {
-    t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'forged-1', state: 'processing' }])
-    rig.advance(seconds * SECOND - 1)
-    t.equal(await rig.work.sweep(), 0, `not before ${seconds} s`)
-    rig.advance(1)
-    rig.pay.expect(['queryRefund', undefined])
-    t.equal(await rig.work.sweep(), 1)
-  }
-  t.strictSame(await rig.refunds.list(outTradeNo), [])
-  t.hasStrict(await rig.orders.get(outTradeNo), { dueAt: null })
-  t.hasStrict((await rig.orders.history(outTradeNo)).at(-1), { seen: 'refund-not-exist forged-1', outcome: 'not known to WeChat, so there is no such refund' })
-})
+scenario(
+  'a hint of a refund that WeChat does not know: asked again after growing waits, then it goes away',
+  async (t, rig) => {
+    const outTradeNo = await paid(rig)
+    await hinted(rig, 'forged-1')
+    for (const seconds of [0, 5, 10, 20, 40, 80, 160, 320]) {
+      t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'forged-1', state: 'processing' }])
+      rig.advance(seconds * SECOND - 1)
+      t.equal(await rig.work.sweep(), 0, `not before ${seconds} s`)
+      rig.advance(1)
+      rig.pay.expect(['queryRefund', undefined])
+      t.equal(await rig.work.sweep(), 1)
+    }
+    t.strictSame(await rig.refunds.list(outTradeNo), [])
+    t.hasStrict(await rig.orders.get(outTradeNo), { dueAt: null })
+    t.hasStrict((await rig.orders.history(outTradeNo)).at(-1), {
+      seen: 'refund-not-exist forged-1',
+      outcome: 'not known to WeChat, so there is no such refund',
+    })
+  },
+)
 
-scenario('a refund made elsewhere that WeChat does not know at first is found all the same; trouble in between does not count', async (t, rig) => {
-  const outTradeNo = await paid(rig)
-  await hinted(rig, 'console-1')
-  for (let time = 0; time < 20; time++) {
-    rig.pay.expect(['queryRefund', time % 3 === 0 ? undefined : errors.timeout()])
+scenario(
+  'a refund made elsewhere that WeChat does not know at first is found all the same; trouble in between does not count',
+  async (t, rig) => {
+    const outTradeNo = await paid(rig)
+    await hinted(rig, 'console-1')
+    for (let time = 0; time < 20; time++) {
+      rig.pay.expect(['queryRefund', time % 3 === 0 ? undefined : errors.timeout()])
+      await rig.work.sweep()
+      rig.advance(10 * MINUTE)
+    }
+    rig.pay.expect(['queryRefund', reported({ outRefundNo: 'console-1', state: 'success' })])
     await rig.work.sweep()
-    rig.advance(10 * MINUTE)
-  }
-  rig.pay.expect(['queryRefund', reported({ outRefundNo: 'console-1', state: 'success' })])
-  await rig.work.sweep()
-  t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'console-1', state: 'success', fulfilment: 'done' }])
-})
+    t.hasStrict(await rig.refunds.list(outTradeNo), [
+      { outRefundNo: 'console-1', state: 'success', fulfilment: 'done' },
+    ])
+  },
+)
 
 scenario('who asks again and again about a refund does not put it off, nor make it go away', async (t, rig) => {
   const outTradeNo = await paid(rig)
@@ -202,7 +307,10 @@ scenario('who asks again and again about a refund does not put it off, nor make 
   await rig.work.sweep()
   await rig.refunds.create(outTradeNo, wanted)
   const before = await rig.refunds.list(outTradeNo)
-  t.hasStrict(before, [{ outRefundNo: 'console-1', attempts: 1, dueAt: at(5 * SECOND) }, { state: 'unknown', attempts: 1, dueAt: at(5 * SECOND) }])
+  t.hasStrict(before, [
+    { outRefundNo: 'console-1', attempts: 1, dueAt: at(5 * SECOND) },
+    { state: 'unknown', attempts: 1, dueAt: at(5 * SECOND) },
+  ])
   for (let times = 0; times < 20; times++) {
     rig.pay.expect(['queryRefund', undefined], ['queryRefund', undefined], ['queryRefund', errors.timeout()])
     await rig.refunds.refresh(outTradeNo, 'console-1')
@@ -219,7 +327,14 @@ scenario("a hint that names another order's refund goes away when WeChat says wh
   rig.pay.expect(['queryRefund', reported({ outRefundNo: 'order-2-1', outTradeNo: 'order-2', refundFee: 1250 })])
   t.equal(await rig.refunds.refresh(outTradeNo, 'order-2-1'), undefined)
   t.strictSame(await rig.refunds.list(outTradeNo), [])
-  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-reported', source: 'query', report: reported({ outRefundNo: 'order-2-1', outTradeNo: 'order-2' }) }), { outcome: 'ignored' })
+  t.hasStrict(
+    await rig.orders.observe(outTradeNo, {
+      seen: 'refund-reported',
+      source: 'query',
+      report: reported({ outRefundNo: 'order-2-1', outTradeNo: 'order-2' }),
+    }),
+    { outcome: 'ignored' },
+  )
   t.hasStrict(rig.anomalies, [])
 })
 
@@ -233,7 +348,15 @@ scenario('hints take no place of refunds, and no number; only so many are follow
 
 scenario('a refund before its payment is known is not taken in', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
-  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1 }), { outcome: 'refused' })
+  t.hasStrict(
+    await rig.orders.observe(outTradeNo, {
+      seen: 'refund-hinted',
+      source: 'notify',
+      outRefundNo: 'console-1',
+      refundFee: 1,
+    }),
+    { outcome: 'refused' },
+  )
 })
 
 scenario('news of a refund in any order', async (t, rig) => {
@@ -250,18 +373,27 @@ scenario('news of a refund in any order', async (t, rig) => {
     ['closed', 'success'],
     ['processing', 'success'],
     ['abnormal', 'success'],
-    ['success', 'success']
+    ['success', 'success'],
   ]
   for (const [state, expected, anomaly] of steps) {
     rig.anomalies.length = 0
     rig.pay.expect(['queryRefund', reported({ state })])
     t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { state: expected }, `${state} → ${expected}`)
-    t.strictSame(rig.anomalies.map(({ kind }) => kind), anomaly === undefined ? [] : [anomaly])
+    t.strictSame(
+      rig.anomalies.map(({ kind }) => kind),
+      anomaly === undefined ? [] : [anomaly],
+    )
   }
   for (const late of [
-    { seen: 'refund-accepted', outRefundNo: number, refundId: '1' }, { seen: 'refund-unsure', outRefundNo: number, reason: 'x' }, { seen: 'refund-refused', outRefundNo: number, reason: 'x' }
-  ] as const) t.hasStrict(await rig.orders.observe(outTradeNo, late), { outcome: 'ignored' }, late.seen)
-  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-accepted', outRefundNo: 'nobody', refundId: '1' }), { outcome: 'ignored' })
+    { seen: 'refund-accepted', outRefundNo: number, refundId: '1' },
+    { seen: 'refund-unsure', outRefundNo: number, reason: 'x' },
+    { seen: 'refund-refused', outRefundNo: number, reason: 'x' },
+  ] as const) {
+    t.hasStrict(await rig.orders.observe(outTradeNo, late), { outcome: 'ignored' }, late.seen)
+  }
+  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-accepted', outRefundNo: 'nobody', refundId: '1' }), {
+    outcome: 'ignored',
+  })
 })
 
 scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
@@ -269,11 +401,23 @@ scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
   rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ refundFee: 299 })])
   await rig.refunds.create(outTradeNo, wanted)
   t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { refundFee: 300, attempts: 1 })
-  t.hasStrict(rig.anomalies, [{ kind: 'refund-mismatch', reason: 'WeChat reports 299 fen of order-1 for order-1-1, asked for were 300 of order-1' }])
+  t.hasStrict(rig.anomalies, [
+    {
+      kind: 'refund-mismatch',
+      reason: 'WeChat reports 299 fen of order-1 for order-1-1, asked for were 300 of order-1',
+    },
+  ])
   rig.pay.expect(['queryRefund', reported({ outTradeNo: 'another' })])
   t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { state: 'processing', attempts: 2 })
   t.equal(rig.anomalies.length, 1, 'of another order: the same finding')
-  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-reported', source: 'query', report: reported({ outRefundNo: 'console-1', refundFee: 7 }) }), { outcome: 'changed' })
+  t.hasStrict(
+    await rig.orders.observe(outTradeNo, {
+      seen: 'refund-reported',
+      source: 'query',
+      report: reported({ outRefundNo: 'console-1', refundFee: 7 }),
+    }),
+    { outcome: 'changed' },
+  )
   t.hasStrict(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 7, state: 'processing' })
 })
 
@@ -286,26 +430,49 @@ scenario('WeChat cannot be asked, or does not know the number yet', async (t, ri
 })
 
 let failing = 1
-scenario('onRefunded that throws is run again', async (t, rig) => {
-  const outTradeNo = await paid(rig)
-  rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ state: 'success' })])
-  await rig.refunds.create(outTradeNo, wanted)
-  await rig.refunds.refresh(outTradeNo, number)
-  await rig.work.sweep()
-  t.hasStrict(await rig.refunds.get(outTradeNo, number), { fulfilment: 'due', attempts: 1 })
-  t.hasStrict(await rig.orders.observe(outTradeNo, { seen: 'refund-fulfil-failed', outRefundNo: number, claims: 0, reason: 'overtaken' }), { outcome: 'ignored' })
-  rig.advance(5 * SECOND)
-  await rig.work.sweep()
-  t.hasStrict(await rig.refunds.get(outTradeNo, number), { fulfilment: 'done', dueAt: null })
-}, { onRefunded: () => { if (failing-- > 0) throw new Error('ledger is closed') } })
+scenario(
+  'onRefunded that throws is run again',
+  async (t, rig) => {
+    const outTradeNo = await paid(rig)
+    rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ state: 'success' })])
+    await rig.refunds.create(outTradeNo, wanted)
+    await rig.refunds.refresh(outTradeNo, number)
+    await rig.work.sweep()
+    t.hasStrict(await rig.refunds.get(outTradeNo, number), { fulfilment: 'due', attempts: 1 })
+    t.hasStrict(
+      await rig.orders.observe(outTradeNo, {
+        seen: 'refund-fulfil-failed',
+        outRefundNo: number,
+        claims: 0,
+        reason: 'overtaken',
+      }),
+      { outcome: 'ignored' },
+    )
+    rig.advance(5 * SECOND)
+    await rig.work.sweep()
+    t.hasStrict(await rig.refunds.get(outTradeNo, number), { fulfilment: 'done', dueAt: null })
+  },
+  {
+    onRefunded: () => {
+      if (failing-- > 0) throw new Error('ledger is closed')
+    },
+  },
+)
 
-scenario('policy refund: a late payment is given back by itself', async (t, rig) => {
-  const { outTradeNo, ...order } = await ordered(rig)
-  rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
-  await rig.orders.cancel(outTradeNo)
-  t.hasStrict(await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order })), { outcome: 'late', order: { state: 'closed', fulfilment: 'dismissed' } })
-  rig.advance(30 * SECOND)
-  rig.pay.expect(['refund', '5000'])
-  await rig.work.sweep()
-  t.hasStrict(await rig.refunds.list(outTradeNo), [{ refundFee: 1250, state: 'processing', key: 'order-1:all-1' }])
-}, { latePayment: 'refund' })
+scenario(
+  'policy refund: a late payment is given back by itself',
+  async (t, rig) => {
+    const { outTradeNo, ...order } = await ordered(rig)
+    rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])
+    await rig.orders.cancel(outTradeNo)
+    t.hasStrict(await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order })), {
+      outcome: 'late',
+      order: { state: 'closed', fulfilment: 'dismissed' },
+    })
+    rig.advance(30 * SECOND)
+    rig.pay.expect(['refund', '5000'])
+    await rig.work.sweep()
+    t.hasStrict(await rig.refunds.list(outTradeNo), [{ refundFee: 1250, state: 'processing', key: 'order-1:all-1' }])
+  },
+  { latePayment: 'refund' },
+)

@@ -23,62 +23,154 @@ const runs = Number(FC_RUNS)
 t.setTimeout(30_000 + runs * 50)
 
 type Command =
-  | { do: 'order', process: 0 | 1, key: string }
-  | { do: 'cancel' | 'poll' | 'sweep' | 'refund' | 'refund again' | 'refund all' | 'notify' | 'forge' | 'hint' | 'hint of nothing' | 'crash', process: 0 | 1 }
+  | { do: 'order'; process: 0 | 1; key: string }
+  | {
+      do:
+        | 'cancel'
+        | 'poll'
+        | 'sweep'
+        | 'refund'
+        | 'refund again'
+        | 'refund all'
+        | 'notify'
+        | 'forge'
+        | 'hint'
+        | 'hint of nothing'
+        | 'crash'
+      process: 0 | 1
+    }
   /** Operators decide about all that waits. */
-  | { do: 'resolve', process: 0 | 1, action: Resolution['action'] }
+  | { do: 'resolve'; process: 0 | 1; action: Resolution['action'] }
   /** What people and WeChat do meanwhile; and whether onPaid can do its work. */
-  | { do: 'pay' | 'pay for another' | 'settle refunds' | 'close refunds' | 'refund elsewhere' | 'refund all elsewhere' | 'break' | 'mend' }
-  | { do: 'wait', ms: number }
-  | { do: 'steps', count: number }
+  | {
+      do:
+        | 'pay'
+        | 'pay for another'
+        | 'settle refunds'
+        | 'close refunds'
+        | 'refund elsewhere'
+        | 'refund all elsewhere'
+        | 'break'
+        | 'mend'
+    }
+  | { do: 'wait'; ms: number }
+  | { do: 'steps'; count: number }
 
 const processes = fc.constantFrom<0 | 1>(0, 1)
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('order' as const), process: processes, key: fc.constantFrom('cart-1', 'cart-1', 'cart-2') }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constantFrom('cancel' as const, 'poll' as const, 'sweep' as const, 'sweep' as const, 'refund' as const, 'refund again' as const, 'refund all' as const, 'notify' as const, 'forge' as const, 'hint' as const, 'hint of nothing' as const), process: processes }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('resolve' as const), process: processes, action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('order' as const),
+      process: processes,
+      key: fc.constantFrom('cart-1', 'cart-1', 'cart-2'),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'cancel' as const,
+        'poll' as const,
+        'sweep' as const,
+        'sweep' as const,
+        'refund' as const,
+        'refund again' as const,
+        'refund all' as const,
+        'notify' as const,
+        'forge' as const,
+        'hint' as const,
+        'hint of nothing' as const,
+      ),
+      process: processes,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('resolve' as const),
+      process: processes,
+      action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), process: processes }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pay' as const) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('pay for another' as const, 'settle refunds' as const, 'settle refunds' as const, 'close refunds' as const, 'refund elsewhere' as const, 'refund all elsewhere' as const, 'break' as const, 'mend' as const) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(SECOND, 30 * SECOND, MINUTE, HOUR) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('steps' as const), count: fc.integer({ min: 1, max: 12 }) }) }
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constantFrom(
+        'pay for another' as const,
+        'settle refunds' as const,
+        'settle refunds' as const,
+        'close refunds' as const,
+        'refund elsewhere' as const,
+        'refund all elsewhere' as const,
+        'break' as const,
+        'mend' as const,
+      ),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(SECOND, 30 * SECOND, MINUTE, HOUR) }),
+  },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('steps' as const), count: fc.integer({ min: 1, max: 12 }) }) },
 )
 
 /** What can befall a call: it arrives and is answered, it never arrives, its answer is lost, or a refund is not in the books yet. */
-const luck = fc.infiniteStream(fc.constantFrom<'well' | 'request lost' | 'reply lost' | 'not booked'>('well', 'well', 'well', 'request lost', 'reply lost', 'not booked'))
+const luck = fc.infiniteStream(
+  fc.constantFrom<'well' | 'request lost' | 'reply lost' | 'not booked'>(
+    'well',
+    'well',
+    'well',
+    'request lost',
+    'reply lost',
+    'not booked',
+  ),
+)
 
-interface Trade { state: 'NOTPAY' | 'SUCCESS' | 'CLOSED', payment?: Payment, refunds: Map<string, RefundReport> }
+interface Trade {
+  state: 'NOTPAY' | 'SUCCESS' | 'CLOSED'
+  payment?: Payment
+  refunds: Map<string, RefundReport>
+}
 
-function refusal (wechatCode: string, advice: 'query' | 'stop'): WechatError {
+function refusal(wechatCode: string, advice: 'query' | 'stop'): WechatError {
   return new WechatError('WECHAT_REFUSED', wechatCode, { wechatCode, advice })
 }
 
 /** WeChat as the documents describe it: what it did stays done, whether or not anybody heard of it. */
-function createWechat (now: () => Date) {
+function createWechat(now: () => Date) {
   const trades = new Map<string, Trade>()
   let numbers = 0
 
   const answers = {
-    prepay ({ outTradeNo }: { outTradeNo: string }) {
+    prepay({ outTradeNo }: { outTradeNo: string }) {
       const trade = trades.get(outTradeNo)
       if (trade?.state === 'SUCCESS') throw refusal('ORDERPAID', 'query')
       if (trade?.state === 'CLOSED') throw refusal('ORDERCLOSED', 'query')
       if (trade === undefined) trades.set(outTradeNo, { state: 'NOTPAY', refunds: new Map() })
       return `wx${outTradeNo}`
     },
-    query (outTradeNo: string) {
+    query(outTradeNo: string) {
       const trade = trades.get(outTradeNo)
       if (trade === undefined) return { tradeState: 'NOT_EXIST' as const }
       if (trade.state !== 'SUCCESS') return { tradeState: trade.state }
-      return { tradeState: trade.refunds.size > 0 ? 'REFUND' as const : 'SUCCESS' as const, payment: trade.payment! }
+      return {
+        tradeState: trade.refunds.size > 0 ? ('REFUND' as const) : ('SUCCESS' as const),
+        payment: trade.payment!,
+      }
     },
-    close (outTradeNo: string) {
+    close(outTradeNo: string) {
       const trade = trades.get(outTradeNo)
       if (trade?.state === 'SUCCESS') return 'paid' as const
       if (trade !== undefined) trade.state = 'CLOSED'
       return 'closed' as const
     },
-    refund ({ outTradeNo }: { outTradeNo: string }, { outRefundNo, refundFee }: { outRefundNo: string, refundFee: number }) {
+    refund(
+      { outTradeNo }: { outTradeNo: string },
+      { outRefundNo, refundFee }: { outRefundNo: string; refundFee: number },
+    ) {
       const trade = trades.get(outTradeNo)!
       const known = trade.refunds.get(outRefundNo)
       if (known !== undefined) return known.refundId
@@ -87,250 +179,397 @@ function createWechat (now: () => Date) {
       trade.refunds.set(outRefundNo, { outRefundNo, outTradeNo, refundId, refundFee, state: 'processing' })
       return refundId
     },
-    queryRefund (outRefundNo: string) {
-      const refund = [...trades.values()].map(({ refunds }) => refunds.get(outRefundNo)).find((each) => each !== undefined)
+    queryRefund(outRefundNo: string) {
+      const refund = [...trades.values()]
+        .map(({ refunds }) => refunds.get(outRefundNo))
+        .find((each) => each !== undefined)
       return refund && { ...refund }
-    }
+    },
   }
 
-  function left ({ payment, refunds }: Trade): number {
-    return [...refunds.values()].reduce((rest, { state, refundFee }) => state === 'closed' ? rest : rest - refundFee, payment?.totalFee ?? 0)
+  function left({ payment, refunds }: Trade): number {
+    return [...refunds.values()].reduce(
+      (rest, { state, refundFee }) => (state === 'closed' ? rest : rest - refundFee),
+      payment?.totalFee ?? 0,
+    )
   }
 
   return {
     trades,
     answers,
     left,
-    pay (openid: string) {
+    pay(openid: string) {
       for (const [outTradeNo, trade] of trades) {
         if (trade.state !== 'NOTPAY') continue
         const { appid, mchId, totalFee, currency } = newOrder()
-        Object.assign(trade, { state: 'SUCCESS', payment: { transactionId: `42${++numbers}`, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: now() } })
+        Object.assign(trade, {
+          state: 'SUCCESS',
+          payment: {
+            transactionId: `42${++numbers}`,
+            outTradeNo,
+            appid,
+            mchId,
+            openid,
+            totalFee,
+            currency,
+            paidAt: now(),
+          },
+        })
       }
     },
-    settleRefunds (state: 'success' | 'closed') {
+    settleRefunds(state: 'success' | 'closed') {
       for (const { refunds } of trades.values()) {
-        for (const refund of refunds.values()) if (refund.state === 'processing') Object.assign(refund, { state, succeededAt: now() })
+        for (const refund of refunds.values()) {
+          if (refund.state === 'processing') Object.assign(refund, { state, succeededAt: now() })
+        }
       }
     },
     /** In the merchant platform. */
-    refundElsewhere (all: boolean) {
+    refundElsewhere(all: boolean) {
       for (const [outTradeNo, trade] of trades) {
         const refundFee = all ? left(trade) : 300
-        if (refundFee > 0 && refundFee <= left(trade)) answers.refund({ outTradeNo }, { outRefundNo: `console-${++numbers}`, refundFee })
+        if (refundFee > 0 && refundFee <= left(trade)) {
+          answers.refund({ outTradeNo }, { outRefundNo: `console-${++numbers}`, refundFee })
+        }
       }
     },
-    paid: () => [...trades.values()].flatMap(({ payment }) => payment ?? [])
+    paid: () => [...trades.values()].flatMap(({ payment }) => payment ?? []),
   }
 }
 
 /** Whatever goes wrong is said with our own errors. */
-function expected (error: unknown): void {
+function expected(error: unknown): void {
   assert.ok(error instanceof WechatError, String(error))
 }
 
 t.test('whatever is lost, repeated, overtaken or killed: every payment is recorded and fulfilled once', async (t) => {
-  await fc.assert(fc.asyncProperty(fc.scheduler(), fc.array(command, { minLength: 5, maxLength: 60, size: 'max' }), luck, fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const), async (scheduler, commands, lucks, latePayment) => {
-    let now = T0
-    let orders = 0
-    let keys = 0
-    let lossy = true
-    let broken = false
-    /** Rules that were broken in passing. */
-    const faults: string[] = []
-    const clock = () => now
-    const wechat = createWechat(clock)
-    const store = memoryStore() as Store
-    /** Commits of onPaid's transaction, by order; of onRefunded's, by refund. */
-    const fulfilled = new Map<string, number>()
-    const policy = { latePayment }
+  await fc.assert(
+    fc.asyncProperty(
+      fc.scheduler(),
+      fc.array(command, { minLength: 5, maxLength: 60, size: 'max' }),
+      luck,
+      fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
+      async (scheduler, commands, lucks, latePayment) => {
+        let now = T0
+        let orders = 0
+        let keys = 0
+        let lossy = true
+        let broken = false
+        /** Rules that were broken in passing. */
+        const faults: string[] = []
+        const clock = () => now
+        const wechat = createWechat(clock)
+        const store = memoryStore() as Store
+        /** Commits of onPaid's transaction, by order; of onRefunded's, by refund. */
+        const fulfilled = new Map<string, number>()
+        const policy = { latePayment }
 
-    /** A process: everything it does goes through `point`, where others may go first, and where nothing comes back once it is dead. */
-    function start () {
-      const life = { alive: true }
-      const point = async () => {
-        await scheduler.schedule(Promise.resolve())
-        if (!life.alive) await new Promise(() => {})
-      }
-      const through = (target: object) => Object.fromEntries(Object.entries(target).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [name, async (...args: unknown[]) => {
-        await point()
-        const result = await method(...args)
-        await point()
-        return result
-      }]))
-      const shared = through(store) as unknown as Store
-      shared.fulfil = async (claim, work, decide) => {
-        await point()
-        const tx = { wrote: '' }
-        const outcome = await store.fulfil(claim, async () => { await work(tx); await point() }, decide)
-        if (outcome === 'done') fulfilled.set(tx.wrote, (fulfilled.get(tx.wrote) ?? 0) + 1)
-        await point()
-        return outcome
-      }
-      const calls = Object.fromEntries(Object.entries(wechat.answers).map(([name, answer]) => [name, async (...args: unknown[]) => {
-        await point()
-        const fate = lossy ? lucks.next().value : 'well'
-        const lost = new WechatError('WECHAT_TIMEOUT', fate, { advice: 'repeat' })
-        if (fate === 'request lost') throw lost
-        if (fate === 'not booked' && name === 'queryRefund') return undefined
-        const reply = (answer as (...args: unknown[]) => unknown)(...args)
-        await point()
-        if (fate === 'reply lost') throw lost
-        return reply
-      }]))
-      const pay = { ...calls, canRefund: true, payParams: () => ({}) } as unknown as PayApi
-      const observer = { anomaly () {}, due (outTradeNo: string) { work.start(outTradeNo) }, reserve: () => work.reserve() }
-      const { appid, mchId } = newOrder()
-      const made = createOrders({ appid, mchId, pay, store: shared, policy, observer, now: clock, newOutTradeNo: () => `order-${++orders}` })
-      const refunds = createRefunds({ pay, orders: made })
-      const log = { info () {}, warn () {}, error () {} }
-      const hooks = {
-        onPaid ({ outTradeNo, refunds, payment }: PaidOrder, { tx }: FulfilContext<unknown>) {
-          const back = refunds.filter(({ origin, refundId, state }) => (origin === 'local' || refundId !== undefined) && state !== 'closed' && state !== 'failed')
-          if (back.reduce((sum, { refundFee }) => sum + refundFee, 0) >= payment.totalFee) faults.push(`onPaid is run for ${outTradeNo}, which was given back`)
-          if (broken) throw new WechatError('WECHAT_UNAVAILABLE', 'no stock')
-          Object.assign(tx!, { wrote: outTradeNo })
-        },
-        onRefunded (_order: PaidOrder, { outRefundNo }: Refund, { tx }: FulfilContext<unknown>) { Object.assign(tx!, { wrote: outRefundNo }) }
-      }
-      const work = createWork({ store: shared, orders: made, refunds, policy, hooks, now: clock, log, leaseMs: 2000, concurrency: 5 })
-      const anomalies = createAnomalies({ store: shared, orders: made, pay, now: clock })
-      async function resolve (action: Resolution['action'], only?: AnomalyKind): Promise<void> {
-        for (const { id, kind, payment } of await shared.anomalies()) {
-          // An operator sees in the merchant platform what was really paid.
-          if (only === undefined || kind === only) await anomalies.resolve(id, payment?.transactionId === 'forged' ? 'dismiss' : action, 'as decided').catch(expected)
+        /** A process: everything it does goes through `point`, where others may go first, and where nothing comes back once it is dead. */
+        function start() {
+          const life = { alive: true }
+          const point = async () => {
+            await scheduler.schedule(Promise.resolve())
+            if (!life.alive) await new Promise(() => {})
+          }
+          const through = (target: object) =>
+            Object.fromEntries(
+              Object.entries(target).map(([name, method]: [string, (...args: unknown[]) => unknown]) => [
+                name,
+                async (...args: unknown[]) => {
+                  await point()
+                  const result = await method(...args)
+                  await point()
+                  return result
+                },
+              ]),
+            )
+          const shared = through(store) as unknown as Store
+          shared.fulfil = async (claim, work, decide) => {
+            await point()
+            const tx = { wrote: '' }
+            const outcome = await store.fulfil(
+              claim,
+              async () => {
+                await work(tx)
+                await point()
+              },
+              decide,
+            )
+            if (outcome === 'done') fulfilled.set(tx.wrote, (fulfilled.get(tx.wrote) ?? 0) + 1)
+            await point()
+            return outcome
+          }
+          const calls = Object.fromEntries(
+            Object.entries(wechat.answers).map(([name, answer]) => [
+              name,
+              async (...args: unknown[]) => {
+                await point()
+                const fate = lossy ? lucks.next().value : 'well'
+                const lost = new WechatError('WECHAT_TIMEOUT', fate, { advice: 'repeat' })
+                if (fate === 'request lost') throw lost
+                if (fate === 'not booked' && name === 'queryRefund') return undefined
+                const reply = (answer as (...args: unknown[]) => unknown)(...args)
+                await point()
+                if (fate === 'reply lost') throw lost
+                return reply
+              },
+            ]),
+          )
+          const pay = { ...calls, canRefund: true, payParams: () => ({}) } as unknown as PayApi
+          const observer = {
+            anomaly() {},
+            due(outTradeNo: string) {
+              work.start(outTradeNo)
+            },
+            reserve: () => work.reserve(),
+          }
+          const { appid, mchId } = newOrder()
+          const made = createOrders({
+            appid,
+            mchId,
+            pay,
+            store: shared,
+            policy,
+            observer,
+            now: clock,
+            newOutTradeNo: () => `order-${++orders}`,
+          })
+          const refunds = createRefunds({ pay, orders: made })
+          const log = { info() {}, warn() {}, error() {} }
+          const hooks = {
+            onPaid({ outTradeNo, refunds, payment }: PaidOrder, { tx }: FulfilContext<unknown>) {
+              const back = refunds.filter(
+                ({ origin, refundId, state }) =>
+                  (origin === 'local' || refundId !== undefined) && state !== 'closed' && state !== 'failed',
+              )
+              if (back.reduce((sum, { refundFee }) => sum + refundFee, 0) >= payment.totalFee) {
+                faults.push(`onPaid is run for ${outTradeNo}, which was given back`)
+              }
+              if (broken) throw new WechatError('WECHAT_UNAVAILABLE', 'no stock')
+              Object.assign(tx!, { wrote: outTradeNo })
+            },
+            onRefunded(_order: PaidOrder, { outRefundNo }: Refund, { tx }: FulfilContext<unknown>) {
+              Object.assign(tx!, { wrote: outRefundNo })
+            },
+          }
+          const work = createWork({
+            store: shared,
+            orders: made,
+            refunds,
+            policy,
+            hooks,
+            now: clock,
+            log,
+            leaseMs: 2000,
+            concurrency: 5,
+          })
+          const anomalies = createAnomalies({ store: shared, orders: made, pay, now: clock })
+          async function resolve(action: Resolution['action'], only?: AnomalyKind): Promise<void> {
+            for (const { id, kind, payment } of await shared.anomalies()) {
+              // An operator sees in the merchant platform what was really paid.
+              if (only === undefined || kind === only) {
+                await anomalies
+                  .resolve(id, payment?.transactionId === 'forged' ? 'dismiss' : action, 'as decided')
+                  .catch(expected)
+              }
+            }
+          }
+          async function hint(outTradeNo: string, outRefundNo: string, refundFee: number): Promise<void> {
+            await made.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee })
+          }
+          return { life, orders: made, refunds, work, resolve, hint }
         }
-      }
-      async function hint (outTradeNo: string, outRefundNo: string, refundFee: number): Promise<void> {
-        await made.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee })
-      }
-      return { life, orders: made, refunds, work, resolve, hint }
-    }
 
-    const alive = [start(), start()]
-    const begun: Promise<unknown>[] = []
-    const begin = (task: Promise<unknown>) => { begun.push(task.catch(expected)) }
-    async function drain (): Promise<void> {
-      do {
-        await scheduler.waitAll()
-        await new Promise((resolve) => { setImmediate(resolve) })
-      } while (scheduler.count() > 0)
-    }
+        const alive = [start(), start()]
+        const begun: Promise<unknown>[] = []
+        const begin = (task: Promise<unknown>) => {
+          begun.push(task.catch(expected))
+        }
+        async function drain(): Promise<void> {
+          do {
+            await scheduler.waitAll()
+            await new Promise((resolve) => {
+              setImmediate(resolve)
+            })
+          } while (scheduler.count() > 0)
+        }
 
-    for (const command of commands) {
-      switch (command.do) {
-        case 'wait':
-          now = new Date(now.getTime() + command.ms)
-          break
-        case 'steps':
-          for (let n = 0; n < command.count && scheduler.count() > 0; n++) await scheduler.waitOne()
-          break
-        case 'pay':
-          wechat.pay(newOrder().openid)
-          break
-        case 'pay for another':
-          wechat.pay('oAnother')
-          break
-        case 'settle refunds':
-          wechat.settleRefunds('success')
-          break
-        case 'close refunds':
-          wechat.settleRefunds('closed')
-          break
-        case 'refund elsewhere':
-        case 'refund all elsewhere':
-          wechat.refundElsewhere(command.do === 'refund all elsewhere')
-          break
-        case 'break':
-        case 'mend':
-          broken = command.do === 'break'
-          break
-        case 'resolve':
-          begin(alive[command.process]!.resolve(command.action))
-          break
-        case 'crash':
-          alive[command.process]!.life.alive = false
-          alive[command.process] = start()
-          break
-        default: {
-          const { orders, refunds, work, hint } = alive[command.process]!
-          const known = [...wechat.trades.keys()]
-          if (command.do === 'order') begin(orders.create(termsOf({ key: command.key, expiresAt: new Date(now.getTime() + HOUR), totalFee: newOrder().totalFee })))
-          else if (command.do === 'sweep') begin(work.sweep())
-          else {
-            for (const outTradeNo of known) {
-              const payment = wechat.trades.get(outTradeNo)!.payment
-              if (command.do === 'cancel') begin(orders.cancel(outTradeNo))
-              if (command.do === 'poll') begin(orders.refresh(outTradeNo))
-              if (command.do === 'refund') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: 500 }))
-              if (command.do === 'refund again') begin(refunds.create(outTradeNo, { key: 'again', refundFee: 750 }))
-              if (command.do === 'refund all') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: newOrder().totalFee }))
-              if (command.do === 'hint') for (const { outRefundNo, refundFee } of wechat.trades.get(outTradeNo)!.refunds.values()) begin(hint(outTradeNo, outRefundNo, refundFee))
-              if (command.do === 'hint of nothing') for (const outRefundNo of ['never-made', 'order-1-1', 'order-2-1']) begin(hint(outTradeNo, outRefundNo, 1))
-              if (command.do === 'notify' && payment !== undefined) begin(orders.observePayment('notify', payment))
-              if (command.do === 'forge' && payment !== undefined) begin(orders.observePayment('notify', { ...payment, transactionId: 'forged', totalFee: 1 }))
+        for (const command of commands) {
+          switch (command.do) {
+            case 'wait':
+              now = new Date(now.getTime() + command.ms)
+              break
+            case 'steps':
+              for (let n = 0; n < command.count && scheduler.count() > 0; n++) await scheduler.waitOne()
+              break
+            case 'pay':
+              wechat.pay(newOrder().openid)
+              break
+            case 'pay for another':
+              wechat.pay('oAnother')
+              break
+            case 'settle refunds':
+              wechat.settleRefunds('success')
+              break
+            case 'close refunds':
+              wechat.settleRefunds('closed')
+              break
+            case 'refund elsewhere':
+            case 'refund all elsewhere':
+              wechat.refundElsewhere(command.do === 'refund all elsewhere')
+              break
+            case 'break':
+            case 'mend':
+              broken = command.do === 'break'
+              break
+            case 'resolve':
+              begin(alive[command.process]!.resolve(command.action))
+              break
+            case 'crash':
+              alive[command.process]!.life.alive = false
+              alive[command.process] = start()
+              break
+            default: {
+              const { orders, refunds, work, hint } = alive[command.process]!
+              const known = [...wechat.trades.keys()]
+              if (command.do === 'order') {
+                begin(
+                  orders.create(
+                    termsOf({
+                      key: command.key,
+                      expiresAt: new Date(now.getTime() + HOUR),
+                      totalFee: newOrder().totalFee,
+                    }),
+                  ),
+                )
+              } else if (command.do === 'sweep') begin(work.sweep())
+              else {
+                for (const outTradeNo of known) {
+                  const payment = wechat.trades.get(outTradeNo)!.payment
+                  if (command.do === 'cancel') begin(orders.cancel(outTradeNo))
+                  if (command.do === 'poll') begin(orders.refresh(outTradeNo))
+                  if (command.do === 'refund') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: 500 }))
+                  if (command.do === 'refund again') begin(refunds.create(outTradeNo, { key: 'again', refundFee: 750 }))
+                  if (command.do === 'refund all') {
+                    begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: newOrder().totalFee }))
+                  }
+                  if (command.do === 'hint') {
+                    for (const { outRefundNo, refundFee } of wechat.trades.get(outTradeNo)!.refunds.values()) {
+                      begin(hint(outTradeNo, outRefundNo, refundFee))
+                    }
+                  }
+                  if (command.do === 'hint of nothing') {
+                    for (const outRefundNo of ['never-made', 'order-1-1', 'order-2-1']) {
+                      begin(hint(outTradeNo, outRefundNo, 1))
+                    }
+                  }
+                  if (command.do === 'notify' && payment !== undefined) begin(orders.observePayment('notify', payment))
+                  if (command.do === 'forge' && payment !== undefined) {
+                    begin(orders.observePayment('notify', { ...payment, transactionId: 'forged', totalFee: 1 }))
+                  }
+                }
+              }
             }
           }
         }
-      }
-    }
 
-    // Then the world calms down: nothing is lost any more, and time passes.
-    lossy = false
-    broken = false
-    await drain()
-    for (let round = 0; round < 60; round++) {
-      wechat.settleRefunds('success')
-      now = new Date(now.getTime() + 31 * MINUTE)
-      const { work, hint, resolve } = alive[round % 2]!
-      begin(work.sweep())
-      await drain()
-      // WeChat tells of each refund until it is heard, and somebody looks at what fits no order.
-      for (const [outTradeNo, { refunds }] of wechat.trades) for (const { outRefundNo, refundFee } of refunds.values()) if (round === 10) begin(hint(outTradeNo, outRefundNo, refundFee))
-      if (round === 20) begin(resolve('dismiss', 'mismatch'))
-      await drain()
-    }
-    assert.deepEqual(faults, [])
+        // Then the world calms down: nothing is lost any more, and time passes.
+        lossy = false
+        broken = false
+        await drain()
+        for (let round = 0; round < 60; round++) {
+          wechat.settleRefunds('success')
+          now = new Date(now.getTime() + 31 * MINUTE)
+          const { work, hint, resolve } = alive[round % 2]!
+          begin(work.sweep())
+          await drain()
+          // WeChat tells of each refund until it is heard, and somebody looks at what fits no order.
+          for (const [outTradeNo, { refunds }] of wechat.trades) {
+            for (const { outRefundNo, refundFee } of refunds.values()) {
+              if (round === 10) begin(hint(outTradeNo, outRefundNo, refundFee))
+            }
+          }
+          if (round === 20) begin(resolve('dismiss', 'mismatch'))
+          await drain()
+        }
+        assert.deepEqual(faults, [])
 
-    for (const payment of wechat.paid()) {
-      const order = (await store.findOrder(payment.outTradeNo))!
-      if (order.payment === undefined) {
-        assert.ok(payment.openid === 'oAnother' && await store.findAnomaly(`mismatch:${payment.outTradeNo}:${payment.transactionId}`), 'what WeChat took is recorded, unless it did not fit, which was told')
-        assert.equal(order.state, 'failed', 'and its order is over, since that was dismissed')
-        continue
-      }
-      assert.equal(order.payment.transactionId, payment.transactionId, 'nothing else is recorded')
-      assert.equal(fulfilled.get(payment.outTradeNo) ?? 0, order.fulfilment === 'done' ? 1 : 0, 'and fulfilled once, or held')
-      assert.ok(['done', 'held', 'dismissed'].includes(order.fulfilment), 'nothing is owed in the end')
-      if (order.state === 'paid' && order.fulfilment !== 'done') {
-        const decided = (await store.history(payment.outTradeNo)).some(({ source, outcome }) => source === 'operator' || outcome.includes('refunded elsewhere') || outcome.includes('no longer owed'))
-        assert.ok(decided, 'what was paid in time is delivered, unless the money went back or somebody decided')
-      }
-      const lines = await store.history(payment.outTradeNo)
-      assert.ok(lines.filter(({ from, to }) => from !== 'paid' && to === 'paid').length <= 1, 'it is settled once')
-      if (order.fulfilment === 'done' && lines.find(({ from, to }) => from !== 'paid' && to === 'paid')?.seen.endsWith('refunded')) {
-        assert.ok(lines.some(({ source, seen }) => source === 'operator' && seen.startsWith('fulfil')), 'what was refunded before it was known is delivered only if somebody says so')
-      }
-      const { refunds } = wechat.trades.get(payment.outTradeNo)!
-      assert.ok(wechat.left(wechat.trades.get(payment.outTradeNo)!) >= 0, 'no more is given back than was paid')
-      for (const { outRefundNo, state } of refunds.values()) {
-        const refund: Refund | undefined = order.refunds.find((each: Refund) => each.outRefundNo === outRefundNo)
-        const expected = state === 'success' ? ['success', 'done', 1] : ['closed', 'none', undefined]
-        assert.deepEqual([refund?.state, refund?.fulfilment, fulfilled.get(outRefundNo)], expected, 'every refund at WeChat is known here, and told once')
-      }
-      for (const { outRefundNo, origin, state } of order.refunds) {
-        assert.ok(refunds.has(outRefundNo) || (origin === 'local' && state === 'failed'), `${outRefundNo}: what is not at WeChat has failed, or is gone`)
-      }
-    }
-    const live = new Set<string>()
-    for (let n = 1; n <= orders; n++) {
-      const order = await store.findOrder(`order-${n}`)
-      if (order === undefined) continue // killed before its row was written: WeChat never heard of it
-      assert.equal(order.dueAt, null, `order-${n} owes nothing in the end`)
-      if (order.payment !== undefined) assert.equal(wechat.trades.get(order.outTradeNo)?.state, 'SUCCESS', 'nothing is paid that WeChat did not take')
-      if (order.liveKey !== null) assert.ok(!live.has(order.liveKey), 'one live order of the key')
-      live.add(order.liveKey ?? '')
-    }
-  }), { numRuns: runs, ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }), ...(FC_PATH !== undefined && { path: FC_PATH }) })
+        for (const payment of wechat.paid()) {
+          const order = (await store.findOrder(payment.outTradeNo))!
+          if (order.payment === undefined) {
+            assert.ok(
+              payment.openid === 'oAnother' &&
+                (await store.findAnomaly(`mismatch:${payment.outTradeNo}:${payment.transactionId}`)),
+              'what WeChat took is recorded, unless it did not fit, which was told',
+            )
+            assert.equal(order.state, 'failed', 'and its order is over, since that was dismissed')
+            continue
+          }
+          assert.equal(order.payment.transactionId, payment.transactionId, 'nothing else is recorded')
+          assert.equal(
+            fulfilled.get(payment.outTradeNo) ?? 0,
+            order.fulfilment === 'done' ? 1 : 0,
+            'and fulfilled once, or held',
+          )
+          assert.ok(['done', 'held', 'dismissed'].includes(order.fulfilment), 'nothing is owed in the end')
+          if (order.state === 'paid' && order.fulfilment !== 'done') {
+            const decided = (await store.history(payment.outTradeNo)).some(
+              ({ source, outcome }) =>
+                source === 'operator' || outcome.includes('refunded elsewhere') || outcome.includes('no longer owed'),
+            )
+            assert.ok(decided, 'what was paid in time is delivered, unless the money went back or somebody decided')
+          }
+          const lines = await store.history(payment.outTradeNo)
+          assert.ok(lines.filter(({ from, to }) => from !== 'paid' && to === 'paid').length <= 1, 'it is settled once')
+          if (
+            order.fulfilment === 'done' &&
+            lines.find(({ from, to }) => from !== 'paid' && to === 'paid')?.seen.endsWith('refunded')
+          ) {
+            assert.ok(
+              lines.some(({ source, seen }) => source === 'operator' && seen.startsWith('fulfil')),
+              'what was refunded before it was known is delivered only if somebody says so',
+            )
+          }
+          const { refunds } = wechat.trades.get(payment.outTradeNo)!
+          assert.ok(wechat.left(wechat.trades.get(payment.outTradeNo)!) >= 0, 'no more is given back than was paid')
+          for (const { outRefundNo, state } of refunds.values()) {
+            const refund: Refund | undefined = order.refunds.find((each: Refund) => each.outRefundNo === outRefundNo)
+            const expected = state === 'success' ? ['success', 'done', 1] : ['closed', 'none', undefined]
+            assert.deepEqual(
+              [refund?.state, refund?.fulfilment, fulfilled.get(outRefundNo)],
+              expected,
+              'every refund at WeChat is known here, and told once',
+            )
+          }
+          for (const { outRefundNo, origin, state } of order.refunds) {
+            assert.ok(
+              refunds.has(outRefundNo) || (origin === 'local' && state === 'failed'),
+              `${outRefundNo}: what is not at WeChat has failed, or is gone`,
+            )
+          }
+        }
+        const live = new Set<string>()
+        for (let n = 1; n <= orders; n++) {
+          const order = await store.findOrder(`order-${n}`)
+          if (order === undefined) continue // killed before its row was written: WeChat never heard of it
+          assert.equal(order.dueAt, null, `order-${n} owes nothing in the end`)
+          if (order.payment !== undefined) {
+            assert.equal(
+              wechat.trades.get(order.outTradeNo)?.state,
+              'SUCCESS',
+              'nothing is paid that WeChat did not take',
+            )
+          }
+          if (order.liveKey !== null) assert.ok(!live.has(order.liveKey), 'one live order of the key')
+          live.add(order.liveKey ?? '')
+        }
+      },
+    ),
+    {
+      numRuns: runs,
+      ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }),
+      ...(FC_PATH !== undefined && { path: FC_PATH }),
+    },
+  )
   t.pass(`${runs} runs`)
 })

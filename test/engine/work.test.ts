@@ -12,7 +12,7 @@ const NOTPAY: TradeReport = { tradeState: 'NOTPAY' }
 const SOON = 2000
 
 /** A hook whose runs are counted, and that can be made to wait or to fail. */
-function hook () {
+function hook() {
   const runs: string[] = []
   const contexts: FulfilContext<unknown>[] = []
   const behaviour: (() => Promise<void> | void)[] = []
@@ -20,74 +20,113 @@ function hook () {
     runs,
     contexts,
     /** What the next runs do; those after them succeed. */
-    next (...does: (() => Promise<void> | void)[]) { behaviour.push(...does) },
-    async onPaid (order: PaidOrder, context: FulfilContext<unknown>) {
+    next(...does: (() => Promise<void> | void)[]) {
+      behaviour.push(...does)
+    },
+    async onPaid(order: PaidOrder, context: FulfilContext<unknown>) {
       runs.push(order.payment.transactionId)
       contexts.push(context)
       await behaviour.shift()?.()
-    }
+    },
   }
 }
 
 /** A promise that is settled from outside. */
-function gate (): { opened: Promise<void>, open: () => void, fail: (error: Error) => void } {
+function gate(): { opened: Promise<void>; open: () => void; fail: (error: Error) => void } {
   let open = () => {}
   let fail: (error: Error) => void = () => {}
-  const opened = new Promise<void>((resolve, reject) => { open = resolve; fail = reject })
+  const opened = new Promise<void>((resolve, reject) => {
+    open = resolve
+    fail = reject
+  })
   return { opened, open, fail }
 }
 
-async function paid (made: Rig, part?: Partial<Payment>): Promise<Order> {
+async function paid(made: Rig, part?: Partial<Payment>): Promise<Order> {
   const order = await ordered(made)
   const observed = await made.orders.observePayment('notify', paymentOf(order, part))
   return observed!.order
 }
 
-t.test('a payment runs onPaid at once: with the paid order, the transaction and the log, outside of the reply', async (t) => {
-  const { onPaid, runs, contexts, next } = hook()
-  const held = gate()
-  next(() => held.opened)
-  const made = rig({ onPaid, startWork: true })
-  t.hasStrict(await paid(made), { state: 'paid', fulfilment: 'due' }, 'the payment is acknowledged while onPaid runs')
-  for (let time = 0; time < 3; time++) t.hasStrict(await made.orders.observePayment('notify', paymentOf((await made.orders.get('order-1'))!)), { outcome: 'repeated' }, 'and so is a repetition')
-  held.open()
-  await made.work.idle(SOON)
-  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done', dueAt: null, attempts: 0 })
-  t.same(runs, ['4200000001'])
-  t.equal(contexts[0]?.tx, undefined, 'a memory store has no transactions')
-  contexts[0]?.log.info({}, 'delivered')
-  t.same(made.logged, ['delivered'])
-  t.hasStrict((await made.orders.history('order-1')).at(-1), { source: 'fulfil', seen: 'fulfilled', outcome: 'done' })
-})
+t.test(
+  'a payment runs onPaid at once: with the paid order, the transaction and the log, outside of the reply',
+  async (t) => {
+    const { onPaid, runs, contexts, next } = hook()
+    const held = gate()
+    next(() => held.opened)
+    const made = rig({ onPaid, startWork: true })
+    t.hasStrict(await paid(made), { state: 'paid', fulfilment: 'due' }, 'the payment is acknowledged while onPaid runs')
+    for (let time = 0; time < 3; time++) {
+      t.hasStrict(
+        await made.orders.observePayment('notify', paymentOf((await made.orders.get('order-1'))!)),
+        { outcome: 'repeated' },
+        'and so is a repetition',
+      )
+    }
+    held.open()
+    await made.work.idle(SOON)
+    t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done', dueAt: null, attempts: 0 })
+    t.same(runs, ['4200000001'])
+    t.equal(contexts[0]?.tx, undefined, 'a memory store has no transactions')
+    contexts[0]?.log.info({}, 'delivered')
+    t.same(made.logged, ['delivered'])
+    t.hasStrict((await made.orders.history('order-1')).at(-1), { source: 'fulfil', seen: 'fulfilled', outcome: 'done' })
+  },
+)
 
-t.test('a notified payment is claimed in the change that records it, while there is a place; the others wait for one', async (t) => {
-  const store = memoryStore() as Store
-  const claimed: (string | undefined)[] = []
-  const { onPaid, runs, next } = hook()
-  const held = gate()
-  next(() => held.opened)
-  const made = rig({ store: { ...store, claimDue: async (...args) => { claimed.push(args[3]); return await store.claimDue(...args) } }, onPaid, startWork: true, concurrency: 1 })
-  const orders: Order[] = []
-  for (const key of ['cart-1', 'cart-2', 'cart-3']) orders.push(await ordered(made, { key }))
-  const [first, second, third] = orders as [Order, Order, Order]
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(first)), { outcome: 'settled', order: { claims: 1, dueAt: at(MINUTE) } })
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(second)), { outcome: 'settled', order: { claims: 0, dueAt: at(0) } })
-  held.open()
-  await made.work.idle(SOON)
-  t.hasStrict(await made.orders.observePayment('query', paymentOf(third)), { outcome: 'settled', order: { claims: 0, dueAt: at(0) } }, 'a sweep that finds it goes on to do it')
-  await made.work.idle(SOON)
-  t.same(claimed, ['order-2', 'order-3'])
-  t.equal(runs.length, 3)
-})
+t.test(
+  'a notified payment is claimed in the change that records it, while there is a place; the others wait for one',
+  async (t) => {
+    const store = memoryStore() as Store
+    const claimed: (string | undefined)[] = []
+    const { onPaid, runs, next } = hook()
+    const held = gate()
+    next(() => held.opened)
+    const made = rig({
+      store: {
+        ...store,
+        claimDue: async (...args) => {
+          claimed.push(args[3])
+          return await store.claimDue(...args)
+        },
+      },
+      onPaid,
+      startWork: true,
+      concurrency: 1,
+    })
+    const orders: Order[] = []
+    for (const key of ['cart-1', 'cart-2', 'cart-3']) orders.push(await ordered(made, { key }))
+    const [first, second, third] = orders as [Order, Order, Order]
+    t.hasStrict(await made.orders.observePayment('notify', paymentOf(first)), {
+      outcome: 'settled',
+      order: { claims: 1, dueAt: at(MINUTE) },
+    })
+    t.hasStrict(await made.orders.observePayment('notify', paymentOf(second)), {
+      outcome: 'settled',
+      order: { claims: 0, dueAt: at(0) },
+    })
+    held.open()
+    await made.work.idle(SOON)
+    t.hasStrict(
+      await made.orders.observePayment('query', paymentOf(third)),
+      { outcome: 'settled', order: { claims: 0, dueAt: at(0) } },
+      'a sweep that finds it goes on to do it',
+    )
+    await made.work.idle(SOON)
+    t.same(claimed, ['order-2', 'order-3'])
+    t.equal(runs.length, 3)
+  },
+)
 
 t.test('a change that fails gives its place back', async (t) => {
   const store = memoryStore() as Store
   let broken = true
-  const updateOrder: Store['updateOrder'] = async (number, decide) => await store.updateOrder(number, (order) => {
-    const change = decide(order)
-    if (broken && change?.order.state === 'paid') throw new Error('the commit failed')
-    return change
-  })
+  const updateOrder: Store['updateOrder'] = async (number, decide) =>
+    await store.updateOrder(number, (order) => {
+      const change = decide(order)
+      if (broken && change?.order.state === 'paid') throw new Error('the commit failed')
+      return change
+    })
   const { onPaid, runs } = hook()
   const made = rig({ store: { ...store, updateOrder }, onPaid, startWork: true, concurrency: 1 })
   const order = await ordered(made)
@@ -95,7 +134,10 @@ t.test('a change that fails gives its place back', async (t) => {
   await made.work.idle(SOON)
   t.equal(runs.length, 0, 'nothing is delivered for what was not recorded')
   broken = false
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'settled', order: { claims: 1 } })
+  t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), {
+    outcome: 'settled',
+    order: { claims: 1 },
+  })
   t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), { outcome: 'repeated' })
   await made.work.idle(SOON)
   t.equal(runs.length, 1)
@@ -105,10 +147,12 @@ t.test('20 identical payments and as many sweeps at once: one settlement, one on
   const { onPaid, runs } = hook()
   const made = rig({ onPaid, startWork: true })
   const order = await ordered(made)
-  await Promise.all(Array.from({ length: 20 }, async () => {
-    await made.orders.observePayment('notify', paymentOf(order))
-    await made.work.sweep()
-  }))
+  await Promise.all(
+    Array.from({ length: 20 }, async () => {
+      await made.orders.observePayment('notify', paymentOf(order))
+      await made.work.sweep()
+    }),
+  )
   await made.work.idle(SOON)
   t.same(runs, ['4200000001'])
   t.equal((await made.orders.history('order-1')).filter(({ outcome }) => outcome === 'paid').length, 1)
@@ -116,12 +160,24 @@ t.test('20 identical payments and as many sweeps at once: one settlement, one on
 
 t.test('an onPaid that throws three times is run again after growing waits, and then never more', async (t) => {
   const { onPaid, runs, next } = hook()
-  next(...['no stock', 'still none', 'database gone'].map((message) => () => { throw new Error(message) }))
+  next(
+    ...['no stock', 'still none', 'database gone'].map((message) => () => {
+      throw new Error(message)
+    }),
+  )
   const made = rig({ onPaid })
   await paid(made)
-  for (const [attempts, seconds] of [[1, 5], [2, 10], [3, 20]] as const) {
+  for (const [attempts, seconds] of [
+    [1, 5],
+    [2, 10],
+    [3, 20],
+  ] as const) {
     t.equal(await made.work.sweep(), 1)
-    t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
+    t.hasStrict(await made.orders.get('order-1'), {
+      fulfilment: 'due',
+      attempts,
+      dueAt: new Date(made.now().getTime() + seconds * SECOND),
+    })
     made.advance(seconds * SECOND - 1)
     t.equal(await made.work.sweep(), 0, 'not before its time')
     made.advance(1)
@@ -131,8 +187,14 @@ t.test('an onPaid that throws three times is run again after growing waits, and 
   made.advance(24 * 60 * MINUTE)
   t.equal(await made.work.sweep(), 0)
   t.equal(runs.length, 4)
-  t.same(made.logged, Array.from({ length: 3 }, () => 'onPaid failed; it will be run again'))
-  t.same((await made.orders.history('order-1')).slice(-4).map(({ seen }) => seen), ['fulfil-failed: no stock', 'fulfil-failed: still none', 'fulfil-failed: database gone', 'fulfilled'])
+  t.same(
+    made.logged,
+    Array.from({ length: 3 }, () => 'onPaid failed; it will be run again'),
+  )
+  t.same(
+    (await made.orders.history('order-1')).slice(-4).map(({ seen }) => seen),
+    ['fulfil-failed: no stock', 'fulfil-failed: still none', 'fulfil-failed: database gone', 'fulfilled'],
+  )
 })
 
 const ODD: [thrown: unknown, reason: string][] = [
@@ -144,12 +206,14 @@ const ODD: [thrown: unknown, reason: string][] = [
   [Object.assign(new Error(''), { message: 7 }), '7'],
   [Object.assign(new Error(''), { message: undefined }), 'undefined'],
   [new Error(`${'x'.repeat(499)}😀`), `${'x'.repeat(499)}\ufffd`],
-  [Object.create(null), 'something that cannot be told was thrown']
+  [Object.create(null), 'something that cannot be told was thrown'],
 ]
 for (const [thrown, reason] of ODD) {
   t.test(`an onPaid may throw anything: ${reason.slice(0, 40)}`, async (t) => {
     const { onPaid, next } = hook()
-    next(() => { throw thrown })
+    next(() => {
+      throw thrown
+    })
     const made = rig({ onPaid })
     await paid(made)
     await made.work.sweep()
@@ -159,11 +223,14 @@ for (const [thrown, reason] of ODD) {
 }
 
 /** Two processes on one store; the first one's onPaid waits for the gate, and its lease ends meanwhile. */
-async function overtaken () {
+async function overtaken() {
   const store = memoryStore() as Store
   const [slow, quick, begun, held] = [hook(), hook(), gate(), gate()]
   const [first, second] = [rig({ store, onPaid: slow.onPaid }), rig({ store, onPaid: quick.onPaid })]
-  slow.next(() => { begun.open(); return held.opened })
+  slow.next(() => {
+    begun.open()
+    return held.opened
+  })
   await paid(first)
   const working = first.work.sweep()
   await begun.opened
@@ -193,7 +260,11 @@ t.test('an onPaid that was overtaken and then fails leaves the other one alone',
   const overtaking = second.work.sweep()
   held.fail(new Error('too late'))
   await working
-  t.hasStrict(await first.orders.get('order-1'), { fulfilment: 'due', attempts: 0, dueAt: at(2 * MINUTE), claims: 2 }, 'its lease still holds')
+  t.hasStrict(
+    await first.orders.get('order-1'),
+    { fulfilment: 'due', attempts: 0, dueAt: at(2 * MINUTE), claims: 2 },
+    'its lease still holds',
+  )
   t.equal(await first.work.sweep(), 0)
   other.open()
   t.equal(await overtaking, 1)
@@ -218,7 +289,12 @@ t.test('an onPaid that gives the money back runs once, like any other', async (t
   })
   await paid(made)
   await made.work.idle(SOON)
-  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 1, refunds: [{ state: 'processing', dueAt: at(MINUTE) }], dueAt: at(MINUTE) })
+  t.hasStrict(await made.orders.get('order-1'), {
+    fulfilment: 'done',
+    claims: 1,
+    refunds: [{ state: 'processing', dueAt: at(MINUTE) }],
+    dueAt: at(MINUTE),
+  })
   t.equal(runs.length, 1)
   t.same(made.logged, [])
   t.same(made.pay.asked, ['prepay order-1', 'refund order-1-1'])
@@ -234,21 +310,26 @@ t.test('a process that died before onPaid: another one runs it', async (t) => {
 })
 
 /** A store's `updateOrder`, and when it has noted a failure. */
-function failing (store: Store): { updateOrder: Store['updateOrder'], failed: Promise<void> } {
+function failing(store: Store): { updateOrder: Store['updateOrder']; failed: Promise<void> } {
   const { open, opened } = gate()
   return {
-    async updateOrder (...args) {
+    async updateOrder(...args) {
       const updated = await store.updateOrder(...args)
       if (updated?.order.attempts === 1) open()
       return updated
     },
-    failed: opened
+    failed: opened,
   }
 }
 
 t.test('an onPaid that never ends is given up before its lease ends: a failure like any other', async (t) => {
   const { onPaid, runs, contexts, next } = hook()
-  next(() => new Promise(() => {}), () => { contexts[0]?.log.info({}, String(contexts[0].signal.aborted)) })
+  next(
+    () => new Promise(() => {}),
+    () => {
+      contexts[0]?.log.info({}, String(contexts[0].signal.aborted))
+    },
+  )
   const store = memoryStore() as Store
   const { updateOrder, failed } = failing(store)
   const made = rig({ store: { ...store, updateOrder }, onPaid, leaseMs: 20 })
@@ -256,7 +337,9 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
   t.equal(await made.work.sweep(), 1)
   await failed
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND), claims: 1 })
-  t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms, and is left behind: see the option leaseMs/ })
+  t.match((await made.orders.history('order-1')).at(-1), {
+    seen: /fulfil-failed: it had not ended after 18 ms, and is left behind: see the option leaseMs/,
+  })
   made.advance(5 * SECOND)
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
@@ -267,7 +350,7 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
 for (const [way, source, slow] of [
   ['in the change that records a payment', 'notify', 'updateOrder'],
   ['for a payment just recorded', 'query', 'claimDue'],
-  ['by a sweep', 'operator', 'claimDue']
+  ['by a sweep', 'operator', 'claimDue'],
 ] as const) {
   t.test(`the time of a hook counts from when its claim was asked for: ${way}`, async (t) => {
     let real = 0
@@ -287,7 +370,7 @@ for (const [way, source, slow] of [
         Object.assign(hooked, store)
         begun.open()
         await new Promise(() => {})
-      }
+      },
     })
     const order = await ordered(made)
     Object.assign(hooked, { [slow]: slowly })
@@ -307,7 +390,13 @@ t.test('its signal tells a hook that its time is over', async (t) => {
   const made = rig({
     store: { ...store, updateOrder },
     leaseMs: 20,
-    onPaid: async (_order, { signal }) => { await new Promise((_resolve, reject) => { signal.addEventListener('abort', () => { reject(signal.reason) }) }) }
+    onPaid: async (_order, { signal }) => {
+      await new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          reject(signal.reason)
+        })
+      })
+    },
   })
   await paid(made)
   await made.work.sweep()
@@ -318,7 +407,10 @@ t.test('its signal tells a hook that its time is over', async (t) => {
 t.test('hooks under way can be given up: each is rolled back, and due again', async (t) => {
   const { onPaid, next } = hook()
   const begun = gate()
-  next(() => { begun.open(); return new Promise(() => {}) })
+  next(() => {
+    begun.open()
+    return new Promise(() => {})
+  })
   const made = rig({ onPaid, startWork: true })
   const order = await paid(made)
   await begun.opened
@@ -328,7 +420,11 @@ t.test('hooks under way can be given up: each is rolled back, and due again', as
   await made.work.idle(SOON)
   t.hasStrict(await made.orders.get(order.outTradeNo), { fulfilment: 'due', attempts: 1 })
   t.hasStrict((await made.orders.history(order.outTradeNo)).at(-1), { seen: 'fulfil-failed: the app is closing' })
-  t.hasStrict(await made.orders.observePayment('notify', paymentOf(late)), { outcome: 'settled' }, 'what comes after that is recorded')
+  t.hasStrict(
+    await made.orders.observePayment('notify', paymentOf(late)),
+    { outcome: 'settled' },
+    'what comes after that is recorded',
+  )
   await made.work.idle(SOON)
   t.hasStrict(await made.orders.get(late.outTradeNo), { fulfilment: 'due', attempts: 0 }, 'and left to another process')
 })
@@ -337,7 +433,10 @@ t.test('a transaction that begins too late runs no hook', async (t) => {
   const store = memoryStore() as Store
   const { onPaid, runs } = hook()
   const connected = gate()
-  const fulfil: Store['fulfil'] = async (claim, work, decide) => { await connected.opened; return await store.fulfil(claim, work, decide) }
+  const fulfil: Store['fulfil'] = async (claim, work, decide) => {
+    await connected.opened
+    return await store.fulfil(claim, work, decide)
+  }
   const { updateOrder, failed } = failing(store)
   const made = rig({ store: { ...store, fulfil, updateOrder }, onPaid, leaseMs: 20 })
   await paid(made)
@@ -353,7 +452,7 @@ t.test('a store that never answers holds its place for a lease, no longer', asyn
   const made = rig({ store: { ...store, fulfil: async () => await new Promise(() => {}) }, leaseMs: 20 })
   await paid(made)
   t.equal(await made.work.sweep(), 1)
-  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, 'the next lease is anybody\'s')
+  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, "the next lease is anybody's")
 })
 
 t.test('a payment whose record is committed after the end of work is left to another process', async (t) => {
@@ -374,7 +473,9 @@ t.test('a payment whose record is committed after the end of work is left to ano
   committing.open()
   t.hasStrict(await recorded, { outcome: 'settled', order: { fulfilment: 'due', claims: 1 } })
   await made.work.idle(SOON)
-  await new Promise((resolve) => { setImmediate(resolve) })
+  await new Promise((resolve) => {
+    setImmediate(resolve)
+  })
   t.equal(runs.length, 0)
 })
 
@@ -382,12 +483,20 @@ t.test('a store that does not answer takes no place for good', async (t) => {
   const store = memoryStore() as Store
   let hangs = true
   const { opened, open } = gate()
-  const slowly = <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) => async (...args: Args) => {
-    if (hangs) await opened
-    return await verb(...args)
-  }
+  const slowly =
+    <Args extends unknown[], Result>(verb: (...args: Args) => Promise<Result>) =>
+    async (...args: Args) => {
+      if (hangs) await opened
+      return await verb(...args)
+    }
   const { onPaid, runs } = hook()
-  const made = rig({ store: { ...store, claimDue: slowly(store.claimDue), updateOrder: slowly(store.updateOrder) }, onPaid, startWork: true, leaseMs: 20, concurrency: 1 })
+  const made = rig({
+    store: { ...store, claimDue: slowly(store.claimDue), updateOrder: slowly(store.updateOrder) },
+    onPaid,
+    startWork: true,
+    leaseMs: 20,
+    concurrency: 1,
+  })
   hangs = false
   const orders = [await ordered(made, { key: 'cart-1' }), await ordered(made, { key: 'cart-2' })] as const
   hangs = true
@@ -401,7 +510,9 @@ t.test('a store that does not answer takes no place for good', async (t) => {
   hangs = false
   open()
   t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'what was recorded late is recorded')
-  await new Promise((resolve) => { setImmediate(resolve) })
+  await new Promise((resolve) => {
+    setImmediate(resolve)
+  })
   t.equal(runs.length, 0, 'and left to whoever comes after its lease')
   await made.orders.observePayment('notify', paymentOf(orders[1]))
   await made.work.idle(SOON)
@@ -411,31 +522,42 @@ t.test('a store that does not answer takes no place for good', async (t) => {
   t.equal(runs.length, 2)
 })
 
-t.test('hooks run so many at once, others wait without a claim, and one that hangs holds up none but itself', async (t) => {
-  const [held, others] = [gate(), gate()]
-  let [running, most] = [0, 0]
-  const done: string[] = []
-  const made = rig({
-    concurrency: 3,
-    startWork: true,
-    onPaid: async ({ key }) => {
-      most = Math.max(most, ++running)
-      if (key === 'cart-0') await held.opened
-      else await new Promise((resolve) => { setImmediate(resolve) })
-      running--
-      if (done.push(key) === 11) others.open()
-    }
-  })
-  const numbers: string[] = []
-  for (let n = 0; n < 12; n++) numbers.push((await ordered(made, { key: `cart-${n}` })).outTradeNo)
-  await Promise.all(numbers.map(async (outTradeNo) => { await made.orders.observePayment('notify', paymentOf((await made.orders.get(outTradeNo))!)) }))
-  await others.opened
-  held.open()
-  await made.work.idle(SOON)
-  t.equal(most, 3)
-  t.equal(done.length, 12)
-  t.equal(done.at(-1), 'cart-0')
-})
+t.test(
+  'hooks run so many at once, others wait without a claim, and one that hangs holds up none but itself',
+  async (t) => {
+    const [held, others] = [gate(), gate()]
+    let [running, most] = [0, 0]
+    const done: string[] = []
+    const made = rig({
+      concurrency: 3,
+      startWork: true,
+      onPaid: async ({ key }) => {
+        most = Math.max(most, ++running)
+        if (key === 'cart-0') await held.opened
+        else {
+          await new Promise((resolve) => {
+            setImmediate(resolve)
+          })
+        }
+        running--
+        if (done.push(key) === 11) others.open()
+      },
+    })
+    const numbers: string[] = []
+    for (let n = 0; n < 12; n++) numbers.push((await ordered(made, { key: `cart-${n}` })).outTradeNo)
+    await Promise.all(
+      numbers.map(async (outTradeNo) => {
+        await made.orders.observePayment('notify', paymentOf((await made.orders.get(outTradeNo))!))
+      }),
+    )
+    await others.opened
+    held.open()
+    await made.work.idle(SOON)
+    t.equal(most, 3)
+    t.equal(done.length, 12)
+    t.equal(done.at(-1), 'cart-0')
+  },
+)
 
 scenario('an unpaid order is asked about at the times of the plan, and closed at its end', async (t, made) => {
   await ordered(made)
@@ -451,50 +573,72 @@ scenario('an unpaid order is asked about at the times of the plan, and closed at
   made.pay.expect(['query', NOTPAY], ['close', 'closed'])
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(await made.orders.get('order-1'), { state: 'closed', liveKey: null, dueAt: null })
-  t.same((await made.orders.history('order-1')).slice(-3).map(({ seen }) => seen), ['close-wanted: expired', 'NOTPAY', 'closed'])
+  t.same(
+    (await made.orders.history('order-1')).slice(-3).map(({ seen }) => seen),
+    ['close-wanted: expired', 'NOTPAY', 'closed'],
+  )
 })
 
-scenario('a payment whose notification was lost is found by a query, and fulfilled in the same sweep', async (t, made) => {
-  const order = await ordered(made)
-  made.advance(5 * SECOND)
-  made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
-  t.equal(await made.work.sweep(), 2)
-  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
-})
+scenario(
+  'a payment whose notification was lost is found by a query, and fulfilled in the same sweep',
+  async (t, made) => {
+    const order = await ordered(made)
+    made.advance(5 * SECOND)
+    made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
+    t.equal(await made.work.sweep(), 2)
+    t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
+  },
+)
 
-scenario('a process that died before its call: WeChat is asked after half a minute, and the order closed there at its end', async (t, { orders, pay, work, advance }) => {
-  pay.expect(['prepay', new Error('killed')])
-  await t.rejects(orders.create(termsOf({ expiresAt: at(50 * SECOND) })))
-  advance(30 * SECOND - 1)
-  t.equal(await work.sweep(), 0)
-  advance(1)
-  pay.expect(['query', { tradeState: 'NOT_EXIST' }])
-  t.equal(await work.sweep(), 1)
-  advance(20 * SECOND)
-  pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'closed'])
-  t.equal(await work.sweep(), 1)
-  t.hasStrict(await orders.get('order-1'), { state: 'closed' })
-})
-
-scenario('while WeChat cannot be reached orders keep their place, and a close is tried less and less', async (t, made) => {
-  const { pay, orders, work } = made
-  await ordered(made)
-  made.advance(5 * SECOND)
-  pay.expect(['query', errors.timeout()])
-  t.equal(await work.sweep(), 1)
-  t.hasStrict(await orders.get('order-1'), { state: 'prepaid', attempts: 1, dueAt: at(30 * SECOND) })
-
-  made.advance(120 * MINUTE)
-  for (const [attempts, seconds] of [[1, 30], [2, 30], [3, 30], [4, 40], [5, 80]] as const) {
-    pay.expect(['query', NOTPAY], ['close', errors.timeout()])
+scenario(
+  'a process that died before its call: WeChat is asked after half a minute, and the order closed there at its end',
+  async (t, { orders, pay, work, advance }) => {
+    pay.expect(['prepay', new Error('killed')])
+    await t.rejects(orders.create(termsOf({ expiresAt: at(50 * SECOND) })))
+    advance(30 * SECOND - 1)
+    t.equal(await work.sweep(), 0)
+    advance(1)
+    pay.expect(['query', { tradeState: 'NOT_EXIST' }])
     t.equal(await work.sweep(), 1)
-    t.hasStrict(await orders.get('order-1'), { state: 'closing', attempts, dueAt: new Date(made.now().getTime() + seconds * SECOND) })
-    made.advance(seconds * SECOND)
-  }
-  t.same(new Set(made.logged), new Set(['Work that was due could not be done; it will be tried again']))
-  pay.expect(['query', NOTPAY], ['close', 'closed'])
-  t.equal(await work.sweep(), 1)
-})
+    advance(20 * SECOND)
+    pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'closed'])
+    t.equal(await work.sweep(), 1)
+    t.hasStrict(await orders.get('order-1'), { state: 'closed' })
+  },
+)
+
+scenario(
+  'while WeChat cannot be reached orders keep their place, and a close is tried less and less',
+  async (t, made) => {
+    const { pay, orders, work } = made
+    await ordered(made)
+    made.advance(5 * SECOND)
+    pay.expect(['query', errors.timeout()])
+    t.equal(await work.sweep(), 1)
+    t.hasStrict(await orders.get('order-1'), { state: 'prepaid', attempts: 1, dueAt: at(30 * SECOND) })
+
+    made.advance(120 * MINUTE)
+    for (const [attempts, seconds] of [
+      [1, 30],
+      [2, 30],
+      [3, 30],
+      [4, 40],
+      [5, 80],
+    ] as const) {
+      pay.expect(['query', NOTPAY], ['close', errors.timeout()])
+      t.equal(await work.sweep(), 1)
+      t.hasStrict(await orders.get('order-1'), {
+        state: 'closing',
+        attempts,
+        dueAt: new Date(made.now().getTime() + seconds * SECOND),
+      })
+      made.advance(seconds * SECOND)
+    }
+    t.same(new Set(made.logged), new Set(['Work that was due could not be done; it will be tried again']))
+    pay.expect(['query', NOTPAY], ['close', 'closed'])
+    t.equal(await work.sweep(), 1)
+  },
+)
 
 scenario('an order that WeChat calls paid and not paid is asked about again later, not at once', async (t, made) => {
   const order = await ordered(made)
@@ -532,7 +676,11 @@ scenario('a sweep does everything that is due, however much', async (t, made) =>
   made.pay.expect(...Array.from({ length: 40 }, () => ['query', NOTPAY] as ['query', TradeReport]))
   made.pay.asked.length = 0
   t.equal(await made.work.sweep(), 40)
-  t.same(made.pay.asked, Array.from({ length: 40 }, (_, n) => `query order-${n + 1}`), 'the longest due first')
+  t.same(
+    made.pay.asked,
+    Array.from({ length: 40 }, (_, n) => `query order-${n + 1}`),
+    'the longest due first',
+  )
 })
 
 scenario('work that is done, taken, or of nobody is not started', async (t, made) => {
@@ -550,14 +698,21 @@ scenario('work that is done, taken, or of nobody is not started', async (t, made
 t.test('idle waits for the work under way and for what is started meanwhile, up to its limit', async (t) => {
   const { onPaid, next } = hook()
   const [one, two] = [gate(), gate()]
-  next(() => one.opened, () => two.opened)
+  next(
+    () => one.opened,
+    () => two.opened,
+  )
   const made = rig({ onPaid })
   await made.work.idle(0)
-  for (const key of ['cart-1', 'cart-2']) await made.orders.observePayment('notify', paymentOf(await ordered(made, { key })))
+  for (const key of ['cart-1', 'cart-2']) {
+    await made.orders.observePayment('notify', paymentOf(await ordered(made, { key })))
+  }
 
   made.work.start('order-1')
   let idle = false
-  const waiting = made.work.idle(SOON).then(() => { idle = true })
+  const waiting = made.work.idle(SOON).then(() => {
+    idle = true
+  })
   await made.work.idle(1)
   made.work.start('order-2')
   one.open()
@@ -571,11 +726,20 @@ t.test('idle waits for the work under way and for what is started meanwhile, up 
 t.test('a store that fails stops nothing for good', async (t) => {
   const memory = memoryStore() as Store
   let down = ''
-  const guarded = <Args extends unknown[], Result> (name: string, verb: (...args: Args) => Promise<Result>) => async (...args: Args) => {
-    if (down.includes(name)) throw new Error(`${name}: the database is down`)
-    return await verb(...args)
-  }
-  const made = rig({ store: { ...memory, claimDue: guarded('claimDue', memory.claimDue), fulfil: guarded('fulfil', memory.fulfil), updateOrder: guarded('updateOrder', memory.updateOrder) } })
+  const guarded =
+    <Args extends unknown[], Result>(name: string, verb: (...args: Args) => Promise<Result>) =>
+    async (...args: Args) => {
+      if (down.includes(name)) throw new Error(`${name}: the database is down`)
+      return await verb(...args)
+    }
+  const made = rig({
+    store: {
+      ...memory,
+      claimDue: guarded('claimDue', memory.claimDue),
+      fulfil: guarded('fulfil', memory.fulfil),
+      updateOrder: guarded('updateOrder', memory.updateOrder),
+    },
+  })
   await paid(made)
 
   down = 'claimDue'
@@ -586,12 +750,20 @@ t.test('a store that fails stops nothing for good', async (t) => {
 
   down = 'fulfil'
   t.equal(await made.work.sweep(), 1)
-  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) }, 'a commit that failed is a failed try')
+  t.hasStrict(
+    await made.orders.get('order-1'),
+    { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) },
+    'a commit that failed is a failed try',
+  )
 
   down = 'fulfil updateOrder'
   made.advance(5 * SECOND)
   t.equal(await made.work.sweep(), 1)
-  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(65 * SECOND) }, 'one that could not even be noted is left to the lease')
+  t.hasStrict(
+    await made.orders.get('order-1'),
+    { fulfilment: 'due', attempts: 1, dueAt: at(65 * SECOND) },
+    'one that could not even be noted is left to the lease',
+  )
 
   down = ''
   made.advance(MINUTE)

@@ -23,7 +23,14 @@ t.test('the demo tells the whole flow and exits 0', async (t) => {
 t.test('--json prints one object with the same facts', async (t) => {
   const { stdout } = await run(process.execPath, [...ts, 'examples/demo.ts', '--json'], { cwd })
   const facts = JSON.parse(stdout) as Record<string, unknown>
-  t.match(facts, { ok: true, fulfilments: 1, paid: true, amount: 1250, duplicate: 'acked', deliveries: [{ verdict: 'fail_xml' }, { verdict: 'fail_xml' }, { verdict: 'acked' }] })
+  t.match(facts, {
+    ok: true,
+    fulfilments: 1,
+    paid: true,
+    amount: 1250,
+    duplicate: 'acked',
+    deliveries: [{ verdict: 'fail_xml' }, { verdict: 'fail_xml' }, { verdict: 'acked' }],
+  })
 })
 
 t.test('it fails when something does not happen as it should', async (t) => {
@@ -34,37 +41,55 @@ t.test('it fails when something does not happen as it should', async (t) => {
       return new Response(text, { status: 200 })
     }`
   const spoiled = [...ts, '--import', `data:text/javascript,${encodeURIComponent(spoil)}`, 'examples/demo.ts']
-  await t.rejects(run(process.execPath, spoiled, { cwd }), { code: 1, stdout: /AND THE SESSION KEY[^]*✗ FAILED: the forged notification is refused[^]*Something did not happen as it should/ })
+  await t.rejects(run(process.execPath, spoiled, { cwd }), {
+    code: 1,
+    stdout:
+      /AND THE SESSION KEY[^]*✗ FAILED: the forged notification is refused[^]*Something did not happen as it should/,
+  })
   await t.rejects(run(process.execPath, [...spoiled, '--json'], { cwd }), { code: 1, stdout: /^{"ok":false/ })
 })
 
-interface Shop { url: string, notifyUrl: string, mockUrl: string | null, stop (): Promise<void> }
+interface Shop {
+  url: string
+  notifyUrl: string
+  mockUrl: string | null
+  stop(): Promise<void>
+}
 
 /** Starts the shop as its own process, on a database of its own; resolves with the facts of its first line. */
-async function shop (t: Test, env: Record<string, string> = {}): Promise<Shop> {
+async function shop(t: Test, env: Record<string, string> = {}): Promise<Shop> {
   const database = join(t.testdirName, 'shop.db')
   mkdirSync(t.testdirName, { recursive: true })
-  t.teardown(() => { rmSync(t.testdirName, { recursive: true }) })
+  t.teardown(() => {
+    rmSync(t.testdirName, { recursive: true })
+  })
   return await startShop(t, { DATABASE_URL: database, ...env })
 }
 
-async function startShop (t: Test, env: Record<string, string>): Promise<Shop> {
-  const child = spawn(process.execPath, [...ts, 'examples/shop/main.ts', '--json'], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
+async function startShop(t: Test, env: Record<string, string>): Promise<Shop> {
+  const child = spawn(process.execPath, [...ts, 'examples/shop/main.ts', '--json'], {
+    cwd,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   let stopped = false
-  async function stop (): Promise<void> {
+  async function stop(): Promise<void> {
     if (stopped) return
     stopped = true
     child.kill('SIGTERM')
-    const [code] = await once(child, 'exit') as [number]
+    const [code] = (await once(child, 'exit')) as [number]
     if (code !== 0) throw new Error(`SIGTERM did not end the shop cleanly, but with ${code}`)
   }
   t.teardown(stop)
-  return { ...JSON.parse(line) as Omit<Shop, 'stop'>, stop }
+  return { ...(JSON.parse(line) as Omit<Shop, 'stop'>), stop }
 }
 
 const json = { 'content-type': 'application/json' }
-const post = async (url: string, body: object, headers = {}) => await (await fetch(url, { method: 'POST', headers: { ...json, ...headers }, body: JSON.stringify(body) })).json() as Record<string, string>
+const post = async (url: string, body: object, headers = {}) =>
+  (await (
+    await fetch(url, { method: 'POST', headers: { ...json, ...headers }, body: JSON.stringify(body) })
+  ).json()) as Record<string, string>
 
 t.test('the shop alone, with a mock of its own', async (t) => {
   const { url, notifyUrl, mockUrl } = await shop(t)
@@ -72,26 +97,54 @@ t.test('the shop alone, with a mock of its own', async (t) => {
   const { code } = await post(`${mockUrl}/__mock/v1/worlds/default/login-codes`, {})
   const { token } = await post(`${url}/wechat/login`, { code })
   const { outTradeNo } = await post(`${url}/wechat/orders`, { item: 'pot' }, { authorization: `Bearer ${token}` })
-  t.match(await post(`${url}/wechat/orders`, { item: 'gold' }, { authorization: `Bearer ${token}` }), { statusCode: 404 })
-  t.match(await post(`${mockUrl}/__mock/v1/worlds/default/orders/${outTradeNo}/pay`, {}), { verdict: 'acked', order: { tradeState: 'SUCCESS' } })
+  t.match(await post(`${url}/wechat/orders`, { item: 'gold' }, { authorization: `Bearer ${token}` }), {
+    statusCode: 404,
+  })
+  t.match(await post(`${mockUrl}/__mock/v1/worlds/default/orders/${outTradeNo}/pay`, {}), {
+    verdict: 'acked',
+    order: { tradeState: 'SUCCESS' },
+  })
   t.equal((await fetch(`${url}/probe?out_trade_no=${outTradeNo}`)).status, 404, 'no probe unless asked for')
-  t.match(await (await fetch(`${url}/wechat/orders`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })).json(), { package: /^prepay_id=/ }, 'nothing named is tea')
+  t.match(
+    await (
+      await fetch(`${url}/wechat/orders`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
+    ).json(),
+    { package: /^prepay_id=/ },
+    'nothing named is tea',
+  )
 })
 
-t.test('a person is told where it listens; a port that is taken, and a WeChat without an account, are errors', async (t) => {
-  const folder = t.testdir()
-  const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
-  const child = spawn(process.execPath, [...ts, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))], { cwd, stdio: ['ignore', 'pipe', 'inherit'] })
-  const [line] = await once(createInterface(child.stdout), 'line') as [string]
-  const [, port] = /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), WeChat notifies http.*\/wechat\/notify, the mock WeChat is http/.exec(line) ?? []
-  t.ok(port, line)
-  await t.rejects(run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }), { code: 1, stderr: /EADDRINUSE/ })
-  child.kill('SIGINT')
-  t.strictSame(await once(child, 'exit'), [0, null])
-  t.ok(existsSync(join(folder, 'shop.db')))
-  const bare = { ...process.env, DATABASE_URL: ':memory:', WECHAT_BASE_URL: 'http://127.0.0.1:9', PORT: '0' }
-  await t.rejects(run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: bare }), { code: 1, stderr: /WECHAT_OPTIONS_INVALID[^]*appid[^]*appSecret[^]*merchant\.mchId[^]*merchant\.apiKey|appid[^]*merchant\.apiKey[^]*WECHAT_OPTIONS_INVALID/ })
-})
+t.test(
+  'a person is told where it listens; a port that is taken, and a WeChat without an account, are errors',
+  async (t) => {
+    const folder = t.testdir()
+    const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
+    const child = spawn(
+      process.execPath,
+      [...ts, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
+      { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    const [, port] =
+      /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), WeChat notifies http.*\/wechat\/notify, the mock WeChat is http/.exec(
+        line,
+      ) ?? []
+    t.ok(port, line)
+    await t.rejects(
+      run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }),
+      { code: 1, stderr: /EADDRINUSE/ },
+    )
+    child.kill('SIGINT')
+    t.strictSame(await once(child, 'exit'), [0, null])
+    t.ok(existsSync(join(folder, 'shop.db')))
+    const bare = { ...process.env, DATABASE_URL: ':memory:', WECHAT_BASE_URL: 'http://127.0.0.1:9', PORT: '0' }
+    await t.rejects(run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: bare }), {
+      code: 1,
+      stderr:
+        /WECHAT_OPTIONS_INVALID[^]*appid[^]*appSecret[^]*merchant\.mchId[^]*merchant\.apiKey|appid[^]*merchant\.apiKey[^]*WECHAT_OPTIONS_INVALID/,
+    })
+  },
+)
 
 for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
   t.test(`the shop against another WeChat, ${signType ?? 'default algorithm'}`, async (t) => {
@@ -105,17 +158,24 @@ for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
       WECHAT_APP_SECRET: appSecret,
       WECHAT_MCH_ID: mchId,
       WECHAT_API_KEY: apiKey,
-      ...(signType && { WECHAT_SIGN_TYPE: signType })
+      ...(signType && { WECHAT_SIGN_TYPE: signType }),
     })
     t.equal(mockUrl, null)
     const { token } = await post(`${url}/wechat/login`, { code: mock.default.loginCode().code })
     const { outTradeNo } = await post(`${url}/wechat/orders`, {}, { authorization: `Bearer ${token}` })
-    const probe = async (number = outTradeNo) => await (await fetch(`${url}/probe?out_trade_no=${number}`)).json() as Record<string, unknown>
+    const probe = async (number = outTradeNo) =>
+      (await (await fetch(`${url}/probe?out_trade_no=${number}`)).json()) as Record<string, unknown>
     t.strictSame(await probe(), { paid: false, fulfilments: 0, amount: 1250, transaction_id: null, refunded: 0 })
     await mock.default.pay(outTradeNo!)
     let seen = await probe()
     while (seen.fulfilments === 0) seen = await probe()
-    t.strictSame(seen, { paid: true, fulfilments: 1, amount: 1250, transaction_id: mock.default.order(outTradeNo!).transactionId, refunded: 0 })
+    t.strictSame(seen, {
+      paid: true,
+      fulfilments: 1,
+      amount: 1250,
+      transaction_id: mock.default.order(outTradeNo!).transactionId,
+      refunded: 0,
+    })
     t.match(await probe('unknown'), { message: 'no such order' })
   })
 }
@@ -123,7 +183,7 @@ for (const signType of ['MD5', 'HMAC-SHA256', undefined]) {
 const DATABASES: Record<string, (t: Test) => Promise<string | undefined>> = {
   'a SQLite file': async (t) => join(t.testdir(), 'shop.db'),
   PostgreSQL: postgres,
-  MySQL: mysql
+  MySQL: mysql,
 }
 
 for (const [name, database] of Object.entries(DATABASES)) {
@@ -134,7 +194,13 @@ for (const [name, database] of Object.entries(DATABASES)) {
     t.teardown(() => mock.close())
     const { appid, appSecret, mchId, apiKey } = mock.default.credentials
     const env = {
-      DATABASE_URL: url, SHOP_PROBE: '1', WECHAT_BASE_URL: mock.url, WECHAT_APPID: appid, WECHAT_APP_SECRET: appSecret, WECHAT_MCH_ID: mchId, WECHAT_API_KEY: apiKey
+      DATABASE_URL: url,
+      SHOP_PROBE: '1',
+      WECHAT_BASE_URL: mock.url,
+      WECHAT_APPID: appid,
+      WECHAT_APP_SECRET: appSecret,
+      WECHAT_MCH_ID: mchId,
+      WECHAT_API_KEY: apiKey,
     }
     const first = await startShop(t, env)
     const { token } = await post(`${first.url}/wechat/login`, { code: mock.default.loginCode().code })
@@ -143,9 +209,16 @@ for (const [name, database] of Object.entries(DATABASES)) {
     await first.stop()
 
     const second = await startShop(t, env)
-    t.match(await (await fetch(`${second.url}/probe?out_trade_no=${outTradeNo}`)).json(), { paid: true, fulfilments: 1 })
+    t.match(await (await fetch(`${second.url}/probe?out_trade_no=${outTradeNo}`)).json(), {
+      paid: true,
+      fulfilments: 1,
+    })
     t.equal((await fetch(`${second.url}/probe`)).status, 404)
-    t.match(await post(`${second.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` }), { code: 'WECHAT_ORDER_PAID' }, 'the token and the key are remembered too')
+    t.match(
+      await post(`${second.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` }),
+      { code: 'WECHAT_ORDER_PAID' },
+      'the token and the key are remembered too',
+    )
     await second.stop()
   })
 }

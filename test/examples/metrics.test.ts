@@ -5,20 +5,30 @@ import { merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 /** The samples of GET /metrics: `name{labels}` → value. */
-async function scrape ({ url }: Merchant): Promise<Record<string, number>> {
+async function scrape({ url }: Merchant): Promise<Record<string, number>> {
   const response = await fetch(`${url}/metrics`)
   const lines = (await response.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  return Object.fromEntries(lines.map((line) => {
-    const end = line.lastIndexOf(' ')
-    return [line.slice(0, end), Number(line.slice(end + 1))]
-  }))
+  return Object.fromEntries(
+    lines.map((line) => {
+      const end = line.lastIndexOf(' ')
+      return [line.slice(0, end), Number(line.slice(end + 1))]
+    }),
+  )
 }
 
-const metered = (t: Parameters<typeof merchant>[0], onPaid: () => void) => merchant(t, { before: (app) => { app.register(metrics) }, options: { onPaid } })
+const metered = (t: Parameters<typeof merchant>[0], onPaid: () => void) =>
+  merchant(t, {
+    before: (app) => {
+      app.register(metrics)
+    },
+    options: { onPaid },
+  })
 
 t.test('what an operator counts', async (t) => {
   let closed = true
-  const shop = await metered(t, () => { if (closed) throw new Error('the warehouse is closed') })
+  const shop = await metered(t, () => {
+    if (closed) throw new Error('the warehouse is closed')
+  })
   const contentType = (await fetch(`${shop.url}/metrics`)).headers.get('content-type')
   t.match(contentType, 'text/plain; version=0.0.4')
 
@@ -38,7 +48,7 @@ t.test('what an operator counts', async (t) => {
     wechat_notification_lag_seconds_count: 2,
     'wechat_settlements_total{source="notify",late="false"}': 1,
     'wechat_hooks_total{hook="onPaid",outcome="failed"}': 1,
-    wechat_orders_stuck: 0
+    wechat_orders_stuck: 0,
   })
 
   closed = false
@@ -53,7 +63,7 @@ t.test('what an operator counts', async (t) => {
   t.match(await scrape(shop), {
     'wechat_settlements_total{source="query",late="false"}': 1,
     'wechat_hooks_total{hook="onPaid",outcome="done"}': 2,
-    'wechat_anomalies_total{kind="mismatch"}': 1
+    'wechat_anomalies_total{kind="mismatch"}': 1,
   })
 })
 

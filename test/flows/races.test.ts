@@ -72,7 +72,9 @@ t.test('a slow NOTPAY arrives after SUCCESS', async (t) => {
   await shop.world.pay(outTradeNo)
   gate.release()
   t.match(await asking, { state: 'paid' })
-  t.match((await shop.app.wechat.orders.history(outTradeNo)).at(-1), { outcome: /weaker than what is known|nothing is due|done/ })
+  t.match((await shop.app.wechat.orders.history(outTradeNo)).at(-1), {
+    outcome: /weaker than what is known|nothing is due|done/,
+  })
 })
 
 t.test('two taps at once make one order', async (t) => {
@@ -126,7 +128,7 @@ t.test('other mishaps of ordering leave one order that can be paid', async (t) =
     [{ kind: 'bad_sign' }, 200],
     [{ kind: 'html_page' }, 200],
     [{ kind: 'truncate' }, 200],
-    [{ kind: 'gbk' }, 200]
+    [{ kind: 'gbk' }, 200],
   ] as const
   for (const [effect, status] of mishaps) {
     const shop = await merchant(t)
@@ -154,9 +156,20 @@ t.test('expiry: WeChat is asked, then the order is closed there; a payment in th
 })
 
 t.test('money for a closed order is recorded, whatever the policy, and told once', async (t) => {
-  for (const [latePayment, expected] of [['hold', { state: 'closed', fulfilment: 'held' }], ['fulfil', { state: 'paid', fulfilment: 'done' }], ['refund', { state: 'closed', fulfilment: 'dismissed' }]] as const) {
+  for (const [latePayment, expected] of [
+    ['hold', { state: 'closed', fulfilment: 'held' }],
+    ['fulfil', { state: 'paid', fulfilment: 'done' }],
+    ['refund', { state: 'closed', fulfilment: 'dismissed' }],
+  ] as const) {
     const kinds: string[] = []
-    const shop = await merchant(t, { options: { latePayment, onAnomaly: ({ kind }) => { kinds.push(kind) } } })
+    const shop = await merchant(t, {
+      options: {
+        latePayment,
+        onAnomaly: ({ kind }) => {
+          kinds.push(kind)
+        },
+      },
+    })
     const outTradeNo = await shop.order()
     await shop.world.pay(outTradeNo, { deliver: 'hold' })
     // Our row is closed although WeChat took the money: what a restored backup, or a hand in the database, leaves behind.
@@ -171,6 +184,10 @@ t.test('money for a closed order is recorded, whatever the policy, and told once
   }
 })
 
-async function closeBehindOurBack ({ store }: Merchant, outTradeNo: string): Promise<void> {
-  await store.updateOrder(outTradeNo, (order) => ({ order: { ...order, state: 'closed', liveKey: null, dueAt: null }, history: [], anomalies: [] }))
+async function closeBehindOurBack({ store }: Merchant, outTradeNo: string): Promise<void> {
+  await store.updateOrder(outTradeNo, (order) => ({
+    order: { ...order, state: 'closed', liveKey: null, dueAt: null },
+    history: [],
+    anomalies: [],
+  }))
 }

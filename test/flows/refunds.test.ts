@@ -4,7 +4,7 @@ import { accepted, merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 /** An order that is paid and fulfilled. */
-async function paid (shop: Merchant): Promise<string> {
+async function paid(shop: Merchant): Promise<string> {
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo)
   await shop.settle()
@@ -12,16 +12,28 @@ async function paid (shop: Merchant): Promise<string> {
 }
 
 /** Refunds `onRefunded` ran for. */
-function refundedShop (t: Parameters<typeof merchant>[0], options: Parameters<typeof merchant>[1] = {}) {
+function refundedShop(t: Parameters<typeof merchant>[0], options: Parameters<typeof merchant>[1] = {}) {
   const refunded: string[] = []
-  return merchant(t, { ...options, options: { onRefunded: (_order, { outRefundNo }) => { refunded.push(outRefundNo) }, ...options.options } }).then((shop) => ({ shop, refunded }))
+  return merchant(t, {
+    ...options,
+    options: {
+      onRefunded: (_order, { outRefundNo }) => {
+        refunded.push(outRefundNo)
+      },
+      ...options.options,
+    },
+  }).then((shop) => ({ shop, refunded }))
 }
 
 for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
   t.test(`${signType}: refunded, notified, confirmed by a query, told once`, async (t) => {
     const { shop, refunded } = await refundedShop(t, { signType })
     const outTradeNo = await paid(shop)
-    const { outRefundNo, ...refund } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 250, reason: '退货 & <部分>' })
+    const { outRefundNo, ...refund } = await shop.app.wechat.refunds.create(outTradeNo, {
+      key: 'r1',
+      refundFee: 250,
+      reason: '退货 & <部分>',
+    })
     t.match(refund, { state: 'processing', refundId: /^50/ })
     t.match(await shop.world.settleRefund(outRefundNo, 'SUCCESS'), { verdict: 'acked' })
     await shop.settle()
@@ -52,7 +64,7 @@ t.test('lost answers and busy WeChat: one refund, one number', async (t) => {
     { kind: 'result_code_fail', err_code: 'SYSTEMERROR', when: 'after' },
     { kind: 'result_code_fail', err_code: 'BIZERR_NEED_RETRY' },
     { kind: 'result_code_fail', err_code: 'ORDER_NOT_READY' },
-    { kind: 'result_code_fail', err_code: 'NOTENOUGH' }
+    { kind: 'result_code_fail', err_code: 'NOTENOUGH' },
   ] as const
   for (const effect of effects) {
     const { shop } = await refundedShop(t, { options: { timeoutMs: 200 } })
@@ -73,7 +85,10 @@ t.test('a refusal frees the amount and is told', async (t) => {
   const { shop } = await refundedShop(t)
   const outTradeNo = await paid(shop)
   shop.world.fault('refund', { kind: 'result_code_fail', err_code: 'TRADE_OVERDUE' })
-  await t.rejects(shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 1250 }), { code: 'WECHAT_REFUSED', wechatCode: 'TRADE_OVERDUE' })
+  await t.rejects(shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 1250 }), {
+    code: 'WECHAT_REFUSED',
+    wechatCode: 'TRADE_OVERDUE',
+  })
   t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refund-refused' }])
   t.match(await shop.app.wechat.refunds.create(outTradeNo, { key: 'r2', refundFee: 1250 }), { state: 'processing' })
 })
@@ -81,9 +96,17 @@ t.test('a refusal frees the amount and is told', async (t) => {
 t.test('50 partial refunds at once never pass what was paid, here and at WeChat', async (t) => {
   const { shop } = await refundedShop(t)
   const outTradeNo = await paid(shop)
-  const results = await Promise.allSettled(Array.from({ length: 50 }, async (_, n) => await shop.app.wechat.refunds.create(outTradeNo, { key: `r${n}`, refundFee: 100 })))
+  const results = await Promise.allSettled(
+    Array.from(
+      { length: 50 },
+      async (_, n) => await shop.app.wechat.refunds.create(outTradeNo, { key: `r${n}`, refundFee: 100 }),
+    ),
+  )
   t.equal(results.filter(({ status }) => status === 'fulfilled').length, 12)
-  t.equal(shop.world.refunds().reduce((sum, { refundFee }) => sum + refundFee, 0), 1200)
+  t.equal(
+    shop.world.refunds().reduce((sum, { refundFee }) => sum + refundFee, 0),
+    1200,
+  )
 })
 
 t.test('made in the merchant platform: discovered from its notification', async (t) => {
@@ -92,27 +115,46 @@ t.test('made in the merchant platform: discovered from its notification', async 
   const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 300, notifyUrl: `${shop.url}/wechat/notify` })
   t.match(await shop.world.settleRefund(outRefundNo, 'SUCCESS'), { verdict: 'acked' })
   await shop.settle()
-  t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, origin: 'external', refundFee: 300, state: 'success' }])
+  t.match(await shop.app.wechat.refunds.list(outTradeNo), [
+    { outRefundNo, origin: 'external', refundFee: 300, state: 'success' },
+  ])
   t.strictSame(refunded, [outRefundNo])
 })
 
-t.test('paid, and given back in the merchant platform, before either was heard of: recorded, and nothing is delivered', async (t) => {
-  const { shop, refunded } = await refundedShop(t)
-  const outTradeNo = await shop.order()
-  await shop.world.pay(outTradeNo, { deliver: 'hold' })
-  const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 1250, notifyUrl: `${shop.url}/wechat/notify` })
-  t.match(await shop.world.settleRefund(outRefundNo, 'SUCCESS'), { verdict: 'fail_xml' }, 'WeChat is to tell it again')
-  await shop.settle()
-  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', payment: { totalFee: 1250 } }, 'and is asked meanwhile')
-  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
-  await shop.world.advance('1m')
-  await shop.settle()
-  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ outRefundNo, origin: 'external', refundFee: 1250, state: 'success' }] })
-  t.strictSame([shop.paid, refunded], [[], [outRefundNo]])
-})
+t.test(
+  'paid, and given back in the merchant platform, before either was heard of: recorded, and nothing is delivered',
+  async (t) => {
+    const { shop, refunded } = await refundedShop(t)
+    const outTradeNo = await shop.order()
+    await shop.world.pay(outTradeNo, { deliver: 'hold' })
+    const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 1250, notifyUrl: `${shop.url}/wechat/notify` })
+    t.match(
+      await shop.world.settleRefund(outRefundNo, 'SUCCESS'),
+      { verdict: 'fail_xml' },
+      'WeChat is to tell it again',
+    )
+    await shop.settle()
+    t.match(
+      await shop.app.wechat.orders.get(outTradeNo),
+      { state: 'paid', fulfilment: 'held', payment: { totalFee: 1250 } },
+      'and is asked meanwhile',
+    )
+    t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+    await shop.world.advance('1m')
+    await shop.settle()
+    t.match(await shop.app.wechat.orders.get(outTradeNo), {
+      fulfilment: 'dismissed',
+      refunds: [{ outRefundNo, origin: 'external', refundFee: 1250, state: 'success' }],
+    })
+    t.strictSame([shop.paid, refunded], [[], [outRefundNo]])
+  },
+)
 
 t.test('abnormal and closed', async (t) => {
-  for (const [status, state, kind] of [['CHANGE', 'abnormal', 'refund-abnormal'], ['REFUNDCLOSE', 'closed', 'refund-refused']] as const) {
+  for (const [status, state, kind] of [
+    ['CHANGE', 'abnormal', 'refund-abnormal'],
+    ['REFUNDCLOSE', 'closed', 'refund-refused'],
+  ] as const) {
     const { shop, refunded } = await refundedShop(t)
     const outTradeNo = await paid(shop)
     const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 1250 })
@@ -151,14 +193,21 @@ t.test('forged, rearranged and foreign refund notifications', async (t) => {
     ['no number', outer(encrypt('<root><a>1</a></root>'))],
     ['a number that is too long', outer(encrypt(inner('r'.repeat(65))))],
     ['another root', outer(encrypt(inner(outRefundNo).replaceAll('root>', 'xml>')))],
-    ['an unknown order', outer(encrypt(inner('x', '1', 'unknown-number')))]
+    ['an unknown order', outer(encrypt(inner('x', '1', 'unknown-number')))],
   ]
   for (const [name, body] of refused) t.notOk(accepted((await shop.notify(body)).text), name)
 
   t.ok(accepted((await shop.notify(outer(encrypt(inner(outRefundNo))))).text), 'it says success and decrypts')
   t.ok(accepted((await shop.notify(outer(encrypt(inner('never-made'))))).text))
   await shop.settle()
-  t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing' }, { outRefundNo: 'never-made', state: 'processing' }], 'but it is WeChat that is asked')
+  t.match(
+    await shop.app.wechat.refunds.list(outTradeNo),
+    [
+      { outRefundNo, state: 'processing' },
+      { outRefundNo: 'never-made', state: 'processing' },
+    ],
+    'but it is WeChat that is asked',
+  )
   for (let n = 0; n < 8; n++) {
     await shop.world.advance('10m')
     await shop.settle()

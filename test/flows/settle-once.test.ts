@@ -6,7 +6,10 @@ t.test('20 identical notifications at once settle once', async (t) => {
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   const deliveries = await shop.world.notification(outTradeNo).deliver({ count: 20, concurrent: true })
-  t.strictSame(deliveries.map(({ verdict }) => verdict), Array(20).fill('acked'))
+  t.strictSame(
+    deliveries.map(({ verdict }) => verdict),
+    Array(20).fill('acked'),
+  )
   await shop.settle()
   t.strictSame(shop.paid, [outTradeNo])
   const history = await shop.app.wechat.orders.history(outTradeNo)
@@ -17,7 +20,14 @@ t.test('20 identical notifications at once settle once', async (t) => {
 for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
   t.test(`${signType}: a payment survives every refusal but the last of the 24 h 4 min`, async (t) => {
     let up = false
-    const shop = await merchant(t, { signType, before: (app) => { app.addHook('onRequest', async (request) => { if (!up && request.url.endsWith('/notify')) throw new Error('down') }) } })
+    const shop = await merchant(t, {
+      signType,
+      before: (app) => {
+        app.addHook('onRequest', async (request) => {
+          if (!up && request.url.endsWith('/notify')) throw new Error('down')
+        })
+      },
+    })
     const outTradeNo = await shop.order()
     const first = await shop.world.pay(outTradeNo)
     t.not(first.verdict, 'acked')
@@ -34,7 +44,12 @@ for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
 t.test('onPaid that throws is run again with growing waits, and WeChat never waits for it', async (t) => {
   const runs: Date[] = []
   const shop = await merchant(t, {
-    options: { onPaid: () => { runs.push(shop.world.clock.now()); if (runs.length <= 3) throw new Error('warehouse is closed') } }
+    options: {
+      onPaid: () => {
+        runs.push(shop.world.clock.now())
+        if (runs.length <= 3) throw new Error('warehouse is closed')
+      },
+    },
   })
   const outTradeNo = await shop.order()
   t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
@@ -42,7 +57,10 @@ t.test('onPaid that throws is run again with growing waits, and WeChat never wai
     await shop.world.advance('1s')
     await shop.settle()
   }
-  t.strictSame(runs.slice(1).map((at, n) => at.getTime() - runs[n]!.getTime()), [5000, 10_000, 20_000])
+  t.strictSame(
+    runs.slice(1).map((at, n) => at.getTime() - runs[n]!.getTime()),
+    [5000, 10_000, 20_000],
+  )
   t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done', dueAt: null })
 })
 

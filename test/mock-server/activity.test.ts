@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createActivity } from '../../mock-server/activity.ts'
 
-t.test('names what is in flight and tells when nothing is', async t => {
+t.test('names what is in flight and tells when nothing is', async (t) => {
   const activity = createActivity()
   t.equal(activity.busy(), false)
   await activity.idle()
@@ -22,7 +22,7 @@ t.test('names what is in flight and tells when nothing is', async t => {
   t.same(activity.list(), [])
 })
 
-t.test('knows what somebody waits for', async t => {
+t.test('knows what somebody waits for', async (t) => {
   const activity = createActivity()
   activity.enter('orderquery tea-1')
   t.same(activity.awaited(), [])
@@ -34,7 +34,7 @@ t.test('knows what somebody waits for', async t => {
   t.same(activity.awaited(), ['notify tea-1 attempt 0'])
 })
 
-t.test('two of one name are two', async t => {
+t.test('two of one name are two', async (t) => {
   const activity = createActivity()
   const first = activity.enter('notify tea-1 attempt 0')
   activity.enter('notify tea-1 attempt 0')
@@ -42,7 +42,7 @@ t.test('two of one name are two', async t => {
   t.equal(activity.busy(), true)
 })
 
-t.test('what is held on purpose is not waited for until it steps in again', async t => {
+t.test('what is held on purpose is not waited for until it steps in again', async (t) => {
   const activity = createActivity()
   const held = activity.enter('orderquery tea-1')
   held.stepOut()

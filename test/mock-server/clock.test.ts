@@ -7,7 +7,7 @@ const noon = new Date(NOON)
 const after = (seconds: number) => new Date(NOON + seconds * 1000)
 const never = () => undefined
 
-t.test('virtual time stands still until it is advanced', async t => {
+t.test('virtual time stands still until it is advanced', async (t) => {
   const clock = createVirtualClock(NOON, never)
   t.equal(clock.mode, 'virtual')
   t.same(clock.now(), noon)
@@ -18,47 +18,97 @@ t.test('virtual time stands still until it is advanced', async t => {
   clock.close()
 })
 
-t.test('timers run at their time, in order, also those that a timer sets', async t => {
+t.test('timers run at their time, in order, also those that a timer sets', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const ran: [string, Date][] = []
   const set = (seconds: number, sequence: number, name: string, then?: () => void) =>
-    clock.at({ due: NOON + seconds * 1000, sequence, what: name, run: async () => { ran.push([name, clock.now()]); then?.() } })
+    clock.at({
+      due: NOON + seconds * 1000,
+      sequence,
+      what: name,
+      run: async () => {
+        ran.push([name, clock.now()])
+        then?.()
+      },
+    })
   set(20, 0, 'late')
   set(10, 2, 'second of two')
   set(10, 1, 'first of two', () => set(15, 0, 'set on the way'))
   set(-5, 0, 'overdue', () => set(3600, 0, 'far'))
   const cancel = set(12, 0, 'cancelled')
   cancel()
-  t.same(clock.timers().map(({ what }) => what), ['overdue', 'first of two', 'second of two', 'late'])
+  t.same(
+    clock.timers().map(({ what }) => what),
+    ['overdue', 'first of two', 'second of two', 'late'],
+  )
 
   const { remainingTimers } = await clock.advance('20s')
-  t.same(ran, [['overdue', noon], ['first of two', after(10)], ['second of two', after(10)], ['set on the way', after(15)], ['late', after(20)]])
+  t.same(ran, [
+    ['overdue', noon],
+    ['first of two', after(10)],
+    ['second of two', after(10)],
+    ['set on the way', after(15)],
+    ['late', after(20)],
+  ])
   t.same(remainingTimers, [{ due: after(3600), what: 'far' }])
 })
 
-t.test('to a moment, or over so many events', async t => {
+t.test('to a moment, or over so many events', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const ran: string[] = []
-  for (const seconds of [10, 10, 30]) clock.at({ due: NOON + seconds * 1000, sequence: ran.length, what: `at ${seconds} s`, run: async () => { ran.push(`at ${seconds} s`) } })
-  t.match(await clock.advance({ next: 1 }), { to: after(10), remainingTimers: [{ due: after(10) }, { due: after(30) }] }, 'one of two at one time')
+  for (const seconds of [10, 10, 30]) {
+    clock.at({
+      due: NOON + seconds * 1000,
+      sequence: ran.length,
+      what: `at ${seconds} s`,
+      run: async () => {
+        ran.push(`at ${seconds} s`)
+      },
+    })
+  }
+  t.match(
+    await clock.advance({ next: 1 }),
+    { to: after(10), remainingTimers: [{ due: after(10) }, { due: after(30) }] },
+    'one of two at one time',
+  )
   t.match(await clock.advance({ next: 1 }), { to: after(10), remainingTimers: [{ due: after(30) }] })
   t.match(await clock.advance({ to: after(20) }), { to: after(20), remainingTimers: [{ due: after(30) }] })
   t.match(await clock.advance({ next: 5 }), { to: after(30), remainingTimers: [] }, 'no more than there are')
   t.same(ran, ['at 10 s', 'at 10 s', 'at 30 s'])
   t.match(await clock.advance({ to: after(30) }), { from: after(30), to: after(30) }, 'the moment of now is not past')
-  for (const next of [0, 1.5, NaN]) await t.rejects(clock.advance({ next }), { code: 'BAD_INPUT', details: { field: 'next', rule: 'minimum' } })
+  for (const next of [0, 1.5, NaN]) {
+    await t.rejects(clock.advance({ next }), { code: 'BAD_INPUT', details: { field: 'next', rule: 'minimum' } })
+  }
   await t.rejects(clock.advance({ to: noon }), { code: 'BAD_INPUT', details: { field: 'to', rule: 'minimum' } })
   await t.rejects(clock.advance({ to: new Date(NaN) }), { code: 'BAD_INPUT', details: { field: 'to', rule: 'moment' } })
 })
 
-t.test('time does not move while something is in flight', async t => {
+t.test('time does not move while something is in flight', async (t) => {
   const log: string[] = []
   let land = () => {}
-  const flights = [undefined, new Promise<void>(resolve => { land = () => { log.push('landed'); resolve() } }), undefined]
+  const flights = [
+    undefined,
+    new Promise<void>((resolve) => {
+      land = () => {
+        log.push('landed')
+        resolve()
+      }
+    }),
+    undefined,
+  ]
   const clock = createVirtualClock(NOON, () => flights.shift())
-  for (const due of [1, 2]) clock.at({ due: NOON + due, sequence: 0, what: 'x', run: async () => { log.push(`timer ${due}`) } })
+  for (const due of [1, 2]) {
+    clock.at({
+      due: NOON + due,
+      sequence: 0,
+      what: 'x',
+      run: async () => {
+        log.push(`timer ${due}`)
+      },
+    })
+  }
   const advanced = clock.advance(2)
-  await new Promise(resolve => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
   t.same(log, ['timer 1'])
   t.same(clock.now(), new Date(NOON + 1))
   land()
@@ -66,9 +116,14 @@ t.test('time does not move while something is in flight', async t => {
   t.same(log, ['timer 1', 'landed', 'timer 2'])
 })
 
-t.test('a second or re-entrant advance is refused, and one after a failed one is not', async t => {
+t.test('a second or re-entrant advance is refused, and one after a failed one is not', async (t) => {
   const clock = createVirtualClock(NOON, never)
-  clock.at({ due: NOON + 1, sequence: 0, what: 'x', run: () => t.rejects(clock.advance('1s'), { code: 'CLOCK_BUSY', statusCode: 409 }) })
+  clock.at({
+    due: NOON + 1,
+    sequence: 0,
+    what: 'x',
+    run: () => t.rejects(clock.advance('1s'), { code: 'CLOCK_BUSY', statusCode: 409 }),
+  })
   await clock.advance('1s')
 
   const failing = createVirtualClock(NOON, () => Promise.reject(new Error('the hook failed')))
@@ -76,11 +131,20 @@ t.test('a second or re-entrant advance is refused, and one after a failed one is
   await t.rejects(failing.advance('1s'), { message: 'the hook failed' }, 'not CLOCK_BUSY')
 })
 
-t.test('how far time has moved is told, also where something fails on the way', async t => {
-  let clock = createVirtualClock(NOON, () => clock.now() > noon ? Promise.reject(new Error('the hook failed')) : undefined)
+t.test('how far time has moved is told, also where something fails on the way', async (t) => {
+  let clock = createVirtualClock(NOON, () =>
+    clock.now() > noon ? Promise.reject(new Error('the hook failed')) : undefined,
+  )
   const moves: unknown[] = []
-  const onMove = (move: unknown) => { moves.push(move) }
-  clock.at({ due: NOON + 1000, sequence: 0, what: 'x', run: () => t.rejects(clock.advance('1s', {}, onMove), { code: 'CLOCK_BUSY' }) })
+  const onMove = (move: unknown) => {
+    moves.push(move)
+  }
+  clock.at({
+    due: NOON + 1000,
+    sequence: 0,
+    what: 'x',
+    run: () => t.rejects(clock.advance('1s', {}, onMove), { code: 'CLOCK_BUSY' }),
+  })
   await t.rejects(clock.advance('5s', {}, onMove), { message: 'the hook failed' })
   t.same(moves, [{ from: noon, to: after(1) }], 'and not by an advance that was refused')
   await t.rejects(clock.advance('5s', {}, onMove), { message: 'the hook failed' })
@@ -90,29 +154,46 @@ t.test('how far time has moved is told, also where something fails on the way', 
   t.same(moves.slice(1), [{ from: noon, to: noon }], 'one that ends well is told in any case')
 })
 
-t.test('an advance that takes too long in real time stops at the last finished event', async t => {
+t.test('an advance that takes too long in real time stops at the last finished event', async (t) => {
   const endless = new Promise<void>(() => {})
-  const hanging = createVirtualClock(NOON, () => hanging.now() > noon ? endless : undefined)
-  for (const due of [1, 2]) hanging.at({ due: NOON + due * 1000, sequence: 0, what: `event ${due}`, run: async () => {} })
+  const hanging = createVirtualClock(NOON, () => (hanging.now() > noon ? endless : undefined))
+  for (const due of [1, 2]) {
+    hanging.at({ due: NOON + due * 1000, sequence: 0, what: `event ${due}`, run: async () => {} })
+  }
   await t.rejects(hanging.advance('1h', { realTimeoutMs: 1 }), {
     code: 'CLOCK_TIMEOUT',
     statusCode: 504,
     message: /longer than 1 real ms and stopped at 2026-01-15T04:00:01/,
-    details: { report: { from: noon, to: after(1), remainingTimers: [{ due: after(2), what: 'event 2' }] } }
+    details: { report: { from: noon, to: after(1), remainingTimers: [{ due: after(2), what: 'event 2' }] } },
   })
   t.same(hanging.now(), after(1))
 
   const slow = createVirtualClock(NOON, never)
   slow.at({ due: NOON + 1000, sequence: 0, what: 'event', run: async () => {} })
-  await t.rejects(slow.advance('1h', { realTimeoutMs: 0 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: after(1) } } })
+  await t.rejects(slow.advance('1h', { realTimeoutMs: 0 }), {
+    code: 'CLOCK_TIMEOUT',
+    details: { report: { to: after(1) } },
+  })
 })
 
-t.test('a clock that is closed stops where it is, whatever it waits for', async t => {
+t.test('a clock that is closed stops where it is, whatever it waits for', async (t) => {
   const endless = new Promise<void>(() => {})
   for (const waiting of [undefined, endless]) {
-    const clock = createVirtualClock(NOON, () => clock.now() > noon ? waiting : undefined)
-    clock.at({ due: NOON + 1000, sequence: 0, what: 'it closes', run: async () => { setImmediate(clock.close) } })
-    clock.at({ due: NOON + 2000, sequence: 0, what: 'late', run: () => waiting ?? new Promise(resolve => setImmediate(resolve)) })
+    const clock = createVirtualClock(NOON, () => (clock.now() > noon ? waiting : undefined))
+    clock.at({
+      due: NOON + 1000,
+      sequence: 0,
+      what: 'it closes',
+      run: async () => {
+        setImmediate(clock.close)
+      },
+    })
+    clock.at({
+      due: NOON + 2000,
+      sequence: 0,
+      what: 'late',
+      run: () => waiting ?? new Promise((resolve) => setImmediate(resolve)),
+    })
     clock.at({ due: NOON + 3000, sequence: 0, what: 'never', run: async () => t.fail('it is closed') })
     const to = after(waiting ? 1 : 2)
     t.match(await clock.advance('1h'), { from: noon, to })
@@ -120,16 +201,17 @@ t.test('a clock that is closed stops where it is, whatever it waits for', async 
   }
 })
 
-t.test('a timer that closes its clock is the last, whatever is due at the same moment', async t => {
+t.test('a timer that closes its clock is the last, whatever is due at the same moment', async (t) => {
   const clock = createVirtualClock(NOON, never)
   clock.at({ due: NOON + 1000, sequence: 0, what: 'it closes', run: async () => clock.close() })
   clock.at({ due: NOON + 1000, sequence: 1, what: 'never', run: async () => t.fail('it is closed') })
   t.match(await clock.advance('1h'), { to: after(1), remainingTimers: [{ what: 'never' }] })
 })
 
-t.test('it is set back without its timers; one of before has nothing to take back', async t => {
+t.test('it is set back without its timers; one of before has nothing to take back', async (t) => {
   const clock = createVirtualClock(NOON, never)
-  const at = (seconds: number, run: () => Promise<unknown>) => clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })
+  const at = (seconds: number, run: () => Promise<unknown>) =>
+    clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })
   const cancel = at(10, async () => t.fail('it is gone'))
   await clock.advance('5s')
   clock.reset(noon)
@@ -141,7 +223,7 @@ t.test('it is set back without its timers; one of before has nothing to take bac
   t.same(clock.now(), after(10))
 })
 
-t.test('the real clock runs by itself from its start, and cannot be advanced', async t => {
+t.test('the real clock runs by itself from its start, and cannot be advanced', async (t) => {
   const clock = createRealClock(NOON)
   t.equal(clock.mode, 'real')
   const first = clock.now().getTime()
@@ -151,17 +233,18 @@ t.test('the real clock runs by itself from its start, and cannot be advanced', a
   // The test holds the process: the clock's own timers do not.
   const hold = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(hold))
-  const fired = await new Promise<Date>(resolve => {
+  const fired = await new Promise<Date>((resolve) => {
     clock.at({ due: first + 20, sequence: 0, what: 'soon', run: async () => resolve(clock.now()) })
   })
   t.ok(fired.getTime() >= first + 19, 'a timer fires when its time has come')
   t.same(clock.timers(), [])
 })
 
-t.test('real timers are listed by due time, taken back one by one, and all together', async t => {
+t.test('real timers are listed by due time, taken back one by one, and all together', async (t) => {
   const clock = createRealClock(nativeNow())
   const run = async () => t.fail('it was taken back')
-  const at = (seconds: number) => clock.at({ due: nativeNow() + seconds * 1000, sequence: 0, what: `in ${seconds} s`, run })
+  const at = (seconds: number) =>
+    clock.at({ due: nativeNow() + seconds * 1000, sequence: 0, what: `in ${seconds} s`, run })
   at(200)
   const cancel = at(100)
   const names = () => clock.timers().map(({ what }) => what)
@@ -178,21 +261,29 @@ t.test('real timers are listed by due time, taken back one by one, and all toget
   t.same(names(), [], 'nothing is set in a world that has ended')
 })
 
-t.test('what is due in months does not happen now, and what takes more than one timer happens in its time', async t => {
-  const clock = createRealClock(NOON)
-  t.teardown(clock.close)
-  clock.at({ due: NOON + 30 * 86_400_000, sequence: 0, what: 'in a month', run: async () => t.fail('it is not due') })
+t.test(
+  'what is due in months does not happen now, and what takes more than one timer happens in its time',
+  async (t) => {
+    const clock = createRealClock(NOON)
+    t.teardown(clock.close)
+    clock.at({ due: NOON + 30 * 86_400_000, sequence: 0, what: 'in a month', run: async () => t.fail('it is not due') })
 
-  const hold = setInterval(() => {}, 1000)
-  t.teardown(() => clearInterval(hold))
-  const stepwise = createRealClock(NOON, 5)
-  const due = stepwise.now().getTime() + 30
-  const cancel = stepwise.at({ due: due + 10, sequence: 0, what: 'taken back on the way', run: async () => t.fail('it was taken back') })
-  const fired = await new Promise<Date>(resolve => {
-    stepwise.at({ due: due - 10, sequence: 0, what: 'take back', run: async () => cancel() })
-    stepwise.at({ due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) })
-  })
-  t.ok(fired.getTime() >= due + 20)
-  t.same(stepwise.timers(), [])
-  t.equal(clock.timers().length, 1)
-})
+    const hold = setInterval(() => {}, 1000)
+    t.teardown(() => clearInterval(hold))
+    const stepwise = createRealClock(NOON, 5)
+    const due = stepwise.now().getTime() + 30
+    const cancel = stepwise.at({
+      due: due + 10,
+      sequence: 0,
+      what: 'taken back on the way',
+      run: async () => t.fail('it was taken back'),
+    })
+    const fired = await new Promise<Date>((resolve) => {
+      stepwise.at({ due: due - 10, sequence: 0, what: 'take back', run: async () => cancel() })
+      stepwise.at({ due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) })
+    })
+    t.ok(fired.getTime() >= due + 20)
+    t.same(stepwise.timers(), [])
+    t.equal(clock.timers().length, 1)
+  },
+)

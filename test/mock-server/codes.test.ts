@@ -2,12 +2,12 @@ import t from 'tap'
 import { createCodeBook } from '../../mock-server/codes.ts'
 import { NOON } from './helpers.ts'
 
-function setup (limit = 10) {
+function setup(limit = 10) {
   const time = { now: NOON }
   return { time, book: createCodeBook<{ readonly of: string }>(() => new Date(time.now), limit) }
 }
 
-t.test('worth something once, for 300 s', async t => {
+t.test('worth something once, for 300 s', async (t) => {
   const { time, book } = setup()
   const alice = { of: 'alice' }
   t.match(book.issue('c-1', alice, {}), { code: 'c-1', worth: alice, expiresAt: new Date(NOON + 300_000), usesLeft: 1 })
@@ -20,19 +20,25 @@ t.test('worth something once, for 300 s', async t => {
   t.equal(book.spend('c-2'), 'invalid code')
 })
 
-t.test('its life and its uses can be chosen', async t => {
+t.test('its life and its uses can be chosen', async (t) => {
   const { time, book } = setup()
   book.issue('c-1', { of: 'alice' }, { ttl: 1, uses: 2 })
-  t.same([book.spend('c-1'), book.spend('c-1'), book.spend('c-1')], [{ of: 'alice' }, { of: 'alice' }, 'code been used'])
+  t.same(
+    [book.spend('c-1'), book.spend('c-1'), book.spend('c-1')],
+    [{ of: 'alice' }, { of: 'alice' }, 'code been used'],
+  )
   book.issue('c-2', { of: 'bob' }, { ttl: 1 })
   time.now += 1000
   t.equal(book.spend('c-2'), 'invalid code')
 })
 
-t.test('the newest are remembered, also by another book', async t => {
+t.test('the newest are remembered, also by another book', async (t) => {
   const { book } = setup(2)
   for (let n = 0; n < 4; n++) book.issue(`c-${n}`, { of: 'alice' }, {})
-  t.same(book.dump().map(({ code }) => code), ['c-2', 'c-3'])
+  t.same(
+    book.dump().map(({ code }) => code),
+    ['c-2', 'c-3'],
+  )
   const { book: other } = setup()
   other.issue('c-9', { of: 'bob' }, {})
   other.load(structuredClone(book.dump()))

@@ -5,7 +5,7 @@ import type { Delivery } from '../../mock-server/notification.ts'
 const delivery = (id: string) => ({ id }) as Delivery
 const ids = (deliveries: readonly Delivery[]) => deliveries.map(({ id }) => id)
 
-t.test('in the order of sending, whatever the order of judging', async t => {
+t.test('in the order of sending, whatever the order of judging', async (t) => {
   const log = createDeliveryLog(10)
   const places = [log.take(), log.take(), log.take()]
   t.same(places, [0, 1, 2])
@@ -15,9 +15,12 @@ t.test('in the order of sending, whatever the order of judging', async t => {
   t.same(ids(log.list()), ['d0', 'd1', 'd2'])
 })
 
-t.test('it keeps the newest; a collection keeps all of its time', async t => {
+t.test('it keeps the newest; a collection keeps all of its time', async (t) => {
   const log = createDeliveryLog(3)
-  const add = () => { const place = log.take(); log.fill(place, delivery(`d${place}`)) }
+  const add = () => {
+    const place = log.take()
+    log.fill(place, delivery(`d${place}`))
+  }
   const before = log.take()
   const collected = log.collect()
   for (let n = 1; n <= 10; n++) {
@@ -25,12 +28,16 @@ t.test('it keeps the newest; a collection keeps all of its time', async t => {
     t.equal(log.list().length, Math.min(n, 3))
   }
   log.fill(before, delivery('sent before'))
-  t.same(ids(collected()), ['sent before', ...Array.from({ length: 10 }, (_, n) => `d${n + 1}`)], 'also what was under way')
+  t.same(
+    ids(collected()),
+    ['sent before', ...Array.from({ length: 10 }, (_, n) => `d${n + 1}`)],
+    'also what was under way',
+  )
   add()
   t.same(ids(log.list()).at(-1), 'd11')
 })
 
-t.test('it goes into a snapshot and comes back', async t => {
+t.test('it goes into a snapshot and comes back', async (t) => {
   const log = createDeliveryLog(3)
   for (let n = 0; n < 5; n++) log.fill(log.take(), delivery(`d${n}`))
   const dump = log.dump()
@@ -42,7 +49,7 @@ t.test('it goes into a snapshot and comes back', async t => {
   t.same(ids(other.list()), ['d3', 'd4', 'd5'])
 })
 
-t.test('a number that was taken is not taken again after a dump has come back', async t => {
+t.test('a number that was taken is not taken again after a dump has come back', async (t) => {
   const log = createDeliveryLog(3)
   log.fill(log.take(), delivery('d1'))
   const dump = log.dump()

@@ -14,7 +14,7 @@ const SENDS = GAPS.reduce((sends, gap) => [...sends, sends.at(-1)! + gap], [0])
 const WHOLE_S = SENDS.at(-1)!
 
 /** Steps that make 24 h 4 min together, different ones from run to run. */
-function * steps (draw: () => number): Generator<number> {
+function* steps(draw: () => number): Generator<number> {
   let left = WHOLE_S * 1000
   while (left > 0) {
     const step = Math.min(left, Math.floor(draw() * WHOLE_S * 250))
@@ -27,12 +27,14 @@ function * steps (draw: () => number): Generator<number> {
  * Many worlds at once, each with one paid order. The application takes its time, asks WeChat inside its notify handler, and
  * first acknowledges at the world's own attempt: 0 … 15, or never. Gives every delivery of every world.
  */
-async function run (t: Test, count: number, latencies: string): Promise<string[][]> {
+async function run(t: Test, count: number, latencies: string): Promise<string[][]> {
   const random = createRandom(latencies)
   let drawn = 0
   const draw = () => random.fraction(drawn++)
   const mock = await startMock(t)
-  const worlds = Array.from({ length: count }, (_, n) => mock.world({ id: `shop-${n}`, seed: n, startTime: NOON, ackTimeoutMs: 60_000 }))
+  const worlds = Array.from({ length: count }, (_, n) =>
+    mock.world({ id: `shop-${n}`, seed: n, startTime: NOON, ackTimeoutMs: 60_000 }),
+  )
   const notified = new Map<World, number>()
   const shop = await startShop(t, async ({ url }) => {
     const n = Number(url!.split('-')[1])
@@ -44,29 +46,47 @@ async function run (t: Test, count: number, latencies: string): Promise<string[]
     await pause(draw() * 4)
     return fields.trade_state === 'SUCCESS' && attempt >= n % 17 ? ACK : REFUSAL
   })
-  await Promise.all(worlds.map(async world => {
-    await pause(draw() * 20)
-    await placeOrder(world, `${shop.notifyUrl}/${world.id}`)
-    await world.pay('tea-0001')
-    for (const step of steps(draw)) await world.advance(step, PATIENT)
-  }))
-  return worlds.map(world => world.deliveries().map(({ id, attempt, sentAt, verdict, request }) =>
-    `${id} #${attempt} +${(sentAt.getTime() - NOON) / 1000} s ${verdict} ${request.body}`))
+  await Promise.all(
+    worlds.map(async (world) => {
+      await pause(draw() * 20)
+      await placeOrder(world, `${shop.notifyUrl}/${world.id}`)
+      await world.pay('tea-0001')
+      for (const step of steps(draw)) await world.advance(step, PATIENT)
+    }),
+  )
+  return worlds.map((world) =>
+    world
+      .deliveries()
+      .map(
+        ({ id, attempt, sentAt, verdict, request }) =>
+          `${id} #${attempt} +${(sentAt.getTime() - NOON) / 1000} s ${verdict} ${request.body}`,
+      ),
+  )
 }
 
-t.test('300 worlds at once: the same deliveries on every run, whatever the interleaving', async t => {
+t.test('300 worlds at once: the same deliveries on every run, whatever the interleaving', async (t) => {
   const COUNT = 300
   const first = await run(t, COUNT, 'some')
   for (const [n, deliveries] of first.entries()) {
-    const sends = SENDS.slice(0, n % 17 + 1)
-    const expected = sends.map((second, attempt) => `d${attempt + 1} #${attempt} +${second} s ${attempt === n % 17 ? 'acked' : 'fail_xml'}`)
-    t.same(deliveries.map(delivery => delivery.split(' <xml>')[0]), expected, `world ${n}`)
+    const sends = SENDS.slice(0, (n % 17) + 1)
+    const expected = sends.map(
+      (second, attempt) => `d${attempt + 1} #${attempt} +${second} s ${attempt === n % 17 ? 'acked' : 'fail_xml'}`,
+    )
+    t.same(
+      deliveries.map((delivery) => delivery.split(' <xml>')[0]),
+      expected,
+      `world ${n}`,
+    )
   }
-  t.equal(new Set(first.flat().map(delivery => delivery.split(' <xml>')[1])).size, COUNT, 'one notification each, the same bytes every time')
+  t.equal(
+    new Set(first.flat().map((delivery) => delivery.split(' <xml>')[1])).size,
+    COUNT,
+    'one notification each, the same bytes every time',
+  )
   t.equal(JSON.stringify(await run(t, COUNT, 'others')), JSON.stringify(first), 'other latencies, another interleaving')
 })
 
-t.test('24 h 4 min over 1,000 orders that nobody acknowledges: exactly 16,000 real POSTs', async t => {
+t.test('24 h 4 min over 1,000 orders that nobody acknowledges: exactly 16,000 real POSTs', async (t) => {
   const { default: world } = await startMock(t)
   const posts = new Map<string, number>()
   const shop = await startShop(t, ({ body }) => {
@@ -85,8 +105,11 @@ t.test('24 h 4 min over 1,000 orders that nobody acknowledges: exactly 16,000 re
   t.same([...posts.values()], Array(1000).fill(16))
   t.same(remainingTimers, [])
   t.same(to, new Date(NOON + WHOLE_S * 1000))
-  t.same(world.notifications().map(({ state }) => state), Array(1000).fill('exhausted'))
-  const expected = SENDS.slice(1).flatMap(second => numbers.map(number => `${number} +${second} s`))
+  t.same(
+    world.notifications().map(({ state }) => state),
+    Array(1000).fill('exhausted'),
+  )
+  const expected = SENDS.slice(1).flatMap((second) => numbers.map((number) => `${number} +${second} s`))
   const made = deliveries.map(({ outTradeNo, sentAt }) => `${outTradeNo} +${(sentAt.getTime() - NOON) / 1000} s`)
   t.equal(made.join(), expected.join(), 'those of one moment in the order of payment')
 })

@@ -2,16 +2,20 @@ import t from 'tap'
 import { createActivity } from '../../mock-server/activity.ts'
 import { createGates, type GateOptions, type GatePoint, type GateSignal } from '../../mock-server/gates.ts'
 
-function setup () {
+function setup() {
   const told: string[] = []
-  const gates = createGates(({ name, state, holding }) => { told.push(`${name} ${state} ${JSON.stringify(holding)}`) })
+  const gates = createGates(({ name, state, holding }) => {
+    told.push(`${name} ${state} ${JSON.stringify(holding)}`)
+  })
   const activity = createActivity()
   const passed: string[] = []
   /** Something comes to a point, and notes in `passed` when it may go on. */
-  function come (point: GatePoint, outTradeNo?: string) {
+  function come(point: GatePoint, outTradeNo?: string) {
     const presence = activity.enter(`${point} ${outTradeNo}`)
     const held = gates.pass(point, outTradeNo, presence)
-    const goOn = () => { passed.push(`${point} ${outTradeNo}`) }
+    const goOn = () => {
+      passed.push(`${point} ${outTradeNo}`)
+    }
     if (held) return held.then(goOn)
     goOn()
     return undefined
@@ -19,19 +23,33 @@ function setup () {
   return { gates, told, activity, passed, come }
 }
 
-t.test('it holds what comes until it is released, and nothing from then on', async t => {
+t.test('it holds what comes until it is released, and nothing from then on', async (t) => {
   const { gates, told, passed, come } = setup()
   const gate = gates.set('unifiedorder.response')
-  t.match(gate, { name: 'unifiedorder.response-1', hold: 'unifiedorder.response', state: 'waiting', used: false, holding: [] })
+  t.match(gate, {
+    name: 'unifiedorder.response-1',
+    hold: 'unifiedorder.response',
+    state: 'waiting',
+    used: false,
+    holding: [],
+  })
   t.equal(come('unifiedorder.request', 'tea-1'), undefined, 'another point')
-  const held = [come('unifiedorder.response', 'tea-1'), come('unifiedorder.response'), come('unifiedorder.response', 'tea-2')]
+  const held = [
+    come('unifiedorder.response', 'tea-1'),
+    come('unifiedorder.response'),
+    come('unifiedorder.response', 'tea-2'),
+  ]
   await gate.reached
   t.match(gate, { state: 'holding', used: true, holding: ['tea-1', null, 'tea-2'] })
   t.same(passed, ['unifiedorder.request tea-1'])
   gate.release()
   gate.release()
   await Promise.all(held)
-  t.same(passed.slice(1), ['unifiedorder.response tea-1', 'unifiedorder.response undefined', 'unifiedorder.response tea-2'])
+  t.same(passed.slice(1), [
+    'unifiedorder.response tea-1',
+    'unifiedorder.response undefined',
+    'unifiedorder.response tea-2',
+  ])
   t.match(gate, { state: 'open', holding: [] })
   await come('unifiedorder.response', 'tea-3')
   t.equal(passed.at(-1), 'unifiedorder.response tea-3', 'an open gate holds nothing')
@@ -39,11 +57,11 @@ t.test('it holds what comes until it is released, and nothing from then on', asy
     'unifiedorder.response-1 holding ["tea-1"]',
     'unifiedorder.response-1 holding ["tea-1",null]',
     'unifiedorder.response-1 holding ["tea-1",null,"tea-2"]',
-    'unifiedorder.response-1 open []'
+    'unifiedorder.response-1 open []',
   ])
 })
 
-t.test('one order only', async t => {
+t.test('one order only', async (t) => {
   const { gates, come } = setup()
   const gate = gates.set('orderquery.request', { out_trade_no: 'tea-1', until: 'order.paid' })
   t.equal(come('orderquery.request', 'tea-2'), undefined)
@@ -55,11 +73,11 @@ t.test('one order only', async t => {
   await held
 })
 
-t.test('until: the first such event after it was set', async t => {
+t.test('until: the first such event after it was set', async (t) => {
   const cases: [options: GateOptions, ...signals: GateSignal[]][] = [
     [{ until: 'delivery.completed' }, 'delivery.completed'],
     [{ until: 'closeorder.request' }, 'order.paid', 'closeorder.request'],
-    [{ until: 'notify.response' }, 'notify.request', 'notify.response']
+    [{ until: 'notify.response' }, 'notify.request', 'notify.response'],
   ]
   for (const [options, ...signals] of cases) {
     const { gates, come } = setup()
@@ -81,7 +99,7 @@ t.test('until: the first such event after it was set', async t => {
   t.equal(early.used, true, 'something came to it all the same')
 })
 
-t.test('what is held does not hold the clock; it is back in flight in the moment of its release', async t => {
+t.test('what is held does not hold the clock; it is back in flight in the moment of its release', async (t) => {
   const { gates, activity, come } = setup()
   const gate = gates.set('orderquery.response')
   const held = come('orderquery.response', 'tea-1')
@@ -91,7 +109,7 @@ t.test('what is held does not hold the clock; it is back in flight in the moment
   await held
 })
 
-t.test('several gates at one point are passed one by one', async t => {
+t.test('several gates at one point are passed one by one', async (t) => {
   const { gates, passed, come } = setup()
   const [first, second] = [gates.set('refund.request'), gates.set('refund.request')]
   const held = come('refund.request', 'tea-1')
@@ -104,7 +122,7 @@ t.test('several gates at one point are passed one by one', async t => {
   t.same(gates.list(), [first, second])
 })
 
-t.test('a name is one gate; what is replaced or removed lets go', async t => {
+t.test('a name is one gate; what is replaced or removed lets go', async (t) => {
   const { gates, come } = setup()
   const old = gates.set('refund.request', { name: 'slow' })
   const held = [come('refund.request', 'tea-1')]
@@ -121,9 +139,20 @@ t.test('a name is one gate; what is replaced or removed lets go', async t => {
   await Promise.all(held)
 })
 
-t.test('points and events that do not exist are named', async t => {
+t.test('points and events that do not exist are named', async (t) => {
   const { gates } = setup()
-  t.throws(() => gates.set('unifiedorder.reply' as GatePoint), { code: 'BAD_INPUT', details: { field: 'hold', rule: 'enum' }, message: /unifiedorder.response.*notify.request.*; got "unifiedorder.reply"/ })
-  t.throws(() => gates.set('refund.request', { until: 'delivery.done' as GateSignal }), { code: 'BAD_INPUT', details: { field: 'until', rule: 'enum' }, message: /delivery.completed, order.paid; got "delivery.done"/ })
-  t.throws(() => gates.set('refund.request', { outTradeNo: 'tea-1' } as object), { code: 'BAD_INPUT', details: { field: 'outTradeNo', rule: 'additionalProperties' } })
+  t.throws(() => gates.set('unifiedorder.reply' as GatePoint), {
+    code: 'BAD_INPUT',
+    details: { field: 'hold', rule: 'enum' },
+    message: /unifiedorder.response.*notify.request.*; got "unifiedorder.reply"/,
+  })
+  t.throws(() => gates.set('refund.request', { until: 'delivery.done' as GateSignal }), {
+    code: 'BAD_INPUT',
+    details: { field: 'until', rule: 'enum' },
+    message: /delivery.completed, order.paid; got "delivery.done"/,
+  })
+  t.throws(() => gates.set('refund.request', { outTradeNo: 'tea-1' } as object), {
+    code: 'BAD_INPUT',
+    details: { field: 'outTradeNo', rule: 'additionalProperties' },
+  })
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { encodeGbk } from '../../mock-server/gbk.ts'
 
-t.test('text in GBK', async t => {
+t.test('text in GBK', async (t) => {
   t.same(encodeGbk('茶'), Buffer.from([0xb2, 0xe8]))
   for (const text of ['plain <xml> & 0', '订单未支付', '龙井茶 & 点心', '，。《》']) {
     t.equal(new TextDecoder('gbk').decode(encodeGbk(text)), text)

@@ -4,15 +4,25 @@ import type { JournalMatch } from '../../mock-server/matching.ts'
 import { NOON } from './helpers.ts'
 
 type Fresh = Omit<JournalEntry, 'cursor'>
-const entry = (api: JournalEntry['api'], direction: 'in' | 'out' = 'in', more: Partial<Fresh> = {}): Fresh =>
-  ({ at: new Date(NOON), direction, api, request: { method: 'POST', url: '/', headers: {}, body: '' }, ...more })
+const entry = (api: JournalEntry['api'], direction: 'in' | 'out' = 'in', more: Partial<Fresh> = {}): Fresh => ({
+  at: new Date(NOON),
+  direction,
+  api,
+  request: { method: 'POST', url: '/', headers: {}, body: '' },
+  ...more,
+})
 const cursorsOf = (entries: readonly JournalEntry[]) => entries.map(({ cursor }) => cursor)
 
 /** Two orders, a query of each, and a notification. */
-function setup (limit = 5000) {
+function setup(limit = 5000) {
   const told: number[] = []
-  const journal = createJournal(limit, ({ cursor }) => { told.push(cursor) })
-  const about = (outTradeNo: string, totalFee: number) => ({ outTradeNo, request: { method: 'POST', url: '/', headers: {}, body: `<xml><total_fee>${totalFee}</total_fee></xml>` } })
+  const journal = createJournal(limit, ({ cursor }) => {
+    told.push(cursor)
+  })
+  const about = (outTradeNo: string, totalFee: number) => ({
+    outTradeNo,
+    request: { method: 'POST', url: '/', headers: {}, body: `<xml><total_fee>${totalFee}</total_fee></xml>` },
+  })
   journal.record(entry('unifiedorder', 'in', about('tea-1', 1)))
   journal.record(entry('unifiedorder', 'in', about('tea-2', 2)))
   journal.record(entry('orderquery', 'in', { outTradeNo: 'tea-1' }))
@@ -21,7 +31,7 @@ function setup (limit = 5000) {
   return { journal, told }
 }
 
-t.test('entries get a cursor and are found by it, by direction and by api', async t => {
+t.test('entries get a cursor and are found by it, by direction and by api', async (t) => {
   const { journal, told } = setup()
   const cursors = (filter?: Parameters<typeof journal.entries>[0]) => cursorsOf(journal.entries(filter))
   t.same(cursors(), [1, 2, 3, 4, 5])
@@ -34,33 +44,53 @@ t.test('entries get a cursor and are found by it, by direction and by api', asyn
   t.equal(createJournal(5).cursor(), 0)
 })
 
-t.test('it keeps the newest', async t => {
+t.test('it keeps the newest', async (t) => {
   const journal = createJournal(3)
   for (let n = 1; n <= 10; n++) {
     journal.record(entry('orderquery'))
-    t.same(cursorsOf(journal.entries()), [n - 2, n - 1, n].filter(cursor => cursor > 0))
+    t.same(
+      cursorsOf(journal.entries()),
+      [n - 2, n - 1, n].filter((cursor) => cursor > 0),
+    )
   }
   t.equal(journal.count({}), 3)
 })
 
-t.test('what it has forgotten it does not vouch for', async t => {
+t.test('what it has forgotten it does not vouch for', async (t) => {
   const { journal } = setup(3)
   const limited: [match: JournalMatch, times: Parameters<typeof journal.verify>[1]][] = [
     [{ api: 'unifiedorder' }, 0],
     [{ api: 'orderquery' }, 2],
-    [{ api: 'orderquery' }, { atLeast: 1, atMost: 2 }]
+    [{ api: 'orderquery' }, { atLeast: 1, atMost: 2 }],
   ]
   for (const [match, times] of limited) {
-    t.throws(() => journal.verify(match, times), { code: 'VERIFICATION_FAILED', message: /; but 2 older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified$/, details: { forgotten: 2 } })
+    t.throws(() => journal.verify(match, times), {
+      code: 'VERIFICATION_FAILED',
+      message:
+        /; but 2 older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified$/,
+      details: { forgotten: 2 },
+    })
   }
   journal.verify({ api: 'orderquery' }, { atLeast: 2 })
   journal.verify({ api: 'unifiedorder' }, { atLeast: 0 })
   journal.verify({ api: 'orderquery' }, { atMost: 4 })
-  t.throws(() => journal.verify({ api: 'unifiedorder' }), { message: /found 0; nearest is entry 5: .*; but 2 older entries/ }, 'it may have been there')
-  t.throws(() => journal.verify({ api: 'orderquery' }, 1), { message: /^expected exactly 1 of {"api":"orderquery"}, found 2; nearest is entry 4: [^;]+$/ }, 'two are too many in any case')
+  t.throws(
+    () => journal.verify({ api: 'unifiedorder' }),
+    { message: /found 0; nearest is entry 5: .*; but 2 older entries/ },
+    'it may have been there',
+  )
+  t.throws(
+    () => journal.verify({ api: 'orderquery' }, 1),
+    { message: /^expected exactly 1 of {"api":"orderquery"}, found 2; nearest is entry 4: [^;]+$/ },
+    'two are too many in any case',
+  )
 
   journal.delete({ api: 'orderquery' })
-  t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten: 2 } }, 'they are still gone')
+  t.throws(
+    () => journal.verify({ api: 'refund' }, 0),
+    { code: 'VERIFICATION_FAILED', details: { forgotten: 2 } },
+    'they are still gone',
+  )
   const dump = journal.dump()
   for (const match of [undefined, {}]) {
     journal.load(dump)
@@ -72,26 +102,35 @@ t.test('what it has forgotten it does not vouch for', async t => {
   journal.verify({ api: 'refund' }, 0)
 })
 
-t.test('calls that are not emulated are kept for longer, 100 of them', async t => {
+t.test('calls that are not emulated are kept for longer, 100 of them', async (t) => {
   const journal = createJournal(3)
   journal.record(entry('unknown'))
   for (let n = 2; n <= 20; n++) {
     journal.record(entry('orderquery'))
     t.same(cursorsOf(journal.entries({ api: 'unknown' })), [1])
-    t.same(cursorsOf(journal.entries({ api: 'orderquery' })), [n - 2, n - 1, n].filter(cursor => cursor > 1))
+    t.same(
+      cursorsOf(journal.entries({ api: 'orderquery' })),
+      [n - 2, n - 1, n].filter((cursor) => cursor > 1),
+    )
   }
   t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten: 16 } })
   for (let n = 1; n <= 300; n++) journal.record(entry('unknown'))
-  t.same(cursorsOf(journal.entries()), Array.from({ length: 103 }, (_, n) => 218 + n))
+  t.same(
+    cursorsOf(journal.entries()),
+    Array.from({ length: 103 }, (_, n) => 218 + n),
+  )
   const forgotten = 320 - 103
   t.throws(() => journal.verify({ api: 'refund' }, 0), { code: 'VERIFICATION_FAILED', details: { forgotten } })
   for (let n = 1; n <= 200; n++) journal.record(entry('orderquery'))
-  t.same(cursorsOf(journal.find({ api: 'unknown' })), Array.from({ length: 100 }, (_, n) => 221 + n))
+  t.same(
+    cursorsOf(journal.find({ api: 'unknown' })),
+    Array.from({ length: 100 }, (_, n) => 221 + n),
+  )
   t.equal(journal.delete({ api: 'unknown' }).length, 100)
   t.equal(journal.count({}), 3)
 })
 
-t.test('find and count', async t => {
+t.test('find and count', async (t) => {
   const { journal } = setup()
   t.same(cursorsOf(journal.find({ outTradeNo: 'tea-1' })), [1, 3, 4])
   t.same(cursorsOf(journal.find({ outTradeNo: 'tea-1' }, { since: 1 })), [3, 4])
@@ -100,14 +139,22 @@ t.test('find and count', async t => {
   t.equal(journal.count({ api: 'refund' }), 0)
 })
 
-t.test('wait: what has arrived counts', async t => {
+t.test('wait: what has arrived counts', async (t) => {
   const { journal } = setup()
-  t.match(await journal.wait({ api: 'orderquery' }), { matched: true, entries: [{ cursor: 3 }, { cursor: 5 }], cursor: 5 })
-  t.match(await journal.wait({ api: 'unifiedorder' }, { count: 2 }), { matched: true, entries: [{ cursor: 1 }, { cursor: 2 }], cursor: 2 })
+  t.match(await journal.wait({ api: 'orderquery' }), {
+    matched: true,
+    entries: [{ cursor: 3 }, { cursor: 5 }],
+    cursor: 5,
+  })
+  t.match(await journal.wait({ api: 'unifiedorder' }, { count: 2 }), {
+    matched: true,
+    entries: [{ cursor: 1 }, { cursor: 2 }],
+    cursor: 2,
+  })
   t.match(await journal.wait({}, { since: 5, count: 0 }), { matched: true, entries: [], cursor: 5 })
 })
 
-t.test('wait: what arrives in time, and no more than that', async t => {
+t.test('wait: what arrives in time, and no more than that', async (t) => {
   const { journal } = setup()
   const waited = journal.wait({ api: 'orderquery' }, { since: 3, count: 3 })
   journal.record(entry('orderquery'))
@@ -117,14 +164,18 @@ t.test('wait: what arrives in time, and no more than that', async t => {
   t.match(await waited, { matched: true, entries: [{ cursor: 5 }, { cursor: 6 }, { cursor: 8 }], cursor: 8 })
 })
 
-t.test('wait: a time that runs out says where to go on', async t => {
+t.test('wait: a time that runs out says where to go on', async (t) => {
   const { journal } = setup()
-  t.match(await journal.wait({ api: 'orderquery' }, { count: 3, timeoutMs: 10 }), { matched: false, entries: [{ cursor: 3 }, { cursor: 5 }], cursor: 5 })
+  t.match(await journal.wait({ api: 'orderquery' }, { count: 3, timeoutMs: 10 }), {
+    matched: false,
+    entries: [{ cursor: 3 }, { cursor: 5 }],
+    cursor: 5,
+  })
   journal.record(entry('orderquery'))
   t.match(await journal.wait({ api: 'orderquery' }, { since: 5 }), { matched: true, entries: [{ cursor: 6 }] })
 })
 
-t.test('verify', async t => {
+t.test('verify', async (t) => {
   const { journal } = setup()
   const good: [match: JournalMatch, times?: Parameters<typeof journal.verify>[1]][] = [
     [{ api: 'orderquery' }],
@@ -132,24 +183,51 @@ t.test('verify', async t => {
     [{ api: 'refund' }, 0],
     [{ api: 'orderquery' }, { atLeast: 2 }],
     [{ api: 'orderquery' }, { atMost: 2 }],
-    [{ api: 'orderquery' }, { atLeast: 1, atMost: 3 }]
+    [{ api: 'orderquery' }, { atLeast: 1, atMost: 3 }],
   ]
   for (const [match, times] of good) journal.verify(match, times)
 
   const bad: [match: JournalMatch, times: Parameters<typeof journal.verify>[1], message: string][] = [
-    [{ api: 'refund' }, undefined, 'expected at least 1 of {"api":"refund"}, found 0; nearest is entry 5: api is "orderquery", not "refund"'],
-    [{ api: 'unifiedorder', fields: { total_fee: '3' } }, 1, 'expected exactly 1 of {"api":"unifiedorder","fields":{"total_fee":"3"}}, found 0; nearest is entry 2: fields.total_fee is "2", not "3"'],
-    [{ outTradeNo: /^cup-/ }, { atLeast: 1, atMost: 2 }, 'expected at least 1 and at most 2 of {"outTradeNo":"/^cup-/"}, found 0; nearest is entry 5: outTradeNo is "tea-2", not /^cup-/'],
-    [{ api: 'notify', fields: { attach: 'x' } }, { atLeast: 1 }, 'expected at least 1 of {"api":"notify","fields":{"attach":"x"}}, found 0; nearest is entry 4: fields.attach is absent, not "x"'],
-    [{}, { atMost: 4 }, 'expected at most 4 of {}, found 5']
+    [
+      { api: 'refund' },
+      undefined,
+      'expected at least 1 of {"api":"refund"}, found 0; nearest is entry 5: api is "orderquery", not "refund"',
+    ],
+    [
+      { api: 'unifiedorder', fields: { total_fee: '3' } },
+      1,
+      'expected exactly 1 of {"api":"unifiedorder","fields":{"total_fee":"3"}}, found 0; nearest is entry 2: fields.total_fee is "2", not "3"',
+    ],
+    [
+      { outTradeNo: /^cup-/ },
+      { atLeast: 1, atMost: 2 },
+      'expected at least 1 and at most 2 of {"outTradeNo":"/^cup-/"}, found 0; nearest is entry 5: outTradeNo is "tea-2", not /^cup-/',
+    ],
+    [
+      { api: 'notify', fields: { attach: 'x' } },
+      { atLeast: 1 },
+      'expected at least 1 of {"api":"notify","fields":{"attach":"x"}}, found 0; nearest is entry 4: fields.attach is absent, not "x"',
+    ],
+    [{}, { atMost: 4 }, 'expected at most 4 of {}, found 5'],
   ]
-  for (const [match, times, message] of bad) t.throws(() => journal.verify(match, times), { code: 'VERIFICATION_FAILED', statusCode: 422, message })
-  const expected = { code: 'VERIFICATION_FAILED', details: { count: 0, nearest: { entry: { cursor: 5 }, differences: [{ field: 'api', expected: '"refund"', actual: 'orderquery' }] } } }
+  for (const [match, times, message] of bad) {
+    t.throws(() => journal.verify(match, times), { code: 'VERIFICATION_FAILED', statusCode: 422, message })
+  }
+  const expected = {
+    code: 'VERIFICATION_FAILED',
+    details: {
+      count: 0,
+      nearest: { entry: { cursor: 5 }, differences: [{ field: 'api', expected: '"refund"', actual: 'orderquery' }] },
+    },
+  }
   t.throws(() => journal.verify({ api: 'refund' }, 1), expected)
-  t.throws(() => createJournal(5).verify({ api: 'refund' }), { message: 'expected at least 1 of {"api":"refund"}, found 0', details: { count: 0 } })
+  t.throws(() => createJournal(5).verify({ api: 'refund' }), {
+    message: 'expected at least 1 of {"api":"refund"}, found 0',
+    details: { count: 0 },
+  })
 })
 
-t.test('what is asked for must be what can be asked for', async t => {
+t.test('what is asked for must be what can be asked for', async (t) => {
   const { journal } = setup()
   const cases: [field: string, ask: () => unknown][] = [
     ['match.apii', () => journal.verify({ apii: 'refund' } as object, 0)],
@@ -160,14 +238,14 @@ t.test('what is asked for must be what can be asked for', async t => {
     ['times', () => journal.verify({}, {})],
     ['times', () => journal.verify({}, 1.5)],
     ['times', () => journal.verify({}, '2' as unknown as number)],
-    ['times', () => journal.verify({}, null as unknown as number)]
+    ['times', () => journal.verify({}, null as unknown as number)],
   ]
   for (const [field, ask] of cases) t.throws(ask, { code: 'BAD_INPUT', details: { field } }, String(ask))
   await t.rejects(journal.wait({ verdict: 'ackd' as 'acked' }), { code: 'BAD_INPUT' })
   t.equal(journal.count({}), 5)
 })
 
-t.test('delete gives what it took, and nothing that came later', async t => {
+t.test('delete gives what it took, and nothing that came later', async (t) => {
   const { journal } = setup()
   t.same(cursorsOf(journal.delete({ outTradeNo: 'tea-2' })), [2, 5])
   journal.record(entry('refund'))
@@ -177,7 +255,7 @@ t.test('delete gives what it took, and nothing that came later', async t => {
   t.equal(journal.cursor(), 6)
 })
 
-t.test('it goes into a snapshot and comes back', async t => {
+t.test('it goes into a snapshot and comes back', async (t) => {
   const { journal } = setup(3)
   const dump = journal.dump()
   journal.record(entry('refund'))
@@ -185,14 +263,20 @@ t.test('it goes into a snapshot and comes back', async t => {
   t.same(cursorsOf(journal.entries()), [3, 4, 5])
 })
 
-t.test('wait: ends with the journal', async t => {
+t.test('wait: ends with the journal', async (t) => {
   const { journal } = setup()
   const waited = journal.wait({ api: 'refund' }, { timeoutMs: 600_000 })
   journal.close()
-  t.match([await waited, await journal.wait({ api: 'refund' }, { timeoutMs: 600_000 })], [{ matched: false, cursor: 5 }, { matched: false, cursor: 5 }])
+  t.match(
+    [await waited, await journal.wait({ api: 'refund' }, { timeoutMs: 600_000 })],
+    [
+      { matched: false, cursor: 5 },
+      { matched: false, cursor: 5 },
+    ],
+  )
 })
 
-t.test('a cursor is not used again after a dump has come back', async t => {
+t.test('a cursor is not used again after a dump has come back', async (t) => {
   const { journal } = setup()
   const dump = journal.dump()
   journal.record(entry('refund'))

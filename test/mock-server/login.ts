@@ -10,10 +10,20 @@ export interface LoginReply {
 }
 
 /** Calls a path of api.weixin.qq.com. */
-export async function callLogin (world: World, path: string, query: Values = {}, init: RequestInit = {}): Promise<LoginReply> {
+export async function callLogin(
+  world: World,
+  path: string,
+  query: Values = {},
+  init: RequestInit = {},
+): Promise<LoginReply> {
   const response = await fetch(`${world.baseUrl}${path}?${new URLSearchParams(entriesOf(query)).toString()}`, init)
   const text = await response.text()
-  return { status: response.status, contentType: response.headers.get('content-type'), text, json: JSON.parse(text) as Record<string, any> }
+  return {
+    status: response.status,
+    contentType: response.headers.get('content-type'),
+    text,
+    json: JSON.parse(text) as Record<string, any>,
+  }
 }
 
 const appOf = ({ credentials: { appid, appSecret: secret } }: World) => ({ appid, secret })
@@ -37,11 +47,24 @@ export const postJson = (world: World, path: string, query: Values, json: unknow
 export const getStableToken = (world: World, values: object = {}) =>
   postJson(world, '/cgi-bin/stable_token', {}, { ...appOf(world), grant_type: 'client_credential', ...values })
 
-export const sessionHmac = (sessionKey: string, message = ''): string => createHmac('sha256', sessionKey).update(message).digest('hex')
+export const sessionHmac = (sessionKey: string, message = ''): string =>
+  createHmac('sha256', sessionKey).update(message).digest('hex')
 
 /** checksession or resetusersessionkey with a token of its own unless one is given. */
-export async function callSession (world: World, path: '/wxa/checksession' | '/wxa/resetusersessionkey', openid: string, sessionKey: string, values: Values = {}): Promise<LoginReply> {
-  return callLogin(world, path, { access_token: await tokenOf(world), openid, signature: sessionHmac(sessionKey), sig_method: 'hmac_sha256', ...values })
+export async function callSession(
+  world: World,
+  path: '/wxa/checksession' | '/wxa/resetusersessionkey',
+  openid: string,
+  sessionKey: string,
+  values: Values = {},
+): Promise<LoginReply> {
+  return callLogin(world, path, {
+    access_token: await tokenOf(world),
+    openid,
+    signature: sessionHmac(sessionKey),
+    sig_method: 'hmac_sha256',
+    ...values,
+  })
 }
 
 export const askPhone = (world: World, accessToken: string, json: unknown) =>

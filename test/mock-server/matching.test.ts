@@ -10,31 +10,71 @@ const entry: JournalEntry = {
   api: 'unifiedorder',
   outTradeNo: 'tea-1',
   note: 'SUCCESS',
-  request: { method: 'POST', url: '/pay/unifiedorder?v=1', headers: {}, body: '<xml><total_fee>1</total_fee><body><![CDATA[龙井]]></body></xml>' },
-  response: { status: 200, headers: {}, body: '<xml><prepay_id>wx1</prepay_id></xml>' }
+  request: {
+    method: 'POST',
+    url: '/pay/unifiedorder?v=1',
+    headers: {},
+    body: '<xml><total_fee>1</total_fee><body><![CDATA[龙井]]></body></xml>',
+  },
+  response: { status: 200, headers: {}, body: '<xml><prepay_id>wx1</prepay_id></xml>' },
 }
 
-t.test('everything that is given must fit', async t => {
+t.test('everything that is given must fit', async (t) => {
   const cases: [match: JournalMatch, ...fields: string[]][] = [
     [{}],
-    [{ api: 'unifiedorder', direction: 'in', outTradeNo: 'tea-1', note: 'SUCCESS', fields: { total_fee: '1', v: '1' }, reply: { prepay_id: /^wx/ } }],
+    [
+      {
+        api: 'unifiedorder',
+        direction: 'in',
+        outTradeNo: 'tea-1',
+        note: 'SUCCESS',
+        fields: { total_fee: '1', v: '1' },
+        reply: { prepay_id: /^wx/ },
+      },
+    ],
     [{ outTradeNo: /^tea-\d$/, fields: { body: /龙/g } }],
     [{ outTradeNo: 'tea' }, 'outTradeNo'],
     [{ api: 'refund', direction: 'out' }, 'api', 'direction'],
     [{ fault: 'f', verdict: 'acked' }, 'fault', 'verdict'],
-    [{ fields: { toString: /./, ['__proto__']: /./ }, reply: { constructor: 'x' } }, 'fields.toString', 'fields.__proto__', 'reply.constructor'],
-    [{ fields: { total_fee: '2', attach: 'x' }, reply: { prepay_id: 'wx', sign: /./ } }, 'fields.total_fee', 'fields.attach', 'reply.prepay_id', 'reply.sign']
+    [
+      { fields: { toString: /./, ['__proto__']: /./ }, reply: { constructor: 'x' } },
+      'fields.toString',
+      'fields.__proto__',
+      'reply.constructor',
+    ],
+    [
+      { fields: { total_fee: '2', attach: 'x' }, reply: { prepay_id: 'wx', sign: /./ } },
+      'fields.total_fee',
+      'fields.attach',
+      'reply.prepay_id',
+      'reply.sign',
+    ],
   ]
-  for (const [match, ...fields] of cases) t.same(differences(entry, match).map(({ field }) => field), fields, JSON.stringify(match))
+  for (const [match, ...fields] of cases) {
+    t.same(
+      differences(entry, match).map(({ field }) => field),
+      fields,
+      JSON.stringify(match),
+    )
+  }
   t.same(differences(entry, { note: 'FAIL', fault: /f/ }), [
     { field: 'note', expected: '"FAIL"', actual: 'SUCCESS' },
-    { field: 'fault', expected: '/f/', actual: undefined }
+    { field: 'fault', expected: '/f/', actual: undefined },
   ])
 })
 
-t.test('a match that could never say what was meant is refused', async t => {
+t.test('a match that could never say what was meant is refused', async (t) => {
   checkMatch({})
-  checkMatch({ api: 'unknown', direction: 'out', verdict: 'acked', outTradeNo: /^tea/, note: 'x', fault: 'f', fields: { a: '1' }, reply: { b: /./ } })
+  checkMatch({
+    api: 'unknown',
+    direction: 'out',
+    verdict: 'acked',
+    outTradeNo: /^tea/,
+    note: 'x',
+    fault: 'f',
+    fields: { a: '1' },
+    reply: { b: /./ },
+  })
   const cases: [match: object, field: string, rule: string][] = [
     [{ apii: 'refund' }, 'match.apii', 'additionalProperties'],
     [{ api: 'refnud' }, 'match.api', 'enum'],
@@ -43,12 +83,14 @@ t.test('a match that could never say what was meant is refused', async t => {
     [{ verdict: undefined }, 'match.verdict', 'enum'],
     [{ outTradeNo: 5 }, 'match.outTradeNo', 'type'],
     [{ fields: { total_fee: 1 } }, 'match.fields.total_fee', 'type'],
-    [{ reply: { result_code: null } }, 'match.reply.result_code', 'type']
+    [{ reply: { result_code: null } }, 'match.reply.result_code', 'type'],
   ]
-  for (const [match, field, rule] of cases) t.throws(() => checkMatch(match), { code: 'BAD_INPUT', details: { field, rule } }, JSON.stringify(match))
+  for (const [match, field, rule] of cases) {
+    t.throws(() => checkMatch(match), { code: 'BAD_INPUT', details: { field, rule } }, JSON.stringify(match))
+  }
 })
 
-t.test('the fields of a request are those of its query, its XML or its JSON', async t => {
+t.test('the fields of a request are those of its query, its XML or its JSON', async (t) => {
   const of = (url: string, body: string) => requestFields({ ...entry, request: { ...entry.request, url, body } })
   t.same(of('/sns/jscode2session?appid=wx&js_code=0a', ''), { appid: 'wx', js_code: '0a' })
   t.same(of('/pay', '<xml><a>1</a></xml>'), { a: '1' })
@@ -56,7 +98,10 @@ t.test('the fields of a request are those of its query, its XML or its JSON', as
   for (const body of ['<xml>', 'nonsense', '{', 'null']) t.same(of('/pay', body), {}, body)
 })
 
-t.test('a reply that never was has no fields', async t => {
+t.test('a reply that never was has no fields', async (t) => {
   const { response: _none, ...lost } = entry
-  t.same(differences(lost, { reply: { prepay_id: 'wx1' } }).map(({ actual }) => actual), [undefined])
+  t.same(
+    differences(lost, { reply: { prepay_id: 'wx1' } }).map(({ actual }) => actual),
+    [undefined],
+  )
 })

@@ -5,17 +5,21 @@ import { signV2 } from '../../mock-server/sign-v2.ts'
 import { readXml } from '../../mock-server/wire.ts'
 import { ACK, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
 
-t.test('a notification that is lost on its way is sent again', async t => {
+t.test('a notification that is lost on its way is sent again', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
   world.fault('notify', { kind: 'reset' }, { name: 'lost' })
-  t.match(await world.pay('tea-0001'), { verdict: 'reset', reason: 'the connection broke before a whole reply had arrived (ECONNRESET fault lost)', response: undefined })
+  t.match(await world.pay('tea-0001'), {
+    verdict: 'reset',
+    reason: 'the connection broke before a whole reply had arrived (ECONNRESET fault lost)',
+    response: undefined,
+  })
   t.equal(shop.received.length, 0)
   t.match(await world.advance('15s'), { deliveries: [{ attempt: 1, verdict: 'acked' }] })
 })
 
-t.test('an acknowledgement that is lost on its way: the merchant has booked, WeChat does not know', async t => {
+t.test('an acknowledgement that is lost on its way: the merchant has booked, WeChat does not know', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -26,7 +30,7 @@ t.test('an acknowledgement that is lost on its way: the merchant has booked, WeC
   t.equal(shop.received[0]!.body, shop.received[1]!.body)
 })
 
-t.test('a wrong signature, once', async t => {
+t.test('a wrong signature, once', async (t) => {
   const { default: world } = await startMock(t)
   const right = (body: string) => {
     const fields = readXml(body)
@@ -37,11 +41,14 @@ t.test('a wrong signature, once', async t => {
   world.fault('notify', { kind: 'bad_sign' })
   const first = await world.pay('tea-0001')
   await world.advance('15s')
-  t.same(shop.received.map(({ body }) => right(body)), [false, true])
+  t.same(
+    shop.received.map(({ body }) => right(body)),
+    [false, true],
+  )
   t.equal(first.request.body, shop.received[0]!.body, 'the delivery has what went out')
 })
 
-t.test('an answer that is delayed beyond the limit is none', async t => {
+t.test('an answer that is delayed beyond the limit is none', async (t) => {
   const { default: world } = await startMock(t, { world: { ackTimeoutMs: 300 } })
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -51,7 +58,7 @@ t.test('an answer that is delayed beyond the limit is none', async t => {
   t.match(await world.advance('15s'), { deliveries: [{ attempt: 1, verdict: 'acked' }] })
 })
 
-t.test('delay: of the notification, or of its answer', async t => {
+t.test('delay: of the notification, or of its answer', async (t) => {
   for (const when of ['before', 'after'] as const) {
     const { default: world } = await startMock(t)
     const shop = await startShop(t)
@@ -63,7 +70,7 @@ t.test('delay: of the notification, or of its answer', async t => {
   }
 })
 
-t.test('held before it is sent, and after it is answered', async t => {
+t.test('held before it is sent, and after it is answered', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
@@ -83,7 +90,7 @@ t.test('held before it is sent, and after it is answered', async t => {
   t.same(notification.nextDueAt, new Date(world.clock.now().getTime() + 15_000))
 })
 
-t.test('an advance waits for a delivery that a gate holds, until its real time runs out', async t => {
+t.test('an advance waits for a delivery that a gate holds, until its real time runs out', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
@@ -100,37 +107,42 @@ t.test('an advance waits for a delivery that a gate holds, until its real time r
   t.match(await world.advance('30s'), { deliveries: [{ attempt: 2 }, { attempt: 3 }] })
 })
 
-t.test('what is held when the world is reset or restored is not sent, and is no business of what comes afterwards', async t => {
-  const forgetting: Readonly<Record<string, (world: World) => void>> = {
-    reset: world => world.reset(),
-    'reset of the orders': world => world.reset('orders'),
-    restore: world => world.restore('before')
-  }
-  for (const [how, forget] of Object.entries(forgetting)) {
-    const { default: world } = await startMock(t)
-    const shop = await startShop(t)
-    const place = (fen: number) => placeOrder(world, shop.notifyUrl, { total_fee: fen })
-    world.snapshot('before')
-    await place(500)
-    const gate = world.gate('notify.request')
-    const held = world.pay('tea-0001')
-    await gate.reached
-    forget(world)
-    await place(100)
-    const fault = world.fault('notify', { kind: 'reset', when: 'after' })
-    world.once('beforeNotify', draft => { draft.fields.attach = 'hooked' })
-    const answered = world.gate('notify.response')
-    gate.release()
-    t.match(await held, { verdict: 'reset', reason: /the world has forgotten it/ }, how)
-    t.same([shop.received, world.deliveries(), world.journal.find({ api: 'notify' })], [[], [], []], how)
-    t.same([fault.used, answered.state], [false, 'waiting'], how)
-    answered.remove()
-    t.match(await world.pay('tea-0001'), { id: 'd1', verdict: 'reset', reason: /fault/ })
-    t.match(shop.received, [{ body: /<attach>.*hooked/ }], 'the new order is the one that is told')
-  }
-})
+t.test(
+  'what is held when the world is reset or restored is not sent, and is no business of what comes afterwards',
+  async (t) => {
+    const forgetting: Readonly<Record<string, (world: World) => void>> = {
+      reset: (world) => world.reset(),
+      'reset of the orders': (world) => world.reset('orders'),
+      restore: (world) => world.restore('before'),
+    }
+    for (const [how, forget] of Object.entries(forgetting)) {
+      const { default: world } = await startMock(t)
+      const shop = await startShop(t)
+      const place = (fen: number) => placeOrder(world, shop.notifyUrl, { total_fee: fen })
+      world.snapshot('before')
+      await place(500)
+      const gate = world.gate('notify.request')
+      const held = world.pay('tea-0001')
+      await gate.reached
+      forget(world)
+      await place(100)
+      const fault = world.fault('notify', { kind: 'reset', when: 'after' })
+      world.once('beforeNotify', (draft) => {
+        draft.fields.attach = 'hooked'
+      })
+      const answered = world.gate('notify.response')
+      gate.release()
+      t.match(await held, { verdict: 'reset', reason: /the world has forgotten it/ }, how)
+      t.same([shop.received, world.deliveries(), world.journal.find({ api: 'notify' })], [[], [], []], how)
+      t.same([fault.used, answered.state], [false, 'waiting'], how)
+      answered.remove()
+      t.match(await world.pay('tea-0001'), { id: 'd1', verdict: 'reset', reason: /fault/ })
+      t.match(shop.received, [{ body: /<attach>.*hooked/ }], 'the new order is the one that is told')
+    }
+  },
+)
 
-t.test('what is delayed or repeated when the world is reset is not sent either', async t => {
+t.test('what is delayed or repeated when the world is reset is not sent either', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, (_notified, _response, count) => {
     if (count === 1) world.reset()
@@ -144,16 +156,16 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
   world.fault('notify', { kind: 'delay', ms: 200 })
   const paid = world.pay('tea-0001')
   const paused = world.notification('tea-0001').deliver({ count: 2, concurrent: true, delayMs: 200 })
-  while (shop.received.length < 2) await new Promise(resolve => setImmediate(resolve))
+  while (shop.received.length < 2) await new Promise((resolve) => setImmediate(resolve))
   world.reset()
   const gate = world.gate('orderquery.request', { until: 'notify.request' })
   const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
-  t.match([await paid, ...await paused], [lost, { verdict: 'fail_xml' }, lost])
+  t.match([await paid, ...(await paused)], [lost, { verdict: 'fail_xml' }, lost])
   t.equal(shop.received.length, 2)
   t.equal(gate.state, 'waiting')
 })
 
-t.test('an answer that comes after a reset meets no gate of afterwards', async t => {
+t.test('an answer that comes after a reset meets no gate of afterwards', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => {
     world.reset()
@@ -163,19 +175,40 @@ t.test('an answer that comes after a reset meets no gate of afterwards', async t
   })
   await placeOrder(world, shop.notifyUrl)
   t.match(await world.pay('tea-0001'), { verdict: 'fail_xml' })
-  t.match(world.gates(), [{ name: 'new', state: 'waiting' }, { name: 'until', state: 'waiting' }])
+  t.match(world.gates(), [
+    { name: 'new', state: 'waiting' },
+    { name: 'until', state: 'waiting' },
+  ])
 })
 
-t.test('each delivery is one POST, whenever the merchant closes its connections', async t => {
+t.test('each delivery is one POST, whenever the merchant closes its connections', async (t) => {
   const { default: world } = await startMock(t)
-  const breaksOff = ({ socket }: ServerResponse) => { socket!.destroy() }
+  const breaksOff = ({ socket }: ServerResponse) => {
+    socket!.destroy()
+  }
   const closes = (response: ServerResponse) => {
     const { socket } = response
-    response.end(ACK, () => { socket!.destroy() })
+    response.end(ACK, () => {
+      socket!.destroy()
+    })
   }
-  const answers = [closes, breaksOff, closes, closes, (response: ServerResponse) => { response.end(REFUSAL) }, breaksOff, breaksOff, closes]
+  const answers = [
+    closes,
+    breaksOff,
+    closes,
+    closes,
+    (response: ServerResponse) => {
+      response.end(REFUSAL)
+    },
+    breaksOff,
+    breaksOff,
+    closes,
+  ]
   const verdicts = ['acked', 'reset', 'acked', 'acked', 'fail_xml', 'reset', 'reset', 'acked']
-  const shop = await startShop(t, (_notified, response, count) => { answers[count - 1]!(response); return undefined })
+  const shop = await startShop(t, (_notified, response, count) => {
+    answers[count - 1]!(response)
+    return undefined
+  })
   for (const [n, verdict] of verdicts.entries()) {
     const outTradeNo = `tea-000${n}`
     await placeOrder(world, shop.notifyUrl, { out_trade_no: outTradeNo, nonce_str: outTradeNo })
@@ -184,7 +217,7 @@ t.test('each delivery is one POST, whenever the merchant closes its connections'
   t.equal(shop.received.length, verdicts.length)
 })
 
-t.test('a handler that has ended is not there, though its connection was', async t => {
+t.test('a handler that has ended is not there, though its connection was', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)

@@ -12,62 +12,105 @@ import { ACK, deferred, NOON, REFUSAL } from './helpers.ts'
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
 
 /** A notifier whose merchant gives the answers in turn, the last one for ever. */
-function setup (answers: (string | Promise<string>)[], schedule: AnySchedule = 'current', prepare: NotifierOptions['prepare'] = (_entry, _attempt, outgoing) => outgoing) {
+function setup(
+  answers: (string | Promise<string>)[],
+  schedule: AnySchedule = 'current',
+  prepare: NotifierOptions['prepare'] = (_entry, _attempt, outgoing) => outgoing,
+) {
   const activity = createActivity()
-  const clock = createVirtualClock(NOON, () => activity.busy() ? activity.idle() : undefined)
+  const clock = createVirtualClock(NOON, () => (activity.busy() ? activity.idle() : undefined))
   const posts: Parameters<Awaited<ReturnType<NoticeWire['depart']>>['post']>[] = []
   const wire: NoticeWire = {
     depart: async () => ({
       post: async (...post) => {
         posts.push(post)
         return { body: post[2], exchange: answer(await (answers.length > 1 ? answers.shift()! : answers[0]!)) }
-      }
-    })
+      },
+    }),
   }
   const told: Delivery[] = []
-  const notifier = createNotifier({ mchId: '10000100', clock, activity, wire, delays: createDelays(), plan: planOf(schedule), ackTimeoutMs: 150, maxDeliveries: 100, prepare, onDelivery: delivery => { told.push(delivery) }, hasEnded: () => false })
+  const notifier = createNotifier({
+    mchId: '10000100',
+    clock,
+    activity,
+    wire,
+    delays: createDelays(),
+    plan: planOf(schedule),
+    ackTimeoutMs: 150,
+    maxDeliveries: 100,
+    prepare,
+    onDelivery: (delivery) => {
+      told.push(delivery)
+    },
+    hasEnded: () => false,
+  })
   const entry = notifier.create('tea-1', 'http://shop/notify', '<xml>1</xml>')
   const seconds = () => notifier.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000)
   return { activity, clock, notifier, entry, posts, told, seconds }
 }
 
-t.test('a notification and its deliveries say whose order it is; those of an old export are of the first merchant', async t => {
-  const { notifier, entry } = setup([ACK])
-  t.match(await notifier.start(entry), { mchId: '10000100' })
-  t.match(await notifier.start(notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind: 'pay', mchId: '10000101' })), { notificationId: 'tea-1:2', mchId: '10000101' })
-  const { notifications: [first, second], log } = structuredClone(notifier.dump())
-  for (const told of [first!, ...first!.attempts]) Object.assign(told, { mchId: undefined })
-  notifier.load({ notifications: [first!, second!], log })
-  t.match(notifier.list(), [{ mchId: '10000100', attempts: [{ mchId: '10000100' }] }, { mchId: '10000101' }])
-  t.match(notifier.deliveries(), [{ mchId: '10000100' }, { mchId: '10000101' }])
-})
+t.test(
+  'a notification and its deliveries say whose order it is; those of an old export are of the first merchant',
+  async (t) => {
+    const { notifier, entry } = setup([ACK])
+    t.match(await notifier.start(entry), { mchId: '10000100' })
+    t.match(
+      await notifier.start(
+        notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind: 'pay', mchId: '10000101' }),
+      ),
+      { notificationId: 'tea-1:2', mchId: '10000101' },
+    )
+    const {
+      notifications: [first, second],
+      log,
+    } = structuredClone(notifier.dump())
+    for (const told of [first!, ...first!.attempts]) Object.assign(told, { mchId: undefined })
+    notifier.load({ notifications: [first!, second!], log })
+    t.match(notifier.list(), [{ mchId: '10000100', attempts: [{ mchId: '10000100' }] }, { mchId: '10000101' }])
+    t.match(notifier.deliveries(), [{ mchId: '10000100' }, { mchId: '10000101' }])
+  },
+)
 
-t.test('a long answer is judged as a whole, but only its beginning is remembered', async t => {
+t.test('a long answer is judged as a whole, but only its beginning is remembered', async (t) => {
   const { notifier, entry } = setup([`${' '.repeat(100_000)}${ACK}`])
   t.match(await notifier.start(entry), { verdict: 'acked', response: { body: /^ +$/, length: 100_000 + ACK.length } })
 })
 
-t.test('never acknowledged: sent at once, then 15 times, counted from the send, always the same bytes', async t => {
+t.test('never acknowledged: sent at once, then 15 times, counted from the send, always the same bytes', async (t) => {
   const { clock, notifier, entry, posts, told, seconds } = setup([REFUSAL])
   t.equal(entry.state, 'held', 'nothing is sent before the start')
   const first = await notifier.start(entry)
-  t.match(first, { id: 'd1', outTradeNo: 'tea-1', attempt: 0, sentAt: new Date(NOON), url: 'http://shop/notify', verdict: 'fail_xml' })
-  t.match(first, { request: { headers: { 'content-type': 'text/xml' }, body: '<xml>1</xml>' }, response: { status: 200, body: REFUSAL }, durationMs: 1 })
+  t.match(first, {
+    id: 'd1',
+    outTradeNo: 'tea-1',
+    attempt: 0,
+    sentAt: new Date(NOON),
+    url: 'http://shop/notify',
+    verdict: 'fail_xml',
+  })
+  t.match(first, {
+    request: { headers: { 'content-type': 'text/xml' }, body: '<xml>1</xml>' },
+    response: { status: 200, body: REFUSAL },
+    durationMs: 1,
+  })
   t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 15_000) })
   t.match(clock.timers(), [{ due: new Date(NOON + 15_000), what: 'notify tea-1 attempt 1' }])
 
   await clock.advance('24h4m')
   t.same(seconds(), [0, 15, 30, 60, 240, 840, 2040, 3840, 5640, 7440, 11_040, 21_840, 32_640, 43_440, 65_040, 86_640])
-  t.same(notifier.deliveries().map(({ attempt }) => attempt), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+  t.same(
+    notifier.deliveries().map(({ attempt }) => attempt),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+  )
   t.match(entry, { state: 'exhausted', nextDueAt: undefined })
   t.same(clock.timers(), [])
   t.same(entry.attempts, notifier.deliveries())
   t.same(told, notifier.deliveries())
-  t.same(new Set(posts.map(post => JSON.stringify(post))).size, 1)
+  t.same(new Set(posts.map((post) => JSON.stringify(post))).size, 1)
   t.equal(posts[0]![3], 150, 'the limit of the reply')
 })
 
-t.test('without an immediate send: 15 gaps make 15 sends', async t => {
+t.test('without an immediate send: 15 gaps make 15 sends', async (t) => {
   const { clock, notifier, entry, seconds } = setup([REFUSAL], { gaps: 'current', immediate: false })
   t.equal(await notifier.start(entry), undefined, 'nothing has been sent')
   t.match(entry, { state: 'pending', attempts: { length: 0 }, nextDueAt: new Date(NOON + 15_000) })
@@ -79,7 +122,7 @@ t.test('without an immediate send: 15 gaps make 15 sends', async t => {
   t.equal(entry.state, 'exhausted')
 })
 
-t.test('without an immediate send: held and released, before it has begun and after', async t => {
+t.test('without an immediate send: held and released, before it has begun and after', async (t) => {
   const { clock, entry, seconds } = setup([REFUSAL], { gaps: [15, 60], immediate: false })
   t.equal(await entry.release(), undefined)
   t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 15_000) })
@@ -94,7 +137,7 @@ t.test('without an immediate send: held and released, before it has begun and af
   t.same(seconds(), [20, 80])
 })
 
-t.test('an acknowledgement ends it, at whichever attempt', async t => {
+t.test('an acknowledgement ends it, at whichever attempt', async (t) => {
   for (const attempt of [0, 1, 3]) {
     const { clock, notifier, entry } = setup([...Array(attempt).fill(REFUSAL), ACK])
     await notifier.start(entry)
@@ -104,7 +147,7 @@ t.test('an acknowledgement ends it, at whichever attempt', async t => {
   }
 })
 
-t.test('by hand: beside the schedule', async t => {
+t.test('by hand: beside the schedule', async (t) => {
   const { clock, notifier, entry, seconds } = setup([REFUSAL], [60, 60])
   await notifier.start(entry)
   await clock.advance('10s')
@@ -117,7 +160,7 @@ t.test('by hand: beside the schedule', async t => {
   t.equal(entry.state, 'exhausted')
 })
 
-t.test('by hand: an acknowledgement ends the schedule, and is not taken back', async t => {
+t.test('by hand: an acknowledgement ends the schedule, and is not taken back', async (t) => {
   const { clock, notifier, entry } = setup([REFUSAL, ACK, REFUSAL])
   await notifier.start(entry)
   t.match(await entry.deliver({ count: 2 }), [{ verdict: 'acked' }, { verdict: 'fail_xml' }])
@@ -126,7 +169,7 @@ t.test('by hand: an acknowledgement ends the schedule, and is not taken back', a
   t.equal(notifier.deliveries().length, 3)
 })
 
-t.test('by hand: what was never started stays held until it is acknowledged', async t => {
+t.test('by hand: what was never started stays held until it is acknowledged', async (t) => {
   const { clock, entry } = setup([REFUSAL, ACK])
   t.match(await entry.deliver(), [{ attempt: 0, verdict: 'fail_xml' }])
   t.equal(entry.state, 'held')
@@ -135,24 +178,27 @@ t.test('by hand: what was never started stays held until it is acknowledged', as
   t.equal(entry.state, 'acked')
 })
 
-t.test('concurrent ones are logged in the order of sending and hold the clock', async t => {
+t.test('concurrent ones are logged in the order of sending and hold the clock', async (t) => {
   const answers = [1, 2, 3].map(() => deferred<string>())
   const { activity, clock, notifier, entry } = setup(answers.map(({ promise }) => promise))
   const delivered = entry.deliver({ count: 3, concurrent: true })
   t.same(activity.list(), Array(3).fill('notify tea-1 attempt 0'))
   const advanced = clock.advance('1s')
   answers[2]!.resolve(ACK)
-  await new Promise(resolve => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
   t.match(notifier.deliveries(), [{ id: 'd3', verdict: 'acked' }], 'only what is judged is shown')
   t.same(clock.now(), new Date(NOON))
   for (const { resolve } of answers) resolve(REFUSAL)
   t.match(await delivered, [{ id: 'd1' }, { id: 'd2' }, { id: 'd3' }])
-  t.match(notifier.deliveries().map(({ verdict }) => verdict), ['fail_xml', 'fail_xml', 'acked'])
+  t.match(
+    notifier.deliveries().map(({ verdict }) => verdict),
+    ['fail_xml', 'fail_xml', 'acked'],
+  )
   await advanced
   t.same(activity.list(), [])
 })
 
-t.test('an acknowledgement by hand while the schedule is sending: no retry is planned', async t => {
+t.test('an acknowledgement by hand while the schedule is sending: no retry is planned', async (t) => {
   const slow = deferred<string>()
   const { clock, notifier, entry } = setup([slow.promise, ACK])
   const first = notifier.start(entry)
@@ -163,24 +209,35 @@ t.test('an acknowledgement by hand while the schedule is sending: no retry is pl
   t.same(clock.timers(), [])
 })
 
-t.test('a listener that throws does not hold the clock for ever', async t => {
+t.test('a listener that throws does not hold the clock for ever', async (t) => {
   const { activity, notifier, entry, told } = setup([ACK])
-  told.push = () => { throw new Error('the listener failed') }
+  told.push = () => {
+    throw new Error('the listener failed')
+  }
   await t.rejects(notifier.start(entry), { message: 'the listener failed' })
   t.equal(activity.busy(), false)
 })
 
-t.test('ids: an order number, or kind and number, and counted from the second on', async t => {
+t.test('ids: an order number, or kind and number, and counted from the second on', async (t) => {
   const { notifier, entry } = setup([ACK])
-  const create = (kind: NotificationKind, outRefundNo?: string) => notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind, ...(outRefundNo && { outRefundNo }) })
+  const create = (kind: NotificationKind, outRefundNo?: string) =>
+    notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind, ...(outRefundNo && { outRefundNo }) })
   const made = [entry, create('refund', 'r-1'), create('refund', 'r-1'), create('fail'), create('fail'), create('pay')]
-  t.same(made.map(({ id }) => id), ['tea-1', 'refund:r-1', 'refund:r-1:2', 'fail:tea-1', 'fail:tea-1:2', 'tea-1:2'])
+  t.same(
+    made.map(({ id }) => id),
+    ['tea-1', 'refund:r-1', 'refund:r-1:2', 'fail:tea-1', 'fail:tea-1:2', 'tea-1:2'],
+  )
   for (const notification of made) t.equal(notifier.find(notification.id), notification)
-  t.match(await notifier.start(made[1]!), { notificationId: 'refund:r-1', kind: 'refund', outTradeNo: 'tea-1', outRefundNo: 'r-1' })
+  t.match(await notifier.start(made[1]!), {
+    notificationId: 'refund:r-1',
+    kind: 'refund',
+    outTradeNo: 'tea-1',
+    outRefundNo: 'r-1',
+  })
   t.match(await notifier.start(entry), { notificationId: 'tea-1', kind: 'pay', outRefundNo: undefined })
 })
 
-t.test('notifications are found by order; deliveries can be collected', async t => {
+t.test('notifications are found by order; deliveries can be collected', async (t) => {
   const { notifier, entry } = setup([ACK])
   t.equal(notifier.find('tea-1'), entry)
   t.equal(notifier.find('tea-2'), undefined)
@@ -191,7 +248,7 @@ t.test('notifications are found by order; deliveries can be collected', async t 
   t.match(collected(), [{ id: 'd2' }])
 })
 
-t.test('held: the schedule stands still, and goes on where it was', async t => {
+t.test('held: the schedule stands still, and goes on where it was', async (t) => {
   const { clock, entry, seconds } = setup([REFUSAL], [60, 60])
   await entry.release()
   t.match(entry, { state: 'pending', attempts: [{ attempt: 0 }] }, 'released for the first time, it is sent')
@@ -204,7 +261,11 @@ t.test('held: the schedule stands still, and goes on where it was', async t => {
   entry.hold()
   await clock.advance('2m')
   t.same(seconds(), [0])
-  t.match(await entry.release(), { attempt: 1, sentAt: new Date(NOON + 130_000) }, 'what should have been sent is sent at once')
+  t.match(
+    await entry.release(),
+    { attempt: 1, sentAt: new Date(NOON + 130_000) },
+    'what should have been sent is sent at once',
+  )
   t.match(entry.nextDueAt, new Date(NOON + 190_000))
   await clock.advance('1h')
   t.same(seconds(), [0, 130, 190])
@@ -212,7 +273,7 @@ t.test('held: the schedule stands still, and goes on where it was', async t => {
   t.equal(entry.state, 'exhausted')
 })
 
-t.test('held while it is being sent: no retry until it is released', async t => {
+t.test('held while it is being sent: no retry until it is released', async (t) => {
   const slow = deferred<string>()
   const { clock, entry, notifier, seconds } = setup([slow.promise, REFUSAL], [60])
   const first = notifier.start(entry)
@@ -227,7 +288,7 @@ t.test('held while it is being sent: no retry until it is released', async t => 
   t.same(seconds(), [0, 60])
 })
 
-t.test('cancelled: WeChat gives up; by hand it can still be sent', async t => {
+t.test('cancelled: WeChat gives up; by hand it can still be sent', async (t) => {
   const { clock, entry, notifier, seconds } = setup([REFUSAL, REFUSAL, ACK])
   await notifier.start(entry)
   entry.cancel()
@@ -241,7 +302,7 @@ t.test('cancelled: WeChat gives up; by hand it can still be sent', async t => {
   t.equal(entry.state, 'acked')
 })
 
-t.test('by hand with pauses, one after the other or at once', async t => {
+t.test('by hand with pauses, one after the other or at once', async (t) => {
   for (const concurrent of [false, true]) {
     const { entry, activity } = setup([ACK])
     const delivered = entry.deliver({ count: 3, concurrent, delayMs: 20 })
@@ -251,34 +312,44 @@ t.test('by hand with pauses, one after the other or at once', async t => {
   }
 })
 
-t.test('what is sent can be changed at the last moment', async t => {
-  const { entry, posts } = setup([ACK], 'current', (_entry, attempt, outgoing) => ({ ...outgoing, url: `http://other/${attempt}`, body: 'other' }))
+t.test('what is sent can be changed at the last moment', async (t) => {
+  const { entry, posts } = setup([ACK], 'current', (_entry, attempt, outgoing) => ({
+    ...outgoing,
+    url: `http://other/${attempt}`,
+    body: 'other',
+  }))
   t.match(await entry.deliver(), [{ url: 'http://other/0', request: { body: 'other' } }])
   t.equal(posts[0]![0], 'http://other/0')
   t.equal(entry.body, '<xml>1</xml>')
 })
 
-t.test('a dump goes on where it was taken', async t => {
+t.test('a dump goes on where it was taken', async (t) => {
   const { clock, entry, notifier, seconds } = setup([REFUSAL], [60, 60])
   await notifier.start(entry)
   notifier.create('tea-2', 'http://shop/notify', '<xml>2</xml>')
   const dump = structuredClone(notifier.dump())
   await clock.advance('61s')
   notifier.load(dump)
-  t.same(notifier.list().map(({ id, state }) => `${id} ${state}`), ['tea-1 pending', 'tea-2 held'])
+  t.same(
+    notifier.list().map(({ id, state }) => `${id} ${state}`),
+    ['tea-1 pending', 'tea-2 held'],
+  )
   t.same(seconds(), [0])
   t.same(clock.timers(), [{ due: new Date(NOON + 60_000), what: 'notify tea-1 attempt 1' }])
   await clock.advance(0)
   t.same(seconds(), [0, 61], 'what has fallen due meanwhile is due')
 })
 
-t.test('a send that is under way while a dump is taken is due again in it', async t => {
+t.test('a send that is under way while a dump is taken is due again in it', async (t) => {
   for (const attempt of [0, 1]) {
     const slow = deferred<string>()
-    const { clock, entry, notifier, activity } = setup([...Array(attempt).fill(REFUSAL), slow.promise, REFUSAL], [15, 60])
+    const { clock, entry, notifier, activity } = setup(
+      [...Array(attempt).fill(REFUSAL), slow.promise, REFUSAL],
+      [15, 60],
+    )
     if (attempt === 1) await notifier.start(entry)
     const sent = attempt === 0 ? notifier.start(entry) : clock.advance('15s')
-    while (!activity.busy()) await new Promise(resolve => setImmediate(resolve))
+    while (!activity.busy()) await new Promise((resolve) => setImmediate(resolve))
     const dump = structuredClone(notifier.dump())
     slow.resolve(REFUSAL)
     await sent
@@ -287,12 +358,15 @@ t.test('a send that is under way while a dump is taken is due again in it', asyn
     t.match(notifier.list(), [{ state: 'pending', nextDueAt: due, attempts: { length: attempt } }])
     t.same(clock.timers(), [{ due, what: `notify tea-1 attempt ${attempt}` }])
     await clock.advance('1h')
-    t.same(notifier.find('tea-1')!.attempts.map(({ attempt }) => attempt), [0, 1, 2])
+    t.same(
+      notifier.find('tea-1')!.attempts.map(({ attempt }) => attempt),
+      [0, 1, 2],
+    )
     t.match(notifier.dump(), { notifications: [{ sends: 3, due: undefined }] })
   }
 })
 
-t.test('a send that is under way while everything is forgotten leaves no trace', async t => {
+t.test('a send that is under way while everything is forgotten leaves no trace', async (t) => {
   const slow = deferred<string>()
   const { entry, notifier, clock, told, posts } = setup([slow.promise])
   const first = notifier.start(entry)
@@ -303,16 +377,16 @@ t.test('a send that is under way while everything is forgotten leaves no trace',
   t.same([notifier.list(), notifier.deliveries(), told, clock.timers()], [[], [], [], []])
 })
 
-t.test('notifications of orders that are gone are forgotten, and the order of creation goes on', async t => {
+t.test('notifications of orders that are gone are forgotten, and the order of creation goes on', async (t) => {
   const { notifier } = setup([ACK])
   const kept = notifier.create('tea-2', 'http://shop/notify', '<xml>2</xml>')
-  notifier.forget(outTradeNo => outTradeNo === 'tea-1')
+  notifier.forget((outTradeNo) => outTradeNo === 'tea-1')
   t.same(notifier.list(), [kept])
   t.equal(notifier.find('tea-1'), undefined)
   t.equal(notifier.create('tea-3', 'http://shop/notify', '').data.sequence, 2)
 })
 
-t.test('what is still to be sent when everything is forgotten is not sent', async t => {
+t.test('what is still to be sent when everything is forgotten is not sent', async (t) => {
   const { entry, notifier, posts, told, activity } = setup([REFUSAL])
   const one = entry.deliver({ count: 3, delayMs: 1 })
   const both = entry.deliver({ count: 2, concurrent: true, delayMs: 1 })
@@ -322,5 +396,9 @@ t.test('what is still to be sent when everything is forgotten is not sent', asyn
   t.match(await both, [lost, lost])
   t.match(await entry.deliver(), [lost], 'nor later, by whoever still has it')
   t.same([posts, told, notifier.deliveries(), activity.list()], [[], [], [], []])
-  t.match(await notifier.start(notifier.create('tea-1', 'http://shop/notify', '')), { id: 'd1' }, 'they have taken no number')
+  t.match(
+    await notifier.start(notifier.create('tea-1', 'http://shop/notify', '')),
+    { id: 'd1' },
+    'they have taken no number',
+  )
 })

@@ -21,21 +21,31 @@ const order = (values: Partial<Order> = {}): Order => ({
   expiresAt: undefined,
   tradeState: 'NOTPAY',
   payment: undefined,
-  ...values
+  ...values,
 })
-const payment = { transactionId: '42', openid: 'o-alice', bankType: 'OTHERS', coupons: [{ fee: 5 }, { fee: 7 }], paidAt: new Date(NOON) }
+const payment = {
+  transactionId: '42',
+  openid: 'o-alice',
+  bankType: 'OTHERS',
+  coupons: [{ fee: 5 }, { fee: 7 }],
+  paidAt: new Date(NOON),
+}
 
-t.test('orders are found by each of their numbers', async t => {
+t.test('orders are found by each of their numbers', async (t) => {
   const book = createOrderBook(() => new Date(NOON))
   const one = order()
   book.add(one)
   book.indexPrepay(one)
   book.indexTransaction(one, payment)
-  for (const found of [book.find('tea-1'), book.findPrepay('wx1'), book.findTransaction('42'), book.list()[0]]) t.equal(found, one)
-  for (const missed of [book.find('tea-2'), book.findPrepay('wx2'), book.findTransaction('43')]) t.equal(missed, undefined)
+  for (const found of [book.find('tea-1'), book.findPrepay('wx1'), book.findTransaction('42'), book.list()[0]]) {
+    t.equal(found, one)
+  }
+  for (const missed of [book.find('tea-2'), book.findPrepay('wx2'), book.findTransaction('43')]) {
+    t.equal(missed, undefined)
+  }
 })
 
-t.test('an unpaid order is closed at its time_expire, a paid one is not', async t => {
+t.test('an unpaid order is closed at its time_expire, a paid one is not', async (t) => {
   let now = NOON
   const book = createOrderBook(() => new Date(now))
   const expiresAt = new Date(NOON + 60_000)
@@ -43,18 +53,24 @@ t.test('an unpaid order is closed at its time_expire, a paid one is not', async 
   book.add(order({ outTradeNo: 'tea-2', expiresAt, tradeState: 'SUCCESS' }))
   book.add(order({ outTradeNo: 'tea-3' }))
   now += 59_999
-  t.same(book.list().map(({ tradeState }) => tradeState), ['NOTPAY', 'SUCCESS', 'NOTPAY'])
+  t.same(
+    book.list().map(({ tradeState }) => tradeState),
+    ['NOTPAY', 'SUCCESS', 'NOTPAY'],
+  )
   now += 1
-  t.same(book.list().map(({ tradeState }) => tradeState), ['CLOSED', 'SUCCESS', 'NOTPAY'])
+  t.same(
+    book.list().map(({ tradeState }) => tradeState),
+    ['CLOSED', 'SUCCESS', 'NOTPAY'],
+  )
   t.equal(book.find('tea-1')?.tradeState, 'CLOSED')
 })
 
-t.test('coupons add up', async t => {
+t.test('coupons add up', async (t) => {
   t.equal(couponFee(payment), 12)
   t.equal(couponFee({ ...payment, coupons: [] }), 0)
 })
 
-t.test('an order that is gone has gone under each of its numbers', async t => {
+t.test('an order that is gone has gone under each of its numbers', async (t) => {
   const book = createOrderBook(() => new Date(NOON))
   for (const [n, outTradeNo] of ['tea-1', 'tea-2'].entries()) {
     const one = order({ outTradeNo, prepayId: `wx${n}` })
@@ -63,8 +79,10 @@ t.test('an order that is gone has gone under each of its numbers', async t => {
     book.indexTransaction(one, { ...payment, transactionId: `42${n}` })
   }
   t.equal(book.count(), 2)
-  book.forget(outTradeNo => outTradeNo === 'tea-1')
+  book.forget((outTradeNo) => outTradeNo === 'tea-1')
   t.equal(book.count(), 1)
   t.equal(book.find('tea-1') ?? book.findPrepay('wx0') ?? book.findTransaction('420'), undefined)
-  for (const found of [book.find('tea-2'), book.findPrepay('wx1'), book.findTransaction('421')]) t.match(found, { outTradeNo: 'tea-2' })
+  for (const found of [book.find('tea-2'), book.findPrepay('wx1'), book.findTransaction('421')]) {
+    t.match(found, { outTradeNo: 'tea-2' })
+  }
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createRandom } from '../../mock-server/random.ts'
 
-t.test('the same seed and path give the same value, in whatever order they are drawn', async t => {
+t.test('the same seed and path give the same value, in whatever order they are drawn', async (t) => {
   const one = createRandom('42')
   const two = createRandom('42')
   const first = one.hex(26, 'prepay_id', 'tea-1')
@@ -11,13 +11,13 @@ t.test('the same seed and path give the same value, in whatever order they are d
   t.not(createRandom('43').hex(26, 'prepay_id', 'tea-1'), first)
 })
 
-t.test('a path is not the sum of its letters', async t => {
+t.test('a path is not the sum of its letters', async (t) => {
   const random = createRandom('42')
   t.not(random.hex(8, 'ab', 'c'), random.hex(8, 'a', 'bc'))
   t.not(random.hex(8, 1), random.hex(8, '1'))
 })
 
-t.test('alphabets', async t => {
+t.test('alphabets', async (t) => {
   const random = createRandom('42')
   t.match(random.hex(32, 'x'), /^[0-9a-f]{32}$/)
   t.match(random.digits(10, 'x'), /^\d{10}$/)

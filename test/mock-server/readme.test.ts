@@ -9,24 +9,31 @@ import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
 const README = readFileSync(new URL('../../mock-server/README.md', import.meta.url), 'utf8')
 
 /** The code of a section, in its order. */
-function blocksOf (heading: string, language: string): string[] {
+function blocksOf(heading: string, language: string): string[] {
   const section = new RegExp(`^## ${heading}\\n([^]*?)(?=^## )`, 'm').exec(README)![1]!
-  return [...section.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].filter(([, name]) => name === language).map(([, , code]) => code!)
+  return [...section.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
+    .filter(([, name]) => name === language)
+    .map(([, , code]) => code!)
 }
 
 for (const language of ['Java', 'Go', 'PHP']) {
-  t.test(`${language}: the lines for the shell, from a login to the last retry`, async t => {
+  t.test(`${language}: the lines for the shell, from a login to the last retry`, async (t) => {
     const [start, day] = blocksOf(language, 'sh') as [string, string]
     t.match(start, /wechat-mock --clock virtual --seed docs$/m)
     const mock = await startMock(t, { world: { clock: 'virtual', seed: 'docs' } })
     const { credentials } = mock.default
     const screen = new RegExp(`^## ${language}\\n([^]*?)(?=^## )`, 'm').exec(README)![1]!
-    for (const name of ['appid', 'appSecret', 'mchId', 'apiKey'] as const) t.ok(screen.includes(credentials[name]), name)
+    for (const name of ['appid', 'appSecret', 'mchId', 'apiKey'] as const) {
+      t.ok(screen.includes(credentials[name]), name)
+    }
     const shop = await startShop(t, () => ACK)
 
     const fault = /curl -X PUT http:\/\/127\.0\.0\.1:8090(\S+) \\\n +-d '(.*)'/.exec(day)!
     const commands = [...day.matchAll(/^wechat-mock ([^#\n]+)/gm)].map(([, args]) => args!.trim().split(' '))
-    t.same(commands.map(([name]) => name), ['login-code', 'pay', 'advance'])
+    t.same(
+      commands.map(([name]) => name),
+      ['login-code', 'pay', 'advance'],
+    )
     const run = async (n: number) => await command(...commands[n]!, '--url', mock.url)
     t.match(await run(0), { code: 0, out: /^0\w{31}\n$/ })
     await placeOrder(mock.default, shop.notifyUrl)
@@ -39,26 +46,44 @@ for (const language of ['Java', 'Go', 'PHP']) {
   })
 }
 
-t.test('node:test and tap; one clock', async t => {
+t.test('node:test and tap; one clock', async (t) => {
   const [nodeTest, tap] = blocksOf('Test runners', 'js') as [string, string]
   const [oneClock] = blocksOf('One clock for the app and WeChat', 'js') as [string]
-  const source = (code: string) => code
-    .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../../mock-server/index.ts', import.meta.url)))
-    .replace("'tap'", JSON.stringify(import.meta.resolve('tap')))
-  const dir = t.testdir({ 'node-test.mjs': source(nodeTest), 'tap.mjs': source(tap), 'one-clock.mjs': source(oneClock) })
-  for (const [file, expected] of [['node-test', /pass 1$/m], ['tap', /ok 1 - a code works once/], ['one-clock', /pass 1$/m]] as const) {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import=ts-blank-space/register', `${dir}/${file}.mjs`])
+  const source = (code: string) =>
+    code
+      .replace(
+        "'fastify-wechat-pay/mock-server'",
+        JSON.stringify(new URL('../../mock-server/index.ts', import.meta.url)),
+      )
+      .replace("'tap'", JSON.stringify(import.meta.resolve('tap')))
+  const dir = t.testdir({
+    'node-test.mjs': source(nodeTest),
+    'tap.mjs': source(tap),
+    'one-clock.mjs': source(oneClock),
+  })
+  for (const [file, expected] of [
+    ['node-test', /pass 1$/m],
+    ['tap', /ok 1 - a code works once/],
+    ['one-clock', /pass 1$/m],
+  ] as const) {
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      '--import=ts-blank-space/register',
+      `${dir}/${file}.mjs`,
+    ])
     t.match(stdout, expected, file)
   }
 })
 
-t.test('every flag and every command with its own', async t => {
-  const flagsOf = (help: string) => [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag!).filter(flag => flag !== '--help')
-  const row = (name: string) => README.split('\n').find(line => line.startsWith(`| \`${name}`))
+t.test('every flag and every command with its own', async (t) => {
+  const flagsOf = (help: string) =>
+    [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag!).filter((flag) => flag !== '--help')
+  const row = (name: string) => README.split('\n').find((line) => line.startsWith(`| \`${name}`))
   const flags = flagsOf((await command('serve', '--help')).out)
   t.ok(flags.length > 20)
   for (const flag of flags) {
-    const line = README.split('\n').find(line => line.startsWith('| `--') && line.split('|')[1]!.includes(`\`${flag}\``))
+    const line = README.split('\n').find(
+      (line) => line.startsWith('| `--') && line.split('|')[1]!.includes(`\`${flag}\``),
+    )
     t.match(line, `WECHAT_MOCK_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`, flag)
   }
   const common = ['--url', '--world', '--json']
@@ -70,7 +95,7 @@ t.test('every flag and every command with its own', async t => {
 })
 
 /** The routes in the first cell of a row: `` `GET`, `DELETE /journal` ``, `` `POST /journal/find`, `/count` ``. */
-function routesOf (cell: string): string[] {
+function routesOf(cell: string): string[] {
   const routes: string[] = []
   let methods: string[] = []
   let path: string | undefined
@@ -78,24 +103,34 @@ function routesOf (cell: string): string[] {
     if (method && path !== undefined) [methods, path] = [[], undefined]
     if (method) methods.push(method)
     if (given) path = method || path === undefined ? given : path.replace(/\/[^/]*$/, given)
-    if (given) routes.push(...methods.map(name => `${name} ${path!.startsWith('/__mock') ? path!.slice('/__mock/v1'.length) : `/worlds/:world${path}`}`))
+    if (given) {
+      routes.push(
+        ...methods.map(
+          (name) =>
+            `${name} ${path!.startsWith('/__mock') ? path!.slice('/__mock/v1'.length) : `/worlds/:world${path}`}`,
+        ),
+      )
+    }
   }
-  return path === undefined ? methods.map(name => `${name} /worlds/:world`) : routes
+  return path === undefined ? methods.map((name) => `${name} /worlds/:world`) : routes
 }
 
-t.test('every route of the control API, and no other', async t => {
+t.test('every route of the control API, and no other', async (t) => {
   const table = /^## Control API\n[^]*?\n\n(\|[^]*?)\n\n/m.exec(README)![1]!
-  const told = table.split('\n').slice(2).flatMap(row => routesOf(row.split('|')[1]!))
+  const told = table
+    .split('\n')
+    .slice(2)
+    .flatMap((row) => routesOf(row.split('|')[1]!))
   t.same(told.sort(), Object.keys(SUMMARIES).sort())
 })
 
-t.test('a shell can run each of its lines as it stands', async t => {
+t.test('a shell can run each of its lines as it stands', async (t) => {
   for (const [, code] of README.matchAll(/^```sh\n([^]*?)^```$/gm)) {
     for (const [, name] of code!.matchAll(/\$(\w+)/g)) t.match(code, new RegExp(`^${name}=`, 'm'), name!)
   }
 })
 
-t.test('the service of docker compose', async t => {
+t.test('the service of docker compose', async (t) => {
   const [compose] = blocksOf('Containers', 'yaml') as [string]
   const flags = (await command('serve', '--help')).out.replace(/\s+/g, ' ')
   for (const [name] of compose.matchAll(/WECHAT_MOCK_\w+/g)) t.match(flags, name)

@@ -10,42 +10,71 @@ const statusOf = async (world: World, outRefundNo: string) =>
 
 const at = (seconds: number) => new Date(NOON + seconds * 1000)
 
-t.test('a refund waits until it is settled, whatever time it is', async t => {
+t.test('a refund waits until it is settled, whatever time it is', async (t) => {
   const { world } = await startPaid(t)
   await placeRefund(world)
   await world.advance('30d')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'PROCESSING')
   t.equal(await world.settleRefund('tea-0001-r1', 'SUCCESS'), undefined, 'nobody is to be told')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'SUCCESS')
-  t.match(world.getRefund('tea-0001-r1'), { status: 'SUCCESS', notifyUrl: '', notificationId: undefined, endedAt: at(30 * 86_400), dueAt: undefined })
-  t.throws(() => world.refundNotification('tea-0001-r1'), { code: 'UNKNOWN_NOTIFICATION', message: /it is SUCCESS and its notify_url is ''/ })
+  t.match(world.getRefund('tea-0001-r1'), {
+    status: 'SUCCESS',
+    notifyUrl: '',
+    notificationId: undefined,
+    endedAt: at(30 * 86_400),
+    dueAt: undefined,
+  })
+  t.throws(() => world.refundNotification('tea-0001-r1'), {
+    code: 'UNKNOWN_NOTIFICATION',
+    message: /it is SUCCESS and its notify_url is ''/,
+  })
 })
 
-t.test('or until a delay has passed', async t => {
+t.test('or until a delay has passed', async (t) => {
   const { world, shop } = await startPaid(t, { refundDelay: '20m' })
-  for (const n of [1, 2, 3]) await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, ...(n < 3 && { notify_url: shop.notifyUrl }) })
+  for (const n of [1, 2, 3]) {
+    await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, ...(n < 3 && { notify_url: shop.notifyUrl }) })
+  }
   t.match(world.getRefund('r-1').dueAt, at(1200))
   await world.settleRefund('r-2', 'CHANGE')
-  t.match((await world.advance('19m59s')).remainingTimers, [{ due: at(1200), what: 'refund r-1 succeeds' }, { due: at(1200), what: 'refund r-3 succeeds' }], 'a refund that was settled is not settled again')
+  t.match(
+    (await world.advance('19m59s')).remainingTimers,
+    [
+      { due: at(1200), what: 'refund r-1 succeeds' },
+      { due: at(1200), what: 'refund r-3 succeeds' },
+    ],
+    'a refund that was settled is not settled again',
+  )
   t.equal(await statusOf(world, 'r-1'), 'PROCESSING')
-  t.match(await world.advance('1s'), { deliveries: [{ outRefundNo: 'r-1', verdict: 'acked', sentAt: at(1200) }], remainingTimers: [] })
-  t.same(world.refunds().map(({ status }) => status), ['SUCCESS', 'CHANGE', 'SUCCESS'])
+  t.match(await world.advance('1s'), {
+    deliveries: [{ outRefundNo: 'r-1', verdict: 'acked', sentAt: at(1200) }],
+    remainingTimers: [],
+  })
+  t.same(
+    world.refunds().map(({ status }) => status),
+    ['SUCCESS', 'CHANGE', 'SUCCESS'],
+  )
   t.match(world.getRefund('r-1'), { endedAt: at(1200), dueAt: undefined })
 })
 
-t.test('at one moment refunds end before anything is sent again', async t => {
+t.test('at one moment refunds end before anything is sent again', async (t) => {
   const { world, shop } = await startPaid(t, { refundDelay: '15s', schedule: [15] })
   shop.server.close()
   shop.server.closeAllConnections()
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0002')
-  for (const n of [1, 2, 3]) await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, notify_url: shop.notifyUrl })
+  for (const n of [1, 2, 3]) {
+    await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, notify_url: shop.notifyUrl })
+  }
   const { deliveries } = await world.advance('15s')
-  t.same(deliveries.map(({ notificationId }) => notificationId), ['refund:r-1', 'refund:r-2', 'refund:r-3', 'tea-0002'])
+  t.same(
+    deliveries.map(({ notificationId }) => notificationId),
+    ['refund:r-1', 'refund:r-2', 'refund:r-3', 'tea-0002'],
+  )
 })
 
-t.test('on the real clock a refund succeeds by itself after five seconds, unless told otherwise', async t => {
-  async function timers (refundDelay?: string | number) {
+t.test('on the real clock a refund succeeds by itself after five seconds, unless told otherwise', async (t) => {
+  async function timers(refundDelay?: string | number) {
     const { world } = await startPaid(t, { clock: 'real', ...(refundDelay !== undefined && { refundDelay }) })
     const [before] = [world.clock.now().getTime()]
     await placeRefund(world)
@@ -55,19 +84,27 @@ t.test('on the real clock a refund succeeds by itself after five seconds, unless
   t.same(await timers('never'), [])
   t.same(await timers('1h'), [3600])
   t.same(await timers(2000), [2])
-  await t.rejects(createMockWechat({ world: { refundDelay: 'soon' } }), { code: 'BAD_INPUT', message: /^refundDelay: / })
+  await t.rejects(createMockWechat({ world: { refundDelay: 'soon' } }), {
+    code: 'BAD_INPUT',
+    message: /^refundDelay: /,
+  })
 })
 
-t.test('CHANGE is seen to by hand; every other end is final', async t => {
+t.test('CHANGE is seen to by hand; every other end is final', async (t) => {
   const { world, shop } = await startPaid(t)
   await placeRefund(world, { refund_fee: 100, notify_url: shop.notifyUrl })
   await world.settleRefund('tea-0001-r1', 'CHANGE', { deliver: 'hold' })
-  const refused = (status: string, is: string) => ({ code: 'REFUND_ENDED', message: `refund tea-0001-r1 cannot become ${status}: it is ${is} already` })
+  const refused = (status: string, is: string) => ({
+    code: 'REFUND_ENDED',
+    message: `refund tea-0001-r1 cannot become ${status}: it is ${is} already`,
+  })
   await t.rejects(world.settleRefund('tea-0001-r1', 'CHANGE'), refused('CHANGE', 'CHANGE'))
   t.match(await world.settleRefund('tea-0001-r1', 'SUCCESS'), { notificationId: 'refund:tea-0001-r1:2' })
   t.match(world.notification('refund:tea-0001-r1'), { kind: 'refund', state: 'held' })
   t.match(world.refundNotification('tea-0001-r1'), { state: 'acked' })
-  for (const status of ['SUCCESS', 'CHANGE', 'REFUNDCLOSE'] as const) await t.rejects(world.settleRefund('tea-0001-r1', status), refused(status, 'SUCCESS'))
+  for (const status of ['SUCCESS', 'CHANGE', 'REFUNDCLOSE'] as const) {
+    await t.rejects(world.settleRefund('tea-0001-r1', status), refused(status, 'SUCCESS'))
+  }
   await placeRefund(world, { refund_fee: 100, out_refund_no: 'r-2' })
   await world.settleRefund('r-2', 'REFUNDCLOSE')
   await t.rejects(world.settleRefund('r-2', 'SUCCESS'), { code: 'REFUND_ENDED' })
@@ -75,36 +112,58 @@ t.test('CHANGE is seen to by hand; every other end is final', async t => {
   t.throws(() => world.getRefund('r-3'), { code: 'UNKNOWN_REFUND' })
 })
 
-t.test('settled without sending, or without waiting', async t => {
+t.test('settled without sending, or without waiting', async (t) => {
   const { world, shop } = await startPaid(t)
-  for (const n of [1, 2, 3]) await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, ...(n < 3 && { notify_url: shop.notifyUrl }) })
+  for (const n of [1, 2, 3]) {
+    await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, ...(n < 3 && { notify_url: shop.notifyUrl }) })
+  }
   t.match(await world.settleRefund('r-1', 'SUCCESS', { deliver: 'hold' }), { state: 'held', outRefundNo: 'r-1' })
   t.match(await world.settleRefund('r-2', 'SUCCESS', { deliver: 'background' }), { state: 'pending' })
   t.equal(await world.settleRefund('r-3', 'SUCCESS', { deliver: 'hold' }), undefined)
   await world.advance(0)
   t.equal(world.refundNotification('r-2').state, 'acked')
-  t.match(await world.refundNotification('r-1').deliver({ count: 2 }), [{ outRefundNo: 'r-1', verdict: 'acked' }, { verdict: 'acked' }])
+  t.match(await world.refundNotification('r-1').deliver({ count: 2 }), [
+    { outRefundNo: 'r-1', verdict: 'acked' },
+    { verdict: 'acked' },
+  ])
 })
 
-t.test('who is told: the refund\'s own URL, else the merchant\'s', async t => {
+t.test("who is told: the refund's own URL, else the merchant's", async (t) => {
   const platform = await startShop(t)
   const { world, shop } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
   await placeRefund(world, { out_refund_no: 'r-1', refund_fee: 1, notify_url: shop.notifyUrl })
   await placeRefund(world, { out_refund_no: 'r-2', refund_fee: 2 })
   t.match(await world.settleRefund('r-1', 'SUCCESS'), { url: shop.notifyUrl })
   t.match(await world.settleRefund('r-2', 'SUCCESS'), { url: platform.notifyUrl })
-  await t.rejects(createMockWechat({ world: { refundNotifyUrl: '/refund' } }), { code: 'BAD_INPUT', details: { field: 'refundNotifyUrl' } })
+  await t.rejects(createMockWechat({ world: { refundNotifyUrl: '/refund' } }), {
+    code: 'BAD_INPUT',
+    details: { field: 'refundNotifyUrl' },
+  })
 })
 
-t.test('the merchant\'s console', async t => {
+t.test("the merchant's console", async (t) => {
   const { world, shop } = await startPaid(t)
   const first = world.refund('tea-0001', { refundFee: 250, desc: '碎了', account: 'REFUND_SOURCE_RECHARGE_FUNDS' })
-  t.match(first, { outRefundNo: /^\d{28}$/, status: 'PROCESSING', source: 'VENDOR_PLATFORM', refundFee: 250, desc: '碎了', notifyUrl: shop.notifyUrl })
+  t.match(first, {
+    outRefundNo: /^\d{28}$/,
+    status: 'PROCESSING',
+    source: 'VENDOR_PLATFORM',
+    refundFee: 250,
+    desc: '碎了',
+    notifyUrl: shop.notifyUrl,
+  })
   t.equal(world.order('tea-0001').tradeState, 'REFUND')
   t.match(await world.settleRefund(first.outRefundNo, 'SUCCESS'), { verdict: 'acked' })
-  t.match(readReqInfo(shop.received[1]!.body, world.credentials.apiKey), { refund_request_source: 'VENDOR_PLATFORM', out_refund_no: first.outRefundNo, refund_account: 'REFUND_SOURCE_RECHARGE_FUNDS' })
+  t.match(readReqInfo(shop.received[1]!.body, world.credentials.apiKey), {
+    refund_request_source: 'VENDOR_PLATFORM',
+    out_refund_no: first.outRefundNo,
+    refund_account: 'REFUND_SOURCE_RECHARGE_FUNDS',
+  })
 
-  t.match(world.refund('tea-0001', { refundFee: 100, outRefundNo: 'mine', notifyUrl: `${shop.notifyUrl}/refund` }), { outRefundNo: 'mine', notifyUrl: `${shop.notifyUrl}/refund` })
+  t.match(world.refund('tea-0001', { refundFee: 100, outRefundNo: 'mine', notifyUrl: `${shop.notifyUrl}/refund` }), {
+    outRefundNo: 'mine',
+    notifyUrl: `${shop.notifyUrl}/refund`,
+  })
   const rest = world.refund('tea-0001', { notifyUrl: null })
   t.match(rest, { refundFee: 900, notifyUrl: '' })
   t.not(rest.outRefundNo, first.outRefundNo)
@@ -112,27 +171,51 @@ t.test('the merchant\'s console', async t => {
   t.match(await callPay(world, 'refundquery', { out_trade_no: 'tea-0001' }), { fields: { refund_count: '3' } })
 })
 
-t.test('the console tells the URL set for the merchant, if there is one', async t => {
+t.test('the console tells the URL set for the merchant, if there is one', async (t) => {
   const platform = await startShop(t)
   const { world } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
   t.match(world.refund('tea-0001'), { notifyUrl: platform.notifyUrl })
 })
 
-t.test('what the console refuses', async t => {
+t.test('what the console refuses', async (t) => {
   const { world } = await startPaid(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'unpaid' })
-  const refused = (outTradeNo: string, options: ConsoleRefund, error: object) => t.throws(() => world.refund(outTradeNo, options), error as Error, JSON.stringify(options))
-  for (const refundFee of [0, -1, 1.5, NaN]) refused('tea-0001', { refundFee }, { code: 'BAD_INPUT', details: { field: 'refundFee' } })
-  for (const outRefundNo of ['', 'a b', 'x'.repeat(65)]) refused('tea-0001', { outRefundNo }, { code: 'BAD_INPUT', details: { field: 'outRefundNo' } })
+  const refused = (outTradeNo: string, options: ConsoleRefund, error: object) =>
+    t.throws(() => world.refund(outTradeNo, options), error as Error, JSON.stringify(options))
+  for (const refundFee of [0, -1, 1.5, NaN]) {
+    refused('tea-0001', { refundFee }, { code: 'BAD_INPUT', details: { field: 'refundFee' } })
+  }
+  for (const outRefundNo of ['', 'a b', 'x'.repeat(65)]) {
+    refused('tea-0001', { outRefundNo }, { code: 'BAD_INPUT', details: { field: 'outRefundNo' } })
+  }
   refused('tea-0001', { notifyUrl: '' }, { code: 'BAD_INPUT', details: { field: 'notifyUrl' } })
   refused('nobody', {}, { code: 'UNKNOWN_ORDER' })
-  refused('unpaid', {}, { code: 'REFUND_REFUSED', message: 'order unpaid cannot be refunded: ORDERNOTEXIST 订单不存在' })
-  refused('tea-0001', { refundFee: 1251 }, { code: 'REFUND_REFUSED', details: { err_code: 'INVALID_REQUEST', err_code_des: 'refund_fee大于可退金额' } })
+  refused(
+    'unpaid',
+    {},
+    { code: 'REFUND_REFUSED', message: 'order unpaid cannot be refunded: ORDERNOTEXIST 订单不存在' },
+  )
+  refused(
+    'tea-0001',
+    { refundFee: 1251 },
+    { code: 'REFUND_REFUSED', details: { err_code: 'INVALID_REQUEST', err_code_des: 'refund_fee大于可退金额' } },
+  )
   world.refund('tea-0001')
   refused('tea-0001', {}, { code: 'REFUND_REFUSED', message: /订单已全额退款/ })
 })
 
-t.test('a mistake of the mock\'s own is not told as a refusal', async t => {
-  const broken = { refundNotifyUrl: 'http://127.0.0.1/notify', refunds: { ofOrder: () => [], find: () => { throw new Error('broken') } } } as unknown as WorldCore
-  t.throws(() => refundFromConsole(broken, { outTradeNo: 'tea-1', totalFee: 1, payment: {} } as Order, { outRefundNo: 'r' }), { name: 'Error', message: 'broken' })
+t.test("a mistake of the mock's own is not told as a refusal", async (t) => {
+  const broken = {
+    refundNotifyUrl: 'http://127.0.0.1/notify',
+    refunds: {
+      ofOrder: () => [],
+      find: () => {
+        throw new Error('broken')
+      },
+    },
+  } as unknown as WorldCore
+  t.throws(
+    () => refundFromConsole(broken, { outTradeNo: 'tea-1', totalFee: 1, payment: {} } as Order, { outRefundNo: 'r' }),
+    { name: 'Error', message: 'broken' },
+  )
 })

@@ -5,7 +5,7 @@ import { callPay, control, NOON, placeOrder, placeRefund, REFUSAL, startMock, st
 import { getStableToken } from './login.ts'
 
 /** A world with some of everything, and its export as text. */
-async function setup () {
+async function setup() {
   const mock = await startMock(t)
   const { default: world } = mock
   const shop = await startShop(t, () => REFUSAL)
@@ -30,7 +30,7 @@ async function setup () {
 }
 
 /** Sets what stands at a path such as `orders.orders.0.body`. */
-function changed (text: string, path: string, value: unknown): WorldExport {
+function changed(text: string, path: string, value: unknown): WorldExport {
   const exported = JSON.parse(text)
   const names = path.split('.')
   const last = names.pop()!
@@ -40,7 +40,7 @@ function changed (text: string, path: string, value: unknown): WorldExport {
   return exported
 }
 
-t.test('a state that is not one is refused, and the world stays as it was', async t => {
+t.test('a state that is not one is refused, and the world stays as it was', async (t) => {
   const { mock, world, text } = await setup()
   const cases: [path: string, value: unknown, field?: string][] = [
     ['state', {}, 'state.now'],
@@ -78,13 +78,17 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
     ['state.notifications.notifications.0.url', 'ftp://shop.example.com/notify'],
     ['state.notifications.notifications.0.body', '<xml'],
     ['state.notifications.notifications.0.body', '<xml></xml>'],
-    ['state.notifications.log.deliveries.0.request.headers', { host: 5 }, 'state.notifications.log.deliveries.0.request.headers.host'],
+    [
+      'state.notifications.log.deliveries.0.request.headers',
+      { host: 5 },
+      'state.notifications.log.deliveries.0.request.headers.host',
+    ],
     ['state.notifications.log.deliveries.0.durationMs', '1'],
     ['state.notifications.log.deliveries.0.response.raw', { $bytes: 5 }],
     ['state.journal.entries.0.api', 'nothing'],
     ['state.journal.forgotten', -1],
     ['state.faults.0.options.rate', 5],
-    ['state.faults.0.api', 'nothing', 'api']
+    ['state.faults.0.api', 'nothing', 'api'],
   ]
   const before = JSON.stringify(world.export())
   for (const [path, value, field = path] of cases) {
@@ -95,19 +99,27 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
   t.match(await control(mock, 'PUT', '/worlds/default/import', text), { status: 200 })
 })
 
-t.test('each merchant and each app is there once', async t => {
+t.test('each merchant and each app is there once', async (t) => {
   const { world, text } = await setup()
   const { state, ...exported } = JSON.parse(text)
-  for (const [list, id] of [['merchants', 'mchId'], ['apps', 'appid']] as const) {
+  for (const [list, id] of [
+    ['merchants', 'mchId'],
+    ['apps', 'appid'],
+  ] as const) {
     const [first] = state[list]
-    t.throws(() => world.import({ ...exported, state: { ...state, [list]: [first, { ...first, apiKey: 'another' }] } }), { code: 'BAD_INPUT', details: { field: `state.${list}.1.${id}` } })
+    t.throws(
+      () => world.import({ ...exported, state: { ...state, [list]: [first, { ...first, apiKey: 'another' }] } }),
+      { code: 'BAD_INPUT', details: { field: `state.${list}.1.${id}` } },
+    )
   }
 })
 
-t.test('it is given back as it is when all is right', async t => {
+t.test('it is given back as it is when all is right', async (t) => {
   const { world, text } = await setup()
   world.reset()
   world.import(JSON.parse(text))
   t.match(world.orders(), [{ outTradeNo: 'tea-0001' }])
-  t.throws(() => checkState({ now: new Date(NOON) }), { message: 'state.replies: must be a whole number from 0; was the export changed by hand?' })
+  t.throws(() => checkState({ now: new Date(NOON) }), {
+    message: 'state.replies: must be a whole number from 0; was the export changed by hand?',
+  })
 })

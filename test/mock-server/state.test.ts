@@ -1,13 +1,25 @@
 import t, { type Test } from 'tap'
 import type { World, WorldExport, WorldOptions } from '../../mock-server/index.ts'
-import { ACK, callPay, NOON, orderFields, paymentParams, placeOrder, postRaw, REFUSAL, signedXml, startMock, startShop } from './helpers.ts'
+import {
+  ACK,
+  callPay,
+  NOON,
+  orderFields,
+  paymentParams,
+  placeOrder,
+  postRaw,
+  REFUSAL,
+  signedXml,
+  startMock,
+  startShop,
+} from './helpers.ts'
 import { askPhone, getStableToken } from './login.ts'
 
 /** A world in the middle of things: one order paid and refused twice, one unpaid, a refund on its way, a code, a fault. */
-async function midway (t: Test, options: WorldOptions = {}) {
+async function midway(t: Test, options: WorldOptions = {}) {
   const mock = await startMock(t, { world: { refundDelay: '1h', ...options } })
   const { default: world } = mock
-  const shop = await startShop(t, (_notified, _response, count) => count < 4 ? REFUSAL : ACK)
+  const shop = await startShop(t, (_notified, _response, count) => (count < 4 ? REFUSAL : ACK))
   await placeOrder(world, shop.notifyUrl)
   const prepayId = await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0001')
@@ -20,33 +32,48 @@ async function midway (t: Test, options: WorldOptions = {}) {
 }
 
 /** All that can be seen of a world. */
-const seen = (world: World) => JSON.parse(JSON.stringify({
-  now: world.clock.now(),
-  timers: world.clock.timers(),
-  orders: world.orders(),
-  refunds: world.refunds(),
-  notifications: world.notifications().map(({ id, state, attempts, nextDueAt, body }) => ({ id, state, attempts, nextDueAt, body })),
-  deliveries: world.deliveries(),
-  journal: world.journal.entries(),
-  faults: world.faults()
-}))
+const seen = (world: World) =>
+  JSON.parse(
+    JSON.stringify({
+      now: world.clock.now(),
+      timers: world.clock.timers(),
+      orders: world.orders(),
+      refunds: world.refunds(),
+      notifications: world
+        .notifications()
+        .map(({ id, state, attempts, nextDueAt, body }) => ({ id, state, attempts, nextDueAt, body })),
+      deliveries: world.deliveries(),
+      journal: world.journal.entries(),
+      faults: world.faults(),
+    }),
+  )
 
-async function login (world: World, code: string) {
+async function login(world: World, code: string) {
   const { appid, appSecret } = world.credentials
-  const response = await fetch(`${world.baseUrl}/sns/jscode2session?appid=${appid}&secret=${appSecret}&js_code=${code}&grant_type=authorization_code`)
-  return await response.json() as { openid?: string, errcode?: number }
+  const response = await fetch(
+    `${world.baseUrl}/sns/jscode2session?appid=${appid}&secret=${appSecret}&js_code=${code}&grant_type=authorization_code`,
+  )
+  return (await response.json()) as { openid?: string; errcode?: number }
 }
 
 /** What happens from here on: retries, the refund's end, a payment, a login. */
-async function goOn (t: Test, world: World, prepayId: string, code: string) {
+async function goOn(t: Test, world: World, prepayId: string, code: string) {
   const { deliveries } = await world.advance('2h')
-  t.match(deliveries, [{ attempt: 2, verdict: 'fail_xml' }, { attempt: 3, verdict: 'acked' }, { kind: 'refund', outRefundNo: 'back-1', verdict: 'acked' }])
+  t.match(deliveries, [
+    { attempt: 2, verdict: 'fail_xml' },
+    { attempt: 3, verdict: 'acked' },
+    { kind: 'refund', outRefundNo: 'back-1', verdict: 'acked' },
+  ])
   t.match(world.getRefund('back-1'), { status: 'SUCCESS' })
-  t.throws(() => world.requestPayment(paymentParams(world, prepayId)), { message: /older than 2 h/ }, 'the prepay_id is known')
+  t.throws(
+    () => world.requestPayment(paymentParams(world, prepayId)),
+    { message: /older than 2 h/ },
+    'the prepay_id is known',
+  )
   t.match(await login(world, code), { errcode: 40029 }, 'the code has expired meanwhile')
 }
 
-t.test('a snapshot is restored as often as wanted, and goes on as before', async t => {
+t.test('a snapshot is restored as often as wanted, and goes on as before', async (t) => {
   const { world, shop, prepayId, code } = await midway(t)
   const before = seen(world)
   t.equal(world.snapshot(), 's1')
@@ -65,16 +92,17 @@ t.test('a snapshot is restored as often as wanted, and goes on as before', async
   t.throws(() => world.restore('s9'), { code: 'UNKNOWN_SNAPSHOT' })
 })
 
-t.test('ids go on where they were', async t => {
+t.test('ids go on where they were', async (t) => {
   const { world, shop } = await midway(t)
-  const next = async () => (await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { out_trade_no: 'tea-0003' }))).text
+  const next = async () =>
+    (await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { out_trade_no: 'tea-0003' }))).text
   world.snapshot('s')
   const first = await next()
   world.restore('s')
   t.equal(await next(), first, 'the same nonce, the same prepay_id')
 })
 
-t.test('an export is plain JSON and read by another mock with the same merchant', async t => {
+t.test('an export is plain JSON and read by another mock with the same merchant', async (t) => {
   const { world, shop, prepayId, code } = await midway(t)
   const text = JSON.stringify(world.export())
   const other = (await startMock(t, { world: { refundDelay: '1h', ...world.credentials } })).default
@@ -84,9 +112,12 @@ t.test('an export is plain JSON and read by another mock with the same merchant'
   await goOn(t, other, prepayId, code)
 })
 
-t.test('bytes survive an export', async t => {
+t.test('bytes survive an export', async (t) => {
   const { default: world } = await startMock(t)
-  const shop = await startShop(t, (_notified, response) => { response.end(Buffer.from([0xb2, 0xe8])); return undefined })
+  const shop = await startShop(t, (_notified, response) => {
+    response.end(Buffer.from([0xb2, 0xe8]))
+    return undefined
+  })
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   const exported = JSON.parse(JSON.stringify(world.export()))
@@ -95,34 +126,68 @@ t.test('bytes survive an export', async t => {
   t.same(world.deliveries()[0]!.response!.raw, Buffer.from([0xb2, 0xe8]))
 })
 
-t.test('an export that does not belong here is refused', async t => {
+t.test('an export that does not belong here is refused', async (t) => {
   const mock = await startMock(t)
   const exported = mock.default.export()
-  t.throws(() => mock.world().import(exported), { code: 'BAD_INPUT', message: /^credentials.appid: must be that of this world/ })
-  t.throws(() => mock.default.import({ ...exported, format: 'wechat-mock/0' as 'wechat-mock/1' }), { code: 'BAD_INPUT', message: 'format: must be wechat-mock/1; got "wechat-mock/0"' })
+  t.throws(() => mock.world().import(exported), {
+    code: 'BAD_INPUT',
+    message: /^credentials.appid: must be that of this world/,
+  })
+  t.throws(() => mock.default.import({ ...exported, format: 'wechat-mock/0' as 'wechat-mock/1' }), {
+    code: 'BAD_INPUT',
+    message: 'format: must be wechat-mock/1; got "wechat-mock/0"',
+  })
 })
 
-t.test('reset: everything, or parts', async t => {
+t.test('reset: everything, or parts', async (t) => {
   const parts: [what: Parameters<World['reset']>, left: object][] = [
-    [[], { now: '2026-01-15T04:00:00.000Z', timers: [], orders: [], refunds: [], notifications: [], deliveries: [], journal: [], faults: [] }],
-    [['orders'], { timers: [], orders: [], refunds: [], notifications: [], deliveries: [], journal: Array(5).fill({}), faults: [{}] }],
+    [
+      [],
+      {
+        now: '2026-01-15T04:00:00.000Z',
+        timers: [],
+        orders: [],
+        refunds: [],
+        notifications: [],
+        deliveries: [],
+        journal: [],
+        faults: [],
+      },
+    ],
+    [
+      ['orders'],
+      {
+        timers: [],
+        orders: [],
+        refunds: [],
+        notifications: [],
+        deliveries: [],
+        journal: Array(5).fill({}),
+        faults: [{}],
+      },
+    ],
     [['journal', 'faults'], { orders: [{}, {}], journal: [], faults: [] }],
-    [['users'], { orders: [{}, {}], journal: Array(5).fill({}) }]
+    [['users'], { orders: [{}, {}], journal: Array(5).fill({}) }],
   ]
   for (const [what, left] of parts) {
     const { world, code } = await midway(t)
     const told: unknown[] = []
-    world.on('reset', reset => { told.push(reset) })
+    world.on('reset', (reset) => {
+      told.push(reset)
+    })
     world.gate('refund.request')
     world.reset(...what)
     t.match(seen(world), left, what.join())
     t.same(told, [{ what: what.length > 0 ? what : ['orders', 'users', 'journal', 'faults', 'clock'] }])
     t.equal(world.gates().length, what.length === 0 || what.includes('faults') ? 0 : 1)
-    t.match(await login(world, code), what.length === 0 || what.includes('users') ? { errcode: 40029 } : { openid: 'o-alice' })
+    t.match(
+      await login(world, code),
+      what.length === 0 || what.includes('users') ? { errcode: 40029 } : { openid: 'o-alice' },
+    )
   }
 })
 
-t.test('access tokens and phone codes: in a snapshot, in an export, and gone with the users', async t => {
+t.test('access tokens and phone codes: in a snapshot, in an export, and gone with the users', async (t) => {
   const { default: world } = await startMock(t)
   const token = (await getStableToken(world)).json.access_token as string
   const { code } = world.phoneNumber('o-alice')
@@ -146,7 +211,7 @@ t.test('access tokens and phone codes: in a snapshot, in an export, and gone wit
   t.same(world.users(), [])
 })
 
-t.test('reset: the clock alone keeps what is due', async t => {
+t.test('reset: the clock alone keeps what is due', async (t) => {
   const { world } = await midway(t)
   const timers = world.clock.timers()
   world.reset('clock')
@@ -155,7 +220,7 @@ t.test('reset: the clock alone keeps what is due', async t => {
   t.match((await world.advance('30s')).deliveries, [{ attempt: 2 }])
 })
 
-t.test('what cannot be reset', async t => {
+t.test('what cannot be reset', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, (_notified, _response, count) => {
     if (count === 2) t.throws(() => world.reset(), { code: 'CLOCK_BUSY' })
@@ -165,14 +230,17 @@ t.test('what cannot be reset', async t => {
   await world.pay('tea-0001')
   await world.advance('15s')
   t.equal(shop.received.length, 2)
-  t.throws(() => world.reset('order' as 'orders'), { code: 'BAD_INPUT', message: 'what: must be some of orders, users, journal, faults, clock; got "order"' })
+  t.throws(() => world.reset('order' as 'orders'), {
+    code: 'BAD_INPUT',
+    message: 'what: must be some of orders, users, journal, faults, clock; got "order"',
+  })
 
   const { default: real } = await startMock(t, { world: { clock: 'real' } })
   t.throws(() => real.reset('clock'), { code: 'CLOCK_REAL' })
   real.reset()
 })
 
-t.test('snapshots are taken back, and are not without number', async t => {
+t.test('snapshots are taken back, and are not without number', async (t) => {
   const { default: world } = await startMock(t)
   for (const name of ['s1', 's2']) t.equal(world.snapshot(), name)
   world.deleteSnapshot('s1')
@@ -180,14 +248,18 @@ t.test('snapshots are taken back, and are not without number', async t => {
   t.throws(() => world.deleteSnapshot('s1'), { code: 'UNKNOWN_SNAPSHOT', message: 'world default has no snapshot s1' })
   t.equal(world.snapshot(), 's3', 'a name that is free')
   for (let n = 3; n <= 100; n++) world.snapshot()
-  t.throws(() => world.snapshot(), { code: 'TOO_MANY_SNAPSHOTS', statusCode: 409, message: 'world default has 100 snapshots, which is the most; delete one first' })
+  t.throws(() => world.snapshot(), {
+    code: 'TOO_MANY_SNAPSHOTS',
+    statusCode: 409,
+    message: 'world default has 100 snapshots, which is the most; delete one first',
+  })
   t.equal(world.snapshot('s3'), 's3', 'one takes its own place')
   t.equal(world.snapshots().length, 100)
 })
 
-t.test('on the real clock a snapshot goes on in real time', async t => {
+t.test('on the real clock a snapshot goes on in real time', async (t) => {
   const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.05] } })
-  const shop = await startShop(t, (_notified, _response, count) => count === 1 ? REFUSAL : ACK)
+  const shop = await startShop(t, (_notified, _response, count) => (count === 1 ? REFUSAL : ACK))
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   world.snapshot('s')
@@ -196,17 +268,26 @@ t.test('on the real clock a snapshot goes on in real time', async t => {
   t.match(world.notification('tea-0001'), { state: 'acked' })
 })
 
-t.test('reset orders have no refund that ends later', async t => {
+t.test('reset orders have no refund that ends later', async (t) => {
   const { world } = await midway(t)
   world.reset('orders')
   t.same(world.clock.timers(), [])
   t.same((await world.advance('2h')).deliveries, [])
 })
 
-t.test('the sandbox is part of it', async t => {
+t.test('the sandbox is part of it', async (t) => {
   const { world } = await midway(t)
-  const sandbox = { credentials: { ...world.credentials, apiKey: (await postRaw(`${world.baseUrl}/sandboxnew/pay/getsignkey`, signedXml(world, {}))).fields.sandbox_signkey! } }
-  await postRaw(`${world.baseUrl}/sandboxnew/pay/unifiedorder`, signedXml(sandbox, orderFields('http://127.0.0.1:1/notify', { out_trade_no: 'sand-1', total_fee: 101 })))
+  const sandbox = {
+    credentials: {
+      ...world.credentials,
+      apiKey: (await postRaw(`${world.baseUrl}/sandboxnew/pay/getsignkey`, signedXml(world, {}))).fields
+        .sandbox_signkey!,
+    },
+  }
+  await postRaw(
+    `${world.baseUrl}/sandboxnew/pay/unifiedorder`,
+    signedXml(sandbox, orderFields('http://127.0.0.1:1/notify', { out_trade_no: 'sand-1', total_fee: 101 })),
+  )
   await world.pay('sand-1', { deliver: 'hold' })
   world.refund('sand-1', { outRefundNo: 'back-2', notifyUrl: null })
   const before = seen(world)

@@ -3,14 +3,23 @@ import { createRealClock, createVirtualClock, type ClockMode } from '../../mock-
 import { createSwitchingClock } from '../../mock-server/switching-clock.ts'
 import { deferred, NOON } from './helpers.ts'
 
-const create = (mode: ClockMode, start: number) => mode === 'real' ? createRealClock(start) : createVirtualClock(start, () => undefined)
+const create = (mode: ClockMode, start: number) =>
+  mode === 'real' ? createRealClock(start) : createVirtualClock(start, () => undefined)
 const after = (seconds: number) => new Date(NOON + seconds * 1000)
 
-t.test('it goes on at its time, with what is still due', async t => {
+t.test('it goes on at its time, with what is still due', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   t.teardown(clock.close)
   const ran: string[] = []
-  const at = (seconds: number) => clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run: async () => { ran.push(`at ${seconds} s`) } })
+  const at = (seconds: number) =>
+    clock.at({
+      due: NOON + seconds * 1000,
+      sequence: 0,
+      what: `at ${seconds} s`,
+      run: async () => {
+        ran.push(`at ${seconds} s`)
+      },
+    })
   const names = () => clock.timers().map(({ what }) => what)
   at(10)
   at(3600)
@@ -33,7 +42,7 @@ t.test('it goes on at its time, with what is still due', async t => {
   t.same([clock.now(), ran], [after(3600), ['at 10 s', 'at 3600 s']])
 })
 
-t.test('what was due before runs by itself on the real clock', async t => {
+t.test('what was due before runs by itself on the real clock', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   t.teardown(clock.close)
   const ran = deferred<void>()
@@ -46,14 +55,14 @@ t.test('what was due before runs by itself on the real clock', async t => {
   t.same(clock.timers(), [])
 })
 
-t.test('one that is closed does not begin again', async t => {
+t.test('one that is closed does not begin again', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   clock.close()
   clock.switchTo('real')
   t.equal(clock.mode, 'virtual')
 })
 
-t.test('in the middle of an advance it stays what it is; to be what it is already is nothing', async t => {
+t.test('in the middle of an advance it stays what it is; to be what it is already is nothing', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   clock.at({
     due: NOON + 1000,
@@ -62,7 +71,7 @@ t.test('in the middle of an advance it stays what it is; to be what it is alread
     run: async () => {
       t.throws(() => clock.switchTo('real'), { code: 'CLOCK_BUSY' })
       clock.switchTo('virtual')
-    }
+    },
   })
   clock.at({ due: NOON + 2000, sequence: 0, what: 'later', run: async () => {} })
   t.match(await clock.advance('1s'), { to: after(1), remainingTimers: [{ what: 'later' }] })

@@ -6,14 +6,14 @@ import { NOON } from './helpers.ts'
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
-function setup (limit?: number) {
+function setup(limit?: number) {
   const time = { now: NOON }
   const tokens = createTokens(createRandom('42'), () => new Date(time.now), limit)
   const stable = (force = false) => tokens.stable(force) as GivenToken
   return { time, tokens, stable }
 }
 
-t.test('a token is long, lives for two hours, and is no other', async t => {
+t.test('a token is long, lives for two hours, and is no other', async (t) => {
   const { time, tokens } = setup()
   const { access_token: token, expires_in: life } = tokens.fetch()
   t.match(token, /^\d{2}_[\w-]{128}$/)
@@ -28,7 +28,7 @@ t.test('a token is long, lives for two hours, and is no other', async t => {
   t.same([tokens.has('78_never'), tokens.judge('78_never')], [false, 'stale'])
 })
 
-t.test('a new one makes the earlier ones stale in five minutes', async t => {
+t.test('a new one makes the earlier ones stale in five minutes', async (t) => {
   const { time, tokens } = setup()
   const first = tokens.fetch().access_token
   time.now += MINUTE
@@ -43,7 +43,7 @@ t.test('a new one makes the earlier ones stale in five minutes', async t => {
   t.same(judged(), ['stale', 'stale', 'good'])
 })
 
-t.test('the stable one stays, with what is left of it; the next comes in its last five minutes', async t => {
+t.test('the stable one stays, with what is left of it; the next comes in its last five minutes', async (t) => {
   const { time, tokens, stable } = setup()
   const first = stable()
   t.equal(first.expires_in, 7200)
@@ -60,7 +60,7 @@ t.test('the stable one stays, with what is left of it; the next comes in its las
   t.equal(tokens.judge(first.access_token), 'expired')
 })
 
-t.test('the kinds do not touch each other', async t => {
+t.test('the kinds do not touch each other', async (t) => {
   const { time, tokens, stable } = setup()
   const plain = tokens.fetch().access_token
   const kept = stable().access_token
@@ -73,7 +73,7 @@ t.test('the kinds do not touch each other', async t => {
   t.same([tokens.judge(plain), tokens.judge(forced)], ['stale', 'good'])
 })
 
-t.test('by force the old one is dead at once, but not within 30 s of the last time', async t => {
+t.test('by force the old one is dead at once, but not within 30 s of the last time', async (t) => {
   const { time, tokens, stable } = setup()
   const first = stable().access_token
   const second = stable(true)
@@ -86,7 +86,7 @@ t.test('by force the old one is dead at once, but not within 30 s of the last ti
   t.equal(tokens.judge(second.access_token), 'stale')
 })
 
-t.test('by force 20 times a day in China', async t => {
+t.test('by force 20 times a day in China', async (t) => {
   const { time, tokens, stable } = setup()
   for (let n = 0; n < 20; n++) {
     t.type(stable(true).access_token, 'string')
@@ -100,7 +100,7 @@ t.test('by force 20 times a day in China', async t => {
   t.type(stable(true).access_token, 'string')
 })
 
-t.test('they go into a snapshot, with the limits of force', async t => {
+t.test('they go into a snapshot, with the limits of force', async (t) => {
   const { time, tokens, stable } = setup()
   const { access_token: forced } = stable(true)
   const dump = structuredClone(tokens.dump())
@@ -115,7 +115,7 @@ t.test('they go into a snapshot, with the limits of force', async t => {
   t.equal(other.stable(true).access_token, later, 'drawn as then')
 })
 
-t.test('the newest are remembered', async t => {
+t.test('the newest are remembered', async (t) => {
   const { tokens } = setup(2)
   const given = Array.from({ length: 4 }, () => tokens.fetch().access_token)
   t.same(given.map(tokens.has), [false, false, true, true])

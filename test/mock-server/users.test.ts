@@ -3,13 +3,13 @@ import { createRandom } from '../../mock-server/random.ts'
 import { createUsers, type User, type UsersOptions } from '../../mock-server/users.ts'
 import { NOON } from './helpers.ts'
 
-function setup (options: Partial<UsersOptions> = {}) {
+function setup(options: Partial<UsersOptions> = {}) {
   const time = { now: NOON }
   const users = createUsers(createRandom('42'), () => new Date(time.now), { sessionKeyMs: 600_000, ...options })
   return { time, users, login: (openid: string) => users.exchange(users.issueCode({ openid }).code) as User }
 }
 
-t.test('a code looks like one of wx.login and names a new user', async t => {
+t.test('a code looks like one of wx.login and names a new user', async (t) => {
   const { users } = setup()
   const codes = Array.from({ length: 50 }, () => users.issueCode({}))
   for (const { code, user } of codes) {
@@ -23,7 +23,7 @@ t.test('a code looks like one of wx.login and names a new user', async t => {
   t.equal(users.drew('o-alice'), false)
 })
 
-t.test('a code is exchanged once, for its user', async t => {
+t.test('a code is exchanged once, for its user', async (t) => {
   const { time, users } = setup()
   const { code, user, expiresAt } = users.issueCode({ openid: 'o-alice', ttl: 60 })
   t.same(expiresAt, new Date(NOON + 60_000))
@@ -34,13 +34,13 @@ t.test('a code is exchanged once, for its user', async t => {
   t.equal(users.exchange(code), 'invalid code')
 })
 
-t.test('several codes of one user are valid side by side', async t => {
+t.test('several codes of one user are valid side by side', async (t) => {
   const { users } = setup()
   const [one, two] = [users.issueCode({ openid: 'o-alice' }), users.issueCode({ openid: 'o-alice' })]
   t.equal(users.exchange(two.code), users.exchange(one.code))
 })
 
-t.test('a user has one session_key, renewed by a wx.login ten minutes later', async t => {
+t.test('a user has one session_key, renewed by a wx.login ten minutes later', async (t) => {
   const { time, users, login } = setup()
   const first = login('o-alice').sessionKey
   time.now += 600_000
@@ -53,8 +53,11 @@ t.test('a user has one session_key, renewed by a wx.login ten minutes later', as
   t.not(login('o-bob').sessionKey, second)
 })
 
-t.test('another period, or none', async t => {
-  for (const [sessionKeyMs, renewed] of [[0, true], [undefined, false]] as const) {
+t.test('another period, or none', async (t) => {
+  for (const [sessionKeyMs, renewed] of [
+    [0, true],
+    [undefined, false],
+  ] as const) {
     const { time, login } = setup({ sessionKeyMs })
     const first = login('o-alice').sessionKey
     time.now += 365 * 24 * 3_600_000
@@ -62,25 +65,28 @@ t.test('another period, or none', async t => {
   }
 })
 
-t.test('a key is rotated by hand, also twice in a moment; one that was asked for is as old as the one before', async t => {
-  const { time, users, login } = setup()
-  const user = users.know('o-alice')
-  const keys = [user.sessionKey]
-  for (const age of ['new', 'new', 'kept'] as const) {
-    users.rotate(user, age)
-    keys.push(user.sessionKey)
-  }
-  t.equal(new Set(keys).size, 4)
-  time.now += 300_000
-  users.rotate(user, 'kept')
-  t.same(user.sessionKeySince, new Date(NOON))
-  time.now += 300_001
-  t.not(login('o-alice').sessionKey, keys.at(-1))
-  users.rotate(user, 'new')
-  t.same(user.sessionKeySince, new Date(time.now))
-})
+t.test(
+  'a key is rotated by hand, also twice in a moment; one that was asked for is as old as the one before',
+  async (t) => {
+    const { time, users, login } = setup()
+    const user = users.know('o-alice')
+    const keys = [user.sessionKey]
+    for (const age of ['new', 'new', 'kept'] as const) {
+      users.rotate(user, age)
+      keys.push(user.sessionKey)
+    }
+    t.equal(new Set(keys).size, 4)
+    time.now += 300_000
+    users.rotate(user, 'kept')
+    t.same(user.sessionKeySince, new Date(NOON))
+    time.now += 300_001
+    t.not(login('o-alice').sessionKey, keys.at(-1))
+    users.rotate(user, 'new')
+    t.same(user.sessionKeySince, new Date(time.now))
+  },
+)
 
-t.test('phone codes are codes of their own', async t => {
+t.test('phone codes are codes of their own', async (t) => {
   const { users } = setup()
   const phone = { phoneNumber: '13580006666', purePhoneNumber: '13580006666', countryCode: '86' }
   const codes = [1, 2].map(() => users.issuePhoneCode(phone, {}).code)
@@ -96,7 +102,7 @@ t.test('phone codes are codes of their own', async t => {
   t.notOk(codes.includes(restored.issuePhoneCode(phone, {}).code))
 })
 
-t.test('a unionid stays once it is known', async t => {
+t.test('a unionid stays once it is known', async (t) => {
   const { users } = setup()
   t.equal(users.find('o-alice'), undefined)
   t.equal(users.know('o-alice').unionid, undefined)
@@ -105,11 +111,17 @@ t.test('a unionid stays once it is known', async t => {
   t.match(users.list(), [{ openid: 'o-alice', unionid: 'u-alice', nickName: 'Al' }])
 })
 
-t.test('of users and codes the newest are remembered, and none is drawn twice', async t => {
+t.test('of users and codes the newest are remembered, and none is drawn twice', async (t) => {
   const { users } = setup({ limit: 2 })
   const issued = Array.from({ length: 4 }, () => users.issueCode({}))
-  t.same(issued.map(({ code }) => typeof users.exchange(code)), ['string', 'string', 'object', 'object'])
-  t.same(issued.map(({ user }) => users.drew(user.openid)), [false, false, true, true])
+  t.same(
+    issued.map(({ code }) => typeof users.exchange(code)),
+    ['string', 'string', 'object', 'object'],
+  )
+  t.same(
+    issued.map(({ user }) => users.drew(user.openid)),
+    [false, false, true, true],
+  )
   const { users: known, codes, drawn } = users.dump()
   t.same([known.length, codes.length, drawn.length], [2, 2, 2])
 
@@ -117,10 +129,16 @@ t.test('of users and codes the newest are remembered, and none is drawn twice', 
   restored.load(users.dump())
   for (const book of [users, restored]) {
     const { code, user } = book.issueCode({})
-    t.notOk(issued.some(before => before.code === code || before.user.openid === user.openid))
+    t.notOk(issued.some((before) => before.code === code || before.user.openid === user.openid))
   }
 })
 
-t.test('a limit of exchanges is a whole number', async t => {
-  for (const codeLimit of [0, -1, 1.5, NaN]) t.throws(() => setup({ codeLimit }), { code: 'BAD_INPUT', details: { field: 'codeLimit', rule: 'minimum' } }, String(codeLimit))
+t.test('a limit of exchanges is a whole number', async (t) => {
+  for (const codeLimit of [0, -1, 1.5, NaN]) {
+    t.throws(
+      () => setup({ codeLimit }),
+      { code: 'BAD_INPUT', details: { field: 'codeLimit', rule: 'minimum' } },
+      String(codeLimit),
+    )
+  }
 })

@@ -13,7 +13,7 @@ const readable: [string, Record<string, string>][] = [
   ['<xml><a>&#xd7ff;&#xe000;&#x1f600;</a></xml>', { a: '\ud7ff\ue000😀' }],
   ['\n <!-- note --> <xml><!-- note --><a>1</a></xml> <!-- note -->\n', { a: '1' }],
   ['<xml><a><![CDATA[<!DOCTYPE html> said the customer]]></a></xml>', { a: '<!DOCTYPE html> said the customer' }],
-  ['<xml></xml>', {}]
+  ['<xml></xml>', {}],
 ]
 for (const [text, fields] of readable) t.same(Object.fromEntries(readXml(text)), fields, text)
 
@@ -41,12 +41,12 @@ const refused: [string, WireError['kind'], RegExp][] = [
   ['<xml><!ENTITY a "b"></xml>', 'not_xml', /document type/],
   ['<root><a>1</a></root>', 'root', /<root>/],
   ['<xml>\\n<a>1</a></xml>', 'stray', /between the elements/],
-  ['<xml><![CDATA[x]]><a>1</a></xml>', 'stray', /between the elements/]
+  ['<xml><![CDATA[x]]><a>1</a></xml>', 'stray', /between the elements/],
 ]
 for (const [text, kind, message] of refused) t.throws(() => readXml(text), { name: 'WireError', kind, message }, text)
 
-t.test('recorded messages', async t => {
-  const names = readdirSync(new URL('../samples/', import.meta.url)).filter(name => name.endsWith('.xml'))
+t.test('recorded messages', async (t) => {
+  const names = readdirSync(new URL('../samples/', import.meta.url)).filter((name) => name.endsWith('.xml'))
   t.ok(names.length > 20)
   for (const name of names) {
     if (name.startsWith('25-attack')) t.throws(() => readXml(sample(name)), { name: 'WireError' }, name)
@@ -55,11 +55,11 @@ t.test('recorded messages', async t => {
   }
 })
 
-t.test('what was read from a recorded message carries its sign', async t => {
+t.test('what was read from a recorded message carries its sign', async (t) => {
   const cases = [
     ['06-orderquery.response.success.xml', '8934e7d15453e97507ef794cf7b0519d', 'MD5'],
     ['12-refund.response.success.xml', '8934e7d15453e97507ef794cf7b0519d', 'MD5'],
-    ['18-notify.pay.hmac-no-sign_type.recorded-masked.xml', '0123456789abcdef0123456789abcdef', 'HMAC-SHA256']
+    ['18-notify.pay.hmac-no-sign_type.recorded-masked.xml', '0123456789abcdef0123456789abcdef', 'HMAC-SHA256'],
   ] as const
   for (const [name, key, type] of cases) {
     const fields = readXml(sample(name))
@@ -67,9 +67,24 @@ t.test('what was read from a recorded message carries its sign', async t => {
   }
 })
 
-t.test('writing: text in CDATA, numbers bare, and reading gives it back', async t => {
-  t.equal(writeXml([['a', '茶'], ['total_fee', 1]]), '<xml><a><![CDATA[茶]]></a>\n<total_fee>1</total_fee></xml>')
-  t.equal(writeXml([['a', ''], ['b', 2]], ''), '<xml><a><![CDATA[]]></a><b>2</b></xml>')
+t.test('writing: text in CDATA, numbers bare, and reading gives it back', async (t) => {
+  t.equal(
+    writeXml([
+      ['a', '茶'],
+      ['total_fee', 1],
+    ]),
+    '<xml><a><![CDATA[茶]]></a>\n<total_fee>1</total_fee></xml>',
+  )
+  t.equal(
+    writeXml(
+      [
+        ['a', ''],
+        ['b', 2],
+      ],
+      '',
+    ),
+    '<xml><a><![CDATA[]]></a><b>2</b></xml>',
+  )
   for (const value of [']]>', 'a]]>b]]>c', ']]', '<x>&amp;', '  ', '\n']) {
     t.equal(readXml(writeXml([['attach', value]])).get('attach'), value, JSON.stringify(value))
   }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startMock } from './helpers.ts'
 
-t.test('what a world cannot be given is refused, also in plain JavaScript', async t => {
+t.test('what a world cannot be given is refused, also in plain JavaScript', async (t) => {
   const mock = await startMock(t)
   const cases: [options: object, field: string, rule: string | RegExp][] = [
     [{ signtype: 'MD5' }, 'signtype', 'additionalProperties'],
@@ -24,9 +24,24 @@ t.test('what a world cannot be given is refused, also in plain JavaScript', asyn
     [{ appid: 'bad id!' }, 'appid', 'word'],
     [{ appid: 5 }, 'appid', 'word'],
     [{ mchId: 'abc' }, 'mchId', 'digits'],
-    [{ mchId: 1900000109 }, 'mchId', 'digits']
+    [{ mchId: 1900000109 }, 'mchId', 'digits'],
   ]
-  for (const [options, field, rule] of cases) t.throws(() => mock.world(options), { code: 'BAD_INPUT', details: { field, rule } }, JSON.stringify(options))
+  for (const [options, field, rule] of cases) {
+    t.throws(() => mock.world(options), { code: 'BAD_INPUT', details: { field, rule } }, JSON.stringify(options))
+  }
   t.equal(mock.worlds().length, 1)
-  mock.world({ signType: 'MD5', clock: 'real', certMode: 'none', seed: 1, id: 'w-1_a.b', strict: true, maxJournal: 1, ackTimeoutMs: 2 ** 31 - 1, appid: 'wx0123456789abcdef', appSecret: 's', mchId: '1900000109', apiKey: '0'.repeat(32) })
+  mock.world({
+    signType: 'MD5',
+    clock: 'real',
+    certMode: 'none',
+    seed: 1,
+    id: 'w-1_a.b',
+    strict: true,
+    maxJournal: 1,
+    ackTimeoutMs: 2 ** 31 - 1,
+    appid: 'wx0123456789abcdef',
+    appSecret: 's',
+    mchId: '1900000109',
+    apiKey: '0'.repeat(32),
+  })
 })

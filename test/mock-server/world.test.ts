@@ -1,39 +1,98 @@
 import t from 'tap'
-import { createMockWechat, type Delivery, type LateWorldOptions, type Notification, type WorldOptions } from '../../mock-server/index.ts'
-import { ACK, callPay, deadUrl, deferred, NOON, orderFields, paymentParams, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
+import {
+  createMockWechat,
+  type Delivery,
+  type LateWorldOptions,
+  type Notification,
+  type WorldOptions,
+} from '../../mock-server/index.ts'
+import {
+  ACK,
+  callPay,
+  deadUrl,
+  deferred,
+  NOON,
+  orderFields,
+  paymentParams,
+  placeOrder,
+  REFUSAL,
+  startMock,
+  startShop,
+} from './helpers.ts'
 
-t.test('a payment: ordered, opened, paid, notified, acknowledged', async t => {
+t.test('a payment: ordered, opened, paid, notified, acknowledged', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const prepayId = await placeOrder(world, shop.notifyUrl, { attach: 'table 4' })
-  t.match(world.order('tea-0001'), { tradeState: 'NOTPAY', totalFee: 1250, prepayId, notifyUrl: shop.notifyUrl, transactionId: undefined, cashFee: undefined, coupons: [], attach: 'table 4' })
+  t.match(world.order('tea-0001'), {
+    tradeState: 'NOTPAY',
+    totalFee: 1250,
+    prepayId,
+    notifyUrl: shop.notifyUrl,
+    transactionId: undefined,
+    cashFee: undefined,
+    coupons: [],
+    attach: 'table 4',
+  })
 
   t.same(world.requestPayment(paymentParams(world, prepayId)), { errMsg: 'requestPayment:ok', outTradeNo: 'tea-0001' })
   t.match(world.order('tea-0001'), { tradeState: 'NOTPAY' }, 'opening the cashier is not paying')
 
   const delivery = await world.pay('tea-0001')
-  t.match(delivery, { attempt: 0, verdict: 'acked', outTradeNo: 'tea-0001', url: shop.notifyUrl, sentAt: new Date(NOON), response: { status: 200, body: ACK } })
-  t.match(shop.received, [{ method: 'POST', url: '/notify', headers: { 'content-type': 'text/xml' }, body: delivery.request.body }])
-  t.match(world.order('tea-0001'), { tradeState: 'SUCCESS', cashFee: 1250, bankType: 'OTHERS', paidAt: new Date(NOON), openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o' })
+  t.match(delivery, {
+    attempt: 0,
+    verdict: 'acked',
+    outTradeNo: 'tea-0001',
+    url: shop.notifyUrl,
+    sentAt: new Date(NOON),
+    response: { status: 200, body: ACK },
+  })
+  t.match(shop.received, [
+    { method: 'POST', url: '/notify', headers: { 'content-type': 'text/xml' }, body: delivery.request.body },
+  ])
+  t.match(world.order('tea-0001'), {
+    tradeState: 'SUCCESS',
+    cashFee: 1250,
+    bankType: 'OTHERS',
+    paidAt: new Date(NOON),
+    openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+  })
   t.match(world.order('tea-0001').transactionId, /^4200\d{6}20260115\d{10}$/)
   t.match(world.notification('tea-0001'), { state: 'acked', attempts: [delivery], body: delivery.request.body })
   t.same(world.orders(), [world.order('tea-0001')])
   t.same(world.deliveries(), [delivery])
 })
 
-t.test('the payer, the bank and the coupons can be chosen', async t => {
+t.test('the payer, the bank and the coupons can be chosen', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
-  await world.pay('tea-0001', { openid: 'o-bob', bankType: 'CFT', coupons: [{ fee: 50 }, { fee: 8, id: '10000', type: 'CASH' }] })
-  t.match(world.order('tea-0001'), { openid: 'o-bob', bankType: 'CFT', cashFee: 1192, coupons: [{ fee: 50, id: /^\d{10}$/ }, { fee: 8, id: '10000', type: 'CASH' }] })
+  await world.pay('tea-0001', {
+    openid: 'o-bob',
+    bankType: 'CFT',
+    coupons: [{ fee: 50 }, { fee: 8, id: '10000', type: 'CASH' }],
+  })
+  t.match(world.order('tea-0001'), {
+    openid: 'o-bob',
+    bankType: 'CFT',
+    cashFee: 1192,
+    coupons: [
+      { fee: 50, id: /^\d{10}$/ },
+      { fee: 8, id: '10000', type: 'CASH' },
+    ],
+  })
 
-  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'native-1', trade_type: 'NATIVE', product_id: 'p', openid: undefined })
+  await placeOrder(world, shop.notifyUrl, {
+    out_trade_no: 'native-1',
+    trade_type: 'NATIVE',
+    product_id: 'p',
+    openid: undefined,
+  })
   await world.pay('native-1')
   t.match(world.order('native-1').openid, /^o[\w-]{27}$/, 'somebody scanned the code')
 })
 
-t.test('who cannot pay', async t => {
+t.test('who cannot pay', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await t.rejects(world.pay('tea-0001'), { code: 'UNKNOWN_ORDER', message: /no order tea-0001; .*mch_id/ })
@@ -42,7 +101,11 @@ t.test('who cannot pay', async t => {
 
   await placeOrder(world, shop.notifyUrl, { total_fee: 100 })
   for (const coupons of [[{ fee: 101 }], [{ fee: 60 }, { fee: 41 }], [{ fee: 0 }], [{ fee: -1 }], [{ fee: 1.5 }]]) {
-    await t.rejects(world.pay('tea-0001', { coupons }), { code: 'BAD_INPUT', details: { field: 'coupons' } }, JSON.stringify(coupons))
+    await t.rejects(
+      world.pay('tea-0001', { coupons }),
+      { code: 'BAD_INPUT', details: { field: 'coupons' } },
+      JSON.stringify(coupons),
+    )
   }
   await world.pay('tea-0001')
   await t.rejects(world.pay('tea-0001'), { code: 'ORDER_NOT_PAYABLE', message: /it is SUCCESS/ })
@@ -54,7 +117,7 @@ t.test('who cannot pay', async t => {
   await t.rejects(world.pay('waiting'), { code: 'ORDER_NOT_PAYABLE', message: /older than 2 h/ })
 })
 
-t.test('hold sends nothing; background does not wait', async t => {
+t.test('hold sends nothing; background does not wait', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -73,38 +136,54 @@ t.test('hold sends nothing; background does not wait', async t => {
   t.equal(background.state, 'acked', 'the clock has waited for it')
 })
 
-t.test('advance makes every delivery that falls due and reports it', async t => {
+t.test('advance makes every delivery that falls due and reports it', async (t) => {
   const { default: world } = await startMock(t)
-  const shop = await startShop(t, (_notified, _response, count) => count < 4 ? REFUSAL : ACK)
+  const shop = await startShop(t, (_notified, _response, count) => (count < 4 ? REFUSAL : ACK))
   const seen: string[] = []
-  world.on('delivery', ({ id, verdict }) => { seen.push(`${id} ${verdict}`) })
+  world.on('delivery', ({ id, verdict }) => {
+    seen.push(`${id} ${verdict}`)
+  })
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   const report = await world.advance('20s')
-  t.match(report, { from: new Date(NOON), to: new Date(NOON + 20_000), deliveries: [{ attempt: 1, verdict: 'fail_xml' }], remainingTimers: [{ due: new Date(NOON + 30_000), what: 'notify tea-0001 attempt 2' }] })
-  t.match(await world.clock.advance('24h'), { deliveries: [{ attempt: 2 }, { attempt: 3, verdict: 'acked' }], remainingTimers: [] })
+  t.match(report, {
+    from: new Date(NOON),
+    to: new Date(NOON + 20_000),
+    deliveries: [{ attempt: 1, verdict: 'fail_xml' }],
+    remainingTimers: [{ due: new Date(NOON + 30_000), what: 'notify tea-0001 attempt 2' }],
+  })
+  t.match(await world.clock.advance('24h'), {
+    deliveries: [{ attempt: 2 }, { attempt: 3, verdict: 'acked' }],
+    remainingTimers: [],
+  })
   t.same(seen, ['d1 fail_xml', 'd2 fail_xml', 'd3 fail_xml', 'd4 acked'])
   t.same(world.clock.now(), new Date(NOON + 86_420_000))
 })
 
-t.test('a handler may ask WeChat, and work after its answer, before time moves on', async t => {
+t.test('a handler may ask WeChat, and work after its answer, before time moves on', async (t) => {
   const { default: world } = await startMock(t)
   let working: Promise<unknown> = Promise.resolve()
   const workedAt: number[] = []
   const shop = await startShop(t, async () => {
     const { fields } = await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
-    working = callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }).then(() => { workedAt.push(world.clock.now().getTime() - NOON) })
+    working = callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }).then(() => {
+      workedAt.push(world.clock.now().getTime() - NOON)
+    })
     return fields.trade_state === 'SUCCESS' ? REFUSAL : ACK
   })
   world.settleOn(() => working)
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   await world.advance('24h4m')
-  t.same(workedAt, world.deliveries().map(({ sentAt }) => sentAt.getTime() - NOON), 'the work of each delivery was done at its own time')
+  t.same(
+    workedAt,
+    world.deliveries().map(({ sentAt }) => sentAt.getTime() - NOON),
+    'the work of each delivery was done at its own time',
+  )
   t.equal(workedAt.length, 16)
 })
 
-t.test('an advance inside a notify handler is refused', async t => {
+t.test('an advance inside a notify handler is refused', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, async (_notified, _response, count) => {
     if (count > 1) await t.rejects(world.advance('1s'), { code: 'CLOCK_BUSY' })
@@ -115,65 +194,102 @@ t.test('an advance inside a notify handler is refused', async t => {
   t.match(await world.advance('15s'), { deliveries: [{ verdict: 'acked' }] })
 })
 
-t.test('an advance that runs out of real time tells what it had done; other errors pass', async t => {
+t.test('an advance that runs out of real time tells what it had done; other errors pass', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   let endless = () => Promise.resolve()
   world.settleOn(() => endless())
-  world.on('delivery', () => { endless = () => new Promise(() => {}) })
+  world.on('delivery', () => {
+    endless = () => new Promise(() => {})
+  })
   await t.rejects(world.advance('1h', { realTimeoutMs: 50 }), {
     code: 'CLOCK_TIMEOUT',
-    details: { report: { to: new Date(NOON + 15_000), deliveries: [{ attempt: 1 }], remainingTimers: [{ what: 'notify tea-0001 attempt 2' }] } }
+    details: {
+      report: {
+        to: new Date(NOON + 15_000),
+        deliveries: [{ attempt: 1 }],
+        remainingTimers: [{ what: 'notify tea-0001 attempt 2' }],
+      },
+    },
   })
   await t.rejects(world.advance('soon'), { code: 'BAD_INPUT' })
 })
 
-t.test('what an advance left behind is in the report of the next', async t => {
+t.test('what an advance left behind is in the report of the next', async (t) => {
   const { default: world } = await startMock(t)
   const answer = deferred<string>()
-  const shop = await startShop(t, (_notified, _response, count) => count === 2 ? answer.promise : REFUSAL)
+  const shop = await startShop(t, (_notified, _response, count) => (count === 2 ? answer.promise : REFUSAL))
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
-  await t.rejects(world.advance('20s', { realTimeoutMs: 200 }), { code: 'CLOCK_TIMEOUT', details: { report: { to: new Date(NOON + 15_000), deliveries: [] } } })
+  await t.rejects(world.advance('20s', { realTimeoutMs: 200 }), {
+    code: 'CLOCK_TIMEOUT',
+    details: { report: { to: new Date(NOON + 15_000), deliveries: [] } },
+  })
   t.same(world.inFlight(), ['notify tea-0001 attempt 1'], 'the time is that of the send which is not over')
   const next = world.advance('20s')
   answer.resolve(REFUSAL)
-  t.match((await next).deliveries, [{ attempt: 1, sentAt: new Date(NOON + 15_000) }, { attempt: 2, sentAt: new Date(NOON + 30_000) }])
+  t.match((await next).deliveries, [
+    { attempt: 1, sentAt: new Date(NOON + 15_000) },
+    { attempt: 2, sentAt: new Date(NOON + 30_000) },
+  ])
 })
 
-t.test('the merchant has a real limit to answer, and nobody listening is told', async t => {
+t.test('the merchant has a real limit to answer, and nobody listening is told', async (t) => {
   const { default: world } = await startMock(t, { world: { ackTimeoutMs: 50 } })
   const shop = await startShop(t, () => undefined)
   await placeOrder(world, shop.notifyUrl)
   t.match(await world.pay('tea-0001'), { verdict: 'timeout_5s', reason: /within 50 ms/, response: undefined })
   await placeOrder(world, await deadUrl(), { out_trade_no: 'tea-0002' })
   t.match(await world.pay('tea-0002'), { verdict: 'connection_refused', response: undefined })
-  t.match(await world.advance('30s'), { deliveries: [{ outTradeNo: 'tea-0001' }, { outTradeNo: 'tea-0002' }, { outTradeNo: 'tea-0001' }, { outTradeNo: 'tea-0002' }] })
+  t.match(await world.advance('30s'), {
+    deliveries: [
+      { outTradeNo: 'tea-0001' },
+      { outTradeNo: 'tea-0002' },
+      { outTradeNo: 'tea-0001' },
+      { outTradeNo: 'tea-0002' },
+    ],
+  })
   t.match(world.journal.entries({ direction: 'out' })[0], { api: 'notify', note: /^timeout_5s: / })
 })
 
-t.test('the older schedule and one of its own', async t => {
-  for (const [schedule, times] of [['legacy', [0, 15, 30, 60, 240, 2040, 3840, 5640, 7440, 11_040]], [[1, 2], [0, 1, 3]]] as const) {
+t.test('the older schedule and one of its own', async (t) => {
+  for (const [schedule, times] of [
+    ['legacy', [0, 15, 30, 60, 240, 2040, 3840, 5640, 7440, 11_040]],
+    [
+      [1, 2],
+      [0, 1, 3],
+    ],
+  ] as const) {
     const { default: world } = await startMock(t, { world: { schedule } })
     await placeOrder(world, await deadUrl())
     await world.pay('tea-0001')
     await world.advance('2d')
-    t.same(world.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000), times)
+    t.same(
+      world.deliveries().map(({ sentAt }) => (sentAt.getTime() - NOON) / 1000),
+      times,
+    )
   }
 })
 
-t.test('a schedule without an immediate send', async t => {
+t.test('a schedule without an immediate send', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   const world = mock.world({ startTime: NOON, schedule: { immediate: false } })
   await placeOrder(world, shop.notifyUrl)
   const notification = await world.pay('tea-0001')
-  t.match(notification, { state: 'pending', attempts: { length: 0 }, nextDueAt: new Date(NOON + 15_000) }, 'nothing has been sent')
+  t.match(
+    notification,
+    { state: 'pending', attempts: { length: 0 }, nextDueAt: new Date(NOON + 15_000) },
+    'nothing has been sent',
+  )
   t.equal(shop.received.length, 0)
   const { deliveries } = await world.advance('2d')
-  t.same(deliveries.map(({ attempt }) => attempt), [...Array(15).keys()])
+  t.same(
+    deliveries.map(({ attempt }) => attempt),
+    [...Array(15).keys()],
+  )
   t.same([deliveries[0]!.sentAt, deliveries.at(-1)!.sentAt], [new Date(NOON + 15_000), new Date(NOON + 86_640_000)])
 
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
@@ -181,14 +297,23 @@ t.test('a schedule without an immediate send', async t => {
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0003', nonce_str: 'n3' })
   t.match(await world.fail('tea-0003', { notify: true }), { delivery: undefined })
   const name = world.snapshot()
-  t.match(await world.advance({ next: 2 }), { deliveries: [{ outTradeNo: 'tea-0002', attempt: 0 }, { kind: 'fail', attempt: 0 }] })
+  t.match(await world.advance({ next: 2 }), {
+    deliveries: [
+      { outTradeNo: 'tea-0002', attempt: 0 },
+      { kind: 'fail', attempt: 0 },
+    ],
+  })
   world.restore(name)
-  t.match(await world.advance({ next: 1 }), { deliveries: [{ outTradeNo: 'tea-0002', attempt: 0 }] }, 'it is still to be sent for the first time')
+  t.match(
+    await world.advance({ next: 1 }),
+    { deliveries: [{ outTradeNo: 'tea-0002', attempt: 0 }] },
+    'it is still to be sent for the first time',
+  )
 })
 
-t.test('the type of what pay resolves with follows from the schedule', async t => {
+t.test('the type of what pay resolves with follows from the schedule', async (t) => {
   const mock = await startMock(t)
-  async function typed (options: WorldOptions, late: LateWorldOptions) {
+  async function typed(options: WorldOptions, late: LateWorldOptions) {
     const first: Delivery = await mock.world(options).pay('x')
     const pending: Notification = await mock.world(late).pay('x')
     // @ts-expect-error nothing has been sent
@@ -202,9 +327,9 @@ t.test('the type of what pay resolves with follows from the schedule', async t =
   t.type(typed, 'function')
 })
 
-t.test('everything is drawn from the seed', async t => {
+t.test('everything is drawn from the seed', async (t) => {
   const notifyUrl = await deadUrl()
-  async function drawn (options: WorldOptions) {
+  async function drawn(options: WorldOptions) {
     const { default: world } = await startMock(t, { world: options })
     const { code, openid } = world.loginCode()
     const prepayId = await placeOrder(world, notifyUrl)
@@ -214,15 +339,31 @@ t.test('everything is drawn from the seed', async t => {
   }
   const first = await drawn({ seed: 42 })
   t.same(await drawn({ seed: 42 }), first)
-  t.match(first, { appid: /^wx[0-9a-f]{16}$/, appSecret: /^[0-9a-f]{32}$/, mchId: /^16\d{8}$/, apiKey: /^[0-9A-Za-z]{32}$/ })
+  t.match(first, {
+    appid: /^wx[0-9a-f]{16}$/,
+    appSecret: /^[0-9a-f]{32}$/,
+    mchId: /^16\d{8}$/,
+    apiKey: /^[0-9A-Za-z]{32}$/,
+  })
   const other = await drawn({ seed: 43 })
-  for (const name of ['appid', 'appSecret', 'mchId', 'apiKey', 'code', 'openid', 'prepayId', 'transactionId'] as const) t.not(other[name], first[name], name)
+  for (const name of [
+    'appid',
+    'appSecret',
+    'mchId',
+    'apiKey',
+    'code',
+    'openid',
+    'prepayId',
+    'transactionId',
+  ] as const) {
+    t.not(other[name], first[name], name)
+  }
   t.same((await drawn({})).appid, (await drawn({})).appid, 'the default seed is the id of the world')
 })
 
-t.test('on the real clock, ids differ from run to run unless there is a seed', async t => {
+t.test('on the real clock, ids differ from run to run unless there is a seed', async (t) => {
   const notifyUrl = await deadUrl()
-  async function prepayTail (options: WorldOptions) {
+  async function prepayTail(options: WorldOptions) {
     const { default: world } = await startMock(t, { world: { clock: 'real', ...options } })
     t.equal(world.clock.mode, 'real')
     world.loginCode()
@@ -230,15 +371,18 @@ t.test('on the real clock, ids differ from run to run unless there is a seed', a
     return { appid: world.credentials.appid, openid: world.loginCode().openid }
   }
   const [one, two] = [await prepayTail({ startTime: NOON }), await prepayTail({ startTime: NOON + 1000 })]
-  t.equal(one.appid, two.appid, 'the credentials in a developer\'s .env stay')
+  t.equal(one.appid, two.appid, "the credentials in a developer's .env stay")
   t.not(one.openid, two.openid)
   t.same(await prepayTail({ seed: 1, startTime: NOON }), await prepayTail({ seed: 1, startTime: NOON + 1000 }))
 })
 
-t.test('on the real clock retries come by themselves', async t => {
+t.test('on the real clock retries come by themselves', async (t) => {
   const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.01, 0.01] } })
   const done = deferred<void>()
-  const shop = await startShop(t, (_notified, _response, count) => { if (count === 3) done.resolve(); return REFUSAL })
+  const shop = await startShop(t, (_notified, _response, count) => {
+    if (count === 3) done.resolve()
+    return REFUSAL
+  })
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   await done.promise
@@ -246,15 +390,24 @@ t.test('on the real clock retries come by themselves', async t => {
   await t.rejects(world.advance('1s'), { code: 'CLOCK_REAL' })
 })
 
-t.test('credentials can be given; a key of another length is refused', async t => {
-  const credentials = { appid: 'wxd930ea5d5a258f4f', appSecret: 's', mchId: '10000100', apiKey: '192006250b4c09247ec02edce69f6a2d' }
+t.test('credentials can be given; a key of another length is refused', async (t) => {
+  const credentials = {
+    appid: 'wxd930ea5d5a258f4f',
+    appSecret: 's',
+    mchId: '10000100',
+    apiKey: '192006250b4c09247ec02edce69f6a2d',
+  }
   const { default: world } = await startMock(t, { world: credentials })
   t.same(world.credentials, credentials)
   await placeOrder(world, await deadUrl())
-  await t.rejects(createMockWechat({ world: { apiKey: 'short' } }), { code: 'BAD_INPUT', message: /exactly 32 bytes.* got 5/, details: { field: 'apiKey' } })
+  await t.rejects(createMockWechat({ world: { apiKey: 'short' } }), {
+    code: 'BAD_INPUT',
+    message: /exactly 32 bytes.* got 5/,
+    details: { field: 'apiKey' },
+  })
 })
 
-t.test('time begins at the start given, or now in whole seconds', async t => {
+t.test('time begins at the start given, or now in whole seconds', async (t) => {
   const { default: world } = await startMock(t, { world: { startTime: new Date(NOON + 5) } })
   t.same(world.clock.now(), new Date(NOON + 5))
   const mock = await createMockWechat()
@@ -264,17 +417,38 @@ t.test('time begins at the start given, or now in whole seconds', async t => {
   t.ok(Math.abs(Date.now() - now) < 60_000)
 })
 
-t.test('the journal has both directions, both sides, and what the mock thought', async t => {
+t.test('the journal has both directions, both sides, and what the mock thought', async (t) => {
   const lines: string[] = []
-  const { default: world } = await startMock(t, { log: line => { lines.push(line) } })
+  const { default: world } = await startMock(t, {
+    log: (line) => {
+      lines.push(line)
+    },
+  })
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
   await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { total_fee: 1, nonce_str: 'another' }))
   await world.pay('tea-0001')
   t.match(world.journal.entries(), [
-    { cursor: 1, direction: 'in', api: 'unifiedorder', outTradeNo: 'tea-0001', at: new Date(NOON), request: { method: 'POST', url: '/pay/unifiedorder', headers: { 'content-type': /./ }, body: /\[1250\]/ }, response: { status: 200, body: /prepay_id/ }, note: 'SUCCESS' },
+    {
+      cursor: 1,
+      direction: 'in',
+      api: 'unifiedorder',
+      outTradeNo: 'tea-0001',
+      at: new Date(NOON),
+      request: { method: 'POST', url: '/pay/unifiedorder', headers: { 'content-type': /./ }, body: /\[1250\]/ },
+      response: { status: 200, body: /prepay_id/ },
+      note: 'SUCCESS',
+    },
     { cursor: 2, note: 'INVALID_REQUEST 201 商户订单号重复' },
-    { cursor: 3, direction: 'out', api: 'notify', outTradeNo: 'tea-0001', request: { url: shop.notifyUrl, body: /transaction_id/ }, response: { body: ACK }, note: /^acked: / }
+    {
+      cursor: 3,
+      direction: 'out',
+      api: 'notify',
+      outTradeNo: 'tea-0001',
+      request: { url: shop.notifyUrl, body: /transaction_id/ },
+      response: { body: ACK },
+      note: /^acked: /,
+    },
   ])
   t.match(lines, ['default unifiedorder tea-0001: SUCCESS', /201/, /^default notify tea-0001 attempt 0: acked/])
 })

@@ -19,66 +19,93 @@ const signable = message.filter((entries) => entries.some(([name, value]) => nam
 const numRuns = 1000
 
 t.test('both sign alike, in any order of the fields', async () => {
-  fc.assert(fc.property(signable, signType, (entries, signType) => {
-    const sign = mockSign.signV2(entries, KEY, signType)
-    equal(signV2(new Map(entries), KEY, signType), sign)
-    equal(signV2(new Map(entries.toReversed()), KEY, signType), sign)
-    equal(verifyV2(new Map([...entries, ['sign', sign]]), KEY, signType), true)
-  }), { numRuns })
+  fc.assert(
+    fc.property(signable, signType, (entries, signType) => {
+      const sign = mockSign.signV2(entries, KEY, signType)
+      equal(signV2(new Map(entries), KEY, signType), sign)
+      equal(signV2(new Map(entries.toReversed()), KEY, signType), sign)
+      equal(verifyV2(new Map([...entries, ['sign', sign]]), KEY, signType), true)
+    }),
+    { numRuns },
+  )
 })
 
 t.test('names sort alike', async () => {
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,3}$/)
-  fc.assert(fc.property(fc.uniqueArray(name, { minLength: 1 }), (names) => {
-    const entries = names.map((name): [string, string] => [name, '1'])
-    equal(signV2(new Map(entries), KEY, 'MD5'), mockSign.signV2(entries, KEY, 'MD5'))
-  }), { numRuns })
+  fc.assert(
+    fc.property(fc.uniqueArray(name, { minLength: 1 }), (names) => {
+      const entries = names.map((name): [string, string] => [name, '1'])
+      equal(signV2(new Map(entries), KEY, 'MD5'), mockSign.signV2(entries, KEY, 'MD5'))
+    }),
+    { numRuns },
+  )
 })
 
 t.test('what the plugin writes, the mock reads', async () => {
-  fc.assert(fc.property(message, (entries) => {
-    deepStrictEqual([...mockWire.readXml(writeXml(entries))], entries)
-  }), { numRuns })
+  fc.assert(
+    fc.property(message, (entries) => {
+      deepStrictEqual([...mockWire.readXml(writeXml(entries))], entries)
+    }),
+    { numRuns },
+  )
 })
 
 t.test('what the mock writes, the plugin reads', async () => {
-  fc.assert(fc.property(message, fc.constantFrom('', '\n'), (entries, separator) => {
-    deepStrictEqual([...readXml(mockWire.writeXml(entries, separator))], entries)
-  }), { numRuns })
+  fc.assert(
+    fc.property(message, fc.constantFrom('', '\n'), (entries, separator) => {
+      deepStrictEqual([...readXml(mockWire.writeXml(entries, separator))], entries)
+    }),
+    { numRuns },
+  )
 })
 
 t.test('both read any document alike', async () => {
-  fc.assert(fc.property(document, ({ text, entries }) => {
-    deepStrictEqual([...readXml(text)], entries)
-    deepStrictEqual([...mockWire.readXml(text)], entries)
-  }), { numRuns })
+  fc.assert(
+    fc.property(document, ({ text, entries }) => {
+      deepStrictEqual([...readXml(text)], entries)
+      deepStrictEqual([...mockWire.readXml(text)], entries)
+    }),
+    { numRuns },
+  )
 })
 
 t.test('what the plugin accepts of a damaged document, the mock reads alike', async (t) => {
   let accepted = 0
-  fc.assert(fc.property(damagedDocument, (text) => {
-    let fields: Map<string, string>
-    try {
-      fields = readXml(text)
-    } catch (error) {
-      equal((error as WechatError).code, 'WECHAT_XML_INVALID')
-      return
-    }
-    accepted += 1
-    deepStrictEqual([...mockWire.readXml(text)], [...fields])
-  }), { numRuns: 5000 })
+  fc.assert(
+    fc.property(damagedDocument, (text) => {
+      let fields: Map<string, string>
+      try {
+        fields = readXml(text)
+      } catch (error) {
+        equal((error as WechatError).code, 'WECHAT_XML_INVALID')
+        return
+      }
+      accepted += 1
+      deepStrictEqual([...mockWire.readXml(text)], [...fields])
+    }),
+    { numRuns: 5000 },
+  )
   t.ok(accepted > 100, `${accepted} accepted`)
 })
 
 t.test('both tell Beijing time alike', async () => {
-  const moment = fc.date({ min: new Date('2000-01-01T00:00:00Z'), max: new Date('2099-12-31T00:00:00Z'), noInvalidDate: true })
-  fc.assert(fc.property(moment, (date) => {
-    const text = mockTime.wechatTime(date)
-    equal(formatTime(date), text)
-    deepStrictEqual(parseTime(text), mockTime.parseWechatTime(text))
-    deepStrictEqual(parseTime(mockTime.wechatDateTime(date)), parseTime(text))
-  }))
-  fc.assert(fc.property(fc.stringMatching(/^20\d\d[01]\d[0-3]\d[0-2]\d[0-6]\d[0-6]\d$/), (text) => {
-    deepStrictEqual(parseTime(text), mockTime.parseWechatTime(text))
-  }), { numRuns })
+  const moment = fc.date({
+    min: new Date('2000-01-01T00:00:00Z'),
+    max: new Date('2099-12-31T00:00:00Z'),
+    noInvalidDate: true,
+  })
+  fc.assert(
+    fc.property(moment, (date) => {
+      const text = mockTime.wechatTime(date)
+      equal(formatTime(date), text)
+      deepStrictEqual(parseTime(text), mockTime.parseWechatTime(text))
+      deepStrictEqual(parseTime(mockTime.wechatDateTime(date)), parseTime(text))
+    }),
+  )
+  fc.assert(
+    fc.property(fc.stringMatching(/^20\d\d[01]\d[0-3]\d[0-2]\d[0-6]\d[0-6]\d$/), (text) => {
+      deepStrictEqual(parseTime(text), mockTime.parseWechatTime(text))
+    }),
+    { numRuns },
+  )
 })

@@ -4,16 +4,26 @@ import { decryptRefundNotify } from '../../src/protocol/refund-notify-v2.ts'
 import { readXml } from '../../src/protocol/xml.ts'
 import { sample, vectors } from '../helpers.ts'
 
-interface Vector { name: string, apiKey?: string, plain: string, reqInfo: string }
+interface Vector {
+  name: string
+  apiKey?: string
+  plain: string
+  reqInfo: string
+}
 
 const apiKey = '192006250b4c09247ec02edce69f6a2d'
 
 t.test('published and computed messages decrypt', async (t) => {
   const cases = vectors<Vector[]>('refund-notify-v2').filter((vector) => vector.apiKey !== undefined)
   t.ok(cases.length > 0)
-  for (const { name, apiKey, plain, reqInfo } of cases) t.equal(decryptRefundNotify(reqInfo, apiKey!).toString(), plain, name)
+  for (const { name, apiKey, plain, reqInfo } of cases) {
+    t.equal(decryptRefundNotify(reqInfo, apiKey!).toString(), plain, name)
+  }
   const outer = readXml(sample('20-notify.refund.encrypted.xml'))
-  t.strictSame(readXml(decryptRefundNotify(outer.get('req_info')!, apiKey), 'root'), readXml(sample('21-notify.refund.req_info-plain.xml'), 'root'))
+  t.strictSame(
+    readXml(decryptRefundNotify(outer.get('req_info')!, apiKey), 'root'),
+    readXml(sample('21-notify.refund.req_info-plain.xml'), 'root'),
+  )
 })
 
 t.test('an API key whose MD5 begins with a zero keeps it', async (t) => {
@@ -33,7 +43,7 @@ t.test('what does not decrypt is refused', async (t) => {
     ['not base64', `${good.slice(0, -4)}!!!!`, apiKey],
     ['base64 of another alphabet', good.replace('+', '-'), apiKey],
     ['a length that base64 never has', good.slice(0, -1), apiKey],
-    ['empty', '', apiKey]
+    ['empty', '', apiKey],
   ] as const) {
     t.throws(() => decryptRefundNotify(reqInfo, key), { code: 'WECHAT_XML_INVALID' }, name)
   }

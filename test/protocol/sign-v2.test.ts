@@ -6,14 +6,21 @@ import type { SignType } from '../../src/protocol/sign-v2.ts'
 import { readXml } from '../../src/protocol/xml.ts'
 import { sample, vectors } from '../fixtures.ts'
 
-interface Vector { name: string, key: string, signType: SignType, fields: Record<string, string>, sign: string }
+interface Vector {
+  name: string
+  key: string
+  signType: SignType
+  fields: Record<string, string>
+  sign: string
+}
 
 const KEY = '192006250b4c09247ec02edce69f6a2d'
 const OTHER_KEY = '8934e7d15453e97507ef794cf7b0519d'
 const SIGN_TYPES: SignType[] = ['MD5', 'HMAC-SHA256']
 
 const fieldsOf = (values: Record<string, string>) => new Map(Object.entries(values))
-const signed = (values: Record<string, string>, signType: SignType) => fieldsOf({ ...values, sign: signV2(fieldsOf(values), KEY, signType) })
+const signed = (values: Record<string, string>, signType: SignType) =>
+  fieldsOf({ ...values, sign: signV2(fieldsOf(values), KEY, signType) })
 
 t.test('published and recomputed vectors', async (t) => {
   for (const { name, key, signType, fields, sign } of vectors<Vector[]>('sign-v2')) {
@@ -31,7 +38,7 @@ t.test('recorded messages verify from their bytes', async (t) => {
     ['12-refund.response.success.xml', PHP_DEMO_KEY, 'MD5'],
     ['15-refundquery.response.processing.xml', PHP_DEMO_KEY, 'MD5'],
     ['17-notify.pay.md5.xml', PHP_DEMO_KEY, 'MD5'],
-    ['18-notify.pay.hmac-no-sign_type.recorded-masked.xml', '0123456789abcdef0123456789abcdef', 'HMAC-SHA256']
+    ['18-notify.pay.hmac-no-sign_type.recorded-masked.xml', '0123456789abcdef0123456789abcdef', 'HMAC-SHA256'],
   ]
   for (const [name, key, signType] of cases) {
     const fields = readXml(sample(name))
@@ -45,7 +52,7 @@ t.test('what is signed', async (t) => {
   const same: [string, Record<string, string>][] = [
     ['the order of the wire does not count', { total_fee: '1', body: 'tea', appid: 'wx1' }],
     ['an empty value does not count', { ...base, attach: '', refund_channel: '' }],
-    ['sign itself does not count', { ...base, sign: 'anything' }]
+    ['sign itself does not count', { ...base, sign: 'anything' }],
   ]
   const other: [string, Record<string, string>][] = [
     ['"0" is not empty', { ...base, coupon_fee: '0' }],
@@ -55,7 +62,7 @@ t.test('what is signed', async (t) => {
     ['sign_type counts', { ...base, sign_type: 'MD5' }],
     ['names are case sensitive: Sign is not sign', { ...base, Sign: 'x' }],
     ['values are raw: no HTML escapes', { ...base, body: '&lt;' }],
-    ['values are raw: no URL escapes', { ...base, body: 't%65a' }]
+    ['values are raw: no URL escapes', { ...base, body: 't%65a' }],
   ]
   for (const signType of SIGN_TYPES) {
     const reference = signV2(fieldsOf(base), KEY, signType)
@@ -67,10 +74,14 @@ t.test('what is signed', async (t) => {
 t.test('the text that is signed, byte for byte', async (t) => {
   const cases: [string, Record<string, string>, string][] = [
     ['upper case before _ before lower case', { a: '1', _b: '2', Z: '3' }, 'Z=3&_b=2&a=1'],
-    ['digits by ASCII, not by value', { coupon_fee_2: '2', coupon_fee_10: '10', coupon_fee: '0' }, 'coupon_fee=0&coupon_fee_10=10&coupon_fee_2=2'],
+    [
+      'digits by ASCII, not by value',
+      { coupon_fee_2: '2', coupon_fee_10: '10', coupon_fee: '0' },
+      'coupon_fee=0&coupon_fee_10=10&coupon_fee_2=2',
+    ],
     ['a name before the longer one', { mch_id: '1', mch: '2', mchid: '3' }, 'mch=2&mch_id=1&mchid=3'],
     ['Chinese as UTF-8', { body: '腾讯充值中心-QQ会员充值' }, 'body=腾讯充值中心-QQ会员充值'],
-    ['& = < raw', { attach: 'a=1&b=<2>' }, 'attach=a=1&b=<2>']
+    ['& = < raw', { attach: 'a=1&b=<2>' }, 'attach=a=1&b=<2>'],
   ]
   for (const [name, values, text] of cases) {
     t.equal(signV2(fieldsOf(values), KEY, 'MD5'), Hash.md5(text, KEY).toUpperCase(), `MD5: ${name}`)
@@ -81,10 +92,16 @@ t.test('the text that is signed, byte for byte', async (t) => {
 t.test('another implementation agrees on generated messages', async () => {
   const name = fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,12}$/).filter((text) => text !== '__proto__')
   const value = fc.oneof(fc.constantFrom('', '0', ' ', '&', '=', '支付测试', '😀'), fc.string({ unit: 'grapheme' }))
-  fc.assert(fc.property(fc.dictionary(name, value, { noNullPrototype: true }), fc.constantFrom(...SIGN_TYPES), (fields, signType) => {
-    fc.pre(Object.values(fields).some((text) => text !== ''))
-    return signV2(fieldsOf(fields), KEY, signType) === Hash.sign(signType, fields, KEY)
-  }))
+  fc.assert(
+    fc.property(
+      fc.dictionary(name, value, { noNullPrototype: true }),
+      fc.constantFrom(...SIGN_TYPES),
+      (fields, signType) => {
+        fc.pre(Object.values(fields).some((text) => text !== ''))
+        return signV2(fieldsOf(fields), KEY, signType) === Hash.sign(signType, fields, KEY)
+      },
+    ),
+  )
 })
 
 t.test('the algorithm is the one configured, whatever the message says', async (t) => {
@@ -92,12 +109,36 @@ t.test('the algorithm is the one configured, whatever the message says', async (
   for (const configured of SIGN_TYPES) {
     const [other] = SIGN_TYPES.filter((signType) => signType !== configured)
     t.equal(verifyV2(signed(message, configured), KEY, configured), true, `${configured} without sign_type`)
-    t.equal(verifyV2(signed({ ...message, sign_type: configured }, configured), KEY, configured), true, `${configured} with its sign_type`)
-    t.equal(verifyV2(signed({ ...message, sign_type: '' }, configured), KEY, configured), true, `${configured} with an empty sign_type`)
-    t.equal(verifyV2(signed(message, other!), KEY, configured), false, `${other} is not accepted by a merchant of ${configured}`)
-    t.equal(verifyV2(signed({ ...message, sign_type: other! }, other!), KEY, configured), false, `${other} is not accepted because the message names it`)
-    t.equal(verifyV2(signed({ ...message, sign_type: other! }, configured), KEY, configured), false, `${configured} is not accepted while the message names ${other}`)
-    t.equal(verifyV2(signed({ ...message, sign_type: configured.toLowerCase() }, configured), KEY, configured), false, 'sign_type in lower case')
+    t.equal(
+      verifyV2(signed({ ...message, sign_type: configured }, configured), KEY, configured),
+      true,
+      `${configured} with its sign_type`,
+    )
+    t.equal(
+      verifyV2(signed({ ...message, sign_type: '' }, configured), KEY, configured),
+      true,
+      `${configured} with an empty sign_type`,
+    )
+    t.equal(
+      verifyV2(signed(message, other!), KEY, configured),
+      false,
+      `${other} is not accepted by a merchant of ${configured}`,
+    )
+    t.equal(
+      verifyV2(signed({ ...message, sign_type: other! }, other!), KEY, configured),
+      false,
+      `${other} is not accepted because the message names it`,
+    )
+    t.equal(
+      verifyV2(signed({ ...message, sign_type: other! }, configured), KEY, configured),
+      false,
+      `${configured} is not accepted while the message names ${other}`,
+    )
+    t.equal(
+      verifyV2(signed({ ...message, sign_type: configured.toLowerCase() }, configured), KEY, configured),
+      false,
+      'sign_type in lower case',
+    )
   }
 })
 
@@ -120,7 +161,7 @@ t.test('what is no valid signature', async (t) => {
       ['the other algorithm', { sign: signV2(fieldsOf(message), KEY, signType === 'MD5' ? 'HMAC-SHA256' : 'MD5') }],
       ['a field changed', { sign, total_fee: '1' }],
       ['a field added', { sign, coupon_fee: '0' }],
-      ['a field emptied', { sign, body: '' }]
+      ['a field emptied', { sign, body: '' }],
     ]
     t.equal(verifyV2(fieldsOf({ ...message, sign }), KEY, signType), true, `${signType}: the genuine one`)
     for (const [name, change] of cases) {

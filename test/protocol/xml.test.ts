@@ -13,7 +13,7 @@ const read = (input: Buffer | string): Entries => [...readXml(input)]
 
 /** A second opinion: fast-xml-parser, told to decode references and to trim nothing. */
 const parser = new XMLParser({ parseTagValue: false, trimValues: false, htmlEntities: true, ignoreDeclaration: true })
-function secondOpinion (text: string, root = 'xml'): Entries {
+function secondOpinion(text: string, root = 'xml'): Entries {
   const valid = XMLValidator.validate(text)
   if (valid !== true) throw new Error(valid.err.msg)
   const content = parser.parse(text)[root] as string | Record<string, string>
@@ -26,34 +26,98 @@ t.test('recorded and published messages', async (t) => {
   for (const name of names) {
     const bytes = sample(name)
     const root = name === '21-notify.refund.req_info-plain.xml' ? 'root' : 'xml'
-    if (name === '25-attack.xxe-probe.xml') t.throws(() => readXml(bytes), { code: 'WECHAT_XML_INVALID' }, `${name} is refused`)
-    else t.strictSame([...readXml(bytes, root)], secondOpinion(bytes.toString(), root), name)
+    if (name === '25-attack.xxe-probe.xml') {
+      t.throws(() => readXml(bytes), { code: 'WECHAT_XML_INVALID' }, `${name} is refused`)
+    } else t.strictSame([...readXml(bytes, root)], secondOpinion(bytes.toString(), root), name)
   }
 })
 
 t.test('what is read', async (t) => {
   const cases: [string, string, Entries][] = [
-    ['text and CDATA', '<xml><a>1</a><b><![CDATA[支付]]></b></xml>', [['a', '1'], ['b', '支付']]],
+    [
+      'text and CDATA',
+      '<xml><a>1</a><b><![CDATA[支付]]></b></xml>',
+      [
+        ['a', '1'],
+        ['b', '支付'],
+      ],
+    ],
     ['no field', '<xml></xml>', []],
-    ['empty in three ways', '<xml><a></a><b/><c><![CDATA[]]></c></xml>', [['a', ''], ['b', ''], ['c', '']]],
+    [
+      'empty in three ways',
+      '<xml><a></a><b/><c><![CDATA[]]></c></xml>',
+      [
+        ['a', ''],
+        ['b', ''],
+        ['c', ''],
+      ],
+    ],
     ['a declaration', '<?xml version="1.0" encoding="UTF-8"?>\n<xml><a>1</a></xml>', [['a', '1']]],
     ['a declaration in single quotes', "<?xml version='1.0' encoding='utf-8' ?><xml></xml>", []],
     ['space around the elements', ' \n\t<xml>\r\n  <a>1</a>\n\n</xml>\n', [['a', '1']]],
-    ['values are not trimmed', '<xml><a> 1 </a><b>\n</b><c><![CDATA[ \t]]></c></xml>', [['a', ' 1 '], ['b', '\n'], ['c', ' \t']]],
+    [
+      'values are not trimmed',
+      '<xml><a> 1 </a><b>\n</b><c><![CDATA[ \t]]></c></xml>',
+      [
+        ['a', ' 1 '],
+        ['b', '\n'],
+        ['c', ' \t'],
+      ],
+    ],
     ['the five entities', '<xml><a>&amp;&lt;&gt;&quot;&apos;</a></xml>', [['a', '&<>"\'']]],
-    ['numeric references', '<xml><a>&#9;&#65;&#x41;&#x6a;&#x6A;&#0065;&#20013;&#x1F600;&#1114111;</a></xml>', [['a', '\tAAjjA中😀\u{10ffff}']]],
+    [
+      'numeric references',
+      '<xml><a>&#9;&#65;&#x41;&#x6a;&#x6A;&#0065;&#20013;&#x1F600;&#1114111;</a></xml>',
+      [['a', '\tAAjjA中😀\u{10ffff}']],
+    ],
     ['a reference is decoded once', '<xml><a>&amp;lt;&amp;#65;</a></xml>', [['a', '&lt;&#65;']]],
     ['no reference in CDATA', '<xml><a><![CDATA[&amp;&lt;&#65;&x]]></a></xml>', [['a', '&amp;&lt;&#65;&x']]],
     ['markup in CDATA is text', '<xml><a><![CDATA[<b>1</b><!DOCTYPE x>]]></a></xml>', [['a', '<b>1</b><!DOCTYPE x>']]],
     ['CDATA split around ]]>', '<xml><a><![CDATA[x]]]]><![CDATA[>y]]></a></xml>', [['a', 'x]]>y']]],
     ['CDATA within text', '<xml><a> p <![CDATA[ q ]]>&amp;<![CDATA[r]]></a></xml>', [['a', ' p  q &r']]],
-    ['brackets that close nothing', '<xml><a>]] ]></a><b>]]&gt;</b><c>></c></xml>', [['a', ']] ]>'], ['b', ']]>'], ['c', '>']]],
-    ['line ends as XML 1.0 §2.11 has them', '<xml><a>1\r\n2\r3\n4</a><b><![CDATA[1\r\n2\r3]]></b></xml>', [['a', '1\n2\n3\n4'], ['b', '1\n2\n3']]],
+    [
+      'brackets that close nothing',
+      '<xml><a>]] ]></a><b>]]&gt;</b><c>></c></xml>',
+      [
+        ['a', ']] ]>'],
+        ['b', ']]>'],
+        ['c', '>'],
+      ],
+    ],
+    [
+      'line ends as XML 1.0 §2.11 has them',
+      '<xml><a>1\r\n2\r3\n4</a><b><![CDATA[1\r\n2\r3]]></b></xml>',
+      [
+        ['a', '1\n2\n3\n4'],
+        ['b', '1\n2\n3'],
+      ],
+    ],
     ['a carriage return as a reference stays one', '<xml><a>1&#13;2&#xD;&#10;</a></xml>', [['a', '1\r2\r\n']]],
-    ['names differ by case', '<xml><appid>1</appid><appId>2</appId></xml>', [['appid', '1'], ['appId', '2']]],
+    [
+      'names differ by case',
+      '<xml><appid>1</appid><appId>2</appId></xml>',
+      [
+        ['appid', '1'],
+        ['appId', '2'],
+      ],
+    ],
     ['a field named as the root', '<xml><xml>1</xml></xml>', [['xml', '1']]],
-    ['a name that is a prefix of the next', '<xml><a>1</a><ab>2</ab></xml>', [['a', '1'], ['ab', '2']]],
-    ['names every object has', '<xml><toString>1</toString><valueOf>2</valueOf></xml>', [['toString', '1'], ['valueOf', '2']]]
+    [
+      'a name that is a prefix of the next',
+      '<xml><a>1</a><ab>2</ab></xml>',
+      [
+        ['a', '1'],
+        ['ab', '2'],
+      ],
+    ],
+    [
+      'names every object has',
+      '<xml><toString>1</toString><valueOf>2</valueOf></xml>',
+      [
+        ['toString', '1'],
+        ['valueOf', '2'],
+      ],
+    ],
   ]
   for (const [name, text, entries] of cases) {
     t.strictSame(read(text), entries, name)
@@ -79,14 +143,22 @@ t.test('what is refused', async (t) => {
     ['a byte order mark', '\ufeff<xml></xml>', /does not start with <xml>/],
     ['text before the root', 'x<xml></xml>', /does not start with <xml>/],
     ['DOCTYPE', '<!DOCTYPE xml><xml></xml>', /does not start with <xml>/],
-    ['DOCTYPE after the declaration', '<?xml version="1.0"?><!DOCTYPE xml SYSTEM "http://x/"><xml></xml>', /does not start with <xml>/],
+    [
+      'DOCTYPE after the declaration',
+      '<?xml version="1.0"?><!DOCTYPE xml SYSTEM "http://x/"><xml></xml>',
+      /does not start with <xml>/,
+    ],
     ['an entity bomb', bomb, /does not start with <xml>/],
     ['a comment before the root', '<!-- --><xml></xml>', /does not start with <xml>/],
     ['an instruction before the root', '<?php ?><xml></xml>', /does not start with <xml>/],
     ['a declaration with another name', '<?xml-stylesheet href="x"?><xml></xml>', /does not start with <xml>/],
     ['a declaration of nothing', '<?xml ?><xml></xml>', /does not start with <xml>/],
     ['a declaration of another version', '<?xml version="1.1"?><xml></xml>', /does not start with <xml>/],
-    ['a declaration of another encoding', '<?xml version="1.0" encoding="GBK"?><xml></xml>', /does not start with <xml>/],
+    [
+      'a declaration of another encoding',
+      '<?xml version="1.0" encoding="GBK"?><xml></xml>',
+      /does not start with <xml>/,
+    ],
     ['a broken declaration', '<?xml version="1.0\'?><xml></xml>', /does not start with <xml>/],
     ['two declarations', '<?xml version="1.0"?><?xml version="1.0"?><xml></xml>', /does not start with <xml>/],
     ['a declaration after a space', ' <?xml version="1.0"?><xml></xml>', /does not start with <xml>/],
@@ -160,7 +232,7 @@ t.test('what is refused', async (t) => {
     ['UTF-8 cut short', Buffer.from('<xml><a>\xe4\xb8</a></xml>', 'latin1'), /not UTF-8/],
     ['UTF-8 longer than needed', Buffer.from('<xml><a>\xc0\xbc</a></xml>', 'latin1'), /not UTF-8/],
     ['a surrogate in UTF-8', Buffer.from('<xml><a>\xed\xa0\xbd</a></xml>', 'latin1'), /not UTF-8/],
-    ['GBK', Buffer.from('<xml><a>\xd6\xa7\xb8\xb6</a></xml>', 'latin1'), /not UTF-8/]
+    ['GBK', Buffer.from('<xml><a>\xd6\xa7\xb8\xb6</a></xml>', 'latin1'), /not UTF-8/],
   ]
   for (const [name, input, message] of cases) {
     t.throws(() => readXml(input), { name: 'WechatError', code: 'WECHAT_XML_INVALID', statusCode: 400, message }, name)
@@ -181,10 +253,17 @@ t.test('the limit of 64 KiB is one of bytes', async (t) => {
 t.test('what is written', async (t) => {
   const cases: [string, Entries, string][] = [
     ['nothing', [], '<xml></xml>'],
-    ['fields in their order', [['b', '1'], ['a', '支付']], '<xml><b><![CDATA[1]]></b><a><![CDATA[支付]]></a></xml>'],
+    [
+      'fields in their order',
+      [
+        ['b', '1'],
+        ['a', '支付'],
+      ],
+      '<xml><b><![CDATA[1]]></b><a><![CDATA[支付]]></a></xml>',
+    ],
     ['markup is text', [['a', '</a><b>&amp;']], '<xml><a><![CDATA[</a><b>&amp;]]></a></xml>'],
     [']]> cannot end the value', [['a', 'x]]>y']], '<xml><a><![CDATA[x]]]]><![CDATA[>y]]></a></xml>'],
-    ['a carriage return survives', [['a', '1\r2']], '<xml><a><![CDATA[1]]>&#13;<![CDATA[2]]></a></xml>']
+    ['a carriage return survives', [['a', '1\r2']], '<xml><a><![CDATA[1]]>&#13;<![CDATA[2]]></a></xml>'],
   ]
   for (const [name, entries, text] of cases) {
     t.equal(writeXml(entries), text, name)
@@ -193,25 +272,35 @@ t.test('what is written', async (t) => {
     t.strictSame(secondOpinion(text), entries, `${name}, and read by another`)
   }
   for (const value of ['\0', '\b', '\x1f', '\ufffe', '\uffff', '\ud83d', '\ude00\ud83d']) {
-    t.throws(() => writeXml([['body', value]]), { code: 'WECHAT_XML_INVALID', message: /field body holds a character that XML does not allow/ }, `${JSON.stringify(value)} cannot be written`)
+    t.throws(
+      () => writeXml([['body', value]]),
+      { code: 'WECHAT_XML_INVALID', message: /field body holds a character that XML does not allow/ },
+      `${JSON.stringify(value)} cannot be written`,
+    )
   }
 })
 
 t.test('whatever is written is read again', async () => {
-  fc.assert(fc.property(message, (entries) => {
-    deepStrictEqual(read(writeXml(entries)), entries)
-  }), { numRuns: 500 })
+  fc.assert(
+    fc.property(message, (entries) => {
+      deepStrictEqual(read(writeXml(entries)), entries)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 t.test('a valid document means what its parts mean, to this reader and to another', async () => {
-  fc.assert(fc.property(document, ({ text, entries }) => {
-    deepStrictEqual(read(text), entries)
-    deepStrictEqual(secondOpinion(text), entries)
-  }), { numRuns: 500 })
+  fc.assert(
+    fc.property(document, ({ text, entries }) => {
+      deepStrictEqual(read(text), entries)
+      deepStrictEqual(secondOpinion(text), entries)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 /** The entries, or `undefined` for a refusal; any other failure passes through. */
-function readOrRefuse (input: Buffer | string): Entries | undefined {
+function readOrRefuse(input: Buffer | string): Entries | undefined {
   try {
     return read(input)
   } catch (error) {
@@ -223,21 +312,32 @@ function readOrRefuse (input: Buffer | string): Entries | undefined {
 t.test('whatever is accepted of a damaged document is read alike by another', async (t) => {
   let accepted = 0
   let refused = 0
-  fc.assert(fc.property(damagedDocument, (text) => {
-    const entries = readOrRefuse(text)
-    if (entries === undefined) {
-      refused += 1
-    } else {
-      accepted += 1
-      deepStrictEqual(secondOpinion(text), entries)
-    }
-  }), { numRuns: 5000 })
-  t.ok(accepted > 100 && refused > 1000, `the damage is neither too light nor too heavy: ${accepted} accepted, ${refused} refused`)
+  fc.assert(
+    fc.property(damagedDocument, (text) => {
+      const entries = readOrRefuse(text)
+      if (entries === undefined) {
+        refused += 1
+      } else {
+        accepted += 1
+        deepStrictEqual(secondOpinion(text), entries)
+      }
+    }),
+    { numRuns: 5000 },
+  )
+  t.ok(
+    accepted > 100 && refused > 1000,
+    `the damage is neither too light nor too heavy: ${accepted} accepted, ${refused} refused`,
+  )
 })
 
 t.test('any bytes are read or refused, and nothing else happens', async (t) => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, framed) => {
-    readOrRefuse(framed ? Buffer.concat([Buffer.from('<xml><a>'), bytes, Buffer.from('</a></xml>')]) : Buffer.from(bytes))
-  }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 64 }), fc.boolean(), (bytes, framed) => {
+      readOrRefuse(
+        framed ? Buffer.concat([Buffer.from('<xml><a>'), bytes, Buffer.from('</a></xml>')]) : Buffer.from(bytes),
+      )
+    }),
+    { numRuns: 2000 },
+  )
   t.pass('no other error')
 })

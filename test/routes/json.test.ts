@@ -6,8 +6,10 @@ import wechatPay, { memoryStore } from '../../src/index.ts'
 import { merchant, serve } from '../helpers.ts'
 
 /** An app that the plugin is registered in, whose WeChat lets everybody log in. */
-async function appWith (t: Test, host: (app: FastifyInstance) => void): Promise<FastifyInstance> {
-  const baseUrl = await serve(t, (_request, response) => { response.end(JSON.stringify({ session_key: 'tiihtNczf5v6AKRyjwEUhQ==', openid: 'oAlice' })) })
+async function appWith(t: Test, host: (app: FastifyInstance) => void): Promise<FastifyInstance> {
+  const baseUrl = await serve(t, (_request, response) => {
+    response.end(JSON.stringify({ session_key: 'tiihtNczf5v6AKRyjwEUhQ==', openid: 'oAlice' }))
+  })
   const app = Fastify()
   t.teardown(() => app.close())
   host(app)
@@ -20,7 +22,7 @@ async function appWith (t: Test, host: (app: FastifyInstance) => void): Promise<
     store: memoryStore(),
     sweepIntervalMs: 0,
     price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),
-    onPaid: () => {}
+    onPaid: () => {},
   })
   return app
 }
@@ -30,7 +32,9 @@ const login = (payload: object = { code }) => ({ method: 'POST' as const, url: '
 
 t.test("a host's error handler has the last word about replies that are not WeChat's", async (t) => {
   const app = await appWith(t, (app) => {
-    app.setErrorHandler((error: Error & { code?: string }, _request, reply) => { reply.code(200).send({ errno: 7, errmsg: error.code ?? error.message }) })
+    app.setErrorHandler((error: Error & { code?: string }, _request, reply) => {
+      reply.code(200).send({ errno: 7, errmsg: error.code ?? error.message })
+    })
   })
   const reply = await app.inject({ url: '/wechat/orders/order-1' })
   t.strictSame([reply.statusCode, reply.json()], [200, { errno: 7, errmsg: 'WECHAT_UNAUTHENTICATED' }])
@@ -39,28 +43,45 @@ t.test("a host's error handler has the last word about replies that are not WeCh
 t.test('without one, errors are told as Fastify tells them', async (t) => {
   const app = await appWith(t, () => {})
   t.strictSame((await app.inject({ url: '/wechat/orders/order-1' })).json(), {
-    statusCode: 401, code: 'WECHAT_UNAUTHENTICATED', error: 'Unauthorized', message: 'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.'
+    statusCode: 401,
+    code: 'WECHAT_UNAUTHENTICATED',
+    error: 'Unauthorized',
+    message: 'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.',
   })
   t.match((await app.inject(login({}))).json(), { statusCode: 400, error: 'Bad Request', message: /code/ })
 })
 
 t.test('an envelope of the host goes around every reply', async (t) => {
-  const app = await appWith(t, (app) => { app.addHook('preSerialization', async (_request, _reply, data) => ({ code: 0, data })) })
+  const app = await appWith(t, (app) => {
+    app.addHook('preSerialization', async (_request, _reply, data) => ({ code: 0, data }))
+  })
   t.match((await app.inject(login())).json(), { code: 0, data: { token: /^[\w-]{43}$/ } })
 })
 
 const HOSTS: Record<string, (app: FastifyInstance) => void> = {
   'compilers for schemas of another library': (app) => {
-    app.setValidatorCompiler(({ schema }) => (data) => (schema as { safeParse: (data: unknown) => { value: unknown } }).safeParse(data))
-    app.setSerializerCompiler(({ schema }) => (data) => JSON.stringify((schema as { parse: (data: unknown) => unknown }).parse(data)))
+    app.setValidatorCompiler(
+      ({ schema }) =>
+        (data) =>
+          (schema as { safeParse: (data: unknown) => { value: unknown } }).safeParse(data),
+    )
+    app.setSerializerCompiler(
+      ({ schema }) =>
+        (data) =>
+          JSON.stringify((schema as { parse: (data: unknown) => unknown }).parse(data)),
+    )
   },
   'JSON as it came, for signatures of its own': (app) => {
-    app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
+    app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body)
+    })
   },
   'no parser but one that gives bodies as they came': (app) => {
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => { done(null, body) })
-  }
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+      done(null, body)
+    })
+  },
 }
 
 for (const [name, host] of Object.entries(HOSTS)) {
@@ -74,11 +95,15 @@ for (const [name, host] of Object.entries(HOSTS)) {
 
 t.test('JSON without a body is none, as wx.request sends it; a broken one is refused', async (t) => {
   const shop = await merchant(t)
-  const headers = { ...await shop.login(), 'content-type': 'application/json' }
+  const headers = { ...(await shop.login()), 'content-type': 'application/json' }
   const outTradeNo = await shop.order()
   const cancelled = await fetch(`${shop.url}/wechat/orders/${outTradeNo}/cancel`, { method: 'POST', headers })
   t.match([cancelled.status, await cancelled.json()], [200, { state: 'closed' }])
-  t.equal((await fetch(`${shop.url}/wechat/orders`, { method: 'POST', headers })).status, 200, 'the price hook may need none')
+  t.equal(
+    (await fetch(`${shop.url}/wechat/orders`, { method: 'POST', headers })).status,
+    200,
+    'the price hook may need none',
+  )
   for (const body of ['{', '[', '{"__proto__":{"code":"x"}}', '{"constructor":{"prototype":{}}}']) {
     t.equal((await fetch(`${shop.url}/wechat/login`, { method: 'POST', headers, body })).status, 400, body)
   }
@@ -86,6 +111,11 @@ t.test('JSON without a body is none, as wx.request sends it; a broken one is ref
 
 t.test('forms are taken as well', async (t) => {
   const app = await appWith(t, () => {})
-  const reply = await app.inject({ method: 'POST', url: '/wechat/login', payload: `code=${code}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } })
+  const reply = await app.inject({
+    method: 'POST',
+    url: '/wechat/login',
+    payload: `code=${code}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
   t.match(reply.json(), { token: /^[\w-]{43}$/ })
 })

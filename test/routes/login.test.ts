@@ -13,7 +13,11 @@ const code = '021ByuFs0fNXie1T5lJs0IwBFs0ByuF1'
 const session = JSON.stringify({ session_key: sessionKey, openid: 'oAlice', unionid: 'uAlice' })
 
 /** An app whose WeChat answers a login with `reply`; counts the exchanges. */
-async function appWith (t: Test, reply: string | ((count: number) => string | undefined), options: Partial<WechatPayOptions<any>> = {}) {
+async function appWith(
+  t: Test,
+  reply: string | ((count: number) => string | undefined),
+  options: Partial<WechatPayOptions<any>> = {},
+) {
   const calls: string[] = []
   const baseUrl = await serve(t, (request, response) => {
     calls.push(request.url!)
@@ -22,8 +26,19 @@ async function appWith (t: Test, reply: string | ((count: number) => string | un
     else response.writeHead(200, { 'content-type': 'text/plain' }).end(text)
   })
   const logs: string[] = []
-  const app = Fastify({ logger: { level: 'trace', stream: { write: (line: string) => { logs.push(line) } } } })
-  t.teardown(async () => { await app.close() })
+  const app = Fastify({
+    logger: {
+      level: 'trace',
+      stream: {
+        write: (line: string) => {
+          logs.push(line)
+        },
+      },
+    },
+  })
+  t.teardown(async () => {
+    await app.close()
+  })
   await app.register(wechatPay, {
     appid: 'wx0123456789abcdef',
     appSecret,
@@ -35,9 +50,15 @@ async function appWith (t: Test, reply: string | ((count: number) => string | un
     timeoutMs: 200,
     price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),
     onPaid: () => {},
-    ...options
+    ...options,
   })
-  return { app, calls, logs, login: async (payload: string | object = { code }) => await app.inject({ method: 'POST', url: '/wechat/login', payload }) }
+  return {
+    app,
+    calls,
+    logs,
+    login: async (payload: string | object = { code }) =>
+      await app.inject({ method: 'POST', url: '/wechat/login', payload }),
+  }
 }
 
 t.test('a code becomes a token; the session key and the openid stay here', async (t) => {
@@ -47,22 +68,35 @@ t.test('a code becomes a token; the session key and the openid stay here', async
   t.match(reply.json(), { token: /^[\w-]{43}$/, expiresAt: /^\d{4}-/ })
   t.strictSame(Object.keys(reply.json<object>()), ['token', 'expiresAt'])
   const query = new URL(calls[0]!, 'http://wechat').searchParams
-  t.strictSame(Object.fromEntries(query), { appid: 'wx0123456789abcdef', secret: appSecret, js_code: code, grant_type: 'authorization_code' })
+  t.strictSame(Object.fromEntries(query), {
+    appid: 'wx0123456789abcdef',
+    secret: appSecret,
+    js_code: code,
+    grant_type: 'authorization_code',
+  })
 })
 
 t.test('exposeOpenid, onLogin, issueToken and authenticate', async (t) => {
   const seen: LoginResult[] = []
   const { app, login } = await appWith(t, session, {
     exposeOpenid: true,
-    onLogin: (result) => { seen.push(result) },
+    onLogin: (result) => {
+      seen.push(result)
+    },
     issueToken: ({ openid }) => ({ token: `mine:${openid}` }),
-    authenticate: (request) => request.headers['x-user'] === undefined ? undefined : { appid: 'wx0123456789abcdef', openid: String(request.headers['x-user']) }
+    authenticate: (request) =>
+      request.headers['x-user'] === undefined
+        ? undefined
+        : { appid: 'wx0123456789abcdef', openid: String(request.headers['x-user']) },
   })
   t.strictSame((await login()).json(), { token: 'mine:oAlice', openid: 'oAlice' })
   t.match(seen, [{ appid: 'wx0123456789abcdef', openid: 'oAlice', unionid: 'uAlice' }])
   t.equal(seen[0]!.sessionKey.reveal(), sessionKey)
   t.notMatch(JSON.stringify(seen) + inspect(seen), sessionKey)
-  for (const [headers, status] of [[{}, 401], [{ 'x-user': 'oAlice' }, 404]] as const) {
+  for (const [headers, status] of [
+    [{}, 401],
+    [{ 'x-user': 'oAlice' }, 404],
+  ] as const) {
     t.equal((await app.inject({ url: '/wechat/orders/123456', headers })).statusCode, status)
   }
 })
@@ -70,12 +104,26 @@ t.test('exposeOpenid, onLogin, issueToken and authenticate', async (t) => {
 t.test('both forms of wx.request are taken', async (t) => {
   const { app } = await appWith(t, session)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-  t.equal((await app.inject({ method: 'POST', url: '/wechat/login', headers, payload: `code=${code}` })).statusCode, 200)
+  t.equal(
+    (await app.inject({ method: 'POST', url: '/wechat/login', headers, payload: `code=${code}` })).statusCode,
+    200,
+  )
 })
 
 t.test('a code of the wrong shape is refused before any call', async (t) => {
   const { login, calls } = await appWith(t, session)
-  for (const payload of [{}, { code: '' }, { code: 'a b' }, { code: 'a&secret=b' }, { code: '../x' }, { code: 'a'.repeat(129) }, { code: '码' }, { code: { a: 1 } }, [], '']) {
+  for (const payload of [
+    {},
+    { code: '' },
+    { code: 'a b' },
+    { code: 'a&secret=b' },
+    { code: '../x' },
+    { code: 'a'.repeat(129) },
+    { code: '码' },
+    { code: { a: 1 } },
+    [],
+    '',
+  ]) {
     t.equal((await login(payload)).statusCode, 400, JSON.stringify(payload))
   }
   t.strictSame(calls, [])
@@ -92,13 +140,18 @@ t.test("WeChat's refusals", async (t) => {
     [40164, 500, 'WECHAT_ACCOUNT_REFUSED'],
     [45009, 503, 'WECHAT_UNAVAILABLE'],
     [-1, 503, 'WECHAT_UNAVAILABLE'],
-    [99999, 422, 'WECHAT_REFUSED']
+    [99999, 422, 'WECHAT_REFUSED'],
   ]
   for (const [errcode, status, name] of cases) {
-    const { login, logs } = await appWith(t, JSON.stringify({ errcode, errmsg: 'words of WeChat, rid: 66c69111-4157f271-729ca238' }))
+    const { login, logs } = await appWith(
+      t,
+      JSON.stringify({ errcode, errmsg: 'words of WeChat, rid: 66c69111-4157f271-729ca238' }),
+    )
     const reply = await login()
     t.match([reply.statusCode, reply.json()], [status, { code: name }], String(errcode))
-    const loud = logs.some((line) => line.includes('Nobody can log in') && line.includes('"level":50') && line.includes('rid: 66c69111'))
+    const loud = logs.some(
+      (line) => line.includes('Nobody can log in') && line.includes('"level":50') && line.includes('rid: 66c69111'),
+    )
     t.equal(loud, name === 'WECHAT_ACCOUNT_REFUSED', 'our own faults are logged loudly, with the reason')
     t.equal(reply.body.includes('words of WeChat'), false, "and are the operator's business alone")
   }
@@ -109,7 +162,7 @@ t.test('network trouble', async (t) => {
     ['connection reset', () => undefined, 502],
     ['not JSON', '<html>', 502],
     ['no session key', '{"openid":"o"}', 502],
-    ['JSON null', 'null', 502]
+    ['JSON null', 'null', 502],
   ] as const) {
     const { login, calls } = await appWith(t, reply)
     t.equal((await login()).statusCode, status, name)
@@ -130,13 +183,24 @@ t.test('network trouble', async (t) => {
 t.test('a double tap makes one exchange', async (t) => {
   const { login, calls } = await appWith(t, session)
   const replies = await Promise.all([login(), login(), login()])
-  t.strictSame(replies.map(({ statusCode }) => statusCode), [200, 200, 200])
+  t.strictSame(
+    replies.map(({ statusCode }) => statusCode),
+    [200, 200, 200],
+  )
   t.equal(calls.length, 1)
 })
 
 t.test('no reply, log line or error holds a secret, whatever goes wrong', async (t) => {
   const echo = JSON.stringify({ errcode: 40125, errmsg: `invalid appsecret ${appSecret} for code ${code}` })
-  const replies: (string | (() => undefined))[] = [session, echo, echo.replace('40125', '40029'), echo.replace('40125', '77777'), `{"session_key":"${sessionKey}"}`, '<html>', () => undefined]
+  const replies: (string | (() => undefined))[] = [
+    session,
+    echo,
+    echo.replace('40125', '40029'),
+    echo.replace('40125', '77777'),
+    `{"session_key":"${sessionKey}"}`,
+    '<html>',
+    () => undefined,
+  ]
   for (const reply of replies) {
     const { app, login, logs } = await appWith(t, reply)
     app.setErrorHandler((error, request, response) => {
@@ -145,9 +209,21 @@ t.test('no reply, log line or error holds a secret, whatever goes wrong', async 
     })
     const answer = await login()
     const { token } = answer.json<{ token?: string }>()
-    const order = await app.inject({ method: 'POST', url: '/wechat/orders', headers: { authorization: `Bearer ${token ?? 'unknown-token-0123456789'}` }, payload: {} })
-    const everything = logs.join('') + answer.headers.toString() + order.body + (token === undefined ? answer.body : '') + inspect(app.wechat, { depth: 9, showHidden: true })
-    for (const secret of [appSecret, apiKey, sessionKey, code, token ?? 'unknown-token-0123456789']) t.equal(everything.includes(secret), false, `${secret.slice(0, 4)}… after ${String(reply).slice(0, 30)}`)
+    const order = await app.inject({
+      method: 'POST',
+      url: '/wechat/orders',
+      headers: { authorization: `Bearer ${token ?? 'unknown-token-0123456789'}` },
+      payload: {},
+    })
+    const everything =
+      logs.join('') +
+      answer.headers.toString() +
+      order.body +
+      (token === undefined ? answer.body : '') +
+      inspect(app.wechat, { depth: 9, showHidden: true })
+    for (const secret of [appSecret, apiKey, sessionKey, code, token ?? 'unknown-token-0123456789']) {
+      t.equal(everything.includes(secret), false, `${secret.slice(0, 4)}… after ${String(reply).slice(0, 30)}`)
+    }
   }
 })
 

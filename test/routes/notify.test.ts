@@ -17,7 +17,7 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
   const inserted = (text: string) => genuine.replace('</xml>', `${text}</xml>`)
 
   const bad: Record<string, string | Buffer> = {
-    'sign: wrong': altered({ sign: sign.replace(/^./, (digit) => digit === '0' ? '1' : '0') }),
+    'sign: wrong': altered({ sign: sign.replace(/^./, (digit) => (digit === '0' ? '1' : '0')) }),
     'sign: missing': altered({ sign: undefined }),
     'sign: empty': altered({ sign: '' }),
     'sign: lower case': altered({ sign: sign.toLowerCase() }),
@@ -57,7 +57,8 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     'result_code: FAIL, unsigned': altered({ result_code: 'FAIL', sign: undefined }),
     'XML: DOCTYPE': genuine.replace('<xml>', '<!DOCTYPE xml><xml>'),
     'XML: external entity': sample('25-attack.xxe-probe.xml'),
-    'XML: entity bomb': '<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]><xml><sign>&b;</sign></xml>',
+    'XML: entity bomb':
+      '<!DOCTYPE xml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;">]><xml><sign>&b;</sign></xml>',
     'XML: unknown entity': inserted('<attach2>&xxe;</attach2>'),
     'XML: nested element': inserted('<a><b>1</b></a>'),
     'XML: duplicate element': inserted('<total_fee>1250</total_fee>'),
@@ -72,7 +73,11 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     'XML: another root': genuine.replace(/xml>/g, 'root>'),
     'XML: cut off': genuine.slice(0, -7),
     'bytes: byte order mark': `\ufeff${genuine}`,
-    'bytes: invalid UTF-8': Buffer.concat([Buffer.from(genuine.slice(0, -6)), Buffer.from([0xff, 0xfe]), Buffer.from('</xml>')]),
+    'bytes: invalid UTF-8': Buffer.concat([
+      Buffer.from(genuine.slice(0, -6)),
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from('</xml>'),
+    ]),
     'bytes: NUL': inserted('<z>\0</z>'),
     'bytes: UTF-16': Buffer.from(genuine, 'utf16le'),
     'bytes: none': '',
@@ -81,7 +86,7 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     'bytes: just beyond 64 KiB': `<xml><a>${'a'.repeat(64 * 1024)}</a></xml>`,
     'form: JSON': '{"return_code":"SUCCESS","result_code":"SUCCESS"}',
     'form: URL-encoded': 'return_code=SUCCESS&result_code=SUCCESS',
-    'form: HTML': '<html><body>SUCCESS</body></html>'
+    'form: HTML': '<html><body>SUCCESS</body></html>',
   }
   t.ok(Object.keys(bad).length >= 40, `${Object.keys(bad).length} of them`)
 
@@ -90,7 +95,11 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     for (const type of ['text/xml', 'application/json']) {
       const { status, text, contentType } = await notify(body, { 'content-type': type })
       t.ok(status === 200 || (status >= 400 && status < 500), `${name} as ${type}: ${status}`)
-      t.match(text, /^<xml><return_code><!\[CDATA\[FAIL\]\]><\/return_code><return_msg><!\[CDATA\[[a-z-]+\]\]><\/return_msg><\/xml>$/, name)
+      t.match(
+        text,
+        /^<xml><return_code><!\[CDATA\[FAIL\]\]><\/return_code><return_msg><!\[CDATA\[[a-z-]+\]\]><\/return_msg><\/xml>$/,
+        name,
+      )
       t.match(contentType, 'text/xml')
     }
     t.same(await shop.app.wechat.orders.get(outTradeNo), before, `${name}: the order is as it was`)
@@ -98,7 +107,10 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
   const without = await fetch(`${shop.url}/wechat/notify`, { method: 'POST' })
   t.match([without.status, await without.text()], [200, /FAIL.*unreadable/], 'no body and no type')
   for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
-    const { status } = await fetch(`${shop.url}/wechat/notify`, { method, ...(method !== 'GET' && { body: genuine, headers: { 'content-type': 'text/xml' } }) })
+    const { status } = await fetch(`${shop.url}/wechat/notify`, {
+      method,
+      ...(method !== 'GET' && { body: genuine, headers: { 'content-type': 'text/xml' } }),
+    })
     t.ok(status >= 400 && status < 500, `${method}: ${status}`)
   }
   t.same(shop.paid, [])
@@ -107,7 +119,11 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
   await shop.app.wechat.sweep()
   t.same(shop.paid, [outTradeNo])
   const kinds = (await shop.app.wechat.anomalies.list()).map(({ kind }) => kind)
-  t.same(new Set(kinds), new Set(['mismatch', 'unknown-order']), 'what was validly signed and wrong is kept with its evidence')
+  t.same(
+    new Set(kinds),
+    new Set(['mismatch', 'unknown-order']),
+    'what was validly signed and wrong is kept with its evidence',
+  )
 })
 
 t.test('what genuine notifications look like', async (t) => {
@@ -116,9 +132,24 @@ t.test('what genuine notifications look like', async (t) => {
     ['without Content-Type', (body) => Buffer.from(body), {}],
     ['said to be JSON', (body) => body, { 'content-type': 'application/json' }],
     ['said to be a form', (body) => body, { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['with an XML declaration', (body) => `<?xml version="1.0" encoding="UTF-8"?>\n${body}`, { 'content-type': 'text/xml' }],
-    ['without CDATA', (body) => body.replace(/<!\[CDATA\[(.*?)\]\]>/g, (_, value: string) => value.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')), { 'content-type': 'application/xml' }],
-    ['with numeric references', (body) => body.replace('<![CDATA[JSAPI]]>', '&#74;&#x53;API'), { 'content-type': 'text/xml' }]
+    [
+      'with an XML declaration',
+      (body) => `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
+      { 'content-type': 'text/xml' },
+    ],
+    [
+      'without CDATA',
+      (body) =>
+        body.replace(/<!\[CDATA\[(.*?)\]\]>/g, (_, value: string) =>
+          value.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;'),
+        ),
+      { 'content-type': 'application/xml' },
+    ],
+    [
+      'with numeric references',
+      (body) => body.replace('<![CDATA[JSAPI]]>', '&#74;&#x53;API'),
+      { 'content-type': 'text/xml' },
+    ],
   ]
   for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
     for (const [name, form, headers] of forms) {
@@ -136,7 +167,9 @@ t.test('sign_type may be present or absent, unknown fields may be added: they ar
   const shop = await merchant(t)
   const { apiKey } = shop.world.credentials
   for (const [key, changes] of Object.entries({
-    a: { sign_type: 'HMAC-SHA256' }, b: { sign_type: undefined }, c: { new_field: '新', coupon_fee_0: '1', coupon_id_0: '7', coupon_count: '1', fee_type: undefined, attach: '' }
+    a: { sign_type: 'HMAC-SHA256' },
+    b: { sign_type: undefined },
+    c: { new_field: '新', coupon_fee_0: '1', coupon_id_0: '7', coupon_count: '1', fee_type: undefined, attach: '' },
   })) {
     const outTradeNo = await shop.order({ price: { key } })
     await shop.world.pay(outTradeNo, { deliver: 'hold' })
@@ -149,11 +182,27 @@ t.test('a validly signed failure is acknowledged and recorded', async (t) => {
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   const genuine = shop.world.notification(outTradeNo).body
-  const failed = { result_code: 'FAIL', err_code: 'NOTENOUGH', err_code_des: '余额不足', transaction_id: undefined, total_fee: undefined, time_end: undefined, openid: undefined }
-  for (const changes of [failed, { ...failed, out_trade_no: undefined }, { ...failed, out_trade_no: 'unknown-number' }]) {
+  const failed = {
+    result_code: 'FAIL',
+    err_code: 'NOTENOUGH',
+    err_code_des: '余额不足',
+    transaction_id: undefined,
+    total_fee: undefined,
+    time_end: undefined,
+    openid: undefined,
+  }
+  for (const changes of [
+    failed,
+    { ...failed, out_trade_no: undefined },
+    { ...failed, out_trade_no: 'unknown-number' },
+  ]) {
     t.ok(accepted((await shop.notify(resigned(genuine, changes, shop.world.credentials.apiKey))).text))
   }
-  t.match(await shop.app.wechat.orders.history(outTradeNo), [{}, {}, { source: 'notify', seen: 'payment-failed: NOTENOUGH 余额不足', from: 'prepaid', to: 'prepaid' }])
+  t.match(await shop.app.wechat.orders.history(outTradeNo), [
+    {},
+    {},
+    { source: 'notify', seen: 'payment-failed: NOTENOUGH 余额不足', from: 'prepaid', to: 'prepaid' },
+  ])
   t.same(shop.paid, [])
   t.ok(accepted((await shop.notify(genuine)).text), 'and the order can still be paid')
 })
@@ -173,11 +222,11 @@ t.test('what cannot be stored is not acknowledged', async (t) => {
   const shop = await merchant(t, {
     store: {
       ...store,
-      async updateOrder (outTradeNo, decide) {
+      async updateOrder(outTradeNo, decide) {
         if (outage.on) throw new Error('the database is down')
         return await store.updateOrder(outTradeNo, decide)
-      }
-    }
+      },
+    },
   })
   const outTradeNo = await shop.order()
   outage.on = true
@@ -191,29 +240,119 @@ t.test('what cannot be stored is not acknowledged', async (t) => {
 
 t.test('whatever the host app does, WeChat reads our reply', async (t) => {
   /** `genuine`: whether the genuine notification still gets through to us. */
-  const hosts: Record<string, { genuine: boolean, setup: (app: FastifyInstance) => void }> = {
-    'an error handler that answers 200': { genuine: true, setup: (app) => { app.setErrorHandler((_error, _request, reply) => reply.code(200).send({ ok: true })) } },
-    'an onSend that wraps every body': { genuine: true, setup: (app) => { app.addHook('onSend', async (_request, _reply, payload) => JSON.stringify({ data: payload })) } },
-    'an onSend that throws': { genuine: true, setup: (app) => { app.addHook('onSend', async () => { throw new Error('onSend') }) } },
-    'a preSerialization': { genuine: true, setup: (app) => { app.addHook('preSerialization', async (_request, _reply, payload) => ({ data: payload })) } },
-    'a reply serializer': { genuine: true, setup: (app) => { app.setReplySerializer((payload) => JSON.stringify({ data: payload })) } },
-    'a parser for everything': { genuine: true, setup: (app) => { app.addContentTypeParser('*', (_request, _payload, done) => { done(null, {}) }) } },
-    'a parser for text/xml': { genuine: true, setup: (app) => { app.addContentTypeParser('text/xml', { parseAs: 'string' }, (_request, _body, done) => { done(null, { xml: {} }) }) } },
-    'headers for every reply': { genuine: true, setup: (app) => { app.addHook('onRequest', async (_request, reply) => { reply.raw.setHeader('content-encoding', 'gzip') }) } },
-    formbody: { genuine: true, setup: (app) => { app.register(formbody) } },
-    'a hook that throws': { genuine: false, setup: (app) => { app.addHook('preHandler', async () => { throw Object.assign(new Error('no session'), { statusCode: 401 }) }) } },
-    'a hook that throws without a status': { genuine: false, setup: (app) => { app.addHook('onRequest', async () => { throw new Error('host') }) } },
-    'a hook that answers in our place': { genuine: false, setup: (app) => { app.addHook('preHandler', async (_request, reply) => await reply.code(200).send('<html>log in</html>')) } },
-    'a hook that answers with an error in our place': { genuine: false, setup: (app) => { app.addHook('onRequest', async (_request, reply) => await reply.code(403).send({ error: 'no' })) } }
+  const hosts: Record<string, { genuine: boolean; setup: (app: FastifyInstance) => void }> = {
+    'an error handler that answers 200': {
+      genuine: true,
+      setup: (app) => {
+        app.setErrorHandler((_error, _request, reply) => reply.code(200).send({ ok: true }))
+      },
+    },
+    'an onSend that wraps every body': {
+      genuine: true,
+      setup: (app) => {
+        app.addHook('onSend', async (_request, _reply, payload) => JSON.stringify({ data: payload }))
+      },
+    },
+    'an onSend that throws': {
+      genuine: true,
+      setup: (app) => {
+        app.addHook('onSend', async () => {
+          throw new Error('onSend')
+        })
+      },
+    },
+    'a preSerialization': {
+      genuine: true,
+      setup: (app) => {
+        app.addHook('preSerialization', async (_request, _reply, payload) => ({ data: payload }))
+      },
+    },
+    'a reply serializer': {
+      genuine: true,
+      setup: (app) => {
+        app.setReplySerializer((payload) => JSON.stringify({ data: payload }))
+      },
+    },
+    'a parser for everything': {
+      genuine: true,
+      setup: (app) => {
+        app.addContentTypeParser('*', (_request, _payload, done) => {
+          done(null, {})
+        })
+      },
+    },
+    'a parser for text/xml': {
+      genuine: true,
+      setup: (app) => {
+        app.addContentTypeParser('text/xml', { parseAs: 'string' }, (_request, _body, done) => {
+          done(null, { xml: {} })
+        })
+      },
+    },
+    'headers for every reply': {
+      genuine: true,
+      setup: (app) => {
+        app.addHook('onRequest', async (_request, reply) => {
+          reply.raw.setHeader('content-encoding', 'gzip')
+        })
+      },
+    },
+    formbody: {
+      genuine: true,
+      setup: (app) => {
+        app.register(formbody)
+      },
+    },
+    'a hook that throws': {
+      genuine: false,
+      setup: (app) => {
+        app.addHook('preHandler', async () => {
+          throw Object.assign(new Error('no session'), { statusCode: 401 })
+        })
+      },
+    },
+    'a hook that throws without a status': {
+      genuine: false,
+      setup: (app) => {
+        app.addHook('onRequest', async () => {
+          throw new Error('host')
+        })
+      },
+    },
+    'a hook that answers in our place': {
+      genuine: false,
+      setup: (app) => {
+        app.addHook('preHandler', async (_request, reply) => await reply.code(200).send('<html>log in</html>'))
+      },
+    },
+    'a hook that answers with an error in our place': {
+      genuine: false,
+      setup: (app) => {
+        app.addHook('onRequest', async (_request, reply) => await reply.code(403).send({ error: 'no' }))
+      },
+    },
   }
   for (const [name, { genuine, setup }] of Object.entries(hosts)) {
     await t.test(name, async (t) => {
       const shop: Merchant = await merchant(t, { before: setup })
-      const order = { key: 'k', openid: 'oAlice', description: 'tea', totalFee: 1250, clientIp: '127.0.0.1', expiresAt: new Date(shop.world.clock.now().getTime() + 3_600_000) }
-      const { order: { outTradeNo } } = await shop.app.wechat.orders.create(order)
+      const order = {
+        key: 'k',
+        openid: 'oAlice',
+        description: 'tea',
+        totalFee: 1250,
+        clientIp: '127.0.0.1',
+        expiresAt: new Date(shop.world.clock.now().getTime() + 3_600_000),
+      }
+      const {
+        order: { outTradeNo },
+      } = await shop.app.wechat.orders.create(order)
       const first = await shop.world.pay(outTradeNo)
       t.equal(first.verdict === 'acked', genuine, first.reason)
-      t.equal((await shop.app.wechat.orders.get(outTradeNo))?.state, genuine ? 'paid' : 'prepaid', 'acknowledged means stored')
+      t.equal(
+        (await shop.app.wechat.orders.get(outTradeNo))?.state,
+        genuine ? 'paid' : 'prepaid',
+        'acknowledged means stored',
+      )
       t.equal(accepted(first.response!.body), genuine)
       t.match(first.response!.headers['content-type'], 'text/xml')
 

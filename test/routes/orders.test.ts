@@ -4,10 +4,19 @@ import { merchant } from '../helpers.ts'
 t.test('the price hook decides; the body of the client does not', async (t) => {
   const shop = await merchant(t)
   const headers = await shop.login()
-  const { status, body } = await shop.post('/wechat/orders', { totalFee: 1, total_fee: 1, amount: 1, openid: 'oMallory' }, headers)
+  const { status, body } = await shop.post(
+    '/wechat/orders',
+    { totalFee: 1, total_fee: 1, amount: 1, openid: 'oMallory' },
+    headers,
+  )
   t.equal(status, 200)
   t.strictSame(Object.keys(body as object), ['outTradeNo', 'timeStamp', 'nonceStr', 'package', 'signType', 'paySign'])
-  t.match(shop.world.order((body as { outTradeNo: string }).outTradeNo), { totalFee: 1250, openid: 'oAlice', body: '龙井茶 & <茶>', attach: 'a=b&c="0"' })
+  t.match(shop.world.order((body as { outTradeNo: string }).outTradeNo), {
+    totalFee: 1250,
+    openid: 'oAlice',
+    body: '龙井茶 & <茶>',
+    attach: 'a=b&c="0"',
+  })
 })
 
 t.test('what is not a price is refused before a number is given', async (t) => {
@@ -32,14 +41,18 @@ t.test('what is not a price is refused before a number is given', async (t) => {
     ['a long description', { ...good, description: '茶'.repeat(43) }],
     ['a NUL in the description', { ...good, description: 'a\0b' }],
     ['half a character', { ...good, description: 'a\ud83c' }],
-    ['a long attach', { ...good, attach: 'a'.repeat(128) }]
+    ['a long attach', { ...good, attach: 'a'.repeat(128) }],
   ]
   let price: unknown
   const shop = await merchant(t, { options: { price: () => price as any } })
   const headers = await shop.login()
   for (const [name, value] of bad) {
     price = value
-    t.match(await shop.post('/wechat/orders', {}, headers), { status: 500, body: { code: 'WECHAT_PRICE_INVALID' } }, name)
+    t.match(
+      await shop.post('/wechat/orders', {}, headers),
+      { status: 500, body: { code: 'WECHAT_PRICE_INVALID' } },
+      name,
+    )
   }
   t.strictSame(shop.world.orders(), [])
   price = { ...good, attach: '' }
@@ -47,7 +60,13 @@ t.test('what is not a price is refused before a number is given', async (t) => {
 })
 
 t.test('an error of the price hook is the reply', async (t) => {
-  const shop = await merchant(t, { options: { price: () => { throw Object.assign(new Error('sold out'), { statusCode: 410 }) } } })
+  const shop = await merchant(t, {
+    options: {
+      price: () => {
+        throw Object.assign(new Error('sold out'), { statusCode: 410 })
+      },
+    },
+  })
   t.match(await shop.post('/wechat/orders', {}, await shop.login()), { status: 410, body: { message: 'sold out' } })
 })
 
@@ -62,10 +81,12 @@ t.test('orders need a token, and show only to their payer', async (t) => {
     ['an unknown token', { authorization: 'Bearer abc' }, 401],
     ['another scheme', { authorization: alice.authorization.replace('Bearer', 'Basic') }, 401],
     ['another user', bob, 404],
-    ['the payer', alice, 200]
+    ['the payer', alice, 200],
   ] as const) {
     t.equal((await fetch(url, { headers })).status, status, `GET by ${name}`)
-    if (status !== 200) t.equal((await fetch(`${url}/cancel`, { method: 'POST', headers })).status, status, `cancel by ${name}`)
+    if (status !== 200) {
+      t.equal((await fetch(`${url}/cancel`, { method: 'POST', headers })).status, status, `cancel by ${name}`)
+    }
   }
   t.equal((await fetch(`${shop.url}/wechat/orders/unknown-number`, { headers: alice })).status, 404)
   t.equal((await fetch(`${shop.url}/wechat/orders/a%00b`, { headers: alice })).status, 400)
@@ -78,15 +99,23 @@ t.test('GET asks WeChat when the order is not settled and it was not asked latel
   const shop = await merchant(t)
   const outTradeNo = await shop.order()
   const headers = await shop.login()
-  const get = async () => await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json() as Record<string, unknown>
+  const get = async () =>
+    (await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json()) as Record<string, unknown>
   t.match(await get(), { state: 'prepaid', paid: false, totalFee: 1250, description: '龙井茶 & <茶>' })
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   t.match(await get(), { state: 'prepaid', paid: false }, 'asked a moment ago')
   await shop.world.advance('3s')
-  t.match(await get(), { state: 'paid', paid: true, transactionId: /^4200/, paidAt: /Z$/ }, 'the notification never came')
+  t.match(
+    await get(),
+    { state: 'paid', paid: true, transactionId: /^4200/, paidAt: /Z$/ },
+    'the notification never came',
+  )
   await shop.app.wechat.sweep()
   t.strictSame(shop.paid, [outTradeNo])
-  t.ok((await shop.world.notification(outTradeNo).deliver())[0]!.verdict === 'acked', 'and when it comes after all it is a duplicate')
+  t.ok(
+    (await shop.world.notification(outTradeNo).deliver())[0]!.verdict === 'acked',
+    'and when it comes after all it is a duplicate',
+  )
   await shop.app.wechat.sweep()
   t.strictSame(shop.paid, [outTradeNo])
 })
@@ -97,13 +126,17 @@ t.test('one live order per key', async (t) => {
   t.equal(await shop.order(), first, 'tapped twice: the same order')
   await shop.world.advance('119m')
   await shop.world.pay(first)
-  t.match(await shop.post('/wechat/orders', {}, await shop.login()), { status: 409, body: { code: 'WECHAT_ORDER_PAID' } })
+  t.match(await shop.post('/wechat/orders', {}, await shop.login()), {
+    status: 409,
+    body: { code: 'WECHAT_ORDER_PAID' },
+  })
 })
 
 t.test('the payer cancels an order, unless it turns out paid', async (t) => {
   const shop = await merchant(t)
   const headers = await shop.login()
-  const cancel = async (outTradeNo: string) => (await shop.post(`/wechat/orders/${outTradeNo}/cancel`, {}, headers)).body as Record<string, unknown>
+  const cancel = async (outTradeNo: string) =>
+    (await shop.post(`/wechat/orders/${outTradeNo}/cancel`, {}, headers)).body as Record<string, unknown>
   const first = await shop.order()
   t.match(await cancel(first), { outTradeNo: first, state: 'closed', paid: false })
   t.equal(shop.world.order(first)?.tradeState, 'CLOSED')
@@ -114,10 +147,18 @@ t.test('the payer cancels an order, unless it turns out paid', async (t) => {
 
 t.test('what WeChat refuses', async (t) => {
   const shop = await merchant(t, { options: { appSecret: '0'.repeat(32) } })
-  t.match(await shop.post('/wechat/login', { code: shop.world.loginCode().code }), { status: 500, body: { code: 'WECHAT_ACCOUNT_REFUSED' } })
+  t.match(await shop.post('/wechat/login', { code: shop.world.loginCode().code }), {
+    status: 500,
+    body: { code: 'WECHAT_ACCOUNT_REFUSED' },
+  })
 
-  const other = await merchant(t, { options: { merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) } } })
-  t.match(await other.post('/wechat/orders', {}, await other.login()), { status: 500, body: { code: 'WECHAT_ACCOUNT_REFUSED' } })
+  const other = await merchant(t, {
+    options: { merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) } },
+  })
+  t.match(await other.post('/wechat/orders', {}, await other.login()), {
+    status: 500,
+    body: { code: 'WECHAT_ACCOUNT_REFUSED' },
+  })
   t.ok(other.logs.some(({ msg }) => msg.startsWith('Nobody can order')))
 })
 
@@ -126,7 +167,10 @@ t.test('when WeChat cannot be asked, GET answers what is known', async (t) => {
   const outTradeNo = await shop.order()
   const headers = await shop.login()
   let asked = 0
-  shop.app.wechat.pay.query = async () => { asked++; throw new Error('no network') }
+  shop.app.wechat.pay.query = async () => {
+    asked++
+    throw new Error('no network')
+  }
   for (let times = 0; times < 20; times++) {
     const response = await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })
     t.match([response.status, await response.json()], [200, { state: 'prepaid', paid: false }])
@@ -140,8 +184,17 @@ t.test('clients that ask at the same moment share one question', async (t) => {
   const headers = await shop.login()
   let asked = 0
   const { query } = shop.app.wechat.pay
-  shop.app.wechat.pay.query = async (number) => { asked++; return await query(number) }
-  const states = await Promise.all(Array.from({ length: 20 }, async () => await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json() as { state: string }))
+  shop.app.wechat.pay.query = async (number) => {
+    asked++
+    return await query(number)
+  }
+  const states = await Promise.all(
+    Array.from(
+      { length: 20 },
+      async () =>
+        (await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json()) as { state: string },
+    ),
+  )
   t.equal(asked, 1)
   t.strictSame(new Set(states.map(({ state }) => state)), new Set(['prepaid']))
   await shop.world.advance('3s')
@@ -149,25 +202,34 @@ t.test('clients that ask at the same moment share one question', async (t) => {
   t.equal(asked, 2)
 })
 
-t.test('the payer\'s address is what a proxy wrote, if it is one', async (t) => {
+t.test("the payer's address is what a proxy wrote, if it is one", async (t) => {
   for (const [written, ip] of [
     ['203.0.113.7', '203.0.113.7'],
     ['203.0.113.7:5678', '203.0.113.7'],
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['[2001:db8::1]', '2001:db8::1'],
     ['2001:db8::1', '2001:db8::1'],
-    ['unknown', '127.0.0.1']
+    ['unknown', '127.0.0.1'],
   ] as const) {
     const shop = await merchant(t, { app: { trustProxy: true } })
-    const { status } = await shop.post('/wechat/orders', {}, { ...await shop.login(), 'x-forwarded-for': written })
+    const { status } = await shop.post('/wechat/orders', {}, { ...(await shop.login()), 'x-forwarded-for': written })
     t.equal(status, 200, written)
-    t.match(shop.world.journal.find({ api: 'unifiedorder' })[0]?.request.body, `<spbill_create_ip><![CDATA[${ip}]]>`, written)
+    t.match(
+      shop.world.journal.find({ api: 'unifiedorder' })[0]?.request.body,
+      `<spbill_create_ip><![CDATA[${ip}]]>`,
+      written,
+    )
   }
 })
 
 t.test('a UNIX socket has no address, and orders all the same', async (t) => {
   const shop = await merchant(t)
   const { authorization } = await shop.login()
-  const reply = await shop.app.inject({ method: 'POST', url: '/wechat/orders', headers: { authorization }, remoteAddress: '' })
+  const reply = await shop.app.inject({
+    method: 'POST',
+    url: '/wechat/orders',
+    headers: { authorization },
+    remoteAddress: '',
+  })
   t.equal(reply.statusCode, 200)
 })

@@ -5,7 +5,9 @@ import wechatPay, { memoryStore } from '../../src/index.ts'
 
 t.test('with @fastify/swagger the routes document themselves', async (t) => {
   const app = Fastify()
-  t.teardown(async () => { await app.close() })
+  t.teardown(async () => {
+    await app.close()
+  })
   await app.register(swagger, { openapi: {} })
   await app.register(wechatPay, {
     appid: 'wx0123456789abcdef',
@@ -14,16 +16,28 @@ t.test('with @fastify/swagger the routes document themselves', async (t) => {
     publicUrl: 'https://shop.example.com',
     store: memoryStore(),
     price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),
-    onPaid: () => {}
+    onPaid: () => {},
   })
   await app.ready()
-  const { paths } = app.swagger() as unknown as { paths: Record<string, Record<string, { summary?: string, responses: object }>> }
-  const routes = Object.entries(paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, { summary, responses }]) => [`${method} ${path}`, summary !== undefined, Object.keys(responses)]))
+  const { paths } = app.swagger() as unknown as {
+    paths: Record<string, Record<string, { summary?: string; responses: object }>>
+  }
+  const routes = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { summary, responses }]) => [
+      `${method} ${path}`,
+      summary !== undefined,
+      Object.keys(responses),
+    ]),
+  )
   const documented = ['200', '4XX', '5XX']
-  t.strictSame(routes, [
-    ['post /wechat/login', true, documented],
-    ['post /wechat/orders', true, documented],
-    ['get /wechat/orders/{outTradeNo}', true, documented],
-    ['post /wechat/orders/{outTradeNo}/cancel', true, documented]
-  ], 'all but the notify route, which is WeChat\'s alone')
+  t.strictSame(
+    routes,
+    [
+      ['post /wechat/login', true, documented],
+      ['post /wechat/orders', true, documented],
+      ['get /wechat/orders/{outTradeNo}', true, documented],
+      ['post /wechat/orders/{outTradeNo}/cancel', true, documented],
+    ],
+    "all but the notify route, which is WeChat's alone",
+  )
 })

@@ -10,7 +10,7 @@ interface Cup {
   soldAt: Date | null
   label?: string | undefined
   refills: readonly string[]
-  owner?: { name: string, since?: Date | undefined } | undefined
+  owner?: { name: string; since?: Date | undefined } | undefined
 }
 
 const CUP: Fields<Cup> = {
@@ -20,13 +20,24 @@ const CUP: Fields<Cup> = {
   soldAt: { column: 'sold_at', kind: 'time', empty: null },
   label: { column: 'label', kind: 'text', empty: undefined },
   refills: { column: 'refill_count', kind: 'count' },
-  owner: { name: { column: 'owner', kind: 'name', empty: undefined }, since: { column: 'owner_since', kind: 'time', empty: undefined } }
+  owner: {
+    name: { column: 'owner', kind: 'name', empty: undefined },
+    since: { column: 'owner_since', kind: 'time', empty: undefined },
+  },
 }
 
 const at = new Date('2026-02-28T15:59:59.999Z')
 const ms = at.getTime()
 const bare: Cup = { id: 'a', price: 1250, madeAt: at, soldAt: null, label: undefined, refills: [] }
-const full: Cup = { id: 'b', price: Number.MAX_SAFE_INTEGER, madeAt: at, soldAt: at, label: '', refills: [], owner: { name: 'o', since: at } }
+const full: Cup = {
+  id: 'b',
+  price: Number.MAX_SAFE_INTEGER,
+  madeAt: at,
+  soldAt: at,
+  label: '',
+  refills: [],
+  owner: { name: 'o', since: at },
+}
 
 const row = codec(CUP, DIALECTS.sqlite, 'cups')
 
@@ -46,7 +57,15 @@ t.test('what is there is written and comes back, whatever a driver makes of inte
   const values = ['b', Number.MAX_SAFE_INTEGER, ms, ms, '', 0, 'o', ms]
   t.same(row.write(full), values)
   for (const integer of [Number, String, BigInt]) {
-    t.strictSame(row.read(Object.fromEntries(values.map((value, n) => [row.columns[n], typeof value === 'number' ? integer(value) : value]))), full, integer.name)
+    t.strictSame(
+      row.read(
+        Object.fromEntries(
+          values.map((value, n) => [row.columns[n], typeof value === 'number' ? integer(value) : value]),
+        ),
+      ),
+      full,
+      integer.name,
+    )
   }
 })
 

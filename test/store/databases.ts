@@ -15,7 +15,7 @@ import { change, claimed } from './orders.ts'
 import { startMysql, startPostgres } from './servers.ts'
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
-export async function postgres (t: Test): Promise<string> {
+export async function postgres(t: Test): Promise<string> {
   const server = process.env.DATABASE_URL === undefined ? await startPostgres() : undefined
   if (server !== undefined) t.teardown(() => server.remove())
   const admin = process.env.DATABASE_URL ?? server!.url
@@ -35,12 +35,14 @@ export async function postgres (t: Test): Promise<string> {
  * The same on MYSQL_URL's server, or on the MariaDB or MySQL that is installed here. `undefined` where there is none: the test says that it was skipped, unless
  * REQUIRE_MARIADB is set.
  */
-export async function mysql (t: Test): Promise<string | undefined> {
+export async function mysql(t: Test): Promise<string | undefined> {
   const server = process.env.MYSQL_URL === undefined ? await startMysql() : undefined
   if (server !== undefined) t.teardown(() => server.remove())
   const admin = process.env.MYSQL_URL ?? server?.url
   if (admin === undefined) {
-    if (process.env.REQUIRE_MARIADB !== undefined) throw new Error('REQUIRE_MARIADB is set: install mariadb-server, or set MYSQL_URL')
+    if (process.env.REQUIRE_MARIADB !== undefined) {
+      throw new Error('REQUIRE_MARIADB is set: install mariadb-server, or set MYSQL_URL')
+    }
     return skip(t, 'no MariaDB or MySQL is installed here, and MYSQL_URL is not set')
   }
   const name = newName()
@@ -55,69 +57,75 @@ export async function mysql (t: Test): Promise<string | undefined> {
 }
 
 /** A database of better-sqlite3. `undefined` where it is not built: the test says that it was skipped, unless REQUIRE_SQLITE is set. */
-export function betterSqlite3 (path: string, t: Test): BetterSqlite3.Database | undefined {
+export function betterSqlite3(path: string, t: Test): BetterSqlite3.Database | undefined {
   try {
     return closing(new BetterSqlite3(path), t)
   } catch (cause) {
-    if (process.env.REQUIRE_SQLITE !== undefined) throw new Error('REQUIRE_SQLITE is set: build better-sqlite3 by npm run pretest', { cause })
+    if (process.env.REQUIRE_SQLITE !== undefined) {
+      throw new Error('REQUIRE_SQLITE is set: build better-sqlite3 by npm run pretest', { cause })
+    }
     return skip(t, 'better-sqlite3 is not built here, and npm run pretest says why')
   }
 }
 
-function skip (t: Test, why: string): undefined {
+function skip(t: Test, why: string): undefined {
   t.pass(`SKIPPED: ${why}`, { skip: `SKIPPED: ${why}` })
 }
 
-function newName (): string {
+function newName(): string {
   return `wechat_test_${randomUUID().replaceAll('-', '')}`
 }
 
-function atDatabase (server: string, name: string): string {
+function atDatabase(server: string, name: string): string {
   const url = new URL(server)
   url.pathname = name
   return url.href
 }
 
 /** The pool forgets its connections before they have closed, and the server then ends them: without a listener such an end is an uncaught error. */
-export function pgPool (connectionString: string, t: Test, config: pg.PoolConfig = {}): pg.Pool {
+export function pgPool(connectionString: string, t: Test, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ ...config, connectionString })
   pool.on('error', () => {})
-  t.teardown(async () => { if (!pool.ending) await pool.end() })
+  t.teardown(async () => {
+    if (!pool.ending) await pool.end()
+  })
   return pool
 }
 
 /** A database of each kind that is here. Each executor has connections of its own. */
-export async function everyDatabase (t: Test): Promise<{ dialect: Dialect, connect (): Executor<any> }[]> {
+export async function everyDatabase(t: Test): Promise<{ dialect: Dialect; connect(): Executor<any> }[]> {
   const url = await postgres(t)
   const path = join(t.testdir(), 'test.db')
   const uri = await mysql(t)
   return [
     { dialect: 'postgres', connect: () => fromPg(pgPool(url, t)) },
     { dialect: 'sqlite', connect: () => fromSqlite(sqliteFile(path, t, { timeout: 0 })) },
-    ...uri === undefined ? [] : [{ dialect: 'mysql' as const, connect: () => fromMysql2(mysqlPool(uri, t)) }]
+    ...(uri === undefined ? [] : [{ dialect: 'mysql' as const, connect: () => fromMysql2(mysqlPool(uri, t)) }]),
   ]
 }
 
-export function mysqlPool (uri: string, t: Test, options: mysql2.PoolOptions = {}): mysql2.Pool {
+export function mysqlPool(uri: string, t: Test, options: mysql2.PoolOptions = {}): mysql2.Pool {
   const pool = mysql2.createPool({ ...options, uri })
   t.teardown(() => pool.end())
   return pool
 }
 
 /** SQLite through libsql, whose npm package brings it built. Connections of one process that wait for each other would wait in vain: they come with `timeout: 0`. */
-export function sqliteFile (path: string, t: Test, options: Libsql.Options = {}): Libsql.Database {
+export function sqliteFile(path: string, t: Test, options: Libsql.Options = {}): Libsql.Database {
   return closing(new Libsql(path, options), t)
 }
 
-export function closing<Db extends { close (): unknown }> (db: Db, t: Test): Db {
-  t.teardown(() => { db.close() })
+export function closing<Db extends { close(): unknown }>(db: Db, t: Test): Db {
+  t.teardown(() => {
+    db.close()
+  })
   return db
 }
 
 /** An adapter on a database: `write` inserts into the table `own`, which has one column, `id`. */
 export interface Opened<Tx> {
   executor: Executor<Tx>
-  write (tx: Tx, id: string): Promise<unknown>
+  write(tx: Tx, id: string): Promise<unknown>
 }
 
 /** Opens a library on a database by its URL, or for SQLite by its path, and closes it at the end of `t`. */
@@ -128,11 +136,11 @@ const DATABASES = {
   postgres,
   mysql,
   sqlite: async (t: Test) => betterSqlite3(':memory:', t) && ':memory:',
-  libsql: async () => ':memory:'
+  libsql: async () => ':memory:',
 }
 
 /** An adapter keeps the contract of stores on each of these databases. */
-export async function keepsContract (t: Test, open: { [name in keyof typeof DATABASES]?: Open }): Promise<void> {
+export async function keepsContract(t: Test, open: { [name in keyof typeof DATABASES]?: Open }): Promise<void> {
   for (const [name, openIt] of Object.entries(open)) {
     await t.test(name, async (t) => {
       const url = await DATABASES[name as keyof typeof DATABASES](t)
@@ -145,58 +153,79 @@ export async function keepsContract (t: Test, open: { [name in keyof typeof DATA
 }
 
 /** The contract of stores: one test for each of its cases. */
-export async function contract<Tx> (t: Test, { executor, write }: Opened<Tx>): Promise<void> {
+export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>): Promise<void> {
   const store = sqlStore(executor)
   await store.migrate()
   await executor.run('create table own (id varchar(36) not null primary key)', [])
   const cases = storeContract<Tx>({
     makeStore: async () => {
-      for (const table of ['orders', 'refunds', 'history', 'anomalies', 'sessions']) await executor.run(`delete from wechat_${table}`, [])
+      for (const table of ['orders', 'refunds', 'history', 'anomalies', 'sessions']) {
+        await executor.run(`delete from wechat_${table}`, [])
+      }
       return store
     },
     probe: {
-      write: async (tx, id) => { await write(tx, id) },
-      read: async (id) => (await executor.rows(`select id from own where id = '${id}'`, [])).length === 1
+      write: async (tx, id) => {
+        await write(tx, id)
+      },
+      read: async (id) => (await executor.rows(`select id from own where id = '${id}'`, [])).length === 1,
     },
-    oneWriter: executor.dialect === 'sqlite'
+    oneWriter: executor.dialect === 'sqlite',
   })
   for (const { name, run } of cases) await t.test(name, run)
 }
 
 /** MySQL ends a transaction that meets a deadlock. What the work has sent meanwhile must not be committed by itself. */
-export async function survivesDeadlock<Tx> (t: Test, url: string, { executor, write }: Opened<Tx>): Promise<void> {
+export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, write }: Opened<Tx>): Promise<void> {
   await t.test('a deadlock in onPaid undoes all of it, what was sent behind it as well', async (t) => {
     const store = sqlStore(executor)
     await executor.run("delete from own where id <> 'nobody'", [])
     const claim = await claimed(store, `deadlock-${randomUUID()}`)
     const other = await mysql2.createConnection(url)
     t.teardown(() => other.end())
-    await t.rejects(store.fulfil(claim, async (tx) => {
-      await write(tx, 'ours')
-      await other.beginTransaction()
-      // With more rows than ours, so that ours is the one to end.
-      await other.query("insert into own values ('theirs'), ('t1'), ('t2'), ('t3'), ('t4'), ('t5')")
-      const blocked = other.query("insert into own values ('ours')").catch(() => {})
-      await waits(other, url)
-      try {
-        await Promise.all([write(tx, 'theirs'), write(tx, 'behind')])
-      } finally {
-        await blocked
-        await other.rollback()
-      }
-    }, change))
+    await t.rejects(
+      store.fulfil(
+        claim,
+        async (tx) => {
+          await write(tx, 'ours')
+          await other.beginTransaction()
+          // With more rows than ours, so that ours is the one to end.
+          await other.query("insert into own values ('theirs'), ('t1'), ('t2'), ('t3'), ('t4'), ('t5')")
+          const blocked = other.query("insert into own values ('ours')").catch(() => {})
+          await waits(other, url)
+          try {
+            await Promise.all([write(tx, 'theirs'), write(tx, 'behind')])
+          } finally {
+            await blocked
+            await other.rollback()
+          }
+        },
+        change,
+      ),
+    )
     t.same(await executor.rows('select id from own', []), [])
     t.same(await store.findOrder(claim.order.outTradeNo), claim.order)
-    t.equal(await store.fulfil(claim, async (tx) => { await Promise.all([write(tx, 'ours'), write(tx, 'behind')]) }, change), 'done')
+    t.equal(
+      await store.fulfil(
+        claim,
+        async (tx) => {
+          await Promise.all([write(tx, 'ours'), write(tx, 'behind')])
+        },
+        change,
+      ),
+      'done',
+    )
     t.equal((await executor.rows('select id from own', [])).length, 2)
     await executor.run("delete from own where id <> 'nobody'", [])
-    const modes = await Promise.all(Array.from({ length: 5 }, async () => Number((await executor.rows('select @@autocommit as mode', []))[0]!.mode)))
+    const modes = await Promise.all(
+      Array.from({ length: 5 }, async () => Number((await executor.rows('select @@autocommit as mode', []))[0]!.mode)),
+    )
     t.same(new Set(modes), new Set([1]), 'connections go back as they came')
   })
 }
 
 /** Until a statement of the connection waits for a lock. */
-async function waits (connection: mysql2.Connection, url: string): Promise<void> {
+async function waits(connection: mysql2.Connection, url: string): Promise<void> {
   const watcher = await mysql2.createConnection(url)
   const sql = "select 1 from information_schema.innodb_trx where trx_mysql_thread_id = ? and trx_state = 'LOCK WAIT'"
   while ((await watcher.query<mysql2.RowDataPacket[]>(sql, [connection.threadId]))[0].length === 0);

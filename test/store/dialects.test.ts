@@ -21,7 +21,7 @@ t.test('keys of MySQL are bytes, so that case, accents and spaces count, and are
   t.equal(DIALECTS.mysql.read('text', 'a.b'), 'a.b')
 })
 
-t.test('PostgreSQL\'s places are numbered', async (t) => {
+t.test("PostgreSQL's places are numbered", async (t) => {
   const sql = 'a = ?::text and b in (?::bigint, ?::bigint)'
   t.equal(DIALECTS.postgres.numbered(sql), 'a = $1::text and b in ($2::bigint, $3::bigint)')
   t.equal(DIALECTS.mysql.numbered(sql), sql)

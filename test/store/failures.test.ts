@@ -2,7 +2,8 @@ import t from 'tap'
 import { isConflict, isPassing, repeated } from '../../src/store/failures.ts'
 
 const wrapped = (cause: object) => Object.assign(new Error('Failed query'), { cause })
-const prisma = (cause: object) => Object.assign(new Error('Raw query failed'), { code: 'P2010', meta: { driverAdapterError: wrapped(cause) } })
+const prisma = (cause: object) =>
+  Object.assign(new Error('Raw query failed'), { code: 'P2010', meta: { driverAdapterError: wrapped(cause) } })
 
 const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'neither'][] = [
   ['PostgreSQL: unique violation', { code: '23505' }, 'conflict'],
@@ -23,12 +24,12 @@ const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'ne
   ['node:sqlite: primary key', { code: 'ERR_SQLITE_ERROR', errcode: 1555 }, 'conflict'],
   ['node:sqlite: busy', { code: 'ERR_SQLITE_ERROR', errcode: 5 }, 'passing'],
   ['node:sqlite: somebody has written since', { code: 'ERR_SQLITE_ERROR', errcode: 517 }, 'passing'],
-  ['Drizzle wraps its driver\'s', wrapped({ code: '23505' }), 'conflict'],
-  ['Prisma wraps its driver\'s', prisma({ originalCode: '1062' }), 'conflict'],
+  ["Drizzle wraps its driver's", wrapped({ code: '23505' }), 'conflict'],
+  ["Prisma wraps its driver's", prisma({ originalCode: '1062' }), 'conflict'],
   ['Prisma: write conflict', { code: 'P2034' }, 'passing'],
   ['the connection is lost', { code: 'ECONNRESET', errno: -104 }, 'neither'],
   ['not an error', 'broken', 'neither'],
-  ['nothing', null, 'neither']
+  ['nothing', null, 'neither'],
 ]
 
 for (const [what, error, means] of ERRORS) {
@@ -39,14 +40,14 @@ for (const [what, error, means] of ERRORS) {
 }
 
 /** Fails so many times. */
-function failing (times: number, error: unknown) {
+function failing(times: number, error: unknown) {
   let runs = 0
   return {
     runs: () => runs,
     run: async () => {
       if (++runs <= times) throw error
       return 'done'
-    }
+    },
   }
 }
 
@@ -70,6 +71,9 @@ t.test('other errors pass through at once', async (t) => {
 
 t.test('the caller can say what may be tried again', async (t) => {
   const { run, runs } = failing(1, { code: '40P01' })
-  await t.rejects(repeated(run, () => false), { code: '40P01' })
+  await t.rejects(
+    repeated(run, () => false),
+    { code: '40P01' },
+  )
   t.equal(runs(), 1)
 })

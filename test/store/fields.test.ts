@@ -12,12 +12,25 @@ const OWN: Record<string, string[]> = { history: ['id'] }
 const db = sqliteFile(':memory:', t)
 for (const sql of schema('sqlite')) db.exec(sql)
 
-for (const [name, fields] of Object.entries({ orders: ORDER, refunds: REFUND, history: HISTORY, anomalies: ANOMALY, sessions: SESSION })) {
+for (const [name, fields] of Object.entries({
+  orders: ORDER,
+  refunds: REFUND,
+  history: HISTORY,
+  anomalies: ANOMALY,
+  sessions: SESSION,
+})) {
   t.test(`${name}: each column holds a property, and is NULL where that may be empty`, async (t) => {
-    const columns = db.pragma(`table_info(wechat_${name})`) as { name: string, notnull: number }[]
-    const made = columns.filter(({ name: column }) => !OWN[name]?.includes(column)).map(({ name, notnull }) => [name, notnull === 0])
-    const single = Object.values(fields).flatMap((field) => typeof field.column === 'string' ? [field] : Object.values<{ column: string }>(field))
-    t.same(codec(fields as Fields<unknown>, DIALECTS.sqlite, '').columns, single.map(({ column }) => column))
+    const columns = db.pragma(`table_info(wechat_${name})`) as { name: string; notnull: number }[]
+    const made = columns
+      .filter(({ name: column }) => !OWN[name]?.includes(column))
+      .map(({ name, notnull }) => [name, notnull === 0])
+    const single = Object.values(fields).flatMap((field) =>
+      typeof field.column === 'string' ? [field] : Object.values<{ column: string }>(field),
+    )
+    t.same(
+      codec(fields as Fields<unknown>, DIALECTS.sqlite, '').columns,
+      single.map(({ column }) => column),
+    )
     t.same(made.sort(), single.map((field) => [field.column, 'empty' in field]).sort())
   })
 }

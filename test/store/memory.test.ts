@@ -7,7 +7,9 @@ for (const { name, run } of storeContract({ makeStore: memoryStore })) t.test(na
 
 t.test('in production it warns that it forgets everything, once in each process', async (t) => {
   const warnings: Error[] = []
-  const listen = (warning: Error) => { warnings.push(warning) }
+  const listen = (warning: Error) => {
+    warnings.push(warning)
+  }
   process.on('warning', listen)
   const { NODE_ENV } = process.env
   t.teardown(() => {
@@ -16,7 +18,11 @@ t.test('in production it warns that it forgets everything, once in each process'
     else process.env.NODE_ENV = NODE_ENV
   })
 
-  for (const [env, count] of [['development', 0], ['production', 1], ['production', 1]] as const) {
+  for (const [env, count] of [
+    ['development', 0],
+    ['production', 1],
+    ['production', 1],
+  ] as const) {
     process.env.NODE_ENV = env
     memoryStore()
     await tick()

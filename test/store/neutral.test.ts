@@ -9,20 +9,49 @@ t.test("a database's error is the cause of one that may be shown; ours and those
   const conflict = new WechatError('WECHAT_ORDER_CONFLICT', 'live already')
   const store = neutral({
     ...memoryStore(),
-    findOrder: async () => { throw database },
-    updateOrder: async () => { throw conflict },
-    fulfil: async () => { throw database }
+    findOrder: async () => {
+      throw database
+    },
+    updateOrder: async () => {
+      throw conflict
+    },
+    fulfil: async () => {
+      throw database
+    },
   } as Store)
-  await t.rejects(store.findOrder('order-1'), { code: 'WECHAT_STORE_FAILED', statusCode: 503, message: 'The order store failed; the log says how. Try again.', cause: database })
+  await t.rejects(store.findOrder('order-1'), {
+    code: 'WECHAT_STORE_FAILED',
+    statusCode: 503,
+    message: 'The order store failed; the log says how. Try again.',
+    cause: database,
+  })
   t.equal(await store.updateOrder('order-1', () => undefined).catch((error: unknown) => error), conflict)
-  t.equal(await store.fulfil({} as Claim, async () => {}, () => undefined).catch((error: unknown) => error), database)
+  t.equal(
+    await store
+      .fulfil(
+        {} as Claim,
+        async () => {},
+        () => undefined,
+      )
+      .catch((error: unknown) => error),
+    database,
+  )
 })
 
 t.test('every method is passed on to its store, with what it was given', async (t) => {
   const memory = memoryStore() as Store
   const names = Object.keys(memory) as (keyof Store)[]
-  const recorder = Object.fromEntries(names.map((name) => [name, async function (this: unknown, ...args: unknown[]) { return [this === recorder, name, ...args] }])) as unknown as Store
+  const recorder = Object.fromEntries(
+    names.map((name) => [
+      name,
+      async function (this: unknown, ...args: unknown[]) {
+        return [this === recorder, name, ...args]
+      },
+    ]),
+  ) as unknown as Store
   const store = neutral(recorder)
   t.same(Object.keys(store).sort(), [...names].sort())
-  for (const name of names) t.same(await (store[name] as (...args: unknown[]) => Promise<unknown>)(1, 2, 3, 4), [true, name, 1, 2, 3, 4])
+  for (const name of names) {
+    t.same(await (store[name] as (...args: unknown[]) => Promise<unknown>)(1, 2, 3, 4), [true, name, 1, 2, 3, 4])
+  }
 })

@@ -2,11 +2,11 @@ import type { HistoryEntry, Order } from '../../src/model.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
 /** A moment of these tests. */
-export function at (ms: number): Date {
+export function at(ms: number): Date {
   return new Date(Date.parse('2026-02-28T15:59:59.999Z') + ms)
 }
 
-export function newOrder (outTradeNo: string, part: Partial<Order> = {}): Order {
+export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
   return {
     outTradeNo,
     key: outTradeNo,
@@ -26,18 +26,26 @@ export function newOrder (outTradeNo: string, part: Partial<Order> = {}): Order 
     attempts: 0,
     dueAt: null,
     claims: 0,
-    ...part
+    ...part,
   }
 }
 
 /** The order with one line of history. */
-export function change (order: Order): Change {
-  const line: HistoryEntry = { outTradeNo: order.outTradeNo, at: at(0), source: 'notify', seen: 'seen', outcome: 'outcome', from: 'prepaid', to: order.state }
+export function change(order: Order): Change {
+  const line: HistoryEntry = {
+    outTradeNo: order.outTradeNo,
+    at: at(0),
+    source: 'notify',
+    seen: 'seen',
+    outcome: 'outcome',
+    from: 'prepaid',
+    to: order.state,
+  }
   return { order, history: [line], anomalies: [] }
 }
 
 /** A new order whose fulfilment is due, and the claim to do it. */
-export async function claimed (store: Store, outTradeNo: string): Promise<Claim> {
+export async function claimed(store: Store, outTradeNo: string): Promise<Claim> {
   await store.insertOrder(change(newOrder(outTradeNo, { fulfilment: 'due', dueAt: at(0) })))
   const [claim] = await store.claimDue(at(0), 1, 60_000, outTradeNo)
   return claim!

@@ -3,8 +3,13 @@ import { revocable } from '../../src/store/revocable.ts'
 
 class Client {
   #sent: string[] = []
-  get sent () { return this.#sent.length }
-  query (sql: string) { this.#sent.push(sql); return this }
+  get sent() {
+    return this.#sent.length
+  }
+  query(sql: string) {
+    this.#sent.push(sql)
+    return this
+  }
   static also = () => 'also'
 }
 
@@ -25,7 +30,12 @@ t.test('it works as what it stands for, until it is revoked', async (t) => {
 })
 
 t.test('methods keep what hangs on them, and whose they are', async (t) => {
-  const raw = Object.assign(function (this: unknown) { return this }, { ref: 'kept' })
+  const raw = Object.assign(
+    function (this: unknown) {
+      return this
+    },
+    { ref: 'kept' },
+  )
   const { value } = revocable({ raw }, 'over')
   t.equal(value.raw.ref, 'kept')
   t.equal(value.raw.call('somebody else'), 'somebody else')
@@ -34,7 +44,10 @@ t.test('methods keep what hangs on them, and whose they are', async (t) => {
 })
 
 t.test('what is called itself is revoked too', async (t) => {
-  const { value, revoke } = revocable(Object.assign((table: string) => `from ${table}`, { schema: 'shop' }), 'over')
+  const { value, revoke } = revocable(
+    Object.assign((table: string) => `from ${table}`, { schema: 'shop' }),
+    'over',
+  )
   t.equal(value('orders'), 'from orders')
   t.equal(value.schema, 'shop')
   revoke()
@@ -50,7 +63,13 @@ t.test('what is no object stays what it is', async (t) => {
 })
 
 t.test('statements that it prepared go with it', async (t) => {
-  const statement = { runs: 0, run () { this.runs++; return this } }
+  const statement = {
+    runs: 0,
+    run() {
+      this.runs++
+      return this
+    },
+  }
   const { value, revoke } = revocable({ prepare: () => statement }, 'over')
   const other = revocable({ prepare: async () => statement }, 'over')
   const [now, later] = [value.prepare(), await other.value.prepare()]
@@ -66,10 +85,22 @@ t.test('statements that it prepared go with it', async (t) => {
 
 t.test('what would end it is refused', async (t) => {
   let ended = 0
-  const end = () => { ended++ }
-  const { value } = revocable({ commit: end, rollback: end, release: end, destroy: end, end, close: end, beginTransaction: end }, 'over')
+  const end = () => {
+    ended++
+  }
+  const { value } = revocable(
+    { commit: end, rollback: end, release: end, destroy: end, end, close: end, beginTransaction: end },
+    'over',
+  )
   for (const name of ['commit', 'rollback', 'release', 'destroy', 'end', 'close', 'beginTransaction'] as const) {
-    t.throws(() => { value[name]() }, { message: `A hook may not call ${name} of its transaction: it is committed when the hook ends, and rolled back when the hook throws` })
+    t.throws(
+      () => {
+        value[name]()
+      },
+      {
+        message: `A hook may not call ${name} of its transaction: it is committed when the hook ends, and rolled back when the hook throws`,
+      },
+    )
   }
   t.equal(ended, 0)
 })

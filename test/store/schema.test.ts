@@ -10,21 +10,23 @@ import { everyDatabase } from './databases.ts'
 
 /** Everything that the database knows of the tables of this prefix, without the prefix. */
 const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<unknown[]>> = {
-  async postgres ({ rows }, prefix) {
+  async postgres({ rows }, prefix) {
     return await rows(
       'select table_name, column_name, data_type, datetime_precision, collation_name, is_nullable, column_default, is_identity, ordinal_position::text from information_schema.columns ' +
-      'where starts_with(table_name, $1) ' +
-      'union all select tablename, indexname, indexdef, null, null, null, null, null, null from pg_indexes where starts_with(tablename, $1)', [prefix])
+        'where starts_with(table_name, $1) ' +
+        'union all select tablename, indexname, indexdef, null, null, null, null, null, null from pg_indexes where starts_with(tablename, $1)',
+      [prefix],
+    )
   },
-  async sqlite ({ rows }, prefix) {
+  async sqlite({ rows }, prefix) {
     return await rows('select name, sql from sqlite_master where substr(tbl_name, 1, length(?)) = ?', [prefix, prefix])
   },
-  async mysql ({ rows }, prefix) {
+  async mysql({ rows }, prefix) {
     return await Promise.all(Object.values(tables(prefix)).map((name) => rows(`show create table ${name}`, [])))
-  }
+  },
 }
 
-async function describe (executor: Executor, prefix: string): Promise<string[]> {
+async function describe(executor: Executor, prefix: string): Promise<string[]> {
   const found = await DESCRIBE[executor.dialect](executor, prefix)
   return found.map((line) => JSON.stringify(line).replaceAll(prefix, '')).sort()
 }
@@ -45,7 +47,17 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
       for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
       const ran: string[] = []
-      await sqlStore({ ...executor, run: async (sql) => { ran.push(sql); return 0 }, transaction: () => t.fail('nothing is to be done') as never }, { tablePrefix: 'twice_' }).migrate()
+      await sqlStore(
+        {
+          ...executor,
+          run: async (sql) => {
+            ran.push(sql)
+            return 0
+          },
+          transaction: () => t.fail('nothing is to be done') as never,
+        },
+        { tablePrefix: 'twice_' },
+      ).migrate()
       t.same(ran, [])
     })
 
@@ -60,10 +72,19 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     t.test('a migration that breaks off leaves no lock behind, and can be repeated', async (t) => {
       const breaking: Executor = {
         ...executor,
-        transaction: (work) => executor.transaction((connection, tx) => work({
-          ...connection,
-          run: async (sql, values) => sql.includes('broken_history') ? await Promise.reject(new Error('broken off')) : await connection.run(sql, values)
-        }, tx))
+        transaction: (work) =>
+          executor.transaction((connection, tx) =>
+            work(
+              {
+                ...connection,
+                run: async (sql, values) =>
+                  sql.includes('broken_history')
+                    ? await Promise.reject(new Error('broken off'))
+                    : await connection.run(sql, values),
+              },
+              tx,
+            ),
+          ),
       }
       await t.rejects(sqlStore(breaking, { tablePrefix: 'broken_' }).migrate(), { message: 'broken off' })
       await sqlStore(connect(), { tablePrefix: 'broken_' }).migrate()
@@ -72,7 +93,13 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 
     t.test('the tables have the columns of the model', async (t) => {
       await sqlStore(executor, { tablePrefix: 'model_' }).migrate()
-      for (const [name, fields] of Object.entries({ orders: ORDER, refunds: REFUND, history: HISTORY, anomalies: ANOMALY, sessions: SESSION })) {
+      for (const [name, fields] of Object.entries({
+        orders: ORDER,
+        refunds: REFUND,
+        history: HISTORY,
+        anomalies: ANOMALY,
+        sessions: SESSION,
+      })) {
         const { selection } = codec(fields as Fields<unknown>, DIALECTS[dialect], `model_${name}`)
         t.same(await executor.rows(`select ${selection} from model_${name}`, []), [], name)
       }
@@ -97,6 +124,10 @@ t.test('the prefix is part of every name', async (t) => {
 
 t.test('a prefix that SQL would have to quote is refused', async (t) => {
   for (const tablePrefix of ['', 'Wechat_', '1_', 'we chat_', 'a"; drop table users; --', 'a.b', 'x'.repeat(41)]) {
-    t.throws(() => schema('postgres', { tablePrefix }), { code: 'WECHAT_OPTIONS_INVALID', message: JSON.stringify(tablePrefix) }, tablePrefix)
+    t.throws(
+      () => schema('postgres', { tablePrefix }),
+      { code: 'WECHAT_OPTIONS_INVALID', message: JSON.stringify(tablePrefix) },
+      tablePrefix,
+    )
   }
 })

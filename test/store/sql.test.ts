@@ -11,97 +11,173 @@ import type { Decide } from '../../src/store/store.ts'
 import { everyDatabase } from './databases.ts'
 import { at, change, claimed, newOrder } from './orders.ts'
 
-function newRefund (n: number, part: Partial<Refund> = {}): Refund {
-  return { outRefundNo: `refund-${n}`, key: `${n}`, refundFee: n, origin: 'local', state: 'created', createdAt: at(n), attempts: 0, dueAt: null, fulfilment: 'none', ...part }
+function newRefund(n: number, part: Partial<Refund> = {}): Refund {
+  return {
+    outRefundNo: `refund-${n}`,
+    key: `${n}`,
+    refundFee: n,
+    origin: 'local',
+    state: 'created',
+    createdAt: at(n),
+    attempts: 0,
+    dueAt: null,
+    fulfilment: 'none',
+    ...part,
+  }
 }
 
-const settle: Decide = (order) => change({
-  ...order,
-  state: 'paid',
-  fulfilment: 'due',
-  dueAt: at(0),
-  payment: {
-    transactionId: '4200', outTradeNo: order.outTradeNo, appid: order.appid, mchId: order.mchId, openid: order.openid, totalFee: 1250, currency: 'CNY', paidAt: at(0)
-  }
-})
+const settle: Decide = (order) =>
+  change({
+    ...order,
+    state: 'paid',
+    fulfilment: 'due',
+    dueAt: at(0),
+    payment: {
+      transactionId: '4200',
+      outTradeNo: order.outTradeNo,
+      appid: order.appid,
+      mchId: order.mchId,
+      openid: order.openid,
+      totalFee: 1250,
+      currency: 'CNY',
+      paidAt: at(0),
+    },
+  })
 
 /** The executor, and what went through it since it was last asked. */
-function watched (executor: Executor<any>): { executor: Executor<any>, statements: () => { sql: string, values: Value[] }[] } {
-  const seen: { sql: string, values: Value[] }[] = []
+function watched(executor: Executor<any>): {
+  executor: Executor<any>
+  statements: () => { sql: string; values: Value[] }[]
+} {
+  const seen: { sql: string; values: Value[] }[] = []
   const watch = (connection: Connection): Connection => ({
-    rows (sql, values) { seen.push({ sql, values }); return connection.rows(sql, values) },
-    run (sql, values) { seen.push({ sql, values }); return connection.run(sql, values) }
+    rows(sql, values) {
+      seen.push({ sql, values })
+      return connection.rows(sql, values)
+    },
+    run(sql, values) {
+      seen.push({ sql, values })
+      return connection.run(sql, values)
+    },
   })
   return {
     executor: {
       ...executor,
       ...watch(executor),
-      async transaction (work) {
+      async transaction(work) {
         seen.push({ sql: 'begin', values: [] })
         const result = await executor.transaction((connection, tx) => work(watch(connection), tx))
         seen.push({ sql: 'commit', values: [] })
         return result
-      }
+      },
     },
-    statements: () => seen.splice(0)
+    statements: () => seen.splice(0),
   }
 }
 
 /** What a statement does to which tables, e.g. `update orders + insert into history`. */
-function gist ({ sql }: { sql: string }): string {
-  const parts = [...sql.matchAll(/(select|insert into|update|delete from)\b[^)]*?wechat_([a-z]+)/g)].map(([, verb, table]) => `${verb} ${table}`)
+function gist({ sql }: { sql: string }): string {
+  const parts = [...sql.matchAll(/(select|insert into|update|delete from)\b[^)]*?wechat_([a-z]+)/g)].map(
+    ([, verb, table]) => `${verb} ${table}`,
+  )
   return parts.join(' + ') || sql
 }
 
 /** An executor whose transactions fail with a deadlock, so many times: before they begin, or at the first write to the history. */
-function failing (executor: Executor<any>, times: number, when: 'before' | 'within'): Executor<any> {
+function failing(executor: Executor<any>, times: number, when: 'before' | 'within'): Executor<any> {
   let left = times
   return {
     ...executor,
-    async transaction (work) {
+    async transaction(work) {
       if (when === 'before' && left-- > 0) throw DEADLOCK
-      return await executor.transaction(async (connection, tx) => await work({
-        ...connection,
-        run: async (sql, values) => {
-          if (sql.includes('wechat_history') && left-- > 0) throw DEADLOCK
-          return await connection.run(sql, values)
-        }
-      }, tx))
-    }
+      return await executor.transaction(
+        async (connection, tx) =>
+          await work(
+            {
+              ...connection,
+              run: async (sql, values) => {
+                if (sql.includes('wechat_history') && left-- > 0) throw DEADLOCK
+                return await connection.run(sql, values)
+              },
+            },
+            tx,
+          ),
+      )
+    },
   }
 }
 
 const DEADLOCK = Object.assign(new Error('deadlock detected'), { code: '40P01' })
 
 /** MySQL may end the transaction by itself. */
-function fenced (sent: string[]): string[] {
+function fenced(sent: string[]): string[] {
   const begin = sent.lastIndexOf('begin') + 1
   return [...sent.slice(0, begin), 'set autocommit = 0', ...sent.slice(begin, -1), 'set autocommit = 1', 'commit']
 }
 
 /** What each call sends. What stands outside of `begin` and `commit` commits by itself. */
-const SENT: [call: string, run: (store: SqlStore<unknown>) => Promise<unknown>, postgres: string[], others: string[]][] = [
-  ['insertOrder', (store) => store.insertOrder(change(newOrder('sent'))),
+const SENT: [
+  call: string,
+  run: (store: SqlStore<unknown>) => Promise<unknown>,
+  postgres: string[],
+  others: string[],
+][] = [
+  [
+    'insertOrder',
+    (store) => store.insertOrder(change(newOrder('sent'))),
     ['insert into orders + insert into history'],
-    ['begin', 'insert into orders', 'insert into history', 'commit']],
-  ['findOrder', (store) => store.findOrder('sent'),
-    ['select orders'],
-    ['select orders']],
-  ['updateOrder that settles', (store) => store.updateOrder('sent', settle),
+    ['begin', 'insert into orders', 'insert into history', 'commit'],
+  ],
+  ['findOrder', (store) => store.findOrder('sent'), ['select orders'], ['select orders']],
+  [
+    'updateOrder that settles',
+    (store) => store.updateOrder('sent', settle),
     ['begin', 'select orders', 'update orders + insert into history', 'commit'],
-    ['begin', 'select orders', 'update orders', 'insert into history', 'commit']],
-  ['updateOrder that only adds history', (store) => store.updateOrder('sent', change),
+    ['begin', 'select orders', 'update orders', 'insert into history', 'commit'],
+  ],
+  [
+    'updateOrder that only adds history',
+    (store) => store.updateOrder('sent', change),
     ['begin', 'select orders', 'insert into history', 'commit'],
-    ['begin', 'select orders', 'insert into history', 'commit']],
-  ['claimDue', (store) => store.claimDue(at(0), 10, 1000, 'sent'),
+    ['begin', 'select orders', 'insert into history', 'commit'],
+  ],
+  [
+    'claimDue',
+    (store) => store.claimDue(at(0), 10, 1000, 'sent'),
     ['select orders + update orders'],
-    ['begin', 'select orders', 'update orders', 'commit']],
-  ['claimDue of nothing', (store) => store.claimDue(at(0), 10, 1000, 'sent'),
+    ['begin', 'select orders', 'update orders', 'commit'],
+  ],
+  [
+    'claimDue of nothing',
+    (store) => store.claimDue(at(0), 10, 1000, 'sent'),
     ['select orders + update orders'],
-    ['begin', 'select orders', 'commit']],
-  ['fulfil', async (store) => store.fulfil((await store.claimDue(at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
-    ['select orders + update orders', 'begin', 'savepoint wechat_work', 'release savepoint wechat_work', 'select orders', 'insert into history', 'commit'],
-    ['begin', 'select orders', 'update orders', 'commit', 'begin', 'savepoint wechat_work', 'release savepoint wechat_work', 'select orders', 'insert into history', 'commit']]
+    ['begin', 'select orders', 'commit'],
+  ],
+  [
+    'fulfil',
+    async (store) => store.fulfil((await store.claimDue(at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
+    [
+      'select orders + update orders',
+      'begin',
+      'savepoint wechat_work',
+      'release savepoint wechat_work',
+      'select orders',
+      'insert into history',
+      'commit',
+    ],
+    [
+      'begin',
+      'select orders',
+      'update orders',
+      'commit',
+      'begin',
+      'savepoint wechat_work',
+      'release savepoint wechat_work',
+      'select orders',
+      'insert into history',
+      'commit',
+    ],
+  ],
 ]
 
 const ANALYZE: Record<Dialect, string> = { postgres: 'analyze', mysql: 'analyze table many_orders', sqlite: 'analyze' }
@@ -117,7 +193,11 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const { executor: watching, statements } = watched(executor)
       for (const [call, run, postgres, others] of SENT) {
         await run(sqlStore(watching))
-        t.same(statements().map(gist), dialect === 'postgres' ? postgres : dialect === 'mysql' && call === 'fulfil' ? fenced(others) : others, call)
+        t.same(
+          statements().map(gist),
+          dialect === 'postgres' ? postgres : dialect === 'mysql' && call === 'fulfil' ? fenced(others) : others,
+          call,
+        )
       }
     })
 
@@ -137,33 +217,50 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         [newRefund(0), newRefund(1, { state: 'success', succeededAt: at(5), fulfilment: 'due' }), newRefund(2)],
         [newRefund(2)],
         [],
-        [newRefund(3), newRefund(4)]
+        [newRefund(3), newRefund(4)],
       ]) {
         await sqlStore(watching).updateOrder('refunds', (order) => change({ ...order, refunds }))
-        t.strictSame((await store.findOrder('refunds'))?.refunds, refunds.map((refund) => ({ reason: undefined, refundId: undefined, succeededAt: undefined, ...refund })))
+        t.strictSame(
+          (await store.findOrder('refunds'))?.refunds,
+          refunds.map((refund) => ({ reason: undefined, refundId: undefined, succeededAt: undefined, ...refund })),
+        )
       }
       statements()
-      await sqlStore(watching).updateOrder('refunds', (order) => ({ order: { ...order, refunds: [newRefund(3), newRefund(4, { attempts: 1 })] }, history: [], anomalies: [] }))
+      await sqlStore(watching).updateOrder('refunds', (order) => ({
+        order: { ...order, refunds: [newRefund(3), newRefund(4, { attempts: 1 })] },
+        history: [],
+        anomalies: [],
+      }))
       t.same(statements().map(gist), ['begin', 'select orders', 'select refunds', 'update refunds', 'commit'])
     })
 
     t.test('each of several claimed orders has its own refunds', async (t) => {
-      const orders = [0, 1, 2].map((n) => newOrder(`claimed-${n}`, { dueAt: at(-1000 + n), refunds: Array.from({ length: n }, (_, m) => newRefund(n * 10 + m)) }))
+      const orders = [0, 1, 2].map((n) =>
+        newOrder(`claimed-${n}`, {
+          dueAt: at(-1000 + n),
+          refunds: Array.from({ length: n }, (_, m) => newRefund(n * 10 + m)),
+        }),
+      )
       for (const order of orders) await store.insertOrder(change(order))
       const claims = await store.claimDue(at(-900), 10, 1000)
-      t.same(claims.map(({ order }) => order.refunds.map(({ outRefundNo }) => outRefundNo)), orders.map(({ refunds }) => refunds.map(({ outRefundNo }) => outRefundNo)))
+      t.same(
+        claims.map(({ order }) => order.refunds.map(({ outRefundNo }) => outRefundNo)),
+        orders.map(({ refunds }) => refunds.map(({ outRefundNo }) => outRefundNo)),
+      )
     })
 
-    t.test('a conflict of the user\'s own is not taken for one of ours', async (t) => {
+    t.test("a conflict of the user's own is not taken for one of ours", async (t) => {
       await executor.run('create table own (id varchar(36) not null primary key)', [])
       await executor.run("insert into own (id) values ('taken')", [])
       const claim = await claimed(store, 'own')
       const taken: Record<Dialect, (tx: any) => Promise<void>> = {
         postgres: (tx) => tx.query("insert into own (id) values ('taken')"),
         mysql: (tx) => tx.query("insert into own (id) values ('taken')"),
-        sqlite: async (tx) => tx.exec("insert into own (id) values ('taken')")
+        sqlite: async (tx) => tx.exec("insert into own (id) values ('taken')"),
       }
-      await t.rejects(store.fulfil(claim, taken[dialect], change), { code: /^23505|ER_DUP_ENTRY|SQLITE_CONSTRAINT_PRIMARYKEY$/ })
+      await t.rejects(store.fulfil(claim, taken[dialect], change), {
+        code: /^23505|ER_DUP_ENTRY|SQLITE_CONSTRAINT_PRIMARYKEY$/,
+      })
     })
 
     t.test('a work whose transaction has ended on the way is not done', async (t) => {
@@ -171,9 +268,12 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const end: Record<Dialect, (tx: any) => Promise<void>> = {
         postgres: (tx) => tx.query('rollback'),
         mysql: (tx) => tx.query('rollback'),
-        sqlite: async (tx) => tx.exec('rollback')
+        sqlite: async (tx) => tx.exec('rollback'),
       }
-      await t.rejects(store.fulfil(claim, end[dialect], (order) => change({ ...order, fulfilment: 'done' })), { message: /^The transaction had ended before onPaid did/ })
+      await t.rejects(
+        store.fulfil(claim, end[dialect], (order) => change({ ...order, fulfilment: 'done' })),
+        { message: /^The transaction had ended before onPaid did/ },
+      )
       t.equal((await store.findOrder('ended'))?.fulfilment, 'due')
     })
 
@@ -197,10 +297,17 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await store.history('deadlock')).length, 2)
     })
 
-    t.test('the user\'s work is run again by nobody but the engine', async (t) => {
+    t.test("the user's work is run again by nobody but the engine", async (t) => {
       const claim = await claimed(store, 'once')
       let works = 0
-      const fulfil = (executor: Executor<any>) => sqlStore(executor).fulfil(claim, async () => { works++ }, change)
+      const fulfil = (executor: Executor<any>) =>
+        sqlStore(executor).fulfil(
+          claim,
+          async () => {
+            works++
+          },
+          change,
+        )
       await t.rejects(fulfil(failing(executor, 1, 'within')), DEADLOCK)
       t.equal(works, 1, 'it has begun')
       t.equal(await fulfil(failing(executor, 2, 'before')), 'done')
@@ -211,9 +318,16 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       let refused = 0
       const refuse = (connection: Connection): Connection => ({
         ...connection,
-        run: async (sql, values) => refused++ === 0 ? await Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' })) : await connection.run(sql, values)
+        run: async (sql, values) =>
+          refused++ === 0
+            ? await Promise.reject(Object.assign(new Error('duplicate key'), { code: '23505' }))
+            : await connection.run(sql, values),
       })
-      const refusing: Executor<any> = { ...executor, ...refuse(executor), transaction: (work) => executor.transaction((connection, tx) => work(refuse(connection), tx)) }
+      const refusing: Executor<any> = {
+        ...executor,
+        ...refuse(executor),
+        transaction: (work) => executor.transaction((connection, tx) => work(refuse(connection), tx)),
+      }
       t.same(await sqlStore(refusing).insertOrder(change(newOrder('rival', { liveKey: null }))), { inserted: true })
       t.equal((await store.history('rival')).length, 1)
     })
@@ -223,7 +337,9 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       await many.migrate()
       const row = codec(ORDER, DIALECTS[dialect], 'many_orders')
       for (let batch = 0; batch < 10; batch++) {
-        const orders = Array.from({ length: 500 }, (_, n) => newOrder(`${batch}-${n}`, { dueAt: n % 5 === 0 ? at(batch * 500 + n) : null }))
+        const orders = Array.from({ length: 500 }, (_, n) =>
+          newOrder(`${batch}-${n}`, { dueAt: n % 5 === 0 ? at(batch * 500 + n) : null }),
+        )
         const { sql, values } = insert('many_orders', row, orders)!
         await executor.run(DIALECTS[dialect].numbered(sql), values)
       }
@@ -240,7 +356,16 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 
 t.test('the dialect can be said beside the executor', async (t) => {
   const sent: string[] = []
-  const record: Connection = { rows: async (sql) => { sent.push(sql); return [] }, run: async () => 0 }
-  await sqlStore({ dialect: 'postgres', ...record, transaction: (work) => work(record, undefined) }, { dialect: 'mysql' }).findOrder('a')
+  const record: Connection = {
+    rows: async (sql) => {
+      sent.push(sql)
+      return []
+    },
+    run: async () => 0,
+  }
+  await sqlStore(
+    { dialect: 'postgres', ...record, transaction: (work) => work(record, undefined) },
+    { dialect: 'mysql' },
+  ).findOrder('a')
   t.match(sent[0], 'where out_trade_no = ? ')
 })

@@ -1,5 +1,10 @@
 // Compiled by `npm run typecheck`: each library still has the shape that its adapter asks for, and `tx` of `onPaid` is what that library calls a transaction.
-import type { ClientOtherOps, DynamicClientExtensionThis, ITXClientDenyList, Types } from '@prisma/client/runtime/client'
+import type {
+  ClientOtherOps,
+  DynamicClientExtensionThis,
+  ITXClientDenyList,
+  Types,
+} from '@prisma/client/runtime/client'
 import type Database from 'better-sqlite3'
 import { sql } from 'drizzle-orm'
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3'
@@ -10,16 +15,27 @@ import type { Knex } from 'knex'
 import type { Kysely, Transaction } from 'kysely'
 import type mysql2 from 'mysql2/promise'
 import type pg from 'pg'
-import { fromDrizzle, fromKnex, fromKysely, fromMysql2, fromPg, fromPrisma, fromSqlite, sqlStore } from '../../src/index.ts'
+import {
+  fromDrizzle,
+  fromKnex,
+  fromKysely,
+  fromMysql2,
+  fromPg,
+  fromPrisma,
+  fromSqlite,
+  sqlStore,
+} from '../../src/index.ts'
 import type { Executor, WechatPayOptions } from '../../src/index.ts'
 
-type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true : false
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
 /** Compiles when `tx` is exactly `Tx`, from the adapter to `onPaid`. */
-function handsOver<Tx> () {
+function handsOver<Tx>() {
   return <Given>(executor: Executor<Given>, _: Equal<Given, Tx>): Partial<WechatPayOptions<Given>> => ({
     store: sqlStore(executor),
-    onPaid: async (_order, { tx }) => { tx satisfies Given }
+    onPaid: async (_order, { tx }) => {
+      tx satisfies Given
+    },
   })
 }
 
@@ -28,23 +44,34 @@ type TxOf<Db extends { transaction: (...args: any[]) => unknown }> = Parameters<
 
 /** As @types/node declares it for Node 24; that of Node 20 has none. */
 interface DatabaseSync {
-  close (): void
-  exec (sql: string): void
-  prepare (sql: string): {
-    all (...parameters: SqlInput[]): Record<string, SqlInput>[]
-    all (named: Record<string, SqlInput>, ...parameters: SqlInput[]): Record<string, SqlInput>[]
-    run (...parameters: SqlInput[]): { changes: number | bigint, lastInsertRowid: number | bigint }
-    run (named: Record<string, SqlInput>, ...parameters: SqlInput[]): { changes: number | bigint, lastInsertRowid: number | bigint }
+  close(): void
+  exec(sql: string): void
+  prepare(sql: string): {
+    all(...parameters: SqlInput[]): Record<string, SqlInput>[]
+    all(named: Record<string, SqlInput>, ...parameters: SqlInput[]): Record<string, SqlInput>[]
+    run(...parameters: SqlInput[]): { changes: number | bigint; lastInsertRowid: number | bigint }
+    run(
+      named: Record<string, SqlInput>,
+      ...parameters: SqlInput[]
+    ): { changes: number | bigint; lastInsertRowid: number | bigint }
   }
 }
 type SqlInput = null | number | bigint | string | NodeJS.ArrayBufferView
 
-interface Tables { own: { id: string } }
-interface Schema extends Record<string, unknown> { own: never }
+interface Tables {
+  own: { id: string }
+}
+interface Schema extends Record<string, unknown> {
+  own: never
+}
 /** The client of a schema without models; what a generated one has more is the user's models. */
-type Prisma = DynamicClientExtensionThis<{ model: {}, other: { operations: ClientOtherOps }, meta: { modelProps: never } }, never, Types.Extensions.DefaultArgs>
+type Prisma = DynamicClientExtensionThis<
+  { model: {}; other: { operations: ClientOtherOps }; meta: { modelProps: never } },
+  never,
+  Types.Extensions.DefaultArgs
+>
 
-export function check (libraries: {
+export function check(libraries: {
   pool: pg.Pool
   mysqlPool: mysql2.Pool
   sqlite: Database.Database

@@ -1,13 +1,13 @@
 // Compiled by `npm run typecheck`: what the types of the mock allow, and what they refuse.
 import { createMockWechat, type World } from '../../mock-server/index.ts'
 
-export async function disposal (): Promise<string> {
+export async function disposal(): Promise<string> {
   await using mock = await createMockWechat()
   await using world = mock.world({ seed: 42 })
   return world.id
 }
 
-export function faults (world: World): void {
+export function faults(world: World): void {
   world.fault('refund', { kind: 'reset', when: 'after' })
   world.fault('unifiedorder', { kind: 'result_code_fail', err_code: 'ORDERPAID' })
   // @ts-expect-error a code of another call
@@ -20,7 +20,7 @@ export function faults (world: World): void {
   world.fault('refund', { kind: 'rest' })
 }
 
-export async function time (world: World): Promise<void> {
+export async function time(world: World): Promise<void> {
   await world.advance('24h4m')
   await world.advance({ next: 1 })
   await world.advance({ to: new Date(0) })

@@ -3,17 +3,19 @@ import { fromSqlite, sqlStore } from '../../../src/index.ts'
 import type { SqlStore } from '../../../src/index.ts'
 import type { ShopDatabase } from '../database.ts'
 
-export async function open (file: string): Promise<ShopDatabase> {
+export async function open(file: string): Promise<ShopDatabase> {
   const db = new Database(file)
   db.exec('create table if not exists shop_shipments (id integer primary key, out_trade_no varchar(32) not null)')
   return {
     store: sqlStore(fromSqlite(db)) as SqlStore<unknown>,
-    async ship (tx, outTradeNo) {
-      (tx as typeof db).prepare('insert into shop_shipments (out_trade_no) values (?)').run(outTradeNo)
+    async ship(tx, outTradeNo) {
+      ;(tx as typeof db).prepare('insert into shop_shipments (out_trade_no) values (?)').run(outTradeNo)
     },
-    async shipments (outTradeNo) {
+    async shipments(outTradeNo) {
       return (db.prepare('select id from shop_shipments where out_trade_no = ?').all(outTradeNo) as unknown[]).length
     },
-    async close () { db.close() }
+    async close() {
+      db.close()
+    },
   }
 }

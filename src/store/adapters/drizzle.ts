@@ -4,11 +4,11 @@ import type { SqliteLike } from './sqlite.ts'
 
 /** What is used of a database of drizzle-orm/node-postgres, drizzle-orm/postgres-js or drizzle-orm/mysql2. */
 export interface DrizzleLike<Query, Tx extends DrizzleQueryable<Query>> extends DrizzleQueryable<Query> {
-  transaction<T> (work: (tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
 }
 
 export interface DrizzleQueryable<Query> {
-  execute (query: Query): PromiseLike<unknown>
+  execute(query: Query): PromiseLike<unknown>
 }
 
 /** What is used of a database of drizzle-orm/better-sqlite3. */
@@ -23,12 +23,12 @@ export type DrizzleSql<Query> = (strings: TemplateStringsArray, ...values: any[]
 const ANSWERS = {
   postgres: {
     rows: (answer: any): Row[] => answer.rows ?? [...answer],
-    affected: (answer: any): number => answer.rowCount ?? answer.count
+    affected: (answer: any): number => answer.rowCount ?? answer.count,
   },
   mysql: {
     rows: ([rows]: any): Row[] => rows,
-    affected: ([{ affectedRows }]: any): number => affectedRows
-  }
+    affected: ([{ affectedRows }]: any): number => affectedRows,
+  },
 }
 
 /**
@@ -44,10 +44,16 @@ const ANSWERS = {
  * const store = sqlStore(fromDrizzle(db, 'postgres', sql))
  * ```
  */
-export function fromDrizzle<Db extends DrizzleSqliteLike> (db: Db, dialect: 'sqlite'): Executor<Db>
-export function fromDrizzle<Query, Tx extends DrizzleQueryable<Query>> (db: DrizzleLike<Query, Tx>, dialect: 'postgres' | 'mysql', sql: DrizzleSql<Query>): Executor<Tx>
-export function fromDrizzle (
-  db: DrizzleSqliteLike | DrizzleLike<unknown, DrizzleQueryable<unknown>>, dialect: 'postgres' | 'mysql' | 'sqlite', sql?: DrizzleSql<unknown>
+export function fromDrizzle<Db extends DrizzleSqliteLike>(db: Db, dialect: 'sqlite'): Executor<Db>
+export function fromDrizzle<Query, Tx extends DrizzleQueryable<Query>>(
+  db: DrizzleLike<Query, Tx>,
+  dialect: 'postgres' | 'mysql',
+  sql: DrizzleSql<Query>,
+): Executor<Tx>
+export function fromDrizzle(
+  db: DrizzleSqliteLike | DrizzleLike<unknown, DrizzleQueryable<unknown>>,
+  dialect: 'postgres' | 'mysql' | 'sqlite',
+  sql?: DrizzleSql<unknown>,
 ): Executor<any> {
   if (dialect === 'sqlite') {
     const client = fromSqlite((db as DrizzleSqliteLike).$client)
@@ -55,14 +61,14 @@ export function fromDrizzle (
   }
   const { rows, affected } = ANSWERS[dialect]
 
-  function connection (on: DrizzleQueryable<unknown>): Connection {
+  function connection(on: DrizzleQueryable<unknown>): Connection {
     const execute = (text: string, values: Value[]) => {
       const strings = text.split(/\?|\$\d+/)
       return on.execute(sql!(Object.assign(strings, { raw: strings }), ...values))
     }
     return {
       rows: async (sql, values) => rows(await execute(sql, values)),
-      run: async (sql, values) => affected(await execute(sql, values))
+      run: async (sql, values) => affected(await execute(sql, values)),
     }
   }
 
@@ -70,6 +76,6 @@ export function fromDrizzle (
   return {
     dialect,
     ...connection(base),
-    transaction: (work) => base.transaction((tx) => work(connection(tx), tx))
+    transaction: (work) => base.transaction((tx) => work(connection(tx), tx)),
   }
 }

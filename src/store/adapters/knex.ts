@@ -2,37 +2,37 @@ import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `Knex`. */
 export interface KnexLike<Trx extends KnexQueryable> extends KnexQueryable {
-  transaction<T> (work: (trx: Trx) => Promise<T>): Promise<T>
+  transaction<T>(work: (trx: Trx) => Promise<T>): Promise<T>
 }
 
 /** What is used of a `Knex` and of a `Knex.Transaction`. */
 export interface KnexQueryable {
-  raw (sql: string, values: Value[]): PromiseLike<unknown>
+  raw(sql: string, values: Value[]): PromiseLike<unknown>
 }
 
 /** What `raw` answers with is the driver's own: pg's, mysql2's or better-sqlite3's. */
-const ANSWERS: Record<Dialect, { rows (answer: any): Row[], affected (answer: any): number }> = {
+const ANSWERS: Record<Dialect, { rows(answer: any): Row[]; affected(answer: any): number }> = {
   postgres: { rows: ({ rows }) => rows, affected: ({ rowCount }) => rowCount },
   mysql: { rows: ([rows]) => rows, affected: ([{ affectedRows }]) => affectedRows },
-  sqlite: { rows: (rows) => rows, affected: ({ changes }) => changes }
+  sqlite: { rows: (rows) => rows, affected: ({ changes }) => changes },
 }
 
 /** Runs on a `Knex` over pg, mysql2 or better-sqlite3. `tx` is its `Knex.Transaction`. */
-export function fromKnex<Trx extends KnexQueryable> (knex: KnexLike<Trx>, dialect: Dialect): Executor<Trx> {
+export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect: Dialect): Executor<Trx> {
   const { rows, affected } = ANSWERS[dialect]
 
-  function connection (on: KnexQueryable): Connection {
+  function connection(on: KnexQueryable): Connection {
     // Knex counts the places of a statement itself.
     const raw = (sql: string, values: Value[]) => on.raw(sql.replaceAll(/\$\d+/g, '?'), values)
     return {
       rows: async (sql, values) => rows(await raw(sql, values)),
-      run: async (sql, values) => affected(await raw(sql, values))
+      run: async (sql, values) => affected(await raw(sql, values)),
     }
   }
 
   return {
     dialect,
     ...connection(knex),
-    transaction: (work) => knex.transaction((trx) => work(connection(trx), trx))
+    transaction: (work) => knex.transaction((trx) => work(connection(trx), trx)),
   }
 }

@@ -2,13 +2,13 @@ import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `Kysely`. */
 export interface KyselyLike<Trx extends KyselyQueryable> extends KyselyQueryable {
-  transaction (): { execute<T> (work: (trx: Trx) => Promise<T>): Promise<T> }
+  transaction(): { execute<T>(work: (trx: Trx) => Promise<T>): Promise<T> }
 }
 
 /** What is used of a `Kysely` and of a `Transaction`. */
 export interface KyselyQueryable {
-  withoutPlugins (): {
-    executeQuery (query: KyselyQuery): Promise<{ rows: unknown[], numAffectedRows?: bigint }>
+  withoutPlugins(): {
+    executeQuery(query: KyselyQuery): Promise<{ rows: unknown[]; numAffectedRows?: bigint }>
   }
 }
 
@@ -16,26 +16,30 @@ export interface KyselyQueryable {
 interface KyselyQuery {
   sql: string
   parameters: Value[]
-  query: { kind: 'RawNode', sqlFragments: string[], parameters: [] }
+  query: { kind: 'RawNode'; sqlFragments: string[]; parameters: [] }
   queryId: { queryId: string }
 }
 
 /** Runs on a `Kysely`. `tx` is its `Transaction`. */
-export function fromKysely<Trx extends KyselyQueryable> (db: KyselyLike<Trx>, dialect: Dialect): Executor<Trx> {
+export function fromKysely<Trx extends KyselyQueryable>(db: KyselyLike<Trx>, dialect: Dialect): Executor<Trx> {
   return {
     dialect,
     ...connection(db),
-    transaction: (work) => db.transaction().execute((trx) => work(connection(trx), trx))
+    transaction: (work) => db.transaction().execute((trx) => work(connection(trx), trx)),
   }
 }
 
-function connection (on: KyselyQueryable): Connection {
+function connection(on: KyselyQueryable): Connection {
   // A plugin may rename the columns of every result.
-  const execute = (sql: string, parameters: Value[]) => on.withoutPlugins().executeQuery({
-    sql, parameters, query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] }, queryId: { queryId: 'fastify-wechat-pay' }
-  })
+  const execute = (sql: string, parameters: Value[]) =>
+    on.withoutPlugins().executeQuery({
+      sql,
+      parameters,
+      query: { kind: 'RawNode', sqlFragments: [sql], parameters: [] },
+      queryId: { queryId: 'fastify-wechat-pay' },
+    })
   return {
     rows: async (sql, values) => (await execute(sql, values)).rows as Row[],
-    run: async (sql, values) => Number((await execute(sql, values)).numAffectedRows ?? 0)
+    run: async (sql, values) => Number((await execute(sql, values)).numAffectedRows ?? 0),
   }
 }

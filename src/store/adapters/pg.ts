@@ -4,20 +4,25 @@ import type { Connection, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `pg.Pool`. */
 export interface PgPoolLike<Client extends PgClientLike> extends PgQueryable {
-  on (event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'error', listener: (error: Error) => void): unknown
   // The second form is there for TypeScript: it infers from as many forms as both sides have, the last ones first.
-  connect: { (): Promise<Client>, (callback: (error: Error | undefined, client: Client | undefined, release: (destroy?: boolean) => void) => void): void }
+  connect: {
+    (): Promise<Client>
+    (
+      callback: (error: Error | undefined, client: Client | undefined, release: (destroy?: boolean) => void) => void,
+    ): void
+  }
 }
 
 /** What is used of a `pg.PoolClient`. */
 export interface PgClientLike extends PgQueryable {
-  release (destroy?: boolean): void
-  on (event: 'error', listener: (error: Error) => void): unknown
-  off (event: 'error', listener: (error: Error) => void): unknown
+  release(destroy?: boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
 }
 
 interface PgQueryable {
-  query (config: { text: string, values: Value[], name?: string }): Promise<{ rows: Row[], rowCount: number | null }>
+  query(config: { text: string; values: Value[]; name?: string }): Promise<{ rows: Row[]; rowCount: number | null }>
 }
 
 export interface FromPgOptions {
@@ -33,31 +38,34 @@ export interface FromPgOptions {
  *
  * Listens to the pool's `error`: a connection that is lost while nobody uses it, as all are when the server restarts, would else end the process.
  */
-export function fromPg<Client extends PgClientLike> (pool: PgPoolLike<Client>, { prepare = true }: FromPgOptions = {}): Executor<Client> {
+export function fromPg<Client extends PgClientLike>(
+  pool: PgPoolLike<Client>,
+  { prepare = true }: FromPgOptions = {},
+): Executor<Client> {
   const names = new Map<string, string>()
   // The pool has let go of the connection already, and opens another when one is needed.
   pool.on('error', ignore)
 
   /** A name belongs to one text on a connection, whoever else uses the pool. */
-  function named (text: string): { name?: string } {
+  function named(text: string): { name?: string } {
     if (!prepare) return {}
     let name = names.get(text)
-    if (name === undefined) names.set(text, name = `wechat_${hash('sha1', text)}`)
+    if (name === undefined) names.set(text, (name = `wechat_${hash('sha1', text)}`))
     return { name }
   }
 
-  function connection (on: PgQueryable): Connection {
+  function connection(on: PgQueryable): Connection {
     const query = (text: string, values: Value[]) => on.query({ text, values, ...named(text) })
     return {
       rows: async (sql, values) => (await query(sql, values)).rows,
-      run: async (sql, values) => (await query(sql, values)).rowCount!
+      run: async (sql, values) => (await query(sql, values)).rowCount!,
     }
   }
 
   return {
     dialect: 'postgres',
     ...connection(pool),
-    async transaction (work) {
+    async transaction(work) {
       const client = await pool.connect()
       // A connection that is lost between two statements says so here; the next statement fails.
       client.on('error', ignore)
@@ -70,15 +78,15 @@ export function fromPg<Client extends PgClientLike> (pool: PgPoolLike<Client>, {
           broken = false
           return result
         } catch (error) {
-          broken = !await inTime(client.query({ text: 'rollback', values: [] }))
+          broken = !(await inTime(client.query({ text: 'rollback', values: [] })))
           throw error
         }
       } finally {
         if (!broken) client.off('error', ignore)
         client.release(broken)
       }
-    }
+    },
   }
 }
 
-function ignore (): void {}
+function ignore(): void {}

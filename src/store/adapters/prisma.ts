@@ -2,13 +2,13 @@ import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `PrismaClient`. */
 export interface PrismaLike<Tx extends PrismaQueryable> extends PrismaQueryable {
-  $transaction<T> (work: (tx: Tx) => Promise<T>, options?: PrismaTransactionOptions): Promise<T>
+  $transaction<T>(work: (tx: Tx) => Promise<T>, options?: PrismaTransactionOptions): Promise<T>
 }
 
 /** What is used of a `PrismaClient` and of a `Prisma.TransactionClient`. */
 export interface PrismaQueryable {
-  $queryRawUnsafe (sql: string, ...values: Value[]): PromiseLike<unknown>
-  $executeRawUnsafe (sql: string, ...values: Value[]): PromiseLike<number>
+  $queryRawUnsafe(sql: string, ...values: Value[]): PromiseLike<unknown>
+  $executeRawUnsafe(sql: string, ...values: Value[]): PromiseLike<number>
 }
 
 export interface PrismaTransactionOptions {
@@ -19,17 +19,21 @@ export interface PrismaTransactionOptions {
 }
 
 /** Runs on a `PrismaClient`. `tx` is its `Prisma.TransactionClient`. */
-export function fromPrisma<Tx extends PrismaQueryable> (prisma: PrismaLike<Tx>, dialect: Dialect, options: PrismaTransactionOptions = {}): Executor<Tx> {
+export function fromPrisma<Tx extends PrismaQueryable>(
+  prisma: PrismaLike<Tx>,
+  dialect: Dialect,
+  options: PrismaTransactionOptions = {},
+): Executor<Tx> {
   return {
     dialect,
     ...connection(prisma),
-    transaction: (work) => prisma.$transaction((tx) => work(connection(tx), tx), options)
+    transaction: (work) => prisma.$transaction((tx) => work(connection(tx), tx), options),
   }
 }
 
-function connection (on: PrismaQueryable): Connection {
+function connection(on: PrismaQueryable): Connection {
   return {
-    rows: async (sql, values) => await on.$queryRawUnsafe(sql, ...values) as Row[],
-    run: async (sql, values) => await on.$executeRawUnsafe(sql, ...values)
+    rows: async (sql, values) => (await on.$queryRawUnsafe(sql, ...values)) as Row[],
+    run: async (sql, values) => await on.$executeRawUnsafe(sql, ...values),
   }
 }

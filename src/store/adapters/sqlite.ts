@@ -3,13 +3,13 @@ import type { Connection, Executor, Row, Value } from '../executor.ts'
 
 /** What is used of a `Database` of better-sqlite3 and of a `DatabaseSync` of node:sqlite. */
 export interface SqliteLike {
-  exec (sql: string): unknown
-  prepare (sql: string): SqliteStatementLike
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatementLike
 }
 
 export interface SqliteStatementLike {
-  all (...values: Value[]): unknown[]
-  run (...values: Value[]): { changes: number | bigint }
+  all(...values: Value[]): unknown[]
+  run(...values: Value[]): { changes: number | bigint }
 }
 
 /**
@@ -19,42 +19,43 @@ export interface SqliteStatementLike {
  * store a connection that nothing else uses, and write through `tx` in `onPaid`. What `onPaid` asks of the store in another way, such as `fastify.wechat.orders.get()`,
  * would wait for the end of `onPaid` itself: it is refused.
  */
-export function fromSqlite<Db extends SqliteLike> (db: Db): Executor<Db> {
+export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
   const statements = new Map<string, SqliteStatementLike>()
   const inTurn = turnsOf(db)
 
-  function prepared (sql: string): SqliteStatementLike {
+  function prepared(sql: string): SqliteStatementLike {
     let statement = statements.get(sql)
-    if (statement === undefined) statements.set(sql, statement = db.prepare(sql))
+    if (statement === undefined) statements.set(sql, (statement = db.prepare(sql)))
     return statement
   }
 
   const connection: Connection = {
     rows: async (sql, values) => prepared(sql).all(...values) as Row[],
-    run: async (sql, values) => Number(prepared(sql).run(...values).changes)
+    run: async (sql, values) => Number(prepared(sql).run(...values).changes),
   }
 
   return {
     dialect: 'sqlite',
     rows: (sql, values) => inTurn(() => connection.rows(sql, values)),
     run: (sql, values) => inTurn(() => connection.run(sql, values)),
-    transaction: (work) => inTurn(async () => {
-      // A writer from the start: a reader that becomes one fails when another process has written in between.
-      db.exec('begin immediate')
-      try {
-        const result = await work(connection, db)
-        db.exec('commit')
-        return result
-      } catch (error) {
-        rollback(db)
-        throw error
-      }
-    })
+    transaction: (work) =>
+      inTurn(async () => {
+        // A writer from the start: a reader that becomes one fails when another process has written in between.
+        db.exec('begin immediate')
+        try {
+          const result = await work(connection, db)
+          db.exec('commit')
+          return result
+        } catch (error) {
+          rollback(db)
+          throw error
+        }
+      }),
   }
 }
 
 /** Some errors of SQLite have rolled back already. */
-function rollback (db: SqliteLike): void {
+function rollback(db: SqliteLike): void {
   try {
     db.exec('rollback')
   } catch {}
@@ -66,17 +67,26 @@ type Turns = <T>(task: () => Promise<T>) => Promise<T>
 const lastTurns = new WeakMap<SqliteLike, Promise<unknown>>()
 
 /** Whose turn it is that the running code belongs to. */
-const turns = new AsyncLocalStorage<{ db: SqliteLike, over: boolean }>()
+const turns = new AsyncLocalStorage<{ db: SqliteLike; over: boolean }>()
 
-function turnsOf (db: SqliteLike): Turns {
+function turnsOf(db: SqliteLike): Turns {
   return async (task) => {
     const outer = turns.getStore()
     if (outer?.db === db && !outer.over) {
-      throw new Error('SQLite has one connection, and onPaid (or onRefunded) is holding it: this call would wait for itself. Inside of the hook use `tx`; call `fastify.wechat` and the store after it has ended')
+      throw new Error(
+        'SQLite has one connection, and onPaid (or onRefunded) is holding it: this call would wait for itself. Inside of the hook use `tx`; call `fastify.wechat` and the store after it has ended',
+      )
     }
     const turn = { db, over: false }
-    const taken = (lastTurns.get(db) ?? Promise.resolve()).then(() => turns.run(turn, task)).finally(() => { turn.over = true })
-    lastTurns.set(db, taken.catch(() => {}))
+    const taken = (lastTurns.get(db) ?? Promise.resolve())
+      .then(() => turns.run(turn, task))
+      .finally(() => {
+        turn.over = true
+      })
+    lastTurns.set(
+      db,
+      taken.catch(() => {}),
+    )
     return await taken
   }
 }

@@ -13,9 +13,9 @@ const trivial: Bench = async ({ quick, log }) => {
   return {
     rows: [
       { name: 'hare', median: median(rates.hare), unit: 'steps/s' },
-      { name: 'tortoise', median: median(rates.tortoise), unit: 'steps/s' }
+      { name: 'tortoise', median: median(rates.tortoise), unit: 'steps/s' },
     ],
-    ratios: ratiosOf(rates, ['hare/tortoise'])
+    ratios: ratiosOf(rates, ['hare/tortoise']),
   }
 }
 

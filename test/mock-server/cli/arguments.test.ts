@@ -1,9 +1,24 @@
 import t from 'tap'
-import { address, amounts, duration, durationOrNever, list, moment, name, schedule, text, whole } from '../../../mock-server/cli/arguments.ts'
+import {
+  address,
+  amounts,
+  duration,
+  durationOrNever,
+  list,
+  moment,
+  name,
+  schedule,
+  text,
+  whole,
+} from '../../../mock-server/cli/arguments.ts'
 import { NOON } from '../helpers.ts'
 
-t.test('what is read', async t => {
-  const dir = t.testdir({ 'gaps.json': '[15, 15,\n 30]\n', 'gaps.txt': '1\n2\n', 'late.json': '{ "immediate": false }\n' })
+t.test('what is read', async (t) => {
+  const dir = t.testdir({
+    'gaps.json': '[15, 15,\n 30]\n',
+    'gaps.txt': '1\n2\n',
+    'late.json': '{ "immediate": false }\n',
+  })
   t.equal(whole(0, 5)('5'), 5)
   t.equal(duration('1m'), 60_000)
   t.equal(durationOrNever('never'), 'never')
@@ -27,14 +42,33 @@ t.test('what is read', async t => {
   t.same(schedule(`${dir}/late.json`), { immediate: false })
 })
 
-t.test('what is refused', async t => {
+t.test('what is refused', async (t) => {
   const dir = t.testdir({ words: 'soon, later' })
   const cases: [read: (text: string) => unknown, text: string, message: RegExp][] = [
-    [whole(1, 5), '0', /from 1 to 5/], [whole(1, 5), '6', /from 1 to 5/], [whole(1, 5), '1.5', /whole number/], [whole(1, 5), '', /whole number/],
-    [duration, 'soon', /20m, 5s or 100ms/], [duration, 'never', /20m/], [durationOrNever, 'x', /20m/],
-    [amounts, '0', /from 1/], [moment, 'yesterday', /2026-01-15T12/], [moment, '2026-01-15T25:00Z', /2026-01-15T12/], [moment, '2026-01-15', /2026-01-15T12/], [moment, '2026-01-15T12:00:00', /2026-01-15T12/], [name, 'a b', /letters/], [name, '', /letters/],
-    [address, '127.0.0.1:8090', /http:/], [address, 'http://:x', /http:/], [text, '/no/such/file', /ENOENT/],
-    [schedule, '15,', /gaps in seconds/], [schedule, '15,x', /ENOENT/], [schedule, '{', /JSON/], [schedule, '{"gaps":"never"}', /schedule.gaps: must be current, legacy/], [schedule, `${dir}/words`, /gaps in seconds/]
+    [whole(1, 5), '0', /from 1 to 5/],
+    [whole(1, 5), '6', /from 1 to 5/],
+    [whole(1, 5), '1.5', /whole number/],
+    [whole(1, 5), '', /whole number/],
+    [duration, 'soon', /20m, 5s or 100ms/],
+    [duration, 'never', /20m/],
+    [durationOrNever, 'x', /20m/],
+    [amounts, '0', /from 1/],
+    [moment, 'yesterday', /2026-01-15T12/],
+    [moment, '2026-01-15T25:00Z', /2026-01-15T12/],
+    [moment, '2026-01-15', /2026-01-15T12/],
+    [moment, '2026-01-15T12:00:00', /2026-01-15T12/],
+    [name, 'a b', /letters/],
+    [name, '', /letters/],
+    [address, '127.0.0.1:8090', /http:/],
+    [address, 'http://:x', /http:/],
+    [text, '/no/such/file', /ENOENT/],
+    [schedule, '15,', /gaps in seconds/],
+    [schedule, '15,x', /ENOENT/],
+    [schedule, '{', /JSON/],
+    [schedule, '{"gaps":"never"}', /schedule.gaps: must be current, legacy/],
+    [schedule, `${dir}/words`, /gaps in seconds/],
   ]
-  for (const [read, text, message] of cases) t.throws(() => read(text), { code: 'commander.invalidArgument', message }, text)
+  for (const [read, text, message] of cases) {
+    t.throws(() => read(text), { code: 'commander.invalidArgument', message }, text)
+  }
 })

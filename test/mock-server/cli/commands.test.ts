@@ -5,7 +5,7 @@ import { deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answ
 import { command } from './run.ts'
 
 /** A mock with an order, and `wechat-mock` for it. */
-async function setup (t: Test, answer?: Answer) {
+async function setup(t: Test, answer?: Answer) {
   const mock = await startMock(t)
   const shop = await startShop(t, answer)
   await placeOrder(mock.default, shop.notifyUrl)
@@ -14,31 +14,46 @@ async function setup (t: Test, answer?: Answer) {
   return { mock, world: mock.default, shop, wechatMock, json }
 }
 
-t.test('login-code: the code alone, for $(…)', async t => {
+t.test('login-code: the code alone, for $(…)', async (t) => {
   const { world, wechatMock, json } = await setup(t)
   const { code, out } = await wechatMock('login-code')
   t.equal(code, 0)
   t.match(out, /^0\w{31}\n$/)
-  t.match(await json('login-code', '--openid', 'o-alice', '--unionid', 'u-alice', '--ttl', '60', '--uses', '2'),
-    { code: /^0\w{31}$/, openid: 'o-alice', unionid: 'u-alice', expiresAt: new Date(world.clock.now().getTime() + 60_000).toISOString() })
+  t.match(await json('login-code', '--openid', 'o-alice', '--unionid', 'u-alice', '--ttl', '60', '--uses', '2'), {
+    code: /^0\w{31}$/,
+    openid: 'o-alice',
+    unionid: 'u-alice',
+    expiresAt: new Date(world.clock.now().getTime() + 60_000).toISOString(),
+  })
 })
 
-t.test('pay: an order, or the newest that is not paid', async t => {
+t.test('pay: an order, or the newest that is not paid', async (t) => {
   const { world, shop, wechatMock, json } = await setup(t)
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
   const { code, out } = await wechatMock('pay', 'tea-0001')
   t.equal(code, 0)
   t.match(out, /^order tea-0001 is paid \(4200\d+\)\n2026-01-15T04:00:00\.000Z tea-0001 attempt 0: acked \(.+\)\n$/)
-  t.match(await json('pay', '--coupon', '10,20', '--coupon', '5', '--openid', 'o-bob', '--bank-type', 'CFT'),
-    { order: { outTradeNo: 'tea-0002', openid: 'o-bob', bankType: 'CFT', coupons: [{ fee: 10 }, { fee: 20 }, { fee: 5 }] }, verdict: 'acked' })
-  t.match(await wechatMock('pay'), { code: 1, out: '', err: 'none of 2 orders waits to be paid; order through your app first\n' })
+  t.match(await json('pay', '--coupon', '10,20', '--coupon', '5', '--openid', 'o-bob', '--bank-type', 'CFT'), {
+    order: {
+      outTradeNo: 'tea-0002',
+      openid: 'o-bob',
+      bankType: 'CFT',
+      coupons: [{ fee: 10 }, { fee: 20 }, { fee: 5 }],
+    },
+    verdict: 'acked',
+  })
+  t.match(await wechatMock('pay'), {
+    code: 1,
+    out: '',
+    err: 'none of 2 orders waits to be paid; order through your app first\n',
+  })
   t.match(await wechatMock('pay', 'tea-0001'), { code: 1, out: '', err: /^ORDER_NOT_PAYABLE: .*SUCCESS/ })
 
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0003', nonce_str: 'n3' })
   t.match(await wechatMock('pay', '--deliver', 'hold'), { code: 0, out: /^order tea-0003 is paid \(4200\d+\)\n$/ })
 })
 
-t.test('pay: the newest of all merchants and sides; or of one', async t => {
+t.test('pay: the newest of all merchants and sides; or of one', async (t) => {
   const { world, shop, json } = await setup(t)
   const [first, second] = [world.credentials.mchId, '1900000109']
   world.merchant(second)
@@ -51,79 +66,116 @@ t.test('pay: the newest of all merchants and sides; or of one', async t => {
   await world.advance('1m')
   await place(world, 'tea-0004')
   const paid = async (...args: string[]) => {
-    const { order: { outTradeNo, mchId } } = await json('pay', ...args)
+    const {
+      order: { outTradeNo, mchId },
+    } = await json('pay', ...args)
     return [outTradeNo, mchId]
   }
   t.same(await paid(), ['tea-0004', first])
   t.same(await paid('tea-0001', '--mch-id', second), ['tea-0001', second])
   t.same(await paid('--mch-id', first, '--side', 'production'), ['tea-0001', first])
   t.same(await paid(), ['tea-0003', second], 'of two that are as new, the later one')
-  t.match((await json('login-code', '--appid', world.app('wx0123456789abcdef').appid)), { code: /^0/ })
+  t.match(await json('login-code', '--appid', world.app('wx0123456789abcdef').appid), { code: /^0/ })
   t.equal(world.users().filter(({ appid }) => appid === 'wx0123456789abcdef').length, 1)
 })
 
-t.test('deliver: once more, or often, or at once', async t => {
+t.test('deliver: once more, or often, or at once', async (t) => {
   const { world, shop, wechatMock, json } = await setup(t)
   await world.pay('tea-0001')
   t.match(await wechatMock('deliver', 'tea-0001'), { code: 0, out: /^\S+ tea-0001 attempt 0: acked \(.+\)\n$/ })
-  t.match(await json('deliver', 'tea-0001', '--count', '3', '--concurrent', '--delay', '1ms'), { deliveries: { length: 3 }, overlap: {} })
+  t.match(await json('deliver', 'tea-0001', '--count', '3', '--concurrent', '--delay', '1ms'), {
+    deliveries: { length: 3 },
+    overlap: {},
+  })
   t.equal(shop.received.length, 5)
   t.match(await wechatMock('deliver', 'tea-9'), { code: 1, err: /^UNKNOWN_NOTIFICATION: / })
 })
 
-t.test('advance: every send that falls due', async t => {
-  const { world, wechatMock, json } = await setup(t, (_notified, _response, count) => count < 3 ? REFUSAL : undefined)
+t.test('advance: every send that falls due', async (t) => {
+  const { world, wechatMock, json } = await setup(t, (_notified, _response, count) => (count < 3 ? REFUSAL : undefined))
   await world.pay('tea-0001', { deliver: 'hold' })
   await world.notification('tea-0001').release()
-  t.equal((await wechatMock('advance', '15s')).out, '2026-01-15T04:00:15.000Z tea-0001 attempt 1: fail_xml (the merchant refused the notification: "not now")\nit is 2026-01-15T04:00:15.000Z; 1 sent, 1 still due\n')
+  t.equal(
+    (await wechatMock('advance', '15s')).out,
+    '2026-01-15T04:00:15.000Z tea-0001 attempt 1: fail_xml (the merchant refused the notification: "not now")\nit is 2026-01-15T04:00:15.000Z; 1 sent, 1 still due\n',
+  )
   t.match(await json('advance', '1000'), { to: '2026-01-15T04:00:16.000Z', deliveries: [] })
   t.match(await wechatMock('advance', '1m', '--timeout', '50ms'), { code: 1, err: /^CLOCK_TIMEOUT: .*50 real ms/ })
   t.match(await wechatMock('advance', 'soon'), { code: 1, err: /^BAD_INPUT: by: / })
 })
 
-t.test('advance: over the next events, or to a moment', async t => {
+t.test('advance: over the next events, or to a moment', async (t) => {
   const { world, wechatMock, json } = await setup(t, () => REFUSAL)
   await world.pay('tea-0001')
-  t.match(await wechatMock('advance', '--next', '2'), { code: 0, out: /attempt 1: .*\n.*attempt 2: .*\nit is 2026-01-15T04:00:30\.000Z; 2 sent, 1 still due\n$/ })
-  t.match(await json('advance', '--to', '2026-01-15T12:01:00+08:00'), { to: '2026-01-15T04:01:00.000Z', deliveries: [{ attempt: 3 }] })
-  t.match(await json('advance', '--to', String(Date.UTC(2026, 0, 15, 4, 2))), { to: '2026-01-15T04:02:00.000Z', deliveries: [] })
-  t.match(await wechatMock('advance', '--to', '2026-01-15T00:00:00Z'), { code: 1, err: /^BAD_INPUT: to: must not be past/ })
+  t.match(await wechatMock('advance', '--next', '2'), {
+    code: 0,
+    out: /attempt 1: .*\n.*attempt 2: .*\nit is 2026-01-15T04:00:30\.000Z; 2 sent, 1 still due\n$/,
+  })
+  t.match(await json('advance', '--to', '2026-01-15T12:01:00+08:00'), {
+    to: '2026-01-15T04:01:00.000Z',
+    deliveries: [{ attempt: 3 }],
+  })
+  t.match(await json('advance', '--to', String(Date.UTC(2026, 0, 15, 4, 2))), {
+    to: '2026-01-15T04:02:00.000Z',
+    deliveries: [],
+  })
+  t.match(await wechatMock('advance', '--to', '2026-01-15T00:00:00Z'), {
+    code: 1,
+    err: /^BAD_INPUT: to: must not be past/,
+  })
 })
 
-t.test('wait: until the mock is ready', async t => {
+t.test('wait: until the mock is ready', async (t) => {
   const { wechatMock, json } = await setup(t)
   t.match(await wechatMock('wait'), { code: 0, out: 'ready\n' })
   t.match(await json('wait', '--ready'), { status: 'ready', worlds: 1 })
-  t.match(await command('wait', '--timeout', '60ms', '--url', await deadUrl()), { code: 1, err: /^nothing listens at / })
+  t.match(await command('wait', '--timeout', '60ms', '--url', await deadUrl()), {
+    code: 1,
+    err: /^nothing listens at /,
+  })
 
   const late = deferred<void>()
   const url = new URL(await deadUrl())
   const waiting = command('wait', '--url', url.origin).finally(late.resolve)
-  const server = createServer((_request, response) => { response.end('{}') })
+  const server = createServer((_request, response) => {
+    response.end('{}')
+  })
   server.listen(Number(url.port), '127.0.0.1')
   t.teardown(() => server.close())
   t.match(await waiting, { code: 0 }, 'it may be started later')
 })
 
-t.test('wait: until something has come over the wire', async t => {
+t.test('wait: until something has come over the wire', async (t) => {
   const { world, wechatMock, json } = await setup(t)
   const coming = wechatMock('wait', '--api', 'notify', '--order', 'tea-0001', '--verdict', 'acked')
   await world.pay('tea-0001')
   t.match(await coming, { code: 0, out: /^2 2026-01-15T04:00:00\.000Z notify tea-0001: acked: .+\n$/ })
-  t.match(await json('wait', '--note', '^SUCC', '--count', '1', '--since', '0'), { matched: true, entries: [{ api: 'unifiedorder' }], cursor: 1 })
-  t.match(await wechatMock('wait', '--api', 'refund', '--count', '2', '--timeout', '1ms'), { code: 1, out: '', err: '0 of 2 came within 1 ms: {"api":"refund"}\n' })
+  t.match(await json('wait', '--note', '^SUCC', '--count', '1', '--since', '0'), {
+    matched: true,
+    entries: [{ api: 'unifiedorder' }],
+    cursor: 1,
+  })
+  t.match(await wechatMock('wait', '--api', 'refund', '--count', '2', '--timeout', '1ms'), {
+    code: 1,
+    out: '',
+    err: '0 of 2 came within 1 ms: {"api":"refund"}\n',
+  })
   await fetch(`${world.baseUrl}/sns/jscode2session`)
   t.match(await wechatMock('wait', '--api', 'jscode2session'), { code: 0, out: /jscode2session : 41/ })
 })
 
-t.test('another world; and none', async t => {
+t.test('another world; and none', async (t) => {
   const { mock, wechatMock } = await setup(t)
   mock.world({ id: 'other' })
   t.match(await wechatMock('pay', '--world', 'other'), { code: 1, err: /^none of 0 orders/ })
   t.match(await wechatMock('login-code', '--world', 'none'), { code: 1, err: /^UNKNOWN_WORLD: / })
 })
 
-t.test('an advance of the real clock is refused', async t => {
+t.test('an advance of the real clock is refused', async (t) => {
   const mock = await startMock(t, { world: { clock: 'real' } })
-  t.match(await command('advance', '24h4m', '--url', mock.url), { code: 1, out: '', err: /^CLOCK_REAL: .*--clock virtual/ })
+  t.match(await command('advance', '24h4m', '--url', mock.url), {
+    code: 1,
+    out: '',
+    err: /^CLOCK_REAL: .*--clock virtual/,
+  })
 })

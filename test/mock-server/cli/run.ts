@@ -11,30 +11,50 @@ export interface Running {
   /** The next line of stdout. */
   readonly line: () => Promise<string>
   readonly kill: (signal: NodeJS.Signals) => void
-  readonly ended: Promise<{ code: number | null, signal: NodeJS.Signals | null, stdout: string, stderr: string }>
+  readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }>
 }
 
 /** Starts `wechat-mock` as a process of its own; it ends with the test. */
-export function wechatMock (t: Test, args: string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, ['--import=ts-blank-space/register', CLI, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+export function wechatMock(t: Test, args: string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, ['--import=ts-blank-space/register', CLI, ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const output = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) child[name].setEncoding('utf8').on('data', (text: string) => { output[name] += text })
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      output[name] += text
+    })
+  }
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
-  const ended = (once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>).then(([code, signal]) => ({ code, signal, ...output }))
+  const ended = (once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>).then(([code, signal]) => ({
+    code,
+    signal,
+    ...output,
+  }))
   t.teardown(async () => {
     child.kill('SIGTERM')
     await ended
   })
   return {
     line: async () => (await lines.next()).value as string,
-    kill: signal => { child.kill(signal) },
-    ended
+    kill: (signal) => {
+      child.kill(signal)
+    },
+    ended,
   }
 }
 
 /** Runs a command of `wechat-mock` that ends by itself, in this process. */
-export async function command (...args: string[]): Promise<{ code: number, out: string, err: string }> {
+export async function command(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const told = { out: '', err: '' }
-  const code = await run(args, { out: text => { told.out += text }, err: text => { told.err += text } })
+  const code = await run(args, {
+    out: (text) => {
+      told.out += text
+    },
+    err: (text) => {
+      told.err += text
+    },
+  })
   return { code, ...told }
 }

@@ -4,45 +4,88 @@ import { callPay, control, startMock } from '../helpers.ts'
 const FAULTS = '/worlds/default/faults'
 const SYSTEMERROR = { kind: 'result_code_fail', err_code: 'SYSTEMERROR' }
 
-t.test('a fault is put under a name, strikes, tells how often, and is taken back', async t => {
+t.test('a fault is put under a name, strikes, tells how often, and is taken back', async (t) => {
   const mock = await startMock(t)
   const body = { match: { api: 'orderquery', out_trade_no: 'tea-0001' }, effect: SYSTEMERROR }
-  const view = { name: 'busy', api: 'orderquery', effect: SYSTEMERROR, out_trade_no: 'tea-0001', times: 1, seen: 0, hits: 0, used: false }
+  const view = {
+    name: 'busy',
+    api: 'orderquery',
+    effect: SYSTEMERROR,
+    out_trade_no: 'tea-0001',
+    times: 1,
+    seen: 0,
+    hits: 0,
+    used: false,
+  }
   t.same(await control(mock, 'PUT', `${FAULTS}/busy`, body), { status: 200, json: view })
-  t.same(await control(mock, 'PUT', `${FAULTS}/busy`, body), { status: 200, json: view }, 'the same again is the same fault')
+  t.same(
+    await control(mock, 'PUT', `${FAULTS}/busy`, body),
+    { status: 200, json: view },
+    'the same again is the same fault',
+  )
   t.match((await callPay(mock.default, 'orderquery', { out_trade_no: 'tea-0001' })).fields, { err_code: 'SYSTEMERROR' })
-  t.match((await callPay(mock.default, 'orderquery', { out_trade_no: 'tea-0001' })).fields, { err_code: 'ORDERNOTEXIST' })
+  t.match((await callPay(mock.default, 'orderquery', { out_trade_no: 'tea-0001' })).fields, {
+    err_code: 'ORDERNOTEXIST',
+  })
   const struck = { ...view, seen: 2, hits: 1, used: true }
   t.same(await control(mock, 'GET', `${FAULTS}/busy`), { status: 200, json: struck })
   t.same(await control(mock, 'GET', FAULTS), { status: 200, json: [struck] })
   t.same(await control(mock, 'DELETE', `${FAULTS}/busy`), { status: 200, json: struck })
-  t.match(await control(mock, 'DELETE', `${FAULTS}/busy`), { status: 404, json: { code: 'UNKNOWN_FAULT', message: 'world default has no fault busy' } })
+  t.match(await control(mock, 'DELETE', `${FAULTS}/busy`), {
+    status: 404,
+    json: { code: 'UNKNOWN_FAULT', message: 'world default has no fault busy' },
+  })
 })
 
-t.test('all of them', async t => {
+t.test('all of them', async (t) => {
   const mock = await startMock(t)
-  for (const name of ['a', 'b']) await control(mock, 'PUT', `${FAULTS}/${name}`, { match: { api: 'refund', nth: 2 }, effect: { kind: 'reset', when: 'after' } })
+  for (const name of ['a', 'b']) {
+    await control(mock, 'PUT', `${FAULTS}/${name}`, {
+      match: { api: 'refund', nth: 2 },
+      effect: { kind: 'reset', when: 'after' },
+    })
+  }
   t.match(await control(mock, 'DELETE', FAULTS), { status: 200, json: [{ name: 'a' }, { name: 'b' }] })
   t.same((await control(mock, 'GET', FAULTS)).json, [])
 })
 
-t.test('every effect has a form', async t => {
+t.test('every effect has a form', async (t) => {
   const mock = await startMock(t)
   const forms: [api: string, ...effects: object[]][] = [
-    ['unifiedorder', { kind: 'return_code_fail', return_msg: '签名错误', when: 'after' }, { ...SYSTEMERROR, err_code_des: 'busy', when: 'before' },
-      { kind: 'http', status: 500, body: '' }, { kind: 'html_page', status: 502 }, { kind: 'delay', ms: 0 }, { kind: 'hang' }, { kind: 'reset' },
-      { kind: 'truncate', bytes: 3 }, { kind: 'bad_sign' }, { kind: 'gbk' }],
+    [
+      'unifiedorder',
+      { kind: 'return_code_fail', return_msg: '签名错误', when: 'after' },
+      { ...SYSTEMERROR, err_code_des: 'busy', when: 'before' },
+      { kind: 'http', status: 500, body: '' },
+      { kind: 'html_page', status: 502 },
+      { kind: 'delay', ms: 0 },
+      { kind: 'hang' },
+      { kind: 'reset' },
+      { kind: 'truncate', bytes: 3 },
+      { kind: 'bad_sign' },
+      { kind: 'gbk' },
+    ],
     ['jscode2session', { kind: 'errcode', errcode: -1, errmsg: 'busy' }],
-    ['notify', { kind: 'delay', ms: 1, when: 'after' }]
+    ['notify', { kind: 'delay', ms: 1, when: 'after' }],
   ]
   for (const [api, ...effects] of forms) {
     for (const effect of effects) {
-      t.match(await control(mock, 'PUT', `${FAULTS}/f`, { match: { api }, effect, times: 'always', probability: 0.5, rate: { limit: 1, per: '1m' } }), { status: 200, json: { effect } }, JSON.stringify(effect))
+      t.match(
+        await control(mock, 'PUT', `${FAULTS}/f`, {
+          match: { api },
+          effect,
+          times: 'always',
+          probability: 0.5,
+          rate: { limit: 1, per: '1m' },
+        }),
+        { status: 200, json: { effect } },
+        JSON.stringify(effect),
+      )
     }
   }
 })
 
-t.test('a mistyped fault is refused by field and rule', async t => {
+t.test('a mistyped fault is refused by field and rule', async (t) => {
   const mock = await startMock(t)
   const good = { match: { api: 'refund' }, effect: { kind: 'reset' } }
   const cases: [body: object, field: string, rule: string, message: RegExp][] = [
@@ -63,10 +106,19 @@ t.test('a mistyped fault is refused by field and rule', async t => {
     [{ ...good, effect: { kind: 'reset', when: 'later' } }, 'effect.when', 'enum', /before, after/],
     [{ ...good, effect: { kind: 'bad_sign', when: 'before' } }, 'effect.when', 'additionalProperties', /when/],
     [{ ...good, effect: { kind: 'errcode', errcode: -1 } }, 'effect.kind', 'enum', /for refund; got "errcode"/],
-    [{ ...good, effect: { kind: 'result_code_fail', err_code: 'ORDERPAID' } }, 'effect.err_code', 'enum', /for refund; got "ORDERPAID"/]
+    [
+      { ...good, effect: { kind: 'result_code_fail', err_code: 'ORDERPAID' } },
+      'effect.err_code',
+      'enum',
+      /for refund; got "ORDERPAID"/,
+    ],
   ]
   for (const [body, field, rule, message] of cases) {
-    t.match(await control(mock, 'PUT', `${FAULTS}/f`, body), { status: 400, json: { code: 'BAD_INPUT', field, rule, message } }, JSON.stringify(body))
+    t.match(
+      await control(mock, 'PUT', `${FAULTS}/f`, body),
+      { status: 400, json: { code: 'BAD_INPUT', field, rule, message } },
+      JSON.stringify(body),
+    )
   }
   t.same((await control(mock, 'GET', FAULTS)).json, [])
 })

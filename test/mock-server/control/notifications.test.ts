@@ -1,17 +1,31 @@
 import t from 'tap'
-import { ACK, control, deferred, placeOrder, placeRefund, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
+import {
+  ACK,
+  control,
+  deferred,
+  placeOrder,
+  placeRefund,
+  REFUSAL,
+  startMock,
+  startShop,
+  type Answer,
+} from '../helpers.ts'
 
 const NOTIFICATIONS = '/worlds/default/notifications'
 
-async function setup (t: Parameters<typeof startMock>[0], answer?: Answer, deliver: 'await' | 'hold' = 'await') {
+async function setup(t: Parameters<typeof startMock>[0], answer?: Answer, deliver: 'await' | 'hold' = 'await') {
   const mock = await startMock(t)
   const shop = await startShop(t, answer)
   await placeOrder(mock.default, shop.notifyUrl)
   await mock.default.pay('tea-0001', { deliver } as { deliver: 'hold' })
-  return { mock, shop, ask: (method: string, path: string, body?: unknown) => control(mock, method, `${NOTIFICATIONS}${path}`, body) }
+  return {
+    mock,
+    shop,
+    ask: (method: string, path: string, body?: unknown) => control(mock, method, `${NOTIFICATIONS}${path}`, body),
+  }
 }
 
-t.test('a notification and its attempts', async t => {
+t.test('a notification and its attempts', async (t) => {
   const { shop, ask } = await setup(t, () => REFUSAL)
   t.match(await ask('GET', '/tea-0001'), {
     status: 200,
@@ -22,13 +36,15 @@ t.test('a notification and its attempts', async t => {
       url: shop.notifyUrl,
       body: shop.received[0]!.body,
       nextDueAt: '2026-01-15T04:00:15.000Z',
-      attempts: [{ id: 'd1', verdict: 'fail_xml', request: { base64: Buffer.from(shop.received[0]!.body).toString('base64') } }]
-    }
+      attempts: [
+        { id: 'd1', verdict: 'fail_xml', request: { base64: Buffer.from(shop.received[0]!.body).toString('base64') } },
+      ],
+    },
   })
 })
 
-t.test('the list, by order and by state', async t => {
-  const { mock, shop, ask } = await setup(t, (_notified, _response, count) => count === 1 ? REFUSAL : ACK)
+t.test('the list, by order and by state', async (t) => {
+  const { mock, shop, ask } = await setup(t, (_notified, _response, count) => (count === 1 ? REFUSAL : ACK))
   await placeOrder(mock.default, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await mock.default.pay('tea-0002')
   const ids = async (query: string) => (await ask('GET', query)).json.map(({ id }: { id: string }) => id)
@@ -39,7 +55,7 @@ t.test('the list, by order and by state', async t => {
   t.match(await ask('GET', '?state=lost'), { status: 400, json: { field: 'state', rule: 'enum' } })
 })
 
-t.test('the same number of several merchants: notifications, deliveries and refunds say whose they are', async t => {
+t.test('the same number of several merchants: notifications, deliveries and refunds say whose they are', async (t) => {
   const { mock, shop, ask } = await setup(t)
   const { default: world } = mock
   const first = world.credentials.mchId
@@ -51,39 +67,61 @@ t.test('the same number of several merchants: notifications, deliveries and refu
   await placeOrder(other, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.fail('tea-0002', { notify: true })
   world.craft('tea-0001', { mchId: '10000100' })
-  t.match((await ask('GET', '')).json.map(({ id, mchId }: { id: string, mchId: string }) => [id, mchId]), [
-    ['tea-0001', first], ['tea-0001:2', '10000100'], ['refund:tea-0001-r1', '10000100'], ['fail:tea-0002', '10000100'], ['crafted:tea-0001', '10000100']
-  ])
+  t.match(
+    (await ask('GET', '')).json.map(({ id, mchId }: { id: string; mchId: string }) => [id, mchId]),
+    [
+      ['tea-0001', first],
+      ['tea-0001:2', '10000100'],
+      ['refund:tea-0001-r1', '10000100'],
+      ['fail:tea-0002', '10000100'],
+      ['crafted:tea-0001', '10000100'],
+    ],
+  )
   t.match((await ask('GET', `?mchId=${first}`)).json, [{ id: 'tea-0001' }])
   t.equal((await ask('GET', '?mchId=10000100&order=tea-0001')).json.length, 3)
   t.match((await control(mock, 'GET', '/worlds/default/refunds?mchId=10000100')).json, [{ mchId: '10000100' }])
   t.equal((await control(mock, 'GET', '/worlds/default/refunds')).json.length, 2)
-  t.same((await control(mock, 'GET', '/worlds/default/deliveries')).json.map(({ mchId }: { mchId: string }) => mchId), [first, '10000100', '10000100', '10000100'])
+  t.same(
+    (await control(mock, 'GET', '/worlds/default/deliveries')).json.map(({ mchId }: { mchId: string }) => mchId),
+    [first, '10000100', '10000100', '10000100'],
+  )
 })
 
-t.test('by hand, many times, at once: with the overlap as it was', async t => {
+t.test('by hand, many times, at once: with the overlap as it was', async (t) => {
   const { shop, ask } = await setup(t, undefined, 'hold')
-  t.match(await ask('POST', '/tea-0001/deliver'), { status: 200, json: { state: 'acked', deliveries: [{ id: 'd1' }], overlap: { most: 1 } } })
+  t.match(await ask('POST', '/tea-0001/deliver'), {
+    status: 200,
+    json: { state: 'acked', deliveries: [{ id: 'd1' }], overlap: { most: 1 } },
+  })
   const arrived: (() => void)[] = []
-  const barrier = await setup(t, (_notified, response) => {
-    // Nobody is answered until all have come.
-    arrived.push(() => response.end(ACK))
-    if (arrived.length === 20) for (const answer of arrived) answer()
-    return undefined
-  }, 'hold')
+  const barrier = await setup(
+    t,
+    (_notified, response) => {
+      // Nobody is answered until all have come.
+      arrived.push(() => response.end(ACK))
+      if (arrived.length === 20) for (const answer of arrived) answer()
+      return undefined
+    },
+    'hold',
+  )
   const { json } = await barrier.ask('POST', '/tea-0001/deliver', { count: 20, concurrent: true })
   t.equal(json.deliveries.length, 20)
   t.equal(json.overlap.most, 20)
   t.ok(json.overlap.sharedMs > 0)
-  t.match(await ask('POST', '/tea-0001/deliver', { count: 2, delayMs: 5 }), { json: { overlap: { most: 1, sharedMs: 0 } } })
+  t.match(await ask('POST', '/tea-0001/deliver', { count: 2, delayMs: 5 }), {
+    json: { overlap: { most: 1, sharedMs: 0 } },
+  })
   t.equal(shop.received.length, 3)
 })
 
-t.test('hold, release, cancel', async t => {
+t.test('hold, release, cancel', async (t) => {
   const { mock, ask } = await setup(t, () => REFUSAL)
   t.match(await ask('POST', '/tea-0001/hold'), { status: 200, json: { state: 'held', nextDueAt: undefined } })
   t.equal((await mock.default.advance('1m')).deliveries.length, 0)
-  t.match(await ask('POST', '/tea-0001/release'), { status: 200, json: { state: 'pending', delivery: { id: 'd2', attempt: 1 } } })
+  t.match(await ask('POST', '/tea-0001/release'), {
+    status: 200,
+    json: { state: 'pending', delivery: { id: 'd2', attempt: 1 } },
+  })
   t.match(await ask('POST', '/tea-0001/release'), { status: 200, json: { state: 'pending', delivery: undefined } })
   t.match(await ask('POST', '/tea-0001/cancel'), { status: 200, json: { state: 'cancelled' } })
   t.equal((await mock.default.advance('25h')).deliveries.length, 0)
@@ -92,43 +130,68 @@ t.test('hold, release, cancel', async t => {
   }
 })
 
-t.test('made up: changed, badly signed, or raw', async t => {
+t.test('made up: changed, badly signed, or raw', async (t) => {
   const { shop, ask } = await setup(t, undefined, 'hold')
   t.match(await ask('POST', '', { outTradeNo: 'tea-0001', fields: { total_fee: '1', attach: null }, sign: 'keep' }), {
     status: 201,
-    json: { notification: { id: 'crafted:tea-0001', kind: 'crafted' }, state: 'acked', deliveries: [{ verdict: 'acked' }], overlap: { most: 1 } }
+    json: {
+      notification: { id: 'crafted:tea-0001', kind: 'crafted' },
+      state: 'acked',
+      deliveries: [{ verdict: 'acked' }],
+      overlap: { most: 1 },
+    },
   })
   t.match(shop.received[0]!.body, /<total_fee><!\[CDATA\[1\]\]><\/total_fee>/)
-  t.match(await ask('POST', '', { outTradeNo: 'tea-0001', body: 'nonsense', deliver: { count: 3, concurrent: true } }), { status: 201, json: { deliveries: Array(3).fill({ request: { body: 'nonsense' } }) } })
-  t.match(await ask('POST', '', { outTradeNo: 'tea-0001', url: `${shop.notifyUrl}/other`, deliver: false }), { status: 201, json: { notification: { state: 'held', url: `${shop.notifyUrl}/other` }, deliveries: undefined } })
+  t.match(
+    await ask('POST', '', { outTradeNo: 'tea-0001', body: 'nonsense', deliver: { count: 3, concurrent: true } }),
+    { status: 201, json: { deliveries: Array(3).fill({ request: { body: 'nonsense' } }) } },
+  )
+  t.match(await ask('POST', '', { outTradeNo: 'tea-0001', url: `${shop.notifyUrl}/other`, deliver: false }), {
+    status: 201,
+    json: { notification: { state: 'held', url: `${shop.notifyUrl}/other` }, deliveries: undefined },
+  })
   t.equal(shop.received.length, 4)
 })
 
-t.test('made up: sent and waited for, in the background, or not', async t => {
+t.test('made up: sent and waited for, in the background, or not', async (t) => {
   const sends = Array.from({ length: 2 }, () => ({ arrived: deferred<void>(), answered: deferred<void>() }))
-  const { mock, shop, ask } = await setup(t, async (_notified, _response, count) => {
-    const { arrived, answered } = sends[count - 1]!
-    arrived.resolve()
-    await answered.promise
-    return ACK
-  }, 'hold')
+  const { mock, shop, ask } = await setup(
+    t,
+    async (_notified, _response, count) => {
+      const { arrived, answered } = sends[count - 1]!
+      arrived.resolve()
+      await answered.promise
+      return ACK
+    },
+    'hold',
+  )
   const craft = (deliver: unknown) => ask('POST', '', { outTradeNo: 'tea-0001', deliver })
   t.match(await craft('hold'), { status: 201, json: { notification: { state: 'held' }, deliveries: undefined } })
-  t.match(await craft('background'), { status: 201, json: { notification: { id: 'crafted:tea-0001:2', attempts: [] }, deliveries: undefined } })
+  t.match(await craft('background'), {
+    status: 201,
+    json: { notification: { id: 'crafted:tea-0001:2', attempts: [] }, deliveries: undefined },
+  })
   const advanced = mock.default.advance('1s')
   await sends[0]!.arrived.promise
   sends[0]!.answered.resolve()
-  t.match(await advanced, { deliveries: [{ notificationId: 'crafted:tea-0001:2', verdict: 'acked' }] }, 'an advance waits for what is sent in the background')
+  t.match(
+    await advanced,
+    { deliveries: [{ notificationId: 'crafted:tea-0001:2', verdict: 'acked' }] },
+    'an advance waits for what is sent in the background',
+  )
   const awaited = craft('await')
   await sends[1]!.arrived.promise
   await t.rejects(mock.default.advance('1s'), { code: 'CLOCK_BUSY' }, 'one that somebody waits for could not end')
   sends[1]!.answered.resolve()
-  t.match(await awaited, { status: 201, json: { state: 'acked', deliveries: [{ notificationId: 'crafted:tea-0001:3' }] } })
+  t.match(await awaited, {
+    status: 201,
+    json: { state: 'acked', deliveries: [{ notificationId: 'crafted:tea-0001:3' }] },
+  })
   t.equal(shop.received.length, 2)
   t.match(await craft('later'), { status: 400, json: { code: 'BAD_INPUT', field: 'deliver' } })
 })
 
-t.test('bad input', async t => {
+t.test('bad input', async (t) => {
   const { ask } = await setup(t, undefined, 'hold')
   const cases: [path: string, body: object, field: string, rule: string][] = [
     ['', {}, 'outTradeNo', 'required'],
@@ -137,8 +200,14 @@ t.test('bad input', async t => {
     ['', { outTradeNo: 'tea-0001', url: 'not a url' }, 'url', 'url'],
     ['', { outTradeNo: 'tea-0001', fields: { 'a b<': '1' } }, 'fields.a b<', 'name'],
     ['/tea-0001/deliver', { count: 0 }, 'count', 'minimum'],
-    ['/tea-0001/deliver', { times: 2 }, 'times', 'additionalProperties']
+    ['/tea-0001/deliver', { times: 2 }, 'times', 'additionalProperties'],
   ]
-  for (const [path, body, field, rule] of cases) t.match(await ask('POST', path, body), { status: 400, json: { code: 'BAD_INPUT', field, rule } }, JSON.stringify(body))
+  for (const [path, body, field, rule] of cases) {
+    t.match(
+      await ask('POST', path, body),
+      { status: 400, json: { code: 'BAD_INPUT', field, rule } },
+      JSON.stringify(body),
+    )
+  }
   t.match(await ask('POST', '', { outTradeNo: 'tea-0009' }), { status: 404, json: { code: 'UNKNOWN_ORDER' } })
 })

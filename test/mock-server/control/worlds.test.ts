@@ -1,7 +1,7 @@
 import t from 'tap'
 import { control, deadUrl, NOON, placeOrder, placeRefund, startMock, startShop } from '../helpers.ts'
 
-t.test('worlds are shown with what an application needs to know', async t => {
+t.test('worlds are shown with what an application needs to know', async (t) => {
   const mock = await startMock(t)
   const { appid, appSecret, mchId, apiKey } = mock.default.credentials
   const env = {
@@ -11,14 +11,23 @@ t.test('worlds are shown with what an application needs to know', async t => {
     WECHAT_MCH_ID: mchId,
     WECHAT_API_KEY: apiKey,
     WECHAT_MOCK_URL: mock.url,
-    WECHAT_MOCK_WORLD: 'default'
+    WECHAT_MOCK_WORLD: 'default',
   }
-  const shown = { id: 'default', baseUrl: mock.url, appid, appSecret, mchId, apiKey, clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' }, env }
+  const shown = {
+    id: 'default',
+    baseUrl: mock.url,
+    appid,
+    appSecret,
+    mchId,
+    apiKey,
+    clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' },
+    env,
+  }
   t.same(await control(mock, 'GET', '/worlds/default'), { status: 200, json: shown })
   t.same(await control(mock, 'GET', '/worlds'), { status: 200, json: [shown] })
 })
 
-t.test('a new world takes every option', async t => {
+t.test('a new world takes every option', async (t) => {
   const mock = await startMock(t)
   const options = {
     id: 'mine',
@@ -36,30 +45,61 @@ t.test('a new world takes every option', async t => {
     appid: 'wxd930ea5d5a258f4f',
     appSecret: 's',
     mchId: '10000100',
-    apiKey: '192006250b4c09247ec02edce69f6a2d'
+    apiKey: '192006250b4c09247ec02edce69f6a2d',
   }
   const { status, json } = await control(mock, 'POST', '/worlds', options)
   t.equal(status, 201)
-  t.match(json, { id: 'mine', appid: options.appid, appSecret: 's', mchId: '10000100', apiKey: options.apiKey, clock: { mode: 'virtual', now: new Date(NOON).toISOString() } })
+  t.match(json, {
+    id: 'mine',
+    appid: options.appid,
+    appSecret: 's',
+    mchId: '10000100',
+    apiKey: options.apiKey,
+    clock: { mode: 'virtual', now: new Date(NOON).toISOString() },
+  })
   const world = mock.worlds()[1]!
   await placeOrder(world, await deadUrl(), {}, 'HMAC-SHA256')
   await world.pay('tea-0001')
   t.equal((await world.advance('1h')).deliveries.length, 2)
 
-  t.match(await control(mock, 'POST', '/worlds'), { status: 201, json: { id: 'w2', env: { WECHAT_BASE_URL: mock.url, WECHAT_MOCK_WORLD: 'w2' } } })
-  t.match(await control(mock, 'POST', '/worlds', { startTime: NOON }), { json: { clock: { now: new Date(NOON).toISOString() } } })
+  t.match(await control(mock, 'POST', '/worlds'), {
+    status: 201,
+    json: { id: 'w2', env: { WECHAT_BASE_URL: mock.url, WECHAT_MOCK_WORLD: 'w2' } },
+  })
+  t.match(await control(mock, 'POST', '/worlds', { startTime: NOON }), {
+    json: { clock: { now: new Date(NOON).toISOString() } },
+  })
   t.match(await control(mock, 'POST', '/worlds', { id: 'mine' }), { status: 409, json: { code: 'WORLD_EXISTS' } })
 })
 
-t.test('to make a world once more, by its id and with the same options, is to find it', async t => {
+t.test('to make a world once more, by its id and with the same options, is to find it', async (t) => {
   const mock = await startMock(t)
   const create = (body: object) => control(mock, 'POST', '/worlds', body)
-  const options = { id: 'mine', seed: 7, startTime: '2026-01-15T12:00:00+08:00', behaviour: { closeUnknown: 'ORDERNOTEXIST', closeEarly: 'success' } }
+  const options = {
+    id: 'mine',
+    seed: 7,
+    startTime: '2026-01-15T12:00:00+08:00',
+    behaviour: { closeUnknown: 'ORDERNOTEXIST', closeEarly: 'success' },
+  }
   const first = await create(options)
   t.equal(first.status, 201)
-  t.same(await create({ behaviour: { closeEarly: 'success', closeUnknown: 'ORDERNOTEXIST' }, startTime: NOON, seed: 7, id: 'mine' }), { status: 200, json: first.json }, 'in any order, and as any name of the moment')
+  t.same(
+    await create({
+      behaviour: { closeEarly: 'success', closeUnknown: 'ORDERNOTEXIST' },
+      startTime: NOON,
+      seed: 7,
+      id: 'mine',
+    }),
+    { status: 200, json: first.json },
+    'in any order, and as any name of the moment',
+  )
   t.equal(mock.worlds().length, 2)
-  for (const other of [{ ...options, seed: 8 }, { ...options, strict: true }, { ...options, behaviour: {} }, { id: 'mine' }]) {
+  for (const other of [
+    { ...options, seed: 8 },
+    { ...options, strict: true },
+    { ...options, behaviour: {} },
+    { id: 'mine' },
+  ]) {
     t.match(await create(other), { status: 409, json: { code: 'WORLD_EXISTS' } }, JSON.stringify(other))
   }
   t.throws(() => mock.world({ id: 'mine', seed: 7 }), { code: 'WORLD_EXISTS' })
@@ -71,19 +111,29 @@ t.test('to make a world once more, by its id and with the same options, is to fi
   t.not(one.id, two.id, 'without an id each is a new one')
 })
 
-t.test('a schedule that does not begin at once: what is paid says when it is told', async t => {
+t.test('a schedule that does not begin at once: what is paid says when it is told', async (t) => {
   const mock = await startMock(t)
-  const { status, json: { id } } = await control(mock, 'POST', '/worlds', { startTime: NOON, schedule: { gaps: [20, 30], immediate: false } })
+  const {
+    status,
+    json: { id },
+  } = await control(mock, 'POST', '/worlds', { startTime: NOON, schedule: { gaps: [20, 30], immediate: false } })
   t.equal(status, 201)
   const shop = await startShop(t)
   const world = mock.worlds().at(-1)!
   await placeOrder(world, shop.notifyUrl)
   const { json } = await control(mock, 'POST', `/worlds/${id}/orders/tea-0001/pay`, {})
-  t.match(json, { notification: { state: 'pending', attempts: [], nextDueAt: '2026-01-15T04:00:20.000Z' }, order: { tradeState: 'SUCCESS' } })
+  t.match(json, {
+    notification: { state: 'pending', attempts: [], nextDueAt: '2026-01-15T04:00:20.000Z' },
+    order: { tradeState: 'SUCCESS' },
+  })
   t.notOk('verdict' in json)
-  t.match(await control(mock, 'POST', `/worlds/${id}/clock/advance`, { next: 1 }), { json: { to: '2026-01-15T04:00:20.000Z', deliveries: [{ attempt: 0, verdict: 'acked' }] } })
+  t.match(await control(mock, 'POST', `/worlds/${id}/clock/advance`, { next: 1 }), {
+    json: { to: '2026-01-15T04:00:20.000Z', deliveries: [{ attempt: 0, verdict: 'acked' }] },
+  })
   await placeRefund(world, { notify_url: shop.notifyUrl })
-  t.match(await control(mock, 'POST', `/worlds/${id}/refunds/tea-0001-r1/settle`, { status: 'SUCCESS' }), { json: { notification: { state: 'pending' }, refund: { status: 'SUCCESS' } } })
+  t.match(await control(mock, 'POST', `/worlds/${id}/refunds/tea-0001-r1/settle`, { status: 'SUCCESS' }), {
+    json: { notification: { state: 'pending' }, refund: { status: 'SUCCESS' } },
+  })
   const bad: [schedule: unknown, message: RegExp][] = [
     [{ gaps: [], immediate: false }, /^schedule.gaps: must be one gap at least/],
     [{ gaps: 'never' }, /^schedule.gaps: must be current, legacy or gaps in seconds; got "never"/],
@@ -91,27 +141,55 @@ t.test('a schedule that does not begin at once: what is paid says when it is tol
     [{ gap: [1] }, /^schedule: must be made of gaps and immediate/],
     ['never', /^schedule: must be current, legacy or gaps in seconds; got "never"/],
     [['15'], /^schedule: must be a number of seconds from 0 .*; got "15"/],
-    [[-1], /^schedule: must be a number of seconds from 0 .*; got -1/]
+    [[-1], /^schedule: must be a number of seconds from 0 .*; got -1/],
   ]
   for (const [schedule, message] of bad) {
-    t.match(await control(mock, 'POST', '/worlds', { schedule }), { status: 400, json: { code: 'BAD_INPUT', field: /^schedule/, message } }, JSON.stringify(schedule))
+    t.match(
+      await control(mock, 'POST', '/worlds', { schedule }),
+      { status: 400, json: { code: 'BAD_INPUT', field: /^schedule/, message } },
+      JSON.stringify(schedule),
+    )
   }
 })
 
-t.test('bad options of a world', async t => {
+t.test('bad options of a world', async (t) => {
   const mock = await startMock(t)
-  for (const [field, value] of Object.entries({ id: 'a b', seed: true, startTime: 'noon', clock: 'none', schedule: 'never', ackTimeoutMs: 0, signType: 'RSA', refundDelay: 'soon', sessionKeyPeriod: 'soon', codeLimit: 0, refundNotifyUrl: 'x', appid: '', mchId: 'x', apiKey: 'short' })) {
-    t.match(await control(mock, 'POST', '/worlds', { [field]: value }), { status: 400, json: { code: 'BAD_INPUT', field } }, field)
+  for (const [field, value] of Object.entries({
+    id: 'a b',
+    seed: true,
+    startTime: 'noon',
+    clock: 'none',
+    schedule: 'never',
+    ackTimeoutMs: 0,
+    signType: 'RSA',
+    refundDelay: 'soon',
+    sessionKeyPeriod: 'soon',
+    codeLimit: 0,
+    refundNotifyUrl: 'x',
+    appid: '',
+    mchId: 'x',
+    apiKey: 'short',
+  })) {
+    t.match(
+      await control(mock, 'POST', '/worlds', { [field]: value }),
+      { status: 400, json: { code: 'BAD_INPUT', field } },
+      field,
+    )
   }
 })
 
-t.test('a login code', async t => {
+t.test('a login code', async (t) => {
   const mock = await startMock(t)
-  const { json } = await control(mock, 'POST', '/worlds/default/login-codes', { openid: 'o-alice', unionid: 'u-alice', ttl: 60, uses: 2 })
+  const { json } = await control(mock, 'POST', '/worlds/default/login-codes', {
+    openid: 'o-alice',
+    unionid: 'u-alice',
+    ttl: 60,
+    uses: 2,
+  })
   t.match(json, { code: /^0\d\w{30}$/, openid: 'o-alice', unionid: 'u-alice', expiresAt: '2026-01-15T04:01:00.000Z' })
 })
 
-t.test('a world is deleted', async t => {
+t.test('a world is deleted', async (t) => {
   const mock = await startMock(t)
   const { id, credentials } = mock.world()
   t.match(await control(mock, 'DELETE', `/worlds/${id}`), { status: 200, json: { id, mchId: credentials.mchId } })

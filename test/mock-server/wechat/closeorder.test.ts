@@ -4,7 +4,7 @@ import { callPay, placeOrder, sample, startMock, startShop } from '../helpers.ts
 
 const NOTIFY = 'http://127.0.0.1/notify'
 
-t.test('an open order is closed: the fields of the documented reply', async t => {
+t.test('an open order is closed: the fields of the documented reply', async (t) => {
   const { default: world } = await startMock(t)
   await placeOrder(world, NOTIFY)
   const { fields } = await callPay(world, 'closeorder', { out_trade_no: 'tea-0001' })
@@ -15,7 +15,7 @@ t.test('an open order is closed: the fields of the documented reply', async t =>
   await t.rejects(world.pay('tea-0001'), { code: 'ORDER_NOT_PAYABLE', message: /it is CLOSED/ })
 })
 
-t.test('what cannot be closed', async t => {
+t.test('what cannot be closed', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const close = async (outTradeNo?: string) => (await callPay(world, 'closeorder', { out_trade_no: outTradeNo })).fields
@@ -30,15 +30,22 @@ t.test('what cannot be closed', async t => {
   t.equal(world.order('tea-0001').tradeState, 'SUCCESS')
 })
 
-t.test('where the service is not documented, the world chooses', async t => {
+t.test('where the service is not documented, the world chooses', async (t) => {
   const mock = await startMock(t)
-  const other = mock.world({ startTime: Date.UTC(2026, 0, 15, 4), behaviour: { closeUnknown: 'ORDERNOTEXIST', closeEarly: 'SYSTEMERROR', closeTwice: 'success' } })
-  const close = async (world: typeof other, outTradeNo: string) => (await callPay(world, 'closeorder', { out_trade_no: outTradeNo })).fields
+  const other = mock.world({
+    startTime: Date.UTC(2026, 0, 15, 4),
+    behaviour: { closeUnknown: 'ORDERNOTEXIST', closeEarly: 'SYSTEMERROR', closeTwice: 'success' },
+  })
+  const close = async (world: typeof other, outTradeNo: string) =>
+    (await callPay(world, 'closeorder', { out_trade_no: outTradeNo })).fields
   const ok = { result_code: 'SUCCESS', result_msg: 'OK' }
   for (const world of [mock.default, other]) await placeOrder(world, NOTIFY)
 
   t.match(await close(mock.default, 'nobody'), ok)
-  t.same(mock.default.orders().map(({ outTradeNo }) => outTradeNo), ['tea-0001'])
+  t.same(
+    mock.default.orders().map(({ outTradeNo }) => outTradeNo),
+    ['tea-0001'],
+  )
   t.match(await close(other, 'nobody'), { err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' })
 
   await other.advance('4m59s')

@@ -1,30 +1,65 @@
 import { gunzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import type { World, WorldOptions } from '../../../mock-server/index.ts'
-import { callPay, placeRefund, placeOrder, postRaw, sample, signedXml, startMock, startPaid, type Values } from '../helpers.ts'
+import {
+  callPay,
+  placeRefund,
+  placeOrder,
+  postRaw,
+  sample,
+  signedXml,
+  startMock,
+  startPaid,
+  type Values,
+} from '../helpers.ts'
 
-async function download (world: World, values: Values = {}): Promise<{ type: string | null, bytes: Buffer, text: string }> {
-  const response = await fetch(`${world.baseUrl}/pay/downloadbill`, { method: 'POST', body: signedXml(world, { bill_date: '20260115', bill_type: 'ALL', ...values }) })
+async function download(
+  world: World,
+  values: Values = {},
+): Promise<{ type: string | null; bytes: Buffer; text: string }> {
+  const response = await fetch(`${world.baseUrl}/pay/downloadbill`, {
+    method: 'POST',
+    body: signedXml(world, { bill_date: '20260115', bill_type: 'ALL', ...values }),
+  })
   const bytes = Buffer.from(await response.arrayBuffer())
   return { type: response.headers.get('content-type'), bytes, text: bytes.toString() }
 }
 
 /** A bill as rows by the names of its columns, and its summary. */
-function read (text: string) {
-  const lines = text.replace(/^\uFEFF/, '').trimEnd().split('\r\n')
+function read(text: string) {
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .trimEnd()
+    .split('\r\n')
   const values = (line: string) => line.slice(1).split(',`')
-  const table = (names: string, line: string) => Object.fromEntries(names.split(',').map((name, n) => [name, values(line)[n]!]))
+  const table = (names: string, line: string) =>
+    Object.fromEntries(names.split(',').map((name, n) => [name, values(line)[n]!]))
   const [header, ...rest] = lines
   const [summaryHeader, summary] = rest.splice(-2)
-  return { header: header!.split(','), rows: rest.map(line => table(header!, line)), summary: table(summaryHeader!, summary!) }
+  return {
+    header: header!.split(','),
+    rows: rest.map((line) => table(header!, line)),
+    summary: table(summaryHeader!, summary!),
+  }
 }
 
 const error = (message: string, number: string) =>
   `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg>\n<error_code><![CDATA[${number}]]></error_code></xml>`
 
 /** Two payments and two refunds on one day, and what must not stand in its bill. Ends at noon of the next day. */
-async function aDay (t: Test, options: WorldOptions = {}): Promise<World> {
-  const { world, shop } = await startPaid(t, options, { device_info: 'WEB', attach: '桌 4', body: '茶,点心' }, { bankType: 'CFT', coupons: [{ fee: 100, id: '1', type: 'NO_CASH' }, { fee: 50, id: '2', type: 'CASH' }] })
+async function aDay(t: Test, options: WorldOptions = {}): Promise<World> {
+  const { world, shop } = await startPaid(
+    t,
+    options,
+    { device_info: 'WEB', attach: '桌 4', body: '茶,点心' },
+    {
+      bankType: 'CFT',
+      coupons: [
+        { fee: 100, id: '1', type: 'NO_CASH' },
+        { fee: 50, id: '2', type: 'CASH' },
+      ],
+    },
+  )
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'unpaid' })
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', total_fee: 3, attach: undefined })
   await world.advance('1h')
@@ -41,7 +76,7 @@ async function aDay (t: Test, options: WorldOptions = {}): Promise<World> {
   return world
 }
 
-t.test('ALL: payments and refunds of the day, newest first, under the recorded header', async t => {
+t.test('ALL: payments and refunds of the day, newest first, under the recorded header', async (t) => {
   const world = await aDay(t)
   const { type, text } = await download(world)
   t.equal(type, 'text/plain')
@@ -81,10 +116,17 @@ t.test('ALL: payments and refunds of the day, newest first, under the recorded h
     费率: '0.60%',
     订单金额: '12.50',
     申请退款金额: '0.00',
-    费率备注: ''
+    费率备注: '',
   }
   t.same(rows[3], paid)
-  t.match(rows[2], { 商户订单号: 'tea-0002', 交易时间: '2026-01-15 13:00:00', 微信订单号: late.transactionId, 手续费: '0.00000', 订单金额: '0.03', 商户数据包: '' })
+  t.match(rows[2], {
+    商户订单号: 'tea-0002',
+    交易时间: '2026-01-15 13:00:00',
+    微信订单号: late.transactionId,
+    手续费: '0.00000',
+    订单金额: '0.03',
+    商户数据包: '',
+  })
   t.same(rows[1], {
     ...paid,
     交易时间: '2026-01-15 14:00:00',
@@ -99,82 +141,140 @@ t.test('ALL: payments and refunds of the day, newest first, under the recorded h
     退款状态: 'SUCCESS',
     手续费: '-0.07000',
     订单金额: '0.00',
-    申请退款金额: '12.50'
+    申请退款金额: '12.50',
   })
   t.match(rows[0], { 商户退款单号: 'r-2', 退款状态: 'FAIL', 手续费: '0.00000' })
   t.equal(rows.length, 4)
-  t.match(summary, { 总交易单数: /^4(?:\.0)?$/, 应结订单总金额: '11.53', 退款总金额: '11.50', 充值券退款总金额: '0.50', 手续费总金额: '0.00', 订单总金额: '12.53', 申请退款总金额: '12.50' }, 'what a closed refund did not give back is in no sum')
+  t.match(
+    summary,
+    {
+      总交易单数: /^4(?:\.0)?$/,
+      应结订单总金额: '11.53',
+      退款总金额: '11.50',
+      充值券退款总金额: '0.50',
+      手续费总金额: '0.00',
+      订单总金额: '12.53',
+      申请退款总金额: '12.50',
+    },
+    'what a closed refund did not give back is in no sum',
+  )
 })
 
-t.test('a closed refund is in no sum, whether of money or of fees', async t => {
+t.test('a closed refund is in no sum, whether of money or of fees', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 10_000 })
-  for (const [outRefundNo, end] of [['r-1', 'REFUNDCLOSE'], ['r-2', 'SUCCESS']] as const) {
+  for (const [outRefundNo, end] of [
+    ['r-1', 'REFUNDCLOSE'],
+    ['r-2', 'SUCCESS'],
+  ] as const) {
     await placeRefund(world, { total_fee: 10_000, refund_fee: 10_000, out_refund_no: outRefundNo })
     await world.settleRefund(outRefundNo, end)
   }
   await world.advance('24h')
   const { rows, summary } = read((await download(world)).text)
-  t.same(rows.map(row => [row.退款状态, row.退款金额, row.手续费]), [['', '0.00', '0.60000'], ['FAIL', '100.00', '-0.60000'], ['SUCCESS', '100.00', '-0.60000']])
+  t.same(
+    rows.map((row) => [row.退款状态, row.退款金额, row.手续费]),
+    [
+      ['', '0.00', '0.60000'],
+      ['FAIL', '100.00', '-0.60000'],
+      ['SUCCESS', '100.00', '-0.60000'],
+    ],
+  )
   t.match(summary, { 总交易单数: /^3/, 退款总金额: '100.00', 手续费总金额: '0.00', 申请退款总金额: '100.00' })
 })
 
-t.test('the other types', async t => {
+t.test('the other types', async (t) => {
   const world = await aDay(t)
   const all = read((await download(world, { bill_type: undefined })).text)
   t.equal(all.rows.length, 4, 'ALL is the default')
 
   const success = read((await download(world, { bill_type: 'SUCCESS' })).text)
-  t.same(success.header, all.header.filter(name => !/退款/.test(name)))
-  t.same(success.rows.map(row => row.商户订单号), ['tea-0002', 'tea-0001'])
+  t.same(
+    success.header,
+    all.header.filter((name) => !/退款/.test(name)),
+  )
+  t.same(
+    success.rows.map((row) => row.商户订单号),
+    ['tea-0002', 'tea-0001'],
+  )
 
   const refund = read((await download(world, { bill_type: 'REFUND' })).text)
   const at = all.header.indexOf('微信退款单号')
   t.same(refund.header, [...all.header.slice(0, at), '退款申请时间', '退款成功时间', ...all.header.slice(at)])
   t.match(refund.rows, [
     { 商户退款单号: 'r-2', 退款申请时间: '2026-01-15 14:10:00', 退款成功时间: '', 交易时间: '2026-01-15 13:00:00' },
-    { 商户退款单号: 'tea-0001-r1', 退款申请时间: '2026-01-15 14:00:00', 退款成功时间: '2026-01-15 14:10:00', 交易时间: '2026-01-15 12:00:00' }
+    {
+      商户退款单号: 'tea-0001-r1',
+      退款申请时间: '2026-01-15 14:00:00',
+      退款成功时间: '2026-01-15 14:10:00',
+      交易时间: '2026-01-15 12:00:00',
+    },
   ])
-  t.equal((await download(world, { bill_type: 'RECHARGE_REFUND' })).text, error('No Bill Exist', '20002'), 'nothing recharges here')
+  t.equal(
+    (await download(world, { bill_type: 'RECHARGE_REFUND' })).text,
+    error('No Bill Exist', '20002'),
+    'nothing recharges here',
+  )
 })
 
-t.test('a refund is in the bill of the day on which it was asked for', async t => {
+t.test('a refund is in the bill of the day on which it was asked for', async (t) => {
   const world = await aDay(t)
   await world.settleRefund('r-3', 'CHANGE')
   await world.advance('24h')
-  t.match(read((await download(world, { bill_date: '20260116' })).text).rows, [{ 商户退款单号: 'r-3', 退款状态: 'CHANGE', 退款类型: 'ORIGINAL' }])
+  t.match(read((await download(world, { bill_date: '20260116' })).text).rows, [
+    { 商户退款单号: 'r-3', 退款状态: 'CHANGE', 退款类型: 'ORIGINAL' },
+  ])
   const open = await aDay(t)
   await open.advance('24h')
   t.match(read((await download(open, { bill_date: '20260116' })).text).rows, [{ 退款状态: 'PROCESSING' }])
 })
 
-t.test('the bill of a day stays as it was made at nine, whatever becomes of its refunds', async t => {
+t.test('the bill of a day stays as it was made at nine, whatever becomes of its refunds', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 300 })
   for (const n of [1, 2, 3]) await placeRefund(world, { total_fee: 300, refund_fee: 84, out_refund_no: `r-${n}` })
   await world.advance('20h59m59s')
   await world.settleRefund('r-3', 'CHANGE', { channel: 'BALANCE' })
   await world.advance('2s')
   await world.settleRefund('r-3', 'SUCCESS', { channel: 'OTHER_BANKCARD' })
-  const told = async () => read((await download(world, { bill_type: 'REFUND' })).text).rows.map(row => [row.商户退款单号, row.退款状态, row.退款类型, row.手续费])
+  const told = async () =>
+    read((await download(world, { bill_type: 'REFUND' })).text).rows.map((row) => [
+      row.商户退款单号,
+      row.退款状态,
+      row.退款类型,
+      row.手续费,
+    ])
   await world.advance('59m59s')
-  t.same(await told(), [['r-1', 'PROCESSING', 'ORIGINAL', '-0.01000'], ['r-2', 'PROCESSING', 'ORIGINAL', '0.00000'], ['r-3', 'CHANGE', 'BALANCE', '-0.01000']])
+  t.same(await told(), [
+    ['r-1', 'PROCESSING', 'ORIGINAL', '-0.01000'],
+    ['r-2', 'PROCESSING', 'ORIGINAL', '0.00000'],
+    ['r-3', 'CHANGE', 'BALANCE', '-0.01000'],
+  ])
   const { text } = await download(world)
   await world.settleRefund('r-1', 'REFUNDCLOSE')
   await world.settleRefund('r-2', 'SUCCESS')
   t.equal((await download(world)).text, text)
 })
 
-t.test('the tables of older merchants', async t => {
+t.test('the tables of older merchants', async (t) => {
   const world = await aDay(t, { behaviour: { billColumns: 'old' } })
   const { header, rows, summary } = read((await download(world)).text)
-  t.equal(header.join(), '交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,总金额,代金券或立减优惠金额,微信退款单号,商户退款单号,退款金额,代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率')
+  t.equal(
+    header.join(),
+    '交易时间,公众账号ID,商户号,子商户号,设备号,微信订单号,商户订单号,用户标识,交易类型,交易状态,付款银行,货币种类,总金额,代金券或立减优惠金额,微信退款单号,商户退款单号,退款金额,代金券或立减优惠退款金额,退款类型,退款状态,商品名称,商户数据包,手续费,费率',
+  )
   t.match(rows[3], { 总金额: '12.50', 代金券或立减优惠金额: '1.50' })
   t.match(rows[1], { 退款金额: '12.50', 代金券或立减优惠退款金额: '1.50' })
-  t.match(summary, { 总交易单数: /^4/, 总交易额: '12.53', 总退款金额: '12.50', 总代金券或立减优惠退款金额: '1.50', 手续费总金额: '0.00' })
+  t.match(summary, {
+    总交易单数: /^4/,
+    总交易额: '12.53',
+    总退款金额: '12.50',
+    总代金券或立减优惠退款金额: '1.50',
+    手续费总金额: '0.00',
+  })
   const success = read((await download(world, { bill_type: 'SUCCESS' })).text)
   t.equal(success.header.slice(12).join(), '总金额,代金券或立减优惠金额,商品名称,商户数据包,手续费,费率')
 })
 
-t.test('GZIP is a file, and the same one', async t => {
+t.test('GZIP is a file, and the same one', async (t) => {
   const world = await aDay(t)
   const plain = await download(world)
   const { type, bytes } = await download(world, { tar_type: 'GZIP' })
@@ -183,7 +283,7 @@ t.test('GZIP is a file, and the same one', async t => {
   t.equal(world.journal.entries().at(-1)?.response?.body, plain.text, 'the journal shows what is in it')
 })
 
-t.test('the count may look like money, by the seed', async t => {
+t.test('the count may look like money, by the seed', async (t) => {
   const mock = await startMock(t)
   const counts = new Set<string>()
   for (let seed = 0; seed < 10; seed++) {
@@ -196,7 +296,7 @@ t.test('the count may look like money, by the seed', async t => {
   t.same(counts, new Set(['1', '1.0']))
 })
 
-t.test('which day can be asked for', async t => {
+t.test('which day can be asked for', async (t) => {
   const { world } = await startPaid(t)
   const answer = async (date: string) => (await download(world, { bill_date: date })).text
   t.equal(await answer('20260116'), error('invalid bill_date', '20001'), 'tomorrow')
@@ -210,7 +310,7 @@ t.test('which day can be asked for', async t => {
   t.equal(await answer('20260115'), error('No Bill Exist', '20002'), 'after three months')
 })
 
-t.test('refusals in XML with a number, without a signature', async t => {
+t.test('refusals in XML with a number, without a signature', async (t) => {
   const { default: world } = await startMock(t)
   const url = `${world.baseUrl}/pay/downloadbill`
   const good: Values = { bill_date: '20260101' }
@@ -221,26 +321,47 @@ t.test('refusals in XML with a number, without a signature', async t => {
     ['invalid tar_type: Only GZIP supported', '20001', { tar_type: 'ZIP' }, { tar_type: 'DEFLATE' }],
     ['invalid appid', '20001', { appid: 'w'.repeat(33) }, { appid: 'wx0' }],
     ['invalid parameter', '20001', { nonce_str: 'n'.repeat(33) }, { mch_id: '1' }, { sign_type: 'SHA1' }],
-    ['No Bill Exist', '20002', {}]
+    ['No Bill Exist', '20002', {}],
   ]
   for (const [message, number, ...all] of cases) {
-    for (const values of all) t.equal((await postRaw(url, signedXml(world, { ...good, ...values }))).text, error(message, number), JSON.stringify(values))
+    for (const values of all) {
+      t.equal(
+        (await postRaw(url, signedXml(world, { ...good, ...values }))).text,
+        error(message, number),
+        JSON.stringify(values),
+      )
+    }
   }
-  t.equal((await postRaw(url, signedXml(world, good).replace('20260101', '20260102'))).text, error('SIGN ERROR', '20001'))
-  for (const body of ['{}', Buffer.from([0xb2, 0xe8])]) t.equal((await postRaw(url, body)).text, error('data format error', '20001'))
+  t.equal(
+    (await postRaw(url, signedXml(world, good).replace('20260101', '20260102'))).text,
+    error('SIGN ERROR', '20001'),
+  )
+  for (const body of ['{}', Buffer.from([0xb2, 0xe8])]) {
+    t.equal((await postRaw(url, body)).text, error('data format error', '20001'))
+  }
   t.equal((await postRaw(url, '')).text, error('empty post data', '20001'))
   t.equal((await postRaw(url, undefined, { method: 'GET' })).text, error('require POST method', '20001'))
   t.match((await callPay(world, 'downloadbill', good)).fields, Object.fromEntries([...sampleError()]))
 })
 
 /** The one refusal that is recorded. */
-function sampleError (): Map<string, string> {
-  return new Map([...sample('22-downloadbill.response.no-bill.recorded.xml').matchAll(/<(\w+)><!\[CDATA\[(.*?)\]\]>/g)].map(([, name, value]) => [name!, value!]))
+function sampleError(): Map<string, string> {
+  return new Map(
+    [...sample('22-downloadbill.response.no-bill.recorded.xml').matchAll(/<(\w+)><!\[CDATA\[(.*?)\]\]>/g)].map(
+      ([, name, value]) => [name!, value!],
+    ),
+  )
 }
 
-t.test('what only a fault brings has its number too', async t => {
+t.test('what only a fault brings has its number too', async (t) => {
   const { default: world } = await startMock(t)
-  for (const [message, number] of [['system error', '20003'], ['CompressGZip Error', '20003'], ['UnCompressGZip Error', '20003'], ['当前商户号账单API权限已经关闭', '20007'], ['Bill Creating', '20002']] as const) {
+  for (const [message, number] of [
+    ['system error', '20003'],
+    ['CompressGZip Error', '20003'],
+    ['UnCompressGZip Error', '20003'],
+    ['当前商户号账单API权限已经关闭', '20007'],
+    ['Bill Creating', '20002'],
+  ] as const) {
     world.fault('downloadbill', { kind: 'return_code_fail', return_msg: message })
     t.equal((await download(world)).text, error(message, number))
   }

@@ -3,12 +3,24 @@ import { behaviourOf } from '../../../mock-server/behaviour.ts'
 import type { Registry } from '../../../mock-server/core.ts'
 import { signV2 } from '../../../mock-server/sign-v2.ts'
 import { receivePay } from '../../../mock-server/wechat/pay-v2.ts'
-import { callPay, entriesOf, orderFields, placeOrder, placeRefund, postRaw, sample, signedXml, startMock, type Values } from '../helpers.ts'
+import {
+  callPay,
+  entriesOf,
+  orderFields,
+  placeOrder,
+  placeRefund,
+  postRaw,
+  sample,
+  signedXml,
+  startMock,
+  type Values,
+} from '../helpers.ts'
 
 const NOTIFY = 'http://127.0.0.1/notify'
-const protocolFail = (message: string) => `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg></xml>`
+const protocolFail = (message: string) =>
+  `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg></xml>`
 
-t.test('protocol failures: HTTP 200, unsigned, two fields, the recorded text', async t => {
+t.test('protocol failures: HTTP 200, unsigned, two fields, the recorded text', async (t) => {
   const { default: world } = await startMock(t)
   const url = `${world.baseUrl}/pay/unifiedorder`
   const cases: [why: string, message: string, body: string | Buffer | undefined, init?: RequestInit][] = [
@@ -20,15 +32,23 @@ t.test('protocol failures: HTTP 200, unsigned, two fields, the recorded text', a
     ['a document type', 'XML格式错误', sample('25-attack.xxe-probe.xml')],
     ['a document type before a good message', 'XML格式错误', `<!DOCTYPE xml>${signedXml(world, orderFields(NOTIFY))}`],
     ['nested', 'XML格式错误', '<xml><detail><a>1</a></detail></xml>'],
-    ['a field twice', 'XML格式错误', signedXml(world, orderFields(NOTIFY)).replace('</xml>', '<total_fee>1</total_fee></xml>')],
-    ['GBK', '编码格式错误', Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')])]
+    [
+      'a field twice',
+      'XML格式错误',
+      signedXml(world, orderFields(NOTIFY)).replace('</xml>', '<total_fee>1</total_fee></xml>'),
+    ],
+    ['GBK', '编码格式错误', Buffer.from([...Buffer.from('<xml><body>'), 0xb2, 0xe8, ...Buffer.from('</body></xml>')])],
   ]
   for (const [why, message, body, init] of cases) {
-    t.match(await postRaw(url, body, init), { status: 200, contentType: 'text/plain', text: protocolFail(message) }, why)
+    t.match(
+      await postRaw(url, body, init),
+      { status: 200, contentType: 'text/plain', text: protocolFail(message) },
+      why,
+    )
   }
 })
 
-t.test('the checks of the common fields, in their order', async t => {
+t.test('the checks of the common fields, in their order', async (t) => {
   const mock = await startMock(t)
   const { default: world } = mock
   const other = mock.world()
@@ -40,54 +60,77 @@ t.test('the checks of the common fields, in their order', async t => {
     ['mch_id参数长度有误', { mch_id: '1'.repeat(33) }],
     ['mch_id参数格式错误', { mch_id: '16x' }],
     ['nonce_str参数长度有误', { nonce_str: '茶'.repeat(11) }, /33 bytes/],
-    ...['device_info', 'sub_appid', 'sub_mch_id', 'version', 'user_type', 'user_creid'].map((name): [string, Values] => [`${name}参数长度有误`, { [name]: 'd'.repeat(33) }]),
+    ...['device_info', 'sub_appid', 'sub_mch_id', 'version', 'user_type', 'user_creid'].map(
+      (name): [string, Values] => [`${name}参数长度有误`, { [name]: 'd'.repeat(33) }],
+    ),
     ['user_truename参数长度有误', { user_truename: 'd'.repeat(65) }],
     ['sign_type参数格式错误', { sign_type: 'SHA1' }],
     ['sign_type参数格式错误', { sign_type: 'md5' }],
     ['appid不存在', { appid: 'wx0000000000000000' }],
     ['MCHID不存在', { mch_id: '1900000109' }],
     ['mch_id和appid没有关联关系', { mch_id: other.credentials.mchId }],
-    ['mch_id和appid没有关联关系', { appid: other.credentials.appid }]
+    ['mch_id和appid没有关联关系', { appid: other.credentials.appid }],
   ]
   for (const [message, values, note] of refusals) {
     const { text } = await callPay(world, 'unifiedorder', orderFields(NOTIFY, values))
     t.equal(text, protocolFail(message), JSON.stringify(values))
     if (note) t.match(world.journal.entries().at(-1)?.note, note)
   }
-  t.match(other.journal.entries(), [{ note: 'mch_id和appid没有关联关系' }], 'a request is in the journal of its merchant')
+  t.match(
+    other.journal.entries(),
+    [{ note: 'mch_id和appid没有关联关系' }],
+    'a request is in the journal of its merchant',
+  )
 
-  const fields = entriesOf({ ...orderFields(NOTIFY), appid: world.credentials.appid, mch_id: world.credentials.mchId, nonce_str: 'n' })
+  const fields = entriesOf({
+    ...orderFields(NOTIFY),
+    appid: world.credentials.appid,
+    mch_id: world.credentials.mchId,
+    nonce_str: 'n',
+  })
   const unsigned = `<xml>${fields.map(([name, value]) => `<${name}>${value.replace('&', '&amp;')}</${name}>`).join('')}</xml>`
   t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, unsigned)).text, protocolFail('缺少参数'), 'no sign')
 })
 
-t.test('a request whose mch_id nobody knows is one of the world of its appid', async t => {
+t.test('a request whose mch_id nobody knows is one of the world of its appid', async (t) => {
   const mock = await startMock(t)
   const world = mock.world({ behaviour: { contentType: 'text/xml' } })
-  for (const [mchId, message] of [[undefined, '缺少参数'], ['1900000109', 'MCHID不存在']] as const) {
+  for (const [mchId, message] of [
+    [undefined, '缺少参数'],
+    ['1900000109', 'MCHID不存在'],
+  ] as const) {
     const fault = world.fault('unifiedorder', { kind: 'return_code_fail', return_msg: 'busy', when: 'after' })
-    t.match(await callPay(world, 'unifiedorder', orderFields(NOTIFY, { mch_id: mchId })), { contentType: 'text/xml', text: protocolFail('busy') })
+    t.match(await callPay(world, 'unifiedorder', orderFields(NOTIFY, { mch_id: mchId })), {
+      contentType: 'text/xml',
+      text: protocolFail('busy'),
+    })
     t.ok(fault.used)
     t.match(world.journal.entries().at(-1), { outTradeNo: 'tea-0001', note: new RegExp(message) })
   }
   t.same(mock.default.journal.entries(), [])
 })
 
-t.test('the signature', async t => {
+t.test('the signature', async (t) => {
   const mock = await startMock(t)
   const { default: world } = mock
   const good = signedXml(world, orderFields(NOTIFY))
   const hmac = signedXml(world, orderFields(NOTIFY), 'HMAC-SHA256')
   const wrong: [why: string, xml: string][] = [
-    ['lower case', good.replace(/(?<=<sign><!\[CDATA\[)[^\]]+/, sign => sign.toLowerCase())],
+    ['lower case', good.replace(/(?<=<sign><!\[CDATA\[)[^\]]+/, (sign) => sign.toLowerCase())],
     ['another field added', good.replace('</xml>', '<limit_pay>no_credit</limit_pay></xml>')],
     ['a value changed', good.replace('[1250]', '[1]')],
     ['another key', signedXml({ credentials: { ...world.credentials, apiKey: 'x'.repeat(32) } }, orderFields(NOTIFY))],
     ['HMAC under the name of MD5', hmac.replace('[HMAC-SHA256]', '[MD5]')],
-    ['HMAC without sign_type', hmac.replace(/<sign_type>.*<\/sign_type>/, '')]
+    ['HMAC without sign_type', hmac.replace(/<sign_type>.*<\/sign_type>/, '')],
   ]
-  for (const [why, xml] of wrong) t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, xml)).text, protocolFail('签名错误'), why)
-  t.match(world.journal.entries().at(-1)?.note, /^签名错误: sign is not the upper-case MD5 of appid=wx.*&trade_type=JSAPI&key=<apiKey>; another key, or other values than were sent\?$/, 'the journal shows the string to sign, without the key')
+  for (const [why, xml] of wrong) {
+    t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, xml)).text, protocolFail('签名错误'), why)
+  }
+  t.match(
+    world.journal.entries().at(-1)?.note,
+    /^签名错误: sign is not the upper-case MD5 of appid=wx.*&trade_type=JSAPI&key=<apiKey>; another key, or other values than were sent\?$/,
+    'the journal shows the string to sign, without the key',
+  )
   t.notMatch(world.journal.entries().at(-1)?.note, world.credentials.apiKey)
   t.same(world.orders(), [])
 
@@ -97,37 +140,58 @@ t.test('the signature', async t => {
   await placeOrder(bound, NOTIFY, {}, 'HMAC-SHA256')
 })
 
-t.test('what WeChat reads although it looks different', async t => {
+t.test('what WeChat reads although it looks different', async (t) => {
   const { default: world } = await startMock(t)
   const url = `${world.baseUrl}/pay/orderquery`
   const xml = signedXml(world, { out_trade_no: 'tea-0001' })
   const variants: [why: string, body: string][] = [
     ['a declaration', `<?xml version="1.0" encoding="UTF-8"?>\n${xml}`],
     ['no CDATA', xml.replace(/<!\[CDATA\[|\]\]>/g, '')],
-    ['indented', xml.replaceAll('\n', '\n  ')]
+    ['indented', xml.replaceAll('\n', '\n  ')],
   ]
-  for (const [why, body] of variants) t.match((await postRaw(url, body)).fields, { return_code: 'SUCCESS', err_code: 'ORDERNOTEXIST' }, why)
-  t.match((await callPay(world, 'orderquery', { out_trade_no: 'tea-0001', version: '1.0', unheard_of: 'x' })).fields, { return_code: 'SUCCESS' }, 'new fields count in the sign only')
+  for (const [why, body] of variants) {
+    t.match((await postRaw(url, body)).fields, { return_code: 'SUCCESS', err_code: 'ORDERNOTEXIST' }, why)
+  }
+  t.match(
+    (await callPay(world, 'orderquery', { out_trade_no: 'tea-0001', version: '1.0', unheard_of: 'x' })).fields,
+    { return_code: 'SUCCESS' },
+    'new fields count in the sign only',
+  )
 })
 
-t.test('replies are signed with the algorithm of the request, without sign_type, under a fresh nonce', async t => {
+t.test('replies are signed with the algorithm of the request, without sign_type, under a fresh nonce', async (t) => {
   const { default: world } = await startMock(t)
   const nonces = new Set<string>()
   for (const signType of [undefined, 'MD5', 'HMAC-SHA256'] as const) {
     for (const values of [{}, { total_fee: 1 }]) {
-      const { fields } = await callPay(world, 'unifiedorder', orderFields(NOTIFY, { device_info: 'WEB', ...values }), signType)
+      const { fields } = await callPay(
+        world,
+        'unifiedorder',
+        orderFields(NOTIFY, { device_info: 'WEB', ...values }),
+        signType,
+      )
       const { sign, sign_type: told, nonce_str: nonce, ...rest } = fields
-      t.equal(sign, signV2(Object.entries(fields), world.credentials.apiKey, signType ?? 'MD5'), `${signType} ${rest.result_code}`)
+      t.equal(
+        sign,
+        signV2(Object.entries(fields), world.credentials.apiKey, signType ?? 'MD5'),
+        `${signType} ${rest.result_code}`,
+      )
       t.equal(told, undefined)
       t.match(nonce, /^[0-9A-Za-z]{16}$/)
       nonces.add(nonce!)
-      t.match(rest, { return_code: 'SUCCESS', return_msg: 'OK', appid: world.credentials.appid, mch_id: world.credentials.mchId, device_info: 'WEB' })
+      t.match(rest, {
+        return_code: 'SUCCESS',
+        return_msg: 'OK',
+        appid: world.credentials.appid,
+        mch_id: world.credentials.mchId,
+        device_info: 'WEB',
+      })
     }
   }
   t.equal(nonces.size, 6)
 })
 
-t.test('a call with several numbers is filed under the order it is answered for', async t => {
+t.test('a call with several numbers is filed under the order it is answered for', async (t) => {
   const { default: world } = await startMock(t)
   for (const no of ['tea-001', 'tea-002']) {
     await placeOrder(world, NOTIFY, { out_trade_no: no })
@@ -138,14 +202,41 @@ t.test('a call with several numbers is filed under the order it is answered for'
   const refund = (no: string) => world.getRefund(`${no}-r`).refundId
   const cases: [api: string, values: Values, outTradeNo: string | undefined][] = [
     ['orderquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-001'],
-    ['refund', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001'), out_refund_no: 'tea-001-r2', refund_fee: 1, total_fee: 1250 }, 'tea-001'],
+    [
+      'refund',
+      {
+        out_trade_no: 'tea-002',
+        transaction_id: transaction('tea-001'),
+        out_refund_no: 'tea-001-r2',
+        refund_fee: 1,
+        total_fee: 1250,
+      },
+      'tea-001',
+    ],
     ['refundquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-001'],
-    ['refundquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-002'), out_refund_no: 'tea-001-r' }, 'tea-001'],
-    ['refundquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-002'), out_refund_no: 'tea-002-r', refund_id: refund('tea-001') }, 'tea-001']
+    [
+      'refundquery',
+      { out_trade_no: 'tea-002', transaction_id: transaction('tea-002'), out_refund_no: 'tea-001-r' },
+      'tea-001',
+    ],
+    [
+      'refundquery',
+      {
+        out_trade_no: 'tea-002',
+        transaction_id: transaction('tea-002'),
+        out_refund_no: 'tea-002-r',
+        refund_id: refund('tea-001'),
+      },
+      'tea-001',
+    ],
   ]
   for (const [api, values, outTradeNo] of cases) {
     const fault = world.fault(api as 'refund', { kind: 'delay', ms: 0 }, { out_trade_no: 'tea-001' })
-    t.match((await callPay(world, api, values)).fields, { result_code: 'SUCCESS', out_trade_no: outTradeNo }, JSON.stringify(values))
+    t.match(
+      (await callPay(world, api, values)).fields,
+      { result_code: 'SUCCESS', out_trade_no: outTradeNo },
+      JSON.stringify(values),
+    )
     t.match(world.journal.entries().at(-1), { api, outTradeNo })
     t.ok(fault.used)
   }
@@ -153,7 +244,7 @@ t.test('a call with several numbers is filed under the order it is answered for'
     ['orderquery', { out_trade_no: 'tea-002', transaction_id: '4200000000000000000000000000' }, 'tea-002'],
     ['orderquery', { transaction_id: '4200000000000000000000000000' }, undefined],
     ['unifiedorder', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-002'],
-    ['refund', { out_trade_no: 'tea-002', out_refund_no: 'tea-001-r' }, 'tea-002']
+    ['refund', { out_trade_no: 'tea-002', out_refund_no: 'tea-001-r' }, 'tea-002'],
   ]
   for (const [api, values, outTradeNo] of unanswered) {
     await callPay(world, api, values)
@@ -161,21 +252,35 @@ t.test('a call with several numbers is filed under the order it is answered for'
   }
 })
 
-t.test('an error that is no refusal is not answered', async t => {
-  const registry = { byMchId: () => undefined, byAppid: () => undefined, fallback: () => ({ behaviour: behaviourOf() }) } as unknown as Registry
-  const form = () => { throw new Error('broken') }
-  const call = receivePay(registry, { api: 'report', path: '/x', fields: [{ name: 'user_ip', max: 16, form }], handle: () => [] }, {
-    method: 'POST',
-    query: new URLSearchParams(),
-    body: Buffer.from('<xml><appid>wx</appid><mch_id>1</mch_id><nonce_str>n</nonce_str><sign>s</sign><user_ip>1</user_ip></xml>')
-  })
+t.test('an error that is no refusal is not answered', async (t) => {
+  const registry = {
+    byMchId: () => undefined,
+    byAppid: () => undefined,
+    fallback: () => ({ behaviour: behaviourOf() }),
+  } as unknown as Registry
+  const form = () => {
+    throw new Error('broken')
+  }
+  const call = receivePay(
+    registry,
+    { api: 'report', path: '/x', fields: [{ name: 'user_ip', max: 16, form }], handle: () => [] },
+    {
+      method: 'POST',
+      query: new URLSearchParams(),
+      body: Buffer.from(
+        '<xml><appid>wx</appid><mch_id>1</mch_id><nonce_str>n</nonce_str><sign>s</sign><user_ip>1</user_ip></xml>',
+      ),
+    },
+  )
   t.throws(() => call.answer(), { message: 'broken' })
 })
 
-t.test('the form of a business failure', async t => {
+t.test('the form of a business failure', async (t) => {
   const { default: world } = await startMock(t)
   const { text } = await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
-  t.match(text.replace(/(?<=<(?:sign|nonce_str)><!\[CDATA\[)[^\]]+/g, '…'), `<xml><return_code><![CDATA[SUCCESS]]></return_code>
+  t.match(
+    text.replace(/(?<=<(?:sign|nonce_str)><!\[CDATA\[)[^\]]+/g, '…'),
+    `<xml><return_code><![CDATA[SUCCESS]]></return_code>
 <return_msg><![CDATA[OK]]></return_msg>
 <appid><![CDATA[${world.credentials.appid}]]></appid>
 <mch_id><![CDATA[${world.credentials.mchId}]]></mch_id>
@@ -183,5 +288,6 @@ t.test('the form of a business failure', async t => {
 <sign><![CDATA[…]]></sign>
 <result_code><![CDATA[FAIL]]></result_code>
 <err_code><![CDATA[ORDERNOTEXIST]]></err_code>
-<err_code_des><![CDATA[order not exist]]></err_code_des></xml>`)
+<err_code_des><![CDATA[order not exist]]></err_code_des></xml>`,
+  )
 })

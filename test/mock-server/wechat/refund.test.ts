@@ -1,17 +1,32 @@
 import t from 'tap'
 import type { World } from '../../../mock-server/index.ts'
-import { callPay, NOON, placeOrder, placeRefund, postRaw, refundFields, signedXml, startPaid, type Values } from '../helpers.ts'
+import {
+  callPay,
+  NOON,
+  placeOrder,
+  placeRefund,
+  postRaw,
+  refundFields,
+  signedXml,
+  startPaid,
+  type Values,
+} from '../helpers.ts'
 
 const CHANGED = { err_code: 'REFUND_FEE_MISMATCH', err_code_des: '订单金额或退款金额与之前请求不一致，请核实后再试' }
 const TOO_MUCH = { err_code: 'INVALID_REQUEST', err_code_des: 'refund_fee大于可退金额' }
 
-const refund = (world: World, values: Values = {}) => callPay(world, 'refund', refundFields(values)).then(({ fields }) => fields)
+const refund = (world: World, values: Values = {}) =>
+  callPay(world, 'refund', refundFields(values)).then(({ fields }) => fields)
 const part = (n: number, refundFee: number): Values => ({ out_refund_no: `part-${n}`, refund_fee: refundFee })
 
-t.test('accepted: the fields of a real reply; the order becomes REFUND, the refund is PROCESSING', async t => {
+t.test('accepted: the fields of a real reply; the order becomes REFUND, the refund is PROCESSING', async (t) => {
   const { world } = await startPaid(t)
   const { transactionId } = world.order('tea-0001')
-  const { nonce_str: _nonce, sign: _sign, ...fields } = await refund(world, { refund_desc: '茶凉了', op_user_id: world.credentials.mchId })
+  const {
+    nonce_str: _nonce,
+    sign: _sign,
+    ...fields
+  } = await refund(world, { refund_desc: '茶凉了', op_user_id: world.credentials.mchId })
   const { appid, mchId } = world.credentials
   t.match(fields.refund_id, /^50000\d{5}20260115\d{11}$/)
   t.same(fields, {
@@ -31,14 +46,36 @@ t.test('accepted: the fields of a real reply; the order becomes REFUND, the refu
     cash_fee: '1250',
     cash_refund_fee: '1250',
     coupon_refund_fee: '0',
-    coupon_refund_count: '0'
+    coupon_refund_count: '0',
   })
-  t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { trade_state: 'REFUND', trade_state_desc: '订单发生过退款，退款详情请查询退款单' } })
-  t.match(world.getRefund('tea-0001-r1'), { status: 'PROCESSING', desc: '茶凉了', source: 'API', account: 'REFUND_SOURCE_UNSETTLED_FUNDS', requestedAt: new Date(NOON), endedAt: undefined, totalFee: 1250, transactionId })
+  t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), {
+    fields: { trade_state: 'REFUND', trade_state_desc: '订单发生过退款，退款详情请查询退款单' },
+  })
+  t.match(world.getRefund('tea-0001-r1'), {
+    status: 'PROCESSING',
+    desc: '茶凉了',
+    source: 'API',
+    account: 'REFUND_SOURCE_UNSETTLED_FUNDS',
+    requestedAt: new Date(NOON),
+    endedAt: undefined,
+    totalFee: 1250,
+    transactionId,
+  })
 })
 
-t.test('coupons come back in proportion', async t => {
-  const { world } = await startPaid(t, {}, { total_fee: 1000 }, { coupons: [{ fee: 100, id: '1', type: 'NO_CASH' }, { fee: 1, id: '2' }, { fee: 200, id: '3', type: 'CASH' }] })
+t.test('coupons come back in proportion', async (t) => {
+  const { world } = await startPaid(
+    t,
+    {},
+    { total_fee: 1000 },
+    {
+      coupons: [
+        { fee: 100, id: '1', type: 'NO_CASH' },
+        { fee: 1, id: '2' },
+        { fee: 200, id: '3', type: 'CASH' },
+      ],
+    },
+  )
   t.match(await refund(world, { total_fee: 1000, refund_fee: 500 }), {
     refund_fee: '500',
     settlement_refund_fee: '450',
@@ -53,32 +90,46 @@ t.test('coupons come back in proportion', async t => {
     coupon_type_0: 'NO_CASH',
     coupon_refund_id_1: '3',
     coupon_refund_fee_1: '100',
-    coupon_type_1: 'CASH'
+    coupon_type_1: 'CASH',
   })
   const rest = await refund(world, { total_fee: 1000, ...part(2, 500) })
   t.match(rest, { cash_refund_fee: '349', coupon_refund_count: '3', coupon_refund_id_1: '2', coupon_refund_fee_1: '1' })
   t.notOk('coupon_type_1' in rest, 'a type that was never told')
 })
 
-t.test('both paths, both algorithms, either number; transaction_id wins', async t => {
+t.test('both paths, both algorithms, either number; transaction_id wins', async (t) => {
   const { world } = await startPaid(t)
   const { transactionId } = world.order('tea-0001')
   let n = 0
   for (const path of ['/secapi/pay/refund', '/pay/refund']) {
     for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
-      for (const values of [{}, { out_trade_no: undefined, transaction_id: transactionId }, { out_trade_no: 'other', transaction_id: transactionId }]) {
-        const { fields } = await postRaw(`${world.baseUrl}${path}`, signedXml(world, refundFields({ ...part(++n, 1), ...values }), signType))
-        t.match(fields, { result_code: 'SUCCESS', out_trade_no: 'tea-0001', sign: signType === 'MD5' ? /^\w{32}$/ : /^\w{64}$/ }, `${path} ${signType} ${JSON.stringify(values)}`)
+      for (const values of [
+        {},
+        { out_trade_no: undefined, transaction_id: transactionId },
+        { out_trade_no: 'other', transaction_id: transactionId },
+      ]) {
+        const { fields } = await postRaw(
+          `${world.baseUrl}${path}`,
+          signedXml(world, refundFields({ ...part(++n, 1), ...values }), signType),
+        )
+        t.match(
+          fields,
+          { result_code: 'SUCCESS', out_trade_no: 'tea-0001', sign: signType === 'MD5' ? /^\w{32}$/ : /^\w{64}$/ },
+          `${path} ${signType} ${JSON.stringify(values)}`,
+        )
       }
     }
   }
   t.equal(world.refunds().length, n)
 })
 
-t.test('fields that are refused', async t => {
+t.test('fields that are refused', async (t) => {
   const { world } = await startPaid(t)
   const refusals: [message: string, ...values: Values[]][] = [
-    ['缺少参数', ...['out_refund_no', 'total_fee', 'refund_fee', 'out_trade_no'].map(name => ({ [name]: undefined }))],
+    [
+      '缺少参数',
+      ...['out_refund_no', 'total_fee', 'refund_fee', 'out_trade_no'].map((name) => ({ [name]: undefined })),
+    ],
     ['out_refund_no参数长度有误', { out_refund_no: 'x'.repeat(65) }],
     ['out_refund_no参数格式错误', { out_refund_no: 'tea 1' }, { out_refund_no: '茶' }],
     ['total_fee参数格式错误', { total_fee: '12.5' }],
@@ -87,16 +138,18 @@ t.test('fields that are refused', async t => {
     ['refund_desc参数长度有误', { refund_desc: 'x'.repeat(81) }],
     ['refund_account参数格式错误', { refund_account: 'MINE' }],
     ['notify_url参数格式错误', { notify_url: 'https://shop.example.com/refund?a=1' }],
-    ['invalid refund_fee', { refund_fee: 1251 }]
+    ['invalid refund_fee', { refund_fee: 1251 }],
   ]
   for (const [message, ...all] of refusals) {
-    for (const values of all) t.same(await refund(world, values), { return_code: 'FAIL', return_msg: message }, JSON.stringify(values))
+    for (const values of all) {
+      t.same(await refund(world, values), { return_code: 'FAIL', return_msg: message }, JSON.stringify(values))
+    }
   }
   t.same(world.refunds(), [])
   t.equal(world.order('tea-0001').tradeState, 'SUCCESS')
 })
 
-t.test('the number of a refund holds to the letter and the fen', async t => {
+t.test('the number of a refund holds to the letter and the fen', async (t) => {
   const { world, shop } = await startPaid(t)
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0002')
@@ -104,25 +157,38 @@ t.test('the number of a refund holds to the letter and the fen', async t => {
   for (const status of ['PROCESSING', 'SUCCESS'] as const) {
     if (status === 'SUCCESS') await world.settleRefund('tea-0001-r1', status)
     t.match(await refund(world, { refund_fee: 100 }), first, `the same again while ${status}: the same reply`)
-    for (const values of [{ refund_fee: 101 }, { refund_fee: 100, total_fee: 1251 }, { refund_fee: 100, out_trade_no: 'tea-0002' }]) t.match(await refund(world, values), CHANGED, JSON.stringify(values))
+    for (const values of [
+      { refund_fee: 101 },
+      { refund_fee: 100, total_fee: 1251 },
+      { refund_fee: 100, out_trade_no: 'tea-0002' },
+    ]) {
+      t.match(await refund(world, values), CHANGED, JSON.stringify(values))
+    }
   }
   t.equal(world.refunds().length, 1)
-  for (const outRefundNo of ['TEA-0001-r1', 'tea-0001-r1@', 'x'.repeat(64), '*|_-@']) t.match(await refund(world, { out_refund_no: outRefundNo, refund_fee: 1 }), { result_code: 'SUCCESS' }, outRefundNo)
+  for (const outRefundNo of ['TEA-0001-r1', 'tea-0001-r1@', 'x'.repeat(64), '*|_-@']) {
+    t.match(await refund(world, { out_refund_no: outRefundNo, refund_fee: 1 }), { result_code: 'SUCCESS' }, outRefundNo)
+  }
 })
 
-t.test('what cannot be refunded', async t => {
+t.test('what cannot be refunded', async (t) => {
   const { world } = await startPaid(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'unpaid' })
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'closed' })
   await callPay(world, 'closeorder', { out_trade_no: 'closed' })
   const unknown = { err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }
-  for (const outTradeNo of ['nobody', 'unpaid', 'closed']) t.match(await refund(world, { out_trade_no: outTradeNo }), unknown, outTradeNo)
-  t.match(await refund(world, { transaction_id: '4200000540202005267407409907' }), { err_code: 'INVALID_TRANSACTIONID', err_code_des: '无效transaction_id' })
+  for (const outTradeNo of ['nobody', 'unpaid', 'closed']) {
+    t.match(await refund(world, { out_trade_no: outTradeNo }), unknown, outTradeNo)
+  }
+  t.match(await refund(world, { transaction_id: '4200000540202005267407409907' }), {
+    err_code: 'INVALID_TRANSACTIONID',
+    err_code_des: '无效transaction_id',
+  })
   t.match(await refund(world, { total_fee: 1251 }), CHANGED)
   t.same(world.refunds(), [])
 })
 
-t.test('never more than was paid', async t => {
+t.test('never more than was paid', async (t) => {
   const { world } = await startPaid(t)
   await placeRefund(world, part(1, 1000))
   t.match(await refund(world, part(2, 251)), TOO_MUCH)
@@ -133,25 +199,34 @@ t.test('never more than was paid', async t => {
   t.match(await refund(world, part(3, 1)), { err_code: 'INVALID_REQUEST', err_code_des: '订单已全额退款' })
 })
 
-t.test('many at once: none too many', async t => {
+t.test('many at once: none too many', async (t) => {
   const { world } = await startPaid(t)
   const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => refund(world, part(n, 100))))
   t.equal(replies.filter(({ result_code: result }) => result === 'SUCCESS').length, 12)
-  t.equal(world.refunds().reduce((sum, { refundFee }) => sum + refundFee, 0), 1200)
+  t.equal(
+    world.refunds().reduce((sum, { refundFee }) => sum + refundFee, 0),
+    1200,
+  )
 })
 
-t.test('the refusals of earlier years', async t => {
+t.test('the refusals of earlier years', async (t) => {
   const { world } = await startPaid(t, { behaviour: { refundRefusals: 'legacy' } })
   await placeRefund(world, part(1, 1000))
-  t.match(await refund(world, part(2, 251)), { err_code: 'REFUND_FEE_INVALID', err_code_des: '累计退款金额大于支付金额' })
+  t.match(await refund(world, part(2, 251)), {
+    err_code: 'REFUND_FEE_INVALID',
+    err_code_des: '累计退款金额大于支付金额',
+  })
   await placeRefund(world, part(3, 250))
   t.match(await refund(world, part(4, 1)), { err_code: 'ERROR', err_code_des: '订单已全额退款' })
 })
 
-t.test('fifty refunds, and a year', async t => {
+t.test('fifty refunds, and a year', async (t) => {
   const { world } = await startPaid(t)
   for (let n = 1; n <= 50; n++) await placeRefund(world, part(n, 1))
-  t.match(await refund(world, part(51, 1)), { err_code: 'INVALID_REQUEST', err_code_des: '请求参数符合参数格式，但不符合业务规则' })
+  t.match(await refund(world, part(51, 1)), {
+    err_code: 'INVALID_REQUEST',
+    err_code_des: '请求参数符合参数格式，但不符合业务规则',
+  })
   t.match(await refund(world, part(50, 1)), { result_code: 'SUCCESS' }, 'the fiftieth again')
 
   const { world: other } = await startPaid(t)

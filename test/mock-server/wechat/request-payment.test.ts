@@ -6,10 +6,14 @@ const NOTIFY = 'http://127.0.0.1/notify'
 const SIGNATURE = { name: 'MockError', errMsg: 'requestPayment:fail', err_code: '-1', err_desc: '支付验证签名失败' }
 const EXPIRED = { name: 'MockError', errMsg: 'requestPayment:fail', err_code: '2', err_desc: '该订单已过期,请重新下单' }
 
-t.test('good parameters open the cashier, under both algorithms, with or without appId', async t => {
+t.test('good parameters open the cashier, under both algorithms, with or without appId', async (t) => {
   const { default: world } = await startMock(t)
   for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
-    const params = paymentParams(world, await placeOrder(world, NOTIFY, { out_trade_no: `tea-${signType}` }, signType), signType)
+    const params = paymentParams(
+      world,
+      await placeOrder(world, NOTIFY, { out_trade_no: `tea-${signType}` }, signType),
+      signType,
+    )
     t.same(world.requestPayment(params), { errMsg: 'requestPayment:ok', outTradeNo: `tea-${signType}` })
     t.ok(world.requestPayment({ ...params, appId: world.credentials.appid }))
   }
@@ -17,7 +21,7 @@ t.test('good parameters open the cashier, under both algorithms, with or without
   t.ok(world.requestPayment(params), 'MD5 is the default')
 })
 
-t.test('refusals: what the client says, and why', async t => {
+t.test('refusals: what the client says, and why', async (t) => {
   const mock = await startMock(t)
   const world = mock.default
   const good = paymentParams(world, await placeOrder(world, NOTIFY))
@@ -25,30 +29,62 @@ t.test('refusals: what the client says, and why', async t => {
   const { fields } = await callPay(world, 'unifiedorder', orderFields(NOTIFY))
   const parameter = (name: string) => ({ errMsg: `requestPayment:fail parameter error: ${name}`, err_code: undefined })
   const cases: [why: string, params: Record<string, unknown>, expected: object][] = [
-    ['a number for timeStamp', { ...good, timeStamp: 1768449600 }, { ...parameter('timeStamp'), reason: /string; got 1768449600/ }],
-    ['timestamp in lower case', { ...good, timeStamp: undefined, timestamp: good.timeStamp }, { ...parameter('timeStamp'), reason: /got nothing/ }],
-    ['milliseconds', { ...good, timeStamp: `${good.timeStamp}000` }, { ...parameter('timeStamp'), reason: /10 digits; got 1768449600000/ }],
-    ['a time of the documents', { ...good, timeStamp: '1490840662' }, { ...parameter('timeStamp'), reason: /more than 48 h/ }],
+    [
+      'a number for timeStamp',
+      { ...good, timeStamp: 1768449600 },
+      { ...parameter('timeStamp'), reason: /string; got 1768449600/ },
+    ],
+    [
+      'timestamp in lower case',
+      { ...good, timeStamp: undefined, timestamp: good.timeStamp },
+      { ...parameter('timeStamp'), reason: /got nothing/ },
+    ],
+    [
+      'milliseconds',
+      { ...good, timeStamp: `${good.timeStamp}000` },
+      { ...parameter('timeStamp'), reason: /10 digits; got 1768449600000/ },
+    ],
+    [
+      'a time of the documents',
+      { ...good, timeStamp: '1490840662' },
+      { ...parameter('timeStamp'), reason: /more than 48 h/ },
+    ],
     ['no nonceStr', { ...good, nonceStr: '' }, parameter('nonceStr')],
     ['a long nonceStr', { ...good, nonceStr: 'n'.repeat(33) }, { ...parameter('nonceStr'), reason: /33 characters/ }],
     ['package without prepay_id=', { ...good, package: prepayId }, { ...parameter('package'), reason: /'prepay_id='/ }],
     ['package of an app', { ...good, package: 'Sign=WXPay' }, parameter('package')],
     ['no paySign', { ...good, paySign: undefined }, parameter('paySign')],
     ['RSA', { ...good, signType: 'RSA' }, { ...parameter('signType'), reason: /MD5 or HMAC-SHA256 in V2; got RSA/ }],
-    ['the sign of unifiedorder', { ...good, paySign: fields.sign }, { ...SIGNATURE, reason: /is not the upper-case MD5 of appId=wx/ }],
+    [
+      'the sign of unifiedorder',
+      { ...good, paySign: fields.sign },
+      { ...SIGNATURE, reason: /is not the upper-case MD5 of appId=wx/ },
+    ],
     ['lower case', { ...good, paySign: good.paySign.toLowerCase() }, SIGNATURE],
     ['a value changed after signing', { ...good, nonceStr: 'other' }, SIGNATURE],
     ['another app', { ...good, appId: 'wx0000000000000000' }, { ...SIGNATURE, reason: /not wx0000000000000000/ }],
-    ['another algorithm than unifiedorder', paymentParams(world, prepayId, 'HMAC-SHA256'), { ...SIGNATURE, reason: /unifiedorder was signed with MD5/ }],
-    ['an unknown prepay_id', paymentParams(world, 'wx1319002573923303ad89e9881683799500'), { ...EXPIRED, reason: /no order of merchant/ }],
-    ['the prepay_id of another merchant', paymentParams(world, await placeOrder(mock.world(), NOTIFY)), EXPIRED]
+    [
+      'another algorithm than unifiedorder',
+      paymentParams(world, prepayId, 'HMAC-SHA256'),
+      { ...SIGNATURE, reason: /unifiedorder was signed with MD5/ },
+    ],
+    [
+      'an unknown prepay_id',
+      paymentParams(world, 'wx1319002573923303ad89e9881683799500'),
+      { ...EXPIRED, reason: /no order of merchant/ },
+    ],
+    ['the prepay_id of another merchant', paymentParams(world, await placeOrder(mock.world(), NOTIFY)), EXPIRED],
   ]
   for (const [why, params, expected] of cases) {
-    t.throws(() => world.requestPayment(params as never), { ...expected, name: 'MockError', code: 'PAYMENT_REFUSED' }, why)
+    t.throws(
+      () => world.requestPayment(params as never),
+      { ...expected, name: 'MockError', code: 'PAYMENT_REFUSED' },
+      why,
+    )
   }
 })
 
-t.test('the state of the order', async t => {
+t.test('the state of the order', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const open = (prepayId: string) => () => world.requestPayment(paymentParams(world, prepayId))
@@ -70,8 +106,12 @@ t.test('the state of the order', async t => {
   t.throws(open(first), EXPIRED, 'the old prepay_id does not come back')
 })
 
-t.test('it is an Error a test can tell apart', async t => {
+t.test('it is an Error a test can tell apart', async (t) => {
   const error = new RequestPaymentError('requestPayment:fail', 'because', { err_code: '2', err_desc: 'x' })
   t.ok(error instanceof Error)
-  t.match(error, { message: 'requestPayment:fail: because', statusCode: 422, details: { errMsg: 'requestPayment:fail', err_code: '2', err_desc: 'x', reason: 'because' } })
+  t.match(error, {
+    message: 'requestPayment:fail: because',
+    statusCode: 422,
+    details: { errMsg: 'requestPayment:fail', err_code: '2', err_desc: 'x', reason: 'because' },
+  })
 })

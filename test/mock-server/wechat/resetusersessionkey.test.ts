@@ -4,7 +4,7 @@ import { callSession, loginAs } from '../login.ts'
 
 const RESET = '/wxa/resetusersessionkey'
 
-t.test('a new key for the old one, which is dead at once', async t => {
+t.test('a new key for the old one, which is dead at once', async (t) => {
   const { default: world } = await startMock(t)
   const old = await loginAs(world, 'o-alice')
   const { status, contentType, text, json } = await callSession(world, RESET, 'o-alice', old)
@@ -16,7 +16,7 @@ t.test('a new key for the old one, which is dead at once', async t => {
   t.match((await callSession(world, '/wxa/checksession', 'o-alice', json.session_key)).json, { errcode: 0 })
 })
 
-t.test('the new key is as old as the old one', async t => {
+t.test('the new key is as old as the old one', async (t) => {
   const { default: world } = await startMock(t, { world: { sessionKeyPeriod: '10m' } })
   const old = await loginAs(world, 'o-alice')
   await world.advance('9m')

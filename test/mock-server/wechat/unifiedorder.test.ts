@@ -3,88 +3,172 @@ import type { World } from '../../../mock-server/index.ts'
 import { callPay, NOON, orderFields, paymentParams, placeOrder, startMock, startShop, type Values } from '../helpers.ts'
 
 const NOTIFY = 'https://shop.example.com/wechat/notify'
-const order = (world: World, values: Values = {}) => callPay(world, 'unifiedorder', orderFields(NOTIFY, values)).then(({ fields }) => fields)
+const order = (world: World, values: Values = {}) =>
+  callPay(world, 'unifiedorder', orderFields(NOTIFY, values)).then(({ fields }) => fields)
 
-t.test('a prepay_id: wx, ddHHmmss in GMT+8, 26 hex digits', async t => {
+t.test('a prepay_id: wx, ddHHmmss in GMT+8, 26 hex digits', async (t) => {
   const { default: world } = await startMock(t)
   const { text, fields } = await callPay(world, 'unifiedorder', orderFields(NOTIFY))
   t.match(fields, { result_code: 'SUCCESS', trade_type: 'JSAPI', prepay_id: /^wx15120000[0-9a-f]{26}$/ })
   t.match(text, /<\/result_code>\n<prepay_id>.*\n<trade_type>.*<\/xml>$/)
-  t.match(world.order('tea-0001'), { body: '龙井茶 & 点心', attach: '0', feeType: 'CNY', signType: 'MD5', createdAt: new Date(NOON), expiresAt: undefined })
+  t.match(world.order('tea-0001'), {
+    body: '龙井茶 & 点心',
+    attach: '0',
+    feeType: 'CNY',
+    signType: 'MD5',
+    createdAt: new Date(NOON),
+    expiresAt: undefined,
+  })
 })
 
-t.test('the other ways to pay', async t => {
+t.test('the other ways to pay', async (t) => {
   const { default: world } = await startMock(t)
   const ways: [values: Values, reply: Record<string, RegExp>][] = [
-    [{ trade_type: 'NATIVE', product_id: 'p1', openid: undefined }, { code_url: /^weixin:\/\/wxpay\/bizpayurl\?pr=\w{9}$/ }],
-    [{ trade_type: 'MWEB', scene_info: '{}', openid: undefined }, { mweb_url: /^https:\/\/wx\.tenpay\.com\/.*prepay_id=wx.*&package=\d{10}$/ }],
-    [{ trade_type: 'APP', openid: undefined }, {}]
+    [
+      { trade_type: 'NATIVE', product_id: 'p1', openid: undefined },
+      { code_url: /^weixin:\/\/wxpay\/bizpayurl\?pr=\w{9}$/ },
+    ],
+    [
+      { trade_type: 'MWEB', scene_info: '{}', openid: undefined },
+      { mweb_url: /^https:\/\/wx\.tenpay\.com\/.*prepay_id=wx.*&package=\d{10}$/ },
+    ],
+    [{ trade_type: 'APP', openid: undefined }, {}],
   ]
   for (const [values, reply] of ways) {
-    t.match(await order(world, { out_trade_no: `tea-${String(values.trade_type)}`, ...values }), { result_code: 'SUCCESS', trade_type: values.trade_type, prepay_id: /^wx/, ...reply })
+    t.match(await order(world, { out_trade_no: `tea-${String(values.trade_type)}`, ...values }), {
+      result_code: 'SUCCESS',
+      trade_type: values.trade_type,
+      prepay_id: /^wx/,
+      ...reply,
+    })
   }
 })
 
-t.test('fields that are refused', async t => {
+t.test('fields that are refused', async (t) => {
   const { default: world } = await startMock(t)
   const many = (length: number) => 'x'.repeat(length)
   const refusals: [message: string, ...values: Values[]][] = [
-    ['缺少参数', ...['body', 'out_trade_no', 'total_fee', 'spbill_create_ip', 'notify_url', 'trade_type'].map(name => ({ [name]: undefined }))],
+    [
+      '缺少参数',
+      ...['body', 'out_trade_no', 'total_fee', 'spbill_create_ip', 'notify_url', 'trade_type'].map((name) => ({
+        [name]: undefined,
+      })),
+    ],
     ['缺少参数', { trade_type: 'NATIVE' }, { trade_type: 'MWEB' }],
     ['JSAPI支付必须传openid', { openid: undefined }, { openid: '' }],
     ['body参数长度有误', { body: many(128) }, { body: '茶'.repeat(43) }],
     ['detail参数长度有误', { detail: many(6001) }],
     ['attach参数长度有误', { attach: many(128) }],
     ['out_trade_no参数长度有误', { out_trade_no: many(33) }],
-    ['out_trade_no参数格式错误', { out_trade_no: many(5) }, { out_trade_no: 'tea@0001' }, { out_trade_no: 'tea 0001' }, { out_trade_no: '龙井茶叶' }],
+    [
+      'out_trade_no参数格式错误',
+      { out_trade_no: many(5) },
+      { out_trade_no: 'tea@0001' },
+      { out_trade_no: 'tea 0001' },
+      { out_trade_no: '龙井茶叶' },
+    ],
     ['fee_type参数格式错误', { fee_type: 'USD' }],
-    ['total_fee参数格式错误', ...['0', '-1', '1.5', '12.50', '01', '1e3', 'abc'].map(fee => ({ total_fee: fee }))],
+    ['total_fee参数格式错误', ...['0', '-1', '1.5', '12.50', '01', '1e3', 'abc'].map((fee) => ({ total_fee: fee }))],
     ['total_fee参数长度有误', { total_fee: '10000000000' }],
     ['spbill_create_ip参数格式错误', { spbill_create_ip: 'localhost' }, { spbill_create_ip: '1.2.3' }],
     ['time_start参数格式错误', { time_start: '20260230000000' }],
     ['time_expire参数格式错误', { time_expire: '2026-01-15' }],
     ['notify_url参数长度有误', { notify_url: `https://shop.example.com/${many(240)}` }],
-    ['notify_url参数格式错误', ...['/notify', 'shop.example.com/notify', 'ftp://shop.example.com/notify', 'https://shop.example.com', 'https://shop.example.com/notify?a=1', 'https://shop.example.com/notify#a', 'http://:80/notify'].map(url => ({ notify_url: url }))],
+    [
+      'notify_url参数格式错误',
+      ...[
+        '/notify',
+        'shop.example.com/notify',
+        'ftp://shop.example.com/notify',
+        'https://shop.example.com',
+        'https://shop.example.com/notify?a=1',
+        'https://shop.example.com/notify#a',
+        'http://:80/notify',
+      ].map((url) => ({ notify_url: url })),
+    ],
     ['trade_type参数格式错误', { trade_type: 'MICROPAY' }, { trade_type: 'jsapi' }],
     ['limit_pay参数格式错误', { limit_pay: 'credit' }],
     ['openid参数长度有误', { openid: many(129) }],
     ['receipt参数格式错误', { receipt: 'N' }],
     ['profit_sharing参数格式错误', { profit_sharing: 'X' }],
     ['profit_sharing参数长度有误', { profit_sharing: 'YN' }],
-    ['time_expire时间过短，刷卡至少1分钟，其他5分钟', { time_expire: '20260115120059' }, { time_expire: '20260115040500' }]
+    [
+      'time_expire时间过短，刷卡至少1分钟，其他5分钟',
+      { time_expire: '20260115120059' },
+      { time_expire: '20260115040500' },
+    ],
   ]
   for (const [message, ...all] of refusals) {
-    for (const values of all) t.same(await order(world, values), { return_code: 'FAIL', return_msg: message }, JSON.stringify(values))
+    for (const values of all) {
+      t.same(await order(world, values), { return_code: 'FAIL', return_msg: message }, JSON.stringify(values))
+    }
   }
   t.same(world.orders(), [])
-  t.match(world.journal.entries().at(-1)?.note, /time_expire is 20260115040500, the world's time is 20260115120000 \(both GMT\+8\)/)
+  t.match(
+    world.journal.entries().at(-1)?.note,
+    /time_expire is 20260115040500, the world's time is 20260115120000 \(both GMT\+8\)/,
+  )
 })
 
-t.test('fields that are accepted to the limit', async t => {
+t.test('fields that are accepted to the limit', async (t) => {
   const { default: world } = await startMock(t)
   const accepted: Values[] = [
-    { body: 'x'.repeat(127) }, { body: `${'茶'.repeat(42)}x` }, { attach: 'x'.repeat(127) }, { detail: 'x'.repeat(6000) },
-    { out_trade_no: 'abc_-|*1' }, { out_trade_no: 'x'.repeat(32) }, { out_trade_no: '123456' },
-    { total_fee: 1 }, { spbill_create_ip: '2001:db8::1' }, { notify_url: 'http://127.0.0.1:3000/' },
-    { time_start: '20260115115900', time_expire: '20260115120100' }, { fee_type: 'CNY', goods_tag: 'g', limit_pay: 'no_credit', receipt: 'Y', profit_sharing: 'N' }
+    { body: 'x'.repeat(127) },
+    { body: `${'茶'.repeat(42)}x` },
+    { attach: 'x'.repeat(127) },
+    { detail: 'x'.repeat(6000) },
+    { out_trade_no: 'abc_-|*1' },
+    { out_trade_no: 'x'.repeat(32) },
+    { out_trade_no: '123456' },
+    { total_fee: 1 },
+    { spbill_create_ip: '2001:db8::1' },
+    { notify_url: 'http://127.0.0.1:3000/' },
+    { time_start: '20260115115900', time_expire: '20260115120100' },
+    { fee_type: 'CNY', goods_tag: 'g', limit_pay: 'no_credit', receipt: 'Y', profit_sharing: 'N' },
   ]
-  for (const [n, values] of accepted.entries()) t.match(await order(world, { out_trade_no: `tea-${1000 + n}`, ...values }), { result_code: 'SUCCESS' }, JSON.stringify(values).slice(0, 60))
+  for (const [n, values] of accepted.entries()) {
+    t.match(
+      await order(world, { out_trade_no: `tea-${1000 + n}`, ...values }),
+      { result_code: 'SUCCESS' },
+      JSON.stringify(values).slice(0, 60),
+    )
+  }
 })
 
-t.test('an order number again', async t => {
+t.test('an order number again', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const base = { notify_url: shop.notifyUrl }
   const repeated = { result_code: 'FAIL', err_code: 'INVALID_REQUEST', err_code_des: '201 商户订单号重复' }
-  const changed: Values[] = [{ body: '普洱茶' }, { body: '龙井茶 & 点心 ' }, { total_fee: 1251 }, { trade_type: 'APP' }, { openid: 'o-bob' }]
+  const changed: Values[] = [
+    { body: '普洱茶' },
+    { body: '龙井茶 & 点心 ' },
+    { total_fee: 1251 },
+    { trade_type: 'APP' },
+    { openid: 'o-bob' },
+  ]
   const first = await placeOrder(world, shop.notifyUrl)
 
   t.equal(await placeOrder(world, shop.notifyUrl), first, 'the same: the same prepay_id')
   for (const values of changed) t.match(await order(world, { ...base, ...values }), repeated, JSON.stringify(values))
 
-  const harmless = { nonce_str: 'another', time_start: '20260115120000', time_expire: '20260116120000', spbill_create_ip: '1.2.3.4', attach: 'new', notify_url: `${shop.notifyUrl}2`, fee_type: 'CNY', detail: 'new', device_info: 'WEB' }
+  const harmless = {
+    nonce_str: 'another',
+    time_start: '20260115120000',
+    time_expire: '20260116120000',
+    spbill_create_ip: '1.2.3.4',
+    attach: 'new',
+    notify_url: `${shop.notifyUrl}2`,
+    fee_type: 'CNY',
+    detail: 'new',
+    device_info: 'WEB',
+  }
   t.match(await order(world, harmless), { result_code: 'SUCCESS', prepay_id: first })
-  t.match(world.order('tea-0001'), { attach: 'new', notifyUrl: `${shop.notifyUrl}2`, expiresAt: new Date(NOON + 86_400_000) }, 'the new values hold')
+  t.match(
+    world.order('tea-0001'),
+    { attach: 'new', notifyUrl: `${shop.notifyUrl}2`, expiresAt: new Date(NOON + 86_400_000) },
+    'the new values hold',
+  )
 
   await world.advance('1h59m59s')
   t.equal(await placeOrder(world, shop.notifyUrl), first)
@@ -98,23 +182,27 @@ t.test('an order number again', async t => {
   t.match(await order(world, { ...base, total_fee: 1 }), repeated, 'terms are compared before the state')
 })
 
-t.test('who pays does not change what was ordered', async t => {
+t.test('who pays does not change what was ordered', async (t) => {
   const { default: world } = await startMock(t)
   const { notifyUrl } = await startShop(t)
   const ways: [values: Values, payer: string | undefined][] = [
     [{ out_trade_no: 'scanned-1', trade_type: 'NATIVE', product_id: 'p1', openid: undefined }, undefined],
-    [{ out_trade_no: 'treated-1' }, 'o-bob']
+    [{ out_trade_no: 'treated-1' }, 'o-bob'],
   ]
   for (const [values, openid] of ways) {
     await placeOrder(world, notifyUrl, values)
     const outTradeNo = String(values.out_trade_no)
     await world.pay(outTradeNo, { ...(openid !== undefined && { openid }) })
     t.match(world.order(outTradeNo).openid, openid ?? /^o./, 'the order shows the payer')
-    t.match(await order(world, { notify_url: notifyUrl, ...values }), { result_code: 'FAIL', err_code: 'ORDERPAID' }, outTradeNo)
+    t.match(
+      await order(world, { notify_url: notifyUrl, ...values }),
+      { result_code: 'FAIL', err_code: 'ORDERPAID' },
+      outTradeNo,
+    )
   }
 })
 
-t.test('a world can have a new prepay_id with every call; the last one opens the cashier', async t => {
+t.test('a world can have a new prepay_id with every call; the last one opens the cashier', async (t) => {
   const { default: world } = await startMock(t, { world: { behaviour: { repeatedPrepayId: 'new' } } })
   const [first, second] = [await placeOrder(world, NOTIFY), await placeOrder(world, NOTIFY)]
   t.not(first, second)
@@ -122,9 +210,11 @@ t.test('a world can have a new prepay_id with every call; the last one opens the
   t.match(world.requestPayment(paymentParams(world, second)), { outTradeNo: 'tea-0001' })
 })
 
-t.test('a closed number stays closed', async t => {
+t.test('a closed number stays closed', async (t) => {
   const { default: world } = await startMock(t)
   await placeOrder(world, NOTIFY, { time_expire: '20260115120500' })
   await world.advance('5m')
-  for (const values of [{}, { total_fee: 1 }]) t.match(await order(world, values), { result_code: 'FAIL', err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' })
+  for (const values of [{}, { total_fee: 1 }]) {
+    t.match(await order(world, values), { result_code: 'FAIL', err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' })
+  }
 })

@@ -18,22 +18,27 @@ import { keepsContract, pgPool } from '../databases.ts'
 const own = {
   postgres: pgTable('own', { id: text().primaryKey() }),
   mysql: mysqlTable('own', { id: varchar({ length: 36 }).primaryKey() }),
-  sqlite: sqliteTable('own', { id: sqliteText().primaryKey() })
+  sqlite: sqliteTable('own', { id: sqliteText().primaryKey() }),
 }
 
-function onSqlite (client: Database.Database, t: Test) {
-  t.teardown(() => { client.close() })
+function onSqlite(client: Database.Database, t: Test) {
+  t.teardown(() => {
+    client.close()
+  })
   const db = drizzleSqlite(client)
-  return { executor: fromDrizzle(db, 'sqlite'), write: async (tx: typeof db, id: string) => tx.insert(own.sqlite).values({ id }).run() }
+  return {
+    executor: fromDrizzle(db, 'sqlite'),
+    write: async (tx: typeof db, id: string) => tx.insert(own.sqlite).values({ id }).run(),
+  }
 }
 
 await keepsContract(t, {
-  postgres (url, t) {
+  postgres(url, t) {
     const db = drizzlePg(pgPool(url, t))
     type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
     return { executor: fromDrizzle(db, 'postgres', sql), write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }) }
   },
-  mysql (uri, t) {
+  mysql(uri, t) {
     const pool = mysql2.createPool({ uri })
     t.teardown(() => pool.end())
     const db = drizzleMysql(pool)
@@ -41,18 +46,21 @@ await keepsContract(t, {
     return { executor: fromDrizzle(db, 'mysql', sql), write: (tx: Tx, id) => tx.insert(own.mysql).values({ id }) }
   },
   sqlite: (path, t) => onSqlite(new Database(path), t),
-  libsql: (path, t) => onSqlite(new Libsql(path) as unknown as Database.Database, t)
+  libsql: (path, t) => onSqlite(new Libsql(path) as unknown as Database.Database, t),
 })
 
 t.test('postgres.js', async (t) => {
   await keepsContract(t, {
-    postgres (url, t) {
+    postgres(url, t) {
       const client = postgresJs(url)
       t.teardown(() => client.end())
       const db = drizzlePostgresJs(client)
       type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
-      return { executor: fromDrizzle(db, 'postgres', sql), write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }) }
-    }
+      return {
+        executor: fromDrizzle(db, 'postgres', sql),
+        write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }),
+      }
+    },
   })
 })
 
@@ -60,10 +68,10 @@ t.test('each driver answers in its own way', async (t) => {
   const ANSWERS: ['postgres' | 'mysql', query: unknown, change: unknown][] = [
     ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
     ['postgres', [{ id: 1 }], Object.assign([], { count: 2 })],
-    ['mysql', [[{ id: 1 }], []], [{ affectedRows: 2 }, undefined]]
+    ['mysql', [[{ id: 1 }], []], [{ affectedRows: 2 }, undefined]],
   ]
   for (const [dialect, rows, changed] of ANSWERS) {
-    const execute = async (query: string) => query === 'select' ? rows : changed
+    const execute = async (query: string) => (query === 'select' ? rows : changed)
     const executor = fromDrizzle({ execute, transaction: (work) => work({ execute }) }, dialect, ([text]) => text!)
     t.same(await executor.rows('select', []), [{ id: 1 }], dialect)
     t.equal(await executor.run('update', []), 2, dialect)

@@ -6,7 +6,7 @@ import { fromKnex } from '../../../src/store/adapters/knex.ts'
 import type { Dialect } from '../../../src/store/executor.ts'
 import { keepsContract } from '../databases.ts'
 
-function open (t: Test, dialect: Dialect, config: Knex.Config) {
+function open(t: Test, dialect: Dialect, config: Knex.Config) {
   const db = knex(config)
   t.teardown(() => db.destroy())
   return { executor: fromKnex(db, dialect), write: (tx: Knex.Transaction, id: string) => tx('own').insert({ id }) }
@@ -15,17 +15,18 @@ function open (t: Test, dialect: Dialect, config: Knex.Config) {
 await keepsContract(t, {
   postgres: (connection, t) => open(t, 'postgres', { client: 'pg', connection }),
   mysql: (connection, t) => open(t, 'mysql', { client: 'mysql2', connection }),
-  sqlite: (filename, t) => open(t, 'sqlite', { client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true })
+  sqlite: (filename, t) =>
+    open(t, 'sqlite', { client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true }),
 })
 
 t.test('each driver answers in its own way', async (t) => {
   const ANSWERS: [Dialect, query: unknown, change: unknown][] = [
     ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
     ['mysql', [[{ id: 1 }], []], [{ affectedRows: 2 }, undefined]],
-    ['sqlite', [{ id: 1 }], { changes: 2 }]
+    ['sqlite', [{ id: 1 }], { changes: 2 }],
   ]
   for (const [dialect, rows, changed] of ANSWERS) {
-    const raw = async (sql: string) => sql === 'select' ? rows : changed
+    const raw = async (sql: string) => (sql === 'select' ? rows : changed)
     const executor = fromKnex({ raw, transaction: (work) => work({ raw }) }, dialect)
     t.same(await executor.rows('select', []), [{ id: 1 }], dialect)
     t.equal(await executor.run('update', []), 2, dialect)

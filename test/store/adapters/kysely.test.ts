@@ -13,14 +13,17 @@ interface Tables {
 }
 
 /** With a plugin that renames columns, which ours have to get past. */
-function open (t: Test, name: Name, dialect: Dialect) {
+function open(t: Test, name: Name, dialect: Dialect) {
   const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] })
   t.teardown(() => db.destroy())
-  return { executor: fromKysely(db, name), write: (tx: Transaction<Tables>, id: string) => tx.insertInto('own').values({ id }).execute() }
+  return {
+    executor: fromKysely(db, name),
+    write: (tx: Transaction<Tables>, id: string) => tx.insertInto('own').values({ id }).execute(),
+  }
 }
 
 await keepsContract(t, {
   postgres: (url, t) => open(t, 'postgres', new PostgresDialect({ pool: pgPool(url, t) })),
   mysql: (uri, t) => open(t, 'mysql', new MysqlDialect({ pool: mysql2.createPool(uri) })),
-  sqlite: (path, t) => open(t, 'sqlite', new SqliteDialect({ database: new Database(path) }))
+  sqlite: (path, t) => open(t, 'sqlite', new SqliteDialect({ database: new Database(path) })),
 })

@@ -6,41 +6,75 @@ import { keepsContract, mysqlPool } from '../databases.ts'
 import { at, change, newOrder } from '../orders.ts'
 
 await keepsContract(t, {
-  mysql (uri, t) {
-    return { executor: fromMysql2(mysqlPool(uri, t)), write: (tx: mysql2.PoolConnection, id) => tx.query('insert into own (id) values (?)', [id]) }
-  }
+  mysql(uri, t) {
+    return {
+      executor: fromMysql2(mysqlPool(uri, t)),
+      write: (tx: mysql2.PoolConnection, id) => tx.query('insert into own (id) values (?)', [id]),
+    }
+  },
 })
 
 t.test('the settings of the driver and of the session change nothing', async (t) => {
   await keepsContract(t, {
-    mysql (uri, t) {
-      const pool = mysqlPool(uri, t, { timezone: '+08:00', dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, flags: ['-FOUND_ROWS'] })
-      pool.pool.on('connection', (connection) => { connection.query("set time_zone = '-09:00'") })
-      return { executor: fromMysql2(pool), write: (tx: mysql2.PoolConnection, id) => tx.query('insert into own (id) values (?)', [id]) }
-    }
+    mysql(uri, t) {
+      const pool = mysqlPool(uri, t, {
+        timezone: '+08:00',
+        dateStrings: true,
+        supportBigNumbers: true,
+        bigNumberStrings: true,
+        flags: ['-FOUND_ROWS'],
+      })
+      pool.pool.on('connection', (connection) => {
+        connection.query("set time_zone = '-09:00'")
+      })
+      return {
+        executor: fromMysql2(pool),
+        write: (tx: mysql2.PoolConnection, id) => tx.query('insert into own (id) values (?)', [id]),
+      }
+    },
   })
 })
 
 /** A pool whose calls are noted, and fail where `failing` names them. */
-function double (failing: string[] = []) {
+function double(failing: string[] = []) {
   const calls: string[] = []
   const note = async (call: string): Promise<any> => {
     calls.push(call)
     if (failing.includes(call)) throw new Error(`${call} failed`)
   }
   const queryable = {
-    query: async (sql: string): Promise<[unknown, unknown]> => { await note(sql); return [[{ sql }], []] },
-    execute: async (sql: string, values: unknown[]): Promise<[unknown, unknown]> => { await note(`${sql} with ${JSON.stringify(values)}`); return [{ affectedRows: 3 }, undefined] }
+    query: async (sql: string): Promise<[unknown, unknown]> => {
+      await note(sql)
+      return [[{ sql }], []]
+    },
+    execute: async (sql: string, values: unknown[]): Promise<[unknown, unknown]> => {
+      await note(`${sql} with ${JSON.stringify(values)}`)
+      return [{ affectedRows: 3 }, undefined]
+    },
   }
   const client = {
     ...queryable,
     beginTransaction: () => note('begin'),
     commit: () => note('commit'),
     rollback: () => note('rollback'),
-    release: () => { calls.push('release') },
-    destroy: () => { calls.push('destroy') }
+    release: () => {
+      calls.push('release')
+    },
+    destroy: () => {
+      calls.push('destroy')
+    },
   }
-  return { calls, client, executor: fromMysql2({ ...queryable, getConnection: async () => { await note('connect'); return client } }) }
+  return {
+    calls,
+    client,
+    executor: fromMysql2({
+      ...queryable,
+      getConnection: async () => {
+        await note('connect')
+        return client
+      },
+    }),
+  }
 }
 
 t.test('statements with values are executed apart from them, others as they are', async (t) => {
@@ -53,10 +87,20 @@ t.test('statements with values are executed apart from them, others as they are'
 const ENDS: [what: string, failing: string[], outcome: string | undefined, calls: string[]][] = [
   ['a work that ends well is committed', [], undefined, ['connect', 'begin', 'work', 'commit', 'release']],
   ['a work that fails is rolled back', ['work'], 'work failed', ['connect', 'begin', 'work', 'rollback', 'release']],
-  ['a commit that fails is rolled back', ['commit'], 'commit failed', ['connect', 'begin', 'work', 'commit', 'rollback', 'release']],
-  ['a connection that cannot even roll back is not used again', ['work', 'rollback'], 'work failed', ['connect', 'begin', 'work', 'rollback', 'destroy']],
+  [
+    'a commit that fails is rolled back',
+    ['commit'],
+    'commit failed',
+    ['connect', 'begin', 'work', 'commit', 'rollback', 'release'],
+  ],
+  [
+    'a connection that cannot even roll back is not used again',
+    ['work', 'rollback'],
+    'work failed',
+    ['connect', 'begin', 'work', 'rollback', 'destroy'],
+  ],
   ['nor is one that cannot begin', ['begin'], 'begin failed', ['connect', 'begin', 'destroy']],
-  ['without a connection nothing happens', ['connect'], 'connect failed', ['connect']]
+  ['without a connection nothing happens', ['connect'], 'connect failed', ['connect']],
 ]
 
 for (const [what, failing, outcome, expected] of ENDS) {
@@ -80,9 +124,18 @@ t.test('what a store says to MySQL', async (t) => {
     await call.catch(() => {})
     return calls.splice(0).join('\n')
   }
-  t.match(await said(store.migrate()), /get_lock\('wechat_versions', 60\)[^]+engine = InnoDB[^]+release_lock\('wechat_versions'\)/)
+  t.match(
+    await said(store.migrate()),
+    /get_lock\('wechat_versions', 60\)[^]+engine = InnoDB[^]+release_lock\('wechat_versions'\)/,
+  )
   t.match(await said(store.insertOrder(change(newOrder('a')))), /"2026-02-28 15:59:59.999"/)
   t.match(await said(store.claimDue(at(0), 5, 1000)), /for update skip locked/)
-  t.match(await said(store.putSession({ tokenHash: 'h', appid: 'a', openid: 'o', expiresAt: at(0) })), /on duplicate key update token_hash = values\(token_hash\)/)
-  t.match(await said(store.insertAnomaly({ id: 'a', kind: 'late', outTradeNo: 'a', at: at(0), reason: 'r' })), /on duplicate key update reports = reports \+ 1/)
+  t.match(
+    await said(store.putSession({ tokenHash: 'h', appid: 'a', openid: 'o', expiresAt: at(0) })),
+    /on duplicate key update token_hash = values\(token_hash\)/,
+  )
+  t.match(
+    await said(store.insertAnomaly({ id: 'a', kind: 'late', outTradeNo: 'a', at: at(0), reason: 'r' })),
+    /on duplicate key update reports = reports \+ 1/,
+  )
 })

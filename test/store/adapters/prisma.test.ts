@@ -12,7 +12,7 @@ import { keepsContract } from '../databases.ts'
 const PROVIDERS = { postgres: 'postgresql', mysql: 'mysql', sqlite: 'sqlite' } as const
 
 /** The client that `prisma generate` makes of a schema without models; the command itself would fetch a program from outside of the npm registry. */
-function clientClass (dialect: Dialect) {
+function clientClass(dialect: Dialect) {
   const provider = PROVIDERS[dialect]
   const config: GetPrismaClientConfig = {
     previewFeatures: [],
@@ -25,24 +25,29 @@ function clientClass (dialect: Dialect) {
     compilerWasm: {
       getRuntime: () => import(`@prisma/client/runtime/query_compiler_fast_bg.${provider}.mjs`),
       getQueryCompilerWasmModule: async () => {
-        const { wasm } = await import(`@prisma/client/runtime/query_compiler_fast_bg.${provider}.wasm-base64.mjs`) as { wasm: string }
+        const { wasm } = (await import(
+          `@prisma/client/runtime/query_compiler_fast_bg.${provider}.wasm-base64.mjs`
+        )) as { wasm: string }
         // TypeScript knows WebAssembly from the libraries of browsers only.
         return new (globalThis as any).WebAssembly.Module(Buffer.from(wasm, 'base64'))
       },
-      importName: './query_compiler_fast_bg.js'
-    }
+      importName: './query_compiler_fast_bg.js',
+    },
   }
   return getPrismaClient(config)
 }
 
-function open (t: Test, dialect: Dialect, adapter: PrismaPg | PrismaMariaDb | PrismaBetterSqlite3) {
+function open(t: Test, dialect: Dialect, adapter: PrismaPg | PrismaMariaDb | PrismaBetterSqlite3) {
   const prisma = new (clientClass(dialect))({ adapter })
   t.teardown(() => prisma.$disconnect())
-  return { executor: fromPrisma(prisma, dialect), write: (tx: typeof prisma, id: string) => tx.$executeRawUnsafe(`insert into own (id) values ('${id}')`) }
+  return {
+    executor: fromPrisma(prisma, dialect),
+    write: (tx: typeof prisma, id: string) => tx.$executeRawUnsafe(`insert into own (id) values ('${id}')`),
+  }
 }
 
 await keepsContract(t, {
   postgres: (connectionString, t) => open(t, 'postgres', new PrismaPg({ connectionString })),
   mysql: (url, t) => open(t, 'mysql', new PrismaMariaDb(url)),
-  sqlite: (url, t) => open(t, 'sqlite', new PrismaBetterSqlite3({ url }))
+  sqlite: (url, t) => open(t, 'sqlite', new PrismaBetterSqlite3({ url })),
 })

@@ -10,12 +10,13 @@ import { change, claimed, newOrder } from '../orders.ts'
 /** Opens a library on a file, and closes it at the end of `t`; `undefined` where the library is not built. */
 type Open = (path: string, t: Test) => SqliteLike | undefined
 
-const sqlite = process.getBuiltinModule('node:sqlite') as { DatabaseSync: new (path: string) => SqliteLike & { close (): unknown } } | undefined
+const sqlite = process.getBuiltinModule('node:sqlite') as
+  { DatabaseSync: new (path: string) => SqliteLike & { close(): unknown } } | undefined
 
 const LIBRARIES: Record<string, Open | undefined> = {
   'better-sqlite3': betterSqlite3,
   libsql: sqliteFile,
-  'node:sqlite': sqlite && ((path, t) => closing(new sqlite.DatabaseSync(path), t))
+  'node:sqlite': sqlite && ((path, t) => closing(new sqlite.DatabaseSync(path), t)),
 }
 
 for (const [name, open] of Object.entries(LIBRARIES)) {
@@ -26,14 +27,19 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
   t.test(name, async (t) => {
     const db = open(join(t.testdir(), 'test.db'), t)
     if (db === undefined) return
-    await contract(t, { executor: fromSqlite(db), write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id) })
+    await contract(t, {
+      executor: fromSqlite(db),
+      write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id),
+    })
   })
 }
 
 /** Resolves when told. */
-function gate () {
+function gate() {
   let open!: () => void
-  const opened = new Promise<void>((resolve) => { open = resolve })
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
   return { open, opened }
 }
 
@@ -47,16 +53,22 @@ t.test('what is asked of a connection while onPaid runs waits for its end, and h
   const { open, opened } = gate()
   const order: string[] = []
 
-  const fulfilled = store.fulfil(claim, async () => {
-    order.push('work begins')
-    await opened
-    order.push('work ends')
-    throw new Error('rolled back')
-  }, change)
+  const fulfilled = store.fulfil(
+    claim,
+    async () => {
+      order.push('work begins')
+      await opened
+      order.push('work ends')
+      throw new Error('rolled back')
+    },
+    change,
+  )
   const beside = Promise.all([
     store.insertOrder(change(newOrder('beside'))),
-    other.insertOrder(change(newOrder('beside')))
-  ]).then(() => { order.push('inserted') })
+    other.insertOrder(change(newOrder('beside'))),
+  ]).then(() => {
+    order.push('inserted')
+  })
   setImmediate(open)
 
   await t.rejects(fulfilled, { message: 'rolled back' })
@@ -72,22 +84,33 @@ t.test('what onPaid asks of its own store past its transaction is refused, as it
   const claim = await claimed(store, 'itself')
   const { open, opened } = gate()
   let later: Promise<unknown> | undefined
-  t.equal(await store.fulfil(claim, async () => {
-    await t.rejects(store.findOrder('itself'), { message: /onPaid .* is holding it: this call would wait for itself/ })
-    await t.rejects(store.updateOrder('itself', change), { message: /would wait for itself/ })
-    later = opened.then(() => store.findOrder('itself'))
-  }, change), 'done')
+  t.equal(
+    await store.fulfil(
+      claim,
+      async () => {
+        await t.rejects(store.findOrder('itself'), {
+          message: /onPaid .* is holding it: this call would wait for itself/,
+        })
+        await t.rejects(store.updateOrder('itself', change), { message: /would wait for itself/ })
+        later = opened.then(() => store.findOrder('itself'))
+      },
+      change,
+    ),
+    'done',
+  )
   open()
   t.match(await later, { outTradeNo: 'itself' }, 'what it leaves for later is served')
 })
 
-t.test('a write that meets another connection\'s is tried again', async (t) => {
+t.test("a write that meets another connection's is tried again", async (t) => {
   const path = join(t.testdir(), 'test.db')
   const [mine, theirs] = [sqliteFile(path, t, { timeout: 0 }), sqliteFile(path, t)]
   const store = sqlStore(fromSqlite(mine))
   await store.migrate()
   theirs.exec('begin immediate')
-  setTimeout(() => { theirs.exec('commit') }, 20)
+  setTimeout(() => {
+    theirs.exec('commit')
+  }, 20)
   t.same(await store.insertOrder(change(newOrder('busy'))), { inserted: true })
 
   theirs.exec('begin immediate')
