@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
@@ -212,6 +212,40 @@ for (const path of READMES) {
     }
   })
 }
+
+t.test('a command that fetches a package names one of ours', async (t) => {
+  const { name, peerDependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, any>
+  const known = [name, ...Object.keys({ ...peerDependencies, ...devDependencies })]
+  // What npx is told alone, such as the name of a command of ours, anybody may register as a package.
+  const runners = /\b(?:npx|pnpx|bunx|(?:npm|pnpm|yarn) (?:exec|dlx|create|init))\b.*/g
+  const installers = /\b(?:npm|pnpm|yarn) (?:install|i|add)((?: [@\w./-]+)+)/g
+  const files = ['.', 'docs', 'src', 'mock-server', 'examples', 'bench', 'scripts', '.ci'].flatMap((folder) =>
+    readdirSync(new URL(`../${folder}`, import.meta.url), { recursive: folder !== '.', withFileTypes: true })
+      .filter((entry) => entry.isFile() && entry.name !== 'package-lock.json')
+      .map((entry) => `${entry.parentPath}/${entry.name}`),
+  )
+  let runs = 0
+  for (const file of files) {
+    const text = readFileSync(file, 'utf8')
+    for (const [command] of text.matchAll(runners)) {
+      runs++
+      t.match(command, new RegExp(`^npx (?:-y )?-p ${name as string} wechat-mock\\b`), `${file}: ${command}`)
+    }
+    for (const [command, words] of text.matchAll(installers)) {
+      const packages = words!
+        .trim()
+        .split(' ')
+        .filter((word) => /^[@\w]/.test(word))
+        .map((word) => word.replace(/(?<=.)@.*/, ''))
+      t.strictSame(
+        packages.filter((word) => !known.includes(word)),
+        [],
+        `${file}: ${command}`,
+      )
+    }
+  }
+  t.ok(runs >= 10, `${runs} commands`)
+})
 
 for (const path of DOCUMENTS) {
   t.test(`${path} points at what exists`, async (t) => {
