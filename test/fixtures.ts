@@ -24,3 +24,12 @@ export async function serve(t: Test, listener: RequestListener): Promise<string>
   })
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
+
+/** One of the vectors of API v3; which fields there are depends on the kind. */
+export type V3Vector = Record<string, any> & { id: string; kind: string; key: string }
+
+/** The vectors of API v3, by kind, and the keys they name. */
+export function v3(): { keys: Record<string, Record<string, string>>; ofKind(kind: string): V3Vector[] } {
+  const { keys, vectors: all } = vectors<{ keys: Record<string, Record<string, string>>; vectors: V3Vector[] }>('v3')
+  return { keys, ofKind: (kind) => all.filter((vector) => vector.kind === kind) }
+}
