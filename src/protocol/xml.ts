@@ -14,7 +14,9 @@ const ENTITIES = new Map([
   ['quot', '"'],
   ['apos', "'"],
 ])
-const DECLARATION = /^<\?xml version=(["'])1\.0\1(?: encoding=(["'])[Uu][Tt][Ff]-8\2)? ?\?>/
+/** XML 1.0 §2.8, of this version and encoding. */
+const DECLARATION =
+  /^<\?xml[ \n\t]+version[ \n\t]*=[ \n\t]*(["'])1\.0\1(?:[ \n\t]+encoding[ \n\t]*=[ \n\t]*(["'])[Uu][Tt][Ff]-8\2)?(?:[ \n\t]+standalone[ \n\t]*=[ \n\t]*(["'])(?:yes|no)\3)?[ \n\t]*\?>/
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
 /** A field as WeChat writes nearly all of them: one CDATA section, or text, with nothing to decode. Read at once, it takes a third of the time. */
 const PLAIN_FIELD = /[ \n\t]*<([A-Za-z_][A-Za-z0-9_]*)>(?:<!\[CDATA\[([^\]]*)\]\]>|([^<&\]]*))<\/\1>/y
@@ -25,7 +27,8 @@ const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
 
 /**
  * Reads the flat XML of API v2: one root, one level, no attributes, no DOCTYPE, no comment, no duplicate, nothing before or after.
- * CDATA, the five entities and numeric references are decoded; values are never trimmed. Line ends are read as XML 1.0 §2.11 demands.
+ * CDATA, the five entities and numeric references are decoded; values are never trimmed. Line ends are read as XML 1.0 §2.11 demands, and a tag may
+ * have space before its end (§3.1).
  *
  * Everything a general parser would forgive is refused, since two readers that forgive differently can be played against each other.
  *
@@ -39,11 +42,10 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
   if (NOT_XML.test(text)) throw invalid('the message holds a character that XML does not allow')
   if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
 
-  const open = `<${root}>`
-  const close = `</${root}>`
-  let at = skipSpace(text, DECLARATION.exec(text)?.[0].length ?? 0)
-  if (!text.startsWith(open, at)) throw invalid(`the message does not start with ${open}`)
-  at += open.length
+  let at = tagEnd(text, skipSpace(text, DECLARATION.exec(text)?.[0].length ?? 0), `<${root}`)
+  if (at < 0) throw invalid(`the message does not start with <${root}>`)
+  const close = `</${root}`
+  let end: number
 
   const fields: Fields = new Map()
   function put(name: string, value: string): void {
@@ -62,14 +64,15 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
     }
 
     at = skipSpace(text, at)
-    if (text.startsWith(close, at)) break
+    end = tagEnd(text, at, close)
+    if (end >= 0) break
     if (text.charCodeAt(at) !== 60 /* < */) {
       throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
     }
     NAME.lastIndex = at + 1
     const name = NAME.exec(text)?.[0]
     if (name === undefined) throw invalid('an element has no acceptable name')
-    at += 1 + name.length
+    at = skipSpace(text, at + 1 + name.length)
     if (text.startsWith('/>', at)) {
       put(name, '')
       at += 2
@@ -85,18 +88,16 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
       if (next > at) value += decode(text.slice(at, next))
       at = next
       if (!text.startsWith('<![CDATA[', at)) break
-      const end = text.indexOf(']]>', at + 9)
-      if (end < 0) throw invalid('the message ends too early')
-      value += text.slice(at + 9, end)
-      at = end + 3
+      const cdataEnd = text.indexOf(']]>', at + 9)
+      if (cdataEnd < 0) throw invalid('the message ends too early')
+      value += text.slice(at + 9, cdataEnd)
+      at = cdataEnd + 3
     }
-    if (!text.startsWith(`</${name}>`, at)) {
-      throw invalid(`the element ${shown(name)} holds another element or is not closed`)
-    }
-    at += name.length + 3
+    at = tagEnd(text, at, `</${name}`)
+    if (at < 0) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
     put(name, value)
   }
-  if (skipSpace(text, at + close.length) !== text.length) throw invalid(`something follows ${close}`)
+  if (skipSpace(text, end) !== text.length) throw invalid(`something follows ${close}>`)
   for (const name of RESERVED) if (fields.has(name)) throw invalid('an element has no acceptable name')
   return fields
 }
@@ -135,6 +136,13 @@ function decode(text: string): string {
     from = at + whole!.length
   }
   return decoded + text.slice(from)
+}
+
+/** Where the tag that begins at `at` with `start` ends, or -1 if no such tag begins there. */
+function tagEnd(text: string, at: number, start: string): number {
+  if (!text.startsWith(start, at)) return -1
+  const end = skipSpace(text, at + start.length)
+  return text.charCodeAt(end) === 62 /* > */ ? end + 1 : -1
 }
 
 function skipSpace(text: string, from: number): number {

@@ -338,6 +338,28 @@ t.test('a reply that is not believed, whatever was asked', async (t) => {
   }
 })
 
+t.test('a reply means the same however its tags are written', async (t) => {
+  const replies: Record<string, Values> = {
+    unifiedorder: ORDERED,
+    orderquery: QUERIED,
+    closeorder: SUCCESS,
+    refund: REFUNDED,
+    refundquery: REFUND_QUERIED,
+  }
+  const forms: Record<string, (text: string) => string> = {
+    'space before the end of each tag': (text) => text.replace(/<(\/?\w+)>/g, '<$1 >'),
+    'a line break before the end of each tag': (text) => text.replace(/<(\/?\w+)>/g, '<$1\r\n>'),
+    'an empty element as one tag': (text) => text.replace('</xml>', '<attach2 /><device_info/></xml>'),
+    'a declaration in full': (text) => `<?xml version='1.0'  encoding="utf-8" standalone="yes"?>${text}`,
+  }
+  for (const [api, call] of Object.entries(CALLS)) {
+    const plain = signed(replies[api]!)
+    for (const [name, form] of Object.entries(forms)) {
+      t.strictSame(await call(merchant(form(plain)).pay), await call(merchant(plain).pay), `${api}: ${name}`)
+    }
+  }
+})
+
 t.test('a refusal of the message itself is unsigned: it goes to the operator', async (t) => {
   const texts = [
     '签名错误',

@@ -63,14 +63,33 @@ const asLineEnd = fc.constantFrom<Part>({ wire: '\r\n', value: '\n' })
 const parts = fc.array(fc.oneof(asText, asCdata, asReferences, asLineEnd), { maxLength: 4 })
 
 const space = fc.constantFrom('', '', '\n', '  ', '\r\n', '\t')
-const declaration = fc.constantFrom('', '', '<?xml version="1.0"?>', '<?xml version="1.0" encoding="UTF-8" ?>\n')
-const elements = fc.uniqueArray(fc.tuple(name, parts, space), { selector: ([name]) => name, maxLength: 6 })
+const declaration = fc.constantFrom(
+  '',
+  '',
+  '<?xml version="1.0"?>',
+  '<?xml version="1.0" encoding="UTF-8" ?>\n',
+  "<?xml  version = '1.0'\tencoding =\n'utf-8' standalone='yes'?>",
+)
+/** The space before the end of an element's two tags: mostly none. */
+const tagSpaces = fc.oneof({ weight: 2, arbitrary: fc.constant(['', ''] as const) }, fc.tuple(space, space))
+/** `short` writes an element without a value as one tag. */
+const element = fc.record({ name, parts, after: space, tagSpaces, short: fc.boolean() }).map((made) => {
+  const { name, parts, after, short } = made
+  const [opening, closing] = made.tagSpaces
+  const wire = parts.map((part) => part.wire).join('')
+  return {
+    name,
+    value: parts.map((part) => part.value).join(''),
+    wire: (short && wire === '' ? `<${name}${opening}/>` : `<${name}${opening}>${wire}</${name}${closing}>`) + after,
+  }
+})
+const elements = fc.uniqueArray(element, { selector: ({ name }) => name, maxLength: 6 })
 /** A message as somebody else might write it, in any of the ways XML offers, and what it means. */
 export const document: fc.Arbitrary<{ text: string; entries: Entries }> = fc
-  .tuple(declaration, space, elements, space)
-  .map(([declaration, first, elements, last]) => ({
-    text: `${declaration}<xml>${first}${elements.map(([name, parts, space]) => `<${name}>${parts.map(({ wire }) => wire).join('')}</${name}>${space}`).join('')}</xml>${last}`,
-    entries: elements.map(([name, parts]): [string, string] => [name, parts.map(({ value }) => value).join('')]),
+  .tuple(declaration, space, elements, space, tagSpaces)
+  .map(([declaration, first, elements, last, [opening, closing]]) => ({
+    text: `${declaration}<xml${opening}>${first}${elements.map(({ wire }) => wire).join('')}</xml${closing}>${last}`,
+    entries: elements.map(({ name, value }): [string, string] => [name, value]),
   }))
 
 const scrap = fc.constantFrom(
@@ -85,6 +104,9 @@ const scrap = fc.constantFrom(
   '<a>',
   '</a>',
   '<b/>',
+  '<b />',
+  '</a >',
+  ' >',
   '<!--',
   '-->',
   '<?xml ?>',

@@ -146,6 +146,11 @@ t.test('what genuine notifications look like', async (t) => {
       { 'content-type': 'application/xml' },
     ],
     [
+      'with space before the end of each tag',
+      (body) => body.replace(/<(\/?\w+)>/g, '<$1 >').replace('</xml >', '<empty /></xml >'),
+      { 'content-type': 'text/xml' },
+    ],
+    [
       'with numeric references',
       (body) => body.replace('<![CDATA[JSAPI]]>', '&#74;&#x53;API'),
       { 'content-type': 'text/xml' },
