@@ -42,7 +42,7 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
   const { sending, orders, warmUp, starting, memory } = quick ? QUICK : FULL
   const folder = compile()
   const module = new URL('mock/server.js', folder)
-  const cli = fileURLToPath(new URL('../mock-server/cli.js', folder))
+  const cli = fileURLToPath(new URL('../mock-server/cli/bin.js', folder))
   const commands: Record<(typeof MOCKS)[number], Command> = {
     'wechat-mock': { args: [cli, '--port', '0', '--json'], url: /"url":"(.*?)"/, path: '/healthz' },
     'oauth2-mock-server': {

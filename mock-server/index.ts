@@ -1,4 +1,4 @@
-export { createMockWechat, type LateMockOptions, type MockOptions, type MockWechat } from './mock.ts'
+export { createMockWechat, type LateMockOptions, type MockOptions, type MockWechat } from './server/mock.ts'
 export type {
   AdvanceReport,
   AnyWorldOptions,
@@ -14,9 +14,9 @@ export type {
   WorldClock,
   WorldEvents,
   WorldOptions,
-} from './world.ts'
-export type { Behaviour } from './behaviour.ts'
-export type { Api, LoginApi, Notice, PayApi } from './apis.ts'
+} from './world/world.ts'
+export type { Behaviour } from './wechat/behaviour.ts'
+export type { Api, LoginApi, Notice, PayApi } from './wire/names.ts'
 export type {
   BadSign,
   CallEffect,
@@ -31,28 +31,28 @@ export type {
   ReturnCodeFail,
   Timing,
   TransportEffect,
-} from './faults.ts'
-export type { Gate, GateOptions, GatePoint, GateSignal, GateView } from './gates.ts'
-export type { FailOptions, PaymentFailure } from './cashier.ts'
+} from './faults/faults.ts'
+export type { Gate, GateOptions, GatePoint, GateSignal, GateView } from './faults/gates.ts'
+export type { FailOptions, PaymentFailure } from './ledger/cashier.ts'
 export {
   createSharedClock,
   type SharedClock,
   type SharedClockOptions,
   type SharedDelivery,
   type SharedReport,
-} from './shared-clock.ts'
-export type { AdvanceBy, AdvanceOptions, ClockMode, PendingTimer } from './clock.ts'
-export type { TlsOptions } from './app.ts'
-export type { CertMode, Credentials } from './core.ts'
-export type { CraftOptions } from './craft.ts'
-export type { Finding } from './lint.ts'
-export type { App, AppChanges, Merchant, MerchantChanges } from './merchant.ts'
-export type { SignDifference, SignExplanation } from './sign-explanation.ts'
-export type { ResetPart } from './state.ts'
-export type { WorldExport } from './state-json.ts'
-export type { EventLog, WorldEvent } from './event-log.ts'
-export { mockFastifyPlugin, type InjectedWechat, type MockPluginOptions } from './fastify-plugin.ts'
-export type { NotifyDraft } from './hooks.ts'
+} from './world/shared-clock.ts'
+export type { AdvanceBy, AdvanceOptions, ClockMode, PendingTimer } from './clock/clock.ts'
+export type { TlsOptions } from './server/app.ts'
+export type { CertMode, Credentials } from './wechat/core.ts'
+export type { CraftOptions } from './world/craft.ts'
+export type { Finding } from './wechat/pay-v2/lint.ts'
+export type { App, AppChanges, Merchant, MerchantChanges } from './world/parties.ts'
+export type { SignDifference, SignExplanation } from './wire/explain-sign.ts'
+export type { ResetPart } from './world/state/state.ts'
+export type { WorldExport } from './world/state/export.ts'
+export type { EventLog, WorldEvent } from './journal/event-log.ts'
+export { mockFastifyPlugin, type InjectedWechat, type MockPluginOptions } from './server/fastify-plugin.ts'
+export type { NotifyDraft } from './faults/hooks.ts'
 export {
   overlapOf,
   type Delivery,
@@ -61,15 +61,23 @@ export {
   type NotificationKind,
   type NotificationState,
   type Overlap,
-} from './notification.ts'
-export type { AnySchedule, Gaps, LateSchedule, Schedule } from './schedule.ts'
-export type { FieldChanges, Resign } from './wechat/mutate.ts'
-export type { Journal, JournalEntry, JournalFilter, NearestMiss, Times, Waited, WaitOptions } from './journal.ts'
-export type { Difference, JournalMatch, TextMatch } from './matching.ts'
-export type { Coupon, TradeState } from './orders.ts'
-export type { ConsoleRefund, EndOptions, RefundSnapshot } from './refunding.ts'
-export type { CouponRefund, RefundAccount, RefundChannel, RefundEnd, RefundStatus } from './refunds.ts'
-export type { SignType } from './sign-v2.ts'
+} from './notify/notification.ts'
+export type { AnySchedule, Gaps, LateSchedule, Schedule } from './notify/schedule.ts'
+export type { FieldChanges, Resign } from './wire/tamper.ts'
+export type {
+  Journal,
+  JournalEntry,
+  JournalFilter,
+  NearestMiss,
+  Times,
+  Waited,
+  WaitOptions,
+} from './journal/journal.ts'
+export type { Difference, JournalMatch, TextMatch } from './journal/matching.ts'
+export type { Coupon, TradeState } from './ledger/orders.ts'
+export type { ConsoleRefund, EndOptions, RefundSnapshot } from './ledger/refund-rules.ts'
+export type { CouponRefund, RefundAccount, RefundChannel, RefundEnd, RefundStatus } from './ledger/refunds.ts'
+export type { SignType } from './wire/sign-v2.ts'
 export type {
   EncryptedData,
   PhoneNumberEvent,
@@ -78,10 +86,10 @@ export type {
   UserProfile,
   UserProfileOptions,
   WatermarkOptions,
-} from './user-data.ts'
-export type { LoginCodeOptions, OfApp, PhoneNumber, UserChanges } from './users.ts'
-export type { CodeOptions } from './codes.ts'
-export type { Verdict } from './verdict.ts'
-export type { CashierOpened, RequestPaymentParams } from './wechat/request-payment.ts'
-export { RequestPaymentError } from './wechat/request-payment.ts'
-export { MockError, type MockErrorCode } from './errors.ts'
+} from './wechat/phone/user-data.ts'
+export type { LoginCodeOptions, OfApp, PhoneNumber, UserChanges } from './users/users.ts'
+export type { CodeOptions } from './users/codes.ts'
+export type { Verdict } from './notify/judge.ts'
+export type { CashierOpened, RequestPaymentParams } from './wechat/phone/request-payment.ts'
+export { RequestPaymentError } from './wechat/phone/request-payment.ts'
+export { MockError, type MockErrorCode } from './base/errors.ts'

@@ -9,4 +9,4 @@ for (const config of ['tsconfig.build.json', 'tsconfig.cjs.json']) {
 }
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n')
 writeFileSync('dist/esm/package.json', '{ "type": "module" }\n')
-chmodSync('dist/esm/mock-server/cli.js', 0o755)
+chmodSync('dist/esm/mock-server/cli/bin.js', 0o755)

@@ -1,5 +1,5 @@
-import { signV2 } from '../../mock-server/sign-v2.ts'
-import { writeXml } from '../../mock-server/wire.ts'
+import { signV2 } from '../../mock-server/wire/sign-v2.ts'
+import { writeXml } from '../../mock-server/wire/xml.ts'
 
 export interface Merchant {
   appid: string

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
-import { parseDuration } from '../duration.ts'
-import { planOf, type AnySchedule } from '../schedule.ts'
+import { parseDuration } from '../clock/duration.ts'
+import { planOf, type AnySchedule } from '../notify/schedule.ts'
 
 // What a flag, its variable and a line of the configuration file are read by.
 

@@ -1,5 +1,5 @@
-import { appEnvironment } from '../environment.ts'
-import type { MockWechat } from '../mock.ts'
+import { appEnvironment } from '../control/environment.ts'
+import type { MockWechat } from '../server/mock.ts'
 import { shellLines } from './environment.ts'
 
 const LONELY =

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { Option, type Command } from 'commander'
-import { APIS } from '../apis.ts'
-import { VERDICTS } from '../verdict.ts'
+import { APIS } from '../wire/names.ts'
+import { VERDICTS } from '../notify/judge.ts'
 import { address, amounts, duration, moment, name, whole } from './arguments.ts'
 import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
 

@@ -1,5 +1,5 @@
-import { LONGEST_TIMEOUT_MS } from '../native.ts'
-import { LAST_MOMENT } from '../time.ts'
+import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
+import { LAST_MOMENT } from '../wire/time.ts'
 
 // Plain JSON schemas: a schema library would double the time the mock takes to start.
 

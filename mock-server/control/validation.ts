@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
-import { MockError } from '../errors.ts'
+import { MockError } from '../base/errors.ts'
 import { strict } from './schemas.ts'
 
 interface Problem {

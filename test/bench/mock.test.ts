@@ -33,7 +33,7 @@ t.test('an order that is refused ends the benchmark', async (t) => {
 const cli: Command = {
   args: [
     '--import=ts-blank-space/register',
-    fileURLToPath(new URL('../../mock-server/cli.ts', import.meta.url)),
+    fileURLToPath(new URL('../../mock-server/cli/bin.ts', import.meta.url)),
     '--port',
     '0',
     '--json',

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import t from 'tap'
 import wechatpay from 'wechatpay-axios-plugin'
 import type { RequestPaymentParams, SignType, World } from '../../mock-server/index.ts'
-import { wechatTime } from '../../mock-server/time.ts'
+import { wechatTime } from '../../mock-server/wire/time.ts'
 import { orderFields, startMock, startShop } from './helpers.ts'
 
 type Params = Record<string, string | number | undefined>

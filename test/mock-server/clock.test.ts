@@ -1,7 +1,11 @@
 import t from 'tap'
-import { createRealClock, createVirtualClock } from '../../mock-server/clock.ts'
-import { nativeNow } from '../../mock-server/native.ts'
-import { NOON } from './helpers.ts'
+import { createRandom } from '../../mock-server/base/random.ts'
+import { nativeNow } from '../../mock-server/base/real-time.ts'
+import { type ClockMode, createRealClock, createVirtualClock } from '../../mock-server/clock/clock.ts'
+import { checkMoment, parseDuration } from '../../mock-server/clock/duration.ts'
+import { createSwitchingClock } from '../../mock-server/clock/switching-clock.ts'
+import { type Timer, TimerHeap } from '../../mock-server/clock/timers.ts'
+import { deferred, NOON } from './helpers.ts'
 
 const noon = new Date(NOON)
 const after = (seconds: number) => new Date(NOON + seconds * 1000)
@@ -287,3 +291,194 @@ t.test(
     t.equal(clock.timers().length, 1)
   },
 )
+
+const create = (mode: ClockMode, start: number) =>
+  mode === 'real' ? createRealClock(start) : createVirtualClock(start, () => undefined)
+
+t.test('it goes on at its time, with what is still due', async (t) => {
+  const clock = createSwitchingClock('virtual', NOON, create)
+  t.teardown(clock.close)
+  const ran: string[] = []
+  const at = (seconds: number) =>
+    clock.at({
+      due: NOON + seconds * 1000,
+      sequence: 0,
+      what: `at ${seconds} s`,
+      run: async () => {
+        ran.push(`at ${seconds} s`)
+      },
+    })
+  const names = () => clock.timers().map(({ what }) => what)
+  at(10)
+  at(3600)
+  const cancel = at(7200)
+  await clock.advance('1m')
+  t.same([clock.mode, clock.now(), ran], ['virtual', after(60), ['at 10 s']])
+
+  clock.switchTo('real')
+  t.equal(clock.mode, 'real')
+  const passed = clock.now().getTime() - after(60).getTime()
+  t.ok(passed >= 0 && passed < 60_000, 'not the time of the machine')
+  t.same(names(), ['at 3600 s', 'at 7200 s'], 'what has run does not come again')
+  await t.rejects(clock.advance('1h'), { code: 'CLOCK_REAL' })
+  cancel()
+  cancel()
+
+  clock.switchTo('virtual')
+  t.same(names(), ['at 3600 s'])
+  await clock.advance({ to: after(3600) })
+  t.same([clock.now(), ran], [after(3600), ['at 10 s', 'at 3600 s']])
+})
+
+t.test('what was due before runs by itself on the real clock', async (t) => {
+  const clock = createSwitchingClock('virtual', NOON, create)
+  t.teardown(clock.close)
+  const ran = deferred<void>()
+  clock.at({ due: NOON, sequence: 0, what: 'now', run: async () => ran.resolve() })
+  clock.switchTo('real')
+  // The clock's own timers do not hold the process.
+  const hold = setInterval(() => {}, 1000)
+  await ran.promise
+  clearInterval(hold)
+  t.same(clock.timers(), [])
+})
+
+t.test('one that is closed does not begin again', async (t) => {
+  const clock = createSwitchingClock('virtual', NOON, create)
+  clock.close()
+  clock.switchTo('real')
+  t.equal(clock.mode, 'virtual')
+})
+
+t.test('in the middle of an advance it stays what it is; to be what it is already is nothing', async (t) => {
+  const clock = createSwitchingClock('virtual', NOON, create)
+  clock.at({
+    due: NOON + 1000,
+    sequence: 0,
+    what: 'it switches',
+    run: async () => {
+      t.throws(() => clock.switchTo('real'), { code: 'CLOCK_BUSY' })
+      clock.switchTo('virtual')
+    },
+  })
+  clock.at({ due: NOON + 2000, sequence: 0, what: 'later', run: async () => {} })
+  t.match(await clock.advance('1s'), { to: after(1), remainingTimers: [{ what: 'later' }] })
+  clock.reset(after(0))
+  clock.switchTo('real')
+  t.same(clock.timers(), [], 'what a reset has forgotten does not come back')
+})
+
+const timer = (due: number, sequence: number): Timer => ({
+  due,
+  sequence,
+  what: `${due}/${sequence}`,
+  run: async () => {},
+})
+
+function drain(heap: TimerHeap, limit = Infinity): string[] {
+  const popped: string[] = []
+  for (let next = heap.popDue(limit); next; next = heap.popDue(limit)) popped.push(next.what)
+  return popped
+}
+
+t.test('what is equal to the sequence comes in the order of its tie', async (t) => {
+  const heap = new TimerHeap()
+  for (const tie of [2, 0, 1]) heap.push({ ...timer(1, 1), what: String(tie), ...(tie > 0 && { tie }) })
+  t.same(drain(heap), ['0', '1', '2'])
+})
+
+t.test('timers come out by due time, then by sequence, whatever the order they went in', async (t) => {
+  const random = createRandom('heap')
+  const timers = Array.from({ length: 300 }, (_, n) => timer(Number(random.digits(2, 'due', n)), n))
+  const expected = timers.toSorted((a, b) => a.due - b.due || a.sequence - b.sequence).map(({ what }) => what)
+  for (const shuffle of ['one', 'two', 'three']) {
+    const heap = new TimerHeap()
+    for (const one of timers.toSorted((a, b) =>
+      random.hex(8, shuffle, a.what) < random.hex(8, shuffle, b.what) ? -1 : 1,
+    )) {
+      heap.push(one)
+    }
+    t.same(
+      heap.list().map(({ what }) => what),
+      expected,
+    )
+    t.same(drain(heap), expected)
+  }
+})
+
+t.test('only what is due by the limit comes out', async (t) => {
+  const heap = new TimerHeap()
+  for (const due of [30, 10, 20]) heap.push(timer(due, 0))
+  t.same(drain(heap, 20), ['10/0', '20/0'])
+  t.same(drain(heap, 29), [])
+  t.same(drain(heap, 30), ['30/0'])
+})
+
+t.test('a cancelled timer is neither listed nor run', async (t) => {
+  const heap = new TimerHeap()
+  const [one, two] = [timer(10, 0), timer(20, 0)]
+  heap.push(one)
+  heap.push(two)
+  heap.cancel(one)
+  t.same(heap.list(), [two])
+  t.same(drain(heap), ['20/0'])
+  for (const past of [one, two]) heap.cancel(past)
+  heap.push(two)
+  t.same(drain(heap), ['20/0'], 'one that has run is not remembered as cancelled')
+})
+
+const good: [string | number, number][] = [
+  ['24h4m', 86_640_000],
+  ['15s', 15_000],
+  ['30m', 1_800_000],
+  ['1d', 86_400_000],
+  ['500ms', 500],
+  ['1m500ms', 60_500],
+  ['0s', 0],
+  [0, 0],
+  [1500, 1500],
+  ['2932896d15h59m', 253_402_271_940_000],
+]
+for (const [by, ms] of good) t.equal(parseDuration(by), ms, JSON.stringify(by))
+
+const bad: unknown[] = [
+  '',
+  '15',
+  's',
+  '15 s',
+  '-15s',
+  '1.5h',
+  '1w',
+  '15s!',
+  -1,
+  1.5,
+  NaN,
+  Infinity,
+  null,
+  undefined,
+  {},
+  9007199254740991,
+  '99999999999d',
+  253_402_272_000_000,
+]
+for (const by of bad) {
+  t.throws(
+    () => parseDuration(by as string),
+    { code: 'BAD_INPUT', message: /^by: must be .* got /, details: { field: 'by', rule: 'duration' } },
+    String(by),
+  )
+}
+t.throws(() => parseDuration('soon', 'refundDelay'), { message: /^refundDelay: /, details: { field: 'refundDelay' } })
+
+for (const ms of [0, 253_402_271_999_999]) t.equal(checkMoment('startTime', ms), ms)
+for (const ms of [-1, 253_402_272_000_000, 9e15, NaN]) {
+  t.throws(
+    () => checkMoment('startTime', ms),
+    {
+      code: 'BAD_INPUT',
+      message: /^startTime: must be a moment of the years 1970 to 9999/,
+      details: { field: 'startTime', rule: 'moment' },
+    },
+    String(ms),
+  )
+}

@@ -20,8 +20,8 @@ import {
   type World,
   type WorldOptions,
 } from '../../mock-server/index.ts'
-import { signV2 } from '../../mock-server/sign-v2.ts'
-import { readXml, writeXml } from '../../mock-server/wire.ts'
+import { signV2 } from '../../mock-server/wire/sign-v2.ts'
+import { readXml, writeXml } from '../../mock-server/wire/xml.ts'
 
 export const sample = (name: string) => readFileSync(new URL(`../samples/${name}`, import.meta.url), 'utf8')
 export const vectors = <T>(name: string): T =>

@@ -1,7 +1,10 @@
 import t from 'tap'
-import { createJournal, type JournalEntry } from '../../mock-server/journal.ts'
-import type { JournalMatch } from '../../mock-server/matching.ts'
-import { NOON } from './helpers.ts'
+import { createEventLog } from '../../mock-server/journal/event-log.ts'
+import { createJournal, type JournalEntry } from '../../mock-server/journal/journal.ts'
+import { masked } from '../../mock-server/journal/masking.ts'
+import { checkMatch, differences, type JournalMatch, requestFields } from '../../mock-server/journal/matching.ts'
+import { NOON, startMock } from './helpers.ts'
+import { exchangeCode, getStableToken } from './login.ts'
 
 type Fresh = Omit<JournalEntry, 'cursor'>
 const entry = (api: JournalEntry['api'], direction: 'in' | 'out' = 'in', more: Partial<Fresh> = {}): Fresh => ({
@@ -284,4 +287,174 @@ t.test('a cursor is not used again after a dump has come back', async (t) => {
   t.equal(journal.cursor(), 6)
   journal.record(entry('refund'))
   t.same(cursorsOf(journal.find({ api: 'refund' }, { since: 6 })), [7])
+})
+
+const entryMatching: JournalEntry = {
+  cursor: 1,
+  at: new Date(NOON),
+  direction: 'in',
+  api: 'unifiedorder',
+  outTradeNo: 'tea-1',
+  note: 'SUCCESS',
+  request: {
+    method: 'POST',
+    url: '/pay/unifiedorder?v=1',
+    headers: {},
+    body: '<xml><total_fee>1</total_fee><body><![CDATA[龙井]]></body></xml>',
+  },
+  response: { status: 200, headers: {}, body: '<xml><prepay_id>wx1</prepay_id></xml>' },
+}
+
+t.test('everything that is given must fit', async (t) => {
+  const cases: [match: JournalMatch, ...fields: string[]][] = [
+    [{}],
+    [
+      {
+        api: 'unifiedorder',
+        direction: 'in',
+        outTradeNo: 'tea-1',
+        note: 'SUCCESS',
+        fields: { total_fee: '1', v: '1' },
+        reply: { prepay_id: /^wx/ },
+      },
+    ],
+    [{ outTradeNo: /^tea-\d$/, fields: { body: /龙/g } }],
+    [{ outTradeNo: 'tea' }, 'outTradeNo'],
+    [{ api: 'refund', direction: 'out' }, 'api', 'direction'],
+    [{ fault: 'f', verdict: 'acked' }, 'fault', 'verdict'],
+    [
+      { fields: { toString: /./, ['__proto__']: /./ }, reply: { constructor: 'x' } },
+      'fields.toString',
+      'fields.__proto__',
+      'reply.constructor',
+    ],
+    [
+      { fields: { total_fee: '2', attach: 'x' }, reply: { prepay_id: 'wx', sign: /./ } },
+      'fields.total_fee',
+      'fields.attach',
+      'reply.prepay_id',
+      'reply.sign',
+    ],
+  ]
+  for (const [match, ...fields] of cases) {
+    t.same(
+      differences(entryMatching, match).map(({ field }) => field),
+      fields,
+      JSON.stringify(match),
+    )
+  }
+  t.same(differences(entryMatching, { note: 'FAIL', fault: /f/ }), [
+    { field: 'note', expected: '"FAIL"', actual: 'SUCCESS' },
+    { field: 'fault', expected: '/f/', actual: undefined },
+  ])
+})
+
+t.test('a match that could never say what was meant is refused', async (t) => {
+  checkMatch({})
+  checkMatch({
+    api: 'unknown',
+    direction: 'out',
+    verdict: 'acked',
+    outTradeNo: /^tea/,
+    note: 'x',
+    fault: 'f',
+    fields: { a: '1' },
+    reply: { b: /./ },
+  })
+  const cases: [match: object, field: string, rule: string][] = [
+    [{ apii: 'refund' }, 'match.apii', 'additionalProperties'],
+    [{ api: 'refnud' }, 'match.api', 'enum'],
+    [{ direction: 'up' }, 'match.direction', 'enum'],
+    [{ verdict: 'ackd' }, 'match.verdict', 'enum'],
+    [{ verdict: undefined }, 'match.verdict', 'enum'],
+    [{ outTradeNo: 5 }, 'match.outTradeNo', 'type'],
+    [{ fields: { total_fee: 1 } }, 'match.fields.total_fee', 'type'],
+    [{ reply: { result_code: null } }, 'match.reply.result_code', 'type'],
+  ]
+  for (const [match, field, rule] of cases) {
+    t.throws(() => checkMatch(match), { code: 'BAD_INPUT', details: { field, rule } }, JSON.stringify(match))
+  }
+})
+
+t.test('the fields of a request are those of its query, its XML or its JSON', async (t) => {
+  const of = (url: string, body: string) =>
+    requestFields({ ...entryMatching, request: { ...entryMatching.request, url, body } })
+  t.same(of('/sns/jscode2session?appid=wx&js_code=0a', ''), { appid: 'wx', js_code: '0a' })
+  t.same(of('/pay', '<xml><a>1</a></xml>'), { a: '1' })
+  t.same(of('/wxa?access_token=t', '{"code":"0a","n":1}'), { access_token: 't', code: '0a', n: '1' })
+  for (const body of ['<xml>', 'nonsense', '{', 'null']) t.same(of('/pay', body), {}, body)
+})
+
+t.test('a reply that never was has no fields', async (t) => {
+  const { response: _none, ...lost } = entryMatching
+  t.same(
+    differences(lost, { reply: { prepay_id: 'wx1' } }).map(({ actual }) => actual),
+    [undefined],
+  )
+})
+
+t.test('secrets are masked by their name, wherever they stand', async (t) => {
+  const cases: [text: string, shown: string][] = [
+    ['/cgi-bin/token?appid=wx1&secret=abc&grant_type=x', '/cgi-bin/token?appid=wx1&secret=<appSecret>&grant_type=x'],
+    ['/cgi-bin/token?secret=abc', '/cgi-bin/token?secret=<appSecret>'],
+    ['secret=abc&appid=wx1', 'secret=<appSecret>&appid=wx1'],
+    ['{"appid":"wx1","secret":"a\\"b","x":1}', '{"appid":"wx1","secret":"<appSecret>","x":1}'],
+    ['{ "secret" : "abc" }', '{ "secret" : "<appSecret>" }'],
+    ['/cgi-bin/token?appid=wx1&%73e%63ret=abc', '/cgi-bin/token?appid=wx1&%73e%63ret=<appSecret>'],
+    ['{"\\u0073ecre\\u0074":"abc"}', '{"\\u0073ecre\\u0074":"<appSecret>"}'],
+    ['/sns/jscode2session?js_code=secret&mysecret=1', '/sns/jscode2session?js_code=secret&mysecret=1'],
+    ['<xml><secret>1</secret></xml>', '<xml><secret>1</secret></xml>'],
+  ]
+  for (const [text, shown] of cases) t.equal(masked(text), shown, text)
+})
+
+t.test('a secret that is known is masked under any name, unless it is a word that may mean anything', async (t) => {
+  t.equal(masked('/?Secret=0123abcd#0123abcd', '0123abcd'), '/?Secret=<appSecret>#<appSecret>')
+  t.equal(masked('/pay?a=pay', 'pay'), '/pay?a=pay')
+})
+
+t.test('neither the journal nor the log has an AppSecret', async (t) => {
+  const lines: string[] = []
+  const mock = await startMock(t, {
+    log: (line) => {
+      lines.push(line)
+    },
+  })
+  const world = mock.default
+  const { appSecret } = world.credentials
+  await exchangeCode(world, { js_code: world.loginCode().code })
+  await exchangeCode(world, { js_code: 'x', secret: 'of-another-app' })
+  await getStableToken(world)
+  await fetch(`${mock.url}/cgi-bin/tokens?secret=${appSecret}`)
+  await fetch(`${mock.url}/cgi-bin/tokens?key=${appSecret}`)
+  await fetch(`${mock.url}/sns/jscode2session?%73ecret=of-another-app`, {
+    headers: { 'x-from': `/${appSecret}`, 'x-page': '/?secret=of-another-app' },
+  })
+  await fetch(`${mock.url}/cgi-bin/stable_token`, { method: 'POST', body: '{"\\u0073ecret":"of-another-app"}' })
+  const kept = JSON.stringify(world.journal.entries()) + lines.join('\n') + JSON.stringify(world.events.since(0))
+  for (const secret of [appSecret, 'of-another-app']) t.notOk(kept.includes(secret), secret)
+  world.verify({ fields: { secret: '<appSecret>' } }, 6)
+})
+
+t.test('events are numbered, heard, and remembered for a while', async (t) => {
+  const log = createEventLog(3)
+  t.equal(log.newest(), 0)
+  const heard: number[] = []
+  const stop = log.subscribe(({ id }) => {
+    heard.push(id)
+  })
+  for (let n = 1; n <= 10; n++) log.push('journal', new Date(NOON), n)
+  stop()
+  log.push('clock', new Date(NOON), { to: 11 })
+  t.same(heard, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+  t.equal(log.newest(), 11)
+  t.same(log.since(9), [
+    { id: 10, event: 'journal', at: new Date(NOON), data: 10 },
+    { id: 11, event: 'clock', at: new Date(NOON), data: { to: 11 } },
+  ])
+  t.same(
+    log.since(0).map(({ id }) => id),
+    [9, 10, 11],
+  )
+  t.same(log.since(11), [])
 })

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { SUMMARIES } from '../../mock-server/openapi-summaries.ts'
+import { SUMMARIES } from '../../mock-server/control/openapi-summaries.ts'
 import { command } from './cli/run.ts'
 import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
 

@@ -1,6 +1,8 @@
 import t from 'tap'
-import { createRandom } from '../../mock-server/random.ts'
-import { createUsers, type User, type UsersOptions } from '../../mock-server/users.ts'
+import { createRandom } from '../../mock-server/base/random.ts'
+import { createCodeBook } from '../../mock-server/users/codes.ts'
+import { createTokens, type GivenToken } from '../../mock-server/users/tokens.ts'
+import { createUsers, type User, type UsersOptions } from '../../mock-server/users/users.ts'
 import { NOON } from './helpers.ts'
 
 function setup(options: Partial<UsersOptions> = {}) {
@@ -141,4 +143,165 @@ t.test('a limit of exchanges is a whole number', async (t) => {
       String(codeLimit),
     )
   }
+})
+
+function setupCodes(limit = 10) {
+  const time = { now: NOON }
+  return { time, book: createCodeBook<{ readonly of: string }>(() => new Date(time.now), limit) }
+}
+
+t.test('worth something once, for 300 s', async (t) => {
+  const { time, book } = setupCodes()
+  const alice = { of: 'alice' }
+  t.match(book.issue('c-1', alice, {}), { code: 'c-1', worth: alice, expiresAt: new Date(NOON + 300_000), usesLeft: 1 })
+  t.same([book.has('c-1'), book.has('c-2')], [true, false])
+  time.now += 299_999
+  t.equal(book.spend('c-1'), alice)
+  t.equal(book.spend('c-1'), 'code been used')
+  time.now += 1
+  t.equal(book.spend('c-1'), 'invalid code', 'in time a used one is forgotten')
+  t.equal(book.spend('c-2'), 'invalid code')
+})
+
+t.test('its life and its uses can be chosen', async (t) => {
+  const { time, book } = setupCodes()
+  book.issue('c-1', { of: 'alice' }, { ttl: 1, uses: 2 })
+  t.same(
+    [book.spend('c-1'), book.spend('c-1'), book.spend('c-1')],
+    [{ of: 'alice' }, { of: 'alice' }, 'code been used'],
+  )
+  book.issue('c-2', { of: 'bob' }, { ttl: 1 })
+  time.now += 1000
+  t.equal(book.spend('c-2'), 'invalid code')
+})
+
+t.test('the newest are remembered, also by another book', async (t) => {
+  const { book } = setupCodes(2)
+  for (let n = 0; n < 4; n++) book.issue(`c-${n}`, { of: 'alice' }, {})
+  t.same(
+    book.dump().map(({ code }) => code),
+    ['c-2', 'c-3'],
+  )
+  const { book: other } = setupCodes()
+  other.issue('c-9', { of: 'bob' }, {})
+  other.load(structuredClone(book.dump()))
+  t.same([other.has('c-9'), other.spend('c-2')], [false, { of: 'alice' }])
+})
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+function setupTokens(limit?: number) {
+  const time = { now: NOON }
+  const tokens = createTokens(createRandom('42'), () => new Date(time.now), limit)
+  const stable = (force = false) => tokens.stable(force) as GivenToken
+  return { time, tokens, stable }
+}
+
+t.test('a token is long, lives for two hours, and is no other', async (t) => {
+  const { time, tokens } = setupTokens()
+  const { access_token: token, expires_in: life } = tokens.fetch()
+  t.match(token, /^\d{2}_[\w-]{128}$/)
+  t.equal(life, 7200)
+  t.not(tokens.fetch().access_token, token)
+  const last = tokens.fetch().access_token
+  time.now += 7200 * SECOND - 1
+  t.equal(tokens.judge(last), 'good')
+  time.now += 1
+  t.equal(tokens.judge(last), 'expired')
+  t.equal(tokens.has(last), true)
+  t.same([tokens.has('78_never'), tokens.judge('78_never')], [false, 'stale'])
+})
+
+t.test('a new one makes the earlier ones stale in five minutes', async (t) => {
+  const { time, tokens } = setupTokens()
+  const first = tokens.fetch().access_token
+  time.now += MINUTE
+  const second = tokens.fetch().access_token
+  time.now += MINUTE
+  const third = tokens.fetch().access_token
+  const judged = () => [first, second, third].map(tokens.judge)
+  t.same(judged(), ['good', 'good', 'good'])
+  time.now += 4 * MINUTE
+  t.same(judged(), ['stale', 'good', 'good'], 'from the first fetch after it')
+  time.now += MINUTE
+  t.same(judged(), ['stale', 'stale', 'good'])
+})
+
+t.test('the stable one stays, with what is left of it; the next comes in its last five minutes', async (t) => {
+  const { time, tokens, stable } = setupTokens()
+  const first = stable()
+  t.equal(first.expires_in, 7200)
+  time.now += 115 * MINUTE - 1
+  t.same(stable(), { ...first, expires_in: 300 })
+  time.now += 1
+  const second = stable()
+  t.not(second.access_token, first.access_token)
+  t.equal(second.expires_in, 7200)
+  time.now += MINUTE
+  t.same(stable(), { ...second, expires_in: 7140 })
+  t.same([tokens.judge(first.access_token), tokens.judge(second.access_token)], ['good', 'good'])
+  time.now += 4 * MINUTE
+  t.equal(tokens.judge(first.access_token), 'expired')
+})
+
+t.test('the kinds do not touch each other', async (t) => {
+  const { time, tokens, stable } = setupTokens()
+  const plain = tokens.fetch().access_token
+  const kept = stable().access_token
+  stable(true)
+  time.now += 6 * MINUTE
+  t.same([tokens.judge(plain), tokens.judge(kept)], ['good', 'stale'])
+  const forced = stable().access_token
+  tokens.fetch()
+  time.now += 6 * MINUTE
+  t.same([tokens.judge(plain), tokens.judge(forced)], ['stale', 'good'])
+})
+
+t.test('by force the old one is dead at once, but not within 30 s of the last time', async (t) => {
+  const { time, tokens, stable } = setupTokens()
+  const first = stable().access_token
+  const second = stable(true)
+  t.not(second.access_token, first)
+  t.same([tokens.judge(first), tokens.judge(second.access_token)], ['stale', 'good'])
+  time.now += 30 * SECOND - 1
+  t.same(stable(true), { ...second, expires_in: 7170 }, 'nothing is refreshed')
+  time.now += 1
+  t.not(stable(true).access_token, second.access_token)
+  t.equal(tokens.judge(second.access_token), 'stale')
+})
+
+t.test('by force 20 times a day in China', async (t) => {
+  const { time, tokens, stable } = setupTokens()
+  for (let n = 0; n < 20; n++) {
+    t.type(stable(true).access_token, 'string')
+    time.now += MINUTE
+  }
+  t.equal(tokens.stable(true), 'quota')
+  t.type(stable().access_token, 'string', 'without force as before')
+  time.now = NOON + 12 * 60 * MINUTE - 1
+  t.equal(tokens.stable(true), 'quota')
+  time.now += 1
+  t.type(stable(true).access_token, 'string')
+})
+
+t.test('they go into a snapshot, with the limits of force', async (t) => {
+  const { time, tokens, stable } = setupTokens()
+  const { access_token: forced } = stable(true)
+  const dump = structuredClone(tokens.dump())
+  time.now += MINUTE
+  const later = stable(true).access_token
+  const other = setupTokens()
+  for (let n = 0; n < 3; n++) other.tokens.fetch()
+  other.tokens.load(dump)
+  t.same([other.tokens.judge(forced), other.tokens.has(later), other.tokens.dump()], ['good', false, dump])
+  t.equal(other.stable(true).access_token, forced, 'forced a moment ago')
+  other.time.now += MINUTE
+  t.equal(other.stable(true).access_token, later, 'drawn as then')
+})
+
+t.test('the newest are remembered', async (t) => {
+  const { tokens } = setupTokens(2)
+  const given = Array.from({ length: 4 }, () => tokens.fetch().access_token)
+  t.same(given.map(tokens.has), [false, false, true, true])
 })

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { run } from '../../../mock-server/cli/program.ts'
 
-const CLI = fileURLToPath(new URL('../../../mock-server/cli.ts', import.meta.url))
+const CLI = fileURLToPath(new URL('../../../mock-server/cli/bin.ts', import.meta.url))
 
 export interface Running {
   /** The next line of stdout. */

@@ -1,14 +1,19 @@
+import { execFile } from 'node:child_process'
+import { connect } from 'node:net'
+import { promisify } from 'node:util'
 import t from 'tap'
+import { curlCommand, deliveryView, rawRequest } from '../../../mock-server/control/routes/deliveries.ts'
 import {
   ACK,
+  type Answer,
   control,
   deferred,
   placeOrder,
   placeRefund,
+  port,
   REFUSAL,
   startMock,
   startShop,
-  type Answer,
 } from '../helpers.ts'
 
 const NOTIFICATIONS = '/worlds/default/notifications'
@@ -210,4 +215,117 @@ t.test('bad input', async (t) => {
     )
   }
   t.match(await ask('POST', '', { outTradeNo: 'tea-0009' }), { status: 404, json: { code: 'UNKNOWN_ORDER' } })
+})
+
+t.test('deliveries: both sides, the bytes, the verdict and the reason', async (t) => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  await placeOrder(mock.default, shop.notifyUrl)
+  const made = await mock.default.pay('tea-0001')
+  const delivery = {
+    id: 'd1',
+    attempt: 0,
+    notificationId: 'tea-0001',
+    outTradeNo: 'tea-0001',
+    url: shop.notifyUrl,
+    verdict: 'acked',
+    reason: /acknowledged/,
+    durationMs: Number,
+    request: { body: made.request.body, base64: Buffer.from(made.request.body).toString('base64') },
+    response: { status: 200, body: ACK, base64: Buffer.from(ACK).toString('base64') },
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/deliveries'), { status: 200, json: [delivery] })
+  t.match(await control(mock, 'GET', '/worlds/default/deliveries/d1'), { status: 200, json: delivery })
+  for (const [path, text] of [
+    ['request.raw', rawRequest(made)],
+    ['curl', `${curlCommand(made)}\n`],
+  ] as const) {
+    const response = await fetch(`${mock.controlUrl}/worlds/default/deliveries/d1/${path}`)
+    t.equal(response.headers.get('content-type'), 'text/plain; charset=utf-8')
+    t.equal(await response.text(), text)
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/deliveries/d9'), {
+    status: 404,
+    json: { code: 'UNKNOWN_DELIVERY', message: 'world default has no delivery d9' },
+  })
+})
+
+t.test('deliveries by the page, the newest first asked for', async (t) => {
+  const mock = await startMock(t)
+  const shop = await startShop(t)
+  await placeOrder(mock.default, shop.notifyUrl)
+  await mock.default.pay('tea-0001', { deliver: 'hold' })
+  await mock.default.notification('tea-0001').deliver({ count: 5 })
+  const pages: [query: string, ids: string[]][] = [
+    ['', ['d1', 'd2', 'd3', 'd4', 'd5']],
+    ['?limit=500', ['d1', 'd2', 'd3', 'd4', 'd5']],
+    ['?limit=2', ['d4', 'd5']],
+    ['?limit=2&before=d4', ['d2', 'd3']],
+    ['?limit=2&before=d2', ['d1']],
+    ['?before=d1', []],
+  ]
+  for (const [query, ids] of pages) {
+    const { json } = await control(mock, 'GET', `/worlds/default/deliveries${query}`)
+    t.same(
+      json.map(({ id }: { id: string }) => id),
+      ids,
+      query,
+    )
+  }
+  for (const limit of ['0', '501', '-1', 'x', '']) {
+    t.match(
+      await control(mock, 'GET', `/worlds/default/deliveries?limit=${limit}`),
+      { status: 400, json: { code: 'BAD_INPUT', field: 'limit' } },
+      limit,
+    )
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/deliveries?before=d9'), {
+    status: 404,
+    json: { code: 'UNKNOWN_DELIVERY' },
+  })
+})
+
+async function delivered(t: Parameters<typeof startMock>[0]) {
+  const { default: world } = await startMock(t)
+  const shop = await startShop(t)
+  await placeOrder(world, shop.notifyUrl, { attach: "龙井's & $HOME `x`" })
+  return { shop, delivery: await world.pay('tea-0001') }
+}
+
+t.test('the raw request, sent once more, is the same request', async (t) => {
+  const { shop, delivery } = await delivered(t)
+  const socket = connect(port(shop.server), '127.0.0.1')
+  socket.end(rawRequest(delivery))
+  await new Promise((resolve) => socket.resume().once('close', resolve))
+  t.equal(shop.received[1]!.body, shop.received[0]!.body)
+  t.equal(shop.received[1]!.headers['content-type'], 'text/xml')
+})
+
+t.test('the curl command too', async (t) => {
+  const { shop, delivery } = await delivered(t)
+  // A shell reads the command; curl itself may not be there, so that a script of the same name prints its arguments.
+  const script = `curl () { for a in "$@"; do printf '%s\\0' "$a"; done; }; ${curlCommand(delivery)}`
+  const { stdout } = await promisify(execFile)('sh', ['-c', script])
+  const args = stdout.split('\0').slice(0, -1)
+  t.same(args, [
+    '-i',
+    shop.notifyUrl,
+    '-H',
+    'content-type: text/xml',
+    '-H',
+    'user-agent: Mozilla/4.0',
+    '--data-binary',
+    shop.received[0]!.body,
+  ])
+})
+
+t.test('the bytes of both bodies', async (t) => {
+  const { delivery } = await delivered(t)
+  const { request, response } = deliveryView(delivery)
+  t.equal(Buffer.from(request.base64, 'base64').toString(), delivery.request.body)
+  t.equal(Buffer.from(response!.base64, 'base64').toString(), delivery.response!.body)
+  const gbk = { ...delivery, response: { ...delivery.response!, body: '??', raw: Buffer.from([0xb2, 0xe8]) } }
+  t.match(deliveryView(gbk).response, { base64: 'sug=', raw: undefined })
+  const { response: _none, ...lost } = delivery
+  t.equal(deliveryView(lost).response, undefined)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { control, paymentParams, placeOrder, startMock, startShop } from '../helpers.ts'
+import { control, NOON, paymentParams, placeOrder, placeRefund, startMock, startPaid, startShop } from '../helpers.ts'
+import { loginAs } from '../login.ts'
 
 t.test('an order is shown, paid and shown again', async (t) => {
   const mock = await startMock(t)
@@ -132,5 +133,264 @@ t.test('orders by their state', async (t) => {
   t.match(await control(mock, 'GET', '/worlds/default/orders?state=PAID'), {
     status: 400,
     json: { code: 'BAD_INPUT', field: 'state' },
+  })
+})
+
+t.test('a refund is shown and settled', async (t) => {
+  const { mock, world, shop } = await startPaid(t)
+  await placeRefund(world, { notify_url: shop.notifyUrl, refund_fee: 250 })
+  const shown = {
+    outRefundNo: 'tea-0001-r1',
+    outTradeNo: 'tea-0001',
+    status: 'PROCESSING',
+    refundFee: 250,
+    totalFee: 1250,
+    requestedAt: '2026-01-15T04:00:00.000Z',
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/refunds'), { status: 200, json: [shown] })
+  t.match(await control(mock, 'GET', '/worlds/default/refunds/tea-0001-r1'), { status: 200, json: shown })
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'CHANGE' }), {
+    status: 200,
+    json: {
+      id: 'd2',
+      kind: 'refund',
+      verdict: 'acked',
+      outRefundNo: 'tea-0001-r1',
+      refund: { ...shown, status: 'CHANGE', endedAt: '2026-01-15T04:00:00.000Z' },
+    },
+  })
+  t.match(await control(mock, 'GET', '/worlds/default/notifications/refund:tea-0001-r1'), {
+    status: 200,
+    json: { id: 'refund:tea-0001-r1', kind: 'refund', outRefundNo: 'tea-0001-r1', state: 'acked' },
+  })
+  t.match(
+    await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', {
+      status: 'SUCCESS',
+      channel: 'BALANCE',
+      receivedBy: '支付用户零钱通',
+      deliver: 'hold',
+    }),
+    {
+      status: 200,
+      json: {
+        notification: { id: 'refund:tea-0001-r1:2', state: 'held' },
+        refund: { status: 'SUCCESS', channel: 'BALANCE', receivedBy: '支付用户零钱通' },
+      },
+    },
+  )
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'SUCCESS' }), {
+    status: 409,
+    json: { code: 'REFUND_ENDED' },
+  })
+})
+
+t.test('with nobody to tell there is only the refund', async (t) => {
+  const { mock, world } = await startPaid(t)
+  for (const [outRefundNo, deliver] of [
+    ['r-1', undefined],
+    ['r-2', 'background'],
+  ]) {
+    await placeRefund(world, { out_refund_no: outRefundNo, refund_fee: 1 })
+    const { status, json } = await control(mock, 'POST', `/worlds/default/refunds/${outRefundNo}/settle`, {
+      status: 'SUCCESS',
+      deliver,
+    })
+    t.equal(status, 200)
+    t.same(Object.keys(json), ['refund'])
+  }
+})
+
+t.test("the merchant's console", async (t) => {
+  const { mock, shop } = await startPaid(t)
+  t.match(
+    await control(mock, 'POST', '/worlds/default/orders/tea-0001/refunds', {
+      refundFee: 50,
+      outRefundNo: 'by@hand',
+      desc: '碎了',
+      account: 'REFUND_SOURCE_RECHARGE_FUNDS',
+      notifyUrl: `${shop.notifyUrl}/refund`,
+    }),
+    {
+      status: 200,
+      json: {
+        outRefundNo: 'by@hand',
+        refundFee: 50,
+        source: 'VENDOR_PLATFORM',
+        desc: '碎了',
+        account: 'REFUND_SOURCE_RECHARGE_FUNDS',
+        notifyUrl: `${shop.notifyUrl}/refund`,
+      },
+    },
+  )
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/by%40hand/settle', { status: 'SUCCESS' }), {
+    status: 200,
+    json: { url: `${shop.notifyUrl}/refund` },
+  })
+  t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0001/refunds', { notifyUrl: null }), {
+    status: 200,
+    json: { refundFee: 1200, notifyUrl: '' },
+  })
+  t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0001/refunds'), {
+    status: 409,
+    json: { code: 'REFUND_REFUSED', err_code: 'INVALID_REQUEST', err_code_des: '订单已全额退款' },
+  })
+})
+
+t.test('bad input', async (t) => {
+  const { mock } = await startPaid(t)
+  const cases: [path: string, body: object | undefined, field: string][] = [
+    ['refunds/r-1/settle', undefined, 'status'],
+    ['refunds/r-1/settle', { status: 'PROCESSING' }, 'status'],
+    ['refunds/r-1/settle', { status: 'SUCCESS', channel: 'CASH' }, 'channel'],
+    ['refunds/r-1/settle', { status: 'SUCCESS', receivedBy: '' }, 'receivedBy'],
+    ['refunds/r-1/settle', { status: 'SUCCESS', deliver: 'never' }, 'deliver'],
+    ['orders/tea-0001/refunds', { refundFee: 0 }, 'refundFee'],
+    ['orders/tea-0001/refunds', { refund_fee: 1 }, 'refund_fee'],
+    ['orders/tea-0001/refunds', { outRefundNo: 'a b' }, 'outRefundNo'],
+    ['orders/tea-0001/refunds', { account: 'MINE' }, 'account'],
+    ['orders/tea-0001/refunds', { notifyUrl: 'x' }, 'notifyUrl'],
+  ]
+  for (const [path, body, field] of cases) {
+    t.match(
+      await control(mock, 'POST', `/worlds/default/${path}`, body),
+      { status: 400, json: { code: 'BAD_INPUT', field } },
+      JSON.stringify(body),
+    )
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/refunds/r-1'), { status: 404, json: { code: 'UNKNOWN_REFUND' } })
+  t.match(await control(mock, 'POST', '/worlds/default/refunds/r-1/settle', { status: 'SUCCESS' }), {
+    status: 404,
+    json: { code: 'UNKNOWN_REFUND' },
+  })
+})
+
+t.test('the merchant and the app of a world are changed', async (t) => {
+  const mock = await startMock(t)
+  const { mchId, appid, apiKey, appSecret } = mock.default.credentials
+  const put = (path: string, body: object) => control(mock, 'PUT', `/worlds/default/${path}`, body)
+  t.same(await put(`merchants/${mchId}`, { signType: 'MD5' }), {
+    status: 200,
+    json: { mchId, apiKey, signType: 'MD5', certMode: 'none' },
+  })
+  t.same(
+    await put(`merchants/${mchId}`, { signType: 'MD5' }),
+    { status: 200, json: { mchId, apiKey, signType: 'MD5', certMode: 'none' } },
+    'once more',
+  )
+  t.same(await put(`apps/${appid}`, {}), { status: 200, json: { appid, appSecret } })
+  t.same(await put(`apps/${appid}`, { appSecret: 's' }), { status: 200, json: { appid, appSecret: 's' } })
+  t.match(await control(mock, 'GET', '/worlds/default'), { json: { appSecret: 's', env: { WECHAT_APP_SECRET: 's' } } })
+  t.match(
+    await put('merchants/10000100', { certMode: 'none' }),
+    { status: 200, json: { mchId: '10000100', apiKey: /^\w{32}$/ } },
+    'another one',
+  )
+  t.match(await control(mock, 'GET', '/worlds/default/merchants'), { json: [{ mchId }, { mchId: '10000100' }] })
+  t.match(
+    await put('apps/wxd930ea5d5a258f4f', {}),
+    { status: 200, json: { appid: 'wxd930ea5d5a258f4f', appSecret: /^\w{32}$/ } },
+    'another one',
+  )
+  t.match(await control(mock, 'GET', '/worlds/default/apps'), { json: [{ appid }, { appid: 'wxd930ea5d5a258f4f' }] })
+  const refused: [path: string, body: object, status: number, code: string][] = [
+    ['merchants/shop', {}, 400, 'BAD_INPUT'],
+    ['apps/wx-1', {}, 400, 'BAD_INPUT'],
+    [`merchants/${mchId}`, { apiKey: 'short' }, 400, 'BAD_INPUT'],
+    [`merchants/${mchId}`, { signType: 'RSA' }, 400, 'BAD_INPUT'],
+    [`merchants/${mchId}`, { certMode: 'required' }, 400, 'BAD_INPUT'],
+    [`apps/${appid}`, { secret: 's' }, 400, 'BAD_INPUT'],
+  ]
+  for (const [path, body, status, code] of refused) {
+    t.match(await put(path, body), { status, json: { code } }, `${path} ${JSON.stringify(body)}`)
+  }
+})
+
+const ALICE = '/worlds/default/users/o-alice'
+
+t.test('a user is made known, named, shown, and given a new key', async (t) => {
+  const mock = await startMock(t)
+  t.same(await control(mock, 'GET', '/worlds/default/users'), { status: 200, json: [] })
+  const { status, json } = await control(mock, 'PUT', ALICE, { unionid: 'u-alice', nickName: '小明' })
+  t.equal(status, 200)
+  t.match(json, {
+    openid: 'o-alice',
+    unionid: 'u-alice',
+    nickName: '小明',
+    sessionKey: await loginAs(mock.default, 'o-alice'),
+    sessionKeySince: new Date(NOON).toISOString(),
+  })
+  t.same((await control(mock, 'GET', '/worlds/default/users')).json, [json])
+  const rotated = await control(mock, 'POST', `${ALICE}/rotate-session-key`)
+  t.match(rotated.json, { ...json, sessionKey: /==$/ })
+  t.not(rotated.json.sessionKey, json.sessionKey)
+  t.equal(await loginAs(mock.default, 'o-alice'), rotated.json.sessionKey)
+  t.match(mock.default.users(), [{ openid: 'o-alice', sessionKey: rotated.json.sessionKey }])
+})
+
+t.test('what the client gives: a profile, a phone number', async (t) => {
+  const mock = await startMock(t)
+  const watermark = { appid: 'wx1', timestamp: 1 }
+  t.match(await control(mock, 'POST', `${ALICE}/profile`, { nickName: 'Al', gender: 1, city: '', watermark }), {
+    status: 200,
+    json: {
+      openid: 'o-alice',
+      userInfo: { nickName: 'Al', gender: 1 },
+      rawData: /^\{"nickName":"Al","gender":1,/,
+      signature: /^[0-9a-f]{40}$/,
+      encryptedData: /^[\w+/]+=*$/,
+      iv: /==$/,
+    },
+  })
+  t.match(await control(mock, 'POST', `${ALICE}/profile`), {
+    status: 200,
+    json: { userInfo: { nickName: '微信用户' } },
+  })
+  t.match(
+    await control(mock, 'POST', `${ALICE}/phone-number`, {
+      phoneNumber: '612345678',
+      countryCode: '34',
+      ttl: 60,
+      uses: 2,
+      watermark,
+    }),
+    {
+      status: 200,
+      json: {
+        openid: 'o-alice',
+        code: /^[0-9a-f]{64}$/,
+        expiresAt: new Date(NOON + 60_000).toISOString(),
+        phone: { phoneNumber: '+34612345678', purePhoneNumber: '612345678', countryCode: '34' },
+        encryptedData: /./,
+        iv: /==$/,
+      },
+    },
+  )
+  t.match(await control(mock, 'POST', `${ALICE}/phone-number`), { status: 200, json: { phone: { countryCode: '86' } } })
+})
+
+t.test('what makes no sense is refused with the field and the rule', async (t) => {
+  const mock = await startMock(t)
+  const cases: [method: string, path: string, body: object, field: string, rule: string][] = [
+    ['PUT', ALICE, { unionid: '' }, 'unionid', 'minLength'],
+    ['PUT', ALICE, { nickname: 'Al' }, 'nickname', 'additionalProperties'],
+    ['POST', `${ALICE}/profile`, { gender: 3 }, 'gender', 'maximum'],
+    ['POST', `${ALICE}/profile`, { name: 'Al' }, 'name', 'additionalProperties'],
+    ['POST', `${ALICE}/profile`, { watermark: { timestamp: 'noon' } }, 'watermark.timestamp', 'type'],
+    ['POST', `${ALICE}/phone-number`, { phoneNumber: '+34 612' }, 'phoneNumber', 'pattern'],
+    ['POST', `${ALICE}/phone-number`, { countryCode: 86 }, 'countryCode', 'type'],
+    ['POST', `${ALICE}/phone-number`, { uses: 0 }, 'uses', 'minimum'],
+    ['POST', `${ALICE}/rotate-session-key`, { age: 'new' }, 'age', 'additionalProperties'],
+  ]
+  for (const [method, path, body, field, rule] of cases) {
+    t.match(
+      await control(mock, method, path, body),
+      { status: 400, json: { code: 'BAD_INPUT', field, rule } },
+      `${path} ${JSON.stringify(body)}`,
+    )
+  }
+  t.same(mock.default.users(), [])
+  t.match(await control(mock, 'PUT', '/worlds/nowhere/users/o-alice', {}), {
+    status: 404,
+    json: { code: 'UNKNOWN_WORLD' },
   })
 })

@@ -1,0 +1,17 @@
+import type { Credentials } from '../wechat/core.ts'
+
+/** What an application is told of its WeChat: no value needs quotes in a shell. */
+export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey }: Credentials) => ({
+  WECHAT_BASE_URL: baseUrl,
+  WECHAT_APPID: appid,
+  WECHAT_APP_SECRET: appSecret,
+  WECHAT_MCH_ID: mchId,
+  WECHAT_API_KEY: apiKey,
+})
+
+/** What a test is told beside: where to steer the mock, and by which name of the world. */
+export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: string, credentials: Credentials) => ({
+  ...appEnvironment(baseUrl, credentials),
+  WECHAT_MOCK_URL: new URL(controlUrl).origin,
+  WECHAT_MOCK_WORLD: world,
+})

@@ -1,0 +1,65 @@
+import type { FastifyInstance } from 'fastify'
+import type { AdvanceBy, AdvanceOptions, ClockMode } from '../../clock/clock.ts'
+import { MockError } from '../../base/errors.ts'
+import type { Worlds } from '../../server/mock.ts'
+import type { World } from '../../world/world.ts'
+import { integer, milliseconds, oneOf, strict, type InWorld } from '../schemas.ts'
+
+type Advance = AdvanceOptions & { readonly by?: string | number; readonly to?: string; readonly next?: number }
+
+const mode = strict({ mode: oneOf('virtual', 'real') }, 'mode')
+
+// The clock reads `by` itself: a duration or milliseconds.
+const advance = strict({
+  by: { type: ['string', 'number'] },
+  to: { type: 'string', format: 'date-time' },
+  next: integer(1),
+  realTimeoutMs: milliseconds(1),
+})
+
+function goalOf({ by, to, next }: Advance): AdvanceBy {
+  const goals = [
+    by,
+    to !== undefined ? { to: new Date(to) } : undefined,
+    next !== undefined ? { next } : undefined,
+  ].filter((goal) => goal !== undefined)
+  if (goals.length !== 1) {
+    throw new MockError('BAD_INPUT', 'say one of by, to and next: a span, a moment, or a number of events', {
+      field: 'by',
+      rule: 'oneOf',
+    })
+  }
+  return goals[0]!
+}
+
+const view = ({ clock, inFlight }: World) => ({
+  mode: clock.mode,
+  now: clock.now(),
+  timers: clock.timers(),
+  inFlight: inFlight(),
+})
+
+export function clockRoutes(app: FastifyInstance, worlds: Worlds): void {
+  app.get<{ Params: InWorld }>('/worlds/:world/clock', async (request) => view(worlds.find(request.params.world)))
+
+  app.put<{ Params: InWorld; Body: { readonly mode: ClockMode } }>(
+    '/worlds/:world/clock',
+    { schema: { body: mode } },
+    async (request) => {
+      const world = worlds.find(request.params.world)
+      world.clock.switchTo(request.body.mode)
+      return view(world)
+    },
+  )
+
+  app.post<{ Params: InWorld; Body: Advance }>(
+    '/worlds/:world/clock/advance',
+    { schema: { body: advance } },
+    async (request) => {
+      const { realTimeoutMs } = request.body
+      return worlds
+        .find(request.params.world)
+        .advance(goalOf(request.body), { ...(realTimeoutMs !== undefined && { realTimeoutMs }) })
+    },
+  )
+}

@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify'
+import { MockError } from '../../base/errors.ts'
+import type { Delivery } from '../../notify/notification.ts'
+import type { Worlds } from '../../server/mock.ts'
+import { type InWorld, strict, text } from '../schemas.ts'
+
+/** The request of a delivery as it went over the wire. */
+export function rawRequest({ url, request: { headers, body } }: Delivery): string {
+  const { host, pathname, search } = new URL(url)
+  const lines = Object.entries({ host, ...headers, 'content-length': Buffer.byteLength(body) }).map(
+    ([name, value]) => `${name}: ${value}`,
+  )
+  return [`POST ${pathname}${search} HTTP/1.1`, ...lines, '', body].join('\r\n')
+}
+
+const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+
+/** A shell command that sends the same once more. */
+export function curlCommand({ url, request: { headers, body } }: Delivery): string {
+  const options = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)
+  return ['curl -i', quoted(url), ...options, '--data-binary', quoted(body)].join(' ')
+}
+
+const base64 = (text: string | Buffer) => Buffer.from(text).toString('base64')
+
+/** A delivery with the bytes of both bodies. */
+export function deliveryView({ response, ...delivery }: Delivery) {
+  const { raw, ...reply } = response ?? {}
+  return {
+    ...delivery,
+    request: { ...delivery.request, base64: base64(delivery.request.body) },
+    ...(response && { response: { ...reply, base64: base64(raw ?? response.body) } }),
+  }
+}
+
+interface OfDelivery extends InWorld {
+  readonly id: string
+}
+
+/** Long answers in two forms each: more of them might not fit into one text. */
+const MAX_PAGE = 500
+interface Page {
+  readonly limit?: string
+  readonly before?: string
+}
+const page = strict({ limit: { type: 'string', pattern: '^([1-9]\\d?|[1-4]\\d\\d|500)$' }, before: text(32) })
+
+export function deliveryRoutes(app: FastifyInstance, worlds: Worlds): void {
+  function find({ world, id }: OfDelivery): Delivery {
+    const delivery = worlds
+      .find(world)
+      .deliveries()
+      .find((delivery) => delivery.id === id)
+    if (!delivery) throw new MockError('UNKNOWN_DELIVERY', `world ${world} has no delivery ${id}`)
+    return delivery
+  }
+
+  app.get<{ Params: InWorld; Querystring: Page }>(
+    '/worlds/:world/deliveries',
+    { schema: { querystring: page } },
+    async ({ params, query: { limit = MAX_PAGE, before } }) => {
+      const all = worlds.find(params.world).deliveries()
+      const end = before === undefined ? all.length : all.indexOf(find({ ...params, id: before }))
+      return all.slice(Math.max(0, end - Number(limit)), end).map(deliveryView)
+    },
+  )
+
+  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id', async (request) =>
+    deliveryView(find(request.params)),
+  )
+
+  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id/request.raw', async (request, reply) => {
+    reply.type('text/plain; charset=utf-8')
+    return rawRequest(find(request.params))
+  })
+
+  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id/curl', async (request, reply) => {
+    reply.type('text/plain; charset=utf-8')
+    return `${curlCommand(find(request.params))}\n`
+  })
+}

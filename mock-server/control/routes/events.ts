@@ -1,0 +1,54 @@
+import type { Writable } from 'node:stream'
+import type { FastifyInstance } from 'fastify'
+import type { EventLog, WorldEvent } from '../../journal/event-log.ts'
+import type { Worlds } from '../../server/mock.ts'
+import { type InWorld, strict } from '../schemas.ts'
+
+/** A reader that is so many bytes behind has stopped reading; it can come back with Last-Event-ID. */
+const MAX_BEHIND = 16 * 1024 * 1024
+
+const message = ({ id, event, at, data }: WorldEvent) =>
+  `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify({ at, data })}\n\n`
+
+/**
+ * Writes events as Server-Sent Events until the output is closed: those after `since`, then every one as it happens. A first
+ * event `gap` says that some are forgotten already.
+ */
+export function streamEvents(
+  log: Pick<EventLog, 'newest' | 'since' | 'subscribe'>,
+  output: Writable,
+  since = log.newest(),
+): void {
+  const missed = log.since(since)
+  const from = missed[0]?.id ?? log.newest() + 1
+  output.write('retry: 1000\n\n')
+  if (from > since + 1) output.write(`event: gap\ndata: ${JSON.stringify({ from: since + 1, to: from - 1 })}\n\n`)
+  for (const event of missed) output.write(message(event))
+  const stop = log.subscribe((event) => {
+    output.write(message(event))
+    if (output.writableLength > MAX_BEHIND) output.destroy()
+  })
+  output.once('close', stop)
+}
+
+const digits = { type: 'string', pattern: '^\\d+$' }
+const headers = { type: 'object', properties: { 'last-event-id': digits } }
+
+interface Resumed {
+  readonly since?: string
+}
+
+export function eventRoutes(app: FastifyInstance, worlds: Worlds): void {
+  // A browser that reconnects says where it was in a header; whoever comes for the first time can say it in the query.
+  app.get<{ Params: InWorld; Querystring: Resumed; Headers: { readonly 'last-event-id'?: string } }>(
+    '/worlds/:world/events',
+    { schema: { headers, querystring: strict({ since: digits }) } },
+    (request, reply) => {
+      const { events } = worlds.find(request.params.world)
+      const since = request.headers['last-event-id'] ?? request.query.since
+      reply.hijack()
+      reply.raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+      streamEvents(events, reply.raw, since === undefined ? undefined : Number(since))
+    },
+  )
+}

@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify'
+import { MockError } from '../../base/errors.ts'
+import { within } from '../../base/real-time.ts'
+import { type Gate, type GateOptions, type GatePoint, gateView } from '../../faults/gates.ts'
+import type { Worlds } from '../../server/mock.ts'
+import { integer, type InWorld, strict, text } from '../schemas.ts'
+
+type NewGate = Pick<GateOptions, 'out_trade_no' | 'until'> & { readonly hold: GatePoint }
+interface OfGate extends InWorld {
+  readonly name: string
+}
+
+// Which points there are, the gates themselves know and say.
+const newGate = strict({ hold: text(), until: text(), out_trade_no: text(32) }, 'hold')
+const wait = strict({ timeoutMs: integer(0, 600_000) })
+
+export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
+  function find({ world, name }: OfGate): Gate {
+    const gate = worlds
+      .find(world)
+      .gates()
+      .find((gate) => gate.name === name)
+    if (!gate) throw new MockError('UNKNOWN_GATE', `world ${world} has no gate ${name}`)
+    return gate
+  }
+
+  app.get<{ Params: InWorld }>('/worlds/:world/gates', async (request) =>
+    worlds.find(request.params.world).gates().map(gateView),
+  )
+
+  app.get<{ Params: OfGate }>('/worlds/:world/gates/:name', async (request) => gateView(find(request.params)))
+
+  app.put<{ Params: OfGate; Body: NewGate }>(
+    '/worlds/:world/gates/:name',
+    { schema: { body: newGate } },
+    async (request) => {
+      const { hold, ...options } = request.body
+      const { world, name } = request.params
+      return gateView(worlds.find(world).gate(hold, { ...options, name }))
+    },
+  )
+
+  // A time that runs out is an answer, not an error: who waits asks again.
+  app.post<{ Params: OfGate; Body: { readonly timeoutMs?: number } }>(
+    '/worlds/:world/gates/:name/wait',
+    { schema: { body: wait } },
+    async (request) => {
+      const gate = find(request.params)
+      const reached = (await within(gate.reached, request.body.timeoutMs ?? 30_000)) && gate.used
+      // Removed meanwhile, or gone with its world, it will never be.
+      if (!reached) find(request.params)
+      return { reached, ...gateView(gate) }
+    },
+  )
+
+  app.post<{ Params: OfGate }>('/worlds/:world/gates/:name/release', async (request) => {
+    const gate = find(request.params)
+    gate.release()
+    return gateView(gate)
+  })
+
+  app.delete<{ Params: OfGate }>('/worlds/:world/gates/:name', async (request) => {
+    const gate = find(request.params)
+    gate.remove()
+    return gateView(gate)
+  })
+}

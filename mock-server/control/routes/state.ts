@@ -1,0 +1,99 @@
+import type { FastifyError, FastifyInstance } from 'fastify'
+import { MockError } from '../../base/errors.ts'
+import type { Worlds } from '../../server/mock.ts'
+import type { ResetPart } from '../../world/state/state.ts'
+import type { WorldExport } from '../../world/state/export.ts'
+import { strict, text, type InWorld } from '../schemas.ts'
+
+interface What {
+  readonly what?: string
+}
+
+const what = strict({ what: text() })
+const snapshot = strict({ name: text(64) })
+const credentials = strict(
+  { appid: text(), appSecret: text(), mchId: text(), apiKey: text() },
+  'appid',
+  'appSecret',
+  'mchId',
+  'apiKey',
+)
+const parts = ['now', 'replies', 'orders', 'refunds', 'users', 'tokens', 'notifications', 'journal', 'faults']
+const exported = strict(
+  { format: text(64), credentials, state: { type: 'object', required: parts } },
+  'format',
+  'credentials',
+  'state',
+)
+
+/** Of an import, in bytes: a journal that is full, with bodies and headers, in JSON. It is read as one text. */
+const IMPORT_LIMIT = 256 * 1024 * 1024
+
+function refuseLong(error: FastifyError, limit: number): never {
+  if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error
+  throw new MockError(
+    'BAD_INPUT',
+    `body: must not be longer than ${limit} bytes; before the export, empty the journal (POST …/reset {"what":"journal"}), or let the world remember less (maxJournal)`,
+    { field: 'body', rule: 'maxLength' },
+  )
+}
+
+export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = IMPORT_LIMIT): void {
+  app.post<{ Params: InWorld; Querystring: What; Body: What }>(
+    '/worlds/:world/reset',
+    { schema: { querystring: what, body: what } },
+    async (request) => {
+      const world = worlds.find(request.params.world)
+      const told = [request.query.what, request.body.what].filter((text) => text !== undefined)
+      if (told.length > 1) {
+        throw new MockError('BAD_INPUT', 'what: say it in the body or in the query, not in both', {
+          field: 'what',
+          rule: 'once',
+        })
+      }
+      const parts = told.flatMap((text) => text.split(',')) as ResetPart[]
+      world.reset(...parts)
+      return { now: world.clock.now() }
+    },
+  )
+
+  app.get<{ Params: InWorld }>('/worlds/:world/snapshots', async (request) =>
+    worlds.find(request.params.world).snapshots(),
+  )
+
+  app.post<{ Params: InWorld; Body: { readonly name?: string } }>(
+    '/worlds/:world/snapshots',
+    { schema: { body: snapshot } },
+    async (request, reply) => {
+      const world = worlds.find(request.params.world)
+      reply.code(201)
+      return { name: world.snapshot(request.body.name), at: world.clock.now() }
+    },
+  )
+
+  app.delete<{ Params: InWorld & { name: string } }>(
+    '/worlds/:world/snapshots/:name',
+    async ({ params: { world, name } }) => {
+      worlds.find(world).deleteSnapshot(name)
+      return { name }
+    },
+  )
+
+  app.post<{ Params: InWorld & { name: string } }>('/worlds/:world/snapshots/:name/restore', async (request) => {
+    const world = worlds.find(request.params.world)
+    world.restore(request.params.name)
+    return { now: world.clock.now() }
+  })
+
+  app.get<{ Params: InWorld }>('/worlds/:world/export', async (request) => worlds.find(request.params.world).export())
+
+  app.put<{ Params: InWorld; Body: WorldExport }>(
+    '/worlds/:world/import',
+    { bodyLimit: importLimit, schema: { body: exported }, errorHandler: (error) => refuseLong(error, importLimit) },
+    async (request) => {
+      const world = worlds.find(request.params.world)
+      world.import(request.body)
+      return { now: world.clock.now() }
+    },
+  )
+}

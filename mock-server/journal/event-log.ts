@@ -1,0 +1,46 @@
+import { guarded } from '../base/listeners.ts'
+
+/** Something that happened in a world. */
+export interface WorldEvent {
+  /** Grows by one from event to event. */
+  readonly id: number
+  readonly event: string
+  /** World time. */
+  readonly at: Date
+  readonly data: unknown
+}
+
+/** The last events of a world, for those who listen and those who come back. */
+export interface EventLog {
+  readonly push: (event: string, at: Date, data: unknown) => void
+  /** The id of the newest event; 0 before the first. */
+  readonly newest: () => number
+  /** What came after `id`, as far as it is remembered. */
+  readonly since: (id: number) => WorldEvent[]
+  /** Hears every event from now on; the result ends it. */
+  readonly subscribe: (listener: (event: WorldEvent) => void) => () => void
+}
+
+export function createEventLog(limit: number): EventLog {
+  let kept: WorldEvent[] = []
+  let newest = 0
+  const listeners = new Set<(event: WorldEvent) => void>()
+  return {
+    push: (event, at, data) => {
+      const happened = { id: ++newest, event, at, data }
+      kept.push(happened)
+      // Cut in blocks, so that one event costs the same whether the log is full or not.
+      if (kept.length >= 2 * limit) kept = kept.slice(-limit)
+      for (const listener of listeners) listener(happened)
+    },
+    newest: () => newest,
+    since: (id) => kept.slice(-limit).filter((event) => event.id > id),
+    subscribe: (listener) => {
+      const heard = guarded('events', listener)
+      listeners.add(heard)
+      return () => {
+        listeners.delete(heard)
+      }
+    },
+  }
+}

@@ -1,0 +1,267 @@
+import { checkNames } from '../base/checks.ts'
+import { MockError } from '../base/errors.ts'
+import { within } from '../base/real-time.ts'
+import type { Verdict } from '../notify/judge.ts'
+import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { SignExplanation } from '../wire/explain-sign.ts'
+import type { Api } from '../wire/names.ts'
+import { checkMatch, type Difference, differences, type JournalMatch } from './matching.ts'
+
+/** One exchange on the wire, seen from the mock: `in` is a call to WeChat, `out` a notification. */
+export interface JournalEntry {
+  /** Grows by one from entry to entry of a journal. */
+  readonly cursor: number
+  /** World time. */
+  readonly at: Date
+  readonly direction: 'in' | 'out'
+  /** `unknown` is a call to a path that is not emulated. */
+  readonly api: Api | 'unknown'
+  readonly outTradeNo?: string
+  readonly request: {
+    readonly method: string
+    readonly url: string
+    readonly headers: Readonly<Record<string, unknown>>
+    readonly body: string
+  }
+  readonly response?: {
+    readonly status: number
+    readonly headers: Readonly<Record<string, unknown>>
+    readonly body: string
+  }
+  /** What the mock thought of it: the verdict, or why it refused. */
+  readonly note?: string
+  /** The name of the fault that struck it. */
+  readonly fault?: string
+  /** Why the signature of the request is not right. */
+  readonly sign?: SignExplanation
+  /** What production may not like about the request. */
+  readonly lint?: readonly Finding[]
+  /** Of a notification: which delivery it was, and how the answer was taken. */
+  readonly deliveryId?: string
+  readonly verdict?: Verdict
+}
+
+export interface JournalFilter {
+  /** Only entries after this cursor. */
+  readonly since?: number
+  readonly direction?: 'in' | 'out'
+  readonly api?: string
+}
+
+export interface WaitOptions {
+  /** How many entries must match; default 1. */
+  readonly count?: number
+  /** Only entries after this cursor; default 0: what has arrived already counts. */
+  readonly since?: number
+  /** Real milliseconds; default 30 000. */
+  readonly timeoutMs?: number
+}
+
+export interface Waited {
+  /** Whether `count` entries came in time. */
+  readonly matched: boolean
+  readonly entries: readonly JournalEntry[]
+  /** Where to go on: the last entry that matched, or the last there is when the time ran out. */
+  readonly cursor: number
+}
+
+/** Exactly so many, or bounds. */
+export type Times = number | { readonly atLeast?: number; readonly atMost?: number }
+
+/** The entry that comes closest to a match, and what keeps it from matching. */
+export interface NearestMiss {
+  readonly entry: JournalEntry
+  readonly differences: readonly Difference[]
+}
+
+/**
+ * A bounded record of everything that went over the wire; an entry is there before its reply is sent. Of calls that are not
+ * emulated 100 are kept for longer, so that other calls do not push them out unseen.
+ */
+export interface Journal {
+  readonly record: (entry: Omit<JournalEntry, 'cursor'>) => void
+  readonly entries: (filter?: JournalFilter) => JournalEntry[]
+  /** The cursor of the newest entry; 0 before the first. */
+  readonly cursor: () => number
+  readonly find: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => JournalEntry[]
+  readonly count: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => number
+  /** Waits for what matches, and counts what is there already. That the time runs out, or the world ends, is an answer, not an error. */
+  readonly wait: (match: JournalMatch, options?: WaitOptions) => Promise<Waited>
+  /**
+   * Passes if as many entries match as expected; default: at least one. What was forgotten since the journal was empty may
+   * have matched too: it counts against `atMost` and an exact number.
+   * @throws MockError BAD_INPUT, VERIFICATION_FAILED (with `details.count`, `details.nearest`, a {@link NearestMiss}, and `details.forgotten`)
+   */
+  readonly verify: (match: JournalMatch, times?: Times) => void
+  /** Takes out what matches, or everything, and returns exactly that. */
+  readonly delete: (match?: JournalMatch) => JournalEntry[]
+  readonly dump: () => JournalDump
+  readonly load: (dump: JournalDump) => void
+}
+
+/** A journal, as it goes into a snapshot. */
+export interface JournalDump {
+  readonly cursor: number
+  readonly entries: readonly JournalEntry[]
+  /** How many more there have been since it was empty; absent in an export of before they were counted. */
+  readonly forgotten?: number
+}
+
+const MAX_UNEXPECTED = 100
+
+const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
+
+function badTimes(field: string, rule: string): never {
+  throw new MockError('BAD_INPUT', `${field}: must be ${rule}`, { field, rule })
+}
+
+/** What the types say, for callers that have none. */
+function checkTimes(times: Times): void {
+  if (typeof times !== 'object' || times === null) {
+    return isCount(times) ? undefined : badTimes('times', 'a whole number from 0, or bounds')
+  }
+  checkNames('times.', times, ['atLeast', 'atMost'])
+  if (Object.keys(times).length === 0) badTimes('times', 'a number, atLeast or atMost')
+  for (const [name, bound] of Object.entries(times)) {
+    if (!isCount(bound)) badTimes(`times.${name}`, 'a whole number from 0')
+  }
+}
+
+function expectation(times: Times): { readonly atLeast: number; readonly atMost: number; readonly told: string } {
+  if (typeof times === 'number') return { atLeast: times, atMost: times, told: `exactly ${times}` }
+  const { atLeast = 0, atMost = Infinity } = times
+  const told = [...(atLeast > 0 ? [`at least ${atLeast}`] : []), ...(atMost < Infinity ? [`at most ${atMost}`] : [])]
+  return { atLeast, atMost, told: told.join(' and ') }
+}
+
+/** Fewest differences first; another api counts twice, and of equals the newest is taken. */
+function nearestMiss(entries: readonly JournalEntry[], match: JournalMatch): NearestMiss | undefined {
+  const distance = (miss: NearestMiss) =>
+    miss.differences.length + (miss.differences.some(({ field }) => field === 'api') ? 1 : 0)
+  return entries
+    .map((entry) => ({ entry, differences: differences(entry, match) }))
+    .filter((miss) => miss.differences.length > 0)
+    .reduce<NearestMiss | undefined>(
+      (best, miss) => (!best || distance(miss) <= distance(best) ? miss : best),
+      undefined,
+    )
+}
+
+const shown = (match: JournalMatch) =>
+  JSON.stringify(match, (_key, value: unknown) => (value instanceof RegExp ? String(value) : value))
+/** @throws MockError BAD_INPUT */
+function fits(match: JournalMatch): (entry: JournalEntry) => boolean {
+  checkMatch(match)
+  return (entry) => differences(entry, match).length === 0
+}
+
+/** `close` ends every wait; none begins after it. */
+export function createJournal(
+  limit: number,
+  onRecord = (_entry: JournalEntry) => {},
+): Journal & { readonly close: () => void } {
+  /** Not everything in it is shown: it is cut in blocks, so that one entry costs the same whether the journal is full or not. */
+  let kept: JournalEntry[] = []
+  let cut = 0
+  let cursor = 0
+  let closed = false
+  const waiting = new Map<(entry: JournalEntry) => void, () => void>()
+
+  const remembered = () => [
+    ...kept
+      .slice(0, -limit)
+      .filter(({ api }) => api === 'unknown')
+      .slice(-MAX_UNEXPECTED),
+    ...kept.slice(-limit),
+  ]
+  const forgotten = () => cut + kept.length - remembered().length
+  function trim(): void {
+    cut = forgotten()
+    kept = remembered()
+  }
+
+  function find(match: JournalMatch, { since = 0 }: Pick<JournalFilter, 'since'> = {}): JournalEntry[] {
+    const isMatch = fits(match)
+    return remembered().filter((entry) => entry.cursor > since && isMatch(entry))
+  }
+
+  async function wait(
+    match: JournalMatch,
+    { count = 1, since = 0, timeoutMs = 30_000 }: WaitOptions = {},
+  ): Promise<Waited> {
+    const entries = find(match, { since })
+    if (entries.length < count && !closed) {
+      const isMatch = fits(match)
+      let enough!: () => void
+      const heard = new Promise<void>((resolve) => {
+        enough = resolve
+      })
+      const hear = (entry: JournalEntry) => {
+        if (entries.length < count && isMatch(entry)) entries.push(entry)
+        if (entries.length === count) enough()
+      }
+      waiting.set(hear, enough)
+      await within(heard, timeoutMs)
+      waiting.delete(hear)
+    }
+    const matched = entries.length >= count
+    return { matched, entries, cursor: matched ? (entries.at(-1)?.cursor ?? since) : cursor }
+  }
+
+  return {
+    record: (entry) => {
+      const written = { cursor: ++cursor, ...entry }
+      kept.push(written)
+      if (kept.length >= 2 * limit + MAX_UNEXPECTED) trim()
+      for (const hear of waiting.keys()) hear(written)
+      onRecord(written)
+    },
+    entries: ({ since = 0, direction, api } = {}) =>
+      remembered().filter(
+        (entry) => entry.cursor > since && (!direction || entry.direction === direction) && (!api || entry.api === api),
+      ),
+    cursor: () => cursor,
+    find,
+    count: (match, options) => find(match, options).length,
+    wait,
+    verify: (match, times = { atLeast: 1 }) => {
+      checkTimes(times)
+      const { atLeast, atMost, told } = expectation(times)
+      const count = find(match).length
+      const lost = forgotten()
+      if (count >= atLeast && count + lost <= atMost) return
+      const nearest = nearestMiss(remembered(), match)
+      const why = nearest
+        ? `; nearest is entry ${nearest.entry.cursor}: ${nearest.differences.map(({ field, expected, actual }) => `${field} is ${JSON.stringify(actual) ?? 'absent'}, not ${String(expected)}`).join('; ')}`
+        : ''
+      const doubt =
+        lost > 0 && count <= atMost
+          ? `; but ${lost} older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified`
+          : ''
+      throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}${doubt}`, {
+        count,
+        ...(nearest && { nearest }),
+        ...(lost > 0 && { forgotten: lost }),
+      })
+    },
+    delete: (match = {}) => {
+      const deleted = find(match)
+      const gone = new Set(deleted)
+      trim()
+      kept = kept.filter((entry) => !gone.has(entry))
+      if (Object.keys(match).length === 0) cut = 0
+      return deleted
+    },
+    dump: () => ({ cursor, entries: remembered(), forgotten: forgotten() }),
+    load: (dump) => {
+      kept = [...dump.entries]
+      cut = dump.forgotten ?? 0
+      // Never back: whoever goes on from a cursor must not miss what comes.
+      cursor = Math.max(cursor, dump.cursor)
+    },
+    close: () => {
+      closed = true
+      for (const end of waiting.values()) end()
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { APIS } from '../wire/names.ts'
+import { MockError } from '../base/errors.ts'
+import type { JournalEntry } from './journal.ts'
+import { checkNames, checkOneOf } from '../base/checks.ts'
+import { VERDICTS } from '../notify/judge.ts'
+import { readXml } from '../wire/xml.ts'
+
+/** A text that must be equal, or a pattern that must be found in it. */
+export type TextMatch = string | RegExp
+
+/** What an entry of the journal must look like; everything that is given must fit. */
+export interface JournalMatch {
+  readonly api?: JournalEntry['api']
+  readonly direction?: JournalEntry['direction']
+  readonly outTradeNo?: TextMatch
+  readonly note?: TextMatch
+  readonly fault?: TextMatch
+  readonly verdict?: NonNullable<JournalEntry['verdict']>
+  /** Fields of the request: of its XML, its JSON or its query. */
+  readonly fields?: Readonly<Record<string, TextMatch>>
+  /** Fields of the reply. */
+  readonly reply?: Readonly<Record<string, TextMatch>>
+}
+
+export interface Difference {
+  /** `api`, `fields.total_fee`, … */
+  readonly field: string
+  /** The text, or the pattern as `/…/`. */
+  readonly expected: string
+  /** Undefined where the entry has no such field. */
+  readonly actual: string | undefined
+}
+
+/** The names of a match that stand for one of a list; the others are texts. */
+const LISTS = { api: [...APIS, 'unknown'], direction: ['in', 'out'], verdict: VERDICTS }
+const TEXTS = ['outTradeNo', 'note', 'fault']
+const MESSAGES = ['fields', 'reply']
+const NAMES = [...Object.keys(LISTS), ...TEXTS, ...MESSAGES]
+
+function checkTexts(place: string, texts: object): void {
+  for (const [name, text] of Object.entries(texts)) {
+    if (typeof text === 'string' || text instanceof RegExp) continue
+    const field = `${place}${name}`
+    throw new MockError('BAD_INPUT', `${field}: must be a text or a pattern; got ${JSON.stringify(text)}`, {
+      field,
+      rule: 'type',
+    })
+  }
+}
+
+/**
+ * What the types say, for callers that have none.
+ * @throws MockError BAD_INPUT
+ */
+export function checkMatch(match: JournalMatch): void {
+  checkNames('match.', match, NAMES)
+  const { fields = {}, reply = {}, ...plain } = match
+  for (const [name, known] of Object.entries(LISTS)) {
+    if (name in plain) checkOneOf(`match.${name}`, plain[name as keyof typeof LISTS], known)
+  }
+  checkTexts('match.', plain)
+  checkTexts('match.fields.', fields)
+  checkTexts('match.reply.', reply)
+}
+
+function fieldsOf(text: string): Record<string, string> {
+  try {
+    return Object.fromEntries(
+      text.startsWith('<')
+        ? readXml(text)
+        : Object.entries(JSON.parse(text) as object).map(([name, value]) => [
+            name,
+            typeof value === 'string' ? value : JSON.stringify(value),
+          ]),
+    )
+  } catch {
+    return {}
+  }
+}
+
+/** The fields of a request: what its query and its body say. */
+export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 'request'>): Record<string, string> => ({
+  ...Object.fromEntries(new URL(url, 'http://wechat').searchParams),
+  ...fieldsOf(body),
+})
+
+const isSame = (expected: TextMatch, actual: string | undefined) =>
+  actual !== undefined && (typeof expected === 'string' ? expected === actual : actual.search(expected) >= 0)
+
+/** Where the entry is not what was asked for. */
+export function differences(entry: JournalEntry, { fields, reply, ...plain }: JournalMatch): Difference[] {
+  const found: Difference[] = []
+  function compare(
+    prefix: string,
+    expected: Readonly<Record<string, TextMatch>>,
+    actual: Readonly<Record<string, unknown>>,
+  ): void {
+    for (const [name, wanted] of Object.entries(expected)) {
+      const value = Object.hasOwn(actual, name) ? (actual[name] as string | undefined) : undefined
+      if (!isSame(wanted, value)) {
+        found.push({
+          field: `${prefix}${name}`,
+          expected: typeof wanted === 'string' ? JSON.stringify(wanted) : String(wanted),
+          actual: value,
+        })
+      }
+    }
+  }
+  compare('', plain, { ...entry })
+  if (fields) compare('fields.', fields, requestFields(entry))
+  if (reply) compare('reply.', reply, fieldsOf(entry.response?.body ?? ''))
+  return found
+}

@@ -1,0 +1,121 @@
+import type { SignType } from '../wire/sign-v2.ts'
+
+/** The states a JSAPI order can be in (protocol: trade_state). */
+export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
+
+/** A coupon used in a payment; `type` is left out of most real notifications. */
+export interface Coupon {
+  /** Fen. */
+  readonly fee: number
+  readonly id?: string
+  /** `CASH` (bought) or `NO_CASH` (granted). */
+  readonly type?: 'CASH' | 'NO_CASH'
+}
+
+export interface Payment {
+  readonly transactionId: string
+  readonly openid: string
+  readonly bankType: string
+  readonly coupons: readonly Coupon[]
+  readonly paidAt: Date
+}
+
+/** An order as WeChat keeps it. */
+export interface Order {
+  readonly outTradeNo: string
+  readonly body: string
+  /** Fen. */
+  readonly totalFee: number
+  readonly feeType: string
+  readonly tradeType: string
+  /** Of the mini program. */
+  readonly appid: string
+  /** The user the order was made for; '' when anybody may pay it. */
+  readonly openid: string
+  readonly createdAt: Date
+  deviceInfo: string
+  attach: string
+  notifyUrl: string
+  /** Of the last unifiedorder: the notification echoes it. */
+  nonceStr: string
+  signType: SignType
+  prepayId: string
+  prepayIssuedAt: Date
+  /** time_expire; an unpaid order is CLOSED from then on. */
+  expiresAt: Date | undefined
+  tradeState: TradeState
+  payment: Payment | undefined
+  /** When it will be paid by itself. */
+  autoPayAt?: Date | undefined
+}
+
+/** A prepay_id opens the cashier for two hours. */
+export const PREPAY_LIFE_MS = 2 * 3_600_000
+
+/** The sum of a payment's coupons, in fen. */
+export const couponFee = (payment: Payment) => payment.coupons.reduce((sum, { fee }) => sum + fee, 0)
+
+/** A merchant's orders. Every look-up closes what has expired by then. */
+export interface OrderBook {
+  readonly add: (order: Order) => void
+  readonly find: (outTradeNo: string) => Order | undefined
+  readonly findPrepay: (prepayId: string) => Order | undefined
+  readonly findTransaction: (transactionId: string) => Order | undefined
+  readonly indexPrepay: (order: Order) => void
+  readonly indexTransaction: (order: Order, payment: Payment) => void
+  readonly list: () => Order[]
+  readonly count: () => number
+  /** Forgets the orders that are gone. */
+  readonly forget: (isGone: (outTradeNo: string) => boolean) => void
+  readonly dump: () => OrdersDump
+  readonly load: (dump: OrdersDump) => void
+}
+
+/** A merchant's orders, as they go into a snapshot; each of them may have had several prepay_ids. */
+export interface OrdersDump {
+  readonly orders: readonly Order[]
+  readonly prepays: readonly (readonly [prepayId: string, outTradeNo: string])[]
+}
+
+export function createOrderBook(now: () => Date): OrderBook {
+  const byNumber = new Map<string, Order>()
+  const byPrepay = new Map<string, Order>()
+  const byTransaction = new Map<string, Order>()
+  const current = (order: Order | undefined) => {
+    if (order?.tradeState === 'NOTPAY' && order.expiresAt && order.expiresAt <= now()) order.tradeState = 'CLOSED'
+    return order
+  }
+  return {
+    add: (order) => {
+      byNumber.set(order.outTradeNo, order)
+    },
+    find: (outTradeNo) => current(byNumber.get(outTradeNo)),
+    findPrepay: (prepayId) => current(byPrepay.get(prepayId)),
+    findTransaction: (transactionId) => byTransaction.get(transactionId),
+    indexPrepay: (order) => {
+      byPrepay.set(order.prepayId, order)
+    },
+    indexTransaction: (order, { transactionId }) => {
+      byTransaction.set(transactionId, order)
+    },
+    list: () => Array.from(byNumber.values(), (order) => current(order)!),
+    count: () => byNumber.size,
+    forget: (isGone) => {
+      for (const index of [byNumber, byPrepay, byTransaction]) {
+        for (const [name, { outTradeNo }] of index) if (isGone(outTradeNo)) index.delete(name)
+      }
+    },
+    dump: () => ({
+      orders: [...byNumber.values()],
+      prepays: Array.from(byPrepay, ([prepayId, { outTradeNo }]) => [prepayId, outTradeNo]),
+    }),
+    load: ({ orders, prepays }) => {
+      for (const index of [byNumber, byPrepay, byTransaction]) index.clear()
+      for (const order of orders) {
+        byNumber.set(order.outTradeNo, order)
+        if (order.payment) byTransaction.set(order.payment.transactionId, order)
+      }
+      for (const [prepayId, outTradeNo] of prepays) byPrepay.set(prepayId, byNumber.get(outTradeNo)!)
+    },
+  }
+}

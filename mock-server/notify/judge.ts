@@ -1,0 +1,184 @@
+import type { Finding } from '../wechat/pay-v2/lint.ts'
+import { lintReply } from './reply-lint.ts'
+import type { Exchange, Reply } from './sender.ts'
+import { readXml, WireError } from '../wire/xml.ts'
+
+export const VERDICTS = [
+  'acked',
+  'fail_xml',
+  'timeout_5s',
+  'http_status',
+  'empty_body',
+  'not_xml',
+  'json_body',
+  'html_page',
+  'stray_characters',
+  'wrong_field_name',
+  'redirect',
+  'connection_refused',
+  'reset',
+  'tls',
+] as const
+
+/** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
+export type Verdict = (typeof VERDICTS)[number]
+
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly reason: string
+  /** What production may not like about an answer that is taken here. */
+  readonly lint?: readonly Finding[]
+}
+
+const EXPECTED = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+const shown = (body: string) => JSON.stringify(body.length > 60 ? `${body.slice(0, 60)}…` : body)
+
+function judgeXml(body: string): Judgement {
+  const fields = readXml(body)
+  const code = fields.get('return_code')?.trim()
+  if (code === undefined) {
+    return {
+      verdict: 'wrong_field_name',
+      reason: `the reply has no return_code, only ${shown([...fields.keys()].join(', '))}; answer ${EXPECTED}`,
+    }
+  }
+  if (code === 'SUCCESS') return { verdict: 'acked', reason: 'the merchant acknowledged the notification' }
+  const message = fields.get('return_msg') ?? ''
+  return code === 'FAIL'
+    ? { verdict: 'fail_xml', reason: `the merchant refused the notification: ${shown(message)}` }
+    : { verdict: 'fail_xml', reason: `return_code is ${shown(code)}; only SUCCESS, in capitals, acknowledges` }
+}
+
+function judgeText(body: string): Judgement {
+  const start = body.trimStart()
+  if (body.trim() === '') return { verdict: 'empty_body', reason: `the reply has no body; answer ${EXPECTED}` }
+  if (/^[{[]/.test(start)) {
+    return { verdict: 'json_body', reason: `the reply is JSON (${shown(body)}); the V2 interface wants ${EXPECTED}` }
+  }
+  if (/^<(?:!doctype\s+html|html)/i.test(start)) {
+    return {
+      verdict: 'html_page',
+      reason:
+        'the reply is an HTML page: an error page, a login wall or a catch-all route answered instead of the notify handler',
+    }
+  }
+  if (body.startsWith('\uFEFF')) {
+    return {
+      verdict: 'stray_characters',
+      reason: 'the reply starts with a byte order mark; save the file that prints it without BOM',
+    }
+  }
+  const end = body.lastIndexOf('</xml>')
+  if (end >= 0 && body.slice(end + 6).trim() !== '') {
+    return {
+      verdict: 'stray_characters',
+      reason: `output follows </xml>: ${shown(body.slice(end + 6))}; end the response right there`,
+    }
+  }
+  const first = start.indexOf('<')
+  if (first > 0 && end >= 0) {
+    return { verdict: 'stray_characters', reason: `output stands before <xml>: ${shown(start.slice(0, first))}` }
+  }
+  try {
+    return judgeXml(body)
+  } catch (error) {
+    const { kind, message } = error as WireError
+    if (kind === 'stray') {
+      return {
+        verdict: 'stray_characters',
+        reason: `${message} of ${shown(body)}, for example the two characters \\n instead of a line feed`,
+      }
+    }
+    if (kind === 'root') return { verdict: 'wrong_field_name', reason: `${message}; answer ${EXPECTED}` }
+    return {
+      verdict: 'not_xml',
+      reason: `the reply ${shown(body)} is not the XML asked for (${message}); answer ${EXPECTED}`,
+    }
+  }
+}
+
+// A merchant answers most notifications with the same text as the one before.
+let last = { body: '', judgement: judgeText('') }
+
+function judgeBody(body: string): Judgement {
+  if (body !== last.body) last = { body, judgement: judgeText(body) }
+  return last.judgement
+}
+
+/** An answer of which nobody knows how WeChat takes it: taken, and said so; a strict world does not take it. */
+function judgeDoubtful(reply: Reply, acked: Judgement, strict: boolean): Judgement {
+  const doubts = lintReply(reply)
+  const [first] = doubts
+  if (!first) return acked
+  const lint = doubts.map(({ finding }) => finding)
+  return strict ? { verdict: first.verdict, reason: `strict: ${first.finding.message}`, lint } : { ...acked, lint }
+}
+
+function judgeReply(reply: Reply, strict: boolean): Judgement {
+  const {
+    status,
+    headers: { location, 'content-encoding': coding },
+    body,
+    raw,
+  } = reply
+  if (status >= 300 && status < 400) {
+    return {
+      verdict: 'redirect',
+      reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow: give it the final URL`,
+    }
+  }
+  // Undocumented for V2; V3 ranks the status above the body, so the mock does too.
+  if (status !== 200) {
+    return {
+      verdict: 'http_status',
+      reason: `HTTP ${status}; only 200 acknowledges, whatever the body says (${shown(body)})`,
+    }
+  }
+  const judgement = judgeBody(body)
+  if (judgement.verdict === 'acked') return judgeDoubtful(reply, judgement, strict)
+  if (raw && coding !== undefined) {
+    return {
+      verdict: 'not_xml',
+      reason: `the reply is compressed (Content-Encoding: ${String(coding)}), and nobody asked for that: the notification has no Accept-Encoding`,
+    }
+  }
+  return judgement
+}
+
+const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']
+/** Node's codes for an address or a header that cannot be, and the mock's for a hook that throws. */
+const UNSENDABLE = /^ERR_(?:INVALID|HOOK)/
+const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/
+
+function judgeFailure({ code = '', message }: NodeJS.ErrnoException): Judgement {
+  const told = `${code} ${message}`.trim()
+  if (REFUSED.includes(code)) {
+    return {
+      verdict: 'connection_refused',
+      reason: `no connection could be made (${told}); is the application listening at the notify_url?`,
+    }
+  }
+  if (UNSENDABLE.test(code)) {
+    return { verdict: 'connection_refused', reason: `it could not be sent (${told}); was it made up or changed?` }
+  }
+  if (TLS.test(code)) {
+    return {
+      verdict: 'tls',
+      reason: `no TLS connection could be made (${told}); WeChat wants a complete chain from a public authority`,
+    }
+  }
+  return { verdict: 'reset', reason: `the connection broke before a whole reply had arrived (${told})` }
+}
+
+/**
+ * What WeChat makes of an exchange (official list of wrong replies: doc/v2/partner/4011984734). `strict`: what production
+ * may not like acknowledges nothing.
+ */
+export function judge(exchange: Exchange, limitMs: number, strict = false): Judgement {
+  if ('reply' in exchange) return judgeReply(exchange.reply, strict)
+  if ('error' in exchange) return judgeFailure(exchange.error)
+  return {
+    verdict: 'timeout_5s',
+    reason: `no whole reply within ${limitMs} ms; acknowledge first and do slow work afterwards`,
+  }
+}

@@ -1,0 +1,332 @@
+import type { Activity } from '../base/activity.ts'
+import { type Delays, nativeElapsed } from '../base/real-time.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { Notice } from '../wire/names.ts'
+import { createDeliveryLog, type DeliveryLogDump, keptReply } from './delivery-log.ts'
+import { judge } from './judge.ts'
+import {
+  type DeliverOptions,
+  type Delivery,
+  Entry,
+  type NotificationData,
+  type NotificationKind,
+  type Subject,
+} from './notification.ts'
+import { broken, type NoticeWire } from './passage.ts'
+import type { Plan } from './schedule.ts'
+
+/** What is about to be sent. */
+export interface Outgoing {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export interface NotifierOptions {
+  /** Of the first merchant, for what does not say whose it is: an export of before there were several. */
+  readonly mchId: string
+  readonly clock: Pick<Clock, 'now' | 'at'>
+  readonly activity: Activity
+  readonly wire: NoticeWire
+  readonly delays: Delays
+  readonly plan: Plan
+  /** Real milliseconds a merchant may take to answer. */
+  readonly ackTimeoutMs: number
+  /** Whether what production may not like about an answer is no acknowledgement; default false. */
+  readonly strict?: boolean
+  /** How many deliveries are remembered. */
+  readonly maxDeliveries: number
+  /** The last word on what is sent. */
+  readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
+  readonly onDelivery: (delivery: Delivery) => void
+  /** Whether the world has ended: nothing is sent from then on. */
+  readonly hasEnded: () => boolean
+  /** The sequence of a new notification; default: the notifier counts for itself. */
+  readonly nextSequence?: () => number
+}
+
+export interface Notifier {
+  /** Default: a payment's notification. */
+  readonly create: (outTradeNo: string, url: string, body: string, subject?: Subject) => Entry
+  /**
+   * Begins the schedule: sends at once, or gives undefined where the first send is due later. `awaited`, the default: the
+   * caller waits for the delivery.
+   */
+  readonly start: (entry: Entry, awaited?: boolean) => Promise<Delivery | undefined>
+  readonly find: (id: string) => Entry | undefined
+  readonly list: () => Entry[]
+  /** The judged deliveries, in the order of sending. */
+  readonly deliveries: () => Delivery[]
+  /** Collects what is judged from now on until the result is called. */
+  readonly collect: () => () => Delivery[]
+  /** Forgets the notifications of orders that are gone. */
+  readonly forget: (isGone: (outTradeNo: string, mchId: string) => boolean) => void
+  readonly dump: () => NotifierDump
+  /** Forgets everything, and goes on from a copy of a dump: what was due is due again. */
+  readonly load: (dump: NotifierDump) => void
+  /** Plans again, after the clock has forgotten its timers, what is due. */
+  readonly resume: () => void
+}
+
+/** Notifications and deliveries, as they go into a snapshot. */
+export interface NotifierDump {
+  readonly notifications: readonly NotificationData[]
+  readonly log: DeliveryLogDump
+}
+
+export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
+
+const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
+
+/** The exchange that a notification is: its name in the journal, for faults and for gates. */
+export const noticeOf = (kind: NotificationKind): Notice => (kind === 'refund' ? 'refundnotify' : 'notify')
+
+const nothing = () => {}
+
+interface SendOptions {
+  /** Runs before the clock may move. */
+  readonly judged?: (delivery: Delivery) => void
+  /** Real milliseconds to wait first. */
+  readonly pauseMs?: number
+  readonly awaited?: boolean
+}
+
+export function createNotifier({
+  mchId: firstMchId,
+  clock,
+  activity,
+  wire,
+  delays,
+  plan: { gaps, immediate },
+  ackTimeoutMs,
+  strict,
+  maxDeliveries,
+  prepare,
+  onDelivery,
+  hasEnded,
+  nextSequence,
+}: NotifierOptions): Notifier {
+  const entries = new Map<string, Entry>()
+  let created = 0
+  const log = createDeliveryLog(maxDeliveries)
+
+  /** A colon stands in no number of the protocol's, so these cannot meet. */
+  function freshId(outTradeNo: string, { kind, outRefundNo }: Subject): string {
+    const first = kind === 'pay' ? outTradeNo : `${kind}:${outRefundNo ?? outTradeNo}`
+    let id = first
+    for (let n = 2; entries.has(id); n++) id = `${first}:${n}`
+    return id
+  }
+
+  /** Whether the notification is still one of the world's: a reset and a restore forget what was under way. */
+  const isKnown = (entry: Entry) => entries.get(entry.id) === entry
+  const isOff = (entry: Entry) => hasEnded() || !isKnown(entry)
+
+  /** What is sent; a hook that fails spoils one send, as a broken connection would, and not the schedule. */
+  function ready(entry: Entry, attempt: number): { outgoing: Outgoing; error?: Error } {
+    const planned = { url: entry.url, headers: HEADERS, body: entry.body }
+    if (isOff(entry)) {
+      return {
+        outgoing: planned,
+        error: broken(
+          hasEnded()
+            ? 'the world has ended'
+            : 'the world has forgotten it: it was reset, or restored, or remembers no more',
+        ),
+      }
+    }
+    try {
+      return { outgoing: prepare(entry, attempt, planned) }
+    } catch (error) {
+      return {
+        outgoing: planned,
+        error: Object.assign(new Error(`beforeNotify: ${String(error)}`, { cause: error }), { code: 'ERR_HOOK' }),
+      }
+    }
+  }
+
+  /** Sends once. */
+  async function send(
+    entry: Entry,
+    attempt: number,
+    { judged = nothing, pauseMs = 0, awaited = true }: SendOptions = {},
+  ): Promise<Delivery> {
+    const { id, kind, mchId, outTradeNo, outRefundNo, data } = entry
+    const presence = activity.enter(`notify ${id} attempt ${attempt}`, awaited)
+    try {
+      if (pauseMs > 0) await delays.wait(pauseMs)
+      const passage = await wire.depart(noticeOf(kind), outTradeNo, presence, () => isOff(entry))
+      const { outgoing, error } = ready(entry, attempt)
+      const place = isKnown(entry) ? log.take() : -1
+      const sentAt = clock.now()
+      const startedMs = nativeElapsed()
+      const { exchange, body } = error
+        ? { exchange: { durationMs: 0, error }, body: outgoing.body }
+        : await passage.post(outgoing.url, outgoing.headers, outgoing.body, ackTimeoutMs)
+      const delivery: Delivery = {
+        id: `d${place + 1}`,
+        notificationId: id,
+        kind,
+        mchId,
+        outTradeNo,
+        outRefundNo,
+        attempt,
+        sentAt,
+        url: outgoing.url,
+        request: { headers: outgoing.headers, body },
+        ...('reply' in exchange && { response: keptReply(exchange.reply) }),
+        startedMs,
+        durationMs: exchange.durationMs,
+        ...judge(exchange, ackTimeoutMs, strict),
+      }
+      // A world that has been reset or restored meanwhile knows nothing of it.
+      if (!isKnown(entry)) return delivery
+      log.fill(place, delivery)
+      data.attempts.push(delivery)
+      if (delivery.verdict === 'acked') {
+        data.acked = true
+        stopTimer(entry)
+      }
+      judged(delivery)
+      onDelivery(delivery)
+      return delivery
+    } finally {
+      presence.leave()
+    }
+  }
+
+  function stopTimer(entry: Entry): void {
+    entry.cancelRetry()
+    entry.cancelRetry = nothing
+  }
+
+  function planRetry(entry: Entry, due: Date): void {
+    const { id, data } = entry
+    data.due = due
+    if (entry.state !== 'pending') return
+    entry.cancelRetry = clock.at({
+      due: due.getTime(),
+      sequence: data.sequence,
+      what: `notify ${id} attempt ${data.sends}`,
+      run: () => sendDue(entry, false),
+    })
+  }
+
+  async function start(entry: Entry, awaited = true): Promise<Delivery | undefined> {
+    entry.data.held = false
+    if (immediate) return sendDue(entry, awaited)
+    planRetry(entry, new Date(clock.now().getTime() + gaps[0]!))
+    return undefined
+  }
+
+  async function sendDue(entry: Entry, awaited = true): Promise<Delivery> {
+    const { data } = entry
+    data.due = undefined
+    entry.cancelRetry = nothing
+    entry.underWay = true
+    const judged = ({ attempt, sentAt }: Delivery) => {
+      entry.underWay = false
+      const gap = gaps[immediate ? attempt : attempt + 1]
+      // Gaps count from the send, so a slow merchant does not shift the schedule.
+      if (gap === undefined) data.finished = true
+      else planRetry(entry, new Date(sentAt.getTime() + gap))
+    }
+    return send(entry, data.sends++, { judged, awaited })
+  }
+
+  async function deliver(
+    entry: Entry,
+    { count = 1, concurrent = false, delayMs = 0, awaited = true }: DeliverOptions,
+  ): Promise<Delivery[]> {
+    const attempt = Math.max(0, entry.data.sends - 1)
+    const one = (pauseMs: number) => send(entry, attempt, { pauseMs, awaited })
+    if (concurrent) return Promise.all(Array.from({ length: count }, (_, n) => one(n * delayMs)))
+    const deliveries: Delivery[] = []
+    for (let n = 0; n < count; n++) {
+      deliveries.push(await one(n > 0 ? delayMs : 0))
+      if (isOff(entry)) break
+    }
+    return deliveries
+  }
+
+  function hold(entry: Entry): void {
+    entry.data.held = true
+    stopTimer(entry)
+  }
+
+  async function release(entry: Entry): Promise<Delivery | undefined> {
+    const { data } = entry
+    if (entry.state !== 'held') return undefined
+    data.held = false
+    if (data.due && data.due <= clock.now()) return sendDue(entry)
+    if (data.due) planRetry(entry, data.due)
+    // Without a due time it has not begun, or a send is under way, which will plan the next one.
+    return data.sends === 0 && !data.due ? start(entry) : undefined
+  }
+
+  function cancel(entry: Entry): void {
+    entry.data.cancelled = true
+    stopTimer(entry)
+  }
+
+  function resume(): void {
+    for (const entry of entries.values()) if (entry.data.due) planRetry(entry, entry.data.due)
+  }
+
+  /** A send that is under way goes out again in a world that is put back: nobody will judge it there. */
+  function dataOf({ data, underWay }: Entry): NotificationData {
+    return underWay ? { ...data, due: clock.now(), sends: data.sends - 1 } : data
+  }
+
+  function add(data: NotificationData): Entry {
+    const entry = new Entry(data, { deliver, hold, release, cancel })
+    entries.set(data.id, entry)
+    return entry
+  }
+
+  return {
+    create: (outTradeNo, url, body, subject = { kind: 'pay' }) =>
+      add({
+        id: freshId(outTradeNo, subject),
+        kind: subject.kind,
+        mchId: subject.mchId ?? firstMchId,
+        outTradeNo,
+        outRefundNo: subject.outRefundNo,
+        url,
+        body,
+        sequence: nextSequence?.() ?? created++,
+        attempts: [],
+        due: undefined,
+        sends: 0,
+        acked: false,
+        finished: false,
+        held: true,
+        cancelled: false,
+      }),
+    start,
+    find: (id) => entries.get(id),
+    list: () => [...entries.values()],
+    deliveries: log.list,
+    collect: log.collect,
+    forget: (isGone) => {
+      for (const { id, mchId, outTradeNo } of entries.values()) if (isGone(outTradeNo, mchId)) entries.delete(id)
+    },
+    dump: () => ({ notifications: Array.from(entries.values(), dataOf), log: log.dump() }),
+    load: (dump) => {
+      for (const entry of entries.values()) cancel(entry)
+      entries.clear()
+      for (const told of [
+        dump.log.deliveries,
+        dump.notifications,
+        ...dump.notifications.map(({ attempts }) => attempts),
+      ].flat()) {
+        Object.assign(told, { mchId: told.mchId ?? firstMchId })
+      }
+      log.load(dump.log)
+      for (const data of dump.notifications) add(data)
+      created = 1 + (dump.notifications.at(-1)?.sequence ?? -1)
+      resume()
+    },
+    resume,
+  }
+}

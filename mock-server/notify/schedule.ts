@@ -1,0 +1,55 @@
+import { parseSeconds } from '../clock/duration.ts'
+import { MockError } from '../base/errors.ts'
+
+/** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in all), and those in use until about 2018. */
+const GAPS = {
+  current: [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600],
+  legacy: [15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600],
+}
+
+/** `current`, `legacy` or the gaps between the sends in seconds. */
+export type Gaps = keyof typeof GAPS | readonly number[]
+
+/**
+ * A schedule whose first send is not immediate: it is due after the first gap, so that 15 gaps make 15 sends. WeChat's
+ * documents say nowhere in one sentence that there is another one at once.
+ */
+export interface LateSchedule {
+  readonly gaps?: Gaps
+  readonly immediate: false
+}
+
+/** The gaps between an immediate send and its retries. */
+export type Schedule = Gaps | { readonly gaps?: Gaps; readonly immediate?: true }
+
+export type AnySchedule = Schedule | LateSchedule
+
+export interface Plan {
+  /** Milliseconds. */
+  readonly gaps: readonly number[]
+  readonly immediate: boolean
+}
+
+const refuse = (field: string, rule: string, told: unknown) =>
+  new MockError('BAD_INPUT', `${field}: must be ${rule}; got ${JSON.stringify(told)}`, { field, rule })
+
+function gapsOf(gaps: unknown, field: string): number[] {
+  const seconds = typeof gaps === 'string' && Object.hasOwn(GAPS, gaps) ? GAPS[gaps as keyof typeof GAPS] : gaps
+  if (!Array.isArray(seconds)) throw refuse(field, `${Object.keys(GAPS).join(', ')} or gaps in seconds`, gaps)
+  return seconds.map((gap) => parseSeconds(gap, field))
+}
+
+/** @throws MockError BAD_INPUT */
+export function planOf(schedule: AnySchedule): Plan {
+  if (typeof schedule !== 'object' || schedule === null || Array.isArray(schedule)) {
+    return { gaps: gapsOf(schedule, 'schedule'), immediate: true }
+  }
+  const { gaps = 'current', immediate = true, ...unknown } = schedule as Exclude<AnySchedule, Gaps>
+  if (Object.keys(unknown).length > 0) throw refuse('schedule', 'made of gaps and immediate', schedule)
+  if (typeof immediate !== 'boolean') throw refuse('schedule.immediate', 'true or false', immediate)
+  const plan = { gaps: gapsOf(gaps, 'schedule.gaps'), immediate }
+  if (!immediate && plan.gaps.length === 0) {
+    throw refuse('schedule.gaps', 'one gap at least where the first send is not immediate', gaps)
+  }
+  return plan
+}

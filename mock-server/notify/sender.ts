@@ -1,0 +1,167 @@
+import { isUtf8 } from 'node:buffer'
+import { Agent as HttpAgent, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { urlToHttpOptions } from 'node:url'
+import { nativeClearTimeout, nativeElapsed, nativeSetImmediate, nativeSetTimeout } from '../base/real-time.ts'
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly body: string
+  /** The bytes of the body, where they are not UTF-8. */
+  readonly raw?: Buffer
+  /** How many bytes the body had, where only its beginning (64 KB) is remembered. */
+  readonly length?: number
+}
+
+/** How an exchange ended: with a whole reply, by an error, or by the time limit. */
+export type Exchange = { readonly durationMs: number } & (
+  { readonly reply: Reply } | { readonly error: NodeJS.ErrnoException } | { readonly timedOut: true }
+)
+
+/**
+ * The mock's own HTTP client. Node's own one: used like this it is as fast as undici's request for one small POST after the
+ * other, and undici alone would take a quarter of the memory of an idle mock.
+ */
+export interface Sender {
+  /** Sends once, never rejects and follows no redirect. `limitMs` are real milliseconds for the whole exchange. */
+  readonly post: (
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body: string,
+    limitMs: number,
+  ) => Promise<Exchange>
+  /** Ends every connection; what is still under way fails. */
+  readonly close: () => void
+}
+
+/** An error page may be long; more than this is no reply. */
+const MAX_REPLY_BYTES = 1024 * 1024
+
+// Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
+const KEEP_ALIVE = { keepAlive: true, timeout: 1000 }
+
+/**
+ * Resolves when everything that has arrived has been read. Wait for it before a POST: a connection that the other side has
+ * closed meanwhile, be it right after its last answer, is then known to be closed and not taken. The first turn ends what is
+ * being read now, in the second all is read once more.
+ */
+export const allRead = () =>
+  new Promise<void>((resolve) => {
+    nativeSetImmediate(() => nativeSetImmediate(resolve))
+  })
+
+/** Where a POST goes, taken apart: most go where the one before went. */
+function targetOf(url: string) {
+  const address = new URL(url)
+  const { protocol, hostname, port, path, auth } = urlToHttpOptions(address)
+  return {
+    url,
+    secure: protocol === 'https:',
+    host: address.host,
+    options: { method: 'POST', setHost: false, protocol, hostname, port, path, auth },
+  }
+}
+
+/** `tlsSkipVerify`: any certificate will do. */
+export function createSender(tlsSkipVerify = false): Sender {
+  const certificates = { rejectUnauthorized: !tlsSkipVerify }
+  const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE), fresh: new HttpAgent() }
+  const https = {
+    request: httpsRequest,
+    agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }),
+    fresh: new HttpsAgent(certificates),
+  }
+  // Who closes connections, other than those given up here for being idle, gets a new one for each request: on an old one
+  // nobody could tell whether the request was read. Sending it again could double it. Told by `close` alone: from Node 22 on an
+  // idle connection that the other side ends or resets has neither `end` nor `error`.
+  const closing = new Set<string>()
+  let last: ReturnType<typeof targetOf> | undefined
+  return {
+    post: (url, headers, body, limitMs) =>
+      new Promise<Exchange>((resolve) => {
+        const started = nativeElapsed()
+        if (last?.url !== url) last = targetOf(url)
+        const { secure, host, options } = last
+        const { request: send, agent, fresh } = secure ? https : http
+        let timedOut = false
+        const end = (outcome: { reply: Reply } | { error: Error } | { timedOut: true }) => {
+          nativeClearTimeout(timer)
+          resolve({ durationMs: nativeElapsed() - started, ...outcome })
+        }
+        const fail = (error: Error) => end(timedOut ? { timedOut } : { error })
+        const request = send({
+          ...options,
+          agent: closing.has(host) ? fresh : agent,
+          headers: { host, ...headers, 'content-length': Buffer.byteLength(body) },
+        })
+        request.on('socket', (socket) => {
+          if (request.reusedSocket) return
+          let idle = false
+          socket.on('timeout', () => {
+            idle = socket.destroyed
+          })
+          socket.once('close', () => {
+            if (!idle) closing.add(host)
+          })
+        })
+        request.on('error', fail)
+        request.on('response', (response) => {
+          const chunks: Buffer[] = []
+          let size = 0
+          response.on('error', fail)
+          response.on('data', (chunk: Buffer) => {
+            chunks.push(chunk)
+            size += chunk.length
+            if (size > MAX_REPLY_BYTES) response.destroy(new Error(`the reply is larger than ${MAX_REPLY_BYTES} bytes`))
+          })
+          response.on('end', () => {
+            const read = Buffer.concat(chunks)
+            end({
+              reply: {
+                status: response.statusCode!,
+                headers: response.headers,
+                body: read.toString(),
+                ...(!isUtf8(read) && { raw: read }),
+              },
+            })
+          })
+        })
+        // Told instead of a response, and there is nothing more to come.
+        request.on('upgrade', ({ statusCode, headers }, socket) => {
+          socket.destroy()
+          end({ reply: { status: statusCode!, headers, body: '' } })
+        })
+        // A text goes out in one piece with the head.
+        request.end(body)
+        const timer = nativeSetTimeout(() => {
+          timedOut = true
+          request.destroy()
+        }, limitMs)
+        // An address or a header that cannot be.
+      }).catch((error: Error) => ({ durationMs: 0, error })),
+    close: () => {
+      for (const { agent, fresh } of [http, https]) {
+        agent.destroy()
+        fresh.destroy()
+      }
+    },
+  }
+}
+
+/** Sends to these hosts only: a notify_url that was copied from production must not be reached by a test. */
+export function onlyTo(hosts: readonly string[], sender: Sender): Sender {
+  return {
+    ...sender,
+    post: async (url, ...message) => {
+      // What is no address the sender itself refuses.
+      if (!URL.canParse(url)) return sender.post(url, ...message)
+      const { hostname } = new URL(url)
+      if (hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1'))) return sender.post(url, ...message)
+      const error = new Error(
+        `the mock sends to ${hosts.join(', ')} only, not to ${hostname}; allow it with --allow-notify-host ${hostname} (notifyHosts)`,
+      )
+      return { durationMs: 0, error: Object.assign(error, { code: 'EHOSTUNREACH' }) }
+    },
+  }
+}

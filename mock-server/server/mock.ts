@@ -1,0 +1,282 @@
+import { once } from 'node:events'
+import { get } from 'node:http'
+import { get as getSecurely } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { isDeepStrictEqual } from 'node:util'
+import type { FastifyInstance } from 'fastify'
+import { MockError } from '../base/errors.ts'
+import { CONTROL_PREFIX } from '../control/index.ts'
+import type { Delivery, Notification } from '../notify/notification.ts'
+import { createSender, onlyTo, type Sender } from '../notify/sender.ts'
+import type { Registry, WorldCore } from '../wechat/core.ts'
+import type { SharedClock } from '../world/shared-clock.ts'
+import {
+  type AnyWorldOptions,
+  createWorld,
+  type LateWorldOptions,
+  type Names,
+  type World,
+  type WorldOptions,
+} from '../world/world.ts'
+import { buildApp, type Part, type TlsOptions } from './app.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
+import { assertNoUnexpected } from './unknown-calls.ts'
+
+export interface MockOptions<W = WorldOptions> {
+  /** Default 127.0.0.1: nobody else can reach it. */
+  readonly host?: string
+  /** Default 0: any free port. */
+  readonly port?: number
+  /** A port of its own for the control API, 0: any free one. Default: it shares the port of WeChat's paths. */
+  readonly controlPort?: number
+  /**
+   * Names by which the control API may be called, beside addresses, `localhost` and `host`: that of the service in a network
+   * of containers, for example. WeChat's own paths answer to any.
+   */
+  readonly allowedHosts?: readonly string[]
+  /** The only hosts that notifications are sent to; default: any. */
+  readonly notifyHosts?: readonly string[]
+  /** Takes any certificate of a notify_url, which WeChat does not. Default false. */
+  readonly tlsSkipVerify?: boolean
+  /** Makes it https; a world can then ask for the merchant's certificate (`certMode`). */
+  readonly tls?: TlsOptions
+  /**
+   * A clock for the mock and the application together, of {@link createSharedClock}: all worlds run on it. Default: each
+   * world has a time of its own.
+   */
+  readonly clock?: SharedClock
+  /** The world `default`. */
+  readonly world?: W
+  /** For every world that does not say otherwise. */
+  readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict'>
+  /** Gets one line for each request and each delivery. */
+  readonly log?: (line: string) => void
+}
+
+/** Options of a mock whose default world is one of {@link LateWorldOptions}. */
+export type LateMockOptions = MockOptions<LateWorldOptions> & { readonly world: LateWorldOptions }
+
+/** A running double of WeChat. */
+export interface MockWechat<First = Delivery> extends AsyncDisposable {
+  readonly url: string
+  /** `<url>/__mock/v1`; with `controlPort`, on that port. */
+  readonly controlUrl: string
+  readonly default: World<First>
+  /**
+   * A fresh merchant and app; requests find their way by mch_id and appid.
+   * @throws MockError WORLD_EXISTS, BAD_INPUT
+   */
+  readonly world: {
+    (options: LateWorldOptions): World<Notification>
+    (options?: WorldOptions): World
+    (options: AnyWorldOptions): World<Delivery | Notification>
+  }
+  readonly worlds: () => World[]
+  /**
+   * Passes if no world saw a call to a path that is not emulated.
+   * @throws MockError UNEXPECTED_CALLS
+   */
+  readonly assertNoUnexpected: () => void
+  readonly close: () => Promise<void>
+}
+
+/** The worlds of a mock, by each of their names. */
+export interface Worlds extends Registry {
+  readonly create: (options: AnyWorldOptions) => World
+  /** The world that was made with exactly these options, its id among them. */
+  readonly madeBy: (options: AnyWorldOptions) => World | undefined
+  readonly list: () => World[]
+  /** @throws MockError UNKNOWN_WORLD */
+  readonly find: (id: string) => World
+  readonly baseUrl: () => string
+  readonly controlUrl: () => string
+  readonly metrics: Metrics
+}
+
+export function createWorlds(
+  baseUrl: () => string,
+  controlUrl: () => string,
+  sender: Sender,
+  tls: boolean,
+  log: (line: string) => void,
+  defaults: WorldOptions,
+  clock: SharedClock | undefined,
+): Worlds & { close: () => void } {
+  const worlds = new Map<string, World>()
+  const made = new Map<string, AnyWorldOptions>()
+  const cores = new Map<string, WorldCore>()
+  const byAppid = new Map<string, WorldCore>()
+  const byMchId = new Map<string, WorldCore>()
+  const named = { appid: byAppid, mchId: byMchId }
+
+  const metrics = createMetrics()
+
+  const seeds = new Set<string>()
+  function uniqueSeed(seed: string): string {
+    let unique = seed
+    for (let n = 2; seeds.has(unique); n++) unique = `${seed}#${n}`
+    return unique
+  }
+
+  let created = 0
+  function freshId(): string {
+    while (worlds.has(`w${created}`)) created++
+    return `w${created}`
+  }
+
+  const names: Names = {
+    checkFree: (kind, name) => {
+      const owner = named[kind].get(name)
+      if (owner) {
+        throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, {
+          field: kind,
+        })
+      }
+    },
+    claim: (kind, name, core) => {
+      named[kind].set(name, core)
+    },
+  }
+
+  function remove(id: string, seed: string): void {
+    if (cores.keys().next().value === id) {
+      throw new MockError(
+        'DEFAULT_WORLD',
+        `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`,
+      )
+    }
+    seeds.delete(seed)
+    worlds.delete(id)
+    made.delete(id)
+    cores.delete(id)
+    for (const names of [byAppid, byMchId]) for (const [name, core] of names) if (core.id === id) names.delete(name)
+  }
+
+  function create(options: AnyWorldOptions): World {
+    const { id = freshId() } = options
+    const seed = uniqueSeed(String(options.seed ?? id))
+    const { world, core } = createWorld(
+      { id, seed, baseUrl, sender, clock, tls, log, names, remove: () => remove(id, seed) },
+      { ...defaults, ...options },
+    )
+    const { appid, mchId } = world.credentials
+    if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
+      core.end()
+      throw new MockError(
+        'WORLD_EXISTS',
+        `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`,
+      )
+    }
+    seeds.add(seed)
+    world.on('journal', metrics.count)
+    worlds.set(id, world)
+    made.set(id, options)
+    cores.set(id, core)
+    created++
+    byAppid.set(appid, core)
+    byMchId.set(mchId, core)
+    return world
+  }
+
+  return {
+    create,
+    madeBy: (options) => (isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined),
+    baseUrl,
+    controlUrl,
+    metrics,
+    list: () => [...worlds.values()],
+    find: (id) => {
+      const world = worlds.get(id)
+      if (!world) {
+        throw new MockError('UNKNOWN_WORLD', `there is no world ${id}; known: ${[...worlds.keys()].join(', ')}`)
+      }
+      return world
+    },
+    byAppid: (appid) => byAppid.get(appid),
+    byMchId: (mchId) => byMchId.get(mchId),
+    byOpenid: (openid) => [...byAppid.values()].find(({ users }) => users.drew(openid)),
+    byAccessToken: (token) => [...byAppid.values()].find(({ tokens }) => tokens.has(token)),
+    byPhoneCode: (code) => [...byAppid.values()].find(({ users }) => users.hasPhoneCode(code)),
+    fallback: () => cores.values().next().value!,
+    close: () => {
+      for (const { end } of cores.values()) end()
+    },
+  }
+}
+
+/** What every form of the mock shows of its worlds. */
+export const faceOf = (worlds: Worlds, standard: World) => ({
+  url: worlds.baseUrl(),
+  controlUrl: worlds.controlUrl(),
+  default: standard,
+  world: ((options: AnyWorldOptions = {}) => worlds.create(options)) as MockWechat['world'],
+  worlds: worlds.list,
+  assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap((world) => world.unexpected())),
+})
+
+/** A server that listens, and where. */
+async function listen(app: FastifyInstance, host: string, port: number, tls: boolean): Promise<string> {
+  await app.listen({ host, port })
+  const address = app.server.address() as AddressInfo
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  return `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
+}
+
+/** Starts a WeChat to test against. Resolves when it answers. */
+export async function createMockWechat(options: LateMockOptions): Promise<MockWechat<Notification>>
+export async function createMockWechat(options?: MockOptions): Promise<MockWechat>
+export async function createMockWechat(
+  options: MockOptions<AnyWorldOptions>,
+): Promise<MockWechat<Delivery | Notification>>
+export async function createMockWechat({
+  host = '127.0.0.1',
+  port = 0,
+  controlPort,
+  allowedHosts = [],
+  notifyHosts,
+  tlsSkipVerify = false,
+  tls,
+  clock,
+  world = {},
+  defaults = {},
+  log = () => {},
+}: MockOptions<AnyWorldOptions> = {}): Promise<MockWechat<any>> {
+  const direct = createSender(tlsSkipVerify)
+  const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
+  let url = ''
+  let controlUrl = ''
+  const worlds = createWorlds(
+    () => url,
+    () => controlUrl,
+    sender,
+    tls !== undefined,
+    log,
+    defaults,
+    clock,
+  )
+  const standard = worlds.create({ id: 'default', ...world })
+  const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls }, parts)
+  const apps = controlPort === undefined ? [build('wire', 'control')] : [build('wire'), build('control')]
+  const close = async () => {
+    worlds.close()
+    for (const app of apps) await app.close()
+    sender.close()
+  }
+  try {
+    const [at = '', controlAt = at] = await Promise.all(
+      apps.map((app, n) => listen(app, host, n === 0 ? port : controlPort!, tls !== undefined)),
+    )
+    url = at
+    controlUrl = `${controlAt}${CONTROL_PREFIX}`
+  } catch (error) {
+    await close()
+    throw error
+  }
+  // Its own certificate need not satisfy it.
+  const request = tls
+    ? getSecurely(`${url}/readyz`, { agent: false, rejectUnauthorized: false })
+    : get(`${url}/readyz`, { agent: false })
+  const [ready] = await once(request, 'response')
+  ready.resume()
+  return { ...faceOf(worlds, standard), close, [Symbol.asyncDispose]: close }
+}

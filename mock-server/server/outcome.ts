@@ -1,0 +1,28 @@
+import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import type { FastifyReply } from 'fastify'
+import type { Outcome } from '../wechat/exchange.ts'
+
+/** Only a bare TCP socket can be reset; a request that was injected has none at all. */
+function reset(raw: ServerResponse): void {
+  if (raw.socket instanceof Socket && !(raw.socket instanceof TLSSocket)) raw.socket.resetAndDestroy()
+  else raw.destroy(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }))
+}
+
+/** Puts an outcome on the wire. */
+export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
+  if (outcome.kind === 'reply') {
+    const { status, headers, body } = outcome.reply
+    return reply.code(status).headers(headers).send(body)
+  }
+  reply.hijack()
+  const { raw } = reply
+  if (outcome.kind === 'reset') reset(raw)
+  if (outcome.kind === 'truncate') {
+    const body = Buffer.from(outcome.reply.body)
+    raw.writeHead(outcome.reply.status, { ...outcome.reply.headers, 'content-length': body.length })
+    raw.write(body.subarray(0, outcome.bytes), () => raw.destroy())
+  }
+  return reply
+}

@@ -1,0 +1,139 @@
+import { createHmac } from 'node:crypto'
+import type { ErrcodeFail } from '../../faults/faults.ts'
+import type { User } from '../../users/users.ts'
+import { type Errcode, ERRCODES } from '../../wire/error-codes.ts'
+import type { LoginApi } from '../../wire/names.ts'
+import type { Registry, WorldCore } from '../core.ts'
+import type { Answer, WireEndpoint, WireMessage } from '../exchange.ts'
+
+/** A request as it came in. */
+export interface LoginRequest {
+  readonly method: string
+  /** A parameter of the query; '' when absent. */
+  readonly get: (name: string) => string
+  /** The body, if it is a JSON object or empty. */
+  readonly json: Readonly<Record<string, unknown>> | undefined
+}
+
+/** One API of api.weixin.qq.com. */
+export interface LoginEndpoint<A extends LoginApi> {
+  readonly api: A
+  readonly path: string
+  /** Codes whose text has a hint in front of the rid. */
+  readonly hinted?: readonly Errcode<A>[]
+  /** The world that the request belongs to, by its app or its token. */
+  readonly find: (registry: Registry, request: LoginRequest) => WorldCore | undefined
+  /** The fields of the reply, or the errcode of a refusal. */
+  readonly handle: (world: WorldCore | undefined, request: LoginRequest, registry: Registry) => object | Errcode<A>
+}
+
+function readJson({ body, unreadable }: WireMessage): LoginRequest['json'] {
+  if (unreadable) return undefined
+  if (!body?.length) return {}
+  try {
+    const json: unknown = JSON.parse(String(body))
+    return typeof json === 'object' && json !== null && !Array.isArray(json)
+      ? (json as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** What follows the text of a refusal; the first block of a rid is the time in seconds, the others look random. */
+function tail({ behaviour, clock, random, nextReply }: WorldCore, path: string, hinted: boolean): string {
+  const n = nextReply()
+  const id = () => random.urlSafe(16, 'req_id', n)
+  const sns = path.startsWith('/sns/')
+  if (sns && behaviour.errmsg === 'hints') return `, hints: [ req_id: ${id()} ]`
+  const noise = random.hex(16, 'rid', n)
+  const rid = `rid: ${Math.floor(clock.now().getTime() / 1000).toString(16)}-${noise.slice(0, 8)}-${noise.slice(8)}`
+  return `${sns ? ',' : ''}${hinted ? ` hint: [${id()}]` : ''} ${rid}`
+}
+
+/** As recorded until about 2020: a help page for one of the texts. */
+const HELP: Readonly<Record<number, string>> = { 40125: ', view more at http://t.cn/RAEkdVq' }
+
+function refusal(world: WorldCore, path: string, errcode: number, text: string, hinted: boolean): Answer {
+  const old = path.startsWith('/sns/') && world.behaviour.errmsg === 'hints'
+  const body = JSON.stringify({
+    errcode,
+    errmsg: `${text}${old ? (HELP[errcode] ?? '') : ''}${tail(world, path, hinted)}`,
+  })
+  return { note: `${errcode} ${text}`, body: old ? body.replaceAll('/', '\\/') : body }
+}
+
+/** The endpoint as a route of the wire: every answer is HTTP 200. */
+export const loginRoute = <A extends LoginApi>(
+  registry: Registry,
+  { api, path, hinted = [], find, handle }: LoginEndpoint<A>,
+): WireEndpoint => ({
+  api,
+  path,
+  receive: (message) => {
+    const { method, query } = message
+    const request: LoginRequest = { method, get: (name) => query.get(name) ?? '', json: readJson(message) }
+    const world = find(registry, request)
+    const speaker = world ?? registry.fallback()
+    const chosen = path.startsWith('/sns/') ? speaker.behaviour.snsContentType : speaker.behaviour.apiContentType
+    const contentType = chosen === 'application/json' ? 'application/json; charset=utf-8' : chosen
+    const texts: Readonly<Record<number, string>> = ERRCODES[api]
+    const fail = (errcode: number, text = texts[errcode]!): Answer => ({
+      ...refusal(speaker, path, errcode, text, (hinted as readonly number[]).includes(errcode)),
+      contentType,
+    })
+    return {
+      api,
+      world,
+      answer: () => {
+        const reply = handle(world, request, registry)
+        return typeof reply === 'number' ? fail(reply) : { note: 'ok', body: JSON.stringify(reply), contentType }
+      },
+      refuse: (refused) => {
+        const { errcode, errmsg } = refused as ErrcodeFail
+        return fail(errcode, errmsg)
+      },
+    }
+  },
+})
+
+type Get = LoginRequest['get']
+
+/** An app that shows its secret: what is missing comes first, in the order of `required`. */
+export function checkApp<E extends number>(
+  world: WorldCore | undefined,
+  get: Get,
+  grantType: string,
+  required: Readonly<Record<string, E>>,
+): E | 40013 | 40125 | 40002 | undefined {
+  for (const [name, errcode] of Object.entries(required)) if (get(name) === '') return errcode
+  if (!world) return 40013
+  if (get('secret') !== world.credentials.appSecret) return 40125
+  return get('grant_type') === grantType ? undefined : 40002
+}
+
+export const APP_REQUIRED = { appid: 41002, secret: 41004 } as const
+
+export const findByToken = (registry: Registry, { get }: LoginRequest): WorldCore | undefined =>
+  registry.byAccessToken(get('access_token'))
+
+const TOKEN = /^[\w-]{64,512}$/
+
+/** A call that shows a token. */
+export function checkToken(
+  world: WorldCore | undefined,
+  { get }: LoginRequest,
+): 41001 | 40014 | 40001 | 42001 | undefined {
+  const token = get('access_token')
+  if (token === '') return 41001
+  if (!TOKEN.test(token)) return 40014
+  const judged = world?.tokens.judge(token) ?? 'stale'
+  if (judged === 'stale') return 40001
+  return judged === 'expired' ? 42001 : undefined
+}
+
+export const SIG_METHOD = 'hmac_sha256'
+
+/** Whether a call shows the session_key by signing nothing with it; the key is its base64 text, not what that encodes. */
+export const isSigned = ({ get }: LoginRequest, { sessionKey }: User): boolean =>
+  get('signature') === createHmac('sha256', sessionKey).update('').digest('hex')

@@ -1,0 +1,36 @@
+import { checkToken, findByToken, isSigned, type LoginEndpoint, SIG_METHOD } from './call.ts'
+
+/** GET /wxa/checksession (checkSessionKey): whatever is not right is the signature, an unknown openid too. */
+export const checksession: LoginEndpoint<'checksession'> = {
+  api: 'checksession',
+  path: '/wxa/checksession',
+  find: findByToken,
+  handle: (world, request) => {
+    const refused = checkToken(world, request)
+    if (refused !== undefined) return refused
+    const user = world!.users.find(request.get('openid'))
+    return user && request.get('sig_method') === SIG_METHOD && isSigned(request, user)
+      ? { errcode: 0, errmsg: 'ok' }
+      : 87009
+  },
+}
+
+/** GET /wxa/resetusersessionkey: the old key is dead at once, the new one is not younger. */
+export const resetusersessionkey: LoginEndpoint<'resetusersessionkey'> = {
+  api: 'resetusersessionkey',
+  path: '/wxa/resetusersessionkey',
+  find: findByToken,
+  handle: (world, request) => {
+    const refused = checkToken(world, request)
+    if (refused !== undefined) return refused
+    const { get } = request
+    if (['openid', 'signature', 'sig_method'].some((name) => get(name) === '')) return 40097
+    if (get('sig_method') !== SIG_METHOD) return 87008
+    const { users } = world!
+    const user = users.find(get('openid'))
+    if (!user) return 87007
+    if (!isSigned(request, user)) return 87009
+    users.rotate(user, 'kept')
+    return { errcode: 0, errmsg: 'ok', openid: user.openid, session_key: user.sessionKey }
+  },
+}

@@ -1,0 +1,130 @@
+import { billDay, billText, type Column, feeOf, isBillDate, isGzip, refundedFees, yuan } from '../../bills/day.ts'
+import { refundSettlement, settledFee } from '../../ledger/refunds.ts'
+import { wechatDateTime, wechatTime } from '../../wire/time.ts'
+import type { WorldCore } from '../core.ts'
+import { BusinessFail, protocolFields } from './answers.ts'
+import { matches, type PayEndpoint } from './receive.ts'
+
+/** Money that came or went; `fen` is negative when it went. */
+interface Movement {
+  readonly at: Date
+  readonly fen: number
+  /** 业务名称 */
+  readonly name: string
+  /** 业务类型 */
+  readonly kind: string
+  /** WeChat's number of the business, and the merchant's. */
+  readonly number: string
+  readonly voucher: string
+  readonly note: string
+}
+
+/** A movement with its number in the journal of the account, and what the account held after it. */
+interface Line extends Movement {
+  readonly flowNumber: string
+  readonly balance: number
+}
+
+/**
+ * The movements of the basic account since the world began, which is when it was empty. What a closed refund brings back is
+ * booked under a name of the mock's own.
+ */
+function movements(world: WorldCore): Movement[] {
+  const { orders, refunds } = world
+  return orders.list().flatMap((order) => {
+    const { payment, outTradeNo } = order
+    if (!payment) return []
+    const paid = { at: payment.paidAt, kind: '交易', number: payment.transactionId, voucher: outTradeNo, note: '' }
+    const fee = feeOf(settledFee(order))
+    const ofOrder = refunds.ofOrder(outTradeNo)
+    const feesBack = refundedFees(order, ofOrder)
+    return [
+      { ...paid, name: '交易', fen: settledFee(order) },
+      ...(fee > 0 ? [{ ...paid, name: '扣除交易手续费', fen: -fee }] : []),
+      ...ofOrder.flatMap((refund, n) => {
+        // The fee of what is given back is given back too, as in the bill.
+        const fen = refundSettlement(order, refund).refundFee - feesBack[n]!
+        const back = { kind: '退款', number: refund.refundId, voucher: refund.outRefundNo, note: refund.desc }
+        return [
+          { ...back, at: refund.requestedAt, name: '退款', fen: -fen },
+          ...(refund.status === 'REFUNDCLOSE' ? [{ ...back, at: refund.endedAt!, name: '退款关闭退回', fen }] : []),
+        ]
+      }),
+    ]
+  })
+}
+
+function ledger(world: WorldCore): Line[] {
+  const {
+    credentials: { mchId },
+    random,
+  } = world
+  let balance = 0
+  return movements(world)
+    .sort((a, b) => a.at.getTime() - b.at.getTime())
+    .map((movement) => {
+      balance += movement.fen
+      return {
+        ...movement,
+        balance,
+        flowNumber: `${mchId}${wechatTime(movement.at).slice(0, 8)}${random.digits(10, 'flow', movement.number, movement.name)}`,
+      }
+    })
+}
+
+const COLUMNS: readonly Column<Line>[] = [
+  ['记账时间', ({ at }) => wechatDateTime(at)],
+  ['微信支付业务单号', ({ number }) => number],
+  ['资金流水单号', ({ flowNumber }) => flowNumber],
+  ['业务名称', ({ name }) => name],
+  ['业务类型', ({ kind }) => kind],
+  ['收支类型', ({ fen }) => (fen > 0 ? '收入' : '支出')],
+  ['收支金额(元)', ({ fen }) => yuan(Math.abs(fen))],
+  ['账户结余(元)', ({ balance }) => yuan(balance)],
+  ['资金变更提交申请人', () => 'system'],
+  ['备注', ({ note }) => note],
+  ['业务凭证号', ({ voucher }) => voucher],
+]
+
+function summaryOf(lines: readonly Line[]): [name: string, value: string][] {
+  const [come, gone] = [lines.filter(({ fen }) => fen > 0), lines.filter(({ fen }) => fen < 0)]
+  const sum = (list: readonly Line[]) => yuan(Math.abs(list.reduce((total, { fen }) => total + fen, 0)))
+  return [
+    ['资金流水总笔数', String(lines.length)],
+    ['收入笔数', String(come.length)],
+    ['收入金额', sum(come)],
+    ['支出笔数', String(gone.length)],
+    ['支出金额', sum(gone)],
+  ]
+}
+
+/** V2 downloadfundflow (chapter 9_18): HMAC-SHA256 only. */
+export const downloadfundflow: PayEndpoint = {
+  api: 'downloadfundflow',
+  path: '/pay/downloadfundflow',
+  certificate: true,
+  fields: [
+    { name: 'sign_type', max: 32, required: true, form: matches(/^HMAC-SHA256$/) },
+    { name: 'bill_date', max: 8, required: true, form: isBillDate },
+    { name: 'account_type', max: 9, required: true, form: matches(/^(?:Basic|Operation|Fees)$/) },
+    { name: 'tar_type', max: 4, form: isGzip },
+  ],
+  unsigned: (error) =>
+    error instanceof BusinessFail
+      ? [
+          ['return_code', 'SUCCESS'],
+          ['result_code', 'FAIL'],
+          ['err_code', error.errCode],
+          ['err_code_des', error.message],
+        ]
+      : protocolFields(error),
+  handle: (world, { get }) => {
+    const day = billDay(get('bill_date'), world.clock.now())
+    // There are no fund flows before June 2017.
+    if (day.state === 'future' || get('bill_date') < '20170601') throw new BusinessFail('PARAM_ERROR', '参数错误')
+    if (day.state === 'creating') throw new BusinessFail('BILL_CREATING', '账单未生成')
+    const lines = get('account_type') === 'Basic' ? ledger(world).filter(({ at }) => day.has(at)) : []
+    if (lines.length === 0) throw new BusinessFail('NO_BILL_EXIST', '账单不存在')
+    return { text: billText(COLUMNS, lines, summaryOf(lines)), gzip: get('tar_type') === 'GZIP' }
+  },
+}

@@ -1,0 +1,63 @@
+import type { Order } from '../../ledger/orders.ts'
+import { wechatTime } from '../../wire/time.ts'
+import type { WireField } from '../../wire/xml.ts'
+import { BusinessFail, ProtocolFail } from './answers.ts'
+import { paymentFields } from './notifications.ts'
+import type { PayEndpoint } from './receive.ts'
+
+const DESCRIPTION: Record<Order['tradeState'], string> = {
+  NOTPAY: '订单未支付',
+  SUCCESS: '支付成功',
+  REFUND: '订单发生过退款，退款详情请查询退款单',
+  CLOSED: '订单已关闭',
+}
+
+function reply(order: Order, deviceInfo: WireField[], emptyAttach: boolean): WireField[] {
+  const state: WireField[] = [
+    ['trade_state', order.tradeState],
+    ['trade_state_desc', DESCRIPTION[order.tradeState]],
+  ]
+  const { payment } = order
+  if (order.tradeState === 'NOTPAY') {
+    return [...deviceInfo, ['total_fee', order.totalFee], ['out_trade_no', order.outTradeNo], ...state]
+  }
+  const attach: WireField[] = order.attach !== '' || emptyAttach ? [['attach', order.attach]] : []
+  if (!payment) return [['out_trade_no', order.outTradeNo], ...attach, ...state]
+  return [
+    ...deviceInfo,
+    ['openid', payment.openid],
+    ['is_subscribe', 'N'],
+    ['trade_type', order.tradeType],
+    ['bank_type', payment.bankType],
+    ...paymentFields(order, payment),
+    ['transaction_id', payment.transactionId],
+    ['out_trade_no', order.outTradeNo],
+    ...attach,
+    ['time_end', wechatTime(payment.paidAt)],
+    ...state,
+  ]
+}
+
+/** V2 orderquery (wxa chapter 9_2). */
+export const orderquery: PayEndpoint = {
+  api: 'orderquery',
+  path: '/pay/orderquery',
+  orderBy: ['transaction_id', 'out_trade_no'],
+  fields: [
+    { name: 'transaction_id', max: 32 },
+    { name: 'out_trade_no', max: 32 },
+  ],
+  handle: (world, { get }) => {
+    const transactionId = get('transaction_id')
+    if (transactionId === '' && get('out_trade_no') === '') {
+      throw new ProtocolFail('缺少参数', { cause: 'missing: transaction_id or out_trade_no' })
+    }
+    const order =
+      transactionId === '' ? world.orders.find(get('out_trade_no')) : world.orders.findTransaction(transactionId)
+    if (!order) throw new BusinessFail('ORDERNOTEXIST', 'order not exist')
+    // The request's own device_info, if any, is echoed already.
+    const deviceInfo: WireField[] =
+      order.deviceInfo === '' || get('device_info') !== '' ? [] : [['device_info', order.deviceInfo]]
+    return reply(order, deviceInfo, world.notifyStyle.emptyAttach)
+  },
+}

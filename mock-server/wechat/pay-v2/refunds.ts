@@ -1,0 +1,189 @@
+import { couponFee, type Order } from '../../ledger/orders.ts'
+import { acceptRefund } from '../../ledger/refund-rules.ts'
+import { couponRefundFee, type Refund, type RefundAccount, refundSettlement } from '../../ledger/refunds.ts'
+import { isNotifyUrl } from '../../wire/notify-url.ts'
+import { wechatDateTime } from '../../wire/time.ts'
+import type { WireField } from '../../wire/xml.ts'
+import type { WorldCore } from '../core.ts'
+import { BusinessFail, ProtocolFail } from './answers.ts'
+import { matches, type PayEndpoint, type PayRequest } from './receive.ts'
+
+export const isAmount = matches(/^[1-9]\d*$/)
+export const isRefundNumber = matches(/^[0-9A-Za-z_\-|*@]+$/)
+
+/** What a refund gives back of the coupons; `suffix` is '' in the reply to refund and `_$n` in refundquery. */
+export function couponRefundFields(refund: Refund, suffix = ''): WireField[] {
+  const coupons = refund.coupons.filter(({ fee }) => fee > 0)
+  return [
+    [`coupon_refund_fee${suffix}`, couponRefundFee(refund)],
+    [`coupon_refund_count${suffix}`, coupons.length],
+    ...coupons.flatMap(({ fee, id, type }, m): WireField[] => [
+      [`coupon_refund_id${suffix}_${m}`, id],
+      [`coupon_refund_fee${suffix}_${m}`, fee],
+      ...(type ? [[`coupon_type${suffix}_${m}`, type] as const] : []),
+    ]),
+  ]
+}
+
+/** `[name, settled]` when granted coupons make it less than `paid`. */
+export const settlementField = (name: string, settled: number, paid: number): WireField[] =>
+  settled === paid ? [] : [[name, settled]]
+
+function findPaid({ orders }: WorldCore, { get }: PayRequest): Order {
+  const transactionId = get('transaction_id')
+  if (transactionId === '' && get('out_trade_no') === '') {
+    throw new ProtocolFail('缺少参数', { cause: 'missing: transaction_id or out_trade_no' })
+  }
+  const order = transactionId === '' ? orders.find(get('out_trade_no')) : orders.findTransaction(transactionId)
+  if (!order && transactionId !== '') throw new BusinessFail('INVALID_TRANSACTIONID', '无效transaction_id')
+  if (!order?.payment) throw new BusinessFail('ORDERNOTEXIST', '订单不存在')
+  return order
+}
+
+function reply(order: Order, refund: Refund): WireField[] {
+  const payment = order.payment!
+  const settlement = refundSettlement(order, refund)
+  return [
+    ['transaction_id', payment.transactionId],
+    ['out_trade_no', order.outTradeNo],
+    ['out_refund_no', refund.outRefundNo],
+    ['refund_id', refund.refundId],
+    // Empty in real replies.
+    ['refund_channel', ''],
+    ['refund_fee', refund.refundFee],
+    ...settlementField('settlement_refund_fee', settlement.refundFee, refund.refundFee),
+    ['total_fee', order.totalFee],
+    ...settlementField('settlement_total_fee', settlement.totalFee, order.totalFee),
+    ['fee_type', order.feeType],
+    ['cash_fee', order.totalFee - couponFee(payment)],
+    ['cash_refund_fee', refund.cashRefundFee],
+    ...couponRefundFields(refund),
+  ]
+}
+
+/** V2 refund (micropay chapter 9_4). Success means accepted, not refunded. */
+export const refund: PayEndpoint = {
+  api: 'refund',
+  path: '/secapi/pay/refund',
+  certificate: true,
+  orderBy: ['transaction_id', 'out_trade_no'],
+  fields: [
+    { name: 'transaction_id', max: 32 },
+    { name: 'out_trade_no', max: 32 },
+    { name: 'out_refund_no', max: 64, required: true, form: isRefundNumber },
+    { name: 'total_fee', max: 10, required: true, form: isAmount },
+    { name: 'refund_fee', max: 10, required: true, form: isAmount },
+    { name: 'refund_fee_type', max: 8, form: matches(/^CNY$/) },
+    { name: 'refund_desc', max: 80 },
+    { name: 'refund_account', max: 30, form: matches(/^REFUND_SOURCE_(?:UNSETTLED|RECHARGE)_FUNDS$/) },
+    { name: 'notify_url', max: 256, form: isNotifyUrl },
+    { name: 'op_user_id', max: 32 },
+  ],
+  handle: (world, request) => {
+    const { get } = request
+    const [refundFee, totalFee] = [Number(get('refund_fee')), Number(get('total_fee'))]
+    if (refundFee > totalFee) {
+      throw new ProtocolFail('invalid refund_fee', {
+        cause: `refund_fee ${refundFee} is more than total_fee ${totalFee}`,
+      })
+    }
+    const order = findPaid(world, request)
+    return reply(
+      order,
+      acceptRefund(world, order, {
+        outRefundNo: get('out_refund_no'),
+        refundFee,
+        totalFee,
+        desc: get('refund_desc'),
+        account: (get('refund_account') || 'REFUND_SOURCE_UNSETTLED_FUNDS') as RefundAccount,
+        source: 'API',
+        notifyUrl: get('notify_url') || world.refundNotifyUrl,
+      }),
+    )
+  },
+}
+
+const PAGE = 10
+
+/** Orders paid longer ago are only found by transaction_id (chapter 8_5): one and a half years. */
+const FINDABLE_MS = 548 * 24 * 3_600_000
+
+/** The refunds asked for: by the first of the four numbers that is given, even if a later one would find more. */
+function select({ orders, refunds, clock }: WorldCore, { get }: PayRequest): Refund[] {
+  const [refundId, outRefundNo, transactionId, outTradeNo] = [
+    'refund_id',
+    'out_refund_no',
+    'transaction_id',
+    'out_trade_no',
+  ].map(get) as [string, string, string, string]
+  if (refundId + outRefundNo + transactionId + outTradeNo === '') {
+    throw new ProtocolFail('缺少参数', { cause: 'missing: refund_id, out_refund_no, transaction_id or out_trade_no' })
+  }
+  const find = (): readonly (Refund | undefined)[] => {
+    if (refundId !== '') return [refunds.findId(refundId)]
+    if (outRefundNo !== '') return [refunds.find(outRefundNo)]
+    if (transactionId === '') return refunds.ofOrder(outTradeNo)
+    const order = orders.findTransaction(transactionId)
+    if (!order) throw new BusinessFail('INVALID_TRANSACTIONID', '无效transaction_id')
+    return refunds.ofOrder(order.outTradeNo)
+  }
+  const found = find().filter((refund) => refund !== undefined)
+  const old = ({ outTradeNo }: Refund) =>
+    clock.now().getTime() - orders.find(outTradeNo)!.payment!.paidAt.getTime() > FINDABLE_MS
+  if (found.length === 0 || (transactionId === '' && old(found[0]!))) {
+    throw new BusinessFail('REFUNDNOTEXIST', 'not exist')
+  }
+  return found
+}
+
+function refundFields(order: Order, refund: Refund, n: number): WireField[] {
+  const { status, endedAt } = refund
+  return [
+    [`out_refund_no_${n}`, refund.outRefundNo],
+    [`refund_id_${n}`, refund.refundId],
+    [`refund_channel_${n}`, refund.channel],
+    [`refund_fee_${n}`, refund.refundFee],
+    ...settlementField(`settlement_refund_fee_${n}`, refundSettlement(order, refund).refundFee, refund.refundFee),
+    ...couponRefundFields(refund, `_${n}`),
+    [`refund_status_${n}`, status],
+    [`refund_account_${n}`, refund.account],
+    // Spelled so on the wire.
+    [`refund_recv_accout_${n}`, refund.receivedBy],
+    ...(status === 'SUCCESS' ? [[`refund_success_time_${n}`, wechatDateTime(endedAt!)] as const] : []),
+  ]
+}
+
+/** V2 refundquery (chapter 9_5). */
+export const refundquery: PayEndpoint = {
+  api: 'refundquery',
+  path: '/pay/refundquery',
+  orderBy: ['refund_id', 'out_refund_no', 'transaction_id', 'out_trade_no'],
+  fields: [
+    { name: 'refund_id', max: 32 },
+    { name: 'out_refund_no', max: 64, form: isRefundNumber },
+    { name: 'transaction_id', max: 32 },
+    { name: 'out_trade_no', max: 32 },
+    { name: 'offset', max: 10, form: matches(/^\d+$/) },
+  ],
+  handle: (world, request) => {
+    const all = select(world, request)
+    const offset = Number(request.get('offset'))
+    if (offset > all.length) throw new BusinessFail('PARAM_ERROR', '参数错误')
+    const page = all.slice(offset, offset + PAGE)
+    const order = world.orders.find(all[0]!.outTradeNo)!
+    const payment = order.payment!
+    return [
+      ['transaction_id', payment.transactionId],
+      ['out_trade_no', order.outTradeNo],
+      ['total_fee', order.totalFee],
+      ...settlementField('settlement_total_fee', refundSettlement(order, all[0]!).totalFee, order.totalFee),
+      ['fee_type', order.feeType],
+      ['cash_fee', order.totalFee - couponFee(payment)],
+      ['refund_count', page.length],
+      ...(page.length < all.length || request.get('offset') !== ''
+        ? [['total_refund_count', all.length] as const]
+        : []),
+      ...page.flatMap((refund, n) => refundFields(order, refund, n)),
+    ]
+  },
+}

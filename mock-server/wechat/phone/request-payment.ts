@@ -1,0 +1,119 @@
+import { MockError } from '../../base/errors.ts'
+import { PREPAY_LIFE_MS } from '../../ledger/orders.ts'
+import { signV2, type SignType } from '../../wire/sign-v2.ts'
+import type { WorldCore } from '../core.ts'
+
+/** What a mini program hands to `wx.requestPayment`. `appId` is signed but not passed by the client; here it may be. */
+export interface RequestPaymentParams {
+  readonly timeStamp: string
+  readonly nonceStr: string
+  readonly package: string
+  readonly signType?: string
+  readonly paySign: string
+  readonly appId?: string
+}
+
+export interface CashierOpened {
+  readonly errMsg: 'requestPayment:ok'
+  readonly outTradeNo: string
+}
+
+/** The failure a mini program gets in `fail`, and the `reason` WeChat would not tell. */
+export class RequestPaymentError extends MockError {
+  readonly errMsg: string
+  readonly err_code?: string
+  readonly err_desc?: string
+  readonly reason: string
+
+  constructor(errMsg: string, reason: string, told?: { err_code: string; err_desc: string }) {
+    super('PAYMENT_REFUSED', `${errMsg}: ${reason}`, { errMsg, ...told, reason })
+    this.errMsg = errMsg
+    this.reason = reason
+    Object.assign(this, told)
+  }
+}
+
+/** An application that cannot share the world's clock may be a whole retry schedule (24 h 4 min) behind it. */
+const TIMESTAMP_TOLERANCE_MS = 48 * 3_600_000
+
+const badParameter = (name: string, reason: string) =>
+  new RequestPaymentError(`requestPayment:fail parameter error: ${name}`, reason)
+const badSignature = (reason: string) =>
+  new RequestPaymentError('requestPayment:fail', reason, { err_code: '-1', err_desc: '支付验证签名失败' })
+const expired = (reason: string) =>
+  new RequestPaymentError('requestPayment:fail', reason, { err_code: '2', err_desc: '该订单已过期,请重新下单' })
+
+function checkForm(params: RequestPaymentParams, now: Date): void {
+  for (const name of ['timeStamp', 'nonceStr', 'package', 'paySign'] as const) {
+    const value: unknown = params[name]
+    if (typeof value !== 'string' || value === '') {
+      throw badParameter(name, `${name} must be a non-empty string; got ${JSON.stringify(value) ?? 'nothing'}`)
+    }
+  }
+  const { timeStamp, nonceStr, package: pack, signType = 'MD5' } = params
+  if (!/^\d{10}$/.test(timeStamp)) {
+    throw badParameter('timeStamp', `timeStamp must be UNIX seconds, 10 digits; got ${timeStamp} (milliseconds?)`)
+  }
+  if (Math.abs(Number(timeStamp) * 1000 - now.getTime()) > TIMESTAMP_TOLERANCE_MS) {
+    throw badParameter(
+      'timeStamp',
+      `timeStamp ${timeStamp} is more than 48 h from the world's time ${now.toISOString()}`,
+    )
+  }
+  if (nonceStr.length > 32) {
+    throw badParameter('nonceStr', `nonceStr has ${nonceStr.length} characters; at most 32 are allowed`)
+  }
+  if (!pack.startsWith('prepay_id=')) {
+    throw badParameter('package', `package must be 'prepay_id=' and the prepay_id; got ${pack}`)
+  }
+  if (signType !== 'MD5' && signType !== 'HMAC-SHA256') {
+    throw badParameter('signType', `signType must be MD5 or HMAC-SHA256 in V2; got ${signType}`)
+  }
+}
+
+/** Checks the parameters as the WeChat client does, and opens the cashier. Nobody has paid yet. */
+export function requestPayment(world: WorldCore, params: RequestPaymentParams): CashierOpened {
+  const now = world.clock.now()
+  checkForm(params, now)
+  const prepayId = params.package.slice('prepay_id='.length)
+  const { credentials, orders } = world.sides().find(({ orders }) => orders.findPrepay(prepayId)) ?? world
+  const { apiKey } = credentials
+  const order = orders.findPrepay(prepayId)
+  const appid = order?.appid ?? credentials.appid
+  const signType = (params.signType ?? 'MD5') as SignType
+  if (params.appId !== undefined && params.appId !== appid) {
+    throw badSignature(`the mini program is ${appid}, not ${params.appId}`)
+  }
+
+  const expected = signV2(
+    Object.entries({
+      appId: appid,
+      timeStamp: params.timeStamp,
+      nonceStr: params.nonceStr,
+      package: params.package,
+      signType,
+    }),
+    apiKey,
+    signType,
+  )
+  if (params.paySign !== expected) {
+    throw badSignature(
+      `paySign is not the upper-case ${signType} of appId=${appid}&nonceStr=${params.nonceStr}&package=${params.package}&signType=${signType}&timeStamp=${params.timeStamp}&key=<apiKey>`,
+    )
+  }
+
+  if (!order) throw expired(`no order of merchant ${world.credentials.mchId} has the prepay_id ${prepayId}`)
+  if (signType !== order.signType) {
+    throw badSignature(`signType is ${signType}, but unifiedorder was signed with ${order.signType}`)
+  }
+  if (order.tradeState === 'CLOSED') throw expired(`order ${order.outTradeNo} is closed`)
+  if (order.tradeState !== 'NOTPAY') {
+    throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is paid already`)
+  }
+  if (order.prepayId !== prepayId || now.getTime() - order.prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
+    throw expired(
+      `the prepay_id of order ${order.outTradeNo} is older than 2 h, or a later unifiedorder has replaced it; call unifiedorder again with the same out_trade_no`,
+    )
+  }
+  return { errMsg: 'requestPayment:ok', outTradeNo: order.outTradeNo }
+}

@@ -1,0 +1,16 @@
+import { MockError } from '../base/errors.ts'
+
+/** A notification must be able to reach it: an absolute http(s) URL with a path and without a query string. */
+export function isNotifyUrl(text: string): boolean {
+  return /^https?:\/\/[^/?#]+\/[^?#]*$/.test(text) && URL.canParse(text)
+}
+
+/** @throws MockError BAD_INPUT */
+export function checkNotifyUrl(field: string, url: string): void {
+  if (isNotifyUrl(url)) return
+  throw new MockError(
+    'BAD_INPUT',
+    `${field}: must be an absolute http(s) URL with a path and without a query string; got ${url}`,
+    { field, rule: 'notify_url' },
+  )
+}

@@ -1,0 +1,40 @@
+import { type SignType, signV2 } from './sign-v2.ts'
+import { type Fields, readXml } from './xml.ts'
+
+/** New values of fields; null takes a field out. */
+export type FieldChanges = Readonly<Record<string, string | null>>
+
+const cdata = (value: string) => `<![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>')}]]>`
+
+/** Changes fields of a flat message and leaves everything else, to the byte, as it was. */
+export function changeFields(xml: string, changes: FieldChanges): string {
+  return Object.entries(changes).reduce((text, [name, value]) => {
+    const element = value === null ? '' : `<${name}>${cdata(value)}</${name}>`
+    const present = new RegExp(`<${name}>(?:(?:<!\\[CDATA\\[[\\s\\S]*?\\]\\]>)+|[^<]*)</${name}>`)
+    return present.test(text) ? text.replace(present, () => element) : text.replace('</xml>', () => `${element}</xml>`)
+  }, xml)
+}
+
+/** What becomes of the signature: made anew for the changed message, left as it was, wrong, or taken out. */
+export type Resign = 'again' | 'keep' | 'wrong' | 'none'
+
+/** The length of a signature tells its algorithm. */
+function signature(fields: Fields, key: string): string {
+  const type: SignType = fields.get('sign')?.length === 64 ? 'HMAC-SHA256' : 'MD5'
+  return signV2(fields, key, type)
+}
+
+export const isSignedWith = (fields: Fields, key: string) => signature(fields, key) === fields.get('sign')
+
+/** Signs the message as it is now, with the algorithm of its old signature. */
+export const signAgain = (xml: string, key: string) => changeFields(xml, { sign: signature(readXml(xml), key) })
+
+const complement = (sign: string) =>
+  sign.replace(/[0-9A-F]/g, (digit) => (15 - parseInt(digit, 16)).toString(16).toUpperCase())
+
+/** The message with a signature of the right form and the wrong value; one that has none gets one. */
+export function withBadSign(xml: string): string {
+  // Every digit changes, so the value is wrong whatever it was.
+  const distorted = xml.replace(/(?<=<sign><!\[CDATA\[)[0-9A-F]+/, complement)
+  return distorted === xml ? xml.replace('</xml>', `<sign><![CDATA[${'0'.repeat(32)}]]></sign></xml>`) : distorted
+}

@@ -1,0 +1,76 @@
+import { MockError } from '../base/errors.ts'
+import type { Order, Payment } from '../ledger/orders.ts'
+import type { Entry } from '../notify/notification.ts'
+import type { WorldCore } from '../wechat/core.ts'
+import { payNotifyBody } from '../wechat/pay-v2/notifications.ts'
+import { changeFields, type FieldChanges, type Resign, signAgain, withBadSign } from '../wire/tamper.ts'
+
+/** How a made-up notification differs from the real one of its order. */
+export interface CraftOptions {
+  /** New values of fields; null takes a field out. */
+  readonly fields?: FieldChanges
+  /** Default `again`: a valid signature of what is sent. */
+  readonly sign?: Resign
+  /** Signs with this key instead of the merchant's. */
+  readonly key?: string
+  /** Exactly this instead of a message made of the order's. */
+  readonly body?: string
+  /** Default: the order's notify_url. */
+  readonly url?: string
+}
+
+/** What the notification would say if the order had been paid just now by the user it was made for. */
+function imagined({ clock, random }: WorldCore, { outTradeNo, openid }: Order): Payment {
+  return {
+    transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`,
+    openid,
+    bankType: 'OTHERS',
+    coupons: [],
+    paidAt: clock.now(),
+  }
+}
+
+function sealed(xml: string, key: string, sign: Resign): string {
+  switch (sign) {
+    case 'again':
+      return signAgain(xml, key)
+    case 'wrong':
+      return withBadSign(signAgain(xml, key))
+    case 'keep':
+      return xml
+    case 'none':
+      return changeFields(xml, { sign: null })
+  }
+}
+
+const bad = (field: string, rule: string, message: string) =>
+  new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
+
+/** A forgery may be anything that can be sent. */
+function check(fields: FieldChanges, url: string): void {
+  if (!/^https?:/.test(url) || !URL.canParse(url)) {
+    throw bad('url', 'url', `must be an absolute http(s) URL; got ${url}`)
+  }
+  for (const name of Object.keys(fields)) {
+    if (!/^(?!xml$)[A-Za-z_][\w.-]*$/.test(name)) {
+      throw bad(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
+    }
+  }
+}
+
+/**
+ * Makes up a notification about an order, paid or not, as WeChat or somebody else might send it. It is not sent yet.
+ * @throws MockError BAD_INPUT
+ */
+export function craft(
+  world: WorldCore,
+  order: Order,
+  { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {},
+): Entry {
+  check(fields, url)
+  const real = () => payNotifyBody(order, order.payment ?? imagined(world, order), world.credentials, world.notifyStyle)
+  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), {
+    kind: 'crafted',
+    mchId: world.credentials.mchId,
+  })
+}

@@ -1,0 +1,56 @@
+import type { WorldCore } from '../wechat/core.ts'
+import type { Notification } from '../notify/notification.ts'
+import type { Order } from '../ledger/orders.ts'
+
+/** How many orders are remembered at least, the newest. */
+export interface Memory {
+  /** Of those that are over: closed, or paid, told and refunded to the end. */
+  readonly over: number
+  readonly unpaid: number
+}
+
+/** Still to be sent; what a test has made up and sent once stays `held` when it is refused, but is over. */
+const isDue = ({ state, kind, attempts }: Notification) =>
+  state === 'pending' || (state === 'held' && (kind !== 'crafted' || attempts.length === 0))
+
+/** The orders about which something is still to happen by itself: a send, or the end of a refund. */
+function busyOrders({ notifier }: WorldCore, sides: readonly WorldCore[]): Set<string> {
+  return new Set([
+    ...notifier
+      .list()
+      .filter(isDue)
+      .map(({ outTradeNo }) => outTradeNo),
+    ...sides
+      .flatMap(({ refunds }) => refunds.list())
+      .filter(({ status }) => status === 'PROCESSING')
+      .map(({ outTradeNo }) => outTradeNo),
+  ])
+}
+
+/** Keeps a world that lives long from growing without end. Call the result whenever something has happened. */
+export function createForgetting(world: WorldCore, { over, unpaid }: Memory): () => void {
+  // In blocks, so that one order costs the same however many there are: the next when there are twice as many as are left.
+  let next = 2 * over
+  return () => {
+    const sides = world.sides()
+    const count = () => sides.reduce((sum, { orders }) => sum + orders.count(), 0)
+    if (count() < next) return
+    const busy = busyOrders(world, sides)
+    for (const { orders, refunds } of sides) {
+      const idle = orders.list().filter(({ outTradeNo }) => !busy.has(outTradeNo))
+      const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
+      const old = [
+        ...idle.filter((order) => !isUnpaid(order)).slice(0, -over),
+        ...idle.filter(isUnpaid).slice(0, -unpaid),
+      ]
+      const numbers = new Set(old.map(({ outTradeNo }) => outTradeNo))
+      for (const book of [orders, refunds]) book.forget((outTradeNo) => numbers.has(outTradeNo))
+    }
+    // '' stands for exchanges that are about no order.
+    const isGone = (outTradeNo: string, of?: string) =>
+      outTradeNo !== '' &&
+      !sides.some(({ credentials: { mchId }, orders }) => (of ?? mchId) === mchId && orders.find(outTradeNo))
+    for (const book of [world.notifier, world.faults]) book.forget(isGone)
+    next = 2 * Math.max(over, count())
+  }
+}

@@ -1,0 +1,33 @@
+import { MockError } from '../base/errors.ts'
+import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
+import { allRead, type Exchange, type Sender } from '../notify/sender.ts'
+
+/** @throws MockError BAD_INPUT */
+export function checkSettleUrl(url: string): void {
+  if (/^https?:\/\//.test(url) && URL.canParse(url)) return
+  throw new MockError('BAD_INPUT', `settleUrl: must be an absolute http(s) URL; got ${url}`, {
+    field: 'settleUrl',
+    rule: 'url',
+  })
+}
+
+function outcomeOf(exchange: Exchange): string {
+  if ('reply' in exchange) return `answered with HTTP ${exchange.reply.status}`
+  return 'error' in exchange ? `failed: ${exchange.error.message}` : 'did not answer'
+}
+
+/**
+ * What {@link World.settleOn} is for an application in another language: asks it by a POST, and resolves when it answers
+ * with 2xx. How long it may take is for the advance to say.
+ * @throws MockError SETTLE_FAILED
+ */
+export const createSettleCall = (sender: Pick<Sender, 'post'>, url: string) => async (): Promise<void> => {
+  await allRead()
+  const exchange = await sender.post(url, {}, '', LONGEST_TIMEOUT_MS)
+  if ('reply' in exchange && Math.floor(exchange.reply.status / 100) === 2) return
+  throw new MockError(
+    'SETTLE_FAILED',
+    `settleUrl ${url} ${outcomeOf(exchange)}; it must answer with 2xx when the work in the background is done`,
+    { url },
+  )
+}

@@ -1,0 +1,290 @@
+import { types } from 'node:util'
+import { advanceWorlds, type Happened, type Watch, type Watched } from './time.ts'
+import {
+  createVirtualClock,
+  startOf,
+  type AdvanceBy,
+  type AdvanceOptions,
+  type Clock,
+  type ClockMove,
+  type PendingTimer,
+} from '../clock/clock.ts'
+import { checkMoment } from '../clock/duration.ts'
+import { MockError } from '../base/errors.ts'
+import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { Delivery } from '../notify/notification.ts'
+import type { SwitchingClock } from '../clock/switching-clock.ts'
+import { inOrder, type Timer } from '../clock/timers.ts'
+
+export interface SharedClockOptions {
+  /** Default: the machine's time, in whole seconds. */
+  readonly startTime?: Date | number
+}
+
+/** A delivery, and the world that made it. */
+export interface SharedDelivery extends Delivery {
+  readonly world: string
+}
+
+/** What an advance of a shared clock did, in all of its worlds. */
+export interface SharedReport extends ClockMove {
+  /** In the order of sending. */
+  readonly deliveries: readonly SharedDelivery[]
+  /** What production may not like about the calls that were made meanwhile. */
+  readonly lint: readonly Finding[]
+}
+
+/**
+ * One virtual time for an application and its WeChat: all worlds of the mock it is given to run on it, and an application in
+ * the same process takes its time from it and plans its own work on it.
+ *
+ * What is due at one moment happens in this order: refunds end, orders are paid by themselves, then all the rest as it was
+ * planned, notifications since they were made.
+ */
+export interface SharedClock {
+  readonly now: () => Date
+  /**
+   * Runs `run` when time has come to `due`, in the course of an advance, which waits for what it returns (where that
+   * outlasts the advance, the next one does); what is past by then is run at once. If it fails, the advance rejects with its
+   * error and stays at this time. The result takes it back.
+   * @throws MockError BAD_INPUT
+   */
+  readonly at: (due: Date | number, run: () => unknown, what?: string) => () => void
+  /** What is due, in this order: in each of the worlds, and of the application. */
+  readonly timers: () => PendingTimer[]
+  /**
+   * Moves time for all; between two events it waits until every world has settled: no request is open, nothing is being
+   * sent, and all `settleOn` hooks are done. An advance of one world's clock is the same move.
+   * @throws MockError CLOCK_BUSY, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT
+   */
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<SharedReport>
+}
+
+/** A world that is to run on a clock. */
+export interface Settling extends Watched {
+  readonly id: string
+  readonly busy: () => boolean
+  /** Undefined when there is nothing to wait for. */
+  readonly settle: () => Promise<void> | undefined
+}
+
+/** The clock of a world: its time, and how it is advanced. */
+export interface WorldTime {
+  readonly clock: Omit<SwitchingClock, 'advance'>
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove & Happened>
+  /** Numbers what is planned, where others plan on the same clock. */
+  readonly nextSequence?: () => number
+  /** The world is made: the clock waits for it from now on. */
+  readonly enter: () => void
+}
+
+const joins = new WeakMap<SharedClock, (world: Settling) => WorldTime>()
+
+/** The worlds on a clock. */
+interface Members {
+  readonly list: () => Settling[]
+  readonly add: (world: Settling) => void
+  readonly delete: (world: Settling) => void
+  readonly watch: Watch<Settling>
+}
+
+function createMembers(): Members {
+  const worlds = new Set<Settling>()
+  const watching = new Set<(world: Settling) => void>()
+  return {
+    list: () => [...worlds],
+    add: (world) => {
+      worlds.add(world)
+      for (const see of watching) see(world)
+    },
+    delete: (world) => {
+      worlds.delete(world)
+    },
+    watch: (see) => {
+      worlds.forEach(see)
+      watching.add(see)
+      return () => {
+        watching.delete(see)
+      }
+    },
+  }
+}
+
+/** The view of one world on a clock: it sees, forgets and ends its own timers only. */
+function membership(
+  clock: Clock & { readonly checkIdle: () => void },
+  worlds: Members,
+  next: () => number,
+  world: Settling,
+): WorldTime {
+  const own = new Map<Timer, () => void>()
+  let left = false
+  let leave = () => {}
+  /** Nobody waits for a world that is closed. */
+  const unlessLeft = (work: Promise<unknown>) =>
+    new Promise<void>((resolve, reject) => {
+      leave = resolve
+      work.then(() => resolve(), reject)
+    })
+  const member: Settling = {
+    ...world,
+    settle: () => {
+      const work = world.settle()
+      return work && unlessLeft(work)
+    },
+  }
+  const timers = (): PendingTimer[] =>
+    [...own.keys()].sort(inOrder).map(({ due, what }) => ({ due: new Date(due), what }))
+  const forget = () => {
+    for (const cancel of own.values()) cancel()
+    own.clear()
+  }
+  return {
+    clock: {
+      mode: 'virtual',
+      now: clock.now,
+      at: (timer) => {
+        if (left) return () => {}
+        own.set(
+          timer,
+          clock.at({
+            ...timer,
+            tie: next(),
+            what: `${world.id}: ${timer.what}`,
+            run: () => {
+              own.delete(timer)
+              return unlessLeft(timer.run())
+            },
+          }),
+        )
+        return () => {
+          own.get(timer)?.()
+          own.delete(timer)
+        }
+      },
+      timers,
+      reset: () => {
+        clock.checkIdle()
+        forget()
+      },
+      close: () => {
+        left = true
+        worlds.delete(member)
+        forget()
+        leave()
+      },
+      switchTo: (mode) => {
+        if (mode === 'real') {
+          throw new MockError(
+            'CLOCK_SHARED',
+            `world ${world.id} runs on a virtual clock that it shares, and cannot go over to real time alone`,
+          )
+        }
+      },
+    },
+    advance: (by, options) =>
+      advanceWorlds(
+        clock,
+        worlds.watch,
+        (move, seen) => ({
+          ...move,
+          remainingTimers: timers(),
+          ...seen.find(({ world }) => world === member)!.happened,
+        }),
+        by,
+        options,
+      ),
+    nextSequence: next,
+    enter: () => {
+      worlds.add(member)
+    },
+  }
+}
+
+/**
+ * Makes a clock to be shared.
+ * @example
+ * const clock = createSharedClock()
+ * const mock = await createMockWechat({ clock })
+ * const app = buildApp({ now: clock.now })
+ * @throws MockError BAD_INPUT
+ */
+export function createSharedClock({ startTime }: SharedClockOptions = {}): SharedClock {
+  const worlds = createMembers()
+  /** Work of the application that is under way: it may outlast its advance. */
+  const working = new Set<Promise<unknown>>()
+  let planned = 0
+  const next = () => planned++
+
+  const unsettled = () => [
+    ...working,
+    ...worlds
+      .list()
+      .map((world) => world.settle())
+      .filter((work) => work !== undefined),
+  ]
+  function settle(): Promise<void> | undefined {
+    const first = unsettled()
+    if (first.length === 0) return undefined
+    return (async () => {
+      await Promise.all(first)
+      while (worlds.list().some((world) => world.busy())) await Promise.all(unsettled())
+    })()
+  }
+  const clock = createVirtualClock(startOf(startTime), settle)
+  async function work(run: () => unknown): Promise<void> {
+    const running = (async () => run())()
+    working.add(running)
+    try {
+      await running
+    } finally {
+      working.delete(running)
+    }
+  }
+
+  const shared: SharedClock = {
+    now: clock.now,
+    at: (due, run, what = 'the application') => {
+      // Not new Date(due), which makes a moment of null; nor instanceof, which knows no Date of a test runner's own realm.
+      const moment = checkMoment('due', types.isDate(due) ? due.getTime() : typeof due === 'number' ? due : NaN)
+      if (typeof run !== 'function') {
+        throw new MockError('BAD_INPUT', 'run: must be a function', { field: 'run', rule: 'function' })
+      }
+      return clock.at({ due: moment, sequence: next(), what, run: () => work(run) })
+    },
+    timers: clock.timers,
+    advance: (by, options) =>
+      advanceWorlds(
+        clock,
+        worlds.watch,
+        (move, seen) => ({
+          ...move,
+          deliveries: seen
+            .flatMap(({ world: { id }, happened: { deliveries } }) =>
+              deliveries.map((delivery) => ({ ...delivery, world: id })),
+            )
+            .sort((a, b) => a.startedMs - b.startedMs),
+          lint: seen.flatMap(({ happened: { lint } }) => lint),
+        }),
+        by,
+        options,
+      ),
+  }
+  joins.set(shared, (world) => membership(clock, worlds, next, world))
+  return shared
+}
+
+/**
+ * Lets a world run on a clock that is shared.
+ * @throws MockError BAD_INPUT
+ */
+export function joinClock(clock: SharedClock, world: Settling): WorldTime {
+  const join = joins.get(clock)
+  if (!join) {
+    throw new MockError('BAD_INPUT', 'clock: must be one that createSharedClock has made', {
+      field: 'clock',
+      rule: 'createSharedClock',
+    })
+  }
+  return join(world)
+}

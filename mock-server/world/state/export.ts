@@ -1,0 +1,53 @@
+import type { Credentials } from '../../wechat/core.ts'
+import { MockError } from '../../base/errors.ts'
+import type { WorldState } from './state.ts'
+
+/** A world as a file: JSON, with dates as `{ "$date": … }` and bytes as `{ "$bytes": … }`. */
+export interface WorldExport {
+  readonly format: typeof FORMAT
+  /** Whose orders these are: they can only be read into a world of the same merchant and app. */
+  readonly credentials: Credentials
+  readonly state: unknown
+}
+
+/** Changes with the form of the state. */
+const FORMAT = 'wechat-mock/1'
+
+function encode(value: unknown): unknown {
+  if (value instanceof Date) return { $date: value.toISOString() }
+  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') }
+  if (Array.isArray(value)) return value.map(encode)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, encode(field)]))
+}
+
+function decode(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(decode)
+  if (typeof value !== 'object' || value === null) return value
+  const { $date: date, $bytes: bytes } = value as { $date?: unknown; $bytes?: unknown }
+  if (typeof date === 'string') return new Date(date)
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'base64')
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, decode(field)]))
+}
+
+export const toExport = (credentials: Credentials, state: WorldState): WorldExport => ({
+  format: FORMAT,
+  credentials,
+  state: encode(state),
+})
+
+/** @throws MockError BAD_INPUT */
+export function fromExport({ format, credentials, state }: WorldExport, own: Credentials): WorldState {
+  const refuse = (field: string, rule: string, message: string) =>
+    new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
+  if (format !== FORMAT) throw refuse('format', 'const', `must be ${FORMAT}; got ${JSON.stringify(format)}`)
+  const other = (['appid', 'appSecret', 'mchId', 'apiKey'] as const).find((name) => credentials[name] !== own[name])
+  if (other !== undefined) {
+    throw refuse(
+      `credentials.${other}`,
+      'const',
+      'must be that of this world: make a world with the credentials of the export, then import into it',
+    )
+  }
+  return decode(state) as WorldState
+}

@@ -1,0 +1,304 @@
+import { APIS } from '../../wire/names.ts'
+import { MockError } from '../../base/errors.ts'
+import { checkFault } from '../../faults/faults.ts'
+import type { NotificationData } from '../../notify/notification.ts'
+import { couponRefundFee } from '../../ledger/refunds.ts'
+import type { WorldState } from './state.ts'
+import { isMoment, LAST_MOMENT } from '../../wire/time.ts'
+import { readXml } from '../../wire/xml.ts'
+
+/** Passes, or throws what is wrong at a place such as `state.orders.0`. */
+type Check = (value: unknown, place: string) => void
+
+function refuse(place: string, rule: string): never {
+  throw new MockError('BAD_INPUT', `${place}: must be ${rule}; was the export changed by hand?`, { field: place, rule })
+}
+
+const is =
+  (rule: string, holds: (value: unknown) => boolean): Check =>
+  (value, place) => {
+    if (!holds(value)) refuse(place, rule)
+  }
+const text = is('a text', (value) => typeof value === 'string')
+const flag = is('true or false', (value) => typeof value === 'boolean')
+const count = is('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
+const number = is('a number', Number.isFinite)
+const moment = is('a date from 1970 to 9999', (value) => value instanceof Date && isMoment(value.getTime()))
+// What lasts until then may last as long as a duration can say.
+const date = is(
+  'a date',
+  (value) => value instanceof Date && value.getTime() >= 0 && value.getTime() <= 2 * LAST_MOMENT,
+)
+const url = is(
+  'an absolute http(s) URL',
+  (value) => typeof value === 'string' && /^https?:/.test(value) && URL.canParse(value),
+)
+const message = is('an XML message', (value) => {
+  try {
+    return readXml(value as string).size > 0
+  } catch {
+    return false
+  }
+})
+const bytes = is('bytes', Buffer.isBuffer)
+const oneOf = (...values: readonly string[]) =>
+  is(`one of ${values.join(', ')}`, (value) => values.includes(value as string))
+const optional =
+  (check: Check): Check =>
+  (value, place) => {
+    if (value !== undefined) check(value, place)
+  }
+
+const orNothing =
+  (check: Check): Check =>
+  (value, place) => {
+    if (value !== '') check(value, place)
+  }
+
+const list =
+  (check: Check): Check =>
+  (value, place) => {
+    if (!Array.isArray(value)) refuse(place, 'a list')
+    value.forEach((item, n) => check(item, `${place}.${n}`))
+  }
+
+const object: Check = is('an object', (value) => Object.prototype.toString.call(value) === '[object Object]')
+const record =
+  (fields: Readonly<Record<string, Check>>): Check =>
+  (value, place) => {
+    object(value, place)
+    for (const [name, check] of Object.entries(fields)) {
+      check((value as Record<string, unknown>)[name], `${place}.${name}`)
+    }
+  }
+const texts: Check = (value, place) => {
+  object(value, place)
+  for (const [name, item] of Object.entries(value as object)) text(item, `${place}.${name}`)
+}
+const pair: Check = (value, place) => {
+  list(text)(value, place)
+  if ((value as string[]).length !== 2) refuse(place, 'two texts')
+}
+
+const coupon = record({ fee: count, id: text, type: optional(oneOf('CASH', 'NO_CASH')) })
+const signType = oneOf('MD5', 'HMAC-SHA256')
+
+const order = record({
+  outTradeNo: text,
+  body: text,
+  totalFee: count,
+  feeType: text,
+  tradeType: text,
+  appid: optional(text),
+  openid: text,
+  createdAt: date,
+  deviceInfo: text,
+  attach: text,
+  notifyUrl: url,
+  nonceStr: text,
+  signType,
+  prepayId: text,
+  prepayIssuedAt: date,
+  expiresAt: optional(date),
+  tradeState: oneOf('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'),
+  payment: optional(record({ transactionId: text, openid: text, bankType: text, coupons: list(coupon), paidAt: date })),
+  autoPayAt: optional(date),
+})
+
+const refundStatus = oneOf('PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE')
+
+const refund = record({
+  outRefundNo: text,
+  refundId: text,
+  ordinal: count,
+  outTradeNo: text,
+  refundFee: count,
+  cashRefundFee: count,
+  coupons: list(coupon),
+  desc: text,
+  account: text,
+  source: text,
+  notifyUrl: orNothing(url),
+  requestedAt: date,
+  status: refundStatus,
+  channel: text,
+  receivedBy: text,
+  endedAt: optional(date),
+  firstEnd: optional(record({ status: refundStatus, channel: text, endedAt: date })),
+  dueAt: optional(date),
+  notificationId: optional(text),
+})
+
+const side = { orders: record({ orders: list(order), prepays: list(pair) }), refunds: list(refund) }
+
+const reply = record({ status: count, headers: object, body: text, raw: optional(bytes) })
+const kind = oneOf('pay', 'refund', 'fail', 'crafted')
+
+const delivery = record({
+  id: text,
+  notificationId: text,
+  kind,
+  mchId: optional(text),
+  outTradeNo: text,
+  outRefundNo: optional(text),
+  attempt: count,
+  sentAt: date,
+  url: text,
+  request: record({ headers: texts, body: text }),
+  response: optional(reply),
+  startedMs: number,
+  durationMs: number,
+  verdict: text,
+  reason: text,
+})
+
+const anyNotification = record({
+  id: text,
+  kind,
+  mchId: optional(text),
+  outTradeNo: text,
+  outRefundNo: optional(text),
+  url,
+  body: text,
+  sequence: count,
+  attempts: list(delivery),
+  due: optional(date),
+  sends: count,
+  acked: flag,
+  finished: flag,
+  held: flag,
+  cancelled: flag,
+})
+const notification: Check = (value, place) => {
+  anyNotification(value, place)
+  // What a test has made up may be anything.
+  const { kind, body } = value as NotificationData
+  if (kind !== 'crafted') message(body, `${place}.body`)
+}
+
+const entry = record({
+  cursor: count,
+  at: date,
+  direction: oneOf('in', 'out'),
+  api: oneOf(...APIS, 'unknown'),
+  outTradeNo: optional(text),
+  request: record({ method: text, url: text, headers: object, body: text }),
+  response: optional(record({ status: count, headers: object, body: text })),
+  note: optional(text),
+  fault: optional(text),
+  lint: optional(list(object)),
+})
+
+const code = (worth: Check) => record({ code: text, worth, expiresAt: date, usesLeft: count })
+const users = record({
+  users: list(
+    record({
+      openid: text,
+      unionid: optional(text),
+      nickName: optional(text),
+      sessionKey: text,
+      sessionKeySince: date,
+    }),
+  ),
+  codes: list(code(record({ openid: text }))),
+  phoneCodes: list(code(record({ phoneNumber: text, purePhoneNumber: text, countryCode: text }))),
+  drawn: list(text),
+  issued: record({ codes: count, phoneCodes: count, openids: count }),
+})
+
+const tokens = record({
+  tokens: list(record({ text, kind: oneOf('plain', 'stable'), expiresAt: date, staleAt: optional(date) })),
+  issued: count,
+  forced: list(date),
+})
+
+const fault = record({
+  api: text,
+  effect: object,
+  options: record({ name: text, rate: optional(object) }),
+  seen: count,
+  hits: count,
+  turns: object,
+  passed: list(number),
+})
+
+const state = record({
+  now: moment,
+  replies: count,
+  ...side,
+  sandbox: record(side),
+  apps: optional(list(record({ appid: text, appSecret: text, users, tokens }))),
+  merchants: optional(
+    list(
+      record({
+        mchId: text,
+        apiKey: text,
+        signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
+        certMode: oneOf('none', 'required'),
+        ...side,
+        sandbox: record(side),
+      }),
+    ),
+  ),
+  users,
+  tokens,
+  notifications: record({
+    notifications: list(notification),
+    log: record({ taken: count, deliveries: list(delivery) }),
+  }),
+  journal: record({ cursor: count, entries: list(entry), forgotten: optional(count) }),
+  faults: list(fault),
+})
+
+/** What one part of the state says of another. */
+function checkReferences({ orders: { orders, prepays }, refunds }: WorldState['sandbox'], place: string): void {
+  const byNumber = new Map(orders.map((order) => [order.outTradeNo, order]))
+  const given = new Map<string, number>()
+  orders.forEach(({ tradeState, payment }, n) => {
+    const isPaid = tradeState === 'SUCCESS' || tradeState === 'REFUND'
+    if (isPaid !== (payment !== undefined)) {
+      refuse(`${place}.orders.orders.${n}.tradeState`, 'SUCCESS or REFUND where there is a payment, and only there')
+    }
+  })
+  prepays.forEach(([, outTradeNo], n) => {
+    if (!byNumber.has(outTradeNo)) refuse(`${place}.orders.prepays.${n}`, 'of an order that is there')
+  })
+  refunds.forEach(({ outTradeNo, coupons, refundFee, cashRefundFee, status }, n) => {
+    const { payment, totalFee } = byNumber.get(outTradeNo) ?? {}
+    if (payment?.coupons.length !== coupons.length) {
+      refuse(`${place}.refunds.${n}`, 'of an order that is paid, with a part for each of its coupons')
+    }
+    if (refundFee !== cashRefundFee + couponRefundFee({ coupons })) {
+      refuse(`${place}.refunds.${n}.refundFee`, 'the sum of its parts')
+    }
+    if (status === 'REFUNDCLOSE') return
+    const sum = (given.get(outTradeNo) ?? 0) + refundFee
+    if (sum > totalFee!) refuse(`${place}.refunds.${n}.refundFee`, 'no more than is left of its order')
+    given.set(outTradeNo, sum)
+  })
+}
+
+function checkOnce(ids: readonly string[], place: string, name: string): void {
+  ids.forEach((id, n) => {
+    if (ids.indexOf(id) !== n) refuse(`${place}.${n}.${name}`, 'another one than those before it')
+  })
+}
+
+/**
+ * A state that comes from outside, before anything of the world is replaced by it.
+ * @throws MockError BAD_INPUT
+ */
+export function checkState(decoded: unknown): WorldState {
+  state(decoded, 'state')
+  const checked = decoded as WorldState
+  checkOnce(checked.merchants?.map(({ mchId }) => mchId) ?? [], 'state.merchants', 'mchId')
+  checkOnce(checked.apps?.map(({ appid }) => appid) ?? [], 'state.apps', 'appid')
+  checkReferences(checked, 'state')
+  checkReferences(checked.sandbox, 'state.sandbox')
+  checked.merchants?.forEach((merchant, n) => {
+    checkReferences(merchant, `state.merchants.${n}`)
+    checkReferences(merchant.sandbox, `state.merchants.${n}.sandbox`)
+  })
+  for (const { api, effect, options } of checked.faults) checkFault(api, effect, options)
+  return checked
+}

@@ -1,0 +1,72 @@
+import type { AdvanceBy, AdvanceOptions, Clock, ClockMove } from '../clock/clock.ts'
+import { MockError } from '../base/errors.ts'
+import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { Delivery } from '../notify/notification.ts'
+
+/** What happened in a world while its clock was advanced. */
+export interface Happened {
+  readonly deliveries: readonly Delivery[]
+  /** What production may not like about the calls that were made meanwhile. */
+  readonly lint: readonly Finding[]
+}
+
+/** A world, as an advance of its clock sees it. */
+export interface Watched {
+  /** What is under way that somebody waits for who could advance the clock meanwhile. */
+  readonly awaited: () => string[]
+  /** Collects what happens from now on; the result ends it and gives that. */
+  readonly collect: () => () => Happened
+  /** The clock has been advanced. */
+  readonly moved: (move: Pick<ClockMove, 'from' | 'to'>) => void
+}
+
+/** A world, and what happened in it. */
+export interface Seen<W> {
+  readonly world: W
+  readonly happened: Happened
+}
+
+/** Shows all worlds of a clock, and from then on each that comes, until the result is called. */
+export type Watch<W> = (see: (world: W) => void) => () => void
+
+/**
+ * Advances a clock and reports, by `view`, what happened meanwhile in the worlds that run on it.
+ * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with the report), SETTLE_FAILED, BAD_INPUT
+ */
+export async function advanceWorlds<W extends Watched, R extends ClockMove>(
+  clock: Pick<Clock, 'mode' | 'advance'>,
+  watch: Watch<W>,
+  view: (move: ClockMove, seen: readonly Seen<W>[]) => R,
+  by: AdvanceBy,
+  options?: AdvanceOptions,
+): Promise<R> {
+  const watched: { readonly world: W; readonly end: () => Happened }[] = []
+  const unwatch = watch((world) => {
+    watched.push({ world, end: world.collect() })
+  })
+  const report = (move: ClockMove) =>
+    view(
+      move,
+      watched.map(({ world, end }) => ({ world, happened: end() })),
+    )
+  const giveUp = (error: unknown): never => {
+    if (!(error instanceof MockError) || error.code !== 'CLOCK_TIMEOUT') throw error
+    throw new MockError(error.code, error.message, { report: report(error.details.report as ClockMove) })
+  }
+  try {
+    const [awaited] = watched.flatMap(({ world }) => world.awaited())
+    if (clock.mode === 'virtual' && awaited !== undefined) {
+      throw new MockError(
+        'CLOCK_BUSY',
+        `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`,
+      )
+    }
+    const move = clock.advance(by, options, (move) => {
+      for (const { world } of watched) world.moved(move)
+    })
+    return report(await move.catch(giveUp))
+  } finally {
+    unwatch()
+    for (const { end } of watched) end()
+  }
+}

@@ -1,0 +1,306 @@
+import { Readable } from 'node:stream'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import Fastify from 'fastify'
+import t, { type Test } from 'tap'
+import { appEnvironment, wholeEnvironment } from '../../../mock-server/control/environment.ts'
+import { jsonOf } from '../../../mock-server/control/json.ts'
+import { SUMMARIES } from '../../../mock-server/control/openapi-summaries.ts'
+import type { OpenApi } from '../../../mock-server/control/openapi.ts'
+import { integer, oneOf, strict, text } from '../../../mock-server/control/schemas.ts'
+import { validateLazily } from '../../../mock-server/control/validation.ts'
+import { control, startMock } from '../helpers.ts'
+
+t.test('bodies are JSON whatever the Content-Type, and may be left out', async (t) => {
+  const mock = await startMock(t)
+  for (const headers of [
+    {},
+    { 'content-type': 'application/json' },
+    { 'content-type': 'application/x-www-form-urlencoded' },
+  ]) {
+    t.match(await control(mock, 'POST', '/worlds/default/login-codes', { openid: 'o-alice' }, headers), {
+      status: 200,
+      json: { openid: 'o-alice' },
+    })
+  }
+  for (const body of [undefined, '', '  ', '{}']) {
+    t.match(await control(mock, 'POST', '/worlds/default/login-codes', body), { status: 200 })
+  }
+})
+
+t.test('bad input names the field and the rule', async (t) => {
+  const mock = await startMock(t)
+  const cases: [path: string, body: unknown, error: { field: string; rule: string; message: string | RegExp }][] = [
+    [
+      '/worlds/default/login-codes',
+      { opneid: 'o' },
+      { field: 'opneid', rule: 'additionalProperties', message: 'opneid: must NOT have additional properties' },
+    ],
+    ['/worlds/default/login-codes', { ttl: '300' }, { field: 'ttl', rule: 'type', message: 'ttl: must be integer' }],
+    ['/worlds/default/login-codes', { uses: 0 }, { field: 'uses', rule: 'minimum', message: 'uses: must be >= 1' }],
+    [
+      '/worlds/default/orders/1/pay',
+      { coupons: [{ fee: 5 }, { fee: 0 }] },
+      { field: 'coupons.1.fee', rule: 'minimum', message: 'coupons.1.fee: must be >= 1' },
+    ],
+    ['/worlds/default/orders/1/pay', { coupons: [{}] }, { field: 'coupons.0.fee', rule: 'required', message: /fee/ }],
+    [
+      '/worlds/default/orders/1/pay',
+      { deliver: 'never' },
+      {
+        field: 'deliver',
+        rule: 'enum',
+        message: 'deliver: must be equal to one of the allowed values: await, background, hold',
+      },
+    ],
+    ['/worlds/default/clock/advance', {}, { field: 'by', rule: 'oneOf', message: /by/ }],
+    ['/worlds/default/clock/advance', { by: 'soon' }, { field: 'by', rule: 'duration', message: /'24h4m'/ }],
+    ['/worlds/default/clock/advance', [], { field: 'body', rule: 'type', message: 'body: must be object' }],
+    ['/worlds/default/clock/advance', '{by:1}', { field: 'body', rule: 'json', message: /^the body is not JSON: / }],
+  ]
+  for (const [path, body, error] of cases) {
+    t.match(
+      await control(mock, 'POST', path, body),
+      { status: 400, json: { code: 'BAD_INPUT', ...error } },
+      JSON.stringify(body),
+    )
+  }
+})
+
+t.test('what does not exist is named', async (t) => {
+  const mock = await startMock(t)
+  const cases: [method: string, path: string, code: string][] = [
+    ['GET', '/worlds/mine', 'UNKNOWN_WORLD'],
+    ['GET', '/worlds/default/orders/tea-1', 'UNKNOWN_ORDER'],
+    ['POST', '/worlds/default/orders/tea-1/pay', 'UNKNOWN_ORDER'],
+    ['GET', '/worlds/default/notifications/tea-1', 'UNKNOWN_NOTIFICATION'],
+    ['GET', '/worlds/default/deliveries/d1', 'UNKNOWN_DELIVERY'],
+  ]
+  for (const [method, path, code] of cases) {
+    t.match(await control(mock, method, path), { status: 404, json: { code, message: /./ } }, path)
+  }
+  t.match((await control(mock, 'GET', '/worlds/mine')).json, { message: 'there is no world mine; known: default' })
+})
+
+t.test("an error of the HTTP server keeps its status, a mistake of the mock's own is a 500", async (t) => {
+  const mock = await startMock(t)
+  t.match(await control(mock, 'POST', '/worlds', 'x'.repeat(2_000_000)), {
+    status: 413,
+    json: { code: 'FST_ERR_CTP_BODY_TOO_LARGE' },
+  })
+  Object.assign(mock.default, {
+    orders: () => {
+      throw new Error('broken')
+    },
+  })
+  t.match(await control(mock, 'GET', '/worlds/default/orders'), { status: 500, json: { message: 'broken' } })
+})
+
+const values: unknown[] = [
+  null,
+  0,
+  'tea',
+  '',
+  true,
+  [],
+  {},
+  [[]],
+  [{}],
+  { a: undefined },
+  { a: undefined, b: 1, c: undefined },
+  [undefined, null],
+  { run() {}, b: [() => {}] },
+  { 'a "quoted" name': '\n龙井茶\u0000' },
+  new Date(5),
+  Buffer.from('x'),
+  [new Date(6), { at: new Date(7), raw: Buffer.from([1, 2]), list: [1, 'x', [2]] }],
+]
+
+t.test('the same as JSON.stringify, in one text or in many', async (t) => {
+  for (const value of values) {
+    const json = JSON.stringify(value)
+    t.equal(jsonOf(value), json, json)
+    for (const limit of [0, 1, 5]) {
+      const answer = jsonOf(value, limit)
+      const parts = typeof answer === 'string' ? [answer] : ((await answer.toArray()) as string[])
+      t.equal(parts.join(''), json, `${json} by ${limit}`)
+      t.equal(answer instanceof Readable, json.length > limit)
+    }
+  }
+})
+
+t.test('no piece is much longer than the limit, however much there is', async (t) => {
+  const exchange = { body: 'x'.repeat(50), response: { status: 200 } }
+  const parts = (await (jsonOf({ entries: Array(1000).fill(exchange) }, 100) as Readable).toArray()) as string[]
+  t.ok(parts.length > 500)
+  for (const part of parts) t.ok(part.length <= 200)
+})
+
+t.test('a journal that is long is answered whole', async (t) => {
+  const mock = await startMock(t)
+  // Six characters each in JSON.
+  const body = '\u0001'.repeat(60_000)
+  for (let n = 0; n < 60; n++) await fetch(`${mock.url}/pay/micropay`, { method: 'POST', body })
+  const { entries } = mock.default.journal
+  t.equal(entries().length, 60)
+  const response = await fetch(`${mock.controlUrl}/worlds/default/journal`)
+  t.match(Object.fromEntries(response.headers), {
+    'content-type': 'application/json; charset=utf-8',
+    'transfer-encoding': 'chunked',
+  })
+  t.same(await response.json(), JSON.parse(JSON.stringify({ entries: entries(), cursor: 60 })))
+  const { status, json } = await control(mock, 'GET', '/worlds/default/export')
+  t.same([status, json.state.journal.entries.length], [200, 60])
+})
+
+t.test('body, query and headers are checked against the schemas of their route', async (t) => {
+  const app = Fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false } } })
+  t.teardown(() => app.close())
+  validateLazily(app)
+  app.post(
+    '/checked',
+    {
+      schema: {
+        body: strict({ n: integer(1) }, 'n'),
+        querystring: strict({ q: text() }),
+        headers: { type: 'object', required: ['x-test'] },
+      },
+    },
+    async (request) => request.body,
+  )
+  app.post('/named/:name', async () => ({}))
+  app.post('/bare', async (request) => ({ body: request.body }))
+
+  const post = async (url: string, payload?: object, headers = {}) => {
+    const response = await app.inject({ method: 'POST', url, headers, ...(payload && { payload }) })
+    return { status: response.statusCode, json: response.json() }
+  }
+  t.same(await post('/checked', { n: 1 }, { 'x-test': '1' }), { status: 200, json: { n: 1 } })
+  t.same(await post('/checked?q=a', { n: 2 }, { 'x-test': '1' }), { status: 200, json: { n: 2 } }, 'compiled once')
+  const cases: [url: string, payload: object | undefined, message: string][] = [
+    ['/checked', undefined, "n: must have required property 'n'"],
+    ['/checked', { n: 0 }, 'n: must be >= 1'],
+    ['/checked', { n: 1, m: 1 }, 'm: must NOT have additional properties'],
+    ['/checked?p=1', { n: 1 }, 'p: must NOT have additional properties'],
+    ['/checked', { n: 1 }, "x-test: must have required property 'x-test'"],
+    ['/named/', {}, 'name: must not be empty in the path'],
+    ['/bare', { what: 'journal' }, 'what: must NOT have additional properties'],
+    ['/bare', [], 'body: must be object'],
+    ['/bare?what=journal', undefined, 'what: must NOT have additional properties'],
+  ]
+  for (const [url, payload, message] of cases) {
+    t.match(await post(url, payload), { status: 400, json: { code: 'BAD_INPUT', message } }, message)
+  }
+  t.same(await post('/bare'), { status: 200, json: { body: {} } }, 'no body is {}')
+})
+
+t.test('schemas are plain JSON Schema', async (t) => {
+  t.same(strict({ a: integer(1), b: text(20), c: oneOf('x', 'y') }, 'a'), {
+    type: 'object',
+    properties: {
+      a: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      b: { type: 'string', minLength: 1, maxLength: 20 },
+      c: { type: 'string', enum: ['x', 'y'] },
+    },
+    required: ['a'],
+    additionalProperties: false,
+  })
+  t.same(text().maxLength, 1000)
+  t.same(integer(0, 9).maximum, 9)
+})
+
+const credentials = { appid: 'wx1', appSecret: 's', mchId: '16', apiKey: 'k' }
+const app = {
+  WECHAT_BASE_URL: 'http://127.0.0.1:8090',
+  WECHAT_APPID: 'wx1',
+  WECHAT_APP_SECRET: 's',
+  WECHAT_MCH_ID: '16',
+  WECHAT_API_KEY: 'k',
+}
+
+t.test('what an application is told, and what a test is told beside', async (t) => {
+  t.same(appEnvironment('http://127.0.0.1:8090', credentials), app)
+  t.same(wholeEnvironment('http://127.0.0.1:8090', 'http://127.0.0.1:8091/__mock/v1', 'mine', credentials), {
+    ...app,
+    WECHAT_MOCK_URL: 'http://127.0.0.1:8091',
+    WECHAT_MOCK_WORLD: 'mine',
+  })
+})
+
+async function described(t: Test) {
+  const mock = await startMock(t)
+  const response = await fetch(`${mock.url}/__mock/openapi.json`)
+  return { mock, document: (await response.json()) as OpenApi }
+}
+
+t.test('the description is valid OpenAPI 3.1', async (t) => {
+  const { mock, document } = await described(t)
+  const { valid, errors } = await new Validator().validate(
+    structuredClone(document) as object as Record<string, unknown>,
+  )
+  t.ok(valid, JSON.stringify(errors))
+  t.match(document, { openapi: '3.1.0', servers: [{ url: mock.controlUrl }] })
+})
+
+t.test('every route is there, says what it does, and has a name of its own', async (t) => {
+  const { document } = await described(t)
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({
+      route: `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`,
+      ...operation,
+    })),
+  )
+  t.same(operations.map(({ route }) => route).sort(), Object.keys(SUMMARIES).sort())
+  t.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length)
+  for (const { route, operationId, summary } of operations) {
+    t.match(operationId, /^[a-z][A-Za-z]+$/, route)
+    t.match(summary, /\.$/, route)
+  }
+})
+
+t.test('the schemas are those that the routes check with', async (t) => {
+  const { mock, document } = await described(t)
+  t.match(document.paths['/worlds/{world}/faults/{name}']!.put, {
+    operationId: 'putFaultsByName',
+    tags: ['faults'],
+    parameters: [
+      { name: 'world', in: 'path', required: true },
+      { name: 'name', in: 'path', required: true },
+    ],
+    requestBody: {
+      required: true,
+      content: { 'application/json': { schema: { required: ['match', 'effect'], additionalProperties: false } } },
+    },
+  })
+  t.match(document.paths['/worlds/{world}/journal']!.get, {
+    parameters: [{ name: 'world' }, { name: 'since', in: 'query', required: false }, { name: 'dir' }, { name: 'api' }],
+  })
+  t.match(document.paths['/worlds/{world}/events']!.get, {
+    parameters: [{ name: 'world' }, { name: 'since' }, { name: 'last-event-id', in: 'header' }],
+  })
+  t.match(document.paths['/worlds']!.get, { parameters: undefined, requestBody: undefined, tags: ['worlds'] })
+  for (const [path, methods] of Object.entries(document.paths)) {
+    const schema = (
+      methods.post as { requestBody?: { content: Record<string, { schema: { required?: string[] } }> } } | undefined
+    )?.requestBody?.content['application/json']!.schema
+    const required = schema?.required?.[0]
+    if (required === undefined) continue
+    const url = path.replace('{world}', 'default').replace(/\{\w+\}/g, 'x')
+    t.match(await control(mock, 'POST', url, {}), { status: 400, json: { code: 'BAD_INPUT', rule: 'required' } }, url)
+  }
+})
+
+t.test('what answers 201 says so', async (t) => {
+  const { mock, document } = await described(t)
+  const created = Object.entries(document.paths)
+    .filter(([, { post }]) => post && '201' in post.responses)
+    .map(([path]) => path)
+  t.same(created.sort(), ['/worlds', '/worlds/{world}/notifications', '/worlds/{world}/snapshots'])
+  t.equal((await control(mock, 'POST', '/worlds')).status, 201)
+})
+
+t.test('each summary belongs to a route and is one sentence', async (t) => {
+  for (const [route, summary] of Object.entries(SUMMARIES)) {
+    t.match(route, /^(GET|POST|PUT|DELETE) \/[\w/:.-]*$/)
+    t.match(summary, /^[A-Z0-9].*\.$/, route)
+  }
+})
