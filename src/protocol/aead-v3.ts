@@ -6,7 +6,7 @@ export interface Sealed {
   /** Base64: the ciphertext and the 16 bytes of its tag. */
   ciphertext: string
   nonce: string
-  associated_data?: string | undefined
+  associated_data?: string | null | undefined
 }
 
 const KEY_BYTES = 32
@@ -20,7 +20,7 @@ const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
  * data cannot be told from one another.
  */
 export function decryptV3(
-  { ciphertext, nonce, associated_data: associated = '' }: Sealed,
+  { ciphertext, nonce, associated_data: associated }: Sealed,
   apiV3Key: string,
 ): Buffer | undefined {
   const key = Buffer.from(apiV3Key)
@@ -28,7 +28,7 @@ export function decryptV3(
   const bytes = Buffer.from(ciphertext, 'base64')
   if (bytes.length < TAG_BYTES) return undefined
   const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES })
-  decipher.setAAD(Buffer.from(associated))
+  decipher.setAAD(Buffer.from(associated ?? ''))
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES))
   try {
     return Buffer.concat([decipher.update(bytes.subarray(0, -TAG_BYTES)), decipher.final()])
