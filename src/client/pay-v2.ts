@@ -1,5 +1,4 @@
 import { WechatError } from '../errors.ts'
-import type { Advice, WechatErrorCode } from '../errors.ts'
 import type { Order, Payment, RefundReport, TradeState } from '../model.ts'
 import { parseFen } from '../protocol/money.ts'
 import { decryptRefundNotify } from '../protocol/refund-notify-v2.ts'
@@ -12,6 +11,7 @@ import type { Secret } from '../secret.ts'
 import type { Http, HttpReply } from './http.ts'
 import { noCertificate, NotificationError } from './pay.ts'
 import type { Notification, PayApi, TradeReport } from './pay.ts'
+import { ADVICE, readCommunicationFailure, REFUSALS } from './refusals-v2.ts'
 
 export interface PayV2Options {
   http: Http
@@ -37,34 +37,6 @@ const UNPAID_STATES: readonly string[] = [
   'PAYERROR',
   'ACCEPT',
 ] satisfies TradeState[]
-
-/**
- * What each refusal means for the caller (unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3). A code that is not here is final.
- */
-const REFUSALS = new Map(
-  Object.entries<[WechatErrorCode, Advice]>({
-    SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
-    FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
-    ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
-    ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
-    ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
-    // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
-    INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
-    OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
-    TRADE_STATE_ERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
-    APPID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    CERT_ERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
-    BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
-    ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
-    INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
-    NOTENOUGH: ['WECHAT_REFUSED', 'repeat'],
-  }),
-)
 
 /** API v2: XML, MD5 or HMAC-SHA256. */
 export function createPayV2({
@@ -94,11 +66,13 @@ export function createPayV2({
         contentType: 'text/xml; charset=utf-8',
         repeatable: true,
       }),
+      path,
+      message,
     )
   }
 
   /** In WeChat's order: communication, signature, account, business. */
-  function judge(reply: HttpReply): Fields {
+  function judge(reply: HttpReply, path: string, asked: Fields): Fields {
     if (reply.status !== 200) {
       throw new WechatError(
         'WECHAT_UNAVAILABLE',
@@ -119,9 +93,11 @@ export function createPayV2({
     // A communication failure is never signed, so it is believed only as far as it goes: nothing was done that we can rely on.
     if (fields.get('return_code') === 'FAIL') {
       const text = quoted(fields.get('return_msg'))
-      throw new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
-        wechatText: `${text}: check mchId, apiKey, appid and the terms of the order.`,
-      })
+      const { about, toDo } = readCommunicationFailure(text)
+      const wechatText = `${text}: ${toDo}`
+      throw about === 'order'
+        ? new WechatError('WECHAT_REFUSED', `WeChat Pay refused this order: ${text}. ${ADVICE.stop}`, { wechatText })
+        : new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", { wechatText })
     }
     if (!verifyV2(fields, apiKey.reveal(), signType)) {
       throw new WechatError(
@@ -138,6 +114,21 @@ export function createPayV2({
       )
     }
     const result = fields.get('return_code') === 'SUCCESS' ? fields.get('result_code') : undefined
+    if (result !== 'SUCCESS' && result !== 'FAIL') {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.",
+        { advice: 'query' },
+      )
+    }
+    const foreign = answersAnother(path, asked, fields)
+    if (foreign !== undefined) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay's reply to ${path} carries ${foreign}: it answers something else and was not believed. Query before anything else.`,
+        { advice: 'query' },
+      )
+    }
     if (result === 'FAIL') {
       const wechatCode = quoted(fields.get('err_code'))
       const wechatText = quoted(fields.get('err_code_des'))
@@ -147,13 +138,6 @@ export function createPayV2({
         wechatText,
         advice,
       })
-    }
-    if (result !== 'SUCCESS') {
-      throw new WechatError(
-        'WECHAT_REPLY_INVALID',
-        "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.",
-        { advice: 'query' },
-      )
     }
     return fields
   }
@@ -205,6 +189,58 @@ export function createPayV2({
     }
   }
 
+  async function query(outTradeNo: string): Promise<TradeReport> {
+    let reply: Fields
+    try {
+      reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
+    } catch (error) {
+      if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return { tradeState: 'NOT_EXIST' }
+      throw error
+    }
+    const tradeState = reply.get('trade_state') ?? ''
+    if (reply.get('out_trade_no') !== outTradeNo) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay was asked about ${outTradeNo} and answered about another order.`,
+        { advice: 'query' },
+      )
+    }
+    if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
+      const payment = readPayment(reply)
+      if (typeof payment === 'string') {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`,
+          { advice: 'query' },
+        )
+      }
+      return { tradeState, payment }
+    }
+    if (!UNPAID_STATES.includes(tradeState)) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`,
+        { advice: 'query' },
+      )
+    }
+    return { tradeState } as TradeReport
+  }
+
+  /**
+   * ORDERCLOSED names no order, and an order that is ordered again is refused with the same message: only the answer to a query names the order that it is about.
+   */
+  async function checkClosed(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'> {
+    const { tradeState } = await query(outTradeNo)
+    if (tradeState === 'CLOSED' || tradeState === 'REVOKED') return 'closed'
+    if (tradeState === 'SUCCESS' || tradeState === 'REFUND') return 'paid'
+    if (tradeState === 'NOT_EXIST') return 'not-exist'
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      `WeChat Pay says that ${outTradeNo} was closed before and, asked, that it is ${tradeState}. Query before anything else.`,
+      { advice: 'query' },
+    )
+  }
+
   return {
     async prepay(order: Order) {
       const reply = await call('/pay/unifiedorder', [
@@ -239,42 +275,7 @@ export function createPayV2({
       }
     },
 
-    async query(outTradeNo): Promise<TradeReport> {
-      let reply: Fields
-      try {
-        reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
-      } catch (error) {
-        if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return { tradeState: 'NOT_EXIST' }
-        throw error
-      }
-      const tradeState = reply.get('trade_state') ?? ''
-      if (reply.get('out_trade_no') !== outTradeNo) {
-        throw new WechatError(
-          'WECHAT_REPLY_INVALID',
-          `WeChat Pay was asked about ${outTradeNo} and answered about another order.`,
-          { advice: 'query' },
-        )
-      }
-      if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
-        const payment = readPayment(reply)
-        if (typeof payment === 'string') {
-          throw new WechatError(
-            'WECHAT_REPLY_INVALID',
-            `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`,
-            { advice: 'query' },
-          )
-        }
-        return { tradeState, payment }
-      }
-      if (!UNPAID_STATES.includes(tradeState)) {
-        throw new WechatError(
-          'WECHAT_REPLY_INVALID',
-          `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`,
-          { advice: 'query' },
-        )
-      }
-      return { tradeState } as TradeReport
-    },
+    query,
 
     async close(outTradeNo) {
       try {
@@ -282,7 +283,7 @@ export function createPayV2({
         return 'closed'
       } catch (error) {
         if (error instanceof WechatError && error.wechatCode === 'ORDERPAID') return 'paid'
-        if (error instanceof WechatError && error.wechatCode === 'ORDERCLOSED') return 'closed'
+        if (error instanceof WechatError && error.wechatCode === 'ORDERCLOSED') return await checkClosed(outTradeNo)
         if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return 'not-exist'
         throw error
       }
@@ -373,6 +374,14 @@ export function createPayV2({
       if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
         throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
       }
+      // The answer to a query has all that a notification has. It says what became of the payment, which a notification cannot.
+      const tradeState = fields.get('trade_state')
+      if (tradeState && tradeState !== 'SUCCESS') {
+        throw new NotificationError(
+          'incomplete',
+          `A trade_state of ${quoted(tradeState)} stands in an answer to a query, not in a notification.`,
+        )
+      }
       if (!paid) {
         if (fields.get('result_code') !== 'FAIL') {
           throw new NotificationError('incomplete', 'The result_code of the notification is neither SUCCESS nor FAIL.')
@@ -403,12 +412,6 @@ export function createPayV2({
   }
 }
 
-const ADVICE: Record<Advice, string> = {
-  repeat: 'Repeat it unchanged.',
-  query: 'Query the order before anything else.',
-  stop: 'Repeating it cannot help.',
-}
-
 /** refund_status of V2. */
 const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([
   ['PROCESSING', 'processing'],
@@ -416,6 +419,34 @@ const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([
   ['REFUNDCLOSE', 'closed'],
   ['CHANGE', 'abnormal'],
 ])
+
+/** Fields that mark the replies to other calls, and notifications. A reply to a close has none of them (closeorder wxa 9_3), and no mark of its own that is sure. */
+const NOT_OF_A_CLOSE = [
+  'prepay_id',
+  'trade_type',
+  'trade_state',
+  'transaction_id',
+  'openid',
+  'total_fee',
+  'time_end',
+  'refund_id',
+  'out_refund_no',
+  'refund_count',
+]
+
+/**
+ * The field by which a reply shows that it answers another question. A reply repeats nothing of the request but some numbers, and one key signs all of them:
+ * one that was recorded, or mixed up on the way, verifies wherever it turns up. What tells the other calls' replies apart is what they must carry: `prepay_id`,
+ * `trade_state`, `refund_id`, `refund_status_0`.
+ */
+function answersAnother(path: string, asked: Fields, reply: Fields): string | undefined {
+  for (const number of ['out_trade_no', 'out_refund_no']) {
+    if (asked.has(number) && reply.get(number) && reply.get(number) !== asked.get(number)) return `another ${number}`
+  }
+  if (path === '/pay/closeorder') return NOT_OF_A_CLOSE.find((name) => reply.get(name))
+  const tradeType = asked.has('trade_type') && reply.get('trade_type')
+  return tradeType && tradeType !== asked.get('trade_type') ? 'another trade_type' : undefined
+}
 
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']

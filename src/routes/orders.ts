@@ -37,11 +37,13 @@ export function orderRoutes(
       expiresAt: new Date(now().getTime() + orderTtlMs),
     }
     const { order, payParams } = await orders.create(terms).catch((error: unknown) => {
-      if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
-        log.error(
-          { wechatCode: error.wechatCode, wechatText: error.wechatText },
-          'Nobody can order: WeChat Pay refuses this server',
-        )
+      if (error instanceof WechatError) {
+        const { code, wechatCode, wechatText } = error
+        if (code === 'WECHAT_ACCOUNT_REFUSED') {
+          log.error({ wechatCode, wechatText }, 'Nobody can order: WeChat Pay refuses this server')
+        } else if (code === 'WECHAT_REFUSED') {
+          log.warn({ key: terms.key, wechatCode, wechatText }, 'WeChat Pay refused this order')
+        }
       }
       throw error
     })

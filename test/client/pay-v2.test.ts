@@ -125,7 +125,14 @@ const PAYMENT = {
 /** A merchant whose WeChat answers `text` to everything. */
 function merchant(
   answer: string | HttpReply | Error = '',
-  { appid = APPID, mchId = MCH_ID, apiKey = API_KEY, signType = 'HMAC-SHA256' as SignType, nonce = NONCE } = {},
+  {
+    appid = APPID,
+    mchId = MCH_ID,
+    apiKey = API_KEY,
+    signType = 'HMAC-SHA256' as SignType,
+    nonce = NONCE,
+    http = undefined as Http | undefined,
+  } = {},
 ) {
   const requests: HttpRequest[] = []
   const withCert: HttpRequest[] = []
@@ -139,7 +146,7 @@ function merchant(
   })
   return {
     pay: createPayV2({
-      http: httpTo(requests),
+      http: http ?? httpTo(requests),
       certHttp: httpTo(withCert),
       appid,
       mchId,
@@ -361,23 +368,24 @@ t.test('a reply means the same however its tags are written', async (t) => {
 })
 
 t.test('a refusal of the message itself is unsigned: it goes to the operator', async (t) => {
-  const texts = [
-    '签名错误',
-    '签名错误，请检查后再试',
-    '缺少参数',
-    'XML格式错误',
-    'appid不存在',
-    'mch_id参数格式错误',
-    '商户号mch_id与appid不匹配',
-    'JSAPI支付必须传openid',
-    'time_expire时间过短，刷卡至少1分钟，其他5分钟',
-  ]
-  for (const [api, call] of Object.entries(CALLS)) {
-    for (const text of texts) {
-      const error = await failure(call(merchant(xml({ return_code: 'FAIL', return_msg: text })).pay))
+  const refusal = async (text: string, api = 'unifiedorder') =>
+    await failure(CALLS[api]!(merchant(xml({ return_code: 'FAIL', return_msg: text })).pay))
+  for (const api of Object.keys(CALLS)) {
+    for (const text of ['签名错误', '缺少参数', 'appid不存在', 'invalid notify_url']) {
+      const error = await refusal(text, api)
       t.match(error, { code: 'WECHAT_ACCOUNT_REFUSED', statusCode: 500, advice: 'stop', sent: true }, `${api}: ${text}`)
-      t.ok(error.wechatText?.startsWith(`${text}: check mchId, apiKey, appid`), "the log has WeChat's words")
+      t.ok(error.wechatText?.startsWith(`${text}: check `), "the log has WeChat's words, and what to do")
       t.notMatch(error.message, text, 'the client has not')
+    }
+    for (const text of ['body参数格式错误', 'invalid spbill_create_ip', '无效的openid', 'invalid refund_fee']) {
+      const error = await refusal(text, api)
+      t.match(
+        error,
+        { code: 'WECHAT_REFUSED', statusCode: 422, advice: 'stop', sent: true, wechatCode: undefined },
+        `${api}: ${text} is about one order`,
+      )
+      t.equal(error.message, `WeChat Pay refused this order: ${text}. Repeating it cannot help.`)
+      t.match(error.wechatText, /^\S.*: .*(check|must)/, 'and what to do')
     }
   }
   t.match(
@@ -392,11 +400,8 @@ t.test('a refusal of the message itself is unsigned: it goes to the operator', a
     { code: 'WECHAT_ACCOUNT_REFUSED', wechatText: /^: check/ },
     'without a word',
   )
-  t.ok(
-    (await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL', return_msg: '错'.repeat(999) })).pay)))
-      .wechatText!.length < 200,
-    'a long text is cut',
-  )
+  t.ok((await refusal('错'.repeat(999))).wechatText!.length < 200, 'a long text is cut')
+  t.ok((await refusal(`body${'错'.repeat(999)}`)).message.length < 200, 'a long text about an order, too')
 })
 
 t.test('business refusals', async (t) => {
@@ -564,7 +569,7 @@ t.test('what a query cannot tell', async (t) => {
     ['no trade_state', { trade_state: '' }, /unknown trade_state/],
     ['the state we use for none', { trade_state: 'NOT_EXIST' }, /unknown trade_state NOT_EXIST/],
     ['a long trade_state is cut', { trade_state: 'X'.repeat(999) }, /unknown trade_state X{100}\./],
-    ['another order', { out_trade_no: 'another' }, /answered about another order/],
+    ['another order', { out_trade_no: 'another' }, /carries another out_trade_no/],
     ['no order', { out_trade_no: '' }, /answered about another order/],
     ['no total_fee', { total_fee: '' }, /without a usable total_fee/],
     ['a total_fee of 0', { total_fee: '0' }, /without a usable total_fee/],
@@ -592,7 +597,6 @@ t.test('what a query cannot tell', async (t) => {
 t.test('what closing tells', async (t) => {
   const closed = (values: Values) => merchant(signed(values)).pay.close(OUT_TRADE_NO)
   t.equal(await closed({ ...SUCCESS, result_msg: 'OK' }), 'closed', 'closed')
-  t.equal(await closed({ ...REFUSAL, err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' }), 'closed', 'closed before')
   t.equal(
     await closed({ ...REFUSAL, err_code: 'ORDERNOTEXIST', err_code_des: '订单不存在' }),
     'not-exist',
@@ -607,6 +611,107 @@ t.test('what closing tells', async (t) => {
     'closed',
     'as published',
   )
+})
+
+t.test('an order that was closed before is asked about: ORDERCLOSED names no order', async (t) => {
+  const answers: Record<string, string> = {}
+  const asked: string[] = []
+  const http: Http = {
+    async send({ path }) {
+      asked.push(path)
+      return { status: 200, text: answers[path]! }
+    },
+    async close() {},
+  }
+  const { pay } = merchant('', { http })
+  answers['/pay/closeorder'] = signed({ ...REFUSAL, err_code: 'ORDERCLOSED', err_code_des: '订单已关闭' })
+  const stands = (tradeState: string) => ({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, trade_state: tradeState })
+  const cases: [string, Values, string][] = [
+    ['closed', stands('CLOSED'), 'closed'],
+    ['revoked', stands('REVOKED'), 'closed'],
+    ['paid', QUERIED, 'paid'],
+    ['paid and given back', { ...QUERIED, trade_state: 'REFUND' }, 'paid'],
+    ['not known', { ...REFUSAL, err_code: 'ORDERNOTEXIST' }, 'not-exist'],
+  ]
+  for (const [name, answer, expected] of cases) {
+    asked.length = 0
+    answers['/pay/orderquery'] = signed(answer)
+    t.equal(await pay.close(OUT_TRADE_NO), expected, name)
+    t.strictSame(asked, ['/pay/closeorder', '/pay/orderquery'])
+  }
+  answers['/pay/orderquery'] = signed(stands('NOTPAY'))
+  t.match(
+    await failure(pay.close(OUT_TRADE_NO)),
+    { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /closed before and, asked, that it is NOTPAY/ },
+    'open after all: it stays to be closed',
+  )
+})
+
+t.test('a genuine message is taken only for what it answers', async (t) => {
+  const recorded: Record<string, Values> = {
+    unifiedorder: ORDERED,
+    'unifiedorder of a QR code': { ...ORDERED, trade_type: 'NATIVE', code_url: 'weixin://wxpay/bizpayurl?pr=a' },
+    'orderquery, paid': QUERIED,
+    'orderquery, unpaid': { ...SUCCESS, out_trade_no: OUT_TRADE_NO, trade_state: 'NOTPAY' },
+    'orderquery of another order': { ...SUCCESS, out_trade_no: 'another', trade_state: 'CLOSED' },
+    closeorder: { ...SUCCESS, result_msg: 'OK' },
+    refund: REFUNDED,
+    'refund of another order': { ...REFUNDED, out_trade_no: 'another' },
+    'refund, another one': { ...REFUNDED, out_refund_no: 'another' },
+    refundquery: REFUND_QUERIED,
+    notification: PAID,
+    'notification of a failure': { ...REFUSAL, out_trade_no: OUT_TRADE_NO, openid: ORDER.openid, trade_type: 'JSAPI' },
+  }
+  const taken: Record<string, string[]> = {
+    unifiedorder: ['unifiedorder'],
+    orderquery: ['orderquery, paid', 'orderquery, unpaid'],
+    closeorder: ['closeorder'],
+    refund: ['refund'],
+    refundquery: ['refundquery'],
+    // The answer to a query tells the same payment as its notification.
+    notification: ['orderquery, paid', 'notification', 'notification of a failure'],
+  }
+  const calls: Record<string, (body: string) => Promise<unknown>> = {
+    notification: async (body) => merchant().pay.readNotification(Buffer.from(body)),
+  }
+  for (const [api, call] of Object.entries(CALLS)) calls[api] = async (body) => await call(merchant(body).pay)
+  for (const [api, call] of Object.entries(calls)) {
+    for (const [name, values] of Object.entries(recorded)) {
+      const outcome = await call(signed(values)).then(
+        () => 'taken',
+        (error: unknown) => error as WechatError,
+      )
+      if (taken[api]!.includes(name)) t.equal(outcome, 'taken', `${api}: ${name}`)
+      else {
+        t.match(
+          outcome,
+          { name: /^(WechatError|NotificationError)$/, advice: /./ },
+          `${api}: ${name} is not taken: ${String(outcome)}`,
+        )
+      }
+    }
+  }
+  for (const name of ['prepay_id', 'trade_type', 'trade_state', 'transaction_id', 'openid', 'total_fee', 'time_end']) {
+    t.match(
+      await failure(merchant(signed({ ...SUCCESS, result_msg: 'OK', [name]: '1' })).pay.close(OUT_TRADE_NO)),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: `reply to /pay/closeorder carries ${name}: ` },
+      `closeorder: with ${name}`,
+    )
+  }
+  for (const change of [{ out_trade_no: OUT_TRADE_NO }, { prepay_id: '' }, { a_field_of_2031: '1' }]) {
+    t.equal(
+      await merchant(signed({ ...SUCCESS, ...change })).pay.close(OUT_TRADE_NO),
+      'closed',
+      `closeorder: with ${Object.keys(change).join()}`,
+    )
+  }
+  for (const tradeState of ['REFUND', 'CLOSED', 'NOTPAY']) {
+    t.throws(
+      () => merchant().pay.readNotification(Buffer.from(signed({ ...QUERIED, trade_state: tradeState }))),
+      { fault: 'incomplete', message: `A trade_state of ${tradeState} stands in an answer to a query` },
+      `notification: ${tradeState}`,
+    )
+  }
 })
 
 t.test('without a certificate there are no refunds, and nothing is sent', async (t) => {
@@ -639,19 +744,18 @@ t.test('what asking for a refund tells', async (t) => {
     '50000408942018111907145868882',
     'accepted, not yet refunded',
   )
-  const cases: [string, Values][] = [
-    ['no refund_id', { refund_id: '' }],
-    ['another refund', { out_refund_no: 'another' }],
-    ['another amount', { refund_fee: '251' }],
-    ['no amount', { refund_fee: '' }],
+  const another = /accepted another refund than .*-1 of 250 fen/
+  const cases: [string, Values, RegExp][] = [
+    ['no refund_id', { refund_id: '' }, another],
+    ['no refund', { out_refund_no: '' }, another],
+    ['another refund', { out_refund_no: 'another' }, /carries another out_refund_no/],
+    ['another order', { out_trade_no: 'another' }, /carries another out_trade_no/],
+    ['another amount', { refund_fee: '251' }, another],
+    ['no amount', { refund_fee: '' }, another],
   ]
-  for (const [name, change] of cases) {
+  for (const [name, change, message] of cases) {
     const error = await failure(merchant(signed({ ...REFUNDED, ...change })).pay.refund(ORDER, REFUND))
-    t.match(
-      error,
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /accepted another refund than .*-1 of 250 fen/ },
-      name,
-    )
+    t.match(error, { code: 'WECHAT_REPLY_INVALID', advice: 'query', message }, name)
   }
 })
 

@@ -162,6 +162,27 @@ t.test('what WeChat refuses', async (t) => {
   t.ok(other.logs.some(({ msg }) => msg.startsWith('Nobody can order')))
 })
 
+t.test('what WeChat refuses about one order raises no alarm about the server', async (t) => {
+  const shop = await merchant(t)
+  const headers = await shop.login()
+  for (const [fault, expected] of [
+    [{ kind: 'return_code_fail', return_msg: 'body参数格式错误' }, { wechatText: /^body参数格式错误: check/ }],
+    [{ kind: 'result_code_fail', err_code: 'NOTENOUGH' }, { wechatCode: 'NOTENOUGH' }],
+  ] as const) {
+    shop.logs.length = 0
+    shop.world.fault('unifiedorder', fault)
+    const { status, body } = await shop.post('/wechat/orders', {}, headers)
+    t.match([status, body], [422, { code: 'WECHAT_REFUSED' }], fault.kind)
+    t.match(
+      shop.logs.filter(({ level }) => (level as number) > 30),
+      [{ level: 40, key: 'cart-1', ...expected, msg: 'WeChat Pay refused this order' }],
+      "the operator has the order's key and WeChat's words, and nothing worse",
+    )
+    t.equal((await shop.post('/wechat/orders', {}, headers)).status, 200, 'the next order goes through')
+    await shop.app.wechat.orders.cancel(shop.world.orders().at(-1)!.outTradeNo)
+  }
+})
+
 t.test('when WeChat cannot be asked, GET answers what is known', async (t) => {
   const shop = await merchant(t)
   const outTradeNo = await shop.order()

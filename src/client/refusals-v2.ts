@@ -1,0 +1,70 @@
+import type { Advice, WechatErrorCode } from '../errors.ts'
+
+/**
+ * What each refusal means for the caller (unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3). A code that is not here is final.
+ */
+export const REFUSALS = new Map(
+  Object.entries<[WechatErrorCode, Advice]>({
+    SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
+    FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
+    ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
+    ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
+    ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
+    // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
+    INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
+    OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
+    TRADE_STATE_ERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
+    APPID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    CERT_ERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
+    BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
+    ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
+    INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
+    NOTENOUGH: ['WECHAT_REFUSED', 'repeat'],
+  }),
+)
+
+export const ADVICE: Record<Advice, string> = {
+  repeat: 'Repeat it unchanged.',
+  query: 'Query the order before anything else.',
+  stop: 'Repeating it cannot help.',
+}
+
+/** Fields whose value comes from one order or refund. A text that begins with one of them is about that order. */
+const ORDER_FIELDS =
+  'body|attach|out_trade_no|total_fee|fee_type|spbill_create_ip|openid|out_refund_no|refund_fee|refund_fee_type|refund_desc'
+
+/**
+ * What a communication failure is about. It carries no code, and its texts are not documented: these are the recorded ones and their form. The first row that
+ * matches counts. A text that nobody has recorded is about the server: a false alarm costs less than a missed one.
+ */
+const COMMUNICATION: [text: RegExp, about: 'order' | 'server', toDo: string][] = [
+  // "time_expire时间过短，刷卡至少1分钟，其他5分钟"
+  [/^(invalid )?time_(start|expire)(?![a-z_])/, 'order', "check `orderTtlMs` and this machine's clock"],
+  // "body参数格式错误", "invalid spbill_create_ip", "spbill_create_ip参数长度有误", "invalid refund_fee"
+  [new RegExp(`^(invalid )?(${ORDER_FIELDS})(?![a-z_])`), 'order', 'check the terms of this order'],
+  // "无效的openid", "JSAPI支付必须传openid", "appid and openid not match"
+  [/^(无效的|JSAPI支付必须传|appid and )openid/, 'order', 'the payer must have logged in to the mini program `appid`'],
+  // "签名错误", "签名错误，请检查后再试"
+  [/^签名错误/, 'server', 'check `merchant.apiKey` and `merchant.signType`'],
+  // "appid不存在", "AppID不存在，请检查后再试", "mch_id参数格式错误", "mch_id和appid没有关联关系", "商户号mch_id与appid不匹配"
+  [/^(商户号)?(appid|mch_id)/i, 'server', 'check `appid` and `merchant.mchId`, and that they are bound to each other'],
+  // "商户号该产品权限未开通，请前往商户平台>产品中心检查后重试", "您没有JSAPI支付权限"
+  [/权限/, 'server', 'open JSAPI payment for this merchant in the merchant platform'],
+  // "受理机构必须传入sub_mch_id"
+  [/sub_mch_id/, 'server', '`merchant.mchId` is a service provider, which this package does not support'],
+  // "invalid notify_url"
+  [/notify_url/, 'server', 'check `publicUrl`'],
+  // "缺少参数", "missing parameter", "XML格式错误", and all that are not on record
+  [/^/, 'server', 'check `merchant`, `appid`, `baseUrl` and proxies'],
+]
+
+/** Whether a communication failure concerns one order or everybody, and what the operator can do about it. */
+export function readCommunicationFailure(text: string): { about: 'order' | 'server'; toDo: string } {
+  const [, about, toDo] = COMMUNICATION.find(([pattern]) => pattern.test(text))!
+  return { about, toDo }
+}

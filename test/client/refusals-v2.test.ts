@@ -1,0 +1,45 @@
+import t from 'tap'
+import { ADVICE, readCommunicationFailure, REFUSALS } from '../../src/client/refusals-v2.ts'
+
+t.test('what a communication failure is about', async (t) => {
+  const cases: [text: string, about: 'order' | 'server', toDo: RegExp][] = [
+    ['body参数格式错误', 'order', /terms/],
+    ['invalid spbill_create_ip', 'order', /terms/],
+    ['spbill_create_ip参数长度有误', 'order', /terms/],
+    ['attach参数长度有误', 'order', /terms/],
+    ['out_trade_no参数格式错误', 'order', /terms/],
+    ['invalid refund_fee', 'order', /terms/],
+    ['invalid total_fee', 'order', /terms/],
+    ['time_expire时间过短，刷卡至少1分钟，其他5分钟', 'order', /orderTtlMs.*clock/],
+    ['invalid openid', 'order', /terms/],
+    ['无效的openid', 'order', /logged in/],
+    ['appid and openid not match', 'order', /logged in/],
+    ['JSAPI支付必须传openid', 'order', /logged in/],
+    ['签名错误', 'server', /merchant\.apiKey/],
+    ['签名错误，请检查后再试', 'server', /merchant\.apiKey/],
+    ['appid不存在', 'server', /appid/],
+    ['AppID不存在，请检查后再试', 'server', /appid/],
+    ['appid参数长度有误', 'server', /appid/],
+    ['mch_id参数长度有误', 'server', /merchant\.mchId/],
+    ['mch_id参数格式错误', 'server', /merchant\.mchId/],
+    ['mch_id和appid没有关联关系', 'server', /bound/],
+    ['商户号mch_id与appid不匹配', 'server', /bound/],
+    ['商户号该产品权限未开通，请前往商户平台>产品中心检查后重试', 'server', /JSAPI payment/],
+    ['您没有JSAPI支付权限', 'server', /JSAPI payment/],
+    ['受理机构必须传入sub_mch_id', 'server', /service provider/],
+    ['invalid notify_url', 'server', /publicUrl/],
+    ['缺少参数', 'server', /baseUrl/],
+    ['missing parameter', 'server', /baseUrl/],
+    ['XML格式错误', 'server', /baseUrl/],
+    ['a text of 2031 about the body', 'server', /baseUrl/],
+    ['bodyguard', 'server', /baseUrl/],
+    ['', 'server', /baseUrl/],
+  ]
+  for (const [text, about, toDo] of cases) {
+    t.match(readCommunicationFailure(text), { about, toDo }, `${text || 'no text'} → ${about}`)
+  }
+})
+
+t.test('every refusal with a code says what to do', async (t) => {
+  for (const [wechatCode, [, advice]] of REFUSALS) t.ok(ADVICE[advice], wechatCode)
+})
