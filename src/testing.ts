@@ -574,6 +574,19 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
   ],
 
   [
+    'a claim by number waits for the changes of its row that are under way',
+    async ({ store }) => {
+      for (let round = 0; round < 5; round++) {
+        const { outTradeNo } = await add(store, { dueAt: at(0) })
+        const changes = times(10, () => store.updateOrder(outTradeNo, increment))
+        const claims = await store.claimDue(at(0), 1, 60_000, outTradeNo)
+        await Promise.all(changes)
+        assert.equal(claims.length, 1, 'nobody else asks for the row again')
+      }
+    },
+  ],
+
+  [
     'claims and changes of one row at once lose nothing of each other',
     async ({ store }) => {
       const { outTradeNo } = await add(store, { dueAt: at(0) })

@@ -546,6 +546,25 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     },
   ],
   [
+    'passes a row over that somebody is changing',
+    'a claim by number waits for the changes of its row that are under way',
+    (store) => {
+      const changing = new Set<string>()
+      return {
+        updateOrder: async (outTradeNo, decide) => {
+          changing.add(outTradeNo)
+          try {
+            return await store.updateOrder(outTradeNo, decide)
+          } finally {
+            changing.delete(outTradeNo)
+          }
+        },
+        claimDue: async (now, limit, leaseMs, outTradeNo) =>
+          changing.has(outTradeNo ?? '') ? [] : await store.claimDue(now, limit, leaseMs, outTradeNo),
+      }
+    },
+  ],
+  [
     'does not count a claim by number',
     'a claim by number counts as any other: whoever held the row before has lost it',
     (store) => ({

@@ -248,8 +248,12 @@ export function sqlStore<Tx>(
 
     async claimDue(now, limit, leaseMs, outTradeNo) {
       const dueAt = new Date(now.getTime() + leaseMs)
-      const [only, number] = outTradeNo === undefined ? ['', []] : [`and ${ofOrder}`, [outTradeNo]]
-      const due = `from ${orders} where due_at <= ${place.time} ${only} order by ${orders}.due_at limit ${limit} ${lockFree}`
+      // For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work.
+      const [rest, number] =
+        outTradeNo === undefined
+          ? [`order by ${orders}.due_at limit ${limit} ${lockFree}`, []]
+          : [`and ${ofOrder} ${lock}`, [outTradeNo]]
+      const due = `from ${orders} where due_at <= ${place.time} ${rest}`
       const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
       const found = await repeated(async () => {
         if (compound) {

@@ -53,7 +53,8 @@ export interface Store<Tx = unknown> {
   updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
    * Takes up to `limit` rows whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and counts `claims` up.
-   * With `outTradeNo`, only that row. Rows that another claimer is just taking are passed over, not waited for.
+   * Rows that another claimer is just taking are passed over, not waited for. With `outTradeNo`, only that row, and then a change of it that is under way is
+   * waited for: a row that is due is found, unless another claimer takes it first.
    */
   claimDue(now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
   /**

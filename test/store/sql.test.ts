@@ -7,7 +7,7 @@ import { ORDER } from '../../src/store/fields.ts'
 import { sqlStore } from '../../src/store/sql.ts'
 import type { SqlStore } from '../../src/store/sql.ts'
 import { insert } from '../../src/store/statements.ts'
-import type { Decide } from '../../src/store/store.ts'
+import type { Claim, Decide } from '../../src/store/store.ts'
 import { everyDatabase } from './databases.ts'
 import { at, change, claimed, newOrder } from './orders.ts'
 
@@ -183,6 +183,12 @@ const SENT: [
 const ANALYZE: Record<Dialect, string> = { postgres: 'analyze', mysql: 'analyze table many_orders', sqlite: 'analyze' }
 const EXPLAIN: Record<Dialect, string> = { postgres: 'explain', mysql: 'explain', sqlite: 'explain query plan' }
 
+/** Finds statements that wait for a row. SQLite has one writer, and waits for it in the library. */
+const WAITING: Partial<Record<Dialect, string>> = {
+  postgres: "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+  mysql: "select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'",
+}
+
 for (const { dialect, connect } of await everyDatabase(t)) {
   await t.test(dialect, async (t) => {
     const executor = connect()
@@ -330,6 +336,27 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
       t.same(await sqlStore(refusing).insertOrder(change(newOrder('rival', { liveKey: null }))), { inserted: true })
       t.equal((await store.history('rival')).length, 1)
+    })
+
+    t.test('a claim of one order waits for whoever holds its row, and takes it as it is then', async (t) => {
+      const waiting = WAITING[dialect]
+      if (waiting === undefined) return
+      await store.insertOrder(change(newOrder('held', { dueAt: at(0) })))
+      const claim: { begun?: Promise<Claim[]>; over: boolean } = { over: false }
+      await connect().transaction(async (holder) => {
+        await holder.run("update wechat_orders set attempts = 7 where out_trade_no = 'held'", [])
+        claim.begun = store.claimDue(at(0), 1, 1000, 'held').finally(() => {
+          claim.over = true
+        })
+        while (!claim.over && (await executor.rows(waiting, [])).length === 0);
+        t.notOk(claim.over)
+        const others = await store.claimDue(at(0), 100, 1000)
+        t.notOk(
+          others.some(({ order }) => order.outTradeNo === 'held'),
+          'who takes whatever is due does not wait',
+        )
+      })
+      t.match(await claim.begun, [{ claims: 1, order: { outTradeNo: 'held', attempts: 7, dueAt: at(1000) } }])
     })
 
     t.test('claimDue finds what is due by its index', async (t) => {

@@ -1,0 +1,70 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import t from 'tap'
+import type { Test } from 'tap'
+import { fromMysql2, fromPg, sqlStore } from '../../src/index.ts'
+import type { Executor } from '../../src/store/executor.ts'
+import { merchant } from '../helpers.ts'
+import { mysql, mysqlPool, pgPool, postgres } from '../store/databases.ts'
+
+const ORDERS = 60
+const COPIES = 8
+/** More than there are places for at once, so that some are claimed later than they are settled. */
+const AT_ONCE = 12
+/** Real time, after which an order is taken for one that nobody comes for. */
+const PATIENCE = 10_000
+
+// The copies of a notification hold the row while the order is claimed for onPaid. Nobody sweeps here, so whoever misses it then misses it for good.
+const DATABASES: [name: string, open: (t: Test) => Promise<Executor<any> | undefined>][] = [
+  ['PostgreSQL', async (t) => fromPg(pgPool(await postgres(t), t))],
+  [
+    'MySQL or MariaDB',
+    async (t) => {
+      const uri = await mysql(t)
+      return uri === undefined ? undefined : fromMysql2(mysqlPool(uri, t))
+    },
+  ],
+]
+for (const [name, open] of DATABASES) {
+  t.test(`${ORDERS} payments, each notified ${COPIES} times at once: onPaid waits for no sweep. ${name}`, async (t) => {
+    const executor = await open(t)
+    if (executor === undefined) return
+    const store = sqlStore(executor)
+    await store.migrate()
+    const delivered = new Map<string, number>()
+    const ran = new Map<string, number>()
+    const shop = await merchant(t, {
+      store,
+      options: {
+        onPaid: ({ outTradeNo }) => {
+          ran.set(outTradeNo, performance.now())
+        },
+      },
+    })
+    const numbers: string[] = []
+    for (let n = 0; n < ORDERS; n++) {
+      const outTradeNo = await shop.order({ price: { key: `cart-${n}` } })
+      await shop.world.pay(outTradeNo, { deliver: 'hold' })
+      numbers.push(outTradeNo)
+    }
+    const queue = [...numbers]
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let outTradeNo = queue.shift(); outTradeNo !== undefined; outTradeNo = queue.shift()) {
+          delivered.set(outTradeNo, performance.now())
+          const deliveries = await shop.world.notification(outTradeNo).deliver({ count: COPIES, concurrent: true })
+          t.ok(
+            deliveries.every(({ verdict }) => verdict === 'acked'),
+            outTradeNo,
+          )
+        }
+      }),
+    )
+    const end = performance.now() + PATIENCE
+    while (ran.size < ORDERS && performance.now() < end) await wait(10)
+    const times = [...ran].map(([outTradeNo, at]) => at - delivered.get(outTradeNo)!).sort((a, b) => a - b)
+    t.comment(
+      `${ran.size} of ${ORDERS}; the median after ${Math.round(times[times.length >> 1]!)} ms, the slowest after ${Math.round(times.at(-1)!)} ms`,
+    )
+    t.equal(ran.size, ORDERS)
+  })
+}
