@@ -27,6 +27,7 @@ import { loginRoute } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { neutral } from './store/neutral.ts'
+import { loggable } from './thrown.ts'
 
 /** What `fastify.wechat` offers: the same as the routes, as calls. */
 export interface Wechat {
@@ -107,7 +108,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
       Promise.resolve(anomaly)
         .then(hooks.onAnomaly)
         .catch((error: unknown) => {
-          log.error({ err: error }, 'onAnomaly failed')
+          log.error({ err: loggable(error) }, 'onAnomaly failed')
         })
     },
     due(outTradeNo: string) {

@@ -4,6 +4,7 @@ import { WechatError } from '../errors.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
+import { loggable, reasonOf } from '../thrown.ts'
 import { decide, isOwed } from './machine.ts'
 import type { Observation, Policy } from './machine.ts'
 import type { Orders, Place } from './orders.ts'
@@ -250,7 +251,7 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
       }
     } catch (error) {
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
-      log.error({ outTradeNo, err: error }, `${hook} failed; it will be run again`)
+      log.error({ outTradeNo, err: loggable(error) }, `${hook} failed; it will be run again`)
       await orders.observe(outTradeNo, failed(reasonOf(error)))
     }
   }
@@ -331,18 +332,6 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
 
 /** The replies to WeChat are written first: not even the synchronous part of a hook may delay them. */
 const afterReply = setImmediate
-
-/** What an error says, whatever was thrown, as every database can keep it. */
-function reasonOf(error: unknown): string {
-  try {
-    return String(error instanceof Error ? error.message : error)
-      .replaceAll('\0', '')
-      .slice(0, 500)
-      .toWellFormed()
-  } catch {
-    return 'something that cannot be told was thrown'
-  }
-}
 
 /** The time that a claim gives to its hooks. */
 class Lease {

@@ -34,11 +34,21 @@ export function isPassing(error: unknown): boolean {
   return codes(error).some((code) => PASSING.has(code))
 }
 
-/** The codes of an error and of those it wraps. */
-function codes(error: unknown): string[] {
-  if (typeof error !== 'object' || error === null) return []
-  const { code, errno, errcode, originalCode, cause, meta, driverAdapterError } = error as Record<string, unknown>
-  return [...[code, errno, errcode, originalCode].map(String), ...[cause, meta, driverAdapterError].flatMap(codes)]
+/** How far what an error wraps is followed. */
+const WRAPPINGS = 8
+
+/** The codes of an error and of those it wraps. A hook may have thrown it: what throws when it is looked at has no code. */
+function codes(error: unknown, wrappings = WRAPPINGS): string[] {
+  if (typeof error !== 'object' || error === null || wrappings === 0) return []
+  try {
+    const { code, errno, errcode, originalCode, cause, meta, driverAdapterError } = error as Record<string, unknown>
+    return [
+      ...[code, errno, errcode, originalCode].map(String),
+      ...[cause, meta, driverAdapterError].flatMap((wrapped) => codes(wrapped, wrappings - 1)),
+    ]
+  } catch {
+    return []
+  }
 }
 
 /** How often a transaction is tried while others are in its way; the first wait between, ms. Each further one is twice as long. */

@@ -204,9 +204,9 @@ const ODD: [thrown: unknown, reason: string][] = [
   [42, '42'],
   [new Error('a\0b'), 'ab'],
   [Object.assign(new Error(''), { message: 7 }), '7'],
-  [Object.assign(new Error(''), { message: undefined }), 'undefined'],
+  [Object.assign(new Error(''), { message: undefined }), 'Error'],
   [new Error(`${'x'.repeat(499)}😀`), `${'x'.repeat(499)}\ufffd`],
-  [Object.create(null), 'something that cannot be told was thrown'],
+  [Object.create(null), 'something was thrown that cannot be shown'],
 ]
 for (const [thrown, reason] of ODD) {
   t.test(`an onPaid may throw anything: ${reason.slice(0, 40)}`, async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { isConflict, isPassing, repeated } from '../../src/store/failures.ts'
+import { NASTY } from '../nonsense.ts'
 
 const wrapped = (cause: object) => Object.assign(new Error('Failed query'), { cause })
 const prisma = (cause: object) =>
@@ -38,6 +39,15 @@ for (const [what, error, means] of ERRORS) {
     t.equal(isPassing(error), means === 'passing')
   })
 }
+
+t.test('what a hook may throw means nothing, and harms nobody who looks at it', async (t) => {
+  for (const [name, make] of Object.entries(NASTY)) {
+    t.equal(isConflict(make()), false, name)
+    t.equal(isPassing(make()), false, name)
+  }
+  const inner = Object.assign(new Error('inner'), { code: '40001' })
+  t.equal(isPassing(Object.assign(inner, { cause: inner })), true, 'an error of a database that causes itself')
+})
 
 /** Fails so many times. */
 function failing(times: number, error: unknown) {
