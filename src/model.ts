@@ -36,7 +36,7 @@ export interface OrderTerms {
   totalFee: number
   /** Given back by WeChat with the payment. At most 127 bytes. */
   attach?: string | undefined
-  /** The payer's address. */
+  /** The payer's IPv4 or IPv6 address. `::ffff:203.0.113.7` becomes `203.0.113.7`, and a zone id is left out. */
   clientIp: string
   expiresAt: Date
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { WechatError } from '../errors.ts'
 import type { OrderTerms } from '../model.ts'
+import { readIpAddress } from '../protocol/ip-address.ts'
 import { isFen } from '../protocol/money.ts'
 
 /** One row per term: its rule in words and as a test. Lengths are WeChat's (unifiedorder 4011940985), in bytes of UTF-8; `key` is ours. */
@@ -10,7 +11,7 @@ const RULES: [name: keyof OrderTerms, rule: string, test: (value: unknown) => bo
   ['description', 'a text of 1 to 127 bytes of UTF-8', (value) => isText(value, 127) && value !== ''],
   ['attach', 'a text of at most 127 bytes of UTF-8', (value) => value === undefined || isText(value, 127)],
   ['openid', 'a text of 1 to 128 bytes', (value) => isText(value, 128) && value !== ''],
-  ['clientIp', 'an IP address', isIpAddress],
+  ['clientIp', 'an IP address', (value) => readIpAddress(value) !== undefined],
   ['expiresAt', 'a Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())],
 ]
 
@@ -36,19 +37,10 @@ export function checkTerms(given: OrderTerms): OrderTerms {
     openid,
     description,
     totalFee,
-    clientIp,
+    clientIp: readIpAddress(clientIp)!,
     expiresAt,
     ...(attach !== undefined && attach !== '' && { attach }),
   }
-}
-
-/** Whether it has the form of an IPv4 or IPv6 address, without a port. */
-export function isIpAddress(value: unknown): value is string {
-  return (
-    typeof value === 'string' &&
-    value.length <= 64 &&
-    /^(\d{1,3}(\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*(%\w+)?)$/i.test(value)
-  )
 }
 
 // eslint-disable-next-line no-control-regex -- these are the characters to refuse: XML cannot carry them

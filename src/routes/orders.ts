@@ -2,10 +2,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import type { Orders } from '../engine/orders.ts'
-import { isIpAddress } from '../engine/terms.ts'
 import { WechatError } from '../errors.ts'
 import type { Hooks, Log } from '../hooks.ts'
 import type { Identity, Order } from '../model.ts'
+import { readIpAddress } from '../protocol/ip-address.ts'
 import { cancelOrderSchema, createOrderSchema, getOrderSchema } from './schemas.ts'
 
 export interface OrderRoutesDeps {
@@ -109,15 +109,17 @@ export function orderRoutes(
 }
 
 /**
- * The payer's address, which WeChat demands. Fastify's `trustProxy` hands on what a proxy wrote, with a port or `unknown` at times, and a UNIX socket has none:
- * no order fails for that.
+ * The payer's address, which WeChat demands. With `trustProxy` Fastify hands on what proxies wrote, at times with a port, `unknown`, or whatever the client made up;
+ * a UNIX socket has none. No order fails for that: the address farthest from us that is one counts, and the socket's is the nearest.
  */
 function clientIp(request: FastifyRequest): string {
-  const written = String(request.ip)
-    .replace(/^\[(.*)\](:\d+)?$/, '$1')
-    .replace(/^([\d.]+):\d+$/, '$1')
-  return [written, request.socket.remoteAddress, '127.0.0.1'].find(isIpAddress)!
+  const written = [...(request.ips ?? [request.ip])].reverse()
+  const addresses = written.map((text) => readIpAddress(String(text).replace(PORT, '$1$2')))
+  return addresses.find((address) => address !== undefined) ?? '127.0.0.1'
 }
+
+/** `[2001:db8::1]:443`, `[2001:db8::1]` and `203.0.113.7:443` */
+const PORT = /^(?:\[(.*)\](?::\d+)?|([\d.]+):\d+)$/
 
 function view(order: Order) {
   const { outTradeNo, key, state, totalFee, description, payment } = order

@@ -13,11 +13,11 @@ t.test('terms pass as they are, and nothing else does', async (t) => {
     { totalFee: Number.MAX_SAFE_INTEGER },
     { description: `${'茶'.repeat(42)}a` },
     { clientIp: '2001:db8::1' },
-    { clientIp: '::ffff:10.0.0.1' },
-    { clientIp: 'fe80::1%eth0' },
+    { clientIp: '10.0.0.1' },
   ]) {
     t.match(checkTerms({ ...terms, ...part }), part)
   }
+  t.equal(checkTerms({ ...terms, clientIp: '::ffff:10.0.0.1' }).clientIp, '10.0.0.1', 'IPv4 in its IPv6 form')
 })
 
 t.test('each term that cannot be is refused, with the rule and the value', async (t) => {
@@ -33,7 +33,18 @@ t.test('each term that cannot be is refused, with the rule and the value', async
     ['openid', ['', undefined, 7], /openid as a text/],
     [
       'clientIp',
-      ['', undefined, 'unknown', 'localhost', '1.2.3.4:5678', '[::1]', '1.2.3', ':'.repeat(65)],
+      [
+        '',
+        undefined,
+        'unknown',
+        'localhost',
+        '1.2.3.4:5678',
+        '[::1]',
+        '1.2.3',
+        '999.999.999.999',
+        '203.0.113.7, 203.0.113.8',
+        ':'.repeat(65),
+      ],
       /clientIp as an IP address/,
     ],
     ['expiresAt', [new Date(NaN), '2026-01-01', undefined], /expiresAt as a Date/],

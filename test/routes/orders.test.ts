@@ -230,6 +230,15 @@ t.test("the payer's address is what a proxy wrote, if it is one", async (t) => {
     ['[2001:db8::1]:443', '2001:db8::1'],
     ['[2001:db8::1]', '2001:db8::1'],
     ['2001:db8::1', '2001:db8::1'],
+    ['::ffff:203.0.113.7', '203.0.113.7'],
+    ['::FFFF:cb00:7107', '203.0.113.7'],
+    ['[::ffff:203.0.113.7]:443', '203.0.113.7'],
+    ['fe80::1%eth0', 'fe80::1'],
+    ['203.0.113.7, 198.51.100.1', '203.0.113.7'],
+    ['999.999.999.999', '127.0.0.1'],
+    ['203.0.113.7;198.51.100.1', '127.0.0.1'],
+    ['unknown, 203.0.113.7', '203.0.113.7'],
+    ['999.999.999.999, unknown, 203.0.113.7, 198.51.100.1', '203.0.113.7'],
     ['unknown', '127.0.0.1'],
   ] as const) {
     const shop = await merchant(t, { app: { trustProxy: true } })
@@ -241,6 +250,23 @@ t.test("the payer's address is what a proxy wrote, if it is one", async (t) => {
       written,
     )
   }
+})
+
+t.test('an IPv4 client of a dual-stack socket is told to WeChat by its IPv4 address', async (t) => {
+  const shop = await merchant(t)
+  const { authorization } = await shop.login()
+  const reply = await shop.app.inject({
+    method: 'POST',
+    url: '/wechat/orders',
+    headers: { authorization, 'x-forwarded-for': '198.51.100.1' },
+    remoteAddress: '::ffff:203.0.113.7',
+  })
+  t.equal(reply.statusCode, 200)
+  t.match(
+    shop.world.journal.find({ api: 'unifiedorder' })[0]?.request.body,
+    '<spbill_create_ip><![CDATA[203.0.113.7]]>',
+    'without trustProxy, whatever a client has written',
+  )
 })
 
 t.test('a UNIX socket has no address, and orders all the same', async (t) => {
