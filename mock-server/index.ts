@@ -1,10 +1,8 @@
 export { createMockWechat, type LateMockOptions, type MockOptions, type MockWechat } from './server/mock.ts'
 export type {
   AdvanceReport,
-  AnyWorldOptions,
   Deliver,
   IssuedCode,
-  LateWorldOptions,
   OfMerchant,
   OnSide,
   OrderSnapshot,
@@ -13,10 +11,10 @@ export type {
   World,
   WorldClock,
   WorldEvents,
-  WorldOptions,
 } from './world/world.ts'
+export type { AnyWorldOptions, LateWorldOptions, WorldOptions } from './world/options.ts'
 export type { Behaviour } from './wechat/behaviour.ts'
-export type { Api, LoginApi, Notice, PayApi } from './wire/names.ts'
+export type { Api, LoginApi, Notice, NotificationKind, PayApi, Verdict } from './wire/names.ts'
 export type {
   BadSign,
   CallEffect,
@@ -43,10 +41,9 @@ export {
 } from './world/shared-clock.ts'
 export type { AdvanceBy, AdvanceOptions, ClockMode, PendingTimer } from './clock/clock.ts'
 export type { TlsOptions } from './server/app.ts'
-export type { CertMode, Credentials } from './wechat/core.ts'
+export type { App, AppChanges, CertMode, Credentials, Merchant, MerchantChanges } from './ledger/merchant.ts'
 export type { CraftOptions } from './world/craft.ts'
-export type { Finding } from './wechat/pay-v2/lint.ts'
-export type { App, AppChanges, Merchant, MerchantChanges } from './world/parties.ts'
+export type { Finding, JournalEntry } from './journal/entry.ts'
 export type { SignDifference, SignExplanation } from './wire/explain-sign.ts'
 export type { ResetPart } from './world/state/state.ts'
 export type { WorldExport } from './world/state/export.ts'
@@ -58,21 +55,12 @@ export {
   type Delivery,
   type DeliverOptions,
   type Notification,
-  type NotificationKind,
   type NotificationState,
   type Overlap,
 } from './notify/notification.ts'
 export type { AnySchedule, Gaps, LateSchedule, Schedule } from './notify/schedule.ts'
 export type { FieldChanges, Resign } from './wire/tamper.ts'
-export type {
-  Journal,
-  JournalEntry,
-  JournalFilter,
-  NearestMiss,
-  Times,
-  Waited,
-  WaitOptions,
-} from './journal/journal.ts'
+export type { Journal, JournalFilter, NearestMiss, Times, Waited, WaitOptions } from './journal/journal.ts'
 export type { Difference, JournalMatch, TextMatch } from './journal/matching.ts'
 export type { Coupon, TradeState } from './ledger/orders.ts'
 export type { ConsoleRefund, EndOptions, RefundSnapshot } from './ledger/refund-rules.ts'
@@ -89,7 +77,6 @@ export type {
 } from './wechat/phone/user-data.ts'
 export type { LoginCodeOptions, OfApp, PhoneNumber, UserChanges } from './users/users.ts'
 export type { CodeOptions } from './users/codes.ts'
-export type { Verdict } from './notify/judge.ts'
 export type { CashierOpened, RequestPaymentParams } from './wechat/phone/request-payment.ts'
 export { RequestPaymentError } from './wechat/phone/request-payment.ts'
 export { MockError, type MockErrorCode } from './base/errors.ts'

@@ -1,12 +1,13 @@
 import { MockError } from './errors.ts'
 
+/** The error for a value that breaks a rule: which one, which rule, and a sentence that goes on from the field's name. */
+export const badInput = (field: string, rule: string, message: string) =>
+  new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
+
 /** @throws MockError BAD_INPUT */
 export function checkOneOf(field: string, value: unknown, known: readonly string[]): void {
   if (!known.includes(value as string)) {
-    throw new MockError('BAD_INPUT', `${field}: must be one of ${known.join(', ')}; got ${JSON.stringify(value)}`, {
-      field,
-      rule: 'enum',
-    })
+    throw badInput(field, 'enum', `must be one of ${known.join(', ')}; got ${JSON.stringify(value)}`)
   }
 }
 
@@ -19,8 +20,5 @@ export function checkNames(place: string, given: object, known: readonly string[
   const unknown = Object.keys(given).find((name) => !known.includes(name))
   if (unknown === undefined) return
   const field = `${place}${unknown}`
-  throw new MockError('BAD_INPUT', `${field}: there is no such name here; there are ${known.join(', ')}`, {
-    field,
-    rule: 'additionalProperties',
-  })
+  throw badInput(field, 'additionalProperties', `there is no such name here; there are ${known.join(', ')}`)
 }

@@ -1,7 +1,6 @@
 import type { Order } from '../ledger/orders.ts'
-import { outcomeAt, refundSettlement, type Refund } from '../ledger/refunds.ts'
+import { outcomeAt, type Refund, refundSettlement } from '../ledger/refunds.ts'
 import { parseWechatTime, wechatTime } from '../wire/time.ts'
-import { matches } from '../wechat/pay-v2/receive.ts'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -42,7 +41,6 @@ export function refundedFees(order: Order, refunds: readonly Refund[]): number[]
 export const yuan = (fen: number, digits = 2) => (fen / 100).toFixed(digits)
 
 export const isBillDate = (text: string) => /^\d{8}$/.test(text) && parseWechatTime(`${text}000000`) !== undefined
-export const isGzip = matches(/^GZIP$/)
 
 /** One day in China. */
 export interface BillDay {

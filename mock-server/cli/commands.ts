@@ -1,9 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
-import { Option, type Command } from 'commander'
-import { APIS } from '../wire/names.ts'
-import { VERDICTS } from '../notify/judge.ts'
+import { type Command, Option } from 'commander'
+import { APIS, VERDICTS } from '../wire/names.ts'
 import { address, amounts, duration, moment, name, whole } from './arguments.ts'
-import { CommandError, createAsk, NoAnswer, type Ask } from './client.ts'
+import { type Ask, CommandError, createAsk, NoAnswer } from './client.ts'
 
 export interface Output {
   readonly out: (text: string) => void

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { Credentials } from '../wechat/core.ts'
 import { appEnvironment } from '../control/environment.ts'
-import type { Finding } from '../wechat/pay-v2/lint.ts'
-import { toldSign, type SignExplanation } from '../wire/explain-sign.ts'
+import type { Finding } from '../journal/entry.ts'
+import type { Credentials } from '../ledger/merchant.ts'
 import { VERSION } from '../version.ts'
-import { CommandError, createAsk, type Ask } from './client.ts'
-import { addCommand, inWorld, tell, type Output, type Target } from './commands.ts'
+import { type SignExplanation, toldSign } from '../wire/explain-sign.ts'
+import { type Ask, CommandError, createAsk } from './client.ts'
+import { addCommand, inWorld, type Output, type Target, tell } from './commands.ts'
 import { inContainer, isLoopback } from './environment.ts'
 
 /** `problem`: it cannot work so. `hint`: it may be meant so. */

@@ -1,4 +1,4 @@
-import type { Credentials } from '../wechat/core.ts'
+import type { Credentials } from '../ledger/merchant.ts'
 
 /** What an application is told of its WeChat: no value needs quotes in a shell. */
 export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey }: Credentials) => ({

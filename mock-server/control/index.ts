@@ -1,23 +1,25 @@
-import type { FastifyError, FastifyInstance } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import { MockError } from '../base/errors.ts'
-import type { Worlds } from '../server/mock.ts'
+import type { Worlds } from '../world/worlds.ts'
+import { jsonOf } from './json.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { clockRoutes } from './routes/clock.ts'
 import { deliveryRoutes } from './routes/deliveries.ts'
 import { eventRoutes } from './routes/events.ts'
 import { faultRoutes } from './routes/faults.ts'
 import { gateRoutes } from './routes/gates.ts'
-import { checkCaller } from '../server/guard.ts'
 import { journalRoutes } from './routes/journal.ts'
-import { jsonOf } from './json.ts'
 import { merchantRoutes } from './routes/merchants.ts'
 import { notificationRoutes } from './routes/notifications.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { refundRoutes } from './routes/refunds.ts'
 import { stateRoutes } from './routes/state.ts'
 import { userRoutes } from './routes/users.ts'
-import { validateLazily } from './validation.ts'
 import { worldRoutes } from './routes/worlds.ts'
+import { validateLazily } from './validation.ts'
+
+/** Throws where a caller may not steer the mock. */
+export type Guard = (request: FastifyRequest) => Promise<void>
 
 export const CONTROL_PREFIX = '/__mock/v1'
 
@@ -33,10 +35,10 @@ function parseJson(_request: unknown, text: string, done: (error: Error | null, 
 }
 
 /** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
-export function controlRoutes(app: FastifyInstance, worlds: Worlds, hosts: readonly string[]): void {
+export function controlRoutes(app: FastifyInstance, worlds: Worlds, guard: Guard): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
-  app.addHook('onRequest', async (request) => checkCaller(request, hosts))
+  app.addHook('onRequest', guard)
   validateLazily(app)
   app.setReplySerializer((payload) => jsonOf(payload) as string)
   app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {

@@ -1,5 +1,5 @@
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
-import { LAST_MOMENT } from '../wire/time.ts'
+import { LAST_MOMENT } from '../clock/duration.ts'
 
 // Plain JSON schemas: a schema library would double the time the mock takes to start.
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest, FastifySchema } from 'fastify'
-import { MockError } from '../base/errors.ts'
+import { badInput } from '../base/checks.ts'
 import { strict } from './schemas.ts'
 
 interface Problem {
@@ -10,11 +10,11 @@ interface Problem {
 }
 
 /** The first broken rule as a field, its rule and a sentence. */
-function badInput({ instancePath, keyword, message, params }: Problem): MockError {
+function problemError({ instancePath, keyword, message, params }: Problem): Error {
   const extra = (params.additionalProperty ?? params.missingProperty) as string | undefined
   const field = [...instancePath.split('/').slice(1), ...(extra === undefined ? [] : [extra])].join('.') || 'body'
   const allowed = params.allowedValues === undefined ? '' : `: ${(params.allowedValues as string[]).join(', ')}`
-  return new MockError('BAD_INPUT', `${field}: ${message}${allowed}`, { field, rule: keyword })
+  return badInput(field, keyword, `${message}${allowed}`)
 }
 
 /** A route that says nothing of a body or a query takes none: what it would ignore must not look as if it had worked. */
@@ -28,7 +28,7 @@ function check(request: FastifyRequest, schema: FastifySchema): void {
     if (!wanted) continue
     const validate = request.compileValidationSchema(wanted, part)
     const input = part === 'querystring' ? request.query : request[part]
-    if (!validate(input as Record<string, unknown>)) throw badInput((validate.errors as unknown as Problem[])[0]!)
+    if (!validate(input as Record<string, unknown>)) throw problemError((validate.errors as unknown as Problem[])[0]!)
   }
 }
 
@@ -45,7 +45,7 @@ export function validateLazily(app: FastifyInstance): void {
   app.addHook('preValidation', async (request) => {
     for (const [name, value] of Object.entries(request.params as object)) {
       if (value === '') {
-        throw new MockError('BAD_INPUT', `${name}: must not be empty in the path`, { field: name, rule: 'minLength' })
+        throw badInput(name, 'minLength', 'must not be empty in the path')
       }
     }
     // A POST without a body is a POST of {}: every field of the control API has a default or says that it is missing.

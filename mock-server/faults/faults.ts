@@ -1,9 +1,8 @@
-import { APIS, isLoginApi, isNotice, isPayApi, type Api, type LoginApi, type PayApi } from '../wire/names.ts'
-import { parseDuration } from '../clock/duration.ts'
-import { MockError } from '../base/errors.ts'
-import { checkNames, checkOneOf } from '../base/checks.ts'
+import { badInput, checkNames, checkOneOf } from '../base/checks.ts'
 import type { Random } from '../base/random.ts'
-import { ERR_CODES, ERRCODES, type ErrCode, type Errcode } from '../wire/error-codes.ts'
+import { parseDuration } from '../clock/duration.ts'
+import { ERR_CODES, type ErrCode, type Errcode, ERRCODES } from '../wire/error-codes.ts'
+import { type Api, APIS, isLoginApi, isNotice, isPayApi, type LoginApi, type PayApi } from '../wire/names.ts'
 
 /**
  * `before` (default): the request has no effect. `after`: WeChat has done what it was asked to, and then this happens to
@@ -127,9 +126,6 @@ export interface FaultBook {
   readonly load: (dump: FaultsDump) => void
 }
 
-const bad = (field: string, rule: string, message: string) =>
-  new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
-
 function kindsOf(api: Api): Effect['kind'][] {
   return [
     'delay',
@@ -164,7 +160,7 @@ function checkEffect(api: Api, effect: Effect): void {
   checkOneOf('api', api, APIS)
   const kinds = kindsOf(api)
   if (!kinds.includes(effect.kind)) {
-    throw bad(
+    throw badInput(
       'effect.kind',
       'enum',
       `must be one of ${kinds.join(', ')} for ${api}; got ${JSON.stringify(effect.kind)}`,
@@ -173,14 +169,14 @@ function checkEffect(api: Api, effect: Effect): void {
   checkNames('effect.', effect, ['kind', ...EFFECT_NAMES[effect.kind]])
   if ('when' in effect) checkOneOf('effect.when', effect.when, ['before', 'after'])
   if ('error_code' in effect && api !== 'downloadbill') {
-    throw bad('effect.error_code', 'api', `must not be given for ${api}: only downloadbill answers with one`)
+    throw badInput('effect.error_code', 'api', `must not be given for ${api}: only downloadbill answers with one`)
   }
   const known =
     effect.kind === 'result_code_fail'
       ? { field: 'err_code', value: effect.err_code, table: ERR_CODES[api as keyof typeof ERR_CODES] }
       : effect.kind === 'errcode' && { field: 'errcode', value: effect.errcode, table: ERRCODES[api as LoginApi] }
   if (known && !Object.hasOwn(known.table, known.value)) {
-    throw bad(
+    throw badInput(
       `effect.${known.field}`,
       'enum',
       `must be one of ${Object.keys(known.table).join(', ')} for ${api}; got ${JSON.stringify(known.value)}`,
@@ -199,11 +195,11 @@ function checkOptions(options: FaultOptions): void {
     'rate.limit': rate.limit,
   })) {
     if (!Number.isSafeInteger(value) || value < 1) {
-      throw bad(field, 'minimum', `must be a whole number from 1; got ${JSON.stringify(value)}`)
+      throw badInput(field, 'minimum', `must be a whole number from 1; got ${JSON.stringify(value)}`)
     }
   }
   if (!(probability >= 0 && probability <= 1)) {
-    throw bad('probability', 'range', `must be a number from 0 to 1; got ${JSON.stringify(probability)}`)
+    throw badInput('probability', 'range', `must be a number from 0 to 1; got ${JSON.stringify(probability)}`)
   }
   parseDuration(rate.per, 'rate.per')
 }

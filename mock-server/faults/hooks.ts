@@ -1,12 +1,18 @@
-import type { Entry } from '../notify/notification.ts'
-import type { Outgoing } from '../notify/notifier.ts'
-import { changeFields, signAgain, type FieldChanges } from '../wire/tamper.ts'
-import { readXml, type Fields } from '../wire/xml.ts'
+import type { NotificationKind } from '../wire/names.ts'
+import { changeFields, type FieldChanges, signAgain } from '../wire/tamper.ts'
+import { type Fields, readXml } from '../wire/xml.ts'
+
+/** What a hook is told of the notification. */
+interface Pending {
+  readonly id: string
+  readonly kind: NotificationKind
+  readonly outTradeNo: string
+}
 
 /** A notification in the moment before it is sent. Whatever is changed here is changed for this one send. */
 export interface NotifyDraft {
   readonly id: string
-  readonly kind: Entry['kind']
+  readonly kind: NotificationKind
   readonly outTradeNo: string
   readonly attempt: number
   url: string
@@ -26,7 +32,7 @@ export interface Hooks {
 export interface HookBook {
   /** Runs `hook` at the next occasion, once. */
   readonly once: <H extends keyof Hooks>(name: H, hook: Hooks[H]) => void
-  readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
+  readonly prepare: (notification: Pending, attempt: number, outgoing: Outgoing) => Outgoing
   /** How many have met no occasion yet. */
   readonly waiting: () => number
   readonly clear: () => void
@@ -90,4 +96,11 @@ export function createHooks(keyOf: (message: Fields) => string): HookBook {
       waiting.length = 0
     },
   }
+}
+
+/** What is about to be sent. */
+export interface Outgoing {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
 }

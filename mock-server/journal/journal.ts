@@ -1,45 +1,8 @@
-import { checkNames } from '../base/checks.ts'
+import { badInput, checkNames } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import { within } from '../base/real-time.ts'
-import type { Verdict } from '../notify/judge.ts'
-import type { Finding } from '../wechat/pay-v2/lint.ts'
-import type { SignExplanation } from '../wire/explain-sign.ts'
-import type { Api } from '../wire/names.ts'
+import type { JournalEntry } from './entry.ts'
 import { checkMatch, type Difference, differences, type JournalMatch } from './matching.ts'
-
-/** One exchange on the wire, seen from the mock: `in` is a call to WeChat, `out` a notification. */
-export interface JournalEntry {
-  /** Grows by one from entry to entry of a journal. */
-  readonly cursor: number
-  /** World time. */
-  readonly at: Date
-  readonly direction: 'in' | 'out'
-  /** `unknown` is a call to a path that is not emulated. */
-  readonly api: Api | 'unknown'
-  readonly outTradeNo?: string
-  readonly request: {
-    readonly method: string
-    readonly url: string
-    readonly headers: Readonly<Record<string, unknown>>
-    readonly body: string
-  }
-  readonly response?: {
-    readonly status: number
-    readonly headers: Readonly<Record<string, unknown>>
-    readonly body: string
-  }
-  /** What the mock thought of it: the verdict, or why it refused. */
-  readonly note?: string
-  /** The name of the fault that struck it. */
-  readonly fault?: string
-  /** Why the signature of the request is not right. */
-  readonly sign?: SignExplanation
-  /** What production may not like about the request. */
-  readonly lint?: readonly Finding[]
-  /** Of a notification: which delivery it was, and how the answer was taken. */
-  readonly deliveryId?: string
-  readonly verdict?: Verdict
-}
 
 export interface JournalFilter {
   /** Only entries after this cursor. */
@@ -112,7 +75,7 @@ const MAX_UNEXPECTED = 100
 const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
 
 function badTimes(field: string, rule: string): never {
-  throw new MockError('BAD_INPUT', `${field}: must be ${rule}`, { field, rule })
+  throw badInput(field, rule, `must be ${rule}`)
 }
 
 /** What the types say, for callers that have none. */
@@ -149,6 +112,7 @@ function nearestMiss(entries: readonly JournalEntry[], match: JournalMatch): Nea
 
 const shown = (match: JournalMatch) =>
   JSON.stringify(match, (_key, value: unknown) => (value instanceof RegExp ? String(value) : value))
+
 /** @throws MockError BAD_INPUT */
 function fits(match: JournalMatch): (entry: JournalEntry) => boolean {
   checkMatch(match)

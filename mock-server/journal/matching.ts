@@ -1,9 +1,7 @@
-import { APIS } from '../wire/names.ts'
-import { MockError } from '../base/errors.ts'
-import type { JournalEntry } from './journal.ts'
-import { checkNames, checkOneOf } from '../base/checks.ts'
-import { VERDICTS } from '../notify/judge.ts'
+import { badInput, checkNames, checkOneOf } from '../base/checks.ts'
+import { APIS, VERDICTS } from '../wire/names.ts'
 import { readXml } from '../wire/xml.ts'
+import type { JournalEntry } from './entry.ts'
 
 /** A text that must be equal, or a pattern that must be found in it. */
 export type TextMatch = string | RegExp
@@ -41,10 +39,7 @@ function checkTexts(place: string, texts: object): void {
   for (const [name, text] of Object.entries(texts)) {
     if (typeof text === 'string' || text instanceof RegExp) continue
     const field = `${place}${name}`
-    throw new MockError('BAD_INPUT', `${field}: must be a text or a pattern; got ${JSON.stringify(text)}`, {
-      field,
-      rule: 'type',
-    })
+    throw badInput(field, 'type', `must be a text or a pattern; got ${JSON.stringify(text)}`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import type { Entry } from '../notify/notification.ts'
 import type { WorldCore } from '../wechat/core.ts'
@@ -179,12 +180,11 @@ export function refundFromConsole(world: WorldCore, order: Order, options: Conso
       err_code: code,
       err_code_des: message,
     })
-  const badInput = (field: string, rule: string) => new MockError('BAD_INPUT', `${field}: ${rule}`, { field, rule })
   if (options.refundFee !== undefined && !(Number.isSafeInteger(refundFee) && refundFee > 0)) {
-    throw badInput('refundFee', 'must be a positive integer of fen')
+    throw badInput('refundFee', 'minimum', 'must be a positive integer of fen')
   }
   if (!/^[0-9A-Za-z_\-|*@]{1,64}$/.test(outRefundNo)) {
-    throw badInput('outRefundNo', 'must be 1 to 64 of 0-9 A-Z a-z _ - | * @')
+    throw badInput('outRefundNo', 'pattern', 'must be 1 to 64 of 0-9 A-Z a-z _ - | * @')
   }
   if (notifyUrl !== null) checkNotifyUrl('notifyUrl', notifyUrl)
   if (!payment) throw refuse('ORDERNOTEXIST', '订单不存在')

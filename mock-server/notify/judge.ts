@@ -1,27 +1,8 @@
-import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { Finding } from '../journal/entry.ts'
+import type { Verdict } from '../wire/names.ts'
+import { readXml, WireError } from '../wire/xml.ts'
 import { lintReply } from './reply-lint.ts'
 import type { Exchange, Reply } from './sender.ts'
-import { readXml, WireError } from '../wire/xml.ts'
-
-export const VERDICTS = [
-  'acked',
-  'fail_xml',
-  'timeout_5s',
-  'http_status',
-  'empty_body',
-  'not_xml',
-  'json_body',
-  'html_page',
-  'stray_characters',
-  'wrong_field_name',
-  'redirect',
-  'connection_refused',
-  'reset',
-  'tls',
-] as const
-
-/** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
-export type Verdict = (typeof VERDICTS)[number]
 
 export interface Judgement {
   readonly verdict: Verdict
@@ -31,6 +12,7 @@ export interface Judgement {
 }
 
 const EXPECTED = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+
 const shown = (body: string) => JSON.stringify(body.length > 60 ? `${body.slice(0, 60)}…` : body)
 
 function judgeXml(body: string): Judgement {
@@ -146,8 +128,10 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
 }
 
 const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']
+
 /** Node's codes for an address or a header that cannot be, and the mock's for a hook that throws. */
 const UNSENDABLE = /^ERR_(?:INVALID|HOOK)/
+
 const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/
 
 function judgeFailure({ code = '', message }: NodeJS.ErrnoException): Judgement {

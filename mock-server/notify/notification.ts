@@ -1,12 +1,6 @@
-import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { Finding } from '../journal/entry.ts'
+import type { NotificationKind, Verdict } from '../wire/names.ts'
 import type { Reply } from './sender.ts'
-import type { Verdict } from './judge.ts'
-
-/**
- * What a notification tells: a payment, a refund's end, (documented, but not seen in the wild) a payment that failed, or
- * what a test has made up.
- */
-export type NotificationKind = 'pay' | 'refund' | 'fail' | 'crafted'
 
 /** One POST of a notification, and what WeChat makes of the answer. */
 export interface Delivery {

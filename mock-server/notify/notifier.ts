@@ -1,26 +1,13 @@
 import type { Activity } from '../base/activity.ts'
 import { type Delays, nativeElapsed } from '../base/real-time.ts'
 import type { Clock } from '../clock/clock.ts'
-import type { Notice } from '../wire/names.ts'
+import type { Outgoing } from '../faults/hooks.ts'
+import type { Notice, NotificationKind } from '../wire/names.ts'
 import { createDeliveryLog, type DeliveryLogDump, keptReply } from './delivery-log.ts'
 import { judge } from './judge.ts'
-import {
-  type DeliverOptions,
-  type Delivery,
-  Entry,
-  type NotificationData,
-  type NotificationKind,
-  type Subject,
-} from './notification.ts'
+import { type DeliverOptions, type Delivery, Entry, type NotificationData, type Subject } from './notification.ts'
 import { broken, type NoticeWire } from './passage.ts'
 import type { Plan } from './schedule.ts'
-
-/** What is about to be sent. */
-export interface Outgoing {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: string
-}
 
 export interface NotifierOptions {
   /** Of the first merchant, for what does not say whose it is: an export of before there were several. */

@@ -1,6 +1,6 @@
-import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { Finding } from '../journal/entry.ts'
+import type { Verdict } from '../wire/names.ts'
 import type { Reply } from './sender.ts'
-import type { Verdict } from './judge.ts'
 
 interface Rule {
   readonly rule: string

@@ -1,5 +1,5 @@
+import { badInput } from '../base/checks.ts'
 import { parseSeconds } from '../clock/duration.ts'
-import { MockError } from '../base/errors.ts'
 
 /** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in all), and those in use until about 2018. */
 const GAPS = {
@@ -31,7 +31,7 @@ export interface Plan {
 }
 
 const refuse = (field: string, rule: string, told: unknown) =>
-  new MockError('BAD_INPUT', `${field}: must be ${rule}; got ${JSON.stringify(told)}`, { field, rule })
+  badInput(field, rule, `must be ${rule}; got ${JSON.stringify(told)}`)
 
 function gapsOf(gaps: unknown, field: string): number[] {
   const seconds = typeof gaps === 'string' && Object.hasOwn(GAPS, gaps) ? GAPS[gaps as keyof typeof GAPS] : gaps

@@ -21,8 +21,8 @@ import { payRoute, SANDBOX_PREFIXES } from '../wechat/pay-v2/receive.ts'
 import { refund, refundquery } from '../wechat/pay-v2/refunds.ts'
 import { unifiedorder } from '../wechat/pay-v2/unifiedorder.ts'
 import { getsignkey, report } from '../wechat/pay-v2/utilities.ts'
+import type { Worlds } from '../world/worlds.ts'
 import { checkCaller } from './guard.ts'
-import type { Worlds } from './mock.ts'
 import { sendOutcome } from './outcome.ts'
 import { processRoutes } from './process-routes.ts'
 import { worldOf } from './unknown-calls.ts'
@@ -242,7 +242,7 @@ export function buildApp(
     app.register(
       async (control) => {
         describe = describeRoutes(control)
-        controlRoutes(control, worlds, hosts)
+        controlRoutes(control, worlds, guard)
       },
       { prefix: CONTROL_PREFIX },
     )

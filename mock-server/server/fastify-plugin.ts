@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { buildApp } from './app.ts'
 import { CONTROL_PREFIX } from '../control/index.ts'
 import { createInjectSender } from '../notify/inject-sender.ts'
-import { createWorlds, faceOf, type MockOptions, type MockWechat } from './mock.ts'
+import { createWorlds } from '../world/worlds.ts'
+import { buildApp } from './app.ts'
+import { faceOf, type MockOptions, type MockWechat } from './mock.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,4 +1,4 @@
-import type { JournalEntry } from '../journal/journal.ts'
+import type { JournalEntry } from '../journal/entry.ts'
 
 /** Counts for a scraper, in the text format of Prometheus. */
 export interface Metrics {

@@ -2,25 +2,16 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
-import { MockError } from '../base/errors.ts'
 import { CONTROL_PREFIX } from '../control/index.ts'
 import type { Delivery, Notification } from '../notify/notification.ts'
-import { createSender, onlyTo, type Sender } from '../notify/sender.ts'
-import type { Registry, WorldCore } from '../wechat/core.ts'
+import { createSender, onlyTo } from '../notify/sender.ts'
+import { assertNoUnexpected } from '../world/assertions.ts'
+import type { AnyWorldOptions, LateWorldOptions, WorldOptions } from '../world/options.ts'
 import type { SharedClock } from '../world/shared-clock.ts'
-import {
-  type AnyWorldOptions,
-  createWorld,
-  type LateWorldOptions,
-  type Names,
-  type World,
-  type WorldOptions,
-} from '../world/world.ts'
+import type { World } from '../world/world.ts'
+import { createWorlds, type Worlds } from '../world/worlds.ts'
 import { buildApp, type Part, type TlsOptions } from './app.ts'
-import { createMetrics, type Metrics } from './metrics.ts'
-import { assertNoUnexpected } from './unknown-calls.ts'
 
 export interface MockOptions<W = WorldOptions> {
   /** Default 127.0.0.1: nobody else can reach it. */
@@ -80,130 +71,6 @@ export interface MockWechat<First = Delivery> extends AsyncDisposable {
   readonly close: () => Promise<void>
 }
 
-/** The worlds of a mock, by each of their names. */
-export interface Worlds extends Registry {
-  readonly create: (options: AnyWorldOptions) => World
-  /** The world that was made with exactly these options, its id among them. */
-  readonly madeBy: (options: AnyWorldOptions) => World | undefined
-  readonly list: () => World[]
-  /** @throws MockError UNKNOWN_WORLD */
-  readonly find: (id: string) => World
-  readonly baseUrl: () => string
-  readonly controlUrl: () => string
-  readonly metrics: Metrics
-}
-
-export function createWorlds(
-  baseUrl: () => string,
-  controlUrl: () => string,
-  sender: Sender,
-  tls: boolean,
-  log: (line: string) => void,
-  defaults: WorldOptions,
-  clock: SharedClock | undefined,
-): Worlds & { close: () => void } {
-  const worlds = new Map<string, World>()
-  const made = new Map<string, AnyWorldOptions>()
-  const cores = new Map<string, WorldCore>()
-  const byAppid = new Map<string, WorldCore>()
-  const byMchId = new Map<string, WorldCore>()
-  const named = { appid: byAppid, mchId: byMchId }
-
-  const metrics = createMetrics()
-
-  const seeds = new Set<string>()
-  function uniqueSeed(seed: string): string {
-    let unique = seed
-    for (let n = 2; seeds.has(unique); n++) unique = `${seed}#${n}`
-    return unique
-  }
-
-  let created = 0
-  function freshId(): string {
-    while (worlds.has(`w${created}`)) created++
-    return `w${created}`
-  }
-
-  const names: Names = {
-    checkFree: (kind, name) => {
-      const owner = named[kind].get(name)
-      if (owner) {
-        throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, {
-          field: kind,
-        })
-      }
-    },
-    claim: (kind, name, core) => {
-      named[kind].set(name, core)
-    },
-  }
-
-  function remove(id: string, seed: string): void {
-    if (cores.keys().next().value === id) {
-      throw new MockError(
-        'DEFAULT_WORLD',
-        `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`,
-      )
-    }
-    seeds.delete(seed)
-    worlds.delete(id)
-    made.delete(id)
-    cores.delete(id)
-    for (const names of [byAppid, byMchId]) for (const [name, core] of names) if (core.id === id) names.delete(name)
-  }
-
-  function create(options: AnyWorldOptions): World {
-    const { id = freshId() } = options
-    const seed = uniqueSeed(String(options.seed ?? id))
-    const { world, core } = createWorld(
-      { id, seed, baseUrl, sender, clock, tls, log, names, remove: () => remove(id, seed) },
-      { ...defaults, ...options },
-    )
-    const { appid, mchId } = world.credentials
-    if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
-      core.end()
-      throw new MockError(
-        'WORLD_EXISTS',
-        `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`,
-      )
-    }
-    seeds.add(seed)
-    world.on('journal', metrics.count)
-    worlds.set(id, world)
-    made.set(id, options)
-    cores.set(id, core)
-    created++
-    byAppid.set(appid, core)
-    byMchId.set(mchId, core)
-    return world
-  }
-
-  return {
-    create,
-    madeBy: (options) => (isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined),
-    baseUrl,
-    controlUrl,
-    metrics,
-    list: () => [...worlds.values()],
-    find: (id) => {
-      const world = worlds.get(id)
-      if (!world) {
-        throw new MockError('UNKNOWN_WORLD', `there is no world ${id}; known: ${[...worlds.keys()].join(', ')}`)
-      }
-      return world
-    },
-    byAppid: (appid) => byAppid.get(appid),
-    byMchId: (mchId) => byMchId.get(mchId),
-    byOpenid: (openid) => [...byAppid.values()].find(({ users }) => users.drew(openid)),
-    byAccessToken: (token) => [...byAppid.values()].find(({ tokens }) => tokens.has(token)),
-    byPhoneCode: (code) => [...byAppid.values()].find(({ users }) => users.hasPhoneCode(code)),
-    fallback: () => cores.values().next().value!,
-    close: () => {
-      for (const { end } of cores.values()) end()
-    },
-  }
-}
-
 /** What every form of the mock shows of its worlds. */
 export const faceOf = (worlds: Worlds, standard: World) => ({
   url: worlds.baseUrl(),
@@ -224,10 +91,13 @@ async function listen(app: FastifyInstance, host: string, port: number, tls: boo
 
 /** Starts a WeChat to test against. Resolves when it answers. */
 export async function createMockWechat(options: LateMockOptions): Promise<MockWechat<Notification>>
+
 export async function createMockWechat(options?: MockOptions): Promise<MockWechat>
+
 export async function createMockWechat(
   options: MockOptions<AnyWorldOptions>,
 ): Promise<MockWechat<Delivery | Notification>>
+
 export async function createMockWechat({
   host = '127.0.0.1',
   port = 0,

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Worlds } from './mock.ts'
 import { VERSION } from '../version.ts'
+import type { Worlds } from '../world/worlds.ts'
 
 /** What a supervisor asks the process, whatever its worlds are doing; `guard` keeps foreign pages from what tells of them. */
 export function processRoutes(

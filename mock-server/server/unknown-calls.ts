@@ -1,11 +1,12 @@
-import type { Registry, WorldCore } from '../wechat/core.ts'
-import { MockError } from '../base/errors.ts'
-import type { JournalEntry } from '../journal/journal.ts'
+import type { JournalEntry } from '../journal/entry.ts'
 import { requestFields } from '../journal/matching.ts'
+import type { Registry, WorldCore } from '../wechat/core.ts'
 
 /** How the calls of payment (of API v3 too) and those of a mini program name whose they are. */
 const MERCHANT = ['mch_id', 'mchid', 'sp_mchid']
+
 const APP = ['appid', 'sp_appid']
+
 const TOKEN = ['access_token']
 
 /** The world that a call which nobody understands belongs to, by what it says of its merchant or app. */
@@ -19,11 +20,4 @@ export function worldOf(registry: Registry, request: JournalEntry['request']): W
     by(registry.byAccessToken, TOKEN) ??
     registry.fallback()
   )
-}
-
-/** Passes if there are no calls to paths that are not emulated. */
-export function assertNoUnexpected(calls: readonly JournalEntry[]): void {
-  if (calls.length === 0) return
-  const told = calls.map(({ request: { method, url } }) => `${method} ${url}`)
-  throw new MockError('UNEXPECTED_CALLS', `paths were called that are not emulated: ${told.join(', ')}`, { calls })
 }

@@ -1,7 +1,7 @@
-import { createCodeBook, type Code, type CodeOptions } from './codes.ts'
-import { MockError } from '../base/errors.ts'
+import { badInput } from '../base/checks.ts'
 import { keepNewest } from '../base/keep-newest.ts'
 import type { Random } from '../base/random.ts'
+import { type Code, type CodeOptions, createCodeBook } from './codes.ts'
 
 export interface User {
   readonly openid: string
@@ -106,10 +106,7 @@ export function createUsers(
   { sessionKeyMs, codeLimit, limit = MAX_USERS }: UsersOptions,
 ): Users {
   if (codeLimit !== undefined && !(Number.isSafeInteger(codeLimit) && codeLimit >= 1)) {
-    throw new MockError('BAD_INPUT', `codeLimit: must be a whole number from 1; got ${codeLimit}`, {
-      field: 'codeLimit',
-      rule: 'minimum',
-    })
+    throw badInput('codeLimit', 'minimum', `must be a whole number from 1; got ${codeLimit}`)
   }
   const users = new Map<string, User>()
   const codes = createCodeBook<Holder>(now, limit)

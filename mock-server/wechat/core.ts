@@ -7,6 +7,7 @@ import type { Gates } from '../faults/gates.ts'
 import type { HookBook } from '../faults/hooks.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { AutoPay } from '../ledger/auto-pay.ts'
+import type { CertMode, Credentials, Nonces } from '../ledger/merchant.ts'
 import type { OrderBook } from '../ledger/orders.ts'
 import type { RefundBook } from '../ledger/refunds.ts'
 import type { Notifier } from '../notify/notifier.ts'
@@ -14,19 +15,7 @@ import type { Tokens } from '../users/tokens.ts'
 import type { Users } from '../users/users.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 import type { Behaviour } from './behaviour.ts'
-import type { Nonces } from './pay-v2/lint.ts'
 import type { NotifyStyle } from './pay-v2/notifications.ts'
-
-export interface Credentials {
-  readonly appid: string
-  readonly appSecret: string
-  readonly mchId: string
-  /** The APIv2 key, 32 bytes. */
-  readonly apiKey: string
-}
-
-/** `none`: nobody asks for it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
-export type CertMode = 'none' | 'required'
 
 /** What the emulated endpoints see of a world: its parts, not its public face. */
 export interface WorldCore {

@@ -1,12 +1,12 @@
 import { STATUS_CODES } from 'node:http'
 import type { Presence } from '../base/activity.ts'
 import type { Effect, EffectOf, ErrcodeFail, FaultView, ResultCodeFail, ReturnCodeFail } from '../faults/faults.ts'
+import type { Finding } from '../journal/entry.ts'
 import type { SignExplanation } from '../wire/explain-sign.ts'
 import { encodeGbk } from '../wire/gbk.ts'
 import type { LoginApi, PayApi } from '../wire/names.ts'
 import { withBadSign } from '../wire/tamper.ts'
 import type { WorldCore } from './core.ts'
-import type { Finding } from './pay-v2/lint.ts'
 
 /** What the emulated WeChat says, and what the journal should know. */
 export interface Answer {

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
-import { MockError } from '../base/errors.ts'
+import { badInput } from '../base/checks.ts'
 import { encodeGbk } from './gbk.ts'
-import { stringToSign, type SignType } from './sign-v2.ts'
-import { readXml, type Fields } from './xml.ts'
+import { type SignType, stringToSign } from './sign-v2.ts'
+import { type Fields, readXml } from './xml.ts'
 
 /** Why a signature is not the one expected. The API key stands as `<apiKey>` in every text. */
 export interface SignExplanation {
@@ -149,7 +149,7 @@ export function explainMessage(
   try {
     fields = readXml(xml)
   } catch (error) {
-    throw new MockError('BAD_INPUT', `xml: ${(error as Error).message}`, { field: 'xml', rule: 'xml' })
+    throw badInput('xml', 'xml', (error as Error).message)
   }
   return explainSign(fields, fields.get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5', secretsOf(fields), told)
 }

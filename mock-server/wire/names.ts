@@ -37,3 +37,29 @@ const isOneOf =
 export const isPayApi = isOneOf(PAY_APIS)
 export const isLoginApi = isOneOf(LOGIN_APIS)
 export const isNotice = isOneOf(NOTICES)
+
+export const VERDICTS = [
+  'acked',
+  'fail_xml',
+  'timeout_5s',
+  'http_status',
+  'empty_body',
+  'not_xml',
+  'json_body',
+  'html_page',
+  'stray_characters',
+  'wrong_field_name',
+  'redirect',
+  'connection_refused',
+  'reset',
+  'tls',
+] as const
+
+/** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
+export type Verdict = (typeof VERDICTS)[number]
+
+/**
+ * What a notification tells: a payment, a refund's end, (documented, but not seen in the wild) a payment that failed, or
+ * what a test has made up.
+ */
+export type NotificationKind = 'pay' | 'refund' | 'fail' | 'crafted'

@@ -1,4 +1,4 @@
-import { MockError } from '../base/errors.ts'
+import { badInput } from '../base/checks.ts'
 
 /** A notification must be able to reach it: an absolute http(s) URL with a path and without a query string. */
 export function isNotifyUrl(text: string): boolean {
@@ -8,9 +8,9 @@ export function isNotifyUrl(text: string): boolean {
 /** @throws MockError BAD_INPUT */
 export function checkNotifyUrl(field: string, url: string): void {
   if (isNotifyUrl(url)) return
-  throw new MockError(
-    'BAD_INPUT',
-    `${field}: must be an absolute http(s) URL with a path and without a query string; got ${url}`,
-    { field, rule: 'notify_url' },
+  throw badInput(
+    field,
+    'notify_url',
+    `must be an absolute http(s) URL with a path and without a query string; got ${url}`,
   )
 }

@@ -1,11 +1,5 @@
 const GMT8_MS = 8 * 3_600_000
 
-/** The end of the year 9999 in China: WeChat's forms have four digits for the year. */
-export const LAST_MOMENT = Date.UTC(9999, 11, 31, 16) - 1
-
-/** A world's time can be this. */
-export const isMoment = (ms: number) => ms >= 0 && ms <= LAST_MOMENT
-
 /** `yyyyMMddHHmmss` in GMT+8, the form of time_start, time_expire and time_end. */
 export function wechatTime(date: Date): string {
   return new Date(date.getTime() + GMT8_MS).toISOString().replace(/[-:T]/g, '').slice(0, 14)

@@ -1,6 +1,7 @@
 import { MockError } from '../base/errors.ts'
 import type { FaultView } from '../faults/faults.ts'
 import type { GateView } from '../faults/gates.ts'
+import type { JournalEntry } from '../journal/entry.ts'
 
 function told({ name, hits, seen, times }: FaultView): string {
   return `fault ${name} struck ${hits} of ${times} times (${seen} exchanges matched)`
@@ -15,4 +16,11 @@ export function assertDrained(faults: readonly FaultView[], gates: readonly Gate
     ...(hooks > 0 ? [`${hooks} of the hooks beforeNotify met no notification`] : []),
   ]
   if (lines.length > 0) throw new MockError('NOT_DRAINED', `left over: ${lines.join('; ')}`, unused)
+}
+
+/** Passes if there are no calls to paths that are not emulated. */
+export function assertNoUnexpected(calls: readonly JournalEntry[]): void {
+  if (calls.length === 0) return
+  const told = calls.map(({ request: { method, url } }) => `${method} ${url}`)
+  throw new MockError('UNEXPECTED_CALLS', `paths were called that are not emulated: ${told.join(', ')}`, { calls })
 }

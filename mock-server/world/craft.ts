@@ -1,4 +1,4 @@
-import { MockError } from '../base/errors.ts'
+import { badInput } from '../base/checks.ts'
 import type { Order, Payment } from '../ledger/orders.ts'
 import type { Entry } from '../notify/notification.ts'
 import type { WorldCore } from '../wechat/core.ts'
@@ -43,17 +43,14 @@ function sealed(xml: string, key: string, sign: Resign): string {
   }
 }
 
-const bad = (field: string, rule: string, message: string) =>
-  new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
-
 /** A forgery may be anything that can be sent. */
 function check(fields: FieldChanges, url: string): void {
   if (!/^https?:/.test(url) || !URL.canParse(url)) {
-    throw bad('url', 'url', `must be an absolute http(s) URL; got ${url}`)
+    throw badInput('url', 'url', `must be an absolute http(s) URL; got ${url}`)
   }
   for (const name of Object.keys(fields)) {
     if (!/^(?!xml$)[A-Za-z_][\w.-]*$/.test(name)) {
-      throw bad(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
+      throw badInput(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
     }
   }
 }

@@ -1,3 +1,4 @@
+import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
 import { allRead, type Exchange, type Sender } from '../notify/sender.ts'
@@ -5,10 +6,7 @@ import { allRead, type Exchange, type Sender } from '../notify/sender.ts'
 /** @throws MockError BAD_INPUT */
 export function checkSettleUrl(url: string): void {
   if (/^https?:\/\//.test(url) && URL.canParse(url)) return
-  throw new MockError('BAD_INPUT', `settleUrl: must be an absolute http(s) URL; got ${url}`, {
-    field: 'settleUrl',
-    rule: 'url',
-  })
+  throw badInput('settleUrl', 'url', `must be an absolute http(s) URL; got ${url}`)
 }
 
 function outcomeOf(exchange: Exchange): string {

@@ -1,20 +1,21 @@
 import { types } from 'node:util'
-import { advanceWorlds, type Happened, type Watch, type Watched } from './time.ts'
+import { badInput } from '../base/checks.ts'
+import { MockError } from '../base/errors.ts'
 import {
-  createVirtualClock,
-  startOf,
   type AdvanceBy,
   type AdvanceOptions,
   type Clock,
   type ClockMove,
   type PendingTimer,
+  startOf,
 } from '../clock/clock.ts'
 import { checkMoment } from '../clock/duration.ts'
-import { MockError } from '../base/errors.ts'
-import type { Finding } from '../wechat/pay-v2/lint.ts'
-import type { Delivery } from '../notify/notification.ts'
 import type { SwitchingClock } from '../clock/switching-clock.ts'
 import { inOrder, type Timer } from '../clock/timers.ts'
+import { createVirtualClock } from '../clock/virtual-clock.ts'
+import type { Finding } from '../journal/entry.ts'
+import type { Delivery } from '../notify/notification.ts'
+import { advanceWorlds, type Happened, type Watch, type Watched } from './time.ts'
 
 export interface SharedClockOptions {
   /** Default: the machine's time, in whole seconds. */
@@ -248,7 +249,7 @@ export function createSharedClock({ startTime }: SharedClockOptions = {}): Share
       // Not new Date(due), which makes a moment of null; nor instanceof, which knows no Date of a test runner's own realm.
       const moment = checkMoment('due', types.isDate(due) ? due.getTime() : typeof due === 'number' ? due : NaN)
       if (typeof run !== 'function') {
-        throw new MockError('BAD_INPUT', 'run: must be a function', { field: 'run', rule: 'function' })
+        throw badInput('run', 'function', 'must be a function')
       }
       return clock.at({ due: moment, sequence: next(), what, run: () => work(run) })
     },
@@ -281,10 +282,7 @@ export function createSharedClock({ startTime }: SharedClockOptions = {}): Share
 export function joinClock(clock: SharedClock, world: Settling): WorldTime {
   const join = joins.get(clock)
   if (!join) {
-    throw new MockError('BAD_INPUT', 'clock: must be one that createSharedClock has made', {
-      field: 'clock',
-      rule: 'createSharedClock',
-    })
+    throw badInput('clock', 'createSharedClock', 'must be one that createSharedClock has made')
   }
   return join(world)
 }

@@ -1,6 +1,6 @@
-import type { AdvanceBy, AdvanceOptions, Clock, ClockMove } from '../clock/clock.ts'
 import { MockError } from '../base/errors.ts'
-import type { Finding } from '../wechat/pay-v2/lint.ts'
+import type { AdvanceBy, AdvanceOptions, Clock, ClockMove } from '../clock/clock.ts'
+import type { Finding } from '../journal/entry.ts'
 import type { Delivery } from '../notify/notification.ts'
 
 /** What happened in a world while its clock was advanced. */

@@ -1,27 +1,36 @@
 import { EventEmitter } from 'node:events'
 import { createActivity } from '../base/activity.ts'
+import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import { guarded } from '../base/listeners.ts'
 import { createRandom } from '../base/random.ts'
 import { createDelays } from '../base/real-time.ts'
-import {
-  type AdvanceBy,
-  type AdvanceOptions,
-  type ClockMode,
-  type ClockMove,
-  createRealClock,
-  createVirtualClock,
-  startOf,
-} from '../clock/clock.ts'
+import { type AdvanceBy, type AdvanceOptions, type ClockMode, type ClockMove, startOf } from '../clock/clock.ts'
 import { parseDuration } from '../clock/duration.ts'
+import { createRealClock } from '../clock/real-clock.ts'
 import { createSwitchingClock, type SwitchingClock } from '../clock/switching-clock.ts'
+import { createVirtualClock } from '../clock/virtual-clock.ts'
 import { createFaultBook, type EffectOf, type Fault, type FaultOptions, type FaultView } from '../faults/faults.ts'
 import { createGates, type Gate, type GateOptions, type GatePoint, type GateView } from '../faults/gates.ts'
 import { createHooks, type HookBook } from '../faults/hooks.ts'
+import type { Finding, JournalEntry } from '../journal/entry.ts'
 import { createEventLog, type EventLog } from '../journal/event-log.ts'
-import { createJournal, type Journal, type JournalEntry } from '../journal/journal.ts'
+import { createJournal, type Journal } from '../journal/journal.ts'
 import { createAutoPay } from '../ledger/auto-pay.ts'
 import { checkPayable, expireOrder, type FailOptions, failPayment, type PaymentFailure } from '../ledger/cashier.ts'
+import {
+  type App,
+  type AppChanges,
+  checkApiKey,
+  checkAppid,
+  checkCertMode,
+  checkMchId,
+  checkMerchant,
+  createNonces,
+  type Credentials,
+  type Merchant,
+  type MerchantChanges,
+} from '../ledger/merchant.ts'
 import { type Coupon, couponFee, createOrderBook, type Order, type TradeState } from '../ledger/orders.ts'
 import {
   canEnd,
@@ -36,14 +45,12 @@ import { createRefundBook, type Refund, type RefundEnd } from '../ledger/refunds
 import type { Delivery, Entry, Notification } from '../notify/notification.ts'
 import { createNotifier, noticeOf } from '../notify/notifier.ts'
 import { createNoticeWire } from '../notify/passage.ts'
-import { type AnySchedule, type LateSchedule, planOf, type Schedule } from '../notify/schedule.ts'
+import { planOf } from '../notify/schedule.ts'
 import type { Sender } from '../notify/sender.ts'
-import { assertNoUnexpected } from '../server/unknown-calls.ts'
 import { createTokens } from '../users/tokens.ts'
 import { createUsers, type LoginCodeOptions, type OfApp, type User, type UserChanges } from '../users/users.ts'
-import { type Behaviour, behaviourOf } from '../wechat/behaviour.ts'
-import type { CertMode, Credentials, WorldCore } from '../wechat/core.ts'
-import { createNonces, type Finding } from '../wechat/pay-v2/lint.ts'
+import { behaviourOf } from '../wechat/behaviour.ts'
+import type { WorldCore } from '../wechat/core.ts'
 import { notifyStyle, payNotifyBody } from '../wechat/pay-v2/notifications.ts'
 import type { Side } from '../wechat/pay-v2/receive.ts'
 import { type CashierOpened, requestPayment, type RequestPaymentParams } from '../wechat/phone/request-payment.ts'
@@ -62,108 +69,17 @@ import type { SignType } from '../wire/sign-v2.ts'
 import { isSignedWith } from '../wire/tamper.ts'
 import { wechatTime } from '../wire/time.ts'
 import type { Fields } from '../wire/xml.ts'
-import { assertDrained } from './assertions.ts'
+import { assertDrained, assertNoUnexpected } from './assertions.ts'
 import { craft, type CraftOptions } from './craft.ts'
 import { createForgetting } from './forgetting.ts'
-import { checkWorldOptions } from './options.ts'
-import {
-  addApp,
-  addMerchant,
-  type App,
-  type AppChanges,
-  appView,
-  changeApp,
-  changeMerchant,
-  checkApiKey,
-  checkAppid,
-  checkCertMode,
-  checkMchId,
-  checkMerchant,
-  type Merchant,
-  type MerchantChanges,
-  merchantView,
-  sandboxOf,
-} from './parties.ts'
+import { type AnyWorldOptions, checkWorldOptions } from './options.ts'
+import { addApp, addMerchant, appView, changeApp, changeMerchant, merchantView, sandboxOf } from './parties.ts'
 import { checkSettleUrl, createSettleCall } from './settle-url.ts'
 import { joinClock, type Settling, type SharedClock, type WorldTime } from './shared-clock.ts'
 import { fromExport, toExport, type WorldExport } from './state/export.ts'
 import { checkState } from './state/shape.ts'
 import { putState, RESET_PARTS, type ResetPart, resetState, takeState, type WorldState } from './state/state.ts'
 import { advanceWorlds, type Happened } from './time.ts'
-
-export interface WorldOptions<S = Schedule> {
-  /** How control calls name it; default `w1`, `w2`, … */
-  readonly id?: string
-  /**
-   * Everything the world draws comes from here: the same seed gives the same credentials and ids. Default: the world's id;
-   * on the real clock ids then also differ from run to run, because an application's database outlives the mock.
-   */
-  readonly seed?: number | string
-  /** World time at creation; default: the machine's, in whole seconds. */
-  readonly startTime?: Date | number
-  /** Default `virtual`: time stands still until it is advanced. */
-  readonly clock?: ClockMode
-  /**
-   * Gaps between a send and its retry: WeChat's current ones (default), its older ones, or seconds; `{ gaps, immediate: false }`:
-   * the first send is due after the first gap.
-   */
-  readonly schedule?: S
-  /** Real milliseconds a merchant may take to answer; default 5000. */
-  readonly ackTimeoutMs?: number
-  /**
-   * How much is remembered, the newest of it: so many exchanges in the journal, so many deliveries, and at least so many
-   * orders that are over (closed, or paid, told and refunded to the end). Default 5000. Of orders that are not paid, and of
-   * users, at least 10 000 are remembered.
-   */
-  readonly maxJournal?: number
-  /** The only algorithm the merchant may sign with; default: each request chooses. */
-  readonly signType?: SignType
-  /**
-   * World time (`'20m'`, milliseconds) after which a refund succeeds unless it has been settled before; `'never'`: it stays
-   * PROCESSING until it is settled. Default: `'never'` on the virtual clock, where a test settles it, `'5s'` on the real one,
-   * where nobody may be there to do it.
-   */
-  readonly refundDelay?: string | number | 'never'
-  /**
-   * World time (`'10m'`, milliseconds) for which wx.login leaves a session_key alone; `'never'`: until it is rotated by
-   * hand. WeChat does not publish its own; default `'10m'`.
-   */
-  readonly sessionKeyPeriod?: string | number | 'never'
-  /**
-   * How many codes of one user jscode2session takes within a minute of world time; more are refused with 45011, and stay
-   * good. WeChat's own limit is 100. Default: any number.
-   */
-  readonly codeLimit?: number
-  /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid by itself. Default: you pay. */
-  readonly autoPay?: string | number
-  /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
-  readonly refundNotifyUrl?: string
-  /**
-   * An address of the application that answers, with 2xx, when its work in the background is done: what
-   * {@link World.settleOn} is in the process. It is asked by POST before time moves on, if its host may be notified.
-   */
-  readonly settleUrl?: string
-  /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
-  readonly strict?: boolean
-  /**
-   * Whether refund and downloadfundflow ask for the merchant's certificate; default `none`. `required` needs a mock with TLS:
-   * without a certificate the connection breaks, with one whose common name is not the mch_id the answer is CERT_ERROR.
-   */
-  readonly certMode?: CertMode
-  /** What to do where WeChat is undocumented or has changed. */
-  readonly behaviour?: Partial<Behaviour>
-  readonly appid?: string
-  readonly appSecret?: string
-  readonly mchId?: string
-  /** Exactly 32 bytes. */
-  readonly apiKey?: string
-}
-
-/** A world whose schedule begins with the first gap. */
-export type LateWorldOptions = WorldOptions<LateSchedule> & { readonly schedule: LateSchedule }
-
-/** Of whichever kind. */
-export type AnyWorldOptions = WorldOptions<AnySchedule>
 
 /** What `advance` did: every delivery that fell due has been made, answered and judged. */
 export interface AdvanceReport extends ClockMove, Happened {}
@@ -485,9 +401,12 @@ export interface WorldHost {
 }
 
 const MAX_JOURNAL = 5000
+
 /** These may still be paid, so a short memory for what is over does not shorten theirs. */
 const MAX_UNPAID = 10_000
+
 const MAX_EVENTS = 1000
+
 /** Each is a whole world. */
 const MAX_SNAPSHOTS = 100
 
@@ -506,11 +425,7 @@ function sessionKeyMs({ sessionKeyPeriod = '10m' }: AnyWorldOptions): number | u
 function checkOwnTime(shared: SharedClock | undefined, options: AnyWorldOptions): void {
   const own = (['startTime', 'clock'] as const).find((name) => options[name] !== undefined)
   if (shared && own !== undefined) {
-    throw new MockError(
-      'BAD_INPUT',
-      `${own}: all worlds of this mock run on the one clock that it was given; leave ${own} out`,
-      { field: own, rule: 'shared' },
-    )
+    throw badInput(own, 'shared', `all worlds of this mock run on the one clock that it was given; leave ${own} out`)
   }
 }
 
@@ -543,7 +458,7 @@ function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey }: AnyW
 }
 
 function checkCoupons(order: Order, coupons: readonly Coupon[]): void {
-  const refuse = (message: string) => new MockError('BAD_INPUT', `coupons: ${message}`, { field: 'coupons' })
+  const refuse = (message: string) => badInput('coupons', 'value', message)
   if (!coupons.every(({ fee }) => Number.isSafeInteger(fee) && fee > 0)) {
     throw refuse('each fee must be a positive integer of fen')
   }
@@ -1004,10 +919,7 @@ export function createWorld(host: WorldHost, options: AnyWorldOptions): { world:
   function newcomersOf({ merchants: importedMerchants = [], apps: importedApps = [] }: WorldState): () => void {
     const checkSame = (place: string, theirs: string, own: string) => {
       if (theirs !== own) {
-        throw new MockError('BAD_INPUT', `${place}: must be what this world has for the same id`, {
-          field: place,
-          rule: 'const',
-        })
+        throw badInput(place, 'const', 'must be what this world has for the same id')
       }
     }
     importedMerchants.forEach((merchant, n) => {

@@ -1,10 +1,12 @@
 import t from 'tap'
 import { createRandom } from '../../mock-server/base/random.ts'
 import { nativeNow } from '../../mock-server/base/real-time.ts'
-import { type ClockMode, createRealClock, createVirtualClock } from '../../mock-server/clock/clock.ts'
+import type { ClockMode } from '../../mock-server/clock/clock.ts'
 import { checkMoment, parseDuration } from '../../mock-server/clock/duration.ts'
+import { createRealClock } from '../../mock-server/clock/real-clock.ts'
 import { createSwitchingClock } from '../../mock-server/clock/switching-clock.ts'
 import { type Timer, TimerHeap } from '../../mock-server/clock/timers.ts'
+import { createVirtualClock } from '../../mock-server/clock/virtual-clock.ts'
 import { deferred, NOON } from './helpers.ts'
 
 const noon = new Date(NOON)

@@ -1,6 +1,7 @@
 import t from 'tap'
+import type { JournalEntry } from '../../mock-server/journal/entry.ts'
 import { createEventLog } from '../../mock-server/journal/event-log.ts'
-import { createJournal, type JournalEntry } from '../../mock-server/journal/journal.ts'
+import { createJournal } from '../../mock-server/journal/journal.ts'
 import { masked } from '../../mock-server/journal/masking.ts'
 import { checkMatch, differences, type JournalMatch, requestFields } from '../../mock-server/journal/matching.ts'
 import { NOON, startMock } from './helpers.ts'

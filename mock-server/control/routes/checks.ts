@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Worlds } from '../../server/mock.ts'
-import { strict, type InWorld } from '../schemas.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { type InWorld, strict } from '../schemas.ts'
 
 const message = strict({ xml: { type: 'string' }, string: { type: 'string' } }, 'xml')
 

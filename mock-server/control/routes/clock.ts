@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import type { AdvanceBy, AdvanceOptions, ClockMode } from '../../clock/clock.ts'
 import { MockError } from '../../base/errors.ts'
-import type { Worlds } from '../../server/mock.ts'
+import type { AdvanceBy, AdvanceOptions, ClockMode } from '../../clock/clock.ts'
 import type { World } from '../../world/world.ts'
-import { integer, milliseconds, oneOf, strict, type InWorld } from '../schemas.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { integer, type InWorld, milliseconds, oneOf, strict } from '../schemas.ts'
 
 type Advance = AdvanceOptions & { readonly by?: string | number; readonly to?: string; readonly next?: number }
 

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { MockError } from '../../base/errors.ts'
 import type { Delivery } from '../../notify/notification.ts'
-import type { Worlds } from '../../server/mock.ts'
+import type { Worlds } from '../../world/worlds.ts'
 import { type InWorld, strict, text } from '../schemas.ts'
 
 /** The request of a delivery as it went over the wire. */

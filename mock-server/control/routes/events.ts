@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { EventLog, WorldEvent } from '../../journal/event-log.ts'
-import type { Worlds } from '../../server/mock.ts'
+import type { Worlds } from '../../world/worlds.ts'
 import { type InWorld, strict } from '../schemas.ts'
 
 /** A reader that is so many bytes behind has stopped reading; it can come back with Last-Event-ID. */

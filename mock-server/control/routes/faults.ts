@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify'
-import { APIS, type Api } from '../../wire/names.ts'
 import { MockError } from '../../base/errors.ts'
 import type { Effect, Fault, FaultOptions } from '../../faults/faults.ts'
-import type { Worlds } from '../../server/mock.ts'
-import { integer, milliseconds, oneOf, strict, text, type InWorld } from '../schemas.ts'
+import { type Api, APIS } from '../../wire/names.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { integer, type InWorld, milliseconds, oneOf, strict, text } from '../schemas.ts'
 
 type NewFault = Pick<FaultOptions, 'times' | 'probability' | 'rate'> & {
   readonly match: Pick<FaultOptions, 'out_trade_no' | 'nth' | 'every'> & { readonly api: Api }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { MockError } from '../../base/errors.ts'
 import { within } from '../../base/real-time.ts'
 import { type Gate, type GateOptions, type GatePoint, gateView } from '../../faults/gates.ts'
-import type { Worlds } from '../../server/mock.ts'
+import type { Worlds } from '../../world/worlds.ts'
 import { integer, type InWorld, strict, text } from '../schemas.ts'
 
 type NewGate = Pick<GateOptions, 'out_trade_no' | 'until'> & { readonly hold: GatePoint }

@@ -1,11 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import { APIS } from '../../wire/names.ts'
-import { MockError } from '../../base/errors.ts'
+import { badInput } from '../../base/checks.ts'
 import type { Times, WaitOptions } from '../../journal/journal.ts'
 import type { JournalMatch, TextMatch } from '../../journal/matching.ts'
-import type { Worlds } from '../../server/mock.ts'
-import { VERDICTS } from '../../notify/judge.ts'
-import { integer, oneOf, strict, type InWorld } from '../schemas.ts'
+import { APIS, VERDICTS } from '../../wire/names.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { integer, type InWorld, oneOf, strict } from '../schemas.ts'
 
 /** JSON has no patterns: `{ "pattern": "^tea-" }` stands for one. */
 type JsonText = string | { readonly pattern: string }
@@ -45,10 +44,7 @@ function toText(field: string, value: JsonText): TextMatch {
   try {
     return new RegExp(value.pattern)
   } catch (error) {
-    throw new MockError('BAD_INPUT', `match.${field}.pattern: ${(error as Error).message}`, {
-      field: `match.${field}.pattern`,
-      rule: 'pattern',
-    })
+    throw badInput(`match.${field}.pattern`, 'pattern', `${(error as Error).message}`)
   }
 }
 

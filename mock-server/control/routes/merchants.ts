@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import type { AppChanges, MerchantChanges } from '../../world/parties.ts'
-import type { Worlds } from '../../server/mock.ts'
-import { oneOf, strict, text, type InWorld } from '../schemas.ts'
+import type { AppChanges, MerchantChanges } from '../../ledger/merchant.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { type InWorld, oneOf, strict, text } from '../schemas.ts'
 
 const merchant = strict({
   apiKey: text(),

@@ -6,9 +6,9 @@ import {
   type NotificationState,
   overlapOf,
 } from '../../notify/notification.ts'
-import type { Worlds } from '../../server/mock.ts'
 import type { CraftOptions } from '../../world/craft.ts'
 import type { Deliver, OfMerchant, OnSide } from '../../world/world.ts'
+import type { Worlds } from '../../world/worlds.ts'
 import { integer, type InWorld, mchId, milliseconds, oneOf, side, strict, text } from '../schemas.ts'
 import { deliveryView } from './deliveries.ts'
 

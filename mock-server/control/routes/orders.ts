@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { FailOptions } from '../../ledger/cashier.ts'
-import type { Worlds } from '../../server/mock.ts'
 import type { TradeState } from '../../ledger/orders.ts'
 import type { RequestPaymentParams } from '../../wechat/phone/request-payment.ts'
 import type { Deliver, OfMerchant, OnSide, PayOptions, World } from '../../world/world.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { integer, type InWorld, mchId, type OfOrder, oneOf, side, strict, text } from '../schemas.ts'
 import { resultView } from './notifications.ts'
-import { integer, mchId, oneOf, side, strict, text, type InWorld, type OfOrder } from '../schemas.ts'
 
 type Pay = PayOptions & { readonly deliver?: Deliver }
 

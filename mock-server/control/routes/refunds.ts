@@ -1,10 +1,10 @@
 import type { FastifyInstance } from 'fastify'
-import type { Worlds } from '../../server/mock.ts'
 import { canEnd, type ConsoleRefund, type EndOptions } from '../../ledger/refund-rules.ts'
 import type { RefundEnd } from '../../ledger/refunds.ts'
 import type { Deliver, OfMerchant, OnSide } from '../../world/world.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { integer, type InWorld, mchId, type OfOrder, oneOf, side, strict, text } from '../schemas.ts'
 import { resultView } from './notifications.ts'
-import { integer, mchId, oneOf, side, strict, text, type InWorld, type OfOrder } from '../schemas.ts'
 
 interface OfRefund extends InWorld {
   readonly outRefundNo: string

@@ -1,9 +1,9 @@
 import type { FastifyError, FastifyInstance } from 'fastify'
-import { MockError } from '../../base/errors.ts'
-import type { Worlds } from '../../server/mock.ts'
-import type { ResetPart } from '../../world/state/state.ts'
+import { badInput } from '../../base/checks.ts'
 import type { WorldExport } from '../../world/state/export.ts'
-import { strict, text, type InWorld } from '../schemas.ts'
+import type { ResetPart } from '../../world/state/state.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { type InWorld, strict, text } from '../schemas.ts'
 
 interface What {
   readonly what?: string
@@ -31,10 +31,10 @@ const IMPORT_LIMIT = 256 * 1024 * 1024
 
 function refuseLong(error: FastifyError, limit: number): never {
   if (error.code !== 'FST_ERR_CTP_BODY_TOO_LARGE') throw error
-  throw new MockError(
-    'BAD_INPUT',
-    `body: must not be longer than ${limit} bytes; before the export, empty the journal (POST …/reset {"what":"journal"}), or let the world remember less (maxJournal)`,
-    { field: 'body', rule: 'maxLength' },
+  throw badInput(
+    'body',
+    'maxLength',
+    `must not be longer than ${limit} bytes; before the export, empty the journal (POST …/reset {"what":"journal"}), or let the world remember less (maxJournal)`,
   )
 }
 
@@ -46,10 +46,7 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
       const world = worlds.find(request.params.world)
       const told = [request.query.what, request.body.what].filter((text) => text !== undefined)
       if (told.length > 1) {
-        throw new MockError('BAD_INPUT', 'what: say it in the body or in the query, not in both', {
-          field: 'what',
-          rule: 'once',
-        })
+        throw badInput('what', 'once', 'say it in the body or in the query, not in both')
       }
       const parts = told.flatMap((text) => text.split(',')) as ResetPart[]
       world.reset(...parts)

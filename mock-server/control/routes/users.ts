@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import type { Worlds } from '../../server/mock.ts'
-import type { PhoneNumberOptions, UserProfileOptions } from '../../wechat/phone/user-data.ts'
 import type { OfApp, UserChanges } from '../../users/users.ts'
-import { integer, seconds, strict, text, type InWorld } from '../schemas.ts'
+import type { PhoneNumberOptions, UserProfileOptions } from '../../wechat/phone/user-data.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { integer, type InWorld, seconds, strict, text } from '../schemas.ts'
 
 const watermark = strict({ appid: text(32), timestamp: integer(0) })
 const anyText = { type: 'string', maxLength: 1000 }

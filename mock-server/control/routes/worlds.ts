@@ -1,10 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import { CHOICES } from '../../wechat/behaviour.ts'
-import { wholeEnvironment } from '../environment.ts'
-import type { Worlds } from '../../server/mock.ts'
 import type { LoginCodeOptions } from '../../users/users.ts'
-import type { AnyWorldOptions, World } from '../../world/world.ts'
-import { integer, milliseconds, oneOf, seconds, strict, text, type InWorld } from '../schemas.ts'
+import { CHOICES } from '../../wechat/behaviour.ts'
+import type { AnyWorldOptions } from '../../world/options.ts'
+import type { World } from '../../world/world.ts'
+import type { Worlds } from '../../world/worlds.ts'
+import { wholeEnvironment } from '../environment.ts'
+import { integer, type InWorld, milliseconds, oneOf, seconds, strict, text } from '../schemas.ts'
 
 type NewWorld = Omit<AnyWorldOptions, 'startTime'> & { readonly startTime?: string | number }
 

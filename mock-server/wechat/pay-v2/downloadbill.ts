@@ -1,14 +1,4 @@
-import {
-  billDay,
-  billText,
-  type Column,
-  feeOf,
-  isBillDate,
-  isGzip,
-  RATE_TEXT,
-  refundedFees,
-  yuan,
-} from '../../bills/day.ts'
+import { billDay, billText, type Column, feeOf, isBillDate, RATE_TEXT, refundedFees, yuan } from '../../bills/day.ts'
 import { couponFee, type Order, type Payment } from '../../ledger/orders.ts'
 import {
   couponRefundFee,
@@ -22,7 +12,8 @@ import {
 import { wechatDateTime } from '../../wire/time.ts'
 import type { WorldCore } from '../core.ts'
 import { type BusinessFail, ProtocolFail } from './answers.ts'
-import { matches, type PayEndpoint } from './receive.ts'
+import { matches } from './fields.ts'
+import type { PayEndpoint } from './receive.ts'
 
 /** Bills are kept for three months. */
 const KEPT_MS = 92 * 24 * 3_600_000
@@ -216,7 +207,7 @@ export const downloadbill: PayEndpoint = {
   fields: [
     { name: 'bill_date', max: 8, required: true, form: isBillDate },
     { name: 'bill_type', max: 15, form: matches(/^(?:ALL|SUCCESS|REFUND|RECHARGE_REFUND)$/) },
-    { name: 'tar_type', max: 4, form: isGzip },
+    { name: 'tar_type', max: 4, form: matches(/^GZIP$/) },
   ],
   unsigned: refusal,
   systemError: 'system error',

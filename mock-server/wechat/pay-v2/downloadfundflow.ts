@@ -1,9 +1,10 @@
-import { billDay, billText, type Column, feeOf, isBillDate, isGzip, refundedFees, yuan } from '../../bills/day.ts'
+import { billDay, billText, type Column, feeOf, isBillDate, refundedFees, yuan } from '../../bills/day.ts'
 import { refundSettlement, settledFee } from '../../ledger/refunds.ts'
 import { wechatDateTime, wechatTime } from '../../wire/time.ts'
 import type { WorldCore } from '../core.ts'
 import { BusinessFail, protocolFields } from './answers.ts'
-import { matches, type PayEndpoint } from './receive.ts'
+import { matches } from './fields.ts'
+import type { PayEndpoint } from './receive.ts'
 
 /** Money that came or went; `fen` is negative when it went. */
 interface Movement {
@@ -107,7 +108,7 @@ export const downloadfundflow: PayEndpoint = {
     { name: 'sign_type', max: 32, required: true, form: matches(/^HMAC-SHA256$/) },
     { name: 'bill_date', max: 8, required: true, form: isBillDate },
     { name: 'account_type', max: 9, required: true, form: matches(/^(?:Basic|Operation|Fees)$/) },
-    { name: 'tar_type', max: 4, form: isGzip },
+    { name: 'tar_type', max: 4, form: matches(/^GZIP$/) },
   ],
   unsigned: (error) =>
     error instanceof BusinessFail

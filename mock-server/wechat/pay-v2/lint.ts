@@ -1,18 +1,9 @@
 import { isIP } from 'node:net'
+import type { Finding } from '../../journal/entry.ts'
 import type { PayApi } from '../../wire/names.ts'
 import { parseWechatTime } from '../../wire/time.ts'
 import type { WorldCore } from '../core.ts'
 import { ProtocolFail, TIME_EXPIRE_SHORT } from './answers.ts'
-
-/** Something that works here and may not work in production. */
-export interface Finding {
-  /** Stable, for example `nonce-repeated`. */
-  readonly rule: string
-  /** `info` is told, `warning` is also refused by a strict world. */
-  readonly level: 'info' | 'warning'
-  readonly field: string
-  readonly message: string
-}
 
 interface Rule {
   readonly rule: string
@@ -32,12 +23,16 @@ const ALL: readonly PayApi[] = [
   'downloadbill',
   'downloadfundflow',
 ]
+
 const LOCAL =
   /^(?:localhost|.*\.local(?:host)?|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[?::1\]?|0\.0\.0\.0|\[?f[cd].*)$/i
+
 const MINUTE_MS = 60_000
 
 const hostOf = (url: string) => new URL(url).hostname
+
 const isLocal = (host: string) => LOCAL.test(host)
+
 const ageMs = ({ clock }: WorldCore, since: Date) => clock.now().getTime() - since.getTime()
 
 const RULES: readonly Rule[] = [
@@ -112,29 +107,6 @@ const RULES: readonly Rule[] = [
     },
   },
 ]
-
-/** The nonces of the last requests. */
-export interface Nonces {
-  /** Notes the nonce; false if it was there already. */
-  readonly isFresh: (nonce: string) => boolean
-  readonly clear: () => void
-}
-
-const MAX_NONCES = 10_000
-
-export function createNonces(): Nonces {
-  const seen = new Set<string>()
-  return {
-    isFresh: (nonce) => {
-      if (seen.has(nonce)) return false
-      seen.add(nonce)
-      // A set keeps the order of insertion: the first is the oldest.
-      if (seen.size > MAX_NONCES) seen.delete(seen.values().next().value!)
-      return true
-    },
-    clear: () => seen.clear(),
-  }
-}
 
 /** What production may not like about a request that is accepted here. */
 export function lint(world: WorldCore, api: PayApi, get: (name: string) => string, outTradeNo: string): Finding[] {

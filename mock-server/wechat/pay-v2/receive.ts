@@ -1,4 +1,5 @@
 import type { ResultCodeFail, ReturnCodeFail } from '../../faults/faults.ts'
+import type { Finding } from '../../journal/entry.ts'
 import { ERR_CODES } from '../../wire/error-codes.ts'
 import { explainSign } from '../../wire/explain-sign.ts'
 import type { PayApi } from '../../wire/names.ts'
@@ -7,15 +8,8 @@ import { type Fields, readXml, type WireField } from '../../wire/xml.ts'
 import type { Registry, WorldCore } from '../core.ts'
 import type { Answer, Call, ClientCertificate, Refusal, WireEndpoint, WireMessage } from '../exchange.ts'
 import { answers, BusinessFail, type Download, ProtocolFail, SignFail, type UnsignedRefusal } from './answers.ts'
-import { type Finding, lint, refusalOfStrict } from './lint.ts'
-
-/** What a field of a request must look like; lengths count bytes of UTF-8. */
-export interface FieldRule {
-  readonly name: string
-  readonly max: number
-  readonly required?: true
-  readonly form?: (value: string) => boolean
-}
+import { APPID, COMMON, type FieldRule } from './fields.ts'
+import { lint, refusalOfStrict } from './lint.ts'
 
 /** A request that passed every check of the protocol. */
 export interface PayRequest {
@@ -45,19 +39,6 @@ export interface PayEndpoint {
   /** The fields of the success reply beyond the common ones; throws {@link ProtocolFail} or {@link BusinessFail}. */
   readonly handle: (world: WorldCore, request: PayRequest) => readonly WireField[] | Download
 }
-
-export const matches = (pattern: RegExp) => (value: string) => pattern.test(value)
-
-const APPID: FieldRule = { name: 'appid', max: 32, required: true }
-const COMMON: readonly FieldRule[] = [
-  { name: 'mch_id', max: 32, required: true, form: matches(/^\d+$/) },
-  { name: 'nonce_str', max: 32, required: true },
-  { name: 'sign', max: 64, required: true },
-  { name: 'sign_type', max: 32, form: matches(/^(?:MD5|HMAC-SHA256)$/) },
-  { name: 'device_info', max: 32 },
-  { name: 'sub_appid', max: 32 },
-  { name: 'sub_mch_id', max: 32 },
-]
 
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 

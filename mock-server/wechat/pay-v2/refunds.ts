@@ -6,7 +6,8 @@ import { wechatDateTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
 import type { WorldCore } from '../core.ts'
 import { BusinessFail, ProtocolFail } from './answers.ts'
-import { matches, type PayEndpoint, type PayRequest } from './receive.ts'
+import { matches } from './fields.ts'
+import type { PayEndpoint, PayRequest } from './receive.ts'
 
 export const isAmount = matches(/^[1-9]\d*$/)
 export const isRefundNumber = matches(/^[0-9A-Za-z_\-|*@]+$/)

@@ -5,7 +5,8 @@ import { parseWechatTime, wechatTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
 import type { Registry, WorldCore } from '../core.ts'
 import { BusinessFail, ProtocolFail, TIME_EXPIRE_SHORT } from './answers.ts'
-import { matches, type PayEndpoint, type PayRequest } from './receive.ts'
+import { matches } from './fields.ts'
+import type { PayEndpoint, PayRequest } from './receive.ts'
 
 const isTime = (text: string) => parseWechatTime(text) !== undefined
 

@@ -1,5 +1,5 @@
-import type { Credentials } from '../../wechat/core.ts'
-import { MockError } from '../../base/errors.ts'
+import { badInput } from '../../base/checks.ts'
+import type { Credentials } from '../../ledger/merchant.ts'
 import type { WorldState } from './state.ts'
 
 /** A world as a file: JSON, with dates as `{ "$date": … }` and bytes as `{ "$bytes": … }`. */
@@ -38,12 +38,10 @@ export const toExport = (credentials: Credentials, state: WorldState): WorldExpo
 
 /** @throws MockError BAD_INPUT */
 export function fromExport({ format, credentials, state }: WorldExport, own: Credentials): WorldState {
-  const refuse = (field: string, rule: string, message: string) =>
-    new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
-  if (format !== FORMAT) throw refuse('format', 'const', `must be ${FORMAT}; got ${JSON.stringify(format)}`)
+  if (format !== FORMAT) throw badInput('format', 'const', `must be ${FORMAT}; got ${JSON.stringify(format)}`)
   const other = (['appid', 'appSecret', 'mchId', 'apiKey'] as const).find((name) => credentials[name] !== own[name])
   if (other !== undefined) {
-    throw refuse(
+    throw badInput(
       `credentials.${other}`,
       'const',
       'must be that of this world: make a world with the credentials of the export, then import into it',

@@ -1,17 +1,17 @@
-import { APIS } from '../../wire/names.ts'
-import { MockError } from '../../base/errors.ts'
+import { badInput } from '../../base/checks.ts'
+import { isMoment, LAST_MOMENT } from '../../clock/duration.ts'
 import { checkFault } from '../../faults/faults.ts'
-import type { NotificationData } from '../../notify/notification.ts'
 import { couponRefundFee } from '../../ledger/refunds.ts'
-import type { WorldState } from './state.ts'
-import { isMoment, LAST_MOMENT } from '../../wire/time.ts'
+import type { NotificationData } from '../../notify/notification.ts'
+import { APIS } from '../../wire/names.ts'
 import { readXml } from '../../wire/xml.ts'
+import type { WorldState } from './state.ts'
 
 /** Passes, or throws what is wrong at a place such as `state.orders.0`. */
 type Check = (value: unknown, place: string) => void
 
 function refuse(place: string, rule: string): never {
-  throw new MockError('BAD_INPUT', `${place}: must be ${rule}; was the export changed by hand?`, { field: place, rule })
+  throw badInput(place, rule, `must be ${rule}; was the export changed by hand?`)
 }
 
 const is =

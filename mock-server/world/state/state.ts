@@ -1,14 +1,16 @@
-import type { WorldCore } from '../../wechat/core.ts'
+import { badInput } from '../../base/checks.ts'
 import { MockError } from '../../base/errors.ts'
 import type { FaultsDump } from '../../faults/faults.ts'
 import type { JournalDump } from '../../journal/journal.ts'
-import { appView, merchantView, type App, type Merchant } from '../parties.ts'
-import { NO_NOTIFICATIONS, type NotifierDump } from '../../notify/notifier.ts'
+import type { App, Merchant } from '../../ledger/merchant.ts'
 import type { Order, OrdersDump } from '../../ledger/orders.ts'
 import { resumeRefunds } from '../../ledger/refund-rules.ts'
 import type { RefundsDump } from '../../ledger/refunds.ts'
+import { NO_NOTIFICATIONS, type NotifierDump } from '../../notify/notifier.ts'
 import { NO_TOKENS, type TokensDump } from '../../users/tokens.ts'
 import { NO_USERS, type UsersDump } from '../../users/users.ts'
+import type { WorldCore } from '../../wechat/core.ts'
+import { appView, merchantView } from '../parties.ts'
 
 /** What a merchant has on one side. */
 export interface BooksDump {
@@ -139,11 +141,7 @@ export function resetState(world: WorldCore, start: Date, parts: readonly ResetP
   const sides = world.sides()
   const unknown = parts.find((part) => !RESET_PARTS.includes(part))
   if (unknown !== undefined) {
-    throw new MockError(
-      'BAD_INPUT',
-      `what: must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`,
-      { field: 'what', rule: 'enum' },
-    )
+    throw badInput('what', 'enum', `must be some of ${RESET_PARTS.join(', ')}; got ${JSON.stringify(unknown)}`)
   }
   const resets = (part: ResetPart) => parts.length === 0 || parts.includes(part)
   if (parts.includes('clock') && clock.mode === 'real') {

@@ -1,7 +1,7 @@
 import Fastify from 'fastify'
 import t from 'tap'
 import { stateRoutes } from '../../../mock-server/control/routes/state.ts'
-import type { Worlds } from '../../../mock-server/server/mock.ts'
+import type { Worlds } from '../../../mock-server/world/worlds.ts'
 import { control, deadUrl, NOON, placeOrder, placeRefund, startMock, startShop } from '../helpers.ts'
 
 t.test('worlds are shown with what an application needs to know', async (t) => {

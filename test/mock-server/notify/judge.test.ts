@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { judge, type Verdict } from '../../../mock-server/notify/judge.ts'
+import { judge } from '../../../mock-server/notify/judge.ts'
 import { lintReply } from '../../../mock-server/notify/reply-lint.ts'
 import type { Exchange, Reply } from '../../../mock-server/notify/sender.ts'
+import type { Verdict } from '../../../mock-server/wire/names.ts'
 import { ACK, sample } from '../helpers.ts'
 
 const reply = (body: string, rest: Partial<Reply> = {}): Exchange => ({

@@ -1,20 +1,20 @@
 import t from 'tap'
 import { createActivity } from '../../../mock-server/base/activity.ts'
 import { createDelays } from '../../../mock-server/base/real-time.ts'
-import { createVirtualClock } from '../../../mock-server/clock/clock.ts'
+import { createVirtualClock } from '../../../mock-server/clock/virtual-clock.ts'
 import { createDeliveryLog, keptReply } from '../../../mock-server/notify/delivery-log.ts'
 import {
   type Delivery,
   Entry,
   type NotificationActions,
   type NotificationData,
-  type NotificationKind,
   overlapOf,
 } from '../../../mock-server/notify/notification.ts'
 import { createNotifier, NO_NOTIFICATIONS, type NotifierOptions } from '../../../mock-server/notify/notifier.ts'
 import type { NoticeWire } from '../../../mock-server/notify/passage.ts'
 import { type AnySchedule, planOf } from '../../../mock-server/notify/schedule.ts'
 import type { Exchange } from '../../../mock-server/notify/sender.ts'
+import type { NotificationKind } from '../../../mock-server/wire/names.ts'
 import { ACK, deferred, NOON, REFUSAL } from '../helpers.ts'
 
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })

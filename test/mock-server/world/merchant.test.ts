@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { createMockWechat, type World, type WorldOptions } from '../../../mock-server/index.ts'
-import { checkApiKey, checkCertMode } from '../../../mock-server/world/parties.ts'
+import { checkApiKey, checkCertMode } from '../../../mock-server/ledger/merchant.ts'
 import { signV2 } from '../../../mock-server/wire/sign-v2.ts'
 import { readXml } from '../../../mock-server/wire/xml.ts'
 import {

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { PayApi, World, WorldOptions } from '../../../../mock-server/index.ts'
-import { createNonces } from '../../../../mock-server/wechat/pay-v2/lint.ts'
+import { createNonces } from '../../../../mock-server/ledger/merchant.ts'
 import { ERR_CODES } from '../../../../mock-server/wire/error-codes.ts'
 import { signV2 } from '../../../../mock-server/wire/sign-v2.ts'
 import {

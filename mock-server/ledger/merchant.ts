@@ -1,0 +1,97 @@
+import { badInput } from '../base/checks.ts'
+import type { SignType } from '../wire/sign-v2.ts'
+
+/** The nonces of the last requests. */
+export interface Nonces {
+  /** Notes the nonce; false if it was there already. */
+  readonly isFresh: (nonce: string) => boolean
+  readonly clear: () => void
+}
+
+const MAX_NONCES = 10_000
+
+export function createNonces(): Nonces {
+  const seen = new Set<string>()
+  return {
+    isFresh: (nonce) => {
+      if (seen.has(nonce)) return false
+      seen.add(nonce)
+      // A set keeps the order of insertion: the first is the oldest.
+      if (seen.size > MAX_NONCES) seen.delete(seen.values().next().value!)
+      return true
+    },
+    clear: () => seen.clear(),
+  }
+}
+
+export interface Credentials {
+  readonly appid: string
+  readonly appSecret: string
+  readonly mchId: string
+  /** The APIv2 key, 32 bytes. */
+  readonly apiKey: string
+}
+
+/** `none`: nobody asks for it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
+export type CertMode = 'none' | 'required'
+
+/** What can be changed of a merchant; what is left out stays. */
+export interface MerchantChanges {
+  /** Exactly 32 bytes. */
+  readonly apiKey?: string
+  /** The only algorithm it may sign with; `any`: each request chooses. */
+  readonly signType?: SignType | 'any'
+  /** `required` needs a mock with TLS. */
+  readonly certMode?: CertMode
+}
+
+export interface Merchant extends Required<MerchantChanges> {
+  readonly mchId: string
+}
+
+/** What can be changed of an app; what is left out stays. */
+export interface AppChanges {
+  readonly appSecret?: string
+}
+
+export type App = Pick<Credentials, 'appid' | 'appSecret'>
+
+/** @throws MockError BAD_INPUT */
+export function checkApiKey(apiKey: string | undefined): void {
+  if (apiKey === undefined || Buffer.byteLength(apiKey) === 32) return
+  throw badInput(
+    'apiKey',
+    '32 bytes',
+    `must be exactly 32 bytes, as the merchant platform demands; got ${Buffer.byteLength(apiKey)}`,
+  )
+}
+
+/** @throws MockError BAD_INPUT */
+export function checkCertMode(certMode: CertMode | undefined, tls: boolean): void {
+  if (certMode !== 'required' || tls) return
+  throw badInput(
+    'certMode',
+    'tls',
+    'required needs a mock with TLS, to which a certificate can be shown; start it with tls',
+  )
+}
+
+/** @throws MockError BAD_INPUT */
+export function checkMerchant({ apiKey, certMode }: MerchantChanges, tls: boolean): void {
+  checkApiKey(apiKey)
+  checkCertMode(certMode, tls)
+}
+
+/** @throws MockError BAD_INPUT */
+export function checkMchId(mchId: string): void {
+  if (typeof mchId !== 'string' || !/^\d{1,32}$/.test(mchId)) {
+    throw badInput('mchId', 'digits', `must be 1 to 32 digits; got ${JSON.stringify(mchId)}`)
+  }
+}
+
+/** @throws MockError BAD_INPUT */
+export function checkAppid(appid: string): void {
+  if (typeof appid !== 'string' || !/^\w{1,32}$/.test(appid)) {
+    throw badInput('appid', 'word', `must be 1 to 32 letters and digits; got ${JSON.stringify(appid)}`)
+  }
+}
