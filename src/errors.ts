@@ -19,6 +19,8 @@ const STATUS = {
   WECHAT_ORDER_PAID: 409,
   /** The order's state does not allow it, or an earlier order of the key is still being closed. */
   WECHAT_ORDER_CONFLICT: 409,
+  /** Another order has been paid by this transaction of WeChat's. A store says so; the engine sets the payment aside. */
+  WECHAT_TRANSACTION_TAKEN: 409,
   /** WeChat understood and refused; see `wechatCode`, `wechatText` and `advice`. */
   WECHAT_REFUSED: 422,
   /** WeChat says slow down: this user's or this order's calls come too fast (45011, FREQUENCY_LIMITED, INVALID_REQ_TOO_MUCH). */

@@ -155,6 +155,8 @@ export type AnomalyKind =
   | 'mismatch'
   /** Another transaction for an order that is paid already. */
   | 'second-transaction'
+  /** A transaction that has paid another order already. */
+  | 'reused-transaction'
   /** A validly signed notification for an order that is not ours. */
   | 'unknown-order'
   /** A refund that cannot reach the payer: to be settled in the merchant platform. */

@@ -170,6 +170,7 @@ const CONTENTS: Record<string, string[]> = {
     refunded: true,
     mismatch: true,
     'second-transaction': true,
+    'reused-transaction': true,
     'unknown-order': true,
     'refund-abnormal': true,
     'refund-refused': true,

@@ -1,7 +1,8 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
 import { memoryStore } from '../src/store/memory.ts'
-import type { Claim, Store } from '../src/store/store.ts'
+import { transactionTaken } from '../src/store/store.ts'
+import type { Change, Claim, Store } from '../src/store/store.ts'
 import type { Order } from '../src/model.ts'
 import { storeContract } from '../src/testing.ts'
 import type { Probe, StoreContractOptions } from '../src/testing.ts'
@@ -386,6 +387,50 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
         findLiveOrder: async (key) => (inserted.has(key) ? await store.findLiveOrder(key) : undefined),
       }
     },
+  ],
+  [
+    'lets orders share a transaction',
+    'a transaction that has paid one order is refused to any other, which stays as it was',
+    sharing,
+  ],
+  [
+    'does not claim the transaction of an order that is added',
+    'an order that is added with its payment has its transaction',
+    (store) => ({
+      insertOrder: async (change) =>
+        await store.insertOrder({ ...change, order: { ...change.order, payment: undefined } }),
+    }),
+  ],
+  [
+    'takes a transaction once, from whichever order',
+    'an order may record its own transaction again',
+    (store) => claiming(store, (id) => id),
+  ],
+  [
+    'looks for the transaction first and records it later',
+    'of 10 orders that record one transaction at once one gets it, and the others stay as they were',
+    (store) => {
+      const { updateOrder, ...rest } = sharing(store)
+      const claimed = new Map<string, string>()
+      return {
+        ...rest,
+        updateOrder: async (outTradeNo, decide) => {
+          const payment = decide((await rest.findOrder!(outTradeNo))!)?.order.payment
+          if (payment !== undefined) {
+            const holder = claimed.get(payment.transactionId)
+            if (holder !== undefined) throw transactionTaken(payment.transactionId, holder)
+            await tick()
+            claimed.set(payment.transactionId, outTradeNo)
+          }
+          return await updateOrder!(outTradeNo, decide)
+        },
+      }
+    },
+  ],
+  [
+    'compares transactions without case',
+    'transactions are compared exactly: case, accents and spaces count',
+    (store) => claiming(store, (id) => id.toLowerCase()),
   ],
   [
     'raises an anomaly each time',
@@ -775,6 +820,52 @@ function folding(store: TxStore, fold: (text: string) => string): Partial<TxStor
       folded.set(fold(change.order.key), change.order)
       return await store.insertOrder(change)
     },
+  }
+}
+
+/** Orders that know nothing of each other's transactions. */
+function sharing(store: TxStore): Partial<TxStore> {
+  const renamed = (order: Order, rename: (id: string) => string): Order => ({
+    ...order,
+    ...(order.payment && {
+      payment: { ...order.payment, transactionId: rename(order.payment.transactionId) },
+    }),
+  })
+  const hidden = (change: Change): Change => ({
+    ...change,
+    order: renamed(change.order, (id) => `${id}|${change.order.outTradeNo}`),
+  })
+  const shown = (order: Order) => renamed(order, (id) => id.replace(/\|.*/, ''))
+  return {
+    insertOrder: async (change) => await store.insertOrder(hidden(change)),
+    findOrder: async (outTradeNo) => {
+      const order = await store.findOrder(outTradeNo)
+      return order && shown(order)
+    },
+    updateOrder: async (outTradeNo, decide) => {
+      const updated = await store.updateOrder(outTradeNo, (order) => {
+        const change = decide(shown(order))
+        return change && hidden(change)
+      })
+      return updated && { ...updated, order: shown(updated.order) }
+    },
+  }
+}
+
+/** Refuses a transaction that has been recorded before, by whichever order; they are compared as `fold` says. */
+function claiming(store: TxStore, fold: (id: string) => string): Partial<TxStore> {
+  const claimed = new Set<string>()
+  return {
+    updateOrder: async (outTradeNo, decide) =>
+      await store.updateOrder(outTradeNo, (order) => {
+        const change = decide(order)
+        const id = change?.order.payment?.transactionId
+        if (id !== undefined) {
+          if (claimed.has(fold(id))) throw transactionTaken(id, 'another')
+          claimed.add(fold(id))
+        }
+        return change
+      }),
   }
 }
 

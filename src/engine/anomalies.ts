@@ -13,7 +13,8 @@ export interface Anomalies {
    *
    * Of a payment on hold (`late`, `duplicate`, `refunded`), and of one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`, `refund`
    * gives the money back, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat has been asked once
-   * more, and its key is free. Other findings can only be dismissed; their money is moved in the merchant platform.
+   * more, and its key is free. Other findings can only be dismissed; their money is moved in the merchant platform. Dismissing a `reused-transaction` ends its order
+   * in the same way, unless it is paid.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action that it does not allow; `WECHAT_ORDER_CONFLICT` when the order
    * is another account's, or cannot be fulfilled as another order of the key is live; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is
@@ -47,8 +48,7 @@ export function createAnomalies({
         throw new WechatError('WECHAT_INPUT_INVALID', `No anomaly ${id} waits.`)
       }
       const { kind, outTradeNo, payment } = anomaly
-      const decidable = DECIDABLE.includes(kind)
-      if (!decidable && action !== 'dismiss') {
+      if (!DECIDABLE.includes(kind) && action !== 'dismiss') {
         throw new WechatError(
           'WECHAT_INPUT_INVALID',
           `An anomaly of the kind ${kind} can only be dismissed: move its money in the merchant platform.`,
@@ -56,7 +56,7 @@ export function createAnomalies({
       }
       if (action === 'refund' && !pay.canRefund) throw noCertificate()
       // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
-      if (decidable) {
+      if (DECIDABLE.includes(kind) || kind === 'reused-transaction') {
         if (!orders.owns((await orders.get(outTradeNo))!)) {
           throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account: decide there.`)
         }

@@ -28,8 +28,19 @@ export type Observation =
   | { seen: 'prepay-refused'; reason: string }
   /** The answer to the order was lost, or WeChat was busy: it may exist. */
   | { seen: 'prepay-unknown'; reason: string }
-  /** WeChat took money, and has `refunded` some or all of it. `rival` is the live order of the same key, asked for only where it matters. */
-  | { seen: 'payment'; source: Source; polled?: boolean; payment: Payment; refunded?: boolean; rival?: Order | 'none' }
+  /**
+   * WeChat took money, and has `refunded` some or all of it. `rival` is the live order of the same key, asked for only where it matters; `taken` says, in
+   * the store's words, that its transaction has paid another order.
+   */
+  | {
+      seen: 'payment'
+      source: Source
+      polled?: boolean
+      payment: Payment
+      refunded?: boolean
+      rival?: Order | 'none'
+      taken?: string
+    }
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed'; source: Source; reason: string }
   | { seen: 'unpaid'; source: Source; polled?: boolean; tradeState: UnpaidState }
@@ -43,7 +54,7 @@ export type Observation =
   /** `claims` is that of the claim under which it was tried. */
   | { seen: 'fulfil-failed'; claims: number; reason: string }
   /** An operator decides about a payment on hold, or one that was set aside since it did not fit. */
-  | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment }
+  | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment; taken?: string }
   | RefundObservation
 
 /**
@@ -178,7 +189,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
       : order
   }
 
-  function settle({ payment, rival, refunded = false }: Observation & { seen: 'payment' }): Decision {
+  function settle({ payment, rival, taken, refunded = false }: Observation & { seen: 'payment' }): Decision {
     // What an operator took in is what later news of it has to equal.
     const fault = mismatch(order.payment ?? order, payment)
     if (fault !== undefined) {
@@ -201,6 +212,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
         `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`,
       )
     }
+    if (taken !== undefined) return setAside('reused-transaction', payment, taken)
     if (refunded) {
       return changed(
         isFinal(order) ? 'late' : 'settled',
@@ -233,7 +245,8 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
    * Money that did not fit is decided about as money on hold is, and the order that it was for ends by that: taken in, if it is delivered for or given back, or
    * closed, on WeChat's word. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while another order has it.
    */
-  function resolve({ action, note, payment }: Observation & { seen: 'hold-resolved' }): Decision {
+  function resolve({ action, note, payment, taken }: Observation & { seen: 'hold-resolved' }): Decision {
+    if (taken !== undefined) return unchanged('refused', taken)
     if (
       order.payment !== undefined &&
       (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)
@@ -245,12 +258,12 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
             `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`,
           )
     }
-    const taken = order.payment ?? payment
+    const money = order.payment ?? payment
     const fulfilment = order.fulfilment === 'none' ? 'held' : order.fulfilment
     if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) {
       return giveBack(
         'changed',
-        { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: taken, fulfilment: 'dismissed' },
+        { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: money, fulfilment: 'dismissed' },
         'given back by the operator',
         note,
         [],
@@ -266,7 +279,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
       return changed('changed', 'to be fulfilled, says the operator', {
         state: 'paid',
         liveKey: order.key,
-        payment: taken,
+        payment: money,
         fulfilment: 'due',
         attempts: 0,
       })

@@ -83,6 +83,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
     let decision: Decision | undefined
     let updated: Updated | undefined
     let claim: Claim | undefined
+    let again: Observation | undefined
     const place = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     try {
       updated = await store.updateOrder(outTradeNo, (current) => {
@@ -95,19 +96,20 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
       })
     } catch (error) {
       claim = undefined
-      // A late payment was to take the key back, and another order has taken it meanwhile.
-      if (!(error instanceof WechatError && error.code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment')) {
-        throw error
-      }
-      decision = { outcome: 'rival-needed' }
-      updated = { order: (await store.findOrder(outTradeNo))!, raised: [] }
+      const code = error instanceof WechatError ? error.code : undefined
+      if (code === 'WECHAT_TRANSACTION_TAKEN' && 'payment' in observation) {
+        again = { ...observation, taken: (error as WechatError).message.replace(/\.$/, '') }
+      } else if (code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment') {
+        // A late payment was to take the key back, and another order has taken it meanwhile.
+        again = await withRival(observation, (await store.findOrder(outTradeNo))!)
+      } else throw error
     } finally {
       place?.end(claim)
     }
+    if (again !== undefined) return await observe(outTradeNo, again)
     if (updated === undefined || decision === undefined) return undefined
     if (decision.outcome === 'rival-needed') {
-      const rival = await store.findLiveOrder(updated.order.key)
-      return observe(outTradeNo, { ...(observation as Observation & { seen: 'payment' }), rival: rival ?? 'none' })
+      return await observe(outTradeNo, await withRival(observation as Observation & { seen: 'payment' }, updated.order))
     }
     for (const anomaly of updated.raised) observer.anomaly(anomaly)
     const { outcome } = decision
@@ -127,6 +129,11 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
       observer.due(outTradeNo)
     }
     return { order: updated.order, outcome, why: decision.change!.history.at(-1)!.outcome }
+  }
+
+  /** With the live order of the key, which decides what becomes of a late payment. */
+  async function withRival(observation: Observation & { seen: 'payment' }, { key }: Order): Promise<Observation> {
+    return { ...observation, rival: (await store.findLiveOrder(key)) ?? 'none' }
   }
 
   /** As `observe`, for an order that is known to exist: rows are never deleted. */

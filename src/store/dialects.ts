@@ -33,6 +33,8 @@ export interface Differences {
     /** Whether indexes are part of their table's statement. */
     indexInside: boolean
     tableOptions: string
+    /** Texts as one. */
+    concat(...texts: string[]): string
     /** Lets one migration of the tables of this name run at a time, until `unlock` or the end of the transaction. */
     lock(name: string): string[]
     unlock(name: string): string[]
@@ -79,6 +81,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: [],
       indexInside: false,
       tableOptions: '',
+      concat: (...texts) => `concat(${texts.join(', ')})`,
       lock: (name) => [`select 1 as locked from pg_advisory_xact_lock(hashtext('${name}'))`],
       unlock: () => [],
     },
@@ -115,6 +118,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: ['reports bigint not null default 1'],
       indexInside: true,
       tableOptions: ' engine = InnoDB',
+      concat: (...texts) => `concat(${texts.join(', ')})`,
       // Statements that make tables commit at once here, so that no transaction can be the lock. A minute is more than any of them takes.
       lock: (name) => [`select get_lock('${name}', 60) as locked`],
       unlock: (name) => [`select release_lock('${name}') as unlocked`],
@@ -137,6 +141,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: [],
       indexInside: false,
       tableOptions: ' strict',
+      concat: (...texts) => texts.join(' || '),
       lock: () => [],
       unlock: () => [],
     },

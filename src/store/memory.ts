@@ -1,5 +1,6 @@
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
+import { transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
 interface Row {
@@ -24,15 +25,28 @@ export function memoryStore(): Store<undefined> {
   }
   const rows = new Map<string, Row>()
   const live = new Map<string, Row>()
+  /** The order that each transaction has paid. */
+  const transactions = new Map<string, string>()
   const anomalies = new Map<string, Anomaly>()
   const sessions = new Map<string, TokenSession>()
 
   function write(row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
+    checkTransaction(order)
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
-    row.order = order
+    keep(row, order)
     // An array that grows takes much more than it needs, and there is one for each order.
     row.history = [...row.history, ...history]
     return found.filter(note)
+  }
+
+  function checkTransaction({ outTradeNo, payment }: Order): void {
+    const holder = payment && transactions.get(payment.transactionId)
+    if (holder !== undefined && holder !== outTradeNo) throw transactionTaken(payment!.transactionId, holder)
+  }
+
+  function keep(row: Row, order: Order): void {
+    row.order = order
+    if (order.payment !== undefined) transactions.set(order.payment.transactionId, order.outTradeNo)
   }
 
   function moveKey(row: Row, before: string | null, after: string | null): void {
@@ -66,7 +80,9 @@ export function memoryStore(): Store<undefined> {
       const { outTradeNo, liveKey } = order
       const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
       if (existing !== undefined) return { inserted: false, existing: existing.order }
+      checkTransaction(order)
       const row = { order, history: [...history] }
+      keep(row, order)
       rows.set(outTradeNo, row)
       if (liveKey !== null) live.set(liveKey, row)
       found.forEach(note)

@@ -23,6 +23,8 @@ export function schema(dialect: Dialect, { tablePrefix, from = 0 }: SchemaOption
 export interface Tables {
   orders: string
   refunds: string
+  /** One row for each transaction of WeChat's: the order that it has paid. */
+  transactions: string
   history: string
   anomalies: string
   sessions: string
@@ -41,6 +43,7 @@ export function tables(prefix = 'wechat_'): Tables {
   return {
     orders: `${prefix}orders`,
     refunds: `${prefix}refunds`,
+    transactions: `${prefix}transactions`,
     history: `${prefix}history`,
     anomalies: `${prefix}anomalies`,
     sessions: `${prefix}sessions`,
@@ -52,7 +55,7 @@ export function tables(prefix = 'wechat_'): Tables {
 export function migrations(dialect: Dialect, names: Tables): string[][] {
   const differences = DIALECTS[dialect]
   return VERSIONS.map((version, n) => [
-    ...version(names, differences).flatMap((table) => create(table, differences)),
+    ...version(names, differences).flatMap((step) => (typeof step === 'string' ? [step] : create(step, differences))),
     `insert into ${names.versions} (version) select ${n + 1} from (select count(*) as count from ${names.versions} where version = ${n + 1}) as known where count = 0`,
   ])
 }
@@ -86,8 +89,8 @@ function create({ name: table, columns, indexes = [] }: Table, { ddl }: Differen
   ]
 }
 
-/** A version that has been released stays as it is: the next one alters what it made. */
-const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
+/** Tables to make, and statements. A version that has been released stays as it is: the next one alters what it made. */
+const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[])[] = [
   (names, { types: { key, name, text, integer, time, count }, ddl: { counter, reports } }) => {
     const payment = [
       `transaction_id ${key}`,
@@ -199,6 +202,34 @@ const VERSIONS: ((names: Tables, differences: Differences) => Table[])[] = [
         ],
         indexes: [{ name: 'expires_at', columns: 'expires_at' }],
       },
+    ]
+  },
+
+  // A transaction pays one order. Of orders that one transaction has paid already, the earliest has it, and the others are findings.
+  ({ orders, transactions, anomalies }, { types: { key }, read, ddl: { concat } }) => {
+    const [transactionId, outTradeNo, holder] = [
+      'paid.transaction_id',
+      'paid.out_trade_no',
+      'claimed.out_trade_no',
+    ].map((column) => read('key', column)) as [string, string, string]
+    const id = concat("'reused-transaction:'", outTradeNo, "':'", transactionId)
+    const reason = concat("'The transaction '", transactionId, "' has paid the order '", holder)
+    const payment =
+      'transaction_id, paid_out_trade_no, paid_appid, paid_mch_id, paid_openid, paid_fee, paid_currency, paid_at, paid_bank_type, paid_attach'
+    return [
+      {
+        name: transactions,
+        columns: [`transaction_id ${key} not null primary key`, `out_trade_no ${key} not null`],
+      },
+      `insert into ${transactions} (transaction_id, out_trade_no) ` +
+        `select paid.transaction_id, paid.out_trade_no from ${orders} as paid where paid.transaction_id is not null ` +
+        `and not exists (select 1 from ${orders} as earlier where earlier.transaction_id = paid.transaction_id ` +
+        'and (earlier.created_at < paid.created_at or (earlier.created_at = paid.created_at and earlier.out_trade_no < paid.out_trade_no))) ' +
+        `and not exists (select 1 from ${transactions} as claimed where claimed.transaction_id = paid.transaction_id)`,
+      `insert into ${anomalies} (id, kind, out_trade_no, found_at, reason, ${payment}) ` +
+        `select ${id}, 'reused-transaction', paid.out_trade_no, paid.paid_at, ${reason}, ${payment.replaceAll(/\w+/g, 'paid.$&')} ` +
+        `from ${orders} as paid join ${transactions} as claimed on claimed.transaction_id = paid.transaction_id ` +
+        `where claimed.out_trade_no <> paid.out_trade_no and not exists (select 1 from ${anomalies} as known where known.id = ${id})`,
     ]
   },
 ]

@@ -11,7 +11,9 @@ import { inTime } from './rollback.ts'
 import { migrations, tables } from './schema.ts'
 import { insert, joined, update } from './statements.ts'
 import type { Statement } from './statements.ts'
+import { transactionTaken } from './store.ts'
 import type { Change, Decide, Store, Updated } from './store.ts'
+import { transactionsOf } from './transactions.ts'
 
 const OVER =
   'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
@@ -56,6 +58,7 @@ export function sqlStore<Tx>(
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const resolutionRow = codec(RESOLUTION, differences, anomalies)
   const sessionRow = codec(SESSION, differences, sessions)
+  const transactions = transactionsOf(names, differences)
 
   const ofOrder = `out_trade_no = ${place.key}`
   const direct = numbering(executor)
@@ -111,10 +114,15 @@ export function sqlStore<Tx>(
   const lockOrder = (outTradeNo: string, connection: Connection) => selectOrder(ofOrder, outTradeNo, connection, lock)
 
   /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
-  function statements({ order, history: lines }: Change, before?: Order): Statement[] {
+  async function statements(
+    { order, history: lines }: Change,
+    before: Order | undefined,
+    connection: Connection,
+  ): Promise<Statement[]> {
     const { outTradeNo } = order
     const known = before?.refunds ?? []
     const all = [
+      await transactions.claim(order, before, connection),
       before === undefined
         ? insert(orders, orderRow, [order])
         : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
@@ -160,16 +168,25 @@ export function sqlStore<Tx>(
   async function change(current: Order, decide: Decide, connection: Connection): Promise<Updated> {
     const next = decide(current)
     if (next === undefined) return { order: current, raised: [] }
+    const all = await statements(next, current, connection)
     try {
-      return { order: next.order, raised: await write(statements(next, current), next.anomalies, connection) }
+      return { order: next.order, raised: await write(all, next.anomalies, connection) }
     } catch (error) {
-      if (!isConflict(error)) throw error
-      throw new WechatError(
-        'WECHAT_ORDER_CONFLICT',
-        `Another order of the key ${JSON.stringify(next.order.liveKey)} is live.`,
-        { cause: error },
-      )
+      throw isConflict(error) ? new Conflict(next.order, error) : error
     }
+  }
+
+  /** Says what was in the way of a change, once its transaction is over. */
+  async function explain(error: unknown): Promise<never> {
+    if (!(error instanceof Conflict)) throw error
+    const { order, cause } = error
+    const holder = await transactions.holder(order, direct)
+    if (holder !== undefined) throw transactionTaken(order.payment!.transactionId, holder)
+    throw new WechatError(
+      'WECHAT_ORDER_CONFLICT',
+      `Another order of the key ${JSON.stringify(order.liveKey)} is live.`,
+      { cause },
+    )
   }
 
   /** Runs the user's work so that all of it commits or none: no statement of it is left to commit by itself when the database has ended the transaction. */
@@ -211,23 +228,27 @@ export function sqlStore<Tx>(
 
     async insertOrder(first) {
       const {
-        order: { outTradeNo, liveKey },
+        order: { outTradeNo, liveKey, payment },
         anomalies: found,
       } = first
-      const all = statements(first)
+      const add = async (connection: Connection) =>
+        await write(await statements(first, undefined, connection), found, connection)
       return await repeated(
         async () => {
           try {
-            if (all.length === 1 && found.length === 0) await write(all, [], direct)
-            else await transaction((connection) => write(all, found, connection))
+            // One statement needs no transaction.
+            if (compound && found.length === 0) await add(direct)
+            else await transaction(add)
             return { inserted: true }
           } catch (error) {
             if (!isConflict(error)) throw error
             const existing =
               (await findOrder(outTradeNo)) ?? (liveKey === null ? undefined : await findLiveOrder(liveKey))
+            if (existing !== undefined) return { inserted: false, existing }
+            const holder = await transactions.holder(first.order, direct)
+            if (holder !== undefined) throw transactionTaken(payment!.transactionId, holder)
             // What stood in the way may have given the key up since.
-            if (existing === undefined) throw error
-            return { inserted: false, existing }
+            throw error
           }
         },
         (error) => isPassing(error) || isConflict(error),
@@ -243,7 +264,7 @@ export function sqlStore<Tx>(
           const current = await lockOrder(outTradeNo, connection)
           return current && (await change(current, decide, connection))
         }),
-      )
+      ).catch(explain)
     },
 
     async claimDue(now, limit, leaseMs, outTradeNo) {
@@ -312,7 +333,7 @@ export function sqlStore<Tx>(
         )
       } catch (error) {
         if (lost) return 'lost'
-        throw error
+        return await explain(error)
       }
       return 'done'
     },
@@ -362,5 +383,15 @@ export function sqlStore<Tx>(
     async deleteSession(tokenHash) {
       await repeated(() => direct.run(`delete from ${sessions} where token_hash = ${place.key}`, [tokenHash]))
     },
+  }
+}
+
+/** A unique column would have had the same value twice: which one is looked up when the transaction is over, as it can do nothing more. */
+class Conflict extends Error {
+  readonly order: Order
+
+  constructor(order: Order, cause: unknown) {
+    super('conflict', { cause })
+    this.order = order
   }
 }

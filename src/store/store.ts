@@ -1,3 +1,4 @@
+import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, Resolution, TokenSession } from '../model.ts'
 
 /** A change of one order: its new row, and what is committed with it. */
@@ -19,6 +20,15 @@ export interface Updated {
   raised: Anomaly[]
 }
 
+/**
+ * The refusal of a change that records a payment whose transaction has paid another order.
+ *
+ * @param holder The order that it has paid.
+ */
+export function transactionTaken(transactionId: string, holder: string): WechatError {
+  return new WechatError('WECHAT_TRANSACTION_TAKEN', `The transaction ${transactionId} has paid the order ${holder}.`)
+}
+
 /** The right to do an order's due work until the lease ends or somebody else claims it. */
 export interface Claim {
   order: Order
@@ -35,11 +45,13 @@ export interface Claim {
  * 2. `outTradeNo` is unique, and so is `liveKey` where it is not `null`: a change that would take another order's is rejected with
  *    `WECHAT_ORDER_CONFLICT` and writes nothing.
  *    Both are compared exactly: case, accents and spaces count.
- * 3. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
+ * 3. A `payment.transactionId` belongs to the first order that it is recorded for: a change that would record it for another, added or changed, is rejected with
+ *    `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
+ * 4. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
- * 4. Of two claimers at the same moment only one gets the row.
- * 5. An order's refunds are part of its row, and stay in the order in which they stand there.
- * 6. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
+ * 5. Of two claimers at the same moment only one gets the row.
+ * 6. An order's refunds are part of its row, and stay in the order in which they stand there.
+ * 7. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
  *
  * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
  */

@@ -140,6 +140,44 @@ for (const [action, expected] of [
 }
 
 scenario(
+  'a payment that did not fit cannot be taken in once its transaction has paid another order',
+  async (t, rig) => {
+    const anomalies = anomaliesOf(rig)
+    const order = await stranded(rig)
+    const [found] = await anomalies.list()
+    const other = await ordered(rig, { key: 'cart-2' })
+    await rig.orders.observePayment('notify', paymentOf(other))
+    for (const action of ['fulfil', 'refund'] as const) {
+      await t.rejects(anomalies.resolve(found!.id, action, ''), {
+        code: 'WECHAT_INPUT_INVALID',
+        message: `${order.outTradeNo} stays as it is: The transaction 4200000001 has paid the order ${other.outTradeNo}.`,
+      })
+    }
+    t.hasStrict(await rig.orders.get(order.outTradeNo), { state: 'closing', payment: undefined })
+    t.hasStrict(await anomalies.list(), [{ id: found!.id }])
+  },
+)
+
+scenario('a transaction that has paid another order: dismissed, and the order is over', async (t, rig) => {
+  const anomalies = anomaliesOf(rig)
+  await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+  const second = await ordered(rig, { key: 'cart-2' })
+  const reused = { tradeState: 'SUCCESS' as const, payment: paymentOf(second) }
+  rig.pay.expect(['query', reused])
+  await rig.orders.refresh(second.outTradeNo)
+  const [found] = await anomalies.list()
+  for (const action of ['refund', 'fulfil'] as const) {
+    await t.rejects(anomalies.resolve(found!.id, action, ''), { message: /reused-transaction can only be dismissed/ })
+  }
+  await anomalies.resolve(found!.id, 'dismiss', 'seen in the merchant platform')
+  rig.advance(30 * SECOND)
+  rig.pay.expect(['query', reused])
+  await rig.work.sweep()
+  t.hasStrict(await rig.orders.get(second.outTradeNo), { state: 'failed', liveKey: null, dueAt: null })
+  t.strictSame(await anomalies.list(), [])
+})
+
+scenario(
   'after a payment that did not fit was dismissed, it is not delivered for, and the right one still is',
   async (t, rig) => {
     const anomalies = anomaliesOf(rig)

@@ -59,6 +59,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
     payment: payments,
   }),
   fc.record({ seen: fc.constant('payment' as const), source, payment: payments, rival: rivals }),
+  fc.record({ seen: fc.constant('payment' as const), source, payment: payments, taken: fc.constant('taken') }),
   fc.record({
     seen: fc.constant('unpaid' as const),
     source,
@@ -285,6 +286,12 @@ function checkStep(
       ['refused', 'mismatch', before.payment, ended ? 'failed' : before.state],
       'a payment that does not fit changes nothing and is reported',
     )
+  } else if (before.payment === undefined && observation.taken !== undefined) {
+    assert.deepEqual(
+      [outcome, anomalies.map(({ kind }) => kind), after.payment],
+      ['refused', ['reused-transaction'], undefined],
+      'what another order has been paid by is reported, and pays nothing',
+    )
   } else if (before.payment === undefined) {
     assert.equal(after.payment, payment, 'a payment that fits is recorded')
     assert.equal(
@@ -358,6 +365,7 @@ t.test('whatever happens to an order, in whatever order, its rules hold after ev
     'mismatch',
     'refund-refused',
     'refunded',
+    'reused-transaction',
     'second-transaction',
   ])
 })

@@ -63,6 +63,12 @@ function misfits(sources: Source[], polled = false): Observation[] {
   ])
 }
 
+const TAKEN = 'The transaction 4200000001 has paid the order another'
+
+function taken(sources: Source[]): Observation[] {
+  return payments({}, [undefined, 'none', rival, paidRival], sources).map((news) => ({ ...news, taken: TAKEN }))
+}
+
 function fromAll(make: (source: Source) => Observation | Observation[]): Observation[] {
   return SOURCES.flatMap(make)
 }
@@ -86,6 +92,10 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
   "payment, a field that is not the order's": { news: misfits(SOURCES.filter((source) => source !== 'query')) },
   "payment found by a query, a field that is not the order's": { news: misfits(['query']) },
   "payment found by a poll, a field that is not the order's": { news: misfits(['query'], true) },
+  'payment, its transaction has paid another order': {
+    news: taken(SOURCES.filter((source) => source !== 'query')),
+  },
+  'payment found by a query, its transaction has paid another order': { news: taken(['query']) },
   'payment, no rival, hold': { news: payments({}, ['none']), policies: ['hold'] },
   'payment, no rival, fulfil': { news: payments({}, ['none']), policies: ['fulfil'] },
   'payment, no rival, refund': { news: payments({}, ['none']), policies: ['refund'] },
@@ -140,6 +150,9 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
   'hold-resolved: refund, another payment': { news: others('refund') },
   'hold-resolved: fulfil, another payment': { news: others('fulfil') },
   'hold-resolved: dismiss, another payment': { news: others('dismiss') },
+  'hold-resolved, the transaction has paid another order': {
+    news: (['refund', 'fulfil'] as const).flatMap(others).map((news) => ({ ...news, taken: TAKEN })),
+  },
 }
 
 /** Decisions about a payment that is not the order's: another transaction, or other money. */
@@ -532,6 +545,13 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'refused: the order is paid by 4200000001, and now 4200000009 claims it',
   ],
   [
+    { ...settle, taken: TAKEN },
+    'notify',
+    'payment 4200000001',
+    'prepaid',
+    'refused: The transaction 4200000001 has paid the order another',
+  ],
+  [
     { seen: 'payment-failed', source: 'notify', reason: 'BANKERROR' },
     'notify',
     'payment-failed: BANKERROR',
@@ -713,6 +733,7 @@ t.test('an anomaly carries its evidence, and has the same id each time it is fou
       'none',
       'the order is paid by 4200000001, and now 4200000009 claims it',
     ],
+    ['reused-transaction', 'prepaid', {}, 'none', TAKEN],
     ['late', 'closed', {}, 'none', 'paid after the order was closed'],
     ['late', 'failed', {}, rival, 'paid after the order was failed'],
     ['duplicate', 'closed', {}, paidRival, 'paid after the order was closed'],
@@ -730,7 +751,14 @@ t.test('an anomaly carries its evidence, and has the same id each time it is fou
       (ms) =>
         changeOf(
           ORDERS[column]!,
-          { seen: 'payment', source: 'query', payment, rival, refunded: kind === 'refunded' },
+          {
+            seen: 'payment',
+            source: 'query',
+            payment,
+            rival,
+            refunded: kind === 'refunded',
+            ...(kind === 'reused-transaction' && { taken: TAKEN }),
+          },
           { now: at(ms) },
         ).anomalies,
     )

@@ -574,6 +574,68 @@ scenario('another transaction for a paid order is set aside', async (t, made) =>
 })
 
 scenario(
+  'a transaction that has paid one order pays no other, whoever says so, as often as it is said',
+  async (t, made) => {
+    const { orders, anomalies, pay } = made
+    const first = await ordered(made)
+    await orders.observePayment('notify', paymentOf(first))
+    const second = await ordered(made, { key: 'cart-2' })
+    const reused = paymentOf(second)
+    for (const bring of [
+      () => orders.observePayment('notify', reused),
+      () => orders.observePayment('notify', reused),
+      async () => {
+        pay.expect(['query', { tradeState: 'SUCCESS', payment: reused }])
+        return { outcome: 'refused', order: await orders.refresh(second.outTradeNo) }
+      },
+    ]) {
+      t.match(await bring(), { outcome: 'refused', order: { state: 'prepaid', payment: undefined } })
+    }
+    t.match(anomalies, [
+      {
+        kind: 'reused-transaction',
+        outTradeNo: second.outTradeNo,
+        reason: `The transaction 4200000001 has paid the order ${first.outTradeNo}`,
+        payment: reused,
+      },
+    ])
+    t.equal(anomalies.length, 1, 'told once')
+    t.match(await orders.observePayment('notify', paymentOf(second, { transactionId: '4200000002' })), {
+      outcome: 'settled',
+    })
+  },
+)
+
+scenario(
+  'nor does it pay a closed one, whatever the policy',
+  async (t, made) => {
+    const first = await ordered(made)
+    await made.orders.observePayment('notify', paymentOf(first))
+    const second = await closed(made, { key: 'cart-2' })
+    t.match(await made.orders.observePayment('notify', paymentOf(second)), {
+      outcome: 'refused',
+      order: { state: 'closed', payment: undefined, liveKey: null },
+    })
+    t.match(made.anomalies, [{ kind: 'reused-transaction' }])
+  },
+  { latePayment: 'fulfil' },
+)
+
+scenario(
+  'of 20 orders that one transaction is said to have paid at the same moment one is paid',
+  async (t, made) => {
+    const orders: Order[] = []
+    for (let n = 0; n < 20; n++) orders.push(await ordered(made, { key: `cart-${n}` }))
+    const observed = await Promise.all(orders.map((order) => made.orders.observePayment('notify', paymentOf(order))))
+    const outcomes = observed.map((each) => each!.outcome)
+    t.same(outcomes.filter((outcome) => outcome === 'settled').length, 1)
+    t.same(outcomes.filter((outcome) => outcome === 'refused').length, 19)
+    t.equal(made.anomalies.length, 19)
+  },
+  { startWork: true },
+)
+
+scenario(
   'a payment for an order that is not ours is kept, told once, and answered with undefined',
   async (t, { orders, anomalies, store }) => {
     const payment = paymentOf({

@@ -34,6 +34,7 @@ type Command =
         | 'refund all'
         | 'notify'
         | 'forge'
+        | 'reuse'
         | 'hint'
         | 'hint of nothing'
         | 'crash'
@@ -79,6 +80,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         'refund all' as const,
         'notify' as const,
         'forge' as const,
+        'reuse' as const,
         'hint' as const,
         'hint of nothing' as const,
       ),
@@ -464,6 +466,13 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                     }
                   }
                   if (command.do === 'notify' && payment !== undefined) begin(orders.observePayment('notify', payment))
+                  if (command.do === 'reuse') {
+                    // The transaction that has paid one order is said to have paid the others too.
+                    const paid = (await store.findOrder(outTradeNo))?.payment
+                    for (const other of paid === undefined ? [] : known.filter((number) => number !== outTradeNo)) {
+                      begin(orders.observePayment('notify', { ...paid!, outTradeNo: other }))
+                    }
+                  }
                   if (command.do === 'forge' && payment !== undefined) {
                     begin(orders.observePayment('notify', { ...payment, transactionId: 'forged', totalFee: 1 }))
                   }
@@ -549,11 +558,14 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
           }
         }
         const live = new Set<string>()
+        const transactions = new Set<string>()
         for (let n = 1; n <= orders; n++) {
           const order = await store.findOrder(`order-${n}`)
           if (order === undefined) continue // killed before its row was written: WeChat never heard of it
           assert.equal(order.dueAt, null, `order-${n} owes nothing in the end`)
           if (order.payment !== undefined) {
+            assert.ok(!transactions.has(order.payment.transactionId), 'a transaction pays one order')
+            transactions.add(order.payment.transactionId)
             assert.equal(
               wechat.trades.get(order.outTradeNo)?.state,
               'SUCCESS',

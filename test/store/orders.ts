@@ -1,4 +1,4 @@
-import type { HistoryEntry, Order } from '../../src/model.ts'
+import type { HistoryEntry, Order, Payment } from '../../src/model.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
 /** A moment of these tests. */
@@ -28,6 +28,11 @@ export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
     claims: 0,
     ...part,
   }
+}
+
+/** What its payer has paid for it. */
+export function paymentOf({ outTradeNo, appid, mchId, openid, totalFee, currency }: Order): Payment {
+  return { transactionId: `4200${outTradeNo}`, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: at(0) }
 }
 
 /** The order with one line of history. */

@@ -6,7 +6,10 @@ import { ANOMALY, HISTORY, ORDER, REFUND, SESSION } from '../../src/store/fields
 import type { Fields } from '../../src/store/fields.ts'
 import { migrations, schema, tables } from '../../src/store/schema.ts'
 import { sqlStore } from '../../src/store/sql.ts'
+import type { Order } from '../../src/model.ts'
+import { insert } from '../../src/store/statements.ts'
 import { everyDatabase } from './databases.ts'
+import { at, change, newOrder, paymentOf } from './orders.ts'
 
 /** Everything that the database knows of the tables of this prefix, without the prefix. */
 const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<unknown[]>> = {
@@ -25,6 +28,8 @@ const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<
     return await Promise.all(Object.values(tables(prefix)).map((name) => rows(`show create table ${name}`, [])))
   },
 }
+
+const VERSIONS = migrations('postgres', tables()).map((_, n) => ({ version: n + 1 }))
 
 async function describe(executor: Executor, prefix: string): Promise<string[]> {
   const found = await DESCRIBE[executor.dialect](executor, prefix)
@@ -63,10 +68,10 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 
     t.test('five processes that start at once migrate once', async (t) => {
       const stores = Array.from({ length: 5 }, () => sqlStore(connect(), { tablePrefix: 'five_' }))
-      await Promise.all(stores.map((store) => store.migrate()))
-      t.same(await executor.rows('select version from five_versions', []), [{ version: 1 }])
-      await Promise.all(stores.map((store) => store.migrate()))
-      t.same(await executor.rows('select version from five_versions', []), [{ version: 1 }])
+      for (let times = 0; times < 2; times++) {
+        await Promise.all(stores.map((store) => store.migrate()))
+        t.same(await executor.rows('select version from five_versions order by version', []), VERSIONS)
+      }
     })
 
     t.test('a migration that breaks off leaves no lock behind, and can be repeated', async (t) => {
@@ -88,8 +93,70 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
       await t.rejects(sqlStore(breaking, { tablePrefix: 'broken_' }).migrate(), { message: 'broken off' })
       await sqlStore(connect(), { tablePrefix: 'broken_' }).migrate()
-      t.same(await executor.rows('select version from broken_versions', []), [{ version: 1 }])
+      t.same(await executor.rows('select version from broken_versions order by version', []), VERSIONS)
     })
+
+    t.test(
+      'version 2: of orders that one transaction has paid the earliest has it, the others are findings',
+      async (t) => {
+        const tablePrefix = 'from_1_'
+        const names = tables(tablePrefix)
+        const [first, second] = migrations(dialect, names) as [string[], string[]]
+        for (const sql of first) await executor.run(sql, [])
+        const paidBy = (transactionId: string, outTradeNo: string, ms = 0) => {
+          const order = newOrder(outTradeNo, { state: 'paid', createdAt: at(ms) })
+          return { ...order, payment: { ...paymentOf(order), transactionId, attach: '红茶' } }
+        }
+        const write = async (orders: Order[]) => {
+          const row = codec(ORDER, DIALECTS[dialect], names.orders)
+          const { sql, values } = insert(names.orders, row, orders)!
+          await executor.run(DIALECTS[dialect].numbered(sql), values)
+        }
+        const [late, early] = [paidBy('t-1', 'late', 2), paidBy('t-1', 'early', 1)]
+        await write([late, early, paidBy('t-2', 'alone'), paidBy('T-2', 'Alone'), newOrder('unpaid')])
+
+        const store = sqlStore(executor, { tablePrefix })
+        await store.migrate()
+        const claims = async () =>
+          (await executor.rows(`select transaction_id, out_trade_no from ${names.transactions}`, []))
+            .map((row) => [row.transaction_id, row.out_trade_no].map(String).join(' → '))
+            .sort()
+        t.same(await claims(), ['T-2 → Alone', 't-1 → early', 't-2 → alone'])
+        const found = {
+          id: 'reused-transaction:late:t-1',
+          kind: 'reused-transaction',
+          outTradeNo: 'late',
+          at: late.payment.paidAt,
+          reason: 'The transaction t-1 has paid the order early',
+          payment: late.payment,
+        }
+        t.hasStrict(await store.anomalies(), [found])
+        t.match(await store.findOrder('late'), { state: 'paid', payment: late.payment }, 'which stay as they are')
+
+        // A process of version 1 that still runs records a payment, and claims nothing.
+        await write([paidBy('t-3', 'of an old process')])
+        const taken = { code: 'WECHAT_TRANSACTION_TAKEN', message: /of an old process/ }
+        await t.rejects(
+          store.updateOrder('unpaid', (order) => change({ ...order, payment: paidBy('t-3', 'unpaid').payment })),
+          taken,
+        )
+        await t.rejects(store.insertOrder(change(paidBy('t-3', 'added'))), taken)
+        t.same([await store.findOrder('added'), (await store.findOrder('unpaid'))?.payment], [undefined, undefined])
+        await store.updateOrder('of an old process', (order) => change({ ...order, fulfilment: 'done' }))
+
+        await write([paidBy('t-1', 'latest', 3)])
+        for (const sql of second) await executor.run(sql, [])
+        t.same(
+          await claims(),
+          ['T-2 → Alone', 't-1 → early', 't-2 → alone', 't-3 → of an old process'],
+          'run again, the statements do what is left to do',
+        )
+        t.same((await store.anomalies()).map(({ id }) => id).sort(), [
+          'reused-transaction:late:t-1',
+          'reused-transaction:latest:t-1',
+        ])
+      },
+    )
 
     t.test('the tables have the columns of the model', async (t) => {
       await sqlStore(executor, { tablePrefix: 'model_' }).migrate()
@@ -110,6 +177,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 t.test('from a version on only what is newer comes back', async (t) => {
   const all = migrations('postgres', tables())
   t.same(schema('postgres'), all.flat())
+  t.same(schema('postgres', { from: 1 }), all.slice(1).flat())
   t.same(schema('postgres', { from: all.length }), [])
 })
 

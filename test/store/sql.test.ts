@@ -9,7 +9,7 @@ import type { SqlStore } from '../../src/store/sql.ts'
 import { insert } from '../../src/store/statements.ts'
 import type { Claim, Decide } from '../../src/store/store.ts'
 import { everyDatabase } from './databases.ts'
-import { at, change, claimed, newOrder } from './orders.ts'
+import { at, change, claimed, newOrder, paymentOf } from './orders.ts'
 
 function newRefund(n: number, part: Partial<Refund> = {}): Refund {
   return {
@@ -32,16 +32,7 @@ const settle: Decide = (order) =>
     state: 'paid',
     fulfilment: 'due',
     dueAt: at(0),
-    payment: {
-      transactionId: '4200',
-      outTradeNo: order.outTradeNo,
-      appid: order.appid,
-      mchId: order.mchId,
-      openid: order.openid,
-      totalFee: 1250,
-      currency: 'CNY',
-      paidAt: at(0),
-    },
+    payment: paymentOf(order),
   })
 
 /** The executor, and what went through it since it was last asked. */
@@ -132,8 +123,21 @@ const SENT: [
   [
     'updateOrder that settles',
     (store) => store.updateOrder('sent', settle),
-    ['begin', 'select orders', 'update orders + insert into history', 'commit'],
-    ['begin', 'select orders', 'update orders', 'insert into history', 'commit'],
+    [
+      'begin',
+      'select orders',
+      'insert into transactions + select transactions + select orders + update orders + insert into history',
+      'commit',
+    ],
+    [
+      'begin',
+      'select orders',
+      'select transactions + select orders',
+      'insert into transactions',
+      'update orders',
+      'insert into history',
+      'commit',
+    ],
   ],
   [
     'updateOrder that only adds history',
