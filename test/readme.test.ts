@@ -18,6 +18,7 @@ import type {
   WechatPayOptions,
 } from '../src/index.ts'
 import { parseOptions } from '../src/options.ts'
+import { TYPESCRIPT } from './typescript.ts'
 
 // The documents are executed, and compared with the source, so that they cannot go stale.
 
@@ -62,10 +63,7 @@ async function runExample(t: Test, path: string): Promise<{ printed: string; nex
     .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
     .replaceAll('3000', String(await freePort()))
   const dir = t.testdir({ 'example.mjs': source })
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--import=ts-blank-space/register',
-    `${dir}/example.mjs`,
-  ])
+  const { stdout } = await promisify(execFile)(process.execPath, [TYPESCRIPT, `${dir}/example.mjs`])
   return { printed: stdout, next: blocks[example + 1]?.code }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { main } from '../../bench/lib/cli.ts'
 import { interleave } from '../../bench/lib/measure.ts'
+import { TYPESCRIPT } from '../typescript.ts'
 
 const folder = new URL('benches/', import.meta.url)
 
@@ -84,7 +85,7 @@ t.test('what cannot be run prints nothing on stdout and says why', async (t) => 
 
 t.test('npm run bench knows the benchmarks of its folder', async (t) => {
   const root = join(import.meta.dirname, '../..')
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--import=ts-blank-space/register', 'bench/run.ts'], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [TYPESCRIPT, 'bench/run.ts'], {
     cwd: root,
     env: { PATH: process.env.PATH },
     encoding: 'utf8',

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startCommand, type Command } from '../../bench/mock/cli-process.ts'
 import { advance, loop, receiver, SENDS } from '../../bench/mock/contestants.ts'
+import { TYPESCRIPT } from '../typescript.ts'
 
 t.test('the mock and the loop send the same bytes to the same receiver, as often', async (t) => {
   const shop = await receiver('FAIL')
@@ -31,13 +32,7 @@ t.test('an order that is refused ends the benchmark', async (t) => {
 })
 
 const cli: Command = {
-  args: [
-    '--import=ts-blank-space/register',
-    fileURLToPath(new URL('../../mock-server/cli/bin.ts', import.meta.url)),
-    '--port',
-    '0',
-    '--json',
-  ],
+  args: [TYPESCRIPT, fileURLToPath(new URL('../../mock-server/cli/bin.ts', import.meta.url)), '--port', '0', '--json'],
   url: /"url":"(.*?)"/,
   path: '/healthz',
 }

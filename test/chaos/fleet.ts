@@ -5,6 +5,7 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo, Server } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { TYPESCRIPT } from '../typescript.ts'
 import type { ChaosAppOptions } from './app.ts'
 
 interface Member {
@@ -58,11 +59,9 @@ export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOpt
 
   async function start(): Promise<void> {
     const script = fileURLToPath(new URL('app.ts', import.meta.url))
-    const child = spawn(
-      process.execPath,
-      ['--import=ts-blank-space/register', script, JSON.stringify(optionsFor(url))],
-      { stdio: ['ignore', 'pipe', 'inherit'] },
-    )
+    const child = spawn(process.execPath, [TYPESCRIPT, script, JSON.stringify(optionsFor(url))], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
     const member = { child, port: Number(line) }
     members.push(member)

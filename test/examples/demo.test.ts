@@ -9,19 +9,19 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
 import { mysql, postgres } from '../store/databases.ts'
+import { TYPESCRIPT } from '../typescript.ts'
 
 const cwd = new URL('../..', import.meta.url)
-const ts = ['--import=ts-blank-space/register']
 const run = promisify(execFile)
 
 t.test('the demo tells the whole flow and exits 0', async (t) => {
-  const { stdout } = await run(process.execPath, [...ts, 'examples/demo.ts'], { cwd })
+  const { stdout } = await run(process.execPath, [TYPESCRIPT, 'examples/demo.ts'], { cwd })
   t.match(stdout, /wx\.login[^]*paySign[^]*fail_xml[^]*fail_xml[^]*acked[^]*duplicate[^]*forged[^]*Everything happened/)
   t.notMatch(stdout, '✗')
 })
 
 t.test('--json prints one object with the same facts', async (t) => {
-  const { stdout } = await run(process.execPath, [...ts, 'examples/demo.ts', '--json'], { cwd })
+  const { stdout } = await run(process.execPath, [TYPESCRIPT, 'examples/demo.ts', '--json'], { cwd })
   const facts = JSON.parse(stdout) as Record<string, unknown>
   t.match(facts, {
     ok: true,
@@ -40,7 +40,7 @@ t.test('it fails when something does not happen as it should', async (t) => {
       const text = (await (await fetch(url, init)).text()).replace('{"token"', '{"session_key":"leaked","token"').replace('FAIL', 'SUCCESS')
       return new Response(text, { status: 200 })
     }`
-  const spoiled = [...ts, '--import', `data:text/javascript,${encodeURIComponent(spoil)}`, 'examples/demo.ts']
+  const spoiled = [TYPESCRIPT, '--import', `data:text/javascript,${encodeURIComponent(spoil)}`, 'examples/demo.ts']
   await t.rejects(run(process.execPath, spoiled, { cwd }), {
     code: 1,
     stdout:
@@ -67,7 +67,7 @@ async function shop(t: Test, env: Record<string, string> = {}): Promise<Shop> {
 }
 
 async function startShop(t: Test, env: Record<string, string>): Promise<Shop> {
-  const child = spawn(process.execPath, [...ts, 'examples/shop/main.ts', '--json'], {
+  const child = spawn(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts', '--json'], {
     cwd,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -121,7 +121,7 @@ t.test(
     const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
     const child = spawn(
       process.execPath,
-      [...ts, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
+      [TYPESCRIPT, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
       { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
     )
     const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
@@ -131,14 +131,14 @@ t.test(
       ) ?? []
     t.ok(port, line)
     await t.rejects(
-      run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }),
+      run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }),
       { code: 1, stderr: /EADDRINUSE/ },
     )
     child.kill('SIGINT')
     t.strictSame(await once(child, 'exit'), [0, null])
     t.ok(existsSync(join(folder, 'shop.db')))
     const bare = { ...process.env, DATABASE_URL: ':memory:', WECHAT_BASE_URL: 'http://127.0.0.1:9', PORT: '0' }
-    await t.rejects(run(process.execPath, [...ts, 'examples/shop/main.ts'], { cwd, env: bare }), {
+    await t.rejects(run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: bare }), {
       code: 1,
       stderr:
         /WECHAT_OPTIONS_INVALID[^]*appid[^]*appSecret[^]*merchant\.mchId[^]*merchant\.apiKey|appid[^]*merchant\.apiKey[^]*WECHAT_OPTIONS_INVALID/,

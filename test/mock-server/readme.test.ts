@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { SUMMARIES } from '../../mock-server/control/openapi-summaries.ts'
+import { TYPESCRIPT } from '../typescript.ts'
 import { command } from './cli/run.ts'
 import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
 
@@ -66,10 +67,7 @@ t.test('node:test and tap; one clock', async (t) => {
     ['tap', /ok 1 - a code works once/],
     ['one-clock', /pass 1$/m],
   ] as const) {
-    const { stdout } = await promisify(execFile)(process.execPath, [
-      '--import=ts-blank-space/register',
-      `${dir}/${file}.mjs`,
-    ])
+    const { stdout } = await promisify(execFile)(process.execPath, [TYPESCRIPT, `${dir}/${file}.mjs`])
     t.match(stdout, expected, file)
   }
 })

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { run } from '../../../mock-server/cli/program.ts'
+import { TYPESCRIPT } from '../../typescript.ts'
 
 const CLI = fileURLToPath(new URL('../../../mock-server/cli/bin.ts', import.meta.url))
 
@@ -16,7 +17,7 @@ export interface Running {
 
 /** Starts `wechat-mock` as a process of its own; it ends with the test. */
 export function wechatMock(t: Test, args: string[], env: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, ['--import=ts-blank-space/register', CLI, ...args], {
+  const child = spawn(process.execPath, [TYPESCRIPT, CLI, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
