@@ -11,7 +11,7 @@ import type { Secret } from '../secret.ts'
 import type { Http, HttpReply } from './http.ts'
 import { noCertificate, NotificationError } from './pay.ts'
 import type { Notification, PayApi, TradeReport } from './pay.ts'
-import { ADVICE, readCommunicationFailure, REFUSALS } from './refusals-v2.ts'
+import { ADVICE, isRefusal, quoted, readCommunicationFailure, refusalOf } from './refusals.ts'
 
 export interface PayV2Options {
   http: Http
@@ -132,7 +132,7 @@ export function createPayV2({
     if (result === 'FAIL') {
       const wechatCode = quoted(fields.get('err_code'))
       const wechatText = quoted(fields.get('err_code_des'))
-      const [code, advice] = REFUSALS.get(wechatCode) ?? ['WECHAT_REFUSED', 'stop']
+      const [code, advice] = refusalOf(wechatCode) ?? ['WECHAT_REFUSED', 'stop']
       throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, {
         wechatCode,
         wechatText,
@@ -194,7 +194,7 @@ export function createPayV2({
     try {
       reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
     } catch (error) {
-      if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return { tradeState: 'NOT_EXIST' }
+      if (isRefusal(error, 'ORDERNOTEXIST')) return { tradeState: 'NOT_EXIST' }
       throw error
     }
     const tradeState = reply.get('trade_state') ?? ''
@@ -282,9 +282,9 @@ export function createPayV2({
         await call('/pay/closeorder', [['out_trade_no', outTradeNo]])
         return 'closed'
       } catch (error) {
-        if (error instanceof WechatError && error.wechatCode === 'ORDERPAID') return 'paid'
-        if (error instanceof WechatError && error.wechatCode === 'ORDERCLOSED') return await checkClosed(outTradeNo)
-        if (error instanceof WechatError && error.wechatCode === 'ORDERNOTEXIST') return 'not-exist'
+        if (isRefusal(error, 'ORDERPAID')) return 'paid'
+        if (isRefusal(error, 'ORDERCLOSED')) return await checkClosed(outTradeNo)
+        if (isRefusal(error, 'ORDERNOTEXIST')) return 'not-exist'
         throw error
       }
     },
@@ -323,7 +323,7 @@ export function createPayV2({
       try {
         reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]])
       } catch (error) {
-        if (error instanceof WechatError && error.wechatCode === 'REFUNDNOTEXIST') return undefined
+        if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
         throw error
       }
       const outTradeNo = kept(reply, 'out_trade_no')
@@ -455,9 +455,4 @@ const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 
 function kept(fields: Fields, name: string): string | undefined {
   const value = fields.get(name)
   return value ? Buffer.from(value).toString() : undefined
-}
-
-/** WeChat's words, short enough for a message. */
-function quoted(text: string | undefined): string {
-  return (text ?? '').slice(0, 100)
 }

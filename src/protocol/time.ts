@@ -29,6 +29,17 @@ export function parseTime(text: string): Date | undefined {
   return isReal ? new Date(date.getTime() - BEIJING) : undefined
 }
 
+/** A moment as API v3 writes it: RFC 3339 in Beijing time, to the second. */
+export function formatRfc3339(date: Date): string {
+  return `${new Date(date.getTime() + BEIJING).toISOString().slice(0, 19)}+08:00`
+}
+
+/** Reads a moment of API v3, in any zone; `undefined` when it is no real moment. */
+export function parseRfc3339(text: string): Date | undefined {
+  const parts = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/.exec(text)
+  return parts === null || parseTime(`${parts[1]} ${parts[2]}`) === undefined ? undefined : new Date(text)
+}
+
 /** UNIX seconds as ten digits, as `wx.requestPayment` takes them. */
 export function formatSeconds(date: Date): string {
   return String(Math.floor(date.getTime() / 1000))

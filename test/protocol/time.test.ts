@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatSeconds, formatTime, parseTime } from '../../src/protocol/time.ts'
+import { formatRfc3339, formatSeconds, formatTime, parseRfc3339, parseTime } from '../../src/protocol/time.ts'
 
 t.test('times are Beijing time, whatever the zone of this machine', async (t) => {
   const cases: [string, string, string][] = [
@@ -60,4 +60,23 @@ t.test('what is neither form, or no real moment, is not read', async (t) => {
 t.test('wx.requestPayment takes whole UNIX seconds, ten digits', async (t) => {
   t.equal(formatSeconds(new Date(1490840662000)), '1490840662', 'the official example')
   t.equal(formatSeconds(new Date(1490840662999)), '1490840662', 'a part of a second is dropped, not rounded')
+})
+
+t.test('moments of API v3', async (t) => {
+  t.equal(formatRfc3339(new Date('2026-01-01T00:00:00.999Z')), '2026-01-01T08:00:00+08:00')
+  const cases: [text: string, expected: string | undefined][] = [
+    ['2018-06-08T10:34:56+08:00', '2018-06-08T02:34:56.000Z'],
+    ['2018-06-08T10:34:56.123+08:00', '2018-06-08T02:34:56.123Z'],
+    ['2018-06-08T10:34:56Z', '2018-06-08T10:34:56.000Z'],
+    ['2018-06-08T10:34:56-05:30', '2018-06-08T16:04:56.000Z'],
+    ['2018-06-31T10:34:56+08:00', undefined],
+    ['2018-06-08T24:00:00+08:00', undefined],
+    ['2018-06-08T10:34:60+08:00', undefined],
+    ['2018-06-08T10:34:56+15:00', undefined],
+    ['2018-06-08T10:34:56', undefined],
+    ['2018-06-08 10:34:56+08:00', undefined],
+    ['20180608103456', undefined],
+    ['', undefined],
+  ]
+  for (const [text, expected] of cases) t.equal(parseRfc3339(text)?.toISOString(), expected, text)
 })

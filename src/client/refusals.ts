@@ -1,32 +1,61 @@
+import { WechatError } from '../errors.ts'
 import type { Advice, WechatErrorCode } from '../errors.ts'
 
 /**
- * What each refusal means for the caller (unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3). A code that is not here is final.
+ * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3; v3: doc/v3/merchant/4012081717 and the pages of
+ * each call). WeChat writes codes with underscores and without, also within one version: here they have none. A code that is not here is final.
  */
-export const REFUSALS = new Map(
+const REFUSALS = new Map(
   Object.entries<[WechatErrorCode, Advice]>({
     SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
-    FREQUENCY_LIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
+    FREQUENCYLIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
     ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
     ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
     ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
-    // "201 商户订单号重复": on the wire instead of the documented OUT_TRADE_NO_USED.
-    INVALID_REQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
-    OUT_TRADE_NO_USED: ['WECHAT_ORDER_CONFLICT', 'query'],
-    TRADE_STATE_ERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
-    APPID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    MCHID_NOT_EXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    APPID_MCHID_NOT_MATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    RESOURCENOTEXISTS: ['WECHAT_ORDER_NOT_FOUND', 'query'],
+    // v2: "201 商户订单号重复", on the wire instead of the documented OUT_TRADE_NO_USED. v3: "请求重入时，参数与首次请求时不一致".
+    INVALIDREQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
+    OUTTRADENOUSED: ['WECHAT_ORDER_CONFLICT', 'query'],
+    TRADESTATEERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
+    TRADEERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
+    APPIDNOTEXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    MCHIDNOTEXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    MCHNOTEXISTS: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    APPIDMCHIDNOTMATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
     SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    CERT_ERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
+    CERTERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
     NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    // Refunds: all of these are asked for again under the same number (refund, micropay 9_4).
-    BIZERR_NEED_RETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
-    ORDER_NOT_READY: ['WECHAT_UNAVAILABLE', 'repeat'],
-    INVALID_REQ_TOO_MUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
+    PARAMERROR: ['WECHAT_REFUSED', 'stop'],
+    RULELIMIT: ['WECHAT_REFUSED', 'stop'],
+    // Final although their status is 500 (doc/v3/merchant/4012556931).
+    OPENIDMISMATCH: ['WECHAT_REFUSED', 'stop'],
+    INVALIDTRANSACTIONID: ['WECHAT_REFUSED', 'stop'],
+    // Refunds: all of these are asked for again under the same number (v2: refund, micropay 9_4; v3: doc/v3/merchant/4014959631).
+    BIZERRNEEDRETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
+    ORDERNOTREADY: ['WECHAT_UNAVAILABLE', 'repeat'],
+    INVALIDREQTOOMUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
     NOTENOUGH: ['WECHAT_REFUSED', 'repeat'],
+    USERACCOUNTABNORMAL: ['WECHAT_REFUSED', 'stop'],
   }),
 )
+
+export function refusalOf(wechatCode: string): [WechatErrorCode, Advice] | undefined {
+  return REFUSALS.get(normal(wechatCode))
+}
+
+/** Whether the error is WeChat's refusal of this code, in either spelling. */
+export function isRefusal(error: unknown, code: string): boolean {
+  return error instanceof WechatError && error.wechatCode !== undefined && normal(error.wechatCode) === code
+}
+
+function normal(wechatCode: string): string {
+  return wechatCode.replaceAll('_', '')
+}
+
+/** WeChat's words, short enough for a message. */
+export function quoted(text: string | undefined): string {
+  return (text ?? '').slice(0, 100)
+}
 
 export const ADVICE: Record<Advice, string> = {
   repeat: 'Repeat it unchanged.',

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { ADVICE, readCommunicationFailure, REFUSALS } from '../../src/client/refusals-v2.ts'
+import { isRefusal, quoted, readCommunicationFailure, refusalOf } from '../../src/client/refusals.ts'
+import { WechatError } from '../../src/errors.ts'
 
 t.test('what a communication failure is about', async (t) => {
   const cases: [text: string, about: 'order' | 'server', toDo: RegExp][] = [
@@ -40,6 +41,30 @@ t.test('what a communication failure is about', async (t) => {
   }
 })
 
-t.test('every refusal with a code says what to do', async (t) => {
-  for (const [wechatCode, [, advice]] of REFUSALS) t.ok(ADVICE[advice], wechatCode)
+t.test('codes are the same with underscores and without', async (t) => {
+  const cases: [wechatCode: string, expected: ReturnType<typeof refusalOf>][] = [
+    ['ORDERPAID', ['WECHAT_ORDER_PAID', 'query']],
+    ['ORDER_PAID', ['WECHAT_ORDER_PAID', 'query']],
+    ['SYSTEMERROR', ['WECHAT_UNAVAILABLE', 'repeat']],
+    ['SYSTEM_ERROR', ['WECHAT_UNAVAILABLE', 'repeat']],
+    ['NOT_ENOUGH', ['WECHAT_REFUSED', 'repeat']],
+    ['OPENID_MISMATCH', ['WECHAT_REFUSED', 'stop']],
+    ['RESOURCE_NOT_EXISTS', ['WECHAT_ORDER_NOT_FOUND', 'query']],
+    ['SOMETHING_NEW', undefined],
+    ['toString', undefined],
+    ['', undefined],
+  ]
+  for (const [wechatCode, expected] of cases) t.strictSame(refusalOf(wechatCode), expected, wechatCode)
+
+  const refused = new WechatError('WECHAT_ORDER_PAID', 'paid', { wechatCode: 'ORDER_PAID' })
+  t.equal(isRefusal(refused, 'ORDERPAID'), true)
+  t.equal(isRefusal(refused, 'ORDERCLOSED'), false)
+  t.equal(isRefusal(new WechatError('WECHAT_ORDER_PAID', 'paid'), 'ORDERPAID'), false)
+  t.equal(isRefusal(new Error('ORDERPAID'), 'ORDERPAID'), false)
+})
+
+t.test("WeChat's words are cut short", async (t) => {
+  t.equal(quoted('订单已支付'), '订单已支付')
+  t.equal(quoted('x'.repeat(500)).length, 100)
+  t.equal(quoted(undefined), '')
 })
