@@ -182,6 +182,21 @@ export function resigned(
   return writeWire([...fields])
 }
 
+/**
+ * A genuine notification with its signature, whose signed text is cut into other fields: those that stand in `attach` become fields of their own, and the last
+ * of them, `into`, takes what they displace.
+ */
+export function recut(body: string, into: string): string {
+  const fields = [...new Map(readWire(body))].sort(([a], [b]) => (a < b ? -1 : 1))
+  const text = fields.filter(([name, value]) => name !== 'sign' && value !== '').map((field) => field.join('='))
+  const [before, rest] = text.join('&').split(`&${into}=`) as [string, string]
+  const split = rest.indexOf('&result_code=')
+  const cut = [before, `${into}=${rest.slice(0, split)}`, rest.slice(split + 1)]
+    .flatMap((part, n) => (n === 1 ? [part] : part.split('&')))
+    .map((field): [string, string] => [field.slice(0, field.indexOf('=')), field.slice(field.indexOf('=') + 1)])
+  return writeWire([...cut, ['sign', new Map(fields).get('sign')!]])
+}
+
 /** Whether a reply tells WeChat that the notification was taken. */
 export function accepted(text: string): boolean {
   return text === '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'

@@ -188,6 +188,7 @@ const CONTENTS: Record<string, string[]> = {
     incomplete: true,
     'bad-signature': true,
     'wrong-account': true,
+    ambiguous: true,
     'unknown-order': true,
     mismatch: true,
     'not-stored': true,

@@ -2,7 +2,7 @@ import { WechatError } from '../errors.ts'
 import type { Order, Payment, RefundReport, TradeState } from '../model.ts'
 import { parseFen } from '../protocol/money.ts'
 import { decryptRefundNotify } from '../protocol/refund-notify-v2.ts'
-import { signV2, verifyV2 } from '../protocol/sign-v2.ts'
+import { fieldWithin, signV2, verifyV2 } from '../protocol/sign-v2.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import { formatSeconds, formatTime, parseTime } from '../protocol/time.ts'
 import { readXml, writeXml } from '../protocol/xml.ts'
@@ -291,6 +291,13 @@ export function createPayV2({
 
     canRefund: certHttp !== undefined,
 
+    textFault(text) {
+      const field = fieldWithin(text)
+      return field === undefined
+        ? undefined
+        : `it holds "&${field}=", which the signature of API v2 cannot tell from the field ${field}`
+    },
+
     async refund(order, { outRefundNo, refundFee, reason }) {
       if (certHttp === undefined) throw noCertificate()
       const { totalFee, currency } = order.payment ?? order
@@ -390,6 +397,13 @@ export function createPayV2({
           kind: 'payment-failed',
           outTradeNo: fields.get('out_trade_no'),
           reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}`,
+        }
+      }
+      if ([...fields.values()].some((value) => fieldWithin(value) !== undefined)) {
+        return {
+          kind: 'payment-hint',
+          outTradeNo: kept(fields, 'out_trade_no')!,
+          transactionId: kept(fields, 'transaction_id')!,
         }
       }
       const payment = readPayment(fields)

@@ -10,13 +10,22 @@ export type TradeReport =
 /** A notification whose signature and account have been verified. The order it names has not been looked at yet. */
 export type Notification =
   | { kind: 'payment'; payment: Payment }
+  /** Signed, but its signed text can be cut into fields in more than one way: a hint to ask, nothing to believe. */
+  | { kind: 'payment-hint'; outTradeNo: string; transactionId: string }
   | { kind: 'payment-failed'; outTradeNo: string | undefined; reason: string }
   /** Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. */
   | { kind: 'refund-hint'; outTradeNo: string; outRefundNo: string; refundFee: number }
 
 /** Why a notification is answered with a failure: a closed set, for logs and counters. */
 export type NotificationFault =
-  'unreadable' | 'incomplete' | 'bad-signature' | 'wrong-account' | 'unknown-order' | 'mismatch' | 'not-stored'
+  | 'unreadable'
+  | 'incomplete'
+  | 'bad-signature'
+  | 'wrong-account'
+  | 'ambiguous'
+  | 'unknown-order'
+  | 'mismatch'
+  | 'not-stored'
 
 /** A notification that is not believed. */
 export class NotificationError extends WechatError {
@@ -59,6 +68,8 @@ export interface PayApi {
   close(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
   /** Whether refunds can be asked for at all: they need the merchant's certificate. */
   readonly canRefund: boolean
+  /** Why a free text (an order's description or attach, the reason of a refund) cannot be sent, as the end of a sentence; `undefined` if it can. */
+  textFault?(text: string): string | undefined
   /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund(order: Order, refund: Refund): Promise<string>
   /** `undefined` when WeChat does not know the number. Whose order it is of is for the caller to compare. */

@@ -4,6 +4,7 @@ import { WechatError } from '../errors.ts'
 import type { Anomaly, AnomalyKind, Resolution } from '../model.ts'
 import type { Store } from '../store/store.ts'
 import type { Orders } from './orders.ts'
+import { checkReason } from './refunds.ts'
 
 export interface Anomalies {
   /** What waits for a person, oldest first. */
@@ -12,11 +13,11 @@ export interface Anomalies {
    * Records what a person decided, and does it.
    *
    * Of a payment on hold (`late`, `duplicate`, `refunded`), and of one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`, `refund`
-   * gives the money back, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat has been asked once
+   * gives the money back, with the note as the reason that its payer reads, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat has been asked once
    * more, and its key is free. Other findings can only be dismissed; their money is moved in the merchant platform. Dismissing a `reused-transaction` ends its order
    * in the same way, unless it is paid.
    *
-   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, or an action that it does not allow; `WECHAT_ORDER_CONFLICT` when the order
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, an action that it does not allow, or a note of more than 80 bytes for a refund; `WECHAT_ORDER_CONFLICT` when the order
    * is another account's, or cannot be fulfilled as another order of the key is live; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is
    * recorded then
    */
@@ -34,7 +35,7 @@ export function createAnomalies({
 }: {
   store: Store
   orders: Orders
-  pay: Pick<PayApi, 'canRefund'>
+  pay: Pick<PayApi, 'canRefund' | 'textFault'>
   now: () => Date
 }): Anomalies {
   return {
@@ -54,7 +55,11 @@ export function createAnomalies({
           `An anomaly of the kind ${kind} can only be dismissed: move its money in the merchant platform.`,
         )
       }
-      if (action === 'refund' && !pay.canRefund) throw noCertificate()
+      if (action === 'refund') {
+        if (!pay.canRefund) throw noCertificate()
+        // The payer reads it.
+        checkReason(note, pay.textFault)
+      }
       // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
       if (DECIDABLE.includes(kind) || kind === 'reused-transaction') {
         if (!orders.owns((await orders.get(outTradeNo))!)) {

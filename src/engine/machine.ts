@@ -41,6 +41,8 @@ export type Observation =
       rival?: Order | 'none'
       taken?: string
     }
+  /** A message that is not believed by itself says so: worth a question. */
+  | { seen: 'payment-hinted'; source: Source; transactionId: string }
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed'; source: Source; reason: string }
   | { seen: 'unpaid'; source: Source; polled?: boolean; tradeState: UnpaidState }
@@ -113,6 +115,14 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
       return changed('changed', 'the order may exist at WeChat', { state: 'unknown' })
     case 'payment':
       return settle(observation)
+    case 'payment-hinted': {
+      if (order.payment?.transactionId === observation.transactionId) return ignored('known already', 'repeated')
+      if (order.payment !== undefined) {
+        return unchanged('refused', `refused: the order is paid by ${order.payment.transactionId}`)
+      }
+      const text = 'refused: not believed by itself, and WeChat is asked'
+      return { outcome: 'refused', change: { order: askedSoon(), history: [entry(text, order)], anomalies: [] } }
+    }
     case 'payment-failed':
       return ignored('the order can still be paid')
     case 'unpaid':
@@ -181,7 +191,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
     return decision
   }
 
-  /** Money that is given back has been taken: an unpaid order is asked about at once, even one that is closed, though not again and again. */
+  /** Money was taken, or given back, says a hint: an unpaid order is asked about at once, even one that is closed, though not again and again. */
   function askedSoon(): Order {
     const soon = new Date(Math.max(now.getTime(), (order.queriedAt?.getTime() ?? 0) + CALL_GRACE))
     return order.payment === undefined && (order.dueAt === null || soon < order.dueAt)
@@ -461,6 +471,8 @@ function describe(observation: Observation): string {
       return `payment ${observation.payment.transactionId}${observation.refunded ? ', refunded' : ''}`
     case 'unpaid':
       return observation.tradeState
+    case 'payment-hinted':
+      return `payment-hinted ${observation.transactionId}`
     case 'hold-resolved':
       return `${observation.action}: ${observation.note}`
     case 'refund-wanted':

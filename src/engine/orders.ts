@@ -124,7 +124,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
     if (
       dueAt !== null &&
       dueAt <= now() &&
-      (outcome === 'settled' || outcome === 'late' || outcome === 'changed' || observation.seen === 'refund-hinted')
+      (outcome === 'settled' || outcome === 'late' || outcome === 'changed' || observation.seen.endsWith('-hinted'))
     ) {
       observer.due(outTradeNo)
     }
@@ -252,7 +252,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
 
   return {
     async create(given) {
-      const terms = checkTerms(given)
+      const terms = checkTerms(given, pay.textFault)
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))

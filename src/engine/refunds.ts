@@ -98,7 +98,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
 
   return {
     async create(outTradeNo, request) {
-      const { key, refundFee, reason } = checkRequest(request)
+      const { key, refundFee, reason } = checkRequest(request, pay.textFault)
       if (!pay.canRefund) throw noCertificate()
       const order = await orders.get(outTradeNo)
       if (order !== undefined && !orders.owns(order)) {
@@ -147,7 +147,7 @@ function find(order: Order, outRefundNo: string): Refund | undefined {
   return order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
 }
 
-function checkRequest(request: RefundRequest): RefundRequest {
+function checkRequest(request: RefundRequest, textFault: PayApi['textFault']): RefundRequest {
   const { key, refundFee, reason } = request ?? {}
   if (!isText(key, 512) || key === '' || key.length > 128) {
     throw new WechatError(
@@ -161,8 +161,17 @@ function checkRequest(request: RefundRequest): RefundRequest {
       `refundFee must be an integer number of fen, at least 1, not ${String(refundFee)}.`,
     )
   }
-  if (reason !== undefined && !isText(reason, 80)) {
+  if (reason !== undefined) checkReason(reason, textFault)
+  return request
+}
+
+/** @throws {WechatError} `WECHAT_INPUT_INVALID` unless WeChat can show it to the payer (refund_desc: String(80), refund 9_4) */
+export function checkReason(reason: unknown, textFault: PayApi['textFault'] = () => undefined): void {
+  if (!isText(reason, 80)) {
     throw new WechatError('WECHAT_INPUT_INVALID', 'The reason of a refund must be a text of at most 80 bytes of UTF-8.')
   }
-  return request
+  const fault = textFault(reason)
+  if (fault !== undefined) {
+    throw new WechatError('WECHAT_INPUT_INVALID', `The reason of a refund cannot be sent: ${fault}.`)
+  }
 }

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util'
+import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { OrderTerms } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
@@ -17,11 +18,11 @@ const RULES: [name: keyof OrderTerms, rule: string, test: (value: unknown) => bo
 
 /**
  * The terms and nothing else of what was given, once they hold: what WeChat would refuse or round is refused here, before a number is given, and a field that
- * is no term, such as `payment`, gets into no order.
+ * is no term, such as `payment`, gets into no order. `textFault` is that of the API by which they are sent.
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
-export function checkTerms(given: OrderTerms): OrderTerms {
+export function checkTerms(given: OrderTerms, textFault: PayApi['textFault'] = () => undefined): OrderTerms {
   for (const [name, rule, test] of RULES) {
     const value: unknown = given[name]
     if (!test(value)) {
@@ -32,6 +33,15 @@ export function checkTerms(given: OrderTerms): OrderTerms {
     }
   }
   const { key, openid, description, totalFee, attach, clientIp, expiresAt } = given
+  for (const [name, text] of Object.entries({ description, attach, openid })) {
+    const fault = text && textFault(text)
+    if (fault) {
+      throw new WechatError(
+        'WECHAT_PRICE_INVALID',
+        `The ${name} of an order cannot be sent: ${fault}. See what your price hook returns, or what orders.create is given. Nothing was ordered.`,
+      )
+    }
+  }
   return {
     key,
     openid,

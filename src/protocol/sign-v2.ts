@@ -26,6 +26,37 @@ export function verifyV2(fields: ReadonlyMap<string, string>, apiKey: string, si
   return expected.length === received.length && timingSafeEqual(expected, received)
 }
 
+/** The fields of API v2's messages, by their wire names; some of them come numbered (`coupon_fee_0`, `coupon_refund_fee_0_1`). */
+const WIRE_FIELDS = [
+  // Every message.
+  ...['appid', 'mch_id', 'sub_appid', 'sub_mch_id', 'device_info', 'nonce_str', 'sign', 'sign_type', 'version'],
+  ...['return_code', 'return_msg', 'result_code', 'result_msg', 'err_code', 'err_code_des', 'error_code', 'req_info'],
+  // Orders.
+  ...['body', 'detail', 'attach', 'out_trade_no', 'fee_type', 'total_fee', 'spbill_create_ip', 'time_start'],
+  ...['time_expire', 'goods_tag', 'notify_url', 'trade_type', 'product_id', 'limit_pay', 'openid', 'sub_openid'],
+  ...['receipt', 'profit_sharing', 'scene_info', 'user_type', 'user_creid', 'user_truename'],
+  ...['prepay_id', 'code_url', 'mweb_url'],
+  // Payments.
+  ...['is_subscribe', 'sub_is_subscribe', 'trade_state', 'trade_state_desc', 'bank_type', 'settlement_total_fee'],
+  ...['cash_fee', 'cash_fee_type', 'coupon_fee', 'coupon_count', 'coupon_type', 'coupon_id', 'transaction_id'],
+  ...['time_end', 'promotion_detail', 'consume_fee', 'rate', 'rate_value'],
+  // Refunds.
+  ...['out_refund_no', 'refund_id', 'refund_fee', 'refund_fee_type', 'refund_desc', 'refund_account', 'op_user_id'],
+  ...['refund_channel', 'settlement_refund_fee', 'cash_refund_fee', 'coupon_refund_fee', 'coupon_refund_count'],
+  ...['coupon_refund_id', 'refund_count', 'total_refund_count', 'offset', 'refund_status', 'refund_success_time'],
+  ...['refund_recv_accout', 'refund_request_source', 'success_time'],
+]
+
+const FIELD_WITHIN = new RegExp(`&((?:${WIRE_FIELDS.join('|')})(?:_\\d+){0,2})=`)
+
+/**
+ * The first field of the wire that a value holds, written as in the signed text (`&out_trade_no=`). The signature covers fields that are joined without escaping:
+ * it cannot tell such a value from fields of its own, so that the same signed text can be cut into another message.
+ */
+export function fieldWithin(value: string): string | undefined {
+  return value.includes('&') ? FIELD_WITHIN.exec(value)?.[1] : undefined
+}
+
 function stringToSign(fields: ReadonlyMap<string, string>, apiKey: string): string {
   let text = ''
   let last = ''

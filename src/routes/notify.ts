@@ -60,6 +60,14 @@ export function notifyRoute(scope: FastifyInstance, { pay, orders, now, log }: N
       log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
       return { outcome: 'payment-failed' }
     }
+    if (notification.kind === 'payment-hint') {
+      const { outTradeNo, transactionId } = notification
+      const observed = await orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId })
+      // Taken once WeChat, asked, has said the same; until then it is to be sent again.
+      if (observed === undefined) return { fault: 'unknown-order', outcome: 'unknown-order' }
+      const { outcome } = observed
+      return outcome === 'repeated' ? { outcome } : { fault: 'ambiguous', outcome: 'ambiguous' }
+    }
     const observed =
       notification.kind === 'payment'
         ? await orders.observePayment('notify', notification.payment)
@@ -114,7 +122,7 @@ export function notifyRoute(scope: FastifyInstance, { pay, orders, now, log }: N
           () => new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${REPLY_LIMIT_MS} ms.`),
         )
         if (taken.fault !== undefined) {
-          log.warn({ fault: taken.fault }, 'A verified notification does not fit the order; it was set aside')
+          log.warn({ fault: taken.fault }, 'A verified notification was not taken; the history of its order says why')
         }
       } catch (error) {
         const fault = error instanceof NotificationError ? error.fault : 'not-stored'

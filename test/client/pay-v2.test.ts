@@ -939,6 +939,29 @@ t.test('a notification that is not believed', async (t) => {
   }
 })
 
+t.test('a notification whose signed text can be cut in another way is a hint', async (t) => {
+  const read = (values: Values) => merchant().pay.readNotification(Buffer.from(signed({ ...PAID, ...values })))
+  for (const [name, value] of Object.entries({
+    attach: 'x&out_trade_no=1',
+    p: '&bank_type=CMC&out_trade_no=another',
+    bank_type: 'CMC&coupon_fee_0=1',
+    new_field: '&total_fee=',
+  })) {
+    const hint = { kind: 'payment-hint', outTradeNo: OUT_TRADE_NO, transactionId: PAYMENT.transactionId }
+    t.strictSame(read({ [name]: value }), hint, name)
+  }
+  t.match(read({ attach: 'a=1&b=2' }), { kind: 'payment', payment: { attach: 'a=1&b=2' } }, 'other texts do no harm')
+})
+
+t.test('texts that cannot be sent', async (t) => {
+  const { pay } = merchant()
+  t.equal(pay.textFault!('a=1&b=2'), undefined)
+  t.equal(
+    pay.textFault!('x&out_trade_no=1'),
+    'it holds "&out_trade_no=", which the signature of API v2 cannot tell from the field out_trade_no',
+  )
+})
+
 /** Encrypted by the recipe of the refund notification, without the code under test. */
 function encrypted(text: string, key = API_KEY): string {
   const cipher = createCipheriv('aes-256-ecb', createHash('md5').update(key).digest('hex'), null)

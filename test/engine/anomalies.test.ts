@@ -238,6 +238,19 @@ scenario('nothing is decided that needs a certificate which is not there', async
   await anomalies.resolve(found!.id, 'dismiss', 'refunded in the merchant platform')
 })
 
+scenario('the note of a refund is what its payer reads: one that cannot be sent decides nothing', async (t, rig) => {
+  await held(rig)
+  const [found] = await rig.store.anomalies()
+  const anomalies = createAnomalies({ ...rig, pay: { canRefund: true, textFault: (text) => `it holds ${text}` } })
+  for (const note of ['退'.repeat(27), 'x&total_fee=1']) {
+    await t.rejects(anomalies.resolve(found!.id, 'refund', note), {
+      code: 'WECHAT_INPUT_INVALID',
+      message: /reason of a refund/,
+    })
+  }
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'held', refunds: [] })
+})
+
 scenario('money that fits no order can only be dismissed', async (t, rig) => {
   const anomalies = anomaliesOf(rig)
   const order = await ordered(rig)

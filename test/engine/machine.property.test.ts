@@ -69,6 +69,11 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ seen: fc.constant('closed' as const), source }),
   fc.record({ seen: fc.constant('not-exist' as const), source, polled: fc.boolean() }),
   fc.record({ seen: fc.constant('no-answer' as const), source, polled: fc.boolean(), reason }),
+  fc.record({
+    seen: fc.constant('payment-hinted' as const),
+    source,
+    transactionId: fc.constantFrom('4200000001', '4200000009'),
+  }),
   fc.record({ seen: fc.constantFrom('payment-failed' as const, 'close-wanted' as const), source, reason }),
   fc.constant({ seen: 'fulfilled' as const }),
   fc.record({ seen: fc.constant('fulfil-failed' as const), claims: fc.integer({ min: 0, max: 3 }), reason }),
@@ -247,7 +252,7 @@ function checkStep(
   }
   if (FINAL.includes(after.state) && after.payment === undefined && after.dueAt !== null) {
     assert.ok(
-      after.dueAt === before.dueAt || observation.seen === 'refund-hinted',
+      after.dueAt === before.dueAt || observation.seen === 'refund-hinted' || observation.seen === 'payment-hinted',
       'a closed order is due for a hint only',
     )
     const answered =

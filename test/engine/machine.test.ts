@@ -112,6 +112,10 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
       ...(rival && { rival }),
     })),
   },
+  'payment-hinted': { news: fromAll((source) => ({ seen: 'payment-hinted', source, transactionId: '4200000001' })) },
+  'payment-hinted, another transaction': {
+    news: fromAll((source) => ({ seen: 'payment-hinted', source, transactionId: '4200000009' })),
+  },
   'payment-failed': { news: fromAll((source) => ({ seen: 'payment-failed', source, reason: 'PAYERROR' })) },
   unpaid: {
     news: (['NOTPAY', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const).flatMap((tradeState) =>
@@ -360,6 +364,12 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
     { payment, liveKey: null },
   ],
   ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
+  [
+    'so does one of a payment',
+    'prepaid',
+    { seen: 'payment-hinted', source: 'notify', transactionId: '42' },
+    { dueAt: T0 },
+  ],
   [
     'a payment that did not fit is taken in by the decision to deliver',
     'closing',
@@ -676,6 +686,25 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'payment 4200000001, refunded',
     'paid, done',
     'ignored: known already',
+  ],
+  ...(
+    [
+      ['prepaid', 'refused: not believed by itself, and WeChat is asked'],
+      ['paid, due', 'ignored: known already'],
+    ] as const
+  ).map(([column, outcome]): [Observation, Source, string, string, string] => [
+    { seen: 'payment-hinted', source: 'notify', transactionId: '4200000001' },
+    'notify',
+    'payment-hinted 4200000001',
+    column,
+    outcome,
+  ]),
+  [
+    { seen: 'payment-hinted', source: 'notify', transactionId: '4200000009' },
+    'notify',
+    'payment-hinted 4200000009',
+    'paid, done',
+    'refused: the order is paid by 4200000001',
   ],
   [hint, 'notify', 'refund-hinted console-1', 'prepaid', 'refused: no payment of the order is known'],
   [hint, 'notify', 'refund-hinted console-1', 'paid, due', 'a refund made elsewhere, to be asked about'],

@@ -218,6 +218,12 @@ scenario('what cannot be refunded', async (t, rig) => {
       JSON.stringify(request),
     )
   }
+  const textFault = (text: string) => `it holds ${text}`
+  const refunds = createRefunds({ orders: rig.orders, pay: { ...rig.pay, textFault } })
+  await t.rejects(refunds.create(outTradeNo, wanted), {
+    code: 'WECHAT_INPUT_INVALID',
+    message: 'The reason of a refund cannot be sent: it holds 退货.',
+  })
   t.strictSame(await rig.refunds.list('unknown'), [])
   t.equal(await rig.refunds.get('unknown', number), undefined)
   t.equal(await rig.refunds.refresh('unknown', number), undefined)

@@ -35,6 +35,7 @@ type Command =
         | 'notify'
         | 'forge'
         | 'reuse'
+        | 'recut'
         | 'hint'
         | 'hint of nothing'
         | 'crash'
@@ -81,6 +82,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         'notify' as const,
         'forge' as const,
         'reuse' as const,
+        'recut' as const,
         'hint' as const,
         'hint of nothing' as const,
       ),
@@ -472,6 +474,10 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                     for (const other of paid === undefined ? [] : known.filter((number) => number !== outTradeNo)) {
                       begin(orders.observePayment('notify', { ...paid!, outTradeNo: other }))
                     }
+                  }
+                  if (command.do === 'recut') {
+                    const transactionId = payment?.transactionId ?? 'recut'
+                    begin(orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId }))
                   }
                   if (command.do === 'forge' && payment !== undefined) {
                     begin(orders.observePayment('notify', { ...payment, transactionId: 'forged', totalFee: 1 }))

@@ -58,5 +58,13 @@ t.test('each term that cannot be is refused, with the rule and the value', async
       )
     }
   }
+  for (const [name, text] of Object.entries({ description: 'bad tea', attach: 'bad', openid: 'obad' })) {
+    const textFault = (text: string) => (text.includes('bad') ? 'it is bad' : undefined)
+    t.throws(() => checkTerms(termsOf({ [name]: text }), textFault), {
+      code: 'WECHAT_PRICE_INVALID',
+      message: new RegExp(`The ${name} of an order cannot be sent: it is bad\\. .* Nothing was ordered`),
+    })
+    t.strictSame(checkTerms(termsOf(), textFault), termsOf())
+  }
   t.throws(() => checkTerms({ ...termsOf(), totalFee: 12.5 }), { message: /not 12\.5: .* Nothing was ordered/ })
 })

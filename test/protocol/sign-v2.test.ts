@@ -1,7 +1,8 @@
+import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { Hash } from 'wechatpay-axios-plugin'
-import { signV2, verifyV2 } from '../../src/protocol/sign-v2.ts'
+import { fieldWithin, signV2, verifyV2 } from '../../src/protocol/sign-v2.ts'
 import type { SignType } from '../../src/protocol/sign-v2.ts'
 import { readXml } from '../../src/protocol/xml.ts'
 import { sample, vectors } from '../fixtures.ts'
@@ -167,5 +168,49 @@ t.test('what is no valid signature', async (t) => {
     for (const [name, change] of cases) {
       t.equal(verifyV2(fieldsOf({ ...message, ...change }), KEY, signType), false, `${signType}: ${name}`)
     }
+  }
+})
+
+t.test('values that hold what could be a field of its own', async (t) => {
+  const files = readdirSync(new URL('../samples', import.meta.url)).filter((name) => name.endsWith('.xml'))
+  // As WeChat's own messages name them; a probe and a sandbox's key are none.
+  const names = new Set(
+    files
+      .filter((name) => !/attack|sandbox/.test(name))
+      .flatMap((name) =>
+        [
+          ...sample(name)
+            .toString()
+            .matchAll(/<([a-z]\w*)>/g),
+        ].map(([, element]) => element!),
+      ),
+  )
+  for (const root of ['xml', 'root']) names.delete(root)
+  t.ok(names.size >= 50, `${names.size} of them`)
+  for (const name of names) t.equal(fieldWithin(`x&${name}=1`), name, name)
+
+  const held: [string, string][] = [
+    ['x&mch_id=1900000109&openid=oAlice&out_trade_no=A&p=', 'mch_id'],
+    ['&total_fee=', 'total_fee'],
+    ['茶&coupon_fee_0=1', 'coupon_fee_0'],
+    ['a=b&coupon_refund_fee_0_11=', 'coupon_refund_fee_0_11'],
+    ['a&b&=&sign=', 'sign'],
+    [`${'&a='.repeat(10_000)}&attach=`, 'attach'],
+  ]
+  for (const [value, name] of held) t.equal(fieldWithin(value), name, value.slice(0, 40))
+  for (const value of [
+    '',
+    'a=b&c="0"',
+    'out_trade_no=1',
+    'x&out_trade_no',
+    'x&out_trade_no2=1',
+    'x&my_out_trade_no=1',
+    'x&Out_Trade_No=1',
+    'x& out_trade_no=1',
+    'x&amp;out_trade_no=1',
+    'x＆out_trade_no=1',
+    '&'.repeat(60_000),
+  ]) {
+    t.equal(fieldWithin(value), undefined, value.slice(0, 40))
   }
 })
