@@ -55,6 +55,8 @@ export type Observation =
   | { seen: 'fulfilled' }
   /** `claims` is that of the claim under which it was tried. */
   | { seen: 'fulfil-failed'; claims: number; reason: string }
+  /** Nothing came of a claim, as its process ends: the work was not begun, or was cut off. Anybody may do it now. */
+  | { seen: 'given-back'; claims: number; reason: string }
   /** An operator decides about a payment on hold, or one that was set aside since it did not fit. */
   | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment; taken?: string }
   | RefundObservation
@@ -157,6 +159,12 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
           ? [anomaly('hook-failing', order.payment!, `onPaid has failed ${attempts} times: ${observation.reason}`)]
           : []
       return changed('changed', 'to be tried again', { attempts }, found)
+    }
+    case 'given-back': {
+      if (order.dueAt === null) return ignored('nothing is due')
+      if (order.claims !== observation.claims) return ignored('somebody else has taken it over')
+      const next = { ...order, dueAt: now }
+      return { outcome: 'changed', change: { order: next, history: [entry('for anybody to do', next)], anomalies: [] } }
     }
     case 'hold-resolved':
       return resolve(observation)
@@ -462,7 +470,7 @@ function sourceOf(observation: Observation): Source {
   if ('source' in observation) return observation.source
   if (observation.seen === 'hold-resolved') return 'operator'
   if (observation.seen.startsWith('refund')) return 'refund'
-  return observation.seen.startsWith('fulfil') ? 'fulfil' : 'order'
+  return observation.seen.startsWith('fulfil') || observation.seen === 'given-back' ? 'fulfil' : 'order'
 }
 
 function describe(observation: Observation): string {

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { createDeadlines } from '../deadlines.ts'
 import { listens, publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
@@ -31,9 +32,9 @@ export interface Work {
   reserve(): Place | undefined
   /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
   sweep(): Promise<number>
-  /** Takes no further work. */
+  /** Takes no further work. What is claimed and has not begun is given back. */
   stop(): void
-  /** Tells every hook under way that its time is over: it is rolled back, and left to another process. */
+  /** Tells every hook under way that its time is over: it is rolled back and given back. */
   giveUp(): void
   /** Waits for the work under way and for what was started, at most `limitMs`. */
   idle(limitMs: number): Promise<void>
@@ -41,6 +42,9 @@ export interface Work {
 
 /** The part of a lease that a hook may run: it is over, and noted as failed, before somebody else may take its order over. */
 const HOOK_SHARE = 0.9
+
+/** The part of a lease after which a store that could not be told what became of a claim is told again. */
+const RETRY_SHARE = 1 / 60
 
 /** Work that has been due this long is told to the operator. */
 const STUCK_MS = 10 * 60_000
@@ -164,6 +168,7 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
     const end = () => {
       if (over) return
       over = true
+      lease.end()
       leases.delete(lease)
       deadline.close()
       give(1)
@@ -175,7 +180,36 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
       lease.tooLate(new Error(`it had not ended after ${hookMs} ms, and is left behind: see the option leaseMs`))
       deadline = leaseEnds.begin(end)
     }, began)
-    workOn(claim, lease).then(end)
+    const task = stopped ? giveBack(claim, lease) : workOn(claim, lease)
+    task
+      .catch((error: unknown) => {
+        // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
+        log.warn(
+          { outTradeNo: claim.order.outTradeNo, err: error },
+          'Work that was due could not be done; it will be tried again',
+        )
+      })
+      .then(end)
+  }
+
+  async function giveBack(claim: Claim, lease: Lease): Promise<void> {
+    await conclude(claim, lease, { seen: 'given-back', claims: claim.claims, reason: 'the app is closing' })
+  }
+
+  /** Notes what became of a claim. A store that cannot be reached is tried again while the lease lasts: else the order would wait for its end. */
+  async function conclude({ order: { outTradeNo } }: Claim, lease: Lease, observation: Observation): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        await orders.observe(outTradeNo, observation)
+        return
+      } catch (error) {
+        if (lease.isOver || lease.isLeft) throw error
+        if (tries === 1) {
+          log.warn({ outTradeNo, err: error }, 'The store could not be told what became of the work; it is told again')
+        }
+      }
+      await wait(leaseMs * RETRY_SHARE)
+    }
   }
 
   async function workOn(claim: Claim, lease: Lease): Promise<void> {
@@ -187,20 +221,12 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
       )
       return
     }
-    try {
-      if (isOwed(order)) await fulfil(claim, lease)
-      else if (order.payment === undefined) await orders.pursue(order)
-      for (const refund of order.refunds) {
-        if (refund.dueAt === null || refund.dueAt > now() || lease.isLate) continue
-        if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)
-        else await refunds.pursue(order, refund)
-      }
-    } catch (error) {
-      // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
-      log.warn(
-        { outTradeNo: order.outTradeNo, err: error },
-        'Work that was due could not be done; it will be tried again',
-      )
+    if (isOwed(order)) await fulfil(claim, lease)
+    else if (order.payment === undefined) await orders.pursue(order)
+    for (const refund of order.refunds) {
+      if (refund.dueAt === null || refund.dueAt > now() || lease.isLate) continue
+      if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)
+      else await refunds.pursue(order, refund)
     }
   }
 
@@ -250,9 +276,17 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
         log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
       }
     } catch (error) {
+      if (lease.isLeft) {
+        log.warn(
+          { outTradeNo, err: loggable(error) },
+          `${hook} was cut off as the app is closing; another process will run it`,
+        )
+        await giveBack(claim, lease)
+        return
+      }
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
       log.error({ outTradeNo, err: loggable(error) }, `${hook} failed; it will be run again`)
-      await orders.observe(outTradeNo, failed(reasonOf(error)))
+      await conclude(claim, lease, failed(reasonOf(error)))
     }
   }
 
@@ -285,7 +319,8 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
           // What was committed too late is for whoever comes after its lease.
           if (over) return
           deadline.close()
-          if (committed === undefined || stopped) give(1)
+          if (committed === undefined) give(1)
+          else if (stopped) work(committed, began)
           else {
             afterReply(() => {
               work(committed, began)
@@ -314,7 +349,7 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
     },
 
     giveUp() {
-      for (const lease of leases) lease.tooLate(new Error('the app is closing'))
+      for (const lease of leases) lease.leave()
     },
 
     async idle(limitMs) {
@@ -330,11 +365,15 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
   }
 }
 
+const CLOSING = new Error('The app is closing.')
+
 /** The replies to WeChat are written first: not even the synchronous part of a hook may delay them. */
 const afterReply = setImmediate
 
 /** The time that a claim gives to its hooks. */
 class Lease {
+  /** Whether somebody else may have the order by now. */
+  isOver = false
   #late: Error | undefined
   /** Made for those who ask: most hooks do not. */
   #aborter: AbortController | undefined
@@ -344,14 +383,27 @@ class Lease {
     return this.#late !== undefined
   }
 
+  /** Whether the app closes meanwhile. */
+  get isLeft(): boolean {
+    return this.#late === CLOSING
+  }
+
   get signal(): AbortSignal {
     this.#aborter ??= new AbortController()
     if (this.#late !== undefined) this.#aborter.abort(this.#late)
     return this.#aborter.signal
   }
 
+  leave(): void {
+    this.tooLate(CLOSING)
+  }
+
+  end(): void {
+    this.isOver = true
+  }
+
   tooLate(reason: Error): void {
-    this.#late = reason
+    this.#late ??= reason
     this.#aborter?.abort(reason)
     this.#giveUp?.(reason)
   }

@@ -76,7 +76,11 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   }),
   fc.record({ seen: fc.constantFrom('payment-failed' as const, 'close-wanted' as const), source, reason }),
   fc.constant({ seen: 'fulfilled' as const }),
-  fc.record({ seen: fc.constant('fulfil-failed' as const), claims: fc.integer({ min: 0, max: 3 }), reason }),
+  fc.record({
+    seen: fc.constantFrom('fulfil-failed' as const, 'given-back' as const),
+    claims: fc.integer({ min: 0, max: 3 }),
+    reason,
+  }),
   fc.record({
     seen: fc.constant('hold-resolved' as const),
     action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const),
@@ -228,11 +232,12 @@ function checkStep(
     before.fulfilment === 'due' &&
     after.fulfilment !== 'done' &&
     after.dueAt !== null &&
-    observation.seen !== 'fulfil-failed'
+    observation.seen !== 'fulfil-failed' &&
+    observation.seen !== 'given-back'
   ) {
     assert.ok(
       runs(after) ? after.dueAt === before.dueAt : after.dueAt >= before.dueAt!,
-      'nothing but its own failure moves the time of an onPaid, which may be running; no other work overtakes it',
+      'nothing but its own failure, or its end by that of the process, moves the time of an onPaid, which may be running; no other work overtakes it',
     )
   }
   if (after !== before && allAccepted(after)) {
@@ -252,7 +257,7 @@ function checkStep(
   }
   if (FINAL.includes(after.state) && after.payment === undefined && after.dueAt !== null) {
     assert.ok(
-      after.dueAt === before.dueAt || observation.seen === 'refund-hinted' || observation.seen === 'payment-hinted',
+      after.dueAt === before.dueAt || ['refund-hinted', 'payment-hinted', 'given-back'].includes(observation.seen),
       'a closed order is due for a hint only',
     )
     const answered =

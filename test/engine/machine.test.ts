@@ -142,6 +142,10 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
   'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },
+  'given-back': { news: [{ seen: 'given-back', claims: 1, reason: 'the app is closing' }] },
+  'given-back, of an overtaken claim': {
+    news: [{ seen: 'given-back', claims: 0, reason: 'the app is closing' }],
+  },
   'hold-resolved: refund': {
     news: [{ seen: 'hold-resolved', action: 'refund', note: 'sold out', payment: paymentOf(order) }],
   },
@@ -344,6 +348,12 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
     { attempts: 0 },
   ],
   ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
+  [
+    'a claim that is given back counts for nothing',
+    'paid, due',
+    { seen: 'given-back', claims: 1, reason: '' },
+    { attempts: 3 },
+  ],
   ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
   [
     'a refund leaves the lease of a running onPaid alone',
@@ -737,6 +747,19 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'paid, due',
     'ignored: somebody else has taken it over',
   ],
+  ...(
+    [
+      [1, 'prepaid', 'for anybody to do'],
+      [1, 'paid, done', 'ignored: nothing is due'],
+      [0, 'paid, due', 'ignored: somebody else has taken it over'],
+    ] as const
+  ).map(([claims, column, outcome]): (typeof SEEN)[number] => [
+    { seen: 'given-back', claims, reason: 'the app is closing' },
+    'fulfil',
+    'given-back: the app is closing',
+    column,
+    outcome,
+  ]),
 ]
 
 t.test('every piece of news leaves one line of history, whether it changes anything or not', async (t) => {

@@ -404,7 +404,7 @@ t.test('its signal tells a hook that its time is over', async (t) => {
   t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms/ })
 })
 
-t.test('hooks under way can be given up: each is rolled back, and due again', async (t) => {
+t.test('hooks under way can be given up: each is rolled back, and due at once', async (t) => {
   const { onPaid, next } = hook()
   const begun = gate()
   next(() => {
@@ -418,8 +418,17 @@ t.test('hooks under way can be given up: each is rolled back, and due again', as
   made.work.stop()
   made.work.giveUp()
   await made.work.idle(SOON)
-  t.hasStrict(await made.orders.get(order.outTradeNo), { fulfilment: 'due', attempts: 1 })
-  t.hasStrict((await made.orders.history(order.outTradeNo)).at(-1), { seen: 'fulfil-failed: the app is closing' })
+  t.hasStrict(
+    await made.orders.get(order.outTradeNo),
+    { fulfilment: 'due', attempts: 0, dueAt: at(0), claims: 1 },
+    'it has not failed, and anybody may run it at once',
+  )
+  t.hasStrict((await made.orders.history(order.outTradeNo)).at(-1), {
+    source: 'fulfil',
+    seen: 'given-back: the app is closing',
+    outcome: 'for anybody to do',
+  })
+  t.same(made.logged, ['onPaid was cut off as the app is closing; another process will run it'])
   t.hasStrict(
     await made.orders.observePayment('notify', paymentOf(late)),
     { outcome: 'settled' },
@@ -455,29 +464,60 @@ t.test('a store that never answers holds its place for a lease, no longer', asyn
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, "the next lease is anybody's")
 })
 
-t.test('a payment whose record is committed after the end of work is left to another process', async (t) => {
-  const store = memoryStore() as Store
-  const committing = gate()
-  let waits = false
-  const { onPaid, runs } = hook()
-  const updateOrder: Store['updateOrder'] = async (...args) => {
-    const updated = await store.updateOrder(...args)
-    if (waits) await committing.opened
-    return updated
-  }
-  const made = rig({ store: { ...store, updateOrder }, onPaid, startWork: true })
-  const order = await ordered(made)
-  waits = true
-  const recorded = made.orders.observePayment('notify', paymentOf(order))
-  made.work.stop()
-  committing.open()
-  t.hasStrict(await recorded, { outcome: 'settled', order: { fulfilment: 'due', claims: 1 } })
-  await made.work.idle(SOON)
-  await new Promise((resolve) => {
-    setImmediate(resolve)
+/** What a store answers late: a process that closes meanwhile holds a claim that it has not begun to work on. */
+const CLAIMED_AT_CLOSE: [
+  how: string,
+  verb: 'updateOrder' | 'claimDue',
+  begin: (made: Rig, order: Order) => Promise<unknown>,
+][] = [
+  [
+    'with the record of its payment',
+    'updateOrder',
+    (made, order) => made.orders.observePayment('notify', paymentOf(order)),
+  ],
+  [
+    'when it was announced',
+    'claimDue',
+    async (made, order) => await made.orders.observePayment('query', paymentOf(order)),
+  ],
+  [
+    'by a sweep',
+    'claimDue',
+    async (made, order) => {
+      made.advance(MINUTE)
+      await made.orders.observe(order.outTradeNo, { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' })
+      made.advance(2 * MINUTE)
+      return await made.work.sweep()
+    },
+  ],
+]
+for (const [how, verb, begin] of CLAIMED_AT_CLOSE) {
+  t.test(`what a closing process has claimed and not begun is given back at once: claimed ${how}`, async (t) => {
+    const store = memoryStore() as Store
+    const [committed, answered] = [gate(), gate()]
+    const { onPaid, runs } = hook()
+    const hooked: Store = { ...store }
+    const made = rig({ store: hooked, onPaid, startWork: true })
+    const order = await ordered(made)
+    hooked[verb] = async (...args: never[]): Promise<any> => {
+      hooked[verb] = store[verb] as never
+      const answer: unknown = await (store[verb] as (...args: never[]) => Promise<unknown>)(...args)
+      committed.open()
+      await answered.opened
+      return answer
+    }
+    const beginning = begin(made, order)
+    await committed.opened
+    t.hasStrict(await store.findOrder('order-1'), { claims: 1, dueAt: new Date(made.now().getTime() + MINUTE) })
+    made.work.stop()
+    answered.open()
+    await beginning
+    await made.work.idle(SOON)
+    t.hasStrict(await store.findOrder('order-1'), { claims: 1, attempts: 0, dueAt: made.now() })
+    t.hasStrict((await store.history('order-1')).at(-1), { seen: 'given-back: the app is closing' })
+    t.same([runs.length, made.pay.asked, made.logged], [0, ['prepay order-1'], []])
   })
-  t.equal(runs.length, 0)
-})
+}
 
 t.test('a store that does not answer takes no place for good', async (t) => {
   const store = memoryStore() as Store
@@ -729,10 +769,14 @@ t.test('a store that fails stops nothing for good', async (t) => {
   const guarded =
     <Args extends unknown[], Result>(name: string, verb: (...args: Args) => Promise<Result>) =>
     async (...args: Args) => {
-      if (down.includes(name)) throw new Error(`${name}: the database is down`)
-      return await verb(...args)
+      if (!down.includes(name)) return await verb(...args)
+      if (name === 'updateOrder') noted.open()
+      throw new Error(`${name}: the database is down`)
     }
+  const LEASE = 300
+  const noted = gate()
   const made = rig({
+    leaseMs: LEASE,
     store: {
       ...memory,
       claimDue: guarded('claimDue', memory.claimDue),
@@ -758,11 +802,23 @@ t.test('a store that fails stops nothing for good', async (t) => {
 
   down = 'fulfil updateOrder'
   made.advance(5 * SECOND)
+  const sweeping = made.work.sweep()
+  await noted.opened
+  down = 'fulfil'
+  t.equal(await sweeping, 1)
+  t.hasStrict(
+    await made.orders.get('order-1'),
+    { fulfilment: 'due', attempts: 2, dueAt: at(15 * SECOND) },
+    'a try that cannot be noted is noted when the store is back',
+  )
+
+  down = 'fulfil updateOrder'
+  made.advance(10 * SECOND)
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(
     await made.orders.get('order-1'),
-    { fulfilment: 'due', attempts: 1, dueAt: at(65 * SECOND) },
-    'one that could not even be noted is left to the lease',
+    { fulfilment: 'due', attempts: 2, dueAt: at(15 * SECOND + LEASE) },
+    'or is left to the lease',
   )
 
   down = ''
