@@ -4,10 +4,15 @@ import type { FulfilContext, PaidOrder } from '../../src/hooks.ts'
 import type { Order, Payment } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
-import { at, errors, MINUTE, ordered, paymentOf, rig, scenario, SECOND, termsOf } from './helpers.ts'
+import { at, errors, MINUTE, ordered, paymentOf as paidAs, rig, scenario, SECOND, termsOf } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
 const NOTPAY: TradeReport = { tradeState: 'NOTPAY' }
+/** A transaction of its own for each `order-N`. */
+function paymentOf(order: Order, part?: Partial<Payment>): Payment {
+  return paidAs(order, { transactionId: `42${order.outTradeNo.slice('order-'.length).padStart(8, '0')}`, ...part })
+}
+
 /** Real time, for what must end soon. */
 const SOON = 2000
 
