@@ -25,8 +25,10 @@ const STATUS = {
   WECHAT_REFUSED: 422,
   /** WeChat says slow down: this user's or this order's calls come too fast (45011, FREQUENCY_LIMITED, INVALID_REQ_TOO_MUCH). */
   WECHAT_RATE_LIMITED: 429,
-  /** The `price` hook returned, or `orders.create` was given, what is no price or no order. */
+  /** The `price` hook answered, or `orders.create` was given, what is no price or no order. */
   WECHAT_PRICE_INVALID: 500,
+  /** Another hook answered what it must not: the message names the hook, the field and the rule. */
+  WECHAT_HOOK_INVALID: 500,
   /** WeChat refused our own credentials or permissions. The operator must act; the log says what. */
   WECHAT_ACCOUNT_REFUSED: 500,
   /** The connection to WeChat failed. */

@@ -41,15 +41,24 @@ export interface LoginResult extends Identity {
 }
 
 export interface IssuedToken {
+  /** What the client sends from now on, and `authenticate` knows again: 1 to 16384 bytes. */
   token: string
-  expiresAt?: Date
+  expiresAt?: Date | undefined
+}
+
+/** Whose request it is. */
+export interface AuthenticatedUser {
+  openid: string
+  unionid?: string | null | undefined
+  /** Left out, it is the app's own; no other is taken. */
+  appid?: string | undefined
 }
 
 /** What the user supplies. Hooks that answer are verbs, hooks that observe are `onX`. */
 export interface Hooks<Tx = unknown> {
   /**
-   * Says what the order costs: the server's price, looked up by what the request names.
-   * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse.
+   * Says what the order costs: the server's price, looked up by what the request names. An answer with another name than those of `Price` is refused.
+   * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse. `identity` has what else `authenticate` answered.
    */
   price(request: FastifyRequest, identity: Identity): Promise<Price> | Price
   /**
@@ -66,10 +75,12 @@ export interface Hooks<Tx = unknown> {
   onRefunded?(order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
   /** Something is wrong with money and waits for a person. Called once per finding; an error it throws is logged. */
   onAnomaly?(anomaly: Anomaly): Promise<void> | void
-  /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. */
+  /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. What it answers is not read. */
   onLogin?(login: LoginResult, request: FastifyRequest): Promise<void> | void
   /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */
   issueToken?(identity: Identity, request: FastifyRequest): Promise<IssuedToken> | IssuedToken
-  /** Says whose request it is, by the token that `issueToken` issued; `undefined` for nobody's. */
-  authenticate?(request: FastifyRequest): Promise<Identity | undefined> | Identity | undefined
+  /** Says whose request it is, by the token that `issueToken` issued; `undefined` or `null` for nobody's. */
+  authenticate?(
+    request: FastifyRequest,
+  ): Promise<AuthenticatedUser | null | undefined> | AuthenticatedUser | null | undefined
 }

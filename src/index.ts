@@ -25,7 +25,16 @@ export { fromPrisma } from './store/adapters/prisma.ts'
 export type { PrismaLike, PrismaQueryable, PrismaTransactionOptions } from './store/adapters/prisma.ts'
 export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
 export type { MerchantV2, WechatPayOptions } from './options.ts'
-export type { FulfilContext, Hooks, IssuedToken, Log, LoginResult, PaidOrder, Price } from './hooks.ts'
+export type {
+  AuthenticatedUser,
+  FulfilContext,
+  Hooks,
+  IssuedToken,
+  Log,
+  LoginResult,
+  PaidOrder,
+  Price,
+} from './hooks.ts'
 export type { Diagnostics, DiagnosticsName } from './diagnostics.ts'
 export type { LatePayment } from './engine/machine.ts'
 export type { Anomalies } from './engine/anomalies.ts'

@@ -22,6 +22,7 @@ import type { Anomaly } from './model.ts'
 import { parseOptions } from './options.ts'
 import type { WechatPayOptions } from './options.ts'
 import { formatTime } from './protocol/time.ts'
+import { createAnswers } from './routes/answers.ts'
 import { speakJson } from './routes/json.ts'
 import { loginRoute } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
@@ -148,8 +149,9 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     async (scope) => {
       await scope.register(async (json) => {
         await speakJson(json)
-        loginRoute(json, { login, hooks, exposeOpenid: config.exposeOpenid, log })
-        orderRoutes(json, { orders, login, hooks, orderTtlMs: config.orderTtlMs, now, log })
+        const answers = createAnswers(hooks, appid)
+        loginRoute(json, { login, answers, exposeOpenid: config.exposeOpenid, log })
+        orderRoutes(json, { orders, login, answers, orderTtlMs: config.orderTtlMs, now, log })
       })
       await scope.register(async (raw) => {
         notifyRoute(raw, { pay, orders, now, log })

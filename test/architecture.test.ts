@@ -12,7 +12,7 @@ const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 >
 
 /** What may be imported anywhere in src: words and values that know nothing of the rest. */
-const COMMON = ['errors', 'model', 'secret', 'hooks', 'diagnostics', 'thrown']
+const COMMON = ['errors', 'model', 'secret', 'hooks', 'diagnostics', 'thrown', 'rules']
 const TO_STORE = [...COMMON, 'store']
 const TO_CLIENT = [...COMMON, 'protocol', 'client']
 const TO_ENGINE = ['deadlines', ...TO_CLIENT, 'store', 'engine']
@@ -27,6 +27,7 @@ const ARROWS: Record<string, string[]> = {
   diagnostics: ['model'],
   deadlines: [],
   thrown: [],
+  rules: [],
   hooks: ['model', 'secret'],
   protocol: ['errors', 'protocol'],
   client: TO_CLIENT,

@@ -53,11 +53,58 @@ export const NASTY: Record<string, () => unknown> = {
   'an error that causes itself': circle,
   'an error with 20 000 causes': () => chain(20_000),
   'an error of 20 000 errors': () => new AggregateError(Array.from({ length: 20_000 }, (_, n) => new Error(`${n}`))),
-  'an error with a message of 20 MB': () => new Error('m'.repeat(20_000_000)),
-  'a text of 20 MB': () => 't'.repeat(20_000_000),
-  'an error with 20 MB of bytes': () => Object.assign(new Error('bytes'), { body: Buffer.alloc(20_000_000) }),
+  'an error with a message of 4 MB': () => new Error('m'.repeat(4_000_000)),
+  'a text of 4 MB': () => 't'.repeat(4_000_000),
+  'an error with 4 MB of bytes': () => Object.assign(new Error('bytes'), { body: Buffer.alloc(4_000_000) }),
   'an error with 20 000 properties': () =>
     Object.assign(new Error('wide'), Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`p${n}`, {}]))),
-  'an error with a name of 20 MB': () => Object.assign(new Error('named'), { name: 'n'.repeat(20_000_000) }),
-  'an error with a code of 20 MB': () => Object.assign(new Error('coded'), { code: 'c'.repeat(20_000_000) }),
+  'an error with a name of 4 MB': () => Object.assign(new Error('named'), { name: 'n'.repeat(4_000_000) }),
+  'an error with a code of 4 MB': () => Object.assign(new Error('coded'), { code: 'c'.repeat(4_000_000) }),
+}
+
+/** Answered, these are no price, no identity and no token. */
+export const NO_ANSWERS: Record<string, () => unknown> = {
+  ...NASTY,
+  true: () => true,
+  'a number': () => 1250,
+  'an empty text': () => '',
+  'a list': () => [],
+  'an object without fields': () => ({}),
+  'a moment': () => new Date(0),
+  'a map': () => new Map([['totalFee', 1250]]),
+  'an error': () => new Error('sold out'),
+  'fields that throw': () => ({
+    get key() {
+      return refuse()
+    },
+    get openid() {
+      return refuse()
+    },
+    get token() {
+      return refuse()
+    },
+  }),
+  'fields that are promises': () => ({
+    key: Promise.resolve('k'),
+    description: Promise.resolve('tea'),
+    totalFee: Promise.resolve(1),
+    openid: Promise.resolve('oAlice'),
+    token: Promise.resolve('a'),
+  }),
+  'fields of the wrong types': () => ({
+    key: 7,
+    description: {},
+    totalFee: '1',
+    openid: 7,
+    token: 7,
+    expiresAt: 'now',
+  }),
+  'a promise of nothing': () => Promise.resolve(),
+  'a promise of an empty object': () => Promise.resolve({}),
+  'a thenable that throws': () => ({ then: refuse }),
+  'a thenable of nothing': () => ({
+    then(resolve: (value: unknown) => void) {
+      resolve(undefined)
+    },
+  }),
 }

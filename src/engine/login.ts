@@ -34,7 +34,7 @@ export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, random
 
   return {
     async exchange(code) {
-      if (!CODE.test(code)) {
+      if (typeof code !== 'string' || !CODE.test(code)) {
         throw new WechatError(
           'WECHAT_INPUT_INVALID',
           'The login code must be 1 to 128 letters, digits, "_" or "-": send the `code` of wx.login.',

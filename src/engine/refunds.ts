@@ -2,10 +2,11 @@ import { noCertificate } from '../client/pay.ts'
 import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { Order, Refund, RefundReport } from '../model.ts'
-import { isFen } from '../protocol/money.ts'
+import { checkFields, optional, text } from '../rules.ts'
+import type { Rule } from '../rules.ts'
 import type { Orders } from './orders.ts'
 import type { RefundObservation } from './refund-machine.ts'
-import { isText } from './terms.ts'
+import { fen } from './terms.ts'
 
 export interface RefundRequest {
   /** Your own key of this refund, at most 128 characters: the same key is refunded once, however often it is asked for. */
@@ -147,30 +148,29 @@ function find(order: Order, outRefundNo: string): Refund | undefined {
   return order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
 }
 
+/** Its columns in every database have so many characters. */
+const KEY: Rule = (value) =>
+  text(1, 512)(value) ?? ((value as string).length > 128 ? 'must be at most 128 characters' : undefined)
+/** refund_desc: String(80), refund 9_4 */
+const REASON = text(0, 80)
+
 function checkRequest(request: RefundRequest, textFault: PayApi['textFault']): RefundRequest {
-  const { key, refundFee, reason } = request ?? {}
-  if (!isText(key, 512) || key === '' || key.length > 128) {
+  const { fields, faults } = checkFields(request, { key: KEY, refundFee: fen, reason: optional(REASON) })
+  if (faults.length > 0) {
     throw new WechatError(
       'WECHAT_INPUT_INVALID',
-      'A refund needs a key of 1 to 128 characters, none of them a control character or half of one: your own name for it.',
+      `refunds.create was given a wrong request: ${faults.join('; ')}. Nothing was refunded.`,
     )
   }
-  if (!isFen(refundFee)) {
-    throw new WechatError(
-      'WECHAT_INPUT_INVALID',
-      `refundFee must be an integer number of fen, at least 1, not ${String(refundFee)}.`,
-    )
-  }
-  if (reason !== undefined) checkReason(reason, textFault)
-  return request
+  if (fields.reason !== undefined) checkReason(fields.reason, textFault)
+  return fields as unknown as RefundRequest
 }
 
-/** @throws {WechatError} `WECHAT_INPUT_INVALID` unless WeChat can show it to the payer (refund_desc: String(80), refund 9_4) */
+/** @throws {WechatError} `WECHAT_INPUT_INVALID` unless WeChat can show it to the payer */
 export function checkReason(reason: unknown, textFault: PayApi['textFault'] = () => undefined): void {
-  if (!isText(reason, 80)) {
-    throw new WechatError('WECHAT_INPUT_INVALID', 'The reason of a refund must be a text of at most 80 bytes of UTF-8.')
-  }
-  const fault = textFault(reason)
+  const broken = REASON(reason)
+  if (broken !== undefined) throw new WechatError('WECHAT_INPUT_INVALID', `The reason of a refund ${broken}.`)
+  const fault = textFault(reason as string)
   if (fault !== undefined) {
     throw new WechatError('WECHAT_INPUT_INVALID', `The reason of a refund cannot be sent: ${fault}.`)
   }

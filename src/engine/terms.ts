@@ -1,38 +1,51 @@
-import { inspect } from 'node:util'
 import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
+import type { Price } from '../hooks.ts'
 import type { OrderTerms } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
 import { isFen } from '../protocol/money.ts'
+import { checkFields, date, optional, shown, text } from '../rules.ts'
+import type { Rule } from '../rules.ts'
 
-/** One row per term: its rule in words and as a test. Lengths are WeChat's (unifiedorder 4011940985), in bytes of UTF-8; `key` is ours. */
-const RULES: [name: keyof OrderTerms, rule: string, test: (value: unknown) => boolean][] = [
-  ['totalFee', 'an integer number of fen from 1 to 9007199254740991', isFen],
-  ['key', 'a text of 1 to 128 bytes', (value) => isText(value, 128) && value !== ''],
-  ['description', 'a text of 1 to 127 bytes of UTF-8', (value) => isText(value, 127) && value !== ''],
-  ['attach', 'a text of at most 127 bytes of UTF-8', (value) => value === undefined || isText(value, 127)],
-  ['openid', 'a text of 1 to 128 bytes', (value) => isText(value, 128) && value !== ''],
-  ['clientIp', 'an IP address', (value) => readIpAddress(value) !== undefined],
-  ['expiresAt', 'a Date', (value) => value instanceof Date && !Number.isNaN(value.getTime())],
-]
+export const fen: Rule = (value) =>
+  isFen(value) ? undefined : `must be an integer number of fen from 1 to 9007199254740991, not ${shown(value)}`
+
+/** Lengths are WeChat's (unifiedorder 4011940985), in bytes of UTF-8; that of `key` is ours. */
+const PRICE: Record<keyof Price, Rule> = {
+  key: text(1, 128),
+  description: text(1, 127),
+  totalFee: fen,
+  attach: optional(text(0, 127)),
+}
+const TERMS: Record<keyof OrderTerms, Rule> = {
+  ...PRICE,
+  openid: text(1, 128),
+  clientIp: (value) => (readIpAddress(value) !== undefined ? undefined : `must be an IP address, not ${shown(value)}`),
+  expiresAt: date,
+}
 
 /**
- * The terms and nothing else of what was given, once they hold: what WeChat would refuse or round is refused here, before a number is given, and a field that
- * is no term, such as `payment`, gets into no order. `textFault` is that of the API by which they are sent.
+ * What the `price` hook answered, once it holds: what WeChat would refuse or round is refused here, and so is a name that would be in no order.
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
-export function checkTerms(given: OrderTerms, textFault: PayApi['textFault'] = () => undefined): OrderTerms {
-  for (const [name, rule, test] of RULES) {
-    const value: unknown = given[name]
-    if (!test(value)) {
-      throw new WechatError(
-        'WECHAT_PRICE_INVALID',
-        `An order needs ${name} as ${rule}, not ${inspect(value, { depth: -1 }).slice(0, 80)}: see what your price hook returns, or what orders.create is given. Nothing was ordered.`,
-      )
-    }
-  }
-  const { key, openid, description, totalFee, attach, clientIp, expiresAt } = given
+export function checkPrice(answer: unknown): Price {
+  const { key, description, totalFee, attach } = checked(
+    answer,
+    PRICE,
+    'The hook price answered wrongly',
+  ) as unknown as Price
+  return { key, description, totalFee, ...(attach !== undefined && { attach }) }
+}
+
+/**
+ * The terms of an order, once they hold, before a number is given. `textFault` is that of the API by which they are sent.
+ *
+ * @throws {WechatError} `WECHAT_PRICE_INVALID`
+ */
+export function checkTerms(given: unknown, textFault: PayApi['textFault'] = () => undefined): OrderTerms {
+  const terms = checked(given, TERMS, 'orders.create was given wrong terms') as unknown as OrderTerms
+  const { key, openid, description, totalFee, attach, clientIp, expiresAt } = terms
   for (const [name, text] of Object.entries({ description, attach, openid })) {
     const fault = text && textFault(text)
     if (fault) {
@@ -53,12 +66,10 @@ export function checkTerms(given: OrderTerms, textFault: PayApi['textFault'] = (
   }
 }
 
-// eslint-disable-next-line no-control-regex -- these are the characters to refuse: XML cannot carry them
-const CONTROL = /[\x00-\x1f\ufffe\uffff]/
-
-/** Whether every part of the way, XML and databases, can carry it. */
-export function isText(value: unknown, maxBytes: number): value is string {
-  return (
-    typeof value === 'string' && Buffer.byteLength(value) <= maxBytes && value.isWellFormed() && !CONTROL.test(value)
-  )
+function checked(value: unknown, rules: Record<string, Rule>, what: string): Record<string, unknown> {
+  const { fields, faults } = checkFields(value, rules)
+  if (faults.length > 0) {
+    throw new WechatError('WECHAT_PRICE_INVALID', `${what}: ${faults.join('; ')}. Nothing was ordered.`)
+  }
+  return fields
 }

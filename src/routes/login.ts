@@ -2,18 +2,19 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import { WechatError } from '../errors.ts'
-import type { Hooks, Log } from '../hooks.ts'
+import type { Log } from '../hooks.ts'
+import type { Answers } from './answers.ts'
 import { loginSchema } from './schemas.ts'
 
 export interface LoginRouteDeps {
   login: Login
-  hooks: Hooks<never>
+  answers: Answers
   exposeOpenid: boolean
   log: Log
 }
 
 /** `POST /login { code }` → `{ token }`. The session key stays here, and so does the openid unless it is asked for. */
-export function loginRoute(scope: FastifyInstance, { login, hooks, exposeOpenid, log }: LoginRouteDeps): void {
+export function loginRoute(scope: FastifyInstance, { login, answers, exposeOpenid, log }: LoginRouteDeps): void {
   scope.withTypeProvider<TypeBoxTypeProvider>().post('/login', { schema: loginSchema }, async (request) => {
     const session = await login.exchange(request.body.code).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
@@ -26,8 +27,9 @@ export function loginRoute(scope: FastifyInstance, { login, hooks, exposeOpenid,
     })
     const { appid, openid, unionid, sessionKey } = session
     const identity = { appid, openid, unionid }
-    await hooks.onLogin?.({ ...identity, sessionKey }, request)
-    const { token, expiresAt } = await (hooks.issueToken?.(identity, request) ?? login.issueToken(identity))
+    await answers.onLogin({ ...identity, sessionKey }, request)
+    const { issueToken = login.issueToken } = answers
+    const { token, expiresAt } = await issueToken({ ...identity }, request)
     return { token, ...(expiresAt && { expiresAt: expiresAt.toISOString() }), ...(exposeOpenid && { openid }) }
   })
 }

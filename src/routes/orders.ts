@@ -3,15 +3,16 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
-import type { Hooks, Log } from '../hooks.ts'
+import type { Log } from '../hooks.ts'
 import type { Identity, Order } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
+import type { Answers } from './answers.ts'
 import { cancelOrderSchema, createOrderSchema, getOrderSchema } from './schemas.ts'
 
 export interface OrderRoutesDeps {
   orders: Orders
   login: Login
-  hooks: Hooks<never>
+  answers: Answers
   orderTtlMs: number
   now: () => Date
   log: Log
@@ -23,7 +24,7 @@ const ASK_EVERY_MS = 2000
 /** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
 export function orderRoutes(
   scope: FastifyInstance,
-  { orders, login, hooks, orderTtlMs, now, log }: OrderRoutesDeps,
+  { orders, login, answers, orderTtlMs, now, log }: OrderRoutesDeps,
 ): void {
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
   const asking = new Map<string, Promise<Order>>()
@@ -31,7 +32,7 @@ export function orderRoutes(
   typed.post('/orders', { schema: createOrderSchema }, async (request) => {
     const identity = await authenticate(request)
     const terms = {
-      ...(await hooks.price(request, identity)),
+      ...(await answers.price(request, identity)),
       openid: identity.openid,
       clientIp: clientIp(request),
       expiresAt: new Date(now().getTime() + orderTtlMs),
@@ -95,9 +96,9 @@ export function orderRoutes(
 
   async function authenticate(request: FastifyRequest): Promise<Identity> {
     const identity =
-      hooks.authenticate === undefined
+      answers.authenticate === undefined
         ? await login.identify(/^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '')
-        : await hooks.authenticate(request)
+        : await answers.authenticate(request)
     if (identity === undefined) {
       throw new WechatError(
         'WECHAT_UNAUTHENTICATED',

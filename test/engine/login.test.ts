@@ -84,6 +84,10 @@ t.test('what cannot be a code is refused before WeChat is asked', async (t) => {
   for (const code of ['', ' ', 'a b', 'a&secret=', 'é', '../x', 'a'.repeat(129), 'line\n']) {
     await t.rejects(login.exchange(code), { code: 'WECHAT_INPUT_INVALID', statusCode: 400 }, JSON.stringify(code))
   }
+  // As texts, these would do: "undefined", "null", "7", "code".
+  for (const code of [undefined, null, 7, true, ['code']]) {
+    await t.rejects(login.exchange(code as never), { code: 'WECHAT_INPUT_INVALID' }, String(code))
+  }
   t.equal(asked.length, 0)
   login.exchange('a'.repeat(128))
   t.equal(asked.length, 1)

@@ -1,12 +1,11 @@
 import t from 'tap'
-import { checkTerms } from '../../src/engine/terms.ts'
+import { checkPrice, checkTerms } from '../../src/engine/terms.ts'
 import type { OrderTerms } from '../../src/model.ts'
 import { termsOf } from './helpers.ts'
 
-t.test('terms pass as they are, and nothing else does', async (t) => {
+t.test('terms pass as they are', async (t) => {
   const terms = termsOf({ attach: 'a=b' })
   t.strictSame(checkTerms(terms), terms)
-  t.strictSame(checkTerms({ ...terms, payment: { transactionId: 'forged' }, state: 'paid' } as OrderTerms), terms)
   t.strictSame(checkTerms({ ...terms, attach: '' }), termsOf(), 'an empty attach is none')
   for (const part of [
     { totalFee: 1 },
@@ -18,19 +17,26 @@ t.test('terms pass as they are, and nothing else does', async (t) => {
     t.match(checkTerms({ ...terms, ...part }), part)
   }
   t.equal(checkTerms({ ...terms, clientIp: '::ffff:10.0.0.1' }).clientIp, '10.0.0.1', 'IPv4 in its IPv6 form')
+  const { key, description, totalFee, attach } = terms
+  t.strictSame(checkPrice({ key, description, totalFee, attach }), { key, description, totalFee, attach })
+  t.strictSame(checkPrice({ key, description, totalFee }), { key, description, totalFee })
 })
 
-t.test('each term that cannot be is refused, with the rule and the value', async (t) => {
+t.test('each term that cannot be is refused, with the rule that is broken', async (t) => {
   const cases: [keyof OrderTerms, unknown[], RegExp][] = [
     [
       'totalFee',
-      [12.5, '1250', 0, -1, 2 ** 53, NaN, Infinity, 1250n, undefined, 0.1 + 0.2],
-      /totalFee as an integer number of fen/,
+      [12.5, '1250', 0, -1, 2 ** 53, NaN, Infinity, 1250n, undefined, 0.1 + 0.2, Promise.resolve(1)],
+      /totalFee must be an integer number of fen from 1 to 9007199254740991, not /,
     ],
-    ['key', ['', 7, undefined, 'k'.repeat(129)], /key as a text of 1 to 128 bytes/],
-    ['description', ['', '茶'.repeat(43), 'a\0b', 'a\ud83c', null], /description as a text of 1 to 127 bytes/],
-    ['attach', ['a'.repeat(128), 7], /attach as a text of at most 127 bytes/],
-    ['openid', ['', undefined, 7], /openid as a text/],
+    ['key', ['', 7, undefined, 'k'.repeat(129)], /key must be a text of 1 to 128 bytes of UTF-8, not /],
+    ['key', ['a\tb'], /key must have no line breaks and no other control characters, and character 2 is U\+0009/],
+    ['description', ['', '茶'.repeat(43), null], /description must be a text of 1 to 127 bytes of UTF-8, not /],
+    ['description', ['a\0b', 'a\nb'], /description must have no line breaks/],
+    ['description', ['a\ud83c'], /description must be well-formed Unicode/],
+    ['attach', ['a'.repeat(128), 7], /attach must be a text of at most 127 bytes of UTF-8, not /],
+    ['attach', [JSON.stringify({ a: 1 }, null, 1)], /attach must have no line breaks .* character 2 is U\+000A/],
+    ['openid', ['', undefined, 7], /openid must be a text/],
     [
       'clientIp',
       [
@@ -45,14 +51,14 @@ t.test('each term that cannot be is refused, with the rule and the value', async
         '203.0.113.7, 203.0.113.8',
         ':'.repeat(65),
       ],
-      /clientIp as an IP address/,
+      /clientIp must be an IP address, not /,
     ],
-    ['expiresAt', [new Date(NaN), '2026-01-01', undefined], /expiresAt as a Date/],
+    ['expiresAt', [new Date(NaN), '2026-01-01', undefined], /expiresAt must be a valid Date, not /],
   ]
   for (const [name, values, message] of cases) {
     for (const value of values) {
       t.throws(
-        () => checkTerms({ ...termsOf(), [name]: value } as OrderTerms),
+        () => checkTerms({ ...termsOf(), [name]: value }),
         { code: 'WECHAT_PRICE_INVALID', message },
         `${name} ${String(value).slice(0, 20)}`,
       )
@@ -66,5 +72,38 @@ t.test('each term that cannot be is refused, with the rule and the value', async
     })
     t.strictSame(checkTerms(termsOf(), textFault), termsOf())
   }
-  t.throws(() => checkTerms({ ...termsOf(), totalFee: 12.5 }), { message: /not 12\.5: .* Nothing was ordered/ })
+  t.throws(() => checkTerms({ ...termsOf(), totalFee: 12.5 }), {
+    message: /^orders\.create was given wrong terms: totalFee .* not 12\.5\. Nothing was ordered\.$/,
+  })
+})
+
+t.test('a name that would be in no order is refused, and those that may be are named', async (t) => {
+  const { key, description, totalFee } = termsOf()
+  const price = { key, description, totalFee }
+  for (const more of [{ goodsTag: 'WXG' }, { limitPay: 'no_credit' }, { detail: {} }, { openid: 'oMallory' }]) {
+    const [name] = Object.keys(more)
+    t.throws(() => checkPrice({ ...price, ...more }), {
+      code: 'WECHAT_PRICE_INVALID',
+      message: `The hook price answered wrongly: '${name}' is none of key, description, totalFee, attach. Nothing was ordered.`,
+    })
+  }
+  t.strictSame(checkPrice({ ...price, goodsTag: undefined }), price)
+  t.throws(() => checkTerms({ ...termsOf(), payment: { transactionId: 'forged' }, state: 'paid' }), {
+    code: 'WECHAT_PRICE_INVALID',
+    message:
+      /'payment' is none of .*; 'state' is none of key, description, totalFee, attach, openid, clientIp, expiresAt/,
+  })
+})
+
+t.test('what is no object at all', async (t) => {
+  for (const value of [undefined, null, 7, 'text']) {
+    t.throws(() => checkPrice(value), {
+      code: 'WECHAT_PRICE_INVALID',
+      message: /The hook price .* it must be an object/,
+    })
+    t.throws(() => checkTerms(value), {
+      code: 'WECHAT_PRICE_INVALID',
+      message: /orders\.create .* it must be an object/,
+    })
+  }
 })

@@ -3,25 +3,24 @@ import type { Test } from 'tap'
 import type { WechatPayOptions } from '../../src/index.ts'
 import { merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
-import { NASTY } from '../nonsense.ts'
+import { NASTY, NO_ANSWERS } from '../nonsense.ts'
 
 // Hooks are the user's code: they may throw anything and answer anything. Whatever it is, it counts as what it is, and is told at bounded length.
 
-/** A shop, and for each thing a hook may throw what has to be true of it. Everything it logs is short. */
-async function throwing(
+type Options = Partial<WechatPayOptions<any>>
+
+/** A shop whose hook does one thing after the other, and what has to be true of each. Everything it logs is short. */
+async function doing(
   t: Test,
-  options: (throws: () => never) => Partial<WechatPayOptions<any>>,
+  things: Record<string, () => unknown>,
+  options: (hook: () => any) => Options,
   run: (t: Test, shop: Merchant, name: string) => Promise<void>,
 ): Promise<void> {
-  let thrown: unknown
-  const shop = await merchant(t, {
-    options: options(() => {
-      throw thrown
-    }),
-  })
-  for (const [name, make] of Object.entries(NASTY)) {
+  let does: () => unknown = () => undefined
+  const shop = await merchant(t, { options: options(() => does()) })
+  for (const [name, thing] of Object.entries(things)) {
     await t.test(name, async (t) => {
-      thrown = make()
+      does = thing
       shop.logs.length = 0
       await run(t, shop, name)
       t.ok(JSON.stringify(shop.logs).length < 60_000, 'the log is short')
@@ -29,10 +28,20 @@ async function throwing(
   }
 }
 
+const throwing = Object.fromEntries(
+  Object.entries(NASTY).map(([name, make]) => [
+    name,
+    () => {
+      throw make()
+    },
+  ]),
+)
+
 t.test('onPaid throws: a failed run like any other, run again after a wait', async (t) => {
-  await throwing(
+  await doing(
     t,
-    (throws) => ({ onPaid: throws }),
+    throwing,
+    (onPaid) => ({ onPaid }),
     async (t, { app, logs, order, settle, world }, name) => {
       const outTradeNo = await order({ price: { key: name } })
       t.match(await world.pay(outTradeNo), { verdict: 'acked' })
@@ -47,9 +56,10 @@ t.test('onPaid throws: a failed run like any other, run again after a wait', asy
 })
 
 t.test('onRefunded throws: as onPaid', async (t) => {
-  await throwing(
+  await doing(
     t,
-    (throws) => ({ onRefunded: throws }),
+    throwing,
+    (onRefunded) => ({ onRefunded }),
     async (t, { app, logs, order, settle, world }, name) => {
       const outTradeNo = await order({ price: { key: name } })
       await world.pay(outTradeNo)
@@ -67,15 +77,105 @@ t.test('onRefunded throws: as onPaid', async (t) => {
 })
 
 t.test('onAnomaly throws: it is logged, and the finding stays', async (t) => {
-  await throwing(
+  await doing(
     t,
-    (throws) => ({ onAnomaly: throws }),
+    throwing,
+    (onAnomaly) => ({ onAnomaly }),
     async (t, { app, logs, order, settle, world }, name) => {
       const outTradeNo = await order({ price: { key: name } })
       await world.pay(outTradeNo, { openid: 'oMallory' })
       await settle()
       t.ok((await app.wechat.anomalies.list()).some((anomaly) => anomaly.outTradeNo === outTradeNo))
       t.equal(logs.filter(({ msg }) => msg === 'onAnomaly failed').length, 1)
+    },
+  )
+})
+
+/** Whether an answer is a failure of ours, told at bounded length. */
+function failed(t: Test, { status, body }: { status: number; body: any }, code?: string): void {
+  t.ok(status >= 400 && status <= 599, `HTTP ${status}`)
+  t.ok(JSON.stringify(body).length < 8000, 'the answer is short')
+  if (code !== undefined) t.match(body, { code })
+}
+
+const login = async ({ post, world }: Merchant) => await post('/wechat/login', { code: world.loginCode().code })
+const order = async ({ post }: Merchant, headers: Record<string, string>) => await post('/wechat/orders', {}, headers)
+/** The hooks that come in pairs. */
+const authenticate = () => ({ openid: 'oAlice' })
+const issueToken = () => ({ token: 'mine' })
+
+const REQUESTS: Record<
+  string,
+  {
+    options: (hook: () => any) => Options
+    send: (shop: Merchant) => Promise<{ status: number; body: any }>
+    /** What its nonsense is called. */
+    code: string
+  }
+> = {
+  price: {
+    options: (price) => ({ price, authenticate, issueToken }),
+    send: async (shop) => await order(shop, {}),
+    code: 'WECHAT_PRICE_INVALID',
+  },
+  authenticate: {
+    options: (authenticate) => ({ authenticate, issueToken }),
+    send: async (shop) => await order(shop, {}),
+    code: 'WECHAT_HOOK_INVALID',
+  },
+  issueToken: {
+    options: (issueToken) => ({ issueToken, authenticate }),
+    send: login,
+    code: 'WECHAT_HOOK_INVALID',
+  },
+}
+
+for (const [hook, { options, send, code }] of Object.entries(REQUESTS)) {
+  t.test(`${hook} throws: the request fails`, async (t) => {
+    await doing(t, throwing, options, async (t, shop) => {
+      failed(t, await send(shop))
+      t.strictSame(shop.world.orders(), [])
+    })
+  })
+
+  t.test(`${hook} answers nonsense: the request fails, and says which hook is to blame`, async (t) => {
+    await doing(t, NO_ANSWERS, options, async (t, shop, name) => {
+      const answer = await send(shop)
+      const nobody = hook === 'authenticate' && /^nothing|^null|of nothing$/.test(name)
+      // Awaiting these throws.
+      const throws = ['a proxy that throws', 'a revoked proxy', 'a thenable that throws'].includes(name)
+      failed(t, answer, throws ? undefined : nobody ? 'WECHAT_UNAUTHENTICATED' : code)
+      if (!throws && !nobody) t.match(answer.body.message, `The hook ${hook} answered wrongly`)
+      t.strictSame(shop.world.orders(), [])
+    })
+  })
+}
+
+t.test('onLogin throws: the login fails', async (t) => {
+  await doing(
+    t,
+    throwing,
+    (onLogin) => ({ onLogin }),
+    async (t, shop) => {
+      failed(t, await login(shop))
+    },
+  )
+})
+
+t.test('what observing hooks answer is nothing to us', async (t) => {
+  const harmless = Object.fromEntries(
+    Object.entries(NO_ANSWERS).filter(([name]) => !/proxy|thenable that throws/.test(name)),
+  )
+  await doing(
+    t,
+    harmless,
+    (hook) => ({ onLogin: hook, onAnomaly: hook, onPaid: hook }),
+    async (t, shop, name) => {
+      t.match(await login(shop), { status: 200, body: { token: /./ } })
+      const outTradeNo = await shop.order({ price: { key: name } })
+      await shop.world.pay(outTradeNo)
+      await shop.settle()
+      t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'done' })
     },
   )
 })

@@ -1,0 +1,87 @@
+import type { FastifyRequest } from 'fastify'
+import { checkPrice } from '../engine/terms.ts'
+import { WechatError } from '../errors.ts'
+import type { Hooks, IssuedToken, LoginResult, Price } from '../hooks.ts'
+import type { Identity } from '../model.ts'
+import { checkFields, date, kindOf, optional, shown, text } from '../rules.ts'
+import type { Rule } from '../rules.ts'
+import { loggable } from '../thrown.ts'
+
+/** The hooks that requests wait for. What they throw is fit for a log and a reply, and what they answer was checked. */
+export interface Answers {
+  /** @throws {WechatError} `WECHAT_PRICE_INVALID` */
+  price(request: FastifyRequest, identity: Identity): Promise<Price>
+  onLogin(login: LoginResult, request: FastifyRequest): Promise<void>
+  /** @throws {WechatError} `WECHAT_HOOK_INVALID` */
+  issueToken?: ((identity: Identity, request: FastifyRequest) => Promise<IssuedToken>) | undefined
+  /** @throws {WechatError} `WECHAT_HOOK_INVALID` */
+  authenticate?: ((request: FastifyRequest) => Promise<Identity | undefined>) | undefined
+}
+
+/** A moment before this was made of seconds, as a JWT has them, and not of milliseconds. */
+const FIRST_EXPIRY = Date.UTC(2000)
+
+const TOKEN: Record<keyof IssuedToken, Rule> = {
+  token: text(1, 16 * 1024),
+  expiresAt: optional(
+    (value) =>
+      date(value) ??
+      (Number(value) < FIRST_EXPIRY
+        ? `must be made of milliseconds, and ${shown(value)} looks made of seconds`
+        : undefined),
+  ),
+}
+
+export function createAnswers(hooks: Hooks<never>, appid: string): Answers {
+  const { issueToken, authenticate } = hooks
+  const identityRules: Record<keyof Identity, Rule> = {
+    appid: optional((value) => (value === appid ? undefined : `must be ${appid} or left out, not ${kindOf(value)}`)),
+    openid: text(1, 128),
+    unionid: (value) => (value === null ? undefined : optional(text(0, 128))(value)),
+  }
+
+  return {
+    price: async (request, identity) => checkPrice(await outcome(() => hooks.price(request, identity))),
+
+    async onLogin(login, request) {
+      await outcome(() => hooks.onLogin?.(login, request))
+    },
+
+    issueToken:
+      issueToken &&
+      (async (identity, request) => {
+        const answer = await outcome(() => issueToken(identity, request))
+        return checked('issueToken', checkFields(answer, TOKEN)) as unknown as IssuedToken
+      }),
+
+    authenticate:
+      authenticate &&
+      (async (request) => {
+        const answer: unknown = await outcome(() => authenticate(request))
+        if (answer === undefined || answer === null) return undefined
+        // What else the hook knows of the user is for the price hook.
+        const identity = checked('authenticate', checkFields(answer, identityRules, 'kept'))
+        return {
+          ...identity,
+          appid,
+          openid: identity.openid as string,
+          unionid: (identity.unionid ?? undefined) as string | undefined,
+        }
+      }),
+  }
+}
+
+async function outcome<T>(run: () => Promise<T> | T): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    throw loggable(error)
+  }
+}
+
+function checked(hook: string, { fields, faults }: ReturnType<typeof checkFields>): Record<string, unknown> {
+  if (faults.length > 0) {
+    throw new WechatError('WECHAT_HOOK_INVALID', `The hook ${hook} answered wrongly: ${faults.join('; ')}.`)
+  }
+  return fields
+}

@@ -1,0 +1,85 @@
+import { inspect } from 'node:util'
+import { isDate } from 'node:util/types'
+
+/** What is wrong with a value, as the end of a sentence that begins with its name; `undefined` if nothing is. */
+export type Rule = (value: unknown) => string | undefined
+
+// eslint-disable-next-line no-control-regex -- these are the characters to refuse: XML cannot carry them
+const CONTROL = /[\x00-\x1f\ufffe\uffff]/
+
+/** A text that every part of the way, XML and databases, can carry; lengths in bytes of UTF-8. It is never quoted, as it may be a secret. */
+export function text(min: number, max: number): Rule {
+  const rule = `must be a text of ${min === 0 ? 'at most' : `${min} to`} ${max} bytes of UTF-8`
+  return (value) => {
+    if (typeof value !== 'string') return `${rule}, not ${shown(value)}`
+    const bytes = Buffer.byteLength(value)
+    if (bytes < min || bytes > max) return `${rule}, not of ${bytes}`
+    const at = value.search(CONTROL)
+    if (at >= 0) {
+      const code = value.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
+      return `must have no line breaks and no other control characters, and character ${at + 1} is U+${code}`
+    }
+    return value.isWellFormed() ? undefined : 'must be well-formed Unicode, and it holds half of a character'
+  }
+}
+
+export const date: Rule = (value) =>
+  isDate(value) && !Number.isNaN(value.getTime()) ? undefined : `must be a valid Date, not ${shown(value)}`
+
+export function optional(rule: Rule): Rule {
+  return (value) => (value === undefined ? undefined : rule(value))
+}
+
+/** As many are told. */
+const MAX_FAULTS = 10
+
+/** An object that was checked: its fields, each read once, and everything that is wrong with it, as sentences without their ends. */
+export interface Checked {
+  fields: Record<string, unknown>
+  faults: string[]
+}
+
+/** Checks an object against a rule for each field. A field without a rule is a fault too, as it would be dropped without a word, unless others are `kept`. */
+export function checkFields(
+  value: unknown,
+  rules: Record<string, Rule>,
+  others: 'kept' | 'refused' = 'refused',
+): Checked {
+  const names = Object.keys(rules)
+  const fields: Record<string, unknown> = {}
+  if (typeof value !== 'object' || value === null) {
+    return { fields, faults: [`it must be an object with ${names.join(', ')}, not ${kindOf(value)}`] }
+  }
+  try {
+    for (const name of new Set([...names, ...Object.keys(value)])) {
+      fields[name] = (value as Record<string, unknown>)[name]
+    }
+  } catch {
+    return { fields, faults: ['it throws when it is read'] }
+  }
+  const faults: string[] = []
+  for (const [name, field] of Object.entries(fields)) {
+    if (Object.hasOwn(rules, name)) {
+      const fault = rules[name]!(field)
+      if (fault !== undefined) faults.push(`${name} ${fault}`)
+    } else if (others === 'refused' && field !== undefined) {
+      faults.push(`${shown(name)} is none of ${names.join(', ')}`)
+    }
+  }
+  if (faults.length > MAX_FAULTS) faults.splice(MAX_FAULTS, Infinity, `and ${faults.length - MAX_FAULTS} more`)
+  return { fields, faults }
+}
+
+/** A value, short enough for a message. Nothing of an object but its kind. */
+export function shown(value: unknown): string {
+  try {
+    return inspect(value, { depth: -1, customInspect: false, maxStringLength: 80 }).slice(0, 100)
+  } catch {
+    return 'something that cannot be shown'
+  }
+}
+
+/** As `shown`, but of a text, which may be a secret, nothing but its length. */
+export function kindOf(value: unknown): string {
+  return typeof value === 'string' ? `a text of ${value.length} characters` : shown(value)
+}
