@@ -163,7 +163,7 @@ export type AnomalyKind =
   | 'refund-abnormal'
   /** WeChat refused a refund for good. */
   | 'refund-refused'
-  /** WeChat reports a refund of another amount than was asked for. */
+  /** WeChat reports a refund of another amount than was asked for, or more than was paid. */
   | 'refund-mismatch'
   /** A refund has been asked for ten times, and WeChat has not taken it: e.g. the merchant's balance is too low. It is asked for on. */
   | 'refund-stuck'

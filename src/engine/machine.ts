@@ -1,6 +1,7 @@
 import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
 import type { Change } from '../store/store.ts'
-import { acceptedFee, refundedFee, ruleRefund, TELL_AFTER } from './refund-machine.ts'
+import { acceptedFee, refundedFee } from './refund-fees.ts'
+import { ruleRefund, TELL_AFTER } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
 
 /**

@@ -1,9 +1,10 @@
-import type { AnomalyKind, Order, Refund, RefundReport, RefundState, Source } from '../model.ts'
+import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../model.ts'
+import { inItsWay, isRumour, refundedFee } from './refund-fees.ts'
 
 /**
  * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.
  *
- * The sum of live refunds never passes what was paid, the same key is never refunded twice, and a number once given is the number of every repetition.
+ * The sum of live refunds never passes what was paid, nor does that of what WeChat reports, the same key is never refunded twice, and a number once given is the number of every repetition.
  */
 
 export type RefundObservation =
@@ -51,30 +52,6 @@ const RUMOUR_WAIT = 5 * MINUTE
 /** The first call of a new refund may be under way this long. */
 const CALL_GRACE = 30_000
 
-const ACCEPTED: readonly RefundState[] = ['processing', 'success', 'abnormal']
-const LIVE: readonly RefundState[] = ['created', 'unknown', ...ACCEPTED]
-
-/** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount; a rumour has none. */
-export function refundedFee(order: Order): number {
-  return feeOf(order, LIVE)
-}
-
-/** What of this WeChat has accepted. */
-export function acceptedFee(order: Order): number {
-  return feeOf(order, ACCEPTED)
-}
-
-function feeOf({ refunds }: Order, states: readonly RefundState[]): number {
-  return refunds
-    .filter((refund) => states.includes(refund.state) && !isRumour(refund))
-    .reduce((sum, { refundFee }) => sum + refundFee, 0)
-}
-
-/** Named by an unsigned notification, and by nothing that WeChat has signed yet: it counts for nothing, and goes away when WeChat does not know it. */
-function isRumour({ origin, refundId }: Refund): boolean {
-  return origin === 'external' && refundId === undefined
-}
-
 export function ruleRefund(
   order: Order,
   observation: RefundObservation,
@@ -104,6 +81,7 @@ export function ruleRefund(
     case 'refund-accepted':
       // Also after a refusal: of two calls at once WeChat may refuse one and then accept the other, and what it accepted is given back.
       if (known.state !== 'created' && known.state !== 'unknown' && known.state !== 'failed') return ignored()
+      if (inItsWay(order, known, known.refundFee) !== undefined) return tooMuch(order, known, known.refundFee)
       return changed('accepted by WeChat', known, {
         state: 'processing',
         refundId: observation.refundId,
@@ -208,7 +186,7 @@ export function ruleRefund(
         ? { outcome: 'repeated', text: 'ignored: asked for already' }
         : { outcome: 'refused', text: `the key ${key} stands for a refund of ${same.refundFee} fen, not ${refundFee}` }
     }
-    const left = order.payment.totalFee - refundedFee(order)
+    const left = Math.max(0, order.payment.totalFee - refundedFee(order))
     if (refundFee > left) {
       return { outcome: 'refused', text: `${refundFee} fen are more than the ${left} fen that can still be refunded` }
     }
@@ -239,21 +217,18 @@ export function ruleRefund(
     const elsewhere = outTradeNo !== order.outTradeNo
     if (elsewhere && isRumour(refund)) return gone(`it belongs to ${outTradeNo}`, refund)
     if (elsewhere || (refundFee !== refund.refundFee && refund.origin === 'local')) {
-      const reason = `WeChat reports ${refundFee} fen of ${outTradeNo} for ${refund.outRefundNo}, asked for were ${refund.refundFee} of ${order.outTradeNo}`
-      const anomaly = { kind: 'refund-mismatch' as const, id: `refund-mismatch:${refund.outRefundNo}`, reason }
-      return {
-        ...changed(
-          `refused: ${reason}`,
-          refund,
-          { attempts: refund.attempts + 1, dueAt: later(backoff(refund.attempts + 1)) },
-          within,
-        ),
-        outcome: 'refused',
-        anomaly,
-      }
+      const asked = `asked for were ${refund.refundFee} of ${order.outTradeNo}`
+      return mismatch(
+        within,
+        refund,
+        `WeChat reports ${refundFee} fen of ${outTradeNo} for ${refund.outRefundNo}, ${asked}`,
+      )
     }
     if (refund.state === 'success') {
       return { outcome: state === 'success' ? 'repeated' : 'ignored', text: 'ignored: the money is back already' }
+    }
+    if (state !== 'closed' && inItsWay(within, refund, refundFee) !== undefined) {
+      return tooMuch(within, refund, refundFee)
     }
     const part = { refundId, refundFee, attempts: 0 }
     switch (state) {
@@ -289,6 +264,27 @@ export function ruleRefund(
             reason: "the payer's account takes no refund: settle it in the merchant platform",
           },
         }
+    }
+  }
+
+  /** More than was paid cannot go back: one that WeChat has closed meanwhile may still count, so this one is asked about again. */
+  function tooMuch(within: Order, refund: Refund, refundFee: number): RefundRuling {
+    const already = `with the ${inItsWay(within, refund, refundFee)} fen that go back already it is more than the ${within.payment!.totalFee} paid`
+    return mismatch(within, refund, `WeChat reports ${refundFee} fen for ${refund.outRefundNo}; ${already}`)
+  }
+
+  /** Set aside: the refund stays what it was, and is asked about less and less often. */
+  function mismatch(within: Order, refund: Refund, reason: string): RefundRuling {
+    const attempts = refund.attempts + 1
+    const part = {
+      attempts,
+      dueAt: later(backoff(attempts)),
+      ...(isRumour(refund) && { state: 'processing' as const }),
+    }
+    return {
+      ...changed(`refused: ${reason}`, refund, part, within),
+      outcome: 'refused',
+      anomaly: { kind: 'refund-mismatch', id: `refund-mismatch:${refund.outRefundNo}`, reason },
     }
   }
 

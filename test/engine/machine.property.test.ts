@@ -373,6 +373,7 @@ t.test('whatever happens to an order, in whatever order, its rules hold after ev
     'duplicate',
     'late',
     'mismatch',
+    'refund-mismatch',
     'refund-refused',
     'refunded',
     'reused-transaction',

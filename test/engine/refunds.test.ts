@@ -363,6 +363,81 @@ scenario('hints take no place of refunds, and no number; only so many are follow
   t.hasStrict(await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }), { outRefundNo: 'order-1-51' })
 })
 
+/** What WeChat reports of a refund that was made in the merchant platform. */
+const elsewhere = async (
+  { orders }: Rig,
+  outRefundNo: string,
+  refundFee: number,
+  state: RefundReport['state'] = 'processing',
+) =>
+  (await orders.observe('order-1', {
+    seen: 'refund-reported',
+    source: 'query',
+    report: reported({ outRefundNo, refundId: `50${outRefundNo}`, refundFee, state }),
+  }))!.outcome
+
+scenario(
+  'refunds made elsewhere that come to more than was paid: what passes it is not booked, but told and asked about',
+  async (t, rig) => {
+    const outTradeNo = await paid(rig)
+    t.equal(await elsewhere(rig, 'console-1', 416), 'changed')
+    t.equal(await elsewhere(rig, 'console-2', 416), 'changed')
+    t.equal(await elsewhere(rig, 'console-3', 1250), 'refused')
+    t.equal(await elsewhere(rig, 'console-2', 835), 'refused', 'nor by an amount that grows')
+    t.hasStrict(await rig.refunds.list(outTradeNo), [
+      { outRefundNo: 'console-1', refundFee: 416, refundId: '50console-1' },
+      { outRefundNo: 'console-2', refundFee: 416, refundId: '50console-2' },
+      { outRefundNo: 'console-3', state: 'processing', refundId: undefined, dueAt: at(5 * SECOND) },
+    ])
+    t.match(
+      rig.anomalies.map(({ id, reason }) => [id, reason]),
+      [
+        [
+          'refund-mismatch:console-3',
+          'WeChat reports 1250 fen for console-3; with the 832 fen that go back already it is more than the 1250 paid',
+        ],
+        ['refund-mismatch:console-2', /835 fen for console-2; with the 416 fen/],
+      ],
+    )
+    await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 419 }), { message: /the 418 fen/ })
+
+    const third = reported({ outRefundNo: 'console-3', refundFee: 1250, state: 'success' })
+    for (const outRefundNo of ['console-2', 'console-1']) {
+      rig.pay.expect(['queryRefund', third])
+      t.hasStrict(await rig.refunds.refresh(outTradeNo, 'console-3'), { state: 'processing', refundId: undefined })
+      rig.pay.expect(['queryRefund', reported({ outRefundNo, refundFee: 416, state: 'closed' })])
+      await rig.refunds.refresh(outTradeNo, outRefundNo)
+    }
+    rig.advance(MINUTE)
+    rig.pay.expect(['queryRefund', third])
+    await rig.work.sweep()
+    t.hasStrict(
+      await rig.refunds.get(outTradeNo, 'console-3'),
+      { state: 'success', refundFee: 1250, fulfilment: 'done' },
+      'it is booked as soon as it fits',
+    )
+  },
+)
+
+scenario('a refund of ours that WeChat has never accepted does not stand in the way of a real one', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  rig.pay.expect(['refund', errors.timeout()])
+  t.hasStrict(await rig.refunds.create(outTradeNo, { ...wanted, refundFee: 1000 }), { state: 'unknown' })
+  t.equal(await elsewhere(rig, 'console-1', 1250, 'success'), 'changed')
+  t.strictSame(rig.anomalies, [])
+  await t.rejects(rig.refunds.create(outTradeNo, { key: 'more', refundFee: 1 }), { message: /the 0 fen/ })
+
+  rig.advance(MINUTE)
+  rig.pay.expect(['refund', '5000'])
+  await rig.work.sweep()
+  t.hasStrict(await rig.refunds.get(outTradeNo, number), { state: 'unknown', refundId: undefined, attempts: 2 })
+  t.match(rig.anomalies, [{ kind: 'refund-mismatch', id: `refund-mismatch:${number}` }], 'both cannot be')
+  rig.advance(MINUTE)
+  rig.pay.expect(['refund', errors.refused()], ['queryRefund', reported({ refundFee: 1000 })])
+  await rig.work.sweep()
+  t.hasStrict(await rig.refunds.get(outTradeNo, number), { state: 'unknown', refundId: undefined })
+})
+
 scenario('a refund before its payment is known is not taken in', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
   t.hasStrict(

@@ -4,6 +4,7 @@ import t from 'tap'
 import type { PayApi } from '../../src/client/pay.ts'
 import { createAnomalies } from '../../src/engine/anomalies.ts'
 import { createOrders } from '../../src/engine/orders.ts'
+import { acceptedFee } from '../../src/engine/refund-fees.ts'
 import { createRefunds } from '../../src/engine/refunds.ts'
 import { createWork } from '../../src/engine/work.ts'
 import { WechatError } from '../../src/errors.ts'
@@ -572,6 +573,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
           if (order.payment !== undefined) {
             assert.ok(!transactions.has(order.payment.transactionId), 'a transaction pays one order')
             transactions.add(order.payment.transactionId)
+            assert.ok(acceptedFee(order) <= order.payment.totalFee, 'no more is booked as given back than was paid')
             assert.equal(
               wechat.trades.get(order.outTradeNo)?.state,
               'SUCCESS',

@@ -1,0 +1,63 @@
+import t from 'tap'
+import { acceptedFee, inItsWay, isRumour, refundedFee } from '../../src/engine/refund-fees.ts'
+import type { Refund, RefundState } from '../../src/model.ts'
+import { at, newOrder, paymentOf } from './helpers.ts'
+
+function refund(state: RefundState, refundFee: number, part: Partial<Refund> = {}): Refund {
+  return {
+    outRefundNo: `${state}-${refundFee}`,
+    key: `${state}-${refundFee}`,
+    refundFee,
+    origin: 'local',
+    state,
+    createdAt: at(0),
+    attempts: 0,
+    dueAt: null,
+    fulfilment: 'none',
+    ...part,
+  }
+}
+
+const rumour = refund('processing', 64, { origin: 'external' })
+const console_ = refund('success', 32, { origin: 'external', refundId: '5000' })
+const all = [
+  refund('created', 1),
+  refund('unknown', 2),
+  refund('processing', 4),
+  refund('abnormal', 8),
+  refund('success', 16),
+  console_,
+  rumour,
+  refund('failed', 128),
+  refund('closed', 256),
+]
+const order = newOrder({ state: 'paid', payment: paymentOf(newOrder(), { totalFee: 100 }), refunds: all })
+
+t.test('what counts', async (t) => {
+  t.equal(
+    refundedFee(order),
+    63,
+    'what is asked for and what WeChat has accepted, but no rumour, and nothing that is over',
+  )
+  t.equal(acceptedFee(order), 60, 'what WeChat has accepted')
+  t.same(all.filter(isRumour), [rumour])
+})
+
+t.test('what one more refund finds in its way', async (t) => {
+  const cases: [what: string, refund: Refund, refundFee: number, inItsWay: number | undefined][] = [
+    ['a new one that fits', refund('created', 40), 40, undefined],
+    ['a new one that does not', refund('created', 41), 41, 60],
+    ['one of ours that WeChat accepts', all[1]!, 40, undefined],
+    ['and that is too much', all[1]!, 41, 60],
+    ['a rumour that is confirmed', rumour, 40, undefined],
+    ['and that is too much', rumour, 41, 60],
+    ['one that counts already', console_, 32, undefined],
+    ['and grows', console_, 72, undefined],
+    ['by too much', console_, 73, 28],
+    ['and shrinks', console_, 1, undefined],
+  ]
+  for (const [what, refund, refundFee, expected] of cases) t.equal(inItsWay(order, refund, refundFee), expected, what)
+  const over = { ...order, refunds: [...all, refund('processing', 90)] }
+  t.equal(inItsWay(over, console_, 32), undefined, 'one that was booked before this rule goes on')
+  t.equal(inItsWay(over, console_, 33), 118)
+})
