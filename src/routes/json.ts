@@ -1,6 +1,6 @@
 import formbody from '@fastify/formbody'
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
+import type { TObject, TString } from '@sinclair/typebox'
+import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 
 /**
  * Makes a scope read and write JSON in its own way, whatever the host app's parsers, validators and serialisers do: those know schemas of another library,
@@ -15,8 +15,28 @@ export async function speakJson(scope: FastifyInstance): Promise<void> {
     if (body === '') done(null, undefined)
     else parse(request, body as string, done)
   })
-  scope.setValidatorCompiler(TypeBoxValidatorCompiler)
+  scope.setValidatorCompiler(validator as FastifySchemaCompiler<unknown>)
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data instanceof Error ? told(data) : data))
+}
+
+/** All that our routes need of a validator: an object whose properties are texts, each of its pattern. */
+function validator({ schema }: { schema: TObject<Record<string, TString>> }) {
+  const rules = Object.entries(schema.properties).map(
+    ([name, { pattern }]) => [name, pattern === undefined ? undefined : new RegExp(pattern)] as const,
+  )
+  return (value: unknown) => {
+    const error = rules.flatMap(([name, pattern]) => {
+      const text = (value as Record<string, unknown> | null | undefined)?.[name]
+      if (typeof text === 'string' && (pattern === undefined || pattern.test(text))) return []
+      return [
+        {
+          instancePath: `/${name}`,
+          message: `must be a text${pattern === undefined ? '' : ` that matches ${pattern.source}`}`,
+        },
+      ]
+    })
+    return error.length > 0 ? { error } : { value }
+  }
 }
 
 /** What Fastify tells of an error: what it hands over to be serialised has these as properties that do not enumerate. */

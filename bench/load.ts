@@ -1,0 +1,39 @@
+import { compile } from './lib/compile.ts'
+import { interleave, median, ratiosOf, round } from './lib/measure.ts'
+import type { BenchOptions, Report } from './lib/measure.ts'
+import { start } from './load/start.ts'
+
+const NAMES = ['fastify', 'both'] as const
+
+const MB = 1024 * 1024
+
+/** How long a process takes to load Fastify, and how long to load Fastify and this package. */
+export default async function load({ quick, log }: BenchOptions): Promise<Report> {
+  const limits = quick ? { rounds: 41, untilMs: 40_000 } : { rounds: 151, untilMs: 240_000 }
+  const fastify = import.meta.resolve('fastify')
+  const modules = { fastify: [fastify], both: [fastify, new URL('../src/index.js', compile()).href] }
+  // So that the first round too finds the files in the system's cache.
+  const files = {
+    fastify: start(modules.fastify, { count: true }).files,
+    both: start(modules.both, { count: true }).files,
+  }
+
+  const samples = await interleave(limits, NAMES, async (name) => {
+    const { ms, rss } = start(modules[name])
+    log(`${name}: ${round(ms, 1)} ms, ${round(rss / MB, 1)} MB`)
+    return { ms, rss: rss / MB }
+  })
+  const pick = (what: 'ms' | 'rss') => ({
+    fastify: samples.fastify.map((sample) => sample[what]),
+    both: samples.both.map((sample) => sample[what]),
+  })
+  const [times, memory] = [pick('ms'), pick('rss')]
+  return {
+    rows: [
+      ...NAMES.map((name) => ({ name, median: round(median(times[name]), 1), unit: 'ms to import' })),
+      ...NAMES.map((name) => ({ name: `${name} memory`, median: round(median(memory[name]), 1), unit: 'MB resident' })),
+      ...NAMES.map((name) => ({ name: `${name} modules`, median: files[name].size, unit: 'files' })),
+    ],
+    ratios: ratiosOf(times, ['both/fastify']),
+  }
+}
