@@ -13,12 +13,25 @@ import type { Dialect, Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { change, claimed } from './orders.ts'
 import { startMysql, startPostgres } from './servers.ts'
+import type { Server } from './servers.ts'
+
+/** The server that the files of `npm test` share; for a file that is run alone one of its own, which ends with the test. */
+async function server(t: Test, name: string, start: () => Promise<Server | undefined>): Promise<string | undefined> {
+  if (process.env.TEST_SERVERS === undefined) {
+    const own = await start()
+    t.teardown(() => own?.remove())
+    return own?.url
+  }
+  const answer = await fetch(`${process.env.TEST_SERVERS}/${name}`)
+  if (answer.status === 404) return undefined
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(text)
+  return text
+}
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
 export async function postgres(t: Test): Promise<string> {
-  const server = process.env.DATABASE_URL === undefined ? await startPostgres() : undefined
-  if (server !== undefined) t.teardown(() => server.remove())
-  const admin = process.env.DATABASE_URL ?? server!.url
+  const admin = process.env.DATABASE_URL ?? (await server(t, 'postgres', startPostgres))!
   const name = newName()
   const run = async (sql: string) => {
     const client = new pg.Client(admin)
@@ -36,9 +49,7 @@ export async function postgres(t: Test): Promise<string> {
  * REQUIRE_MARIADB is set.
  */
 export async function mysql(t: Test): Promise<string | undefined> {
-  const server = process.env.MYSQL_URL === undefined ? await startMysql() : undefined
-  if (server !== undefined) t.teardown(() => server.remove())
-  const admin = process.env.MYSQL_URL ?? server?.url
+  const admin = process.env.MYSQL_URL ?? (await server(t, 'mysql', startMysql))
   if (admin === undefined) {
     if (process.env.REQUIRE_MARIADB !== undefined) {
       throw new Error('REQUIRE_MARIADB is set: install mariadb-server, or set MYSQL_URL')
