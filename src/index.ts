@@ -24,7 +24,7 @@ export type { DrizzleLike, DrizzleQueryable, DrizzleSql, DrizzleSqliteLike } fro
 export { fromPrisma } from './store/adapters/prisma.ts'
 export type { PrismaLike, PrismaQueryable, PrismaTransactionOptions } from './store/adapters/prisma.ts'
 export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
-export type { MerchantV2, WechatPayOptions } from './options.ts'
+export type { MerchantV2, WechatPayOptions } from './options/options.ts'
 export type {
   AuthenticatedUser,
   FulfilContext,
@@ -39,7 +39,7 @@ export type { Diagnostics, DiagnosticsName } from './diagnostics.ts'
 export type { LatePayment } from './engine/machine.ts'
 export type { Anomalies } from './engine/anomalies.ts'
 export type { RefundRequest, Refunds } from './engine/refunds.ts'
-export type { ClientCert } from './client/http.ts'
+export type { ClientCert } from './client/certificate.ts'
 export type { Login } from './engine/login.ts'
 export type { Observed, Orders } from './engine/orders.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'

@@ -19,8 +19,9 @@ import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
 import { WechatError } from './errors.ts'
 import type { Anomaly } from './model.ts'
-import { parseOptions } from './options.ts'
-import type { WechatPayOptions } from './options.ts'
+import { noticesOf } from './options/notices.ts'
+import { parseOptions } from './options/options.ts'
+import type { WechatPayOptions } from './options/options.ts'
 import { formatTime } from './protocol/time.ts'
 import { createAnswers } from './routes/answers.ts'
 import { speakJson } from './routes/json.ts'
@@ -69,17 +70,19 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
       'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.',
     )
   }
-  const { appid, mchId, hooks, now, timeoutMs } = config
+  const { appid, mchId, hooks, now, timeoutMs, proxy } = config
   const store = neutral(config.store)
   const log = fastify.log
+  for (const { level, text } of noticesOf(config, new Date())) log[level](text)
 
   const pause = async () => {
     await wait(randomInt(50, 250))
   }
-  const miniProgramHttp = createHttp({ hosts: config.hosts.miniProgram, timeoutMs, now, pause })
-  const payHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause })
+  const miniProgramHttp = createHttp({ hosts: config.hosts.miniProgram, timeoutMs, now, pause, proxy })
+  const payHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, proxy })
   // Refunds alone present the merchant's certificate.
-  const certHttp = config.cert && createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, cert: config.cert })
+  const certHttp =
+    config.cert && createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, proxy, cert: config.cert })
   const nonce = () => randomBytes(16).toString('hex')
   const miniProgram = createMiniProgram(miniProgramHttp, appid, config.appSecret)
   const pay = createPayV2({

@@ -17,7 +17,7 @@ import type {
   WechatErrorCode,
   WechatPayOptions,
 } from '../src/index.ts'
-import { parseOptions } from '../src/options.ts'
+import { parseOptions } from '../src/options/options.ts'
 import { TYPESCRIPT } from './typescript.ts'
 
 // The documents are executed, and compared with the source, so that they cannot go stale.
@@ -94,8 +94,8 @@ t.test('both languages have the same sections and the same code', async (t) => {
 
 const options: WechatPayOptions = {
   appid: 'wx0123456789abcdef',
-  appSecret: '0'.repeat(32),
-  merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) },
+  appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4',
+  merchant: { version: 'v2', mchId: '1900000109', apiKey: 'd6b41c7fe92a05385fb0c6e1d97a2483' },
   publicUrl: 'https://shop.example.com',
   store: memoryStore(),
   price: () => ({ key: 'cart', description: 'Tea', totalFee: 1 }),

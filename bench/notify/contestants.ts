@@ -44,7 +44,7 @@ async function plugin(): Promise<Contestant> {
   let fulfilled = 0
   await app.register(wechatPay, {
     appid: ACCOUNT.appid,
-    appSecret: '0123456789abcdef0123456789abcdef',
+    appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4',
     merchant: { version: 'v2', mchId: ACCOUNT.mchId, apiKey: ACCOUNT.apiKey, signType: 'MD5' },
     publicUrl: 'https://shop.example.com',
     // Nothing listens there: a notification costs no call.

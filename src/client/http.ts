@@ -1,6 +1,8 @@
-import { createSecureContext } from 'node:tls'
 import { Agent, request } from 'undici'
 import { WechatError } from '../errors.ts'
+import type { Secret } from '../secret.ts'
+import type { ClientCert } from './certificate.ts'
+import { codeOf, createConnections, NotConnected } from './connection.ts'
 
 /** Replies of WeChat are small; bills, the one exception, are read elsewhere. */
 const MAX_REPLY_BYTES = 1024 * 1024
@@ -8,40 +10,20 @@ const MAX_REPLY_BYTES = 1024 * 1024
 /** How long a host that failed is left alone before it is tried first again. */
 const REST_MS = 60_000
 
-/** undici and Node codes that mean the request cannot have reached WeChat. */
-const NEVER_SENT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-const TIMED_OUT = new Set(['TIMEOUT', 'UND_ERR_CONNECT_TIMEOUT'])
+const TIMED_OUT = new Set(['TIMEOUT', 'TimeoutError', 'UND_ERR_CONNECT_TIMEOUT'])
 
 export interface HttpOptions {
-  /** Origins, the preferred one first. A host that fails is passed over for a minute, then preferred again. */
+  /** Origins, the preferred one first. One that fails, or answers HTTP 5xx, is passed over for a minute, then preferred again. */
   hosts: readonly string[]
-  /** Real ms for the whole exchange. */
+  /** Real ms for one try, half of them for the connection. There are two tries at most. */
   timeoutMs: number
   now: () => Date
   /** Waits before a repetition; an argument so that tests need not wait. */
   pause: () => Promise<void>
   /** The client certificate, for the calls that need one. */
   cert?: ClientCert | undefined
-}
-
-/** A client certificate: the PKCS#12 file of the merchant platform with its passphrase (the merchant number), or the pair of PEM texts. */
-export type ClientCert = { pfx: Buffer; passphrase: string } | { cert: string | Buffer; key: string | Buffer }
-
-/** Whether TLS can use it: a path instead of a file's content, a wrong passphrase or a key of another certificate is found before the first refund. */
-export function isUsable(cert: ClientCert): boolean {
-  try {
-    createSecureContext(cert)
-    return true
-  } catch {
-    return false
-  }
+  /** The URL of an HTTP proxy to go through, with its credentials. */
+  proxy?: Secret | undefined
 }
 
 export interface HttpRequest {
@@ -66,14 +48,18 @@ export interface Http {
   close(): Promise<void>
 }
 
-export function createHttp({ hosts, timeoutMs, now, pause, cert }: HttpOptions): Http {
+export function createHttp({ hosts, timeoutMs, now, pause, cert, proxy }: HttpOptions): Http {
   // Half of the time for the connection, so that one that was never made is told from an answer that was lost. The deadline covers headers and body.
-  const agent = new Agent({ connect: { timeout: timeoutMs / 2, ...cert }, headersTimeout: 0, bodyTimeout: 0 })
-  const restsUntil = new Map<string, number>()
+  const connections = createConnections({ timeoutMs: timeoutMs / 2, cert, proxy })
+  const agent = new Agent({ connect: connections.connect, headersTimeout: 0, bodyTimeout: 0 })
+  const way = proxy === undefined ? '' : ` through the proxy ${new URL(proxy.reveal()).origin}`
+  const failedAt = new Map<string, number>()
 
   /** 0 for a host in use, 1 for one that failed lately: a stable sort keeps the given order otherwise. */
   function rest(host: string): number {
-    return (restsUntil.get(host) ?? 0) > now().getTime() ? 1 : 0
+    const age = now().getTime() - (failedAt.get(host) ?? -Infinity)
+    // A clock that was set back makes nothing rest longer.
+    return age >= 0 && age < REST_MS ? 1 : 0
   }
 
   async function sendTo(host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
@@ -86,6 +72,7 @@ export function createHttp({ hosts, timeoutMs, now, pause, cert }: HttpOptions):
         body: body ?? null,
         signal: deadline,
       })
+      if (reply.statusCode >= 500) failedAt.set(host, now().getTime())
       const chunks: Buffer[] = []
       let size = 0
       for await (const chunk of reply.body as AsyncIterable<Buffer>) {
@@ -101,40 +88,44 @@ export function createHttp({ hosts, timeoutMs, now, pause, cert }: HttpOptions):
       }
       return { status: reply.statusCode, text: Buffer.concat(chunks).toString('utf8') }
     } catch (error) {
-      restsUntil.set(host, now().getTime() + REST_MS)
+      failedAt.set(host, now().getTime())
       if (error instanceof WechatError) throw error
-      const { code, name } = error as NodeJS.ErrnoException
-      throw failure(host, deadline.aborted ? 'TIMEOUT' : (code ?? name))
+      if (error instanceof NotConnected) throw failure(host + way, error.reason, false)
+      throw failure(host + way, deadline.aborted ? 'TIMEOUT' : codeOf(error as Error), true)
     }
   }
 
   return {
     async send(request) {
-      const [first, second = first] = [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
-      let lost: WechatError
+      const [first, second] = [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
+      let lost: WechatError | HttpReply
       try {
-        return await sendTo(first, request)
+        lost = await sendTo(first, request)
+        // A 5xx may come from a load balancer that lost the answer of a server behind it: it tells as little of what was done as a connection that broke off.
+        if (lost.status < 500 || !request.repeatable || second === undefined) return lost
       } catch (error) {
         lost = error as WechatError
         if (lost.code === 'WECHAT_REPLY_INVALID' || (lost.sent && !request.repeatable)) throw lost
       }
       await pause()
       try {
-        return await sendTo(second, request)
+        return await sendTo(second ?? first, request)
       } catch (error) {
         // What may have been heard once may have had its effect, even when the repetition was never sent.
-        throw (error as WechatError).sent ? error : lost
+        if ((error as WechatError).sent) throw error
+        if (lost instanceof WechatError) throw lost
+        return lost
       }
     },
     async close() {
       await agent.close()
+      await connections.close()
     },
   }
 }
 
 /** Names the cause by its code alone: causes may carry addresses with secrets in their query. */
-function failure(host: string, code: string): WechatError {
-  const sent = !NEVER_SENT.has(code)
+function failure(host: string, code: string, sent: boolean): WechatError {
   const what = sent
     ? 'Whether it had an effect is unknown: repeat it unchanged, or query.'
     : 'It had no effect: repeat it.'

@@ -36,6 +36,9 @@ const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   41002: ['WECHAT_ACCOUNT_REFUSED', 'the appid did not arrive: check `baseUrl` and proxies.'],
   41004: ['WECHAT_ACCOUNT_REFUSED', 'the app secret did not arrive: check `baseUrl` and proxies.'],
   40002: ['WECHAT_ACCOUNT_REFUSED', 'the grant type did not arrive: check `baseUrl` and proxies.'],
+  // Documented for the access token, which asks with the same appid and secret.
+  40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: thaw it in the mini program console.'],
+  50007: ['WECHAT_ACCOUNT_REFUSED', 'the mini program is frozen: see the console.'],
   41008: ['WECHAT_INPUT_INVALID', 'The login code is missing.'],
 }
 
@@ -63,7 +66,7 @@ export function createMiniProgram(http: Http, appid: string, appSecret: Secret):
 export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] = []): CodeSession {
   if (reply.status !== 200) {
     throw new WechatError(
-      'WECHAT_REPLY_INVALID',
+      reply.status >= 500 ? 'WECHAT_UNAVAILABLE' : 'WECHAT_REPLY_INVALID',
       `WeChat answered the login with HTTP ${reply.status}. Log in again with a new code.`,
     )
   }

@@ -6,8 +6,9 @@ import type { TLSSocket } from 'node:tls'
 import { inspect } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
+import type { ClientCert } from '../../src/client/certificate.ts'
 import { createHttp } from '../../src/client/http.ts'
-import type { ClientCert, HttpOptions, HttpRequest } from '../../src/client/http.ts'
+import type { HttpOptions, HttpRequest } from '../../src/client/http.ts'
 import { WechatError } from '../../src/errors.ts'
 import { serve } from '../fixtures.ts'
 
@@ -20,6 +21,8 @@ const POST: HttpRequest = {
   repeatable: true,
 }
 const LIMIT = 1024 * 1024
+const file = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
+const [CERT, KEY] = [file('cert.pem'), file('key.pem')]
 
 /** A host whose every connection meets `behave`; counts the requests that reach it. */
 async function rawHost(t: Test, behave: (socket: Socket) => void): Promise<{ origin: string; requests: () => number }> {
@@ -127,6 +130,59 @@ t.test('a status is a reply, not a failure', async (t) => {
   }
 })
 
+t.test('the host that answers HTTP 5xx rests, and the other is used', async (t) => {
+  const status = { first: 502, second: 200 }
+  const asked: string[] = []
+  const bodies: string[] = []
+  const host = (name: keyof typeof status) =>
+    serve(t, (request, response) => {
+      asked.push(name)
+      request.on('data', (chunk) => bodies.push(String(chunk)))
+      request.on('end', () => response.writeHead(status[name]).end(name))
+    })
+  const { http, clock, pauses } = client(t, [await host('first'), await host('second')])
+  const send = async (request: HttpRequest) => {
+    asked.length = 0
+    const { status, text } = await http.send(request)
+    return [status, text, [...asked]]
+  }
+  t.strictSame(await send(POST), [200, 'second', ['first', 'second']], 'repeated at the other host')
+  t.equal(pauses(), 1, 'after a pause')
+  t.strictSame(bodies, [POST.body, POST.body], 'unchanged')
+  t.strictSame(await send(POST), [200, 'second', ['second']], 'the first is left alone')
+  t.strictSame(await send(GET), [200, 'second', ['second']], 'by logins, too')
+  clock.now = new Date(clock.now.getTime() + 60_000)
+  t.strictSame(await send(GET), [502, 'first', ['first']], 'a login that may have been heard is not repeated anywhere')
+  t.strictSame(await send(GET), [200, 'second', ['second']], 'the next login goes to the other host')
+  status.second = 503
+  t.strictSame(await send(POST), [502, 'first', ['second', 'first']], 'both are tried when both answer so')
+  status.first = 200
+  t.strictSame(await send(POST), [200, 'first', ['first']], 'when both rest, the given order holds')
+  clock.now = new Date(clock.now.getTime() - 3_600_000)
+  status.first = 500
+  status.second = 200
+  t.strictSame(await send(POST), [200, 'second', ['first', 'second']], 'a clock that was set back makes nothing rest')
+  status.second = 404
+  t.strictSame(await send(POST), [404, 'second', ['second']], 'a status below 500 is a reply')
+})
+
+t.test('what an HTTP 5xx leaves open stays open, however the repetition fails', async (t) => {
+  const gateway = await serve(t, (_request, response) => response.writeHead(504).end('lost'))
+  const dead = await deadHost()
+  const silent = (await rawHost(t, () => {})).origin
+  t.strictSame(
+    await client(t, [gateway, dead]).http.send(POST),
+    { status: 504, text: 'lost' },
+    'the repetition was never sent: the answer that there is',
+  )
+  t.match(
+    await failure(client(t, [gateway, silent], { timeoutMs: 100 }).http.send(POST)),
+    { code: 'WECHAT_TIMEOUT', sent: true },
+    'the repetition was sent and not answered',
+  )
+  t.strictSame(await client(t, [dead, gateway]).http.send(GET), { status: 504, text: 'lost' }, 'never sent, then a 5xx')
+})
+
 t.test('a redirect is not followed: the secret in the query stays here', async (t) => {
   for (const status of [301, 302, 303, 307, 308]) {
     let strangers = 0
@@ -207,6 +263,23 @@ t.test('a connection that fails', async (t) => {
       t.equal(pauses(), repeatable ? 1 : 0, `${name}: after a pause, if at all`)
     }
   }
+})
+
+t.test('a host whose certificate nobody vouches for was told nothing', async (t) => {
+  const server = createHttpsServer({ cert: CERT, key: KEY })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
+  const { http, pauses } = client(t, [`https://127.0.0.1:${(server.address() as AddressInfo).port}`])
+  t.match(await failure(http.send(GET)), {
+    code: 'WECHAT_NETWORK',
+    sent: false,
+    message: /\(DEPTH_ZERO_SELF_SIGNED_CERT\)\. It had no effect/,
+  })
+  t.equal(pauses(), 1, 'so it was tried again')
 })
 
 t.test('a connection that was never made: nothing was sent, so even a login code can go again', async (t) => {
@@ -405,8 +478,7 @@ t.test('no failure shows what was sent', async (t) => {
 })
 
 t.test('the client certificate is shown to a host that asks for one', async (t) => {
-  const file = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
-  const [cert, key] = [file('cert.pem'), file('key.pem')]
+  const [cert, key] = [CERT, KEY]
   const server = createHttpsServer(
     { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true },
     (request, response) => {
@@ -435,11 +507,6 @@ t.test('the client certificate is shown to a host that asks for one', async (t) 
     await failure(client(t, [origin], { cert: { ca: cert } as unknown as ClientCert }).http.send(POST)),
     { code: 'WECHAT_NETWORK' },
     'no certificate, no answer',
-  )
-  t.match(
-    await failure(client(t, [origin]).http.send(GET)),
-    { code: 'WECHAT_NETWORK', message: /DEPTH_ZERO_SELF_SIGNED_CERT/ },
-    'a host that nobody vouches for is not spoken to',
   )
 })
 

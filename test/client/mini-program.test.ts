@@ -95,6 +95,8 @@ t.test('every refusal on record', async (t) => {
     ],
     [41002, `appid missing ${RID}`, 500, account, "WeChat refused this server's configuration (41002)."],
     [41004, `appsecret missing, ${RID}`, 500, account, "WeChat refused this server's configuration (41004)."],
+    [40243, `invalid appsecret, ${RID}`, 500, account, "WeChat refused this server's configuration (40243)."],
+    [50007, `account freezed, ${RID}`, 500, account, "WeChat refused this server's configuration (50007)."],
     [40002, `invalid grant_type, ${RID}`, 500, account, "WeChat refused this server's configuration (40002)."],
     [61010, `code is expired, ${RID}`, 422, 'WECHAT_REFUSED', 'WeChat refused the login: call wx.login again. (61010)'],
   ]
@@ -118,6 +120,8 @@ t.test('what is wrong with our own account is explained to the operator, not to 
     [40013, /check `appid`/],
     [40125, /check `appSecret`/],
     [40164, /IP whitelist/],
+    [40243, /frozen/],
+    [50007, /frozen/],
     [41002, /check `baseUrl`/],
     [41004, /check `baseUrl`/],
     [40002, /check `baseUrl`/],
@@ -167,10 +171,14 @@ t.test('what is no answer to a login is not believed', async (t) => {
       name,
     )
   }
-  for (const status of [201, 301, 302, 403, 500, 502]) {
+  for (const status of [201, 301, 302, 403, 500, 502, 503]) {
     t.throws(
       () => judgeCode2Session({ ...reply(success), status }),
-      { code: 'WECHAT_REPLY_INVALID', message: `WeChat answered the login with HTTP ${status}.` },
+      {
+        code: status >= 500 ? 'WECHAT_UNAVAILABLE' : 'WECHAT_REPLY_INVALID',
+        sent: true,
+        message: `WeChat answered the login with HTTP ${status}. Log in again with a new code.`,
+      },
       `HTTP ${status}`,
     )
   }

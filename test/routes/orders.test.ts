@@ -146,14 +146,14 @@ t.test('the payer cancels an order, unless it turns out paid', async (t) => {
 })
 
 t.test('what WeChat refuses', async (t) => {
-  const shop = await merchant(t, { options: { appSecret: '0'.repeat(32) } })
+  const shop = await merchant(t, { options: { appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4' } })
   t.match(await shop.post('/wechat/login', { code: shop.world.loginCode().code }), {
     status: 500,
     body: { code: 'WECHAT_ACCOUNT_REFUSED' },
   })
 
   const other = await merchant(t, {
-    options: { merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) } },
+    options: { merchant: { version: 'v2', mchId: '1900000109', apiKey: 'd6b41c7fe92a05385fb0c6e1d97a2483' } },
   })
   t.match(await other.post('/wechat/orders', {}, await other.login()), {
     status: 500,

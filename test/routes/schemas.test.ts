@@ -11,8 +11,8 @@ t.test('with @fastify/swagger the routes document themselves', async (t) => {
   await app.register(swagger, { openapi: {} })
   await app.register(wechatPay, {
     appid: 'wx0123456789abcdef',
-    appSecret: '0'.repeat(32),
-    merchant: { version: 'v2', mchId: '1900000109', apiKey: '0'.repeat(32) },
+    appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4',
+    merchant: { version: 'v2', mchId: '1900000109', apiKey: 'd6b41c7fe92a05385fb0c6e1d97a2483' },
     publicUrl: 'https://shop.example.com',
     store: memoryStore(),
     price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),

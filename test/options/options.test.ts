@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import t from 'tap'
-import { WechatError } from '../src/errors.ts'
-import { parseOptions } from '../src/options.ts'
-import type { WechatPayOptions } from '../src/options.ts'
-import { memoryStore } from '../src/store/memory.ts'
+import { WechatError } from '../../src/errors.ts'
+import { parseOptions } from '../../src/options/options.ts'
+import type { WechatPayOptions } from '../../src/options/options.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 
 const APP_SECRET = '0123456789abcdef0123456789abcdef'
-const API_KEY = '8934e7d15453e97507ef794cf7b0519d'
+const API_KEY = '8d6b41c7fe92a05385fb0c6e1d97a243'
 
 const [CERT, KEY, P12] = ['cert.pem', 'key.pem', 'client.p12'].map((name) =>
-  readFileSync(new URL(`tls/${name}`, import.meta.url)),
+  readFileSync(new URL(`../tls/${name}`, import.meta.url)),
 ) as [Buffer, Buffer, Buffer]
 
 const VALID: WechatPayOptions = {
@@ -97,6 +97,7 @@ t.test('everything given', async (t) => {
     concurrency: 1,
     timeoutMs: 10,
     baseUrl: 'http://127.0.0.1:8090/',
+    proxy: 'http://shop:hunter2@proxy.example.com:3128',
     now,
   })
   t.match(config, {
@@ -115,6 +116,8 @@ t.test('everything given', async (t) => {
     hosts: { miniProgram: ['http://127.0.0.1:8090'], pay: ['http://127.0.0.1:8090'] },
     now,
   })
+  t.equal(config.proxy?.reveal(), 'http://shop:hunter2@proxy.example.com:3128')
+  t.notMatch(inspect(config, { depth: 9, showHidden: true }), 'hunter2', 'shown to nobody')
   t.strictSame(config.hooks, { price: VALID.price, onPaid: VALID.onPaid, ...given })
 })
 
@@ -134,7 +137,7 @@ t.test('values at the edge of a rule', async (t) => {
     ['prefix', ['/a', '/pay/v10', '/~shop_1.x-y']],
     ['exposeOpenid', [true, false]],
     ['merchant.mchId', ['10000100', '110605603', '1900000109']],
-    ['merchant.apiKey', ['0'.repeat(32), '!"#$%&\'()*+,-./0123456789:;<=>?~']],
+    ['merchant.apiKey', [API_KEY, '!"#$%&\'()*+,-./0123456789:;<=>?~']],
     [
       'merchant.cert',
       [
@@ -150,6 +153,7 @@ t.test('values at the edge of a rule', async (t) => {
     ['leaseMs', [1000, 86_400_000]],
     ['concurrency', [1, 1000]],
     ['timeoutMs', [10, 60_000]],
+    ['proxy', [undefined, 'http://proxy:3128', 'https://shop:hunter2@proxy.example.com/']],
     ['baseUrl', ['http://127.0.0.1:8090', 'http://wechat:8090/', 'https://api.weixin.qq.com']],
   ]
   for (const [path, values] of cases) {
@@ -377,11 +381,14 @@ t.test('the secrets', async (t) => {
         { cert: CERT, key: KEY, rejectUnauthorized: false },
         { pfx: P12, passphrase: '1900000109', cert: CERT, key: KEY },
         { pfx: P12, passphrase: '1900000109', ca: CERT },
-        { pfx: P12, passphrase: 'hunter2' },
-        { pfx: Buffer.from('p12'), passphrase: '1900000109' },
-        { cert: './cert.pem', key: './key.pem' },
-        { cert: KEY, key: CERT },
+        { cert: CERT, key: '' },
+        { cert: Buffer.alloc(0), key: KEY },
       ],
+    ],
+    [
+      'proxy',
+      'must be the URL of an HTTP proxy, such as "http://user:password@proxy.example.com:3128", without a path',
+      ['', 'hunter2:3128', 'socks5://hunter2:1080', 'http://shop:hunter2@proxy/a', 'http://:hunter2%@proxy', 1, null],
     ],
     [
       'store',
@@ -394,8 +401,27 @@ t.test('the secrets', async (t) => {
       const lines = faults(having(path, value))
       t.equal(lines.length, 1, `${path} ${inspect(value)}: one fault`)
       t.ok(lines[0]?.startsWith(`\`${path}\` ${rule}`), `${path}: names option and rule`)
-      t.notMatch(lines[0], /, not |hunter2|0123456789abc|8934e7d1545/, `${path}: never the value`)
+      t.notMatch(lines[0], /, not |hunter2|0123456789abc|8d6b41c7fe9/, `${path}: never the value`)
     }
+  }
+})
+
+t.test('a certificate of the right form that TLS cannot use is refused with the reason', async (t) => {
+  const legacy = readFileSync(new URL('../tls/legacy.p12', import.meta.url))
+  const cases: [cert: object, reason: RegExp][] = [
+    [
+      { pfx: legacy, passphrase: '1900000109' },
+      /old encryption \(RC2-40\).*openssl pkcs12.*\(Node: Unsupported PKCS12/,
+    ],
+    [{ pfx: P12, passphrase: 'hunter2' }, /passphrase.*\(Node: mac verify failure\)/],
+    [{ cert: './hunter2.pem', key: './key.pem' }, /not their paths.*\(Node: .*no start line\)/],
+  ]
+  for (const [cert, reason] of cases) {
+    const [line, ...more] = faults(having('merchant.cert', cert))
+    t.match(line, /^`merchant\.cert` cannot be used: /)
+    t.match(line, reason)
+    t.notMatch(line, /hunter2|1900000109/, 'without the passphrase')
+    t.strictSame(more, [])
   }
 })
 
@@ -448,6 +474,18 @@ t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) 
     faults({ ...VALID, latePayment: 'refund', merchant: { ...VALID.merchant, cert: { cert: CERT, key: KEY } } }),
     [],
   )
+})
+
+t.test('keys that were mixed up', async (t) => {
+  const merchant = (apiKey: string) => ({ ...VALID.merchant, apiKey })
+  t.match(faults({ ...VALID, merchant: merchant(APP_SECRET) }), [
+    /^`merchant\.apiKey` is the app secret: take the APIv2/,
+  ])
+  t.match(faults({ ...VALID, merchant: merchant('x'.repeat(32)) }), [/^`merchant\.apiKey` is a placeholder/])
+  t.match(faults({ ...VALID, appSecret: 'a'.repeat(32) }), [/^`appSecret` is a placeholder/])
+  const both = faults({ ...VALID, appid: 'wx1', merchant: { ...merchant(APP_SECRET), mchId: 7 } })
+  t.match(both, [/^`appid`/, /^`merchant\.mchId`/, /^`merchant\.apiKey` is the app secret/], 'with all other faults')
+  t.notMatch(both.join(), APP_SECRET)
 })
 
 t.test('issueToken and authenticate belong together', async (t) => {
@@ -528,14 +566,11 @@ t.test('a key that was given to the wrong option is in no message', async (t) =>
       for (const value of [key, `https://${key}`, ` ${key}`, { [inspect.custom]: () => key }]) {
         const options = having(path, value)
         const merchant = { ...(options.merchant as object), apiKey: key }
-        const [message] = faults({
+        const lines = faults({
           ...options,
           merchant: path.startsWith('merchant') ? { ...merchant, [path.slice(9)]: value } : merchant,
         })
-        t.ok(
-          message === undefined || (message.startsWith(`\`${path}\``) && !message.includes(key)),
-          `${path}: ${message ?? 'no fault'}`,
-        )
+        t.notMatch(lines.join('\n'), key, `${path}: ${lines.join() || 'no fault'}`)
       }
     }
   }

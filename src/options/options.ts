@@ -1,23 +1,25 @@
 import { inspect } from 'node:util'
-import { isUsable } from './client/http.ts'
-import type { ClientCert } from './client/http.ts'
-import { WechatError } from './errors.ts'
-import type { LatePayment } from './engine/machine.ts'
-import type { Hooks } from './hooks.ts'
-import type { SignType } from './protocol/sign-v2.ts'
-import { Secret } from './secret.ts'
-import type { Store } from './store/store.ts'
+import { whyUnusable } from '../client/certificate.ts'
+import type { ClientCert } from '../client/certificate.ts'
+import { mixUps } from './credentials.ts'
+import { WechatError } from '../errors.ts'
+import type { LatePayment } from '../engine/machine.ts'
+import type { Hooks } from '../hooks.ts'
+import type { SignType } from '../protocol/sign-v2.ts'
+import { Secret } from '../secret.ts'
+import type { Store } from '../store/store.ts'
+import { isOrigin, isProxy, isPublicUrl } from './urls.ts'
 
 /** A merchant that speaks API v2. */
 export interface MerchantV2 {
   version: 'v2'
   /** The merchant number, usually ten digits. */
   mchId: string
-  /** The APIv2 key: exactly 32 characters, set in the merchant platform. */
+  /** The APIv2 key: exactly 32 characters, set in the merchant platform. The app secret, the merchant number over and over, a printed key or a placeholder is refused. */
   apiKey: string
   /** The algorithm of every message in both directions. Default `HMAC-SHA256`. */
   signType?: SignType
-  /** The merchant's API certificate: refunds need it, nothing else does. */
+  /** The merchant's API certificate: refunds need it, nothing else does. One that TLS cannot use is refused with the reason; one that has expired is in the log at start. */
   cert?: ClientCert
 }
 
@@ -52,17 +54,22 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
   leaseMs?: number
   /** How many orders one process works on at once. Each may hold one connection of the store while `onPaid` runs: keep it below the pool's size. Default 5. */
   concurrency?: number
-  /** How long WeChat may take to answer, ms. Default 5000. */
+  /** How long WeChat may take to answer one try, ms, half of it for the connection. A call makes two tries at most. Default 5000. */
   timeoutMs?: number
-  /** Another WeChat, e.g. a mock: one origin for all calls. */
+  /** Another WeChat, e.g. a mock: one origin for all calls. Plain http to another machine is in the log at start. */
   baseUrl?: string
+  /**
+   * The HTTP proxy through which every call to WeChat goes, e.g. `http://user:password@proxy.example.com:3128`; it has to allow CONNECT. No log or error shows the
+   * user or the password. The environment (`HTTPS_PROXY`, `NO_PROXY`, `NODE_USE_ENV_PROXY`) is not read: `proxy: process.env.HTTPS_PROXY`. Default none.
+   */
+  proxy?: string | undefined
   /** The clock. For tests with a virtual one. */
   now?: () => Date
 }
 
 /** The options, checked and complete, secrets wrapped. */
 export interface Config<Tx = unknown> extends Required<
-  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl'>
+  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy'>
 > {
   hooks: Hooks<Tx>
   appSecret: Secret
@@ -71,6 +78,7 @@ export interface Config<Tx = unknown> extends Required<
   signType: SignType
   cert: ClientCert | undefined
   notifyUrl: string
+  proxy: Secret | undefined
   /** Origins by API, the preferred one first. */
   hosts: { miniProgram: readonly string[]; pay: readonly string[] }
 }
@@ -104,6 +112,8 @@ const STORE_METHODS = [
 interface Rule {
   test: (value: unknown) => boolean
   rule: string
+  /** What is wrong with a value that has the right form, and what to do; `undefined` when nothing is. */
+  why?: (value: never) => string | undefined
   required?: boolean
   /** The value is never quoted. */
   secret?: boolean
@@ -165,6 +175,11 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   concurrency: { test: isWithin(1, 1000), rule: 'must be a whole number from 1 to 1000' },
   timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
   baseUrl: { test: isOrigin, rule: 'must be an origin such as "http://127.0.0.1:8090"' },
+  proxy: {
+    test: isProxy,
+    rule: 'must be the URL of an HTTP proxy, such as "http://user:password@proxy.example.com:3128", without a path',
+    secret: true,
+  },
   now: { test: isFunction, rule: 'must be a function' },
 }
 
@@ -180,7 +195,8 @@ const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
   signType: { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' },
   cert: {
     test: isClientCert,
-    rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers, which TLS can use',
+    rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers',
+    why: whyUnusable,
     secret: true,
   },
 }
@@ -203,6 +219,8 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
       faults.push("`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate")
     }
   }
+  const { apiKey, mchId } = (merchant ?? {}) as Record<string, unknown>
+  faults.push(...mixUps(options.appSecret, apiKey, mchId))
   if ((options.issueToken === undefined) !== (options.authenticate === undefined)) {
     faults.push('`issueToken` and `authenticate` must be given together')
   }
@@ -241,6 +259,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     leaseMs: input.leaseMs ?? MINUTE,
     concurrency: input.concurrency ?? 5,
     timeoutMs: input.timeoutMs ?? 5000,
+    proxy: input.proxy === undefined ? undefined : new Secret(input.proxy),
     hosts:
       input.baseUrl === undefined
         ? HOSTS
@@ -258,52 +277,28 @@ function check(
   const faults = Object.keys(values)
     .filter((name) => !Object.hasOwn(rules, name))
     .map((name) => `\`${path}${name}\` is not an option; the options are ${Object.keys(rules).join(', ')}`)
-  for (const [name, { test, rule, required, secret }] of Object.entries(rules)) {
+  for (const [name, { test, rule, why, required, secret }] of Object.entries(rules)) {
     const value = values[name]
     if (value === undefined) {
       if (required) faults.push(`\`${path}${name}\` is missing: it ${rule}`)
     } else if (!test(value)) {
       faults.push(`\`${path}${name}\` ${rule}${secret ? '' : `, not ${shown(value, secrets)}`}`)
+    } else {
+      const reason = why?.(value as never)
+      if (reason !== undefined) faults.push(`\`${path}${name}\` cannot be used: ${reason}`)
     }
   }
   return faults
 }
 
-function isPublicUrl(value: unknown): boolean {
-  // Written out, as the text itself becomes the notify URL: what a URL parser would repair is refused.
-  if (
-    typeof value !== 'string' ||
-    !/^https?:\/\/[!-~]+$/i.test(value) ||
-    /[?#\\]/.test(value) ||
-    !URL.canParse(value)
-  ) {
-    return false
-  }
-  const url = new URL(value)
-  // Segments such as `..` would be resolved, and empty ones get lost on many a proxy.
-  if (url.pathname.includes('//') || (value.replace(/^https?:\/\/[^/]+/i, '') || '/') !== url.pathname) return false
-  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname)
-  return (
-    (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && url.username === '' && url.password === ''
-  )
-}
-
-function isOrigin(value: unknown): boolean {
-  return (
-    typeof value === 'string' &&
-    URL.canParse(value) &&
-    /^https?:$/.test(new URL(value).protocol) &&
-    value.replace(/\/$/, '') === new URL(value).origin
-  )
-}
-
 function isClientCert(value: unknown): boolean {
-  const isFile = (file: unknown) => Buffer.isBuffer(file) || typeof file === 'string'
+  // An empty one would be none for TLS.
+  const isFile = (file: unknown) => (Buffer.isBuffer(file) || typeof file === 'string') && file.length > 0
   const { pfx, passphrase, cert, key, ...more } = (value ?? {}) as Record<string, unknown>
   const pair = pfx === undefined && passphrase === undefined && isFile(cert) && isFile(key)
   const file = cert === undefined && key === undefined && Buffer.isBuffer(pfx) && typeof passphrase === 'string'
   // Nothing else: the rest of what TLS takes could turn its checks off.
-  return (pair || file) && Object.keys(more).length === 0 && isUsable(value as ClientCert)
+  return (pair || file) && Object.keys(more).length === 0
 }
 
 function isStore(value: unknown): boolean {

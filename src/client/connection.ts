@@ -1,0 +1,97 @@
+import type { Socket } from 'node:net'
+import { buildConnector, Pool } from 'undici'
+import type { Secret } from '../secret.ts'
+import type { ClientCert } from './certificate.ts'
+
+/** A connection that was never made: not a byte of the request has left this machine. */
+export class NotConnected extends Error {
+  readonly reason: string
+
+  constructor(reason: string) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+export interface ConnectionOptions {
+  /** Real ms for all of it: to the proxy, through it, and the TLS handshake. */
+  timeoutMs: number
+  /** The client certificate. WeChat sees it, a proxy does not. */
+  cert: ClientCert | undefined
+  /** An HTTP proxy through which every connection is tunnelled (CONNECT). It learns the names of the hosts, and nothing that is said inside of TLS. */
+  proxy: Secret | undefined
+}
+
+export interface Connections {
+  /** For undici's `connect`. Fails with `NotConnected` and nothing else. */
+  connect: buildConnector.connector
+  close(): Promise<void>
+}
+
+export function createConnections({ timeoutMs, cert, proxy }: ConnectionOptions): Connections {
+  const direct = buildConnector({ timeout: timeoutMs, ...cert })
+  const tunnels = proxy && createTunnels(proxy, timeoutMs)
+
+  function tunnelled(target: buildConnector.Options, callback: buildConnector.Callback): void {
+    const limit = AbortSignal.timeout(timeoutMs)
+    tunnels!.open(target, limit).then(
+      (socket) => {
+        if (target.protocol === 'http:') {
+          callback(null, socket)
+          return
+        }
+        // The handshake gets what is left of the time.
+        const giveUp = () => socket.destroy(limit.reason as Error)
+        limit.addEventListener('abort', giveUp)
+        direct({ ...target, httpSocket: socket }, (...result) => {
+          limit.removeEventListener('abort', giveUp)
+          callback(...result)
+        })
+      },
+      (error: Error) => {
+        callback(error, null)
+      },
+    )
+  }
+
+  return {
+    connect(target, callback) {
+      const via = tunnels === undefined ? direct : tunnelled
+      via(target, (error, socket) => {
+        if (error === null) callback(null, socket)
+        else callback(error instanceof NotConnected ? error : new NotConnected(codeOf(error)), null)
+      })
+    },
+    async close() {
+      await tunnels?.close()
+    },
+  }
+}
+
+function createTunnels(proxy: Secret, timeoutMs: number) {
+  const { origin, username, password } = new URL(proxy.reveal())
+  const pool = new Pool(origin, { connect: { timeout: timeoutMs } })
+  const credentials = Buffer.from([username, password].map(decodeURIComponent).join(':')).toString('base64')
+  return {
+    async open({ host, port, protocol }: buildConnector.Options, signal: AbortSignal) {
+      const authority = port ? host! : `${host}:${protocol === 'https:' ? 443 : 80}`
+      const { statusCode, socket } = await pool.connect({
+        path: authority,
+        headers: { host: authority, ...(username && { 'proxy-authorization': `Basic ${credentials}` }) },
+        signal,
+      })
+      if (statusCode === 200) return socket as Socket
+      socket.on('error', () => {}).destroy()
+      throw new NotConnected(`the proxy answered ${statusCode}`)
+    },
+    close: async () => {
+      await pool.close()
+    },
+  }
+}
+
+/** The code alone: an error's text may hold addresses with secrets in them. */
+export function codeOf(error: Error): string {
+  const { code, name } = error as NodeJS.ErrnoException
+  return typeof code === 'string' ? code : name
+}

@@ -1,0 +1,95 @@
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { expiryOf, whyUnusable } from '../../src/client/certificate.ts'
+import type { ClientCert } from '../../src/client/certificate.ts'
+
+const file = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
+const [cert, key, p12, legacy, expired] = ['cert.pem', 'key.pem', 'client.p12', 'legacy.p12', 'expired.pem'].map(
+  file,
+) as [Buffer, Buffer, Buffer, Buffer, Buffer]
+const passphrase = '1900000109'
+
+t.test('what TLS can use', async (t) => {
+  const cases: Record<string, ClientCert> = {
+    'the files of the pair': { cert, key },
+    'the texts of the pair': { cert: String(cert), key: String(key) },
+    'a PKCS#12 file': { pfx: p12, passphrase },
+    'one that has expired': { cert: expired, key },
+  }
+  for (const [name, value] of Object.entries(cases)) t.equal(whyUnusable(value), undefined, name)
+})
+
+t.test('what TLS cannot use: what to do, and why in the words of Node', async (t) => {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const cases: [name: string, value: ClientCert, remedy: RegExp, reason: string][] = [
+    [
+      'a PKCS#12 file in the old encryption',
+      { pfx: legacy, passphrase },
+      /^the file is in an old encryption \(RC2-40\) .*apiclient_cert\.pem and apiclient_key\.pem .*openssl pkcs12 -legacy/,
+      'Unsupported PKCS12 PFX data',
+    ],
+    [
+      'the same with a wrong passphrase',
+      { pfx: legacy, passphrase: 'hunter2' },
+      /^the passphrase is not that of the file: it is the merchant number/,
+      'mac verify failure',
+    ],
+    [
+      'a wrong passphrase',
+      { pfx: p12, passphrase: 'hunter2' },
+      /^the passphrase is not that of the file: it is the merchant number/,
+      'mac verify failure',
+    ],
+    ['no passphrase', { pfx: p12, passphrase: '' }, /^the passphrase is not/, 'mac verify failure'],
+    [
+      'a path for the file',
+      { pfx: Buffer.from('./hunter2/apiclient_cert.p12'), passphrase },
+      /^pfx must be the content of apiclient_cert\.p12, not its path/,
+      '',
+    ],
+    ['an empty file', { pfx: Buffer.alloc(0), passphrase }, /^pfx must be the content/, 'not enough data'],
+    ['the PEM file for the PKCS#12 file', { pfx: cert, passphrase }, /^pfx must be the content/, 'wrong tag'],
+    [
+      'paths for the pair',
+      { cert: './hunter2/apiclient_cert.pem', key: './hunter2/apiclient_key.pem' },
+      /^cert and key must be the content of apiclient_cert\.pem and apiclient_key\.pem .*, not their paths/,
+      'no start line',
+    ],
+    ['a path for the key', { cert, key: './hunter2.pem' }, /^cert and key must be the content/, 'unsupported'],
+    ['the pair exchanged', { cert: key, key: cert }, /, and not exchanged/, 'no start line'],
+    ['a cut certificate', { cert: cert.subarray(0, 200), key }, /^cert and key must be the content/, ''],
+    [
+      'the key of another certificate',
+      { cert, key: privateKey.export({ type: 'pkcs8', format: 'pem' }) },
+      /^the key belongs to another certificate/,
+      'key values mismatch',
+    ],
+    [
+      'an encrypted key',
+      {
+        cert,
+        key: createPrivateKey(key).export({
+          type: 'pkcs8',
+          format: 'pem',
+          cipher: 'aes-128-cbc',
+          passphrase: 'hunter2',
+        }),
+      },
+      /^the key is encrypted: give apiclient_key\.pem/,
+      'bad decrypt',
+    ],
+  ]
+  for (const [name, value, remedy, reason] of cases) {
+    const why = whyUnusable(value)
+    t.match(why, remedy, name)
+    t.ok(why?.endsWith(')') && why.includes(' (Node: ') && why.includes(reason), `${name}: ${why}`)
+    t.notMatch(why, /hunter2|1900000109/, `${name}: neither passphrase nor path`)
+  }
+})
+
+t.test('when a certificate ends', async (t) => {
+  t.strictSame(expiryOf({ cert, key }), new Date('2120-01-01T00:00:00Z'))
+  t.strictSame(expiryOf({ pfx: p12, passphrase }), new Date('2120-01-01T00:00:00Z'))
+  t.strictSame(expiryOf({ cert: expired, key }), new Date('2025-01-01T00:00:00Z'))
+})

@@ -1,0 +1,44 @@
+import { inspect } from 'node:util'
+import t from 'tap'
+import { connectProxy } from '../connect-proxy.ts'
+import { merchant } from '../helpers.ts'
+
+t.test('every call to WeChat goes through the proxy: logins, orders, queries and refunds', async (t) => {
+  const proxy = await connectProxy(t, { credentials: 'shop:hunter2' })
+  const shop = await merchant(t, { options: { proxy: proxy.url.replace('//', '//shop:hunter2@') } })
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo)
+  await shop.settle()
+  t.strictSame(shop.paid, [outTradeNo])
+  t.match(await shop.app.wechat.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }), { state: 'processing' })
+  await shop.app.wechat.orders.refresh(outTradeNo)
+  for (const api of ['jscode2session', 'unifiedorder', 'refund', 'orderquery'] as const) {
+    const through = [...proxy.seen().matchAll(new RegExp(`(GET|POST) /\\S*/${api}[? ]`, 'g'))]
+    t.equal(through.length, shop.world.journal.find({ api }).length, `${api}: no other way`)
+    t.not(through.length, 0)
+  }
+  t.equal(proxy.asked.length > 2, true, 'a tunnel each for login, payment and refunds')
+  t.notMatch(JSON.stringify(shop.logs), 'hunter2', 'the log does not have the password')
+  t.notMatch(inspect(shop.app.wechat, { depth: 9, showHidden: true }), 'hunter2', 'nor has what the app can see')
+})
+
+t.test('a proxy that refuses us is named, without its password', async (t) => {
+  const proxy = await connectProxy(t, { credentials: 'shop:hunter2' })
+  const shop = await merchant(t, { options: { proxy: proxy.url.replace('//', '//shop:hunter3@') } })
+  const { status, body } = await shop.post('/wechat/login', { code: shop.world.loginCode().code })
+  t.match([status, body], [502, { code: 'WECHAT_NETWORK', message: /through the proxy .* \(the proxy answered 407\)/ }])
+  t.notMatch(JSON.stringify([body, shop.logs]), /hunter/)
+  t.strictSame(shop.world.journal.find({ api: 'jscode2session' }), [])
+})
+
+t.test('the environment names no proxy', async (t) => {
+  const proxy = await connectProxy(t)
+  const before = { ...process.env }
+  t.teardown(() => {
+    process.env = before
+  })
+  Object.assign(process.env, { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url, NODE_USE_ENV_PROXY: '1' })
+  const shop = await merchant(t)
+  await shop.order()
+  t.strictSame(proxy.asked, [])
+})
