@@ -35,6 +35,8 @@ const STATUS = {
   WECHAT_NETWORK: 502,
   /** WeChat's reply is malformed or its signature does not verify. It was not believed. */
   WECHAT_REPLY_INVALID: 502,
+  /** As many logins as this process takes on at once are under way at WeChat. Nothing was sent: try again. */
+  WECHAT_BUSY: 503,
   /** WeChat is busy, or our daily quota of calls is used up (-1, 45009, SYSTEMERROR). */
   WECHAT_UNAVAILABLE: 503,
   /** The store failed; `cause` is its own error. Try again. */

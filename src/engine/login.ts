@@ -16,7 +16,11 @@ export interface LoginDeps {
 }
 
 export interface Login {
-  /** Exchanges a code. Two calls with one code at the same moment make one exchange and get the same answer. */
+  /**
+   * Exchanges a code. Two calls with one code at the same moment make one exchange and get the same answer.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_BUSY` while 100 exchanges are under way, or what the exchange threw
+   */
   exchange(code: string): Promise<CodeSession & Identity>
   /** A new opaque token; the store keeps its hash. */
   issueToken(identity: Identity): Promise<{ token: string; expiresAt: Date }>
@@ -29,6 +33,9 @@ export interface Login {
 /** wx.login gives about 32 letters and digits; the grammar is not published. */
 const CODE = /^[0-9A-Za-z_-]{1,128}$/
 
+/** Anybody can send codes: each exchange takes a socket for as long as WeChat takes to answer. */
+const MAX_UNDER_WAY = 100
+
 export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
   const underWay = new Map<string, Promise<CodeSession & Identity>>()
 
@@ -38,6 +45,13 @@ export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, random
         throw new WechatError(
           'WECHAT_INPUT_INVALID',
           'The login code must be 1 to 128 letters, digits, "_" or "-": send the `code` of wx.login.',
+        )
+      }
+      if (underWay.size >= MAX_UNDER_WAY && !underWay.has(code)) {
+        throw new WechatError(
+          'WECHAT_BUSY',
+          `${MAX_UNDER_WAY} logins are under way at WeChat. Try again in a moment, with the same code.`,
+          { advice: 'repeat', sent: false },
         )
       }
       const exchange =

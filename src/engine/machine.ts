@@ -93,7 +93,7 @@ export const QUERY_CADENCE: readonly number[] = [
 ]
 
 /** An order whose first call, or whose close, may still be under way is left alone this long. */
-const CALL_GRACE = 30 * SECOND
+export const CALL_GRACE = 30 * SECOND
 
 /** The wait after so many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
 export function backoff(attempts: number): number {
@@ -455,7 +455,8 @@ export function isOpen(order: Order): boolean {
   return order.state === 'created' || order.state === 'unknown' || order.state === 'prepaid'
 }
 
-function isFinal(order: Order): boolean {
+/** Whether the order is paid, closed or failed. */
+export function isFinal(order: Order): boolean {
   return order.state === 'paid' || order.state === 'closed' || order.state === 'failed'
 }
 

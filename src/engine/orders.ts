@@ -1,9 +1,10 @@
-import type { PayApi, TradeReport } from '../client/pay.ts'
+import type { PayApi } from '../client/pay.ts'
 import { publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
-import { decide, isOpen, isOwed, nextDue } from './machine.ts'
+import { createAsking, POLLED, SCHEDULED } from './asking.ts'
+import { CALL_GRACE, decide, isOpen, isOwed, nextDue } from './machine.ts'
 import type { Decision, Observation, Outcome, Policy } from './machine.ts'
 import { checkTerms } from './terms.ts'
 
@@ -54,7 +55,12 @@ export interface Orders {
   get(outTradeNo: string): Promise<Order | undefined>
   /** Asks WeChat and applies what it says. `undefined` for an unknown number. */
   refresh(outTradeNo: string): Promise<Order | undefined>
-  /** Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. */
+  /** The order for a client that polls: WeChat is asked first, unless the order is settled or was asked about a moment ago. */
+  look(order: Order): Promise<Order>
+  /**
+   * Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. Calls at the same moment share one conversation.
+   * After one that failed the order stays `closing`: it goes on by itself, and here at most every 2 s; until then a call resolves with the order as it is.
+   */
   cancel(outTradeNo: string, reason?: string): Promise<Order | undefined>
   /** Does what an order owes that is unpaid and due: asks WeChat, or closes it once its time is over. For whoever has claimed it. */
   pursue(order: Order): Promise<void>
@@ -72,13 +78,14 @@ const PREPAY_TTL = 2 * 60 * 60 * 1000
 const PREPAY_MARGIN = 5 * 60 * 1000
 /** Nor is an order this close to its own end, or in the second half of a life that is shorter. */
 const EXPIRY_MARGIN = 60 * 1000
-/** Who asks WeChat: the sweeper, whose next try depends on the answer, or anybody beside it. */
-const SCHEDULED = false
-const POLLED = true
-/** Each round ends, changes the order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
+/** An order that was made so far in the future is of a clock that is wrong, and not of one that is a little ahead. */
+const CLOCKS_APART = 5 * 60 * 1000
+/** Each round ends, changes an order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
 const ROUNDS = 4
 
 export function createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo }: OrdersDeps): Orders {
+  const asking = createAsking({ pay, apply, now })
+
   async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
     let decision: Decision | undefined
     let updated: Updated | undefined
@@ -139,43 +146,6 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
   /** As `observe`, for an order that is known to exist: rows are never deleted. */
   async function apply(order: Order, observation: Observation): Promise<Order> {
     return (await observe(order.outTradeNo, observation))!.order
-  }
-
-  async function ask(order: Order, polled: boolean): Promise<Order> {
-    let report: TradeReport
-    try {
-      report = await pay.query(order.outTradeNo)
-    } catch (error) {
-      await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
-      throw error
-    }
-    return await apply(order, reported(report, polled))
-  }
-
-  /** Query, close at WeChat, query again if it says paid: closed only on WeChat's word, and still open to a payment until then. */
-  async function close(order: Order, reason: string, polled: boolean): Promise<Order> {
-    let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
-    if (current.state !== 'closing') return current
-    current = await ask(current, polled)
-    if (current.state !== 'closing') return current
-    let answer: 'closed' | 'paid' | 'not-exist'
-    try {
-      answer = await pay.close(current.outTradeNo)
-    } catch (error) {
-      await apply(current, { seen: 'no-answer', source: 'close', polled, reason: (error as Error).message })
-      throw error
-    }
-    if (answer === 'paid') return await ask(current, polled)
-    // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
-    if (answer === 'not-exist' && current.prepayId !== undefined && remaining(current.expiresAt) > 0) {
-      return await apply(current, {
-        seen: 'no-answer',
-        source: 'close',
-        polled,
-        reason: 'WeChat does not know the order although it accepted it',
-      })
-    }
-    return await apply(current, { seen: 'closed', source: 'close' })
   }
 
   /** With another account's credentials WeChat says that an order does not exist, and a paid one would be taken for closed. */
@@ -256,8 +226,11 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))
+        if (!sameTerms(order, terms) && isBeingMade(order)) {
+          throw conflict(`${order.outTradeNo} is being ordered under the same key with other terms`)
+        }
         if (order.state === 'closing' || (isOpen(order) && (!sameTerms(order, terms) || isEnding(order)))) {
-          order = await close(order, 'ordered again', POLLED)
+          order = await asking.end(order, 'ordered again')
         } else if (isOpen(order) && !hasPrepay(order)) {
           try {
             order = await prepay(order)
@@ -265,7 +238,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
             if (!(error instanceof WechatError && error.advice === 'query')) throw error
             // Paid, closed, or ordered under other terms: WeChat knows better than we do. What is not paid is closed, and ordered anew.
             refusal = error
-            order = await close(order, error.message, POLLED)
+            order = await asking.end(order, error.message)
           }
         }
         if (order.state === 'paid') {
@@ -275,13 +248,9 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
           )
         }
         if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, now()) }
+        if (order.state === 'closing') throw conflict(`${order.outTradeNo} of the same key is still being closed`)
       }
-      throw (
-        refusal ??
-        new WechatError('WECHAT_ORDER_CONFLICT', 'Other orders of the same key got in the way. Order again.', {
-          advice: 'repeat',
-        })
-      )
+      throw refusal ?? conflict('Other orders of the same key got in the way')
     },
 
     async get(outTradeNo) {
@@ -290,18 +259,22 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
 
     async refresh(outTradeNo) {
       const order = await store.findOrder(outTradeNo)
-      return order === undefined ? undefined : await ask(checkOwn(order), POLLED)
+      return order === undefined ? undefined : await asking.ask(checkOwn(order), POLLED)
+    },
+
+    async look(order) {
+      return await asking.look(checkOwn(order))
     },
 
     async cancel(outTradeNo, reason = 'cancelled') {
       const order = await store.findOrder(outTradeNo)
-      return order === undefined ? undefined : await close(checkOwn(order), reason, POLLED)
+      return order === undefined ? undefined : await asking.end(checkOwn(order), reason)
     },
 
     async pursue(order) {
       if (order.state === 'closing' || (isOpen(order) && remaining(order.expiresAt) <= 0)) {
-        await close(order, 'expired', SCHEDULED)
-      } else await ask(order, SCHEDULED)
+        await asking.close(order, 'expired', SCHEDULED)
+      } else await asking.ask(order, SCHEDULED)
     },
 
     async history(outTradeNo) {
@@ -331,6 +304,15 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
     return until.getTime() - now().getTime()
   }
 
+  /**
+   * Whether its first call to WeChat may be under way. If two that order at the same moment closed each other's order, both would end up with none.
+   * Clocks of other processes may be ahead.
+   */
+  function isBeingMade({ state, createdAt }: Order): boolean {
+    const age = now().getTime() - createdAt.getTime()
+    return state === 'created' && age > -CLOCKS_APART && age < CALL_GRACE
+  }
+
   function isEnding({ createdAt, expiresAt }: Order): boolean {
     return remaining(expiresAt) < Math.min(EXPIRY_MARGIN, (expiresAt.getTime() - createdAt.getTime()) / 2)
   }
@@ -345,6 +327,10 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
   }
 }
 
+function conflict(what: string): WechatError {
+  return new WechatError('WECHAT_ORDER_CONFLICT', `${what}. Order again in a few seconds.`, { advice: 'repeat' })
+}
+
 function sameTerms(order: Order, terms: OrderTerms): boolean {
   return (
     order.openid === terms.openid &&
@@ -352,20 +338,4 @@ function sameTerms(order: Order, terms: OrderTerms): boolean {
     order.description === terms.description &&
     order.attach === terms.attach
   )
-}
-
-function reported(report: TradeReport, polled: boolean): Observation {
-  const source = 'query'
-  switch (report.tradeState) {
-    case 'SUCCESS':
-    case 'REFUND':
-      return { seen: 'payment', source, polled, payment: report.payment, refunded: report.tradeState === 'REFUND' }
-    case 'CLOSED':
-    case 'REVOKED':
-      return { seen: 'closed', source }
-    case 'NOT_EXIST':
-      return { seen: 'not-exist', source, polled }
-    default:
-      return { seen: 'unpaid', source, polled, tradeState: report.tradeState }
-  }
 }

@@ -18,16 +18,12 @@ export interface OrderRoutesDeps {
   log: Log
 }
 
-/** A client that polls makes WeChat be asked at most this often per order. */
-const ASK_EVERY_MS = 2000
-
 /** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
 export function orderRoutes(
   scope: FastifyInstance,
   { orders, login, answers, orderTtlMs, now, log }: OrderRoutesDeps,
 ): void {
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
-  const asking = new Map<string, Promise<Order>>()
 
   typed.post('/orders', { schema: createOrderSchema }, async (request) => {
     const identity = await authenticate(request)
@@ -53,11 +49,8 @@ export function orderRoutes(
 
   typed.get('/orders/:outTradeNo', { schema: getOrderSchema }, async (request) => {
     const order = await ownOrder(request, request.params.outTradeNo)
-    const settled = order.state === 'paid' || order.state === 'closed' || order.state === 'failed'
-    const askedAt = order.queriedAt?.getTime() ?? 0
-    if (settled || now().getTime() - askedAt < ASK_EVERY_MS) return view(order)
     try {
-      return view(await ask(order.outTradeNo))
+      return view(await orders.look(order))
     } catch (error) {
       log.warn(
         { outTradeNo: order.outTradeNo, err: error },
@@ -71,19 +64,6 @@ export function orderRoutes(
     const order = await ownOrder(request, request.params.outTradeNo)
     return view((await orders.cancel(order.outTradeNo, 'cancelled by the payer'))!)
   })
-
-  /** Clients that ask at the same moment share one question. */
-  function ask(outTradeNo: string): Promise<Order> {
-    let answer = asking.get(outTradeNo)
-    if (answer === undefined) {
-      answer = orders
-        .refresh(outTradeNo)
-        .then((order) => order!)
-        .finally(() => asking.delete(outTradeNo))
-      asking.set(outTradeNo, answer)
-    }
-    return answer
-  }
 
   async function ownOrder(request: FastifyRequest, outTradeNo: string): Promise<Order> {
     const { openid, appid } = await authenticate(request)

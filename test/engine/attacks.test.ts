@@ -426,9 +426,9 @@ for (const [name, poll] of [
     rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', errors.timeout()])
     await rig.orders.cancel('order-1').catch(() => {})
     const closing = (await rig.orders.get('order-1'))!
-    for (let seconds = 0; seconds < 30; seconds++) {
+    for (let seconds = 0; seconds < 30; seconds += 2) {
       t.hasStrict(await rig.orders.get('order-1'), { state: 'closing', attempts: 0, dueAt: closing.dueAt })
-      rig.advance(SECOND)
+      rig.advance(2 * SECOND)
       await poll(rig)
       t.hasStrict(
         await rig.orders.get('order-1'),

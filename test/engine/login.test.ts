@@ -79,6 +79,28 @@ t.test('a failure, too, is shared, and not remembered', async (t) => {
   t.hasStrict(await again, { openid: 'oTea_payer' })
 })
 
+t.test('a hundred exchanges at once and no more: a flood of codes costs no sockets', async (t) => {
+  const { login, asked } = rig()
+  const exchanges = Array.from({ length: 100 }, (_, n) => login.exchange(`code-${n}`))
+  for (let n = 0; n < 1000; n++) {
+    await t.rejects(login.exchange(`junk-${n}`), {
+      code: 'WECHAT_BUSY',
+      statusCode: 503,
+      advice: 'repeat',
+      sent: false,
+    })
+  }
+  exchanges.push(login.exchange('code-0'))
+  t.equal(asked.length, 100, 'who shares an exchange costs nothing')
+  const refused = new WechatError('WECHAT_CODE_REJECTED', 'The login code is unknown.')
+  asked[1]!.fail(refused)
+  await t.rejects(exchanges[1]!, refused)
+  const next = login.exchange('next')
+  t.equal(asked.length, 101, 'an end, good or bad, makes way for the next')
+  for (const { answer } of asked) answer(session)
+  t.hasStrict(await next, { openid: 'oTea_payer' })
+})
+
 t.test('what cannot be a code is refused before WeChat is asked', async (t) => {
   const { login, asked } = rig()
   for (const code of ['', ' ', 'a b', 'a&secret=', 'é', '../x', 'a'.repeat(129), 'line\n']) {

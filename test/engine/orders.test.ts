@@ -11,6 +11,7 @@ import {
   fakePay,
   HOUR,
   MINUTE,
+  newOrder,
   ordered,
   paymentOf,
   rig,
@@ -188,6 +189,12 @@ scenario('an order that is being closed is closed to the end before a new one', 
   await ordered(made)
   pay.expect(['query', NOTPAY], ['close', errors.timeout()])
   await t.rejects(orders.cancel('order-1'), { code: 'WECHAT_TIMEOUT' })
+  await t.rejects(
+    orders.create(termsOf()),
+    { code: 'WECHAT_ORDER_CONFLICT', message: /still being closed/, advice: 'repeat' },
+    'WeChat is not asked again at once',
+  )
+  made.advance(2 * SECOND)
   pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
   t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', state: 'prepaid' })
 })
@@ -246,7 +253,7 @@ scenario(
   'an order that can be neither paid nor closed: ordering again is refused, and nothing is given up',
   async (t, made) => {
     await ordered(made)
-    for (let round = 0; round < 4; round++) made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
+    made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
     await t.rejects(made.orders.create(termsOf({ totalFee: 1 })), {
       code: 'WECHAT_ORDER_CONFLICT',
       advice: 'repeat',
@@ -342,6 +349,54 @@ scenario('many taps at once: one order', async (t, { orders, pay }) => {
   t.same(new Set(made.map(({ order }) => order.outTradeNo)), new Set(['order-1']))
   t.same(new Set(made.map(({ payParams }) => payParams.package)), new Set(['prepay_id=wx1']))
 })
+
+for (const [how, before] of [
+  ['', []],
+  [', after the old order was closed once for all', [...CLOSED_THERE]],
+] as const) {
+  scenario(
+    `ten prices of one key at the same moment: one gets its order, the others are told${how}`,
+    async (t, made) => {
+      if (before.length > 0) await ordered(made, { totalFee: 99 })
+      made.pay.expect(...before, ['prepay', 'wx'])
+      const results = await Promise.allSettled(
+        Array.from({ length: 10 }, (_, n) => made.orders.create(termsOf({ totalFee: 100 + n }))),
+      )
+      const [won, ...more] = results.filter(({ status }) => status === 'fulfilled')
+      t.same(more, [])
+      t.hasStrict(won, { value: { order: { state: 'prepaid', liveKey: 'cart-1' } } })
+      for (const result of results) {
+        if (result.status === 'rejected') {
+          t.match(result.reason, {
+            code: 'WECHAT_ORDER_CONFLICT',
+            advice: 'repeat',
+            message: /is being ordered under the same key with other terms. Order again in a few seconds/,
+          })
+        }
+      }
+    },
+  )
+}
+
+for (const [when, age, yields] of [
+  ['that has just been made', 0, true],
+  ['that may be under way still', 30 * SECOND - 1, true],
+  ['whose process must have died', 30 * SECOND, false],
+  ['of a clock that is a little ahead', -90 * SECOND, true],
+  ['of a clock that is wrong', -HOUR, false],
+] as const) {
+  scenario(`an order ${when} ${yields ? 'is left alone by' : 'makes way for'} other terms`, async (t, made) => {
+    const createdAt = at(-age)
+    const order = newOrder({ outTradeNo: 'order-0', createdAt, totalFee: 99, dueAt: null })
+    await made.store.insertOrder({ order, history: [], anomalies: [] })
+    if (yields) {
+      await t.rejects(made.orders.create(termsOf()), { code: 'WECHAT_ORDER_CONFLICT' })
+      return
+    }
+    made.pay.expect(...CLOSED_THERE, ['prepay', 'wx1'])
+    t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' })
+  })
+}
 
 t.test('two processes that order one key at the same moment share the order that got there first', async (t) => {
   const store = memoryStore() as Store
@@ -459,6 +514,8 @@ for (const [moment, calls] of LOST) {
         dueAt: at(30 * SECOND),
       })
       t.hasStrict(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
+      t.hasStrict(await orders.cancel('order-1'), { state: 'closing' }, 'WeChat is not asked again at once')
+      made.advance(2 * SECOND)
       pay.expect(...CLOSED_THERE)
       t.hasStrict(await orders.cancel('order-1'), { state: 'closed' })
     },

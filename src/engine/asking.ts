@@ -1,0 +1,155 @@
+import type { PayApi, TradeReport } from '../client/pay.ts'
+import type { Order } from '../model.ts'
+import { isFinal } from './machine.ts'
+import type { Observation } from './machine.ts'
+
+export interface AskingDeps {
+  pay: Pick<PayApi, 'query' | 'close'>
+  /** Applies what was learned of an order that exists. */
+  apply: (order: Order, observation: Observation) => Promise<Order>
+  now: () => Date
+}
+
+/** What is said to WeChat about an order that it may know: questions, and requests to close it. Who asks may be the schedule, or anybody beside it. */
+export interface Asking {
+  /** Asks WeChat and applies what it says. */
+  ask(order: Order, polled: boolean): Promise<Order>
+  /**
+   * Query, close at WeChat, query again if it says paid: closed only on WeChat's word, and still open to a payment until then.
+   * Resolves with an order that is still `closing` when WeChat says that it does not know one that it gave a prepay id for.
+   */
+  close(order: Order, reason: string, polled: boolean): Promise<Order>
+  /**
+   * For clients that poll: asks, unless the order is settled or WeChat was asked a moment ago. Those who look at the same moment share one question.
+   */
+  look(order: Order): Promise<Order>
+  /**
+   * For clients that cancel or order again: closes, unless the order is over. Those who want it at the same moment share one conversation; an order whose
+   * closing has just failed stays `closing`, which is the schedule's business then.
+   */
+  end(order: Order, reason: string): Promise<Order>
+}
+
+/** Clients make WeChat be asked, or told to close, at most this often per order. */
+const REST_MS = 2000
+
+/** Who asks: the sweeper, whose next try depends on the answer, or anybody beside it. */
+export const SCHEDULED = false
+export const POLLED = true
+
+export function createAsking({ pay, apply, now }: AskingDeps): Asking {
+  const looks = createTalks(REST_MS, now)
+  const ends = createTalks(REST_MS, now)
+
+  async function ask(order: Order, polled: boolean): Promise<Order> {
+    let report: TradeReport
+    try {
+      report = await pay.query(order.outTradeNo)
+    } catch (error) {
+      await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
+      throw error
+    }
+    return await apply(order, reported(report, polled))
+  }
+
+  async function close(order: Order, reason: string, polled: boolean): Promise<Order> {
+    let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
+    if (current.state !== 'closing') return current
+    current = await ask(current, polled)
+    if (current.state !== 'closing') return current
+    let answer: 'closed' | 'paid' | 'not-exist'
+    try {
+      answer = await pay.close(current.outTradeNo)
+    } catch (error) {
+      await apply(current, { seen: 'no-answer', source: 'close', polled, reason: (error as Error).message })
+      throw error
+    }
+    if (answer === 'paid') return await ask(current, polled)
+    // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
+    if (answer === 'not-exist' && current.prepayId !== undefined && current.expiresAt > now()) {
+      return await apply(current, {
+        seen: 'no-answer',
+        source: 'close',
+        polled,
+        reason: 'WeChat does not know the order although it accepted it',
+      })
+    }
+    return await apply(current, { seen: 'closed', source: 'close' })
+  }
+
+  return {
+    ask,
+    close,
+    async look(order) {
+      if (isFinal(order) || wasAskedLately(order)) return order
+      return (await looks.join(order.outTradeNo, () => ask(order, POLLED))) ?? order
+    },
+    async end(order, reason) {
+      if (isFinal(order)) return order
+      // What is to be closed only now is news to WeChat.
+      const urgent = order.state !== 'closing'
+      return (await ends.join(order.outTradeNo, () => close(order, reason, POLLED), urgent)) ?? order
+    },
+  }
+
+  /** A moment that is yet to come was noted by a clock that is ahead of ours: it says nothing. */
+  function wasAskedLately({ queriedAt }: Order): boolean {
+    if (queriedAt === undefined) return false
+    const since = now().getTime() - queriedAt.getTime()
+    return since >= 0 && since < REST_MS
+  }
+}
+
+/** Conversations about orders, by their numbers. */
+export interface Talks {
+  /**
+   * One conversation at a time about each order, which all who want it share, and none sooner than `restMs` after the one before began: `undefined` then,
+   * unless it is urgent.
+   */
+  join(outTradeNo: string, talk: () => Promise<Order>, urgent?: boolean): Promise<Order | undefined>
+  /** How many orders are remembered: those of the last `restMs`, and no more than that after the next call. */
+  readonly size: number
+}
+
+export function createTalks(restMs: number, now: () => Date): Talks {
+  const underWay = new Map<string, Promise<Order>>()
+  /** When the last one began; the oldest first. */
+  const begun = new Map<string, number>()
+
+  return {
+    async join(outTradeNo, talk, urgent = false) {
+      const shared = underWay.get(outTradeNo)
+      if (shared !== undefined) return await shared
+      const at = now().getTime()
+      for (const [name, time] of begun) {
+        if (Math.abs(at - time) < restMs) break
+        begun.delete(name)
+      }
+      if (begun.has(outTradeNo) && !urgent) return undefined
+      begun.delete(outTradeNo)
+      begun.set(outTradeNo, at)
+      const talking = talk().finally(() => underWay.delete(outTradeNo))
+      underWay.set(outTradeNo, talking)
+      return await talking
+    },
+    get size() {
+      return begun.size
+    },
+  }
+}
+
+function reported(report: TradeReport, polled: boolean): Observation {
+  const source = 'query'
+  switch (report.tradeState) {
+    case 'SUCCESS':
+    case 'REFUND':
+      return { seen: 'payment', source, polled, payment: report.payment, refunded: report.tradeState === 'REFUND' }
+    case 'CLOSED':
+    case 'REVOKED':
+      return { seen: 'closed', source }
+    case 'NOT_EXIST':
+      return { seen: 'not-exist', source, polled }
+    default:
+      return { seen: 'unpaid', source, polled, tradeState: report.tradeState }
+  }
+}

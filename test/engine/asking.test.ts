@@ -1,0 +1,105 @@
+import t from 'tap'
+import { createTalks } from '../../src/engine/asking.ts'
+import type { Order } from '../../src/model.ts'
+import { at, closed, errors, HOUR, newOrder, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
+import type { Rig } from './helpers.ts'
+
+const NOTPAY = { tradeState: 'NOTPAY' } as const
+
+/** What two hundred clients get that do the same at the same moment. */
+async function crowd(act: () => Promise<Order | undefined>): Promise<unknown[]> {
+  const results = await Promise.allSettled(Array.from({ length: 200 }, act))
+  return [
+    ...new Set(
+      results.map((result) =>
+        result.status === 'fulfilled' ? result.value!.state : (result.reason as { code: string }).code,
+      ),
+    ),
+  ]
+}
+
+const look = async ({ orders }: Rig) => await orders.look((await orders.get('order-1'))!)
+const cancel = async ({ orders }: Rig) => await orders.cancel('order-1')
+
+scenario('200 looks at the same moment ask once, 200 more in the next two seconds not at all', async (t, rig) => {
+  await ordered(rig)
+  rig.pay.expect(['query', NOTPAY])
+  t.same(await crowd(() => look(rig)), ['prepaid'])
+  rig.advance(2 * SECOND - 1)
+  t.same(await crowd(() => look(rig)), ['prepaid'])
+  rig.advance(1)
+  rig.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(newOrder({ outTradeNo: 'order-1' })) }])
+  t.same(await crowd(() => look(rig)), ['paid'])
+  rig.advance(HOUR)
+  t.same(await crowd(() => look(rig)), ['paid'], 'what is settled is not asked about')
+})
+
+scenario('200 cancels at the same moment are one conversation, and 200 more of a closed order none', async (t, rig) => {
+  await ordered(rig)
+  rig.pay.expect(['query', NOTPAY], ['close', 'closed'])
+  t.same(await crowd(() => cancel(rig)), ['closed'])
+  const lines = (await rig.orders.history('order-1')).length
+  rig.advance(HOUR)
+  t.same(await crowd(() => cancel(rig)), ['closed'])
+  t.equal((await rig.orders.history('order-1')).length, lines, 'nor does history grow')
+})
+
+scenario('a close that fails is tried again every two seconds at most, however many ask for it', async (t, rig) => {
+  await ordered(rig)
+  for (let round = 0; round < 3; round++) {
+    rig.pay.expect(['query', NOTPAY], ['close', errors.timeout()])
+    t.same(await crowd(() => cancel(rig)), ['WECHAT_TIMEOUT'], 'all who asked for it hear that it failed')
+    t.same(await crowd(() => cancel(rig)), ['closing'], 'and then that it is under way')
+    rig.advance(2 * SECOND)
+  }
+})
+
+scenario('a cancel is no less real for the looks before it', async (t, rig) => {
+  await ordered(rig)
+  rig.pay.expect(['query', NOTPAY])
+  await look(rig)
+  rig.pay.expect(['query', NOTPAY], ['close', 'closed'])
+  t.hasStrict(await cancel(rig), { state: 'closed' })
+})
+
+for (const [when, queriedAt, asks] of [
+  ['never', undefined, true],
+  ['a moment ago', at(-2 * SECOND + 1), false],
+  ['now', at(0), false],
+  ['two seconds ago', at(-2 * SECOND), true],
+  ['by a clock that was a minute and a half ahead', at(90 * SECOND), true],
+  ['before the clock was set back by an hour', at(HOUR), true],
+] as const) {
+  scenario(`an order that was asked about ${when} ${asks ? 'is asked about' : 'is left alone'}`, async (t, rig) => {
+    const order = newOrder({ outTradeNo: 'order-1', state: 'prepaid', queriedAt, dueAt: at(HOUR) })
+    await rig.store.insertOrder({ order, history: [], anomalies: [] })
+    if (asks) rig.pay.expect(['query', NOTPAY])
+    await look(rig)
+    await look(rig)
+    t.hasStrict(await rig.orders.get('order-1'), { queriedAt: asks ? at(0) : queriedAt })
+  })
+}
+
+scenario('an order of another account is not asked about', async (t, rig) => {
+  await t.rejects(rig.orders.look(newOrder({ mchId: '1900000000' })), { code: 'WECHAT_ORDER_CONFLICT' })
+  const { outTradeNo } = await closed(rig)
+  t.hasStrict(await rig.orders.cancel(outTradeNo), { state: 'closed' })
+})
+
+t.test('talks remember no order longer than they must', async (t) => {
+  let now = at(0)
+  let talked = 0
+  const talks = createTalks(2 * SECOND, () => now)
+  const talk = async () => {
+    talked++
+    return newOrder()
+  }
+  for (let n = 0; n < 1000; n++) {
+    await talks.join(`order-${n}`, talk)
+    t.ok(talks.size <= 2)
+    now = new Date(now.getTime() + SECOND)
+  }
+  t.equal(talked, 1000)
+  t.equal(await talks.join('order-999', talk), undefined)
+  t.ok(await talks.join('order-999', talk, true), 'what is urgent is said at once')
+})
