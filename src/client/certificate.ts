@@ -1,4 +1,4 @@
-import { Duplex } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { createSecureContext, TLSSocket } from 'node:tls'
 
 /** A client certificate: the PKCS#12 file of the merchant platform with its passphrase (the merchant number), or the pair of PEM texts. */
@@ -42,7 +42,7 @@ export function whyUnusable(cert: ClientCert): string | undefined {
 
 /** When the certificate ends. */
 export function expiryOf(cert: ClientCert): Date {
-  const socket = new TLSSocket(new Duplex({ read() {} }), { secureContext: createSecureContext(cert) })
+  const socket = new TLSSocket(new PassThrough(), { secureContext: createSecureContext(cert) })
   const { validTo } = socket.getX509Certificate()!
   socket.destroy()
   return new Date(validTo)

@@ -65,7 +65,7 @@ export const ADVICE: Record<Advice, string> = {
 
 /** Fields whose value comes from one order or refund. A text that begins with one of them is about that order. */
 const ORDER_FIELDS =
-  'body|attach|out_trade_no|total_fee|fee_type|spbill_create_ip|openid|out_refund_no|refund_fee|refund_fee_type|refund_desc'
+  'body|detail|attach|goods_tag|limit_pay|scene_info|out_trade_no|transaction_id|total_fee|fee_type|spbill_create_ip|openid|out_refund_no|refund_fee|refund_fee_type|refund_desc|refund_account'
 
 /**
  * What a communication failure is about. It carries no code, and its texts are not documented: these are the recorded ones and their form. The first row that
