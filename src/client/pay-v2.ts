@@ -5,12 +5,13 @@ import { decryptRefundNotify } from '../protocol/refund-notify-v2.ts'
 import { fieldWithin, signV2, verifyV2 } from '../protocol/sign-v2.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import { formatSeconds, formatTime, parseTime } from '../protocol/time.ts'
-import { readXml, writeXml } from '../protocol/xml.ts'
+import { kept, readXml, writeXml } from '../protocol/xml.ts'
 import type { Fields } from '../protocol/xml.ts'
 import type { Secret } from '../secret.ts'
 import type { Http, HttpReply } from './http.ts'
 import { noCertificate, NotificationError } from './pay.ts'
 import type { Notification, PayApi, TradeReport } from './pay.ts'
+import { listRefunds, readRefund } from './refunds-v2.ts'
 import { ADVICE, isRefusal, quoted, readCommunicationFailure, refusalOf } from './refusals.ts'
 
 export interface PayV2Options {
@@ -333,31 +334,29 @@ export function createPayV2({
         if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
         throw error
       }
-      const outTradeNo = kept(reply, 'out_trade_no')
-      const refundId = kept(reply, 'refund_id_0')
-      const refundFee = parseFen(reply.get('refund_fee_0'))
-      const state = REFUND_STATES.get(reply.get('refund_status_0'))
-      if (
-        outTradeNo === undefined ||
-        reply.get('out_refund_no_0') !== outRefundNo ||
-        refundId === undefined ||
-        refundFee === undefined ||
-        state === undefined
-      ) {
+      const report = readRefund(reply, 0)
+      if (report?.outRefundNo !== outRefundNo) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
           `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`,
           { advice: 'query' },
         )
       }
-      return {
-        outRefundNo,
-        outTradeNo,
-        refundId,
-        refundFee,
-        state,
-        succeededAt: parseTime(reply.get('refund_success_time_0') ?? ''),
-      }
+      return report
+    },
+
+    async listRefunds(outTradeNo) {
+      return await listRefunds(async (offset) => {
+        try {
+          return await call('/pay/refundquery', [
+            ['out_trade_no', outTradeNo],
+            ...(offset === 0 ? [] : [['offset', String(offset)] as [string, string]]),
+          ])
+        } catch (error) {
+          if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
+          throw error
+        }
+      }, outTradeNo)
     },
 
     readNotification(body): Notification {
@@ -426,14 +425,6 @@ export function createPayV2({
   }
 }
 
-/** refund_status of V2. */
-const REFUND_STATES = new Map<string | undefined, RefundReport['state']>([
-  ['PROCESSING', 'processing'],
-  ['SUCCESS', 'success'],
-  ['REFUNDCLOSE', 'closed'],
-  ['CHANGE', 'abnormal'],
-])
-
 /** Fields that mark the replies to other calls, and notifications. A reply to a close has none of them (closeorder wxa 9_3), and no mark of its own that is sure. */
 const NOT_OF_A_CLOSE = [
   'prepay_id',
@@ -464,9 +455,3 @@ function answersAnother(path: string, asked: Fields, reply: Fields): string | un
 
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
-
-/** A field to be kept, unless it is empty: copied, as a part of the message would keep all of it in memory. */
-function kept(fields: Fields, name: string): string | undefined {
-  const value = fields.get(name)
-  return value ? Buffer.from(value).toString() : undefined
-}

@@ -74,6 +74,8 @@ export interface PayApi {
   refund(order: Order, refund: Refund): Promise<string>
   /** `undefined` when WeChat does not know the number. Whose order it is of is for the caller to compare. */
   queryRefund(outRefundNo: string): Promise<RefundReport | undefined>
+  /** All refunds of an order, wherever they were made, in WeChat's order; absent where an API cannot list them, as that of v3. */
+  listRefunds?(outTradeNo: string): Promise<RefundReport[]>
   /** @throws {NotificationError} */
   readNotification(body: Buffer): Notification
   /** The exact reply for success, or for failure with a fixed word. */

@@ -1,10 +1,11 @@
-import type { PayApi, TradeReport } from '../client/pay.ts'
+import type { PayApi } from '../client/pay.ts'
 import type { Order } from '../model.ts'
 import { isFinal } from './machine.ts'
 import type { Observation } from './machine.ts'
+import { createQuery } from './query.ts'
 
 export interface AskingDeps {
-  pay: Pick<PayApi, 'query' | 'close'>
+  pay: Pick<PayApi, 'query' | 'listRefunds' | 'close'>
   /** Applies what was learned of an order that exists. */
   apply: (order: Order, observation: Observation) => Promise<Order>
   now: () => Date
@@ -20,7 +21,8 @@ export interface Asking {
    */
   close(order: Order, reason: string, polled: boolean): Promise<Order>
   /**
-   * For clients that poll: asks, unless the order is settled or WeChat was asked a moment ago. Those who look at the same moment share one question.
+   * For clients that poll: asks, unless the order is over or WeChat was asked a moment ago. Those who look at the same moment share one question. Of a paid
+   * order only a refund made elsewhere can be news: that is asked for some minutes after the payment or the last question.
    */
   look(order: Order): Promise<Order>
   /**
@@ -32,6 +34,7 @@ export interface Asking {
 
 /** Clients make WeChat be asked, or told to close, at most this often per order. */
 const REST_MS = 2000
+const PAID_REST_MS = 5 * 60_000
 
 /** Who asks: the sweeper, whose next try depends on the answer, or anybody beside it. */
 export const SCHEDULED = false
@@ -41,16 +44,7 @@ export function createAsking({ pay, apply, now }: AskingDeps): Asking {
   const looks = createTalks(REST_MS, now)
   const ends = createTalks(REST_MS, now)
 
-  async function ask(order: Order, polled: boolean): Promise<Order> {
-    let report: TradeReport
-    try {
-      report = await pay.query(order.outTradeNo)
-    } catch (error) {
-      await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
-      throw error
-    }
-    return await apply(order, reported(report, polled))
-  }
+  const ask = createQuery({ pay, apply })
 
   async function close(order: Order, reason: string, polled: boolean): Promise<Order> {
     let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
@@ -81,7 +75,7 @@ export function createAsking({ pay, apply, now }: AskingDeps): Asking {
     ask,
     close,
     async look(order) {
-      if (isFinal(order) || wasAskedLately(order)) return order
+      if ((isFinal(order) && order.payment === undefined) || wasHeardOfLately(order)) return order
       return (await looks.join(order.outTradeNo, () => ask(order, POLLED))) ?? order
     },
     async end(order, reason) {
@@ -93,10 +87,12 @@ export function createAsking({ pay, apply, now }: AskingDeps): Asking {
   }
 
   /** A moment that is yet to come was noted by a clock that is ahead of ours: it says nothing. */
-  function wasAskedLately({ queriedAt }: Order): boolean {
-    if (queriedAt === undefined) return false
-    const since = now().getTime() - queriedAt.getTime()
-    return since >= 0 && since < REST_MS
+  function wasHeardOfLately({ queriedAt, payment }: Order): boolean {
+    const restMs = payment === undefined ? REST_MS : PAID_REST_MS
+    return [queriedAt, payment?.paidAt].some((heardAt) => {
+      const since = heardAt === undefined ? restMs : now().getTime() - heardAt.getTime()
+      return since >= 0 && since < restMs
+    })
   }
 }
 
@@ -135,21 +131,5 @@ export function createTalks(restMs: number, now: () => Date): Talks {
     get size() {
       return begun.size
     },
-  }
-}
-
-function reported(report: TradeReport, polled: boolean): Observation {
-  const source = 'query'
-  switch (report.tradeState) {
-    case 'SUCCESS':
-    case 'REFUND':
-      return { seen: 'payment', source, polled, payment: report.payment, refunded: report.tradeState === 'REFUND' }
-    case 'CLOSED':
-    case 'REVOKED':
-      return { seen: 'closed', source }
-    case 'NOT_EXIST':
-      return { seen: 'not-exist', source, polled }
-    default:
-      return { seen: 'unpaid', source, polled, tradeState: report.tradeState }
   }
 }

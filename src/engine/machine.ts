@@ -1,6 +1,6 @@
 import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
 import type { Change } from '../store/store.ts'
-import { acceptedFee, refundedFee } from './refund-fees.ts'
+import { acceptedFee, mayBeThere, refundedFee } from './refund-fees.ts'
 import { ruleRefund, TELL_AFTER } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
 
@@ -132,7 +132,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
       return reached('not paid yet')
     case 'closed':
       if (isFinal(order)) return weaker()
-      return changed('changed', 'closed', { state: 'closed', liveKey: null, ...queried() })
+      return changed('changed', 'closed', { state: 'closed', liveKey: null })
     case 'not-exist':
       // Right after ordering WeChat may not know the number yet, so this proves nothing; an order to be closed is closed there all the same.
       return reached('not known to WeChat yet')
@@ -192,7 +192,11 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
           anomalies,
         )
       : changed(outcome, text, { refunds }, anomalies)
-    // onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it.
+    return afterHook(decision)
+  }
+
+  /** onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it. */
+  function afterHook(decision: Decision & { change: Change }): Decision {
     const next = decision.change.order
     if (order.fulfilment === 'due' && next.dueAt !== null && (isOwed(next) || next.dueAt < order.dueAt!)) {
       next.dueAt = order.dueAt
@@ -220,8 +224,8 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
     ]
     if (order.payment !== undefined) {
       if (order.payment.transactionId === payment.transactionId) {
-        if (refunded && order.fulfilment === 'due' && order.refunds.length === 0) {
-          return changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back())
+        if (refunded && order.fulfilment === 'due' && !order.refunds.some(mayBeThere)) {
+          return afterHook(changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back()))
         }
         return ignored('known already', 'repeated')
       }
@@ -332,7 +336,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
     part: Partial<Order>,
     anomalies: Anomaly[] = [],
   ): Decision & { change: Change } {
-    const next = { ...order, ...part }
+    const next = { ...order, ...part, ...queried() }
     next.dueAt = nextDue(next, now)
     return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
@@ -346,50 +350,48 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
   /** By this a closed order that a hint made due has been asked about. */
   function weaker(): Decision {
     return order.payment === undefined && order.dueAt !== null
-      ? changed('ignored', 'ignored: weaker than what is known', queried())
+      ? changed('ignored', 'ignored: weaker than what is known', {})
       : ignored('weaker than what is known')
   }
 
   /** WeChat was asked, and the order is as unsettled as before. */
   function asked(outcome: Outcome, text: string, attempts: number, anomalies: Anomaly[] = []): Decision {
     if (!('polled' in observation && observation.polled)) {
-      return changed(outcome, text, { attempts, ...queried() }, anomalies)
+      return changed(outcome, text, { attempts }, anomalies)
     }
-    const next = { ...order, ...queried() }
-    return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
+    return unchanged(outcome, text, anomalies)
   }
 
+  /** Whatever it said, WeChat was asked about the order: the next question can wait. */
   function queried(): Partial<Order> {
-    return sourceOf(observation) === 'query' ? { queriedAt: now } : {}
+    return isAnswer() ? { queriedAt: now } : {}
+  }
+
+  function isAnswer(): boolean {
+    return sourceOf(observation) === 'query' && !observation.seen.startsWith('refund')
   }
 
   function ignored(why: string, outcome: Outcome = 'ignored'): Decision {
     return unchanged(outcome, `ignored: ${why}`)
   }
 
-  function unchanged(outcome: Outcome, text: string): Decision {
-    return { outcome, change: { order, history: [entry(text, order)], anomalies: [] } }
+  function unchanged(outcome: Outcome, text: string, anomalies: Anomaly[] = []): Decision {
+    const next = isAnswer() ? { ...order, ...queried() } : order
+    return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
 
   function setAside(kind: AnomalyKind, payment: Payment, reason: string): Decision {
     const found = [anomaly(kind, payment, reason)]
+    const text = `refused: ${reason}`
     // WeChat was asked and its answer is of no use: it is asked less and less often, until a person has said what to do. What came unasked does not touch the row.
-    if (!isFinal(order) && sourceOf(observation) === 'query') {
-      if (order.fulfilment === 'dismissed') {
-        return changed(
-          'refused',
-          `refused: ${reason}; over, as was decided`,
-          { state: 'failed', liveKey: null, ...queried() },
-          found,
-        )
-      }
-      return asked('refused', `refused: ${reason}`, order.attempts + 1, found)
+    if (!isFinal(order) && isAnswer()) {
+      return order.fulfilment === 'dismissed'
+        ? changed('refused', `${text}; over, as was decided`, { state: 'failed', liveKey: null }, found)
+        : asked('refused', text, order.attempts + 1, found)
     }
-    const next = order.payment === undefined && sourceOf(observation) === 'query' ? { ...order, dueAt: null } : order
-    return {
-      outcome: 'refused',
-      change: { order: next, history: [entry(`refused: ${reason}`, next)], anomalies: found },
-    }
+    return order.payment === undefined && isAnswer()
+      ? changed('refused', text, {}, found)
+      : unchanged('refused', text, found)
   }
 
   function anomaly(kind: AnomalyKind, payment: Payment, reason: string): Anomaly {

@@ -53,7 +53,10 @@ export interface Orders {
    */
   create(terms: OrderTerms): Promise<{ order: Order; payParams: PayParams }>
   get(outTradeNo: string): Promise<Order | undefined>
-  /** Asks WeChat and applies what it says. `undefined` for an unknown number. */
+  /**
+   * Asks WeChat and applies what it says: that it is paid, or closed, and which refunds were made of it, here or in the merchant platform. `undefined` for an
+   * unknown number.
+   */
   refresh(outTradeNo: string): Promise<Order | undefined>
   /** The order for a client that polls: WeChat is asked first, unless the order is settled or was asked about a moment ago. */
   look(order: Order): Promise<Order>

@@ -32,6 +32,11 @@ export function isRumour({ origin, refundId }: Refund): boolean {
   return origin === 'external' && refundId === undefined
 }
 
+/** Whether WeChat has it, or may have: a trade that it reports as refunded may be so by this one. */
+export function mayBeThere(refund: Refund): boolean {
+  return !isRumour(refund) && refund.state !== 'failed'
+}
+
 function feeOf(refunds: readonly Refund[], states: readonly RefundState[]): number {
   return refunds
     .filter((refund) => states.includes(refund.state) && !isRumour(refund))

@@ -145,6 +145,12 @@ function tagEnd(text: string, at: number, start: string): number {
   return text.charCodeAt(end) === 62 /* > */ ? end + 1 : -1
 }
 
+/** A field to be kept, unless it is empty: copied, as a part of the message would keep all of it in memory. */
+export function kept(fields: Fields, name: string): string | undefined {
+  const value = fields.get(name)
+  return value ? Buffer.from(value).toString() : undefined
+}
+
 function skipSpace(text: string, from: number): number {
   let at = from
   for (;;) {

@@ -166,6 +166,7 @@ const CALLS: Record<string, (pay: PayApi) => Promise<unknown>> = {
   closeorder: (pay) => pay.close(OUT_TRADE_NO),
   refund: (pay) => pay.refund(ORDER, REFUND),
   refundquery: (pay) => pay.queryRefund(REFUND.outRefundNo),
+  'refundquery of an order': (pay) => pay.listRefunds!(OUT_TRADE_NO),
 }
 
 async function failure(promise: Promise<unknown>): Promise<WechatError> {
@@ -222,6 +223,7 @@ t.test('what is sent', async (t) => {
       ['/pay/orderquery', CALLS.orderquery!, QUERIED, { out_trade_no: OUT_TRADE_NO }],
       ['/pay/closeorder', CALLS.closeorder!, SUCCESS, { out_trade_no: OUT_TRADE_NO }],
       ['/pay/refundquery', CALLS.refundquery!, REFUND_QUERIED, { out_refund_no: REFUND.outRefundNo }],
+      ['/pay/refundquery', CALLS['refundquery of an order']!, REFUND_QUERIED, { out_trade_no: OUT_TRADE_NO }],
     ] as const) {
       const { pay, requests } = merchant(signed(answer, API_KEY, signType), { signType })
       await call(pay)
@@ -352,6 +354,7 @@ t.test('a reply means the same however its tags are written', async (t) => {
     closeorder: SUCCESS,
     refund: REFUNDED,
     refundquery: REFUND_QUERIED,
+    'refundquery of an order': REFUND_QUERIED,
   }
   const forms: Record<string, (text: string) => string> = {
     'space before the end of each tag': (text) => text.replace(/<(\/?\w+)>/g, '<$1 >'),
@@ -450,6 +453,7 @@ t.test('business refusals', async (t) => {
       ['INVALID_TRANSACTIONID', '无效transaction_id', 'WECHAT_REFUSED', 422, 'stop'],
       ['PARAM_ERROR', '参数错误', 'WECHAT_REFUSED', 422, 'stop'],
     ],
+    'refundquery of an order': [['PARAM_ERROR', '参数错误', 'WECHAT_REFUSED', 422, 'stop']],
   }
   for (const [api, call] of Object.entries(CALLS)) {
     for (const [errCode, text, code, statusCode, advice] of [...everywhere, ...byApi[api]!]) {
@@ -668,6 +672,7 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
     closeorder: ['closeorder'],
     refund: ['refund'],
     refundquery: ['refundquery'],
+    'refundquery of an order': ['refundquery'],
     // The answer to a query tells the same payment as its notification.
     notification: ['orderquery, paid', 'notification', 'notification of a failure'],
   }
@@ -816,6 +821,48 @@ t.test('what a question about a refund tells', async (t) => {
     { code: 'WECHAT_REPLY_INVALID' },
     'a status that is not there at all',
   )
+})
+
+t.test('the refunds of an order are asked for ten at a time', async (t) => {
+  const offsets: (string | undefined)[] = []
+  const numbers = Array.from({ length: 23 }, (_, n) => `console-${n}`)
+  const http: Http = {
+    async send({ body }) {
+      const offset = /<offset>(?:<!\[CDATA\[)?(\d+)/.exec(body!)?.[1]
+      offsets.push(offset)
+      const page = numbers.slice(Number(offset ?? 0)).slice(0, 10)
+      const refunds = page.map((number, n) => ({
+        [`out_refund_no_${n}`]: number,
+        [`refund_id_${n}`]: `50${number}`,
+        [`refund_fee_${n}`]: '1',
+        [`refund_status_${n}`]: 'SUCCESS',
+        [`refund_success_time_${n}`]: '2026-01-02 08:00:00',
+      }))
+      const counts = { refund_count: String(page.length), total_refund_count: '23' }
+      return {
+        status: 200,
+        text: signed(Object.assign({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, ...counts }, ...refunds) as Values),
+      }
+    },
+    async close() {},
+  }
+  const list = await merchant('', { http }).pay.listRefunds!(OUT_TRADE_NO)
+  t.strictSame(
+    list.map(({ outRefundNo }) => outRefundNo),
+    numbers,
+  )
+  t.strictSame(list[22], {
+    outRefundNo: 'console-22',
+    outTradeNo: OUT_TRADE_NO,
+    refundId: '50console-22',
+    refundFee: 1,
+    state: 'success',
+    succeededAt: new Date('2026-01-02T00:00:00Z'),
+  })
+  t.strictSame(offsets, [undefined, '10', '20'])
+
+  const none = { ...REFUSAL, err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }
+  t.strictSame(await merchant(signed(none)).pay.listRefunds!(OUT_TRADE_NO), [], 'none at all is an answer')
 })
 
 t.test('trouble on the way passes through', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createTalks } from '../../src/engine/asking.ts'
 import type { Order } from '../../src/model.ts'
-import { at, closed, errors, HOUR, newOrder, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
+import { at, closed, errors, HOUR, MINUTE, newOrder, ordered, paymentOf, scenario, SECOND } from './helpers.ts'
 import type { Rig } from './helpers.ts'
 
 const NOTPAY = { tradeState: 'NOTPAY' } as const
@@ -30,8 +30,42 @@ scenario('200 looks at the same moment ask once, 200 more in the next two second
   rig.advance(1)
   rig.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(newOrder({ outTradeNo: 'order-1' })) }])
   t.same(await crowd(() => look(rig)), ['paid'])
-  rig.advance(HOUR)
-  t.same(await crowd(() => look(rig)), ['paid'], 'what is settled is not asked about')
+})
+
+scenario(
+  'a paid order is asked about once in five minutes, for refunds made elsewhere; one that is over, never',
+  async (t, rig) => {
+    const order = await ordered(rig)
+    const payment = paymentOf(order)
+    await rig.orders.observePayment('notify', payment)
+    const asked = () => rig.pay.asked.filter((call) => call.startsWith('query')).length
+    for (const [ms, questions] of [
+      [0, 0],
+      [5 * MINUTE - 1, 0],
+      [1, 1],
+      [5 * MINUTE - 1, 1],
+      [1, 2],
+      [HOUR, 3],
+    ] as const) {
+      rig.advance(ms)
+      if (questions > asked()) rig.pay.expect(['query', { tradeState: 'SUCCESS', payment }])
+      t.same(await crowd(() => look(rig)), ['paid'])
+      t.equal(asked(), questions)
+    }
+    const over = await closed(rig, { key: 'cart-2' })
+    const before = asked()
+    rig.advance(HOUR)
+    t.match(await rig.orders.look(over), { state: 'closed' })
+    t.equal(asked(), before)
+  },
+)
+
+scenario('a payment, or a question, in the time to come does not keep anybody from asking', async (t, rig) => {
+  const order = await ordered(rig)
+  await rig.orders.observePayment('notify', paymentOf(order, { paidAt: at(HOUR) }))
+  rig.pay.expect(['query', errors.timeout()])
+  await t.rejects(look(rig), { code: 'WECHAT_TIMEOUT' })
+  t.match(await look(rig), { state: 'paid', queriedAt: rig.now() }, 'the question was noted')
 })
 
 scenario('200 cancels at the same moment are one conversation, and 200 more of a closed order none', async (t, rig) => {

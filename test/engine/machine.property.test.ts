@@ -313,7 +313,9 @@ function checkStep(
   } else {
     const same = before.payment.transactionId === payment.transactionId
     const known =
-      observation.refunded && before.fulfilment === 'due' && before.refunds.length === 0
+      observation.refunded &&
+      before.fulfilment === 'due' &&
+      before.refunds.every(({ origin, refundId, state }) => state === 'failed' || (origin === 'external' && !refundId))
         ? ['changed', ['refunded']]
         : ['repeated', []]
     assert.deepEqual([outcome, anomalies.map(({ kind }) => kind)], same ? known : ['refused', ['second-transaction']])

@@ -269,6 +269,21 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
   ],
   ['also when the number is unknown there', 'unknown', { seen: 'not-exist', source: 'query' }, { queriedAt: T0 }],
   ['and when it is closed there', 'prepaid', { seen: 'closed', source: 'query' }, { queriedAt: T0 }],
+  ...(['closed', 'failed', 'paid, due', 'paid, done', 'closed, held'] as const).flatMap((column) =>
+    (
+      [
+        { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
+        { seen: 'no-answer', source: 'query', reason: 'timeout' },
+        { ...settle, source: 'query', rival: 'none', payment: paymentOf(order, { totalFee: 1 }) },
+        { ...settle, source: 'query', rival: 'none' },
+      ] as const
+    ).map((news): [string, string, Observation, Partial<Order>] => [
+      'also of an order that is over',
+      column,
+      news,
+      { queriedAt: T0 },
+    ]),
+  ),
   [
     'but news of another source is no query',
     'prepaid',
@@ -360,6 +375,12 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
     'paid, due',
     { seen: 'refund-wanted', source: 'operator', key: 'r', refundFee: 1 },
     { dueAt: at(MINUTE), attempts: 3 },
+  ],
+  [
+    'what WeChat says of a refund is no answer about the order',
+    'paid, done',
+    back(1250, 'success'),
+    { queriedAt: undefined },
   ],
   [
     'a payment found refunded is kept with its key',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { acceptedFee, inItsWay, isRumour, refundedFee } from '../../src/engine/refund-fees.ts'
+import { acceptedFee, inItsWay, isRumour, mayBeThere, refundedFee } from '../../src/engine/refund-fees.ts'
 import type { Refund, RefundState } from '../../src/model.ts'
 import { at, newOrder, paymentOf } from './helpers.ts'
 
@@ -41,6 +41,10 @@ t.test('what counts', async (t) => {
   )
   t.equal(acceptedFee(order), 60, 'what WeChat has accepted')
   t.same(all.filter(isRumour), [rumour])
+  t.same(
+    all.filter((each) => !mayBeThere(each)),
+    [rumour, refund('failed', 128)],
+  )
 })
 
 t.test('what one more refund finds in its way', async (t) => {

@@ -190,6 +190,9 @@ function createWechat(now: () => Date) {
         .find((each) => each !== undefined)
       return refund && { ...refund }
     },
+    listRefunds(outTradeNo: string) {
+      return [...trades.get(outTradeNo)!.refunds.values()].map((refund) => ({ ...refund })).reverse()
+    },
   }
 
   function left({ payment, refunds }: Trade): number {
@@ -254,7 +257,8 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
       fc.array(command, { minLength: 5, maxLength: 60, size: 'max' }),
       luck,
       fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
-      async (scheduler, commands, lucks, latePayment) => {
+      fc.boolean(),
+      async (scheduler, commands, lucks, latePayment, notified) => {
         let now = T0
         let orders = 0
         let keys = 0
@@ -313,6 +317,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                 const lost = new WechatError('WECHAT_TIMEOUT', fate, { advice: 'repeat' })
                 if (fate === 'request lost') throw lost
                 if (fate === 'not booked' && name === 'queryRefund') return undefined
+                if (fate === 'not booked' && name === 'listRefunds') return []
                 const reply = (answer as (...args: unknown[]) => unknown)(...args)
                 await point()
                 if (fate === 'reply lost') throw lost
@@ -496,14 +501,13 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
         for (let round = 0; round < 60; round++) {
           wechat.settleRefunds('success')
           now = new Date(now.getTime() + 31 * MINUTE)
-          const { work, hint, resolve } = alive[round % 2]!
+          const { work, orders, hint, resolve } = alive[round % 2]!
           begin(work.sweep())
           await drain()
-          // WeChat tells of each refund until it is heard, and somebody looks at what fits no order.
-          for (const [outTradeNo, { refunds }] of wechat.trades) {
-            for (const { outRefundNo, refundFee } of refunds.values()) {
-              if (round === 10) begin(hint(outTradeNo, outRefundNo, refundFee))
-            }
+          // WeChat tells of each refund until it is heard, or somebody asks about the order; and somebody looks at what fits no order.
+          for (const [outTradeNo, { refunds }] of round === 10 ? wechat.trades : []) {
+            if (!notified) begin(orders.refresh(outTradeNo))
+            else for (const refund of refunds.values()) begin(hint(outTradeNo, refund.outRefundNo, refund.refundFee))
           }
           if (round === 20) begin(resolve('dismiss', 'mismatch'))
           await drain()

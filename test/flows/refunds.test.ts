@@ -136,16 +136,17 @@ t.test(
     await shop.settle()
     t.match(
       await shop.app.wechat.orders.get(outTradeNo),
-      { state: 'paid', fulfilment: 'held', payment: { totalFee: 1250 } },
-      'and is asked meanwhile',
+      {
+        state: 'paid',
+        fulfilment: 'dismissed',
+        payment: { totalFee: 1250 },
+        refunds: [{ outRefundNo, origin: 'external', refundFee: 1250, state: 'success' }],
+      },
+      'and is asked meanwhile, about both',
     )
     t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
     await shop.world.advance('1m')
     await shop.settle()
-    t.match(await shop.app.wechat.orders.get(outTradeNo), {
-      fulfilment: 'dismissed',
-      refunds: [{ outRefundNo, origin: 'external', refundFee: 1250, state: 'success' }],
-    })
     t.strictSame([shop.paid, refunded], [[], [outRefundNo]])
   },
 )

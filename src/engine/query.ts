@@ -1,0 +1,77 @@
+import type { PayApi, TradeReport } from '../client/pay.ts'
+import type { Order, RefundReport } from '../model.ts'
+import type { Observation } from './machine.ts'
+import { isRumour } from './refund-fees.ts'
+
+/** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. */
+export type Query = (order: Order, polled: boolean) => Promise<Order>
+
+export interface QueryDeps {
+  pay: Pick<PayApi, 'query' | 'listRefunds'>
+  /** Brings a piece of news to the order. */
+  apply: (order: Order, observation: Observation) => Promise<Order>
+}
+
+/**
+ * A trade that WeChat reports as refunded says neither how much went back nor by which refund: its refunds are listed, where the API can, and applied one by one. If
+ * that fails the payment is recorded all the same, nothing is delivered for it blindly, the error passes through, and the next question tries again.
+ */
+export function createQuery({ pay, apply }: QueryDeps): Query {
+  async function applyRefunds(order: Order, reports: RefundReport[]): Promise<Order> {
+    let current = order
+    for (const report of reports) {
+      if (isNews(current, report)) current = await apply(current, { seen: 'refund-reported', source: 'query', report })
+    }
+    return current
+  }
+
+  return async (order, polled) => {
+    const { outTradeNo } = order
+    let report: TradeReport
+    try {
+      report = await pay.query(outTradeNo)
+    } catch (error) {
+      await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
+      throw error
+    }
+    const news = reported(report, polled)
+    if (report.tradeState !== 'REFUND' || pay.listRefunds === undefined) return await apply(order, news)
+    let refunds: RefundReport[]
+    try {
+      // What WeChat has closed makes room for what it accepted afterwards.
+      refunds = (await pay.listRefunds(outTradeNo)).sort((a, b) => rank(a) - rank(b))
+    } catch (error) {
+      await apply(order, news)
+      throw error
+    }
+    // Refunds belong to a payment: to one that is known they come first, so that it is seen what was paid and is not given back.
+    return order.payment === undefined
+      ? await applyRefunds(await apply(order, news), refunds)
+      : await apply(await applyRefunds(order, refunds), news)
+  }
+}
+
+function rank({ state }: RefundReport): number {
+  return state === 'closed' ? 0 : 1
+}
+
+function isNews({ refunds }: Order, { outRefundNo, state, refundFee }: RefundReport): boolean {
+  const known = refunds.find((refund) => refund.outRefundNo === outRefundNo)
+  return known === undefined || isRumour(known) || known.state !== state || known.refundFee !== refundFee
+}
+
+function reported(report: TradeReport, polled: boolean): Observation {
+  const source = 'query'
+  switch (report.tradeState) {
+    case 'SUCCESS':
+    case 'REFUND':
+      return { seen: 'payment', source, polled, payment: report.payment, refunded: report.tradeState === 'REFUND' }
+    case 'CLOSED':
+    case 'REVOKED':
+      return { seen: 'closed', source }
+    case 'NOT_EXIST':
+      return { seen: 'not-exist', source, polled }
+    default:
+      return { seen: 'unpaid', source, polled, tradeState: report.tradeState }
+  }
+}

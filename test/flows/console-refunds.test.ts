@@ -1,0 +1,161 @@
+import t from 'tap'
+import { merchant } from '../helpers.ts'
+import type { Merchant } from '../helpers.ts'
+
+/** A shop with an order that is paid and delivered, and the refunds `onRefunded` ran for. */
+async function paid(
+  t: Parameters<typeof merchant>[0],
+  options: Parameters<typeof merchant>[1] = {},
+): Promise<{ shop: Merchant; outTradeNo: string; refunded: string[] }> {
+  const refunded: string[] = []
+  const shop = await merchant(t, {
+    ...options,
+    options: {
+      onRefunded: (_order, { outRefundNo }) => {
+        refunded.push(outRefundNo)
+      },
+      ...options.options,
+    },
+  })
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo)
+  await shop.settle()
+  return { shop, outTradeNo, refunded }
+}
+
+/** A refund made in the merchant platform, of which nobody is notified. */
+async function refundSilently({ world }: Merchant, outTradeNo: string, refundFee: number): Promise<string> {
+  const { outRefundNo } = world.refund(outTradeNo, { refundFee, notifyUrl: null })
+  await world.settleRefund(outRefundNo, 'SUCCESS')
+  return outRefundNo
+}
+
+const asked = ({ world }: Merchant, api: 'orderquery' | 'refundquery') => world.journal.count({ api })
+
+t.test('a refund that nobody was notified of is found by refresh, recorded, and told once', async (t) => {
+  const { shop, outTradeNo, refunded } = await paid(t)
+  const outRefundNo = await refundSilently(shop, outTradeNo, 1250)
+  await shop.world.advance('48h')
+  await shop.settle()
+  t.equal(asked(shop, 'orderquery'), 0, 'nobody asks about a paid order by himself')
+  for (let times = 0; times < 2; times++) {
+    await shop.app.wechat.orders.refresh(outTradeNo)
+    await shop.settle()
+    t.match(await shop.app.wechat.refunds.list(outTradeNo), [
+      { outRefundNo, origin: 'external', refundFee: 1250, state: 'success', fulfilment: 'done' },
+    ])
+    t.strictSame(refunded, [outRefundNo])
+  }
+  t.strictSame(await shop.app.wechat.anomalies.list(), [])
+  await t.rejects(shop.app.wechat.refunds.create(outTradeNo, { key: 'again', refundFee: 1 }), {
+    code: 'WECHAT_ORDER_CONFLICT',
+    message: /the 0 fen that can still be refunded/,
+  })
+})
+
+t.test('partial ones too, however many: the ceiling counts them', async (t) => {
+  const { shop, outTradeNo, refunded } = await paid(t)
+  const numbers: string[] = []
+  for (let n = 0; n < 23; n++) numbers.push(await refundSilently(shop, outTradeNo, 50))
+  await shop.app.wechat.orders.refresh(outTradeNo)
+  await shop.settle()
+  t.equal(asked(shop, 'refundquery'), 3, 'ten at a time')
+  t.strictSame([...refunded].sort(), [...numbers].sort())
+  await t.rejects(shop.app.wechat.refunds.create(outTradeNo, { key: 'rest', refundFee: 101 }), {
+    message: /the 100 fen/,
+  })
+  t.match(await shop.app.wechat.refunds.create(outTradeNo, { key: 'rest', refundFee: 100 }), { state: 'processing' })
+})
+
+t.test(
+  'found by GET, some minutes after the payment or the last question; a WeChat that is down is no error',
+  async (t) => {
+    const { shop, outTradeNo, refunded } = await paid(t, { options: { timeoutMs: 200 } })
+    const outRefundNo = await refundSilently(shop, outTradeNo, 250)
+    const headers = await shop.login()
+    const get = async () => {
+      const response = await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })
+      return { status: response.status, body: await response.json() }
+    }
+    const shown = { status: 200, body: { state: 'paid', paid: true } }
+    t.match(await get(), shown)
+    t.equal(asked(shop, 'orderquery'), 0, 'the payment is news enough')
+    await shop.world.advance('5m')
+    shop.world.fault('orderquery', { kind: 'hang' }, { times: 2 })
+    t.match(await get(), shown)
+    t.match(await get(), shown)
+    t.equal(asked(shop, 'orderquery'), 2, 'one question, and its repetition; the second GET does not ask')
+    await shop.world.advance('5m')
+    shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
+    t.match(await get(), shown)
+    await shop.settle()
+    t.strictSame(refunded, [])
+    await shop.world.advance('5m')
+    t.match(await get(), shown)
+    await shop.settle()
+    t.strictSame(refunded, [outRefundNo])
+    t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, state: 'success', fulfilment: 'done' }])
+  },
+)
+
+t.test('a refund that is under way is pursued to its end', async (t) => {
+  const { shop, outTradeNo, refunded } = await paid(t)
+  const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 300, notifyUrl: null })
+  await shop.app.wechat.orders.refresh(outTradeNo)
+  t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: /^50/ }])
+  await shop.world.settleRefund(outRefundNo, 'SUCCESS')
+  await shop.world.advance('2m')
+  await shop.settle()
+  t.strictSame(refunded, [outRefundNo])
+})
+
+t.test('refunds that cannot be listed: nothing is delivered blindly, and the next question tries again', async (t) => {
+  let failing = true
+  const { shop, outTradeNo } = await paid(t, {
+    options: {
+      timeoutMs: 200,
+      onPaid: () => {
+        if (failing) throw new Error('sold out')
+      },
+    },
+  })
+  failing = false
+  await refundSilently(shop, outTradeNo, 1250)
+  shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
+  await t.rejects(shop.app.wechat.orders.refresh(outTradeNo), { code: 'WECHAT_TIMEOUT' })
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', refunds: [] })
+  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+  await shop.app.wechat.orders.refresh(outTradeNo)
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ state: 'success' }] })
+})
+
+t.test('all of it goes back while onPaid is due: it is not run any more; a part leaves the rest owed', async (t) => {
+  for (const [refundFee, fulfilment] of [
+    [1250, 'dismissed'],
+    [1249, 'due'],
+  ] as const) {
+    const { shop, outTradeNo } = await paid(t, {
+      options: {
+        onPaid: () => {
+          throw new Error('sold out')
+        },
+      },
+    })
+    await refundSilently(shop, outTradeNo, refundFee)
+    t.match(await shop.app.wechat.orders.refresh(outTradeNo), { fulfilment })
+    t.strictSame(await shop.app.wechat.anomalies.list(), [], 'there is nothing left to find out')
+  }
+})
+
+t.test('paid and given back before either was heard of: both are found by one question', async (t) => {
+  const shop = await merchant(t)
+  const outTradeNo = await shop.order()
+  await shop.world.pay(outTradeNo, { deliver: 'hold' })
+  const outRefundNo = await refundSilently(shop, outTradeNo, 250)
+  t.match(await shop.app.wechat.orders.refresh(outTradeNo), {
+    state: 'paid',
+    fulfilment: 'held',
+    refunds: [{ outRefundNo, refundFee: 250, state: 'success' }],
+  })
+  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+})
