@@ -7,7 +7,7 @@ import type { AnomalyKind, Source } from './model.ts'
  */
 export interface Diagnostics {
   /**
-   * A notification was answered. `outcome` is what became of it, or the fault it was refused for; `lagMs` is the time from the payment to now,
+   * A notification was answered. `outcome` is what became of it, or the fault it was refused for, which is `blocked` when something of the app stood in the way; `lagMs` is the time from the payment to now,
    * for notifications that report one.
    */
   'fastify-wechat-pay:notification': { outcome: string; accepted: boolean; lagMs?: number | undefined }

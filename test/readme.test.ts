@@ -184,6 +184,7 @@ const CONTENTS: Record<string, string[]> = {
     'fastify-wechat-pay:sweep': true,
   }).map((name) => `\n| \`${name}\` | `),
   'word of a refusal': names<NotificationFault>({
+    blocked: true,
     unreadable: true,
     incomplete: true,
     'bad-signature': true,

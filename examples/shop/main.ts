@@ -15,7 +15,8 @@ const {
 const env = process.env
 
 const mock = env.WECHAT_BASE_URL === undefined ? await createMockWechat({ world: { clock: 'real' } }) : undefined
-const server = createServer()
+// Nobody keeps a connection by sending a body byte by byte.
+const server = createServer({ requestTimeout: 10_000 })
 await new Promise<void>((resolve) => {
   server.listen(Number(env.PORT ?? 0), '127.0.0.1', resolve)
 })

@@ -18,6 +18,8 @@ export type Notification =
 
 /** Why a notification is answered with a failure: a closed set, for logs and counters. */
 export type NotificationFault =
+  /** A hook or a middleware of the app has answered in our place, or taken its body away. */
+  | 'blocked'
   | 'unreadable'
   | 'incomplete'
   | 'bad-signature'

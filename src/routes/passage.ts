@@ -1,0 +1,241 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
+import type { NotificationFault, PayApi } from '../client/pay.ts'
+import { createDeadlines } from '../deadlines.ts'
+import type { Deadline } from '../deadlines.ts'
+import { publish } from '../diagnostics.ts'
+import type { Log } from '../hooks.ts'
+import { loggable } from '../thrown.ts'
+
+/** A request carries its passage: a WeakMap of them costs the garbage collector more than all the rest of this file. */
+const PASSAGE = Symbol('fastify-wechat-pay')
+type Raw = FastifyRequest['raw'] & { [PASSAGE]?: Passage }
+type RawReply = FastifyReply['raw']
+
+/** What a notification came to: a fault when WeChat must be told that it was not taken. */
+export interface Taken {
+  fault?: NotificationFault
+  outcome: string
+  lagMs?: number
+}
+
+/** Where a notification is, with hooks and middlewares of the app, with the reader of its body, or with us; and who it is then that answers in our place. */
+const HOLDERS = {
+  onRequest: 'An onRequest hook or a middleware',
+  preParsing: 'A preParsing hook',
+  body: 'A hook or a middleware that reads bodies',
+  preHandler: 'A preValidation or preHandler hook',
+  ours: 'A hook or a middleware',
+}
+
+/** What usually answers with this status. */
+const PROBABLY: Record<number, string> = {
+  401: 'authentication',
+  403: 'authentication or a filter of addresses',
+  429: 'a rate limit',
+  503: 'a maintenance page or an overload guard',
+}
+
+const NO_BODY = Buffer.alloc(0)
+
+const BLOCKED: Taken = { fault: 'blocked', outcome: 'blocked' }
+const UNREADABLE: Taken = { fault: 'unreadable', outcome: 'unreadable' }
+
+/** The way of one notification through the app. */
+export interface Passage {
+  stage: keyof typeof HOLDERS
+  /** Its bytes as they came, whatever hooks make of `request.body`. */
+  body: Buffer
+  /** Whether somebody has read from the body before our reader. */
+  touched: boolean
+  answered: boolean
+  deadline: Deadline
+}
+
+export interface PassagesDeps {
+  pay: Pick<PayApi, 'reply'>
+  log: Log
+  /** The path of the route. */
+  url: string
+  bodyLimit: number
+  /** Real ms from the arrival of a notification to its answer. */
+  limitMs: number
+  /** Answers one that has taken this long since it was ours. */
+  onLate: (passage: Passage, reply: RawReply) => void
+}
+
+export interface Passages {
+  /** The hooks of the route itself. */
+  hooks: Pick<RouteShorthandOptions, 'errorHandler' | 'onSend' | 'onResponse'>
+  of(request: FastifyRequest, reply: FastifyReply): Passage
+  /** Answers, unless an answer has gone out already. */
+  answer(passage: Passage, reply: RawReply, taken: Taken, status?: number): void
+}
+
+/**
+ * Sees to it that every notification is answered by us, in time, and judged by the bytes that came, whatever hooks, middlewares and parsers the app has.
+ * What the app answers, throws, holds back or takes away is logged and counted as `blocked`.
+ */
+export function createPassages(
+  scope: FastifyInstance,
+  { pay, log, url, bodyLimit, limitMs, onLate }: PassagesDeps,
+): Passages {
+  const limits = createDeadlines(limitMs)
+  const advice = `exempt POST ${url} from it. WeChat will send the notification again`
+  let borrowed = false
+
+  function passageOf(raw: Raw, reply: RawReply, elapsedMs = 0): Passage {
+    const known = raw[PASSAGE]
+    if (known !== undefined) return known
+    const deadline = limits.begin(() => {
+      endOfTime(passage, raw, reply)
+    }, limits.now() - elapsedMs)
+    const passage: Passage = { stage: 'onRequest', body: NO_BODY, touched: false, answered: false, deadline }
+    raw[PASSAGE] = passage
+    return passage
+  }
+
+  function of({ raw }: FastifyRequest, reply: FastifyReply): Passage {
+    return passageOf(raw, reply.raw, reply.elapsedTime)
+  }
+
+  function settle(passage: Passage, { fault, outcome, lagMs }: Taken): void {
+    passage.answered = true
+    passage.deadline.close()
+    publish('fastify-wechat-pay:notification', () => ({ outcome, accepted: fault === undefined, lagMs }))
+  }
+
+  function answer(passage: Passage, reply: RawReply, taken: Taken, status?: number): void {
+    // An answer has gone out, or one of the app has begun, which is logged when it is complete.
+    if (reply.headersSent) return
+    settle(passage, taken)
+    const { status: usual, contentType, body } = pay.reply(taken.fault)
+    // Such as a content-encoding that our body does not have.
+    for (const name of reply.getHeaderNames()) if (name !== 'connection') reply.removeHeader(name)
+    reply.writeHead(status ?? usual, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
+    reply.end(body)
+  }
+
+  function endOfTime(passage: Passage, raw: Raw, reply: RawReply): void {
+    const { stage, touched } = passage
+    if (stage === 'ours') return onLate(passage, reply)
+    // Nobody waits any more, or the app has begun an answer of its own.
+    if (reply.destroyed || reply.headersSent) return
+    if (stage !== 'body') {
+      log.error({}, `${HOLDERS[stage]} has held a notification for ${limitMs} ms: ${advice}`)
+      return answer(passage, reply, BLOCKED)
+    }
+    if (raw.complete || touched) return bodyIsGone(passage, reply)
+    log.warn({}, `The body of a notification did not arrive within ${limitMs} ms`)
+    reply.setHeader('connection', 'close')
+    answer(passage, reply, UNREADABLE, 408)
+  }
+
+  function bodyIsGone(passage: Passage, reply: RawReply, status?: number): void {
+    log.error(
+      {},
+      `A hook or a middleware has read the body of a notification before us: let it keep the bytes in request.raw.body, as express.raw() does, or ${advice}`,
+    )
+    answer(passage, reply, BLOCKED, status)
+  }
+
+  /** The app has answered, or refused. */
+  function logBlocked({ stage }: Passage, status: number, details: object): void {
+    const probably = PROBABLY[status] ?? (status >= 300 && status < 400 ? 'a redirect' : undefined)
+    const cause = probably === undefined ? '' : `, probably ${probably}`
+    log.error(
+      { status, ...details },
+      `${HOLDERS[stage]} has answered a notification in our place with HTTP ${status}${cause}: ${advice}`,
+    )
+  }
+
+  // As early as can be: hooks that the app has added before ours run before ours.
+  function onArrival(raw: Raw, reply: RawReply): void {
+    if (raw.method === 'POST' && (raw.url === url || raw.url?.startsWith(`${url}?`)) && !reply.writableEnded) {
+      passageOf(raw, reply)
+    }
+  }
+  scope.server.on('request', onArrival)
+  scope.addHook('onClose', async () => {
+    scope.server.off('request', onArrival)
+    limits.stop()
+  })
+
+  // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
+  scope.removeAllContentTypeParsers()
+  scope.addHook('onRequest', (request, reply, done) => {
+    of(request, reply).stage = 'preParsing'
+    // … even where it is none.
+    request.raw.headers['content-type'] = 'text/xml'
+    done()
+  })
+  scope.addHook('preParsing', (request, reply, payload, done) => {
+    const { raw } = request
+    const passage = of(request, reply)
+    passage.stage = 'body'
+    passage.touched = payload === raw && raw.readableDidRead
+    if (!passage.touched || !raw.readableEnded) return done(null, payload)
+    const { body } = raw as { body?: unknown }
+    if (!(body instanceof Uint8Array)) return bodyIsGone(passage, reply.raw)
+    if (!borrowed) {
+      log.warn(
+        {},
+        `A middleware reads the bodies of notifications before us; they are taken from raw.body. Better ${advice.split('.')[0]}`,
+      )
+    }
+    borrowed = true
+    passage.touched = false
+    delete raw.headers['content-length']
+    done(null, Readable.from([Buffer.from(body)]))
+  })
+  scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, ({ raw }: { raw: Raw }, body, done) => {
+    const passage = raw[PASSAGE]!
+    passage.stage = 'preHandler'
+    passage.body = body as Buffer
+    done(null, body)
+  })
+
+  return {
+    of,
+    answer,
+    hooks: {
+      // Never an HTML or JSON page.
+      errorHandler: (error, request, reply) => {
+        const passage = of(request, reply)
+        const err = loggable(error)
+        const { statusCode = 500 } = err as { statusCode?: number }
+        const status = statusCode >= 400 && statusCode <= 599 ? statusCode : 500
+        if (passage.stage === 'body' && passage.touched) return bodyIsGone(passage, reply.raw, status)
+        if (passage.stage === 'body') {
+          log.warn({ err }, 'The body of a notification could not be read')
+          return answer(passage, reply.raw, UNREADABLE, status)
+        }
+        logBlocked(passage, status, { err })
+        answer(passage, reply.raw, BLOCKED, status)
+      },
+      // A hook of the app has answered: WeChat must not take its page for ours. We never send by Fastify ourselves.
+      onSend: async (request, reply, payload) => {
+        const passage = of(request, reply)
+        logBlocked(passage, reply.statusCode, { location: reply.getHeader('location') })
+        settle(passage, BLOCKED)
+        ;(payload as Partial<Readable> | null)?.destroy?.()
+        for (const name of Object.keys(reply.getHeaders())) {
+          reply.removeHeader(name)
+          reply.raw.removeHeader(name)
+        }
+        const { status, contentType, body } = pay.reply('blocked')
+        reply.code(reply.statusCode >= 400 ? reply.statusCode : status).header('content-type', contentType)
+        return body
+      },
+      // A middleware or a hook of the app has answered past Fastify.
+      onResponse: (request, reply, done) => {
+        const passage = of(request, reply)
+        if (!passage.answered) {
+          logBlocked(passage, reply.raw.statusCode, { location: reply.raw.getHeader('location') })
+          settle(passage, BLOCKED)
+        }
+        done()
+      },
+    },
+  }
+}

@@ -1,0 +1,491 @@
+import { once } from 'node:events'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { PassThrough, Readable } from 'node:stream'
+import { setImmediate as tick } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
+import express from '@fastify/express'
+import middie from '@fastify/middie'
+import bodyParser from 'body-parser'
+import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { NotificationError } from '../../src/client/pay.ts'
+import type { PayApi } from '../../src/client/pay.ts'
+import type { Orders } from '../../src/engine/orders.ts'
+import { notifyRoute } from '../../src/routes/notify.ts'
+import type { LogLine } from '../helpers.ts'
+import { NASTY } from '../nonsense.ts'
+
+const GENUINE = '<xml>茶</xml>'
+/** Real time. */
+const LIMIT_MS = 100
+
+/** A merchant whose every notification says what it is told; a body that is not the genuine one is refused. */
+const pay = {
+  readNotification(body: Buffer) {
+    if (body.toString() !== GENUINE) throw new NotificationError('unreadable', `not ${GENUINE}`)
+    return { kind: 'payment-failed', outTradeNo: 'order-1', reason: 'none' }
+  },
+  reply: (fault?: string) => ({ status: 200, contentType: 'text/xml; charset=utf-8', body: fault ?? 'SUCCESS' }),
+} as unknown as PayApi
+
+interface App {
+  app: FastifyInstance
+  url: string
+  logs: LogLine[]
+  /** What was counted. */
+  outcomes: string[]
+  notify(body?: string | Buffer, headers?: Record<string, string>): Promise<Reply>
+}
+
+interface Reply {
+  status: number
+  text: string
+  headers: Headers
+}
+
+/** An app with the notify route, on loopback. `host` is what else it has, `observe` what the store does with a notification. */
+async function appWith(
+  t: Test,
+  host: (app: FastifyInstance) => Promise<void> | void = () => {},
+  observe: () => Promise<unknown> = async () => ({ outcome: 'settled' }),
+): Promise<App> {
+  const logs: LogLine[] = []
+  const app = Fastify({
+    logger: {
+      level: 'warn',
+      stream: {
+        write: (line: string) => {
+          logs.push(JSON.parse(line) as LogLine)
+        },
+      },
+    },
+  })
+  const outcomes: string[] = []
+  const listener = (message: unknown) => {
+    outcomes.push((message as { outcome: string }).outcome)
+  }
+  subscribe('fastify-wechat-pay:notification', listener)
+  t.teardown(async () => {
+    unsubscribe('fastify-wechat-pay:notification', listener)
+    app.server.closeAllConnections()
+    await app.close()
+  })
+  await host(app)
+  await app.register(
+    async (scope) => {
+      notifyRoute(scope, {
+        pay,
+        orders: { observe } as unknown as Orders,
+        now: () => new Date(),
+        log: app.log,
+        limitMs: LIMIT_MS,
+      })
+    },
+    { prefix: '/wechat' },
+  )
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}/wechat/notify`
+  return {
+    app,
+    url,
+    logs,
+    outcomes,
+    async notify(body = GENUINE, headers = {}) {
+      const response = await fetch(url, {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { 'content-type': 'text/xml', ...headers },
+        body,
+      })
+      return { status: response.status, text: await response.text(), headers: response.headers }
+    },
+  }
+}
+
+/** Waits for something that another task of the process is about to do. */
+async function until(happened: () => boolean): Promise<void> {
+  while (!happened()) await tick()
+}
+
+const never = async () => {
+  await new Promise(() => {})
+}
+/** What an app may have, and whether a genuine notification still reaches us. */
+const HARMLESS: Record<string, (app: FastifyInstance) => Promise<void> | void> = {
+  nothing: () => {},
+  'a hook that listens to the body in passing': (app) => {
+    app.addHook('onRequest', ({ raw }, _reply, done) => {
+      raw.on('data', () => {})
+      done()
+    })
+  },
+  'a preParsing hook that hands the body on as a stream of its own': (app) => {
+    app.addHook('preParsing', async (_request, _reply, payload) => payload.pipe(new PassThrough()))
+  },
+  'a hook that changes what was parsed': (app) => {
+    app.addHook('preHandler', async (request) => {
+      request.body = { xml: {} }
+    })
+  },
+  'a hook that takes the Content-Type away': (app) => {
+    app.addHook('preValidation', async ({ headers }) => {
+      delete headers['content-type']
+    })
+  },
+}
+
+for (const [name, host] of Object.entries(HARMLESS)) {
+  t.test(`an app with ${name}`, async (t) => {
+    const { notify, logs, outcomes } = await appWith(t, host)
+    t.match(await notify(), { status: 200, text: 'SUCCESS' })
+    t.match(await notify('x'), { status: 200, text: 'unreadable' }, "README's check of a healthy route")
+    t.strictSame(outcomes, ['payment-failed', 'unreadable'])
+    t.notOk(logs.some(({ level }) => level === 50))
+  })
+}
+
+/** Middlewares and hooks that have read the body before us, and not kept it. */
+const READERS: Record<string, (app: FastifyInstance) => Promise<void> | void> = {
+  'body-parser, for texts': async (app) => {
+    await app.register(express)
+    app.use(bodyParser.text({ type: 'text/xml' }))
+  },
+  'body-parser, for everything, as JSON': async (app) => {
+    await app.register(express)
+    app.use(bodyParser.text({ type: '*/*' }))
+    app.use((request, _response, next) => {
+      ;(request as unknown as { body: unknown }).body = { xml: {} }
+      next()
+    })
+  },
+  'a middleware of its own': async (app) => {
+    await app.register(middie)
+    app.use((request, _response, next) => {
+      request.on('data', () => {}).on('end', next)
+    })
+  },
+  'a hook that reads the stream': (app) => {
+    app.addHook('onRequest', async ({ raw }) => {
+      await raw.toArray()
+    })
+  },
+  'a preParsing hook that reads the stream': (app) => {
+    app.addHook('preParsing', async ({ raw }) => {
+      await raw.toArray()
+    })
+  },
+  'a hook that listens to the body and comes back later': (app) => {
+    app.addHook('onRequest', async ({ raw }) => {
+      raw.on('data', () => {})
+    })
+  },
+  'a hook that reads the beginning of the stream': (app) => {
+    app.addHook('onRequest', async ({ raw }) => {
+      await once(raw, 'readable')
+      raw.read(1)
+    })
+  },
+  'a hook that reads the stream while we do': (app) => {
+    app.addHook('preParsing', async ({ raw }, _reply, payload) => {
+      const iterator = raw[Symbol.asyncIterator]()
+      await iterator.next()
+      return payload
+    })
+  },
+  'a preParsing hook that hands nothing on': (app) => {
+    app.addHook('preParsing', async (_request, _reply, payload) => {
+      payload.resume()
+      return new Readable({ read() {} })
+    })
+  },
+}
+
+for (const [name, host] of Object.entries(READERS)) {
+  t.test(`an app that has read the body: ${name}`, async (t) => {
+    const { notify, logs, outcomes } = await appWith(t, host)
+    const { status, text, headers } = await notify()
+    t.match([status, text], [/^(200|400)$/, 'blocked'])
+    t.match(headers.get('content-type'), 'text/xml')
+    t.strictSame(outcomes, ['blocked'])
+    t.match(logs, [{ level: 50, msg: /has read the body .* express\.raw\(\) .* exempt POST \/wechat\/notify/ }])
+    t.equal(logs.length, 1)
+    t.match(await notify('x'), { text: 'blocked' }, "README's check shows it")
+  })
+}
+
+t.test('a middleware that keeps the bytes it has read: they are taken', async (t) => {
+  const { notify, logs, outcomes } = await appWith(t, async (app) => {
+    await app.register(express)
+    app.use(bodyParser.raw({ type: 'text/xml', limit: '1mb' }))
+  })
+  t.match(await notify(), { status: 200, text: 'SUCCESS' })
+  t.match(await notify(gzipSync(GENUINE), { 'content-encoding': 'gzip' }), { text: 'SUCCESS' }, 'inflated as well')
+  t.match(await notify('x'), { status: 200, text: 'unreadable' })
+  t.match(await notify('x'.repeat(100_000)), { status: 413, text: 'unreadable' }, 'no longer than any')
+  t.strictSame(outcomes, ['payment-failed', 'payment-failed', 'unreadable', 'unreadable'])
+  const taken = logs.filter(({ msg }) => msg.startsWith('A middleware reads the bodies of notifications'))
+  t.match(taken, [{ level: 40 }])
+  t.equal(taken.length, 1, 'which is said once')
+})
+
+const PAGE = '<html>Closed for maintenance</html>'
+/** Apps that answer, or refuse, in our place. */
+const ANSWERS: Record<
+  string,
+  { host: (app: FastifyInstance) => Promise<void> | void; status: number; log: object; past?: boolean }
+> = {
+  'authentication that throws': {
+    host: (app) => {
+      app.addHook('preHandler', async () => {
+        throw Object.assign(new Error('no session'), { statusCode: 401 })
+      })
+    },
+    status: 401,
+    log: {
+      status: 401,
+      err: { message: 'no session' },
+      msg: /^A preValidation or preHandler hook has answered .* with HTTP 401, probably authentication: exempt POST/,
+    },
+  },
+  'authentication that answers': {
+    host: (app) => {
+      app.addHook('onRequest', async (_request, reply) => await reply.code(403).send({ error: 'no' }))
+    },
+    status: 403,
+    log: { status: 403, msg: /^An onRequest hook or a middleware has .* probably authentication or a filter of addr/ },
+  },
+  'a rate limit': {
+    host: (app) => {
+      app.addHook('onRequest', async () => {
+        throw Object.assign(new Error('slow down'), { statusCode: 429 })
+      })
+    },
+    status: 429,
+    log: { status: 429, msg: /probably a rate limit/ },
+  },
+  'a maintenance page': {
+    host: (app) => {
+      app.addHook('preParsing', async (_request, reply) => {
+        await reply.code(503).type('text/html').send(PAGE)
+      })
+    },
+    status: 503,
+    log: { status: 503, msg: /^A preParsing hook has .* probably a maintenance page/ },
+  },
+  'a page of success': {
+    host: (app) => {
+      app.addHook('preValidation', async (_request, reply) => await reply.type('text/html').send(PAGE))
+    },
+    status: 200,
+    log: { status: 200, msg: /with HTTP 200: exempt/ },
+  },
+  'a redirect': {
+    host: (app) => {
+      app.addHook('onRequest', async (_request, reply) => await reply.redirect('/login', 302))
+    },
+    status: 200,
+    log: { status: 302, location: '/login', msg: /probably a redirect/ },
+  },
+  'a page that is a stream, and compressed': {
+    host: (app) => {
+      app.addHook('onRequest', async (_request, reply) => {
+        reply.raw.setHeader('x-raw', 'x')
+        await reply.header('content-encoding', 'gzip').send(Readable.from([gzipSync(PAGE)]))
+      })
+    },
+    status: 200,
+    log: { status: 200 },
+  },
+  'an error with a status of success': {
+    host: (app) => {
+      app.addHook('onRequest', async () => {
+        throw Object.assign(new Error('fine'), { statusCode: 200 })
+      })
+    },
+    status: 500,
+    log: { status: 500, err: { message: 'fine' } },
+  },
+  'a middleware that answers past Fastify': {
+    host: async (app) => {
+      await app.register(express)
+      app.use((_request, response) => {
+        response.writeHead(503, { 'content-type': 'text/html' }).end(PAGE)
+      })
+    },
+    status: 503,
+    log: { status: 503, msg: /^An onRequest hook or a middleware has .* probably a maintenance page/ },
+    past: true,
+  },
+  'a middleware that redirects past Fastify': {
+    host: async (app) => {
+      await app.register(middie)
+      app.use((_request, response) => {
+        response.setHeader('location', 'https://shop.example.com').writeHead(301).end()
+      })
+    },
+    status: 301,
+    log: { status: 301, location: 'https://shop.example.com', msg: /probably a redirect/ },
+    past: true,
+  },
+  'a hook that begins to answer past Fastify, and passes the request on': {
+    host: (app) => {
+      app.addHook('preHandler', async (_request, reply) => {
+        reply.raw.writeHead(200, { 'content-type': 'text/html' }).write('<html>')
+        setImmediate(() => reply.raw.end('</html>'))
+      })
+    },
+    status: 200,
+    log: { status: 200, msg: /^A hook or a middleware has/ },
+    past: true,
+  },
+  'a hook that answers past Fastify, slowly': {
+    host: (app) => {
+      app.addHook('preHandler', async (_request, reply) => {
+        reply.hijack()
+        reply.raw.writeHead(200, { 'content-type': 'text/html' }).write('<html>')
+        setTimeout(() => reply.raw.end('</html>'), 2 * LIMIT_MS)
+      })
+    },
+    status: 200,
+    log: { status: 200, msg: /^A preValidation or preHandler hook has/ },
+    past: true,
+  },
+}
+
+for (const [name, { host, status, log, past = false }] of Object.entries(ANSWERS)) {
+  t.test(`an app that answers in our place: ${name}`, async (t) => {
+    const { notify, logs, outcomes } = await appWith(t, host)
+    const reply = await notify()
+    t.equal(reply.status, status)
+    if (!past) {
+      t.equal(reply.text, 'blocked')
+      t.strictSame([...reply.headers.keys()].sort(), [
+        ...['connection', 'content-length', 'content-type', 'date'],
+        ...(reply.headers.has('keep-alive') ? ['keep-alive'] : []),
+      ])
+    }
+    await until(() => outcomes.length > 0)
+    t.strictSame(outcomes, ['blocked'])
+    const errors = logs.filter(({ level }) => level === 50)
+    t.match(errors, [log])
+    t.equal(errors.length, 1, 'one line for each answer')
+  })
+}
+
+t.test('whatever a hook of the app throws, WeChat reads our refusal, and the log is short', async (t) => {
+  let thrown: unknown
+  const { notify, logs, outcomes } = await appWith(t, (app) => {
+    app.addHook('preHandler', async () => {
+      throw thrown
+    })
+  })
+  for (const [name, make] of Object.entries(NASTY)) {
+    thrown = make()
+    t.match(await notify(), { status: 500, text: 'blocked' }, name)
+    t.ok(JSON.stringify(logs.splice(0)).length < 30_000, name)
+    t.strictSame(outcomes.splice(0), ['blocked'], name)
+  }
+})
+
+t.test('a hook that does not end holds no notification beyond the limit', async (t) => {
+  const holders: [name: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler', who: RegExp][] = [
+    ['onRequest', /^An onRequest hook or a middleware has held a notification for 100 ms: exempt POST/],
+    ['preParsing', /^A preParsing hook has held/],
+    ['preValidation', /^A preValidation or preHandler hook has held/],
+    ['preHandler', /^A preValidation or preHandler hook has held/],
+  ]
+  for (const [hook, msg] of holders) {
+    let end = () => {}
+    const held = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const { notify, logs, outcomes } = await appWith(t, (app) => {
+      app.addHook(hook as 'onRequest', () => held)
+    })
+    t.match(await notify(), { status: 200, text: 'blocked' }, hook)
+    t.match(logs, [{ level: 50, msg }], hook)
+    end()
+    await tick()
+    t.strictSame([outcomes, logs.length], [['blocked'], 1], 'what comes after that is nothing to us')
+  }
+})
+
+t.test('a body that does not arrive is given up, with its connection', async (t) => {
+  const { app, logs, outcomes } = await appWith(t)
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('POST /wechat/notify HTTP/1.1\r\nhost: shop\r\ncontent-length: 100\r\n\r\n<xml>')
+  const reply = Buffer.concat((await socket.toArray()) as Buffer[]).toString()
+  t.match(reply, /^HTTP\/1\.1 408 Request Timeout\r\n[^]*connection: close\r\n[^]*\r\n\r\nunreadable$/i)
+  t.match(logs, [{ level: 40, msg: 'The body of a notification did not arrive within 100 ms' }])
+  t.strictSame(outcomes, ['unreadable'])
+})
+
+t.test('a body that cannot be read', async (t) => {
+  const { notify, logs, outcomes } = await appWith(t)
+  t.match(await notify('x'.repeat(100_000)), { status: 413, text: 'unreadable' })
+  t.match(logs, [{ level: 40, err: { code: 'FST_ERR_CTP_BODY_TOO_LARGE' } }])
+  t.strictSame(outcomes, ['unreadable'])
+})
+
+t.test('a store that takes too long is answered for, once, whatever comes of it', async (t) => {
+  for (const outcome of ['settled', 'failed']) {
+    let end = () => {}
+    const store = new Promise<unknown>((resolve, reject) => {
+      end = () => {
+        if (outcome === 'settled') resolve({ outcome })
+        else reject(new Error('the database is down'))
+      }
+    })
+    const { notify, logs, outcomes } = await appWith(t, undefined, () => store)
+    t.match(await notify(), { status: 200, text: 'not-stored' })
+    end()
+    await tick()
+    t.strictSame(outcomes, ['not-stored'])
+    t.match(
+      logs.filter(({ level }) => level === 50),
+      [{ err: { message: 'The order store did not answer within 100 ms.' } }],
+      outcome,
+    )
+  }
+})
+
+t.test('who has hung up is not waited for', async (t) => {
+  const { app, logs, outcomes } = await appWith(t, (app) => {
+    app.addHook('onRequest', never)
+  })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  const arrived = once(app.server, 'request')
+  socket.write('POST /wechat/notify HTTP/1.1\r\nhost: shop\r\ncontent-length: 0\r\n\r\n')
+  const [, response] = (await arrived) as [unknown, NodeJS.EventEmitter]
+  socket.destroy()
+  await once(response, 'close')
+  await new Promise((resolve) => {
+    setTimeout(resolve, 2 * LIMIT_MS)
+  })
+  t.strictSame([logs, outcomes], [[], []])
+})
+
+t.test('without a socket, as behind a gateway of functions', async (t) => {
+  const { app } = await appWith(t)
+  const reply = await app.inject({ method: 'POST', url: '/wechat/notify', payload: GENUINE })
+  t.match([reply.statusCode, reply.body], [200, 'SUCCESS'])
+})
+
+t.test('other requests are left alone', async (t) => {
+  const { url, outcomes, logs } = await appWith(t, (app) => {
+    app.post('/wechat/other', async () => 'other')
+  })
+  for (const [path, method, status] of [
+    ['', 'GET', 404],
+    ['/../other', 'POST', 200],
+    ['?x=1', 'POST', 200],
+  ] as const) {
+    t.equal((await fetch(url + path, { method })).status, status, path)
+  }
+  t.strictSame(outcomes, ['unreadable'], 'the last one is ours')
+  t.notOk(logs.some(({ level }) => level === 50))
+})
