@@ -70,8 +70,18 @@ export function sqlStore<Tx>(
     }
   }
 
-  function transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T> {
-    return executor.transaction((connection, tx) => work(numbering(connection), tx))
+  /** A library may reject a transaction whose connection is lost while the work goes on: what that still sends must not get into another's. */
+  async function transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T> {
+    let revoke = () => {}
+    try {
+      return await executor.transaction((connection, tx) => {
+        const lent = revocable(numbering(connection), OVER)
+        revoke = lent.revoke
+        return work(lent.value, tx)
+      })
+    } finally {
+      revoke()
+    }
   }
 
   async function select<T>(
@@ -308,6 +318,7 @@ export function sqlStore<Tx>(
     async fulfil({ order: { outTradeNo }, claims }, work, decide) {
       let begun = false
       let lost = false
+      let revoke = () => {}
       try {
         await repeated(
           () =>
@@ -315,8 +326,9 @@ export function sqlStore<Tx>(
               begun = true
               return fenced(connection, async () => {
                 await connection.run('savepoint wechat_work', [])
-                const { value, revoke } = revocable(tx, OVER)
-                await work(value).finally(revoke)
+                const lent = revocable(tx, OVER)
+                revoke = lent.revoke
+                await work(lent.value).finally(revoke)
                 await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
                   throw new Error(
                     'The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass',
@@ -328,6 +340,8 @@ export function sqlStore<Tx>(
                 if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
                 await change(current!, decide, connection)
               })
+            }).finally(() => {
+              revoke()
             }),
           (error) => !begun && isPassing(error),
         )

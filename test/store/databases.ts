@@ -11,7 +11,8 @@ import { fromSqlite } from '../../src/store/adapters/sqlite.ts'
 import { sqlStore } from '../../src/store/sql.ts'
 import type { Dialect, Executor } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
-import { change, claimed } from './orders.ts'
+import { change, claimed, newOrder } from './orders.ts'
+import { lossyWay } from './lossy.ts'
 import { startMysql, startPostgres } from './servers.ts'
 import type { Server } from './servers.ts'
 
@@ -159,6 +160,10 @@ export async function keepsContract(t: Test, open: { [name in keyof typeof DATAB
       const opened = openIt(url, t)
       await contract(t, opened)
       if (name === 'mysql') await survivesDeadlock(t, url, opened)
+      if (name === 'mysql' || name === 'postgres') {
+        await survivesLosses(t, url, openIt)
+        await undoesLost(t, url, openIt)
+      }
     })
   }
 }
@@ -184,6 +189,55 @@ export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>): Pr
     oneWriter: executor.dialect === 'sqlite',
   })
   for (const { name, run } of cases) await t.test(name, run)
+}
+
+/** A lost connection fails what needs it; the process and its pool live on. */
+export async function survivesLosses(t: Test, url: string, open: Open): Promise<void> {
+  await t.test('connections get lost', async (t) => {
+    const way = await lossyWay(t, url)
+    const store = sqlStore(open(way.url, t).executor)
+    const order = `lost-${randomUUID()}`
+    await store.migrate()
+    await store.insertOrder(change(newOrder(order)))
+
+    await Promise.all(Array.from({ length: 3 }, () => store.findOrder(order)))
+    await way.loseAll()
+    t.ok(await store.findOrder(order), 'while nobody uses them')
+
+    // More often than a pool has places. Some libraries make another connection at once.
+    for (let times = 0; times < 11; times++) {
+      await way.loseAll()
+      way.loseNext()
+      await store.updateOrder(order, change).catch(() => {})
+    }
+    t.ok(await store.updateOrder(order, change), 'as soon as they are made')
+  })
+}
+
+/** Nothing is kept of a hook whose connection is lost, and nothing that it still sends is written, though the library may have made another connection. */
+export async function undoesLost(t: Test, url: string, open: Open): Promise<void> {
+  await t.test('a connection is lost while onPaid runs', async (t) => {
+    const way = await lossyWay(t, url)
+    const { executor, write } = open(way.url, t)
+    const store = sqlStore(executor)
+    const claim = await claimed(store, `lost-${randomUUID()}`)
+    await executor.run("delete from own where id <> 'nobody'", [])
+    await t.rejects(
+      store.fulfil(
+        claim,
+        async (tx) => {
+          await write(tx, 'before')
+          await way.loseAll()
+          await store.findOrder('nobody')
+          await write(tx, 'after')
+        },
+        change,
+      ),
+    )
+    t.same(await store.findOrder(claim.order.outTradeNo), claim.order)
+    t.same(await executor.rows('select id from own', []), [])
+    t.equal(await store.fulfil(claim, async () => {}, change), 'done')
+  })
 }
 
 /** MySQL ends a transaction that meets a deadlock. What the work has sent meanwhile must not be committed by itself. */

@@ -1,10 +1,14 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Connection, Executor, Row, Value } from '../executor.ts'
+import { outliveLosses } from './lost.ts'
 import { fromSqlite } from './sqlite.ts'
 import type { SqliteLike } from './sqlite.ts'
 
 /** What is used of a database of drizzle-orm/node-postgres, drizzle-orm/postgres-js or drizzle-orm/mysql2. */
 export interface DrizzleLike<Query, Tx extends DrizzleQueryable<Query>> extends DrizzleQueryable<Query> {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** The driver's pool, or the function that postgres.js makes. */
+  $client?: any
 }
 
 export interface DrizzleQueryable<Query> {
@@ -33,6 +37,8 @@ const ANSWERS = {
 
 /**
  * Runs on a database of Drizzle. `tx` is its transaction.
+ *
+ * Over pg it listens to the pool and its clients, so that a lost connection fails the statement that needs it and nothing else.
  *
  * On better-sqlite3, whose transactions in Drizzle cannot wait for anything, `tx` is the database, inside of a transaction; what {@link fromSqlite} says of
  * connections holds.
@@ -73,9 +79,40 @@ export function fromDrizzle(
   }
 
   const base = db as DrizzleLike<unknown, DrizzleQueryable<unknown>>
+  if (dialect === 'postgres' && typeof base.$client?.on === 'function') outliveLosses(base.$client)
+  const transaction: typeof base.transaction =
+    typeof base.$client?.begin === 'function' ? endless(base) : (work) => base.transaction(work)
   return {
     dialect,
     ...connection(base),
-    transaction: (work) => base.transaction((tx) => work(connection(tx), tx)),
+    transaction: (work) => transaction((tx) => work(connection(tx), tx)),
+  }
+}
+
+/**
+ * postgres.js rejects a transaction as soon as its connection is lost, while the work is still under way. When that work ended, postgres.js would send a commit or
+ * a rollback to no connection, which ends the process, or to the one that has taken the place of the lost one, where it ends another transaction. So the work
+ * of a lost transaction never ends.
+ */
+function endless<Query, Tx extends DrizzleQueryable<Query>>(db: DrizzleLike<Query, Tx>): (typeof db)['transaction'] {
+  return async (work) => {
+    let lost = false
+    try {
+      return await db.transaction(async (tx) => {
+        try {
+          return await work(tx)
+        } catch (error) {
+          // The server says this before it closes the connection.
+          lost ||= ((error as Error).cause as { severity?: string } | undefined)?.severity === 'FATAL'
+          throw error
+        } finally {
+          // The transaction is rejected in the same turn as the statement that was under way.
+          await turn()
+          if (lost) await new Promise(() => {})
+        }
+      })
+    } finally {
+      lost = true
+    }
   }
 }

@@ -1,8 +1,11 @@
 import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
+import { outliveLosses } from './lost.ts'
+import type { PgPoolEvents } from './lost.ts'
 
 /** What is used of a `Knex`. */
 export interface KnexLike<Trx extends KnexQueryable> extends KnexQueryable {
   transaction<T>(work: (trx: Trx) => Promise<T>): Promise<T>
+  client?: { config?: { connectionPool?: unknown } }
 }
 
 /** What is used of a `Knex` and of a `Knex.Transaction`. */
@@ -20,6 +23,9 @@ const ANSWERS: Record<Dialect, { rows(answer: any): Row[]; affected(answer: any)
 /** Runs on a `Knex` over pg, mysql2 or better-sqlite3. `tx` is its `Knex.Transaction`. */
 export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect: Dialect): Executor<Trx> {
   const { rows, affected } = ANSWERS[dialect]
+  // Knex listens to the connections that it makes itself.
+  const pool = knex.client?.config?.connectionPool
+  if (dialect === 'postgres' && pool !== undefined) outliveLosses(pool as PgPoolEvents)
 
   function connection(on: KnexQueryable): Connection {
     // Knex counts the places of a statement itself.

@@ -20,7 +20,19 @@ interface KyselyQuery {
   queryId: { queryId: string }
 }
 
-/** Runs on a `Kysely`. `tx` is its `Transaction`. */
+/**
+ * Runs on a `Kysely`. `tx` is its `Transaction`.
+ *
+ * Over pg, listen to the pool and its clients: Kysely does not, and a connection that is lost would end the process.
+ *
+ * @example
+ * ```ts
+ * const pool = new pg.Pool()
+ * pool.on('error', () => {})
+ * pool.on('connect', (client) => client.on('error', () => {}))
+ * const store = sqlStore(fromKysely(new Kysely({ dialect: new PostgresDialect({ pool }) }), 'postgres'))
+ * ```
+ */
 export function fromKysely<Trx extends KyselyQueryable>(db: KyselyLike<Trx>, dialect: Dialect): Executor<Trx> {
   return {
     dialect,

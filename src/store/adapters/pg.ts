@@ -1,10 +1,11 @@
 import { hash } from 'node:crypto'
 import { inTime } from '../rollback.ts'
 import type { Connection, Executor, Row, Value } from '../executor.ts'
+import { outliveLosses } from './lost.ts'
+import type { PgPoolEvents } from './lost.ts'
 
 /** What is used of a `pg.Pool`. */
-export interface PgPoolLike<Client extends PgClientLike> extends PgQueryable {
-  on(event: 'error', listener: (error: Error) => void): unknown
+export interface PgPoolLike<Client extends PgClientLike> extends PgQueryable, PgPoolEvents {
   // The second form is there for TypeScript: it infers from as many forms as both sides have, the last ones first.
   connect: {
     (): Promise<Client>
@@ -17,8 +18,6 @@ export interface PgPoolLike<Client extends PgClientLike> extends PgQueryable {
 /** What is used of a `pg.PoolClient`. */
 export interface PgClientLike extends PgQueryable {
   release(destroy?: boolean): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-  off(event: 'error', listener: (error: Error) => void): unknown
 }
 
 interface PgQueryable {
@@ -36,15 +35,14 @@ export interface FromPgOptions {
 /**
  * Runs on a `pg.Pool`. `tx` is the pool's client, inside of its transaction.
  *
- * Listens to the pool's `error`: a connection that is lost while nobody uses it, as all are when the server restarts, would else end the process.
+ * Listens to the pool and its clients: a connection that is lost, as all are when the server restarts, fails the statement that needs it, and nothing else.
  */
 export function fromPg<Client extends PgClientLike>(
   pool: PgPoolLike<Client>,
   { prepare = true }: FromPgOptions = {},
 ): Executor<Client> {
   const names = new Map<string, string>()
-  // The pool has let go of the connection already, and opens another when one is needed.
-  pool.on('error', ignore)
+  outliveLosses(pool)
 
   /** A name belongs to one text on a connection, whoever else uses the pool. */
   function named(text: string): { name?: string } {
@@ -67,8 +65,6 @@ export function fromPg<Client extends PgClientLike>(
     ...connection(pool),
     async transaction(work) {
       const client = await pool.connect()
-      // A connection that is lost between two statements says so here; the next statement fails.
-      client.on('error', ignore)
       let broken = true
       try {
         await client.query({ text: 'begin', values: [] })
@@ -82,11 +78,8 @@ export function fromPg<Client extends PgClientLike>(
           throw error
         }
       } finally {
-        if (!broken) client.off('error', ignore)
         client.release(broken)
       }
     },
   }
 }
-
-function ignore(): void {}

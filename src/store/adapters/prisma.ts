@@ -18,7 +18,20 @@ export interface PrismaTransactionOptions {
   maxWait?: number
 }
 
-/** Runs on a `PrismaClient`. `tx` is its `Prisma.TransactionClient`. */
+/**
+ * Runs on a `PrismaClient`. `tx` is its `Prisma.TransactionClient`.
+ *
+ * Over pg, hand Prisma a pool and listen to its clients, and over MariaDB or MySQL name a collation: a connection that is lost while it is made would end
+ * the process.
+ *
+ * @example
+ * ```ts
+ * const pool = new pg.Pool().on('connect', (client) => client.on('error', () => {}))
+ * const store = sqlStore(fromPrisma(new PrismaClient({ adapter: new PrismaPg(pool) }), 'postgres'))
+ *
+ * const adapter = new PrismaMariaDb('mariadb://user:password@host/shop?collation=UTF8MB4_UNICODE_CI')
+ * ```
+ */
 export function fromPrisma<Tx extends PrismaQueryable>(
   prisma: PrismaLike<Tx>,
   dialect: Dialect,

@@ -13,7 +13,7 @@ import postgresJs from 'postgres'
 import t from 'tap'
 import type { Test } from 'tap'
 import { fromDrizzle } from '../../../src/store/adapters/drizzle.ts'
-import { keepsContract, pgPool } from '../databases.ts'
+import { contract, keepsContract, pgPool, postgres, undoesLost } from '../databases.ts'
 
 const own = {
   postgres: pgTable('own', { id: text().primaryKey() }),
@@ -50,18 +50,19 @@ await keepsContract(t, {
 })
 
 t.test('postgres.js', async (t) => {
-  await keepsContract(t, {
-    postgres(url, t) {
-      const client = postgresJs(url)
-      t.teardown(() => client.end())
-      const db = drizzlePostgresJs(client)
-      type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
-      return {
-        executor: fromDrizzle(db, 'postgres', sql),
-        write: (tx: Tx, id) => tx.insert(own.postgres).values({ id }),
-      }
-    },
-  })
+  const open = (url: string, t: Test) => {
+    const client = postgresJs(url, { fetch_types: false, onnotice() {} })
+    t.teardown(() => client.end({ timeout: 0 }))
+    const db = drizzlePostgresJs(client)
+    type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
+    return {
+      executor: fromDrizzle(db, 'postgres', sql),
+      write: (tx: Tx, id: string) => tx.insert(own.postgres).values({ id }),
+    }
+  }
+  const url = await postgres(t)
+  await contract(t, open(url, t))
+  await undoesLost(t, url, open)
 })
 
 t.test('each driver answers in its own way', async (t) => {

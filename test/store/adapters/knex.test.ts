@@ -1,10 +1,11 @@
 import knex from 'knex'
 import type { Knex } from 'knex'
+import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { fromKnex } from '../../../src/store/adapters/knex.ts'
 import type { Dialect } from '../../../src/store/executor.ts'
-import { keepsContract } from '../databases.ts'
+import { keepsContract, postgres, survivesLosses } from '../databases.ts'
 
 function open(t: Test, dialect: Dialect, config: Knex.Config) {
   const db = knex(config)
@@ -17,6 +18,14 @@ await keepsContract(t, {
   mysql: (connection, t) => open(t, 'mysql', { client: 'mysql2', connection }),
   sqlite: (filename, t) =>
     open(t, 'sqlite', { client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true }),
+})
+
+t.test('on a pool of pg that is handed in, connections get lost', async (t) => {
+  await survivesLosses(t, await postgres(t), (url, t) => {
+    const connectionPool = new pg.Pool({ connectionString: url })
+    t.teardown(() => connectionPool.end())
+    return open(t, 'postgres', { client: 'pg', connectionPool })
+  })
 })
 
 t.test('each driver answers in its own way', async (t) => {

@@ -23,7 +23,10 @@ function open(t: Test, name: Name, dialect: Dialect) {
 }
 
 await keepsContract(t, {
-  postgres: (url, t) => open(t, 'postgres', new PostgresDialect({ pool: pgPool(url, t) })),
+  postgres(url, t) {
+    const pool = pgPool(url, t).on('connect', (client) => client.on('error', () => {}))
+    return open(t, 'postgres', new PostgresDialect({ pool }))
+  },
   mysql: (uri, t) => open(t, 'mysql', new MysqlDialect({ pool: mysql2.createPool(uri) })),
   sqlite: (path, t) => open(t, 'sqlite', new SqliteDialect({ database: new Database(path) })),
 })

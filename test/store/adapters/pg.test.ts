@@ -1,18 +1,27 @@
 import pg from 'pg'
 import t from 'tap'
+import type { Test } from 'tap'
 import { fromPg } from '../../../src/store/adapters/pg.ts'
 import { sqlStore } from '../../../src/store/sql.ts'
-import { contract, pgPool, postgres } from '../databases.ts'
+import { contract, pgPool, postgres, survivesLosses, undoesLost } from '../databases.ts'
 import { change, claimed, newOrder } from '../orders.ts'
 
 const url = await postgres(t)
 const pool = pgPool(url, t)
 const store = sqlStore(fromPg(pool))
 
-await contract(t, {
-  executor: fromPg(pool),
-  write: (tx: pg.PoolClient, id) => tx.query('insert into own (id) values ($1)', [id]),
-})
+function open(url: string, t: Test) {
+  const pool = new pg.Pool({ connectionString: url })
+  t.teardown(() => pool.end())
+  return {
+    executor: fromPg(pool),
+    write: (tx: pg.PoolClient, id: string) => tx.query('insert into own (id) values ($1)', [id]),
+  }
+}
+
+await contract(t, open(url, t))
+await survivesLosses(t, url, open)
+await undoesLost(t, url, open)
 
 t.test('a connection that is lost while onPaid runs fails that onPaid alone', async (t) => {
   const claim = await claimed(store, 'lost-connection')

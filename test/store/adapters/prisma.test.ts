@@ -7,7 +7,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { fromPrisma } from '../../../src/store/adapters/prisma.ts'
 import type { Dialect } from '../../../src/store/executor.ts'
-import { keepsContract } from '../databases.ts'
+import { keepsContract, pgPool } from '../databases.ts'
 
 const PROVIDERS = { postgres: 'postgresql', mysql: 'mysql', sqlite: 'sqlite' } as const
 
@@ -47,7 +47,10 @@ function open(t: Test, dialect: Dialect, adapter: PrismaPg | PrismaMariaDb | Pri
 }
 
 await keepsContract(t, {
-  postgres: (connectionString, t) => open(t, 'postgres', new PrismaPg({ connectionString })),
-  mysql: (url, t) => open(t, 'mysql', new PrismaMariaDb(url)),
+  postgres(url, t) {
+    const pool = pgPool(url, t).on('connect', (client) => client.on('error', () => {}))
+    return open(t, 'postgres', new PrismaPg(pool))
+  },
+  mysql: (url, t) => open(t, 'mysql', new PrismaMariaDb(`${url}?collation=UTF8MB4_UNICODE_CI`)),
   sqlite: (url, t) => open(t, 'sqlite', new PrismaBetterSqlite3({ url })),
 })
