@@ -703,6 +703,19 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
       `closeorder: with ${name}`,
     )
   }
+  for (const api of ['unifiedorder', 'closeorder', 'refund', 'refundquery']) {
+    const hidden = merchant(signed({ ...SUCCESS, nonce_str: `${NONCE}&prepay_id=${ORDERED.prepay_id}` }))
+    t.match(
+      await failure(CALLS[api]!(hidden.pay)),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /carries prepay_id within another field/ },
+      `${api}: with a mark that was cut out of sight, under the signature of another reply`,
+    )
+  }
+  t.match(
+    await merchant(signed({ ...QUERIED, attach: 'x&prepay_id=1' })).pay.query(OUT_TRADE_NO),
+    { tradeState: 'SUCCESS', payment: { attach: 'x&prepay_id=1' } },
+    'orderquery: a text of an order that was made elsewhere',
+  )
   for (const change of [{ out_trade_no: OUT_TRADE_NO }, { prepay_id: '' }, { a_field_of_2031: '1' }]) {
     t.equal(
       await merchant(signed({ ...SUCCESS, ...change })).pay.close(OUT_TRADE_NO),
