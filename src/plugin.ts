@@ -7,6 +7,7 @@ import { createMiniProgram } from './client/mini-program.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import type { PayApi } from './client/pay.ts'
 import { createPayV2 } from './client/pay-v2.ts'
+import { createClock } from './clock.ts'
 import { publish } from './diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
 import type { Anomalies } from './engine/anomalies.ts'
@@ -56,6 +57,9 @@ declare module 'fastify' {
 const CLOSE_LIMIT_MS = 8000
 const ROLLBACK_LIMIT_MS = 1000
 
+/** A clock that is further from WeChat's than this is told to the operator. */
+const CLOCK_LIMIT_MS = 60_000
+
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 function newOutTradeNo(now: Date): string {
@@ -70,19 +74,27 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
       'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.',
     )
   }
-  const { appid, mchId, hooks, now, timeoutMs, proxy } = config
+  const { appid, mchId, hooks, timeoutMs, proxy } = config
   const store = neutral(config.store)
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
 
+  const { now, wechatNow, heard } = createClock({
+    own: config.now,
+    onDifference(aheadMs) {
+      const text = `The clock of this process is ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs < 0 ? 'ahead of' : 'behind'} WeChat's`
+      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, which is well again`)
+      else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's. Set the clock of this machine, e.g. by NTP`)
+    },
+  })
   const pause = async () => {
     await wait(randomInt(50, 250))
   }
-  const miniProgramHttp = createHttp({ hosts: config.hosts.miniProgram, timeoutMs, now, pause, proxy })
-  const payHttp = createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, proxy })
+  const http = { timeoutMs, now, heard, pause, proxy }
+  const miniProgramHttp = createHttp({ ...http, hosts: config.hosts.miniProgram })
+  const payHttp = createHttp({ ...http, hosts: config.hosts.pay })
   // Refunds alone present the merchant's certificate.
-  const certHttp =
-    config.cert && createHttp({ hosts: config.hosts.pay, timeoutMs, now, pause, proxy, cert: config.cert })
+  const certHttp = config.cert && createHttp({ ...http, hosts: config.hosts.pay, cert: config.cert })
   const nonce = () => randomBytes(16).toString('hex')
   const miniProgram = createMiniProgram(miniProgramHttp, appid, config.appSecret)
   const pay = createPayV2({
@@ -120,7 +132,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     },
     reserve: () => work.reserve(),
   }
-  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo })
+  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, wechatNow, newOutTradeNo })
   const refunds = createRefunds({ pay, orders })
   const work = createWork({
     store,
@@ -129,6 +141,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     policy,
     hooks,
     now,
+    wechatNow,
     log,
     leaseMs: config.leaseMs,
     concurrency: config.concurrency,
@@ -154,10 +167,10 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
         await speakJson(json)
         const answers = createAnswers(hooks, appid)
         loginRoute(json, { login, answers, exposeOpenid: config.exposeOpenid, log })
-        orderRoutes(json, { orders, login, answers, orderTtlMs: config.orderTtlMs, now, log })
+        orderRoutes(json, { orders, login, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
       })
       await scope.register(async (raw) => {
-        notifyRoute(raw, { pay, orders, now, log })
+        notifyRoute(raw, { pay, orders, now: wechatNow, log })
       })
     },
     { prefix: config.prefix },

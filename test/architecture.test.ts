@@ -17,7 +17,7 @@ const TO_STORE = [...COMMON, 'store']
 const TO_CLIENT = [...COMMON, 'protocol', 'client']
 const TO_ENGINE = ['deadlines', ...TO_CLIENT, 'store', 'engine']
 const TO_ROUTES = [...TO_ENGINE, 'routes']
-const TO_PLUGIN = [...TO_ROUTES, 'options', 'plugin']
+const TO_PLUGIN = [...TO_ROUTES, 'clock', 'options', 'plugin']
 
 /** What each part of src, a folder or a file, may import of src: protocol ← client ← engine ← routes ← plugin ← index, store ← engine. */
 const ARROWS: Record<string, string[]> = {
@@ -25,6 +25,7 @@ const ARROWS: Record<string, string[]> = {
   model: [],
   secret: [],
   diagnostics: ['model'],
+  clock: [],
   deadlines: [],
   thrown: [],
   rules: [],

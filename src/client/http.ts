@@ -1,5 +1,6 @@
 import { Agent, request } from 'undici'
 import { WechatError } from '../errors.ts'
+import { parseHttpDate } from '../protocol/time.ts'
 import type { Secret } from '../secret.ts'
 import type { ClientCert } from './certificate.ts'
 import { codeOf, createConnections, NotConnected } from './connection.ts'
@@ -18,6 +19,8 @@ export interface HttpOptions {
   /** Real ms for one try, half of them for the connection. There are two tries at most. */
   timeoutMs: number
   now: () => Date
+  /** Told what time it is at WeChat by each reply that says so, and how long before its request was sent, in real ms. */
+  heard?: ((date: Date, tripMs: number) => void) | undefined
   /** Waits before a repetition; an argument so that tests need not wait. */
   pause: () => Promise<void>
   /** The client certificate, for the calls that need one. */
@@ -48,7 +51,7 @@ export interface Http {
   close(): Promise<void>
 }
 
-export function createHttp({ hosts, timeoutMs, now, pause, cert, proxy }: HttpOptions): Http {
+export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }: HttpOptions): Http {
   // Half of the time for the connection, so that one that was never made is told from an answer that was lost. The deadline covers headers and body.
   const connections = createConnections({ timeoutMs: timeoutMs / 2, cert, proxy })
   const agent = new Agent({ connect: connections.connect, headersTimeout: 0, bodyTimeout: 0 })
@@ -64,6 +67,7 @@ export function createHttp({ hosts, timeoutMs, now, pause, cert, proxy }: HttpOp
 
   async function sendTo(host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
     const deadline = AbortSignal.timeout(timeoutMs)
+    const sentAt = performance.now()
     try {
       const reply = await request(host + path, {
         dispatcher: agent,
@@ -72,7 +76,10 @@ export function createHttp({ hosts, timeoutMs, now, pause, cert, proxy }: HttpOp
         body: body ?? null,
         signal: deadline,
       })
+      const date = parseHttpDate(reply.headers.date)
+      // A 5xx may come from a machine in between.
       if (reply.statusCode >= 500) failedAt.set(host, now().getTime())
+      else if (date !== undefined) heard?.(date, performance.now() - sentAt)
       const chunks: Buffer[] = []
       let size = 0
       for await (const chunk of reply.body as AsyncIterable<Buffer>) {

@@ -9,6 +9,7 @@ export interface AskingDeps {
   /** Applies what was learned of an order that exists. */
   apply: (order: Order, observation: Observation) => Promise<Order>
   now: () => Date
+  wechatNow: () => Date
 }
 
 /** What is said to WeChat about an order that it may know: questions, and requests to close it. Who asks may be the schedule, or anybody beside it. */
@@ -16,10 +17,10 @@ export interface Asking {
   /** Asks WeChat and applies what it says. */
   ask(order: Order, polled: boolean): Promise<Order>
   /**
-   * Query, close at WeChat, query again if it says paid: closed only on WeChat's word, and still open to a payment until then.
+   * Query, unless WeChat has just been asked, close there, query again if it says paid: closed only on WeChat's word, and still open to a payment until then.
    * Resolves with an order that is still `closing` when WeChat says that it does not know one that it gave a prepay id for.
    */
-  close(order: Order, reason: string, polled: boolean): Promise<Order>
+  close(order: Order, reason: string, polled: boolean, asked?: boolean): Promise<Order>
   /**
    * For clients that poll: asks, unless the order is over or WeChat was asked a moment ago. Those who look at the same moment share one question. Of a paid
    * order only a refund made elsewhere can be news: that is asked for some minutes after the payment or the last question.
@@ -29,7 +30,7 @@ export interface Asking {
    * For clients that cancel or order again: closes, unless the order is over. Those who want it at the same moment share one conversation; an order whose
    * closing has just failed stays `closing`, which is the schedule's business then.
    */
-  end(order: Order, reason: string): Promise<Order>
+  end(order: Order, reason: string, asked?: boolean): Promise<Order>
 }
 
 /** Clients make WeChat be asked, or told to close, at most this often per order. */
@@ -39,17 +40,18 @@ const PAID_REST_MS = 5 * 60_000
 /** Who asks: the sweeper, whose next try depends on the answer, or anybody beside it. */
 export const SCHEDULED = false
 export const POLLED = true
+/** WeChat has just said that the order can be closed. */
+export const ASKED = true
 
-export function createAsking({ pay, apply, now }: AskingDeps): Asking {
+export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking {
   const looks = createTalks(REST_MS, now)
   const ends = createTalks(REST_MS, now)
 
   const ask = createQuery({ pay, apply })
 
-  async function close(order: Order, reason: string, polled: boolean): Promise<Order> {
+  async function close(order: Order, reason: string, polled: boolean, asked = false): Promise<Order> {
     let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
-    if (current.state !== 'closing') return current
-    current = await ask(current, polled)
+    if (current.state === 'closing' && !asked) current = await ask(current, polled)
     if (current.state !== 'closing') return current
     let answer: 'closed' | 'paid' | 'not-exist'
     try {
@@ -60,7 +62,7 @@ export function createAsking({ pay, apply, now }: AskingDeps): Asking {
     }
     if (answer === 'paid') return await ask(current, polled)
     // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
-    if (answer === 'not-exist' && current.prepayId !== undefined && current.expiresAt > now()) {
+    if (answer === 'not-exist' && current.prepayId !== undefined && current.expiresAt > wechatNow()) {
       return await apply(current, {
         seen: 'no-answer',
         source: 'close',
@@ -78,22 +80,26 @@ export function createAsking({ pay, apply, now }: AskingDeps): Asking {
       if ((isFinal(order) && order.payment === undefined) || wasHeardOfLately(order)) return order
       return (await looks.join(order.outTradeNo, () => ask(order, POLLED))) ?? order
     },
-    async end(order, reason) {
+    async end(order, reason, asked) {
       if (isFinal(order)) return order
       // What is to be closed only now is news to WeChat.
       const urgent = order.state !== 'closing'
-      return (await ends.join(order.outTradeNo, () => close(order, reason, POLLED), urgent)) ?? order
+      return (await ends.join(order.outTradeNo, () => close(order, reason, POLLED, asked), urgent)) ?? order
     },
   }
 
-  /** A moment that is yet to come was noted by a clock that is ahead of ours: it says nothing. */
+  /** Whether WeChat has just said something about it: when it was asked, by our clock, or when it was paid, by WeChat's. */
   function wasHeardOfLately({ queriedAt, payment }: Order): boolean {
     const restMs = payment === undefined ? REST_MS : PAID_REST_MS
-    return [queriedAt, payment?.paidAt].some((heardAt) => {
-      const since = heardAt === undefined ? restMs : now().getTime() - heardAt.getTime()
-      return since >= 0 && since < restMs
-    })
+    return isLately(queriedAt, now(), restMs) || isLately(payment?.paidAt, wechatNow(), restMs)
   }
+}
+
+/** A moment that is yet to come was noted by a clock that is ahead of ours: it says nothing. */
+function isLately(at: Date | undefined, now: Date, withinMs: number): boolean {
+  if (at === undefined) return false
+  const since = now.getTime() - at.getTime()
+  return since >= 0 && since < withinMs
 }
 
 /** Conversations about orders, by their numbers. */

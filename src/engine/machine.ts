@@ -3,6 +3,7 @@ import type { Change } from '../store/store.ts'
 import { acceptedFee, mayBeThere, refundedFee } from './refund-fees.ts'
 import { ruleRefund, TELL_AFTER } from './refund-machine.ts'
 import type { RefundObservation } from './refund-machine.ts'
+import { CALL_GRACE, isOwed, nextDue } from './schedule.ts'
 
 /**
  * The rules about money, all of them, as one pure function: no clock, no store, no network.
@@ -78,30 +79,16 @@ export interface Decision {
   change?: Change
 }
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-
-/** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
-export const QUERY_CADENCE: readonly number[] = [
-  5 * SECOND,
-  30 * SECOND,
-  MINUTE,
-  3 * MINUTE,
-  5 * MINUTE,
-  10 * MINUTE,
-  30 * MINUTE,
-]
-
-/** An order whose first call, or whose close, may still be under way is left alone this long. */
-export const CALL_GRACE = 30 * SECOND
-
-/** The wait after so many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
-export function backoff(attempts: number): number {
-  return Math.min(5 * SECOND * 2 ** (attempts - 1), 30 * MINUTE)
-}
-
-/** What `observation` makes of `order` at `now`. */
-export function decide(order: Order, observation: Observation, policy: Policy, now: Date): Decision {
+/**
+ * What `observation` makes of `order` at `now`, by the clock of the process that brings it. WeChat's clock, by which an order expires, shows `wechatNow`.
+ */
+export function decide(
+  order: Order,
+  observation: Observation,
+  policy: Policy,
+  now: Date,
+  wechatNow: Date = now,
+): Decision {
   switch (observation.seen) {
     case 'prepaid': {
       const { prepayId, prepayExpiresAt } = observation
@@ -174,7 +161,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
   }
 
   function refund(observation: RefundObservation): Decision {
-    const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now, backoff)
+    const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now)
     const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
     if (refunds === undefined) {
       const next = observation.seen === 'refund-hinted' ? askedSoon() : order
@@ -206,7 +193,9 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
 
   /** Money was taken, or given back, says a hint: an unpaid order is asked about at once, even one that is closed, though not again and again. */
   function askedSoon(): Order {
-    const soon = new Date(Math.max(now.getTime(), (order.queriedAt?.getTime() ?? 0) + CALL_GRACE))
+    // What is said to have been asked in the future was asked by a clock that is ahead: a moment ago, for all we know.
+    const asked = Math.min(order.queriedAt?.getTime() ?? 0, now.getTime())
+    const soon = new Date(Math.max(now.getTime(), asked + CALL_GRACE))
     return order.payment === undefined && (order.dueAt === null || soon < order.dueAt)
       ? { ...order, dueAt: soon }
       : order
@@ -326,7 +315,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
     const key = `${order.outTradeNo}:all-${order.refunds.filter(({ origin }) => origin === 'local').length + 1}`
     const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key, refundFee, reason }
     if (refundFee <= 0) return changed(outcome, text, part, anomalies)
-    const { refunds, text: why } = ruleRefund(paid, wanted, now, backoff)
+    const { refunds, text: why } = ruleRefund(paid, wanted, now)
     return refunds === undefined ? unchanged('refused', why) : changed(outcome, text, { ...part, refunds }, anomalies)
   }
 
@@ -337,7 +326,7 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
     anomalies: Anomaly[] = [],
   ): Decision & { change: Change } {
     const next = { ...order, ...part, ...queried() }
-    next.dueAt = nextDue(next, now)
+    next.dueAt = nextDue(next, now, wechatNow)
     return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
   }
 
@@ -418,40 +407,6 @@ export function decide(order: Order, observation: Observation, policy: Policy, n
   }
 }
 
-/** When the order or one of its refunds next needs somebody to act, or `null`. */
-export function nextDue(order: Order, now: Date): Date | null {
-  let first = ownDue(order, now)
-  for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
-  return first
-}
-
-function ownDue(order: Order, now: Date): Date | null {
-  if (isOwed(order)) return order.attempts === 0 ? now : later(now, backoff(order.attempts))
-  switch (order.state) {
-    case 'paid':
-    case 'closed':
-    case 'failed':
-      return null
-    case 'closing':
-      return later(now, Math.max(CALL_GRACE, backoff(order.attempts)))
-    case 'created':
-    case 'unknown':
-    case 'prepaid': {
-      const grace = order.state === 'created' ? CALL_GRACE : 0
-      const next = QUERY_CADENCE.filter((wait) => wait >= grace)
-        .map((wait) => later(order.createdAt, wait))
-        .find((at) => at > now)
-      if (next !== undefined && next < order.expiresAt) return next
-      return order.expiresAt > now ? order.expiresAt : now
-    }
-  }
-}
-
-/** Whether `onPaid` is to run. Not while all of the payment is asked back: WeChat accepts that, and nothing is owed any more, or refuses it. */
-export function isOwed(order: Order): boolean {
-  return order.fulfilment === 'due' && refundedFee(order) < order.payment!.totalFee
-}
-
 /** Whether the order may still be ordered again under its number. */
 export function isOpen(order: Order): boolean {
   return order.state === 'created' || order.state === 'unknown' || order.state === 'prepaid'
@@ -498,8 +453,4 @@ function describe(observation: Observation): string {
         : `${observation.seen}${number}`
     }
   }
-}
-
-function later(from: Date, ms: number): Date {
-  return new Date(from.getTime() + ms)
 }

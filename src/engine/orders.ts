@@ -3,9 +3,11 @@ import { publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
-import { createAsking, POLLED, SCHEDULED } from './asking.ts'
-import { CALL_GRACE, decide, isOpen, isOwed, nextDue } from './machine.ts'
+import { createAges, PREPAY_TTL } from './ages.ts'
+import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
+import { decide, isOpen } from './machine.ts'
 import type { Decision, Observation, Outcome, Policy } from './machine.ts'
+import { isOwed, nextDue } from './schedule.ts'
 import { checkTerms } from './terms.ts'
 
 /** What the engine tells the outside: one call per finding, one line per misfortune. Neither may throw. */
@@ -31,7 +33,10 @@ export interface OrdersDeps {
   store: Store
   policy: Policy
   observer: Observer
+  /** This process's clock. */
   now: () => Date
+  /** WeChat's, by which orders are made and expire. Default: ours. */
+  wechatNow?: () => Date
   /** A new order number: 6 to 32 characters of `[0-9A-Za-z_-|*]`, never given before. */
   newOutTradeNo: (now: Date) => string
 }
@@ -76,18 +81,22 @@ export interface Orders {
   owns(order: Order): boolean
 }
 
-/** A prepay id lives 2 h (unifiedorder 4011940985); one this close to its end is not handed out. */
-const PREPAY_TTL = 2 * 60 * 60 * 1000
-const PREPAY_MARGIN = 5 * 60 * 1000
-/** Nor is an order this close to its own end, or in the second half of a life that is shorter. */
-const EXPIRY_MARGIN = 60 * 1000
-/** An order that was made so far in the future is of a clock that is wrong, and not of one that is a little ahead. */
-const CLOCKS_APART = 5 * 60 * 1000
 /** Each round ends, changes an order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
 const ROUNDS = 4
 
-export function createOrders({ appid, mchId, pay, store, policy, observer, now, newOutTradeNo }: OrdersDeps): Orders {
-  const asking = createAsking({ pay, apply, now })
+export function createOrders({
+  appid,
+  mchId,
+  pay,
+  store,
+  policy,
+  observer,
+  now,
+  wechatNow = now,
+  newOutTradeNo,
+}: OrdersDeps): Orders {
+  const { isExpired, isEnding, isBeingMade, hasPrepay } = createAges(now, wechatNow)
+  const asking = createAsking({ pay, apply, now, wechatNow })
 
   async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
     let decision: Decision | undefined
@@ -97,7 +106,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
     const place = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     try {
       updated = await store.updateOrder(outTradeNo, (current) => {
-        decision = decide(current, observation, policy, now())
+        decision = decide(current, observation, policy, now(), wechatNow())
         const { change, outcome } = decision
         claim = undefined
         if (change === undefined || place === undefined || outcome !== 'settled' || !isOwed(change.order)) return change
@@ -187,7 +196,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
   async function place(terms: OrderTerms): Promise<Order> {
     const live = await store.findLiveOrder(terms.key)
     if (live !== undefined) return live
-    const createdAt = now()
+    const createdAt = wechatNow()
     const outTradeNo = newOutTradeNo(createdAt)
     // With every field that it may have one day: an object that gets another field later is much slower to copy, and each change copies it.
     const order: Order = {
@@ -209,10 +218,11 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
       dueAt: null,
       claims: 0,
     }
-    order.dueAt = nextDue(order, createdAt)
+    const at = now()
+    order.dueAt = nextDue(order, at, createdAt)
     const first: HistoryEntry = {
       outTradeNo,
-      at: createdAt,
+      at,
       source: 'order',
       seen: `order of ${terms.totalFee} fen`,
       outcome: 'created',
@@ -232,8 +242,12 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
         if (!sameTerms(order, terms) && isBeingMade(order)) {
           throw conflict(`${order.outTradeNo} is being ordered under the same key with other terms`)
         }
-        if (order.state === 'closing' || (isOpen(order) && (!sameTerms(order, terms) || isEnding(order)))) {
+        if (order.state === 'closing' || (isOpen(order) && !sameTerms(order, terms))) {
           order = await asking.end(order, 'ordered again')
+        } else if (isOpen(order) && isEnding(order)) {
+          // Before it is closed for its age: the answer tells WeChat's time too, if nothing has before.
+          order = await asking.ask(order, POLLED)
+          if (isOpen(order) && isEnding(order)) order = await asking.end(order, 'ordered again', ASKED)
         } else if (isOpen(order) && !hasPrepay(order)) {
           try {
             order = await prepay(order)
@@ -250,7 +264,7 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
             `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`,
           )
         }
-        if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, now()) }
+        if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, wechatNow()) }
         if (order.state === 'closing') throw conflict(`${order.outTradeNo} of the same key is still being closed`)
       }
       throw refusal ?? conflict('Other orders of the same key got in the way')
@@ -275,9 +289,13 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
     },
 
     async pursue(order) {
-      if (order.state === 'closing' || (isOpen(order) && remaining(order.expiresAt) <= 0)) {
+      if (order.state === 'closing') {
         await asking.close(order, 'expired', SCHEDULED)
-      } else await asking.ask(order, SCHEDULED)
+        return
+      }
+      // Before anything is closed for its age: the answer tells WeChat's time too, if nothing has before.
+      const asked = await asking.ask(order, SCHEDULED)
+      if (isOpen(asked) && isExpired(asked)) await asking.close(asked, 'expired', SCHEDULED, ASKED)
     },
 
     async history(outTradeNo) {
@@ -301,32 +319,6 @@ export function createOrders({ appid, mchId, pay, store, policy, observer, now, 
 
     observe,
     owns,
-  }
-
-  function remaining(until: Date): number {
-    return until.getTime() - now().getTime()
-  }
-
-  /**
-   * Whether its first call to WeChat may be under way. If two that order at the same moment closed each other's order, both would end up with none.
-   * Clocks of other processes may be ahead.
-   */
-  function isBeingMade({ state, createdAt }: Order): boolean {
-    const age = now().getTime() - createdAt.getTime()
-    return state === 'created' && age > -CLOCKS_APART && age < CALL_GRACE
-  }
-
-  function isEnding({ createdAt, expiresAt }: Order): boolean {
-    return remaining(expiresAt) < Math.min(EXPIRY_MARGIN, (expiresAt.getTime() - createdAt.getTime()) / 2)
-  }
-
-  function hasPrepay(order: Order): order is Order & { prepayId: string } {
-    return (
-      order.state === 'prepaid' &&
-      order.prepayId !== undefined &&
-      order.prepayExpiresAt !== undefined &&
-      remaining(order.prepayExpiresAt) > PREPAY_MARGIN
-    )
   }
 }
 

@@ -1,5 +1,6 @@
 import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../model.ts'
 import { inItsWay, isRumour, refundedFee } from './refund-fees.ts'
+import { backoff, CALL_GRACE, isDue } from './schedule.ts'
 
 /**
  * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.
@@ -49,15 +50,7 @@ const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
 /** A rumour is asked about again this long after WeChat did not answer. */
 const RUMOUR_WAIT = 5 * MINUTE
 
-/** The first call of a new refund may be under way this long. */
-const CALL_GRACE = 30_000
-
-export function ruleRefund(
-  order: Order,
-  observation: RefundObservation,
-  now: Date,
-  backoff: (attempts: number) => number,
-): RefundRuling {
+export function ruleRefund(order: Order, observation: RefundObservation, now: Date): RefundRuling {
   if (observation.seen === 'refund-wanted') return want(observation)
   const outRefundNo = observation.seen === 'refund-reported' ? observation.report.outRefundNo : observation.outRefundNo
   const known = order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
@@ -351,7 +344,7 @@ export function ruleRefund(
  * a rumour is asked about after growing waits, as nothing else gives its answers a meaning.
  */
 function isPolled(refund: Refund, now: Date): boolean {
-  return isRumour(refund) ? refund.dueAt! > now : refund.state === 'created' || refund.state === 'unknown'
+  return isRumour(refund) ? !isDue(refund.dueAt, now) : refund.state === 'created' || refund.state === 'unknown'
 }
 
 function poll(answers: number): number {

@@ -6,10 +6,11 @@ import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { loggable, reasonOf } from '../thrown.ts'
-import { decide, isOwed } from './machine.ts'
+import { decide } from './machine.ts'
 import type { Observation, Policy } from './machine.ts'
 import type { Orders, Place } from './orders.ts'
 import type { Refunds } from './refunds.ts'
+import { isDue, isOwed } from './schedule.ts'
 
 export interface WorkDeps {
   store: Store
@@ -17,7 +18,10 @@ export interface WorkDeps {
   refunds: Refunds
   policy: Policy
   hooks: Pick<Hooks, 'onPaid' | 'onRefunded'>
+  /** This process's clock. */
   now: () => Date
+  /** WeChat's. Default: ours. */
+  wechatNow?: () => Date
   log: Log
   /** How long a claimed order is left to its claimer, ms. */
   leaseMs: number
@@ -54,7 +58,18 @@ const STUCK_MS = 10 * 60_000
  * an order works on it; if that process dies, the lease ends and another takes over. Nothing is claimed before there is a place for it, so that a lease is
  * never spent on waiting.
  */
-export function createWork({ store, orders, refunds, policy, hooks, now, log, leaseMs, concurrency }: WorkDeps): Work {
+export function createWork({
+  store,
+  orders,
+  refunds,
+  policy,
+  hooks,
+  now,
+  wechatNow = now,
+  log,
+  leaseMs,
+  concurrency,
+}: WorkDeps): Work {
   const hookMs = leaseMs * HOOK_SHARE
   const hookLimits = createDeadlines(hookMs)
   const leaseEnds = createDeadlines(leaseMs - hookMs)
@@ -224,7 +239,7 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
     if (isOwed(order)) await fulfil(claim, lease)
     else if (order.payment === undefined) await orders.pursue(order)
     for (const refund of order.refunds) {
-      if (refund.dueAt === null || refund.dueAt > now() || lease.isLate) continue
+      if (!isDue(refund.dueAt, now()) || lease.isLate) continue
       if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)
       else await refunds.pursue(order, refund)
     }
@@ -269,7 +284,7 @@ export function createWork({ store, orders, refunds, policy, hooks, now, log, le
       const outcome = await store.fulfil(
         claim,
         (tx) => lease.limit(() => run(new Context(tx, log, lease))),
-        (current) => decide(current, done, policy, now()).change,
+        (current) => decide(current, done, policy, now(), wechatNow()).change,
       )
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
       if (outcome === 'lost') {

@@ -44,3 +44,10 @@ export function parseRfc3339(text: string): Date | undefined {
 export function formatSeconds(date: Date): string {
   return String(Math.floor(date.getTime() / 1000))
 }
+
+/** Reads a `Date` header in the one form that servers may send, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7); `undefined` for anything else. */
+export function parseHttpDate(header: unknown): Date | undefined {
+  if (typeof header !== 'string') return undefined
+  const date = new Date(header)
+  return !Number.isNaN(date.getTime()) && date.toUTCString() === header ? date : undefined
+}

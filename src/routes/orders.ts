@@ -14,6 +14,7 @@ export interface OrderRoutesDeps {
   login: Login
   answers: Answers
   orderTtlMs: number
+  /** WeChat's time. */
   now: () => Date
   log: Log
 }

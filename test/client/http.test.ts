@@ -522,3 +522,37 @@ t.test('close waits for what is under way and then sends nothing', async (t) => 
   t.equal((await underWay).text, 'done')
   t.match(await failure(http.send(POST)), { code: 'WECHAT_NETWORK' })
 })
+
+t.test(
+  "the Date of a reply is WeChat's time, between its request and now; that of an error page of a machine in between is nobody's",
+  async (t) => {
+    for (const [date, status, heard] of [
+      ['Thu, 01 Jan 2026 05:00:00 GMT', 200, ['2026-01-01T05:00:00.000Z']],
+      ['Thu, 01 Jan 2026 05:00:00 GMT', 404, ['2026-01-01T05:00:00.000Z']],
+      ['Thu, 01 Jan 2026 05:00:00 GMT', 502, []],
+      ['yesterday', 200, []],
+      [undefined, 200, []],
+    ] as const) {
+      const origin = await serve(t, (_request, response) => {
+        response.sendDate = false
+        if (date !== undefined) response.setHeader('date', date)
+        setTimeout(() => response.writeHead(status).end(), 30)
+      })
+      const seen: [Date, number][] = []
+      const { http } = client(t, [origin], {
+        heard: (...args) => {
+          seen.push(args)
+        },
+      })
+      const began = performance.now()
+      await http.send({ method: 'GET', path: '/', repeatable: false })
+      const took = performance.now() - began
+      t.same(
+        seen.map(([at]) => at.toISOString()),
+        heard,
+        `${status} ${date}`,
+      )
+      for (const [, tripMs] of seen) t.ok(tripMs >= 29 && tripMs <= took, `${tripMs} of ${took} ms`)
+    }
+  },
+)

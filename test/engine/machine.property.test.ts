@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { decide, nextDue } from '../../src/engine/machine.ts'
+import { decide } from '../../src/engine/machine.ts'
 import type { Observation } from '../../src/engine/machine.ts'
 import type { Order, Payment, RefundState, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
@@ -16,7 +16,7 @@ const parameters = {
 // Of a long run; tap would end it after 30 s.
 t.setTimeout(30_000 + Number(FC_RUNS) * 5)
 
-const first: Order = { ...newOrder(), dueAt: nextDue(newOrder(), at(0)) }
+const first: Order = { ...newOrder(), dueAt: at(30 * SECOND) }
 const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: 'prepaid' })
 const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, { transactionId: '4200000002' }) })
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { decide, isOpen, nextDue } from '../../src/engine/machine.ts'
+import { decide, isOpen } from '../../src/engine/machine.ts'
 import type { Decision, LatePayment, Observation } from '../../src/engine/machine.ts'
-import type { AnomalyKind, Order, OrderState, Payment, RefundReport, Resolution, Source } from '../../src/model.ts'
+import type { AnomalyKind, Order, Payment, RefundReport, Resolution, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
 
 const paid = { payment: paymentOf(newOrder()) }
@@ -842,50 +842,6 @@ t.test('an anomaly carries its evidence, and has the same id each time it is fou
       kind,
     )
   }
-})
-
-t.test('an open order is due at the times of the query plan, and then at its expiry', async (t) => {
-  const times = (order: Order) => {
-    const found: number[] = []
-    let now = order.createdAt
-    while (now < order.expiresAt) {
-      now = nextDue(order, now)!
-      found.push((now.getTime() - order.createdAt.getTime()) / SECOND)
-    }
-    return found
-  }
-  const plans: [OrderState, ttl: number, seconds: number[]][] = [
-    ['prepaid', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
-    ['unknown', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
-    ['created', 2 * HOUR, [30, 60, 180, 300, 600, 1800, 7200]],
-    ['prepaid', 5 * MINUTE, [5, 30, 60, 180, 300]],
-    ['prepaid', 2 * MINUTE, [5, 30, 60, 120]],
-  ]
-  for (const [state, ttl, seconds] of plans) {
-    t.same(times(newOrder({ state, expiresAt: at(ttl) })), seconds, `${state}, ${ttl / MINUTE} min`)
-  }
-  t.same(
-    nextDue(newOrder({ state: 'prepaid', expiresAt: at(MINUTE) }), at(HOUR)),
-    at(HOUR),
-    'one that has expired is due at once',
-  )
-})
-
-t.test('what failed is tried again after growing waits', async (t) => {
-  const waits = (part: Partial<Order>) =>
-    [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map(
-      (attempts) => (nextDue(newOrder({ ...paid, ...part, attempts }), T0)!.getTime() - T0.getTime()) / SECOND,
-    )
-  t.same(waits({ state: 'paid', fulfilment: 'due' }), [0, 5, 10, 20, 40, 80, 640, 1280, 1800, 1800, 1800], 'onPaid')
-  t.same(
-    waits({ state: 'closing' }),
-    [30, 30, 30, 30, 40, 80, 640, 1280, 1800, 1800, 1800],
-    'a close, whose calls may be under way',
-  )
-})
-
-t.test('an order in a final state owes nothing, unless onPaid is due', async (t) => {
-  for (const state of ['paid', 'closed', 'failed'] as const) t.equal(nextDue(newOrder({ state }), T0), null, state)
 })
 
 t.test('created, unknown and prepaid orders are open', async (t) => {

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatRfc3339, formatSeconds, formatTime, parseRfc3339, parseTime } from '../../src/protocol/time.ts'
+import {
+  formatRfc3339,
+  formatSeconds,
+  formatTime,
+  parseHttpDate,
+  parseRfc3339,
+  parseTime,
+} from '../../src/protocol/time.ts'
 
 t.test('times are Beijing time, whatever the zone of this machine', async (t) => {
   const cases: [string, string, string][] = [
@@ -79,4 +86,28 @@ t.test('moments of API v3', async (t) => {
     ['', undefined],
   ]
   for (const [text, expected] of cases) t.equal(parseRfc3339(text)?.toISOString(), expected, text)
+})
+
+t.test('the Date of a reply is read in the form that servers have to send, and in no other', async (t) => {
+  t.same(parseHttpDate('Sun, 06 Nov 1994 08:49:37 GMT'), new Date('1994-11-06T08:49:37Z'))
+  t.same(parseHttpDate(new Date(0).toUTCString()), new Date(0))
+  for (const header of [
+    undefined,
+    ['Sun, 06 Nov 1994 08:49:37 GMT'],
+    '',
+    '0',
+    '2026',
+    'now',
+    'Invalid Date',
+    'Mon, 06 Nov 1994 08:49:37 GMT',
+    'Sun, 6 Nov 1994 08:49:37 GMT',
+    'Sun, 06 Nov 1994 08:49:37 +0800',
+    'Sun, 31 Feb 2026 08:49:37 GMT',
+    'Sunday, 06-Nov-94 08:49:37 GMT',
+    'Sun Nov  6 08:49:37 1994',
+    '1994-11-06T08:49:37.000Z',
+    'Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:38 GMT',
+  ]) {
+    t.equal(parseHttpDate(header), undefined, String(header))
+  }
 })

@@ -1,0 +1,84 @@
+import type { Order } from '../model.ts'
+import { refundedFee } from './refund-fees.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+
+/** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
+export const QUERY_CADENCE: readonly number[] = [
+  5 * SECOND,
+  30 * SECOND,
+  MINUTE,
+  3 * MINUTE,
+  5 * MINUTE,
+  10 * MINUTE,
+  30 * MINUTE,
+]
+
+/** An order whose first call, or whose close, may still be under way is left alone this long. */
+export const CALL_GRACE = 30 * SECOND
+
+/** No work waits longer for its next try, but for that of an open order at its expiry. */
+export const LONGEST_WAIT = 30 * MINUTE
+
+/** By how much the clocks of processes may differ before what one has noted is not taken literally by another. */
+export const CLOCKS_APART = 5 * MINUTE
+
+/** The wait after so many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
+export function backoff(attempts: number): number {
+  return Math.min(5 * SECOND * 2 ** (attempts - 1), LONGEST_WAIT)
+}
+
+/** Whether something is due. What waits longer than anything may was put there by a clock that was ahead, and may have been due for long. */
+export function isDue(dueAt: Date | null, now: Date): boolean {
+  return dueAt !== null && (dueAt <= now || dueAt > furthest(now))
+}
+
+/** What is due later than this was put there by a clock that was ahead, unless it is the expiry of an open order. Leases longer than any wait come on top. */
+export function furthest(now: Date, leaseMs = 0): Date {
+  return later(now, Math.max(LONGEST_WAIT, leaseMs) + CLOCKS_APART)
+}
+
+/** When the order or one of its refunds next needs somebody to act, or `null`. An order's age is counted by WeChat's clock, waits by our own. */
+export function nextDue(order: Order, now: Date, wechatNow: Date): Date | null {
+  let first = ownDue(order, now, wechatNow)
+  for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
+  return first
+}
+
+function ownDue(order: Order, now: Date, wechatNow: Date): Date | null {
+  if (isOwed(order)) return order.attempts === 0 ? now : later(now, backoff(order.attempts))
+  switch (order.state) {
+    case 'paid':
+    case 'closed':
+    case 'failed':
+      return null
+    case 'closing':
+      return later(now, closeWait(order))
+    case 'created':
+    case 'unknown':
+    case 'prepaid': {
+      const age = wechatNow.getTime() - order.createdAt.getTime()
+      const left = order.expiresAt.getTime() - wechatNow.getTime()
+      if (left <= 0) return later(now, closeWait(order))
+      const grace = order.state === 'created' ? CALL_GRACE : 0
+      const wait = (QUERY_CADENCE.find((each) => each >= grace && each > age) ?? Infinity) - age
+      // An order that is yet to be made was made by a clock that was ahead, so its age is unknown.
+      return later(now, Math.min(wait, left, age < 0 ? CLOCKS_APART : Infinity))
+    }
+  }
+}
+
+/** The calls that close an order may be under way, or fail and fail. */
+function closeWait({ attempts }: Order): number {
+  return Math.max(CALL_GRACE, backoff(attempts))
+}
+
+/** Whether `onPaid` is to run. Not while all of the payment is asked back: WeChat accepts that, and nothing is owed any more, or refuses it. */
+export function isOwed(order: Order): boolean {
+  return order.fulfilment === 'due' && refundedFee(order) < order.payment!.totalFee
+}
+
+export function later(from: Date, ms: number): Date {
+  return new Date(from.getTime() + ms)
+}

@@ -1,0 +1,56 @@
+import t from 'tap'
+import { createAges } from '../../src/engine/ages.ts'
+import { at, HOUR, MINUTE, newOrder, SECOND, T0 } from './helpers.ts'
+
+const WEEK = 7 * 24 * HOUR
+
+t.test(
+  'a prepay id is handed out until five minutes before its end, and not if a clock that was ahead has noted it',
+  async (t) => {
+    const { hasPrepay } = createAges(
+      () => T0,
+      () => at(WEEK),
+    )
+    for (const [left, expected] of [
+      [5 * MINUTE, false],
+      [5 * MINUTE + 1, true],
+      [2 * HOUR, true],
+      [2 * HOUR + 90 * SECOND, true],
+      [2 * HOUR + 5 * MINUTE + 1, false],
+      [3 * HOUR, false],
+    ] as const) {
+      const order = newOrder({ state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(left) })
+      t.equal(hasPrepay(order), expected, `${left} ms are left`)
+    }
+    for (const part of [
+      {},
+      { prepayId: 'wx1' },
+      { state: 'closing', prepayId: 'wx1', prepayExpiresAt: at(HOUR) },
+    ] as const) {
+      t.notOk(hasPrepay(newOrder({ state: 'prepaid', ...part })))
+    }
+  },
+)
+
+t.test("an order's age is counted by WeChat's clock, whatever ours says", async (t) => {
+  for (const ours of [-WEEK, -HOUR, 0, HOUR, WEEK]) {
+    for (const [wechat, ...expected] of [
+      [0, true, false, false],
+      [30 * SECOND - 1, true, false, false],
+      [30 * SECOND, false, false, false],
+      [2 * HOUR - MINUTE, false, false, false],
+      [2 * HOUR - MINUTE + 1, false, true, false],
+      [2 * HOUR, false, true, true],
+      // Noted by a clock that is ahead.
+      [-5 * MINUTE + 1, true, false, false],
+      [-5 * MINUTE, false, false, false],
+    ] as const) {
+      const { isBeingMade, isEnding, isExpired } = createAges(
+        () => at(ours),
+        () => at(wechat),
+      )
+      const order = newOrder({ state: 'created' })
+      t.same([isBeingMade(order), isEnding(order), isExpired(order)], expected, `${wechat} ms old`)
+    }
+  }
+})

@@ -1,0 +1,250 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import { createMockWechat } from '../../mock-server/index.ts'
+import type { MockWechat } from '../../mock-server/index.ts'
+import wechatPay, { memoryStore } from '../../src/index.ts'
+import type { Store, WechatPayOptions } from '../../src/index.ts'
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+
+/** A process of the shop: an app on a store, with a clock of its own. */
+async function start(t: Test, mock: MockWechat, store: Store, options: Partial<WechatPayOptions<any>>) {
+  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const warnings: { aheadMs?: number; msg: string }[] = []
+  const paid: string[] = []
+  const app = Fastify({
+    logger: { level: 'warn', stream: { write: (line: string) => warnings.push(JSON.parse(line)) } },
+  })
+  t.teardown(() => app.close())
+  await app.register(wechatPay, {
+    appid,
+    appSecret,
+    merchant: { version: 'v2', mchId, apiKey },
+    baseUrl: mock.url,
+    publicUrl: 'http://127.0.0.1:1',
+    store,
+    sweepIntervalMs: 0,
+    price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
+    onPaid: ({ outTradeNo }) => {
+      paid.push(outTradeNo)
+    },
+    ...options,
+  })
+  await app.ready()
+
+  async function ask(method: 'GET' | 'POST', path: string, payload?: object, headers = {}): Promise<any> {
+    const response = await app.inject({ method, url: `/wechat${path}`, headers, ...(payload && { payload }) })
+    return response.json()
+  }
+  async function login(): Promise<{ authorization: string }> {
+    const { token } = await ask('POST', '/login', { code: mock.default.loginCode({ openid: 'oAlice' }).code })
+    return { authorization: `Bearer ${token}` }
+  }
+  return {
+    app,
+    warnings,
+    paid,
+    ask,
+    login,
+    async order(cart: string, headers?: object): Promise<string> {
+      return (await ask('POST', '/orders', { cart }, headers ?? (await login()))).outTradeNo as string
+    },
+    /** WeChat's notification, by the world's own signature. */
+    async notify(outTradeNo: string): Promise<string> {
+      const { body } = mock.default.notification(outTradeNo)
+      return (
+        await app.inject({
+          method: 'POST',
+          url: '/wechat/notify',
+          headers: { 'content-type': 'text/xml' },
+          payload: body,
+        })
+      ).body
+    },
+  }
+}
+
+async function wechat(t: Test): Promise<MockWechat> {
+  const mock = await createMockWechat()
+  t.teardown(() => mock.close())
+  return mock
+}
+
+/** Whatever WeChat was asked so far, by name. */
+function calls(mock: MockWechat): string[] {
+  return mock.default.journal.entries().map(({ api }) => api)
+}
+
+t.test('a clock that is set back by an hour: GET goes on asking, the sweeper goes on working', async (t) => {
+  const mock = await wechat(t)
+  const world = mock.default
+  let offset = 0
+  let broken = true
+  const shop = await start(t, mock, memoryStore() as Store, {
+    now: () => new Date(world.clock.now().getTime() + offset),
+    onPaid: () => {
+      if (broken) throw new Error('no stock')
+    },
+  })
+  const headers = await shop.login()
+  const [polled, delivered, forgotten] = [
+    await shop.order('cart-1', headers),
+    await shop.order('cart-2', headers),
+    await shop.order('cart-3', headers),
+  ]
+  await world.pay(delivered, { deliver: 'hold' })
+  await shop.notify(delivered)
+  await shop.app.wechat.idle()
+  await shop.ask('GET', `/orders/${polled}`, undefined, headers)
+  offset = -HOUR
+  await shop.app.wechat.sweep()
+
+  const before = calls(mock).length
+  await world.advance('3s')
+  t.match(await shop.ask('GET', `/orders/${polled}`, undefined, headers), { state: 'prepaid' })
+  t.same(calls(mock).slice(before), ['orderquery'], 'a client that asks after three seconds makes WeChat be asked')
+  broken = false
+  await world.advance('2s')
+  t.equal(await shop.app.wechat.sweep(), 3, 'after five, the failed hook is run again and open orders are asked about')
+  t.match(await shop.app.wechat.orders.get(delivered), { fulfilment: 'done' })
+  await world.advance('25s')
+  t.equal(await shop.app.wechat.sweep(), 2)
+  const next = await shop.order('cart-4', headers)
+  await world.advance('2h')
+  await shop.app.wechat.sweep()
+  for (const outTradeNo of [polled, forgotten, next]) {
+    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'closed' }, 'and each is closed at its end')
+  }
+  t.equal(world.order(polled).tradeState, 'CLOSED')
+})
+
+t.test('a clock that is an hour ahead closes nothing early, is told once, and closes in time', async (t) => {
+  const mock = await wechat(t)
+  const world = mock.default
+  const store = memoryStore() as Store
+  const right = await start(t, mock, store, { now: () => world.clock.now() })
+  const headers = await right.login()
+  const numbers: string[] = []
+  for (let n = 0; n < 20; n++) numbers.push(await right.order(`cart-${n}`, headers))
+  await world.advance('61m')
+  await right.app.wechat.sweep()
+
+  const ahead = await start(t, mock, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
+  const before = calls(mock).length
+  t.equal(await ahead.app.wechat.sweep(), 20, 'they are due by its clock')
+  t.same(new Set(calls(mock).slice(before)), new Set(['orderquery']), 'so it asks, and hears what time it is')
+  for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
+  t.equal(await ahead.app.wechat.sweep(), 0, 'and does not ask again')
+  t.match(ahead.warnings, [
+    { msg: /^The clock of this process is (3599|3600) s ahead of WeChat's\. Orders expire by WeChat's/ },
+  ])
+  t.equal(await ahead.order('cart-0', headers), numbers[0], 'an order of an hour ago is still good')
+  const late = await ahead.order('late', headers)
+  const left = world.order(late).expiresAt!.getTime() - world.clock.now().getTime()
+  t.ok(Math.abs(left - 2 * HOUR) <= 1000, 'a new one gets its two hours, to the second')
+
+  await world.advance('58m')
+  t.equal((await ahead.app.wechat.sweep()) > 0, true)
+  for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
+  await world.advance('1m')
+  await ahead.app.wechat.sweep()
+  for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'closed' })
+  t.match(await store.findOrder(late), { state: 'prepaid' })
+  t.equal(ahead.warnings.length, 1)
+})
+
+t.test('an order of the same terms in a process whose clock is an hour ahead is not closed for its age', async (t) => {
+  const mock = await wechat(t)
+  const world = mock.default
+  const store = memoryStore() as Store
+  const right = await start(t, mock, store, { now: () => world.clock.now() })
+  const headers = await right.login()
+  const outTradeNo = await right.order('cart', headers)
+  await world.advance('90m')
+  const ahead = await start(t, mock, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
+  t.equal(await ahead.order('cart', headers), outTradeNo)
+  t.equal(world.orders().length, 1)
+})
+
+for (const behind of [-HOUR, -90 * SECOND]) {
+  t.test(`a clock that is ${-behind / SECOND} s behind closes in time`, async (t) => {
+    const mock = await wechat(t)
+    const world = mock.default
+    const shop = await start(t, mock, memoryStore() as Store, {
+      orderTtlMs: 10 * MINUTE,
+      now: () => new Date(world.clock.now().getTime() + behind),
+    })
+    const outTradeNo = await shop.order('cart')
+    t.equal(world.order(outTradeNo).expiresAt?.getTime(), world.clock.now().getTime() + 10 * MINUTE)
+    for (const [span, state] of [
+      ['9m59s', 'prepaid'],
+      ['1s', 'closed'],
+    ] as const) {
+      await world.advance(span)
+      await shop.app.wechat.sweep()
+      t.match(await shop.app.wechat.orders.get(outTradeNo), { state })
+    }
+  })
+}
+
+t.test('two processes whose clocks are three minutes apart deliver everything once', async (t) => {
+  const mock = await wechat(t)
+  const world = mock.default
+  const store = memoryStore() as Store
+  const shops = await Promise.all(
+    [90 * SECOND, -90 * SECOND].map(
+      async (offset) => await start(t, mock, store, { now: () => new Date(world.clock.now().getTime() + offset) }),
+    ),
+  )
+  const numbers: string[] = []
+  for (let n = 0; n < 20; n++) {
+    const outTradeNo = await shops[n % 2]!.order(`cart-${n}`)
+    numbers.push(outTradeNo)
+    await world.pay(outTradeNo, { deliver: 'hold' })
+    // Half of them are notified, to either process; of the others nobody hears.
+    if (n % 4 < 2) await shops[(n >> 2) % 2]!.notify(outTradeNo)
+  }
+  for (let n = 0; n < 40; n++) {
+    await world.advance('5s')
+    for (const { app } of shops) await app.wechat.sweep()
+  }
+  t.same(shops.flatMap(({ paid }) => paid).sort(), numbers.sort())
+})
+
+t.test('a virtual WeChat, far away in time and jumping, and an app on the real clock', async (t) => {
+  for (const startTime of ['2020-01-15T12:00:00+08:00', '2050-01-15T12:00:00+08:00']) {
+    const mock = await createMockWechat({ world: { startTime: new Date(startTime) } })
+    t.teardown(() => mock.close())
+    const world = mock.default
+    const shop = await start(t, mock, memoryStore() as Store, { orderTtlMs: 30 * MINUTE })
+    let headers = await shop.login()
+    for (let n = 0; n < 3; n++) {
+      const outTradeNo = await shop.order(`cart-${n}`, headers)
+      t.match(world.order(outTradeNo), {
+        tradeState: 'NOTPAY',
+        expiresAt: new Date(world.clock.now().getTime() + 30 * MINUTE),
+      })
+      t.match(await shop.ask('GET', `/orders/${outTradeNo}`, undefined, headers), { state: 'prepaid' })
+      await world.pay(outTradeNo, { deliver: 'hold' })
+      t.match(await shop.notify(outTradeNo), /SUCCESS/)
+      await shop.app.wechat.idle()
+      t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'done' })
+      await world.advance('25h')
+      // The first reply after a jump tells of it.
+      headers = await shop.login()
+    }
+    const cancelled = await shop.order('cancelled', headers)
+    t.match(await shop.ask('POST', `/orders/${cancelled}/cancel`, {}, headers), { state: 'closed' })
+    const left = await shop.order('left', headers)
+    await world.advance('31m')
+    t.match(await shop.ask('GET', `/orders/${left}`, undefined, headers), { state: 'closed' }, 'WeChat has closed it')
+    t.match(
+      shop.warnings.map(({ msg }) => msg),
+      [/^The clock of this process/],
+      'told once, and nothing else is wrong',
+    )
+  }
+})
