@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import type { HttpReply } from '../src/client/http.ts'
 
 /** A recorded or published message of `test/samples`, by its number. */
 export function sample(name: string): Buffer {
@@ -32,4 +33,17 @@ export type V3Vector = Record<string, any> & { id: string; kind: string; key: st
 export function v3(): { keys: Record<string, Record<string, string>>; ofKind(kind: string): V3Vector[] } {
   const { keys, vectors: all } = vectors<{ keys: Record<string, Record<string, string>>; vectors: V3Vector[] }>('v3')
   return { keys, ofKind: (kind) => all.filter((vector) => vector.kind === kind) }
+}
+
+/** A reply as the HTTP client gives it. */
+export function httpReply(
+  text: string,
+  { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
+): HttpReply {
+  return { status, headers, body: Buffer.from(text) }
+}
+
+/** What matters of a reply: its status and its text. */
+export function shown({ status, body }: HttpReply): { status: number; text: string } {
+  return { status, text: body.toString() }
 }

@@ -34,14 +34,18 @@ export interface HttpRequest {
   /** With its query, which may hold secrets: it appears in no error. */
   path: string
   body?: string
-  contentType?: string
+  /** By lower-case name. */
+  headers?: Readonly<Record<string, string>>
   /** Whether doing it twice is harmless. When it is not, it is repeated only if it was never sent. */
   repeatable: boolean
 }
 
 export interface HttpReply {
   status: number
-  text: string
+  /** By lower-case name. */
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The bytes as they came: a signature may cover them. */
+  body: Buffer
 }
 
 /** The only caller of the network. */
@@ -65,14 +69,14 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return age >= 0 && age < REST_MS ? 1 : 0
   }
 
-  async function sendTo(host: string, { method, path, body, contentType }: HttpRequest): Promise<HttpReply> {
+  async function sendTo(host: string, { method, path, body, headers = {} }: HttpRequest): Promise<HttpReply> {
     const deadline = AbortSignal.timeout(timeoutMs)
     const sentAt = performance.now()
     try {
       const reply = await request(host + path, {
         dispatcher: agent,
         method,
-        headers: contentType === undefined ? {} : { 'content-type': contentType },
+        headers,
         body: body ?? null,
         signal: deadline,
       })
@@ -93,7 +97,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
         }
         chunks.push(chunk)
       }
-      return { status: reply.statusCode, text: Buffer.concat(chunks).toString('utf8') }
+      return { status: reply.statusCode, headers: reply.headers, body: Buffer.concat(chunks) }
     } catch (error) {
       failedAt.set(host, now().getTime())
       if (error instanceof WechatError) throw error

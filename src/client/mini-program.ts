@@ -72,7 +72,7 @@ export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] =
   }
   let body: unknown
   try {
-    body = JSON.parse(reply.text)
+    body = JSON.parse(reply.body.toString())
   } catch {
     body = undefined
   }

@@ -65,7 +65,7 @@ export function createPayV2({
         method: 'POST',
         path,
         body: writeXml(message),
-        contentType: 'text/xml; charset=utf-8',
+        headers: { 'content-type': 'text/xml; charset=utf-8' },
         repeatable: true,
       }),
       path,
@@ -84,7 +84,7 @@ export function createPayV2({
     }
     let fields: Fields
     try {
-      fields = readXml(reply.text)
+      fields = readXml(reply.body.toString())
     } catch (cause) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
@@ -360,7 +360,7 @@ export function createPayV2({
       }, outTradeNo)
     },
 
-    readNotification(body): Notification {
+    readNotification({ body }): Notification {
       let fields: Fields
       try {
         fields = readXml(body)
@@ -413,7 +413,7 @@ export function createPayV2({
       return { kind: 'payment', payment }
     },
 
-    reply(fault) {
+    reply(_message, fault) {
       return {
         status: 200,
         contentType: 'text/xml; charset=utf-8',

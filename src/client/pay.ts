@@ -49,6 +49,14 @@ export function noCertificate(): WechatError {
   )
 }
 
+/** A notification as it came. */
+export interface NotificationMessage {
+  /** By lower-case name. */
+  headers: Readonly<Record<string, string | string[] | undefined>>
+  /** The bytes as they came: the signature covers them. */
+  body: Buffer
+}
+
 /** The HTTP reply WeChat reads after a notification. */
 export interface NotificationReply {
   status: number
@@ -79,7 +87,7 @@ export interface PayApi {
   /** All refunds of an order, wherever they were made, in WeChat's order; absent where an API cannot list them, as that of v3. */
   listRefunds?(outTradeNo: string): Promise<RefundReport[]>
   /** @throws {NotificationError} */
-  readNotification(body: Buffer): Notification
-  /** The exact reply for success, or for failure with a fixed word. */
-  reply(fault?: NotificationFault): NotificationReply
+  readNotification(message: NotificationMessage): Notification | Promise<Notification>
+  /** The exact reply for success, or for failure with a fixed word, in the version that the message speaks: that of the merchant while its body has not been read. */
+  reply(message: NotificationMessage, fault?: NotificationFault): NotificationReply
 }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { NotificationError } from '../client/pay.ts'
-import type { PayApi } from '../client/pay.ts'
+import type { NotificationMessage, PayApi } from '../client/pay.ts'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
@@ -45,8 +45,8 @@ export function notifyRoute(
     },
   })
 
-  async function take(body: Buffer): Promise<Taken> {
-    const notification = pay.readNotification(body)
+  async function take(message: NotificationMessage): Promise<Taken> {
+    const notification = await pay.readNotification(message)
     if (notification.kind === 'payment-failed') {
       const { outTradeNo, reason } = notification
       if (outTradeNo !== undefined) {
@@ -86,7 +86,7 @@ export function notifyRoute(
     reply.hijack()
     let taken: Taken
     try {
-      taken = await take(passage.body)
+      taken = await take(passage)
       if (passage.answered) return
       if (taken.fault !== undefined) {
         log.warn({ fault: taken.fault }, 'A verified notification was not taken; the history of its order says why')

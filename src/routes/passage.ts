@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
-import type { NotificationFault, PayApi } from '../client/pay.ts'
+import type { NotificationFault, NotificationMessage, PayApi } from '../client/pay.ts'
 import { createDeadlines } from '../deadlines.ts'
 import type { Deadline } from '../deadlines.ts'
 import { publish } from '../diagnostics.ts'
@@ -41,11 +41,9 @@ const NO_BODY = Buffer.alloc(0)
 const BLOCKED: Taken = { fault: 'blocked', outcome: 'blocked' }
 const UNREADABLE: Taken = { fault: 'unreadable', outcome: 'unreadable' }
 
-/** The way of one notification through the app. */
-export interface Passage {
+/** The way of one notification through the app. `body` has its bytes as they came, whatever hooks make of `request.body`; none until they have been read. */
+export interface Passage extends NotificationMessage {
   stage: keyof typeof HOLDERS
-  /** Its bytes as they came, whatever hooks make of `request.body`. */
-  body: Buffer
   /** Whether somebody has read from the body before our reader. */
   touched: boolean
   answered: boolean
@@ -90,7 +88,8 @@ export function createPassages(
     const deadline = limits.begin(() => {
       endOfTime(passage, raw, reply)
     }, limits.now() - elapsedMs)
-    const passage: Passage = { stage: 'onRequest', body: NO_BODY, touched: false, answered: false, deadline }
+    const { headers } = raw
+    const passage: Passage = { stage: 'onRequest', headers, body: NO_BODY, touched: false, answered: false, deadline }
     raw[PASSAGE] = passage
     return passage
   }
@@ -109,7 +108,7 @@ export function createPassages(
     // An answer has gone out, or one of the app has begun, which is logged when it is complete.
     if (reply.headersSent) return
     settle(passage, taken)
-    const { status: usual, contentType, body } = pay.reply(taken.fault)
+    const { status: usual, contentType, body } = pay.reply(passage, taken.fault)
     // Such as a content-encoding that our body does not have.
     for (const name of reply.getHeaderNames()) if (name !== 'connection') reply.removeHeader(name)
     reply.writeHead(status ?? usual, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
@@ -223,7 +222,7 @@ export function createPassages(
           reply.removeHeader(name)
           reply.raw.removeHeader(name)
         }
-        const { status, contentType, body } = pay.reply('blocked')
+        const { status, contentType, body } = pay.reply(passage, 'blocked')
         reply.code(reply.statusCode >= 400 ? reply.statusCode : status).header('content-type', contentType)
         return body
       },

@@ -10,14 +10,14 @@ import type { ClientCert } from '../../src/client/certificate.ts'
 import { createHttp } from '../../src/client/http.ts'
 import type { HttpOptions, HttpRequest } from '../../src/client/http.ts'
 import { WechatError } from '../../src/errors.ts'
-import { serve } from '../fixtures.ts'
+import { serve, shown } from '../fixtures.ts'
 
 const GET: HttpRequest = { method: 'GET', path: '/sns/jscode2session?js_code=c0de', repeatable: false }
 const POST: HttpRequest = {
   method: 'POST',
   path: '/pay/unifiedorder',
   body: '<xml></xml>',
-  contentType: 'text/xml',
+  headers: { 'content-type': 'text/xml' },
   repeatable: true,
 }
 const LIMIT = 1024 * 1024
@@ -106,7 +106,7 @@ t.test('what is sent and what comes back', async (t) => {
   })
   const { http } = client(t, [origin])
   t.strictSame(
-    await http.send(GET),
+    shown(await http.send(GET)),
     { status: 200, text: '{"errmsg":"支付"}' },
     'text, whatever its type, and however its bytes were cut',
   )
@@ -143,7 +143,7 @@ t.test('the host that answers HTTP 5xx rests, and the other is used', async (t) 
   const { http, clock, pauses } = client(t, [await host('first'), await host('second')])
   const send = async (request: HttpRequest) => {
     asked.length = 0
-    const { status, text } = await http.send(request)
+    const { status, text } = shown(await http.send(request))
     return [status, text, [...asked]]
   }
   t.strictSame(await send(POST), [200, 'second', ['first', 'second']], 'repeated at the other host')
@@ -171,7 +171,7 @@ t.test('what an HTTP 5xx leaves open stays open, however the repetition fails', 
   const dead = await deadHost()
   const silent = (await rawHost(t, () => {})).origin
   t.strictSame(
-    await client(t, [gateway, dead]).http.send(POST),
+    shown(await client(t, [gateway, dead]).http.send(POST)),
     { status: 504, text: 'lost' },
     'the repetition was never sent: the answer that there is',
   )
@@ -180,7 +180,11 @@ t.test('what an HTTP 5xx leaves open stays open, however the repetition fails', 
     { code: 'WECHAT_TIMEOUT', sent: true },
     'the repetition was sent and not answered',
   )
-  t.strictSame(await client(t, [dead, gateway]).http.send(GET), { status: 504, text: 'lost' }, 'never sent, then a 5xx')
+  t.strictSame(
+    shown(await client(t, [dead, gateway]).http.send(GET)),
+    { status: 504, text: 'lost' },
+    'never sent, then a 5xx',
+  )
 })
 
 t.test('a redirect is not followed: the secret in the query stays here', async (t) => {
@@ -194,7 +198,7 @@ t.test('a redirect is not followed: the secret in the query stays here', async (
       response.writeHead(status, { location: stranger + request.url }).end('moved')
     })
     const { http } = client(t, [origin])
-    t.strictSame(await http.send(GET), { status, text: 'moved' }, String(status))
+    t.strictSame(shown(await http.send(GET)), { status, text: 'moved' }, String(status))
     t.equal(strangers, 0, `${status} leads nowhere`)
   }
 })
@@ -357,7 +361,7 @@ t.test('a reply has a limit of 1 MiB', async (t) => {
   })
   const { http } = client(t, [origin])
   size = LIMIT
-  t.equal((await http.send(POST)).text.length, LIMIT, 'as long as allowed')
+  t.equal((await http.send(POST)).body.length, LIMIT, 'as long as allowed')
   size = LIMIT + 1
   const error = await failure(http.send(POST))
   t.match(
@@ -387,7 +391,7 @@ t.test('the other host answers where the first cannot, and the first is preferre
   const send = async (request: HttpRequest): Promise<[string, string[]]> => {
     asked.length = 0
     const answer = await http.send(request).then(
-      ({ text }) => text,
+      ({ body }) => body.toString(),
       (error: WechatError) => error.code,
     )
     return [answer, [...asked]]
@@ -498,7 +502,7 @@ t.test('the client certificate is shown to a host that asks for one', async (t) 
     p12: { pfx: file('client.p12'), passphrase: '1900000109', ca: cert },
   })) {
     t.strictSame(
-      await client(t, [origin], { cert: options }).http.send(POST),
+      shown(await client(t, [origin], { cert: options }).http.send(POST)),
       { status: 200, text: 'fastify-wechat-pay test' },
       name,
     )
@@ -519,7 +523,7 @@ t.test('close waits for what is under way and then sends nothing', async (t) => 
   const http = createHttp({ hosts: [origin], timeoutMs: 5000, now: () => new Date(), pause: async () => {} })
   const underWay = http.send(POST)
   await http.close()
-  t.equal((await underWay).text, 'done')
+  t.equal(shown(await underWay).text, 'done')
   t.match(await failure(http.send(POST)), { code: 'WECHAT_NETWORK' })
 })
 

@@ -5,7 +5,7 @@ import { createMiniProgram, judgeCode2Session } from '../../src/client/mini-prog
 import { WechatError } from '../../src/errors.ts'
 import type { WechatErrorCode } from '../../src/errors.ts'
 import { Secret } from '../../src/secret.ts'
-import { serve } from '../fixtures.ts'
+import { httpReply, serve } from '../fixtures.ts'
 
 const APPID = 'wx0123456789abcdef'
 const APP_SECRET = '0123456789abcdeffedcba9876543210'
@@ -15,7 +15,7 @@ const OPENID = 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o'
 const RID = 'rid: 66c69111-4157f271-729ca238'
 const SECRETS = [new Secret(APP_SECRET), new Secret(CODE)]
 
-const reply = (body: unknown) => ({ status: 200, text: typeof body === 'string' ? body : JSON.stringify(body) })
+const reply = (body: unknown) => httpReply(typeof body === 'string' ? body : JSON.stringify(body))
 
 /** The error that judging `body` throws. */
 function refusal(body: unknown): WechatError {

@@ -13,7 +13,7 @@ import type { Advice, WechatErrorCode } from '../../src/errors.ts'
 import type { Order, Refund } from '../../src/model.ts'
 import type { SignType } from '../../src/protocol/sign-v2.ts'
 import { Secret } from '../../src/secret.ts'
-import { sample, serve, vectors } from '../fixtures.ts'
+import { httpReply, sample, serve, vectors } from '../fixtures.ts'
 
 type Values = Record<string, string>
 
@@ -122,6 +122,9 @@ const PAYMENT = {
   attach: undefined,
 }
 
+/** A notification of these bytes. */
+const notification = (body: string | Buffer) => ({ headers: {}, body: Buffer.from(body) })
+
 /** A merchant whose WeChat answers `text` to everything. */
 function merchant(
   answer: string | HttpReply | Error = '',
@@ -140,7 +143,7 @@ function merchant(
     async send(request: HttpRequest): Promise<HttpReply> {
       log.push(request)
       if (answer instanceof Error) throw answer
-      return typeof answer === 'string' ? { status: 200, text: answer } : answer
+      return typeof answer === 'string' ? httpReply(answer) : answer
     },
     async close() {},
   })
@@ -192,7 +195,7 @@ t.test('what is sent', async (t) => {
       const { sign, ...fields } = new XMLParser({ parseTagValue: false, trimValues: false }).parse(request!.body!)
         .xml as Values
       t.equal(sign, Hash.sign(signType, fields, API_KEY), `${signType}: signed`)
-      t.match(request, { method: 'POST', contentType: 'text/xml; charset=utf-8', repeatable: true })
+      t.match(request, { method: 'POST', headers: { 'content-type': 'text/xml; charset=utf-8' }, repeatable: true })
       return fields
     }
     for (const [name, order, fields] of cases) {
@@ -288,10 +291,10 @@ t.test('a reply that is not believed, whatever was asked', async (t) => {
   const cases: [name: string, reply: string | HttpReply, error: object][] = [
     [
       'HTTP 502',
-      { status: 502, text: signed(fields) },
+      httpReply(signed(fields), { status: 502 }),
       { code: 'WECHAT_UNAVAILABLE', statusCode: 503, advice: 'repeat', message: /HTTP 502/ },
     ],
-    ['a redirect', { status: 302, text: signed(fields) }, { code: 'WECHAT_UNAVAILABLE', message: /HTTP 302/ }],
+    ['a redirect', httpReply(signed(fields), { status: 302 }), { code: 'WECHAT_UNAVAILABLE', message: /HTTP 302/ }],
     ['nothing', '', { ...query, message: /cannot be read: .*does not start with <xml>/ }],
     ['HTML', '<html></html>', query],
     ['JSON', '{"return_code":"SUCCESS"}', query],
@@ -623,7 +626,7 @@ t.test('an order that was closed before is asked about: ORDERCLOSED names no ord
   const http: Http = {
     async send({ path }) {
       asked.push(path)
-      return { status: 200, text: answers[path]! }
+      return httpReply(answers[path]!)
     },
     async close() {},
   }
@@ -677,7 +680,7 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
     notification: ['orderquery, paid', 'notification', 'notification of a failure'],
   }
   const calls: Record<string, (body: string) => Promise<unknown>> = {
-    notification: async (body) => merchant().pay.readNotification(Buffer.from(body)),
+    notification: async (body) => merchant().pay.readNotification(notification(body)),
   }
   for (const [api, call] of Object.entries(CALLS)) calls[api] = async (body) => await call(merchant(body).pay)
   for (const [api, call] of Object.entries(calls)) {
@@ -725,7 +728,7 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
   }
   for (const tradeState of ['REFUND', 'CLOSED', 'NOTPAY']) {
     t.throws(
-      () => merchant().pay.readNotification(Buffer.from(signed({ ...QUERIED, trade_state: tradeState }))),
+      () => merchant().pay.readNotification(notification(signed({ ...QUERIED, trade_state: tradeState }))),
       { fault: 'incomplete', message: `A trade_state of ${tradeState} stands in an answer to a query` },
       `notification: ${tradeState}`,
     )
@@ -737,7 +740,7 @@ t.test('without a certificate there are no refunds, and nothing is sent', async 
   const http: Http = {
     async send(request) {
       requests.push(request)
-      return { status: 200, text: signed(REFUNDED) }
+      return httpReply(signed(REFUNDED))
     },
     async close() {},
   }
@@ -852,10 +855,9 @@ t.test('the refunds of an order are asked for ten at a time', async (t) => {
         [`refund_success_time_${n}`]: '2026-01-02 08:00:00',
       }))
       const counts = { refund_count: String(page.length), total_refund_count: '23' }
-      return {
-        status: 200,
-        text: signed(Object.assign({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, ...counts }, ...refunds) as Values),
-      }
+      return httpReply(
+        signed(Object.assign({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, ...counts }, ...refunds) as Values),
+      )
     },
     async close() {},
   }
@@ -890,7 +892,7 @@ t.test('trouble on the way passes through', async (t) => {
 })
 
 t.test('a genuine notification', async (t) => {
-  const read = (body: string | Buffer, options = {}) => merchant('', options).pay.readNotification(Buffer.from(body))
+  const read = (body: string | Buffer, options = {}) => merchant('', options).pay.readNotification(notification(body))
   t.strictSame(read(signed(PAID)), { kind: 'payment', payment: PAYMENT }, 'signed with HMAC-SHA256, without sign_type')
   t.strictSame(
     read(signed({ ...PAID, sign_type: 'HMAC-SHA256' })),
@@ -930,7 +932,7 @@ t.test('a genuine notification', async (t) => {
 })
 
 t.test('a payment that failed', async (t) => {
-  const read = (values: Values) => merchant().pay.readNotification(Buffer.from(signed(values)))
+  const read = (values: Values) => merchant().pay.readNotification(notification(signed(values)))
   t.strictSame(read({ ...REFUSAL, err_code: 'NOTENOUGH', err_code_des: '余额不足', out_trade_no: OUT_TRADE_NO }), {
     kind: 'payment-failed',
     outTradeNo: OUT_TRADE_NO,
@@ -992,7 +994,7 @@ t.test('a notification that is not believed', async (t) => {
   ]
   for (const [name, body, fault, message = /./] of cases) {
     t.throws(
-      () => merchant().pay.readNotification(Buffer.from(body)),
+      () => merchant().pay.readNotification(notification(body)),
       { name: 'NotificationError', code: 'WECHAT_NOTIFICATION_INVALID', fault, message },
       `${name} → ${fault}`,
     )
@@ -1000,7 +1002,7 @@ t.test('a notification that is not believed', async (t) => {
 })
 
 t.test('a notification whose signed text can be cut in another way is a hint', async (t) => {
-  const read = (values: Values) => merchant().pay.readNotification(Buffer.from(signed({ ...PAID, ...values })))
+  const read = (values: Values) => merchant().pay.readNotification(notification(signed({ ...PAID, ...values })))
   for (const [name, value] of Object.entries({
     attach: 'x&out_trade_no=1',
     p: '&bank_type=CMC&out_trade_no=another',
@@ -1040,7 +1042,7 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
     Buffer.from(
       xml({ return_code: 'SUCCESS', appid: APPID, mch_id: MCH_ID, nonce_str: NONCE, req_info: reqInfo, ...change }),
     )
-  const read = (body: Buffer) => merchant().pay.readNotification(body)
+  const read = (body: Buffer) => merchant().pay.readNotification(notification(body))
   t.strictSame(
     read(outer(encrypted(root(HINT)))),
     { kind: 'refund-hint', outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
@@ -1089,7 +1091,7 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
 t.test('what WeChat reads', async (t) => {
   const { pay } = merchant()
   t.strictSame(
-    pay.reply(),
+    pay.reply(notification('')),
     {
       status: 200,
       contentType: 'text/xml; charset=utf-8',
@@ -1108,7 +1110,7 @@ t.test('what WeChat reads', async (t) => {
   ]
   for (const fault of faults) {
     t.strictSame(
-      pay.reply(fault),
+      pay.reply(notification(''), fault),
       {
         status: 200,
         contentType: 'text/xml; charset=utf-8',
@@ -1126,7 +1128,7 @@ t.test('no error shows the key', async (t) => {
     await failure(CALLS.closeorder!(merchant('<xml>').pay)),
   ]
   try {
-    merchant().pay.readNotification(Buffer.from(xml(PAID)))
+    merchant().pay.readNotification(notification(xml(PAID)))
   } catch (error) {
     t.ok(error instanceof NotificationError)
     errors.push(error)

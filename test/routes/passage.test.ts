@@ -13,7 +13,7 @@ import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import { NotificationError } from '../../src/client/pay.ts'
-import type { PayApi } from '../../src/client/pay.ts'
+import type { NotificationMessage, PayApi } from '../../src/client/pay.ts'
 import type { Orders } from '../../src/engine/orders.ts'
 import { notifyRoute } from '../../src/routes/notify.ts'
 import type { LogLine } from '../helpers.ts'
@@ -25,11 +25,15 @@ const LIMIT_MS = 100
 
 /** A merchant whose every notification says what it is told; a body that is not the genuine one is refused. */
 const pay = {
-  readNotification(body: Buffer) {
+  readNotification({ body }: NotificationMessage) {
     if (body.toString() !== GENUINE) throw new NotificationError('unreadable', `not ${GENUINE}`)
     return { kind: 'payment-failed', outTradeNo: 'order-1', reason: 'none' }
   },
-  reply: (fault?: string) => ({ status: 200, contentType: 'text/xml; charset=utf-8', body: fault ?? 'SUCCESS' }),
+  reply: (_message: NotificationMessage, fault?: string) => ({
+    status: 200,
+    contentType: 'text/xml; charset=utf-8',
+    body: fault ?? 'SUCCESS',
+  }),
 } as unknown as PayApi
 
 interface App {
