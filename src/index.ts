@@ -46,6 +46,7 @@ export type { MiniProgram, CodeSession } from './client/mini-program.ts'
 export type { Notification, NotificationFault, PayApi, TradeReport } from './client/pay.ts'
 export type { SignType } from './protocol/sign-v2.ts'
 export type {
+  Account,
   Anomaly,
   AnomalyKind,
   Fulfilment,

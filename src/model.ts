@@ -41,10 +41,14 @@ export interface OrderTerms {
   expiresAt: Date
 }
 
-export interface Order extends OrderTerms {
-  outTradeNo: string
+/** Whose an order is: a mini program and the merchant number that it takes money with. */
+export interface Account {
   appid: string
   mchId: string
+}
+
+export interface Order extends OrderTerms, Account {
+  outTradeNo: string
   currency: 'CNY'
   state: OrderState
   /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */

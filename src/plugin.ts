@@ -66,6 +66,15 @@ function newOutTradeNo(now: Date): string {
   return formatTime(now) + Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
 }
 
+/** The orders of the registrations on each server: a notification may be for another of them. */
+const registrations = new WeakMap<object, Orders[]>()
+
+function registrationsOn(server: object): Orders[] {
+  const registered = registrations.get(server) ?? []
+  registrations.set(server, registered)
+  return registered
+}
+
 async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
   const config = parseOptions(options, fastify.prefix)
   if (fastify.hasDecorator('wechat')) {
@@ -133,6 +142,8 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     reserve: () => work.reserve(),
   }
   const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, wechatNow, newOutTradeNo })
+  const registered = registrationsOn(fastify.server)
+  registered.push(orders)
   const refunds = createRefunds({ pay, orders })
   const work = createWork({
     store,
@@ -170,7 +181,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
         orderRoutes(json, { orders, login, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
       })
       await scope.register(async (raw) => {
-        notifyRoute(raw, { pay, orders, now: wechatNow, log })
+        notifyRoute(raw, { pay, orders, registered: () => registered, now: wechatNow, log })
       })
     },
     { prefix: config.prefix },

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from './model.ts'
+import type { Account, Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from './model.ts'
 import type { Change, Claim, Decide, Store } from './store/store.ts'
 
 /** A table of your own that a test writes to, to see that your writes commit and roll back with the order. */
@@ -127,7 +127,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       assert.equal(await store.findLiveOrder('nobody'), undefined)
       assert.equal(await store.findLiveOrder('closed'), undefined, 'an order whose liveKey is null is not live')
       assert.equal(await store.updateOrder('nobody', () => assert.fail('there is no row to decide about')), undefined)
-      assert.deepEqual(await store.claimDue(at(0), 10, 1000, 'nobody'), [])
+      assert.deepEqual(await store.claimDue(ACCOUNT, at(0), 10, 1000, 'nobody'), [])
       assert.deepEqual(await store.history('nobody'), [])
       assert.deepEqual(await store.anomalies(), [])
       assert.equal(await store.findAnomaly('nobody'), undefined)
@@ -560,7 +560,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       for (const ms of [300, 100, 200, -100, 301]) await add(store, { outTradeNo: `due-${ms}`, dueAt: at(ms) })
       await add(store, { dueAt: null })
       const claim = async (limit: number) =>
-        (await store.claimDue(at(300), limit, 60_000)).map(({ order }) => order.outTradeNo)
+        (await store.claimDue(ACCOUNT, at(300), limit, 60_000)).map(({ order }) => order.outTradeNo)
       same(await claim(2), ['due--100', 'due-100'])
       same(
         await claim(100),
@@ -576,9 +576,13 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       const order = await add(store, { dueAt: at(0) })
       for (const n of [1, 2, 3]) {
         const claimed = { ...order, dueAt: at(n * 60_000), claims: n }
-        same(await store.claimDue(at((n - 1) * 60_000), 10, 60_000), [{ order: claimed, claims: n }])
+        same(await store.claimDue(ACCOUNT, at((n - 1) * 60_000), 10, 60_000), [{ order: claimed, claims: n }])
         same(await store.findOrder(order.outTradeNo), claimed)
-        assert.deepEqual(await store.claimDue(at(n * 60_000 - 1), 10, 60_000), [], 'the lease has not ended yet')
+        assert.deepEqual(
+          await store.claimDue(ACCOUNT, at(n * 60_000 - 1), 10, 60_000),
+          [],
+          'the lease has not ended yet',
+        )
       }
     },
   ],
@@ -587,15 +591,39 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     'claimDue by number takes that row alone, and only if it is due',
     async ({ store }) => {
       const [one, two] = [await add(store, { dueAt: at(0) }), await add(store, { dueAt: at(5) })]
-      assert.deepEqual(await store.claimDue(at(4), 10, 1000, two.outTradeNo), [])
+      assert.deepEqual(await store.claimDue(ACCOUNT, at(4), 10, 1000, two.outTradeNo), [])
       same(
-        (await store.claimDue(at(5), 10, 1000, two.outTradeNo)).map(({ order }) => order.outTradeNo),
+        (await store.claimDue(ACCOUNT, at(5), 10, 1000, two.outTradeNo)).map(({ order }) => order.outTradeNo),
         [two.outTradeNo],
       )
       same(
-        (await store.claimDue(at(5), 10, 1000)).map(({ order }) => order.outTradeNo),
+        (await store.claimDue(ACCOUNT, at(5), 10, 1000)).map(({ order }) => order.outTradeNo),
         [one.outTradeNo],
       )
+    },
+  ],
+
+  [
+    'claimDue takes the rows of its account alone, also by number',
+    async ({ store }) => {
+      const others = [
+        { ...ACCOUNT, appid: 'wx0000000000000002' },
+        { ...ACCOUNT, mchId: '1900000002' },
+        { appid: ACCOUNT.appid.toUpperCase(), mchId: ACCOUNT.mchId },
+      ]
+      const theirs: Order[] = []
+      for (const [n, account] of others.entries()) theirs.push(await add(store, { ...account, dueAt: at(n - 10) }))
+      const ours = await add(store, { dueAt: at(0) })
+      for (const { outTradeNo } of theirs) {
+        assert.deepEqual(await store.claimDue(ACCOUNT, at(0), 1, 1000, outTradeNo), [])
+      }
+      const numbers = (claims: Claim[]) => claims.map(({ order }) => order.outTradeNo)
+      same(numbers(await store.claimDue(ACCOUNT, at(0), 1, 60_000)), [ours.outTradeNo])
+      same(numbers(await store.claimDue(ACCOUNT, at(0), 10, 60_000)), [])
+      for (const [n, account] of others.entries()) {
+        same(await store.findOrder(theirs[n]!.outTradeNo), theirs[n], 'which is left as it was')
+        same(numbers(await store.claimDue(account, at(0), 10, 60_000)), [theirs[n]!.outTradeNo])
+      }
     },
   ],
 
@@ -605,7 +633,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
       const claims: Claim[] = []
       for (const n of [1, 2]) {
-        const [claim] = await store.claimDue(at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
+        const [claim] = await store.claimDue(ACCOUNT, at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
         same(claim, { order: { ...order, dueAt: at(n * 60_000), claims: n }, claims: n })
         same(await store.findOrder(order.outTradeNo), claim?.order)
         claims.push(claim!)
@@ -640,9 +668,9 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
         same(await store.updateOrder(outTradeNo, isGiven(order)), { order, raised: [] }, 'updateOrder')
       }
       const before = ({ order }: Claim, n: number): Order => ({ ...order, dueAt: at(n), claims: 0 })
-      same((await store.claimDue(at(1), 10, 59_999)).map(before), orders, 'claimDue')
+      same((await store.claimDue(ACCOUNT, at(1), 10, 59_999)).map(before), orders, 'claimDue')
       for (const [n, { outTradeNo }] of orders.entries()) {
-        const [claim] = await store.claimDue(at(60_000), 1, 60_000, outTradeNo)
+        const [claim] = await store.claimDue(ACCOUNT, at(60_000), 1, 60_000, outTradeNo)
         same(before(claim!, n), orders[n], 'claimDue by number')
         assert.equal(await store.fulfil(claim!, async () => {}, isGiven(claim!.order)), 'done')
       }
@@ -654,11 +682,11 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     async ({ store }) => {
       const orders: Order[] = []
       for (let n = 0; n < 20; n++) orders.push(await add(store, { dueAt: at(n) }))
-      const claims = (await Promise.all(times(10, () => store.claimDue(at(1000), 4, 60_000)))).flat()
-      claims.push(...(await store.claimDue(at(1000), 100, 60_000)))
+      const claims = (await Promise.all(times(10, () => store.claimDue(ACCOUNT, at(1000), 4, 60_000)))).flat()
+      claims.push(...(await store.claimDue(ACCOUNT, at(1000), 100, 60_000)))
       same(claims.map(({ order }) => order.outTradeNo).sort(), orders.map(({ outTradeNo }) => outTradeNo).sort())
       const byNumber = (
-        await Promise.all(times(10, () => store.claimDue(at(100_000), 1, 60_000, orders[0]!.outTradeNo)))
+        await Promise.all(times(10, () => store.claimDue(ACCOUNT, at(100_000), 1, 60_000, orders[0]!.outTradeNo)))
       ).flat()
       assert.equal(byNumber.length, 1)
     },
@@ -670,7 +698,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       for (let round = 0; round < 5; round++) {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
         const changes = times(10, () => store.updateOrder(outTradeNo, increment))
-        const claims = await store.claimDue(at(0), 1, 60_000, outTradeNo)
+        const claims = await store.claimDue(ACCOUNT, at(0), 1, 60_000, outTradeNo)
         await Promise.all(changes)
         assert.equal(claims.length, 1, 'nobody else asks for the row again')
       }
@@ -685,7 +713,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       await Promise.all(
         times(10, async (n) => {
           await store.updateOrder(outTradeNo, increment)
-          claims.push(...(await store.claimDue(at(n * 60_000), 1, 1)))
+          claims.push(...(await store.claimDue(ACCOUNT, at(n * 60_000), 1, 1)))
           await store.updateOrder(outTradeNo, increment)
         }),
       )
@@ -701,7 +729,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       await add(store, { dueAt: null })
       same(await store.countDue(at(0), at(-200)), { due: 4, stuck: 1 })
       same(await store.countDue(at(1), at(-99)), { due: 5, stuck: 3 })
-      await store.claimDue(at(0), 100, 60_000)
+      await store.claimDue(ACCOUNT, at(0), 100, 60_000)
       same(await store.countDue(at(1), at(0)), { due: 1, stuck: 0 })
     },
   ],
@@ -768,7 +796,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
     async ({ store }) => {
       const early = await claimed(store)
-      const [late] = await store.claimDue(early.order.dueAt!, 1, 60_000)
+      const [late] = await store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000)
       const [known, found] = [newAnomaly({ id: 'late:1', at: at(1) }), newAnomaly({ id: 'late:2', at: at(2) })]
       await store.insertAnomaly(known)
       const finding: Decide = (current) => ({ ...done(current)!, anomalies: [known, found] })
@@ -798,7 +826,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
       )
       await own.isCommitted(false)
       same(await store.findOrder(claim.order.outTradeNo), claim.order)
-      assert.equal((await store.claimDue(claim.order.dueAt!, 1, 1000)).length, 1)
+      assert.equal((await store.claimDue(ACCOUNT, claim.order.dueAt!, 1, 1000)).length, 1)
     },
   ],
 
@@ -844,7 +872,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
     'a claim that was overtaken before the work is lost, and the work rolls back',
     async ({ store, ownWrite }) => {
       const early = await claimed(store)
-      const [late] = await store.claimDue(early.order.dueAt!, 1, 60_000)
+      const [late] = await store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000)
       const own = ownWrite()
       assert.equal(await store.fulfil(early, own.write, done), 'lost')
       await own.isCommitted(false)
@@ -863,7 +891,7 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
         early,
         async (tx) => {
           await own.write(tx)
-          overtaking = await beside(() => store.claimDue(early.order.dueAt!, 1, 60_000))
+          overtaking = await beside(() => store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000))
         },
         done,
       )
@@ -955,6 +983,9 @@ const TEXTS = [
   '0',
 ]
 
+/** Whose orders these are. */
+const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
+
 const START = Date.parse('2026-02-28T15:59:59.999Z')
 
 function at(ms: number): Date {
@@ -970,8 +1001,7 @@ function newOrder(part: Partial<Order> = {}): Order {
     outTradeNo,
     key: outTradeNo,
     liveKey: part.key ?? outTradeNo,
-    appid: 'wx0000000000000001',
-    mchId: '1900000001',
+    ...ACCOUNT,
     openid: 'o-contract',
     description: 'Tea',
     totalFee: 1250,
@@ -1088,7 +1118,7 @@ async function add(store: Store, part?: Partial<Order>): Promise<Order> {
 /** A paid order that somebody has just claimed. */
 async function claimed(store: Store): Promise<Claim> {
   await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
-  const [claim] = await store.claimDue(at(0), 1, 60_000)
+  const [claim] = await store.claimDue(ACCOUNT, at(0), 1, 60_000)
   assert.ok(claim, 'a row that is due can be claimed')
   return claim
 }

@@ -534,45 +534,64 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'takes the newest first',
     'claimDue takes what is due, the longest due first, up to its limit',
     (store) => ({
-      claimDue: async (now, limit, leaseMs, outTradeNo) =>
-        (await store.claimDue(now, limit, leaseMs, outTradeNo)).reverse(),
+      claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+        (await store.claimDue(account, now, limit, leaseMs, outTradeNo)).reverse(),
     }),
   ],
   [
     'knows no limit',
     'claimDue takes what is due, the longest due first, up to its limit',
     (store) => ({
-      claimDue: async (now, _limit, leaseMs, outTradeNo) => await store.claimDue(now, 1000, leaseMs, outTradeNo),
+      claimDue: async (account, now, _limit, leaseMs, outTradeNo) =>
+        await store.claimDue(account, now, 1000, leaseMs, outTradeNo),
     }),
   ],
   [
     'does not hold now to be due',
     'claimDue takes what is due, the longest due first, up to its limit',
     (store) => ({
-      claimDue: async (now, limit, leaseMs, outTradeNo) =>
-        await store.claimDue(new Date(now.getTime() - 1), limit, leaseMs + 1, outTradeNo),
+      claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+        await store.claimDue(account, new Date(now.getTime() - 1), limit, leaseMs + 1, outTradeNo),
     }),
   ],
   [
     'leases for ever',
     'a claim moves dueAt to the end of the lease and counts',
     (store) => ({
-      claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 1e12, outTradeNo),
+      claimDue: async (account, now, limit, _leaseMs, outTradeNo) =>
+        await store.claimDue(account, now, limit, 1e12, outTradeNo),
     }),
   ],
   [
     'does not lease',
     'a claim moves dueAt to the end of the lease and counts',
     (store) => ({
-      claimDue: async (now, limit, _leaseMs, outTradeNo) => await store.claimDue(now, limit, 0, outTradeNo),
+      claimDue: async (account, now, limit, _leaseMs, outTradeNo) =>
+        await store.claimDue(account, now, limit, 0, outTradeNo),
+    }),
+  ],
+  [
+    'claims what is due, whosever it is',
+    'claimDue takes the rows of its account alone, also by number',
+    (store) => ({
+      claimDue: async (account, ...rest) => [
+        ...(await store.claimDue(account, ...rest)),
+        ...(await store.claimDue({ ...account, appid: 'wx0000000000000002' }, ...rest)),
+      ],
     }),
   ],
   [
     'claims by number what is not due',
     'claimDue by number takes that row alone, and only if it is due',
     (store) => ({
-      claimDue: async (now, limit, leaseMs, outTradeNo) =>
-        await store.claimDue(outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs), limit, leaseMs, outTradeNo),
+      claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+        await store.claimDue(
+          account,
+          outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs),
+          limit,
+          leaseMs,
+          outTradeNo,
+        ),
     }),
   ],
   [
@@ -604,8 +623,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
             changing.delete(outTradeNo)
           }
         },
-        claimDue: async (now, limit, leaseMs, outTradeNo) =>
-          changing.has(outTradeNo ?? '') ? [] : await store.claimDue(now, limit, leaseMs, outTradeNo),
+        claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+          changing.has(outTradeNo ?? '') ? [] : await store.claimDue(account, now, limit, leaseMs, outTradeNo),
       }
     },
   ],
@@ -613,8 +632,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'does not count a claim by number',
     'a claim by number counts as any other: whoever held the row before has lost it',
     (store) => ({
-      claimDue: async (now, limit, leaseMs, outTradeNo) => {
-        const claims = await store.claimDue(now, limit, leaseMs, outTradeNo)
+      claimDue: async (account, now, limit, leaseMs, outTradeNo) => {
+        const claims = await store.claimDue(account, now, limit, leaseMs, outTradeNo)
         if (outTradeNo === undefined || claims.length === 0) return claims
         const uncounted = (order: Order): Order => ({ ...order, claims: order.claims - 1 })
         await store.updateOrder(outTradeNo, (order) => ({ order: uncounted(order), history: [], anomalies: [] }))
@@ -905,15 +924,15 @@ function handingOut(cut: (order: Order) => Order): [method: string, Fault][] {
     [
       'claimDue takes',
       (store) => ({
-        claimDue: async (now, limit, leaseMs, outTradeNo) =>
-          cutClaims(await store.claimDue(now, limit, leaseMs, outTradeNo), outTradeNo === undefined),
+        claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+          cutClaims(await store.claimDue(account, now, limit, leaseMs, outTradeNo), outTradeNo === undefined),
       }),
     ],
     [
       'claimDue takes by number',
       (store) => ({
-        claimDue: async (now, limit, leaseMs, outTradeNo) =>
-          cutClaims(await store.claimDue(now, limit, leaseMs, outTradeNo), outTradeNo !== undefined),
+        claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+          cutClaims(await store.claimDue(account, now, limit, leaseMs, outTradeNo), outTradeNo !== undefined),
       }),
     ],
     [

@@ -6,6 +6,7 @@ import { sqlStore } from '../../src/store/sql.ts'
 import { offer } from '../lib/process.ts'
 import { CONTESTANTS } from './contestants.ts'
 import type { Name, Settle } from './contestants.ts'
+import { paymentOf } from './orders.ts'
 
 /** What a contestant's process offers. */
 export interface ServerCalls {
@@ -43,7 +44,7 @@ offer({
   async claim(of: string, now: number, limit: number, leaseMs: number) {
     const store = sqlStore(fromPg(pool), { tablePrefix: of })
     const start = performance.now()
-    const claims = await store.claimDue(new Date(now), limit, leaseMs)
+    const claims = await store.claimDue(paymentOf(0), new Date(now), limit, leaseMs)
     return { claimed: claims.length, ms: performance.now() - start }
   },
   heap() {

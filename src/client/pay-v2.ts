@@ -144,7 +144,7 @@ export function createPayV2({
     return fields
   }
 
-  /** A refund notification carries no signature: that it decrypts and names our account makes it worth a question. */
+  /** A refund notification carries no signature: that it decrypts and names our merchant number makes it worth a question. */
   function readRefundHint(fields: Fields): Notification {
     let refund: Fields
     try {
@@ -152,8 +152,9 @@ export function createPayV2({
     } catch (error) {
       throw new NotificationError('bad-signature', (error as WechatError).message)
     }
-    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
-      throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+    const app = kept(fields, 'appid') ?? ''
+    if (fields.get('mch_id') !== mchId || !/^\w{1,32}$/.test(app)) {
+      throw new NotificationError('wrong-account', 'The notification is for another merchant.')
     }
     const outTradeNo = refund.get('out_trade_no')
     const outRefundNo = refund.get('out_refund_no')
@@ -164,7 +165,7 @@ export function createPayV2({
         'The refund notification lacks out_trade_no, out_refund_no or refund_fee.',
       )
     }
-    return { kind: 'refund-hint', outTradeNo, outRefundNo, refundFee }
+    return { kind: 'refund-hint', appid: app, outTradeNo, outRefundNo, refundFee }
   }
 
   /** The payment a verified message of our account reports, or the name of the field that cannot be read. */

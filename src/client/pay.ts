@@ -13,8 +13,11 @@ export type Notification =
   /** Signed, but its signed text can be cut into fields in more than one way: a hint to ask, nothing to believe. */
   | { kind: 'payment-hint'; outTradeNo: string; transactionId: string }
   | { kind: 'payment-failed'; outTradeNo: string | undefined; reason: string }
-  /** Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. */
-  | { kind: 'refund-hint'; outTradeNo: string; outRefundNo: string; refundFee: number }
+  /**
+   * Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. A merchant number has one refund URL for all of its apps:
+   * `appid` may be another one's.
+   */
+  | { kind: 'refund-hint'; appid: string; outTradeNo: string; outRefundNo: string; refundFee: number }
 
 /** Why a notification is answered with a failure: a closed set, for logs and counters. */
 export type NotificationFault =

@@ -161,6 +161,9 @@ export function decide(
   }
 
   function refund(observation: RefundObservation): Decision {
+    if (observation.seen === 'refund-hinted' && (observation.appid ?? order.appid) !== order.appid) {
+      return unchanged('refused', `refused: the order is of ${order.appid}, not of ${observation.appid}`)
+    }
     const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now)
     const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
     if (refunds === undefined) {

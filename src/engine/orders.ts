@@ -1,7 +1,7 @@
 import type { PayApi } from '../client/pay.ts'
 import { publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
-import type { Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
+import type { Account, Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
 import { createAges, PREPAY_TTL } from './ages.ts'
 import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
@@ -77,8 +77,10 @@ export interface Orders {
   /** Brings a verified payment. `undefined` for an unknown number. */
   observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
   observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
-  /** Whether the order is of this account: nobody else may ask WeChat about it. */
-  owns(order: Order): boolean
+  /** Whose orders these are. */
+  readonly account: Account
+  /** Whether it is this account, or an order of it: nobody else may ask WeChat about it. */
+  owns(account: Account): boolean
 }
 
 /** Each round ends, changes an order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
@@ -171,8 +173,8 @@ export function createOrders({
     return order
   }
 
-  function owns(order: Order): boolean {
-    return order.appid === appid && order.mchId === mchId
+  function owns(account: Account): boolean {
+    return account.appid === appid && account.mchId === mchId
   }
 
   async function prepay(order: Order): Promise<Order> {
@@ -318,6 +320,7 @@ export function createOrders({
     },
 
     observe,
+    account: { appid, mchId },
     owns,
   }
 }

@@ -17,8 +17,8 @@ export type RefundObservation =
   | { seen: 'refund-unsure'; outRefundNo: string; reason: string }
   /** WeChat refused the refund, and when asked does not know its number. */
   | { seen: 'refund-refused'; outRefundNo: string; reason: string }
-  /** An unsigned notification says that something happened to a refund: worth a question, never a belief. */
-  | { seen: 'refund-hinted'; source: Source; outRefundNo: string; refundFee: number }
+  /** An unsigned notification, which may name the app of the order, says that something happened to a refund: worth a question, never a belief. */
+  | { seen: 'refund-hinted'; source: Source; appid?: string; outRefundNo: string; refundFee: number }
   | { seen: 'refund-reported'; source: Source; report: RefundReport }
   | { seen: 'refund-not-exist'; outRefundNo: string }
   | { seen: 'refund-no-answer'; outRefundNo: string; reason: string }

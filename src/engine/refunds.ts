@@ -97,14 +97,20 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
     return find(observed!.order, outRefundNo)
   }
 
+  /** With another account's credentials WeChat would deny the order and its refunds. */
+  async function own(outTradeNo: string): Promise<Order | undefined> {
+    const order = await orders.get(outTradeNo)
+    if (order !== undefined && !orders.owns(order)) {
+      throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account.`)
+    }
+    return order
+  }
+
   return {
     async create(outTradeNo, request) {
       const { key, refundFee, reason } = checkRequest(request, pay.textFault)
       if (!pay.canRefund) throw noCertificate()
-      const order = await orders.get(outTradeNo)
-      if (order !== undefined && !orders.owns(order)) {
-        throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account.`)
-      }
+      await own(outTradeNo)
       const observed = await orders.observe(outTradeNo, {
         seen: 'refund-wanted',
         source: 'operator',
@@ -132,7 +138,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
     },
 
     async refresh(outTradeNo, outRefundNo) {
-      const order = await orders.get(outTradeNo)
+      const order = await own(outTradeNo)
       return order && find(order, outRefundNo) && (await ask(outTradeNo, outRefundNo))
     },
 

@@ -121,7 +121,7 @@ export function createWork({
   /** A store that does not answer holds a place no longer than a hook may. */
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
     return hookLimits.limit(
-      store.claimDue(now(), limit, leaseMs, outTradeNo),
+      store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo),
       () =>
         new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, {
           advice: 'repeat',
@@ -232,7 +232,7 @@ export function createWork({
     if (!orders.owns(order)) {
       log.error(
         { outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid },
-        "Work is due for another account's order: give each account a store of its own",
+        "The store handed out another account's order: it does not keep the contract of stores",
       )
       return
     }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { NotificationError } from '../client/pay.ts'
-import type { NotificationMessage, PayApi } from '../client/pay.ts'
-import type { Orders } from '../engine/orders.ts'
+import type { Notification, NotificationMessage, PayApi } from '../client/pay.ts'
+import type { Observed, Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
 import { createPassages } from './passage.ts'
@@ -10,6 +10,8 @@ import type { Taken } from './passage.ts'
 export interface NotifyRouteDeps {
   pay: PayApi
   orders: Orders
+  /** The orders of all registrations on this server, ours included. */
+  registered: () => readonly Orders[]
   now: () => Date
   log: Log
   /** Real ms from the arrival of a notification to its answer. */
@@ -30,7 +32,7 @@ const REPLY_LIMIT_MS = 4000
  */
 export function notifyRoute(
   scope: FastifyInstance,
-  { pay, orders, now, log, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
+  { pay, orders, registered, now, log, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
 ): void {
   const passages = createPassages(scope, {
     pay,
@@ -66,18 +68,34 @@ export function notifyRoute(
     const observed =
       notification.kind === 'payment'
         ? await orders.observePayment('notify', notification.payment)
-        : await orders.observe(notification.outTradeNo, {
-            seen: 'refund-hinted',
-            source: 'notify',
-            outRefundNo: notification.outRefundNo,
-            refundFee: notification.refundFee,
-          })
+        : await takeRefundHint(notification)
     if (observed === undefined) return { fault: 'unknown-order', outcome: 'unknown-order' }
     if (observed.outcome === 'refused') return { fault: 'mismatch', outcome: 'mismatch' }
     const { outcome } = observed
     return notification.kind === 'payment'
       ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() }
       : { outcome }
+  }
+
+  /** It is for whoever owns the order: we, another registration here, or one elsewhere that shares our store and does its own work. */
+  async function takeRefundHint({
+    appid,
+    outTradeNo,
+    outRefundNo,
+    refundFee,
+  }: Notification & { kind: 'refund-hint' }): Promise<Observed | undefined> {
+    const { mchId } = orders.account
+    const owners = registered().filter((each) => each.owns({ appid, mchId }))
+    for (const each of new Set([...owners, orders])) {
+      const hint = { seen: 'refund-hinted', source: 'notify', appid, outRefundNo, refundFee } as const
+      const observed = await each.observe(outTradeNo, hint)
+      if (observed !== undefined) return observed
+    }
+    if (appid === orders.account.appid) return undefined
+    throw new NotificationError(
+      'wrong-account',
+      `A refund of the app ${appid} was notified, and its order is not known here. WeChat's console (交易中心 – 退款管理 – 退款配置) has one refund URL for all apps of the merchant ${mchId}: set it to a server where ${appid} is registered too, or which shares a store with it.`,
+    )
   }
 
   scope.post('/notify', { schema: HIDDEN, bodyLimit: BODY_LIMIT, ...passages.hooks }, async (request, reply) => {

@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
+import type { Account, Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
 import { transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
@@ -98,16 +98,18 @@ export function memoryStore(): Store<undefined> {
       const row = rows.get(outTradeNo)
       return row === undefined ? undefined : update(row, decide)
     },
-    async claimDue(now, limit, leaseMs, outTradeNo) {
+    async claimDue(account, now, limit, leaseMs, outTradeNo) {
       const claim = (row: Row): Claim => {
         row.order = { ...row.order, dueAt: new Date(now.getTime() + leaseMs), claims: row.order.claims + 1 }
         return { order: row.order, claims: row.order.claims }
       }
       if (outTradeNo !== undefined) {
         const row = rows.get(outTradeNo)
-        return row !== undefined && isDue(row.order, now) ? [claim(row)] : []
+        return row !== undefined && isDue(row.order, now) && isOf(row.order, account) ? [claim(row)] : []
       }
-      const due = rowsDue(now).sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
+      const due = rowsDue(now)
+        .filter(({ order }) => isOf(order, account))
+        .sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map(claim)
     },
     async fulfil(claim, work, decide) {
@@ -153,4 +155,8 @@ export function memoryStore(): Store<undefined> {
 
 function isDue({ dueAt }: Order, now: Date): boolean {
   return dueAt !== null && dueAt <= now
+}
+
+function isOf(order: Order, { appid, mchId }: Account): boolean {
+  return order.appid === appid && order.mchId === mchId
 }

@@ -277,14 +277,14 @@ export function sqlStore<Tx>(
       ).catch(explain)
     },
 
-    async claimDue(now, limit, leaseMs, outTradeNo) {
+    async claimDue({ appid, mchId }, now, limit, leaseMs, outTradeNo) {
       const dueAt = new Date(now.getTime() + leaseMs)
       // For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work.
       const [rest, number] =
         outTradeNo === undefined
           ? [`order by ${orders}.due_at limit ${limit} ${lockFree}`, []]
           : [`and ${ofOrder} ${lock}`, [outTradeNo]]
-      const due = `from ${orders} where due_at <= ${place.time} ${rest}`
+      const due = `from ${orders} where due_at <= ${place.time} and appid = ${place.name} and mch_id = ${place.name} ${rest}`
       const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
       const found = await repeated(async () => {
         if (compound) {
@@ -294,13 +294,18 @@ export function sqlStore<Tx>(
               `with due as (select array(select out_trade_no ${due}) as numbers), ` +
                 `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
                 'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)',
-              [time(now), ...number, time(dueAt)],
+              [time(now), appid, mchId, ...number, time(dueAt)],
             ),
             direct,
           )
         }
         return await transaction(async (connection) => {
-          const rows = await connection.rows(`select ${orderRow.selection} ${due}`, [time(now), ...number])
+          const rows = await connection.rows(`select ${orderRow.selection} ${due}`, [
+            time(now),
+            appid,
+            mchId,
+            ...number,
+          ])
           const before = await ordersOf(rows, connection)
           const numbers = before.map(({ outTradeNo }) => outTradeNo)
           if (numbers.length > 0) {

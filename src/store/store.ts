@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Anomaly, HistoryEntry, Order, Resolution, TokenSession } from '../model.ts'
+import type { Account, Anomaly, HistoryEntry, Order, Resolution, TokenSession } from '../model.ts'
 
 /** A change of one order: its new row, and what is committed with it. */
 export interface Change {
@@ -49,7 +49,7 @@ export interface Claim {
  *    `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
  * 4. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
- * 5. Of two claimers at the same moment only one gets the row.
+ * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another account: with its credentials WeChat would deny the order.
  * 6. An order's refunds are part of its row, and stay in the order in which they stand there.
  * 7. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
  *
@@ -64,11 +64,11 @@ export interface Store<Tx = unknown> {
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
   updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
-   * Takes up to `limit` rows whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and counts `claims` up.
+   * Takes up to `limit` rows of the account whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and counts `claims` up.
    * Rows that another claimer is just taking are passed over, not waited for. With `outTradeNo`, only that row, and then a change of it that is under way is
    * waited for: a row that is due is found, unless another claimer takes it first.
    */
-  claimDue(now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
+  claimDue(account: Account, now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
   /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
    * answers `lost` when the row has been claimed by somebody else meanwhile; a lease that has ended still holds while nobody has. No row of ours is locked
@@ -84,7 +84,7 @@ export interface Store<Tx = unknown> {
   findAnomaly(id: string): Promise<Anomaly | undefined>
   /** Records what was decided; `false` when it is not known or was decided before. */
   resolveAnomaly(id: string, resolution: Resolution): Promise<boolean>
-  /** How many orders have work due at `now`, and how many of these have waited since before `since`. */
+  /** How many orders, of all accounts, have work due at `now`, and how many of these have waited since before `since`. */
   countDue(now: Date, since: Date): Promise<{ due: number; stuck: number }>
   putSession(session: TokenSession): Promise<void>
   getSession(tokenHash: string): Promise<TokenSession | undefined>

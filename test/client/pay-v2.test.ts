@@ -1045,18 +1045,24 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
   const read = (body: Buffer) => merchant().pay.readNotification(notification(body))
   t.strictSame(
     read(outer(encrypted(root(HINT)))),
-    { kind: 'refund-hint', outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
+    { kind: 'refund-hint', appid: APPID, outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
     'what to ask about, and not what became of it',
   )
   t.strictSame(
     read(sample('20-notify.refund.encrypted.xml')),
     {
       kind: 'refund-hint',
+      appid: APPID,
       outTradeNo: '71106718111915575302817',
       outRefundNo: '131811191610442717309',
       refundFee: 3960,
     },
     'as computed',
+  )
+  t.match(
+    read(outer(encrypted(root(HINT)), { appid: 'wx0000000000000000' })),
+    { appid: 'wx0000000000000000' },
+    'the merchant number has one refund URL for all of its apps',
   )
   t.match(
     read(outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(64) })))),
@@ -1070,7 +1076,9 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
     ['another root', outer(encrypted(xml(HINT))), 'bad-signature'],
     ['no XML', outer(encrypted('{}')), 'bad-signature'],
     ['a DOCTYPE', outer(encrypted(`<!DOCTYPE root>${root(HINT)}`)), 'bad-signature'],
-    ['another appid', outer(encrypted(root(HINT)), { appid: 'wx0000000000000000' }), 'wrong-account'],
+    ['no appid', outer(encrypted(root(HINT)), { appid: '' }), 'wrong-account'],
+    ['an appid that is none', outer(encrypted(root(HINT)), { appid: 'wx 0000000000000000' }), 'wrong-account'],
+    ['an appid longer than any', outer(encrypted(root(HINT)), { appid: 'w'.repeat(33) }), 'wrong-account'],
     ['another merchant', outer(encrypted(root(HINT)), { mch_id: '1900000000' }), 'wrong-account'],
     ['return_code FAIL', outer(encrypted(root(HINT)), { return_code: 'FAIL' }), 'incomplete'],
     ['no order', outer(encrypted(root({ ...HINT, out_trade_no: '' }))), 'incomplete'],

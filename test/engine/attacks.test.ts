@@ -1,8 +1,24 @@
-import { closed, errors, HOUR, MINUTE, newOrder, ordered, paymentOf, scenario, SECOND, termsOf } from './helpers.ts'
+import t from 'tap'
+import {
+  closed,
+  errors,
+  HOUR,
+  MINUTE,
+  newOrder,
+  ordered,
+  paymentOf,
+  rig,
+  scenario,
+  SECOND,
+  T0,
+  termsOf,
+} from './helpers.ts'
 import type { Call, Rig } from './helpers.ts'
 import { createAnomalies } from '../../src/engine/anomalies.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Refund, RefundReport } from '../../src/model.ts'
+import { memoryStore } from '../../src/store/memory.ts'
+import type { Store } from '../../src/store/store.ts'
 
 // Found by attack: each of these lost money, or gave it back twice.
 
@@ -20,6 +36,7 @@ scenario('an order of another merchant in the same table is never asked about wi
   await t.rejects(rig.orders.refresh('foreign-1'), { code })
   await t.rejects(rig.orders.cancel('foreign-1'), { code })
   await t.rejects(rig.refunds.create('foreign-1', { key: 'k', refundFee: 1 }), { code, message: /another account/ })
+  await t.rejects(rig.refunds.refresh('foreign-1', 'console-1'), { code, message: /another account/ })
   const payment = paymentOf(foreign, { totalFee: 1 })
   await rig.store.insertAnomaly({
     id: 'foreign',
@@ -32,9 +49,20 @@ scenario('an order of another merchant in the same table is never asked about wi
   for (const action of ['refund', 'fulfil', 'dismiss'] as const) {
     await t.rejects(createAnomalies(rig).resolve('foreign', action, ''), { code, message: /another account/ })
   }
-  t.equal(await rig.work.sweep(), 1)
-  t.match(await rig.orders.get('foreign-1'), { state: 'prepaid', fulfilment: 'none' })
-  t.match(rig.logged, [/another account's order/])
+  t.equal(await rig.work.sweep(), 0)
+  t.match(await rig.orders.get('foreign-1'), { state: 'prepaid', fulfilment: 'none', claims: 0 })
+  t.strictSame(rig.logged, [])
+})
+
+t.test('not even where a store hands it out for work', async (t) => {
+  const store = memoryStore() as Store
+  const foreign = newOrder({ mchId: '1900000999', state: 'prepaid', prepayId: 'wx1', dueAt: T0 })
+  await store.insertOrder({ order: foreign, history: [], anomalies: [] })
+  const made = rig({ store: { ...store, claimDue: (_account, ...rest) => store.claimDue(foreign, ...rest) } })
+  t.equal(await made.work.sweep(), 1)
+  t.match(await made.orders.get(foreign.outTradeNo), { state: 'prepaid' })
+  t.match(made.logged, [/another account's order: it does not keep the contract/])
+  t.strictSame(made.pay.asked, [])
 })
 
 scenario('an order that WeChat accepted and then does not know is not taken for closed', async (t, rig) => {

@@ -36,6 +36,7 @@ const OTHER: Payment = {
   currency: 'USD',
   paidAt: T0,
 }
+const hint: Observation = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }
 const SOURCES: Source[] = ['notify', 'query', 'close', 'operator']
 
 function payments(
@@ -135,7 +136,8 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
     news: fromAll((source) => ({ seen: 'no-answer', source, reason: 'timeout', polled: true })),
   },
   'close-wanted': { news: fromAll((source) => ({ seen: 'close-wanted', source, reason: 'cancelled' })) },
-  'refund-hinted': { news: [{ seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }] },
+  'refund-hinted': { news: [hint, { ...hint, appid: order.appid }] },
+  'refund-hinted, of another app': { news: [{ ...hint, appid: OTHER.appid }] },
   'refund-reported, a part': { news: [back(1249, 'success')] },
   'refund-reported, all, under way': { news: [back(1250, 'processing')] },
   'refund-reported, all, back': { news: [back(1250, 'success')] },
@@ -229,8 +231,6 @@ function changeOf(
 const payment = paymentOf(order)
 const another = paymentOf(order, { transactionId: '4200000009' })
 const settle: Observation = { seen: 'payment', source: 'notify', payment }
-
-const hint: Observation = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 }
 
 /** Fields that the table does not show. */
 const FIELDS: [what: string, before: string, news: Observation, after: Partial<Order>][] = [
@@ -739,6 +739,13 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   ],
   [hint, 'notify', 'refund-hinted console-1', 'prepaid', 'refused: no payment of the order is known'],
   [hint, 'notify', 'refund-hinted console-1', 'paid, due', 'a refund made elsewhere, to be asked about'],
+  [
+    { ...hint, appid: 'wxffffffffffffffff' },
+    'notify',
+    'refund-hinted console-1',
+    'paid, due',
+    'refused: the order is of wx0123456789abcdef, not of wxffffffffffffffff',
+  ],
   [
     back(1250, 'processing'),
     'query',

@@ -91,7 +91,7 @@ t.test(
       store: {
         ...store,
         claimDue: async (...args) => {
-          claimed.push(args[3])
+          claimed.push(args[4])
           return await store.claimDue(...args)
         },
       },

@@ -84,6 +84,7 @@ async function appWith(
       notifyRoute(scope, {
         pay,
         orders: { observe } as unknown as Orders,
+        registered: () => [],
         now: () => new Date(),
         log: app.log,
         limitMs: LIMIT_MS,

@@ -1,4 +1,4 @@
-import type { HistoryEntry, Order, Payment } from '../../src/model.ts'
+import type { Account, HistoryEntry, Order, Payment } from '../../src/model.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
 /** A moment of these tests. */
@@ -6,13 +6,15 @@ export function at(ms: number): Date {
   return new Date(Date.parse('2026-02-28T15:59:59.999Z') + ms)
 }
 
+/** Whose orders these are. */
+export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
+
 export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
   return {
     outTradeNo,
     key: outTradeNo,
     liveKey: outTradeNo,
-    appid: 'wx0000000000000001',
-    mchId: '1900000001',
+    ...ACCOUNT,
     openid: 'o-1',
     description: '红茶',
     totalFee: 1250,
@@ -52,6 +54,6 @@ export function change(order: Order): Change {
 /** A new order whose fulfilment is due, and the claim to do it. */
 export async function claimed(store: Store, outTradeNo: string): Promise<Claim> {
   await store.insertOrder(change(newOrder(outTradeNo, { fulfilment: 'due', dueAt: at(0) })))
-  const [claim] = await store.claimDue(at(0), 1, 60_000, outTradeNo)
+  const [claim] = await store.claimDue(ACCOUNT, at(0), 1, 60_000, outTradeNo)
   return claim!
 }

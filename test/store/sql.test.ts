@@ -9,7 +9,7 @@ import type { SqlStore } from '../../src/store/sql.ts'
 import { insert } from '../../src/store/statements.ts'
 import type { Claim, Decide } from '../../src/store/store.ts'
 import { everyDatabase } from './databases.ts'
-import { at, change, claimed, newOrder, paymentOf } from './orders.ts'
+import { ACCOUNT, at, change, claimed, newOrder, paymentOf } from './orders.ts'
 
 function newRefund(n: number, part: Partial<Refund> = {}): Refund {
   return {
@@ -147,19 +147,20 @@ const SENT: [
   ],
   [
     'claimDue',
-    (store) => store.claimDue(at(0), 10, 1000, 'sent'),
+    (store) => store.claimDue(ACCOUNT, at(0), 10, 1000, 'sent'),
     ['select orders + update orders'],
     ['begin', 'select orders', 'update orders', 'commit'],
   ],
   [
     'claimDue of nothing',
-    (store) => store.claimDue(at(0), 10, 1000, 'sent'),
+    (store) => store.claimDue(ACCOUNT, at(0), 10, 1000, 'sent'),
     ['select orders + update orders'],
     ['begin', 'select orders', 'commit'],
   ],
   [
     'fulfil',
-    async (store) => store.fulfil((await store.claimDue(at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
+    async (store) =>
+      store.fulfil((await store.claimDue(ACCOUNT, at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
     [
       'select orders + update orders',
       'begin',
@@ -252,7 +253,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         }),
       )
       for (const order of orders) await store.insertOrder(change(order))
-      const claims = await store.claimDue(at(-900), 10, 1000)
+      const claims = await store.claimDue(ACCOUNT, at(-900), 10, 1000)
       t.same(
         claims.map(({ order }) => order.refunds.map(({ outRefundNo }) => outRefundNo)),
         orders.map(({ refunds }) => refunds.map(({ outRefundNo }) => outRefundNo)),
@@ -349,12 +350,12 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const claim: { begun?: Promise<Claim[]>; over: boolean } = { over: false }
       await connect().transaction(async (holder) => {
         await holder.run("update wechat_orders set attempts = 7 where out_trade_no = 'held'", [])
-        claim.begun = store.claimDue(at(0), 1, 1000, 'held').finally(() => {
+        claim.begun = store.claimDue(ACCOUNT, at(0), 1, 1000, 'held').finally(() => {
           claim.over = true
         })
         while (!claim.over && (await executor.rows(waiting, [])).length === 0);
         t.notOk(claim.over)
-        const others = await store.claimDue(at(0), 100, 1000)
+        const others = await store.claimDue(ACCOUNT, at(0), 100, 1000)
         t.notOk(
           others.some(({ order }) => order.outTradeNo === 'held'),
           'who takes whatever is due does not wait',
@@ -376,7 +377,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
       await executor.run(ANALYZE[dialect], [])
       const { executor: watching, statements } = watched(executor)
-      await sqlStore(watching, { tablePrefix: 'many_' }).claimDue(at(1000), 16, 1000)
+      await sqlStore(watching, { tablePrefix: 'many_' }).claimDue(ACCOUNT, at(1000), 16, 1000)
       const { sql, values } = statements().find(({ sql }) => sql.includes('due_at <='))!
       const plan = JSON.stringify(await executor.rows(`${EXPLAIN[dialect]} ${sql}`, values))
       t.match(plan, 'many_orders_due_at')

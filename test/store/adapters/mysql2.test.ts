@@ -3,7 +3,7 @@ import t from 'tap'
 import { fromMysql2 } from '../../../src/store/adapters/mysql2.ts'
 import { sqlStore } from '../../../src/store/sql.ts'
 import { keepsContract, mysqlPool } from '../databases.ts'
-import { at, change, newOrder } from '../orders.ts'
+import { ACCOUNT, at, change, newOrder } from '../orders.ts'
 
 await keepsContract(t, {
   mysql(uri, t) {
@@ -129,7 +129,7 @@ t.test('what a store says to MySQL', async (t) => {
     /get_lock\('wechat_versions', 60\)[^]+engine = InnoDB[^]+release_lock\('wechat_versions'\)/,
   )
   t.match(await said(store.insertOrder(change(newOrder('a')))), /"2026-02-28 15:59:59.999"/)
-  t.match(await said(store.claimDue(at(0), 5, 1000)), /for update skip locked/)
+  t.match(await said(store.claimDue(ACCOUNT, at(0), 5, 1000)), /for update skip locked/)
   t.match(
     await said(store.putSession({ tokenHash: 'h', appid: 'a', openid: 'o', expiresAt: at(0) })),
     /on duplicate key update token_hash = values\(token_hash\)/,
