@@ -1,3 +1,5 @@
+import { randomInt } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
@@ -46,4 +48,17 @@ export function httpReply(
 /** What matters of a reply: its status and its text. */
 export function shown({ status, body }: HttpReply): { status: number; text: string } {
   return { status, text: body.toString() }
+}
+
+/** A free port below those that the system gives out by itself, so that it stays free. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const server = createServer().listen(randomInt(20_000, 30_000), '127.0.0.1')
+    const port = await once(server, 'listening').then(
+      () => (server.address() as { port: number }).port,
+      () => undefined,
+    )
+    server.close()
+    if (port !== undefined) return port
+  }
 }

@@ -1,8 +1,5 @@
 import { execFile } from 'node:child_process'
-import { randomInt } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -18,6 +15,7 @@ import type {
   WechatPayOptions,
 } from '../src/index.ts'
 import { parseOptions } from '../src/options/options.ts'
+import { freePort } from './fixtures.ts'
 import { TYPESCRIPT } from './typescript.ts'
 
 // The documents are executed, and compared with the source, so that they cannot go stale.
@@ -38,19 +36,6 @@ const codeBlocks = (text: string) =>
   [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language: language!, code: code! }))
 /** The names that a union type allows, complete by the compiler's word. */
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all) as T[]
-
-/** A free port below those that the system gives out by itself, so that it stays free. */
-async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createServer().listen(randomInt(20_000, 30_000), '127.0.0.1')
-    const port = await once(server, 'listening').then(
-      () => (server.address() as { port: number }).port,
-      () => undefined,
-    )
-    server.close()
-    if (port !== undefined) return port
-  }
-}
 
 /** Runs the first JavaScript of a document as it stands, but for the package's name and the port; resolves with what it printed, and with the block after it. */
 async function runExample(t: Test, path: string): Promise<{ printed: string; next: string | undefined }> {

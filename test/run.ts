@@ -1,13 +1,39 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startMysql, startPostgres } from './store/servers.ts'
 import type { Server } from './store/servers.ts'
 
-// npm test: tap with these arguments, and for all of its files one server of each database. A file gets its URL by GET $TEST_SERVERS/postgres or /mysql, and
+// npm test: tap with the arguments, and for all of its files one server of each database. A file gets its URL by GET $TEST_SERVERS/postgres or /mysql, and
 // 404 where it is not installed. The first request starts it; it ends with the run.
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.test.ts'))
+  .map((file) => join('test', file))
+
+/** Files that are run for another reason than coverage. */
+const SUITES: Record<string, { files: (file: string) => boolean; env?: NodeJS.ProcessEnv }> = {
+  /** What `size` makes smaller for `npm test`. */
+  '--full': {
+    files: (file) => /from '[./]+sizes\.ts'/.test(readFileSync(join(ROOT, file), 'utf8')),
+    env: { TEST_SIZE: 'full' },
+  },
+  /** The package as a stranger gets it. */
+  '--package': { files: (file) => /^test.package\b/.test(file) },
+  /** The plugin, for another version of Node. */
+  '--src': { files: (file) => !/^test.(mock-server|bench|examples|package)\b/.test(file) },
+}
+const [first = '', ...rest] = process.argv.slice(2)
+const suite = SUITES[first]
+const args =
+  suite === undefined
+    ? process.argv.slice(2)
+    : ['--disable-coverage', '--allow-empty-coverage', '--timeout=600', ...rest, ...files.filter(suite.files)]
 
 const START = { postgres: startPostgres, mysql: startMysql }
 const servers = new Map<string, Promise<Server | undefined>>()
@@ -24,10 +50,10 @@ const broker = createServer((request, response) => {
 await once(broker, 'listening')
 const { port } = broker.address() as AddressInfo
 
-const bin = fileURLToPath(new URL('../node_modules/tap/dist/esm/run.mjs', import.meta.url))
-const tap = spawn(process.execPath, [bin, ...process.argv.slice(2)], {
+const tap = spawn(process.execPath, [join(ROOT, 'node_modules/tap/dist/esm/run.mjs'), ...args], {
+  cwd: ROOT,
   stdio: 'inherit',
-  env: { ...process.env, TEST_SERVERS: `http://127.0.0.1:${port}` },
+  env: { ...process.env, ...suite?.env, TEST_SERVERS: `http://127.0.0.1:${port}` },
 })
 // A terminal sends it to tap as well, which ends its files and says how far they got.
 process.on('SIGINT', () => {})

@@ -1,5 +1,3 @@
-// The compiler names its types in the declarations of this file.
-import type {} from '@sinclair/typebox'
 import { Type } from './type.ts'
 
 /** What the routes take and give; with @fastify/swagger they document themselves. */

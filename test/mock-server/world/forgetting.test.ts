@@ -8,6 +8,7 @@ import type { WorldCore } from '../../../mock-server/wechat/core.ts'
 import { createForgetting, type Memory } from '../../../mock-server/world/forgetting.ts'
 import { createWorld } from '../../../mock-server/world/world.ts'
 import { ACK, callPay, NOON, placeOrder, placeRefund, REFUSAL, startMock, startShop } from '../helpers.ts'
+import { size } from '../../sizes.ts'
 
 /** The inside of a world whose merchant answers `reply`, and its memory. */
 function setup(memory: Memory, reply = ACK) {
@@ -264,8 +265,8 @@ async function run(t: Test, count: number, latencies: string): Promise<string[][
   )
 }
 
-t.test('300 worlds at once: the same deliveries on every run, whatever the interleaving', async (t) => {
-  const COUNT = 300
+const COUNT = size(34, 300)
+t.test(`${COUNT} worlds at once: the same deliveries on every run, whatever the interleaving`, async (t) => {
   const first = await run(t, COUNT, 'some')
   for (const [n, deliveries] of first.entries()) {
     const sends = SENDS.slice(0, (n % 17) + 1)
@@ -286,7 +287,8 @@ t.test('300 worlds at once: the same deliveries on every run, whatever the inter
   t.equal(JSON.stringify(await run(t, COUNT, 'others')), JSON.stringify(first), 'other latencies, another interleaving')
 })
 
-t.test('24 h 4 min over 1,000 orders that nobody acknowledges: exactly 16,000 real POSTs', async (t) => {
+const ORDERS = size(50, 1000)
+t.test(`24 h 4 min over ${ORDERS} orders that nobody acknowledges: exactly ${16 * ORDERS} real POSTs`, async (t) => {
   const { default: world } = await startMock(t)
   const posts = new Map<string, number>()
   const shop = await startShop(t, ({ body }) => {
@@ -294,20 +296,20 @@ t.test('24 h 4 min over 1,000 orders that nobody acknowledges: exactly 16,000 re
     posts.set(number, (posts.get(number) ?? 0) + 1)
     return REFUSAL
   })
-  const numbers = Array.from({ length: 1000 }, (_, n) => `order-${n}`)
+  const numbers = Array.from({ length: ORDERS }, (_, n) => `order-${n}`)
   for (const number of numbers) {
     await placeOrder(world, shop.notifyUrl, { out_trade_no: number })
     await world.pay(number)
   }
   const { deliveries, remainingTimers, to } = await world.advance('24h4m', PATIENT)
-  t.equal(deliveries.length, 15_000)
-  t.equal(shop.received.length, 16_000)
-  t.same([...posts.values()], Array(1000).fill(16))
+  t.equal(deliveries.length, 15 * ORDERS)
+  t.equal(shop.received.length, 16 * ORDERS)
+  t.same([...posts.values()], Array(ORDERS).fill(16))
   t.same(remainingTimers, [])
   t.same(to, new Date(NOON + WHOLE_S * 1000))
   t.same(
     world.notifications().map(({ state }) => state),
-    Array(1000).fill('exhausted'),
+    Array(ORDERS).fill('exhausted'),
   )
   const expected = SENDS.slice(1).flatMap((second) => numbers.map((number) => `${number} +${second} s`))
   const made = deliveries.map(({ outTradeNo, sentAt }) => `${outTradeNo} +${(sentAt.getTime() - NOON) / 1000} s`)

@@ -2,17 +2,19 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { publint } from 'publint'
 import t from 'tap'
+import { start } from '../../bench/load/start.ts'
+import { freePort } from '../fixtures.ts'
 
 // The package as a stranger gets it: packed, installed into an empty project outside of the checkout, used from every module system.
 t.setTimeout(300_000)
 
-const root = fileURLToPath(new URL('..', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
 const dir = await mkdtemp(join(tmpdir(), 'fastify-wechat-pay-'))
 t.teardown(() => rm(dir, { recursive: true }))
@@ -33,12 +35,26 @@ async function run(cwd: string, file: string, ...args: string[]): Promise<string
   }
 }
 
+/** What the compiler prints about a file of the project. */
+async function tsc(file: string, text: string, options: object, ...args: string[]): Promise<string> {
+  const compilerOptions = {
+    module: 'nodenext',
+    noEmit: true,
+    typeRoots: [join(root, 'node_modules/@types')],
+    types: ['node'],
+    ...options,
+  }
+  await writeFile(join(project, file), text)
+  await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
+  return await run(project, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...args)
+}
+
 // A copy is packed, so that the build of the checkout stays as it is and nothing that lies about there gets in.
 const OMITTED = new Set(['.git', '.tap', 'dist', 'node_modules'])
 await cp(root, source, { recursive: true, filter: (path) => !OMITTED.has(relative(root, path)) })
 await symlink(join(root, 'node_modules'), join(source, 'node_modules'))
 const [packed] = JSON.parse(await run(source, 'npm', 'pack', '--json', '--silent', '--pack-destination', dir)) as [
-  { filename: string; files: { path: string }[] },
+  { filename: string; size: number; files: { path: string }[] },
 ]
 const tarball = join(dir, packed.filename)
 
@@ -58,24 +74,45 @@ await run(
   `fastify@${fastifyVersion}`,
 )
 
-t.test('the tarball holds what a user needs and nothing else', async (t) => {
+t.test('the tarball holds what a user needs and nothing else, in at most 400 kB', async (t) => {
+  t.ok(packed.size <= 400_000, `${packed.size} bytes`)
   const paths = packed.files.map(({ path }) => path)
-  const allowed =
-    /^(?:dist\/(?:esm|cjs)\/(?:package\.json|(?:src|mock-server)\/.+\.(?:js|d\.ts))|README(?:\.zh-CN)?\.md|CHANGELOG\.md|LICENSE|mock-server\/README\.md|package\.json)$/
-  t.strictSame(
-    paths.filter((path) => !allowed.test(path)),
-    [],
-  )
-  for (const path of [
-    'README.md',
-    'README.zh-CN.md',
+  const isCode = (path: string) => /^dist\/.+\.(?:js|d\.ts)$/.test(path)
+  t.strictSame(paths.filter((path) => !isCode(path)).sort(), [
     'CHANGELOG.md',
     'LICENSE',
+    'README.md',
+    'README.zh-CN.md',
+    'dist/cjs/package.json',
+    'dist/esm/package.json',
     'mock-server/README.md',
-    ...Object.values<string>(manifest.bin).map((path) => path.slice(2)),
-  ]) {
-    t.ok(paths.includes(path), path)
-  }
+    'package.json',
+  ])
+
+  // What Node loads and the compiler reads, beginning with the entries.
+  const bin = manifest.bin['wechat-mock'].slice(2)
+  const here = join(modules, manifest.name)
+  const entries = ['src/index', 'src/testing', 'mock-server/index', 'mock-server/cli/program']
+  const imported = start(
+    entries.map((entry) => pathToFileURL(join(here, `dist/esm/${entry}.js`)).href),
+    { count: true },
+  ).files
+  const required = await run(
+    project,
+    process.execPath,
+    '--eval',
+    `for (const entry of ['', '/testing', '/mock-server']) require('${manifest.name}' + entry); console.log(Object.keys(require.cache).join('\\n'))`,
+  )
+  const use = (...entries: string[]) => entries.map((entry) => `import '${manifest.name}${entry}'\n`).join('')
+  const esm = await tsc('all.mts', use('', '/testing', '/mock-server'), {}, '--listFilesOnly')
+  const cjs = await tsc('all.cts', use('', '/testing', '/mock-server'), {}, '--listFilesOnly')
+  const used = [
+    ...[...imported].map((url) => fileURLToPath(url)),
+    ...[required, esm, cjs].flatMap((text) => text.split('\n')),
+  ]
+    .filter((file) => file.startsWith(here + sep))
+    .map((file) => relative(here, file).replaceAll(sep, '/'))
+  t.strictSame(paths.filter(isCode).sort(), [...new Set([...used, bin])].sort())
 })
 
 t.test('publint has nothing to say', async (t) => {
@@ -150,6 +187,13 @@ for (const [name, text] of Object.entries(USES)) {
   })
 }
 
+t.test('the quick start of README prints what README says', async (t) => {
+  const blocks = [...(await readFile(join(root, 'README.md'), 'utf8')).matchAll(/^```(js|text)\n([^]*?)^```$/gm)]
+  const at = blocks.findIndex(([, language]) => language === 'js')
+  await writeFile(join(project, 'quick-start.mjs'), blocks[at]![2]!.replaceAll('3000', String(await freePort())))
+  t.equal(await run(project, process.execPath, 'quick-start.mjs'), blocks[at + 1]![2])
+})
+
 t.test("the plugin alone loads none of the mock's libraries", async (t) => {
   const libraries = ['fast-xml-parser', 'commander']
   for (const library of libraries) await rename(join(modules, library), join(dir, library))
@@ -214,7 +258,6 @@ export async function main (): Promise<Order | undefined> {
 }
 `
   const compilerOptions = {
-    module: 'nodenext',
     target: 'es2022',
     lib: ['es2023', 'esnext.disposable'],
     strict: true,
@@ -222,13 +265,9 @@ export async function main (): Promise<Order | undefined> {
     noUncheckedIndexedAccess: true,
     skipLibCheck: false,
     noEmit: true,
-    typeRoots: [join(root, 'node_modules/@types')],
-    types: ['node'],
   }
   for (const file of ['use.mts', 'use.cts']) {
-    await writeFile(join(project, file), text)
-    await writeFile(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }))
-    t.equal(await run(project, process.execPath, join(root, 'node_modules/typescript/bin/tsc')), '', file)
+    t.equal(await tsc(file, text, compilerOptions), '', file)
   }
 })
 

@@ -1,0 +1,19 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+
+// What is seen without building; `npm run test:package` packs the package, installs it and uses it.
+
+const root = join(import.meta.dirname, '..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+
+t.test('every entry and command is built from a source', async (t) => {
+  const { exports, main, types, typesVersions, bin } = manifest
+  const files = JSON.stringify([exports, main, types, typesVersions, bin]).match(/dist\/[^"]+/g)!
+  t.ok(files.length > 8)
+  for (const file of files) {
+    const [, , source] = /^dist\/(esm|cjs)\/(.+?)(\.d\.ts|\.js)$/.exec(file)!
+    t.ok(existsSync(join(root, `${source}.ts`)), file)
+  }
+  t.match(readFileSync(join(root, 'mock-server/cli/bin.ts'), 'utf8'), /^#!\/usr\/bin\/env node\n/)
+})
