@@ -63,6 +63,8 @@ export interface WechatErrorDetails {
   wechatCode?: string | undefined
   /** WeChat's own words, e.g. `该订单已支付`. */
   wechatText?: string | undefined
+  /** What API v3 adds to its words: a value of any type, for a person to read. */
+  wechatDetail?: unknown
   advice?: Advice | undefined
   /** Whether the request may have reached WeChat. `false` only when the connection was never made. */
   sent?: boolean | undefined
@@ -79,6 +81,7 @@ export class WechatError extends Error {
   readonly statusCode: number
   readonly wechatCode: string | undefined
   readonly wechatText: string | undefined
+  readonly wechatDetail: unknown
   readonly advice: Advice
   readonly sent: boolean
 
@@ -89,6 +92,7 @@ export class WechatError extends Error {
     this.statusCode = STATUS[code]
     this.wechatCode = details.wechatCode
     this.wechatText = details.wechatText
+    this.wechatDetail = details.wechatDetail
     this.advice = details.advice ?? 'stop'
     this.sent = details.sent ?? true
   }

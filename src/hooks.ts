@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Anomaly, Identity, Order, Payment, Refund } from './model.ts'
+import type { Anomaly, Identity, Order, Payment, Refund, WechatEvent } from './model.ts'
 import type { Secret } from './secret.ts'
 
 /** What the server asks for an order. Nothing of it is read from the client's body unless the hook does so. */
@@ -22,6 +22,7 @@ export type PaidOrder = Order & { payment: Payment }
 
 /** The log the package writes to: any Fastify or pino logger. */
 export interface Log {
+  debug(details: object, message: string): void
   info(details: object, message: string): void
   warn(details: object, message: string): void
   error(details: object, message: string): void
@@ -75,6 +76,11 @@ export interface Hooks<Tx = unknown> {
   onRefunded?(order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
   /** Something is wrong with money and waits for a person. Called once per finding; an error it throws is logged. */
   onAnomaly?(anomaly: Anomaly): Promise<void> | void
+  /**
+   * WeChat has told something else than a payment or a refund, by API v3: a complaint, a transfer. Verified and decrypted; the same `event.id` may come again.
+   * When it throws, WeChat is answered with a failure and sends it again. Without the hook such news is acknowledged and logged.
+   */
+  onEvent?(event: WechatEvent): Promise<void> | void
   /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. What it answers is not read. */
   onLogin?(login: LoginResult, request: FastifyRequest): Promise<void> | void
   /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */

@@ -133,6 +133,18 @@ export interface RefundReport {
   succeededAt?: Date | undefined
 }
 
+/** What WeChat tells a merchant, verified and decrypted (API v3). */
+export interface WechatEvent {
+  /** The same for every repetition. */
+  id: string
+  /** Such as `COMPLAINT.CREATE`. */
+  type: string
+  /** `original_type` of the resource, such as `complaint`. */
+  resourceType?: string | undefined
+  /** The decrypted JSON object. */
+  resource: Readonly<Record<string, unknown>>
+}
+
 /** Who brought the news. */
 export type Source = 'notify' | 'query' | 'close' | 'order' | 'refund' | 'operator' | 'fulfil'
 

@@ -181,7 +181,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
         orderRoutes(json, { orders, login, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
       })
       await scope.register(async (raw) => {
-        notifyRoute(raw, { pay, orders, registered: () => registered, now: wechatNow, log })
+        notifyRoute(raw, { pay, orders, registered: () => registered, hooks, now: wechatNow, log })
       })
     },
     { prefix: config.prefix },

@@ -132,6 +132,7 @@ const CONTENTS: Record<string, string[]> = {
     onPaid: true,
     onRefunded: true,
     onAnomaly: true,
+    onEvent: true,
     onLogin: true,
     issueToken: true,
     authenticate: true,
@@ -178,6 +179,11 @@ const CONTENTS: Record<string, string[]> = {
     'unknown-order': true,
     mismatch: true,
     'not-stored': true,
+    probe: true,
+    stale: true,
+    'unknown-key': true,
+    'not-decrypted': true,
+    'no-v2-key': true,
   }).map((name) => `\`${name}\``),
 }
 

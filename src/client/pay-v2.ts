@@ -10,8 +10,8 @@ import type { Fields } from '../protocol/xml.ts'
 import type { Secret } from '../secret.ts'
 import { answersAnother } from './answers-v2.ts'
 import type { Http, HttpReply } from './http.ts'
-import { noCertificate, NotificationError } from './pay.ts'
-import type { Notification, PayApi, TradeReport } from './pay.ts'
+import { confirmClosed, noCertificate, NotificationError } from './pay.ts'
+import type { Notification, NotificationFault, NotificationReply, PayApi, TradeReport } from './pay.ts'
 import { listRefunds, readRefund } from './refunds-v2.ts'
 import { ADVICE, isRefusal, quoted, readCommunicationFailure, refusalOf } from './refusals.ts'
 
@@ -229,22 +229,9 @@ export function createPayV2({
     return { tradeState } as TradeReport
   }
 
-  /**
-   * ORDERCLOSED names no order, and an order that is ordered again is refused with the same message: only the answer to a query names the order that it is about.
-   */
-  async function checkClosed(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'> {
-    const { tradeState } = await query(outTradeNo)
-    if (tradeState === 'CLOSED' || tradeState === 'REVOKED') return 'closed'
-    if (tradeState === 'SUCCESS' || tradeState === 'REFUND') return 'paid'
-    if (tradeState === 'NOT_EXIST') return 'not-exist'
-    throw new WechatError(
-      'WECHAT_REPLY_INVALID',
-      `WeChat Pay says that ${outTradeNo} was closed before and, asked, that it is ${tradeState}. Query before anything else.`,
-      { advice: 'query' },
-    )
-  }
-
   return {
+    version: 'v2',
+
     async prepay(order: Order) {
       const reply = await call('/pay/unifiedorder', [
         ['body', order.description],
@@ -286,7 +273,7 @@ export function createPayV2({
         return 'closed'
       } catch (error) {
         if (isRefusal(error, 'ORDERPAID')) return 'paid'
-        if (isRefusal(error, 'ORDERCLOSED')) return await checkClosed(outTradeNo)
+        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query)
         if (isRefusal(error, 'ORDERNOTEXIST')) return 'not-exist'
         throw error
       }
@@ -414,16 +401,19 @@ export function createPayV2({
       return { kind: 'payment', payment }
     },
 
-    reply(_message, fault) {
-      return {
-        status: 200,
-        contentType: 'text/xml; charset=utf-8',
-        body:
-          fault === undefined
-            ? SUCCESS_REPLY
-            : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
-      }
-    },
+    reply: (_message, fault) => replyV2(fault),
+  }
+}
+
+/** What WeChat reads after a notification of API v2 (doc/v2/merchant/4011937248); the status is 200 in any case. */
+export function replyV2(fault?: NotificationFault): NotificationReply {
+  return {
+    status: 200,
+    contentType: 'text/xml; charset=utf-8',
+    body:
+      fault === undefined
+        ? SUCCESS_REPLY
+        : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
   }
 }
 

@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Order, PayParams, Payment, Refund, RefundReport, TradeState } from '../model.ts'
+import type { Order, PayParams, Payment, Refund, RefundReport, TradeState, WechatEvent } from '../model.ts'
 
 /** What WeChat says of a trade when asked. */
 export type TradeReport =
@@ -13,11 +13,15 @@ export type Notification =
   /** Signed, but its signed text can be cut into fields in more than one way: a hint to ask, nothing to believe. */
   | { kind: 'payment-hint'; outTradeNo: string; transactionId: string }
   | { kind: 'payment-failed'; outTradeNo: string | undefined; reason: string }
+  /** What a signed message says of a refund; its order tells of which app. */
+  | { kind: 'refund'; report: RefundReport }
   /**
    * Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. A merchant number has one refund URL for all of its apps:
    * `appid` may be another one's.
    */
   | { kind: 'refund-hint'; appid: string; outTradeNo: string; outRefundNo: string; refundFee: number }
+  /** Anything else that WeChat tells a merchant by API v3, such as a complaint or a transfer. */
+  | { kind: 'event'; event: WechatEvent }
 
 /** Why a notification is answered with a failure: a closed set, for logs and counters. */
 export type NotificationFault =
@@ -26,6 +30,16 @@ export type NotificationFault =
   | 'unreadable'
   | 'incomplete'
   | 'bad-signature'
+  /** API v3: the signature is wrong on purpose, to see whether it is refused (WECHATPAY/SIGNTEST). Nothing to worry about. */
+  | 'probe'
+  /** API v3: signed more than five minutes from now: a clock is wrong, or somebody has replayed it. */
+  | 'stale'
+  /** API v3: signed under a key that is none of this merchant's: see `merchant.publicKeyId` and `merchant.platformCertificates`. */
+  | 'unknown-key'
+  /** API v3: signed by WeChat, and not readable under `merchant.apiV3Key`. */
+  | 'not-decrypted'
+  /** API v2 XML for a merchant of API v3 without `merchant.apiKey`, such as news of a refund made in the merchant platform. */
+  | 'no-v2-key'
   | 'wrong-account'
   | 'ambiguous'
   | 'unknown-order'
@@ -52,6 +66,22 @@ export function noCertificate(): WechatError {
   )
 }
 
+/** Closing an order that was closed before is refused, in words that name no order: so WeChat is asked about this one. */
+export async function confirmClosed(
+  outTradeNo: string,
+  query: PayApi['query'],
+): Promise<'closed' | 'paid' | 'not-exist'> {
+  const { tradeState } = await query(outTradeNo)
+  if (tradeState === 'CLOSED' || tradeState === 'REVOKED') return 'closed'
+  if (tradeState === 'SUCCESS' || tradeState === 'REFUND') return 'paid'
+  if (tradeState === 'NOT_EXIST') return 'not-exist'
+  throw new WechatError(
+    'WECHAT_REPLY_INVALID',
+    `WeChat Pay says that ${outTradeNo} was closed before and, asked, that it is ${tradeState}. Query before anything else.`,
+    { advice: 'query' },
+  )
+}
+
 /** A notification as it came. */
 export interface NotificationMessage {
   /** By lower-case name. */
@@ -72,6 +102,7 @@ export interface NotificationReply {
  * Every reply is verified before it is believed. Each method throws `WechatError`; its `advice` says what may be done next.
  */
 export interface PayApi {
+  readonly version: 'v2' | 'v3'
   /** Orders, or orders again under the same number: repeating it with the same terms is safe. */
   prepay(order: Order): Promise<string>
   /** The parameters of `wx.requestPayment`, signed. */

@@ -154,6 +154,7 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
   onPaid: { test: isFunction, rule: 'must be a function: it does what a payment owes the payer', required: true },
   onRefunded: { test: isFunction, rule: 'must be a function' },
   onAnomaly: { test: isFunction, rule: 'must be a function' },
+  onEvent: { test: isFunction, rule: 'must be a function' },
   onLogin: { test: isFunction, rule: 'must be a function' },
   issueToken: { test: isFunction, rule: 'must be a function' },
   authenticate: { test: isFunction, rule: 'must be a function' },
@@ -239,9 +240,13 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     )
   }
 
-  const { price, onPaid, onRefunded, onAnomaly, onLogin, issueToken, authenticate } = input
+  const { price, onPaid, onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate } = input
   return {
-    hooks: { price, onPaid, ...defined({ onRefunded, onAnomaly, onLogin, issueToken, authenticate }) } as Hooks<Tx>,
+    hooks: {
+      price,
+      onPaid,
+      ...defined({ onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate }),
+    } as Hooks<Tx>,
     appid: input.appid,
     appSecret: new Secret(input.appSecret),
     mchId: input.merchant.mchId,

@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import { NotificationError } from '../client/pay.ts'
-import type { Notification, NotificationMessage, PayApi } from '../client/pay.ts'
+import type { Notification, NotificationFault, NotificationMessage, PayApi } from '../client/pay.ts'
 import type { Observed, Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
-import type { Log } from '../hooks.ts'
+import type { Hooks, Log } from '../hooks.ts'
+import type { RefundReport } from '../model.ts'
+import { loggable } from '../thrown.ts'
 import { createPassages } from './passage.ts'
 import type { Taken } from './passage.ts'
 
@@ -12,6 +14,7 @@ export interface NotifyRouteDeps {
   orders: Orders
   /** The orders of all registrations on this server, ours included. */
   registered: () => readonly Orders[]
+  hooks: Pick<Hooks<never>, 'onEvent'>
   now: () => Date
   log: Log
   /** Real ms from the arrival of a notification to its answer. */
@@ -32,7 +35,7 @@ const REPLY_LIMIT_MS = 4000
  */
 export function notifyRoute(
   scope: FastifyInstance,
-  { pay, orders, registered, now, log, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
+  { pay, orders, registered, hooks, now, log, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
 ): void {
   const passages = createPassages(scope, {
     pay,
@@ -49,32 +52,51 @@ export function notifyRoute(
 
   async function take(message: NotificationMessage): Promise<Taken> {
     const notification = await pay.readNotification(message)
-    if (notification.kind === 'payment-failed') {
-      const { outTradeNo, reason } = notification
-      if (outTradeNo !== undefined) {
-        await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
+    switch (notification.kind) {
+      case 'payment': {
+        const { payment } = notification
+        const taken = takenBy(await orders.observePayment('notify', payment))
+        return { ...taken, lagMs: now().getTime() - payment.paidAt.getTime() }
       }
-      log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
-      return { outcome: 'payment-failed' }
+      case 'payment-hint': {
+        const { outTradeNo, transactionId } = notification
+        const taken = takenBy(
+          await orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId }),
+        )
+        // Taken once WeChat, asked, has said the same; until then it is to be sent again.
+        return taken.fault !== undefined || taken.outcome === 'repeated' ? taken : fault('ambiguous')
+      }
+      case 'payment-failed': {
+        const { outTradeNo, reason } = notification
+        if (outTradeNo !== undefined) {
+          await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
+        }
+        log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
+        return { outcome: 'payment-failed' }
+      }
+      case 'refund':
+        return takenBy(await takeRefund(notification.report))
+      case 'refund-hint':
+        return takenBy(await takeRefundHint(notification))
+      case 'event': {
+        const { event } = notification
+        await hooks.onEvent?.(event)
+        if (hooks.onEvent === undefined) {
+          log.info({ id: event.id, type: event.type }, 'WeChat has told of an event for which there is no onEvent hook')
+        }
+        return { outcome: 'event' }
+      }
     }
-    if (notification.kind === 'payment-hint') {
-      const { outTradeNo, transactionId } = notification
-      const observed = await orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId })
-      // Taken once WeChat, asked, has said the same; until then it is to be sent again.
-      if (observed === undefined) return { fault: 'unknown-order', outcome: 'unknown-order' }
-      const { outcome } = observed
-      return outcome === 'repeated' ? { outcome } : { fault: 'ambiguous', outcome: 'ambiguous' }
+  }
+
+  /** It names no app: any registration of the merchant may have the order. */
+  async function takeRefund(report: RefundReport): Promise<Observed | undefined> {
+    const others = registered().filter(({ account }) => account.mchId === orders.account.mchId)
+    for (const each of new Set([orders, ...others])) {
+      const observed = await each.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report })
+      if (observed !== undefined) return observed
     }
-    const observed =
-      notification.kind === 'payment'
-        ? await orders.observePayment('notify', notification.payment)
-        : await takeRefundHint(notification)
-    if (observed === undefined) return { fault: 'unknown-order', outcome: 'unknown-order' }
-    if (observed.outcome === 'refused') return { fault: 'mismatch', outcome: 'mismatch' }
-    const { outcome } = observed
-    return notification.kind === 'payment'
-      ? { outcome, lagMs: now().getTime() - notification.payment.paidAt.getTime() }
-      : { outcome }
+    return undefined
   }
 
   /** It is for whoever owns the order: we, another registration here, or one elsewhere that shares our store and does its own work. */
@@ -111,13 +133,30 @@ export function notifyRoute(
       }
     } catch (error) {
       if (passage.answered) return
-      const fault = error instanceof NotificationError ? error.fault : 'not-stored'
-      if (fault === 'not-stored') log.error({ err: error }, NOT_STORED)
-      else log.warn({ fault, reason: (error as Error).message }, 'A notification was refused')
-      taken = { fault, outcome: fault }
+      taken = fault(error instanceof NotificationError ? error.fault : 'not-stored')
+      if (error instanceof NotificationError) {
+        log[LEVELS[error.fault] ?? 'warn']({ fault: error.fault, reason: error.message }, 'A notification was refused')
+      } else log.error({ err: loggable(error) }, NOT_STORED)
     }
     passages.answer(passage, reply.raw, taken)
   })
+}
+
+/** Faults that only the operator can mend, and the one that is none. */
+const LEVELS: Partial<Record<NotificationFault, keyof Log>> = {
+  'unknown-key': 'error',
+  'not-decrypted': 'error',
+  'no-v2-key': 'error',
+  probe: 'debug',
+}
+
+function takenBy(observed: Observed | undefined): Taken {
+  if (observed === undefined) return fault('unknown-order')
+  return observed.outcome === 'refused' ? fault('mismatch') : { outcome: observed.outcome }
+}
+
+function fault(fault: NotificationFault): Taken {
+  return { fault, outcome: fault }
 }
 
 const NOT_STORED = 'A notification could not be stored; WeChat will send it again'

@@ -100,6 +100,7 @@ export function fakePay(): FakePay {
   return {
     asked,
     told,
+    version: 'v2',
     canRefund: true,
     expect(...calls) {
       script.push(...calls)
@@ -228,7 +229,7 @@ export function rig({
     policy,
     hooks: { onPaid, onRefunded },
     now: () => now,
-    log: { info: log, warn: log, error: log },
+    log: { debug: log, info: log, warn: log, error: log },
     leaseMs,
     concurrency,
   })

@@ -345,7 +345,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
             newOutTradeNo: () => `order-${++orders}`,
           })
           const refunds = createRefunds({ pay, orders: made })
-          const log = { info() {}, warn() {}, error() {} }
+          const log = { debug() {}, info() {}, warn() {}, error() {} }
           const hooks = {
             onPaid({ outTradeNo, refunds, payment }: PaidOrder, { tx }: FulfilContext<unknown>) {
               const back = refunds.filter(

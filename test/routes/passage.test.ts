@@ -85,6 +85,7 @@ async function appWith(
         pay,
         orders: { observe } as unknown as Orders,
         registered: () => [],
+        hooks: {},
         now: () => new Date(),
         log: app.log,
         limitMs: LIMIT_MS,

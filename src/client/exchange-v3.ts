@@ -1,0 +1,172 @@
+import { WechatError } from '../errors.ts'
+import { authorize, isFresh, isProbe, readSeal, verifyV3 } from '../protocol/sign-v3.ts'
+import type { Signer } from '../protocol/sign-v3.ts'
+import { formatSeconds } from '../protocol/time.ts'
+import type { Http, HttpReply } from './http.ts'
+import type { PlatformKeys } from './platform-keys.ts'
+import { ADVICE, quoted, refusalOf } from './refusals.ts'
+
+export interface ExchangeOptions {
+  http: Http
+  signer: Signer
+  keys: PlatformKeys
+  now: () => Date
+  /** A fresh nonce: at most 32 letters and digits. */
+  nonce: () => string
+  /** WeChat has tested that wrong signatures are refused. */
+  onProbe: (where: 'reply' | 'notification') => void
+}
+
+export interface Call {
+  method: 'GET' | 'POST'
+  /** Path and query, percent-encoded. */
+  target: string
+  body?: object
+  /** The key under which a field of the body is encrypted. */
+  encryptedUnder?: string
+}
+
+/** Sends signed requests, and believes replies that WeChat has signed. */
+export interface Exchange {
+  /**
+   * The value of a reply that WeChat has signed; `undefined` for an empty one.
+   *
+   * @throws {WechatError} what WeChat refuses with, and `WECHAT_REPLY_INVALID` for what it has not signed
+   */
+  call(request: Call): Promise<unknown>
+  /** The same without looking at the seal: for the list of certificates, which is believed for another reason. */
+  callUnsealed(request: Call): Promise<unknown>
+}
+
+/** How a reply's signature was found. */
+type Verdict = 'good' | 'bad' | 'probe' | 'missing'
+
+export function createExchange({ http, signer, keys, now, nonce, onProbe }: ExchangeOptions): Exchange {
+  async function send({ method, target, body, encryptedUnder }: Call): Promise<HttpReply> {
+    const text = body === undefined ? '' : JSON.stringify(body)
+    const authorization = authorize(
+      { method, target, timestamp: formatSeconds(now()), nonce: nonce(), body: text },
+      signer,
+    )
+    // While a merchant changes from certificates to a public key, this asks for an answer under the public key (doc/v3/merchant/4012154180).
+    const serial = encryptedUnder ?? keys.publicKeyId
+    return await http.send({
+      method,
+      path: target,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'fastify-wechat-pay',
+        authorization,
+        ...(serial !== undefined && { 'wechatpay-serial': serial }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: text }),
+      repeatable: true,
+    })
+  }
+
+  async function verdictOf({ headers, body }: HttpReply): Promise<Verdict> {
+    const seal = readSeal(headers)
+    if (seal === undefined) return 'missing'
+    if (isProbe(seal)) return 'probe'
+    if (!isFresh(seal, now())) return 'bad'
+    const key = await keys.find(seal.serial)
+    return key !== undefined && verifyV3(seal, body, key) ? 'good' : 'bad'
+  }
+
+  /** Sends once more after a probe: the repetition of a request is not probed (doc/v3/merchant/4013053249 §5). */
+  async function ask(request: Call): Promise<{ reply: HttpReply; verdict: Verdict }> {
+    const reply = await send(request)
+    const verdict = await verdictOf(reply)
+    if (verdict !== 'probe') return { reply, verdict }
+    onProbe('reply')
+    const again = await send(request)
+    return { reply: again, verdict: await verdictOf(again) }
+  }
+
+  return {
+    async call(request) {
+      const { reply, verdict } = await ask(request)
+      if (!isSuccess(reply)) throw refused(reply, verdict === 'good')
+      if (verdict !== 'good') throw unbelievable('does not carry a valid signature')
+      return parse(reply)
+    },
+
+    async callUnsealed(request) {
+      const reply = await send(request)
+      if (!isSuccess(reply)) throw refused(reply, false)
+      return parse(reply)
+    },
+  }
+}
+
+/** 202 is none: WeChat has taken the request and done nothing yet. */
+function isSuccess({ status }: HttpReply): boolean {
+  return status === 200 || status === 204
+}
+
+function parse({ body }: HttpReply): unknown {
+  if (body.length === 0) return undefined
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    throw unbelievable('is not JSON')
+  }
+}
+
+function unbelievable(what: string): WechatError {
+  return new WechatError(
+    'WECHAT_REPLY_INVALID',
+    `WeChat Pay's reply ${what} and was not believed. Query before anything else.`,
+    { advice: 'query' },
+  )
+}
+
+/**
+ * What a reply without success means. A 429 is told by its status, anything else by its code before its status (doc/v3/merchant/4012081717); and what WeChat
+ * has not signed is no fact about an order, whatever it says.
+ */
+function refused(reply: HttpReply, signed: boolean): WechatError {
+  const { code, message, detail } = errorOf(reply)
+  const wechat = { wechatCode: code, wechatText: message, wechatDetail: detail }
+  const said = [code, message].filter((text) => text !== '').join(' ')
+  if (reply.status === 429) {
+    return new WechatError('WECHAT_RATE_LIMITED', `WeChat Pay asks to slow down: ${said}. ${ADVICE.repeat}`, {
+      ...wechat,
+      advice: 'repeat',
+    })
+  }
+  const known = refusalOf(code)
+  if (signed && known !== undefined) {
+    const [errorCode, advice] = known
+    return new WechatError(errorCode, `WeChat Pay refused: ${said}. ${ADVICE[advice]}`, { ...wechat, advice })
+  }
+  if (reply.status >= 500 || reply.status === 202) {
+    return new WechatError(
+      'WECHAT_UNAVAILABLE',
+      `WeChat Pay answered with HTTP ${reply.status}: ${said}. ${ADVICE.repeat}`,
+      { ...wechat, advice: 'repeat' },
+    )
+  }
+  // Before it has verified our signature WeChat signs nothing.
+  if (!signed && known?.[0] === 'WECHAT_ACCOUNT_REFUSED') {
+    return new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
+      ...wechat,
+      wechatText: `${said}: check mchId, serialNo, privateKey and the clock`,
+      advice: 'repeat',
+    })
+  }
+  if (!signed) return unbelievable(`with HTTP ${reply.status} does not carry a valid signature`)
+  return new WechatError('WECHAT_REFUSED', `WeChat Pay refused: ${said}. ${ADVICE.stop}`, { ...wechat, advice: 'stop' })
+}
+
+function errorOf({ body }: HttpReply): { code: string; message: string; detail: unknown } {
+  let value: { code?: unknown; message?: unknown; detail?: unknown } | null = null
+  try {
+    value = JSON.parse(body.toString())
+  } catch {
+    // An empty body, or a page of something between WeChat and us.
+  }
+  const text = (part: unknown) => quoted(typeof part === 'string' ? part : undefined)
+  return { code: text(value?.code), message: text(value?.message), detail: value?.detail }
+}

@@ -1,0 +1,123 @@
+import { decryptV3 } from '../protocol/aead-v3.ts'
+import { isFresh, isProbe, readSeal, verifyV3 } from '../protocol/sign-v3.ts'
+import type { Secret } from '../secret.ts'
+import { NotificationError } from './pay.ts'
+import type { Notification, NotificationMessage } from './pay.ts'
+import type { PlatformKeys } from './platform-keys.ts'
+import { objectOf, readRefund, readTrade, textOf } from './trades-v3.ts'
+import type { Json } from './trades-v3.ts'
+
+export interface ReaderOptions {
+  appid: string
+  mchId: string
+  /** The APIv3 key, and while it is being changed the next one. */
+  apiV3Keys: readonly Secret[]
+  keys: PlatformKeys
+  now: () => Date
+}
+
+/**
+ * Reads a notification of API v3 (doc/v3/merchant/4012791902): the seal is verified over the bytes as they came, before anything is parsed; then the resource
+ * is decrypted, whose tag nobody can make without the APIv3 key.
+ *
+ * @throws {NotificationError}
+ */
+export async function readNotificationV3(
+  { headers, body }: NotificationMessage,
+  options: ReaderOptions,
+): Promise<Notification> {
+  const { appid, mchId, apiV3Keys, keys, now } = options
+  const seal = readSeal(headers)
+  if (seal === undefined) {
+    throw new NotificationError(
+      'incomplete',
+      'The notification lacks Wechatpay-Timestamp, -Nonce, -Serial or -Signature, or has one of them twice.',
+    )
+  }
+  if (isProbe(seal)) throw new NotificationError('probe', 'WeChat tests that a wrong signature is refused.')
+  if (!isFresh(seal, now())) {
+    throw new NotificationError(
+      'stale',
+      "The notification was signed more than five minutes from now: compare this server's clock.",
+    )
+  }
+  const key = await keys.find(seal.serial)
+  if (key === undefined) {
+    throw new NotificationError(
+      'unknown-key',
+      `The notification names the key ${seal.serial.slice(0, 64)}, which is none of WeChat's for this merchant: see merchant.publicKeyId.`,
+    )
+  }
+  if (!verifyV3(seal, body, key)) {
+    throw new NotificationError('bad-signature', "The signature of the notification is not WeChat's.")
+  }
+
+  const envelope = parse(body.toString(), 'unreadable', 'The notification is not JSON.')
+  const [id, type] = [textOf(envelope.id), textOf(envelope.event_type)]
+  const {
+    algorithm,
+    ciphertext,
+    nonce,
+    associated_data: associated,
+    original_type: resourceType,
+  } = objectOf(envelope.resource)
+  if (id === undefined || type === undefined || typeof ciphertext !== 'string' || typeof nonce !== 'string') {
+    throw new NotificationError('incomplete', 'The notification lacks id, event_type or its resource.')
+  }
+  if (algorithm !== 'AEAD_AES_256_GCM') {
+    throw new NotificationError(
+      'not-decrypted',
+      `The notification is encrypted by ${String(algorithm).slice(0, 40)}, which this version does not know.`,
+    )
+  }
+  const sealed = { ciphertext, nonce, associated_data: textOf(associated) }
+  const plain = apiV3Keys.map((secret) => decryptV3(sealed, secret.reveal())).find((bytes) => bytes !== undefined)
+  if (plain === undefined) {
+    throw new NotificationError(
+      'not-decrypted',
+      'The notification does not decrypt: merchant.apiV3Key is not the key of the merchant platform.',
+    )
+  }
+  const resource = parse(plain.toString(), 'unreadable', 'The resource of the notification is not JSON.')
+
+  const [family] = type.split('.')
+  if (family === 'TRANSACTION') return readPayment(resource)
+  if (family === 'REFUND') return readRefunded(resource)
+  return { kind: 'event', event: { id, type, resourceType: textOf(resourceType), resource } }
+
+  function readPayment(trade: Json): Notification {
+    if (trade.mchid !== mchId || trade.appid !== appid) throw wrongAccount()
+    const report = readTrade(trade)
+    if (typeof report === 'string') {
+      throw new NotificationError('incomplete', `The ${report} of the notification cannot be used.`)
+    }
+    if (report.tradeState === 'SUCCESS') return { kind: 'payment', payment: report.payment }
+    return {
+      kind: 'payment-failed',
+      outTradeNo: textOf(trade.out_trade_no),
+      reason: `the trade is ${report.tradeState}`,
+    }
+  }
+
+  /** The resource of a refund names no app: its order tells. */
+  function readRefunded(refund: Json): Notification {
+    if (refund.mchid !== mchId) throw wrongAccount()
+    const report = readRefund(refund, 'refund_status')
+    if (typeof report === 'string') {
+      throw new NotificationError('incomplete', `The ${report} of the notification cannot be used.`)
+    }
+    return { kind: 'refund', report }
+  }
+}
+
+function wrongAccount(): NotificationError {
+  return new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+}
+
+function parse(text: string, fault: 'unreadable', message: string): Json {
+  try {
+    return objectOf(JSON.parse(text))
+  } catch {
+    throw new NotificationError(fault, message)
+  }
+}

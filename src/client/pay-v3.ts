@@ -1,0 +1,224 @@
+import { WechatError } from '../errors.ts'
+import { signLines } from '../protocol/sign-v3.ts'
+import type { Signer } from '../protocol/sign-v3.ts'
+import { formatRfc3339, formatSeconds } from '../protocol/time.ts'
+import type { Secret } from '../secret.ts'
+import { createExchange } from './exchange-v3.ts'
+import type { Http } from './http.ts'
+import { readNotificationV3 } from './notifications-v3.ts'
+import { confirmClosed, NotificationError } from './pay.ts'
+import type { NotificationFault, NotificationMessage, PayApi, TradeReport } from './pay.ts'
+import { replyV2 } from './pay-v2.ts'
+import { createPlatformKeys, readCertificates } from './platform-keys.ts'
+import type { PlatformKey } from './platform-keys.ts'
+import { isRefusal } from './refusals.ts'
+import { objectOf, readRefund, readTrade, textOf } from './trades-v3.ts'
+
+export interface PayV3Options {
+  http: Http
+  appid: string
+  signer: Signer
+  /** The APIv3 key, and while it is being changed the next one. */
+  apiV3Keys: readonly Secret[]
+  /** Keys of WeChat Pay from the options. */
+  platformKeys: readonly PlatformKey[]
+  /** Whether WeChat is asked for its certificates. */
+  downloadCertificates: boolean
+  notifyUrl: string
+  nonce: () => string
+  now: () => Date
+  onProbe: (where: 'reply' | 'notification') => void
+  /** Reads and asks what the merchant number still has in API v2; needs the v2 key. */
+  v2?: PayApi | undefined
+}
+
+/** How each fault of a notification is answered: WeChat reads the status and repeats whatever is not 2xx (doc/v3/merchant/4012791902). */
+const STATUS: Record<NotificationFault, number> = {
+  unreadable: 400,
+  incomplete: 400,
+  'bad-signature': 401,
+  probe: 401,
+  stale: 401,
+  'unknown-key': 401,
+  'wrong-account': 403,
+  ambiguous: 409,
+  'unknown-order': 404,
+  mismatch: 409,
+  'not-decrypted': 500,
+  'not-stored': 503,
+  blocked: 503,
+  'no-v2-key': 500,
+}
+
+/** API v3: JSON, RSA signatures, AES-256-GCM. */
+export function createPayV3(options: PayV3Options): PayApi {
+  const { http, appid, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
+  const { mchId } = signer
+  const keys = createPlatformKeys({
+    given: options.platformKeys,
+    download: options.downloadCertificates
+      ? async () =>
+          readCertificates(await exchange.callUnsealed({ method: 'GET', target: '/v3/certificates' }), apiV3Keys)
+      : undefined,
+    now,
+  })
+  const exchange = createExchange({ http, signer, keys, now, nonce, onProbe: options.onProbe })
+
+  /** `undefined` when WeChat says, signed, that there is no such thing. */
+  async function find(target: string, refusal: string): Promise<unknown> {
+    try {
+      return await exchange.call({ method: 'GET', target })
+    } catch (error) {
+      if (isRefusal(error, refusal)) return undefined
+      throw error
+    }
+  }
+
+  async function query(outTradeNo: string): Promise<TradeReport> {
+    const reply = await find(
+      `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}?mchid=${mchId}`,
+      'ORDERNOTEXIST',
+    )
+    if (reply === undefined) return { tradeState: 'NOT_EXIST' }
+    const trade = objectOf(reply)
+    if (trade.appid !== appid || trade.mchid !== mchId || trade.out_trade_no !== outTradeNo) {
+      throw unusable(`asked about ${outTradeNo} and answered about another order, appid or merchant`)
+    }
+    const report = readTrade(trade)
+    if (typeof report === 'string') throw unusable(`asked about ${outTradeNo} and gave no usable ${report}`)
+    return report
+  }
+
+  return {
+    version: 'v3',
+
+    async prepay(order) {
+      const reply = await exchange.call({
+        method: 'POST',
+        target: '/v3/pay/transactions/jsapi',
+        body: {
+          appid,
+          mchid: mchId,
+          description: order.description,
+          out_trade_no: order.outTradeNo,
+          time_expire: formatRfc3339(order.expiresAt),
+          ...(order.attach !== undefined && { attach: order.attach }),
+          notify_url: notifyUrl,
+          amount: { total: order.totalFee, currency: order.currency },
+          payer: { openid: order.openid },
+          scene_info: { payer_client_ip: order.clientIp },
+        },
+      })
+      const prepayId = textOf(objectOf(reply).prepay_id)
+      if (prepayId === undefined) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.',
+          { advice: 'repeat' },
+        )
+      }
+      return prepayId
+    },
+
+    payParams(prepayId, at) {
+      const params = { timeStamp: formatSeconds(at), nonceStr: nonce(), package: `prepay_id=${prepayId}` }
+      return {
+        ...params,
+        signType: 'RSA',
+        paySign: signLines([appid, params.timeStamp, params.nonceStr, params.package], signer.privateKey),
+      }
+    },
+
+    query,
+
+    async close(outTradeNo) {
+      try {
+        await exchange.call({
+          method: 'POST',
+          target: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
+          body: { mchid: mchId },
+        })
+        return 'closed'
+      } catch (error) {
+        if (isRefusal(error, 'ORDERPAID')) return 'paid'
+        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query)
+        if (isRefusal(error, 'ORDERNOTEXIST')) return 'not-exist'
+        throw error
+      }
+    },
+
+    canRefund: true,
+
+    textFault(text) {
+      return /[\u{10000}-\u{10ffff}]/u.test(text)
+        ? 'it holds a character beyond three bytes of UTF-8, such as an emoji, which API v3 does not take (doc/v3/merchant/4012081709)'
+        : undefined
+    },
+
+    ...(v2?.listRefunds && { listRefunds: v2.listRefunds }),
+
+    async refund(order, { outRefundNo, refundFee, reason }) {
+      const { totalFee, currency } = order.payment ?? order
+      const reply = await exchange.call({
+        method: 'POST',
+        target: '/v3/refund/domestic/refunds',
+        body: {
+          out_trade_no: order.outTradeNo,
+          out_refund_no: outRefundNo,
+          ...(reason && { reason }),
+          notify_url: notifyUrl,
+          amount: { refund: refundFee, total: totalFee, currency },
+        },
+      })
+      const report = readRefund(objectOf(reply), 'status')
+      if (
+        typeof report === 'string' ||
+        report.outRefundNo !== outRefundNo ||
+        report.outTradeNo !== order.outTradeNo ||
+        report.refundFee !== refundFee
+      ) {
+        throw unusable(`accepted another refund than ${outRefundNo} of ${refundFee} fen`)
+      }
+      return report.refundId
+    },
+
+    async queryRefund(outRefundNo) {
+      const reply = await find(`/v3/refund/domestic/refunds/${encodeURIComponent(outRefundNo)}`, 'RESOURCENOTEXISTS')
+      if (reply === undefined) return undefined
+      const report = readRefund(objectOf(reply), 'status')
+      if (typeof report === 'string') {
+        throw unusable(`asked about the refund ${outRefundNo} and gave no usable ${report}`)
+      }
+      if (report.outRefundNo !== outRefundNo) {
+        throw unusable(`asked about the refund ${outRefundNo} and answered about another`)
+      }
+      return report
+    },
+
+    async readNotification(message) {
+      if (!isXml(message)) return await readNotificationV3(message, { appid, mchId, apiV3Keys, keys, now })
+      if (v2 === undefined) {
+        throw new NotificationError(
+          'no-v2-key',
+          'The notification is API v2 XML, as of a refund made in the merchant platform. Give the option merchant.apiKey to have those read.',
+        )
+      }
+      return await v2.readNotification(message)
+    },
+
+    reply(message, fault) {
+      if (message !== undefined && isXml(message)) return replyV2(fault)
+      const body = JSON.stringify(fault === undefined ? { code: 'SUCCESS' } : { code: 'FAIL', message: fault })
+      return { status: fault === undefined ? 200 : STATUS[fault], contentType: 'application/json; charset=utf-8', body }
+    },
+  }
+}
+
+/** Whether the message speaks API v2, as refunds made in the merchant platform do (doc/v3/merchant/4013071200). */
+function isXml({ body }: NotificationMessage): boolean {
+  return /^\s*</.test(body.subarray(0, 64).toString('latin1'))
+}
+
+function unusable(what: string): WechatError {
+  return new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was ${what}.`, { advice: 'query' })
+}

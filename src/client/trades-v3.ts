@@ -1,0 +1,97 @@
+import type { Payment, RefundReport, TradeState } from '../model.ts'
+import { isFen } from '../protocol/money.ts'
+import { parseRfc3339 } from '../protocol/time.ts'
+import type { TradeReport } from './pay.ts'
+
+/** What API v3 says of trades and refunds, in replies and in notifications: every field is looked at before it is believed. */
+
+/** A JSON object, as far as it is looked at. */
+export type Json = Readonly<Record<string, unknown>>
+
+/** The object, or an empty one: what is missing is then found missing. */
+export function objectOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {}
+}
+
+/** A text that is not empty. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** States of a trade that is not paid. An unknown one is an error, not a cast. */
+const UNPAID: readonly unknown[] = [
+  'NOTPAY',
+  'CLOSED',
+  'REVOKED',
+  'USERPAYING',
+  'PAYERROR',
+  'ACCEPT',
+] satisfies TradeState[]
+
+/** What WeChat says of a trade, or the name of the field that cannot be used. */
+export function readTrade(trade: Json): TradeReport | string {
+  const { trade_state: tradeState } = trade
+  if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
+    const payment = readPayment(trade)
+    return typeof payment === 'string' ? payment : { tradeState, payment }
+  }
+  return UNPAID.includes(tradeState) ? ({ tradeState } as TradeReport) : 'trade_state'
+}
+
+/** The payment of a trade, or the name of the field that cannot be used. */
+function readPayment(trade: Json): Payment | string {
+  const [appid, mchId, outTradeNo, transactionId] = ['appid', 'mchid', 'out_trade_no', 'transaction_id'].map((name) =>
+    textOf(trade[name]),
+  )
+  if (appid === undefined) return 'appid'
+  if (mchId === undefined) return 'mchid'
+  if (outTradeNo === undefined) return 'out_trade_no'
+  if (transactionId === undefined) return 'transaction_id'
+  const openid = textOf(objectOf(trade.payer).openid)
+  if (openid === undefined) return 'payer.openid'
+  const { total, currency } = objectOf(trade.amount)
+  if (!isFen(total)) return 'amount.total'
+  const paidAt = parseRfc3339(textOf(trade.success_time) ?? '')
+  if (paidAt === undefined) return 'success_time'
+  return {
+    transactionId,
+    outTradeNo,
+    appid,
+    mchId,
+    openid,
+    totalFee: total,
+    currency: textOf(currency) ?? 'CNY',
+    paidAt,
+    bankType: textOf(trade.bank_type),
+    attach: textOf(trade.attach),
+  }
+}
+
+const REFUND_STATES = new Map<unknown, RefundReport['state']>([
+  ['PROCESSING', 'processing'],
+  ['SUCCESS', 'success'],
+  ['CLOSED', 'closed'],
+  ['ABNORMAL', 'abnormal'],
+])
+
+/** A refund of a reply, which calls its state `status`, or of a notification, which calls it `refund_status`; or the name of the field that cannot be used. */
+export function readRefund(refund: Json, stateName: 'status' | 'refund_status'): RefundReport | string {
+  const [outTradeNo, outRefundNo, refundId] = ['out_trade_no', 'out_refund_no', 'refund_id'].map((name) =>
+    textOf(refund[name]),
+  )
+  if (outTradeNo === undefined) return 'out_trade_no'
+  if (outRefundNo === undefined || outRefundNo.length > 64) return 'out_refund_no'
+  if (refundId === undefined) return 'refund_id'
+  const { refund: refundFee } = objectOf(refund.amount)
+  if (!isFen(refundFee)) return 'amount.refund'
+  const state = REFUND_STATES.get(refund[stateName])
+  if (state === undefined) return stateName
+  return {
+    outRefundNo,
+    outTradeNo,
+    refundId,
+    refundFee,
+    state,
+    succeededAt: parseRfc3339(textOf(refund.success_time) ?? ''),
+  }
+}

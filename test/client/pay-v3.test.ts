@@ -1,0 +1,543 @@
+import { createPublicKey, verify } from 'node:crypto'
+import t from 'tap'
+import type { HttpReply } from '../../src/client/http.ts'
+import { createPayV2 } from '../../src/client/pay-v2.ts'
+import type { NotificationError, PayApi } from '../../src/client/pay.ts'
+import { WechatError } from '../../src/errors.ts'
+import type { Order, Refund } from '../../src/model.ts'
+import { Secret } from '../../src/secret.ts'
+import { httpReply, v3 } from '../fixtures.ts'
+import {
+  answer,
+  API_V3_KEY,
+  APPID,
+  CERTIFICATE,
+  CERTIFICATE_PEM,
+  encrypted,
+  MCH_ID,
+  merchant,
+  NONCE,
+  NOTIFY_URL,
+  NOW,
+  PUBLIC_KEY,
+  SECONDS,
+} from './wechat-v3.ts'
+import type { SealOptions } from './wechat-v3.ts'
+
+const OUT_TRADE_NO = 'T2026|*010100001'
+const ORDER = {
+  outTradeNo: OUT_TRADE_NO,
+  appid: APPID,
+  mchId: MCH_ID,
+  openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
+  description: '龙井茶 & "茶"',
+  attach: 'a=b&c="0"',
+  totalFee: 1250,
+  currency: 'CNY',
+  clientIp: '101.226.125.108',
+  createdAt: NOW,
+  expiresAt: new Date('2026-01-01T02:00:00Z'),
+} as Order
+const REFUND = { outRefundNo: `${OUT_TRADE_NO}-1`, refundFee: 250, reason: '退货' } as Refund
+
+const TRADE = {
+  amount: { currency: 'CNY', payer_currency: 'CNY', payer_total: 1200, total: 1250 },
+  appid: APPID,
+  attach: '',
+  bank_type: 'OTHERS',
+  mchid: MCH_ID,
+  out_trade_no: OUT_TRADE_NO,
+  payer: { openid: ORDER.openid },
+  promotion_detail: [],
+  success_time: '2026-01-01T08:00:01+08:00',
+  trade_state: 'SUCCESS',
+  trade_state_desc: '支付成功',
+  trade_type: 'JSAPI',
+  transaction_id: '4200000001202601011234567890',
+}
+const PAYMENT = {
+  transactionId: TRADE.transaction_id,
+  outTradeNo: OUT_TRADE_NO,
+  appid: APPID,
+  mchId: MCH_ID,
+  openid: ORDER.openid,
+  totalFee: 1250,
+  currency: 'CNY',
+  paidAt: new Date('2026-01-01T00:00:01Z'),
+  bankType: 'OTHERS',
+  attach: undefined,
+}
+/** As three captures have it. */
+const UNPAID = {
+  amount: { payer_currency: 'CNY', total: 1250 },
+  appid: APPID,
+  mchid: MCH_ID,
+  out_trade_no: OUT_TRADE_NO,
+  promotion_detail: [],
+  scene_info: { device_id: '' },
+  trade_state: 'NOTPAY',
+  trade_state_desc: '订单未支付',
+}
+const REFUNDED = {
+  amount: {
+    currency: 'CNY',
+    discount_refund: 0,
+    from: [],
+    payer_refund: 250,
+    payer_total: 1250,
+    refund: 250,
+    refund_fee: 0,
+    settlement_refund: 250,
+    settlement_total: 1250,
+    total: 1250,
+  },
+  channel: 'ORIGINAL',
+  create_time: '2026-01-01T08:00:02+08:00',
+  funds_account: 'AVAILABLE',
+  out_refund_no: REFUND.outRefundNo,
+  out_trade_no: OUT_TRADE_NO,
+  promotion_detail: [],
+  refund_id: '50300000012026010112345678901',
+  status: 'PROCESSING',
+  transaction_id: TRADE.transaction_id,
+  user_received_account: '支付用户零钱',
+}
+const refusal = (code: string, message = 'why', detail?: unknown) => ({
+  code,
+  ...(detail !== undefined && { detail }),
+  message,
+})
+
+t.test('an order', async (t) => {
+  const { pay, asked } = merchant([answer({ prepay_id: 'wx01' })])
+  t.equal(await pay.prepay(ORDER), 'wx01')
+  t.strictSame(
+    asked.map(({ headers: { authorization: _, ...headers }, ...rest }) => ({ ...rest, headers })),
+    [
+      {
+        method: 'POST',
+        target: '/v3/pay/transactions/jsapi',
+        body: {
+          appid: APPID,
+          mchid: MCH_ID,
+          description: ORDER.description,
+          out_trade_no: OUT_TRADE_NO,
+          time_expire: '2026-01-01T10:00:00+08:00',
+          attach: ORDER.attach,
+          notify_url: NOTIFY_URL,
+          amount: { total: 1250, currency: 'CNY' },
+          payer: { openid: ORDER.openid },
+          scene_info: { payer_client_ip: ORDER.clientIp },
+        },
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'fastify-wechat-pay',
+          'wechatpay-serial': PUBLIC_KEY.serial,
+          'content-type': 'application/json',
+        },
+      },
+    ],
+  )
+  const { attach: _, ...plain } = ORDER
+  const without = merchant([answer({ prepay_id: 'wx01' })])
+  await without.pay.prepay(plain as Order)
+  t.notOk('attach' in without.asked[0]!.body, 'without attach')
+  await t.rejects(merchant([answer({ prepay_id: '' })]).pay.prepay(ORDER), {
+    code: 'WECHAT_REPLY_INVALID',
+    advice: 'repeat',
+  })
+})
+
+t.test('what wx.requestPayment takes', async (t) => {
+  const params = merchant().pay.payParams('wx01', NOW)
+  const { paySign, ...rest } = params
+  t.strictSame(rest, { timeStamp: SECONDS, nonceStr: NONCE, package: 'prepay_id=wx01', signType: 'RSA' })
+  const message = Buffer.from(`${APPID}\n${SECONDS}\n${NONCE}\nprepay_id=wx01\n`)
+  t.ok(
+    verify(
+      'sha256',
+      message,
+      createPublicKey(v3().keys.mock_merchant!.public_key_pem!),
+      Buffer.from(paySign, 'base64'),
+    ),
+  )
+})
+
+t.test('a query', async (t) => {
+  const target = `/v3/pay/transactions/out-trade-no/T2026%7C*010100001?mchid=${MCH_ID}`
+  const cases: [name: string, reply: HttpReply, expected: object][] = [
+    ['paid', answer(TRADE), { tradeState: 'SUCCESS', payment: PAYMENT }],
+    ['refunded', answer({ ...TRADE, trade_state: 'REFUND' }), { tradeState: 'REFUND', payment: PAYMENT }],
+    ['with attach', answer({ ...TRADE, attach: 'x' }), { tradeState: 'SUCCESS', payment: { ...PAYMENT, attach: 'x' } }],
+    ['without a currency', answer({ ...TRADE, amount: { total: 1250 } }), { tradeState: 'SUCCESS', payment: PAYMENT }],
+    ['not paid', answer(UNPAID), { tradeState: 'NOTPAY' }],
+    ['closed', answer({ ...UNPAID, trade_state: 'CLOSED' }), { tradeState: 'CLOSED' }],
+    ['not there', answer(refusal('ORDER_NOT_EXIST'), { status: 404 }), { tradeState: 'NOT_EXIST' }],
+    [
+      'not there, in the other spelling',
+      answer(refusal('ORDERNOTEXIST'), { status: 404 }),
+      { tradeState: 'NOT_EXIST' },
+    ],
+  ]
+  for (const [name, reply, expected] of cases) {
+    const { pay, asked } = merchant([reply])
+    t.strictSame(await pay.query(OUT_TRADE_NO), expected, name)
+    t.match(asked, [{ method: 'GET', target, body: undefined }])
+    t.notOk('content-type' in asked[0]!.headers)
+  }
+  const bad: [string, object, RegExp][] = [
+    ['another order', { ...TRADE, out_trade_no: 'other' }, /another order/],
+    ['another app', { ...TRADE, appid: 'wx0' }, /appid/],
+    ['another merchant', { ...TRADE, mchid: '1' }, /merchant/],
+    ['no number', { ...TRADE, out_trade_no: undefined }, /another order/],
+    ['no transaction', { ...TRADE, transaction_id: '' }, /transaction_id/],
+    ['no payer', { ...TRADE, payer: null }, /payer\.openid/],
+    ['no amount', { ...TRADE, amount: [] }, /amount\.total/],
+    ['an amount that is a text', { ...TRADE, amount: { total: '1250' } }, /amount\.total/],
+    ['no time', { ...TRADE, success_time: 1 }, /success_time/],
+    ['an unknown state', { ...TRADE, trade_state: 'NEW' }, /trade_state/],
+    ['no object', [], /another order/],
+  ]
+  for (const [name, body, message] of bad) {
+    await t.rejects(
+      merchant([answer(body)]).pay.query(OUT_TRADE_NO),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message },
+      name,
+    )
+  }
+  await t.rejects(
+    merchant([answer(refusal('ORDER_NOT_EXIST'), { status: 404, seal: false })]).pay.query(OUT_TRADE_NO),
+    { code: 'WECHAT_REPLY_INVALID' },
+    'an unsigned "does not exist" is no fact',
+  )
+})
+
+t.test('a close', async (t) => {
+  const cases: [name: string, replies: HttpReply[], expected: string][] = [
+    ['closed', [answer(undefined, { status: 204 })], 'closed'],
+    ['paid', [answer(refusal('ORDERPAID'), { status: 400 })], 'paid'],
+    ['paid, in the other spelling', [answer(refusal('ORDER_PAID'), { status: 400 })], 'paid'],
+    ['not there', [answer(refusal('ORDER_NOT_EXIST'), { status: 404 })], 'not-exist'],
+    [
+      'closed before',
+      [answer(refusal('ORDER_CLOSED'), { status: 400 }), answer({ ...UNPAID, trade_state: 'CLOSED' })],
+      'closed',
+    ],
+    [
+      'closed before, says the reply, but paid',
+      [answer(refusal('ORDER_CLOSED'), { status: 400 }), answer(TRADE)],
+      'paid',
+    ],
+  ]
+  for (const [name, replies, expected] of cases) {
+    const { pay, asked } = merchant(replies)
+    t.equal(await pay.close(OUT_TRADE_NO), expected, name)
+    t.match(asked[0], {
+      method: 'POST',
+      target: '/v3/pay/transactions/out-trade-no/T2026%7C*010100001/close',
+      body: { mchid: MCH_ID },
+    })
+  }
+  await t.rejects(
+    merchant([answer(undefined, { status: 204, seal: false })]).pay.close(OUT_TRADE_NO),
+    { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
+    'an unsigned 204',
+  )
+  await t.rejects(merchant([answer(refusal('SYSTEM_ERROR'), { status: 500 })]).pay.close(OUT_TRADE_NO), {
+    code: 'WECHAT_UNAVAILABLE',
+  })
+})
+
+t.test('a refund', async (t) => {
+  const { pay, asked } = merchant([answer(REFUNDED)])
+  t.equal(pay.canRefund, true, 'without a client certificate')
+  t.equal(await pay.refund({ ...ORDER, payment: { ...PAYMENT, totalFee: 1250 } }, REFUND), REFUNDED.refund_id)
+  t.match(asked, [
+    {
+      method: 'POST',
+      target: '/v3/refund/domestic/refunds',
+      body: {
+        out_trade_no: OUT_TRADE_NO,
+        out_refund_no: REFUND.outRefundNo,
+        reason: '退货',
+        notify_url: NOTIFY_URL,
+        amount: { refund: 250, total: 1250, currency: 'CNY' },
+      },
+    },
+  ])
+  const { reason: _, ...plain } = REFUND
+  const without = merchant([answer(REFUNDED)])
+  await without.pay.refund(ORDER, plain as Refund)
+  t.notOk('reason' in without.asked[0]!.body)
+  for (const part of [{ out_refund_no: 'x' }, { out_trade_no: 'x' }, { amount: { refund: 1 } }, { status: 'NEW' }]) {
+    await t.rejects(
+      merchant([answer({ ...REFUNDED, ...part })]).pay.refund(ORDER, REFUND),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
+      JSON.stringify(part),
+    )
+  }
+})
+
+t.test('a query of a refund', async (t) => {
+  const report = {
+    outRefundNo: REFUND.outRefundNo,
+    outTradeNo: OUT_TRADE_NO,
+    refundId: REFUNDED.refund_id,
+    refundFee: 250,
+  }
+  const cases: [name: string, body: object, expected: object][] = [
+    ['under way', REFUNDED, { ...report, state: 'processing', succeededAt: undefined }],
+    [
+      'done',
+      { ...REFUNDED, status: 'SUCCESS', success_time: '2026-01-01T09:00:00+08:00' },
+      { ...report, state: 'success', succeededAt: new Date('2026-01-01T01:00:00Z') },
+    ],
+    ['closed', { ...REFUNDED, status: 'CLOSED' }, { ...report, state: 'closed', succeededAt: undefined }],
+    ['abnormal', { ...REFUNDED, status: 'ABNORMAL' }, { ...report, state: 'abnormal', succeededAt: undefined }],
+  ]
+  for (const [name, body, expected] of cases) {
+    const { pay, asked } = merchant([answer(body)])
+    t.strictSame(await pay.queryRefund(REFUND.outRefundNo), expected, name)
+    t.equal(asked[0]!.target, '/v3/refund/domestic/refunds/T2026%7C*010100001-1')
+  }
+  t.equal(await merchant([answer(refusal('RESOURCE_NOT_EXISTS'), { status: 404 })]).pay.queryRefund('x'), undefined)
+  const bad: [object, RegExp][] = [
+    [{ ...REFUNDED, out_refund_no: 'other' }, /another/],
+    [{ ...REFUNDED, out_refund_no: 'x'.repeat(65) }, /out_refund_no/],
+    [{ ...REFUNDED, out_trade_no: null }, /out_trade_no/],
+    [{ ...REFUNDED, refund_id: '' }, /refund_id/],
+    [{ ...REFUNDED, amount: { refund: 0 } }, /amount\.refund/],
+    [{ ...REFUNDED, status: undefined, refund_status: 'SUCCESS' }, /status/],
+  ]
+  for (const [body, message] of bad) {
+    await t.rejects(merchant([answer(body)]).pay.queryRefund(REFUND.outRefundNo), {
+      code: 'WECHAT_REPLY_INVALID',
+      message,
+    })
+  }
+  await t.rejects(merchant([answer(refusal('SYSTEM_ERROR'), { status: 500 })]).pay.queryRefund('x'), {
+    code: 'WECHAT_UNAVAILABLE',
+  })
+})
+
+t.test('replies that are not believed', async (t) => {
+  const foreign: [name: string, seal: SealOptions | false][] = [
+    ['no signature', false],
+    ['another signature', { signature: 'AAAA' }],
+    ['the signature of another key', { by: 'certificate', serial: PUBLIC_KEY.serial }],
+    ['a key that is not known', { serial: 'PUB_KEY_ID_1' }],
+    ['301 s old', { timestamp: String(Number(SECONDS) - 301) }],
+    ['301 s ahead', { timestamp: String(Number(SECONDS) + 301) }],
+  ]
+  for (const [name, seal] of foreign) {
+    await t.rejects(
+      merchant([answer({ prepay_id: 'wx01' }, { seal })]).pay.prepay(ORDER),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', sent: true },
+      name,
+    )
+  }
+  for (const seconds of [-300, 300]) {
+    t.equal(
+      await merchant([
+        answer({ prepay_id: 'wx01' }, { seal: { timestamp: String(Number(SECONDS) + seconds) } }),
+      ]).pay.prepay(ORDER),
+      'wx01',
+      `${seconds} s`,
+    )
+  }
+  const changed = { ...answer({ prepay_id: 'wx01' }), body: Buffer.from('{"prepay_id":"wx02"}') }
+  await t.rejects(merchant([changed]).pay.prepay(ORDER), { code: 'WECHAT_REPLY_INVALID' }, 'another body')
+  await t.rejects(
+    merchant([answer('<html>')]).pay.prepay(ORDER),
+    { code: 'WECHAT_REPLY_INVALID', message: /not JSON/ },
+    'signed, and no JSON',
+  )
+})
+
+t.test('probes are refused, and the request is sent again', async (t) => {
+  const [vector] = v3().ofKind('probe-signature')
+  const probe = () => answer({ prepay_id: 'forged' }, { seal: { signature: vector!.signature } })
+  const { pay, asked, probes } = merchant([probe(), answer({ prepay_id: 'wx01' })])
+  t.equal(await pay.prepay(ORDER), 'wx01')
+  t.equal(asked.length, 2)
+  t.strictSame(probes, ['reply'])
+  await t.rejects(
+    merchant([probe(), probe()]).pay.prepay(ORDER),
+    { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
+    'twice in a row: it stays refused',
+  )
+})
+
+t.test('refusals', async (t) => {
+  const detail = { location: 'body', value: [1] }
+  const cases: [name: string, reply: HttpReply, expected: Partial<WechatError>][] = [
+    [
+      'a rule of ours',
+      answer(refusal('PARAM_ERROR', '参数错误', detail), { status: 400 }),
+      {
+        code: 'WECHAT_REFUSED',
+        advice: 'stop',
+        wechatCode: 'PARAM_ERROR',
+        wechatText: '参数错误',
+        wechatDetail: detail,
+      },
+    ],
+    [
+      'other terms under the number',
+      answer(refusal('INVALID_REQUEST'), { status: 400 }),
+      { code: 'WECHAT_ORDER_CONFLICT', advice: 'query' },
+    ],
+    [
+      'a used number',
+      answer(refusal('OUT_TRADE_NO_USED'), { status: 403 }),
+      { code: 'WECHAT_ORDER_CONFLICT', advice: 'query' },
+    ],
+    ['paid', answer(refusal('ORDERPAID'), { status: 400 }), { code: 'WECHAT_ORDER_PAID', advice: 'query' }],
+    ['no product', answer(refusal('NO_AUTH'), { status: 403 }), { code: 'WECHAT_ACCOUNT_REFUSED', advice: 'stop' }],
+    ['no funds', answer(refusal('NOT_ENOUGH'), { status: 403 }), { code: 'WECHAT_REFUSED', advice: 'repeat' }],
+    [
+      'something new',
+      answer(refusal('NEW_CODE'), { status: 403 }),
+      { code: 'WECHAT_REFUSED', advice: 'stop', wechatCode: 'NEW_CODE' },
+    ],
+    [
+      'too fast',
+      answer(refusal('FREQUENCY_LIMITED'), { status: 429 }),
+      { code: 'WECHAT_RATE_LIMITED', advice: 'repeat' },
+    ],
+    [
+      'too fast, whatever the code says',
+      answer(refusal('ORDERPAID'), { status: 429 }),
+      { code: 'WECHAT_RATE_LIMITED', advice: 'repeat' },
+    ],
+    ['too fast, unsigned', answer('', { status: 429, seal: false }), { code: 'WECHAT_RATE_LIMITED', advice: 'repeat' }],
+    ['busy', answer(refusal('SYSTEM_ERROR'), { status: 500 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
+    [
+      'a 5xx that is final',
+      answer(refusal('OPENID_MISMATCH'), { status: 500 }),
+      { code: 'WECHAT_REFUSED', advice: 'stop' },
+    ],
+    [
+      'a 5xx that says it is final and is not signed',
+      answer(refusal('OPENID_MISMATCH'), { status: 500, seal: false }),
+      { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' },
+    ],
+    [
+      'an unknown 5xx',
+      answer(refusal('SERVICE_UNAVAILABLE'), { status: 503 }),
+      { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' },
+    ],
+    ['a page of a proxy', httpReply('<html>', { status: 502 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
+    ['taken, not done', answer('', { status: 202 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
+    [
+      'our signature',
+      answer(refusal('SIGN_ERROR', '签名错误'), { status: 401, seal: false }),
+      {
+        code: 'WECHAT_ACCOUNT_REFUSED',
+        advice: 'repeat',
+        wechatText: 'SIGN_ERROR 签名错误: check mchId, serialNo, privateKey and the clock',
+      },
+    ],
+    [
+      'an unsigned fact',
+      answer(refusal('ORDERPAID'), { status: 400, seal: false }),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
+    ],
+    ['no such path', answer('', { status: 404, seal: false }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
+    [
+      'an object that is none',
+      answer('null', { status: 403 }),
+      { code: 'WECHAT_REFUSED', advice: 'stop', wechatCode: '' },
+    ],
+    [
+      'words that are none',
+      answer({ code: 1, message: [] }, { status: 403 }),
+      { code: 'WECHAT_REFUSED', wechatCode: '', wechatText: '' },
+    ],
+    ['a redirect', answer('', { status: 302, seal: false }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
+  ]
+  for (const [name, reply, expected] of cases) {
+    const error = await merchant([reply])
+      .pay.prepay(ORDER)
+      .catch((error: WechatError) => error)
+    t.match(error, expected, name)
+    t.ok(error instanceof WechatError)
+  }
+})
+
+t.test('platform certificates', async (t) => {
+  const list = {
+    data: [
+      { serial_no: CERTIFICATE.serial, encrypt_certificate: encrypted(CERTIFICATE_PEM, { associated: 'certificate' }) },
+    ],
+  }
+  const options = { platformKeys: [], downloadCertificates: true }
+  const { pay, asked } = merchant(
+    [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), answer(list, { seal: { by: 'certificate' } })],
+    options,
+  )
+  t.equal(await pay.prepay(ORDER), 'wx01', 'the reply waits for the certificate that it was signed with')
+  t.strictSame(
+    asked.map(({ target }) => target),
+    ['/v3/pay/transactions/jsapi', '/v3/certificates'],
+  )
+  t.notOk('wechatpay-serial' in asked[0]!.headers, 'nothing asks for a public key')
+
+  for (const [status, code] of [
+    [404, 'RESOURCE_NOT_EXISTS'],
+    [403, 'NO_AUTH'],
+    [500, 'SYSTEM_ERROR'],
+  ] as const) {
+    const changing = merchant([answer({ prepay_id: 'wx01' })], { downloadCertificates: true })
+    t.equal(await changing.pay.prepay(ORDER), 'wx01', `a public key needs no list, which is ${code}`)
+    const refused = merchant(
+      [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), answer(refusal(code), { status, seal: false })],
+      options,
+    )
+    await t.rejects(refused.pay.prepay(ORDER), WechatError, 'and without one the reply cannot be verified')
+  }
+})
+
+t.test('texts that API v3 does not take', async (t) => {
+  const { pay } = merchant()
+  t.equal(pay.textFault!('龙井茶 & <茶>'), undefined)
+  t.match(pay.textFault!('茶🍵'), /emoji/)
+})
+
+t.test('what the merchant number still has in API v2', async (t) => {
+  const apiKey = 'Te9WiW64ofvJeP0i7lvJFEmlJjHiZwZv'
+  const v2 = createPayV2({
+    http: { send: async () => httpReply(''), async close() {} },
+    appid: APPID,
+    mchId: MCH_ID,
+    apiKey: new Secret(apiKey),
+    signType: 'HMAC-SHA256',
+    notifyUrl: NOTIFY_URL,
+    nonce: () => NONCE,
+  })
+  const xml = { headers: {}, body: Buffer.from(' \n<xml><return_code>FAIL</return_code></xml>') }
+  const faultOf = async (pay: PayApi) => {
+    try {
+      return await pay.readNotification(xml)
+    } catch (error) {
+      return (error as NotificationError).fault
+    }
+  }
+  t.equal(await faultOf(merchant().pay), 'no-v2-key')
+  t.equal(await faultOf(merchant([], { v2 }).pay), 'incomplete', 'is read by the v2 key')
+  t.equal(merchant().pay.listRefunds, undefined)
+  t.equal(merchant([], { v2 }).pay.listRefunds, v2.listRefunds)
+  const { pay } = merchant()
+  t.match(pay.reply(xml, 'no-v2-key'), { status: 200, contentType: /xml/, body: /FAIL.*no-v2-key/ })
+  t.match(pay.reply(xml), { status: 200, body: /SUCCESS/ })
+  const json = { headers: {}, body: Buffer.from('{}') }
+  t.strictSame(pay.reply(json), {
+    status: 200,
+    contentType: 'application/json; charset=utf-8',
+    body: '{"code":"SUCCESS"}',
+  })
+  t.match(pay.reply(json, 'bad-signature'), { status: 401, body: '{"code":"FAIL","message":"bad-signature"}' })
+  t.match(pay.reply({ headers: {}, body: Buffer.alloc(0) }, 'blocked'), { status: 503 })
+  t.equal(pay.version, 'v3' satisfies PayApi['version'])
+  t.equal(API_V3_KEY.length, 32)
+})

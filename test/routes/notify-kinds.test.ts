@@ -1,0 +1,133 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import { NotificationError } from '../../src/client/pay.ts'
+import type { Notification, NotificationFault, PayApi } from '../../src/client/pay.ts'
+import type { Orders } from '../../src/engine/orders.ts'
+import type { WechatEvent } from '../../src/model.ts'
+import { notifyRoute } from '../../src/routes/notify.ts'
+import type { LogLine } from '../helpers.ts'
+
+const EVENT: WechatEvent = {
+  id: 'e-1',
+  type: 'COMPLAINT.CREATE',
+  resourceType: 'complaint',
+  resource: { complaint_id: '1' },
+}
+const REPORT = { outRefundNo: 'r-1', outTradeNo: 'order-1', refundId: '50', refundFee: 1, state: 'success' as const }
+
+/** What became of a notification of API v3 that reads as `read`. */
+async function outcomeOf(
+  read: Notification | Error,
+  {
+    onEvent,
+    observed = { outcome: 'changed' } as object | undefined,
+  }: { onEvent?: (event: WechatEvent) => Promise<void>; observed?: object | 'unknown' } = {},
+) {
+  const logs: LogLine[] = []
+  const seen: unknown[] = []
+  const app = Fastify({
+    logger: {
+      level: 'debug',
+      stream: {
+        write: (line: string) => {
+          logs.push(JSON.parse(line))
+        },
+      },
+    },
+  })
+  await app.register(async (scope) => {
+    notifyRoute(scope, {
+      pay: {
+        async readNotification() {
+          if (read instanceof Error) throw read
+          return read
+        },
+        reply: (_message: unknown, fault?: NotificationFault) => ({
+          status: fault === undefined ? 200 : 500,
+          contentType: 'application/json',
+          body: fault ?? 'ok',
+        }),
+      } as unknown as PayApi,
+      orders: {
+        observe: async (_outTradeNo: string, observation: unknown) => {
+          seen.push(observation)
+          return observed === 'unknown' ? undefined : observed
+        },
+        account: { appid: 'wx1', mchId: '1' },
+      } as unknown as Orders,
+      registered: () => [],
+      hooks: onEvent === undefined ? {} : { onEvent },
+      now: () => new Date(),
+      log: app.log,
+    })
+  })
+  const { statusCode, body } = await app.inject({
+    method: 'POST',
+    url: '/notify',
+    payload: '{}',
+    headers: { 'content-type': 'application/json' },
+  })
+  await app.close()
+  return { statusCode, body, seen, logs: logs.filter(({ msg }) => !/request/.test(msg)) }
+}
+
+t.test('a refund of which WeChat has signed what it says', async (t) => {
+  const { body, seen } = await outcomeOf({ kind: 'refund', report: REPORT })
+  t.equal(body, 'ok')
+  t.strictSame(seen, [{ seen: 'refund-reported', source: 'notify', report: REPORT }])
+  t.match(await outcomeOf({ kind: 'refund', report: REPORT }, { observed: 'unknown' }), {
+    statusCode: 500,
+    body: 'unknown-order',
+  })
+  t.match(await outcomeOf({ kind: 'refund', report: REPORT }, { observed: { outcome: 'refused' } }), {
+    statusCode: 500,
+    body: 'mismatch',
+  })
+})
+
+t.test('an event goes to onEvent', async (t) => {
+  const told: WechatEvent[] = []
+  const { body, seen } = await outcomeOf(
+    { kind: 'event', event: EVENT },
+    {
+      onEvent: async (event) => {
+        told.push(event)
+      },
+    },
+  )
+  t.equal(body, 'ok')
+  t.strictSame(told, [EVENT])
+  t.strictSame(seen, [], 'no order hears of it')
+
+  const failed = await outcomeOf(
+    { kind: 'event', event: EVENT },
+    {
+      onEvent: async () => {
+        throw new Error('not now')
+      },
+    },
+  )
+  t.match(failed, { statusCode: 500, body: 'not-stored' }, 'a hook that throws has it sent again')
+  t.match(failed.logs, [{ level: 50, err: { message: 'not now' } }])
+
+  const without = await outcomeOf({ kind: 'event', event: EVENT })
+  t.equal(without.body, 'ok')
+  t.match(without.logs, [{ level: 30, id: 'e-1', type: 'COMPLAINT.CREATE' }], 'without a hook it is in the log')
+})
+
+t.test('how loudly a refusal is logged', async (t) => {
+  const cases: [fault: NotificationFault, level: number][] = [
+    ['bad-signature', 40],
+    ['stale', 40],
+    ['unknown-key', 50],
+    ['not-decrypted', 50],
+    ['no-v2-key', 50],
+    ['probe', 20],
+  ]
+  for (const [fault, level] of cases) {
+    const { body, logs } = await outcomeOf(new NotificationError(fault, 'why'))
+    t.equal(body, fault)
+    t.match(logs, [{ level, fault, reason: 'why' }], fault)
+    t.equal(logs.length, 1)
+  }
+})
