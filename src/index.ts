@@ -51,6 +51,7 @@ export type {
   AnomalyKind,
   Fulfilment,
   HistoryEntry,
+  HistoryLine,
   Identity,
   Order,
   OrderState,

@@ -149,7 +149,7 @@ export interface WechatEvent {
 export type Source = 'notify' | 'query' | 'close' | 'order' | 'refund' | 'operator' | 'fulfil'
 
 /** One line of an order's life: what was seen, from where, when, what it changed, or why it changed nothing. */
-export interface HistoryEntry {
+export interface HistoryLine {
   outTradeNo: string
   at: Date
   source: Source
@@ -157,6 +157,14 @@ export interface HistoryEntry {
   outcome: string
   from: OrderState
   to: OrderState
+}
+
+/** A line as it is kept: the same news is counted, not repeated. */
+export interface HistoryEntry extends HistoryLine {
+  /** How often this was seen; `at` is the first time. */
+  count: number
+  /** The last time. */
+  lastAt: Date
 }
 
 /** What is not as it should be with money, and waits for somebody to look. */

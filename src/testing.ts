@@ -1,7 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import type { Account, Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from './model.ts'
+import type {
+  Account,
+  Anomaly,
+  HistoryEntry,
+  HistoryLine,
+  Order,
+  Payment,
+  Refund,
+  Resolution,
+  TokenSession,
+} from './model.ts'
 import type { Change, Claim, Decide, Store } from './store/store.ts'
 
 /** A table of your own that a test writes to, to see that your writes commit and roll back with the order. */
@@ -42,7 +52,7 @@ export interface ContractCase {
  *
  * const cases = storeContract({
  *   makeStore: async () => {
- *     await pool.query('truncate wechat_orders, wechat_transactions, wechat_history, wechat_anomalies, wechat_sessions')
+ *     await pool.query('truncate wechat_orders, wechat_transactions, wechat_history, wechat_repeats, wechat_anomalies, wechat_sessions')
  *     return myStore(pool)
  *   },
  *   probe: {
@@ -550,7 +560,75 @@ const CASES: [name: string, check: (setting: Setting) => Promise<void>][] = [
         written.push(...lines)
       }
       await store.updateOrder((await add(store)).outTradeNo, increment)
-      same(await store.history(order.outTradeNo), written)
+      same(await store.history(order.outTradeNo), written.map(once))
+    },
+  ],
+
+  [
+    'a line that says the same again is counted where it was said first, with the last time, however many others come between',
+    async ({ store }) => {
+      const [order, other] = [await add(store), await add(store)]
+      const first = line(order, 'ping')
+      const others: HistoryLine[] = [
+        { ...first, source: 'query' },
+        { ...first, seen: 'ping ' },
+        { ...first, outcome: 'Ping' },
+        { ...first, from: 'paid', to: 'paid' },
+        { ...first, outTradeNo: other.outTradeNo },
+      ]
+      const rounds = 5
+      for (let n = 0; n < rounds; n++) {
+        for (const each of [first, ...others]) {
+          const history = [{ ...each, at: at(n) }]
+          await store.updateOrder(each.outTradeNo, (current) => ({ order: current, history, anomalies: [] }))
+        }
+      }
+      const counted = (each: HistoryLine) => ({ ...each, count: rounds, lastAt: at(rounds - 1) })
+      same(await store.history(order.outTradeNo), [
+        once(line(order, 'added')),
+        ...[first, ...others.slice(0, -1)].map(counted),
+      ])
+      same(await store.history(other.outTradeNo), [once(line(other, 'added')), counted(others.at(-1)!)])
+    },
+  ],
+
+  [
+    'of 20 lines at once that say the same one remains, which counts all of them',
+    async ({ store }) => {
+      const order = await add(store)
+      await Promise.all(
+        times(20, () => store.updateOrder(order.outTradeNo, (current) => change({ ...current }, 'ping'))),
+      )
+      same(await store.history(order.outTradeNo), [
+        once(line(order, 'added')),
+        { ...line(order, 'ping'), count: 20, lastAt: at(0) },
+      ])
+    },
+  ],
+
+  [
+    'a line that a fulfil says again is counted too',
+    async ({ store }) => {
+      const claim = await claimed(store)
+      const { outTradeNo } = claim.order
+      for (let n = 0; n < 2; n++) {
+        await store.fulfil(
+          claim,
+          async () => {},
+          (current) => ({
+            order: current,
+            history: [{ ...line(current, 'ping'), from: current.state }],
+            anomalies: [],
+          }),
+        )
+      }
+      same(
+        (await store.history(outTradeNo)).map(({ seen, count }) => [seen, count]),
+        [
+          ['added', 1],
+          ['ping', 2],
+        ],
+      )
     },
   ],
 
@@ -1086,8 +1164,13 @@ function newAnomaly(part: Partial<Anomaly>): Anomaly {
   }
 }
 
-function line({ outTradeNo, state }: Order, seen: string, when = at(0)): HistoryEntry {
+function line({ outTradeNo, state }: Order, seen: string, when = at(0)): HistoryLine {
   return { outTradeNo, at: when, source: 'notify', seen, outcome: seen, from: 'created', to: state }
+}
+
+/** A line as it is kept that was said once. */
+function once(said: HistoryLine): HistoryEntry {
+  return { ...said, count: 1, lastAt: said.at }
 }
 
 function change(order: Order, seen = 'changed'): Change {

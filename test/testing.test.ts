@@ -2,7 +2,7 @@ import { setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
 import { memoryStore } from '../src/store/memory.ts'
 import { transactionTaken } from '../src/store/store.ts'
-import type { Change, Claim, Store } from '../src/store/store.ts'
+import type { Change, Claim, Decide, Store } from '../src/store/store.ts'
 import type { Order } from '../src/model.ts'
 import { storeContract } from '../src/testing.ts'
 import type { Probe, StoreContractOptions } from '../src/testing.ts'
@@ -524,6 +524,28 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
+    'adds a row for each line',
+    'a line that says the same again is counted where it was said first, with the last time, however many others come between',
+    repeating,
+  ],
+  [
+    'adds a row for each line',
+    'of 20 lines at once that say the same one remains, which counts all of them',
+    repeating,
+  ],
+  [
+    'counts what a change says, and not what a fulfil says',
+    'a line that a fulfil says again is counted too',
+    (store) => ({ fulfil: repeating(store).fulfil!, history: repeating(store).history! }),
+  ],
+  [
+    'forgets when a line was last said',
+    'a line that says the same again is counted where it was said first, with the last time, however many others come between',
+    (store) => ({
+      history: async (outTradeNo) => (await store.history(outTradeNo)).map((line) => ({ ...line, lastAt: line.at })),
+    }),
+  ],
+  [
     'sorts history by its times',
     'history comes back exactly, in the order it was written, whatever its times',
     (store) => ({
@@ -839,6 +861,25 @@ function folding(store: TxStore, fold: (text: string) => string): Partial<TxStor
       folded.set(fold(change.order.key), change.order)
       return await store.insertOrder(change)
     },
+  }
+}
+
+/** Each line of history is another one to it. */
+function repeating(store: TxStore): Partial<TxStore> {
+  let lines = 0
+  const numbered =
+    (decide: Decide): Decide =>
+    (order) => {
+      const change = decide(order)
+      return (
+        change && { ...change, history: change.history.map((line) => ({ ...line, seen: `${line.seen}#${++lines}` })) }
+      )
+    }
+  return {
+    updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, numbered(decide)),
+    fulfil: async (claim, work, decide) => await store.fulfil(claim, work, numbered(decide)),
+    history: async (outTradeNo) =>
+      (await store.history(outTradeNo)).map((line) => ({ ...line, seen: line.seen.replace(/#\d+$/, '') })),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Anomaly, AnomalyKind, HistoryEntry, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
+import type { Anomaly, AnomalyKind, HistoryLine, Order, Payment, Resolution, Source, TradeState } from '../model.ts'
 import type { Change } from '../store/store.ts'
 import { acceptedFee, mayBeThere, refundedFee } from './refund-fees.ts'
 import { ruleRefund, TELL_AFTER } from './refund-machine.ts'
@@ -397,7 +397,7 @@ export function decide(
     }
   }
 
-  function entry(outcome: string, next: Order): HistoryEntry {
+  function entry(outcome: string, next: Order): HistoryLine {
     return {
       outTradeNo: order.outTradeNo,
       at: now,

@@ -1,7 +1,17 @@
 import type { PayApi } from '../client/pay.ts'
 import { publish } from '../diagnostics.ts'
 import { WechatError } from '../errors.ts'
-import type { Account, Anomaly, HistoryEntry, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
+import type {
+  Account,
+  Anomaly,
+  HistoryEntry,
+  HistoryLine,
+  Order,
+  OrderTerms,
+  PayParams,
+  Payment,
+  Source,
+} from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
 import { createAges, PREPAY_TTL } from './ages.ts'
 import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
@@ -222,7 +232,7 @@ export function createOrders({
     }
     const at = now()
     order.dueAt = nextDue(order, at, createdAt)
-    const first: HistoryEntry = {
+    const first: HistoryLine = {
       outTradeNo,
       at,
       source: 'order',

@@ -1,4 +1,4 @@
-import type { Anomaly, HistoryEntry, Order, Payment, Refund, Resolution, TokenSession } from '../model.ts'
+import type { Anomaly, HistoryLine, Order, Payment, Refund, Resolution, TokenSession } from '../model.ts'
 
 /**
  * - `key`: text that rows are found by, compared exactly
@@ -86,7 +86,7 @@ export const REFUND: Fields<PlacedRefund> = {
   fulfilment: { column: 'fulfilment', kind: 'name' },
 }
 
-export const HISTORY: Fields<HistoryEntry> = {
+export const HISTORY = {
   outTradeNo: { column: 'out_trade_no', kind: 'key' },
   at: { column: 'seen_at', kind: 'time' },
   source: { column: 'source', kind: 'name' },
@@ -94,6 +94,19 @@ export const HISTORY: Fields<HistoryEntry> = {
   outcome: { column: 'outcome', kind: 'text' },
   from: { column: 'from_state', kind: 'name' },
   to: { column: 'to_state', kind: 'name' },
+} as const satisfies Fields<HistoryLine>
+
+/** How often a line was said again after the first time, and when last. */
+export interface Repeat {
+  id: number
+  times: number
+  lastAt: Date
+}
+
+export const REPEAT: Fields<Repeat> = {
+  id: { column: 'history_id', kind: 'integer' },
+  times: { column: 'times', kind: 'integer' },
+  lastAt: { column: 'last_seen_at', kind: 'time' },
 }
 
 export const RESOLUTION: Fields<Resolution> = {

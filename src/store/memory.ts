@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Account, Anomaly, HistoryEntry, Order, TokenSession } from '../model.ts'
+import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, TokenSession } from '../model.ts'
 import { transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
@@ -34,8 +34,7 @@ export function memoryStore(): Store<undefined> {
     checkTransaction(order)
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
     keep(row, order)
-    // An array that grows takes much more than it needs, and there is one for each order.
-    row.history = [...row.history, ...history]
+    row.history = history.reduce(added, row.history)
     return found.filter(note)
   }
 
@@ -81,7 +80,7 @@ export function memoryStore(): Store<undefined> {
       const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
       if (existing !== undefined) return { inserted: false, existing: existing.order }
       checkTransaction(order)
-      const row = { order, history: [...history] }
+      const row = { order, history: history.reduce(added, []) }
       keep(row, order)
       rows.set(outTradeNo, row)
       if (liveKey !== null) live.set(liveKey, row)
@@ -151,6 +150,22 @@ export function memoryStore(): Store<undefined> {
       sessions.delete(tokenHash)
     },
   }
+}
+
+/** A new array each time: one that grows takes much more than it needs, and there is one for each order. */
+function added(history: HistoryEntry[], line: HistoryLine): HistoryEntry[] {
+  const same = history.find(
+    ({ source, seen, outcome, from, to }) =>
+      from === to &&
+      source === line.source &&
+      seen === line.seen &&
+      outcome === line.outcome &&
+      from === line.from &&
+      to === line.to,
+  )
+  return same === undefined
+    ? [...history, { ...line, count: 1, lastAt: line.at }]
+    : history.map((each) => (each === same ? { ...same, count: same.count + 1, lastAt: line.at } : each))
 }
 
 function isDue({ dueAt }: Order, now: Date): boolean {

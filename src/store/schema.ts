@@ -26,6 +26,8 @@ export interface Tables {
   /** One row for each transaction of WeChat's: the order that it has paid. */
   transactions: string
   history: string
+  /** One row for each line of history that was said again: how often, and when last. */
+  repeats: string
   anomalies: string
   sessions: string
   /** One row for each version that was applied. */
@@ -45,6 +47,7 @@ export function tables(prefix = 'wechat_'): Tables {
     refunds: `${prefix}refunds`,
     transactions: `${prefix}transactions`,
     history: `${prefix}history`,
+    repeats: `${prefix}repeats`,
     anomalies: `${prefix}anomalies`,
     sessions: `${prefix}sessions`,
     versions: `${prefix}versions`,
@@ -206,7 +209,8 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
   },
 
   // A transaction pays one order. Of orders that one transaction has paid already, the earliest has it, and the others are findings.
-  ({ orders, transactions, anomalies }, { types: { key }, read, ddl: { concat } }) => {
+  // The same news of an order is counted.
+  ({ orders, transactions, repeats, anomalies }, { types: { key, integer, time }, read, ddl: { concat } }) => {
     const [transactionId, outTradeNo, holder] = [
       'paid.transaction_id',
       'paid.out_trade_no',
@@ -220,6 +224,14 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
       {
         name: transactions,
         columns: [`transaction_id ${key} not null primary key`, `out_trade_no ${key} not null`],
+      },
+      {
+        name: repeats,
+        columns: [
+          `history_id ${integer} not null primary key`,
+          `times ${integer} not null`,
+          `last_seen_at ${time} not null`,
+        ],
       },
       `insert into ${transactions} (transaction_id, out_trade_no) ` +
         `select paid.transaction_id, paid.out_trade_no from ${orders} as paid where paid.transaction_id is not null ` +

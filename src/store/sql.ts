@@ -5,7 +5,8 @@ import type { Codec } from './codec.ts'
 import { DIALECTS } from './dialects.ts'
 import type { Connection, Dialect, Executor, Row, Value } from './executor.ts'
 import { isConflict, isPassing, repeated } from './failures.ts'
-import { ANOMALY, HISTORY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
+import { ANOMALY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
+import { historyOf } from './sql/history.ts'
 import { revocable } from './revocable.ts'
 import { inTime } from './rollback.ts'
 import { migrations, tables } from './schema.ts'
@@ -13,7 +14,7 @@ import { insert, joined, update } from './statements.ts'
 import type { Statement } from './statements.ts'
 import { transactionTaken } from './store.ts'
 import type { Change, Decide, Store, Updated } from './store.ts'
-import { transactionsOf } from './transactions.ts'
+import { transactionsOf } from './sql/transactions.ts'
 
 const OVER =
   'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
@@ -50,15 +51,15 @@ export function sqlStore<Tx>(
   const differences = DIALECTS[dialect]
   const { place, time, numbered, lock, lockFree, fence, compound, unlessKnown, replacing, ddl } = differences
   const names = tables(tablePrefix)
-  const { orders, refunds, history, anomalies, sessions, versions } = names
+  const { orders, refunds, anomalies, sessions, versions } = names
 
   const orderRow = codec(ORDER, differences, orders)
   const refundRow = codec(REFUND, differences, refunds)
-  const historyRow = codec(HISTORY, differences, history)
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const resolutionRow = codec(RESOLUTION, differences, anomalies)
   const sessionRow = codec(SESSION, differences, sessions)
   const transactions = transactionsOf(names, differences)
+  const lines = historyOf(names, differences)
 
   const ofOrder = `out_trade_no = ${place.key}`
   const direct = numbering(executor)
@@ -125,7 +126,7 @@ export function sqlStore<Tx>(
 
   /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
   async function statements(
-    { order, history: lines }: Change,
+    { order, history }: Change,
     before: Order | undefined,
     connection: Connection,
   ): Promise<Statement[]> {
@@ -155,7 +156,7 @@ export function sqlStore<Tx>(
             values: [outTradeNo, order.refunds.length],
           }
         : undefined,
-      insert(history, historyRow, lines),
+      ...(await lines.adding(history, before === undefined, connection)),
     ].filter((statement) => statement !== undefined)
     return compound ? joined(all) : all
   }
@@ -358,7 +359,7 @@ export function sqlStore<Tx>(
     },
 
     async history(outTradeNo) {
-      return await select(history, historyRow, `where ${ofOrder} order by id`, [outTradeNo])
+      return await lines.of(outTradeNo, direct)
     },
 
     async insertAnomaly(anomaly) {

@@ -1,10 +1,10 @@
 import { WechatError } from '../errors.ts'
-import type { Account, Anomaly, HistoryEntry, Order, Resolution, TokenSession } from '../model.ts'
+import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, Resolution, TokenSession } from '../model.ts'
 
 /** A change of one order: its new row, and what is committed with it. */
 export interface Change {
   order: Order
-  history: HistoryEntry[]
+  history: HistoryLine[]
   anomalies: Anomaly[]
 }
 
@@ -51,7 +51,9 @@ export interface Claim {
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
  * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another account: with its credentials WeChat would deny the order.
  * 6. An order's refunds are part of its row, and stay in the order in which they stand there.
- * 7. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
+ * 7. A line of history that says the same as an earlier one of its order (`source`, `seen`, `outcome`, `from` and `to`), and changes no state (`from` is `to`), is
+ *    counted there: `count` grows, and `lastAt` is its `at`. Any number of the same requests makes no more rows than one.
+ * 8. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
  *
  * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
  */
@@ -75,7 +77,7 @@ export interface Store<Tx = unknown> {
    * while the work runs. Errors of `work` and `decide` roll back and pass through.
    */
   fulfil(claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
-  /** In the order it was written. */
+  /** In the order in which the lines were first written. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` when it is known already. */
   insertAnomaly(anomaly: Anomaly): Promise<boolean>

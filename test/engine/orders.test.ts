@@ -81,6 +81,8 @@ scenario(
         outcome: 'created',
         from: 'created',
         to: 'created',
+        count: 1,
+        lastAt: T0,
       },
       {
         outTradeNo: 'order-1',
@@ -90,6 +92,8 @@ scenario(
         outcome: 'prepaid',
         from: 'created',
         to: 'prepaid',
+        count: 1,
+        lastAt: T0,
       },
     ])
   },

@@ -14,7 +14,11 @@ t.test('20 identical notifications at once settle once', async (t) => {
   t.strictSame(shop.paid, [outTradeNo])
   const history = await shop.app.wechat.orders.history(outTradeNo)
   t.equal(history.filter(({ from, to }) => from !== 'paid' && to === 'paid').length, 1)
-  t.equal(history.filter(({ outcome }) => outcome === 'ignored: known already').length, 19)
+  t.match(
+    history.filter(({ outcome }) => outcome === 'ignored: known already'),
+    [{ count: 19 }],
+    'the others are counted',
+  )
 })
 
 for (const signType of ['MD5', 'HMAC-SHA256'] as const) {

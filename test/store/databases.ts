@@ -175,7 +175,7 @@ export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>): Pr
   await executor.run('create table own (id varchar(36) not null primary key)', [])
   const cases = storeContract<Tx>({
     makeStore: async () => {
-      for (const table of ['orders', 'refunds', 'transactions', 'history', 'anomalies', 'sessions']) {
+      for (const table of ['orders', 'refunds', 'transactions', 'history', 'repeats', 'anomalies', 'sessions']) {
         await executor.run(`delete from wechat_${table}`, [])
       }
       return store

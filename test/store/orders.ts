@@ -1,4 +1,4 @@
-import type { Account, HistoryEntry, Order, Payment } from '../../src/model.ts'
+import type { Account, HistoryLine, Order, Payment } from '../../src/model.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
 /** A moment of these tests. */
@@ -39,7 +39,7 @@ export function paymentOf({ outTradeNo, appid, mchId, openid, totalFee, currency
 
 /** The order with one line of history. */
 export function change(order: Order): Change {
-  const line: HistoryEntry = {
+  const line: HistoryLine = {
     outTradeNo: order.outTradeNo,
     at: at(0),
     source: 'notify',

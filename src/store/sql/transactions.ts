@@ -1,9 +1,9 @@
-import type { Order } from '../model.ts'
-import type { Differences } from './dialects.ts'
-import type { Connection } from './executor.ts'
-import type { Tables } from './schema.ts'
-import type { Statement } from './statements.ts'
-import { transactionTaken } from './store.ts'
+import type { Order } from '../../model.ts'
+import type { Differences } from '../dialects.ts'
+import type { Connection } from '../executor.ts'
+import type { Tables } from '../schema.ts'
+import type { Statement } from '../statements.ts'
+import { transactionTaken } from '../store.ts'
 
 /** WeChat's transactions, not the database's: each has a row that names the one order it has paid. */
 export interface Transactions {

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { DIALECTS } from '../../src/store/dialects.ts'
-import type { Connection, Row, Value } from '../../src/store/executor.ts'
-import { tables } from '../../src/store/schema.ts'
-import { transactionsOf } from '../../src/store/transactions.ts'
-import { newOrder, paymentOf } from './orders.ts'
+import { DIALECTS } from '../../../src/store/dialects.ts'
+import type { Connection, Row, Value } from '../../../src/store/executor.ts'
+import { tables } from '../../../src/store/schema.ts'
+import { transactionsOf } from '../../../src/store/sql/transactions.ts'
+import { newOrder, paymentOf } from '../orders.ts'
 
 /** A connection that finds these orders, and what it was asked. */
 function finding(...numbers: string[]): { connection: Connection; asked: Value[][] } {
