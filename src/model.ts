@@ -38,6 +38,7 @@ export interface OrderTerms {
   attach?: string | undefined
   /** The payer's IPv4 or IPv6 address. `::ffff:203.0.113.7` becomes `203.0.113.7`, and a zone id is left out. */
   clientIp: string
+  /** By WeChat's clock. */
   expiresAt: Date
 }
 
@@ -53,6 +54,7 @@ export interface Order extends OrderTerms, Account {
   state: OrderState
   /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */
   liveKey: string | null
+  /** By WeChat's clock, as far as it was known. */
   createdAt: Date
   prepayId?: string | undefined
   prepayExpiresAt?: Date | undefined

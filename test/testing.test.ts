@@ -118,6 +118,8 @@ t.test('each case gets a store of its own, closed after it, failed or not', asyn
 /** A store with one fault: what it does instead of `store`. */
 type Fault = (store: TxStore, committed: Set<string>) => Partial<TxStore>
 
+const FORWARD = 'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone'
+
 /** Each fault, with one promise that it breaks. */
 const FAULTS: [fault: string, broken: string, Fault][] = [
   [
@@ -630,6 +632,38 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
         },
       }
     },
+  ],
+  ['brings nothing forward', FORWARD, () => ({ bringForward: async () => 0 })],
+  [
+    'does not count what it brings forward',
+    FORWARD,
+    (store) => ({ bringForward: async (latest, now) => 0 * (await store.bringForward(latest, now)) }),
+  ],
+  [
+    'brings forward what is due at the limit',
+    FORWARD,
+    (store) => ({ bringForward: (latest, now) => store.bringForward(new Date(latest.getTime() - 1), now) }),
+  ],
+  [
+    'leaves behind what is due right after the limit',
+    FORWARD,
+    (store) => ({ bringForward: (latest, now) => store.bringForward(new Date(latest.getTime() + 1), now) }),
+  ],
+  [
+    'brings it forward to the limit',
+    FORWARD,
+    (store) => ({ bringForward: (latest) => store.bringForward(latest, latest) }),
+  ],
+  [
+    'claims what it brings forward',
+    FORWARD,
+    (store) => ({
+      async bringForward(latest, now) {
+        const count = await store.bringForward(latest, now)
+        await store.claimDue({ appid: 'wx0000000000000001', mchId: '1900000001' }, now, 100, 0)
+        return count
+      },
+    }),
   ],
   [
     'passes a row over that somebody is changing',

@@ -1,8 +1,9 @@
 import type { PayApi } from '../client/pay.ts'
 import type { Order } from '../model.ts'
-import { isFinal } from './machine.ts'
+import { isFinal, isOpen } from './machine.ts'
 import type { Observation } from './machine.ts'
 import { createQuery } from './query.ts'
+import type { Query } from './query.ts'
 
 export interface AskingDeps {
   pay: Pick<PayApi, 'query' | 'listRefunds' | 'close'>
@@ -15,7 +16,9 @@ export interface AskingDeps {
 /** What is said to WeChat about an order that it may know: questions, and requests to close it. Who asks may be the schedule, or anybody beside it. */
 export interface Asking {
   /** Asks WeChat and applies what it says. */
-  ask(order: Order, polled: boolean): Promise<Order>
+  ask: Query
+  /** Asks, and says whether the order is still open and too old by WeChat's time, which its answer tells: nothing is closed for its age before. */
+  askAge(order: Order, polled: boolean, isTooOld: (order: Order) => boolean): Promise<{ order: Order; isOver: boolean }>
   /**
    * Query, unless WeChat has just been asked, close there, query again if it says paid: closed only on WeChat's word, and still open to a payment until then.
    * Resolves with an order that is still `closing` when WeChat says that it does not know one that it gave a prepay id for.
@@ -76,6 +79,14 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
   return {
     ask,
     close,
+    async askAge(order, polled, isTooOld) {
+      let isOld = false
+      const asked = await ask(order, polled, () => {
+        // At once: the clock may be set before the answer is stored.
+        isOld = isTooOld(order)
+      })
+      return { order: asked, isOver: isOld && isOpen(asked) }
+    },
     async look(order) {
       if ((isFinal(order) && order.payment === undefined) || wasHeardOfLately(order)) return order
       return (await looks.join(order.outTradeNo, () => ask(order, POLLED))) ?? order

@@ -257,9 +257,8 @@ export function createOrders({
         if (order.state === 'closing' || (isOpen(order) && !sameTerms(order, terms))) {
           order = await asking.end(order, 'ordered again')
         } else if (isOpen(order) && isEnding(order)) {
-          // Before it is closed for its age: the answer tells WeChat's time too, if nothing has before.
-          order = await asking.ask(order, POLLED)
-          if (isOpen(order) && isEnding(order)) order = await asking.end(order, 'ordered again', ASKED)
+          const asked = await asking.askAge(order, POLLED, isEnding)
+          order = asked.isOver ? await asking.end(asked.order, 'ordered again', ASKED) : asked.order
         } else if (isOpen(order) && !hasPrepay(order)) {
           try {
             order = await prepay(order)
@@ -305,9 +304,8 @@ export function createOrders({
         await asking.close(order, 'expired', SCHEDULED)
         return
       }
-      // Before anything is closed for its age: the answer tells WeChat's time too, if nothing has before.
-      const asked = await asking.ask(order, SCHEDULED)
-      if (isOpen(asked) && isExpired(asked)) await asking.close(asked, 'expired', SCHEDULED, ASKED)
+      const asked = await asking.askAge(order, SCHEDULED, isExpired)
+      if (asked.isOver) await asking.close(asked.order, 'expired', SCHEDULED, ASKED)
     },
 
     async history(outTradeNo) {

@@ -3,8 +3,8 @@ import type { Order, RefundReport } from '../model.ts'
 import type { Observation } from './machine.ts'
 import { isRumour } from './refund-fees.ts'
 
-/** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. */
-export type Query = (order: Order, polled: boolean) => Promise<Order>
+/** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. `onReply` is called as soon as WeChat has answered. */
+export type Query = (order: Order, polled: boolean, onReply?: () => void) => Promise<Order>
 
 export interface QueryDeps {
   pay: Pick<PayApi, 'query' | 'listRefunds'>
@@ -25,7 +25,7 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
     return current
   }
 
-  return async (order, polled) => {
+  return async (order, polled, onReply) => {
     const { outTradeNo } = order
     let report: TradeReport
     try {
@@ -34,6 +34,7 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
       await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
       throw error
     }
+    onReply?.()
     const news = reported(report, polled)
     if (report.tradeState !== 'REFUND' || pay.listRefunds === undefined) return await apply(order, news)
     let refunds: RefundReport[]

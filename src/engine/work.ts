@@ -10,7 +10,7 @@ import { decide } from './machine.ts'
 import type { Observation, Policy } from './machine.ts'
 import type { Orders, Place } from './orders.ts'
 import type { Refunds } from './refunds.ts'
-import { isDue, isOwed } from './schedule.ts'
+import { furthest, isDue, isOwed } from './schedule.ts'
 
 export interface WorkDeps {
   store: Store
@@ -50,6 +50,9 @@ const HOOK_SHARE = 0.9
 /** The part of a lease after which a store that could not be told what became of a claim is told again. */
 const RETRY_SHARE = 1 / 60
 
+/** How often a sweep looks for work that a clock that was ahead has put too far into the future. */
+const LOOK_EVERY_MS = 5 * 60_000
+
 /** Work that has been due this long is told to the operator. */
 const STUCK_MS = 10 * 60_000
 
@@ -75,6 +78,8 @@ export function createWork({
   const leaseEnds = createDeadlines(leaseMs - hookMs)
   let stopped = false
   let free = concurrency
+  /** When work in the far future was last looked for. */
+  let lookedAt = -Infinity
   /** How many orders have been said to be due in this turn of the event loop. */
   let announced = 0
   /** Those that have no place yet. */
@@ -118,10 +123,25 @@ export function createWork({
     return free === concurrency && announced === 0
   }
 
-  /** A store that does not answer holds a place no longer than a hook may. */
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
+    return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo))
+  }
+
+  /** A process whose clock was ahead, and that has died since, may have left work behind that is due in the far future only. */
+  async function bringForward(): Promise<void> {
+    const at = now()
+    if (stopped || at.getTime() - lookedAt < LOOK_EVERY_MS) return
+    lookedAt = at.getTime()
+    const count = await answered(store.bringForward(furthest(at, leaseMs), at))
+    if (count > 0) {
+      log.warn({ count }, 'A clock that was ahead had put work of these orders into the far future: it is due now')
+    }
+  }
+
+  /** A store that does not answer holds a place no longer than a hook may. */
+  function answered<T>(answer: Promise<T>): Promise<T> {
     return hookLimits.limit(
-      store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo),
+      answer,
       () =>
         new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${hookMs} ms. Try again.`, {
           advice: 'repeat',
@@ -347,6 +367,7 @@ export function createWork({
 
     async sweep() {
       let count = 0
+      await bringForward()
       // Work may make more work that is due at once: a query finds a payment, and onPaid is to run.
       for (let worked = await round(); worked > 0; worked = await round()) count += worked
       if (listens('fastify-wechat-pay:sweep')) {

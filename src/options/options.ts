@@ -63,7 +63,7 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
    * user or the password. The environment (`HTTPS_PROXY`, `NO_PROXY`, `NODE_USE_ENV_PROXY`) is not read: `proxy: process.env.HTTPS_PROXY`. Default none.
    */
   proxy?: string | undefined
-  /** The clock. For tests with a virtual one. */
+  /** The clock, for tests with a virtual one. Default that of the machine. Orders expire by WeChat's, which the `Date` of its replies tells. */
   now?: () => Date
 }
 
@@ -97,6 +97,7 @@ const STORE_METHODS = [
   'findLiveOrder',
   'updateOrder',
   'claimDue',
+  'bringForward',
   'fulfil',
   'history',
   'insertAnomaly',

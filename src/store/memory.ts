@@ -111,6 +111,16 @@ export function memoryStore(): Store<undefined> {
         .sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map(claim)
     },
+    async bringForward(latest, now) {
+      let count = 0
+      for (const row of rows.values()) {
+        const { dueAt, payment, expiresAt } = row.order
+        if (dueAt === null || dueAt <= latest || (payment === undefined && expiresAt > latest)) continue
+        row.order = { ...row.order, dueAt: now }
+        count++
+      }
+      return count
+    },
     async fulfil(claim, work, decide) {
       await work(undefined)
       const row = rows.get(claim.order.outTradeNo)

@@ -12,6 +12,7 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     findLiveOrder: (...args) => store.findLiveOrder(...args).catch(failed),
     updateOrder: (...args) => store.updateOrder(...args).catch(failed),
     claimDue: (...args) => store.claimDue(...args).catch(failed),
+    bringForward: (...args) => store.bringForward(...args).catch(failed),
     fulfil: (...args) => store.fulfil(...args),
     history: (...args) => store.history(...args).catch(failed),
     insertAnomaly: (...args) => store.insertAnomaly(...args).catch(failed),

@@ -321,6 +321,17 @@ export function sqlStore<Tx>(
       return found.map((order) => ({ order, claims: order.claims }))
     },
 
+    async bringForward(latest, now) {
+      const astray = `due_at > ${place.time} and (transaction_id is not null or expires_at <= ${place.time})`
+      return await repeated(() =>
+        direct.run(`update ${orders} set due_at = ${place.time} where ${astray}`, [
+          time(now),
+          time(latest),
+          time(latest),
+        ]),
+      )
+    },
+
     async fulfil({ order: { outTradeNo }, claims }, work, decide) {
       let begun = false
       let lost = false

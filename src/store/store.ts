@@ -72,6 +72,11 @@ export interface Store<Tx = unknown> {
    */
   claimDue(account: Account, now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
   /**
+   * Makes due at `now` whatever of all accounts is due after `latest`, but for unpaid orders that expire after it, and answers how many rows that were. Nothing else changes.
+   * No work waits for so long: a clock that was ahead has put it there.
+   */
+  bringForward(latest: Date, now: Date): Promise<number>
+  /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
    * answers `lost` when the row has been claimed by somebody else meanwhile; a lease that has ended still holds while nobody has. No row of ours is locked
    * while the work runs. Errors of `work` and `decide` roll back and pass through.

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { PayApi } from '../../src/client/pay.ts'
+import { createClock } from '../../src/clock.ts'
 import { createAnomalies } from '../../src/engine/anomalies.ts'
+import { isOpen } from '../../src/engine/machine.ts'
 import { createOrders } from '../../src/engine/orders.ts'
 import { acceptedFee } from '../../src/engine/refund-fees.ts'
 import { createRefunds } from '../../src/engine/refunds.ts'
@@ -14,7 +16,7 @@ import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { HOUR, MINUTE, newOrder, SECOND, T0, termsOf } from './helpers.ts'
 
-// Two processes on one store, against a WeChat that loses requests and replies. Every call, to the store and to WeChat, is a point where anything else
+// Two processes on one store, with clocks that are wrong and jump, against a WeChat that loses requests and replies. Every call, to the store and to WeChat, is a point where anything else
 // may happen first, or where the process may die. `npm run property` for a long run;
 // `FC_SEED` and `FC_PATH` repeat a failure by what it printed.
 
@@ -39,9 +41,12 @@ type Command =
         | 'recut'
         | 'hint'
         | 'hint of nothing'
-        | 'crash'
       process: 0 | 1
     }
+  /** A process ends, killed or in good order, and another begins, whose clock is that far ahead. */
+  | { do: 'crash' | 'deploy'; process: 0 | 1; aheadMs: number }
+  /** Somebody sets the clock of a process. */
+  | { do: 'set clock'; process: 0 | 1; aheadMs: number }
   /** Operators decide about all that waits. */
   | { do: 'resolve'; process: 0 | 1; action: Resolution['action'] }
   /** What people and WeChat do meanwhile; and whether onPaid can do its work. */
@@ -98,7 +103,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('crash' as const), process: processes }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constantFrom('crash' as const, 'deploy' as const, 'set clock' as const),
+      process: processes,
+      aheadMs: fc.constantFrom(0, 90 * SECOND, -90 * SECOND, HOUR, -HOUR),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pay' as const) }) },
   {
     weight: 3,
@@ -266,16 +278,20 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
         let broken = false
         /** Rules that were broken in passing. */
         const faults: string[] = []
-        const clock = () => now
-        const wechat = createWechat(clock)
+        const wechat = createWechat(() => now)
         const store = memoryStore() as Store
         /** Commits of onPaid's transaction, by order; of onRefunded's, by refund. */
         const fulfilled = new Map<string, number>()
         const policy = { latePayment }
 
         /** A process: everything it does goes through `point`, where others may go first, and where nothing comes back once it is dead. */
-        function start() {
-          const life = { alive: true }
+        function start(aheadMs = 0) {
+          const life = { alive: true, aheadMs }
+          const { wechatNow, heard, ...own } = createClock({
+            own: () => new Date(now.getTime() + life.aheadMs),
+            steady: () => now.getTime(),
+          })
+          const clock = own.now
           const point = async () => {
             await scheduler.schedule(Promise.resolve())
             if (!life.alive) await new Promise(() => {})
@@ -293,6 +309,20 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               ]),
             )
           const shared = through(store) as unknown as Store
+          shared.updateOrder = async (outTradeNo, decide) => {
+            await point()
+            const updated = await store.updateOrder(outTradeNo, (current) => {
+              const change = decide(current)
+              // A minute before its end an order is no longer handed out; a Date says whole seconds.
+              const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
+              if (early && /^close-wanted: (expired|ordered again)$/.test(change!.history[0]!.seen)) {
+                faults.push(`${outTradeNo} is closed for its age before its time`)
+              }
+              return change
+            })
+            await point()
+            return updated
+          }
           shared.fulfil = async (claim, work, decide) => {
             await point()
             const tx = { wrote: '' }
@@ -321,6 +351,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                 const reply = (answer as (...args: unknown[]) => unknown)(...args)
                 await point()
                 if (fate === 'reply lost') throw lost
+                heard(new Date(Math.floor(now.getTime() / SECOND) * SECOND), 0)
                 return reply
               },
             ]),
@@ -342,6 +373,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
             policy,
             observer,
             now: clock,
+            wechatNow,
             newOutTradeNo: () => `order-${++orders}`,
           })
           const refunds = createRefunds({ pay, orders: made })
@@ -369,6 +401,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
             policy,
             hooks,
             now: clock,
+            wechatNow,
             log,
             leaseMs: 2000,
             concurrency: 5,
@@ -435,9 +468,17 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
             case 'resolve':
               begin(alive[command.process]!.resolve(command.action))
               break
+            case 'set clock':
+              alive[command.process]!.life.aheadMs = command.aheadMs
+              break
             case 'crash':
               alive[command.process]!.life.alive = false
-              alive[command.process] = start()
+              alive[command.process] = start(command.aheadMs)
+              break
+            case 'deploy':
+              alive[command.process]!.work.stop()
+              alive[command.process]!.work.giveUp()
+              alive[command.process] = start(command.aheadMs)
               break
             default: {
               const { orders, refunds, work, hint } = alive[command.process]!

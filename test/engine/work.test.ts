@@ -831,3 +831,70 @@ t.test('a store that fails stops nothing for good', async (t) => {
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done' })
 })
+
+const DAY = 24 * 60 * MINUTE
+
+for (const [how, ahead] of [
+  ['an hour', 60 * MINUTE],
+  ['ten years', 3650 * DAY],
+] as const) {
+  t.test(
+    `a process whose clock is ${how} ahead dies with a claim: another runs onPaid at its first sweep`,
+    async (t) => {
+      const store = memoryStore() as Store
+      const { onPaid, runs } = hook()
+      const held = gate()
+      const [dead, alive] = [rig({ store, onPaid: () => held.opened }), rig({ store, onPaid })]
+      const order = await ordered(alive)
+      dead.advance(ahead)
+      await dead.orders.observePayment('notify', paymentOf(order))
+      const dying = dead.work.sweep()
+      while ((await store.findOrder('order-1'))!.claims === 0) await new Promise(setImmediate)
+      t.equal(await alive.work.sweep(), 1)
+      t.same(runs, ['4200000001'])
+      t.match(alive.logged, [/^A clock that was ahead/])
+      held.open()
+      await dying
+    },
+  )
+}
+
+t.test('what such a process leaves behind later is found within five minutes, refunds as well', async (t) => {
+  const store = memoryStore() as Store
+  const [wrong, right] = [rig({ store }), rig({ store })]
+  const order = await ordered(right)
+  await right.orders.observePayment('notify', paymentOf(order))
+  t.equal(await right.work.sweep(), 1)
+  wrong.advance(3650 * DAY)
+  wrong.pay.expect(['refund', '5030000001'])
+  await wrong.refunds.create('order-1', { key: 'return', refundFee: 1250 })
+  for (let minute = 1; minute < 5; minute++) {
+    right.advance(MINUTE)
+    t.equal(await right.work.sweep(), 0)
+  }
+  right.advance(MINUTE)
+  const report = { outRefundNo: 'order-1-1', outTradeNo: 'order-1', refundId: '5030000001', refundFee: 1250 }
+  right.pay.expect(['queryRefund', { ...report, state: 'success' }])
+  t.equal(await right.work.sweep(), 2)
+  t.hasStrict(await right.orders.get('order-1'), { refunds: [{ state: 'success', fulfilment: 'done' }], dueAt: null })
+})
+
+t.test('leases, retries and expiries in the future are left alone', async (t) => {
+  const { onPaid, next } = hook()
+  const held = gate()
+  const made = rig({ onPaid, leaseMs: 60 * MINUTE, startWork: true })
+  await ordered(made, { key: 'open', expiresAt: at(7 * DAY) })
+  const waiting = await ordered(made, { key: 'waiting' })
+  next(() => held.opened)
+  await made.orders.observePayment('notify', paymentOf(waiting))
+  made.pay.expect(...Array.from({ length: 6 }, (): ['query', TradeReport] => ['query', NOTPAY]))
+  for (let minute = 0; minute <= 58; minute++) {
+    made.advance(MINUTE)
+    await made.work.sweep()
+  }
+  t.same(made.logged, [])
+  t.hasStrict(await made.orders.get('order-2'), { claims: 1, dueAt: at(60 * MINUTE) })
+  t.hasStrict(await made.orders.get('order-1'), { dueAt: at(7 * DAY) })
+  held.open()
+  await made.work.idle(SOON)
+})
