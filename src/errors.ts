@@ -5,7 +5,7 @@
 const STATUS = {
   /** The options given at registration are wrong; the message lists every fault. */
   WECHAT_OPTIONS_INVALID: 500,
-  /** A request's body, code or number has the wrong shape. Nothing was sent to WeChat. */
+  /** A request's body, code or number has the wrong shape, or an argument of a call of `fastify.wechat`. Nothing was sent to WeChat. */
   WECHAT_INPUT_INVALID: 400,
   /** No token, or one that is unknown or expired. Log in again. */
   WECHAT_UNAUTHENTICATED: 401,

@@ -1,5 +1,5 @@
 export { default, default as wechatPay } from './plugin.ts'
-export type { Wechat } from './plugin.ts'
+export type { Wechat } from './calls.ts'
 export { WechatError } from './errors.ts'
 export type { Advice, WechatErrorCode } from './errors.ts'
 export { Secret } from './secret.ts'

@@ -2,21 +2,18 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { checkCalls } from './calls.ts'
+import type { Wechat } from './calls.ts'
 import { createHttp } from './client/http.ts'
 import { createMiniProgram } from './client/mini-program.ts'
-import type { MiniProgram } from './client/mini-program.ts'
-import type { PayApi } from './client/pay.ts'
 import { createPayV2 } from './client/pay-v2.ts'
 import { createClock } from './clock.ts'
 import { publish } from './diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
-import type { Anomalies } from './engine/anomalies.ts'
 import { createLogin } from './engine/login.ts'
-import type { Login } from './engine/login.ts'
 import { createOrders } from './engine/orders.ts'
 import type { Orders } from './engine/orders.ts'
 import { createRefunds } from './engine/refunds.ts'
-import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
 import { WechatError } from './errors.ts'
 import type { Anomaly } from './model.ts'
@@ -31,21 +28,6 @@ import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { neutral } from './store/neutral.ts'
 import { loggable } from './thrown.ts'
-
-/** What `fastify.wechat` offers: the same as the routes, as calls. */
-export interface Wechat {
-  login: Login
-  orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
-  refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh'>
-  anomalies: Anomalies
-  miniProgram: MiniProgram
-  /** The raw payment API of the merchant. */
-  pay: PayApi
-  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
-  sweep(): Promise<number>
-  /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
-  idle(limitMs?: number): Promise<void>
-}
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -158,7 +140,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     concurrency: config.concurrency,
   })
 
-  fastify.decorate('wechat', {
+  const wechat: Wechat = checkCalls({
     login,
     orders,
     miniProgram,
@@ -170,6 +152,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
       await work.idle(limitMs)
     },
   })
+  fastify.decorate('wechat', wechat)
 
   // In scopes of their own: a prefix has no effect on routes of an fp() plugin itself, and its parsers would leak into the host's routes.
   await fastify.register(

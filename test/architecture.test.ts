@@ -17,7 +17,7 @@ const TO_STORE = [...COMMON, 'store']
 const TO_CLIENT = [...COMMON, 'protocol', 'client']
 const TO_ENGINE = ['deadlines', ...TO_CLIENT, 'store', 'engine']
 const TO_ROUTES = [...TO_ENGINE, 'routes']
-const TO_PLUGIN = [...TO_ROUTES, 'clock', 'options', 'plugin']
+const TO_PLUGIN = [...TO_ROUTES, 'calls', 'clock', 'options', 'plugin']
 
 /** What each part of src, a folder or a file, may import of src: protocol ← client ← engine ← routes ← plugin ← index, store ← engine. */
 const ARROWS: Record<string, string[]> = {
@@ -35,6 +35,7 @@ const ARROWS: Record<string, string[]> = {
   store: TO_STORE,
   engine: TO_ENGINE,
   routes: TO_ROUTES,
+  calls: TO_ENGINE,
   options: TO_PLUGIN,
   plugin: TO_PLUGIN,
   testing: TO_STORE,

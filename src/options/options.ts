@@ -8,6 +8,8 @@ import type { Hooks } from '../hooks.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import { Secret } from '../secret.ts'
 import type { Store } from '../store/store.ts'
+import { date } from '../rules.ts'
+import { reasonOf } from '../thrown.ts'
 import { isOrigin, isProxy, isPublicUrl } from './urls.ts'
 
 /** A merchant that speaks API v2. */
@@ -182,7 +184,7 @@ const RULES: Record<keyof WechatPayOptions, Rule> = {
     rule: 'must be the URL of an HTTP proxy, such as "http://user:password@proxy.example.com:3128", without a path',
     secret: true,
   },
-  now: { test: isFunction, rule: 'must be a function' },
+  now: { test: isFunction, rule: 'must be a function', why: whyNoClock },
 }
 
 const MERCHANT_RULES: Record<keyof MerchantV2, Rule> = {
@@ -295,6 +297,16 @@ function check(
     }
   }
   return faults
+}
+
+/** A clock that counts in numbers, as `Date.now` does, would fail at the first payment. */
+function whyNoClock(now: () => unknown): string | undefined {
+  try {
+    const fault = date(now())
+    return fault && `what it answers ${fault}`
+  } catch (error) {
+    return `it threw: ${reasonOf(error)}`
+  }
 }
 
 function isClientCert(value: unknown): boolean {

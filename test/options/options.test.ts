@@ -121,6 +121,17 @@ t.test('everything given', async (t) => {
   t.strictSame(config.hooks, { price: VALID.price, onPaid: VALID.onPaid, ...given })
 })
 
+t.test('a clock gives moments', async (t) => {
+  t.match(faults({ ...VALID, now: Date.now }), [
+    /^`now` cannot be used: what it answers must be a valid Date, not \d+$/,
+  ])
+  t.match(faults({ ...VALID, now: () => new Date(NaN) }), [/must be a valid Date, not Invalid Date/])
+  const broken = () => {
+    throw new Error('no clock')
+  }
+  t.match(faults({ ...VALID, now: broken }), ['`now` cannot be used: it threw: no clock'])
+})
+
 t.test('values at the edge of a rule', async (t) => {
   const cases: [string, unknown[]][] = [
     [

@@ -1,0 +1,199 @@
+import type { MiniProgram } from './client/mini-program.ts'
+import type { NotificationMessage, PayApi } from './client/pay.ts'
+import type { Anomalies } from './engine/anomalies.ts'
+import type { Login } from './engine/login.ts'
+import type { Orders } from './engine/orders.ts'
+import type { Refunds } from './engine/refunds.ts'
+import { fen } from './engine/terms.ts'
+import { WechatError } from './errors.ts'
+import type { Identity, Order, Refund, Resolution } from './model.ts'
+import { checkFields, date, kindOf, optional, shown, text } from './rules.ts'
+import type { Rule } from './rules.ts'
+
+/** What `fastify.wechat` offers: the same as the routes, as calls. An argument of the wrong type is refused with `WECHAT_INPUT_INVALID`, which names it. */
+export interface Wechat {
+  login: Login
+  orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
+  refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh'>
+  anomalies: Anomalies
+  miniProgram: MiniProgram
+  /** The raw payment API of the merchant. */
+  pay: PayApi
+  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
+  sweep(): Promise<number>
+  /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
+  idle(limitMs?: number): Promise<void>
+}
+
+type Argument = readonly [name: string, rule: Rule]
+
+const anyText: Rule = (value) => (typeof value === 'string' ? undefined : `must be a text, not ${shown(value)}`)
+/** To be looked up: any text that is not too long may be one that nobody has. */
+const upTo =
+  (max: number): Rule =>
+  (value) =>
+    anyText(value) ?? ((value as string).length > max ? `must be a text of at most ${max} characters` : undefined)
+const oneOf =
+  (names: readonly string[]): Rule =>
+  (value) =>
+    names.includes(value as string) ? undefined : `must be one of ${names.join(', ')}, not ${kindOf(value)}`
+const objectOf =
+  (rules: Record<string, Rule>): Rule =>
+  (value) => {
+    const { faults } = checkFields(value, rules, 'kept')
+    return faults.length > 0 ? `is wrong: ${faults.join('; ')}` : undefined
+  }
+const names = <T extends string>(all: Record<T, true>) => Object.keys(all)
+
+const IDENTITY = objectOf({
+  appid: text(1, 128),
+  openid: text(1, 128),
+  unionid: optional(text(0, 128)),
+} satisfies Record<keyof Identity, Rule>)
+/** What the calls of the payment API read of them. */
+const ORDER = objectOf({
+  outTradeNo: anyText,
+  openid: anyText,
+  description: anyText,
+  attach: optional(anyText),
+  totalFee: fen,
+  currency: anyText,
+  clientIp: anyText,
+  createdAt: date,
+  expiresAt: date,
+} satisfies Partial<Record<keyof Order, Rule>>)
+const REFUND = objectOf({ outRefundNo: anyText, refundFee: fen, reason: optional(anyText) } satisfies Partial<
+  Record<keyof Refund, Rule>
+>)
+const ACTION = oneOf(names<Resolution['action']>({ refund: true, fulfil: true, dismiss: true }))
+/** It is written into the reply as it is. */
+const FAULT: Rule = (value) =>
+  typeof value === 'string' && /^[a-z0-9-]{1,32}$/.test(value)
+    ? undefined
+    : `must be a word such as "mismatch", not ${kindOf(value)}`
+/** What every database can keep; a note may have line breaks. */
+const NOTE: Rule = (value) =>
+  typeof value === 'string' && value.length <= 4000 && !value.includes('\0') && value.isWellFormed()
+    ? undefined
+    : `must be a text of at most 4000 characters, none of them NUL or half of one, not ${kindOf(value)}`
+const SECRET: Rule = (value) =>
+  typeof (value as { reveal?: unknown } | null | undefined)?.reveal === 'function' ? undefined : 'must be a Secret'
+/** Written out, as each notification passes here twice. */
+const MESSAGE: Rule = (value) => {
+  const { headers, body } = (value ?? {}) as Partial<NotificationMessage>
+  return Buffer.isBuffer(body) && typeof headers === 'object' && headers !== null
+    ? undefined
+    : `must be { headers, body }, with the bytes that came as a Buffer, not ${kindOf(value)}`
+}
+/** Checked by the engine. */
+const anything: Rule = () => undefined
+const LIMIT = optional((value) =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 31
+    ? undefined
+    : `must be a whole number of ms, not ${shown(value)}`,
+)
+
+const OUT_TRADE_NO = ['outTradeNo', upTo(128)] as const
+const OUT_REFUND_NO = ['outRefundNo', upTo(128)] as const
+/** To be sent. */
+const SENT_TRADE_NO = ['outTradeNo', text(1, 32)] as const
+const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
+
+/** One row for each call, in it each of its arguments. */
+const GROUPS: { [Group in Exclude<keyof Wechat, 'sweep' | 'idle'>]: Rows<Wechat[Group]> } = {
+  login: {
+    exchange: [['code', anyText]],
+    issueToken: [['identity', IDENTITY]],
+    identify: [['token', anyText]],
+    revokeToken: [['token', anyText]],
+  },
+  orders: {
+    create: [['terms', anything]],
+    get: [OUT_TRADE_NO],
+    refresh: [OUT_TRADE_NO],
+    cancel: [OUT_TRADE_NO, ['reason', optional(text(0, 500))]],
+    history: [OUT_TRADE_NO],
+  },
+  refunds: {
+    create: [OUT_TRADE_NO, ['request', anything]],
+    list: [OUT_TRADE_NO],
+    get: [OUT_TRADE_NO, OUT_REFUND_NO],
+    refresh: [OUT_TRADE_NO, OUT_REFUND_NO],
+  },
+  anomalies: {
+    list: [],
+    resolve: [
+      ['id', upTo(512)],
+      ['action', ACTION],
+      ['note', NOTE],
+    ],
+  },
+  miniProgram: { code2Session: [['code', SECRET]] },
+  pay: {
+    prepay: [['order', ORDER]],
+    payParams: [
+      ['prepayId', text(1, 128)],
+      ['now', date],
+    ],
+    query: [SENT_TRADE_NO],
+    close: [SENT_TRADE_NO],
+    textFault: [['text', anyText]],
+    refund: [
+      ['order', ORDER],
+      ['refund', REFUND],
+    ],
+    queryRefund: [SENT_REFUND_NO],
+    listRefunds: [SENT_TRADE_NO],
+    readNotification: [['message', MESSAGE]],
+    reply: [
+      ['message', MESSAGE],
+      ['fault', optional(FAULT)],
+    ],
+  },
+}
+const AT_ONCE: readonly string[] = ['payParams', 'textFault', 'readNotification', 'reply']
+
+type Row<F> = F extends (...args: infer Args) => unknown ? { readonly [N in keyof Required<Args>]: Argument } : never
+/** A row for each property that is a function. */
+type Rows<T> = {
+  [Name in keyof T as NonNullable<T[Name]> extends (...args: never[]) => unknown ? Name : never]-?: Row<
+    NonNullable<T[Name]>
+  >
+}
+
+type Call = (...args: unknown[]) => unknown
+
+/** Puts a check of its arguments before each call. The objects stay the same, so that whoever replaces a call, as a test may, replaces it for all. */
+export function checkCalls(wechat: Wechat): Wechat {
+  for (const [group, calls] of Object.entries(GROUPS)) {
+    const target = wechat[group as keyof typeof GROUPS] as unknown as Record<string, Call | undefined>
+    for (const [name, rules] of Object.entries(calls as Record<string, readonly Argument[]>)) {
+      const call = target[name]
+      if (call !== undefined) target[name] = checked(`${group}.${name}`, rules, call, AT_ONCE.includes(name))
+    }
+  }
+  return { ...wechat, idle: checked('idle', [['limitMs', LIMIT]], wechat.idle as Call, false) as Wechat['idle'] }
+}
+
+function faultOf(rule: Rule, value: unknown): string | undefined {
+  try {
+    return rule(value)
+  } catch {
+    return 'throws when it is read'
+  }
+}
+
+function checked(path: string, rules: readonly Argument[], call: Call, atOnce: boolean): Call {
+  return (...given) => {
+    const faults = rules.flatMap(([name, rule], n) => {
+      const fault = faultOf(rule, given[n])
+      return fault === undefined ? [] : [`${name} ${fault}`]
+    })
+    if (faults.length === 0) return call(...given)
+    const error = new WechatError('WECHAT_INPUT_INVALID', `${path} was called wrongly: ${faults.join('; ')}.`, {
+      sent: false,
+    })
+    if (atOnce) throw error
+    return Promise.reject(error)
+  }
+}

@@ -1,0 +1,160 @@
+import t from 'tap'
+import { Secret, WechatError } from '../src/index.ts'
+import type { Wechat } from '../src/index.ts'
+import { newOrder } from './engine/helpers.ts'
+import { merchant } from './helpers.ts'
+import { NO_ANSWERS } from './nonsense.ts'
+
+const ORDER = newOrder()
+const REFUND = { key: 'return', outRefundNo: 'refund-1', refundFee: 1 }
+const IDENTITY = { appid: ORDER.appid, openid: ORDER.openid }
+const MESSAGE = { headers: {}, body: Buffer.from('<xml></xml>') }
+const TERMS = {
+  key: 'cart-1',
+  openid: ORDER.openid,
+  description: 'tea',
+  totalFee: 1,
+  clientIp: '::1',
+  expiresAt: ORDER.expiresAt,
+}
+
+/** Every call with arguments that would do, by their names. */
+const CALLS: [path: string, args: Record<string, unknown>][] = [
+  ['login.exchange', { code: 'code' }],
+  ['login.issueToken', { identity: IDENTITY }],
+  ['login.identify', { token: 'token' }],
+  ['login.revokeToken', { token: 'token' }],
+  ['orders.create', { terms: TERMS }],
+  ['orders.get', { outTradeNo: 'order-1' }],
+  ['orders.refresh', { outTradeNo: 'order-1' }],
+  ['orders.cancel', { outTradeNo: 'order-1', reason: 'cancelled' }],
+  ['orders.history', { outTradeNo: 'order-1' }],
+  ['refunds.create', { outTradeNo: 'order-1', request: { key: 'return', refundFee: 1 } }],
+  ['refunds.list', { outTradeNo: 'order-1' }],
+  ['refunds.get', { outTradeNo: 'order-1', outRefundNo: 'refund-1' }],
+  ['refunds.refresh', { outTradeNo: 'order-1', outRefundNo: 'refund-1' }],
+  ['anomalies.resolve', { id: 'anomaly', action: 'dismiss', note: 'seen\nand known' }],
+  ['miniProgram.code2Session', { code: new Secret('code') }],
+  ['pay.prepay', { order: ORDER }],
+  ['pay.payParams', { prepayId: 'wx1', now: new Date() }],
+  ['pay.query', { outTradeNo: 'order-1' }],
+  ['pay.close', { outTradeNo: 'order-1' }],
+  ['pay.textFault', { text: 'tea' }],
+  ['pay.refund', { order: ORDER, refund: REFUND }],
+  ['pay.queryRefund', { outRefundNo: 'refund-1' }],
+  ['pay.listRefunds', { outTradeNo: 'order-1' }],
+  ['pay.readNotification', { message: MESSAGE }],
+  ['pay.reply', { message: MESSAGE, fault: 'mismatch' }],
+  ['idle', { limitMs: 0 }],
+]
+/** Calls without arguments. */
+const BARE = ['anomalies.list', 'sweep']
+/** Arguments that may be left out. */
+const OPTIONAL = ['reason', 'fault', 'limitMs']
+
+type Call = (...args: unknown[]) => unknown
+
+function callOf(wechat: Wechat, path: string): Call {
+  return path.split('.').reduce<any>((object, name) => object[name], wechat) as Call
+}
+
+/** Every nonsense, and texts and objects that are nearly right. */
+const WRONG: Record<string, () => unknown> = {
+  ...NO_ANSWERS,
+  'a moment that is none': () => new Date(NaN),
+  'a negative number': () => -1,
+  'a fraction': () => 0.5,
+  NUL: () => 'a\0b',
+  'half a character': () => '\ud83c',
+}
+
+t.test('every call that there is', async (t) => {
+  const { app } = await merchant(t)
+  const found = Object.entries(app.wechat).flatMap(([group, value]: [string, unknown]) =>
+    typeof value === 'function'
+      ? [group]
+      : Object.entries(value as object).flatMap(([name, each]) =>
+          typeof each === 'function' ? `${group}.${name}` : [],
+        ),
+  )
+  // The objects of orders and refunds have more than they offer: the compiler sees to it that nothing offered is left out.
+  const offered = [...CALLS.map(([path]) => path), ...BARE]
+  t.strictSame(
+    offered.filter((path) => !found.includes(path)),
+    [],
+  )
+  t.strictSame(
+    found.filter((path) => !/^(orders|refunds)\./.test(path) && !offered.includes(path)),
+    [],
+  )
+})
+
+t.test('nonsense: an error that names the argument, and nothing is sent', async (t) => {
+  const { app, world } = await merchant(t)
+  // What a call would wait for is not what is passed to it.
+  const wrong = Object.entries(WRONG)
+    .filter(([what]) => !/promise of|thenable/.test(what))
+    .map(([what, make]) => [what, make()] as const)
+  for (const [path, args] of CALLS) {
+    await t.test(path, async (t) => {
+      const call = callOf(app.wechat, path)
+      for (const name of Object.keys(args)) {
+        for (const [what, value] of wrong) {
+          if (value === undefined && OPTIONAL.includes(name)) continue
+          if (name === 'now' && what === 'a moment') continue
+          if (name === 'limitMs' && what === 'a number') continue
+          const outcome = await (async () => await call(...Object.values({ ...args, [name]: value })))().then(
+            () => 'done',
+            (error: unknown) => error,
+          )
+          // A text may be as good as another: nobody has such an order, token or note.
+          if (typeof value === 'string' && (outcome === 'done' || value.length < 100)) {
+            t.ok(outcome === 'done' || outcome instanceof WechatError, `${name}: ${what}`)
+            continue
+          }
+          const { code, message } = outcome as WechatError
+          t.equal(code, path === 'orders.create' ? 'WECHAT_PRICE_INVALID' : 'WECHAT_INPUT_INVALID', `${name}: ${what}`)
+          t.ok(message.length < 2000, `${message.length} characters`)
+          if (typeof value === 'string') continue
+          t.match(message, path, `${name}: ${what}`)
+          if (!['terms', 'request'].includes(name)) t.match(message, ` ${name} `, `${name}: ${what}`)
+        }
+      }
+    })
+  }
+  t.strictSame(world.journal.entries(), [], 'WeChat has heard nothing')
+})
+
+t.test('arguments that will do are let through', async (t) => {
+  const { app } = await merchant(t)
+  for (const [path, args] of CALLS) {
+    const outcome = await (async () => await callOf(app.wechat, path)(...Object.values(args)))().catch(
+      (error: Error) => error.message,
+    )
+    t.notMatch(outcome, / was called wrongly/, path)
+  }
+})
+
+t.test('calls that answer at once throw at once; the others reject', async (t) => {
+  const { app } = await merchant(t)
+  const { pay, orders } = app.wechat
+  for (const call of [
+    () => pay.payParams(7 as never, new Date()),
+    () => pay.readNotification({ headers: {}, body: '<xml></xml>' } as never),
+    () => pay.reply(MESSAGE, 'SUCCESS' as never),
+  ]) {
+    t.throws(call, { code: 'WECHAT_INPUT_INVALID' })
+  }
+  await t.rejects(orders.get(7 as never), {
+    code: 'WECHAT_INPUT_INVALID',
+    sent: false,
+    message: 'orders.get was called wrongly: outTradeNo must be a text, not 7.',
+  })
+  await t.rejects(app.wechat.login.issueToken({ openid: 'oAlice' } as never), {
+    message: /identity is wrong: appid must/,
+  })
+  await t.rejects(app.wechat.anomalies.resolve('id', 'forget' as never, ''), {
+    message: /action must be one of refund, fulfil, dismiss, not a text of 6 characters/,
+  })
+  t.notOk((await app.wechat.login.identify('a'.repeat(99)).catch((error: Error) => error)) instanceof Error)
+})
