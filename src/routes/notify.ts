@@ -133,10 +133,12 @@ export function notifyRoute(
       }
     } catch (error) {
       if (passage.answered) return
-      taken = fault(error instanceof NotificationError ? error.fault : 'not-stored')
-      if (error instanceof NotificationError) {
-        log[LEVELS[error.fault] ?? 'warn']({ fault: error.fault, reason: error.message }, 'A notification was refused')
-      } else log.error({ err: loggable(error) }, NOT_STORED)
+      // A hook may have thrown it.
+      const err = loggable(error)
+      taken = fault(err instanceof NotificationError ? err.fault : 'not-stored')
+      if (err instanceof NotificationError) {
+        log[LEVELS[err.fault] ?? 'warn']({ fault: err.fault, reason: err.message }, 'A notification was refused')
+      } else log.error({ err }, NOT_STORED)
     }
     passages.answer(passage, reply.raw, taken)
   })

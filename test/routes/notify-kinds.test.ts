@@ -6,6 +6,7 @@ import type { Orders } from '../../src/engine/orders.ts'
 import type { WechatEvent } from '../../src/model.ts'
 import { notifyRoute } from '../../src/routes/notify.ts'
 import type { LogLine } from '../helpers.ts'
+import { NASTY } from '../nonsense.ts'
 
 const EVENT: WechatEvent = {
   id: 'e-1',
@@ -109,6 +110,20 @@ t.test('an event goes to onEvent', async (t) => {
   )
   t.match(failed, { statusCode: 500, body: 'not-stored' }, 'a hook that throws has it sent again')
   t.match(failed.logs, [{ level: 50, err: { message: 'not now' } }])
+
+  for (const [name, make] of Object.entries(NASTY)) {
+    const nasty = await outcomeOf(
+      { kind: 'event', event: EVENT },
+      {
+        onEvent: async () => {
+          throw make()
+        },
+      },
+    )
+    t.match(nasty, { statusCode: 500, body: 'not-stored', logs: [{ level: 50 }] }, name)
+    t.ok(JSON.stringify(nasty.logs).length < 30_000, `${name}: the log is short`)
+    t.notMatch(nasty.logs, [{ err: { code: 'WECHAT_STORE_FAILED' } }], `${name}: answered at once`)
+  }
 
   const without = await outcomeOf({ kind: 'event', event: EVENT })
   t.equal(without.body, 'ok')
