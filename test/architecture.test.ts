@@ -38,7 +38,7 @@ const ARROWS: Record<string, string[]> = {
   calls: TO_ENGINE,
   options: TO_PLUGIN,
   plugin: TO_PLUGIN,
-  testing: TO_STORE,
+  testing: [...TO_STORE, 'testing'],
   index: TO_PLUGIN,
 }
 
@@ -97,7 +97,6 @@ const LONG_FILES: string[] = [
   'src/engine/refund-machine.ts',
   'src/engine/work.ts',
   'src/store/sql.ts',
-  'src/testing.ts',
 ]
 const MAX_LINES = 350
 const MAX_FILES = 14

@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import type { Order } from '../model.ts'
+import type { Claim } from '../store/store.ts'
+import type { Case } from './case.ts'
+import { ACCOUNT, add, at, change, done, full, increment, isGiven, newOrder, same, times } from './rows.ts'
+
+export const CLAIMS: Case[] = [
+  [
+    'claimDue takes what is due, the longest due first, up to its limit',
+    async ({ store }) => {
+      for (const ms of [300, 100, 200, -100, 301]) await add(store, { outTradeNo: `due-${ms}`, dueAt: at(ms) })
+      await add(store, { dueAt: null })
+      const claim = async (limit: number) =>
+        (await store.claimDue(ACCOUNT, at(300), limit, 60_000)).map(({ order }) => order.outTradeNo)
+      same(await claim(2), ['due--100', 'due-100'])
+      same(
+        await claim(100),
+        ['due-200', 'due-300'],
+        'what is due now is due, what is due a millisecond later or never is not',
+      )
+    },
+  ],
+
+  [
+    'a claim moves dueAt to the end of the lease and counts',
+    async ({ store }) => {
+      const order = await add(store, { dueAt: at(0) })
+      for (const n of [1, 2, 3]) {
+        const claimed = { ...order, dueAt: at(n * 60_000), claims: n }
+        same(await store.claimDue(ACCOUNT, at((n - 1) * 60_000), 10, 60_000), [{ order: claimed, claims: n }])
+        same(await store.findOrder(order.outTradeNo), claimed)
+        assert.deepEqual(
+          await store.claimDue(ACCOUNT, at(n * 60_000 - 1), 10, 60_000),
+          [],
+          'the lease has not ended yet',
+        )
+      }
+    },
+  ],
+
+  [
+    'claimDue by number takes that row alone, and only if it is due',
+    async ({ store }) => {
+      const [one, two] = [await add(store, { dueAt: at(0) }), await add(store, { dueAt: at(5) })]
+      assert.deepEqual(await store.claimDue(ACCOUNT, at(4), 10, 1000, two.outTradeNo), [])
+      same(
+        (await store.claimDue(ACCOUNT, at(5), 10, 1000, two.outTradeNo)).map(({ order }) => order.outTradeNo),
+        [two.outTradeNo],
+      )
+      same(
+        (await store.claimDue(ACCOUNT, at(5), 10, 1000)).map(({ order }) => order.outTradeNo),
+        [one.outTradeNo],
+      )
+    },
+  ],
+
+  [
+    'claimDue takes the rows of its account alone, also by number',
+    async ({ store }) => {
+      const others = [
+        { ...ACCOUNT, appid: 'wx0000000000000002' },
+        { ...ACCOUNT, mchId: '1900000002' },
+        { appid: ACCOUNT.appid.toUpperCase(), mchId: ACCOUNT.mchId },
+      ]
+      const theirs: Order[] = []
+      for (const [n, account] of others.entries()) theirs.push(await add(store, { ...account, dueAt: at(n - 10) }))
+      const ours = await add(store, { dueAt: at(0) })
+      for (const { outTradeNo } of theirs) {
+        assert.deepEqual(await store.claimDue(ACCOUNT, at(0), 1, 1000, outTradeNo), [])
+      }
+      const numbers = (claims: Claim[]) => claims.map(({ order }) => order.outTradeNo)
+      same(numbers(await store.claimDue(ACCOUNT, at(0), 1, 60_000)), [ours.outTradeNo])
+      same(numbers(await store.claimDue(ACCOUNT, at(0), 10, 60_000)), [])
+      for (const [n, account] of others.entries()) {
+        same(await store.findOrder(theirs[n]!.outTradeNo), theirs[n], 'which is left as it was')
+        same(numbers(await store.claimDue(account, at(0), 10, 60_000)), [theirs[n]!.outTradeNo])
+      }
+    },
+  ],
+
+  [
+    'a claim by number counts as any other: whoever held the row before has lost it',
+    async ({ store }) => {
+      const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
+      const claims: Claim[] = []
+      for (const n of [1, 2]) {
+        const [claim] = await store.claimDue(ACCOUNT, at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
+        same(claim, { order: { ...order, dueAt: at(n * 60_000), claims: n }, claims: n })
+        same(await store.findOrder(order.outTradeNo), claim?.order)
+        claims.push(claim!)
+      }
+      const [early, late] = claims
+      assert.equal(await store.fulfil(early!, async () => {}, done), 'lost')
+      assert.equal(await store.fulfil(late!, async () => {}, done), 'done')
+    },
+  ],
+
+  [
+    'whatever hands out a row hands out the whole of it, with its payment and its refunds',
+    async ({ store }) => {
+      const orders: Order[] = []
+      for (const [n, text] of ['红茶', '绿茶'].entries()) {
+        orders.push(await add(store, { ...full(newOrder(), text), dueAt: at(n) }))
+      }
+      for (const order of orders) {
+        const { outTradeNo, key } = order
+        same(await store.findOrder(outTradeNo), order, 'findOrder')
+        same(await store.findLiveOrder(key), order, 'findLiveOrder')
+        same(
+          await store.insertOrder(change(newOrder({ outTradeNo }))),
+          { inserted: false, existing: order },
+          'insertOrder of the same number',
+        )
+        same(
+          await store.insertOrder(change(newOrder({ key }))),
+          { inserted: false, existing: order },
+          'insertOrder of the same key',
+        )
+        same(await store.updateOrder(outTradeNo, isGiven(order)), { order, raised: [] }, 'updateOrder')
+      }
+      const before = ({ order }: Claim, n: number): Order => ({ ...order, dueAt: at(n), claims: 0 })
+      same((await store.claimDue(ACCOUNT, at(1), 10, 59_999)).map(before), orders, 'claimDue')
+      for (const [n, { outTradeNo }] of orders.entries()) {
+        const [claim] = await store.claimDue(ACCOUNT, at(60_000), 1, 60_000, outTradeNo)
+        same(before(claim!, n), orders[n], 'claimDue by number')
+        assert.equal(await store.fulfil(claim!, async () => {}, isGiven(claim!.order)), 'done')
+      }
+    },
+  ],
+
+  [
+    'of many claimers at once no two get the same row',
+    async ({ store }) => {
+      const orders: Order[] = []
+      for (let n = 0; n < 20; n++) orders.push(await add(store, { dueAt: at(n) }))
+      const claims = (await Promise.all(times(10, () => store.claimDue(ACCOUNT, at(1000), 4, 60_000)))).flat()
+      claims.push(...(await store.claimDue(ACCOUNT, at(1000), 100, 60_000)))
+      same(claims.map(({ order }) => order.outTradeNo).sort(), orders.map(({ outTradeNo }) => outTradeNo).sort())
+      const byNumber = (
+        await Promise.all(times(10, () => store.claimDue(ACCOUNT, at(100_000), 1, 60_000, orders[0]!.outTradeNo)))
+      ).flat()
+      assert.equal(byNumber.length, 1)
+    },
+  ],
+
+  [
+    'a claim by number waits for the changes of its row that are under way',
+    async ({ store }) => {
+      for (let round = 0; round < 5; round++) {
+        const { outTradeNo } = await add(store, { dueAt: at(0) })
+        const changes = times(10, () => store.updateOrder(outTradeNo, increment))
+        const claims = await store.claimDue(ACCOUNT, at(0), 1, 60_000, outTradeNo)
+        await Promise.all(changes)
+        assert.equal(claims.length, 1, 'nobody else asks for the row again')
+      }
+    },
+  ],
+
+  [
+    'claims and changes of one row at once lose nothing of each other',
+    async ({ store }) => {
+      const { outTradeNo } = await add(store, { dueAt: at(0) })
+      const claims: Claim[] = []
+      await Promise.all(
+        times(10, async (n) => {
+          await store.updateOrder(outTradeNo, increment)
+          claims.push(...(await store.claimDue(ACCOUNT, at(n * 60_000), 1, 1)))
+          await store.updateOrder(outTradeNo, increment)
+        }),
+      )
+      const order = await store.findOrder(outTradeNo)
+      same([order?.attempts, order?.claims], [20, claims.length])
+    },
+  ],
+
+  [
+    'countDue counts what is due, and how much of it has waited too long',
+    async ({ store }) => {
+      for (const ms of [-300, -200, -100, 0, 1]) await add(store, { dueAt: at(ms) })
+      await add(store, { dueAt: null })
+      same(await store.countDue(at(0), at(-200)), { due: 4, stuck: 1 })
+      same(await store.countDue(at(1), at(-99)), { due: 5, stuck: 3 })
+      await store.claimDue(ACCOUNT, at(0), 100, 60_000)
+      same(await store.countDue(at(1), at(0)), { due: 1, stuck: 0 })
+    },
+  ],
+]

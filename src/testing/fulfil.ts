@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict'
+import type { Order } from '../model.ts'
+import type { Claim, Decide } from '../store/store.ts'
+import type { Case } from './case.ts'
+import { ACCOUNT, at, bareRefund, newPayment, newAnomaly, change, done, claimed, same } from './rows.ts'
+
+export const FULFIL: Case[] = [
+  [
+    'fulfil runs the work, then decide on the row, and commits both',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      const own = ownWrite()
+      const ran: string[] = []
+      const outcome = await store.fulfil(
+        claim,
+        async (tx) => {
+          await own.write(tx)
+          ran.push('work')
+        },
+        (current) => {
+          ran.push('decide')
+          return done(current)
+        },
+      )
+      assert.equal(outcome, 'done')
+      assert.equal(ran[0], 'work')
+      await own.isCommitted(true)
+      same(await store.findOrder(claim.order.outTradeNo), { ...claim.order, fulfilment: 'done', dueAt: null })
+      same(
+        (await store.history(claim.order.outTradeNo)).map(({ seen }) => seen),
+        ['added', 'done'],
+      )
+    },
+  ],
+
+  [
+    'a fulfil whose decide leaves the row commits the work',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      const own = ownWrite()
+      assert.equal(await store.fulfil(claim, own.write, () => undefined), 'done')
+      await own.isCommitted(true)
+      same(await store.findOrder(claim.order.outTradeNo), claim.order)
+    },
+  ],
+
+  [
+    'a fulfil decides on the row as it stands, not as it was claimed',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      const { outTradeNo } = claim.order
+      const changed: Order = {
+        ...claim.order,
+        payment: newPayment(claim.order),
+        refunds: [bareRefund(claim.order)],
+        attempts: 1,
+      }
+      await store.updateOrder(outTradeNo, () => change(changed))
+      const own = ownWrite()
+      assert.equal(await store.fulfil(claim, own.write, done), 'done')
+      await own.isCommitted(true)
+      same(await store.findOrder(outTradeNo), { ...changed, fulfilment: 'done', dueAt: null })
+    },
+  ],
+
+  [
+    'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
+    async ({ store }) => {
+      const early = await claimed(store)
+      const [late] = await store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000)
+      const [known, found] = [newAnomaly({ id: 'late:1', at: at(1) }), newAnomaly({ id: 'late:2', at: at(2) })]
+      await store.insertAnomaly(known)
+      const finding: Decide = (current) => ({ ...done(current)!, anomalies: [known, found] })
+      assert.equal(await store.fulfil(early, async () => {}, finding), 'lost')
+      same(await store.anomalies(), [known])
+      assert.equal(await store.fulfil(late!, async () => {}, finding), 'done')
+      same(await store.anomalies(), [known, found])
+    },
+  ],
+
+  [
+    'a work that throws rolls back and leaves the order due',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      const own = ownWrite()
+      const error = new Error('work')
+      await assert.rejects(
+        store.fulfil(
+          claim,
+          async (tx) => {
+            await own.write(tx)
+            throw error
+          },
+          done,
+        ),
+        (thrown) => thrown === error,
+      )
+      await own.isCommitted(false)
+      same(await store.findOrder(claim.order.outTradeNo), claim.order)
+      assert.equal((await store.claimDue(ACCOUNT, claim.order.dueAt!, 1, 1000)).length, 1)
+    },
+  ],
+
+  [
+    'what a work forgets to wait for, and writes after it has failed, is not kept',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      const own = ownWrite()
+      let through: unknown
+      await assert.rejects(
+        store.fulfil(
+          claim,
+          async (tx) => {
+            through = tx
+            throw new Error('work')
+          },
+          done,
+        ),
+      )
+      await Promise.allSettled([own.write(through)])
+      await own.isCommitted(false)
+    },
+  ],
+
+  [
+    'a decide that throws rolls the work back',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      const own = ownWrite()
+      const error = new Error('decide')
+      await assert.rejects(
+        store.fulfil(claim, own.write, () => {
+          throw error
+        }),
+        (thrown) => thrown === error,
+      )
+      await own.isCommitted(false)
+      same(await store.findOrder(claim.order.outTradeNo), claim.order)
+    },
+  ],
+
+  [
+    'a claim that was overtaken before the work is lost, and the work rolls back',
+    async ({ store, ownWrite }) => {
+      const early = await claimed(store)
+      const [late] = await store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000)
+      const own = ownWrite()
+      assert.equal(await store.fulfil(early, own.write, done), 'lost')
+      await own.isCommitted(false)
+      same(await store.findOrder(early.order.outTradeNo), late!.order)
+      assert.equal(await store.fulfil(late!, async () => {}, done), 'done')
+    },
+  ],
+
+  [
+    'of a work and a claim that overtakes it while it runs only one succeeds',
+    async ({ store, ownWrite, beside }) => {
+      const early = await claimed(store)
+      const own = ownWrite()
+      let overtaking: { change: Promise<Claim[]> } | undefined
+      const outcome = await store.fulfil(
+        early,
+        async (tx) => {
+          await own.write(tx)
+          overtaking = await beside(() => store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000))
+        },
+        done,
+      )
+      const [late] = await overtaking!.change
+      assert.equal(outcome, late === undefined ? 'done' : 'lost')
+      await own.isCommitted(outcome === 'done')
+      same((await store.findOrder(early.order.outTradeNo))?.fulfilment, outcome === 'done' ? 'done' : 'due')
+    },
+  ],
+
+  [
+    'a lease that ended while nobody else claimed the row still holds',
+    async ({ store, ownWrite }) => {
+      const claim = await claimed(store)
+      await store.updateOrder(claim.order.outTradeNo, (current) => change({ ...current, dueAt: at(-1) }))
+      const own = ownWrite()
+      assert.equal(await store.fulfil(claim, own.write, done), 'done')
+      await own.isCommitted(true)
+    },
+  ],
+
+  [
+    'a change of the row while the work runs is neither held up nor lost',
+    async ({ store, beside }) => {
+      const claim = await claimed(store)
+      const { outTradeNo } = claim.order
+      let changing: { change: Promise<unknown> } | undefined
+      assert.equal(
+        await store.fulfil(
+          claim,
+          async () => {
+            changing = await beside(() =>
+              store.updateOrder(outTradeNo, (current) =>
+                change({ ...current, attempts: 1, refunds: [bareRefund(current)] }),
+              ),
+            )
+          },
+          done,
+        ),
+        'done',
+      )
+      await changing?.change
+      same(await store.findOrder(outTradeNo), {
+        ...claim.order,
+        fulfilment: 'done',
+        dueAt: null,
+        attempts: 1,
+        refunds: [bareRefund(claim.order)],
+      })
+      same((await store.history(outTradeNo)).length, 3)
+    },
+  ],
+]

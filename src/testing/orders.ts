@@ -1,0 +1,334 @@
+import assert from 'node:assert/strict'
+import type { Order } from '../model.ts'
+import type { Case } from './case.ts'
+import {
+  TEXTS,
+  ACCOUNT,
+  at,
+  newOrder,
+  full,
+  newPayment,
+  newAnomaly,
+  line,
+  change,
+  increment,
+  add,
+  isRefused,
+  oneWins,
+  same,
+  times,
+} from './rows.ts'
+
+export const ORDERS: Case[] = [
+  [
+    'insertOrder adds a row that findOrder and findLiveOrder give back',
+    async ({ store }) => {
+      const order = await add(store, { outTradeNo: 'order-1', key: 'cart-1' })
+      same(await store.findOrder('order-1'), order)
+      same(await store.findLiveOrder('cart-1'), order)
+    },
+  ],
+
+  [
+    'a row is added together with its history and its anomalies',
+    async ({ store }) => {
+      const order = newOrder()
+      const found = newAnomaly({ id: 'late:1', outTradeNo: order.outTradeNo })
+      same(await store.insertOrder({ order, history: [line(order, 'one'), line(order, 'two')], anomalies: [found] }), {
+        inserted: true,
+      })
+      same(
+        (await store.history(order.outTradeNo)).map(({ seen }) => seen),
+        ['one', 'two'],
+      )
+      same(await store.anomalies(), [found])
+    },
+  ],
+
+  [
+    'what does not exist is undefined, or empty',
+    async ({ store }) => {
+      await add(store, { key: 'closed', liveKey: null })
+      assert.equal(await store.findOrder('nobody'), undefined)
+      assert.equal(await store.findLiveOrder('nobody'), undefined)
+      assert.equal(await store.findLiveOrder('closed'), undefined, 'an order whose liveKey is null is not live')
+      assert.equal(await store.updateOrder('nobody', () => assert.fail('there is no row to decide about')), undefined)
+      assert.deepEqual(await store.claimDue(ACCOUNT, at(0), 10, 1000, 'nobody'), [])
+      assert.deepEqual(await store.history('nobody'), [])
+      assert.deepEqual(await store.anomalies(), [])
+      assert.equal(await store.findAnomaly('nobody'), undefined)
+      same(await store.countDue(at(0), at(0)), { due: 0, stuck: 0 })
+      assert.equal(await store.getSession('nobody'), undefined)
+      await store.deleteSession('nobody')
+    },
+  ],
+
+  [
+    'insertOrder answers with the row of the same outTradeNo and writes nothing',
+    async ({ store }) => {
+      const first = await add(store, { outTradeNo: 'order-1', key: 'first' })
+      const second = newOrder({ outTradeNo: 'order-1', key: 'second' })
+      await isRefused(store, second, first)
+      assert.equal(await store.findLiveOrder('second'), undefined)
+    },
+  ],
+
+  [
+    'insertOrder answers with the live row of the same key and writes nothing',
+    async ({ store }) => {
+      const first = await add(store, { outTradeNo: 'order-1', key: 'cart' })
+      const second = newOrder({ outTradeNo: 'order-2', key: 'cart' })
+      await isRefused(store, second, first)
+      assert.equal(await store.findOrder('order-2'), undefined)
+    },
+  ],
+
+  [
+    'any number of orders of one key may exist while at most one is live',
+    async ({ store }) => {
+      await add(store, { key: 'cart', liveKey: null })
+      await add(store, { key: 'cart', liveKey: null })
+      const live = await add(store, { key: 'cart' })
+      await add(store, { key: 'cart', liveKey: null })
+      same(await store.findLiveOrder('cart'), live)
+    },
+  ],
+
+  [
+    'of 20 inserts of one key at once one wins, and the others get its row',
+    async ({ store }) => {
+      await oneWins(
+        store,
+        times(20, () => newOrder({ key: 'cart' })),
+      )
+    },
+  ],
+
+  [
+    'of 20 inserts of one outTradeNo at once one wins, and the others get its row',
+    async ({ store }) => {
+      await oneWins(
+        store,
+        times(20, (n) => newOrder({ outTradeNo: 'order-1', key: `cart-${n}` })),
+      )
+    },
+  ],
+
+  [
+    'outTradeNo and key are compared exactly: case, accents and spaces count',
+    async ({ store }) => {
+      const keys = ['resume', 'Resume', 'résumé', 'resume ', ' resume', '简历', '簡歷']
+      const numbers = ['abcdef', 'ABCDEF', 'abcdeF', 'abcdef-', 'abcdef_', 'abcdef|', 'abcdef*']
+      const orders: Order[] = []
+      for (const [n, key] of keys.entries()) orders.push(await add(store, { outTradeNo: numbers[n]!, key }))
+      for (const order of orders) {
+        same(await store.findOrder(order.outTradeNo), order)
+        same(await store.findLiveOrder(order.key), order)
+      }
+    },
+  ],
+
+  [
+    'a row with every field, in any language and of any size, comes back exactly',
+    async ({ store }) => {
+      for (const text of TEXTS) {
+        const order = await add(store, full(newOrder(), text))
+        same(await store.findOrder(order.outTradeNo), order)
+      }
+    },
+  ],
+
+  [
+    'fields that are absent stay absent, and null stays null',
+    async ({ store }) => {
+      const { outTradeNo } = await add(store, {
+        attach: undefined,
+        prepayId: undefined,
+        queriedAt: undefined,
+        payment: undefined,
+        liveKey: null,
+        dueAt: null,
+      })
+      const found = await store.findOrder(outTradeNo)
+      for (const name of ['attach', 'prepayId', 'prepayExpiresAt', 'queriedAt', 'payment'] as const) {
+        assert.equal(found?.[name], undefined, name)
+      }
+      for (const name of ['liveKey', 'dueAt'] as const) assert.equal(found?.[name], null, name)
+    },
+  ],
+
+  [
+    'updateOrder gives decide the row as it stands and resolves with what it becomes',
+    async ({ store }) => {
+      const order = await add(store)
+      const next = full(order, '红茶')
+      const updated = await store.updateOrder(order.outTradeNo, (current) => {
+        same(current, order)
+        return change(next)
+      })
+      same(updated, { order: next, raised: [] })
+      same(await store.findOrder(order.outTradeNo), next)
+
+      const [one, two] = next.refunds
+      const refunded: Order = {
+        ...next,
+        refunds: [one!, { ...two!, state: 'closed', dueAt: at(6) }, { ...one!, outRefundNo: `${order.outTradeNo}-0` }],
+      }
+      await store.updateOrder(order.outTradeNo, () => change(refunded))
+      same(await store.findOrder(order.outTradeNo), refunded, 'refunds change with their order, and keep their places')
+
+      const emptied = {
+        ...next,
+        attach: undefined,
+        prepayId: undefined,
+        prepayExpiresAt: undefined,
+        queriedAt: undefined,
+        payment: undefined,
+        liveKey: null,
+        dueAt: null,
+        refunds: [],
+      }
+      await store.updateOrder(order.outTradeNo, () => change(emptied))
+      same(await store.findOrder(order.outTradeNo), emptied)
+    },
+  ],
+
+  [
+    'updateOrder changes no other row',
+    async ({ store }) => {
+      const [one, two] = [await add(store), await add(store)]
+      await store.updateOrder(one.outTradeNo, (current) =>
+        change({ ...current, state: 'closed', liveKey: null, dueAt: null }),
+      )
+      same(await store.findOrder(two.outTradeNo), two)
+    },
+  ],
+
+  [
+    'updateOrder leaves the row when decide says undefined',
+    async ({ store }) => {
+      const order = await add(store)
+      same(await store.updateOrder(order.outTradeNo, () => undefined), { order, raised: [] })
+      same(await store.findOrder(order.outTradeNo), order)
+      assert.equal((await store.history(order.outTradeNo)).length, 1)
+    },
+  ],
+
+  [
+    'a decide that throws writes nothing, and its error passes through',
+    async ({ store }) => {
+      const order = await add(store)
+      const error = new Error('decide')
+      await assert.rejects(
+        store.updateOrder(order.outTradeNo, () => {
+          throw error
+        }),
+        (thrown) => thrown === error,
+      )
+      same(await store.findOrder(order.outTradeNo), order)
+      same((await store.updateOrder(order.outTradeNo, increment))?.order.attempts, 1)
+    },
+  ],
+
+  [
+    'of 50 changes of one row at once none is lost',
+    async ({ store }) => {
+      const { outTradeNo } = await add(store)
+      await Promise.all(times(50, () => store.updateOrder(outTradeNo, increment)))
+      same((await store.findOrder(outTradeNo))?.attempts, 50)
+      same(
+        (await store.history(outTradeNo)).map(({ seen }) => seen),
+        ['added', ...times(50, (n) => `attempt ${n + 1}`)],
+      )
+    },
+  ],
+
+  [
+    'a row is changed together with its history and its anomalies',
+    async ({ store }) => {
+      const order = await add(store)
+      const found = newAnomaly({ id: 'late:1' })
+      const next = { ...order, state: 'paid' as const, payment: newPayment(order) }
+      const updated = await store.updateOrder(order.outTradeNo, () => ({
+        order: next,
+        history: [line(next, 'one'), line(next, 'two')],
+        anomalies: [found],
+      }))
+      same(updated, { order: next, raised: [found] })
+      same(
+        (await store.history(order.outTradeNo)).map(({ seen }) => seen),
+        ['added', 'one', 'two'],
+      )
+      same(await store.anomalies(), [found])
+    },
+  ],
+
+  [
+    'a change that is refused leaves no history and no anomaly behind',
+    async ({ store }) => {
+      const holder = await add(store, { key: 'cart' })
+      const order = await add(store, { key: 'cart', liveKey: null })
+      const next = { ...order, state: 'paid' as const, liveKey: 'cart' }
+      await assert.rejects(
+        store.updateOrder(order.outTradeNo, () => ({
+          order: next,
+          history: [line(next, 'never')],
+          anomalies: [newAnomaly({ id: 'never' })],
+        })),
+        { code: 'WECHAT_ORDER_CONFLICT' },
+        'the live key of another order cannot be taken',
+      )
+      same(await store.findOrder(order.outTradeNo), order)
+      same(await store.findLiveOrder('cart'), holder)
+      assert.equal((await store.history(order.outTradeNo)).length, 1)
+      assert.deepEqual(await store.anomalies(), [])
+    },
+  ],
+
+  [
+    'a live key that was given up can be taken by another order',
+    async ({ store }) => {
+      const first = await add(store, { key: 'cart' })
+      await store.updateOrder(first.outTradeNo, (current) => change({ ...current, state: 'closed', liveKey: null }))
+      const second = await add(store, { key: 'cart' })
+      same(await store.findLiveOrder('cart'), second)
+    },
+  ],
+
+  [
+    'a live key that nobody holds can be taken back',
+    async ({ store }) => {
+      const order = await add(store, { key: 'cart', liveKey: null })
+      const late = { ...order, state: 'paid' as const, liveKey: 'cart' }
+      await store.updateOrder(order.outTradeNo, () => change(late))
+      same(await store.findLiveOrder('cart'), late)
+    },
+  ],
+
+  [
+    'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone',
+    async ({ store }) => {
+      const paid = async (dueAt: Date | null) => {
+        const order = newOrder({ state: 'paid', fulfilment: 'due', claims: 2, dueAt })
+        return await add(store, { ...order, payment: newPayment(order) })
+      }
+      const astray = [
+        await paid(at(1001)),
+        await paid(new Date('2040-01-01T00:00:00.000Z')),
+        await add(store, { dueAt: at(2000), expiresAt: at(1000) }),
+      ]
+      const others = [
+        await paid(at(1000)),
+        await paid(at(-1)),
+        await paid(null),
+        await add(store, { dueAt: at(2000), expiresAt: at(1001) }),
+        await add(store, { dueAt: at(1000), expiresAt: at(0) }),
+        await add(store, { dueAt: null, expiresAt: at(0) }),
+      ]
+      assert.equal(await store.bringForward(at(1000), at(5)), astray.length)
+      for (const order of astray) same(await store.findOrder(order.outTradeNo), { ...order, dueAt: at(5) })
+      for (const order of others) same(await store.findOrder(order.outTradeNo), order)
+      assert.equal(await store.bringForward(at(1000), at(5)), 0)
+    },
+  ],
+]
