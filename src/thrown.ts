@@ -17,6 +17,12 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
+/** The code alone: an error's text may hold addresses with secrets in them. */
+export function codeOf(error: Error): string {
+  const { code, name } = error as NodeJS.ErrnoException
+  return typeof code === 'string' ? code : name
+}
+
 /**
  * What a hook threw, fit to be logged and to be answered with: as it is, or a short copy if it throws when it is looked at, is too long or too deep,
  * or is no object. A hook may throw anything, and a logger that fails must not keep its failure from being counted.

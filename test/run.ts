@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startMysql, startPostgres } from './store/servers.ts'
@@ -35,6 +36,9 @@ const args =
     ? process.argv.slice(2)
     : ['--disable-coverage', '--allow-empty-coverage', '--timeout=600', ...rest, ...files.filter(suite.files)]
 
+// tap would leave one of two cores idle.
+const jobs = `--jobs=${availableParallelism()}`
+
 const START = { postgres: startPostgres, mysql: startMysql }
 const servers = new Map<string, Promise<Server | undefined>>()
 
@@ -50,7 +54,7 @@ const broker = createServer((request, response) => {
 await once(broker, 'listening')
 const { port } = broker.address() as AddressInfo
 
-const tap = spawn(process.execPath, [join(ROOT, 'node_modules/tap/dist/esm/run.mjs'), ...args], {
+const tap = spawn(process.execPath, [join(ROOT, 'node_modules/tap/dist/esm/run.mjs'), jobs, ...args], {
   cwd: ROOT,
   stdio: 'inherit',
   env: { ...process.env, ...suite?.env, TEST_SERVERS: `http://127.0.0.1:${port}` },

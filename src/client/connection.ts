@@ -1,10 +1,14 @@
 import type { Socket } from 'node:net'
-import { buildConnector, Pool } from 'undici'
+import { Agent, buildConnector, Pool, request } from 'undici'
+import type { Dispatcher } from 'undici'
 import type { Secret } from '../secret.ts'
+import { codeOf } from '../thrown.ts'
 import type { ClientCert } from './certificate.ts'
 
 /** A connection that was never made: not a byte of the request has left this machine. */
 export class NotConnected extends Error {
+  override readonly name = 'NotConnected'
+  /** Not as `code`: undici connects again and again after some of them. */
   readonly reason: string
 
   constructor(reason: string) {
@@ -23,8 +27,8 @@ export interface ConnectionOptions {
 }
 
 export interface Connections {
-  /** For undici's `connect`. Fails with `NotConnected` and nothing else. */
-  connect: buildConnector.connector
+  /** As undici's `request`. Rejects with `NotConnected` when there is no connection to send it on. */
+  request(url: string, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>): Promise<Dispatcher.ResponseData>
   close(): Promise<void>
 }
 
@@ -54,15 +58,20 @@ export function createConnections({ timeoutMs, cert, proxy }: ConnectionOptions)
     )
   }
 
+  function connect(target: buildConnector.Options, callback: buildConnector.Callback): void {
+    const via = tunnels === undefined ? direct : tunnelled
+    via(target, (error, socket) => {
+      if (error === null) callback(null, socket)
+      else callback(error instanceof NotConnected ? error : new NotConnected(codeOf(error)), null)
+    })
+  }
+
+  // Whoever calls has a deadline for headers and body.
+  const agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 })
   return {
-    connect(target, callback) {
-      const via = tunnels === undefined ? direct : tunnelled
-      via(target, (error, socket) => {
-        if (error === null) callback(null, socket)
-        else callback(error instanceof NotConnected ? error : new NotConnected(codeOf(error)), null)
-      })
-    },
+    request: (url, options) => request(url, { ...options, dispatcher: agent }),
     async close() {
+      await agent.close()
       await tunnels?.close()
     },
   }
@@ -88,10 +97,4 @@ function createTunnels(proxy: Secret, timeoutMs: number) {
       await pool.close()
     },
   }
-}
-
-/** The code alone: an error's text may hold addresses with secrets in them. */
-export function codeOf(error: Error): string {
-  const { code, name } = error as NodeJS.ErrnoException
-  return typeof code === 'string' ? code : name
 }

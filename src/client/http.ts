@@ -1,9 +1,9 @@
-import { Agent, request } from 'undici'
 import { WechatError } from '../errors.ts'
 import { parseHttpDate } from '../protocol/time.ts'
 import type { Secret } from '../secret.ts'
+import { codeOf } from '../thrown.ts'
 import type { ClientCert } from './certificate.ts'
-import { codeOf, createConnections, NotConnected } from './connection.ts'
+import type { Connections, NotConnected } from './connection.ts'
 
 /** Replies of WeChat are small; bills, the one exception, are read elsewhere. */
 const MAX_REPLY_BYTES = 1024 * 1024
@@ -56,9 +56,7 @@ export interface Http {
 }
 
 export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }: HttpOptions): Http {
-  // Half of the time for the connection, so that one that was never made is told from an answer that was lost. The deadline covers headers and body.
-  const connections = createConnections({ timeoutMs: timeoutMs / 2, cert, proxy })
-  const agent = new Agent({ connect: connections.connect, headersTimeout: 0, bodyTimeout: 0 })
+  let connections: Promise<Connections> | undefined
   const way = proxy === undefined ? '' : ` through the proxy ${new URL(proxy.reveal()).origin}`
   const failedAt = new Map<string, number>()
 
@@ -69,12 +67,20 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return age >= 0 && age < REST_MS ? 1 : 0
   }
 
+  /** undici is loaded with the first call: it has more modules than all of the plugin, and a process that starts need not wait for them. */
+  async function connect(): Promise<Connections> {
+    const { createConnections } = await import('./connection.ts')
+    // Half of the time for the connection, so that one that was never made is told from an answer that was lost.
+    return createConnections({ timeoutMs: timeoutMs / 2, cert, proxy })
+  }
+
   async function sendTo(host: string, { method, path, body, headers = {} }: HttpRequest): Promise<HttpReply> {
+    const { request } = await (connections ??= connect())
+    // For headers and body.
     const deadline = AbortSignal.timeout(timeoutMs)
     const sentAt = performance.now()
     try {
       const reply = await request(host + path, {
-        dispatcher: agent,
         method,
         headers,
         body: body ?? null,
@@ -101,7 +107,8 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     } catch (error) {
       failedAt.set(host, now().getTime())
       if (error instanceof WechatError) throw error
-      if (error instanceof NotConnected) throw failure(host + way, error.reason, false)
+      const { name, reason } = error as NotConnected
+      if (name === 'NotConnected') throw failure(host + way, reason, false)
       throw failure(host + way, deadline.aborted ? 'TIMEOUT' : codeOf(error as Error), true)
     }
   }
@@ -129,8 +136,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
       }
     },
     async close() {
-      await agent.close()
-      await connections.close()
+      await (await connections)?.close()
     },
   }
 }
