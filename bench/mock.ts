@@ -14,6 +14,8 @@ const MOCKS = ['wechat-mock', 'oauth2-mock-server'] as const
 
 /** After its first answer a process still tidies up. */
 const SETTLE_MS = 300
+/** How long the mock may take to notify the next of the orders that are paid. */
+const NOTICE_MS = 10_000
 /** When memory is looked at, in parts of all orders. The first tenth fills what is kept. */
 const MEMORY_AT = [0.1, 0.4, 0.7, 1]
 /** Far fewer than there are orders, so that the world has to forget. */
@@ -175,7 +177,13 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
             }
           }),
         )
-        while ((notified += (await shop.call.taken()).received) < until) await setTimeout(SETTLE_MS / 3)
+        for (let since = performance.now(); notified < until;) {
+          const { received } = await shop.call.taken()
+          notified += received
+          if (received > 0) since = performance.now()
+          if (performance.now() - since > NOTICE_MS) throw new Error(`Of ${until} orders ${notified} were notified.`)
+          await setTimeout(SETTLE_MS / 3)
+        }
         kept.push(started.rss() / MB)
         log(`${until} orders: ${Math.round(kept.at(-1)!)} MB`)
       }

@@ -8,7 +8,7 @@ import type { Name } from './notify/contestants.ts'
 import { forged, notificationOf, PATH } from './notify/messages.ts'
 import type { ServerCalls } from './notify/server.ts'
 
-const NAMES = ['plugin', 'bare', 'tenpay', 'wechatpay-axios-plugin'] as const satisfies Name[]
+const NAMES = ['plugin', 'by hand', 'bare', 'tenpay', 'wechatpay-axios-plugin'] as const satisfies Name[]
 
 const CONNECTIONS = 20
 
@@ -17,7 +17,7 @@ const WARM_UP = 12_000
 const WARM_UP_MS = 3000
 const WARM_UP_BATCH = 1000
 
-/** How many payment notifications a second are taken by this package, by a route that does nothing, and by two other packages. */
+/** How many payment notifications a second are taken by this package, by a route of plain code, by a route that does nothing, and by two other packages. */
 export default async function notify({ quick, log }: BenchOptions): Promise<Report> {
   const { roundMs, ...limits } = quick
     ? { rounds: 15, roundMs: 250, untilMs: 40_000 }
@@ -46,16 +46,20 @@ export default async function notify({ quick, log }: BenchOptions): Promise<Repo
     const rates = Object.fromEntries(
       NAMES.map((name) => [name, samples[name].map(({ perSecond }) => perSecond)]),
     ) as Record<Name, number[]>
+    const cpu = Object.fromEntries(NAMES.map((name) => [`${name} cpu`, samples[name].map(({ cpu }) => cpu)]))
     return {
       rows: [
         ...NAMES.map((name) => ({ name, median: round(median(rates[name]), 0), unit: 'requests/s' })),
-        ...NAMES.map((name) => ({
-          name: `${name} cpu`,
-          median: round(median(samples[name].map(({ cpu }) => cpu)), 1),
+        ...Object.entries(cpu).map(([name, times]) => ({
+          name,
+          median: round(median(times), 1),
           unit: 'µs of the server process/request',
         })),
       ],
-      ratios: ratiosOf(rates, ['plugin/bare', 'plugin/tenpay', 'plugin/wechatpay-axios-plugin']),
+      ratios: {
+        ...ratiosOf(rates, ['plugin/by hand', 'plugin/tenpay']),
+        ...ratiosOf(cpu, ['by hand cpu/plugin cpu']),
+      },
     }
   } finally {
     for (const contestant of contestants.values()) await contestant.stop()
@@ -66,7 +70,7 @@ type Contestant = Awaited<ReturnType<typeof enter>>
 
 /** Starts a contestant, sees that it tells a genuine notification from a forged one, and warms it up. */
 async function enter(name: Name, module: URL, core: number | undefined) {
-  const { call, stop } = startProcess<ServerCalls>(module, [name], core)
+  const { call, ended, stop } = startProcess<ServerCalls>(module, [name], core)
   const url = `http://127.0.0.1:${await call.listen()}${PATH}`
   let sent = 0
   let batch = 0
@@ -87,7 +91,7 @@ async function enter(name: Name, module: URL, core: number | undefined) {
   let speed = 0
   for (const start = performance.now(); sent < WARM_UP && performance.now() < start + WARM_UP_MS;) {
     // The best: a pause of the machine would make every round too short.
-    speed = Math.max(speed, await load({ url, bodies: fresh(WARM_UP_BATCH), reply, connections: CONNECTIONS }))
+    speed = Math.max(speed, await load({ url, bodies: fresh(WARM_UP_BATCH), reply, connections: CONNECTIONS, ended }))
   }
 
   return {
@@ -102,7 +106,7 @@ async function enter(name: Name, module: URL, core: number | undefined) {
     async measure(): Promise<{ perSecond: number; cpu: number }> {
       const bodies = fresh(batch)
       const before = await call.cpu()
-      const perSecond = await load({ url, bodies, reply, connections: CONNECTIONS })
+      const perSecond = await load({ url, bodies, reply, connections: CONNECTIONS, ended })
       return { perSecond, cpu: ((await call.cpu()) - before) / batch }
     },
 

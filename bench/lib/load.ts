@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import autocannon from 'autocannon'
 
 export interface Load {
@@ -7,14 +8,18 @@ export interface Load {
   /** What every reply must be. */
   reply: string
   connections: number
+  /** Rejects when the server has ended. */
+  ended: Promise<never>
+  /** How long a reply may take, s. Default 10. */
+  timeout?: number
 }
 
 /**
  * Posts every body once over kept-alive connections and resolves with the requests per second, from the first reply to the last.
  *
- * @throws when a single reply is not the expected one
+ * @throws as soon as a reply is not the expected one, or does not come
  */
-export async function load({ url, bodies, reply, connections }: Load): Promise<number> {
+export async function load({ url, bodies, reply, connections, ended, timeout = 10 }: Load): Promise<number> {
   let next = 0
   let replies = 0
   let first = 0
@@ -25,8 +30,9 @@ export async function load({ url, bodies, reply, connections }: Load): Promise<n
   }
   const requests = bodies.map((body) => ({ body }))
 
-  const result = await new Promise<autocannon.Result>((resolve, reject) => {
-    const run = autocannon(
+  let run: autocannon.Instance
+  const done = new Promise<void>((resolve, reject) => {
+    run = autocannon(
       {
         url,
         method: 'POST',
@@ -34,6 +40,7 @@ export async function load({ url, bodies, reply, connections }: Load): Promise<n
         amount: bodies.length,
         connections,
         expectBody: reply,
+        timeout,
         // How often it looks whether it is done.
         sampleInt: 20,
         // Written out here, before the first request leaves: nothing is built under load.
@@ -41,23 +48,35 @@ export async function load({ url, bodies, reply, connections }: Load): Promise<n
           client.setRequests(requests.slice(next, (next += share)))
         },
       },
-      (error: Error | null, result) => {
-        if (error === null) resolve(result)
+      (error: Error | null) => {
+        if (error === null) resolve()
         else reject(error)
       },
     )
     keepAwake(run)
-    run.on('response', () => {
+    const fail = (why: string) => {
+      reject(new Error(`${url}: of ${bodies.length} requests ${replies} were answered; then ${why}`))
+    }
+    run.on('response', (_client, status) => {
       replies += 1
       if (replies === 1) first = performance.now()
       if (replies === bodies.length) last = performance.now()
+      if (status !== 200) fail(`one with HTTP ${status}`)
+    })
+    // It would go on for ever: connect again, send again.
+    run.on('reqError', (error: Error) => {
+      fail(error.message)
+    })
+    ;(run as EventEmitter).on('reqMismatch', (body: string) => {
+      fail(`one with ${body}`)
     })
   })
-  if (replies !== bodies.length || result.errors + result.non2xx + result.mismatches > 0) {
-    throw new Error(
-      `${url}: of ${bodies.length} requests ${replies} were answered, ${result.errors} failed, ${result.non2xx} were not 2xx, ${result.mismatches} had another reply.`,
-    )
+  try {
+    await Promise.race([done, ended])
+  } finally {
+    run!.stop()
   }
+  if (replies !== bodies.length) throw new Error(`${url}: of ${bodies.length} requests ${replies} were answered.`)
   return ((replies - 1) / (last - first)) * 1000
 }
 

@@ -11,6 +11,8 @@ type Remote<C extends Calls> = {
 
 export interface ServerProcess<C extends Calls> {
   call: Remote<C>
+  /** Rejects when the process has ended, whoever ended it. */
+  ended: Promise<never>
   stop(): Promise<void>
 }
 
@@ -22,6 +24,9 @@ interface Reply {
   result?: unknown
   error?: string
 }
+
+/** How long a process may take to end. */
+const STOP_MS = 5000
 
 /** Starts a module in a process of its own, pinned to `core`. One call at a time. */
 export function startProcess<C extends Calls>(module: URL, args: string[], core?: number): ServerProcess<C> {
@@ -50,6 +55,7 @@ export function startProcess<C extends Calls>(module: URL, args: string[], core?
   }
 
   return {
+    ended,
     call: new Proxy(
       {},
       {
@@ -60,8 +66,10 @@ export function startProcess<C extends Calls>(module: URL, args: string[], core?
       },
     ) as Remote<C>,
     async stop() {
-      child.disconnect()
+      if (child.connected) child.disconnect()
+      const late = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
       await ended.catch(() => {})
+      clearTimeout(late)
     },
   }
 }

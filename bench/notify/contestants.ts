@@ -7,6 +7,8 @@ import Koa from 'koa'
 import type { Middleware } from 'koa'
 import wechatpayAxiosPlugin from 'wechatpay-axios-plugin'
 import { memoryStore, wechatPay } from '../../src/index.ts'
+import { verifyV2 } from '../../src/protocol/sign-v2.ts'
+import { readXml } from '../../src/protocol/xml.ts'
 import { ACCOUNT, OPENID, orderOf, PATH } from './messages.ts'
 
 /** One way to serve WeChat's notification. */
@@ -17,6 +19,7 @@ export interface Contestant {
 }
 
 const SUCCESS = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+const FAIL = '<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[no]]></return_msg></xml>'
 
 /** Fastify's default, for those that are not Fastify too. */
 const KEEP_ALIVE_MS = 72_000
@@ -29,10 +32,13 @@ async function listen(app: FastifyInstance): Promise<number> {
   return (app.server.address() as AddressInfo).port
 }
 
-export const CONTESTANTS = { plugin, bare, tenpay, 'wechatpay-axios-plugin': axiosPlugin } satisfies Record<
-  string,
-  () => Contestant | Promise<Contestant>
->
+export const CONTESTANTS = {
+  plugin,
+  'by hand': byHand,
+  bare,
+  tenpay,
+  'wechatpay-axios-plugin': axiosPlugin,
+} satisfies Record<string, () => Contestant | Promise<Contestant>>
 
 export type Name = keyof typeof CONTESTANTS
 
@@ -114,6 +120,55 @@ async function plugin(): Promise<Contestant> {
         if (order?.state === 'paid' && order.fulfilment === 'done') paid += 1
       }
       if (paid !== fulfilled) throw new Error(`${paid} orders are paid and done, but onPaid ran ${fulfilled} times.`)
+      return paid
+    },
+  }
+}
+
+/** The least that a notification takes: plain code in a route, with the package's reader and the package's check of the signature. */
+function byHand(): Contestant {
+  const app = Fastify()
+  const orders = new Map<string, { totalFee: number; transactionId?: string; paidAt?: Date }>()
+  let known = 0
+  let fulfilled = 0
+  const onPaid = async () => {
+    fulfilled += 1
+  }
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body)
+  })
+  app.post(PATH, async (request, reply) => {
+    reply.type('text/xml; charset=utf-8')
+    const fields = readXml(request.body as Buffer)
+    const order = orders.get(fields.get('out_trade_no') ?? '')
+    const fits =
+      fields.get('result_code') === 'SUCCESS' &&
+      verifyV2(fields, ACCOUNT.apiKey, 'MD5') &&
+      fields.get('appid') === ACCOUNT.appid &&
+      fields.get('mch_id') === ACCOUNT.mchId &&
+      fields.get('openid') === OPENID &&
+      Number(fields.get('total_fee')) === order?.totalFee
+    if (!fits) return FAIL
+    if (order!.paidAt === undefined) {
+      order!.paidAt = new Date()
+      order!.transactionId = fields.get('transaction_id')!
+      await onPaid()
+    }
+    return SUCCESS
+  })
+  return {
+    listen: async () => await listen(app),
+    async expect(count) {
+      for (const end = known + count; known < end; known++) {
+        const { outTradeNo, totalFee } = orderOf(known)
+        orders.set(outTradeNo, { totalFee })
+      }
+    },
+    async settled() {
+      await app.close()
+      const paid = [...orders.values()].filter(({ paidAt }) => paidAt !== undefined).length
+      if (paid !== fulfilled) throw new Error(`${paid} orders are paid, but onPaid ran ${fulfilled} times.`)
       return paid
     },
   }
