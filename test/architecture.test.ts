@@ -94,7 +94,6 @@ const LONG_FILES: string[] = [
   'mock-server/world/world.ts',
   'src/client/pay-v2.ts',
   'src/engine/machine.ts',
-  'src/engine/refund-machine.ts',
   'src/engine/work.ts',
   'src/store/sql.ts',
 ]

@@ -1,11 +1,12 @@
 import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../model.ts'
 import { inItsWay, isRumour, refundedFee } from './refund-fees.ts'
-import { backoff, CALL_GRACE, isDue } from './schedule.ts'
+import { backoff, CALL_GRACE, isDue, pollWait, RUMOUR_WAIT } from './schedule.ts'
 
 /**
  * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.
  *
- * The sum of live refunds never passes what was paid, nor does that of what WeChat reports, the same key is never refunded twice, and a number once given is the number of every repetition.
+ * The sum of live refunds never passes what was paid, nor does that of what WeChat reports, the same key is never refunded twice, and a
+ * number once given is the number of every repetition.
  */
 
 export type RefundObservation =
@@ -42,14 +43,6 @@ export const SURE_AFTER = 8
 /** What has failed so often, over about three quarters of an hour, is told to a person. It is tried on as before. */
 export const TELL_AFTER = 10
 
-const MINUTE = 60_000
-
-/** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
-const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
-
-/** A rumour is asked about again this long after WeChat did not answer. */
-const RUMOUR_WAIT = 5 * MINUTE
-
 export function ruleRefund(order: Order, observation: RefundObservation, now: Date): RefundRuling {
   if (observation.seen === 'refund-wanted') return want(observation)
   const outRefundNo = observation.seen === 'refund-reported' ? observation.report.outRefundNo : observation.outRefundNo
@@ -79,12 +72,12 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
         state: 'processing',
         refundId: observation.refundId,
         attempts: 0,
-        dueAt: later(poll(0)),
+        dueAt: later(pollWait(0)),
       })
     case 'refund-unsure':
       // Nor does a lost answer to the one leave the refusal of the other beyond doubt: it is asked about once more, and not asked for.
       if (known.state === 'failed') {
-        return changed('refused before, and to be asked about', known, { dueAt: later(poll(0)) })
+        return changed('refused before, and to be asked about', known, { dueAt: later(pollWait(0)) })
       }
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
       return unsure(known, observation.reason)
@@ -118,7 +111,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
       if (known.state === 'processing') {
         return changed('not known to WeChat', known, {
           attempts: known.attempts + 1,
-          dueAt: later(poll(known.attempts + 1)),
+          dueAt: later(pollWait(known.attempts + 1)),
         })
       }
       return changed('not known to WeChat', known, { dueAt: null })
@@ -236,7 +229,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
         return changed(
           'under way',
           refund,
-          { ...part, state, attempts: refund.attempts + 1, dueAt: later(poll(refund.attempts + 1)) },
+          { ...part, state, attempts: refund.attempts + 1, dueAt: later(pollWait(refund.attempts + 1)) },
           within,
         )
       case 'closed':
@@ -345,8 +338,4 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
  */
 function isPolled(refund: Refund, now: Date): boolean {
   return isRumour(refund) ? !isDue(refund.dueAt, now) : refund.state === 'created' || refund.state === 'unknown'
-}
-
-function poll(answers: number): number {
-  return POLL_MINUTES[Math.min(answers, POLL_MINUTES.length - 1)]! * MINUTE
 }

@@ -29,6 +29,17 @@ export function backoff(attempts: number): number {
   return Math.min(5 * SECOND * 2 ** (attempts - 1), LONGEST_WAIT)
 }
 
+/** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
+const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
+
+/** The wait after so many answers that a refund is under way. */
+export function pollWait(answers: number): number {
+  return POLL_MINUTES[Math.min(answers, POLL_MINUTES.length - 1)]! * MINUTE
+}
+
+/** A rumour of a refund is asked about again this long after WeChat did not answer. */
+export const RUMOUR_WAIT = 5 * MINUTE
+
 /** Whether something is due. What waits longer than anything may was put there by a clock that was ahead, and may have been due for long. */
 export function isDue(dueAt: Date | null, now: Date): boolean {
   return dueAt !== null && (dueAt <= now || dueAt > furthest(now))

@@ -304,31 +304,4 @@ export const ORDERS: Case[] = [
       same(await store.findLiveOrder('cart'), late)
     },
   ],
-
-  [
-    'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone',
-    async ({ store }) => {
-      const paid = async (dueAt: Date | null) => {
-        const order = newOrder({ state: 'paid', fulfilment: 'due', claims: 2, dueAt })
-        return await add(store, { ...order, payment: newPayment(order) })
-      }
-      const astray = [
-        await paid(at(1001)),
-        await paid(new Date('2040-01-01T00:00:00.000Z')),
-        await add(store, { dueAt: at(2000), expiresAt: at(1000) }),
-      ]
-      const others = [
-        await paid(at(1000)),
-        await paid(at(-1)),
-        await paid(null),
-        await add(store, { dueAt: at(2000), expiresAt: at(1001) }),
-        await add(store, { dueAt: at(1000), expiresAt: at(0) }),
-        await add(store, { dueAt: null, expiresAt: at(0) }),
-      ]
-      assert.equal(await store.bringForward(at(1000), at(5)), astray.length)
-      for (const order of astray) same(await store.findOrder(order.outTradeNo), { ...order, dueAt: at(5) })
-      for (const order of others) same(await store.findOrder(order.outTradeNo), order)
-      assert.equal(await store.bringForward(at(1000), at(5)), 0)
-    },
-  ],
 ]
