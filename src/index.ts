@@ -24,7 +24,7 @@ export type { DrizzleLike, DrizzleQueryable, DrizzleSql, DrizzleSqliteLike } fro
 export { fromPrisma } from './store/adapters/prisma.ts'
 export type { PrismaLike, PrismaQueryable, PrismaTransactionOptions } from './store/adapters/prisma.ts'
 export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
-export type { MerchantV2, WechatPayOptions } from './options/options.ts'
+export type { Key, Merchant, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options/options.ts'
 export type {
   AuthenticatedUser,
   FulfilContext,
@@ -43,7 +43,7 @@ export type { ClientCert } from './client/certificate.ts'
 export type { Login } from './engine/login.ts'
 export type { Observed, Orders } from './engine/orders.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'
-export type { Notification, NotificationFault, PayApi, TradeReport } from './client/pay.ts'
+export type { Notification, NotificationFault, NotificationMessage, PayApi, TradeReport } from './client/pay.ts'
 export type { SignType } from './protocol/sign-v2.ts'
 export type {
   Account,
@@ -65,4 +65,5 @@ export type {
   Source,
   TokenSession,
   TradeState,
+  WechatEvent,
 } from './model.ts'

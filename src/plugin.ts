@@ -1,33 +1,18 @@
-import { randomBytes, randomInt } from 'node:crypto'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
+import { createAccount } from './account.ts'
 import { checkCalls } from './calls.ts'
 import type { Wechat } from './calls.ts'
-import { createHttp } from './client/http.ts'
-import { createMiniProgram } from './client/mini-program.ts'
-import { createPayV2 } from './client/pay-v2.ts'
-import { createClock } from './clock.ts'
-import { publish } from './diagnostics.ts'
-import { createAnomalies } from './engine/anomalies.ts'
-import { createLogin } from './engine/login.ts'
-import { createOrders } from './engine/orders.ts'
 import type { Orders } from './engine/orders.ts'
-import { createRefunds } from './engine/refunds.ts'
-import { createWork } from './engine/work.ts'
 import { WechatError } from './errors.ts'
-import type { Anomaly } from './model.ts'
 import { noticesOf } from './options/notices.ts'
-import { parseOptions } from './options/options.ts'
 import type { WechatPayOptions } from './options/options.ts'
-import { formatTime } from './protocol/time.ts'
+import { parseOptions } from './options/parse.ts'
 import { createAnswers } from './routes/answers.ts'
 import { speakJson } from './routes/json.ts'
 import { loginRoute } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
-import { neutral } from './store/neutral.ts'
-import { loggable } from './thrown.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -38,15 +23,6 @@ declare module 'fastify' {
 /** How long `app.close()` waits for hooks that run, and for them to be rolled back: together less than the 10 s that Fastify gives to a plugin by default. */
 const CLOSE_LIMIT_MS = 8000
 const ROLLBACK_LIMIT_MS = 1000
-
-/** A clock that is further from WeChat's than this is told to the operator. */
-const CLOCK_LIMIT_MS = 60_000
-
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-
-function newOutTradeNo(now: Date): string {
-  return formatTime(now) + Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
-}
 
 /** The orders of the registrations on each server: a notification may be for another of them. */
 const registrations = new WeakMap<object, Orders[]>()
@@ -65,80 +41,13 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
       'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.',
     )
   }
-  const { appid, mchId, hooks, timeoutMs, proxy } = config
-  const store = neutral(config.store)
+  const { appid, hooks } = config
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
-
-  const { now, wechatNow, heard } = createClock({
-    own: config.now,
-    onDifference(aheadMs) {
-      const text = `The clock of this process is ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs < 0 ? 'ahead of' : 'behind'} WeChat's`
-      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, which is well again`)
-      else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's. Set the clock of this machine, e.g. by NTP`)
-    },
-  })
-  const pause = async () => {
-    await wait(randomInt(50, 250))
-  }
-  const http = { timeoutMs, now, heard, pause, proxy }
-  const miniProgramHttp = createHttp({ ...http, hosts: config.hosts.miniProgram })
-  const payHttp = createHttp({ ...http, hosts: config.hosts.pay })
-  // Refunds alone present the merchant's certificate.
-  const certHttp = config.cert && createHttp({ ...http, hosts: config.hosts.pay, cert: config.cert })
-  const nonce = () => randomBytes(16).toString('hex')
-  const miniProgram = createMiniProgram(miniProgramHttp, appid, config.appSecret)
-  const pay = createPayV2({
-    http: payHttp,
-    certHttp,
-    appid,
-    mchId,
-    apiKey: config.apiKey,
-    signType: config.signType,
-    notifyUrl: config.notifyUrl,
-    nonce,
-  })
-  const login = createLogin({
-    appid,
-    miniProgram,
-    store,
-    now,
-    tokenTtlMs: config.tokenTtlMs,
-    randomToken: () => randomBytes(32).toString('base64url'),
-  })
-
-  const policy = { latePayment: config.latePayment }
-  const observer = {
-    anomaly(anomaly: Anomaly) {
-      publish('fastify-wechat-pay:anomaly', () => ({ outTradeNo: anomaly.outTradeNo, kind: anomaly.kind }))
-      log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
-      Promise.resolve(anomaly)
-        .then(hooks.onAnomaly)
-        .catch((error: unknown) => {
-          log.error({ err: loggable(error) }, 'onAnomaly failed')
-        })
-    },
-    due(outTradeNo: string) {
-      work.start(outTradeNo)
-    },
-    reserve: () => work.reserve(),
-  }
-  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, wechatNow, newOutTradeNo })
+  const account = createAccount(config, log)
+  const { login, orders, refunds, anomalies, miniProgram, pay, work, wechatNow } = account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
-  const refunds = createRefunds({ pay, orders })
-  const work = createWork({
-    store,
-    orders,
-    refunds,
-    policy,
-    hooks,
-    now,
-    wechatNow,
-    log,
-    leaseMs: config.leaseMs,
-    concurrency: config.concurrency,
-  })
 
   const wechat: Wechat = checkCalls({
     login,
@@ -146,7 +55,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     miniProgram,
     pay,
     refunds,
-    anomalies: createAnomalies({ store, orders, pay, now }),
+    anomalies,
     sweep: async () => await work.sweep(),
     idle: async (limitMs = CLOSE_LIMIT_MS) => {
       await work.idle(limitMs)
@@ -195,7 +104,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     await work.idle(ROLLBACK_LIMIT_MS)
   })
   fastify.addHook('onClose', async () => {
-    await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])
+    await account.close()
   })
 }
 

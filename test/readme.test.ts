@@ -14,7 +14,7 @@ import type {
   WechatErrorCode,
   WechatPayOptions,
 } from '../src/index.ts'
-import { parseOptions } from '../src/options/options.ts'
+import { parseOptions } from '../src/options/parse.ts'
 import { freePort } from './fixtures.ts'
 import { TYPESCRIPT } from './typescript.ts'
 
@@ -89,15 +89,18 @@ const options: WechatPayOptions = {
 
 /** What parseOptions says when it is asked for an option that does not exist. */
 function optionNames(): string[] {
-  try {
-    parseOptions({ unknown: 1, merchant: { unknown: 1 } } as never)
-  } catch (error) {
-    const [top, merchant] = [...(error as Error).message.matchAll(/the options are (.+)/g)].map(([, list]) =>
-      list!.split(', '),
-    )
-    return [...top!.filter((name) => name !== 'merchant'), ...merchant!.map((name) => `merchant.${name}`)]
-  }
-  throw new Error('parseOptions has accepted an unknown option')
+  const names = ['v2', 'v3'].flatMap((version) => {
+    try {
+      parseOptions({ unknown: 1, merchant: { version, unknown: 1 } } as never)
+    } catch (error) {
+      const [top, merchant] = [...(error as Error).message.matchAll(/the options are (.+)/g)].map(([, list]) =>
+        list!.split(', '),
+      )
+      return [...top!.filter((name) => name !== 'merchant'), ...merchant!.map((name) => `merchant.${name}`)]
+    }
+    throw new Error('parseOptions has accepted an unknown option')
+  })
+  return [...new Set(names)]
 }
 
 async function routes(): Promise<string[]> {

@@ -2,6 +2,7 @@ import { WechatError } from '../errors.ts'
 import type { WechatErrorCode } from '../errors.ts'
 import { Secret } from '../secret.ts'
 import type { Http, HttpReply } from './http.ts'
+import type { KeyRing } from './key-ring.ts'
 
 /** What WeChat tells about a login. */
 export interface CodeSession {
@@ -42,21 +43,30 @@ const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   41008: ['WECHAT_INPUT_INVALID', 'The login code is missing.'],
 }
 
-export function createMiniProgram(http: Http, appid: string, appSecret: Secret): MiniProgram {
+/** "invalid appsecret": the code has not been looked at, and is as good as before. */
+const WRONG_SECRET = '40125'
+
+export function createMiniProgram(http: Http, appid: string, appSecrets: KeyRing): MiniProgram {
   return {
     async code2Session(code) {
-      const query = new URLSearchParams({
-        appid,
-        secret: appSecret.reveal(),
-        js_code: code.reveal(),
-        grant_type: 'authorization_code',
-      })
-      return judgeCode2Session(
-        await http.send({ method: 'GET', path: `/sns/jscode2session?${query}`, repeatable: false }),
-        [appSecret, code],
-      )
+      return await appSecrets.use((appSecret) => exchange(appSecret, code), isWrongSecret)
     },
   }
+
+  async function exchange(appSecret: Secret, code: Secret): Promise<CodeSession> {
+    const query = new URLSearchParams({
+      appid,
+      secret: appSecret.reveal(),
+      js_code: code.reveal(),
+      grant_type: 'authorization_code',
+    })
+    const reply = await http.send({ method: 'GET', path: `/sns/jscode2session?${query}`, repeatable: false })
+    return judgeCode2Session(reply, [appSecret, code])
+  }
+}
+
+function isWrongSecret(error: unknown): boolean {
+  return error instanceof WechatError && error.wechatCode === WRONG_SECRET
 }
 
 /**

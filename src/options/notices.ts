@@ -1,5 +1,5 @@
 import { expiryOf } from '../client/certificate.ts'
-import type { Config } from './options.ts'
+import type { Config, MerchantConfig } from './parse.ts'
 import { isLoopback } from './urls.ts'
 
 export interface Notice {
@@ -9,8 +9,17 @@ export interface Notice {
 
 const NOTICE_MS = 30 * 24 * 60 * 60 * 1000
 
+/** Something of the merchant's that ends. */
+interface Ending {
+  option: string
+  at: Date | undefined
+  /** What is so when it has ended. */
+  then: string
+  toDo: string
+}
+
 /** What the log says once at start: what works today, and nobody should find out later. `at` is the real time, as TLS counts by it. */
-export function noticesOf({ hosts, cert }: Pick<Config, 'hosts' | 'cert'>, at: Date): Notice[] {
+export function noticesOf({ hosts, merchant }: Pick<Config, 'hosts' | 'merchant'>, at: Date): Notice[] {
   const notices: Notice[] = []
   const { protocol, hostname, origin } = new URL(hosts.miniProgram[0]!)
   if (protocol === 'http:' && !isLoopback(hostname)) {
@@ -19,20 +28,35 @@ export function noticesOf({ hosts, cert }: Pick<Config, 'hosts' | 'cert'>, at: D
       text: `\`baseUrl\` ${origin} is plain HTTP to another machine: whoever is on the way reads the app secret and the login codes, and can answer in WeChat's place. Use https`,
     })
   }
-  const expiry = cert && expiryOf(cert)
-  if (expiry !== undefined && expiry.getTime() - at.getTime() < NOTICE_MS) {
-    const day = expiry.toISOString().slice(0, 10)
+  for (const { option, at: end, then, toDo } of endingsOf(merchant)) {
+    if (end === undefined || end.getTime() - at.getTime() >= NOTICE_MS) continue
+    const day = end.toISOString().slice(0, 10)
     notices.push(
-      expiry <= at
-        ? {
-            level: 'error',
-            text: `\`merchant.cert\` expired on ${day}: WeChat takes no refund until it is replaced. Get a new API certificate in the merchant platform`,
-          }
-        : {
-            level: 'warn',
-            text: `\`merchant.cert\` expires on ${day}, and refunds stop then. Get a new API certificate in the merchant platform`,
-          },
+      end <= at
+        ? { level: 'error', text: `\`${option}\` expired on ${day}: ${then} until it is replaced. ${toDo}` }
+        : { level: 'warn', text: `\`${option}\` expires on ${day}, and from then on ${then}. ${toDo}` },
     )
   }
   return notices
+}
+
+const NEW_CERTIFICATE = 'Get a new API certificate in the merchant platform'
+
+function endingsOf(merchant: MerchantConfig): Ending[] {
+  if (merchant.version === 'v2') {
+    const { cert } = merchant
+    const at = cert && expiryOf(cert)
+    return [{ option: 'merchant.cert', at, then: 'WeChat takes no refund', toDo: NEW_CERTIFICATE }]
+  }
+  const { certificate, platformKeys } = merchant
+  const at = certificate && new Date(certificate.validTo)
+  return [
+    { option: 'merchant.certificate', at, then: 'WeChat takes no call', toDo: NEW_CERTIFICATE },
+    ...platformKeys.map(({ expiresAt }) => ({
+      option: 'merchant.platformCertificates',
+      at: expiresAt,
+      then: 'nothing that is signed under it is believed',
+      toDo: "Change to WeChat Pay's public key, or give the new certificate beside it",
+    })),
+  ]
 }

@@ -4,6 +4,7 @@ import { createHttp } from '../../src/client/http.ts'
 import { createMiniProgram, judgeCode2Session } from '../../src/client/mini-program.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { WechatErrorCode } from '../../src/errors.ts'
+import { KeyRing } from '../../src/client/key-ring.ts'
 import { Secret } from '../../src/secret.ts'
 import { httpReply, serve } from '../fixtures.ts'
 
@@ -206,7 +207,7 @@ t.test('the request', async (t) => {
   })
   const http = createHttp({ hosts: [origin], timeoutMs: 5000, now: () => new Date(), pause: async () => {} })
   t.teardown(() => http.close())
-  const miniProgram = createMiniProgram(http, APPID, new Secret(APP_SECRET))
+  const miniProgram = createMiniProgram(http, APPID, new KeyRing([new Secret(APP_SECRET)]))
 
   const session = await miniProgram.code2Session(new Secret(CODE))
   t.match(session, { openid: OPENID, unionid: undefined })

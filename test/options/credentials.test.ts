@@ -1,10 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { mixUps } from '../../src/options/credentials.ts'
+import { mixUps as mixUpsOf } from '../../src/options/credentials.ts'
 
 const APP_SECRET = '41f0c95bd27e83a6b7c1e6f09d3528a4'
 const API_KEY = 'd6b41c7fe92a05385fb0c6e1d97a2483'
+const API_V3_KEY = 'Kx7pQ2vR9mZtTea4Shop0Wb5nYc8JdHs'
 const MCH_ID = '1900000109'
+
+const mixUps = (appSecret: unknown, apiKey: unknown, mchId: unknown, apiV3Key?: unknown) =>
+  mixUpsOf({ appSecret, apiKey, apiV3Key, mchId })
 
 t.test('keys as WeChat makes them', async (t) => {
   t.strictSame(mixUps(APP_SECRET, API_KEY, MCH_ID), [])
@@ -67,4 +71,16 @@ t.test('what has another form is refused by the rules', async (t) => {
     t.strictSame(mixUps(value, value, value), [], String(value))
   }
   t.strictSame(mixUps(undefined, API_KEY, undefined), [])
+})
+
+t.test('keys that are being changed, and the APIv3 key', async (t) => {
+  t.strictSame(mixUps([APP_SECRET, API_KEY], [API_KEY.toUpperCase(), API_V3_KEY], MCH_ID), [
+    '`merchant.apiKey` is the app secret: take the APIv2 key that is set in the merchant platform, or set a new one there',
+  ])
+  t.strictSame(mixUps(APP_SECRET, API_KEY, MCH_ID, API_V3_KEY), [])
+  t.strictSame(mixUps(APP_SECRET, API_KEY, MCH_ID, [API_V3_KEY, API_KEY]), [
+    '`merchant.apiV3Key` is the APIv2 key: take the APIv3 key that is set in the merchant platform, or set a new one there',
+  ])
+  t.match(mixUps(APP_SECRET, undefined, MCH_ID, APP_SECRET), [/`merchant.apiV3Key` is the app secret/])
+  t.match(mixUps(APP_SECRET, undefined, MCH_ID, 'x'.repeat(32)), [/`merchant.apiV3Key` is a placeholder/])
 })

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import t from 'tap'
 import { WechatError } from '../../src/errors.ts'
-import { parseOptions } from '../../src/options/options.ts'
-import type { WechatPayOptions } from '../../src/options/options.ts'
+import { parseOptions } from '../../src/options/parse.ts'
+import type { MerchantV2, WechatPayOptions } from '../../src/options/options.ts'
+import type { MerchantConfig } from '../../src/options/parse.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 
 const APP_SECRET = '0123456789abcdef0123456789abcdef'
@@ -46,10 +47,9 @@ t.test('the least that must be given, and the defaults of the rest', async (t) =
   const { now, store, hooks, ...config } = parseOptions(VALID)
   t.strictSame(JSON.parse(JSON.stringify(config)), {
     appid: 'wx2421b1c4370ec43b',
-    appSecret: '[secret]',
+    appSecrets: ['[secret]'],
     mchId: '1900000109',
-    apiKey: '[secret]',
-    signType: 'HMAC-SHA256',
+    merchant: { version: 'v2', apiKeys: ['[secret]'], signType: 'HMAC-SHA256' },
     notifyUrl: 'https://shop.example.com/wechat/notify',
     prefix: '/wechat',
     orderTtlMs: 7_200_000,
@@ -65,8 +65,14 @@ t.test('the least that must be given, and the defaults of the rest', async (t) =
       pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
     },
   })
-  t.equal(config.appSecret.reveal(), APP_SECRET)
-  t.equal(config.apiKey.reveal(), API_KEY)
+  t.strictSame(
+    config.appSecrets.map((secret) => secret!.reveal()),
+    [APP_SECRET],
+  )
+  t.strictSame(
+    (config.merchant as MerchantConfig & { version: 'v2' }).apiKeys.map((key) => key!.reveal()),
+    [API_KEY],
+  )
   t.equal(store, VALID.store)
   t.strictSame(Object.keys(hooks), ['price', 'onPaid'], 'a hook that was not given is not there')
   t.ok(Math.abs(now().getTime() - Date.now()) < 1000, "the clock is the machine's")
@@ -76,6 +82,7 @@ t.test('everything given', async (t) => {
   const given = {
     onRefunded: () => {},
     onAnomaly: () => {},
+    onEvent: () => {},
     onLogin: () => {},
     issueToken: () => ({ token: 'jwt' }),
     authenticate: () => undefined,
@@ -85,7 +92,7 @@ t.test('everything given', async (t) => {
   const config = parseOptions({
     ...VALID,
     ...given,
-    merchant: { ...VALID.merchant, signType: 'MD5', cert },
+    merchant: { ...(VALID.merchant as MerchantV2), signType: 'MD5', cert },
     publicUrl: 'https://shop.example.com/api/',
     prefix: '/pay/v1',
     orderTtlMs: 60_000,
@@ -101,8 +108,7 @@ t.test('everything given', async (t) => {
     now,
   })
   t.match(config, {
-    signType: 'MD5',
-    cert,
+    merchant: { signType: 'MD5', cert },
     notifyUrl: 'https://shop.example.com/api/pay/v1/notify',
     prefix: '/pay/v1',
     orderTtlMs: 60_000,
@@ -148,7 +154,8 @@ t.test('values at the edge of a rule', async (t) => {
     ['prefix', ['/a', '/pay/v10', '/~shop_1.x-y']],
     ['exposeOpenid', [true, false]],
     ['merchant.mchId', ['10000100', '110605603', '1900000109']],
-    ['merchant.apiKey', [API_KEY, '!"#$%&\'()*+,-./0123456789:;<=>?~']],
+    ['appSecret', [APP_SECRET, [APP_SECRET, '41f0c95bd27e83a6b7c1e6f09d3528a4']]],
+    ['merchant.apiKey', [API_KEY, [API_KEY, `${API_KEY.slice(1)}0`], '!"#$%&\'()*+,-./0123456789:;<=>?~']],
     [
       'merchant.cert',
       [
@@ -256,6 +263,7 @@ t.test('every rule', async (t) => {
     ['onPaid', 'must be a function: it does what a payment owes the payer', aFunction[1]],
     ['onRefunded', ...aFunction],
     ['onAnomaly', ...aFunction],
+    ['onEvent', ...aFunction],
     ['onLogin', ...aFunction],
     ['now', ...aFunction],
     ['orderTtlMs', ...ms('60000 (1 min) to 604800000 (7 days)', '604800000')],
@@ -292,7 +300,7 @@ t.test('every rule', async (t) => {
         null,
       ],
     ],
-    ['merchant.version', 'must be "v2"', ['v1', 'V2', 2, null]],
+    ['merchant.version', 'must be "v2" or "v3"', ['v1', 'V2', 2, null]],
     [
       'merchant.mchId',
       'must be the merchant number, 8 to 10 digits',
@@ -360,7 +368,7 @@ t.test('the secrets', async (t) => {
       'must be 32 lower-case hex digits, from the mini program console',
       ['', 'hunter2', APP_SECRET.slice(1), APP_SECRET + '0', APP_SECRET.toUpperCase(), 1, null, { hunter2: 1 }],
     ],
-    ['merchant', 'must be an object with version, mchId and apiKey', ['hunter2', 1, null, true]],
+    ['merchant', 'must be an object with version, mchId and the keys of that version', ['hunter2', 1, null, true]],
     [
       'merchant.apiKey',
       'must be the APIv2 key, exactly 32 characters',
@@ -445,9 +453,9 @@ t.test('a secret given to the wrong option is not shown either', async (t) => {
   }
   t.strictSame(faults(swapped), [
     '`appid` must be "wx" and 16 lower-case hex digits, not this text of 32 characters',
-    '`appSecret` must be 32 lower-case hex digits, from the mini program console',
+    '`appSecret` must be 32 lower-case hex digits, from the mini program console, or two of these while it is being changed',
     '`merchant.mchId` must be the merchant number, 8 to 10 digits, not this text of 32 characters',
-    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters; it is neither the app secret nor the APIv3 key',
+    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters, or two of these while it is being changed; it is neither the app secret nor the APIv3 key',
   ])
   for (const name of ['publicUrl', 'baseUrl']) {
     t.notMatch(

@@ -1,5 +1,5 @@
-import { fieldWithin } from '../protocol/sign-v2.ts'
-import type { Fields } from '../protocol/xml.ts'
+import { fieldWithin } from '../../protocol/sign-v2.ts'
+import type { Fields } from '../../protocol/xml.ts'
 
 /** Fields that mark the replies to other calls, and notifications. A reply to a close has none of them (closeorder wxa 9_3), and no mark of its own that is sure. */
 const NOT_OF_A_CLOSE = [

@@ -1,9 +1,9 @@
 import { createCipheriv, createPublicKey } from 'node:crypto'
 import t from 'tap'
-import { createPlatformKeys, readCertificate, readCertificates } from '../../src/client/platform-keys.ts'
-import type { PlatformKey } from '../../src/client/platform-keys.ts'
-import { Secret } from '../../src/secret.ts'
-import { v3 } from '../fixtures.ts'
+import { createPlatformKeys, readCertificate, readCertificates } from '../../../src/client/pay-v3/platform-keys.ts'
+import type { PlatformKey } from '../../../src/client/pay-v3/platform-keys.ts'
+import { Secret } from '../../../src/secret.ts'
+import { v3 } from '../../fixtures.ts'
 
 const { keys, ofKind } = v3()
 const API_V3_KEY = '0123456789abcdefABCDEFghijklmnop'

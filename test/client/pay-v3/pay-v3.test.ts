@@ -1,12 +1,13 @@
 import { createPublicKey, verify } from 'node:crypto'
 import t from 'tap'
-import type { HttpReply } from '../../src/client/http.ts'
-import { createPayV2 } from '../../src/client/pay-v2.ts'
-import type { NotificationError, PayApi } from '../../src/client/pay.ts'
-import { WechatError } from '../../src/errors.ts'
-import type { Order, Refund } from '../../src/model.ts'
-import { Secret } from '../../src/secret.ts'
-import { httpReply, v3 } from '../fixtures.ts'
+import type { HttpReply } from '../../../src/client/http.ts'
+import { createPayV2 } from '../../../src/client/pay-v2/pay-v2.ts'
+import type { NotificationError, PayApi } from '../../../src/client/pay.ts'
+import { WechatError } from '../../../src/errors.ts'
+import type { Order, Refund } from '../../../src/model.ts'
+import { KeyRing } from '../../../src/client/key-ring.ts'
+import { Secret } from '../../../src/secret.ts'
+import { httpReply, v3 } from '../../fixtures.ts'
 import {
   answer,
   API_V3_KEY,
@@ -21,8 +22,8 @@ import {
   NOW,
   PUBLIC_KEY,
   SECONDS,
-} from './wechat-v3.ts'
-import type { SealOptions } from './wechat-v3.ts'
+} from './wechat.ts'
+import type { SealOptions } from './wechat.ts'
 
 const OUT_TRADE_NO = 'T2026|*010100001'
 const ORDER = {
@@ -510,7 +511,7 @@ t.test('what the merchant number still has in API v2', async (t) => {
     http: { send: async () => httpReply(''), async close() {} },
     appid: APPID,
     mchId: MCH_ID,
-    apiKey: new Secret(apiKey),
+    apiKeys: new KeyRing([new Secret(apiKey)]),
     signType: 'HMAC-SHA256',
     notifyUrl: NOTIFY_URL,
     nonce: () => NONCE,

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { NotificationError, NotificationFault, NotificationMessage } from '../../src/client/pay.ts'
-import { Secret } from '../../src/secret.ts'
-import { v3 } from '../fixtures.ts'
+import type { NotificationError, NotificationFault, NotificationMessage } from '../../../src/client/pay.ts'
+import { Secret } from '../../../src/secret.ts'
+import { v3 } from '../../fixtures.ts'
 import {
   API_V3_KEY,
   APPID,
@@ -13,8 +13,8 @@ import {
   PUBLIC_KEY,
   sealed,
   SECONDS,
-} from './wechat-v3.ts'
-import type { SealOptions } from './wechat-v3.ts'
+} from './wechat.ts'
+import type { SealOptions } from './wechat.ts'
 
 const TRADE = {
   mchid: MCH_ID,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { listRefunds, readRefund } from '../../src/client/refunds-v2.ts'
+import { listRefunds, readRefund } from '../../../src/client/pay-v2/refunds.ts'
 
 type Values = Record<string, string>
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { answersAnother } from '../../src/client/answers-v2.ts'
+import { answersAnother } from '../../../src/client/pay-v2/answers.ts'
 
 // With genuine replies, signatures included: pay-v2.test.ts.
 

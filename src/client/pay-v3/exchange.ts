@@ -1,10 +1,10 @@
-import { WechatError } from '../errors.ts'
-import { authorize, isFresh, isProbe, readSeal, verifyV3 } from '../protocol/sign-v3.ts'
-import type { Signer } from '../protocol/sign-v3.ts'
-import { formatSeconds } from '../protocol/time.ts'
-import type { Http, HttpReply } from './http.ts'
+import { WechatError } from '../../errors.ts'
+import { authorize, isFresh, isProbe, readSeal, verifyV3 } from '../../protocol/sign-v3.ts'
+import type { Signer } from '../../protocol/sign-v3.ts'
+import { formatSeconds } from '../../protocol/time.ts'
+import type { Http, HttpReply } from '../http.ts'
 import type { PlatformKeys } from './platform-keys.ts'
-import { ADVICE, quoted, refusalOf } from './refusals.ts'
+import { ADVICE, quoted, refusalOf } from '../refusals.ts'
 
 export interface ExchangeOptions {
   http: Http

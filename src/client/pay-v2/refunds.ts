@@ -1,9 +1,9 @@
-import { WechatError } from '../errors.ts'
-import type { RefundReport } from '../model.ts'
-import { parseFen } from '../protocol/money.ts'
-import { parseTime } from '../protocol/time.ts'
-import { kept } from '../protocol/xml.ts'
-import type { Fields } from '../protocol/xml.ts'
+import { WechatError } from '../../errors.ts'
+import type { RefundReport } from '../../model.ts'
+import { parseFen } from '../../protocol/money.ts'
+import { parseTime } from '../../protocol/time.ts'
+import { kept } from '../../protocol/xml.ts'
+import type { Fields } from '../../protocol/xml.ts'
 
 /** refund_status of V2. */
 const STATES = new Map<string | undefined, RefundReport['state']>([

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
-import { WechatError } from '../errors.ts'
-import { decryptV3 } from '../protocol/aead-v3.ts'
-import type { Sealed } from '../protocol/aead-v3.ts'
-import type { Secret } from '../secret.ts'
+import { WechatError } from '../../errors.ts'
+import { decryptV3 } from '../../protocol/aead-v3.ts'
+import type { Sealed } from '../../protocol/aead-v3.ts'
+import type { Secret } from '../../secret.ts'
 
 /** A key of WeChat Pay: verifies what WeChat signs, encrypts what only WeChat may read. */
 export interface PlatformKey {
@@ -130,7 +130,7 @@ function named(serial: string): string {
 }
 
 /** A platform certificate from its PEM text. @throws {Error} when it is none */
-export function readCertificate(pem: string): PlatformKey {
+export function readCertificate(pem: string | Buffer): PlatformKey {
   const { serialNumber, publicKey, validTo } = new X509Certificate(pem)
   return { serial: serialNumber, key: publicKey, expiresAt: new Date(validTo) }
 }

@@ -1,11 +1,11 @@
-import { decryptV3 } from '../protocol/aead-v3.ts'
-import { isFresh, isProbe, readSeal, verifyV3 } from '../protocol/sign-v3.ts'
-import type { Secret } from '../secret.ts'
-import { NotificationError } from './pay.ts'
-import type { Notification, NotificationMessage } from './pay.ts'
+import { decryptV3 } from '../../protocol/aead-v3.ts'
+import { isFresh, isProbe, readSeal, verifyV3 } from '../../protocol/sign-v3.ts'
+import type { Secret } from '../../secret.ts'
+import { NotificationError } from '../pay.ts'
+import type { Notification, NotificationMessage } from '../pay.ts'
 import type { PlatformKeys } from './platform-keys.ts'
-import { objectOf, readRefund, readTrade, textOf } from './trades-v3.ts'
-import type { Json } from './trades-v3.ts'
+import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
+import type { Json } from './trades.ts'
 
 export interface ReaderOptions {
   appid: string

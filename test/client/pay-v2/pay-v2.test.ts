@@ -3,17 +3,18 @@ import { inspect } from 'node:util'
 import { XMLParser } from 'fast-xml-parser'
 import t from 'tap'
 import { Hash } from 'wechatpay-axios-plugin'
-import { createHttp } from '../../src/client/http.ts'
-import type { Http, HttpReply, HttpRequest } from '../../src/client/http.ts'
-import { createPayV2 } from '../../src/client/pay-v2.ts'
-import { NotificationError } from '../../src/client/pay.ts'
-import type { NotificationFault, PayApi } from '../../src/client/pay.ts'
-import { WechatError } from '../../src/errors.ts'
-import type { Advice, WechatErrorCode } from '../../src/errors.ts'
-import type { Order, Refund } from '../../src/model.ts'
-import type { SignType } from '../../src/protocol/sign-v2.ts'
-import { Secret } from '../../src/secret.ts'
-import { httpReply, sample, serve, vectors } from '../fixtures.ts'
+import { createHttp } from '../../../src/client/http.ts'
+import type { Http, HttpReply, HttpRequest } from '../../../src/client/http.ts'
+import { createPayV2 } from '../../../src/client/pay-v2/pay-v2.ts'
+import { NotificationError } from '../../../src/client/pay.ts'
+import type { NotificationFault, PayApi } from '../../../src/client/pay.ts'
+import { WechatError } from '../../../src/errors.ts'
+import type { Advice, WechatErrorCode } from '../../../src/errors.ts'
+import type { Order, Refund } from '../../../src/model.ts'
+import type { SignType } from '../../../src/protocol/sign-v2.ts'
+import { KeyRing } from '../../../src/client/key-ring.ts'
+import { Secret } from '../../../src/secret.ts'
+import { httpReply, sample, serve, vectors } from '../../fixtures.ts'
 
 type Values = Record<string, string>
 
@@ -153,7 +154,7 @@ function merchant(
       certHttp: httpTo(withCert),
       appid,
       mchId,
-      apiKey: new Secret(apiKey),
+      apiKeys: new KeyRing([new Secret(apiKey)]),
       signType,
       notifyUrl: NOTIFY_URL,
       nonce: () => nonce,
@@ -748,7 +749,7 @@ t.test('without a certificate there are no refunds, and nothing is sent', async 
     http,
     appid: APPID,
     mchId: MCH_ID,
-    apiKey: new Secret(API_KEY),
+    apiKeys: new KeyRing([new Secret(API_KEY)]),
     signType: 'HMAC-SHA256',
     notifyUrl: NOTIFY_URL,
     nonce: () => 'n',
@@ -1169,7 +1170,7 @@ t.test('over real HTTP, a lost answer is asked for again with the very same mess
     certHttp: http,
     appid: APPID,
     mchId: MCH_ID,
-    apiKey: new Secret(API_KEY),
+    apiKeys: new KeyRing([new Secret(API_KEY)]),
     signType: 'HMAC-SHA256',
     notifyUrl: NOTIFY_URL,
     nonce: () => `nonce${++nonces}`,

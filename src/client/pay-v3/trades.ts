@@ -1,7 +1,7 @@
-import type { Payment, RefundReport, TradeState } from '../model.ts'
-import { isFen } from '../protocol/money.ts'
-import { parseRfc3339 } from '../protocol/time.ts'
-import type { TradeReport } from './pay.ts'
+import type { Payment, RefundReport, TradeState } from '../../model.ts'
+import { isFen } from '../../protocol/money.ts'
+import { parseRfc3339 } from '../../protocol/time.ts'
+import type { TradeReport } from '../pay.ts'
 
 /** What API v3 says of trades and refunds, in replies and in notifications: every field is looked at before it is believed. */
 

@@ -1,0 +1,150 @@
+import { randomBytes, randomInt } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { createHttp } from './client/http.ts'
+import type { Http } from './client/http.ts'
+import { KeyRing } from './client/key-ring.ts'
+import { createMiniProgram } from './client/mini-program.ts'
+import type { MiniProgram } from './client/mini-program.ts'
+import type { PayApi } from './client/pay.ts'
+import { createPayV2 } from './client/pay-v2/pay-v2.ts'
+import { createPayV3 } from './client/pay-v3/pay-v3.ts'
+import { createClock } from './clock.ts'
+import { publish } from './diagnostics.ts'
+import { createAnomalies } from './engine/anomalies.ts'
+import type { Anomalies } from './engine/anomalies.ts'
+import { createLogin } from './engine/login.ts'
+import type { Login } from './engine/login.ts'
+import { createOrders } from './engine/orders.ts'
+import type { Orders } from './engine/orders.ts'
+import { createRefunds } from './engine/refunds.ts'
+import type { Refunds } from './engine/refunds.ts'
+import { createWork } from './engine/work.ts'
+import type { Work } from './engine/work.ts'
+import type { Log } from './hooks.ts'
+import type { Anomaly } from './model.ts'
+import type { Config, MerchantConfig } from './options/parse.ts'
+import { formatTime } from './protocol/time.ts'
+import { neutral } from './store/neutral.ts'
+import { loggable } from './thrown.ts'
+
+/** One merchant and its app, put together: what talks to WeChat, and what keeps its orders. It knows nothing of Fastify. */
+export interface AccountServices {
+  login: Login
+  orders: Orders
+  refunds: Refunds
+  anomalies: Anomalies
+  miniProgram: MiniProgram
+  pay: PayApi
+  work: Work
+  /** WeChat's time. */
+  wechatNow: () => Date
+  /** Ends the connections to WeChat. */
+  close(): Promise<void>
+}
+
+/** A clock that is further from WeChat's than this is told to the operator. */
+const CLOCK_LIMIT_MS = 60_000
+
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+function newOutTradeNo(now: Date): string {
+  return formatTime(now) + Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
+}
+
+const nonce = () => randomBytes(16).toString('hex')
+
+export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices {
+  const { appid, mchId, hooks, timeoutMs, proxy } = config
+  const store = neutral(config.store)
+  const { now, wechatNow, heard } = createClock({
+    own: config.now,
+    onDifference(aheadMs) {
+      const text = `The clock of this process is ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs < 0 ? 'ahead of' : 'behind'} WeChat's`
+      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, which is well again`)
+      else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's. Set the clock of this machine, e.g. by NTP`)
+    },
+  })
+  const pause = async () => {
+    await wait(randomInt(50, 250))
+  }
+  const http = { timeoutMs, now, heard, pause, proxy }
+  const miniProgramHttp = createHttp({ ...http, hosts: config.hosts.miniProgram })
+  const payHttp = createHttp({ ...http, hosts: config.hosts.pay })
+  // Refunds of API v2 alone present the merchant's certificate.
+  const cert = config.merchant.version === 'v2' ? config.merchant.cert : undefined
+  const certHttp = cert && createHttp({ ...http, hosts: config.hosts.pay, cert })
+  const pay = createPay(config, { http: payHttp, certHttp, now: wechatNow, log })
+  const miniProgram = createMiniProgram(miniProgramHttp, appid, new KeyRing(config.appSecrets))
+  const login = createLogin({
+    appid,
+    miniProgram,
+    store,
+    now,
+    tokenTtlMs: config.tokenTtlMs,
+    randomToken: () => randomBytes(32).toString('base64url'),
+  })
+
+  const policy = { latePayment: config.latePayment }
+  const observer = {
+    anomaly(anomaly: Anomaly) {
+      publish('fastify-wechat-pay:anomaly', () => ({ outTradeNo: anomaly.outTradeNo, kind: anomaly.kind }))
+      log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
+      Promise.resolve(anomaly)
+        .then(hooks.onAnomaly)
+        .catch((error: unknown) => {
+          log.error({ err: loggable(error) }, 'onAnomaly failed')
+        })
+    },
+    due(outTradeNo: string) {
+      work.start(outTradeNo)
+    },
+    reserve: () => work.reserve(),
+  }
+  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, wechatNow, newOutTradeNo })
+  const refunds = createRefunds({ pay, orders })
+  const { leaseMs, concurrency } = config
+  const work = createWork({ store, orders, refunds, policy, hooks, now, wechatNow, log, leaseMs, concurrency })
+  return {
+    login,
+    orders,
+    refunds,
+    anomalies: createAnomalies({ store, orders, pay, now }),
+    miniProgram,
+    pay,
+    work,
+    wechatNow,
+    async close() {
+      await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])
+    },
+  }
+}
+
+interface PayDeps {
+  http: Http
+  certHttp: Http | undefined
+  now: () => Date
+  log: Log
+}
+
+/** The payment API of the merchant's version. */
+function createPay({ appid, mchId, merchant, notifyUrl }: Config, { http, certHttp, now, log }: PayDeps): PayApi {
+  const v2 = ({ apiKeys, signType }: Pick<MerchantConfig & { version: 'v2' }, 'apiKeys' | 'signType'>) =>
+    createPayV2({ http, certHttp, appid, mchId, apiKeys: new KeyRing(apiKeys), signType, notifyUrl, nonce })
+  if (merchant.version === 'v2') return v2(merchant)
+  const { signer, apiV3Keys, platformKeys, downloadCertificates } = merchant
+  return createPayV3({
+    http,
+    appid,
+    signer,
+    apiV3Keys: new KeyRing(apiV3Keys).all,
+    platformKeys,
+    downloadCertificates,
+    notifyUrl,
+    nonce,
+    now,
+    onProbe() {
+      log.debug({}, 'WeChat has tested that a reply with a wrong signature is refused; the request was sent again')
+    },
+    v2: merchant.v2 && v2(merchant.v2),
+  })
+}

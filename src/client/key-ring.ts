@@ -1,0 +1,49 @@
+import type { Secret } from '../secret.ts'
+
+/**
+ * A secret, and while it is being changed in WeChat's console the next one: what WeChat signs may be under either, what we sign goes under the one that worked
+ * last.
+ */
+export class KeyRing {
+  #current: Secret
+  #other: Secret | undefined
+
+  constructor([current, next]: readonly [Secret, Secret?]) {
+    this.#current = current
+    this.#other = next
+  }
+
+  get current(): Secret {
+    return this.#current
+  }
+
+  get all(): readonly Secret[] {
+    return this.#other === undefined ? [this.#current] : [this.#current, this.#other]
+  }
+
+  /**
+   * What `task` gives under the current key, or under the other one when WeChat refuses the current as `isWrongKey` tells: nothing was done then, so the task may
+   * be done again. What was not refused stays the current one.
+   */
+  async use<T>(task: (key: Secret) => Promise<T>, isWrongKey: (error: unknown) => boolean): Promise<T> {
+    const [first, second] = this.all as [Secret, Secret?]
+    try {
+      return await task(first)
+    } catch (error) {
+      if (second === undefined || !isWrongKey(error)) throw error
+    }
+    try {
+      const result = await task(second)
+      this.#prefer(second, first)
+      return result
+    } catch (error) {
+      if (!isWrongKey(error)) this.#prefer(second, first)
+      throw error
+    }
+  }
+
+  #prefer(current: Secret, other: Secret): void {
+    this.#current = current
+    this.#other = other
+  }
+}

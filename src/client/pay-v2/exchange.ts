@@ -1,0 +1,126 @@
+import { WechatError } from '../../errors.ts'
+import { signV2, verifyV2 } from '../../protocol/sign-v2.ts'
+import type { SignType } from '../../protocol/sign-v2.ts'
+import { readXml, writeXml } from '../../protocol/xml.ts'
+import type { Fields } from '../../protocol/xml.ts'
+import type { Secret } from '../../secret.ts'
+import type { Http, HttpReply } from '../http.ts'
+import type { KeyRing } from '../key-ring.ts'
+import { ADVICE, quoted, readCommunicationFailure, refusalOf } from '../refusals.ts'
+import { answersAnother } from './answers.ts'
+
+export interface ExchangeOptions {
+  appid: string
+  mchId: string
+  apiKeys: KeyRing
+  signType: SignType
+  /** A fresh nonce: at most 32 letters and digits. */
+  nonce: () => string
+}
+
+/** Sends signed messages, and believes replies that WeChat has signed. Resolves with the fields of a success. @throws {WechatError} */
+export type Exchange = (path: string, fields: readonly [string, string][], via: Http) => Promise<Fields>
+
+export function createExchange({ appid, mchId, apiKeys, signType, nonce }: ExchangeOptions): Exchange {
+  return async (path, fields, via) => await apiKeys.use((apiKey) => call(apiKey, path, fields, via), isWrongKey)
+
+  async function call(apiKey: Secret, path: string, fields: readonly [string, string][], via: Http): Promise<Fields> {
+    const message: Fields = new Map([
+      ['appid', appid],
+      ['mch_id', mchId],
+      ['nonce_str', nonce()],
+      ['sign_type', signType],
+      ...fields,
+    ])
+    message.set('sign', signV2(message, apiKey.reveal(), signType))
+    const reply = await via.send({
+      method: 'POST',
+      path,
+      body: writeXml(message),
+      headers: { 'content-type': 'text/xml; charset=utf-8' },
+      repeatable: true,
+    })
+    return judge(reply, path, message)
+  }
+
+  /** In WeChat's order: communication, signature, account, business. */
+  function judge(reply: HttpReply, path: string, asked: Fields): Fields {
+    if (reply.status !== 200) {
+      throw new WechatError(
+        'WECHAT_UNAVAILABLE',
+        `WeChat Pay answered with HTTP ${reply.status}. Repeat it unchanged.`,
+        { advice: 'repeat' },
+      )
+    }
+    let fields: Fields
+    try {
+      fields = readXml(reply.body.toString())
+    } catch (cause) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay's reply cannot be read: ${(cause as WechatError).message} Query before anything else.`,
+        { advice: 'query', cause },
+      )
+    }
+    // A communication failure is never signed, so it is believed only as far as it goes: nothing was done that we can rely on.
+    if (fields.get('return_code') === 'FAIL') {
+      const text = quoted(fields.get('return_msg'))
+      const { about, toDo } = readCommunicationFailure(text)
+      const wechatText = `${text}: ${toDo}`
+      throw about === 'order'
+        ? new WechatError('WECHAT_REFUSED', `WeChat Pay refused this order: ${text}. ${ADVICE.stop}`, { wechatText })
+        : new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", { wechatText })
+    }
+    if (!isSigned(fields, apiKeys, signType)) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply does not carry a valid signature and was not believed. Query before anything else.",
+        { advice: 'query' },
+      )
+    }
+    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply is about another appid or merchant and was not believed.",
+        { advice: 'query' },
+      )
+    }
+    const result = fields.get('return_code') === 'SUCCESS' ? fields.get('result_code') : undefined
+    if (result !== 'SUCCESS' && result !== 'FAIL') {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.",
+        { advice: 'query' },
+      )
+    }
+    const foreign = answersAnother(path, asked, fields)
+    if (foreign !== undefined) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay's reply to ${path} carries ${foreign}: it answers something else and was not believed. Query before anything else.`,
+        { advice: 'query' },
+      )
+    }
+    if (result === 'FAIL') {
+      const wechatCode = quoted(fields.get('err_code'))
+      const wechatText = quoted(fields.get('err_code_des'))
+      const [code, advice] = refusalOf(wechatCode) ?? ['WECHAT_REFUSED', 'stop']
+      throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, {
+        wechatCode,
+        wechatText,
+        advice,
+      })
+    }
+    return fields
+  }
+}
+
+/** "签名错误": WeChat has done nothing, as it does not know who has asked. */
+function isWrongKey(error: unknown): boolean {
+  return error instanceof WechatError && /^签名错误/.test(error.wechatText ?? '')
+}
+
+/** Whether WeChat has signed the message for this merchant. */
+export function isSigned(fields: Fields, apiKeys: KeyRing, signType: SignType): boolean {
+  return apiKeys.all.some((apiKey) => verifyV2(fields, apiKey.reveal(), signType))
+}

@@ -1,0 +1,128 @@
+import type { WechatError } from '../../errors.ts'
+import { parseFen } from '../../protocol/money.ts'
+import { decryptRefundNotify } from '../../protocol/refund-notify-v2.ts'
+import { fieldWithin } from '../../protocol/sign-v2.ts'
+import type { SignType } from '../../protocol/sign-v2.ts'
+import { kept, readXml } from '../../protocol/xml.ts'
+import type { Fields } from '../../protocol/xml.ts'
+import type { Secret } from '../../secret.ts'
+import type { KeyRing } from '../key-ring.ts'
+import { NotificationError } from '../pay.ts'
+import type { Notification, NotificationFault, NotificationMessage, NotificationReply } from '../pay.ts'
+import { quoted } from '../refusals.ts'
+import { isSigned } from './exchange.ts'
+import { readPayment } from './trades.ts'
+
+export interface ReaderOptions {
+  appid: string
+  mchId: string
+  apiKeys: KeyRing
+  signType: SignType
+}
+
+const SUCCESS_REPLY = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+
+const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
+const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
+
+/** Reads a notification of API v2: a payment, signed, or a refund, encrypted. @throws {NotificationError} */
+export function readNotificationV2({ body }: NotificationMessage, options: ReaderOptions): Notification {
+  const { appid, mchId, apiKeys, signType } = options
+  let fields: Fields
+  try {
+    fields = readXml(body)
+  } catch (error) {
+    throw new NotificationError('unreadable', (error as WechatError).message)
+  }
+  if (fields.get('return_code') !== 'SUCCESS') {
+    throw new NotificationError('incomplete', 'The notification does not say return_code SUCCESS.')
+  }
+  if (fields.has('req_info')) return readRefundHint(fields, options)
+  const paid = fields.get('result_code') === 'SUCCESS'
+  for (const name of paid ? REQUIRED_PAID : REQUIRED) {
+    if (!fields.get(name)) throw new NotificationError('incomplete', `The notification lacks ${name}.`)
+  }
+  if (!isSigned(fields, apiKeys, signType)) {
+    throw new NotificationError('bad-signature', 'The signature of the notification is not ours.')
+  }
+  if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+    throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+  }
+  // The answer to a query has all that a notification has. It says what became of the payment, which a notification cannot.
+  const tradeState = fields.get('trade_state')
+  if (tradeState && tradeState !== 'SUCCESS') {
+    throw new NotificationError(
+      'incomplete',
+      `A trade_state of ${quoted(tradeState)} stands in an answer to a query, not in a notification.`,
+    )
+  }
+  if (!paid) {
+    if (fields.get('result_code') !== 'FAIL') {
+      throw new NotificationError('incomplete', 'The result_code of the notification is neither SUCCESS nor FAIL.')
+    }
+    return {
+      kind: 'payment-failed',
+      outTradeNo: fields.get('out_trade_no'),
+      reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}`,
+    }
+  }
+  if ([...fields.values()].some((value) => fieldWithin(value) !== undefined)) {
+    return {
+      kind: 'payment-hint',
+      outTradeNo: kept(fields, 'out_trade_no')!,
+      transactionId: kept(fields, 'transaction_id')!,
+    }
+  }
+  const payment = readPayment(fields)
+  if (typeof payment === 'string') {
+    throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
+  }
+  return { kind: 'payment', payment }
+}
+
+/** A refund notification carries no signature: that it decrypts and names our merchant number makes it worth a question. */
+function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Notification {
+  let refund: Fields
+  try {
+    refund = readXml(decrypt(fields.get('req_info')!, apiKeys), 'root')
+  } catch (error) {
+    throw new NotificationError('bad-signature', (error as WechatError).message)
+  }
+  const app = kept(fields, 'appid') ?? ''
+  if (fields.get('mch_id') !== mchId || !/^\w{1,32}$/.test(app)) {
+    throw new NotificationError('wrong-account', 'The notification is for another merchant.')
+  }
+  const outTradeNo = refund.get('out_trade_no')
+  const outRefundNo = refund.get('out_refund_no')
+  const refundFee = parseFen(refund.get('refund_fee'))
+  if (!outTradeNo || !outRefundNo || outRefundNo.length > 64 || refundFee === undefined) {
+    throw new NotificationError(
+      'incomplete',
+      'The refund notification lacks out_trade_no, out_refund_no or refund_fee.',
+    )
+  }
+  return { kind: 'refund-hint', appid: app, outTradeNo, outRefundNo, refundFee }
+}
+
+/** What WeChat reads after a notification of API v2 (doc/v2/merchant/4011937248); the status is 200 in any case. */
+export function replyV2(fault?: NotificationFault): NotificationReply {
+  return {
+    status: 200,
+    contentType: 'text/xml; charset=utf-8',
+    body:
+      fault === undefined
+        ? SUCCESS_REPLY
+        : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
+  }
+}
+
+/** @throws {WechatError} when it decrypts under no key */
+function decrypt(reqInfo: string, apiKeys: KeyRing): Buffer {
+  const [first, second] = apiKeys.all as [Secret, Secret?]
+  try {
+    return decryptRefundNotify(reqInfo, first.reveal())
+  } catch (error) {
+    if (second === undefined) throw error
+    return decryptRefundNotify(reqInfo, second.reveal())
+  }
+}

@@ -1,0 +1,214 @@
+import { WechatError } from '../../errors.ts'
+import type { Order, RefundReport, TradeState } from '../../model.ts'
+import { parseFen } from '../../protocol/money.ts'
+import { fieldWithin, signV2 } from '../../protocol/sign-v2.ts'
+import type { SignType } from '../../protocol/sign-v2.ts'
+import { formatSeconds, formatTime } from '../../protocol/time.ts'
+import type { Fields } from '../../protocol/xml.ts'
+import type { Http } from '../http.ts'
+import type { KeyRing } from '../key-ring.ts'
+import { confirmClosed, noCertificate } from '../pay.ts'
+import type { PayApi, TradeReport } from '../pay.ts'
+import { isRefusal, quoted } from '../refusals.ts'
+import { createExchange } from './exchange.ts'
+import { readNotificationV2, replyV2 } from './notifications.ts'
+import { listRefunds, readRefund } from './refunds.ts'
+import { readPayment } from './trades.ts'
+
+export interface PayV2Options {
+  http: Http
+  /** Presents the merchant's client certificate, without which there are no refunds. */
+  certHttp?: Http | undefined
+  appid: string
+  mchId: string
+  apiKeys: KeyRing
+  signType: SignType
+  notifyUrl: string
+  /** A fresh nonce: at most 32 letters and digits. */
+  nonce: () => string
+}
+
+/** trade_state of V2; anything else is an error, not a cast. */
+const UNPAID_STATES: readonly string[] = [
+  'NOTPAY',
+  'CLOSED',
+  'REVOKED',
+  'USERPAYING',
+  'PAYERROR',
+  'ACCEPT',
+] satisfies TradeState[]
+
+/** API v2: XML, MD5 or HMAC-SHA256. */
+export function createPayV2({
+  http,
+  certHttp,
+  appid,
+  mchId,
+  apiKeys,
+  signType,
+  notifyUrl,
+  nonce,
+}: PayV2Options): PayApi {
+  const exchange = createExchange({ appid, mchId, apiKeys, signType, nonce })
+  const call = (path: string, fields: readonly [string, string][], via = http) => exchange(path, fields, via)
+
+  async function query(outTradeNo: string): Promise<TradeReport> {
+    let reply: Fields
+    try {
+      reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
+    } catch (error) {
+      if (isRefusal(error, 'ORDERNOTEXIST')) return { tradeState: 'NOT_EXIST' }
+      throw error
+    }
+    const tradeState = reply.get('trade_state') ?? ''
+    if (reply.get('out_trade_no') !== outTradeNo) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay was asked about ${outTradeNo} and answered about another order.`,
+        { advice: 'query' },
+      )
+    }
+    if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
+      const payment = readPayment(reply)
+      if (typeof payment === 'string') {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`,
+          { advice: 'query' },
+        )
+      }
+      return { tradeState, payment }
+    }
+    if (!UNPAID_STATES.includes(tradeState)) {
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`,
+        { advice: 'query' },
+      )
+    }
+    return { tradeState } as TradeReport
+  }
+
+  return {
+    version: 'v2',
+
+    async prepay(order: Order) {
+      const reply = await call('/pay/unifiedorder', [
+        ['body', order.description],
+        ['out_trade_no', order.outTradeNo],
+        ['total_fee', String(order.totalFee)],
+        ['fee_type', order.currency],
+        ['spbill_create_ip', order.clientIp],
+        ['time_start', formatTime(order.createdAt)],
+        ['time_expire', formatTime(order.expiresAt)],
+        ['notify_url', notifyUrl],
+        ['trade_type', 'JSAPI'],
+        ['openid', order.openid],
+        ...(order.attach === undefined ? [] : [['attach', order.attach] as [string, string]]),
+      ])
+      const prepayId = reply.get('prepay_id')
+      if (!prepayId) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.',
+          { advice: 'repeat' },
+        )
+      }
+      return prepayId
+    },
+
+    payParams(prepayId, now) {
+      const params = { timeStamp: formatSeconds(now), nonceStr: nonce(), package: `prepay_id=${prepayId}`, signType }
+      return {
+        ...params,
+        paySign: signV2(new Map(Object.entries({ appId: appid, ...params })), apiKeys.current.reveal(), signType),
+      }
+    },
+
+    query,
+
+    async close(outTradeNo) {
+      try {
+        await call('/pay/closeorder', [['out_trade_no', outTradeNo]])
+        return 'closed'
+      } catch (error) {
+        if (isRefusal(error, 'ORDERPAID')) return 'paid'
+        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query)
+        if (isRefusal(error, 'ORDERNOTEXIST')) return 'not-exist'
+        throw error
+      }
+    },
+
+    canRefund: certHttp !== undefined,
+
+    textFault(text) {
+      const field = fieldWithin(text)
+      return field === undefined
+        ? undefined
+        : `it holds "&${field}=", which the signature of API v2 cannot tell from the field ${field}`
+    },
+
+    async refund(order, { outRefundNo, refundFee, reason }) {
+      if (certHttp === undefined) throw noCertificate()
+      const { totalFee, currency } = order.payment ?? order
+      const reply = await call(
+        '/secapi/pay/refund',
+        [
+          ['out_trade_no', order.outTradeNo],
+          ['out_refund_no', outRefundNo],
+          ['total_fee', String(totalFee)],
+          ['refund_fee', String(refundFee)],
+          ['refund_fee_type', currency],
+          ['notify_url', notifyUrl],
+          ...(reason ? [['refund_desc', reason] as [string, string]] : []),
+        ],
+        certHttp,
+      )
+      const refundId = reply.get('refund_id')
+      if (!refundId || reply.get('out_refund_no') !== outRefundNo || parseFen(reply.get('refund_fee')) !== refundFee) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay accepted another refund than ${outRefundNo} of ${refundFee} fen.`,
+          { advice: 'query' },
+        )
+      }
+      return refundId
+    },
+
+    async queryRefund(outRefundNo): Promise<RefundReport | undefined> {
+      let reply: Fields
+      try {
+        reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]])
+      } catch (error) {
+        if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
+        throw error
+      }
+      const report = readRefund(reply, 0)
+      if (report?.outRefundNo !== outRefundNo) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`,
+          { advice: 'query' },
+        )
+      }
+      return report
+    },
+
+    async listRefunds(outTradeNo) {
+      return await listRefunds(async (offset) => {
+        try {
+          return await call('/pay/refundquery', [
+            ['out_trade_no', outTradeNo],
+            ...(offset === 0 ? [] : [['offset', String(offset)] as [string, string]]),
+          ])
+        } catch (error) {
+          if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
+          throw error
+        }
+      }, outTradeNo)
+    },
+
+    readNotification: (message) => readNotificationV2(message, { appid, mchId, apiKeys, signType }),
+    reply: (_message, fault) => replyV2(fault),
+  }
+}

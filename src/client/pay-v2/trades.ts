@@ -1,0 +1,29 @@
+import type { Payment } from '../../model.ts'
+import { parseFen } from '../../protocol/money.ts'
+import { parseTime } from '../../protocol/time.ts'
+import { kept } from '../../protocol/xml.ts'
+import type { Fields } from '../../protocol/xml.ts'
+
+/** The payment that a verified message of our account reports, or the name of the field that cannot be read. */
+export function readPayment(fields: Fields): Payment | string {
+  const totalFee = parseFen(fields.get('total_fee'))
+  if (totalFee === undefined) return 'total_fee'
+  const paidAt = parseTime(fields.get('time_end') ?? '')
+  if (paidAt === undefined) return 'time_end'
+  const transactionId = kept(fields, 'transaction_id')
+  if (transactionId === undefined) return 'transaction_id'
+  const openid = kept(fields, 'openid')
+  if (openid === undefined) return 'openid'
+  return {
+    transactionId,
+    outTradeNo: kept(fields, 'out_trade_no')!,
+    appid: kept(fields, 'appid')!,
+    mchId: kept(fields, 'mch_id')!,
+    openid,
+    totalFee,
+    currency: fields.get('fee_type') || 'CNY',
+    paidAt,
+    bankType: kept(fields, 'bank_type'),
+    attach: kept(fields, 'attach'),
+  }
+}

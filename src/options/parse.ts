@@ -1,0 +1,184 @@
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
+import type { ClientCert } from '../client/certificate.ts'
+import { readCertificate } from '../client/pay-v3/platform-keys.ts'
+import type { PlatformKey } from '../client/pay-v3/platform-keys.ts'
+import { WechatError } from '../errors.ts'
+import type { Hooks } from '../hooks.ts'
+import type { SignType } from '../protocol/sign-v2.ts'
+import type { Signer } from '../protocol/sign-v3.ts'
+import { Secret } from '../secret.ts'
+import { mixUps } from './credentials.ts'
+import { keysOf } from './keys.ts'
+import { whyApart } from './merchant-keys.ts'
+import type { Key, Merchant, WechatPayOptions } from './options.ts'
+import { check, DAY, merchantRules, MINUTE, RULES } from './rules.ts'
+
+const HOSTS = {
+  miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
+  pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
+}
+
+/** The key in use, and the next one while it is being changed. */
+export type Keys = readonly [Secret, Secret?]
+
+export type MerchantConfig =
+  | { version: 'v2'; apiKeys: Keys; signType: SignType; cert: ClientCert | undefined }
+  | {
+      version: 'v3'
+      signer: Signer
+      apiV3Keys: Keys
+      /** Keys of WeChat Pay. */
+      platformKeys: readonly PlatformKey[]
+      downloadCertificates: boolean
+      certificate: X509Certificate | undefined
+      /** Of the same number, for what still speaks API v2. */
+      v2: { apiKeys: Keys; signType: SignType } | undefined
+    }
+
+/** The options, checked and complete, secrets wrapped. */
+export interface Config<Tx = unknown> extends Required<
+  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy'>
+> {
+  hooks: Hooks<Tx>
+  appSecrets: Keys
+  mchId: string
+  merchant: MerchantConfig
+  notifyUrl: string
+  proxy: Secret | undefined
+  /** Origins by API, the preferred one first. */
+  hosts: { miniProgram: readonly string[]; pay: readonly string[] }
+}
+
+/**
+ * Checks the options and completes them.
+ *
+ * @throws {WechatError} `WECHAT_OPTIONS_INVALID`, naming every fault at once: the option, the rule and, unless it is secret, the value
+ */
+export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''): Config<Tx> {
+  const options = (input ?? {}) as unknown as Record<string, unknown>
+  const given = options.merchant
+  const merchant = (RULES.merchant.test(given) ? given : {}) as Record<string, unknown>
+  const { appSecret } = options
+  const { apiKey, apiV3Key, mchId } = merchant
+  const secrets = [appSecret, apiKey, apiV3Key].flatMap(keysOf).filter(isSecret)
+  const faults = check(options, RULES, '', secrets)
+  if (given === merchant) {
+    const own = check(merchant, merchantRules(merchant), 'merchant.', secrets)
+    faults.push(...own, ...wholeness(merchant as unknown as Merchant, own.length === 0))
+    if (options.latePayment === 'refund' && merchant.version !== 'v3' && merchant.cert === undefined) {
+      faults.push("`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate")
+    }
+  }
+  faults.push(...mixUps({ appSecret, apiKey, apiV3Key, mchId }))
+  if ((options.issueToken === undefined) !== (options.authenticate === undefined)) {
+    faults.push('`issueToken` and `authenticate` must be given together')
+  }
+  const { publicUrl, prefix = '/wechat' } = options
+  const notifyUrl =
+    typeof publicUrl === 'string' && typeof prefix === 'string'
+      ? `${publicUrl.replace(/\/$/, '')}${scopePrefix}${prefix}/notify`
+      : ''
+  if (notifyUrl.length > 256) {
+    faults.push('`publicUrl`, the prefix of the scope and `prefix` must give a notify URL of at most 256 characters')
+  }
+  if (faults.length > 0) {
+    throw new WechatError(
+      'WECHAT_OPTIONS_INVALID',
+      `fastify-wechat-pay cannot be registered:\n${faults.map((fault) => `- ${fault}`).join('\n')}`,
+    )
+  }
+
+  const { price, onPaid, onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate } = input
+  return {
+    hooks: {
+      price,
+      onPaid,
+      ...defined({ onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate }),
+    } as Hooks<Tx>,
+    appid: input.appid,
+    appSecrets: wrapped(input.appSecret),
+    mchId: input.merchant.mchId,
+    merchant: merchantConfig(input.merchant),
+    notifyUrl,
+    prefix: input.prefix ?? '/wechat',
+    store: input.store,
+    orderTtlMs: input.orderTtlMs ?? 120 * MINUTE,
+    tokenTtlMs: input.tokenTtlMs ?? 7 * DAY,
+    exposeOpenid: input.exposeOpenid ?? false,
+    latePayment: input.latePayment ?? 'hold',
+    sweepIntervalMs: input.sweepIntervalMs ?? 5000,
+    leaseMs: input.leaseMs ?? MINUTE,
+    concurrency: input.concurrency ?? 5,
+    timeoutMs: input.timeoutMs ?? 5000,
+    proxy: input.proxy === undefined ? undefined : new Secret(input.proxy),
+    hosts:
+      input.baseUrl === undefined
+        ? HOSTS
+        : { miniProgram: [new URL(input.baseUrl).origin], pay: [new URL(input.baseUrl).origin] },
+    now: input.now ?? (() => new Date()),
+  }
+}
+
+/** What no rule of one option can say of a merchant of API v3. `readable`: each option holds by itself. */
+function wholeness(merchant: Merchant, readable: boolean): string[] {
+  if (merchant.version !== 'v3') return []
+  const { serialNo, certificate, publicKeyId, publicKey, platformCertificates } = merchant
+  const faults: string[] = []
+  if (serialNo === undefined && certificate === undefined) {
+    faults.push(
+      '`merchant.serialNo` or `merchant.certificate` is missing: either names the API certificate of `merchant.privateKey`',
+    )
+  }
+  if ((publicKeyId === undefined) !== (publicKey === undefined)) {
+    faults.push('`merchant.publicKeyId` and `merchant.publicKey` must be given together')
+  }
+  if (publicKeyId === undefined && publicKey === undefined && platformCertificates === undefined) {
+    faults.push(
+      "`merchant.publicKeyId` and `merchant.publicKey` are missing, or else `merchant.platformCertificates`: without a key of WeChat Pay's nothing that it says can be verified",
+    )
+  }
+  return readable ? [...faults, ...whyApart(merchant)] : faults
+}
+
+function merchantConfig(merchant: Merchant): MerchantConfig {
+  if (merchant.version === 'v2') {
+    const { apiKey, signType = 'HMAC-SHA256', cert } = merchant
+    return { version: 'v2', apiKeys: wrapped(apiKey), signType, cert }
+  }
+  const {
+    mchId,
+    privateKey,
+    serialNo,
+    publicKeyId,
+    publicKey,
+    platformCertificates = [],
+    apiKey,
+    signType = 'HMAC-SHA256',
+  } = merchant
+  const certificate = merchant.certificate === undefined ? undefined : new X509Certificate(merchant.certificate)
+  return {
+    version: 'v3',
+    signer: { mchId, serialNo: serialNo ?? certificate!.serialNumber, privateKey: createPrivateKey(privateKey) },
+    apiV3Keys: wrapped(merchant.apiV3Key),
+    platformKeys: [
+      ...(publicKeyId === undefined ? [] : [{ serial: publicKeyId, key: createPublicKey(publicKey!) }]),
+      ...(platformCertificates === 'download' ? [] : platformCertificates.map((pem) => readCertificate(pem))),
+    ],
+    downloadCertificates: platformCertificates === 'download',
+    certificate,
+    v2: apiKey === undefined ? undefined : { apiKeys: wrapped(apiKey), signType },
+  }
+}
+
+function wrapped(key: Key): Keys {
+  return (keysOf(key) as string[]).map((each) => new Secret(each)) as unknown as Keys
+}
+
+/** Long enough that to find it in a value means something. */
+function isSecret(value: unknown): value is string {
+  return typeof value === 'string' && value.length >= 8
+}
+
+function defined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+}

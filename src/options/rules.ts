@@ -1,0 +1,249 @@
+import { inspect } from 'node:util'
+import { whyUnusable } from '../client/certificate.ts'
+import { date } from '../rules.ts'
+import type { Store } from '../store/store.ts'
+import { reasonOf } from '../thrown.ts'
+import { keysOf } from './keys.ts'
+import { isPem, whyNoCertificate, whyNoPrivateKey, whyNoPublicKey } from './merchant-keys.ts'
+import type { MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options.ts'
+import { isOrigin, isProxy, isPublicUrl } from './urls.ts'
+
+export const MINUTE = 60_000
+export const DAY = 24 * 60 * MINUTE
+
+const STORE_METHODS = [
+  'insertOrder',
+  'findOrder',
+  'findLiveOrder',
+  'updateOrder',
+  'claimDue',
+  'bringForward',
+  'fulfil',
+  'history',
+  'insertAnomaly',
+  'anomalies',
+  'findAnomaly',
+  'resolveAnomaly',
+  'countDue',
+  'putSession',
+  'getSession',
+  'deleteSession',
+] as const satisfies (keyof Store)[]
+
+interface Rule {
+  test: (value: unknown) => boolean
+  rule: string
+  /** What is wrong with a value that has the right form, and what to do; `undefined` when nothing is. */
+  why?: (value: never) => string | undefined
+  required?: boolean
+  /** The value is never quoted. */
+  secret?: boolean
+}
+
+const isText = (pattern: RegExp) => (value: unknown) => typeof value === 'string' && pattern.test(value)
+const isFunction = (value: unknown) => typeof value === 'function'
+const isWithin = (min: number, max: number) => (value: unknown) =>
+  Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+const isOneOf =
+  (...allowed: unknown[]) =>
+  (value: unknown) =>
+    allowed.includes(value)
+
+/** One key, or two that differ, while it is being changed. */
+const isKey = (pattern: RegExp) => (value: unknown) =>
+  keysOf(value).length > 0 && keysOf(value).every((key) => typeof key === 'string' && pattern.test(key))
+
+/** One row per option: its rule in words and as a test. An option without a row does not exist. */
+export const RULES: Record<keyof WechatPayOptions, Rule> = {
+  appid: { test: isText(/^wx[0-9a-f]{16}$/), rule: 'must be "wx" and 16 lower-case hex digits', required: true },
+  appSecret: {
+    test: isKey(/^[0-9a-f]{32}$/),
+    rule: 'must be 32 lower-case hex digits, from the mini program console, or two of these while it is being changed',
+    required: true,
+    secret: true,
+  },
+  merchant: {
+    test: (value) => typeof value === 'object' && value !== null,
+    rule: 'must be an object with version, mchId and the keys of that version',
+    required: true,
+    secret: true,
+  },
+  publicUrl: {
+    test: isPublicUrl,
+    rule: 'must be an https URL (http only on loopback) without query, fragment or credentials',
+    required: true,
+  },
+  prefix: { test: isText(/^(\/(?!\.+(\/|$))[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
+  store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
+  price: { test: isFunction, rule: 'must be a function: it says what an order costs', required: true },
+  onPaid: { test: isFunction, rule: 'must be a function: it does what a payment owes the payer', required: true },
+  onRefunded: { test: isFunction, rule: 'must be a function' },
+  onAnomaly: { test: isFunction, rule: 'must be a function' },
+  onEvent: { test: isFunction, rule: 'must be a function' },
+  onLogin: { test: isFunction, rule: 'must be a function' },
+  issueToken: { test: isFunction, rule: 'must be a function' },
+  authenticate: { test: isFunction, rule: 'must be a function' },
+  orderTtlMs: {
+    test: isWithin(MINUTE, 7 * DAY),
+    rule: 'must be a whole number of ms from 60000 (1 min) to 604800000 (7 days)',
+  },
+  tokenTtlMs: {
+    test: isWithin(MINUTE, 365 * DAY),
+    rule: 'must be a whole number of ms from 60000 (1 min) to 31536000000 (a year)',
+  },
+  exposeOpenid: { test: isOneOf(true, false), rule: 'must be true or false' },
+  latePayment: { test: isOneOf('hold', 'refund', 'fulfil'), rule: 'must be "hold", "refund" or "fulfil"' },
+  sweepIntervalMs: {
+    test: (value) => value === 0 || isWithin(100, DAY)(value),
+    rule: 'must be 0 or a whole number of ms from 100 to 86400000',
+  },
+  leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
+  concurrency: { test: isWithin(1, 1000), rule: 'must be a whole number from 1 to 1000' },
+  timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
+  baseUrl: { test: isOrigin, rule: 'must be an origin such as "http://127.0.0.1:8090"' },
+  proxy: {
+    test: isProxy,
+    rule: 'must be the URL of an HTTP proxy, such as "http://user:password@proxy.example.com:3128", without a path',
+    secret: true,
+  },
+  now: { test: isFunction, rule: 'must be a function', why: whyNoClock },
+}
+
+/** What both versions have. */
+const MCH_ID: Rule = {
+  test: isText(/^[0-9]{8,10}$/),
+  rule: 'must be the merchant number, 8 to 10 digits',
+  required: true,
+}
+const API_KEY: Rule = {
+  test: isKey(/^[\x21-\x7e]{32}$/),
+  rule: 'must be the APIv2 key, exactly 32 characters, or two of these while it is being changed; it is neither the app secret nor the APIv3 key',
+  secret: true,
+}
+const SIGN_TYPE: Rule = { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' }
+
+const V2: Record<keyof MerchantV2, Rule> = {
+  version: { test: isOneOf('v2'), rule: 'must be "v2" or "v3"', required: true },
+  mchId: MCH_ID,
+  apiKey: { ...API_KEY, required: true },
+  signType: SIGN_TYPE,
+  cert: {
+    test: isClientCert,
+    rule: 'must be { pfx, passphrase } or { cert, key }: the files of the merchant platform, read into buffers',
+    why: whyUnusable,
+    secret: true,
+  },
+}
+
+const V3: Record<keyof MerchantV3, Rule> = {
+  version: { test: isOneOf('v3'), rule: 'must be "v2" or "v3"', required: true },
+  mchId: MCH_ID,
+  apiV3Key: {
+    test: isKey(/^[\x21-\x7e]{32}$/),
+    rule: 'must be the APIv3 key, exactly 32 characters, or two of these while it is being changed; it is neither the app secret nor the APIv2 key',
+    required: true,
+    secret: true,
+  },
+  privateKey: {
+    test: isPem,
+    rule: 'must be the content of apiclient_key.pem',
+    why: whyNoPrivateKey,
+    required: true,
+    secret: true,
+  },
+  serialNo: {
+    test: isText(/^[0-9A-Fa-f]{8,40}$/),
+    rule: "must be the serial number of the merchant's API certificate: hex digits",
+  },
+  certificate: {
+    test: isPem,
+    rule: 'must be the content of apiclient_cert.pem',
+    why: whyNoCertificate,
+    secret: true,
+  },
+  publicKeyId: {
+    test: isText(/^PUB_KEY_ID_[0-9A-Za-z]{1,64}$/),
+    rule: 'must be the id of the WeChat Pay public key: "PUB_KEY_ID_" and its number',
+  },
+  publicKey: {
+    test: isPem,
+    rule: 'must be the content of pub_key.pem',
+    why: whyNoPublicKey,
+    secret: true,
+  },
+  platformCertificates: {
+    test: (value) => value === 'download' || (Array.isArray(value) && value.length > 0 && value.every(isPem)),
+    rule: 'must be "download", or the contents of one or more platform certificates',
+    why: (value: 'download' | Pem[]) =>
+      value === 'download' ? undefined : value.map(whyNoCertificate).find((reason) => reason !== undefined),
+    secret: true,
+  },
+  apiKey: API_KEY,
+  signType: SIGN_TYPE,
+}
+
+/** The rules of a merchant's version; those of v2 if it names none. */
+export function merchantRules(merchant: Record<string, unknown>): Record<string, Rule> {
+  return merchant.version === 'v3' ? V3 : V2
+}
+
+/** What is wrong with the values, a sentence each: the option, the rule and, unless it is secret, the value. */
+export function check(
+  values: Record<string, unknown>,
+  rules: Record<string, Rule>,
+  path: string,
+  secrets: string[],
+): string[] {
+  const faults = Object.keys(values)
+    .filter((name) => !Object.hasOwn(rules, name))
+    .map((name) => `\`${path}${name}\` is not an option; the options are ${Object.keys(rules).join(', ')}`)
+  for (const [name, { test, rule, why, required, secret }] of Object.entries(rules)) {
+    const value = values[name]
+    if (value === undefined) {
+      if (required) faults.push(`\`${path}${name}\` is missing: it ${rule}`)
+    } else if (!test(value)) {
+      faults.push(`\`${path}${name}\` ${rule}${secret ? '' : `, not ${shown(value, secrets)}`}`)
+    } else {
+      const reason = why?.(value as never)
+      if (reason !== undefined) faults.push(`\`${path}${name}\` cannot be used: ${reason}`)
+    }
+  }
+  return faults
+}
+
+/** A clock that counts in numbers, as `Date.now` does, would fail at the first payment. */
+function whyNoClock(now: () => unknown): string | undefined {
+  try {
+    const fault = date(now())
+    return fault && `what it answers ${fault}`
+  } catch (error) {
+    return `it threw: ${reasonOf(error)}`
+  }
+}
+
+function isClientCert(value: unknown): boolean {
+  // An empty one would be none for TLS.
+  const isFile = (file: unknown) => (Buffer.isBuffer(file) || typeof file === 'string') && file.length > 0
+  const { pfx, passphrase, cert, key, ...more } = (value ?? {}) as Record<string, unknown>
+  const pair = pfx === undefined && passphrase === undefined && isFile(cert) && isFile(key)
+  const file = cert === undefined && key === undefined && Buffer.isBuffer(pfx) && typeof passphrase === 'string'
+  // Nothing else: the rest of what TLS takes could turn its checks off.
+  return (pair || file) && Object.keys(more).length === 0
+}
+
+function isStore(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    STORE_METHODS.every((name) => isFunction((value as Record<string, unknown>)[name]))
+  )
+}
+
+/** A value as a log may have it: of an object nothing but its kind, of a text nothing that may be a key or a password given to the wrong option. */
+function shown(value: unknown, secrets: string[]): string {
+  if (typeof value !== 'string') return inspect(value, { depth: -1, customInspect: false })
+  if (/[0-9A-Za-z]{32}|:\/\/.*@|^[!-~]{32}$/.test(value) || secrets.some((secret) => value.includes(secret))) {
+    return `this text of ${value.length} characters`
+  }
+  return value.length > 80 ? `${JSON.stringify(value.slice(0, 80))}…` : JSON.stringify(value)
+}
