@@ -14,6 +14,7 @@ import type { FulfilContext, PaidOrder } from '../../src/hooks.ts'
 import type { AnomalyKind, Payment, Refund, RefundReport, Resolution } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
+import { NASTY } from '../nonsense.ts'
 import { HOUR, MINUTE, newOrder, SECOND, T0, termsOf } from './helpers.ts'
 
 // Two processes on one store, with clocks that are wrong and jump, against a WeChat that loses requests and replies. Every call, to the store and to WeChat, is a point where anything else
@@ -49,7 +50,7 @@ type Command =
   | { do: 'set clock'; process: 0 | 1; aheadMs: number }
   /** Operators decide about all that waits. */
   | { do: 'resolve'; process: 0 | 1; action: Resolution['action'] }
-  /** What people and WeChat do meanwhile; and whether onPaid can do its work. */
+  /** What people and WeChat do meanwhile; and whether hooks can do their work. */
   | {
       do:
         | 'pay'
@@ -145,6 +146,25 @@ const luck = fc.infiniteStream(
     'not booked',
   ),
 )
+
+/** What a broken hook throws: an error like any other, or one that harms who looks at it. */
+const misfortune = fc.infiniteStream(
+  fc.constantFrom<(() => unknown)[]>(
+    () => new Error('no stock'),
+    ...Object.entries(NASTY).flatMap(([name, make]) => (/MB|20 000/.test(name) ? [] : make)),
+  ),
+)
+
+/** A logger looks at everything that it is given. */
+function look(details: object): void {
+  const { err } = details as { err?: Error }
+  if (err === undefined) return
+  for (const name in err) JSON.stringify(err[name as keyof Error])
+  for (let cause: unknown = err, depth = 0; cause instanceof Error; cause = cause.cause) {
+    assert.ok(depth++ < 10, 'the causes have an end')
+    assert.ok(`${cause.message}${cause.stack}`.length < 20_000)
+  }
+}
 
 interface Trade {
   state: 'NOTPAY' | 'SUCCESS' | 'CLOSED'
@@ -268,9 +288,10 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
       fc.scheduler(),
       fc.array(command, { minLength: 5, maxLength: 60, size: 'max' }),
       luck,
+      misfortune,
       fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
       fc.boolean(),
-      async (scheduler, commands, lucks, latePayment, notified) => {
+      async (scheduler, commands, lucks, misfortunes, latePayment, notified) => {
         let now = T0
         let orders = 0
         let keys = 0
@@ -377,7 +398,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
             newOutTradeNo: () => `order-${++orders}`,
           })
           const refunds = createRefunds({ pay, orders: made })
-          const log = { debug() {}, info() {}, warn() {}, error() {} }
+          const log = { debug: look, info: look, warn: look, error: look }
           const hooks = {
             onPaid({ outTradeNo, refunds, payment }: PaidOrder, { tx }: FulfilContext<unknown>) {
               const back = refunds.filter(
@@ -387,10 +408,11 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               if (back.reduce((sum, { refundFee }) => sum + refundFee, 0) >= payment.totalFee) {
                 faults.push(`onPaid is run for ${outTradeNo}, which was given back`)
               }
-              if (broken) throw new WechatError('WECHAT_UNAVAILABLE', 'no stock')
+              if (broken) throw misfortunes.next().value()
               Object.assign(tx!, { wrote: outTradeNo })
             },
             onRefunded(_order: PaidOrder, { outRefundNo }: Refund, { tx }: FulfilContext<unknown>) {
+              if (broken) throw misfortunes.next().value()
               Object.assign(tx!, { wrote: outRefundNo })
             },
           }
