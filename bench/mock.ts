@@ -187,9 +187,11 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
         kept.push(started.rss() / MB)
         log(`${until} orders: ${Math.round(kept.at(-1)!)} MB`)
       }
-      const metrics = await (await request(`${started.url}/metrics`)).body.text()
-      if (!metrics.includes(`wechat_mock_deliveries_total{api="notify",verdict="acked"} ${memory}\n`)) {
-        throw new Error(`Not each of ${memory} orders was paid and acknowledged: ${metrics}`)
+      const deliveries = (await (
+        await request(`${started.url}/__mock/v1/worlds/default/deliveries`)
+      ).body.json()) as readonly { readonly id: string; readonly verdict: string }[]
+      if (deliveries.at(-1)?.id !== `d${memory}` || deliveries.some(({ verdict }) => verdict !== 'acked')) {
+        throw new Error(`Not each of ${memory} orders was paid and acknowledged: ${JSON.stringify(deliveries.at(-1))}`)
       }
       return kept
     } finally {

@@ -66,7 +66,7 @@ say('\n3. wx.requestPayment(…): the mock checks the parameters as the WeChat c
 const opened = world.requestPayment(params)
 check('wx.requestPayment accepts the second signature', opened.outTradeNo === outTradeNo)
 outage.calls = 2
-const deliveries: Delivery[] = [await world.pay(outTradeNo)]
+const deliveries: Delivery[] = [(await world.pay(outTradeNo)).delivery!]
 for (const wait of ['15s', '15s']) deliveries.push(...(await world.advance(wait)).deliveries)
 
 say('\n4. WeChat notifies the shop until it is acknowledged')

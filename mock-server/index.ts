@@ -1,37 +1,14 @@
-export { createMockWechat, type LateMockOptions, type MockOptions, type MockWechat } from './server/mock.ts'
-export type {
-  AdvanceReport,
-  Deliver,
-  IssuedCode,
-  OfMerchant,
-  OnSide,
-  OrderSnapshot,
-  PayOptions,
-  UserSnapshot,
-  World,
-  WorldClock,
-  WorldEvents,
-} from './world/world.ts'
-export type { AnyWorldOptions, LateWorldOptions, WorldOptions } from './world/options.ts'
+export { createMockWechat, type MockOptions, type MockWechat } from './server/mock.ts'
+export type { AdvanceReport, IssuedCode, UserSnapshot, World, WorldClock, WorldEvents } from './world/world.ts'
+export type { OfMerchant } from './world/parties.ts'
+export type { Deliver, Failed, Notified, Paid, PayOptions, Settled, SettleOptions } from './world/payments.ts'
+export type { WorldOptions } from './world/options.ts'
 export type { Behaviour } from './wechat/behaviour.ts'
 export type { Api, LoginApi, Notice, NotificationKind, PayApi, Verdict } from './wire/names.ts'
-export type {
-  BadSign,
-  CallEffect,
-  Effect,
-  EffectOf,
-  ErrcodeFail,
-  Fault,
-  FaultOptions,
-  FaultView,
-  Gbk,
-  ResultCodeFail,
-  ReturnCodeFail,
-  Timing,
-  TransportEffect,
-} from './faults/faults.ts'
+export type { Effect, EffectOf, Timing } from './faults/effects.ts'
+export type { Fault, FaultOptions, FaultView } from './faults/faults.ts'
 export type { Gate, GateOptions, GatePoint, GateSignal, GateView } from './faults/gates.ts'
-export type { FailOptions, PaymentFailure } from './ledger/cashier.ts'
+export type { FailOptions, PaymentFailure, PaymentOptions } from './ledger/cashier.ts'
 export {
   createSharedClock,
   type SharedClock,
@@ -40,8 +17,9 @@ export {
   type SharedReport,
 } from './world/shared-clock.ts'
 export type { AdvanceBy, AdvanceOptions, ClockMode, PendingTimer } from './clock/clock.ts'
-export type { TlsOptions } from './server/app.ts'
-export type { App, AppChanges, CertMode, Credentials, Merchant, MerchantChanges } from './ledger/merchant.ts'
+export type { TlsOptions } from './server/wire-routes.ts'
+export type { CertMode, Credentials, Merchant, MerchantChanges } from './ledger/merchant.ts'
+export type { App, AppChanges } from './users/app.ts'
 export type { CraftOptions } from './world/craft.ts'
 export type { Finding, JournalEntry } from './journal/entry.ts'
 export type { SignDifference, SignExplanation } from './wire/explain-sign.ts'
@@ -58,11 +36,11 @@ export {
   type NotificationState,
   type Overlap,
 } from './notify/notification.ts'
-export type { AnySchedule, Gaps, LateSchedule, Schedule } from './notify/schedule.ts'
+export type { Gaps, Schedule } from './notify/schedule.ts'
 export type { FieldChanges, Resign } from './wire/tamper.ts'
 export type { Journal, JournalFilter, NearestMiss, Times, Waited, WaitOptions } from './journal/journal.ts'
 export type { Difference, JournalMatch, TextMatch } from './journal/matching.ts'
-export type { Coupon, TradeState } from './ledger/orders.ts'
+export type { Coupon, OrderSnapshot, TradeState } from './ledger/orders.ts'
 export type { ConsoleRefund, EndOptions, RefundSnapshot } from './ledger/refund-rules.ts'
 export type { CouponRefund, RefundAccount, RefundChannel, RefundEnd, RefundStatus } from './ledger/refunds.ts'
 export type { SignType } from './wire/sign-v2.ts'

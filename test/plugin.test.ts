@@ -133,7 +133,7 @@ t.test('the reply is written before a hook begins, however long the first part o
   shop.app.server.on('request', (_request, response) => {
     reply = response
   })
-  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
+  t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'acked' })
   await shop.app.wechat.idle()
   t.equal(answered, true)
 })
@@ -182,7 +182,7 @@ t.test('close waits for onPaid before the app closes its database, and nothing i
   })
   const running = once(started, 'onPaid')
   const outTradeNo = await shop.order()
-  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' }, 'the reply does not wait for onPaid')
+  t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'acked' }, 'the reply does not wait for onPaid')
   await running
   const closing = shop.app.close()
   setImmediate(() => {

@@ -30,6 +30,7 @@ export type MockErrorCode =
   | 'SETTLE_FAILED'
   | 'FORBIDDEN_HOST'
   | 'FORBIDDEN_ORIGIN'
+  | 'TOO_LARGE'
 
 const STATUS: Record<MockErrorCode, number> = {
   BAD_INPUT: 400,
@@ -62,6 +63,7 @@ const STATUS: Record<MockErrorCode, number> = {
   SETTLE_FAILED: 502,
   FORBIDDEN_HOST: 403,
   FORBIDDEN_ORIGIN: 403,
+  TOO_LARGE: 413,
 }
 
 /**

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { parseDuration } from '../clock/duration.ts'
-import { planOf, type AnySchedule } from '../notify/schedule.ts'
+import { planOf, type Schedule } from '../notify/schedule.ts'
 
 // What a flag, its variable and a line of the configuration file are read by.
 
@@ -75,9 +75,9 @@ export function text(path: string): string {
 }
 
 /** An object of gaps and whether the first send is immediate, as the control API takes it. */
-function wholeSchedule(json: string): AnySchedule {
+function wholeSchedule(json: string): Schedule {
   try {
-    const told = JSON.parse(json) as AnySchedule
+    const told = JSON.parse(json) as Schedule
     planOf(told)
     return told
   } catch (error) {
@@ -86,7 +86,7 @@ function wholeSchedule(json: string): AnySchedule {
 }
 
 /** `legacy`; `current`, which is of `2019`; gaps in seconds; an object of gaps and `immediate`; or a file with one of the latter two. */
-export function schedule(told: string): AnySchedule {
+export function schedule(told: string): Schedule {
   if (told === 'current' || told === 'legacy') return told
   if (told === '2019') return 'current'
   const content = /^[\d,]+$|^\{/.test(told) ? told : text(told).trim()

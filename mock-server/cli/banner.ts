@@ -7,7 +7,7 @@ const LONELY =
 
 /** What a person reads at the start; `lonely`: nobody else can reach the mock. */
 export function banner(
-  { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat<unknown>, 'url' | 'controlUrl' | 'default'>,
+  { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat, 'url' | 'controlUrl' | 'default'>,
   lonely: boolean,
 ): string {
   return [

@@ -72,7 +72,6 @@ interface Entry {
 interface Order {
   readonly outTradeNo: string
   readonly mchId: string
-  readonly side: string
   readonly createdAt: string
   readonly tradeState: string
   readonly transactionId?: string
@@ -91,17 +90,19 @@ async function loginCode(ask: Ask, options: object): Promise<Result> {
 
 interface Where {
   readonly mchId?: string
-  readonly side?: string
+}
+interface Paid {
+  readonly order: Order
+  readonly notification: Notification
+  readonly delivery?: Delivery
 }
 interface PayFlags extends Where {
   readonly coupon?: readonly number[]
 }
 
-/** Of those that are as new, the last of the list. */
-async function newestUnpaid(ask: Ask, where: Where): Promise<Order> {
-  const orders = ((await ask('GET', '/orders')) as Order[]).filter(
-    ({ mchId, side }) => (where.mchId ?? mchId) === mchId && (where.side ?? side) === side,
-  )
+/** Of those that are equally new, the last of the list. */
+async function newestUnpaid(ask: Ask, { mchId: wanted }: Where): Promise<Order> {
+  const orders = ((await ask('GET', '/orders')) as Order[]).filter(({ mchId }) => (wanted ?? mchId) === mchId)
   const [newest] = orders
     .filter(({ tradeState }) => tradeState === 'NOTPAY')
     .reverse()
@@ -111,17 +112,15 @@ async function newestUnpaid(ask: Ask, where: Where): Promise<Order> {
 }
 
 async function pay(ask: Ask, number: string | undefined, { coupon, ...options }: PayFlags): Promise<Result> {
-  // The same number may be known to another merchant, and in the sandbox.
-  const { outTradeNo, mchId, side } =
+  // Another merchant may have the same number.
+  const { outTradeNo, mchId } =
     number === undefined ? await newestUnpaid(ask, options) : { ...options, outTradeNo: number }
   const path = `/orders/${encodeURIComponent(outTradeNo)}/pay`
-  const value = (await ask('POST', path, { ...options, mchId, side, coupons: coupon?.map((fee) => ({ fee })) })) as {
-    order: Order
-  } & (Delivery | { verdict?: undefined; notification: Notification })
-  const { order } = value
+  const value = (await ask('POST', path, { ...options, mchId, coupons: coupon?.map((fee) => ({ fee })) })) as Paid
+  const { order, notification, delivery } = value
   const paid = `order ${order.outTradeNo} is paid (${order.transactionId})`
-  if (value.verdict !== undefined) return { value, text: `${paid}\n${toldDelivery(value)}` }
-  const { attempts, nextDueAt } = value.notification
+  if (delivery) return { value, text: `${paid}\n${toldDelivery(delivery)}` }
+  const { attempts, nextDueAt } = notification
   return {
     value,
     text:
@@ -219,9 +218,6 @@ export function addCommands(program: Command, output: Output): void {
     .option('--openid <openid>', 'who pays; default: whom the order was made for')
     .option('--bank-type <type>', 'default OTHERS')
     .option('--mch-id <mch_id>', 'whose order it is; default: any merchant that has it')
-    .addOption(
-      new Option('--side <side>', 'where it is; default: where it can be paid').choices(['production', 'sandbox']),
-    )
     .option('--coupon <fen>', 'pays this much with a coupon; more than once, or 10,20', amounts)
     .addOption(
       new Option(

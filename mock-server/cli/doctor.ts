@@ -180,17 +180,25 @@ export function diagnose(facts: Facts): Diagnosis[] {
   )
 }
 
+/** The journal has a page for each answer. */
+async function callsOf(here: Ask, since = 0): Promise<Entry[]> {
+  const { entries, cursor } = (await here('GET', `/journal?dir=in&since=${since}`)) as {
+    entries: Entry[]
+    cursor: number
+  }
+  return entries.length === 0 ? [] : [...entries, ...(await callsOf(here, cursor))]
+}
+
 async function gather(ask: Ask, { world: id }: Target, environment: Environment, container: boolean): Promise<Facts> {
   const { name, version } = (await ask('GET', '/version')) as { name: string; version: string }
   if (name !== 'wechat-mock') {
     throw new CommandError('what answers there is no wechat-mock; say where the mock is (--url, WECHAT_MOCK_URL)')
   }
   const here = inWorld(ask, id)
-  const { entries } = (await here('GET', '/journal?dir=in')) as { entries: Entry[] }
   return {
     version,
     world: (await here('GET', '')) as WorldView,
-    calls: entries,
+    calls: await callsOf(here),
     deliveries: (await here('GET', '/deliveries')) as Delivery[],
     orders: (await here('GET', '/orders')) as Order[],
     environment,

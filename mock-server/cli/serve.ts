@@ -1,16 +1,15 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MockError } from '../base/errors.ts'
-import type { ClockMode } from '../clock/clock.ts'
 import { wholeEnvironment } from '../control/environment.ts'
-import type { CertMode } from '../ledger/merchant.ts'
-import type { AnySchedule } from '../notify/schedule.ts'
 import { createMockWechat, type MockWechat } from '../server/mock.ts'
+import { DURATION, OPTIONS, OR_NEVER, type Flag, type WorldOptions } from '../world/options.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
 import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
 import { inContainer, isLoopback, shellLines } from './environment.ts'
 
+/** The flags that are no options of a world. */
 interface ServeOptions {
   readonly port: number
   readonly host: string
@@ -19,26 +18,53 @@ interface ServeOptions {
   readonly allowNotifyHost?: readonly string[]
   readonly tlsSkipVerify?: true
   readonly config?: string
-  readonly world: string
-  readonly clock: ClockMode
-  readonly startTime?: Date
-  readonly seed?: string
-  readonly schedule: AnySchedule
-  readonly ackTimeout: number
-  readonly maxJournal: number
-  readonly strict?: boolean
-  readonly autoPay?: number | true
-  readonly refundDelay?: number | 'never'
-  readonly settleUrl?: string
   readonly https?: true
   readonly cert?: string
   readonly key?: string
   readonly clientCa?: string
-  readonly certMode: CertMode
   readonly readyFile?: string
   readonly printEnv?: true
   readonly json?: true
   readonly quiet?: true
+}
+
+type OptionName = keyof typeof OPTIONS
+
+/** How the command line reads an option, where its schema does not say so. */
+const READERS: { readonly [Name in OptionName]?: (text: string) => unknown } = { id: name, startTime: moment, schedule }
+
+/** The flag of an option of a world, with its variable, its default and its rule. */
+function flagOf(optionName: OptionName, { flags, text, default: standard }: Flag): Option {
+  const { schema } = OPTIONS[optionName]
+  const { type, enum: choices, minimum = 0, maximum } = schema
+  const made = variable(new Option(flags, text))
+  if (standard !== undefined) made.default(standard)
+  const reader =
+    READERS[optionName] ??
+    (schema === DURATION ? duration : undefined) ??
+    (schema === OR_NEVER ? durationOrNever : undefined) ??
+    (type === 'integer' ? whole(minimum, maximum!) : undefined)
+  if (choices) return made.choices(choices as string[])
+  return reader ? made.argParser(reader) : made
+}
+
+const flagged = Object.entries(OPTIONS).flatMap(([name, { flag }]) =>
+  flag ? [{ name: name as OptionName, ...flag }] : [],
+)
+
+/** The options of the world that the flags give, and those of every world. */
+function worldOptions(command: Command): { readonly world: WorldOptions; readonly defaults: WorldOptions } {
+  const values = command.opts<Readonly<Record<string, unknown>>>()
+  const options = (everyWorld: true | undefined) =>
+    Object.fromEntries(
+      flagged.flatMap(({ name, flags, everyWorld: everywhere }) => {
+        const value = values[new Option(flags).attributeName()]
+        // A duration that is left out is none at all.
+        const read = value === true && OPTIONS[name].schema === DURATION ? 0 : value
+        return everywhere === everyWorld && read !== undefined ? [[name, read]] : []
+      }),
+    )
+  return { world: options(undefined), defaults: options(true) }
 }
 
 function readConfig(path: string): Record<string, unknown> {
@@ -94,22 +120,10 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
     allowHost = [],
     allowNotifyHost,
     tlsSkipVerify = false,
-    world: id,
-    clock,
-    startTime,
-    seed,
-    schedule,
-    ackTimeout,
-    maxJournal,
-    strict = false,
-    autoPay,
-    refundDelay,
-    settleUrl,
     https,
     cert,
     key,
     clientCa,
-    certMode,
     readyFile,
     printEnv,
     json,
@@ -121,26 +135,13 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
     )
   }
   const log = quiet ? () => {} : (line: string) => err(`${line}\n`)
-  const world = {
-    id,
-    clock,
-    schedule,
-    ackTimeoutMs: ackTimeout,
-    certMode,
-    ...(startTime && { startTime }),
-    ...(seed !== undefined && { seed }),
-    ...(autoPay !== undefined && { autoPay: autoPay === true ? 0 : autoPay }),
-    ...(refundDelay !== undefined && { refundDelay }),
-    ...(settleUrl !== undefined && { settleUrl }),
-  }
-  let mock: MockWechat<unknown>
+  let mock: MockWechat
   try {
     mock = await createMockWechat({
       host,
       port,
-      world,
+      ...worldOptions(command),
       log,
-      defaults: { maxJournal, strict },
       allowedHosts: allowHost,
       tlsSkipVerify,
       ...(controlPort !== undefined && { controlPort }),
@@ -168,7 +169,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
   const {
     url,
     controlUrl,
-    default: { credentials },
+    default: { id, credentials },
   } = mock
   const identity = `${JSON.stringify({ url, controlUrl, world: id, ...credentials })}\n`
   try {
@@ -182,12 +183,13 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
   else if (!quiet) out(`${banner(mock, isLoopback(host) && inContainer())}\n`)
 }
 
+function variable(option: Option): Option {
+  return option.env(`WECHAT_MOCK_${option.name().replaceAll('-', '_').toUpperCase()}`)
+}
+
 /** `wechat-mock serve`, which is also what `wechat-mock` alone does. */
 export function addServe(program: Command, output: Output): void {
-  const option = (flags: string, text: string) => {
-    const made = new Option(flags, text)
-    return made.env(`WECHAT_MOCK_${made.name().replaceAll('-', '_').toUpperCase()}`)
-  }
+  const option = (flags: string, text: string) => variable(new Option(flags, text))
   const command = program
     .command('serve', { isDefault: true })
     .description('run the mock until SIGINT or SIGTERM')
@@ -209,45 +211,8 @@ export function addServe(program: Command, output: Output): void {
     .addOption(
       option('--config <file>', 'JSON with these flags by their names in camelCase; a flag or a variable wins'),
     )
-    .addOption(option('--world <id>', 'name of the first world').default('default').argParser(name))
-    .addOption(
-      option('--clock <mode>', 'real: retries come by themselves; virtual: when the clock is advanced')
-        .choices(['real', 'virtual'])
-        .default('real'),
-    )
-    .addOption(option('--start-time <time>', 'world time at the start; default: now').argParser(moment))
-    .addOption(option('--seed <seed>', 'the same seed gives the same credentials and ids'))
-    .addOption(
-      option(
-        '--schedule <schedule>',
-        'retry gaps: current (2019), legacy, seconds such as 15,15,30, {"gaps":"current","immediate":false} for a first send after the first gap, or a file with them',
-      )
-        .default('current')
-        .argParser(schedule),
-    )
-    .addOption(
-      option('--ack-timeout <ms>', 'real milliseconds a notify handler may take')
-        .default(5000)
-        .argParser(whole(1, 3_600_000)),
-    )
-    .addOption(
-      option('--max-journal <n>', 'how many exchanges, deliveries and finished orders a world remembers')
-        .default(5000)
-        .argParser(whole(1, 1_000_000)),
-    )
-    .addOption(option('--strict', 'refuse what production may not like, instead of only saying so'))
-    .addOption(
-      option('--auto-pay [delay]', 'each order is paid by itself, at once or after a duration').argParser(duration),
-    )
-    .addOption(
-      option(
-        '--refund-delay <duration>',
-        'after how long a refund succeeds by itself, or never; default 5s on the real clock, never on the virtual one',
-      ).argParser(durationOrNever),
-    )
-    .addOption(
-      option('--settle-url <url>', 'an address of the app that answers when its work in the background is done'),
-    )
+  for (const { name, ...flag } of flagged) command.addOption(flagOf(name, flag))
+  command
     .addOption(option('--https', 'insist on https: start only with --cert and --key'))
     .addOption(
       option('--cert <file>', 'PEM certificate of the mock: with --key it is reached by https').argParser(text),
@@ -258,11 +223,6 @@ export function addServe(program: Command, output: Output): void {
         '--client-ca <file>',
         "PEM authority of the merchant's certificate; default: any of the right name",
       ).argParser(text),
-    )
-    .addOption(
-      option('--cert-mode <mode>', "whether refunds ask for the merchant's certificate")
-        .choices(['none', 'required'])
-        .default('none'),
     )
     .addOption(
       option('--ready-file <file>', 'written when the mock answers, with the line of --json; removed at its end'),

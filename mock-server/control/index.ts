@@ -16,7 +16,7 @@ import { refundRoutes } from './routes/refunds.ts'
 import { stateRoutes } from './routes/state.ts'
 import { userRoutes } from './routes/users.ts'
 import { worldRoutes } from './routes/worlds.ts'
-import { validateLazily } from './validation.ts'
+import { validateInput } from './validation.ts'
 
 /** Throws where a caller may not steer the mock. */
 export type Guard = (request: FastifyRequest) => Promise<void>
@@ -39,8 +39,8 @@ export function controlRoutes(app: FastifyInstance, worlds: Worlds, guard: Guard
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, parseJson)
   app.addHook('onRequest', guard)
-  validateLazily(app)
-  app.setReplySerializer((payload) => jsonOf(payload) as string)
+  validateInput(app)
+  app.setReplySerializer((payload) => jsonOf(payload))
   app.setErrorHandler((error: FastifyError | MockError, _request, reply) => {
     const details = error instanceof MockError ? error.details : {}
     return reply.code(error.statusCode ?? 500).send({ code: error.code, message: error.message, ...details })

@@ -1,5 +1,5 @@
+import type { Schema } from '../base/schema.ts'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { SUMMARIES } from './openapi-summaries.ts'
 import { VERSION } from '../version.ts'
 
 interface Operation {
@@ -19,7 +19,13 @@ export interface OpenApi {
   readonly components: object
 }
 
-type Schema = { readonly properties?: Readonly<Record<string, object>>; readonly required?: readonly string[] }
+/** What a route says of itself. */
+interface RouteSchema {
+  readonly summary: string
+  readonly querystring?: Schema
+  readonly headers?: Schema
+  readonly body?: Schema
+}
 
 const parameters = (place: 'path' | 'query' | 'header', { properties = {}, required = [] }: Schema) =>
   Object.entries(properties).map(([name, schema]) => ({
@@ -53,11 +59,7 @@ function operationId(method: string, url: string): string {
   return method.toLowerCase() + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')
 }
 
-function operation(
-  method: string,
-  url: string,
-  { querystring, headers, body }: Readonly<Record<string, Schema | undefined>>,
-): Operation {
+function operation(method: string, url: string, { summary, querystring, headers, body }: RouteSchema): Operation {
   const names = [...url.matchAll(/:(\w+)/g)].map(([, name]) => name!)
   const all = [
     ...parameters('path', { properties: Object.fromEntries(names.map((name) => [name, { type: 'string' }])) }),
@@ -66,7 +68,7 @@ function operation(
   ]
   return {
     operationId: operationId(method, url),
-    summary: SUMMARIES[`${method} ${url}`]!,
+    summary,
     tags: [url.split('/').find((part, n) => n > 1 && !part.startsWith(':')) ?? 'worlds'],
     ...(all.length > 0 && { parameters: all }),
     ...(body && { requestBody: { required: (body.required ?? []).length > 0, content: json(body) } }),
@@ -100,7 +102,7 @@ export function describeRoutes(app: FastifyInstance): (controlUrl: string) => Op
       const path = url.replace(/:(\w+)/g, '{$1}')
       paths[path] = {
         ...paths[path],
-        [String(method).toLowerCase()]: operation(String(method), url, schema as Record<string, Schema>),
+        [String(method).toLowerCase()]: operation(String(method), url, schema as RouteSchema),
       }
     }
     return {

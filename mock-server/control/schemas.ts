@@ -1,25 +1,18 @@
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
+import type { FastifySchema } from 'fastify'
+import { integer, text, type Schema } from '../base/schema.ts'
 import { LAST_MOMENT } from '../clock/duration.ts'
 
-// Plain JSON schemas: a schema library would double the time the mock takes to start.
+/** The schema of a route: what it does, in a sentence, and what it takes. Only @fastify/swagger's types know `summary`. */
+export const about = (summary: string, input: FastifySchema = {}): FastifySchema => Object.assign({ summary }, input)
 
-/** An object that refuses unknown fields: a mistyped option must not look as if it had worked. */
-export const strict = (properties: Readonly<Record<string, object>>, ...required: string[]) =>
-  ({ type: 'object', properties, required, additionalProperties: false }) as const
-
-export const text = (maxLength = 1000) => ({ type: 'string', minLength: 1, maxLength }) as const
-export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
-  ({ type: 'integer', minimum, maximum }) as const
 /** A span, as long as the calendar. */
 export const seconds = integer(0, Math.floor(LAST_MOMENT / 1000))
 /** Real time. */
 export const milliseconds = (minimum: number) => integer(minimum, LONGEST_TIMEOUT_MS)
-export const oneOf = (...values: string[]) => ({ type: 'string', enum: values }) as const
-/** Of an order whose number may be known on both. */
-export const side = oneOf('production', 'sandbox')
-
-/** Where several merchants of the world may have it. */
+/** Which merchant, if several may have it. */
 export const mchId = text(32)
+export const digits: Schema = { type: 'string', pattern: '^\\d+$', description: 'digits' }
 
 export interface InWorld {
   readonly world: string
@@ -27,3 +20,19 @@ export interface InWorld {
 export interface OfOrder extends InWorld {
   readonly outTradeNo: string
 }
+
+/** A page of a list of long items: with all of them the answer might not fit into one text. */
+export const MAX_PAGE = 500
+export interface Page {
+  readonly limit?: string
+}
+export const limit: Schema = {
+  type: 'string',
+  pattern: '^([1-9]\\d?|[1-4]\\d\\d|500)$',
+  description: `a number from 1 to ${MAX_PAGE}`,
+}
+export const limitOf = ({ limit = String(MAX_PAGE) }: Page) => Number(limit)
+
+/** The newest of a list, at most `limit` of those before `end`. */
+export const newest = <T>(list: readonly T[], page: Page, end = list.length): T[] =>
+  list.slice(Math.max(0, end - limitOf(page)), end)

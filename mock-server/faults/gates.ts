@@ -1,6 +1,6 @@
 import type { Presence } from '../base/activity.ts'
 import { APIS, type Api } from '../wire/names.ts'
-import { checkNames, checkOneOf } from '../base/checks.ts'
+import { oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 
 /**
  * Where an exchange can be held: `unifiedorder.request` before the request has any effect, `unifiedorder.response` when
@@ -16,7 +16,7 @@ export interface GateOptions {
   /** One gate has one name: setting it again opens the former one. Default: the point and a number. */
   readonly name?: string
   /** Only exchanges, and events, about this order. */
-  readonly out_trade_no?: string
+  readonly outTradeNo?: string
   /** Opens by itself at the first such event after it was set. Default: only when released. */
   readonly until?: GateSignal
 }
@@ -58,20 +58,15 @@ export interface Gates {
 const POINTS: readonly string[] = APIS.flatMap((api) => [`${api}.request`, `${api}.response`])
 const SIGNALS: readonly string[] = [...POINTS, 'delivery.completed', 'order.paid']
 
+export const HOLD: Schema = oneOf(...POINTS)
+export const GATE = strict({ name: text(), outTradeNo: text(32), until: oneOf(...SIGNALS) })
+
 /** A gate as it is now. */
-export const gateView = ({
-  name,
-  hold,
-  until,
-  out_trade_no: outTradeNo,
-  state,
-  used,
-  holding,
-}: GateView): GateView => ({
+export const gateView = ({ name, hold, until, outTradeNo, state, used, holding }: GateView): GateView => ({
   name,
   hold,
   ...(until && { until }),
-  ...(outTradeNo !== undefined && { out_trade_no: outTradeNo }),
+  ...(outTradeNo !== undefined && { outTradeNo }),
   state,
   used,
   holding,
@@ -86,7 +81,7 @@ class GateState implements Gate {
   readonly name: string
   readonly hold: GatePoint
   readonly until?: GateSignal
-  readonly out_trade_no?: string
+  readonly outTradeNo?: string
   readonly reached: Promise<void>
   used = false
   readonly #onChange: (gate: GateView) => void
@@ -98,14 +93,14 @@ class GateState implements Gate {
   constructor(
     name: string,
     hold: GatePoint,
-    { until, out_trade_no: outTradeNo }: GateOptions,
+    { until, outTradeNo }: GateOptions,
     onChange: (gate: GateView) => void,
     forget: () => void,
   ) {
     this.name = name
     this.hold = hold
     if (until !== undefined) this.until = until
-    if (outTradeNo !== undefined) this.out_trade_no = outTradeNo
+    if (outTradeNo !== undefined) this.outTradeNo = outTradeNo
     this.reached = new Promise((resolve) => {
       this.#reach = resolve
     })
@@ -124,7 +119,7 @@ class GateState implements Gate {
 
   /** Whether an exchange or an event about this order is the gate's business. */
   concerns(outTradeNo: string | undefined): boolean {
-    return this.out_trade_no === undefined || this.out_trade_no === outTradeNo
+    return this.outTradeNo === undefined || this.outTradeNo === outTradeNo
   }
 
   arrive(outTradeNo: string | undefined, presence: Presence): Promise<void> | undefined {
@@ -177,9 +172,8 @@ export function createGates(onChange: (gate: GateView) => void): Gates {
 
   return {
     set: (hold, options = {}) => {
-      checkOneOf('hold', hold, POINTS)
-      checkNames('', options, ['name', 'out_trade_no', 'until'])
-      if (options.until !== undefined) checkOneOf('until', options.until, SIGNALS)
+      validate(HOLD, hold, 'hold')
+      validate(GATE, options)
       const { name = `${hold}-${++numbered}` } = options
       gates.get(name)?.remove()
       const gate = new GateState(name, hold, options, tell, () => gates.delete(name))

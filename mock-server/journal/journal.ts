@@ -66,8 +66,8 @@ export interface Journal {
 export interface JournalDump {
   readonly cursor: number
   readonly entries: readonly JournalEntry[]
-  /** How many more there have been since it was empty; absent in an export of before they were counted. */
-  readonly forgotten?: number
+  /** How many more there have been since it was empty. */
+  readonly forgotten: number
 }
 
 const MAX_UNEXPECTED = 100
@@ -219,7 +219,7 @@ export function createJournal(
     dump: () => ({ cursor, entries: remembered(), forgotten: forgotten() }),
     load: (dump) => {
       kept = [...dump.entries]
-      cut = dump.forgotten ?? 0
+      cut = dump.forgotten
       // Never back: whoever goes on from a cursor must not miss what comes.
       cursor = Math.max(cursor, dump.cursor)
     },

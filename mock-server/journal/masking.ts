@@ -11,9 +11,11 @@ const SHORTEST_SECRET = 8
 
 /**
  * The text of a request as it is shown and kept: AppSecrets may be those of a real app, also where they are wrong here; the
- * one that is `known` goes wherever it stands. What the mock draws itself (session keys, tokens, codes) belongs to nobody.
+ * ones that are `known` go wherever they stand. What the mock draws itself (session keys, tokens, codes) belongs to nobody.
  */
-export function masked(text: string, known = ''): string {
+export function masked(text: string, known: readonly string[] = []): string {
   const named = text.replace(IN_QUERY, `$1${MASK}`).replace(IN_JSON, `$1"${MASK}"`)
-  return known.length < SHORTEST_SECRET ? named : named.replaceAll(known, MASK)
+  return known
+    .filter(({ length }) => length >= SHORTEST_SECRET)
+    .reduce((text, secret) => text.replaceAll(secret, MASK), named)
 }

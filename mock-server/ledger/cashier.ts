@@ -1,16 +1,68 @@
-import type { WorldCore } from '../wechat/core.ts'
+import { FLAG, integer, oneOf, strict, text, type Properties } from '../base/schema.ts'
+import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
-import type { Entry } from '../notify/notification.ts'
-import { PREPAY_LIFE_MS, type Order } from './orders.ts'
-import { failNotifyBody } from '../wechat/pay-v2/notifications.ts'
+import { wechatTime } from '../wire/time.ts'
+import type { Account, Failure } from './account.ts'
+import { PREPAY_LIFE_MS, type Coupon, type Order } from './orders.ts'
 
 /** @throws MockError ORDER_NOT_PAYABLE */
-export function checkPayable({ clock }: WorldCore, { outTradeNo, tradeState, prepayIssuedAt }: Order): void {
+export function checkPayable(account: Pick<Account, 'now'>, { outTradeNo, tradeState, prepayIssuedAt }: Order): void {
   const refuse = (why: string) => new MockError('ORDER_NOT_PAYABLE', `order ${outTradeNo} cannot be paid: ${why}`)
   if (tradeState !== 'NOTPAY') throw refuse(`it is ${tradeState}`)
-  if (clock.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
+  if (account.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
     throw refuse('its prepay_id is older than 2 h; the merchant must call unifiedorder again')
   }
+}
+
+function checkCoupons(order: Order, coupons: readonly Coupon[]): void {
+  const sum = coupons.reduce((total, { fee }) => total + fee, 0)
+  if (sum > order.totalFee) {
+    throw badInput('coupons', 'maximum', `${sum} fen of coupons for an order of ${order.totalFee} fen`)
+  }
+}
+
+/** How somebody pays. */
+export interface PaymentOptions {
+  /** The payer; default: the user the order was made for. */
+  readonly openid?: string
+  /** Default `OTHERS`. */
+  readonly bankType?: string
+  readonly coupons?: readonly Coupon[]
+}
+
+export const PAYMENT: Properties = {
+  openid: text(128),
+  bankType: text(32),
+  coupons: { type: 'array', items: strict({ fee: integer(1), id: text(20), type: oneOf('CASH', 'NO_CASH') }, 'fee') },
+}
+
+/**
+ * The user pays: the order is SUCCESS. Returns the id of the notification, which is not sent yet.
+ * @throws MockError ORDER_NOT_PAYABLE, BAD_INPUT
+ */
+export function payOrder(
+  account: Account,
+  order: Order,
+  { openid, bankType = 'OTHERS', coupons = [] }: PaymentOptions = {},
+): string {
+  checkPayable(account, order)
+  checkCoupons(order, coupons)
+  const { outTradeNo } = order
+  const { random, orders } = account
+  const paidAt = account.now()
+  const payment = {
+    transactionId: `4200${random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${random.digits(10, 'transaction', outTradeNo, 'tail')}`,
+    openid: openid ?? (order.openid || account.payerOf(order)),
+    bankType,
+    coupons: coupons.map((coupon, n) => ({
+      ...coupon,
+      id: coupon.id ?? random.digits(10, 'coupon', outTradeNo, n),
+    })),
+    paidAt,
+  }
+  Object.assign(order, { tradeState: 'SUCCESS', payment })
+  orders.indexTransaction(order, payment)
+  return account.tell({ kind: 'paid', order, payment })
 }
 
 export interface FailOptions {
@@ -19,45 +71,40 @@ export interface FailOptions {
   /** Default 余额不足. */
   readonly err_code_des?: string
   /**
-   * Also sends the notification with `result_code` FAIL that the documents describe. Default false: nobody has seen one; a
-   * payment that failed leaves the order open and tells nobody.
+   * Also sends the notification with `result_code` FAIL that the documents describe. Default false: no recording of one is
+   * known; a failed payment leaves the order open and notifies nobody.
    */
   readonly notify?: boolean
 }
 
-/** What the mini program's `fail` gets. */
-export interface PaymentFailure {
-  readonly errMsg: 'requestPayment:fail'
-  readonly err_code: string
-  readonly err_code_des: string
-}
+export const FAILURE: Properties = { err_code: text(32), err_code_des: text(128), notify: FLAG }
 
-/** The payer tries and fails: the order stays NOTPAY. Gives the notification, not yet sent, if there is to be one. */
-export function failPayment(
-  world: WorldCore,
-  order: Order,
-  { err_code: code = 'NOTENOUGH', err_code_des: told = '余额不足', notify = false }: FailOptions = {},
-): PaymentFailure & { entry: Entry | undefined } {
-  checkPayable(world, order)
-  const failure = { errMsg: 'requestPayment:fail', err_code: code, err_code_des: told } as const
-  const entry = notify
-    ? world.notifier.create(
-        order.outTradeNo,
-        order.notifyUrl,
-        failNotifyBody(order, failure, world.credentials, world.notifyStyle),
-        { kind: 'fail', mchId: world.credentials.mchId },
-      )
-    : undefined
-  return { ...failure, entry }
+/** What the mini program's `fail` gets. */
+export interface PaymentFailure extends Failure {
+  readonly errMsg: 'requestPayment:fail'
 }
 
 /**
- * The order's time is over now; one that is closed already stays so.
+ * The user tries to pay and fails: the order stays NOTPAY. Returns the id of the notification too, if there is to be one.
+ * @throws MockError ORDER_NOT_PAYABLE
+ */
+export function failPayment(
+  account: Account,
+  order: Order,
+  { err_code: code = 'NOTENOUGH', err_code_des: text = '余额不足', notify = false }: FailOptions = {},
+): { readonly failure: PaymentFailure; readonly notificationId: string | undefined } {
+  checkPayable(account, order)
+  const failure = { errMsg: 'requestPayment:fail', err_code: code, err_code_des: text } as const
+  return { failure, notificationId: notify ? account.tell({ kind: 'failed', order, failure }) : undefined }
+}
+
+/**
+ * The order expires now; a closed one stays closed.
  * @throws MockError ORDER_PAID
  */
-export function expireOrder({ clock }: WorldCore, order: Order): void {
+export function expireOrder({ now }: Pick<Account, 'now'>, order: Order): void {
   if (order.payment) {
     throw new MockError('ORDER_PAID', `order ${order.outTradeNo} cannot expire: it is ${order.tradeState}`)
   }
-  if (order.tradeState === 'NOTPAY') Object.assign(order, { tradeState: 'CLOSED', expiresAt: clock.now() })
+  if (order.tradeState === 'NOTPAY') Object.assign(order, { tradeState: 'CLOSED', expiresAt: now() })
 }

@@ -1,3 +1,4 @@
+import { oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 import { badInput } from '../base/checks.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
@@ -45,16 +46,15 @@ export interface MerchantChanges {
   readonly certMode?: CertMode
 }
 
+export const MERCHANT: Schema = strict({
+  apiKey: { ...text(), writeOnly: true },
+  signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
+  certMode: oneOf('none', 'required'),
+})
+
 export interface Merchant extends Required<MerchantChanges> {
   readonly mchId: string
 }
-
-/** What can be changed of an app; what is left out stays. */
-export interface AppChanges {
-  readonly appSecret?: string
-}
-
-export type App = Pick<Credentials, 'appid' | 'appSecret'>
 
 /** @throws MockError BAD_INPUT */
 export function checkApiKey(apiKey: string | undefined): void {
@@ -77,21 +77,11 @@ export function checkCertMode(certMode: CertMode | undefined, tls: boolean): voi
 }
 
 /** @throws MockError BAD_INPUT */
-export function checkMerchant({ apiKey, certMode }: MerchantChanges, tls: boolean): void {
+export function checkMerchant(changes: MerchantChanges, tls: boolean): void {
+  validate(MERCHANT, changes)
+  const { apiKey, certMode } = changes
   checkApiKey(apiKey)
   checkCertMode(certMode, tls)
 }
 
-/** @throws MockError BAD_INPUT */
-export function checkMchId(mchId: string): void {
-  if (typeof mchId !== 'string' || !/^\d{1,32}$/.test(mchId)) {
-    throw badInput('mchId', 'digits', `must be 1 to 32 digits; got ${JSON.stringify(mchId)}`)
-  }
-}
-
-/** @throws MockError BAD_INPUT */
-export function checkAppid(appid: string): void {
-  if (typeof appid !== 'string' || !/^\w{1,32}$/.test(appid)) {
-    throw badInput('appid', 'word', `must be 1 to 32 letters and digits; got ${JSON.stringify(appid)}`)
-  }
-}
+export const MCH_ID: Schema = { type: 'string', pattern: '^\\d{1,32}$', description: '1 to 32 digits' }

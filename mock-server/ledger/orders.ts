@@ -1,7 +1,10 @@
+import { oneOf } from '../base/schema.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
+const TRADE_STATES = ['NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'] as const
 /** The states a JSAPI order can be in (protocol: trade_state). */
-export type TradeState = 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
+export type TradeState = (typeof TRADE_STATES)[number]
+export const TRADE_STATE = oneOf(...TRADE_STATES)
 
 /** A coupon used in a payment; `type` is left out of most real notifications. */
 export interface Coupon {
@@ -54,6 +57,72 @@ export const PREPAY_LIFE_MS = 2 * 3_600_000
 
 /** The sum of a payment's coupons, in fen. */
 export const couponFee = (payment: Payment) => payment.coupons.reduce((sum, { fee }) => sum + fee, 0)
+
+/** An order as it is now; money is fen. */
+export interface OrderSnapshot {
+  readonly mchId: string
+  readonly appid: string
+  readonly outTradeNo: string
+  readonly tradeState: TradeState
+  readonly totalFee: number
+  readonly cashFee: number | undefined
+  readonly feeType: string
+  readonly tradeType: string
+  readonly body: string
+  readonly attach: string
+  /** The user the order was made for; the payer once it is paid. */
+  readonly openid: string
+  readonly prepayId: string
+  readonly notifyUrl: string
+  readonly signType: SignType
+  readonly createdAt: Date
+  readonly expiresAt: Date | undefined
+  readonly transactionId: string | undefined
+  readonly bankType: string | undefined
+  readonly coupons: readonly Coupon[]
+  readonly paidAt: Date | undefined
+}
+
+export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
+  const {
+    outTradeNo,
+    tradeState,
+    totalFee,
+    feeType,
+    tradeType,
+    body,
+    attach,
+    openid,
+    prepayId,
+    notifyUrl,
+    signType,
+    createdAt,
+    expiresAt,
+    payment,
+  } = order
+  return {
+    mchId,
+    appid: order.appid,
+    outTradeNo,
+    tradeState,
+    totalFee,
+    cashFee: payment && totalFee - couponFee(payment),
+    feeType,
+    tradeType,
+    body,
+    attach,
+    openid: payment?.openid ?? openid,
+    prepayId,
+    notifyUrl,
+    signType,
+    createdAt,
+    expiresAt,
+    transactionId: payment?.transactionId,
+    bankType: payment?.bankType,
+    coupons: payment?.coupons ?? [],
+    paidAt: payment?.paidAt,
+  }
+}
 
 /** A merchant's orders. Every look-up closes what has expired by then. */
 export interface OrderBook {

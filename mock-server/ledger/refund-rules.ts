@@ -1,19 +1,16 @@
-import { badInput } from '../base/checks.ts'
+import { integer, oneOf, text, type Properties } from '../base/schema.ts'
 import { MockError } from '../base/errors.ts'
-import type { Entry } from '../notify/notification.ts'
-import type { WorldCore } from '../wechat/core.ts'
-import { BusinessFail } from '../wechat/pay-v2/answers.ts'
-import { refundNotifyBody } from '../wechat/pay-v2/notifications.ts'
 import { checkNotifyUrl } from '../wire/notify-url.ts'
 import { wechatTime } from '../wire/time.ts'
+import { Refusal, type Account } from './account.ts'
 import type { Order } from './orders.ts'
 import {
   divideRefund,
   nothing,
+  refundedFee,
   type Refund,
   type RefundAccount,
   type RefundChannel,
-  refundedFee,
   type RefundEnd,
 } from './refunds.ts'
 
@@ -40,41 +37,35 @@ export interface EndOptions {
   readonly receivedBy?: string
 }
 
-function checkCeilings({ refunds, behaviour, clock }: WorldCore, order: Order, refundFee: number): void {
-  const legacy = behaviour.refundRefusals === 'legacy'
+export const END: Properties = {
+  channel: oneOf('ORIGINAL', 'BALANCE', 'OTHER_BALANCE', 'OTHER_BANKCARD'),
+  receivedBy: text(64),
+}
+
+function checkCeilings({ refunds, now }: Account, order: Order, refundFee: number): void {
   const earlier = refunds.ofOrder(order.outTradeNo)
   const left = order.totalFee - refundedFee(earlier)
-  if (clock.now().getTime() - order.payment!.paidAt.getTime() > REFUNDABLE_MS) {
-    throw new BusinessFail('TRADE_OVERDUE', '订单已经超过退款期限')
-  }
-  if (left === 0) throw new BusinessFail(legacy ? 'ERROR' : 'INVALID_REQUEST', '订单已全额退款')
-  if (refundFee > left) {
-    throw legacy
-      ? new BusinessFail('REFUND_FEE_INVALID', '累计退款金额大于支付金额')
-      : new BusinessFail('INVALID_REQUEST', 'refund_fee大于可退金额')
-  }
-  if (earlier.length === MAX_REFUNDS) {
-    throw new BusinessFail('INVALID_REQUEST', '请求参数符合参数格式，但不符合业务规则')
-  }
+  if (now().getTime() - order.payment!.paidAt.getTime() > REFUNDABLE_MS) throw new Refusal('overdue')
+  if (left === 0) throw new Refusal('refunded-in-full')
+  if (refundFee > left) throw new Refusal('above-what-is-left')
+  if (earlier.length === MAX_REFUNDS) throw new Refusal('too-many')
 }
 
 /**
  * Accepts a refund of a paid order: PROCESSING until it ends. The same number again is the same refund.
- * @throws BusinessFail
+ * @throws Refusal terms-differ, overdue, refunded-in-full, above-what-is-left, too-many
  */
-export function acceptRefund(world: WorldCore, order: Order, request: RefundRequest): Refund {
-  const { refunds, random, clock, refundDelayMs } = world
-  const { outRefundNo, refundFee, totalFee, desc, account, source, notifyUrl } = request
+export function acceptRefund(account: Account, order: Order, request: RefundRequest): Refund {
+  const { refunds, random, refundDelayMs } = account
+  const { outRefundNo, refundFee, totalFee, desc, source, notifyUrl } = request
   const { outTradeNo } = order
   const existing = refunds.find(outRefundNo)
   const changed = existing && (existing.outTradeNo !== outTradeNo || existing.refundFee !== refundFee)
-  if (changed || totalFee !== order.totalFee) {
-    throw new BusinessFail('REFUND_FEE_MISMATCH', '订单金额或退款金额与之前请求不一致，请核实后再试')
-  }
+  if (changed || totalFee !== order.totalFee) throw new Refusal('terms-differ')
   if (existing) return existing
-  checkCeilings(world, order, refundFee)
+  checkCeilings(account, order, refundFee)
 
-  const now = clock.now()
+  const now = account.now()
   const refund: Refund = {
     outRefundNo,
     refundId: `50000${random.digits(5, 'refund', outRefundNo, 'head')}${wechatTime(now).slice(0, 8)}${random.digits(11, 'refund', outRefundNo, 'tail')}`,
@@ -83,7 +74,7 @@ export function acceptRefund(world: WorldCore, order: Order, request: RefundRequ
     refundFee,
     ...divideRefund(order.totalFee, order.payment!, refunds.ofOrder(outTradeNo), refundFee),
     desc,
-    account,
+    account: request.account,
     source,
     notifyUrl,
     requestedAt: now,
@@ -97,42 +88,43 @@ export function acceptRefund(world: WorldCore, order: Order, request: RefundRequ
   }
   refunds.add(refund)
   order.tradeState = 'REFUND'
-  if (refundDelayMs !== undefined) endLater(world, refund, now.getTime() + refundDelayMs)
+  if (refundDelayMs !== undefined) endLater(account, refund, now.getTime() + refundDelayMs)
   return refund
 }
 
-function endLater(world: WorldCore, refund: Refund, due: number): void {
+function endLater(account: Account, refund: Refund, due: number): void {
   refund.dueAt = new Date(due)
-  refund.cancelTimer = world.clock.at({
+  refund.cancelTimer = account.at({
     due,
     // At one moment refunds end before anything is sent, in the order of their requests.
     sequence: Number.MIN_SAFE_INTEGER + refund.ordinal,
     what: `refund ${refund.outRefundNo} succeeds`,
     run: async () => {
       refund.cancelTimer = nothing
-      const entry = endRefund(world, refund, 'SUCCESS')
-      if (entry) await world.notifier.start(entry, false)
+      const notificationId = endRefund(account, refund, 'SUCCESS')
+      if (notificationId !== undefined) await account.send(notificationId)
     },
   })
 }
 
-/** Plans again, after the clock has forgotten its timers, what is to happen by itself. */
-export function resumeRefunds(world: WorldCore): void {
-  for (const refund of world.refunds.list()) if (refund.dueAt) endLater(world, refund, refund.dueAt.getTime())
+/** Plans the automatic ends again after the clock has forgotten its timers. */
+export function resumeRefunds(account: Account): void {
+  for (const refund of account.refunds.list()) if (refund.dueAt) endLater(account, refund, refund.dueAt.getTime())
 }
 
 export const canEnd = ({ status }: Pick<Refund, 'status'>) => status === 'PROCESSING' || status === 'CHANGE'
 
 /**
- * Ends a refund: from PROCESSING, or from CHANGE when the merchant has seen to it by hand. Gives the notification, not yet
- * sent, if there is anybody to be told.
+ * Ends a refund: from PROCESSING, or from CHANGE after the merchant has dealt with it by hand. Returns the id of the
+ * notification, which is not sent yet; undefined if nobody is to be notified.
+ * @throws MockError REFUND_ENDED
  */
 export function endRefund(
-  world: WorldCore,
+  account: Account,
   refund: Refund,
   status: RefundEnd,
   options: EndOptions = {},
-): Entry | undefined {
+): string | undefined {
   const { outRefundNo, outTradeNo } = refund
   if (refund.status !== 'PROCESSING' && (refund.status !== 'CHANGE' || status === 'CHANGE')) {
     throw new MockError('REFUND_ENDED', `refund ${outRefundNo} cannot become ${status}: it is ${refund.status} already`)
@@ -141,66 +133,61 @@ export function endRefund(
   if (refund.status === 'CHANGE') {
     refund.firstEnd = { status: refund.status, channel: refund.channel, endedAt: refund.endedAt }
   }
-  Object.assign(refund, options, { status, endedAt: world.clock.now(), dueAt: undefined, cancelTimer: nothing })
+  Object.assign(refund, options, { status, endedAt: account.now(), dueAt: undefined, cancelTimer: nothing })
   if (refund.notifyUrl === '') return undefined
-  const body = refundNotifyBody(world.orders.find(outTradeNo)!, refund, world.credentials, world.random)
-  const entry = world.notifier.create(outTradeNo, refund.notifyUrl, body, {
-    kind: 'refund',
-    mchId: world.credentials.mchId,
-    outRefundNo,
-  })
-  refund.notificationId = entry.id
-  return entry
+  refund.notificationId = account.tell({ kind: 'refunded', order: account.orders.find(outTradeNo)!, refund })
+  return refund.notificationId
 }
 
 export interface ConsoleRefund {
-  /** Fen; default: all that is left. */
+  /** Fen; default: everything that is left. */
   readonly refundFee?: number
   /** Default: one that the console makes up. */
   readonly outRefundNo?: string
   readonly desc?: string
   readonly account?: RefundAccount
-  /** Whom to tell of the end; default: the URL set for the merchant, else the order's own notify_url. `null`: nobody. */
+  /** Where the end is notified; default: the URL set for the merchant, else the order's own notify_url. `null`: nowhere. */
   readonly notifyUrl?: string | null
 }
 
-/** @throws MockError BAD_INPUT, REFUND_REFUSED */
-export function refundFromConsole(world: WorldCore, order: Order, options: ConsoleRefund = {}): Refund {
+export const CONSOLE_REFUND: Properties = {
+  refundFee: integer(1),
+  outRefundNo: {
+    type: 'string',
+    pattern: '^[0-9A-Za-z_\\-|*@]{1,64}$',
+    description: '1 to 64 of 0-9 A-Z a-z _ - | * @',
+  },
+  desc: { type: 'string', maxLength: 80 },
+  account: oneOf('REFUND_SOURCE_UNSETTLED_FUNDS', 'REFUND_SOURCE_RECHARGE_FUNDS'),
+  notifyUrl: { type: ['string', 'null'], maxLength: 256 },
+}
+
+/**
+ * The merchant refunds by hand, in its console.
+ * @throws MockError BAD_INPUT
+ * @throws Refusal as {@link acceptRefund}, and not-paid
+ */
+export function refundFromConsole(account: Account, order: Order, options: ConsoleRefund = {}): Refund {
   const { outTradeNo, totalFee, payment } = order
-  const earlier = world.refunds.ofOrder(outTradeNo)
+  const earlier = account.refunds.ofOrder(outTradeNo)
   const {
     refundFee = totalFee - refundedFee(earlier),
-    outRefundNo = world.random.digits(28, 'console-refund', outTradeNo, earlier.length),
+    outRefundNo = account.random.digits(28, 'console-refund', outTradeNo, earlier.length),
     desc = '',
-    account = 'REFUND_SOURCE_UNSETTLED_FUNDS',
-    notifyUrl = world.refundNotifyUrl || order.notifyUrl,
+    account: source = 'REFUND_SOURCE_UNSETTLED_FUNDS',
+    notifyUrl = account.refundNotifyUrl || order.notifyUrl,
   } = options
-  const refuse = (code: string, message: string) =>
-    new MockError('REFUND_REFUSED', `order ${outTradeNo} cannot be refunded: ${code} ${message}`, {
-      err_code: code,
-      err_code_des: message,
-    })
-  if (options.refundFee !== undefined && !(Number.isSafeInteger(refundFee) && refundFee > 0)) {
-    throw badInput('refundFee', 'minimum', 'must be a positive integer of fen')
-  }
-  if (!/^[0-9A-Za-z_\-|*@]{1,64}$/.test(outRefundNo)) {
-    throw badInput('outRefundNo', 'pattern', 'must be 1 to 64 of 0-9 A-Z a-z _ - | * @')
-  }
   if (notifyUrl !== null) checkNotifyUrl('notifyUrl', notifyUrl)
-  if (!payment) throw refuse('ORDERNOTEXIST', '订单不存在')
-  try {
-    return acceptRefund(world, order, {
-      outRefundNo,
-      refundFee,
-      totalFee,
-      desc,
-      account,
-      source: 'VENDOR_PLATFORM',
-      notifyUrl: notifyUrl ?? '',
-    })
-  } catch (error) {
-    throw error instanceof BusinessFail ? refuse(error.errCode, error.message) : error
-  }
+  if (!payment) throw new Refusal('not-paid')
+  return acceptRefund(account, order, {
+    outRefundNo,
+    refundFee,
+    totalFee,
+    desc,
+    account: source,
+    source: 'VENDOR_PLATFORM',
+    notifyUrl: notifyUrl ?? '',
+  })
 }
 
 /** A refund as it is now; money is fen. */
@@ -231,7 +218,7 @@ export interface RefundSnapshot {
 }
 
 export function refundSnapshot(
-  { orders, credentials: { mchId } }: WorldCore,
+  { orders, mchId }: Account,
   { cancelTimer: _timer, ordinal: _ordinal, firstEnd: _firstEnd, ...refund }: Refund,
 ): RefundSnapshot {
   const { totalFee, payment } = orders.find(refund.outTradeNo)!

@@ -1,3 +1,5 @@
+import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
+import { FLAG, integer, strict, validate, type Schema } from '../base/schema.ts'
 import type { Finding } from '../journal/entry.ts'
 import type { NotificationKind, Verdict } from '../wire/names.ts'
 import type { Reply } from './sender.ts'
@@ -44,6 +46,13 @@ export interface DeliverOptions {
   /** False: nobody waits for it who could advance the clock meanwhile, so that an advance waits for it instead of being refused. */
   readonly awaited?: boolean
 }
+
+export const DELIVER: Schema = strict({
+  count: integer(1, 1000),
+  concurrent: FLAG,
+  delayMs: integer(0, LONGEST_TIMEOUT_MS),
+  awaited: FLAG,
+})
 
 /** A notification: a live view. */
 export interface Notification {
@@ -100,10 +109,10 @@ export function overlapOf(deliveries: readonly Pick<Delivery, 'startedMs' | 'dur
   }
 }
 
-/** What a notification is about; `mchId`: default the first merchant of the world. */
+/** What a notification is about. */
 export interface Subject {
   readonly kind: NotificationKind
-  readonly mchId?: string
+  readonly mchId: string
   readonly outRefundNo?: string
 }
 
@@ -150,7 +159,10 @@ export class Entry implements Notification {
 
   constructor(data: NotificationData, { deliver, hold, release, cancel }: NotificationActions) {
     this.data = data
-    this.deliver = (options = {}) => deliver(this, options)
+    this.deliver = async (options = {}) => {
+      validate(DELIVER, options)
+      return deliver(this, options)
+    }
     this.hold = () => hold(this)
     this.release = () => release(this)
     this.cancel = () => cancel(this)

@@ -10,8 +10,6 @@ import { broken, type NoticeWire } from './passage.ts'
 import type { Plan } from './schedule.ts'
 
 export interface NotifierOptions {
-  /** Of the first merchant, for what does not say whose it is: an export of before there were several. */
-  readonly mchId: string
   readonly clock: Pick<Clock, 'now' | 'at'>
   readonly activity: Activity
   readonly wire: NoticeWire
@@ -33,8 +31,7 @@ export interface NotifierOptions {
 }
 
 export interface Notifier {
-  /** Default: a payment's notification. */
-  readonly create: (outTradeNo: string, url: string, body: string, subject?: Subject) => Entry
+  readonly create: (outTradeNo: string, url: string, body: string, subject: Subject) => Entry
   /**
    * Begins the schedule: sends at once, or gives undefined where the first send is due later. `awaited`, the default: the
    * caller waits for the delivery.
@@ -79,7 +76,6 @@ interface SendOptions {
 }
 
 export function createNotifier({
-  mchId: firstMchId,
   clock,
   activity,
   wire,
@@ -272,11 +268,11 @@ export function createNotifier({
   }
 
   return {
-    create: (outTradeNo, url, body, subject = { kind: 'pay' }) =>
+    create: (outTradeNo, url, body, subject) =>
       add({
         id: freshId(outTradeNo, subject),
         kind: subject.kind,
-        mchId: subject.mchId ?? firstMchId,
+        mchId: subject.mchId,
         outTradeNo,
         outRefundNo: subject.outRefundNo,
         url,
@@ -302,13 +298,6 @@ export function createNotifier({
     load: (dump) => {
       for (const entry of entries.values()) cancel(entry)
       entries.clear()
-      for (const told of [
-        dump.log.deliveries,
-        dump.notifications,
-        ...dump.notifications.map(({ attempts }) => attempts),
-      ].flat()) {
-        Object.assign(told, { mchId: told.mchId ?? firstMchId })
-      }
       log.load(dump.log)
       for (const data of dump.notifications) add(data)
       created = 1 + (dump.notifications.at(-1)?.sequence ?? -1)

@@ -1,6 +1,7 @@
 import type { Presence } from '../base/activity.ts'
 import type { Delays } from '../base/real-time.ts'
-import type { EffectOf, FaultBook } from '../faults/faults.ts'
+import type { EffectOf } from '../faults/effects.ts'
+import type { FaultBook } from '../faults/faults.ts'
 import type { Gates } from '../faults/gates.ts'
 import type { Notice } from '../wire/names.ts'
 import { withBadSign } from '../wire/tamper.ts'

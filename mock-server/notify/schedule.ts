@@ -11,18 +11,10 @@ const GAPS = {
 export type Gaps = keyof typeof GAPS | readonly number[]
 
 /**
- * A schedule whose first send is not immediate: it is due after the first gap, so that 15 gaps make 15 sends. WeChat's
- * documents say nowhere in one sentence that there is another one at once.
+ * The gaps, or the gaps and whether the first send is immediate (default). If it is not, it is due after the first gap, so that
+ * 15 gaps make 15 sends: WeChat's documents do not say whether there is another one at once.
  */
-export interface LateSchedule {
-  readonly gaps?: Gaps
-  readonly immediate: false
-}
-
-/** The gaps between an immediate send and its retries. */
-export type Schedule = Gaps | { readonly gaps?: Gaps; readonly immediate?: true }
-
-export type AnySchedule = Schedule | LateSchedule
+export type Schedule = Gaps | { readonly gaps?: Gaps; readonly immediate?: boolean }
 
 export interface Plan {
   /** Milliseconds. */
@@ -40,11 +32,11 @@ function gapsOf(gaps: unknown, field: string): number[] {
 }
 
 /** @throws MockError BAD_INPUT */
-export function planOf(schedule: AnySchedule): Plan {
+export function planOf(schedule: Schedule): Plan {
   if (typeof schedule !== 'object' || schedule === null || Array.isArray(schedule)) {
     return { gaps: gapsOf(schedule, 'schedule'), immediate: true }
   }
-  const { gaps = 'current', immediate = true, ...unknown } = schedule as Exclude<AnySchedule, Gaps>
+  const { gaps = 'current', immediate = true, ...unknown } = schedule as Exclude<Schedule, Gaps>
   if (Object.keys(unknown).length > 0) throw refuse('schedule', 'made of gaps and immediate', schedule)
   if (typeof immediate !== 'boolean') throw refuse('schedule.immediate', 'true or false', immediate)
   const plan = { gaps: gapsOf(gaps, 'schedule.gaps'), immediate }

@@ -4,16 +4,16 @@ import { get as getSecurely } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { CONTROL_PREFIX } from '../control/index.ts'
-import type { Delivery, Notification } from '../notify/notification.ts'
 import { createSender, onlyTo } from '../notify/sender.ts'
 import { assertNoUnexpected } from '../world/assertions.ts'
-import type { AnyWorldOptions, LateWorldOptions, WorldOptions } from '../world/options.ts'
+import type { WorldOptions } from '../world/options.ts'
 import type { SharedClock } from '../world/shared-clock.ts'
 import type { World } from '../world/world.ts'
 import { createWorlds, type Worlds } from '../world/worlds.ts'
-import { buildApp, type Part, type TlsOptions } from './app.ts'
+import { buildApp, type Part } from './app.ts'
+import type { TlsOptions } from './wire-routes.ts'
 
-export interface MockOptions<W = WorldOptions> {
+export interface MockOptions {
   /** Default 127.0.0.1: nobody else can reach it. */
   readonly host?: string
   /** Default 0: any free port. */
@@ -37,31 +37,24 @@ export interface MockOptions<W = WorldOptions> {
    */
   readonly clock?: SharedClock
   /** The world `default`. */
-  readonly world?: W
+  readonly world?: WorldOptions
   /** For every world that does not say otherwise. */
   readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict'>
   /** Gets one line for each request and each delivery. */
   readonly log?: (line: string) => void
 }
 
-/** Options of a mock whose default world is one of {@link LateWorldOptions}. */
-export type LateMockOptions = MockOptions<LateWorldOptions> & { readonly world: LateWorldOptions }
-
 /** A running double of WeChat. */
-export interface MockWechat<First = Delivery> extends AsyncDisposable {
+export interface MockWechat extends AsyncDisposable {
   readonly url: string
   /** `<url>/__mock/v1`; with `controlPort`, on that port. */
   readonly controlUrl: string
-  readonly default: World<First>
+  readonly default: World
   /**
    * A fresh merchant and app; requests find their way by mch_id and appid.
    * @throws MockError WORLD_EXISTS, BAD_INPUT
    */
-  readonly world: {
-    (options: LateWorldOptions): World<Notification>
-    (options?: WorldOptions): World
-    (options: AnyWorldOptions): World<Delivery | Notification>
-  }
+  readonly world: (options?: WorldOptions) => World
   readonly worlds: () => World[]
   /**
    * Passes if no world saw a call to a path that is not emulated.
@@ -76,7 +69,7 @@ export const faceOf = (worlds: Worlds, standard: World) => ({
   url: worlds.baseUrl(),
   controlUrl: worlds.controlUrl(),
   default: standard,
-  world: ((options: AnyWorldOptions = {}) => worlds.create(options)) as MockWechat['world'],
+  world: (options: WorldOptions = {}) => worlds.create(options),
   worlds: worlds.list,
   assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap((world) => world.unexpected())),
 })
@@ -90,14 +83,6 @@ async function listen(app: FastifyInstance, host: string, port: number, tls: boo
 }
 
 /** Starts a WeChat to test against. Resolves when it answers. */
-export async function createMockWechat(options: LateMockOptions): Promise<MockWechat<Notification>>
-
-export async function createMockWechat(options?: MockOptions): Promise<MockWechat>
-
-export async function createMockWechat(
-  options: MockOptions<AnyWorldOptions>,
-): Promise<MockWechat<Delivery | Notification>>
-
 export async function createMockWechat({
   host = '127.0.0.1',
   port = 0,
@@ -110,7 +95,7 @@ export async function createMockWechat({
   world = {},
   defaults = {},
   log = () => {},
-}: MockOptions<AnyWorldOptions> = {}): Promise<MockWechat<any>> {
+}: MockOptions = {}): Promise<MockWechat> {
   const direct = createSender(tlsSkipVerify)
   const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
   let url = ''

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { FastifyReply } from 'fastify'
-import type { Outcome } from '../wechat/exchange.ts'
+import type { Outcome } from '../faults/effects.ts'
 
 /** Only a bare TCP socket can be reset; a request that was injected has none at all. */
 function reset(raw: ServerResponse): void {

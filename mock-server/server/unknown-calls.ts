@@ -12,8 +12,8 @@ const TOKEN = ['access_token']
 /** The world that a call which nobody understands belongs to, by what it says of its merchant or app. */
 export function worldOf(registry: Registry, request: JournalEntry['request']): WorldCore {
   const fields = requestFields({ request })
-  const by = (find: (name: string) => WorldCore | undefined, names: readonly string[]) =>
-    names.map((name) => find(fields[name] ?? '')).find((world) => world !== undefined)
+  const by = (find: (name: string) => { readonly world: WorldCore } | undefined, names: readonly string[]) =>
+    names.map((name) => find(fields[name] ?? '')).find((found) => found !== undefined)?.world
   return (
     by(registry.byMchId, MERCHANT) ??
     by(registry.byAppid, APP) ??

@@ -1,3 +1,4 @@
+import { integer, type Properties } from '../base/schema.ts'
 import { parseSeconds } from '../clock/duration.ts'
 import { keepNewest } from '../base/keep-newest.ts'
 
@@ -16,6 +17,9 @@ export interface CodeOptions {
   /** Default 1. */
   readonly uses?: number
 }
+
+/** `ttl` is checked where it is read. */
+export const CODE: Properties = { ttl: { type: 'number' }, uses: integer(1) }
 
 export interface CodeBook<T extends object> {
   readonly issue: (code: string, worth: T, options: CodeOptions) => Code<T>

@@ -1,7 +1,7 @@
-import { badInput } from '../base/checks.ts'
+import { strict, text, type Properties, type Schema } from '../base/schema.ts'
 import { keepNewest } from '../base/keep-newest.ts'
 import type { Random } from '../base/random.ts'
-import { type Code, type CodeOptions, createCodeBook } from './codes.ts'
+import { CODE, type Code, type CodeOptions, createCodeBook } from './codes.ts'
 
 export interface User {
   readonly openid: string
@@ -27,6 +27,10 @@ export interface LoginCodeOptions extends CodeOptions, OfApp {
   /** Makes the user one of an app bound to an Open Platform account. */
   readonly unionid?: string
 }
+
+export const OF_APP: Properties = { appid: text(32) }
+export const LOGIN_CODE: Schema = strict({ ...OF_APP, ...CODE, openid: text(128), unionid: text(128) })
+export const USER: Schema = strict({ ...OF_APP, unionid: text(128), nickName: text(128) })
 
 export interface LoginCode extends Pick<Code<object>, 'code' | 'expiresAt'> {
   readonly user: User
@@ -99,15 +103,11 @@ export interface UsersOptions {
 
 const MINUTE_MS = 60_000
 
-/** @throws MockError BAD_INPUT */
 export function createUsers(
   random: Random,
   now: () => Date,
   { sessionKeyMs, codeLimit, limit = MAX_USERS }: UsersOptions,
 ): Users {
-  if (codeLimit !== undefined && !(Number.isSafeInteger(codeLimit) && codeLimit >= 1)) {
-    throw badInput('codeLimit', 'minimum', `must be a whole number from 1; got ${codeLimit}`)
-  }
   const users = new Map<string, User>()
   const codes = createCodeBook<Holder>(now, limit)
   const phoneCodes = createCodeBook<PhoneNumber>(now, limit)

@@ -9,7 +9,10 @@ const OF_PROTOCOL = {
   MCHID_NOT_EXIST: 'MCHID不存在',
 }
 
-/** err_code → err_code_des of each call that can refuse a business (V2 tables). */
+/**
+ * The calls of api.mch.weixin.qq.com by the last part of their path, each with its err_code → err_code_des (V2 tables); none where
+ * the call knows no refusal of the business.
+ */
 export const ERR_CODES = {
   unifiedorder: {
     ...OF_PROTOCOL,
@@ -65,6 +68,9 @@ export const ERR_CODES = {
     NO_BILL_EXIST: '账单不存在',
     BILL_CREATING: '账单未生成',
   },
+  downloadbill: {},
+  getsignkey: {},
+  report: {},
 } as const
 
 const OF_TOKEN = {
@@ -89,7 +95,7 @@ const OF_SECRET = {
   45011: 'api minute-quota reach limit, must slower, retry next minute',
 }
 
-/** errcode → errmsg before the rid, of each call of api.weixin.qq.com. */
+/** The calls of api.weixin.qq.com by the last part of their path, each with its errcode → errmsg before the rid. */
 export const ERRCODES = {
   jscode2session: {
     ...OF_SECRET,

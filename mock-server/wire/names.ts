@@ -1,33 +1,16 @@
-/** The calls of api.mch.weixin.qq.com, by the last part of their path. */
-export const PAY_APIS = [
-  'unifiedorder',
-  'orderquery',
-  'closeorder',
-  'refund',
-  'refundquery',
-  'downloadbill',
-  'downloadfundflow',
-  'getsignkey',
-  'report',
-] as const
-/** The calls of api.weixin.qq.com. */
-export const LOGIN_APIS = [
-  'jscode2session',
-  'checksession',
-  'resetusersessionkey',
-  'token',
-  'stable_token',
-  'getuserphonenumber',
-] as const
+import { ERR_CODES, ERRCODES } from './error-codes.ts'
+
 /** What WeChat sends by itself. */
 export const NOTICES = ['notify', 'refundnotify'] as const
 
-export type PayApi = (typeof PAY_APIS)[number]
-export type LoginApi = (typeof LOGIN_APIS)[number]
+export type PayApi = keyof typeof ERR_CODES
+export type LoginApi = keyof typeof ERRCODES
 export type Notice = (typeof NOTICES)[number]
 /** Every exchange that faults and gates can be set for. */
 export type Api = PayApi | LoginApi | Notice
 
+export const PAY_APIS = Object.keys(ERR_CODES) as PayApi[]
+export const LOGIN_APIS = Object.keys(ERRCODES) as LoginApi[]
 export const APIS: readonly Api[] = [...PAY_APIS, ...LOGIN_APIS, ...NOTICES]
 
 const isOneOf =

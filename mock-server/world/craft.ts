@@ -1,8 +1,11 @@
+import { oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
+import { OF_MERCHANT } from './parties.ts'
+import type { Account } from '../ledger/account.ts'
 import { badInput } from '../base/checks.ts'
 import type { Order, Payment } from '../ledger/orders.ts'
 import type { Entry } from '../notify/notification.ts'
 import type { WorldCore } from '../wechat/core.ts'
-import { payNotifyBody } from '../wechat/pay-v2/notifications.ts'
+import { notificationBody } from '../wechat/pay-v2/notifications.ts'
 import { changeFields, type FieldChanges, type Resign, signAgain, withBadSign } from '../wire/tamper.ts'
 
 /** How a made-up notification differs from the real one of its order. */
@@ -19,14 +22,23 @@ export interface CraftOptions {
   readonly url?: string
 }
 
+export const CRAFT: Schema = strict({
+  fields: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
+  sign: oneOf('again', 'keep', 'wrong', 'none'),
+  key: text(),
+  body: { type: 'string' },
+  url: text(),
+  ...OF_MERCHANT,
+})
+
 /** What the notification would say if the order had been paid just now by the user it was made for. */
-function imagined({ clock, random }: WorldCore, { outTradeNo, openid }: Order): Payment {
+function imagined({ now, random }: Account, { outTradeNo, openid }: Order): Payment {
   return {
     transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`,
     openid,
     bankType: 'OTHERS',
     coupons: [],
-    paidAt: clock.now(),
+    paidAt: now(),
   }
 }
 
@@ -60,14 +72,18 @@ function check(fields: FieldChanges, url: string): void {
  * @throws MockError BAD_INPUT
  */
 export function craft(
-  world: WorldCore,
+  { notifier, random }: Pick<WorldCore, 'notifier' | 'random'>,
+  account: Account,
   order: Order,
-  { fields = {}, sign = 'again', key = world.credentials.apiKey, body, url = order.notifyUrl }: CraftOptions = {},
+  options: CraftOptions = {},
 ): Entry {
+  validate(CRAFT, options)
+  const { fields = {}, sign = 'again', key = account.apiKey, body, url = order.notifyUrl } = options
   check(fields, url)
-  const real = () => payNotifyBody(order, order.payment ?? imagined(world, order), world.credentials, world.notifyStyle)
-  return world.notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), {
+  const news = () => ({ kind: 'paid', order, payment: order.payment ?? imagined(account, order) }) as const
+  const real = () => notificationBody(news(), account, random)
+  return notifier.create(order.outTradeNo, url, body ?? sealed(changeFields(real(), fields), key, sign), {
     kind: 'crafted',
-    mchId: world.credentials.mchId,
+    mchId: account.mchId,
   })
 }

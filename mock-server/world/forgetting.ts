@@ -14,13 +14,13 @@ const isDue = ({ state, kind, attempts }: Notification) =>
   state === 'pending' || (state === 'held' && (kind !== 'crafted' || attempts.length === 0))
 
 /** The orders about which something is still to happen by itself: a send, or the end of a refund. */
-function busyOrders({ notifier }: WorldCore, sides: readonly WorldCore[]): Set<string> {
+function busyOrders({ notifier, accounts }: WorldCore): Set<string> {
   return new Set([
     ...notifier
       .list()
       .filter(isDue)
       .map(({ outTradeNo }) => outTradeNo),
-    ...sides
+    ...accounts
       .flatMap(({ refunds }) => refunds.list())
       .filter(({ status }) => status === 'PROCESSING')
       .map(({ outTradeNo }) => outTradeNo),
@@ -32,11 +32,11 @@ export function createForgetting(world: WorldCore, { over, unpaid }: Memory): ()
   // In blocks, so that one order costs the same however many there are: the next when there are twice as many as are left.
   let next = 2 * over
   return () => {
-    const sides = world.sides()
-    const count = () => sides.reduce((sum, { orders }) => sum + orders.count(), 0)
+    const { accounts } = world
+    const count = () => accounts.reduce((sum, { orders }) => sum + orders.count(), 0)
     if (count() < next) return
-    const busy = busyOrders(world, sides)
-    for (const { orders, refunds } of sides) {
+    const busy = busyOrders(world)
+    for (const { orders, refunds } of accounts) {
       const idle = orders.list().filter(({ outTradeNo }) => !busy.has(outTradeNo))
       const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
       const old = [
@@ -48,8 +48,7 @@ export function createForgetting(world: WorldCore, { over, unpaid }: Memory): ()
     }
     // '' stands for exchanges that are about no order.
     const isGone = (outTradeNo: string, of?: string) =>
-      outTradeNo !== '' &&
-      !sides.some(({ credentials: { mchId }, orders }) => (of ?? mchId) === mchId && orders.find(outTradeNo))
+      outTradeNo !== '' && !accounts.some(({ mchId, orders }) => (of ?? mchId) === mchId && orders.find(outTradeNo))
     for (const book of [world.notifier, world.faults]) book.forget(isGone)
     next = 2 * Math.max(over, count())
   }

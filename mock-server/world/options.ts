@@ -1,152 +1,181 @@
-import { badInput, checkNames, checkOneOf } from '../base/checks.ts'
+import { FLAG, integer, oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
 import type { ClockMode } from '../clock/clock.ts'
-import { type CertMode, checkAppid, checkMchId } from '../ledger/merchant.ts'
-import type { AnySchedule, LateSchedule, Schedule } from '../notify/schedule.ts'
-import type { Behaviour } from '../wechat/behaviour.ts'
+import { parseDuration } from '../clock/duration.ts'
+import { MCH_ID, type CertMode } from '../ledger/merchant.ts'
+import { APPID } from '../users/app.ts'
+import type { Schedule } from '../notify/schedule.ts'
+import { CHOICES, type Behaviour } from '../wechat/behaviour.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
-const NAMES = Object.keys({
-  id: true,
-  seed: true,
-  startTime: true,
-  clock: true,
-  schedule: true,
-  ackTimeoutMs: true,
-  maxJournal: true,
-  signType: true,
-  refundDelay: true,
-  sessionKeyPeriod: true,
-  codeLimit: true,
-  autoPay: true,
-  refundNotifyUrl: true,
-  settleUrl: true,
-  strict: true,
-  certMode: true,
-  behaviour: true,
-  appid: true,
-  appSecret: true,
-  mchId: true,
-  apiKey: true,
-} satisfies Record<keyof AnyWorldOptions, true>)
-
-const CHOICES = {
-  clock: ['virtual', 'real'],
-  signType: ['MD5', 'HMAC-SHA256'],
-  certMode: ['none', 'required'],
-} as const
-
-const isText = (value: unknown) => typeof value === 'string' && value !== ''
-const isCount = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 1
-
-/** What else has no check of its own where it is read. */
-const RULES: Partial<Record<keyof AnyWorldOptions, readonly [rule: string, holds: (value: unknown) => boolean]>> = {
-  id: [
-    '1 to 64 letters, digits, dots, dashes and underscores',
-    (value) => isText(value) && /^[\w.-]{1,64}$/.test(value as string),
-  ],
-  seed: ['a number or a text', (value) => typeof value === 'number' || typeof value === 'string'],
-  ackTimeoutMs: [
-    `whole milliseconds from 1 to ${LONGEST_TIMEOUT_MS}`,
-    (value) => isCount(value) && (value as number) <= LONGEST_TIMEOUT_MS,
-  ],
-  maxJournal: ['a whole number from 1', isCount],
-  strict: ['true or false', (value) => typeof value === 'boolean'],
-  appSecret: ['a text', isText],
-  apiKey: ['a text', isText],
+/** A flag of the command line. Its value is read by the schema of its row, as a duration, or by the command line itself. */
+export interface Flag {
+  readonly flags: string
+  readonly text: string
+  /** Of the command line, where it differs from that of the process. */
+  readonly default?: string | number
+  /** It holds for every world of the process that does not say otherwise. */
+  readonly everyWorld?: true
 }
 
-/**
- * What the types say, for callers that have none.
- * @throws MockError BAD_INPUT
- */
-export function checkWorldOptions(options: AnyWorldOptions): void {
-  checkNames('', options, NAMES)
-  for (const [name, known] of Object.entries(CHOICES)) {
-    const choice = options[name as keyof typeof CHOICES]
-    if (choice !== undefined) checkOneOf(name, choice, known)
-  }
-  for (const [name, [rule, holds]] of Object.entries(RULES)) {
-    const value = options[name as keyof AnyWorldOptions]
-    if (value !== undefined && !holds(value)) {
-      throw badInput(name, rule, `must be ${rule}; got ${JSON.stringify(value)}`)
-    }
-  }
-  const { appid, mchId } = options
-  if (appid !== undefined) checkAppid(appid)
-  if (mchId !== undefined) checkMchId(mchId)
+/** One option: its type, its rule, and its flag. The control API takes it by the same rule. */
+interface Row<T> {
+  readonly schema: Schema
+  readonly flag?: Flag
+  /** Only for the type. */
+  readonly type?: T
 }
 
-export interface WorldOptions<S = Schedule> {
+const row = <T>(schema: Schema, flag?: Flag): Row<T> => ({ schema, ...(flag && { flag }) })
+
+/** `'20m'`, or milliseconds: read, and refused, by parseDuration. */
+export const DURATION: Schema = { type: ['string', 'number'], description: "a duration such as '20m', or milliseconds" }
+export const OR_NEVER: Schema = { ...DURATION, description: "a duration such as '20m', milliseconds, or 'never'" }
+const SECRET: Schema = { ...text(), writeOnly: true }
+
+export const OPTIONS = {
   /** How control calls name it; default `w1`, `w2`, … */
-  readonly id?: string
+  id: row<string>(
+    {
+      type: 'string',
+      pattern: '^[\\w.-]{1,64}$',
+      description: '1 to 64 letters, digits, dots, dashes and underscores',
+    },
+    { flags: '--world <id>', text: 'name of the first world', default: 'default' },
+  ),
   /**
    * Everything the world draws comes from here: the same seed gives the same credentials and ids. Default: the world's id;
    * on the real clock ids then also differ from run to run, because an application's database outlives the mock.
    */
-  readonly seed?: number | string
+  seed: row<number | string>(
+    { type: ['number', 'string'] },
+    { flags: '--seed <seed>', text: 'the same seed gives the same credentials and ids' },
+  ),
   /** World time at creation; default: the machine's, in whole seconds. */
-  readonly startTime?: Date | number
+  startTime: row<Date | number>(
+    { type: ['integer', 'string'], format: 'date-time' },
+    { flags: '--start-time <time>', text: 'world time at the start; default: now' },
+  ),
   /** Default `virtual`: time stands still until it is advanced. */
-  readonly clock?: ClockMode
+  clock: row<ClockMode>(oneOf('virtual', 'real'), {
+    flags: '--clock <mode>',
+    text: 'real: retries are sent when they are due; virtual: when the clock is advanced',
+    default: 'real',
+  }),
   /**
    * Gaps between a send and its retry: WeChat's current ones (default), its older ones, or seconds; `{ gaps, immediate: false }`:
    * the first send is due after the first gap.
    */
-  readonly schedule?: S
+  schedule: row<Schedule>(
+    {},
+    {
+      flags: '--schedule <schedule>',
+      text: 'retry gaps: current (2019), legacy, seconds such as 15,15,30, {"gaps":"current","immediate":false} for a first send after the first gap, or a file with them',
+      default: 'current',
+    },
+  ),
   /** Real milliseconds a merchant may take to answer; default 5000. */
-  readonly ackTimeoutMs?: number
+  ackTimeoutMs: row<number>(integer(1, LONGEST_TIMEOUT_MS), {
+    flags: '--ack-timeout <ms>',
+    text: 'real milliseconds a notify handler may take',
+    default: 5000,
+  }),
   /**
-   * How much is remembered, the newest of it: so many exchanges in the journal, so many deliveries, and at least so many
-   * orders that are over (closed, or paid, told and refunded to the end). Default 5000. Of orders that are not paid, and of
-   * users, at least 10 000 are remembered.
+   * How much is remembered, the newest of it: this many exchanges in the journal, this many deliveries, and at least this many
+   * orders that are over (closed, or paid, notified and refunded to the end). Default 5000. Of unpaid orders, and of users, at
+   * least 10 000 are remembered.
    */
-  readonly maxJournal?: number
+  maxJournal: row<number>(integer(1), {
+    flags: '--max-journal <n>',
+    text: 'how many exchanges, deliveries and finished orders a world remembers',
+    default: 5000,
+    everyWorld: true,
+  }),
   /** The only algorithm the merchant may sign with; default: each request chooses. */
-  readonly signType?: SignType
+  signType: row<SignType>(oneOf('MD5', 'HMAC-SHA256')),
   /**
-   * World time (`'20m'`, milliseconds) after which a refund succeeds unless it has been settled before; `'never'`: it stays
+   * World time (`'20m'`, milliseconds) after which a refund succeeds unless it was settled before; `'never'`: it stays
    * PROCESSING until it is settled. Default: `'never'` on the virtual clock, where a test settles it, `'5s'` on the real one,
    * where nobody may be there to do it.
    */
-  readonly refundDelay?: string | number | 'never'
+  refundDelay: row<string | number>(OR_NEVER, {
+    flags: '--refund-delay <duration>',
+    text: 'world time after which a refund succeeds, or never; default 5s on the real clock, never on the virtual one',
+  }),
   /**
    * World time (`'10m'`, milliseconds) for which wx.login leaves a session_key alone; `'never'`: until it is rotated by
    * hand. WeChat does not publish its own; default `'10m'`.
    */
-  readonly sessionKeyPeriod?: string | number | 'never'
+  sessionKeyPeriod: row<string | number>(OR_NEVER),
   /**
    * How many codes of one user jscode2session takes within a minute of world time; more are refused with 45011, and stay
    * good. WeChat's own limit is 100. Default: any number.
    */
-  readonly codeLimit?: number
-  /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid by itself. Default: you pay. */
-  readonly autoPay?: string | number
-  /** The refund notification URL of the merchant platform: for refunds that bring no notify_url of their own. */
-  readonly refundNotifyUrl?: string
+  codeLimit: row<number>(integer(1)),
+  /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid automatically. Default: you pay. */
+  autoPay: row<string | number>(DURATION, {
+    flags: '--auto-pay [delay]',
+    text: 'pays each order automatically, at once or after a duration',
+  }),
+  /** The refund notification URL of the merchant platform, for refunds that have no notify_url of their own. */
+  refundNotifyUrl: row<string>(text(256)),
   /**
    * An address of the application that answers, with 2xx, when its work in the background is done: what
-   * {@link World.settleOn} is in the process. It is asked by POST before time moves on, if its host may be notified.
+   * {@link World.settleOn} is in the process. It is called by POST before time moves on, if its host may be notified.
    */
-  readonly settleUrl?: string
-  /** Refuses what production may not like ({@link Finding}), instead of only saying so. Default false. */
-  readonly strict?: boolean
+  settleUrl: row<string>(text(), {
+    flags: '--settle-url <url>',
+    text: 'an address of the app that answers when its work in the background is done',
+  }),
+  /** Refuses what production might refuse ({@link Finding}), instead of only reporting it. Default false. */
+  strict: row<boolean>(FLAG, {
+    flags: '--strict',
+    text: 'refuse what production might refuse, instead of only reporting it',
+    everyWorld: true,
+  }),
   /**
    * Whether refund and downloadfundflow ask for the merchant's certificate; default `none`. `required` needs a mock with TLS:
    * without a certificate the connection breaks, with one whose common name is not the mch_id the answer is CERT_ERROR.
    */
-  readonly certMode?: CertMode
+  certMode: row<CertMode>(oneOf('none', 'required'), {
+    flags: '--cert-mode <mode>',
+    text: "whether refunds ask for the merchant's certificate",
+    default: 'none',
+  }),
   /** What to do where WeChat is undocumented or has changed. */
-  readonly behaviour?: Partial<Behaviour>
-  readonly appid?: string
-  readonly appSecret?: string
-  readonly mchId?: string
+  behaviour: row<Partial<Behaviour>>(
+    strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
+  ),
+  /** 1 to 32 letters and digits. */
+  appid: row<string>(APPID),
+  appSecret: row<string>(SECRET),
+  /** 1 to 32 digits. */
+  mchId: row<string>(MCH_ID),
   /** Exactly 32 bytes. */
-  readonly apiKey?: string
+  apiKey: row<string>(SECRET),
 }
 
-/** A world whose schedule begins with the first gap. */
-export type LateWorldOptions = WorldOptions<LateSchedule> & { readonly schedule: LateSchedule }
+type TypeOf<R> = R extends Row<infer T> ? T : never
 
-/** Of whichever kind. */
-export type AnyWorldOptions = WorldOptions<AnySchedule>
+/** How a world is made; every option has a default. */
+export type WorldOptions = { readonly [Name in keyof typeof OPTIONS]?: TypeOf<(typeof OPTIONS)[Name]> }
+
+export const WORLD_OPTIONS: Schema = strict(
+  Object.fromEntries(Object.entries(OPTIONS).map(([name, { schema }]) => [name, schema])),
+)
+
+/** @throws MockError BAD_INPUT */
+export const checkWorldOptions = (options: WorldOptions) => validate(WORLD_OPTIONS, options)
+
+/** World time after which a refund succeeds; undefined: when it is settled. */
+export function refundDelayMs({
+  clock,
+  refundDelay = clock === 'real' ? '5s' : 'never',
+}: WorldOptions): number | undefined {
+  return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
+}
+
+/** For how long wx.login leaves a session_key alone; undefined: for ever. */
+export function sessionKeyMs({ sessionKeyPeriod = '10m' }: WorldOptions): number | undefined {
+  return sessionKeyPeriod === 'never' ? undefined : parseDuration(sessionKeyPeriod, 'sessionKeyPeriod')
+}

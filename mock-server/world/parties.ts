@@ -1,87 +1,203 @@
-import { createRandom } from '../base/random.ts'
-import {
-  type App,
-  type AppChanges,
-  checkMerchant,
-  createNonces,
-  type Credentials,
-  type Merchant,
-  type MerchantChanges,
-} from '../ledger/merchant.ts'
-import { createOrderBook } from '../ledger/orders.ts'
-import { createRefundBook } from '../ledger/refunds.ts'
-import { createTokens } from '../users/tokens.ts'
-import { createUsers, type UsersOptions } from '../users/users.ts'
-import type { WorldCore } from '../wechat/core.ts'
+import { text, validate, type Properties } from '../base/schema.ts'
+import { badInput } from '../base/checks.ts'
+import { MockError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import { changeMerchant, createAccount, merchantView, type Account, type AccountHost } from '../ledger/account.ts'
+import { checkMerchant, MCH_ID, type Merchant, type MerchantChanges } from '../ledger/merchant.ts'
+import type { Order } from '../ledger/orders.ts'
+import type { Refund } from '../ledger/refunds.ts'
+import { APP, APPID, appView, createApplication, type App, type AppChanges, type Application } from '../users/app.ts'
+import type { OfApp, UsersOptions } from '../users/users.ts'
 
-export const merchantView = ({ credentials: { mchId, apiKey }, signType, certMode }: WorldCore): Merchant => ({
-  mchId,
-  apiKey,
-  signType: signType ?? 'any',
-  certMode,
-})
-
-/** A merchant, changed: its key in production, the rest also in the sandbox. */
-export function changeMerchant(merchant: WorldCore, changes: MerchantChanges, tls: boolean): Merchant {
-  checkMerchant(changes, tls)
-  const { apiKey, signType, certMode } = changes
-  if (apiKey !== undefined) Object.assign(merchant.credentials, { apiKey })
-  for (const side of [merchant, merchant.sandbox()]) {
-    if (signType !== undefined) Object.assign(side, { signType: signType === 'any' ? undefined : signType })
-    if (certMode !== undefined) Object.assign(side, { certMode })
-  }
-  return merchantView(merchant)
+/** Which merchant is meant, if the world has several. */
+export interface OfMerchant {
+  readonly mchId?: string
 }
 
-/** Everything that a merchant of a world has for itself; the rest it shares with the others. */
-export function addMerchant(world: WorldCore, seed: string, credentials: Credentials): WorldCore {
-  const own = (path: string) => ({
-    random: createRandom(`${seed}/${path}`),
-    orders: createOrderBook(world.clock.now),
-    refunds: createRefundBook(),
-  })
-  const books = own(credentials.mchId)
-  const merchant: WorldCore = {
-    ...world,
-    ...books,
-    credentials,
-    signType: undefined,
-    certMode: 'none',
-    nonces: createNonces(),
-    sandbox: () => sandbox,
-  }
-  const sandbox = sandboxOf(merchant, own(`${credentials.mchId}/sandbox`))
-  return merchant
+export const OF_MERCHANT: Properties = { mchId: text(32) }
+
+export interface PartiesOptions {
+  /** The id of the world. */
+  readonly id: string
+  /** What others than the first merchant and app draw their ids from. */
+  readonly seed: string
+  readonly random: Random
+  readonly now: () => Date
+  readonly tls: boolean
+  /** @throws MockError ID_TAKEN */
+  readonly checkFree: (kind: 'appid' | 'mchId', name: string) => void
+  /** From then on the wire finds it. */
+  readonly claimMchId: (account: Account) => void
+  readonly claimAppid: (app: Application) => void
+  readonly host: AccountHost
+  readonly users: UsersOptions
+  readonly accounts: Account[]
+  readonly apps: Application[]
+  /** @throws MockError UNKNOWN_WORLD */
+  readonly checkExists: () => void
 }
 
-/** The sandbox of a merchant. */
-export const sandboxOf = (merchant: WorldCore, books: Pick<WorldCore, 'random' | 'orders' | 'refunds'>): WorldCore => ({
-  ...merchant,
-  ...books,
-  inSandbox: true,
-  credentials: { ...merchant.credentials, apiKey: merchant.random.hex(32, 'sandbox_signkey') },
-})
-
-export const appView = ({ credentials: { appid, appSecret } }: WorldCore): App => ({ appid, appSecret })
-
-/** An app, changed: every merchant of the world knows the secret of the first one, to tell it from a key. */
-export function changeApp(app: WorldCore, { appSecret }: AppChanges): App {
-  const { appid } = app.credentials
-  for (const side of [app, ...app.sides()]) {
-    if (appSecret !== undefined && side.credentials.appid === appid) Object.assign(side.credentials, { appSecret })
-  }
-  return appView(app)
+/** The merchants and apps of a world, and whose an order, a refund or a user is. */
+export interface Parties {
+  /** Changes a merchant; adds one that is not known yet. */
+  readonly setMerchant: (mchId: string, changes: MerchantChanges) => Merchant
+  readonly setApp: (appid: string, changes: AppChanges) => App
+  /** The merchant of this number, or else the first. */
+  readonly merchantOr: (mchId: string | undefined) => Account
+  readonly appOr: (appid: string | undefined) => Application
+  /** The app whose user is meant: the one named, or the one that knows the openid, or the first. */
+  readonly appFor: (openid: string | undefined, options?: OfApp) => Application
+  /** If several merchants have this number, the first whose order `fits`, or else the first. */
+  readonly findOrder: (
+    outTradeNo: string,
+    options?: OfMerchant,
+    fits?: (order: Order) => boolean,
+  ) => readonly [Account, Order]
+  readonly findRefund: (
+    outRefundNo: string,
+    options?: OfMerchant,
+    fits?: (refund: Refund) => boolean,
+  ) => readonly [Account, Refund]
+  /**
+   * Checks that a world of these parties can be put into this one: returns what adds those it does not have.
+   * @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD
+   */
+  readonly adopt: (merchants: readonly Merchant[], apps: readonly App[]) => () => void
 }
 
-/** Everything that an app of a world has for itself; the rest it shares with the others. */
-export function addApp(world: WorldCore, seed: string, users: UsersOptions, app: App): WorldCore {
-  const random = createRandom(`${seed}/${app.appid}`)
-  const { now } = world.clock
+export function createParties(options: PartiesOptions): Parties {
+  const { id, seed, random, now, tls, host, users, accounts, apps, checkExists } = options
+  const accountOf = (mchId: string | undefined) => accounts.find((account) => account.mchId === mchId)
+  const appOf = (appid: string | undefined) => apps.find((app) => app.appid === appid)
+
+  /** @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD */
+  function checkNewMerchant(mchId: string, changes: MerchantChanges): void {
+    checkExists()
+    validate(MCH_ID, mchId, 'mchId')
+    checkMerchant(changes, tls)
+    options.checkFree('mchId', mchId)
+  }
+
+  function addMerchant(mchId: string): Account {
+    const apiKey = random.alphanumeric(32, 'apiKey', mchId)
+    const account = createAccount({ mchId, apiKey, signType: 'any', certMode: 'none' }, `${seed}/${mchId}`, host)
+    options.claimMchId(account)
+    accounts.push(account)
+    return account
+  }
+
+  function setMerchant(mchId: string, changes: MerchantChanges): Merchant {
+    const known = accountOf(mchId)
+    if (known) checkMerchant(changes, tls)
+    else checkNewMerchant(mchId, changes)
+    const account = known ?? addMerchant(mchId)
+    changeMerchant(account, changes)
+    return merchantView(account)
+  }
+
+  /** @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD */
+  function checkNewApp(appid: string): void {
+    checkExists()
+    validate(APPID, appid, 'appid')
+    options.checkFree('appid', appid)
+  }
+
+  function addApp(appid: string): Application {
+    checkNewApp(appid)
+    const appSecret = random.hex(32, 'appSecret', appid)
+    const app = createApplication({ appid, appSecret }, `${seed}/${appid}`, now, users)
+    options.claimAppid(app)
+    apps.push(app)
+    return app
+  }
+
+  function setApp(appid: string, changes: AppChanges): App {
+    validate(APP, changes)
+    const { appSecret } = changes
+    const app = appOf(appid) ?? addApp(appid)
+    if (appSecret !== undefined) app.appSecret = appSecret
+    return appView(app)
+  }
+
+  /** The merchants that are meant: one, or all of them. */
+  function accountsFor({ mchId }: OfMerchant): readonly Account[] {
+    if (mchId === undefined) return accounts
+    const account = accountOf(mchId)
+    if (account) return [account]
+    throw new MockError(
+      'UNKNOWN_MERCHANT',
+      `world ${id} has no merchant ${mchId}; it has ${accounts.map(({ mchId }) => mchId).join(', ')}`,
+    )
+  }
+
+  function find<T>(
+    what: { readonly code: 'UNKNOWN_ORDER' | 'UNKNOWN_REFUND'; readonly told: string; readonly call: string },
+    options: OfMerchant,
+    look: (account: Account) => T | undefined,
+    fits: (found: T) => boolean,
+  ): readonly [Account, T] {
+    const found = accountsFor(options).flatMap((account) => {
+      const item = look(account)
+      return item ? [[account, item] as const] : []
+    })
+    const [first] = found
+    if (!first) {
+      const called = options.mchId ?? accounts.map(({ mchId }) => mchId).join(' or ')
+      throw new MockError(what.code, `world ${id} has no ${what.told}; was ${what.call} called with mch_id ${called}?`)
+    }
+    return found.find(([, item]) => fits(item)) ?? first
+  }
+
   return {
-    ...world,
-    random,
-    credentials: { ...world.credentials, ...app },
-    users: createUsers(random, now, users),
-    tokens: createTokens(random, now),
+    setMerchant,
+    setApp,
+    merchantOr: (mchId) => accountOf(mchId) ?? accounts[0]!,
+    appOr: (appid) => appOf(appid) ?? apps[0]!,
+    appFor: (openid, { appid } = {}) => {
+      if (appid === undefined) {
+        return apps.find(({ users }) => openid !== undefined && users.find(openid)) ?? apps[0]!
+      }
+      const app = appOf(appid)
+      if (app) return app
+      throw new MockError(
+        'UNKNOWN_APP',
+        `world ${id} has no app ${appid}; it has ${apps.map(({ appid }) => appid).join(', ')}`,
+      )
+    },
+    findOrder: (outTradeNo, options = {}, fits = () => true) =>
+      find(
+        { code: 'UNKNOWN_ORDER', told: `order ${outTradeNo}`, call: 'unifiedorder' },
+        options,
+        ({ orders }) => orders.find(outTradeNo),
+        fits,
+      ),
+    findRefund: (outRefundNo, options = {}, fits = () => true) =>
+      find(
+        { code: 'UNKNOWN_REFUND', told: `refund ${outRefundNo}`, call: 'refund' },
+        options,
+        ({ refunds }) => refunds.find(outRefundNo),
+        fits,
+      ),
+    adopt: (merchants, newApps) => {
+      const checkSame = (place: string, theirs: string, own: string) => {
+        if (theirs !== own) throw badInput(place, 'const', 'must be what this world has for the same id')
+      }
+      merchants.forEach(({ mchId, apiKey, signType, certMode }, n) => {
+        const own = accountOf(mchId)
+        if (own) checkSame(`state.merchants.${n}.apiKey`, apiKey, own.apiKey)
+        else checkNewMerchant(mchId, { apiKey, signType, certMode })
+      })
+      newApps.forEach(({ appid, appSecret }, n) => {
+        const own = appOf(appid)
+        if (own) checkSame(`state.apps.${n}.appSecret`, appSecret, own.appSecret)
+        else checkNewApp(appid)
+      })
+      return () => {
+        for (const { mchId, apiKey, signType, certMode } of merchants) {
+          if (!accountOf(mchId)) setMerchant(mchId, { apiKey, signType, certMode })
+        }
+        for (const { appid, appSecret } of newApps) setApp(appid, { appSecret })
+      }
+    },
   }
 }

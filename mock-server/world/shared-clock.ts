@@ -10,12 +10,11 @@ import {
   startOf,
 } from '../clock/clock.ts'
 import { checkMoment } from '../clock/duration.ts'
-import type { SwitchingClock } from '../clock/switching-clock.ts'
 import { inOrder, type Timer } from '../clock/timers.ts'
 import { createVirtualClock } from '../clock/virtual-clock.ts'
 import type { Finding } from '../journal/entry.ts'
 import type { Delivery } from '../notify/notification.ts'
-import { advanceWorlds, type Happened, type Watch, type Watched } from './time.ts'
+import { advanceWorlds, type Settling, type Watch, type WorldTime } from './time.ts'
 
 export interface SharedClockOptions {
   /** Default: the machine's time, in whole seconds. */
@@ -59,24 +58,6 @@ export interface SharedClock {
    * @throws MockError CLOCK_BUSY, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT
    */
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<SharedReport>
-}
-
-/** A world that is to run on a clock. */
-export interface Settling extends Watched {
-  readonly id: string
-  readonly busy: () => boolean
-  /** Undefined when there is nothing to wait for. */
-  readonly settle: () => Promise<void> | undefined
-}
-
-/** The clock of a world: its time, and how it is advanced. */
-export interface WorldTime {
-  readonly clock: Omit<SwitchingClock, 'advance'>
-  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove & Happened>
-  /** Numbers what is planned, where others plan on the same clock. */
-  readonly nextSequence?: () => number
-  /** The world is made: the clock waits for it from now on. */
-  readonly enter: () => void
 }
 
 const joins = new WeakMap<SharedClock, (world: Settling) => WorldTime>()
@@ -285,4 +266,15 @@ export function joinClock(clock: SharedClock, world: Settling): WorldTime {
     throw badInput('clock', 'createSharedClock', 'must be one that createSharedClock has made')
   }
   return join(world)
+}
+
+/** @throws MockError BAD_INPUT, if a world is to have a time of its own on a clock that is shared */
+export function checkOwnTime(
+  shared: SharedClock | undefined,
+  options: { readonly startTime?: unknown; readonly clock?: unknown },
+): void {
+  const own = (['startTime', 'clock'] as const).find((name) => options[name] !== undefined)
+  if (shared && own !== undefined) {
+    throw badInput(own, 'shared', `all worlds of this mock run on the one clock that it was given; leave ${own} out`)
+  }
 }

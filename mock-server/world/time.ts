@@ -1,3 +1,8 @@
+import type { SwitchingClock } from '../clock/switching-clock.ts'
+import { createSwitchingClock } from '../clock/switching-clock.ts'
+import { createRealClock } from '../clock/real-clock.ts'
+import { createVirtualClock } from '../clock/virtual-clock.ts'
+import type { ClockMode } from '../clock/clock.ts'
 import { MockError } from '../base/errors.ts'
 import type { AdvanceBy, AdvanceOptions, Clock, ClockMove } from '../clock/clock.ts'
 import type { Finding } from '../journal/entry.ts'
@@ -18,6 +23,24 @@ export interface Watched {
   readonly collect: () => () => Happened
   /** The clock has been advanced. */
   readonly moved: (move: Pick<ClockMove, 'from' | 'to'>) => void
+}
+
+/** A world that is to run on a clock. */
+export interface Settling extends Watched {
+  readonly id: string
+  readonly busy: () => boolean
+  /** Undefined when there is nothing to wait for. */
+  readonly settle: () => Promise<void> | undefined
+}
+
+/** The clock of a world: its time, and how it is advanced. */
+export interface WorldTime {
+  readonly clock: Omit<SwitchingClock, 'advance'>
+  readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove & Happened>
+  /** Numbers what is planned, where others plan on the same clock. */
+  readonly nextSequence?: () => number
+  /** The world is made: the clock waits for it from now on. */
+  readonly enter: () => void
 }
 
 /** A world, and what happened in it. */
@@ -68,5 +91,22 @@ export async function advanceWorlds<W extends Watched, R extends ClockMove>(
   } finally {
     unwatch()
     for (const { end } of watched) end()
+  }
+}
+
+/** A clock that no other world runs on. */
+export function ownTime(mode: ClockMode, start: number, world: Settling): WorldTime {
+  const clock = createSwitchingClock(mode, start, (mode, from) =>
+    mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle),
+  )
+  const watch = (see: (world: Settling) => void) => {
+    see(world)
+    return () => {}
+  }
+  return {
+    clock,
+    advance: (by, options) =>
+      advanceWorlds(clock, watch, (move, [own]) => ({ ...move, ...own!.happened }), by, options),
+    enter: () => {},
   }
 }

@@ -1,23 +1,22 @@
 import { isDeepStrictEqual } from 'node:util'
 import { MockError } from '../base/errors.ts'
 import type { Sender } from '../notify/sender.ts'
-import { createMetrics, type Metrics } from '../server/metrics.ts'
-import type { Registry, WorldCore } from '../wechat/core.ts'
-import type { AnyWorldOptions, WorldOptions } from './options.ts'
+import type { AtMerchant, InApp, Registry, WorldCore } from '../wechat/core.ts'
+import type { WorldOptions } from './options.ts'
 import type { SharedClock } from './shared-clock.ts'
-import { createWorld, type Names, type World } from './world.ts'
+import { createWorld } from './create-world.ts'
+import type { World } from './world.ts'
 
 /** The worlds of a mock, by each of their names. */
 export interface Worlds extends Registry {
-  readonly create: (options: AnyWorldOptions) => World
+  readonly create: (options: WorldOptions) => World
   /** The world that was made with exactly these options, its id among them. */
-  readonly madeBy: (options: AnyWorldOptions) => World | undefined
+  readonly madeBy: (options: WorldOptions) => World | undefined
   readonly list: () => World[]
   /** @throws MockError UNKNOWN_WORLD */
   readonly find: (id: string) => World
   readonly baseUrl: () => string
   readonly controlUrl: () => string
-  readonly metrics: Metrics
 }
 
 export function createWorlds(
@@ -30,13 +29,11 @@ export function createWorlds(
   clock: SharedClock | undefined,
 ): Worlds & { close: () => void } {
   const worlds = new Map<string, World>()
-  const made = new Map<string, AnyWorldOptions>()
+  const made = new Map<string, WorldOptions>()
   const cores = new Map<string, WorldCore>()
-  const byAppid = new Map<string, WorldCore>()
-  const byMchId = new Map<string, WorldCore>()
+  const byAppid = new Map<string, InApp>()
+  const byMchId = new Map<string, AtMerchant>()
   const named = { appid: byAppid, mchId: byMchId }
-
-  const metrics = createMetrics()
 
   const seeds = new Set<string>()
   function uniqueSeed(seed: string): string {
@@ -51,18 +48,21 @@ export function createWorlds(
     return `w${created}`
   }
 
-  const names: Names = {
-    checkFree: (kind, name) => {
-      const owner = named[kind].get(name)
-      if (owner) {
-        throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, {
-          field: kind,
-        })
-      }
-    },
-    claim: (kind, name, core) => {
-      named[kind].set(name, core)
-    },
+  /** @throws MockError ID_TAKEN */
+  function checkFree(kind: 'appid' | 'mchId', name: string): void {
+    const owner = named[kind].get(name)?.world
+    if (owner) {
+      throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, {
+        field: kind,
+      })
+    }
+  }
+
+  const claimMchId = (owner: AtMerchant) => {
+    byMchId.set(owner.account.mchId, owner)
+  }
+  const claimAppid = (owner: InApp) => {
+    byAppid.set(owner.app.appid, owner)
   }
 
   function remove(id: string, seed: string): void {
@@ -76,14 +76,16 @@ export function createWorlds(
     worlds.delete(id)
     made.delete(id)
     cores.delete(id)
-    for (const names of [byAppid, byMchId]) for (const [name, core] of names) if (core.id === id) names.delete(name)
+    for (const owners of [byAppid, byMchId]) {
+      for (const [name, { world }] of owners) if (world.id === id) owners.delete(name)
+    }
   }
 
-  function create(options: AnyWorldOptions): World {
+  function create(options: WorldOptions): World {
     const { id = freshId() } = options
     const seed = uniqueSeed(String(options.seed ?? id))
     const { world, core } = createWorld(
-      { id, seed, baseUrl, sender, clock, tls, log, names, remove: () => remove(id, seed) },
+      { id, seed, baseUrl, sender, clock, tls, log, checkFree, claimMchId, claimAppid, remove: () => remove(id, seed) },
       { ...defaults, ...options },
     )
     const { appid, mchId } = world.credentials
@@ -95,13 +97,12 @@ export function createWorlds(
       )
     }
     seeds.add(seed)
-    world.on('journal', metrics.count)
     worlds.set(id, world)
     made.set(id, options)
     cores.set(id, core)
     created++
-    byAppid.set(appid, core)
-    byMchId.set(mchId, core)
+    claimAppid({ world: core, app: core.apps[0]! })
+    claimMchId({ world: core, account: core.accounts[0]! })
     return world
   }
 
@@ -110,7 +111,6 @@ export function createWorlds(
     madeBy: (options) => (isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined),
     baseUrl,
     controlUrl,
-    metrics,
     list: () => [...worlds.values()],
     find: (id) => {
       const world = worlds.get(id)
@@ -121,9 +121,9 @@ export function createWorlds(
     },
     byAppid: (appid) => byAppid.get(appid),
     byMchId: (mchId) => byMchId.get(mchId),
-    byOpenid: (openid) => [...byAppid.values()].find(({ users }) => users.drew(openid)),
-    byAccessToken: (token) => [...byAppid.values()].find(({ tokens }) => tokens.has(token)),
-    byPhoneCode: (code) => [...byAppid.values()].find(({ users }) => users.hasPhoneCode(code)),
+    byOpenid: (openid) => [...byAppid.values()].find(({ app: { users } }) => users.drew(openid)),
+    byAccessToken: (token) => [...byAppid.values()].find(({ app: { tokens } }) => tokens.has(token)),
+    byPhoneCode: (code) => [...byAppid.values()].find(({ app: { users } }) => users.hasPhoneCode(code)),
     fallback: () => cores.values().next().value!,
     close: () => {
       for (const { end } of cores.values()) end()

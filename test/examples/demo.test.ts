@@ -102,7 +102,7 @@ t.test('the shop alone, with a mock of its own', async (t) => {
     statusCode: 404,
   })
   t.match(await post(`${mockUrl}/__mock/v1/worlds/default/orders/${outTradeNo}/pay`, {}), {
-    verdict: 'acked',
+    delivery: { verdict: 'acked' },
     order: { tradeState: 'SUCCESS' },
   })
   t.equal((await fetch(`${url}/probe?out_trade_no=${outTradeNo}`)).status, 404, 'no probe unless asked for')

@@ -25,7 +25,7 @@ async function paid(
 
 /** A refund made in the merchant platform, of which nobody is notified. */
 async function refundSilently({ world }: Merchant, outTradeNo: string, refundFee: number): Promise<string> {
-  const { outRefundNo } = world.refund(outTradeNo, { refundFee, notifyUrl: null })
+  const { outRefundNo } = world.refundFromConsole(outTradeNo, { refundFee, notifyUrl: null })
   await world.settleRefund(outRefundNo, 'SUCCESS')
   return outRefundNo
 }
@@ -100,7 +100,7 @@ t.test(
 
 t.test('a refund that is under way is pursued to its end', async (t) => {
   const { shop, outTradeNo, refunded } = await paid(t)
-  const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 300, notifyUrl: null })
+  const { outRefundNo } = shop.world.refundFromConsole(outTradeNo, { refundFee: 300, notifyUrl: null })
   await shop.app.wechat.orders.refresh(outTradeNo)
   t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: /^50/ }])
   await shop.world.settleRefund(outRefundNo, 'SUCCESS')

@@ -44,7 +44,7 @@ t.test('onPaid throws: a failed run like any other, run again after a wait', asy
     (onPaid) => ({ onPaid }),
     async (t, { app, logs, order, settle, world }, name) => {
       const outTradeNo = await order({ price: { key: name } })
-      t.match(await world.pay(outTradeNo), { verdict: 'acked' })
+      t.match((await world.pay(outTradeNo)).delivery!, { verdict: 'acked' })
       await settle()
       t.match(await app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'due', attempts: 1 })
       const { dueAt } = (await app.wechat.orders.get(outTradeNo))!

@@ -15,7 +15,11 @@ t.test('the notification arrives before the reply to unifiedorder', async (t) =>
   await gate.reached
   const outTradeNo = newest(shop)
   t.equal(await stateOf(shop, outTradeNo), 'created')
-  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' }, 'the row was there before WeChat heard the number')
+  t.match(
+    (await shop.world.pay(outTradeNo)).delivery!,
+    { verdict: 'acked' },
+    'the row was there before WeChat heard the number',
+  )
   gate.release()
   t.match(await ordering, { status: 409, body: { code: 'WECHAT_ORDER_PAID' } }, 'nobody is asked to pay twice')
   t.equal(await stateOf(shop, outTradeNo), 'paid')
@@ -31,7 +35,7 @@ t.test('the notification arrives while the order is being closed', async (t) => 
     const cancelling = shop.app.wechat.orders.cancel(outTradeNo)
     await gate.reached
     t.equal(await stateOf(shop, outTradeNo), 'closing', point)
-    t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
+    t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'acked' })
     t.equal(await stateOf(shop, outTradeNo), 'paid', 'closing is still open to a payment')
     gate.release()
     t.match(await cancelling, { state: 'paid' })
@@ -96,7 +100,7 @@ t.test('the price changes: the old order is closed at WeChat before a new one is
   t.not(second, first)
   t.equal(shop.world.order(first).tradeState, 'CLOSED')
   t.match(await shop.app.wechat.orders.get(first), { state: 'closed', liveKey: null })
-  t.match(await shop.world.pay(second), { verdict: 'acked' })
+  t.match((await shop.world.pay(second)).delivery!, { verdict: 'acked' })
 })
 
 t.test('the old order is paid while the new price is asked for', async (t) => {
@@ -138,7 +142,7 @@ t.test('other mishaps of ordering leave one order that can be paid', async (t) =
     t.equal((await shop.post('/wechat/orders', {}, headers)).status, 200)
     const open = shop.world.orders().filter(({ tradeState }) => tradeState === 'NOTPAY')
     t.equal(open.length, 1, `${effect.kind}: one order can be paid, ${shop.world.orders().length - 1} were closed`)
-    t.match(await shop.world.pay(open[0]!.outTradeNo), { verdict: 'acked' })
+    t.match((await shop.world.pay(open[0]!.outTradeNo)).delivery!, { verdict: 'acked' })
   }
 })
 

@@ -35,7 +35,7 @@ for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
       reason: '退货 & <部分>',
     })
     t.match(refund, { state: 'processing', refundId: /^50/ })
-    t.match(await shop.world.settleRefund(outRefundNo, 'SUCCESS'), { verdict: 'acked' })
+    t.match((await shop.world.settleRefund(outRefundNo, 'SUCCESS')).delivery, { verdict: 'acked' })
     await shop.settle()
     t.match(await shop.app.wechat.refunds.get(outTradeNo, outRefundNo), { state: 'success', fulfilment: 'done' })
     t.strictSame(refunded, [outRefundNo])
@@ -112,8 +112,11 @@ t.test('50 partial refunds at once never pass what was paid, here and at WeChat'
 t.test('made in the merchant platform: discovered from its notification', async (t) => {
   const { shop, refunded } = await refundedShop(t)
   const outTradeNo = await paid(shop)
-  const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 300, notifyUrl: `${shop.url}/wechat/notify` })
-  t.match(await shop.world.settleRefund(outRefundNo, 'SUCCESS'), { verdict: 'acked' })
+  const { outRefundNo } = shop.world.refundFromConsole(outTradeNo, {
+    refundFee: 300,
+    notifyUrl: `${shop.url}/wechat/notify`,
+  })
+  t.match((await shop.world.settleRefund(outRefundNo, 'SUCCESS')).delivery, { verdict: 'acked' })
   await shop.settle()
   t.match(await shop.app.wechat.refunds.list(outTradeNo), [
     { outRefundNo, origin: 'external', refundFee: 300, state: 'success' },
@@ -127,9 +130,12 @@ t.test(
     const { shop, refunded } = await refundedShop(t)
     const outTradeNo = await shop.order()
     await shop.world.pay(outTradeNo, { deliver: 'hold' })
-    const { outRefundNo } = shop.world.refund(outTradeNo, { refundFee: 1250, notifyUrl: `${shop.url}/wechat/notify` })
+    const { outRefundNo } = shop.world.refundFromConsole(outTradeNo, {
+      refundFee: 1250,
+      notifyUrl: `${shop.url}/wechat/notify`,
+    })
     t.match(
-      await shop.world.settleRefund(outRefundNo, 'SUCCESS'),
+      (await shop.world.settleRefund(outRefundNo, 'SUCCESS')).delivery,
       { verdict: 'fail_xml' },
       'WeChat is to tell it again',
     )
@@ -159,7 +165,7 @@ t.test('abnormal and closed', async (t) => {
     const { shop, refunded } = await refundedShop(t)
     const outTradeNo = await paid(shop)
     const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 1250 })
-    t.match(await shop.world.settleRefund(outRefundNo, status), { verdict: 'acked' })
+    t.match((await shop.world.settleRefund(outRefundNo, status)).delivery, { verdict: 'acked' })
     await shop.settle()
     t.match(await shop.app.wechat.refunds.get(outTradeNo, outRefundNo), { state })
     t.match(await shop.app.wechat.anomalies.list(), [{ kind }])

@@ -33,7 +33,7 @@ for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
       },
     })
     const outTradeNo = await shop.order()
-    const first = await shop.world.pay(outTradeNo)
+    const first = (await shop.world.pay(outTradeNo)).delivery!
     t.not(first.verdict, 'acked')
     const { deliveries } = await shop.world.advance('18h4m')
     t.equal(deliveries.length, 14)
@@ -56,7 +56,7 @@ t.test('onPaid that throws is run again with growing waits, and WeChat never wai
     },
   })
   const outTradeNo = await shop.order()
-  t.match(await shop.world.pay(outTradeNo), { verdict: 'acked' })
+  t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'acked' })
   for (let second = 0; second < 40; second++) {
     await shop.world.advance('1s')
     await shop.settle()

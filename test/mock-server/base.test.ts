@@ -5,6 +5,7 @@ import { checkNames, checkOneOf } from '../../mock-server/base/checks.ts'
 import { MockError } from '../../mock-server/base/errors.ts'
 import { keepNewest } from '../../mock-server/base/keep-newest.ts'
 import { guarded } from '../../mock-server/base/listeners.ts'
+import { FLAG, integer, oneOf, strict, text, validate, type Schema } from '../../mock-server/base/schema.ts'
 import { createRandom } from '../../mock-server/base/random.ts'
 import {
   createDelays,
@@ -155,7 +156,7 @@ t.test('a listener that throws does not break the wire', async (t) => {
   world.gate('orderquery.request').release()
 
   await placeOrder(world, shop.notifyUrl)
-  t.match(await world.pay('tea-0001'), { verdict: 'fail_xml' })
+  t.match((await world.pay('tea-0001')).delivery!, { verdict: 'fail_xml' })
   t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { trade_state: 'SUCCESS' } })
   t.match(await world.advance('24h4m'), { deliveries: { length: 15 }, remainingTimers: [] })
   t.equal(heard.length, 16, 'the other listeners hear')
@@ -235,4 +236,56 @@ t.test('waits end when they are closed; later ones do not begin', async (t) => {
   delays.close()
   await Promise.all([...waits, delays.wait(600_000)])
   t.pass('at once')
+})
+
+t.test('a schema says which rule a value breaks, and the rule in words', async (t) => {
+  const person = strict({ name: text(5), age: integer(1, 9) }, 'name')
+  const either: Schema = { anyOf: [integer(1), { const: 'always' }] }
+  const object: Schema = { anyOf: [integer(0), { ...strict({ a: integer(0) }), minProperties: 1 }] }
+  const secret: Schema = { ...text(3), writeOnly: true }
+  const moment: Schema = { type: ['integer', 'string'], format: 'date-time' }
+  const digits: Schema = { type: 'string', pattern: '^\\d+$', description: 'digits' }
+  const lists: Schema = { type: 'array', items: person }
+  const values: Schema = { type: 'object', additionalProperties: { type: ['string', 'null'] } }
+  const cases: [schema: Schema, value: unknown, rule?: string, message?: string | RegExp][] = [
+    [person, { name: 'Ann', age: 3 }],
+    [person, { name: 'Ann', age: undefined }],
+    [person, { age: 3 }, 'required', 'name: is missing'],
+    [person, { name: 'Ann', aeg: 3 }, 'additionalProperties', 'aeg: there is no such name here; there are name, age'],
+    [strict({}), { a: 1 }, 'additionalProperties', 'a: nothing is taken here'],
+    [person, { name: '' }, 'minLength', 'name: must be a text of 1 to 5 characters; got ""'],
+    [person, { name: 'Gustav' }, 'maxLength', 'name: must be a text of 1 to 5 characters; got "Gustav"'],
+    [person, { name: 'Ann', age: 0 }, 'minimum', 'age: must be a whole number from 1 to 9; got 0'],
+    [person, { name: 'Ann', age: 10 }, 'maximum', 'age: must be a whole number from 1 to 9; got 10'],
+    [person, { name: 'Ann', age: 1.5 }, 'type', 'age: must be a whole number from 1 to 9; got 1.5'],
+    [person, [], 'type', 'body: must be an object; got []'],
+    [integer(1), '1', 'type', 'body: must be a whole number from 1; got "1"'],
+    [{ type: ['number', 'string'] }, null, 'type', 'body: must be a number or a text; got null'],
+    [FLAG, () => 1, 'type', 'body: must be true or false; got () => 1'],
+    [{ const: 'always' }, 'never', 'const', 'body: must be "always"; got "never"'],
+    [oneOf('a', 'b'), 'c', 'enum', 'body: must be one of a, b; got "c"'],
+    [either, 'always'],
+    [either, true, 'anyOf', 'body: must be a whole number from 1 or "always"; got true'],
+    [either, 0, 'minimum', 'body: must be a whole number from 1; got 0'],
+    [object, {}, 'minProperties', 'body: must have at least 1 of a'],
+    [object, { b: 1 }, 'additionalProperties', 'b: there is no such name here; there are a'],
+    [secret, 'long one', 'maxLength', 'body: must be a text of 1 to 3 characters'],
+    [digits, '1x', 'pattern', 'body: must be digits; got "1x"'],
+    [moment, '2026-01-15T12:00:00+08:00'],
+    [moment, 1],
+    [moment, new Date(1)],
+    [moment, '2026-01-15T12:00:00', 'format', /^body: must be a date such as .* with its zone; got /],
+    [moment, '2026-13-15T12:00:00Z', 'format'],
+    [moment, {}, 'type'],
+    [lists, [{ name: 'Ann' }]],
+    [lists, [{ name: 'Ann' }, {}], 'required', '1.name: is missing'],
+    [{ type: 'object', properties: { all: lists } }, { all: [{}], more: 1 }, 'required', 'all.0.name: is missing'],
+    [values, { a: 'x', b: null }],
+    [values, { a: 1 }, 'type', 'a: must be a text or null; got 1'],
+  ]
+  for (const [schema, value, rule, message = /./] of cases) {
+    const name = `${JSON.stringify(schema)} ${String(JSON.stringify(value))}`
+    if (rule === undefined) t.doesNotThrow(() => validate(schema, value), name)
+    else t.throws(() => validate(schema, value), { code: 'BAD_INPUT', details: { rule }, message }, name)
+  }
 })

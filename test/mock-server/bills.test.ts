@@ -183,7 +183,7 @@ t.test('ALL: payments and refunds of the day, newest first, under the recorded h
     交易状态: 'REFUND',
     应结订单金额: '0.00',
     代金券金额: '0.00',
-    微信退款单号: world.getRefund('tea-0001-r1').refundId,
+    微信退款单号: world.refund('tea-0001-r1').refundId,
     商户退款单号: 'tea-0001-r1',
     退款金额: '11.50',
     充值券退款金额: '0.50',
@@ -492,7 +492,7 @@ t.test('the money of a day, in its order, with the balance', async (t) => {
       ],
       [
         '2026-01-15 13:00:00',
-        world.getRefund('r-1').refundId,
+        world.refund('r-1').refundId,
         '退款',
         '退款',
         '支出',
@@ -504,7 +504,7 @@ t.test('the money of a day, in its order, with the balance', async (t) => {
       ],
       [
         '2026-01-15 13:00:00',
-        world.getRefund('r-2').refundId,
+        world.refund('r-2').refundId,
         '退款',
         '退款',
         '支出',

@@ -154,7 +154,7 @@ export function signedXml({ credentials }: Pick<World, 'credentials'>, values: V
   return writeXml([...fields, ['sign', signV2(fields, credentials.apiKey, signType ?? 'MD5')]])
 }
 
-export const callPay = (world: World<unknown>, api: string, values: Values, signType?: SignType) =>
+export const callPay = (world: World, api: string, values: Values, signType?: SignType) =>
   postRaw(`${world.baseUrl}/pay/${api}`, signedXml(world, values, signType))
 
 /** An order with what a signer tends to get wrong: Chinese text, an empty value, a value of '0'. */
@@ -173,7 +173,7 @@ export const orderFields = (notifyUrl: string, values: Values = {}): Values => (
 
 /** unifiedorder that must succeed; gives the prepay_id. */
 export async function placeOrder(
-  world: World<unknown>,
+  world: World,
   notifyUrl: string,
   values: Values = {},
   signType?: SignType,
@@ -223,7 +223,7 @@ export const refundFields = (values: Values = {}): Values => ({
 })
 
 /** refund that must be accepted. */
-export async function placeRefund(world: World<unknown>, values: Values = {}): Promise<Record<string, string>> {
+export async function placeRefund(world: World, values: Values = {}): Promise<Record<string, string>> {
   const { fields } = await callPay(world, 'refund', refundFields(values))
   if (fields.result_code !== 'SUCCESS') throw new Error(`refund refused: ${JSON.stringify(fields)}`)
   return fields

@@ -102,8 +102,6 @@ t.test('what it has forgotten it does not vouch for', async (t) => {
     journal.delete(match)
     journal.verify({ api: 'refund' }, 0)
   }
-  journal.load({ cursor: 5, entries: dump.entries })
-  journal.verify({ api: 'refund' }, 0)
 })
 
 t.test('calls that are not emulated are kept for longer, 100 of them', async (t) => {
@@ -410,8 +408,8 @@ t.test('secrets are masked by their name, wherever they stand', async (t) => {
 })
 
 t.test('a secret that is known is masked under any name, unless it is a word that may mean anything', async (t) => {
-  t.equal(masked('/?Secret=0123abcd#0123abcd', '0123abcd'), '/?Secret=<appSecret>#<appSecret>')
-  t.equal(masked('/pay?a=pay', 'pay'), '/pay?a=pay')
+  t.equal(masked('/?Secret=0123abcd#0123abcd', ['0123abcd']), '/?Secret=<appSecret>#<appSecret>')
+  t.equal(masked('/pay?a=pay', ['pay']), '/pay?a=pay')
 })
 
 t.test('neither the journal nor the log has an AppSecret', async (t) => {

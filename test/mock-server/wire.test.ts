@@ -348,7 +348,7 @@ t.test('a whole message, by its own sign_type', async (t) => {
 
 t.test('the secret is that of the app of the message', async (t) => {
   const { default: world } = await startMock(t)
-  const other = { ...world.credentials, ...world.app('wx0123456789abcdef') }
+  const other = { ...world.credentials, ...world.setApp('wx0123456789abcdef') }
   for (const app of [world.credentials, other]) {
     const xml = signedXml({ credentials: { ...app, apiKey: app.appSecret } }, { out_trade_no: 'tea-0001' })
     t.match(world.explainSign(xml), { mistake: 'the AppSecret was used instead of the API key' }, app.appid)

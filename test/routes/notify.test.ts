@@ -235,7 +235,7 @@ t.test('what cannot be stored is not acknowledged', async (t) => {
   })
   const outTradeNo = await shop.order()
   outage.on = true
-  t.match(await shop.world.pay(outTradeNo), { verdict: 'fail_xml', response: { status: 200 } })
+  t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'fail_xml', response: { status: 200 } })
   t.match(await shop.world.advance('15s'), { deliveries: [{ verdict: 'fail_xml' }] })
   outage.on = false
   t.match(await shop.world.advance('15s'), { deliveries: [{ verdict: 'acked' }] })
@@ -351,7 +351,7 @@ t.test('whatever the host app does, WeChat reads our reply', async (t) => {
       const {
         order: { outTradeNo },
       } = await shop.app.wechat.orders.create(order)
-      const first = await shop.world.pay(outTradeNo)
+      const first = (await shop.world.pay(outTradeNo)).delivery!
       t.equal(first.verdict === 'acked', genuine, first.reason)
       t.equal(
         (await shop.app.wechat.orders.get(outTradeNo))?.state,

@@ -3,7 +3,8 @@ import { MockError } from '../../base/errors.ts'
 import type { AdvanceBy, AdvanceOptions, ClockMode } from '../../clock/clock.ts'
 import type { World } from '../../world/world.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { integer, type InWorld, milliseconds, oneOf, strict } from '../schemas.ts'
+import { integer, oneOf, strict } from '../../base/schema.ts'
+import { about, type InWorld, milliseconds } from '../schemas.ts'
 
 type Advance = AdvanceOptions & { readonly by?: string | number; readonly to?: string; readonly next?: number }
 
@@ -40,11 +41,15 @@ const view = ({ clock, inFlight }: World) => ({
 })
 
 export function clockRoutes(app: FastifyInstance, worlds: Worlds): void {
-  app.get<{ Params: InWorld }>('/worlds/:world/clock', async (request) => view(worlds.find(request.params.world)))
+  app.get<{ Params: InWorld }>(
+    '/worlds/:world/clock',
+    { schema: about('The time, what is due, what is under way.') },
+    async (request) => view(worlds.find(request.params.world)),
+  )
 
   app.put<{ Params: InWorld; Body: { readonly mode: ClockMode } }>(
     '/worlds/:world/clock',
-    { schema: { body: mode } },
+    { schema: about('Goes over to virtual or real time, at the time it is and with what is due.', { body: mode }) },
     async (request) => {
       const world = worlds.find(request.params.world)
       world.clock.switchTo(request.body.mode)
@@ -54,7 +59,7 @@ export function clockRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: InWorld; Body: Advance }>(
     '/worlds/:world/clock/advance',
-    { schema: { body: advance } },
+    { schema: about('Moves a virtual clock and makes every send that falls due.', { body: advance }) },
     async (request) => {
       const { realTimeoutMs } = request.body
       return worlds

@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { MockError } from '../../base/errors.ts'
 import type { Delivery } from '../../notify/notification.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { type InWorld, strict, text } from '../schemas.ts'
+import { strict, text } from '../../base/schema.ts'
+import { about, limit, newest, type InWorld, type Page } from '../schemas.ts'
 
 /** The request of a delivery as it went over the wire. */
 export function rawRequest({ url, request: { headers, body } }: Delivery): string {
@@ -37,13 +38,10 @@ interface OfDelivery extends InWorld {
   readonly id: string
 }
 
-/** Long answers in two forms each: more of them might not fit into one text. */
-const MAX_PAGE = 500
-interface Page {
-  readonly limit?: string
+interface Listed extends Page {
   readonly before?: string
 }
-const page = strict({ limit: { type: 'string', pattern: '^([1-9]\\d?|[1-4]\\d\\d|500)$' }, before: text(32) })
+const page = strict({ limit, before: text(32) })
 
 export function deliveryRoutes(app: FastifyInstance, worlds: Worlds): void {
   function find({ world, id }: OfDelivery): Delivery {
@@ -55,27 +53,38 @@ export function deliveryRoutes(app: FastifyInstance, worlds: Worlds): void {
     return delivery
   }
 
-  app.get<{ Params: InWorld; Querystring: Page }>(
+  app.get<{ Params: InWorld; Querystring: Listed }>(
     '/worlds/:world/deliveries',
-    { schema: { querystring: page } },
-    async ({ params, query: { limit = MAX_PAGE, before } }) => {
+    {
+      schema: about('Every send: what went out, what came back, the verdict and its reason.', { querystring: page }),
+    },
+    async ({ params, query }) => {
+      const { before } = query
       const all = worlds.find(params.world).deliveries()
       const end = before === undefined ? all.length : all.indexOf(find({ ...params, id: before }))
-      return all.slice(Math.max(0, end - Number(limit)), end).map(deliveryView)
+      return newest(all, query, end).map(deliveryView)
     },
   )
 
-  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id', async (request) =>
+  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id', { schema: about('One send.') }, async (request) =>
     deliveryView(find(request.params)),
   )
 
-  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id/request.raw', async (request, reply) => {
-    reply.type('text/plain; charset=utf-8')
-    return rawRequest(find(request.params))
-  })
+  app.get<{ Params: OfDelivery }>(
+    '/worlds/:world/deliveries/:id/request.raw',
+    { schema: about('The request of a send as it went over the wire.') },
+    async (request, reply) => {
+      reply.type('text/plain; charset=utf-8')
+      return rawRequest(find(request.params))
+    },
+  )
 
-  app.get<{ Params: OfDelivery }>('/worlds/:world/deliveries/:id/curl', async (request, reply) => {
-    reply.type('text/plain; charset=utf-8')
-    return `${curlCommand(find(request.params))}\n`
-  })
+  app.get<{ Params: OfDelivery }>(
+    '/worlds/:world/deliveries/:id/curl',
+    { schema: about('A shell command that sends the same once more.') },
+    async (request, reply) => {
+      reply.type('text/plain; charset=utf-8')
+      return `${curlCommand(find(request.params))}\n`
+    },
+  )
 }

@@ -2,7 +2,8 @@ import type { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { EventLog, WorldEvent } from '../../journal/event-log.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { type InWorld, strict } from '../schemas.ts'
+import { strict } from '../../base/schema.ts'
+import { about, digits, type InWorld } from '../schemas.ts'
 
 /** A reader that is so many bytes behind has stopped reading; it can come back with Last-Event-ID. */
 const MAX_BEHIND = 16 * 1024 * 1024
@@ -31,7 +32,6 @@ export function streamEvents(
   output.once('close', stop)
 }
 
-const digits = { type: 'string', pattern: '^\\d+$' }
 const headers = { type: 'object', properties: { 'last-event-id': digits } }
 
 interface Resumed {
@@ -42,7 +42,12 @@ export function eventRoutes(app: FastifyInstance, worlds: Worlds): void {
   // A browser that reconnects says where it was in a header; whoever comes for the first time can say it in the query.
   app.get<{ Params: InWorld; Querystring: Resumed; Headers: { readonly 'last-event-id'?: string } }>(
     '/worlds/:world/events',
-    { schema: { headers, querystring: strict({ since: digits }) } },
+    {
+      schema: about('What happens, as Server-Sent Events; Last-Event-ID resumes.', {
+        headers,
+        querystring: strict({ since: digits }),
+      }),
+    },
     (request, reply) => {
       const { events } = worlds.find(request.params.world)
       const since = request.headers['last-event-id'] ?? request.query.since

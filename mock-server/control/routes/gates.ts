@@ -1,17 +1,18 @@
 import type { FastifyInstance } from 'fastify'
 import { MockError } from '../../base/errors.ts'
 import { within } from '../../base/real-time.ts'
-import { type Gate, type GateOptions, type GatePoint, gateView } from '../../faults/gates.ts'
+import { integer, strict } from '../../base/schema.ts'
+import { GATE, gateView, HOLD, type Gate, type GateOptions, type GatePoint } from '../../faults/gates.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { integer, type InWorld, strict, text } from '../schemas.ts'
+import { about, type InWorld } from '../schemas.ts'
 
-type NewGate = Pick<GateOptions, 'out_trade_no' | 'until'> & { readonly hold: GatePoint }
+type NewGate = Pick<GateOptions, 'outTradeNo' | 'until'> & { readonly hold: GatePoint }
 interface OfGate extends InWorld {
   readonly name: string
 }
 
-// Which points there are, the gates themselves know and say.
-const newGate = strict({ hold: text(), until: text(), out_trade_no: text(32) }, 'hold')
+const { name: _inPath, ...gate } = GATE.properties
+const newGate = strict({ hold: HOLD, ...gate }, 'hold')
 const wait = strict({ timeoutMs: integer(0, 600_000) })
 
 export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
@@ -24,15 +25,19 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
     return gate
   }
 
-  app.get<{ Params: InWorld }>('/worlds/:world/gates', async (request) =>
-    worlds.find(request.params.world).gates().map(gateView),
+  app.get<{ Params: InWorld }>(
+    '/worlds/:world/gates',
+    { schema: about('The gates and what they hold.') },
+    async (request) => worlds.find(request.params.world).gates().map(gateView),
   )
 
-  app.get<{ Params: OfGate }>('/worlds/:world/gates/:name', async (request) => gateView(find(request.params)))
+  app.get<{ Params: OfGate }>('/worlds/:world/gates/:name', { schema: about('One gate.') }, async (request) =>
+    gateView(find(request.params)),
+  )
 
   app.put<{ Params: OfGate; Body: NewGate }>(
     '/worlds/:world/gates/:name',
-    { schema: { body: newGate } },
+    { schema: about('Holds every exchange that comes to a point.', { body: newGate }) },
     async (request) => {
       const { hold, ...options } = request.body
       const { world, name } = request.params
@@ -43,7 +48,7 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
   // A time that runs out is an answer, not an error: who waits asks again.
   app.post<{ Params: OfGate; Body: { readonly timeoutMs?: number } }>(
     '/worlds/:world/gates/:name/wait',
-    { schema: { body: wait } },
+    { schema: about('Waits until a gate holds something.', { body: wait }) },
     async (request) => {
       const gate = find(request.params)
       const reached = (await within(gate.reached, request.body.timeoutMs ?? 30_000)) && gate.used
@@ -53,15 +58,23 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
     },
   )
 
-  app.post<{ Params: OfGate }>('/worlds/:world/gates/:name/release', async (request) => {
-    const gate = find(request.params)
-    gate.release()
-    return gateView(gate)
-  })
+  app.post<{ Params: OfGate }>(
+    '/worlds/:world/gates/:name/release',
+    { schema: about('Lets go what a gate holds, and everything that comes later.') },
+    async (request) => {
+      const gate = find(request.params)
+      gate.release()
+      return gateView(gate)
+    },
+  )
 
-  app.delete<{ Params: OfGate }>('/worlds/:world/gates/:name', async (request) => {
-    const gate = find(request.params)
-    gate.remove()
-    return gateView(gate)
-  })
+  app.delete<{ Params: OfGate }>(
+    '/worlds/:world/gates/:name',
+    { schema: about('Releases a gate and forgets it.') },
+    async (request) => {
+      const gate = find(request.params)
+      gate.remove()
+      return gateView(gate)
+    },
+  )
 }

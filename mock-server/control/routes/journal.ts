@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import { badInput } from '../../base/checks.ts'
-import type { Times, WaitOptions } from '../../journal/journal.ts'
+import type { JournalEntry } from '../../journal/entry.ts'
+import type { Journal, Times, WaitOptions } from '../../journal/journal.ts'
 import type { JournalMatch, TextMatch } from '../../journal/matching.ts'
 import { APIS, VERDICTS } from '../../wire/names.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { integer, type InWorld, oneOf, strict } from '../schemas.ts'
+import { integer, oneOf, strict, type Schema } from '../../base/schema.ts'
+import { about, digits, limit, limitOf, MAX_PAGE, newest, type InWorld, type Page } from '../schemas.ts'
 
 /** JSON has no patterns: `{ "pattern": "^tea-" }` stands for one. */
 type JsonText = string | { readonly pattern: string }
@@ -12,8 +14,10 @@ type JsonMatch = {
   readonly [Name in keyof JournalMatch]: Name extends 'fields' | 'reply' ? Readonly<Record<string, JsonText>> : JsonText
 }
 
-const textMatch = { anyOf: [{ type: 'string' }, strict({ pattern: { type: 'string', maxLength: 1000 } }, 'pattern')] }
-const textMatches = { type: 'object', additionalProperties: textMatch }
+const textMatch: Schema = {
+  anyOf: [{ type: 'string' }, strict({ pattern: { type: 'string', maxLength: 1000 } }, 'pattern')],
+}
+const textMatches: Schema = { type: 'object', additionalProperties: textMatch }
 const match = strict({
   api: oneOf(...APIS, 'unknown'),
   direction: oneOf('in', 'out'),
@@ -24,8 +28,9 @@ const match = strict({
   fields: textMatches,
   reply: textMatches,
 })
-const search = strict({ match, since: integer(0) })
-const wait = strict({ match, since: integer(0), count: integer(1), timeoutMs: integer(0, 600_000) })
+const search = strict({ match, since: integer(0), limit: integer(1, MAX_PAGE) })
+const count = strict({ match, since: integer(0) })
+const wait = strict({ match, since: integer(0), count: integer(1, MAX_PAGE), timeoutMs: integer(0, 600_000) })
 const verify = strict(
   {
     match,
@@ -34,7 +39,8 @@ const verify = strict(
   'match',
 )
 const list = strict({
-  since: { type: 'string', pattern: '^\\d+$' },
+  since: digits,
+  limit,
   dir: oneOf('in', 'out'),
   api: oneOf(...APIS, 'unknown'),
 })
@@ -61,6 +67,13 @@ function toMatch({ fields, reply, ...plain }: JsonMatch = {}): JournalMatch {
 interface Search {
   readonly match?: JsonMatch
   readonly since?: number
+  readonly limit?: number
+}
+
+/** The first entries, and the cursor to go on from. */
+function pageOf({ cursor }: Pick<Journal, 'cursor'>, entries: readonly JournalEntry[], limit: number) {
+  const page = entries.slice(0, limit)
+  return { entries: page, cursor: page.length < entries.length ? page.at(-1)!.cursor : cursor() }
 }
 
 export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
@@ -68,43 +81,54 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{
     Params: InWorld
-    Querystring: { readonly since?: string; readonly dir?: 'in' | 'out'; readonly api?: string }
-  }>('/worlds/:world/journal', { schema: { querystring: list } }, async (request) => {
-    const { since, dir, api } = request.query
-    const journal = journalOf(request)
-    return {
-      entries: journal.entries({ since: Number(since ?? 0), ...(dir && { direction: dir }), ...(api && { api }) }),
-      cursor: journal.cursor(),
-    }
-  })
+    Querystring: Page & { readonly since?: string; readonly dir?: 'in' | 'out'; readonly api?: string }
+  }>(
+    '/worlds/:world/journal',
+    { schema: about('Everything that went over the wire, from a cursor on.', { querystring: list }) },
+    async (request) => {
+      const { since, dir, api } = request.query
+      const journal = journalOf(request)
+      return pageOf(
+        journal,
+        journal.entries({ since: Number(since ?? 0), ...(dir && { direction: dir }), ...(api && { api }) }),
+        limitOf(request.query),
+      )
+    },
+  )
 
   app.delete<{ Params: InWorld; Body: Pick<Search, 'match'> }>(
     '/worlds/:world/journal',
-    { schema: { body: strict({ match }) } },
+    {
+      schema: about('Takes out what matches, or everything, and answers with exactly that.', {
+        body: strict({ match }),
+      }),
+    },
     async (request) => {
       const journal = journalOf(request)
-      return { deleted: journal.delete(toMatch(request.body.match)), cursor: journal.cursor() }
+      const deleted = journal.delete(toMatch(request.body.match))
+      return { count: deleted.length, deleted: newest(deleted, {}), cursor: journal.cursor() }
     },
   )
 
   app.post<{ Params: InWorld; Body: Search }>(
     '/worlds/:world/journal/find',
-    { schema: { body: search } },
+    { schema: about('The exchanges that match.', { body: search }) },
     async (request) => {
+      const { match, limit = MAX_PAGE, ...options } = request.body
       const journal = journalOf(request)
-      return { entries: journal.find(toMatch(request.body.match), request.body), cursor: journal.cursor() }
+      return pageOf(journal, journal.find(toMatch(match), options), limit)
     },
   )
 
   app.post<{ Params: InWorld; Body: Search }>(
     '/worlds/:world/journal/count',
-    { schema: { body: search } },
+    { schema: about('How many exchanges match.', { body: count }) },
     async (request) => ({ count: journalOf(request).count(toMatch(request.body.match), request.body) }),
   )
 
   app.post<{ Params: InWorld; Body: WaitOptions & { readonly match?: JsonMatch } }>(
     '/worlds/:world/journal/wait',
-    { schema: { body: wait } },
+    { schema: about('Waits until enough exchanges match; those that are there already count.', { body: wait }) },
     async (request) => {
       const { match, ...options } = request.body
       const waited = await journalOf(request).wait(toMatch(match), options)
@@ -116,7 +140,7 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: InWorld; Body: { readonly match: JsonMatch; readonly times?: Times } }>(
     '/worlds/:world/journal/verify',
-    { schema: { body: verify } },
+    { schema: about('422 with the nearest miss unless as many exchanges match as expected.', { body: verify }) },
     async (request) => {
       const { match, times } = request.body
       const journal = journalOf(request)

@@ -1,14 +1,8 @@
 import type { FastifyInstance } from 'fastify'
-import type { AppChanges, MerchantChanges } from '../../ledger/merchant.ts'
+import { MERCHANT, type MerchantChanges } from '../../ledger/merchant.ts'
+import { APP, type AppChanges } from '../../users/app.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { type InWorld, oneOf, strict, text } from '../schemas.ts'
-
-const merchant = strict({
-  apiKey: text(),
-  signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
-  certMode: oneOf('none', 'required'),
-})
-const app = strict({ appSecret: text() })
+import { about, type InWorld } from '../schemas.ts'
 
 interface OfMerchant extends InWorld {
   readonly mchId: string
@@ -18,21 +12,23 @@ interface OfApp extends InWorld {
 }
 
 export function merchantRoutes(server: FastifyInstance, worlds: Worlds): void {
-  server.get<{ Params: InWorld }>('/worlds/:world/merchants', async (request) =>
+  server.get<{ Params: InWorld }>('/worlds/:world/merchants', { schema: about('The merchants.') }, async (request) =>
     worlds.find(request.params.world).merchants(),
   )
 
   server.put<{ Params: OfMerchant; Body: MerchantChanges }>(
     '/worlds/:world/merchants/:mchId',
-    { schema: { body: merchant } },
-    async (request) => worlds.find(request.params.world).merchant(request.params.mchId, request.body),
+    { schema: about('Adds a merchant, or changes one: key, algorithm, certificate.', { body: MERCHANT }) },
+    async (request) => worlds.find(request.params.world).setMerchant(request.params.mchId, request.body),
   )
 
-  server.get<{ Params: InWorld }>('/worlds/:world/apps', async (request) => worlds.find(request.params.world).apps())
+  server.get<{ Params: InWorld }>('/worlds/:world/apps', { schema: about('The apps.') }, async (request) =>
+    worlds.find(request.params.world).apps(),
+  )
 
   server.put<{ Params: OfApp; Body: AppChanges }>(
     '/worlds/:world/apps/:appid',
-    { schema: { body: app } },
-    async (request) => worlds.find(request.params.world).app(request.params.appid, request.body),
+    { schema: about('Adds an app, or changes the secret of one.', { body: APP }) },
+    async (request) => worlds.find(request.params.world).setApp(request.params.appid, request.body),
   )
 }

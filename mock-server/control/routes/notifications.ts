@@ -1,32 +1,28 @@
 import type { FastifyInstance } from 'fastify'
+import { oneOf, strict, text } from '../../base/schema.ts'
 import {
-  type DeliverOptions,
+  DELIVER,
+  overlapOf,
   type Delivery,
+  type DeliverOptions,
   type Notification,
   type NotificationState,
-  overlapOf,
 } from '../../notify/notification.ts'
-import type { CraftOptions } from '../../world/craft.ts'
-import type { Deliver, OfMerchant, OnSide } from '../../world/world.ts'
+import { CRAFT, type CraftOptions } from '../../world/craft.ts'
+import type { OfMerchant } from '../../world/parties.ts'
+import type { Deliver } from '../../world/payments.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { integer, type InWorld, mchId, milliseconds, oneOf, side, strict, text } from '../schemas.ts'
+import { about, limit, mchId, newest, type InWorld, type Page } from '../schemas.ts'
 import { deliveryView } from './deliveries.ts'
 
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
 
-const list = strict({ order: text(32), state: oneOf(...STATES), mchId })
-const deliver = strict({ count: integer(1, 1000), concurrent: { type: 'boolean' }, delayMs: milliseconds(0) })
+const list = strict({ order: text(32), state: oneOf(...STATES), mchId, limit, before: text(128) })
 const craft = strict(
   {
     outTradeNo: text(32),
-    fields: { type: 'object', additionalProperties: { type: ['string', 'null'] } },
-    sign: oneOf('again', 'keep', 'wrong', 'none'),
-    key: text(),
-    body: { type: 'string' },
-    url: text(),
-    deliver: { anyOf: [{ type: 'boolean' }, oneOf('await', 'background', 'hold'), deliver] },
-    mchId,
-    side,
+    ...CRAFT.properties,
+    deliver: { anyOf: [{ type: 'boolean' }, oneOf('await', 'background', 'hold'), DELIVER] },
   },
   'outTradeNo',
 )
@@ -55,18 +51,28 @@ export const notificationView = ({
   nextDueAt,
 })
 
-/** A delivery that was waited for, or the notification where none was. */
-export const resultView = (result: Delivery | Notification) =>
-  'verdict' in result ? result : { notification: notificationView(result) }
+/** What `pay`, `fail` and `settleRefund` resolve with, as JSON. */
+export const notifiedView = <
+  T extends { readonly notification: Notification | undefined; readonly delivery: Delivery | undefined },
+>({
+  notification,
+  delivery,
+  ...rest
+}: T) => ({
+  ...rest,
+  notification: notification && notificationView(notification),
+  delivery: delivery && deliveryView(delivery),
+})
 
 interface OfNotification extends InWorld {
   readonly id: string
 }
-interface Listed extends OfMerchant {
+interface Listed extends OfMerchant, Page {
   readonly order?: string
   readonly state?: NotificationState
+  readonly before?: string
 }
-interface Crafted extends CraftOptions, OnSide {
+interface Crafted extends CraftOptions, OfMerchant {
   readonly outTradeNo: string
   readonly deliver?: boolean | Deliver | DeliverOptions
 }
@@ -81,32 +87,40 @@ export function notificationRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: InWorld; Querystring: Listed }>(
     '/worlds/:world/notifications',
-    { schema: { querystring: list } },
-    async (request) => {
-      const { order, state, mchId } = request.query
-      return worlds
-        .find(request.params.world)
-        .notifications()
+    { schema: about('The notifications and their attempts, the newest page of them.', { querystring: list }) },
+    async ({ params, query }) => {
+      const { order, state, mchId, before } = query
+      const world = worlds.find(params.world)
+      const all = world.notifications()
+      const end = before === undefined ? all.length : all.indexOf(world.notification(before))
+      const wanted = all
+        .slice(0, end)
         .filter(
           (notification) =>
             (order ?? notification.outTradeNo) === notification.outTradeNo &&
             (state ?? notification.state) === notification.state &&
             (mchId ?? notification.mchId) === notification.mchId,
         )
-        .map(notificationView)
+      return newest(wanted, query).map(notificationView)
     },
   )
 
-  app.get<{ Params: OfNotification }>('/worlds/:world/notifications/:id', async (request) =>
-    notificationView(find(request)),
+  app.get<{ Params: OfNotification }>(
+    '/worlds/:world/notifications/:id',
+    { schema: about('One notification.') },
+    async (request) => notificationView(find(request)),
   )
 
   app.post<{ Params: InWorld; Body: Crafted }>(
     '/worlds/:world/notifications',
-    { schema: { body: craft } },
-    async (request, reply) => {
-      const { outTradeNo, deliver = true, ...options } = request.body
-      const notification = worlds.find(request.params.world).craft(outTradeNo, options)
+    {
+      schema: about('Makes a notification up and sends it: forged, tampered with, of an order that is not paid.', {
+        body: craft,
+      }),
+    },
+    async ({ params, body }, reply) => {
+      const { outTradeNo, deliver = true, ...options } = body
+      const notification = worlds.find(params.world).craft(outTradeNo, options)
       reply.code(201)
       if (deliver === 'background') notification.deliver({ awaited: false })
       const isAwaited = deliver !== false && deliver !== 'background' && deliver !== 'hold'
@@ -117,25 +131,41 @@ export function notificationRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: OfNotification; Body: DeliverOptions }>(
     '/worlds/:world/notifications/:id/deliver',
-    { schema: { body: deliver } },
+    {
+      schema: about('Sends a notification by hand, duplicates included; answers with the measured overlap.', {
+        body: DELIVER,
+      }),
+    },
     async (request) => delivered(find(request), request.body),
   )
 
-  app.post<{ Params: OfNotification }>('/worlds/:world/notifications/:id/hold', async (request) => {
-    const notification = find(request)
-    notification.hold()
-    return notificationView(notification)
-  })
+  app.post<{ Params: OfNotification }>(
+    '/worlds/:world/notifications/:id/hold',
+    { schema: about('Stops the schedule of a notification.') },
+    async (request) => {
+      const notification = find(request)
+      notification.hold()
+      return notificationView(notification)
+    },
+  )
 
-  app.post<{ Params: OfNotification }>('/worlds/:world/notifications/:id/release', async (request) => {
-    const notification = find(request)
-    const delivery = await notification.release()
-    return { ...notificationView(notification), delivery: delivery && deliveryView(delivery) }
-  })
+  app.post<{ Params: OfNotification }>(
+    '/worlds/:world/notifications/:id/release',
+    { schema: about('Continues the schedule of a notification.') },
+    async (request) => {
+      const notification = find(request)
+      const delivery = await notification.release()
+      return { ...notificationView(notification), delivery: delivery && deliveryView(delivery) }
+    },
+  )
 
-  app.post<{ Params: OfNotification }>('/worlds/:world/notifications/:id/cancel', async (request) => {
-    const notification = find(request)
-    notification.cancel()
-    return notificationView(notification)
-  })
+  app.post<{ Params: OfNotification }>(
+    '/worlds/:world/notifications/:id/cancel',
+    { schema: about('Ends the schedule of a notification.') },
+    async (request) => {
+      const notification = find(request)
+      notification.cancel()
+      return notificationView(notification)
+    },
+  )
 }

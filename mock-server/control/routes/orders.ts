@@ -1,42 +1,21 @@
 import type { FastifyInstance } from 'fastify'
+import { strict } from '../../base/schema.ts'
 import type { FailOptions } from '../../ledger/cashier.ts'
-import type { TradeState } from '../../ledger/orders.ts'
+import { TRADE_STATE, type TradeState } from '../../ledger/orders.ts'
+import type { ConsoleRefund } from '../../ledger/refund-rules.ts'
 import type { RequestPaymentParams } from '../../wechat/phone/request-payment.ts'
-import type { Deliver, OfMerchant, OnSide, PayOptions, World } from '../../world/world.ts'
+import { OF_MERCHANT, type OfMerchant } from '../../world/parties.ts'
+import { EXPIRE, FAIL, PAY, REFUND, type PayOptions } from '../../world/payments.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { integer, type InWorld, mchId, type OfOrder, oneOf, side, strict, text } from '../schemas.ts'
-import { resultView } from './notifications.ts'
+import { about, type InWorld, type OfOrder } from '../schemas.ts'
+import { notifiedView } from './notifications.ts'
 
-type Pay = PayOptions & { readonly deliver?: Deliver }
-
-const pay = strict({
-  openid: text(128),
-  bankType: text(32),
-  coupons: { type: 'array', items: strict({ fee: integer(1), id: text(20), type: oneOf('CASH', 'NO_CASH') }, 'fee') },
-  deliver: oneOf('await', 'background', 'hold'),
-  mchId,
-  side,
-})
-
-const fail = strict({ err_code: text(32), err_code_des: text(128), notify: { type: 'boolean' }, mchId, side })
-
-const onSide = strict({ mchId, side })
-const ofState = strict({ state: oneOf('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'), mchId })
-
-/** Where it is: known beforehand, because the order is shown afterwards. */
-function whereToPay(world: World, outTradeNo: string, { mchId: of, side: on }: OnSide): Required<OnSide> {
-  const { mchId, side } = world.order(outTradeNo, {
-    ...(of !== undefined && { mchId: of }),
-    ...(on !== undefined && { side: on }),
-    tradeState: 'NOTPAY',
-  })
-  return { mchId, side }
-}
+const ofState = strict({ state: TRADE_STATE, ...OF_MERCHANT })
 
 export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld; Querystring: OfMerchant & { readonly state?: TradeState } }>(
     '/worlds/:world/orders',
-    { schema: { querystring: ofState } },
+    { schema: about('The orders.', { querystring: ofState }) },
     async ({ params, query: { state, mchId } }) =>
       worlds
         .find(params.world)
@@ -44,51 +23,42 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
         .filter((order) => (state ?? order.tradeState) === order.tradeState && (mchId ?? order.mchId) === order.mchId),
   )
 
-  app.get<{ Params: OfOrder; Querystring: OnSide }>(
+  app.get<{ Params: OfOrder; Querystring: OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo',
-    { schema: { querystring: onSide } },
-    async (request) => worlds.find(request.params.world).order(request.params.outTradeNo, request.query),
+    { schema: about('One order.', { querystring: EXPIRE }) },
+    async ({ params, query }) => worlds.find(params.world).order(params.outTradeNo, query),
   )
 
-  app.post<{ Params: OfOrder; Body: Pay }>(
+  app.post<{ Params: OfOrder; Body: PayOptions }>(
     '/worlds/:world/orders/:outTradeNo/pay',
-    { schema: { body: pay } },
-    async (request) => {
-      const world = worlds.find(request.params.world)
-      const { outTradeNo } = request.params
-      const { deliver = 'await', ...rest } = request.body
-      const where = whereToPay(world, outTradeNo, rest)
-      const options = { ...rest, ...where }
-      return {
-        ...resultView(
-          await (deliver === 'await' ? world.pay(outTradeNo, options) : world.pay(outTradeNo, { ...options, deliver })),
-        ),
-        order: world.order(outTradeNo, where),
-      }
-    },
+    { schema: about('The user pays; answers with the notification and its first delivery, judged.', { body: PAY }) },
+    async ({ params, body }) => notifiedView(await worlds.find(params.world).pay(params.outTradeNo, body)),
   )
 
-  app.post<{ Params: OfOrder; Body: FailOptions & OnSide }>(
+  app.post<{ Params: OfOrder; Body: FailOptions & OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo/fail',
-    { schema: { body: fail } },
-    async (request) => {
-      const world = worlds.find(request.params.world)
-      const { outTradeNo } = request.params
-      const where = whereToPay(world, outTradeNo, request.body)
-      return { ...(await world.fail(outTradeNo, { ...request.body, ...where })), order: world.order(outTradeNo, where) }
-    },
+    { schema: about('The user tries to pay and fails.', { body: FAIL }) },
+    async ({ params, body }) => notifiedView(await worlds.find(params.world).fail(params.outTradeNo, body)),
   )
 
-  app.post<{ Params: OfOrder; Body: OnSide }>(
+  app.post<{ Params: OfOrder; Body: OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo/expire',
-    { schema: { body: onSide } },
-    async (request) => worlds.find(request.params.world).expire(request.params.outTradeNo, request.body),
+    { schema: about('The time of an order is over.', { body: EXPIRE }) },
+    async ({ params, body }) => worlds.find(params.world).expire(params.outTradeNo, body),
+  )
+
+  app.post<{ Params: OfOrder; Body: ConsoleRefund & OfMerchant }>(
+    '/worlds/:world/orders/:outTradeNo/refunds',
+    { schema: about('The merchant refunds by hand, in its console.', { body: REFUND }) },
+    async ({ params, body }) => worlds.find(params.world).refundFromConsole(params.outTradeNo, body),
   )
 
   // The emulated client checks the parameters itself and says more about them than a schema could.
   app.post<{ Params: InWorld; Body: RequestPaymentParams }>(
     '/worlds/:world/request-payment',
-    { schema: { body: { type: 'object' } } },
-    async (request) => worlds.find(request.params.world).requestPayment(request.body),
+    {
+      schema: about('Checks the parameters of wx.requestPayment as the client does.', { body: { type: 'object' } }),
+    },
+    async ({ params, body }) => worlds.find(params.world).requestPayment(body),
   )
 }

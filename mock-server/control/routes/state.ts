@@ -3,7 +3,8 @@ import { badInput } from '../../base/checks.ts'
 import type { WorldExport } from '../../world/state/export.ts'
 import type { ResetPart } from '../../world/state/state.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { type InWorld, strict, text } from '../schemas.ts'
+import { strict, text } from '../../base/schema.ts'
+import { about, type InWorld } from '../schemas.ts'
 
 interface What {
   readonly what?: string
@@ -18,7 +19,7 @@ const credentials = strict(
   'mchId',
   'apiKey',
 )
-const parts = ['now', 'replies', 'orders', 'refunds', 'users', 'tokens', 'notifications', 'journal', 'faults']
+const parts = ['now', 'replies', 'merchants', 'apps', 'notifications', 'journal', 'faults']
 const exported = strict(
   { format: text(64), credentials, state: { type: 'object', required: parts } },
   'format',
@@ -41,7 +42,12 @@ function refuseLong(error: FastifyError, limit: number): never {
 export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = IMPORT_LIMIT): void {
   app.post<{ Params: InWorld; Querystring: What; Body: What }>(
     '/worlds/:world/reset',
-    { schema: { querystring: what, body: what } },
+    {
+      schema: about('Empties parts of a world: orders, users, journal, faults, clock; default: all.', {
+        querystring: what,
+        body: what,
+      }),
+    },
     async (request) => {
       const world = worlds.find(request.params.world)
       const told = [request.query.what, request.body.what].filter((text) => text !== undefined)
@@ -54,13 +60,15 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
     },
   )
 
-  app.get<{ Params: InWorld }>('/worlds/:world/snapshots', async (request) =>
-    worlds.find(request.params.world).snapshots(),
+  app.get<{ Params: InWorld }>(
+    '/worlds/:world/snapshots',
+    { schema: about('The snapshots of a world.') },
+    async (request) => worlds.find(request.params.world).snapshots(),
   )
 
   app.post<{ Params: InWorld; Body: { readonly name?: string } }>(
     '/worlds/:world/snapshots',
-    { schema: { body: snapshot } },
+    { schema: about('Remembers the world as it is now.', { body: snapshot }) },
     async (request, reply) => {
       const world = worlds.find(request.params.world)
       reply.code(201)
@@ -70,23 +78,36 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
 
   app.delete<{ Params: InWorld & { name: string } }>(
     '/worlds/:world/snapshots/:name',
+    { schema: about('Forgets a snapshot.') },
     async ({ params: { world, name } }) => {
       worlds.find(world).deleteSnapshot(name)
       return { name }
     },
   )
 
-  app.post<{ Params: InWorld & { name: string } }>('/worlds/:world/snapshots/:name/restore', async (request) => {
-    const world = worlds.find(request.params.world)
-    world.restore(request.params.name)
-    return { now: world.clock.now() }
-  })
+  app.post<{ Params: InWorld & { name: string } }>(
+    '/worlds/:world/snapshots/:name/restore',
+    { schema: about('Puts the world back into a snapshot.') },
+    async (request) => {
+      const world = worlds.find(request.params.world)
+      world.restore(request.params.name)
+      return { now: world.clock.now() }
+    },
+  )
 
-  app.get<{ Params: InWorld }>('/worlds/:world/export', async (request) => worlds.find(request.params.world).export())
+  app.get<{ Params: InWorld }>(
+    '/worlds/:world/export',
+    { schema: about('The state of the world as JSON, for a file.') },
+    async (request) => worlds.find(request.params.world).export(),
+  )
 
   app.put<{ Params: InWorld; Body: WorldExport }>(
     '/worlds/:world/import',
-    { bodyLimit: importLimit, schema: { body: exported }, errorHandler: (error) => refuseLong(error, importLimit) },
+    {
+      bodyLimit: importLimit,
+      schema: about('Puts the world into the state of an export of the same merchant and app.', { body: exported }),
+      errorHandler: (error) => refuseLong(error, importLimit),
+    },
     async (request) => {
       const world = worlds.find(request.params.world)
       world.import(request.body)

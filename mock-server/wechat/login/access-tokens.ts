@@ -5,7 +5,7 @@ export const token: LoginEndpoint<'token'> = {
   api: 'token',
   path: '/cgi-bin/token',
   find: (registry, { get }) => registry.byAppid(get('appid')),
-  handle: (world, { get }) => checkApp(world, get, 'client_credential', APP_REQUIRED) ?? world!.tokens.fetch(),
+  handle: (app, { get }) => checkApp(app, get, 'client_credential', APP_REQUIRED) ?? app!.tokens.fetch(),
 }
 
 /** A text of the JSON; '' when absent, or no text. */
@@ -16,12 +16,12 @@ export const stableToken: LoginEndpoint<'stable_token'> = {
   api: 'stable_token',
   path: '/cgi-bin/stable_token',
   find: (registry, { json }) => registry.byAppid(textOf(json)('appid')),
-  handle: (world, { method, json }) => {
+  handle: (app, { method, json }) => {
     if (method !== 'POST') return 43002
     if (!json) return 47001
-    const refused = checkApp(world, textOf(json), 'client_credential', APP_REQUIRED)
+    const refused = checkApp(app, textOf(json), 'client_credential', APP_REQUIRED)
     if (refused !== undefined) return refused
-    const given = world!.tokens.stable(json.force_refresh === true)
+    const given = app!.tokens.stable(json.force_refresh === true)
     return given === 'quota' ? 45009 : given
   },
 }

@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
-import type { ErrcodeFail } from '../../faults/faults.ts'
+import type { EffectNamed } from '../../faults/effects.ts'
+import type { Application } from '../../users/app.ts'
 import type { User } from '../../users/users.ts'
 import { type Errcode, ERRCODES } from '../../wire/error-codes.ts'
 import type { LoginApi } from '../../wire/names.ts'
-import type { Registry, WorldCore } from '../core.ts'
+import type { InApp, Registry } from '../core.ts'
 import type { Answer, WireEndpoint, WireMessage } from '../exchange.ts'
 
 /** A request as it came in. */
@@ -21,10 +22,10 @@ export interface LoginEndpoint<A extends LoginApi> {
   readonly path: string
   /** Codes whose text has a hint in front of the rid. */
   readonly hinted?: readonly Errcode<A>[]
-  /** The world that the request belongs to, by its app or its token. */
-  readonly find: (registry: Registry, request: LoginRequest) => WorldCore | undefined
+  /** The app that the request belongs to, by its appid or its token. */
+  readonly find: (registry: Registry, request: LoginRequest) => InApp | undefined
   /** The fields of the reply, or the errcode of a refusal. */
-  readonly handle: (world: WorldCore | undefined, request: LoginRequest, registry: Registry) => object | Errcode<A>
+  readonly handle: (app: Application | undefined, request: LoginRequest, registry: Registry) => object | Errcode<A>
 }
 
 function readJson({ body, unreadable }: WireMessage): LoginRequest['json'] {
@@ -41,7 +42,8 @@ function readJson({ body, unreadable }: WireMessage): LoginRequest['json'] {
 }
 
 /** What follows the text of a refusal; the first block of a rid is the time in seconds, the others look random. */
-function tail({ behaviour, clock, random, nextReply }: WorldCore, path: string, hinted: boolean): string {
+function tail({ world, app: { random } }: InApp, path: string, hinted: boolean): string {
+  const { behaviour, clock, nextReply } = world
   const n = nextReply()
   const id = () => random.urlSafe(16, 'req_id', n)
   const sns = path.startsWith('/sns/')
@@ -54,11 +56,11 @@ function tail({ behaviour, clock, random, nextReply }: WorldCore, path: string, 
 /** As recorded until about 2020: a help page for one of the texts. */
 const HELP: Readonly<Record<number, string>> = { 40125: ', view more at http://t.cn/RAEkdVq' }
 
-function refusal(world: WorldCore, path: string, errcode: number, text: string, hinted: boolean): Answer {
-  const old = path.startsWith('/sns/') && world.behaviour.errmsg === 'hints'
+function refusal(speaker: InApp, path: string, errcode: number, text: string, hinted: boolean): Answer {
+  const old = path.startsWith('/sns/') && speaker.world.behaviour.errmsg === 'hints'
   const body = JSON.stringify({
     errcode,
-    errmsg: `${text}${old ? (HELP[errcode] ?? '') : ''}${tail(world, path, hinted)}`,
+    errmsg: `${text}${old ? (HELP[errcode] ?? '') : ''}${tail(speaker, path, hinted)}`,
   })
   return { note: `${errcode} ${text}`, body: old ? body.replaceAll('/', '\\/') : body }
 }
@@ -73,9 +75,10 @@ export const loginRoute = <A extends LoginApi>(
   receive: (message) => {
     const { method, query } = message
     const request: LoginRequest = { method, get: (name) => query.get(name) ?? '', json: readJson(message) }
-    const world = find(registry, request)
-    const speaker = world ?? registry.fallback()
-    const chosen = path.startsWith('/sns/') ? speaker.behaviour.snsContentType : speaker.behaviour.apiContentType
+    const found = find(registry, request)
+    const world = found?.world ?? registry.fallback()
+    const speaker = { world, app: found?.app ?? world.apps[0]! }
+    const chosen = path.startsWith('/sns/') ? world.behaviour.snsContentType : world.behaviour.apiContentType
     const contentType = chosen === 'application/json' ? 'application/json; charset=utf-8' : chosen
     const texts: Readonly<Record<number, string>> = ERRCODES[api]
     const fail = (errcode: number, text = texts[errcode]!): Answer => ({
@@ -84,13 +87,13 @@ export const loginRoute = <A extends LoginApi>(
     })
     return {
       api,
-      world,
+      world: found?.world,
       answer: () => {
-        const reply = handle(world, request, registry)
+        const reply = handle(found?.app, request, registry)
         return typeof reply === 'number' ? fail(reply) : { note: 'ok', body: JSON.stringify(reply), contentType }
       },
       refuse: (refused) => {
-        const { errcode, errmsg } = refused as ErrcodeFail
+        const { errcode, errmsg } = refused as EffectNamed<'errcode'>
         return fail(errcode, errmsg)
       },
     }
@@ -101,33 +104,33 @@ type Get = LoginRequest['get']
 
 /** An app that shows its secret: what is missing comes first, in the order of `required`. */
 export function checkApp<E extends number>(
-  world: WorldCore | undefined,
+  app: Application | undefined,
   get: Get,
   grantType: string,
   required: Readonly<Record<string, E>>,
 ): E | 40013 | 40125 | 40002 | undefined {
   for (const [name, errcode] of Object.entries(required)) if (get(name) === '') return errcode
-  if (!world) return 40013
-  if (get('secret') !== world.credentials.appSecret) return 40125
+  if (!app) return 40013
+  if (get('secret') !== app.appSecret) return 40125
   return get('grant_type') === grantType ? undefined : 40002
 }
 
 export const APP_REQUIRED = { appid: 41002, secret: 41004 } as const
 
-export const findByToken = (registry: Registry, { get }: LoginRequest): WorldCore | undefined =>
+export const findByToken = (registry: Registry, { get }: LoginRequest): InApp | undefined =>
   registry.byAccessToken(get('access_token'))
 
 const TOKEN = /^[\w-]{64,512}$/
 
 /** A call that shows a token. */
 export function checkToken(
-  world: WorldCore | undefined,
+  app: Application | undefined,
   { get }: LoginRequest,
 ): 41001 | 40014 | 40001 | 42001 | undefined {
   const token = get('access_token')
   if (token === '') return 41001
   if (!TOKEN.test(token)) return 40014
-  const judged = world?.tokens.judge(token) ?? 'stale'
+  const judged = app?.tokens.judge(token) ?? 'stale'
   if (judged === 'stale') return 40001
   return judged === 'expired' ? 42001 : undefined
 }

@@ -13,11 +13,11 @@ export const jscode2session: LoginEndpoint<'jscode2session'> = {
   api: 'jscode2session',
   path: '/sns/jscode2session',
   find: (registry, { get }) => registry.byAppid(get('appid')),
-  handle: (world, { get }) => {
+  handle: (app, { get }) => {
     const refused =
-      checkApp(world, get, 'authorization_code', { ...APP_REQUIRED, js_code: 41008 }) ?? magic(get('js_code'))
+      checkApp(app, get, 'authorization_code', { ...APP_REQUIRED, js_code: 41008 }) ?? magic(get('js_code'))
     if (refused !== undefined) return refused
-    const user = world!.users.exchange(get('js_code'))
+    const user = app!.users.exchange(get('js_code'))
     if (user === 'invalid code') return 40029
     if (user === 'code been used') return 40163
     if (user === 'too many') return 45011

@@ -6,17 +6,17 @@ export const getuserphonenumber: LoginEndpoint<'getuserphonenumber'> = {
   path: '/wxa/business/getuserphonenumber',
   hinted: [40029],
   find: findByToken,
-  handle: (world, request, registry) => {
-    const refused = checkToken(world, request)
+  handle: (app, request, registry) => {
+    const refused = checkToken(app, request)
     if (refused !== undefined) return refused
     const { json } = request
     if (!json) return 47001
     const code = String(json.code)
     const owner = registry.byPhoneCode(code)
-    if (owner && owner !== world) return 40013
-    const phone = world!.users.exchangePhoneCode(code)
+    if (owner && owner.app !== app) return 40013
+    const phone = app!.users.exchangePhoneCode(code)
     if (typeof phone === 'string') return 40029
-    const watermark = { timestamp: Math.floor(world!.clock.now().getTime() / 1000), appid: world!.credentials.appid }
+    const watermark = { timestamp: Math.floor(app!.now().getTime() / 1000), appid: app!.appid }
     return { errcode: 0, errmsg: 'ok', phone_info: { ...phone, watermark } }
   },
 }

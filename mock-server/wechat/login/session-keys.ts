@@ -5,10 +5,10 @@ export const checksession: LoginEndpoint<'checksession'> = {
   api: 'checksession',
   path: '/wxa/checksession',
   find: findByToken,
-  handle: (world, request) => {
-    const refused = checkToken(world, request)
+  handle: (app, request) => {
+    const refused = checkToken(app, request)
     if (refused !== undefined) return refused
-    const user = world!.users.find(request.get('openid'))
+    const user = app!.users.find(request.get('openid'))
     return user && request.get('sig_method') === SIG_METHOD && isSigned(request, user)
       ? { errcode: 0, errmsg: 'ok' }
       : 87009
@@ -20,13 +20,13 @@ export const resetusersessionkey: LoginEndpoint<'resetusersessionkey'> = {
   api: 'resetusersessionkey',
   path: '/wxa/resetusersessionkey',
   find: findByToken,
-  handle: (world, request) => {
-    const refused = checkToken(world, request)
+  handle: (app, request) => {
+    const refused = checkToken(app, request)
     if (refused !== undefined) return refused
     const { get } = request
     if (['openid', 'signature', 'sig_method'].some((name) => get(name) === '')) return 40097
     if (get('sig_method') !== SIG_METHOD) return 87008
-    const { users } = world!
+    const { users } = app!
     const user = users.find(get('openid'))
     if (!user) return 87007
     if (!isSigned(request, user)) return 87009

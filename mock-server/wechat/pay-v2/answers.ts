@@ -1,11 +1,15 @@
 import { gzipSync } from 'node:zlib'
-import { type SignExplanation, toldSign } from '../../wire/explain-sign.ts'
-import { type SignType, signV2 } from '../../wire/sign-v2.ts'
-import { type Fields, type WireField, writeXml } from '../../wire/xml.ts'
+import { Refusal, type Account, type Reason } from '../../ledger/account.ts'
+import { ERR_CODES } from '../../wire/error-codes.ts'
+import { toldSign, type SignExplanation } from '../../wire/explain-sign.ts'
+import type { PayApi } from '../../wire/names.ts'
+import { signV2, type SignType } from '../../wire/sign-v2.ts'
+import { writeXml, type Fields, type WireField } from '../../wire/xml.ts'
+import type { Behaviour } from '../behaviour.ts'
 import type { WorldCore } from '../core.ts'
 import type { Answer } from '../exchange.ts'
 
-/** The recorded texts, and the codes of the official tables, which have been seen in no recording. */
+/** The recorded texts, and the codes of the official tables, which no recording shows. */
 const ERR_CODE: Readonly<Record<string, string>> = {
   请使用post方法: 'REQUIRE_POST_METHOD',
   post数据为空: 'POST_DATA_EMPTY',
@@ -21,7 +25,7 @@ const ERR_CODE: Readonly<Record<string, string>> = {
 /** Shape P: the request was not understood or not believed; unsigned, `return_msg` says why. */
 export class ProtocolFail extends Error {
   override readonly name = 'ProtocolFail'
-  /** The number beside it, of the call that has one. */
+  /** The number beside the text; only downloadbill has one. */
   readonly number: string | undefined
 
   constructor(message: string, { number, ...options }: ErrorOptions & { readonly number?: string | undefined } = {}) {
@@ -29,33 +33,75 @@ export class ProtocolFail extends Error {
     this.number = number
   }
 
-  /** What the official tables call it, if they do. */
+  /** The code in the official tables, if they have one. */
   get errCode(): string | undefined {
     return ERR_CODE[this.message]
   }
 }
 
-/** A signature that is not right. */
+/** A wrong signature. */
 export class SignFail extends ProtocolFail {
   readonly explanation: SignExplanation
 
-  constructor(explanation: SignExplanation, message = '签名错误') {
-    super(message, { cause: toldSign(explanation) })
+  constructor(explanation: SignExplanation) {
+    super('签名错误', { cause: toldSign(explanation) })
     this.explanation = explanation
   }
 }
 
-export const TIME_EXPIRE_SHORT = 'time_expire时间过短，刷卡至少1分钟，其他5分钟'
+export const missing = (...names: readonly string[]) =>
+  new ProtocolFail('缺少参数', { cause: `missing: ${names.join(', ')}` })
 
-/** Shape B: understood and believed, but refused; signed. */
+/** Shape B: understood and believed, but refused; signed. Default text: the one of the call's table. */
 export class BusinessFail extends Error {
   override readonly name = 'BusinessFail'
   readonly errCode: string
 
-  constructor(errCode: string, errCodeDes: string) {
+  constructor(errCode: string, errCodeDes = '') {
     super(errCodeDes)
     this.errCode = errCode
   }
+}
+
+export const TIME_EXPIRE_SHORT = 'time_expire时间过短，刷卡至少1分钟，其他5分钟'
+const IN_FULL = '订单已全额退款'
+
+type Refused = readonly [errCode: string, errCodeDes?: string]
+
+/** What the refusals of the ledger are in this API; the text is that of the call's table unless one is given. */
+const REFUSALS: Readonly<Partial<Record<PayApi, Partial<Record<Reason, Refused>>>>> = {
+  unifiedorder: { closed: ['ORDERCLOSED'], 'terms-differ': ['INVALID_REQUEST'], paid: ['ORDERPAID'] },
+  closeorder: { closed: ['ORDERCLOSED'], paid: ['ORDERPAID'] },
+  refund: {
+    'not-paid': ['ORDERNOTEXIST'],
+    'terms-differ': ['REFUND_FEE_MISMATCH'],
+    overdue: ['TRADE_OVERDUE'],
+    'refunded-in-full': ['INVALID_REQUEST', IN_FULL],
+    'above-what-is-left': ['INVALID_REQUEST', 'refund_fee大于可退金额'],
+    'too-many': ['INVALID_REQUEST', '请求参数符合参数格式，但不符合业务规则'],
+  },
+}
+
+/** As recorded about 2016. */
+const LEGACY_REFUND: Partial<Record<Reason, Refused>> = {
+  'refunded-in-full': ['ERROR', IN_FULL],
+  'above-what-is-left': ['REFUND_FEE_INVALID'],
+}
+
+/** The table of a call's texts; '' where it has none. */
+const textOf = (api: PayApi, errCode: string): string =>
+  (ERR_CODES[api] as Readonly<Record<string, string>>)[errCode] ?? ''
+
+/** A refusal of the ledger as this API answers it. */
+export function refusalOf(
+  api: PayApi,
+  { reason, message }: Refusal,
+  { refundRefusals }: Behaviour,
+): ProtocolFail | BusinessFail {
+  if (reason === 'expires-too-soon') return new ProtocolFail(TIME_EXPIRE_SHORT, { cause: message })
+  const legacy = api === 'refund' && refundRefusals === 'legacy' ? LEGACY_REFUND[reason] : undefined
+  const [errCode, text] = legacy ?? REFUSALS[api]![reason]!
+  return new BusinessFail(errCode, text ?? textOf(api, errCode))
 }
 
 /** A file that is sent instead of a message. */
@@ -68,13 +114,13 @@ export interface Download {
 export type UnsignedRefusal = (error: ProtocolFail | BusinessFail) => readonly WireField[]
 
 function signedReply(
-  world: WorldCore,
+  { mchId, apiKey, random }: Account,
+  nextReply: WorldCore['nextReply'],
   appid: string,
   deviceInfo: string,
   type: SignType,
   result: readonly WireField[],
 ): string {
-  const { mchId, apiKey } = world.credentials
   const head: WireField[] = [
     ['return_code', 'SUCCESS'],
     ['return_msg', 'OK'],
@@ -82,7 +128,7 @@ function signedReply(
     ['mch_id', mchId],
   ]
   if (deviceInfo !== '') head.push(['device_info', deviceInfo])
-  head.push(['nonce_str', world.random.alphanumeric(16, 'nonce', world.nextReply())])
+  head.push(['nonce_str', random.alphanumeric(16, 'nonce', nextReply())])
   // Signed with the request's algorithm, yet without a sign_type of its own (node-tenpay PR 92).
   const sign = signV2(
     [...head, ...result].map(([name, value]) => [name, String(value)]),
@@ -104,31 +150,50 @@ function noteOf(error: ProtocolFail | BusinessFail): string {
   return cause ? `${error.message}: ${cause as string}` : error.message
 }
 
+/** Who is asked, and how the call answers. */
+export interface Speaker {
+  readonly api: PayApi
+  readonly unsigned?: UnsignedRefusal | undefined
+  readonly world: WorldCore
+  readonly account: Account
+  readonly app: { readonly appid: string }
+}
+
 /** How one call of a merchant's is answered: in one of three shapes, whatever happens. */
-export function answers(world: WorldCore, unsigned: UnsignedRefusal | undefined, fields: Fields) {
+export function answers({ api, unsigned, world, account, app }: Speaker, fields: Fields) {
   const get = (name: string) => fields.get(name) ?? ''
-  const signType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
-  const { contentType, protocolErrCode } = world.behaviour
+  const signType: SignType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
+  const { behaviour, nextReply } = world
+  const { contentType, protocolErrCode } = behaviour
   const signed = (result: readonly WireField[]) =>
-    signedReply(world, get('appid') || world.credentials.appid, get('device_info'), signType, result)
+    signedReply(account, nextReply, get('appid') || app.appid, get('device_info'), signType, result)
   const refusal = (error: ProtocolFail | BusinessFail) => {
     if (unsigned) return writeXml(unsigned(error))
     if (error instanceof ProtocolFail) {
       const { errCode, message } = error
-      const told: WireField[] =
+      const documented: WireField[] =
         protocolErrCode === 'documented' && errCode !== undefined
           ? [
               ['err_code', errCode],
               ['err_code_des', message],
             ]
           : []
-      return writeXml([...protocolFields(error), ...told])
+      return writeXml([...protocolFields(error), ...documented])
     }
     return signed([
       ['result_code', 'FAIL'],
       ['err_code', error.errCode],
       ['err_code_des', error.message],
     ])
+  }
+  /** What was thrown, with its text. */
+  function refused(error: unknown): ProtocolFail | BusinessFail {
+    if (error instanceof Refusal) return refusalOf(api, error, behaviour)
+    if (error instanceof BusinessFail) {
+      return new BusinessFail(error.errCode, error.message || textOf(api, error.errCode))
+    }
+    if (error instanceof ProtocolFail) return error
+    throw error
   }
   return {
     get,
@@ -147,8 +212,8 @@ export function answers(world: WorldCore, unsigned: UnsignedRefusal | undefined,
         ? { note, contentType: 'application/x-gzip', body: gzipSync(text), readable: text }
         : { note, contentType, body: text }
     },
-    fail: (error: unknown): Answer => {
-      if (!(error instanceof ProtocolFail || error instanceof BusinessFail)) throw error
+    fail: (thrown: unknown): Answer => {
+      const error = refused(thrown)
       return {
         note: noteOf(error),
         contentType,

@@ -1,3 +1,4 @@
+import { closeOrder } from '../../ledger/ordering.ts'
 import type { WireField } from '../../wire/xml.ts'
 import { BusinessFail } from './answers.ts'
 import type { PayEndpoint } from './receive.ts'
@@ -12,21 +13,18 @@ export const closeorder: PayEndpoint = {
   api: 'closeorder',
   path: '/pay/closeorder',
   fields: [{ name: 'out_trade_no', max: 32, required: true }],
-  handle: ({ orders, clock, behaviour }, { get }) => {
-    const order = orders.find(get('out_trade_no'))
+  handle: ({ world: { behaviour }, account, get }) => {
+    const order = account.orders.find(get('out_trade_no'))
     if (!order) {
       if (behaviour.closeUnknown === 'success') return CLOSED
-      throw new BusinessFail('ORDERNOTEXIST', '订单不存在')
+      throw new BusinessFail('ORDERNOTEXIST')
     }
-    if (order.payment) throw new BusinessFail('ORDERPAID', 'order paid')
-    if (order.tradeState === 'CLOSED') {
-      if (behaviour.closeTwice === 'success') return CLOSED
-      throw new BusinessFail('ORDERCLOSED', '订单已关闭')
+    if (order.tradeState === 'CLOSED' && behaviour.closeTwice === 'success') return CLOSED
+    const isYoung = account.now().getTime() - order.createdAt.getTime() < LEAST_AGE_MS
+    if (order.tradeState === 'NOTPAY' && behaviour.closeEarly === 'SYSTEMERROR' && isYoung) {
+      throw new BusinessFail('SYSTEMERROR')
     }
-    if (behaviour.closeEarly === 'SYSTEMERROR' && clock.now().getTime() - order.createdAt.getTime() < LEAST_AGE_MS) {
-      throw new BusinessFail('SYSTEMERROR', '系统错误')
-    }
-    order.tradeState = 'CLOSED'
+    closeOrder(order)
     return CLOSED
   },
 }

@@ -1,3 +1,7 @@
+import { parseWechatTime } from '../../wire/time.ts'
+import type { Fields } from '../../wire/xml.ts'
+import { missing, ProtocolFail } from './answers.ts'
+
 /** What a field of a request must look like; lengths count bytes of UTF-8. */
 export interface FieldRule {
   readonly name: string
@@ -7,10 +11,15 @@ export interface FieldRule {
 }
 
 export const matches = (pattern: RegExp) => (value: string) => pattern.test(value)
+export const isTime = (text: string) => parseWechatTime(text) !== undefined
+export const isAmount = matches(/^[1-9]\d*$/)
+export const isGzip = matches(/^GZIP$/)
 
-export const APPID: FieldRule = { name: 'appid', max: 32, required: true }
+const APPID: FieldRule = { name: 'appid', max: 32, required: true }
 
-export const COMMON: readonly FieldRule[] = [
+/** The fields of every call. */
+export const commonFields = (withAppid: boolean): readonly FieldRule[] => [
+  ...(withAppid ? [APPID] : []),
   { name: 'mch_id', max: 32, required: true, form: matches(/^\d+$/) },
   { name: 'nonce_str', max: 32, required: true },
   { name: 'sign', max: 64, required: true },
@@ -19,3 +28,21 @@ export const COMMON: readonly FieldRule[] = [
   { name: 'sub_appid', max: 32 },
   { name: 'sub_mch_id', max: 32 },
 ]
+
+/** @throws ProtocolFail */
+export function checkFields(fields: Fields, rules: readonly FieldRule[]): void {
+  const lacking = rules.filter(({ name, required }) => required && !fields.get(name))
+  if (lacking.length > 0) throw missing(...lacking.map(({ name }) => name))
+  for (const { name, max, form } of rules) {
+    const value = fields.get(name) ?? ''
+    const length = Buffer.byteLength(value)
+    if (length > max) {
+      throw new ProtocolFail(`${name}参数长度有误`, {
+        cause: `${name} has ${length} bytes, at most ${max} are allowed`,
+      })
+    }
+    if (value !== '' && form && !form(value)) {
+      throw new ProtocolFail(`${name}参数格式错误`, { cause: `${name} is ${JSON.stringify(value)}` })
+    }
+  }
+}

@@ -1,8 +1,8 @@
+import type { Account } from '../../ledger/account.ts'
 import { isIP } from 'node:net'
 import type { Finding } from '../../journal/entry.ts'
-import type { PayApi } from '../../wire/names.ts'
+import { PAY_APIS, type PayApi } from '../../wire/names.ts'
 import { parseWechatTime } from '../../wire/time.ts'
-import type { WorldCore } from '../core.ts'
 import { ProtocolFail, TIME_EXPIRE_SHORT } from './answers.ts'
 
 interface Rule {
@@ -11,18 +11,10 @@ interface Rule {
   readonly apis: readonly PayApi[]
   readonly field: string
   /** What is wrong, if anything is. */
-  readonly check: (value: string, world: WorldCore, outTradeNo: string) => string | undefined
+  readonly check: (value: string, account: Account, outTradeNo: string) => string | undefined
 }
 
-const ALL: readonly PayApi[] = [
-  'unifiedorder',
-  'orderquery',
-  'closeorder',
-  'refund',
-  'refundquery',
-  'downloadbill',
-  'downloadfundflow',
-]
+const ALL: readonly PayApi[] = PAY_APIS.filter((api) => api !== 'getsignkey' && api !== 'report')
 
 const LOCAL =
   /^(?:localhost|.*\.local(?:host)?|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[?::1\]?|0\.0\.0\.0|\[?f[cd].*)$/i
@@ -33,7 +25,7 @@ const hostOf = (url: string) => new URL(url).hostname
 
 const isLocal = (host: string) => LOCAL.test(host)
 
-const ageMs = ({ clock }: WorldCore, since: Date) => clock.now().getTime() - since.getTime()
+const ageMs = ({ now }: Account, since: Date) => now().getTime() - since.getTime()
 
 const RULES: readonly Rule[] = [
   {
@@ -66,8 +58,8 @@ const RULES: readonly Rule[] = [
     level: 'warning',
     apis: ['unifiedorder'],
     field: 'time_expire',
-    check: (text, { clock }) =>
-      parseWechatTime(text)!.getTime() - clock.now().getTime() < 5 * MINUTE_MS
+    check: (text, { now }) =>
+      parseWechatTime(text)!.getTime() - now().getTime() < 5 * MINUTE_MS
         ? `${text} is less than five minutes away, which older merchants are refused`
         : undefined,
   },
@@ -84,9 +76,9 @@ const RULES: readonly Rule[] = [
     level: 'warning',
     apis: ['closeorder'],
     field: 'out_trade_no',
-    check: (outTradeNo, world) => {
-      const order = world.orders.find(outTradeNo)
-      return order && ageMs(world, order.createdAt) < 5 * MINUTE_MS
+    check: (outTradeNo, account) => {
+      const order = account.orders.find(outTradeNo)
+      return order && ageMs(account, order.createdAt) < 5 * MINUTE_MS
         ? `${outTradeNo} is less than five minutes old; the documents forbid to close it yet (wxa chapter 9_3)`
         : undefined
     },
@@ -96,10 +88,10 @@ const RULES: readonly Rule[] = [
     level: 'warning',
     apis: ['refund'],
     field: 'out_refund_no',
-    check: (outRefundNo, world, outTradeNo) => {
-      const young = world.refunds
+    check: (outRefundNo, account, outTradeNo) => {
+      const young = account.refunds
         .ofOrder(outTradeNo)
-        .find((refund) => refund.outRefundNo !== outRefundNo && ageMs(world, refund.requestedAt) < MINUTE_MS)
+        .find((refund) => refund.outRefundNo !== outRefundNo && ageMs(account, refund.requestedAt) < MINUTE_MS)
       return (
         young &&
         `refund ${young.outRefundNo} of the same order is less than a minute old; two refunds of one order must be a minute apart`
@@ -109,9 +101,9 @@ const RULES: readonly Rule[] = [
 ]
 
 /** What production may not like about a request that is accepted here. */
-export function lint(world: WorldCore, api: PayApi, get: (name: string) => string, outTradeNo: string): Finding[] {
+export function lint(account: Account, api: PayApi, get: (name: string) => string, outTradeNo: string): Finding[] {
   return RULES.filter(({ apis, field }) => apis.includes(api) && get(field) !== '')
-    .map(({ rule, level, field, check }) => ({ rule, level, field, message: check(get(field), world, outTradeNo) }))
+    .map(({ rule, level, field, check }) => ({ rule, level, field, message: check(get(field), account, outTradeNo) }))
     .filter((finding): finding is Finding => finding.message !== undefined)
 }
 

@@ -1,5 +1,6 @@
 import { createCipheriv, hash } from 'node:crypto'
 import type { Random } from '../../base/random.ts'
+import type { Account, News } from '../../ledger/account.ts'
 import { couponFee, type Order, type Payment } from '../../ledger/orders.ts'
 import { type Refund, refundSettlement } from '../../ledger/refunds.ts'
 import { signV2 } from '../../wire/sign-v2.ts'
@@ -28,6 +29,8 @@ export const notifyStyle = (random: Random): NotifyStyle => ({
   descending: random.flip('notify', 'descending'),
 })
 
+export const hasEmptyAttach = (random: Random) => notifyStyle(random).emptyAttach
+
 /** The money of a payment as orderquery and the notification tell it; numbers are fen. */
 export function paymentFields(order: Order, payment: Payment): WireField[] {
   const fields: WireField[] = [
@@ -46,10 +49,7 @@ export function paymentFields(order: Order, payment: Payment): WireField[] {
   return fields
 }
 
-interface Merchant {
-  readonly mchId: string
-  readonly apiKey: string
-}
+type Merchant = Pick<Account, 'mchId' | 'apiKey'>
 
 /** The body of a payment's notification, signed by the algorithm of the order's unifiedorder. */
 export function payNotifyBody(order: Order, payment: Payment, merchant: Merchant, style: NotifyStyle): string {
@@ -152,12 +152,7 @@ function reqInfo(order: Order, refund: Refund, random: Random): string {
 }
 
 /** The body of a refund's notification. Nothing is signed; who can read req_info knows the key. */
-export function refundNotifyBody(
-  order: Order,
-  refund: Refund,
-  merchant: { mchId: string; apiKey: string },
-  random: Random,
-): string {
+export function refundNotifyBody(order: Order, refund: Refund, merchant: Merchant, random: Random): string {
   const fields: WireField[] = [
     ['return_code', 'SUCCESS'],
     ['appid', order.appid],
@@ -167,4 +162,16 @@ export function refundNotifyBody(
   ]
   if (random.flip('refund-notify', 'return_msg')) fields.splice(1, 0, ['return_msg', 'OK'])
   return writeXml(fields, random.flip('refund-notify', 'lines') ? '\n' : '')
+}
+
+/** The body of the notification of what happened, in the style of the world. */
+export function notificationBody(news: News, account: Account, worldRandom: Random): string {
+  switch (news.kind) {
+    case 'paid':
+      return payNotifyBody(news.order, news.payment, account, notifyStyle(worldRandom))
+    case 'failed':
+      return failNotifyBody(news.order, news.failure, account, notifyStyle(worldRandom))
+    case 'refunded':
+      return refundNotifyBody(news.order, news.refund, account, account.random)
+  }
 }

@@ -1,8 +1,8 @@
 import type { Order } from '../../ledger/orders.ts'
 import { wechatTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
-import { BusinessFail, ProtocolFail } from './answers.ts'
-import { paymentFields } from './notifications.ts'
+import { BusinessFail, missing } from './answers.ts'
+import { hasEmptyAttach, paymentFields } from './notifications.ts'
 import type { PayEndpoint } from './receive.ts'
 
 const DESCRIPTION: Record<Order['tradeState'], string> = {
@@ -47,17 +47,15 @@ export const orderquery: PayEndpoint = {
     { name: 'transaction_id', max: 32 },
     { name: 'out_trade_no', max: 32 },
   ],
-  handle: (world, { get }) => {
+  handle: ({ world, account, get }) => {
     const transactionId = get('transaction_id')
-    if (transactionId === '' && get('out_trade_no') === '') {
-      throw new ProtocolFail('缺少参数', { cause: 'missing: transaction_id or out_trade_no' })
-    }
+    if (transactionId === '' && get('out_trade_no') === '') throw missing('transaction_id or out_trade_no')
     const order =
-      transactionId === '' ? world.orders.find(get('out_trade_no')) : world.orders.findTransaction(transactionId)
-    if (!order) throw new BusinessFail('ORDERNOTEXIST', 'order not exist')
+      transactionId === '' ? account.orders.find(get('out_trade_no')) : account.orders.findTransaction(transactionId)
+    if (!order) throw new BusinessFail('ORDERNOTEXIST')
     // The request's own device_info, if any, is echoed already.
     const deviceInfo: WireField[] =
       order.deviceInfo === '' || get('device_info') !== '' ? [] : [['device_info', order.deviceInfo]]
-    return reply(order, deviceInfo, world.notifyStyle.emptyAttach)
+    return reply(order, deviceInfo, hasEmptyAttach(world.random))
   },
 }

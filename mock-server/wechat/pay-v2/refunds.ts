@@ -4,12 +4,10 @@ import { couponRefundFee, type Refund, type RefundAccount, refundSettlement } fr
 import { isNotifyUrl } from '../../wire/notify-url.ts'
 import { wechatDateTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
-import type { WorldCore } from '../core.ts'
-import { BusinessFail, ProtocolFail } from './answers.ts'
-import { matches } from './fields.ts'
+import { BusinessFail, missing, ProtocolFail } from './answers.ts'
+import { isAmount, matches } from './fields.ts'
 import type { PayEndpoint, PayRequest } from './receive.ts'
 
-export const isAmount = matches(/^[1-9]\d*$/)
 export const isRefundNumber = matches(/^[0-9A-Za-z_\-|*@]+$/)
 
 /** What a refund gives back of the coupons; `suffix` is '' in the reply to refund and `_$n` in refundquery. */
@@ -30,14 +28,12 @@ export function couponRefundFields(refund: Refund, suffix = ''): WireField[] {
 export const settlementField = (name: string, settled: number, paid: number): WireField[] =>
   settled === paid ? [] : [[name, settled]]
 
-function findPaid({ orders }: WorldCore, { get }: PayRequest): Order {
+function findPaid({ account: { orders }, get }: PayRequest): Order {
   const transactionId = get('transaction_id')
-  if (transactionId === '' && get('out_trade_no') === '') {
-    throw new ProtocolFail('缺少参数', { cause: 'missing: transaction_id or out_trade_no' })
-  }
+  if (transactionId === '' && get('out_trade_no') === '') throw missing('transaction_id or out_trade_no')
   const order = transactionId === '' ? orders.find(get('out_trade_no')) : orders.findTransaction(transactionId)
-  if (!order && transactionId !== '') throw new BusinessFail('INVALID_TRANSACTIONID', '无效transaction_id')
-  if (!order?.payment) throw new BusinessFail('ORDERNOTEXIST', '订单不存在')
+  if (!order && transactionId !== '') throw new BusinessFail('INVALID_TRANSACTIONID')
+  if (!order?.payment) throw new BusinessFail('ORDERNOTEXIST')
   return order
 }
 
@@ -66,6 +62,7 @@ function reply(order: Order, refund: Refund): WireField[] {
 export const refund: PayEndpoint = {
   api: 'refund',
   path: '/secapi/pay/refund',
+  aliases: ['/pay/refund'],
   certificate: true,
   orderBy: ['transaction_id', 'out_trade_no'],
   fields: [
@@ -80,25 +77,25 @@ export const refund: PayEndpoint = {
     { name: 'notify_url', max: 256, form: isNotifyUrl },
     { name: 'op_user_id', max: 32 },
   ],
-  handle: (world, request) => {
-    const { get } = request
+  handle: (request) => {
+    const { account, get } = request
     const [refundFee, totalFee] = [Number(get('refund_fee')), Number(get('total_fee'))]
     if (refundFee > totalFee) {
       throw new ProtocolFail('invalid refund_fee', {
         cause: `refund_fee ${refundFee} is more than total_fee ${totalFee}`,
       })
     }
-    const order = findPaid(world, request)
+    const order = findPaid(request)
     return reply(
       order,
-      acceptRefund(world, order, {
+      acceptRefund(account, order, {
         outRefundNo: get('out_refund_no'),
         refundFee,
         totalFee,
         desc: get('refund_desc'),
         account: (get('refund_account') || 'REFUND_SOURCE_UNSETTLED_FUNDS') as RefundAccount,
         source: 'API',
-        notifyUrl: get('notify_url') || world.refundNotifyUrl,
+        notifyUrl: get('notify_url') || account.refundNotifyUrl,
       }),
     )
   },
@@ -110,7 +107,7 @@ const PAGE = 10
 const FINDABLE_MS = 548 * 24 * 3_600_000
 
 /** The refunds asked for: by the first of the four numbers that is given, even if a later one would find more. */
-function select({ orders, refunds, clock }: WorldCore, { get }: PayRequest): Refund[] {
+function select({ account: { orders, refunds, now }, get }: PayRequest): Refund[] {
   const [refundId, outRefundNo, transactionId, outTradeNo] = [
     'refund_id',
     'out_refund_no',
@@ -118,21 +115,21 @@ function select({ orders, refunds, clock }: WorldCore, { get }: PayRequest): Ref
     'out_trade_no',
   ].map(get) as [string, string, string, string]
   if (refundId + outRefundNo + transactionId + outTradeNo === '') {
-    throw new ProtocolFail('缺少参数', { cause: 'missing: refund_id, out_refund_no, transaction_id or out_trade_no' })
+    throw missing('refund_id, out_refund_no, transaction_id or out_trade_no')
   }
   const find = (): readonly (Refund | undefined)[] => {
     if (refundId !== '') return [refunds.findId(refundId)]
     if (outRefundNo !== '') return [refunds.find(outRefundNo)]
     if (transactionId === '') return refunds.ofOrder(outTradeNo)
     const order = orders.findTransaction(transactionId)
-    if (!order) throw new BusinessFail('INVALID_TRANSACTIONID', '无效transaction_id')
+    if (!order) throw new BusinessFail('INVALID_TRANSACTIONID')
     return refunds.ofOrder(order.outTradeNo)
   }
   const found = find().filter((refund) => refund !== undefined)
   const old = ({ outTradeNo }: Refund) =>
-    clock.now().getTime() - orders.find(outTradeNo)!.payment!.paidAt.getTime() > FINDABLE_MS
+    now().getTime() - orders.find(outTradeNo)!.payment!.paidAt.getTime() > FINDABLE_MS
   if (found.length === 0 || (transactionId === '' && old(found[0]!))) {
-    throw new BusinessFail('REFUNDNOTEXIST', 'not exist')
+    throw new BusinessFail('REFUNDNOTEXIST')
   }
   return found
 }
@@ -166,12 +163,13 @@ export const refundquery: PayEndpoint = {
     { name: 'out_trade_no', max: 32 },
     { name: 'offset', max: 10, form: matches(/^\d+$/) },
   ],
-  handle: (world, request) => {
-    const all = select(world, request)
-    const offset = Number(request.get('offset'))
-    if (offset > all.length) throw new BusinessFail('PARAM_ERROR', '参数错误')
+  handle: (request) => {
+    const { account, get } = request
+    const all = select(request)
+    const offset = Number(get('offset'))
+    if (offset > all.length) throw new BusinessFail('PARAM_ERROR')
     const page = all.slice(offset, offset + PAGE)
-    const order = world.orders.find(all[0]!.outTradeNo)!
+    const order = account.orders.find(all[0]!.outTradeNo)!
     const payment = order.payment!
     return [
       ['transaction_id', payment.transactionId],
@@ -181,9 +179,7 @@ export const refundquery: PayEndpoint = {
       ['fee_type', order.feeType],
       ['cash_fee', order.totalFee - couponFee(payment)],
       ['refund_count', page.length],
-      ...(page.length < all.length || request.get('offset') !== ''
-        ? [['total_refund_count', all.length] as const]
-        : []),
+      ...(page.length < all.length || get('offset') !== '' ? [['total_refund_count', all.length] as const] : []),
       ...page.flatMap((refund, n) => refundFields(order, refund, n)),
     ]
   },

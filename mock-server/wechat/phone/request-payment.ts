@@ -72,14 +72,14 @@ function checkForm(params: RequestPaymentParams, now: Date): void {
 }
 
 /** Checks the parameters as the WeChat client does, and opens the cashier. Nobody has paid yet. */
-export function requestPayment(world: WorldCore, params: RequestPaymentParams): CashierOpened {
-  const now = world.clock.now()
+export function requestPayment({ accounts, apps, clock }: WorldCore, params: RequestPaymentParams): CashierOpened {
+  const now = clock.now()
   checkForm(params, now)
   const prepayId = params.package.slice('prepay_id='.length)
-  const { credentials, orders } = world.sides().find(({ orders }) => orders.findPrepay(prepayId)) ?? world
-  const { apiKey } = credentials
+  const [first] = accounts
+  const { apiKey, orders } = accounts.find(({ orders }) => orders.findPrepay(prepayId)) ?? first!
   const order = orders.findPrepay(prepayId)
-  const appid = order?.appid ?? credentials.appid
+  const appid = order?.appid ?? apps[0]!.appid
   const signType = (params.signType ?? 'MD5') as SignType
   if (params.appId !== undefined && params.appId !== appid) {
     throw badSignature(`the mini program is ${appid}, not ${params.appId}`)
@@ -102,7 +102,11 @@ export function requestPayment(world: WorldCore, params: RequestPaymentParams): 
     )
   }
 
-  if (!order) throw expired(`no order of merchant ${world.credentials.mchId} has the prepay_id ${prepayId}`)
+  if (!order) {
+    throw expired(
+      `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}`,
+    )
+  }
   if (signType !== order.signType) {
     throw badSignature(`signType is ${signType}, but unifiedorder was signed with ${order.signType}`)
   }

@@ -1,7 +1,8 @@
+import { integer, strict, text, type Properties, type Schema } from '../../base/schema.ts'
 import { createCipheriv, createHash } from 'node:crypto'
-import type { CodeOptions } from '../../users/codes.ts'
-import type { WorldCore } from '../core.ts'
-import type { OfApp, PhoneNumber, User } from '../../users/users.ts'
+import { CODE, type CodeOptions } from '../../users/codes.ts'
+import type { InApp } from '../core.ts'
+import { OF_APP, type OfApp, type PhoneNumber, type User } from '../../users/users.ts'
 
 /** What the client gives away about a user; encrypted under the session_key of the moment. */
 export interface EncryptedData {
@@ -31,6 +32,21 @@ export interface UserInfo {
 
 export type UserProfileOptions = Partial<UserInfo> & WatermarkOptions & OfApp
 
+const WATERMARK: Properties = { watermark: strict({ appid: text(32), timestamp: integer(0) }) }
+const anyText: Schema = { type: 'string', maxLength: 1000 }
+
+export const PROFILE: Schema = strict({
+  nickName: anyText,
+  gender: integer(0, 2),
+  language: anyText,
+  city: anyText,
+  province: anyText,
+  country: anyText,
+  avatarUrl: anyText,
+  ...OF_APP,
+  ...WATERMARK,
+})
+
 /** As wx.getUserProfile answers. */
 export interface UserProfile extends EncryptedData {
   readonly openid: string
@@ -46,6 +62,14 @@ export interface PhoneNumberOptions extends CodeOptions, WatermarkOptions, OfApp
   /** Default 86. */
   readonly countryCode?: string
 }
+
+export const PHONE: Schema = strict({
+  phoneNumber: { type: 'string', pattern: '^\\d{5,20}$', description: '5 to 20 digits' },
+  countryCode: { type: 'string', pattern: '^[1-9]\\d{0,3}$', description: '1 to 4 digits' },
+  ...CODE,
+  ...OF_APP,
+  ...WATERMARK,
+})
 
 /** As the event of a button with open-type getPhoneNumber brings it: the code, and the old way. */
 export interface PhoneNumberEvent extends EncryptedData {
@@ -69,13 +93,13 @@ const ANONYMOUS: UserInfo = {
 
 /** AES-128-CBC: here the session_key is decoded from base64, while signatures take its text. */
 function encrypt(
-  { credentials, clock, random, nextReply }: WorldCore,
+  { app: { appid, now, random }, world: { nextReply } }: InApp,
   { sessionKey, openid }: User,
   data: object,
   { watermark }: WatermarkOptions,
 ): EncryptedData {
   const iv = random.base64(16, 'iv', openid, nextReply())
-  const mark = { timestamp: Math.floor(clock.now().getTime() / 1000), appid: credentials.appid, ...watermark }
+  const mark = { timestamp: Math.floor(now().getTime() / 1000), appid, ...watermark }
   const cipher = createCipheriv('aes-128-cbc', Buffer.from(sessionKey, 'base64'), Buffer.from(iv, 'base64'))
   return {
     encryptedData:
@@ -86,11 +110,11 @@ function encrypt(
 
 /** Neither openId nor unionId are in it: who it is, only the code of wx.login says. */
 export function userProfile(
-  world: WorldCore,
+  owner: InApp,
   openid: string,
   { watermark, appid: _app, ...given }: UserProfileOptions = {},
 ): UserProfile {
-  const user = world.users.know(openid)
+  const user = owner.app.users.know(openid)
   const userInfo = { ...ANONYMOUS, ...(user.nickName !== undefined && { nickName: user.nickName }), ...given }
   const rawData = JSON.stringify(userInfo)
   const signature = createHash('sha1')
@@ -101,15 +125,15 @@ export function userProfile(
     userInfo,
     rawData,
     signature,
-    ...encrypt(world, user, userInfo, { ...(watermark && { watermark }) }),
+    ...encrypt(owner, user, userInfo, { ...(watermark && { watermark }) }),
   }
 }
 
 export function phoneNumber(
-  world: WorldCore,
+  owner: InApp,
   openid: string,
   {
-    phoneNumber: number = `1358000${world.random.digits(4, 'phone', openid)}`,
+    phoneNumber: number = `1358000${owner.app.random.digits(4, 'phone', openid)}`,
     countryCode = '86',
     watermark,
     ...options
@@ -120,12 +144,12 @@ export function phoneNumber(
     purePhoneNumber: number,
     countryCode,
   }
-  const { code, expiresAt } = world.users.issuePhoneCode(phone, options)
+  const { code, expiresAt } = owner.app.users.issuePhoneCode(phone, options)
   return {
     openid,
     code,
     expiresAt,
     phone,
-    ...encrypt(world, world.users.know(openid), phone, { ...(watermark && { watermark }) }),
+    ...encrypt(owner, owner.app.users.know(openid), phone, { ...(watermark && { watermark }) }),
   }
 }

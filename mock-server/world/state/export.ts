@@ -11,7 +11,7 @@ export interface WorldExport {
 }
 
 /** Changes with the form of the state. */
-const FORMAT = 'wechat-mock/1'
+const FORMAT = 'wechat-mock/2'
 
 function encode(value: unknown): unknown {
   if (value instanceof Date) return { $date: value.toISOString() }

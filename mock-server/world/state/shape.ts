@@ -5,7 +5,7 @@ import { couponRefundFee } from '../../ledger/refunds.ts'
 import type { NotificationData } from '../../notify/notification.ts'
 import { APIS } from '../../wire/names.ts'
 import { readXml } from '../../wire/xml.ts'
-import type { WorldState } from './state.ts'
+import type { MerchantDump, WorldState } from './state.ts'
 
 /** Passes, or throws what is wrong at a place such as `state.orders.0`. */
 type Check = (value: unknown, place: string) => void
@@ -89,7 +89,7 @@ const order = record({
   totalFee: count,
   feeType: text,
   tradeType: text,
-  appid: optional(text),
+  appid: text,
   openid: text,
   createdAt: date,
   deviceInfo: text,
@@ -129,7 +129,7 @@ const refund = record({
   notificationId: optional(text),
 })
 
-const side = { orders: record({ orders: list(order), prepays: list(pair) }), refunds: list(refund) }
+const books = { orders: record({ orders: list(order), prepays: list(pair) }), refunds: list(refund) }
 
 const reply = record({ status: count, headers: object, body: text, raw: optional(bytes) })
 const kind = oneOf('pay', 'refund', 'fail', 'crafted')
@@ -138,7 +138,7 @@ const delivery = record({
   id: text,
   notificationId: text,
   kind,
-  mchId: optional(text),
+  mchId: text,
   outTradeNo: text,
   outRefundNo: optional(text),
   attempt: count,
@@ -155,7 +155,7 @@ const delivery = record({
 const anyNotification = record({
   id: text,
   kind,
-  mchId: optional(text),
+  mchId: text,
   outTradeNo: text,
   outRefundNo: optional(text),
   url,
@@ -225,33 +225,26 @@ const fault = record({
 const state = record({
   now: moment,
   replies: count,
-  ...side,
-  sandbox: record(side),
-  apps: optional(list(record({ appid: text, appSecret: text, users, tokens }))),
-  merchants: optional(
-    list(
-      record({
-        mchId: text,
-        apiKey: text,
-        signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
-        certMode: oneOf('none', 'required'),
-        ...side,
-        sandbox: record(side),
-      }),
-    ),
+  merchants: list(
+    record({
+      mchId: text,
+      apiKey: text,
+      signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
+      certMode: oneOf('none', 'required'),
+      ...books,
+    }),
   ),
-  users,
-  tokens,
+  apps: list(record({ appid: text, appSecret: text, users, tokens })),
   notifications: record({
     notifications: list(notification),
     log: record({ taken: count, deliveries: list(delivery) }),
   }),
-  journal: record({ cursor: count, entries: list(entry), forgotten: optional(count) }),
+  journal: record({ cursor: count, entries: list(entry), forgotten: count }),
   faults: list(fault),
 })
 
 /** What one part of the state says of another. */
-function checkReferences({ orders: { orders, prepays }, refunds }: WorldState['sandbox'], place: string): void {
+function checkReferences({ orders: { orders, prepays }, refunds }: MerchantDump, place: string): void {
   const byNumber = new Map(orders.map((order) => [order.outTradeNo, order]))
   const given = new Map<string, number>()
   orders.forEach(({ tradeState, payment }, n) => {
@@ -291,14 +284,17 @@ function checkOnce(ids: readonly string[], place: string, name: string): void {
 export function checkState(decoded: unknown): WorldState {
   state(decoded, 'state')
   const checked = decoded as WorldState
-  checkOnce(checked.merchants?.map(({ mchId }) => mchId) ?? [], 'state.merchants', 'mchId')
-  checkOnce(checked.apps?.map(({ appid }) => appid) ?? [], 'state.apps', 'appid')
-  checkReferences(checked, 'state')
-  checkReferences(checked.sandbox, 'state.sandbox')
-  checked.merchants?.forEach((merchant, n) => {
-    checkReferences(merchant, `state.merchants.${n}`)
-    checkReferences(merchant.sandbox, `state.merchants.${n}.sandbox`)
-  })
+  checkOnce(
+    checked.merchants.map(({ mchId }) => mchId),
+    'state.merchants',
+    'mchId',
+  )
+  checkOnce(
+    checked.apps.map(({ appid }) => appid),
+    'state.apps',
+    'appid',
+  )
+  checked.merchants.forEach((merchant, n) => checkReferences(merchant, `state.merchants.${n}`))
   for (const { api, effect, options } of checked.faults) checkFault(api, effect, options)
   return checked
 }

@@ -40,7 +40,7 @@ t.test('pay: an order, or the newest that is not paid', async (t) => {
       bankType: 'CFT',
       coupons: [{ fee: 10 }, { fee: 20 }, { fee: 5 }],
     },
-    verdict: 'acked',
+    delivery: { verdict: 'acked' },
   })
   t.match(await wechatMock('pay'), {
     code: 1,
@@ -53,11 +53,11 @@ t.test('pay: an order, or the newest that is not paid', async (t) => {
   t.match(await wechatMock('pay', '--deliver', 'hold'), { code: 0, out: /^order tea-0003 is paid \(4200\d+\)\n$/ })
 })
 
-t.test('pay: the newest of all merchants and sides; or of one', async (t) => {
+t.test('pay: the newest order of all merchants, or of one', async (t) => {
   const { world, shop, json } = await setup(t)
   const [first, second] = [world.credentials.mchId, '1900000109']
-  world.merchant(second)
-  const credentials = { ...world.credentials, ...world.merchant(second) }
+  world.setMerchant(second)
+  const credentials = { ...world.credentials, ...world.setMerchant(second) }
   const place = (merchant: Pick<World, 'credentials'>, number: string) =>
     placeOrder({ ...world, ...merchant }, shop.notifyUrl, { out_trade_no: number, nonce_str: `n-${number}` })
   await place({ credentials }, 'tea-0001')
@@ -73,9 +73,9 @@ t.test('pay: the newest of all merchants and sides; or of one', async (t) => {
   }
   t.same(await paid(), ['tea-0004', first])
   t.same(await paid('tea-0001', '--mch-id', second), ['tea-0001', second])
-  t.same(await paid('--mch-id', first, '--side', 'production'), ['tea-0001', first])
+  t.same(await paid('--mch-id', first), ['tea-0001', first])
   t.same(await paid(), ['tea-0003', second], 'of two that are as new, the later one')
-  t.match(await json('login-code', '--appid', world.app('wx0123456789abcdef').appid), { code: /^0/ })
+  t.match(await json('login-code', '--appid', world.setApp('wx0123456789abcdef').appid), { code: /^0/ })
   t.equal(world.users().filter(({ appid }) => appid === 'wx0123456789abcdef').length, 1)
 })
 

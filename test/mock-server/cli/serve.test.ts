@@ -114,7 +114,7 @@ t.test('what cannot be is refused with the rule', async (t) => {
     [['--port', 'x'], /whole number/],
     [['--ack-timeout', '0'], /whole number from 1/],
     [['--max-journal', '0'], /whole number from 1/],
-    [['--clock', 'atomic'], /Allowed choices are real, virtual/],
+    [['--clock', 'atomic'], /Allowed choices are virtual, real/],
     [['--schedule', '15,x'], /ENOENT/],
     [['--schedule', '15,'], /current, legacy, gaps in seconds/],
     [['--refund-delay', 'soon'], /a duration such as 20m/],

@@ -1,13 +1,11 @@
-import { Readable } from 'node:stream'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { appEnvironment, wholeEnvironment } from '../../../mock-server/control/environment.ts'
 import { jsonOf } from '../../../mock-server/control/json.ts'
-import { SUMMARIES } from '../../../mock-server/control/openapi-summaries.ts'
 import type { OpenApi } from '../../../mock-server/control/openapi.ts'
-import { integer, oneOf, strict, text } from '../../../mock-server/control/schemas.ts'
-import { validateLazily } from '../../../mock-server/control/validation.ts'
+import { integer, strict, text } from '../../../mock-server/base/schema.ts'
+import { validateInput } from '../../../mock-server/control/validation.ts'
 import { control, startMock } from '../helpers.ts'
 
 t.test('bodies are JSON whatever the Content-Type, and may be left out', async (t) => {
@@ -33,14 +31,22 @@ t.test('bad input names the field and the rule', async (t) => {
     [
       '/worlds/default/login-codes',
       { opneid: 'o' },
-      { field: 'opneid', rule: 'additionalProperties', message: 'opneid: must NOT have additional properties' },
+      { field: 'opneid', rule: 'additionalProperties', message: /^opneid: there is no such name here; there are / },
     ],
-    ['/worlds/default/login-codes', { ttl: '300' }, { field: 'ttl', rule: 'type', message: 'ttl: must be integer' }],
-    ['/worlds/default/login-codes', { uses: 0 }, { field: 'uses', rule: 'minimum', message: 'uses: must be >= 1' }],
+    [
+      '/worlds/default/login-codes',
+      { ttl: '300' },
+      { field: 'ttl', rule: 'type', message: 'ttl: must be a number; got "300"' },
+    ],
+    [
+      '/worlds/default/login-codes',
+      { uses: 0 },
+      { field: 'uses', rule: 'minimum', message: 'uses: must be a whole number from 1; got 0' },
+    ],
     [
       '/worlds/default/orders/1/pay',
       { coupons: [{ fee: 5 }, { fee: 0 }] },
-      { field: 'coupons.1.fee', rule: 'minimum', message: 'coupons.1.fee: must be >= 1' },
+      { field: 'coupons.1.fee', rule: 'minimum', message: 'coupons.1.fee: must be a whole number from 1; got 0' },
     ],
     ['/worlds/default/orders/1/pay', { coupons: [{}] }, { field: 'coupons.0.fee', rule: 'required', message: /fee/ }],
     [
@@ -49,12 +55,12 @@ t.test('bad input names the field and the rule', async (t) => {
       {
         field: 'deliver',
         rule: 'enum',
-        message: 'deliver: must be equal to one of the allowed values: await, background, hold',
+        message: 'deliver: must be one of await, background, hold; got "never"',
       },
     ],
     ['/worlds/default/clock/advance', {}, { field: 'by', rule: 'oneOf', message: /by/ }],
     ['/worlds/default/clock/advance', { by: 'soon' }, { field: 'by', rule: 'duration', message: /'24h4m'/ }],
-    ['/worlds/default/clock/advance', [], { field: 'body', rule: 'type', message: 'body: must be object' }],
+    ['/worlds/default/clock/advance', [], { field: 'body', rule: 'type', message: 'body: must be an object; got []' }],
     ['/worlds/default/clock/advance', '{by:1}', { field: 'body', rule: 'json', message: /^the body is not JSON: / }],
   ]
   for (const [path, body, error] of cases) {
@@ -95,67 +101,26 @@ t.test("an error of the HTTP server keeps its status, a mistake of the mock's ow
   t.match(await control(mock, 'GET', '/worlds/default/orders'), { status: 500, json: { message: 'broken' } })
 })
 
-const values: unknown[] = [
-  null,
-  0,
-  'tea',
-  '',
-  true,
-  [],
-  {},
-  [[]],
-  [{}],
-  { a: undefined },
-  { a: undefined, b: 1, c: undefined },
-  [undefined, null],
-  { run() {}, b: [() => {}] },
-  { 'a "quoted" name': '\n龙井茶\u0000' },
-  new Date(5),
-  Buffer.from('x'),
-  [new Date(6), { at: new Date(7), raw: Buffer.from([1, 2]), list: [1, 'x', [2]] }],
-]
-
-t.test('the same as JSON.stringify, in one text or in many', async (t) => {
-  for (const value of values) {
-    const json = JSON.stringify(value)
-    t.equal(jsonOf(value), json, json)
-    for (const limit of [0, 1, 5]) {
-      const answer = jsonOf(value, limit)
-      const parts = typeof answer === 'string' ? [answer] : ((await answer.toArray()) as string[])
-      t.equal(parts.join(''), json, `${json} by ${limit}`)
-      t.equal(answer instanceof Readable, json.length > limit)
-    }
-  }
-})
-
-t.test('no piece is much longer than the limit, however much there is', async (t) => {
-  const exchange = { body: 'x'.repeat(50), response: { status: 200 } }
-  const parts = (await (jsonOf({ entries: Array(1000).fill(exchange) }, 100) as Readable).toArray()) as string[]
-  t.ok(parts.length > 500)
-  for (const part of parts) t.ok(part.length <= 200)
-})
-
-t.test('a journal that is long is answered whole', async (t) => {
+t.test('an answer longer than a text can be is refused, and says how to have less of it', async (t) => {
   const mock = await startMock(t)
-  // Six characters each in JSON.
-  const body = '\u0001'.repeat(60_000)
-  for (let n = 0; n < 60; n++) await fetch(`${mock.url}/pay/micropay`, { method: 'POST', body })
-  const { entries } = mock.default.journal
-  t.equal(entries().length, 60)
-  const response = await fetch(`${mock.controlUrl}/worlds/default/journal`)
-  t.match(Object.fromEntries(response.headers), {
-    'content-type': 'application/json; charset=utf-8',
-    'transfer-encoding': 'chunked',
+  Object.assign(mock.default, {
+    export: () => ({
+      toJSON: () => {
+        throw new RangeError('Invalid string length')
+      },
+    }),
   })
-  t.same(await response.json(), JSON.parse(JSON.stringify({ entries: entries(), cursor: 60 })))
-  const { status, json } = await control(mock, 'GET', '/worlds/default/export')
-  t.same([status, json.state.journal.entries.length], [200, 60])
+  t.match(await control(mock, 'GET', '/worlds/default/export'), {
+    status: 413,
+    json: { code: 'TOO_LARGE', message: /empty the journal/ },
+  })
+  t.throws(() => jsonOf(1n), { name: 'TypeError' }, "a mistake of the mock's own is none of these")
 })
 
 t.test('body, query and headers are checked against the schemas of their route', async (t) => {
-  const app = Fastify({ ajv: { customOptions: { coerceTypes: false, removeAdditional: false } } })
+  const app = Fastify()
   t.teardown(() => app.close())
-  validateLazily(app)
+  validateInput(app)
   app.post(
     '/checked',
     {
@@ -175,37 +140,22 @@ t.test('body, query and headers are checked against the schemas of their route',
     return { status: response.statusCode, json: response.json() }
   }
   t.same(await post('/checked', { n: 1 }, { 'x-test': '1' }), { status: 200, json: { n: 1 } })
-  t.same(await post('/checked?q=a', { n: 2 }, { 'x-test': '1' }), { status: 200, json: { n: 2 } }, 'compiled once')
+  t.same(await post('/checked?q=a', { n: 2 }, { 'x-test': '1' }), { status: 200, json: { n: 2 } })
   const cases: [url: string, payload: object | undefined, message: string][] = [
-    ['/checked', undefined, "n: must have required property 'n'"],
-    ['/checked', { n: 0 }, 'n: must be >= 1'],
-    ['/checked', { n: 1, m: 1 }, 'm: must NOT have additional properties'],
-    ['/checked?p=1', { n: 1 }, 'p: must NOT have additional properties'],
-    ['/checked', { n: 1 }, "x-test: must have required property 'x-test'"],
+    ['/checked', undefined, 'n: is missing'],
+    ['/checked', { n: 0 }, 'n: must be a whole number from 1; got 0'],
+    ['/checked', { n: 1, m: 1 }, 'm: there is no such name here; there are n'],
+    ['/checked?p=1', { n: 1 }, 'p: there is no such name here; there are q'],
+    ['/checked', { n: 1 }, 'x-test: is missing'],
     ['/named/', {}, 'name: must not be empty in the path'],
-    ['/bare', { what: 'journal' }, 'what: must NOT have additional properties'],
-    ['/bare', [], 'body: must be object'],
-    ['/bare?what=journal', undefined, 'what: must NOT have additional properties'],
+    ['/bare', { what: 'journal' }, 'what: nothing is taken here'],
+    ['/bare', [], 'body: must be an object; got []'],
+    ['/bare?what=journal', undefined, 'what: nothing is taken here'],
   ]
   for (const [url, payload, message] of cases) {
     t.match(await post(url, payload), { status: 400, json: { code: 'BAD_INPUT', message } }, message)
   }
   t.same(await post('/bare'), { status: 200, json: { body: {} } }, 'no body is {}')
-})
-
-t.test('schemas are plain JSON Schema', async (t) => {
-  t.same(strict({ a: integer(1), b: text(20), c: oneOf('x', 'y') }, 'a'), {
-    type: 'object',
-    properties: {
-      a: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
-      b: { type: 'string', minLength: 1, maxLength: 20 },
-      c: { type: 'string', enum: ['x', 'y'] },
-    },
-    required: ['a'],
-    additionalProperties: false,
-  })
-  t.same(text().maxLength, 1000)
-  t.same(integer(0, 9).maximum, 9)
 })
 
 const credentials = { appid: 'wx1', appSecret: 's', mchId: '16', apiKey: 'k' }
@@ -249,11 +199,11 @@ t.test('every route is there, says what it does, and has a name of its own', asy
       ...operation,
     })),
   )
-  t.same(operations.map(({ route }) => route).sort(), Object.keys(SUMMARIES).sort())
+  t.ok(operations.length > 60)
   t.equal(new Set(operations.map(({ operationId }) => operationId)).size, operations.length)
   for (const { route, operationId, summary } of operations) {
     t.match(operationId, /^[a-z][A-Za-z]+$/, route)
-    t.match(summary, /\.$/, route)
+    t.match(summary, /^[A-Z0-9].*\.$/, route)
   }
 })
 
@@ -272,7 +222,13 @@ t.test('the schemas are those that the routes check with', async (t) => {
     },
   })
   t.match(document.paths['/worlds/{world}/journal']!.get, {
-    parameters: [{ name: 'world' }, { name: 'since', in: 'query', required: false }, { name: 'dir' }, { name: 'api' }],
+    parameters: [
+      { name: 'world' },
+      { name: 'since', in: 'query', required: false },
+      { name: 'limit' },
+      { name: 'dir' },
+      { name: 'api' },
+    ],
   })
   t.match(document.paths['/worlds/{world}/events']!.get, {
     parameters: [{ name: 'world' }, { name: 'since' }, { name: 'last-event-id', in: 'header' }],
@@ -296,11 +252,4 @@ t.test('what answers 201 says so', async (t) => {
     .map(([path]) => path)
   t.same(created.sort(), ['/worlds', '/worlds/{world}/notifications', '/worlds/{world}/snapshots'])
   t.equal((await control(mock, 'POST', '/worlds')).status, 201)
-})
-
-t.test('each summary belongs to a route and is one sentence', async (t) => {
-  for (const [route, summary] of Object.entries(SUMMARIES)) {
-    t.match(route, /^(GET|POST|PUT|DELETE) \/[\w/:.-]*$/)
-    t.match(summary, /^[A-Z0-9].*\.$/, route)
-  }
 })

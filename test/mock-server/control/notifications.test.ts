@@ -64,9 +64,9 @@ t.test('the same number of several merchants: notifications, deliveries and refu
   const { mock, shop, ask } = await setup(t)
   const { default: world } = mock
   const first = world.credentials.mchId
-  const other = { ...world, credentials: { ...world.credentials, ...world.merchant('10000100') } }
+  const other = { ...world, credentials: { ...world.credentials, ...world.setMerchant('10000100') } }
   await placeOrder(other, shop.notifyUrl)
-  t.match(await world.pay('tea-0001', { mchId: '10000100' }), { mchId: '10000100' })
+  t.match((await world.pay('tea-0001', { mchId: '10000100' })).delivery!, { mchId: '10000100' })
   for (const merchant of [world, other]) await placeRefund(merchant, { notify_url: shop.notifyUrl })
   await world.settleRefund('tea-0001-r1', 'SUCCESS', { mchId: '10000100' })
   await placeOrder(other, shop.notifyUrl, { out_trade_no: 'tea-0002' })
@@ -221,7 +221,7 @@ t.test('deliveries: both sides, the bytes, the verdict and the reason', async (t
   const mock = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(mock.default, shop.notifyUrl)
-  const made = await mock.default.pay('tea-0001')
+  const made = (await mock.default.pay('tea-0001')).delivery!
   const delivery = {
     id: 'd1',
     attempt: 0,
@@ -289,7 +289,7 @@ async function delivered(t: Parameters<typeof startMock>[0]) {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl, { attach: "龙井's & $HOME `x`" })
-  return { shop, delivery: await world.pay('tea-0001') }
+  return { shop, delivery: (await world.pay('tea-0001')).delivery! }
 }
 
 t.test('the raw request, sent once more, is the same request', async (t) => {

@@ -19,11 +19,8 @@ t.test('an order is shown, paid and shown again', async (t) => {
     {
       status: 200,
       json: {
-        id: 'd1',
-        attempt: 0,
-        verdict: 'acked',
-        reason: /./,
-        sentAt: '2026-01-15T04:00:00.000Z',
+        delivery: { id: 'd1', attempt: 0, verdict: 'acked', reason: /./, sentAt: '2026-01-15T04:00:00.000Z' },
+        notification: { id: 'tea-0001', state: 'acked' },
         order: { tradeState: 'SUCCESS', openid: 'o-bob', bankType: 'CFT', cashFee: 1200, transactionId: /^4200/ },
       },
     },
@@ -152,10 +149,7 @@ t.test('a refund is shown and settled', async (t) => {
   t.match(await control(mock, 'POST', '/worlds/default/refunds/tea-0001-r1/settle', { status: 'CHANGE' }), {
     status: 200,
     json: {
-      id: 'd2',
-      kind: 'refund',
-      verdict: 'acked',
-      outRefundNo: 'tea-0001-r1',
+      delivery: { id: 'd2', kind: 'refund', verdict: 'acked', outRefundNo: 'tea-0001-r1' },
       refund: { ...shown, status: 'CHANGE', endedAt: '2026-01-15T04:00:00.000Z' },
     },
   })
@@ -224,7 +218,7 @@ t.test("the merchant's console", async (t) => {
   )
   t.match(await control(mock, 'POST', '/worlds/default/refunds/by%40hand/settle', { status: 'SUCCESS' }), {
     status: 200,
-    json: { url: `${shop.notifyUrl}/refund` },
+    json: { delivery: { url: `${shop.notifyUrl}/refund` } },
   })
   t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0001/refunds', { notifyUrl: null }), {
     status: 200,

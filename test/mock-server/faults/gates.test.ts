@@ -67,7 +67,7 @@ t.test('it holds what comes until it is released, and nothing from then on', asy
 
 t.test('one order only', async (t) => {
   const { gates, come } = setup()
-  const gate = gates.set('orderquery.request', { out_trade_no: 'tea-1', until: 'order.paid' })
+  const gate = gates.set('orderquery.request', { outTradeNo: 'tea-1', until: 'order.paid' })
   t.equal(come('orderquery.request', 'tea-2'), undefined)
   const held = come('orderquery.request', 'tea-1')
   gates.signal('order.paid', 'tea-2')
@@ -155,9 +155,9 @@ t.test('points and events that do not exist are named', async (t) => {
     details: { field: 'until', rule: 'enum' },
     message: /delivery.completed, order.paid; got "delivery.done"/,
   })
-  t.throws(() => gates.set('refund.request', { outTradeNo: 'tea-1' } as object), {
+  t.throws(() => gates.set('refund.request', { out_trade_no: 'tea-1' } as object), {
     code: 'BAD_INPUT',
-    details: { field: 'outTradeNo', rule: 'additionalProperties' },
+    details: { field: 'out_trade_no', rule: 'additionalProperties' },
   })
 })
 

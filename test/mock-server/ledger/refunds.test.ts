@@ -12,7 +12,7 @@ import {
   refundedFee,
   refundSettlement,
 } from '../../../mock-server/ledger/refunds.ts'
-import type { WorldCore } from '../../../mock-server/wechat/core.ts'
+import type { Account } from '../../../mock-server/ledger/account.ts'
 import { callPay, NOON, placeOrder, placeRefund, readReqInfo, startPaid, startShop } from '../helpers.ts'
 
 const refund = (values: Partial<Refund> = {}): Refund => ({
@@ -158,9 +158,9 @@ t.test('a refund waits until it is settled, whatever time it is', async (t) => {
   await placeRefund(world)
   await world.advance('30d')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'PROCESSING')
-  t.equal(await world.settleRefund('tea-0001-r1', 'SUCCESS'), undefined, 'nobody is to be told')
+  t.equal((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, undefined, 'nobody is to be told')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'SUCCESS')
-  t.match(world.getRefund('tea-0001-r1'), {
+  t.match(world.refund('tea-0001-r1'), {
     status: 'SUCCESS',
     notifyUrl: '',
     notificationId: undefined,
@@ -178,7 +178,7 @@ t.test('or until a delay has passed', async (t) => {
   for (const n of [1, 2, 3]) {
     await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, ...(n < 3 && { notify_url: shop.notifyUrl }) })
   }
-  t.match(world.getRefund('r-1').dueAt, at(1200))
+  t.match(world.refund('r-1').dueAt, at(1200))
   await world.settleRefund('r-2', 'CHANGE')
   t.match(
     (await world.advance('19m59s')).remainingTimers,
@@ -197,7 +197,7 @@ t.test('or until a delay has passed', async (t) => {
     world.refunds().map(({ status }) => status),
     ['SUCCESS', 'CHANGE', 'SUCCESS'],
   )
-  t.match(world.getRefund('r-1'), { endedAt: at(1200), dueAt: undefined })
+  t.match(world.refund('r-1'), { endedAt: at(1200), dueAt: undefined })
 })
 
 t.test('at one moment refunds end before anything is sent again', async (t) => {
@@ -242,7 +242,7 @@ t.test('CHANGE is seen to by hand; every other end is final', async (t) => {
     message: `refund tea-0001-r1 cannot become ${status}: it is ${is} already`,
   })
   await t.rejects(world.settleRefund('tea-0001-r1', 'CHANGE'), refused('CHANGE', 'CHANGE'))
-  t.match(await world.settleRefund('tea-0001-r1', 'SUCCESS'), { notificationId: 'refund:tea-0001-r1:2' })
+  t.match((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, { notificationId: 'refund:tea-0001-r1:2' })
   t.match(world.notification('refund:tea-0001-r1'), { kind: 'refund', state: 'held' })
   t.match(world.refundNotification('tea-0001-r1'), { state: 'acked' })
   for (const status of ['SUCCESS', 'CHANGE', 'REFUNDCLOSE'] as const) {
@@ -252,7 +252,7 @@ t.test('CHANGE is seen to by hand; every other end is final', async (t) => {
   await world.settleRefund('r-2', 'REFUNDCLOSE')
   await t.rejects(world.settleRefund('r-2', 'SUCCESS'), { code: 'REFUND_ENDED' })
   await t.rejects(world.settleRefund('r-3', 'SUCCESS'), { code: 'UNKNOWN_REFUND', message: /no refund r-3; .*mch_id/ })
-  t.throws(() => world.getRefund('r-3'), { code: 'UNKNOWN_REFUND' })
+  t.throws(() => world.refund('r-3'), { code: 'UNKNOWN_REFUND' })
 })
 
 t.test('settled without sending, or without waiting', async (t) => {
@@ -260,9 +260,12 @@ t.test('settled without sending, or without waiting', async (t) => {
   for (const n of [1, 2, 3]) {
     await placeRefund(world, { out_refund_no: `r-${n}`, refund_fee: n, ...(n < 3 && { notify_url: shop.notifyUrl }) })
   }
-  t.match(await world.settleRefund('r-1', 'SUCCESS', { deliver: 'hold' }), { state: 'held', outRefundNo: 'r-1' })
-  t.match(await world.settleRefund('r-2', 'SUCCESS', { deliver: 'background' }), { state: 'pending' })
-  t.equal(await world.settleRefund('r-3', 'SUCCESS', { deliver: 'hold' }), undefined)
+  t.match((await world.settleRefund('r-1', 'SUCCESS', { deliver: 'hold' })).notification, {
+    state: 'held',
+    outRefundNo: 'r-1',
+  })
+  t.match((await world.settleRefund('r-2', 'SUCCESS', { deliver: 'background' })).notification, { state: 'pending' })
+  t.equal((await world.settleRefund('r-3', 'SUCCESS', { deliver: 'hold' })).notification, undefined)
   await world.advance(0)
   t.equal(world.refundNotification('r-2').state, 'acked')
   t.match(await world.refundNotification('r-1').deliver({ count: 2 }), [
@@ -276,8 +279,8 @@ t.test("who is told: the refund's own URL, else the merchant's", async (t) => {
   const { world, shop } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
   await placeRefund(world, { out_refund_no: 'r-1', refund_fee: 1, notify_url: shop.notifyUrl })
   await placeRefund(world, { out_refund_no: 'r-2', refund_fee: 2 })
-  t.match(await world.settleRefund('r-1', 'SUCCESS'), { url: shop.notifyUrl })
-  t.match(await world.settleRefund('r-2', 'SUCCESS'), { url: platform.notifyUrl })
+  t.match((await world.settleRefund('r-1', 'SUCCESS')).delivery, { url: shop.notifyUrl })
+  t.match((await world.settleRefund('r-2', 'SUCCESS')).delivery, { url: platform.notifyUrl })
   await t.rejects(createMockWechat({ world: { refundNotifyUrl: '/refund' } }), {
     code: 'BAD_INPUT',
     details: { field: 'refundNotifyUrl' },
@@ -286,7 +289,11 @@ t.test("who is told: the refund's own URL, else the merchant's", async (t) => {
 
 t.test("the merchant's console", async (t) => {
   const { world, shop } = await startPaid(t)
-  const first = world.refund('tea-0001', { refundFee: 250, desc: '碎了', account: 'REFUND_SOURCE_RECHARGE_FUNDS' })
+  const first = world.refundFromConsole('tea-0001', {
+    refundFee: 250,
+    desc: '碎了',
+    account: 'REFUND_SOURCE_RECHARGE_FUNDS',
+  })
   t.match(first, {
     outRefundNo: /^\d{28}$/,
     status: 'PROCESSING',
@@ -296,18 +303,21 @@ t.test("the merchant's console", async (t) => {
     notifyUrl: shop.notifyUrl,
   })
   t.equal(world.order('tea-0001').tradeState, 'REFUND')
-  t.match(await world.settleRefund(first.outRefundNo, 'SUCCESS'), { verdict: 'acked' })
+  t.match((await world.settleRefund(first.outRefundNo, 'SUCCESS')).delivery, { verdict: 'acked' })
   t.match(readReqInfo(shop.received[1]!.body, world.credentials.apiKey), {
     refund_request_source: 'VENDOR_PLATFORM',
     out_refund_no: first.outRefundNo,
     refund_account: 'REFUND_SOURCE_RECHARGE_FUNDS',
   })
 
-  t.match(world.refund('tea-0001', { refundFee: 100, outRefundNo: 'mine', notifyUrl: `${shop.notifyUrl}/refund` }), {
-    outRefundNo: 'mine',
-    notifyUrl: `${shop.notifyUrl}/refund`,
-  })
-  const rest = world.refund('tea-0001', { notifyUrl: null })
+  t.match(
+    world.refundFromConsole('tea-0001', { refundFee: 100, outRefundNo: 'mine', notifyUrl: `${shop.notifyUrl}/refund` }),
+    {
+      outRefundNo: 'mine',
+      notifyUrl: `${shop.notifyUrl}/refund`,
+    },
+  )
+  const rest = world.refundFromConsole('tea-0001', { notifyUrl: null })
   t.match(rest, { refundFee: 900, notifyUrl: '' })
   t.not(rest.outRefundNo, first.outRefundNo)
   t.equal(world.refunds().length, 3)
@@ -317,14 +327,14 @@ t.test("the merchant's console", async (t) => {
 t.test('the console tells the URL set for the merchant, if there is one', async (t) => {
   const platform = await startShop(t)
   const { world } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
-  t.match(world.refund('tea-0001'), { notifyUrl: platform.notifyUrl })
+  t.match(world.refundFromConsole('tea-0001'), { notifyUrl: platform.notifyUrl })
 })
 
 t.test('what the console refuses', async (t) => {
   const { world } = await startPaid(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'unpaid' })
   const refused = (outTradeNo: string, options: ConsoleRefund, error: object) =>
-    t.throws(() => world.refund(outTradeNo, options), error as Error, JSON.stringify(options))
+    t.throws(() => world.refundFromConsole(outTradeNo, options), error as Error, JSON.stringify(options))
   for (const refundFee of [0, -1, 1.5, NaN]) {
     refused('tea-0001', { refundFee }, { code: 'BAD_INPUT', details: { field: 'refundFee' } })
   }
@@ -343,7 +353,7 @@ t.test('what the console refuses', async (t) => {
     { refundFee: 1251 },
     { code: 'REFUND_REFUSED', details: { err_code: 'INVALID_REQUEST', err_code_des: 'refund_fee大于可退金额' } },
   )
-  world.refund('tea-0001')
+  world.refundFromConsole('tea-0001')
   refused('tea-0001', {}, { code: 'REFUND_REFUSED', message: /订单已全额退款/ })
 })
 
@@ -356,7 +366,7 @@ t.test("a mistake of the mock's own is not told as a refusal", async (t) => {
         throw new Error('broken')
       },
     },
-  } as unknown as WorldCore
+  } as unknown as Account
   t.throws(
     () => refundFromConsole(broken, { outTradeNo: 'tea-1', totalFee: 1, payment: {} } as Order, { outRefundNo: 'r' }),
     { name: 'Error', message: 'broken' },

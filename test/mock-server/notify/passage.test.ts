@@ -10,7 +10,7 @@ t.test('a notification that is lost on its way is sent again', async (t) => {
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
   world.fault('notify', { kind: 'reset' }, { name: 'lost' })
-  t.match(await world.pay('tea-0001'), {
+  t.match((await world.pay('tea-0001')).delivery!, {
     verdict: 'reset',
     reason: 'the connection broke before a whole reply had arrived (ECONNRESET fault lost)',
     response: undefined,
@@ -24,7 +24,7 @@ t.test('an acknowledgement that is lost on its way: the merchant has booked, WeC
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
   world.fault('notify', { kind: 'reset', when: 'after' })
-  t.match(await world.pay('tea-0001'), { verdict: 'reset' })
+  t.match((await world.pay('tea-0001')).delivery!, { verdict: 'reset' })
   t.equal(shop.received.length, 1)
   t.match(await world.advance('15s'), { deliveries: [{ verdict: 'acked' }] })
   t.equal(shop.received[0]!.body, shop.received[1]!.body)
@@ -39,7 +39,7 @@ t.test('a wrong signature, once', async (t) => {
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
   world.fault('notify', { kind: 'bad_sign' })
-  const first = await world.pay('tea-0001')
+  const first = (await world.pay('tea-0001')).delivery!
   await world.advance('15s')
   t.same(
     shop.received.map(({ body }) => right(body)),
@@ -53,7 +53,7 @@ t.test('an answer that is delayed beyond the limit is none', async (t) => {
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
   world.fault('notify', { kind: 'delay', ms: 60_000, when: 'after' })
-  const { verdict, durationMs } = await world.pay('tea-0001')
+  const { verdict, durationMs } = (await world.pay('tea-0001')).delivery!
   t.same([verdict, durationMs, shop.received.length], ['timeout_5s', 300, 1], 'WeChat does not wait for it')
   t.match(await world.advance('15s'), { deliveries: [{ attempt: 1, verdict: 'acked' }] })
 })
@@ -65,7 +65,7 @@ t.test('delay: of the notification, or of its answer', async (t) => {
     await placeOrder(world, shop.notifyUrl)
     world.fault('notify', { kind: 'delay', ms: 50, when })
     const started = performance.now()
-    t.match(await world.pay('tea-0001'), { verdict: 'acked' })
+    t.match((await world.pay('tea-0001')).delivery!, { verdict: 'acked' })
     t.ok(performance.now() - started >= 49)
   }
 })
@@ -76,7 +76,7 @@ t.test('held before it is sent, and after it is answered', async (t) => {
   await placeOrder(world, shop.notifyUrl)
   const sending = world.gate('notify.request')
   const judging = world.gate('notify.response')
-  const notification = await world.pay('tea-0001', { deliver: 'background' })
+  const notification = (await world.pay('tea-0001', { deliver: 'background' })).notification
   await sending.reached
   t.equal(shop.received.length, 0)
   await world.advance('7s')
@@ -132,11 +132,11 @@ t.test(
       })
       const answered = world.gate('notify.response')
       gate.release()
-      t.match(await held, { verdict: 'reset', reason: /the world has forgotten it/ }, how)
+      t.match((await held).delivery, { verdict: 'reset', reason: /the world has forgotten it/ }, how)
       t.same([shop.received, world.deliveries(), world.journal.find({ api: 'notify' })], [[], [], []], how)
       t.same([fault.used, answered.state], [false, 'waiting'], how)
       answered.remove()
-      t.match(await world.pay('tea-0001'), { id: 'd1', verdict: 'reset', reason: /fault/ })
+      t.match((await world.pay('tea-0001')).delivery!, { id: 'd1', verdict: 'reset', reason: /fault/ })
       t.match(shop.received, [{ body: /<attach>.*hooked/ }], 'the new order is the one that is told')
     }
   },
@@ -149,7 +149,9 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
     return REFUSAL
   })
   await placeOrder(world, shop.notifyUrl)
-  t.match(await (await world.pay('tea-0001', { deliver: 'hold' })).deliver({ count: 3 }), [{ verdict: 'fail_xml' }])
+  t.match(await (await world.pay('tea-0001', { deliver: 'hold' })).notification.deliver({ count: 3 }), [
+    { verdict: 'fail_xml' },
+  ])
   t.equal(shop.received.length, 1)
 
   await placeOrder(world, shop.notifyUrl)
@@ -160,7 +162,7 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
   world.reset()
   const gate = world.gate('orderquery.request', { until: 'notify.request' })
   const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
-  t.match([await paid, ...(await paused)], [lost, { verdict: 'fail_xml' }, lost])
+  t.match([(await paid).delivery, ...(await paused)], [lost, { verdict: 'fail_xml' }, lost])
   t.equal(shop.received.length, 2)
   t.equal(gate.state, 'waiting')
 })
@@ -174,7 +176,7 @@ t.test('an answer that comes after a reset meets no gate of afterwards', async (
     return REFUSAL
   })
   await placeOrder(world, shop.notifyUrl)
-  t.match(await world.pay('tea-0001'), { verdict: 'fail_xml' })
+  t.match((await world.pay('tea-0001')).delivery!, { verdict: 'fail_xml' })
   t.match(world.gates(), [
     { name: 'new', state: 'waiting' },
     { name: 'until', state: 'waiting' },
@@ -212,7 +214,7 @@ t.test('each delivery is one POST, whenever the merchant closes its connections'
   for (const [n, verdict] of verdicts.entries()) {
     const outTradeNo = `tea-000${n}`
     await placeOrder(world, shop.notifyUrl, { out_trade_no: outTradeNo, nonce_str: outTradeNo })
-    t.match(await world.pay(outTradeNo), { verdict })
+    t.match((await world.pay(outTradeNo)).delivery!, { verdict })
   }
   t.equal(shop.received.length, verdicts.length)
 })

@@ -346,7 +346,10 @@ t.test('a notification that may not leave is one to which nobody listened', asyn
   const { default: world } = await startMock(t, { notifyHosts: ['shop'] })
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
-  t.match(await world.pay('tea-0001'), { verdict: 'connection_refused', reason: /--allow-notify-host 127\.0\.0\.1/ })
+  t.match((await world.pay('tea-0001')).delivery!, {
+    verdict: 'connection_refused',
+    reason: /--allow-notify-host 127\.0\.0\.1/,
+  })
   t.equal(shop.received.length, 0)
 })
 

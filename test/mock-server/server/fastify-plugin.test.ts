@@ -27,7 +27,7 @@ t.test('ordered, paid and notified without a socket', async (t) => {
   t.equal(response.status, 200)
   t.equal(response.headers.get('content-type'), 'text/plain')
   t.match(await response.text(), /prepay_id/)
-  t.match(await world.pay('tea-0001'), {
+  t.match((await world.pay('tea-0001')).delivery!, {
     verdict: 'fail_xml',
     url: 'https://shop.example.com/wechat/notify',
     response: { status: 200, body: REFUSAL },

@@ -7,12 +7,10 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import * as door from '../../../mock-server/index.ts'
 import { createMockWechat, type MockWechat, type World } from '../../../mock-server/index.ts'
-import type { JournalEntry } from '../../../mock-server/journal/entry.ts'
 import { checkCaller } from '../../../mock-server/server/guard.ts'
-import { createMetrics } from '../../../mock-server/server/metrics.ts'
 import { sendOutcome } from '../../../mock-server/server/outcome.ts'
 import { VERSION } from '../../../mock-server/version.ts'
-import type { Outcome } from '../../../mock-server/wechat/exchange.ts'
+import type { Outcome } from '../../../mock-server/faults/effects.ts'
 import {
   callPay,
   control,
@@ -177,7 +175,7 @@ t.test('nor does one on the virtual clock: in the middle of an advance, by hand,
     await placeOrder(world, shop.notifyUrl)
     await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
     await world.pay('tea-0001')
-    const gate = world.gate('notify.request', { out_trade_no: 'tea-0002' })
+    const gate = world.gate('notify.request', { outTradeNo: 'tea-0002' })
     const held = world.pay('tea-0002')
     await gate.reached
     const from = world.clock.now()
@@ -188,7 +186,7 @@ t.test('nor does one on the virtual clock: in the middle of an advance, by hand,
     )
     await t.rejects(world.advance('1h'), { code: 'UNKNOWN_WORLD' })
     t.same(world.clock.now(), new Date(from.getTime() + 15_000))
-    t.match(await held, { verdict: 'reset', reason: /the world has ended/ })
+    t.match((await held).delivery, { verdict: 'reset', reason: /the world has ended/ })
     t.match(await world.notification('tea-0001').deliver(), [{ verdict: 'reset', reason: /the world has ended/ }])
     t.equal(shop.received.length, 2, String(end))
   }
@@ -206,7 +204,7 @@ t.test('whoever waits for a world gets an answer when it ends', async (t) => {
   world.fault('orderquery', { kind: 'delay', ms })
   await world.pay('tea-0002', { deliver: 'hold' })
   const waits = [
-    world.pay('tea-0001'),
+    world.pay('tea-0001').then(({ delivery }) => delivery),
     control(mock, 'POST', '/worlds/mine/notifications/tea-0002/deliver', { count: 2, concurrent: true, delayMs: ms }),
     callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }),
   ]
@@ -416,51 +414,6 @@ t.test('what a supervisor asks', async (t) => {
   t.same(await json('/version'), { name: 'wechat-mock', version: VERSION })
 })
 
-t.test('metrics of all worlds', async (t) => {
-  const mock = await startMock(t)
-  const shop = await startShop(t)
-  for (const world of [mock.default, mock.world()]) {
-    await placeOrder(world, shop.notifyUrl)
-    await world.pay('tea-0001')
-  }
-  const response = await fetch(`${mock.url}/metrics`)
-  t.equal(response.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
-  const text = await response.text()
-  for (const line of [
-    'wechat_mock_calls_total{api="unifiedorder"} 2',
-    'wechat_mock_deliveries_total{api="notify",verdict="acked"} 2',
-    'wechat_mock_worlds 2',
-    /^process_resident_memory_bytes \d+$/m,
-    /^process_uptime_seconds [\d.]+$/m,
-  ]) {
-    t.match(text, line)
-  }
-})
-
-t.test('counts by call and by verdict, in the text format', async (t) => {
-  const metrics = createMetrics()
-  for (const entry of [
-    { direction: 'in', api: 'refund' },
-    { direction: 'in', api: 'refund' },
-    { direction: 'out', api: 'notify', verdict: 'acked' },
-  ]) {
-    metrics.count(entry as JournalEntry)
-  }
-  t.equal(
-    metrics.text({ wechat_mock_worlds: { help: 'Worlds there are.', value: 2 } }),
-    `# HELP wechat_mock_calls_total Calls to the emulated WeChat.
-# TYPE wechat_mock_calls_total counter
-wechat_mock_calls_total{api="refund"} 2
-# HELP wechat_mock_deliveries_total Notifications sent, by what WeChat makes of the answer.
-# TYPE wechat_mock_deliveries_total counter
-wechat_mock_deliveries_total{api="notify",verdict="acked"} 1
-# HELP wechat_mock_worlds Worlds there are.
-# TYPE wechat_mock_worlds gauge
-wechat_mock_worlds 2
-`,
-  )
-})
-
 t.test('a call that is not emulated is answered clearly and listed in its world', async (t) => {
   const mock = await startMock(t)
   const [one, two] = [mock.world(), mock.world()]
@@ -596,7 +549,7 @@ t.test('what tells of the worlds or of the control API is guarded too; what a su
         resolve(response.statusCode)
       })
     })
-  for (const path of ['/__mock/v1/worlds', '/__mock/openapi.json', '/metrics']) t.equal(await evil(path), 403, path)
+  for (const path of ['/__mock/v1/worlds', '/__mock/openapi.json']) t.equal(await evil(path), 403, path)
   for (const path of ['/healthz', '/readyz', '/version']) t.equal(await evil(path), 200, path)
 })
 

@@ -281,7 +281,7 @@ t.test('orders are known by their transaction_id too', async (t) => {
   const fault = world.fault(
     'orderquery',
     { kind: 'result_code_fail', err_code: 'SYSTEMERROR' },
-    { out_trade_no: 'tea-0001' },
+    { outTradeNo: 'tea-0001' },
   )
   await callPay(world, 'orderquery', { transaction_id: world.order('tea-0001').transactionId! })
   t.equal(fault.used, true)
@@ -312,7 +312,7 @@ t.test('the notification before the reply to unifiedorder', async (t) => {
         happened.push('ordered')
       })
       await gate.reached
-      t.match(await world.pay('tea-0001'), { verdict: 'acked' })
+      t.match((await world.pay('tea-0001')).delivery!, { verdict: 'acked' })
       await ordered
     }),
     ['notified', 'ordered'],
@@ -338,7 +338,7 @@ t.test('a slow reply to orderquery, after the notification', async (t) => {
   t.same(
     await interleaved(t, async (world, happened, notifyUrl) => {
       await placeOrder(world, notifyUrl)
-      const gate = world.gate('orderquery.response', { out_trade_no: 'tea-0001' })
+      const gate = world.gate('orderquery.response', { outTradeNo: 'tea-0001' })
       const answered = queried(world)
       await gate.reached
       await world.pay('tea-0001')

@@ -166,7 +166,7 @@ t.test('a profile: signed and encrypted under the key that the server has, witho
 
 t.test('what a user is called: the profile says it, or this once', async (t) => {
   const { default: world } = await startMock(t)
-  world.user('o-alice', { nickName: '小明😀' })
+  world.setUser('o-alice', { nickName: '小明😀' })
   const names = [
     world.userProfile('o-alice'),
     world.userProfile('o-alice', { nickName: 'Al', gender: 1 }),
@@ -240,5 +240,5 @@ t.test('the classic: a login that the server does not see leaves it with a dead 
   }
   t.notMatch(attempt(seen, after), /1358000/)
   t.ok(code)
-  t.match(decrypt(world.user('o-alice').sessionKey, after), /1358000/)
+  t.match(decrypt(world.setUser('o-alice').sessionKey, after), /1358000/)
 })

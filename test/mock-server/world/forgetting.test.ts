@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createRandom } from '../../../mock-server/base/random.ts'
-import type { World } from '../../../mock-server/index.ts'
+import type { NotificationKind, World } from '../../../mock-server/index.ts'
 import type { Order, TradeState } from '../../../mock-server/ledger/orders.ts'
 import type { Refund } from '../../../mock-server/ledger/refunds.ts'
-import type { WorldCore } from '../../../mock-server/wechat/core.ts'
+import type { Account } from '../../../mock-server/ledger/account.ts'
 import { createForgetting, type Memory } from '../../../mock-server/world/forgetting.ts'
-import { createWorld } from '../../../mock-server/world/world.ts'
+import { createWorld } from '../../../mock-server/world/create-world.ts'
 import { ACK, callPay, NOON, placeOrder, placeRefund, REFUSAL, startMock, startShop } from '../helpers.ts'
 import { size } from '../../sizes.ts'
 
@@ -23,158 +23,152 @@ function setup(memory: Memory, reply = ACK) {
       },
       tls: false,
       log: () => {},
-      names: { checkFree: () => {}, claim: () => {} },
+      checkFree: () => {},
+      claimMchId: () => {},
+      claimAppid: () => {},
       remove: () => {},
     },
     { startTime: NOON },
   )
-  return { core, world, forget: createForgetting(core, memory) }
+  const account = core.accounts[0]!
+  const notice = (outTradeNo: string, kind: NotificationKind = 'pay', { mchId } = account) =>
+    core.notifier.create(outTradeNo, 'http://shop', '<xml/>', { kind, mchId })
+  return { core, account, world, notice, forget: createForgetting(core, memory) }
 }
 
-const add = (side: WorldCore, outTradeNo: string, tradeState: TradeState, expiresAt?: Date) => {
-  side.orders.add({ outTradeNo, tradeState, expiresAt, prepayId: `prepay-${outTradeNo}` } as Order)
-  side.orders.indexPrepay(side.orders.find(outTradeNo)!)
+const add = (account: Account, outTradeNo: string, tradeState: TradeState, expiresAt?: Date) => {
+  account.orders.add({ outTradeNo, tradeState, expiresAt, prepayId: `prepay-${outTradeNo}` } as Order)
+  account.orders.indexPrepay(account.orders.find(outTradeNo)!)
 }
-const known = ({ orders }: WorldCore) =>
+const known = ({ orders }: Account) =>
   orders
     .list()
     .map(({ outTradeNo }) => outTradeNo)
     .join('')
 
 t.test('the newest orders that are over stay; nothing happens before there are twice as many', async (t) => {
-  const { core, forget } = setup({ over: 2, unpaid: 10 })
+  const { account, forget } = setup({ over: 2, unpaid: 10 })
   const seen = [...'abcdefg'].map((name) => {
-    add(core, name, name === 'b' ? 'REFUND' : 'CLOSED')
+    add(account, name, name === 'b' ? 'REFUND' : 'CLOSED')
     forget()
-    return known(core)
+    return known(account)
   })
   t.same(seen, ['a', 'ab', 'abc', 'cd', 'cde', 'ef', 'efg'])
-  t.equal(core.orders.findPrepay('prepay-a'), undefined)
-  t.ok(core.orders.findPrepay('prepay-g'))
+  t.equal(account.orders.findPrepay('prepay-a'), undefined)
+  t.ok(account.orders.findPrepay('prepay-g'))
 })
 
 t.test('unpaid ones have a memory of their own, until their time is over', async (t) => {
-  const { core, world, forget } = setup({ over: 1, unpaid: 3 })
-  add(core, 'a', 'NOTPAY', new Date(NOON + 1000))
-  for (const name of 'bcd') add(core, name, 'NOTPAY')
+  const { account, world, forget } = setup({ over: 1, unpaid: 3 })
+  add(account, 'a', 'NOTPAY', new Date(NOON + 1000))
+  for (const name of 'bcd') add(account, name, 'NOTPAY')
   forget()
-  t.equal(known(core), 'bcd')
-  for (const name of 'ef') add(core, name, 'SUCCESS')
+  t.equal(known(account), 'bcd')
+  for (const name of 'ef') add(account, name, 'SUCCESS')
   forget()
-  t.equal(known(core), 'bcdef', 'the next time is when there are six')
-  add(core, 'g', 'NOTPAY', new Date(NOON + 1000))
+  t.equal(known(account), 'bcdef', 'the next time is when there are six')
+  add(account, 'g', 'NOTPAY', new Date(NOON + 1000))
   await world.advance('1s')
   forget()
-  t.equal(known(core), 'bcdg')
+  t.equal(known(account), 'bcdg')
 })
 
 t.test('a forgery keeps its order only until it has been sent', async (t) => {
-  const { core, forget } = setup({ over: 1, unpaid: 1 })
-  for (const name of 'abcd') add(core, name, 'SUCCESS')
-  const [sent] = ['a', 'b'].map((name) => core.notifier.create(name, 'http://shop', '<xml/>', { kind: 'crafted' }))
+  const { account, notice, forget } = setup({ over: 1, unpaid: 1 })
+  for (const name of 'abcd') add(account, name, 'SUCCESS')
+  const [sent] = ['a', 'b'].map((name) => notice(name, 'crafted'))
   await sent!.deliver()
   t.equal(sent!.state, 'acked')
   forget()
-  t.equal(known(core), 'bd')
+  t.equal(known(account), 'bd')
 })
 
 t.test('a forgery that was refused does not keep its order either', async (t) => {
-  const { core, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
-  for (const name of 'abcd') add(core, name, 'SUCCESS')
-  const [sent] = ['a', 'b'].map((name) => core.notifier.create(name, 'http://shop', '<xml/>', { kind: 'crafted' }))
+  const { core, account, notice, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
+  for (const name of 'abcd') add(account, name, 'SUCCESS')
+  const [sent] = ['a', 'b'].map((name) => notice(name, 'crafted'))
   await sent!.deliver()
   t.equal(sent!.state, 'held', 'it can be sent again')
   forget()
-  t.equal(known(core), 'bd')
+  t.equal(known(account), 'bd')
   t.equal(core.notifier.find(sent!.id), undefined)
 })
 
 t.test('orders about which something is still to happen stay, with all that is known of them', async (t) => {
-  const { core, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
-  for (const name of 'abcde') add(core, name, 'SUCCESS')
+  const { core, account, notice, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
+  for (const name of 'abcde') add(account, name, 'SUCCESS')
   for (const status of ['PROCESSING', 'SUCCESS'] as const) {
     const outTradeNo = status === 'PROCESSING' ? 'b' : 'a'
-    core.refunds.add({
+    account.refunds.add({
       outTradeNo,
       outRefundNo: `${outTradeNo}1`,
       refundId: `5${outTradeNo}`,
-      ordinal: core.refunds.next(),
+      ordinal: account.refunds.next(),
       status,
     } as Refund)
   }
-  await core.notifier.start(core.notifier.create('c', 'http://shop', '<xml/>'))
-  core.notifier.create('d', 'http://shop', '<xml/>')
-  const cancelled = core.notifier.create('a', 'http://shop', '<xml/>')
+  await core.notifier.start(notice('c'))
+  notice('d')
+  const cancelled = notice('a')
   cancelled.cancel()
   const fault = core.faults.set('orderquery', { kind: 'reset' }, { probability: 0 })
   for (const name of ['a', 'b', undefined]) core.faults.claim('orderquery', name)
   forget()
-  t.equal(known(core), 'bcde')
+  t.equal(known(account), 'bcde')
   t.same(
-    core.refunds.list().map(({ outRefundNo }) => outRefundNo),
+    account.refunds.list().map(({ outRefundNo }) => outRefundNo),
     ['b1'],
   )
-  t.equal(core.refunds.find('a1') ?? core.refunds.findId('5a'), undefined)
-  t.same(core.refunds.ofOrder('a'), [])
-  t.equal(core.refunds.next(), 2, 'the ordinals go on')
+  t.equal(account.refunds.find('a1') ?? account.refunds.findId('5a'), undefined)
+  t.same(account.refunds.ofOrder('a'), [])
+  t.equal(account.refunds.next(), 2, 'the ordinals go on')
   t.same(
     core.notifier.list().map(({ id }) => id),
     ['c', 'd'],
   )
   t.match(core.faults.dump(), [{ options: { name: fault.name }, turns: { b: 1, '': 1 } }])
   t.notOk('a' in core.faults.dump()[0]!.turns)
-  t.equal(core.notifier.create('e', 'http://shop', '').data.sequence, 3, 'and so does the order of creation')
-})
-
-t.test('the sandbox counts, and keeps what the other side has forgotten', async (t) => {
-  const { core, forget } = setup({ over: 1, unpaid: 1 })
-  add(core, 'a', 'CLOSED')
-  add(core, 'b', 'CLOSED')
-  add(core.sandbox(), 'a', 'CLOSED')
-  core.notifier.create('a', 'http://shop', '<xml/>').cancel()
-  forget()
-  t.same([known(core), known(core.sandbox())], ['b', 'a'])
-  t.ok(core.notifier.find('a'))
+  t.equal(notice('e').data.sequence, 3, 'and so does the order of creation')
 })
 
 t.test('a notification goes with its order, also while another merchant has the number', async (t) => {
-  const { core, world, forget } = setup({ over: 1, unpaid: 1 })
-  world.merchant('10000100')
-  const other = core.merchants()[1]!
-  for (const [side, name] of [
-    [core, 'a'],
-    [core, 'b'],
+  const { core, account, world, notice, forget } = setup({ over: 1, unpaid: 1 })
+  world.setMerchant('10000100')
+  const other = core.accounts[1]!
+  for (const [owner, name] of [
+    [account, 'a'],
+    [account, 'b'],
     [other, 'a'],
   ] as const) {
-    add(side, name, 'SUCCESS')
-    core.notifier.create(name, 'http://shop', '<xml/>', { kind: 'pay', mchId: side.credentials.mchId }).cancel()
+    add(owner, name, 'SUCCESS')
+    notice(name, 'pay', owner).cancel()
   }
   forget()
-  t.same([known(core), known(other)], ['b', 'a'])
+  t.same([known(account), known(other)], ['b', 'a'])
   t.same(
     core.notifier.list().map(({ mchId, outTradeNo }) => [mchId, outTradeNo]),
     [
-      [core.credentials.mchId, 'b'],
+      [account.mchId, 'b'],
       ['10000100', 'a'],
     ],
   )
 })
 
 t.test('many that stay do not make the others expensive', async (t) => {
-  const { core, forget } = setup({ over: 1, unpaid: 1000 })
+  const { account, forget } = setup({ over: 1, unpaid: 1000 })
   let listed = 0
-  const { list } = core.orders
-  Object.assign(core.orders, {
+  const { list } = account.orders
+  Object.assign(account.orders, {
     list: () => {
       listed++
       return list()
     },
   })
   for (let n = 0; n < 1000; n++) {
-    add(core, `tea-${n}`, 'NOTPAY')
+    add(account, `tea-${n}`, 'NOTPAY')
     forget()
   }
-  t.equal(core.orders.count(), 1000)
+  t.equal(account.orders.count(), 1000)
   t.ok(listed < 12, `${listed} times all orders were looked at`)
 })
 

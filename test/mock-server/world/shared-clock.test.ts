@@ -12,8 +12,8 @@ import {
   type SharedReport,
   type World,
 } from '../../../mock-server/index.ts'
-import { joinClock, type Settling } from '../../../mock-server/world/shared-clock.ts'
-import { advanceWorlds, type Happened, type Watched } from '../../../mock-server/world/time.ts'
+import { joinClock } from '../../../mock-server/world/shared-clock.ts'
+import { advanceWorlds, type Happened, type Settling, type Watched } from '../../../mock-server/world/time.ts'
 import {
   ACK,
   type Answer,

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import t from 'tap'
 import type { Behaviour, World } from '../../../../mock-server/index.ts'
-import type { WorldCore } from '../../../../mock-server/wechat/core.ts'
+import type { Application } from '../../../../mock-server/users/app.ts'
 import { APP_REQUIRED, checkApp, checkToken, isSigned } from '../../../../mock-server/wechat/login/call.ts'
 import { NOON, startMock, vectors } from '../../helpers.ts'
 import {
@@ -144,17 +144,17 @@ const requestOf = (values: Record<string, string>) => ({
 })
 
 t.test('an app: what is missing first, then appid, secret and grant_type', async (t) => {
-  const world = { credentials: { appSecret: 'good' } } as WorldCore
-  const cases: [values: Record<string, string>, world: WorldCore | undefined, errcode: number | undefined][] = [
+  const app = { appSecret: 'good' } as Application
+  const cases: [values: Record<string, string>, app: Application | undefined, errcode: number | undefined][] = [
     [{}, undefined, 41002],
-    [{ secret: 'x' }, world, 41002],
+    [{ secret: 'x' }, app, 41002],
     [{ appid: 'a' }, undefined, 41004],
     [{ appid: 'a', secret: 'x' }, undefined, 41008],
     [{ appid: 'a', secret: 'x', js_code: 'c' }, undefined, 40013],
-    [{ appid: 'a', secret: 'x', js_code: 'c' }, world, 40125],
-    [{ appid: 'a', secret: 'good', js_code: 'c' }, world, 40002],
-    [{ appid: 'a', secret: 'good', js_code: 'c', grant_type: 'other' }, world, 40002],
-    [{ appid: 'a', secret: 'good', js_code: 'c', grant_type: 'mine' }, world, undefined],
+    [{ appid: 'a', secret: 'x', js_code: 'c' }, app, 40125],
+    [{ appid: 'a', secret: 'good', js_code: 'c' }, app, 40002],
+    [{ appid: 'a', secret: 'good', js_code: 'c', grant_type: 'other' }, app, 40002],
+    [{ appid: 'a', secret: 'good', js_code: 'c', grant_type: 'mine' }, app, undefined],
   ]
   for (const [values, found, errcode] of cases) {
     t.equal(
@@ -167,20 +167,20 @@ t.test('an app: what is missing first, then appid, secret and grant_type', async
 
 t.test("a token: missing, of no token's form, unknown, stale, expired", async (t) => {
   const token = '78_' + 'x'.repeat(128)
-  const worldThat = (judged: 'good' | 'stale' | 'expired') =>
-    ({ tokens: { judge: () => judged } }) as unknown as WorldCore
-  const cases: [text: string, world: WorldCore | undefined, errcode: number | undefined][] = [
+  const appThat = (judged: 'good' | 'stale' | 'expired') =>
+    ({ tokens: { judge: () => judged } }) as unknown as Application
+  const cases: [text: string, app: Application | undefined, errcode: number | undefined][] = [
     ['', undefined, 41001],
     ['x', undefined, 40014],
     [`${token}!`, undefined, 40014],
     ['x'.repeat(513), undefined, 40014],
     [token, undefined, 40001],
-    [token, worldThat('stale'), 40001],
-    [token, worldThat('expired'), 42001],
-    [token, worldThat('good'), undefined],
+    [token, appThat('stale'), 40001],
+    [token, appThat('expired'), 42001],
+    [token, appThat('good'), undefined],
   ]
-  for (const [text, world, errcode] of cases) {
-    t.equal(checkToken(world, requestOf({ access_token: text })), errcode, `${text.slice(-5)} ${errcode ?? 'good'}`)
+  for (const [text, app, errcode] of cases) {
+    t.equal(checkToken(app, requestOf({ access_token: text })), errcode, `${text.slice(-5)} ${errcode ?? 'good'}`)
   }
 })
 
@@ -358,7 +358,7 @@ t.test('a new key for the old one, which is dead at once', async (t) => {
   t.same([status, contentType], [200, 'application/json; charset=utf-8'])
   t.match(text, /^\{"errcode":0,"errmsg":"ok","openid":"o-alice","session_key":"[\w+/]{22}=="\}$/)
   t.not(json.session_key, old)
-  t.equal(world.user('o-alice').sessionKey, json.session_key)
+  t.equal(world.setUser('o-alice').sessionKey, json.session_key)
   t.match((await callSession(world, RESET, 'o-alice', old)).json, { errcode: 87009 })
   t.match((await callSession(world, '/wxa/checksession', 'o-alice', json.session_key)).json, { errcode: 0 })
 })

@@ -170,7 +170,7 @@ t.test('sent when the refund ends: every value in CDATA, the outer part unsigned
     })
     t.equal(shop.received.length, 1, 'nothing is sent while it is PROCESSING')
     await world.advance('1h')
-    const delivery = await world.settleRefund('tea-0001-r1', status)
+    const delivery = (await world.settleRefund('tea-0001-r1', status)).delivery
     t.match(delivery, {
       kind: 'refund',
       outTradeNo: 'tea-0001',
@@ -225,7 +225,7 @@ t.test("judged and repeated as a payment's", async (t) => {
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
   await placeRefund(world, { notify_url: `${shop.notifyUrl}/refund` })
-  t.match(await world.settleRefund('tea-0001-r1', 'SUCCESS'), { verdict: 'fail_xml' })
+  t.match((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, { verdict: 'fail_xml' })
   t.match(world.clock.timers(), [{ what: 'notify refund:tea-0001-r1 attempt 1' }])
   await world.advance('24h4m')
   const sent = world.deliveries().filter(({ kind }) => kind === 'refund')
@@ -246,7 +246,7 @@ t.test('what real ones do either way varies by the seed', async (t) => {
     await placeOrder(world, shop.notifyUrl)
     await world.pay('tea-0001')
     await placeRefund(world, { notify_url: shop.notifyUrl })
-    const { body } = (await world.settleRefund('tea-0001-r1', 'SUCCESS', { deliver: 'hold' }))!
+    const { body } = (await world.settleRefund('tea-0001-r1', 'SUCCESS', { deliver: 'hold' })).notification!
     const inner = readReqInfo(body, world.credentials.apiKey)
     seen.add(`return_msg ${readXml(body).get('return_msg')}`)
     seen.add(`cash_refund_fee ${inner.cash_refund_fee}`)

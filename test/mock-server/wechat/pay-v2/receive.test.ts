@@ -3,8 +3,16 @@ import t from 'tap'
 import { createRandom } from '../../../../mock-server/base/random.ts'
 import { behaviourOf } from '../../../../mock-server/wechat/behaviour.ts'
 import type { Registry, WorldCore } from '../../../../mock-server/wechat/core.ts'
-import { answers, BusinessFail, ProtocolFail, protocolFields } from '../../../../mock-server/wechat/pay-v2/answers.ts'
-import { receivePay } from '../../../../mock-server/wechat/pay-v2/receive.ts'
+import {
+  answers,
+  BusinessFail,
+  ProtocolFail,
+  protocolFields,
+  type UnsignedRefusal,
+} from '../../../../mock-server/wechat/pay-v2/answers.ts'
+import type { PayApi } from '../../../../mock-server/index.ts'
+import { Refusal, type Account, type Reason } from '../../../../mock-server/ledger/account.ts'
+import { payRoutes } from '../../../../mock-server/wechat/pay-v2/receive.ts'
 import { signV2 } from '../../../../mock-server/wire/sign-v2.ts'
 import { readXml } from '../../../../mock-server/wire/xml.ts'
 import {
@@ -203,7 +211,7 @@ t.test('a call with several numbers is filed under the order it is answered for'
     await placeRefund(world, { out_trade_no: no, out_refund_no: `${no}-r`, refund_fee: 1 })
   }
   const transaction = (no: string) => world.order(no).transactionId
-  const refund = (no: string) => world.getRefund(`${no}-r`).refundId
+  const refund = (no: string) => world.refund(`${no}-r`).refundId
   const cases: [api: string, values: Values, outTradeNo: string | undefined][] = [
     ['orderquery', { out_trade_no: 'tea-002', transaction_id: transaction('tea-001') }, 'tea-001'],
     [
@@ -235,7 +243,7 @@ t.test('a call with several numbers is filed under the order it is answered for'
     ],
   ]
   for (const [api, values, outTradeNo] of cases) {
-    const fault = world.fault(api as 'refund', { kind: 'delay', ms: 0 }, { out_trade_no: 'tea-001' })
+    const fault = world.fault(api as 'refund', { kind: 'delay', ms: 0 }, { outTradeNo: 'tea-001' })
     t.match(
       (await callPay(world, api, values)).fields,
       { result_code: 'SUCCESS', out_trade_no: outTradeNo },
@@ -260,22 +268,24 @@ t.test('an error that is no refusal is not answered', async (t) => {
   const registry = {
     byMchId: () => undefined,
     byAppid: () => undefined,
-    fallback: () => ({ behaviour: behaviourOf() }),
+    fallback: () => ({ ...world, accounts: [account], apps: [app] }),
   } as unknown as Registry
   const form = () => {
     throw new Error('broken')
   }
-  const call = receivePay(
-    registry,
-    { api: 'report', path: '/x', fields: [{ name: 'user_ip', max: 16, form }], handle: () => [] },
-    {
-      method: 'POST',
-      query: new URLSearchParams(),
-      body: Buffer.from(
-        '<xml><appid>wx</appid><mch_id>1</mch_id><nonce_str>n</nonce_str><sign>s</sign><user_ip>1</user_ip></xml>',
-      ),
-    },
-  )
+  const [route] = payRoutes(registry, {
+    api: 'report',
+    path: '/x',
+    fields: [{ name: 'user_ip', max: 16, form }],
+    handle: () => [],
+  })
+  const call = route!.receive({
+    method: 'POST',
+    query: new URLSearchParams(),
+    body: Buffer.from(
+      '<xml><appid>wx</appid><mch_id>1</mch_id><nonce_str>n</nonce_str><sign>s</sign><user_ip>1</user_ip></xml>',
+    ),
+  })
   t.throws(() => call.answer(), { message: 'broken' })
 })
 
@@ -297,23 +307,21 @@ t.test('the form of a business failure', async (t) => {
 })
 
 const apiKey = '0123456789abcdef0123456789abcdef'
-const world = {
-  behaviour: behaviourOf(),
-  random: createRandom('1'),
-  nextReply: () => 1,
-  credentials: { appid: 'wx1', mchId: '19', apiKey },
-} as unknown as WorldCore
+const app = { appid: 'wx1' }
+const account = { mchId: '19', apiKey, random: createRandom('1') } as Account
+const world = { behaviour: behaviourOf(), nextReply: () => 1 } as unknown as WorldCore
+const speak = (
+  unsigned?: UnsignedRefusal,
+  fields: Iterable<readonly [string, string]> = [],
+  { api = 'orderquery' as PayApi, behaviour = world.behaviour } = {},
+) => answers({ api, unsigned, world: { ...world, behaviour }, account, app }, new Map(fields))
 const fieldsOf = (body: string | Buffer) => Object.fromEntries(readXml(String(body)))
 
 t.test('success: signed, or as it is', async (t) => {
-  const { succeed } = answers(
-    world,
-    undefined,
-    new Map([
-      ['sign_type', 'HMAC-SHA256'],
-      ['device_info', 'WEB'],
-    ]),
-  )
+  const { succeed } = speak(undefined, [
+    ['sign_type', 'HMAC-SHA256'],
+    ['device_info', 'WEB'],
+  ])
   const { note, body, contentType } = succeed([
     ['total_fee', 1],
     ['attach', ''],
@@ -322,13 +330,13 @@ t.test('success: signed, or as it is', async (t) => {
   const fields = fieldsOf(body)
   t.match(fields, { return_code: 'SUCCESS', result_code: 'SUCCESS', device_info: 'WEB', total_fee: '1', attach: '' })
   t.equal(fields.sign, signV2(Object.entries(fields), apiKey, 'HMAC-SHA256'))
-  t.same(fieldsOf(answers(world, protocolFields, new Map()).succeed([['return_code', 'SUCCESS']]).body), {
+  t.same(fieldsOf(speak(protocolFields).succeed([['return_code', 'SUCCESS']]).body), {
     return_code: 'SUCCESS',
   })
 })
 
 t.test('a download: text, or a packed file with its text for the journal', async (t) => {
-  const { succeed } = answers(world, protocolFields, new Map())
+  const { succeed } = speak(protocolFields)
   t.same(succeed({ text: '茶', gzip: false }), { note: 'SUCCESS', contentType: 'text/plain', body: '茶' })
   const packed = succeed({ text: '茶', gzip: true })
   t.match(packed, { contentType: 'application/x-gzip', readable: '茶' })
@@ -336,7 +344,7 @@ t.test('a download: text, or a packed file with its text for the journal', async
 })
 
 t.test('refusals, and what the journal is told of them', async (t) => {
-  const { fail } = answers(world, undefined, new Map())
+  const { fail } = speak()
   const protocol = fail(new ProtocolFail('签名错误', { cause: 'wrong key' }))
   t.same(fieldsOf(protocol.body), { return_code: 'FAIL', return_msg: '签名错误' })
   t.equal(protocol.note, '签名错误: wrong key')
@@ -351,21 +359,18 @@ t.test('refusals, and what the journal is told of them', async (t) => {
     sign: /^[0-9A-F]{32}$/,
   })
   t.equal(business.note, 'ORDERPAID 该订单已支付')
-  t.same(
-    fieldsOf(
-      answers(world, (error) => [['error_code', error.message]], new Map()).fail(new BusinessFail('X', '1')).body,
-    ),
-    { error_code: '1' },
-  )
+  t.same(fieldsOf(speak((error) => [['error_code', error.message]]).fail(new BusinessFail('X', '1')).body), {
+    error_code: '1',
+  })
 })
 
 t.test("a mistake of the mock's own is no refusal", async (t) => {
-  t.throws(() => answers(world, undefined, new Map()).fail(new Error('broken')), { message: 'broken' })
+  t.throws(() => speak().fail(new Error('broken')), { message: 'broken' })
 })
 
 t.test('the Content-Type of what is XML is a choice; a bill is none', async (t) => {
   for (const contentType of ['text/plain', 'text/xml'] as const) {
-    const { succeed, fail } = answers({ ...world, behaviour: behaviourOf({ contentType }) }, undefined, new Map())
+    const { succeed, fail } = speak(undefined, [], { behaviour: behaviourOf({ contentType }) })
     const types = [
       succeed([]),
       fail(new ProtocolFail('缺少参数')),
@@ -383,4 +388,35 @@ t.test('the two refusals', async (t) => {
     errCode: 'ORDERPAID',
     message: '该订单已支付',
   })
+})
+
+t.test('refusals of the ledger have the codes and texts of the call', async (t) => {
+  const cases: [api: PayApi, reason: Reason, note: string, legacy?: string][] = [
+    ['unifiedorder', 'closed', 'ORDERCLOSED 订单已关闭'],
+    ['unifiedorder', 'terms-differ', 'INVALID_REQUEST 201 商户订单号重复'],
+    ['unifiedorder', 'paid', 'ORDERPAID 该订单已支付'],
+    ['unifiedorder', 'expires-too-soon', 'time_expire时间过短，刷卡至少1分钟，其他5分钟: soon'],
+    ['closeorder', 'closed', 'ORDERCLOSED 订单已关闭'],
+    ['closeorder', 'paid', 'ORDERPAID order paid'],
+    ['refund', 'not-paid', 'ORDERNOTEXIST 订单不存在'],
+    ['refund', 'terms-differ', 'REFUND_FEE_MISMATCH 订单金额或退款金额与之前请求不一致，请核实后再试'],
+    ['refund', 'overdue', 'TRADE_OVERDUE 订单已经超过退款期限'],
+    ['refund', 'refunded-in-full', 'INVALID_REQUEST 订单已全额退款', 'ERROR 订单已全额退款'],
+    [
+      'refund',
+      'above-what-is-left',
+      'INVALID_REQUEST refund_fee大于可退金额',
+      'REFUND_FEE_INVALID 累计退款金额大于支付金额',
+    ],
+    ['refund', 'too-many', 'INVALID_REQUEST 请求参数符合参数格式，但不符合业务规则'],
+  ]
+  for (const [api, reason, note, legacy = note] of cases) {
+    for (const [refundRefusals, expected] of [
+      ['current', note],
+      ['legacy', legacy],
+    ] as const) {
+      const { fail } = speak(undefined, [], { api, behaviour: behaviourOf({ refundRefusals }) })
+      t.equal(fail(new Refusal(reason, 'soon')).note, expected, `${api} ${reason} ${refundRefusals}`)
+    }
+  }
 })

@@ -54,7 +54,7 @@ t.test('accepted: the fields of a real reply; the order becomes REFUND, the refu
   t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), {
     fields: { trade_state: 'REFUND', trade_state_desc: '订单发生过退款，退款详情请查询退款单' },
   })
-  t.match(world.getRefund('tea-0001-r1'), {
+  t.match(world.refund('tea-0001-r1'), {
     status: 'PROCESSING',
     desc: '茶凉了',
     source: 'API',
@@ -264,7 +264,7 @@ t.test('one refund, from PROCESSING to its end', async (t) => {
     cash_fee: '1250',
     refund_count: '1',
     out_refund_no_0: 'r-1',
-    refund_id_0: world.getRefund('r-1').refundId,
+    refund_id_0: world.refund('r-1').refundId,
     refund_channel_0: 'ORIGINAL',
     refund_fee_0: '1',
     coupon_refund_fee_0: '0',
@@ -300,7 +300,7 @@ t.test('four numbers in their order of priority', async (t) => {
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0002')
   await placeRefund(world, { out_trade_no: 'tea-0002', out_refund_no: 'other', refund_fee: 5 })
-  const refundId = (outRefundNo: string) => world.getRefund(outRefundNo).refundId
+  const refundId = (outRefundNo: string) => world.refund(outRefundNo).refundId
   const transactionId = (outTradeNo: string) => world.order(outTradeNo).transactionId
   const cases: [values: Values, found: string[]][] = [
     [
@@ -412,7 +412,7 @@ t.test('coupons in two levels', async (t) => {
 
 t.test('after one and a half years the transaction_id is needed', async (t) => {
   const world = await refunded(t, 1)
-  const { refundId } = world.getRefund('r-1')
+  const { refundId } = world.refund('r-1')
   const { transactionId } = world.order('tea-0001')
   await world.advance('548d')
   t.match(await query(world, { out_refund_no: 'r-1' }), { result_code: 'SUCCESS' })

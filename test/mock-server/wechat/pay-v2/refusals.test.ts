@@ -353,7 +353,7 @@ t.test('closing too early, refunding too fast', async (t) => {
 
   await order(world, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0002', { deliver: 'hold' })
-  const back = (number: string) => world.refund('tea-0002', { outRefundNo: number, refundFee: 1 })
+  const back = (number: string) => world.refundFromConsole('tea-0002', { outRefundNo: number, refundFee: 1 })
   const refund = (number: string) =>
     callPay(world, 'refund', {
       ...fresh(),
@@ -420,7 +420,7 @@ t.test(
       const shop = await startShop(t, () => ACK.replace('<xml>', '<xml><!-- done -->'))
       await placeOrder(world, shop.notifyUrl)
       const lint = [{ rule: 'reply-comment', level: 'warning', field: 'body' }]
-      t.match(await world.pay('tea-0001'), { verdict, lint })
+      t.match((await world.pay('tea-0001')).delivery!, { verdict, lint })
       t.match(world.journal.find({ api: 'notify' }), [{ lint, verdict }])
       t.match((await world.advance('15s')).lint, strict ? lint : [])
       t.equal(world.notification('tea-0001').state, strict ? 'pending' : 'acked')

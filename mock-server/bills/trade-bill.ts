@@ -1,22 +1,21 @@
-import { billDay, billText, type Column, feeOf, isBillDate, RATE_TEXT, refundedFees, yuan } from '../../bills/day.ts'
-import { couponFee, type Order, type Payment } from '../../ledger/orders.ts'
+import type { Account } from '../ledger/account.ts'
+import { couponFee, type Order, type Payment } from '../ledger/orders.ts'
 import {
   couponRefundFee,
   outcomeAt,
   rechargeRefundFee,
-  type Refund,
-  type RefundOutcome,
   refundSettlement,
   settledFee,
-} from '../../ledger/refunds.ts'
-import { wechatDateTime } from '../../wire/time.ts'
-import type { WorldCore } from '../core.ts'
-import { type BusinessFail, ProtocolFail } from './answers.ts'
-import { matches } from './fields.ts'
-import type { PayEndpoint } from './receive.ts'
+  type Refund,
+  type RefundOutcome,
+} from '../ledger/refunds.ts'
+import { wechatDateTime } from '../wire/time.ts'
+import { billText, feeOf, RATE_TEXT, refundedFees, yuan, type BillDay, type Column } from './day.ts'
 
 /** Bills are kept for three months. */
 const KEPT_MS = 92 * 24 * 3_600_000
+
+export type BillType = 'ALL' | 'SUCCESS' | 'REFUND' | 'RECHARGE_REFUND'
 
 /** A line of the bill: a payment, or a refund of one. */
 interface Trade {
@@ -37,7 +36,7 @@ const REFUND_STATUS: Record<Refund['status'], string> = {
   REFUNDCLOSE: 'FAIL',
 }
 
-function tradesOf({ orders, refunds }: WorldCore, madeAt: Date): Trade[] {
+function tradesOf({ orders, refunds }: Account, madeAt: Date): Trade[] {
   return orders.list().flatMap((order) => {
     const { payment } = order
     if (!payment) return []
@@ -85,9 +84,7 @@ const fee = (trade: Trade) => trade.fee
 const money = (name: string, value: (trade: Trade) => number): Column<Trade> => [name, (trade) => yuan(value(trade))]
 
 /** Merchants have different tables by their age; a parser must go by the names. */
-function columnsOf(world: WorldCore, type: string): Column<Trade>[] {
-  const { mchId } = world.credentials
-  const old = world.behaviour.billColumns === 'old'
+function columnsOf(mchId: string, type: BillType, old: boolean): Column<Trade>[] {
   const withRefunds = type !== 'SUCCESS'
   const refundTimes: Column<Trade>[] = [
     ['退款申请时间', ({ refund }) => wechatDateTime(refund!.requestedAt)],
@@ -132,13 +129,13 @@ function columnsOf(world: WorldCore, type: string): Column<Trade>[] {
   ]
 }
 
-function summaryOf(world: WorldCore, trades: readonly Trade[]): [name: string, value: string][] {
+function summaryOf({ random }: Account, trades: readonly Trade[], old: boolean): [name: string, value: string][] {
   // A closed refund has its line, but the money is the merchant's again.
   const counted = trades.filter(({ outcome }) => outcome?.status !== 'REFUNDCLOSE')
   const sum = (value: (trade: Trade) => number) => yuan(counted.reduce((fen, trade) => fen + value(trade), 0))
   // Some recorded bills count as if it were money.
-  const count = world.random.flip('bill', 'count') ? `${trades.length}.0` : String(trades.length)
-  return world.behaviour.billColumns === 'old'
+  const count = random.flip('bill', 'count') ? `${trades.length}.0` : String(trades.length)
+  return old
     ? [
         ['总交易单数', count],
         ['总交易额', sum(total)],
@@ -157,73 +154,12 @@ function summaryOf(world: WorldCore, trades: readonly Trade[]): [name: string, v
       ]
 }
 
-/** The texts of this call, in English, by the codes of the others. */
-const TEXT: Readonly<Record<string, string>> = {
-  REQUIRE_POST_METHOD: 'require POST method',
-  POST_DATA_EMPTY: 'empty post data',
-  XML_FORMAT_ERROR: 'data format error',
-  NOT_UTF8: 'data format error',
-  LACK_PARAMS: 'missing parameter',
-  APPID_NOT_EXIST: 'invalid appid',
-  APPID_MCHID_NOT_MATCH: 'invalid appid',
-  MCHID_NOT_EXIST: 'invalid parameter',
-  SIGNERROR: 'SIGN ERROR',
-}
-
-/** Client tables pair texts and numbers so; of all these only `No Bill Exist` with 20002 is recorded. */
-const NUMBER: Readonly<Record<string, string>> = {
-  'No Bill Exist': '20002',
-  'Bill Creating': '20002',
-  'system error': '20003',
-  SYSTEMERROR: '20003',
-  'CompressGZip Error': '20003',
-  'UnCompressGZip Error': '20003',
-  当前商户号账单API权限已经关闭: '20007',
-}
-
-/** `bill_date参数格式错误` is `invalid bill_date` here. */
-function englishOf(message: string): string {
-  const [, field] = /^(\w+)参数(?:长度有误|格式错误)$/.exec(message) ?? []
-  if (field === undefined) return message
-  if (field === 'tar_type') return 'invalid tar_type: Only GZIP supported'
-  return ['appid', 'bill_date', 'bill_type'].includes(field) ? `invalid ${field}` : 'invalid parameter'
-}
-
-/** This call knows no refusal of the business. */
-function refusal(error: ProtocolFail | BusinessFail): [name: string, value: string][] {
-  const { errCode = '', message, number } = error as ProtocolFail
-  const text = TEXT[errCode] ?? englishOf(message)
-  return [
-    ['return_code', 'FAIL'],
-    ['return_msg', text],
-    ['error_code', number ?? NUMBER[text] ?? '20001'],
-  ]
-}
-
-/** V2 downloadbill (chapter 9_6): what was traded on one day in China, newest first. */
-export const downloadbill: PayEndpoint = {
-  api: 'downloadbill',
-  path: '/pay/downloadbill',
-  fields: [
-    { name: 'bill_date', max: 8, required: true, form: isBillDate },
-    { name: 'bill_type', max: 15, form: matches(/^(?:ALL|SUCCESS|REFUND|RECHARGE_REFUND)$/) },
-    { name: 'tar_type', max: 4, form: matches(/^GZIP$/) },
-  ],
-  unsigned: refusal,
-  systemError: 'system error',
-  handle: (world, { get }) => {
-    const day = billDay(get('bill_date'), world.clock.now())
-    if (day.state === 'future') throw new ProtocolFail('invalid bill_date')
-    if (day.state === 'creating') throw new ProtocolFail('Bill Creating')
-    const type = get('bill_type') || 'ALL'
-    const wanted = ({ refund }: Trade) => type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')
-    const trades =
-      day.ageMs > KEPT_MS ? [] : tradesOf(world, day.madeAt).filter((trade) => day.has(trade.at) && wanted(trade))
-    if (trades.length === 0) throw new ProtocolFail('No Bill Exist')
-    trades.sort((a, b) => b.at.getTime() - a.at.getTime())
-    return {
-      text: billText(columnsOf(world, type), trades, summaryOf(world, trades)),
-      gzip: get('tar_type') === 'GZIP',
-    }
-  },
+/** The day's payments and refunds, newest first; undefined if there are none. `old`: the columns that older merchants get. */
+export function tradeBill(account: Account, day: BillDay, type: BillType, old: boolean): string | undefined {
+  if (day.ageMs > KEPT_MS) return undefined
+  const isWanted = ({ refund }: Trade) => type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')
+  const trades = tradesOf(account, day.madeAt).filter((trade) => day.has(trade.at) && isWanted(trade))
+  if (trades.length === 0) return undefined
+  trades.sort((a, b) => b.at.getTime() - a.at.getTime())
+  return billText(columnsOf(account.mchId, type, old), trades, summaryOf(account, trades, old))
 }

@@ -1,10 +1,7 @@
-import { billDay, billText, type Column, feeOf, isBillDate, refundedFees, yuan } from '../../bills/day.ts'
-import { refundSettlement, settledFee } from '../../ledger/refunds.ts'
-import { wechatDateTime, wechatTime } from '../../wire/time.ts'
-import type { WorldCore } from '../core.ts'
-import { BusinessFail, protocolFields } from './answers.ts'
-import { matches } from './fields.ts'
-import type { PayEndpoint } from './receive.ts'
+import type { Account } from '../ledger/account.ts'
+import { refundSettlement, settledFee } from '../ledger/refunds.ts'
+import { wechatDateTime, wechatTime } from '../wire/time.ts'
+import { billText, feeOf, refundedFees, yuan, type BillDay, type Column } from './day.ts'
 
 /** Money that came or went; `fen` is negative when it went. */
 interface Movement {
@@ -30,8 +27,7 @@ interface Line extends Movement {
  * The movements of the basic account since the world began, which is when it was empty. What a closed refund brings back is
  * booked under a name of the mock's own.
  */
-function movements(world: WorldCore): Movement[] {
-  const { orders, refunds } = world
+function movements({ orders, refunds }: Account): Movement[] {
   return orders.list().flatMap((order) => {
     const { payment, outTradeNo } = order
     if (!payment) return []
@@ -55,13 +51,10 @@ function movements(world: WorldCore): Movement[] {
   })
 }
 
-function ledger(world: WorldCore): Line[] {
-  const {
-    credentials: { mchId },
-    random,
-  } = world
+function linesOf(account: Account): Line[] {
+  const { mchId, random } = account
   let balance = 0
-  return movements(world)
+  return movements(account)
     .sort((a, b) => a.at.getTime() - b.at.getTime())
     .map((movement) => {
       balance += movement.fen
@@ -99,33 +92,8 @@ function summaryOf(lines: readonly Line[]): [name: string, value: string][] {
   ]
 }
 
-/** V2 downloadfundflow (chapter 9_18): HMAC-SHA256 only. */
-export const downloadfundflow: PayEndpoint = {
-  api: 'downloadfundflow',
-  path: '/pay/downloadfundflow',
-  certificate: true,
-  fields: [
-    { name: 'sign_type', max: 32, required: true, form: matches(/^HMAC-SHA256$/) },
-    { name: 'bill_date', max: 8, required: true, form: isBillDate },
-    { name: 'account_type', max: 9, required: true, form: matches(/^(?:Basic|Operation|Fees)$/) },
-    { name: 'tar_type', max: 4, form: matches(/^GZIP$/) },
-  ],
-  unsigned: (error) =>
-    error instanceof BusinessFail
-      ? [
-          ['return_code', 'SUCCESS'],
-          ['result_code', 'FAIL'],
-          ['err_code', error.errCode],
-          ['err_code_des', error.message],
-        ]
-      : protocolFields(error),
-  handle: (world, { get }) => {
-    const day = billDay(get('bill_date'), world.clock.now())
-    // There are no fund flows before June 2017.
-    if (day.state === 'future' || get('bill_date') < '20170601') throw new BusinessFail('PARAM_ERROR', '参数错误')
-    if (day.state === 'creating') throw new BusinessFail('BILL_CREATING', '账单未生成')
-    const lines = get('account_type') === 'Basic' ? ledger(world).filter(({ at }) => day.has(at)) : []
-    if (lines.length === 0) throw new BusinessFail('NO_BILL_EXIST', '账单不存在')
-    return { text: billText(COLUMNS, lines, summaryOf(lines)), gzip: get('tar_type') === 'GZIP' }
-  },
+/** The day's movements of the basic account; undefined if there are none. */
+export function fundFlow(account: Account, day: BillDay): string | undefined {
+  const lines = linesOf(account).filter(({ at }) => day.has(at))
+  return lines.length === 0 ? undefined : billText(COLUMNS, lines, summaryOf(lines))
 }

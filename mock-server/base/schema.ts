@@ -1,0 +1,170 @@
+import { types } from 'node:util'
+import { badInput } from './checks.ts'
+
+type TypeName = 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'array' | 'null'
+
+/**
+ * A JSON schema, of the few kinds that are used here. The control API and the calls in the process check their input by the
+ * same ones: a schema library would double the time the mock takes to start.
+ */
+export interface Schema {
+  readonly type?: TypeName | readonly TypeName[]
+  readonly const?: unknown
+  readonly enum?: readonly unknown[]
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly pattern?: string
+  readonly format?: 'date-time'
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly items?: Schema
+  readonly properties?: Properties
+  readonly required?: readonly string[]
+  readonly additionalProperties?: false | Schema
+  readonly minProperties?: number
+  readonly anyOf?: readonly Schema[]
+  /** Only shown: the code that reads the value checks it by the one that fits. */
+  readonly oneOf?: readonly Schema[]
+  /** The rule in words, for errors and for OpenAPI; it goes on from "must be". */
+  readonly description?: string
+  /** A secret: errors do not show the value. */
+  readonly writeOnly?: true
+}
+
+export type Properties = Readonly<Record<string, Schema>>
+
+/** An object that refuses unknown fields: a typo must not be ignored. */
+export const strict = (properties: Properties, ...required: string[]) =>
+  ({ type: 'object', properties, required, additionalProperties: false }) as const
+
+export const text = (maxLength = 1000) => ({ type: 'string', minLength: 1, maxLength }) as const
+export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  ({ type: 'integer', minimum, maximum }) as const
+export const oneOf = (...values: string[]) => ({ type: 'string', enum: values }) as const
+export const FLAG = { type: 'boolean' } as const
+
+const IS: Readonly<Record<TypeName, (value: unknown) => boolean>> = {
+  string: (value) => typeof value === 'string',
+  integer: Number.isSafeInteger,
+  number: Number.isFinite,
+  boolean: (value) => typeof value === 'boolean',
+  object: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  array: Array.isArray,
+  null: (value) => value === null,
+}
+
+const NAMES: Readonly<Record<TypeName, string>> = {
+  string: 'a text',
+  integer: 'a whole number',
+  number: 'a number',
+  boolean: 'true or false',
+  object: 'an object',
+  array: 'a list',
+  null: 'null',
+}
+
+/** With a zone: without one it would be a time of the machine's. */
+const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
+const isDateTime = (value: string) => DATE_TIME.test(value) && !Number.isNaN(Date.parse(value))
+
+function bounds(least: number | undefined, most: number | undefined): string {
+  const from = least === undefined ? '' : ` from ${least}`
+  return most === undefined || most === Number.MAX_SAFE_INTEGER ? from : `${from} to ${most}`
+}
+
+/** The rule in words. */
+function described(schema: Schema): string {
+  const { type = [], enum: values, anyOf, description, format, minLength, maxLength, minimum, maximum } = schema
+  if (description !== undefined) return description
+  if ('const' in schema) return JSON.stringify(schema.const)
+  if (values) return `one of ${values.join(', ')}`
+  if (anyOf) return anyOf.map(described).join(' or ')
+  if (format) return 'a date such as 2026-01-15T12:00:00+08:00, with its zone'
+  const names = [type].flat().map((name) => NAMES[name as TypeName])
+  const length = maxLength === undefined ? '' : ` of ${minLength ?? 0} to ${maxLength} characters`
+  return `${names.join(' or ')}${length}${bounds(minimum, maximum)}`
+}
+
+const isOfType = (type: NonNullable<Schema['type']>, value: unknown) =>
+  [type].flat().some((name) => IS[name as TypeName](value))
+
+/** The keyword that a value other than an object or a list breaks, if any. */
+function broken(schema: Schema, value: unknown): string | undefined {
+  const { type, enum: values, minLength, maxLength, pattern, format, minimum, maximum } = schema
+  if (type && !isOfType(type, value)) {
+    // In the process a moment is a Date.
+    return format && types.isDate(value) ? undefined : 'type'
+  }
+  if ('const' in schema && value !== schema.const) return 'const'
+  if (values && !values.includes(value)) return 'enum'
+  if (typeof value === 'string') {
+    if (minLength !== undefined && value.length < minLength) return 'minLength'
+    if (maxLength !== undefined && value.length > maxLength) return 'maxLength'
+    if (pattern !== undefined && !new RegExp(pattern).test(value)) return 'pattern'
+    if (format && !isDateTime(value)) return 'format'
+  }
+  if (typeof value === 'number') {
+    if (minimum !== undefined && value < minimum) return 'minimum'
+    if (maximum !== undefined && value > maximum) return 'maximum'
+  }
+  return undefined
+}
+
+const isValid = (schema: Schema, value: unknown) => {
+  try {
+    validate(schema, value)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function validateObject(schema: Schema, value: Readonly<Record<string, unknown>>, place: string): void {
+  const { properties = {}, required = [], additionalProperties, minProperties = 0 } = schema
+  const at = (name: string) => (place === '' ? name : `${place}.${name}`)
+  const given = Object.entries(value).filter(([, item]) => item !== undefined)
+  const lacking = required.find((name) => value[name] === undefined)
+  if (lacking !== undefined) throw badInput(at(lacking), 'required', 'is missing')
+  if (given.length < minProperties) {
+    throw badInput(
+      place || 'body',
+      'minProperties',
+      `must have at least ${minProperties} of ${Object.keys(properties).join(', ')}`,
+    )
+  }
+  for (const [name, item] of given) {
+    const own = Object.hasOwn(properties, name) ? properties[name] : additionalProperties
+    if (own === false) {
+      const names = Object.keys(properties)
+      throw badInput(
+        at(name),
+        'additionalProperties',
+        names.length === 0 ? 'nothing is taken here' : `there is no such name here; there are ${names.join(', ')}`,
+      )
+    }
+    if (own) validate(own, item, at(name))
+  }
+}
+
+/**
+ * Checks a value; `place` is its name in errors.
+ * @throws MockError BAD_INPUT, for the first rule that is broken
+ */
+export function validate(schema: Schema, value: unknown, place = ''): void {
+  const { anyOf } = schema
+  if (anyOf && !anyOf.some((other) => isValid(other, value))) {
+    // What only one of them can mean is checked by that one, which says more.
+    const [only, ...others] = anyOf.filter(({ type }) => type && isOfType(type, value))
+    if (only && others.length === 0) validate(only, value, place)
+    throw badInput(place || 'body', 'anyOf', `must be ${described(schema)}; got ${JSON.stringify(value)}`)
+  }
+  const rule = broken(schema, value)
+  if (rule !== undefined) {
+    const got = schema.writeOnly ? '' : `; got ${JSON.stringify(value) ?? String(value)}`
+    throw badInput(place || 'body', rule, `must be ${described(schema)}${got}`)
+  }
+  if (Array.isArray(value) && schema.items) {
+    value.forEach((item, n) => validate(schema.items!, item, place === '' ? String(n) : `${place}.${n}`))
+  }
+  if (IS.object(value) && !types.isDate(value)) validateObject(schema, value as Record<string, unknown>, place)
+}

@@ -1,0 +1,110 @@
+import { createRandom, type Random } from '../base/random.ts'
+import type { Clock } from '../clock/clock.ts'
+import type { SignType } from '../wire/sign-v2.ts'
+import { createNonces, type CertMode, type Merchant, type MerchantChanges, type Nonces } from './merchant.ts'
+import { createOrderBook, type Order, type OrderBook, type Payment } from './orders.ts'
+import { createRefundBook, type Refund, type RefundBook } from './refunds.ts'
+
+/** Why a payment failed, in WeChat's words. */
+export interface Failure {
+  readonly err_code: string
+  readonly err_code_des: string
+}
+
+/** What happened to money and is to be notified. */
+export type News =
+  | { readonly kind: 'paid'; readonly order: Order; readonly payment: Payment }
+  | { readonly kind: 'failed'; readonly order: Order; readonly failure: Failure }
+  | { readonly kind: 'refunded'; readonly order: Order; readonly refund: Refund }
+
+/** Pays each order some time after it was made. */
+export interface AutoPay {
+  /** An order was made. */
+  readonly order: (account: Account, order: Order) => void
+  /** Plans the payments again after orders or timers were replaced. */
+  readonly resume: (accounts: readonly Account[]) => void
+}
+
+/** What all merchants of a world share. */
+export interface AccountHost {
+  readonly clock: Pick<Clock, 'now' | 'at'>
+  readonly autoPay: AutoPay
+  /** World time after which an open refund succeeds; undefined: never. */
+  readonly refundDelayMs: number | undefined
+  /** The refund URL set in the merchant platform; '' when none is set. */
+  readonly refundNotifyUrl: string
+  /** The openid of somebody who pays an order that was made for nobody in particular. */
+  readonly payerOf: (order: Order) => string
+  /** Makes the notification, in the form of the API that the order was made with; returns its id. Nothing is sent yet. */
+  readonly tell: (account: Account, news: News) => string
+  /** Begins to send a notification; nobody waits for the answer. */
+  readonly send: (notificationId: string) => Promise<unknown>
+}
+
+/** A merchant: its key, its books, and what the rules of money need. */
+export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
+  readonly mchId: string
+  /** The APIv2 key, 32 bytes. */
+  apiKey: string
+  /** The only algorithm accepted; `any`: each request chooses. */
+  signType: SignType | 'any'
+  /** Whether calls that want the merchant's certificate ask for it. */
+  certMode: CertMode
+  readonly nonces: Nonces
+  readonly orders: OrderBook
+  readonly refunds: RefundBook
+  readonly random: Random
+  readonly now: () => Date
+  readonly at: Clock['at']
+  readonly tell: (news: News) => string
+}
+
+export function createAccount(merchant: Merchant, seed: string, { clock, tell, ...shared }: AccountHost): Account {
+  const account: Account = {
+    ...shared,
+    ...merchant,
+    nonces: createNonces(),
+    orders: createOrderBook(clock.now),
+    refunds: createRefundBook(),
+    random: createRandom(seed),
+    now: clock.now,
+    at: clock.at,
+    tell: (news) => tell(account, news),
+  }
+  return account
+}
+
+export const merchantView = ({ mchId, apiKey, signType, certMode }: Account): Merchant => ({
+  mchId,
+  apiKey,
+  signType,
+  certMode,
+})
+
+export function changeMerchant(account: Account, { apiKey, signType, certMode }: MerchantChanges): void {
+  if (apiKey !== undefined) account.apiKey = apiKey
+  if (signType !== undefined) account.signType = signType
+  if (certMode !== undefined) account.certMode = certMode
+}
+
+/** Why a rule of money says no; each API has its own code and text for it. */
+export type Reason =
+  | 'closed'
+  | 'paid'
+  | 'not-paid'
+  | 'terms-differ'
+  | 'expires-too-soon'
+  | 'overdue'
+  | 'refunded-in-full'
+  | 'above-what-is-left'
+  | 'too-many'
+
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly reason: Reason
+
+  constructor(reason: Reason, message: string = reason) {
+    super(message)
+    this.reason = reason
+  }
+}

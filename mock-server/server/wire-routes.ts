@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { guarded } from '../base/listeners.ts'
+import { masked } from '../journal/masking.ts'
+import type { WorldCore } from '../wechat/core.ts'
+import { type ClientCertificate, exchange, type WireEndpoint } from '../wechat/exchange.ts'
+import { loginRoutes } from '../wechat/login/index.ts'
+import { payV2Routes } from '../wechat/pay-v2/index.ts'
+import type { Worlds } from '../world/worlds.ts'
+import { sendOutcome } from './outcome.ts'
+import { worldOf } from './unknown-calls.ts'
+
+/** PEM texts. */
+export interface TlsOptions {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+  /** The authority of the merchants' certificates; without it any certificate of the right name will do. */
+  readonly ca?: string | Buffer
+}
+
+export interface AppOptions {
+  /** The names, beside addresses and local ones, by which the control API may be called. */
+  readonly hosts: readonly string[]
+  readonly log: (line: string) => void
+  readonly tls: TlsOptions | undefined
+}
+
+/** Not WeChat's: a call below it that does not exist is the caller's mistake, not the application's. */
+export const CONTROL_ROOT = '/__mock/'
+
+/** 64 KB hold any V2 request many times over. */
+const WIRE_BODY_LIMIT = 64 * 1024
+
+function shownCertificate(socket: Socket, { ca }: TlsOptions): ClientCertificate | null {
+  const { subject } = (socket as TLSSocket).getPeerCertificate()
+  return subject
+    ? { commonName: String(subject.CN), trusted: ca === undefined || (socket as TLSSocket).authorized }
+    : null
+}
+
+export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener, tls }: AppOptions): void {
+  const log = guarded('log', listener)
+  // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) =>
+    done(null, body),
+  )
+  app.decorateRequest('sentHeaders')
+  app.addHook('onRequest', async (request) => {
+    request.setDecorator('sentHeaders', request.raw.headers)
+    const { 'content-type': _unread, ...headers } = request.raw.headers
+    request.raw.headers = headers
+  })
+
+  const sent = (request: FastifyRequest, world?: WorldCore) => {
+    const mask = (text: unknown) =>
+      masked(
+        String(text),
+        world?.apps.map(({ appSecret }) => appSecret),
+      )
+    const headers = request.getDecorator<Record<string, unknown>>('sentHeaders')
+    return {
+      method: request.method,
+      url: mask(request.originalUrl),
+      headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, mask(value)])),
+      body: mask(request.body ?? ''),
+    }
+  }
+
+  async function serve(
+    endpoint: WireEndpoint,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    unreadable?: Error,
+  ): Promise<FastifyReply> {
+    const { method, url } = request
+    const body = request.body as Buffer | undefined
+    const call = endpoint.receive({
+      method,
+      body,
+      query: new URL(url, 'http://wechat').searchParams,
+      ...(tls && { certificate: shownCertificate(request.socket, tls) }),
+      ...(unreadable && { unreadable }),
+    })
+    const { world = worlds.fallback(), api, outTradeNo } = call
+    const about = { api, ...(outTradeNo !== undefined && { outTradeNo }) }
+    const presence = world.activity.enter(`${api} ${outTradeNo ?? ''}`)
+    reply.raw.once('close', presence.leave)
+    const outcome = await exchange(call, world, presence, (response, remarks) => {
+      world.journal.record({
+        at: world.clock.now(),
+        direction: 'in',
+        ...about,
+        request: sent(request, world),
+        ...(response && {
+          response: {
+            status: response.status,
+            headers: response.headers,
+            body: response.readable ?? String(response.body),
+          },
+        }),
+        ...remarks,
+      })
+      log(`${world.id} ${api} ${outTradeNo ?? ''}: ${remarks.note}`)
+      for (const { level, rule, message } of remarks.lint ?? []) {
+        if (level === 'warning') log(`${world.id} ${api} ${outTradeNo ?? ''}: ${rule}: ${message}`)
+      }
+    })
+    reply.header('date', world.clock.now().toUTCString())
+    return sendOutcome(reply, outcome)
+  }
+
+  const endpoints = [...loginRoutes(worlds), ...payV2Routes(worlds)]
+  for (const endpoint of endpoints) {
+    app.all(
+      endpoint.path,
+      {
+        errorHandler: (error, request, reply) => {
+          // A request that Fastify could not receive has a status; anything else is a mistake of the mock's own.
+          if (error.statusCode === undefined) throw error
+          return serve(endpoint, request, reply, error)
+        },
+      },
+      (request, reply) => serve(endpoint, request, reply),
+    )
+  }
+
+  const emulated = `WeChat's paths here: ${endpoints.map(({ path }) => path).join(', ')}; control`
+  function refuse(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const world = worldOf(worlds, sent(request))
+    const told = sent(request, world)
+    const { method, url } = told
+    const answer = {
+      code: 'UNKNOWN_PATH',
+      message: `${method} ${url} is not emulated; ${emulated}: ${worlds.controlUrl()}`,
+    }
+    log(`unknown path ${method} ${url}`)
+    if (!request.url.startsWith(CONTROL_ROOT)) {
+      const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
+      world.journal.record({
+        at: world.clock.now(),
+        direction: 'in',
+        api: 'unknown',
+        request: told,
+        response,
+        note: answer.message,
+      })
+    }
+    return reply.code(404).send(answer)
+  }
+  app.all(
+    '/*',
+    {
+      errorHandler: (_error, request, reply) => {
+        refuse(request, reply)
+      },
+    },
+    refuse,
+  )
+}

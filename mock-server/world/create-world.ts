@@ -1,0 +1,276 @@
+import { EventEmitter } from 'node:events'
+import { createActivity } from '../base/activity.ts'
+import { MockError } from '../base/errors.ts'
+import { guarded } from '../base/listeners.ts'
+import { createRandom } from '../base/random.ts'
+import { createDelays } from '../base/real-time.ts'
+import { startOf } from '../clock/clock.ts'
+import { parseDuration } from '../clock/duration.ts'
+import { createFaultBook } from '../faults/faults.ts'
+import { createGates } from '../faults/gates.ts'
+import { createHooks } from '../faults/hooks.ts'
+import type { Finding, JournalEntry } from '../journal/entry.ts'
+import { createEventLog } from '../journal/event-log.ts'
+import { createJournal } from '../journal/journal.ts'
+import { type Account, type AccountHost, createAccount } from '../ledger/account.ts'
+import { createAutoPay } from '../ledger/auto-pay.ts'
+import { checkApiKey, checkCertMode, type Credentials } from '../ledger/merchant.ts'
+import type { Delivery } from '../notify/notification.ts'
+import { createNotifier, noticeOf } from '../notify/notifier.ts'
+import { createNoticeWire } from '../notify/passage.ts'
+import { planOf } from '../notify/schedule.ts'
+import type { Sender } from '../notify/sender.ts'
+import { type Application, createApplication } from '../users/app.ts'
+import { behaviourOf } from '../wechat/behaviour.ts'
+import type { AtMerchant, InApp, WorldCore } from '../wechat/core.ts'
+import { checkNotifyUrl } from '../wire/notify-url.ts'
+import { createFace } from './face.ts'
+import { createForgetting } from './forgetting.ts'
+import { checkWorldOptions, refundDelayMs, sessionKeyMs, type WorldOptions } from './options.ts'
+import { createParties } from './parties.ts'
+import { createTell } from './payments.ts'
+import { checkSettleUrl, createSettleCall } from './settle-url.ts'
+import { checkOwnTime, joinClock, type SharedClock } from './shared-clock.ts'
+import { createSnapshots } from './state/snapshots.ts'
+import { ownTime, type Settling, type WorldTime } from './time.ts'
+import type { World, WorldEvents } from './world.ts'
+
+/** What a world needs from the mock it lives in. */
+export interface WorldHost {
+  readonly id: string
+  /** The seed, unique among the worlds of the mock. */
+  readonly seed: string
+  readonly baseUrl: () => string
+  readonly sender: Sender
+  /** The clock that all worlds of the mock run on, if they share one. */
+  readonly clock?: SharedClock | undefined
+  /** Whether the mock is reached by TLS. */
+  readonly tls: boolean
+  readonly log: (line: string) => void
+  /** @throws MockError ID_TAKEN */
+  readonly checkFree: (kind: 'appid' | 'mchId', name: string) => void
+  readonly claimMchId: (owner: AtMerchant) => void
+  readonly claimAppid: (owner: InApp) => void
+  /** Forgets the world. */
+  readonly remove: () => void
+}
+
+const MAX_JOURNAL = 5000
+/** These may still be paid, so a short memory for orders that are over does not shorten theirs. */
+const MAX_UNPAID = 10_000
+const MAX_EVENTS = 1000
+
+function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
+  const random = createRandom(seed)
+  checkApiKey(apiKey)
+  return {
+    appid: appid ?? `wx${random.hex(16, 'appid')}`,
+    appSecret: appSecret ?? random.hex(32, 'appSecret'),
+    mchId: mchId ?? `16${random.digits(8, 'mchId')}`,
+    apiKey: apiKey ?? random.alphanumeric(32, 'apiKey'),
+  }
+}
+
+/** Everything that can be checked before anything of the world exists. */
+function readOptions(host: WorldHost, options: WorldOptions) {
+  checkWorldOptions(options)
+  checkCertMode(options.certMode, host.tls)
+  if (options.settleUrl !== undefined) checkSettleUrl(options.settleUrl)
+  if (options.refundNotifyUrl !== undefined) checkNotifyUrl('refundNotifyUrl', options.refundNotifyUrl)
+  checkOwnTime(host.clock, options)
+  return {
+    ...drawCredentials(host.seed, options),
+    start: startOf(options.startTime),
+    mode: options.clock ?? 'virtual',
+    plan: planOf(options.schedule ?? 'current'),
+    behaviour: behaviourOf(options.behaviour),
+    refundDelayMs: refundDelayMs(options),
+    autoPayMs: options.autoPay === undefined ? undefined : parseDuration(options.autoPay, 'autoPay'),
+    users: { sessionKeyMs: sessionKeyMs(options), codeLimit: options.codeLimit },
+    maxJournal: options.maxJournal ?? MAX_JOURNAL,
+    strict: options.strict ?? false,
+  }
+}
+
+export function createWorld(host: WorldHost, options: WorldOptions): { world: World; core: WorldCore } {
+  const { id, sender, seed } = host
+  const log = guarded('log', host.log)
+  const { appid, appSecret, mchId, apiKey, start, mode, plan, behaviour, users, maxJournal, strict, ...delaysMs } =
+    readOptions(host, options)
+  const activity = createActivity()
+  const events = new EventEmitter()
+  const eventLog = createEventLog(MAX_EVENTS)
+  const settleHooks: (() => Promise<unknown>)[] =
+    options.settleUrl === undefined ? [] : [createSettleCall(sender, options.settleUrl)]
+  let ended = false
+
+  /** @throws MockError UNKNOWN_WORLD */
+  function checkExists(): void {
+    if (ended) throw new MockError('UNKNOWN_WORLD', `world ${id} has ended`)
+  }
+
+  function tell<E extends keyof WorldEvents>(event: E, value: WorldEvents[E]): void {
+    eventLog.push(event, clock.now(), value)
+    events.emit(event, value)
+  }
+
+  const settling: Settling = {
+    id,
+    settle: () => {
+      if (settleHooks.length === 0 && !activity.busy()) return undefined
+      return (async () => {
+        do {
+          await activity.idle()
+          for (const hook of settleHooks) await hook()
+        } while (activity.busy())
+      })()
+    },
+    busy: activity.busy,
+    awaited: activity.awaited,
+    collect: () => {
+      const deliveries = notifier.collect()
+      const lint: Finding[] = []
+      const note = (entry: JournalEntry) => {
+        lint.push(...(entry.lint ?? []))
+      }
+      events.on('journal', note)
+      return () => {
+        events.off('journal', note)
+        return { deliveries: deliveries(), lint }
+      }
+    },
+    moved: (move) => tell('clock', move),
+  }
+  const time = host.clock ? joinClock(host.clock, settling) : ownTime(mode, start, settling)
+  const { clock } = time
+  const ownSeed = mode === 'real' && options.seed === undefined ? `${seed}@${start}` : seed
+  const random = createRandom(ownSeed)
+
+  const delays = createDelays()
+  const hooks = createHooks((message) => parties.merchantOr(message.get('mch_id')).apiKey)
+  const faults = createFaultBook(random, clock.now, (fault) => tell('fault', { ...fault }))
+  const gates = createGates((gate) => tell('gate', gate))
+  const journal = createJournal(maxJournal, (entry) => {
+    tell('journal', entry)
+    forget()
+  })
+  const notifier = createNotifier({
+    clock,
+    activity,
+    wire: createNoticeWire({ gates, faults, delays, sender }),
+    hasEnded: () => ended,
+    plan,
+    ...(time.nextSequence && { nextSequence: time.nextSequence }),
+    ackTimeoutMs: options.ackTimeoutMs ?? 5000,
+    strict,
+    delays,
+    maxDeliveries: maxJournal,
+    prepare: hooks.prepare,
+    onDelivery,
+  })
+
+  function onDelivery(delivery: Delivery): void {
+    const { sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, lint, attempt } =
+      delivery
+    journal.record({
+      at: sentAt,
+      direction: 'out',
+      api: noticeOf(kind),
+      outTradeNo,
+      request: { method: 'POST', url, ...request },
+      ...(response && { response }),
+      note: `${verdict}: ${reason}`,
+      ...(lint && { lint }),
+      deliveryId: delivery.id,
+      verdict,
+    })
+    log(`${id} notify ${notificationId} attempt ${attempt}: ${verdict} (${reason})`)
+    gates.signal('delivery.completed', outTradeNo)
+    tell('delivery', delivery)
+  }
+
+  const autoPay = createAutoPay(clock, delaysMs.autoPayMs)
+  const accountHost: AccountHost = {
+    clock,
+    autoPay,
+    refundDelayMs: delaysMs.refundDelayMs,
+    refundNotifyUrl: options.refundNotifyUrl ?? '',
+    payerOf: (order) => parties.appOr(order.appid).users.issueCode({}).user.openid,
+    tell: createTell(gates, notifier, random, (order) => tell('paid', order)),
+    send: (notificationId) => notifier.start(notifier.find(notificationId)!, false),
+  }
+  const { signType = 'any', certMode = 'none' } = options
+  const accounts: Account[] = [createAccount({ mchId, apiKey, signType, certMode }, ownSeed, accountHost)]
+  const apps: Application[] = [createApplication({ appid, appSecret }, ownSeed, clock.now, users)]
+
+  const counters = { replies: 0 }
+  const core: WorldCore = {
+    id,
+    accounts,
+    apps,
+    behaviour,
+    strict,
+    clock,
+    random,
+    autoPay,
+    journal,
+    activity,
+    faults,
+    gates,
+    hooks,
+    delays,
+    notifier,
+    counters,
+    nextReply: () => ++counters.replies,
+    end: () => {
+      ended = true
+      clock.close()
+      delays.close()
+      journal.close()
+      gates.clear()
+    },
+  }
+  const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
+  const parties = createParties({
+    id,
+    seed,
+    random,
+    now: clock.now,
+    tls: host.tls,
+    checkFree: host.checkFree,
+    claimMchId: (account) => host.claimMchId({ world: core, account }),
+    claimAppid: (app) => host.claimAppid({ world: core, app }),
+    host: accountHost,
+    users,
+    accounts,
+    apps,
+    checkExists,
+  })
+  const advance: WorldTime['advance'] = async (by, options) => {
+    checkExists()
+    const report = await time.advance(by, options)
+    checkExists()
+    return report
+  }
+  const world = createFace({
+    core,
+    parties,
+    baseUrl: host.baseUrl,
+    clock,
+    advance,
+    settleOn: (fn) => {
+      settleHooks.push(fn)
+    },
+    on: (event, listener) => {
+      events.on(event, listener)
+    },
+    events: eventLog,
+    snapshots: createSnapshots(core, start, parties, (what) => tell('reset', { what })),
+    close: () => {
+      host.remove()
+      core.end()
+    },
+  })
+  time.enter()
+  return { world, core }
+}

@@ -1,0 +1,169 @@
+import { oneOf, strict, validate } from '../base/schema.ts'
+import { MockError } from '../base/errors.ts'
+import type { Gates } from '../faults/gates.ts'
+import { Refusal, type Account, type News } from '../ledger/account.ts'
+import {
+  expireOrder,
+  failPayment,
+  FAILURE,
+  PAYMENT,
+  payOrder,
+  type FailOptions,
+  type PaymentFailure,
+  type PaymentOptions,
+} from '../ledger/cashier.ts'
+import { orderSnapshot, type Order, type OrderSnapshot } from '../ledger/orders.ts'
+import {
+  canEnd,
+  CONSOLE_REFUND,
+  END,
+  endRefund,
+  refundFromConsole,
+  refundSnapshot,
+  type ConsoleRefund,
+  type EndOptions,
+  type RefundSnapshot,
+} from '../ledger/refund-rules.ts'
+import type { RefundEnd } from '../ledger/refunds.ts'
+import type { Delivery, Notification } from '../notify/notification.ts'
+import type { Notifier } from '../notify/notifier.ts'
+import type { Random } from '../base/random.ts'
+import type { Behaviour } from '../wechat/behaviour.ts'
+import { refusalOf } from '../wechat/pay-v2/answers.ts'
+import { notificationBody } from '../wechat/pay-v2/notifications.ts'
+import { OF_MERCHANT, type OfMerchant, type Parties } from './parties.ts'
+
+/** `await`: wait for the first delivery; `background`: send without waiting; `hold`: do not send. */
+export type Deliver = 'await' | 'background' | 'hold'
+
+const DELIVER = oneOf('await', 'background', 'hold')
+
+export const PAY = strict({ ...PAYMENT, ...OF_MERCHANT, deliver: DELIVER })
+export const FAIL = strict({ ...FAILURE, ...OF_MERCHANT })
+export const EXPIRE = strict(OF_MERCHANT)
+export const REFUND = strict({ ...CONSOLE_REFUND, ...OF_MERCHANT })
+export const STATUS = oneOf('SUCCESS', 'CHANGE', 'REFUNDCLOSE')
+export const SETTLE = strict({ ...END, ...OF_MERCHANT, deliver: DELIVER })
+
+/** A notification and, if it was sent and waited for, its first delivery, judged. */
+export interface Notified {
+  readonly notification: Notification
+  readonly delivery: Delivery | undefined
+}
+
+export interface PayOptions extends PaymentOptions, OfMerchant {
+  /** Default `await`. */
+  readonly deliver?: Deliver
+}
+
+export interface SettleOptions extends EndOptions, OfMerchant {
+  /** Default `await`. */
+  readonly deliver?: Deliver
+}
+
+export interface Paid extends Notified {
+  readonly order: OrderSnapshot
+}
+
+/** `notification` is undefined if nobody is to be notified. */
+export interface Failed extends PaymentFailure {
+  readonly order: OrderSnapshot
+  readonly notification: Notification | undefined
+  readonly delivery: Delivery | undefined
+}
+
+/** `notification` is undefined if nobody is to be notified. */
+export interface Settled {
+  readonly refund: RefundSnapshot
+  readonly notification: Notification | undefined
+  readonly delivery: Delivery | undefined
+}
+
+/** What a person does in a world. */
+export interface Payments {
+  readonly pay: (outTradeNo: string, options?: PayOptions) => Promise<Paid>
+  readonly fail: (outTradeNo: string, options?: FailOptions & OfMerchant) => Promise<Failed>
+  readonly expire: (outTradeNo: string, options?: OfMerchant) => OrderSnapshot
+  readonly refundFromConsole: (outTradeNo: string, options?: ConsoleRefund & OfMerchant) => RefundSnapshot
+  readonly settleRefund: (outRefundNo: string, status: RefundEnd, options?: SettleOptions) => Promise<Settled>
+}
+
+/** Makes the notification of what happened, and lets the rest of the world know. */
+export const createTell =
+  (gates: Gates, notifier: Notifier, random: Random, onPaid: (order: OrderSnapshot) => void) =>
+  (account: Account, news: News): string => {
+    const { mchId } = account
+    const { outTradeNo } = news.order
+    if (news.kind === 'paid') {
+      gates.signal('order.paid', outTradeNo)
+      onPaid(orderSnapshot(mchId, news.order))
+    }
+    const { url, subject } =
+      news.kind === 'refunded'
+        ? { url: news.refund.notifyUrl, subject: { kind: 'refund', outRefundNo: news.refund.outRefundNo } as const }
+        : { url: news.order.notifyUrl, subject: { kind: news.kind === 'paid' ? 'pay' : 'fail' } as const }
+    return notifier.create(outTradeNo, url, notificationBody(news, account, random), { ...subject, mchId }).id
+  }
+
+const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
+const isPaid = ({ payment }: Order) => payment !== undefined
+
+export function createPayments({ findOrder, findRefund }: Parties, notifier: Notifier, behaviour: Behaviour): Payments {
+  async function send(notificationId: string, deliver: Deliver): Promise<Notified> {
+    const notification = notifier.find(notificationId)!
+    if (deliver === 'hold') return { notification, delivery: undefined }
+    const first = notifier.start(notification, deliver === 'await')
+    return { notification, delivery: deliver === 'await' ? await first : undefined }
+  }
+
+  const NOBODY = { notification: undefined, delivery: undefined }
+
+  return {
+    pay: async (outTradeNo, given = {}) => {
+      validate(PAY, given)
+      const { deliver = 'await', mchId, ...options } = given
+      const [account, order] = findOrder(outTradeNo, mchId === undefined ? {} : { mchId }, isUnpaid)
+      const notified = await send(payOrder(account, order, options), deliver)
+      return { ...notified, order: orderSnapshot(account.mchId, order) }
+    },
+    fail: async (outTradeNo, options = {}) => {
+      validate(FAIL, options)
+      const [account, order] = findOrder(outTradeNo, options, isUnpaid)
+      const { failure, notificationId } = failPayment(account, order, options)
+      const notified = notificationId === undefined ? NOBODY : await send(notificationId, 'await')
+      return { ...failure, ...notified, order: orderSnapshot(account.mchId, order) }
+    },
+    expire: (outTradeNo, options = {}) => {
+      validate(EXPIRE, options)
+      const [account, order] = findOrder(outTradeNo, options, isUnpaid)
+      expireOrder(account, order)
+      return orderSnapshot(account.mchId, order)
+    },
+    refundFromConsole: (outTradeNo, options = {}) => {
+      validate(REFUND, options)
+      const [account, order] = findOrder(outTradeNo, options, isPaid)
+      try {
+        return refundSnapshot(account, refundFromConsole(account, order, options))
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error
+        const refused = refusalOf('refund', error, behaviour) as Error & { readonly errCode: string }
+        throw new MockError(
+          'REFUND_REFUSED',
+          `order ${outTradeNo} cannot be refunded: ${refused.errCode} ${refused.message}`,
+          { err_code: refused.errCode, err_code_des: refused.message },
+        )
+      }
+    },
+    settleRefund: async (outRefundNo, status, given = {}) => {
+      validate(STATUS, status, 'status')
+      validate(SETTLE, given)
+      const { deliver = 'await', mchId, ...options } = given
+      const [account, refund] = findRefund(outRefundNo, mchId === undefined ? {} : { mchId }, canEnd)
+      const notificationId = endRefund(account, refund, status, options)
+      // Taken now: meanwhile the world may forget the order.
+      const ended = refundSnapshot(account, refund)
+      const notified = notificationId === undefined ? NOBODY : await send(notificationId, deliver)
+      return { ...notified, refund: ended }
+    },
+  }
+}
