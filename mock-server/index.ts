@@ -18,7 +18,15 @@ export {
 } from './world/shared-clock.ts'
 export type { AdvanceBy, AdvanceOptions, ClockMode, PendingTimer } from './clock/clock.ts'
 export type { TlsOptions } from './server/wire-routes.ts'
-export type { CertMode, Credentials, Merchant, MerchantChanges } from './ledger/merchant.ts'
+export type {
+  CertMode,
+  Credentials,
+  Merchant,
+  MerchantChanges,
+  MerchantOptions,
+  WorldCredentials,
+} from './ledger/merchant.ts'
+export type { CertificateFile, CertificatePair } from './wire/certificates.ts'
 export type { App, AppChanges } from './users/app.ts'
 export type { CraftOptions } from './world/craft.ts'
 export type { Finding, JournalEntry } from './journal/entry.ts'

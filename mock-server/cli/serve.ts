@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MockError } from '../base/errors.ts'
-import { wholeEnvironment } from '../control/environment.ts'
+import { credentialsView, wholeEnvironment } from '../control/environment.ts'
 import { createMockWechat, type MockWechat } from '../server/mock.ts'
 import { DURATION, OPTIONS, OR_NEVER, type Flag, type WorldOptions } from '../world/options.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
@@ -171,7 +171,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
     controlUrl,
     default: { id, credentials },
   } = mock
-  const identity = `${JSON.stringify({ url, controlUrl, world: id, ...credentials })}\n`
+  const identity = `${JSON.stringify({ url, controlUrl, world: id, ...credentialsView(credentials) })}\n`
   try {
     if (readyFile !== undefined) writeFileSync(readyFile, identity)
   } catch (error) {
@@ -228,7 +228,9 @@ export function addServe(program: Command, output: Output): void {
       option('--ready-file <file>', 'written when the mock answers, with the line of --json; removed at its end'),
     )
     .addOption(option('--print-env', 'print shell lines for the app instead of the banner'))
-    .addOption(option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey'))
+    .addOption(
+      option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey, cert, p12'),
+    )
     .addOption(option('--quiet', 'no banner and no log'))
     .allowExcessArguments()
     .action((_options: ServeOptions, self: Command) => {

@@ -1,4 +1,10 @@
-import type { Credentials } from '../ledger/merchant.ts'
+import type { Credentials, WorldCredentials } from '../ledger/merchant.ts'
+
+/** Credentials as JSON: the bytes of the file in base64. */
+export const credentialsView = ({ p12: { pfx, passphrase }, ...credentials }: WorldCredentials) => ({
+  ...credentials,
+  p12: { pfx: pfx.toString('base64'), passphrase },
+})
 
 /** What an application is told of its WeChat: no value needs quotes in a shell. */
 export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey }: Credentials) => ({

@@ -1,5 +1,6 @@
 import { createRandom, type Random } from '../base/random.ts'
 import type { Clock } from '../clock/clock.ts'
+import { certificateFile, certificatePair, type CertificateFile, type CertificatePair } from '../wire/certificates.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 import { createNonces, type CertMode, type Merchant, type MerchantChanges, type Nonces } from './merchant.ts'
 import { createOrderBook, type Order, type OrderBook, type Payment } from './orders.ts'
@@ -50,6 +51,9 @@ export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
   signType: SignType | 'any'
   /** Whether calls that want the merchant's certificate ask for it. */
   certMode: CertMode
+  /** Its client certificate, made when it is asked for. */
+  readonly certificate: () => CertificatePair
+  readonly certificateFile: () => CertificateFile
   readonly nonces: Nonces
   readonly orders: OrderBook
   readonly refunds: RefundBook
@@ -59,14 +63,26 @@ export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
   readonly tell: (news: News) => string
 }
 
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+
 export function createAccount(merchant: Merchant, seed: string, { clock, tell, ...shared }: AccountHost): Account {
+  const random = createRandom(seed)
+  const certificateSeed = {
+    key: Buffer.from(random.base64(32, 'certificate', 'key'), 'base64'),
+    serial: Buffer.from(random.base64(20, 'certificate', 'serial'), 'base64'),
+  }
   const account: Account = {
     ...shared,
     ...merchant,
+    certificate: once(() => certificatePair(merchant.mchId, certificateSeed)),
+    certificateFile: once(() => certificateFile(merchant.mchId, certificateSeed)),
     nonces: createNonces(),
     orders: createOrderBook(clock.now),
     refunds: createRefundBook(),
-    random: createRandom(seed),
+    random,
     now: clock.now,
     at: clock.at,
     tell: (news) => tell(account, news),

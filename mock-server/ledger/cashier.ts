@@ -3,12 +3,13 @@ import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import { wechatTime } from '../wire/time.ts'
 import type { Account, Failure } from './account.ts'
-import { PREPAY_LIFE_MS, type Coupon, type Order } from './orders.ts'
+import { isOpen, PREPAY_LIFE_MS, stateOf, type Coupon, type Order } from './orders.ts'
 
 /** @throws MockError ORDER_NOT_PAYABLE */
-export function checkPayable(account: Pick<Account, 'now'>, { outTradeNo, tradeState, prepayIssuedAt }: Order): void {
+export function checkPayable(account: Pick<Account, 'now'>, order: Order): void {
+  const { outTradeNo, prepayIssuedAt } = order
   const refuse = (why: string) => new MockError('ORDER_NOT_PAYABLE', `order ${outTradeNo} cannot be paid: ${why}`)
-  if (tradeState !== 'NOTPAY') throw refuse(`it is ${tradeState}`)
+  if (!isOpen(order)) throw refuse(`it is ${stateOf(order)}`)
   if (account.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
     throw refuse('its prepay_id is older than 2 h; the merchant must call unifiedorder again')
   }
@@ -60,7 +61,7 @@ export function payOrder(
     })),
     paidAt,
   }
-  Object.assign(order, { tradeState: 'SUCCESS', payment })
+  Object.assign(order, { tradeState: 'SUCCESS', forcedState: undefined, payment })
   orders.indexTransaction(order, payment)
   return account.tell({ kind: 'paid', order, payment })
 }
@@ -104,7 +105,9 @@ export function failPayment(
  */
 export function expireOrder({ now }: Pick<Account, 'now'>, order: Order): void {
   if (order.payment) {
-    throw new MockError('ORDER_PAID', `order ${order.outTradeNo} cannot expire: it is ${order.tradeState}`)
+    throw new MockError('ORDER_PAID', `order ${order.outTradeNo} cannot expire: it is ${stateOf(order)}`)
   }
-  if (order.tradeState === 'NOTPAY') Object.assign(order, { tradeState: 'CLOSED', expiresAt: now() })
+  if (order.tradeState === 'NOTPAY') {
+    Object.assign(order, { tradeState: 'CLOSED', forcedState: undefined, expiresAt: now() })
+  }
 }

@@ -1,5 +1,6 @@
 import { oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 import { badInput } from '../base/checks.ts'
+import type { CertificateFile, CertificatePair } from '../wire/certificates.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
 /** The nonces of the last requests. */
@@ -31,6 +32,24 @@ export interface Credentials {
   readonly mchId: string
   /** The APIv2 key, 32 bytes. */
   readonly apiKey: string
+}
+
+/** The credentials of a world: those of its first merchant and app. */
+export interface WorldCredentials extends Credentials {
+  /** The merchant's API certificate, for refunds: PEM texts, as the plugin's `merchant.cert` takes them. */
+  readonly cert: CertificatePair
+  /** The same as a file; the passphrase is the mch_id, as with WeChat. */
+  readonly p12: CertificateFile
+}
+
+/** What the plugin's `merchant` takes. */
+export interface MerchantOptions {
+  readonly version: 'v2'
+  readonly mchId: string
+  readonly apiKey: string
+  readonly cert: CertificatePair
+  /** Only where the merchant is bound to one algorithm. */
+  readonly signType?: SignType
 }
 
 /** `none`: nobody asks for it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */

@@ -1,6 +1,6 @@
 import { wechatTime } from '../wire/time.ts'
 import { Refusal, type Account } from './account.ts'
-import { PREPAY_LIFE_MS, type Order } from './orders.ts'
+import { isOver, PREPAY_LIFE_MS, type Order } from './orders.ts'
 
 /** Some recorded requests gave one minute, the recorded text says five; the documents ask for more than one. */
 const LEAST_LIFE_MS = 60_000
@@ -20,7 +20,7 @@ function drawPrepayId({ now, random }: Account, outTradeNo: string, previous = '
 }
 
 function resubmit(account: Account, order: Order, terms: Terms, changes: Changes, repeated: 'same' | 'new'): void {
-  if (order.tradeState === 'CLOSED') throw new Refusal('closed')
+  if (isOver(order)) throw new Refusal('closed')
   if (!isSame(order, terms)) throw new Refusal('terms-differ')
   if (order.tradeState !== 'NOTPAY') throw new Refusal('paid')
   Object.assign(order, changes)
@@ -70,6 +70,6 @@ export function placeOrder(account: Account, terms: Terms, changes: Changes, rep
 /** @throws Refusal paid, closed */
 export function closeOrder(order: Order): void {
   if (order.payment) throw new Refusal('paid')
-  if (order.tradeState === 'CLOSED') throw new Refusal('closed')
-  order.tradeState = 'CLOSED'
+  if (isOver(order)) throw new Refusal('closed')
+  Object.assign(order, { tradeState: 'CLOSED', forcedState: undefined })
 }

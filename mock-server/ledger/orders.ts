@@ -1,8 +1,8 @@
 import { oneOf } from '../base/schema.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
-const TRADE_STATES = ['NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'] as const
-/** The states a JSAPI order can be in (protocol: trade_state). */
+const TRADE_STATES = ['NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const
+/** Every trade_state of the protocol. A JSAPI order comes into the first four; a test can force each of them. */
 export type TradeState = (typeof TRADE_STATES)[number]
 export const TRADE_STATE = oneOf(...TRADE_STATES)
 
@@ -46,7 +46,10 @@ export interface Order {
   prepayIssuedAt: Date
   /** time_expire; an unpaid order is CLOSED from then on. */
   expiresAt: Date | undefined
-  tradeState: TradeState
+  /** What it came to by itself. */
+  tradeState: 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
+  /** What a test has forced on it, until it is paid, closed or refunded. */
+  forcedState?: TradeState | undefined
   payment: Payment | undefined
   /** When it will be paid by itself. */
   autoPayAt?: Date | undefined
@@ -54,6 +57,16 @@ export interface Order {
 
 /** A prepay_id opens the cashier for two hours. */
 export const PREPAY_LIFE_MS = 2 * 3_600_000
+
+/** The state that WeChat tells. */
+export const stateOf = ({ forcedState, tradeState }: Pick<Order, 'forcedState' | 'tradeState'>): TradeState =>
+  forcedState ?? tradeState
+
+/** Whether it can still be paid. */
+export const isOpen = (order: Order) => ['NOTPAY', 'USERPAYING', 'ACCEPT'].includes(stateOf(order)) && !order.payment
+
+/** Whether it can never be paid. */
+export const isOver = (order: Order) => ['CLOSED', 'REVOKED'].includes(stateOf(order))
 
 /** The sum of a payment's coupons, in fen. */
 export const couponFee = (payment: Payment) => payment.coupons.reduce((sum, { fee }) => sum + fee, 0)
@@ -86,7 +99,6 @@ export interface OrderSnapshot {
 export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
   const {
     outTradeNo,
-    tradeState,
     totalFee,
     feeType,
     tradeType,
@@ -104,7 +116,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
     mchId,
     appid: order.appid,
     outTradeNo,
-    tradeState,
+    tradeState: stateOf(order),
     totalFee,
     cashFee: payment && totalFee - couponFee(payment),
     feeType,

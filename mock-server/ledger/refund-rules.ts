@@ -87,7 +87,7 @@ export function acceptRefund(account: Account, order: Order, request: RefundRequ
     notificationId: undefined,
   }
   refunds.add(refund)
-  order.tradeState = 'REFUND'
+  Object.assign(order, { tradeState: 'REFUND', forcedState: undefined })
   if (refundDelayMs !== undefined) endLater(account, refund, now.getTime() + refundDelayMs)
   return refund
 }
@@ -146,7 +146,7 @@ export interface ConsoleRefund {
   readonly outRefundNo?: string
   readonly desc?: string
   readonly account?: RefundAccount
-  /** Where the end is notified; default: the URL set for the merchant, else the order's own notify_url. `null`: nowhere. */
+  /** Where the end is notified; default: the URL set in the merchant platform (`refundNotifyUrl`), else nowhere. `null`: nowhere. */
   readonly notifyUrl?: string | null
 }
 
@@ -175,7 +175,7 @@ export function refundFromConsole(account: Account, order: Order, options: Conso
     outRefundNo = account.random.digits(28, 'console-refund', outTradeNo, earlier.length),
     desc = '',
     account: source = 'REFUND_SOURCE_UNSETTLED_FUNDS',
-    notifyUrl = account.refundNotifyUrl || order.notifyUrl,
+    notifyUrl = account.refundNotifyUrl || null,
   } = options
   if (notifyUrl !== null) checkNotifyUrl('notifyUrl', notifyUrl)
   if (!payment) throw new Refusal('not-paid')

@@ -60,7 +60,8 @@ export interface NotifierDump {
 
 export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
 
-const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0' }
+/** As in the recorded requests. */
+const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0', accept: '*/*', pragma: 'no-cache' }
 
 /** The exchange that a notification is: its name in the journal, for faults and for gates. */
 export const noticeOf = (kind: NotificationKind): Notice => (kind === 'refund' ? 'refundnotify' : 'notify')

@@ -1,3 +1,4 @@
+import { without, withoutCdata } from '../wire/xml.ts'
 import type { Finding } from '../journal/entry.ts'
 import type { Verdict } from '../wire/names.ts'
 import type { Reply } from './sender.ts'
@@ -11,8 +12,6 @@ interface Rule {
   readonly check: (reply: Reply, markup: string) => string | undefined
 }
 
-const CDATA = /<!\[CDATA\[.*?\]\]>/gs
-const COMMENTS = /<!--.*?-->/gs
 const UTF8 = /^(?:utf-?8|(?:us-)?ascii)$/i
 
 const notUtf8 = (where: string, charset = 'UTF-8') =>
@@ -72,7 +71,7 @@ const RULES: readonly Rule[] = [
     field: 'body',
     verdict: 'not_xml',
     check: (_reply, markup) => {
-      const [, name] = /<\w[^\s<>/]*\s+([^\s<>=/]+)\s*=/.exec(markup.replaceAll(COMMENTS, '')) ?? []
+      const [, name] = /<\w[^\s<>/]*\s+([^\s<>=/]+)\s*=/.exec(without(markup, '<!--', '-->')) ?? []
       return name === undefined ? undefined : `an element of the reply has the attribute ${name}`
     },
   },
@@ -91,7 +90,7 @@ const RULES: readonly Rule[] = [
 
 /** What WeChat may not like about a reply that acknowledges, and what a strict world makes of it. */
 export function lintReply(reply: Reply): { readonly finding: Finding; readonly verdict: Verdict }[] {
-  const markup = reply.body.replace(CDATA, '')
+  const markup = withoutCdata(reply.body)
   return RULES.flatMap(({ rule, field, verdict, check }) => {
     const message = check(reply, markup)
     return message === undefined ? [] : [{ finding: { rule, level: 'warning', field, message }, verdict }]

@@ -1,3 +1,4 @@
+import { isForeignPage } from './guard.ts'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -32,6 +33,12 @@ export const CONTROL_ROOT = '/__mock/'
 /** 64 KB hold any V2 request many times over. */
 const WIRE_BODY_LIMIT = 64 * 1024
 
+const pathOf = (url: string) => url.split('?')[0]!
+
+/** A browser that opens the mock's address; no application calls these. */
+const isVisit = (method: string, url: string) =>
+  ['GET', 'HEAD'].includes(method) && ['/', '/favicon.ico'].includes(pathOf(url))
+
 function shownCertificate(socket: Socket, { ca }: TlsOptions): ClientCertificate | null {
   const { subject } = (socket as TLSSocket).getPeerCertificate()
   return subject
@@ -51,6 +58,11 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     request.setDecorator('sentHeaders', request.raw.headers)
     const { 'content-type': _unread, ...headers } = request.raw.headers
     request.raw.headers = headers
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    if (!isForeignPage(request)) return
+    const message = 'a page of another site may not call the emulated WeChat; only servers call the real one'
+    return reply.code(403).send({ code: 'FORBIDDEN_ORIGIN', message })
   })
 
   const sent = (request: FastifyRequest, world?: WorldCore) => {
@@ -131,12 +143,13 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     const world = worldOf(worlds, sent(request))
     const told = sent(request, world)
     const { method, url } = told
+    const why = pathOf(url).includes('//') ? ': it has // in its path; take the slash off the end of the base URL' : ''
     const answer = {
       code: 'UNKNOWN_PATH',
-      message: `${method} ${url} is not emulated; ${emulated}: ${worlds.controlUrl()}`,
+      message: `${method} ${url} is not emulated${why}; ${emulated}: ${worlds.controlUrl()}`,
     }
     log(`unknown path ${method} ${url}`)
-    if (!request.url.startsWith(CONTROL_ROOT)) {
+    if (!request.url.startsWith(CONTROL_ROOT) && !isVisit(method, url)) {
       const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
       world.journal.record({
         at: world.clock.now(),

@@ -7,7 +7,7 @@ import type { Gates } from '../faults/gates.ts'
 import type { HookBook } from '../faults/hooks.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Account, AutoPay } from '../ledger/account.ts'
-import type { Credentials } from '../ledger/merchant.ts'
+import type { WorldCredentials } from '../ledger/merchant.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Application } from '../users/app.ts'
 import type { Behaviour } from './behaviour.ts'
@@ -40,10 +40,21 @@ export interface WorldCore {
   readonly end: () => void
 }
 
-/** Those of the first merchant and the first app, as they are now. */
-export function credentialsOf({ accounts, apps }: Pick<WorldCore, 'accounts' | 'apps'>): Credentials {
-  const [{ mchId, apiKey }, { appid, appSecret }] = [accounts[0]!, apps[0]!]
-  return { appid, appSecret, mchId, apiKey }
+/** Those of the first merchant and the first app, as they are now; certificates are made when they are read. */
+export function credentialsOf({ accounts, apps }: Pick<WorldCore, 'accounts' | 'apps'>): WorldCredentials {
+  const [{ mchId, apiKey, certificate, certificateFile }, { appid, appSecret }] = [accounts[0]!, apps[0]!]
+  return {
+    appid,
+    appSecret,
+    mchId,
+    apiKey,
+    get cert() {
+      return certificate()
+    },
+    get p12() {
+      return certificateFile()
+    },
+  }
 }
 
 export interface InApp {

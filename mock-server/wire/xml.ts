@@ -29,7 +29,6 @@ const parser = new XMLParser({
   ignoreDeclaration: true,
   ignorePiTags: true,
 })
-const CDATA = /<!\[CDATA\[.*?\]\]>/gs
 const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['lt', '<'],
   ['gt', '>'],
@@ -62,9 +61,27 @@ function textOf(name: string, nodes: Node[]): string {
     .join('')
 }
 
+/**
+ * A text without its parts from `open` to `close`. A part that is never closed stays: to look for its end again and again, as
+ * a regular expression does, would take quadratic time.
+ */
+export function without(text: string, open: string, close: string): string {
+  let kept = ''
+  let at = 0
+  for (;;) {
+    const start = text.indexOf(open, at)
+    const end = start < 0 ? -1 : text.indexOf(close, start + open.length)
+    if (end < 0) return kept + text.slice(at)
+    kept += text.slice(at, start)
+    at = end + close.length
+  }
+}
+
+export const withoutCdata = (text: string) => without(text, '<![CDATA[', ']]>')
+
 function parse(text: string): Node[] {
   // A document type is the door of XXE and of entity bombs (CVE-2018-13439): refused before any parser sees it.
-  if (/<!(?:DOCTYPE|ENTITY)/i.test(text.replace(CDATA, ''))) {
+  if (/<!(?:DOCTYPE|ENTITY)/i.test(withoutCdata(text))) {
     throw new WireError('not_xml', 'a document type declaration is not allowed')
   }
   const valid = XMLValidator.validate(text)
@@ -76,12 +93,22 @@ function parse(text: string): Node[] {
   }
 }
 
-/** Reads `<xml>…</xml>`: flat, no document type, no name twice. Throws {@link WireError}. */
-export function readXml(text: string): Fields {
+/** A message with the name of its root element. */
+export interface Message {
+  readonly root: string
+  readonly fields: Fields
+}
+
+/**
+ * Reads one element that holds others: flat, no document type, no name twice.
+ * @throws WireError
+ */
+export function readMessage(text: string): Message {
   const fields = new Map<string, string>()
-  for (const root of parse(text)) {
-    const [rootName, children] = entry(root) as [string, Node[]]
-    if (rootName !== 'xml') throw new WireError('root', `the root element is <${rootName}>, not <xml>`)
+  let root = ''
+  for (const node of parse(text)) {
+    const [name, children] = entry(node) as [string, Node[]]
+    root = name
     for (const child of children) {
       const [name, content] = entry(child)
       if (name === '#cdata' || (typeof content === 'string' && content.trim() !== '')) {
@@ -92,17 +119,27 @@ export function readXml(text: string): Fields {
       fields.set(name, textOf(name, content))
     }
   }
+  return { root, fields }
+}
+
+/**
+ * Reads `<xml>…</xml>`.
+ * @throws WireError
+ */
+export function readXml(text: string): Fields {
+  const { root, fields } = readMessage(text)
+  if (root !== 'xml') throw new WireError('root', `the root element is <${root}>, not <xml>`)
   return fields
 }
 
-/** A field to be written: text goes into CDATA, a number stays bare, as WeChat does with most of them. */
-export type WireField = readonly [name: string, value: string | number]
+/** A field to be written: text goes into CDATA, a number stays bare, as WeChat does with most of them; so does a text that says so. */
+export type WireField = readonly [name: string, value: string | number | { readonly bare: string }]
 
 /** Writes the fields in the given order; `separator` is what stands between two elements. */
 export function writeXml(fields: readonly WireField[], separator = '\n', root = 'xml'): string {
   const elements = fields.map(([name, value]) =>
-    typeof value === 'number'
-      ? `<${name}>${value}</${name}>`
+    typeof value !== 'string'
+      ? `<${name}>${typeof value === 'number' ? value : value.bare}</${name}>`
       : `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`,
   )
   return `<${root}>${elements.join(separator)}</${root}>`

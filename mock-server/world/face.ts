@@ -1,6 +1,6 @@
 import { MockError } from '../base/errors.ts'
 import { guarded } from '../base/listeners.ts'
-import { validate } from '../base/schema.ts'
+import { oneOf, validate } from '../base/schema.ts'
 import type { SwitchingClock } from '../clock/switching-clock.ts'
 import { merchantView } from '../ledger/account.ts'
 import { orderSnapshot } from '../ledger/orders.ts'
@@ -15,9 +15,11 @@ import { explainMessage } from '../wire/explain-sign.ts'
 import { assertDrained, assertNoUnexpected } from './assertions.ts'
 import { craft } from './craft.ts'
 import type { Parties } from './parties.ts'
-import { createPayments } from './payments.ts'
+import { createPayments, WHERE } from './payments.ts'
 import type { Snapshots } from './state/snapshots.ts'
 import type { UserSnapshot, World, WorldEvents } from './world.ts'
+
+const VERSION = oneOf('v2')
 
 /** What a world is made of. */
 export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'close'> {
@@ -72,6 +74,12 @@ export function createFace(parts: FaceParts): World {
     },
     setMerchant: (mchId, changes = {}) => parties.setMerchant(mchId, changes),
     merchants: () => accounts.map(merchantView),
+    merchantOptions: (version, options = {}) => {
+      validate(VERSION, version, 'version')
+      validate(WHERE, options)
+      const { mchId, apiKey, signType, certificate } = parties.accountFor(options)
+      return { version, mchId, apiKey, cert: certificate(), ...(signType !== 'any' && { signType }) }
+    },
     setApp: (appid, changes = {}) => parties.setApp(appid, changes),
     apps: () => apps.map(appView),
     users: () => apps.flatMap((app) => app.users.list().map((user) => userView(app, user))),

@@ -42,6 +42,11 @@ export interface Parties {
   /** Changes a merchant; adds one that is not known yet. */
   readonly setMerchant: (mchId: string, changes: MerchantChanges) => Merchant
   readonly setApp: (appid: string, changes: AppChanges) => App
+  /**
+   * The merchant that is meant; default: the first.
+   * @throws MockError UNKNOWN_MERCHANT
+   */
+  readonly accountFor: (options: OfMerchant) => Account
   /** The merchant of this number, or else the first. */
   readonly merchantOr: (mchId: string | undefined) => Account
   readonly appOr: (appid: string | undefined) => Application
@@ -151,6 +156,7 @@ export function createParties(options: PartiesOptions): Parties {
   return {
     setMerchant,
     setApp,
+    accountFor: (options) => accountsFor(options)[0]!,
     merchantOr: (mchId) => accountOf(mchId) ?? accounts[0]!,
     appOr: (appid) => appOf(appid) ?? apps[0]!,
     appFor: (openid, { appid } = {}) => {

@@ -12,7 +12,7 @@ import {
   type PaymentFailure,
   type PaymentOptions,
 } from '../ledger/cashier.ts'
-import { orderSnapshot, type Order, type OrderSnapshot } from '../ledger/orders.ts'
+import { orderSnapshot, TRADE_STATE, type Order, type OrderSnapshot, type TradeState } from '../ledger/orders.ts'
 import {
   canEnd,
   CONSOLE_REFUND,
@@ -40,7 +40,8 @@ const DELIVER = oneOf('await', 'background', 'hold')
 
 export const PAY = strict({ ...PAYMENT, ...OF_MERCHANT, deliver: DELIVER })
 export const FAIL = strict({ ...FAILURE, ...OF_MERCHANT })
-export const EXPIRE = strict(OF_MERCHANT)
+/** Of calls that take nothing else. */
+export const WHERE = strict(OF_MERCHANT)
 export const REFUND = strict({ ...CONSOLE_REFUND, ...OF_MERCHANT })
 export const STATUS = oneOf('SUCCESS', 'CHANGE', 'REFUNDCLOSE')
 export const SETTLE = strict({ ...END, ...OF_MERCHANT, deliver: DELIVER })
@@ -77,6 +78,8 @@ export interface Settled {
   readonly refund: RefundSnapshot
   readonly notification: Notification | undefined
   readonly delivery: Delivery | undefined
+  /** Why nobody is notified, if nobody is. */
+  readonly note: string | undefined
 }
 
 /** What a person does in a world. */
@@ -84,6 +87,7 @@ export interface Payments {
   readonly pay: (outTradeNo: string, options?: PayOptions) => Promise<Paid>
   readonly fail: (outTradeNo: string, options?: FailOptions & OfMerchant) => Promise<Failed>
   readonly expire: (outTradeNo: string, options?: OfMerchant) => OrderSnapshot
+  readonly forceState: (outTradeNo: string, state: TradeState, options?: OfMerchant) => OrderSnapshot
   readonly refundFromConsole: (outTradeNo: string, options?: ConsoleRefund & OfMerchant) => RefundSnapshot
   readonly settleRefund: (outRefundNo: string, status: RefundEnd, options?: SettleOptions) => Promise<Settled>
 }
@@ -104,6 +108,9 @@ export const createTell =
         : { url: news.order.notifyUrl, subject: { kind: news.kind === 'paid' ? 'pay' : 'fail' } as const }
     return notifier.create(outTradeNo, url, notificationBody(news, account, random), { ...subject, mchId }).id
   }
+
+const UNHEARD =
+  'nobody is notified: the refund has no notify_url, and the merchant platform has no URL for refunds (refundNotifyUrl of the world)'
 
 const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
 const isPaid = ({ payment }: Order) => payment !== undefined
@@ -134,9 +141,16 @@ export function createPayments({ findOrder, findRefund }: Parties, notifier: Not
       return { ...failure, ...notified, order: orderSnapshot(account.mchId, order) }
     },
     expire: (outTradeNo, options = {}) => {
-      validate(EXPIRE, options)
+      validate(WHERE, options)
       const [account, order] = findOrder(outTradeNo, options, isUnpaid)
       expireOrder(account, order)
+      return orderSnapshot(account.mchId, order)
+    },
+    forceState: (outTradeNo, state, options = {}) => {
+      validate(TRADE_STATE, state, 'state')
+      validate(WHERE, options)
+      const [account, order] = findOrder(outTradeNo, options, isUnpaid)
+      order.forcedState = state === order.tradeState ? undefined : state
       return orderSnapshot(account.mchId, order)
     },
     refundFromConsole: (outTradeNo, options = {}) => {
@@ -163,7 +177,7 @@ export function createPayments({ findOrder, findRefund }: Parties, notifier: Not
       // Taken now: meanwhile the world may forget the order.
       const ended = refundSnapshot(account, refund)
       const notified = notificationId === undefined ? NOBODY : await send(notificationId, deliver)
-      return { ...notified, refund: ended }
+      return { ...notified, refund: ended, note: notificationId === undefined ? UNHEARD : undefined }
     },
   }
 }

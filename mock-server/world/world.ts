@@ -7,7 +7,7 @@ import type { HookBook } from '../faults/hooks.ts'
 import type { Finding, JournalEntry } from '../journal/entry.ts'
 import type { EventLog } from '../journal/event-log.ts'
 import type { Journal } from '../journal/journal.ts'
-import type { Credentials, Merchant, MerchantChanges } from '../ledger/merchant.ts'
+import type { Merchant, MerchantChanges, MerchantOptions, WorldCredentials } from '../ledger/merchant.ts'
 import type { OrderSnapshot } from '../ledger/orders.ts'
 import type { RefundSnapshot } from '../ledger/refund-rules.ts'
 import type { Delivery, Notification } from '../notify/notification.ts'
@@ -73,7 +73,7 @@ export interface World extends AsyncDisposable, Snapshots {
   /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
   readonly baseUrl: string
   /** As they are now: {@link World.setMerchant} and {@link World.setApp} change them. */
-  readonly credentials: Credentials
+  readonly credentials: WorldCredentials
   readonly clock: WorldClock
   readonly journal: Journal
   /**
@@ -95,6 +95,12 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly setMerchant: (mchId: string, changes?: MerchantChanges) => Merchant
   /** The first is the one of {@link World.credentials}. */
   readonly merchants: () => Merchant[]
+  /**
+   * What `merchant` of the plugin takes, for the first merchant or another one.
+   * @example app.register(wechatPay, { appid, appSecret, merchant: world.merchantOptions('v2'), … })
+   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   */
+  readonly merchantOptions: (version: 'v2', options?: OfMerchant) => MerchantOptions
   /**
    * An app of the world, changed. One that is not known yet is added: it has users, openids, session keys and access tokens
    * of its own, a secret that is drawn if none is given, and is bound to every merchant of the world.
@@ -132,6 +138,12 @@ export interface World extends AsyncDisposable, Snapshots {
    * @throws MockError UNKNOWN_ORDER, ORDER_PAID
    */
   readonly expire: Payments['expire']
+  /**
+   * Orderquery answers this trade_state from now on, without a payment, until the order is paid, closed or refunded.
+   * @example world.forceState('tea-0001', 'PAYERROR')
+   * @throws MockError UNKNOWN_ORDER, BAD_INPUT (no such state)
+   */
+  readonly forceState: Payments['forceState']
   /**
    * The merchant refunds an order by hand, in its console: the refund is PROCESSING, `refund_request_source` is
    * VENDOR_PLATFORM.

@@ -13,6 +13,7 @@ import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import {
   createMockWechat,
+  type Credentials,
   type MockOptions,
   type MockWechat,
   type PayOptions,
@@ -143,7 +144,11 @@ export const entriesOf = (values: Values): [string, string][] =>
     .map(([name, value]) => [name, String(value)])
 
 /** A merchant's request as it goes out: common fields added, `undefined` ones left out, signed. */
-export function signedXml({ credentials }: Pick<World, 'credentials'>, values: Values, signType?: SignType): string {
+export function signedXml(
+  { credentials }: { readonly credentials: Credentials },
+  values: Values,
+  signType?: SignType,
+): string {
   const fields = entriesOf({
     appid: credentials.appid,
     mch_id: credentials.mchId,

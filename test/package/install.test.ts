@@ -146,7 +146,7 @@ async function main () {
   const post = (url, payload, headers = {}) => app.inject({ method: 'POST', url, payload, headers })
   const { token } = (await post('/wechat/login', { code: mock.default.loginCode().code })).json()
   const { outTradeNo } = (await post('/wechat/orders', {}, { authorization: 'Bearer ' + token })).json()
-  const { body } = await mock.default.pay(outTradeNo, { deliver: 'hold' })
+  const { body } = (await mock.default.pay(outTradeNo, { deliver: 'hold' })).notification
   const reply = (await post('/wechat/notify', body, { 'content-type': 'text/xml' })).body
   const { state } = await app.wechat.orders.get(outTradeNo)
   await app.close()
@@ -247,10 +247,10 @@ export async function main (): Promise<Order | undefined> {
   const app = Fastify()
   await app.register(wechatPay, options)
   await using mock = await createMockWechat()
-  const delivery: Delivery = await mock.default.pay('n')
+  const delivery: Delivery | undefined = (await mock.default.pay('n')).delivery
   for (const { name, run } of storeContract({ makeStore: memoryStore })) await run().then(() => name)
   try {
-    return await app.wechat.orders.get(delivery.outTradeNo)
+    return await app.wechat.orders.get(delivery!.outTradeNo)
   } catch (error) {
     const code: WechatErrorCode | undefined = error instanceof WechatError ? error.code : undefined
     throw new Error(code)

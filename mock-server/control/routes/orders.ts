@@ -5,12 +5,13 @@ import { TRADE_STATE, type TradeState } from '../../ledger/orders.ts'
 import type { ConsoleRefund } from '../../ledger/refund-rules.ts'
 import type { RequestPaymentParams } from '../../wechat/phone/request-payment.ts'
 import { OF_MERCHANT, type OfMerchant } from '../../world/parties.ts'
-import { EXPIRE, FAIL, PAY, REFUND, type PayOptions } from '../../world/payments.ts'
+import { WHERE, FAIL, PAY, REFUND, type PayOptions } from '../../world/payments.ts'
 import type { Worlds } from '../../world/worlds.ts'
 import { about, type InWorld, type OfOrder } from '../schemas.ts'
 import { notifiedView } from './notifications.ts'
 
 const ofState = strict({ state: TRADE_STATE, ...OF_MERCHANT })
+const forced = strict({ state: TRADE_STATE, ...OF_MERCHANT }, 'state')
 
 export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld; Querystring: OfMerchant & { readonly state?: TradeState } }>(
@@ -25,7 +26,7 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: OfOrder; Querystring: OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo',
-    { schema: about('One order.', { querystring: EXPIRE }) },
+    { schema: about('One order.', { querystring: WHERE }) },
     async ({ params, query }) => worlds.find(params.world).order(params.outTradeNo, query),
   )
 
@@ -43,8 +44,15 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: OfOrder; Body: OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo/expire',
-    { schema: about('The time of an order is over.', { body: EXPIRE }) },
+    { schema: about('The time of an order is over.', { body: WHERE }) },
     async ({ params, body }) => worlds.find(params.world).expire(params.outTradeNo, body),
+  )
+
+  app.post<{ Params: OfOrder; Body: OfMerchant & { readonly state: TradeState } }>(
+    '/worlds/:world/orders/:outTradeNo/state',
+    { schema: about('Forces a trade_state on an order, for orderquery.', { body: forced }) },
+    async ({ params, body: { state, ...options } }) =>
+      worlds.find(params.world).forceState(params.outTradeNo, state, options),
   )
 
   app.post<{ Params: OfOrder; Body: ConsoleRefund & OfMerchant }>(

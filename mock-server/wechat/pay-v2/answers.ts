@@ -63,6 +63,9 @@ export class BusinessFail extends Error {
   }
 }
 
+export const INVALID_NOTIFY_URL = 'invalid notify_url'
+/** On record since 2016; its shape is not. */
+export const WRONG_OPENID = '无效的openid'
 export const TIME_EXPIRE_SHORT = 'time_expire时间过短，刷卡至少1分钟，其他5分钟'
 const IN_FULL = '订单已全额退款'
 
@@ -145,9 +148,9 @@ export const protocolFields = ({ message }: Pick<Error, 'message'>): WireField[]
 ]
 
 function noteOf(error: ProtocolFail | BusinessFail): string {
-  if (error instanceof BusinessFail) return `${error.errCode} ${error.message}`
+  const said = error instanceof BusinessFail ? `${error.errCode} ${error.message}` : error.message
   const cause = error.cause instanceof Error ? error.cause.message : error.cause
-  return cause ? `${error.message}: ${cause as string}` : error.message
+  return cause ? `${said}: ${cause as string}` : said
 }
 
 /** Who is asked, and how the call answers. */
@@ -190,7 +193,9 @@ export function answers({ api, unsigned, world, account, app }: Speaker, fields:
   function refused(error: unknown): ProtocolFail | BusinessFail {
     if (error instanceof Refusal) return refusalOf(api, error, behaviour)
     if (error instanceof BusinessFail) {
-      return new BusinessFail(error.errCode, error.message || textOf(api, error.errCode))
+      return Object.assign(new BusinessFail(error.errCode, error.message || textOf(api, error.errCode)), {
+        cause: error.cause,
+      })
     }
     if (error instanceof ProtocolFail) return error
     throw error

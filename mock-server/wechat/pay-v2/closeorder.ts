@@ -1,4 +1,5 @@
 import { closeOrder } from '../../ledger/ordering.ts'
+import { isOver } from '../../ledger/orders.ts'
 import type { WireField } from '../../wire/xml.ts'
 import { BusinessFail } from './answers.ts'
 import type { PayEndpoint } from './receive.ts'
@@ -19,7 +20,7 @@ export const closeorder: PayEndpoint = {
       if (behaviour.closeUnknown === 'success') return CLOSED
       throw new BusinessFail('ORDERNOTEXIST')
     }
-    if (order.tradeState === 'CLOSED' && behaviour.closeTwice === 'success') return CLOSED
+    if (isOver(order) && behaviour.closeTwice === 'success') return CLOSED
     const isYoung = account.now().getTime() - order.createdAt.getTime() < LEAST_AGE_MS
     if (order.tradeState === 'NOTPAY' && behaviour.closeEarly === 'SYSTEMERROR' && isYoung) {
       throw new BusinessFail('SYSTEMERROR')

@@ -8,6 +8,10 @@ export interface FieldRule {
   readonly max: number
   readonly required?: true
   readonly form?: (value: string) => boolean
+  /** The recorded text for a wrong form; default: the one that most fields have. */
+  readonly text?: string
+  /** The recorded text for a field that is missing; default 缺少参数. */
+  readonly missing?: string
 }
 
 export const matches = (pattern: RegExp) => (value: string) => pattern.test(value)
@@ -32,8 +36,10 @@ export const commonFields = (withAppid: boolean): readonly FieldRule[] => [
 /** @throws ProtocolFail */
 export function checkFields(fields: Fields, rules: readonly FieldRule[]): void {
   const lacking = rules.filter(({ name, required }) => required && !fields.get(name))
-  if (lacking.length > 0) throw missing(...lacking.map(({ name }) => name))
-  for (const { name, max, form } of rules) {
+  const [only] = lacking
+  if (lacking.length === 1 && only!.missing !== undefined) throw new ProtocolFail(only!.missing)
+  if (only) throw missing(...lacking.map(({ name }) => name))
+  for (const { name, max, form, text = `${name}参数格式错误` } of rules) {
     const value = fields.get(name) ?? ''
     const length = Buffer.byteLength(value)
     if (length > max) {
@@ -42,7 +48,7 @@ export function checkFields(fields: Fields, rules: readonly FieldRule[]): void {
       })
     }
     if (value !== '' && form && !form(value)) {
-      throw new ProtocolFail(`${name}参数格式错误`, { cause: `${name} is ${JSON.stringify(value)}` })
+      throw new ProtocolFail(text, { cause: `${name} is ${JSON.stringify(value)}` })
     }
   }
 }

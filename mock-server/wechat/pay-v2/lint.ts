@@ -3,13 +3,15 @@ import { isIP } from 'node:net'
 import type { Finding } from '../../journal/entry.ts'
 import { PAY_APIS, type PayApi } from '../../wire/names.ts'
 import { parseWechatTime } from '../../wire/time.ts'
-import { ProtocolFail, TIME_EXPIRE_SHORT } from './answers.ts'
+import { BusinessFail, INVALID_NOTIFY_URL, ProtocolFail, TIME_EXPIRE_SHORT, WRONG_OPENID } from './answers.ts'
 
 interface Rule {
   readonly rule: string
   readonly level: Finding['level']
   readonly apis: readonly PayApi[]
   readonly field: string
+  /** How a strict world refuses; default: as a wrong form. */
+  readonly refuse?: () => ProtocolFail | BusinessFail
   /** What is wrong, if anything is. */
   readonly check: (value: string, account: Account, outTradeNo: string) => string | undefined
 }
@@ -36,10 +38,21 @@ const RULES: readonly Rule[] = [
     check: (url) => (isLocal(hostOf(url)) ? `${url} cannot be reached from WeChat's servers` : undefined),
   },
   {
+    rule: 'notify-url-port',
+    level: 'info',
+    apis: ['unifiedorder', 'refund'],
+    field: 'notify_url',
+    check: (url) =>
+      new URL(url).port !== '' && !isLocal(hostOf(url))
+        ? `${url} has a port; whether WeChat calls it is on record nowhere`
+        : undefined,
+  },
+  {
     rule: 'notify-url-http',
     level: 'warning',
     apis: ['unifiedorder', 'refund'],
     field: 'notify_url',
+    refuse: () => new ProtocolFail(INVALID_NOTIFY_URL),
     check: (url) =>
       url.startsWith('http:') && !isLocal(hostOf(url))
         ? `${url} must be https on the public internet (doc/v2/partner/4011984734)`
@@ -58,10 +71,20 @@ const RULES: readonly Rule[] = [
     level: 'warning',
     apis: ['unifiedorder'],
     field: 'time_expire',
+    refuse: () => new ProtocolFail(TIME_EXPIRE_SHORT),
     check: (text, { now }) =>
       parseWechatTime(text)!.getTime() - now().getTime() < 5 * MINUTE_MS
         ? `${text} is less than five minutes away, which older merchants are refused`
         : undefined,
+  },
+  {
+    rule: 'openid-form',
+    level: 'warning',
+    apis: ['unifiedorder'],
+    field: 'openid',
+    refuse: () => new ProtocolFail(WRONG_OPENID),
+    check: (openid) =>
+      openid.startsWith('o') ? undefined : `${openid} does not begin with o, as every recorded one does`,
   },
   {
     rule: 'client-ip-local',
@@ -76,6 +99,7 @@ const RULES: readonly Rule[] = [
     level: 'warning',
     apis: ['closeorder'],
     field: 'out_trade_no',
+    refuse: () => new BusinessFail('SYSTEMERROR'),
     check: (outTradeNo, account) => {
       const order = account.orders.find(outTradeNo)
       return order && ageMs(account, order.createdAt) < 5 * MINUTE_MS
@@ -88,6 +112,7 @@ const RULES: readonly Rule[] = [
     level: 'warning',
     apis: ['refund'],
     field: 'out_refund_no',
+    refuse: () => new BusinessFail('FREQUENCY_LIMITED'),
     check: (outRefundNo, account, outTradeNo) => {
       const young = account.refunds
         .ofOrder(outTradeNo)
@@ -100,17 +125,47 @@ const RULES: readonly Rule[] = [
   },
 ]
 
-/** What production may not like about a request that is accepted here. */
-export function lint(account: Account, api: PayApi, get: (name: string) => string, outTradeNo: string): Finding[] {
-  return RULES.filter(({ apis, field }) => apis.includes(api) && get(field) !== '')
-    .map(({ rule, level, field, check }) => ({ rule, level, field, message: check(get(field), account, outTradeNo) }))
-    .filter((finding): finding is Finding => finding.message !== undefined)
+/** A finding, and how a strict world refuses. */
+interface Found extends Finding {
+  readonly refuse?: (() => ProtocolFail | BusinessFail) | undefined
 }
 
-/** The refusal of a strict world. Only that of a short time_expire is on record. */
-export function refusalOfStrict(findings: readonly Finding[]): ProtocolFail | undefined {
-  const worst = findings.find(({ level }) => level === 'warning')
-  if (!worst) return undefined
-  const text = worst.rule === 'time-expire-short' ? TIME_EXPIRE_SHORT : `${worst.field}参数格式错误`
-  return new ProtocolFail(text, { cause: `strict: ${worst.message}` })
+const ROOT_NAME = 'root-name'
+
+function rootFindings(root: string): Found[] {
+  if (root === 'xml') return []
+  const message = `the root element is <${root}>; documented is <xml>, and no refusal of another one is on record`
+  const refuse = () => new ProtocolFail('XML格式错误')
+  return [{ rule: ROOT_NAME, level: 'warning', field: root, message, refuse }]
+}
+
+/** What production might refuse about a request that is accepted here. */
+export function lint(
+  account: Account,
+  api: PayApi,
+  root: string,
+  get: (name: string) => string,
+  outTradeNo: string,
+): { readonly findings: Finding[]; readonly refusal: ProtocolFail | BusinessFail | undefined } {
+  const found: Found[] = [
+    ...rootFindings(root),
+    ...RULES.filter(({ apis, field }) => apis.includes(api) && get(field) !== '').flatMap(
+      ({ rule, level, field, refuse, check }): Found[] => {
+        const message = check(get(field), account, outTradeNo)
+        return message === undefined ? [] : [{ rule, level, field, message, refuse }]
+      },
+    ),
+  ]
+  const worst = found.find(({ level }) => level === 'warning')
+  return {
+    findings: found.map(({ refuse: _refuse, ...finding }) => finding),
+    refusal: worst && strictRefusal(worst),
+  }
+}
+
+/** How a strict world refuses: in WeChat's words for the case, where they are on record. */
+function strictRefusal({ field, message, refuse }: Found): ProtocolFail | BusinessFail {
+  const refusal = refuse?.() ?? new ProtocolFail(`${field}参数格式错误`)
+  refusal.cause = `strict: ${message}`
+  return refusal
 }

@@ -153,15 +153,18 @@ function reqInfo(order: Order, refund: Refund, random: Random): string {
 
 /** The body of a refund's notification. Nothing is signed; who can read req_info knows the key. */
 export function refundNotifyBody(order: Order, refund: Refund, merchant: Merchant, random: Random): string {
+  const path = ['refund-notify', refund.outRefundNo, refund.status]
+  const recorded = random.flip('refund-notify', 'recorded')
   const fields: WireField[] = [
-    ['return_code', 'SUCCESS'],
+    // One form is on record (yansongda/pay 151); the other is that of payments.
+    ['return_code', recorded ? { bare: 'SUCCESS' } : 'SUCCESS'],
     ['appid', order.appid],
     ['mch_id', merchant.mchId],
-    ['nonce_str', random.alphanumeric(16, 'refund-notify', refund.outRefundNo, refund.status)],
+    ['nonce_str', recorded ? random.hex(32, ...path) : random.alphanumeric(16, ...path)],
     ['req_info', encryptReqInfo(reqInfo(order, refund, random), merchant.apiKey)],
   ]
-  if (random.flip('refund-notify', 'return_msg')) fields.splice(1, 0, ['return_msg', 'OK'])
-  return writeXml(fields, random.flip('refund-notify', 'lines') ? '\n' : '')
+  if (!recorded) fields.splice(1, 0, ['return_msg', 'OK'])
+  return writeXml(fields, !recorded && random.flip('refund-notify', 'lines') ? '\n' : '')
 }
 
 /** The body of the notification of what happened, in the style of the world. */

@@ -1,24 +1,28 @@
-import type { Order } from '../../ledger/orders.ts'
+import { stateOf, type Order, type TradeState } from '../../ledger/orders.ts'
 import { wechatTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
 import { BusinessFail, missing } from './answers.ts'
 import { hasEmptyAttach, paymentFields } from './notifications.ts'
 import type { PayEndpoint } from './receive.ts'
 
-const DESCRIPTION: Record<Order['tradeState'], string> = {
+const DESCRIPTION: Record<TradeState, string> = {
   NOTPAY: '订单未支付',
   SUCCESS: '支付成功',
   REFUND: '订单发生过退款，退款详情请查询退款单',
   CLOSED: '订单已关闭',
+  REVOKED: '已撤销',
+  USERPAYING: '需要用户输入支付密码',
+  PAYERROR: '支付失败(其他原因，如银行返回失败)',
+  ACCEPT: '已接收，等待扣款',
 }
 
 function reply(order: Order, deviceInfo: WireField[], emptyAttach: boolean): WireField[] {
   const state: WireField[] = [
-    ['trade_state', order.tradeState],
-    ['trade_state_desc', DESCRIPTION[order.tradeState]],
+    ['trade_state', stateOf(order)],
+    ['trade_state_desc', DESCRIPTION[stateOf(order)]],
   ]
-  const { payment } = order
-  if (order.tradeState === 'NOTPAY') {
+  const payment = order.forcedState ? undefined : order.payment
+  if (stateOf(order) === 'NOTPAY') {
     return [...deviceInfo, ['total_fee', order.totalFee], ['out_trade_no', order.outTradeNo], ...state]
   }
   const attach: WireField[] = order.attach !== '' || emptyAttach ? [['attach', order.attach]] : []

@@ -5,12 +5,12 @@ import type { Application } from '../../users/app.ts'
 import { explainSign } from '../../wire/explain-sign.ts'
 import type { PayApi } from '../../wire/names.ts'
 import { signV2, type SignType } from '../../wire/sign-v2.ts'
-import { readXml, type Fields, type WireField } from '../../wire/xml.ts'
+import { readMessage, type Fields, type Message, type WireField } from '../../wire/xml.ts'
 import type { AtMerchant, Registry, WorldCore } from '../core.ts'
 import type { Answer, Call, ClientCertificate, Refused, WireEndpoint, WireMessage } from '../exchange.ts'
 import { answers, BusinessFail, ProtocolFail, SignFail, type Download, type UnsignedRefusal } from './answers.ts'
 import { checkFields, commonFields, type FieldRule } from './fields.ts'
-import { lint, refusalOfStrict } from './lint.ts'
+import { lint } from './lint.ts'
 
 /** A request that passed every check of the protocol. */
 export interface PayRequest {
@@ -56,17 +56,17 @@ function decode(body: Buffer): string {
   }
 }
 
-function read(method: string, body: Buffer | undefined): Fields {
+function read(method: string, body: Buffer | undefined): Message {
   if (method !== 'POST') throw new ProtocolFail('请使用post方法')
   if (!body?.length) throw new ProtocolFail('post数据为空')
   try {
-    return readXml(decode(body))
+    return readMessage(decode(body))
   } catch (error) {
     throw error instanceof ProtocolFail ? error : new ProtocolFail('XML格式错误', { cause: error })
   }
 }
 
-function readable({ method, body, unreadable }: WireMessage): Fields | ProtocolFail {
+function readable({ method, body, unreadable }: WireMessage): Message | ProtocolFail {
   if (unreadable) return new ProtocolFail('XML格式错误', { cause: unreadable })
   try {
     return read(method, body)
@@ -128,7 +128,7 @@ function orderNumber(
 function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage): Call {
   const { api, unsigned, withoutAppid } = endpoint
   const read = readable(message)
-  const fields: Fields = read instanceof ProtocolFail ? new Map() : read
+  const { root, fields }: Message = read instanceof ProtocolFail ? { root: 'xml', fields: new Map() } : read
   const merchant = registry.byMchId(fields.get('mch_id') ?? '')
   const owner: { readonly world: WorldCore; readonly app: Application } | undefined = registry.byAppid(
     fields.get('appid') ?? '',
@@ -171,9 +171,9 @@ function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage
       try {
         const found = check()
         if (shown) checkCertificate(found.account, shown)
-        findings = lint(found.account, api, get, outTradeNo ?? '')
-        const refusal = found.world.strict && refusalOfStrict(findings)
-        if (refusal) throw refusal
+        const linted = lint(found.account, api, root, get, outTradeNo ?? '')
+        findings = linted.findings
+        if (found.world.strict && linted.refusal) throw linted.refusal
         return withFindings(succeed(endpoint.handle({ ...found, registry, get, signType })))
       } catch (error) {
         return withFindings(fail(error))

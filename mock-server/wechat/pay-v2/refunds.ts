@@ -4,7 +4,7 @@ import { couponRefundFee, type Refund, type RefundAccount, refundSettlement } fr
 import { isNotifyUrl } from '../../wire/notify-url.ts'
 import { wechatDateTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
-import { BusinessFail, missing, ProtocolFail } from './answers.ts'
+import { BusinessFail, INVALID_NOTIFY_URL, missing, ProtocolFail } from './answers.ts'
 import { isAmount, matches } from './fields.ts'
 import type { PayEndpoint, PayRequest } from './receive.ts'
 
@@ -74,7 +74,7 @@ export const refund: PayEndpoint = {
     { name: 'refund_fee_type', max: 8, form: matches(/^CNY$/) },
     { name: 'refund_desc', max: 80 },
     { name: 'refund_account', max: 30, form: matches(/^REFUND_SOURCE_(?:UNSETTLED|RECHARGE)_FUNDS$/) },
-    { name: 'notify_url', max: 256, form: isNotifyUrl },
+    { name: 'notify_url', max: 256, form: isNotifyUrl, text: INVALID_NOTIFY_URL },
     { name: 'op_user_id', max: 32 },
   ],
   handle: (request) => {

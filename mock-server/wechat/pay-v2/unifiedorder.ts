@@ -5,18 +5,30 @@ import type { Order } from '../../ledger/orders.ts'
 import { isNotifyUrl } from '../../wire/notify-url.ts'
 import { parseWechatTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
-import { missing, ProtocolFail } from './answers.ts'
+import { INVALID_NOTIFY_URL, missing, ProtocolFail, WRONG_OPENID } from './answers.ts'
 import { isAmount, isTime, matches } from './fields.ts'
 import type { PayEndpoint, PayRequest } from './receive.ts'
 
-function checkParties({ registry, get }: PayRequest): void {
+/** One address; IPv4 in its mapped form is on record as refused. */
+const isPayerIp = (text: string) => isIP(text) !== 0 && !/^::ffff:\d+\./i.test(text)
+
+/** What a broken login sends; the first of them is on record. */
+const NO_OPENIDS = ['None', 'undefined', 'null', 'NaN']
+const isOpenid = (text: string) => /^[\w-]+$/.test(text) && !NO_OPENIDS.includes(text)
+
+function checkParties({ registry, world, get }: PayRequest): void {
   if (get('trade_type') !== 'JSAPI') return
   const openid = get('openid')
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
-  // An unknown openid is taken for a user of this app; one that was drawn for a user of another app is not.
-  const owner = registry.byOpenid(openid)
-  if (owner && owner.app.appid !== get('appid')) throw new ProtocolFail('appid and openid not match')
-  registry.byAppid(get('appid'))!.app.users.know(openid)
+  if (!isOpenid(openid)) throw new ProtocolFail(WRONG_OPENID, { cause: `openid is ${JSON.stringify(openid)}` })
+  const { app } = registry.byAppid(get('appid'))!
+  // An openid that nobody knows is taken for a user of this app; one of another app is refused.
+  const drawnBy = registry.byOpenid(openid)?.app
+  const known = world.apps.filter(({ users }) => users.find(openid))
+  if ((drawnBy && drawnBy !== app) || (known.length > 0 && !known.includes(app))) {
+    throw new ProtocolFail('appid and openid not match')
+  }
+  app.users.know(openid)
 }
 
 /** What each trade_type needs beside the common fields. */
@@ -50,11 +62,18 @@ export const unifiedorder: PayEndpoint = {
     { name: 'out_trade_no', max: 32, required: true, form: matches(/^[0-9A-Za-z_\-|*]{6,}$/) },
     { name: 'fee_type', max: 16, form: matches(/^CNY$/) },
     { name: 'total_fee', max: 10, required: true, form: isAmount },
-    { name: 'spbill_create_ip', max: 64, required: true, form: (text) => isIP(text) !== 0 },
+    { name: 'spbill_create_ip', max: 64, required: true, form: isPayerIp, text: 'invalid spbill_create_ip' },
     { name: 'time_start', max: 14, form: isTime },
     { name: 'time_expire', max: 14, form: isTime },
     { name: 'goods_tag', max: 32 },
-    { name: 'notify_url', max: 256, required: true, form: isNotifyUrl },
+    {
+      name: 'notify_url',
+      max: 256,
+      required: true,
+      form: isNotifyUrl,
+      text: INVALID_NOTIFY_URL,
+      missing: INVALID_NOTIFY_URL,
+    },
     { name: 'trade_type', max: 16, required: true, form: matches(/^(?:JSAPI|NATIVE|APP|MWEB)$/) },
     { name: 'product_id', max: 32 },
     { name: 'limit_pay', max: 32, form: matches(/^no_credit$/) },

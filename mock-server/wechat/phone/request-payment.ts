@@ -1,5 +1,5 @@
 import { MockError } from '../../base/errors.ts'
-import { PREPAY_LIFE_MS } from '../../ledger/orders.ts'
+import { isOpen, PREPAY_LIFE_MS, stateOf } from '../../ledger/orders.ts'
 import { signV2, type SignType } from '../../wire/sign-v2.ts'
 import type { WorldCore } from '../core.ts'
 
@@ -110,8 +110,8 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
   if (signType !== order.signType) {
     throw badSignature(`signType is ${signType}, but unifiedorder was signed with ${order.signType}`)
   }
-  if (order.tradeState === 'CLOSED') throw expired(`order ${order.outTradeNo} is closed`)
-  if (order.tradeState !== 'NOTPAY') {
+  if (!order.payment && !isOpen(order)) throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
+  if (order.payment) {
     throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is paid already`)
   }
   if (order.prepayId !== prepayId || now.getTime() - order.prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {

@@ -30,9 +30,9 @@ function decode(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, decode(field)]))
 }
 
-export const toExport = (credentials: Credentials, state: WorldState): WorldExport => ({
+export const toExport = ({ appid, appSecret, mchId, apiKey }: Credentials, state: WorldState): WorldExport => ({
   format: FORMAT,
-  credentials,
+  credentials: { appid, appSecret, mchId, apiKey },
   state: encode(state),
 })
 

@@ -1,3 +1,4 @@
+import { TRADE_STATE } from '../../ledger/orders.ts'
 import { badInput } from '../../base/checks.ts'
 import { isMoment, LAST_MOMENT } from '../../clock/duration.ts'
 import { checkFault } from '../../faults/faults.ts'
@@ -101,6 +102,7 @@ const order = record({
   prepayIssuedAt: date,
   expiresAt: optional(date),
   tradeState: oneOf('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'),
+  forcedState: optional(oneOf(...TRADE_STATE.enum)),
   payment: optional(record({ transactionId: text, openid: text, bankType: text, coupons: list(coupon), paidAt: date })),
   autoPayAt: optional(date),
 })

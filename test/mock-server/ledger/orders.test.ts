@@ -1,8 +1,20 @@
 import t from 'tap'
-import { couponFee, createOrderBook, type Order } from '../../../mock-server/ledger/orders.ts'
+import { couponFee, createOrderBook, type Order, type TradeState } from '../../../mock-server/ledger/orders.ts'
 import { signV2 } from '../../../mock-server/wire/sign-v2.ts'
 import { readXml } from '../../../mock-server/wire/xml.ts'
-import { callPay, control, deferred, NOON, placeOrder, REFUSAL, startMock, startPaid, startShop } from '../helpers.ts'
+import {
+  callPay,
+  control,
+  deferred,
+  NOON,
+  orderFields,
+  paymentParams,
+  placeOrder,
+  REFUSAL,
+  startMock,
+  startPaid,
+  startShop,
+} from '../helpers.ts'
 
 const order = (values: Partial<Order> = {}): Order => ({
   outTradeNo: 'tea-1',
@@ -255,4 +267,81 @@ t.test('a snapshot and an export know when', async (t) => {
   }
   world.reset('orders')
   t.same(world.clock.timers(), [], 'what is gone is not paid')
+})
+
+t.test('every trade_state can be forced, for orderquery', async (t) => {
+  const mock = await startMock(t)
+  const world = mock.default
+  const { notifyUrl } = await startShop(t)
+  const query = async () => (await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })).fields
+  await placeOrder(world, notifyUrl)
+  const states: [state: TradeState, description: string][] = [
+    ['SUCCESS', '支付成功'],
+    ['REFUND', '订单发生过退款，退款详情请查询退款单'],
+    ['CLOSED', '订单已关闭'],
+    ['REVOKED', '已撤销'],
+    ['USERPAYING', '需要用户输入支付密码'],
+    ['PAYERROR', '支付失败(其他原因，如银行返回失败)'],
+    ['ACCEPT', '已接收，等待扣款'],
+    ['NOTPAY', '订单未支付'],
+  ]
+  for (const [state, description] of states) {
+    t.match(world.forceState('tea-0001', state), { tradeState: state })
+    t.match(await query(), { trade_state: state, trade_state_desc: description, transaction_id: undefined }, state)
+  }
+  t.throws(() => world.forceState('tea-0001', 'PAYED' as TradeState), {
+    code: 'BAD_INPUT',
+    details: { field: 'state', rule: 'enum' },
+  })
+  t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0001/state', { state: 'PAYERROR' }), {
+    status: 200,
+    json: { tradeState: 'PAYERROR' },
+  })
+  t.match(await control(mock, 'GET', '/worlds/default/orders?state=PAYERROR'), { json: [{ outTradeNo: 'tea-0001' }] })
+  t.match(await control(mock, 'POST', '/worlds/default/orders/tea-0001/state', {}), {
+    status: 400,
+    json: { code: 'BAD_INPUT', field: 'state' },
+  })
+})
+
+t.test('a forced state decides what can be done, until something is done', async (t) => {
+  const { default: world } = await startMock(t)
+  const { notifyUrl } = await startShop(t)
+  const close = async () => (await callPay(world, 'closeorder', { out_trade_no: 'tea-0001' })).fields
+  const cases: [state: TradeState, pay: string | undefined, close: string | undefined, order: string | undefined][] = [
+    ['USERPAYING', undefined, undefined, undefined],
+    ['ACCEPT', undefined, undefined, undefined],
+    ['PAYERROR', 'ORDER_NOT_PAYABLE', undefined, undefined],
+    ['REVOKED', 'ORDER_NOT_PAYABLE', 'ORDERCLOSED', 'ORDERCLOSED'],
+    ['CLOSED', 'ORDER_NOT_PAYABLE', 'ORDERCLOSED', 'ORDERCLOSED'],
+  ]
+  for (const [state, refusedPay, refusedClose, refusedOrder] of cases) {
+    const again = async () => {
+      world.reset('orders')
+      const prepayId = await placeOrder(world, notifyUrl)
+      world.forceState('tea-0001', state)
+      return prepayId
+    }
+    const prepayId = await again()
+    if (refusedPay) {
+      await t.rejects(world.pay('tea-0001'), { code: refusedPay, message: new RegExp(`it is ${state}`) })
+      t.throws(() => world.requestPayment(paymentParams(world, prepayId)), {
+        code: 'PAYMENT_REFUSED',
+        message: new RegExp(`order tea-0001 is ${state}`),
+      })
+    } else {
+      t.same(world.requestPayment(paymentParams(world, prepayId)).outTradeNo, 'tea-0001')
+      t.match(await world.pay('tea-0001'), { order: { tradeState: 'SUCCESS' }, delivery: { verdict: 'acked' } }, state)
+    }
+    await again()
+    t.match(await close(), { err_code: refusedClose }, `${state}: close`)
+    await again()
+    const { fields } = await callPay(world, 'unifiedorder', orderFields(notifyUrl))
+    t.match(fields, { err_code: refusedOrder }, `${state}: ordered again`)
+    await again()
+    t.match(world.expire('tea-0001'), { tradeState: 'CLOSED' })
+  }
+  const exported = world.export()
+  world.import(exported)
+  t.match(world.order('tea-0001'), { tradeState: 'CLOSED' })
 })

@@ -293,6 +293,7 @@ t.test("the merchant's console", async (t) => {
     refundFee: 250,
     desc: '碎了',
     account: 'REFUND_SOURCE_RECHARGE_FUNDS',
+    notifyUrl: shop.notifyUrl,
   })
   t.match(first, {
     outRefundNo: /^\d{28}$/,
@@ -328,6 +329,17 @@ t.test('the console tells the URL set for the merchant, if there is one', async 
   const platform = await startShop(t)
   const { world } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
   t.match(world.refundFromConsole('tea-0001'), { notifyUrl: platform.notifyUrl })
+})
+
+t.test('a refund made in the console is notified nowhere unless the merchant platform has a URL', async (t) => {
+  const { world, shop } = await startPaid(t)
+  const { outRefundNo, notifyUrl } = world.refundFromConsole('tea-0001')
+  t.equal(notifyUrl, '', "not the order's own")
+  const settled = await world.settleRefund(outRefundNo, 'SUCCESS')
+  t.match(settled, { notification: undefined, delivery: undefined, note: /^nobody is notified: .*refundNotifyUrl/ })
+  t.equal(shop.received.length, 1, 'the payment')
+  t.match((await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })).fields, { trade_state: 'REFUND' })
+  t.match((await callPay(world, 'refundquery', { out_trade_no: 'tea-0001' })).fields, { out_refund_no_0: outRefundNo })
 })
 
 t.test('what the console refuses', async (t) => {

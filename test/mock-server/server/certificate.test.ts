@@ -107,3 +107,39 @@ t.test('a certificate can only be asked for under TLS', async (t) => {
     details: { field: 'certMode' },
   })
 })
+
+t.test('refunds with the certificate of the credentials, as a pair, as a file, over HTTP', async (t) => {
+  const world = await startSecure(t, '1900000109', TLS)
+  await placed(world)
+  await world.pay('tea-0001', { deliver: 'hold' })
+  const { cert, p12 } = world.credentials
+  t.same(Object.keys(cert), ['cert', 'key'])
+  t.same([Object.keys(p12), p12.passphrase], [['pfx', 'passphrase'], '1900000109'])
+  const overHttp = await new Promise<Record<string, any>>((resolve) => {
+    request(`${world.baseUrl}/__mock/v1/worlds/default`, { ca: AUTHORITY, agent: false }, (response) =>
+      resolve(bodyOf(response).then((text) => JSON.parse(text))),
+    ).end()
+  })
+  t.same(overHttp.cert, cert)
+  const file = { pfx: Buffer.from(overHttp.p12.pfx, 'base64'), passphrase: overHttp.p12.passphrase }
+  t.same(file, p12)
+  for (const certificate of [cert, p12, file]) {
+    t.match(await call(world, '/secapi/pay/refund', refundFields(), certificate), { result_code: 'SUCCESS' })
+  }
+  t.equal(world.credentials.cert, cert, 'made once')
+})
+
+t.test("each merchant has its own; merchantOptions is what the plugin's merchant takes", async (t) => {
+  const world = await startSecure(t, '1900000109', TLS)
+  const { mchId, apiKey, cert } = world.credentials
+  t.same(world.merchantOptions('v2'), { version: 'v2', mchId, apiKey, cert })
+  world.setMerchant('10000100', { signType: 'MD5', certMode: 'required' })
+  const other = world.merchantOptions('v2', { mchId: '10000100' })
+  t.match(other, { version: 'v2', mchId: '10000100', signType: 'MD5' })
+  t.not(other.cert.cert, cert.cert)
+  const second = { ...world, credentials: { ...world.credentials, ...other } }
+  t.match(await call(second, '/secapi/pay/refund', refundFields(), other.cert), { err_code: 'ORDERNOTEXIST' })
+  t.match(await call(second, '/secapi/pay/refund', refundFields(), cert), { err_code: 'CERT_ERROR' })
+  t.throws(() => world.merchantOptions('v2', { mchId: '1' }), { code: 'UNKNOWN_MERCHANT' })
+  t.throws(() => world.merchantOptions('v1' as 'v2'), { code: 'BAD_INPUT', details: { field: 'version' } })
+})

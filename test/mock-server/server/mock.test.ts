@@ -421,7 +421,7 @@ t.test('a call that is not emulated is answered clearly and listed in its world'
     ['/pay/micropay', { method: 'POST', body: `<xml><mch_id>${one.credentials.mchId}</mch_id></xml>` }, one],
     [`/sns/userinfo?appid=${two.credentials.appid}`, {}, two],
     ['/cgi-bin/tokens', { method: 'POST', body: JSON.stringify({ appid: two.credentials.appid }) }, two],
-    ['/', {}, mock.default],
+    ['/tools', {}, mock.default],
     ['/%zz', {}, mock.default],
     ['/pay/%E9%BE%99?a=%zz', {}, mock.default],
     ['/pay/micropay', { method: 'POST', body: 'x'.repeat(70_000) }, mock.default],
@@ -451,7 +451,8 @@ t.test('a call that is not emulated is answered clearly and listed in its world'
     message: 'paths were called that are not emulated: POST /pay/micropay',
   })
   t.throws(() => mock.assertNoUnexpected(), {
-    message: /: GET \/, GET \/%zz, GET \/pay\/%E9%BE%99\?a=%zz, POST \/pay\/micropay, POST \/pay\/micropay, GET \/sns/,
+    message:
+      /: GET \/tools, GET \/%zz, GET \/pay\/%E9%BE%99\?a=%zz, POST \/pay\/micropay, POST \/pay\/micropay, GET \/sns/,
   })
   one.journal.delete()
   one.assertNoUnexpected()
@@ -569,4 +570,50 @@ t.test('the version is that of the package', async (t) => {
     version: string
   }
   t.equal(VERSION, version)
+})
+
+t.test('a web page of another site is answered, and touches no test', async (t) => {
+  const mock = await startMock(t)
+  const world = mock.default
+  const fault = world.fault('orderquery', { kind: 'reset' })
+  const { host } = new URL(mock.url)
+  const cases: [headers: Record<string, string>, status: number][] = [
+    [{ origin: 'https://evil.example' }, 403],
+    [{ origin: 'null' }, 403],
+    [{ 'sec-fetch-site': 'cross-site' }, 403],
+    [{ origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' }, 403],
+    [{}, 200],
+    [{ origin: `http://${host}` }, 200],
+    [{ 'sec-fetch-site': 'same-origin' }, 200],
+  ]
+  let journalled = 0
+  for (const [headers, status] of cases) {
+    for (const path of ['/pay/closeorder', '/sns/jscode2session', '/nothing']) {
+      const asked = request(`${mock.url}${path}`, { method: 'POST', headers }).end(
+        signedXml(world, { out_trade_no: 'x' }),
+      )
+      const [response] = await once(asked, 'response')
+      response.resume()
+      t.equal(response.statusCode === 403, status === 403, `${JSON.stringify(headers)} ${path}`)
+      if (status === 200) journalled++
+      t.equal(world.journal.entries().length, journalled)
+    }
+  }
+  t.equal(fault.seen, 0)
+})
+
+t.test('a visit of a browser is no unexpected call; a path with // says what is wrong', async (t) => {
+  const mock = await startMock(t)
+  for (const path of ['/', '/favicon.ico', '/?from=bookmark']) {
+    t.equal((await fetch(`${mock.url}${path}`)).status, 404, path)
+  }
+  mock.assertNoUnexpected()
+  t.equal((await fetch(`${mock.url}/`, { method: 'POST' })).status, 404)
+  t.equal(mock.default.unexpected().length, 1, 'what no browser does')
+  const response = await fetch(`${mock.url}//pay/unifiedorder`, { method: 'POST', body: signedXml(mock.default, {}) })
+  t.match(await response.json(), {
+    code: 'UNKNOWN_PATH',
+    message:
+      /POST \/\/pay\/unifiedorder is not emulated: it has \/\/ in its path; take the slash off the end of the base URL/,
+  })
 })

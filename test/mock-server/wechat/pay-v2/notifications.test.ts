@@ -270,3 +270,29 @@ t.test('what real ones do either way varies by the seed', async (t) => {
     ]),
   )
 })
+
+t.test('a refund is notified in one of two forms, by the seed: the recorded one, and that of payments', async (t) => {
+  const shop = await startShop(t)
+  const forms = new Set<string>()
+  for (let seed = 1; forms.size < 2 && seed < 20; seed++) {
+    const { default: world } = await startMock(t, { world: { seed } })
+    await placeOrder(world, shop.notifyUrl)
+    await world.pay('tea-0001')
+    await placeRefund(world, { notify_url: shop.notifyUrl })
+    await world.settleRefund('tea-0001-r1', 'SUCCESS')
+    const { body, headers } = shop.received.at(-1)!
+    const recorded =
+      /^<xml><return_code>SUCCESS<\/return_code><appid><!\[CDATA\[wx\w+\]\]><\/appid><mch_id><!\[CDATA\[\d+\]\]><\/mch_id><nonce_str><!\[CDATA\[[0-9a-f]{32}\]\]><\/nonce_str><req_info><!\[CDATA\[[\w+/=]+\]\]><\/req_info><\/xml>$/
+    const likePayments =
+      /^<xml><return_code><!\[CDATA\[SUCCESS\]\]><\/return_code>\n?<return_msg><!\[CDATA\[OK\]\]><\/return_msg>/
+    t.ok(recorded.test(body) !== likePayments.test(body), body)
+    forms.add(recorded.test(body) ? 'recorded' : 'like payments')
+    t.match(
+      headers,
+      { accept: '*/*', pragma: 'no-cache', 'user-agent': 'Mozilla/4.0', 'content-type': 'text/xml' },
+      'as in the recorded request',
+    )
+    t.match(readReqInfo(body, world.credentials.apiKey), { refund_status: 'SUCCESS' })
+  }
+  t.equal(forms.size, 2)
+})

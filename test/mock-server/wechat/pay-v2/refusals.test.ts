@@ -281,7 +281,8 @@ t.test("the Content-Type of the replies is the world's choice", async (t) => {
 
 t.test('every call that can be refused in business has its rows here', async (t) => {
   const named: readonly PayApi[] = [...SIGNED, 'downloadfundflow']
-  t.same(Object.keys(ERR_CODES).sort(), [...named].sort())
+  const refusing = Object.entries(ERR_CODES).flatMap(([api, codes]) => (Object.keys(codes).length > 0 ? [api] : []))
+  t.same(refusing.sort(), [...named].sort())
 })
 
 const PUBLIC = 'https://shop.example.com/wechat/notify'
@@ -375,7 +376,7 @@ t.test('closing too early, refunding too fast', async (t) => {
 t.test('a strict world refuses warnings, not hints', async (t) => {
   const refusals: [values: Values, message: string | undefined][] = [
     [{ notify_url: 'http://127.0.0.1/n' }, undefined],
-    [{ notify_url: 'http://shop.example.com/n' }, 'notify_url参数格式错误'],
+    [{ notify_url: 'http://shop.example.com/n' }, 'invalid notify_url'],
     [{ time_expire: '20260115120300' }, 'time_expire时间过短，刷卡至少1分钟，其他5分钟'],
   ]
   for (const [values, message] of refusals) {
@@ -427,3 +428,119 @@ t.test(
     }
   },
 )
+
+t.test('texts that are on record', async (t) => {
+  const { default: world } = await startMock(t)
+  const cases: [values: Values, message: string][] = [
+    [{ spbill_create_ip: '218.17.1.1,218.93.204.51,36.42.75.103' }, 'invalid spbill_create_ip'],
+    [{ spbill_create_ip: 'localhost' }, 'invalid spbill_create_ip'],
+    [{ spbill_create_ip: '::ffff:14.23.150.211' }, 'invalid spbill_create_ip'],
+    [{ notify_url: undefined }, 'invalid notify_url'],
+    [{ notify_url: 'https://shop.example.com' }, 'invalid notify_url'],
+    [{ notify_url: undefined, body: undefined }, '缺少参数'],
+    [{ total_fee: '1.5' }, 'total_fee参数格式错误'],
+    ...['None', 'undefined', 'null', 'NaN', ' o1', 'o1.2', '龙'].map((openid): [Values, string] => [
+      { openid },
+      '无效的openid',
+    ]),
+  ]
+  for (const [values, message] of cases) {
+    const { fields } = await callPay(world, 'unifiedorder', orderFields('http://127.0.0.1/notify', values))
+    t.same(fields, { return_code: 'FAIL', return_msg: message }, JSON.stringify(values))
+  }
+  t.match(
+    (await callPay(world, 'unifiedorder', orderFields('http://127.0.0.1/notify', { spbill_create_ip: '2001:db8::1' })))
+      .fields,
+    { result_code: 'SUCCESS' },
+    'IPv6 is taken',
+  )
+  const native = { trade_type: 'NATIVE', product_id: 'p', openid: 'None', out_trade_no: 'tea-0002' }
+  t.match(
+    (await callPay(world, 'unifiedorder', orderFields('http://127.0.0.1/notify', native))).fields,
+    { result_code: 'SUCCESS' },
+    'only JSAPI reads the openid',
+  )
+})
+
+t.test('an openid of another app of the world is refused, whoever chose it', async (t) => {
+  const { default: world } = await startMock(t)
+  const { appid } = world.setApp('wx0123456789abcdef')
+  world.setUser('o-alice', { appid })
+  const order = (values: Values) => callPay(world, 'unifiedorder', orderFields('http://127.0.0.1/notify', values))
+  t.match((await order({ openid: 'o-alice' })).fields, { return_msg: 'appid and openid not match' })
+  t.match((await order({ openid: 'o-alice', appid })).fields, { result_code: 'SUCCESS' })
+  world.setUser('o-bob', { appid })
+  world.setUser('o-bob', { appid: world.credentials.appid })
+  t.match((await order({ openid: 'o-bob', out_trade_no: 'tea-0002' })).fields, { result_code: 'SUCCESS' }, 'of both')
+})
+
+t.test(
+  'what nobody has recorded as refused is taken with a lint, and a strict world refuses it in words of WeChat',
+  async (t) => {
+    const xml = (world: World, api: string, values: Values, root = 'xml') =>
+      postRaw(
+        `${world.baseUrl}/pay/${api}`,
+        signedXml(world, { nonce_str: `n-${world.journal.cursor()}`, ...values }).replace(
+          /^<xml>([^]*)<\/xml>$/,
+          `<${root}>$1</${root}>`,
+        ),
+      )
+    const order = orderFields('http://127.0.0.1/notify')
+    const refund = (number: string) => refundFields({ out_refund_no: number, refund_fee: 1 })
+    type Step = (world: World) => Promise<{ fields: Record<string, string> }>
+    const cases: [rule: string, bring: (world: World) => Promise<unknown>, call: Step, refusal: object][] = [
+      ...['root', 'request', 'queryRequest', 'closeRequest'].map(
+        (root): [string, (world: World) => Promise<unknown>, Step, object] => [
+          'root-name',
+          async () => {},
+          (world) => xml(world, 'unifiedorder', order, root),
+          { return_code: 'FAIL', return_msg: 'XML格式错误' },
+        ],
+      ),
+      [
+        'openid-form',
+        async () => {},
+        (world) => xml(world, 'unifiedorder', { ...order, openid: 'alice' }),
+        { return_code: 'FAIL', return_msg: '无效的openid' },
+      ],
+      [
+        'close-early',
+        (world) => xml(world, 'unifiedorder', order),
+        (world) => xml(world, 'closeorder', { out_trade_no: 'tea-0001' }),
+        { result_code: 'FAIL', err_code: 'SYSTEMERROR', err_code_des: '系统错误', sign: /./ },
+      ],
+      [
+        'refund-repeated',
+        async (world) => {
+          await xml(world, 'unifiedorder', order)
+          await world.pay('tea-0001', { deliver: 'hold' })
+          await xml(world, 'refund', refund('r-1'))
+        },
+        (world) => xml(world, 'refund', refund('r-2')),
+        { result_code: 'FAIL', err_code: 'FREQUENCY_LIMITED', err_code_des: /频率限制/, sign: /./ },
+      ],
+    ]
+    for (const [rule, bring, call, refusal] of cases) {
+      for (const strict of [false, true]) {
+        const { default: world } = await startMock(t, { world: { strict } })
+        await bring(world)
+        t.match((await call(world)).fields, strict ? refusal : { result_code: 'SUCCESS' }, `${rule} ${strict}`)
+        const warnings = world.journal
+          .entries()
+          .at(-1)
+          ?.lint?.filter(({ level }) => level === 'warning')
+        t.same(
+          warnings?.map((warning) => warning.rule),
+          [rule],
+        )
+        if (strict) t.match(world.journal.entries().at(-1)?.note, /strict: /)
+      }
+    }
+  },
+)
+
+t.test('a port in a public notify_url is only told', async (t) => {
+  const { default: world } = await startMock(t, { world: { strict: true } })
+  await placeOrder(world, 'https://shop.example.com:8443/notify')
+  t.match(world.lint(), [{ rule: 'notify-url-port', level: 'info', field: 'notify_url' }])
+})
