@@ -1,19 +1,19 @@
-/** One thing in flight. */
+/** One operation in flight. */
 export interface Presence {
-  /** It has ended. */
+  /** The operation has ended. */
   readonly leave: () => void
-  /** It is held on purpose: nobody waits for it until it steps in again. */
+  /** It is held on purpose: nobody waits for it until it steps back in. */
   readonly stepOut: () => void
   readonly stepIn: () => void
 }
 
-/** Counts what is in flight, by name, so that the clock can wait for it and people can see what it waits for. */
+/** Counts operations in flight by name, so that the clock can wait for them and show what it is waiting for. */
 export interface Activity {
-  /** Notes that `what` has begun; `awaited`: somebody who could advance the clock meanwhile waits for its end. */
+  /** Records that `what` has begun. `awaited`: a caller that could otherwise advance the clock is awaiting its end. */
   readonly enter: (what: string, awaited?: boolean) => Presence
   readonly busy: () => boolean
   readonly list: () => string[]
-  /** What of it somebody waits for. */
+  /** Names a caller is awaiting. */
   readonly awaited: () => string[]
   /** Resolves when nothing is in flight. */
   readonly idle: () => Promise<void>

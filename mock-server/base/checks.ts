@@ -1,6 +1,6 @@
 import { MockError } from './errors.ts'
 
-/** The error for a value that breaks a rule: which one, which rule, and a sentence that goes on from the field's name. */
+/** The error for a value that breaks a rule: the field, the rule, and a message that continues from the field's name. */
 export const badInput = (field: string, rule: string, message: string) =>
   new MockError('BAD_INPUT', `${field}: ${message}`, { field, rule })
 
@@ -12,8 +12,7 @@ export function checkOneOf(field: string, value: unknown, known: readonly string
 }
 
 /**
- * What the types say of the names in an object, for callers that have none: what nobody would read must not look as if it had
- * worked. `place` stands before the name: `match.`.
+ * Reject unknown options: a typo must not be ignored. `place` is put before the name: `match.`.
  * @throws MockError BAD_INPUT
  */
 export function checkNames(place: string, given: object, known: readonly string[]): void {

@@ -1,4 +1,4 @@
-/** Why a call to the mock's own API (not to the emulated WeChat) was refused. */
+/** Why a call to the mock's own API (not the emulated WeChat) was refused. */
 export type MockErrorCode =
   | 'BAD_INPUT'
   | 'UNKNOWN_WORLD'

@@ -1,6 +1,6 @@
 /**
- * Lets go of the oldest entries, so that at least the newest `limit` stay; a Map and a Set keep the order of insertion. In
- * blocks, so that one entry costs the same however many there are.
+ * Drops the oldest entries and keeps at least the newest `limit`; Map and Set iterate in insertion order. Works in
+ * blocks, so that adding one entry takes amortised constant time.
  */
 export function keepNewest(index: Map<string, unknown> | Set<string>, limit: number): void {
   if (index.size < 2 * limit) return

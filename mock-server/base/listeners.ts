@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 
-/** One of the user's listeners: that it fails is told by a warning of the process, and stops nothing in the mock. */
+/** Calls one of the user's listeners. If it throws, the process emits a warning and the mock carries on. */
 export function guarded<T extends unknown[]>(what: string, listener: (...told: T) => void): (...told: T) => void {
   return (...told) => {
     try {

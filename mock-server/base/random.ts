@@ -5,8 +5,8 @@ const ALPHANUMERIC = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345
 const URL_SAFE = ALPHANUMERIC + '-_'
 
 /**
- * Values drawn by name: the same seed and path always give the same value, whatever else was drawn before. So ids do not
- * depend on the order in which concurrent requests happen to arrive.
+ * Values drawn by name: the same seed and path always produce the same value, whatever was drawn before. Ids therefore do
+ * not depend on the order in which concurrent requests arrive.
  */
 export interface Random {
   hex(length: number, ...path: (string | number)[]): string
@@ -22,7 +22,7 @@ export interface Random {
 export function createRandom(seed: string): Random {
   const bytes = (length: number, path: (string | number)[]) =>
     hash('sha256', JSON.stringify([seed, ...path]), 'buffer').subarray(0, length)
-  // One digest gives 32 letters, the longest id of the protocol's.
+  // One digest yields 32 letters, the length of the protocol's longest id.
   const text =
     (alphabet: string) =>
     (length: number, ...path: (string | number)[]) =>

@@ -1,8 +1,8 @@
-// Taken once, at import: a test that installs fake timers or a fake Date afterwards must not stop the mock.
+// Captured once, at import: a test that later installs fake timers or a fake Date must not stop the mock.
 const { setTimeout } = globalThis
 export const { clearTimeout: nativeClearTimeout, setImmediate: nativeSetImmediate } = globalThis
 
-/** Of real milliseconds: a timer that is set for longer goes off at once. */
+/** In milliseconds: Node fires a timer with a longer delay at once. */
 export const LONGEST_TIMEOUT_MS = 2 ** 31 - 1
 export const nativeSetTimeout = (run: () => void, ms: number) => setTimeout(run, Math.min(ms, LONGEST_TIMEOUT_MS))
 export const nativeNow = Date.now
@@ -17,7 +17,7 @@ export async function within(work: Promise<unknown>, ms: number): Promise<boolea
   return Promise.race([work.then(() => true), limit]).finally(() => nativeClearTimeout(timer))
 }
 
-/** Waits in real time, which end with the world: whoever waits goes on at once, and nothing keeps the process. */
+/** Waits in real time that end with the world: pending waits resolve at once, and none keeps the process alive. */
 export interface Delays {
   /** Resolves after real milliseconds; at once when closed. */
   readonly wait: (ms: number) => Promise<void>

@@ -4,8 +4,8 @@ import { badInput } from './checks.ts'
 type TypeName = 'string' | 'integer' | 'number' | 'boolean' | 'object' | 'array' | 'null'
 
 /**
- * A JSON schema, of the few kinds that are used here. The control API and the calls in the process check their input by the
- * same ones: a schema library would double the time the mock takes to start.
+ * A JSON schema, of the few kinds used here. The control API and in-process calls check their input with the same
+ * schemas. A schema library would double the mock's start-up time.
  */
 export interface Schema {
   readonly type?: TypeName | readonly TypeName[]
@@ -23,9 +23,9 @@ export interface Schema {
   readonly additionalProperties?: false | Schema
   readonly minProperties?: number
   readonly anyOf?: readonly Schema[]
-  /** Only shown: the code that reads the value checks it by the one that fits. */
+  /** Documentation only: the code that reads the value checks it against the alternative that applies. */
   readonly oneOf?: readonly Schema[]
-  /** The rule in words, for errors and for OpenAPI; it goes on from "must be". */
+  /** The rule in words, for errors and OpenAPI; it continues from "must be". */
   readonly description?: string
   /** A secret: errors do not show the value. */
   readonly writeOnly?: true
@@ -63,7 +63,7 @@ const NAMES: Readonly<Record<TypeName, string>> = {
   null: 'null',
 }
 
-/** With a zone: without one it would be a time of the machine's. */
+/** With a time zone: without one it would be local to the machine. */
 const DATE_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i
 const isDateTime = (value: string) => DATE_TIME.test(value) && !Number.isNaN(Date.parse(value))
 
@@ -88,11 +88,11 @@ function described(schema: Schema): string {
 const isOfType = (type: NonNullable<Schema['type']>, value: unknown) =>
   [type].flat().some((name) => IS[name as TypeName](value))
 
-/** The keyword that a value other than an object or a list breaks, if any. */
+/** The keyword violated by a value that is neither an object nor a list, if any. */
 function broken(schema: Schema, value: unknown): string | undefined {
   const { type, enum: values, minLength, maxLength, pattern, format, minimum, maximum } = schema
   if (type && !isOfType(type, value)) {
-    // In the process a moment is a Date.
+    // In process, a moment is a Date.
     return format && types.isDate(value) ? undefined : 'type'
   }
   if ('const' in schema && value !== schema.const) return 'const'
@@ -147,13 +147,13 @@ function validateObject(schema: Schema, value: Readonly<Record<string, unknown>>
 }
 
 /**
- * Checks a value; `place` is its name in errors.
- * @throws MockError BAD_INPUT, for the first rule that is broken
+ * Checks a value; `place` names it in errors.
+ * @throws MockError BAD_INPUT for the first rule broken
  */
 export function validate(schema: Schema, value: unknown, place = ''): void {
   const { anyOf } = schema
   if (anyOf && !anyOf.some((other) => isValid(other, value))) {
-    // What only one of them can mean is checked by that one, which says more.
+    // Where only one alternative can be meant, check against it: its message is more specific.
     const [only, ...others] = anyOf.filter(({ type }) => type && isOfType(type, value))
     if (only && others.length === 0) validate(only, value, place)
     throw badInput(place || 'body', 'anyOf', `must be ${described(schema)}; got ${JSON.stringify(value)}`)

@@ -5,21 +5,22 @@ import { parseWechatTime, wechatTime } from '../wire/time.ts'
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
 
-/** Yesterday's bill is made at nine o'clock; merchants are told to come after ten, and until then there is none here. */
+/** WeChat generates yesterday's bill at nine and advises merchants to fetch it after ten; until ten the mock has none. */
 const MADE_AFTER_MS = DAY_MS + 9 * HOUR_MS
 const READY_AFTER_MS = DAY_MS + 10 * HOUR_MS
 
 const RATE = 0.006
 
-/** The rate of the merchant's contract, as the bill writes it. */
+/** The merchant's contractual rate, as the bill prints it. */
 export const RATE_TEXT = '0.60%'
 
 /** What a settled amount costs the merchant: 0.60 %, rounded to a fen. */
 export const feeOf = (fen: number) => Math.round(fen * RATE)
 
 /**
- * What each refund of an order gives back of the fee: rounded together with those before it that were not closed when it was
- * asked for, so that parts which give back the whole payment give back the whole fee. What is closed later changes nothing.
+ * The fee that each refund of an order returns. It is rounded together with the earlier refunds that were not closed when
+ * this one was requested, so that partial refunds of the whole payment return the whole fee. A refund closed later
+ * changes nothing.
  */
 export function refundedFees(order: Order, refunds: readonly Refund[]): number[] {
   const fees: number[] = []
@@ -31,7 +32,7 @@ export function refundedFees(order: Order, refunds: readonly Refund[]): number[]
       settled += refundSettlement(order, refunds[n]!).refundFee
       given += fee
     })
-    // Where a part that had brought less than its share was closed, more may have been given than is due by now.
+    // If a closed part had returned less than its share, more may already have been returned than is due.
     fees.push(Math.max(0, feeOf(settled) - given))
   }
   return fees
@@ -45,14 +46,14 @@ export const isBillDate = (text: string) => /^\d{8}$/.test(text) && parseWechatT
 /** One day in China. */
 export interface BillDay {
   readonly has: (date: Date) => boolean
-  /** Before its end, no bill can be asked for but too early. */
+  /** Until it ends, any request for the bill is too early. */
   readonly state: 'future' | 'creating' | 'ready'
   readonly ageMs: number
-  /** The bill says how things stood then, and stays so. */
+  /** The bill shows the state at that time and does not change afterwards. */
   readonly madeAt: Date
 }
 
-/** `date` is yyyyMMdd and a real day. */
+/** `date` is a real day as yyyyMMdd. */
 export function billDay(date: string, now: Date): BillDay {
   const start = parseWechatTime(`${date}000000`)!.getTime()
   const ageMs = now.getTime() - start
@@ -64,10 +65,10 @@ export function billDay(date: string, now: Date): BillDay {
   }
 }
 
-/** A column of a table: its name and what stands in it. */
+/** A column of a table: its name and its value. */
 export type Column<Row> = readonly [name: string, value: (row: Row) => string]
 
-/** A table of WeChat's: UTF-8 with a byte order mark, CRLF, a back-tick before each value but not before names. */
+/** A WeChat table: UTF-8 with a byte order mark, CRLF, a backtick before each value but not before column names. */
 export function billText<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],

@@ -3,7 +3,7 @@ import { refundSettlement, settledFee } from '../ledger/refunds.ts'
 import { wechatDateTime, wechatTime } from '../wire/time.ts'
 import { billText, feeOf, refundedFees, yuan, type BillDay, type Column } from './day.ts'
 
-/** Money that came or went; `fen` is negative when it went. */
+/** A credit or a debit; `fen` is negative for a debit. */
 interface Movement {
   readonly at: Date
   readonly fen: number
@@ -11,21 +11,21 @@ interface Movement {
   readonly name: string
   /** 业务类型 */
   readonly kind: string
-  /** WeChat's number of the business, and the merchant's. */
+  /** WeChat's number for the transaction, and the merchant's. */
   readonly number: string
   readonly voucher: string
   readonly note: string
 }
 
-/** A movement with its number in the journal of the account, and what the account held after it. */
+/** A movement with its number in the account's journal, and the balance after it. */
 interface Line extends Movement {
   readonly flowNumber: string
   readonly balance: number
 }
 
 /**
- * The movements of the basic account since the world began, which is when it was empty. What a closed refund brings back is
- * booked under a name of the mock's own.
+ * The movements of the basic account since the world began with an empty one. Money returned by a closed refund is booked
+ * under a name invented by the mock.
  */
 function movements({ orders, refunds }: Account): Movement[] {
   return orders.list().flatMap((order) => {
@@ -39,7 +39,7 @@ function movements({ orders, refunds }: Account): Movement[] {
       { ...paid, name: '交易', fen: settledFee(order) },
       ...(fee > 0 ? [{ ...paid, name: '扣除交易手续费', fen: -fee }] : []),
       ...ofOrder.flatMap((refund, n) => {
-        // The fee of what is given back is given back too, as in the bill.
+        // The fee on a refunded amount is refunded too, as in the bill.
         const fen = refundSettlement(order, refund).refundFee - feesBack[n]!
         const back = { kind: '退款', number: refund.refundId, voucher: refund.outRefundNo, note: refund.desc }
         return [

@@ -22,10 +22,10 @@ interface Trade {
   readonly order: Order
   readonly payment: Payment
   readonly refund: Refund | undefined
-  /** How far the refund was when the bill was made. */
+  /** The refund's status when the bill was made. */
   readonly outcome: RefundOutcome | undefined
   readonly at: Date
-  /** The fee that the merchant pays or, negative, is given back. */
+  /** The fee that the merchant pays; negative if it is returned. */
   readonly fee: number
 }
 
@@ -64,7 +64,7 @@ function tradesOf({ orders, refunds }: Account, madeAt: Date): Trade[] {
   })
 }
 
-/** A value that only payments have, and one that only refunds have. */
+/** Columns that only payments fill, and columns that only refunds fill. */
 const ofPayment = (value: (trade: Trade) => number) => (trade: Trade) => (trade.refund ? 0 : value(trade))
 const ofRefund =
   (value: (refund: Refund, order: Order) => number) =>
@@ -83,7 +83,7 @@ const fee = (trade: Trade) => trade.fee
 
 const money = (name: string, value: (trade: Trade) => number): Column<Trade> => [name, (trade) => yuan(value(trade))]
 
-/** Merchants have different tables by their age; a parser must go by the names. */
+/** The columns depend on the merchant's age; a parser must go by their names. */
 function columnsOf(mchId: string, type: BillType, old: boolean): Column<Trade>[] {
   const withRefunds = type !== 'SUCCESS'
   const refundTimes: Column<Trade>[] = [
@@ -130,7 +130,7 @@ function columnsOf(mchId: string, type: BillType, old: boolean): Column<Trade>[]
 }
 
 function summaryOf({ random }: Account, trades: readonly Trade[], old: boolean): [name: string, value: string][] {
-  // A closed refund has its line, but the money is the merchant's again.
+  // A closed refund keeps its line, but the money is back with the merchant.
   const counted = trades.filter(({ outcome }) => outcome?.status !== 'REFUNDCLOSE')
   const sum = (value: (trade: Trade) => number) => yuan(counted.reduce((fen, trade) => fen + value(trade), 0))
   // Some recorded bills count as if it were money.
@@ -154,7 +154,7 @@ function summaryOf({ random }: Account, trades: readonly Trade[], old: boolean):
       ]
 }
 
-/** The day's payments and refunds, newest first; undefined if there are none. `old`: the columns that older merchants get. */
+/** The day's payments and refunds, newest first; undefined if there are none. `old`: the columns older merchants get. */
 export function tradeBill(account: Account, day: BillDay, type: BillType, old: boolean): string | undefined {
   if (day.ageMs > KEPT_MS) return undefined
   const isWanted = ({ refund }: Trade) => type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')

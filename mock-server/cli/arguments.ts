@@ -3,7 +3,7 @@ import { InvalidArgumentError } from 'commander'
 import { parseDuration } from '../clock/duration.ts'
 import { planOf, type Schedule } from '../notify/schedule.ts'
 
-// What a flag, its variable and a line of the configuration file are read by.
+// Reads a flag, its environment variable or a line of the configuration file.
 
 export const whole = (least: number, most: number) => (text: string) => {
   const value = Number(text)
@@ -26,7 +26,7 @@ export function durationOrNever(text: string): number | 'never' {
   return text === 'never' ? text : duration(text)
 }
 
-/** Several in one, divided by commas, and the flag more than once. */
+/** Comma-separated, and the flag may be repeated. */
 export const list = (text: string, before: readonly string[] = []) => [
   ...before,
   ...text
@@ -41,7 +41,7 @@ export const amounts = (text: string, before: readonly number[] = []) => [
   ...list(text).map(whole(1, 100_000_000)),
 ]
 
-/** Without a zone it would be a time of the machine's: refused, as by the control API. */
+/** Without a time zone it would be local to the machine: refused, as the control API does. */
 const MOMENT = /^\d+$|T.+(?:Z|[+-]\d\d:\d\d)$/i
 
 export function moment(text: string): Date {
@@ -74,7 +74,7 @@ export function text(path: string): string {
   }
 }
 
-/** An object of gaps and whether the first send is immediate, as the control API takes it. */
+/** An object with the gaps and `immediate`, as the control API accepts it. */
 function wholeSchedule(json: string): Schedule {
   try {
     const told = JSON.parse(json) as Schedule
@@ -85,7 +85,7 @@ function wholeSchedule(json: string): Schedule {
   }
 }
 
-/** `legacy`; `current`, which is of `2019`; gaps in seconds; an object of gaps and `immediate`; or a file with one of the latter two. */
+/** `legacy`; `current` (of 2019); gaps in seconds; an object with gaps and `immediate`; or a file with one of the latter two. */
 export function schedule(told: string): Schedule {
   if (told === 'current' || told === 'legacy') return told
   if (told === '2019') return 'current'

@@ -5,7 +5,7 @@ import { shellLines } from './environment.ts'
 const LONELY =
   'In a container nobody else reaches this address: --host 0.0.0.0 opens it, --allow-host names its service.\n'
 
-/** What a person reads at the start; `lonely`: nobody else can reach the mock. */
+/** What a person reads at start-up. `lonely`: only this machine can reach the mock. */
 export function banner(
   { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat, 'url' | 'controlUrl' | 'default'>,
   lonely: boolean,

@@ -2,17 +2,17 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 
-/** What the user is told when a command has failed. */
+/** What the user sees when a command fails. */
 export class CommandError extends Error {}
 
-/** Nobody answers. */
+/** Nothing answers at that address. */
 export class NoAnswer extends CommandError {}
 
-/** A call to a running mock; resolves with the JSON of its answer. */
+/** A call to a running mock; resolves with the JSON it answers. */
 export type Ask = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
 async function send(url: URL, method: string, body: string): Promise<{ status: number; answer: string }> {
-  // The certificate of a mock is one for tests.
+  // A mock's certificate is made for tests.
   const request =
     url.protocol === 'https:'
       ? httpsRequest(url, { method, agent: false, rejectUnauthorized: false })

@@ -9,14 +9,14 @@ export interface Output {
   readonly err: (text: string) => void
 }
 
-/** Which mock, which world, and how to answer. */
+/** Which mock, which world, and how to print the result. */
 export interface Target {
   readonly url: URL
   readonly world: string
   readonly json?: true
 }
 
-/** What a command has found out: for a program, and for a person. */
+/** The result of a command: for a program, and for a person. */
 export interface Result {
   readonly value: unknown
   readonly text: string
@@ -24,7 +24,7 @@ export interface Result {
 
 export const DEFAULT_PORT = 8090
 
-/** A command that talks to a running mock; `path` begins with a slash and goes on from the world. */
+/** A command that talks to a running mock; `path` begins with a slash and continues from the world's URL. */
 export function addCommand(program: Command, usage: string, description: string): Command {
   return program
     .command(usage)
@@ -50,7 +50,7 @@ export function tell({ out }: Output, { json }: Target, { value, text }: Result)
   out(`${json ? JSON.stringify(value) : text}\n`)
 }
 
-/** As it comes over the control API: dates are texts. */
+/** As received over the control API: dates are strings. */
 interface Delivery {
   readonly notificationId: string
   readonly attempt: number
@@ -80,7 +80,7 @@ interface Order {
 const toldDelivery = ({ notificationId, attempt, sentAt, verdict, reason }: Delivery) =>
   `${sentAt} ${notificationId} attempt ${attempt}: ${verdict} (${reason})`
 
-/** What a body is made of: the flags of the command itself. */
+/** The body consists of the command's own flags. */
 const own = ({ url: _url, world: _world, json: _json, ...flags }: Target): object => flags
 
 async function loginCode(ask: Ask, options: object): Promise<Result> {
@@ -100,7 +100,7 @@ interface PayFlags extends Where {
   readonly coupon?: readonly number[]
 }
 
-/** Of those that are equally new, the last of the list. */
+/** Of equally new ones, the last in the list. */
 async function newestUnpaid(ask: Ask, { mchId: wanted }: Where): Promise<Order> {
   const orders = ((await ask('GET', '/orders')) as Order[]).filter(({ mchId }) => (wanted ?? mchId) === mchId)
   const [newest] = orders
@@ -137,7 +137,7 @@ async function deliver(ask: Ask, id: string, options: object): Promise<Result> {
   return { value, text: value.deliveries.map(toldDelivery).join('\n') }
 }
 
-/** One of these; JSON leaves out what is undefined. */
+/** One of these; JSON drops undefined values. */
 interface Goal {
   readonly by: string | number | undefined
   readonly to: Date | undefined

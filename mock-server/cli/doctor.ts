@@ -8,7 +8,7 @@ import { type Ask, CommandError, createAsk } from './client.ts'
 import { addCommand, inWorld, type Output, type Target, tell } from './commands.ts'
 import { inContainer, isLoopback } from './environment.ts'
 
-/** `problem`: it cannot work so. `hint`: it may be meant so. */
+/** `problem`: this cannot work. `hint`: this may be intended. */
 export interface Diagnosis {
   readonly level: 'ok' | 'hint' | 'problem'
   readonly check: string
@@ -43,7 +43,7 @@ interface Order {
   readonly notifyUrl: string
 }
 
-/** What is known of a set-up. */
+/** What is known about a setup. */
 interface Facts {
   readonly version: string
   readonly world: WorldView
@@ -73,7 +73,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const { WECHAT_BASE_URL: base, ...credentials } = right
     for (const [name, value] of Object.entries(credentials)) {
       const here = environment[name]
-      // The values of a mock are no secrets, those of a shell may be.
+      // The mock's values are not secret; those of the shell may be.
       if (here !== undefined && here !== value) {
         yield problem(`${name} in this shell is not that of world ${world.id}, which is ${value}`)
       }
@@ -132,7 +132,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
 
   *refusals({ calls }) {
-    // What a fault did was asked for.
+    // Whatever a fault did was requested.
     const refused = calls.filter(
       ({ api, note, sign, fault }) =>
         api !== 'unknown' && !sign && fault === undefined && !['SUCCESS', 'ok'].includes(note),
@@ -162,7 +162,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       if (unpaid.length > 0) yield hint(`orders that wait to be paid: ${unpaid.length} (wechat-mock pay)`)
       return
     }
-    // By the address: the newest answer of each handler is how it is now.
+    // By URL: each handler's newest answer shows its current state.
     for (const { url, verdict, reason, outTradeNo } of new Map(
       deliveries.map((delivery) => [delivery.url, delivery]),
     ).values()) {
@@ -173,14 +173,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
 }
 
-/** What is right and what is wrong about a set-up, as far as the mock has seen it. */
+/** What is right and wrong about a setup, as far as the mock has seen. */
 export function diagnose(facts: Facts): Diagnosis[] {
   return Object.entries(CHECKS).flatMap(([check, find]) =>
     Array.from(find(facts), (diagnosis) => ({ ...diagnosis, check })),
   )
 }
 
-/** The journal has a page for each answer. */
+/** The journal is read page by page. */
 async function callsOf(here: Ask, since = 0): Promise<Entry[]> {
   const { entries, cursor } = (await here('GET', `/journal?dir=in&since=${since}`)) as {
     entries: Entry[]

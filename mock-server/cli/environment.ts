@@ -10,12 +10,12 @@ const LOOPBACK = /^(?:localhost|127\..*|\[?::1\]?)$/
 
 export const isLoopback = (host: string) => LOOPBACK.test(host)
 
-/** What Docker, and what Podman, leaves in a container. */
+/** The marker files that Docker and Podman leave in a container. */
 export const inContainer = (files = ['/.dockerenv', '/run/.containerenv']) => files.some((file) => existsSync(file))
 
 const OFF = ['', '0', 'false', 'no', 'off']
 
-/** A flag whose variable says no is not given; commander takes any value for yes. */
+/** A variable that says no leaves the flag unset; commander would take any value as yes. */
 export function heedOff(command: Command): void {
   for (const option of command.options) {
     const name = option.attributeName()

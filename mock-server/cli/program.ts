@@ -15,7 +15,7 @@ const standard: Output = {
   },
 }
 
-/** The command line: resolves with the exit code, for `serve` as soon as the mock answers. */
+/** The command line. Resolves with the exit code; `serve` does as soon as the mock answers. */
 export async function run(args: readonly string[], output: Output = standard): Promise<number> {
   const program = new Command('wechat-mock')
     .description('A WeChat to test login and payment against')
@@ -30,7 +30,7 @@ export async function run(args: readonly string[], output: Output = standard): P
     await program.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    // Of its own errors commander has told already.
+    // Commander has already printed its own errors.
     if (error instanceof CommanderError) return error.exitCode
     if (!(error instanceof CommandError)) throw error
     output.err(`${error.message}\n`)

@@ -9,7 +9,7 @@ import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
 import { inContainer, isLoopback, shellLines } from './environment.ts'
 
-/** The flags that are no options of a world. */
+/** The flags that are not options of a world. */
 interface ServeOptions {
   readonly port: number
   readonly host: string
@@ -30,7 +30,7 @@ interface ServeOptions {
 
 type OptionName = keyof typeof OPTIONS
 
-/** How the command line reads an option, where its schema does not say so. */
+/** How the command line reads an option when its schema does not determine that. */
 const READERS: { readonly [Name in OptionName]?: (text: string) => unknown } = { id: name, startTime: moment, schedule }
 
 /** The flag of an option of a world, with its variable, its default and its rule. */
@@ -52,14 +52,14 @@ const flagged = Object.entries(OPTIONS).flatMap(([name, { flag }]) =>
   flag ? [{ name: name as OptionName, ...flag }] : [],
 )
 
-/** The options of the world that the flags give, and those of every world. */
+/** The options that the flags set for the default world, and for every world. */
 function worldOptions(command: Command): { readonly world: WorldOptions; readonly defaults: WorldOptions } {
   const values = command.opts<Readonly<Record<string, unknown>>>()
   const options = (everyWorld: true | undefined) =>
     Object.fromEntries(
       flagged.flatMap(({ name, flags, everyWorld: everywhere }) => {
         const value = values[new Option(flags).attributeName()]
-        // A duration that is left out is none at all.
+        // An omitted duration stays undefined.
         const read = value === true && OPTIONS[name].schema === DURATION ? 0 : value
         return everywhere === everyWorld && read !== undefined ? [[name, read]] : []
       }),
@@ -101,7 +101,7 @@ function setFlag(command: Command, key: string, value: unknown): void {
   }
 }
 
-/** Reads what neither a flag nor a variable has said from a file: an object of flags by their names in camelCase. */
+/** Reads values set by neither a flag nor a variable from a file: an object keyed by flag name in camelCase. */
 function configure(command: Command, path: string): void {
   try {
     for (const [key, value] of Object.entries(readConfig(path))) setFlag(command, key, value)
@@ -158,11 +158,11 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
         : `cannot listen on ${host} port ${taken}: ${message}`,
     )
   }
-  // Before the first line is out: whoever reads it may end the mock at once.
+  // Before the first line is printed: a reader of it may stop the mock at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       if (readyFile !== undefined) rmSync(readyFile, { force: true })
-      // Whoever waits for something in the mock, with a time limit, must not keep the process until then.
+      // A call waiting inside the mock with a time limit must not keep the process alive until then.
       mock.close().finally(() => process.exit())
     })
   }
@@ -187,7 +187,7 @@ function variable(option: Option): Option {
   return option.env(`WECHAT_MOCK_${option.name().replaceAll('-', '_').toUpperCase()}`)
 }
 
-/** `wechat-mock serve`, which is also what `wechat-mock` alone does. */
+/** `wechat-mock serve`, which is also what plain `wechat-mock` does. */
 export function addServe(program: Command, output: Output): void {
   const option = (flags: string, text: string) => variable(new Option(flags, text))
   const command = program
@@ -234,7 +234,7 @@ export function addServe(program: Command, output: Output): void {
     .addOption(option('--quiet', 'no banner and no log'))
     .allowExcessArguments()
     .action((_options: ServeOptions, self: Command) => {
-      // It runs where no other command was named, so a word that is left over is one that nobody knows.
+      // It runs when no other command was named, so a leftover word is an unknown command.
       const [word] = self.args
       if (word !== undefined) {
         return self.error(

@@ -4,13 +4,13 @@ import type { Timer } from './timers.ts'
 
 export type ClockMode = 'virtual' | 'real'
 
-/** What a clock still has to do. */
+/** What is still planned on a clock. */
 export interface PendingTimer {
   readonly due: Date
   readonly what: string
 }
 
-/** What an advance of the clock did. */
+/** The result of advancing the clock. */
 export interface ClockMove {
   readonly from: Date
   readonly to: Date
@@ -23,22 +23,22 @@ export interface AdvanceOptions {
 }
 
 /**
- * How far: by a span (`'24h4m'`, `'15s'`, milliseconds), to a moment that is not past, or over the next so many events,
- * whenever they are due; where fewer come, to the last of them.
+ * How far: by a duration (`'24h4m'`, `'15s'`, milliseconds), to a moment that is not past, or over the next n events,
+ * whenever they are due. If fewer remain, to the last of them.
  */
 export type AdvanceBy = string | number | { readonly to: Date } | { readonly next: number }
 
-/** A world's time. Everything in the mock that knows an hour takes it from here. */
+/** A world's time, the only source of time in the mock. */
 export interface Clock {
   readonly mode: ClockMode
   readonly now: () => Date
-  /** Runs `run` at `due`; returns a function that takes the timer back. `run` must not reject. */
+  /** Runs `run` at `due`; returns a function that cancels the timer. `run` must not reject. */
   readonly at: (timer: Timer) => () => void
   readonly timers: () => PendingTimer[]
   /**
-   * Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}): then it
-   * stands at the event that does not end, which has begun at that time and goes on. `onMove` hears how far time has moved,
-   * also where something fails on the way.
+   * Moves a virtual clock; throws CLOCK_BUSY, CLOCK_REAL or CLOCK_TIMEOUT (`details.report` is a {@link ClockMove}).
+   * After a timeout the clock stays at the event that did not finish; that event keeps running. `onMove` receives how far
+   * time has moved, even if something fails on the way.
    */
   readonly advance: (
     by: AdvanceBy,
@@ -46,15 +46,15 @@ export interface Clock {
     onMove?: (move: Pick<ClockMove, 'from' | 'to'>) => void,
   ) => Promise<ClockMove>
   /**
-   * Forgets every timer and sets a virtual clock to `now`; real time cannot be set.
+   * Drops every timer and sets a virtual clock to `now`; real time cannot be set.
    * @throws MockError CLOCK_BUSY
    */
   readonly reset: (now: Date) => void
-  /** Nothing happens by itself any more; an advance that is under way ends where it is. */
+  /** Nothing happens automatically any more; an advance in progress ends where it is. */
   readonly close: () => void
 }
 
-/** A moment that is given, or the machine's time, in whole seconds. */
+/** The given moment, or the machine's time, in whole seconds. */
 export const startOf = (startTime: Date | number | undefined): number =>
   startTime === undefined
     ? Math.floor(nativeNow() / 1000) * 1000

@@ -1,9 +1,9 @@
 import { badInput } from '../base/checks.ts'
 
-/** The end of the year 9999 in China: WeChat's forms have four digits for the year. */
+/** The end of the year 9999 in China: WeChat's formats have four digits for the year. */
 export const LAST_MOMENT = Date.UTC(9999, 11, 31, 16) - 1
 
-/** A world's time can be this. */
+/** Whether a world's time can be this. */
 export const isMoment = (ms: number) => ms >= 0 && ms <= LAST_MOMENT
 
 const UNIT_MS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
@@ -17,7 +17,7 @@ export function checkMoment(field: string, ms: number): number {
   throw badInput(field, 'moment', 'must be a moment of the years 1970 to 9999')
 }
 
-/** A span in seconds → milliseconds. */
+/** A duration in seconds → milliseconds. */
 export function parseSeconds(seconds: number, field: string): number {
   if (typeof seconds === 'number' && seconds >= 0 && seconds <= LAST_SECOND) return seconds * 1000
   throw badInput(

@@ -3,7 +3,10 @@ import { LONGEST_TIMEOUT_MS, nativeClearTimeout, nativeNow, nativeSetTimeout } f
 import { type Clock, pending } from './clock.ts'
 import type { Timer } from './timers.ts'
 
-/** The machine's time, shifted so that it begins at `start`. Timers fire by themselves, over at most `stepMs` at a time. */
+/**
+ * The machine's time, shifted so that it begins at `start`. Timers fire automatically; one real timer covers at most
+ * `stepMs`.
+ */
 export function createRealClock(start: number, stepMs = LONGEST_TIMEOUT_MS): Clock {
   const offset = start - nativeNow()
   const now = () => nativeNow() + offset
@@ -22,7 +25,7 @@ export function createRealClock(start: number, stepMs = LONGEST_TIMEOUT_MS): Clo
         running.delete(timer)
         timer.run()
       }
-      // Not a reason for the process to stay: the listening server is.
+      // A timer must not keep the process alive: the listening server does.
       const wait = () => {
         running.set(timer, nativeSetTimeout(fire, Math.min(stepMs, Math.max(0, timer.due - now()))).unref())
       }

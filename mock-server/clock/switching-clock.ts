@@ -1,7 +1,7 @@
 import type { Clock, ClockMode } from './clock.ts'
 import type { Timer } from './timers.ts'
 
-/** A clock that can go over from virtual time to real time and back: it goes on at the time it shows, with what is still due. */
+/** A clock that can switch between virtual and real time: it continues from the time it shows and keeps its timers. */
 export interface SwitchingClock extends Clock {
   /** @throws MockError CLOCK_BUSY */
   readonly switchTo: (mode: ClockMode) => void

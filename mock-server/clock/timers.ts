@@ -2,14 +2,14 @@ export interface Timer {
   readonly due: number
   /** Breaks ties between timers due at one instant. */
   readonly sequence: number
-  /** Breaks ties that are left, where several worlds plan on one clock; default 0. */
+  /** Breaks remaining ties where several worlds share a clock; default 0. */
   readonly tie?: number
-  /** What will happen, for people. */
+  /** What will happen, for humans. */
   readonly what: string
   readonly run: () => Promise<unknown>
 }
 
-/** For sorting: in the order in which they will run. */
+/** Compares by the order in which they will run. */
 export const inOrder = (a: Timer, b: Timer): number =>
   a.due - b.due || a.sequence - b.sequence || (a.tie ?? 0) - (b.tie ?? 0)
 
@@ -18,7 +18,7 @@ const before = (a: Timer, b: Timer) => inOrder(a, b) < 0
 /** A binary heap of timers, earliest first. */
 export class TimerHeap {
   #items: Timer[] = []
-  /** Neither run nor cancelled: one that is cancelled stays among the items until it is due. */
+  /** Neither run nor cancelled: a cancelled timer stays in the heap until it is due. */
   #live = new Set<Timer>()
 
   push(timer: Timer): void {

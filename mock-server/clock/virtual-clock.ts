@@ -8,7 +8,7 @@ import { TimerHeap } from './timers.ts'
 const BUSY =
   'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)'
 
-/** Until when, and over how many events. */
+/** Until when, or over how many events. */
 function goalOf(by: AdvanceBy, from: number): { readonly target: number; readonly most: number } {
   if (typeof by !== 'object') return { target: checkMoment('by', from + parseDuration(by)), most: Infinity }
   if ('next' in by) {
@@ -26,7 +26,7 @@ function goalOf(by: AdvanceBy, from: number): { readonly target: number; readonl
 
 /**
  * Time that stands still until it is advanced, and never moves while anything is in flight: between two timers the clock
- * waits for `settle` (which answers undefined when there is nothing to wait for).
+ * waits for `settle`, which returns undefined when there is nothing to wait for.
  */
 export function createVirtualClock(
   start: number,
@@ -83,7 +83,7 @@ export function createVirtualClock(
     let ended = false
     advancing = true
     try {
-      // One limit for all of it: whatever is being waited for then goes on, and nothing follows it.
+      // One limit for the whole advance: whatever is awaited then keeps running, and nothing follows it.
       if (!(await within(Promise.race([go(), interrupted]), realTimeoutMs))) throw giveUp()
       ended = true
       return report()

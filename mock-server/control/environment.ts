@@ -6,7 +6,7 @@ export const credentialsView = ({ p12: { pfx, passphrase }, ...credentials }: Wo
   p12: { pfx: pfx.toString('base64'), passphrase },
 })
 
-/** What an application is told of its WeChat: no value needs quotes in a shell. */
+/** The variables that configure an application; no value needs quoting in a shell. */
 export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey }: Credentials) => ({
   WECHAT_BASE_URL: baseUrl,
   WECHAT_APPID: appid,
@@ -15,7 +15,7 @@ export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKe
   WECHAT_API_KEY: apiKey,
 })
 
-/** What a test is told beside: where to steer the mock, and by which name of the world. */
+/** Additional variables for a test: where to control the mock, and the name of the world. */
 export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: string, credentials: Credentials) => ({
   ...appEnvironment(baseUrl, credentials),
   WECHAT_MOCK_URL: new URL(controlUrl).origin,

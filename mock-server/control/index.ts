@@ -18,7 +18,7 @@ import { userRoutes } from './routes/users.ts'
 import { worldRoutes } from './routes/worlds.ts'
 import { validateInput } from './validation.ts'
 
-/** Throws where a caller may not steer the mock. */
+/** Throws if a caller may not control the mock. */
 export type Guard = (request: FastifyRequest) => Promise<void>
 
 export const CONTROL_PREFIX = '/__mock/v1'

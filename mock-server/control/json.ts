@@ -2,7 +2,7 @@ import { MockError } from '../base/errors.ts'
 
 /**
  * Plain data as JSON.
- * @throws MockError TOO_LARGE, if it is longer than a text can be (512 MB)
+ * @throws MockError TOO_LARGE if it exceeds the maximum length of a string (512 MB)
  */
 export function jsonOf(value: unknown): string {
   try {

@@ -19,7 +19,7 @@ export interface OpenApi {
   readonly components: object
 }
 
-/** What a route says of itself. */
+/** What a route says about itself. */
 interface RouteSchema {
   readonly summary: string
   readonly querystring?: Schema
@@ -79,16 +79,16 @@ function operation(method: string, url: string, { summary, querystring, headers,
   }
 }
 
-/** What answers 201. */
+/** The routes that answer 201. */
 const CREATED = ['/worlds', '/worlds/:world/snapshots', '/worlds/:world/notifications']
 
 /**
- * Watches the routes that are added to the control API from now on; the result describes them, by the very schemas that they
- * check their input with.
+ * Collects the routes added to the control API from now on. The returned function describes them with the very schemas
+ * that check their input.
  */
 export function describeRoutes(app: FastifyInstance): (controlUrl: string) => OpenApi {
   const routes: Pick<RouteOptions, 'url' | 'method' | 'schema'>[] = []
-  // A copy: what checks the input takes the schema out of the route.
+  // A copy: input validation removes the schema from the route.
   app.addHook('onRoute', (route) => {
     routes.push({ ...route })
   })
@@ -96,7 +96,7 @@ export function describeRoutes(app: FastifyInstance): (controlUrl: string) => Op
   return (controlUrl) => {
     const paths: Record<string, Record<string, Operation>> = {}
     for (const { url: whole, method, schema = {} } of routes) {
-      // Fastify answers HEAD beside each GET by itself.
+      // Fastify adds HEAD to each GET automatically.
       if (method === 'HEAD') continue
       const url = whole.slice(prefix.length)
       const path = url.replace(/:(\w+)/g, '{$1}')

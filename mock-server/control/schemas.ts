@@ -3,14 +3,14 @@ import type { FastifySchema } from 'fastify'
 import { integer, text, type Schema } from '../base/schema.ts'
 import { LAST_MOMENT } from '../clock/duration.ts'
 
-/** The schema of a route: what it does, in a sentence, and what it takes. Only @fastify/swagger's types know `summary`. */
+/** The schema of a route: a one-sentence summary, and its input. Only @fastify/swagger's types know `summary`. */
 export const about = (summary: string, input: FastifySchema = {}): FastifySchema => Object.assign({ summary }, input)
 
-/** A span, as long as the calendar. */
+/** A duration, at most as long as the calendar. */
 export const seconds = integer(0, Math.floor(LAST_MOMENT / 1000))
 /** Real time. */
 export const milliseconds = (minimum: number) => integer(minimum, LONGEST_TIMEOUT_MS)
-/** Which merchant, if several may have it. */
+/** Which merchant, if several may own it. */
 export const mchId = text(32)
 export const digits: Schema = { type: 'string', pattern: '^\\d+$', description: 'digits' }
 
@@ -21,7 +21,7 @@ export interface OfOrder extends InWorld {
   readonly outTradeNo: string
 }
 
-/** A page of a list of long items: with all of them the answer might not fit into one text. */
+/** A page of a list of long items: all of them might exceed the maximum length of a string. */
 export const MAX_PAGE = 500
 export interface Page {
   readonly limit?: string

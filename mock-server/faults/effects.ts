@@ -12,7 +12,7 @@ export interface WireReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
-  /** What the journal shows of a body that is no text. */
+  /** What the journal shows for a body that is not text. */
   readonly readable?: string
 }
 
@@ -26,8 +26,8 @@ export type Outcome =
 const send = (reply: WireReply): Outcome => ({ kind: 'reply', reply })
 
 /**
- * `before` (default): the request has no effect. `after`: WeChat has done what it was asked to, and then this happens to
- * the reply, so that the caller cannot know.
+ * `before` (default): the request has no effect. `after`: WeChat has carried out the request, then this happens to the
+ * reply, so that the caller cannot know.
  */
 export interface Timing {
   readonly when?: 'before' | 'after'
@@ -38,12 +38,12 @@ const UNSIGNED = ['downloadbill', 'downloadfundflow', 'getsignkey', 'report'] as
 type SignedApi = Exclude<PayApi, (typeof UNSIGNED)[number]> | 'notify'
 type BusinessApi = { [A in PayApi]: keyof (typeof ERR_CODES)[A] extends never ? never : A }[PayApi]
 
-/** What an effect can happen to: any exchange, calls, or some of the calls. */
+/** What an effect applies to: any exchange, calls, or some of the calls. */
 interface Groups {
   readonly any: Api
   readonly calls: PayApi | LoginApi
   readonly pay: PayApi
-  /** Calls that can refuse a business, with an err_code. */
+  /** Calls that can refuse with an err_code. */
   readonly business: BusinessApi
   /** Messages that WeChat signs. */
   readonly signed: SignedApi
@@ -59,14 +59,14 @@ const IS_IN: { readonly [Group in keyof Groups]: (api: Api) => boolean } = {
   login: isLoginApi,
 }
 
-/** One effect. Without `spoil` and `replace` the call answers with a refusal, in the form that it has for it. */
+/** One effect. Without `spoil` and `replace` the call answers with a refusal in its own form. */
 interface Row<Group extends keyof Groups, Fields> {
   readonly to: Group
   readonly fields: Properties
   readonly required?: readonly (keyof Fields & string)[]
-  /** What becomes of WeChat's own reply. */
+  /** Alters WeChat's own reply. */
   readonly spoil?: (reply: WireReply, effect: Fields) => Outcome
-  /** What comes instead of a reply. */
+  /** What is sent instead of a reply. */
   readonly replace?: (effect: Fields) => Outcome
   /** Strikes only calls that pass the checks of the protocol. */
   readonly sound?: true
@@ -80,11 +80,11 @@ const effect =
 const PAGE =
   '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
 
-/** How much of a body is left: half of it, or as much as was asked for, but never all. */
+/** How much of a body is sent: half of it, or the given number of bytes, but never all. */
 const truncated = (length: number, bytes = length >> 1) => Math.max(0, Math.min(bytes, length - 1))
 
 export const EFFECTS = {
-  /** The request, or the reply, is late by real milliseconds. */
+  /** Delays the request or the reply by real milliseconds. */
   delay: effect<Timing & { readonly ms: number }>()({
     to: 'any',
     fields: { ms: integer(0, LONGEST_TIMEOUT_MS), when },
@@ -93,9 +93,9 @@ export const EFFECTS = {
   }),
   /** The connection is reset. */
   reset: effect<Timing>()({ to: 'any', fields: { when }, replace: () => ({ kind: 'reset' }) }),
-  /** There is never a reply. */
+  /** No reply is ever sent. */
   hang: effect<Timing>()({ to: 'calls', fields: { when }, replace: () => ({ kind: 'hang' }) }),
-  /** An HTTP status that WeChat does not use, as from a gateway. */
+  /** An HTTP status that WeChat itself does not use, as from a gateway. */
   http: effect<Timing & { readonly status: number; readonly body?: string }>()({
     to: 'calls',
     fields: { status: integer(200, 599), body: { type: 'string' }, when },
@@ -115,19 +115,19 @@ export const EFFECTS = {
     fields: { bytes: integer(0) },
     spoil: (reply, { bytes }) => ({ kind: 'truncate', reply, bytes: truncated(Buffer.byteLength(reply.body), bytes) }),
   }),
-  /** `return_code` FAIL: not signed. Only downloadbill has an `error_code`; default: the one that goes with the text. */
+  /** `return_code` FAIL: not signed. Only downloadbill has an `error_code`; default: the one that belongs to the text. */
   return_code_fail: effect<Timing & { readonly return_msg?: string }>()({
     to: 'pay',
     fields: { return_msg: text(128), error_code: text(32), when },
   }),
-  /** `result_code` FAIL: signed; `err_code_des` is WeChat's own text unless given. */
+  /** `result_code` FAIL: signed; `err_code_des` defaults to WeChat's own text. */
   result_code_fail: effect<Timing & { readonly err_code: string; readonly err_code_des?: string }>()({
     to: 'business',
     fields: { err_code: text(32), err_code_des: text(128), when },
     required: ['err_code'],
     sound: true,
   }),
-  /** `errcode` of the login side; `errmsg` is WeChat's own text unless given. */
+  /** `errcode` of the login APIs; `errmsg` defaults to WeChat's own text. */
   errcode: effect<Timing & { readonly errcode: number; readonly errmsg?: string }>()({
     to: 'login',
     fields: { errcode: { type: 'integer' }, errmsg: text(), when },
@@ -139,7 +139,7 @@ export const EFFECTS = {
     fields: {},
     spoil: (reply) => send({ ...reply, body: withBadSign(String(reply.body)) }),
   }),
-  /** The reply in GBK, and a Content-Type that says so. */
+  /** The reply in GBK, with a Content-Type that says so. */
   gbk: effect<object>()({
     to: 'pay',
     fields: {},
@@ -182,10 +182,10 @@ const schemaOf = (kind: Kind): Schema => {
   return strict({ kind: { const: kind }, ...fields }, 'kind', ...required)
 }
 
-/** Every effect. Which of them go with which api, and which codes, {@link checkEffect} knows. */
+/** Every effect. {@link checkEffect} knows which effects and codes apply to which api. */
 export const EFFECT: Schema = { type: 'object', required: ['kind'], oneOf: KINDS.map(schemaOf) }
 
-/** What the effect does, in one form for all of them. */
+/** What the effect does, in one uniform shape. */
 export function actionOf(effect: Effect) {
   const { spoil, replace, sound } = rowOf(effect.kind)
   return {
@@ -196,7 +196,7 @@ export function actionOf(effect: Effect) {
 }
 
 /**
- * The types say the same to callers who have them: the effect must be one of the api's, and so must its code.
+ * Repeats at run time what the types say: the effect, and its code, must be possible for the api.
  * @throws MockError BAD_INPUT
  */
 export function checkEffect(api: Api, effect: Effect): void {

@@ -4,7 +4,7 @@ import { parseDuration } from '../clock/duration.ts'
 import type { Api } from '../wire/names.ts'
 import { checkEffect, type Effect } from './effects.ts'
 
-/** Which of the matching exchanges a fault meets. */
+/** Which of the matching exchanges a fault strikes. */
 export interface FaultOptions {
   /** One fault has one name: setting it again replaces it. Default: the api and a number. */
   readonly name?: string
@@ -12,9 +12,9 @@ export interface FaultOptions {
   readonly outTradeNo?: string
   /** Only the nth matching exchange, counted from 1 since the fault was set. */
   readonly nth?: number
-  /** Only each nth matching exchange. */
+  /** Only every nth matching exchange. */
   readonly every?: number
-  /** How often it strikes; default once, but `always` where `every`, `probability` or `rate` is given. */
+  /** How often it strikes; default once, but `always` if `every`, `probability` or `rate` is given. */
   readonly times?: number | 'always'
   /** From 0 (never) to 1 (always), drawn from the world's seed for each order and each of its exchanges. */
   readonly probability?: number
@@ -22,7 +22,7 @@ export interface FaultOptions {
   readonly rate?: { readonly limit: number; readonly per: string | number }
 }
 
-/** A fault as it stands. */
+/** The current state of a fault. */
 export interface FaultView extends FaultOptions {
   readonly name: string
   readonly api: Api
@@ -32,20 +32,20 @@ export interface FaultView extends FaultOptions {
   readonly seen: number
   /** How many of them it struck. */
   readonly hits: number
-  /** Struck as often as asked for; one that strikes always is used after the first time. */
+  /** Has struck as often as requested; a fault that always strikes is used up after the first time. */
   readonly used: boolean
 }
 
 /** A fault: a live view. */
 export interface Fault extends FaultView {
-  /** Takes it back. */
+  /** Removes it. */
   readonly remove: () => void
 }
 
 export interface FaultBook {
   /** @throws MockError BAD_INPUT */
   readonly set: (api: Api, effect: Effect, options?: FaultOptions) => Fault
-  /** The fault that strikes this exchange: of those that fit, the one set first. `canStrike` says which effects are possible. */
+  /** The fault that strikes this exchange: the first one set that matches. `canStrike` says which effects are possible. */
   readonly claim: (
     api: Api,
     outTradeNo: string | undefined,
@@ -53,18 +53,18 @@ export interface FaultBook {
   ) => FaultView | undefined
   readonly list: () => Fault[]
   readonly clear: () => void
-  /** Forgets how often the orders that are gone were met. */
+  /** Drops the counters of orders that are gone. */
   readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => FaultsDump
   readonly load: (dump: FaultsDump) => void
 }
 
-/** Which exchanges a fault meets, without its name: what the control API's `match` says, and the rest. */
+/** Which exchanges a fault strikes, without its name: the control API's `match`, and the rest. */
 export const MATCH: Properties = { outTradeNo: text(32), nth: integer(1), every: integer(1) }
 export const REPETITION: Properties = {
   times: { anyOf: [integer(1), { const: 'always' }] },
   probability: { type: 'number', minimum: 0, maximum: 1 },
-  // parseDuration says more about it.
+  // parseDuration gives a better message.
   rate: strict({ limit: integer(1), per: { type: ['number', 'string'] } }, 'limit', 'per'),
 }
 const OPTIONS = strict({ name: text(), ...MATCH, ...REPETITION })
@@ -80,7 +80,7 @@ export function checkFault(api: Api, effect: Effect, options: FaultOptions): voi
   checkOptions(options)
 }
 
-/** Everything about a fault that changes or was asked for; plain data. */
+/** A fault's settings and counters; plain data. */
 interface FaultState {
   readonly api: Api
   readonly effect: Effect
@@ -89,7 +89,7 @@ interface FaultState {
   hits: number
   /** By order number: how often the probability was drawn. */
   readonly turns: Map<string, number>
-  /** World times of the exchanges that a rate let through. */
+  /** World times of the exchanges that the rate limit let through. */
   passed: number[]
 }
 
@@ -102,7 +102,7 @@ export function createFaultBook(random: Random, now: () => Date, onHit: (fault: 
   const states = new Map<string, FaultState>()
   let numbered = 0
 
-  /** Drawn by order, so that what happens to one does not depend on how the others interleave with it. */
+  /** Drawn per order, so that one order's outcome does not depend on how others interleave with it. */
   function drawn({ options: { name, probability = 1 }, turns }: FaultState, outTradeNo: string): boolean {
     const turn = (turns.get(outTradeNo) ?? 0) + 1
     turns.set(outTradeNo, turn)
@@ -118,7 +118,7 @@ export function createFaultBook(random: Random, now: () => Date, onHit: (fault: 
     return false
   }
 
-  /** Counts the exchange, and says whether it is one that the fault strikes. */
+  /** Counts the exchange and returns whether the fault strikes it. */
   function strikes(state: FaultState, outTradeNo: string | undefined): boolean {
     const { outTradeNo: wanted, nth, every, probability, rate, times } = state.options
     if (wanted !== undefined && wanted !== outTradeNo) return false
@@ -169,7 +169,7 @@ export function createFaultBook(random: Random, now: () => Date, onHit: (fault: 
     },
     claim: (api, outTradeNo, canStrike = () => true) => {
       if (states.size === 0) return undefined
-      // Each is asked, not only up to the first that strikes: all of them count the exchange.
+      // Every fault is asked, even after one strikes: all of them count the exchange.
       const struck = [...states.values()].filter(
         (state) => state.api === api && canStrike(state.effect) && strikes(state, outTradeNo),
       )[0]

@@ -4,8 +4,8 @@ import { oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 
 /**
  * Where an exchange can be held: `unifiedorder.request` before the request has any effect, `unifiedorder.response` when
- * it has had it and the reply is ready; `notify.request` before a notification is sent, `notify.response` when the
- * merchant has answered and the answer is not judged yet.
+ * it has taken effect and the reply is ready; `notify.request` before a notification is sent, `notify.response` when the
+ * merchant has answered but the answer is not judged yet.
  */
 export type GatePoint = `${Api}.${'request' | 'response'}`
 
@@ -13,31 +13,31 @@ export type GatePoint = `${Api}.${'request' | 'response'}`
 export type GateSignal = GatePoint | 'delivery.completed' | 'order.paid'
 
 export interface GateOptions {
-  /** One gate has one name: setting it again opens the former one. Default: the point and a number. */
+  /** One gate has one name: setting it again opens the previous one. Default: the point and a number. */
   readonly name?: string
   /** Only exchanges, and events, about this order. */
   readonly outTradeNo?: string
-  /** Opens by itself at the first such event after it was set. Default: only when released. */
+  /** Opens automatically at the first such event after it was set. Default: only when released. */
   readonly until?: GateSignal
 }
 
 export interface GateView extends GateOptions {
   readonly name: string
   readonly hold: GatePoint
-  /** `waiting`: nothing has come yet. */
+  /** `waiting`: nothing has arrived yet. */
   readonly state: 'waiting' | 'holding' | 'open'
-  /** Something has come to it, even if it was open by then. */
+  /** Something has arrived, even if the gate was open by then. */
   readonly used: boolean
-  /** The orders of what it holds, in the order of arrival; null where an exchange is about none. */
+  /** The orders of the held exchanges in order of arrival; null for an exchange about no order. */
   readonly holding: readonly (string | null)[]
 }
 
-/** A gate: a live view. It holds everything that comes until it is released, and nothing from then on. */
+/** A gate: a live view. It holds every arriving exchange until it is released, and nothing after that. */
 export interface Gate extends GateView {
-  /** Resolves when the first exchange is held, or when none can be because the gate is removed. */
+  /** Resolves when the first exchange is held, or when the gate is removed. */
   readonly reached: Promise<void>
   readonly release: () => void
-  /** Releases and forgets it. */
+  /** Releases and removes it. */
   readonly remove: () => void
 }
 
@@ -45,13 +45,13 @@ export interface Gates {
   /** @throws MockError BAD_INPUT */
   readonly set: (hold: GatePoint, options?: GateOptions) => Gate
   /**
-   * A promise if something holds the exchange; undefined if it may go on at once. What is held does not hold the clock:
-   * its presence steps out until the gate opens.
+   * Returns a promise if a gate holds the exchange; undefined if it may continue at once. A held exchange does not hold
+   * the clock: it is not counted as in flight until the gate opens.
    */
   readonly pass: (point: GatePoint, outTradeNo: string | undefined, presence: Presence) => Promise<void> | undefined
   readonly signal: (signal: GateSignal, outTradeNo: string | undefined) => void
   readonly list: () => Gate[]
-  /** Opens and forgets all of them. */
+  /** Opens and removes all of them. */
   readonly clear: () => void
 }
 
@@ -117,7 +117,7 @@ class GateState implements Gate {
     return this.#held.map(({ outTradeNo }) => outTradeNo ?? null)
   }
 
-  /** Whether an exchange or an event about this order is the gate's business. */
+  /** Whether the gate applies to an exchange or event about this order. */
   concerns(outTradeNo: string | undefined): boolean {
     return this.outTradeNo === undefined || this.outTradeNo === outTradeNo
   }
@@ -127,7 +127,7 @@ class GateState implements Gate {
     if (this.#open) return undefined
     presence.stepOut()
     const passed = new Promise<void>((resolve) => {
-      // Back in at once, not when the promise is heard: the clock must not move in between.
+      // Step back in now, not when the promise's reaction runs: the clock must not move in between.
       this.#held.push({
         outTradeNo,
         goOn: () => {
@@ -156,7 +156,7 @@ class GateState implements Gate {
   }
 }
 
-/** The gates of a world. `onChange` hears when one holds something and when it opens. */
+/** The gates of a world. `onChange` is called when one holds something and when it opens. */
 export function createGates(onChange: (gate: GateView) => void): Gates {
   const tell = (gate: GateView) => onChange(gateView(gate))
   const gates = new Map<string, GateState>()

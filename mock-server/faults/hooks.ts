@@ -2,14 +2,14 @@ import type { NotificationKind } from '../wire/names.ts'
 import { changeFields, type FieldChanges, signAgain } from '../wire/tamper.ts'
 import { type Fields, readXml } from '../wire/xml.ts'
 
-/** What a hook is told of the notification. */
+/** What a hook receives about the notification. */
 interface Pending {
   readonly id: string
   readonly kind: NotificationKind
   readonly outTradeNo: string
 }
 
-/** A notification in the moment before it is sent. Whatever is changed here is changed for this one send. */
+/** A notification just before it is sent. Changes apply to this one send only. */
 export interface NotifyDraft {
   readonly id: string
   readonly kind: NotificationKind
@@ -19,9 +19,9 @@ export interface NotifyDraft {
   headers: Record<string, string>
   /** The fields of the message; change them, add some, `delete` some. */
   fields: Record<string, string>
-  /** A message that carries a signature is signed again when its fields were changed; false leaves the old one. */
+  /** A signed message is signed again when its fields were changed; false keeps the old signature. */
   resign: boolean
-  /** Set it to send exactly this instead of a message made of `fields`. */
+  /** Set it to send exactly this instead of a message built from `fields`. */
   body: string | undefined
 }
 
@@ -33,7 +33,7 @@ export interface HookBook {
   /** Runs `hook` at the next occasion, once. */
   readonly once: <H extends keyof Hooks>(name: H, hook: Hooks[H]) => void
   readonly prepare: (notification: Pending, attempt: number, outgoing: Outgoing) => Outgoing
-  /** How many have met no occasion yet. */
+  /** How many have not run yet. */
   readonly waiting: () => number
   readonly clear: () => void
 }
@@ -59,8 +59,8 @@ function bodyOf(
 }
 
 /**
- * One-shot hooks that receive a draft to be changed: the escape hatch for what no option foresees. `keyOf` finds the key of a
- * message that it is to be signed with again.
+ * One-shot hooks that may edit a draft: the escape hatch for anything no option covers. `keyOf` finds the key that a
+ * message is signed with again.
  */
 export function createHooks(keyOf: (message: Fields) => string): HookBook {
   const waiting: Hooks['beforeNotify'][] = []

@@ -1,11 +1,11 @@
 import type { SignExplanation } from '../wire/explain-sign.ts'
 import type { Api, Verdict } from '../wire/names.ts'
 
-/** Something that works here and may not work in production. */
+/** Something that works here but might not work in production. */
 export interface Finding {
   /** Stable, for example `nonce-repeated`. */
   readonly rule: string
-  /** `info` is told, `warning` is also refused by a strict world. */
+  /** `info` is only reported; a strict world also refuses a `warning`. */
   readonly level: 'info' | 'warning'
   readonly field: string
   readonly message: string
@@ -32,15 +32,15 @@ export interface JournalEntry {
     readonly headers: Readonly<Record<string, unknown>>
     readonly body: string
   }
-  /** What the mock thought of it: the verdict, or why it refused. */
+  /** The mock's result: the verdict, or why it refused. */
   readonly note?: string
   /** The name of the fault that struck it. */
   readonly fault?: string
-  /** Why the signature of the request is not right. */
+  /** Why the request's signature is wrong. */
   readonly sign?: SignExplanation
-  /** What production may not like about the request. */
+  /** What production might refuse about the request. */
   readonly lint?: readonly Finding[]
-  /** Of a notification: which delivery it was, and how the answer was taken. */
+  /** For a notification: which delivery it was, and the verdict on the answer. */
   readonly deliveryId?: string
   readonly verdict?: Verdict
 }

@@ -10,14 +10,14 @@ export interface WorldEvent {
   readonly data: unknown
 }
 
-/** The last events of a world, for those who listen and those who come back. */
+/** The latest events of a world, for listeners and for readers that reconnect. */
 export interface EventLog {
   readonly push: (event: string, at: Date, data: unknown) => void
   /** The id of the newest event; 0 before the first. */
   readonly newest: () => number
-  /** What came after `id`, as far as it is remembered. */
+  /** The events after `id`, as far as they are remembered. */
   readonly since: (id: number) => WorldEvent[]
-  /** Hears every event from now on; the result ends it. */
+  /** Calls the listener for every event from now on; the returned function stops that. */
   readonly subscribe: (listener: (event: WorldEvent) => void) => () => void
 }
 
@@ -29,7 +29,7 @@ export function createEventLog(limit: number): EventLog {
     push: (event, at, data) => {
       const happened = { id: ++newest, event, at, data }
       kept.push(happened)
-      // Cut in blocks, so that one event costs the same whether the log is full or not.
+      // Trimmed in blocks, so that adding an event to a full log stays cheap.
       if (kept.length >= 2 * limit) kept = kept.slice(-limit)
       for (const listener of listeners) listener(happened)
     },

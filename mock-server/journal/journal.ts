@@ -14,21 +14,21 @@ export interface JournalFilter {
 export interface WaitOptions {
   /** How many entries must match; default 1. */
   readonly count?: number
-  /** Only entries after this cursor; default 0: what has arrived already counts. */
+  /** Only entries after this cursor; default 0: entries already there count. */
   readonly since?: number
   /** Real milliseconds; default 30 000. */
   readonly timeoutMs?: number
 }
 
 export interface Waited {
-  /** Whether `count` entries came in time. */
+  /** Whether `count` entries arrived in time. */
   readonly matched: boolean
   readonly entries: readonly JournalEntry[]
-  /** Where to go on: the last entry that matched, or the last there is when the time ran out. */
+  /** Where to continue: the last matching entry, or the last one at all after a timeout. */
   readonly cursor: number
 }
 
-/** Exactly so many, or bounds. */
+/** An exact number, or bounds. */
 export type Times = number | { readonly atLeast?: number; readonly atMost?: number }
 
 /** The entry that comes closest to a match, and what keeps it from matching. */
@@ -38,8 +38,8 @@ export interface NearestMiss {
 }
 
 /**
- * A bounded record of everything that went over the wire; an entry is there before its reply is sent. Of calls that are not
- * emulated 100 are kept for longer, so that other calls do not push them out unseen.
+ * A bounded record of everything that went over the wire; an entry is written before its reply is sent. The last 100
+ * calls that are not emulated are kept longer, so that other calls do not push them out unseen.
  */
 export interface Journal {
   readonly record: (entry: Omit<JournalEntry, 'cursor'>) => void
@@ -48,15 +48,15 @@ export interface Journal {
   readonly cursor: () => number
   readonly find: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => JournalEntry[]
   readonly count: (match: JournalMatch, options?: Pick<JournalFilter, 'since'>) => number
-  /** Waits for what matches, and counts what is there already. That the time runs out, or the world ends, is an answer, not an error. */
+  /** Waits for matching entries, including those already there. A timeout, or the end of the world, is a result, not an error. */
   readonly wait: (match: JournalMatch, options?: WaitOptions) => Promise<Waited>
   /**
-   * Passes if as many entries match as expected; default: at least one. What was forgotten since the journal was empty may
-   * have matched too: it counts against `atMost` and an exact number.
+   * Passes if as many entries match as expected; default: at least one. Entries dropped since the journal was last empty
+   * might have matched too, so they count against `atMost` and an exact number.
    * @throws MockError BAD_INPUT, VERIFICATION_FAILED (with `details.count`, `details.nearest`, a {@link NearestMiss}, and `details.forgotten`)
    */
   readonly verify: (match: JournalMatch, times?: Times) => void
-  /** Takes out what matches, or everything, and returns exactly that. */
+  /** Removes the matching entries, or all, and returns exactly those. */
   readonly delete: (match?: JournalMatch) => JournalEntry[]
   readonly dump: () => JournalDump
   readonly load: (dump: JournalDump) => void
@@ -66,7 +66,7 @@ export interface Journal {
 export interface JournalDump {
   readonly cursor: number
   readonly entries: readonly JournalEntry[]
-  /** How many more there have been since it was empty. */
+  /** How many entries were dropped since it was last empty. */
   readonly forgotten: number
 }
 
@@ -78,7 +78,7 @@ function badTimes(field: string, rule: string): never {
   throw badInput(field, rule, `must be ${rule}`)
 }
 
-/** What the types say, for callers that have none. */
+/** Checks what the types say, for untyped callers. */
 function checkTimes(times: Times): void {
   if (typeof times !== 'object' || times === null) {
     return isCount(times) ? undefined : badTimes('times', 'a whole number from 0, or bounds')
@@ -97,7 +97,7 @@ function expectation(times: Times): { readonly atLeast: number; readonly atMost:
   return { atLeast, atMost, told: told.join(' and ') }
 }
 
-/** Fewest differences first; another api counts twice, and of equals the newest is taken. */
+/** Fewest differences first; a different api counts twice, and among equals the newest wins. */
 function nearestMiss(entries: readonly JournalEntry[], match: JournalMatch): NearestMiss | undefined {
   const distance = (miss: NearestMiss) =>
     miss.differences.length + (miss.differences.some(({ field }) => field === 'api') ? 1 : 0)
@@ -119,12 +119,12 @@ function fits(match: JournalMatch): (entry: JournalEntry) => boolean {
   return (entry) => differences(entry, match).length === 0
 }
 
-/** `close` ends every wait; none begins after it. */
+/** `close` ends every wait and prevents new ones. */
 export function createJournal(
   limit: number,
   onRecord = (_entry: JournalEntry) => {},
 ): Journal & { readonly close: () => void } {
-  /** Not everything in it is shown: it is cut in blocks, so that one entry costs the same whether the journal is full or not. */
+  /** It may hold more than is shown: it is trimmed in blocks, so that adding to a full journal stays cheap. */
   let kept: JournalEntry[] = []
   let cut = 0
   let cursor = 0
@@ -220,7 +220,7 @@ export function createJournal(
     load: (dump) => {
       kept = [...dump.entries]
       cut = dump.forgotten
-      // Never back: whoever goes on from a cursor must not miss what comes.
+      // Never decreases: a reader that continues from a cursor must not miss entries.
       cursor = Math.max(cursor, dump.cursor)
     },
     close: () => {

@@ -3,10 +3,10 @@ import { APIS, VERDICTS } from '../wire/names.ts'
 import { readXml } from '../wire/xml.ts'
 import type { JournalEntry } from './entry.ts'
 
-/** A text that must be equal, or a pattern that must be found in it. */
+/** A string that must be equal, or a pattern that must match. */
 export type TextMatch = string | RegExp
 
-/** What an entry of the journal must look like; everything that is given must fit. */
+/** What a journal entry must look like; every given property must match. */
 export interface JournalMatch {
   readonly api?: JournalEntry['api']
   readonly direction?: JournalEntry['direction']
@@ -23,13 +23,13 @@ export interface JournalMatch {
 export interface Difference {
   /** `api`, `fields.total_fee`, … */
   readonly field: string
-  /** The text, or the pattern as `/…/`. */
+  /** The string, or the pattern as `/…/`. */
   readonly expected: string
-  /** Undefined where the entry has no such field. */
+  /** Undefined if the entry has no such field. */
   readonly actual: string | undefined
 }
 
-/** The names of a match that stand for one of a list; the others are texts. */
+/** The properties of a match whose value is one of a list; the others are strings. */
 const LISTS = { api: [...APIS, 'unknown'], direction: ['in', 'out'], verdict: VERDICTS }
 const TEXTS = ['outTradeNo', 'note', 'fault']
 const MESSAGES = ['fields', 'reply']
@@ -44,7 +44,7 @@ function checkTexts(place: string, texts: object): void {
 }
 
 /**
- * What the types say, for callers that have none.
+ * Checks what the types say, for untyped callers.
  * @throws MockError BAD_INPUT
  */
 export function checkMatch(match: JournalMatch): void {
@@ -73,7 +73,7 @@ function fieldsOf(text: string): Record<string, string> {
   }
 }
 
-/** The fields of a request: what its query and its body say. */
+/** The fields of a request, from its query and its body. */
 export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 'request'>): Record<string, string> => ({
   ...Object.fromEntries(new URL(url, 'http://wechat').searchParams),
   ...fieldsOf(body),
@@ -82,7 +82,7 @@ export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 're
 const isSame = (expected: TextMatch, actual: string | undefined) =>
   actual !== undefined && (typeof expected === 'string' ? expected === actual : actual.search(expected) >= 0)
 
-/** Where the entry is not what was asked for. */
+/** Where the entry differs from what was asked for. */
 export function differences(entry: JournalEntry, { fields, reply, ...plain }: JournalMatch): Difference[] {
   const found: Difference[] = []
   function compare(

@@ -12,21 +12,21 @@ export interface Failure {
   readonly err_code_des: string
 }
 
-/** What happened to money and is to be notified. */
+/** A change of an order or a refund that is to be notified. */
 export type News =
   | { readonly kind: 'paid'; readonly order: Order; readonly payment: Payment }
   | { readonly kind: 'failed'; readonly order: Order; readonly failure: Failure }
   | { readonly kind: 'refunded'; readonly order: Order; readonly refund: Refund }
 
-/** Pays each order some time after it was made. */
+/** Pays each order some time after it was created. */
 export interface AutoPay {
-  /** An order was made. */
+  /** An order was created. */
   readonly order: (account: Account, order: Order) => void
-  /** Plans the payments again after orders or timers were replaced. */
+  /** Reschedules the payments after orders or timers were replaced. */
   readonly resume: (accounts: readonly Account[]) => void
 }
 
-/** What all merchants of a world share. */
+/** What all merchants of a world have in common. */
 export interface AccountHost {
   readonly clock: Pick<Clock, 'now' | 'at'>
   readonly autoPay: AutoPay
@@ -34,24 +34,24 @@ export interface AccountHost {
   readonly refundDelayMs: number | undefined
   /** The refund URL set in the merchant platform; '' when none is set. */
   readonly refundNotifyUrl: string
-  /** The openid of somebody who pays an order that was made for nobody in particular. */
+  /** An openid to pay an order that was created for nobody in particular. */
   readonly payerOf: (order: Order) => string
-  /** Makes the notification, in the form of the API that the order was made with; returns its id. Nothing is sent yet. */
+  /** Creates the notification in the format of the API that created the order; returns its id. Nothing is sent yet. */
   readonly tell: (account: Account, news: News) => string
-  /** Begins to send a notification; nobody waits for the answer. */
+  /** Starts sending a notification; no caller awaits the answer. */
   readonly send: (notificationId: string) => Promise<unknown>
 }
 
-/** A merchant: its key, its books, and what the rules of money need. */
+/** A merchant: its key, its books, and what the money rules need. */
 export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
   readonly mchId: string
   /** The APIv2 key, 32 bytes. */
   apiKey: string
   /** The only algorithm accepted; `any`: each request chooses. */
   signType: SignType | 'any'
-  /** Whether calls that want the merchant's certificate ask for it. */
+  /** Whether calls that need the merchant's certificate require it. */
   certMode: CertMode
-  /** Its client certificate, made when it is asked for. */
+  /** Its client certificate, created on first use. */
   readonly certificate: () => CertificatePair
   readonly certificateFile: () => CertificateFile
   readonly nonces: Nonces
@@ -103,7 +103,7 @@ export function changeMerchant(account: Account, { apiKey, signType, certMode }:
   if (certMode !== undefined) account.certMode = certMode
 }
 
-/** Why a rule of money says no; each API has its own code and text for it. */
+/** Why a money rule refuses; each API has its own code and text for it. */
 export type Reason =
   | 'closed'
   | 'paid'

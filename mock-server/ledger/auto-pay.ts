@@ -3,7 +3,7 @@ import type { Account, AutoPay } from './account.ts'
 import { payOrder } from './cashier.ts'
 import type { Order } from './orders.ts'
 
-/** At one moment refunds end first, then orders are paid, then notifications are sent. */
+/** At any one moment, refunds end first, then orders are paid, then notifications are sent. */
 const FIRST_SEQUENCE = -(2 ** 40)
 
 /** `delayMs`: world time between order and payment; undefined: nothing is paid automatically. */
@@ -15,7 +15,7 @@ export function createAutoPay(clock: Pick<Clock, 'now' | 'at'>, delayMs: number 
     try {
       return payOrder(account, order)
     } catch {
-      // Somebody else paid or closed it meanwhile.
+      // It was paid or closed meanwhile.
       return undefined
     }
   }

@@ -22,9 +22,9 @@ function checkCoupons(order: Order, coupons: readonly Coupon[]): void {
   }
 }
 
-/** How somebody pays. */
+/** How an order is paid. */
 export interface PaymentOptions {
-  /** The payer; default: the user the order was made for. */
+  /** The payer; default: the user the order was created for. */
   readonly openid?: string
   /** Default `OTHERS`. */
   readonly bankType?: string
@@ -72,21 +72,21 @@ export interface FailOptions {
   /** Default 余额不足. */
   readonly err_code_des?: string
   /**
-   * Also sends the notification with `result_code` FAIL that the documents describe. Default false: no recording of one is
-   * known; a failed payment leaves the order open and notifies nobody.
+   * Also sends the notification with `result_code` FAIL that the documentation describes. Default false: no recording of
+   * one is known; a failed payment leaves the order open and sends no notification.
    */
   readonly notify?: boolean
 }
 
 export const FAILURE: Properties = { err_code: text(32), err_code_des: text(128), notify: FLAG }
 
-/** What the mini program's `fail` gets. */
+/** What the mini program's `fail` callback receives. */
 export interface PaymentFailure extends Failure {
   readonly errMsg: 'requestPayment:fail'
 }
 
 /**
- * The user tries to pay and fails: the order stays NOTPAY. Returns the id of the notification too, if there is to be one.
+ * The user tries to pay and fails: the order stays NOTPAY. The result includes the id of the notification, if there is one.
  * @throws MockError ORDER_NOT_PAYABLE
  */
 export function failPayment(

@@ -5,7 +5,7 @@ import type { SignType } from '../wire/sign-v2.ts'
 
 /** The nonces of the last requests. */
 export interface Nonces {
-  /** Notes the nonce; false if it was there already. */
+  /** Remembers the nonce; false if it was already there. */
   readonly isFresh: (nonce: string) => boolean
   readonly clear: () => void
 }
@@ -18,7 +18,7 @@ export function createNonces(): Nonces {
     isFresh: (nonce) => {
       if (seen.has(nonce)) return false
       seen.add(nonce)
-      // A set keeps the order of insertion: the first is the oldest.
+      // A Set iterates in insertion order: the first is the oldest.
       if (seen.size > MAX_NONCES) seen.delete(seen.values().next().value!)
       return true
     },
@@ -38,24 +38,24 @@ export interface Credentials {
 export interface WorldCredentials extends Credentials {
   /** The merchant's API certificate, for refunds: PEM texts, as the plugin's `merchant.cert` takes them. */
   readonly cert: CertificatePair
-  /** The same as a file; the passphrase is the mch_id, as with WeChat. */
+  /** The same as a PKCS #12 file; the passphrase is the mch_id, as with WeChat. */
   readonly p12: CertificateFile
 }
 
-/** What the plugin's `merchant` takes. */
+/** The value for the plugin's `merchant` option. */
 export interface MerchantOptions {
   readonly version: 'v2'
   readonly mchId: string
   readonly apiKey: string
   readonly cert: CertificatePair
-  /** Only where the merchant is bound to one algorithm. */
+  /** Only if the merchant is bound to one algorithm. */
   readonly signType?: SignType
 }
 
-/** `none`: nobody asks for it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
+/** `none`: no call requires it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
 export type CertMode = 'none' | 'required'
 
-/** What can be changed of a merchant; what is left out stays. */
+/** What can be changed about a merchant; omitted properties stay as they are. */
 export interface MerchantChanges {
   /** Exactly 32 bytes. */
   readonly apiKey?: string

@@ -2,10 +2,10 @@ import { wechatTime } from '../wire/time.ts'
 import { Refusal, type Account } from './account.ts'
 import { isOver, PREPAY_LIFE_MS, type Order } from './orders.ts'
 
-/** Some recorded requests gave one minute, the recorded text says five; the documents ask for more than one. */
+/** Some recorded requests set one minute, the recorded text says five; the documentation asks for more than one. */
 const LEAST_LIFE_MS = 60_000
 
-/** What an order number stands for; a repeated call must not change it (the mock's reading: no official table says so). */
+/** What identifies an order; a repeated call must not change it (the mock's interpretation: no official table says so). */
 type Terms = Pick<Order, 'outTradeNo' | 'appid' | 'body' | 'totalFee' | 'tradeType' | 'openid' | 'feeType'>
 /** What a repeated call may change. */
 type Changes = Pick<Order, 'deviceInfo' | 'attach' | 'notifyUrl' | 'nonceStr' | 'signType' | 'expiresAt'>
@@ -13,7 +13,7 @@ type Changes = Pick<Order, 'deviceInfo' | 'attach' | 'notifyUrl' | 'nonceStr' | 
 const TERMS = ['appid', 'body', 'totalFee', 'tradeType', 'openid', 'feeType'] as const
 const isSame = (order: Order, terms: Terms) => TERMS.every((name) => order[name] === terms[name])
 
-/** `previous` is the prepay_id it replaces, so that two of one moment differ. */
+/** `previous` is the prepay_id it replaces, so that two drawn at the same moment differ. */
 function drawPrepayId({ now, random }: Account, outTradeNo: string, previous = ''): string {
   const at = now()
   return `wx${wechatTime(at).slice(6)}${random.hex(26, 'prepay_id', outTradeNo, at.getTime(), previous)}`
@@ -34,7 +34,8 @@ function resubmit(account: Account, order: Order, terms: Terms, changes: Changes
 }
 
 /**
- * Makes an order, or takes the same order again. `repeated`: which prepay_id it gets then, while the first is still good.
+ * Creates an order, or accepts the same order again. `repeated`: which prepay_id a repeated order gets while the first is
+ * still valid.
  * @throws Refusal expires-too-soon, closed, terms-differ, paid
  */
 export function placeOrder(account: Account, terms: Terms, changes: Changes, repeated: 'same' | 'new'): Order {

@@ -2,11 +2,11 @@ import { oneOf } from '../base/schema.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
 const TRADE_STATES = ['NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const
-/** Every trade_state of the protocol. A JSAPI order comes into the first four; a test can force each of them. */
+/** Every trade_state of the protocol. A JSAPI order only reaches the first four by itself; a test can force any of them. */
 export type TradeState = (typeof TRADE_STATES)[number]
 export const TRADE_STATE = oneOf(...TRADE_STATES)
 
-/** A coupon used in a payment; `type` is left out of most real notifications. */
+/** A coupon used in a payment; most real notifications omit `type`. */
 export interface Coupon {
   /** Fen. */
   readonly fee: number
@@ -33,45 +33,45 @@ export interface Order {
   readonly tradeType: string
   /** Of the mini program. */
   readonly appid: string
-  /** The user the order was made for; '' when anybody may pay it. */
+  /** The user the order was created for; '' if anybody may pay it. */
   readonly openid: string
   readonly createdAt: Date
   deviceInfo: string
   attach: string
   notifyUrl: string
-  /** Of the last unifiedorder: the notification echoes it. */
+  /** From the last unifiedorder: the notification echoes it. */
   nonceStr: string
   signType: SignType
   prepayId: string
   prepayIssuedAt: Date
   /** time_expire; an unpaid order is CLOSED from then on. */
   expiresAt: Date | undefined
-  /** What it came to by itself. */
+  /** The state it actually reached. */
   tradeState: 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
-  /** What a test has forced on it, until it is paid, closed or refunded. */
+  /** The state a test has forced, until the order is paid, closed or refunded. */
   forcedState?: TradeState | undefined
   payment: Payment | undefined
-  /** When it will be paid by itself. */
+  /** When it will be paid automatically. */
   autoPayAt?: Date | undefined
 }
 
-/** A prepay_id opens the cashier for two hours. */
+/** A prepay_id is valid for two hours. */
 export const PREPAY_LIFE_MS = 2 * 3_600_000
 
-/** The state that WeChat tells. */
+/** The state that WeChat reports. */
 export const stateOf = ({ forcedState, tradeState }: Pick<Order, 'forcedState' | 'tradeState'>): TradeState =>
   forcedState ?? tradeState
 
 /** Whether it can still be paid. */
 export const isOpen = (order: Order) => ['NOTPAY', 'USERPAYING', 'ACCEPT'].includes(stateOf(order)) && !order.payment
 
-/** Whether it can never be paid. */
+/** Whether it can no longer be paid. */
 export const isOver = (order: Order) => ['CLOSED', 'REVOKED'].includes(stateOf(order))
 
 /** The sum of a payment's coupons, in fen. */
 export const couponFee = (payment: Payment) => payment.coupons.reduce((sum, { fee }) => sum + fee, 0)
 
-/** An order as it is now; money is fen. */
+/** The current state of an order; amounts in fen. */
 export interface OrderSnapshot {
   readonly mchId: string
   readonly appid: string
@@ -83,7 +83,7 @@ export interface OrderSnapshot {
   readonly tradeType: string
   readonly body: string
   readonly attach: string
-  /** The user the order was made for; the payer once it is paid. */
+  /** The user the order was created for; the payer once it is paid. */
   readonly openid: string
   readonly prepayId: string
   readonly notifyUrl: string
@@ -136,7 +136,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
   }
 }
 
-/** A merchant's orders. Every look-up closes what has expired by then. */
+/** A merchant's orders. Every lookup closes those that have expired by then. */
 export interface OrderBook {
   readonly add: (order: Order) => void
   readonly find: (outTradeNo: string) => Order | undefined
@@ -146,13 +146,13 @@ export interface OrderBook {
   readonly indexTransaction: (order: Order, payment: Payment) => void
   readonly list: () => Order[]
   readonly count: () => number
-  /** Forgets the orders that are gone. */
+  /** Drops the given orders. */
   readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => OrdersDump
   readonly load: (dump: OrdersDump) => void
 }
 
-/** A merchant's orders, as they go into a snapshot; each of them may have had several prepay_ids. */
+/** A merchant's orders as stored in a snapshot; each may have had several prepay_ids. */
 export interface OrdersDump {
   readonly orders: readonly Order[]
   readonly prepays: readonly (readonly [prepayId: string, outTradeNo: string])[]

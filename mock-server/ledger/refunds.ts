@@ -1,6 +1,9 @@
 import type { Coupon, Order, Payment } from './orders.ts'
 
-/** How far a refund is (protocol: refund_status). Only CHANGE, which wants the merchant's hand, can end a second time. */
+/**
+ * The status of a refund (protocol: refund_status). Only CHANGE, which needs the merchant's intervention, can end a second
+ * time.
+ */
 export type RefundStatus = 'PROCESSING' | 'SUCCESS' | 'CHANGE' | 'REFUNDCLOSE'
 
 /** How a refund ends. */
@@ -12,7 +15,7 @@ export type RefundChannel = 'ORIGINAL' | 'BALANCE' | 'OTHER_BALANCE' | 'OTHER_BA
 /** Whose money it is (protocol: refund_account). */
 export type RefundAccount = 'REFUND_SOURCE_UNSETTLED_FUNDS' | 'REFUND_SOURCE_RECHARGE_FUNDS'
 
-/** What one refund gives back of one coupon. */
+/** What one refund returns of one coupon. */
 export interface CouponRefund {
   /** Fen; may be 0. */
   readonly fee: number
@@ -20,14 +23,14 @@ export interface CouponRefund {
   readonly type?: NonNullable<Coupon['type']>
 }
 
-/** How far a refund was at some time. */
+/** The status of a refund at some time. */
 export type RefundOutcome = Pick<Refund, 'status' | 'channel' | 'endedAt'>
 
-/** A refund as WeChat keeps it; money is fen. */
+/** A refund as WeChat stores it; amounts in fen. */
 export interface Refund {
   readonly outRefundNo: string
   readonly refundId: string
-  /** How many were asked for before it. */
+  /** How many refunds were requested before it. */
   readonly ordinal: number
   readonly outTradeNo: string
   readonly refundFee: number
@@ -38,7 +41,7 @@ export interface Refund {
   readonly account: RefundAccount
   /** `API`, or the merchant's console. */
   readonly source: 'API' | 'VENDOR_PLATFORM'
-  /** '' when nobody is to be told. */
+  /** '' if no notification is sent. */
   readonly notifyUrl: string
   readonly requestedAt: Date
   status: RefundStatus
@@ -46,33 +49,33 @@ export interface Refund {
   /** refund_recv_accout, in words. */
   receivedBy: string
   endedAt: Date | undefined
-  /** What it was after a first end, if it has ended twice. */
+  /** Its status after the first end, if it has ended twice. */
   firstEnd?: RefundOutcome
-  /** When it will succeed by itself. */
+  /** When it will succeed automatically. */
   dueAt: Date | undefined
   cancelTimer: () => void
-  /** The last one made. */
+  /** The last one created. */
   notificationId: string | undefined
 }
 
-/** What takes back a timer that was never set. */
+/** Cancels a timer that was never set. */
 export const nothing = () => {}
 
 const BEGUN: RefundOutcome = { status: 'PROCESSING', channel: 'ORIGINAL', endedAt: undefined }
 
-/** How far a refund was at a moment after it was asked for. */
+/** The status of a refund at a moment after its request. */
 export const outcomeAt = (refund: Refund, moment: Date): RefundOutcome =>
   [refund, refund.firstEnd].find((outcome) => outcome?.endedAt && outcome.endedAt <= moment) ?? BEGUN
 
-/** A closed refund gave the money back to the merchant; every other one holds it. */
+/** A closed refund returned the money to the merchant; any other one holds it. */
 export const liveRefunds = (refunds: readonly Refund[]) => refunds.filter(({ status }) => status !== 'REFUNDCLOSE')
 
 export const refundedFee = (refunds: readonly Refund[]) =>
   liveRefunds(refunds).reduce((sum, { refundFee }) => sum + refundFee, 0)
 
 /**
- * Divides a refund among what the payment was made with, each part in proportion to what is left of it; the parts add up to
- * the refund, and no part is ever refunded beyond its size.
+ * Splits a refund across the means of payment, in proportion to what remains of each. The parts add up to the refund, and
+ * none is refunded beyond its size.
  */
 export function divideRefund(
   totalFee: number,
@@ -101,16 +104,16 @@ export const couponRefundFee = ({ coupons }: Pick<Refund, 'coupons'>) => coupons
 const granted = (coupons: readonly Coupon[]) =>
   coupons.reduce((sum, { fee, type }) => (type === 'NO_CASH' ? sum + fee : sum), 0)
 
-/** What a paid order brings the merchant: everything but granted coupons, which were never paid to it. */
+/** What a paid order brings the merchant: everything except granted coupons, which were never paid to it. */
 export const settledFee = ({ totalFee, payment }: Order) => totalFee - granted(payment!.coupons)
 
-/** What is settled of a refund and its order. */
+/** The settled amounts of a refund and its order. */
 export const refundSettlement = (order: Order, { refundFee, coupons }: Refund) => ({
   totalFee: settledFee(order),
   refundFee: refundFee - granted(coupons),
 })
 
-/** What a refund gives back of coupons that the payer had bought. */
+/** What a refund returns of coupons that the payer had bought. */
 export const rechargeRefundFee = ({ coupons }: Refund) =>
   coupons.reduce((sum, { fee, type }) => (type === 'CASH' ? sum + fee : sum), 0)
 
@@ -122,16 +125,16 @@ export interface RefundBook {
   /** In the order of their requests. */
   readonly ofOrder: (outTradeNo: string) => readonly Refund[]
   readonly list: () => Refund[]
-  /** The ordinal of the next one: how many there were. */
+  /** The ordinal of the next one: the number of refunds so far. */
   readonly next: () => number
-  /** Forgets the refunds of orders that are gone. */
+  /** Drops the refunds of the given orders. */
   readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => RefundsDump
-  /** Forgets everything, and what was to happen by itself. */
+  /** Drops everything, including what was to happen automatically. */
   readonly load: (dump: RefundsDump) => void
 }
 
-/** A merchant's refunds, as they go into a snapshot. */
+/** A merchant's refunds as stored in a snapshot. */
 export type RefundsDump = readonly Omit<Refund, 'cancelTimer'>[]
 
 export function createRefundBook(): RefundBook {

@@ -1,39 +1,39 @@
 import type { Delivery } from './notification.ts'
 import type { Reply } from './sender.ts'
 
-/** No answer to a notification is longer; what is, is an error page, whose beginning tells enough. */
+/** No genuine answer to a notification is longer; anything longer is an error page, whose beginning is enough. */
 const KEPT_BYTES = 64 * 1024
 
-/** A reply as it is remembered: of a long body the beginning. */
+/** A reply as it is remembered: a long body is truncated. */
 export function keptReply(reply: Reply): Reply {
   const { raw, body } = reply
   if ((raw?.length ?? Buffer.byteLength(body)) <= KEPT_BYTES) return reply
   const whole = raw ?? Buffer.from(body)
-  // Copies: a part would hold the whole in memory.
+  // Copies the part: a view would keep the whole body in memory.
   const start = Buffer.from(whole.subarray(0, KEPT_BYTES))
   return {
     ...reply,
-    // Streaming leaves out a character that was cut in two.
+    // Streaming mode omits a character that was cut in two.
     body: new TextDecoder('utf-8', { ignoreBOM: true }).decode(start, { stream: true }),
     ...(raw && { raw: start }),
     length: whole.length,
   }
 }
 
-/** The deliveries of a world in the order of sending, the newest of them. */
+/** The newest deliveries of a world in the order of sending. */
 export interface DeliveryLog {
-  /** Takes a place at the moment of sending. */
+  /** Reserves a place at the moment of sending. */
   readonly take: () => number
-  /** Fills the place when the delivery is judged: concurrent ones stay in the order of sending. */
+  /** Fills the place once the delivery is judged: concurrent ones stay in the order of sending. */
   readonly fill: (place: number, delivery: Delivery) => void
   readonly list: () => Delivery[]
-  /** Collects all that is judged from now on, however many; the result ends it and gives them. */
+  /** Collects all deliveries judged from now on; the returned function stops and returns them. */
   readonly collect: () => () => Delivery[]
   readonly dump: () => DeliveryLogDump
   readonly load: (dump: DeliveryLogDump) => void
 }
 
-/** A log of deliveries, as it goes into a snapshot. */
+/** A log of deliveries as stored in a snapshot. */
 export interface DeliveryLogDump {
   readonly taken: number
   readonly deliveries: readonly Delivery[]
@@ -53,7 +53,7 @@ export function createDeliveryLog(limit: number): DeliveryLog {
       const placed = [place, delivery] as const
       kept.push(placed)
       for (const collector of collectors) collector.push(placed)
-      // Cut in blocks, so that one delivery costs the same whether the log is full or not.
+      // Trimmed in blocks, so that adding to a full log stays cheap.
       if (kept.length >= 2 * limit) kept = newest()
     },
     list: () => inOrder(newest()),
@@ -67,7 +67,7 @@ export function createDeliveryLog(limit: number): DeliveryLog {
     },
     dump: () => ({ taken, deliveries: inOrder(newest()) }),
     load: (dump) => {
-      // Never back: whoever has seen an id must not meet it again as another delivery's.
+      // Never decreases: an id that was seen once must not be reused for another delivery.
       taken = Math.max(taken, dump.taken)
       kept = dump.deliveries.map((delivery, n) => [taken - dump.deliveries.length + n, delivery])
     },

@@ -7,7 +7,7 @@ import type { Exchange, Reply } from './sender.ts'
 export interface Judgement {
   readonly verdict: Verdict
   readonly reason: string
-  /** What production may not like about an answer that is taken here. */
+  /** What production might reject about an answer that is accepted here. */
   readonly lint?: readonly Finding[]
 }
 
@@ -79,7 +79,7 @@ function judgeText(body: string): Judgement {
   }
 }
 
-// A merchant answers most notifications with the same text as the one before.
+// A merchant answers most notifications with the same text as the previous one.
 let last = { body: '', judgement: judgeText('') }
 
 function judgeBody(body: string): Judgement {
@@ -87,7 +87,7 @@ function judgeBody(body: string): Judgement {
   return last.judgement
 }
 
-/** An answer of which nobody knows how WeChat takes it: taken, and said so; a strict world does not take it. */
+/** It is unknown how WeChat treats this answer: it is accepted with a finding; a strict world rejects it. */
 function judgeDoubtful(reply: Reply, acked: Judgement, strict: boolean): Judgement {
   const doubts = lintReply(reply)
   const [first] = doubts
@@ -109,7 +109,7 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
       reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow: give it the final URL`,
     }
   }
-  // Undocumented for V2; V3 ranks the status above the body, so the mock does too.
+  // Undocumented for V2; in V3 the status takes precedence over the body, so the mock does the same.
   if (status !== 200) {
     return {
       verdict: 'http_status',
@@ -129,7 +129,7 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
 
 const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']
 
-/** Node's codes for an address or a header that cannot be, and the mock's for a hook that throws. */
+/** Node's codes for an invalid address or header, and the mock's for a hook that throws. */
 const UNSENDABLE = /^ERR_(?:INVALID|HOOK)/
 
 const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/
@@ -155,8 +155,8 @@ function judgeFailure({ code = '', message }: NodeJS.ErrnoException): Judgement 
 }
 
 /**
- * What WeChat makes of an exchange (official list of wrong replies: doc/v2/partner/4011984734). `strict`: what production
- * may not like acknowledges nothing.
+ * WeChat's verdict on an exchange (official list of wrong replies: doc/v2/partner/4011984734). `strict`: an answer that
+ * production might reject is not an acknowledgement.
  */
 export function judge(exchange: Exchange, limitMs: number, strict = false): Judgement {
   if ('reply' in exchange) return judgeReply(exchange.reply, strict)

@@ -4,33 +4,33 @@ import type { Finding } from '../journal/entry.ts'
 import type { NotificationKind, Verdict } from '../wire/names.ts'
 import type { Reply } from './sender.ts'
 
-/** One POST of a notification, and what WeChat makes of the answer. */
+/** One POST of a notification, and WeChat's verdict on the answer. */
 export interface Delivery {
   readonly id: string
-  /** The notification it is a send of. */
+  /** The notification that was sent. */
   readonly notificationId: string
   readonly kind: NotificationKind
   /** Whose order it is about. */
   readonly mchId: string
   readonly outTradeNo: string
-  /** Of a refund's notification. */
+  /** For a refund's notification. */
   readonly outRefundNo: string | undefined
-  /** 0 is the first send, 1…15 are the retries; one sent by hand has the number of the send it repeats. */
+  /** 0 is the first send, 1…15 are the retries; a manual send has the number of the send it repeats. */
   readonly attempt: number
   /** World time. */
   readonly sentAt: Date
   readonly url: string
   readonly request: { readonly headers: Readonly<Record<string, string>>; readonly body: string }
-  /** Absent when no whole reply arrived. */
+  /** Absent if no complete reply arrived. */
   readonly response?: Reply
-  /** Real milliseconds of a clock that only runs forward: when it was sent. */
+  /** When it was sent, in real milliseconds of a monotonic clock. */
   readonly startedMs: number
   /** Real milliseconds. */
   readonly durationMs: number
   readonly verdict: Verdict
-  /** One sentence: why this verdict, and what to do. */
+  /** One sentence: the reason for the verdict, and what to do. */
   readonly reason: string
-  /** What production may not like about the answer. */
+  /** What production might reject about the answer. */
   readonly lint?: readonly Finding[]
 }
 
@@ -41,9 +41,9 @@ export interface DeliverOptions {
   readonly count?: number
   /** All at once instead of one after the other; default false. */
   readonly concurrent?: boolean
-  /** Real milliseconds between the beginnings (concurrent), or between an end and the next beginning; default 0. */
+  /** Real milliseconds between the starts (concurrent), or between an end and the next start; default 0. */
   readonly delayMs?: number
-  /** False: nobody waits for it who could advance the clock meanwhile, so that an advance waits for it instead of being refused. */
+  /** False: no caller that could advance the clock awaits it, so an advance waits for it instead of being refused. */
   readonly awaited?: boolean
 }
 
@@ -57,15 +57,15 @@ export const DELIVER: Schema = strict({
 /** A notification: a live view. */
 export interface Notification {
   /**
-   * A payment's: the out_trade_no. A refund's: `refund:<out_refund_no>`. A failure's: `fail:<out_trade_no>`. A made-up one:
-   * `crafted:<out_trade_no>`. Then `…:2`, `…:3`.
+   * Of a payment: the out_trade_no. Of a refund: `refund:<out_refund_no>`. Of a failure: `fail:<out_trade_no>`. Of a
+   * crafted one: `crafted:<out_trade_no>`. Further ones get `…:2`, `…:3`.
    */
   readonly id: string
   readonly kind: NotificationKind
   /** Whose order it is about. */
   readonly mchId: string
   readonly outTradeNo: string
-  /** Of a refund's notification. */
+  /** For a refund's notification. */
   readonly outRefundNo: string | undefined
   readonly state: NotificationState
   readonly url: string
@@ -74,26 +74,26 @@ export interface Notification {
   readonly attempts: readonly Delivery[]
   /** World time of the next retry, if one is due. */
   readonly nextDueAt: Date | undefined
-  /** Sends it by hand, beside the schedule. An acknowledgement ends the schedule; a failure does not touch it. */
+  /** Sends it manually, outside the schedule. An acknowledgement ends the schedule; a failure leaves it as it is. */
   readonly deliver: (options?: DeliverOptions) => Promise<Delivery[]>
-  /** Stops the schedule until it is released. */
+  /** Pauses the schedule until it is released. */
   readonly hold: () => void
   /**
-   * Lets the schedule go on, or begin: what should have been sent by now is sent at once, and resolves as the delivery;
-   * undefined when nothing is due yet, or any more.
+   * Resumes or starts the schedule: if a send is overdue, it happens at once and its delivery is returned; undefined if
+   * nothing is due yet or any more.
    */
   readonly release: () => Promise<Delivery | undefined>
-  /** WeChat gives up: no more sends but by hand. */
+  /** WeChat gives up: no further sends except manual ones. */
   readonly cancel: () => void
 }
 
-/** How far several deliveries were under way together, measured in real time. */
+/** How much several deliveries overlapped, measured in real time. */
 export interface Overlap {
-  /** The most that were under way at one moment. */
+  /** The largest number in flight at one moment. */
   readonly most: number
-  /** From the first beginning to the last, in milliseconds. */
+  /** From the first start to the last, in milliseconds. */
   readonly spreadMs: number
-  /** How long all of them were under way together, in milliseconds. */
+  /** How long all of them were in flight together, in milliseconds. */
   readonly sharedMs: number
 }
 
@@ -116,7 +116,7 @@ export interface Subject {
   readonly outRefundNo?: string
 }
 
-/** Everything about a notification but what can be done with it: plain data. */
+/** The data of a notification without its methods. */
 export interface NotificationData {
   readonly id: string
   readonly kind: NotificationKind
@@ -126,10 +126,10 @@ export interface NotificationData {
   readonly outRefundNo: string | undefined
   readonly url: string
   readonly body: string
-  /** The order of creation: it decides between two that are due at one moment. */
+  /** The order of creation: it decides between two that are due at the same moment. */
   readonly sequence: number
   readonly attempts: Delivery[]
-  /** World time of the next retry, also of one that is held. */
+  /** World time of the next retry, also while it is held. */
   due: Date | undefined
   /** How often the schedule has sent it. */
   sends: number
@@ -146,7 +146,7 @@ export interface NotificationActions {
   readonly cancel: (entry: Entry) => void
 }
 
-/** A notification with the notifier's own notes on it. */
+/** A notification with the notifier's internal state. */
 export class Entry implements Notification {
   readonly data: NotificationData
   readonly deliver: Notification['deliver']
@@ -154,7 +154,7 @@ export class Entry implements Notification {
   readonly release: Notification['release']
   readonly cancel: Notification['cancel']
   cancelRetry = () => {}
-  /** The schedule is sending it just now. */
+  /** The schedule is sending it right now. */
   underWay = false
 
   constructor(data: NotificationData, { deliver, hold, release, cancel }: NotificationActions) {

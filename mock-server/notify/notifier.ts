@@ -17,42 +17,42 @@ export interface NotifierOptions {
   readonly plan: Plan
   /** Real milliseconds a merchant may take to answer. */
   readonly ackTimeoutMs: number
-  /** Whether what production may not like about an answer is no acknowledgement; default false. */
+  /** Reject answers that production might reject. Default false. */
   readonly strict?: boolean
   /** How many deliveries are remembered. */
   readonly maxDeliveries: number
-  /** The last word on what is sent. */
+  /** May change what is sent, as the last step. */
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
   /** Whether the world has ended: nothing is sent from then on. */
   readonly hasEnded: () => boolean
-  /** The sequence of a new notification; default: the notifier counts for itself. */
+  /** The sequence number of a new notification; default: the notifier's own counter. */
   readonly nextSequence?: () => number
 }
 
 export interface Notifier {
   readonly create: (outTradeNo: string, url: string, body: string, subject: Subject) => Entry
   /**
-   * Begins the schedule: sends at once, or gives undefined where the first send is due later. `awaited`, the default: the
-   * caller waits for the delivery.
+   * Starts the schedule: sends at once, or returns undefined if the first send is due later. `awaited`, the default: the
+   * caller awaits the delivery.
    */
   readonly start: (entry: Entry, awaited?: boolean) => Promise<Delivery | undefined>
   readonly find: (id: string) => Entry | undefined
   readonly list: () => Entry[]
   /** The judged deliveries, in the order of sending. */
   readonly deliveries: () => Delivery[]
-  /** Collects what is judged from now on until the result is called. */
+  /** Collects the deliveries judged from now on, until the returned function is called. */
   readonly collect: () => () => Delivery[]
-  /** Forgets the notifications of orders that are gone. */
+  /** Drops the notifications of the given orders. */
   readonly forget: (isGone: (outTradeNo: string, mchId: string) => boolean) => void
   readonly dump: () => NotifierDump
-  /** Forgets everything, and goes on from a copy of a dump: what was due is due again. */
+  /** Replaces everything by a copy of a dump: what was due is due again. */
   readonly load: (dump: NotifierDump) => void
-  /** Plans again, after the clock has forgotten its timers, what is due. */
+  /** Reschedules what is due after the clock has dropped its timers. */
   readonly resume: () => void
 }
 
-/** Notifications and deliveries, as they go into a snapshot. */
+/** Notifications and deliveries as stored in a snapshot. */
 export interface NotifierDump {
   readonly notifications: readonly NotificationData[]
   readonly log: DeliveryLogDump
@@ -63,13 +63,13 @@ export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken:
 /** As in the recorded requests. */
 const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0', accept: '*/*', pragma: 'no-cache' }
 
-/** The exchange that a notification is: its name in the journal, for faults and for gates. */
+/** The name of a notification's exchange in the journal, for faults and for gates. */
 export const noticeOf = (kind: NotificationKind): Notice => (kind === 'refund' ? 'refundnotify' : 'notify')
 
 const nothing = () => {}
 
 interface SendOptions {
-  /** Runs before the clock may move. */
+  /** Runs before the clock is allowed to move. */
   readonly judged?: (delivery: Delivery) => void
   /** Real milliseconds to wait first. */
   readonly pauseMs?: number
@@ -94,7 +94,7 @@ export function createNotifier({
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
 
-  /** A colon stands in no number of the protocol's, so these cannot meet. */
+  /** No number of the protocol contains a colon, so these cannot collide. */
   function freshId(outTradeNo: string, { kind, outRefundNo }: Subject): string {
     const first = kind === 'pay' ? outTradeNo : `${kind}:${outRefundNo ?? outTradeNo}`
     let id = first
@@ -102,11 +102,11 @@ export function createNotifier({
     return id
   }
 
-  /** Whether the notification is still one of the world's: a reset and a restore forget what was under way. */
+  /** Whether the notification still belongs to the world: a reset and a restore drop what was in flight. */
   const isKnown = (entry: Entry) => entries.get(entry.id) === entry
   const isOff = (entry: Entry) => hasEnded() || !isKnown(entry)
 
-  /** What is sent; a hook that fails spoils one send, as a broken connection would, and not the schedule. */
+  /** What is sent. A throwing hook fails this send only; the schedule continues. */
   function ready(entry: Entry, attempt: number): { outgoing: Outgoing; error?: Error } {
     const planned = { url: entry.url, headers: HEADERS, body: entry.body }
     if (isOff(entry)) {
@@ -163,7 +163,7 @@ export function createNotifier({
         durationMs: exchange.durationMs,
         ...judge(exchange, ackTimeoutMs, strict),
       }
-      // A world that has been reset or restored meanwhile knows nothing of it.
+      // A world that was reset or restored meanwhile no longer knows it.
       if (!isKnown(entry)) return delivery
       log.fill(place, delivery)
       data.attempts.push(delivery)
@@ -211,7 +211,7 @@ export function createNotifier({
     const judged = ({ attempt, sentAt }: Delivery) => {
       entry.underWay = false
       const gap = gaps[immediate ? attempt : attempt + 1]
-      // Gaps count from the send, so a slow merchant does not shift the schedule.
+      // Gaps are measured from the send, so a slow merchant does not shift the schedule.
       if (gap === undefined) data.finished = true
       else planRetry(entry, new Date(sentAt.getTime() + gap))
     }
@@ -244,7 +244,7 @@ export function createNotifier({
     data.held = false
     if (data.due && data.due <= clock.now()) return sendDue(entry)
     if (data.due) planRetry(entry, data.due)
-    // Without a due time it has not begun, or a send is under way, which will plan the next one.
+    // Without a due time it has not started, or a send is in flight and will schedule the next one.
     return data.sends === 0 && !data.due ? start(entry) : undefined
   }
 
@@ -257,7 +257,7 @@ export function createNotifier({
     for (const entry of entries.values()) if (entry.data.due) planRetry(entry, entry.data.due)
   }
 
-  /** A send that is under way goes out again in a world that is put back: nobody will judge it there. */
+  /** In a restored world, a send that was in flight goes out again: its answer is not judged there. */
   function dataOf({ data, underWay }: Entry): NotificationData {
     return underWay ? { ...data, due: clock.now(), sends: data.sends - 1 } : data
   }

@@ -13,7 +13,7 @@ export interface Sent {
   readonly exchange: Exchange
 }
 
-/** A notification that nothing holds any more. */
+/** A notification that no gate holds any more. */
 export interface Passage {
   /** Never rejects. */
   readonly post: (
@@ -24,9 +24,12 @@ export interface Passage {
   ) => Promise<Sent>
 }
 
-/** The way of WeChat's notifications to the merchant, through the gates and faults of the world. */
+/** The path of WeChat's notifications to the merchant, through the gates and faults of the world. */
 export interface NoticeWire {
-  /** Resolves when the notification may be sent. From when it `isOff`, because its world has forgotten it, no gate and no fault of that world hears of it. */
+  /**
+   * Resolves when the notification may be sent. Once `isOff` returns true, because its world has dropped it, it no longer
+   * touches the gates and faults of that world.
+   */
   readonly depart: (api: Notice, outTradeNo: string, presence: Presence, isOff: () => boolean) => Promise<Passage>
 }
 
@@ -37,10 +40,10 @@ export interface NoticeWireOptions {
   readonly sender: Sender
 }
 
-/** A connection that breaks because the mock wants it to. */
+/** A connection that the mock breaks on purpose. */
 export const broken = (why: string): Error => Object.assign(new Error(why), { code: 'ECONNRESET' })
 
-/** An answer that comes so much later: after the limit it is none. */
+/** Delays the answer by this long: past the time limit it counts as none. */
 function later(exchange: Exchange, ms: number, limitMs: number): Exchange {
   const durationMs = exchange.durationMs + ms
   return durationMs > limitMs

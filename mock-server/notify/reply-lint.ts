@@ -6,7 +6,7 @@ import type { Reply } from './sender.ts'
 interface Rule {
   readonly rule: string
   readonly field: string
-  /** What a strict world makes of it. */
+  /** The verdict of a strict world. */
   readonly verdict: Verdict
   /** What is wrong, if anything is. `markup` is the XML without its CDATA. */
   readonly check: (reply: Reply, markup: string) => string | undefined
@@ -18,8 +18,8 @@ const notUtf8 = (where: string, charset = 'UTF-8') =>
   UTF8.test(charset) ? undefined : `${where} says ${charset}; the messages of V2 are UTF-8`
 
 /**
- * What the list of wrong replies (doc/v2/partner/4011984734) leaves open about an answer that says SUCCESS: nobody has
- * recorded how WeChat takes it.
+ * Flaws of a SUCCESS answer that the list of wrong replies (doc/v2/partner/4011984734) does not cover: no recording shows
+ * how WeChat treats them.
  */
 const RULES: readonly Rule[] = [
   {
@@ -88,7 +88,7 @@ const RULES: readonly Rule[] = [
   },
 ]
 
-/** What WeChat may not like about a reply that acknowledges, and what a strict world makes of it. */
+/** What WeChat might reject about an acknowledging reply, and the verdict of a strict world. */
 export function lintReply(reply: Reply): { readonly finding: Finding; readonly verdict: Verdict }[] {
   const markup = withoutCdata(reply.body)
   return RULES.flatMap(({ rule, field, verdict, check }) => {

@@ -1,7 +1,7 @@
 import { badInput } from '../base/checks.ts'
 import { parseSeconds } from '../clock/duration.ts'
 
-/** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in all), and those in use until about 2018. */
+/** V2 retry gaps in seconds (doc/global/v2/zh/4013634999: 24 h 4 min in total), and those used until about 2018. */
 const GAPS = {
   current: [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800, 10_800, 21_600, 21_600],
   legacy: [15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600],
@@ -11,8 +11,8 @@ const GAPS = {
 export type Gaps = keyof typeof GAPS | readonly number[]
 
 /**
- * The gaps, or the gaps and whether the first send is immediate (default). If it is not, it is due after the first gap, so that
- * 15 gaps make 15 sends: WeChat's documents do not say whether there is another one at once.
+ * The gaps, optionally with whether the first send is immediate (default). If not, it is due after the first gap, so that
+ * 15 gaps make 15 sends: WeChat's documentation does not say whether there is an immediate one as well.
  */
 export type Schedule = Gaps | { readonly gaps?: Gaps; readonly immediate?: boolean }
 

@@ -8,50 +8,50 @@ export interface Reply {
   readonly status: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly body: string
-  /** The bytes of the body, where they are not UTF-8. */
+  /** The bytes of the body, if they are not UTF-8. */
   readonly raw?: Buffer
-  /** How many bytes the body had, where only its beginning (64 KB) is remembered. */
+  /** The size of the body in bytes, if only its beginning (64 KB) is remembered. */
   readonly length?: number
 }
 
-/** How an exchange ended: with a whole reply, by an error, or by the time limit. */
+/** How an exchange ended: with a complete reply, an error, or a timeout. */
 export type Exchange = { readonly durationMs: number } & (
   { readonly reply: Reply } | { readonly error: NodeJS.ErrnoException } | { readonly timedOut: true }
 )
 
 /**
- * The mock's own HTTP client. Node's own one: used like this it is as fast as undici's request for one small POST after the
- * other, and undici alone would take a quarter of the memory of an idle mock.
+ * The mock's HTTP client, built on node:http: for sequential small POSTs it is as fast as undici's request, and undici
+ * alone would account for a quarter of an idle mock's memory.
  */
 export interface Sender {
-  /** Sends once, never rejects and follows no redirect. `limitMs` are real milliseconds for the whole exchange. */
+  /** Sends once, never rejects and follows no redirect. `limitMs`: real milliseconds for the whole exchange. */
   readonly post: (
     url: string,
     headers: Readonly<Record<string, string>>,
     body: string,
     limitMs: number,
   ) => Promise<Exchange>
-  /** Ends every connection; what is still under way fails. */
+  /** Ends every connection; exchanges still in flight fail. */
   readonly close: () => void
 }
 
 /** An error page may be long; more than this is no reply. */
 const MAX_REPLY_BYTES = 1024 * 1024
 
-// Idle sockets are given up soon: a merchant application that restarts must not meet a stale one.
+// Idle sockets are closed soon: a restarted merchant application must not be sent to over a stale one.
 const KEEP_ALIVE = { keepAlive: true, timeout: 1000 }
 
 /**
- * Resolves when everything that has arrived has been read. Wait for it before a POST: a connection that the other side has
- * closed meanwhile, be it right after its last answer, is then known to be closed and not taken. The first turn ends what is
- * being read now, in the second all is read once more.
+ * Resolves when everything that has arrived has been read. Await it before a POST: a connection that the other side has
+ * closed meanwhile, even right after its last answer, is then known to be closed and not reused. The first turn finishes
+ * current reads, the second polls once more.
  */
 export const allRead = () =>
   new Promise<void>((resolve) => {
     nativeSetImmediate(() => nativeSetImmediate(resolve))
   })
 
-/** Where a POST goes, taken apart: most go where the one before went. */
+/** The parsed target of a POST, cached: most go to the same URL as the previous one. */
 function targetOf(url: string) {
   const address = new URL(url)
   const { protocol, hostname, port, path, auth } = urlToHttpOptions(address)
@@ -63,7 +63,7 @@ function targetOf(url: string) {
   }
 }
 
-/** `tlsSkipVerify`: any certificate will do. */
+/** `tlsSkipVerify`: accepts any certificate. */
 export function createSender(tlsSkipVerify = false): Sender {
   const certificates = { rejectUnauthorized: !tlsSkipVerify }
   const http = { request: httpRequest, agent: new HttpAgent(KEEP_ALIVE), fresh: new HttpAgent() }
@@ -72,9 +72,9 @@ export function createSender(tlsSkipVerify = false): Sender {
     agent: new HttpsAgent({ ...KEEP_ALIVE, ...certificates }),
     fresh: new HttpsAgent(certificates),
   }
-  // Who closes connections, other than those given up here for being idle, gets a new one for each request: on an old one
-  // nobody could tell whether the request was read. Sending it again could double it. Told by `close` alone: from Node 22 on an
-  // idle connection that the other side ends or resets has neither `end` nor `error`.
+  // A server that closes connections gets a new one for each request: on a reused one it would be unknown whether the
+  // request was read, and sending it again could duplicate it. Only `close` is reliable: since Node 22, an idle connection
+  // that the other side ends or resets emits neither `end` nor `error`.
   const closing = new Set<string>()
   let last: ReturnType<typeof targetOf> | undefined
   return {
@@ -127,18 +127,18 @@ export function createSender(tlsSkipVerify = false): Sender {
             })
           })
         })
-        // Told instead of a response, and there is nothing more to come.
+        // Emitted instead of a response, and nothing else follows.
         request.on('upgrade', ({ statusCode, headers }, socket) => {
           socket.destroy()
           end({ reply: { status: statusCode!, headers, body: '' } })
         })
-        // A text goes out in one piece with the head.
+        // A string is sent in one piece with the head.
         request.end(body)
         const timer = nativeSetTimeout(() => {
           timedOut = true
           request.destroy()
         }, limitMs)
-        // An address or a header that cannot be.
+        // An invalid address or header.
       }).catch((error: Error) => ({ durationMs: 0, error })),
     close: () => {
       for (const { agent, fresh } of [http, https]) {
@@ -149,12 +149,12 @@ export function createSender(tlsSkipVerify = false): Sender {
   }
 }
 
-/** Sends to these hosts only: a notify_url that was copied from production must not be reached by a test. */
+/** Sends to these hosts only: a test must not reach a notify_url copied from production. */
 export function onlyTo(hosts: readonly string[], sender: Sender): Sender {
   return {
     ...sender,
     post: async (url, ...message) => {
-      // What is no address the sender itself refuses.
+      // The sender itself refuses invalid addresses.
       if (!URL.canParse(url)) return sender.post(url, ...message)
       const { hostname } = new URL(url)
       if (hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1'))) return sender.post(url, ...message)

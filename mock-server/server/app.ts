@@ -7,10 +7,10 @@ import { checkCaller } from './guard.ts'
 import { processRoutes } from './process-routes.ts'
 import { type AppOptions, CONTROL_ROOT, wireRoutes } from './wire-routes.ts'
 
-/** What a server of the mock answers: WeChat's own paths, or those under /__mock. */
+/** What a server of the mock serves: WeChat's own paths, or those under /__mock. */
 export type Part = 'wire' | 'control'
 
-/** A path that no router can decode is one that is not emulated, like any other. */
+/** A path that cannot be decoded counts as not emulated, like any other. */
 function decodable(url: string): string {
   try {
     decodeURI(url.split('?')[0]!)
@@ -20,7 +20,7 @@ function decodable(url: string): string {
   }
 }
 
-/** The HTTP server, or one of two. */
+/** Builds the HTTP server, or one of two. */
 export function buildApp(
   worlds: Worlds,
   options: AppOptions,

@@ -18,18 +18,18 @@ export type MockPluginOptions = Pick<MockOptions, 'world' | 'defaults' | 'clock'
 /** A double of WeChat that lives in the application under test. It has no port: it is called by {@link InjectedWechat.fetch}. */
 export interface InjectedWechat extends Omit<MockWechat, 'close' | typeof Symbol.asyncDispose> {
   /**
-   * The global `fetch`, for everything below {@link MockWechat.url}: give it to the client under test. A lost connection
-   * rejects, as there, with a TypeError.
+   * Like the global `fetch`, for everything below {@link MockWechat.url}: pass it to the client under test. As with the
+   * global one, a lost connection rejects with a TypeError.
    */
   readonly fetch: typeof globalThis.fetch
 }
 
-/** No name that resolves: what goes there without {@link InjectedWechat.fetch} fails instead of leaving the machine. */
+/** A name that does not resolve: a request sent without {@link InjectedWechat.fetch} fails instead of leaving the machine. */
 const HOST = 'wechat.invalid'
 const URL_OF_MOCK = `http://${HOST}`
 const CONTROL_URL = `${URL_OF_MOCK}${CONTROL_PREFIX}`
 
-/** By this header the reply of a call is found when its caller gives up; it is taken away before anybody sees it. */
+/** Identifies the reply to a call whose caller gives up; removed before anything sees it. */
 const CALL_HEADER = 'x-injected-call'
 
 function createFetch(app: FastifyInstance): typeof globalThis.fetch {
@@ -77,8 +77,8 @@ function createFetch(app: FastifyInstance): typeof globalThis.fetch {
 }
 
 /**
- * Puts an emulated WeChat into the application under test, for tests that open no sockets: notifications are injected into
- * the application, whatever the host of its notify_url, and `app.mockWechat.fetch` calls WeChat.
+ * Adds an emulated WeChat to the application under test, for tests without sockets: notifications are injected into the
+ * application, whatever the host of its notify_url, and `app.mockWechat.fetch` calls WeChat.
  */
 export const mockFastifyPlugin = fp<MockPluginOptions>(
   async (app, { world = {}, defaults = {}, clock, log = () => {} }) => {

@@ -5,8 +5,8 @@ import { MockError } from '../base/errors.ts'
 const hostnameOf = (origin: string) => (URL.canParse(origin) ? new URL(origin).hostname : '')
 
 /**
- * Whether a web page of another site makes the browser call one of WeChat's paths. A merchant's server never sends these headers, so
- * the call cannot be one of the application under test.
+ * Whether a web page of another site made the browser call one of WeChat's paths. A merchant's server never sends these
+ * headers, so the call cannot come from the application under test.
  */
 export function isForeignPage({ headers }: Pick<FastifyRequest, 'headers'>): boolean {
   const { origin, host = '', 'sec-fetch-site': site } = headers
@@ -15,7 +15,7 @@ export function isForeignPage({ headers }: Pick<FastifyRequest, 'headers'>): boo
 }
 
 /**
- * Keeps foreign web pages out: a page can make the browser call a loopback port, by a name of its own that resolves to
+ * Keeps foreign web pages out: a page can make the browser call a loopback port, through its own domain resolving to
  * 127.0.0.1 (so the Host must be an address, a local name or one of `hosts`) or across origins (so an Origin must be the
  * mock itself).
  */

@@ -18,53 +18,53 @@ export interface MockOptions {
   readonly host?: string
   /** Default 0: any free port. */
   readonly port?: number
-  /** A port of its own for the control API, 0: any free one. Default: it shares the port of WeChat's paths. */
+  /** A separate port for the control API; 0: any free one. Default: it shares the port of WeChat's paths. */
   readonly controlPort?: number
   /**
-   * Names by which the control API may be called, beside addresses, `localhost` and `host`: that of the service in a network
-   * of containers, for example. WeChat's own paths answer to any.
+   * Host names by which the control API may be called, in addition to IP addresses, `localhost` and `host`: for example
+   * the service name in a container network. WeChat's own paths accept any.
    */
   readonly allowedHosts?: readonly string[]
   /** The only hosts that notifications are sent to; default: any. */
   readonly notifyHosts?: readonly string[]
-  /** Takes any certificate of a notify_url, which WeChat does not. Default false. */
+  /** Accepts any certificate of a notify_url, which WeChat does not. Default false. */
   readonly tlsSkipVerify?: boolean
-  /** Makes it https; a world can then ask for the merchant's certificate (`certMode`). */
+  /** Serves https; a world can then require the merchant's certificate (`certMode`). */
   readonly tls?: TlsOptions
   /**
-   * A clock for the mock and the application together, of {@link createSharedClock}: all worlds run on it. Default: each
-   * world has a time of its own.
+   * A clock shared by the mock and the application, from {@link createSharedClock}: all worlds run on it. Default: each
+   * world has its own time.
    */
   readonly clock?: SharedClock
   /** The world `default`. */
   readonly world?: WorldOptions
-  /** For every world that does not say otherwise. */
+  /** Defaults for every world. */
   readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict'>
-  /** Gets one line for each request and each delivery. */
+  /** Receives one line for each request and each delivery. */
   readonly log?: (line: string) => void
 }
 
-/** A running double of WeChat. */
+/** A running emulation of WeChat. */
 export interface MockWechat extends AsyncDisposable {
   readonly url: string
   /** `<url>/__mock/v1`; with `controlPort`, on that port. */
   readonly controlUrl: string
   readonly default: World
   /**
-   * A fresh merchant and app; requests find their way by mch_id and appid.
+   * A new merchant and app; requests are routed by mch_id and appid.
    * @throws MockError WORLD_EXISTS, BAD_INPUT
    */
   readonly world: (options?: WorldOptions) => World
   readonly worlds: () => World[]
   /**
-   * Passes if no world saw a call to a path that is not emulated.
+   * Passes if no world received a call to a path that is not emulated.
    * @throws MockError UNEXPECTED_CALLS
    */
   readonly assertNoUnexpected: () => void
   readonly close: () => Promise<void>
 }
 
-/** What every form of the mock shows of its worlds. */
+/** The part of the mock's interface that concerns its worlds. */
 export const faceOf = (worlds: Worlds, standard: World) => ({
   url: worlds.baseUrl(),
   controlUrl: worlds.controlUrl(),
@@ -74,7 +74,7 @@ export const faceOf = (worlds: Worlds, standard: World) => ({
   assertNoUnexpected: () => assertNoUnexpected(worlds.list().flatMap((world) => world.unexpected())),
 })
 
-/** A server that listens, and where. */
+/** A listening server and its address. */
 async function listen(app: FastifyInstance, host: string, port: number, tls: boolean): Promise<string> {
   await app.listen({ host, port })
   const address = app.server.address() as AddressInfo
@@ -82,7 +82,7 @@ async function listen(app: FastifyInstance, host: string, port: number, tls: boo
   return `${tls ? 'https' : 'http'}://${reachable.includes(':') ? `[${reachable}]` : reachable}:${address.port}`
 }
 
-/** Starts a WeChat to test against. Resolves when it answers. */
+/** Starts a WeChat to test against. Resolves once it answers. */
 export async function createMockWechat({
   host = '127.0.0.1',
   port = 0,
@@ -127,7 +127,7 @@ export async function createMockWechat({
     await close()
     throw error
   }
-  // Its own certificate need not satisfy it.
+  // Its own certificate is not verified.
   const request = tls
     ? getSecurely(`${url}/readyz`, { agent: false, rejectUnauthorized: false })
     : get(`${url}/readyz`, { agent: false })

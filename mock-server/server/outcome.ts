@@ -4,7 +4,7 @@ import { TLSSocket } from 'node:tls'
 import type { FastifyReply } from 'fastify'
 import type { Outcome } from '../faults/effects.ts'
 
-/** Only a bare TCP socket can be reset; a request that was injected has none at all. */
+/** Only a plain TCP socket can be reset; an injected request has none. */
 function reset(raw: ServerResponse): void {
   if (raw.socket instanceof Socket && !(raw.socket instanceof TLSSocket)) raw.socket.resetAndDestroy()
   else raw.destroy(Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' }))

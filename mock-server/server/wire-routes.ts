@@ -16,18 +16,18 @@ import { worldOf } from './unknown-calls.ts'
 export interface TlsOptions {
   readonly key: string | Buffer
   readonly cert: string | Buffer
-  /** The authority of the merchants' certificates; without it any certificate of the right name will do. */
+  /** The authority of the merchants' certificates; without it, any certificate with the right name is accepted. */
   readonly ca?: string | Buffer
 }
 
 export interface AppOptions {
-  /** The names, beside addresses and local ones, by which the control API may be called. */
+  /** The names by which the control API may be called, in addition to IP addresses and local names. */
   readonly hosts: readonly string[]
   readonly log: (line: string) => void
   readonly tls: TlsOptions | undefined
 }
 
-/** Not WeChat's: a call below it that does not exist is the caller's mistake, not the application's. */
+/** Not part of WeChat: an unknown call below it is the test's mistake, not the application's. */
 export const CONTROL_ROOT = '/__mock/'
 
 /** 64 KB hold any V2 request many times over. */
@@ -35,7 +35,7 @@ const WIRE_BODY_LIMIT = 64 * 1024
 
 const pathOf = (url: string) => url.split('?')[0]!
 
-/** A browser that opens the mock's address; no application calls these. */
+/** What a browser requests when it opens the mock's address; no application calls these. */
 const isVisit = (method: string, url: string) =>
   ['GET', 'HEAD'].includes(method) && ['/', '/favicon.ico'].includes(pathOf(url))
 
@@ -48,7 +48,7 @@ function shownCertificate(socket: Socket, { ca }: TlsOptions): ClientCertificate
 
 export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener, tls }: AppOptions): void {
   const log = guarded('log', listener)
-  // WeChat reads the bytes whatever the Content-Type says, so the header is taken away before Fastify judges it.
+  // WeChat reads the bytes whatever the Content-Type says, so the header is removed before Fastify evaluates it.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: WIRE_BODY_LIMIT }, (_request, body, done) =>
     done(null, body),
@@ -129,7 +129,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
       endpoint.path,
       {
         errorHandler: (error, request, reply) => {
-          // A request that Fastify could not receive has a status; anything else is a mistake of the mock's own.
+          // A request that Fastify could not receive has a status; anything else is a bug in the mock.
           if (error.statusCode === undefined) throw error
           return serve(endpoint, request, reply, error)
         },

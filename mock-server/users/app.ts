@@ -3,7 +3,7 @@ import { createRandom, type Random } from '../base/random.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 import { createUsers, type Users, type UsersOptions } from './users.ts'
 
-/** What can be changed of an app; what is left out stays. */
+/** What can be changed about an app; omitted properties stay as they are. */
 export interface AppChanges {
   readonly appSecret?: string
 }

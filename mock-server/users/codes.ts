@@ -2,10 +2,10 @@ import { integer, type Properties } from '../base/schema.ts'
 import { parseSeconds } from '../clock/duration.ts'
 import { keepNewest } from '../base/keep-newest.ts'
 
-/** What the WeChat client hands to a mini program for its server to spend. */
+/** Codes that the WeChat client hands to a mini program for its server to redeem. */
 export interface Code<T extends object> {
   readonly code: string
-  /** What the server gets for it. */
+  /** What the server gets in return. */
   readonly worth: T
   readonly expiresAt: Date
   usesLeft: number
@@ -18,15 +18,15 @@ export interface CodeOptions {
   readonly uses?: number
 }
 
-/** `ttl` is checked where it is read. */
+/** `ttl` is checked where it is parsed. */
 export const CODE: Properties = { ttl: { type: 'number' }, uses: integer(1) }
 
 export interface CodeBook<T extends object> {
   readonly issue: (code: string, worth: T, options: CodeOptions) => Code<T>
   readonly has: (code: string) => boolean
-  /** Whether it can be spent: then it is given, to be spent by hand. */
+  /** Returns the code if it can be redeemed; the caller redeems it. */
   readonly check: (code: string) => Code<T> | 'invalid code' | 'code been used'
-  /** One of two parallel attempts succeeds: nothing is awaited between test and set. */
+  /** Exactly one of two parallel attempts succeeds: nothing is awaited between test and set. */
   readonly spend: (code: string) => T | 'invalid code' | 'code been used'
   readonly dump: () => readonly Code<T>[]
   readonly load: (codes: readonly Code<T>[]) => void

@@ -2,18 +2,18 @@ import { keepNewest } from '../base/keep-newest.ts'
 import type { Random } from '../base/random.ts'
 import { wechatTime } from '../wire/time.ts'
 
-/** `plain` tokens come from /cgi-bin/token, `stable` ones from /cgi-bin/stable_token: neither kind touches the other. */
+/** `plain` tokens come from /cgi-bin/token, `stable` ones from /cgi-bin/stable_token: the two kinds are independent. */
 type Kind = 'plain' | 'stable'
 
 interface Token {
   readonly text: string
   readonly kind: Kind
   readonly expiresAt: Date
-  /** When a newer one takes its place; undefined until then. */
+  /** When a newer one replaced it; undefined until then. */
   staleAt: Date | undefined
 }
 
-/** A token as it is given out. */
+/** A token as returned to the caller. */
 export interface GivenToken {
   readonly access_token: string
   readonly expires_in: number
@@ -21,11 +21,11 @@ export interface GivenToken {
 
 /** An app's access tokens (developers.weixin.qq.com: getAccessToken, getStableAccessToken). */
 export interface Tokens {
-  /** A fresh one; the earlier ones work for some minutes more. */
+  /** A new one; earlier ones stay valid for some minutes. */
   readonly fetch: () => GivenToken
   /**
-   * The one there is, or the next in the last five minutes of its life. With force a new one, and the earlier ones are dead
-   * at once; not sooner than 30 s after the last time, when nothing is refreshed, and 20 times a day.
+   * The current one, or its successor in its last five minutes. With `force` a new one, which invalidates earlier ones at
+   * once; at most 20 times a day, and within 30 s of the last time nothing is refreshed.
    */
   readonly stable: (force: boolean) => GivenToken | 'quota'
   readonly has: (text: string) => boolean
@@ -34,23 +34,23 @@ export interface Tokens {
   readonly load: (dump: TokensDump) => void
 }
 
-/** An app's tokens, as they go into a snapshot. */
+/** An app's tokens as stored in a snapshot. */
 export interface TokensDump {
   readonly tokens: readonly Token[]
-  /** How many there ever were: the next one is drawn by this number. */
+  /** How many were ever created: the next one is drawn by this number. */
   readonly issued: number
-  /** When a refresh was forced, on the last day on which one was. */
+  /** The times of forced refreshes on the last day that had any. */
   readonly forced: readonly Date[]
 }
 
 export const NO_TOKENS: TokensDump = { tokens: [], issued: 0, forced: [] }
 
 const LIFE_MS = 7_200_000
-/** "Some minutes" in the documents for the plain ones, five for the stable ones. */
+/** "Some minutes" in the documentation for plain ones, five for stable ones. */
 const OVERLAP_MS = 300_000
 const FORCE_PAUSE_MS = 30_000
 const FORCE_PER_DAY = 20
-/** A token that is forgotten is one that WeChat does not know. */
+/** A token that was dropped counts as unknown to WeChat. */
 const MAX_TOKENS = 1000
 
 export function createTokens(random: Random, now: () => Date, limit = MAX_TOKENS): Tokens {
@@ -64,7 +64,7 @@ export function createTokens(random: Random, now: () => Date, limit = MAX_TOKENS
 
   function issue(kind: Kind): GivenToken {
     const n = issued++
-    // Long ones, as on record: whoever stores them should have found out before production.
+    // Long, as in recordings: an application whose storage is too small should find out before production.
     const text = `${random.digits(2, 'access_token', n)}_${Array.from({ length: 4 }, (_, part) => random.urlSafe(32, 'access_token', n, part)).join('')}`
     const token = { text, kind, expiresAt: later(LIFE_MS), staleAt: undefined }
     tokens.set(text, token)

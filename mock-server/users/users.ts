@@ -6,17 +6,17 @@ import { CODE, type Code, type CodeOptions, createCodeBook } from './codes.ts'
 export interface User {
   readonly openid: string
   unionid: string | undefined
-  /** What they call themselves; undefined: what WeChat tells of everybody since 2022. */
+  /** The nickname; undefined: the placeholder WeChat has reported for everyone since 2022. */
   nickName: string | undefined
   /** base64 of 16 bytes. */
   sessionKey: string
   sessionKeySince: Date
 }
 
-/** What can be said of a user. */
+/** What can be set about a user. */
 export type UserChanges = { readonly [Name in 'unionid' | 'nickName']?: string | undefined }
 
-/** Of which app, where the world has several; default: the one that knows the openid, else the first. */
+/** The app, if the world has several; default: the one that knows the openid, else the first. */
 export interface OfApp {
   readonly appid?: string
 }
@@ -24,7 +24,7 @@ export interface OfApp {
 export interface LoginCodeOptions extends CodeOptions, OfApp {
   /** Default: a new user. */
   readonly openid?: string
-  /** Makes the user one of an app bound to an Open Platform account. */
+  /** Set for users of an app bound to an Open Platform account. */
   readonly unionid?: string
 }
 
@@ -36,49 +36,49 @@ export interface LoginCode extends Pick<Code<object>, 'code' | 'expiresAt'> {
   readonly user: User
 }
 
-/** A phone number as WeChat tells it. */
+/** A phone number as WeChat reports it. */
 export interface PhoneNumber {
-  /** With the country code in front, if it is a foreign one. */
+  /** Prefixed with the country code if it is a foreign number. */
   readonly phoneNumber: string
   readonly purePhoneNumber: string
   readonly countryCode: string
 }
 
-/** An app's users and the codes their client gave them. */
+/** An app's users and the codes issued by their clients. */
 export interface Users {
-  /** Whether this openid is one that was drawn here, not one that a test has chosen. */
+  /** Whether this openid was drawn here, not chosen by a test. */
   readonly drew: (openid: string) => boolean
   readonly list: () => User[]
   readonly find: (openid: string) => User | undefined
-  /** The user with this openid, made known if it is not yet. */
+  /** The user with this openid, created if unknown. */
   readonly know: (openid: string, changes?: UserChanges) => User
   /** wx.login: a code, and a new session_key if the last one is old enough. */
   readonly issueCode: (options: LoginCodeOptions) => LoginCode
-  /** Spends a code of wx.login, unless its user has spent too many in the last minute. */
+  /** Redeems a code of wx.login, unless its user has redeemed too many in the last minute. */
   readonly exchange: (code: string) => User | 'invalid code' | 'code been used' | 'too many'
-  /** A new session_key; one that was asked for keeps the age of the old one, so it is due as soon. */
+  /** A new session_key; one created on request keeps the age of the old one, so it is replaced at the same time. */
   readonly rotate: (user: User, age: 'kept' | 'new') => void
   /** The code of a button for the phone number. */
   readonly issuePhoneCode: (phone: PhoneNumber, options: CodeOptions) => Code<PhoneNumber>
   readonly hasPhoneCode: (code: string) => boolean
-  /** Spends one. */
+  /** Redeems one. */
   readonly exchangePhoneCode: (code: string) => PhoneNumber | 'invalid code' | 'code been used'
   readonly dump: () => UsersDump
   readonly load: (dump: UsersDump) => void
 }
 
-/** Whom a code of wx.login belongs to. */
+/** The user that a code of wx.login belongs to. */
 interface Holder {
   readonly openid: string
 }
 
-/** An app's users, as they go into a snapshot. */
+/** An app's users as stored in a snapshot. */
 export interface UsersDump {
   readonly users: readonly User[]
   readonly codes: readonly Code<Holder>[]
   readonly phoneCodes: readonly Code<PhoneNumber>[]
   readonly drawn: readonly string[]
-  /** How many there ever were: the next one is drawn by this number. */
+  /** How many were ever created: the next one is drawn by this number. */
   readonly issued: { readonly codes: number; readonly phoneCodes: number; readonly openids: number }
 }
 
@@ -90,13 +90,13 @@ export const NO_USERS: UsersDump = {
   issued: { codes: 0, phoneCodes: 0, openids: 0 },
 }
 
-/** At least so many users, and codes, are remembered, the newest. */
+/** At least this many of the newest users and codes are remembered. */
 const MAX_USERS = 10_000
 
 export interface UsersOptions {
-  /** For how long wx.login leaves a session_key alone; undefined: for ever. */
+  /** How long wx.login keeps a session_key; undefined: forever. */
   readonly sessionKeyMs: number | undefined
-  /** How many codes of one user may be spent in a minute; undefined: any number. */
+  /** How many codes of one user may be redeemed per minute; undefined: any number. */
   readonly codeLimit?: number | undefined
   readonly limit?: number
 }
@@ -116,7 +116,7 @@ export function createUsers(
   /** By openid: the world times of the exchanges of the last minute. */
   const exchanges = new Map<string, number[]>()
 
-  /** Counts an exchange; false if it is one too many. */
+  /** Counts a redemption; false if the limit is exceeded. */
   function mayExchange(openid: string): boolean {
     if (codeLimit === undefined) return true
     const time = now().getTime()
@@ -128,7 +128,7 @@ export function createUsers(
     return true
   }
 
-  /** `previous` is the one that it replaces, so that two of one moment differ. */
+  /** `previous` is the one it replaces, so that two drawn at the same moment differ. */
   const drawKey = (openid: string, previous = '') => random.base64(16, 'session_key', openid, now().getTime(), previous)
 
   function know(openid: string, changes: UserChanges = {}): User {
@@ -169,7 +169,7 @@ export function createUsers(
     know,
     issueCode: ({ openid = drawOpenid(), unionid, ...options }) => {
       const user = know(openid, { unionid })
-      // Here, not when the code is spent: a server that never gets to see the code is left with a dead key.
+      // Here, not when the code is redeemed: a server that never sees the code is left with an invalid key.
       if (sessionKeyMs !== undefined && now().getTime() - user.sessionKeySince.getTime() > sessionKeyMs) {
         rotate(user, 'new')
       }
@@ -184,7 +184,7 @@ export function createUsers(
     exchange: (text) => {
       const checked = codes.check(text)
       if (typeof checked === 'string') return checked
-      // The code stays good for the next minute.
+      // The code stays valid for the next minute.
       if (!mayExchange(checked.worth.openid)) return 'too many'
       checked.usesLeft--
       return know(checked.worth.openid)

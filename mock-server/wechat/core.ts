@@ -12,7 +12,7 @@ import type { Notifier } from '../notify/notifier.ts'
 import type { Application } from '../users/app.ts'
 import type { Behaviour } from './behaviour.ts'
 
-/** A world as the emulated endpoints see it: its parts, not its public face. */
+/** A world as the emulated endpoints see it: its parts, not its public interface. */
 export interface WorldCore {
   readonly id: string
   /** Its merchants, the first one first. */
@@ -20,7 +20,7 @@ export interface WorldCore {
   /** Its apps, the first one first. */
   readonly apps: readonly Application[]
   readonly behaviour: Behaviour
-  /** Whether it refuses what production might refuse. */
+  /** Whether it refuses whatever production might refuse. */
   readonly strict: boolean
   readonly clock: Omit<Clock, 'advance'>
   readonly random: Random
@@ -32,15 +32,15 @@ export interface WorldCore {
   readonly hooks: HookBook
   readonly delays: Delays
   readonly notifier: Notifier
-  /** How many replies have drawn something. */
+  /** How many replies have drawn random values. */
   readonly counters: { replies: number }
-  /** A number for each reply that draws something, such as a nonce. */
+  /** A number for each reply that draws random values, such as a nonce. */
   readonly nextReply: () => number
-  /** From then on nothing happens and nothing is sent; whatever gates hold goes on. */
+  /** From then on nothing happens and nothing is sent; gates release what they hold. */
   readonly end: () => void
 }
 
-/** Those of the first merchant and the first app, as they are now; certificates are made when they are read. */
+/** The current ones of the first merchant and the first app; certificates are created on first access. */
 export function credentialsOf({ accounts, apps }: Pick<WorldCore, 'accounts' | 'apps'>): WorldCredentials {
   const [{ mchId, apiKey, certificate, certificateFile }, { appid, appSecret }] = [accounts[0]!, apps[0]!]
   return {
@@ -67,7 +67,7 @@ export interface AtMerchant {
   readonly account: Account
 }
 
-/** Finds the world that a request of the wire belongs to. */
+/** Finds the world that a wire request belongs to. */
 export interface Registry {
   readonly byAppid: (appid: string) => InApp | undefined
   readonly byMchId: (mchId: string) => AtMerchant | undefined
@@ -77,6 +77,6 @@ export interface Registry {
   readonly byAccessToken: (token: string) => InApp | undefined
   /** The app that gave out this code for a phone number. */
   readonly byPhoneCode: (code: string) => InApp | undefined
-  /** The world that answers requests that belong to none. */
+  /** The world that answers requests belonging to none. */
   readonly fallback: () => WorldCore
 }

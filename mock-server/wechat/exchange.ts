@@ -5,69 +5,69 @@ import type { SignExplanation } from '../wire/explain-sign.ts'
 import type { LoginApi, PayApi } from '../wire/names.ts'
 import type { WorldCore } from './core.ts'
 
-/** What the emulated WeChat says, and what the journal should know. */
+/** The emulated WeChat's answer, and its annotations for the journal. */
 export interface Answer {
   readonly body: string | Buffer
-  /** What the journal shows of a body that is no text. */
+  /** What the journal shows for a body that is not text. */
   readonly readable?: string
   /** There is no answer: the connection breaks. */
   readonly broken?: true
   /** Default `text/plain`. */
   readonly contentType?: string
   readonly note: string
-  /** Why the signature is not right. */
+  /** Why the signature is wrong. */
   readonly sign?: SignExplanation
-  /** What production may not like. */
+  /** What production might refuse. */
   readonly lint?: readonly Finding[]
 }
 
-/** A fault that makes a call answer with a refusal. */
+/** A fault that makes a call answer with a refusal instead. */
 export type Refused = EffectNamed<'return_code_fail' | 'result_code_fail' | 'errcode'>
 
 export interface ClientCertificate {
   readonly commonName: string
-  /** Whether it comes from an authority that the mock was given; without any, every certificate does. */
+  /** Whether it was issued by the mock's configured authority; without one, every certificate counts. */
   readonly trusted: boolean
 }
 
-/** A request as it came in. */
+/** A request as received. */
 export interface WireMessage {
   readonly method: string
   readonly query: URLSearchParams
   readonly body: Buffer | undefined
-  /** The certificate that the client has shown; absent without TLS, null when it has shown none. */
+  /** The client's certificate; absent without TLS, null if it presented none. */
   readonly certificate?: ClientCertificate | null
-  /** Why the body could not be received, if so. */
+  /** Why the body could not be received, if it could not. */
   readonly unreadable?: Error
 }
 
-/** One call of WeChat's that is emulated. */
+/** One emulated WeChat call. */
 export interface WireEndpoint {
   readonly api: PayApi | LoginApi
   readonly path: string
   readonly receive: (message: WireMessage) => Call
 }
 
-/** A request of the wire that has been read but has had no effect yet. */
+/** A wire request that has been read but has had no effect yet. */
 export interface Call {
   readonly api: PayApi | LoginApi
   readonly world: WorldCore | undefined
   readonly outTradeNo?: string | undefined
-  /** Whether it passes the checks of the protocol, so that a refusal of the business, which is signed, may answer it. */
+  /** Whether it passes the protocol's checks, so that a signed business refusal may answer it. */
   readonly isSound?: () => boolean
-  /** Checks the request, does what it asks for and answers. */
+  /** Checks the request, executes it and answers. */
   readonly answer: () => Answer
-  /** The same request answered with a refusal, in the form that this call has for it. */
+  /** Answers the request with a refusal, in this call's own form. */
   readonly refuse: (refused: Refused) => Answer
 }
 
-/** What the journal learns of an exchange. */
+/** What the journal records about an exchange. */
 export interface Remarks extends Pick<Answer, 'note' | 'sign' | 'lint'> {
   /** The name of the fault that struck it. */
   readonly fault?: string
 }
 
-/** Writes the exchange down; there is no reply where a fault has lost it. */
+/** Records the exchange; there is no reply if a fault dropped it. */
 export type Recorder = (reply: WireReply | undefined, remarks: Remarks) => void
 
 const plain = ({ body, contentType = 'text/plain', readable }: Answer): WireReply => ({
@@ -105,7 +105,7 @@ function strike(call: Call, effect: Effect): Done {
   }
 }
 
-/** One call to WeChat from its arrival to its reply, through the gates and faults of its world. */
+/** Handles one call to WeChat from arrival to reply, through the gates and faults of its world. */
 export async function exchange(
   call: Call,
   { gates, faults, delays }: WorldCore,

@@ -13,7 +13,7 @@ export interface CertificateFile {
   readonly passphrase: string
 }
 
-/** The bytes that a certificate is made of, drawn by the caller: the same bytes make the same certificate. */
+/** The random input of a certificate, drawn by the caller: the same bytes produce the same certificate. */
 export interface CertificateSeed {
   /** 32 bytes: the key of the merchant. */
   readonly key: Buffer
@@ -28,7 +28,7 @@ const ORGANIZATION = oid('2.5.4.10')
 
 const attribute = (type: Buffer, value: string) => set(sequence(type, utf8(value)))
 const AUTHORITY = 'wechat-mock test authority'
-/** Names of a test: who looks at the certificate must not take it for one of Tencent's. */
+/** Test names: the certificate must not be mistaken for one issued by Tencent. */
 const ISSUER = sequence(attribute(ORGANIZATION, 'wechat-mock'), attribute(COMMON_NAME, AUTHORITY))
 
 interface Key {
@@ -36,7 +36,7 @@ interface Key {
   readonly publicDer: Buffer
 }
 
-/** A key of the curve P-256: the seed is the private number. */
+/** A P-256 key pair: the seed is the private number. */
 function merchantKey(seed: Buffer): Key {
   const curve = createECDH('prime256v1')
   // Below the order of the curve, and not zero.
@@ -49,7 +49,7 @@ function merchantKey(seed: Buffer): Key {
   }
 }
 
-/** The authority is the same for every mock. It signs with Ed25519, whose signatures are the same each time. */
+/** The authority is the same for every mock. It signs with Ed25519, whose signatures are deterministic. */
 const authorityKey = () =>
   createPrivateKey({
     key: sequence(integer(0), ED25519, octets(octets(createHash('sha256').update(AUTHORITY).digest()))),
@@ -57,7 +57,7 @@ const authorityKey = () =>
     type: 'pkcs8',
   })
 
-/** From 2020 to 2049, whatever the time of the world. */
+/** From 2020 to 2049, regardless of the world's time. */
 const VALID = sequence(utcTime(new Date(Date.UTC(2020, 0, 1))), utcTime(new Date(Date.UTC(2049, 11, 31))))
 
 const extension = (type: string, value: Buffer, critical = false) =>
@@ -98,7 +98,7 @@ export function certificatePair(mchId: string, seed: CertificateSeed): Certifica
   return { cert: pem('CERTIFICATE', certDer), key: pem('PRIVATE KEY', privateDer) }
 }
 
-/** The key is one of a test and its passphrase a number that is not secret: nothing is won by many. */
+/** The key is for tests and the passphrase is public: more iterations would gain nothing. */
 const ITERATIONS = 16
 const DATA = oid('1.2.840.113549.1.7.1')
 const SHA256 = sequence(oid('2.16.840.1.101.3.4.2.1'), NULL)

@@ -1,6 +1,6 @@
-// DER (X.690), as much of it as a certificate and a PKCS #12 file need.
+// DER (X.690), the part that a certificate and a PKCS #12 file need.
 
-/** An element of ASN.1: its tag, and its content in one piece or in several. */
+/** An ASN.1 element: its tag, and its content in one or several pieces. */
 export function element(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(contents)
   const { length } = content
@@ -12,12 +12,12 @@ export function element(tag: number, ...contents: readonly Uint8Array[]): Buffer
 export const sequence = (...contents: readonly Uint8Array[]) => element(0x30, ...contents)
 export const set = (...contents: readonly Uint8Array[]) => element(0x31, ...contents)
 export const octets = (bytes: Uint8Array) => element(0x04, bytes)
-/** Whole bytes: no bits are left over. */
+/** A bit string of whole bytes: no unused bits. */
 export const bits = (bytes: Uint8Array) => element(0x03, Buffer.from([0]), bytes)
 export const utf8 = (text: string) => element(0x0c, Buffer.from(text))
 export const TRUE = element(0x01, Buffer.from([0xff]))
 export const NULL = element(0x05)
-/** `[n]` around what it holds. */
+/** Explicit tag `[n]`. */
 export const tagged = (n: number, ...contents: readonly Uint8Array[]) => element(0xa0 + n, ...contents)
 
 /** An unsigned number: a leading zero keeps it from being negative. */

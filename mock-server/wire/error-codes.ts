@@ -1,4 +1,5 @@
-// What WeChat can be made to say by a fault. Texts as recorded on the wire, else from the official tables or by their meaning.
+// The error codes that a fault can make WeChat answer. Texts as recorded on the wire, else from the official tables or by
+// meaning.
 
 const OF_PROTOCOL = {
   SYSTEMERROR: '系统错误',
@@ -10,8 +11,8 @@ const OF_PROTOCOL = {
 }
 
 /**
- * The calls of api.mch.weixin.qq.com by the last part of their path, each with its err_code → err_code_des (V2 tables); none where
- * the call knows no refusal of the business.
+ * The calls of api.mch.weixin.qq.com by the last segment of their path, each with its err_code → err_code_des (V2
+ * tables); empty for a call without business refusals.
  */
 export const ERR_CODES = {
   unifiedorder: {
@@ -95,7 +96,7 @@ const OF_SECRET = {
   45011: 'api minute-quota reach limit, must slower, retry next minute',
 }
 
-/** The calls of api.weixin.qq.com by the last part of their path, each with its errcode → errmsg before the rid. */
+/** The calls of api.weixin.qq.com by the last segment of their path, each with its errcode → errmsg (without the rid). */
 export const ERRCODES = {
   jscode2session: {
     ...OF_SECRET,

@@ -4,25 +4,25 @@ import { encodeGbk } from './gbk.ts'
 import { type SignType, stringToSign } from './sign-v2.ts'
 import { type Fields, readXml } from './xml.ts'
 
-/** Why a signature is not the one expected. The API key stands as `<apiKey>` in every text. */
+/** Why a signature is not the expected one. The API key appears as `<apiKey>` in every text. */
 export interface SignExplanation {
-  /** The signature of the request; '' where there was none. */
+  /** The signature of the request; '' if there was none. */
   readonly received: string
   readonly type: SignType
-  /** What the mock has signed. */
+  /** The text the mock signed. */
   readonly ours: string
-  /** What the caller seems to have signed, if that could be found out. */
+  /** The text the caller seems to have signed, if it could be determined. */
   readonly theirs?: string
-  /** What the caller seems to have done, if it is one of the usual mistakes. */
+  /** The caller's likely mistake, if it is a common one. */
   readonly mistake?: string
-  /** The first place where both texts differ. */
+  /** The first difference between the two texts. */
   readonly difference?: SignDifference
 }
 
 export interface SignDifference {
   /** The name of the field, or `key`. */
   readonly field: string
-  /** `name=value`; undefined where one text has ended. */
+  /** `name=value`; undefined if that text has ended. */
   readonly ours: string | undefined
   readonly theirs: string | undefined
 }
@@ -34,12 +34,12 @@ export interface SignSecrets {
 
 type Pairs = readonly (readonly [name: string, value: string])[]
 
-/** One way to get the signature wrong. */
+/** One common signing mistake. */
 interface Mistake {
   readonly told: string
-  /** The text that is signed, without the key. */
+  /** The text to sign, without the key. */
   readonly text: string
-  /** What stands at its end, and how it is shown. */
+  /** What is appended to the text, and how that is shown. */
   readonly tail: string
   readonly shownTail: string
   readonly encode?: (text: string) => Buffer
@@ -49,7 +49,7 @@ const join = (pairs: Pairs) => pairs.map(([name, value]) => `${name}=${value}`).
 const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 const latin1 = (text: string) => Buffer.from(text.replace(/[^\0-\xff]/g, '?'), 'latin1')
 
-/** The usual mistakes; the first is none at all. */
+/** The common mistakes; the first entry is the correct way. */
 function mistakes(fields: Fields, { apiKey, appSecret }: SignSecrets): Mistake[] {
   const signed = [...fields].filter(([name]) => name !== 'sign')
   const filled = signed.filter(([, value]) => value !== '')
@@ -94,25 +94,25 @@ function digest(bytes: Buffer, key: string, type: SignType): string {
   return hash.update(bytes).digest('hex').toUpperCase()
 }
 
-/** The fields of a text to sign; an ampersand inside a value divides nothing. */
+/** The fields of a text to sign; an ampersand inside a value is not a separator. */
 const piecesOf = (text: string) => text.split(/&(?=[A-Za-z_]\w*=)/)
 const nameOf = (piece: string) => piece.split('=')[0]!
 /** The key comes after every field, and the end after the key. */
 const rankOf = (piece: string | undefined) =>
   piece === undefined ? '\uffff' : piece.startsWith('key=') ? '\ufffe' : nameOf(piece)
 
-/** Where two texts to sign part. */
+/** Where two texts to sign diverge. */
 function firstDifference(ours: string, theirs: string): SignDifference | undefined {
   const [mine, other] = [piecesOf(ours), piecesOf(theirs)]
   const at = Array.from({ length: Math.max(mine.length, other.length) }, (_, n) => n).find((n) => mine[n] !== other[n])
   if (at === undefined) return undefined
   const [here, there] = [rankOf(mine[at]), rankOf(other[at])]
-  // Both are sorted, so a lesser name is one that the other text lacks.
+  // Both are sorted, so the smaller name is missing from the other text.
   const [piece, otherPiece] = [here <= there ? mine[at] : undefined, there <= here ? other[at] : undefined]
   return { field: nameOf((piece ?? otherPiece)!), ours: piece, theirs: otherPiece }
 }
 
-/** Says why a request's `sign` is not right; `told` is the text that the caller says it has signed. */
+/** Explains why a request's `sign` is wrong; `told` is the text that the caller claims to have signed. */
 export function explainSign(fields: Fields, type: SignType, secrets: SignSecrets, told?: string): SignExplanation {
   const received = fields.get('sign') ?? ''
   const ours = `${stringToSign(fields)}&key=<apiKey>`

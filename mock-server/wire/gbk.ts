@@ -1,6 +1,6 @@
 let codes: Map<string, number> | undefined
 
-/** Node decodes GBK but does not encode it; the table is made backwards, once, when it is needed. */
+/** Node decodes GBK but cannot encode it; the reverse table is built once, on first use. */
 function table(): Map<string, number> {
   const decoder = new TextDecoder('gbk')
   const made = new Map<string, number>()
@@ -13,7 +13,7 @@ function table(): Map<string, number> {
   return made
 }
 
-/** The text in GBK; a letter that GBK does not have becomes a question mark. */
+/** The text in GBK; a character missing from GBK becomes a question mark. */
 export function encodeGbk(text: string): Buffer {
   codes ??= table()
   const bytes: number[] = []

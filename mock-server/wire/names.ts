@@ -1,6 +1,6 @@
 import { ERR_CODES, ERRCODES } from './error-codes.ts'
 
-/** What WeChat sends by itself. */
+/** What WeChat sends on its own initiative. */
 export const NOTICES = ['notify', 'refundnotify'] as const
 
 export type PayApi = keyof typeof ERR_CODES
@@ -38,11 +38,11 @@ export const VERDICTS = [
   'tls',
 ] as const
 
-/** How WeChat takes a merchant's answer to a notification. Everything but `acked` is delivered again. */
+/** WeChat's verdict on a merchant's answer to a notification. Everything but `acked` is delivered again. */
 export type Verdict = (typeof VERDICTS)[number]
 
 /**
- * What a notification tells: a payment, a refund's end, (documented, but not seen in the wild) a payment that failed, or
- * what a test has made up.
+ * What a notification reports: a payment, the end of a refund, a failed payment (documented, but not seen in the wild),
+ * or something crafted by a test.
  */
 export type NotificationKind = 'pay' | 'refund' | 'fail' | 'crafted'

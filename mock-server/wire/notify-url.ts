@@ -1,6 +1,6 @@
 import { badInput } from '../base/checks.ts'
 
-/** A notification must be able to reach it: an absolute http(s) URL with a path and without a query string. */
+/** Checks that a notification can reach it: an absolute http(s) URL with a path and without a query string. */
 export function isNotifyUrl(text: string): boolean {
   return /^https?:\/\/[^/?#]+\/[^?#]*$/.test(text) && URL.canParse(text)
 }

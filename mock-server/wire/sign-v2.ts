@@ -3,8 +3,8 @@ import { createHmac, hash } from 'node:crypto'
 export type SignType = 'MD5' | 'HMAC-SHA256'
 
 /**
- * The V2 string to sign (V2 4_3 security rules): every field but `sign`, empty values left out, names in ASCII order,
- * values raw. The key is appended by {@link signV2}, so this text can be shown.
+ * The V2 string to sign (V2 4_3 security rules): every field except `sign`, without empty values, names in ASCII order,
+ * values raw. {@link signV2} appends the key, so this text can be shown.
  */
 export function stringToSign(fields: Iterable<readonly [string, string]>): string {
   return [...fields]

@@ -10,7 +10,7 @@ export function wechatDateTime(date: Date): string {
   return new Date(date.getTime() + GMT8_MS).toISOString().replace('T', ' ').slice(0, 19)
 }
 
-/** The reverse of {@link wechatTime}; undefined for a text that is no real moment (month 13, 30 February, 24:00). */
+/** The inverse of {@link wechatTime}; undefined if the text is not a real moment (month 13, 30 February, 24:00). */
 export function parseWechatTime(text: string): Date | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text)
   if (!parts) return undefined

@@ -1,9 +1,9 @@
 import { XMLParser, XMLValidator } from 'fast-xml-parser'
 
-/** A message of the V2 wire: one flat level of named texts. */
+/** A V2 message: one flat level of named strings. */
 export type Fields = ReadonlyMap<string, string>
 
-/** Why a text is no V2 message; `kind` lets the judge of replies name the mistake. */
+/** Why a text is not a V2 message; `kind` lets the judge of replies name the mistake. */
 export class WireError extends Error {
   override readonly name = 'WireError'
   readonly kind: 'not_xml' | 'stray' | 'root'
@@ -14,7 +14,7 @@ export class WireError extends Error {
   }
 }
 
-/** The parser's form: an object with one property, the element's name, `#text` or `#cdata`. */
+/** The parser's representation: an object with one property, the element's name, `#text` or `#cdata`. */
 interface Node {
   [name: string]: string | Node[]
 }
@@ -37,7 +37,7 @@ const ENTITIES: ReadonlyMap<string, string> = new Map([
   ['apos', "'"],
 ])
 
-/** Half of a pair is no character (XML 1.0, 2.2). */
+/** Half of a surrogate pair is not a character (XML 1.0, 2.2). */
 const isSurrogate = (code: number) => code >= 0xd800 && code <= 0xdfff
 
 function decodeReference(reference: string, name: string): string {
@@ -62,8 +62,8 @@ function textOf(name: string, nodes: Node[]): string {
 }
 
 /**
- * A text without its parts from `open` to `close`. A part that is never closed stays: to look for its end again and again, as
- * a regular expression does, would take quadratic time.
+ * Removes the parts from `open` to `close`. An unclosed part stays. Searching for its end again and again, as a regular
+ * expression would, takes quadratic time.
  */
 export function without(text: string, open: string, close: string): string {
   let kept = ''
@@ -80,7 +80,7 @@ export function without(text: string, open: string, close: string): string {
 export const withoutCdata = (text: string) => without(text, '<![CDATA[', ']]>')
 
 function parse(text: string): Node[] {
-  // A document type is the door of XXE and of entity bombs (CVE-2018-13439): refused before any parser sees it.
+  // A document type enables XXE and entity bombs (CVE-2018-13439): refused before any parser sees it.
   if (/<!(?:DOCTYPE|ENTITY)/i.test(withoutCdata(text))) {
     throw new WireError('not_xml', 'a document type declaration is not allowed')
   }
@@ -100,7 +100,7 @@ export interface Message {
 }
 
 /**
- * Reads one element that holds others: flat, no document type, no name twice.
+ * Reads one element with child elements: flat, no document type, no duplicate names.
  * @throws WireError
  */
 export function readMessage(text: string): Message {
@@ -132,10 +132,13 @@ export function readXml(text: string): Fields {
   return fields
 }
 
-/** A field to be written: text goes into CDATA, a number stays bare, as WeChat does with most of them; so does a text that says so. */
+/**
+ * A field to write. Strings go into CDATA; numbers stay bare, as WeChat does with most of them, and so does a string
+ * marked as bare.
+ */
 export type WireField = readonly [name: string, value: string | number | { readonly bare: string }]
 
-/** Writes the fields in the given order; `separator` is what stands between two elements. */
+/** Writes the fields in the given order, with `separator` between elements. */
 export function writeXml(fields: readonly WireField[], separator = '\n', root = 'xml'): string {
   const elements = fields.map(([name, value]) =>
     typeof value !== 'string'

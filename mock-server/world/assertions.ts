@@ -7,7 +7,7 @@ function told({ name, hits, seen, times }: FaultView): string {
   return `fault ${name} struck ${hits} of ${times} times (${seen} exchanges matched)`
 }
 
-/** Passes if nothing that was set up is left over: a test that sets up a fault means it to happen. */
+/** Passes if nothing set up is left unused: a test that sets a fault expects it to strike. */
 export function assertDrained(faults: readonly FaultView[], gates: readonly GateView[], hooks: number): void {
   const unused = { faults: faults.filter(({ used }) => !used), gates: gates.filter(({ used }) => !used), hooks }
   const lines = [

@@ -8,15 +8,15 @@ import type { WorldCore } from '../wechat/core.ts'
 import { notificationBody } from '../wechat/pay-v2/notifications.ts'
 import { changeFields, type FieldChanges, type Resign, signAgain, withBadSign } from '../wire/tamper.ts'
 
-/** How a made-up notification differs from the real one of its order. */
+/** How a crafted notification differs from the real one of its order. */
 export interface CraftOptions {
-  /** New values of fields; null takes a field out. */
+  /** New values of fields; null removes a field. */
   readonly fields?: FieldChanges
   /** Default `again`: a valid signature of what is sent. */
   readonly sign?: Resign
   /** Signs with this key instead of the merchant's. */
   readonly key?: string
-  /** Exactly this instead of a message made of the order's. */
+  /** Sends exactly this instead of a message built from the order. */
   readonly body?: string
   /** Default: the order's notify_url. */
   readonly url?: string
@@ -31,7 +31,7 @@ export const CRAFT: Schema = strict({
   ...OF_MERCHANT,
 })
 
-/** What the notification would say if the order had been paid just now by the user it was made for. */
+/** What the notification would say if the order's own user had just paid it. */
 function imagined({ now, random }: Account, { outTradeNo, openid }: Order): Payment {
   return {
     transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`,
@@ -55,7 +55,7 @@ function sealed(xml: string, key: string, sign: Resign): string {
   }
 }
 
-/** A forgery may be anything that can be sent. */
+/** A forgery may be any value that can be sent. */
 function check(fields: FieldChanges, url: string): void {
   if (!/^https?:/.test(url) || !URL.canParse(url)) {
     throw badInput('url', 'url', `must be an absolute http(s) URL; got ${url}`)
@@ -68,7 +68,7 @@ function check(fields: FieldChanges, url: string): void {
 }
 
 /**
- * Makes up a notification about an order, paid or not, as WeChat or somebody else might send it. It is not sent yet.
+ * Crafts a notification about an order, paid or not, as WeChat or an attacker might send it. It is not sent yet.
  * @throws MockError BAD_INPUT
  */
 export function craft(

@@ -56,7 +56,7 @@ export interface WorldHost {
 }
 
 const MAX_JOURNAL = 5000
-/** These may still be paid, so a short memory for orders that are over does not shorten theirs. */
+/** Unpaid orders may still be paid, so a small limit for finished orders does not apply to them. */
 const MAX_UNPAID = 10_000
 const MAX_EVENTS = 1000
 
@@ -71,7 +71,7 @@ function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey }: Worl
   }
 }
 
-/** Everything that can be checked before anything of the world exists. */
+/** Checks whatever can be checked before any part of the world exists. */
 function readOptions(host: WorldHost, options: WorldOptions) {
   checkWorldOptions(options)
   checkCertMode(options.certMode, host.tls)

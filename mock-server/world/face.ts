@@ -21,7 +21,7 @@ import type { UserSnapshot, World, WorldEvents } from './world.ts'
 
 const VERSION = oneOf('v2')
 
-/** What a world is made of. */
+/** The parts of a world. */
 export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'close'> {
   readonly core: WorldCore
   readonly parties: Parties
@@ -31,7 +31,7 @@ export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events'
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
 }
 
-/** The world as a test sees it. */
+/** Builds the public interface of a world. */
 export function createFace(parts: FaceParts): World {
   const { core, parties, clock, advance } = parts
   const { id, accounts, apps, journal, notifier, faults, gates, hooks } = core

@@ -2,18 +2,18 @@ import type { WorldCore } from '../wechat/core.ts'
 import type { Notification } from '../notify/notification.ts'
 import type { Order } from '../ledger/orders.ts'
 
-/** How many orders are remembered at least, the newest. */
+/** The minimum number of orders remembered, newest first. */
 export interface Memory {
-  /** Of those that are over: closed, or paid, told and refunded to the end. */
+  /** Of finished ones: closed, or paid, notified and without a pending refund. */
   readonly over: number
   readonly unpaid: number
 }
 
-/** Still to be sent; what a test has made up and sent once stays `held` when it is refused, but is over. */
+/** Still to be sent. A crafted notification that was sent once stays `held` if refused, but counts as finished. */
 const isDue = ({ state, kind, attempts }: Notification) =>
   state === 'pending' || (state === 'held' && (kind !== 'crafted' || attempts.length === 0))
 
-/** The orders about which something is still to happen by itself: a send, or the end of a refund. */
+/** The orders with something still to happen automatically: a send, or the end of a refund. */
 function busyOrders({ notifier, accounts }: WorldCore): Set<string> {
   return new Set([
     ...notifier
@@ -27,9 +27,9 @@ function busyOrders({ notifier, accounts }: WorldCore): Set<string> {
   ])
 }
 
-/** Keeps a world that lives long from growing without end. Call the result whenever something has happened. */
+/** Keeps a long-lived world from growing without limit. Call the returned function whenever something has happened. */
 export function createForgetting(world: WorldCore, { over, unpaid }: Memory): () => void {
-  // In blocks, so that one order costs the same however many there are: the next when there are twice as many as are left.
+  // Works in blocks, so that the cost per order is constant: the next block is due at twice the number that remains.
   let next = 2 * over
   return () => {
     const { accounts } = world

@@ -8,17 +8,17 @@ import type { Schedule } from '../notify/schedule.ts'
 import { CHOICES, type Behaviour } from '../wechat/behaviour.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
-/** A flag of the command line. Its value is read by the schema of its row, as a duration, or by the command line itself. */
+/** A command-line flag. Its value is parsed according to the schema of its row, as a duration, or by the command line itself. */
 export interface Flag {
   readonly flags: string
   readonly text: string
-  /** Of the command line, where it differs from that of the process. */
+  /** The command line's default, if it differs from the in-process one. */
   readonly default?: string | number
-  /** It holds for every world of the process that does not say otherwise. */
+  /** The flag sets the default for every world of the process. */
   readonly everyWorld?: true
 }
 
-/** One option: its type, its rule, and its flag. The control API takes it by the same rule. */
+/** One option: its type, its rule, and its flag. The control API applies the same rule. */
 interface Row<T> {
   readonly schema: Schema
   readonly flag?: Flag
@@ -28,13 +28,13 @@ interface Row<T> {
 
 const row = <T>(schema: Schema, flag?: Flag): Row<T> => ({ schema, ...(flag && { flag }) })
 
-/** `'20m'`, or milliseconds: read, and refused, by parseDuration. */
+/** `'20m'`, or milliseconds: validated by parseDuration. */
 export const DURATION: Schema = { type: ['string', 'number'], description: "a duration such as '20m', or milliseconds" }
 export const OR_NEVER: Schema = { ...DURATION, description: "a duration such as '20m', milliseconds, or 'never'" }
 const SECRET: Schema = { ...text(), writeOnly: true }
 
 export const OPTIONS = {
-  /** How control calls name it; default `w1`, `w2`, … */
+  /** The name in control calls; default `w1`, `w2`, … */
   id: row<string>(
     {
       type: 'string',
@@ -44,14 +44,14 @@ export const OPTIONS = {
     { flags: '--world <id>', text: 'name of the first world', default: 'default' },
   ),
   /**
-   * Everything the world draws comes from here: the same seed gives the same credentials and ids. Default: the world's id;
-   * on the real clock ids then also differ from run to run, because an application's database outlives the mock.
+   * Source of everything random: the same seed produces the same credentials and ids. Default: the world's id; on the
+   * real clock ids then also differ from run to run, because an application's database outlives the mock.
    */
   seed: row<number | string>(
     { type: ['number', 'string'] },
     { flags: '--seed <seed>', text: 'the same seed gives the same credentials and ids' },
   ),
-  /** World time at creation; default: the machine's, in whole seconds. */
+  /** World time at creation; default: the machine's time, in whole seconds. */
   startTime: row<Date | number>(
     { type: ['integer', 'string'], format: 'date-time' },
     { flags: '--start-time <time>', text: 'world time at the start; default: now' },
@@ -63,7 +63,7 @@ export const OPTIONS = {
     default: 'real',
   }),
   /**
-   * Gaps between a send and its retry: WeChat's current ones (default), its older ones, or seconds; `{ gaps, immediate: false }`:
+   * Gaps between retries: WeChat's current ones (default), its older ones, or seconds; with `{ gaps, immediate: false }`
    * the first send is due after the first gap.
    */
   schedule: row<Schedule>(
@@ -81,9 +81,9 @@ export const OPTIONS = {
     default: 5000,
   }),
   /**
-   * How much is remembered, the newest of it: this many exchanges in the journal, this many deliveries, and at least this many
-   * orders that are over (closed, or paid, notified and refunded to the end). Default 5000. Of unpaid orders, and of users, at
-   * least 10 000 are remembered.
+   * How much is remembered, newest first: this many exchanges in the journal, this many deliveries, and at least this
+   * many finished orders (closed, or paid, notified and without a pending refund). Default 5000. At least 10 000 unpaid
+   * orders and 10 000 users are always remembered.
    */
   maxJournal: row<number>(integer(1), {
     flags: '--max-journal <n>',
@@ -94,34 +94,34 @@ export const OPTIONS = {
   /** The only algorithm the merchant may sign with; default: each request chooses. */
   signType: row<SignType>(oneOf('MD5', 'HMAC-SHA256')),
   /**
-   * World time (`'20m'`, milliseconds) after which a refund succeeds unless it was settled before; `'never'`: it stays
-   * PROCESSING until it is settled. Default: `'never'` on the virtual clock, where a test settles it, `'5s'` on the real one,
-   * where nobody may be there to do it.
+   * World time (`'20m'`, milliseconds) after which a refund succeeds unless settled before; `'never'`: it stays
+   * PROCESSING until it is settled. Default: `'never'` on the virtual clock, where a test settles it; `'5s'` on the real
+   * one, where often nobody does.
    */
   refundDelay: row<string | number>(OR_NEVER, {
     flags: '--refund-delay <duration>',
     text: 'world time after which a refund succeeds, or never; default 5s on the real clock, never on the virtual one',
   }),
   /**
-   * World time (`'10m'`, milliseconds) for which wx.login leaves a session_key alone; `'never'`: until it is rotated by
-   * hand. WeChat does not publish its own; default `'10m'`.
+   * World time (`'10m'`, milliseconds) for which wx.login keeps a session_key; `'never'`: until it is rotated explicitly.
+   * WeChat does not publish its value; default `'10m'`.
    */
   sessionKeyPeriod: row<string | number>(OR_NEVER),
   /**
-   * How many codes of one user jscode2session takes within a minute of world time; more are refused with 45011, and stay
-   * good. WeChat's own limit is 100. Default: any number.
+   * How many codes of one user jscode2session accepts per minute of world time; further ones are refused with 45011 and
+   * stay valid. WeChat's own limit is 100. Default: any number.
    */
   codeLimit: row<number>(integer(1)),
-  /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid automatically. Default: you pay. */
+  /** World time (`'0s'`, `'20s'`, milliseconds) after which each order is paid automatically. Default: never. */
   autoPay: row<string | number>(DURATION, {
     flags: '--auto-pay [delay]',
     text: 'pays each order automatically, at once or after a duration',
   }),
-  /** The refund notification URL of the merchant platform, for refunds that have no notify_url of their own. */
+  /** The refund notification URL set in the merchant platform, for refunds without their own notify_url. */
   refundNotifyUrl: row<string>(text(256)),
   /**
-   * An address of the application that answers, with 2xx, when its work in the background is done: what
-   * {@link World.settleOn} is in the process. It is called by POST before time moves on, if its host may be notified.
+   * A URL of the application that answers 2xx once its background work is done: the counterpart of {@link World.settleOn}
+   * for other processes. It is called by POST before time moves on, if its host may be notified.
    */
   settleUrl: row<string>(text(), {
     flags: '--settle-url <url>',
@@ -134,8 +134,8 @@ export const OPTIONS = {
     everyWorld: true,
   }),
   /**
-   * Whether refund and downloadfundflow ask for the merchant's certificate; default `none`. `required` needs a mock with TLS:
-   * without a certificate the connection breaks, with one whose common name is not the mch_id the answer is CERT_ERROR.
+   * Whether refund and downloadfundflow require the merchant's certificate; default `none`. `required` needs a mock with
+   * TLS: without a certificate the connection breaks; one whose common name is not the mch_id gets CERT_ERROR.
    */
   certMode: row<CertMode>(oneOf('none', 'required'), {
     flags: '--cert-mode <mode>',
@@ -157,7 +157,7 @@ export const OPTIONS = {
 
 type TypeOf<R> = R extends Row<infer T> ? T : never
 
-/** How a world is made; every option has a default. */
+/** The options of a world; each has a default. */
 export type WorldOptions = { readonly [Name in keyof typeof OPTIONS]?: TypeOf<(typeof OPTIONS)[Name]> }
 
 export const WORLD_OPTIONS: Schema = strict(
@@ -167,7 +167,7 @@ export const WORLD_OPTIONS: Schema = strict(
 /** @throws MockError BAD_INPUT */
 export const checkWorldOptions = (options: WorldOptions) => validate(WORLD_OPTIONS, options)
 
-/** World time after which a refund succeeds; undefined: when it is settled. */
+/** World time after which a refund succeeds; undefined: only when settled. */
 export function refundDelayMs({
   clock,
   refundDelay = clock === 'real' ? '5s' : 'never',
@@ -175,7 +175,7 @@ export function refundDelayMs({
   return refundDelay === 'never' ? undefined : parseDuration(refundDelay, 'refundDelay')
 }
 
-/** For how long wx.login leaves a session_key alone; undefined: for ever. */
+/** How long wx.login keeps a session_key; undefined: forever. */
 export function sessionKeyMs({ sessionKeyPeriod = '10m' }: WorldOptions): number | undefined {
   return sessionKeyPeriod === 'never' ? undefined : parseDuration(sessionKeyPeriod, 'sessionKeyPeriod')
 }

@@ -19,14 +19,14 @@ export const OF_MERCHANT: Properties = { mchId: text(32) }
 export interface PartiesOptions {
   /** The id of the world. */
   readonly id: string
-  /** What others than the first merchant and app draw their ids from. */
+  /** The random source of ids for all but the first merchant and app. */
   readonly seed: string
   readonly random: Random
   readonly now: () => Date
   readonly tls: boolean
   /** @throws MockError ID_TAKEN */
   readonly checkFree: (kind: 'appid' | 'mchId', name: string) => void
-  /** From then on the wire finds it. */
+  /** From then on wire requests find it. */
   readonly claimMchId: (account: Account) => void
   readonly claimAppid: (app: Application) => void
   readonly host: AccountHost
@@ -37,22 +37,22 @@ export interface PartiesOptions {
   readonly checkExists: () => void
 }
 
-/** The merchants and apps of a world, and whose an order, a refund or a user is. */
+/** The merchants and apps of a world, and the lookup of the owner of an order, a refund or a user. */
 export interface Parties {
-  /** Changes a merchant; adds one that is not known yet. */
+  /** Changes a merchant, or adds one not known yet. */
   readonly setMerchant: (mchId: string, changes: MerchantChanges) => Merchant
   readonly setApp: (appid: string, changes: AppChanges) => App
   /**
-   * The merchant that is meant; default: the first.
+   * The given merchant; default: the first.
    * @throws MockError UNKNOWN_MERCHANT
    */
   readonly accountFor: (options: OfMerchant) => Account
   /** The merchant of this number, or else the first. */
   readonly merchantOr: (mchId: string | undefined) => Account
   readonly appOr: (appid: string | undefined) => Application
-  /** The app whose user is meant: the one named, or the one that knows the openid, or the first. */
+  /** The app of a user: the one named, or the one that knows the openid, or the first. */
   readonly appFor: (openid: string | undefined, options?: OfApp) => Application
-  /** If several merchants have this number, the first whose order `fits`, or else the first. */
+  /** If several merchants have this number: the first whose order `fits`, otherwise the first. */
   readonly findOrder: (
     outTradeNo: string,
     options?: OfMerchant,
@@ -64,7 +64,7 @@ export interface Parties {
     fits?: (refund: Refund) => boolean,
   ) => readonly [Account, Refund]
   /**
-   * Checks that a world of these parties can be put into this one: returns what adds those it does not have.
+   * Checks that the state of a world with these parties can be restored here; returns a function that adds the missing ones.
    * @throws MockError BAD_INPUT, ID_TAKEN, UNKNOWN_WORLD
    */
   readonly adopt: (merchants: readonly Merchant[], apps: readonly App[]) => () => void
@@ -124,7 +124,7 @@ export function createParties(options: PartiesOptions): Parties {
     return appView(app)
   }
 
-  /** The merchants that are meant: one, or all of them. */
+  /** The given merchant, or all of them. */
   function accountsFor({ mchId }: OfMerchant): readonly Account[] {
     if (mchId === undefined) return accounts
     const account = accountOf(mchId)

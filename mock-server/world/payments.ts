@@ -40,7 +40,7 @@ const DELIVER = oneOf('await', 'background', 'hold')
 
 export const PAY = strict({ ...PAYMENT, ...OF_MERCHANT, deliver: DELIVER })
 export const FAIL = strict({ ...FAILURE, ...OF_MERCHANT })
-/** Of calls that take nothing else. */
+/** For calls with no other options. */
 export const WHERE = strict(OF_MERCHANT)
 export const REFUND = strict({ ...CONSOLE_REFUND, ...OF_MERCHANT })
 export const STATUS = oneOf('SUCCESS', 'CHANGE', 'REFUNDCLOSE')
@@ -66,23 +66,23 @@ export interface Paid extends Notified {
   readonly order: OrderSnapshot
 }
 
-/** `notification` is undefined if nobody is to be notified. */
+/** `notification` is undefined if none is sent. */
 export interface Failed extends PaymentFailure {
   readonly order: OrderSnapshot
   readonly notification: Notification | undefined
   readonly delivery: Delivery | undefined
 }
 
-/** `notification` is undefined if nobody is to be notified. */
+/** `notification` is undefined if none is sent. */
 export interface Settled {
   readonly refund: RefundSnapshot
   readonly notification: Notification | undefined
   readonly delivery: Delivery | undefined
-  /** Why nobody is notified, if nobody is. */
+  /** Why no notification is sent, if none is. */
   readonly note: string | undefined
 }
 
-/** What a person does in a world. */
+/** The actions of people in a world. */
 export interface Payments {
   readonly pay: (outTradeNo: string, options?: PayOptions) => Promise<Paid>
   readonly fail: (outTradeNo: string, options?: FailOptions & OfMerchant) => Promise<Failed>
@@ -92,7 +92,7 @@ export interface Payments {
   readonly settleRefund: (outRefundNo: string, status: RefundEnd, options?: SettleOptions) => Promise<Settled>
 }
 
-/** Makes the notification of what happened, and lets the rest of the world know. */
+/** Creates the notification of what happened, and informs the rest of the world. */
 export const createTell =
   (gates: Gates, notifier: Notifier, random: Random, onPaid: (order: OrderSnapshot) => void) =>
   (account: Account, news: News): string => {
@@ -174,7 +174,7 @@ export function createPayments({ findOrder, findRefund }: Parties, notifier: Not
       const { deliver = 'await', mchId, ...options } = given
       const [account, refund] = findRefund(outRefundNo, mchId === undefined ? {} : { mchId }, canEnd)
       const notificationId = endRefund(account, refund, status, options)
-      // Taken now: meanwhile the world may forget the order.
+      // Taken now: the world might drop the order meanwhile.
       const ended = refundSnapshot(account, refund)
       const notified = notificationId === undefined ? NOBODY : await send(notificationId, deliver)
       return { ...notified, refund: ended, note: notificationId === undefined ? UNHEARD : undefined }

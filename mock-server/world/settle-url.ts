@@ -15,8 +15,8 @@ function outcomeOf(exchange: Exchange): string {
 }
 
 /**
- * What {@link World.settleOn} is for an application in another language: asks it by a POST, and resolves when it answers
- * with 2xx. How long it may take is for the advance to say.
+ * The counterpart of {@link World.settleOn} for an application in another process: sends a POST and resolves when it
+ * answers 2xx. The advance limits how long it may take.
  * @throws MockError SETTLE_FAILED
  */
 export const createSettleCall = (sender: Pick<Sender, 'post'>, url: string) => async (): Promise<void> => {

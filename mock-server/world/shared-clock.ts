@@ -26,35 +26,35 @@ export interface SharedDelivery extends Delivery {
   readonly world: string
 }
 
-/** What an advance of a shared clock did, in all of its worlds. */
+/** The result of advancing a shared clock, in all of its worlds. */
 export interface SharedReport extends ClockMove {
   /** In the order of sending. */
   readonly deliveries: readonly SharedDelivery[]
-  /** What production may not like about the calls that were made meanwhile. */
+  /** What production might refuse about the calls made meanwhile. */
   readonly lint: readonly Finding[]
 }
 
 /**
- * One virtual time for an application and its WeChat: all worlds of the mock it is given to run on it, and an application in
- * the same process takes its time from it and plans its own work on it.
+ * One virtual time for an application and its WeChat: all worlds of the mock run on it, and an application in the same
+ * process reads its time from it and schedules its own work on it.
  *
- * What is due at one moment happens in this order: refunds end, orders are paid by themselves, then all the rest as it was
- * planned, notifications since they were made.
+ * At any one moment, refunds end first, then orders are paid automatically, then everything else in the order it was
+ * scheduled; for notifications that is their creation.
  */
 export interface SharedClock {
   readonly now: () => Date
   /**
-   * Runs `run` when time has come to `due`, in the course of an advance, which waits for what it returns (where that
-   * outlasts the advance, the next one does); what is past by then is run at once. If it fails, the advance rejects with its
-   * error and stays at this time. The result takes it back.
+   * Runs `run` at `due` during an advance, which awaits the returned promise (if it outlasts the advance, the next one
+   * does). If `due` is past, `run` is called at once. If it fails, the advance rejects with its error and stays at that
+   * time. The returned function cancels it.
    * @throws MockError BAD_INPUT
    */
   readonly at: (due: Date | number, run: () => unknown, what?: string) => () => void
-  /** What is due, in this order: in each of the worlds, and of the application. */
+  /** What is due, in order: of every world, and of the application. */
   readonly timers: () => PendingTimer[]
   /**
-   * Moves time for all; between two events it waits until every world has settled: no request is open, nothing is being
-   * sent, and all `settleOn` hooks are done. An advance of one world's clock is the same move.
+   * Moves time for all. Between two events it waits until every world has settled: no request is open, nothing is being
+   * sent, and all `settleOn` hooks are done. Advancing one world's clock does the same.
    * @throws MockError CLOCK_BUSY, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT
    */
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<SharedReport>
@@ -62,7 +62,7 @@ export interface SharedClock {
 
 const joins = new WeakMap<SharedClock, (world: Settling) => WorldTime>()
 
-/** The worlds on a clock. */
+/** The worlds that run on a clock. */
 interface Members {
   readonly list: () => Settling[]
   readonly add: (world: Settling) => void
@@ -92,7 +92,7 @@ function createMembers(): Members {
   }
 }
 
-/** The view of one world on a clock: it sees, forgets and ends its own timers only. */
+/** One world's view of a clock: it sees, drops and ends only its own timers. */
 function membership(
   clock: Clock & { readonly checkIdle: () => void },
   worlds: Members,
@@ -102,7 +102,7 @@ function membership(
   const own = new Map<Timer, () => void>()
   let left = false
   let leave = () => {}
-  /** Nobody waits for a world that is closed. */
+  /** A closed world is not waited for. */
   const unlessLeft = (work: Promise<unknown>) =>
     new Promise<void>((resolve, reject) => {
       leave = resolve
@@ -184,7 +184,7 @@ function membership(
 }
 
 /**
- * Makes a clock to be shared.
+ * Creates a clock to share.
  * @example
  * const clock = createSharedClock()
  * const mock = await createMockWechat({ clock })
@@ -193,7 +193,7 @@ function membership(
  */
 export function createSharedClock({ startTime }: SharedClockOptions = {}): SharedClock {
   const worlds = createMembers()
-  /** Work of the application that is under way: it may outlast its advance. */
+  /** The application's work in progress: it may outlast its advance. */
   const working = new Set<Promise<unknown>>()
   let planned = 0
   const next = () => planned++
@@ -227,7 +227,7 @@ export function createSharedClock({ startTime }: SharedClockOptions = {}): Share
   const shared: SharedClock = {
     now: clock.now,
     at: (due, run, what = 'the application') => {
-      // Not new Date(due), which makes a moment of null; nor instanceof, which knows no Date of a test runner's own realm.
+      // Not new Date(due), which accepts null; nor instanceof, which rejects a Date of a test runner's own realm.
       const moment = checkMoment('due', types.isDate(due) ? due.getTime() : typeof due === 'number' ? due : NaN)
       if (typeof run !== 'function') {
         throw badInput('run', 'function', 'must be a function')
@@ -257,7 +257,7 @@ export function createSharedClock({ startTime }: SharedClockOptions = {}): Share
 }
 
 /**
- * Lets a world run on a clock that is shared.
+ * Lets a world run on a shared clock.
  * @throws MockError BAD_INPUT
  */
 export function joinClock(clock: SharedClock, world: Settling): WorldTime {
@@ -268,7 +268,7 @@ export function joinClock(clock: SharedClock, world: Settling): WorldTime {
   return join(world)
 }
 
-/** @throws MockError BAD_INPUT, if a world is to have a time of its own on a clock that is shared */
+/** @throws MockError BAD_INPUT if a world asks for its own time on a shared clock */
 export function checkOwnTime(
   shared: SharedClock | undefined,
   options: { readonly startTime?: unknown; readonly clock?: unknown },

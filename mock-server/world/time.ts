@@ -11,25 +11,25 @@ import type { Delivery } from '../notify/notification.ts'
 /** What happened in a world while its clock was advanced. */
 export interface Happened {
   readonly deliveries: readonly Delivery[]
-  /** What production may not like about the calls that were made meanwhile. */
+  /** What production might refuse about the calls made meanwhile. */
   readonly lint: readonly Finding[]
 }
 
 /** A world, as an advance of its clock sees it. */
 export interface Watched {
-  /** What is under way that somebody waits for who could advance the clock meanwhile. */
+  /** Names the operations in flight that are awaited by a caller able to advance the clock. */
   readonly awaited: () => string[]
-  /** Collects what happens from now on; the result ends it and gives that. */
+  /** Collects what happens from now on; the returned function stops and returns it. */
   readonly collect: () => () => Happened
   /** The clock has been advanced. */
   readonly moved: (move: Pick<ClockMove, 'from' | 'to'>) => void
 }
 
-/** A world that is to run on a clock. */
+/** A world to be attached to a clock. */
 export interface Settling extends Watched {
   readonly id: string
   readonly busy: () => boolean
-  /** Undefined when there is nothing to wait for. */
+  /** Returns undefined if there is nothing to wait for. */
   readonly settle: () => Promise<void> | undefined
 }
 
@@ -37,23 +37,23 @@ export interface Settling extends Watched {
 export interface WorldTime {
   readonly clock: Omit<SwitchingClock, 'advance'>
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<ClockMove & Happened>
-  /** Numbers what is planned, where others plan on the same clock. */
+  /** Numbers scheduled events where several worlds share the clock. */
   readonly nextSequence?: () => number
-  /** The world is made: the clock waits for it from now on. */
+  /** Call it once the world exists: the clock waits for it from now on. */
   readonly enter: () => void
 }
 
-/** A world, and what happened in it. */
+/** A world, and what happened in it meanwhile. */
 export interface Seen<W> {
   readonly world: W
   readonly happened: Happened
 }
 
-/** Shows all worlds of a clock, and from then on each that comes, until the result is called. */
+/** Calls back for all worlds of a clock, and for each added later, until the returned function is called. */
 export type Watch<W> = (see: (world: W) => void) => () => void
 
 /**
- * Advances a clock and reports, by `view`, what happened meanwhile in the worlds that run on it.
+ * Advances a clock and reports, through `view`, what happened meanwhile in the worlds that run on it.
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with the report), SETTLE_FAILED, BAD_INPUT
  */
 export async function advanceWorlds<W extends Watched, R extends ClockMove>(
@@ -94,7 +94,7 @@ export async function advanceWorlds<W extends Watched, R extends ClockMove>(
   }
 }
 
-/** A clock that no other world runs on. */
+/** A clock for a single world. */
 export function ownTime(mode: ClockMode, start: number, world: Settling): WorldTime {
   const clock = createSwitchingClock(mode, start, (mode, from) =>
     mode === 'real' ? createRealClock(from) : createVirtualClock(from, world.settle),

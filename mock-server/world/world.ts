@@ -29,7 +29,7 @@ import type { Snapshots } from './state/snapshots.ts'
 import type { ResetPart } from './state/state.ts'
 import type { Happened } from './time.ts'
 
-/** What `advance` did: every delivery that fell due has been made, answered and judged. */
+/** The result of `advance`: every delivery that fell due has been made, answered and judged. */
 export interface AdvanceReport extends ClockMove, Happened {}
 
 export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timers' | 'switchTo'> {
@@ -44,18 +44,18 @@ export interface IssuedCode {
   readonly expiresAt: Date
 }
 
-/** A user as they are now. */
+/** The current data of a user. */
 export type UserSnapshot = Readonly<User> & { readonly appid: string }
 
-/** What a world tells, as it happens. */
+/** The events of a world. */
 export interface WorldEvents {
   /** A notification was sent and judged. */
   readonly delivery: Delivery
-  /** Something went over the wire. */
+  /** An exchange went over the wire. */
   readonly journal: JournalEntry
   /** A fault struck. */
   readonly fault: FaultView
-  /** A gate holds something, or has opened. */
+  /** A gate holds an exchange, or has opened. */
   readonly gate: GateView
   /** An order was paid. */
   readonly paid: OrderSnapshot
@@ -66,11 +66,12 @@ export interface WorldEvents {
 }
 
 /**
- * A merchant with an app, and more of them if they are added: its own time, users, orders and ids. Worlds do not see each other.
+ * A merchant with an app, or several of each if added, with their own time, users, orders and ids. Worlds are isolated
+ * from each other.
  */
 export interface World extends AsyncDisposable, Snapshots {
   readonly id: string
-  /** The base URL of api.mch.weixin.qq.com and api.weixin.qq.com alike. */
+  /** The base URL for both api.mch.weixin.qq.com and api.weixin.qq.com. */
   readonly baseUrl: string
   /** As they are now: {@link World.setMerchant} and {@link World.setApp} change them. */
   readonly credentials: WorldCredentials
@@ -84,70 +85,69 @@ export interface World extends AsyncDisposable, Snapshots {
    * (the world has ended, be it in the middle of it)
    */
   readonly advance: WorldClock['advance']
-  /** A code as `wx.login` gives it: single use, 300 s. */
+  /** A code as returned by `wx.login`: single use, valid for 300 s. */
   readonly loginCode: (options?: LoginCodeOptions) => IssuedCode
   /**
-   * A merchant of the world, changed: as by hand in the merchant platform, what is made from now on is signed with the new
-   * key; a notification that was made before keeps its bytes. One that is not known yet is added: it has orders, refunds and
-   * bills of its own, a key that is drawn if none is given, and every app of the world is bound to it.
+   * Changes a merchant, as in the merchant platform: new messages are signed with the new key; existing notifications
+   * keep their bytes. An unknown merchant is added: it has its own orders, refunds and bills, a random key if none is
+   * given, and every app of the world is bound to it.
    * @throws MockError BAD_INPUT, ID_TAKEN (by another world), UNKNOWN_WORLD (it has ended)
    */
   readonly setMerchant: (mchId: string, changes?: MerchantChanges) => Merchant
-  /** The first is the one of {@link World.credentials}. */
+  /** The first one is that of {@link World.credentials}. */
   readonly merchants: () => Merchant[]
   /**
-   * What `merchant` of the plugin takes, for the first merchant or another one.
+   * The value for the plugin's `merchant` option, for the first merchant or another one.
    * @example app.register(wechatPay, { appid, appSecret, merchant: world.merchantOptions('v2'), … })
    * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
    */
   readonly merchantOptions: (version: 'v2', options?: OfMerchant) => MerchantOptions
   /**
-   * An app of the world, changed. One that is not known yet is added: it has users, openids, session keys and access tokens
-   * of its own, a secret that is drawn if none is given, and is bound to every merchant of the world.
+   * Changes an app. An unknown one is added: it has its own users, openids, session keys and access tokens, a random
+   * secret if none is given, and is bound to every merchant of the world.
    * @throws MockError BAD_INPUT, ID_TAKEN (by another world), UNKNOWN_WORLD (it has ended)
    */
   readonly setApp: (appid: string, changes?: AppChanges) => App
-  /** The first is the one of {@link World.credentials}. */
+  /** The first one is that of {@link World.credentials}. */
   readonly apps: () => App[]
   readonly users: () => UserSnapshot[]
-  /** The user with this openid, made known and changed. */
+  /** Changes the user with this openid; creates it if unknown. */
   readonly setUser: (openid: string, changes?: UserChanges & OfApp) => UserSnapshot
-  /** What wx.getUserProfile gives: `rawData` with its signature, and the same encrypted under the session_key of now. */
+  /** The result of wx.getUserProfile: `rawData` with its signature, and the same encrypted under the current session_key. */
   readonly userProfile: (openid: string, options?: UserProfileOptions) => UserProfile
-  /** What a button for the phone number gives: a code for getuserphonenumber, single use, 300 s, and the number encrypted. */
+  /** The event of a phone number button: a code for getuserphonenumber (single use, 300 s) and the encrypted number. */
   readonly phoneNumber: (openid: string, options?: PhoneNumberOptions) => PhoneNumberEvent
-  /** The user has a new session_key, as by a wx.login whose code the server never got; the old one is dead. */
+  /** Gives the user a new session_key, as a wx.login whose code never reached the server; the old one is invalid. */
   readonly rotateSessionKey: (openid: string, options?: OfApp) => UserSnapshot
   /** Checks the five parameters as the WeChat client does. Throws RequestPaymentError. It does not pay. */
   readonly requestPayment: (params: RequestPaymentParams) => CashierOpened
   /**
-   * The user pays: the order becomes SUCCESS and is notified at once. `deliver: 'await'` (default) waits for the first delivery,
-   * which is then in the result, judged; `'background'` sends without waiting, `'hold'` does not send. With a schedule whose
-   * first send is not immediate nothing is sent yet: the notification is `pending` and says when it is due (`nextDueAt`).
+   * The user pays: the order becomes SUCCESS and is notified at once. `deliver: 'await'` (default) waits for the first
+   * delivery and returns it with its verdict; `'background'` sends without waiting, `'hold'` does not send. If the
+   * schedule's first send is not immediate, nothing is sent yet: the notification is `pending` and due at `nextDueAt`.
    * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE, BAD_INPUT
    */
   readonly pay: Payments['pay']
   /**
-   * The user tries to pay and fails: the order stays open, the mini program gets the error, and nobody is notified unless
-   * `notify` says so.
+   * The user tries to pay and fails: the order stays open, the mini program gets the error, and no notification is sent
+   * unless `notify` is set.
    * @throws MockError UNKNOWN_ORDER, ORDER_NOT_PAYABLE
    */
   readonly fail: Payments['fail']
   /**
-   * The order's time is over: it is CLOSED, as by its time_expire.
+   * The order expires now: it is CLOSED, as at its time_expire.
    * @throws MockError UNKNOWN_ORDER, ORDER_PAID
    */
   readonly expire: Payments['expire']
   /**
-   * Orderquery answers this trade_state from now on, without a payment, until the order is paid, closed or refunded.
+   * Makes orderquery answer this trade_state without a payment, until the order is paid, closed or refunded.
    * @example world.forceState('tea-0001', 'PAYERROR')
    * @throws MockError UNKNOWN_ORDER, BAD_INPUT (no such state)
    */
   readonly forceState: Payments['forceState']
   /**
-   * The merchant refunds an order by hand, in its console: the refund is PROCESSING, `refund_request_source` is
-   * VENDOR_PLATFORM.
-   * @throws MockError UNKNOWN_ORDER, BAD_INPUT, REFUND_REFUSED (with what the API would have answered)
+   * The merchant refunds an order manually in its console: the refund is PROCESSING, `refund_request_source` is VENDOR_PLATFORM.
+   * @throws MockError UNKNOWN_ORDER, BAD_INPUT, REFUND_REFUSED (with the API's answer)
    */
   readonly refundFromConsole: Payments['refundFromConsole']
   /**
@@ -165,19 +165,19 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly deliveries: () => Delivery[]
   readonly notifications: () => Notification[]
   /**
-   * Makes up a notification about an order, paid or not. Nothing is sent: `deliver()` sends it, `release()` sends it and
-   * keeps WeChat's schedule.
+   * Crafts a notification about an order, paid or not. Nothing is sent: `deliver()` sends it once, `release()` sends it
+   * and then follows WeChat's schedule.
    * @example await world.craft('tea-0001', { fields: { total_fee: '1' }, sign: 'keep' }).deliver() // tampered with
    * @throws MockError UNKNOWN_ORDER, BAD_INPUT
    */
   readonly craft: (outTradeNo: string, options?: CraftOptions & OfMerchant) => Notification
   /**
-   * Changes the next notification in the moment before it is sent.
+   * Changes the next notification just before it is sent.
    * @example world.once('beforeNotify', draft => { draft.fields.total_fee = '2' }) // and validly signed
    */
   readonly once: HookBook['once']
   /**
-   * By the number of the paid order, or by another {@link Notification.id}.
+   * By the number of a paid order, or any {@link Notification.id}.
    * @throws MockError UNKNOWN_NOTIFICATION
    */
   readonly notification: (id: string) => Notification
@@ -186,52 +186,52 @@ export interface World extends AsyncDisposable, Snapshots {
    * @throws MockError UNKNOWN_REFUND, UNKNOWN_NOTIFICATION
    */
   readonly refundNotification: (outRefundNo: string, options?: OfMerchant) => Notification
-  /** Before time moves on, and after the last delivery of an advance, the clock waits for `fn()`. */
+  /** The clock awaits `fn()` before time moves on and after the last delivery of an advance. */
   readonly settleOn: (fn: () => Promise<unknown>) => void
   /**
-   * Makes something go wrong, once unless asked otherwise.
+   * Makes something go wrong, once by default.
    * @example world.fault('refund', { kind: 'reset', when: 'after' }) // accepted, but the reply is lost
    * @throws MockError BAD_INPUT
    */
   readonly fault: <A extends Api>(api: A, effect: EffectOf<A>, options?: FaultOptions) => Fault
   readonly faults: () => Fault[]
   /**
-   * Holds every exchange that comes to a point until the gate is released; what is held does not hold the clock.
+   * Holds every exchange that reaches a point until the gate is released; held exchanges do not stop the clock.
    * @example world.gate('unifiedorder.response', { until: 'delivery.completed' }) // the notification before the reply
    * @throws MockError BAD_INPUT
    */
   readonly gate: (hold: GatePoint, options?: GateOptions) => Gate
   readonly gates: () => Gate[]
   /**
-   * Passes if every fault struck as often as asked for, every gate was reached and every hook has met a notification.
+   * Passes if every fault struck as often as requested, every gate was reached and every hook has run.
    * @throws MockError NOT_DRAINED (with `details.faults`, `details.gates` and the number of `details.hooks`)
    */
   readonly assertDrained: () => void
-  /** What production may not like about the calls in the journal. */
+  /** What production might refuse about the calls in the journal. */
   readonly lint: () => Finding[]
   /** Calls to paths that are not emulated. */
   readonly unexpected: () => JournalEntry[]
   /**
-   * Passes if no path was called that is not emulated.
+   * Passes if every called path is emulated.
    * @throws MockError UNEXPECTED_CALLS (with `details.calls`)
    */
   readonly assertNoUnexpected: () => void
   /**
-   * Why a message's signature is not the one expected: the text that was to be signed, and where the caller's differs, which
-   * is `theirs` or what a usual mistake would have given.
+   * Why a message's signature is not the expected one: the text to sign, and where the caller's differs. The caller's is
+   * `theirs`, or the result of a common mistake.
    * @throws MockError BAD_INPUT
    */
   readonly explainSign: (xml: string, theirs?: string) => SignExplanation
   /** {@link Journal.verify} of the world's journal. */
   readonly verify: Journal['verify']
-  /** Calls the listener from now on. One that throws is told as a warning of the process. */
+  /** Calls the listener from now on. If it throws, the process emits a warning. */
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
-  /** The last events by number, as the event stream of the control API tells them. */
+  /** The latest events by number, as in the control API's event stream. */
   readonly events: Omit<EventLog, 'push'>
-  /** What the clock waits for now, by name. */
+  /** What the clock is currently waiting for, by name. */
   readonly inFlight: () => string[]
   /**
-   * Ends the world: its merchant and app are unknown from then on, nothing is sent any more, gates let go.
+   * Ends the world: its merchant and app become unknown, nothing more is sent, gates open.
    * @throws MockError DEFAULT_WORLD
    */
   readonly close: () => void

@@ -7,10 +7,10 @@ import type { SharedClock } from './shared-clock.ts'
 import { createWorld } from './create-world.ts'
 import type { World } from './world.ts'
 
-/** The worlds of a mock, by each of their names. */
+/** The worlds of a mock by id, mch_id and appid. */
 export interface Worlds extends Registry {
   readonly create: (options: WorldOptions) => World
-  /** The world that was made with exactly these options, its id among them. */
+  /** The world created with exactly these options, including its id. */
   readonly madeBy: (options: WorldOptions) => World | undefined
   readonly list: () => World[]
   /** @throws MockError UNKNOWN_WORLD */

@@ -5,7 +5,7 @@ import { about, type InWorld } from '../schemas.ts'
 
 const message = strict({ xml: { type: 'string' }, string: { type: 'string' } }, 'xml')
 
-/** What a test asks at its end, and what a developer asks when WeChat says no. */
+/** Assertions for the end of a test, and explanations for a developer when WeChat refuses. */
 export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.post<{ Params: InWorld }>(
     '/worlds/:world/assert-drained',

@@ -10,7 +10,7 @@ type Advance = AdvanceOptions & { readonly by?: string | number; readonly to?: s
 
 const mode = strict({ mode: oneOf('virtual', 'real') }, 'mode')
 
-// The clock reads `by` itself: a duration or milliseconds.
+// The clock parses `by` itself: a duration or milliseconds.
 const advance = strict({
   by: { type: ['string', 'number'] },
   to: { type: 'string', format: 'date-time' },

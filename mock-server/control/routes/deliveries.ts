@@ -16,7 +16,7 @@ export function rawRequest({ url, request: { headers, body } }: Delivery): strin
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
-/** A shell command that sends the same once more. */
+/** A shell command that sends the same request again. */
 export function curlCommand({ url, request: { headers, body } }: Delivery): string {
   const options = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)
   return ['curl -i', quoted(url), ...options, '--data-binary', quoted(body)].join(' ')
@@ -81,7 +81,7 @@ export function deliveryRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: OfDelivery }>(
     '/worlds/:world/deliveries/:id/curl',
-    { schema: about('A shell command that sends the same once more.') },
+    { schema: about('A shell command that sends the same request again.') },
     async (request, reply) => {
       reply.type('text/plain; charset=utf-8')
       return `${curlCommand(find(request.params))}\n`

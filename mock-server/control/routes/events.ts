@@ -5,15 +5,15 @@ import type { Worlds } from '../../world/worlds.ts'
 import { strict } from '../../base/schema.ts'
 import { about, digits, type InWorld } from '../schemas.ts'
 
-/** A reader that is so many bytes behind has stopped reading; it can come back with Last-Event-ID. */
+/** A reader this many bytes behind has stopped reading; it can reconnect with Last-Event-ID. */
 const MAX_BEHIND = 16 * 1024 * 1024
 
 const message = ({ id, event, at, data }: WorldEvent) =>
   `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify({ at, data })}\n\n`
 
 /**
- * Writes events as Server-Sent Events until the output is closed: those after `since`, then every one as it happens. A first
- * event `gap` says that some are forgotten already.
+ * Writes events as Server-Sent Events until the output is closed: those after `since`, then each as it happens. A leading
+ * `gap` event says that some are no longer remembered.
  */
 export function streamEvents(
   log: Pick<EventLog, 'newest' | 'since' | 'subscribe'>,
@@ -39,7 +39,7 @@ interface Resumed {
 }
 
 export function eventRoutes(app: FastifyInstance, worlds: Worlds): void {
-  // A browser that reconnects says where it was in a header; whoever comes for the first time can say it in the query.
+  // A reconnecting browser sends its position in a header; a first request can put it in the query.
   app.get<{ Params: InWorld; Querystring: Resumed; Headers: { readonly 'last-event-id'?: string } }>(
     '/worlds/:world/events',
     {

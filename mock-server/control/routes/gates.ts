@@ -45,14 +45,14 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
     },
   )
 
-  // A time that runs out is an answer, not an error: who waits asks again.
+  // A timeout is an answer, not an error: the client asks again.
   app.post<{ Params: OfGate; Body: { readonly timeoutMs?: number } }>(
     '/worlds/:world/gates/:name/wait',
     { schema: about('Waits until a gate holds something.', { body: wait }) },
     async (request) => {
       const gate = find(request.params)
       const reached = (await within(gate.reached, request.body.timeoutMs ?? 30_000)) && gate.used
-      // Removed meanwhile, or gone with its world, it will never be.
+      // Removed meanwhile, or closed with its world, it will never be reached.
       if (!reached) find(request.params)
       return { reached, ...gateView(gate) }
     },

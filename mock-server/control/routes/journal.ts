@@ -8,7 +8,7 @@ import type { Worlds } from '../../world/worlds.ts'
 import { integer, oneOf, strict, type Schema } from '../../base/schema.ts'
 import { about, digits, limit, limitOf, MAX_PAGE, newest, type InWorld, type Page } from '../schemas.ts'
 
-/** JSON has no patterns: `{ "pattern": "^tea-" }` stands for one. */
+/** JSON has no regular expressions: `{ "pattern": "^tea-" }` stands for one. */
 type JsonText = string | { readonly pattern: string }
 type JsonMatch = {
   readonly [Name in keyof JournalMatch]: Name extends 'fields' | 'reply' ? Readonly<Record<string, JsonText>> : JsonText
@@ -70,7 +70,7 @@ interface Search {
   readonly limit?: number
 }
 
-/** The first entries, and the cursor to go on from. */
+/** The first entries, and the cursor for the next page. */
 function pageOf({ cursor }: Pick<Journal, 'cursor'>, entries: readonly JournalEntry[], limit: number) {
   const page = entries.slice(0, limit)
   return { entries: page, cursor: page.length < entries.length ? page.at(-1)!.cursor : cursor() }
@@ -132,7 +132,7 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
     async (request) => {
       const { match, ...options } = request.body
       const waited = await journalOf(request).wait(toMatch(match), options)
-      // It may have ended with its world.
+      // It may have ended together with its world.
       if (!waited.matched) journalOf(request)
       return waited
     },

@@ -61,7 +61,7 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
     async ({ params, body }) => worlds.find(params.world).refundFromConsole(params.outTradeNo, body),
   )
 
-  // The emulated client checks the parameters itself and says more about them than a schema could.
+  // The emulated client checks the parameters itself, with better messages than a schema could give.
   app.post<{ Params: InWorld; Body: RequestPaymentParams }>(
     '/worlds/:world/request-payment',
     {

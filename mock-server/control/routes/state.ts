@@ -27,7 +27,7 @@ const exported = strict(
   'state',
 )
 
-/** Of an import, in bytes: a journal that is full, with bodies and headers, in JSON. It is read as one text. */
+/** Size limit of an import in bytes: a full journal with bodies and headers as JSON. It is read as one string. */
 const IMPORT_LIMIT = 256 * 1024 * 1024
 
 function refuseLong(error: FastifyError, limit: number): never {

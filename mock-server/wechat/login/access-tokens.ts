@@ -8,7 +8,7 @@ export const token: LoginEndpoint<'token'> = {
   handle: (app, { get }) => checkApp(app, get, 'client_credential', APP_REQUIRED) ?? app!.tokens.fetch(),
 }
 
-/** A text of the JSON; '' when absent, or no text. */
+/** A string property of the JSON; '' if absent or not a string. */
 const textOf = (json: LoginRequest['json']) => (name: string) => (typeof json?.[name] === 'string' ? json[name] : '')
 
 /** POST /cgi-bin/stable_token (getStableAccessToken). */

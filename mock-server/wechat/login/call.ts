@@ -7,12 +7,12 @@ import type { LoginApi } from '../../wire/names.ts'
 import type { InApp, Registry } from '../core.ts'
 import type { Answer, WireEndpoint, WireMessage } from '../exchange.ts'
 
-/** A request as it came in. */
+/** A request as received. */
 export interface LoginRequest {
   readonly method: string
-  /** A parameter of the query; '' when absent. */
+  /** A query parameter; '' if absent. */
   readonly get: (name: string) => string
-  /** The body, if it is a JSON object or empty. */
+  /** The body if it is a JSON object, or {} if empty. */
   readonly json: Readonly<Record<string, unknown>> | undefined
 }
 
@@ -20,7 +20,7 @@ export interface LoginRequest {
 export interface LoginEndpoint<A extends LoginApi> {
   readonly api: A
   readonly path: string
-  /** Codes whose text has a hint in front of the rid. */
+  /** Codes whose text has a hint before the rid. */
   readonly hinted?: readonly Errcode<A>[]
   /** The app that the request belongs to, by its appid or its token. */
   readonly find: (registry: Registry, request: LoginRequest) => InApp | undefined
@@ -41,7 +41,7 @@ function readJson({ body, unreadable }: WireMessage): LoginRequest['json'] {
   }
 }
 
-/** What follows the text of a refusal; the first block of a rid is the time in seconds, the others look random. */
+/** The suffix of a refusal's text; the first block of a rid is the time in seconds, the others look random. */
 function tail({ world, app: { random } }: InApp, path: string, hinted: boolean): string {
   const { behaviour, clock, nextReply } = world
   const n = nextReply()
@@ -53,7 +53,7 @@ function tail({ world, app: { random } }: InApp, path: string, hinted: boolean):
   return `${sns ? ',' : ''}${hinted ? ` hint: [${id()}]` : ''} ${rid}`
 }
 
-/** As recorded until about 2020: a help page for one of the texts. */
+/** As recorded until about 2020: one of the texts has a help page. */
 const HELP: Readonly<Record<number, string>> = { 40125: ', view more at http://t.cn/RAEkdVq' }
 
 function refusal(speaker: InApp, path: string, errcode: number, text: string, hinted: boolean): Answer {
@@ -65,7 +65,7 @@ function refusal(speaker: InApp, path: string, errcode: number, text: string, hi
   return { note: `${errcode} ${text}`, body: old ? body.replaceAll('/', '\\/') : body }
 }
 
-/** The endpoint as a route of the wire: every answer is HTTP 200. */
+/** The endpoint as a wire route: every answer is HTTP 200. */
 export const loginRoute = <A extends LoginApi>(
   registry: Registry,
   { api, path, hinted = [], find, handle }: LoginEndpoint<A>,
@@ -102,7 +102,7 @@ export const loginRoute = <A extends LoginApi>(
 
 type Get = LoginRequest['get']
 
-/** An app that shows its secret: what is missing comes first, in the order of `required`. */
+/** Authenticates an app by its secret; missing parameters are reported first, in the order of `required`. */
 export function checkApp<E extends number>(
   app: Application | undefined,
   get: Get,
@@ -122,7 +122,7 @@ export const findByToken = (registry: Registry, { get }: LoginRequest): InApp | 
 
 const TOKEN = /^[\w-]{64,512}$/
 
-/** A call that shows a token. */
+/** Authenticates a call by its token. */
 export function checkToken(
   app: Application | undefined,
   { get }: LoginRequest,
@@ -137,6 +137,6 @@ export function checkToken(
 
 export const SIG_METHOD = 'hmac_sha256'
 
-/** Whether a call shows the session_key by signing nothing with it; the key is its base64 text, not what that encodes. */
+/** Whether a call proves the session_key by signing the empty string; the HMAC key is the base64 text, not the decoded bytes. */
 export const isSigned = ({ get }: LoginRequest, { sessionKey }: User): boolean =>
   get('signature') === createHmac('sha256', sessionKey).update('').digest('hex')

@@ -1,14 +1,14 @@
 import { type Errcode, ERRCODES } from '../../wire/error-codes.ts'
 import { APP_REQUIRED, checkApp, type LoginEndpoint } from './call.ts'
 
-/** Codes for whoever has only a shell: `code-40029` is refused with 40029, `code-busy` with -1. */
+/** Codes for use from a shell: `code-40029` is refused with 40029, `code-busy` with -1. */
 function magic(code: string): Errcode<'jscode2session'> | undefined {
   const [, told = ''] = /^code-(busy|\d{5})$/.exec(code) ?? []
   const errcode = told === 'busy' ? '-1' : told
   return Object.hasOwn(ERRCODES.jscode2session, errcode) ? (Number(errcode) as Errcode<'jscode2session'>) : undefined
 }
 
-/** GET /sns/jscode2session: parameters come from the query alone. */
+/** GET /sns/jscode2session: parameters come from the query only. */
 export const jscode2session: LoginEndpoint<'jscode2session'> = {
   api: 'jscode2session',
   path: '/sns/jscode2session',

@@ -1,6 +1,6 @@
 import { checkToken, findByToken, isSigned, type LoginEndpoint, SIG_METHOD } from './call.ts'
 
-/** GET /wxa/checksession (checkSessionKey): whatever is not right is the signature, an unknown openid too. */
+/** GET /wxa/checksession (checkSessionKey): every mistake is reported as a wrong signature, even an unknown openid. */
 export const checksession: LoginEndpoint<'checksession'> = {
   api: 'checksession',
   path: '/wxa/checksession',
@@ -15,7 +15,7 @@ export const checksession: LoginEndpoint<'checksession'> = {
   },
 }
 
-/** GET /wxa/resetusersessionkey: the old key is dead at once, the new one is not younger. */
+/** GET /wxa/resetusersessionkey: the old key is invalid at once; the new one inherits its age. */
 export const resetusersessionkey: LoginEndpoint<'resetusersessionkey'> = {
   api: 'resetusersessionkey',
   path: '/wxa/resetusersessionkey',

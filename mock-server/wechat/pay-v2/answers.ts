@@ -9,7 +9,7 @@ import type { Behaviour } from '../behaviour.ts'
 import type { WorldCore } from '../core.ts'
 import type { Answer } from '../exchange.ts'
 
-/** The recorded texts, and the codes of the official tables, which no recording shows. */
+/** The recorded texts, and the codes of the official tables, which appear in no recording. */
 const ERR_CODE: Readonly<Record<string, string>> = {
   请使用post方法: 'REQUIRE_POST_METHOD',
   post数据为空: 'POST_DATA_EMPTY',
@@ -22,10 +22,10 @@ const ERR_CODE: Readonly<Record<string, string>> = {
   签名错误: 'SIGNERROR',
 }
 
-/** Shape P: the request was not understood or not believed; unsigned, `return_msg` says why. */
+/** Shape P: the request was not understood or not authenticated; unsigned, `return_msg` says why. */
 export class ProtocolFail extends Error {
   override readonly name = 'ProtocolFail'
-  /** The number beside the text; only downloadbill has one. */
+  /** The numeric code next to the text; only downloadbill has one. */
   readonly number: string | undefined
 
   constructor(message: string, { number, ...options }: ErrorOptions & { readonly number?: string | undefined } = {}) {
@@ -33,7 +33,7 @@ export class ProtocolFail extends Error {
     this.number = number
   }
 
-  /** The code in the official tables, if they have one. */
+  /** The code from the official tables, if any. */
   get errCode(): string | undefined {
     return ERR_CODE[this.message]
   }
@@ -52,7 +52,7 @@ export class SignFail extends ProtocolFail {
 export const missing = (...names: readonly string[]) =>
   new ProtocolFail('缺少参数', { cause: `missing: ${names.join(', ')}` })
 
-/** Shape B: understood and believed, but refused; signed. Default text: the one of the call's table. */
+/** Shape B: understood and authenticated, but refused; signed. Default text: the one in the call's table. */
 export class BusinessFail extends Error {
   override readonly name = 'BusinessFail'
   readonly errCode: string
@@ -64,14 +64,14 @@ export class BusinessFail extends Error {
 }
 
 export const INVALID_NOTIFY_URL = 'invalid notify_url'
-/** On record since 2016; its shape is not. */
+/** The code is on record since 2016, but not its shape. */
 export const WRONG_OPENID = '无效的openid'
 export const TIME_EXPIRE_SHORT = 'time_expire时间过短，刷卡至少1分钟，其他5分钟'
 const IN_FULL = '订单已全额退款'
 
 type Refused = readonly [errCode: string, errCodeDes?: string]
 
-/** What the refusals of the ledger are in this API; the text is that of the call's table unless one is given. */
+/** How this API expresses the ledger's refusals; the text is the one in the call's table unless given. */
 const REFUSALS: Readonly<Partial<Record<PayApi, Partial<Record<Reason, Refused>>>>> = {
   unifiedorder: { closed: ['ORDERCLOSED'], 'terms-differ': ['INVALID_REQUEST'], paid: ['ORDERPAID'] },
   closeorder: { closed: ['ORDERCLOSED'], paid: ['ORDERPAID'] },
@@ -91,11 +91,11 @@ const LEGACY_REFUND: Partial<Record<Reason, Refused>> = {
   'above-what-is-left': ['REFUND_FEE_INVALID'],
 }
 
-/** The table of a call's texts; '' where it has none. */
+/** The text in a call's table; '' if it has none. */
 const textOf = (api: PayApi, errCode: string): string =>
   (ERR_CODES[api] as Readonly<Record<string, string>>)[errCode] ?? ''
 
-/** A refusal of the ledger as this API answers it. */
+/** Translates a refusal of the ledger. */
 export function refusalOf(
   api: PayApi,
   { reason, message }: Refusal,
@@ -113,7 +113,7 @@ export interface Download {
   readonly gzip: boolean
 }
 
-/** How a call whose replies are not signed refuses. */
+/** How a call with unsigned replies refuses. */
 export type UnsignedRefusal = (error: ProtocolFail | BusinessFail) => readonly WireField[]
 
 function signedReply(
@@ -132,7 +132,7 @@ function signedReply(
   ]
   if (deviceInfo !== '') head.push(['device_info', deviceInfo])
   head.push(['nonce_str', random.alphanumeric(16, 'nonce', nextReply())])
-  // Signed with the request's algorithm, yet without a sign_type of its own (node-tenpay PR 92).
+  // Signed with the request's algorithm, but without a sign_type field (node-tenpay PR 92).
   const sign = signV2(
     [...head, ...result].map(([name, value]) => [name, String(value)]),
     apiKey,
@@ -153,7 +153,7 @@ function noteOf(error: ProtocolFail | BusinessFail): string {
   return cause ? `${said}: ${cause as string}` : said
 }
 
-/** Who is asked, and how the call answers. */
+/** The merchant, the request, and how the call answers. */
 export interface Speaker {
   readonly api: PayApi
   readonly unsigned?: UnsignedRefusal | undefined
@@ -162,7 +162,7 @@ export interface Speaker {
   readonly app: { readonly appid: string }
 }
 
-/** How one call of a merchant's is answered: in one of three shapes, whatever happens. */
+/** Answers one call of a merchant: in one of three shapes, whatever happens. */
 export function answers({ api, unsigned, world, account, app }: Speaker, fields: Fields) {
   const get = (name: string) => fields.get(name) ?? ''
   const signType: SignType = get('sign_type') === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
@@ -189,7 +189,7 @@ export function answers({ api, unsigned, world, account, app }: Speaker, fields:
       ['err_code_des', error.message],
     ])
   }
-  /** What was thrown, with its text. */
+  /** The thrown refusal, with its text. */
   function refused(error: unknown): ProtocolFail | BusinessFail {
     if (error instanceof Refusal) return refusalOf(api, error, behaviour)
     if (error instanceof BusinessFail) {

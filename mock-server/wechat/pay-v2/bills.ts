@@ -5,7 +5,7 @@ import { BusinessFail, protocolFields, ProtocolFail } from './answers.ts'
 import { isGzip, matches } from './fields.ts'
 import type { PayEndpoint } from './receive.ts'
 
-/** The texts of this call, in English, by the codes of the others. */
+/** This call's English texts, keyed by the codes of the other calls. */
 const TEXT: Readonly<Record<string, string>> = {
   REQUIRE_POST_METHOD: 'require POST method',
   POST_DATA_EMPTY: 'empty post data',
@@ -18,7 +18,7 @@ const TEXT: Readonly<Record<string, string>> = {
   SIGNERROR: 'SIGN ERROR',
 }
 
-/** Client tables pair texts and numbers so; of all these only `No Bill Exist` with 20002 is recorded. */
+/** Client libraries pair texts and numbers this way; only `No Bill Exist` with 20002 is recorded. */
 const NUMBER: Readonly<Record<string, string>> = {
   'No Bill Exist': '20002',
   'Bill Creating': '20002',
@@ -37,7 +37,7 @@ function englishOf(message: string): string {
   return ['appid', 'bill_date', 'bill_type'].includes(field) ? `invalid ${field}` : 'invalid parameter'
 }
 
-/** This call knows no refusal of the business. */
+/** This call has no business refusals. */
 function refusal(error: ProtocolFail | BusinessFail): [name: string, value: string][] {
   const { errCode = '', message, number } = error as ProtocolFail
   const text = TEXT[errCode] ?? englishOf(message)
@@ -48,7 +48,7 @@ function refusal(error: ProtocolFail | BusinessFail): [name: string, value: stri
   ]
 }
 
-/** V2 downloadbill (chapter 9_6): what was traded on one day in China, newest first. */
+/** V2 downloadbill (chapter 9_6): the transactions of one day in China, newest first. */
 export const downloadbill: PayEndpoint = {
   api: 'downloadbill',
   path: '/pay/downloadbill',

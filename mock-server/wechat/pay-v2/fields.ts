@@ -2,13 +2,13 @@ import { parseWechatTime } from '../../wire/time.ts'
 import type { Fields } from '../../wire/xml.ts'
 import { missing, ProtocolFail } from './answers.ts'
 
-/** What a field of a request must look like; lengths count bytes of UTF-8. */
+/** The rule for a field of a request; lengths count UTF-8 bytes. */
 export interface FieldRule {
   readonly name: string
   readonly max: number
   readonly required?: true
   readonly form?: (value: string) => boolean
-  /** The recorded text for a wrong form; default: the one that most fields have. */
+  /** The recorded text for a wrong format; default: the one used for most fields. */
   readonly text?: string
   /** The recorded text for a field that is missing; default 缺少参数. */
   readonly missing?: string

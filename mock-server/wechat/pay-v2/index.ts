@@ -19,7 +19,7 @@ const ENDPOINTS: readonly PayEndpoint[] = [
   report,
 ]
 
-/** What stands before the paths of WeChat's sandbox, the older one first. Here they are the same service. */
+/** The path prefixes of WeChat's sandbox, the older one first. Here they are aliases of the same service. */
 const SANDBOX_PREFIXES = ['/sandboxnew', '/xdc/apiv2sandbox']
 
 function withSandbox(endpoint: PayEndpoint): PayEndpoint {

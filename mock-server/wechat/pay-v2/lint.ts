@@ -10,7 +10,7 @@ interface Rule {
   readonly level: Finding['level']
   readonly apis: readonly PayApi[]
   readonly field: string
-  /** How a strict world refuses; default: as a wrong form. */
+  /** How a strict world refuses; default: as a wrong format. */
   readonly refuse?: () => ProtocolFail | BusinessFail
   /** What is wrong, if anything is. */
   readonly check: (value: string, account: Account, outTradeNo: string) => string | undefined
@@ -163,7 +163,7 @@ export function lint(
   }
 }
 
-/** How a strict world refuses: in WeChat's words for the case, where they are on record. */
+/** How a strict world refuses: in WeChat's own words, where they are on record. */
 function strictRefusal({ field, message, refuse }: Found): ProtocolFail | BusinessFail {
   const refusal = refuse?.() ?? new ProtocolFail(`${field}参数格式错误`)
   refusal.cause = `strict: ${message}`

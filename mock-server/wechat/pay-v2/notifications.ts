@@ -7,17 +7,17 @@ import { signV2 } from '../../wire/sign-v2.ts'
 import { wechatDateTime, wechatTime } from '../../wire/time.ts'
 import { type WireField, writeXml } from '../../wire/xml.ts'
 
-/** What real notifications do either way; a world does one of them throughout, so that a seed repeats a failure. */
+/** Variations seen in real notifications. A world sticks to one of each, so that a seed reproduces a failure. */
 export interface NotifyStyle {
-  /** Most notifications carry no sign_type, even under HMAC-SHA256 (WxJava 1585), some do (helei112g/payment 211). */
+  /** Most notifications carry no sign_type, even with HMAC-SHA256 (WxJava 1585); some do (helei112g/payment 211). */
   readonly signType: boolean
-  /** An attach that was never given arrives as an empty element, or not at all. */
+  /** An attach that was never set arrives as an empty element, or not at all. */
   readonly emptyAttach: boolean
-  /** `<cash_fee><![CDATA[1]]></cash_fee>`, recorded beside a bare total_fee. */
+  /** `<cash_fee><![CDATA[1]]></cash_fee>`, recorded together with a bare total_fee. */
   readonly cashFeeInCdata: boolean
   /** A line feed between the elements, or nothing. */
   readonly lines: boolean
-  /** The fields are sorted, or, as some have been recorded with `_1` before `_0`, the other way round. */
+  /** The fields are sorted, or in reverse: some were recorded with `_1` before `_0`. */
   readonly descending: boolean
 }
 
@@ -31,7 +31,7 @@ export const notifyStyle = (random: Random): NotifyStyle => ({
 
 export const hasEmptyAttach = (random: Random) => notifyStyle(random).emptyAttach
 
-/** The money of a payment as orderquery and the notification tell it; numbers are fen. */
+/** The amounts of a payment in orderquery and the notification; numbers are fen. */
 export function paymentFields(order: Order, payment: Payment): WireField[] {
   const fields: WireField[] = [
     ['total_fee', order.totalFee],
@@ -51,7 +51,7 @@ export function paymentFields(order: Order, payment: Payment): WireField[] {
 
 type Merchant = Pick<Account, 'mchId' | 'apiKey'>
 
-/** The body of a payment's notification, signed by the algorithm of the order's unifiedorder. */
+/** The body of a payment's notification, signed with the algorithm of the order's unifiedorder. */
 export function payNotifyBody(order: Order, payment: Payment, merchant: Merchant, style: NotifyStyle): string {
   const fields: WireField[] = [
     ['appid', order.appid],
@@ -74,7 +74,7 @@ export function payNotifyBody(order: Order, payment: Payment, merchant: Merchant
   return signed(fields, order, merchant, style)
 }
 
-/** The body that the documents describe for a payment that failed; no money, no time, no transaction. */
+/** The documented body for a failed payment: no amounts, no time, no transaction. */
 export function failNotifyBody(
   order: Order,
   failure: { err_code: string; err_code_des: string },
@@ -123,7 +123,7 @@ export function encryptReqInfo(plain: string, apiKey: string): string {
   return Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()]).toString('base64')
 }
 
-/** The secret part: alphabetical, every value in CDATA, numbers too. */
+/** The encrypted part: alphabetical, every value in CDATA, even numbers. */
 function reqInfo(order: Order, refund: Refund, random: Random): string {
   const { totalFee, refundFee } = refundSettlement(order, refund)
   const fields: [string, string | number][] = [
@@ -132,7 +132,7 @@ function reqInfo(order: Order, refund: Refund, random: Random): string {
     ['refund_account', refund.account],
     ['refund_fee', refund.refundFee],
     ['refund_id', refund.refundId],
-    // Spelled so on the wire.
+    // Spelled like this on the wire.
     ['refund_recv_accout', refund.receivedBy],
     ['refund_request_source', refund.source],
     ['refund_status', refund.status],
@@ -151,12 +151,12 @@ function reqInfo(order: Order, refund: Refund, random: Random): string {
   )
 }
 
-/** The body of a refund's notification. Nothing is signed; who can read req_info knows the key. */
+/** The body of a refund's notification. It is unsigned; only the holder of the key can read req_info. */
 export function refundNotifyBody(order: Order, refund: Refund, merchant: Merchant, random: Random): string {
   const path = ['refund-notify', refund.outRefundNo, refund.status]
   const recorded = random.flip('refund-notify', 'recorded')
   const fields: WireField[] = [
-    // One form is on record (yansongda/pay 151); the other is that of payments.
+    // One form is on record (yansongda/pay 151); the other is that of payment notifications.
     ['return_code', recorded ? { bare: 'SUCCESS' } : 'SUCCESS'],
     ['appid', order.appid],
     ['mch_id', merchant.mchId],
@@ -167,7 +167,7 @@ export function refundNotifyBody(order: Order, refund: Refund, merchant: Merchan
   return writeXml(fields, !recorded && random.flip('refund-notify', 'lines') ? '\n' : '')
 }
 
-/** The body of the notification of what happened, in the style of the world. */
+/** The body of the notification, in the style of the world. */
 export function notificationBody(news: News, account: Account, worldRandom: Random): string {
   switch (news.kind) {
     case 'paid':

@@ -57,7 +57,7 @@ export const orderquery: PayEndpoint = {
     const order =
       transactionId === '' ? account.orders.find(get('out_trade_no')) : account.orders.findTransaction(transactionId)
     if (!order) throw new BusinessFail('ORDERNOTEXIST')
-    // The request's own device_info, if any, is echoed already.
+    // The request's own device_info, if any, is already echoed.
     const deviceInfo: WireField[] =
       order.deviceInfo === '' || get('device_info') !== '' ? [] : [['device_info', order.deviceInfo]]
     return reply(order, deviceInfo, hasEmptyAttach(world.random))

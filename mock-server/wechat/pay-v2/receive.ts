@@ -22,7 +22,7 @@ export interface PayRequest {
   readonly signType: SignType
 }
 
-/** A field whose number leads to an order. */
+/** A field whose number identifies an order. */
 export type OrderField = 'refund_id' | 'out_refund_no' | 'transaction_id' | 'out_trade_no'
 
 /** One API of api.mch.weixin.qq.com. */
@@ -32,15 +32,15 @@ export interface PayEndpoint {
   /** Other paths with the same answers. */
   readonly aliases?: readonly string[]
   readonly fields: readonly FieldRule[]
-  /** By which fields it finds its order, the strongest first; default: by `out_trade_no`. */
+  /** The fields that identify its order, in order of precedence; default: `out_trade_no`. */
   readonly orderBy?: readonly OrderField[]
-  /** It does not ask for the appid. */
+  /** It does not require the appid. */
   readonly withoutAppid?: true
-  /** It asks for the merchant's certificate if the merchant's `certMode` says so. */
+  /** It requires the merchant's certificate if the merchant's `certMode` says so. */
   readonly certificate?: true
-  /** Its replies are not signed: how refusals look. What `handle` returns is the whole reply. */
+  /** Set for a call with unsigned replies: the form of its refusals. What `handle` returns is the whole reply. */
   readonly unsigned?: UnsignedRefusal
-  /** How it says that the system is to blame; default 系统错误. */
+  /** Its text for a system error; default 系统错误. */
   readonly systemError?: string
   /** The fields of the success reply beyond the common ones; throws {@link ProtocolFail}, {@link BusinessFail} or a Refusal of the ledger. */
   readonly handle: (request: PayRequest) => readonly WireField[] | Download
@@ -109,7 +109,7 @@ function refusedByFault({ systemError = '系统错误' }: PayEndpoint, refused: 
   return new BusinessFail(code, text)
 }
 
-/** The order that a request is about: the one that the strongest of its numbers leads to. */
+/** The order that a request is about, found by the first number in order of precedence. */
 function orderNumber(
   account: Account | undefined,
   { orderBy = ['out_trade_no'] }: PayEndpoint,
@@ -124,7 +124,7 @@ function orderNumber(
   return orderBy.map((name) => find[name](fields.get(name) ?? '')).find((number) => number !== undefined)
 }
 
-/** Receives one request. The order of the checks is the one recommended in the fact sheet. */
+/** Receives one request. The checks run in the order recommended in the fact sheet. */
 function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage): Call {
   const { api, unsigned, withoutAppid } = endpoint
   const read = readable(message)
@@ -182,7 +182,7 @@ function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage
   }
 }
 
-/** The endpoint as routes of the wire, one for each of its paths. */
+/** The endpoint as wire routes, one for each of its paths. */
 export const payRoutes = (registry: Registry, endpoint: PayEndpoint): WireEndpoint[] =>
   [endpoint.path, ...(endpoint.aliases ?? [])].map((path) => ({
     api: endpoint.api,

@@ -10,7 +10,7 @@ import type { PayEndpoint, PayRequest } from './receive.ts'
 
 export const isRefundNumber = matches(/^[0-9A-Za-z_\-|*@]+$/)
 
-/** What a refund gives back of the coupons; `suffix` is '' in the reply to refund and `_$n` in refundquery. */
+/** What a refund returns of the coupons; `suffix` is '' in the reply to refund and `_$n` in refundquery. */
 export function couponRefundFields(refund: Refund, suffix = ''): WireField[] {
   const coupons = refund.coupons.filter(({ fee }) => fee > 0)
   return [
@@ -24,7 +24,7 @@ export function couponRefundFields(refund: Refund, suffix = ''): WireField[] {
   ]
 }
 
-/** `[name, settled]` when granted coupons make it less than `paid`. */
+/** `[name, settled]` if granted coupons make it less than `paid`. */
 export const settlementField = (name: string, settled: number, paid: number): WireField[] =>
   settled === paid ? [] : [[name, settled]]
 
@@ -106,7 +106,7 @@ const PAGE = 10
 /** Orders paid longer ago are only found by transaction_id (chapter 8_5): one and a half years. */
 const FINDABLE_MS = 548 * 24 * 3_600_000
 
-/** The refunds asked for: by the first of the four numbers that is given, even if a later one would find more. */
+/** The requested refunds: by the first of the four numbers that is given, even if a later one would find more. */
 function select({ account: { orders, refunds, now }, get }: PayRequest): Refund[] {
   const [refundId, outRefundNo, transactionId, outTradeNo] = [
     'refund_id',
@@ -145,7 +145,7 @@ function refundFields(order: Order, refund: Refund, n: number): WireField[] {
     ...couponRefundFields(refund, `_${n}`),
     [`refund_status_${n}`, status],
     [`refund_account_${n}`, refund.account],
-    // Spelled so on the wire.
+    // Spelled like this on the wire.
     [`refund_recv_accout_${n}`, refund.receivedBy],
     ...(status === 'SUCCESS' ? [[`refund_success_time_${n}`, wechatDateTime(endedAt!)] as const] : []),
   ]

@@ -9,10 +9,10 @@ import { INVALID_NOTIFY_URL, missing, ProtocolFail, WRONG_OPENID } from './answe
 import { isAmount, isTime, matches } from './fields.ts'
 import type { PayEndpoint, PayRequest } from './receive.ts'
 
-/** One address; IPv4 in its mapped form is on record as refused. */
+/** A single address; the IPv4-mapped form is on record as refused. */
 const isPayerIp = (text: string) => isIP(text) !== 0 && !/^::ffff:\d+\./i.test(text)
 
-/** What a broken login sends; the first of them is on record. */
+/** Values that a broken login sends; refusal of the first is on record. */
 const NO_OPENIDS = ['None', 'undefined', 'null', 'NaN']
 const isOpenid = (text: string) => /^[\w-]+$/.test(text) && !NO_OPENIDS.includes(text)
 
@@ -22,7 +22,7 @@ function checkParties({ registry, world, get }: PayRequest): void {
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
   if (!isOpenid(openid)) throw new ProtocolFail(WRONG_OPENID, { cause: `openid is ${JSON.stringify(openid)}` })
   const { app } = registry.byAppid(get('appid'))!
-  // An openid that nobody knows is taken for a user of this app; one of another app is refused.
+  // An unknown openid is taken for a user of this app; one of another app is refused.
   const drawnBy = registry.byOpenid(openid)?.app
   const known = world.apps.filter(({ users }) => users.find(openid))
   if ((drawnBy && drawnBy !== app) || (known.length > 0 && !known.includes(app))) {
@@ -31,7 +31,7 @@ function checkParties({ registry, world, get }: PayRequest): void {
   app.users.know(openid)
 }
 
-/** What each trade_type needs beside the common fields. */
+/** What each trade_type requires besides the common fields. */
 const NEEDED: Readonly<Record<string, string>> = { NATIVE: 'product_id', MWEB: 'scene_info' }
 
 function reply({ random }: Account, { prepayId, tradeType }: Order): WireField[] {

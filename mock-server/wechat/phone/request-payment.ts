@@ -18,7 +18,7 @@ export interface CashierOpened {
   readonly outTradeNo: string
 }
 
-/** The failure a mini program gets in `fail`, and the `reason` WeChat would not tell. */
+/** The failure passed to a mini program's `fail` callback, and the `reason` that WeChat would not disclose. */
 export class RequestPaymentError extends MockError {
   readonly errMsg: string
   readonly err_code?: string
@@ -33,7 +33,7 @@ export class RequestPaymentError extends MockError {
   }
 }
 
-/** An application that cannot share the world's clock may be a whole retry schedule (24 h 4 min) behind it. */
+/** An application that cannot share the world's clock may lag by a whole retry schedule (24 h 4 min). */
 const TIMESTAMP_TOLERANCE_MS = 48 * 3_600_000
 
 const badParameter = (name: string, reason: string) =>
@@ -71,7 +71,7 @@ function checkForm(params: RequestPaymentParams, now: Date): void {
   }
 }
 
-/** Checks the parameters as the WeChat client does, and opens the cashier. Nobody has paid yet. */
+/** Checks the parameters as the WeChat client does, and opens the payment dialog. Nothing is paid yet. */
 export function requestPayment({ accounts, apps, clock }: WorldCore, params: RequestPaymentParams): CashierOpened {
   const now = clock.now()
   checkForm(params, now)

@@ -4,16 +4,16 @@ import { CODE, type CodeOptions } from '../../users/codes.ts'
 import type { InApp } from '../core.ts'
 import { OF_APP, type OfApp, type PhoneNumber, type User } from '../../users/users.ts'
 
-/** What the client gives away about a user; encrypted under the session_key of the moment. */
+/** The client's data about a user, encrypted under the current session_key. */
 export interface EncryptedData {
   readonly encryptedData: string
   readonly iv: string
 }
 
-/** Who encrypted the data, and when. */
+/** Which app the data was encrypted for, and when. */
 export interface WatermarkOptions {
   readonly watermark?: {
-    /** Default: the world's own; another one is what a server must refuse. */
+    /** Default: the world's own; a server must refuse any other. */
     readonly appid?: string
     /** Unix time in seconds; default: now. */
     readonly timestamp?: number
@@ -51,13 +51,13 @@ export const PROFILE: Schema = strict({
 export interface UserProfile extends EncryptedData {
   readonly openid: string
   readonly userInfo: UserInfo
-  /** The very bytes that are signed. */
+  /** Exactly the bytes that are signed. */
   readonly rawData: string
   readonly signature: string
 }
 
 export interface PhoneNumberOptions extends CodeOptions, WatermarkOptions, OfApp {
-  /** Without the country code; default: one drawn for the user. */
+  /** Without the country code; default: drawn for the user. */
   readonly phoneNumber?: string
   /** Default 86. */
   readonly countryCode?: string
@@ -71,7 +71,7 @@ export const PHONE: Schema = strict({
   ...WATERMARK,
 })
 
-/** As the event of a button with open-type getPhoneNumber brings it: the code, and the old way. */
+/** The event of a button with open-type getPhoneNumber: the code, and the older encrypted data. */
 export interface PhoneNumberEvent extends EncryptedData {
   readonly openid: string
   /** For getuserphonenumber. */
@@ -80,7 +80,7 @@ export interface PhoneNumberEvent extends EncryptedData {
   readonly phone: PhoneNumber
 }
 
-/** What every user is called since 2022-11-08, and looks like. */
+/** Every user's nickname and avatar since 2022-11-08. */
 const ANONYMOUS: UserInfo = {
   nickName: '微信用户',
   gender: 0,
@@ -91,7 +91,7 @@ const ANONYMOUS: UserInfo = {
   avatarUrl: 'https://thirdwx.qlogo.cn/mmopen/vi_32/anonymous/132',
 }
 
-/** AES-128-CBC: here the session_key is decoded from base64, while signatures take its text. */
+/** AES-128-CBC: here the session_key is decoded from base64, whereas signatures use its text. */
 function encrypt(
   { app: { appid, now, random }, world: { nextReply } }: InApp,
   { sessionKey, openid }: User,
@@ -108,7 +108,7 @@ function encrypt(
   }
 }
 
-/** Neither openId nor unionId are in it: who it is, only the code of wx.login says. */
+/** It contains neither openId nor unionId: only the code of wx.login identifies the user. */
 export function userProfile(
   owner: InApp,
   openid: string,

@@ -5,12 +5,12 @@ import type { WorldState } from './state.ts'
 /** A world as a file: JSON, with dates as `{ "$date": … }` and bytes as `{ "$bytes": … }`. */
 export interface WorldExport {
   readonly format: typeof FORMAT
-  /** Whose orders these are: they can only be read into a world of the same merchant and app. */
+  /** The owner of these orders: they can only be imported into a world of the same merchant and app. */
   readonly credentials: Credentials
   readonly state: unknown
 }
 
-/** Changes with the form of the state. */
+/** Changes with the format of the state. */
 const FORMAT = 'wechat-mock/2'
 
 function encode(value: unknown): unknown {

@@ -8,7 +8,7 @@ import { APIS } from '../../wire/names.ts'
 import { readXml } from '../../wire/xml.ts'
 import type { MerchantDump, WorldState } from './state.ts'
 
-/** Passes, or throws what is wrong at a place such as `state.orders.0`. */
+/** Passes, or throws an error naming a place such as `state.orders.0`. */
 type Check = (value: unknown, place: string) => void
 
 function refuse(place: string, rule: string): never {
@@ -25,7 +25,7 @@ const flag = is('true or false', (value) => typeof value === 'boolean')
 const count = is('a whole number from 0', (value) => Number.isSafeInteger(value) && (value as number) >= 0)
 const number = is('a number', Number.isFinite)
 const moment = is('a date from 1970 to 9999', (value) => value instanceof Date && isMoment(value.getTime()))
-// What lasts until then may last as long as a duration can say.
+// Something lasting until then may be as long as a duration can express.
 const date = is(
   'a date',
   (value) => value instanceof Date && value.getTime() >= 0 && value.getTime() <= 2 * LAST_MOMENT,
@@ -173,7 +173,7 @@ const anyNotification = record({
 })
 const notification: Check = (value, place) => {
   anyNotification(value, place)
-  // What a test has made up may be anything.
+  // Crafted values may be anything.
   const { kind, body } = value as NotificationData
   if (kind !== 'crafted') message(body, `${place}.body`)
 }
@@ -245,7 +245,7 @@ const state = record({
   faults: list(fault),
 })
 
-/** What one part of the state says of another. */
+/** The references from one part of the state to another. */
 function checkReferences({ orders: { orders, prepays }, refunds }: MerchantDump, place: string): void {
   const byNumber = new Map(orders.map((order) => [order.outTradeNo, order]))
   const given = new Map<string, number>()
@@ -280,7 +280,7 @@ function checkOnce(ids: readonly string[], place: string, name: string): void {
 }
 
 /**
- * A state that comes from outside, before anything of the world is replaced by it.
+ * Checks a state from outside before it replaces anything of the world.
  * @throws MockError BAD_INPUT
  */
 export function checkState(decoded: unknown): WorldState {

@@ -8,31 +8,31 @@ import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type Worl
 /** Each is a whole world. */
 const MAX_SNAPSHOTS = 100
 
-/** Putting a world back: to its beginning, to a snapshot, or to an export. */
+/** Restores a world: to its beginning, to a snapshot, or to an export. */
 export interface Snapshots {
   /**
-   * Empties `orders` (with refunds, notifications and deliveries), `users`, `journal`, `faults` (with gates and hooks) or sets the
-   * `clock` back to the start; default: all of them, but the time of a real clock.
+   * Empties `orders` (with refunds, notifications and deliveries), `users`, `journal`, `faults` (with gates and hooks) or
+   * sets the `clock` back to the start; default: all of them, except the time of a real clock.
    * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
    */
   readonly reset: (...what: ResetPart[]) => void
   /**
-   * Remembers the world as it is now; returns the name to restore it by.
-   * @throws MockError TOO_MANY_SNAPSHOTS (a world has 100 at most)
+   * Stores the current state of the world; returns the name to restore it by.
+   * @throws MockError TOO_MANY_SNAPSHOTS (at most 100 per world)
    */
   readonly snapshot: (name?: string) => string
   /** @throws MockError UNKNOWN_SNAPSHOT */
   readonly deleteSnapshot: (name: string) => void
   readonly snapshots: () => { readonly name: string; readonly at: Date }[]
   /**
-   * Puts the world back, as often as you like. Gates open, hooks are forgotten; what is under way leaves no trace in it.
+   * Restores the world, as often as you like. Gates open and hooks are dropped; operations in flight leave no trace in it.
    * @throws MockError UNKNOWN_SNAPSHOT, CLOCK_BUSY
    */
   readonly restore: (name: string) => void
   /** The world as plain JSON data, for a file. */
   readonly export: () => WorldExport
   /**
-   * Puts the world into the state of an export of the same merchant and app; its other merchants and apps are added.
+   * Restores the state of an export of the same merchant and app; its other merchants and apps are added.
    * @throws MockError BAD_INPUT, CLOCK_BUSY, ID_TAKEN
    */
   readonly import: (exported: WorldExport) => void

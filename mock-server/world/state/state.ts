@@ -18,16 +18,16 @@ interface BooksDump {
   readonly refunds: RefundsDump
 }
 
-/** A merchant: who it is, for a world that does not know it yet, and its books. */
+/** A merchant: its identity, for a world that does not know it yet, and its books. */
 export interface MerchantDump extends Merchant, BooksDump {}
 
-/** An app: who it is, its users and its tokens. */
+/** An app: its identity, its users and its tokens. */
 export interface AppDump extends App {
   readonly users: UsersDump
   readonly tokens: TokensDump
 }
 
-/** Everything in a world that changes; how it was made does not. Gates and hooks belong to a test, not to a world. */
+/** All mutable state of a world, without its options. Gates and hooks belong to a test, not to a world. */
 export interface WorldState {
   readonly now: Date
   readonly replies: number
@@ -51,7 +51,7 @@ function loadUsers({ users, tokens }: Application, dump?: Pick<AppDump, 'users' 
   tokens.load(dump?.tokens ?? NO_TOKENS)
 }
 
-/** A deep copy: what happens afterwards does not change it. */
+/** A deep copy: later events do not change it. */
 export function takeState({ clock, counters, accounts, apps, notifier, journal, faults }: WorldCore): WorldState {
   return structuredClone({
     now: clock.now(),
@@ -69,8 +69,8 @@ export function takeState({ clock, counters, accounts, apps, notifier, journal, 
 }
 
 /**
- * Puts a world back: gates open, hooks are forgotten. On the real clock time goes on, and what was due meanwhile is due at once.
- * `prepare` runs when it is certain that this can be done.
+ * Restores a world: gates open, hooks are dropped. On the real clock time continues, and whatever fell due meanwhile is
+ * due at once. `prepare` runs once it is certain that the restore can be done.
  * @throws MockError CLOCK_BUSY
  */
 export function putState(world: WorldCore, state: WorldState, prepare = () => {}): void {
@@ -101,12 +101,15 @@ export function putState(world: WorldCore, state: WorldState, prepare = () => {}
   faults.load(copy.faults)
 }
 
-/** What can be reset alone; `orders` includes refunds, notifications and deliveries, `users` codes and access tokens, `faults` gates and hooks. */
+/**
+ * What can be reset separately; `orders` includes refunds, notifications and deliveries, `users` includes codes and access
+ * tokens, `faults` includes gates and hooks.
+ */
 export const RESET_PARTS = ['orders', 'users', 'journal', 'faults', 'clock'] as const
 export type ResetPart = (typeof RESET_PARTS)[number]
 
 /**
- * Empties parts of a world; default: all of them, but the time of a real clock.
+ * Empties parts of a world; default: all of them, except the time of a real clock.
  * @throws MockError CLOCK_BUSY, CLOCK_REAL, BAD_INPUT
  */
 export function resetState(world: WorldCore, start: Date, parts: readonly ResetPart[]): void {
@@ -121,7 +124,7 @@ export function resetState(world: WorldCore, start: Date, parts: readonly ResetP
   }
   if (resets('clock')) {
     clock.reset(start)
-    // The timers are gone with the old time; what they were for is not.
+    // The timers are gone with the old time; what they were for has to be rescheduled.
     notifier.resume()
     accounts.forEach(resumeRefunds)
   }
