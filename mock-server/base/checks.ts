@@ -19,5 +19,5 @@ export function checkNames(place: string, given: object, known: readonly string[
   const unknown = Object.keys(given).find((name) => !known.includes(name))
   if (unknown === undefined) return
   const field = `${place}${unknown}`
-  throw badInput(field, 'additionalProperties', `there is no such name here; there are ${known.join(', ')}`)
+  throw badInput(field, 'additionalProperties', `unknown name; known: ${known.join(', ')}`)
 }

@@ -79,7 +79,7 @@ function described(schema: Schema): string {
   if ('const' in schema) return JSON.stringify(schema.const)
   if (values) return `one of ${values.join(', ')}`
   if (anyOf) return anyOf.map(described).join(' or ')
-  if (format) return 'a date such as 2026-01-15T12:00:00+08:00, with its zone'
+  if (format) return 'a date with a time zone, such as 2026-01-15T12:00:00+08:00'
   const names = [type].flat().map((name) => NAMES[name as TypeName])
   const length = maxLength === undefined ? '' : ` of ${minLength ?? 0} to ${maxLength} characters`
   return `${names.join(' or ')}${length}${bounds(minimum, maximum)}`
@@ -139,7 +139,7 @@ function validateObject(schema: Schema, value: Readonly<Record<string, unknown>>
       throw badInput(
         at(name),
         'additionalProperties',
-        names.length === 0 ? 'nothing is taken here' : `there is no such name here; there are ${names.join(', ')}`,
+        names.length === 0 ? 'no input is expected here' : `unknown name; known: ${names.join(', ')}`,
       )
     }
     if (own) validate(own, item, at(name))

@@ -61,7 +61,7 @@ export function name(text: string): string {
 
 export function address(text: string): URL {
   if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new InvalidArgumentError('It must be an address such as http://127.0.0.1:8090.')
+    throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:8090.')
   }
   return new URL(text)
 }

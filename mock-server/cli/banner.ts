@@ -3,7 +3,7 @@ import type { MockWechat } from '../server/mock.ts'
 import { shellLines } from './environment.ts'
 
 const LONELY =
-  'In a container nobody else reaches this address: --host 0.0.0.0 opens it, --allow-host names its service.\n'
+  'In a container this address is unreachable from outside: use --host 0.0.0.0, and --allow-host with the service name.\n'
 
 /** What a person reads at start-up. `lonely`: only this machine can reach the mock. */
 export function banner(

@@ -48,7 +48,7 @@ export const createAsk =
       const { code, message } = error as NodeJS.ErrnoException
       throw new NoAnswer(
         code === 'ECONNREFUSED'
-          ? `nothing listens at ${at}; start the mock (wechat-mock), or say where it is (--url, WECHAT_MOCK_URL)`
+          ? `nothing listens at ${at}; start the mock (wechat-mock), or set its URL (--url, WECHAT_MOCK_URL)`
           : `the mock at ${at} cannot be reached: ${message}`,
       )
     }
@@ -56,7 +56,7 @@ export const createAsk =
     const json = read(answer)
     if (json === undefined) {
       throw new CommandError(
-        `what answers at ${at} is no wechat-mock (HTTP ${status} to ${method} ${path}); say where the mock is (--url, WECHAT_MOCK_URL)`,
+        `the server at ${at} is not a wechat-mock (HTTP ${status} to ${method} ${path}); set its URL (--url, WECHAT_MOCK_URL)`,
       )
     }
     if (status >= 400) {

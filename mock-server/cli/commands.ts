@@ -107,7 +107,7 @@ async function newestUnpaid(ask: Ask, { mchId: wanted }: Where): Promise<Order> 
     .filter(({ tradeState }) => tradeState === 'NOTPAY')
     .reverse()
     .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
-  if (!newest) throw new CommandError(`none of ${orders.length} orders waits to be paid; order through your app first`)
+  if (!newest) throw new CommandError(`none of ${orders.length} orders is unpaid; place one through your app first`)
   return newest
 }
 
@@ -191,7 +191,7 @@ async function waitFor(ask: Ask, { api, order, verdict, note, count, since, time
   }
   const { matched, entries } = value
   if (!matched) {
-    throw new CommandError(`${entries.length} of ${count} came within ${timeout} ms: ${JSON.stringify(match)}`)
+    throw new CommandError(`${entries.length} of ${count} arrived within ${timeout} ms: ${JSON.stringify(match)}`)
   }
   return {
     value,
@@ -205,20 +205,20 @@ async function waitFor(ask: Ask, { api, order, verdict, note, count, since, time
 export function addCommands(program: Command, output: Output): void {
   const asks = ({ url, world }: Target) => inWorld(createAsk(url), world)
 
-  addCommand(program, 'login-code', 'a code as wx.login gives it')
-    .option('--openid <openid>', 'whose; default: a new user')
-    .option('--unionid <unionid>', 'of an app that is bound to an Open Platform account')
-    .option('--appid <appid>', 'of which app; default: the one that knows the user, or else the first')
-    .option('--ttl <seconds>', 'how long it lives; default 300', whole(0, 1_000_000))
-    .option('--uses <n>', 'how often it works; default 1', whole(1, 1_000_000))
+  addCommand(program, 'login-code', 'issues a code like wx.login')
+    .option('--openid <openid>', 'the user; default: a new one')
+    .option('--unionid <unionid>', 'set for users of an app bound to an Open Platform account')
+    .option('--appid <appid>', 'the app; default: the one that knows the user, otherwise the first')
+    .option('--ttl <seconds>', 'lifetime; default 300', whole(0, 1_000_000))
+    .option('--uses <n>', 'how many times it can be redeemed; default 1', whole(1, 1_000_000))
     .action(async (flags: Target) => tell(output, flags, await loginCode(asks(flags), own(flags))))
 
   addCommand(program, 'pay', 'the user pays an order, and WeChat notifies your app')
-    .argument('[out_trade_no]', 'default: the newest that is not paid')
-    .option('--openid <openid>', 'who pays; default: whom the order was made for')
+    .argument('[out_trade_no]', 'default: the newest unpaid one')
+    .option('--openid <openid>', 'the payer; default: the user the order was created for')
     .option('--bank-type <type>', 'default OTHERS')
-    .option('--mch-id <mch_id>', 'whose order it is; default: any merchant that has it')
-    .option('--coupon <fen>', 'pays this much with a coupon; more than once, or 10,20', amounts)
+    .option('--mch-id <mch_id>', 'the merchant of the order; default: any that has it')
+    .option('--coupon <fen>', 'pays this amount with a coupon; repeatable, or 10,20', amounts)
     .addOption(
       new Option(
         '--deliver <when>',
@@ -229,18 +229,18 @@ export function addCommands(program: Command, output: Output): void {
       tell(output, flags, await pay(asks(flags), outTradeNo, own(flags))),
     )
 
-  addCommand(program, 'deliver', 'sends a notification once more, beside the schedule')
-    .argument('<id>', 'of the notification: for a payment the out_trade_no')
+  addCommand(program, 'deliver', 'sends a notification once more, outside the schedule')
+    .argument('<id>', 'id of the notification: for a payment the out_trade_no')
     .option('--count <n>', 'how many times; default 1', whole(1, 1000))
     .option('--concurrent', 'all at once')
-    .option('--delay <duration>', 'real time between them', duration)
+    .option('--delay <duration>', 'real time between the sends', duration)
     .action(async (id: string, { delay, ...flags }: Target & { delay?: number }) =>
       tell(output, flags, await deliver(asks(flags), id, { ...own(flags), delayMs: delay })),
     )
 
   addCommand(program, 'advance', 'moves the virtual clock and sends what falls due')
     .argument('[duration]', 'for example 24h4m, or milliseconds')
-    .option('--next <n>', 'over so many events instead, whenever they are due', whole(1, Number.MAX_SAFE_INTEGER))
+    .option('--next <n>', 'over this many events instead, whenever they are due', whole(1, Number.MAX_SAFE_INTEGER))
     .option('--to <time>', 'to a moment instead, such as 2026-01-16T12:00:00+08:00, or milliseconds since 1970', moment)
     .option('--timeout <duration>', 'real time it may take', duration, 300_000)
     .action(
@@ -251,22 +251,22 @@ export function addCommands(program: Command, output: Output): void {
       ) => {
         const by = span !== undefined && /^\d+$/.test(span) ? Number(span) : span
         if ([by, next, to].filter((goal) => goal !== undefined).length !== 1) {
-          return self.error('error: say one of a duration, --next and --to: wechat-mock advance 24h4m')
+          return self.error('error: give exactly one of a duration, --next and --to: wechat-mock advance 24h4m')
         }
         tell(output, target, await advance(asks(target), { by, next, to }, timeout))
       },
     )
 
-  addCommand(program, 'wait', 'waits until the mock is ready, or until something has come over the wire')
-    .option('--ready', 'until the mock answers, which is also what wait alone does')
+  addCommand(program, 'wait', 'waits until the mock is ready, or until something has gone over the wire')
+    .option('--ready', 'until the mock answers; this is also what plain wait does')
     .addOption(
       new Option('--api <api>', 'a call of this kind; notify and refundnotify are notifications').choices(APIS),
     )
     .option('--order <out_trade_no>', 'about this order')
-    .addOption(new Option('--verdict <verdict>', 'a notification whose answer was taken so').choices(VERDICTS))
-    .option('--note <pattern>', 'what the mock thought of it')
+    .addOption(new Option('--verdict <verdict>', 'a notification with this verdict').choices(VERDICTS))
+    .option('--note <pattern>', 'what the mock noted')
     .option('--count <n>', 'how many', whole(1, 1_000_000), 1)
-    .option('--since <cursor>', 'only what came after this entry of the journal', whole(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('--since <cursor>', 'only entries after this cursor of the journal', whole(0, Number.MAX_SAFE_INTEGER), 0)
     .option('--timeout <duration>', 'real time', duration, 30_000)
     .action(async (flags: Target & WaitFlags & { ready?: true }) => {
       const { api, order, verdict, note, ready, timeout } = flags

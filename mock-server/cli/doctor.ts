@@ -75,7 +75,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       const here = environment[name]
       // The mock's values are not secret; those of the shell may be.
       if (here !== undefined && here !== value) {
-        yield problem(`${name} in this shell is not that of world ${world.id}, which is ${value}`)
+        yield problem(`${name} in this shell differs from that of world ${world.id}, which is ${value}`)
       }
     }
     const told = environment.WECHAT_BASE_URL
@@ -87,31 +87,31 @@ const CHECKS: Readonly<Record<string, Check>> = {
     )
     if (proxy && !(environment.NO_PROXY ?? environment.no_proxy)) {
       yield hint(
-        `${proxy} is set and NO_PROXY is not: an app that obeys it does not reach ${base}; set NO_PROXY=${new URL(base).hostname}`,
+        `${proxy} is set and NO_PROXY is not: an app that honours it cannot reach ${base}; set NO_PROXY=${new URL(base).hostname}`,
       )
     }
   },
 
   *clock({ world: { clock } }) {
     yield clock.mode === 'virtual'
-      ? hint('the clock is virtual: nothing is sent again until it is advanced (wechat-mock advance 24h4m)')
-      : ok('the clock is real: what is not acknowledged is sent again after 15 s, 15 s, 30 s, 3 min, …')
+      ? hint('the clock is virtual: nothing is resent until it is advanced (wechat-mock advance 24h4m)')
+      : ok('the clock is real: an unacknowledged notification is resent after 15 s, 15 s, 30 s, 3 min, …')
   },
 
   *container({ world: { baseUrl }, container }) {
     if (container && isLoopback(new URL(baseUrl).hostname)) {
       yield hint(
-        'in a container 127.0.0.1 is the container itself: start the mock with --host 0.0.0.0 (and --allow-host with the name of its service) if others are to reach it',
+        'in a container 127.0.0.1 is the container itself: start the mock with --host 0.0.0.0 (and --allow-host with its service name) if other containers should reach it',
       )
     }
   },
 
   *calls({ calls, world }) {
     const known = calls.filter(({ api }) => api !== 'unknown')
-    if (known.length > 0) yield ok(`calls that have come: ${known.length}, the last one to ${newest(known).api}`)
+    if (known.length > 0) yield ok(`calls received: ${known.length}, the last one to ${newest(known).api}`)
     else {
       yield problem(
-        `no call has come for world ${world.id}: give your app ${world.baseUrl} as the base URL of api.weixin.qq.com and api.mch.weixin.qq.com, and the world's credentials`,
+        `no call has arrived for world ${world.id}: give your app ${world.baseUrl} as the base URL of api.weixin.qq.com and api.mch.weixin.qq.com, and the world's credentials`,
       )
     }
     const unknown = calls.filter(({ api }) => api === 'unknown')
@@ -126,7 +126,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const wrong = calls.filter(({ sign }) => sign)
     if (wrong.length > 0) {
       yield problem(
-        `calls that were not signed right: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}`,
+        `calls with a wrong signature: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}`,
       )
     }
   },
@@ -152,14 +152,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
         .map((finding) => [finding.rule, finding]),
     )
     for (const { rule, message } of findings.values()) {
-      yield hint(`works here, may not in production (${rule}): ${message}`)
+      yield hint(`works here, might not in production (${rule}): ${message}`)
     }
   },
 
   *notifications({ deliveries, orders }) {
     const unpaid = orders.filter(({ tradeState }) => tradeState === 'NOTPAY')
     if (deliveries.length === 0) {
-      if (unpaid.length > 0) yield hint(`orders that wait to be paid: ${unpaid.length} (wechat-mock pay)`)
+      if (unpaid.length > 0) yield hint(`unpaid orders: ${unpaid.length} (wechat-mock pay)`)
       return
     }
     // By URL: each handler's newest answer shows its current state.
@@ -192,7 +192,7 @@ async function callsOf(here: Ask, since = 0): Promise<Entry[]> {
 async function gather(ask: Ask, { world: id }: Target, environment: Environment, container: boolean): Promise<Facts> {
   const { name, version } = (await ask('GET', '/version')) as { name: string; version: string }
   if (name !== 'wechat-mock') {
-    throw new CommandError('what answers there is no wechat-mock; say where the mock is (--url, WECHAT_MOCK_URL)')
+    throw new CommandError('the server there is not a wechat-mock; set its URL (--url, WECHAT_MOCK_URL)')
   }
   const here = inWorld(ask, id)
   return {
@@ -210,7 +210,7 @@ export function addDoctor(program: Command, output: Output): void {
   addCommand(
     program,
     'doctor',
-    'tells what is wrong between the mock and your app; exits with 1 if something is',
+    'diagnoses problems between the mock and your app; exits with 1 if there are any',
   ).action(async (target: Target) => {
     const diagnoses = diagnose(await gather(createAsk(target.url), target, process.env, inContainer()))
     const problems = diagnoses.filter(({ level }) => level === 'problem').length

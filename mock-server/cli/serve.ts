@@ -79,7 +79,7 @@ function setFlag(command: Command, key: string, value: unknown): void {
   const option = command.options.find((option) => option.attributeName() === key)
   if (!option || key === 'config') {
     throw new InvalidArgumentError(
-      `there is no ${key}; known: ${command.options.map((option) => option.attributeName()).join(', ')}`,
+      `unknown option ${key}; known: ${command.options.map((option) => option.attributeName()).join(', ')}`,
     )
   }
   if (['cli', 'env'].includes(command.getOptionValueSource(key)!)) return
@@ -195,11 +195,11 @@ export function addServe(program: Command, output: Output): void {
     .description('run the mock until SIGINT or SIGTERM')
     .addOption(option('--port <port>', '0 takes any free port').default(DEFAULT_PORT).argParser(whole(0, 65_535)))
     .addOption(option('--host <host>', 'address to listen on').default('127.0.0.1'))
-    .addOption(option('--control-port <port>', 'the control API on a port of its own').argParser(whole(0, 65_535)))
+    .addOption(option('--control-port <port>', 'a separate port for the control API').argParser(whole(0, 65_535)))
     .addOption(
       option(
         '--allow-host <names>',
-        'more names by which the control API may be called, such as that of a compose service',
+        'further host names for the control API, such as that of a compose service',
       ).argParser(list),
     )
     .addOption(
@@ -207,16 +207,12 @@ export function addServe(program: Command, output: Output): void {
         list,
       ),
     )
-    .addOption(option('--tls-skip-verify', 'take any certificate of a notify_url'))
-    .addOption(
-      option('--config <file>', 'JSON with these flags by their names in camelCase; a flag or a variable wins'),
-    )
+    .addOption(option('--tls-skip-verify', 'accept any certificate of a notify_url'))
+    .addOption(option('--config <file>', 'JSON with these flags in camelCase; flags and variables take precedence'))
   for (const { name, ...flag } of flagged) command.addOption(flagOf(name, flag))
   command
-    .addOption(option('--https', 'insist on https: start only with --cert and --key'))
-    .addOption(
-      option('--cert <file>', 'PEM certificate of the mock: with --key it is reached by https').argParser(text),
-    )
+    .addOption(option('--https', 'require https: start only with --cert and --key'))
+    .addOption(option('--cert <file>', 'PEM certificate of the mock: with --key it serves https').argParser(text))
     .addOption(option('--key <file>', 'PEM key of the certificate').argParser(text))
     .addOption(
       option(
@@ -225,7 +221,7 @@ export function addServe(program: Command, output: Output): void {
       ).argParser(text),
     )
     .addOption(
-      option('--ready-file <file>', 'written when the mock answers, with the line of --json; removed at its end'),
+      option('--ready-file <file>', 'written with the line of --json once the mock answers; removed when it ends'),
     )
     .addOption(option('--print-env', 'print shell lines for the app instead of the banner'))
     .addOption(

@@ -6,14 +6,14 @@ import { checkMoment, parseDuration } from './duration.ts'
 import { TimerHeap } from './timers.ts'
 
 const BUSY =
-  'the clock is being advanced already; await that advance first (a notify handler cannot advance the clock that is delivering to it)'
+  'the clock is already being advanced; await that advance first (a notify handler cannot advance the clock that is delivering to it)'
 
 /** Until when, or over how many events. */
 function goalOf(by: AdvanceBy, from: number): { readonly target: number; readonly most: number } {
   if (typeof by !== 'object') return { target: checkMoment('by', from + parseDuration(by)), most: Infinity }
   if ('next' in by) {
     if (Number.isSafeInteger(by.next) && by.next > 0) return { target: Infinity, most: by.next }
-    throw badInput('next', 'minimum', `must be a number of events from 1; got ${by.next}`)
+    throw badInput('next', 'minimum', `must be a number of events of at least 1; got ${by.next}`)
   }
   const target = checkMoment('to', by.to.getTime())
   if (target >= from) return { target, most: Infinity }
@@ -56,7 +56,7 @@ export function createVirtualClock(
     const giveUp = () =>
       new MockError(
         'CLOCK_TIMEOUT',
-        `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request, a settle hook or work of the application does not end, or realTimeoutMs is too small`,
+        `the advance took longer than ${realTimeoutMs} real ms and stopped at ${new Date(now).toISOString()}; a request, a settle hook or the application's work did not finish, or realTimeoutMs is too small`,
         { report: report() },
       )
     if (closed) return report()

@@ -11,7 +11,7 @@ export function jsonOf(value: unknown): string {
     if (!(error instanceof RangeError)) throw error
     throw new MockError(
       'TOO_LARGE',
-      'the answer does not fit into one text; empty the journal before an export (POST …/reset {"what":"journal"}), or let the world remember less (maxJournal)',
+      'the answer exceeds the maximum length of a string; empty the journal before an export (POST …/reset {"what":"journal"}), or let the world remember less (maxJournal)',
     )
   }
 }

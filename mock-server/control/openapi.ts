@@ -39,10 +39,10 @@ const ERROR = {
   type: 'object',
   required: ['code', 'message'],
   properties: {
-    code: { type: 'string', description: 'What went wrong, for a program.' },
-    message: { type: 'string', description: 'What went wrong, with which value, and what to do.' },
-    field: { type: 'string', description: 'Of BAD_INPUT: the field that is wrong.' },
-    rule: { type: 'string', description: 'Of BAD_INPUT: the rule that it breaks.' },
+    code: { type: 'string', description: 'The kind of error, for programs.' },
+    message: { type: 'string', description: 'What went wrong, the value, and what to do.' },
+    field: { type: 'string', description: 'For BAD_INPUT: the invalid field.' },
+    rule: { type: 'string', description: 'For BAD_INPUT: the violated rule.' },
   },
 }
 
@@ -110,7 +110,8 @@ export function describeRoutes(app: FastifyInstance): (controlUrl: string) => Op
       info: {
         title: 'wechat-mock control API',
         version: VERSION,
-        description: 'Steers the emulated WeChat: worlds, payments, time, faults, gates, and what went over the wire.',
+        description:
+          'Controls the emulated WeChat: worlds, payments, time, faults, gates, and what went over the wire.',
       },
       servers: [{ url: controlUrl }],
       paths,

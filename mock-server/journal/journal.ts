@@ -200,7 +200,7 @@ export function createJournal(
         : ''
       const doubt =
         lost > 0 && count <= atMost
-          ? `; but ${lost} older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified`
+          ? `; but ${lost} older entries were dropped: raise maxJournal, or empty the journal before the part to verify`
           : ''
       throw new MockError('VERIFICATION_FAILED', `expected ${told} of ${shown(match)}, found ${count}${why}${doubt}`, {
         count,

@@ -39,7 +39,7 @@ function checkTexts(place: string, texts: object): void {
   for (const [name, text] of Object.entries(texts)) {
     if (typeof text === 'string' || text instanceof RegExp) continue
     const field = `${place}${name}`
-    throw badInput(field, 'type', `must be a text or a pattern; got ${JSON.stringify(text)}`)
+    throw badInput(field, 'type', `must be a string or a pattern; got ${JSON.stringify(text)}`)
   }
 }
 

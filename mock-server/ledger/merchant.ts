@@ -81,7 +81,7 @@ export function checkApiKey(apiKey: string | undefined): void {
   throw badInput(
     'apiKey',
     '32 bytes',
-    `must be exactly 32 bytes, as the merchant platform demands; got ${Buffer.byteLength(apiKey)}`,
+    `must be exactly 32 bytes, as the merchant platform requires; got ${Buffer.byteLength(apiKey)}`,
   )
 }
 
@@ -91,7 +91,7 @@ export function checkCertMode(certMode: CertMode | undefined, tls: boolean): voi
   throw badInput(
     'certMode',
     'tls',
-    'required needs a mock with TLS, to which a certificate can be shown; start it with tls',
+    'required needs a mock with TLS, so that clients can present a certificate; start it with tls',
   )
 }
 

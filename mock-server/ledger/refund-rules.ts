@@ -127,7 +127,7 @@ export function endRefund(
 ): string | undefined {
   const { outRefundNo, outTradeNo } = refund
   if (refund.status !== 'PROCESSING' && (refund.status !== 'CHANGE' || status === 'CHANGE')) {
-    throw new MockError('REFUND_ENDED', `refund ${outRefundNo} cannot become ${status}: it is ${refund.status} already`)
+    throw new MockError('REFUND_ENDED', `refund ${outRefundNo} cannot become ${status}: it is already ${refund.status}`)
   }
   refund.cancelTimer()
   if (refund.status === 'CHANGE') {

@@ -35,7 +35,7 @@ function judgeText(body: string): Judgement {
   const start = body.trimStart()
   if (body.trim() === '') return { verdict: 'empty_body', reason: `the reply has no body; answer ${EXPECTED}` }
   if (/^[{[]/.test(start)) {
-    return { verdict: 'json_body', reason: `the reply is JSON (${shown(body)}); the V2 interface wants ${EXPECTED}` }
+    return { verdict: 'json_body', reason: `the reply is JSON (${shown(body)}); the V2 API expects ${EXPECTED}` }
   }
   if (/^<(?:!doctype\s+html|html)/i.test(start)) {
     return {
@@ -59,7 +59,7 @@ function judgeText(body: string): Judgement {
   }
   const first = start.indexOf('<')
   if (first > 0 && end >= 0) {
-    return { verdict: 'stray_characters', reason: `output stands before <xml>: ${shown(start.slice(0, first))}` }
+    return { verdict: 'stray_characters', reason: `there is output before <xml>: ${shown(start.slice(0, first))}` }
   }
   try {
     return judgeXml(body)
@@ -74,7 +74,7 @@ function judgeText(body: string): Judgement {
     if (kind === 'root') return { verdict: 'wrong_field_name', reason: `${message}; answer ${EXPECTED}` }
     return {
       verdict: 'not_xml',
-      reason: `the reply ${shown(body)} is not the XML asked for (${message}); answer ${EXPECTED}`,
+      reason: `the reply ${shown(body)} is not the expected XML (${message}); answer ${EXPECTED}`,
     }
   }
 }
@@ -106,7 +106,7 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
   if (status >= 300 && status < 400) {
     return {
       verdict: 'redirect',
-      reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow: give it the final URL`,
+      reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow redirects: give it the final URL`,
     }
   }
   // Undocumented for V2; in V3 the status takes precedence over the body, so the mock does the same.
@@ -121,7 +121,7 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
   if (raw && coding !== undefined) {
     return {
       verdict: 'not_xml',
-      reason: `the reply is compressed (Content-Encoding: ${String(coding)}), and nobody asked for that: the notification has no Accept-Encoding`,
+      reason: `the reply is compressed (Content-Encoding: ${String(coding)}), but the notification has no Accept-Encoding`,
     }
   }
   return judgement
@@ -143,15 +143,15 @@ function judgeFailure({ code = '', message }: NodeJS.ErrnoException): Judgement 
     }
   }
   if (UNSENDABLE.test(code)) {
-    return { verdict: 'connection_refused', reason: `it could not be sent (${told}); was it made up or changed?` }
+    return { verdict: 'connection_refused', reason: `it could not be sent (${told}); was it crafted or changed?` }
   }
   if (TLS.test(code)) {
     return {
       verdict: 'tls',
-      reason: `no TLS connection could be made (${told}); WeChat wants a complete chain from a public authority`,
+      reason: `no TLS connection could be made (${told}); WeChat requires a complete chain from a public authority`,
     }
   }
-  return { verdict: 'reset', reason: `the connection broke before a whole reply had arrived (${told})` }
+  return { verdict: 'reset', reason: `the connection broke before a complete reply had arrived (${told})` }
 }
 
 /**
@@ -163,6 +163,6 @@ export function judge(exchange: Exchange, limitMs: number, strict = false): Judg
   if ('error' in exchange) return judgeFailure(exchange.error)
   return {
     verdict: 'timeout_5s',
-    reason: `no whole reply within ${limitMs} ms; acknowledge first and do slow work afterwards`,
+    reason: `no complete reply within ${limitMs} ms; acknowledge first and do slow work afterwards`,
   }
 }

@@ -115,7 +115,7 @@ export function createNotifier({
         error: broken(
           hasEnded()
             ? 'the world has ended'
-            : 'the world has forgotten it: it was reset, or restored, or remembers no more',
+            : 'the world no longer remembers it: it was reset or restored, or the notification was dropped as old',
         ),
       }
     }

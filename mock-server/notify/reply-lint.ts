@@ -15,7 +15,7 @@ interface Rule {
 const UTF8 = /^(?:utf-?8|(?:us-)?ascii)$/i
 
 const notUtf8 = (where: string, charset = 'UTF-8') =>
-  UTF8.test(charset) ? undefined : `${where} says ${charset}; the messages of V2 are UTF-8`
+  UTF8.test(charset) ? undefined : `${where} says ${charset}; V2 messages are UTF-8`
 
 /**
  * Flaws of a SUCCESS answer that the list of wrong replies (doc/v2/partner/4011984734) does not cover: no recording shows
@@ -29,7 +29,7 @@ const RULES: readonly Rule[] = [
     check: ({ headers: { 'content-encoding': coding } }) =>
       coding === undefined || String(coding).toLowerCase() === 'identity'
         ? undefined
-        : `the reply says Content-Encoding: ${String(coding)} and is plain text; a client that believes it reads nothing`,
+        : `the reply says Content-Encoding: ${String(coding)} but is plain text; a client that trusts the header cannot read it`,
   },
   {
     rule: 'reply-not-utf8',

@@ -37,11 +37,11 @@ export function planOf(schedule: Schedule): Plan {
     return { gaps: gapsOf(schedule, 'schedule'), immediate: true }
   }
   const { gaps = 'current', immediate = true, ...unknown } = schedule as Exclude<Schedule, Gaps>
-  if (Object.keys(unknown).length > 0) throw refuse('schedule', 'made of gaps and immediate', schedule)
+  if (Object.keys(unknown).length > 0) throw refuse('schedule', 'an object of gaps and immediate', schedule)
   if (typeof immediate !== 'boolean') throw refuse('schedule.immediate', 'true or false', immediate)
   const plan = { gaps: gapsOf(gaps, 'schedule.gaps'), immediate }
   if (!immediate && plan.gaps.length === 0) {
-    throw refuse('schedule.gaps', 'one gap at least where the first send is not immediate', gaps)
+    throw refuse('schedule.gaps', 'at least one gap if the first send is not immediate', gaps)
   }
   return plan
 }

@@ -36,11 +36,11 @@ export function checkCaller(
   ) {
     throw new MockError(
       'FORBIDDEN_HOST',
-      `the control API answers to an IP address, localhost or ${hosts.join(', ')}, not to the Host ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`,
+      `the control API accepts an IP address, localhost or ${hosts.join(', ')} as Host, not ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`,
     )
   }
   const { origin } = headers
   if (origin !== undefined && origin !== `${protocol}://${host}`) {
-    throw new MockError('FORBIDDEN_ORIGIN', `a page of ${origin} may not steer the mock`)
+    throw new MockError('FORBIDDEN_ORIGIN', `a page of ${origin} may not control the mock`)
   }
 }

@@ -143,7 +143,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     const world = worldOf(worlds, sent(request))
     const told = sent(request, world)
     const { method, url } = told
-    const why = pathOf(url).includes('//') ? ': it has // in its path; take the slash off the end of the base URL' : ''
+    const why = pathOf(url).includes('//') ? ': its path contains //; remove the slash at the end of the base URL' : ''
     const answer = {
       code: 'UNKNOWN_PATH',
       message: `${method} ${url} is not emulated${why}; ${emulated}: ${worlds.controlUrl()}`,

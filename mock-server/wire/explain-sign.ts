@@ -72,7 +72,7 @@ function mistakes(fields: Fields, { apiKey, appSecret }: SignSecrets): Mistake[]
     { ...right, told: 'the values were URL-encoded before they were signed', text: valuesBy(encodeURIComponent) },
     { ...right, told: 'the values were escaped for XML before they were signed', text: valuesBy(escapeXml) },
     { ...right, told: 'the values were trimmed before they were signed', text: valuesBy((value) => value.trim()) },
-    { ...right, told: 'the key was not appended', tail: '', shownTail: '' },
+    { ...right, told: 'the API key was not appended', tail: '', shownTail: '' },
     {
       ...right,
       told: 'the AppSecret was used instead of the API key',
@@ -129,7 +129,7 @@ export function explainSign(fields: Fields, type: SignType, secrets: SignSecrets
       if (made !== received.toUpperCase()) continue
       const found = [
         told,
-        ...(algorithm === type ? [] : [`it is the ${algorithm} where ${type} was asked for`]),
+        ...(algorithm === type ? [] : [`it is ${algorithm} instead of ${type}`]),
         ...(made === received ? [] : ['it is not in upper case']),
       ].filter((part) => part !== '')
       const difference = firstDifference(ours, text + shownTail)
@@ -159,5 +159,5 @@ export function toldSign({ ours, mistake, difference, type }: SignExplanation): 
   const where = difference
     ? `; first difference at ${difference.field}: ${difference.ours ?? 'nothing'} here, ${difference.theirs ?? 'nothing'} there`
     : ''
-  return `sign is not the upper-case ${type} of ${ours}${mistake === undefined ? '; another key, or other values than were sent?' : `: ${mistake}${where}`}`
+  return `sign is not the upper-case ${type} of ${ours}${mistake === undefined ? '; was another key used, or were the values changed after signing?' : `: ${mistake}${where}`}`
 }

@@ -56,7 +56,7 @@ function textOf(name: string, nodes: Node[]): string {
       const [kind, content] = entry(node)
       if (typeof content === 'string') return decodeReferences(content)
       if (kind === '#cdata') return content.map((part) => part['#text']).join('')
-      throw new WireError('not_xml', `<${name}> holds another element; the message must be one flat level`)
+      throw new WireError('not_xml', `<${name}> contains another element; the message must be one flat level`)
     })
     .join('')
 }

@@ -12,15 +12,15 @@ export function assertDrained(faults: readonly FaultView[], gates: readonly Gate
   const unused = { faults: faults.filter(({ used }) => !used), gates: gates.filter(({ used }) => !used), hooks }
   const lines = [
     ...unused.faults.map(told),
-    ...unused.gates.map(({ name, hold }) => `nothing came to gate ${name} at ${hold}`),
-    ...(hooks > 0 ? [`${hooks} of the hooks beforeNotify met no notification`] : []),
+    ...unused.gates.map(({ name, hold }) => `nothing reached gate ${name} at ${hold}`),
+    ...(hooks > 0 ? [`${hooks} of the hooks beforeNotify did not run`] : []),
   ]
-  if (lines.length > 0) throw new MockError('NOT_DRAINED', `left over: ${lines.join('; ')}`, unused)
+  if (lines.length > 0) throw new MockError('NOT_DRAINED', `unused: ${lines.join('; ')}`, unused)
 }
 
 /** Passes if there are no calls to paths that are not emulated. */
 export function assertNoUnexpected(calls: readonly JournalEntry[]): void {
   if (calls.length === 0) return
   const told = calls.map(({ request: { method, url } }) => `${method} ${url}`)
-  throw new MockError('UNEXPECTED_CALLS', `paths were called that are not emulated: ${told.join(', ')}`, { calls })
+  throw new MockError('UNEXPECTED_CALLS', `calls to paths that are not emulated: ${told.join(', ')}`, { calls })
 }

@@ -62,7 +62,7 @@ function check(fields: FieldChanges, url: string): void {
   }
   for (const name of Object.keys(fields)) {
     if (!/^(?!xml$)[A-Za-z_][\w.-]*$/.test(name)) {
-      throw badInput(`fields.${name}`, 'name', 'must be the name of an XML element inside of <xml>')
+      throw badInput(`fields.${name}`, 'name', 'must be the name of an XML element inside <xml>')
     }
   }
 }

@@ -44,7 +44,7 @@ export function createFace(parts: FaceParts): World {
     if (notification) return notification
     throw new MockError(
       'UNKNOWN_NOTIFICATION',
-      `world ${id} has no notification ${name}; a payment's is made when the order ${name} is paid`,
+      `world ${id} has no notification ${name}; that of a payment is created when the order ${name} is paid`,
     )
   }
 

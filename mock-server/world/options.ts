@@ -49,7 +49,7 @@ export const OPTIONS = {
    */
   seed: row<number | string>(
     { type: ['number', 'string'] },
-    { flags: '--seed <seed>', text: 'the same seed gives the same credentials and ids' },
+    { flags: '--seed <seed>', text: 'the same seed produces the same credentials and ids' },
   ),
   /** World time at creation; default: the machine's time, in whole seconds. */
   startTime: row<Date | number>(
@@ -59,7 +59,7 @@ export const OPTIONS = {
   /** Default `virtual`: time stands still until it is advanced. */
   clock: row<ClockMode>(oneOf('virtual', 'real'), {
     flags: '--clock <mode>',
-    text: 'real: retries are sent when they are due; virtual: when the clock is advanced',
+    text: 'real: retries are sent when due; virtual: when the clock is advanced',
     default: 'real',
   }),
   /**
@@ -125,7 +125,7 @@ export const OPTIONS = {
    */
   settleUrl: row<string>(text(), {
     flags: '--settle-url <url>',
-    text: 'an address of the app that answers when its work in the background is done',
+    text: 'a URL of the app that answers once its background work is done',
   }),
   /** Refuses what production might refuse ({@link Finding}), instead of only reporting it. Default false. */
   strict: row<boolean>(FLAG, {

@@ -186,7 +186,7 @@ export function createParties(options: PartiesOptions): Parties {
       ),
     adopt: (merchants, newApps) => {
       const checkSame = (place: string, theirs: string, own: string) => {
-        if (theirs !== own) throw badInput(place, 'const', 'must be what this world has for the same id')
+        if (theirs !== own) throw badInput(place, 'const', 'must match the value this world has for the same id')
       }
       merchants.forEach(({ mchId, apiKey, signType, certMode }, n) => {
         const own = accountOf(mchId)

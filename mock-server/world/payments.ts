@@ -110,7 +110,7 @@ export const createTell =
   }
 
 const UNHEARD =
-  'nobody is notified: the refund has no notify_url, and the merchant platform has no URL for refunds (refundNotifyUrl of the world)'
+  'no notification: the refund has no notify_url, and the merchant platform has no URL for refunds (refundNotifyUrl of the world)'
 
 const isUnpaid = ({ tradeState }: Order) => tradeState === 'NOTPAY'
 const isPaid = ({ payment }: Order) => payment !== undefined

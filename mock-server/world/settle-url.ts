@@ -25,7 +25,7 @@ export const createSettleCall = (sender: Pick<Sender, 'post'>, url: string) => a
   if ('reply' in exchange && Math.floor(exchange.reply.status / 100) === 2) return
   throw new MockError(
     'SETTLE_FAILED',
-    `settleUrl ${url} ${outcomeOf(exchange)}; it must answer with 2xx when the work in the background is done`,
+    `settleUrl ${url} ${outcomeOf(exchange)}; it must answer 2xx once the background work is done`,
     { url },
   )
 }

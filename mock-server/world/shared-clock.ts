@@ -159,7 +159,7 @@ function membership(
         if (mode === 'real') {
           throw new MockError(
             'CLOCK_SHARED',
-            `world ${world.id} runs on a virtual clock that it shares, and cannot go over to real time alone`,
+            `world ${world.id} runs on a shared virtual clock and cannot switch to real time alone`,
           )
         }
       },
@@ -263,7 +263,7 @@ export function createSharedClock({ startTime }: SharedClockOptions = {}): Share
 export function joinClock(clock: SharedClock, world: Settling): WorldTime {
   const join = joins.get(clock)
   if (!join) {
-    throw badInput('clock', 'createSharedClock', 'must be one that createSharedClock has made')
+    throw badInput('clock', 'createSharedClock', 'must be created by createSharedClock')
   }
   return join(world)
 }
@@ -275,6 +275,6 @@ export function checkOwnTime(
 ): void {
   const own = (['startTime', 'clock'] as const).find((name) => options[name] !== undefined)
   if (shared && own !== undefined) {
-    throw badInput(own, 'shared', `all worlds of this mock run on the one clock that it was given; leave ${own} out`)
+    throw badInput(own, 'shared', `all worlds of this mock run on its shared clock; omit ${own}`)
   }
 }

@@ -81,7 +81,7 @@ export async function advanceWorlds<W extends Watched, R extends ClockMove>(
     if (clock.mode === 'virtual' && awaited !== undefined) {
       throw new MockError(
         'CLOCK_BUSY',
-        `${awaited} is not over: await it before the clock is advanced (a notify handler cannot advance the clock that is delivering to it)`,
+        `${awaited} is still in flight: await it before advancing the clock (a notify handler cannot advance the clock that is delivering to it)`,
       )
     }
     const move = clock.advance(by, options, (move) => {

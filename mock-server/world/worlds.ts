@@ -52,7 +52,7 @@ export function createWorlds(
   function checkFree(kind: 'appid' | 'mchId', name: string): void {
     const owner = named[kind].get(name)?.world
     if (owner) {
-      throw new MockError('ID_TAKEN', `the ${kind} ${name} is one of world ${owner.id}; choose another one`, {
+      throw new MockError('ID_TAKEN', `the ${kind} ${name} belongs to world ${owner.id}; choose another one`, {
         field: kind,
       })
     }
@@ -69,7 +69,7 @@ export function createWorlds(
     if (cores.keys().next().value === id) {
       throw new MockError(
         'DEFAULT_WORLD',
-        `world ${id} answers the calls that belong to no world, and cannot be deleted; reset it instead`,
+        `world ${id} answers calls that belong to no world and cannot be deleted; reset it instead`,
       )
     }
     seeds.delete(seed)

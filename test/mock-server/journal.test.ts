@@ -70,8 +70,7 @@ t.test('what it has forgotten it does not vouch for', async (t) => {
   for (const [match, times] of limited) {
     t.throws(() => journal.verify(match, times), {
       code: 'VERIFICATION_FAILED',
-      message:
-        /; but 2 older entries were forgotten: raise maxJournal, or empty the journal before what is to be verified$/,
+      message: /; but 2 older entries were dropped: raise maxJournal, or empty the journal before the part to verify$/,
       details: { forgotten: 2 },
     })
   }

@@ -49,7 +49,7 @@ const refused: [string, WireError['kind'], RegExp][] = [
   ['<xml><a>1</a></xml><xml></xml>', 'not_xml', /possible root/],
   ['<xml><a>1</a></xml>\\n', 'not_xml', /Extra text/],
   ['<xml><a>1</a><a>1</a></xml>', 'not_xml', /<a> occurs twice/],
-  ['<xml><a><b>1</b></a></xml>', 'not_xml', /<a> holds another element/],
+  ['<xml><a><b>1</b></a></xml>', 'not_xml', /<a> contains another element/],
   ['<xml><a>&nbsp;</a></xml>', 'not_xml', /unknown reference &nbsp;/],
   ['<xml><a>fish & chips</a></xml>', 'not_xml', /&/],
   ['<xml><a>&#x110000;</a></xml>', 'not_xml', /unknown reference &#x110000;/],
@@ -273,7 +273,7 @@ t.test('the usual mistakes are recognised by the signature they give', async (t)
   t.equal(stringToSign(Object.entries(values)), SIGNED)
   const cases: [mistake: string, sign: string, field: string | undefined][] = [
     ['it is not in upper case', md5(SIGNED + key).toLowerCase(), undefined],
-    ['it is the HMAC-SHA256 where MD5 was asked for', hmac(SIGNED + key), undefined],
+    ['it is HMAC-SHA256 instead of MD5', hmac(SIGNED + key), undefined],
     ['empty values were signed too', md5(SIGNED.replace('&body', '&attach=&body') + key), 'attach'],
     [
       'the fields were signed in the order of the message instead of sorted by name',
@@ -288,7 +288,7 @@ t.test('the usual mistakes are recognised by the signature they give', async (t)
     ],
     ['the values were escaped for XML before they were signed', md5(SIGNED.replace(' & ', ' &amp; ') + key), 'body'],
     ['the values were trimmed before they were signed', md5(SIGNED.replace('点心 ', '点心') + key), 'body'],
-    ['the key was not appended', md5(SIGNED), 'key'],
+    ['the API key was not appended', md5(SIGNED), 'key'],
     ['the AppSecret was used instead of the API key', md5(`${SIGNED}&key=app-secret`), 'key'],
     ['the text was signed in GBK instead of UTF-8', md5(encodeGbk(SIGNED + key)), undefined],
     ['the text was signed in ISO-8859-1 instead of UTF-8', md5(SIGNED.replace(/[^\0-\xff]/g, '?') + key), undefined],
@@ -298,7 +298,7 @@ t.test('the usual mistakes are recognised by the signature they give', async (t)
       undefined,
     ],
     [
-      'the key was not appended; it is the HMAC-SHA256 where MD5 was asked for; it is not in upper case',
+      'the API key was not appended; it is HMAC-SHA256 instead of MD5; it is not in upper case',
       hmac(SIGNED).toLowerCase(),
       'key',
     ],
@@ -322,7 +322,7 @@ t.test('what cannot be found out is not guessed', async (t) => {
   t.same(explanation, { received: 'F'.repeat(32), type: 'MD5', ours: OURS })
   t.equal(
     toldSign(explanation),
-    `sign is not the upper-case MD5 of ${OURS}; another key, or other values than were sent?`,
+    `sign is not the upper-case MD5 of ${OURS}; was another key used, or were the values changed after signing?`,
   )
 })
 
@@ -336,7 +336,7 @@ t.test("the caller's own text is compared piece by piece", async (t) => {
   t.match(told(`${SIGNED}&key=app-secret`), { theirs: /<appSecret>/, difference: { field: 'key' } })
   t.match(told(`${OURS}&more=1`), { difference: { field: 'more', ours: undefined, theirs: 'more=1' } })
   t.equal(told(`${SIGNED}${key}`).difference, undefined)
-  t.match(toldSign(told(SIGNED)), /other values/)
+  t.match(toldSign(told(SIGNED)), /was another key used/)
 })
 
 t.test('a whole message, by its own sign_type', async (t) => {

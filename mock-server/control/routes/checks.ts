@@ -24,7 +24,7 @@ export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: InWorld }>(
     '/worlds/:world/assert-no-unexpected',
-    { schema: about('422 if a path was called that is not emulated.') },
+    { schema: about('422 if a path that is not emulated was called.') },
     async (request) => {
       worlds.find(request.params.world).assertNoUnexpected()
       return { unexpected: 0 }
@@ -33,13 +33,13 @@ export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: InWorld }>(
     '/worlds/:world/lint',
-    { schema: about('What production may not like about the calls in the journal.') },
+    { schema: about('What production might refuse about the calls in the journal.') },
     async (request) => worlds.find(request.params.world).lint(),
   )
 
   app.post<{ Params: InWorld; Body: { readonly xml: string; readonly string?: string } }>(
     '/worlds/:world/explain-sign',
-    { schema: about('Why the signature of a message is not the one expected.', { body: message }) },
+    { schema: about('Why the signature of a message is not the expected one.', { body: message }) },
     async (request) => worlds.find(request.params.world).explainSign(request.body.xml, request.body.string),
   )
 }

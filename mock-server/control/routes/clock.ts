@@ -25,10 +25,14 @@ function goalOf({ by, to, next }: Advance): AdvanceBy {
     next !== undefined ? { next } : undefined,
   ].filter((goal) => goal !== undefined)
   if (goals.length !== 1) {
-    throw new MockError('BAD_INPUT', 'say one of by, to and next: a span, a moment, or a number of events', {
-      field: 'by',
-      rule: 'oneOf',
-    })
+    throw new MockError(
+      'BAD_INPUT',
+      'give exactly one of by, to and next: a duration, a moment, or a number of events',
+      {
+        field: 'by',
+        rule: 'oneOf',
+      },
+    )
   }
   return goals[0]!
 }
@@ -43,13 +47,15 @@ const view = ({ clock, inFlight }: World) => ({
 export function clockRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld }>(
     '/worlds/:world/clock',
-    { schema: about('The time, what is due, what is under way.') },
+    { schema: about('The time, what is due, and what is in flight.') },
     async (request) => view(worlds.find(request.params.world)),
   )
 
   app.put<{ Params: InWorld; Body: { readonly mode: ClockMode } }>(
     '/worlds/:world/clock',
-    { schema: about('Goes over to virtual or real time, at the time it is and with what is due.', { body: mode }) },
+    {
+      schema: about('Switches to virtual or real time; the current time and pending events are kept.', { body: mode }),
+    },
     async (request) => {
       const world = worlds.find(request.params.world)
       world.clock.switchTo(request.body.mode)

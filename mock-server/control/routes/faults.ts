@@ -44,7 +44,7 @@ export function faultRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.put<{ Params: OfFault; Body: NewFault }>(
     '/worlds/:world/faults/:name',
-    { schema: about('Makes something go wrong, once unless asked otherwise.', { body: newFault }) },
+    { schema: about('Makes something go wrong, once by default.', { body: newFault }) },
     async (request) => {
       const {
         match: { api, ...match },
@@ -58,7 +58,7 @@ export function faultRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.delete<{ Params: OfFault }>(
     '/worlds/:world/faults/:name',
-    { schema: about('Takes a fault back.') },
+    { schema: about('Removes a fault.') },
     async (request) => {
       const fault = find(request.params)
       fault.remove()
@@ -68,7 +68,7 @@ export function faultRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.delete<{ Params: InWorld }>(
     '/worlds/:world/faults',
-    { schema: about('Takes all faults back.') },
+    { schema: about('Removes all faults.') },
     async (request) => {
       const faults = worlds.find(request.params.world).faults()
       for (const fault of faults) fault.remove()

@@ -37,7 +37,7 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.put<{ Params: OfGate; Body: NewGate }>(
     '/worlds/:world/gates/:name',
-    { schema: about('Holds every exchange that comes to a point.', { body: newGate }) },
+    { schema: about('Holds every exchange that reaches a point.', { body: newGate }) },
     async (request) => {
       const { hold, ...options } = request.body
       const { world, name } = request.params
@@ -48,7 +48,7 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
   // A timeout is an answer, not an error: the client asks again.
   app.post<{ Params: OfGate; Body: { readonly timeoutMs?: number } }>(
     '/worlds/:world/gates/:name/wait',
-    { schema: about('Waits until a gate holds something.', { body: wait }) },
+    { schema: about('Waits until a gate holds an exchange.', { body: wait }) },
     async (request) => {
       const gate = find(request.params)
       const reached = (await within(gate.reached, request.body.timeoutMs ?? 30_000)) && gate.used
@@ -60,7 +60,7 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: OfGate }>(
     '/worlds/:world/gates/:name/release',
-    { schema: about('Lets go what a gate holds, and everything that comes later.') },
+    { schema: about('Opens a gate for what it holds and everything later.') },
     async (request) => {
       const gate = find(request.params)
       gate.release()
@@ -70,7 +70,7 @@ export function gateRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.delete<{ Params: OfGate }>(
     '/worlds/:world/gates/:name',
-    { schema: about('Releases a gate and forgets it.') },
+    { schema: about('Releases and removes a gate.') },
     async (request) => {
       const gate = find(request.params)
       gate.remove()

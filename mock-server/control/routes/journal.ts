@@ -84,7 +84,7 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
     Querystring: Page & { readonly since?: string; readonly dir?: 'in' | 'out'; readonly api?: string }
   }>(
     '/worlds/:world/journal',
-    { schema: about('Everything that went over the wire, from a cursor on.', { querystring: list }) },
+    { schema: about('Everything that went over the wire, starting after a cursor.', { querystring: list }) },
     async (request) => {
       const { since, dir, api } = request.query
       const journal = journalOf(request)
@@ -99,7 +99,7 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.delete<{ Params: InWorld; Body: Pick<Search, 'match'> }>(
     '/worlds/:world/journal',
     {
-      schema: about('Takes out what matches, or everything, and answers with exactly that.', {
+      schema: about('Removes the matching entries, or all, and returns exactly those.', {
         body: strict({ match }),
       }),
     },
@@ -128,7 +128,7 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: InWorld; Body: WaitOptions & { readonly match?: JsonMatch } }>(
     '/worlds/:world/journal/wait',
-    { schema: about('Waits until enough exchanges match; those that are there already count.', { body: wait }) },
+    { schema: about('Waits until enough exchanges match; those already there count.', { body: wait }) },
     async (request) => {
       const { match, ...options } = request.body
       const waited = await journalOf(request).wait(toMatch(match), options)

@@ -18,7 +18,7 @@ export function merchantRoutes(server: FastifyInstance, worlds: Worlds): void {
 
   server.put<{ Params: OfMerchant; Body: MerchantChanges }>(
     '/worlds/:world/merchants/:mchId',
-    { schema: about('Adds a merchant, or changes one: key, algorithm, certificate.', { body: MERCHANT }) },
+    { schema: about('Adds or changes a merchant: key, algorithm, certificate.', { body: MERCHANT }) },
     async (request) => worlds.find(request.params.world).setMerchant(request.params.mchId, request.body),
   )
 
@@ -28,7 +28,7 @@ export function merchantRoutes(server: FastifyInstance, worlds: Worlds): void {
 
   server.put<{ Params: OfApp; Body: AppChanges }>(
     '/worlds/:world/apps/:appid',
-    { schema: about('Adds an app, or changes the secret of one.', { body: APP }) },
+    { schema: about('Adds an app, or changes its secret.', { body: APP }) },
     async (request) => worlds.find(request.params.world).setApp(request.params.appid, request.body),
   )
 }

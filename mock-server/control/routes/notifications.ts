@@ -87,7 +87,7 @@ export function notificationRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.get<{ Params: InWorld; Querystring: Listed }>(
     '/worlds/:world/notifications',
-    { schema: about('The notifications and their attempts, the newest page of them.', { querystring: list }) },
+    { schema: about('The newest page of notifications with their attempts.', { querystring: list }) },
     async ({ params, query }) => {
       const { order, state, mchId, before } = query
       const world = worlds.find(params.world)
@@ -114,7 +114,7 @@ export function notificationRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.post<{ Params: InWorld; Body: Crafted }>(
     '/worlds/:world/notifications',
     {
-      schema: about('Makes a notification up and sends it: forged, tampered with, of an order that is not paid.', {
+      schema: about('Crafts a notification and sends it: forged, tampered with, or for an unpaid order.', {
         body: craft,
       }),
     },
@@ -132,7 +132,7 @@ export function notificationRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.post<{ Params: OfNotification; Body: DeliverOptions }>(
     '/worlds/:world/notifications/:id/deliver',
     {
-      schema: about('Sends a notification by hand, duplicates included; answers with the measured overlap.', {
+      schema: about('Sends a notification manually, once or several times; returns the measured overlap.', {
         body: DELIVER,
       }),
     },

@@ -32,7 +32,9 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: OfOrder; Body: PayOptions }>(
     '/worlds/:world/orders/:outTradeNo/pay',
-    { schema: about('The user pays; answers with the notification and its first delivery, judged.', { body: PAY }) },
+    {
+      schema: about('The user pays; returns the notification and its first delivery with the verdict.', { body: PAY }),
+    },
     async ({ params, body }) => notifiedView(await worlds.find(params.world).pay(params.outTradeNo, body)),
   )
 
@@ -44,7 +46,7 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: OfOrder; Body: OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo/expire',
-    { schema: about('The time of an order is over.', { body: WHERE }) },
+    { schema: about('An order expires.', { body: WHERE }) },
     async ({ params, body }) => worlds.find(params.world).expire(params.outTradeNo, body),
   )
 
@@ -57,7 +59,7 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: OfOrder; Body: ConsoleRefund & OfMerchant }>(
     '/worlds/:world/orders/:outTradeNo/refunds',
-    { schema: about('The merchant refunds by hand, in its console.', { body: REFUND }) },
+    { schema: about('The merchant refunds manually, in its console.', { body: REFUND }) },
     async ({ params, body }) => worlds.find(params.world).refundFromConsole(params.outTradeNo, body),
   )
 

@@ -52,7 +52,7 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
       const world = worlds.find(request.params.world)
       const told = [request.query.what, request.body.what].filter((text) => text !== undefined)
       if (told.length > 1) {
-        throw badInput('what', 'once', 'say it in the body or in the query, not in both')
+        throw badInput('what', 'once', 'give it in the body or in the query, not in both')
       }
       const parts = told.flatMap((text) => text.split(',')) as ResetPart[]
       world.reset(...parts)
@@ -68,7 +68,7 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
 
   app.post<{ Params: InWorld; Body: { readonly name?: string } }>(
     '/worlds/:world/snapshots',
-    { schema: about('Remembers the world as it is now.', { body: snapshot }) },
+    { schema: about('Stores the current state of the world.', { body: snapshot }) },
     async (request, reply) => {
       const world = worlds.find(request.params.world)
       reply.code(201)
@@ -87,7 +87,7 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
 
   app.post<{ Params: InWorld & { name: string } }>(
     '/worlds/:world/snapshots/:name/restore',
-    { schema: about('Puts the world back into a snapshot.') },
+    { schema: about('Restores a snapshot.') },
     async (request) => {
       const world = worlds.find(request.params.world)
       world.restore(request.params.name)
@@ -105,7 +105,7 @@ export function stateRoutes(app: FastifyInstance, worlds: Worlds, importLimit = 
     '/worlds/:world/import',
     {
       bodyLimit: importLimit,
-      schema: about('Puts the world into the state of an export of the same merchant and app.', { body: exported }),
+      schema: about('Restores the state of an export of the same merchant and app.', { body: exported }),
       errorHandler: (error) => refuseLong(error, importLimit),
     },
     async (request) => {

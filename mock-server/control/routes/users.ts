@@ -20,27 +20,27 @@ export function userRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.put<{ Params: OfUser; Body: UserChanges & OfApp }>(
     '/worlds/:world/users/:openid',
-    { schema: about('Makes a user known, or changes what is known of them.', { body: USER }) },
+    { schema: about('Creates or changes a user.', { body: USER }) },
     async (request) => worlds.find(request.params.world).setUser(request.params.openid, request.body),
   )
 
   app.post<{ Params: OfUser; Body: UserProfileOptions }>(
     '/worlds/:world/users/:openid/profile',
     {
-      schema: about('What wx.getUserProfile gives: rawData and signature, encryptedData and iv.', { body: PROFILE }),
+      schema: about('The result of wx.getUserProfile: rawData and signature, encryptedData and iv.', { body: PROFILE }),
     },
     async (request) => worlds.find(request.params.world).userProfile(request.params.openid, request.body),
   )
 
   app.post<{ Params: OfUser; Body: PhoneNumberOptions }>(
     '/worlds/:world/users/:openid/phone-number',
-    { schema: about('What a button for the phone number gives: a code, encryptedData and iv.', { body: PHONE }) },
+    { schema: about('The event of a phone number button: a code, encryptedData and iv.', { body: PHONE }) },
     async (request) => worlds.find(request.params.world).phoneNumber(request.params.openid, request.body),
   )
 
   app.post<{ Params: OfUser; Body: OfApp }>(
     '/worlds/:world/users/:openid/rotate-session-key',
-    { schema: about('Gives the user a new session_key; the old one is dead.', { body: ofApp }) },
+    { schema: about('Gives the user a new session_key; the old one becomes invalid.', { body: ofApp }) },
     async (request) => worlds.find(request.params.world).rotateSessionKey(request.params.openid, request.body),
   )
 }

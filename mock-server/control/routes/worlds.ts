@@ -33,7 +33,7 @@ export function worldRoutes(app: FastifyInstance, worlds: Worlds): void {
     '/worlds',
     {
       schema: about(
-        'Makes a world: a merchant and an app of its own; env is what to give the application. The same once more gives the same world.',
+        'Creates a world with its own merchant and app; env holds the variables for the application. Repeating the call returns the same world.',
         { body: WORLD_OPTIONS },
       ),
     },
@@ -50,7 +50,7 @@ export function worldRoutes(app: FastifyInstance, worlds: Worlds): void {
 
   app.post<{ Params: InWorld; Body: LoginCodeOptions }>(
     '/worlds/:world/login-codes',
-    { schema: about('A code as wx.login gives it.', { body: LOGIN_CODE }) },
+    { schema: about('Issues a code like wx.login.', { body: LOGIN_CODE }) },
     async (request) => worlds.find(request.params.world).loginCode(request.body),
   )
 }

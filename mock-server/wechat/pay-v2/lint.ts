@@ -44,7 +44,7 @@ const RULES: readonly Rule[] = [
     field: 'notify_url',
     check: (url) =>
       new URL(url).port !== '' && !isLocal(hostOf(url))
-        ? `${url} has a port; whether WeChat calls it is on record nowhere`
+        ? `${url} has a port; no recording shows whether WeChat calls such a URL`
         : undefined,
   },
   {
@@ -64,7 +64,7 @@ const RULES: readonly Rule[] = [
     apis: ALL,
     field: 'nonce_str',
     check: (nonce, { nonces }) =>
-      nonces.isFresh(nonce) ? undefined : `${nonce} was used before; each request needs a random one of its own`,
+      nonces.isFresh(nonce) ? undefined : `${nonce} was used before; each request needs its own random one`,
   },
   {
     rule: 'time-expire-short',
@@ -74,7 +74,7 @@ const RULES: readonly Rule[] = [
     refuse: () => new ProtocolFail(TIME_EXPIRE_SHORT),
     check: (text, { now }) =>
       parseWechatTime(text)!.getTime() - now().getTime() < 5 * MINUTE_MS
-        ? `${text} is less than five minutes away, which older merchants are refused`
+        ? `${text} is less than five minutes away, which WeChat refuses for older merchants`
         : undefined,
   },
   {
@@ -84,7 +84,7 @@ const RULES: readonly Rule[] = [
     field: 'openid',
     refuse: () => new ProtocolFail(WRONG_OPENID),
     check: (openid) =>
-      openid.startsWith('o') ? undefined : `${openid} does not begin with o, as every recorded one does`,
+      openid.startsWith('o') ? undefined : `${openid} does not begin with o, unlike every recorded one`,
   },
   {
     rule: 'client-ip-local',
@@ -92,7 +92,7 @@ const RULES: readonly Rule[] = [
     apis: ['unifiedorder'],
     field: 'spbill_create_ip',
     check: (ip) =>
-      isIP(ip) !== 0 && isLocal(ip) ? `${ip} is no address of a payer on the public internet` : undefined,
+      isIP(ip) !== 0 && isLocal(ip) ? `${ip} is not the address of a payer on the public internet` : undefined,
   },
   {
     rule: 'close-early',
@@ -103,7 +103,7 @@ const RULES: readonly Rule[] = [
     check: (outTradeNo, account) => {
       const order = account.orders.find(outTradeNo)
       return order && ageMs(account, order.createdAt) < 5 * MINUTE_MS
-        ? `${outTradeNo} is less than five minutes old; the documents forbid to close it yet (wxa chapter 9_3)`
+        ? `${outTradeNo} is less than five minutes old; the documentation forbids closing it yet (wxa chapter 9_3)`
         : undefined
     },
   },
@@ -134,7 +134,7 @@ const ROOT_NAME = 'root-name'
 
 function rootFindings(root: string): Found[] {
   if (root === 'xml') return []
-  const message = `the root element is <${root}>; documented is <xml>, and no refusal of another one is on record`
+  const message = `the root element is <${root}>instead of the documented <xml>; no refusal of another one is on record`
   const refuse = () => new ProtocolFail('XML格式错误')
   return [{ rule: ROOT_NAME, level: 'warning', field: root, message, refuse }]
 }

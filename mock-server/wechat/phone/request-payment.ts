@@ -112,11 +112,11 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
   }
   if (!order.payment && !isOpen(order)) throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
   if (order.payment) {
-    throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is paid already`)
+    throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is already paid`)
   }
   if (order.prepayId !== prepayId || now.getTime() - order.prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
     throw expired(
-      `the prepay_id of order ${order.outTradeNo} is older than 2 h, or a later unifiedorder has replaced it; call unifiedorder again with the same out_trade_no`,
+      `the prepay_id of order ${order.outTradeNo} is older than 2 h, or was replaced by a later unifiedorder; call unifiedorder again with the same out_trade_no`,
     )
   }
   return { errMsg: 'requestPayment:ok', outTradeNo: order.outTradeNo }

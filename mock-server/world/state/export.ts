@@ -44,7 +44,7 @@ export function fromExport({ format, credentials, state }: WorldExport, own: Cre
     throw badInput(
       `credentials.${other}`,
       'const',
-      'must be that of this world: make a world with the credentials of the export, then import into it',
+      'must be that of this world: create a world with the credentials of the export, then import into it',
     )
   }
   return decode(state) as WorldState

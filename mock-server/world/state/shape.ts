@@ -252,30 +252,30 @@ function checkReferences({ orders: { orders, prepays }, refunds }: MerchantDump,
   orders.forEach(({ tradeState, payment }, n) => {
     const isPaid = tradeState === 'SUCCESS' || tradeState === 'REFUND'
     if (isPaid !== (payment !== undefined)) {
-      refuse(`${place}.orders.orders.${n}.tradeState`, 'SUCCESS or REFUND where there is a payment, and only there')
+      refuse(`${place}.orders.orders.${n}.tradeState`, 'SUCCESS or REFUND if and only if there is a payment')
     }
   })
   prepays.forEach(([, outTradeNo], n) => {
-    if (!byNumber.has(outTradeNo)) refuse(`${place}.orders.prepays.${n}`, 'of an order that is there')
+    if (!byNumber.has(outTradeNo)) refuse(`${place}.orders.prepays.${n}`, 'of an existing order')
   })
   refunds.forEach(({ outTradeNo, coupons, refundFee, cashRefundFee, status }, n) => {
     const { payment, totalFee } = byNumber.get(outTradeNo) ?? {}
     if (payment?.coupons.length !== coupons.length) {
-      refuse(`${place}.refunds.${n}`, 'of an order that is paid, with a part for each of its coupons')
+      refuse(`${place}.refunds.${n}`, 'of a paid order, with a part for each of its coupons')
     }
     if (refundFee !== cashRefundFee + couponRefundFee({ coupons })) {
       refuse(`${place}.refunds.${n}.refundFee`, 'the sum of its parts')
     }
     if (status === 'REFUNDCLOSE') return
     const sum = (given.get(outTradeNo) ?? 0) + refundFee
-    if (sum > totalFee!) refuse(`${place}.refunds.${n}.refundFee`, 'no more than is left of its order')
+    if (sum > totalFee!) refuse(`${place}.refunds.${n}.refundFee`, 'at most what is left of its order')
     given.set(outTradeNo, sum)
   })
 }
 
 function checkOnce(ids: readonly string[], place: string, name: string): void {
   ids.forEach((id, n) => {
-    if (ids.indexOf(id) !== n) refuse(`${place}.${n}.${name}`, 'another one than those before it')
+    if (ids.indexOf(id) !== n) refuse(`${place}.${n}.${name}`, 'different from those before it')
   })
 }
 

@@ -68,7 +68,7 @@ export function createSnapshots(
       if (snapshots.size === MAX_SNAPSHOTS && !snapshots.has(name)) {
         throw new MockError(
           'TOO_MANY_SNAPSHOTS',
-          `world ${id} has ${MAX_SNAPSHOTS} snapshots, which is the most; delete one first`,
+          `world ${id} has ${MAX_SNAPSHOTS} snapshots, the maximum; delete one first`,
         )
       }
       snapshots.set(name, takeState(world))

@@ -96,7 +96,7 @@ WECHAT_MCH_ID=${mock.default.credentials.mchId}
 WECHAT_API_KEY=${mock.default.credentials.apiKey}
 `,
   )
-  t.match(banner(mock, true), new RegExp(`^${told.slice(0, 20)}.*In a container nobody else reaches this address`, 's'))
+  t.match(banner(mock, true), new RegExp(`^${told.slice(0, 20)}.*In a container this address is unreachable`, 's'))
 })
 
 const answering = async (t: Test, status: number, body: string) =>
@@ -135,7 +135,7 @@ t.test('what keeps it from an answer', async (t) => {
     ],
     [createAsk(new URL(`https://127.0.0.1:${new URL(mock.url).port}`)), /cannot be reached: /, true],
     [createAsk(new URL(mock.url)), /^UNKNOWN_WORLD: there is no world nowhere; known: default$/, false],
-    [await answering(t, 200, '<html>'), /is no wechat-mock \(HTTP 200 to GET \/__mock/, false],
+    [await answering(t, 200, '<html>'), /is not a wechat-mock \(HTTP 200 to GET \/__mock/, false],
     [await answering(t, 500, '{}'), /^HTTP 500 to GET .*: {}$/, false],
   ]
   for (const [ask, message, nobody] of cases) {
@@ -205,8 +205,8 @@ t.test('help and version are no errors', async (t) => {
 
 t.test('what it does not understand', async (t) => {
   const cases: [args: string[], message: RegExp][] = [
-    [['advance'], /say one of a duration, --next and --to/],
-    [['advance', '15s', '--next', '1'], /say one of a duration, --next and --to/],
+    [['advance'], /give exactly one of a duration, --next and --to/],
+    [['advance', '15s', '--next', '1'], /give exactly one of a duration, --next and --to/],
     [['advance', '--next', '0'], /'--next <n>' argument '0' is invalid. It must be a whole number from 1/],
     [['advance', '--to', 'soon'], /'--to <time>' argument 'soon' is invalid. It must be a date/],
     [['pay', '--nonsense'], /unknown option '--nonsense'/],
@@ -283,7 +283,7 @@ t.test('without a command it serves; stdout begins with the one line of --json',
     const mock = wechatMock(t, args)
     const line = await mock.line()
     const told = JSON.parse(line) as Record<string, string>
-    t.same(Object.keys(told), ['url', 'controlUrl', 'world', 'appid', 'appSecret', 'mchId', 'apiKey'])
+    t.same(Object.keys(told), ['url', 'controlUrl', 'world', 'appid', 'appSecret', 'mchId', 'apiKey', 'cert', 'p12'])
     t.match(told, { url: /^http:\/\/127\.0\.0\.1:\d+$/, controlUrl: `${told.url}/__mock/v1`, world: 'default' })
     const world = await (await fetch(`${told.controlUrl}/worlds/default`)).json()
     t.match(world, {

@@ -45,7 +45,7 @@ t.test('pay: an order, or the newest that is not paid', async (t) => {
   t.match(await wechatMock('pay'), {
     code: 1,
     out: '',
-    err: 'none of 2 orders waits to be paid; order through your app first\n',
+    err: 'none of 2 orders is unpaid; place one through your app first\n',
   })
   t.match(await wechatMock('pay', 'tea-0001'), { code: 1, out: '', err: /^ORDER_NOT_PAYABLE: .*SUCCESS/ })
 
@@ -158,7 +158,7 @@ t.test('wait: until something has come over the wire', async (t) => {
   t.match(await wechatMock('wait', '--api', 'refund', '--count', '2', '--timeout', '1ms'), {
     code: 1,
     out: '',
-    err: '0 of 2 came within 1 ms: {"api":"refund"}\n',
+    err: '0 of 2 arrived within 1 ms: {"api":"refund"}\n',
   })
   await fetch(`${world.baseUrl}/sns/jscode2session`)
   t.match(await wechatMock('wait', '--api', 'jscode2session'), { code: 0, out: /jscode2session : 41/ })

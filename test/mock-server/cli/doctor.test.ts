@@ -40,8 +40,8 @@ const told = (facts: Partial<Facts>) =>
 t.test('a set-up that works', async (t) => {
   t.same(told({}), [
     `ok version: wechat-mock ${VERSION}`,
-    'ok clock: the clock is real: what is not acknowledged is sent again after 15 s, 15 s, 30 s, 3 min, …',
-    'ok calls: calls that have come: 1, the last one to unifiedorder',
+    'ok clock: the clock is real: an unacknowledged notification is resent after 15 s, 15 s, 30 s, 3 min, …',
+    'ok calls: calls received: 1, the last one to unifiedorder',
     'ok notifications: http://127.0.0.1/notify acknowledges notifications',
   ])
   const right = {
@@ -61,7 +61,7 @@ t.test('what is found', async (t) => {
     [{ version: '9.9.9' }, /^hint version: the mock is version 9\.9\.9, this command /],
     [
       { environment: { WECHAT_MCH_ID: '17' } },
-      /^problem environment: WECHAT_MCH_ID in this shell is not that of world default, which is 16$/,
+      /^problem environment: WECHAT_MCH_ID in this shell differs from that of world default, which is 16$/,
     ],
     [
       { environment: { WECHAT_BASE_URL: 'https://api.mch.weixin.qq.com' } },
@@ -74,7 +74,7 @@ t.test('what is found', async (t) => {
     ],
     [{ world: { ...world, clock: { mode: 'virtual' } } }, /^hint clock: .*wechat-mock advance 24h4m/],
     [{ container: true }, /^hint container: .*--host 0\.0\.0\.0/],
-    [{ calls: [] }, /^problem calls: no call has come for world default: give your app http:\/\/127\.0\.0\.1:8090/],
+    [{ calls: [] }, /^problem calls: no call has arrived for world default: give your app http:\/\/127\.0\.0\.1:8090/],
     [
       { calls: [call, { ...call, api: 'unknown', request: { method: 'POST', url: '/pay/micropay' } }] },
       /^problem calls: calls to paths that are not emulated: 1, the last one to POST \/pay\/micropay$/,
@@ -89,7 +89,7 @@ t.test('what is found', async (t) => {
           },
         ],
       },
-      /^problem signatures: calls that were not signed right: 1, the last one to unifiedorder: .*it was not in upper case/,
+      /^problem signatures: calls with a wrong signature: 1, the last one to unifiedorder: .*it was not in upper case/,
     ],
     [
       { calls: [{ ...call, note: 'ORDERPAID' }] },
@@ -121,7 +121,7 @@ t.test('what is found', async (t) => {
           { tradeState: 'CLOSED', notifyUrl: '' },
         ],
       },
-      /^hint notifications: orders that wait to be paid: 1 \(wechat-mock pay\)$/,
+      /^hint notifications: unpaid orders: 1 \(wechat-mock pay\)$/,
     ],
   ]
   const usual = told({})
@@ -154,12 +154,12 @@ t.test('a running mock, from nothing to an app that works', async (t) => {
   const mock = await startMock(t)
   const { default: world }: { default: World } = mock
   const doctor = (...args: string[]) => command('doctor', '--url', mock.url, ...args)
-  t.match(await doctor(), { code: 1, out: /^problem no call has come/m, err: '1 problem\n' })
+  t.match(await doctor(), { code: 1, out: /^problem no call has arrived/m, err: '1 problem\n' })
 
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
-  t.match(await doctor(), { code: 0, out: /^ok {6}calls that have come: 1, the last one to unifiedorder$/m, err: '' })
+  t.match(await doctor(), { code: 0, out: /^ok {6}calls received: 1, the last one to unifiedorder$/m, err: '' })
   t.match(JSON.parse((await doctor('--json')).out), { ok: true, diagnoses: [{ level: 'ok', check: 'version' }] })
 
   await postRaw(
@@ -179,9 +179,9 @@ t.test('a running mock, from nothing to an app that works', async (t) => {
   t.equal(err, '3 problems\n')
   for (const found of [
     /^problem calls to paths that are not emulated: 1/m,
-    /^problem calls that were not signed right: 1/m,
+    /^problem calls with a wrong signature: 1/m,
     /^problem \S+ did not acknowledge .* tea-0002: connection_refused/m,
-    /^hint {4}works here, may not in production \(nonce-repeated\)/m,
+    /^hint {4}works here, might not in production \(nonce-repeated\)/m,
   ]) {
     t.match(out, found)
   }
@@ -195,6 +195,6 @@ t.test('nothing, and something else', async (t) => {
   t.match(await command('doctor', '--url', `http://127.0.0.1:${port(other)}`), {
     code: 1,
     out: '',
-    err: /is no wechat-mock/,
+    err: /is not a wechat-mock/,
   })
 })

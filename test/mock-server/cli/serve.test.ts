@@ -288,8 +288,8 @@ t.test('the configuration file says what no flag and no variable does', async (t
   const cases: [file: string, message: RegExp][] = [
     ['broken', /configuration file .*broken\.json: .*JSON/],
     ['missing', /ENOENT/],
-    ['unknown', /there is no ports; known: port, host, controlPort/],
-    ['nested', /there is no config/],
+    ['unknown', /unknown option ports; known: port, host, controlPort/],
+    ['nested', /unknown option config/],
     ['value', /ackTimeout: It must be a whole number/],
     ['flag', /json: It must be true or false/],
     ['nothing', /It must be an object of flags; got null/],

@@ -166,7 +166,7 @@ t.test('409 from a handler that advances the clock which is delivering to it', a
   await world.notification('tea-0001').deliver()
   await world.advance('15s')
   const busy = { status: 409, json: { code: 'CLOCK_BUSY' } }
-  const told = /notify tea-0001 attempt 0 is not over: await it/
+  const told = /notify tea-0001 attempt 0 is still in flight: await it/
   t.match(answers, [{ ...busy, json: { message: told } }, { ...busy, json: { message: told } }, busy])
 })
 

@@ -150,7 +150,7 @@ t.test("how many exchanges are kept is a world's own", async (t) => {
     status: 422,
     json: {
       code: 'VERIFICATION_FAILED',
-      message: /found 2.*; but 3 older entries were forgotten: raise maxJournal/,
+      message: /found 2.*; but 3 older entries were dropped: raise maxJournal/,
       count: 2,
       forgotten: 3,
     },

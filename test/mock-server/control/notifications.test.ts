@@ -314,6 +314,10 @@ t.test('the curl command too', async (t) => {
     'content-type: text/xml',
     '-H',
     'user-agent: Mozilla/4.0',
+    '-H',
+    'accept: */*',
+    '-H',
+    'pragma: no-cache',
     '--data-binary',
     shop.received[0]!.body,
   ])

@@ -6,7 +6,7 @@ import { control, deadUrl, NOON, placeOrder, placeRefund, startMock, startShop }
 
 t.test('worlds are shown with what an application needs to know', async (t) => {
   const mock = await startMock(t)
-  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const { appid, appSecret, mchId, apiKey, cert, p12 } = mock.default.credentials
   const env = {
     WECHAT_BASE_URL: mock.url,
     WECHAT_APPID: appid,
@@ -23,6 +23,8 @@ t.test('worlds are shown with what an application needs to know', async (t) => {
     appSecret,
     mchId,
     apiKey,
+    cert: { ...cert },
+    p12: { pfx: p12.pfx.toString('base64'), passphrase: mchId },
     clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' },
     env,
   }
@@ -138,10 +140,10 @@ t.test('a schedule that does not begin at once: what is paid says when it is tol
     json: { notification: { state: 'pending' }, refund: { status: 'SUCCESS' } },
   })
   const bad: [schedule: unknown, message: RegExp][] = [
-    [{ gaps: [], immediate: false }, /^schedule.gaps: must be one gap at least/],
+    [{ gaps: [], immediate: false }, /^schedule.gaps: must be at least one gap/],
     [{ gaps: 'never' }, /^schedule.gaps: must be current, legacy or gaps in seconds; got "never"/],
     [{ immediate: 'no' }, /^schedule.immediate: must be true or false/],
-    [{ gap: [1] }, /^schedule: must be made of gaps and immediate/],
+    [{ gap: [1] }, /^schedule: must be an object of gaps and immediate/],
     ['never', /^schedule: must be current, legacy or gaps in seconds; got "never"/],
     [['15'], /^schedule: must be a number of seconds from 0 .*; got "15"/],
     [[-1], /^schedule: must be a number of seconds from 0 .*; got -1/],
@@ -274,7 +276,7 @@ t.test('reset parts', async (t) => {
   t.equal(world.orders().length, 1, 'in the body too')
   t.match(await control(mock, 'POST', `${W}/reset?what=journal`, { what: 'journal' }), {
     status: 400,
-    json: { field: 'what', message: 'what: say it in the body or in the query, not in both' },
+    json: { field: 'what', message: 'what: give it in the body or in the query, not in both' },
   })
   for (const path of ['reset', 'snapshots/s1/restore', 'assert-drained']) {
     t.match(

@@ -263,13 +263,13 @@ t.test('what makes no sense is refused, for callers without types', async (t) =>
       'refund',
       { kind: 'reset', whne: 'after' },
       {},
-      { field: 'effect.whne', rule: 'additionalProperties', message: /there are kind, when$/ },
+      { field: 'effect.whne', rule: 'additionalProperties', message: /known: kind, when$/ },
     ],
     [
       'refund',
       { kind: 'truncate', when: 'after' },
       {},
-      { field: 'effect.when', rule: 'additionalProperties', message: /there are kind, bytes$/ },
+      { field: 'effect.when', rule: 'additionalProperties', message: /known: kind, bytes$/ },
     ],
     [
       'refund',
@@ -284,7 +284,7 @@ t.test('what makes no sense is refused, for callers without types', async (t) =>
       {
         field: 'time',
         rule: 'additionalProperties',
-        message: /there are name, outTradeNo, nth, every, times, probability, rate$/,
+        message: /known: name, outTradeNo, nth, every, times, probability, rate$/,
       },
     ],
     [

@@ -213,7 +213,7 @@ t.test('one that met no notification is left over, until a reset', async (t) => 
     world.once('beforeNotify', () => {})
     t.throws(() => world.assertDrained(), {
       code: 'NOT_DRAINED',
-      message: 'left over: 1 of the hooks beforeNotify met no notification',
+      message: 'unused: 1 of the hooks beforeNotify did not run',
       details: { hooks: 1 },
     })
     clear()

@@ -41,7 +41,7 @@ const cases: [string, Exchange, Verdict, RegExp][] = [
 
   ['nothing', reply(''), 'empty_body', /no body/],
   ['white space', reply(' \r\n'), 'empty_body', /no body/],
-  ['the word success', reply('success'), 'not_xml', /"success" is not the XML/],
+  ['the word success', reply('success'), 'not_xml', /"success" is not the expected XML/],
   ['a broken element', reply('<xml><return_code>SUCCESS</xml>'), 'not_xml', /./],
   [
     'return_code twice',

@@ -390,7 +390,7 @@ t.test('what is still to be sent when everything is forgotten is not sent', asyn
   const one = entry.deliver({ count: 3, delayMs: 1 })
   const both = entry.deliver({ count: 2, concurrent: true, delayMs: 1 })
   notifier.load(NO_NOTIFICATIONS)
-  const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
+  const lost = { verdict: 'reset', reason: /the world no longer remembers it/ }
   t.match(await one, [lost], 'and no more of them are tried')
   t.match(await both, [lost, lost])
   t.match(await entry.deliver(), [lost], 'nor later, by whoever still has it')

@@ -12,7 +12,7 @@ t.test('a notification that is lost on its way is sent again', async (t) => {
   world.fault('notify', { kind: 'reset' }, { name: 'lost' })
   t.match((await world.pay('tea-0001')).delivery!, {
     verdict: 'reset',
-    reason: 'the connection broke before a whole reply had arrived (ECONNRESET fault lost)',
+    reason: 'the connection broke before a complete reply had arrived (ECONNRESET fault lost)',
     response: undefined,
   })
   t.equal(shop.received.length, 0)
@@ -132,7 +132,7 @@ t.test(
       })
       const answered = world.gate('notify.response')
       gate.release()
-      t.match((await held).delivery, { verdict: 'reset', reason: /the world has forgotten it/ }, how)
+      t.match((await held).delivery, { verdict: 'reset', reason: /the world no longer remembers it/ }, how)
       t.same([shop.received, world.deliveries(), world.journal.find({ api: 'notify' })], [[], [], []], how)
       t.same([fault.used, answered.state], [false, 'waiting'], how)
       answered.remove()
@@ -161,7 +161,7 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
   while (shop.received.length < 2) await new Promise((resolve) => setImmediate(resolve))
   world.reset()
   const gate = world.gate('orderquery.request', { until: 'notify.request' })
-  const lost = { verdict: 'reset', reason: /the world has forgotten it/ }
+  const lost = { verdict: 'reset', reason: /the world no longer remembers it/ }
   t.match([(await paid).delivery, ...(await paused)], [lost, { verdict: 'fail_xml' }, lost])
   t.equal(shop.received.length, 2)
   t.equal(gate.state, 'waiting')

@@ -448,7 +448,7 @@ t.test('a call that is not emulated is answered clearly and listed in its world'
   )
   t.throws(() => one.assertNoUnexpected(), {
     code: 'UNEXPECTED_CALLS',
-    message: 'paths were called that are not emulated: POST /pay/micropay',
+    message: 'calls to paths that are not emulated: POST /pay/micropay',
   })
   t.throws(() => mock.assertNoUnexpected(), {
     message:
@@ -536,7 +536,7 @@ t.test('a foreign page can neither read nor steer', async (t) => {
   t.equal(response.status, 403)
   t.match(await response.json(), {
     code: 'FORBIDDEN_ORIGIN',
-    message: 'a page of http://evil.example may not steer the mock',
+    message: 'a page of http://evil.example may not control the mock',
   })
   t.equal(response.headers.get('access-control-allow-origin'), null)
 })
@@ -614,6 +614,6 @@ t.test('a visit of a browser is no unexpected call; a path with // says what is 
   t.match(await response.json(), {
     code: 'UNKNOWN_PATH',
     message:
-      /POST \/\/pay\/unifiedorder is not emulated: it has \/\/ in its path; take the slash off the end of the base URL/,
+      /POST \/\/pay\/unifiedorder is not emulated: its path contains \/\/; take the slash off the end of the base URL/,
   })
 })

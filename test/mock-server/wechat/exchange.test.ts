@@ -392,7 +392,7 @@ t.test('a test that sets something up wants it to happen', async (t) => {
   t.throws(() => world.assertDrained(), {
     code: 'NOT_DRAINED',
     message:
-      'left over: fault lost struck 0 of 2 times (0 exchanges matched); nothing came to gate slow at refund.response',
+      'unused: fault lost struck 0 of 2 times (0 exchanges matched); nothing reached gate slow at refund.response',
     details: { faults: [{ name: 'lost' }], gates: [{ name: 'slow' }] },
   })
   gate.remove()

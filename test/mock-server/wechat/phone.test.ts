@@ -93,12 +93,12 @@ t.test('the state of the order', async (t) => {
 
   const paid = await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
-  t.throws(open(paid), { name: 'MockError', errMsg: 'requestPayment:fail 该订单已支付', reason: /paid already/ })
+  t.throws(open(paid), { name: 'MockError', errMsg: 'requestPayment:fail 该订单已支付', reason: /already paid/ })
 
   const closing = await placeOrder(world, NOTIFY, { out_trade_no: 'tea-0002', time_expire: '20260115120500' })
   const first = await placeOrder(world, NOTIFY, { out_trade_no: 'tea-0003' })
   await world.advance('5m')
-  t.throws(open(closing), { ...EXPIRED, reason: /tea-0002 is closed/ })
+  t.throws(open(closing), { ...EXPIRED, reason: /tea-0002 is CLOSED/ })
   await world.advance('1h54m59s')
   t.ok(open(first)())
   await world.advance('1s')

@@ -545,6 +545,7 @@ t.test('another app: its orders', async (t) => {
   await placeOrder(
     { ...second, credentials: { ...second.credentials, mchId: '10000100', apiKey: KEY } } as World,
     shop.notifyUrl,
+    { openid },
   )
   t.match(world.order('tea-0001', { mchId: '10000100' }), { appid: APPID }, 'bound to every merchant')
   await world.fail('tea-0001', { notify: true })

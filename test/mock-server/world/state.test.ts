@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { World, WorldExport, WorldOptions } from '../../../mock-server/index.ts'
-import { fromExport, toExport } from '../../../mock-server/world/state/export.ts'
+import { fromExport, toExport, type WorldExport } from '../../../mock-server/world/state/export.ts'
 import { checkState } from '../../../mock-server/world/state/shape.ts'
 import type { WorldState } from '../../../mock-server/world/state/state.ts'
 import {
@@ -27,7 +27,11 @@ async function midway(t: Test, options: WorldOptions = {}) {
   const prepayId = await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0001')
   await world.advance('20s')
-  world.refundFromConsole('tea-0001', { outRefundNo: 'back-1', refundFee: 50 })
+  world.refundFromConsole('tea-0001', {
+    outRefundNo: 'back-1',
+    refundFee: 50,
+    notifyUrl: shop.notifyUrl,
+  })
   const { code } = world.loginCode({ openid: 'o-alice' })
   world.fault('orderquery', { kind: 'reset' }, { name: 'lost', nth: 3 })
   await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
@@ -107,9 +111,9 @@ t.test('ids go on where they were', async (t) => {
 
 t.test('an export is plain JSON and read by another mock with the same merchant', async (t) => {
   const { world, shop, prepayId, code } = await midway(t)
-  const text = JSON.stringify(world.export())
-  const other = (await startMock(t, { world: { refundDelay: '1h', ...world.credentials } })).default
-  other.import(JSON.parse(text))
+  const exported = JSON.parse(JSON.stringify(world.export())) as WorldExport
+  const other = (await startMock(t, { world: { refundDelay: '1h', ...exported.credentials } })).default
+  other.import(exported)
   t.same(seen(other), seen(world))
   shop.received.length = 2
   await goOn(t, other, prepayId, code)
@@ -254,7 +258,7 @@ t.test('snapshots are taken back, and are not without number', async (t) => {
   t.throws(() => world.snapshot(), {
     code: 'TOO_MANY_SNAPSHOTS',
     statusCode: 409,
-    message: 'world default has 100 snapshots, which is the most; delete one first',
+    message: 'world default has 100 snapshots, the maximum; delete one first',
   })
   t.equal(world.snapshot('s3'), 's3', 'one takes its own place')
   t.equal(world.snapshots().length, 100)

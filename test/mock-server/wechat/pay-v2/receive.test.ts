@@ -140,7 +140,7 @@ t.test('the signature', async (t) => {
   }
   t.match(
     world.journal.entries().at(-1)?.note,
-    /^签名错误: sign is not the upper-case MD5 of appid=wx.*&trade_type=JSAPI&key=<apiKey>; another key, or other values than were sent\?$/,
+    /^签名错误: sign is not the upper-case MD5 of appid=wx.*&trade_type=JSAPI&key=<apiKey>; was another key used, or were the values changed after signing\?$/,
     'the journal shows the string to sign, without the key',
   )
   t.notMatch(world.journal.entries().at(-1)?.note, world.credentials.apiKey)

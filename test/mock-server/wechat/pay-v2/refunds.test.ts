@@ -140,7 +140,7 @@ t.test('fields that are refused', async (t) => {
     ['refund_fee_type参数格式错误', { refund_fee_type: 'USD' }],
     ['refund_desc参数长度有误', { refund_desc: 'x'.repeat(81) }],
     ['refund_account参数格式错误', { refund_account: 'MINE' }],
-    ['notify_url参数格式错误', { notify_url: 'https://shop.example.com/refund?a=1' }],
+    ['invalid notify_url', { notify_url: 'https://shop.example.com/refund?a=1' }],
     ['invalid refund_fee', { refund_fee: 1251 }],
   ]
   for (const [message, ...all] of refusals) {

@@ -405,7 +405,7 @@ t.test('the log tells each, an advance reports those of its time', async (t) => 
   t.match(await world.advance('15s'), { lint: [{ rule: 'nonce-repeated' }] })
   t.match(
     lines.filter((line) => line.includes('nonce')),
-    ['default orderquery tea-0001: nonce-repeated: always was used before; each request needs a random one of its own'],
+    ['default orderquery tea-0001: nonce-repeated: always was used before; each request needs its own random one'],
   )
   t.match(await world.advance('1s'), { lint: [] })
 })
