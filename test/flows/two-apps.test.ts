@@ -19,7 +19,7 @@ const [A, B] = ['wx00000000000000aa', 'wx00000000000000bb'] as const
 async function merchantOf(t: Test, registrations: Record<string, { appid: string; server: number; store: Store }>) {
   const mock = await createMockWechat({ world: { appid: A, clock: 'virtual' } })
   const world = mock.default
-  world.app(B)
+  world.setApp(B)
   const secrets = new Map(world.apps().map(({ appid, appSecret }) => [appid, appSecret]))
   const { mchId, apiKey } = world.credentials
   const logs: LogLine[] = []
@@ -79,7 +79,7 @@ async function merchantOf(t: Test, registrations: Record<string, { appid: string
     async refundElsewhere(name: string) {
       const { appid } = registrations[name]!
       const openid = `o-${appid}`
-      world.user(openid, { appid })
+      world.setUser(openid, { appid })
       const { order } = await apps[name]!.orders.create({
         key: `${name}-cart`,
         openid,
@@ -90,12 +90,12 @@ async function merchantOf(t: Test, registrations: Record<string, { appid: string
       })
       await world.pay(order.outTradeNo)
       await settle()
-      const { outRefundNo } = world.refund(order.outTradeNo, { refundFee: 300, notifyUrl: urls.a! })
-      const sent = await world.settleRefund(outRefundNo, 'SUCCESS')
+      const { outRefundNo } = world.refundFromConsole(order.outTradeNo, { refundFee: 300, notifyUrl: urls.a! })
+      const { delivery } = await world.settleRefund(outRefundNo, 'SUCCESS')
       return {
         outTradeNo: order.outTradeNo,
         outRefundNo,
-        verdict: sent && 'verdict' in sent ? sent.verdict : undefined,
+        verdict: delivery?.verdict,
       }
     },
     settle,

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { World, WorldExport, WorldOptions } from '../../../mock-server/index.ts'
-import { fromExport, toExport, type WorldExport } from '../../../mock-server/world/state/export.ts'
+import { fromExport, toExport } from '../../../mock-server/world/state/export.ts'
 import { checkState } from '../../../mock-server/world/state/shape.ts'
 import type { WorldState } from '../../../mock-server/world/state/state.ts'
 import {
