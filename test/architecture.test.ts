@@ -275,6 +275,11 @@ t.test('packages', async (t) => {
       /^(@?fastify|undici|node:https?$)/,
     ],
     [
+      "nor do the mock's words of the wire and its rules of money",
+      ({ from }) => /^mock-server\/(base|clock|wire|ledger|users|journal|bills)\//.test(from),
+      /^(@?fastify|undici|commander|node:(https?|net|tls)$)/,
+    ],
+    [
       'only the client calls the network; what an address is, is a question about text',
       ({ from }) =>
         from.startsWith('src/') &&
@@ -300,22 +305,26 @@ t.test('packages', async (t) => {
   )
 })
 
-t.test('time and chance are arguments of protocol, engine and store', async (t) => {
-  const found: string[] = []
-  for (const file of sources.filter(({ fileName }) => /^src\/(protocol|engine|store)\//.test(fileName))) {
-    const visit = (node: ts.Node): void => {
-      const text = node.getText()
-      const readsClock =
-        (ts.isNewExpression(node) && text === 'new Date()') ||
-        (ts.isPropertyAccessExpression(node) && /^(Date\.now|performance\.now|Math\.random)$/.test(text))
-      const draws = ts.isImportSpecifier(node) && /^random/.test(text)
-      if (readsClock || draws) found.push(`${file.fileName}: ${text}`)
-      ts.forEachChild(node, visit)
+t.test(
+  'time and chance are arguments of protocol, engine and store, and of the wire and the books of the mock',
+  async (t) => {
+    const found: string[] = []
+    const PURE = /^(src\/(protocol|engine|store)|mock-server\/(wire|ledger|users|faults|journal|bills))\//
+    for (const file of sources.filter(({ fileName }) => PURE.test(fileName))) {
+      const visit = (node: ts.Node): void => {
+        const text = node.getText()
+        const readsClock =
+          (ts.isNewExpression(node) && text === 'new Date()') ||
+          (ts.isPropertyAccessExpression(node) && /^(Date\.now|performance\.now|Math\.random)$/.test(text))
+        const draws = ts.isImportSpecifier(node) && /^random/.test(text)
+        if (readsClock || draws) found.push(`${file.fileName}: ${text}`)
+        ts.forEachChild(node, visit)
+      }
+      visit(file)
     }
-    visit(file)
-  }
-  t.strictSame(found, [])
-})
+    t.strictSame(found, [])
+  },
+)
 
 t.test('the repository speaks of no machine', async (t) => {
   // Of the patterns of .gitignore, only such as stand in ours: a name or an ending, with or without a final slash.
