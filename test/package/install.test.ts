@@ -277,7 +277,17 @@ t.test('wechat-mock starts, says where it is, and stops when told', async (t) =>
   })
   const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
   const facts = JSON.parse(line)
-  t.strictSame(Object.keys(facts), ['url', 'controlUrl', 'world', 'appid', 'appSecret', 'mchId', 'apiKey'])
+  t.strictSame(Object.keys(facts), [
+    'url',
+    'controlUrl',
+    'world',
+    'appid',
+    'appSecret',
+    'mchId',
+    'apiKey',
+    'cert',
+    'p12',
+  ])
   t.equal(facts.controlUrl, `${facts.url}/__mock/v1`)
   t.equal((await fetch(`${facts.controlUrl}/worlds/${facts.world}`)).status, 200)
   child.kill('SIGTERM')

@@ -614,6 +614,6 @@ t.test('a visit of a browser is no unexpected call; a path with // says what is 
   t.match(await response.json(), {
     code: 'UNKNOWN_PATH',
     message:
-      /POST \/\/pay\/unifiedorder is not emulated: its path contains \/\/; take the slash off the end of the base URL/,
+      /POST \/\/pay\/unifiedorder is not emulated: its path contains \/\/; remove the slash at the end of the base URL/,
   })
 })
