@@ -64,8 +64,8 @@ export interface Hooks<Tx = unknown> {
   price(request: FastifyRequest, identity: Identity): Promise<Price> | Price
   /**
    * Does what the payment owes the payer. What it writes through `tx` happens exactly once. What it does elsewhere happens at least once,
-   * so use `order.outTradeNo` as its key. When it throws it is run again with growing waits, by whichever process is alive.
-   * It never delays a reply to WeChat. It is not run again once all of the money is going back. What was paid is `order.payment`: it differs from the order's
+   * so use `order.outTradeNo` as its key. When it throws it is run again with growing waits, by whichever process is alive; at once where the database has
+   * given its transaction up. It never delays a reply to WeChat. It is not run again once all of the money is going back. What was paid is `order.payment`: it differs from the order's
    * own terms if a person took in a payment that did not fit.
    */
   onPaid(order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void

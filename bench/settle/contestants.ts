@@ -2,7 +2,7 @@ import pg from 'pg'
 import type { PayApi } from '../../src/client/pay.ts'
 import { createOrders } from '../../src/engine/orders.ts'
 import { fromPg } from '../../src/store/adapters/pg.ts'
-import { sqlStore } from '../../src/store/sql.ts'
+import { sqlStore } from '../../src/store/sql/sql.ts'
 import { paymentOf } from './orders.ts'
 
 /** Settles the n-th order. */

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { schema } from '../../src/store/schema.ts'
+import { schema } from '../../src/store/sql/schema.ts'
 import type { Payment } from '../../src/model.ts'
 
 const APPID = 'wx2421b1c4370ec43b'

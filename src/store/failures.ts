@@ -6,13 +6,14 @@ import { setTimeout as wait } from 'node:timers/promises'
  */
 const CONFLICT = new Set(['23505', '1062', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '2067', '1555'])
 
+/** Deadlocks; what could not be serialized; MariaDB: the row has changed since the transaction began. */
+const ROLLED_BACK = ['40P01', '40001', '1213', '1020', 'P2034']
+
 const PASSING = new Set([
-  '40P01',
-  '40001',
-  // Deadlock; lock wait timeout; MariaDB: the row has changed since the transaction began.
-  '1213',
+  ...ROLLED_BACK,
+  // Waited too long for a lock.
+  '55P03',
   '1205',
-  '1020',
   'SQLITE_BUSY',
   'SQLITE_BUSY_SNAPSHOT',
   'SQLITE_BUSY_RECOVERY',
@@ -21,7 +22,6 @@ const PASSING = new Set([
   '517',
   '261',
   '773',
-  'P2034',
 ])
 
 /** A unique column would have had the same value twice. */
@@ -32,6 +32,11 @@ export function isConflict(error: unknown): boolean {
 /** Another transaction was in the way: the same transaction, run again, may succeed. */
 export function isPassing(error: unknown): boolean {
   return codes(error).some((code) => PASSING.has(code))
+}
+
+/** The database has given the transaction up in favour of another one. */
+export function isRolledBack(error: unknown): boolean {
+  return codes(error).some((code) => ROLLED_BACK.includes(code))
 }
 
 /** How far what an error wraps is followed. */
@@ -55,7 +60,12 @@ function codes(error: unknown, wrappings = WRAPPINGS): string[] {
 const TRIES = 8
 const FIRST_WAIT = 5
 
-/** Tries a transaction again that failed in passing. Only for one that holds nothing but our own statements. */
+/** Half to three halves, spread evenly: transactions that got in each other's way are not to meet again. */
+let waits = 0
+const SPREAD = (Math.sqrt(5) - 1) / 2
+const uneven = () => 0.5 + ((waits++ * SPREAD) % 1)
+
+/** Tries a transaction again that failed in passing. */
 export async function repeated<T>(
   run: () => Promise<T>,
   mayPass: (error: unknown) => boolean = isPassing,
@@ -66,6 +76,6 @@ export async function repeated<T>(
   } catch (error) {
     if (tries === TRIES || !mayPass(error)) throw error
   }
-  await wait(FIRST_WAIT * 2 ** (tries - 1))
+  await wait(FIRST_WAIT * 2 ** (tries - 1) * uneven())
   return await repeated(run, mayPass, tries + 1)
 }

@@ -79,7 +79,8 @@ export interface Store<Tx = unknown> {
   /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
    * answers `lost` when the row has been claimed by somebody else meanwhile; a lease that has ended still holds while nobody has. No row of ours is locked
-   * while the work runs. Errors of `work` and `decide` roll back and pass through.
+   * while the work runs. Errors of `work` and `decide` roll back and pass through. Where the database gives the transaction up in favour of another one, both may be
+   * run again in a new one.
    */
   fulfil(claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
   /** In the order in which the lines were first written. */

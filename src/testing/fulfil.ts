@@ -162,7 +162,8 @@ export const FULFIL: Case[] = [
         early,
         async (tx) => {
           await own.write(tx)
-          overtaking = await beside(() => store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000))
+          // The work may be run again.
+          overtaking ??= await beside(() => store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000))
         },
         done,
       )
@@ -194,7 +195,7 @@ export const FULFIL: Case[] = [
         await store.fulfil(
           claim,
           async () => {
-            changing = await beside(() =>
+            changing ??= await beside(() =>
               store.updateOrder(outTradeNo, (current) =>
                 change({ ...current, attempts: 1, refunds: [bareRefund(current)] }),
               ),

@@ -1,13 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
-import pg from 'pg'
-import wechatPay, { fromPg, sqlStore } from '../../src/index.ts'
+import wechatPay from '../../src/index.ts'
+import type { RefundRequest } from '../../src/index.ts'
+import { STORES } from './stores.ts'
+import type { Adapter } from './stores.ts'
 
 // One process of the app under test: the plugin on PostgreSQL, and an onPaid that writes one row per run through its transaction.
-// Prints its port on the first line. Everything it needs comes in one JSON argument.
+// `POST /refund` does what an operator would. Prints its port on the first line. Everything it needs comes in one JSON argument.
 export interface ChaosAppOptions {
   databaseUrl: string
+  adapter: Adapter
   baseUrl: string
   publicUrl: string
   appid: string
@@ -20,12 +24,12 @@ export interface ChaosAppOptions {
   clockOffsetMs: number
 }
 
-const { databaseUrl, publicUrl, appid, appSecret, mchId, apiKey, clockOffsetMs, ...options } = JSON.parse(
+const { databaseUrl, adapter, publicUrl, appid, appSecret, mchId, apiKey, clockOffsetMs, ...options } = JSON.parse(
   process.argv[2]!,
 ) as ChaosAppOptions
 
-const pool = new pg.Pool({ connectionString: databaseUrl, max: 10, connectionTimeoutMillis: 1000 })
-pool.on('error', () => {}) // an idle connection whose server went away
+const { store, write } = STORES[adapter](databaseUrl)
+const pem = (name: string) => readFileSync(new URL(`../tls/${name}.pem`, import.meta.url))
 const server = createServer()
 await new Promise<void>((resolve) => {
   server.listen(0, '127.0.0.1', resolve)
@@ -35,15 +39,19 @@ await app.register(wechatPay, {
   ...options,
   appid,
   appSecret,
-  merchant: { version: 'v2', mchId, apiKey },
+  merchant: { version: 'v2', mchId, apiKey, cert: { cert: pem('cert'), key: pem('key') } },
   publicUrl,
-  store: sqlStore(fromPg(pool)),
+  store,
   leaseMs: 2000,
   now: () => new Date(Date.now() + clockOffsetMs),
   price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
   onPaid: async (order, { tx }) => {
-    await tx.query('insert into chaos_fulfilments (out_trade_no) values ($1)', [order.outTradeNo])
+    await write(tx, order.outTradeNo)
   },
+})
+app.post('/refund', async (request) => {
+  const { outTradeNo, ...refund } = request.body as RefundRequest & { outTradeNo: string }
+  return await app.wechat.refunds.create(outTradeNo, refund)
 })
 await app.ready()
 console.log((server.address() as AddressInfo).port)

@@ -21,6 +21,8 @@ export interface Fleet {
   url: string
   /** How many processes were killed. */
   kills: number
+  /** How many ended by themselves; others take their places. */
+  exits: number
   /** Adds processes. */
   grow(count: number): Promise<void>
   /** SIGKILL to the process that has run longest. */
@@ -29,8 +31,12 @@ export interface Fleet {
   stop(): Promise<void>
 }
 
+/** A run with more is given up. */
+const MOST_EXITS = 10
+
 export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOptions): Promise<Fleet> {
   const members: Member[] = []
+  const killed = new WeakSet<ChildProcess>()
   let turn = 0
   const balancer: Server = createServer((inbound) => {
     const member = members[turn++ % members.length]
@@ -62,17 +68,23 @@ export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOpt
     const child = spawn(process.execPath, [TYPESCRIPT, script, JSON.stringify(optionsFor(url))], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-    const member = { child, port: Number(line) }
-    members.push(member)
-    child.once('exit', () => {
-      members.splice(members.indexOf(member), 1)
+    let member: Member | undefined
+    const started = once(createInterface(child.stdout), 'line')
+    const ended = once(child, 'exit').then(async () => {
+      if (member !== undefined) members.splice(members.indexOf(member), 1)
+      if (killed.has(child)) return
+      fleet.exits += 1
+      if (fleet.exits > MOST_EXITS) throw new Error('The processes of the app keep ending')
+      await start()
     })
+    const line = (await Promise.race([started, ended])) as [string] | undefined
+    if (line !== undefined) members.push((member = { child, port: Number(line[0]) }))
   }
 
   const fleet: Fleet = {
     url,
     kills: 0,
+    exits: 0,
     async grow(count) {
       await Promise.all(Array.from({ length: count }, start))
     },
@@ -80,12 +92,14 @@ export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOpt
       const oldest = members.shift()
       if (oldest === undefined) return
       members.push(oldest) // its exit removes it
+      killed.add(oldest.child)
       oldest.child.kill('SIGKILL')
       fleet.kills += 1
     },
     async stop() {
       await Promise.all(
         members.map(async ({ child }) => {
+          killed.add(child)
           const ended = once(child, 'exit')
           child.kill('SIGKILL')
           await ended

@@ -29,4 +29,6 @@ console.log(
         .map(([what, count]) => `${what} ${count}`)
         .join(', ')}`,
 )
-process.exit(result.lost + result.doubled + result.stuck === 0 && result.payments > 0 ? 0 : 1)
+process.exit(
+  result.lost + result.doubled + result.stuck + result.exits + result.refused === 0 && result.payments > 0 ? 0 : 1,
+)

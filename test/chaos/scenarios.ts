@@ -9,15 +9,24 @@ import wechatPay, { fromPg, sqlStore } from '../../src/index.ts'
 import { createFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
 import type { ChaosAppOptions } from './app.ts'
+import { ADAPTERS, APPLICATION_NAME } from './stores.ts'
+import type { Adapter } from './stores.ts'
 
-/** What a run came to. `lost`, `doubled` and `stuck` must be 0. */
-export interface Tally {
+/** What a run came to. `lost`, `doubled`, `stuck` and `exits` must be 0. */
+export interface Tally extends Counts {
+  /** Processes that ended by themselves. */
+  exits: number
+}
+
+interface Counts {
   payments: number
   settled: number
   fulfilled: number
   lost: number
   doubled: number
   stuck: number
+  /** Refunds that were asked for and not granted. */
+  refused: number
 }
 
 export interface Database {
@@ -54,27 +63,59 @@ async function crash({ database, quick, say }: Run): Promise<Tally> {
   })
 }
 
-/** Four processes on one database; every notification arrives at several of them at the same moment. */
-async function processes({ database, quick }: Run): Promise<Tally> {
+/**
+ * Four processes on one database, at each isolation that may be its default; every notification arrives at several of them at the same moment, and several
+ * refunds of one order are asked for at once.
+ */
+async function processes(run: Run): Promise<Tally> {
+  const tallies: Tally[] = []
+  for (const isolation of ['read committed', 'repeatable read', 'serializable']) {
+    tallies.push(await processesAt(isolation, run))
+  }
+  return total(tallies)
+}
+
+async function processesAt(isolation: string, { database, quick, say }: Run): Promise<Tally> {
   return await withFleet(database, {}, async ({ fleet, world, pool }) => {
+    await pool.query(`alter database postgres set default_transaction_isolation = '${isolation}'`)
     await fleet.grow(4)
-    const numbers = await payAll(fleet, world, quick ? 100 : 500, 0)
+    const numbers = await payAll(fleet, world, quick ? 50 : 200, 0)
     await Promise.all(
       numbers.map(async (outTradeNo) => await world.notification(outTradeNo).deliver({ count: 4, concurrent: true })),
     )
-    return await tally(pool, world)
+    const began = Date.now()
+    const counts = await tally(pool, world)
+    const seconds = ((Date.now() - began) / 1000).toFixed(1)
+    const refunds = numbers.flatMap((outTradeNo) => ['a', 'b', 'c'].map((key) => ({ outTradeNo, key, refundFee: 100 })))
+    const results = await Promise.allSettled(refunds.map((refund) => post(`${fleet.url}/refund`, refund)))
+    const refused = results.filter(({ status }) => status === 'rejected').length
+    say(
+      `${isolation}: quiet after ${seconds} s, ${counts.stuck} stuck, ${refused} of ${refunds.length} refunds refused`,
+    )
+    return { ...counts, refused }
   })
 }
 
-/** The database stops in the middle. What is acknowledged must be stored; nothing may be answered late; everything is settled after it returns. */
-async function database({ database, quick, say }: Run): Promise<Tally> {
-  return await withFleet(database, { sweepIntervalMs: 0 }, async ({ fleet, world, pool, sweeping }) => {
+/**
+ * Single connections end all the time, and the database stops in the middle, through one library after the other. What is acknowledged must be stored; nothing
+ * may be answered late; no process may end; everything is settled after the database returns.
+ */
+async function database(run: Run): Promise<Tally> {
+  const tallies: Tally[] = []
+  for (const adapter of ADAPTERS) tallies.push(await databaseThrough(adapter, run))
+  return total(tallies)
+}
+
+async function databaseThrough(adapter: Adapter, { database, quick, say }: Run): Promise<Tally> {
+  return await withFleet(database, { adapter, sweepIntervalMs: 0 }, async ({ fleet, world, pool, sweeping }) => {
     await fleet.grow(2)
-    const payments = quick ? 60 : 300
+    const payments = quick ? 30 : 150
+    let ending = endConnections(database.url)
     const numbers = await payAll(fleet, world, payments, 0, { deliver: 'hold' })
     const half = numbers.slice(0, payments / 2)
     const rest = numbers.slice(payments / 2)
     const before = await deliverAll(world, half)
+    let ended = await ending.stop()
     const stopping = database.stop()
     const during = await deliverAll(world, rest)
     await stopping
@@ -93,11 +134,46 @@ async function database({ database, quick, say }: Run): Promise<Tally> {
     const unstored = [...acked].filter((number) => !stored.has(number))
     if (unstored.length > 0) throw new Error(`acknowledged and not stored: ${unstored.join()}`)
     say(
-      `${acked.size} acknowledged and stored, ${payments - acked.size} refused while the database was away; the slowest answer took ${Math.round(Math.max(...during.map(({ durationMs }) => durationMs)))} ms`,
+      `${adapter}: ${acked.size} acknowledged and stored, ${payments - acked.size} refused while the database was away; the slowest answer took ${Math.round(Math.max(...during.map(({ durationMs }) => durationMs)))} ms`,
     )
+    ending = endConnections(database.url)
     await sweeping(2)
-    return await tally(pool, world)
+    const [counts] = await Promise.all([
+      tally(pool, world),
+      wait(2000).then(async () => {
+        ended += await ending.stop()
+      }),
+    ])
+    say(`${adapter}: ${ended} connections ended, ${fleet.exits} processes ended by themselves`)
+    return counts
   })
+}
+
+/** Ends one connection of the app at a time, at random moments, as an administrator would; `stop` resolves with how many. */
+function endConnections(url: string): { stop(): Promise<number> } {
+  const stopping = new AbortController()
+  async function run(): Promise<number> {
+    const client = new pg.Client(url)
+    await client.connect()
+    let ended = 0
+    while (!stopping.signal.aborted) {
+      const { rowCount } = await client.query(
+        'select pg_terminate_backend(pid) from (select pid from pg_stat_activity where application_name = $1 order by random() limit 1) as one',
+        [APPLICATION_NAME],
+      )
+      ended += rowCount ?? 0
+      await wait(Math.random() * 30)
+    }
+    await client.end()
+    return ended
+  }
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      return await running
+    },
+  }
 }
 
 /** The app is down for every send but the last of WeChat's 24 h 4 min, or for all of them. Virtual time. */
@@ -154,14 +230,22 @@ async function outage({ database, quick }: Run): Promise<Tally> {
     throw new Error('the last send did not get through')
   }
   await app.wechat.sweep()
-  const result = await tally(pool, world, async () => {
+  const counts = await tally(pool, world, async () => {
     await app.wechat.sweep()
   })
   await app.close()
   server.close().closeAllConnections()
   await pool.end()
   await mock.close()
-  return result
+  return { ...counts, exits: 0 }
+}
+
+function total(tallies: Tally[]): Tally {
+  const sum = { ...tallies[0]! }
+  for (const tally of tallies.slice(1)) {
+    for (const name of Object.keys(sum) as (keyof Tally)[]) sum[name] += tally[name]
+  }
+  return sum
 }
 
 interface Stage {
@@ -175,7 +259,7 @@ interface Stage {
 async function withFleet(
   database: Database,
   changes: Partial<ChaosAppOptions>,
-  run: (stage: Stage) => Promise<Tally>,
+  run: (stage: Stage) => Promise<Counts>,
 ): Promise<Tally> {
   const mock = await createMockWechat({ world: { clock: 'real', schedule: FAST_SCHEDULE, ackTimeoutMs: 5000 } })
   const pool = await emptyDatabase(database.url)
@@ -187,13 +271,14 @@ async function withFleet(
     appSecret,
     mchId,
     apiKey,
+    adapter: 'fromPg' as const,
     sweepIntervalMs: 200,
     clockOffsetMs: 0,
     ...changes,
   }
   const fleet = await createFleet((publicUrl) => ({ ...options, publicUrl }))
   try {
-    return await run({
+    const counts = await run({
       fleet,
       world: mock.default,
       pool,
@@ -202,6 +287,7 @@ async function withFleet(
         await fleet.grow(count)
       },
     })
+    return { ...counts, exits: fleet.exits }
   } finally {
     await fleet.stop()
     await pool.end()
@@ -257,10 +343,12 @@ async function deliverAll(world: World, numbers: string[]): Promise<Delivery[]> 
 }
 
 async function insisting<T>(action: () => Promise<T>): Promise<T> {
+  const until = Date.now() + 60_000
   for (;;) {
     try {
       return await action()
-    } catch {
+    } catch (error) {
+      if (Date.now() > until) throw error
       await wait(20)
     }
   }
@@ -288,7 +376,7 @@ async function tally(
   work: () => Promise<void> = async () => {
     await wait(200)
   },
-): Promise<Tally> {
+): Promise<Counts> {
   const paid = new Set(
     world
       .orders()
@@ -314,6 +402,14 @@ async function tally(
     ).rows
     const fulfilled = fulfilments.filter(({ out_trade_no: number }) => paid.has(number)).length
     const doubled = fulfilments.filter(({ times }) => Number(times) !== 1).length
-    return { payments: paid.size, settled, fulfilled, lost: paid.size - Math.min(settled, fulfilled), doubled, stuck }
+    return {
+      refused: 0,
+      payments: paid.size,
+      settled,
+      fulfilled,
+      lost: paid.size - Math.min(settled, fulfilled),
+      doubled,
+      stuck,
+    }
   }
 }

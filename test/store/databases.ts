@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import BetterSqlite3 from 'better-sqlite3'
 import Libsql from 'libsql'
 import mysql2 from 'mysql2/promise'
@@ -8,8 +9,8 @@ import type { Test } from 'tap'
 import { fromMysql2 } from '../../src/store/adapters/mysql2.ts'
 import { fromPg } from '../../src/store/adapters/pg.ts'
 import { fromSqlite } from '../../src/store/adapters/sqlite.ts'
-import { sqlStore } from '../../src/store/sql.ts'
-import type { Dialect, Executor } from '../../src/store/executor.ts'
+import { sqlStore } from '../../src/store/sql/sql.ts'
+import type { Dialect, Executor, Isolation, Reader } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { change, claimed, newOrder } from './orders.ts'
 import { lossyWay } from './lossy.ts'
@@ -31,7 +32,7 @@ async function server(t: Test, name: string, start: () => Promise<Server | undef
 }
 
 /** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
-export async function postgres(t: Test): Promise<string> {
+export async function postgres(t: Test, isolation = 'read committed'): Promise<string> {
   const admin = process.env.DATABASE_URL ?? (await server(t, 'postgres', startPostgres))!
   const name = newName()
   const run = async (sql: string) => {
@@ -42,6 +43,7 @@ export async function postgres(t: Test): Promise<string> {
   }
   await run(`create database ${name}`)
   t.teardown(() => run(`drop database ${name} with (force)`))
+  await run(`alter database ${name} set default_transaction_isolation = '${isolation}'`)
   return atDatabase(admin, name)
 }
 
@@ -145,7 +147,7 @@ type Open = (url: string, t: Test) => Opened<any>
 
 /** The databases that a library is opened on: for `sqlite` it uses better-sqlite3, for `libsql` that. */
 const DATABASES = {
-  postgres,
+  postgres: (t: Test) => postgres(t, 'serializable'),
   mysql,
   sqlite: async (t: Test) => betterSqlite3(':memory:', t) && ':memory:',
   libsql: async () => ':memory:',
@@ -160,9 +162,11 @@ export async function keepsContract(t: Test, open: { [name in keyof typeof DATAB
       const opened = openIt(url, t)
       await contract(t, opened)
       if (name === 'mysql') await survivesDeadlock(t, url, opened)
+      if (name === 'postgres') await survivesSerialization(t, opened)
       if (name === 'mysql' || name === 'postgres') {
         await survivesLosses(t, url, openIt)
         await undoesLost(t, url, openIt)
+        await keepsItsLevel(t, opened)
       }
     })
   }
@@ -240,6 +244,44 @@ export async function undoesLost(t: Test, url: string, open: Open): Promise<void
   })
 }
 
+/** The store's own transactions are at its level, and those of hooks at the database's default, which is higher and stays so. */
+async function keepsItsLevel(t: Test, { executor }: Opened<any>): Promise<void> {
+  await t.test('transactions are at the level that they ask for', async (t) => {
+    const count = async (connection: Reader) => (await connection.rows('select id from own', [])).length
+    /** Whether a transaction sees what is committed while it runs. */
+    const seesChanges = (isolation?: Isolation) =>
+      executor.transaction(async (connection) => {
+        const before = await count(connection)
+        await executor.run(`insert into own (id) values ('${randomUUID()}')`, [])
+        return (await count(connection)) > before
+      }, isolation)
+    t.equal(await seesChanges('read committed'), true)
+    for (let times = 0; times < 3; times++) t.equal(await seesChanges(), false)
+  })
+}
+
+/** At a high isolation PostgreSQL ends a transaction that meets a change it does not see. */
+async function survivesSerialization<Tx>(t: Test, { executor, write }: Opened<Tx>): Promise<void> {
+  await t.test('an onPaid that cannot be serialized with a change of its order is run again at once', async (t) => {
+    const store = sqlStore(executor)
+    await executor.run("delete from own where id <> 'nobody'", [])
+    const claim = await claimed(store, `serialized-${randomUUID()}`)
+    let runs = 0
+    const outcome = await store.fulfil(
+      claim,
+      async (tx) => {
+        runs++
+        await write(tx, `run ${runs}`)
+        if (runs > 1) return
+        await store.updateOrder(claim.order.outTradeNo, (order) => change({ ...order, attempts: 1 }))
+      },
+      change,
+    )
+    t.equal(outcome, 'done')
+    t.same(await executor.rows('select id from own', []), [{ id: 'run 2' }])
+  })
+}
+
 /** MySQL ends a transaction that meets a deadlock. What the work has sent meanwhile must not be committed by itself. */
 export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, write }: Opened<Tx>): Promise<void> {
   await t.test('a deadlock in onPaid undoes all of it, what was sent behind it as well', async (t) => {
@@ -248,10 +290,13 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
     const claim = await claimed(store, `deadlock-${randomUUID()}`)
     const other = await mysql2.createConnection(url)
     t.teardown(() => other.end())
-    await t.rejects(
-      store.fulfil(
+    let runs = 0
+    t.equal(
+      await store.fulfil(
         claim,
         async (tx) => {
+          runs++
+          if (runs > 1) return
           await write(tx, 'ours')
           await other.beginTransaction()
           // With more rows than ours, so that ours is the one to end.
@@ -267,9 +312,10 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
         },
         change,
       ),
+      'done',
     )
+    t.equal(runs, 2, 'it is run again at once')
     t.same(await executor.rows('select id from own', []), [])
-    t.same(await store.findOrder(claim.order.outTradeNo), claim.order)
     t.equal(
       await store.fulfil(
         claim,
@@ -289,10 +335,15 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
   })
 }
 
+/** What InnoDB says of its transactions is looked up anew once nobody has asked for 100 ms. */
+export const INNODB_STALE_MS = 110
+
 /** Until a statement of the connection waits for a lock. */
 async function waits(connection: mysql2.Connection, url: string): Promise<void> {
   const watcher = await mysql2.createConnection(url)
   const sql = "select 1 from information_schema.innodb_trx where trx_mysql_thread_id = ? and trx_state = 'LOCK WAIT'"
-  while ((await watcher.query<mysql2.RowDataPacket[]>(sql, [connection.threadId]))[0].length === 0);
+  while ((await watcher.query<mysql2.RowDataPacket[]>(sql, [connection.threadId]))[0].length === 0) {
+    await wait(INNODB_STALE_MS)
+  }
   await watcher.end()
 }

@@ -1,20 +1,21 @@
 import t from 'tap'
-import { isConflict, isPassing, repeated } from '../../src/store/failures.ts'
+import { isConflict, isPassing, isRolledBack, repeated } from '../../src/store/failures.ts'
 import { NASTY } from '../nonsense.ts'
 
 const wrapped = (cause: object) => Object.assign(new Error('Failed query'), { cause })
 const prisma = (cause: object) =>
   Object.assign(new Error('Raw query failed'), { code: 'P2010', meta: { driverAdapterError: wrapped(cause) } })
 
-const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'neither'][] = [
+const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'rolled back' | 'neither'][] = [
   ['PostgreSQL: unique violation', { code: '23505' }, 'conflict'],
-  ['PostgreSQL: deadlock', { code: '40P01' }, 'passing'],
-  ['PostgreSQL: serialization failure', { code: '40001' }, 'passing'],
+  ['PostgreSQL: deadlock', { code: '40P01' }, 'rolled back'],
+  ['PostgreSQL: serialization failure', { code: '40001' }, 'rolled back'],
   ['PostgreSQL: not null violation', { code: '23502' }, 'neither'],
   ['MySQL: duplicate entry', { code: 'ER_DUP_ENTRY', errno: 1062 }, 'conflict'],
-  ['MySQL: deadlock', { code: 'ER_LOCK_DEADLOCK', errno: 1213 }, 'passing'],
+  ['MySQL: deadlock', { code: 'ER_LOCK_DEADLOCK', errno: 1213 }, 'rolled back'],
   ['MySQL: lock wait timeout', { code: 'ER_LOCK_WAIT_TIMEOUT', errno: 1205 }, 'passing'],
-  ['MariaDB: changed since the snapshot', { code: 'ER_CHECKREAD', errno: 1020 }, 'passing'],
+  ['MariaDB: changed since the snapshot', { code: 'ER_CHECKREAD', errno: 1020 }, 'rolled back'],
+  ['PostgreSQL: lock timeout', { code: '55P03' }, 'passing'],
   ['MySQL: data too long', { code: 'ER_DATA_TOO_LONG', errno: 1406 }, 'neither'],
   ['better-sqlite3: unique', { code: 'SQLITE_CONSTRAINT_UNIQUE' }, 'conflict'],
   ['better-sqlite3: primary key', { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' }, 'conflict'],
@@ -27,7 +28,7 @@ const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'ne
   ['node:sqlite: somebody has written since', { code: 'ERR_SQLITE_ERROR', errcode: 517 }, 'passing'],
   ["Drizzle wraps its driver's", wrapped({ code: '23505' }), 'conflict'],
   ["Prisma wraps its driver's", prisma({ originalCode: '1062' }), 'conflict'],
-  ['Prisma: write conflict', { code: 'P2034' }, 'passing'],
+  ['Prisma: write conflict', { code: 'P2034' }, 'rolled back'],
   ['the connection is lost', { code: 'ECONNRESET', errno: -104 }, 'neither'],
   ['not an error', 'broken', 'neither'],
   ['nothing', null, 'neither'],
@@ -36,7 +37,8 @@ const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'ne
 for (const [what, error, means] of ERRORS) {
   t.test(`${what}: ${means}`, async (t) => {
     t.equal(isConflict(error), means === 'conflict')
-    t.equal(isPassing(error), means === 'passing')
+    t.equal(isPassing(error), means === 'passing' || means === 'rolled back')
+    t.equal(isRolledBack(error), means === 'rolled back')
   })
 }
 

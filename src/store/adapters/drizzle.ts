@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Connection, Executor, Row, Value } from '../executor.ts'
+import type { Connection, Executor, Isolation, Row, Value } from '../executor.ts'
 import { outliveLosses } from './lost.ts'
 import { fromSqlite } from './sqlite.ts'
 import type { SqliteLike } from './sqlite.ts'
 
 /** What is used of a database of drizzle-orm/node-postgres, drizzle-orm/postgres-js or drizzle-orm/mysql2. */
 export interface DrizzleLike<Query, Tx extends DrizzleQueryable<Query>> extends DrizzleQueryable<Query> {
-  transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  transaction<T>(work: (tx: Tx) => Promise<T>, config?: { isolationLevel: Isolation }): Promise<T>
   /** The driver's pool, or the function that postgres.js makes. */
   $client?: any
 }
@@ -81,11 +81,12 @@ export function fromDrizzle(
   const base = db as DrizzleLike<unknown, DrizzleQueryable<unknown>>
   if (dialect === 'postgres' && typeof base.$client?.on === 'function') outliveLosses(base.$client)
   const transaction: typeof base.transaction =
-    typeof base.$client?.begin === 'function' ? endless(base) : (work) => base.transaction(work)
+    typeof base.$client?.begin === 'function' ? endless(base) : (...args) => base.transaction(...args)
   return {
     dialect,
     ...connection(base),
-    transaction: (work) => transaction((tx) => work(connection(tx), tx)),
+    transaction: (work, isolation) =>
+      transaction((tx) => work(connection(tx), tx), isolation && { isolationLevel: isolation }),
   }
 }
 
@@ -95,7 +96,7 @@ export function fromDrizzle(
  * of a lost transaction never ends.
  */
 function endless<Query, Tx extends DrizzleQueryable<Query>>(db: DrizzleLike<Query, Tx>): (typeof db)['transaction'] {
-  return async (work) => {
+  return async (work, config) => {
     let lost = false
     try {
       return await db.transaction(async (tx) => {
@@ -103,14 +104,14 @@ function endless<Query, Tx extends DrizzleQueryable<Query>>(db: DrizzleLike<Quer
           return await work(tx)
         } catch (error) {
           // The server says this before it closes the connection.
-          lost ||= ((error as Error).cause as { severity?: string } | undefined)?.severity === 'FATAL'
+          lost ||= (error as { cause?: { severity?: string } } | undefined)?.cause?.severity === 'FATAL'
           throw error
         } finally {
           // The transaction is rejected in the same turn as the statement that was under way.
           await turn()
           if (lost) await new Promise(() => {})
         }
-      })
+      }, config)
     } finally {
       lost = true
     }

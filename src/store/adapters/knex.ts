@@ -1,10 +1,10 @@
-import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
+import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
 import { outliveLosses } from './lost.ts'
 import type { PgPoolEvents } from './lost.ts'
 
 /** What is used of a `Knex`. */
 export interface KnexLike<Trx extends KnexQueryable> extends KnexQueryable {
-  transaction<T>(work: (trx: Trx) => Promise<T>): Promise<T>
+  transaction<T>(work: (trx: Trx) => Promise<T>, options: { isolationLevel?: Isolation }): Promise<T>
   client?: { config?: { connectionPool?: unknown } }
 }
 
@@ -39,6 +39,7 @@ export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect
   return {
     dialect,
     ...connection(knex),
-    transaction: (work) => knex.transaction((trx) => work(connection(trx), trx)),
+    transaction: (work, isolation) =>
+      knex.transaction((trx) => work(connection(trx), trx), isolation ? { isolationLevel: isolation } : {}),
   }
 }

@@ -1,8 +1,13 @@
-import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
+import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
 
 /** What is used of a `Kysely`. */
 export interface KyselyLike<Trx extends KyselyQueryable> extends KyselyQueryable {
-  transaction(): { execute<T>(work: (trx: Trx) => Promise<T>): Promise<T> }
+  transaction(): KyselyTransactionLike<Trx>
+}
+
+export interface KyselyTransactionLike<Trx> {
+  setIsolationLevel(isolation: Isolation): KyselyTransactionLike<Trx>
+  execute<T>(work: (trx: Trx) => Promise<T>): Promise<T>
 }
 
 /** What is used of a `Kysely` and of a `Transaction`. */
@@ -37,7 +42,10 @@ export function fromKysely<Trx extends KyselyQueryable>(db: KyselyLike<Trx>, dia
   return {
     dialect,
     ...connection(db),
-    transaction: (work) => db.transaction().execute((trx) => work(connection(trx), trx)),
+    transaction(work, isolation) {
+      const transaction = isolation ? db.transaction().setIsolationLevel(isolation) : db.transaction()
+      return transaction.execute((trx) => work(connection(trx), trx))
+    },
   }
 }
 

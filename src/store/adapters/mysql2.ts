@@ -25,10 +25,12 @@ export function fromMysql2<Client extends Mysql2ConnectionLike>(pool: Mysql2Pool
   return {
     dialect: 'mysql',
     ...connection(pool),
-    async transaction(work) {
+    async transaction(work, isolation) {
       const client = await pool.getConnection()
       let broken = true
       try {
+        // Of the next transaction alone.
+        if (isolation !== undefined) await client.query(`set transaction isolation level ${isolation}`)
         await client.beginTransaction()
         try {
           const result = await work(connection(client), client)

@@ -63,11 +63,11 @@ export function fromPg<Client extends PgClientLike>(
   return {
     dialect: 'postgres',
     ...connection(pool),
-    async transaction(work) {
+    async transaction(work, isolation) {
       const client = await pool.connect()
       let broken = true
       try {
-        await client.query({ text: 'begin', values: [] })
+        await client.query({ text: isolation ? `begin isolation level ${isolation}` : 'begin', values: [] })
         try {
           const result = await work(connection(client), client)
           await client.query({ text: 'commit', values: [] })

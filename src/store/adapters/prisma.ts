@@ -1,8 +1,11 @@
-import type { Connection, Dialect, Executor, Row, Value } from '../executor.ts'
+import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
 
 /** What is used of a `PrismaClient`. */
 export interface PrismaLike<Tx extends PrismaQueryable> extends PrismaQueryable {
-  $transaction<T>(work: (tx: Tx) => Promise<T>, options?: PrismaTransactionOptions): Promise<T>
+  $transaction<T>(
+    work: (tx: Tx) => Promise<T>,
+    options?: PrismaTransactionOptions & { isolationLevel?: any },
+  ): Promise<T>
 }
 
 /** What is used of a `PrismaClient` and of a `Prisma.TransactionClient`. */
@@ -17,6 +20,8 @@ export interface PrismaTransactionOptions {
   /** How long a transaction may wait for a connection, ms. Prisma's default is 2000. */
   maxWait?: number
 }
+
+const LEVELS: Record<Isolation, string> = { 'read committed': 'ReadCommitted' }
 
 /**
  * Runs on a `PrismaClient`. `tx` is its `Prisma.TransactionClient`.
@@ -40,7 +45,11 @@ export function fromPrisma<Tx extends PrismaQueryable>(
   return {
     dialect,
     ...connection(prisma),
-    transaction: (work) => prisma.$transaction((tx) => work(connection(tx), tx), options),
+    transaction: (work, isolation) =>
+      prisma.$transaction((tx) => work(connection(tx), tx), {
+        ...options,
+        ...(isolation && { isolationLevel: LEVELS[isolation] }),
+      }),
   }
 }
 

@@ -1,17 +1,17 @@
 import type { HistoryEntry, HistoryLine } from '../../model.ts'
-import { codec } from '../codec.ts'
-import type { Differences } from '../dialects.ts'
-import type { Connection, Row, Value } from '../executor.ts'
-import { HISTORY, REPEAT } from '../fields.ts'
-import type { Tables } from '../schema.ts'
-import { insert } from '../statements.ts'
-import type { Statement } from '../statements.ts'
+import { codec } from './codec.ts'
+import type { Differences } from './dialects.ts'
+import type { Reader, Row, Value } from '../executor.ts'
+import { HISTORY, REPEAT } from './fields.ts'
+import type { Tables } from './schema.ts'
+import { insert } from './statements.ts'
+import type { Statement } from './statements.ts'
 
 /** Lines of orders' lives. One that says the same as an earlier one of its order is counted there, in a narrow row beside it: cheap requests make no rows. */
 export interface History {
   /** What adds these lines to their order, which is new or locked. */
-  adding(said: readonly HistoryLine[], isNew: boolean, connection: Connection): Promise<Statement[]>
-  of(outTradeNo: string, connection: Connection): Promise<HistoryEntry[]>
+  adding(said: readonly HistoryLine[], isNew: boolean, connection: Reader): Promise<Statement[]>
+  of(outTradeNo: string, connection: Reader): Promise<HistoryEntry[]>
 }
 
 /** What makes two lines of an order the same. */
@@ -23,11 +23,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
   const repeatRow = codec(REPEAT, differences, repeats)
   const words = WORDS.map((word) => `${HISTORY[word].column} = ${place[HISTORY[word].kind]}`).join(' and ')
 
-  async function read(
-    where: string,
-    values: Value[],
-    connection: Connection,
-  ): Promise<(HistoryEntry & { id: number })[]> {
+  async function read(where: string, values: Value[], connection: Reader): Promise<(HistoryEntry & { id: number })[]> {
     const rows = await connection.rows(
       `select ${history}.id as id, ${lineRow.selection}, ${repeatRow.selection} from ${history} left join ${repeats} on history_id = ${history}.id where ${history}.${where} order by ${history}.id`,
       values,
@@ -64,7 +60,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
   }
 
   /** What adds the line, or counts it where it was said before. */
-  async function step(line: HistoryLine, connection: Connection): Promise<Statement> {
+  async function step(line: HistoryLine, connection: Reader): Promise<Statement> {
     const known = isRepeatable(line) ? await find(line, connection) : undefined
     if (known === undefined) return insert(history, lineRow, [line])!
     const { sql, values } = insert(repeats, repeatRow, [{ id: known.id, times: known.count, lastAt: line.at }])!
@@ -72,7 +68,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
   }
 
   /** The first line that says the same: also in databases that take texts for the same that are not. */
-  async function find(line: HistoryLine, connection: Connection): Promise<(HistoryEntry & { id: number }) | undefined> {
+  async function find(line: HistoryLine, connection: Reader): Promise<(HistoryEntry & { id: number }) | undefined> {
     const values = [line.outTradeNo, ...WORDS.map((word) => line[word])]
     const found = await read(`out_trade_no = ${place.key} and ${words}`, values, connection)
     return found.find((each) => WORDS.every((word) => each[word] === line[word]))

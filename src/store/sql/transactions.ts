@@ -1,8 +1,8 @@
 import type { Order } from '../../model.ts'
-import type { Differences } from '../dialects.ts'
-import type { Connection } from '../executor.ts'
-import type { Tables } from '../schema.ts'
-import type { Statement } from '../statements.ts'
+import type { Differences } from './dialects.ts'
+import type { Reader } from '../executor.ts'
+import type { Tables } from './schema.ts'
+import type { Statement } from './statements.ts'
 import { transactionTaken } from '../store.ts'
 
 /** WeChat's transactions, not the database's: each has a row that names the one order it has paid. */
@@ -12,9 +12,9 @@ export interface Transactions {
    *
    * @throws {WechatError} `WECHAT_TRANSACTION_TAKEN`
    */
-  claim(order: Order, before: Order | undefined, connection: Connection): Promise<Statement | undefined>
+  claim(order: Order, before: Order | undefined, connection: Reader): Promise<Statement | undefined>
   /** Another order that has the transaction of this one. */
-  holder(order: Order, connection: Connection): Promise<string | undefined>
+  holder(order: Order, connection: Reader): Promise<string | undefined>
 }
 
 export function transactionsOf(
@@ -25,7 +25,7 @@ export function transactionsOf(
   const others = `from ${orders} where transaction_id = ${key} and out_trade_no <> ${key}`
   const numberIn = (table: string) => `${read('key', `${table}.out_trade_no`)} as out_trade_no`
 
-  async function holders(order: Order, connection: Connection): Promise<string[]> {
+  async function holders(order: Order, connection: Reader): Promise<string[]> {
     const { transactionId } = order.payment!
     const rows = await connection.rows(
       `select ${numberIn(transactions)} from ${transactions} where transaction_id = ${key} union all select ${numberIn(orders)} ${others}`,

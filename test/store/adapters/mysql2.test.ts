@@ -1,8 +1,11 @@
 import type mysql2 from 'mysql2/promise'
 import t from 'tap'
+import type { Anomaly } from '../../../src/model.ts'
 import { fromMysql2 } from '../../../src/store/adapters/mysql2.ts'
-import { sqlStore } from '../../../src/store/sql.ts'
-import { keepsContract, mysqlPool } from '../databases.ts'
+import type { Value } from '../../../src/store/executor.ts'
+import { sqlStore } from '../../../src/store/sql/sql.ts'
+import { contract, keepsContract, mysql, mysqlPool } from '../databases.ts'
+import { answerFirst } from '../doubles.ts'
 import { ACCOUNT, at, change, newOrder } from '../orders.ts'
 
 await keepsContract(t, {
@@ -14,25 +17,54 @@ await keepsContract(t, {
   },
 })
 
+const SETTINGS = [
+  'set session transaction isolation level serializable',
+  "set time_zone = '-09:00'",
+  // What does no harm of that which a mode may change.
+  "set sql_mode = 'STRICT_ALL_TABLES,ANSI_QUOTES,PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE,NO_BACKSLASH_ESCAPES," +
+    "NO_AUTO_VALUE_ON_ZERO,PAD_CHAR_TO_FULL_LENGTH,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
+  'set foreign_key_checks = 0, sql_auto_is_null = 1, sql_quote_show_create = 0',
+  "set collation_connection = 'utf8mb4_general_ci'",
+]
+
 t.test('the settings of the driver and of the session change nothing', async (t) => {
-  await keepsContract(t, {
-    mysql(uri, t) {
-      const pool = mysqlPool(uri, t, {
-        timezone: '+08:00',
-        dateStrings: true,
-        supportBigNumbers: true,
-        bigNumberStrings: true,
-        flags: ['-FOUND_ROWS'],
-      })
-      pool.pool.on('connection', (connection) => {
-        connection.query("set time_zone = '-09:00'")
-      })
-      return {
-        executor: fromMysql2(pool),
-        write: (tx: mysql2.PoolConnection, id) => tx.query('insert into own (id) values (?)', [id]),
-      }
-    },
+  const uri = await mysql(t)
+  if (uri === undefined) return
+  const pool = mysqlPool(uri, t, {
+    timezone: '+08:00',
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    flags: ['-FOUND_ROWS'],
   })
+  pool.pool.on('connection', (connection) => {
+    for (const sql of SETTINGS) connection.query(sql)
+  })
+  await contract(t, {
+    executor: fromMysql2(pool),
+    write: (tx: mysql2.PoolConnection, id) => tx.query(`insert into own (id) values ('${id}')`),
+  })
+})
+
+t.test('what is written stays, though somebody has switched autocommit off in a session of the pool', async (t) => {
+  const uri = await mysql(t)
+  if (uri === undefined) return
+  const pool = mysqlPool(uri, t, { connectionLimit: 1 })
+  const store = sqlStore(fromMysql2(pool))
+  await store.migrate()
+  await pool.query('set autocommit = 0')
+  const session = { tokenHash: 'kept', appid: 'a', openid: 'o', unionid: undefined, expiresAt: at(0) }
+  const anomaly: Anomaly = { id: 'kept', kind: 'late', outTradeNo: 'kept', at: at(0), reason: 'r' }
+  await store.putSession(session)
+  await store.putSession({ ...session, tokenHash: 'gone' })
+  await store.deleteSession('gone')
+  await store.insertAnomaly(anomaly)
+  await store.resolveAnomaly('kept', { action: 'dismiss', note: 'n', at: at(1) })
+
+  const other = sqlStore(fromMysql2(mysqlPool(uri, t)))
+  t.same(await other.getSession('kept'), session)
+  t.equal(await other.getSession('gone'), undefined)
+  t.match(await other.findAnomaly('kept'), { resolution: { note: 'n' } })
 })
 
 /** A pool whose calls are noted, and fail where `failing` names them. */
@@ -47,7 +79,9 @@ function double(failing: string[] = []) {
       await note(sql)
       return [[{ sql }], []]
     },
-    execute: async (sql: string, values: unknown[]): Promise<[unknown, unknown]> => {
+    execute: async (sql: string, values: Value[]): Promise<[unknown, unknown]> => {
+      const answer = answerFirst('mysql', {}, sql, values)
+      if (answer !== undefined) return [answer, []]
       await note(`${sql} with ${JSON.stringify(values)}`)
       return [{ affectedRows: 3 }, undefined]
     },
@@ -116,6 +150,16 @@ for (const [what, failing, outcome, expected] of ENDS) {
     t.same(calls, expected)
   })
 }
+
+t.test('the isolation is that of one transaction', async (t) => {
+  const { executor, calls } = double()
+  await executor.transaction(async () => {}, 'read committed')
+  await executor.transaction(async () => {})
+  t.same(calls, [
+    ...['connect', 'set transaction isolation level read committed', 'begin', 'commit', 'release'],
+    ...['connect', 'begin', 'commit', 'release'],
+  ])
+})
 
 t.test('what a store says to MySQL', async (t) => {
   const { executor, calls } = double()

@@ -2,9 +2,9 @@ import pg from 'pg'
 import t from 'tap'
 import type { Test } from 'tap'
 import { fromPg } from '../../../src/store/adapters/pg.ts'
-import { sqlStore } from '../../../src/store/sql.ts'
+import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { contract, pgPool, postgres, survivesLosses, undoesLost } from '../databases.ts'
-import { change, claimed, newOrder } from '../orders.ts'
+import { change, claimed } from '../orders.ts'
 
 const url = await postgres(t)
 const pool = pgPool(url, t)
@@ -154,9 +154,26 @@ t.test('statements are prepared, unless told otherwise', async (t) => {
     await sqlStore(fromPg(one, options)).findOrder('prepared')
     // Two stores on one pool, as two plugins have them, name the same statement the same.
     await sqlStore(fromPg(one, options)).findOrder('prepared')
-    t.equal((await one.query("select from pg_prepared_statements where name like 'wechat%'")).rowCount, expected)
+    const named =
+      "select from pg_prepared_statements where name like 'wechat%' and statement like '%from wechat_orders%'"
+    t.equal((await one.query(named)).rowCount, expected)
   }
 })
+
+const SETTINGS = {
+  default_transaction_isolation: 'serializable',
+  default_transaction_deferrable: 'on',
+  TimeZone: 'Asia/Shanghai',
+  DateStyle: 'German,MDY',
+  IntervalStyle: 'iso_8601',
+  extra_float_digits: '-15',
+  standard_conforming_strings: 'off',
+  bytea_output: 'escape',
+  array_nulls: 'off',
+  transform_null_equals: 'on',
+  quote_all_identifiers: 'on',
+  row_security: 'off',
+}
 
 t.test('the settings of the driver and of the session change nothing', async (t) => {
   const types = new pg.TypeOverrides()
@@ -164,22 +181,41 @@ t.test('the settings of the driver and of the session change nothing', async (t)
   for (const type of [pg.types.builtins.TIMESTAMPTZ, pg.types.builtins.NUMERIC]) {
     types.setTypeParser(type, (text) => ({ text }))
   }
-  const odd = sqlStore(
-    fromPg(
-      pgPool(url, t, {
-        types,
-        options: '-c TimeZone=Asia/Shanghai -c DateStyle=German,MDY -c default_transaction_isolation=serializable',
-      }),
+  const options = Object.entries(SETTINGS).map(([name, value]) => `-c ${name}=${value}`)
+  const odd = pgPool(await postgres(t), t, { types, options: options.join(' ') })
+  await contract(t, {
+    executor: fromPg(odd),
+    write: (tx: pg.PoolClient, id) => tx.query('insert into own (id) values ($1)', [id]),
+  })
+})
+
+t.test('two runs of onPaid that cannot be serialized with each other are both done', async (t) => {
+  const pool = pgPool(await postgres(t, 'serializable'), t)
+  const store = sqlStore(fromPg(pool))
+  await store.migrate()
+  await pool.query('create table stock (taken int)')
+  const claims = [await claimed(store, 'skewed-1'), await claimed(store, 'skewed-2')]
+  let runs = 0
+  let go = () => {}
+  const both = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  const outcomes = await Promise.all(
+    claims.map((claim) =>
+      store.fulfil(
+        claim,
+        async (tx) => {
+          const { rowCount } = await tx.query('select from stock')
+          // Each has read what the other is about to change.
+          if (++runs === 2) go()
+          await both
+          await tx.query('insert into stock values ($1)', [rowCount])
+        },
+        change,
+      ),
     ),
   )
-  const order = newOrder('settings', { dueAt: new Date('2026-02-28T15:59:59.999Z') })
-  await odd.insertOrder(change(order))
-  t.same(await odd.findOrder('settings'), order)
-  t.same(await store.findOrder('settings'), order)
-  await Promise.all(
-    Array.from({ length: 10 }, () =>
-      odd.updateOrder('settings', (current) => change({ ...current, attempts: current.attempts + 1 })),
-    ),
-  )
-  t.equal((await odd.findOrder('settings'))?.attempts, 10)
+  t.same(outcomes, ['done', 'done'])
+  t.equal(runs, 3, 'one of them twice')
+  t.same((await pool.query('select taken from stock order by taken')).rows, [{ taken: 0 }, { taken: 1 }])
 })

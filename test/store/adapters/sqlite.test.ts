@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { fromSqlite } from '../../../src/store/adapters/sqlite.ts'
 import type { SqliteLike } from '../../../src/store/adapters/sqlite.ts'
-import { sqlStore } from '../../../src/store/sql.ts'
+import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { betterSqlite3, closing, contract, sqliteFile } from '../databases.ts'
 import { change, claimed, newOrder } from '../orders.ts'
 
@@ -119,12 +119,25 @@ t.test("a write that meets another connection's is tried again", async (t) => {
   t.equal(await store.findOrder('busy-2'), undefined)
 })
 
-t.test('the settings of the driver change nothing', async (t) => {
-  const db = sqliteFile(':memory:', t)
+const SETTINGS = [
+  "encoding = 'UTF-16'",
+  'foreign_keys = on',
+  'journal_mode = truncate',
+  'synchronous = off',
+  'reverse_unordered_selects = on',
+  'recursive_triggers = on',
+  'case_sensitive_like = on',
+  'trusted_schema = off',
+  'legacy_alter_table = on',
+  'cell_size_check = on',
+]
+
+t.test('the settings of the driver and of the connection change nothing', async (t) => {
+  const db = sqliteFile(join(t.testdir(), 'test.db'), t)
   db.defaultSafeIntegers()
-  const store = sqlStore(fromSqlite(db))
-  await store.migrate()
-  const order = newOrder('settings', { dueAt: new Date('2026-02-28T15:59:59.999Z') })
-  await store.insertOrder(change(order))
-  t.same(await store.findOrder('settings'), order)
+  for (const setting of SETTINGS) db.exec(`pragma ${setting}`)
+  await contract(t, {
+    executor: fromSqlite(db),
+    write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id),
+  })
 })

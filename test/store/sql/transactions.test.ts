@@ -1,7 +1,7 @@
 import t from 'tap'
-import { DIALECTS } from '../../../src/store/dialects.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import type { Connection, Row, Value } from '../../../src/store/executor.ts'
-import { tables } from '../../../src/store/schema.ts'
+import { tables } from '../../../src/store/sql/schema.ts'
 import { transactionsOf } from '../../../src/store/sql/transactions.ts'
 import { newOrder, paymentOf } from '../orders.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Codec } from '../../src/store/codec.ts'
-import { insert, joined, update } from '../../src/store/statements.ts'
+import type { Codec } from '../../../src/store/sql/codec.ts'
+import { insert, joined, update } from '../../../src/store/sql/statements.ts'
 
 interface Point {
   x: number

@@ -1,4 +1,4 @@
-import type { Dialect } from './executor.ts'
+import type { Dialect, Isolation } from '../executor.ts'
 import type { Kind } from './fields.ts'
 
 /** Where the databases differ. Everything else is said in words that all of them know. */
@@ -12,6 +12,8 @@ export interface Differences {
   time(at: Date): string | number
   /** Turns the `?` of a statement into what drivers want. */
   numbered(sql: string): string
+  /** The level of the store's own transactions, where there are several. */
+  isolation?: Isolation
   /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
   lock: string
   /** The same, passing over rows that somebody else has locked. */
@@ -70,6 +72,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       let count = 0
       return sql.replaceAll('?', () => `$${++count}`)
     },
+    isolation: 'read committed',
     // Rows of the user's own may refer to an order: "no key update" waits for none of the transactions that write such rows.
     lock: 'for no key update',
     lockFree: 'for no key update skip locked',
@@ -105,6 +108,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     // In UTC: a datetime has no zone, and the server's plays no part.
     time: (at) => at.toISOString().slice(0, 23).replace('T', ' '),
     numbered: (sql) => sql,
+    isolation: 'read committed',
     lock: 'for update',
     lockFree: 'for update skip locked',
     fence: { close: 'set autocommit = 0', open: 'set autocommit = 1' },

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { codec } from '../../src/store/codec.ts'
-import { DIALECTS } from '../../src/store/dialects.ts'
-import type { Fields } from '../../src/store/fields.ts'
+import { codec } from '../../../src/store/sql/codec.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
+import type { Fields } from '../../../src/store/sql/fields.ts'
 
 interface Cup {
   id: string

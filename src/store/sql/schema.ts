@@ -1,7 +1,7 @@
-import { WechatError } from '../errors.ts'
+import { WechatError } from '../../errors.ts'
 import { DIALECTS } from './dialects.ts'
 import type { Differences } from './dialects.ts'
-import type { Dialect } from './executor.ts'
+import type { Dialect } from '../executor.ts'
 
 export interface SchemaOptions {
   /** What the names of the tables begin with. Default `wechat_`. */

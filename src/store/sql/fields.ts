@@ -1,4 +1,4 @@
-import type { Anomaly, HistoryLine, Order, Payment, Refund, Resolution, TokenSession } from '../model.ts'
+import type { Anomaly, HistoryLine, Order, Payment, Refund, Resolution, TokenSession } from '../../model.ts'
 
 /**
  * - `key`: text that rows are found by, compared exactly

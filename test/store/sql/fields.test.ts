@@ -1,10 +1,10 @@
 import t from 'tap'
-import { codec } from '../../src/store/codec.ts'
-import { DIALECTS } from '../../src/store/dialects.ts'
-import { ANOMALY, HISTORY, ORDER, REFUND, SESSION } from '../../src/store/fields.ts'
-import type { Fields } from '../../src/store/fields.ts'
-import { schema } from '../../src/store/schema.ts'
-import { sqliteFile } from './databases.ts'
+import { codec } from '../../../src/store/sql/codec.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
+import { ANOMALY, HISTORY, ORDER, REFUND, SESSION } from '../../../src/store/sql/fields.ts'
+import type { Fields } from '../../../src/store/sql/fields.ts'
+import { schema } from '../../../src/store/sql/schema.ts'
+import { sqliteFile } from '../databases.ts'
 
 /** Columns that hold no property: SQLite says them of each table, with whether they may be NULL. */
 const OWN: Record<string, string[]> = { history: ['id'] }

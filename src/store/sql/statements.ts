@@ -1,5 +1,5 @@
 import type { Codec } from './codec.ts'
-import type { Value } from './executor.ts'
+import type { Value } from '../executor.ts'
 
 export interface Statement {
   sql: string

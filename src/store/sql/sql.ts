@@ -1,23 +1,21 @@
-import { WechatError } from '../errors.ts'
-import type { Anomaly, Order } from '../model.ts'
+import { WechatError } from '../../errors.ts'
+import type { Anomaly, Order } from '../../model.ts'
+import { accessTo, OVER } from './access.ts'
 import { codec } from './codec.ts'
 import type { Codec } from './codec.ts'
 import { DIALECTS } from './dialects.ts'
-import type { Connection, Dialect, Executor, Row, Value } from './executor.ts'
-import { isConflict, isPassing, repeated } from './failures.ts'
+import type { Connection, Dialect, Executor, Reader, Row, Value } from '../executor.ts'
+import { isConflict, isPassing, isRolledBack, repeated } from '../failures.ts'
 import { ANOMALY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
-import { historyOf } from './sql/history.ts'
-import { revocable } from './revocable.ts'
-import { inTime } from './rollback.ts'
+import { historyOf } from './history.ts'
+import { revocable } from '../revocable.ts'
+import { inTime } from '../rollback.ts'
 import { migrations, tables } from './schema.ts'
 import { insert, joined, update } from './statements.ts'
 import type { Statement } from './statements.ts'
-import { transactionTaken } from './store.ts'
-import type { Change, Decide, Store, Updated } from './store.ts'
-import { transactionsOf } from './sql/transactions.ts'
-
-const OVER =
-  'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
+import { transactionTaken } from '../store.ts'
+import type { Change, Decide, Store, Updated } from '../store.ts'
+import { transactionsOf } from './transactions.ts'
 
 export interface SqlStoreOptions {
   /** For an executor that speaks to another database than it says. */
@@ -49,7 +47,7 @@ export function sqlStore<Tx>(
   { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {},
 ): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
-  const { place, time, numbered, lock, lockFree, fence, compound, unlessKnown, replacing, ddl } = differences
+  const { place, time, lock, lockFree, fence, compound, unlessKnown, replacing, ddl } = differences
   const names = tables(tablePrefix)
   const { orders, refunds, anomalies, sessions, versions } = names
 
@@ -61,42 +59,21 @@ export function sqlStore<Tx>(
   const transactions = transactionsOf(names, differences)
   const lines = historyOf(names, differences)
 
+  const { reading, begin, transaction, single } = accessTo(executor, dialect)
   const ofOrder = `out_trade_no = ${place.key}`
-  const direct = numbering(executor)
-
-  function numbering(connection: Connection): Connection {
-    return {
-      rows: (sql, values) => connection.rows(numbered(sql), values),
-      run: (sql, values) => connection.run(numbered(sql), values),
-    }
-  }
-
-  /** A library may reject a transaction whose connection is lost while the work goes on: what that still sends must not get into another's. */
-  async function transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T> {
-    let revoke = () => {}
-    try {
-      return await executor.transaction((connection, tx) => {
-        const lent = revocable(numbering(connection), OVER)
-        revoke = lent.revoke
-        return work(lent.value, tx)
-      })
-    } finally {
-      revoke()
-    }
-  }
 
   async function select<T>(
     table: string,
     row: Codec<T>,
     rest: string,
     values: Value[],
-    connection = direct,
+    connection: Reader = reading,
   ): Promise<T[]> {
     return (await connection.rows(`select ${row.selection} from ${table} ${rest}`, values)).map(row.read)
   }
 
   /** The orders of these rows. Under a lock their refunds are read as they are now, not as they were when the transaction began. */
-  async function ordersOf(rows: Row[], connection: Connection, locking = ''): Promise<Order[]> {
+  async function ordersOf(rows: Row[], connection: Reader, locking = ''): Promise<Order[]> {
     const found = rows.map(orderRow.read)
     const having = found.filter((_, n) => Number(rows[n]!.refund_count) > 0).map(({ outTradeNo }) => outTradeNo)
     if (having.length === 0) return found
@@ -113,7 +90,7 @@ export function sqlStore<Tx>(
   async function selectOrder(
     where: string,
     value: string,
-    connection = direct,
+    connection: Reader = reading,
     locking = '',
   ): Promise<Order | undefined> {
     const rows = await connection.rows(`select ${orderRow.selection} from ${orders} where ${where} ${locking}`, [value])
@@ -191,7 +168,7 @@ export function sqlStore<Tx>(
   async function explain(error: unknown): Promise<never> {
     if (!(error instanceof Conflict)) throw error
     const { order, cause } = error
-    const holder = await transactions.holder(order, direct)
+    const holder = await transactions.holder(order, reading)
     if (holder !== undefined) throw transactionTaken(order.payment!.transactionId, holder)
     throw new WechatError(
       'WECHAT_ORDER_CONFLICT',
@@ -213,7 +190,7 @@ export function sqlStore<Tx>(
     await connection.run(fence.open, [])
   }
 
-  async function appliedVersion(connection: Connection): Promise<number> {
+  async function appliedVersion(connection: Reader): Promise<number> {
     const [row] = await connection.rows(`select max(version) as version from ${versions}`, [])
     return Number(row!.version)
   }
@@ -221,7 +198,7 @@ export function sqlStore<Tx>(
   return {
     async migrate() {
       const all = migrations(dialect, names)
-      const known = await appliedVersion(direct).catch(() => 0)
+      const known = await appliedVersion(reading).catch(() => 0)
       if (known >= all.length) return
       await repeated(() =>
         transaction(async (connection) => {
@@ -247,16 +224,14 @@ export function sqlStore<Tx>(
       return await repeated(
         async () => {
           try {
-            // One statement needs no transaction.
-            if (compound && found.length === 0) await add(direct)
-            else await transaction(add)
+            await (compound && found.length === 0 ? single(add) : transaction(add))
             return { inserted: true }
           } catch (error) {
             if (!isConflict(error)) throw error
             const existing =
               (await findOrder(outTradeNo)) ?? (liveKey === null ? undefined : await findLiveOrder(liveKey))
             if (existing !== undefined) return { inserted: false, existing }
-            const holder = await transactions.holder(first.order, direct)
+            const holder = await transactions.holder(first.order, reading)
             if (holder !== undefined) throw transactionTaken(payment!.transactionId, holder)
             // What stood in the way may have given the key up since.
             throw error
@@ -289,15 +264,17 @@ export function sqlStore<Tx>(
       const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
       const found = await repeated(async () => {
         if (compound) {
-          // An array, and not a join: a join may be planned, and remembered, as a scan of the whole table while that is small.
-          return await ordersOf(
-            await direct.rows(
-              `with due as (select array(select out_trade_no ${due}) as numbers), ` +
-                `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
-                'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)',
-              [time(now), appid, mchId, ...number, time(dueAt)],
+          return await single(async (connection) =>
+            ordersOf(
+              // An array, and not a join: a join may be planned, and remembered, as a scan of the whole table while that is small.
+              await connection.rows(
+                `with due as (select array(select out_trade_no ${due}) as numbers), ` +
+                  `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
+                  'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)',
+                [time(now), appid, mchId, ...number, time(dueAt)],
+              ),
+              connection,
             ),
-            direct,
           )
         }
         return await transaction(async (connection) => {
@@ -323,13 +300,9 @@ export function sqlStore<Tx>(
 
     async bringForward(latest, now) {
       const astray = `due_at > ${place.time} and (transaction_id is not null or expires_at <= ${place.time})`
-      return await repeated(() =>
-        direct.run(`update ${orders} set due_at = ${place.time} where ${astray}`, [
-          time(now),
-          time(latest),
-          time(latest),
-        ]),
-      )
+      const sql = `update ${orders} set due_at = ${place.time} where ${astray}`
+      const values = [time(now), time(latest), time(latest)]
+      return await repeated(() => single((connection) => connection.run(sql, values)))
     },
 
     async fulfil({ order: { outTradeNo }, claims }, work, decide) {
@@ -338,8 +311,9 @@ export function sqlStore<Tx>(
       let revoke = () => {}
       try {
         await repeated(
-          () =>
-            transaction((connection, tx) => {
+          () => {
+            begun = false
+            return begin((connection, tx) => {
               begun = true
               return fenced(connection, async () => {
                 await connection.run('savepoint wechat_work', [])
@@ -359,8 +333,10 @@ export function sqlStore<Tx>(
               })
             }).finally(() => {
               revoke()
-            }),
-          (error) => !begun && isPassing(error),
+            })
+          },
+          // An error of the hook itself may look like one of SQLite's.
+          (error) => (begun ? isRolledBack(error) : isPassing(error)),
         )
       } catch (error) {
         if (lost) return 'lost'
@@ -370,11 +346,11 @@ export function sqlStore<Tx>(
     },
 
     async history(outTradeNo) {
-      return await lines.of(outTradeNo, direct)
+      return await lines.of(outTradeNo, reading)
     },
 
     async insertAnomaly(anomaly) {
-      return await repeated(() => note(anomaly, direct))
+      return await repeated(() => single((connection) => note(anomaly, connection)))
     },
 
     async anomalies() {
@@ -393,18 +369,20 @@ export function sqlStore<Tx>(
     async resolveAnomaly(id, resolution) {
       const set = resolutionRow.columns.map((column, n) => `${column} = ${resolutionRow.places[n]}`)
       const sql = `update ${anomalies} set ${set.join(', ')} where id = ${place.key} and action is null`
-      return (await repeated(() => direct.run(sql, [...resolutionRow.write(resolution), id]))) === 1
+      const values = [...resolutionRow.write(resolution), id]
+      return (await repeated(() => single((connection) => connection.run(sql, values)))) === 1
     },
 
     async countDue(now, since) {
       const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${orders} where due_at <= ${place.time}`
-      const [row] = await direct.rows(sql, [time(since), time(now)])
+      const [row] = await reading.rows(sql, [time(since), time(now)])
       return { due: Number(row!.due), stuck: Number(row!.stuck) }
     },
 
     async putSession(session) {
       const { sql, values } = insert(sessions, sessionRow, [session])!
-      await repeated(() => direct.run(`${sql} ${replacing('token_hash', sessionRow.columns)}`, values))
+      const put = `${sql} ${replacing('token_hash', sessionRow.columns)}`
+      await repeated(() => single((connection) => connection.run(put, values)))
     },
 
     async getSession(tokenHash) {
@@ -412,7 +390,8 @@ export function sqlStore<Tx>(
     },
 
     async deleteSession(tokenHash) {
-      await repeated(() => direct.run(`delete from ${sessions} where token_hash = ${place.key}`, [tokenHash]))
+      const sql = `delete from ${sessions} where token_hash = ${place.key}`
+      await repeated(() => single((connection) => connection.run(sql, [tokenHash])))
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Differences } from './dialects.ts'
-import type { Row, Value } from './executor.ts'
+import type { Row, Value } from '../executor.ts'
 import type { Field, Fields, Kind } from './fields.ts'
 
 /** Writes a model to the columns of a table, and reads it back. */

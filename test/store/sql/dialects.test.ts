@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DIALECTS } from '../../src/store/dialects.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 
 const at = new Date('2026-02-28T15:59:59.999Z')
 

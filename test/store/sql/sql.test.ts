@@ -1,15 +1,17 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
-import type { Refund } from '../../src/model.ts'
-import { codec } from '../../src/store/codec.ts'
-import { DIALECTS } from '../../src/store/dialects.ts'
-import type { Connection, Dialect, Executor, Value } from '../../src/store/executor.ts'
-import { ORDER } from '../../src/store/fields.ts'
-import { sqlStore } from '../../src/store/sql.ts'
-import type { SqlStore } from '../../src/store/sql.ts'
-import { insert } from '../../src/store/statements.ts'
-import type { Claim, Decide } from '../../src/store/store.ts'
-import { everyDatabase } from './databases.ts'
-import { ACCOUNT, at, change, claimed, newOrder, paymentOf } from './orders.ts'
+import type { Anomaly, Refund } from '../../../src/model.ts'
+import { codec } from '../../../src/store/sql/codec.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
+import type { Connection, Dialect, Executor, Value } from '../../../src/store/executor.ts'
+import { ORDER } from '../../../src/store/sql/fields.ts'
+import { sqlStore } from '../../../src/store/sql/sql.ts'
+import type { SqlStore, SqlStoreOptions } from '../../../src/store/sql/sql.ts'
+import { insert } from '../../../src/store/sql/statements.ts'
+import type { Claim, Decide } from '../../../src/store/store.ts'
+import { everyDatabase, INNODB_STALE_MS } from '../databases.ts'
+import { answerFirst } from '../doubles.ts'
+import { ACCOUNT, at, change, claimed, newOrder, paymentOf } from '../orders.ts'
 
 function newRefund(n: number, part: Partial<Refund> = {}): Refund {
   return {
@@ -35,11 +37,14 @@ const settle: Decide = (order) =>
     payment: paymentOf(order),
   })
 
-/** The executor, and what went through it since it was last asked. */
-function watched(executor: Executor<any>): {
-  executor: Executor<any>
+/** A store on the executor that has found its database fit, and what went through it since it was last asked. */
+async function watched(
+  executor: Executor<any>,
+  options: SqlStoreOptions = {},
+): Promise<{
+  store: SqlStore<unknown>
   statements: () => { sql: string; values: Value[] }[]
-} {
+}> {
   const seen: { sql: string; values: Value[] }[] = []
   const watch = (connection: Connection): Connection => ({
     rows(sql, values) {
@@ -51,19 +56,21 @@ function watched(executor: Executor<any>): {
       return connection.run(sql, values)
     },
   })
-  return {
-    executor: {
-      ...executor,
-      ...watch(executor),
-      async transaction(work) {
-        seen.push({ sql: 'begin', values: [] })
-        const result = await executor.transaction((connection, tx) => work(watch(connection), tx))
-        seen.push({ sql: 'commit', values: [] })
-        return result
-      },
+  const watching: Executor<any> = {
+    ...executor,
+    ...watch(executor),
+    async transaction(work, isolation) {
+      const ofOurs = isolation === DIALECTS[executor.dialect].isolation
+      seen.push({ sql: ofOurs ? 'begin' : 'begin as set', values: [] })
+      const result = await executor.transaction((connection, tx) => work(watch(connection), tx), isolation)
+      seen.push({ sql: 'commit', values: [] })
+      return result
     },
-    statements: () => seen.splice(0),
   }
+  const store = sqlStore(watching, options)
+  await store.findOrder('nobody')
+  seen.length = 0
+  return { store, statements: () => seen.splice(0) }
 }
 
 /** What a statement does to which tables, e.g. `update orders + insert into history`. */
@@ -79,7 +86,7 @@ function failing(executor: Executor<any>, times: number, when: 'before' | 'withi
   let left = times
   return {
     ...executor,
-    async transaction(work) {
+    async transaction(work, isolation) {
       if (when === 'before' && left-- > 0) throw DEADLOCK
       return await executor.transaction(
         async (connection, tx) =>
@@ -93,6 +100,7 @@ function failing(executor: Executor<any>, times: number, when: 'before' | 'withi
             },
             tx,
           ),
+        isolation,
       )
     },
   }
@@ -102,11 +110,14 @@ const DEADLOCK = Object.assign(new Error('deadlock detected'), { code: '40P01' }
 
 /** MySQL may end the transaction by itself. */
 function fenced(sent: string[]): string[] {
-  const begin = sent.lastIndexOf('begin') + 1
+  const begin = sent.indexOf('begin as set') + 1
   return [...sent.slice(0, begin), 'set autocommit = 0', ...sent.slice(begin, -1), 'set autocommit = 1', 'commit']
 }
 
-/** What each call sends. What stands outside of `begin` and `commit` commits by itself. */
+/**
+ * What each call sends. What stands outside of `begin` and `commit` commits by itself. `begin as set` begins a transaction at the database's default isolation,
+ * `begin` one at the store's.
+ */
 type Sent = [call: string, run: (store: SqlStore<unknown>) => Promise<unknown>, postgres: string[], others: string[]]
 
 const SENT: Sent[] = [
@@ -174,7 +185,7 @@ const SENT: Sent[] = [
       store.fulfil((await store.claimDue(ACCOUNT, at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
     [
       'select orders + update orders',
-      'begin',
+      'begin as set',
       'savepoint wechat_work',
       'release savepoint wechat_work',
       'select orders',
@@ -186,7 +197,7 @@ const SENT: Sent[] = [
       'select orders',
       'update orders',
       'commit',
-      'begin',
+      'begin as set',
       'savepoint wechat_work',
       'release savepoint wechat_work',
       'select orders',
@@ -212,26 +223,43 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     await store.migrate()
 
     t.test('no call takes more round trips than it needs', async (t) => {
-      const { executor: watching, statements } = watched(executor)
+      const { store, statements } = await watched(executor)
       for (const [call, run, postgres, others] of SENT) {
-        await run(sqlStore(watching))
-        t.same(
-          statements().map(gist),
-          dialect === 'postgres' ? postgres : dialect === 'mysql' && call === 'fulfil' ? fenced(others) : others,
-          call,
-        )
+        await run(store)
+        const expected = {
+          postgres,
+          mysql: call === 'fulfil' ? fenced(others) : others,
+          sqlite: others.map((sql) => sql.replace(' as set', '')),
+        }
+        t.same(statements().map(gist), expected[dialect], call)
+      }
+    })
+
+    t.test('a single statement commits by itself where that is sure', async (t) => {
+      const { store, statements } = await watched(executor)
+      const session = { tokenHash: 'single', appid: 'a', openid: 'o', expiresAt: at(0) }
+      const anomaly: Anomaly = { id: 'single', kind: 'late', outTradeNo: 'single', at: at(0), reason: 'r' }
+      const calls: [call: () => Promise<unknown>, sent: string][] = [
+        [() => store.putSession(session), 'insert into sessions'],
+        [() => store.deleteSession('single'), 'delete from sessions'],
+        [() => store.insertAnomaly(anomaly), 'insert into anomalies'],
+        [() => store.resolveAnomaly('single', { action: 'dismiss', note: '', at: at(0) }), 'update anomalies'],
+      ]
+      for (const [call, sent] of calls) {
+        await call()
+        t.same(statements().map(gist), dialect === 'mysql' ? ['begin', sent, 'commit'] : [sent])
       }
     })
 
     t.test('columns that stay as they are are not written', async (t) => {
-      const { executor: watching, statements } = watched(executor)
+      const { store, statements } = await watched(executor)
       await store.insertOrder(change(newOrder('columns')))
-      await sqlStore(watching).updateOrder('columns', (order) => change({ ...order, attempts: 1 }))
+      await store.updateOrder('columns', (order) => change({ ...order, attempts: 1 }))
       t.ok(statements().some(({ sql }) => /update wechat_orders set attempts = \S+ where/.test(sql)))
     })
 
     t.test('refunds grow, change and go with their order, and nothing else of it is written', async (t) => {
-      const { executor: watching, statements } = watched(executor)
+      const { store, statements } = await watched(executor)
       await store.insertOrder(change(newOrder('refunds', { refunds: [newRefund(0)] })))
       for (const refunds of [
         [newRefund(0)],
@@ -241,14 +269,14 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         [],
         [newRefund(3), newRefund(4)],
       ]) {
-        await sqlStore(watching).updateOrder('refunds', (order) => change({ ...order, refunds }))
+        await store.updateOrder('refunds', (order) => change({ ...order, refunds }))
         t.strictSame(
           (await store.findOrder('refunds'))?.refunds,
           refunds.map((refund) => ({ reason: undefined, refundId: undefined, succeededAt: undefined, ...refund })),
         )
       }
       statements()
-      await sqlStore(watching).updateOrder('refunds', (order) => ({
+      await store.updateOrder('refunds', (order) => ({
         order: { ...order, refunds: [newRefund(3), newRefund(4, { attempts: 1 })] },
         history: [],
         anomalies: [],
@@ -319,21 +347,27 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.match(await store.history('deadlock'), [{ count: 2 }])
     })
 
-    t.test("the user's work is run again by nobody but the engine", async (t) => {
-      const claim = await claimed(store, 'once')
-      let works = 0
-      const fulfil = (executor: Executor<any>) =>
-        sqlStore(executor).fulfil(
-          claim,
-          async () => {
-            works++
-          },
-          change,
-        )
-      await t.rejects(fulfil(failing(executor, 1, 'within')), DEADLOCK)
-      t.equal(works, 1, 'it has begun')
-      t.equal(await fulfil(failing(executor, 2, 'before')), 'done')
-      t.equal(works, 2, 'it had not begun')
+    t.test('a work whose transaction the database has given up is run again at once, but not for ever', async (t) => {
+      const claim = await claimed(store, 'again')
+      const fulfil = async (executor: Executor<any>, work = async () => {}) => {
+        let works = 0
+        const counted = async () => {
+          works++
+          await work()
+        }
+        const outcome = await sqlStore(executor)
+          .fulfil(claim, counted, change)
+          .catch((error: unknown) => error)
+        return { outcome, works }
+      }
+      t.same(await fulfil(failing(executor, 2, 'within')), { outcome: 'done', works: 3 })
+      t.same(await fulfil(failing(executor, 2, 'before')), { outcome: 'done', works: 1 })
+      t.same(await fulfil(failing(executor, 100, 'within')), { outcome: DEADLOCK, works: 8 })
+      t.match(await store.history('again'), [{ count: 3 }])
+
+      const notFound = Object.assign(new Error('5 NOT_FOUND'), { code: 5 })
+      const failed = await fulfil(executor, () => Promise.reject(notFound))
+      t.same(failed, { outcome: notFound, works: 1 }, 'an error of the work may have a code that SQLite has for "busy"')
     })
 
     t.test('an insert whose rival has given the key up meanwhile is tried again', async (t) => {
@@ -348,7 +382,8 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const refusing: Executor<any> = {
         ...executor,
         ...refuse(executor),
-        transaction: (work) => executor.transaction((connection, tx) => work(refuse(connection), tx)),
+        transaction: (work, isolation) =>
+          executor.transaction((connection, tx) => work(refuse(connection), tx), isolation),
       }
       t.same(await sqlStore(refusing).insertOrder(change(newOrder('rival', { liveKey: null }))), { inserted: true })
       t.equal((await store.history('rival')).length, 1)
@@ -364,7 +399,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         claim.begun = store.claimDue(ACCOUNT, at(0), 1, 1000, 'held').finally(() => {
           claim.over = true
         })
-        while (!claim.over && (await executor.rows(waiting, [])).length === 0);
+        while (!claim.over && (await executor.rows(waiting, [])).length === 0) await wait(INNODB_STALE_MS)
         t.notOk(claim.over)
         const others = await store.claimDue(ACCOUNT, at(0), 100, 1000)
         t.notOk(
@@ -387,9 +422,9 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         await executor.run(DIALECTS[dialect].numbered(sql), values)
       }
       await executor.run(ANALYZE[dialect], [])
-      const { executor: watching, statements } = watched(executor)
-      await sqlStore(watching, { tablePrefix: 'many_' }).claimDue(ACCOUNT, at(1000), 16, 1000)
-      await sqlStore(watching, { tablePrefix: 'many_' }).bringForward(at(4950), at(0))
+      const { store, statements } = await watched(executor, { tablePrefix: 'many_' })
+      await store.claimDue(ACCOUNT, at(1000), 16, 1000)
+      await store.bringForward(at(4950), at(0))
       for (const { sql, values } of statements().filter(({ sql }) => /due_at (<=|>) /.test(sql))) {
         const plan = JSON.stringify(await executor.rows(`${EXPLAIN[dialect]} ${sql}`, values))
         t.match(plan, 'many_orders_due_at')
@@ -402,9 +437,9 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 t.test('the dialect can be said beside the executor', async (t) => {
   const sent: string[] = []
   const record: Connection = {
-    rows: async (sql) => {
+    rows: async (sql, values) => {
       sent.push(sql)
-      return []
+      return answerFirst('mysql', {}, sql, values) ?? []
     },
     run: async () => 0,
   }
@@ -412,5 +447,5 @@ t.test('the dialect can be said beside the executor', async (t) => {
     { dialect: 'postgres', ...record, transaction: (work) => work(record, undefined) },
     { dialect: 'mysql' },
   ).findOrder('a')
-  t.match(sent[0], 'where out_trade_no = ? ')
+  t.match(sent.at(-1), 'where out_trade_no = ? ')
 })

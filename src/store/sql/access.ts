@@ -1,0 +1,76 @@
+import { DIALECTS } from './dialects.ts'
+import type { Connection, Dialect, Executor, Isolation, Reader } from '../executor.ts'
+import { repeated } from '../failures.ts'
+import { revocable } from '../revocable.ts'
+import { checkSession } from './session.ts'
+import type { Session } from './session.ts'
+
+export const OVER =
+  'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
+
+/** How the statements of a store get to its database. */
+export interface Access<Tx> {
+  /** For selects. At a high isolation a select may fail as a transaction does: then it is tried again. */
+  reading: Reader
+  /** A transaction at the database's default isolation, or at `level`. */
+  begin<T>(work: (connection: Connection, tx: Tx) => Promise<T>, level?: Isolation): Promise<T>
+  /** A transaction of the store's own, at the level that it needs. */
+  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  /** For a single statement: in a transaction if it needs one. */
+  single<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+}
+
+/** Statements may have `?` for their places in every dialect. */
+export function accessTo<Tx>(executor: Executor<Tx>, dialect: Dialect): Access<Tx> {
+  const { numbered, isolation } = DIALECTS[dialect]
+  let checked: Promise<Session> | undefined
+
+  /** What is known of the database's sessions, found out at the first use. One that does not fit is refused, each time anew. */
+  function session(): Promise<Session> {
+    checked ??= checkSession(dialect, executor).catch((error: unknown) => {
+      checked = undefined
+      throw error
+    })
+    return checked
+  }
+
+  function numbering(connection: Connection): Connection {
+    return {
+      rows: (sql, values) => connection.rows(numbered(sql), values),
+      run: (sql, values) => connection.run(numbered(sql), values),
+    }
+  }
+
+  const direct = numbering(executor)
+
+  const access: Access<Tx> = {
+    reading: {
+      async rows(sql, values) {
+        await session()
+        return await repeated(() => direct.rows(sql, values))
+      },
+    },
+
+    async begin(work, level) {
+      await session()
+      let revoke = () => {}
+      try {
+        return await executor.transaction((connection, tx) => {
+          const lent = revocable(numbering(connection), OVER)
+          revoke = lent.revoke
+          return work(lent.value, tx)
+        }, level)
+      } finally {
+        // A library may reject a transaction whose connection is lost while the work goes on: what that still sends must not get into another's.
+        revoke()
+      }
+    },
+
+    transaction: (work) => access.begin(work, isolation),
+
+    async single(work) {
+      return (await session()).single ? await work(direct) : await access.transaction(work)
+    },
+  }
+  return access
+}

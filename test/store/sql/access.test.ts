@@ -1,0 +1,122 @@
+import t from 'tap'
+import { accessTo } from '../../../src/store/sql/access.ts'
+import type { Connection, Dialect, Executor, Row } from '../../../src/store/executor.ts'
+import { answerFirst } from '../doubles.ts'
+
+/** A database of these settings, and what was sent to it; `fail` makes the next statements fail. */
+function double(dialect: Dialect, settings: Row = {}) {
+  const sent: string[] = []
+  const failures: Error[] = []
+  const connection: Connection = {
+    async rows(sql, values) {
+      const answer = answerFirst(dialect, settings, sql, values)
+      if (answer !== undefined) {
+        sent.push('first')
+        return answer
+      }
+      sent.push(sql)
+      const failure = failures.shift()
+      if (failure !== undefined) throw failure
+      return [{ sql }]
+    },
+    async run(sql) {
+      sent.push(sql)
+      return 1
+    },
+  }
+  const executor: Executor = {
+    dialect,
+    ...connection,
+    async transaction(work, isolation) {
+      sent.push(`begin ${isolation ?? 'as set'}`)
+      return await work(connection, 'tx')
+    },
+  }
+  return { executor, sent, fail: (...errors: Error[]) => failures.push(...errors) }
+}
+
+const COMMITTED = { transaction_isolation: 'read committed' }
+const SERIALIZABLE = { transaction_isolation: 'serializable' }
+const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' })
+
+t.test('a database is looked at once, before anything else is sent', async (t) => {
+  const { executor, sent } = double('postgres', COMMITTED)
+  const { reading, begin } = accessTo(executor, 'postgres')
+  await Promise.all([reading.rows('a = ?', [1]), reading.rows('b = ? and c = ?', [1, 2])])
+  await begin(async (connection, tx) => {
+    t.equal(tx, 'tx')
+    t.equal(await connection.run('d = ?', [1]), 1)
+  })
+  t.same(sent, ['first', 'a = $1', 'b = $1 and c = $2', 'begin as set', 'd = $1'])
+})
+
+t.test('one that does not fit gets nothing, until it does', async (t) => {
+  const settings: Row = { transaction_read_only: 'on' }
+  const { executor, sent } = double('postgres', settings)
+  const { reading, begin, single } = accessTo(executor, 'postgres')
+  const refused = { message: /transaction_read_only is "on"/ }
+  await t.rejects(reading.rows('a', []), refused)
+  await t.rejects(
+    begin(async () => {}),
+    refused,
+  )
+  await t.rejects(
+    single(async () => {}),
+    refused,
+  )
+  settings.transaction_read_only = 'off'
+  t.same(await reading.rows('a', []), [{ sql: 'a' }])
+  t.same(sent, ['first', 'first', 'first', 'first', 'a'])
+})
+
+t.test('what is read is read again when others are in the way', async (t) => {
+  const { executor, fail } = double('postgres', SERIALIZABLE)
+  const { reading } = accessTo(executor, 'postgres')
+  fail(conflict, conflict)
+  t.same(await reading.rows('a', []), [{ sql: 'a' }])
+})
+
+const LEVELS: [Dialect, Row, ours: string, single: string[]][] = [
+  ['postgres', COMMITTED, 'begin read committed', ['a']],
+  ['postgres', SERIALIZABLE, 'begin read committed', ['begin read committed', 'a']],
+  ['mysql', {}, 'begin read committed', ['begin read committed', 'a']],
+  ['sqlite', {}, 'begin as set', ['a']],
+]
+
+for (const [dialect, settings, ours, alone] of LEVELS) {
+  t.test(`${dialect} ${JSON.stringify(settings)}: the level of transactions and of single statements`, async (t) => {
+    const { executor, sent } = double(dialect, settings)
+    const { begin, transaction, single } = accessTo(executor, dialect)
+    await begin(async () => {})
+    await transaction(async () => {})
+    await single((connection) => connection.run('a', []))
+    t.same(
+      sent.filter((sql) => sql !== 'first'),
+      ['begin as set', ours, ...alone],
+    )
+  })
+}
+
+t.test('nothing gets into a transaction that the library has given up while its work goes on', async (t) => {
+  const { executor, sent } = double('sqlite')
+  let running: Promise<unknown> | undefined
+  const losing: Executor = {
+    ...executor,
+    transaction: (work) =>
+      executor.transaction(async (connection, tx) => {
+        running = work(connection, tx)
+        throw new Error('connection lost')
+      }),
+  }
+  let goOn = () => {}
+  const lost = accessTo(losing, 'sqlite').transaction(async (connection) => {
+    await new Promise<void>((resolve) => {
+      goOn = resolve
+    })
+    await connection.run('late', [])
+  })
+  await t.rejects(lost, { message: 'connection lost' })
+  goOn()
+  await t.rejects(running!, { message: /The transaction of this hook is over/ })
+  t.notOk(sent.includes('late'))
+})
