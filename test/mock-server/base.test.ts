@@ -114,7 +114,7 @@ t.test('at twice the limit the oldest go, in one block', async (t) => {
   }
 })
 
-t.test('what fails is told, and stops nothing', async (t) => {
+t.test('a failing listener is reported and stops nothing', async (t) => {
   const heard: unknown[] = []
   guarded('delivery', (...args: unknown[]) => {
     heard.push(...args)

@@ -59,7 +59,7 @@ t.test('timers run at their time, in order, also those that a timer sets', async
   t.same(remainingTimers, [{ due: after(3600), what: 'far' }])
 })
 
-t.test('to a moment, or over so many events', async (t) => {
+t.test('to a moment, or over a number of events', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const ran: string[] = []
   for (const seconds of [10, 10, 30]) {
@@ -137,7 +137,7 @@ t.test('a second or re-entrant advance is refused, and one after a failed one is
   await t.rejects(failing.advance('1s'), { message: 'the hook failed' }, 'not CLOCK_BUSY')
 })
 
-t.test('how far time has moved is told, also where something fails on the way', async (t) => {
+t.test('how far time has moved is reported even if something fails on the way', async (t) => {
   let clock = createVirtualClock(NOON, () =>
     clock.now() > noon ? Promise.reject(new Error('the hook failed')) : undefined,
   )
@@ -214,7 +214,7 @@ t.test('a timer that closes its clock is the last, whatever is due at the same m
   t.match(await clock.advance('1h'), { to: after(1), remainingTimers: [{ what: 'never' }] })
 })
 
-t.test('it is set back without its timers; one of before has nothing to take back', async (t) => {
+t.test('it is set back without its timers; cancelling an old one does nothing', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const at = (seconds: number, run: () => Promise<unknown>) =>
     clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })
@@ -229,7 +229,7 @@ t.test('it is set back without its timers; one of before has nothing to take bac
   t.same(clock.now(), after(10))
 })
 
-t.test('the real clock runs by itself from its start, and cannot be advanced', async (t) => {
+t.test('the real clock runs on its own from its start, and cannot be advanced', async (t) => {
   const clock = createRealClock(NOON)
   t.equal(clock.mode, 'real')
   const first = clock.now().getTime()
@@ -332,7 +332,7 @@ t.test('it goes on at its time, with what is still due', async (t) => {
   t.same([clock.now(), ran], [after(3600), ['at 10 s', 'at 3600 s']])
 })
 
-t.test('what was due before runs by itself on the real clock', async (t) => {
+t.test('what was due before runs automatically on the real clock', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   t.teardown(clock.close)
   const ran = deferred<void>()

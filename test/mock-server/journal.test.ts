@@ -246,7 +246,7 @@ t.test('what is asked for must be what can be asked for', async (t) => {
   t.equal(journal.count({}), 5)
 })
 
-t.test('delete gives what it took, and nothing that came later', async (t) => {
+t.test('delete returns what it removed, and nothing that came later', async (t) => {
   const { journal } = setup()
   t.same(cursorsOf(journal.delete({ outTradeNo: 'tea-2' })), [2, 5])
   journal.record(entry('refund'))

@@ -153,7 +153,7 @@ t.test('the lines of a shell', async (t) => {
   )
 })
 
-t.test('which addresses nobody else reaches', async (t) => {
+t.test('which addresses are unreachable from outside', async (t) => {
   for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '::1', '[::1]']) t.ok(isLoopback(host), host)
   for (const host of ['0.0.0.0', '::', '192.168.1.2', 'wechat-mock', 'localhost.example']) {
     t.notOk(isLoopback(host), host)

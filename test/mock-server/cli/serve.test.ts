@@ -70,7 +70,7 @@ t.test('quiet says nothing but why it cannot start', async (t) => {
   })
 })
 
-t.test("refunds end when they are told to, over https and with the merchant's certificate", async (t) => {
+t.test("refunds end on command, over https and with the merchant's certificate", async (t) => {
   const files = fileURLToPath(new URL('../tls/', import.meta.url))
   const mock = wechatMock(t, [
     '--port',
@@ -195,7 +195,7 @@ t.test('neither who listens nor who waits keeps it from ending', async (t) => {
   await t.rejects(fetch(url!))
 })
 
-t.test('who may call, who is called, and what happens by itself', async (t) => {
+t.test('allowed callers, allowed targets, and automatic behaviour', async (t) => {
   const mock = wechatMock(t, [
     '--port',
     '0',

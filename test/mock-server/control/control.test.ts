@@ -167,7 +167,7 @@ const app = {
   WECHAT_API_KEY: 'k',
 }
 
-t.test('what an application is told, and what a test is told beside', async (t) => {
+t.test('the variables for an application, and the additional ones for a test', async (t) => {
   t.same(appEnvironment('http://127.0.0.1:8090', credentials), app)
   t.same(wholeEnvironment('http://127.0.0.1:8090', 'http://127.0.0.1:8091/__mock/v1', 'mine', credentials), {
     ...app,

@@ -155,7 +155,7 @@ t.test('a gate is put, reached, released and taken away', async (t) => {
   }
 })
 
-t.test('whoever waits for a gate that is removed, or whose world ends, is told so', async (t) => {
+t.test('a wait for a gate ends when the gate is removed or its world ends', async (t) => {
   const mock = await startMock(t)
   const world = mock.world({ id: 'mine' })
   const endings: [code: string, end: () => void][] = [

@@ -180,7 +180,7 @@ t.test('a word that is no verdict, and a name that every object has', async (t) 
   })
 })
 
-t.test('whoever waits for what does not come any more, because the world has ended, is told so', async (t) => {
+t.test('a wait in the journal ends with its world', async (t) => {
   const mock = await startMock(t)
   const world = mock.world({ id: 'mine' })
   const waiting = control(mock, 'POST', '/worlds/mine/journal/wait', { match: { api: 'refund' }, timeoutMs: 600_000 })

@@ -178,7 +178,7 @@ t.test('a refund is shown and settled', async (t) => {
   })
 })
 
-t.test('with nobody to tell there is only the refund', async (t) => {
+t.test('without a notification the result has only the refund and a note', async (t) => {
   const { mock, world } = await startPaid(t)
   for (const [outRefundNo, deliver] of [
     ['r-1', undefined],
@@ -322,7 +322,7 @@ t.test('a user is made known, named, shown, and given a new key', async (t) => {
   t.match(mock.default.users(), [{ openid: 'o-alice', sessionKey: rotated.json.sessionKey }])
 })
 
-t.test('what the client gives: a profile, a phone number', async (t) => {
+t.test("the client's data: a profile, a phone number", async (t) => {
   const mock = await startMock(t)
   const watermark = { appid: 'wx1', timestamp: 1 }
   t.match(await control(mock, 'POST', `${ALICE}/profile`, { nickName: 'Al', gender: 1, city: '', watermark }), {

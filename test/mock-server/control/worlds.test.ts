@@ -116,7 +116,7 @@ t.test('to make a world once more, by its id and with the same options, is to fi
   t.not(one.id, two.id, 'without an id each is a new one')
 })
 
-t.test('a schedule that does not begin at once: what is paid says when it is told', async (t) => {
+t.test('a schedule without an immediate send: a payment says when it will be notified', async (t) => {
   const mock = await startMock(t)
   const {
     status,

@@ -76,7 +76,7 @@ t.test('one order only', async (t) => {
   t.equal(fault.seen, 3)
 })
 
-t.test('a probability is drawn from the seed, for each order by itself', async (t) => {
+t.test('a probability is drawn from the seed, per order', async (t) => {
   const draw = (seed: string, order: string[]) => {
     const { book } = setup(seed)
     book.set('orderquery', SYSTEMERROR, { name: 'flaky', probability: 0.3 })
@@ -101,7 +101,7 @@ t.test('a probability is drawn from the seed, for each order by itself', async (
   )
 })
 
-t.test("a rate limit lets so many through in a span of the world's time", async (t) => {
+t.test("a rate limit counts exchanges within a period of the world's time", async (t) => {
   const { book, strikes, pass } = setup()
   book.set('jscode2session', { kind: 'errcode', errcode: 45011 }, { rate: { limit: 2, per: '1m' } })
   const login = () => strikes(1, undefined, 'jscode2session')[0]

@@ -104,7 +104,7 @@ t.test('an order that is gone has gone under each of its numbers', async (t) => 
 const tradeState = async (world: Parameters<typeof callPay>[0]) =>
   (await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })).fields.trade_state
 
-t.test('a payment that fails leaves the order open and tells nobody but the mini program', async (t) => {
+t.test('a failed payment leaves the order open and is only reported to the mini program', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -125,30 +125,33 @@ t.test('a payment that fails leaves the order open and tells nobody but the mini
   t.same(shop.received, [])
 })
 
-t.test("unless the documented notification is wanted: signed, repeated, beside the payment's", async (t) => {
-  const { default: world } = await startMock(t)
-  const shop = await startShop(t, () => REFUSAL)
-  await placeOrder(world, shop.notifyUrl, { device_info: 'WEB' }, 'HMAC-SHA256')
-  const { delivery } = await world.fail('tea-0001', { notify: true })
-  t.match(delivery, { kind: 'fail', notificationId: 'fail:tea-0001', verdict: 'fail_xml' })
-  const fields = readXml(shop.received[0]!.body)
-  t.equal(fields.get('sign'), signV2(fields, world.credentials.apiKey, 'HMAC-SHA256'))
-  t.match(Object.fromEntries(fields), {
-    return_code: 'SUCCESS',
-    result_code: 'FAIL',
-    err_code: 'NOTENOUGH',
-    err_code_des: '余额不足',
-    out_trade_no: 'tea-0001',
-    total_fee: '1250',
-    device_info: 'WEB',
-  })
-  for (const name of ['transaction_id', 'time_end', 'cash_fee']) t.notOk(fields.has(name), name)
-  t.match((await world.pay('tea-0001')).delivery!, { kind: 'pay', notificationId: 'tea-0001' })
-  t.match((await world.advance('15s')).deliveries, [
-    { notificationId: 'fail:tea-0001', attempt: 1 },
-    { notificationId: 'tea-0001', attempt: 1 },
-  ])
-})
+t.test(
+  "the documented notification of a failure on request: signed, repeated, in addition to the payment's",
+  async (t) => {
+    const { default: world } = await startMock(t)
+    const shop = await startShop(t, () => REFUSAL)
+    await placeOrder(world, shop.notifyUrl, { device_info: 'WEB' }, 'HMAC-SHA256')
+    const { delivery } = await world.fail('tea-0001', { notify: true })
+    t.match(delivery, { kind: 'fail', notificationId: 'fail:tea-0001', verdict: 'fail_xml' })
+    const fields = readXml(shop.received[0]!.body)
+    t.equal(fields.get('sign'), signV2(fields, world.credentials.apiKey, 'HMAC-SHA256'))
+    t.match(Object.fromEntries(fields), {
+      return_code: 'SUCCESS',
+      result_code: 'FAIL',
+      err_code: 'NOTENOUGH',
+      err_code_des: '余额不足',
+      out_trade_no: 'tea-0001',
+      total_fee: '1250',
+      device_info: 'WEB',
+    })
+    for (const name of ['transaction_id', 'time_end', 'cash_fee']) t.notOk(fields.has(name), name)
+    t.match((await world.pay('tea-0001')).delivery!, { kind: 'pay', notificationId: 'tea-0001' })
+    t.match((await world.advance('15s')).deliveries, [
+      { notificationId: 'fail:tea-0001', attempt: 1 },
+      { notificationId: 'tea-0001', attempt: 1 },
+    ])
+  },
+)
 
 t.test('only an open order can fail', async (t) => {
   const { world } = await startPaid(t)
@@ -156,7 +159,7 @@ t.test('only an open order can fail', async (t) => {
   await t.rejects(world.fail('nobody'), { code: 'UNKNOWN_ORDER' })
 })
 
-t.test('an order expires when told, as if its time were over', async (t) => {
+t.test('an order can be made to expire', async (t) => {
   const { default: world } = await startMock(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { time_expire: '20260115180000' })
   t.match(world.expire('tea-0001'), { tradeState: 'CLOSED', expiresAt: new Date(NOON) })
@@ -177,7 +180,7 @@ t.test('what is paid does not expire', async (t) => {
   t.throws(() => world.expire('tea-0001'), { code: 'ORDER_PAID', message: /it is REFUND/ })
 })
 
-t.test('each order is paid by itself, after its time', async (t) => {
+t.test('each order is paid automatically after its delay', async (t) => {
   const { default: world } = await startMock(t, { world: { autoPay: '20s' } })
   const { notifyUrl } = await startShop(t)
   await placeOrder(world, notifyUrl)

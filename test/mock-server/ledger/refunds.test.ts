@@ -61,7 +61,7 @@ t.test('refunds are found by each of their numbers', async (t) => {
   t.equal(book.list().length, 3)
 })
 
-t.test('a closed refund gives its money back, every other one holds it', async (t) => {
+t.test('a closed refund returns its money, any other one holds it', async (t) => {
   const refunds = (['PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE'] as const).map((status, n) =>
     refund({ status, refundFee: 10 ** n }),
   )
@@ -216,7 +216,7 @@ t.test('at one moment refunds end before anything is sent again', async (t) => {
   )
 })
 
-t.test('on the real clock a refund succeeds by itself after five seconds, unless told otherwise', async (t) => {
+t.test('on the real clock a refund succeeds automatically after five seconds by default', async (t) => {
   async function timers(refundDelay?: string | number) {
     const { world } = await startPaid(t, { clock: 'real', ...(refundDelay !== undefined && { refundDelay }) })
     const [before] = [world.clock.now().getTime()]
@@ -274,7 +274,7 @@ t.test('settled without sending, or without waiting', async (t) => {
   ])
 })
 
-t.test("who is told: the refund's own URL, else the merchant's", async (t) => {
+t.test("where a refund is notified: its own URL, otherwise the merchant's", async (t) => {
   const platform = await startShop(t)
   const { world, shop } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
   await placeRefund(world, { out_refund_no: 'r-1', refund_fee: 1, notify_url: shop.notifyUrl })
@@ -369,7 +369,7 @@ t.test('what the console refuses', async (t) => {
   refused('tea-0001', {}, { code: 'REFUND_REFUSED', message: /订单已全额退款/ })
 })
 
-t.test("a mistake of the mock's own is not told as a refusal", async (t) => {
+t.test('a bug in the mock is not reported as a refusal', async (t) => {
   const broken = {
     refundNotifyUrl: 'http://127.0.0.1/notify',
     refunds: {

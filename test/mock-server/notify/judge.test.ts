@@ -132,7 +132,7 @@ const gbk = Buffer.concat([
 ])
 
 t.test(
-  'answers of which nobody knows how WeChat takes them: taken and told, and refused by a strict world',
+  'answers whose treatment by WeChat is unknown are accepted with a finding, and rejected by a strict world',
   async (t) => {
     const cases: [what: string, reply: Reply, rule: string, message: RegExp, verdict: Verdict][] = [
       [
@@ -268,7 +268,7 @@ t.test('answers that are beyond doubt', async (t) => {
   }
 })
 
-t.test('two doubts are told both', async (t) => {
+t.test('two doubts are both reported', async (t) => {
   t.match(
     judge({ durationMs: 1, reply: lintedReply(`<xml x="1">${SUCCESS}</xml>`, { 'content-encoding': 'gzip' }) }, 150),
     {

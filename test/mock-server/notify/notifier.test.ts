@@ -142,7 +142,7 @@ t.test('an acknowledgement ends it, at whichever attempt', async (t) => {
   }
 })
 
-t.test('by hand: beside the schedule', async (t) => {
+t.test('manual sends are outside the schedule', async (t) => {
   const { clock, notifier, entry, seconds } = setup([REFUSAL], [60, 60])
   await notifier.start(entry)
   await clock.advance('10s')
@@ -287,7 +287,7 @@ t.test('held while it is being sent: no retry until it is released', async (t) =
   t.same(seconds(), [0, 60])
 })
 
-t.test('cancelled: WeChat gives up; by hand it can still be sent', async (t) => {
+t.test('cancelled: WeChat gives up; a manual send is still possible', async (t) => {
   const { clock, entry, notifier, seconds } = setup([REFUSAL, REFUSAL, ACK])
   await notifier.start(entry)
   entry.cancel()

@@ -168,7 +168,7 @@ t.test('who closes after the answer without saying so has answered, and gets a n
   }
 })
 
-t.test('a merchant that restarts meets no connection of before', async (t) => {
+t.test('a restarted merchant is not sent to over an old connection', async (t) => {
   const { url, sockets } = await listenBare(t, (socket) => {
     socket.write(bareReply('here'))
   })
@@ -234,7 +234,7 @@ t.test('the limit is for the whole exchange: no headers, or headers and a body t
   }
 })
 
-t.test('errors are told, not thrown', async (t) => {
+t.test('errors are returned, not thrown', async (t) => {
   const sender = setup(t)
   t.match(await sender.post(await deadUrl(), {}, 'x', 5000), { error: { code: 'ECONNREFUSED' } })
   const hangUp = await listen(t, (request) => {
@@ -342,7 +342,7 @@ t.test('only the hosts that are named', async (t) => {
   t.ok(closed)
 })
 
-t.test('a notification that may not leave is one to which nobody listened', async (t) => {
+t.test('a notification to a forbidden host counts as connection refused', async (t) => {
   const { default: world } = await startMock(t, { notifyHosts: ['shop'] })
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)

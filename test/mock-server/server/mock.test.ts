@@ -192,7 +192,7 @@ t.test('nor does one on the virtual clock: in the middle of an advance, by hand,
   }
 })
 
-t.test('whoever waits for a world gets an answer when it ends', async (t) => {
+t.test('pending waits are answered when their world ends', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t)
   const world = mock.world({ id: 'mine' })
@@ -297,7 +297,7 @@ t.test('a body that is too large is no XML', async (t) => {
   t.match(world.journal.entries(), [{ api: 'unifiedorder', note: /^XML格式错误: .*too large/ }])
 })
 
-t.test("a mistake of the mock's own is not told in WeChat's words", async (t) => {
+t.test("a bug in the mock is not reported in WeChat's words", async (t) => {
   const { default: world } = await startMock(t)
   Object.assign(world.journal, {
     record: () => {

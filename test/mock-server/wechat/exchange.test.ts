@@ -144,7 +144,7 @@ t.test('every effect, before and after', async (t) => {
 })
 
 t.test(
-  'what fails the checks of the protocol is told so, unsigned, and leaves a business refusal for the next call',
+  "a request that fails the protocol's checks gets an unsigned refusal, and a planned business refusal waits for the next call",
   async (t) => {
     const mock = await startMock(t)
     const unsound: [what: string, body: (world: World) => string, told: RegExp][] = [

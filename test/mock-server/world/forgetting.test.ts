@@ -172,7 +172,7 @@ t.test('many that stay do not make the others expensive', async (t) => {
   t.ok(listed < 12, `${listed} times all orders were looked at`)
 })
 
-t.test('a world forgets by itself, and an order that is forgotten is unknown', async (t) => {
+t.test('a world drops old orders automatically, and a dropped order is unknown', async (t) => {
   const { default: world } = await startMock(t, { world: { maxJournal: 2 } })
   const { notifyUrl } = await startShop(t)
   for (let n = 1; n <= 4; n++) {

@@ -285,7 +285,7 @@ t.test('another merchant: refunds, bills and the sandbox', async (t) => {
   }
 })
 
-t.test("a merchant that is another world's, or nobody's", async (t) => {
+t.test('a merchant of another world, or of none', async (t) => {
   const { mock, world, shop } = await setup(t)
   const other = mock.world({ id: 'other' })
   for (const taken of ['10000100', world.credentials.mchId]) {
@@ -581,7 +581,7 @@ t.test('another app: its orders', async (t) => {
   t.match(JSON.stringify(world.journal.entries({ api: 'orderquery' })), 'the AppSecret was used instead of the API key')
 })
 
-t.test("an app that is another world's, or nobody's", async (t) => {
+t.test('an app of another world, or of none', async (t) => {
   const { mock, world } = await setupApps(t)
   const other = mock.world({ id: 'other' })
   for (const taken of [APPID, world.credentials.appid]) {

@@ -332,7 +332,7 @@ t.test('what a closed world would plan comes to nothing', async (t) => {
   t.same(clock.timers(), [])
 })
 
-t.test('the second advance is refused, whoever comes', async (t) => {
+t.test('a second concurrent advance is refused', async (t) => {
   const { clock, mock, a, b } = await setup(t)
   const refused: unknown[] = []
   a.settleOn(async () => {

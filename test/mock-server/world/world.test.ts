@@ -240,7 +240,7 @@ t.test('what an advance left behind is in the report of the next', async (t) => 
   ])
 })
 
-t.test('the merchant has a real limit to answer, and nobody listening is told', async (t) => {
+t.test('the merchant has a real time limit, and a refused connection is reported', async (t) => {
   const { default: world } = await startMock(t, { world: { ackTimeoutMs: 50 } })
   const shop = await startShop(t, () => undefined)
   await placeOrder(world, shop.notifyUrl)
@@ -504,7 +504,7 @@ const fault: FaultView = {
 }
 const gate: GateView = { name: 'door', hold: 'orderquery.request', state: 'waiting', used: false, holding: [] }
 
-t.test('what was set up and never used is told, each by name', async (t) => {
+t.test('unused faults, gates and hooks are reported by name', async (t) => {
   t.throws(() => assertDrained([fault], [gate], 2), {
     code: 'NOT_DRAINED',
     message:

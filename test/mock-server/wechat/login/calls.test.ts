@@ -55,7 +55,7 @@ t.test('rids differ from call to call', async (t) => {
   t.equal(new Set(rids).size, 3)
 })
 
-t.test('the form of before 2020, of /sns alone', async (t) => {
+t.test('the format until 2020, of /sns only', async (t) => {
   const { default: world } = await startMock(t, { world: { behaviour: { errmsg: 'hints' } } })
   const cases: [reply: { text: string }, form: RegExp][] = [
     [
@@ -300,7 +300,7 @@ t.test('the query alone counts: values in a POST body are missing', async (t) =>
   t.match((await exchangeCode(world, { js_code: code }, { method: 'POST', body: '' })).json, { openid: /^o/ })
 })
 
-t.test('codes for whoever has only a shell', async (t) => {
+t.test('codes for use from a shell', async (t) => {
   const { default: world } = await startMock(t)
   const cases: [code: string, errcode: number][] = [
     ['code-busy', -1],

@@ -111,7 +111,7 @@ t.test(
   },
 )
 
-t.test('what the order had is told: attach, device_info', async (t) => {
+t.test("the order's attach and device_info are repeated", async (t) => {
   const fields = readXml(payNotifyBody(order({ attach: '桌 4 & ]]>', deviceInfo: 'WEB' }), payment(), merchant, PLAIN))
   t.equal(fields.get('attach'), '桌 4 & ]]>')
   t.equal(fields.get('device_info'), 'WEB')

@@ -104,7 +104,7 @@ t.test('the checks of the common fields, in their order', async (t) => {
   t.equal((await postRaw(`${world.baseUrl}/pay/unifiedorder`, unsigned)).text, protocolFail('缺少参数'), 'no sign')
 })
 
-t.test('a request whose mch_id nobody knows is one of the world of its appid', async (t) => {
+t.test('a request with an unknown mch_id belongs to the world of its appid', async (t) => {
   const mock = await startMock(t)
   const world = mock.world({ behaviour: { contentType: 'text/xml' } })
   for (const [mchId, message] of [
@@ -343,7 +343,7 @@ t.test('a download: text, or a packed file with its text for the journal', async
   t.equal(gunzipSync(packed.body as Buffer).toString(), '茶')
 })
 
-t.test('refusals, and what the journal is told of them', async (t) => {
+t.test('refusals, and what the journal records about them', async (t) => {
   const { fail } = speak()
   const protocol = fail(new ProtocolFail('签名错误', { cause: 'wrong key' }))
   t.same(fieldsOf(protocol.body), { return_code: 'FAIL', return_msg: '签名错误' })
