@@ -398,7 +398,14 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
             newOutTradeNo: () => `order-${++orders}`,
           })
           const refunds = createRefunds({ pay, orders: made })
-          const log = { debug: look, info: look, warn: look, error: look }
+          const written = (details: object, message: string) => {
+            try {
+              look(details)
+            } catch (error) {
+              faults.push(`a logger was harmed by "${message}": ${String(error)}`)
+            }
+          }
+          const log = { debug: written, info: written, warn: written, error: written }
           const hooks = {
             onPaid({ outTradeNo, refunds, payment }: PaidOrder, { tx }: FulfilContext<unknown>) {
               const back = refunds.filter(
