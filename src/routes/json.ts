@@ -1,6 +1,7 @@
 import formbody from '@fastify/formbody'
 import type { TObject, TString } from '@sinclair/typebox'
 import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
+import { isSpent, restored } from './body.ts'
 
 /**
  * Makes a scope read and write JSON in its own way, whatever the host app's parsers, validators and serialisers do: those know schemas of another library,
@@ -8,6 +9,16 @@ import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
  */
 export async function speakJson(scope: FastifyInstance): Promise<void> {
   if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody)
+  scope.addHook('preParsing', ({ raw, method, url }, _reply, payload, done) => {
+    if (!isSpent(raw, payload)) return done(null, payload)
+    const body = restored(raw)
+    if (body !== undefined) return done(null, body)
+    done(
+      new Error(
+        `A hook or a middleware has read the body of ${method} ${url} before fastify-wechat-pay: exempt it, or keep what was read in request.raw.body`,
+      ),
+    )
+  })
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { NotificationFault, NotificationMessage, PayApi } from '../client/pay.ts'
 import { createDeadlines } from '../deadlines.ts'
@@ -6,6 +6,7 @@ import type { Deadline } from '../deadlines.ts'
 import { publish } from '../diagnostics.ts'
 import type { Log } from '../hooks.ts'
 import { loggable } from '../thrown.ts'
+import { isSpent, replaced } from './body.ts'
 
 /** A request carries its passage: a WeakMap of them costs the garbage collector more than all the rest of this file. */
 const PASSAGE = Symbol('fastify-wechat-pay')
@@ -173,7 +174,7 @@ export function createPassages(
     const passage = of(request, reply)
     passage.stage = 'body'
     passage.touched = payload === raw && raw.readableDidRead
-    if (!passage.touched || !raw.readableEnded) return done(null, payload)
+    if (!isSpent(raw, payload)) return done(null, payload)
     const { body } = raw as { body?: unknown }
     if (!(body instanceof Uint8Array)) return bodyIsGone(passage, reply.raw)
     if (!borrowed) {
@@ -184,8 +185,7 @@ export function createPassages(
     }
     borrowed = true
     passage.touched = false
-    delete raw.headers['content-length']
-    done(null, Readable.from([Buffer.from(body)]))
+    done(null, replaced(raw, body))
   })
   scope.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit }, ({ raw }: { raw: Raw }, body, done) => {
     const passage = raw[PASSAGE]!

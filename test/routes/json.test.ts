@@ -1,3 +1,6 @@
+import type { IncomingMessage } from 'node:http'
+import express from '@fastify/express'
+import bodyParser from 'body-parser'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
@@ -57,6 +60,47 @@ t.test('an envelope of the host goes around every reply', async (t) => {
   })
   t.match((await app.inject(login())).json(), { code: 0, data: { token: /^[\w-]{43}$/ } })
 })
+
+/** Middlewares that have read the body before us, and what a login comes to. */
+const READERS: [name: string, middleware: unknown, payload: object | string, status: number][] = [
+  ['as JSON', bodyParser.json(), { code }, 200],
+  ['as JSON, of the wrong shape', bodyParser.json(), { code: 7 }, 400],
+  ['as a form', bodyParser.urlencoded({ extended: false }), `code=${code}`, 200],
+  ['as a text', bodyParser.text({ type: '*/*' }), { code }, 200],
+  ['as bytes', bodyParser.raw({ type: '*/*' }), { code }, 200],
+  ['as bytes of no JSON', bodyParser.raw({ type: '*/*' }), '{', 400],
+  [
+    'and has not kept it',
+    (request: IncomingMessage, _response: unknown, next: () => void) => {
+      request.resume().on('end', next)
+    },
+    { code },
+    500,
+  ],
+]
+for (const [name, middleware, payload, status] of READERS) {
+  t.test(`a host whose middleware has read the body ${name}`, async (t) => {
+    const app = await appWith(t, (app) => {
+      app.register(express).after(() => {
+        app.use(middleware as Parameters<typeof app.use>[0])
+      })
+    })
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const form = typeof payload === 'string' && payload.includes('=')
+    const response = await fetch(`${app.listeningOrigin}/wechat/login`, {
+      method: 'POST',
+      headers: { 'content-type': form ? 'application/x-www-form-urlencoded' : 'application/json' },
+      body: typeof payload === 'string' ? payload : JSON.stringify(payload),
+      signal: AbortSignal.timeout(5000),
+    })
+    t.equal(response.status, status)
+    const { token, message } = (await response.json()) as { token?: string; message?: string }
+    if (status === 200) t.match(token, /^[\w-]{43}$/)
+    if (status === 500) {
+      t.match(message, /has read the body of POST \/wechat\/login before fastify-wechat-pay: exempt it/)
+    }
+  })
+}
 
 const HOSTS: Record<string, (app: FastifyInstance) => void> = {
   'compilers for schemas of another library': (app) => {
