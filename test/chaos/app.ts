@@ -20,11 +20,12 @@ export interface ChaosAppOptions {
   apiKey: string
   /** ms; 0 turns the sweeper off. */
   sweepIntervalMs: number
-  /** World time minus this machine's, ms. */
-  clockOffsetMs: number
+  leaseMs: number
+  /** How far this process's clock is ahead of the world's, ms: one of these at a time, for half a second on average. */
+  clocksAheadMs: number[]
 }
 
-const { databaseUrl, adapter, publicUrl, appid, appSecret, mchId, apiKey, clockOffsetMs, ...options } = JSON.parse(
+const { databaseUrl, adapter, publicUrl, appid, appSecret, mchId, apiKey, clocksAheadMs, ...options } = JSON.parse(
   process.argv[2]!,
 ) as ChaosAppOptions
 
@@ -34,6 +35,12 @@ const server = createServer()
 await new Promise<void>((resolve) => {
   server.listen(0, '127.0.0.1', resolve)
 })
+let aheadMs = 0
+function setClock(): void {
+  aheadMs = clocksAheadMs[Math.floor(Math.random() * clocksAheadMs.length)]!
+  if (clocksAheadMs.length > 1) setTimeout(setClock, Math.random() * 1000).unref()
+}
+setClock()
 const app = Fastify({ serverFactory: (handler) => server.on('request', handler) })
 await app.register(wechatPay, {
   ...options,
@@ -42,8 +49,7 @@ await app.register(wechatPay, {
   merchant: { version: 'v2', mchId, apiKey, cert: { cert: pem('cert'), key: pem('key') } },
   publicUrl,
   store,
-  leaseMs: 2000,
-  now: () => new Date(Date.now() + clockOffsetMs),
+  now: () => new Date(Date.now() + aheadMs),
   price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
   onPaid: async (order, { tx }) => {
     await write(tx, order.outTradeNo)
@@ -54,4 +60,9 @@ app.post('/refund', async (request) => {
   return await app.wechat.refunds.create(outTradeNo, refund)
 })
 await app.ready()
+process.once('SIGTERM', async () => {
+  server.close()
+  await app.close()
+  process.exit()
+})
 console.log((server.address() as AddressInfo).port)

@@ -27,6 +27,8 @@ export interface Fleet {
   grow(count: number): Promise<void>
   /** SIGKILL to the process that has run longest. */
   kill(): void
+  /** Replaces the process that has run longest, as a deploy does: no more connections, then SIGTERM. Resolves when it has ended. */
+  replace(): Promise<void>
   /** SIGKILL to all. */
   stop(): Promise<void>
 }
@@ -71,7 +73,7 @@ export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOpt
     let member: Member | undefined
     const started = once(createInterface(child.stdout), 'line')
     const ended = once(child, 'exit').then(async () => {
-      if (member !== undefined) members.splice(members.indexOf(member), 1)
+      if (member !== undefined && members.includes(member)) members.splice(members.indexOf(member), 1)
       if (killed.has(child)) return
       fleet.exits += 1
       if (fleet.exits > MOST_EXITS) throw new Error('The processes of the app keep ending')
@@ -95,6 +97,15 @@ export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOpt
       killed.add(oldest.child)
       oldest.child.kill('SIGKILL')
       fleet.kills += 1
+    },
+    async replace() {
+      await start()
+      const { child } = members.shift()!
+      killed.add(child)
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      const [code, signal] = await ended
+      if (code !== 0) throw new Error(`a process did not close: ${String(code ?? signal)}`)
     },
     async stop() {
       await Promise.all(

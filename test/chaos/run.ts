@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util'
+import { clocks } from './clocks.ts'
+import { deploy } from './deploy.ts'
 import { scenarios } from './scenarios.ts'
 import { startPostgres } from '../store/servers.ts'
 
-// npm run chaos -- crash|processes|database|outage [--quick] [--json]
+// npm run chaos -- crash|processes|database|outage|deploy|clocks [--quick] [--json]
 const {
   values: { quick = false, json = false },
   positionals: [name = ''],
@@ -10,9 +12,10 @@ const {
   allowPositionals: true,
   options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
 })
-const scenario = scenarios[name]
+const all = { ...scenarios, deploy, clocks }
+const scenario = all[name as keyof typeof all]
 if (scenario === undefined) {
-  console.error(`Name one of ${Object.keys(scenarios).join(', ')}.`)
+  console.error(`Name one of ${Object.keys(all).join(', ')}.`)
   process.exit(2)
 }
 

@@ -248,15 +248,18 @@ function total(tallies: Tally[]): Tally {
   return sum
 }
 
-interface Stage {
+export interface Stage {
   fleet: Fleet
   world: World
   pool: pg.Pool
+  /** Of the processes that begin from now on. */
+  options: Pick<ChaosAppOptions, 'sweepIntervalMs' | 'clocksAheadMs'>
   /** Replaces the fleet's processes by some that sweep. */
   sweeping(count: number): Promise<void>
 }
 
-async function withFleet(
+/** A fleet of the app on the database, against a WeChat on the real clock, for as long as `run` takes. */
+export async function withFleet(
   database: Database,
   changes: Partial<ChaosAppOptions>,
   run: (stage: Stage) => Promise<Counts>,
@@ -273,7 +276,8 @@ async function withFleet(
     apiKey,
     adapter: 'fromPg' as const,
     sweepIntervalMs: 200,
-    clockOffsetMs: 0,
+    leaseMs: 2000,
+    clocksAheadMs: [0],
     ...changes,
   }
   const fleet = await createFleet((publicUrl) => ({ ...options, publicUrl }))
@@ -282,6 +286,7 @@ async function withFleet(
       fleet,
       world: mock.default,
       pool,
+      options,
       async sweeping(count) {
         options.sweepIntervalMs = 200
         await fleet.grow(count)
@@ -299,19 +304,19 @@ async function emptyDatabase(url: string): Promise<pg.Pool> {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
   pool.on('error', () => {})
   await pool.query(
-    'drop schema public cascade; create schema public; create table chaos_fulfilments (out_trade_no text not null)',
+    'drop schema public cascade; create schema public; create table chaos_fulfilments (out_trade_no text not null, at timestamptz not null default clock_timestamp())',
   )
   await sqlStore(fromPg(pool)).migrate()
   return pool
 }
 
 /** Users log in, order and pay, some at a time, spread over `spreadMs`. What fails is done again, as a user would. */
-async function payAll(
+export async function payAll(
   app: { url: string },
   world: World,
   count: number,
   spreadMs: number,
-  { deliver = 'background' }: { deliver?: 'background' | 'hold' | 'not paid' } = {},
+  { deliver = 'background', cart: name = 'cart' }: { deliver?: 'background' | 'hold' | 'not paid'; cart?: string } = {},
 ): Promise<string[]> {
   const numbers: string[] = []
   const tokens = await insisting(
@@ -325,7 +330,7 @@ async function payAll(
   let next = 0
   async function user(): Promise<void> {
     for (let n = next++; n < count; n = next++) {
-      const cart = `cart-${n}`
+      const cart = `${name}-${n}`
       const outTradeNo = await insisting(
         async () => ((await post(`${app.url}/wechat/orders`, { cart }, tokens)) as { outTradeNo: string }).outTradeNo,
       )
@@ -369,13 +374,14 @@ async function post(url: string, body: object, token?: string): Promise<unknown>
   return await response.json()
 }
 
-/** Waits until every order is quiet, at most a minute, and counts what WeChat took against what the database says. */
-async function tally(
+/** Waits until every order is quiet, at most `limitMs`, and counts what WeChat took against what the database says. */
+export async function tally(
   pool: pg.Pool,
   world: World,
   work: () => Promise<void> = async () => {
     await wait(200)
   },
+  limitMs = 60_000,
 ): Promise<Counts> {
   const paid = new Set(
     world
@@ -383,7 +389,7 @@ async function tally(
       .filter(({ transactionId }) => transactionId !== undefined)
       .map(({ outTradeNo }) => outTradeNo),
   )
-  const until = Date.now() + 60_000
+  const until = Date.now() + limitMs
   for (;;) {
     const { rows } = await pool.query<{ out_trade_no: string; state: string; due: boolean }>(
       'select out_trade_no, state, due_at is not null as due from wechat_orders',
