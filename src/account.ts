@@ -5,8 +5,9 @@ import type { Http } from './client/http.ts'
 import { KeyRing } from './client/key-ring.ts'
 import { createMiniProgram } from './client/mini-program.ts'
 import type { MiniProgram } from './client/mini-program.ts'
-import type { PayApi } from './client/pay.ts'
 import { createPayV2 } from './client/pay-v2/pay-v2.ts'
+import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
+import type { PayV3Api } from './client/pay-v3/api.ts'
 import { createPayV3 } from './client/pay-v3/pay-v3.ts'
 import { createClock } from './clock.ts'
 import { publish } from './diagnostics.ts'
@@ -34,7 +35,7 @@ export interface AccountServices {
   refunds: Refunds
   anomalies: Anomalies
   miniProgram: MiniProgram
-  pay: PayApi
+  pay: PayV2Api | PayV3Api
   work: Work
   /** WeChat's time. */
   wechatNow: () => Date
@@ -127,7 +128,10 @@ interface PayDeps {
 }
 
 /** The payment API of the merchant's version. */
-function createPay({ appid, mchId, merchant, notifyUrl }: Config, { http, certHttp, now, log }: PayDeps): PayApi {
+function createPay(
+  { appid, mchId, merchant, notifyUrl }: Config,
+  { http, certHttp, now, log }: PayDeps,
+): PayV2Api | PayV3Api {
   const v2 = ({ apiKeys, signType }: Pick<MerchantConfig & { version: 'v2' }, 'apiKeys' | 'signType'>) =>
     createPayV2({ http, certHttp, appid, mchId, apiKeys: new KeyRing(apiKeys), signType, notifyUrl, nonce })
   if (merchant.version === 'v2') return v2(merchant)

@@ -1,5 +1,7 @@
 import type { MiniProgram } from './client/mini-program.ts'
-import type { NotificationMessage, PayApi } from './client/pay.ts'
+import type { NotificationMessage } from './client/pay.ts'
+import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
+import type { AbnormalRefund, H5Scene, PayV3Api, TradeTerms } from './client/pay-v3/api.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
@@ -17,8 +19,8 @@ export interface Wechat {
   refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh'>
   anomalies: Anomalies
   miniProgram: MiniProgram
-  /** The raw payment API of the merchant. */
-  pay: PayApi
+  /** The raw payment API of the merchant; with `version` `'v3'` it has more calls. */
+  pay: PayV2Api | PayV3Api
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
   sweep(): Promise<number>
   /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
@@ -65,6 +67,36 @@ const ORDER = objectOf({
 const REFUND = objectOf({ outRefundNo: anyText, refundFee: fen, reason: optional(anyText) } satisfies Partial<
   Record<keyof Refund, Rule>
 >)
+const TRADE = {
+  outTradeNo: text(1, 32),
+  description: text(1, 127),
+  attach: optional(text(0, 127)),
+  totalFee: fen,
+  clientIp: anyText,
+  expiresAt: date,
+} satisfies Record<keyof TradeTerms, Rule>
+const TERMS = objectOf(TRADE)
+const H5_TERMS = objectOf({
+  ...TRADE,
+  h5: objectOf({
+    type: oneOf(['Wap', 'iOS', 'Android']),
+    appName: optional(text(1, 64)),
+    appUrl: optional(text(1, 128)),
+    bundleId: optional(text(1, 128)),
+    packageName: optional(text(1, 128)),
+  } satisfies Record<keyof H5Scene, Rule>),
+})
+const ABNORMAL_REFUND = objectOf({
+  outRefundNo: text(1, 64),
+  account: (value) =>
+    value === 'merchant'
+      ? undefined
+      : objectOf({ bankType: text(1, 16), bankAccount: text(1, 200), realName: text(1, 200) })(value),
+} satisfies Record<keyof AbnormalRefund, Rule>)
+const DAY: Rule = (value) =>
+  typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)
+    ? undefined
+    : `must be a day such as "2026-01-31", not ${kindOf(value)}`
 const ACTION = oneOf(names<Resolution['action']>({ refund: true, fulfil: true, dismiss: true }))
 /** It is written into the reply as it is. */
 const FAULT: Rule = (value) =>
@@ -100,7 +132,9 @@ const SENT_TRADE_NO = ['outTradeNo', text(1, 32)] as const
 const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
 /** One row for each call, in it each of its arguments. */
-const GROUPS: { [Group in Exclude<keyof Wechat, 'sweep' | 'idle'>]: Rows<Wechat[Group]> } = {
+const GROUPS: { [Group in Exclude<keyof Wechat, 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]> } & {
+  pay: Rows<PayV3Api>
+} = {
   login: {
     exchange: [['code', anyText]],
     issueToken: [['identity', IDENTITY]],
@@ -144,6 +178,26 @@ const GROUPS: { [Group in Exclude<keyof Wechat, 'sweep' | 'idle'>]: Rows<Wechat[
     ],
     queryRefund: [SENT_REFUND_NO],
     listRefunds: [SENT_TRADE_NO],
+    queryTransaction: [['transactionId', text(1, 32)]],
+    orderNative: [['terms', TERMS]],
+    orderApp: [['terms', TERMS]],
+    appParams: [
+      ['prepayId', text(1, 128)],
+      ['now', date],
+    ],
+    orderH5: [['terms', H5_TERMS]],
+    applyAbnormalRefund: [
+      ['refundId', text(1, 64)],
+      ['refund', ABNORMAL_REFUND],
+    ],
+    tradeBill: [
+      ['date', DAY],
+      ['options', optional(objectOf({ type: optional(oneOf(['ALL', 'SUCCESS', 'REFUND'])) }))],
+    ],
+    fundFlowBill: [
+      ['date', DAY],
+      ['options', optional(objectOf({ account: optional(oneOf(['BASIC', 'OPERATION', 'FEES'])) }))],
+    ],
     readNotification: [['message', MESSAGE]],
     reply: [
       ['message', MESSAGE],
@@ -151,7 +205,15 @@ const GROUPS: { [Group in Exclude<keyof Wechat, 'sweep' | 'idle'>]: Rows<Wechat[
     ],
   },
 }
-const AT_ONCE: readonly string[] = ['payParams', 'textFault', 'readNotification', 'reply']
+const AT_ONCE: readonly string[] = [
+  'payParams',
+  'appParams',
+  'tradeBill',
+  'fundFlowBill',
+  'textFault',
+  'readNotification',
+  'reply',
+]
 
 type Row<F> = F extends (...args: infer Args) => unknown ? { readonly [N in keyof Required<Args>]: Argument } : never
 /** A row for each property that is a function. */

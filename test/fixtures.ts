@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import type { RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
-import type { HttpReply } from '../src/client/http.ts'
+import type { Http, HttpReply } from '../src/client/http.ts'
 
 /** A recorded or published message of `test/samples`, by its number. */
 export function sample(name: string): Buffer {
@@ -61,4 +61,9 @@ export async function freePort(): Promise<number> {
     server.close()
     if (port !== undefined) return port
   }
+}
+
+/** For an HTTP client of which nothing is to be streamed. */
+export const unstreamed: Http['stream'] = async ({ method, path }) => {
+  throw new Error(`${method} ${path} was to be streamed`)
 }

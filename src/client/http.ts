@@ -5,7 +5,7 @@ import { codeOf } from '../thrown.ts'
 import type { ClientCert } from './certificate.ts'
 import type { Connections, NotConnected } from './connection.ts'
 
-/** Replies of WeChat are small; bills, the one exception, are read elsewhere. */
+/** Replies of WeChat are small; bills, the one exception, are streamed. */
 const MAX_REPLY_BYTES = 1024 * 1024
 
 /** How long a host that failed is left alone before it is tried first again. */
@@ -48,10 +48,21 @@ export interface HttpReply {
   body: Buffer
 }
 
+export interface HttpStream extends Omit<HttpReply, 'body'> {
+  /** To be read to its end, or left by `return`: else its connection stays open until the limit. */
+  body: AsyncGenerator<Buffer, void>
+}
+
 /** The only caller of the network. */
 export interface Http {
   /** @throws {WechatError} `WECHAT_NETWORK`, `WECHAT_TIMEOUT` or `WECHAT_REPLY_INVALID`, with `sent` telling whether WeChat may have heard it */
   send(request: HttpRequest): Promise<HttpReply>
+  /**
+   * The same for a reply of any length, as a stream: `timeoutMs` until it begins, `limitMs` until it ends. Nothing is asked twice.
+   *
+   * @throws {WechatError} as `send`, also while it is read
+   */
+  stream(request: HttpRequest, limitMs: number): Promise<HttpStream>
   close(): Promise<void>
 }
 
@@ -67,6 +78,10 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return age >= 0 && age < REST_MS ? 1 : 0
   }
 
+  function inTurn(): [string, string?] {
+    return [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
+  }
+
   /** undici is loaded with the first call: it has more modules than all of the plugin, and a process that starts need not wait for them. */
   async function connect(): Promise<Connections> {
     const { createConnections } = await import('./connection.ts')
@@ -74,22 +89,31 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return createConnections({ timeoutMs: timeoutMs / 2, cert, proxy })
   }
 
-  async function sendTo(host: string, { method, path, body, headers = {} }: HttpRequest): Promise<HttpReply> {
+  /** The beginning of a reply; `signal` ends all of the exchange. */
+  async function begin(host: string, { method, path, body, headers = {} }: HttpRequest, signal: AbortSignal) {
     const { request } = await (connections ??= connect())
-    // For headers and body.
-    const deadline = AbortSignal.timeout(timeoutMs)
     const sentAt = performance.now()
+    const reply = await request(host + path, { method, headers, body: body ?? null, signal })
+    const date = parseHttpDate(reply.headers.date)
+    // A 5xx may come from a machine in between.
+    if (reply.statusCode >= 500) failedAt.set(host, now().getTime())
+    else if (date !== undefined) heard?.(date, performance.now() - sentAt)
+    return reply
+  }
+
+  /** What went wrong on the way to `host`, or with its reply. */
+  function lostAt(host: string, error: unknown, signal: AbortSignal): WechatError {
+    failedAt.set(host, now().getTime())
+    if (error instanceof WechatError) return error
+    const { name, reason } = error as NotConnected
+    if (name === 'NotConnected') return failure(host + way, reason, false)
+    return failure(host + way, signal.aborted ? 'TIMEOUT' : codeOf(error as Error), true)
+  }
+
+  async function sendTo(host: string, request: HttpRequest): Promise<HttpReply> {
+    const deadline = AbortSignal.timeout(timeoutMs)
     try {
-      const reply = await request(host + path, {
-        method,
-        headers,
-        body: body ?? null,
-        signal: deadline,
-      })
-      const date = parseHttpDate(reply.headers.date)
-      // A 5xx may come from a machine in between.
-      if (reply.statusCode >= 500) failedAt.set(host, now().getTime())
-      else if (date !== undefined) heard?.(date, performance.now() - sentAt)
+      const reply = await begin(host, request, deadline)
       const chunks: Buffer[] = []
       let size = 0
       for await (const chunk of reply.body as AsyncIterable<Buffer>) {
@@ -105,17 +129,37 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
       }
       return { status: reply.statusCode, headers: reply.headers, body: Buffer.concat(chunks) }
     } catch (error) {
-      failedAt.set(host, now().getTime())
-      if (error instanceof WechatError) throw error
-      const { name, reason } = error as NotConnected
-      if (name === 'NotConnected') throw failure(host + way, reason, false)
-      throw failure(host + way, deadline.aborted ? 'TIMEOUT' : codeOf(error as Error), true)
+      throw lostAt(host, error, deadline)
+    }
+  }
+
+  async function streamFrom(host: string, request: HttpRequest, limitMs: number): Promise<HttpStream> {
+    const limit = new AbortController()
+    const beginning = setTimeout(() => limit.abort(), timeoutMs)
+    const whole = setTimeout(() => limit.abort(), limitMs)
+    async function* read(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void> {
+      try {
+        yield* body
+      } catch (error) {
+        throw lostAt(host, error, limit.signal)
+      } finally {
+        clearTimeout(whole)
+      }
+    }
+    try {
+      const reply = await begin(host, request, limit.signal)
+      return { status: reply.statusCode, headers: reply.headers, body: read(reply.body) }
+    } catch (error) {
+      clearTimeout(whole)
+      throw lostAt(host, error, limit.signal)
+    } finally {
+      clearTimeout(beginning)
     }
   }
 
   return {
     async send(request) {
-      const [first, second] = [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
+      const [first, second] = inTurn()
       let lost: WechatError | HttpReply
       try {
         lost = await sendTo(first, request)
@@ -134,6 +178,9 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
         if (lost instanceof WechatError) throw lost
         return lost
       }
+    },
+    async stream(request, limitMs) {
+      return await streamFrom(inTurn()[0], request, limitMs)
     },
     async close() {
       await (await connections)?.close()

@@ -378,6 +378,42 @@ t.test('a reply has a limit of 1 MiB', async (t) => {
   t.equal(requests, 2, 'and not asked for again')
 })
 
+t.test('a long reply is streamed', async (t) => {
+  const part = Buffer.alloc(64 * 1024, 'x')
+  let stop = () => {}
+  const origin = await serve(t, (request, response) => {
+    const parts = Number(/\d+/.exec(request.url!)?.[0] ?? 0)
+    for (let n = 0; n < parts; n++) response.write(part)
+    if (request.url!.endsWith('never')) return
+    if (request.url!.endsWith('cut')) {
+      stop = () => request.socket.destroy()
+      return
+    }
+    response.end()
+  })
+  const { http } = client(t, [origin], { timeoutMs: 1000 })
+  const get = (path: string) => ({ method: 'GET', path, repeatable: true }) as const
+  const read = async (path: string, limitMs = 60_000) => {
+    const { status, body } = await http.stream(get(path), limitMs)
+    let size = 0
+    for await (const chunk of body) {
+      size += chunk.length
+      if (size >= part.length) stop()
+    }
+    return [status, size]
+  }
+  t.strictSame(await read('/40/whole'), [200, 40 * part.length], 'more than a reply may have otherwise')
+  t.match(await failure(read('/1/cut')), { code: 'WECHAT_NETWORK', sent: true }, 'cut short')
+  t.match(await failure(read('/1/never', 50)), { code: 'WECHAT_TIMEOUT', sent: true }, 'the whole of it has a limit')
+  t.match(await failure(read('/0/never')), { code: 'WECHAT_TIMEOUT' }, 'and so has its beginning')
+  const left = await http.stream(get('/40/whole'), 60_000)
+  t.ok((await left.body.next()).value!.length > 0)
+  await left.body.return()
+  t.strictSame(await read('/1/whole'), [200, part.length], 'one that is left is over')
+  const dead = client(t, [await deadHost()])
+  t.match(await failure(dead.http.stream(get('/1/whole'), 1000)), { code: 'WECHAT_NETWORK', sent: false })
+})
+
 t.test('the other host answers where the first cannot, and the first is preferred again after a minute', async (t) => {
   const up = { first: false, second: true }
   const asked: string[] = []

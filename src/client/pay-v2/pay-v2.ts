@@ -38,6 +38,11 @@ const UNPAID_STATES: readonly string[] = [
   'ACCEPT',
 ] satisfies TradeState[]
 
+/** What API v2 offers: what every version does. */
+export interface PayV2Api extends PayApi {
+  readonly version: 'v2'
+}
+
 /** API v2: XML, MD5 or HMAC-SHA256. */
 export function createPayV2({
   http,
@@ -48,7 +53,7 @@ export function createPayV2({
   signType,
   notifyUrl,
   nonce,
-}: PayV2Options): PayApi {
+}: PayV2Options): PayV2Api {
   const exchange = createExchange({ appid, mchId, apiKeys, signType, nonce })
   const call = (path: string, fields: readonly [string, string][], via = http) => exchange(path, fields, via)
 

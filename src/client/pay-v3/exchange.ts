@@ -2,7 +2,7 @@ import { WechatError } from '../../errors.ts'
 import { authorize, isFresh, isProbe, readSeal, verifyV3 } from '../../protocol/sign-v3.ts'
 import type { Signer } from '../../protocol/sign-v3.ts'
 import { formatSeconds } from '../../protocol/time.ts'
-import type { Http, HttpReply } from '../http.ts'
+import type { Http, HttpReply, HttpRequest } from '../http.ts'
 import type { PlatformKeys } from './platform-keys.ts'
 import { ADVICE, quoted, refusalOf } from '../refusals.ts'
 
@@ -36,13 +36,19 @@ export interface Exchange {
   call(request: Call): Promise<unknown>
   /** The same without looking at the seal: for the list of certificates, which is believed for another reason. */
   callUnsealed(request: Call): Promise<unknown>
+  /** A file, which WeChat does not sign. */
+  download(request: Call): Promise<AsyncGenerator<Buffer, void>>
 }
+
+/** The largest files take some minutes. */
+const DOWNLOAD_LIMIT_MS = 10 * 60_000
+const MAX_REFUSAL_BYTES = 64 * 1024
 
 /** How a reply's signature was found. */
 type Verdict = 'good' | 'bad' | 'probe' | 'missing'
 
 export function createExchange({ http, signer, keys, now, nonce, onProbe }: ExchangeOptions): Exchange {
-  async function send({ method, target, body, encryptedUnder }: Call): Promise<HttpReply> {
+  function signed({ method, target, body, encryptedUnder }: Call): HttpRequest {
     const text = body === undefined ? '' : JSON.stringify(body)
     const authorization = authorize(
       { method, target, timestamp: formatSeconds(now()), nonce: nonce(), body: text },
@@ -50,7 +56,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
     )
     // While a merchant changes from certificates to a public key, this asks for an answer under the public key (doc/v3/merchant/4012154180).
     const serial = encryptedUnder ?? keys.publicKeyId
-    return await http.send({
+    return {
       method,
       path: target,
       headers: {
@@ -62,7 +68,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
       },
       ...(body !== undefined && { body: text }),
       repeatable: true,
-    })
+    }
   }
 
   async function verdictOf({ headers, body }: HttpReply): Promise<Verdict> {
@@ -76,11 +82,11 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
 
   /** Sends once more after a probe: the repetition of a request is not probed (doc/v3/merchant/4013053249 §5). */
   async function ask(request: Call): Promise<{ reply: HttpReply; verdict: Verdict }> {
-    const reply = await send(request)
+    const reply = await http.send(signed(request))
     const verdict = await verdictOf(reply)
     if (verdict !== 'probe') return { reply, verdict }
     onProbe('reply')
-    const again = await send(request)
+    const again = await http.send(signed(request))
     return { reply: again, verdict: await verdictOf(again) }
   }
 
@@ -93,9 +99,20 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
     },
 
     async callUnsealed(request) {
-      const reply = await send(request)
+      const reply = await http.send(signed(request))
       if (!isSuccess(reply)) throw refused(reply, false)
       return parse(reply)
+    },
+
+    async download(request) {
+      const { body, ...reply } = await http.stream(signed(request), DOWNLOAD_LIMIT_MS)
+      if (reply.status === 200) return body
+      let text = Buffer.alloc(0)
+      for await (const chunk of body) {
+        text = Buffer.concat([text, chunk])
+        if (text.length > MAX_REFUSAL_BYTES) break
+      }
+      throw refused({ ...reply, body: text }, false)
     },
   }
 }

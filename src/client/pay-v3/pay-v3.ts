@@ -3,6 +3,10 @@ import { signLines } from '../../protocol/sign-v3.ts'
 import type { Signer } from '../../protocol/sign-v3.ts'
 import { formatRfc3339, formatSeconds } from '../../protocol/time.ts'
 import type { Secret } from '../../secret.ts'
+import { encryptField } from '../../protocol/aead-v3.ts'
+import type { RefundReport } from '../../model.ts'
+import type { PayV3Api, TradeTerms } from './api.ts'
+import { createBills } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import type { Http } from '../http.ts'
 import { readNotificationV3 } from './notifications.ts'
@@ -13,6 +17,7 @@ import { createPlatformKeys, readCertificates } from './platform-keys.ts'
 import type { PlatformKey } from './platform-keys.ts'
 import { isRefusal } from '../refusals.ts'
 import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
+import type { Json } from './trades.ts'
 
 export interface PayV3Options {
   http: Http
@@ -51,7 +56,7 @@ const STATUS: Record<NotificationFault, number> = {
 }
 
 /** API v3: JSON, RSA signatures, AES-256-GCM. */
-export function createPayV3(options: PayV3Options): PayApi {
+export function createPayV3(options: PayV3Options): PayV3Api {
   const { http, appid, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
   const { mchId } = signer
   const keys = createPlatformKeys({
@@ -74,50 +79,75 @@ export function createPayV3(options: PayV3Options): PayApi {
     }
   }
 
-  async function query(outTradeNo: string): Promise<TradeReport> {
-    const reply = await find(
-      `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}?mchid=${mchId}`,
-      'ORDERNOTEXIST',
-    )
+  async function place(terms: TradeTerms, kind: string, parts: object = {}, scene: object = {}): Promise<Json> {
+    const reply = await exchange.call({
+      method: 'POST',
+      target: `/v3/pay/transactions/${kind}`,
+      body: {
+        appid,
+        mchid: mchId,
+        description: terms.description,
+        out_trade_no: terms.outTradeNo,
+        time_expire: formatRfc3339(terms.expiresAt),
+        attach: terms.attach,
+        notify_url: notifyUrl,
+        amount: { total: terms.totalFee, currency: 'CNY' },
+        ...parts,
+        scene_info: { payer_client_ip: terms.clientIp, ...scene },
+      },
+    })
+    return objectOf(reply)
+  }
+
+  async function prepayId(terms: TradeTerms, kind: string, parts?: object): Promise<string> {
+    return known(await place(terms, kind, parts), 'prepay_id')
+  }
+
+  /** The report of a trade that was asked for by this number. */
+  async function report(
+    path: string,
+    refusal: string,
+    name: 'out_trade_no' | 'transaction_id',
+    number: string,
+  ): Promise<TradeReport> {
+    const reply = await find(`/v3/pay/transactions/${path}/${encodeURIComponent(number)}?mchid=${mchId}`, refusal)
     if (reply === undefined) return { tradeState: 'NOT_EXIST' }
     const trade = objectOf(reply)
-    if (trade.appid !== appid || trade.mchid !== mchId || trade.out_trade_no !== outTradeNo) {
-      throw unusable(`asked about ${outTradeNo} and answered about another order, appid or merchant`)
+    if (trade.appid !== appid || trade.mchid !== mchId || trade[name] !== number) {
+      throw unusable(`asked about ${number} and answered about another order, appid or merchant`)
     }
-    const report = readTrade(trade)
-    if (typeof report === 'string') throw unusable(`asked about ${outTradeNo} and gave no usable ${report}`)
-    return report
+    const read = readTrade(trade)
+    if (typeof read === 'string') throw unusable(`asked about ${number} and gave no usable ${read}`)
+    return read
   }
+
+  const query = async (outTradeNo: string) => await report('out-trade-no', 'ORDERNOTEXIST', 'out_trade_no', outTradeNo)
 
   return {
     version: 'v3',
 
-    async prepay(order) {
-      const reply = await exchange.call({
-        method: 'POST',
-        target: '/v3/pay/transactions/jsapi',
-        body: {
-          appid,
-          mchid: mchId,
-          description: order.description,
-          out_trade_no: order.outTradeNo,
-          time_expire: formatRfc3339(order.expiresAt),
-          ...(order.attach !== undefined && { attach: order.attach }),
-          notify_url: notifyUrl,
-          amount: { total: order.totalFee, currency: order.currency },
-          payer: { openid: order.openid },
-          scene_info: { payer_client_ip: order.clientIp },
-        },
-      })
-      const prepayId = textOf(objectOf(reply).prepay_id)
-      if (prepayId === undefined) {
-        throw new WechatError(
-          'WECHAT_REPLY_INVALID',
-          'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.',
-          { advice: 'repeat' },
-        )
-      }
-      return prepayId
+    async prepay({ openid, ...order }) {
+      return await prepayId(order, 'jsapi', { payer: { openid } })
+    },
+
+    async orderNative(terms) {
+      return known(await place(terms, 'native'), 'code_url')
+    },
+
+    async orderApp(terms) {
+      return await prepayId(terms, 'app')
+    },
+
+    async orderH5({ h5, ...terms }) {
+      const { type, appName, appUrl, bundleId, packageName } = h5
+      const info = { type, app_name: appName, app_url: appUrl, bundle_id: bundleId, package_name: packageName }
+      return known(await place(terms, 'h5', {}, { h5_info: info }), 'h5_url')
+    },
+
+    appParams(prepayId, at) {
+      const params = { timestamp: formatSeconds(at), noncestr: nonce() }
+      const sign = signLines([appid, params.timestamp, params.noncestr, prepayId], signer.privateKey)
+      return { appid, partnerid: mchId, prepayid: prepayId, package: 'Sign=WXPay', ...params, sign }
     },
 
     payParams(prepayId, at) {
@@ -130,6 +160,10 @@ export function createPayV3(options: PayV3Options): PayApi {
     },
 
     query,
+
+    async queryTransaction(transactionId) {
+      return await report('id', 'ORDERNOTEXIST', 'transaction_id', transactionId)
+    },
 
     async close(outTradeNo) {
       try {
@@ -157,7 +191,7 @@ export function createPayV3(options: PayV3Options): PayApi {
 
     ...(v2?.listRefunds && { listRefunds: v2.listRefunds }),
 
-    async refund(order, { outRefundNo, refundFee, reason }) {
+    async refund(order, { outRefundNo, refundFee, reason, fundsAccount, from }) {
       const { totalFee, currency } = order.payment ?? order
       const reply = await exchange.call({
         method: 'POST',
@@ -167,7 +201,8 @@ export function createPayV3(options: PayV3Options): PayApi {
           out_refund_no: outRefundNo,
           ...(reason && { reason }),
           notify_url: notifyUrl,
-          amount: { refund: refundFee, total: totalFee, currency },
+          funds_account: fundsAccount,
+          amount: { refund: refundFee, total: totalFee, currency, from },
         },
       })
       const report = readRefund(objectOf(reply), 'status')
@@ -182,17 +217,33 @@ export function createPayV3(options: PayV3Options): PayApi {
       return report.refundId
     },
 
+    async applyAbnormalRefund(refundId, { outRefundNo, account }) {
+      const { serial, key } = await keys.preferred()
+      const secret = (text: string) => encryptField(text, key)
+      const bank =
+        account === 'merchant'
+          ? { type: 'MERCHANT_BANK_CARD' }
+          : {
+              type: 'USER_BANK_CARD',
+              bank_type: account.bankType,
+              bank_account: secret(account.bankAccount),
+              real_name: secret(account.realName),
+            }
+      const reply = await exchange.call({
+        method: 'POST',
+        target: `/v3/refund/domestic/refunds/${encodeURIComponent(refundId)}/apply-abnormal-refund`,
+        body: { out_refund_no: outRefundNo, ...bank },
+        ...(account !== 'merchant' && { encryptedUnder: serial }),
+      })
+      return refundOf(reply, outRefundNo)
+    },
+
+    ...createBills(exchange),
+
     async queryRefund(outRefundNo) {
       const reply = await find(`/v3/refund/domestic/refunds/${encodeURIComponent(outRefundNo)}`, 'RESOURCENOTEXISTS')
       if (reply === undefined) return undefined
-      const report = readRefund(objectOf(reply), 'status')
-      if (typeof report === 'string') {
-        throw unusable(`asked about the refund ${outRefundNo} and gave no usable ${report}`)
-      }
-      if (report.outRefundNo !== outRefundNo) {
-        throw unusable(`asked about the refund ${outRefundNo} and answered about another`)
-      }
-      return report
+      return refundOf(reply, outRefundNo)
     },
 
     async readNotification(message) {
@@ -221,4 +272,30 @@ function isXml({ body }: NotificationMessage): boolean {
 
 function unusable(what: string): WechatError {
   return new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was ${what}.`, { advice: 'query' })
+}
+
+/** A field that has to be there. */
+function known(reply: Json, name: 'prepay_id' | 'code_url' | 'h5_url'): string {
+  const value = textOf(reply[name])
+  if (value === undefined) {
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      `WeChat Pay accepted the order without a ${name}. Repeat it unchanged.`,
+      {
+        advice: 'repeat',
+      },
+    )
+  }
+  return value
+}
+
+function refundOf(reply: unknown, outRefundNo: string): RefundReport {
+  const report = readRefund(objectOf(reply), 'status')
+  if (typeof report === 'string') {
+    throw unusable(`asked about the refund ${outRefundNo} and gave no usable ${report}`)
+  }
+  if (report.outRefundNo !== outRefundNo) {
+    throw unusable(`asked about the refund ${outRefundNo} and answered about another`)
+  }
+  return report
 }

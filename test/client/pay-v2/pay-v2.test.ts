@@ -14,7 +14,7 @@ import type { Order, Refund } from '../../../src/model.ts'
 import type { SignType } from '../../../src/protocol/sign-v2.ts'
 import { KeyRing } from '../../../src/client/key-ring.ts'
 import { Secret } from '../../../src/secret.ts'
-import { httpReply, sample, serve, vectors } from '../../fixtures.ts'
+import { httpReply, sample, serve, unstreamed, vectors } from '../../fixtures.ts'
 
 type Values = Record<string, string>
 
@@ -146,6 +146,7 @@ function merchant(
       if (answer instanceof Error) throw answer
       return typeof answer === 'string' ? httpReply(answer) : answer
     },
+    stream: unstreamed,
     async close() {},
   })
   return {
@@ -629,6 +630,7 @@ t.test('an order that was closed before is asked about: ORDERCLOSED names no ord
       asked.push(path)
       return httpReply(answers[path]!)
     },
+    stream: unstreamed,
     async close() {},
   }
   const { pay } = merchant('', { http })
@@ -743,6 +745,7 @@ t.test('without a certificate there are no refunds, and nothing is sent', async 
       requests.push(request)
       return httpReply(signed(REFUNDED))
     },
+    stream: unstreamed,
     async close() {},
   }
   const pay = createPayV2({
@@ -860,6 +863,7 @@ t.test('the refunds of an order are asked for ten at a time', async (t) => {
         signed(Object.assign({ ...SUCCESS, out_trade_no: OUT_TRADE_NO, ...counts }, ...refunds) as Values),
       )
     },
+    stream: unstreamed,
     async close() {},
   }
   const list = await merchant('', { http }).pay.listRefunds!(OUT_TRADE_NO)

@@ -1,4 +1,5 @@
-import { createPublicKey, verify } from 'node:crypto'
+import { constants, createHash, createPublicKey, privateDecrypt, verify } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import type { HttpReply } from '../../../src/client/http.ts'
 import { createPayV2 } from '../../../src/client/pay-v2/pay-v2.ts'
@@ -7,7 +8,7 @@ import { WechatError } from '../../../src/errors.ts'
 import type { Order, Refund } from '../../../src/model.ts'
 import { KeyRing } from '../../../src/client/key-ring.ts'
 import { Secret } from '../../../src/secret.ts'
-import { httpReply, v3 } from '../../fixtures.ts'
+import { httpReply, unstreamed, v3 } from '../../fixtures.ts'
 import {
   answer,
   API_V3_KEY,
@@ -499,6 +500,165 @@ t.test('platform certificates', async (t) => {
   }
 })
 
+t.test('a query by the transaction', async (t) => {
+  const { pay, asked } = merchant([answer(TRADE)])
+  t.strictSame(await pay.queryTransaction(TRADE.transaction_id), { tradeState: 'SUCCESS', payment: PAYMENT })
+  t.equal(asked[0]!.target, `/v3/pay/transactions/id/${TRADE.transaction_id}?mchid=${MCH_ID}`)
+  await t.rejects(merchant([answer(TRADE)]).pay.queryTransaction('other'), { code: 'WECHAT_REPLY_INVALID' })
+})
+
+t.test('orders for a QR code, an app and a mobile browser', async (t) => {
+  const { outTradeNo, description, totalFee, clientIp, expiresAt } = ORDER
+  const terms = { outTradeNo, description, totalFee, clientIp, expiresAt }
+  const body = {
+    appid: APPID,
+    mchid: MCH_ID,
+    description,
+    out_trade_no: OUT_TRADE_NO,
+    time_expire: '2026-01-01T10:00:00+08:00',
+    notify_url: NOTIFY_URL,
+    amount: { total: 1250, currency: 'CNY' },
+    scene_info: { payer_client_ip: clientIp },
+  }
+  const native = merchant([answer({ code_url: 'weixin://wxpay/bizpayurl/up?pr=x' })])
+  t.equal(await native.pay.orderNative(terms), 'weixin://wxpay/bizpayurl/up?pr=x')
+  t.strictSame([native.asked[0]!.target, native.asked[0]!.body], ['/v3/pay/transactions/native', body])
+
+  const app = merchant([answer({ prepay_id: 'wx01' })])
+  t.equal(await app.pay.orderApp({ ...terms, attach: 'x' }), 'wx01')
+  t.strictSame([app.asked[0]!.target, app.asked[0]!.body], ['/v3/pay/transactions/app', { ...body, attach: 'x' }])
+  const { sign, ...params } = app.pay.appParams('wx01', NOW)
+  t.strictSame(params, {
+    appid: APPID,
+    partnerid: MCH_ID,
+    prepayid: 'wx01',
+    package: 'Sign=WXPay',
+    timestamp: SECONDS,
+    noncestr: NONCE,
+  })
+  const message = Buffer.from(`${APPID}\n${SECONDS}\n${NONCE}\nwx01\n`)
+  t.ok(
+    verify('sha256', message, createPublicKey(v3().keys.mock_merchant!.public_key_pem!), Buffer.from(sign, 'base64')),
+    'the bare id is signed',
+  )
+
+  const h5 = merchant([answer({ h5_url: 'https://wx.tenpay.com/x' })])
+  t.equal(await h5.pay.orderH5({ ...terms, h5: { type: 'Wap', appName: 'Tea' } }), 'https://wx.tenpay.com/x')
+  t.strictSame(h5.asked[0]!.body.scene_info, { payer_client_ip: clientIp, h5_info: { type: 'Wap', app_name: 'Tea' } })
+  await t.rejects(merchant([answer({})]).pay.orderNative(terms), {
+    code: 'WECHAT_REPLY_INVALID',
+    advice: 'repeat',
+    message: /without a code_url/,
+  })
+})
+
+t.test('a refund out of certain accounts', async (t) => {
+  const { pay, asked } = merchant([answer(REFUNDED)])
+  await pay.refund(ORDER, { ...REFUND, fundsAccount: 'AVAILABLE', from: [{ account: 'AVAILABLE', amount: 250 }] })
+  t.match(asked[0]!.body, {
+    funds_account: 'AVAILABLE',
+    amount: { refund: 250, from: [{ account: 'AVAILABLE', amount: 250 }] },
+  })
+})
+
+t.test('an abnormal refund', async (t) => {
+  const own = merchant([answer(REFUNDED)])
+  t.match(
+    await own.pay.applyAbnormalRefund(REFUNDED.refund_id, { outRefundNo: REFUND.outRefundNo, account: 'merchant' }),
+    { state: 'processing' },
+  )
+  t.match(own.asked, [
+    {
+      target: `/v3/refund/domestic/refunds/${REFUNDED.refund_id}/apply-abnormal-refund`,
+      body: { out_refund_no: REFUND.outRefundNo, type: 'MERCHANT_BANK_CARD' },
+    },
+  ])
+  const card = { bankType: 'ICBC_DEBIT', bankAccount: '6222020000000000', realName: '张三' }
+  const payers = merchant([answer(REFUNDED)])
+  await payers.pay.applyAbnormalRefund('1', { outRefundNo: REFUND.outRefundNo, account: card })
+  const { body, headers } = payers.asked[0]!
+  t.match(body, { type: 'USER_BANK_CARD', bank_type: 'ICBC_DEBIT' })
+  const open = (text: string) =>
+    privateDecrypt(
+      {
+        key: v3().keys.mock_wechatpay_public_key!.private_key_pem!,
+        padding: constants.RSA_PKCS1_OAEP_PADDING,
+        oaepHash: 'sha1',
+      },
+      Buffer.from(text, 'base64'),
+    ).toString()
+  t.strictSame([open(body.bank_account), open(body.real_name)], [card.bankAccount, card.realName])
+  t.equal(headers['wechatpay-serial'], PUBLIC_KEY.serial, 'the key is named')
+
+  const old = merchant([answer(REFUNDED, { seal: { by: 'certificate' } })], { platformKeys: [CERTIFICATE] })
+  await old.pay.applyAbnormalRefund('1', { outRefundNo: REFUND.outRefundNo, account: card })
+  t.equal(old.asked[0]!.headers['wechatpay-serial'], CERTIFICATE.serial)
+})
+
+t.test('bills', async (t) => {
+  const csv = `\ufeff交易时间,公众账号ID\r\n${'`2026-01-01 08:00:01,`wx1\r\n'.repeat(5000)}`
+  const [packed, sum] = [gzipSync(csv), createHash('sha1').update(csv).digest('hex')]
+  const found = (part = {}) =>
+    answer({
+      hash_type: 'SHA1',
+      hash_value: sum,
+      download_url: 'https://api.mch.weixin.qq.com/v3/billdownload/file?token=abc&tartype=gzip',
+      ...part,
+    })
+  const file = (body: Buffer, status = 200): HttpReply => ({ status, headers: {}, body })
+  const read = async (bill: AsyncIterable<Buffer>) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of bill) chunks.push(chunk)
+    return Buffer.concat(chunks).toString()
+  }
+
+  const { pay, asked } = merchant([found(), file(packed), found({ hash_value: sum.toUpperCase() }), file(packed)])
+  t.equal(await read(pay.tradeBill('2026-01-01')), csv)
+  t.equal(await read(pay.fundFlowBill('2026-01-01', { account: 'FEES' })), csv)
+  t.strictSame(
+    asked.map(({ target }) => target),
+    [
+      '/v3/bill/tradebill?bill_date=2026-01-01&bill_type=ALL&tar_type=GZIP',
+      '/v3/billdownload/file?token=abc&tartype=gzip',
+      '/v3/bill/fundflowbill?bill_date=2026-01-01&account_type=FEES&tar_type=GZIP',
+      '/v3/billdownload/file?token=abc&tartype=gzip',
+    ],
+  )
+
+  const bad: [name: string, replies: HttpReply[], expected: any][] = [
+    ['another file', [found(), file(gzipSync('other'))], { code: 'WECHAT_REPLY_INVALID', message: /not the one/ }],
+    [
+      'a file that was cut',
+      [found(), file(packed.subarray(0, -20))],
+      { code: 'WECHAT_REPLY_INVALID', message: /cannot be unpacked/ },
+    ],
+    [
+      'a file that is not packed',
+      [found(), file(Buffer.from(csv))],
+      { code: 'WECHAT_REPLY_INVALID', message: /cannot be unpacked/ },
+    ],
+    ['a refused file', [found(), file(Buffer.from('x'.repeat(200_000)), 404)], { code: 'WECHAT_REPLY_INVALID' }],
+    [
+      'a file that is not there',
+      [found(), file(Buffer.from('{"code":"SYSTEM_ERROR"}'), 500)],
+      { code: 'WECHAT_UNAVAILABLE' },
+    ],
+    ['another hash', [found({ hash_type: 'MD5' })], { code: 'WECHAT_REPLY_INVALID', message: /usable/ }],
+    ['no address', [found({ download_url: 'x' })], { code: 'WECHAT_REPLY_INVALID', message: /usable/ }],
+    [
+      'no bill',
+      [answer(refusal('NO_STATEMENT_EXIST'), { status: 400 })],
+      { code: 'WECHAT_REFUSED', wechatCode: 'NO_STATEMENT_EXIST' },
+    ],
+  ]
+  for (const [name, replies, expected] of bad) {
+    await t.rejects(read(merchant(replies).pay.tradeBill('2026-01-01', { type: 'REFUND' })), expected, name)
+  }
+  const left = merchant([found(), file(packed)]).pay.tradeBill('2026-01-01')
+  t.ok((await left.next()).value!.length > 0)
+  t.strictSame(await left.return(), { value: undefined, done: true }, 'one that is not read to its end')
+})
+
 t.test('texts that API v3 does not take', async (t) => {
   const { pay } = merchant()
   t.equal(pay.textFault!('龙井茶 & <茶>'), undefined)
@@ -508,7 +668,7 @@ t.test('texts that API v3 does not take', async (t) => {
 t.test('what the merchant number still has in API v2', async (t) => {
   const apiKey = 'Te9WiW64ofvJeP0i7lvJFEmlJjHiZwZv'
   const v2 = createPayV2({
-    http: { send: async () => httpReply(''), async close() {} },
+    http: { send: async () => httpReply(''), stream: unstreamed, async close() {} },
     appid: APPID,
     mchId: MCH_ID,
     apiKeys: new KeyRing([new Secret(apiKey)]),

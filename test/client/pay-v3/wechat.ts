@@ -95,6 +95,17 @@ export function merchant(replies: (HttpReply | Error)[] = [], options: Partial<P
         if (reply instanceof Error) throw reply
         return reply
       },
+      async stream({ method, path, headers = {} }: HttpRequest) {
+        checkSignature(method, path, '', headers.authorization!)
+        asked.push({ method, target: path, body: undefined, headers })
+        const { body, ...reply } = replies.shift() as HttpReply
+        return {
+          ...reply,
+          body: (async function* () {
+            for (let at = 0; at < body.length; at += 1000) yield body.subarray(at, at + 1000)
+          })(),
+        }
+      },
       async close() {},
     },
     appid: APPID,
