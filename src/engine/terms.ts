@@ -25,14 +25,22 @@ const TERMS: Record<keyof OrderTerms, Rule> = {
 }
 
 /**
- * What the `price` hook answered, once it holds: what WeChat would refuse or round is refused here, and so is a name that would be in no order.
+ * What the `price` hook answered, once it holds: what WeChat would refuse or round is refused here, and so is a name that would be in no order. The key names what
+ * the request asked for: a text that cannot be one is the client's fault.
  *
- * @throws {WechatError} `WECHAT_PRICE_INVALID`
+ * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_INPUT_INVALID`
  */
 export function checkPrice(answer: unknown): Price {
-  const { key, description, totalFee, attach } = checked(
-    answer,
-    PRICE,
+  const { fields, faults } = checkFields(answer, PRICE)
+  if (faults.length === 1 && typeof fields.key === 'string') {
+    const fault = PRICE.key(fields.key)
+    if (fault !== undefined) {
+      throw new WechatError('WECHAT_INPUT_INVALID', `The key of what is ordered ${fault}. Nothing was ordered.`)
+    }
+  }
+  const { key, description, totalFee, attach } = holding(
+    fields,
+    faults,
     'The hook price answered wrongly',
   ) as unknown as Price
   return { key, description, totalFee, ...(attach !== undefined && { attach }) }
@@ -44,7 +52,8 @@ export function checkPrice(answer: unknown): Price {
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
 export function checkTerms(given: unknown, textFault: PayApi['textFault'] = () => undefined): OrderTerms {
-  const terms = checked(given, TERMS, 'orders.create was given wrong terms') as unknown as OrderTerms
+  const { fields, faults } = checkFields(given, TERMS)
+  const terms = holding(fields, faults, 'orders.create was given wrong terms') as unknown as OrderTerms
   const { key, openid, description, totalFee, attach, clientIp, expiresAt } = terms
   for (const [name, text] of Object.entries({ description, attach, openid })) {
     const fault = text && textFault(text)
@@ -66,8 +75,7 @@ export function checkTerms(given: unknown, textFault: PayApi['textFault'] = () =
   }
 }
 
-function checked(value: unknown, rules: Record<string, Rule>, what: string): Record<string, unknown> {
-  const { fields, faults } = checkFields(value, rules)
+function holding(fields: Record<string, unknown>, faults: string[], what: string): Record<string, unknown> {
   if (faults.length > 0) {
     throw new WechatError('WECHAT_PRICE_INVALID', `${what}: ${faults.join('; ')}. Nothing was ordered.`)
   }

@@ -1,23 +1,26 @@
 import { WechatError } from '../errors.ts'
 import type { Store } from './store.ts'
+import { isKept } from './texts.ts'
 
 /**
  * The store, with errors that may be shown: a database's own name tables, columns and values, and the host's error handler gives a message to whoever asked.
  * The database's error is the `cause`, for the log. `fulfil` is left alone: its errors are those of the user's hook, and reach nobody else.
+ *
+ * A number or key that no database can keep is nowhere, whatever the store: some would refuse the question, and others would look for another text.
  */
 export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
   return {
     insertOrder: (...args) => store.insertOrder(...args).catch(failed),
-    findOrder: (...args) => store.findOrder(...args).catch(failed),
-    findLiveOrder: (...args) => store.findLiveOrder(...args).catch(failed),
-    updateOrder: (...args) => store.updateOrder(...args).catch(failed),
+    findOrder: async (...args) => (isKept(args[0]) ? await store.findOrder(...args).catch(failed) : undefined),
+    findLiveOrder: async (...args) => (isKept(args[0]) ? await store.findLiveOrder(...args).catch(failed) : undefined),
+    updateOrder: async (...args) => (isKept(args[0]) ? await store.updateOrder(...args).catch(failed) : undefined),
     claimDue: (...args) => store.claimDue(...args).catch(failed),
     bringForward: (...args) => store.bringForward(...args).catch(failed),
     fulfil: (...args) => store.fulfil(...args),
-    history: (...args) => store.history(...args).catch(failed),
+    history: async (...args) => (isKept(args[0]) ? await store.history(...args).catch(failed) : []),
     insertAnomaly: (...args) => store.insertAnomaly(...args).catch(failed),
     anomalies: (...args) => store.anomalies(...args).catch(failed),
-    findAnomaly: (...args) => store.findAnomaly(...args).catch(failed),
+    findAnomaly: async (...args) => (isKept(args[0]) ? await store.findAnomaly(...args).catch(failed) : undefined),
     resolveAnomaly: (...args) => store.resolveAnomaly(...args).catch(failed),
     countDue: (...args) => store.countDue(...args).catch(failed),
     putSession: (...args) => store.putSession(...args).catch(failed),

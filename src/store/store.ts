@@ -54,6 +54,7 @@ export interface Claim {
  * 7. A line of history that says the same as an earlier one of its order (`source`, `seen`, `outcome`, `from` and `to`), and changes no state (`from` is `to`), is
  *    counted there: `count` grows, and `lastAt` is its `at`. Any number of the same requests makes no more rows than one.
  * 8. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
+ *    A NUL and half of a character, which not every database keeps, may come back as U+FFFD; they keep nothing from being written.
  *
  * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
  */

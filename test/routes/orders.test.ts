@@ -34,9 +34,8 @@ t.test('what is not a price is refused before a number is given', async (t) => {
     ['yuan by mistake', { ...good, totalFee: 0.1 + 0.2 }],
     ['nothing', undefined],
     ['null', null],
-    ['no key', { ...good, key: '' }],
     ['a number as key', { ...good, key: 7 }],
-    ['a long key', { ...good, key: 'k'.repeat(129) }],
+    ['a long key and something else', { ...good, key: 'k'.repeat(129), totalFee: 0 }],
     ['no description', { ...good, description: '' }],
     ['a long description', { ...good, description: '茶'.repeat(43) }],
     ['a NUL in the description', { ...good, description: 'a\0b' }],
@@ -57,6 +56,20 @@ t.test('what is not a price is refused before a number is given', async (t) => {
   t.strictSame(shop.world.orders(), [])
   price = { ...good, attach: '' }
   t.match(await shop.post('/wechat/orders', {}, headers), { status: 200 })
+})
+
+t.test("a cart whose number cannot be a key is the client's fault", async (t) => {
+  const shop = await merchant(t, {
+    options: {
+      price: ({ body }) => ({ key: (body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
+    },
+  })
+  const headers = await shop.login()
+  for (const cart of ['a\0b', 'a\ud83c', 'a\nb', '', 'k'.repeat(129)]) {
+    const body = { code: 'WECHAT_INPUT_INVALID', message: /^The key of what is ordered must .* Nothing was ordered\.$/ }
+    t.match(await shop.post('/wechat/orders', { cart }, headers), { status: 400, body })
+  }
+  t.strictSame(shop.world.orders(), [])
 })
 
 t.test('an error of the price hook is the reply', async (t) => {

@@ -1,3 +1,4 @@
+import { kept } from '../texts.ts'
 import type { Differences } from './dialects.ts'
 import type { Row, Value } from '../executor.ts'
 import type { Field, Fields, Kind } from './fields.ts'
@@ -64,11 +65,12 @@ function isField(field: Field | Record<string, Field>): field is Field {
 }
 
 const asIs = (value: unknown) => value as Value
+const keptText = (value: unknown) => kept(value as string)
 
 const WRITE: Record<Kind, (value: unknown, time: Differences['time']) => Value> = {
-  key: asIs,
-  name: asIs,
-  text: asIs,
+  key: keptText,
+  name: keptText,
+  text: keptText,
   integer: asIs,
   time: (value, time) => time(value as Date),
   count: (value) => (value as unknown[]).length,
