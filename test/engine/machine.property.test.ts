@@ -4,10 +4,11 @@ import t from 'tap'
 import { decide } from '../../src/engine/machine.ts'
 import type { Observation } from '../../src/engine/machine.ts'
 import type { Order, Payment, RefundState, Source } from '../../src/model.ts'
+import { size } from '../sizes.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
 
 /** `npm run property` for a million runs; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
-const { FC_RUNS = '10000', FC_SEED, FC_PATH } = process.env
+const { FC_RUNS = size(2000, 10_000), FC_SEED, FC_PATH } = process.env
 const parameters = {
   numRuns: Number(FC_RUNS),
   ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }),

@@ -6,6 +6,7 @@ import { acceptedFee, refundedFee } from '../../src/engine/refund-fees.ts'
 import { MAX_REFUNDS } from '../../src/engine/refund-machine.ts'
 import type { RefundObservation } from '../../src/engine/refund-machine.ts'
 import type { Order, RefundReport } from '../../src/model.ts'
+import { size } from '../sizes.ts'
 import { at, newOrder, paymentOf } from './helpers.ts'
 
 const first = newOrder({ state: 'paid', payment: paymentOf(newOrder()), fulfilment: 'done' })
@@ -118,7 +119,7 @@ t.test('random lives of the refunds of an order', async (t) => {
         order = after
       }
     }),
-    { numRuns: Number(process.env.FC_RUNS ?? 3000) },
+    { numRuns: Number(process.env.FC_RUNS ?? size(1000, 10_000)) },
   )
   t.pass()
 })

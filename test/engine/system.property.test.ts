@@ -15,13 +15,14 @@ import type { AnomalyKind, Payment, Refund, RefundReport, Resolution } from '../
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 import { NASTY } from '../nonsense.ts'
+import { size } from '../sizes.ts'
 import { HOUR, MINUTE, newOrder, SECOND, T0, termsOf } from './helpers.ts'
 
 // Two processes on one store, with clocks that are wrong and jump, against a WeChat that loses requests and replies. Every call, to the store and to WeChat, is a point where anything else
 // may happen first, or where the process may die. `npm run property` for a long run;
 // `FC_SEED` and `FC_PATH` repeat a failure by what it printed.
 
-const { FC_RUNS = '400', FC_SEED, FC_PATH } = process.env
+const { FC_RUNS = size(150, 10_000), FC_SEED, FC_PATH } = process.env
 const runs = Number(FC_RUNS)
 // Of a long run, which takes some 5 ms each; tap would end it after 30 s.
 t.setTimeout(30_000 + runs * 50)
