@@ -61,7 +61,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     own: config.now,
     onDifference(aheadMs) {
       const text = `The clock of this process is ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs < 0 ? 'ahead of' : 'behind'} WeChat's`
-      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, which is well again`)
+      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, no more than a minute again`)
       else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's. Set the clock of this machine, e.g. by NTP`)
     },
   })

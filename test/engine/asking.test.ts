@@ -111,6 +111,7 @@ for (const [when, queriedAt, asks] of [
     await look(rig)
     await look(rig)
     t.hasStrict(await rig.orders.get('order-1'), { queriedAt: asks ? at(0) : queriedAt })
+    t.same(await rig.orders.look(order), order, 'once, whatever clocks other processes write into its row')
   })
 }
 

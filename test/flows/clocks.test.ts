@@ -13,10 +13,19 @@ const HOUR = 60 * MINUTE
 /** A process of the shop: an app on a store, with a clock of its own. */
 async function start(t: Test, mock: MockWechat, store: Store, options: Partial<WechatPayOptions<any>>) {
   const { appid, appSecret, mchId, apiKey } = mock.default.credentials
-  const warnings: { aheadMs?: number; msg: string }[] = []
+  /** What it logs of its clock, and all that is not well. */
+  const logged: { level: number; aheadMs?: number; msg: string }[] = []
   const paid: string[] = []
   const app = Fastify({
-    logger: { level: 'warn', stream: { write: (line: string) => warnings.push(JSON.parse(line)) } },
+    logger: {
+      level: 'info',
+      stream: {
+        write(line: string) {
+          const entry = JSON.parse(line)
+          if (entry.level > 30 || 'aheadMs' in entry) logged.push(entry)
+        },
+      },
+    },
   })
   t.teardown(() => app.close())
   await app.register(wechatPay, {
@@ -45,7 +54,7 @@ async function start(t: Test, mock: MockWechat, store: Store, options: Partial<W
   }
   return {
     app,
-    warnings,
+    logged,
     paid,
     ask,
     login,
@@ -138,7 +147,7 @@ t.test('a clock that is an hour ahead closes nothing early, is told once, and cl
   t.same(new Set(calls(mock).slice(before)), new Set(['orderquery']), 'so it asks, and hears what time it is')
   for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
   t.equal(await ahead.app.wechat.sweep(), 0, 'and does not ask again')
-  t.match(ahead.warnings, [
+  t.match(ahead.logged, [
     { msg: /^The clock of this process is (3599|3600) s ahead of WeChat's\. Orders expire by WeChat's/ },
   ])
   t.equal(await ahead.order('cart-0', headers), numbers[0], 'an order of an hour ago is still good')
@@ -153,7 +162,7 @@ t.test('a clock that is an hour ahead closes nothing early, is told once, and cl
   await ahead.app.wechat.sweep()
   for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'closed' })
   t.match(await store.findOrder(late), { state: 'prepaid' })
-  t.equal(ahead.warnings.length, 1)
+  t.equal(ahead.logged.length, 1)
 })
 
 t.test('an order of the same terms in a process whose clock is an hour ahead is not closed for its age', async (t) => {
@@ -173,9 +182,10 @@ for (const behind of [-HOUR, -90 * SECOND]) {
   t.test(`a clock that is ${-behind / SECOND} s behind closes in time`, async (t) => {
     const mock = await wechat(t)
     const world = mock.default
+    let offset = behind
     const shop = await start(t, mock, memoryStore() as Store, {
       orderTtlMs: 10 * MINUTE,
-      now: () => new Date(world.clock.now().getTime() + behind),
+      now: () => new Date(world.clock.now().getTime() + offset),
     })
     const outTradeNo = await shop.order('cart')
     t.equal(world.order(outTradeNo).expiresAt?.getTime(), world.clock.now().getTime() + 10 * MINUTE)
@@ -187,6 +197,16 @@ for (const behind of [-HOUR, -90 * SECOND]) {
       await shop.app.wechat.sweep()
       t.match(await shop.app.wechat.orders.get(outTradeNo), { state })
     }
+    offset = 0
+    await shop.login()
+    t.match(
+      shop.logged,
+      [
+        { level: 40, msg: /^The clock of this process is \d+ s behind WeChat's\. Orders expire by WeChat's/ },
+        { level: 30, msg: /WeChat's, no more than a minute again$/ },
+      ],
+      'and somebody has set it right',
+    )
   })
 }
 
@@ -242,7 +262,7 @@ t.test('a virtual WeChat, far away in time and jumping, and an app on the real c
     await world.advance('31m')
     t.match(await shop.ask('GET', `/orders/${left}`, undefined, headers), { state: 'closed' }, 'WeChat has closed it')
     t.match(
-      shop.warnings.map(({ msg }) => msg),
+      shop.logged.map(({ msg }) => msg),
       [/^The clock of this process/],
       'told once, and nothing else is wrong',
     )
