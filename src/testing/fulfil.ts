@@ -102,6 +102,39 @@ export const FULFIL: Case[] = [
   ],
 
   [
+    'a work may throw anything: an error that throws when it is looked at rolls back like any other',
+    async ({ store, ownWrite }) => {
+      const refuse = () => {
+        throw new Error('it was looked at')
+      }
+      for (const thrown of [
+        undefined,
+        new Proxy(new Error('proxy'), { get: refuse, getPrototypeOf: refuse }),
+        Object.defineProperty(new Error('code'), 'code', { get: refuse }),
+      ]) {
+        const claim = await claimed(store)
+        const own = ownWrite()
+        const failed = await store
+          .fulfil(
+            claim,
+            async (tx) => {
+              await own.write(tx)
+              throw thrown
+            },
+            done,
+          )
+          .then(
+            () => false,
+            () => true,
+          )
+        assert.ok(failed)
+        await own.isCommitted(false)
+        same(await store.findOrder(claim.order.outTradeNo), claim.order)
+      }
+    },
+  ],
+
+  [
     'what a work forgets to wait for, and writes after it has failed, is not kept',
     async ({ store, ownWrite }) => {
       const claim = await claimed(store)

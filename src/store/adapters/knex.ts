@@ -4,7 +4,10 @@ import type { PgPoolEvents } from './lost.ts'
 
 /** What is used of a `Knex`. */
 export interface KnexLike<Trx extends KnexQueryable> extends KnexQueryable {
-  transaction<T>(work: (trx: Trx) => Promise<T>, options: { isolationLevel?: Isolation }): Promise<T>
+  transaction<T>(
+    work: (trx: Trx) => Promise<T>,
+    options: { isolationLevel?: Isolation; doNotRejectOnRollback: boolean },
+  ): Promise<T>
   client?: { config?: { connectionPool?: unknown } }
 }
 
@@ -40,6 +43,10 @@ export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect
     dialect,
     ...connection(knex),
     transaction: (work, isolation) =>
-      knex.transaction((trx) => work(connection(trx), trx), isolation ? { isolationLevel: isolation } : {}),
+      knex.transaction((trx) => work(connection(trx), trx), {
+        ...(isolation && { isolationLevel: isolation }),
+        // Otherwise a work that throws `undefined` is rolled back and counts as done.
+        doNotRejectOnRollback: false,
+      }),
   }
 }
