@@ -8,7 +8,7 @@ import type { Orders } from './engine/orders.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { fen } from './engine/terms.ts'
 import { WechatError } from './errors.ts'
-import type { Identity, Order, Refund, Resolution } from './model.ts'
+import type { Check, Identity, Order, Refund, Resolution } from './model.ts'
 import { checkFields, date, kindOf, optional, shown, text } from './rules.ts'
 import type { Rule } from './rules.ts'
 
@@ -21,6 +21,11 @@ export interface Wechat {
   miniProgram: MiniProgram
   /** The raw payment API of the merchant; with `version` `'v3'` it has more calls. */
   pay: PayV2Api | PayV3Api
+  /**
+   * What a person looks at before going live: whether keys, app secret, clock, notify route, public URL and store are right. It asks WeChat about what does not exist, and
+   * writes nothing. The same outside of an app: `npx -p fastify-wechat-pay fastify-wechat-pay doctor FILE`.
+   */
+  selfTest(): Promise<Check[]>
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
   sweep(): Promise<number>
   /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
@@ -132,7 +137,7 @@ const SENT_TRADE_NO = ['outTradeNo', text(1, 32)] as const
 const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
 /** One row for each call, in it each of its arguments. */
-const GROUPS: { [Group in Exclude<keyof Wechat, 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]> } & {
+const GROUPS: { [Group in Exclude<keyof Wechat, 'selfTest' | 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]> } & {
   pay: Rows<PayV3Api>
 } = {
   login: {

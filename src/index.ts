@@ -52,6 +52,7 @@ export type {
   Account,
   Anomaly,
   AnomalyKind,
+  Check,
   Fulfilment,
   HistoryEntry,
   HistoryLine,

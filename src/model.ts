@@ -240,3 +240,14 @@ export interface PayParams {
   signType: string
   paySign: string
 }
+
+/** One thing that has to hold before going live. */
+export interface Check {
+  /** What was looked at, e.g. `app secret`. */
+  check: string
+  ok: boolean
+  /** What was found, as a sentence. It holds no secret. */
+  reason: string
+  /** What to do, where it does not hold; or what to think of, where it does. */
+  advice?: string
+}

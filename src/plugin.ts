@@ -13,6 +13,7 @@ import { speakJson } from './routes/json.ts'
 import { loginRoute } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
+import { selfTest } from './self-test.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -49,6 +50,12 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
+  /** A notification, past the network and through the hooks of the app. */
+  async function notify(body: string): Promise<string> {
+    const url = `${fastify.prefix}${config.prefix}/notify`
+    return (await fastify.inject({ method: 'POST', url, body })).body
+  }
+
   const wechat: Wechat = checkCalls({
     login,
     orders,
@@ -56,6 +63,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
     pay,
     refunds,
     anomalies,
+    selfTest: async () => await selfTest({ config, services: account, notify }),
     sweep: async () => await work.sweep(),
     idle: async (limitMs = CLOSE_LIMIT_MS) => {
       await work.idle(limitMs)

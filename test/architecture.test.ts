@@ -18,7 +18,8 @@ const TO_CLIENT = [...COMMON, 'protocol', 'client']
 const TO_ENGINE = ['deadlines', ...TO_CLIENT, 'store', 'engine']
 const TO_ROUTES = [...TO_ENGINE, 'routes']
 const TO_ACCOUNT = [...TO_ENGINE, 'clock', 'options']
-const TO_PLUGIN = [...TO_ROUTES, ...TO_ACCOUNT, 'calls', 'account', 'plugin']
+const TO_SELF_TEST = [...TO_ACCOUNT, 'account', 'self-test']
+const TO_PLUGIN = [...TO_ROUTES, ...TO_SELF_TEST, 'calls', 'plugin']
 
 /** What each part of src, a folder or a file, may import of src: protocol ← client ← engine ← options ← account, routes ← plugin ← index; store ← engine. */
 const ARROWS: Record<string, string[]> = {
@@ -39,6 +40,9 @@ const ARROWS: Record<string, string[]> = {
   calls: TO_ENGINE,
   options: [...TO_ENGINE, 'options'],
   account: TO_ACCOUNT,
+  'self-test': TO_SELF_TEST,
+  cli: TO_SELF_TEST,
+  bin: ['cli'],
   plugin: TO_PLUGIN,
   testing: [...TO_STORE, 'testing'],
   index: TO_PLUGIN,
@@ -138,7 +142,8 @@ function importsOf(file: ts.SourceFile): Import[] {
       ts.isCallExpression(node) &&
       (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require')
     ) {
-      add(node.arguments[0], false)
+      // A file of the user's is none of ours.
+      if (!node.arguments[0]?.getText().startsWith('pathToFileURL(')) add(node.arguments[0], false)
     }
     ts.forEachChild(node, visit)
   }

@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+import { run } from './cli.ts'
+
+const code = await run(process.argv.slice(2), (text) => {
+  process.stdout.write(text)
+})
+// A pool that the file has opened would keep the process alive.
+process.exit(code)
