@@ -5,7 +5,9 @@ import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
 interface Row {
   order: Order
-  history: HistoryEntry[]
+  history: HistoryLine[]
+  /** The lines that were said again. */
+  repeats?: Map<HistoryLine, { times: number; lastAt: Date }>
 }
 
 let warned = false
@@ -31,10 +33,11 @@ export function memoryStore(): Store<undefined> {
   const sessions = new Map<string, TokenSession>()
 
   function write(row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
-    checkTransaction(order)
+    if (order.payment !== row.order.payment) checkTransaction(order)
     if (order.liveKey !== row.order.liveKey) moveKey(row, row.order.liveKey, order.liveKey)
-    keep(row, order)
-    row.history = history.reduce(added, row.history)
+    if (order.payment !== row.order.payment) claim(order)
+    row.order = order
+    for (const line of history) tell(row, line)
     return found.filter(note)
   }
 
@@ -43,9 +46,8 @@ export function memoryStore(): Store<undefined> {
     if (holder !== undefined && holder !== outTradeNo) throw transactionTaken(payment!.transactionId, holder)
   }
 
-  function keep(row: Row, order: Order): void {
-    row.order = order
-    if (order.payment !== undefined) transactions.set(order.payment.transactionId, order.outTradeNo)
+  function claim({ outTradeNo, payment }: Order): void {
+    if (payment !== undefined) transactions.set(payment.transactionId, outTradeNo)
   }
 
   function moveKey(row: Row, before: string | null, after: string | null): void {
@@ -80,8 +82,8 @@ export function memoryStore(): Store<undefined> {
       const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
       if (existing !== undefined) return { inserted: false, existing: existing.order }
       checkTransaction(order)
-      const row = { order, history: history.reduce(added, []) }
-      keep(row, order)
+      claim(order)
+      const row = { order, history: [...history] }
       rows.set(outTradeNo, row)
       if (liveKey !== null) live.set(liveKey, row)
       found.forEach(note)
@@ -129,7 +131,11 @@ export function memoryStore(): Store<undefined> {
       return 'done'
     },
     async history(outTradeNo) {
-      return [...(rows.get(outTradeNo)?.history ?? [])]
+      const { history, repeats } = rows.get(outTradeNo) ?? { history: [] }
+      return history.map((line): HistoryEntry => {
+        const { times = 0, lastAt = line.at } = repeats?.get(line) ?? {}
+        return { ...line, count: 1 + times, lastAt }
+      })
     },
     async insertAnomaly(anomaly) {
       return note(anomaly)
@@ -162,20 +168,26 @@ export function memoryStore(): Store<undefined> {
   }
 }
 
-/** A new array each time: one that grows takes much more than it needs, and there is one for each order. */
-function added(history: HistoryEntry[], line: HistoryLine): HistoryEntry[] {
-  const same = history.find(
-    ({ source, seen, outcome, from, to }) =>
-      from === to &&
-      source === line.source &&
-      seen === line.seen &&
-      outcome === line.outcome &&
-      from === line.from &&
-      to === line.to,
+/** Adds the line, or counts it where it was said before. A change of state is made once. */
+function tell(row: Row, line: HistoryLine): void {
+  const earlier = line.from === line.to ? row.history.find((each) => saysTheSame(each, line)) : undefined
+  if (earlier === undefined) {
+    // An array that grows takes much more than it needs, and there is one for each order.
+    row.history = [...row.history, line]
+    return
+  }
+  row.repeats ??= new Map()
+  row.repeats.set(earlier, { times: (row.repeats.get(earlier)?.times ?? 0) + 1, lastAt: line.at })
+}
+
+function saysTheSame(one: HistoryLine, other: HistoryLine): boolean {
+  return (
+    one.seen === other.seen &&
+    one.outcome === other.outcome &&
+    one.source === other.source &&
+    one.from === other.from &&
+    one.to === other.to
   )
-  return same === undefined
-    ? [...history, { ...line, count: 1, lastAt: line.at }]
-    : history.map((each) => (each === same ? { ...same, count: same.count + 1, lastAt: line.at } : each))
 }
 
 function isDue({ dueAt }: Order, now: Date): boolean {
