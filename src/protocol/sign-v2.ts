@@ -57,6 +57,12 @@ export function fieldWithin(value: string): string | undefined {
   return value.includes('&') ? FIELD_WITHIN.exec(value)?.[1] : undefined
 }
 
+/** Whether the signed text of a message can be cut into other fields. */
+export function isAmbiguous(fields: ReadonlyMap<string, string>): boolean {
+  for (const value of fields.values()) if (fieldWithin(value) !== undefined) return true
+  return false
+}
+
 function stringToSign(fields: ReadonlyMap<string, string>, apiKey: string): string {
   let text = ''
   let last = ''

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
 import { Hash } from 'wechatpay-axios-plugin'
-import { fieldWithin, signV2, verifyV2 } from '../../src/protocol/sign-v2.ts'
+import { fieldWithin, isAmbiguous, signV2, verifyV2 } from '../../src/protocol/sign-v2.ts'
 import type { SignType } from '../../src/protocol/sign-v2.ts'
 import { readXml } from '../../src/protocol/xml.ts'
 import { sample, vectors } from '../fixtures.ts'
@@ -197,7 +197,11 @@ t.test('values that hold what could be a field of its own', async (t) => {
     ['a&b&=&sign=', 'sign'],
     [`${'&a='.repeat(10_000)}&attach=`, 'attach'],
   ]
-  for (const [value, name] of held) t.equal(fieldWithin(value), name, value.slice(0, 40))
+  for (const [value, name] of held) {
+    t.equal(fieldWithin(value), name, value.slice(0, 40))
+    t.equal(isAmbiguous(fieldsOf({ attach: 'a&b', device_info: value, z: '' })), true)
+  }
+  t.equal(isAmbiguous(fieldsOf({ attach: 'a&b', device_info: '', z: '' })), false)
   for (const value of [
     '',
     'a=b&c="0"',

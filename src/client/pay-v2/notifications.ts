@@ -1,7 +1,7 @@
 import type { WechatError } from '../../errors.ts'
 import { parseFen } from '../../protocol/money.ts'
 import { decryptRefundNotify } from '../../protocol/refund-notify-v2.ts'
-import { fieldWithin } from '../../protocol/sign-v2.ts'
+import { isAmbiguous } from '../../protocol/sign-v2.ts'
 import type { SignType } from '../../protocol/sign-v2.ts'
 import { kept, readXml } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
@@ -66,7 +66,7 @@ export function readNotificationV2({ body }: NotificationMessage, options: Reade
       reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}`,
     }
   }
-  if ([...fields.values()].some((value) => fieldWithin(value) !== undefined)) {
+  if (isAmbiguous(fields)) {
     return {
       kind: 'payment-hint',
       outTradeNo: kept(fields, 'out_trade_no')!,
