@@ -68,8 +68,9 @@ export async function startPostgres({
   })
 }
 
-/** The MariaDB or MySQL that is installed here; `undefined` where there is none. */
+/** The MariaDB or MySQL that is installed here; `undefined` where there is none, or where HIDE_MARIADB makes it so. */
 export async function startMysql(): Promise<Server | undefined> {
+  if (process.env.HIDE_MARIADB !== undefined) return undefined
   const [mariadb, mysql] = await Promise.all([installed('mariadbd'), installed('mysqld')])
   const program = mariadb ?? mysql
   if (program === undefined) return undefined

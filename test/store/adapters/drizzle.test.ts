@@ -65,6 +65,15 @@ t.test('postgres.js', async (t) => {
   await undoesLost(t, url, open)
 })
 
+t.test('postgres.js: whatever a work throws passes through', async (t) => {
+  const execute = async () => []
+  const db = { execute, transaction: <T>(work: (tx: any) => Promise<T>) => work({ execute }), $client: { begin() {} } }
+  const executor = fromDrizzle(db, 'postgres', ([text]) => text!)
+  for (const thrown of [undefined, null, 'text', new Error('work'), new Error('work', { cause: 'text' })]) {
+    t.equal(await executor.transaction(() => Promise.reject(thrown)).catch((error: unknown) => error), thrown)
+  }
+})
+
 t.test('each driver answers in its own way', async (t) => {
   const ANSWERS: ['postgres' | 'mysql', query: unknown, change: unknown][] = [
     ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
