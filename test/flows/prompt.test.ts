@@ -35,17 +35,20 @@ for (const [name, open] of DATABASES) {
     const shop = await merchant(t, {
       store,
       options: {
+        price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
         onPaid: ({ outTradeNo }) => {
           ran.set(outTradeNo, performance.now())
         },
       },
     })
-    const numbers: string[] = []
-    for (let n = 0; n < ORDERS; n++) {
-      const outTradeNo = await shop.order({ price: { key: `cart-${n}` } })
-      await shop.world.pay(outTradeNo, { deliver: 'hold' })
-      numbers.push(outTradeNo)
-    }
+    const headers = await shop.login()
+    const numbers = await Promise.all(
+      Array.from({ length: ORDERS }, async (_, n) => {
+        const { outTradeNo } = (await shop.post('/wechat/orders', { cart: `cart-${n}` }, headers)).body
+        await shop.world.pay(outTradeNo, { deliver: 'hold' })
+        return outTradeNo as string
+      }),
+    )
     const queue = [...numbers]
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
