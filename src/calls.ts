@@ -9,8 +9,8 @@ import type { Refunds } from './engine/refunds.ts'
 import { fen } from './engine/terms.ts'
 import { WechatError } from './errors.ts'
 import type { Check, Identity, Order, Refund, Resolution } from './model.ts'
-import { checkFields, date, kindOf, optional, shown, text } from './rules.ts'
-import type { Rule } from './rules.ts'
+import { checkFields, date, kindOf, optional, shown, text } from './base/rules.ts'
+import type { Rule } from './base/rules.ts'
 
 /** What `fastify.wechat` offers: the same as the routes, as calls. An argument of the wrong type is refused with `WECHAT_INPUT_INVALID`, which names it. */
 export interface Wechat {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Anomaly, Identity, Order, Payment, Refund, WechatEvent } from './model.ts'
-import type { Secret } from './secret.ts'
+import type { Secret } from './base/secret.ts'
 
 /** What the server asks for an order. Nothing of it is read from the client's body unless the hook does so. */
 export interface Price {

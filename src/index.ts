@@ -2,7 +2,7 @@ export { default, default as wechatPay } from './plugin.ts'
 export type { Wechat } from './calls.ts'
 export { WechatError } from './errors.ts'
 export type { Advice, WechatErrorCode } from './errors.ts'
-export { Secret } from './secret.ts'
+export { Secret } from './base/secret.ts'
 export { memoryStore } from './store/memory.ts'
 export { sqlStore } from './store/sql/sql.ts'
 export type { SqlStore, SqlStoreOptions } from './store/sql/sql.ts'
@@ -35,7 +35,7 @@ export type {
   PaidOrder,
   Price,
 } from './hooks.ts'
-export type { Diagnostics, DiagnosticsName } from './diagnostics.ts'
+export type { Diagnostics, DiagnosticsName } from './base/diagnostics.ts'
 export type { LatePayment } from './engine/machine.ts'
 export type { Anomalies } from './engine/anomalies.ts'
 export type { RefundRequest, Refunds } from './engine/refunds.ts'

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import { BlockList, isIP } from 'node:net'
 import type { AccountServices } from './account.ts'
+import { Secret } from './base/secret.ts'
 import { WechatError } from './errors.ts'
 import type { Check, Order } from './model.ts'
 import { noticesOf } from './options/notices.ts'
 import type { Config } from './options/parse.ts'
 import { isLoopback } from './options/urls.ts'
-import { Secret } from './secret.ts'
+import { isPrivateAddress, readIpAddress } from './protocol/ip-address.ts'
 
 export interface SelfTestDeps {
   config: Config
@@ -94,11 +94,12 @@ async function appSecret({ services: { miniProgram } }: SelfTestDeps): Promise<O
 
 async function paymentApi({ services: { pay } }: SelfTestDeps): Promise<Outcome> {
   const { tradeState } = await pay.query(newNumber())
-  if (tradeState !== 'NOT_EXIST')
+  if (tradeState !== 'NOT_EXIST') {
     return bad(
       `WeChat says that an order is ${tradeState} whose number was made up.`,
       'Look at `baseUrl`: this is not WeChat.',
     )
+  }
   return good(`WeChat Pay has verified what we sign, and we what it signs (API ${pay.version}).`)
 }
 
@@ -124,53 +125,37 @@ function clock({ config: { now }, services: { wechatNow } }: SelfTestDeps): Outc
 }
 
 async function notifyRoute({ config: { notifyUrl }, notify }: SelfTestDeps): Promise<Outcome> {
-  if (notify === undefined)
+  if (notify === undefined) {
     return good(
       'It was not tried, as there is no app here.',
       'Call `fastify.wechat.selfTest()` in the app to try it through its hooks.',
     )
+  }
   const answer = await notify('d=x')
-  if (/unreadable|incomplete/.test(answer))
+  if (/unreadable|incomplete/.test(answer)) {
     return good(`What is sent to ${new URL(notifyUrl).pathname} reaches us through the hooks of this app.`)
+  }
   return bad(
     `Something of this app stands between WeChat and us: ${answer.slice(0, 100)}`,
     'The log names the hook. Exempt the notify route from it.',
   )
 }
 
-/** Addresses that nobody reaches from outside (RFC 1918, 6598, 3927, 4193, 4291). */
-const PRIVATE = new BlockList()
-for (const [address, bits] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-] as const)
-  PRIVATE.addSubnet(address, bits, 'ipv4')
-for (const [address, bits] of [
-  ['::', 128],
-  ['::1', 128],
-  ['fc00::', 7],
-  ['fe80::', 10],
-] as const)
-  PRIVATE.addSubnet(address, bits, 'ipv6')
-
 async function publicUrl({ config: { notifyUrl }, resolve = lookedUp }: SelfTestDeps): Promise<Outcome> {
   const { protocol, hostname, origin } = new URL(notifyUrl)
-  if (protocol !== 'https:' || isLoopback(hostname))
+  if (protocol !== 'https:' || isLoopback(hostname)) {
     return bad(`WeChat cannot reach ${origin}.`, 'Give a public https address as `publicUrl`.')
+  }
   const host = hostname.replace(/^\[|\]$/g, '')
-  const addresses = isIP(host) ? [host] : await resolve(host).catch(() => [])
+  const addresses = readIpAddress(host) === undefined ? await resolve(host).catch(() => []) : [host]
   if (addresses.length === 0) return bad(`${hostname} has no address.`, 'Set up its DNS, or correct `publicUrl`.')
-  const inner = addresses.filter((address) => PRIVATE.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'))
-  if (inner.length > 0)
+  const inner = addresses.filter(isPrivateAddress)
+  if (inner.length > 0) {
     return bad(
       `${hostname} has the private address ${inner[0]}, which WeChat cannot reach.`,
       'If it has another address outside of this network, all is well.',
     )
+  }
   return good(
     `${hostname} has the public address ${addresses[0]}.`,
     'That its firewall lets WeChat in can be seen from outside only.',
@@ -218,13 +203,15 @@ async function connections({ config: { store, concurrency, now } }: SelfTestDeps
   clearTimeout(timer)
   const reached = open
   await Promise.allSettled(all)
-  if (reached === needed)
+  if (reached === needed) {
     return good(`${needed} hooks and queries run at once, as \`concurrency\` ${concurrency} needs.`)
-  if (reached <= 1)
+  }
+  if (reached <= 1) {
     return good(
       'Transactions of this store take turns: one hook runs at a time.',
       'This is how SQLite works. With another database, give its pool more connections.',
     )
+  }
   return bad(
     `The store has ${reached} connections, and \`concurrency\` ${concurrency} needs ${needed}: hooks and notifications would wait for each other.`,
     'Give the pool more connections, or lower `concurrency`.',

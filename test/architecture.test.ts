@@ -12,26 +12,21 @@ const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
 >
 
 /** What may be imported anywhere in src: words and values that know nothing of the rest. */
-const COMMON = ['errors', 'model', 'secret', 'hooks', 'diagnostics', 'thrown', 'rules']
+const COMMON = ['base', 'errors', 'model', 'hooks']
 const TO_STORE = [...COMMON, 'store']
 const TO_CLIENT = [...COMMON, 'protocol', 'client']
-const TO_ENGINE = ['deadlines', ...TO_CLIENT, 'store', 'engine']
+const TO_ENGINE = [...TO_CLIENT, 'store', 'engine']
 const TO_ROUTES = [...TO_ENGINE, 'routes']
-const TO_ACCOUNT = [...TO_ENGINE, 'clock', 'options']
+const TO_ACCOUNT = [...TO_ENGINE, 'options']
 const TO_SELF_TEST = [...TO_ACCOUNT, 'account', 'self-test']
 const TO_PLUGIN = [...TO_ROUTES, ...TO_SELF_TEST, 'calls', 'plugin']
 
 /** What each part of src, a folder or a file, may import of src: protocol ← client ← engine ← options ← account, routes ← plugin ← index; store ← engine. */
 const ARROWS: Record<string, string[]> = {
+  base: ['base', 'model'],
   errors: [],
   model: [],
-  secret: [],
-  diagnostics: ['model'],
-  clock: [],
-  deadlines: [],
-  thrown: [],
-  rules: [],
-  hooks: ['model', 'secret'],
+  hooks: ['base', 'model'],
   protocol: ['errors', 'protocol'],
   client: TO_CLIENT,
   store: TO_STORE,
@@ -41,8 +36,7 @@ const ARROWS: Record<string, string[]> = {
   options: [...TO_ENGINE, 'options'],
   account: TO_ACCOUNT,
   'self-test': TO_SELF_TEST,
-  cli: TO_SELF_TEST,
-  bin: ['cli'],
+  cli: [...TO_SELF_TEST, 'cli'],
   plugin: TO_PLUGIN,
   testing: [...TO_STORE, 'testing'],
   index: TO_PLUGIN,

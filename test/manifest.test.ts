@@ -15,5 +15,8 @@ t.test('every entry and command is built from a source', async (t) => {
     const [, , source] = /^dist\/(esm|cjs)\/(.+?)(\.d\.ts|\.js)$/.exec(file)!
     t.ok(existsSync(join(root, `${source}.ts`)), file)
   }
-  t.match(readFileSync(join(root, 'mock-server/cli/bin.ts'), 'utf8'), /^#!\/usr\/bin\/env node\n/)
+  for (const path of Object.values(bin as Record<string, string>)) {
+    const source = path.replace('./dist/esm/', '').replace(/js$/, 'ts')
+    t.match(readFileSync(join(root, source), 'utf8'), /^#!\/usr\/bin\/env node\n/)
+  }
 })

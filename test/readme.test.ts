@@ -224,7 +224,11 @@ t.test('a command that fetches a package names one of ours', async (t) => {
     const text = readFileSync(file, 'utf8')
     for (const [command] of text.matchAll(runners)) {
       runs++
-      t.match(command, new RegExp(`^npx (?:-y )?-p ${name as string} wechat-mock\\b`), `${file}: ${command}`)
+      t.match(
+        command,
+        new RegExp(`^npx (?:-y )?-p ${name as string} (?:wechat-mock|${name as string})\\b`),
+        `${file}: ${command}`,
+      )
     }
     for (const [command, words] of text.matchAll(installers)) {
       const packages = words!

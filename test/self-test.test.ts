@@ -94,8 +94,9 @@ t.test('what each check says', async (t) => {
     ['https://192.168.0.1', async () => [], { ok: false, reason: /private address/ }],
     ['https://[2001:db8::1]', async () => [], { ok: true }],
   ]
-  for (const [publicUrl, resolve, expected] of urls)
+  for (const [publicUrl, resolve, expected] of urls) {
     t.match((await check({ options: { publicUrl }, resolve }))['public URL'], expected, publicUrl)
+  }
   t.match(
     (await check({ options: { publicUrl: 'https://no-such-host.invalid' }, resolve: undefined as never }))[
       'public URL'

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { Agent, buildConnector, Pool, request } from 'undici'
 import type { Dispatcher } from 'undici'
-import type { Secret } from '../secret.ts'
-import { codeOf } from '../thrown.ts'
+import type { Secret } from '../base/secret.ts'
+import { codeOf } from '../base/thrown.ts'
 import type { ClientCert } from './certificate.ts'
 
 /** A connection that was never made: not a byte of the request has left this machine. */

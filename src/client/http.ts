@@ -1,7 +1,7 @@
 import { WechatError } from '../errors.ts'
 import { parseHttpDate } from '../protocol/time.ts'
-import type { Secret } from '../secret.ts'
-import { codeOf } from '../thrown.ts'
+import type { Secret } from '../base/secret.ts'
+import { codeOf } from '../base/thrown.ts'
 import type { ClientCert } from './certificate.ts'
 import type { Connections, NotConnected } from './connection.ts'
 

@@ -1,4 +1,4 @@
-import type { Secret } from '../secret.ts'
+import type { Secret } from '../base/secret.ts'
 
 /**
  * A secret, and while it is being changed in WeChat's console the next one: what WeChat signs may be under either, what we sign goes under the one that worked

@@ -1,6 +1,6 @@
 import { WechatError } from '../errors.ts'
 import type { WechatErrorCode } from '../errors.ts'
-import { Secret } from '../secret.ts'
+import { Secret } from '../base/secret.ts'
 import type { Http, HttpReply } from './http.ts'
 import type { KeyRing } from './key-ring.ts'
 

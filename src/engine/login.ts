@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CodeSession, MiniProgram } from '../client/mini-program.ts'
 import { WechatError } from '../errors.ts'
 import type { Identity } from '../model.ts'
-import { Secret } from '../secret.ts'
+import { Secret } from '../base/secret.ts'
 import type { Store } from '../store/store.ts'
 
 export interface LoginDeps {

@@ -1,5 +1,5 @@
 import type { PayApi } from '../client/pay.ts'
-import { publish } from '../diagnostics.ts'
+import { publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type {
   Account,

@@ -4,8 +4,8 @@ import type { Price } from '../hooks.ts'
 import type { OrderTerms } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
 import { isFen } from '../protocol/money.ts'
-import { checkFields, date, optional, shown, text } from '../rules.ts'
-import type { Rule } from '../rules.ts'
+import { checkFields, date, optional, shown, text } from '../base/rules.ts'
+import type { Rule } from '../base/rules.ts'
 
 export const fen: Rule = (value) =>
   isFen(value) ? undefined : `must be an integer number of fen from 1 to 9007199254740991, not ${shown(value)}`

@@ -3,9 +3,9 @@ import { checkPrice } from '../engine/terms.ts'
 import { WechatError } from '../errors.ts'
 import type { Hooks, IssuedToken, LoginResult, Price } from '../hooks.ts'
 import type { Identity } from '../model.ts'
-import { checkFields, date, kindOf, optional, shown, text } from '../rules.ts'
-import type { Rule } from '../rules.ts'
-import { loggable } from '../thrown.ts'
+import { checkFields, date, kindOf, optional, shown, text } from '../base/rules.ts'
+import type { Rule } from '../base/rules.ts'
+import { loggable } from '../base/thrown.ts'
 
 /** The hooks that requests wait for. What they throw is fit for a log and a reply, and what they answer was checked. */
 export interface Answers {

@@ -5,7 +5,7 @@ import type { Observed, Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
 import type { Hooks, Log } from '../hooks.ts'
 import type { RefundReport } from '../model.ts'
-import { loggable } from '../thrown.ts'
+import { loggable } from '../base/thrown.ts'
 import { createPassages } from './passage.ts'
 import type { Taken } from './passage.ts'
 

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import type { NotificationFault, NotificationMessage, PayApi } from '../client/pay.ts'
-import { createDeadlines } from '../deadlines.ts'
-import type { Deadline } from '../deadlines.ts'
-import { publish } from '../diagnostics.ts'
+import { createDeadlines } from '../base/deadlines.ts'
+import type { Deadline } from '../base/deadlines.ts'
+import { publish } from '../base/diagnostics.ts'
 import type { Log } from '../hooks.ts'
-import { loggable } from '../thrown.ts'
+import { loggable } from '../base/thrown.ts'
 import { isSpent, replaced } from './body.ts'
 
 /** A request carries its passage: a WeakMap of them costs the garbage collector more than all the rest of this file. */

@@ -11,7 +11,7 @@ import type { ClientCert } from '../../src/client/certificate.ts'
 import { createHttp } from '../../src/client/http.ts'
 import type { HttpOptions, HttpRequest } from '../../src/client/http.ts'
 import { WechatError } from '../../src/errors.ts'
-import { Secret } from '../../src/secret.ts'
+import { Secret } from '../../src/base/secret.ts'
 import { connectProxy } from '../connect-proxy.ts'
 import { serve, shown } from '../fixtures.ts'
 
@@ -129,7 +129,7 @@ t.test('a proxy that speaks TLS itself is not shown the certificate of the merch
   const program = `
     import { readFileSync } from 'node:fs'
     import { createHttp } from './src/client/http.ts'
-    import { Secret } from './src/secret.ts'
+    import { Secret } from './src/base/secret.ts'
     const { origin, proxy, request } = JSON.parse(process.argv[1])
     const [cert, key] = ['cert', 'key'].map((name) => readFileSync('test/tls/' + name + '.pem'))
     const options = { hosts: [origin], timeoutMs: 5000, now: () => new Date(), pause: async () => {} }

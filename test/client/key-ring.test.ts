@@ -1,6 +1,6 @@
 import t from 'tap'
 import { KeyRing } from '../../src/client/key-ring.ts'
-import { Secret } from '../../src/secret.ts'
+import { Secret } from '../../src/base/secret.ts'
 
 const [OLD, NEW] = [new Secret('old'), new Secret('new')]
 const wrong = new Error('wrong key')

@@ -5,7 +5,7 @@ import { createMiniProgram, judgeCode2Session } from '../../src/client/mini-prog
 import { WechatError } from '../../src/errors.ts'
 import type { WechatErrorCode } from '../../src/errors.ts'
 import { KeyRing } from '../../src/client/key-ring.ts'
-import { Secret } from '../../src/secret.ts'
+import { Secret } from '../../src/base/secret.ts'
 import { httpReply, serve } from '../fixtures.ts'
 
 const APPID = 'wx0123456789abcdef'

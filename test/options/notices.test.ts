@@ -5,7 +5,7 @@ import type { ClientCert } from '../../src/client/certificate.ts'
 import { noticesOf } from '../../src/options/notices.ts'
 import { parseOptions } from '../../src/options/parse.ts'
 import type { MerchantConfig } from '../../src/options/parse.ts'
-import { Secret } from '../../src/secret.ts'
+import { Secret } from '../../src/base/secret.ts'
 import { MERCHANT_V3, OPTIONS, V3_FILES } from './merchant-v3.ts'
 import { merchant } from '../helpers.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readIpAddress } from '../../src/protocol/ip-address.ts'
+import { isPrivateAddress, readIpAddress } from '../../src/protocol/ip-address.ts'
 
 t.test('one form for each address', async (t) => {
   const cases: [value: string, address: string][] = [
@@ -51,4 +51,14 @@ t.test('what is no address', async (t) => {
     ['1.2.3.4'],
   ]
   for (const value of values) t.equal(readIpAddress(value), undefined, String(value))
+})
+
+t.test('addresses that nobody reaches from outside', async (t) => {
+  const inner = ['0.0.0.0', '10.1.2.3', '100.64.0.1', '127.0.0.1', '169.254.169.254', '172.31.255.255', '192.168.0.1']
+  for (const address of [...inner, '::', '::1', 'fd00::1', 'fe80::1', '::ffff:10.1.2.3']) {
+    t.equal(isPrivateAddress(address), true, address)
+  }
+  for (const address of ['203.0.113.7', '100.128.0.1', '172.32.0.0', '2001:db8::1', '::ffff:203.0.113.7']) {
+    t.equal(isPrivateAddress(address), false, address)
+  }
 })

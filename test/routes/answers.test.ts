@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import type { Hooks } from '../../src/hooks.ts'
 import { createAnswers } from '../../src/routes/answers.ts'
-import { Secret } from '../../src/secret.ts'
+import { Secret } from '../../src/base/secret.ts'
 
 const APPID = 'wx0123456789abcdef'
 const IDENTITY = { appid: APPID, openid: 'oAlice', unionid: undefined }

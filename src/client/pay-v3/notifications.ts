@@ -1,6 +1,6 @@
 import { decryptV3 } from '../../protocol/aead-v3.ts'
 import { isFresh, isProbe, readSeal, verifyV3 } from '../../protocol/sign-v3.ts'
-import type { Secret } from '../../secret.ts'
+import type { Secret } from '../../base/secret.ts'
 import { NotificationError } from '../pay.ts'
 import type { Notification, NotificationMessage } from '../pay.ts'
 import type { PlatformKeys } from './platform-keys.ts'

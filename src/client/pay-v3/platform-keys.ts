@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto'
 import { WechatError } from '../../errors.ts'
 import { decryptV3 } from '../../protocol/aead-v3.ts'
 import type { Sealed } from '../../protocol/aead-v3.ts'
-import type { Secret } from '../../secret.ts'
+import type { Secret } from '../../base/secret.ts'
 
 /** A key of WeChat Pay: verifies what WeChat signs, encrypts what only WeChat may read. */
 export interface PlatformKey {

@@ -13,7 +13,7 @@ import type { Advice, WechatErrorCode } from '../../../src/errors.ts'
 import type { Order, Refund } from '../../../src/model.ts'
 import type { SignType } from '../../../src/protocol/sign-v2.ts'
 import { KeyRing } from '../../../src/client/key-ring.ts'
-import { Secret } from '../../../src/secret.ts'
+import { Secret } from '../../../src/base/secret.ts'
 import { httpReply, sample, serve, unstreamed, vectors } from '../../fixtures.ts'
 
 type Values = Record<string, string>

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { NotificationError, NotificationFault, NotificationMessage } from '../../../src/client/pay.ts'
-import { Secret } from '../../../src/secret.ts'
+import { Secret } from '../../../src/base/secret.ts'
 import { v3 } from '../../fixtures.ts'
 import {
   API_V3_KEY,

@@ -7,7 +7,7 @@ import type { NotificationError, PayApi } from '../../../src/client/pay.ts'
 import { WechatError } from '../../../src/errors.ts'
 import type { Order, Refund } from '../../../src/model.ts'
 import { KeyRing } from '../../../src/client/key-ring.ts'
-import { Secret } from '../../../src/secret.ts'
+import { Secret } from '../../../src/base/secret.ts'
 import { httpReply, unstreamed, v3 } from '../../fixtures.ts'
 import {
   answer,

@@ -2,7 +2,7 @@ import { createCipheriv, createPublicKey } from 'node:crypto'
 import t from 'tap'
 import { createPlatformKeys, readCertificate, readCertificates } from '../../../src/client/pay-v3/platform-keys.ts'
 import type { PlatformKey } from '../../../src/client/pay-v3/platform-keys.ts'
-import { Secret } from '../../../src/secret.ts'
+import { Secret } from '../../../src/base/secret.ts'
 import { v3 } from '../../fixtures.ts'
 
 const { keys, ofKind } = v3()

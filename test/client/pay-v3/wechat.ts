@@ -4,7 +4,7 @@ import { createPayV3 } from '../../../src/client/pay-v3/pay-v3.ts'
 import type { PayV3Options } from '../../../src/client/pay-v3/pay-v3.ts'
 import { readCertificate } from '../../../src/client/pay-v3/platform-keys.ts'
 import type { PlatformKey } from '../../../src/client/pay-v3/platform-keys.ts'
-import { Secret } from '../../../src/secret.ts'
+import { Secret } from '../../../src/base/secret.ts'
 import { v3 } from '../../fixtures.ts'
 
 /** A WeChat of API v3 for unit tests: it signs with the keys of the vectors, by code of its own. */

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
-import type { AnomalyKind, Source } from './model.ts'
+import type { AnomalyKind, Source } from '../model.ts'
 
 /**
  * What an operator counts, published on `node:diagnostics_channel` under the names below. A subscriber is called synchronously, so it must be short.

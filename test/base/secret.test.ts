@@ -1,6 +1,6 @@
 import { format, inspect } from 'node:util'
 import t from 'tap'
-import { Secret } from '../src/secret.ts'
+import { Secret } from '../../src/base/secret.ts'
 
 const VALUE = 'tiihtNczf5v6AKRyjwEUhQ=='
 

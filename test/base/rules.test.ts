@@ -1,6 +1,6 @@
 import t from 'tap'
-import { checkFields, date, optional, shown, text } from '../src/rules.ts'
-import { NASTY } from './nonsense.ts'
+import { checkFields, date, optional, shown, text } from '../../src/base/rules.ts'
+import { NASTY } from '../nonsense.ts'
 
 t.test('a text: the fault names the rule that is broken, and quotes no text', async (t) => {
   const cases: [value: unknown, fault: string | undefined][] = [

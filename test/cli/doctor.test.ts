@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { run } from '../src/cli.ts'
-import { MERCHANT_V3, OPTIONS } from './options/merchant-v3.ts'
+import { run } from '../../src/cli/doctor.ts'
+import { MERCHANT_V3, OPTIONS } from '../options/merchant-v3.ts'
 
-const INDEX = new URL('../src/index.ts', import.meta.url).href
+const INDEX = new URL('../../src/index.ts', import.meta.url).href
 
 /** A file that exports options which lead nowhere. */
 const optionsFile = (exported = '') => `
@@ -57,8 +57,8 @@ t.test('how it is called', async (t) => {
 })
 
 t.test('from a shell', async (t) => {
-  const bin = fileURLToPath(new URL('../src/bin.ts', import.meta.url))
-  const loader = new URL('../scripts/ts.js', import.meta.url).href
+  const bin = fileURLToPath(new URL('../../src/cli/bin.ts', import.meta.url))
+  const loader = new URL('../../scripts/ts.js', import.meta.url).href
   const result = promisify(execFile)(process.execPath, [`--import=${loader}`, bin, 'doctor'])
   t.match(await result.catch((error: unknown) => error), { code: 2, stdout: /^Usage: / })
 })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createDeadlines } from '../src/deadlines.ts'
+import { createDeadlines } from '../../src/base/deadlines.ts'
 
 t.test('what is not closed in time is told, once, in the order in which it began', async (t) => {
   const deadlines = createDeadlines(20)

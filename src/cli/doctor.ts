@@ -1,12 +1,12 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
-import { createAccount } from './account.ts'
-import type { Log } from './hooks.ts'
-import type { Check } from './model.ts'
-import type { WechatPayOptions } from './options/options.ts'
-import { parseOptions } from './options/parse.ts'
-import { selfTest } from './self-test.ts'
+import { createAccount } from '../account.ts'
+import type { Log } from '../hooks.ts'
+import type { Check } from '../model.ts'
+import type { WechatPayOptions } from '../options/options.ts'
+import { parseOptions } from '../options/parse.ts'
+import { selfTest } from '../self-test.ts'
 
 const USAGE = `Usage: fastify-wechat-pay doctor FILE [--json]
 

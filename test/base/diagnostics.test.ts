@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
-import type { DiagnosticsName } from '../src/index.ts'
-import { listens, publish } from '../src/diagnostics.ts'
-import { merchant } from './helpers.ts'
+import type { DiagnosticsName } from '../../src/index.ts'
+import { listens, publish } from '../../src/base/diagnostics.ts'
+import { merchant } from '../helpers.ts'
 
 const NAMES: DiagnosticsName[] = [
   'fastify-wechat-pay:notification',

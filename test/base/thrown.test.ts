@@ -1,8 +1,8 @@
 import Fastify from 'fastify'
 import t from 'tap'
-import { WechatError } from '../src/errors.ts'
-import { loggable, reasonOf } from '../src/thrown.ts'
-import { NASTY } from './nonsense.ts'
+import { WechatError } from '../../src/errors.ts'
+import { loggable, reasonOf } from '../../src/base/thrown.ts'
+import { NASTY } from '../nonsense.ts'
 
 let line = ''
 const { log } = Fastify({

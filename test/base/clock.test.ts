@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createClock } from '../src/clock.ts'
+import { createClock } from '../../src/base/clock.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from './cli.ts'
+import { run } from './doctor.ts'
 
 const code = await run(process.argv.slice(2), (text) => {
   process.stdout.write(text)
