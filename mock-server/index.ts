@@ -2,7 +2,7 @@ export { createMockWechat, type MockOptions, type MockWechat } from './server/mo
 export type { AdvanceReport, IssuedCode, UserSnapshot, World, WorldClock, WorldEvents } from './world/world.ts'
 export type { OfMerchant } from './world/parties.ts'
 export type { Deliver, Failed, Notified, Paid, PayOptions, Settled, SettleOptions } from './world/payments.ts'
-export type { WorldOptions } from './world/options.ts'
+export type { SignTime, WorldOptions } from './world/options.ts'
 export type { Behaviour } from './wechat/behaviour.ts'
 export type { Api, LoginApi, Notice, NotificationKind, PayApi, Verdict } from './wire/names.ts'
 export type { Effect, EffectOf, Timing } from './faults/effects.ts'
@@ -21,12 +21,16 @@ export type { TlsOptions } from './server/wire-routes.ts'
 export type {
   CertMode,
   Credentials,
+  KeyMode,
   Merchant,
   MerchantChanges,
   MerchantOptions,
+  MerchantV3Options,
+  V3Credentials,
   WorldCredentials,
 } from './ledger/merchant.ts'
-export type { CertificateFile, CertificatePair } from './wire/certificates.ts'
+export type { CertificatePair } from './wire/pki/certificates.ts'
+export type { CertificateFile } from './wire/pki/pkcs12.ts'
 export type { App, AppChanges } from './users/app.ts'
 export type { CraftOptions } from './world/craft.ts'
 export type { Finding, JournalEntry } from './journal/entry.ts'

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
-import { appEnvironment } from '../control/environment.ts'
+import { appEnvironment, type AppCredentials } from '../control/environment.ts'
 import type { Finding } from '../journal/entry.ts'
-import type { Credentials } from '../ledger/merchant.ts'
 import { VERSION } from '../version.ts'
 import { type SignExplanation, toldSign } from '../wire/explain-sign.ts'
 import { type Ask, CommandError, createAsk } from './client.ts'
@@ -17,7 +16,7 @@ export interface Diagnosis {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-interface WorldView extends Credentials {
+interface WorldView extends AppCredentials {
   readonly id: string
   readonly baseUrl: string
   readonly clock: { readonly mode: string }
@@ -56,6 +55,9 @@ interface Facts {
 
 type Check = (facts: Facts) => Iterable<Omit<Diagnosis, 'check'>>
 
+/** A PEM text may have lost its line ends on the way through a file or a shell. */
+const bare = (text: string) => text.replace(/\\n|\s/g, '')
+
 const newest = <T>(values: readonly T[]) => values.at(-1)!
 const ok = (message: string) => ({ level: 'ok', message }) as const
 const hint = (message: string) => ({ level: 'hint', message }) as const
@@ -74,8 +76,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
     for (const [name, value] of Object.entries(credentials)) {
       const here = environment[name]
       // The mock's values are not secret; those of the shell may be.
-      if (here !== undefined && here !== value) {
-        yield problem(`${name} in this shell differs from that of world ${world.id}, which is ${value}`)
+      if (here !== undefined && bare(here) !== bare(value)) {
+        const right = value.includes('\n') ? '' : `, which is ${value}`
+        yield problem(`${name} in this shell differs from that of world ${world.id}${right}`)
       }
     }
     const told = environment.WECHAT_BASE_URL

@@ -225,7 +225,7 @@ export function addServe(program: Command, output: Output): void {
     )
     .addOption(option('--print-env', 'print shell lines for the app instead of the banner'))
     .addOption(
-      option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey, cert, p12'),
+      option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey, cert, p12, v3'),
     )
     .addOption(option('--quiet', 'no banner and no log'))
     .allowExcessArguments()

@@ -1,4 +1,4 @@
-import type { Credentials, WorldCredentials } from '../ledger/merchant.ts'
+import type { Credentials, V3Credentials, WorldCredentials } from '../ledger/merchant.ts'
 
 /** Credentials as JSON: the bytes of the file in base64. */
 export const credentialsView = ({ p12: { pfx, passphrase }, ...credentials }: WorldCredentials) => ({
@@ -6,17 +6,28 @@ export const credentialsView = ({ p12: { pfx, passphrase }, ...credentials }: Wo
   p12: { pfx: pfx.toString('base64'), passphrase },
 })
 
-/** The variables that configure an application; no value needs quoting in a shell. */
-export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey }: Credentials) => ({
+export interface AppCredentials extends Credentials {
+  readonly v3: V3Credentials
+}
+
+/** The variables that configure an application. Keys are PEM texts of several lines. */
+export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey, v3 }: AppCredentials) => ({
   WECHAT_BASE_URL: baseUrl,
   WECHAT_APPID: appid,
   WECHAT_APP_SECRET: appSecret,
   WECHAT_MCH_ID: mchId,
   WECHAT_API_KEY: apiKey,
+  WECHAT_API_V3_KEY: v3.apiV3Key,
+  WECHAT_SERIAL_NO: v3.serialNo,
+  WECHAT_PRIVATE_KEY: v3.privateKey,
+  ...(v3.keyMode !== 'certificate' && {
+    WECHAT_PUBLIC_KEY_ID: v3.publicKeyId,
+    WECHAT_PUBLIC_KEY: v3.publicKey,
+  }),
 })
 
 /** Additional variables for a test: where to control the mock, and the name of the world. */
-export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: string, credentials: Credentials) => ({
+export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: string, credentials: AppCredentials) => ({
   ...appEnvironment(baseUrl, credentials),
   WECHAT_MOCK_URL: new URL(controlUrl).origin,
   WECHAT_MOCK_WORLD: world,

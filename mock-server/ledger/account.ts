@@ -1,8 +1,15 @@
 import { createRandom, type Random } from '../base/random.ts'
 import type { Clock } from '../clock/clock.ts'
-import { certificateFile, certificatePair, type CertificateFile, type CertificatePair } from '../wire/certificates.ts'
 import type { SignType } from '../wire/sign-v2.ts'
-import { createNonces, type CertMode, type Merchant, type MerchantChanges, type Nonces } from './merchant.ts'
+import { createKeys, type Keys } from './keys.ts'
+import {
+  createNonces,
+  type CertMode,
+  type KeyMode,
+  type Merchant,
+  type MerchantChanges,
+  type Nonces,
+} from './merchant.ts'
 import { createOrderBook, type Order, type OrderBook, type Payment } from './orders.ts'
 import { createRefundBook, type Refund, type RefundBook } from './refunds.ts'
 
@@ -34,6 +41,8 @@ export interface AccountHost {
   readonly refundDelayMs: number | undefined
   /** The refund URL set in the merchant platform; '' when none is set. */
   readonly refundNotifyUrl: string
+  /** Whether platform certificates have expired. */
+  readonly expiredCertificates: boolean
   /** An openid to pay an order that was created for nobody in particular. */
   readonly payerOf: (order: Order) => string
   /** Creates the notification in the format of the API that created the order; returns its id. Nothing is sent yet. */
@@ -43,7 +52,7 @@ export interface AccountHost {
 }
 
 /** A merchant: its key, its books, and what the money rules need. */
-export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
+export interface Account extends Omit<AccountHost, 'clock' | 'tell' | 'expiredCertificates'> {
   readonly mchId: string
   /** The APIv2 key, 32 bytes. */
   apiKey: string
@@ -51,9 +60,15 @@ export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
   signType: SignType | 'any'
   /** Whether calls that need the merchant's certificate require it. */
   certMode: CertMode
-  /** Its client certificate, created on first use. */
-  readonly certificate: () => CertificatePair
-  readonly certificateFile: () => CertificateFile
+  /** 32 letters and digits. */
+  apiV3Key: string
+  keyMode: KeyMode
+  /** The share of notifications signed with the public key while the mode is `changing`. */
+  publicKeyShare: number
+  /** The share of messages signed with the newer of two keys of one kind. */
+  newKeyShare: number
+  /** Its API certificates, and what WeChat signs with. */
+  readonly keys: Keys
   readonly nonces: Nonces
   readonly orders: OrderBook
   readonly refunds: RefundBook
@@ -63,22 +78,16 @@ export interface Account extends Omit<AccountHost, 'clock' | 'tell'> {
   readonly tell: (news: News) => string
 }
 
-function once<T>(make: () => T): () => T {
-  let made: T | undefined
-  return () => (made ??= make())
-}
-
-export function createAccount(merchant: Merchant, seed: string, { clock, tell, ...shared }: AccountHost): Account {
+export function createAccount(
+  merchant: Merchant,
+  seed: string,
+  { clock, tell, expiredCertificates, ...shared }: AccountHost,
+): Account {
   const random = createRandom(seed)
-  const certificateSeed = {
-    key: Buffer.from(random.base64(32, 'certificate', 'key'), 'base64'),
-    serial: Buffer.from(random.base64(20, 'certificate', 'serial'), 'base64'),
-  }
   const account: Account = {
     ...shared,
     ...merchant,
-    certificate: once(() => certificatePair(merchant.mchId, certificateSeed)),
-    certificateFile: once(() => certificateFile(merchant.mchId, certificateSeed)),
+    keys: createKeys(merchant.mchId, random, expiredCertificates),
     nonces: createNonces(),
     orders: createOrderBook(clock.now),
     refunds: createRefundBook(),
@@ -90,17 +99,14 @@ export function createAccount(merchant: Merchant, seed: string, { clock, tell, .
   return account
 }
 
-export const merchantView = ({ mchId, apiKey, signType, certMode }: Account): Merchant => ({
-  mchId,
-  apiKey,
-  signType,
-  certMode,
-})
+export const merchantView = (account: Account): Merchant => {
+  const { mchId, apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare } = account
+  return { mchId, apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare }
+}
 
-export function changeMerchant(account: Account, { apiKey, signType, certMode }: MerchantChanges): void {
-  if (apiKey !== undefined) account.apiKey = apiKey
-  if (signType !== undefined) account.signType = signType
-  if (certMode !== undefined) account.certMode = certMode
+/** Changes what is given. */
+export function changeMerchant(account: Account, changes: MerchantChanges): void {
+  Object.assign(account, Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)))
 }
 
 /** Why a money rule refuses; each API has its own code and text for it. */

@@ -1,6 +1,7 @@
 import { oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 import { badInput } from '../base/checks.ts'
-import type { CertificateFile, CertificatePair } from '../wire/certificates.ts'
+import type { CertificatePair } from '../wire/pki/certificates.ts'
+import type { CertificateFile } from '../wire/pki/pkcs12.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
 /** The nonces of the last requests. */
@@ -40,9 +41,26 @@ export interface WorldCredentials extends Credentials {
   readonly cert: CertificatePair
   /** The same as a PKCS #12 file; the passphrase is the mch_id, as with WeChat. */
   readonly p12: CertificateFile
+  readonly v3: V3Credentials
 }
 
-/** The value for the plugin's `merchant` option. */
+/** The credentials of API v3. Keys and certificates are PEM texts. */
+export interface V3Credentials {
+  /** Decrypts notifications and the list of certificates. */
+  readonly apiV3Key: string
+  /** Of the merchant API certificate. */
+  readonly serialNo: string
+  readonly privateKey: string
+  readonly certificate: string
+  /** `PUB_KEY_ID_…` */
+  readonly publicKeyId: string
+  readonly publicKey: string
+  readonly platformSerialNo: string
+  readonly platformCertificate: string
+  readonly keyMode: KeyMode
+}
+
+/** The value for the plugin's `merchant` option, API v2. */
 export interface MerchantOptions {
   readonly version: 'v2'
   readonly mchId: string
@@ -51,6 +69,30 @@ export interface MerchantOptions {
   /** Only if the merchant is bound to one algorithm. */
   readonly signType?: SignType
 }
+
+/** The same for API v3. */
+export interface MerchantV3Options {
+  readonly version: 'v3'
+  readonly mchId: string
+  readonly apiV3Key: string
+  readonly privateKey: string
+  readonly serialNo: string
+  /** Absent with the key mode `certificate`. */
+  readonly publicKeyId?: string
+  readonly publicKey?: string
+  /** Absent with the key mode `public-key`. */
+  readonly platformCertificates?: 'download'
+  /** The APIv2 key of the same merchant: refunds made in the console are notified in v2. */
+  readonly apiKey: string
+}
+
+const KEY_MODES = ['public-key', 'certificate', 'changing'] as const
+/**
+ * What WeChat signs with in API v3: its public key, its platform certificate, or both during the change from the one to
+ * the other, in which a request chooses with `Wechatpay-Serial`.
+ */
+export type KeyMode = (typeof KEY_MODES)[number]
+export const KEY_MODE = oneOf(...KEY_MODES)
 
 /** `none`: no call requires it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
 export type CertMode = 'none' | 'required'
@@ -63,13 +105,41 @@ export interface MerchantChanges {
   readonly signType?: SignType | 'any'
   /** `required` needs a mock with TLS. */
   readonly certMode?: CertMode
+  /** 32 letters and digits. */
+  readonly apiV3Key?: string
+  readonly keyMode?: KeyMode
+  /** The share, from 0 to 1, of notifications signed with the public key while `keyMode` is `changing`. Default 0.5. */
+  readonly publicKeyShare?: number
+  /** The share of messages signed with the newer of two keys, while an old one is kept. Default 1. */
+  readonly newKeyShare?: number
+}
+
+export const SHARE: Schema = { type: 'number', minimum: 0, maximum: 1 }
+export const API_V3_KEY: Schema = {
+  type: 'string',
+  pattern: '^[0-9A-Za-z]{32}$',
+  description: '32 letters and digits',
+  writeOnly: true,
 }
 
 export const MERCHANT: Schema = strict({
   apiKey: { ...text(), writeOnly: true },
   signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
   certMode: oneOf('none', 'required'),
+  apiV3Key: API_V3_KEY,
+  keyMode: KEY_MODE,
+  publicKeyShare: SHARE,
+  newKeyShare: SHARE,
 })
+
+/** A merchant that has chosen nothing. */
+export const STANDARD = {
+  signType: 'any',
+  certMode: 'none',
+  keyMode: 'public-key',
+  publicKeyShare: 0.5,
+  newKeyShare: 1,
+} as const
 
 export interface Merchant extends Required<MerchantChanges> {
   readonly mchId: string

@@ -119,7 +119,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
         if (level === 'warning') log(`${world.id} ${api} ${outTradeNo ?? ''}: ${rule}: ${message}`)
       }
     })
-    reply.header('date', world.clock.now().toUTCString())
+    reply.header('date', world.signNow().toUTCString())
     return sendOutcome(reply, outcome)
   }
 

@@ -27,6 +27,8 @@ export const CHOICES = {
   refundRefusals: ['current', 'legacy'],
   /** The columns of downloadbill: as today, or as older merchants still get them. */
   billColumns: ['current', 'old'],
+  /** Whether the platform certificate, with which WeChat signs in the key mode `certificate`, is still valid. */
+  platformCertificate: ['valid', 'expired'],
 } as const
 
 /**

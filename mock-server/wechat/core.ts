@@ -7,7 +7,7 @@ import type { Gates } from '../faults/gates.ts'
 import type { HookBook } from '../faults/hooks.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Account, AutoPay } from '../ledger/account.ts'
-import type { WorldCredentials } from '../ledger/merchant.ts'
+import type { V3Credentials, WorldCredentials } from '../ledger/merchant.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Application } from '../users/app.ts'
 import type { Behaviour } from './behaviour.ts'
@@ -23,6 +23,8 @@ export interface WorldCore {
   /** Whether it refuses whatever production might refuse. */
   readonly strict: boolean
   readonly clock: Omit<Clock, 'advance'>
+  /** The time in signatures of API v3 and in the Date header: the world's, or the machine's. */
+  readonly signNow: () => Date
   readonly random: Random
   readonly autoPay: AutoPay
   readonly journal: Journal
@@ -42,18 +44,38 @@ export interface WorldCore {
 
 /** The current ones of the first merchant and the first app; certificates are created on first access. */
 export function credentialsOf({ accounts, apps }: Pick<WorldCore, 'accounts' | 'apps'>): WorldCredentials {
-  const [{ mchId, apiKey, certificate, certificateFile }, { appid, appSecret }] = [accounts[0]!, apps[0]!]
+  const [account, { appid, appSecret }] = [accounts[0]!, apps[0]!]
+  const { mchId, apiKey, keys } = account
   return {
     appid,
     appSecret,
     mchId,
     apiKey,
     get cert() {
-      return certificate()
+      return keys.merchantCertificate().pair()
     },
     get p12() {
-      return certificateFile()
+      return keys.merchantCertificate().file()
     },
+    get v3() {
+      return v3CredentialsOf(account)
+    },
+  }
+}
+
+export function v3CredentialsOf({ apiV3Key, keyMode, keys }: Account): V3Credentials {
+  const [merchant, publicKey, platform] = [keys.merchantCertificate(), keys.publicKey(), keys.platformCertificate()]
+  const { cert, key } = merchant.pair()
+  return {
+    apiV3Key,
+    serialNo: merchant.serialNo,
+    privateKey: key,
+    certificate: cert,
+    publicKeyId: publicKey.id,
+    publicKey: publicKey.pem(),
+    platformSerialNo: platform.serialNo,
+    platformCertificate: platform.pair().cert,
+    keyMode,
   }
 }
 

@@ -3,7 +3,7 @@ import { createActivity } from '../base/activity.ts'
 import { MockError } from '../base/errors.ts'
 import { guarded } from '../base/listeners.ts'
 import { createRandom } from '../base/random.ts'
-import { createDelays } from '../base/real-time.ts'
+import { createDelays, nativeNow } from '../base/real-time.ts'
 import { startOf } from '../clock/clock.ts'
 import { parseDuration } from '../clock/duration.ts'
 import { createFaultBook } from '../faults/faults.ts'
@@ -12,9 +12,9 @@ import { createHooks } from '../faults/hooks.ts'
 import type { Finding, JournalEntry } from '../journal/entry.ts'
 import { createEventLog } from '../journal/event-log.ts'
 import { createJournal } from '../journal/journal.ts'
-import { type Account, type AccountHost, createAccount } from '../ledger/account.ts'
+import { type Account, type AccountHost, changeMerchant, createAccount } from '../ledger/account.ts'
 import { createAutoPay } from '../ledger/auto-pay.ts'
-import { checkApiKey, checkCertMode, type Credentials } from '../ledger/merchant.ts'
+import { checkApiKey, checkCertMode, STANDARD } from '../ledger/merchant.ts'
 import type { Delivery } from '../notify/notification.ts'
 import { createNotifier, noticeOf } from '../notify/notifier.ts'
 import { createNoticeWire } from '../notify/passage.ts'
@@ -60,7 +60,7 @@ const MAX_JOURNAL = 5000
 const MAX_UNPAID = 10_000
 const MAX_EVENTS = 1000
 
-function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey }: WorldOptions): Credentials {
+function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey, apiV3Key }: WorldOptions) {
   const random = createRandom(seed)
   checkApiKey(apiKey)
   return {
@@ -68,6 +68,7 @@ function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey }: Worl
     appSecret: appSecret ?? random.hex(32, 'appSecret'),
     mchId: mchId ?? `16${random.digits(8, 'mchId')}`,
     apiKey: apiKey ?? random.alphanumeric(32, 'apiKey'),
+    apiV3Key: apiV3Key ?? random.alphanumeric(32, 'apiV3Key'),
   }
 }
 
@@ -95,8 +96,8 @@ function readOptions(host: WorldHost, options: WorldOptions) {
 export function createWorld(host: WorldHost, options: WorldOptions): { world: World; core: WorldCore } {
   const { id, sender, seed } = host
   const log = guarded('log', host.log)
-  const { appid, appSecret, mchId, apiKey, start, mode, plan, behaviour, users, maxJournal, strict, ...delaysMs } =
-    readOptions(host, options)
+  const { appid, appSecret, mchId, apiKey, apiV3Key, ...settings } = readOptions(host, options)
+  const { start, mode, plan, behaviour, users, maxJournal, strict, ...delaysMs } = settings
   const activity = createActivity()
   const events = new EventEmitter()
   const eventLog = createEventLog(MAX_EVENTS)
@@ -195,12 +196,19 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     autoPay,
     refundDelayMs: delaysMs.refundDelayMs,
     refundNotifyUrl: options.refundNotifyUrl ?? '',
+    expiredCertificates: behaviour.platformCertificate === 'expired',
     payerOf: (order) => parties.appOr(order.appid).users.issueCode({}).user.openid,
     tell: createTell(gates, notifier, random, (order) => tell('paid', order)),
     send: (notificationId) => notifier.start(notifier.find(notificationId)!, false),
   }
-  const { signType = 'any', certMode = 'none' } = options
-  const accounts: Account[] = [createAccount({ mchId, apiKey, signType, certMode }, ownSeed, accountHost)]
+  const { signType, certMode, keyMode, publicKeyShare } = options
+  const accounts: Account[] = [createAccount({ ...STANDARD, mchId, apiKey, apiV3Key }, ownSeed, accountHost)]
+  changeMerchant(accounts[0]!, {
+    ...(signType && { signType }),
+    ...(certMode && { certMode }),
+    ...(keyMode && { keyMode }),
+    ...(publicKeyShare !== undefined && { publicKeyShare }),
+  })
   const apps: Application[] = [createApplication({ appid, appSecret }, ownSeed, clock.now, users)]
 
   const counters = { replies: 0 }
@@ -211,6 +219,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     behaviour,
     strict,
     clock,
+    signNow: options.signTime === 'real' ? () => new Date(nativeNow()) : clock.now,
     random,
     autoPay,
     journal,

@@ -8,7 +8,7 @@ import { refundSnapshot } from '../ledger/refund-rules.ts'
 import type { Notification } from '../notify/notification.ts'
 import { appView, type Application } from '../users/app.ts'
 import { LOGIN_CODE, USER, type User } from '../users/users.ts'
-import { credentialsOf, type WorldCore } from '../wechat/core.ts'
+import { credentialsOf, v3CredentialsOf, type WorldCore } from '../wechat/core.ts'
 import { requestPayment } from '../wechat/phone/request-payment.ts'
 import { PHONE, phoneNumber, PROFILE, userProfile } from '../wechat/phone/user-data.ts'
 import { explainMessage } from '../wire/explain-sign.ts'
@@ -19,7 +19,7 @@ import { createPayments, WHERE } from './payments.ts'
 import type { Snapshots } from './state/snapshots.ts'
 import type { UserSnapshot, World, WorldEvents } from './world.ts'
 
-const VERSION = oneOf('v2')
+const VERSION = oneOf('v2', 'v3')
 
 /** The parts of a world. */
 export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'close'> {
@@ -30,6 +30,29 @@ export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events'
   readonly snapshots: Snapshots
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
 }
+
+const merchantOptionsOf = ({ accountFor }: Parties) =>
+  ((version, options = {}) => {
+    validate(VERSION, version, 'version')
+    validate(WHERE, options)
+    const account = accountFor(options)
+    const { mchId, apiKey, signType, keys } = account
+    if (version === 'v2') {
+      const cert = keys.merchantCertificate().pair()
+      return { version, mchId, apiKey, cert, ...(signType !== 'any' && { signType }) }
+    }
+    const { apiV3Key, privateKey, serialNo, publicKeyId, publicKey, keyMode } = v3CredentialsOf(account)
+    return {
+      version,
+      mchId,
+      apiV3Key,
+      privateKey,
+      serialNo,
+      ...(keyMode !== 'certificate' && { publicKeyId, publicKey }),
+      ...(keyMode !== 'public-key' && { platformCertificates: 'download' }),
+      apiKey,
+    }
+  }) as World['merchantOptions']
 
 /** Builds the public interface of a world. */
 export function createFace(parts: FaceParts): World {
@@ -74,12 +97,7 @@ export function createFace(parts: FaceParts): World {
     },
     setMerchant: (mchId, changes = {}) => parties.setMerchant(mchId, changes),
     merchants: () => accounts.map(merchantView),
-    merchantOptions: (version, options = {}) => {
-      validate(VERSION, version, 'version')
-      validate(WHERE, options)
-      const { mchId, apiKey, signType, certificate } = parties.accountFor(options)
-      return { version, mchId, apiKey, cert: certificate(), ...(signType !== 'any' && { signType }) }
-    },
+    merchantOptions: merchantOptionsOf(parties),
     setApp: (appid, changes = {}) => parties.setApp(appid, changes),
     apps: () => apps.map(appView),
     users: () => apps.flatMap((app) => app.users.list().map((user) => userView(app, user))),

@@ -2,7 +2,7 @@ import { FLAG, integer, oneOf, strict, text, validate, type Schema } from '../ba
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
 import type { ClockMode } from '../clock/clock.ts'
 import { parseDuration } from '../clock/duration.ts'
-import { MCH_ID, type CertMode } from '../ledger/merchant.ts'
+import { API_V3_KEY, KEY_MODE, MCH_ID, SHARE, type CertMode, type KeyMode } from '../ledger/merchant.ts'
 import { APPID } from '../users/app.ts'
 import type { Schedule } from '../notify/schedule.ts'
 import { CHOICES, type Behaviour } from '../wechat/behaviour.ts'
@@ -32,6 +32,9 @@ const row = <T>(schema: Schema, flag?: Flag): Row<T> => ({ schema, ...(flag && {
 export const DURATION: Schema = { type: ['string', 'number'], description: "a duration such as '20m', or milliseconds" }
 export const OR_NEVER: Schema = { ...DURATION, description: "a duration such as '20m', milliseconds, or 'never'" }
 const SECRET: Schema = { ...text(), writeOnly: true }
+
+/** Whose time is in signatures of API v3. */
+export type SignTime = 'real' | 'world'
 
 export const OPTIONS = {
   /** The name in control calls; default `w1`, `w2`, … */
@@ -142,6 +145,28 @@ export const OPTIONS = {
     text: "whether refunds ask for the merchant's certificate",
     default: 'none',
   }),
+  /**
+   * What WeChat signs with in API v3; default `public-key`, as for merchants who sign up today. `changing`: the platform
+   * certificate, and the public key where a request names it in `Wechatpay-Serial`.
+   */
+  keyMode: row<KeyMode>(KEY_MODE, {
+    flags: '--key-mode <mode>',
+    text: 'what WeChat signs with in API v3: public-key, certificate, or both while changing',
+    default: 'public-key',
+  }),
+  /** The share, from 0 to 1, of notifications signed with the public key while `keyMode` is `changing`. Default 0.5. */
+  publicKeyShare: row<number>(SHARE),
+  /**
+   * The time in signatures of API v3 (the timestamps of replies and notifications, and the check of a request's) and in
+   * the Date header. `real`: the machine's, for an application on a real clock, even where the world's is virtual; the
+   * default of the command line and of worlds made over HTTP. `world`: the world's, for an application that takes its time
+   * from the world; the default in the process.
+   */
+  signTime: row<SignTime>(oneOf('real', 'world'), {
+    flags: '--sign-time <time>',
+    text: "time in signatures of API v3 and in the Date header: the machine's, or the world's",
+    default: 'real',
+  }),
   /** What to do where WeChat is undocumented or has changed. */
   behaviour: row<Partial<Behaviour>>(
     strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),
@@ -153,6 +178,8 @@ export const OPTIONS = {
   mchId: row<string>(MCH_ID),
   /** Exactly 32 bytes. */
   apiKey: row<string>(SECRET),
+  /** 32 letters and digits. */
+  apiV3Key: row<string>(API_V3_KEY),
 }
 
 type TypeOf<R> = R extends Row<infer T> ? T : never

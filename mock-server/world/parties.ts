@@ -3,7 +3,7 @@ import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import { changeMerchant, createAccount, merchantView, type Account, type AccountHost } from '../ledger/account.ts'
-import { checkMerchant, MCH_ID, type Merchant, type MerchantChanges } from '../ledger/merchant.ts'
+import { checkMerchant, MCH_ID, STANDARD, type Merchant, type MerchantChanges } from '../ledger/merchant.ts'
 import type { Order } from '../ledger/orders.ts'
 import type { Refund } from '../ledger/refunds.ts'
 import { APP, APPID, appView, createApplication, type App, type AppChanges, type Application } from '../users/app.ts'
@@ -70,6 +70,17 @@ export interface Parties {
   readonly adopt: (merchants: readonly Merchant[], apps: readonly App[]) => () => void
 }
 
+/** Without the number, and without the books of a merchant in a snapshot. */
+const changesOf = ({
+  apiKey,
+  signType,
+  certMode,
+  apiV3Key,
+  keyMode,
+  publicKeyShare,
+  newKeyShare,
+}: Merchant): MerchantChanges => ({ apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare })
+
 export function createParties(options: PartiesOptions): Parties {
   const { id, seed, random, now, tls, host, users, accounts, apps, checkExists } = options
   const accountOf = (mchId: string | undefined) => accounts.find((account) => account.mchId === mchId)
@@ -84,8 +95,8 @@ export function createParties(options: PartiesOptions): Parties {
   }
 
   function addMerchant(mchId: string): Account {
-    const apiKey = random.alphanumeric(32, 'apiKey', mchId)
-    const account = createAccount({ mchId, apiKey, signType: 'any', certMode: 'none' }, `${seed}/${mchId}`, host)
+    const [apiKey, apiV3Key] = [random.alphanumeric(32, 'apiKey', mchId), random.alphanumeric(32, 'apiV3Key', mchId)]
+    const account = createAccount({ ...STANDARD, mchId, apiKey, apiV3Key }, `${seed}/${mchId}`, host)
     options.claimMchId(account)
     accounts.push(account)
     return account
@@ -188,10 +199,10 @@ export function createParties(options: PartiesOptions): Parties {
       const checkSame = (place: string, theirs: string, own: string) => {
         if (theirs !== own) throw badInput(place, 'const', 'must match the value this world has for the same id')
       }
-      merchants.forEach(({ mchId, apiKey, signType, certMode }, n) => {
-        const own = accountOf(mchId)
-        if (own) checkSame(`state.merchants.${n}.apiKey`, apiKey, own.apiKey)
-        else checkNewMerchant(mchId, { apiKey, signType, certMode })
+      merchants.forEach((merchant, n) => {
+        const own = accountOf(merchant.mchId)
+        if (own) checkSame(`state.merchants.${n}.apiKey`, merchant.apiKey, own.apiKey)
+        else checkNewMerchant(merchant.mchId, changesOf(merchant))
       })
       newApps.forEach(({ appid, appSecret }, n) => {
         const own = appOf(appid)
@@ -199,8 +210,8 @@ export function createParties(options: PartiesOptions): Parties {
         else checkNewApp(appid)
       })
       return () => {
-        for (const { mchId, apiKey, signType, certMode } of merchants) {
-          if (!accountOf(mchId)) setMerchant(mchId, { apiKey, signType, certMode })
+        for (const merchant of merchants) {
+          if (!accountOf(merchant.mchId)) setMerchant(merchant.mchId, changesOf(merchant))
         }
         for (const { appid, appSecret } of newApps) setApp(appid, { appSecret })
       }

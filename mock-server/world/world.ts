@@ -7,7 +7,13 @@ import type { HookBook } from '../faults/hooks.ts'
 import type { Finding, JournalEntry } from '../journal/entry.ts'
 import type { EventLog } from '../journal/event-log.ts'
 import type { Journal } from '../journal/journal.ts'
-import type { Merchant, MerchantChanges, MerchantOptions, WorldCredentials } from '../ledger/merchant.ts'
+import type {
+  Merchant,
+  MerchantChanges,
+  MerchantOptions,
+  MerchantV3Options,
+  WorldCredentials,
+} from '../ledger/merchant.ts'
 import type { OrderSnapshot } from '../ledger/orders.ts'
 import type { RefundSnapshot } from '../ledger/refund-rules.ts'
 import type { Delivery, Notification } from '../notify/notification.ts'
@@ -98,10 +104,14 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly merchants: () => Merchant[]
   /**
    * The value for the plugin's `merchant` option, for the first merchant or another one.
-   * @example app.register(wechatPay, { appid, appSecret, merchant: world.merchantOptions('v2'), … })
+   * @example app.register(wechatPay, { appid, appSecret, merchant: world.merchantOptions('v3'), … })
    * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
    */
-  readonly merchantOptions: (version: 'v2', options?: OfMerchant) => MerchantOptions
+  readonly merchantOptions: {
+    (version: 'v2', options?: OfMerchant): MerchantOptions
+    (version: 'v3', options?: OfMerchant): MerchantV3Options
+    (version: 'v2' | 'v3', options?: OfMerchant): MerchantOptions | MerchantV3Options
+  }
   /**
    * Changes an app. An unknown one is added: it has its own users, openids, session keys and access tokens, a random
    * secret if none is given, and is bound to every merchant of the world.

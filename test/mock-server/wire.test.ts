@@ -1,16 +1,14 @@
-import { createHash, createHmac, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { readdirSync } from 'node:fs'
-import { createSecureContext } from 'node:tls'
 import t from 'tap'
 import { judge } from '../../mock-server/notify/judge.ts'
 import { lintReply } from '../../mock-server/notify/reply-lint.ts'
-import { certificateFile, certificatePair } from '../../mock-server/wire/certificates.ts'
-import { element, integer, oid } from '../../mock-server/wire/der.ts'
 import { ERR_CODES, ERRCODES } from '../../mock-server/wire/error-codes.ts'
 import { explainMessage, explainSign, toldSign } from '../../mock-server/wire/explain-sign.ts'
 import { encodeGbk } from '../../mock-server/wire/gbk.ts'
 import { APIS, isLoginApi, isNotice, isPayApi, LOGIN_APIS } from '../../mock-server/wire/names.ts'
 import { checkNotifyUrl, isNotifyUrl } from '../../mock-server/wire/notify-url.ts'
+import { element, integer, oid } from '../../mock-server/wire/pki/der.ts'
 import { type SignType, signV2, stringToSign } from '../../mock-server/wire/sign-v2.ts'
 import { changeFields, signAgain, withBadSign } from '../../mock-server/wire/tamper.ts'
 import { parseWechatTime, wechatDateTime, wechatTime } from '../../mock-server/wire/time.ts'
@@ -400,22 +398,6 @@ t.test('what is never closed is looked for once: a message of 1 MiB takes no lon
     t.ok(performance.now() - started < 2000, `${part}: ${Math.round(performance.now() - started)} ms`)
   }
   t.equal(without('a<b>c</b>d<b>e', '<b>', '</b>'), 'ad<b>e')
-})
-
-t.test("a merchant's certificate: its common name is the mch_id, its bytes come from the seed", async (t) => {
-  const seed = { key: Buffer.alloc(32, 200), serial: Buffer.alloc(20, 130) }
-  const pair = certificatePair('1900000109', seed)
-  const certificate = new X509Certificate(pair.cert)
-  t.equal(certificate.subject, 'O=wechat-mock\nCN=1900000109')
-  t.ok(certificate.checkPrivateKey(createPrivateKey(pair.key)))
-  t.equal(certificate.ca, false)
-  t.same(certificatePair('1900000109', seed), pair)
-  t.notSame(certificatePair('1900000109', { ...seed, key: Buffer.alloc(32, 1) }), pair)
-  const file = certificateFile('1900000109', seed)
-  t.equal(file.passphrase, '1900000109')
-  t.doesNotThrow(() => createSecureContext(file), 'OpenSSL 3 reads it')
-  t.throws(() => createSecureContext({ ...file, passphrase: 'x' }), /mac verify failure/)
-  t.same(certificateFile('1900000109', seed), file)
 })
 
 t.test('DER: lengths and numbers of every size', async (t) => {

@@ -39,7 +39,12 @@ export function worldRoutes(app: FastifyInstance, worlds: Worlds): void {
     },
     async (request, reply) => {
       const { startTime, ...rest } = request.body
-      const options = { ...rest, ...(startTime !== undefined && { startTime: new Date(startTime) }) }
+      // Whoever makes a world over HTTP has an application that does not run on the world's clock.
+      const options = {
+        signTime: 'real' as const,
+        ...rest,
+        ...(startTime !== undefined && { startTime: new Date(startTime) }),
+      }
       const existing = worlds.madeBy(options)
       if (existing) return view(existing)
       const world = worlds.create(options)

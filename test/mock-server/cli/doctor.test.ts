@@ -14,6 +14,17 @@ const world = {
   appSecret: 's',
   mchId: '16',
   apiKey: 'k',
+  v3: {
+    apiV3Key: 'k3',
+    serialNo: 'AB',
+    privateKey: '-----BEGIN\nabc\n',
+    certificate: '',
+    publicKeyId: 'PUB_KEY_ID_01',
+    publicKey: '-----BEGIN\ndef\n',
+    platformSerialNo: '',
+    platformCertificate: '',
+    keyMode: 'public-key' as const,
+  },
   clock: { mode: 'real' },
 }
 const call = {
@@ -50,6 +61,8 @@ t.test('a set-up that works', async (t) => {
     WECHAT_APP_SECRET: 's',
     WECHAT_MCH_ID: '16',
     WECHAT_API_KEY: 'k',
+    WECHAT_API_V3_KEY: 'k3',
+    WECHAT_PRIVATE_KEY: '-----BEGIN\\nabc',
     HTTP_PROXY: 'http://proxy',
     NO_PROXY: 'localhost',
   }
@@ -62,6 +75,10 @@ t.test('what is found', async (t) => {
     [
       { environment: { WECHAT_MCH_ID: '17' } },
       /^problem environment: WECHAT_MCH_ID in this shell differs from that of world default, which is 16$/,
+    ],
+    [
+      { environment: { WECHAT_PRIVATE_KEY: '-----BEGIN\nxyz\n' } },
+      /^problem environment: WECHAT_PRIVATE_KEY in this shell differs from that of world default$/,
     ],
     [
       { environment: { WECHAT_BASE_URL: 'https://api.mch.weixin.qq.com' } },

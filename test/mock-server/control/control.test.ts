@@ -158,17 +158,34 @@ t.test('body, query and headers are checked against the schemas of their route',
   t.same(await post('/bare'), { status: 200, json: { body: {} } }, 'no body is {}')
 })
 
-const credentials = { appid: 'wx1', appSecret: 's', mchId: '16', apiKey: 'k' }
-const app = {
+const v3 = {
+  apiV3Key: 'k3',
+  serialNo: 'AB',
+  privateKey: 'private',
+  certificate: 'certificate',
+  publicKeyId: 'PUB_KEY_ID_01',
+  publicKey: 'public',
+  platformSerialNo: 'CD',
+  platformCertificate: 'platform',
+  keyMode: 'public-key' as const,
+}
+const credentials = { appid: 'wx1', appSecret: 's', mchId: '16', apiKey: 'k', v3 }
+const common = {
   WECHAT_BASE_URL: 'http://127.0.0.1:8090',
   WECHAT_APPID: 'wx1',
   WECHAT_APP_SECRET: 's',
   WECHAT_MCH_ID: '16',
   WECHAT_API_KEY: 'k',
+  WECHAT_API_V3_KEY: 'k3',
+  WECHAT_SERIAL_NO: 'AB',
+  WECHAT_PRIVATE_KEY: 'private',
 }
+const app = { ...common, WECHAT_PUBLIC_KEY_ID: 'PUB_KEY_ID_01', WECHAT_PUBLIC_KEY: 'public' }
 
 t.test('the variables for an application, and the additional ones for a test', async (t) => {
   t.same(appEnvironment('http://127.0.0.1:8090', credentials), app)
+  const old = { ...credentials, v3: { ...v3, keyMode: 'certificate' as const } }
+  t.same(appEnvironment('http://127.0.0.1:8090', old), common, 'a merchant without a public key')
   t.same(wholeEnvironment('http://127.0.0.1:8090', 'http://127.0.0.1:8091/__mock/v1', 'mine', credentials), {
     ...app,
     WECHAT_MOCK_URL: 'http://127.0.0.1:8091',

@@ -6,13 +6,18 @@ import { control, deadUrl, NOON, placeOrder, placeRefund, startMock, startShop }
 
 t.test('worlds are shown with what an application needs to know', async (t) => {
   const mock = await startMock(t)
-  const { appid, appSecret, mchId, apiKey, cert, p12 } = mock.default.credentials
+  const { appid, appSecret, mchId, apiKey, cert, p12, v3 } = mock.default.credentials
   const env = {
     WECHAT_BASE_URL: mock.url,
     WECHAT_APPID: appid,
     WECHAT_APP_SECRET: appSecret,
     WECHAT_MCH_ID: mchId,
     WECHAT_API_KEY: apiKey,
+    WECHAT_API_V3_KEY: v3.apiV3Key,
+    WECHAT_SERIAL_NO: v3.serialNo,
+    WECHAT_PRIVATE_KEY: v3.privateKey,
+    WECHAT_PUBLIC_KEY_ID: v3.publicKeyId,
+    WECHAT_PUBLIC_KEY: v3.publicKey,
     WECHAT_MOCK_URL: mock.url,
     WECHAT_MOCK_WORLD: 'default',
   }
@@ -25,6 +30,7 @@ t.test('worlds are shown with what an application needs to know', async (t) => {
     apiKey,
     cert: { ...cert },
     p12: { pfx: p12.pfx.toString('base64'), passphrase: mchId },
+    v3: { ...v3 },
     clock: { mode: 'virtual', now: '2026-01-15T04:00:00.000Z' },
     env,
   }

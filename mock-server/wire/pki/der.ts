@@ -15,6 +15,7 @@ export const octets = (bytes: Uint8Array) => element(0x04, bytes)
 /** A bit string of whole bytes: no unused bits. */
 export const bits = (bytes: Uint8Array) => element(0x03, Buffer.from([0]), bytes)
 export const utf8 = (text: string) => element(0x0c, Buffer.from(text))
+export const printable = (text: string) => element(0x13, Buffer.from(text))
 export const TRUE = element(0x01, Buffer.from([0xff]))
 export const NULL = element(0x05)
 /** Explicit tag `[n]`. */
