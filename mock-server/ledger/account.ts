@@ -87,7 +87,7 @@ export function createAccount(
   const account: Account = {
     ...shared,
     ...merchant,
-    keys: createKeys(merchant.mchId, random, expiredCertificates),
+    keys: createKeys(merchant.mchId, expiredCertificates),
     nonces: createNonces(),
     orders: createOrderBook(clock.now),
     refunds: createRefundBook(),

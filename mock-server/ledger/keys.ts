@@ -1,4 +1,4 @@
-import type { Random } from '../base/random.ts'
+import { createRandom } from '../base/random.ts'
 import {
   ALWAYS_VALID,
   certificatePem,
@@ -17,7 +17,7 @@ import { certificateFile, type CertificateFile } from '../wire/pki/pkcs12.ts'
 import { rsaKey, type RsaKey } from '../wire/pki/rsa-key.ts'
 
 /** What can be replaced by a new one. */
-export const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key', 'api-v3-key'] as const
+export const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key'] as const
 export type Rotatable = (typeof ROTATABLE)[number]
 
 /** A certificate; it is issued on first use. */
@@ -47,13 +47,16 @@ export interface KeysDump {
   /** Those in the list, the newest last; one or two. */
   readonly platformCertificates: readonly number[]
   readonly publicKeys: readonly number[]
-  readonly apiV3Keys: number
 }
 
-/** As WeChat allows. */
-const MAX_MERCHANT_CERTIFICATES = 3
+/** Where each kind is kept, and how many may be valid at once. */
+const LISTS: Readonly<Record<Rotatable, { readonly list: keyof KeysDump; readonly most: number }>> = {
+  'merchant-certificate': { list: 'merchantCertificates', most: 3 },
+  'platform-certificate': { list: 'platformCertificates', most: 2 },
+  'public-key': { list: 'publicKeys', most: 2 },
+}
 
-const FIRST: KeysDump = { merchantCertificates: [0], platformCertificates: [0], publicKeys: [0], apiV3Keys: 0 }
+const FIRST: KeysDump = { merchantCertificates: [0], platformCertificates: [0], publicKeys: [0] }
 
 /** The keys of a merchant number: its API certificates, and what WeChat signs with. */
 export interface Keys {
@@ -68,8 +71,8 @@ export interface Keys {
   /** Those in use, the newest last. */
   readonly platformCertificates: () => Certificate[]
   readonly publicKeys: () => PublicKey[]
-  /** Replaces one; `keepOld`: the previous one stays valid. Returns the new APIv3 key if that is the one. */
-  readonly rotate: (what: Rotatable, keepOld: boolean) => string | undefined
+  /** Replaces one; `keepOld`: the previous one stays valid. */
+  readonly rotate: (what: Rotatable, keepOld: boolean) => void
   readonly dump: () => KeysDump
   readonly load: (dump: KeysDump) => void
 }
@@ -91,8 +94,12 @@ function generations<T>(make: (generation: number) => T): (generation: number) =
   }
 }
 
-/** `expired`: the platform certificates have expired long ago. */
-export function createKeys(mchId: string, random: Random, expired: boolean): Keys {
+/**
+ * They depend on the number alone, so a world made again for the same merchant has the same ones. `expired`: the platform
+ * certificates have expired long ago.
+ */
+export function createKeys(mchId: string, expired: boolean): Keys {
+  const random = createRandom(`keys of ${mchId}`)
   let current = FIRST
 
   /** The next key of the pool for each generation, from a place that the seed decides. */
@@ -134,12 +141,6 @@ export function createKeys(mchId: string, random: Random, expired: boolean): Key
     return { id, key, pem: once(() => publicKeyPem(key)) }
   })
 
-  /** The next generation, after those that stay. */
-  const next = (valid: readonly number[], keepOld: boolean, most: number) => [
-    ...(keepOld ? valid.slice(1 - most) : []),
-    last(valid) + 1,
-  ]
-
   return {
     merchantCertificate: () => merchant(last(current.merchantCertificates)),
     platformCertificate: () => platform(last(current.platformCertificates)),
@@ -157,24 +158,9 @@ export function createKeys(mchId: string, random: Random, expired: boolean): Key
     platformCertificates: () => current.platformCertificates.map(platform),
     publicKeys: () => current.publicKeys.map(publicKey),
     rotate: (what, keepOld) => {
-      const { merchantCertificates, platformCertificates, publicKeys, apiV3Keys } = current
-      switch (what) {
-        case 'merchant-certificate':
-          current = {
-            ...current,
-            merchantCertificates: next(merchantCertificates, keepOld, MAX_MERCHANT_CERTIFICATES),
-          }
-          return undefined
-        case 'platform-certificate':
-          current = { ...current, platformCertificates: next(platformCertificates, keepOld, 2) }
-          return undefined
-        case 'public-key':
-          current = { ...current, publicKeys: next(publicKeys, keepOld, 2) }
-          return undefined
-        case 'api-v3-key':
-          current = { ...current, apiV3Keys: apiV3Keys + 1 }
-          return random.alphanumeric(32, 'apiV3Key', apiV3Keys + 1)
-      }
+      const { list, most } = LISTS[what]
+      const valid = current[list]
+      current = { ...current, [list]: [...(keepOld ? valid.slice(1 - most) : []), last(valid) + 1] }
     },
     dump: () => current,
     load: (dump) => {

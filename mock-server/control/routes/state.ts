@@ -13,11 +13,12 @@ interface What {
 const what = strict({ what: text() })
 const snapshot = strict({ name: text(64) })
 const credentials = strict(
-  { appid: text(), appSecret: text(), mchId: text(), apiKey: text() },
+  { appid: text(), appSecret: text(), mchId: text(), apiKey: text(), apiV3Key: text() },
   'appid',
   'appSecret',
   'mchId',
   'apiKey',
+  'apiV3Key',
 )
 const parts = ['now', 'replies', 'merchants', 'apps', 'notifications', 'journal', 'faults']
 const exported = strict(

@@ -1,17 +1,22 @@
 import { badInput } from '../../base/checks.ts'
-import type { Credentials } from '../../ledger/merchant.ts'
+import type { Credentials, V3Credentials } from '../../ledger/merchant.ts'
 import type { WorldState } from './state.ts'
+
+const NAMES = ['appid', 'appSecret', 'mchId', 'apiKey', 'apiV3Key'] as const
+
+/** What a world is created with, so that it can import an export. */
+export interface OwnerCredentials extends Credentials, Pick<V3Credentials, 'apiV3Key'> {}
 
 /** A world as a file: JSON, with dates as `{ "$date": … }` and bytes as `{ "$bytes": … }`. */
 export interface WorldExport {
   readonly format: typeof FORMAT
   /** The owner of these orders: they can only be imported into a world of the same merchant and app. */
-  readonly credentials: Credentials
+  readonly credentials: OwnerCredentials
   readonly state: unknown
 }
 
 /** Changes with the format of the state. */
-const FORMAT = 'wechat-mock/2'
+const FORMAT = 'wechat-mock/3'
 
 function encode(value: unknown): unknown {
   if (value instanceof Date) return { $date: value.toISOString() }
@@ -30,16 +35,19 @@ function decode(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, decode(field)]))
 }
 
-export const toExport = ({ appid, appSecret, mchId, apiKey }: Credentials, state: WorldState): WorldExport => ({
+export const toExport = (
+  { appid, appSecret, mchId, apiKey, apiV3Key }: OwnerCredentials,
+  state: WorldState,
+): WorldExport => ({
   format: FORMAT,
-  credentials: { appid, appSecret, mchId, apiKey },
+  credentials: { appid, appSecret, mchId, apiKey, apiV3Key },
   state: encode(state),
 })
 
 /** @throws MockError BAD_INPUT */
-export function fromExport({ format, credentials, state }: WorldExport, own: Credentials): WorldState {
+export function fromExport({ format, credentials, state }: WorldExport, own: OwnerCredentials): WorldState {
   if (format !== FORMAT) throw badInput('format', 'const', `must be ${FORMAT}; got ${JSON.stringify(format)}`)
-  const other = (['appid', 'appSecret', 'mchId', 'apiKey'] as const).find((name) => credentials[name] !== own[name])
+  const other = NAMES.find((name) => credentials[name] !== own[name])
   if (other !== undefined) {
     throw badInput(
       `credentials.${other}`,

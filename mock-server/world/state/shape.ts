@@ -1,4 +1,5 @@
 import { TRADE_STATE } from '../../ledger/orders.ts'
+import { KEY_MODE } from '../../ledger/merchant.ts'
 import { badInput } from '../../base/checks.ts'
 import { isMoment, LAST_MOMENT } from '../../clock/duration.ts'
 import { checkFault } from '../../faults/faults.ts'
@@ -131,6 +132,13 @@ const refund = record({
   notificationId: optional(text),
 })
 
+/** How often each key was replaced before. */
+const generations: Check = (value, place) => {
+  list(count)(value, place)
+  if ((value as number[]).length === 0) refuse(place, 'a list of at least one')
+}
+const keys = record({ merchantCertificates: generations, platformCertificates: generations, publicKeys: generations })
+
 const books = { orders: record({ orders: list(order), prepays: list(pair) }), refunds: list(refund) }
 
 const reply = record({ status: count, headers: object, body: text, raw: optional(bytes) })
@@ -233,6 +241,11 @@ const state = record({
       apiKey: text,
       signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
       certMode: oneOf('none', 'required'),
+      apiV3Key: text,
+      keyMode: oneOf(...KEY_MODE.enum),
+      publicKeyShare: number,
+      newKeyShare: number,
+      keys,
       ...books,
     }),
   ),

@@ -1,7 +1,7 @@
 import { MockError } from '../../base/errors.ts'
-import { credentialsOf, type WorldCore } from '../../wechat/core.ts'
+import type { WorldCore } from '../../wechat/core.ts'
 import type { Parties } from '../parties.ts'
-import { fromExport, toExport, type WorldExport } from './export.ts'
+import { fromExport, toExport, type OwnerCredentials, type WorldExport } from './export.ts'
 import { checkState } from './shape.ts'
 import { putState, RESET_PARTS, resetState, takeState, type ResetPart, type WorldState } from './state.ts'
 
@@ -36,6 +36,11 @@ export interface Snapshots {
    * @throws MockError BAD_INPUT, CLOCK_BUSY, ID_TAKEN
    */
   readonly import: (exported: WorldExport) => void
+}
+
+function ownerOf({ accounts, apps }: WorldCore): OwnerCredentials {
+  const [{ mchId, apiKey, apiV3Key }, { appid, appSecret }] = [accounts[0]!, apps[0]!]
+  return { appid, appSecret, mchId, apiKey, apiV3Key }
 }
 
 export function createSnapshots(
@@ -83,9 +88,9 @@ export function createSnapshots(
       if (!state) throw unknown(name)
       put(state)
     },
-    export: () => toExport(credentialsOf(world), takeState(world)),
+    export: () => toExport(ownerOf(world), takeState(world)),
     import: (exported) => {
-      const state = checkState(fromExport(exported, credentialsOf(world)))
+      const state = checkState(fromExport(exported, ownerOf(world)))
       put(state, adopt(state.merchants, state.apps))
     },
   }

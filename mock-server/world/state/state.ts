@@ -3,6 +3,7 @@ import { MockError } from '../../base/errors.ts'
 import type { FaultsDump } from '../../faults/faults.ts'
 import type { JournalDump } from '../../journal/journal.ts'
 import { merchantView, type Account } from '../../ledger/account.ts'
+import type { KeysDump } from '../../ledger/keys.ts'
 import type { Merchant } from '../../ledger/merchant.ts'
 import type { OrdersDump } from '../../ledger/orders.ts'
 import { resumeRefunds } from '../../ledger/refund-rules.ts'
@@ -18,8 +19,10 @@ interface BooksDump {
   readonly refunds: RefundsDump
 }
 
-/** A merchant: its identity, for a world that does not know it yet, and its books. */
-export interface MerchantDump extends Merchant, BooksDump {}
+/** A merchant: its identity, for a world that does not know it yet, its keys and its books. */
+export interface MerchantDump extends Merchant, BooksDump {
+  readonly keys: KeysDump
+}
 
 /** An app: its identity, its users and its tokens. */
 export interface AppDump extends App {
@@ -58,6 +61,7 @@ export function takeState({ clock, counters, accounts, apps, notifier, journal, 
     replies: counters.replies,
     merchants: accounts.map((account) => ({
       ...merchantView(account),
+      keys: account.keys.dump(),
       orders: account.orders.dump(),
       refunds: account.refunds.dump(),
     })),
@@ -83,10 +87,9 @@ export function putState(world: WorldCore, state: WorldState, prepare = () => {}
   counters.replies = copy.replies
   for (const account of accounts) {
     account.nonces.clear()
-    loadBooks(
-      account,
-      copy.merchants.find(({ mchId }) => mchId === account.mchId),
-    )
+    const merchant = copy.merchants.find(({ mchId }) => mchId === account.mchId)
+    if (merchant) account.keys.load(merchant.keys)
+    loadBooks(account, merchant)
   }
   for (const app of apps) {
     loadUsers(

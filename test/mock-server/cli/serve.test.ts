@@ -150,15 +150,22 @@ t.test('limits and strictness are those of every world', async (t) => {
 
 t.test('the environment of an app, for a shell', async (t) => {
   const mock = wechatMock(t, ['--port', '0', '--control-port', '0', '--print-env', '--world', 'mine'])
+  let printed = ''
+  while (!printed.includes('WECHAT_MOCK_WORLD=')) printed += `${await mock.line()}\n`
   const lines = Object.fromEntries(
-    await Promise.all(Array.from({ length: 7 }, async () => (await mock.line()).split('='))),
-  )
+    Array.from(printed.matchAll(/^(\w+)=(?:"([^"]*)"|(.*))$/gm), ([, name, long, short]) => [name, long ?? short]),
+  ) as Record<string, string>
   t.match(lines, {
     WECHAT_BASE_URL: /^http:/,
     WECHAT_APPID: /^wx/,
     WECHAT_APP_SECRET: /./,
     WECHAT_MCH_ID: /^16/,
     WECHAT_API_KEY: /^.{32}$/,
+    WECHAT_API_V3_KEY: /^\w{32}$/,
+    WECHAT_SERIAL_NO: /^[0-9A-F]{40}$/,
+    WECHAT_PRIVATE_KEY: /^-----BEGIN PRIVATE KEY-----\n[^]*-----END PRIVATE KEY-----$/,
+    WECHAT_PUBLIC_KEY_ID: /^PUB_KEY_ID_\d{34}$/,
+    WECHAT_PUBLIC_KEY: /^-----BEGIN PUBLIC KEY-----\n/,
     WECHAT_MOCK_URL: /^http:/,
     WECHAT_MOCK_WORLD: 'mine',
   })

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { createMockWechat, type World, type WorldOptions } from '../../../mock-server/index.ts'
-import { checkApiKey, checkCertMode } from '../../../mock-server/ledger/merchant.ts'
+import { checkApiKey, checkCertMode, STANDARD } from '../../../mock-server/ledger/merchant.ts'
 import { signV2 } from '../../../mock-server/wire/sign-v2.ts'
 import { readXml } from '../../../mock-server/wire/xml.ts'
 import {
@@ -47,7 +47,12 @@ t.test('a key is changed: requests, replies and notifications are signed with th
   const { mchId, apiKey } = world.credentials
   await placeOrder(world, shop.notifyUrl)
   const before = signedXml(world, orderFields(shop.notifyUrl, { out_trade_no: 'tea-0002' }))
-  t.same(world.setMerchant(mchId, { apiKey: KEY }), { mchId, apiKey: KEY, signType: 'any', certMode: 'none' })
+  t.same(world.setMerchant(mchId, { apiKey: KEY }), {
+    ...STANDARD,
+    mchId,
+    apiKey: KEY,
+    apiV3Key: world.credentials.v3.apiV3Key,
+  })
   t.equal(world.credentials.apiKey, KEY)
   t.match(await postRaw(`${world.baseUrl}/pay/unifiedorder`, before), { fields: { return_code: 'FAIL' } })
   t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { result_code: 'SUCCESS' } })
@@ -136,7 +141,7 @@ async function setup(t: Test, options: WorldOptions = {}) {
 
 t.test('another merchant: its own key, algorithm and orders', async (t) => {
   const { mock, world, shop, merchant, second } = await setup(t)
-  t.same(merchant, { mchId: '10000100', apiKey: KEY, signType: 'any', certMode: 'none' })
+  t.match(merchant, { ...STANDARD, mchId: '10000100', apiKey: KEY, apiV3Key: /^\w{32}$/ })
   t.same(
     world.merchants().map(({ mchId }) => mchId),
     [world.credentials.mchId, '10000100'],

@@ -140,9 +140,9 @@ t.test('an export that does not belong here is refused', async (t) => {
     code: 'BAD_INPUT',
     message: /^credentials.appid: must be that of this world/,
   })
-  t.throws(() => mock.default.import({ ...exported, format: 'wechat-mock/1' as 'wechat-mock/2' }), {
+  t.throws(() => mock.default.import({ ...exported, format: 'wechat-mock/1' as 'wechat-mock/3' }), {
     code: 'BAD_INPUT',
-    message: 'format: must be wechat-mock/2; got "wechat-mock/1"',
+    message: 'format: must be wechat-mock/3; got "wechat-mock/1"',
   })
 })
 
@@ -403,7 +403,7 @@ t.test('it is given back as it is when all is right', async (t) => {
   })
 })
 
-const credentials = { appid: 'wx1', appSecret: 's', mchId: '1', apiKey: 'k' }
+const credentials = { appid: 'wx1', appSecret: 's', mchId: '1', apiKey: 'k', apiV3Key: 'k3' }
 
 t.test('dates, bytes, and everything else', async (t) => {
   const state = {
@@ -414,7 +414,7 @@ t.test('dates, bytes, and everything else', async (t) => {
   } as unknown as WorldState
   const exported = JSON.parse(JSON.stringify(toExport(credentials, state)))
   t.match(exported, {
-    format: 'wechat-mock/2',
+    format: 'wechat-mock/3',
     credentials,
     state: { now: { $date: '1970-01-01T00:00:00.005Z' }, raw: { $bytes: 'AQI=' } },
   })
