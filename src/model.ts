@@ -175,7 +175,7 @@ export type AnomalyKind =
   | 'late'
   /** Paid although another order of the same key has been paid. */
   | 'duplicate'
-  /** WeChat has refunded some or all of it, before its payment or the refund was known here. On hold. */
+  /** WeChat has refunded some or all of it, before its payment or the refund was known here. On hold, unless it has been delivered. */
   | 'refunded'
   /** Amount, appid, merchant, currency or payer is not the order's. */
   | 'mismatch'

@@ -3,7 +3,8 @@ import type { Order, PayParams, Payment, Refund, RefundReport, TradeState, Wecha
 
 /** What WeChat says of a trade when asked. */
 export type TradeReport =
-  | { tradeState: 'SUCCESS' | 'REFUND'; payment: Payment }
+  | { tradeState: 'SUCCESS'; payment: Payment }
+  | { tradeState: 'REFUND'; payment: Payment }
   | { tradeState: Exclude<TradeState, 'SUCCESS' | 'REFUND'> }
   | { tradeState: 'NOT_EXIST' }
 

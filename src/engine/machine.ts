@@ -31,7 +31,7 @@ export type Observation =
   /** The answer to the order was lost, or WeChat was busy: it may exist. */
   | { seen: 'prepay-unknown'; reason: string }
   /**
-   * WeChat took money, and has `refunded` some or all of it. `rival` is the live order of the same key, asked for only where it matters; `taken` says, in
+   * WeChat took money, and has `refunded` some or all of it; `unlisted`: no list says by which refunds. `rival` is the live order of the same key, asked for only where it matters; `taken` says, in
    * the store's words, that its transaction has paid another order.
    */
   | {
@@ -40,6 +40,7 @@ export type Observation =
       polled?: boolean
       payment: Payment
       refunded?: boolean
+      unlisted?: boolean
       rival?: Order | 'none'
       taken?: string
     }
@@ -204,7 +205,13 @@ export function decide(
       : order
   }
 
-  function settle({ payment, rival, taken, refunded = false }: Observation & { seen: 'payment' }): Decision {
+  function settle({
+    payment,
+    rival,
+    taken,
+    refunded = false,
+    unlisted = false,
+  }: Observation & { seen: 'payment' }): Decision {
     // What an operator took in is what later news of it has to equal.
     const fault = mismatch(order.payment ?? order, payment)
     if (fault !== undefined) {
@@ -216,8 +223,11 @@ export function decide(
     ]
     if (order.payment !== undefined) {
       if (order.payment.transactionId === payment.transactionId) {
-        if (refunded && order.fulfilment === 'due' && !order.refunds.some(mayBeThere)) {
-          return afterHook(changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back()))
+        if (refunded && !order.refunds.some(mayBeThere)) {
+          if (order.fulfilment === 'due') {
+            return afterHook(changed('changed', 'refunded elsewhere, on hold', { fulfilment: 'held' }, back()))
+          }
+          if (unlisted) return unchanged('repeated', 'known already, and refunded elsewhere', back())
         }
         return ignored('known already', 'repeated')
       }

@@ -35,20 +35,21 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
       throw error
     }
     onReply?.()
-    const news = reported(report, polled)
-    if (report.tradeState !== 'REFUND' || pay.listRefunds === undefined) return await apply(order, news)
+    if (report.tradeState !== 'REFUND') return await apply(order, reported(report, polled))
+    const news = { seen: 'payment', source: 'query', polled, payment: report.payment, refunded: true } as const
     let refunds: RefundReport[]
     try {
       // What WeChat has closed makes room for what it accepted afterwards.
-      refunds = (await pay.listRefunds(outTradeNo)).sort((a, b) => rank(a) - rank(b))
+      refunds = ((await pay.listRefunds?.(outTradeNo)) ?? []).sort((a, b) => rank(a) - rank(b))
     } catch (error) {
       await apply(order, news)
       throw error
     }
+    const all = { ...news, unlisted: refunds.length === 0 }
     // Refunds belong to a payment: to one that is known they come first, so that it is seen what was paid and is not given back.
     return order.payment === undefined
-      ? await applyRefunds(await apply(order, news), refunds)
-      : await apply(await applyRefunds(order, refunds), news)
+      ? await applyRefunds(await apply(order, all), refunds)
+      : await apply(await applyRefunds(order, refunds), all)
   }
 }
 
@@ -61,12 +62,11 @@ function isNews({ refunds }: Order, { outRefundNo, state, refundFee }: RefundRep
   return known === undefined || isRumour(known) || known.state !== state || known.refundFee !== refundFee
 }
 
-function reported(report: TradeReport, polled: boolean): Observation {
+function reported(report: Exclude<TradeReport, { tradeState: 'REFUND' }>, polled: boolean): Observation {
   const source = 'query'
   switch (report.tradeState) {
     case 'SUCCESS':
-    case 'REFUND':
-      return { seen: 'payment', source, polled, payment: report.payment, refunded: report.tradeState === 'REFUND' }
+      return { seen: 'payment', source, polled, payment: report.payment }
     case 'CLOSED':
     case 'REVOKED':
       return { seen: 'closed', source }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { decide, isOpen } from '../../src/engine/machine.ts'
 import type { Decision, LatePayment, Observation } from '../../src/engine/machine.ts'
-import type { AnomalyKind, Order, Payment, RefundReport, Resolution, Source } from '../../src/model.ts'
+import type { AnomalyKind, Order, Payment, Refund, RefundReport, Resolution, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
 
 const paid = { payment: paymentOf(newOrder()) }
@@ -718,6 +718,13 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'paid, done',
     'ignored: known already',
   ],
+  [
+    { ...settle, source: 'query', refunded: true, unlisted: true },
+    'query',
+    'payment 4200000001, refunded',
+    'paid, done',
+    'known already, and refunded elsewhere',
+  ],
   ...(
     [
       ['prepaid', 'refused: not believed by itself, and WeChat is asked'],
@@ -858,4 +865,27 @@ t.test('created, unknown and prepaid orders are open', async (t) => {
       .map(([name]) => name),
     ['created', 'unknown', 'prepaid'],
   )
+})
+
+t.test('money that went back by a refund which no list names', async (t) => {
+  const refunded = { ...settle, source: 'query' as const, refunded: true }
+  const refund: Refund = {
+    ...{ outRefundNo: 'r1', key: 'r1', refundFee: 100, origin: 'local', state: 'success', refundId: '501' },
+    ...{ createdAt: T0, attempts: 0, dueAt: null, fulfilment: 'done' },
+  }
+  const done = ORDERS['paid, done']!
+  const cases: [what: string, order: Order, observation: Observation, kinds: AnomalyKind[]][] = [
+    ['a finding, once delivered', done, { ...refunded, unlisted: true }, ['refunded']],
+    ['none where a list has not failed', done, refunded, []],
+    ['none where a refund of ours explains it', { ...done, refunds: [refund] }, { ...refunded, unlisted: true }, []],
+  ]
+  for (const [what, order, observation, kinds] of cases) {
+    const { change, outcome } = decide(order, observation, { latePayment: 'hold' }, T0)
+    t.equal(outcome, 'repeated')
+    t.strictSame(
+      change!.anomalies.map(({ kind }) => kind),
+      kinds,
+      what,
+    )
+  }
 })

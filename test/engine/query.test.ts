@@ -41,7 +41,9 @@ async function applied(order: Order, refunds: RefundReport[] | Error | undefined
   return seen.map((each) =>
     each.seen === 'refund-reported'
       ? `${each.report.outRefundNo} ${each.report.state}`
-      : each.seen + ('refunded' in each && each.refunded ? ', refunded' : ''),
+      : each.seen +
+        ('refunded' in each && each.refunded ? ', refunded' : '') +
+        ('unlisted' in each && each.unlisted ? ' by what is not listed' : ''),
   )
 }
 
@@ -75,10 +77,10 @@ t.test('a trade of which money went back: which refunds, and when they are appli
     ],
     ['or stands otherwise', known({ state: 'processing' }), [first], ['a success', 'payment, refunded']],
     ['or is of another amount', known({ refundFee: 1 }), [first], ['a success', 'payment, refunded']],
-    ['none', paid, [], ['payment, refunded']],
+    ['none', paid, [], ['payment, refunded by what is not listed']],
     ['a list that fails', paid, errors.timeout(), ['payment, refunded', 'no-answer']],
     ['the same of an unpaid one', unpaid, errors.timeout(), ['payment, refunded', 'no-answer']],
-    ['an API that lists none', paid, undefined, ['payment, refunded']],
+    ['an API that lists none', paid, undefined, ['payment, refunded by what is not listed']],
   ]
   for (const [what, order, refunds, expected] of cases) t.strictSame(await applied(order, refunds), expected, what)
 })
