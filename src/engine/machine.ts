@@ -168,7 +168,10 @@ export function decide(
     const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now)
     const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
     if (refunds === undefined) {
-      const next = observation.seen === 'refund-hinted' ? askedSoon() : order
+      const told =
+        observation.seen === 'refund-hinted' ||
+        (observation.seen === 'refund-reported' && observation.source === 'notify')
+      const next = told ? askedSoon() : order
       return { outcome, change: { order: next, history: [entry(text, next)], anomalies } }
     }
     // Whoever gives all of it back has decided that nothing is to be delivered for it: no finding, as nobody has to decide anything more.

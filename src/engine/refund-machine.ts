@@ -49,11 +49,8 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
   const known = order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
   if (known === undefined) {
     if (observation.seen === 'refund-hinted') return hinted(observation.refundFee)
-    if (
-      observation.seen === 'refund-reported' &&
-      observation.report.outTradeNo === order.outTradeNo &&
-      order.payment !== undefined
-    ) {
+    if (observation.seen === 'refund-reported' && observation.report.outTradeNo === order.outTradeNo) {
+      if (order.payment === undefined) return unpaid()
       const stranger = {
         ...fresh(outRefundNo, `external:${outRefundNo}`, observation.report.refundFee),
         origin: 'external' as const,
@@ -275,7 +272,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
   }
 
   function hinted(refundFee: number): RefundRuling {
-    if (order.payment === undefined) return { outcome: 'refused', text: 'refused: no payment of the order is known' }
+    if (order.payment === undefined) return unpaid()
     if (order.refunds.filter(isRumour).length >= MAX_REFUNDS) {
       return { outcome: 'refused', text: `refused: ${MAX_REFUNDS} others are to be asked about` }
     }
@@ -290,6 +287,10 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
       text: 'a refund made elsewhere, to be asked about',
       refunds: [...order.refunds, refund],
     }
+  }
+
+  function unpaid(): RefundRuling {
+    return { outcome: 'refused', text: 'refused: no payment of the order is known' }
   }
 
   function gone(text: string, refund: Refund): RefundRuling {

@@ -269,7 +269,8 @@ function checkStep(
   }
   if (FINAL.includes(after.state) && after.payment === undefined && after.dueAt !== null) {
     assert.ok(
-      after.dueAt === before.dueAt || ['refund-hinted', 'payment-hinted', 'given-back'].includes(observation.seen),
+      after.dueAt === before.dueAt ||
+        ['refund-hinted', 'refund-reported', 'payment-hinted', 'given-back'].includes(observation.seen),
       'a closed order is due for a hint only',
     )
     const answered =

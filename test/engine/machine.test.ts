@@ -75,7 +75,7 @@ function fromAll(make: (source: Source) => Observation | Observation[]): Observa
 }
 
 /** A refund made in the merchant platform, as WeChat reports it. */
-function back(refundFee: number, state: RefundReport['state']): Observation {
+function back(refundFee: number, state: RefundReport['state']): Observation & { seen: 'refund-reported' } {
   return {
     seen: 'refund-reported',
     source: 'query',
@@ -141,6 +141,7 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
   'refund-reported, a part': { news: [back(1249, 'success')] },
   'refund-reported, all, under way': { news: [back(1250, 'processing')] },
   'refund-reported, all, back': { news: [back(1250, 'success')] },
+  'refund-reported, all, back, by a notification': { news: [{ ...back(1250, 'success'), source: 'notify' }] },
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
   'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },

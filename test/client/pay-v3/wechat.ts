@@ -11,7 +11,7 @@ import { v3 } from '../../fixtures.ts'
 
 const { keys } = v3()
 
-export const APPID = 'wxd678efh567hg6787'
+export const APPID = 'wxd678ef0567a96787'
 export const MCH_ID = '1900000109'
 export const API_V3_KEY = '0123456789abcdefABCDEFghijklmnop'
 export const NOTIFY_URL = 'https://shop.example.com/wechat/notify'

@@ -1,0 +1,121 @@
+import Fastify from 'fastify'
+import t from 'tap'
+import type { Test } from 'tap'
+import wechatPay, { memoryStore } from '../../src/index.ts'
+import { BAD, notification, REFUND, TRADE } from '../client/pay-v3/messages.ts'
+import { API_V3_KEY, APPID, MCH_ID, MERCHANT_KEY, NOW, PUBLIC_KEY, SERIAL_NO } from '../client/pay-v3/wechat.ts'
+import { newOrder } from '../engine/helpers.ts'
+
+/** A merchant of API v3 that has made one order, and what it answers to notifications by real HTTP. */
+async function shop(t: Test) {
+  const app = Fastify()
+  const store = memoryStore()
+  const paid: string[] = []
+  await app.register(wechatPay, {
+    appid: APPID,
+    appSecret: '0123456789abcdef'.repeat(2),
+    merchant: {
+      version: 'v3',
+      mchId: MCH_ID,
+      apiV3Key: API_V3_KEY,
+      privateKey: MERCHANT_KEY.export({ type: 'pkcs8', format: 'pem' }) as string,
+      serialNo: SERIAL_NO,
+      publicKeyId: PUBLIC_KEY.serial,
+      publicKey: PUBLIC_KEY.key.export({ type: 'spki', format: 'pem' }) as string,
+    },
+    baseUrl: 'http://127.0.0.1:9',
+    publicUrl: 'http://127.0.0.1:9',
+    store,
+    now: () => NOW,
+    sweepIntervalMs: 0,
+    price: () => ({ key: 'k', description: 'tea', totalFee: 1250 }),
+    onPaid: ({ outTradeNo }) => {
+      paid.push(outTradeNo)
+    },
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(async () => {
+    await app.close()
+  })
+  const order = newOrder({
+    outTradeNo: TRADE.out_trade_no,
+    appid: APPID,
+    mchId: MCH_ID,
+    openid: TRADE.payer.openid,
+    totalFee: TRADE.amount.total,
+    state: 'prepaid',
+    createdAt: NOW,
+    expiresAt: new Date(NOW.getTime() + 3_600_000),
+  })
+  await store.insertOrder({ order, history: [], anomalies: [] })
+  async function notify({ headers, body }: ReturnType<typeof notification>, type = 'application/json') {
+    const all = { 'content-type': type, ...headers } as Record<string, string | undefined>
+    const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined)
+    const response = await fetch(`${url}/wechat/notify`, { method: 'POST', headers: given, body })
+    return { status: response.status, type: response.headers.get('content-type'), text: await response.text() }
+  }
+  return { app, store, paid, notify }
+}
+
+const changed = (part: object) => notification({ resource: { ...TRADE, ...part } })
+
+t.test('a bad notification gets 4xx or 5xx, changes nothing, and the next genuine one is served', async (t) => {
+  const { app, paid, notify } = await shop(t)
+  const bad: [name: string, message: ReturnType<typeof notification>, fault: string][] = [
+    ...BAD,
+    ['of another amount', changed({ amount: { ...TRADE.amount, total: 1249 } }), 'mismatch'],
+    ['of another currency', changed({ amount: { ...TRADE.amount, currency: 'USD' } }), 'mismatch'],
+    ['of another payer', changed({ payer: { openid: 'oMallory' } }), 'mismatch'],
+    ['of an unknown order', changed({ out_trade_no: 'T2026010100002' }), 'unknown-order'],
+    [
+      'of a refund of an unknown order',
+      notification({ type: 'REFUND.SUCCESS', resource: { ...REFUND, out_trade_no: 'T2026010100002' } }),
+      'unknown-order',
+    ],
+  ]
+  const before = await app.wechat.orders.get(TRADE.out_trade_no)
+  for (const [name, message, fault] of bad) {
+    const reply = await notify(message)
+    t.ok(reply.status >= 400, `${name}: ${reply.status}`)
+    const unread = message.body.length > 64 * 1024 ? 'unreadable' : fault
+    t.strictSame(JSON.parse(reply.text), { code: 'FAIL', message: unread }, name)
+    t.strictSame(await app.wechat.orders.get(TRADE.out_trade_no), before, `${name}: the order is as it was`)
+  }
+  t.strictSame(paid, [])
+  const kinds = new Set((await app.wechat.anomalies.list()).map(({ kind }) => kind))
+  t.strictSame(kinds, new Set(['mismatch', 'unknown-order']), 'what WeChat signed is kept with its evidence')
+
+  t.match(await notify(notification()), { status: 200, type: /json/, text: '{"code":"SUCCESS"}' })
+  t.match(await notify(notification()), { status: 200 }, 'and again')
+  await app.wechat.idle()
+  t.strictSame(paid, [TRADE.out_trade_no])
+})
+
+t.test('the Content-Type does not matter', async (t) => {
+  for (const type of [
+    'application/json; charset=utf-8',
+    'text/json',
+    'text/xml',
+    'text/plain',
+    'multipart/form-data',
+  ]) {
+    const { notify } = await shop(t)
+    t.match(await notify(notification(), type), { status: 200 }, type)
+  }
+})
+
+t.test('API v2 XML is answered in its own words, and not believed without the v2 key', async (t) => {
+  const { notify } = await shop(t)
+  const body = Buffer.from('<xml><return_code>SUCCESS</return_code></xml>')
+  t.match(await notify({ headers: {}, body }, 'text/xml'), { status: 200, type: /xml/, text: /FAIL.*no-v2-key/ })
+})
+
+t.test(
+  'a refund of an order that is not known to be paid is to be sent again, and WeChat is asked meanwhile',
+  async (t) => {
+    const { app, notify } = await shop(t)
+    const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource: REFUND }))
+    t.match(reply, { status: 409, text: /mismatch/ })
+    t.match(await app.wechat.orders.get(TRADE.out_trade_no), { state: 'prepaid', refunds: [], dueAt: NOW })
+  },
+)
