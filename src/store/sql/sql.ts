@@ -1,21 +1,18 @@
-import { WechatError } from '../../errors.ts'
-import type { Anomaly, Order } from '../../model.ts'
 import { accessTo, OVER } from './access.ts'
 import { codec } from './codec.ts'
-import type { Codec } from './codec.ts'
 import { DIALECTS } from './dialects.ts'
-import type { Connection, Dialect, Executor, Reader, Row, Value } from '../executor.ts'
+import { dueOf } from './due.ts'
+import type { Connection, Dialect, Executor, Reader } from '../executor.ts'
 import { isConflict, isPassing, isRolledBack, repeated } from '../failures.ts'
-import { ANOMALY, ORDER, REFUND, RESOLUTION, SESSION } from './fields.ts'
+import { ANOMALY, RESOLUTION, SESSION } from './fields.ts'
 import { historyOf } from './history.ts'
+import { ordersOf } from './orders.ts'
 import { revocable } from '../revocable.ts'
 import { inTime } from '../rollback.ts'
 import { migrations, tables } from './schema.ts'
-import { insert, joined, update } from './statements.ts'
-import type { Statement } from './statements.ts'
+import { insert, select } from './statements.ts'
 import { transactionTaken } from '../store.ts'
-import type { Change, Decide, Store, Updated } from '../store.ts'
-import { transactionsOf } from './transactions.ts'
+import type { Store } from '../store.ts'
 
 export interface SqlStoreOptions {
   /** For an executor that speaks to another database than it says. */
@@ -47,135 +44,17 @@ export function sqlStore<Tx>(
   { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {},
 ): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
-  const { place, time, lock, lockFree, fence, compound, unlessKnown, replacing, ddl } = differences
+  const { place, fence, compound, replacing, ddl } = differences
   const names = tables(tablePrefix)
-  const { orders, refunds, anomalies, sessions, versions } = names
-
-  const orderRow = codec(ORDER, differences, orders)
-  const refundRow = codec(REFUND, differences, refunds)
+  const { anomalies, sessions, versions } = names
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const resolutionRow = codec(RESOLUTION, differences, anomalies)
   const sessionRow = codec(SESSION, differences, sessions)
-  const transactions = transactionsOf(names, differences)
   const lines = historyOf(names, differences)
 
-  const { reading, begin, transaction, single } = accessTo(executor, dialect)
-  const ofOrder = `out_trade_no = ${place.key}`
-
-  async function select<T>(
-    table: string,
-    row: Codec<T>,
-    rest: string,
-    values: Value[],
-    connection: Reader = reading,
-  ): Promise<T[]> {
-    return (await connection.rows(`select ${row.selection} from ${table} ${rest}`, values)).map(row.read)
-  }
-
-  /** The orders of these rows. Under a lock their refunds are read as they are now, not as they were when the transaction began. */
-  async function ordersOf(rows: Row[], connection: Reader, locking = ''): Promise<Order[]> {
-    const found = rows.map(orderRow.read)
-    const having = found.filter((_, n) => Number(rows[n]!.refund_count) > 0).map(({ outTradeNo }) => outTradeNo)
-    if (having.length === 0) return found
-    const where = `where out_trade_no in (${having.map(() => place.key).join(', ')}) order by ${refunds}.out_trade_no, ${refunds}.position ${locking}`
-    const placed = await select(refunds, refundRow, where, having, connection)
-    return found.map((order) => ({
-      ...order,
-      refunds: placed
-        .filter(({ outTradeNo }) => outTradeNo === order.outTradeNo)
-        .map(({ outTradeNo: _, position: __, ...refund }) => refund),
-    }))
-  }
-
-  async function selectOrder(
-    where: string,
-    value: string,
-    connection: Reader = reading,
-    locking = '',
-  ): Promise<Order | undefined> {
-    const rows = await connection.rows(`select ${orderRow.selection} from ${orders} where ${where} ${locking}`, [value])
-    return (await ordersOf(rows, connection, locking))[0]
-  }
-
-  const findOrder = (outTradeNo: string) => selectOrder(ofOrder, outTradeNo)
-  const findLiveOrder = (key: string) => selectOrder(`live_key = ${place.key}`, key)
-  const lockOrder = (outTradeNo: string, connection: Connection) => selectOrder(ofOrder, outTradeNo, connection, lock)
-
-  /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
-  async function statements(
-    { order, history }: Change,
-    before: Order | undefined,
-    connection: Connection,
-  ): Promise<Statement[]> {
-    const { outTradeNo } = order
-    const known = before?.refunds ?? []
-    const all = [
-      await transactions.claim(order, before, connection),
-      before === undefined
-        ? insert(orders, orderRow, [order])
-        : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
-      ...order.refunds.map((refund, position) => {
-        const next = { ...refund, outTradeNo, position }
-        const last = known[position]
-        if (last === undefined) return insert(refunds, refundRow, [next])
-        return update(
-          refunds,
-          refundRow,
-          { ...last, outTradeNo, position },
-          next,
-          `${ofOrder} and position = ${place.integer}`,
-          [outTradeNo, position],
-        )
-      }),
-      known.length > order.refunds.length
-        ? {
-            sql: `delete from ${refunds} where ${ofOrder} and position >= ${place.integer}`,
-            values: [outTradeNo, order.refunds.length],
-          }
-        : undefined,
-      ...(await lines.adding(history, before === undefined, connection)),
-    ].filter((statement) => statement !== undefined)
-    return compound ? joined(all) : all
-  }
-
-  /** Writes what `statements` gave, and the anomalies; answers with those that are new. */
-  async function write(all: Statement[], found: Anomaly[], connection: Connection): Promise<Anomaly[]> {
-    for (const { sql, values } of all) await connection.run(sql, values)
-    const raised: Anomaly[] = []
-    for (const anomaly of found) if (await note(anomaly, connection)) raised.push(anomaly)
-    return raised
-  }
-
-  /** Whether the finding is new. */
-  async function note(anomaly: Anomaly, connection: Connection): Promise<boolean> {
-    const { sql, values } = insert(anomalies, anomalyRow, [anomaly])!
-    return (await connection.run(`${sql} ${unlessKnown}`, values)) === 1
-  }
-
-  /** Runs `decide` on the order as it is under the lock, and writes what it says. */
-  async function change(current: Order, decide: Decide, connection: Connection): Promise<Updated> {
-    const next = decide(current)
-    if (next === undefined) return { order: current, raised: [] }
-    const all = await statements(next, current, connection)
-    try {
-      return { order: next.order, raised: await write(all, next.anomalies, connection) }
-    } catch (error) {
-      throw isConflict(error) ? new Conflict(next.order, error) : error
-    }
-  }
-
-  /** Says what was in the way of a change, once its transaction is over. */
-  async function explain(error: unknown): Promise<never> {
-    if (!(error instanceof Conflict)) throw error
-    const { order, cause } = error
-    const holder = await transactions.holder(order, reading)
-    if (holder !== undefined) throw transactionTaken(order.payment!.transactionId, holder)
-    throw new WechatError(
-      'WECHAT_ORDER_CONFLICT',
-      `Another order of the key ${JSON.stringify(order.liveKey)} is live.`,
-      { cause },
-    )
-  }
+  const access = accessTo(executor, dialect)
+  const { reading, begin, transaction, single } = access
+  const orders = ordersOf(names, differences, reading)
 
   /** Runs the user's work so that all of it commits or none: no statement of it is left to commit by itself when the database has ended the transaction. */
   async function fenced(connection: Connection, task: () => Promise<void>): Promise<void> {
@@ -216,22 +95,22 @@ export function sqlStore<Tx>(
 
     async insertOrder(first) {
       const {
+        order,
         order: { outTradeNo, liveKey, payment },
-        anomalies: found,
+        anomalies: { length: found },
       } = first
-      const add = async (connection: Connection) =>
-        await write(await statements(first, undefined, connection), found, connection)
+      const add = (connection: Connection) => orders.insert(first, connection)
       return await repeated(
         async () => {
           try {
-            await (compound && found.length === 0 ? single(add) : transaction(add))
+            await (compound && found === 0 ? single(add) : transaction(add))
             return { inserted: true }
           } catch (error) {
             if (!isConflict(error)) throw error
             const existing =
-              (await findOrder(outTradeNo)) ?? (liveKey === null ? undefined : await findLiveOrder(liveKey))
+              (await orders.find(outTradeNo)) ?? (liveKey === null ? undefined : await orders.findLive(liveKey))
             if (existing !== undefined) return { inserted: false, existing }
-            const holder = await transactions.holder(first.order, reading)
+            const holder = await orders.holder(order)
             if (holder !== undefined) throw transactionTaken(payment!.transactionId, holder)
             // What stood in the way may have given the key up since.
             throw error
@@ -241,68 +120,17 @@ export function sqlStore<Tx>(
       )
     },
 
-    findOrder,
-    findLiveOrder,
+    findOrder: orders.find,
+    findLiveOrder: orders.findLive,
+    ...dueOf(names, differences, access, orders),
 
     async updateOrder(outTradeNo, decide) {
       return await repeated(() =>
         transaction(async (connection) => {
-          const current = await lockOrder(outTradeNo, connection)
-          return current && (await change(current, decide, connection))
+          const current = await orders.lock(outTradeNo, connection)
+          return current && (await orders.change(current, decide, connection))
         }),
-      ).catch(explain)
-    },
-
-    async claimDue({ appid, mchId }, now, limit, leaseMs, outTradeNo) {
-      const dueAt = new Date(now.getTime() + leaseMs)
-      // For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work.
-      const [rest, number] =
-        outTradeNo === undefined
-          ? [`order by ${orders}.due_at limit ${limit} ${lockFree}`, []]
-          : [`and ${ofOrder} ${lock}`, [outTradeNo]]
-      const due = `from ${orders} where due_at <= ${place.time} and appid = ${place.name} and mch_id = ${place.name} ${rest}`
-      const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
-      const found = await repeated(async () => {
-        if (compound) {
-          return await single(async (connection) =>
-            ordersOf(
-              // An array, and not a join: a join may be planned, and remembered, as a scan of the whole table while that is small.
-              await connection.rows(
-                `with due as (select array(select out_trade_no ${due}) as numbers), ` +
-                  `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${orderRow.selection}) ` +
-                  'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)',
-                [time(now), appid, mchId, ...number, time(dueAt)],
-              ),
-              connection,
-            ),
-          )
-        }
-        return await transaction(async (connection) => {
-          const rows = await connection.rows(`select ${orderRow.selection} ${due}`, [
-            time(now),
-            appid,
-            mchId,
-            ...number,
-          ])
-          const before = await ordersOf(rows, connection)
-          const numbers = before.map(({ outTradeNo }) => outTradeNo)
-          if (numbers.length > 0) {
-            await connection.run(`${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`, [
-              time(dueAt),
-              ...numbers,
-            ])
-          }
-          return before.map((order) => ({ ...order, dueAt, claims: order.claims + 1 }))
-        })
-      })
-      return found.map((order) => ({ order, claims: order.claims }))
-    },
-
-    async bringForward(latest, now) {
-      const astray = `due_at > ${place.time} and (transaction_id is not null or expires_at <= ${place.time})`
-      const sql = `update ${orders} set due_at = ${place.time} where ${astray}`
-      const values = [time(now), time(latest), time(latest)]
-      return await repeated(() => single((connection) => connection.run(sql, values)))
+      ).catch(orders.explain)
     },
 
     async fulfil({ order: { outTradeNo }, claims }, work, decide) {
@@ -326,10 +154,10 @@ export function sqlStore<Tx>(
                     { cause },
                   )
                 })
-                const current = await lockOrder(outTradeNo, connection)
+                const current = await orders.lock(outTradeNo, connection)
                 lost = current?.claims !== claims
                 if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
-                await change(current!, decide, connection)
+                await orders.change(current!, decide, connection)
               })
             }).finally(() => {
               revoke()
@@ -340,7 +168,7 @@ export function sqlStore<Tx>(
         )
       } catch (error) {
         if (lost) return 'lost'
-        return await explain(error)
+        return await orders.explain(error)
       }
       return 'done'
     },
@@ -350,11 +178,12 @@ export function sqlStore<Tx>(
     },
 
     async insertAnomaly(anomaly) {
-      return await repeated(() => single((connection) => note(anomaly, connection)))
+      return await repeated(() => single((connection) => orders.note(anomaly, connection)))
     },
 
     async anomalies() {
       return await select(
+        reading,
         anomalies,
         anomalyRow,
         `where action is null order by ${anomalies}.found_at, ${anomalies}.id`,
@@ -363,7 +192,7 @@ export function sqlStore<Tx>(
     },
 
     async findAnomaly(id) {
-      return (await select(anomalies, anomalyRow, `where id = ${place.key}`, [id]))[0]
+      return (await select(reading, anomalies, anomalyRow, `where id = ${place.key}`, [id]))[0]
     },
 
     async resolveAnomaly(id, resolution) {
@@ -373,12 +202,6 @@ export function sqlStore<Tx>(
       return (await repeated(() => single((connection) => connection.run(sql, values)))) === 1
     },
 
-    async countDue(now, since) {
-      const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${orders} where due_at <= ${place.time}`
-      const [row] = await reading.rows(sql, [time(since), time(now)])
-      return { due: Number(row!.due), stuck: Number(row!.stuck) }
-    },
-
     async putSession(session) {
       const { sql, values } = insert(sessions, sessionRow, [session])!
       const put = `${sql} ${replacing('token_hash', sessionRow.columns)}`
@@ -386,22 +209,12 @@ export function sqlStore<Tx>(
     },
 
     async getSession(tokenHash) {
-      return (await select(sessions, sessionRow, `where token_hash = ${place.key}`, [tokenHash]))[0]
+      return (await select(reading, sessions, sessionRow, `where token_hash = ${place.key}`, [tokenHash]))[0]
     },
 
     async deleteSession(tokenHash) {
       const sql = `delete from ${sessions} where token_hash = ${place.key}`
       await repeated(() => single((connection) => connection.run(sql, [tokenHash])))
     },
-  }
-}
-
-/** A unique column would have had the same value twice: which one is looked up when the transaction is over, as it can do nothing more. */
-class Conflict extends Error {
-  readonly order: Order
-
-  constructor(order: Order, cause: unknown) {
-    super('conflict', { cause })
-    this.order = order
   }
 }

@@ -1,9 +1,19 @@
 import type { Codec } from './codec.ts'
-import type { Value } from '../executor.ts'
+import type { Reader, Value } from '../executor.ts'
 
 export interface Statement {
   sql: string
   values: Value[]
+}
+
+export async function select<T>(
+  connection: Reader,
+  table: string,
+  row: Codec<T>,
+  rest: string,
+  values: Value[],
+): Promise<T[]> {
+  return (await connection.rows(`select ${row.selection} from ${table} ${rest}`, values)).map(row.read)
 }
 
 /** `undefined` when there is nothing to insert. */

@@ -1,0 +1,169 @@
+import { WechatError } from '../../errors.ts'
+import type { Anomaly, Order } from '../../model.ts'
+import { codec } from './codec.ts'
+import type { Differences } from './dialects.ts'
+import type { Connection, Reader, Row } from '../executor.ts'
+import { isConflict } from '../failures.ts'
+import { ANOMALY, ORDER, REFUND } from './fields.ts'
+import { historyOf } from './history.ts'
+import type { Tables } from './schema.ts'
+import { insert, joined, select, update } from './statements.ts'
+import type { Statement } from './statements.ts'
+import { transactionTaken } from '../store.ts'
+import type { Change, Decide, Updated } from '../store.ts'
+import { transactionsOf } from './transactions.ts'
+
+/** Reads orders with their refunds, and writes a change of one with its history and its findings. */
+export interface Orders {
+  /** The columns of an order, for statements that `read` gets the rows of. */
+  selection: string
+  /** The orders of these rows. Under a lock (`locking`) their refunds are read as they are now, not as they were when the transaction began. */
+  read(rows: Row[], connection: Reader, locking?: string): Promise<Order[]>
+  find(outTradeNo: string): Promise<Order | undefined>
+  findLive(key: string): Promise<Order | undefined>
+  lock(outTradeNo: string, connection: Connection): Promise<Order | undefined>
+  insert(first: Change, connection: Connection): Promise<void>
+  /** Runs `decide` on the order as it is under the lock, and writes what it says. */
+  change(current: Order, decide: Decide, connection: Connection): Promise<Updated>
+  /** Whether the finding is new. */
+  note(anomaly: Anomaly, connection: Connection): Promise<boolean>
+  /** Another order that has the transaction of this one. */
+  holder(order: Order): Promise<string | undefined>
+  /** Says what was in the way of a change, once its transaction is over. */
+  explain(error: unknown): Promise<never>
+}
+
+export function ordersOf(names: Tables, differences: Differences, reading: Reader): Orders {
+  const { place, lock, compound, unlessKnown } = differences
+  const { orders, refunds, anomalies } = names
+  const orderRow = codec(ORDER, differences, orders)
+  const refundRow = codec(REFUND, differences, refunds)
+  const anomalyRow = codec(ANOMALY, differences, anomalies)
+  const transactions = transactionsOf(names, differences)
+  const lines = historyOf(names, differences)
+  const ofOrder = `out_trade_no = ${place.key}`
+
+  async function read(rows: Row[], connection: Reader, locking = ''): Promise<Order[]> {
+    const found = rows.map(orderRow.read)
+    const having = found.filter((_, n) => Number(rows[n]!.refund_count) > 0).map(({ outTradeNo }) => outTradeNo)
+    if (having.length === 0) return found
+    const where = `where out_trade_no in (${having.map(() => place.key).join(', ')}) order by ${refunds}.out_trade_no, ${refunds}.position ${locking}`
+    const placed = await select(connection, refunds, refundRow, where, having)
+    return found.map((order) => ({
+      ...order,
+      refunds: placed
+        .filter(({ outTradeNo }) => outTradeNo === order.outTradeNo)
+        .map(({ outTradeNo: _, position: __, ...refund }) => refund),
+    }))
+  }
+
+  async function selectOrder(
+    where: string,
+    value: string,
+    connection: Reader = reading,
+    locking = '',
+  ): Promise<Order | undefined> {
+    const rows = await connection.rows(`select ${orderRow.selection} from ${orders} where ${where} ${locking}`, [value])
+    return (await read(rows, connection, locking))[0]
+  }
+
+  /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
+  async function statements(
+    { order, history }: Change,
+    before: Order | undefined,
+    connection: Connection,
+  ): Promise<Statement[]> {
+    const { outTradeNo } = order
+    const known = before?.refunds ?? []
+    const all = [
+      await transactions.claim(order, before, connection),
+      before === undefined
+        ? insert(orders, orderRow, [order])
+        : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
+      ...order.refunds.map((refund, position) => {
+        const next = { ...refund, outTradeNo, position }
+        const last = known[position]
+        if (last === undefined) return insert(refunds, refundRow, [next])
+        return update(
+          refunds,
+          refundRow,
+          { ...last, outTradeNo, position },
+          next,
+          `${ofOrder} and position = ${place.integer}`,
+          [outTradeNo, position],
+        )
+      }),
+      known.length > order.refunds.length
+        ? {
+            sql: `delete from ${refunds} where ${ofOrder} and position >= ${place.integer}`,
+            values: [outTradeNo, order.refunds.length],
+          }
+        : undefined,
+      ...(await lines.adding(history, before === undefined, connection)),
+    ].filter((statement) => statement !== undefined)
+    return compound ? joined(all) : all
+  }
+
+  /** Writes what `statements` gave, and the anomalies; answers with those that are new. */
+  async function write(all: Statement[], found: Anomaly[], connection: Connection): Promise<Anomaly[]> {
+    for (const { sql, values } of all) await connection.run(sql, values)
+    const raised: Anomaly[] = []
+    for (const anomaly of found) if (await note(anomaly, connection)) raised.push(anomaly)
+    return raised
+  }
+
+  async function note(anomaly: Anomaly, connection: Connection): Promise<boolean> {
+    const { sql, values } = insert(anomalies, anomalyRow, [anomaly])!
+    return (await connection.run(`${sql} ${unlessKnown}`, values)) === 1
+  }
+
+  async function change(current: Order, decide: Decide, connection: Connection): Promise<Updated> {
+    const next = decide(current)
+    if (next === undefined) return { order: current, raised: [] }
+    const all = await statements(next, current, connection)
+    try {
+      return { order: next.order, raised: await write(all, next.anomalies, connection) }
+    } catch (error) {
+      throw isConflict(error) ? new Conflict(next.order, error) : error
+    }
+  }
+
+  const holder = (order: Order) => transactions.holder(order, reading)
+
+  async function explain(error: unknown): Promise<never> {
+    if (!(error instanceof Conflict)) throw error
+    const { order, cause } = error
+    const other = await holder(order)
+    if (other !== undefined) throw transactionTaken(order.payment!.transactionId, other)
+    throw new WechatError(
+      'WECHAT_ORDER_CONFLICT',
+      `Another order of the key ${JSON.stringify(order.liveKey)} is live.`,
+      { cause },
+    )
+  }
+
+  return {
+    selection: orderRow.selection,
+    read,
+    find: (outTradeNo) => selectOrder(ofOrder, outTradeNo),
+    findLive: (key) => selectOrder(`live_key = ${place.key}`, key),
+    lock: (outTradeNo, connection) => selectOrder(ofOrder, outTradeNo, connection, lock),
+    async insert(first, connection) {
+      await write(await statements(first, undefined, connection), first.anomalies, connection)
+    },
+    change,
+    note,
+    holder,
+    explain,
+  }
+}
+
+/** A unique column would have had the same value twice: which one is looked up when the transaction is over, as it can do nothing more. */
+class Conflict extends Error {
+  readonly order: Order
+
+  constructor(order: Order, cause: unknown) {
+    super('conflict', { cause })
+    this.order = order
+  }
+}
