@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import wechatPay from '../../src/index.ts'
-import type { RefundRequest } from '../../src/index.ts'
+import type { RefundRequest, WechatPayOptions } from '../../src/index.ts'
 import { STORES } from './stores.ts'
 import type { Adapter } from './stores.ts'
 
@@ -16,8 +15,7 @@ export interface ChaosAppOptions {
   publicUrl: string
   appid: string
   appSecret: string
-  mchId: string
-  apiKey: string
+  merchant: WechatPayOptions['merchant']
   /** ms; 0 turns the sweeper off. */
   sweepIntervalMs: number
   leaseMs: number
@@ -25,12 +23,9 @@ export interface ChaosAppOptions {
   clocksAheadMs: number[]
 }
 
-const { databaseUrl, adapter, publicUrl, appid, appSecret, mchId, apiKey, clocksAheadMs, ...options } = JSON.parse(
-  process.argv[2]!,
-) as ChaosAppOptions
+const { databaseUrl, adapter, clocksAheadMs, ...options } = JSON.parse(process.argv[2]!) as ChaosAppOptions
 
 const { store, write } = STORES[adapter](databaseUrl)
-const pem = (name: string) => readFileSync(new URL(`../tls/${name}.pem`, import.meta.url))
 const server = createServer()
 await new Promise<void>((resolve) => {
   server.listen(0, '127.0.0.1', resolve)
@@ -44,10 +39,6 @@ setClock()
 const app = Fastify({ serverFactory: (handler) => server.on('request', handler) })
 await app.register(wechatPay, {
   ...options,
-  appid,
-  appSecret,
-  merchant: { version: 'v2', mchId, apiKey, cert: { cert: pem('cert'), key: pem('key') } },
-  publicUrl,
   store,
   now: () => new Date(Date.now() + aheadMs),
   price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),

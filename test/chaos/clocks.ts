@@ -15,9 +15,9 @@ const PATIENCE_MS = 240 * SECOND
  * Processes whose clocks are ±90 s apart, and one whose clock jumps by ±1 h, are killed at random moments while payments arrive. Orders that nobody pays must still be
  * open at the end: all of them have two hours.
  */
-export async function clocks({ database, quick, say }: Run): Promise<Tally> {
+export async function clocks({ quick, say, ...on }: Run): Promise<Tally> {
   const [payments, unpaid, kills] = quick ? [60, 10, 8] : [400, 50, 60]
-  return await withFleet(database, {}, async ({ fleet, world, pool, options }) => {
+  return await withFleet(on, {}, async ({ fleet, world, pool, options }) => {
     let turn = 0
     async function start(): Promise<void> {
       options.clocksAheadMs = CLOCKS[turn++ % CLOCKS.length]!

@@ -6,9 +6,9 @@ const LEASE_MS = 60_000
 const LATE_MS = 10_000
 
 /** Processes are replaced in good order, one after the other, while payments arrive. Nothing may wait for the end of a lease. */
-export async function deploy({ database, quick, say }: Run): Promise<Tally> {
+export async function deploy({ quick, say, ...on }: Run): Promise<Tally> {
   const [payments, deploys] = quick ? [100, 6] : [500, 30]
-  return await withFleet(database, { leaseMs: LEASE_MS }, async ({ fleet, world, pool }) => {
+  return await withFleet(on, { leaseMs: LEASE_MS }, async ({ fleet, world, pool }) => {
     await fleet.grow(2)
     const paying = payAll(fleet, world, payments, deploys * 800)
     for (let n = 0; n < deploys; n++) await fleet.replace()

@@ -4,18 +4,18 @@ import { deploy } from './deploy.ts'
 import { scenarios } from './scenarios.ts'
 import { startPostgres } from '../store/servers.ts'
 
-// npm run chaos -- crash|processes|database|outage|deploy|clocks [--quick] [--json]
+// npm run chaos -- crash|processes|database|outage|deploy|clocks [--version v2|v3] [--quick] [--json]
 const {
-  values: { quick = false, json = false },
+  values: { quick = false, json = false, version = 'v2' },
   positionals: [name = ''],
 } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, version: { type: 'string' } },
 })
 const all = { ...scenarios, deploy, clocks }
 const scenario = all[name as keyof typeof all]
-if (scenario === undefined) {
-  console.error(`Name one of ${Object.keys(all).join(', ')}.`)
+if (scenario === undefined || (version !== 'v2' && version !== 'v3')) {
+  console.error(`Name one of ${Object.keys(all).join(', ')}; --version is v2 or v3.`)
   process.exit(2)
 }
 
@@ -23,7 +23,7 @@ const say = (text: string) => {
   if (!json) console.error(text)
 }
 const database = await startPostgres()
-const result = await scenario({ database, quick, say })
+const result = await scenario({ database, version, quick, say })
 await database.remove()
 console.log(
   json

@@ -35,8 +35,12 @@ export interface Database {
   start(): Promise<void>
 }
 
+/** Of WeChat Pay's API. */
+export type Version = 'v2' | 'v3'
+
 export interface Run {
   database: Database
+  version: Version
   quick: boolean
   say(text: string): void
 }
@@ -47,9 +51,9 @@ const FAST_SCHEDULE = Array<number>(40).fill(0.3)
 export const scenarios: Record<string, (run: Run) => Promise<Tally>> = { crash, processes, database, outage }
 
 /** One process at a time is killed at random moments, while payments arrive, are retried and swept. */
-async function crash({ database, quick, say }: Run): Promise<Tally> {
+async function crash({ quick, say, ...on }: Run): Promise<Tally> {
   const [payments, kills] = quick ? [60, 12] : [500, 200]
-  return await withFleet(database, {}, async ({ fleet, world, pool }) => {
+  return await withFleet(on, {}, async ({ fleet, world, pool }) => {
     await fleet.grow(2)
     const paying = payAll(fleet, world, payments, kills * 150)
     while (fleet.kills < kills) {
@@ -75,8 +79,8 @@ async function processes(run: Run): Promise<Tally> {
   return total(tallies)
 }
 
-async function processesAt(isolation: string, { database, quick, say }: Run): Promise<Tally> {
-  return await withFleet(database, {}, async ({ fleet, world, pool }) => {
+async function processesAt(isolation: string, { quick, say, ...on }: Run): Promise<Tally> {
+  return await withFleet(on, {}, async ({ fleet, world, pool }) => {
     await pool.query(`alter database postgres set default_transaction_isolation = '${isolation}'`)
     await fleet.grow(4)
     const numbers = await payAll(fleet, world, quick ? 50 : 200, 0)
@@ -106,47 +110,51 @@ async function database(run: Run): Promise<Tally> {
   return total(tallies)
 }
 
-async function databaseThrough(adapter: Adapter, { database, quick, say }: Run): Promise<Tally> {
-  return await withFleet(database, { adapter, sweepIntervalMs: 0 }, async ({ fleet, world, pool, sweeping }) => {
-    await fleet.grow(2)
-    const payments = quick ? 30 : 150
-    let ending = endConnections(database.url)
-    const numbers = await payAll(fleet, world, payments, 0, { deliver: 'hold' })
-    const half = numbers.slice(0, payments / 2)
-    const rest = numbers.slice(payments / 2)
-    const before = await deliverAll(world, half)
-    let ended = await ending.stop()
-    const stopping = database.stop()
-    const during = await deliverAll(world, rest)
-    await stopping
-    during.push(...(await deliverAll(world, rest)))
-    const late = [...before, ...during].filter(({ durationMs }) => durationMs >= 5000)
-    if (late.length > 0) throw new Error(`${late.length} notifications were answered after 5 s or more`)
-    await database.start()
-    // Nobody has swept yet: what is paid now was paid by the notifications that were acknowledged.
-    const acked = new Set(
-      [...before, ...during].filter(({ verdict }) => verdict === 'acked').map(({ outTradeNo }) => outTradeNo),
-    )
-    const { rows } = await pool.query<{ out_trade_no: string }>(
-      "select out_trade_no from wechat_orders where state = 'paid'",
-    )
-    const stored = new Set(rows.map(({ out_trade_no: number }) => number))
-    const unstored = [...acked].filter((number) => !stored.has(number))
-    if (unstored.length > 0) throw new Error(`acknowledged and not stored: ${unstored.join()}`)
-    say(
-      `${adapter}: ${acked.size} acknowledged and stored, ${payments - acked.size} refused while the database was away; the slowest answer took ${Math.round(Math.max(...during.map(({ durationMs }) => durationMs)))} ms`,
-    )
-    ending = endConnections(database.url)
-    await sweeping(2)
-    const [counts] = await Promise.all([
-      tally(pool, world),
-      wait(2000).then(async () => {
-        ended += await ending.stop()
-      }),
-    ])
-    say(`${adapter}: ${ended} connections ended, ${fleet.exits} processes ended by themselves`)
-    return counts
-  })
+async function databaseThrough(adapter: Adapter, { database, version, quick, say }: Run): Promise<Tally> {
+  return await withFleet(
+    { database, version },
+    { adapter, sweepIntervalMs: 0 },
+    async ({ fleet, world, pool, sweeping }) => {
+      await fleet.grow(2)
+      const payments = quick ? 30 : 150
+      let ending = endConnections(database.url)
+      const numbers = await payAll(fleet, world, payments, 0, { deliver: 'hold' })
+      const half = numbers.slice(0, payments / 2)
+      const rest = numbers.slice(payments / 2)
+      const before = await deliverAll(world, half)
+      let ended = await ending.stop()
+      const stopping = database.stop()
+      const during = await deliverAll(world, rest)
+      await stopping
+      during.push(...(await deliverAll(world, rest)))
+      const late = [...before, ...during].filter(({ durationMs }) => durationMs >= 5000)
+      if (late.length > 0) throw new Error(`${late.length} notifications were answered after 5 s or more`)
+      await database.start()
+      // Nobody has swept yet: what is paid now was paid by the notifications that were acknowledged.
+      const acked = new Set(
+        [...before, ...during].filter(({ verdict }) => verdict === 'acked').map(({ outTradeNo }) => outTradeNo),
+      )
+      const { rows } = await pool.query<{ out_trade_no: string }>(
+        "select out_trade_no from wechat_orders where state = 'paid'",
+      )
+      const stored = new Set(rows.map(({ out_trade_no: number }) => number))
+      const unstored = [...acked].filter((number) => !stored.has(number))
+      if (unstored.length > 0) throw new Error(`acknowledged and not stored: ${unstored.join()}`)
+      say(
+        `${adapter}: ${acked.size} acknowledged and stored, ${payments - acked.size} refused while the database was away; the slowest answer took ${Math.round(Math.max(...during.map(({ durationMs }) => durationMs)))} ms`,
+      )
+      ending = endConnections(database.url)
+      await sweeping(2)
+      const [counts] = await Promise.all([
+        tally(pool, world),
+        wait(2000).then(async () => {
+          ended += await ending.stop()
+        }),
+      ])
+      say(`${adapter}: ${ended} connections ended, ${fleet.exits} processes ended by themselves`)
+      return counts
+    },
+  )
 }
 
 /** Ends one connection of the app at a time, at random moments, as an administrator would; `stop` resolves with how many. */
@@ -177,7 +185,7 @@ function endConnections(url: string): { stop(): Promise<number> } {
 }
 
 /** The app is down for every send but the last of WeChat's 24 h 4 min, or for all of them. Virtual time. */
-async function outage({ database, quick }: Run): Promise<Tally> {
+async function outage({ database, version, quick }: Run): Promise<Tally> {
   const mock = await createMockWechat()
   const world = mock.default
   const pool = await emptyDatabase(database.url)
@@ -187,14 +195,14 @@ async function outage({ database, quick }: Run): Promise<Tally> {
   })
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
-  const { appid, appSecret, mchId, apiKey } = world.credentials
+  const { appid, appSecret } = world.credentials
 
   async function appUp() {
     const app = Fastify({ serverFactory: (handler) => server.on('request', handler) })
     await app.register(wechatPay, {
       appid,
       appSecret,
-      merchant: { version: 'v2', mchId, apiKey },
+      merchant: world.merchantOptions(version),
       baseUrl: mock.url,
       publicUrl: url,
       store: sqlStore(fromPg(pool)),
@@ -260,20 +268,19 @@ export interface Stage {
 
 /** A fleet of the app on the database, against a WeChat on the real clock, for as long as `run` takes. */
 export async function withFleet(
-  database: Database,
+  { database, version }: Pick<Run, 'database' | 'version'>,
   changes: Partial<ChaosAppOptions>,
   run: (stage: Stage) => Promise<Counts>,
 ): Promise<Tally> {
   const mock = await createMockWechat({ world: { clock: 'real', schedule: FAST_SCHEDULE, ackTimeoutMs: 5000 } })
   const pool = await emptyDatabase(database.url)
-  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+  const { appid, appSecret } = mock.default.credentials
   const options = {
     databaseUrl: database.url,
     baseUrl: mock.url,
     appid,
     appSecret,
-    mchId,
-    apiKey,
+    merchant: mock.default.merchantOptions(version),
     adapter: 'fromPg' as const,
     sweepIntervalMs: 200,
     leaseMs: 2000,
