@@ -50,6 +50,8 @@ export interface Account {
 
 export interface Order extends OrderTerms, Account {
   outTradeNo: string
+  /** The version of WeChat Pay's API that it was made with. */
+  apiVersion: 'v2' | 'v3'
   currency: 'CNY'
   state: OrderState
   /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */

@@ -42,7 +42,7 @@ export interface ContractCase {
  *
  * const cases = storeContract({
  *   makeStore: async () => {
- *     await pool.query('truncate wechat_orders, wechat_transactions, wechat_history, wechat_repeats, wechat_anomalies, wechat_sessions')
+ *     await pool.query('truncate wechat_trades, wechat_transactions, wechat_history, wechat_repeats, wechat_anomalies, wechat_sessions')
  *     return myStore(pool)
  *   },
  *   probe: {

@@ -80,6 +80,7 @@ async function plugin(): Promise<Contestant> {
             openid: OPENID,
             description: 'Tea',
             totalFee,
+            apiVersion: 'v2',
             currency: 'CNY',
             clientIp: '203.0.113.7',
             state: 'prepaid',

@@ -220,6 +220,7 @@ export function createOrders({
       outTradeNo,
       appid,
       mchId,
+      apiVersion: pay.version,
       currency: 'CNY',
       state: 'created',
       liveKey: terms.key,

@@ -35,6 +35,7 @@ export function newOrder(part: Partial<Order> = {}): Order {
     openid: 'o-contract',
     description: 'Tea',
     totalFee: 1250,
+    apiVersion: 'v2',
     currency: 'CNY',
     clientIp: '203.0.113.7',
     state: 'created',
@@ -53,6 +54,7 @@ export function newOrder(part: Partial<Order> = {}): Order {
 export function full(order: Order, text: string): Order {
   return {
     ...order,
+    apiVersion: 'v3',
     description: text,
     attach: text,
     totalFee: Number.MAX_SAFE_INTEGER,

@@ -37,7 +37,7 @@ export async function clocks({ quick, say, ...on }: Run): Promise<Tally> {
     await fleet.grow(1)
     const result = await tally(pool, world, undefined, PATIENCE_MS)
     const { rows } = await pool.query<{ state: string; count: string }>(
-      'select state, count(*) as count from wechat_orders where out_trade_no = any($1) group by state',
+      'select state, count(*) as count from wechat_trades where out_trade_no = any($1) group by state',
       [open],
     )
     say(`${fleet.kills} kills; unpaid orders: ${rows.map(({ state, count }) => `${count} ${state}`).join(', ')}`)

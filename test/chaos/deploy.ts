@@ -15,7 +15,7 @@ export async function deploy({ quick, say, ...on }: Run): Promise<Tally> {
     await paying
     const result = await tally(pool, world)
     const { rows } = await pool.query<{ late: string }>(
-      'select extract(epoch from at - paid_at) * 1000 as late from chaos_fulfilments join wechat_orders using (out_trade_no) order by late',
+      'select extract(epoch from at - paid_at) * 1000 as late from chaos_fulfilments join wechat_trades using (out_trade_no) order by late',
     )
     const times = rows.map(({ late }) => Math.round(Number(late)))
     const given = await pool.query<{ count: string }>(

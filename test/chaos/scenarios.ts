@@ -135,7 +135,7 @@ async function databaseThrough(adapter: Adapter, { database, version, quick, say
         [...before, ...during].filter(({ verdict }) => verdict === 'acked').map(({ outTradeNo }) => outTradeNo),
       )
       const { rows } = await pool.query<{ out_trade_no: string }>(
-        "select out_trade_no from wechat_orders where state = 'paid'",
+        "select out_trade_no from wechat_trades where state = 'paid'",
       )
       const stored = new Set(rows.map(({ out_trade_no: number }) => number))
       const unstored = [...acked].filter((number) => !stored.has(number))
@@ -399,7 +399,7 @@ export async function tally(
   const until = Date.now() + limitMs
   for (;;) {
     const { rows } = await pool.query<{ out_trade_no: string; state: string; due: boolean }>(
-      'select out_trade_no, state, due_at is not null as due from wechat_orders',
+      'select out_trade_no, state, due_at is not null as due from wechat_trades',
     )
     const ours = rows.filter(({ out_trade_no: number }) => paid.has(number))
     const stuck = ours.filter(({ due }) => due).length

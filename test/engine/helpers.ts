@@ -37,6 +37,7 @@ export function newOrder(part: Partial<Order> = {}): Order {
     openid: 'oTea_payer',
     description: '红茶 250g',
     totalFee: 1250,
+    apiVersion: 'v2',
     currency: 'CNY',
     clientIp: '203.0.113.7',
     state: 'created',

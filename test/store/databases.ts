@@ -9,6 +9,7 @@ import type { Test } from 'tap'
 import { fromMysql2 } from '../../src/store/adapters/mysql2.ts'
 import { fromPg } from '../../src/store/adapters/pg.ts'
 import { fromSqlite } from '../../src/store/adapters/sqlite.ts'
+import { tables } from '../../src/store/sql/schema.ts'
 import { sqlStore } from '../../src/store/sql/sql.ts'
 import type { Dialect, Executor, Isolation, Reader } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
@@ -177,10 +178,11 @@ export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>): Pr
   const store = sqlStore(executor)
   await store.migrate()
   await executor.run('create table own (id varchar(36) not null primary key)', [])
+  const { orders: _, versions: __, ...kept } = tables()
   const cases = storeContract<Tx>({
     makeStore: async () => {
-      for (const table of ['orders', 'refunds', 'transactions', 'history', 'repeats', 'anomalies', 'sessions']) {
-        await executor.run(`delete from wechat_${table}`, [])
+      for (const table of Object.values(kept)) {
+        await executor.run(`delete from ${table}`, [])
       }
       return store
     },

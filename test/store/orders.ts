@@ -18,6 +18,7 @@ export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
     openid: 'o-1',
     description: '红茶',
     totalFee: 1250,
+    apiVersion: 'v2',
     currency: 'CNY',
     clientIp: '203.0.113.7',
     state: 'prepaid',

@@ -7,7 +7,7 @@ import type { Store } from '../store.ts'
 
 /** The orders with due work: claimed, counted, brought forward. */
 export function dueOf(
-  { orders }: Tables,
+  { trades: orders }: Tables,
   { place, time, lock, lockFree, compound }: Differences,
   { reading, transaction, single }: Access<unknown>,
   { selection, read }: Orders,

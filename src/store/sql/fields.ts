@@ -43,6 +43,7 @@ export const ORDER: Fields<Order> = {
   liveKey: { column: 'live_key', kind: 'key', ...NULL },
   appid: { column: 'appid', kind: 'name' },
   mchId: { column: 'mch_id', kind: 'name' },
+  apiVersion: { column: 'api_version', kind: 'name' },
   openid: { column: 'openid', kind: 'name' },
   description: { column: 'description', kind: 'text' },
   totalFee: { column: 'total_fee', kind: 'integer' },

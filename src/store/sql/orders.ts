@@ -35,7 +35,7 @@ export interface Orders {
 
 export function ordersOf(names: Tables, differences: Differences, reading: Reader): Orders {
   const { place, lock, compound, unlessKnown } = differences
-  const { orders, refunds, anomalies } = names
+  const { trades: orders, refunds, anomalies } = names
   const orderRow = codec(ORDER, differences, orders)
   const refundRow = codec(REFUND, differences, refunds)
   const anomalyRow = codec(ANOMALY, differences, anomalies)

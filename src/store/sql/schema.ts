@@ -21,7 +21,10 @@ export function schema(dialect: Dialect, { tablePrefix, from = 0 }: SchemaOption
 }
 
 export interface Tables {
+  /** Orders up to version 2. */
   orders: string
+  /** Orders with their payments. */
+  trades: string
   refunds: string
   /** One row for each transaction of WeChat's: the order that it has paid. */
   transactions: string
@@ -44,6 +47,7 @@ export function tables(prefix = 'wechat_'): Tables {
   }
   return {
     orders: `${prefix}orders`,
+    trades: `${prefix}trades`,
     refunds: `${prefix}refunds`,
     transactions: `${prefix}transactions`,
     history: `${prefix}history`,
@@ -92,58 +96,70 @@ function create({ name: table, columns, indexes = [] }: Table, { ddl }: Differen
   ]
 }
 
+type Types = Differences['types']
+
+function paymentColumns({ key, name, text, integer, time }: Types): string[] {
+  return [
+    `transaction_id ${key}`,
+    `paid_out_trade_no ${name}`,
+    `paid_appid ${name}`,
+    `paid_mch_id ${name}`,
+    `paid_openid ${name}`,
+    `paid_fee ${integer}`,
+    `paid_currency ${name}`,
+    `paid_at ${time}`,
+    `paid_bank_type ${name}`,
+    `paid_attach ${text}`,
+  ]
+}
+
+/** The orders of versions 1 and 2. */
+function ordersOf1({ orders }: Tables, types: Types): Table {
+  const { key, name, text, integer, time, count } = types
+  return {
+    name: orders,
+    columns: [
+      `out_trade_no ${key} not null primary key`,
+      `order_key ${name} not null`,
+      `live_key ${key} unique`,
+      `appid ${name} not null`,
+      `mch_id ${name} not null`,
+      `openid ${name} not null`,
+      `description ${text} not null`,
+      `total_fee ${integer} not null`,
+      `currency ${name} not null`,
+      `attach ${text}`,
+      `client_ip ${name} not null`,
+      `created_at ${time} not null`,
+      `expires_at ${time} not null`,
+      `state ${name} not null`,
+      `prepay_id ${name}`,
+      `prepay_expires_at ${time}`,
+      `queried_at ${time}`,
+      ...paymentColumns(types),
+      `refund_count ${count} not null`,
+      `fulfilment ${name} not null`,
+      `attempts ${integer} not null`,
+      `due_at ${time}`,
+      `claims ${integer} not null`,
+    ],
+    indexes: [
+      { name: 'transaction_id', columns: 'transaction_id', partial: true },
+      { name: 'due_at', columns: 'due_at', partial: true },
+    ],
+  }
+}
+
 /** Tables to make, and statements. A version that has been released stays as it is: the next one alters what it made. */
 const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[])[] = [
-  (names, { types: { key, name, text, integer, time, count }, ddl: { counter, reports } }) => {
-    const payment = [
-      `transaction_id ${key}`,
-      `paid_out_trade_no ${name}`,
-      `paid_appid ${name}`,
-      `paid_mch_id ${name}`,
-      `paid_openid ${name}`,
-      `paid_fee ${integer}`,
-      `paid_currency ${name}`,
-      `paid_at ${time}`,
-      `paid_bank_type ${name}`,
-      `paid_attach ${text}`,
-    ]
+  (names, { types, ddl: { counter, reports } }) => {
+    const { key, name, text, integer, time } = types
     return [
       {
         name: names.versions,
         columns: ['version integer not null primary key'],
       },
-      {
-        name: names.orders,
-        columns: [
-          `out_trade_no ${key} not null primary key`,
-          `order_key ${name} not null`,
-          `live_key ${key} unique`,
-          `appid ${name} not null`,
-          `mch_id ${name} not null`,
-          `openid ${name} not null`,
-          `description ${text} not null`,
-          `total_fee ${integer} not null`,
-          `currency ${name} not null`,
-          `attach ${text}`,
-          `client_ip ${name} not null`,
-          `created_at ${time} not null`,
-          `expires_at ${time} not null`,
-          `state ${name} not null`,
-          `prepay_id ${name}`,
-          `prepay_expires_at ${time}`,
-          `queried_at ${time}`,
-          ...payment,
-          `refund_count ${count} not null`,
-          `fulfilment ${name} not null`,
-          `attempts ${integer} not null`,
-          `due_at ${time}`,
-          `claims ${integer} not null`,
-        ],
-        indexes: [
-          { name: 'transaction_id', columns: 'transaction_id', partial: true },
-          { name: 'due_at', columns: 'due_at', partial: true },
-        ],
-      },
+      ordersOf1(names, types),
       {
         name: names.refunds,
         columns: [
@@ -186,7 +202,7 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
           `out_trade_no ${key} not null`,
           `found_at ${time} not null`,
           `reason ${text} not null`,
-          ...payment,
+          ...paymentColumns(types),
           `action ${name}`,
           `note ${text}`,
           `resolved_at ${time}`,
@@ -242,6 +258,22 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
         `select ${id}, 'reused-transaction', paid.out_trade_no, paid.paid_at, ${reason}, ${payment.replaceAll(/\w+/g, 'paid.$&')} ` +
         `from ${orders} as paid join ${transactions} as claimed on claimed.transaction_id = paid.transaction_id ` +
         `where claimed.out_trade_no <> paid.out_trade_no and not exists (select 1 from ${anomalies} as known where known.id = ${id})`,
+    ]
+  },
+
+  // An order says which version of WeChat Pay's API it was made with. The table has another name: what a process of an older version still writes fails as a whole.
+  (names, { types }) => {
+    const before = ordersOf1(names, types)
+    const columns = before.columns.map((column) => column.split(' ')[0]!)
+    return [
+      before,
+      {
+        ...before,
+        name: names.trades,
+        columns: [...before.columns, `api_version ${types.name} not null default 'v2'`],
+      },
+      `insert into ${names.trades} (${columns.join(', ')}) select ${columns.join(', ')} from ${names.orders} where not exists (select 1 from ${names.trades} where ${names.trades}.out_trade_no = ${names.orders}.out_trade_no)`,
+      `drop table if exists ${names.orders}`,
     ]
   },
 ]

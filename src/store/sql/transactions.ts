@@ -18,7 +18,7 @@ export interface Transactions {
 }
 
 export function transactionsOf(
-  { orders, transactions }: Tables,
+  { trades: orders, transactions }: Tables,
   { place: { key }, read, compound }: Differences,
 ): Transactions {
   // Processes of version 1 may still run, and record payments without a claim: the orders are looked at too.

@@ -36,6 +36,7 @@ const ORDER: Order = {
   outTradeNo: OUT_TRADE_NO,
   appid: APPID,
   mchId: MCH_ID,
+  apiVersion: 'v2',
   currency: 'CNY',
   state: 'created',
   liveKey: 'cart-1',

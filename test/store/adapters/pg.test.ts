@@ -128,7 +128,7 @@ t.test('a server that goes away ends no process, though nobody listens to the po
 })
 
 t.test("rows of the user's own that refer to an order hold up no change of it", async (t) => {
-  await pool.query('create table referring (out_trade_no text references wechat_orders)')
+  await pool.query('create table referring (out_trade_no text references wechat_trades)')
   const claim = await claimed(store, 'referred')
   t.equal(
     await store.fulfil(
@@ -155,7 +155,7 @@ t.test('statements are prepared, unless told otherwise', async (t) => {
     // Two stores on one pool, as two plugins have them, name the same statement the same.
     await sqlStore(fromPg(one, options)).findOrder('prepared')
     const named =
-      "select from pg_prepared_statements where name like 'wechat%' and statement like '%from wechat_orders%'"
+      "select from pg_prepared_statements where name like 'wechat%' and statement like '%from wechat_trades%'"
     t.equal((await one.query(named)).rowCount, expected)
   }
 })

@@ -13,7 +13,7 @@ const db = sqliteFile(':memory:', t)
 for (const sql of schema('sqlite')) db.exec(sql)
 
 for (const [name, fields] of Object.entries({
-  orders: ORDER,
+  trades: ORDER,
   refunds: REFUND,
   history: HISTORY,
   anomalies: ANOMALY,

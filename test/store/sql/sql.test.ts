@@ -124,25 +124,25 @@ const SENT: Sent[] = [
   [
     'insertOrder',
     (store) => store.insertOrder(change(newOrder('sent'))),
-    ['insert into orders + insert into history'],
-    ['begin', 'insert into orders', 'insert into history', 'commit'],
+    ['insert into trades + insert into history'],
+    ['begin', 'insert into trades', 'insert into history', 'commit'],
   ],
-  ['findOrder', (store) => store.findOrder('sent'), ['select orders'], ['select orders']],
+  ['findOrder', (store) => store.findOrder('sent'), ['select trades'], ['select trades']],
   [
     'updateOrder that settles',
     (store) => store.updateOrder('sent', settle),
     [
       'begin',
-      'select orders',
-      'insert into transactions + select transactions + select orders + update orders + insert into history',
+      'select trades',
+      'insert into transactions + select transactions + select trades + update trades + insert into history',
       'commit',
     ],
     [
       'begin',
-      'select orders',
-      'select transactions + select orders',
+      'select trades',
+      'select transactions + select trades',
       'insert into transactions',
-      'update orders',
+      'update trades',
       'insert into history',
       'commit',
     ],
@@ -150,8 +150,8 @@ const SENT: Sent[] = [
   [
     'updateOrder that only adds history',
     (store) => store.updateOrder('sent', change),
-    ['begin', 'select orders', 'insert into history', 'commit'],
-    ['begin', 'select orders', 'insert into history', 'commit'],
+    ['begin', 'select trades', 'insert into history', 'commit'],
+    ['begin', 'select trades', 'insert into history', 'commit'],
   ],
   ...[
     ['updateOrder that says something new', 'insert into history'],
@@ -164,50 +164,50 @@ const SENT: Sent[] = [
         const { history, ...rest } = change(order)
         return { ...rest, history: history.map((line) => ({ ...line, from: order.state })) }
       }),
-    ['begin', 'select orders', 'insert into repeats + update repeats + insert into history + select history', 'commit'],
-    ['begin', 'select orders', 'select history', write!, 'commit'],
+    ['begin', 'select trades', 'insert into repeats + update repeats + insert into history + select history', 'commit'],
+    ['begin', 'select trades', 'select history', write!, 'commit'],
   ]),
   [
     'claimDue',
     (store) => store.claimDue(ACCOUNT, at(0), 10, 1000, 'sent'),
-    ['select orders + update orders'],
-    ['begin', 'select orders', 'update orders', 'commit'],
+    ['select trades + update trades'],
+    ['begin', 'select trades', 'update trades', 'commit'],
   ],
   [
     'claimDue of nothing',
     (store) => store.claimDue(ACCOUNT, at(0), 10, 1000, 'sent'),
-    ['select orders + update orders'],
-    ['begin', 'select orders', 'commit'],
+    ['select trades + update trades'],
+    ['begin', 'select trades', 'commit'],
   ],
   [
     'fulfil',
     async (store) =>
       store.fulfil((await store.claimDue(ACCOUNT, at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
     [
-      'select orders + update orders',
+      'select trades + update trades',
       'begin as set',
       'savepoint wechat_work',
       'release savepoint wechat_work',
-      'select orders',
+      'select trades',
       'insert into history',
       'commit',
     ],
     [
       'begin',
-      'select orders',
-      'update orders',
+      'select trades',
+      'update trades',
       'commit',
       'begin as set',
       'savepoint wechat_work',
       'release savepoint wechat_work',
-      'select orders',
+      'select trades',
       'insert into history',
       'commit',
     ],
   ],
 ]
 
-const ANALYZE: Record<Dialect, string> = { postgres: 'analyze', mysql: 'analyze table many_orders', sqlite: 'analyze' }
+const ANALYZE: Record<Dialect, string> = { postgres: 'analyze', mysql: 'analyze table many_trades', sqlite: 'analyze' }
 const EXPLAIN: Record<Dialect, string> = { postgres: 'explain', mysql: 'explain', sqlite: 'explain query plan' }
 
 /** Finds statements that wait for a row. SQLite has one writer, and waits for it in the library. */
@@ -255,7 +255,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const { store, statements } = await watched(executor)
       await store.insertOrder(change(newOrder('columns')))
       await store.updateOrder('columns', (order) => change({ ...order, attempts: 1 }))
-      t.ok(statements().some(({ sql }) => /update wechat_orders set attempts = \S+ where/.test(sql)))
+      t.ok(statements().some(({ sql }) => /update wechat_trades set attempts = \S+ where/.test(sql)))
     })
 
     t.test('refunds grow, change and go with their order, and nothing else of it is written', async (t) => {
@@ -281,7 +281,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         history: [],
         anomalies: [],
       }))
-      t.same(statements().map(gist), ['begin', 'select orders', 'select refunds', 'update refunds', 'commit'])
+      t.same(statements().map(gist), ['begin', 'select trades', 'select refunds', 'update refunds', 'commit'])
     })
 
     t.test('each of several claimed orders has its own refunds', async (t) => {
@@ -395,7 +395,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       await store.insertOrder(change(newOrder('held', { dueAt: at(0) })))
       const claim: { begun?: Promise<Claim[]>; over: boolean } = { over: false }
       await connect().transaction(async (holder) => {
-        await holder.run("update wechat_orders set attempts = 7 where out_trade_no = 'held'", [])
+        await holder.run("update wechat_trades set attempts = 7 where out_trade_no = 'held'", [])
         claim.begun = store.claimDue(ACCOUNT, at(0), 1, 1000, 'held').finally(() => {
           claim.over = true
         })
@@ -413,12 +413,12 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     t.test('claimDue finds what is due, and bringForward what is due too late, by its index', async (t) => {
       const many = sqlStore(executor, { tablePrefix: 'many_' })
       await many.migrate()
-      const row = codec(ORDER, DIALECTS[dialect], 'many_orders')
+      const row = codec(ORDER, DIALECTS[dialect], 'many_trades')
       for (let batch = 0; batch < 10; batch++) {
         const orders = Array.from({ length: 500 }, (_, n) =>
           newOrder(`${batch}-${n}`, { dueAt: n % 5 === 0 ? at(batch * 500 + n) : null }),
         )
-        const { sql, values } = insert('many_orders', row, orders)!
+        const { sql, values } = insert('many_trades', row, orders)!
         await executor.run(DIALECTS[dialect].numbered(sql), values)
       }
       await executor.run(ANALYZE[dialect], [])
@@ -427,8 +427,8 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       await store.bringForward(at(4950), at(0))
       for (const { sql, values } of statements().filter(({ sql }) => /due_at (<=|>) /.test(sql))) {
         const plan = JSON.stringify(await executor.rows(`${EXPLAIN[dialect]} ${sql}`, values))
-        t.match(plan, 'many_orders_due_at')
-        t.notMatch(plan, /Seq Scan on many_orders|SCAN many_orders|filesort|TEMP B-TREE/)
+        t.match(plan, 'many_trades_due_at')
+        t.notMatch(plan, /Seq Scan on many_trades|SCAN many_trades|filesort|TEMP B-TREE/)
       }
     })
   })
