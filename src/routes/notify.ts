@@ -89,14 +89,18 @@ export function notifyRoute(
     }
   }
 
-  /** It names no app: any registration of the merchant may have the order. */
+  /** It names no app: the order tells. Its owner does the work, here or, on a store that we share, elsewhere. */
   async function takeRefund(report: RefundReport): Promise<Observed | undefined> {
-    const others = registered().filter(({ account }) => account.mchId === orders.account.mchId)
+    const { mchId } = orders.account
+    const others = registered().filter(({ account }) => account.mchId === mchId)
+    let keeper: Orders | undefined
     for (const each of new Set([orders, ...others])) {
-      const observed = await each.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report })
-      if (observed !== undefined) return observed
+      const order = await each.get(report.outTradeNo)
+      if (order?.mchId !== mchId) continue
+      keeper = each
+      if (each.owns(order)) break
     }
-    return undefined
+    return await keeper?.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report })
   }
 
   /** It is for whoever owns the order: we, another registration here, or one elsewhere that shares our store and does its own work. */

@@ -50,6 +50,8 @@ async function outcomeOf(
         }),
       } as unknown as PayApi,
       orders: {
+        get: async () => (observed === 'unknown' ? undefined : { mchId: '1' }),
+        owns: () => true,
         observe: async (_outTradeNo: string, observation: unknown) => {
           seen.push(observation)
           return observed === 'unknown' ? undefined : observed

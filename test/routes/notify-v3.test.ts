@@ -2,16 +2,18 @@ import Fastify from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import wechatPay, { memoryStore } from '../../src/index.ts'
+import type { PaidOrder, Refund, Wechat, WechatPayOptions } from '../../src/index.ts'
 import { BAD, notification, REFUND, TRADE } from '../client/pay-v3/messages.ts'
 import { API_V3_KEY, APPID, MCH_ID, MERCHANT_KEY, NOW, PUBLIC_KEY, SERIAL_NO } from '../client/pay-v3/wechat.ts'
-import { newOrder } from '../engine/helpers.ts'
+import { newOrder, paymentOf } from '../engine/helpers.ts'
 
-/** A merchant of API v3 that has made one order, and what it answers to notifications by real HTTP. */
-async function shop(t: Test) {
+/** A merchant of API v3 that has made one order, and what it answers to notifications by real HTTP. Another app of the merchant number may be on the same server and store. */
+async function shop(t: Test, { other }: { other?: string } = {}) {
   const app = Fastify()
   const store = memoryStore()
   const paid: string[] = []
-  await app.register(wechatPay, {
+  const refunded: string[] = []
+  const options = {
     appid: APPID,
     appSecret: '0123456789abcdef'.repeat(2),
     merchant: {
@@ -29,10 +31,27 @@ async function shop(t: Test) {
     now: () => NOW,
     sweepIntervalMs: 0,
     price: () => ({ key: 'k', description: 'tea', totalFee: 1250 }),
-    onPaid: ({ outTradeNo }) => {
+    onPaid: ({ outTradeNo }: PaidOrder) => {
       paid.push(outTradeNo)
     },
-  })
+    onRefunded: (_order: PaidOrder, { outRefundNo }: Refund) => {
+      refunded.push(`${APPID} ${outRefundNo}`)
+    },
+  } satisfies WechatPayOptions<undefined>
+  let beside: Wechat | undefined
+  if (other !== undefined) {
+    const onRefunded = (_order: PaidOrder, { outRefundNo }: Refund) => {
+      refunded.push(`${other} ${outRefundNo}`)
+    }
+    await app.register(
+      async (scope) => {
+        await scope.register(wechatPay, { ...options, appid: other, onRefunded })
+        beside = scope.wechat
+      },
+      { prefix: '/other' },
+    )
+  }
+  await app.register(wechatPay, options)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => {
     await app.close()
@@ -54,7 +73,7 @@ async function shop(t: Test) {
     const response = await fetch(`${url}/wechat/notify`, { method: 'POST', headers: given, body })
     return { status: response.status, type: response.headers.get('content-type'), text: await response.text() }
   }
-  return { app, store, paid, notify }
+  return { app, beside, store, paid, refunded, notify }
 }
 
 const changed = (part: object) => notification({ resource: { ...TRADE, ...part } })
@@ -117,5 +136,36 @@ t.test(
     const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource: REFUND }))
     t.match(reply, { status: 409, text: /mismatch/ })
     t.match(await app.wechat.orders.get(TRADE.out_trade_no), { state: 'prepaid', refunds: [], dueAt: NOW })
+  },
+)
+
+t.test(
+  'a refund of another app of the merchant number is the work of the registration that owns the order',
+  async (t) => {
+    const other = 'wx00000000000000bb'
+    const { beside, store, refunded, notify } = await shop(t, { other })
+    const order = newOrder({ outTradeNo: 'other-1', key: 'other', liveKey: 'other', appid: other, mchId: MCH_ID })
+    const payment = paymentOf(order, { transactionId: TRADE.transaction_id })
+    const paid = { ...order, state: 'paid', payment, fulfilment: 'done' } as const
+    await store.insertOrder({ order: paid, history: [], anomalies: [] })
+    const resource = { ...REFUND, out_trade_no: order.outTradeNo }
+    t.match(await notify(notification({ type: 'REFUND.SUCCESS', resource })), { status: 200 })
+    await beside!.idle()
+    await beside!.idle()
+    t.strictSame(refunded, [`${other} ${REFUND.out_refund_no}`], 'at once: nobody sweeps')
+  },
+)
+
+t.test(
+  'a refund of a merchant number never counts for an order of another one, though both are on one store',
+  async (t) => {
+    const { app, store, notify } = await shop(t)
+    const order = newOrder({ outTradeNo: 'foreign-1', key: 'foreign', liveKey: 'foreign', appid: APPID, mchId: '1' })
+    const paid = { ...order, state: 'paid', payment: paymentOf(order), fulfilment: 'done' } as const
+    await store.insertOrder({ order: paid, history: [], anomalies: [] })
+    const resource = { ...REFUND, out_trade_no: order.outTradeNo }
+    const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource }))
+    t.match(reply, { status: 404, text: /unknown-order/ })
+    t.strictSame(await app.wechat.refunds.list(order.outTradeNo), [])
   },
 )

@@ -145,8 +145,11 @@ function unbelievable(what: string): WechatError {
  */
 function refused(reply: HttpReply, signed: boolean): WechatError {
   const { code, message, detail } = errorOf(reply)
-  const wechat = { wechatCode: code, wechatText: message, wechatDetail: detail }
   const said = [code, message].filter((text) => text !== '').join(' ')
+  // Callers branch on the code: without a signature it is no more than words.
+  const wechat = signed
+    ? { wechatCode: code, wechatText: message, wechatDetail: detail }
+    : { wechatText: said, wechatDetail: detail }
   if (reply.status === 429) {
     return new WechatError('WECHAT_RATE_LIMITED', `WeChat Pay asks to slow down: ${said}. ${ADVICE.repeat}`, {
       ...wechat,

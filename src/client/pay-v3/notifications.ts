@@ -92,6 +92,11 @@ export async function readNotificationV3(
       throw new NotificationError('incomplete', `The ${report} of the notification cannot be used.`)
     }
     if (report.tradeState === 'SUCCESS') return { kind: 'payment', payment: report.payment }
+    if (report.tradeState === 'REFUND') {
+      // Some of it has gone back meanwhile, and this does not say how much.
+      const { outTradeNo, transactionId } = report.payment
+      return { kind: 'payment-hint', outTradeNo, transactionId }
+    }
     return {
       kind: 'payment-failed',
       outTradeNo: textOf(trade.out_trade_no),

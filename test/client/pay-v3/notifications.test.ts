@@ -73,6 +73,11 @@ t.test('a payment', async (t) => {
     outTradeNo: TRADE.out_trade_no,
     reason: 'the trade is PAYERROR',
   })
+  t.strictSame(
+    await read(notification({ resource: { ...TRADE, trade_state: 'REFUND' } })),
+    { kind: 'payment-hint', outTradeNo: TRADE.out_trade_no, transactionId: TRADE.transaction_id },
+    'money was taken, and some of it has gone back: WeChat is asked how much',
+  )
 })
 
 t.test('a refund', async (t) => {

@@ -1,6 +1,8 @@
 import { constants, createHash, createPublicKey, privateDecrypt, verify } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { signV2 as signWire } from '../../../mock-server/wire/sign-v2.ts'
+import { writeXml as writeWire } from '../../../mock-server/wire/xml.ts'
 import type { HttpReply } from '../../../src/client/http.ts'
 import { createPayV2 } from '../../../src/client/pay-v2/pay-v2.ts'
 import type { NotificationError, PayApi } from '../../../src/client/pay.ts'
@@ -356,6 +358,39 @@ t.test('replies that are not believed', async (t) => {
   )
 })
 
+t.test('a code that WeChat has not signed is no fact about an order or a refund, whatever the status', async (t) => {
+  for (const status of [202, 400, 404, 429, 500, 502]) {
+    const calls: [code: string, call: (pay: PayApi) => Promise<unknown>][] = [
+      ['ORDER_NOT_EXIST', (pay) => pay.query(OUT_TRADE_NO)],
+      ['RESOURCE_NOT_EXISTS', (pay) => pay.queryRefund(REFUND.outRefundNo)],
+      ...['ORDERPAID', 'ORDER_CLOSED', 'ORDER_NOT_EXIST'].map((code): (typeof calls)[number] => [
+        code,
+        (pay) => pay.close(OUT_TRADE_NO),
+      ]),
+    ]
+    for (const [code, call] of calls) {
+      const { pay } = merchant([answer(refusal(code), { status, seal: false })])
+      await t.rejects(call(pay), { name: 'WechatError', wechatCode: undefined }, `${status} ${code}`)
+    }
+  }
+})
+
+t.test('a signed reply to another call closes nothing', async (t) => {
+  for (const [name, reply] of [
+    ['an order', { prepay_id: 'wx01' }],
+    ['a query', UNPAID],
+    ['a query, paid', TRADE],
+    ['a refund', REFUNDED],
+    ['nothing', {}],
+  ] as const) {
+    await t.rejects(
+      merchant([answer(reply)]).pay.close(OUT_TRADE_NO),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /answers something else/ },
+      name,
+    )
+  }
+})
+
 t.test('probes are refused, and the request is sent again', async (t) => {
   const [vector] = v3().ofKind('probe-signature')
   const probe = () => answer({ prepay_id: 'forged' }, { seal: { signature: vector!.signature } })
@@ -688,6 +723,24 @@ t.test('what the merchant number still has in API v2', async (t) => {
   t.equal(await faultOf(merchant([], { v2 }).pay), 'incomplete', 'is read by the v2 key')
   t.equal(merchant().pay.listRefunds, undefined)
   t.equal(merchant([], { v2 }).pay.listRefunds, v2.listRefunds)
+  const sent = {
+    ...{
+      return_code: 'SUCCESS',
+      result_code: 'SUCCESS',
+      appid: APPID,
+      mch_id: MCH_ID,
+      nonce_str: 'n',
+      total_fee: '1250',
+    },
+    ...{ out_trade_no: 'order-1', transaction_id: '4200', openid: ORDER.openid, time_end: '20260101080001' },
+  }
+  const fields = new Map(Object.entries(sent))
+  fields.set('sign', signWire(fields, apiKey, 'HMAC-SHA256'))
+  t.strictSame(
+    await merchant([], { v2 }).pay.readNotification({ headers: {}, body: Buffer.from(writeWire([...fields])) }),
+    { kind: 'payment-hint', outTradeNo: 'order-1', transactionId: '4200' },
+    'a payment under the old key is a reason to ask, by API v3',
+  )
   const { pay } = merchant()
   t.match(pay.reply(xml, 'no-v2-key'), { status: 200, contentType: /xml/, body: /FAIL.*no-v2-key/ })
   t.match(pay.reply(xml), { status: 200, body: /SUCCESS/ })
