@@ -1,4 +1,4 @@
-export { default, default as wechatPay } from './plugin.ts'
+export { wechatPay, wechatPay as default } from './plugin.ts'
 export type { Wechat } from './calls.ts'
 export { WechatError } from './errors.ts'
 export type { Advice, WechatErrorCode } from './errors.ts'

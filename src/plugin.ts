@@ -34,7 +34,7 @@ function registrationsOn(server: object): Orders[] {
   return registered
 }
 
-async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
+async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx>): Promise<void> {
   const config = parseOptions(options, fastify.prefix)
   if (fastify.hasDecorator('wechat')) {
     throw new WechatError(
@@ -122,5 +122,7 @@ async function wechatPay<Tx>(fastify: FastifyInstance, options: WechatPayOptions
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID` at registration, naming every fault
  */
 // `any`: register() cannot infer the transaction's type from the store; annotate the options as `WechatPayOptions<Tx>` to have `tx` checked.
-const plugin: FastifyPluginAsync<WechatPayOptions<any>> = fp(wechatPay, { name: 'fastify-wechat-pay', fastify: '5.x' })
-export default plugin
+export const wechatPay: FastifyPluginAsync<WechatPayOptions<any>> = fp(plugin, {
+  name: 'fastify-wechat-pay',
+  fastify: '5.x',
+})

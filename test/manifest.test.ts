@@ -12,11 +12,11 @@ t.test('every entry and command is built from a source', async (t) => {
   const files = JSON.stringify([exports, main, types, typesVersions, bin]).match(/dist\/[^"]+/g)!
   t.ok(files.length > 8)
   for (const file of files) {
-    const [, , source] = /^dist\/(esm|cjs)\/(.+?)(\.d\.ts|\.js)$/.exec(file)!
+    const [, source] = /^dist\/(.+?)(\.d\.m?ts|\.m?js)$/.exec(file)!
     t.ok(existsSync(join(root, `${source}.ts`)), file)
   }
   for (const path of Object.values(bin as Record<string, string>)) {
-    const source = path.replace('./dist/esm/', '').replace(/js$/, 'ts')
+    const source = path.replace('./dist/', '').replace(/js$/, 'ts')
     t.match(readFileSync(join(root, source), 'utf8'), /^#!\/usr\/bin\/env node\n/)
   }
 })

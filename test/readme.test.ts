@@ -123,7 +123,7 @@ const defaults = Object.entries(config).filter(
     !(name in options) && ['string', 'number', 'boolean'].includes(typeof value) && optionNames().includes(name),
 )
 const exported = [...read('src/index.ts').matchAll(/(?:\{|^ {2})([^{}']+)(?:\}|$)/gm)].flatMap(([, list]) =>
-  list!.split(',').map((name) => name.replace('default as', '').trim()),
+  list!.split(',').map((name) => name.replace('wechatPay as ', '').trim()),
 )
 
 /** What has to be found, by what it is: each a text that a README must hold, most of them the head of a table's row. */

@@ -10,15 +10,29 @@ const OUT = new URL('node_modules/.cache/fastify-wechat-pay-bench/', ROOT)
  * benchmark adds calls to the functions it compiles. Returns the folder of the compiled benchmarks.
  */
 export function compile(): URL {
-  execFileSync(
-    process.execPath,
-    [
-      fileURLToPath(new URL('node_modules/typescript/bin/tsc', ROOT)),
-      '-p',
-      fileURLToPath(new URL('bench/tsconfig.json', ROOT)),
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  )
-  writeFileSync(new URL('package.json', OUT), '{ "type": "module" }\n')
+  tsc('-p', path('bench/tsconfig.json'))
+  tsc('-p', path('tsconfig.cjs.json'), '--noCheck', '--outDir', fileURLToPath(OUT))
+  for (const [folder, type] of Object.entries(TYPES)) {
+    writeFileSync(new URL(`${folder}/package.json`, OUT), JSON.stringify({ type }))
+  }
   return new URL('bench/', OUT)
+}
+
+/** As in `dist`: CommonJS, but for the commands. */
+const TYPES = {
+  bench: 'module',
+  src: 'commonjs',
+  'src/cli': 'module',
+  'mock-server': 'commonjs',
+  'mock-server/cli': 'module',
+}
+
+function tsc(...args: string[]): void {
+  execFileSync(process.execPath, [path('node_modules/typescript/bin/tsc'), ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+function path(file: string): string {
+  return fileURLToPath(new URL(file, ROOT))
 }

@@ -77,14 +77,15 @@ await run(
 t.test('the tarball holds what a user needs and nothing else, in at most 400 kB', async (t) => {
   t.ok(packed.size <= 400_000, `${packed.size} bytes`)
   const paths = packed.files.map(({ path }) => path)
-  const isCode = (path: string) => /^dist\/.+\.(?:js|d\.ts)$/.test(path)
+  const isCode = (path: string) => /^dist\/.+\.(?:m?js|d\.m?ts)$/.test(path)
   t.strictSame(paths.filter((path) => !isCode(path)).sort(), [
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
     'README.zh-CN.md',
-    'dist/cjs/package.json',
-    'dist/esm/package.json',
+    'dist/mock-server/cli/package.json',
+    'dist/package.json',
+    'dist/src/cli/package.json',
     'mock-server/README.md',
     'package.json',
   ])
@@ -92,24 +93,17 @@ t.test('the tarball holds what a user needs and nothing else, in at most 400 kB'
   // What Node loads and the compiler reads, beginning with the entries.
   const bins = Object.values<string>(manifest.bin).map((path) => path.slice(2))
   const here = join(modules, manifest.name)
-  const entries = ['src/index', 'src/testing', 'mock-server/index', 'mock-server/cli/program', 'src/cli/doctor']
-  const imported = start(
-    entries.map((entry) => pathToFileURL(join(here, `dist/esm/${entry}.js`)).href),
+  const entries = ['src/index.mjs', 'src/testing.js', 'mock-server/index.js']
+  // What the commands run, and what the first call of WeChat loads.
+  const later = ['mock-server/cli/program.js', 'src/cli/doctor.js', 'src/client/connection.js']
+  const loaded = start(
+    [...entries, ...later].map((file) => pathToFileURL(join(here, 'dist', file)).href),
     { count: true },
   ).files
-  const required = await run(
-    project,
-    process.execPath,
-    '--eval',
-    `for (const entry of ['', '/testing', '/mock-server']) require('${manifest.name}' + entry); console.log(Object.keys(require.cache).join('\\n'))`,
-  )
   const use = (...entries: string[]) => entries.map((entry) => `import '${manifest.name}${entry}'\n`).join('')
   const esm = await tsc('all.mts', use('', '/testing', '/mock-server'), {}, '--listFilesOnly')
   const cjs = await tsc('all.cts', use('', '/testing', '/mock-server'), {}, '--listFilesOnly')
-  const used = [
-    ...[...imported].map((url) => fileURLToPath(url)),
-    ...[required, esm, cjs].flatMap((text) => text.split('\n')),
-  ]
+  const used = [...[...loaded].map((url) => fileURLToPath(url)), ...[esm, cjs].flatMap((text) => text.split('\n'))]
     .filter((file) => file.startsWith(here + sep))
     .map((file) => relative(here, file).replaceAll(sep, '/'))
   t.strictSame(paths.filter(isCode).sort(), [...new Set([...used, ...bins])].sort())
@@ -186,6 +180,20 @@ for (const [name, text] of Object.entries(USES)) {
     })
   })
 }
+
+t.test('import and require load the same things', async (t) => {
+  const code = `
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    for (const entry of ['', '/testing', '/mock-server']) {
+      const { default: all, ...imported } = await import('${manifest.name}' + entry)
+      const required = require('${manifest.name}' + entry)
+      for (const name of Object.keys(required)) if (name !== 'default' && imported[name] !== required[name]) console.log(name)
+    }
+    const { default: plugin, wechatPay } = await import('${manifest.name}')
+    console.log(plugin === wechatPay)`
+  t.equal(await run(project, process.execPath, '--input-type=module', '--eval', code), 'true\n')
+})
 
 t.test('the quick start of README prints what README says', async (t) => {
   const blocks = [...(await readFile(join(root, 'README.md'), 'utf8')).matchAll(/^```(js|text)\n([^]*?)^```$/gm)]
@@ -286,6 +294,7 @@ t.test('wechat-mock starts, says where it is, and stops when told', async (t) =>
     'mchId',
     'apiKey',
     'cert',
+    'v3',
     'p12',
   ])
   t.equal(facts.controlUrl, `${facts.url}/__mock/v1`)
