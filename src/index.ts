@@ -36,7 +36,7 @@ export type {
   Price,
 } from './hooks.ts'
 export type { Diagnostics, DiagnosticsName } from './base/diagnostics.ts'
-export type { LatePayment } from './engine/machine.ts'
+export type { LatePayment } from './engine/machine/ruling.ts'
 export type { Anomalies } from './engine/anomalies.ts'
 export type { RefundRequest, Refunds } from './engine/refunds.ts'
 export type { ClientCert } from './client/certificate.ts'

@@ -1,7 +1,7 @@
 import type { PayApi } from '../client/pay.ts'
 import type { Order } from '../model.ts'
-import { isFinal, isOpen } from './machine.ts'
-import type { Observation } from './machine.ts'
+import { isFinal, isOpen } from './machine/ruling.ts'
+import type { Observation } from './machine/observation.ts'
 import { createQuery } from './query.ts'
 import type { Query } from './query.ts'
 

@@ -15,8 +15,10 @@ import type {
 import type { Claim, Store, Updated } from '../store/store.ts'
 import { createAges, PREPAY_TTL } from './ages.ts'
 import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
-import { decide, isOpen } from './machine.ts'
-import type { Decision, Observation, Outcome, Policy } from './machine.ts'
+import { decide } from './machine.ts'
+import { isOpen } from './machine/ruling.ts'
+import type { Observation } from './machine/observation.ts'
+import type { Decision, Outcome, Policy } from './machine/ruling.ts'
 import { isOwed, nextDue } from './schedule.ts'
 import { checkTerms } from './terms.ts'
 

@@ -1,7 +1,7 @@
 import type { PayApi, TradeReport } from '../client/pay.ts'
 import type { Order, RefundReport } from '../model.ts'
-import type { Observation } from './machine.ts'
-import { isRumour } from './refund-fees.ts'
+import type { Observation } from './machine/observation.ts'
+import { isRumour } from './machine/refund-fees.ts'
 
 /** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. `onReply` is called as soon as WeChat has answered. */
 export type Query = (order: Order, polled: boolean, onReply?: () => void) => Promise<Order>

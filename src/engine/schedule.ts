@@ -1,5 +1,5 @@
 import type { Order } from '../model.ts'
-import { refundedFee } from './refund-fees.ts'
+import { refundedFee } from './machine/refund-fees.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND

@@ -1,5 +1,5 @@
 import type { ClientCert } from '../client/certificate.ts'
-import type { LatePayment } from '../engine/machine.ts'
+import type { LatePayment } from '../engine/machine/ruling.ts'
 import type { Hooks } from '../hooks.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import type { Store } from '../store/store.ts'

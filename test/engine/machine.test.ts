@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { decide, isOpen } from '../../src/engine/machine.ts'
-import type { Decision, LatePayment, Observation } from '../../src/engine/machine.ts'
+import { decide } from '../../src/engine/machine.ts'
+import { isOpen } from '../../src/engine/machine/ruling.ts'
+import type { Observation } from '../../src/engine/machine/observation.ts'
+import type { Decision, LatePayment } from '../../src/engine/machine/ruling.ts'
 import type { AnomalyKind, Order, Payment, Refund, RefundReport, Resolution, Source } from '../../src/model.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createQuery } from '../../src/engine/query.ts'
-import type { Observation } from '../../src/engine/machine.ts'
+import type { Observation } from '../../src/engine/machine/observation.ts'
 import type { Order, RefundReport } from '../../src/model.ts'
 import { errors, newOrder, paymentOf } from './helpers.ts'
 

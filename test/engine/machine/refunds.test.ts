@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { decide } from '../../src/engine/machine.ts'
-import { acceptedFee, refundedFee } from '../../src/engine/refund-fees.ts'
-import { MAX_REFUNDS } from '../../src/engine/refund-machine.ts'
-import type { RefundObservation } from '../../src/engine/refund-machine.ts'
-import type { Order, RefundReport } from '../../src/model.ts'
-import { size } from '../sizes.ts'
-import { at, newOrder, paymentOf } from './helpers.ts'
+import { decide } from '../../../src/engine/machine.ts'
+import { acceptedFee, refundedFee } from '../../../src/engine/machine/refund-fees.ts'
+import { MAX_REFUNDS } from '../../../src/engine/machine/refunds.ts'
+import type { RefundObservation } from '../../../src/engine/machine/refunds.ts'
+import type { Order, RefundReport } from '../../../src/model.ts'
+import { size } from '../../sizes.ts'
+import { at, newOrder, paymentOf } from '../helpers.ts'
 
 const first = newOrder({ state: 'paid', payment: paymentOf(newOrder()), fulfilment: 'done' })
 

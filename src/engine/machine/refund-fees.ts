@@ -1,4 +1,4 @@
-import type { Order, Refund, RefundState } from '../model.ts'
+import type { Order, Refund, RefundState } from '../../model.ts'
 
 /** What WeChat has taken. */
 const ACCEPTED: readonly RefundState[] = ['processing', 'success', 'abnormal']

@@ -1,6 +1,6 @@
-import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../model.ts'
+import type { AnomalyKind, Order, Refund, RefundReport, Source } from '../../model.ts'
 import { inItsWay, isRumour, refundedFee } from './refund-fees.ts'
-import { backoff, CALL_GRACE, isDue, pollWait, RUMOUR_WAIT } from './schedule.ts'
+import { backoff, CALL_GRACE, isDue, pollWait, RUMOUR_WAIT } from '../schedule.ts'
 
 /**
  * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { acceptedFee, inItsWay, isRumour, mayBeThere, refundedFee } from '../../src/engine/refund-fees.ts'
-import type { Refund, RefundState } from '../../src/model.ts'
-import { at, newOrder, paymentOf } from './helpers.ts'
+import { acceptedFee, inItsWay, isRumour, mayBeThere, refundedFee } from '../../../src/engine/machine/refund-fees.ts'
+import type { Refund, RefundState } from '../../../src/model.ts'
+import { at, newOrder, paymentOf } from '../helpers.ts'
 
 function refund(state: RefundState, refundFee: number, part: Partial<Refund> = {}): Refund {
   return {

@@ -1,0 +1,79 @@
+import type { Order, Payment, Resolution, Source, TradeState } from '../../model.ts'
+import type { RefundObservation } from './refunds.ts'
+
+/** Trade states that mean: not paid, and may still be. */
+type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
+
+/** News about one order. `polled`: somebody asked WeChat beside the schedule. Whatever the answer, it moves nothing in the schedule of an order that is still to be settled. */
+export type Observation =
+  /** WeChat accepted the order. */
+  | { seen: 'prepaid'; prepayId: string; prepayExpiresAt: Date }
+  /** WeChat refused the order for good. */
+  | { seen: 'prepay-refused'; reason: string }
+  /** The answer to the order was lost, or WeChat was busy: it may exist. */
+  | { seen: 'prepay-unknown'; reason: string }
+  /**
+   * WeChat took money, and has `refunded` some or all of it; `unlisted`: no list says by which refunds. `rival` is the live order of the same key, asked for only where it matters; `taken` says, in
+   * the store's words, that its transaction has paid another order.
+   */
+  | {
+      seen: 'payment'
+      source: Source
+      polled?: boolean
+      payment: Payment
+      refunded?: boolean
+      unlisted?: boolean
+      rival?: Order | 'none'
+      taken?: string
+    }
+  /** A message that is not believed by itself says so: worth a question. */
+  | { seen: 'payment-hinted'; source: Source; transactionId: string }
+  /** A payment was tried and failed; the order can still be paid. */
+  | { seen: 'payment-failed'; source: Source; reason: string }
+  | { seen: 'unpaid'; source: Source; polled?: boolean; tradeState: UnpaidState }
+  | { seen: 'closed'; source: Source }
+  | { seen: 'not-exist'; source: Source; polled?: boolean }
+  /** WeChat could not be asked, or did not answer. */
+  | { seen: 'no-answer'; source: Source; polled?: boolean; reason: string }
+  /** Somebody wants the order closed. */
+  | { seen: 'close-wanted'; source: Source; reason: string }
+  | { seen: 'fulfilled' }
+  /** `claims` is that of the claim under which it was tried. */
+  | { seen: 'fulfil-failed'; claims: number; reason: string }
+  /** Nothing came of a claim, as its process ends: the work was not begun, or was cut off. Anybody may do it now. */
+  | { seen: 'given-back'; claims: number; reason: string }
+  /** An operator decides about a payment on hold, or one that was set aside since it did not fit. */
+  | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment; taken?: string }
+  | RefundObservation
+
+/** The source that history names for it. */
+export function sourceOf(observation: Observation): Source {
+  if ('source' in observation) return observation.source
+  if (observation.seen === 'hold-resolved') return 'operator'
+  if (observation.seen.startsWith('refund')) return 'refund'
+  return observation.seen.startsWith('fulfil') || observation.seen === 'given-back' ? 'fulfil' : 'order'
+}
+
+/** What history says was seen. */
+export function describe(observation: Observation): string {
+  switch (observation.seen) {
+    case 'payment':
+      return `payment ${observation.payment.transactionId}${observation.refunded ? ', refunded' : ''}`
+    case 'unpaid':
+      return observation.tradeState
+    case 'payment-hinted':
+      return `payment-hinted ${observation.transactionId}`
+    case 'hold-resolved':
+      return `${observation.action}: ${observation.note}`
+    case 'refund-wanted':
+      return `refund of ${observation.refundFee} fen wanted: ${observation.key}`
+    case 'refund-reported':
+      return `refund ${observation.report.outRefundNo} is ${observation.report.state}`
+    default: {
+      const number = 'outRefundNo' in observation ? ` ${observation.outRefundNo}` : ''
+      return 'reason' in observation && observation.reason !== undefined
+        ? `${observation.seen}${number}: ${observation.reason}`
+        : `${observation.seen}${number}`
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import type { Anomaly, AnomalyKind, Order, Payment } from '../../model.ts'
+import type { Observation } from './observation.ts'
+import { mayBeThere, refundedFee } from './refund-fees.ts'
+import { ruleRefund } from './refunds.ts'
+import { afterHook, isFinal } from './ruling.ts'
+import type { Decision, Outcome, Ruling } from './ruling.ts'
+
+/** WeChat took money: record it, whatever the order's state. */
+export function settle(
+  { payment, rival, taken, refunded = false, unlisted = false }: Observation & { seen: 'payment' },
+  ruling: Ruling,
+): Decision {
+  const { order, policy } = ruling
+  // A payment that an operator took in is what later news has to equal.
+  const fault = mismatch(order.payment ?? order, payment)
+  if (fault !== undefined) {
+    return setAside(ruling, 'mismatch', payment, refunded ? `${fault}; WeChat has refunded some or all of it` : fault)
+  }
+  if (order.payment !== undefined) {
+    if (order.payment.transactionId !== payment.transactionId) {
+      const both = `the order is paid by ${order.payment.transactionId}, and now ${payment.transactionId} claims it`
+      return setAside(ruling, 'second-transaction', payment, both)
+    }
+    if (refunded && !order.refunds.some(mayBeThere)) {
+      if (order.fulfilment === 'due') {
+        const held = { fulfilment: 'held' as const }
+        return afterHook(order, ruling.become('changed', 'refunded elsewhere, on hold', held, refundedElsewhere()))
+      }
+      if (unlisted) return ruling.keep('repeated', 'known already, and refunded elsewhere', refundedElsewhere())
+    }
+    return ruling.ignore('known already', 'repeated')
+  }
+  if (taken !== undefined) return setAside(ruling, 'reused-transaction', payment, taken)
+  if (refunded) {
+    return ruling.become(
+      isFinal(order) ? 'late' : 'settled',
+      'paid and refunded elsewhere, on hold',
+      { ...(!isFinal(order) && { state: 'paid' }), payment, fulfilment: 'held' },
+      refundedElsewhere(),
+    )
+  }
+  if (!isFinal(order)) {
+    return {
+      ...ruling.become('settled', 'paid', { state: 'paid', payment, fulfilment: 'due', attempts: 0 }),
+      claim: true,
+    }
+  }
+  if (rival === undefined) return { outcome: 'rival-needed' }
+  const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
+  const found = [ruling.anomaly(kind, payment, `paid after the order was ${order.state}`)]
+  if (policy.latePayment === 'fulfil' && rival === 'none') {
+    return ruling.become(
+      'late',
+      'paid late, to be fulfilled',
+      { state: 'paid', liveKey: order.key, payment, fulfilment: 'due', attempts: 0 },
+      found,
+    )
+  }
+  if (policy.latePayment === 'refund') {
+    const part: Partial<Order> = { payment, fulfilment: 'dismissed' }
+    return giveBack(ruling, 'late', part, `${kind}, to be given back`, 'paid after closing', found)
+  }
+  return ruling.become('late', `${kind}, on hold`, { payment, fulfilment: 'held' }, found)
+
+  /** A person has to find out how much went back, and why: until then nothing is delivered, and no more is given back. */
+  function refundedElsewhere(): Anomaly[] {
+    return [
+      ruling.anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here'),
+    ]
+  }
+}
+
+/**
+ * Money that did not fit is decided about as money on hold is, and that ends the order it was for: paid or failed if the money is delivered for or given back,
+ * closed, on WeChat's word, if it is dismissed. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while
+ * another order has it.
+ */
+export function resolve(
+  { action, note, payment, taken }: Observation & { seen: 'hold-resolved' },
+  ruling: Ruling,
+): Decision {
+  const { order } = ruling
+  if (taken !== undefined) return ruling.keep('refused', taken)
+  if (
+    order.payment !== undefined &&
+    (order.payment.transactionId !== payment.transactionId || mismatch(order.payment, payment) !== undefined)
+  ) {
+    return action === 'dismiss'
+      ? ruling.ignore('not what the order was paid by', 'repeated')
+      : ruling.keep(
+          'refused',
+          `the order is paid by ${order.payment.transactionId}: move this money in the merchant platform`,
+        )
+  }
+  const money = order.payment ?? payment
+  const fulfilment = order.fulfilment === 'none' ? 'held' : order.fulfilment
+  if (action === 'refund' && (fulfilment === 'held' || fulfilment === 'dismissed')) {
+    return giveBack(
+      ruling,
+      'changed',
+      { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: money, fulfilment: 'dismissed' },
+      'given back by the operator',
+      note,
+    )
+  }
+  if (fulfilment === 'held') {
+    if (action === 'dismiss') {
+      return ruling.become('changed', 'dismissed by the operator', {
+        ...(!isFinal(order) && { state: 'closing', attempts: 0 }),
+        fulfilment: 'dismissed',
+      })
+    }
+    return ruling.become('changed', 'to be fulfilled, says the operator', {
+      state: 'paid',
+      liveKey: order.key,
+      payment: money,
+      fulfilment: 'due',
+      attempts: 0,
+    })
+  }
+  const same = action === 'fulfil' ? ['due', 'done'] : action === 'dismiss' ? ['dismissed', 'done'] : []
+  return same.includes(fulfilment)
+    ? ruling.ignore('decided so before', 'repeated')
+    : ruling.keep('refused', `decided otherwise before (${fulfilment})`)
+}
+
+/** Refunds the part of the payment that has not been refunded yet. */
+function giveBack(
+  ruling: Ruling,
+  outcome: Outcome,
+  part: Partial<Order>,
+  text: string,
+  reason: string,
+  anomalies: Anomaly[] = [],
+): Decision {
+  const { order, now } = ruling
+  const paid = { ...order, ...part }
+  const refundFee = paid.payment!.totalFee - refundedFee(paid)
+  const key = `${order.outTradeNo}:all-${order.refunds.filter(({ origin }) => origin === 'local').length + 1}`
+  const wanted = { seen: 'refund-wanted' as const, source: 'operator' as const, key, refundFee, reason }
+  if (refundFee <= 0) return ruling.become(outcome, text, part, anomalies)
+  const { refunds, text: why } = ruleRefund(paid, wanted, now)
+  return refunds === undefined
+    ? ruling.keep('refused', why)
+    : ruling.become(outcome, text, { ...part, refunds }, anomalies)
+}
+
+/** The news cannot be right: keep the evidence for a person to decide about. */
+function setAside(ruling: Ruling, kind: AnomalyKind, payment: Payment, reason: string): Decision {
+  const { order, isAnswer } = ruling
+  const found = [ruling.anomaly(kind, payment, reason)]
+  const text = `refused: ${reason}`
+  // Unasked news does not touch the row.
+  if (!isAnswer) return ruling.keep('refused', text, found)
+  // WeChat's answer is of no use: ask less and less often, until a person has decided.
+  if (!isFinal(order)) {
+    return order.fulfilment === 'dismissed'
+      ? ruling.become('refused', `${text}; over, as was decided`, { state: 'failed', liveKey: null }, found)
+      : ruling.wait(text, order.attempts + 1, 'refused', found)
+  }
+  return order.payment === undefined ? ruling.become('refused', text, {}, found) : ruling.keep('refused', text, found)
+}
+
+/** Every payment has to equal the order in all of these, from any source. */
+function mismatch(expected: Order | Payment, payment: Payment): string | undefined {
+  for (const name of ['outTradeNo', 'appid', 'mchId', 'totalFee', 'currency', 'openid'] as const) {
+    if (payment[name] !== expected[name]) return `${name} is ${payment[name]}, the order's is ${expected[name]}`
+  }
+  return undefined
+}
