@@ -1,5 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { createBills } from './client/bills.ts'
+import type { Bills } from './client/bills.ts'
 import { createHttp } from './client/http.ts'
 import type { Http } from './client/http.ts'
 import { KeyRing } from './client/key-ring.ts'
@@ -34,6 +36,7 @@ export interface AccountServices {
   orders: Orders
   refunds: Refunds
   anomalies: Anomalies
+  bills: Bills
   miniProgram: MiniProgram
   pay: PayV2Api | PayV3Api
   work: Work
@@ -110,6 +113,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     orders,
     refunds,
     anomalies: createAnomalies({ store, orders, pay, now }),
+    bills: createBills(pay),
     miniProgram,
     pay,
     work,

@@ -1,3 +1,4 @@
+import type { Bills } from './client/bills.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import type { NotificationMessage } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
@@ -9,6 +10,7 @@ import type { Refunds } from './engine/refunds.ts'
 import { fen } from './engine/terms.ts'
 import { WechatError } from './errors.ts'
 import type { Check, Identity, Order, Refund, Resolution } from './model.ts'
+import { parseTime } from './protocol/time.ts'
 import { checkFields, date, kindOf, optional, shown, text } from './base/rules.ts'
 import type { Rule } from './base/rules.ts'
 
@@ -18,6 +20,8 @@ export interface Wechat {
   orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
   refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh'>
   anomalies: Anomalies
+  /** Bills of a day, row by row. */
+  bills: Bills
   miniProgram: MiniProgram
   /** The raw payment API of the merchant; with `version` `'v3'` it has more calls. */
   pay: PayV2Api | PayV3Api
@@ -45,9 +49,9 @@ const oneOf =
   (value) =>
     names.includes(value as string) ? undefined : `must be one of ${names.join(', ')}, not ${kindOf(value)}`
 const objectOf =
-  (rules: Record<string, Rule>): Rule =>
+  (rules: Record<string, Rule>, others: 'kept' | 'refused' = 'kept'): Rule =>
   (value) => {
-    const { faults } = checkFields(value, rules, 'kept')
+    const { faults } = checkFields(value, rules, others)
     return faults.length > 0 ? `is wrong: ${faults.join('; ')}` : undefined
   }
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all)
@@ -99,9 +103,17 @@ const ABNORMAL_REFUND = objectOf({
       : objectOf({ bankType: text(1, 16), bankAccount: text(1, 200), realName: text(1, 200) })(value),
 } satisfies Record<keyof AbnormalRefund, Rule>)
 const DAY: Rule = (value) =>
-  typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value)
+  typeof value === 'string' && parseTime(`${value} 00:00:00`) !== undefined
     ? undefined
     : `must be a day such as "2026-01-31", not ${kindOf(value)}`
+const TRADE_BILL = [
+  ['date', DAY],
+  ['options', optional(objectOf({ type: optional(oneOf(['ALL', 'SUCCESS', 'REFUND'])) }, 'refused'))],
+] as const
+const FUND_BILL = [
+  ['date', DAY],
+  ['options', optional(objectOf({ account: optional(oneOf(['BASIC', 'OPERATION', 'FEES'])) }, 'refused'))],
+] as const
 const ACTION = oneOf(names<Resolution['action']>({ refund: true, fulfil: true, dismiss: true }))
 /** It is written into the reply as it is. */
 const FAULT: Rule = (value) =>
@@ -167,6 +179,7 @@ const GROUPS: { [Group in Exclude<keyof Wechat, 'selfTest' | 'sweep' | 'idle' | 
       ['note', NOTE],
     ],
   },
+  bills: { trades: TRADE_BILL, funds: FUND_BILL },
   miniProgram: { code2Session: [['code', SECRET]] },
   pay: {
     prepay: [['order', ORDER]],
@@ -195,14 +208,8 @@ const GROUPS: { [Group in Exclude<keyof Wechat, 'selfTest' | 'sweep' | 'idle' | 
       ['refundId', text(1, 64)],
       ['refund', ABNORMAL_REFUND],
     ],
-    tradeBill: [
-      ['date', DAY],
-      ['options', optional(objectOf({ type: optional(oneOf(['ALL', 'SUCCESS', 'REFUND'])) }))],
-    ],
-    fundFlowBill: [
-      ['date', DAY],
-      ['options', optional(objectOf({ account: optional(oneOf(['BASIC', 'OPERATION', 'FEES'])) }))],
-    ],
+    tradeBill: TRADE_BILL,
+    fundFlowBill: FUND_BILL,
     readNotification: [['message', MESSAGE]],
     reply: [
       ['message', MESSAGE],
@@ -215,6 +222,8 @@ const AT_ONCE: readonly string[] = [
   'appParams',
   'tradeBill',
   'fundFlowBill',
+  'trades',
+  'funds',
   'textFault',
   'readNotification',
   'reply',

@@ -46,7 +46,9 @@ export type { MiniProgram, CodeSession } from './client/mini-program.ts'
 export type { Notification, NotificationFault, NotificationMessage, PayApi, TradeReport } from './client/pay.ts'
 export type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 export type { AbnormalRefund, AppParams, H5Scene, PayV3Api, RefundSource, TradeTerms } from './client/pay-v3/api.ts'
-export type { FundFlowBillOptions, TradeBillOptions } from './client/pay-v3/bills.ts'
+export type { BillFiles, Bills, FundFlowBillOptions, TradeBillOptions } from './client/bills.ts'
+export type { FundRow, FundSummary } from './protocol/fund-bill.ts'
+export type { BillRefund, TradeRow, TradeSummary } from './protocol/trade-bill.ts'
 export type { SignType } from './protocol/sign-v2.ts'
 export type {
   Account,

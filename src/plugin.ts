@@ -46,7 +46,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, anomalies, miniProgram, pay, work, wechatNow } = account
+  const { login, orders, refunds, anomalies, bills, miniProgram, pay, work, wechatNow } = account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -59,6 +59,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const wechat: Wechat = checkCalls({
     login,
     orders,
+    bills,
     miniProgram,
     pay,
     refunds,

@@ -1,4 +1,5 @@
 import { WechatError } from '../errors.ts'
+import type { BillFiles } from './bills.ts'
 import type { Order, PayParams, Payment, Refund, RefundReport, TradeState, WechatEvent } from '../model.ts'
 
 /** What WeChat says of a trade when asked. */
@@ -58,11 +59,11 @@ export class NotificationError extends WechatError {
   }
 }
 
-/** What asking for a refund comes to without the merchant's certificate. */
-export function noCertificate(): WechatError {
+/** What asking for a refund, or for a fund flow of API v2, comes to without the merchant's certificate. */
+export function noCertificate(what = 'Refunds need'): WechatError {
   return new WechatError(
     'WECHAT_OPTIONS_INVALID',
-    'Refunds need the option merchant.cert: WeChat takes none without the certificate of the merchant. Nothing was sent.',
+    `${what} the option merchant.cert: WeChat takes none without the certificate of the merchant. Nothing was sent.`,
     { sent: false },
   )
 }
@@ -102,7 +103,7 @@ export interface NotificationReply {
  * One merchant's payment API, whatever its version: the only thing the engine knows of WeChat Pay.
  * Every reply is verified before it is believed. Each method throws `WechatError`; its `advice` says what may be done next.
  */
-export interface PayApi {
+export interface PayApi extends BillFiles {
   readonly version: 'v2' | 'v3'
   /** Orders, or orders again under the same number: repeating it with the same terms is safe. */
   prepay(order: Order): Promise<string>

@@ -27,6 +27,8 @@ const REFUSALS = new Map(
     NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
     PARAMERROR: ['WECHAT_REFUSED', 'stop'],
     RULELIMIT: ['WECHAT_REFUSED', 'stop'],
+    // Bills: not made yet.
+    STATEMENTCREATING: ['WECHAT_UNAVAILABLE', 'repeat'],
     // Final although their status is 500 (doc/v3/merchant/4012556931).
     OPENIDMISMATCH: ['WECHAT_REFUSED', 'stop'],
     INVALIDTRANSACTIONID: ['WECHAT_REFUSED', 'stop'],

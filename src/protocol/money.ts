@@ -9,3 +9,17 @@ export function parseFen(text: string | undefined): number | undefined {
   const value = Number(text)
   return isFen(value) ? value : undefined
 }
+
+/**
+ * Reads an amount that bills write in yuan, as a whole number of its last decimal: of fen with the usual two digits, of thousandths of a fen with five. By its
+ * digits, as no float holds 0.29. `undefined` for anything else, and for what is more exact than that.
+ */
+export function parseYuan(text: string, digits = 2): number | undefined {
+  const match = /^(-?\d{1,13})(?:\.(\d{1,8}))?$/.exec(text)
+  if (match === null) return undefined
+  const [, whole, part = ''] = match as unknown as [string, string, string?]
+  if (/[1-9]/.test(part.slice(digits))) return undefined
+  // "-0.00" is 0.
+  const value = Number(whole + part.slice(0, digits).padEnd(digits, '0')) + 0
+  return Number.isSafeInteger(value) ? value : undefined
+}

@@ -122,6 +122,12 @@ export function fakePay(): FakePay {
       signType: 'MD5',
       paySign: 'sign',
     }),
+    async *tradeBill() {
+      throw new Error('No bill is expected.')
+    },
+    async *fundFlowBill() {
+      throw new Error('The engine reads no fund flow.')
+    },
     readNotification() {
       throw new Error('The engine reads no notifications.')
     },

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isFen, parseFen } from '../../src/protocol/money.ts'
+import { isFen, parseFen, parseYuan } from '../../src/protocol/money.ts'
 
 t.test('an amount is a whole number of fen, at least 1, exactly representable', async (t) => {
   for (const value of [1, 101, 1250, Number.MAX_SAFE_INTEGER]) {
@@ -69,4 +69,44 @@ t.test('an amount on the wire is decimal digits and nothing else', async (t) => 
   for (const text of bad) {
     t.equal(parseFen(text), undefined, JSON.stringify(text) ?? 'undefined')
   }
+})
+
+t.test('an amount in yuan is read by its digits', async (t) => {
+  const good: [text: string, digits: number, value: number][] = [
+    ['0.29', 2, 29],
+    ['19.99', 2, 1999],
+    ['12.5', 2, 1250],
+    ['12', 2, 1200],
+    ['0.00', 2, 0],
+    ['-0.00', 2, 0],
+    ['-2.50', 2, -250],
+    ['-0.05', 2, -5],
+    ['12.50000', 2, 1250],
+    ['0.01000', 5, 1000],
+    ['-0.00001', 5, -1],
+    ['9999999999999.99', 2, 999999999999999],
+  ]
+  for (const [text, digits, value] of good) {
+    t.equal(parseYuan(text, digits), value, text)
+  }
+  t.ok(Object.is(parseYuan('-0.00'), 0))
+  const bad = [
+    '',
+    '0.005',
+    '1,250.00',
+    '1.',
+    '.5',
+    '+1',
+    '1e3',
+    '0x1',
+    ' 1',
+    '1 ',
+    '１',
+    '12345678901234',
+    '--1',
+    'NaN',
+    '¥1',
+  ]
+  for (const text of bad) t.equal(parseYuan(text), undefined, JSON.stringify(text))
+  t.equal(parseYuan('9999999999999.99999', 5), undefined, 'more than a number holds')
 })

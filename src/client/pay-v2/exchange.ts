@@ -4,10 +4,11 @@ import type { SignType } from '../../protocol/sign-v2.ts'
 import { readXml, writeXml } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 import type { Secret } from '../../base/secret.ts'
-import type { Http, HttpReply } from '../http.ts'
+import type { Http, HttpReply, HttpRequest } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
 import { ADVICE, quoted, readCommunicationFailure, refusalOf } from '../refusals.ts'
 import { answersAnother } from './answers.ts'
+import { download } from './download.ts'
 
 export interface ExchangeOptions {
   appid: string
@@ -18,29 +19,53 @@ export interface ExchangeOptions {
   nonce: () => string
 }
 
-/** Sends signed messages, and believes replies that WeChat has signed. Resolves with the fields of a success. @throws {WechatError} */
-export type Exchange = (path: string, fields: readonly [string, string][], via: Http) => Promise<Fields>
+/** Sends signed messages. */
+export interface Exchange {
+  /** Believes replies that WeChat has signed. Resolves with the fields of a success. @throws {WechatError} */
+  call(path: string, fields: readonly [string, string][], via: Http): Promise<Fields>
+  /** A reply that WeChat does not sign, as a stream: a bill. `algorithm` where the call takes one only. @throws {WechatError} */
+  download(
+    path: string,
+    fields: readonly [string, string][],
+    via: Http,
+    algorithm?: SignType,
+  ): Promise<AsyncGenerator<Buffer, void>>
+}
 
 export function createExchange({ appid, mchId, apiKeys, signType, nonce }: ExchangeOptions): Exchange {
-  return async (path, fields, via) => await apiKeys.use((apiKey) => call(apiKey, path, fields, via), isWrongKey)
+  return {
+    call: async (path, fields, via) => await apiKeys.use((apiKey) => call(apiKey, path, fields, via), isWrongKey),
+    download: async (path, fields, via, algorithm = signType) =>
+      await apiKeys.use(
+        async (apiKey) => await download(via, request(path, message(apiKey, fields, algorithm))),
+        isWrongKey,
+      ),
+  }
 
-  async function call(apiKey: Secret, path: string, fields: readonly [string, string][], via: Http): Promise<Fields> {
-    const message: Fields = new Map([
+  function message(apiKey: Secret, fields: readonly [string, string][], algorithm: SignType): Fields {
+    const all: Fields = new Map([
       ['appid', appid],
       ['mch_id', mchId],
       ['nonce_str', nonce()],
-      ['sign_type', signType],
+      ['sign_type', algorithm],
       ...fields,
     ])
-    message.set('sign', signV2(message, apiKey.reveal(), signType))
-    const reply = await via.send({
+    return all.set('sign', signV2(all, apiKey.reveal(), algorithm))
+  }
+
+  function request(path: string, fields: Fields): HttpRequest {
+    return {
       method: 'POST',
       path,
-      body: writeXml(message),
+      body: writeXml(fields),
       headers: { 'content-type': 'text/xml; charset=utf-8' },
       repeatable: true,
-    })
-    return judge(reply, path, message)
+    }
+  }
+
+  async function call(apiKey: Secret, path: string, fields: readonly [string, string][], via: Http): Promise<Fields> {
+    const asked = message(apiKey, fields, signType)
+    return judge(await via.send(request(path, asked)), path, asked)
   }
 
   /** In WeChat's order: communication, signature, account, business. */
@@ -115,9 +140,9 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
   }
 }
 
-/** "签名错误": WeChat has done nothing, as it does not know who has asked. */
+/** "签名错误", of bills "SIGN ERROR": WeChat has done nothing, as it does not know who has asked. */
 function isWrongKey(error: unknown): boolean {
-  return error instanceof WechatError && /^签名错误/.test(error.wechatText ?? '')
+  return error instanceof WechatError && /^(签名错误|SIGN ERROR)/.test(error.wechatText ?? '')
 }
 
 /** Whether WeChat has signed the message for this merchant. */

@@ -10,6 +10,7 @@ import type { KeyRing } from '../key-ring.ts'
 import { confirmClosed, noCertificate } from '../pay.ts'
 import type { PayApi, TradeReport } from '../pay.ts'
 import { isRefusal, quoted } from '../refusals.ts'
+import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import { readNotificationV2, replyV2 } from './notifications.ts'
 import { listRefunds, readRefund } from './refunds.ts'
@@ -55,7 +56,7 @@ export function createPayV2({
   nonce,
 }: PayV2Options): PayV2Api {
   const exchange = createExchange({ appid, mchId, apiKeys, signType, nonce })
-  const call = (path: string, fields: readonly [string, string][], via = http) => exchange(path, fields, via)
+  const call = (path: string, fields: readonly [string, string][], via = http) => exchange.call(path, fields, via)
 
   async function query(outTradeNo: string): Promise<TradeReport> {
     let reply: Fields
@@ -212,6 +213,8 @@ export function createPayV2({
         }
       }, outTradeNo)
     },
+
+    ...createBillFiles(exchange, http, certHttp),
 
     readNotification: (message) => readNotificationV2(message, { appid, mchId, apiKeys, signType }),
     reply: (_message, fault) => replyV2(fault),

@@ -1,6 +1,5 @@
 import type { Order, Refund, RefundReport } from '../../model.ts'
 import type { PayApi, TradeReport } from '../pay.ts'
-import type { Bills } from './bills.ts'
 
 /** The terms of an order that has no payer yet. */
 export type TradeTerms = Pick<Order, 'outTradeNo' | 'description' | 'totalFee' | 'clientIp' | 'expiresAt' | 'attach'>
@@ -44,7 +43,7 @@ export interface AbnormalRefund {
  * What the API of v3 has besides. These calls are WeChat's, verified and no more: no order of the store hears of them.
  * Each throws `WechatError`; its `advice` says what may be done next.
  */
-export interface PayV3Api extends PayApi, Bills {
+export interface PayV3Api extends PayApi {
   readonly version: 'v3'
   queryTransaction(transactionId: string): Promise<TradeReport>
   /** Orders for a QR code; resolves with what it holds, for two hours. */

@@ -6,7 +6,7 @@ import type { Secret } from '../../base/secret.ts'
 import { encryptField } from '../../protocol/aead-v3.ts'
 import type { RefundReport } from '../../model.ts'
 import type { PayV3Api, TradeTerms } from './api.ts'
-import { createBills } from './bills.ts'
+import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import type { Http } from '../http.ts'
 import { readNotificationV3 } from './notifications.ts'
@@ -240,7 +240,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       return refundOf(reply, outRefundNo)
     },
 
-    ...createBills(exchange),
+    ...createBillFiles(exchange),
 
     async queryRefund(outRefundNo) {
       const reply = await find(`/v3/refund/domestic/refunds/${encodeURIComponent(outRefundNo)}`, 'RESOURCENOTEXISTS')

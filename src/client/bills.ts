@@ -1,0 +1,94 @@
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { WechatError } from '../errors.ts'
+import { readFundBill } from '../protocol/fund-bill.ts'
+import type { FundRow, FundSummary } from '../protocol/fund-bill.ts'
+import { readTradeBill } from '../protocol/trade-bill.ts'
+import type { TradeRow, TradeSummary } from '../protocol/trade-bill.ts'
+import { isRefusal } from './refusals.ts'
+
+export interface TradeBillOptions {
+  /** Which trades: all of the day, those that were paid, or its refunds. Default `ALL`. */
+  type?: 'ALL' | 'SUCCESS' | 'REFUND'
+}
+
+export interface FundFlowBillOptions {
+  /** Whose movements. Default `BASIC`. */
+  account?: 'BASIC' | 'OPERATION' | 'FEES'
+}
+
+/** The bills of a day as WeChat writes them (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). */
+export interface BillFiles {
+  /**
+   * The trades of a day: CSV in UTF-8, unpacked. A day's bill is there from about 10:00 of the next day on, for three months. That of API v3 is checked against its
+   * hash at its end.
+   *
+   * @param date The day in GMT+8: `yyyy-MM-dd`.
+   * @throws {WechatError} before the first byte `WECHAT_UNAVAILABLE` for a bill that WeChat has not made yet, and `WECHAT_REFUSED` for a day without trades; at the
+   * end `WECHAT_REPLY_INVALID` when it was cut short or changed on its way: what has been read of it is then not to be used
+   */
+  tradeBill(date: string, options?: TradeBillOptions): AsyncGenerator<Buffer, void>
+  /** The movements of the merchant's funds, likewise. API v2 gives them only to the certificate of the merchant (`merchant.cert`). */
+  fundFlowBill(date: string, options?: FundFlowBillOptions): AsyncGenerator<Buffer, void>
+}
+
+/** A day's bills, row by row as they come. Nothing is kept: memory does not grow with the bill. What is thrown at the end makes void what was read before. */
+export interface Bills {
+  /**
+   * The trades of a day, and when it is done its summary. No summary, or a line that cannot be read: `WECHAT_REPLY_INVALID`.
+   *
+   * @param date The day in GMT+8: `yyyy-MM-dd`.
+   * @throws {WechatError} as `pay.tradeBill`
+   */
+  trades(date: string, options?: TradeBillOptions): AsyncGenerator<TradeRow, TradeSummary>
+  /** The movements of the merchant's funds, likewise. */
+  funds(date: string, options?: FundFlowBillOptions): AsyncGenerator<FundRow, FundSummary>
+}
+
+export function createBills(pay: BillFiles): Bills {
+  return {
+    trades: (date, options) => oneByOne(readTradeBill(pay.tradeBill(date, options))),
+    funds: (date, options) => oneByOne(readFundBill(pay.fundFlowBill(date, options))),
+  }
+}
+
+async function* oneByOne<Row, Summary>(batches: AsyncGenerator<Row[], Summary>): AsyncGenerator<Row, Summary> {
+  try {
+    for (;;) {
+      const { done, value } = await batches.next()
+      if (done) return value
+      yield* value
+    }
+  } finally {
+    await batches.return(undefined as never)
+  }
+}
+
+/** Whether WeChat says that nothing was traded that day. */
+export function isNoBill(error: unknown): boolean {
+  return (
+    isRefusal(error, 'NOSTATEMENTEXIST') ||
+    isRefusal(error, 'NOBILLEXIST') ||
+    (error instanceof WechatError && /^no bill exist$/i.test(error.wechatText ?? ''))
+  )
+}
+
+/** What a gzip file holds. */
+export async function* unzipped(file: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
+  const packed = Readable.from(file)
+  const plain = createGunzip()
+  // An error on the way in is one on the way out; leaving the one leaves the other.
+  packed.on('error', (error) => plain.destroy(error))
+  try {
+    for await (const chunk of packed.pipe(plain)) yield chunk as Buffer
+  } catch (error) {
+    if (error instanceof WechatError) throw error
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      'The bill cannot be unpacked: it was cut short or changed on its way. Get it again.',
+      { advice: 'repeat', cause: error },
+    )
+  } finally {
+    packed.destroy()
+  }
+}

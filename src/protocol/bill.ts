@@ -1,0 +1,164 @@
+import { WechatError } from '../errors.ts'
+import { parseYuan } from './money.ts'
+import { parseTime } from './time.ts'
+
+/** A line that cannot be read. */
+export interface UnreadableLine {
+  /** Counted from 1, the header's. */
+  line: number
+  reason: string
+}
+
+/** Longer than any line of a bill: what has no line ends is none. */
+const MAX_LINE_BYTES = 64 * 1024
+
+/**
+ * A bill is text in UTF-8, with a byte order mark or without: the names of the columns, rows in which each value begins with a back-tick, and the same twice for the
+ * summary (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). Columns differ by type and by the age of the merchant, so they are found by their names. Nothing is
+ * kept but the line that has not ended.
+ *
+ * @throws {WechatError} `WECHAT_REPLY_INVALID` for a bill without a column that is needed, for one that ends without its summary, and for a line that cannot be
+ * read, unless `unreadable` takes it
+ */
+export async function* readBill<Row, Summary>(
+  chunks: AsyncIterable<Buffer>,
+  summaryBegins: string,
+  rowOf: (columns: Columns) => (cells: string[]) => Row,
+  summaryOf: (columns: Columns) => (cells: string[]) => Summary,
+  unreadable: (line: UnreadableLine) => void = ({ line, reason }) => {
+    throw invalid(`line ${line} cannot be read: ${reason}`)
+  },
+): AsyncGenerator<Row[], Summary> {
+  let number = 0
+  let width = 0
+  let read: ((cells: string[]) => Row) | undefined
+  let readSummary: ((cells: string[]) => Summary) | undefined
+  let summary: Summary | undefined
+
+  function take(line: string, rows: Row[]): void {
+    number++
+    if (line === '') return
+    if (summary !== undefined) throw invalid(`line ${number} comes after its summary`)
+    if (read === undefined) {
+      const columns = new Columns(line)
+      width = columns.width
+      read = rowOf(columns)
+    } else if (line.startsWith(summaryBegins)) {
+      readSummary = summaryOf(new Columns(line))
+    } else if (readSummary !== undefined) {
+      summary = readSummary(cellsOf(line))
+    } else {
+      const cells = cellsOf(line)
+      try {
+        // A line break or a comma with a back-tick inside of a value moves all that follows.
+        if (line[0] !== '`' || cells.length !== width) {
+          throw new Error(`it has ${cells.length} values, and there are ${width} columns`)
+        }
+        rows.push(read(cells))
+      } catch (error) {
+        unreadable({ line: number, reason: (error as Error).message })
+      }
+    }
+  }
+
+  let rest: Buffer = NOTHING
+  for await (const chunk of chunks) {
+    const end = chunk.lastIndexOf(LINE_END) + 1
+    if (rest.length + (end === 0 ? chunk.length : 0) > MAX_LINE_BYTES) {
+      throw invalid(`line ${number + 1} is longer than ${MAX_LINE_BYTES} bytes`)
+    }
+    if (end === 0) {
+      rest = Buffer.concat([rest, chunk])
+      continue
+    }
+    const text =
+      rest.length === 0 ? chunk.toString('utf8', 0, end) : Buffer.concat([rest, chunk.subarray(0, end)]).toString()
+    rest = chunk.subarray(end)
+    const rows: Row[] = []
+    for (let from = 0, to = text.indexOf('\n'); to >= 0; from = to + 1, to = text.indexOf('\n', from)) {
+      take(text.slice(from, text[to - 1] === '\r' ? to - 1 : to), rows)
+    }
+    if (rows.length > 0) yield rows
+  }
+  // The summary, if its line does not end.
+  take(rest.toString(), [])
+  if (summary === undefined) throw invalid('it ends without its summary: it was cut short. Get it again')
+  return summary
+}
+
+const LINE_END = 0x0a
+const NOTHING = Buffer.alloc(0)
+
+/** Each value begins with a back-tick, and may hold commas. */
+function cellsOf(line: string): string[] {
+  return line.slice(1).split(',`')
+}
+
+/** Where the columns are, by their names. */
+export class Columns {
+  readonly #at: Map<string, number>
+  readonly width: number
+
+  constructor(header: string) {
+    // Older bills write （元） where newer ones write (元).
+    const names = header
+      .replace(/^\uFEFF/, '')
+      .replaceAll('（', '(')
+      .replaceAll('）', ')')
+      .split(',')
+    this.#at = new Map(names.map((name, n) => [name.trim(), n]))
+    this.width = names.length
+  }
+
+  /** The column that has one of these names. */
+  find(...names: string[]): number | undefined {
+    return names.map((name) => this.#at.get(name)).find((at) => at !== undefined)
+  }
+
+  need(...names: string[]): number {
+    const at = this.find(...names)
+    if (at === undefined) {
+      throw invalid(`it has no column ${names.join(' or ')}, but ${[...this.#at.keys()].join(',').slice(0, 200)}`)
+    }
+    return at
+  }
+}
+
+function invalid(what: string): WechatError {
+  return new WechatError('WECHAT_REPLY_INVALID', `The bill is not usable: ${what}.`, { advice: 'repeat' })
+}
+
+export function money(text: string, digits = 2): number {
+  const value = parseYuan(text, digits)
+  if (value === undefined) throw new Error(`${JSON.stringify(text.slice(0, 40))} is no amount in yuan`)
+  return value
+}
+
+export function moment(text: string): Date {
+  const value = parseTime(text)
+  if (value === undefined) throw new Error(`${JSON.stringify(text.slice(0, 40))} is no moment`)
+  return value
+}
+
+export function oneOf<T extends string>(all: readonly T[], text: string): T {
+  if (!all.includes(text as T)) {
+    throw new Error(`${JSON.stringify(text.slice(0, 40))} is none of ${all.join(', ')}`)
+  }
+  return text as T
+}
+
+export function named(text: string): string {
+  if (text === '' || text === '0') throw new Error('a number of the trade or the refund is missing')
+  return text
+}
+
+/** Of a summary only the count is certain to be there and readable: nothing is decided by the rest. */
+export function counted(columns: Columns, name: string): (cells: string[]) => number {
+  const at = columns.need(name)
+  return (cells) => {
+    // Some bills count as if it were money: `45.0`.
+    const [, count] = /^(\d{1,12})(?:\.0+)?$/.exec(String(cells[at])) ?? []
+    if (count === undefined) throw invalid(`its summary has no ${name}`)
+    return Number(count)
+  }
+}
