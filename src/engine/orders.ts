@@ -1,42 +1,16 @@
 import type { PayApi } from '../client/pay.ts'
-import { publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
-import type {
-  Account,
-  Anomaly,
-  HistoryEntry,
-  HistoryLine,
-  Order,
-  OrderTerms,
-  PayParams,
-  Payment,
-  Source,
-} from '../model.ts'
-import type { Claim, Store, Updated } from '../store/store.ts'
+import type { Account, HistoryEntry, HistoryLine, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
+import type { Store } from '../store/store.ts'
 import { createAges, PREPAY_TTL } from './ages.ts'
 import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
-import { decide } from './machine.ts'
 import { isOpen } from './machine/ruling.ts'
 import type { Observation } from './machine/observation.ts'
-import type { Decision, Outcome, Policy } from './machine/ruling.ts'
-import { isOwed, nextDue } from './schedule.ts'
+import type { Policy } from './machine/ruling.ts'
+import { createNews } from './news.ts'
+import type { Observed, Observer } from './news.ts'
+import { nextDue } from './schedule.ts'
 import { checkTerms } from './terms.ts'
-
-/** What the engine tells the outside: one call per finding, one line per misfortune. Neither may throw. */
-export interface Observer {
-  anomaly(anomaly: Anomaly): void
-  /** An order has work due at once, e.g. `onPaid`. */
-  due(outTradeNo: string): void
-  /** A place for the work that a notification makes, if there is one: the order is then claimed in the same change. Whoever takes it ends it. */
-  reserve?(): Place | undefined
-}
-
-export interface Place {
-  /** Claims an order that nobody else has seen yet: it is changed in place. */
-  claim(order: Order): Claim
-  /** Does the work of the claim, once it is committed; without one the place is given back. */
-  end(committed: Claim | undefined): void
-}
 
 export interface OrdersDeps {
   appid: string
@@ -51,14 +25,6 @@ export interface OrdersDeps {
   wechatNow?: () => Date
   /** A new order number: 6 to 32 characters of `[0-9A-Za-z_-|*]`, never given before. */
   newOutTradeNo: (now: Date) => string
-}
-
-/** What became of a piece of news. */
-export interface Observed {
-  order: Order
-  outcome: Outcome
-  /** One phrase: what changed, or why nothing did. */
-  why: string
 }
 
 export interface Orders {
@@ -110,64 +76,8 @@ export function createOrders({
   newOutTradeNo,
 }: OrdersDeps): Orders {
   const { isExpired, isEnding, isBeingMade, hasPrepay } = createAges(now, wechatNow)
+  const { observe, observePayment } = createNews({ store, policy, observer, now, wechatNow })
   const asking = createAsking({ pay, apply, now, wechatNow })
-
-  async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
-    let decision: Decision | undefined
-    let updated: Updated | undefined
-    let claim: Claim | undefined
-    let again: Observation | undefined
-    const place = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
-    try {
-      updated = await store.updateOrder(outTradeNo, (current) => {
-        decision = decide(current, observation, policy, now(), wechatNow())
-        const { change, outcome } = decision
-        claim = undefined
-        if (change === undefined || place === undefined || outcome !== 'settled' || !isOwed(change.order)) return change
-        claim = place.claim(change.order)
-        return change
-      })
-    } catch (error) {
-      claim = undefined
-      const code = error instanceof WechatError ? error.code : undefined
-      if (code === 'WECHAT_TRANSACTION_TAKEN' && 'payment' in observation) {
-        again = { ...observation, taken: (error as WechatError).message.replace(/\.$/, '') }
-      } else if (code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment') {
-        // A late payment was to take the key back, and another order has taken it meanwhile.
-        again = await withRival(observation, (await store.findOrder(outTradeNo))!)
-      } else throw error
-    } finally {
-      place?.end(claim)
-    }
-    if (again !== undefined) return await observe(outTradeNo, again)
-    if (updated === undefined || decision === undefined) return undefined
-    if (decision.outcome === 'rival-needed') {
-      return await observe(outTradeNo, await withRival(observation as Observation & { seen: 'payment' }, updated.order))
-    }
-    for (const anomaly of updated.raised) observer.anomaly(anomaly)
-    const { outcome } = decision
-    if (observation.seen === 'payment' && (outcome === 'settled' || outcome === 'late')) {
-      publish('fastify-wechat-pay:settlement', () => ({
-        outTradeNo,
-        source: observation.source,
-        late: outcome === 'late',
-      }))
-    }
-    const { dueAt } = updated.order
-    if (
-      dueAt !== null &&
-      dueAt <= now() &&
-      (outcome === 'settled' || outcome === 'late' || outcome === 'changed' || observation.seen.endsWith('-hinted'))
-    ) {
-      observer.due(outTradeNo)
-    }
-    return { order: updated.order, outcome, why: decision.change!.history.at(-1)!.outcome }
-  }
-
-  /** With the live order of the key, which decides what becomes of a late payment. */
-  async function withRival(observation: Observation & { seen: 'payment' }, { key }: Order): Promise<Observation> {
-    return { ...observation, rival: (await store.findLiveOrder(key)) ?? 'none' }
-  }
 
   /** As `observe`, for an order that is known to exist: rows are never deleted. */
   async function apply(order: Order, observation: Observation): Promise<Order> {
@@ -315,22 +225,8 @@ export function createOrders({
       return await store.history(outTradeNo)
     },
 
-    async observePayment(source, payment) {
-      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment })
-      if (observed !== undefined) return observed
-      const anomaly: Anomaly = {
-        id: `unknown-order:${payment.outTradeNo}:${payment.transactionId}`,
-        kind: 'unknown-order',
-        outTradeNo: payment.outTradeNo,
-        at: now(),
-        reason: 'no order of ours has this number',
-        payment,
-      }
-      if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly)
-      return undefined
-    },
-
     observe,
+    observePayment,
     account: { appid, mchId },
     owns,
   }

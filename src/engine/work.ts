@@ -6,12 +6,15 @@ import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { loggable, reasonOf } from '../base/thrown.ts'
+import { Context, Lease } from './lease.ts'
 import { decide } from './machine.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Policy } from './machine/ruling.ts'
-import type { Orders, Place } from './orders.ts'
+import type { Slot } from './news.ts'
+import type { Orders } from './orders.ts'
 import type { Refunds } from './refunds.ts'
-import { furthest, isDue, isOwed } from './schedule.ts'
+import { furthest, isDue, isOwed, later } from './schedule.ts'
+import { afterReply, createSlots } from './slots.ts'
 
 export interface WorkDeps {
   store: Store
@@ -33,8 +36,8 @@ export interface WorkDeps {
 export interface Work {
   /** Starts an order's due work now, without waiting for it. */
   start(outTradeNo: string): void
-  /** A place for work that is about to be due, if one is free. */
-  reserve(): Place | undefined
+  /** A slot for work that is about to be due, if one is free. */
+  reserve(): Slot | undefined
   /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
   sweep(): Promise<number>
   /** Takes no further work. What is claimed and has not begun is given back. */
@@ -58,9 +61,9 @@ const LOOK_EVERY_MS = 5 * 60_000
 const STUCK_MS = 10 * 60_000
 
 /**
- * Does what orders owe: asks WeChat about unpaid ones on WeChat's cadence, closes expired ones, runs `onPaid` for paid ones, pursues refunds. Whoever claims
- * an order works on it; if that process dies, the lease ends and another takes over. Nothing is claimed before there is a place for it, so that a lease is
- * never spent on waiting.
+ * Does what orders owe: asks WeChat about unpaid ones on WeChat's cadence, closes expired ones, runs `onPaid` for paid ones, pursues refunds. A process
+ * claims an order before it works on it; if the process dies, the lease ends and another takes over. Nothing is claimed without a free slot, so that no
+ * lease is spent on waiting.
  */
 export function createWork({
   store,
@@ -78,51 +81,10 @@ export function createWork({
   const hookLimits = createDeadlines(hookMs)
   const leaseEnds = createDeadlines(leaseMs - hookMs)
   let stopped = false
-  let free = concurrency
   /** When work in the far future was last looked for. */
   let lookedAt = -Infinity
-  /** How many orders have been said to be due in this turn of the event loop. */
-  let announced = 0
-  /** Those that have no place yet. */
-  const started: string[] = []
-  /** Sweeps that wait for a place. */
-  const waiting: { limit: number; serve: (taken: number) => void }[] = []
-  /** Who waits for all places to be free. */
-  const idlers: (() => void)[] = []
   const leases = new Set<Lease>()
-
-  /** At least one place, as soon as there is one, and at most `limit`. */
-  async function take(limit: number): Promise<number> {
-    const taken = new Promise<number>((resolve) => {
-      waiting.push({ limit, serve: resolve })
-    })
-    serve()
-    return await taken
-  }
-
-  function give(count: number): void {
-    free += count
-    serve()
-  }
-
-  /** Gives places to those who wait. Sweeps first: they take what has been due the longest. */
-  function serve(): void {
-    while (free > 0 && waiting.length > 0) {
-      const { limit, serve } = waiting.shift()!
-      const taken = Math.min(free, limit)
-      free -= taken
-      serve(taken)
-    }
-    while (free > 0 && started.length > 0) {
-      free -= 1
-      workOnStarted(started.shift()!)
-    }
-    if (isIdle()) for (const tell of idlers.splice(0)) tell()
-  }
-
-  function isIdle(): boolean {
-    return free === concurrency && announced === 0
-  }
+  const slots = createSlots(concurrency, workOnStarted)
 
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
     return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo))
@@ -139,7 +101,7 @@ export function createWork({
     }
   }
 
-  /** A store that does not answer holds a place no longer than a hook may. */
+  /** A store that does not answer holds a slot no longer than a hook may. */
   function answered<T>(answer: Promise<T>): Promise<T> {
     return hookLimits.limit(
       answer,
@@ -158,19 +120,19 @@ export function createWork({
     } catch (error) {
       log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
     }
-    if (claim === undefined) give(1)
+    if (claim === undefined) slots.give(1)
     else work(claim, began)
   }
 
-  /** Claims as much as there are places for, when there is one; each claim keeps its place. */
+  /** Waits for a slot, then claims as many orders as there are slots; each claim keeps its slot. */
   async function claimNext(): Promise<{ claims: Claim[]; began: number }> {
-    const taken = await take(concurrency)
+    const taken = await slots.take(concurrency)
     const began = hookLimits.now()
     let claims: Claim[] = []
     try {
       if (!stopped) claims = await claimDue(taken)
     } finally {
-      give(taken - claims.length)
+      slots.give(taken - claims.length)
     }
     return { claims, began }
   }
@@ -196,7 +158,7 @@ export function createWork({
   }
 
   /**
-   * Does the work of a claim and gives its place back, at the end of the lease at the latest: by then the order is anybody's. `began` is when the claim
+   * Does the work of a claim and gives its slot back, when the lease ends at the latest: by then the order is anybody's. `began` is when the claim
    * was asked for, in real time: its lease may have begun then.
    */
   function work(claim: Claim, began: number, done = () => {}): void {
@@ -207,7 +169,7 @@ export function createWork({
       lease.end()
       leases.delete(lease)
       deadline.close()
-      give(1)
+      slots.give(1)
       done()
     }
     const lease = new Lease()
@@ -327,35 +289,23 @@ export function createWork({
   }
 
   return {
-    start(outTradeNo) {
-      announced += 1
-      afterReply(() => {
-        announced -= 1
-        if (!stopped) started.push(outTradeNo)
-        serve()
-      })
-    },
+    start: slots.begin,
 
     reserve() {
-      if (stopped || free === 0) return undefined
-      free -= 1
+      if (stopped || !slots.tryTake()) return undefined
       const began = hookLimits.now()
       let over = false
       const deadline = hookLimits.begin(() => {
         over = true
-        give(1)
+        slots.give(1)
       }, began)
       return {
-        claim(order) {
-          order.dueAt = new Date(now().getTime() + leaseMs)
-          order.claims += 1
-          return { order, claims: order.claims }
-        },
+        leaseEnd: () => later(now(), leaseMs),
         end(committed) {
           // What was committed too late is for whoever comes after its lease.
           if (over) return
           deadline.close()
-          if (committed === undefined) give(1)
+          if (committed === undefined) slots.give(1)
           else if (stopped) work(committed, began)
           else {
             afterReply(() => {
@@ -380,7 +330,7 @@ export function createWork({
 
     stop() {
       stopped = true
-      started.length = 0
+      slots.stop()
       hookLimits.stop()
       leaseEnds.stop()
     },
@@ -389,91 +339,6 @@ export function createWork({
       for (const lease of leases) lease.leave()
     },
 
-    async idle(limitMs) {
-      if (isIdle()) return
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, limitMs)
-        idlers.push(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
-    },
-  }
-}
-
-const CLOSING = new Error('The app is closing.')
-
-/** The replies to WeChat are written first: not even the synchronous part of a hook may delay them. */
-const afterReply = setImmediate
-
-/** The time that a claim gives to its hooks. */
-class Lease {
-  /** Whether somebody else may have the order by now. */
-  isOver = false
-  #late: Error | undefined
-  /** Made for those who ask: most hooks do not. */
-  #aborter: AbortController | undefined
-  #giveUp: ((late: Error) => void) | undefined
-
-  get isLate(): boolean {
-    return this.#late !== undefined
-  }
-
-  /** Whether the app closes meanwhile. */
-  get isLeft(): boolean {
-    return this.#late === CLOSING
-  }
-
-  get signal(): AbortSignal {
-    this.#aborter ??= new AbortController()
-    if (this.#late !== undefined) this.#aborter.abort(this.#late)
-    return this.#aborter.signal
-  }
-
-  leave(): void {
-    this.tooLate(CLOSING)
-  }
-
-  end(): void {
-    this.isOver = true
-  }
-
-  tooLate(reason: Error): void {
-    this.#late ??= reason
-    this.#aborter?.abort(reason)
-    this.#giveUp?.(reason)
-  }
-
-  /** Runs a hook; rejects when it takes too long. */
-  async limit(run: () => Promise<void> | void): Promise<void> {
-    // A transaction may have had to wait for its connection.
-    if (this.#late !== undefined) throw this.#late
-    const hook = run()
-    if (hook !== undefined) {
-      await Promise.race([
-        hook,
-        new Promise<never>((_resolve, reject) => {
-          this.#giveUp = reject
-        }),
-      ])
-    }
-  }
-}
-
-/** What a hook is given. */
-class Context<Tx> implements FulfilContext<Tx> {
-  readonly #lease: Lease
-  readonly tx: Tx
-  readonly log: Log
-
-  constructor(tx: Tx, log: Log, lease: Lease) {
-    this.tx = tx
-    this.log = log
-    this.#lease = lease
-  }
-
-  get signal(): AbortSignal {
-    return this.#lease.signal
+    idle: slots.idle,
   }
 }

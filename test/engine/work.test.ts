@@ -80,7 +80,7 @@ t.test(
 )
 
 t.test(
-  'a notified payment is claimed in the change that records it, while there is a place; the others wait for one',
+  'a notified payment is claimed in the change that records it, while there is a free slot; the others wait for one',
   async (t) => {
     const store = memoryStore() as Store
     const claimed: (string | undefined)[] = []
@@ -123,7 +123,7 @@ t.test(
   },
 )
 
-t.test('a change that fails gives its place back', async (t) => {
+t.test('a change that fails gives its slot back', async (t) => {
   const store = memoryStore() as Store
   let broken = true
   const updateOrder: Store['updateOrder'] = async (number, decide) =>
@@ -461,7 +461,7 @@ t.test('a transaction that begins too late runs no hook', async (t) => {
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1 })
 })
 
-t.test('a store that never answers holds its place for a lease, no longer', async (t) => {
+t.test('a store that never answers holds its slot for a lease, no longer', async (t) => {
   const store = memoryStore() as Store
   const made = rig({ store: { ...store, fulfil: async () => await new Promise(() => {}) }, leaseMs: 20 })
   await paid(made)
@@ -524,7 +524,7 @@ for (const [how, verb, begin] of CLAIMED_AT_CLOSE) {
   })
 }
 
-t.test('a store that does not answer takes no place for good', async (t) => {
+t.test('a store that does not answer keeps no slot for good', async (t) => {
   const store = memoryStore() as Store
   let hangs = true
   const { opened, open } = gate()

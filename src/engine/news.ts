@@ -1,0 +1,143 @@
+import { publish } from '../base/diagnostics.ts'
+import { WechatError } from '../errors.ts'
+import type { Anomaly, Order, Payment, Source } from '../model.ts'
+import type { Claim, Store, Updated } from '../store/store.ts'
+import { decide } from './machine.ts'
+import type { Observation } from './machine/observation.ts'
+import type { Decision, Outcome, Policy } from './machine/ruling.ts'
+
+/** What the engine tells the outside. None of it may throw. */
+export interface Observer {
+  /** Called once per finding. */
+  anomaly(anomaly: Anomaly): void
+  /** An order has work due at once, e.g. `onPaid`. */
+  due(outTradeNo: string): void
+  /** A slot for the work that a notification makes, if one is free: the order is then claimed in the same change. Always end it. */
+  reserve?(): Slot | undefined
+}
+
+/** The right to work on one order now. */
+export interface Slot {
+  /** When the lease of an order ends that is claimed now. */
+  leaseEnd(): Date
+  /** Does the work of the claim, once it is committed. Without a claim the slot is free again. */
+  end(committed: Claim | undefined): void
+}
+
+export interface NewsDeps {
+  store: Store
+  policy: Policy
+  observer: Observer
+  now: () => Date
+  wechatNow: () => Date
+}
+
+/** What became of a piece of news. */
+export interface Observed {
+  order: Order
+  outcome: Outcome
+  /** One phrase: what changed, or why nothing did. */
+  why: string
+}
+
+export interface News {
+  /** Decides about the order under its lock, commits the decision, and tells the observer. `undefined` for an unknown number. */
+  observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
+  /** As `observe`, for a verified payment: one of an unknown number becomes a finding. */
+  observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
+}
+
+type PaymentSeen = Observation & { seen: 'payment' }
+
+/** Brings news of orders to the machine, and its decisions to the store. */
+export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps): News {
+  async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
+    let committed: (Updated & { decision: Decision }) | undefined
+    try {
+      committed = await commit(outTradeNo, observation)
+    } catch (error) {
+      return await observe(outTradeNo, await explained(error, outTradeNo, observation))
+    }
+    if (committed === undefined) return undefined
+    const { order, raised, decision } = committed
+    if (decision.outcome === 'rival-needed') {
+      return await observe(outTradeNo, await withRival(observation as PaymentSeen, order))
+    }
+    for (const anomaly of raised) observer.anomaly(anomaly)
+    const { outcome } = decision
+    const isSettlement = outcome === 'settled' || outcome === 'late'
+    if (isSettlement && observation.seen === 'payment') {
+      const { source } = observation
+      publish('fastify-wechat-pay:settlement', () => ({ outTradeNo, source, late: outcome === 'late' }))
+    }
+    const mayBeDue = isSettlement || outcome === 'changed' || observation.seen.endsWith('-hinted')
+    if (mayBeDue && order.dueAt !== null && order.dueAt <= now()) observer.due(outTradeNo)
+    return { order, outcome, why: decision.change!.history.at(-1)!.outcome }
+  }
+
+  async function commit(
+    outTradeNo: string,
+    observation: Observation,
+  ): Promise<(Updated & { decision: Decision }) | undefined> {
+    const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
+    let decision: Decision | undefined
+    let claim: Claim | undefined
+    try {
+      const updated = await store.updateOrder(outTradeNo, (current) => {
+        decision = decide(current, observation, policy, now(), wechatNow())
+        const { change } = decision
+        claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot.leaseEnd()) : undefined
+        return claim === undefined ? change : { ...change!, order: claim.order }
+      })
+      return updated && { ...updated, decision: decision! }
+    } catch (error) {
+      claim = undefined
+      throw error
+    } finally {
+      slot?.end(claim)
+    }
+  }
+
+  /** The same news, with the reason why the store refused what was decided about it. */
+  async function explained(error: unknown, outTradeNo: string, observation: Observation): Promise<Observation> {
+    const code = error instanceof WechatError ? error.code : undefined
+    if (code === 'WECHAT_TRANSACTION_TAKEN' && 'payment' in observation) {
+      return { ...observation, taken: (error as WechatError).message.replace(/\.$/, '') }
+    }
+    if (code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment') {
+      // A late payment was to take the key back, and another order has taken it meanwhile.
+      return await withRival(observation, (await store.findOrder(outTradeNo))!)
+    }
+    throw error
+  }
+
+  /** With the live order of the key, which decides what becomes of a late payment. */
+  async function withRival(observation: PaymentSeen, { key }: Order): Promise<Observation> {
+    return { ...observation, rival: (await store.findLiveOrder(key)) ?? 'none' }
+  }
+
+  return {
+    observe,
+
+    async observePayment(source, payment) {
+      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment })
+      if (observed !== undefined) return observed
+      const anomaly: Anomaly = {
+        id: `unknown-order:${payment.outTradeNo}:${payment.transactionId}`,
+        kind: 'unknown-order',
+        outTradeNo: payment.outTradeNo,
+        at: now(),
+        reason: 'no order of ours has this number',
+        payment,
+      }
+      if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly)
+      return undefined
+    },
+  }
+}
+
+/** The claim of an order that nobody else has seen yet, as nobody has committed it. */
+function claimOf(order: Order, dueAt: Date): Claim {
+  const claims = order.claims + 1
+  return { order: { ...order, dueAt, claims }, claims }
+}

@@ -1,0 +1,94 @@
+export interface Slots {
+  /** At least one slot, as soon as there is one, and at most `limit`. */
+  take(limit: number): Promise<number>
+  /** One slot, if one is free now. */
+  tryTake(): boolean
+  give(count: number): void
+  /** Begins the work of an order after the replies of this turn, as soon as there is a slot. Its slot is to be given back. */
+  begin(outTradeNo: string): void
+  /** Begins nothing any more. */
+  stop(): void
+  /** Waits for all slots to be free, at most `limitMs`. */
+  idle(limitMs: number): Promise<void>
+}
+
+/** Runs after the replies to WeChat are written: not even the synchronous part of a hook may delay them. */
+export const afterReply = setImmediate
+
+/** How many orders are worked on at once, and who is next. */
+export function createSlots(count: number, begin: (outTradeNo: string) => void): Slots {
+  let free = count
+  let stopped = false
+  /** Orders to begin after this turn of the event loop. */
+  let announced = 0
+  /** Orders without a slot yet. */
+  const queue: string[] = []
+  /** Sweeps without a slot yet. */
+  const takers: { limit: number; serve: (taken: number) => void }[] = []
+  const idlers: (() => void)[] = []
+
+  /** Sweeps first: they take what has been due the longest. */
+  function serve(): void {
+    while (free > 0 && takers.length > 0) {
+      const { limit, serve } = takers.shift()!
+      const taken = Math.min(free, limit)
+      free -= taken
+      serve(taken)
+    }
+    while (free > 0 && queue.length > 0) {
+      free -= 1
+      begin(queue.shift()!)
+    }
+    if (isIdle()) for (const tell of idlers.splice(0)) tell()
+  }
+
+  function isIdle(): boolean {
+    return free === count && announced === 0
+  }
+
+  return {
+    take(limit) {
+      const taken = new Promise<number>((resolve) => {
+        takers.push({ limit, serve: resolve })
+      })
+      serve()
+      return taken
+    },
+
+    tryTake() {
+      if (free === 0) return false
+      free -= 1
+      return true
+    },
+
+    give(count) {
+      free += count
+      serve()
+    },
+
+    begin(outTradeNo) {
+      announced += 1
+      afterReply(() => {
+        announced -= 1
+        if (!stopped) queue.push(outTradeNo)
+        serve()
+      })
+    },
+
+    stop() {
+      stopped = true
+      queue.length = 0
+    },
+
+    async idle(limitMs) {
+      if (isIdle()) return
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, limitMs)
+        idlers.push(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    },
+  }
+}
