@@ -164,10 +164,11 @@ export function createOrders({
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))
-        if (!sameTerms(order, terms) && isBeingMade(order)) {
+        const isSame = sameTerms(order, terms) && order.apiVersion === pay.version
+        if (!isSame && isBeingMade(order)) {
           throw conflict(`${order.outTradeNo} is being ordered under the same key with other terms`)
         }
-        if (order.state === 'closing' || (isOpen(order) && !sameTerms(order, terms))) {
+        if (order.state === 'closing' || (isOpen(order) && !isSame)) {
           order = await asking.end(order, 'ordered again')
         } else if (isOpen(order) && isEnding(order)) {
           const asked = await asking.askAge(order, POLLED, isEnding)

@@ -148,6 +148,16 @@ for (const part of OTHER_TERMS) {
   })
 }
 
+scenario(
+  'an order of the other version of the API, whose prepay id is not good for this one: closed first, then a new number',
+  async (t, made) => {
+    t.equal((await ordered(made)).apiVersion, 'v2')
+    Object.assign(made.pay, { version: 'v3' })
+    made.pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
+    t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-2', apiVersion: 'v3' })
+  },
+)
+
 scenario('an order in its last minute is closed first too', async (t, made) => {
   await ordered(made)
   made.advance(119 * MINUTE)
