@@ -45,7 +45,7 @@ const ARROWS: Record<string, string[]> = {
 const LOWEST = ['base', 'clock', 'wire']
 const BOOKS = [...LOWEST, 'ledger', 'users', 'faults', 'journal']
 const TO_WECHAT = [...BOOKS, 'notify', 'bills', 'wechat']
-const TO_WORLD = [...TO_WECHAT, 'wechat/pay-v2', 'wechat/login', 'wechat/phone', 'world']
+const TO_WORLD = [...TO_WECHAT, 'wechat/pay-v2', 'wechat/pay-v3', 'wechat/login', 'wechat/phone', 'world']
 const TO_SERVER = [...TO_WORLD, 'control', 'server', 'version']
 
 /**
@@ -65,6 +65,7 @@ const ROOMS: Record<string, string[]> = {
   bills: ['base', 'wire', 'ledger', 'bills'],
   wechat: TO_WECHAT,
   'wechat/pay-v2': [...TO_WECHAT, 'wechat/pay-v2'],
+  'wechat/pay-v3': [...TO_WECHAT, 'wechat/pay-v3'],
   'wechat/login': [...TO_WECHAT, 'wechat/login'],
   'wechat/phone': [...TO_WECHAT, 'wechat/phone'],
   world: TO_WORLD,

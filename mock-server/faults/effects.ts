@@ -1,10 +1,21 @@
 import { STATUS_CODES } from 'node:http'
 import { badInput, checkOneOf } from '../base/checks.ts'
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
-import { integer, oneOf, strict, text, validate, type Properties, type Schema } from '../base/schema.ts'
+import { FLAG, integer, oneOf, strict, text, validate, type Properties, type Schema } from '../base/schema.ts'
 import { ERR_CODES, ERRCODES, type ErrCode, type Errcode } from '../wire/error-codes.ts'
 import { encodeGbk } from '../wire/gbk.ts'
-import { APIS, isLoginApi, isNotice, isPayApi, type Api, type LoginApi, type PayApi } from '../wire/names.ts'
+import {
+  APIS,
+  isLoginApi,
+  isNotice,
+  isPayApi,
+  type Api,
+  type ApiVersion,
+  type LoginApi,
+  type Notice,
+  type PayApi,
+} from '../wire/names.ts'
+import { probeOf, SIGNATURE, wrongSignature, type ProbeShape, type SignedHeaders } from '../wire/sign-v3.ts'
 import { withBadSign } from '../wire/tamper.ts'
 
 /** A reply as it leaves the mock. */
@@ -14,6 +25,8 @@ export interface WireReply {
   readonly body: string | Buffer
   /** What the journal shows for a body that is not text. */
   readonly readable?: string
+  /** A signed reply of API v3: its signature at another time. */
+  readonly signedAt?: (skewSeconds: number) => SignedHeaders
 }
 
 /** How an exchange ends. */
@@ -34,7 +47,7 @@ export interface Timing {
 }
 const when = oneOf('before', 'after')
 
-const UNSIGNED = ['downloadbill', 'downloadfundflow', 'getsignkey', 'report'] as const
+const UNSIGNED = ['downloadbill', 'downloadfundflow', 'getsignkey', 'report', 'billdownload'] as const
 type SignedApi = Exclude<PayApi, (typeof UNSIGNED)[number]> | 'notify'
 type BusinessApi = { [A in PayApi]: keyof (typeof ERR_CODES)[A] extends never ? never : A }[PayApi]
 
@@ -47,6 +60,8 @@ interface Groups {
   readonly business: BusinessApi
   /** Messages that WeChat signs. */
   readonly signed: SignedApi
+  /** Messages that WeChat signs in API v3. */
+  readonly signed3: PayApi | Notice
   readonly login: LoginApi
 }
 
@@ -56,6 +71,7 @@ const IS_IN: { readonly [Group in keyof Groups]: (api: Api) => boolean } = {
   pay: isPayApi,
   business: (api) => isPayApi(api) && Object.keys(ERR_CODES[api]).length > 0,
   signed: (api) => api === 'notify' || (isPayApi(api) && !(UNSIGNED as readonly string[]).includes(api)),
+  signed3: (api) => isPayApi(api) || isNotice(api),
   login: isLoginApi,
 }
 
@@ -70,12 +86,18 @@ interface Row<Group extends keyof Groups, Fields> {
   readonly replace?: (effect: Fields) => Outcome
   /** Strikes only calls that pass the checks of the protocol. */
   readonly sound?: true
+  /** Strikes only calls and notifications of this version. */
+  readonly version?: ApiVersion
 }
 
 const effect =
   <Fields>() =>
   <Group extends keyof Groups>(row: Row<Group, Fields>) =>
     row
+
+/** The headers with another signature, if there is one. */
+export const withSignature = (headers: WireReply['headers'], change: (signature: string) => string) =>
+  SIGNATURE in headers ? { ...headers, [SIGNATURE]: change(headers[SIGNATURE]!) } : headers
 
 const PAGE =
   '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
@@ -115,17 +137,42 @@ export const EFFECTS = {
     fields: { bytes: integer(0) },
     spoil: (reply, { bytes }) => ({ kind: 'truncate', reply, bytes: truncated(Buffer.byteLength(reply.body), bytes) }),
   }),
-  /** `return_code` FAIL: not signed. Only downloadbill has an `error_code`; default: the one that belongs to the text. */
+  /**
+   * `return_code` FAIL: not signed. Only downloadbill has an `error_code`; default: the one that belongs to the text. A call of
+   * API v3 answers with an unsigned SYSTEM_ERROR.
+   */
   return_code_fail: effect<Timing & { readonly return_msg?: string }>()({
     to: 'pay',
     fields: { return_msg: text(128), error_code: text(32), when },
   }),
-  /** `result_code` FAIL: signed; `err_code_des` defaults to WeChat's own text. */
+  /**
+   * `result_code` FAIL: signed; `err_code_des` defaults to WeChat's own text. A call of API v3 answers with the code that v3
+   * has for it.
+   */
   result_code_fail: effect<Timing & { readonly err_code: string; readonly err_code_des?: string }>()({
     to: 'business',
     fields: { err_code: text(32), err_code_des: text(128), when },
     required: ['err_code'],
     sound: true,
+  }),
+  /**
+   * API v3: an error with this code, whose status and text default to those on record. Signed, and so about a request that
+   * passed every check, unless `signed` is false.
+   */
+  v3_error: effect<
+    Timing & {
+      readonly code: string
+      readonly status?: number
+      readonly message?: string
+      readonly detail?: unknown
+      readonly signed?: boolean
+    }
+  >()({
+    to: 'pay',
+    fields: { code: text(64), status: integer(200, 599), message: text(), detail: {}, signed: FLAG, when },
+    required: ['code'],
+    sound: true,
+    version: 'v3',
   }),
   /** `errcode` of the login APIs; `errmsg` defaults to WeChat's own text. */
   errcode: effect<Timing & { readonly errcode: number; readonly errmsg?: string }>()({
@@ -137,12 +184,37 @@ export const EFFECTS = {
   bad_sign: effect<object>()({
     to: 'signed',
     fields: {},
-    spoil: (reply) => send({ ...reply, body: withBadSign(String(reply.body)) }),
+    spoil: (reply) =>
+      send(
+        SIGNATURE in reply.headers
+          ? { ...reply, headers: withSignature(reply.headers, wrongSignature) }
+          : { ...reply, body: withBadSign(String(reply.body)) },
+      ),
+  }),
+  /**
+   * API v3: a probe, a signature that is wrong on purpose and begins with WECHATPAY/SIGNTEST/. `live` as recorded, 355
+   * characters; `docs` as in the documentation, 344.
+   */
+  probe: effect<{ readonly shape?: ProbeShape }>()({
+    to: 'signed3',
+    fields: { shape: oneOf('live', 'docs') },
+    version: 'v3',
+    spoil: (reply, { shape = 'live' }) =>
+      send({ ...reply, headers: withSignature(reply.headers, (signature) => probeOf(signature, shape)) }),
+  }),
+  /** API v3: validly signed, with a timestamp that is off by so many seconds. */
+  skew: effect<{ readonly seconds: number }>()({
+    to: 'signed3',
+    fields: { seconds: { type: 'integer' } },
+    required: ['seconds'],
+    version: 'v3',
+    spoil: (reply, { seconds }) => send({ ...reply, headers: { ...reply.headers, ...reply.signedAt?.(seconds) } }),
   }),
   /** The reply in GBK, with a Content-Type that says so. */
   gbk: effect<object>()({
     to: 'pay',
     fields: {},
+    version: 'v2',
     spoil: (reply) =>
       send({
         ...reply,
@@ -187,11 +259,12 @@ export const EFFECT: Schema = { type: 'object', required: ['kind'], oneOf: KINDS
 
 /** What the effect does, in one uniform shape. */
 export function actionOf(effect: Effect) {
-  const { spoil, replace, sound } = rowOf(effect.kind)
+  const { spoil, replace, sound, version } = rowOf(effect.kind)
   return {
     ...(spoil && { spoil: (reply: WireReply) => spoil(reply, effect) }),
     ...(replace && { replace: () => replace(effect) }),
     sound: sound === true,
+    version,
   }
 }
 

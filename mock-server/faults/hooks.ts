@@ -1,9 +1,11 @@
-import type { NotificationKind } from '../wire/names.ts'
-import { changeFields, type FieldChanges, signAgain } from '../wire/tamper.ts'
-import { type Fields, readXml } from '../wire/xml.ts'
+import type { ApiVersion, NotificationKind } from '../wire/names.ts'
+import type { SignedHeaders } from '../wire/sign-v3.ts'
+import type { FieldChanges } from '../wire/tamper.ts'
 
 /** What a hook receives about the notification. */
-interface Pending {
+export interface Pending {
+  readonly version: ApiVersion
+  readonly mchId: string
   readonly id: string
   readonly kind: NotificationKind
   readonly outTradeNo: string
@@ -17,9 +19,9 @@ export interface NotifyDraft {
   readonly attempt: number
   url: string
   headers: Record<string, string>
-  /** The fields of the message; change them, add some, `delete` some. */
+  /** The fields of the message; in API v3 those of the decrypted resource, `amount.total` and the like. Change them, add some, `delete` some. */
   fields: Record<string, string>
-  /** A signed message is signed again when its fields were changed; false keeps the old signature. */
+  /** A signed message is signed again when it was changed; false keeps the old signature. */
   resign: boolean
   /** Set it to send exactly this instead of a message built from `fields`. */
   body: string | undefined
@@ -45,34 +47,47 @@ function changesOf(before: Readonly<Record<string, string>>, after: Readonly<Rec
   )
 }
 
+/** How a message of one version is read and changed. */
+export interface MessageForm {
+  readonly read: (body: string) => Record<string, string>
+  /** `resign`: with a new signature, where the message itself contains one. */
+  readonly change: (body: string, changes: FieldChanges, resign: boolean) => string
+}
+
 function bodyOf(
   original: string,
   fields: Readonly<Record<string, string>>,
   { resign, ...draft }: NotifyDraft,
-  key: () => string,
+  form: MessageForm,
 ): string {
   if (draft.body !== undefined) return draft.body
   const changes = changesOf(fields, draft.fields)
   if (Object.keys(changes).length === 0) return original
-  const changed = changeFields(original, changes)
-  return resign && draft.fields.sign !== undefined && changes.sign === undefined ? signAgain(changed, key()) : changed
+  return form.change(original, changes, resign && !('sign' in changes))
+}
+
+/** The headers of a changed message: signed again, but for those that the hook itself has changed. */
+function headersOf(draft: NotifyDraft, { headers, body, sign }: Outgoing, changed: string): Outgoing['headers'] {
+  if (!sign || !draft.resign || changed === body) return draft.headers
+  const own = Object.entries(sign(changed)).filter(([name]) => draft.headers[name] === headers[name])
+  return { ...draft.headers, ...Object.fromEntries(own) }
 }
 
 /**
- * One-shot hooks that may edit a draft: the escape hatch for anything no option covers. `keyOf` finds the key that a
- * message is signed with again.
+ * One-shot hooks that may edit a draft: the escape hatch for anything no option covers.
  */
-export function createHooks(keyOf: (message: Fields) => string): HookBook {
+export function createHooks(formOf: (pending: Pending) => MessageForm): HookBook {
   const waiting: Hooks['beforeNotify'][] = []
   return {
     once: (_name, hook) => {
       waiting.push(hook)
     },
-    prepare: ({ id, kind, outTradeNo }, attempt, outgoing) => {
+    prepare: (pending, attempt, outgoing) => {
       const hook = waiting.shift()
       if (!hook) return outgoing
-      const message = readXml(outgoing.body)
-      const fields = Object.fromEntries(message)
+      const { id, kind, outTradeNo } = pending
+      const form = formOf(pending)
+      const fields = form.read(outgoing.body)
       const draft: NotifyDraft = {
         id,
         kind,
@@ -85,11 +100,8 @@ export function createHooks(keyOf: (message: Fields) => string): HookBook {
         body: undefined,
       }
       hook(draft)
-      return {
-        url: draft.url,
-        headers: draft.headers,
-        body: bodyOf(outgoing.body, fields, draft, () => keyOf(message)),
-      }
+      const body = bodyOf(outgoing.body, fields, draft, form)
+      return { ...outgoing, url: draft.url, headers: headersOf(draft, outgoing, body), body }
     },
     waiting: () => waiting.length,
     clear: () => {
@@ -103,4 +115,6 @@ export interface Outgoing {
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  /** API v3: the headers that sign a body. */
+  readonly sign?: (body: string, skewSeconds?: number) => SignedHeaders
 }

@@ -3,15 +3,16 @@ import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import { wechatTime } from '../wire/time.ts'
 import type { Account, Failure } from './account.ts'
-import { isOpen, PREPAY_LIFE_MS, stateOf, type Coupon, type Order } from './orders.ts'
+import { isOpen, isOverdue, PREPAY_LIFE_MS, stateOf, type Coupon, type Order } from './orders.ts'
 
 /** @throws MockError ORDER_NOT_PAYABLE */
 export function checkPayable(account: Pick<Account, 'now'>, order: Order): void {
   const { outTradeNo, prepayIssuedAt } = order
   const refuse = (why: string) => new MockError('ORDER_NOT_PAYABLE', `order ${outTradeNo} cannot be paid: ${why}`)
   if (!isOpen(order)) throw refuse(`it is ${stateOf(order)}`)
+  if (isOverdue(order, account.now())) throw refuse('its time_expire has passed')
   if (account.now().getTime() - prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
-    throw refuse('its prepay_id is older than 2 h; the merchant must call unifiedorder again')
+    throw refuse('its prepay_id is older than 2 h; the merchant must order again with the same number')
   }
 }
 
@@ -95,6 +96,9 @@ export function failPayment(
   { err_code: code = 'NOTENOUGH', err_code_des: text = '余额不足', notify = false }: FailOptions = {},
 ): { readonly failure: PaymentFailure; readonly notificationId: string | undefined } {
   checkPayable(account, order)
+  if (notify && order.version === 'v3') {
+    throw badInput('notify', 'v2', 'must not be set for an order of API v3: it has no notification of failed payments')
+  }
   const failure = { errMsg: 'requestPayment:fail', err_code: code, err_code_des: text } as const
   return { failure, notificationId: notify ? account.tell({ kind: 'failed', order, failure }) : undefined }
 }

@@ -20,6 +20,11 @@ import { rsaKey, type RsaKey } from '../wire/pki/rsa-key.ts'
 export const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key'] as const
 export type Rotatable = (typeof ROTATABLE)[number]
 
+export interface RotationOptions {
+  /** Default false. */
+  readonly keepOld?: boolean
+}
+
 /** A certificate; it is issued on first use. */
 export interface Certificate extends Pick<CertificateData, 'serialNo' | 'key' | 'validFrom' | 'validTo'> {
   readonly pair: () => CertificatePair
@@ -31,13 +36,6 @@ export interface PublicKey {
   readonly id: string
   readonly key: RsaKey
   readonly pem: () => string
-}
-
-/** What WeChat signs a message with. */
-export interface Signer {
-  /** The value of Wechatpay-Serial. */
-  readonly serial: string
-  readonly key: RsaKey
 }
 
 /** The keys of a merchant number in API v3, by their generations: how often each was replaced before. */
@@ -68,6 +66,8 @@ export interface Keys {
   readonly findMerchantCertificate: (
     serialNo: string,
   ) => { readonly certificate: Certificate; readonly isValid: boolean } | undefined
+  /** All there ever were, the current one first. */
+  readonly merchantCertificates: () => Certificate[]
   /** Those in use, the newest last. */
   readonly platformCertificates: () => Certificate[]
   readonly publicKeys: () => PublicKey[]
@@ -155,6 +155,8 @@ export function createKeys(mchId: string, expired: boolean): Keys {
         ? undefined
         : { certificate: merchant(generation), isValid: valid.includes(generation) }
     },
+    merchantCertificates: () =>
+      Array.from({ length: last(current.merchantCertificates) + 1 }, (_, n) => merchant(n)).reverse(),
     platformCertificates: () => current.platformCertificates.map(platform),
     publicKeys: () => current.publicKeys.map(publicKey),
     rotate: (what, keepOld) => {

@@ -6,11 +6,14 @@ import { isOver, PREPAY_LIFE_MS, type Order } from './orders.ts'
 const LEAST_LIFE_MS = 60_000
 
 /** What identifies an order; a repeated call must not change it (the mock's interpretation: no official table says so). */
-type Terms = Pick<Order, 'outTradeNo' | 'appid' | 'body' | 'totalFee' | 'tradeType' | 'openid' | 'feeType'>
+type Terms = Pick<
+  Order,
+  'version' | 'outTradeNo' | 'appid' | 'body' | 'totalFee' | 'tradeType' | 'openid' | 'feeType' | 'parameters'
+>
 /** What a repeated call may change. */
 type Changes = Pick<Order, 'deviceInfo' | 'attach' | 'notifyUrl' | 'nonceStr' | 'signType' | 'expiresAt'>
 
-const TERMS = ['appid', 'body', 'totalFee', 'tradeType', 'openid', 'feeType'] as const
+const TERMS = ['version', 'appid', 'body', 'totalFee', 'tradeType', 'openid', 'feeType', 'parameters'] as const
 const isSame = (order: Order, terms: Terms) => TERMS.every((name) => order[name] === terms[name])
 
 /** `previous` is the prepay_id it replaces, so that two drawn at the same moment differ. */
@@ -43,6 +46,7 @@ export function placeOrder(account: Account, terms: Terms, changes: Changes, rep
   const { expiresAt } = changes
   const now = account.now()
   const existing = account.orders.find(outTradeNo)
+  if (account.orders.isBurnt(outTradeNo)) throw new Refusal('terms-differ')
   if (expiresAt && expiresAt.getTime() - now.getTime() < LEAST_LIFE_MS) {
     throw new Refusal(
       'expires-too-soon',

@@ -1,4 +1,5 @@
 import { oneOf } from '../base/schema.ts'
+import type { ApiVersion } from '../wire/names.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
 const TRADE_STATES = ['NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const
@@ -25,6 +26,8 @@ export interface Payment {
 
 /** An order as WeChat keeps it. */
 export interface Order {
+  /** The API it was created with. */
+  readonly version: ApiVersion
   readonly outTradeNo: string
   readonly body: string
   /** Fen. */
@@ -36,6 +39,8 @@ export interface Order {
   /** The user the order was created for; '' if anybody may pay it. */
   readonly openid: string
   readonly createdAt: Date
+  /** API v3: all its parameters, which a repeated call must not change; '' in v2. */
+  readonly parameters: string
   deviceInfo: string
   attach: string
   notifyUrl: string
@@ -44,7 +49,7 @@ export interface Order {
   signType: SignType
   prepayId: string
   prepayIssuedAt: Date
-  /** time_expire; an unpaid order is CLOSED from then on. */
+  /** time_expire: the last moment to pay. */
   expiresAt: Date | undefined
   /** The state it actually reached. */
   tradeState: 'NOTPAY' | 'SUCCESS' | 'REFUND' | 'CLOSED'
@@ -65,6 +70,18 @@ export const stateOf = ({ forcedState, tradeState }: Pick<Order, 'forcedState' |
 /** Whether it can still be paid. */
 export const isOpen = (order: Order) => ['NOTPAY', 'USERPAYING', 'ACCEPT'].includes(stateOf(order)) && !order.payment
 
+/** In v3 the end of time_expire does not close an order; seven days do. */
+const OPEN_V3_MS = 7 * 24 * 3_600_000
+
+/** When it is CLOSED if nobody pays it. */
+function closesAt({ version, createdAt, expiresAt }: Order): Date | undefined {
+  if (version === 'v2') return expiresAt
+  return new Date(Math.max(createdAt.getTime() + OPEN_V3_MS, expiresAt?.getTime() ?? 0))
+}
+
+/** Whether its time_expire has passed. */
+export const isOverdue = ({ expiresAt }: Order, now: Date) => expiresAt !== undefined && expiresAt <= now
+
 /** Whether it can no longer be paid. */
 export const isOver = (order: Order) => ['CLOSED', 'REVOKED'].includes(stateOf(order))
 
@@ -75,6 +92,8 @@ export const couponFee = (payment: Payment) => payment.coupons.reduce((sum, { fe
 export interface OrderSnapshot {
   readonly mchId: string
   readonly appid: string
+  /** The API it was created with. */
+  readonly version: ApiVersion
   readonly outTradeNo: string
   readonly tradeState: TradeState
   readonly totalFee: number
@@ -87,7 +106,7 @@ export interface OrderSnapshot {
   readonly openid: string
   readonly prepayId: string
   readonly notifyUrl: string
-  readonly signType: SignType
+  readonly signType: SignType | 'RSA'
   readonly createdAt: Date
   readonly expiresAt: Date | undefined
   readonly transactionId: string | undefined
@@ -98,6 +117,7 @@ export interface OrderSnapshot {
 
 export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
   const {
+    version,
     outTradeNo,
     totalFee,
     feeType,
@@ -115,6 +135,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
   return {
     mchId,
     appid: order.appid,
+    version,
     outTradeNo,
     tradeState: stateOf(order),
     totalFee,
@@ -126,7 +147,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
     openid: payment?.openid ?? openid,
     prepayId,
     notifyUrl,
-    signType,
+    signType: version === 'v3' ? 'RSA' : signType,
     createdAt,
     expiresAt,
     transactionId: payment?.transactionId,
@@ -146,6 +167,9 @@ export interface OrderBook {
   readonly indexTransaction: (order: Order, payment: Payment) => void
   readonly list: () => Order[]
   readonly count: () => number
+  /** Makes a number unusable: it was closed without ever having been ordered. */
+  readonly burn: (outTradeNo: string) => void
+  readonly isBurnt: (outTradeNo: string) => boolean
   /** Drops the given orders. */
   readonly forget: (isGone: (outTradeNo: string) => boolean) => void
   readonly dump: () => OrdersDump
@@ -156,14 +180,20 @@ export interface OrderBook {
 export interface OrdersDump {
   readonly orders: readonly Order[]
   readonly prepays: readonly (readonly [prepayId: string, outTradeNo: string])[]
+  readonly burnt: readonly string[]
 }
+
+const MAX_BURNT = 10_000
 
 export function createOrderBook(now: () => Date): OrderBook {
   const byNumber = new Map<string, Order>()
   const byPrepay = new Map<string, Order>()
   const byTransaction = new Map<string, Order>()
+  const burnt = new Set<string>()
   const current = (order: Order | undefined) => {
-    if (order?.tradeState === 'NOTPAY' && order.expiresAt && order.expiresAt <= now()) order.tradeState = 'CLOSED'
+    if (order?.tradeState !== 'NOTPAY') return order
+    const end = closesAt(order)
+    if (end && end <= now()) order.tradeState = 'CLOSED'
     return order
   }
   return {
@@ -181,6 +211,12 @@ export function createOrderBook(now: () => Date): OrderBook {
     },
     list: () => Array.from(byNumber.values(), (order) => current(order)!),
     count: () => byNumber.size,
+    burn: (outTradeNo) => {
+      burnt.add(outTradeNo)
+      // The first is the oldest.
+      if (burnt.size > MAX_BURNT) burnt.delete(burnt.values().next().value!)
+    },
+    isBurnt: (outTradeNo) => burnt.has(outTradeNo),
     forget: (isGone) => {
       for (const index of [byNumber, byPrepay, byTransaction]) {
         for (const [name, { outTradeNo }] of index) if (isGone(outTradeNo)) index.delete(name)
@@ -189,9 +225,12 @@ export function createOrderBook(now: () => Date): OrderBook {
     dump: () => ({
       orders: [...byNumber.values()],
       prepays: Array.from(byPrepay, ([prepayId, { outTradeNo }]) => [prepayId, outTradeNo]),
+      burnt: [...burnt],
     }),
-    load: ({ orders, prepays }) => {
-      for (const index of [byNumber, byPrepay, byTransaction]) index.clear()
+    load: (dump) => {
+      const { orders, prepays } = dump
+      for (const index of [byNumber, byPrepay, byTransaction, burnt]) index.clear()
+      for (const outTradeNo of dump.burnt) burnt.add(outTradeNo)
       for (const order of orders) {
         byNumber.set(order.outTradeNo, order)
         if (order.payment) byTransaction.set(order.payment.transactionId, order)

@@ -1,5 +1,6 @@
 import { integer, oneOf, text, type Properties } from '../base/schema.ts'
 import { MockError } from '../base/errors.ts'
+import type { ApiVersion } from '../wire/names.ts'
 import { checkNotifyUrl } from '../wire/notify-url.ts'
 import { wechatTime } from '../wire/time.ts'
 import { Refusal, type Account } from './account.ts'
@@ -19,6 +20,7 @@ const REFUNDABLE_MS = 365 * DAY_MS
 const MAX_REFUNDS = 50
 
 export interface RefundRequest {
+  readonly version: ApiVersion
   readonly outRefundNo: string
   /** Fen. */
   readonly refundFee: number
@@ -26,6 +28,7 @@ export interface RefundRequest {
   readonly totalFee: number
   readonly desc: string
   readonly account: RefundAccount
+  readonly from?: Refund['from']
   readonly source: Refund['source']
   readonly notifyUrl: string
 }
@@ -53,20 +56,22 @@ function checkCeilings({ refunds, now }: Account, order: Order, refundFee: numbe
 
 /**
  * Accepts a refund of a paid order: PROCESSING until it ends. Repeating the number addresses the same refund.
- * @throws Refusal terms-differ, overdue, refunded-in-full, above-what-is-left, too-many
+ * @throws Refusal other-order, terms-differ, other-total, overdue, refunded-in-full, above-what-is-left, too-many
  */
 export function acceptRefund(account: Account, order: Order, request: RefundRequest): Refund {
   const { refunds, random, refundDelayMs } = account
-  const { outRefundNo, refundFee, totalFee, desc, source, notifyUrl } = request
+  const { version, outRefundNo, refundFee, totalFee, desc, from = [], source, notifyUrl } = request
   const { outTradeNo } = order
   const existing = refunds.find(outRefundNo)
-  const changed = existing && (existing.outTradeNo !== outTradeNo || existing.refundFee !== refundFee)
-  if (changed || totalFee !== order.totalFee) throw new Refusal('terms-differ')
+  if (existing && existing.outTradeNo !== outTradeNo) throw new Refusal('other-order')
+  if (totalFee !== order.totalFee) throw new Refusal('other-total')
+  if (existing && existing.refundFee !== refundFee) throw new Refusal('terms-differ')
   if (existing) return existing
   checkCeilings(account, order, refundFee)
 
   const now = account.now()
   const refund: Refund = {
+    version,
     outRefundNo,
     refundId: `50000${random.digits(5, 'refund', outRefundNo, 'head')}${wechatTime(now).slice(0, 8)}${random.digits(11, 'refund', outRefundNo, 'tail')}`,
     ordinal: refunds.next(),
@@ -75,6 +80,7 @@ export function acceptRefund(account: Account, order: Order, request: RefundRequ
     ...divideRefund(order.totalFee, order.payment!, refunds.ofOrder(outTradeNo), refundFee),
     desc,
     account: request.account,
+    from,
     source,
     notifyUrl,
     requestedAt: now,
@@ -139,6 +145,24 @@ export function endRefund(
   return refund.notificationId
 }
 
+/**
+ * Handles a refund that is CHANGE: the money goes to another bank card. It is PROCESSING again, and ends as any other.
+ * @throws Refusal not-abnormal
+ */
+export function retryRefund(account: Account, refund: Refund, receivedBy: string): void {
+  const { status, channel, endedAt } = refund
+  if (status !== 'CHANGE') throw new Refusal('not-abnormal')
+  Object.assign(refund, {
+    firstEnd: { status, channel, endedAt },
+    status: 'PROCESSING',
+    channel: 'OTHER_BANKCARD',
+    receivedBy,
+    endedAt: undefined,
+  })
+  const { refundDelayMs } = account
+  if (refundDelayMs !== undefined) endLater(account, refund, account.now().getTime() + refundDelayMs)
+}
+
 export interface ConsoleRefund {
   /** Fen; default: everything not yet refunded. */
   readonly refundFee?: number
@@ -180,6 +204,7 @@ export function refundFromConsole(account: Account, order: Order, options: Conso
   if (notifyUrl !== null) checkNotifyUrl('notifyUrl', notifyUrl)
   if (!payment) throw new Refusal('not-paid')
   return acceptRefund(account, order, {
+    version: 'v2',
     outRefundNo,
     refundFee,
     totalFee,
@@ -193,6 +218,8 @@ export function refundFromConsole(account: Account, order: Order, options: Conso
 /** The current state of a refund; amounts in fen. */
 export interface RefundSnapshot {
   readonly mchId: string
+  /** The API of the call that asked for it; `v2` for the console. */
+  readonly version: ApiVersion
   readonly outRefundNo: string
   readonly refundId: string
   readonly outTradeNo: string
@@ -204,6 +231,7 @@ export interface RefundSnapshot {
   readonly coupons: Refund['coupons']
   readonly desc: string
   readonly account: RefundAccount
+  readonly from: Refund['from']
   readonly source: Refund['source']
   readonly channel: RefundChannel
   readonly receivedBy: string

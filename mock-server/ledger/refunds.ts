@@ -1,3 +1,4 @@
+import type { ApiVersion } from '../wire/names.ts'
 import type { Coupon, Order, Payment } from './orders.ts'
 
 /**
@@ -23,11 +24,20 @@ export interface CouponRefund {
   readonly type?: NonNullable<Coupon['type']>
 }
 
+/** A part of a refund, and the account that pays it. */
+export interface FundsPart {
+  readonly account: 'AVAILABLE' | 'UNAVAILABLE'
+  /** Fen. */
+  readonly amount: number
+}
+
 /** The status of a refund at some time. */
 export type RefundOutcome = Pick<Refund, 'status' | 'channel' | 'endedAt'>
 
 /** A refund as WeChat stores it; amounts in fen. */
 export interface Refund {
+  /** The API of the call that asked for it; `v2` for the console. */
+  readonly version: ApiVersion
   readonly outRefundNo: string
   readonly refundId: string
   /** How many refunds were requested before it. */
@@ -39,6 +49,8 @@ export interface Refund {
   readonly coupons: readonly CouponRefund[]
   readonly desc: string
   readonly account: RefundAccount
+  /** How it is split across the merchant's accounts (API v3), if the merchant said so. */
+  readonly from: readonly FundsPart[]
   /** `API`, or the merchant's console. */
   readonly source: 'API' | 'VENDOR_PLATFORM'
   /** '' if no notification is sent. */

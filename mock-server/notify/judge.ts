@@ -1,5 +1,5 @@
 import type { Finding } from '../journal/entry.ts'
-import type { Verdict } from '../wire/names.ts'
+import type { ApiVersion, Verdict } from '../wire/names.ts'
 import { readXml, WireError } from '../wire/xml.ts'
 import { lintReply } from './reply-lint.ts'
 import type { Exchange, Reply } from './sender.ts'
@@ -96,6 +96,13 @@ function judgeDoubtful(reply: Reply, acked: Judgement, strict: boolean): Judgeme
   return strict ? { verdict: first.verdict, reason: `strict: ${first.finding.message}`, lint } : { ...acked, lint }
 }
 
+function redirected(status: number, location: Reply['headers'][string]): Judgement {
+  return {
+    verdict: 'redirect',
+    reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow redirects: give it the final URL`,
+  }
+}
+
 function judgeReply(reply: Reply, strict: boolean): Judgement {
   const {
     status,
@@ -103,12 +110,7 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
     body,
     raw,
   } = reply
-  if (status >= 300 && status < 400) {
-    return {
-      verdict: 'redirect',
-      reason: `the merchant redirects (HTTP ${status} to ${String(location ?? 'nowhere')}); WeChat does not follow redirects: give it the final URL`,
-    }
-  }
+  if (status >= 300 && status < 400) return redirected(status, location)
   // Undocumented for V2; in V3 the status takes precedence over the body, so the mock does the same.
   if (status !== 200) {
     return {
@@ -125,6 +127,29 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
     }
   }
   return judgement
+}
+
+/** What a merchant writes into a reply that is meant as a failure. */
+const saysFail = (body: string) => /"code"\s*:\s*"(?!SUCCESS")|return_code>\s*(?:<!\[CDATA\[)?FAIL/.test(body)
+
+/** API v3: the status alone decides. */
+function judgeStatus({ status, body, headers: { location } }: Reply, strict: boolean, hint?: string): Judgement {
+  if (status >= 300 && status < 400) return redirected(status, location)
+  if (status !== 200 && status !== 204) {
+    return {
+      verdict: 'http_status',
+      reason: `HTTP ${status}; only 200 and 204 acknowledge (${shown(body)})${hint === undefined ? '' : `; ${hint}`}`,
+    }
+  }
+  if (!saysFail(body)) return { verdict: 'acked', reason: 'the merchant acknowledged the notification' }
+  const message = `HTTP ${status} acknowledges whatever the body says, and it says ${shown(body)}; answer 4xx or 5xx to refuse`
+  return strict
+    ? { verdict: 'http_status', reason: `strict: ${message}` }
+    : {
+        verdict: 'acked',
+        reason: 'the merchant acknowledged the notification',
+        lint: [{ rule: 'reply-says-fail', level: 'warning', field: 'body', message }],
+      }
 }
 
 const REFUSED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'ETIMEDOUT']
@@ -154,12 +179,22 @@ function judgeFailure({ code = '', message }: NodeJS.ErrnoException): Judgement 
   return { verdict: 'reset', reason: `the connection broke before a complete reply had arrived (${told})` }
 }
 
+export interface JudgeOptions {
+  /** Default v2. */
+  readonly version?: ApiVersion
+  /** An answer that production might reject is not an acknowledgement. */
+  readonly strict?: boolean | undefined
+  /** Added to the reason where a notification of API v3 is refused. */
+  readonly timeHint?: (() => string | undefined) | undefined
+}
+
 /**
- * WeChat's verdict on an exchange (official list of wrong replies: doc/v2/partner/4011984734). `strict`: an answer that
- * production might reject is not an acknowledgement.
- */
-export function judge(exchange: Exchange, limitMs: number, strict = false): Judgement {
-  if ('reply' in exchange) return judgeReply(exchange.reply, strict)
+ * WeChat's verdict on an exchange (official list of wrong replies: doc/v2/partner/4011984734). */
+export function judge(exchange: Exchange, limitMs: number, options: JudgeOptions = {}): Judgement {
+  const { version = 'v2', strict = false, timeHint } = options
+  if ('reply' in exchange) {
+    return version === 'v2' ? judgeReply(exchange.reply, strict) : judgeStatus(exchange.reply, strict, timeHint?.())
+  }
   if ('error' in exchange) return judgeFailure(exchange.error)
   return {
     verdict: 'timeout_5s',

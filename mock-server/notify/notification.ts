@@ -1,7 +1,8 @@
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
 import { FLAG, integer, strict, validate, type Schema } from '../base/schema.ts'
 import type { Finding } from '../journal/entry.ts'
-import type { NotificationKind, Verdict } from '../wire/names.ts'
+import type { ApiVersion, NotificationKind, Verdict } from '../wire/names.ts'
+import type { FieldChanges, Resign } from '../wire/tamper.ts'
 import type { Reply } from './sender.ts'
 
 /** One POST of a notification, and WeChat's verdict on the answer. */
@@ -9,6 +10,8 @@ export interface Delivery {
   readonly id: string
   /** The notification that was sent. */
   readonly notificationId: string
+  /** The API whose format it has. */
+  readonly version: ApiVersion
   readonly kind: NotificationKind
   /** Whose order it is about. */
   readonly mchId: string
@@ -56,9 +59,11 @@ export const DELIVER: Schema = strict({
 
 /** A notification: a live view. */
 export interface Notification {
+  /** The API whose format it has. */
+  readonly version: ApiVersion
   /**
    * Of a payment: the out_trade_no. Of a refund: `refund:<out_refund_no>`. Of a failure: `fail:<out_trade_no>`. Of a
-   * crafted one: `crafted:<out_trade_no>`. Further ones get `…:2`, `…:3`.
+   * crafted one: `crafted:<out_trade_no>`. Of an event of another product: `event:<its id>`. Further ones get `…:2`, `…:3`.
    */
   readonly id: string
   readonly kind: NotificationKind
@@ -69,7 +74,7 @@ export interface Notification {
   readonly outRefundNo: string | undefined
   readonly state: NotificationState
   readonly url: string
-  /** The raw XML; every send carries the same bytes. */
+  /** The raw XML or JSON; every send carries the same bytes. In API v3 each send is signed anew. */
   readonly body: string
   readonly attempts: readonly Delivery[]
   /** World time of the next retry, if one is due. */
@@ -110,15 +115,35 @@ export function overlapOf(deliveries: readonly Pick<Delivery, 'startedMs' | 'dur
 }
 
 /** What a notification is about. */
-export interface Subject {
-  readonly kind: NotificationKind
-  readonly mchId: string
+export interface Subject extends Pick<NotificationData, 'version' | 'kind' | 'mchId' | 'signing' | 'gaps'> {
   readonly outRefundNo?: string
+  /** The id, instead of one that comes from the order. */
+  readonly name?: string
+}
+
+/** How a crafted notification of API v3 is signed. */
+export interface Signing {
+  /** `keep`: the signature of another body. */
+  readonly how: Resign | 'probe-live' | 'probe-docs'
+  /** The body that `keep` is the signature of. */
+  readonly of: string
+  /** Signed with a key that is not WeChat's. */
+  readonly stranger: boolean
+  /** The value of Wechatpay-Serial, if it is not that of the key. */
+  readonly serial?: string | undefined
+  readonly skewSeconds: number
+  /** Further headers; null removes one. */
+  readonly headers: FieldChanges
 }
 
 /** The data of a notification without its methods. */
 export interface NotificationData {
   readonly id: string
+  readonly version: ApiVersion
+  /** How a crafted one is signed (API v3); default: as WeChat does. */
+  readonly signing?: Signing | undefined
+  /** Milliseconds between the sends, if not those of the world. */
+  readonly gaps?: readonly number[] | undefined
   readonly kind: NotificationKind
   /** Whose order it is about. */
   readonly mchId: string
@@ -170,6 +195,9 @@ export class Entry implements Notification {
 
   get id() {
     return this.data.id
+  }
+  get version() {
+    return this.data.version
   }
   get kind() {
     return this.data.kind

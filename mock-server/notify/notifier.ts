@@ -2,7 +2,8 @@ import type { Activity } from '../base/activity.ts'
 import { type Delays, nativeElapsed } from '../base/real-time.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Outgoing } from '../faults/hooks.ts'
-import type { Notice, NotificationKind } from '../wire/names.ts'
+import type { ApiVersion, Notice, NotificationKind } from '../wire/names.ts'
+import type { FieldChanges } from '../wire/tamper.ts'
 import { createDeliveryLog, type DeliveryLogDump, keptReply } from './delivery-log.ts'
 import { judge } from './judge.ts'
 import { type DeliverOptions, type Delivery, Entry, type NotificationData, type Subject } from './notification.ts'
@@ -24,6 +25,10 @@ export interface NotifierOptions {
   /** May change what is sent, as the last step. */
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
+  /** Signs a notification of API v3, anew for each send. */
+  readonly signer?: (data: NotificationData) => NonNullable<Outgoing['sign']>
+  /** What may be wrong with the time in signatures, if anything is. */
+  readonly timeHint?: () => string | undefined
   /** Whether the world has ended: nothing is sent from then on. */
   readonly hasEnded: () => boolean
   /** The sequence number of a new notification; default: the notifier's own counter. */
@@ -60,8 +65,26 @@ export interface NotifierDump {
 
 export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
 
-/** As in the recorded requests. */
-const HEADERS = { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0', accept: '*/*', pragma: 'no-cache' }
+/** As in the recorded requests; API v3 in WeChat's spelling, because clients look up its other headers with their case. */
+const HEADERS: Readonly<Record<ApiVersion, Outgoing['headers']>> = {
+  v2: { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0', accept: '*/*', pragma: 'no-cache' },
+  v3: {
+    'Content-Type': 'application/json',
+    'User-Agent': 'Mozilla/4.0',
+    Accept: '*/*',
+    'Cache-Control': 'no-cache',
+    Pragma: 'no-cache',
+  },
+}
+
+/** With other headers; null removes one, whatever its case. */
+function withHeaders(headers: Outgoing['headers'], changes: FieldChanges): Outgoing['headers'] {
+  const names = Object.keys(changes).map((name) => name.toLowerCase())
+  return Object.fromEntries([
+    ...Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase())),
+    ...Object.entries(changes).filter((change): change is [string, string] => change[1] !== null),
+  ])
+}
 
 /** The name of a notification's exchange in the journal, for faults and for gates. */
 export const noticeOf = (kind: NotificationKind): Notice => (kind === 'refund' ? 'refundnotify' : 'notify')
@@ -81,22 +104,26 @@ export function createNotifier({
   activity,
   wire,
   delays,
-  plan: { gaps, immediate },
+  plan,
   ackTimeoutMs,
   strict,
   maxDeliveries,
   prepare,
   onDelivery,
+  signer,
+  timeHint,
   hasEnded,
   nextSequence,
 }: NotifierOptions): Notifier {
+  const { immediate } = plan
+  const gapsOf = ({ gaps = plan.gaps }: NotificationData) => gaps
   const entries = new Map<string, Entry>()
   let created = 0
   const log = createDeliveryLog(maxDeliveries)
 
   /** No number of the protocol contains a colon, so these cannot collide. */
-  function freshId(outTradeNo: string, { kind, outRefundNo }: Subject): string {
-    const first = kind === 'pay' ? outTradeNo : `${kind}:${outRefundNo ?? outTradeNo}`
+  function freshId(outTradeNo: string, { kind, outRefundNo, name = outRefundNo ?? outTradeNo }: Subject): string {
+    const first = kind === 'pay' ? name : `${kind}:${name}`
     let id = first
     for (let n = 2; entries.has(id); n++) id = `${first}:${n}`
     return id
@@ -106,9 +133,21 @@ export function createNotifier({
   const isKnown = (entry: Entry) => entries.get(entry.id) === entry
   const isOff = (entry: Entry) => hasEnded() || !isKnown(entry)
 
+  function plannedOf({ data }: Entry): Outgoing {
+    const { version, url, body, signing } = data
+    const sign = version === 'v3' ? signer!(data) : undefined
+    const headers = { ...HEADERS[version], ...sign?.(body) }
+    return {
+      url,
+      headers: signing ? withHeaders(headers, signing.headers) : headers,
+      body,
+      ...(sign && { sign }),
+    }
+  }
+
   /** What is sent. A throwing hook fails this send only; the schedule continues. */
   function ready(entry: Entry, attempt: number): { outgoing: Outgoing; error?: Error } {
-    const planned = { url: entry.url, headers: HEADERS, body: entry.body }
+    const planned = plannedOf(entry)
     if (isOff(entry)) {
       return {
         outgoing: planned,
@@ -135,21 +174,22 @@ export function createNotifier({
     attempt: number,
     { judged = nothing, pauseMs = 0, awaited = true }: SendOptions = {},
   ): Promise<Delivery> {
-    const { id, kind, mchId, outTradeNo, outRefundNo, data } = entry
+    const { id, version, kind, mchId, outTradeNo, outRefundNo, data } = entry
     const presence = activity.enter(`notify ${id} attempt ${attempt}`, awaited)
     try {
       if (pauseMs > 0) await delays.wait(pauseMs)
-      const passage = await wire.depart(noticeOf(kind), outTradeNo, presence, () => isOff(entry))
+      const passage = await wire.depart(noticeOf(kind), version, outTradeNo, presence, () => isOff(entry))
       const { outgoing, error } = ready(entry, attempt)
       const place = isKnown(entry) ? log.take() : -1
       const sentAt = clock.now()
       const startedMs = nativeElapsed()
-      const { exchange, body } = error
-        ? { exchange: { durationMs: 0, error }, body: outgoing.body }
-        : await passage.post(outgoing.url, outgoing.headers, outgoing.body, ackTimeoutMs)
+      const { exchange, headers, body } = error
+        ? { ...outgoing, exchange: { durationMs: 0, error } }
+        : await passage.post(outgoing, ackTimeoutMs)
       const delivery: Delivery = {
         id: `d${place + 1}`,
         notificationId: id,
+        version,
         kind,
         mchId,
         outTradeNo,
@@ -157,11 +197,11 @@ export function createNotifier({
         attempt,
         sentAt,
         url: outgoing.url,
-        request: { headers: outgoing.headers, body },
+        request: { headers, body },
         ...('reply' in exchange && { response: keptReply(exchange.reply) }),
         startedMs,
         durationMs: exchange.durationMs,
-        ...judge(exchange, ackTimeoutMs, strict),
+        ...judge(exchange, ackTimeoutMs, { version, strict, timeHint }),
       }
       // A world that was reset or restored meanwhile no longer knows it.
       if (!isKnown(entry)) return delivery
@@ -199,7 +239,7 @@ export function createNotifier({
   async function start(entry: Entry, awaited = true): Promise<Delivery | undefined> {
     entry.data.held = false
     if (immediate) return sendDue(entry, awaited)
-    planRetry(entry, new Date(clock.now().getTime() + gaps[0]!))
+    planRetry(entry, new Date(clock.now().getTime() + gapsOf(entry.data)[0]!))
     return undefined
   }
 
@@ -210,7 +250,7 @@ export function createNotifier({
     entry.underWay = true
     const judged = ({ attempt, sentAt }: Delivery) => {
       entry.underWay = false
-      const gap = gaps[immediate ? attempt : attempt + 1]
+      const gap = gapsOf(data)[immediate ? attempt : attempt + 1]
       // Gaps are measured from the send, so a slow merchant does not shift the schedule.
       if (gap === undefined) data.finished = true
       else planRetry(entry, new Date(sentAt.getTime() + gap))
@@ -272,6 +312,9 @@ export function createNotifier({
     create: (outTradeNo, url, body, subject) =>
       add({
         id: freshId(outTradeNo, subject),
+        version: subject.version,
+        signing: subject.signing,
+        gaps: subject.gaps,
         kind: subject.kind,
         mchId: subject.mchId,
         outTradeNo,

@@ -1,14 +1,17 @@
 import type { Presence } from '../base/activity.ts'
 import type { Delays } from '../base/real-time.ts'
-import type { EffectOf } from '../faults/effects.ts'
+import { actionOf, withSignature, type EffectOf } from '../faults/effects.ts'
 import type { FaultBook } from '../faults/faults.ts'
 import type { Gates } from '../faults/gates.ts'
-import type { Notice } from '../wire/names.ts'
+import type { Outgoing } from '../faults/hooks.ts'
+import type { ApiVersion, Notice } from '../wire/names.ts'
+import { probeOf, wrongSignature } from '../wire/sign-v3.ts'
 import { withBadSign } from '../wire/tamper.ts'
 import { allRead, type Exchange, type Sender } from './sender.ts'
 
 export interface Sent {
   /** As it went out. */
+  readonly headers: Outgoing['headers']
   readonly body: string
   readonly exchange: Exchange
 }
@@ -16,12 +19,7 @@ export interface Sent {
 /** A notification that no gate holds any more. */
 export interface Passage {
   /** Never rejects. */
-  readonly post: (
-    url: string,
-    headers: Readonly<Record<string, string>>,
-    body: string,
-    limitMs: number,
-  ) => Promise<Sent>
+  readonly post: (outgoing: Outgoing, limitMs: number) => Promise<Sent>
 }
 
 /** The path of WeChat's notifications to the merchant, through the gates and faults of the world. */
@@ -30,7 +28,13 @@ export interface NoticeWire {
    * Resolves when the notification may be sent. Once `isOff` returns true, because its world has dropped it, it no longer
    * touches the gates and faults of that world.
    */
-  readonly depart: (api: Notice, outTradeNo: string, presence: Presence, isOff: () => boolean) => Promise<Passage>
+  readonly depart: (
+    api: Notice,
+    version: ApiVersion,
+    outTradeNo: string,
+    presence: Presence,
+    isOff: () => boolean,
+  ) => Promise<Passage>
 }
 
 export interface NoticeWireOptions {
@@ -51,11 +55,31 @@ function later(exchange: Exchange, ms: number, limitMs: number): Exchange {
     : { ...exchange, durationMs }
 }
 
+const suits = (version: ApiVersion) => (effect: Parameters<typeof actionOf>[0]) =>
+  (actionOf(effect).version ?? version) === version
+
+/** What goes out when a fault strikes. */
+function spoilt(outgoing: Outgoing, effect: EffectOf<Notice> | undefined): Outgoing {
+  const { headers, body, sign } = outgoing
+  switch (effect?.kind) {
+    case 'bad_sign':
+      return sign
+        ? { ...outgoing, headers: withSignature(headers, wrongSignature) }
+        : { ...outgoing, body: withBadSign(body) }
+    case 'probe':
+      return { ...outgoing, headers: withSignature(headers, (signature) => probeOf(signature, effect.shape ?? 'live')) }
+    case 'skew':
+      return { ...outgoing, headers: { ...headers, ...sign?.(body, effect.seconds) } }
+    default:
+      return outgoing
+  }
+}
+
 export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOptions): NoticeWire => ({
-  depart: async (api, outTradeNo, presence, isOff) => {
+  depart: async (api, version, outTradeNo, presence, isOff) => {
     if (!isOff()) gates.signal(`${api}.request`, outTradeNo)
     if (!isOff()) await gates.pass(`${api}.request`, outTradeNo, presence)
-    const { name = '', effect } = (isOff() ? {} : (faults.claim(api, outTradeNo) ?? {})) as {
+    const { name = '', effect } = (isOff() ? {} : (faults.claim(api, outTradeNo, suits(version)) ?? {})) as {
       name?: string
       effect?: EffectOf<Notice>
     }
@@ -65,8 +89,8 @@ export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOp
     if (is('delay', 'before')) await delays.wait(ms)
     await allRead()
     return {
-      post: async (url, headers, intended, limitMs) => {
-        const body = effect?.kind === 'bad_sign' ? withBadSign(intended) : intended
+      post: async (outgoing, limitMs) => {
+        const { url, headers, body } = spoilt(outgoing, effect)
         const answered: Exchange = is('reset', 'before')
           ? { durationMs: 0, error: broken(`fault ${name}`) }
           : await sender.post(url, headers, body, limitMs)
@@ -75,6 +99,7 @@ export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOp
         if (!isOff()) await gates.pass(`${api}.response`, outTradeNo, presence)
         if (!isOff()) gates.signal(`${api}.response`, outTradeNo)
         return {
+          headers,
           body,
           exchange: is('reset', 'after')
             ? { durationMs: exchange.durationMs, error: broken(`fault ${name}`) }

@@ -14,7 +14,12 @@ function reset(raw: ServerResponse): void {
 export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply {
   if (outcome.kind === 'reply') {
     const { status, headers, body } = outcome.reply
-    return reply.code(status).headers(headers).send(body)
+    for (const [name, value] of Object.entries(headers)) {
+      // Fastify would write it in lower case.
+      if (name === name.toLowerCase()) reply.header(name, value)
+      else reply.raw.setHeader(name, value)
+    }
+    return reply.code(status).send(body)
   }
   reply.hijack()
   const { raw } = reply

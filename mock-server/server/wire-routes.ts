@@ -5,9 +5,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { guarded } from '../base/listeners.ts'
 import { masked } from '../journal/masking.ts'
 import type { WorldCore } from '../wechat/core.ts'
-import { type ClientCertificate, exchange, type WireEndpoint } from '../wechat/exchange.ts'
+import { type ClientCertificate, exchange, type WireEndpoint, type WireMessage } from '../wechat/exchange.ts'
 import { loginRoutes } from '../wechat/login/index.ts'
 import { payV2Routes } from '../wechat/pay-v2/index.ts'
+import { payV3Routes } from '../wechat/pay-v3/index.ts'
 import type { Worlds } from '../world/worlds.ts'
 import { sendOutcome } from './outcome.ts'
 import { worldOf } from './unknown-calls.ts'
@@ -90,6 +91,11 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     const body = request.body as Buffer | undefined
     const call = endpoint.receive({
       method,
+      // As it was sent: API v3 signs these bytes.
+      url: request.originalUrl,
+      params: request.params as Record<string, string>,
+      headers: request.getDecorator<WireMessage['headers']>('sentHeaders'),
+      origin: `${request.protocol}://${request.host}`,
       body,
       query: new URL(url, 'http://wechat').searchParams,
       ...(tls && { certificate: shownCertificate(request.socket, tls) }),
@@ -123,7 +129,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     return sendOutcome(reply, outcome)
   }
 
-  const endpoints = [...loginRoutes(worlds), ...payV2Routes(worlds)]
+  const endpoints = [...loginRoutes(worlds), ...payV2Routes(worlds), ...payV3Routes(worlds)]
   for (const endpoint of endpoints) {
     app.all(
       endpoint.path,

@@ -27,6 +27,26 @@ export const CHOICES = {
   refundRefusals: ['current', 'legacy'],
   /** The columns of downloadbill: as today, or as older merchants still get them. */
   billColumns: ['current', 'old'],
+  /** How v3 refuses another order with the same number: as recorded in 2026, or as documented (403 OUT_TRADE_NO_USED). */
+  v3RepeatedOrder: ['INVALID_REQUEST', 'OUT_TRADE_NO_USED'],
+  /** The code of v3 for an order that is paid already; both are reported. */
+  v3PaidOrder: ['ORDERPAID', 'ORDER_PAID'],
+  /** How v3 counts the length of a parameter: in bytes, as it does, or in characters, as documented. */
+  v3Lengths: ['bytes', 'characters'],
+  /** Whether v3 refuses a parameter that is not in the documentation of the call. */
+  v3UnknownFields: ['refused', 'ignored'],
+  /** Whether a 401 of v3 says what should have been signed. */
+  signInformation: ['present', 'absent'],
+  /** How `/v3/certificates` answers a merchant with a public key; all three are recorded. */
+  v3NoCertificates: ['404', '403', '500'],
+  /** The associated_data of v3 notifications: as recorded, or empty as in the documentation's sample. */
+  associatedData: ['present', 'empty'],
+  /** Refund notifications: in the version of the call that asked for the refund, or always XML of v2. */
+  refundNotifications: ['as-called', 'v2'],
+  /** Whether WeChat calls the port of a notify_url, or drops it as one answer of its staff says. */
+  notifyPort: ['kept', 'dropped'],
+  /** Whether the hash_value of a v3 bill is that of the file. */
+  billHash: ['right', 'wrong'],
   /** Whether the platform certificate, with which WeChat signs in the key mode `certificate`, is still valid. */
   platformCertificate: ['valid', 'expired'],
 } as const

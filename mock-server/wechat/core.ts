@@ -25,6 +25,8 @@ export interface WorldCore {
   readonly clock: Omit<Clock, 'advance'>
   /** The time in signatures of API v3 and in the Date header: the world's, or the machine's. */
   readonly signNow: () => Date
+  /** Says so if that time is more than five minutes away from the other one. */
+  readonly timeHint: () => string | undefined
   readonly random: Random
   readonly autoPay: AutoPay
   readonly journal: Journal

@@ -2,7 +2,7 @@ import type { Presence } from '../base/activity.ts'
 import { actionOf, type Effect, type EffectNamed, type Outcome, type WireReply } from '../faults/effects.ts'
 import type { Finding } from '../journal/entry.ts'
 import type { SignExplanation } from '../wire/explain-sign.ts'
-import type { LoginApi, PayApi } from '../wire/names.ts'
+import type { ApiVersion, LoginApi, PayApi } from '../wire/names.ts'
 import type { WorldCore } from './core.ts'
 
 /** The emulated WeChat's answer, and its annotations for the journal. */
@@ -14,6 +14,8 @@ export interface Answer {
   readonly broken?: true
   /** Default `text/plain`. */
   readonly contentType?: string
+  /** API v3: the status and all headers. */
+  readonly v3?: Pick<WireReply, 'status' | 'headers' | 'signedAt'>
   readonly note: string
   /** Why the signature is wrong. */
   readonly sign?: SignExplanation
@@ -22,7 +24,7 @@ export interface Answer {
 }
 
 /** A fault that makes a call answer with a refusal instead. */
-export type Refused = EffectNamed<'return_code_fail' | 'result_code_fail' | 'errcode'>
+export type Refused = EffectNamed<'return_code_fail' | 'result_code_fail' | 'v3_error' | 'errcode'>
 
 export interface ClientCertificate {
   readonly commonName: string
@@ -33,6 +35,13 @@ export interface ClientCertificate {
 /** A request as received. */
 export interface WireMessage {
   readonly method: string
+  /** The path and the query as on the request line. */
+  readonly url: string
+  /** The decoded parts of the path. */
+  readonly params: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  /** `https://host`, as the client called it. */
+  readonly origin: string
   readonly query: URLSearchParams
   readonly body: Buffer | undefined
   /** The client's certificate; absent without TLS, null if it presented none. */
@@ -51,6 +60,8 @@ export interface WireEndpoint {
 /** A wire request that has been read but has had no effect yet. */
 export interface Call {
   readonly api: PayApi | LoginApi
+  /** Which version of the payment API; undefined for login. */
+  readonly version?: ApiVersion
   readonly world: WorldCore | undefined
   readonly outTradeNo?: string | undefined
   /** Whether it passes the protocol's checks, so that a signed business refusal may answer it. */
@@ -70,9 +81,10 @@ export interface Remarks extends Pick<Answer, 'note' | 'sign' | 'lint'> {
 /** Records the exchange; there is no reply if a fault dropped it. */
 export type Recorder = (reply: WireReply | undefined, remarks: Remarks) => void
 
-const plain = ({ body, contentType = 'text/plain', readable }: Answer): WireReply => ({
+const plain = ({ body, contentType = 'text/plain', readable, v3 }: Answer): WireReply => ({
   status: 200,
   headers: { 'content-type': contentType },
+  ...v3,
   body,
   ...(readable !== undefined && { readable }),
 })
@@ -112,10 +124,13 @@ export async function exchange(
   presence: Presence,
   record: Recorder,
 ): Promise<Outcome> {
-  const { api, outTradeNo } = call
+  const { api, outTradeNo, version } = call
   gates.signal(`${api}.request`, outTradeNo)
   await gates.pass(`${api}.request`, outTradeNo, presence)
-  const fault = faults.claim(api, outTradeNo, (effect) => !actionOf(effect).sound || call.isSound!())
+  const fault = faults.claim(api, outTradeNo, (effect) => {
+    const action = actionOf(effect)
+    return (action.version ?? version) === version && (!action.sound || call.isSound!())
+  })
   const delay = fault?.effect.kind === 'delay' ? fault.effect : undefined
   if (delay && delay.when !== 'after') await delays.wait(delay.ms)
   const { outcome, remarks } = fault ? strike(call, fault.effect) : untouched(call)

@@ -11,8 +11,8 @@ const OF_PROTOCOL = {
 }
 
 /**
- * The calls of api.mch.weixin.qq.com by the last segment of their path, each with its err_code → err_code_des (V2
- * tables); empty for a call without business refusals.
+ * The calls of api.mch.weixin.qq.com by the last segment of their path in V2, each with its err_code → err_code_des (V2
+ * tables); empty for a call without business refusals. The calls of V3 have the same names; the last four are of V3 alone.
  */
 export const ERR_CODES = {
   unifiedorder: {
@@ -72,6 +72,10 @@ export const ERR_CODES = {
   downloadbill: {},
   getsignkey: {},
   report: {},
+  abnormalrefund: {},
+  billdownload: {},
+  certificates: {},
+  echo: {},
 } as const
 
 const OF_TOKEN = {

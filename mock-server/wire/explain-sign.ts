@@ -2,13 +2,14 @@ import { createHash, createHmac } from 'node:crypto'
 import { badInput } from '../base/checks.ts'
 import { encodeGbk } from './gbk.ts'
 import { type SignType, stringToSign } from './sign-v2.ts'
+import { SCHEME } from './sign-v3.ts'
 import { type Fields, readXml } from './xml.ts'
 
 /** Why a signature is not the expected one. The API key appears as `<apiKey>` in every text. */
 export interface SignExplanation {
   /** The signature of the request; '' if there was none. */
   readonly received: string
-  readonly type: SignType
+  readonly type: SignType | typeof SCHEME
   /** The text the mock signed. */
   readonly ours: string
   /** The text the caller seems to have signed, if it could be determined. */
@@ -20,7 +21,7 @@ export interface SignExplanation {
 }
 
 export interface SignDifference {
-  /** The name of the field, or `key`. */
+  /** The name of the field, or `key`; in API v3 `method`, `url`, `timestamp`, `nonce` or `body`. */
   readonly field: string
   /** `name=value`; undefined if that text has ended. */
   readonly ours: string | undefined
@@ -159,5 +160,7 @@ export function toldSign({ ours, mistake, difference, type }: SignExplanation): 
   const where = difference
     ? `; first difference at ${difference.field}: ${difference.ours ?? 'nothing'} here, ${difference.theirs ?? 'nothing'} there`
     : ''
-  return `sign is not the upper-case ${type} of ${ours}${mistake === undefined ? '; was another key used, or were the values changed after signing?' : `: ${mistake}${where}`}`
+  const form = type === SCHEME ? 'signature is not SHA256 with RSA' : `sign is not the upper-case ${type}`
+  const text = type === SCHEME ? JSON.stringify(ours) : ours
+  return `${form} of ${text}${mistake === undefined ? '; was another key used, or were the values changed after signing?' : `: ${mistake}${where}`}`
 }

@@ -1,5 +1,8 @@
 import { ERR_CODES, ERRCODES } from './error-codes.ts'
 
+/** The two interfaces of api.mch.weixin.qq.com. */
+export type ApiVersion = 'v2' | 'v3'
+
 /** What WeChat sends on its own initiative. */
 export const NOTICES = ['notify', 'refundnotify'] as const
 
@@ -43,6 +46,6 @@ export type Verdict = (typeof VERDICTS)[number]
 
 /**
  * What a notification reports: a payment, the end of a refund, a failed payment (documented, but not seen in the wild),
- * or something crafted by a test.
+ * something crafted by a test, or an event of another product (API v3).
  */
-export type NotificationKind = 'pay' | 'refund' | 'fail' | 'crafted'
+export type NotificationKind = 'pay' | 'refund' | 'fail' | 'crafted' | 'event'

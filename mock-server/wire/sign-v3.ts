@@ -1,7 +1,7 @@
 import { createSign, createVerify, type KeyObject } from 'node:crypto'
 
 /** RSASSA-PKCS1-v1_5 with SHA-256: the scheme of Authorization, and the Wechatpay-Signature-Type of what WeChat signs. */
-export const SCHEME = 'WECHATPAY2-SHA256-RSA2048'
+export const SCHEME = 'WECHATPAY2-SHA256-RSA2048' as const
 
 type Body = string | Uint8Array
 
@@ -38,6 +38,30 @@ export const signRsa = (text: Uint8Array, key: KeyObject) => createSign('RSA-SHA
 export const isSignedBy = (text: Uint8Array, signature: string, key: KeyObject) =>
   createVerify('RSA-SHA256').update(text).verify(key, signature, 'base64')
 
+/** What WeChat signs a message with. */
+export interface Signer {
+  /** The value of Wechatpay-Serial. */
+  readonly serial: string
+  readonly key: { readonly privateKey: KeyObject }
+}
+
+/** The header of the signature, in WeChat's spelling: some clients look up header names with their case. */
+export const SIGNATURE = 'Wechatpay-Signature'
+
+export type SignedHeaders = Readonly<Record<string, string>>
+
+/** The headers of what WeChat signs. `at`: milliseconds. */
+export function signedHeaders({ serial, key }: Signer, at: number, nonce: string, body: Body): SignedHeaders {
+  const timestamp = String(Math.floor(at / 1000))
+  return {
+    'Wechatpay-Timestamp': timestamp,
+    'Wechatpay-Nonce': nonce,
+    [SIGNATURE]: signRsa(messageText({ timestamp, nonce, body }), key.privateKey),
+    'Wechatpay-Serial': serial,
+    'Wechatpay-Signature-Type': SCHEME,
+  }
+}
+
 /** The fields of an Authorization header. */
 export interface Authorization {
   readonly mchid: string
@@ -68,13 +92,14 @@ export function readAuthorization(header: string | undefined): Authorization | '
 }
 
 const PROBE = 'WECHATPAY/SIGNTEST/'
+export type ProbeShape = 'live' | 'docs'
 
 /**
  * A probe: a signature that is wrong on purpose, to see whether the merchant checks. `live`, as recorded: the prefix and 250
  * bytes, 355 characters that a strict decoder of base64 refuses. `docs`, as in the documentation: the prefix written over
  * the head of the right signature, which decodes to 256 bytes.
  */
-export const probeOf = (signature: string, shape: 'live' | 'docs') =>
+export const probeOf = (signature: string, shape: ProbeShape) =>
   PROBE +
   (shape === 'live'
     ? Buffer.from(signature, 'base64').subarray(0, 250).toString('base64')

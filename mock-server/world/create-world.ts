@@ -24,6 +24,8 @@ import { type Application, createApplication } from '../users/app.ts'
 import { behaviourOf } from '../wechat/behaviour.ts'
 import type { AtMerchant, InApp, WorldCore } from '../wechat/core.ts'
 import { checkNotifyUrl } from '../wire/notify-url.ts'
+import { createNoticeSigner } from '../wechat/pay-v3/notifications.ts'
+import { formOf, timeHint } from './signing.ts'
 import { createFace } from './face.ts'
 import { createForgetting } from './forgetting.ts'
 import { checkWorldOptions, refundDelayMs, sessionKeyMs, type WorldOptions } from './options.ts'
@@ -148,7 +150,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
   const random = createRandom(ownSeed)
 
   const delays = createDelays()
-  const hooks = createHooks((message) => parties.merchantOr(message.get('mch_id')).apiKey)
+  const hooks = createHooks(({ version, mchId }) => formOf(version, parties.merchantOr(mchId)))
   const faults = createFaultBook(random, clock.now, (fault) => tell('fault', { ...fault }))
   const gates = createGates((gate) => tell('gate', gate))
   const journal = createJournal(maxJournal, (entry) => {
@@ -167,6 +169,8 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     delays,
     maxDeliveries: maxJournal,
     prepare: hooks.prepare,
+    signer: (data) => signNotice(data),
+    timeHint: () => core.timeHint(),
     onDelivery,
   })
 
@@ -198,7 +202,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     refundNotifyUrl: options.refundNotifyUrl ?? '',
     expiredCertificates: behaviour.platformCertificate === 'expired',
     payerOf: (order) => parties.appOr(order.appid).users.issueCode({}).user.openid,
-    tell: createTell(gates, notifier, random, (order) => tell('paid', order)),
+    tell: createTell(gates, notifier, random, behaviour, (order) => tell('paid', order)),
     send: (notificationId) => notifier.start(notifier.find(notificationId)!, false),
   }
   const { signType, certMode, keyMode, publicKeyShare } = options
@@ -212,6 +216,8 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
   const apps: Application[] = [createApplication({ appid, appSecret }, ownSeed, clock.now, users)]
 
   const counters = { replies: 0 }
+  const { signTime = 'world' } = options
+  const signNow = signTime === 'real' ? () => new Date(nativeNow()) : clock.now
   const core: WorldCore = {
     id,
     accounts,
@@ -219,7 +225,8 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     behaviour,
     strict,
     clock,
-    signNow: options.signTime === 'real' ? () => new Date(nativeNow()) : clock.now,
+    signNow,
+    timeHint: () => timeHint(signTime, signNow(), clock.now(), new Date(nativeNow())),
     random,
     autoPay,
     journal,
@@ -239,6 +246,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
       gates.clear()
     },
   }
+  const signNotice = createNoticeSigner(core, (mchId) => parties.merchantOr(mchId))
   const forget = createForgetting(core, { over: maxJournal, unpaid: Math.max(MAX_UNPAID, maxJournal) })
   const parties = createParties({
     id,

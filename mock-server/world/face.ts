@@ -1,9 +1,10 @@
 import { MockError } from '../base/errors.ts'
 import { guarded } from '../base/listeners.ts'
-import { oneOf, validate } from '../base/schema.ts'
+import { FLAG, oneOf, strict, validate } from '../base/schema.ts'
 import type { SwitchingClock } from '../clock/switching-clock.ts'
 import { merchantView } from '../ledger/account.ts'
 import { orderSnapshot } from '../ledger/orders.ts'
+import { ROTATABLE } from '../ledger/keys.ts'
 import { refundSnapshot } from '../ledger/refund-rules.ts'
 import type { Notification } from '../notify/notification.ts'
 import { appView, type Application } from '../users/app.ts'
@@ -13,13 +14,15 @@ import { requestPayment } from '../wechat/phone/request-payment.ts'
 import { PHONE, phoneNumber, PROFILE, userProfile } from '../wechat/phone/user-data.ts'
 import { explainMessage } from '../wire/explain-sign.ts'
 import { assertDrained, assertNoUnexpected } from './assertions.ts'
-import { craft } from './craft.ts'
-import type { Parties } from './parties.ts'
+import { craft, craftEvent } from './craft.ts'
+import { OF_MERCHANT, type Parties } from './parties.ts'
 import { createPayments, WHERE } from './payments.ts'
 import type { Snapshots } from './state/snapshots.ts'
 import type { UserSnapshot, World, WorldEvents } from './world.ts'
 
 const VERSION = oneOf('v2', 'v3')
+const KEY = oneOf(...ROTATABLE)
+export const ROTATION = strict({ keepOld: FLAG, ...OF_MERCHANT })
 
 /** The parts of a world. */
 export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'close'> {
@@ -133,6 +136,14 @@ export function createFace(parts: FaceParts): World {
     deliveries: notifier.deliveries,
     notifications: notifier.list,
     craft: (outTradeNo, options) => craft(core, ...findOrder(outTradeNo, options), options),
+    craftEvent: (options) => craftEvent(core, parties.accountFor(options), options),
+    rotateKey: (what, options = {}) => {
+      validate(KEY, what, 'what')
+      validate(ROTATION, options)
+      const { keepOld = false, ...where } = options
+      parties.accountFor(where).keys.rotate(what, keepOld)
+      return v3CredentialsOf(parties.accountFor(where))
+    },
     once: hooks.once,
     notification: findNotification,
     refundNotification: (outRefundNo, options) => {

@@ -28,9 +28,11 @@ import type { RefundEnd } from '../ledger/refunds.ts'
 import type { Delivery, Notification } from '../notify/notification.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Random } from '../base/random.ts'
+import type { ApiVersion } from '../wire/names.ts'
 import type { Behaviour } from '../wechat/behaviour.ts'
 import { refusalOf } from '../wechat/pay-v2/answers.ts'
-import { notificationBody } from '../wechat/pay-v2/notifications.ts'
+import { notificationBody as notificationV2 } from '../wechat/pay-v2/notifications.ts'
+import { notificationBody as notificationV3 } from '../wechat/pay-v3/notifications.ts'
 import { OF_MERCHANT, type OfMerchant, type Parties } from './parties.ts'
 
 /** `await`: wait for the first delivery; `background`: send without waiting; `hold`: do not send. */
@@ -92,9 +94,34 @@ export interface Payments {
   readonly settleRefund: (outRefundNo: string, status: RefundEnd, options?: SettleOptions) => Promise<Settled>
 }
 
+/** The API that a notification speaks: that of the call it is about. */
+function versionOf(news: News, { refundNotifications }: Behaviour): ApiVersion {
+  if (news.kind !== 'refunded') return news.order.version
+  return refundNotifications === 'v2' ? 'v2' : news.refund.version
+}
+
+/** WeChat's staff says that a port is dropped. */
+function withoutPort(url: string): string {
+  const address = new URL(url)
+  address.port = ''
+  return address.href
+}
+
+export function noticeBody(
+  version: ApiVersion,
+  news: News,
+  account: Account,
+  random: Random,
+  behaviour: Behaviour,
+): string {
+  return version === 'v3' && news.kind !== 'failed'
+    ? notificationV3(news, account, behaviour)
+    : notificationV2(news, account, random)
+}
+
 /** Creates the notification of what happened, and informs the rest of the world. */
 export const createTell =
-  (gates: Gates, notifier: Notifier, random: Random, onPaid: (order: OrderSnapshot) => void) =>
+  (gates: Gates, notifier: Notifier, random: Random, behaviour: Behaviour, onPaid: (order: OrderSnapshot) => void) =>
   (account: Account, news: News): string => {
     const { mchId } = account
     const { outTradeNo } = news.order
@@ -106,7 +133,10 @@ export const createTell =
       news.kind === 'refunded'
         ? { url: news.refund.notifyUrl, subject: { kind: 'refund', outRefundNo: news.refund.outRefundNo } as const }
         : { url: news.order.notifyUrl, subject: { kind: news.kind === 'paid' ? 'pay' : 'fail' } as const }
-    return notifier.create(outTradeNo, url, notificationBody(news, account, random), { ...subject, mchId }).id
+    const version = versionOf(news, behaviour)
+    const to = behaviour.notifyPort === 'dropped' ? withoutPort(url) : url
+    const body = noticeBody(version, news, account, random, behaviour)
+    return notifier.create(outTradeNo, to, body, { ...subject, version, mchId }).id
   }
 
 const UNHEARD =

@@ -12,8 +12,10 @@ import type {
   MerchantChanges,
   MerchantOptions,
   MerchantV3Options,
+  V3Credentials,
   WorldCredentials,
 } from '../ledger/merchant.ts'
+import type { Rotatable, RotationOptions } from '../ledger/keys.ts'
 import type { OrderSnapshot } from '../ledger/orders.ts'
 import type { RefundSnapshot } from '../ledger/refund-rules.ts'
 import type { Delivery, Notification } from '../notify/notification.ts'
@@ -28,7 +30,7 @@ import type {
 } from '../wechat/phone/user-data.ts'
 import type { SignExplanation } from '../wire/explain-sign.ts'
 import type { Api } from '../wire/names.ts'
-import type { CraftOptions } from './craft.ts'
+import type { CraftOptions, EventOptions } from './craft.ts'
 import type { OfMerchant } from './parties.ts'
 import type { Payments } from './payments.ts'
 import type { Snapshots } from './state/snapshots.ts'
@@ -102,6 +104,12 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly setMerchant: (mchId: string, changes?: MerchantChanges) => Merchant
   /** The first one is that of {@link World.credentials}. */
   readonly merchants: () => Merchant[]
+  /**
+   * Replaces a key of API v3: the merchant's certificate and private key, the platform certificate, or the WeChat Pay public
+   * key. `keepOld`: the old one stays valid beside it; `newKeyShare` of the merchant says how often WeChat signs with which.
+   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   */
+  readonly rotateKey: (what: Rotatable, options?: RotationOptions & OfMerchant) => V3Credentials
   /**
    * The value for the plugin's `merchant` option, for the first merchant or another one.
    * @example app.register(wechatPay, { appid, appSecret, merchant: world.merchantOptions('v3'), … })
@@ -181,6 +189,13 @@ export interface World extends AsyncDisposable, Snapshots {
    * @throws MockError UNKNOWN_ORDER, BAD_INPUT
    */
   readonly craft: (outTradeNo: string, options?: CraftOptions & OfMerchant) => Notification
+  /**
+   * Crafts an event of another product, as it may reach a shared notify handler (API v3). Nothing is sent, as with
+   * {@link World.craft}.
+   * @example world.craftEvent({ eventType: 'COMPLAINT.CREATE', originalType: 'complaint', resource: { … }, url })
+   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   */
+  readonly craftEvent: (options: EventOptions & OfMerchant) => Notification
   /**
    * Changes the next notification just before it is sent.
    * @example world.once('beforeNotify', draft => { draft.fields.total_fee = '2' }) // and validly signed

@@ -77,6 +77,8 @@ const REFUSALS: Readonly<Partial<Record<PayApi, Partial<Record<Reason, Refused>>
   closeorder: { closed: ['ORDERCLOSED'], paid: ['ORDERPAID'] },
   refund: {
     'not-paid': ['ORDERNOTEXIST'],
+    'other-order': ['REFUND_FEE_MISMATCH'],
+    'other-total': ['REFUND_FEE_MISMATCH'],
     'terms-differ': ['REFUND_FEE_MISMATCH'],
     overdue: ['TRADE_OVERDUE'],
     'refunded-in-full': ['INVALID_REQUEST', IN_FULL],

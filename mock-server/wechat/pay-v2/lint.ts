@@ -1,8 +1,8 @@
 import type { Account } from '../../ledger/account.ts'
-import { isIP } from 'node:net'
 import type { Finding } from '../../journal/entry.ts'
 import { PAY_APIS, type PayApi } from '../../wire/names.ts'
 import { parseWechatTime } from '../../wire/time.ts'
+import { localIp, localUrl, oddOpenid, plainHttp, repeatedNonce, secondRefund, urlWithPort } from '../doubts.ts'
 import { BusinessFail, INVALID_NOTIFY_URL, ProtocolFail, TIME_EXPIRE_SHORT, WRONG_OPENID } from './answers.ts'
 
 interface Rule {
@@ -18,14 +18,7 @@ interface Rule {
 
 const ALL: readonly PayApi[] = PAY_APIS.filter((api) => api !== 'getsignkey' && api !== 'report')
 
-const LOCAL =
-  /^(?:localhost|.*\.local(?:host)?|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[?::1\]?|0\.0\.0\.0|\[?f[cd].*)$/i
-
 const MINUTE_MS = 60_000
-
-const hostOf = (url: string) => new URL(url).hostname
-
-const isLocal = (host: string) => LOCAL.test(host)
 
 const ageMs = ({ now }: Account, since: Date) => now().getTime() - since.getTime()
 
@@ -35,17 +28,14 @@ const RULES: readonly Rule[] = [
     level: 'info',
     apis: ['unifiedorder', 'refund'],
     field: 'notify_url',
-    check: (url) => (isLocal(hostOf(url)) ? `${url} cannot be reached from WeChat's servers` : undefined),
+    check: localUrl,
   },
   {
     rule: 'notify-url-port',
     level: 'info',
     apis: ['unifiedorder', 'refund'],
     field: 'notify_url',
-    check: (url) =>
-      new URL(url).port !== '' && !isLocal(hostOf(url))
-        ? `${url} has a port; no recording shows whether WeChat calls such a URL`
-        : undefined,
+    check: urlWithPort,
   },
   {
     rule: 'notify-url-http',
@@ -53,18 +43,14 @@ const RULES: readonly Rule[] = [
     apis: ['unifiedorder', 'refund'],
     field: 'notify_url',
     refuse: () => new ProtocolFail(INVALID_NOTIFY_URL),
-    check: (url) =>
-      url.startsWith('http:') && !isLocal(hostOf(url))
-        ? `${url} must be https on the public internet (doc/v2/partner/4011984734)`
-        : undefined,
+    check: plainHttp,
   },
   {
     rule: 'nonce-repeated',
     level: 'warning',
     apis: ALL,
     field: 'nonce_str',
-    check: (nonce, { nonces }) =>
-      nonces.isFresh(nonce) ? undefined : `${nonce} was used before; each request needs its own random one`,
+    check: repeatedNonce,
   },
   {
     rule: 'time-expire-short',
@@ -83,16 +69,14 @@ const RULES: readonly Rule[] = [
     apis: ['unifiedorder'],
     field: 'openid',
     refuse: () => new ProtocolFail(WRONG_OPENID),
-    check: (openid) =>
-      openid.startsWith('o') ? undefined : `${openid} does not begin with o, unlike every recorded one`,
+    check: oddOpenid,
   },
   {
     rule: 'client-ip-local',
     level: 'info',
     apis: ['unifiedorder'],
     field: 'spbill_create_ip',
-    check: (ip) =>
-      isIP(ip) !== 0 && isLocal(ip) ? `${ip} is not the address of a payer on the public internet` : undefined,
+    check: localIp,
   },
   {
     rule: 'close-early',
@@ -113,15 +97,7 @@ const RULES: readonly Rule[] = [
     apis: ['refund'],
     field: 'out_refund_no',
     refuse: () => new BusinessFail('FREQUENCY_LIMITED'),
-    check: (outRefundNo, account, outTradeNo) => {
-      const young = account.refunds
-        .ofOrder(outTradeNo)
-        .find((refund) => refund.outRefundNo !== outRefundNo && ageMs(account, refund.requestedAt) < MINUTE_MS)
-      return (
-        young &&
-        `refund ${young.outRefundNo} of the same order is less than a minute old; two refunds of one order must be a minute apart`
-      )
-    },
+    check: secondRefund,
   },
 ]
 

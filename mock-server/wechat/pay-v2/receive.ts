@@ -153,6 +153,7 @@ function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage
   }
   return {
     api,
+    version: 'v2',
     world,
     outTradeNo,
     isSound: () => {

@@ -89,6 +89,7 @@ export const refund: PayEndpoint = {
     return reply(
       order,
       acceptRefund(account, order, {
+        version: 'v2',
         outRefundNo: get('out_refund_no'),
         refundFee,
         totalFee,

@@ -5,6 +5,7 @@ import type { Order } from '../../ledger/orders.ts'
 import { isNotifyUrl } from '../../wire/notify-url.ts'
 import { parseWechatTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
+import { checkPayer } from '../payer.ts'
 import { INVALID_NOTIFY_URL, missing, ProtocolFail, WRONG_OPENID } from './answers.ts'
 import { isAmount, isTime, matches } from './fields.ts'
 import type { PayEndpoint, PayRequest } from './receive.ts'
@@ -12,23 +13,16 @@ import type { PayEndpoint, PayRequest } from './receive.ts'
 /** A single address; the IPv4-mapped form is on record as refused. */
 const isPayerIp = (text: string) => isIP(text) !== 0 && !/^::ffff:\d+\./i.test(text)
 
-/** Values that a broken login sends; refusal of the first is on record. */
-const NO_OPENIDS = ['None', 'undefined', 'null', 'NaN']
-const isOpenid = (text: string) => /^[\w-]+$/.test(text) && !NO_OPENIDS.includes(text)
-
 function checkParties({ registry, world, get }: PayRequest): void {
   if (get('trade_type') !== 'JSAPI') return
   const openid = get('openid')
   if (openid === '') throw new ProtocolFail('JSAPI支付必须传openid')
-  if (!isOpenid(openid)) throw new ProtocolFail(WRONG_OPENID, { cause: `openid is ${JSON.stringify(openid)}` })
-  const { app } = registry.byAppid(get('appid'))!
-  // An unknown openid is taken for a user of this app; one of another app is refused.
-  const drawnBy = registry.byOpenid(openid)?.app
-  const known = world.apps.filter(({ users }) => users.find(openid))
-  if ((drawnBy && drawnBy !== app) || (known.length > 0 && !known.includes(app))) {
-    throw new ProtocolFail('appid and openid not match')
+  switch (checkPayer(registry, world, get('appid'), openid)) {
+    case 'unknown':
+      throw new ProtocolFail(WRONG_OPENID, { cause: `openid is ${JSON.stringify(openid)}` })
+    case 'foreign':
+      throw new ProtocolFail('appid and openid not match')
   }
-  app.users.know(openid)
 }
 
 /** What each trade_type requires besides the common fields. */
@@ -94,6 +88,8 @@ export const unifiedorder: PayEndpoint = {
     const order = placeOrder(
       account,
       {
+        version: 'v2',
+        parameters: '',
         outTradeNo: get('out_trade_no'),
         appid: get('appid'),
         body: get('body'),

@@ -1,6 +1,8 @@
 import { MockError } from '../../base/errors.ts'
-import { isOpen, PREPAY_LIFE_MS, stateOf } from '../../ledger/orders.ts'
+import type { Account } from '../../ledger/account.ts'
+import { isOpen, isOverdue, PREPAY_LIFE_MS, stateOf } from '../../ledger/orders.ts'
 import { signV2, type SignType } from '../../wire/sign-v2.ts'
+import { isSignedBy, paymentText } from '../../wire/sign-v3.ts'
 import type { WorldCore } from '../core.ts'
 
 /** What a mini program hands to `wx.requestPayment`. `appId` is signed but not passed by the client; here it may be. */
@@ -66,9 +68,37 @@ function checkForm(params: RequestPaymentParams, now: Date): void {
   if (!pack.startsWith('prepay_id=')) {
     throw badParameter('package', `package must be 'prepay_id=' and the prepay_id; got ${pack}`)
   }
-  if (signType !== 'MD5' && signType !== 'HMAC-SHA256') {
-    throw badParameter('signType', `signType must be MD5 or HMAC-SHA256 in V2; got ${signType}`)
+  if (!['MD5', 'HMAC-SHA256', 'RSA'].includes(signType)) {
+    throw badParameter('signType', `signType must be MD5 or HMAC-SHA256 in V2, RSA in V3; got ${signType}`)
   }
+}
+
+/** What is wrong about a signature of v2, if anything is. */
+function wrongV2(
+  { apiKey }: Account,
+  appId: string,
+  signType: SignType,
+  { timeStamp, nonceStr, package: what, paySign }: RequestPaymentParams,
+): string | undefined {
+  const expected = signV2(Object.entries({ appId, timeStamp, nonceStr, package: what, signType }), apiKey, signType)
+  return paySign === expected
+    ? undefined
+    : `paySign is not the upper-case ${signType} of appId=${appId}&nonceStr=${nonceStr}&package=${what}&signType=${signType}&timeStamp=${timeStamp}&key=<apiKey>`
+}
+
+/** The same for v3. Any valid certificate of the merchant will do. */
+function wrongV3(
+  { keys }: Account,
+  appId: string,
+  { timeStamp, nonceStr, package: what, paySign }: RequestPaymentParams,
+): string | undefined {
+  const text = paymentText(appId, timeStamp, nonceStr, what)
+  const isSigned = keys
+    .merchantCertificates()
+    .some(({ serialNo, key }) => keys.findMerchantCertificate(serialNo)!.isValid && isSignedBy(text, paySign, key.publicKey))
+  return isSigned
+    ? undefined
+    : `paySign is not SHA256 with RSA, by the merchant's private key, of ${JSON.stringify(String(text))}`
 }
 
 /** Checks the parameters as the WeChat client does, and opens the payment dialog. Nothing is paid yet. */
@@ -77,40 +107,27 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
   checkForm(params, now)
   const prepayId = params.package.slice('prepay_id='.length)
   const [first] = accounts
-  const { apiKey, orders } = accounts.find(({ orders }) => orders.findPrepay(prepayId)) ?? first!
-  const order = orders.findPrepay(prepayId)
+  const account = accounts.find(({ orders }) => orders.findPrepay(prepayId)) ?? first!
+  const order = account.orders.findPrepay(prepayId)
   const appid = order?.appid ?? apps[0]!.appid
-  const signType = (params.signType ?? 'MD5') as SignType
+  const { signType = 'MD5' } = params
   if (params.appId !== undefined && params.appId !== appid) {
     throw badSignature(`the mini program is ${appid}, not ${params.appId}`)
   }
 
-  const expected = signV2(
-    Object.entries({
-      appId: appid,
-      timeStamp: params.timeStamp,
-      nonceStr: params.nonceStr,
-      package: params.package,
-      signType,
-    }),
-    apiKey,
-    signType,
-  )
-  if (params.paySign !== expected) {
-    throw badSignature(
-      `paySign is not the upper-case ${signType} of appId=${appid}&nonceStr=${params.nonceStr}&package=${params.package}&signType=${signType}&timeStamp=${params.timeStamp}&key=<apiKey>`,
-    )
-  }
+  const wrong = signType === 'RSA' ? wrongV3(account, appid, params) : wrongV2(account, appid, signType as SignType, params)
+  if (wrong !== undefined) throw badSignature(wrong)
 
   if (!order) {
     throw expired(
       `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}`,
     )
   }
-  if (signType !== order.signType) {
-    throw badSignature(`signType is ${signType}, but unifiedorder was signed with ${order.signType}`)
+  const signedWith = order.version === 'v3' ? 'RSA' : order.signType
+  if (signType !== signedWith) {
+    throw badSignature(`signType is ${signType}, but the order was signed with ${signedWith}`)
   }
-  if (!order.payment && !isOpen(order)) throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
+  if (!order.payment && (!isOpen(order) || isOverdue(order, now))) throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
   if (order.payment) {
     throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is already paid`)
   }

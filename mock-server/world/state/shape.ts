@@ -85,7 +85,11 @@ const pair: Check = (value, place) => {
 const coupon = record({ fee: count, id: text, type: optional(oneOf('CASH', 'NO_CASH')) })
 const signType = oneOf('MD5', 'HMAC-SHA256')
 
+const version = oneOf('v2', 'v3')
+
 const order = record({
+  version,
+  parameters: text,
   outTradeNo: text,
   body: text,
   totalFee: count,
@@ -111,6 +115,8 @@ const order = record({
 const refundStatus = oneOf('PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE')
 
 const refund = record({
+  version,
+  from: list(record({ account: text, amount: count })),
   outRefundNo: text,
   refundId: text,
   ordinal: count,
@@ -139,7 +145,7 @@ const generations: Check = (value, place) => {
 }
 const keys = record({ merchantCertificates: generations, platformCertificates: generations, publicKeys: generations })
 
-const books = { orders: record({ orders: list(order), prepays: list(pair) }), refunds: list(refund) }
+const books = { orders: record({ orders: list(order), prepays: list(pair), burnt: list(text) }), refunds: list(refund) }
 
 const reply = record({ status: count, headers: object, body: text, raw: optional(bytes) })
 const kind = oneOf('pay', 'refund', 'fail', 'crafted')

@@ -42,7 +42,7 @@ export interface WorldState {
   readonly faults: FaultsDump
 }
 
-const NO_BOOKS: BooksDump = { orders: { orders: [], prepays: [] }, refunds: [] }
+const NO_BOOKS: BooksDump = { orders: { orders: [], prepays: [], burnt: [] }, refunds: [] }
 
 function loadBooks({ orders, refunds }: Account, dump: BooksDump = NO_BOOKS): void {
   orders.load(dump.orders)

@@ -17,6 +17,8 @@ import {
 } from '../helpers.ts'
 
 const order = (values: Partial<Order> = {}): Order => ({
+  version: 'v2',
+  parameters: '',
   outTradeNo: 'tea-1',
   body: '茶',
   totalFee: 100,

@@ -16,6 +16,8 @@ import type { Account } from '../../../mock-server/ledger/account.ts'
 import { callPay, NOON, placeOrder, placeRefund, readReqInfo, startPaid, startShop } from '../helpers.ts'
 
 const refund = (values: Partial<Refund> = {}): Refund => ({
+  version: 'v2',
+  from: [],
   outRefundNo: 'r1',
   refundId: '5001',
   ordinal: 0,

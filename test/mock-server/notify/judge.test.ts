@@ -237,7 +237,11 @@ t.test(
       )
       const lint = [{ rule, level: 'warning', message }]
       t.match(judge({ durationMs: 1, reply }, 150), { verdict: 'acked', reason: /acknowledged/, lint }, what)
-      t.match(judge({ durationMs: 1, reply }, 150, true), { verdict, reason: /^strict: /, lint }, `${what}, strict`)
+      t.match(
+        judge({ durationMs: 1, reply }, 150, { strict: true }),
+        { verdict, reason: /^strict: /, lint },
+        `${what}, strict`,
+      )
       t.equal(lintReply(reply).length, 1, `${what}: nothing else`)
     }
   },
@@ -261,7 +265,7 @@ t.test('answers that are beyond doubt', async (t) => {
   ]
   for (const [what, reply] of cases) {
     t.strictSame(
-      judge({ durationMs: 1, reply }, 150, true),
+      judge({ durationMs: 1, reply }, 150, { strict: true }),
       { verdict: 'acked', reason: 'the merchant acknowledged the notification' },
       what,
     )

@@ -18,7 +18,7 @@ import type { NotificationKind } from '../../../mock-server/wire/names.ts'
 import { ACK, deferred, NOON, REFUSAL } from '../helpers.ts'
 
 /** A payment of the only merchant. */
-const PAY = { kind: 'pay', mchId: '10000100' } as const
+const PAY = { version: 'v2', kind: 'pay', mchId: '10000100' } as const
 
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
 
@@ -35,7 +35,7 @@ function setup(
     depart: async () => ({
       post: async (...post) => {
         posts.push(post)
-        return { body: post[2], exchange: answer(await (answers.length > 1 ? answers.shift()! : answers[0]!)) }
+        return { ...post[0], exchange: answer(await (answers.length > 1 ? answers.shift()! : answers[0]!)) }
       },
     }),
   }
@@ -62,7 +62,7 @@ function setup(
 t.test('a notification and its deliveries say whose order it is', async (t) => {
   const { notifier, entry } = setup([ACK])
   t.match(await notifier.start(entry), { mchId: '10000100' })
-  const other = notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { kind: 'pay', mchId: '10000101' })
+  const other = notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { ...PAY, mchId: '10000101' })
   t.match(await notifier.start(other), { notificationId: 'tea-1:2', mchId: '10000101' })
 })
 
@@ -102,7 +102,7 @@ t.test('never acknowledged: sent at once, then 15 times, counted from the send, 
   t.same(entry.attempts, notifier.deliveries())
   t.same(told, notifier.deliveries())
   t.same(new Set(posts.map((post) => JSON.stringify(post))).size, 1)
-  t.equal(posts[0]![3], 150, 'the limit of the reply')
+  t.equal(posts[0]![1], 150, 'the limit of the reply')
 })
 
 t.test('without an immediate send: 15 gaps make 15 sends', async (t) => {
@@ -403,6 +403,7 @@ t.test('what is still to be sent when everything is forgotten is not sent', asyn
 })
 
 const data: NotificationData = {
+  version: 'v2',
   id: 'tea-1',
   kind: 'pay',
   mchId: '10000100',

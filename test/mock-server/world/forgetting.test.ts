@@ -32,7 +32,7 @@ function setup(memory: Memory, reply = ACK) {
   )
   const account = core.accounts[0]!
   const notice = (outTradeNo: string, kind: NotificationKind = 'pay', { mchId } = account) =>
-    core.notifier.create(outTradeNo, 'http://shop', '<xml/>', { kind, mchId })
+    core.notifier.create(outTradeNo, 'http://shop', '<xml/>', { version: 'v2', kind, mchId })
   return { core, account, world, notice, forget: createForgetting(core, memory) }
 }
 

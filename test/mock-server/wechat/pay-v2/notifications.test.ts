@@ -42,6 +42,8 @@ const payment = (values: Partial<Payment> = {}): Payment => ({
   ...values,
 })
 const order = (values: Partial<Order> = {}): Order => ({
+  version: 'v2',
+  parameters: '',
   outTradeNo: '20052615250005',
   body: '茶',
   totalFee: 1,

@@ -281,6 +281,10 @@ t.test('an error that is no refusal is not answered', async (t) => {
   })
   const call = route!.receive({
     method: 'POST',
+    url: '/x',
+    params: {},
+    headers: {},
+    origin: 'http://wechat',
     query: new URLSearchParams(),
     body: Buffer.from(
       '<xml><appid>wx</appid><mch_id>1</mch_id><nonce_str>n</nonce_str><sign>s</sign><user_ip>1</user_ip></xml>',

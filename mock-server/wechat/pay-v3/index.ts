@@ -1,0 +1,31 @@
+import type { Registry } from '../core.ts'
+import type { WireEndpoint } from '../exchange.ts'
+import { billDownload, fundflowbill, tradebill } from './bills.ts'
+import { certificates } from './certificates.ts'
+import { echo } from './echo.ts'
+import { close, queryById, queryByOutTradeNo } from './orders.ts'
+import { v3Route, type V3Endpoint } from './receive.ts'
+import { abnormalRefund, refund, refundQuery } from './refunds.ts'
+import { app, h5, jsapi, native } from './transactions.ts'
+
+const ENDPOINTS: readonly V3Endpoint[] = [
+  jsapi,
+  native,
+  app,
+  h5,
+  queryByOutTradeNo,
+  queryById,
+  close,
+  refund,
+  refundQuery,
+  abnormalRefund,
+  tradebill,
+  fundflowbill,
+  billDownload,
+  certificates,
+  echo,
+]
+
+/** The paths of api.mch.weixin.qq.com, API v3. */
+export const payV3Routes = (registry: Registry): WireEndpoint[] =>
+  ENDPOINTS.map((endpoint) => v3Route(registry, endpoint))

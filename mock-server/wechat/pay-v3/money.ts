@@ -1,0 +1,43 @@
+import { couponFee, type Order, type Payment } from '../../ledger/orders.ts'
+import type { Refund, RefundStatus } from '../../ledger/refunds.ts'
+
+const KIND = { CASH: 'CASH', NO_CASH: 'NOCASH' } as const
+
+/** promotion_detail of a payment: a coupon of no type counts as bought. */
+export const promotions = ({ coupons }: Payment) =>
+  coupons.map(({ fee, id, type = 'CASH' }) => ({
+    amount: fee,
+    coupon_id: id!,
+    currency: 'CNY',
+    merchant_contribute: type === 'NO_CASH' ? fee : 0,
+    name: '代金券',
+    other_contribute: 0,
+    scope: 'GLOBAL',
+    stock_id: id!,
+    type: KIND[type],
+    wechatpay_contribute: type === 'CASH' ? fee : 0,
+  }))
+
+/** promotion_detail of a refund. */
+export const refundPromotions = ({ coupons: paid }: Payment, { coupons }: Refund) =>
+  coupons.flatMap(({ fee, id, type = 'CASH' }, n) =>
+    fee === 0
+      ? []
+      : [{ amount: paid[n]!.fee, promotion_id: id, refund_amount: fee, scope: 'GLOBAL', type: KIND[type] }],
+  )
+
+/** What v3 calls the status of a refund. */
+export const REFUND_STATUS: Readonly<Record<RefundStatus, string>> = {
+  PROCESSING: 'PROCESSING',
+  SUCCESS: 'SUCCESS',
+  CHANGE: 'ABNORMAL',
+  REFUNDCLOSE: 'CLOSED',
+}
+
+/** The amounts of a refund that a notification has; an answer has more. */
+export const refundAmounts = ({ totalFee, payment }: Order, { refundFee, cashRefundFee }: Refund) => ({
+  total: totalFee,
+  refund: refundFee,
+  payer_total: totalFee - couponFee(payment!),
+  payer_refund: cashRefundFee,
+})

@@ -1,0 +1,179 @@
+import type { Finding } from '../../journal/entry.ts'
+import type { Account } from '../../ledger/account.ts'
+import type { EffectNamed } from '../../faults/effects.ts'
+import type { PayApi } from '../../wire/names.ts'
+import { readAuthorization, type Authorization } from '../../wire/sign-v3.ts'
+import type { AtMerchant, Registry, WorldCore } from '../core.ts'
+import type { Answer, Call, Refused, WireEndpoint, WireMessage } from '../exchange.ts'
+import { answers, Bare, V3Error, type Result } from './answers.ts'
+import { checkAuthorization, headerOf } from './authorization.ts'
+import { checkParameters, type Fields } from './fields.ts'
+import { lint } from './lint.ts'
+
+/** A request that passed every check of the protocol. */
+export interface V3Request {
+  readonly world: WorldCore
+  readonly account: Account
+  readonly registry: Registry
+  readonly params: Readonly<Record<string, string>>
+  readonly query: Readonly<Record<string, string>>
+  /** Checked against the table of the endpoint. */
+  readonly body: any
+  /** The request's Wechatpay-Serial; '' if there is none. */
+  readonly wechatSerial: string
+  /** `https://host`, as the client called it. */
+  readonly origin: string
+}
+
+/** One API of api.mch.weixin.qq.com/v3. */
+export interface V3Endpoint {
+  readonly api: PayApi
+  readonly method: 'GET' | 'POST'
+  /** With `:name` for the parts that are parameters. */
+  readonly path: string
+  readonly params?: Fields
+  readonly query?: Fields
+  readonly body?: Fields
+  /** The number of the order that a request is about. */
+  readonly orderOf?: (account: Account, values: Readonly<Record<string, string>>) => string | undefined
+  /** Throws {@link V3Error} or a Refusal of the ledger. */
+  readonly handle: (request: V3Request) => Result
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+
+function decode(body: Buffer): string {
+  try {
+    return utf8.decode(body)
+  } catch (cause) {
+    throw new V3Error('INVALID_REQUEST', { message: '请求内容传入了非UTF8参数', cause })
+  }
+}
+
+/** @throws V3Error */
+function readBody({ body, unreadable }: WireMessage): unknown {
+  if (unreadable) throw new V3Error('PARAM_ERROR', { cause: unreadable })
+  if (!body?.length) return {}
+  const text = decode(body)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new V3Error('PARAM_ERROR', { cause })
+  }
+}
+
+/** The body as far as it can be read, for finding out whom a request is about. */
+function glance(message: WireMessage): Readonly<Record<string, unknown>> {
+  try {
+    return Object(readBody(message)) as Readonly<Record<string, unknown>>
+  } catch {
+    return {}
+  }
+}
+
+/** The mchid in the body or the query must be the one that signed. */
+function checkMchId({ mchId }: Account, { body, query }: V3Request): void {
+  const told = (body as { mchid?: unknown }).mchid ?? query.mchid ?? mchId
+  if (told === mchId) return
+  throw new V3Error('PARAM_ERROR', {
+    message: 'http header中的mchid与post payload中的mchid不匹配',
+    cause: `signed by ${mchId}, but mchid is ${String(told)}`,
+  })
+}
+
+/** The refusal that a fault asks for. */
+function refusedByFault(refused: Refused): V3Error {
+  switch (refused.kind) {
+    case 'return_code_fail': {
+      const { return_msg: message = '系统繁忙，请稍后重试' } = refused as EffectNamed<'return_code_fail'>
+      return new V3Error('SYSTEM_ERROR', { message, unsigned: true })
+    }
+    case 'v3_error': {
+      const { code, status, message, detail, signed = true } = refused as EffectNamed<'v3_error'>
+      return new V3Error(code, { status, message, detail, unsigned: !signed })
+    }
+    default: {
+      const { err_code: code, err_code_des: message } = refused as EffectNamed<'result_code_fail'>
+      return new V3Error(code, { message })
+    }
+  }
+}
+
+/** Receives one request. */
+function receive(registry: Registry, endpoint: V3Endpoint, message: WireMessage): Call {
+  const { api } = endpoint
+  const query = Object.fromEntries(message.query)
+  const seen = glance(message)
+  const authorization = readAuthorization(headerOf(message, 'authorization'))
+  const mchId = typeof authorization === 'string' ? (query.mchid ?? seen.mchid) : authorization.mchid
+  const merchant: AtMerchant | undefined = registry.byMchId(String(mchId))
+  const world = merchant?.world
+  const speaker = world ?? registry.fallback()
+  const account = merchant?.account ?? speaker.accounts[0]!
+  const wechatSerial = headerOf(message, 'wechatpay-serial') ?? ''
+  const texts = Object.fromEntries(
+    Object.entries({ ...seen, ...query, ...message.params }).map(([name, value]) => [name, String(value)]),
+  )
+  const outTradeNo = endpoint.orderOf ? endpoint.orderOf(account, texts) : texts.out_trade_no
+  const { succeed, fail } = answers({ api, world: speaker, account, wanted: wechatSerial })
+
+  /** The checks run in the order of the fact sheet. */
+  function check(): V3Request {
+    if (message.method !== endpoint.method) throw new Bare(405, `${endpoint.path} takes ${endpoint.method}`)
+    checkAuthorization(registry, speaker, message)
+    const body = readBody(message)
+    const { params = {}, query: queryFields = {}, body: bodyFields } = endpoint
+    checkParameters(message.params, params, 'uri_template', speaker.behaviour)
+    checkParameters(query, queryFields, 'query', speaker.behaviour)
+    if (bodyFields) checkParameters(body, bodyFields, 'body', speaker.behaviour)
+    const request = {
+      world: speaker,
+      account,
+      registry,
+      params: message.params,
+      query,
+      body,
+      wechatSerial,
+      origin: message.origin,
+    }
+    checkMchId(account, request)
+    return request
+  }
+
+  return {
+    api,
+    version: 'v3',
+    world,
+    ...(outTradeNo !== undefined && { outTradeNo }),
+    isSound: () => {
+      try {
+        check()
+        return true
+      } catch {
+        return false
+      }
+    },
+    refuse: (refused) => fail(refusedByFault(refused)),
+    answer: () => {
+      let findings: readonly Finding[] = []
+      const withFindings = (answer: Answer) => (findings.length > 0 ? { ...answer, lint: findings } : answer)
+      try {
+        const request = check()
+        const { nonce_str: nonce } = authorization as Authorization
+        const linted = lint(api, request, nonce, outTradeNo ?? '')
+        findings = linted.findings
+        if (speaker.strict && linted.refusal) throw linted.refusal
+        return withFindings(succeed(endpoint.handle(request)))
+      } catch (error) {
+        return withFindings(fail(error))
+      }
+    },
+  }
+}
+
+/** The endpoint as a route of the wire. */
+export const v3Route = (registry: Registry, endpoint: V3Endpoint): WireEndpoint => ({
+  api: endpoint.api,
+  path: endpoint.path,
+  receive: (message) => receive(registry, endpoint, message),
+})
