@@ -5,6 +5,9 @@ import { shellLines } from './environment.ts'
 const LONELY =
   'In a container this address is unreachable from outside: use --host 0.0.0.0, and --allow-host with the service name.\n'
 
+const onOneLine = (environment: Readonly<Record<string, string>>) =>
+  Object.fromEntries(Object.entries(environment).filter(([, value]) => !value.includes('\n')))
+
 /** What a person reads at start-up. `lonely`: only this machine can reach the mock. */
 export function banner(
   { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat, 'url' | 'controlUrl' | 'default'>,
@@ -14,7 +17,10 @@ export function banner(
     `WeChat mock at ${url} on the ${clock.mode} clock; control at ${controlUrl}`,
     `Use it as api.weixin.qq.com and api.mch.weixin.qq.com, with the credentials of the world "${id}":`,
     '',
-    shellLines(appEnvironment(url, credentials)),
+    // The keys of API v3 are texts of many lines.
+    shellLines(onOneLine(appEnvironment(url, credentials))),
+    'The keys of API v3: --print-env, or --json.',
+    '',
     ...(lonely ? [LONELY] : []),
   ].join('\n')
 }

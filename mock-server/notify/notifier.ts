@@ -2,11 +2,11 @@ import type { Activity } from '../base/activity.ts'
 import { type Delays, nativeElapsed } from '../base/real-time.ts'
 import type { Clock } from '../clock/clock.ts'
 import type { Outgoing } from '../faults/hooks.ts'
-import type { ApiVersion, Notice, NotificationKind } from '../wire/names.ts'
-import type { FieldChanges } from '../wire/tamper.ts'
+import type { Notice, NotificationKind } from '../wire/names.ts'
 import { createDeliveryLog, type DeliveryLogDump, keptReply } from './delivery-log.ts'
 import { judge } from './judge.ts'
 import { type DeliverOptions, type Delivery, Entry, type NotificationData, type Subject } from './notification.ts'
+import { outgoingOf, type NoticeSigner } from './outgoing.ts'
 import { broken, type NoticeWire } from './passage.ts'
 import type { Plan } from './schedule.ts'
 
@@ -26,7 +26,7 @@ export interface NotifierOptions {
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
   /** Signs a notification of API v3, anew for each send. */
-  readonly signer?: (data: NotificationData) => NonNullable<Outgoing['sign']>
+  readonly signer?: NoticeSigner
   /** What may be wrong with the time in signatures, if anything is. */
   readonly timeHint?: () => string | undefined
   /** Whether the world has ended: nothing is sent from then on. */
@@ -64,27 +64,6 @@ export interface NotifierDump {
 }
 
 export const NO_NOTIFICATIONS: NotifierDump = { notifications: [], log: { taken: 0, deliveries: [] } }
-
-/** As in the recorded requests; API v3 in WeChat's spelling, because clients look up its other headers with their case. */
-const HEADERS: Readonly<Record<ApiVersion, Outgoing['headers']>> = {
-  v2: { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0', accept: '*/*', pragma: 'no-cache' },
-  v3: {
-    'Content-Type': 'application/json',
-    'User-Agent': 'Mozilla/4.0',
-    Accept: '*/*',
-    'Cache-Control': 'no-cache',
-    Pragma: 'no-cache',
-  },
-}
-
-/** With other headers; null removes one, whatever its case. */
-function withHeaders(headers: Outgoing['headers'], changes: FieldChanges): Outgoing['headers'] {
-  const names = Object.keys(changes).map((name) => name.toLowerCase())
-  return Object.fromEntries([
-    ...Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase())),
-    ...Object.entries(changes).filter((change): change is [string, string] => change[1] !== null),
-  ])
-}
 
 /** The name of a notification's exchange in the journal, for faults and for gates. */
 export const noticeOf = (kind: NotificationKind): Notice => (kind === 'refund' ? 'refundnotify' : 'notify')
@@ -133,21 +112,9 @@ export function createNotifier({
   const isKnown = (entry: Entry) => entries.get(entry.id) === entry
   const isOff = (entry: Entry) => hasEnded() || !isKnown(entry)
 
-  function plannedOf({ data }: Entry): Outgoing {
-    const { version, url, body, signing } = data
-    const sign = version === 'v3' ? signer!(data) : undefined
-    const headers = { ...HEADERS[version], ...sign?.(body) }
-    return {
-      url,
-      headers: signing ? withHeaders(headers, signing.headers) : headers,
-      body,
-      ...(sign && { sign }),
-    }
-  }
-
   /** What is sent. A throwing hook fails this send only; the schedule continues. */
   function ready(entry: Entry, attempt: number): { outgoing: Outgoing; error?: Error } {
-    const planned = plannedOf(entry)
+    const planned = outgoingOf(entry.data, signer)
     if (isOff(entry)) {
       return {
         outgoing: planned,
@@ -336,7 +303,11 @@ export function createNotifier({
     deliveries: log.list,
     collect: log.collect,
     forget: (isGone) => {
-      for (const { id, mchId, outTradeNo } of entries.values()) if (isGone(outTradeNo, mchId)) entries.delete(id)
+      for (const { id, mchId, outTradeNo, kind, state } of entries.values()) {
+        // An event is about no order: it goes when it is over.
+        const isOver = kind === 'event' && state !== 'pending' && state !== 'held'
+        if (isOver || isGone(outTradeNo, mchId)) entries.delete(id)
+      }
     },
     dump: () => ({ notifications: Array.from(entries.values(), dataOf), log: log.dump() }),
     load: (dump) => {

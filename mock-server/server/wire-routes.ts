@@ -156,7 +156,9 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     }
     log(`unknown path ${method} ${url}`)
     if (!request.url.startsWith(CONTROL_ROOT) && !isVisit(method, url)) {
-      const response = { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
+      const response = url.startsWith('/v3/')
+        ? { status: 404, headers: {}, body: '' }
+        : { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }
       world.journal.record({
         at: world.clock.now(),
         direction: 'in',
@@ -166,7 +168,8 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
         note: answer.message,
       })
     }
-    return reply.code(404).send(answer)
+    // WeChat says nothing about an unknown path of v3.
+    return reply.code(404).send(url.startsWith('/v3/') ? '' : answer)
   }
   app.all(
     '/*',

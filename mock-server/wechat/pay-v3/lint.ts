@@ -3,7 +3,6 @@ import type { Account } from '../../ledger/account.ts'
 import type { PayApi } from '../../wire/names.ts'
 import { localIp, localUrl, oddOpenid, plainHttp, repeatedNonce, secondRefund, urlWithPort } from '../doubts.ts'
 import { V3Error } from './answers.ts'
-import type { V3Request } from './receive.ts'
 
 interface Rule {
   readonly rule: string
@@ -57,7 +56,7 @@ const RULES: readonly Rule[] = [
 /** What production might refuse about a request that is accepted here. */
 export function lint(
   api: PayApi,
-  { account, body }: V3Request,
+  { account, body }: { readonly account: Account; readonly body: any },
   nonce: string,
   outTradeNo: string,
 ): { readonly findings: Finding[]; readonly refusal: V3Error | undefined } {

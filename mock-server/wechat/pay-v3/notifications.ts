@@ -1,8 +1,8 @@
-import type { MessageForm, Outgoing } from '../../faults/hooks.ts'
+import type { MessageForm } from '../../faults/hooks.ts'
 import type { Account, News } from '../../ledger/account.ts'
 import { couponFee, type Order, type Payment } from '../../ledger/orders.ts'
 import type { Refund } from '../../ledger/refunds.ts'
-import type { NotificationData } from '../../notify/notification.ts'
+import type { NoticeSigner } from '../../notify/outgoing.ts'
 import { openAead, sealAead } from '../../wire/aead-v3.ts'
 import { changeJson, flatJson } from '../../wire/json-fields.ts'
 import { STRANGER_KEY } from '../../wire/pki/key-pool.ts'
@@ -161,7 +161,7 @@ export function messageForm(apiV3Key: string, other = apiV3Key): MessageForm {
 export function createNoticeSigner(
   { signNow, nextReply, random }: Pick<WorldCore, 'signNow' | 'nextReply' | 'random'>,
   accountOf: (mchId: string) => Account,
-): (data: NotificationData) => NonNullable<Outgoing['sign']> {
+): NoticeSigner {
   return ({ mchId, signing }) => {
     const number = nextReply()
     const own = signerOf(accountOf(mchId), number)

@@ -8,7 +8,7 @@ import { array, boolean, integer, object, required, string, type Fields } from '
 import type { V3Endpoint, V3Request } from './receive.ts'
 
 /** As in the recorded error texts: no query, no fragment, no brackets or blanks. */
-export const NOTIFY_URL = /^https?:\/\/([^\s\/?#\[\]@]+@)?[^\s\/@:]+(?::\d{2,5})?[^\s?#\[\]]*$/
+export const NOTIFY_URL = /^https?:\/\/([^\s/?#[\]@]+@)?[^\s/@:]+(?::\d{2,5})?[^\s?#[\]]*$/
 export const OUT_TRADE_NO = /^[0-9a-zA-Z_\-|*]+$/
 
 const GOODS: Fields = {
@@ -87,12 +87,13 @@ const DAY_MS = 24 * 3_600_000
 function expiryOf({ now }: Account, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const asked = parseRfc3339(text)
-  if (!asked)
+  if (!asked) {
     throw paramError(
       '输入源“/body/time_expire”映射到值字段“交易结束时间”格式校验失败，需要满足rfc3339格式',
       'body',
       text,
     )
+  }
   const time = now().getTime()
   return new Date(Math.min(Math.max(asked.getTime(), time + MINUTE_MS), time + 15 * DAY_MS))
 }

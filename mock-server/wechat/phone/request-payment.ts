@@ -95,7 +95,10 @@ function wrongV3(
   const text = paymentText(appId, timeStamp, nonceStr, what)
   const isSigned = keys
     .merchantCertificates()
-    .some(({ serialNo, key }) => keys.findMerchantCertificate(serialNo)!.isValid && isSignedBy(text, paySign, key.publicKey))
+    .some(
+      ({ serialNo, key }) =>
+        keys.findMerchantCertificate(serialNo)!.isValid && isSignedBy(text, paySign, key.publicKey),
+    )
   return isSigned
     ? undefined
     : `paySign is not SHA256 with RSA, by the merchant's private key, of ${JSON.stringify(String(text))}`
@@ -115,7 +118,8 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
     throw badSignature(`the mini program is ${appid}, not ${params.appId}`)
   }
 
-  const wrong = signType === 'RSA' ? wrongV3(account, appid, params) : wrongV2(account, appid, signType as SignType, params)
+  const wrong =
+    signType === 'RSA' ? wrongV3(account, appid, params) : wrongV2(account, appid, signType as SignType, params)
   if (wrong !== undefined) throw badSignature(wrong)
 
   if (!order) {
@@ -127,7 +131,9 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
   if (signType !== signedWith) {
     throw badSignature(`signType is ${signType}, but the order was signed with ${signedWith}`)
   }
-  if (!order.payment && (!isOpen(order) || isOverdue(order, now))) throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
+  if (!order.payment && (!isOpen(order) || isOverdue(order, now))) {
+    throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
+  }
   if (order.payment) {
     throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is already paid`)
   }

@@ -94,6 +94,11 @@ WECHAT_APPID=${mock.default.credentials.appid}
 WECHAT_APP_SECRET=${mock.default.credentials.appSecret}
 WECHAT_MCH_ID=${mock.default.credentials.mchId}
 WECHAT_API_KEY=${mock.default.credentials.apiKey}
+WECHAT_API_V3_KEY=${mock.default.credentials.v3.apiV3Key}
+WECHAT_SERIAL_NO=${mock.default.credentials.v3.serialNo}
+WECHAT_PUBLIC_KEY_ID=${mock.default.credentials.v3.publicKeyId}
+
+The keys of API v3: --print-env, or --json.
 `,
   )
   t.match(banner(mock, true), new RegExp(`^${told.slice(0, 20)}.*In a container this address is unreachable`, 's'))
@@ -283,7 +288,18 @@ t.test('without a command it serves; stdout begins with the one line of --json',
     const mock = wechatMock(t, args)
     const line = await mock.line()
     const told = JSON.parse(line) as Record<string, string>
-    t.same(Object.keys(told), ['url', 'controlUrl', 'world', 'appid', 'appSecret', 'mchId', 'apiKey', 'cert', 'p12'])
+    t.same(Object.keys(told), [
+      'url',
+      'controlUrl',
+      'world',
+      'appid',
+      'appSecret',
+      'mchId',
+      'apiKey',
+      'cert',
+      'v3',
+      'p12',
+    ])
     t.match(told, { url: /^http:\/\/127\.0\.0\.1:\d+$/, controlUrl: `${told.url}/__mock/v1`, world: 'default' })
     const world = await (await fetch(`${told.controlUrl}/worlds/default`)).json()
     t.match(world, {

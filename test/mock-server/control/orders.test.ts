@@ -1,4 +1,5 @@
 import t from 'tap'
+import { STANDARD } from '../../../mock-server/ledger/merchant.ts'
 import { control, NOON, paymentParams, placeOrder, placeRefund, startMock, startPaid, startShop } from '../helpers.ts'
 import { loginAs } from '../login.ts'
 
@@ -261,17 +262,14 @@ t.test('bad input', async (t) => {
 
 t.test('the merchant and the app of a world are changed', async (t) => {
   const mock = await startMock(t)
-  const { mchId, appid, apiKey, appSecret } = mock.default.credentials
+  const { mchId, appid, apiKey, appSecret, v3 } = mock.default.credentials
+  const merchant = { ...STANDARD, mchId, apiKey, apiV3Key: v3.apiV3Key, signType: 'MD5' }
   const put = (path: string, body: object) => control(mock, 'PUT', `/worlds/default/${path}`, body)
   t.same(await put(`merchants/${mchId}`, { signType: 'MD5' }), {
     status: 200,
-    json: { mchId, apiKey, signType: 'MD5', certMode: 'none' },
+    json: merchant,
   })
-  t.same(
-    await put(`merchants/${mchId}`, { signType: 'MD5' }),
-    { status: 200, json: { mchId, apiKey, signType: 'MD5', certMode: 'none' } },
-    'once more',
-  )
+  t.same(await put(`merchants/${mchId}`, { signType: 'MD5' }), { status: 200, json: merchant }, 'once more')
   t.same(await put(`apps/${appid}`, {}), { status: 200, json: { appid, appSecret } })
   t.same(await put(`apps/${appid}`, { appSecret: 's' }), { status: 200, json: { appid, appSecret: 's' } })
   t.match(await control(mock, 'GET', '/worlds/default'), { json: { appSecret: 's', env: { WECHAT_APP_SECRET: 's' } } })

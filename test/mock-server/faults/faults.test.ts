@@ -190,7 +190,7 @@ t.test('what makes no sense is refused, for callers without types', async (t) =>
         field: 'effect.kind',
         rule: 'enum',
         message:
-          'effect.kind: must be one of delay, reset, hang, http, html_page, truncate, return_code_fail, result_code_fail, bad_sign, gbk for refund; got "rest"',
+          'effect.kind: must be one of delay, reset, hang, http, html_page, truncate, return_code_fail, result_code_fail, v3_error, bad_sign, probe, skew, gbk for refund; got "rest"',
       },
     ],
     [
@@ -208,13 +208,13 @@ t.test('what makes no sense is refused, for callers without types', async (t) =>
       'notify',
       { kind: 'hang' },
       {},
-      { field: 'effect.kind', rule: 'enum', message: /one of delay, reset, bad_sign for notify/ },
+      { field: 'effect.kind', rule: 'enum', message: /one of delay, reset, bad_sign, probe, skew for notify/ },
     ],
     [
       'refundnotify',
       { kind: 'bad_sign' },
       {},
-      { field: 'effect.kind', rule: 'enum', message: /one of delay, reset for refundnotify/ },
+      { field: 'effect.kind', rule: 'enum', message: /one of delay, reset, probe, skew for refundnotify/ },
     ],
     [
       'orderquery',

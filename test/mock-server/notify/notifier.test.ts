@@ -318,7 +318,7 @@ t.test('what is sent can be changed at the last moment', async (t) => {
     body: 'other',
   }))
   t.match(await entry.deliver(), [{ url: 'http://other/0', request: { body: 'other' } }])
-  t.equal(posts[0]![0], 'http://other/0')
+  t.equal(posts[0]![0].url, 'http://other/0')
   t.equal(entry.body, '<xml>1</xml>')
 })
 

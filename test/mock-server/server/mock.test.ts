@@ -467,7 +467,7 @@ t.test('it is a call of the world whose token, merchant or app it names', async 
   ).json()) as { access_token: string }
   const calls: [path: string, json: object][] = [
     [`/wxa/sec/order/upload_shipping_info?access_token=${token}`, { order_key: { mchid: '1900000109' } }],
-    ['/v3/pay/transactions/jsapi', { mchid: mchId }],
+    ['/v3/pay/transactions/codepay', { mchid: mchId }],
     ['/v3/pay/partner/transactions/jsapi', { sp_mchid: mchId }],
     ['/v3/pay/partner/transactions/jsapi', { sp_mchid: '1900000109', sp_appid: appid }],
     ['/pay/micropay', { mch_id: '1900000109', access_token: token }],

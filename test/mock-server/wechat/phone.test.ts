@@ -56,7 +56,12 @@ t.test('refusals: what the client says, and why', async (t) => {
     ['package without prepay_id=', { ...good, package: prepayId }, { ...parameter('package'), reason: /'prepay_id='/ }],
     ['package of an app', { ...good, package: 'Sign=WXPay' }, parameter('package')],
     ['no paySign', { ...good, paySign: undefined }, parameter('paySign')],
-    ['RSA', { ...good, signType: 'RSA' }, { ...parameter('signType'), reason: /MD5 or HMAC-SHA256 in V2; got RSA/ }],
+    [
+      'SHA1',
+      { ...good, signType: 'SHA1' },
+      { ...parameter('signType'), reason: /MD5 or HMAC-SHA256 in V2, RSA in V3; got SHA1/ },
+    ],
+    ['RSA', { ...good, signType: 'RSA' }, { ...SIGNATURE, reason: /is not SHA256 with RSA/ }],
     [
       'the sign of unifiedorder',
       { ...good, paySign: fields.sign },
@@ -68,7 +73,7 @@ t.test('refusals: what the client says, and why', async (t) => {
     [
       'another algorithm than unifiedorder',
       paymentParams(world, prepayId, 'HMAC-SHA256'),
-      { ...SIGNATURE, reason: /unifiedorder was signed with MD5/ },
+      { ...SIGNATURE, reason: /the order was signed with MD5/ },
     ],
     [
       'an unknown prepay_id',

@@ -37,7 +37,7 @@ function setup(memory: Memory, reply = ACK) {
 }
 
 const add = (account: Account, outTradeNo: string, tradeState: TradeState, expiresAt?: Date) => {
-  account.orders.add({ outTradeNo, tradeState, expiresAt, prepayId: `prepay-${outTradeNo}` } as Order)
+  account.orders.add({ version: 'v2', outTradeNo, tradeState, expiresAt, prepayId: `prepay-${outTradeNo}` } as Order)
   account.orders.indexPrepay(account.orders.find(outTradeNo)!)
 }
 const known = ({ orders }: Account) =>

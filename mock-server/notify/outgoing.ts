@@ -1,0 +1,41 @@
+import type { Outgoing } from '../faults/hooks.ts'
+import type { ApiVersion } from '../wire/names.ts'
+import type { FieldChanges } from '../wire/tamper.ts'
+import type { NotificationData } from './notification.ts'
+
+/** Signs a notification of API v3, anew for each send. */
+export type NoticeSigner = (data: NotificationData) => NonNullable<Outgoing['sign']>
+
+/** As in the recorded requests; API v3 in WeChat's spelling, because clients look up its other headers with their case. */
+const HEADERS: Readonly<Record<ApiVersion, Outgoing['headers']>> = {
+  v2: { 'content-type': 'text/xml', 'user-agent': 'Mozilla/4.0', accept: '*/*', pragma: 'no-cache' },
+  v3: {
+    'Content-Type': 'application/json',
+    'User-Agent': 'Mozilla/4.0',
+    Accept: '*/*',
+    'Cache-Control': 'no-cache',
+    Pragma: 'no-cache',
+  },
+}
+
+/** With other headers; null removes one, whatever its case. */
+function withHeaders(headers: Outgoing['headers'], changes: FieldChanges): Outgoing['headers'] {
+  const names = Object.keys(changes).map((name) => name.toLowerCase())
+  return Object.fromEntries([
+    ...Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase())),
+    ...Object.entries(changes).filter((change): change is [string, string] => change[1] !== null),
+  ])
+}
+
+/** A notification as it is to be sent. */
+export function outgoingOf(data: NotificationData, signer: NoticeSigner | undefined): Outgoing {
+  const { version, url, body, signing } = data
+  const sign = version === 'v3' ? signer!(data) : undefined
+  const headers = { ...HEADERS[version], ...sign?.(body) }
+  return {
+    url,
+    headers: signing ? withHeaders(headers, signing.headers) : headers,
+    body,
+    ...(sign && { sign }),
+  }
+}
