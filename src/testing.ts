@@ -5,7 +5,9 @@ import { CLAIMS } from './testing/claims.ts'
 import { FULFIL } from './testing/fulfil.ts'
 import { HISTORY } from './testing/history.ts'
 import { ORDERS } from './testing/orders.ts'
+import { LISTING } from './testing/listing.ts'
 import { SESSIONS } from './testing/sessions.ts'
+import { SHARED } from './testing/shared.ts'
 import { TRANSACTIONS } from './testing/transactions.ts'
 import { NO_WRITE, ownWrite, within } from './testing/case.ts'
 import type { Probe } from './testing/case.ts'
@@ -42,7 +44,7 @@ export interface ContractCase {
  *
  * const cases = storeContract({
  *   makeStore: async () => {
- *     await pool.query('truncate wechat_trades, wechat_transactions, wechat_history, wechat_repeats, wechat_anomalies, wechat_sessions')
+ *     await pool.query('truncate wechat_trades, wechat_transactions, wechat_history, wechat_repeats, wechat_anomalies, wechat_sessions, wechat_shared')
  *     return myStore(pool)
  *   },
  *   probe: {
@@ -78,4 +80,14 @@ export function storeContract<Tx>(options: StoreContractOptions<Tx>): ContractCa
   }))
 }
 
-const CASES = [...ORDERS, ...TRANSACTIONS, ...ANOMALIES, ...HISTORY, ...CLAIMS, ...FULFIL, ...SESSIONS]
+const CASES = [
+  ...ORDERS,
+  ...TRANSACTIONS,
+  ...ANOMALIES,
+  ...HISTORY,
+  ...CLAIMS,
+  ...FULFIL,
+  ...LISTING,
+  ...SESSIONS,
+  ...SHARED,
+]

@@ -98,8 +98,8 @@ t.test('each case gets a store of its own, closed after it, failed or not', asyn
       made++
       const store = {
         ...memoryStore(),
-        async putSession() {
-          throw new Error('putSession')
+        async refundedBetween() {
+          throw new Error('refundedBetween')
         },
       }
       open.add(store)
@@ -874,6 +874,51 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     (store) => ({
       putSession: async (session) => {
         if ((await store.getSession(session.tokenHash)) === undefined) await store.putSession(session)
+      },
+    }),
+  ],
+  [
+    'knows no number but the first of several',
+    'findOrders gives those that exist, each as it stands',
+    (store) => ({ findOrders: async ([first]) => await store.findOrders(first === undefined ? [] : [first]) }),
+  ],
+  [
+    'gives the orders of a range as they were made',
+    'ordersBetween gives the orders of a range of numbers, in their order, a page at a time',
+    (store) => ({ ordersBetween: async (...args) => (await store.ordersBetween(...args)).toReversed() }),
+  ],
+  [
+    'gives one page only of the orders that have a refund',
+    'refundedBetween gives the orders with a refund made within two moments, likewise',
+    (store) => ({
+      refundedBetween: async (from, to, _after, limit) => await store.refundedBetween(from, to, '', limit),
+    }),
+  ],
+  [
+    'deletes sessions that have not ended',
+    'deleteSessionsBefore deletes the sessions that have ended by then, and no others',
+    (store) => ({
+      deleteSessionsBefore: async (at) => {
+        await store.deleteSessionsBefore(new Date(at.getTime() + 1))
+      },
+    }),
+  ],
+  [
+    'replaces what processes share, whatever it is by now',
+    'what processes share is kept by its name, and replaced only by those who know it',
+    (store) => ({
+      swapShared: async (name, _before, after) => await store.swapShared(name, await store.getShared(name), after),
+    }),
+  ],
+  [
+    'looks at what processes share before it replaces it',
+    'of several that replace the same at one moment, one does',
+    (store) => ({
+      swapShared: async (name, before, after) => {
+        if ((await store.getShared(name)) !== before) return false
+        await tick()
+        await store.swapShared(name, await store.getShared(name), after)
+        return true
       },
     }),
   ],

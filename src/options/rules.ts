@@ -15,6 +15,9 @@ const STORE_METHODS = [
   'insertOrder',
   'findOrder',
   'findLiveOrder',
+  'findOrders',
+  'ordersBetween',
+  'refundedBetween',
   'updateOrder',
   'claimDue',
   'bringForward',
@@ -28,6 +31,9 @@ const STORE_METHODS = [
   'putSession',
   'getSession',
   'deleteSession',
+  'deleteSessionsBefore',
+  'getShared',
+  'swapShared',
 ] as const satisfies (keyof Store)[]
 
 interface Rule {

@@ -31,6 +31,7 @@ export function memoryStore(): Store<undefined> {
   const transactions = new Map<string, string>()
   const anomalies = new Map<string, Anomaly>()
   const sessions = new Map<string, TokenSession>()
+  const shared = new Map<string, string>()
 
   function write(row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
     if (order.payment !== row.order.payment) checkTransaction(order)
@@ -70,6 +71,12 @@ export function memoryStore(): Store<undefined> {
     return change === undefined ? { order: row.order, raised: [] } : { order: change.order, raised: write(row, change) }
   }
 
+  function inOrder(isWanted: (order: Order) => boolean, limit: number): Order[] {
+    const found: Order[] = []
+    for (const { order } of rows.values()) if (isWanted(order)) found.push(order)
+    return found.sort((a, b) => (a.outTradeNo < b.outTradeNo ? -1 : 1)).slice(0, limit)
+  }
+
   function rowsDue(now: Date): Row[] {
     const due: Row[] = []
     for (const row of rows.values()) if (isDue(row.order, now)) due.push(row)
@@ -94,6 +101,19 @@ export function memoryStore(): Store<undefined> {
     },
     async findLiveOrder(key) {
       return live.get(key)?.order
+    },
+    async findOrders(outTradeNos) {
+      return outTradeNos.flatMap((outTradeNo) => rows.get(outTradeNo)?.order ?? [])
+    },
+    async ordersBetween(after, before, limit) {
+      return inOrder(({ outTradeNo }) => outTradeNo > after && outTradeNo < before, limit)
+    },
+    async refundedBetween(from, to, after, limit) {
+      return inOrder(
+        ({ outTradeNo, refunds }) =>
+          outTradeNo > after && refunds.some(({ createdAt }) => createdAt >= from && createdAt < to),
+        limit,
+      )
     },
     async updateOrder(outTradeNo, decide) {
       const row = rows.get(outTradeNo)
@@ -164,6 +184,17 @@ export function memoryStore(): Store<undefined> {
     },
     async deleteSession(tokenHash) {
       sessions.delete(tokenHash)
+    },
+    async deleteSessionsBefore(at) {
+      for (const { tokenHash, expiresAt } of sessions.values()) if (expiresAt < at) sessions.delete(tokenHash)
+    },
+    async getShared(name) {
+      return shared.get(name)
+    },
+    async swapShared(name, before, after) {
+      if (shared.get(name) !== before) return false
+      shared.set(name, after)
+      return true
     },
   }
 }

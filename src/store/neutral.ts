@@ -13,6 +13,9 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     insertOrder: (...args) => store.insertOrder(...args).catch(failed),
     findOrder: async (...args) => (isKept(args[0]) ? await store.findOrder(...args).catch(failed) : undefined),
     findLiveOrder: async (...args) => (isKept(args[0]) ? await store.findLiveOrder(...args).catch(failed) : undefined),
+    findOrders: (...args) => store.findOrders(...args).catch(failed),
+    ordersBetween: (...args) => store.ordersBetween(...args).catch(failed),
+    refundedBetween: (...args) => store.refundedBetween(...args).catch(failed),
     updateOrder: async (...args) => (isKept(args[0]) ? await store.updateOrder(...args).catch(failed) : undefined),
     claimDue: (...args) => store.claimDue(...args).catch(failed),
     bringForward: (...args) => store.bringForward(...args).catch(failed),
@@ -26,6 +29,9 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     putSession: (...args) => store.putSession(...args).catch(failed),
     getSession: (...args) => store.getSession(...args).catch(failed),
     deleteSession: (...args) => store.deleteSession(...args).catch(failed),
+    deleteSessionsBefore: (...args) => store.deleteSessionsBefore(...args).catch(failed),
+    getShared: (...args) => store.getShared(...args).catch(failed),
+    swapShared: (...args) => store.swapShared(...args).catch(failed),
   }
 }
 

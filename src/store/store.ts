@@ -64,6 +64,12 @@ export interface Store<Tx = unknown> {
   findOrder(outTradeNo: string): Promise<Order | undefined>
   /** The order whose `liveKey` is `key`. */
   findLiveOrder(key: string): Promise<Order | undefined>
+  /** Those of at most 1000 numbers that exist, in any order. */
+  findOrders(outTradeNos: readonly string[]): Promise<Order[]>
+  /** Up to `limit` orders of all accounts with a number after `after` and before `before`, by their numbers, which are compared byte by byte. */
+  ordersBetween(after: string, before: string, limit: number): Promise<Order[]>
+  /** Likewise those with a number after `after` that have a refund made from `from` on and before `to`, local ones or others. */
+  refundedBetween(from: Date, to: Date, after: string, limit: number): Promise<Order[]>
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
   updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
@@ -98,4 +104,13 @@ export interface Store<Tx = unknown> {
   putSession(session: TokenSession): Promise<void>
   getSession(tokenHash: string): Promise<TokenSession | undefined>
   deleteSession(tokenHash: string): Promise<void>
+  /** Deletes the sessions that have ended before `at`. */
+  deleteSessionsBefore(at: Date): Promise<void>
+  /** What the processes that use this store share by a name, such as an access token. */
+  getShared(name: string): Promise<string | undefined>
+  /**
+   * Replaces what they share, which must be `before` (`undefined`: nothing yet), by `after`, another text; `false` when it is something else by now. Of several that
+   * replace the same at one moment, one does.
+   */
+  swapShared(name: string, before: string | undefined, after: string): Promise<boolean>
 }

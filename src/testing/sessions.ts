@@ -29,4 +29,24 @@ export const SESSIONS: Case[] = [
       same(await store.getSession(other.tokenHash), other)
     },
   ],
+
+  [
+    'deleteSessionsBefore deletes the sessions that have ended by then, and no others',
+    async ({ store }) => {
+      const session = (name: string, ms: number): TokenSession => ({
+        tokenHash: name.repeat(64),
+        appid: 'wx0000000000000001',
+        openid: 'o-contract',
+        unionid: undefined,
+        expiresAt: at(ms),
+      })
+      const sessions = [session('a', 1), session('b', 2), session('c', 3)]
+      for (const each of sessions) await store.putSession(each)
+      await store.deleteSessionsBefore(at(2))
+      same(await Promise.all(sessions.map(({ tokenHash }) => store.getSession(tokenHash))), [
+        undefined,
+        ...sessions.slice(1),
+      ])
+    },
+  ],
 ]

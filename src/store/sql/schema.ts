@@ -33,6 +33,8 @@ export interface Tables {
   repeats: string
   anomalies: string
   sessions: string
+  /** What processes share by a name. */
+  shared: string
   /** One row for each version that was applied. */
   versions: string
 }
@@ -54,6 +56,7 @@ export function tables(prefix = 'wechat_'): Tables {
     repeats: `${prefix}repeats`,
     anomalies: `${prefix}anomalies`,
     sessions: `${prefix}sessions`,
+    shared: `${prefix}shared`,
     versions: `${prefix}versions`,
   }
 }
@@ -276,4 +279,9 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
       `drop table if exists ${names.orders}`,
     ]
   },
+
+  // What processes share by a name.
+  ({ shared }, { types: { key, text } }) => [
+    { name: shared, columns: [`name ${key} not null primary key`, `content ${text} not null`] },
+  ],
 ]

@@ -6,10 +6,12 @@ import type { Connection, Dialect, Executor, Reader } from '../executor.ts'
 import { isConflict, isPassing, isRolledBack, repeated } from '../failures.ts'
 import { ANOMALY, RESOLUTION, SESSION } from './fields.ts'
 import { historyOf } from './history.ts'
+import { listingOf } from './listing.ts'
 import { ordersOf } from './orders.ts'
 import { revocable } from '../revocable.ts'
 import { inTime } from '../rollback.ts'
 import { migrations, tables } from './schema.ts'
+import { sharedOf } from './shared.ts'
 import { insert, select } from './statements.ts'
 import { transactionTaken } from '../store.ts'
 import type { Store } from '../store.ts'
@@ -44,7 +46,7 @@ export function sqlStore<Tx>(
   { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {},
 ): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
-  const { place, fence, compound, replacing, ddl } = differences
+  const { place, time, fence, compound, replacing, ddl } = differences
   const names = tables(tablePrefix)
   const { anomalies, sessions, versions } = names
   const anomalyRow = codec(ANOMALY, differences, anomalies)
@@ -122,6 +124,7 @@ export function sqlStore<Tx>(
 
     findOrder: orders.find,
     findLiveOrder: orders.findLive,
+    ...listingOf(names, differences, reading, orders),
     ...dueOf(names, differences, access, orders),
 
     async updateOrder(outTradeNo, decide) {
@@ -216,5 +219,12 @@ export function sqlStore<Tx>(
       const sql = `delete from ${sessions} where token_hash = ${place.key}`
       await repeated(() => single((connection) => connection.run(sql, [tokenHash])))
     },
+
+    async deleteSessionsBefore(at) {
+      const sql = `delete from ${sessions} where expires_at < ${place.time}`
+      await repeated(() => single((connection) => connection.run(sql, [time(at)])))
+    },
+
+    ...sharedOf(names, differences, access),
   }
 }

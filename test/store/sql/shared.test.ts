@@ -1,0 +1,20 @@
+import t from 'tap'
+import type { Access } from '../../../src/store/sql/access.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
+import { tables } from '../../../src/store/sql/schema.ts'
+import { sharedOf } from '../../../src/store/sql/shared.ts'
+
+// What the databases make of it, the contract of stores shows.
+
+t.test('a database that fails is not a name that is taken', async (t) => {
+  const gone = new Error('the disk is full')
+  const failing = {
+    single: async () => {
+      throw gone
+    },
+  } as unknown as Access<unknown>
+  const { swapShared } = sharedOf(tables(), DIALECTS.sqlite, failing)
+  for (const before of [undefined, 'before']) {
+    t.equal(await swapShared('token', before, 'after').catch((error: unknown) => error), gone)
+  }
+})
