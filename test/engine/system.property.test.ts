@@ -28,7 +28,7 @@ const runs = Number(FC_RUNS)
 t.setTimeout(30_000 + runs * 50)
 
 type Command =
-  | { do: 'order'; process: 0 | 1; key: string }
+  | { do: 'order'; process: 0 | 1; key: string; totalFee: number }
   | {
       do:
         | 'cancel'
@@ -43,6 +43,7 @@ type Command =
         | 'recut'
         | 'hint'
         | 'hint of nothing'
+        | 'report'
       process: 0 | 1
     }
   /** A process ends, killed or in good order, and another begins, whose clock is that far ahead. */
@@ -74,6 +75,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       do: fc.constant('order' as const),
       process: processes,
       key: fc.constantFrom('cart-1', 'cart-1', 'cart-2'),
+      totalFee: fc.constantFrom(1250, 1250, 1400),
     }),
   },
   {
@@ -93,6 +95,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         'recut' as const,
         'hint' as const,
         'hint of nothing' as const,
+        'report' as const,
       ),
       process: processes,
     }),
@@ -168,6 +171,7 @@ function look(details: object): void {
 }
 
 interface Trade {
+  totalFee: number
   state: 'NOTPAY' | 'SUCCESS' | 'CLOSED'
   payment?: Payment
   refunds: Map<string, RefundReport>
@@ -183,11 +187,12 @@ function createWechat(now: () => Date) {
   let numbers = 0
 
   const answers = {
-    prepay({ outTradeNo }: { outTradeNo: string }) {
+    prepay({ outTradeNo, totalFee }: { outTradeNo: string; totalFee: number }) {
       const trade = trades.get(outTradeNo)
       if (trade?.state === 'SUCCESS') throw refusal('ORDERPAID', 'query')
       if (trade?.state === 'CLOSED') throw refusal('ORDERCLOSED', 'query')
-      if (trade === undefined) trades.set(outTradeNo, { state: 'NOTPAY', refunds: new Map() })
+      if (trade !== undefined && trade.totalFee !== totalFee) throw refusal('INVALID_REQUEST', 'query')
+      if (trade === undefined) trades.set(outTradeNo, { totalFee, state: 'NOTPAY', refunds: new Map() })
       return `wx${outTradeNo}`
     },
     query(outTradeNo: string) {
@@ -242,7 +247,8 @@ function createWechat(now: () => Date) {
     pay(openid: string) {
       for (const [outTradeNo, trade] of trades) {
         if (trade.state !== 'NOTPAY') continue
-        const { appid, mchId, totalFee, currency } = newOrder()
+        const { appid, mchId, currency } = newOrder()
+        const { totalFee } = trade
         Object.assign(trade, {
           state: 'SUCCESS',
           payment: {
@@ -291,8 +297,8 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
       luck,
       misfortune,
       fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
-      fc.boolean(),
-      async (scheduler, commands, lucks, misfortunes, latePayment, notified) => {
+      fc.constantFrom('hints' as const, 'reports' as const, 'questions' as const),
+      async (scheduler, commands, lucks, misfortunes, latePayment, refundsBy) => {
         let now = T0
         let orders = 0
         let keys = 0
@@ -337,7 +343,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               const change = decide(current)
               // A minute before its end an order is no longer handed out; a Date says whole seconds.
               const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
-              if (early && /^close-wanted: (expired|ordered again)$/.test(change!.history[0]!.seen)) {
+              if (early && /^close-wanted: (expired|ordered again, too close to its end)$/.test(change!.history[0]!.seen)) {
                 faults.push(`${outTradeNo} is closed for its age before its time`)
               }
               return change
@@ -378,6 +384,8 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               },
             ]),
           )
+          // API v3 lists no refunds.
+          if (refundsBy === 'reports') delete calls.listRefunds
           const pay = { ...calls, canRefund: true, payParams: () => ({}) } as unknown as PayApi
           const observer = {
             anomaly() {},
@@ -450,7 +458,11 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
           async function hint(outTradeNo: string, outRefundNo: string, refundFee: number): Promise<void> {
             await made.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee })
           }
-          return { life, orders: made, refunds, work, resolve, hint }
+          /** As API v3 notifies it, signed. */
+          async function report(refund: RefundReport): Promise<void> {
+            await made.observe(refund.outTradeNo, { seen: 'refund-reported', source: 'notify', report: refund })
+          }
+          return { life, orders: made, refunds, work, resolve, hint, report }
         }
 
         const alive = [start(), start()]
@@ -511,7 +523,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               alive[command.process] = start(command.aheadMs)
               break
             default: {
-              const { orders, refunds, work, hint } = alive[command.process]!
+              const { orders, refunds, work, hint, report } = alive[command.process]!
               const known = [...wechat.trades.keys()]
               if (command.do === 'order') {
                 begin(
@@ -519,7 +531,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                     termsOf({
                       key: command.key,
                       expiresAt: new Date(now.getTime() + HOUR),
-                      totalFee: newOrder().totalFee,
+                      totalFee: command.totalFee,
                     }),
                   ),
                 )
@@ -532,7 +544,8 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                   if (command.do === 'refund') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: 500 }))
                   if (command.do === 'refund again') begin(refunds.create(outTradeNo, { key: 'again', refundFee: 750 }))
                   if (command.do === 'refund all') {
-                    begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: newOrder().totalFee }))
+                    const refundFee = wechat.trades.get(outTradeNo)!.totalFee
+                    begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee }))
                   }
                   if (command.do === 'hint') {
                     for (const { outRefundNo, refundFee } of wechat.trades.get(outTradeNo)!.refunds.values()) {
@@ -543,6 +556,9 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
                     for (const outRefundNo of ['never-made', 'order-1-1', 'order-2-1']) {
                       begin(hint(outTradeNo, outRefundNo, 1))
                     }
+                  }
+                  if (command.do === 'report') {
+                    for (const refund of wechat.trades.get(outTradeNo)!.refunds.values()) begin(report({ ...refund }))
                   }
                   if (command.do === 'notify' && payment !== undefined) begin(orders.observePayment('notify', payment))
                   if (command.do === 'reuse') {
@@ -572,13 +588,21 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
         for (let round = 0; round < 60; round++) {
           wechat.settleRefunds('success')
           now = new Date(now.getTime() + 31 * MINUTE)
-          const { work, orders, hint, resolve } = alive[round % 2]!
+          const { work, orders, hint, report, resolve } = alive[round % 2]!
           begin(work.sweep())
           await drain()
           // WeChat tells of each refund until it is heard, or somebody asks about the order; and somebody looks at what fits no order.
           for (const [outTradeNo, { refunds }] of round === 10 ? wechat.trades : []) {
-            if (!notified) begin(orders.refresh(outTradeNo))
-            else for (const refund of refunds.values()) begin(hint(outTradeNo, refund.outRefundNo, refund.refundFee))
+            if (refundsBy === 'questions') begin(orders.refresh(outTradeNo))
+            else {
+              for (const refund of refunds.values()) {
+                begin(
+                  refundsBy === 'reports'
+                    ? report({ ...refund })
+                    : hint(outTradeNo, refund.outRefundNo, refund.refundFee),
+                )
+              }
+            }
           }
           if (round === 20) begin(resolve('dismiss', 'mismatch'))
           await drain()
