@@ -172,7 +172,9 @@ export function createOrders({
           order = await asking.end(order, 'ordered again')
         } else if (isOpen(order) && isEnding(order)) {
           const asked = await asking.askAge(order, POLLED, isEnding)
-          order = asked.isOver ? await asking.end(asked.order, 'ordered again, too close to its end', ASKED) : asked.order
+          order = asked.isOver
+            ? await asking.end(asked.order, 'ordered again, too close to its end', ASKED)
+            : asked.order
         } else if (isOpen(order) && !hasPrepay(order)) {
           try {
             order = await prepay(order)

@@ -343,7 +343,10 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               const change = decide(current)
               // A minute before its end an order is no longer handed out; a Date says whole seconds.
               const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
-              if (early && /^close-wanted: (expired|ordered again, too close to its end)$/.test(change!.history[0]!.seen)) {
+              if (
+                early &&
+                /^close-wanted: (expired|ordered again, too close to its end)$/.test(change!.history[0]!.seen)
+              ) {
                 faults.push(`${outTradeNo} is closed for its age before its time`)
               }
               return change

@@ -1,4 +1,8 @@
+import { Readable } from 'node:stream'
+import express from '@fastify/express'
+import bodyParser from 'body-parser'
 import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import type { Test } from 'tap'
 import wechatPay, { memoryStore } from '../../src/index.ts'
@@ -6,10 +10,15 @@ import type { PaidOrder, Refund, Wechat, WechatPayOptions } from '../../src/inde
 import { BAD, notification, REFUND, TRADE } from '../client/pay-v3/messages.ts'
 import { API_V3_KEY, APPID, MCH_ID, MERCHANT_KEY, NOW, PUBLIC_KEY, SERIAL_NO } from '../client/pay-v3/wechat.ts'
 import { newOrder, paymentOf } from '../engine/helpers.ts'
+import { ANSWERS, HARMLESS, READERS } from './hosts.ts'
 
 /** A merchant of API v3 that has made one order, and what it answers to notifications by real HTTP. Another app of the merchant number may be on the same server and store. */
-async function shop(t: Test, { other }: { other?: string } = {}) {
+async function shop(
+  t: Test,
+  { other, host = () => {} }: { other?: string; host?: (app: FastifyInstance) => Promise<void> | void } = {},
+) {
   const app = Fastify()
+  await host(app)
   const store = memoryStore()
   const paid: string[] = []
   const refunded: string[] = []
@@ -167,5 +176,64 @@ t.test(
     const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource }))
     t.match(reply, { status: 404, text: /unknown-order/ })
     t.strictSame(await app.wechat.refunds.list(order.outTradeNo), [])
+  },
+)
+
+const { 'body-parser, for texts': _texts, ...readers } = READERS
+/** What the app makes of the body, and what WeChat reads then: its status alone says whether the notification was taken. */
+const HOSTS: [name: string, host: (app: FastifyInstance) => Promise<void> | void, status: RegExp, fault?: string][] = [
+  ...Object.entries(HARMLESS).map(([name, host]): (typeof HOSTS)[number] => [name, host, /^200$/]),
+  [
+    'a middleware that keeps the bytes it has read',
+    async (app) => {
+      await app.register(express)
+      app.use(bodyParser.raw({ type: '*/*' }))
+    },
+    /^200$/,
+  ],
+  ...Object.entries(readers).map(([name, host]): (typeof HOSTS)[number] => [name, host, /^(400|503)$/, 'blocked']),
+  [
+    'a middleware that has read it as JSON',
+    async (app) => {
+      await app.register(express)
+      app.use(bodyParser.json())
+    },
+    /^503$/,
+    'blocked',
+  ],
+  [
+    'a hook that writes the JSON anew, so that the signature no longer covers it',
+    (app) => {
+      app.addHook('preParsing', async ({ raw }, _reply, payload) => {
+        delete raw.headers['content-length']
+        const chunks: Buffer[] = []
+        for await (const chunk of payload) chunks.push(chunk as Buffer)
+        return Readable.from([JSON.stringify(JSON.parse(Buffer.concat(chunks).toString()), null, 1)])
+      })
+    },
+    /^401$/,
+    'bad-signature',
+  ],
+  ...Object.entries(ANSWERS).flatMap(([name, { host, past }]): typeof HOSTS =>
+    past === true ? [] : [[`in our place: ${name}`, host, /^[45]\d\d$/, 'blocked']],
+  ),
+]
+
+t.test(
+  'whatever the app does with the body, no status of success stands for a notification that was not taken',
+  async (t) => {
+    for (const [name, host, status, fault] of HOSTS) {
+      const { app, paid, notify } = await shop(t, { host })
+      const reply = await notify(notification())
+      t.match(String(reply.status), status, name)
+      t.match(reply.type, /^application\/json/, name)
+      t.strictSame(
+        JSON.parse(reply.text),
+        fault === undefined ? { code: 'SUCCESS' } : { code: 'FAIL', message: fault },
+        name,
+      )
+      await app.wechat.idle()
+      t.strictSame(paid, fault === undefined ? [TRADE.out_trade_no] : [], name)
+    }
   },
 )
