@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
+import tap from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../mock-server/index.ts'
 import type { World, WorldOptions } from '../mock-server/index.ts'
@@ -18,6 +19,24 @@ const [cert, key] = ['cert', 'key'].map((name) => readFileSync(new URL(`tls/${na
   Buffer,
   Buffer,
 ]
+
+export type Version = 'v2' | 'v3'
+
+/** The ways of signing: MD5 and HMAC-SHA256 in API v2, RSA in v3. */
+export const SIGNATURES: [name: string, { version: Version; signType?: SignType }][] = [
+  ['MD5', { version: 'v2', signType: 'MD5' }],
+  ['HMAC-SHA256', { version: 'v2', signType: 'HMAC-SHA256' }],
+  ['RSA', { version: 'v3' }],
+]
+
+/** A test for each version of WeChat Pay's API: `open` is {@link merchant} of that version. */
+export function both(name: string, test: (t: Test, open: typeof merchant, version: Version) => Promise<void>): void {
+  for (const version of ['v2', 'v3'] as const) {
+    tap.test(`${version}: ${name}`, async (t) => {
+      await test(t, async (t, options) => await merchant(t, { version, ...options }), version)
+    })
+  }
+}
 
 /** One log line of the app under test. */
 export type LogLine = Record<string, unknown> & { msg: string }
@@ -49,6 +68,7 @@ export interface Merchant {
 export async function merchant(
   t: Test,
   {
+    version = 'v2',
     store = memoryStore(),
     signType,
     world: worldOptions,
@@ -57,6 +77,8 @@ export async function merchant(
     before = () => {},
     after = () => {},
   }: {
+    /** Of WeChat Pay's API. */
+    version?: Version
     store?: Store<any>
     signType?: SignType
     world?: WorldOptions
@@ -68,7 +90,7 @@ export async function merchant(
 ): Promise<Merchant> {
   const mock = await createMockWechat({ ...(worldOptions && { world: worldOptions }) })
   const world = mock.default
-  const { appid, appSecret, mchId, apiKey } = world.credentials
+  const { appid, appSecret } = world.credentials
   const logs: LogLine[] = []
   const paid: string[] = []
   let price: Price = { key: 'cart-1', description: '龙井茶 & <茶>', totalFee: 1250, attach: 'a=b&c="0"' }
@@ -99,7 +121,10 @@ export async function merchant(
   await app.register(wechatPay, {
     appid,
     appSecret,
-    merchant: { version: 'v2', mchId, apiKey, cert: { cert, key }, ...(signType && { signType }) },
+    merchant:
+      version === 'v3'
+        ? world.merchantOptions('v3')
+        : { ...world.merchantOptions('v2'), cert: { cert, key }, ...(signType && { signType }) },
     baseUrl: mock.url,
     publicUrl: url,
     store,

@@ -22,7 +22,7 @@ function settle(pool: pg.Pool, tablePrefix: string): Settle {
     pay: {} as PayApi,
     store: sqlStore(fromPg(pool), { tablePrefix }),
     policy: { latePayment: 'hold' },
-    observer: { anomaly() {}, due() {}, reserve: () => undefined },
+    observer: { anomaly() {}, due() {} },
     now: () => new Date(),
     newOutTradeNo: () => '',
   })

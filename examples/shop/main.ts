@@ -7,12 +7,21 @@ import { openDatabase } from './database.ts'
 import { buildShop } from './shop.ts'
 import type { WechatAccount } from './shop.ts'
 
-// npm run shop [-- --json]: the shop alone on loopback, with a mock of its own, or against the WeChat that WECHAT_* name.
+const env = process.env
+
+// npm run shop [-- --json] [-- --version v2|v3]: the shop alone on loopback, with a mock of its own, or against the WeChat that WECHAT_* name.
 // It keeps its orders in the SQLite file shop.db, or in the database that DATABASE_URL names; restarting it loses nothing.
 const {
-  values: { json = false },
-} = parseArgs({ options: { json: { type: 'boolean' } } })
-const env = process.env
+  values: {
+    json = false,
+    version = env.WECHAT_BASE_URL !== undefined && (env.WECHAT_API_V3_KEY ?? '') === '' ? 'v2' : 'v3',
+  },
+} = parseArgs({ options: { json: { type: 'boolean' }, version: { type: 'string' } } })
+if (version !== 'v2' && version !== 'v3') {
+  console.error(`--version is v2 or v3, not ${version}.`)
+  process.exit(2)
+}
+type Version = 'v2' | 'v3'
 
 const mock = env.WECHAT_BASE_URL === undefined ? await createMockWechat({ world: { clock: 'real' } }) : undefined
 // Nobody keeps a connection by sending a body byte by byte.
@@ -22,7 +31,7 @@ await new Promise<void>((resolve) => {
 })
 const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 const app = await buildShop({
-  wechat: mock === undefined ? accountFromEnv() : accountOfMock(),
+  wechat: mock === undefined ? accountFromEnv(version) : accountOfMock(version),
   publicUrl: url,
   database: await openDatabase(env.DATABASE_URL ?? 'shop.db'),
   server,
@@ -54,22 +63,32 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-function accountOfMock(): WechatAccount {
-  const { appid, appSecret, mchId, apiKey } = mock!.default.credentials
-  return { appid, appSecret, merchant: { version: 'v2', mchId, apiKey }, baseUrl: mock!.url }
+function accountOfMock(version: Version): WechatAccount {
+  const { credentials, merchantOptions } = mock!.default
+  const { appid, appSecret } = credentials
+  return { appid, appSecret, merchant: merchantOptions(version), baseUrl: mock!.url }
 }
 
-function accountFromEnv(): WechatAccount {
+/** By the names that `wechat-mock --print-env` prints. */
+function accountFromEnv(version: Version): WechatAccount {
+  const { WECHAT_MCH_ID: mchId = '', WECHAT_API_KEY: apiKey } = env
   const signType = env.WECHAT_SIGN_TYPE as SignType | undefined
   return {
     appid: env.WECHAT_APPID ?? '',
     appSecret: env.WECHAT_APP_SECRET ?? '',
-    merchant: {
-      version: 'v2',
-      mchId: env.WECHAT_MCH_ID ?? '',
-      apiKey: env.WECHAT_API_KEY ?? '',
-      ...(signType && { signType }),
-    },
+    merchant:
+      version === 'v2'
+        ? { version, mchId, apiKey: apiKey ?? '', ...(signType && { signType }) }
+        : {
+            version,
+            mchId,
+            apiV3Key: env.WECHAT_API_V3_KEY ?? '',
+            privateKey: env.WECHAT_PRIVATE_KEY ?? '',
+            serialNo: env.WECHAT_SERIAL_NO ?? '',
+            publicKeyId: env.WECHAT_PUBLIC_KEY_ID ?? '',
+            publicKey: env.WECHAT_PUBLIC_KEY ?? '',
+            ...(apiKey && { apiKey }),
+          },
     baseUrl: env.WECHAT_BASE_URL!,
   }
 }

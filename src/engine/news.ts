@@ -13,7 +13,7 @@ export interface Observer {
   /** An order has work due at once, e.g. `onPaid`. */
   due(outTradeNo: string): void
   /** A slot for the work that a notification makes, if one is free: the order is then claimed in the same change. Always end it. */
-  reserve(): Slot | undefined
+  reserve?(): Slot | undefined
 }
 
 /** The right to work on one order now. */
@@ -79,7 +79,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
     outTradeNo: string,
     observation: Observation,
   ): Promise<(Updated & { decision: Decision }) | undefined> {
-    const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve() : undefined
+    const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     let decision: Decision | undefined
     let claim: Claim | undefined
     try {

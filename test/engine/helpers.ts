@@ -12,7 +12,6 @@ import type { Work } from '../../src/engine/work.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Hooks } from '../../src/hooks.ts'
 import type { Anomaly, Order, OrderTerms, Payment, RefundReport } from '../../src/model.ts'
-import { newOrder as contractOrder } from '../../src/testing/rows.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 
@@ -29,18 +28,28 @@ export function at(ms: number): Date {
 
 /** An order made at `T0`. */
 export function newOrder(part: Partial<Order> = {}): Order {
-  return contractOrder({
+  return {
     outTradeNo: '20260301120000tea00000000000001',
     key: 'cart-1',
+    liveKey: 'cart-1',
     appid: 'wx0123456789abcdef',
     mchId: '1900000109',
     openid: 'oTea_payer',
     description: '红茶 250g',
+    totalFee: 1250,
+    apiVersion: 'v2',
+    currency: 'CNY',
+    clientIp: '203.0.113.7',
+    state: 'created',
     createdAt: T0,
     expiresAt: at(2 * HOUR),
-    liveKey: 'cart-1',
+    refunds: [],
+    fulfilment: 'none',
+    attempts: 0,
+    dueAt: null,
+    claims: 0,
     ...part,
-  })
+  }
 }
 
 /** What WeChat reports when the order's payer has paid it. */

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
+import type { MockWechat } from '../../mock-server/index.ts'
 import { size } from '../sizes.ts'
 import { mysql, postgres } from '../store/databases.ts'
 import { TYPESCRIPT } from '../typescript.ts'
@@ -15,10 +16,25 @@ import { TYPESCRIPT } from '../typescript.ts'
 const cwd = new URL('../..', import.meta.url)
 const run = promisify(execFile)
 
-t.test('the demo tells the whole flow and exits 0', async (t) => {
-  const { stdout } = await run(process.execPath, [TYPESCRIPT, 'examples/demo.ts'], { cwd })
-  t.match(stdout, /wx\.login[^]*paySign[^]*fail_xml[^]*fail_xml[^]*acked[^]*duplicate[^]*forged[^]*Everything happened/)
-  t.notMatch(stdout, '✗')
+for (const [version, refused] of [
+  ['v2', 'fail_xml'],
+  ['v3', 'http_status'],
+] as const) {
+  t.test(`the demo tells the whole flow of ${version} and exits 0`, async (t) => {
+    const { stdout } = await run(process.execPath, [TYPESCRIPT, 'examples/demo.ts', '--version', version], { cwd })
+    const steps = ['wx\\.login', 'paySign', refused, refused, 'acked', 'duplicate', 'forged', 'Everything happened']
+    t.match(stdout, new RegExp(steps.join('[^]*')))
+    t.notMatch(stdout, '✗')
+  })
+}
+
+t.test('an unknown version is refused', async (t) => {
+  for (const script of ['examples/demo.ts', 'examples/shop/main.ts']) {
+    await t.rejects(run(process.execPath, [TYPESCRIPT, script, '--version', 'v1'], { cwd }), {
+      code: 2,
+      stderr: '--version is v2 or v3, not v1.\n',
+    })
+  }
 })
 
 t.test('--json prints one object with the same facts', async (t) => {
@@ -30,7 +46,7 @@ t.test('--json prints one object with the same facts', async (t) => {
     paid: true,
     amount: 1250,
     duplicate: 'acked',
-    deliveries: [{ verdict: 'fail_xml' }, { verdict: 'fail_xml' }, { verdict: 'acked' }],
+    deliveries: [{ verdict: 'http_status' }, { verdict: 'http_status' }, { verdict: 'acked' }],
   })
 })
 
@@ -38,7 +54,7 @@ t.test('it fails when something does not happen as it should', async (t) => {
   // The shop's replies on their way to the mini program: one leaks, one lies.
   const spoil = `const { fetch } = globalThis
     globalThis.fetch = async (url, init) => {
-      const text = (await (await fetch(url, init)).text()).replace('{"token"', '{"session_key":"leaked","token"').replace('FAIL', 'SUCCESS')
+      const text = (await (await fetch(url, init)).text()).replace('{"token"', '{"session_key":"leaked","token"').replace('"FAIL"', '"SUCCESS"')
       return new Response(text, { status: 200 })
     }`
   const spoiled = [TYPESCRIPT, '--import', `data:text/javascript,${encodeURIComponent(spoil)}`, 'examples/demo.ts']
@@ -147,20 +163,34 @@ t.test(
   },
 )
 
-for (const signType of size([undefined], ['MD5', 'HMAC-SHA256', undefined])) {
-  t.test(`the shop against another WeChat, ${signType ?? 'default algorithm'}`, async (t) => {
+/** What `wechat-mock --print-env` prints of it. */
+function environmentOf(mock: MockWechat): Record<string, string> {
+  const { appid, appSecret, mchId, apiKey, v3 } = mock.default.credentials
+  return {
+    WECHAT_BASE_URL: mock.url,
+    WECHAT_APPID: appid,
+    WECHAT_APP_SECRET: appSecret,
+    WECHAT_MCH_ID: mchId,
+    WECHAT_API_KEY: apiKey,
+    WECHAT_API_V3_KEY: v3.apiV3Key,
+    WECHAT_SERIAL_NO: v3.serialNo,
+    WECHAT_PRIVATE_KEY: v3.privateKey,
+    WECHAT_PUBLIC_KEY_ID: v3.publicKeyId,
+    WECHAT_PUBLIC_KEY: v3.publicKey,
+  }
+}
+
+const SIGNED: [name: string, env: Record<string, string>][] = [
+  ['API v3', {}],
+  ['the default algorithm of API v2', { WECHAT_API_V3_KEY: '' }],
+  ['MD5', { WECHAT_API_V3_KEY: '', WECHAT_SIGN_TYPE: 'MD5' }],
+  ['HMAC-SHA256', { WECHAT_API_V3_KEY: '', WECHAT_SIGN_TYPE: 'HMAC-SHA256' }],
+]
+for (const [name, changes] of SIGNED.slice(0, size(2, 4))) {
+  t.test(`the shop against another WeChat, ${name}`, async (t) => {
     const mock = await createMockWechat()
     t.teardown(() => mock.close())
-    const { appid, appSecret, mchId, apiKey } = mock.default.credentials
-    const { url, mockUrl } = await shop(t, {
-      SHOP_PROBE: '1',
-      WECHAT_BASE_URL: mock.url,
-      WECHAT_APPID: appid,
-      WECHAT_APP_SECRET: appSecret,
-      WECHAT_MCH_ID: mchId,
-      WECHAT_API_KEY: apiKey,
-      ...(signType && { WECHAT_SIGN_TYPE: signType }),
-    })
+    const { url, mockUrl } = await shop(t, { SHOP_PROBE: '1', ...environmentOf(mock), ...changes })
     t.equal(mockUrl, null)
     const { token } = await post(`${url}/wechat/login`, { code: mock.default.loginCode().code })
     const { outTradeNo } = await post(`${url}/wechat/orders`, {}, { authorization: `Bearer ${token}` })
@@ -192,16 +222,7 @@ for (const [name, database] of Object.entries(DATABASES)) {
     if (url === undefined) return
     const mock = await createMockWechat()
     t.teardown(() => mock.close())
-    const { appid, appSecret, mchId, apiKey } = mock.default.credentials
-    const env = {
-      DATABASE_URL: url,
-      SHOP_PROBE: '1',
-      WECHAT_BASE_URL: mock.url,
-      WECHAT_APPID: appid,
-      WECHAT_APP_SECRET: appSecret,
-      WECHAT_MCH_ID: mchId,
-      WECHAT_API_KEY: apiKey,
-    }
+    const env = { DATABASE_URL: url, SHOP_PROBE: '1', ...environmentOf(mock) }
     const first = await startShop(t, env)
     const { token } = await post(`${first.url}/wechat/login`, { code: mock.default.loginCode().code })
     const { outTradeNo } = await post(`${first.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` })

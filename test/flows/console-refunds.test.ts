@@ -1,14 +1,14 @@
-import t from 'tap'
-import { merchant } from '../helpers.ts'
-import type { Merchant } from '../helpers.ts'
+import { both } from '../helpers.ts'
+import type { merchant, Merchant } from '../helpers.ts'
 
 /** A shop with an order that is paid and delivered, and the refunds `onRefunded` ran for. */
 async function paid(
   t: Parameters<typeof merchant>[0],
+  open: typeof merchant,
   options: Parameters<typeof merchant>[1] = {},
 ): Promise<{ shop: Merchant; outTradeNo: string; refunded: string[] }> {
   const refunded: string[] = []
-  const shop = await merchant(t, {
+  const shop = await open(t, {
     ...options,
     options: {
       onRefunded: (_order, { outRefundNo }) => {
@@ -32,8 +32,8 @@ async function refundSilently({ world }: Merchant, outTradeNo: string, refundFee
 
 const asked = ({ world }: Merchant, api: 'orderquery' | 'refundquery') => world.journal.count({ api })
 
-t.test('a refund that nobody was notified of is found by refresh, recorded, and told once', async (t) => {
-  const { shop, outTradeNo, refunded } = await paid(t)
+both('a refund that nobody was notified of is found by refresh, recorded, and told once', async (t, open) => {
+  const { shop, outTradeNo, refunded } = await paid(t, open)
   const outRefundNo = await refundSilently(shop, outTradeNo, 1250)
   await shop.world.advance('48h')
   await shop.settle()
@@ -53,8 +53,8 @@ t.test('a refund that nobody was notified of is found by refresh, recorded, and 
   })
 })
 
-t.test('partial ones too, however many: the ceiling counts them', async (t) => {
-  const { shop, outTradeNo, refunded } = await paid(t)
+both('partial ones too, however many: the ceiling counts them', async (t, open) => {
+  const { shop, outTradeNo, refunded } = await paid(t, open)
   const numbers: string[] = []
   for (let n = 0; n < 23; n++) numbers.push(await refundSilently(shop, outTradeNo, 50))
   await shop.app.wechat.orders.refresh(outTradeNo)
@@ -67,10 +67,10 @@ t.test('partial ones too, however many: the ceiling counts them', async (t) => {
   t.match(await shop.app.wechat.refunds.create(outTradeNo, { key: 'rest', refundFee: 100 }), { state: 'processing' })
 })
 
-t.test(
+both(
   'found by GET, some minutes after the payment or the last question; a WeChat that is down is no error',
-  async (t) => {
-    const { shop, outTradeNo, refunded } = await paid(t, { options: { timeoutMs: 200 } })
+  async (t, open) => {
+    const { shop, outTradeNo, refunded } = await paid(t, open, { options: { timeoutMs: 200 } })
     const outRefundNo = await refundSilently(shop, outTradeNo, 250)
     const headers = await shop.login()
     const get = async () => {
@@ -98,8 +98,8 @@ t.test(
   },
 )
 
-t.test('a refund that is under way is pursued to its end', async (t) => {
-  const { shop, outTradeNo, refunded } = await paid(t)
+both('a refund that is under way is pursued to its end', async (t, open) => {
+  const { shop, outTradeNo, refunded } = await paid(t, open)
   const { outRefundNo } = shop.world.refundFromConsole(outTradeNo, { refundFee: 300, notifyUrl: null })
   await shop.app.wechat.orders.refresh(outTradeNo)
   t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: /^50/ }])
@@ -109,46 +109,52 @@ t.test('a refund that is under way is pursued to its end', async (t) => {
   t.strictSame(refunded, [outRefundNo])
 })
 
-t.test('refunds that cannot be listed: nothing is delivered blindly, and the next question tries again', async (t) => {
-  let failing = true
-  const { shop, outTradeNo } = await paid(t, {
-    options: {
-      timeoutMs: 200,
-      onPaid: () => {
-        if (failing) throw new Error('sold out')
-      },
-    },
-  })
-  failing = false
-  await refundSilently(shop, outTradeNo, 1250)
-  shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
-  await t.rejects(shop.app.wechat.orders.refresh(outTradeNo), { code: 'WECHAT_TIMEOUT' })
-  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', refunds: [] })
-  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
-  await shop.app.wechat.orders.refresh(outTradeNo)
-  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ state: 'success' }] })
-})
-
-t.test('all of it goes back while onPaid is due: it is not run any more; a part leaves the rest owed', async (t) => {
-  for (const [refundFee, fulfilment] of [
-    [1250, 'dismissed'],
-    [1249, 'due'],
-  ] as const) {
-    const { shop, outTradeNo } = await paid(t, {
+both(
+  'refunds that cannot be listed: nothing is delivered blindly, and the next question tries again',
+  async (t, open) => {
+    let failing = true
+    const { shop, outTradeNo } = await paid(t, open, {
       options: {
+        timeoutMs: 200,
         onPaid: () => {
-          throw new Error('sold out')
+          if (failing) throw new Error('sold out')
         },
       },
     })
-    await refundSilently(shop, outTradeNo, refundFee)
-    t.match(await shop.app.wechat.orders.refresh(outTradeNo), { fulfilment })
-    t.strictSame(await shop.app.wechat.anomalies.list(), [], 'there is nothing left to find out')
-  }
-})
+    failing = false
+    await refundSilently(shop, outTradeNo, 1250)
+    shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
+    await t.rejects(shop.app.wechat.orders.refresh(outTradeNo), { code: 'WECHAT_TIMEOUT' })
+    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', refunds: [] })
+    t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+    await shop.app.wechat.orders.refresh(outTradeNo)
+    t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ state: 'success' }] })
+  },
+)
 
-t.test('paid and given back before either was heard of: both are found by one question', async (t) => {
-  const shop = await merchant(t)
+both(
+  'all of it goes back while onPaid is due: it is not run any more; a part leaves the rest owed',
+  async (t, open) => {
+    for (const [refundFee, fulfilment] of [
+      [1250, 'dismissed'],
+      [1249, 'due'],
+    ] as const) {
+      const { shop, outTradeNo } = await paid(t, open, {
+        options: {
+          onPaid: () => {
+            throw new Error('sold out')
+          },
+        },
+      })
+      await refundSilently(shop, outTradeNo, refundFee)
+      t.match(await shop.app.wechat.orders.refresh(outTradeNo), { fulfilment })
+      t.strictSame(await shop.app.wechat.anomalies.list(), [], 'there is nothing left to find out')
+    }
+  },
+)
+
+both('paid and given back before either was heard of: both are found by one question', async (t, open) => {
+  const shop = await open(t)
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   const outRefundNo = await refundSilently(shop, outTradeNo, 250)

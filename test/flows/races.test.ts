@@ -1,5 +1,4 @@
-import t from 'tap'
-import { merchant } from '../helpers.ts'
+import { both } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 // Each race is made exact by a gate of the mock: nothing here depends on timing.
@@ -7,8 +6,8 @@ import type { Merchant } from '../helpers.ts'
 const stateOf = async ({ app }: Merchant, outTradeNo: string) => (await app.wechat.orders.get(outTradeNo))?.state
 const newest = ({ world }: Merchant) => world.orders().at(-1)!.outTradeNo
 
-t.test('the notification arrives before the reply to unifiedorder', async (t) => {
-  const shop = await merchant(t)
+both('the notification arrives before the reply to unifiedorder', async (t, open) => {
+  const shop = await open(t)
   const headers = await shop.login()
   const gate = shop.world.gate('unifiedorder.response')
   const ordering = shop.post('/wechat/orders', {}, headers)
@@ -27,9 +26,9 @@ t.test('the notification arrives before the reply to unifiedorder', async (t) =>
   t.strictSame(shop.paid, [outTradeNo])
 })
 
-t.test('the notification arrives while the order is being closed', async (t) => {
+both('the notification arrives while the order is being closed', async (t, open) => {
   for (const point of ['orderquery.response', 'closeorder.request'] as const) {
-    const shop = await merchant(t)
+    const shop = await open(t)
     const outTradeNo = await shop.order()
     const gate = shop.world.gate(point)
     const cancelling = shop.app.wechat.orders.cancel(outTradeNo)
@@ -44,8 +43,8 @@ t.test('the notification arrives while the order is being closed', async (t) => 
   }
 })
 
-t.test('the user pays while the order is being closed, and the notification is lost', async (t) => {
-  const shop = await merchant(t)
+both('the user pays while the order is being closed, and the notification is lost', async (t, open) => {
+  const shop = await open(t)
   const outTradeNo = await shop.order()
   const gate = shop.world.gate('closeorder.request')
   const cancelling = shop.app.wechat.orders.cancel(outTradeNo)
@@ -56,8 +55,8 @@ t.test('the user pays while the order is being closed, and the notification is l
   t.equal(shop.world.order(outTradeNo).tradeState, 'SUCCESS')
 })
 
-t.test('a close whose answer is lost stays closing until WeChat has said so', async (t) => {
-  const shop = await merchant(t, { options: { timeoutMs: 200 } })
+both('a close whose answer is lost stays closing until WeChat has said so', async (t, open) => {
+  const shop = await open(t, { options: { timeoutMs: 200 } })
   const outTradeNo = await shop.order()
   shop.world.fault('closeorder', { kind: 'hang', when: 'after' }, { times: 2 })
   await t.rejects(shop.app.wechat.orders.cancel(outTradeNo), { code: 'WECHAT_TIMEOUT' })
@@ -67,8 +66,8 @@ t.test('a close whose answer is lost stays closing until WeChat has said so', as
   t.equal(await stateOf(shop, outTradeNo), 'closed')
 })
 
-t.test('a slow NOTPAY arrives after SUCCESS', async (t) => {
-  const shop = await merchant(t)
+both('a slow NOTPAY arrives after SUCCESS', async (t, open) => {
+  const shop = await open(t)
   const outTradeNo = await shop.order()
   const gate = shop.world.gate('orderquery.response')
   const asking = shop.app.wechat.orders.refresh(outTradeNo)
@@ -81,8 +80,8 @@ t.test('a slow NOTPAY arrives after SUCCESS', async (t) => {
   })
 })
 
-t.test('two taps at once make one order', async (t) => {
-  const shop = await merchant(t)
+both('two taps at once make one order', async (t, open) => {
+  const shop = await open(t)
   const headers = await shop.login()
   const gate = shop.world.gate('unifiedorder.request')
   const taps = [shop.post('/wechat/orders', {}, headers), shop.post('/wechat/orders', {}, headers)]
@@ -93,8 +92,8 @@ t.test('two taps at once make one order', async (t) => {
   t.equal(shop.world.orders().length, 1)
 })
 
-t.test('the price changes: the old order is closed at WeChat before a new one is made', async (t) => {
-  const shop = await merchant(t)
+both('the price changes: the old order is closed at WeChat before a new one is made', async (t, open) => {
+  const shop = await open(t)
   const first = await shop.order()
   const second = await shop.order({ price: { totalFee: 990 } })
   t.not(second, first)
@@ -103,8 +102,8 @@ t.test('the price changes: the old order is closed at WeChat before a new one is
   t.match((await shop.world.pay(second)).delivery!, { verdict: 'acked' })
 })
 
-t.test('the old order is paid while the new price is asked for', async (t) => {
-  const shop = await merchant(t)
+both('the old order is paid while the new price is asked for', async (t, open) => {
+  const shop = await open(t)
   const first = await shop.order()
   await shop.world.pay(first, { deliver: 'hold' })
   await t.rejects(shop.order({ price: { totalFee: 990 } }), { message: /WECHAT_ORDER_PAID/ })
@@ -112,8 +111,8 @@ t.test('the old order is paid while the new price is asked for', async (t) => {
   t.strictSame(shop.paid, [first])
 })
 
-t.test('the answer to unifiedorder is lost: the same number, the same terms, once', async (t) => {
-  const shop = await merchant(t, { options: { timeoutMs: 300 } })
+both('the answer to unifiedorder is lost: the same number, the same terms, once', async (t, open) => {
+  const shop = await open(t, { options: { timeoutMs: 300 } })
   const headers = await shop.login()
   shop.world.fault('unifiedorder', { kind: 'hang', when: 'after' }, { times: 2 })
   t.match(await shop.post('/wechat/orders', {}, headers), { status: 504, body: { code: 'WECHAT_TIMEOUT' } })
@@ -123,7 +122,7 @@ t.test('the answer to unifiedorder is lost: the same number, the same terms, onc
   t.equal(shop.world.orders().length, 1)
 })
 
-t.test('other mishaps of ordering leave one order that can be paid', async (t) => {
+both('other mishaps of ordering leave one order that can be paid', async (t, open) => {
   const mishaps = [
     [{ kind: 'result_code_fail', err_code: 'SYSTEMERROR' }, 503],
     [{ kind: 'http', status: 502 }, 503],
@@ -135,38 +134,41 @@ t.test('other mishaps of ordering leave one order that can be paid', async (t) =
     [{ kind: 'gbk' }, 200],
   ] as const
   for (const [effect, status] of mishaps) {
-    const shop = await merchant(t)
+    const shop = await open(t)
     const headers = await shop.login()
     shop.world.fault('unifiedorder', effect)
     t.equal((await shop.post('/wechat/orders', {}, headers)).status, status, effect.kind)
     t.equal((await shop.post('/wechat/orders', {}, headers)).status, 200)
-    const open = shop.world.orders().filter(({ tradeState }) => tradeState === 'NOTPAY')
-    t.equal(open.length, 1, `${effect.kind}: one order can be paid, ${shop.world.orders().length - 1} were closed`)
-    t.match((await shop.world.pay(open[0]!.outTradeNo)).delivery!, { verdict: 'acked' })
+    const payable = shop.world.orders().filter(({ tradeState }) => tradeState === 'NOTPAY')
+    t.equal(payable.length, 1, `${effect.kind}: one order can be paid, ${shop.world.orders().length - 1} were closed`)
+    t.match((await shop.world.pay(payable[0]!.outTradeNo)).delivery!, { verdict: 'acked' })
   }
 })
 
-t.test('expiry: WeChat is asked, then the order is closed there; a payment in the last moment is found', async (t) => {
-  for (const paid of [false, true]) {
-    const shop = await merchant(t, { options: { orderTtlMs: 10 * 60_000 } })
-    const outTradeNo = await shop.order()
-    await shop.world.advance('9m59s')
-    if (paid) await shop.world.pay(outTradeNo, { deliver: 'hold' })
-    await shop.world.advance('2s')
-    await shop.settle()
-    t.equal(await stateOf(shop, outTradeNo), paid ? 'paid' : 'closed')
-    t.strictSame(shop.paid, paid ? [outTradeNo] : [])
-  }
-})
+both(
+  'expiry: WeChat is asked, then the order is closed there; a payment in the last moment is found',
+  async (t, open) => {
+    for (const paid of [false, true]) {
+      const shop = await open(t, { options: { orderTtlMs: 10 * 60_000 } })
+      const outTradeNo = await shop.order()
+      await shop.world.advance('9m59s')
+      if (paid) await shop.world.pay(outTradeNo, { deliver: 'hold' })
+      await shop.world.advance('2s')
+      await shop.settle()
+      t.equal(await stateOf(shop, outTradeNo), paid ? 'paid' : 'closed')
+      t.strictSame(shop.paid, paid ? [outTradeNo] : [])
+    }
+  },
+)
 
-t.test('money for a closed order is recorded, whatever the policy, and told once', async (t) => {
+both('money for a closed order is recorded, whatever the policy, and told once', async (t, open) => {
   for (const [latePayment, expected] of [
     ['hold', { state: 'closed', fulfilment: 'held' }],
     ['fulfil', { state: 'paid', fulfilment: 'done' }],
     ['refund', { state: 'closed', fulfilment: 'dismissed' }],
   ] as const) {
     const kinds: string[] = []
-    const shop = await merchant(t, {
+    const shop = await open(t, {
       options: {
         latePayment,
         onAnomaly: ({ kind }) => {

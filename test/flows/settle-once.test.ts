@@ -1,8 +1,8 @@
 import t from 'tap'
-import { accepted, merchant } from '../helpers.ts'
+import { accepted, both, merchant, SIGNATURES } from '../helpers.ts'
 
-t.test('20 identical notifications at once settle once', async (t) => {
-  const shop = await merchant(t)
+both('20 identical notifications at once settle once', async (t, open) => {
+  const shop = await open(t)
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   const deliveries = await shop.world.notification(outTradeNo).deliver({ count: 20, concurrent: true })
@@ -21,11 +21,11 @@ t.test('20 identical notifications at once settle once', async (t) => {
   )
 })
 
-for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
-  t.test(`${signType}: a payment survives every refusal but the last of the 24 h 4 min`, async (t) => {
+for (const [name, signing] of SIGNATURES) {
+  t.test(`${name}: a payment survives every refusal but the last of the 24 h 4 min`, async (t) => {
     let up = false
     const shop = await merchant(t, {
-      signType,
+      ...signing,
       before: (app) => {
         app.addHook('onRequest', async (request) => {
           if (!up && request.url.endsWith('/notify')) throw new Error('down')
@@ -45,9 +45,9 @@ for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
   })
 }
 
-t.test('onPaid that throws is run again with growing waits, and WeChat never waits for it', async (t) => {
+both('onPaid that throws is run again with growing waits, and WeChat never waits for it', async (t, open) => {
   const runs: Date[] = []
-  const shop = await merchant(t, {
+  const shop = await open(t, {
     options: {
       onPaid: () => {
         runs.push(shop.world.clock.now())
@@ -68,8 +68,8 @@ t.test('onPaid that throws is run again with growing waits, and WeChat never wai
   t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'done', dueAt: null })
 })
 
-t.test('an order made by hand is closed by nobody before its time, and forged news leaves it be', async (t) => {
-  const shop = await merchant(t)
+both('an order made by hand is closed by nobody before its time, and forged news leaves it be', async (t, open) => {
+  const shop = await open(t)
   const outTradeNo = await shop.order()
   await shop.world.advance('1h')
   await shop.settle()

@@ -1,16 +1,55 @@
-import type { Order } from '../../src/model.ts'
+import type { Account, HistoryLine, Order, Payment } from '../../src/model.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
-import { ACCOUNT, at, line, newOrder as contractOrder, newPayment as paymentOf } from '../../src/testing/rows.ts'
 
-export { ACCOUNT, at, paymentOf }
-
-export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
-  return contractOrder({ outTradeNo, key: outTradeNo, state: 'prepaid', ...part })
+/** A moment of these tests. */
+export function at(ms: number): Date {
+  return new Date(Date.parse('2026-02-28T15:59:59.999Z') + ms)
 }
 
-/** The order with one line of history: a prepaid order has become it. */
+/** Whose orders these are. */
+export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
+
+export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
+  return {
+    outTradeNo,
+    key: outTradeNo,
+    liveKey: outTradeNo,
+    ...ACCOUNT,
+    openid: 'o-1',
+    description: '红茶',
+    totalFee: 1250,
+    apiVersion: 'v2',
+    currency: 'CNY',
+    clientIp: '203.0.113.7',
+    state: 'prepaid',
+    createdAt: at(0),
+    expiresAt: at(7_200_000),
+    refunds: [],
+    fulfilment: 'none',
+    attempts: 0,
+    dueAt: null,
+    claims: 0,
+    ...part,
+  }
+}
+
+/** What its payer has paid for it. */
+export function paymentOf({ outTradeNo, appid, mchId, openid, totalFee, currency }: Order): Payment {
+  return { transactionId: `4200${outTradeNo}`, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: at(0) }
+}
+
+/** The order with one line of history. */
 export function change(order: Order): Change {
-  return { order, history: [{ ...line(order, 'seen'), from: 'prepaid' }], anomalies: [] }
+  const line: HistoryLine = {
+    outTradeNo: order.outTradeNo,
+    at: at(0),
+    source: 'notify',
+    seen: 'seen',
+    outcome: 'outcome',
+    from: 'prepaid',
+    to: order.state,
+  }
+  return { order, history: [line], anomalies: [] }
 }
 
 /** A new order whose fulfilment is due, and the claim to do it. */

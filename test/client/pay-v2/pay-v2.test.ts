@@ -14,7 +14,6 @@ import type { Order, Refund } from '../../../src/model.ts'
 import type { SignType } from '../../../src/protocol/sign-v2.ts'
 import { KeyRing } from '../../../src/client/key-ring.ts'
 import { Secret } from '../../../src/base/secret.ts'
-import { newOrder } from '../../../src/testing/rows.ts'
 import { httpReply, sample, serve, unstreamed, vectors } from '../../fixtures.ts'
 
 type Values = Record<string, string>
@@ -27,16 +26,27 @@ const DEMO_KEY = '8934e7d15453e97507ef794cf7b0519d'
 const NONCE = '5K8264ILTKCH16CQ2502SI8ZNMTM67VS'
 const NOTIFY_URL = 'https://shop.example.com/wechat/notify'
 const OUT_TRADE_NO = '20260101080000ABCDEFGHIJKLMN'
-const ORDER = newOrder({
+const ORDER: Order = {
+  key: 'cart-1',
   openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
   description: '腾讯充值中心-QQ会员充值 <&]]>',
+  totalFee: 1250,
   clientIp: '2001:db8::1',
   expiresAt: new Date('2026-01-01T02:00:00Z'),
   outTradeNo: OUT_TRADE_NO,
   appid: APPID,
   mchId: MCH_ID,
+  apiVersion: 'v2',
+  currency: 'CNY',
+  state: 'created',
+  liveKey: 'cart-1',
   createdAt: new Date('2026-01-01T00:00:00Z'),
-})
+  fulfilment: 'none',
+  attempts: 0,
+  dueAt: null,
+  claims: 0,
+  refunds: [],
+}
 const REFUND: Refund = {
   outRefundNo: `${OUT_TRADE_NO}-1`,
   key: 'return-1',
