@@ -82,7 +82,7 @@ export async function merchant(
     store?: Store<any>
     signType?: SignType
     world?: WorldOptions
-    options?: Partial<WechatPayOptions<any>>
+    options?: Partial<WechatPayOptions<any>> | ((world: World) => Partial<WechatPayOptions<any>>)
     app?: FastifyServerOptions
     before?: (app: FastifyInstance) => void
     after?: (app: FastifyInstance) => void
@@ -134,7 +134,7 @@ export async function merchant(
     onPaid: (order) => {
       paid.push(order.outTradeNo)
     },
-    ...options,
+    ...(typeof options === 'function' ? options(world) : options),
   })
   after(app)
   await app.ready()
