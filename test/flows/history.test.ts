@@ -72,3 +72,30 @@ t.test('notifications of a refund, replayed while it is under way, and cancels o
   }
   t.equal((await linesOf(shop, closed)).length, lines.length + 1)
 })
+
+t.test(
+  'a notification of a refund that is sent again and again makes WeChat be asked twice a minute, whatever became of it',
+  async (t) => {
+    for (const end of ['SUCCESS', 'REFUNDCLOSE', 'CHANGE'] as const) {
+      for (const failing of [false, true]) {
+        const shop = await merchant(t)
+        const outTradeNo = await shop.order()
+        await shop.world.pay(outTradeNo)
+        await shop.settle()
+        const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 250 })
+        await shop.world.settleRefund(outRefundNo, end, { deliver: 'hold' })
+        const { body } = shop.world.refundNotification(outRefundNo)
+        if (failing) {
+          shop.world.fault('refundquery', { kind: 'result_code_fail', err_code: 'SYSTEMERROR' }, { times: 100 })
+        }
+        for (let second = 0; second < 60; second++) {
+          await Promise.all([shop.notify(body), shop.notify(body)])
+          await shop.settle()
+          await shop.world.advance('1s')
+        }
+        const questions = shop.world.journal.count({ api: 'refundquery' })
+        t.ok(questions > 0 && questions <= 5, `${end}${failing ? ', and WeChat fails' : ''}: ${questions} questions`)
+      }
+    }
+  },
+)

@@ -92,7 +92,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
     case 'refund-hinted':
       // A rumour is to be asked about anyway, and not the sooner for being repeated.
       if (known.state === 'success' || isRumour(known)) return { outcome: 'repeated', text: 'ignored: known already' }
-      return changed('to be asked about', known, { dueAt: now })
+      return askedSoon(known)
     case 'refund-reported':
       return report(order, known, observation.report)
     case 'refund-not-exist':
@@ -282,15 +282,20 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
       state: 'processing',
       dueAt: now,
     }
-    return {
-      outcome: 'changed',
-      text: 'a refund made elsewhere, to be asked about',
-      refunds: [...order.refunds, refund],
-    }
+    const text = 'a refund made elsewhere, to be asked about'
+    return { outcome: 'changed', text, refunds: [...order.refunds, refund] }
   }
 
   function unpaid(): RefundRuling {
     return { outcome: 'refused', text: 'refused: no payment of the order is known' }
+  }
+
+  /** Anybody can send a recorded notification again: only the first one after WeChat took the refund is followed at once. */
+  function askedSoon(refund: Refund): RefundRuling {
+    const soon = refund.state === 'processing' && refund.attempts === 0 ? now : later(CALL_GRACE)
+    const isNear = refund.dueAt !== null && refund.dueAt <= soon
+    if (isNear) return { outcome: 'repeated', text: 'ignored: to be asked about anyway' }
+    return changed('to be asked about', refund, { dueAt: soon })
   }
 
   function gone(text: string, refund: Refund): RefundRuling {
