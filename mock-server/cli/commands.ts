@@ -1,5 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
+import { KEY, type Rotatable } from '../ledger/keys.ts'
+import type { V3Credentials } from '../ledger/merchant.ts'
 import { APIS, VERDICTS } from '../wire/names.ts'
 import { address, amounts, duration, moment, name, whole } from './arguments.ts'
 import { type Ask, CommandError, createAsk, NoAnswer } from './client.ts'
@@ -160,6 +162,21 @@ async function advance(ask: Ask, goal: Goal, realTimeoutMs: number): Promise<Res
   }
 }
 
+interface RotateFlags extends Where {
+  readonly keepOld?: true
+}
+
+async function rotate(ask: Ask, what: Rotatable, { keepOld, mchId: given }: RotateFlags): Promise<Result> {
+  const { mchId } = given === undefined ? ((await ask('GET', '')) as Required<Where>) : { mchId: given }
+  const value = (await ask('POST', `/merchants/${mchId}/rotate`, { what, keepOld })) as V3Credentials
+  const serial = {
+    'merchant-certificate': value.serialNo,
+    'platform-certificate': value.platformSerialNo,
+    'public-key': value.publicKeyId,
+  }[what]
+  return { value, text: `${what} of ${mchId} is ${serial} now` }
+}
+
 const ASK_AGAIN_MS = 50
 
 async function waitUntilReady(ask: Ask, timeoutMs: number, start = performance.now()): Promise<Result> {
@@ -255,6 +272,14 @@ export function addCommands(program: Command, output: Output): void {
         }
         tell(output, target, await advance(asks(target), { by, next, to }, timeout))
       },
+    )
+
+  addCommand(program, 'rotate', 'replaces a key of API v3, in the middle of the flow')
+    .addArgument(new Argument('<what>').choices(KEY.enum))
+    .option('--keep-old', 'the old one stays valid beside it')
+    .option('--mch-id <mch_id>', 'the merchant; default: the first one')
+    .action(async (what: Rotatable, flags: Target & RotateFlags) =>
+      tell(output, flags, await rotate(asks(flags), what, flags)),
     )
 
   addCommand(program, 'wait', 'waits until the mock is ready, or until something has gone over the wire')

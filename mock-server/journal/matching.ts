@@ -1,5 +1,6 @@
 import { badInput, checkNames, checkOneOf } from '../base/checks.ts'
 import { APIS, VERDICTS } from '../wire/names.ts'
+import { flatJson } from '../wire/json-fields.ts'
 import { readXml } from '../wire/xml.ts'
 import type { JournalEntry } from './entry.ts'
 
@@ -58,16 +59,16 @@ export function checkMatch(match: JournalMatch): void {
   checkTexts('match.reply.', reply)
 }
 
+/** Of JSON: each part of an object as JSON, and also by its path, `amount.total`. */
 function fieldsOf(text: string): Record<string, string> {
   try {
-    return Object.fromEntries(
-      text.startsWith('<')
-        ? readXml(text)
-        : Object.entries(JSON.parse(text) as object).map(([name, value]) => [
-            name,
-            typeof value === 'string' ? value : JSON.stringify(value),
-          ]),
-    )
+    if (text.startsWith('<')) return Object.fromEntries(readXml(text))
+    const json = JSON.parse(text) as Readonly<Record<string, unknown>>
+    const parts = Object.entries(json).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ])
+    return { ...(Object.fromEntries(parts) as Record<string, string>), ...flatJson(json) }
   } catch {
     return {}
   }

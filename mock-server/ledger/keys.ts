@@ -1,4 +1,5 @@
 import { createRandom } from '../base/random.ts'
+import { FLAG, oneOf, type Properties } from '../base/schema.ts'
 import {
   ALWAYS_VALID,
   certificatePem,
@@ -17,8 +18,11 @@ import { certificateFile, type CertificateFile } from '../wire/pki/pkcs12.ts'
 import { rsaKey, type RsaKey } from '../wire/pki/rsa-key.ts'
 
 /** What can be replaced by a new one. */
-export const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key'] as const
+const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key'] as const
 export type Rotatable = (typeof ROTATABLE)[number]
+
+export const KEY = oneOf(...ROTATABLE)
+export const ROTATION: Properties = { keepOld: FLAG }
 
 export interface RotationOptions {
   /** Default false. */

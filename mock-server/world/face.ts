@@ -1,10 +1,10 @@
 import { MockError } from '../base/errors.ts'
 import { guarded } from '../base/listeners.ts'
-import { FLAG, oneOf, strict, validate } from '../base/schema.ts'
+import { oneOf, strict, validate } from '../base/schema.ts'
 import type { SwitchingClock } from '../clock/switching-clock.ts'
 import { merchantView } from '../ledger/account.ts'
 import { orderSnapshot } from '../ledger/orders.ts'
-import { ROTATABLE } from '../ledger/keys.ts'
+import { KEY, ROTATION } from '../ledger/keys.ts'
 import { refundSnapshot } from '../ledger/refund-rules.ts'
 import type { Notification } from '../notify/notification.ts'
 import { appView, type Application } from '../users/app.ts'
@@ -17,12 +17,12 @@ import { assertDrained, assertNoUnexpected } from './assertions.ts'
 import { craft, craftEvent } from './craft.ts'
 import { OF_MERCHANT, type Parties } from './parties.ts'
 import { createPayments, WHERE } from './payments.ts'
+import { explainCall } from './signing.ts'
 import type { Snapshots } from './state/snapshots.ts'
 import type { UserSnapshot, World, WorldEvents } from './world.ts'
 
 const VERSION = oneOf('v2', 'v3')
-const KEY = oneOf(...ROTATABLE)
-export const ROTATION = strict({ keepOld: FLAG, ...OF_MERCHANT })
+const ROTATE = strict({ ...ROTATION, ...OF_MERCHANT })
 
 /** The parts of a world. */
 export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'close'> {
@@ -139,7 +139,7 @@ export function createFace(parts: FaceParts): World {
     craftEvent: (options) => craftEvent(core, parties.accountFor(options), options),
     rotateKey: (what, options = {}) => {
       validate(KEY, what, 'what')
-      validate(ROTATION, options)
+      validate(ROTATE, options)
       const { keepOld = false, ...where } = options
       parties.accountFor(where).keys.rotate(what, keepOld)
       return v3CredentialsOf(parties.accountFor(where))
@@ -162,15 +162,17 @@ export function createFace(parts: FaceParts): World {
     lint: () => journal.entries().flatMap(({ lint = [] }) => lint),
     unexpected,
     assertNoUnexpected: () => assertNoUnexpected(unexpected()),
-    explainSign: (xml, theirs) =>
-      explainMessage(
-        xml,
+    explainSign: (message, theirs) => {
+      if (typeof message !== 'string') return explainCall(parties, message, theirs)
+      return explainMessage(
+        message,
         (message) => ({
           apiKey: parties.merchantOr(message.get('mch_id')).apiKey,
           appSecret: parties.appOr(message.get('appid')).appSecret,
         }),
         theirs,
-      ),
+      )
+    },
     verify: journal.verify,
     assertDrained: () => assertDrained(faults.list(), gates.list(), hooks.waiting()),
     on: (event, listener) => parts.on(event, guarded(event, listener)),

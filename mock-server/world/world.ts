@@ -30,6 +30,7 @@ import type {
 } from '../wechat/phone/user-data.ts'
 import type { SignExplanation } from '../wire/explain-sign.ts'
 import type { Api } from '../wire/names.ts'
+import type { SignedCall } from './signing.ts'
 import type { CraftOptions, EventOptions } from './craft.ts'
 import type { OfMerchant } from './parties.ts'
 import type { Payments } from './payments.ts'
@@ -243,10 +244,10 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly assertNoUnexpected: () => void
   /**
    * Why a message's signature is not the expected one: the text to sign, and where the caller's differs. The caller's is
-   * `theirs`, or the result of a common mistake.
+   * `theirs`, or the result of a common mistake. A message of v2 is an XML text, a call of v3 an object.
    * @throws MockError BAD_INPUT
    */
-  readonly explainSign: (xml: string, theirs?: string) => SignExplanation
+  readonly explainSign: (message: string | SignedCall, theirs?: string) => SignExplanation
   /** {@link Journal.verify} of the world's journal. */
   readonly verify: Journal['verify']
   /** Calls the listener from now on. If it throws, the process emits a warning. */

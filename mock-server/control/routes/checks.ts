@@ -1,9 +1,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { Worlds } from '../../world/worlds.ts'
-import { strict } from '../../base/schema.ts'
+import { strict, type Schema } from '../../base/schema.ts'
+import { SIGNED_CALL, type SignedCall } from '../../world/signing.ts'
 import { about, type InWorld } from '../schemas.ts'
 
-const message = strict({ xml: { type: 'string' }, string: { type: 'string' } }, 'xml')
+const message: Schema = {
+  anyOf: [
+    strict({ xml: { type: 'string' }, string: { type: 'string' } }, 'xml'),
+    strict({ ...SIGNED_CALL, string: { type: 'string' } }, 'method', 'url', 'authorization'),
+  ],
+}
 
 /** Assertions for the end of a test, and explanations for a developer when WeChat refuses. */
 export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
@@ -37,9 +43,10 @@ export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
     async (request) => worlds.find(request.params.world).lint(),
   )
 
-  app.post<{ Params: InWorld; Body: { readonly xml: string; readonly string?: string } }>(
+  app.post<{ Params: InWorld; Body: (SignedCall | { readonly xml: string }) & { readonly string?: string } }>(
     '/worlds/:world/explain-sign',
     { schema: about('Why the signature of a message is not the expected one.', { body: message }) },
-    async (request) => worlds.find(request.params.world).explainSign(request.body.xml, request.body.string),
+    async ({ params, body: { string, ...told } }) =>
+      worlds.find(params.world).explainSign('xml' in told ? told.xml : told, string),
   )
 }

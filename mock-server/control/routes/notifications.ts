@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { oneOf, strict, text } from '../../base/schema.ts'
+import { badInput } from '../../base/checks.ts'
+import { oneOf, strict, text, type Schema } from '../../base/schema.ts'
 import {
   DELIVER,
   overlapOf,
@@ -8,7 +9,7 @@ import {
   type Notification,
   type NotificationState,
 } from '../../notify/notification.ts'
-import { CRAFT, type CraftOptions } from '../../world/craft.ts'
+import { CRAFT, EVENT, type CraftOptions, type EventOptions } from '../../world/craft.ts'
 import type { OfMerchant } from '../../world/parties.ts'
 import type { Deliver } from '../../world/payments.ts'
 import type { Worlds } from '../../world/worlds.ts'
@@ -18,17 +19,17 @@ import { deliveryView } from './deliveries.ts'
 const STATES: readonly NotificationState[] = ['pending', 'acked', 'exhausted', 'held', 'cancelled']
 
 const list = strict({ order: text(32), state: oneOf(...STATES), mchId, limit, before: text(128) })
-const craft = strict(
-  {
-    outTradeNo: text(32),
-    ...CRAFT.properties,
-    deliver: { anyOf: [{ type: 'boolean' }, oneOf('await', 'background', 'hold'), DELIVER] },
-  },
-  'outTradeNo',
-)
+const DELIVERED: Schema = { anyOf: [{ type: 'boolean' }, oneOf('await', 'background', 'hold'), DELIVER] }
+const craft = strict({
+  outTradeNo: text(32),
+  ...CRAFT.properties,
+  event: EVENT,
+  deliver: DELIVERED,
+})
 
 export const notificationView = ({
   id,
+  version,
   kind,
   mchId,
   outTradeNo,
@@ -40,6 +41,7 @@ export const notificationView = ({
   nextDueAt,
 }: Notification) => ({
   id,
+  version,
   kind,
   mchId,
   outTradeNo,
@@ -73,7 +75,9 @@ interface Listed extends OfMerchant, Page {
   readonly before?: string
 }
 interface Crafted extends CraftOptions, OfMerchant {
-  readonly outTradeNo: string
+  readonly outTradeNo?: string
+  /** Instead of the rest: an event of another product. */
+  readonly event?: EventOptions & OfMerchant
   readonly deliver?: boolean | Deliver | DeliverOptions
 }
 
@@ -114,13 +118,20 @@ export function notificationRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.post<{ Params: InWorld; Body: Crafted }>(
     '/worlds/:world/notifications',
     {
-      schema: about('Crafts a notification and sends it: forged, tampered with, or for an unpaid order.', {
-        body: craft,
-      }),
+      schema: about(
+        'Crafts a notification and sends it: forged, tampered with, for an unpaid order, or an event of another product.',
+        {
+          body: craft,
+        },
+      ),
     },
     async ({ params, body }, reply) => {
-      const { outTradeNo, deliver = true, ...options } = body
-      const notification = worlds.find(params.world).craft(outTradeNo, options)
+      const { outTradeNo, event, deliver = true, ...options } = body
+      const world = worlds.find(params.world)
+      if ((outTradeNo === undefined) === (event === undefined)) {
+        throw badInput('outTradeNo', 'required', 'must be given, or an event instead of it')
+      }
+      const notification = event ? world.craftEvent(event) : world.craft(outTradeNo!, options)
       reply.code(201)
       if (deliver === 'background') notification.deliver({ awaited: false })
       const isAwaited = deliver !== false && deliver !== 'background' && deliver !== 'hold'

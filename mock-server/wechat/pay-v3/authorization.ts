@@ -1,4 +1,6 @@
-import { explainRequest } from '../../wire/explain-sign-v3.ts'
+import type { Account } from '../../ledger/account.ts'
+import type { Certificate } from '../../ledger/keys.ts'
+import { explainRequest, type CandidateKey } from '../../wire/explain-sign-v3.ts'
 import { isSignedBy, readAuthorization, requestText, type Authorization } from '../../wire/sign-v3.ts'
 import type { Registry, WorldCore } from '../core.ts'
 import type { WireMessage } from '../exchange.ts'
@@ -50,6 +52,15 @@ function checkTime({ timestamp }: Authorization, { signNow, clock, timeHint }: W
   })
 }
 
+/** The keys that a merchant may have signed with: first that of the certificate it named. */
+export function candidateKeys({ keys }: Account, serialNo: string): CandidateKey[] {
+  const isNamed = ({ serialNo: own }: Certificate) => own === serialNo.toUpperCase()
+  return keys
+    .merchantCertificates()
+    .sort((a, b) => Number(isNamed(b)) - Number(isNamed(a)))
+    .map(({ serialNo, key: { publicKey } }) => ({ told: `the key of certificate ${serialNo}`, publicKey }))
+}
+
 /** The debugging aid of recorded answers to a wrong signature. */
 function signInformation({ method, url }: WireMessage, text: Buffer, bodyLength: number) {
   const shown = text.length - 1 - Math.max(0, bodyLength - SHOWN_BYTES)
@@ -93,12 +104,7 @@ export function checkAuthorization(registry: Registry, world: WorldCore, message
   const text = requestText(request)
   const { publicKey } = found.certificate.key
   if (isSignedBy(text, signature, publicKey)) return
-  const others = account.keys.merchantCertificates().filter((certificate) => certificate !== found.certificate)
-  const keys = [found.certificate, ...others].map(({ serialNo, key: { publicKey } }) => ({
-    told: `the key of certificate ${serialNo}`,
-    publicKey,
-  }))
-  const explanation = explainRequest(request, signature, keys)
+  const explanation = explainRequest(request, signature, candidateKeys(account, serialNo))
   throw new V3Error('SIGN_ERROR', {
     unsigned: true,
     cause: explanation.mistake,
