@@ -42,6 +42,13 @@ const message = is('an XML message', (value) => {
     return false
   }
 })
+const envelope = is('a JSON message', (value) => {
+  try {
+    return typeof (JSON.parse(value as string) as { resource?: unknown }).resource === 'object'
+  } catch {
+    return false
+  }
+})
 const bytes = is('bytes', Buffer.isBuffer)
 const oneOf = (...values: readonly string[]) =>
   is(`one of ${values.join(', ')}`, (value) => values.includes(value as string))
@@ -148,11 +155,12 @@ const keys = record({ merchantCertificates: generations, platformCertificates: g
 const books = { orders: record({ orders: list(order), prepays: list(pair), burnt: list(text) }), refunds: list(refund) }
 
 const reply = record({ status: count, headers: object, body: text, raw: optional(bytes) })
-const kind = oneOf('pay', 'refund', 'fail', 'crafted')
+const kind = oneOf('pay', 'refund', 'fail', 'crafted', 'event')
 
 const delivery = record({
   id: text,
   notificationId: text,
+  version,
   kind,
   mchId: text,
   outTradeNo: text,
@@ -168,8 +176,20 @@ const delivery = record({
   reason: text,
 })
 
+const signing = record({
+  how: text,
+  of: text,
+  stranger: flag,
+  serial: optional(text),
+  skewSeconds: number,
+  headers: object,
+})
+
 const anyNotification = record({
   id: text,
+  version,
+  signing: optional(signing),
+  gaps: optional(list(count)),
   kind,
   mchId: text,
   outTradeNo: text,
@@ -188,8 +208,8 @@ const anyNotification = record({
 const notification: Check = (value, place) => {
   anyNotification(value, place)
   // Crafted values may be anything.
-  const { kind, body } = value as NotificationData
-  if (kind !== 'crafted') message(body, `${place}.body`)
+  const { version, kind, body } = value as NotificationData
+  if (kind !== 'crafted') (version === 'v3' ? envelope : message)(body, `${place}.body`)
 }
 
 const entry = record({
