@@ -19,6 +19,9 @@ import { createLogin } from './engine/login.ts'
 import type { Login } from './engine/login.ts'
 import { createOrders } from './engine/orders.ts'
 import type { Orders } from './engine/orders.ts'
+import { newOutTradeNo } from './engine/reconcile/numbers.ts'
+import { createReconcile } from './engine/reconcile/reconcile.ts'
+import type { Reconcile } from './engine/reconcile/reconcile.ts'
 import { createRefunds } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
@@ -26,7 +29,6 @@ import type { Work } from './engine/work.ts'
 import type { Log } from './hooks.ts'
 import type { Anomaly } from './model.ts'
 import type { Config, MerchantConfig } from './options/parse.ts'
-import { formatTime } from './protocol/time.ts'
 import { neutral } from './store/neutral.ts'
 import { loggable } from './base/thrown.ts'
 
@@ -37,6 +39,7 @@ export interface AccountServices {
   refunds: Refunds
   anomalies: Anomalies
   bills: Bills
+  reconcile: Reconcile
   miniProgram: MiniProgram
   pay: PayV2Api | PayV3Api
   work: Work
@@ -48,12 +51,6 @@ export interface AccountServices {
 
 /** A clock that is further from WeChat's than this is told to the operator. */
 const CLOCK_LIMIT_MS = 60_000
-
-const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-
-function newOutTradeNo(now: Date): string {
-  return formatTime(now) + Array.from({ length: 14 }, () => ALPHABET[randomInt(ALPHABET.length)]).join('')
-}
 
 const nonce = () => randomBytes(16).toString('hex')
 
@@ -104,7 +101,17 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     },
     reserve: () => work.reserve(),
   }
-  const orders = createOrders({ appid, mchId, pay, store, policy, observer, now, wechatNow, newOutTradeNo })
+  const orders = createOrders({
+    appid,
+    mchId,
+    pay,
+    store,
+    policy,
+    observer,
+    now,
+    wechatNow,
+    newOutTradeNo: (at) => newOutTradeNo(at, randomInt),
+  })
   const refunds = createRefunds({ pay, orders })
   const { leaseMs, concurrency } = config
   const work = createWork({ store, orders, refunds, policy, hooks, now, wechatNow, log, leaseMs, concurrency })
@@ -114,6 +121,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     refunds,
     anomalies: createAnomalies({ store, orders, pay, now }),
     bills: createBills(pay),
+    reconcile: createReconcile({ pay, store, orders, raised: observer.anomaly, now }),
     miniProgram,
     pay,
     work,

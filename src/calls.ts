@@ -6,6 +6,7 @@ import type { AbnormalRefund, H5Scene, PayV3Api, TradeTerms } from './client/pay
 import type { Anomalies } from './engine/anomalies.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
+import type { Reconcile } from './engine/reconcile/reconcile.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { fen } from './engine/terms.ts'
 import { WechatError } from './errors.ts'
@@ -30,6 +31,14 @@ export interface Wechat {
    * writes nothing. The same outside of an app: `npx -p fastify-wechat-pay fastify-wechat-pay doctor FILE`.
    */
   selfTest(): Promise<Check[]>
+  /**
+   * Compares the trade bill of a day with the store, and makes good what a lost notification or the merchant platform has kept from it: each difference is asked about,
+   * and WeChat's signed answer takes its usual road (source `bill`). What it does not settle is an anomaly (`bill-differs`). Running it again changes nothing.
+   *
+   * @param date The day in GMT+8: `yyyy-MM-dd`.
+   * @throws {WechatError} `WECHAT_UNAVAILABLE` for a bill that is not made yet, `WECHAT_REPLY_INVALID` for one that did not arrive whole: nothing was changed then
+   */
+  reconcile: Reconcile
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
   sweep(): Promise<number>
   /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
@@ -149,7 +158,9 @@ const SENT_TRADE_NO = ['outTradeNo', text(1, 32)] as const
 const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
 /** One row for each call, in it each of its arguments. */
-const GROUPS: { [Group in Exclude<keyof Wechat, 'selfTest' | 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]> } & {
+const GROUPS: {
+  [Group in Exclude<keyof Wechat, 'selfTest' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]>
+} & {
   pay: Rows<PayV3Api>
 } = {
   login: {
@@ -248,7 +259,11 @@ export function checkCalls(wechat: Wechat): Wechat {
       if (call !== undefined) target[name] = checked(`${group}.${name}`, rules, call, AT_ONCE.includes(name))
     }
   }
-  return { ...wechat, idle: checked('idle', [['limitMs', LIMIT]], wechat.idle as Call, false) as Wechat['idle'] }
+  return {
+    ...wechat,
+    reconcile: checked('reconcile', [['date', DAY]], wechat.reconcile as Call, false) as Wechat['reconcile'],
+    idle: checked('idle', [['limitMs', LIMIT]], wechat.idle as Call, false) as Wechat['idle'],
+  }
 }
 
 function faultOf(rule: Rule, value: unknown): string | undefined {

@@ -150,7 +150,7 @@ export interface WechatEvent {
 }
 
 /** Who brought the news. */
-export type Source = 'notify' | 'query' | 'close' | 'order' | 'refund' | 'operator' | 'fulfil'
+export type Source = 'notify' | 'query' | 'bill' | 'close' | 'order' | 'refund' | 'operator' | 'fulfil'
 
 /** One line of an order's life: what was seen, from where, when, what it changed, or why it changed nothing. */
 export interface HistoryLine {
@@ -195,6 +195,8 @@ export type AnomalyKind =
   | 'refund-mismatch'
   /** A refund has been asked for ten times, and WeChat has not taken it: e.g. the merchant's balance is too low. It is asked for on. */
   | 'refund-stuck'
+  /** The bill of a day and the store differ, and WeChat, asked, has not settled it. */
+  | 'bill-differs'
   /** `onPaid` or `onRefunded` has failed ten times for the same order or refund. It is run on. */
   | 'hook-failing'
 

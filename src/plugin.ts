@@ -46,7 +46,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, anomalies, bills, miniProgram, pay, work, wechatNow } = account
+  const { login, orders, refunds, anomalies, bills, reconcile, miniProgram, pay, work, wechatNow } = account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -65,6 +65,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     refunds,
     anomalies,
     selfTest: async () => await selfTest({ config, services: account, notify }),
+    reconcile,
     sweep: async () => await work.sweep(),
     idle: async (limitMs = CLOSE_LIMIT_MS) => {
       await work.idle(limitMs)

@@ -49,6 +49,7 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['pay.fundFlowBill', { date: '2026-01-31', options: {} }],
   ['pay.readNotification', { message: MESSAGE }],
   ['pay.reply', { message: MESSAGE, fault: 'mismatch' }],
+  ['reconcile', { date: '2026-01-31' }],
   ['idle', { limitMs: 0 }],
 ]
 /** Calls without arguments. */

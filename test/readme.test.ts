@@ -163,6 +163,7 @@ const CONTENTS: Record<string, string[]> = {
     'refund-refused': true,
     'refund-mismatch': true,
     'refund-stuck': true,
+    'bill-differs': true,
     'hook-failing': true,
   }).map((name) => `\`${name}\``),
   channel: names<DiagnosticsName>({

@@ -41,6 +41,8 @@ export interface Orders {
    * unknown number.
    */
   refresh(outTradeNo: string): Promise<Order | undefined>
+  /** Asks WeChat about an order that exists, as a bill differs from it, and applies what it says. */
+  askForBill(order: Order): Promise<Order>
   /** The order for a client that polls: WeChat is asked first, unless the order is settled or was asked about a moment ago. */
   look(order: Order): Promise<Order>
   /**
@@ -204,6 +206,10 @@ export function createOrders({
     async refresh(outTradeNo) {
       const order = await store.findOrder(outTradeNo)
       return order === undefined ? undefined : await asking.ask(checkOwn(order), POLLED)
+    },
+
+    async askForBill(order) {
+      return await asking.ask(checkOwn(order), POLLED, undefined, 'bill')
     },
 
     async look(order) {

@@ -3,8 +3,11 @@ import type { Order, RefundReport } from '../model.ts'
 import type { Observation } from './machine/observation.ts'
 import { isRumour } from './machine/refund-fees.ts'
 
-/** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. `onReply` is called as soon as WeChat has answered. */
-export type Query = (order: Order, polled: boolean, onReply?: () => void) => Promise<Order>
+/** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. `onReply` is called as soon as WeChat has answered. `source` is why it was asked. */
+export type Query = (order: Order, polled: boolean, onReply?: () => void, source?: Asked) => Promise<Order>
+
+/** By the schedule or a client, or as a bill differs. */
+export type Asked = 'query' | 'bill'
 
 export interface QueryDeps {
   pay: Pick<PayApi, 'query' | 'listRefunds'>
@@ -17,26 +20,26 @@ export interface QueryDeps {
  * that fails the payment is recorded all the same, nothing is delivered for it blindly, the error passes through, and the next question tries again.
  */
 export function createQuery({ pay, apply }: QueryDeps): Query {
-  async function applyRefunds(order: Order, reports: RefundReport[]): Promise<Order> {
+  async function applyRefunds(order: Order, reports: RefundReport[], source: Asked): Promise<Order> {
     let current = order
     for (const report of reports) {
-      if (isNews(current, report)) current = await apply(current, { seen: 'refund-reported', source: 'query', report })
+      if (isNews(current, report)) current = await apply(current, { seen: 'refund-reported', source, report })
     }
     return current
   }
 
-  return async (order, polled, onReply) => {
+  return async (order, polled, onReply, source = 'query') => {
     const { outTradeNo } = order
     let report: TradeReport
     try {
       report = await pay.query(outTradeNo)
     } catch (error) {
-      await apply(order, { seen: 'no-answer', source: 'query', polled, reason: (error as Error).message })
+      await apply(order, { seen: 'no-answer', source, polled, reason: (error as Error).message })
       throw error
     }
     onReply?.()
-    if (report.tradeState !== 'REFUND') return await apply(order, reported(report, polled))
-    const news = { seen: 'payment', source: 'query', polled, payment: report.payment, refunded: true } as const
+    if (report.tradeState !== 'REFUND') return await apply(order, reported(report, polled, source))
+    const news = { seen: 'payment', source, polled, payment: report.payment, refunded: true } as const
     let refunds: RefundReport[]
     try {
       // What WeChat has closed makes room for what it accepted afterwards.
@@ -48,8 +51,8 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
     const all = { ...news, unlisted: refunds.length === 0 }
     // Refunds belong to a payment: to one that is known they come first, so that it is seen what was paid and is not given back.
     return order.payment === undefined
-      ? await applyRefunds(await apply(order, all), refunds)
-      : await apply(await applyRefunds(order, refunds), all)
+      ? await applyRefunds(await apply(order, all), refunds, source)
+      : await apply(await applyRefunds(order, refunds, source), all)
   }
 }
 
@@ -62,8 +65,7 @@ function isNews({ refunds }: Order, { outRefundNo, state, refundFee }: RefundRep
   return known === undefined || isRumour(known) || known.state !== state || known.refundFee !== refundFee
 }
 
-function reported(report: Exclude<TradeReport, { tradeState: 'REFUND' }>, polled: boolean): Observation {
-  const source = 'query'
+function reported(report: Exclude<TradeReport, { tradeState: 'REFUND' }>, polled: boolean, source: Asked): Observation {
   switch (report.tradeState) {
     case 'SUCCESS':
       return { seen: 'payment', source, polled, payment: report.payment }

@@ -44,9 +44,13 @@ export async function* readBill<Row, Summary>(
       width = columns.width
       read = rowOf(columns)
     } else if (line.startsWith(summaryBegins)) {
-      readSummary = summaryOf(new Columns(line))
+      const columns = new Columns(line)
+      width = columns.width
+      readSummary = summaryOf(columns)
     } else if (readSummary !== undefined) {
-      summary = readSummary(cellsOf(line))
+      const cells = cellsOf(line)
+      if (cells.length !== width) throw invalid('its summary was cut short')
+      summary = readSummary(cells)
     } else {
       const cells = cellsOf(line)
       try {
@@ -157,7 +161,7 @@ export function counted(columns: Columns, name: string): (cells: string[]) => nu
   const at = columns.need(name)
   return (cells) => {
     // Some bills count as if it were money: `45.0`.
-    const [, count] = /^(\d{1,12})(?:\.0+)?$/.exec(String(cells[at])) ?? []
+    const [, count] = /^(\d{1,12})(?:\.0+)?$/.exec(cells[at]!) ?? []
     if (count === undefined) throw invalid(`its summary has no ${name}`)
     return Number(count)
   }

@@ -73,8 +73,8 @@ function fundSummary(columns: Columns): (cells: string[]) => FundSummary {
   return (cells) => ({
     count: count(cells),
     inCount: inCount(cells),
-    inFee: parseYuan(String(cells[inFee])) ?? 0,
+    inFee: parseYuan(cells[inFee]!) ?? 0,
     outCount: outCount(cells),
-    outFee: parseYuan(String(cells[outFee])) ?? 0,
+    outFee: parseYuan(cells[outFee]!) ?? 0,
   })
 }

@@ -47,7 +47,7 @@ export class Ruling {
     this.now = now
     this.#observation = observation
     this.#wechatNow = wechatNow
-    this.isAnswer = sourceOf(observation) === 'query' && !observation.seen.startsWith('refund')
+    this.isAnswer = ['query', 'bill'].includes(sourceOf(observation)) && !observation.seen.startsWith('refund')
   }
 
   /** The order changes, and its schedule with it. */

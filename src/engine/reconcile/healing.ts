@@ -1,0 +1,131 @@
+import type { PayApi } from '../../client/pay.ts'
+import type { Anomaly, AnomalyKind, Order, RefundReport } from '../../model.ts'
+import type { TradeRow } from '../../protocol/trade-bill.ts'
+import { reasonOf } from '../../base/thrown.ts'
+import type { Store } from '../../store/store.ts'
+import type { Orders } from '../orders.ts'
+import { compareRow } from './compare.ts'
+import type { Comparison } from './compare.ts'
+import type { Difference } from './report.ts'
+
+/** What the bill and the store do not say alike: a line of the bill, or an order of the store. */
+export interface Suspect extends Comparison {
+  outTradeNo: string
+  outRefundNo: string | undefined
+  row?: TradeRow
+  order?: Order
+}
+
+export interface HealingDeps {
+  pay: Pick<PayApi, 'query' | 'queryRefund'>
+  store: Store
+  orders: Orders
+  raised: (anomaly: Anomaly) => void
+  now: () => Date
+}
+
+type Ending = Pick<Difference, 'outcome' | 'reason'>
+
+/** So many failures one after the other, and WeChat is left alone: the next run asks about the rest. */
+const ENOUGH = 5
+
+/** Looks into suspects one by one: asks WeChat, lets its answer take its usual road, and compares again. What is still open then waits for a person. */
+export function createHealing({ pay, store, orders, raised, now }: HealingDeps) {
+  return async function* (suspects: readonly Suspect[]): AsyncGenerator<Difference | 'elsewhere', void> {
+    let failures = 0
+    let last = ''
+    for (const suspect of suspects) {
+      const { kind, outTradeNo, outRefundNo, ours, theirs } = suspect
+      let ending: Ending | 'elsewhere'
+      if (failures < ENOUGH) {
+        try {
+          ending = await lookInto(suspect)
+          failures = 0
+        } catch (error) {
+          failures++
+          last = reasonOf(error)
+          ending = { outcome: 'open', reason: `WeChat could not be asked: ${last}` }
+        }
+      } else ending = { outcome: 'open', reason: `WeChat was not asked any more, after ${ENOUGH} failures: ${last}` }
+      yield ending === 'elsewhere' ? ending : { kind, outTradeNo, outRefundNo, ours, theirs, ...ending }
+    }
+  }
+
+  async function lookInto(suspect: Suspect): Promise<Ending | 'elsewhere'> {
+    const known = await findKnown(suspect)
+    if (known !== undefined) return known
+    if (suspect.row === undefined) return await confirm(suspect, suspect.order!)
+    return await heal(suspect, suspect.row)
+  }
+
+  /** What only the store has: WeChat may have it in the bill of another day. */
+  async function confirm(suspect: Suspect, { outTradeNo, payment }: Order): Promise<Ending | 'elsewhere'> {
+    const { outRefundNo } = suspect
+    if (outRefundNo !== undefined) {
+      const report = await pay.queryRefund(outRefundNo)
+      if (report?.outTradeNo === outTradeNo) return 'elsewhere'
+      return await open(suspect, 'the bill does not have the refund, and WeChat, asked, does not know it')
+    }
+    const report = await pay.query(outTradeNo)
+    const same =
+      'payment' in report &&
+      report.payment.transactionId === payment!.transactionId &&
+      report.payment.totalFee === payment!.totalFee
+    if (same) return 'elsewhere'
+    const said = 'payment' in report ? `is paid by ${report.payment.transactionId}` : `is ${report.tradeState}`
+    return await open(suspect, `the bill does not have the payment, and WeChat, asked, says that the order ${said}`)
+  }
+
+  async function heal(suspect: Suspect, row: TradeRow): Promise<Ending> {
+    const { outTradeNo } = row
+    let order = await orders.get(outTradeNo)
+    if (order === undefined) {
+      const report = await pay.query(outTradeNo)
+      if (!('payment' in report)) {
+        return await open(suspect, `the order is not in the store, and WeChat, asked, says ${report.tradeState}`)
+      }
+      await orders.observePayment('bill', report.payment)
+      return { outcome: 'open', reason: 'paid at WeChat, and no order of the store has this number' }
+    }
+    if (row.refund === undefined || order.payment === undefined) order = await orders.askForBill(order)
+    if (row.refund !== undefined && compareRow(row, order) !== undefined) {
+      const report: RefundReport | undefined = await pay.queryRefund(row.refund.outRefundNo)
+      if (report === undefined) return await open(suspect, 'WeChat, asked, does not know the refund')
+      order = (await orders.observe(outTradeNo, { seen: 'refund-reported', source: 'bill', report }))!.order
+    }
+    const left = compareRow(row, order)
+    if (left === undefined) return { outcome: 'healed', reason: 'WeChat, asked, says what the bill says' }
+    return (
+      (await findKnown(suspect)) ?? (await open(suspect, `WeChat, asked, says otherwise: the store has ${left.ours}`))
+    )
+  }
+
+  /** The findings that a difference may have led to: the engine's own, and that of an earlier run. */
+  function idsOf({ outTradeNo, outRefundNo, row }: Suspect): string[] {
+    const ids = [`bill-differs:${outRefundNo ?? outTradeNo}`]
+    if (outRefundNo !== undefined) return [...ids, `refund-mismatch:${outRefundNo}`]
+    const kinds: AnomalyKind[] = ['unknown-order', 'mismatch', 'second-transaction', 'reused-transaction']
+    return row === undefined ? ids : [...ids, ...kinds.map((kind) => `${kind}:${outTradeNo}:${row.transactionId}`)]
+  }
+
+  async function findKnown(suspect: Suspect): Promise<Ending | undefined> {
+    for (const id of idsOf(suspect)) {
+      const anomaly = await store.findAnomaly(id)
+      if (anomaly !== undefined) {
+        const { resolution, reason } = anomaly
+        return resolution === undefined
+          ? { outcome: 'open', reason: `waits for a person: ${reason}` }
+          : { outcome: 'decided', reason: `${resolution.action}: ${resolution.note}` }
+      }
+    }
+    return undefined
+  }
+
+  async function open(suspect: Suspect, what: string): Promise<Ending> {
+    const { outTradeNo, ours, theirs } = suspect
+    const reason = `${what} (ours: ${ours}; the bill's: ${theirs})`
+    const anomaly: Anomaly = { id: idsOf(suspect)[0]!, kind: 'bill-differs', outTradeNo, at: now(), reason }
+    if (await store.insertAnomaly(anomaly)) raised(anomaly)
+    return { outcome: 'open', reason: what }
+  }
+}

@@ -1,0 +1,67 @@
+import type { UnreadableLine } from '../../protocol/bill.ts'
+import type { TradeSummary } from '../../protocol/trade-bill.ts'
+import type { Comparison } from './compare.ts'
+
+export interface Difference extends Comparison {
+  outTradeNo: string
+  /** Of a refund. */
+  outRefundNo: string | undefined
+  /**
+   * - `healed`: WeChat, asked, has said the same as the bill, and now the store does
+   * - `open`: it waits for a person, or for the next run where WeChat could not be asked
+   * - `decided`: a person has looked at it before
+   */
+  outcome: 'healed' | 'open' | 'decided'
+  /** One sentence: what was found out. */
+  reason: string
+}
+
+/** What a day's bill and the store say, compared. Counts are of lines of the bill, but for `elsewhere` and the differences of the kind `ours-only`. */
+export interface Reconciliation {
+  /** The day in GMT+8: `yyyy-MM-dd`. */
+  date: string
+  rows: number
+  equal: number
+  /** Of another app, or of an order number that this package did not give: another system's under the same merchant number. */
+  foreign: number
+  /** Ours of the day that WeChat, asked, has in the bill of another day. */
+  elsewhere: number
+  healed: number
+  open: number
+  decided: number
+  /** In the order of the bill, then those of ours. */
+  differences: Difference[]
+  /** Differences beyond the first 10,000, which were not looked into: run it again. */
+  more: number
+  /** Lines that cannot be read: the first hundred of `unreadableRows`. */
+  unreadable: UnreadableLine[]
+  unreadableRows: number
+  /** What the bill says of itself; absent for a day without trades. */
+  summary: TradeSummary | undefined
+}
+
+/** The report as a text for a person: a line of counts, and a table of the differences. */
+export function formatReconciliation(report: Reconciliation): string {
+  const { date, rows, equal, foreign, elsewhere, healed, open, decided, more, unreadable, unreadableRows } = report
+  const counts = { rows, equal, healed, open, decided, foreign, elsewhere, unreadable: unreadableRows, more }
+  const head = Object.entries(counts)
+    .filter(([name, count]) => count > 0 || name === 'rows' || name === 'open')
+    .map(([name, count]) => `${count} ${name}`)
+  const table = [
+    ['outcome', 'kind', 'order', 'refund', 'ours', 'theirs', ''],
+    ...report.differences.map(({ outcome, kind, outTradeNo, outRefundNo = '', ours, theirs, reason }) => [
+      ...[outcome, kind, outTradeNo, outRefundNo, ours, theirs, reason],
+    ]),
+  ]
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((cells) => cells[column]!.length)))
+  return [
+    `${date}: ${head.join(', ')}`,
+    ...(table.length > 1 ? table : []).map((cells) =>
+      cells
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    ),
+    ...unreadable.map(({ line, reason }) => `line ${line} of the bill cannot be read: ${reason}`),
+  ].join('\n')
+}
