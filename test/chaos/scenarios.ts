@@ -9,6 +9,7 @@ import wechatPay, { fromPg, sqlStore } from '../../src/index.ts'
 import { createFleet } from './fleet.ts'
 import type { Fleet } from './fleet.ts'
 import type { ChaosAppOptions } from './app.ts'
+import { reuseTransactions } from './reuse.ts'
 import { ADAPTERS, APPLICATION_NAME } from './stores.ts'
 import type { Adapter } from './stores.ts'
 
@@ -69,7 +70,7 @@ async function crash({ quick, say, ...on }: Run): Promise<Tally> {
 
 /**
  * Four processes on one database, at each isolation that may be its default; every notification arrives at several of them at the same moment, and several
- * refunds of one order are asked for at once.
+ * refunds of one order are asked for at once. One transaction is said to have paid several orders.
  */
 async function processes(run: Run): Promise<Tally> {
   const tallies: Tally[] = []
@@ -86,6 +87,11 @@ async function processesAt(isolation: string, { quick, say, ...on }: Run): Promi
     const numbers = await payAll(fleet, world, quick ? 50 : 200, 0)
     await Promise.all(
       numbers.map(async (outTradeNo) => await world.notification(outTradeNo).deliver({ count: 4, concurrent: true })),
+    )
+    await reuseTransactions(
+      world,
+      pool,
+      await payAll(fleet, world, quick ? 50 : 200, 0, { deliver: 'not paid', cart: 'reused' }),
     )
     const began = Date.now()
     const counts = await tally(pool, world)
