@@ -276,10 +276,12 @@ function faultOf(rule: Rule, value: unknown): string | undefined {
 
 function checked(path: string, rules: readonly Argument[], call: Call, atOnce: boolean): Call {
   return (...given) => {
-    const faults = rules.flatMap(([name, rule], n) => {
+    const faults: string[] = []
+    for (let n = 0; n < rules.length; n++) {
+      const [name, rule] = rules[n]!
       const fault = faultOf(rule, given[n])
-      return fault === undefined ? [] : [`${name} ${fault}`]
-    })
+      if (fault !== undefined) faults.push(`${name} ${fault}`)
+    }
     if (faults.length === 0) return call(...given)
     const error = new WechatError('WECHAT_INPUT_INVALID', `${path} was called wrongly: ${faults.join('; ')}.`, {
       sent: false,

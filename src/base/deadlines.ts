@@ -18,27 +18,69 @@ export interface Deadlines {
   stop(): void
 }
 
+/** One under way, between those that began before and after it; one that is over stands alone. */
+class Running implements Deadline {
+  before: Running = this
+  after: Running = this
+  readonly at: number
+  readonly onEnd: () => void
+  readonly #left: () => void
+
+  constructor(at: number, onEnd: () => void, left: () => void) {
+    this.at = at
+    this.onEnd = onEnd
+    this.#left = left
+  }
+
+  get isAlone(): boolean {
+    return this.after === this
+  }
+
+  /** Takes its place before `other`. */
+  join(other: Running): void {
+    this.before = other.before
+    this.after = other
+    other.before.after = this
+    other.before = this
+  }
+
+  close(): void {
+    if (this.isAlone) return
+    this.before.after = this.after
+    this.after.before = this.before
+    this.before = this.after = this
+    this.#left()
+  }
+}
+
 /**
  * Deadlines of `ms` each, real time, late by at most a fiftieth of it. One timer looks at all of them: a timer for each would cost more than most of what
  * they watch. It keeps the process alive only while something is under way.
  */
 export function createDeadlines(ms: number): Deadlines {
-  const running = new Set<{ at: number; onEnd: () => void }>()
+  /** Those under way stand in a ring with this one: a Set moves what it holds when many come and go, and here each notification makes three. */
+  const ring = new Running(
+    Infinity,
+    () => {},
+    () => {},
+  )
   let timer: NodeJS.Timeout | undefined
   let stopped = false
 
   function look(): void {
     const now = performance.now()
-    for (const deadline of running) {
-      if (deadline.at > now) continue
-      leave(deadline)
-      deadline.onEnd()
+    const late: Running[] = []
+    for (let each = ring.after; each !== ring; each = each.after) if (each.at <= now) late.push(each)
+    for (const each of late) {
+      // Another that was late may have closed it.
+      if (each.isAlone) continue
+      each.close()
+      each.onEnd()
     }
   }
 
-  function leave(deadline: { at: number; onEnd: () => void }): void {
-    running.delete(deadline)
-    if (running.size > 0) return
+  function left(): void {
+    if (!ring.isAlone) return
     if (stopped) clear()
     else timer?.unref()
   }
@@ -50,14 +92,10 @@ export function createDeadlines(ms: number): Deadlines {
 
   function begin(onEnd: () => void, began = performance.now()): Deadline {
     timer ??= setInterval(look, Math.max(ms * LOOK_SHARE, 1))
-    if (running.size === 0) timer.ref()
-    const deadline = { at: began + ms, onEnd }
-    running.add(deadline)
-    return {
-      close() {
-        leave(deadline)
-      },
-    }
+    if (ring.isAlone) timer.ref()
+    const deadline = new Running(began + ms, onEnd, left)
+    deadline.join(ring)
+    return deadline
   }
 
   return {
@@ -82,7 +120,7 @@ export function createDeadlines(ms: number): Deadlines {
     },
     stop() {
       stopped = true
-      if (running.size === 0) clear()
+      if (ring.isAlone) clear()
     },
   }
 }

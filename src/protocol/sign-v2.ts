@@ -59,8 +59,12 @@ export function fieldWithin(value: string): string | undefined {
 
 /** Whether the signed text of a message can be cut into other fields. */
 export function isAmbiguous(fields: ReadonlyMap<string, string>): boolean {
-  for (const value of fields.values()) if (fieldWithin(value) !== undefined) return true
-  return false
+  let found = false
+  // An iterator would make an object for each field.
+  fields.forEach((value) => {
+    found ||= fieldWithin(value) !== undefined
+  })
+  return found
 }
 
 function stringToSign(fields: ReadonlyMap<string, string>, apiKey: string): string {

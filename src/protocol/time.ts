@@ -7,17 +7,13 @@ export function formatTime(date: Date): string {
 
 /** Reads `yyyyMMddHHmmss` or `yyyy-MM-dd HH:mm:ss` in Beijing time; `undefined` when it is neither or no real moment. */
 export function parseTime(text: string): Date | undefined {
-  const parts =
-    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text) ?? /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text)
-  if (parts === null) return undefined
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+  if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text)) return parseTime(text.replace(/[- :]/g, ''))
+  if (!/^\d{14}$/.test(text)) return undefined
+  const digits = Number(text)
+  /** The two digits that stand before so many others. */
+  const two = (place: number) => Math.floor(digits / place) % 100
+  const [year, month, day] = [Math.floor(digits / 1e10), two(1e8), two(1e6)]
+  const [hour, minute, second] = [two(1e4), two(1e2), two(1)]
   const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
   // A Date takes 31 April for 1 May, 24:00 for the next day, and the year 14 for 1914.
   const isReal =

@@ -96,7 +96,7 @@ export function createPassages(
   }
 
   function of({ raw }: FastifyRequest, reply: FastifyReply): Passage {
-    return passageOf(raw, reply.raw, reply.elapsedTime)
+    return (raw as Raw)[PASSAGE] ?? passageOf(raw, reply.raw, reply.elapsedTime)
   }
 
   function settle(passage: Passage, { fault, outcome, lagMs }: Taken): void {

@@ -73,7 +73,7 @@ export function readNotificationV2({ body }: NotificationMessage, options: Reade
       transactionId: kept(fields, 'transaction_id')!,
     }
   }
-  const payment = readPayment(fields)
+  const payment = readPayment(fields, options)
   if (typeof payment === 'string') {
     throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
   }

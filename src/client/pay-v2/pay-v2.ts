@@ -75,7 +75,7 @@ export function createPayV2({
       )
     }
     if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
-      const payment = readPayment(reply)
+      const payment = readPayment(reply, { appid, mchId })
       if (typeof payment === 'string') {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',

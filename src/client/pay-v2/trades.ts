@@ -1,11 +1,11 @@
-import type { Payment } from '../../model.ts'
+import type { Account, Payment } from '../../model.ts'
 import { parseFen } from '../../protocol/money.ts'
 import { parseTime } from '../../protocol/time.ts'
 import { kept } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 
-/** The payment that a verified message of our account reports, or the name of the field that cannot be read. */
-export function readPayment(fields: Fields): Payment | string {
+/** The payment that a verified message reports, which names our account, or the name of the field that cannot be read. */
+export function readPayment(fields: Fields, { appid, mchId }: Account): Payment | string {
   const totalFee = parseFen(fields.get('total_fee'))
   if (totalFee === undefined) return 'total_fee'
   const paidAt = parseTime(fields.get('time_end') ?? '')
@@ -17,8 +17,8 @@ export function readPayment(fields: Fields): Payment | string {
   return {
     transactionId,
     outTradeNo: kept(fields, 'out_trade_no')!,
-    appid: kept(fields, 'appid')!,
-    mchId: kept(fields, 'mch_id')!,
+    appid,
+    mchId,
     openid,
     totalFee,
     currency: fields.get('fee_type') || 'CNY',
