@@ -50,7 +50,7 @@ export {
   type NotificationState,
   type Overlap,
 } from './notify/notification.ts'
-export type { Gaps, Schedule } from './notify/schedule.ts'
+export type { Gaps, Plan, Schedule } from './notify/schedule.ts'
 export type { FieldChanges, Resign } from './wire/tamper.ts'
 export type { Journal, JournalFilter, NearestMiss, Times, Waited, WaitOptions } from './journal/journal.ts'
 export type { Difference, JournalMatch, TextMatch } from './journal/matching.ts'

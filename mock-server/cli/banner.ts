@@ -1,6 +1,5 @@
-import { appEnvironment } from '../control/environment.ts'
+import { appEnvironment, shellLines } from '../world/environment.ts'
 import type { MockWechat } from '../server/mock.ts'
-import { shellLines } from './environment.ts'
 
 const LONELY =
   'In a container this address is unreachable from outside: use --host 0.0.0.0, and --allow-host with the service name.\n'

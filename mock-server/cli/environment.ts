@@ -1,12 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 
-/** Lines for a shell, or for a .env file: a value of several lines stands in quotes, the others need none. */
-export const shellLines = (environment: Readonly<Record<string, string>>) =>
-  Object.entries(environment)
-    .map(([name, value]) => `${name}=${value.includes('\n') ? `"${value.trimEnd()}"` : value}\n`)
-    .join('')
-
 const LOOPBACK = /^(?:localhost|127\..*|\[?::1\]?)$/
 
 export const isLoopback = (host: string) => LOOPBACK.test(host)

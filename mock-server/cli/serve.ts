@@ -1,13 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MockError } from '../base/errors.ts'
-import { credentialsView, wholeEnvironment } from '../control/environment.ts'
+import { credentialsView, shellLines, wholeEnvironment } from '../world/environment.ts'
 import { createMockWechat, type MockWechat } from '../server/mock.ts'
 import { DURATION, OPTIONS, OR_NEVER, type Flag, type WorldOptions } from '../world/options.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
 import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
-import { inContainer, isLoopback, shellLines } from './environment.ts'
+import { inContainer, isLoopback } from './environment.ts'
 
 /** The flags that are not options of a world. */
 interface ServeOptions {

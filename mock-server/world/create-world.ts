@@ -274,6 +274,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     parties,
     baseUrl: host.baseUrl,
     clock,
+    plan,
     advance,
     settleOn: (fn) => {
       settleHooks.push(fn)

@@ -25,7 +25,7 @@ const VERSION = oneOf('v2', 'v3')
 const ROTATE = strict({ ...ROTATION, ...OF_MERCHANT })
 
 /** The parts of a world. */
-export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'close'> {
+export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events' | 'plan' | 'close'> {
   readonly core: WorldCore
   readonly parties: Parties
   readonly baseUrl: () => string
@@ -91,6 +91,7 @@ export function createFace(parts: FaceParts): World {
       advance,
       switchTo: clock.switchTo,
     },
+    plan: parts.plan,
     journal,
     advance,
     loginCode: (options = {}) => {

@@ -19,6 +19,7 @@ import type { Rotatable, RotationOptions } from '../ledger/keys.ts'
 import type { OrderSnapshot } from '../ledger/orders.ts'
 import type { RefundSnapshot } from '../ledger/refund-rules.ts'
 import type { Delivery, Notification } from '../notify/notification.ts'
+import type { Plan } from '../notify/schedule.ts'
 import type { App, AppChanges } from '../users/app.ts'
 import type { LoginCodeOptions, OfApp, User, UserChanges } from '../users/users.ts'
 import type { CashierOpened, RequestPaymentParams } from '../wechat/phone/request-payment.ts'
@@ -85,6 +86,8 @@ export interface World extends AsyncDisposable, Snapshots {
   /** As they are now: {@link World.setMerchant} and {@link World.setApp} change them. */
   readonly credentials: WorldCredentials
   readonly clock: WorldClock
+  /** The retry schedule. */
+  readonly plan: Plan
   readonly journal: Journal
   /**
    * Moves a virtual clock by `'24h4m'`, `'15s'`, … or milliseconds, to a moment, or over the next events, and makes every

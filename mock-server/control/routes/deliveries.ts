@@ -1,26 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { MockError } from '../../base/errors.ts'
 import type { Delivery } from '../../notify/notification.ts'
+import { curlCommand, rawRequest } from '../../notify/replay.ts'
 import type { Worlds } from '../../world/worlds.ts'
 import { strict, text } from '../../base/schema.ts'
 import { about, limit, newest, type InWorld, type Page } from '../schemas.ts'
-
-/** The request of a delivery as it went over the wire. */
-export function rawRequest({ url, request: { headers, body } }: Delivery): string {
-  const { host, pathname, search } = new URL(url)
-  const lines = Object.entries({ host, ...headers, 'content-length': Buffer.byteLength(body) }).map(
-    ([name, value]) => `${name}: ${value}`,
-  )
-  return [`POST ${pathname}${search} HTTP/1.1`, ...lines, '', body].join('\r\n')
-}
-
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
-
-/** A shell command that sends the same request again. */
-export function curlCommand({ url, request: { headers, body } }: Delivery): string {
-  const options = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)
-  return ['curl -i', quoted(url), ...options, '--data-binary', quoted(body)].join(' ')
-}
 
 const base64 = (text: string | Buffer) => Buffer.from(text).toString('base64')
 

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { connect } from 'node:net'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { curlCommand, deliveryView, rawRequest } from '../../../mock-server/control/routes/deliveries.ts'
+import { deliveryView } from '../../../mock-server/control/routes/deliveries.ts'
+import { curlCommand, rawRequest } from '../../../mock-server/notify/replay.ts'
 import {
   ACK,
   type Answer,

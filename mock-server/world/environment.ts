@@ -32,3 +32,9 @@ export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: str
   WECHAT_MOCK_URL: new URL(controlUrl).origin,
   WECHAT_MOCK_WORLD: world,
 })
+
+/** Lines for a shell, or for a .env file: a value of several lines stands in quotes, the others need none. */
+export const shellLines = (environment: Readonly<Record<string, string>>) =>
+  Object.entries(environment)
+    .map(([name, value]) => `${name}=${value.includes('\n') ? `"${value.trimEnd()}"` : value}\n`)
+    .join('')
