@@ -247,6 +247,7 @@ export type Effect = EffectOf<Api>
 export type EffectNamed<K extends Kind> = { readonly kind: K } & FieldsOf<Rows[K]>
 
 const KINDS = Object.keys(EFFECTS) as Kind[]
+export const EFFECT_NAMES: readonly string[] = KINDS
 const rowOf = (kind: Kind): Row<keyof Groups, object> => EFFECTS[kind] as Row<keyof Groups, object>
 
 const schemaOf = (kind: Kind): Schema => {

@@ -76,9 +76,13 @@ function fieldsOf(text: string): Record<string, string> {
 
 /** The fields of a request, from its query and its body. */
 export const requestFields = ({ request: { url, body } }: Pick<JournalEntry, 'request'>): Record<string, string> => ({
-  ...Object.fromEntries(new URL(url, 'http://wechat').searchParams),
+  ...Object.fromEntries(new URLSearchParams(url.split('?').slice(1).join('?'))),
   ...fieldsOf(body),
 })
+
+/** The fields of a reply. */
+export const replyFields = ({ response }: Pick<JournalEntry, 'response'>): Record<string, string> =>
+  fieldsOf(response?.body ?? '')
 
 const isSame = (expected: TextMatch, actual: string | undefined) =>
   actual !== undefined && (typeof expected === 'string' ? expected === actual : actual.search(expected) >= 0)
@@ -104,6 +108,6 @@ export function differences(entry: JournalEntry, { fields, reply, ...plain }: Jo
   }
   compare('', plain, { ...entry })
   if (fields) compare('fields.', fields, requestFields(entry))
-  if (reply) compare('reply.', reply, fieldsOf(entry.response?.body ?? ''))
+  if (reply) compare('reply.', reply, replyFields(entry))
   return found
 }

@@ -35,6 +35,8 @@ export interface Delivery {
   readonly reason: string
   /** What production might reject about the answer. */
   readonly lint?: readonly Finding[]
+  /** The name of the fault that struck it. */
+  readonly fault?: string
 }
 
 export type NotificationState = 'pending' | 'acked' | 'exhausted' | 'held' | 'cancelled'

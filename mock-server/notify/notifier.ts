@@ -169,6 +169,7 @@ export function createNotifier({
         startedMs,
         durationMs: exchange.durationMs,
         ...judge(exchange, ackTimeoutMs, { version, strict, timeHint }),
+        ...(passage.fault !== undefined && { fault: passage.fault }),
       }
       // A world that was reset or restored meanwhile no longer knows it.
       if (!isKnown(entry)) return delivery

@@ -18,6 +18,8 @@ export interface Sent {
 
 /** A notification that no gate holds any more. */
 export interface Passage {
+  /** The fault that strikes it. */
+  readonly fault?: string
   /** Never rejects. */
   readonly post: (outgoing: Outgoing, limitMs: number) => Promise<Sent>
 }
@@ -89,6 +91,7 @@ export const createNoticeWire = ({ gates, faults, delays, sender }: NoticeWireOp
     if (is('delay', 'before')) await delays.wait(ms)
     await allRead()
     return {
+      ...(effect && { fault: name }),
       post: async (outgoing, limitMs) => {
         const { url, headers, body } = spoilt(outgoing, effect)
         const answered: Exchange = is('reset', 'before')

@@ -11,8 +11,20 @@ export function rawRequest({ url, request: { headers, body } }: Pick<Delivery, '
 
 const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
+interface Replayed extends Pick<Delivery, 'url' | 'request'> {
+  /** Default POST. */
+  readonly method?: string
+}
+
 /** A shell command that sends the same request again. */
-export function curlCommand({ url, request: { headers, body } }: Pick<Delivery, 'url' | 'request'>): string {
+export function curlCommand({ url, method = 'POST', request: { headers, body } }: Replayed): string {
   const options = Object.entries(headers).map(([name, value]) => `-H ${quoted(`${name}: ${value}`)}`)
-  return ['curl -i', quoted(url), ...options, '--data-binary', quoted(body)].join(' ')
+  const data = body === '' ? [] : ['--data-binary', quoted(body)]
+  return [
+    'curl -i',
+    ...(method === (body === '' ? 'GET' : 'POST') ? [] : [`-X ${method}`]),
+    quoted(url),
+    ...options,
+    ...data,
+  ].join(' ')
 }

@@ -4,6 +4,7 @@ import { CONTROL_PREFIX, controlRoutes } from '../control/index.ts'
 import { describeRoutes } from '../control/openapi.ts'
 import type { Worlds } from '../world/worlds.ts'
 import { checkCaller } from './guard.ts'
+import { pageRoutes } from './page-routes.ts'
 import { processRoutes } from './process-routes.ts'
 import { type AppOptions, CONTROL_ROOT, wireRoutes } from './wire-routes.ts'
 
@@ -50,6 +51,7 @@ export function buildApp(
     )
     app.get(`${CONTROL_ROOT}openapi.json`, { onRequest: guard }, async () => describe(worlds.controlUrl()))
   }
+  if (parts.includes('control')) app.register(async (pages) => pageRoutes(pages, worlds, guard))
   processRoutes(app, worlds)
   return app
 }

@@ -14,6 +14,33 @@ export function isForeignPage({ headers }: Pick<FastifyRequest, 'headers'>): boo
   return origin !== undefined && hostnameOf(origin) !== hostnameOf(`http://${host}`)
 }
 
+/** A person follows a link: the browser shows the answer, and the page that had the link cannot read it. */
+const isVisit = (headers: FastifyRequest['headers']) =>
+  headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
+
+/** A page of another site made the browser ask, and not a person who follows a link. */
+export function isForeignVisit(request: Pick<FastifyRequest, 'headers'>): boolean {
+  return isForeignPage(request) && !isVisit(request.headers)
+}
+
+/**
+ * Keeps foreign web pages from the mock's own, in addition to {@link checkCaller}: a page may be opened by a link from
+ * anywhere, but its forms are posted, and its parts loaded, by the mock's pages alone.
+ */
+export function checkBrowser({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): void {
+  const { origin, 'sec-fetch-site': site } = headers
+  const isOwn = site === 'same-origin' || (site === undefined && origin !== undefined)
+  const isAllowed =
+    method === 'POST' ? isOwn : site === undefined || site === 'same-origin' || site === 'none' || isVisit(headers)
+  if (isAllowed) return
+  throw new MockError(
+    'FORBIDDEN_ORIGIN',
+    method === 'POST' && site === undefined
+      ? 'the forms of the pages are for browsers; a program calls the control API'
+      : 'a page of another site may not use the pages of the mock',
+  )
+}
+
 /**
  * Keeps foreign web pages out: a page can make the browser call a loopback port, through its own domain resolving to
  * 127.0.0.1 (so the Host must be an address, a local name or one of `hosts`) or across origins (so an Origin must be the

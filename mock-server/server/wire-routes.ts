@@ -1,4 +1,4 @@
-import { isForeignPage } from './guard.ts'
+import { isForeignPage, isForeignVisit } from './guard.ts'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -40,6 +40,17 @@ const pathOf = (url: string) => url.split('?')[0]!
 const isVisit = (method: string, url: string) =>
   ['GET', 'HEAD'].includes(method) && ['/', '/favicon.ico'].includes(pathOf(url))
 
+const isRoot = ({ method, url }: Pick<FastifyRequest, 'method' | 'url'>) => method === 'GET' && pathOf(url) === '/'
+
+/** Where the pages are, for a browser that has opened the mock's address by whatever name. */
+function pagesFor({ protocol, headers }: FastifyRequest, controlUrl: string): string | undefined {
+  const called = `${protocol}://${headers.host}`
+  if (!headers.accept?.includes('text/html') || !URL.canParse(called)) return undefined
+  const url = new URL(`${CONTROL_ROOT}ui/`, called)
+  url.port = new URL(controlUrl).port
+  return url.href
+}
+
 function shownCertificate(socket: Socket, { ca }: TlsOptions): ClientCertificate | null {
   const { subject } = (socket as TLSSocket).getPeerCertificate()
   return subject
@@ -61,7 +72,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     request.raw.headers = headers
   })
   app.addHook('onRequest', async (request, reply) => {
-    if (!isForeignPage(request)) return
+    if (!isForeignPage(request) || (isRoot(request) && !isForeignVisit(request))) return
     const message = 'a page of another site may not call the emulated WeChat; only servers call the real one'
     return reply.code(403).send({ code: 'FORBIDDEN_ORIGIN', message })
   })
@@ -149,6 +160,8 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     const world = worldOf(worlds, sent(request))
     const told = sent(request, world)
     const { method, url } = told
+    const pages = isRoot(request) ? pagesFor(request, worlds.controlUrl()) : undefined
+    if (pages !== undefined) return reply.redirect(pages)
     const why = pathOf(url).includes('//') ? ': its path contains //; remove the slash at the end of the base URL' : ''
     const answer = {
       code: 'UNKNOWN_PATH',

@@ -175,7 +175,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
   })
 
   function onDelivery(delivery: Delivery): void {
-    const { sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, lint, attempt } =
+    const { sentAt, notificationId, kind, outTradeNo, url, request, response, verdict, reason, lint, fault, attempt } =
       delivery
     journal.record({
       at: sentAt,
@@ -186,6 +186,7 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
       ...(response && { response }),
       note: `${verdict}: ${reason}`,
       ...(lint && { lint }),
+      ...(fault !== undefined && { fault }),
       deliveryId: delivery.id,
       verdict,
     })

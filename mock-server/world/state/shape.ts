@@ -174,6 +174,7 @@ const delivery = record({
   durationMs: number,
   verdict: text,
   reason: text,
+  fault: optional(text),
 })
 
 const signing = record({

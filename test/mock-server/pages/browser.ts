@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+
+/** An installed Chromium; playwright-core brings none. */
+const PATHS = [
+  process.env.CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  'C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe',
+]
+
+const executablePath = PATHS.find((path) => path !== undefined && existsSync(path))
+
+/** What tap prints where there is none, or undefined. With REQUIRE_BROWSER set, tests are not skipped but fail. */
+export const noBrowser =
+  executablePath === undefined && process.env.REQUIRE_BROWSER === undefined
+    ? "SKIPPED: the browser tests of the mock's pages, as there is no Chromium; install one, or set CHROMIUM to its path"
+    : undefined
+
+let browser: Promise<Browser> | undefined
+
+/** One browser for all tests of a file, which ends with it. */
+export async function startBrowser(t: Test): Promise<Browser> {
+  browser ??= chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', '--force-color-profile=srgb'] })
+  t.teardown(async () => (await browser)?.close())
+  return browser
+}
+
+export interface Window extends AsyncDisposable {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the browser complained about: console errors, failed scripts, refused loads. */
+  readonly errors: string[]
+}
+
+export async function openWindow(
+  browser: Browser,
+  options: Parameters<Browser['newContext']>[0] = {},
+): Promise<Window> {
+  const context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, ...options })
+  const page = await context.newPage()
+  const errors: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(String(error)))
+  page.on('dialog', async (dialog) => {
+    errors.push(`dialog: ${dialog.message()}`)
+    await dialog.dismiss()
+  })
+  return { page, context, errors, [Symbol.asyncDispose]: () => context.close() }
+}
