@@ -265,7 +265,11 @@ t.test('src and mock-server share nothing, and import nothing from elsewhere', a
 
 t.test('packages', async (t) => {
   const forbidden: [what: string, from: (edge: Import) => boolean, to: RegExp][] = [
-    ['what only the mock or a bench needs is not imported under src', isIn('src/'), /^(fast-xml-parser|commander|uqr)$/],
+    [
+      'what only the mock or a bench needs is not imported under src',
+      isIn('src/'),
+      /^(fast-xml-parser|commander|uqr)$/,
+    ],
     [
       'protocol, engine and store know nothing of Fastify or HTTP',
       ({ from }) => /^src\/(protocol|engine|store)\//.test(from),

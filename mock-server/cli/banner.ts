@@ -1,4 +1,4 @@
-import { appEnvironment, shellLines } from '../world/environment.ts'
+import { appEnvironment, shellLines } from '../ledger/environment.ts'
 import type { MockWechat } from '../server/mock.ts'
 
 const LONELY =

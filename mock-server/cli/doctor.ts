@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { appEnvironment, type AppCredentials } from '../world/environment.ts'
+import { appEnvironment, type AppCredentials } from '../ledger/environment.ts'
 import type { Finding } from '../journal/entry.ts'
 import { VERSION } from '../version.ts'
 import { type SignExplanation, toldSign } from '../wire/explain-sign.ts'

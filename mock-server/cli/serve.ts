@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MockError } from '../base/errors.ts'
-import { credentialsView, shellLines, wholeEnvironment } from '../world/environment.ts'
+import { credentialsView, shellLines, wholeEnvironment } from '../ledger/environment.ts'
 import { createMockWechat, type MockWechat } from '../server/mock.ts'
 import { DURATION, OPTIONS, OR_NEVER, type Flag, type WorldOptions } from '../world/options.ts'
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'

@@ -81,6 +81,8 @@ export interface Notification {
   readonly attempts: readonly Delivery[]
   /** World time of the next retry, if one is due. */
   readonly nextDueAt: Date | undefined
+  /** Milliseconds between its sends, if it does not follow the world's schedule. */
+  readonly gaps: readonly number[] | undefined
   /** Sends it manually, outside the schedule. An acknowledgement ends the schedule; a failure leaves it as it is. */
   readonly deliver: (options?: DeliverOptions) => Promise<Delivery[]>
   /** Pauses the schedule until it is released. */
@@ -221,6 +223,9 @@ export class Entry implements Notification {
   }
   get attempts(): readonly Delivery[] {
     return this.data.attempts
+  }
+  get gaps() {
+    return this.data.gaps
   }
   get nextDueAt() {
     return this.state === 'pending' ? this.data.due : undefined

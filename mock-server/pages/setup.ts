@@ -1,4 +1,4 @@
-import { shellLines, wholeEnvironment } from '../world/environment.ts'
+import { shellLines, wholeEnvironment } from '../ledger/environment.ts'
 import { button, copyable, form } from './frame/layout.ts'
 import { html } from './frame/markup.ts'
 import { PAGES, type Page, type View } from './frame/view.ts'

@@ -3,7 +3,7 @@ import { LOGIN_CODE, type LoginCodeOptions } from '../../users/users.ts'
 import { WORLD_OPTIONS, type WorldOptions } from '../../world/options.ts'
 import type { World } from '../../world/world.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { credentialsView, wholeEnvironment } from '../../world/environment.ts'
+import { credentialsView, wholeEnvironment } from '../../ledger/environment.ts'
 import { about, type InWorld } from '../schemas.ts'
 
 type NewWorld = Omit<WorldOptions, 'startTime'> & { readonly startTime?: string | number }

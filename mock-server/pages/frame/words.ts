@@ -76,6 +76,7 @@ const WORDS = {
   kindpay: ['Payment', '支付'],
   kindrefund: ['Refund', '退款'],
   kindfail: ['Failed payment', '支付失败'],
+  kindevent: ['Event', '事件'],
   kindcrafted: ['Made by hand', '手工构造'],
 
   // Verdicts on an answer
@@ -155,7 +156,7 @@ const MORE = {
   field: ['Field', '字段'],
   value: ['Value', '值'],
   noFields: ['It has no fields.', '没有字段。'],
-  signOurs: ['What the mock signs', '模拟器的签名原文'],
+  signOurs: ['The text to sign', '签名原文'],
   signTheirs: ['What your app seems to have signed', '应用的签名原文'],
   signRight: ['The signature is right ({type}).', '签名正确（{type}）。'],
   signWrong: ['The signature is wrong', '签名错误'],
@@ -164,7 +165,7 @@ const MORE = {
     '不符合任何常见错误：是否使用了其他密钥，或签名后修改了字段？',
   ],
   signFirst: ['The first difference is at {field}', '第一处不同：{field}'],
-  signNone: ['This message carries no V2 signature.', '该报文没有 V2 签名。'],
+  signNone: ['This message carries no signature.', '该报文没有签名。'],
   keyMasked: ['The key is masked.', '密钥已隐藏。'],
   lintNone: ['Nothing that production might refuse.', '没有可能被正式环境拒绝的内容。'],
   fault: ['Fault {name} struck', '故障 {name} 已触发'],

@@ -1,6 +1,7 @@
 import type { JournalEntry } from '../../journal/entry.ts'
 import { replyFields, requestFields } from '../../journal/matching.ts'
 import { curlCommand } from '../../notify/replay.ts'
+import { messageText, readAuthorization, requestText, SCHEME } from '../../wire/sign-v3.ts'
 import { readXml } from '../../wire/xml.ts'
 import type { SignExplanation } from '../../wire/explain-sign.ts'
 import { html, type Markup } from '../frame/markup.ts'
@@ -44,10 +45,26 @@ function explanationOf({ world }: View, { sign, request }: JournalEntry): SignEx
   }
 }
 
+/** What was signed of a message of API v3 that was taken; of a notification, what WeChat signed. */
+function textV3({ direction, request: { method, url, headers, body } }: JournalEntry): string | undefined {
+  if (direction === 'out') {
+    const { 'Wechatpay-Timestamp': timestamp, 'Wechatpay-Nonce': nonce } = headers
+    if (timestamp === undefined) return undefined
+    return String(messageText({ timestamp: String(timestamp), nonce: String(nonce), body }))
+  }
+  const told = readAuthorization(headers.authorization as string | undefined)
+  if (typeof told === 'string') return undefined
+  return String(requestText({ method, url, timestamp: told.timestamp, nonce: told.nonce_str, body }))
+}
+
 function sign(view: View, entry: JournalEntry): Markup {
   const { say } = view
   const found = explanationOf(view, entry)
-  if (!found) return html`<p>${say('signNone')}</p>`
+  if (!found) {
+    const text = textV3(entry)
+    if (text === undefined) return html`<p>${say('signNone')}</p>`
+    return html`<p class="good">${say('signRight', { type: SCHEME })}</p><h2>${say('signOurs')}</h2>${bytes(view, text)}`
+  }
   const { ours, theirs, mistake, difference, type } = found
   const isRight = theirs === ours && mistake === ''
   if (isRight) {

@@ -5,8 +5,9 @@ import { html, type Markup } from '../frame/markup.ts'
 import { to, type View } from '../frame/view.ts'
 import { verdictWord, type Say } from '../frame/words.ts'
 
-/** How many sends the schedule has, the first included. */
-export const planned = ({ plan: { gaps, immediate } }: Pick<World, 'plan'>) => gaps.length + (immediate ? 1 : 0)
+/** How many sends the schedule of a notification has, the first included. */
+export const planned = ({ gaps }: Notification, { plan }: Pick<World, 'plan'>) =>
+  (gaps ?? plan.gaps).length + (plan.immediate ? 1 : 0)
 
 /** By attempt: what was sent. A manual send has the number of the send that it repeats. */
 function attemptsOf({ attempts }: Notification): ReadonlyMap<number, readonly Delivery[]> {
@@ -32,7 +33,7 @@ export function strip(view: View, notification: Notification, big = false): Mark
   const sent = attemptsOf(notification)
   const next = nextAttempt(notification) - 1
   const isDone = notification.state === 'acked' || notification.state === 'cancelled'
-  const marks = Array.from({ length: Math.max(planned(world), next) }, (_, n) => {
+  const marks = Array.from({ length: Math.max(planned(notification, world), next) }, (_, n) => {
     const deliveries = sent.get(n)
     if (deliveries !== undefined) {
       const shown = deliveries.find(isTaken) ?? deliveries.at(-1)!
@@ -54,7 +55,7 @@ export function strip(view: View, notification: Notification, big = false): Mark
 export function notificationWord(notification: Notification, world: World, say: Say): string {
   const { state, nextDueAt, attempts } = notification
   const n = nextAttempt(notification)
-  const all = planned(world)
+  const all = planned(notification, world)
   if (state === 'pending') {
     return nextDueAt === undefined
       ? say('underWay', { n, all })

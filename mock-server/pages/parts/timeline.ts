@@ -88,7 +88,7 @@ export function timeline(
   for (const notification of notifications) {
     const { nextDueAt } = notification
     if (nextDueAt === undefined) continue
-    const text = say('isDue', { n: nextAttempt(notification), all: planned(world) })
+    const text = say('isDue', { n: nextAttempt(notification), all: planned(notification, world) })
     items.push({
       at: nextDueAt,
       kind: 'wait',

@@ -16,7 +16,7 @@ import {
 import { banner } from '../../../mock-server/cli/banner.ts'
 import { CommandError, createAsk, NoAnswer } from '../../../mock-server/cli/client.ts'
 import { heedOff, inContainer, isLoopback } from '../../../mock-server/cli/environment.ts'
-import { shellLines } from '../../../mock-server/world/environment.ts'
+import { shellLines } from '../../../mock-server/ledger/environment.ts'
 import { run } from '../../../mock-server/cli/program.ts'
 import { VERSION } from '../../../mock-server/version.ts'
 import { deadUrl, listen, NOON, port, startMock } from '../helpers.ts'

@@ -1,7 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
-import { appEnvironment, wholeEnvironment } from '../../../mock-server/world/environment.ts'
+import { appEnvironment, wholeEnvironment } from '../../../mock-server/ledger/environment.ts'
 import { jsonOf } from '../../../mock-server/control/json.ts'
 import type { OpenApi } from '../../../mock-server/control/openapi.ts'
 import { integer, strict, text } from '../../../mock-server/base/schema.ts'

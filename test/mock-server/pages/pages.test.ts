@@ -1,6 +1,20 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
+import { signV2 } from '../../../mock-server/wire/sign-v2.ts'
+import { writeXml } from '../../../mock-server/wire/xml.ts'
 import { PREPAY_LIFE_MS } from '../../../mock-server/ledger/orders.ts'
-import { callPay, orderFields, placeOrder, placeRefund, startMock } from '../helpers.ts'
+import {
+  ACK,
+  callPay,
+  deadUrl,
+  deferred,
+  orderFields,
+  placeOrder,
+  placeRefund,
+  startMock,
+  startShop,
+} from '../helpers.ts'
+import { order, query } from '../v3.ts'
 import { startScene, tellMorning } from './scene.ts'
 import { visit } from './visit.ts'
 
@@ -122,7 +136,7 @@ t.test('Order: what each side said, in which order, and why it is not done', asy
 
   const tabs: [path: string, told: RegExp][] = [
     ['orders/tea-0001?tab=fields', /total_fee 12800 .* return_code SUCCESS/],
-    ['orders/tea-0001?tab=sign', /The signature is right \(MD5\)\. What the mock signs .*&key=<apiKey>/],
+    ['orders/tea-0001?tab=sign', /The signature is right \(MD5\)\. The text to sign .*&key=<apiKey>/],
     ['orders/tea-0001?tab=lint', /Nothing that production might refuse\./],
     [`orders/tea-0001?e=${entry!.cursor}&tab=lint`, /nonce|openid|local|notify_url/],
     ['orders/tea-0001?tab=curl', /Send the same bytes again curl -i 'http:.*' -H 'content-type: text\/xml'/],
@@ -141,8 +155,6 @@ t.test('Order: what each side said, in which order, and why it is not done', asy
 t.test('Sign: the first field that differs', async (t) => {
   const { mock, world } = await startScene(t)
   const { appid, mchId, apiKey } = world.credentials
-  const { signV2 } = await import('../../../mock-server/wire/sign-v2.ts')
-  const { writeXml } = await import('../../../mock-server/wire/xml.ts')
   const fields: [string, string][] = [
     ['appid', appid],
     ['mch_id', mchId],
@@ -160,7 +172,6 @@ t.test('Sign: the first field that differs', async (t) => {
   t.match(text, 'nonce_str=abc')
   t.match(html, /<mark>nonce_str=abc<\/mark>/)
   // Signed with an empty value, which WeChat leaves out.
-  const { createHash } = await import('node:crypto')
   const whole = `appid=${appid}&attach=&mch_id=${mchId}&nonce_str=abc&out_trade_no=tea-0009&key=${apiKey}`
   const wrong = createHash('md5').update(whole).digest('hex').toUpperCase()
   await fetch(`${mock.url}/pay/orderquery`, {
@@ -169,17 +180,16 @@ t.test('Sign: the first field that differs', async (t) => {
   })
   t.match(
     (await visit(mock, 'journal/2?tab=sign')).text,
-    /empty values were signed too .* What the mock signs — What your app seems to have signed attach=/,
+    /empty values were signed too .* The text to sign — What your app seems to have signed attach=/,
   )
   await fetch(`${mock.url}/sns/jscode2session?appid=${appid}&secret=x&js_code=y&grant_type=authorization_code`)
-  t.match((await visit(mock, 'journal/3?tab=sign')).text, 'This message carries no V2 signature.')
+  t.match((await visit(mock, 'journal/3?tab=sign')).text, 'This message carries no signature.')
 })
 
 t.test(
   'Order: a question asked during a notification stands inside of it, and a fault that struck has a flag',
   async (t) => {
     const { mock, world } = await startScene(t)
-    const { startShop, ACK } = await import('../helpers.ts')
     const asking = await startShop(t, async () => {
       await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
       return ACK
@@ -233,7 +243,6 @@ t.test('an order says what its notification waits for', async (t) => {
 
 t.test('a notification that is under way is half a mark', async (t) => {
   const { mock, world } = await startScene(t)
-  const { startShop, ACK, deferred } = await import('../helpers.ts')
   const held = deferred<string>()
   const slow = await startShop(t, () => held.promise)
   await placeOrder(world, slow.notifyUrl)
@@ -269,12 +278,11 @@ t.test('Deliveries: which answers WeChat did not take, and what was wrong with t
   )
   const refund = world.deliveries().find(({ kind }) => kind === 'refund')!
   t.match((await visit(mock, `deliveries/${refund.id}?tab=fields`)).text, 'req_info')
-  t.match((await visit(mock, `deliveries/${refund.id}?tab=sign`)).text, 'carries no V2 signature')
+  t.match((await visit(mock, `deliveries/${refund.id}?tab=sign`)).text, 'carries no signature')
 })
 
 t.test('a notification that nobody answers has no answer to show', async (t) => {
   const { mock, world } = await startScene(t)
-  const { deadUrl } = await import('../helpers.ts')
   await placeOrder(world, await deadUrl())
   await world.pay('tea-0001')
   t.match((await visit(mock, 'deliveries/d1')).text, 'No complete answer arrived.')
@@ -284,7 +292,6 @@ t.test('a notification that nobody answers has no answer to show', async (t) => 
 
 t.test('Wire: odd characters are shown, JSON is coloured, and long bodies are folded', async (t) => {
   const { mock, world } = await startScene(t)
-  const { startShop, ACK } = await import('../helpers.ts')
   const answers: (string | Buffer)[] = [
     `\uFEFF${ACK}`,
     '{"code":"SUCCESS","n":1}',
@@ -478,4 +485,29 @@ t.test('an order that anybody may pay, a notification that is held, and what is 
   t.match((await visit(mock, 'journal/9999')).status, 404)
   world.advance('1500ms')
   t.match((await visit(mock, 'clock')).status, 200)
+})
+
+t.test('orders of API v3 have the same pages', async (t) => {
+  const { mock, world } = await startScene(t)
+  const shop = await startShop(t, (_told, response, n) => {
+    response.writeHead(n === 1 ? 500 : 204).end()
+    return undefined
+  })
+  await order(world, shop.notifyUrl)
+  await query(world)
+  await world.pay('tea-0001')
+  t.match((await visit(mock, 'orders')).text, /Paid, WeChat tries again in 15 s \(attempt 2 of 16\)/)
+  const [ordered, , told] = world.journal.entries().map(({ cursor }) => `orders/tea-0001?e=${cursor}`)
+  const cases: [path: string, told: RegExp][] = [
+    [ordered!, /The HTTP status is not 200|POST \/v3\/pay\/transactions\/jsapi/],
+    [
+      `${ordered}&tab=sign`,
+      /The signature is right \(WECHATPAY2-SHA256-RSA2048\)\. The text to sign POST \/v3\/pay\/transactions\/jsapi \d{10} /,
+    ],
+    [`${told}&tab=sign`, /The signature is right .* The text to sign \d{10} \S+ {/],
+    [`${ordered}&tab=fields`, /out_trade_no tea-0001/],
+  ]
+  for (const [path, told] of cases) t.match((await visit(mock, path)).text, told, path)
+  await world.advance({ next: 1 })
+  t.match((await visit(mock, 'orders')).text, 'Paid, your app has acknowledged')
 })

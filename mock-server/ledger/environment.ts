@@ -1,4 +1,4 @@
-import type { Credentials, V3Credentials, WorldCredentials } from '../ledger/merchant.ts'
+import type { Credentials, V3Credentials, WorldCredentials } from './merchant.ts'
 
 /** Credentials as JSON: the bytes of the file in base64. */
 export const credentialsView = ({ p12: { pfx, passphrase }, ...credentials }: WorldCredentials) => ({
