@@ -21,6 +21,8 @@ import { createOrders } from './engine/orders.ts'
 import type { Orders } from './engine/orders.ts'
 import { newOutTradeNo } from './engine/reconcile/numbers.ts'
 import { createReconcile } from './engine/reconcile/reconcile.ts'
+import { createDaily } from './engine/reconcile/daily.ts'
+import type { Daily } from './engine/reconcile/daily.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
 import { createRefunds } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
@@ -40,6 +42,7 @@ export interface AccountServices {
   anomalies: Anomalies
   bills: Bills
   reconcile: Reconcile
+  daily: Daily
   miniProgram: MiniProgram
   pay: PayV2Api | PayV3Api
   work: Work
@@ -115,13 +118,23 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
   const refunds = createRefunds({ pay, orders })
   const { leaseMs, concurrency } = config
   const work = createWork({ store, orders, refunds, policy, hooks, now, wechatNow, log, leaseMs, concurrency })
+  const reconcile = createReconcile({ pay, store, orders, raised: observer.anomaly, now })
   return {
     login,
     orders,
     refunds,
     anomalies: createAnomalies({ store, orders, pay, now }),
     bills: createBills(pay),
-    reconcile: createReconcile({ pay, store, orders, raised: observer.anomaly, now }),
+    reconcile,
+    daily: createDaily({
+      reconcile,
+      store,
+      name: `reconciled:${appid}:${mchId}`,
+      at: config.reconcileAt,
+      now,
+      wechatNow,
+      log,
+    }),
     miniProgram,
     pay,
     work,

@@ -46,7 +46,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, anomalies, bills, reconcile, miniProgram, pay, work, wechatNow } = account
+  const { login, orders, refunds, anomalies, bills, reconcile, daily, miniProgram, pay, work, wechatNow } = account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -54,6 +54,11 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   async function notify(body: string): Promise<string> {
     const url = `${fastify.prefix}${config.prefix}/notify`
     return (await fastify.inject({ method: 'POST', url, body })).body
+  }
+
+  async function sweep(): Promise<number> {
+    daily.look()
+    return await work.sweep()
   }
 
   const wechat: Wechat = checkCalls({
@@ -66,8 +71,9 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     anomalies,
     selfTest: async () => await selfTest({ config, services: account, notify }),
     reconcile,
-    sweep: async () => await work.sweep(),
+    sweep,
     idle: async (limitMs = CLOSE_LIMIT_MS) => {
+      await daily.idle(limitMs)
       await work.idle(limitMs)
     },
   })
@@ -92,7 +98,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   let timer: NodeJS.Timeout | undefined
   let closed = false
   async function tick(): Promise<void> {
-    await work.sweep().catch((error: unknown) => {
+    await sweep().catch((error: unknown) => {
       log.error({ err: error }, 'The store could not be asked for due work; it will be asked again')
     })
     plan()
@@ -108,6 +114,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   fastify.addHook('preClose', async () => {
     closed = true
     clearTimeout(timer)
+    daily.stop()
     work.stop()
     await work.idle(CLOSE_LIMIT_MS)
     work.giveUp()

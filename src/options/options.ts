@@ -89,6 +89,11 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
    * run again later. Default 60 000.
    */
   leaseMs?: number
+  /**
+   * When, each day in GMT+8, the bill of the day before is reconciled with the store by one of the processes that share it: `'10:30'`, from 10:00 on, as WeChat has made
+   * the bill by then. Days on which no process ran are made up for. Default never: call `fastify.wechat.reconcile(date)`.
+   */
+  reconcileAt?: string
   /** How many orders one process works on at once. Each may hold one connection of the store while `onPaid` runs: keep it below the pool's size. Default 5. */
   concurrency?: number
   /** How long WeChat may take to answer one try, ms, half of it for the connection. A call makes two tries at most. Default 5000. */

@@ -37,7 +37,7 @@ export type MerchantConfig =
 
 /** The options, checked and complete, secrets wrapped. */
 export interface Config<Tx = unknown> extends Required<
-  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy'>
+  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy' | 'reconcileAt'>
 > {
   hooks: Hooks<Tx>
   appSecrets: Keys
@@ -45,6 +45,7 @@ export interface Config<Tx = unknown> extends Required<
   merchant: MerchantConfig
   notifyUrl: string
   proxy: Secret | undefined
+  reconcileAt: string | undefined
   /** Origins by API, the preferred one first. */
   hosts: { miniProgram: readonly string[]; pay: readonly string[] }
 }
@@ -108,6 +109,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     latePayment: input.latePayment ?? 'hold',
     sweepIntervalMs: input.sweepIntervalMs ?? 5000,
     leaseMs: input.leaseMs ?? MINUTE,
+    reconcileAt: input.reconcileAt,
     concurrency: input.concurrency ?? 5,
     timeoutMs: input.timeoutMs ?? 5000,
     proxy: input.proxy === undefined ? undefined : new Secret(input.proxy),

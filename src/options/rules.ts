@@ -104,6 +104,10 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
     rule: 'must be 0 or a whole number of ms from 100 to 86400000',
   },
   leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
+  reconcileAt: {
+    test: isText(/^(1\d|2[0-3]):[0-5]\d$/),
+    rule: 'must be a time of day in GMT+8 such as "10:30", from 10:00 on: WeChat has made the bill by then',
+  },
   concurrency: { test: isWithin(1, 1000), rule: 'must be a whole number from 1 to 1000' },
   timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
   baseUrl: { test: isOrigin, rule: 'must be an origin such as "http://127.0.0.1:8090"' },

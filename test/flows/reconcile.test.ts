@@ -1,5 +1,6 @@
 import t from 'tap'
-import { formatReconciliation } from '../../src/index.ts'
+import Fastify from 'fastify'
+import wechatPay, { formatReconciliation, memoryStore } from '../../src/index.ts'
 import type { Reconciliation } from '../../src/index.ts'
 import { merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
@@ -145,4 +146,32 @@ t.test('by API v2 and v3 alike', async (t) => {
       refunds: [{ outRefundNo, state: 'success', origin: 'external' }],
     })
   }
+})
+
+t.test('each morning by itself, with the sweeps of one process of several', async (t) => {
+  const store = memoryStore()
+  const made = await shop(t, { store, options: { reconcileAt: '10:30' } })
+  const { world, app, paid } = made
+  await made.buy('lost', true)
+  const other = Fastify()
+  t.teardown(() => other.close())
+  const { appid, appSecret } = world.credentials
+  await other.register(wechatPay, {
+    ...{ appid, appSecret, merchant: world.merchantOptions('v2'), baseUrl: world.baseUrl, publicUrl: made.url },
+    ...{ store, now: () => world.clock.now(), sweepIntervalMs: 0, reconcileAt: '10:30' },
+    price: () => ({ key: '', description: '', totalFee: 0 }),
+    onPaid() {},
+  })
+  await world.advance('25h29m')
+  const bills = () => world.journal.count({ api: 'downloadbill' })
+  const sweep = async () => {
+    await Promise.all([app, other].map(async ({ wechat }) => await wechat.sweep()))
+    await Promise.all([app, other].map(async ({ wechat }) => await wechat.idle()))
+  }
+  await world.advance('1m')
+  await sweep()
+  await world.advance('2m')
+  await sweep()
+  t.equal(bills(), 1)
+  t.equal(paid.length, 1)
 })

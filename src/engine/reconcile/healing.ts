@@ -44,9 +44,9 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
         } catch (error) {
           failures++
           last = reasonOf(error)
-          ending = { outcome: 'open', reason: `WeChat could not be asked: ${last}` }
+          ending = { outcome: 'unasked', reason: `WeChat could not be asked: ${last}` }
         }
-      } else ending = { outcome: 'open', reason: `WeChat was not asked any more, after ${ENOUGH} failures: ${last}` }
+      } else ending = { outcome: 'unasked', reason: `WeChat was not asked any more, after ${ENOUGH} failures: ${last}` }
       yield ending === 'elsewhere' ? ending : { kind, outTradeNo, outRefundNo, ours, theirs, ...ending }
     }
   }

@@ -80,6 +80,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       ...counts,
       healed: ending('healed'),
       open: ending('open'),
+      unasked: ending('unasked'),
       decided: ending('decided'),
       differences,
       unreadable,
@@ -106,10 +107,10 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
           batch = []
         }
       } catch (error) {
+        // If the store failed, the rest of the bill is not read.
+        await bill.return(undefined as never)
         if (isNoBill(error)) return undefined
         throw error
-      } finally {
-        await bill.return(undefined as never)
       }
     }
 

@@ -8,10 +8,11 @@ export interface Difference extends Comparison {
   outRefundNo: string | undefined
   /**
    * - `healed`: WeChat, asked, has said the same as the bill, and now the store does
-   * - `open`: it waits for a person, or for the next run where WeChat could not be asked
+   * - `open`: it waits for a person
+   * - `unasked`: WeChat could not be asked; the next run asks
    * - `decided`: a person has looked at it before
    */
-  outcome: 'healed' | 'open' | 'decided'
+  outcome: 'healed' | 'open' | 'unasked' | 'decided'
   /** One sentence: what was found out. */
   reason: string
 }
@@ -28,6 +29,7 @@ export interface Reconciliation {
   elsewhere: number
   healed: number
   open: number
+  unasked: number
   decided: number
   /** In the order of the bill, then those of ours. */
   differences: Difference[]
@@ -42,8 +44,9 @@ export interface Reconciliation {
 
 /** The report as a text for a person: a line of counts, and a table of the differences. */
 export function formatReconciliation(report: Reconciliation): string {
-  const { date, rows, equal, foreign, elsewhere, healed, open, decided, more, unreadable, unreadableRows } = report
-  const counts = { rows, equal, healed, open, decided, foreign, elsewhere, unreadable: unreadableRows, more }
+  const { date, rows, equal, foreign, elsewhere, healed, open, unasked, decided, more, unreadable } = report
+  const { unreadableRows } = report
+  const counts = { rows, equal, healed, open, unasked, decided, foreign, elsewhere, unreadable: unreadableRows, more }
   const head = Object.entries(counts)
     .filter(([name, count]) => count > 0 || name === 'rows' || name === 'open')
     .map(([name, count]) => `${count} ${name}`)

@@ -314,15 +314,18 @@ t.test('a day without trades, and a bill that does not come', async (t) => {
   t.equal(cut.asked.length, 1, 'nothing is done about a bill that did not arrive whole')
 })
 
-t.test('WeChat cannot be asked: what differs stays open, and after five failures it is left alone', async (t) => {
-  const all = Array.from({ length: 10_003 }, () => unpaid())
-  const { reconcile, add, fail, asked, found } = day(all.map((order) => rowOf(order)))
-  await add(...all)
-  fail(errors.timeout())
-  const report = await reconcile()
-  t.match(report, { open: 10_000, more: 3, healed: 0 })
-  t.equal(asked.length, 6)
-  t.match(report.differences[0], { reason: 'WeChat could not be asked: WeChat did not answer in time.' })
-  t.match(report.differences.at(-1), { reason: /^WeChat was not asked any more, after 5 failures/ })
-  t.strictSame(found, [], 'and the next run finds it')
-})
+t.test(
+  'WeChat cannot be asked: what differs is left to the next run, and after five failures WeChat is left alone',
+  async (t) => {
+    const all = Array.from({ length: 10_003 }, () => unpaid())
+    const { reconcile, add, fail, asked, found } = day(all.map((order) => rowOf(order)))
+    await add(...all)
+    fail(errors.timeout())
+    const report = await reconcile()
+    t.match(report, { unasked: 10_000, open: 0, more: 3, healed: 0 })
+    t.equal(asked.length, 6)
+    t.match(report.differences[0], { reason: 'WeChat could not be asked: WeChat did not answer in time.' })
+    t.match(report.differences.at(-1), { reason: /^WeChat was not asked any more, after 5 failures/ })
+    t.strictSame(found, [], 'and the next run finds it')
+  },
+)

@@ -10,6 +10,7 @@ const NOTHING: Reconciliation = {
   elsewhere: 0,
   healed: 0,
   open: 0,
+  unasked: 0,
   decided: 0,
   differences: [],
   more: 0,
