@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import t from 'tap'
 import type { NotificationError, NotificationFault, NotificationMessage } from '../../../src/client/pay.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { v3 } from '../../fixtures.ts'
+import { size } from '../../sizes.ts'
 import { BAD, notification, REFUND, TRADE } from './messages.ts'
 import { API_V3_KEY, APPID, CERTIFICATE, encrypted, MCH_ID, merchant, NOW, PUBLIC_KEY, SECONDS } from './wechat.ts'
 
@@ -152,4 +154,53 @@ t.test('what an error says', async (t) => {
   )
   t.notMatch((unread as Error).message, API_V3_KEY)
   t.equal(NOW.getTime(), Number(SECONDS) * 1000)
+})
+
+const NAMES = ['timestamp', 'nonce', 'serial', 'signature'].map((name) => `wechatpay-${name}`)
+
+t.test('no message that differs from a genuine one in any bit of body or seal is believed', async (t) => {
+  const genuine = [notification(), notification({ resource: { ...TRADE, out_trade_no: 'T2026010100002' } })]
+  const faults = new Set<string>()
+  const damage = fc.oneof(
+    fc.record({ kind: fc.constant('bit' as const), at: fc.nat() }),
+    fc.record({ kind: fc.constant('cut' as const), at: fc.nat() }),
+    fc.record({ kind: fc.constant('insert' as const), at: fc.nat(), text: fc.string({ minLength: 1, maxLength: 8 }) }),
+    fc.record({ kind: fc.constant('header' as const), at: fc.nat(), text: fc.string({ maxLength: 400 }) }),
+    fc.record({
+      kind: fc.constant('letter' as const),
+      at: fc.nat(),
+      letter: fc.nat(),
+      text: fc.string({ minLength: 1, maxLength: 1 }),
+    }),
+    fc.record({ kind: fc.constant('mix' as const), at: fc.nat() }),
+  )
+  await fc.assert(
+    fc.asyncProperty(damage, async (damage) => {
+      const [message, other] = genuine as [NotificationMessage, NotificationMessage]
+      let { body } = message
+      const headers = { ...message.headers }
+      const name = NAMES[damage.at % NAMES.length]!
+      const at = damage.at % body.length
+      if (damage.kind === 'bit') {
+        body = Buffer.from(body)
+        body[at]! ^= 1 << (damage.at % 8)
+      } else if (damage.kind === 'cut') body = body.subarray(0, at)
+      else if (damage.kind === 'insert') {
+        body = Buffer.concat([body.subarray(0, at), Buffer.from(damage.text), body.subarray(at)])
+      } else if (damage.kind === 'header') headers[name] = damage.text
+      else if (damage.kind === 'letter') {
+        const value = headers[name] as string
+        const letter = damage.letter % value.length
+        headers[name] = value.slice(0, letter) + damage.text + value.slice(letter + 1)
+      } else if (damage.at % 2 === 0) body = other.body
+      else headers['wechatpay-signature'] = other.headers['wechatpay-signature']
+      const isSame = body.equals(message.body) && NAMES.every((name) => headers[name] === message.headers[name])
+      const fault = await faultOf({ headers, body })
+      faults.add(fault)
+      // A serial number is the key's name and not signed: it may say the same in other words.
+      if (!isSame && name !== 'wechatpay-serial' && fault === 'none') throw new Error('it was believed')
+    }),
+    { numRuns: size(2000, 100_000) },
+  )
+  for (const fault of ['incomplete', 'stale', 'unknown-key', 'bad-signature']) t.ok(faults.has(fault), fault)
 })
