@@ -194,7 +194,12 @@ t.test('no message that differs from a genuine one in any bit of body or seal is
         headers[name] = value.slice(0, letter) + damage.text + value.slice(letter + 1)
       } else if (damage.at % 2 === 0) body = other.body
       else headers['wechatpay-signature'] = other.headers['wechatpay-signature']
-      const isSame = body.equals(message.body) && NAMES.every((name) => headers[name] === message.headers[name])
+      // The last letter of base64 has bits to spare.
+      const valueOf = (name: string, value: string) =>
+        name === 'wechatpay-signature' ? Buffer.from(value, 'base64').toString('hex') : value
+      const isSame =
+        body.equals(message.body) &&
+        NAMES.every((name) => valueOf(name, headers[name] as string) === valueOf(name, message.headers[name] as string))
       const fault = await faultOf({ headers, body })
       faults.add(fault)
       // A serial number is the key's name and not signed: it may say the same in other words.
