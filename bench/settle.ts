@@ -164,7 +164,7 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
 
   /** Every order must have been settled once. */
   async function audit(tablePrefix: string, settled: number): Promise<void> {
-    const sql = `select (select count(*) from ${tablePrefix}orders where state = 'paid') as paid, (select count(*) from ${tablePrefix}history where to_state = 'paid') as noted`
+    const sql = `select (select count(*) from ${tablePrefix}trades where state = 'paid') as paid, (select count(*) from ${tablePrefix}history where to_state = 'paid') as noted`
     const { paid, noted } = (await client.query<{ paid: string; noted: string }>(sql)).rows[0]!
     if (Number(paid) !== settled || Number(noted) !== settled) {
       throw new Error(`${settled} settlements were made, ${paid} orders are paid, ${noted} were noted.`)

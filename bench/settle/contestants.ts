@@ -39,12 +39,12 @@ function settle(pool: pg.Pool, tablePrefix: string): Settle {
 function bare(pool: pg.Pool, tablePrefix: string): Settle {
   const read = {
     name: 'read',
-    text: `select state, appid, mch_id, openid, total_fee, currency from ${tablePrefix}orders where out_trade_no = $1 for update`,
+    text: `select state, appid, mch_id, openid, total_fee, currency from ${tablePrefix}trades where out_trade_no = $1 for update`,
   }
   const write = {
     name: 'write',
     text:
-      `update ${tablePrefix}orders set state = 'paid', transaction_id = $2, paid_out_trade_no = $1, paid_appid = $3, paid_mch_id = $4, paid_openid = $5, paid_fee = $6, ` +
+      `update ${tablePrefix}trades set state = 'paid', transaction_id = $2, paid_out_trade_no = $1, paid_appid = $3, paid_mch_id = $4, paid_openid = $5, paid_fee = $6, ` +
       "paid_currency = $7, paid_at = $8, paid_bank_type = $9, paid_attach = $10, fulfilment = 'due', due_at = $11 where out_trade_no = $1",
   }
   const note = {

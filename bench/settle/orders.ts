@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { schema } from '../../src/store/sql/schema.ts'
+import { schema } from '../../src/store/sql/schema/schema.ts'
 import type { Payment } from '../../src/model.ts'
 
 const APPID = 'wx2421b1c4370ec43b'
@@ -57,12 +57,6 @@ const DONE = {
   fulfilment: "'done'",
   due_at: 'null',
   transaction_id: `'${TRANSACTION_ID}' || digits`,
-  paid_out_trade_no: COMMON.out_trade_no,
-  paid_appid: COMMON.appid,
-  paid_mch_id: COMMON.mch_id,
-  paid_openid: COMMON.openid,
-  paid_fee: COMMON.total_fee,
-  paid_currency: COMMON.currency,
   paid_at: 'now()',
   paid_bank_type: "'CMB_CREDIT'",
   paid_attach: COMMON.attach,
@@ -97,12 +91,17 @@ async function fill(
   // Nothing of this must survive a crash, and indexes are made faster of a full table.
   await client.query('set synchronous_commit = off')
   for (const sql of all.filter(isTable)) await client.query(sql)
+  const [trades, due, keys] = ['trades', 'due', 'keys'].map((name) => tablePrefix + name)
   for (const { of, ...columns } of kinds) {
     const from = `(select n, lpad(n::text, 10, '0') as digits from ${of}) as numbers`
     await client.query(
-      `insert into ${tablePrefix}orders (${Object.keys(columns).join(', ')}) select ${Object.values(columns).join(', ')} from ${from}`,
+      `insert into ${trades} (${Object.keys(columns).join(', ')}) select ${Object.values(columns).join(', ')} from ${from}`,
     )
   }
+  await client.query(
+    `insert into ${due} (due_at, out_trade_no) select due_at, out_trade_no from ${trades} where due_at is not null`,
+  )
+  await client.query(`insert into ${keys} (live_key, out_trade_no) select live_key, out_trade_no from ${trades}`)
   for (const sql of all.filter((sql) => !isTable(sql))) await client.query(sql)
-  await client.query(`vacuum analyze ${tablePrefix}orders`)
+  await client.query(`vacuum analyze ${trades}, ${due}`)
 }

@@ -34,17 +34,19 @@ export function codec<T>(fields: Fields<T>, { place, read, time }: Differences, 
     selection: all.map(({ column, kind }) => `${read(kind, `${table}.${column}`)} as ${column}`).join(', '),
 
     write(model) {
-      return all.map(({ name, group, kind }) => {
+      return all.map(({ name, group, kind, like }) => {
         const part =
           group === undefined ? (model as Model)[name] : ((model as Model)[group.name] as Model | undefined)?.[name]
-        return part === undefined || part === null ? null : WRITE[kind](part, time)
+        if (part === undefined || part === null || (like !== undefined && part === (model as Model)[like])) return null
+        return WRITE[kind](part, time)
       })
     },
 
     read(row) {
       const model: Model = {}
-      for (const { name, group, column, kind, empty } of all) {
-        const part = row[column] === null ? empty : READ[kind](row[column])
+      for (const { name, group, column, kind, empty, like } of all) {
+        const nothing = like === undefined ? empty : model[like]
+        const part = row[column] === null ? nothing : READ[kind](row[column])
         if (group === undefined) model[name] = part
         else if (row[group.first] !== null) Object.assign((model[group.name] ??= {}), { [name]: part })
       }

@@ -18,6 +18,8 @@ export interface Differences {
   lock: string
   /** The same, passing over rows that somebody else has locked. */
   lockFree: string
+  /** A join that is done from left to right: the order of its rows is that of the table on the left. */
+  inOrder: string
   /**
    * Where the database may end a transaction by itself, as MySQL does after a deadlock: statements that keep what comes next from being committed one by one
    * until `open` commits the lot.
@@ -35,6 +37,19 @@ export interface Differences {
     /** Whether indexes are part of their table's statement. */
     indexInside: boolean
     tableOptions: string
+    /** Options of a table whose rows change in place: leaves room for their next versions. */
+    roomy: string
+    /** Options of a table that is little more than its key. */
+    narrow: string
+    /** Adds rows of another table, but for those that are there. */
+    copy(into: string, columns: string, from: string): string
+    /** Keeps what others do to a table from getting lost while it is copied and dropped: until `thaw`, or for ever. */
+    freeze(table: string, into: string[]): string[]
+    thaw: string[]
+    /** Leaves the table of history one index, in which lines of the same order share an entry, where a database knows such. */
+    slim(history: string): string[]
+    /** The moment, by the clock of the database. */
+    now: string
     /** Texts as one. */
     concat(...texts: string[]): string
     /** Lets one migration of the tables of this name run at a time, until `unlock` or the end of the transaction. */
@@ -76,6 +91,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     // Rows of the user's own may refer to an order: "no key update" waits for none of the transactions that write such rows.
     lock: 'for no key update',
     lockFree: 'for no key update skip locked',
+    inOrder: 'join',
     compound: true,
     unlessKnown: 'on conflict (id) do nothing',
     replacing: replacingConflict,
@@ -84,6 +100,19 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: [],
       indexInside: false,
       tableOptions: '',
+      now: 'now()',
+      roomy: ' with (fillfactor = 85)',
+      narrow: '',
+      copy: copyNew,
+      // What processes of older versions still send names this column, and fails from now on.
+      freeze: (table) => [`alter table if exists ${table} drop column if exists claims`],
+      thaw: [],
+      // Without a key, the whole row says to a replica which one is deleted.
+      slim: (history) => [
+        `alter table ${history} drop constraint if exists ${history}_pkey, replica identity full`,
+        `drop index if exists ${history}_out_trade_no`,
+        `create index if not exists ${history}_number on ${history} (out_trade_no)`,
+      ],
       concat: (...texts) => `concat(${texts.join(', ')})`,
       lock: (name) => [`select 1 as locked from pg_advisory_xact_lock(hashtext('${name}'))`],
       unlock: () => [],
@@ -111,6 +140,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     isolation: 'read committed',
     lock: 'for update',
     lockFree: 'for update skip locked',
+    inOrder: 'straight_join',
     fence: { close: 'set autocommit = 0', open: 'set autocommit = 1' },
     compound: false,
     // A row that is changed counts as 2, and this changes it every time.
@@ -122,10 +152,17 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: ['reports bigint not null default 1'],
       indexInside: true,
       tableOptions: ' engine = InnoDB',
+      now: 'utc_timestamp(3)',
+      roomy: '',
+      narrow: '',
+      copy: (into, columns, from) => `insert ignore into ${into} (${columns}) select ${columns} ${from}`,
+      freeze: (table, into) => [`lock tables ${[table, ...into].map((name) => `${name} write`).join(', ')}`],
+      thaw: ['unlock tables'],
+      slim: () => [],
       concat: (...texts) => `concat(${texts.join(', ')})`,
       // Statements that make tables commit at once here, so that no transaction can be the lock. A minute is more than any of them takes.
       lock: (name) => [`select get_lock('${name}', 60) as locked`],
-      unlock: (name) => [`select release_lock('${name}') as unlocked`],
+      unlock: (name) => ['unlock tables', `select release_lock('${name}') as unlocked`],
     },
   },
 
@@ -137,6 +174,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     numbered: (sql) => sql,
     lock: '',
     lockFree: '',
+    inOrder: 'cross join',
     compound: false,
     unlessKnown: 'on conflict (id) do nothing',
     replacing: replacingConflict,
@@ -145,11 +183,24 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       reports: [],
       indexInside: false,
       tableOptions: ' strict',
+      now: "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
+      roomy: '',
+      narrow: ', without rowid',
+      copy: copyNew,
+      freeze: () => [],
+      thaw: [],
+      slim: () => [],
       concat: (...texts) => texts.join(' || '),
       lock: () => [],
       unlock: () => [],
     },
   },
+}
+
+/** SQLite takes the words after a join for its condition, unless there is a `where`. */
+function copyNew(into: string, columns: string, from: string): string {
+  const where = from.includes(' where ') ? '' : ' where true'
+  return `insert into ${into} (${columns}) select ${columns} ${from}${where} on conflict do nothing`
 }
 
 function replacingConflict(key: string, columns: string[]): string {

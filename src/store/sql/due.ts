@@ -1,67 +1,105 @@
+import type { Order } from '../../model.ts'
 import type { Access } from './access.ts'
+import { besideOf } from './beside.ts'
 import type { Differences } from './dialects.ts'
+import type { Connection, Row, Value } from '../executor.ts'
 import { repeated } from '../failures.ts'
 import type { Orders } from './orders.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from './schema/tables.ts'
+import { joined } from './statements.ts'
 import type { Store } from '../store.ts'
 
-/** The orders with due work: claimed, counted, brought forward. */
+/** How many orders that a wrong clock has put off are looked for at a time. */
+const PAGE = 500
+
+/** The orders with due work: claimed, counted, brought forward. An order's row says when it is due, and a row of the schedule says the same, in order of time. */
 export function dueOf(
-  { trades: orders }: Tables,
-  { place, time, lock, lockFree, compound }: Differences,
+  names: Tables,
+  differences: Differences,
   { reading, transaction, single }: Access<unknown>,
-  { selection, read }: Orders,
+  orders: Orders,
 ): Pick<Store, 'claimDue' | 'bringForward' | 'countDue'> {
+  const { trades, due } = names
+  const { place, read: reads, time, lock, lockFree, inOrder, compound } = differences
+  const { moved } = besideOf(names, differences)
+  const { selection, read } = orders
+  const isDue = `${trades}.due_at <= ${place.time} and ${trades}.appid = ${place.name} and ${trades}.mch_id = ${place.name}`
+  const claimed = `update ${trades} set due_at = ${place.time}, claims = ${trades}.claims + 1`
+
+  /** Claims what is due, the longest due first, in one round trip: what somebody else has locked or has just moved in the schedule is passed over. */
+  function claimAtOnce(limit: number): string {
+    return (
+      // Arrays, and not joins: a join may be planned, and remembered, as a scan of the whole table while that is small.
+      `with found as materialized (select ${due}.ctid as place, ${due}.due_at, ${due}.out_trade_no from ${due} cross join lateral (select 1 from ${trades} where ${trades}.out_trade_no = ${due}.out_trade_no and ${trades}.due_at = ${due}.due_at and ${isDue} ${lockFree}) as free where ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit}), ` +
+      `moved as (update ${due} set due_at = ${place.time} where ctid = any(array(select place from found)) returning out_trade_no), ` +
+      `due as (select array(select out_trade_no from moved) as numbers), ` +
+      `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${selection}) ` +
+      'select claimed.* from claimed join found using (out_trade_no) order by found.due_at'
+    )
+  }
+
+  /** The same step by step. For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work. */
+  async function claim(rest: string, values: Value[], dueAt: Date, connection: Connection): Promise<Order[]> {
+    const found = await read(await connection.rows(`select ${selection} from ${rest}`, values), connection)
+    if (found.length === 0) return []
+    const numbers = found.map(({ outTradeNo }) => outTradeNo)
+    const steps = [
+      moved(found, dueAt),
+      {
+        sql: `${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`,
+        values: [time(dueAt), ...numbers],
+      },
+    ]
+    for (const { sql, values } of compound ? joined(steps) : steps) await connection.run(sql, values)
+    return found.map((order) => ({ ...order, dueAt, claims: order.claims + 1 }))
+  }
+
   return {
     async claimDue({ appid, mchId }, now, limit, leaseMs, outTradeNo) {
       const dueAt = new Date(now.getTime() + leaseMs)
-      // For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work.
-      const [rest, number] =
-        outTradeNo === undefined
-          ? [`order by ${orders}.due_at limit ${limit} ${lockFree}`, []]
-          : [`and out_trade_no = ${place.key} ${lock}`, [outTradeNo]]
-      const due = `from ${orders} where due_at <= ${place.time} and appid = ${place.name} and mch_id = ${place.name} ${rest}`
-      const claimed = `update ${orders} set due_at = ${place.time}, claims = ${orders}.claims + 1`
-      const found = await repeated(async () => {
-        if (compound) {
-          return await single(async (connection) =>
-            read(
-              // An array, and not a join: a join may be planned, and remembered, as a scan of the whole table while that is small.
-              await connection.rows(
-                `with due as (select array(select out_trade_no ${due}) as numbers), ` +
-                  `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${selection}) ` +
-                  'select claimed.* from claimed, due order by array_position(numbers, out_trade_no)',
-                [time(now), appid, mchId, ...number, time(dueAt)],
-              ),
-              connection,
-            ),
-          )
+      const whose: Value[] = [time(now), appid, mchId]
+      const found = await repeated(() => {
+        if (outTradeNo !== undefined) {
+          const one = `${trades} where ${isDue} and out_trade_no = ${place.key} ${lock}`
+          return transaction((connection) => claim(one, [...whose, outTradeNo], dueAt, connection))
         }
-        return await transaction(async (connection) => {
-          const rows = await connection.rows(`select ${selection} ${due}`, [time(now), appid, mchId, ...number])
-          const before = await read(rows, connection)
-          const numbers = before.map(({ outTradeNo }) => outTradeNo)
-          if (numbers.length > 0) {
-            await connection.run(`${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`, [
-              time(dueAt),
-              ...numbers,
-            ])
-          }
-          return before.map((order) => ({ ...order, dueAt, claims: order.claims + 1 }))
-        })
+        if (compound) {
+          const values = [...whose, time(now), time(dueAt), time(dueAt)]
+          return single(async (connection) => read(await connection.rows(claimAtOnce(limit), values), connection))
+        }
+        const oldest = `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue} and ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit} ${lockFree}`
+        return transaction((connection) => claim(oldest, [...whose, time(now)], dueAt, connection))
       })
       return found.map((order) => ({ order, claims: order.claims }))
     },
 
     async bringForward(latest, now) {
-      const astray = `due_at > ${place.time} and (transaction_id is not null or expires_at <= ${place.time})`
-      const sql = `update ${orders} set due_at = ${place.time} where ${astray}`
-      const values = [time(now), time(latest), time(latest)]
-      return await repeated(() => single((connection) => connection.run(sql, values)))
+      const astray =
+        `select ${reads('key', `${due}.out_trade_no`)} as out_trade_no from ${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no ` +
+        `where ${due}.due_at > ${place.time} and (${trades}.transaction_id is not null or ${trades}.expires_at <= ${place.time}) limit ${PAGE}`
+      const isAstray = ({ dueAt, payment, expiresAt }: Order) =>
+        dueAt !== null && dueAt > latest && (payment !== undefined || expiresAt <= latest)
+      const sooner = (order: Order) =>
+        isAstray(order) ? { order: { ...order, dueAt: now }, history: [], anomalies: [] } : undefined
+      let count = 0
+      let found: Row[]
+      do {
+        found = await reading.rows(astray, [time(latest), time(latest)])
+        for (const row of found) {
+          await repeated(() =>
+            transaction(async (connection) => {
+              const order = await orders.lock(row.out_trade_no as string, connection)
+              await orders.change(order!, sooner, connection)
+            }),
+          )
+        }
+        count += found.length
+      } while (found.length === PAGE)
+      return count
     },
 
     async countDue(now, since) {
-      const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${orders} where due_at <= ${place.time}`
+      const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${due} where due_at <= ${place.time}`
       const [row] = await reading.rows(sql, [time(since), time(now)])
       return { due: Number(row!.due), stuck: Number(row!.stuck) }
     },

@@ -16,6 +16,8 @@ export interface Field {
   kind: Kind
   /** What NULL means: that the property is absent, or that it is `null`. A column without this is never NULL. */
   empty?: undefined | null
+  /** In a group: NULL means what the model itself says under this name. What is the same is not kept twice. */
+  like?: string
 }
 
 /** For each property its column, or those of a group that are all NULL while there is none. */
@@ -24,7 +26,7 @@ export type Fields<T> = { readonly [Name in keyof Required<T>]: Field | Fields<N
 const ABSENT = { empty: undefined }
 const NULL = { empty: null }
 
-const PAYMENT: Fields<Payment> = {
+const PAYMENT = {
   transactionId: { column: 'transaction_id', kind: 'key', ...ABSENT },
   outTradeNo: { column: 'paid_out_trade_no', kind: 'name', ...ABSENT },
   appid: { column: 'paid_appid', kind: 'name', ...ABSENT },
@@ -35,6 +37,17 @@ const PAYMENT: Fields<Payment> = {
   paidAt: { column: 'paid_at', kind: 'time', ...ABSENT },
   bankType: { column: 'paid_bank_type', kind: 'name', ...ABSENT },
   attach: { column: 'paid_attach', kind: 'text', ...ABSENT },
+} as const satisfies Fields<Payment>
+
+/** A payment has most in common with its order. */
+const OWN_PAYMENT: Fields<Payment> = {
+  ...PAYMENT,
+  outTradeNo: { ...PAYMENT.outTradeNo, like: 'outTradeNo' },
+  appid: { ...PAYMENT.appid, like: 'appid' },
+  mchId: { ...PAYMENT.mchId, like: 'mchId' },
+  openid: { ...PAYMENT.openid, like: 'openid' },
+  totalFee: { ...PAYMENT.totalFee, like: 'totalFee' },
+  currency: { ...PAYMENT.currency, like: 'currency' },
 }
 
 export const ORDER: Fields<Order> = {
@@ -56,7 +69,7 @@ export const ORDER: Fields<Order> = {
   prepayId: { column: 'prepay_id', kind: 'name', ...ABSENT },
   prepayExpiresAt: { column: 'prepay_expires_at', kind: 'time', ...ABSENT },
   queriedAt: { column: 'queried_at', kind: 'time', ...ABSENT },
-  payment: PAYMENT,
+  payment: OWN_PAYMENT,
   refunds: { column: 'refund_count', kind: 'count' },
   fulfilment: { column: 'fulfilment', kind: 'name' },
   attempts: { column: 'attempts', kind: 'integer' },

@@ -3,7 +3,7 @@ import { codec } from './codec.ts'
 import type { Differences } from './dialects.ts'
 import type { Reader, Row, Value } from '../executor.ts'
 import { HISTORY, REPEAT } from './fields.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from './schema/tables.ts'
 import { insert } from './statements.ts'
 import type { Statement } from './statements.ts'
 

@@ -1,7 +1,7 @@
 import type { Differences } from './dialects.ts'
 import type { Reader, Value } from '../executor.ts'
 import type { Orders } from './orders.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from './schema/tables.ts'
 import type { Store } from '../store.ts'
 
 /** Many orders at once, as a reconciliation reads them: by their primary key, so that no index has to be kept for it. */

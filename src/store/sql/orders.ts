@@ -1,12 +1,13 @@
 import { WechatError } from '../../errors.ts'
 import type { Anomaly, Order } from '../../model.ts'
+import { besideOf } from './beside.ts'
 import { codec } from './codec.ts'
 import type { Differences } from './dialects.ts'
 import type { Connection, Reader, Row } from '../executor.ts'
 import { isConflict } from '../failures.ts'
 import { ANOMALY, ORDER, REFUND } from './fields.ts'
 import { historyOf } from './history.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from './schema/tables.ts'
 import { insert, joined, select, update } from './statements.ts'
 import type { Statement } from './statements.ts'
 import { transactionTaken } from '../store.ts'
@@ -35,12 +36,13 @@ export interface Orders {
 
 export function ordersOf(names: Tables, differences: Differences, reading: Reader): Orders {
   const { place, lock, compound, unlessKnown } = differences
-  const { trades: orders, refunds, anomalies } = names
+  const { trades: orders, keys, refunds, anomalies } = names
   const orderRow = codec(ORDER, differences, orders)
   const refundRow = codec(REFUND, differences, refunds)
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const transactions = transactionsOf(names, differences)
   const lines = historyOf(names, differences)
+  const beside = besideOf(names, differences)
   const ofOrder = `out_trade_no = ${place.key}`
 
   async function read(rows: Row[], connection: Reader, locking = ''): Promise<Order[]> {
@@ -80,6 +82,7 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
       before === undefined
         ? insert(orders, orderRow, [order])
         : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
+      ...beside.statements(order, before),
       ...order.refunds.map((refund, position) => {
         const next = { ...refund, outTradeNo, position }
         const last = known[position]
@@ -146,7 +149,8 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     selection: orderRow.selection,
     read,
     find: (outTradeNo) => selectOrder(ofOrder, outTradeNo),
-    findLive: (key) => selectOrder(`live_key = ${place.key}`, key),
+    findLive: (key) =>
+      selectOrder(`out_trade_no = (select out_trade_no from ${keys} where live_key = ${place.key})`, key),
     lock: (outTradeNo, connection) => selectOrder(ofOrder, outTradeNo, connection, lock),
     async insert(first, connection) {
       await write(await statements(first, undefined, connection), first.anomalies, connection)

@@ -1,7 +1,7 @@
 import type { Access } from './access.ts'
 import type { Differences } from './dialects.ts'
 import { isConflict, repeated } from '../failures.ts'
-import type { Tables } from './schema.ts'
+import type { Tables } from './schema/tables.ts'
 import type { Store } from '../store.ts'
 
 /** What processes share by a name. */

@@ -2,7 +2,7 @@ import { accessTo, OVER } from './access.ts'
 import { codec } from './codec.ts'
 import { DIALECTS } from './dialects.ts'
 import { dueOf } from './due.ts'
-import type { Connection, Dialect, Executor, Reader } from '../executor.ts'
+import type { Connection, Dialect, Executor } from '../executor.ts'
 import { isConflict, isPassing, isRolledBack, repeated } from '../failures.ts'
 import { ANOMALY, RESOLUTION, SESSION } from './fields.ts'
 import { historyOf } from './history.ts'
@@ -10,7 +10,8 @@ import { listingOf } from './listing.ts'
 import { ordersOf } from './orders.ts'
 import { revocable } from '../revocable.ts'
 import { inTime } from '../rollback.ts'
-import { migrations, tables } from './schema.ts'
+import { migrationOf } from './schema/migrate.ts'
+import { tables } from './schema/tables.ts'
 import { sharedOf } from './shared.ts'
 import { insert, select } from './statements.ts'
 import { transactionTaken } from '../store.ts'
@@ -24,7 +25,11 @@ export interface SqlStoreOptions {
 }
 
 export interface SqlStore<Tx> extends Store<Tx> {
-  /** Makes the tables, or brings them up to date. Any number of processes may call it at once, whenever they start. */
+  /**
+   * Makes the tables, or brings them up to date. Any number of processes may call it at once, whenever they start.
+   *
+   * @throws {WechatError} `WECHAT_STORE_FAILED` while processes of an older version, whose tables change under them, run hooks
+   */
   migrate(): Promise<void>
 }
 
@@ -46,9 +51,9 @@ export function sqlStore<Tx>(
   { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {},
 ): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
-  const { place, time, fence, compound, replacing, ddl } = differences
+  const { place, time, fence, compound, replacing } = differences
   const names = tables(tablePrefix)
-  const { anomalies, sessions, versions } = names
+  const { anomalies, sessions } = names
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const resolutionRow = codec(RESOLUTION, differences, anomalies)
   const sessionRow = codec(SESSION, differences, sessions)
@@ -71,29 +76,8 @@ export function sqlStore<Tx>(
     await connection.run(fence.open, [])
   }
 
-  async function appliedVersion(connection: Reader): Promise<number> {
-    const [row] = await connection.rows(`select max(version) as version from ${versions}`, [])
-    return Number(row!.version)
-  }
-
   return {
-    async migrate() {
-      const all = migrations(dialect, names)
-      const known = await appliedVersion(reading).catch(() => 0)
-      if (known >= all.length) return
-      await repeated(() =>
-        transaction(async (connection) => {
-          for (const sql of ddl.lock(versions)) await connection.rows(sql, [])
-          try {
-            await connection.run(all[0]![0]!, [])
-            const from = await appliedVersion(connection)
-            for (const sql of all.slice(from).flat()) await connection.run(sql, [])
-          } finally {
-            for (const sql of ddl.unlock(versions)) await connection.rows(sql, [])
-          }
-        }),
-      )
-    },
+    migrate: migrationOf(dialect, names, access),
 
     async insertOrder(first) {
       const {

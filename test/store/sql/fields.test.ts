@@ -3,7 +3,7 @@ import { codec } from '../../../src/store/sql/codec.ts'
 import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import { ANOMALY, HISTORY, ORDER, REFUND, SESSION } from '../../../src/store/sql/fields.ts'
 import type { Fields } from '../../../src/store/sql/fields.ts'
-import { schema } from '../../../src/store/sql/schema.ts'
+import { schema } from '../../../src/store/sql/schema/schema.ts'
 import { sqliteFile } from '../databases.ts'
 
 /** Columns that hold no property: SQLite says them of each table, with whether they may be NULL. */

@@ -3,7 +3,7 @@ import type { HistoryLine } from '../../../src/model.ts'
 import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import type { Dialect, Row } from '../../../src/store/executor.ts'
 import { historyOf } from '../../../src/store/sql/history.ts'
-import { tables } from '../../../src/store/sql/schema.ts'
+import { tables } from '../../../src/store/sql/schema/tables.ts'
 import { at, change, newOrder } from '../orders.ts'
 
 const line: HistoryLine = { ...change(newOrder('tea')).history[0]!, at: at(7) }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Access } from '../../../src/store/sql/access.ts'
 import { DIALECTS } from '../../../src/store/sql/dialects.ts'
-import { tables } from '../../../src/store/sql/schema.ts'
+import { tables } from '../../../src/store/sql/schema/tables.ts'
 import { sharedOf } from '../../../src/store/sql/shared.ts'
 
 // What the databases make of it, the contract of stores shows.

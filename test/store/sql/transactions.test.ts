@@ -1,7 +1,7 @@
 import t from 'tap'
 import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import type { Connection, Row, Value } from '../../../src/store/executor.ts'
-import { tables } from '../../../src/store/sql/schema.ts'
+import { tables } from '../../../src/store/sql/schema/tables.ts'
 import { transactionsOf } from '../../../src/store/sql/transactions.ts'
 import { newOrder, paymentOf } from '../orders.ts'
 
@@ -42,11 +42,11 @@ t.test('only a change that records a transaction first claims it', async (t) => 
 t.test('what is asked first says whose the transaction is', async (t) => {
   const { claim, holder } = transactionsOf(tables(), DIALECTS.mysql)
   t.equal(await claim(paid, unpaid, finding('tea').connection), undefined, 'its own')
-  await t.rejects(claim(paid, unpaid, finding('tea', 'cake').connection), {
+  await t.rejects(claim(paid, unpaid, finding('cake').connection), {
     code: 'WECHAT_TRANSACTION_TAKEN',
     message: `The transaction ${paid.payment.transactionId} has paid the order cake.`,
   })
-  t.equal(await holder(paid, finding('tea', 'cake').connection), 'cake')
+  t.equal(await holder(paid, finding('cake').connection), 'cake')
   t.equal(await holder(paid, finding('tea').connection), undefined)
   t.equal(await holder(unpaid, finding('cake').connection), undefined, 'what is not paid has none')
 })

@@ -1,103 +1,5 @@
-import { WechatError } from '../../errors.ts'
-import { DIALECTS } from './dialects.ts'
-import type { Differences } from './dialects.ts'
-import type { Dialect } from '../executor.ts'
-
-export interface SchemaOptions {
-  /** What the names of the tables begin with. Default `wechat_`. */
-  tablePrefix?: string | undefined
-  /** The version that the tables have already: only what is newer comes back. Default 0, none. */
-  from?: number | undefined
-}
-
-/**
- * The statements that make the tables of `sqlStore`, for migrations of your own; `store.migrate()` runs the same. Each does nothing when it has been
- * applied before.
- *
- * @throws {WechatError} `WECHAT_OPTIONS_INVALID`
- */
-export function schema(dialect: Dialect, { tablePrefix, from = 0 }: SchemaOptions = {}): string[] {
-  return migrations(dialect, tables(tablePrefix)).slice(from).flat()
-}
-
-export interface Tables {
-  /** Orders up to version 2. */
-  orders: string
-  /** Orders with their payments. */
-  trades: string
-  refunds: string
-  /** One row for each transaction of WeChat's: the order that it has paid. */
-  transactions: string
-  history: string
-  /** One row for each line of history that was said again: how often, and when last. */
-  repeats: string
-  anomalies: string
-  sessions: string
-  /** What processes share by a name. */
-  shared: string
-  /** One row for each version that was applied. */
-  versions: string
-}
-
-/** @throws {WechatError} `WECHAT_OPTIONS_INVALID` */
-export function tables(prefix = 'wechat_'): Tables {
-  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) {
-    throw new WechatError(
-      'WECHAT_OPTIONS_INVALID',
-      `tablePrefix must be 1 to 40 lower-case letters, digits and _, no digit first; it is ${JSON.stringify(prefix)}`,
-    )
-  }
-  return {
-    orders: `${prefix}orders`,
-    trades: `${prefix}trades`,
-    refunds: `${prefix}refunds`,
-    transactions: `${prefix}transactions`,
-    history: `${prefix}history`,
-    repeats: `${prefix}repeats`,
-    anomalies: `${prefix}anomalies`,
-    sessions: `${prefix}sessions`,
-    shared: `${prefix}shared`,
-    versions: `${prefix}versions`,
-  }
-}
-
-/** The statements of each version, 1 first: they make it from the one before, and note that they have. */
-export function migrations(dialect: Dialect, names: Tables): string[][] {
-  const differences = DIALECTS[dialect]
-  return VERSIONS.map((version, n) => [
-    ...version(names, differences).flatMap((step) => (typeof step === 'string' ? [step] : create(step, differences))),
-    `insert into ${names.versions} (version) select ${n + 1} from (select count(*) as count from ${names.versions} where version = ${n + 1}) as known where count = 0`,
-  ])
-}
-
-interface Table {
-  name: string
-  columns: string[]
-  indexes?: Index[]
-}
-
-interface Index {
-  name: string
-  columns: string
-  /** Leave out rows in which the column is NULL, if the database can. */
-  partial?: boolean
-}
-
-function create({ name: table, columns, indexes = [] }: Table, { ddl }: Differences): string[] {
-  const named = indexes.map(({ name, columns, partial = false }) => ({
-    name: `${table}_${name}`,
-    columns,
-    where: partial ? ` where ${columns} is not null` : '',
-  }))
-  const inside = ddl.indexInside ? named.map(({ name, columns }) => `key ${name} (${columns})`) : []
-  const beside = ddl.indexInside
-    ? []
-    : named.map(({ name, columns, where }) => `create index if not exists ${name} on ${table} (${columns})${where}`)
-  return [
-    `create table if not exists ${table} (\n  ${[...columns, ...inside].join(',\n  ')}\n)${ddl.tableOptions}`,
-    ...beside,
-  ]
-}
+import type { Differences } from '../dialects.ts'
+import type { Table, Tables } from './tables.ts'
 
 type Types = Differences['types']
 
@@ -154,7 +56,7 @@ function ordersOf1({ orders }: Tables, types: Types): Table {
 }
 
 /** Tables to make, and statements. A version that has been released stays as it is: the next one alters what it made. */
-const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[])[] = [
+export const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[])[] = [
   (names, { types, ddl: { counter, reports } }) => {
     const { key, name, text, integer, time } = types
     return [
@@ -229,7 +131,9 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
 
   // A transaction pays one order. Of orders that one transaction has paid already, the earliest has it, and the others are findings.
   // The same news of an order is counted.
-  ({ orders, transactions, repeats, anomalies }, { types: { key, integer, time }, read, ddl: { concat } }) => {
+  (names, { types, read, ddl: { concat } }) => {
+    const { orders, transactions, repeats, anomalies } = names
+    const { key, integer, time } = types
     const [transactionId, outTradeNo, holder] = [
       'paid.transaction_id',
       'paid.out_trade_no',
@@ -240,6 +144,8 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
     const payment =
       'transaction_id, paid_out_trade_no, paid_appid, paid_mch_id, paid_openid, paid_fee, paid_currency, paid_at, paid_bank_type, paid_attach'
     return [
+      // Gone where version 3 has been applied as well.
+      ordersOf1(names, types),
       {
         name: transactions,
         columns: [`transaction_id ${key} not null primary key`, `out_trade_no ${key} not null`],
@@ -264,19 +170,53 @@ const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[]
     ]
   },
 
-  // An order says which version of WeChat Pay's API it was made with. The table has another name: what a process of an older version still writes fails as a whole.
-  (names, { types }) => {
+  // The schedule and what is unique of an order are in narrow tables beside it, so that no index has to hear of its changes. An order says which version of WeChat
+  // Pay's API it was made with. Orders have a table of another name: what a process of an older version still writes fails, whole.
+  (names, { types, ddl }) => {
+    const { orders, trades, due, keys, history } = names
     const before = ordersOf1(names, types)
-    const columns = before.columns.map((column) => column.split(' ')[0]!)
+    const named = (column: string) => column.split(' ')[0]!
+    const gone = ['claims']
+    const known = before.columns.filter((column) => !gone.includes(named(column)))
+    const copied = known.map(named).join(', ')
+    // What changes is at the end, the more often the later, so that a change is a short part of the row.
+    const last = ['refund_count', 'state', 'fulfilment', 'attempts', 'queried_at', 'due_at']
+    const place = (column: string) => last.indexOf(named(column))
+    const columns = known.map((column) => column.replace(' unique', ''))
+    columns.sort((one, other) => place(one) - place(other))
     return [
       before,
       {
-        ...before,
-        name: names.trades,
-        columns: [...before.columns, `api_version ${types.name} not null default 'v2'`],
+        name: trades,
+        columns: [
+          columns[0]!,
+          `api_version ${types.name} not null default 'v2'`,
+          ...columns.slice(1),
+          `claims ${types.integer} not null default 0`,
+        ],
+        options: ddl.roomy,
       },
-      `insert into ${names.trades} (${columns.join(', ')}) select ${columns.join(', ')} from ${names.orders} where not exists (select 1 from ${names.trades} where ${names.trades}.out_trade_no = ${names.orders}.out_trade_no)`,
-      `drop table if exists ${names.orders}`,
+      {
+        name: due,
+        columns: [
+          `due_at ${types.time} not null`,
+          `out_trade_no ${types.key} not null`,
+          'primary key (due_at, out_trade_no)',
+        ],
+        options: ddl.narrow,
+      },
+      {
+        name: keys,
+        columns: [`live_key ${types.key} not null primary key`, `out_trade_no ${types.key} not null`],
+        options: ddl.narrow,
+      },
+      ...ddl.freeze(orders, [trades, due, keys]),
+      ddl.copy(trades, copied, `from ${orders}`),
+      ddl.copy(due, 'due_at, out_trade_no', `from ${orders} where due_at is not null`),
+      ddl.copy(keys, 'live_key, out_trade_no', `from ${orders} where live_key is not null`),
+      `drop table if exists ${orders}`,
+      ...ddl.thaw,
+      ...ddl.slim(history),
     ]
   },
 

@@ -1,0 +1,53 @@
+import type { Order } from '../../model.ts'
+import type { Differences } from './dialects.ts'
+import type { Tables } from './schema/tables.ts'
+import type { Statement } from './statements.ts'
+
+/**
+ * What stands in narrow tables beside the orders, so that no index of theirs changes: when an order is due, as an index of its `dueAt`, and who has a live key.
+ * Whoever writes it holds the lock of the order's row, so that both always say the same.
+ */
+export interface Beside {
+  /** What makes it right for an order that is new, or was `before`. The insert of a key may meet a conflict. */
+  statements(order: Order, before: Order | undefined): Statement[]
+  /** Moves the places of these orders in the schedule. */
+  moved(orders: Order[], to: Date): Statement
+}
+
+export function besideOf({ due, keys }: Tables, { place, time }: Differences): Beside {
+  const here = `due_at = ${place.time} and out_trade_no = ${place.key}`
+  const at = ({ outTradeNo, dueAt }: Order) => [time(dueAt!), outTradeNo]
+
+  function moved(orders: Order[], to: Date): Statement {
+    return {
+      sql: `update ${due} set due_at = ${place.time} where ${orders.map(() => `(${here})`).join(' or ')}`,
+      values: [time(to), ...orders.flatMap(at)],
+    }
+  }
+
+  function schedule(order: Order, before: Order | undefined): Statement[] {
+    const [dueAt, last] = [order.dueAt, before?.dueAt ?? null]
+    if (dueAt?.getTime() === last?.getTime()) return []
+    if (last === null) {
+      return [
+        { sql: `insert into ${due} (due_at, out_trade_no) values (${place.time}, ${place.key})`, values: at(order) },
+      ]
+    }
+    return [dueAt === null ? { sql: `delete from ${due} where ${here}`, values: at(before!) } : moved([before!], dueAt)]
+  }
+
+  function key({ liveKey, outTradeNo }: Order, last: string | null): Statement[] {
+    if (liveKey === last) return []
+    const gone = { sql: `delete from ${keys} where live_key = ${place.key}`, values: [last] }
+    const taken = {
+      sql: `insert into ${keys} (live_key, out_trade_no) values (${place.key}, ${place.key})`,
+      values: [liveKey, outTradeNo],
+    }
+    return [...(last === null ? [] : [gone]), ...(liveKey === null ? [] : [taken])]
+  }
+
+  return {
+    moved,
+    statements: (order, before) => [...schedule(order, before), ...key(order, before?.liveKey ?? null)],
+  }
+}

@@ -1,0 +1,63 @@
+import { WechatError } from '../../../errors.ts'
+import type { Access } from '../access.ts'
+import { DIALECTS } from '../dialects.ts'
+import type { Connection, Dialect, Reader } from '../../executor.ts'
+import { repeated } from '../../failures.ts'
+import { migrations } from './schema.ts'
+import type { Tables } from './tables.ts'
+
+/** Brings the tables up to date, one process at a time. */
+export function migrationOf(
+  dialect: Dialect,
+  names: Tables,
+  { reading, transaction }: Access<unknown>,
+): () => Promise<void> {
+  const { ddl } = DIALECTS[dialect]
+  const { orders, refunds, versions } = names
+  const all = migrations(dialect, names)
+
+  async function appliedVersion(connection: Reader): Promise<number> {
+    const [row] = await connection.rows(`select max(version) as version from ${versions}`, [])
+    return Number(row!.version)
+  }
+
+  /**
+   * A hook that a process of version 1 or 2 runs would be rolled back, as nothing of that process is written any more, and run again, with whatever it does
+   * elsewhere. One that has failed before and is under way now cannot be told from one that waits, and is not waited for.
+   */
+  async function checkLeases(connection: Connection): Promise<void> {
+    const hooked =
+      `(${orders}.fulfilment = 'due' and ${orders}.attempts = 0) or exists (select 1 from ${refunds} ` +
+      `where ${refunds}.out_trade_no = ${orders}.out_trade_no and ${refunds}.fulfilment = 'due' and ${refunds}.due_at <= ${ddl.now})`
+    const [row] = await connection.rows(
+      `select count(*) as held from ${orders} where ${orders}.due_at > ${ddl.now} and ${orders}.claims > 0 and (${hooked})`,
+      [],
+    )
+    const held = Number(row!.held)
+    if (held > 0) {
+      throw new WechatError(
+        'WECHAT_STORE_FAILED',
+        `${held} ${held === 1 ? 'order is' : 'orders are'} being worked on by a process of an older version. Stop those processes, and migrate again; after a crash once their leases have ended (leaseMs, a minute by default).`,
+        { advice: 'repeat' },
+      )
+    }
+  }
+
+  return async () => {
+    const known = await appliedVersion(reading).catch(() => 0)
+    if (known >= all.length) return
+    await repeated(() =>
+      transaction(async (connection) => {
+        for (const sql of ddl.lock(versions)) await connection.rows(sql, [])
+        try {
+          await connection.run(all[0]![0]!, [])
+          const from = await appliedVersion(connection)
+          if (from === 1 || from === 2) await checkLeases(connection)
+          for (const sql of all.slice(from).flat()) await connection.run(sql, [])
+        } finally {
+          for (const sql of ddl.unlock(versions)) await connection.rows(sql, [])
+        }
+      }),
+    )
+  }
+}

@@ -1,0 +1,62 @@
+import { WechatError } from '../../../errors.ts'
+
+export interface Tables {
+  /** Orders up to version 2. */
+  orders: string
+  /** Orders with their payments. */
+  trades: string
+  /** One row for each order that has work, with the moment when it is due: what `due_at` of the order says, as an index that leaves the order alone. */
+  due: string
+  /** One row for each live key: the order that has it. */
+  keys: string
+  refunds: string
+  /** One row for each transaction of WeChat's: the order that it has paid. */
+  transactions: string
+  history: string
+  /** One row for each line of history that was said again: how often, and when last. */
+  repeats: string
+  anomalies: string
+  sessions: string
+  /** What processes share by a name. */
+  shared: string
+  /** One row for each version that was applied. */
+  versions: string
+}
+
+/** @throws {WechatError} `WECHAT_OPTIONS_INVALID` */
+export function tables(prefix = 'wechat_'): Tables {
+  if (!/^[a-z_][a-z0-9_]{0,39}$/.test(prefix)) {
+    throw new WechatError(
+      'WECHAT_OPTIONS_INVALID',
+      `tablePrefix must be 1 to 40 lower-case letters, digits and _, no digit first; it is ${JSON.stringify(prefix)}`,
+    )
+  }
+  return {
+    orders: `${prefix}orders`,
+    trades: `${prefix}trades`,
+    due: `${prefix}due`,
+    keys: `${prefix}keys`,
+    refunds: `${prefix}refunds`,
+    transactions: `${prefix}transactions`,
+    history: `${prefix}history`,
+    repeats: `${prefix}repeats`,
+    anomalies: `${prefix}anomalies`,
+    sessions: `${prefix}sessions`,
+    shared: `${prefix}shared`,
+    versions: `${prefix}versions`,
+  }
+}
+
+export interface Table {
+  name: string
+  columns: string[]
+  indexes?: Index[]
+  options?: string
+}
+
+interface Index {
+  name: string
+  columns: string
+  /** Leave out rows in which the column is NULL, if the database can. */
+  partial?: boolean
+}

@@ -1,0 +1,58 @@
+import t from 'tap'
+import type { Order } from '../../../src/model.ts'
+import { besideOf } from '../../../src/store/sql/beside.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
+import { tables } from '../../../src/store/sql/schema/tables.ts'
+import { at, newOrder } from '../orders.ts'
+
+const { statements, moved } = besideOf(tables(), DIALECTS.sqlite)
+const order = (part: Partial<Order> = {}) => newOrder('tea', part)
+const none = order({ liveKey: null })
+
+t.test('what stands beside an order follows it', async (t) => {
+  const insertDue = 'insert into wechat_due (due_at, out_trade_no) values (?, ?)'
+  const insertKey = 'insert into wechat_keys (live_key, out_trade_no) values (?, ?)'
+  const deleteKey = 'delete from wechat_keys where live_key = ?'
+  const here = 'due_at = ? and out_trade_no = ?'
+  const cases: [what: string, order: Order, before: Order | undefined, expected: unknown[]][] = [
+    ['a new one', order(), undefined, [[insertKey, 'tea', 'tea']]],
+    ['a new one that is over', none, undefined, []],
+    ['one that stays', order({ dueAt: at(0) }), order({ dueAt: at(0) }), []],
+    ['one that gets work', order({ dueAt: at(0) }), order(), [[insertDue, at(0).getTime(), 'tea']]],
+    [
+      'one whose work is due later',
+      order({ dueAt: at(1) }),
+      order({ dueAt: at(0) }),
+      [[`update wechat_due set due_at = ? where (${here})`, at(1).getTime(), at(0).getTime(), 'tea']],
+    ],
+    [
+      'one that owes nothing more',
+      order(),
+      order({ dueAt: at(0) }),
+      [[`delete from wechat_due where ${here}`, at(0).getTime(), 'tea']],
+    ],
+    ['one that is closed', none, order(), [[deleteKey, 'tea']]],
+    ['one that takes its key back', order(), none, [[insertKey, 'tea', 'tea']]],
+    [
+      'one that takes another',
+      order({ liveKey: 'cake' }),
+      order(),
+      [
+        [deleteKey, 'tea'],
+        [insertKey, 'cake', 'tea'],
+      ],
+    ],
+  ]
+  for (const [what, next, before, expected] of cases) {
+    t.same(
+      statements(next, before).map(({ sql, values }) => [sql, ...values]),
+      expected,
+      what,
+    )
+  }
+})
+
+t.test('several are moved at once', async (t) => {
+  const { values } = moved([order({ dueAt: at(0) }), newOrder('cake', { dueAt: at(1) })], at(9))
+  t.same(values, [at(9).getTime(), at(0).getTime(), 'tea', at(1).getTime(), 'cake'])
+})

@@ -1,0 +1,26 @@
+import t from 'tap'
+import { DIALECTS } from '../../../../src/store/sql/dialects.ts'
+import { VERSIONS } from '../../../../src/store/sql/schema/versions.ts'
+import { tables } from '../../../../src/store/sql/schema/tables.ts'
+
+const nameOf = (column: string) => column.split(' ')[0]
+
+t.test('what changes often stands at the end of an order, and nothing of it is indexed', async (t) => {
+  for (const differences of Object.values(DIALECTS)) {
+    const [trades] = VERSIONS[2]!(tables(), differences).filter(
+      (step) => typeof step !== 'string' && step.name === 'wechat_trades',
+    )
+    if (typeof trades !== 'object') return t.fail('there is no such table')
+    t.same(trades.columns.slice(-7).map(nameOf), [
+      'refund_count',
+      'state',
+      'fulfilment',
+      'attempts',
+      'queried_at',
+      'due_at',
+      'claims',
+    ])
+    t.equal(trades.indexes, undefined)
+    t.same(trades.columns.filter((column) => /unique|primary/.test(column)).map(nameOf), ['out_trade_no'])
+  }
+})
