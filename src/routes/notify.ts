@@ -61,11 +61,11 @@ export function notifyRoute(
       }
       case 'payment-hint': {
         const { outTradeNo, transactionId } = notification
-        const taken = takenBy(
-          await orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId }),
-        )
+        const hint = { seen: 'payment-hinted', source: 'notify', transactionId } as const
+        const observed = await orders.observe(outTradeNo, hint)
         // Taken once WeChat, asked, has said the same; until then it is to be sent again.
-        return taken.fault !== undefined || taken.outcome === 'repeated' ? taken : fault('ambiguous')
+        if (observed === undefined || observed.outcome === 'repeated') return takenBy(observed)
+        return fault('ambiguous')
       }
       case 'payment-failed': {
         const { outTradeNo, reason } = notification
