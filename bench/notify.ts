@@ -1,3 +1,4 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { compile } from './lib/compile.ts'
 import { pinLoad } from './lib/cores.ts'
 import { load } from './lib/load.ts'
@@ -6,9 +7,45 @@ import type { BenchOptions, Report } from './lib/measure.ts'
 import { startProcess } from './lib/process.ts'
 import type { Name } from './notify/contestants.ts'
 import { forged, notificationOf, PATH } from './notify/messages.ts'
+import type { Message } from './notify/messages.ts'
+import { forgedV3, notificationsV3 } from './notify/messages-v3.ts'
 import type { ServerCalls } from './notify/server.ts'
 
-const NAMES = ['plugin', 'by hand', 'bare', 'tenpay', 'wechatpay-axios-plugin'] as const satisfies Name[]
+const NAMES = {
+  v2: ['plugin', 'by hand', 'bare', 'tenpay', 'wechatpay-axios-plugin'],
+  v3: ['plugin', 'by hand', 'bare', 'wechatpay-axios-plugin'],
+} as const satisfies Record<string, Name[]>
+
+/** What is sent, and what a server needs to know of it. */
+interface Scene {
+  args: string[]
+  notificationOf(n: number): Message
+  forged(message: Message): Message
+  /** Whether WeChat would read it as an acknowledgement. */
+  isAcknowledged(reply: Reply): boolean
+}
+
+interface Reply {
+  status: number
+  text: string
+}
+
+function sceneOf(version: 'v2' | 'v3'): Scene {
+  if (version === 'v2') {
+    const isAcknowledged = ({ text }: Reply) => />(<!\[CDATA\[)?SUCCESS/.test(text)
+    return { args: ['v2'], notificationOf, forged, isAcknowledged }
+  }
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const publicKey = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }) as string
+  // Ahead of now by half of the five minutes, so that a run of six minutes is within them.
+  const timestamp = Math.floor(Date.now() / 1000) + 150
+  return {
+    args: ['v3', publicKey],
+    notificationOf: notificationsV3(privateKey, timestamp),
+    forged: forgedV3,
+    isAcknowledged: ({ status }) => status === 200,
+  }
+}
 
 const CONNECTIONS = 20
 
@@ -18,7 +55,9 @@ const WARM_UP_MS = 3000
 const WARM_UP_BATCH = 1000
 
 /** How many payment notifications a second are taken by this package, by a route of plain code, by a route that does nothing, and by two other packages. */
-export default async function notify({ quick, log }: BenchOptions): Promise<Report> {
+export default async function notify({ quick, version, log }: BenchOptions): Promise<Report> {
+  const names: readonly Name[] = NAMES[version]
+  const scene = sceneOf(version)
   const { roundMs, ...limits } = quick
     ? { rounds: 15, roundMs: 250, untilMs: 40_000 }
     : { rounds: 31, roundMs: 300, untilMs: 300_000 }
@@ -32,9 +71,9 @@ export default async function notify({ quick, log }: BenchOptions): Promise<Repo
 
   const contestants = new Map<Name, Contestant>()
   try {
-    for (const name of NAMES) contestants.set(name, await enter(name, module, core))
+    for (const name of names) contestants.set(name, await enter(name, scene, module, core))
     for (const contestant of contestants.values()) await contestant.prepare(limits.rounds, roundMs)
-    const samples = await interleave(limits, NAMES, async (name) => {
+    const samples = await interleave(limits, names, async (name) => {
       const sample = await contestants.get(name)!.measure()
       log(
         `${name}: ${Math.round(sample.perSecond)} requests/s, its process ${Math.round((sample.perSecond * sample.cpu) / 10_000)} % busy`,
@@ -44,12 +83,12 @@ export default async function notify({ quick, log }: BenchOptions): Promise<Repo
     for (const contestant of contestants.values()) await contestant.audit()
 
     const rates = Object.fromEntries(
-      NAMES.map((name) => [name, samples[name].map(({ perSecond }) => perSecond)]),
+      names.map((name) => [name, samples[name].map(({ perSecond }) => perSecond)]),
     ) as Record<Name, number[]>
-    const cpu = Object.fromEntries(NAMES.map((name) => [`${name} cpu`, samples[name].map(({ cpu }) => cpu)]))
+    const cpu = Object.fromEntries(names.map((name) => [`${name} cpu`, samples[name].map(({ cpu }) => cpu)]))
     return {
       rows: [
-        ...NAMES.map((name) => ({ name, median: round(median(rates[name]), 0), unit: 'requests/s' })),
+        ...names.map((name) => ({ name, median: round(median(rates[name]), 0), unit: 'requests/s' })),
         ...Object.entries(cpu).map(([name, times]) => ({
           name,
           median: round(median(times), 1),
@@ -57,7 +96,10 @@ export default async function notify({ quick, log }: BenchOptions): Promise<Repo
         })),
       ],
       ratios: {
-        ...ratiosOf(rates, ['plugin/by hand', 'plugin/tenpay']),
+        ...ratiosOf(
+          rates,
+          version === 'v2' ? ['plugin/by hand', 'plugin/tenpay'] : ['plugin/by hand', 'plugin/wechatpay-axios-plugin'],
+        ),
         ...ratiosOf(cpu, ['by hand cpu/plugin cpu']),
       },
     }
@@ -69,29 +111,32 @@ export default async function notify({ quick, log }: BenchOptions): Promise<Repo
 type Contestant = Awaited<ReturnType<typeof enter>>
 
 /** Starts a contestant, sees that it tells a genuine notification from a forged one, and warms it up. */
-async function enter(name: Name, module: URL, core: number | undefined) {
-  const { call, ended, stop } = startProcess<ServerCalls>(module, [name], core)
+async function enter(name: Name, scene: Scene, module: URL, core: number | undefined) {
+  const { call, ended, stop } = startProcess<ServerCalls>(module, [name, ...scene.args], core)
   const url = `http://127.0.0.1:${await call.listen()}${PATH}`
   let sent = 0
   let batch = 0
 
   /** Notifications that nobody has sent yet, one order each. */
-  function fresh(count: number): Buffer[] {
-    return Array.from({ length: count }, () => notificationOf(sent++))
+  function fresh(count: number): Message[] {
+    return Array.from({ length: count }, () => scene.notificationOf(sent++))
   }
 
   await call.expect(1 + WARM_UP)
   const [genuine] = fresh(1)
-  const refusal = await post(url, forged(genuine!))
+  const refusal = await post(url, scene.forged(genuine!))
   const reply = await post(url, genuine!)
-  if (!/>(<!\[CDATA\[)?SUCCESS/.test(reply)) throw new Error(`${name} refused a genuine notification: ${reply}`)
-  if (name !== 'bare' && !/>(<!\[CDATA\[)?FAIL/.test(refusal)) {
-    throw new Error(`${name} accepted a forged notification: ${refusal}`)
+  if (!scene.isAcknowledged(reply)) throw new Error(`${name} refused a genuine notification: ${reply.text}`)
+  if (name !== 'bare' && scene.isAcknowledged(refusal)) {
+    throw new Error(`${name} accepted a forged notification: ${refusal.text}`)
   }
   let speed = 0
   for (const start = performance.now(); sent < WARM_UP && performance.now() < start + WARM_UP_MS;) {
     // The best: a pause of the machine would make every round too short.
-    speed = Math.max(speed, await load({ url, bodies: fresh(WARM_UP_BATCH), reply, connections: CONNECTIONS, ended }))
+    speed = Math.max(
+      speed,
+      await load({ url, messages: fresh(WARM_UP_BATCH), reply: reply.text, connections: CONNECTIONS, ended }),
+    )
   }
 
   return {
@@ -104,9 +149,9 @@ async function enter(name: Name, module: URL, core: number | undefined) {
     },
 
     async measure(): Promise<{ perSecond: number; cpu: number }> {
-      const bodies = fresh(batch)
+      const messages = fresh(batch)
       const before = await call.cpu()
-      const perSecond = await load({ url, bodies, reply, connections: CONNECTIONS, ended })
+      const perSecond = await load({ url, messages, reply: reply.text, connections: CONNECTIONS, ended })
       return { perSecond, cpu: ((await call.cpu()) - before) / batch }
     },
 
@@ -120,11 +165,11 @@ async function enter(name: Name, module: URL, core: number | undefined) {
   }
 }
 
-async function post(url: string, body: Buffer): Promise<string> {
+async function post(url: string, { headers, body }: Message): Promise<Reply> {
   const reply = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'text/xml' },
+    headers,
     body: new Uint8Array(body),
   })
-  return await reply.text()
+  return { status: reply.status, text: await reply.text() }
 }

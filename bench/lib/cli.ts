@@ -19,19 +19,26 @@ export async function main(
       .filter((file) => file.endsWith('.ts') && file !== 'run.ts')
       .map((file) => file.slice(0, -3))
     const {
-      values: { quick, json },
+      values: { quick, json, version },
       positionals: [name = '', ...rest],
     } = parseArgs({
       args,
       allowPositionals: true,
-      options: { quick: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+      options: {
+        quick: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        version: { type: 'string', default: 'v2' },
+      },
     })
-    if (!names.includes(name) || rest.length > 0) {
-      throw new Error(`Usage: npm run bench -- NAME [--quick] [--json]\nNAME is one of: ${names.join(', ')}`)
+    if (!names.includes(name) || rest.length > 0 || (version !== 'v2' && version !== 'v3')) {
+      throw new Error(
+        `Usage: npm run bench -- NAME [--version v2|v3] [--quick] [--json]\nNAME is one of: ${names.join(', ')}`,
+      )
     }
     const { default: bench } = (await import(new URL(`${name}.ts`, folder).href)) as { default: Bench }
     const report = await bench({
       quick,
+      version,
       log: (line) => {
         err.write(`${line}\n`)
       },

@@ -4,7 +4,7 @@ import autocannon from 'autocannon'
 export interface Load {
   url: string
   /** One request each, never repeated. */
-  bodies: readonly Buffer[]
+  messages: readonly { headers: Record<string, string>; body: Buffer }[]
   /** What every reply must be. */
   reply: string
   connections: number
@@ -15,20 +15,20 @@ export interface Load {
 }
 
 /**
- * Posts every body once over kept-alive connections and resolves with the requests per second, from the first reply to the last.
+ * Posts every message once over kept-alive connections and resolves with the requests per second, from the first reply to the last.
  *
  * @throws as soon as a reply is not the expected one, or does not come
  */
-export async function load({ url, bodies, reply, connections, ended, timeout = 10 }: Load): Promise<number> {
+export async function load({ url, messages, reply, connections, ended, timeout = 10 }: Load): Promise<number> {
   let next = 0
   let replies = 0
   let first = 0
   let last = 0
-  const share = bodies.length / connections
+  const share = messages.length / connections
   if (!Number.isInteger(share)) {
-    throw new Error(`${bodies.length} bodies cannot be shared by ${connections} connections.`)
+    throw new Error(`${messages.length} messages cannot be shared by ${connections} connections.`)
   }
-  const requests = bodies.map((body) => ({ body }))
+  const requests = messages.map(({ headers, body }) => ({ headers, body }))
 
   let run: autocannon.Instance
   const done = new Promise<void>((resolve, reject) => {
@@ -36,8 +36,7 @@ export async function load({ url, bodies, reply, connections, ended, timeout = 1
       {
         url,
         method: 'POST',
-        headers: { 'content-type': 'text/xml' },
-        amount: bodies.length,
+        amount: messages.length,
         connections,
         expectBody: reply,
         timeout,
@@ -55,12 +54,12 @@ export async function load({ url, bodies, reply, connections, ended, timeout = 1
     )
     keepAwake(run)
     const fail = (why: string) => {
-      reject(new Error(`${url}: of ${bodies.length} requests ${replies} were answered; then ${why}`))
+      reject(new Error(`${url}: of ${messages.length} requests ${replies} were answered; then ${why}`))
     }
     run.on('response', (_client, status) => {
       replies += 1
       if (replies === 1) first = performance.now()
-      if (replies === bodies.length) last = performance.now()
+      if (replies === messages.length) last = performance.now()
       if (status !== 200) fail(`one with HTTP ${status}`)
     })
     // It would go on for ever: connect again, send again.
@@ -76,7 +75,7 @@ export async function load({ url, bodies, reply, connections, ended, timeout = 1
   } finally {
     run!.stop()
   }
-  if (replies !== bodies.length) throw new Error(`${url}: of ${bodies.length} requests ${replies} were answered.`)
+  if (replies !== messages.length) throw new Error(`${url}: of ${messages.length} requests ${replies} were answered.`)
   return ((replies - 1) / (last - first)) * 1000
 }
 

@@ -14,6 +14,8 @@ export interface Report {
 export interface BenchOptions {
   /** End within 50 s, with fewer and shorter rounds. */
   quick: boolean
+  /** Of WeChat Pay's API, where it makes a difference. */
+  version: 'v2' | 'v3'
   /** Progress, for a person who waits. */
   log: (line: string) => void
 }

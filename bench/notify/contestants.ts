@@ -1,15 +1,18 @@
+import { createDecipheriv, createPublicKey, generateKeyPairSync, verify } from 'node:crypto'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Koa from 'koa'
 import type { Middleware } from 'koa'
 import wechatpayAxiosPlugin from 'wechatpay-axios-plugin'
 import { memoryStore, wechatPay } from '../../src/index.ts'
+import type { WechatPayOptions } from '../../src/index.ts'
 import { verifyV2 } from '../../src/protocol/sign-v2.ts'
 import { readXml } from '../../src/protocol/xml.ts'
 import { ACCOUNT, OPENID, orderOf, PATH } from './messages.ts'
+import { API_V3_KEY, PUBLIC_KEY_ID } from './messages-v3.ts'
 
 /** One way to serve WeChat's notification. */
 export interface Contestant {
@@ -19,6 +22,9 @@ export interface Contestant {
 }
 
 const SUCCESS = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+const JSON_TYPE = 'application/json; charset=utf-8'
+const SUCCESS_V3 = '{"code":"SUCCESS"}'
+const FAIL_V3 = '{"code":"FAIL","message":"no"}'
 const FAIL = '<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[no]]></return_msg></xml>'
 
 /** Fastify's default, for those that are not Fastify too. */
@@ -32,18 +38,31 @@ async function listen(app: FastifyInstance): Promise<number> {
   return (app.server.address() as AddressInfo).port
 }
 
-export const CONTESTANTS = {
-  plugin,
-  'by hand': byHand,
-  bare,
-  tenpay,
-  'wechatpay-axios-plugin': axiosPlugin,
-} satisfies Record<string, () => Contestant | Promise<Contestant>>
+export type Name = 'plugin' | 'by hand' | 'bare' | 'tenpay' | 'wechatpay-axios-plugin'
 
-export type Name = keyof typeof CONTESTANTS
+/** By version of the API; `publicKey` is WeChat Pay's in API v3, PEM. */
+export const CONTESTANTS: Record<
+  'v2' | 'v3',
+  Partial<Record<Name, (publicKey: string) => Contestant | Promise<Contestant>>>
+> = {
+  v2: {
+    plugin: async () => await plugin({ version: 'v2', mchId: ACCOUNT.mchId, apiKey: ACCOUNT.apiKey, signType: 'MD5' }),
+    'by hand': () => byHand(readV2, { type: 'text/xml; charset=utf-8', success: SUCCESS, failure: FAIL }),
+    bare: () => bare(SUCCESS),
+    tenpay,
+    'wechatpay-axios-plugin': axiosPlugin,
+  },
+  v3: {
+    plugin: async (publicKey) => await plugin(merchantV3(publicKey)),
+    'by hand': (publicKey) =>
+      byHand(readV3(publicKey), { type: JSON_TYPE, success: SUCCESS_V3, failure: FAIL_V3, status: 401 }),
+    bare: () => bare(SUCCESS_V3),
+    'wechatpay-axios-plugin': axiosPluginV3,
+  },
+}
 
 /** This package with its default options, on the memory store. */
-async function plugin(): Promise<Contestant> {
+async function plugin(merchant: WechatPayOptions['merchant']): Promise<Contestant> {
   const app = Fastify()
   const store = memoryStore()
   let known = 0
@@ -51,7 +70,7 @@ async function plugin(): Promise<Contestant> {
   await app.register(wechatPay, {
     appid: ACCOUNT.appid,
     appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4',
-    merchant: { version: 'v2', mchId: ACCOUNT.mchId, apiKey: ACCOUNT.apiKey, signType: 'MD5' },
+    merchant,
     publicUrl: 'https://shop.example.com',
     // Nothing listens there: a notification costs no call.
     baseUrl: 'http://127.0.0.1:9',
@@ -80,7 +99,7 @@ async function plugin(): Promise<Contestant> {
             openid: OPENID,
             description: 'Tea',
             totalFee,
-            apiVersion: 'v2',
+            apiVersion: merchant.version,
             currency: 'CNY',
             clientIp: '203.0.113.7',
             state: 'prepaid',
@@ -126,8 +145,68 @@ async function plugin(): Promise<Contestant> {
   }
 }
 
-/** The least that a notification takes: plain code in a route, with the package's reader and the package's check of the signature. */
-function byHand(): Contestant {
+/** What a notification says, for a route of plain code; `undefined` for one that is not genuine. */
+type Read = (
+  request: FastifyRequest,
+) => { outTradeNo: string; transactionId: string; totalFee: number; openid: string } | undefined
+
+const readV2: Read = ({ body }) => {
+  const fields = readXml(body as Buffer)
+  const isGenuine =
+    fields.get('result_code') === 'SUCCESS' &&
+    verifyV2(fields, ACCOUNT.apiKey, 'MD5') &&
+    fields.get('appid') === ACCOUNT.appid &&
+    fields.get('mch_id') === ACCOUNT.mchId
+  if (!isGenuine) return undefined
+  return {
+    outTradeNo: fields.get('out_trade_no')!,
+    transactionId: fields.get('transaction_id')!,
+    totalFee: Number(fields.get('total_fee')),
+    openid: fields.get('openid')!,
+  }
+}
+
+/** node:crypto and JSON.parse: verify the bytes, open the resource. */
+function readV3(publicKey: string): Read {
+  const key = createPublicKey(publicKey)
+  return ({ headers, body }) => {
+    const bytes = body as Buffer
+    const [timestamp, nonce, signature] = ['timestamp', 'nonce', 'signature'].map(
+      (name) => headers[`wechatpay-${name}`] as string,
+    )
+    const text = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), bytes, Buffer.from('\n')])
+    const isGenuine =
+      Math.abs(Date.now() / 1000 - Number(timestamp)) <= 300 &&
+      headers['wechatpay-serial'] === PUBLIC_KEY_ID &&
+      verify('sha256', text, key, Buffer.from(signature!, 'base64'))
+    if (!isGenuine) return undefined
+    const { event_type: type, resource } = JSON.parse(bytes.toString())
+    const sealed = Buffer.from(resource.ciphertext, 'base64')
+    const decipher = createDecipheriv('aes-256-gcm', API_V3_KEY, resource.nonce)
+    decipher.setAAD(Buffer.from(resource.associated_data)).setAuthTag(sealed.subarray(-16))
+    const trade = JSON.parse(Buffer.concat([decipher.update(sealed.subarray(0, -16)), decipher.final()]).toString())
+    if (type !== 'TRANSACTION.SUCCESS' || trade.appid !== ACCOUNT.appid || trade.mchid !== ACCOUNT.mchId) {
+      return undefined
+    }
+    return {
+      outTradeNo: trade.out_trade_no,
+      transactionId: trade.transaction_id,
+      totalFee: trade.amount.total,
+      openid: trade.payer.openid,
+    }
+  }
+}
+
+interface Words {
+  type: string
+  success: string
+  failure: string
+  /** Of a failure. Default 200. */
+  status?: number
+}
+
+/** The least that a notification takes: plain code in a route. */
+function byHand(read: Read, { type, success, failure, status = 200 }: Words): Contestant {
   const app = Fastify()
   const orders = new Map<string, { totalFee: number; transactionId?: string; paidAt?: Date }>()
   let known = 0
@@ -140,23 +219,24 @@ function byHand(): Contestant {
     done(null, body)
   })
   app.post(PATH, async (request, reply) => {
-    reply.type('text/xml; charset=utf-8')
-    const fields = readXml(request.body as Buffer)
-    const order = orders.get(fields.get('out_trade_no') ?? '')
-    const fits =
-      fields.get('result_code') === 'SUCCESS' &&
-      verifyV2(fields, ACCOUNT.apiKey, 'MD5') &&
-      fields.get('appid') === ACCOUNT.appid &&
-      fields.get('mch_id') === ACCOUNT.mchId &&
-      fields.get('openid') === OPENID &&
-      Number(fields.get('total_fee')) === order?.totalFee
-    if (!fits) return FAIL
-    if (order!.paidAt === undefined) {
-      order!.paidAt = new Date()
-      order!.transactionId = fields.get('transaction_id')!
+    reply.type(type)
+    const payment = read(request)
+    const order = orders.get(payment?.outTradeNo ?? '')
+    if (
+      payment === undefined ||
+      order === undefined ||
+      payment.totalFee !== order.totalFee ||
+      payment.openid !== OPENID
+    ) {
+      reply.code(status)
+      return failure
+    }
+    if (order.paidAt === undefined) {
+      order.paidAt = new Date()
+      order.transactionId = payment.transactionId
       await onPaid()
     }
-    return SUCCESS
+    return success
   })
   return {
     listen: async () => await listen(app),
@@ -176,13 +256,13 @@ function byHand(): Contestant {
 }
 
 /** What Fastify itself allows: the body read as it is, a constant answered. */
-function bare(): Contestant {
+function bare(answer: string): Contestant {
   const app = Fastify()
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body)
   })
-  app.post(PATH, async (_request, reply) => reply.type('text/xml; charset=utf-8').send(SUCCESS))
+  app.post(PATH, async (_request, reply) => reply.type('text/xml; charset=utf-8').send(answer))
   return { ...stateless, listen: async () => await listen(app) }
 }
 
@@ -235,6 +315,44 @@ function axiosPlugin(): Contestant {
           genuine ? { return_code: 'SUCCESS', return_msg: 'OK' } : { return_code: 'FAIL', return_msg: 'sign' },
         ),
       )
+  })
+  return { ...stateless, listen: async () => await listen(app) }
+}
+
+/** Its keys of API v3. Nothing is sent, so the merchant's own key may be any. */
+function merchantV3(publicKey: string): WechatPayOptions['merchant'] {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  return {
+    version: 'v3',
+    mchId: ACCOUNT.mchId,
+    apiV3Key: API_V3_KEY,
+    privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+    serialNo: '5157F09EFDC096DE15EBE81A47057A7232F1B8E1',
+    publicKeyId: PUBLIC_KEY_ID,
+    publicKey,
+  }
+}
+
+/** The same of API v3, as its README shows them. */
+function axiosPluginV3(publicKey: string): Contestant {
+  const { Aes, Formatter, Rsa } = wechatpayAxiosPlugin
+  const key = Rsa.from(publicKey, Rsa.KEY_TYPE_PUBLIC)
+  const app = Fastify()
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, body)
+  })
+  app.post(PATH, async ({ headers, body }, reply) => {
+    const [timestamp, nonce, signature] = ['timestamp', 'nonce', 'signature'].map(
+      (name) => headers[`wechatpay-${name}`] as string,
+    )
+    reply.type(JSON_TYPE)
+    if (!Rsa.verify(Formatter.response(timestamp!, nonce!, body as string), signature!, key)) {
+      return await reply.code(401).send(FAIL_V3)
+    }
+    const { resource } = JSON.parse(body as string)
+    JSON.parse(Aes.AesGcm.decrypt(resource.ciphertext, API_V3_KEY, resource.nonce, resource.associated_data))
+    return await reply.send(SUCCESS_V3)
   })
   return { ...stateless, listen: async () => await listen(app) }
 }

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
 
+/** What is posted. */
+export interface Message {
+  headers: Record<string, string>
+  body: Buffer
+}
+
 /** The merchant of the benchmark. MD5 without `sign_type`, as tenpay's middleware takes it by default. */
 export const ACCOUNT = {
   appid: 'wx2421b1c4370ec43b',
@@ -21,7 +27,7 @@ export function orderOf(n: number): { outTradeNo: string; transactionId: string;
 }
 
 /** WeChat's notification of the n-th order's payment, laid out as recorded ones are (sorted, newlines, CDATA, bare amounts), about 1 KB. */
-export function notificationOf(n: number): Buffer {
+export function notificationOf(n: number): Message {
   const { outTradeNo, transactionId, totalFee } = orderOf(n)
   const fields: Record<string, string> = {
     appid: ACCOUNT.appid,
@@ -56,10 +62,10 @@ export function notificationOf(n: number): Buffer {
     .map(([name, value]) =>
       name.endsWith('_fee') ? `<${name}>${value}</${name}>` : `<${name}><![CDATA[${value}]]></${name}>`,
     )
-  return Buffer.from(`<xml>${elements.join('\n')}\n</xml>`)
+  return { headers: { 'content-type': 'text/xml' }, body: Buffer.from(`<xml>${elements.join('\n')}\n</xml>`) }
 }
 
 /** The same with another amount under the old signature. */
-export function forged(notification: Buffer): Buffer {
-  return Buffer.from(notification.toString().replace('<total_fee>', '<total_fee>9'))
+export function forged({ headers, body }: Message): Message {
+  return { headers, body: Buffer.from(body.toString().replace('<total_fee>', '<total_fee>9')) }
 }

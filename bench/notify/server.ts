@@ -15,7 +15,9 @@ export interface ServerCalls {
   settled: () => Promise<number | null>
 }
 
-const contestant: Contestant = await CONTESTANTS[process.argv[2] as Name]()
+const contestant: Contestant = await CONTESTANTS[process.argv[3] as 'v2' | 'v3'][process.argv[2] as Name]!(
+  process.argv[4]!,
+)
 
 offer({
   listen: contestant.listen,

@@ -2,7 +2,7 @@
 export interface Clock {
   /**
    * This process's own time: when something is due, how long a claim holds, when WeChat was asked. It never goes back. If the clock below is set back it goes on
-   * from where it was, at nine tenths of its speed until both agree, at once if the clock is set right again: else what was planned before would wait for as long as the clock was set back by.
+   * from where it was, at nine tenths of its speed until both agree: else what was planned before would wait for as long as the clock was set back by.
    */
   now(): Date
   /** WeChat's time: our own, and the difference that the `Date` of WeChat's replies has shown. How old an order is, and when it expires. */
@@ -42,8 +42,6 @@ export function createClock({ own, steady = () => performance.now(), onDifferenc
     const passed = at - last
     const passedReally = tick - lastSteady
     if (passed < 0) held += passedReally - passed
-    // Set right again: both agree.
-    else if (passed - passedReally >= held) held = 0
     // Not while a virtual clock is moved by hours: what it has planned is to happen at the millisecond.
     else if (passed <= 2 * passedReally + 1) held = Math.max(held - CATCH_UP * passed, 0)
     last = at

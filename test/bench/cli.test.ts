@@ -70,7 +70,8 @@ t.test('the rounds end when their time is up, but not before the first', async (
 })
 
 t.test('what cannot be run prints nothing on stdout and says why', async (t) => {
-  const usage = /Usage: npm run bench -- NAME \[--quick\] \[--json\]\nNAME is one of: broken, trivial\n/
+  const usage =
+    /Usage: npm run bench -- NAME \[--version v2\|v3\] \[--quick\] \[--json\]\nNAME is one of: broken, trivial\n/
   const cases: [string[], RegExp][] = [
     [[], usage],
     [['nothing'], usage],

@@ -4,14 +4,14 @@ import { startProcess } from '../../bench/lib/process.ts'
 
 type Server = { listen: () => number }
 
-const bodies = Array.from({ length: 200 }, (_, n) => Buffer.from(`${n}`))
+const messages = Array.from({ length: 200 }, (_, n) => ({ headers: {}, body: Buffer.from(`${n}`) }))
 
 /** Loads a contestant that fails as `how` says. */
 async function run(how: string): Promise<number> {
   const { call, ended, stop } = startProcess<Server>(new URL('servers/failing.mjs', import.meta.url), [how])
   try {
     const url = `http://127.0.0.1:${await call.listen()}/`
-    return await load({ url, bodies, reply: 'OK', connections: 4, ended, timeout: 1 })
+    return await load({ url, messages, reply: 'OK', connections: 4, ended, timeout: 1 })
   } finally {
     await stop()
   }
