@@ -45,6 +45,7 @@ t.test('an error without details: final, and perhaps heard', async (t) => {
       statusCode: 422,
       wechatCode: undefined,
       wechatText: undefined,
+      wechatDetail: undefined,
       advice: 'stop',
       sent: true,
     },
