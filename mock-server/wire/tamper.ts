@@ -24,8 +24,6 @@ function signature(fields: Fields, key: string): string {
   return signV2(fields, key, type)
 }
 
-export const isSignedWith = (fields: Fields, key: string) => signature(fields, key) === fields.get('sign')
-
 /** Signs the message as it is now, with the algorithm of its old signature. */
 export const signAgain = (xml: string, key: string) => changeFields(xml, { sign: signature(readXml(xml), key) })
 

@@ -1,15 +1,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { Worlds } from '../../world/worlds.ts'
-import { strict, type Schema } from '../../base/schema.ts'
+import { strict } from '../../base/schema.ts'
 import { SIGNED_CALL, type SignedCall } from '../../world/signing.ts'
 import { about, type InWorld } from '../schemas.ts'
 
-const message: Schema = {
-  anyOf: [
-    strict({ xml: { type: 'string' }, string: { type: 'string' } }, 'xml'),
-    strict({ ...SIGNED_CALL, string: { type: 'string' } }, 'method', 'url', 'authorization'),
-  ],
-}
+/** A message of v2 as `xml`, a call of v3 as the rest. */
+const message = strict({ xml: { type: 'string' }, ...SIGNED_CALL, string: { type: 'string' } })
 
 /** Assertions for the end of a test, and explanations for a developer when WeChat refuses. */
 export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
@@ -43,10 +39,9 @@ export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
     async (request) => worlds.find(request.params.world).lint(),
   )
 
-  app.post<{ Params: InWorld; Body: (SignedCall | { readonly xml: string }) & { readonly string?: string } }>(
+  app.post<{ Params: InWorld; Body: SignedCall & { readonly xml?: string; readonly string?: string } }>(
     '/worlds/:world/explain-sign',
     { schema: about('Why the signature of a message is not the expected one.', { body: message }) },
-    async ({ params, body: { string, ...told } }) =>
-      worlds.find(params.world).explainSign('xml' in told ? told.xml : told, string),
+    async ({ params, body: { string, xml, ...call } }) => worlds.find(params.world).explainSign(xml ?? call, string),
   )
 }

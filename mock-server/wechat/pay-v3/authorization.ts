@@ -14,7 +14,7 @@ const SHOWN_BYTES = 8
 
 export function headerOf({ headers }: WireMessage, name: string): string | undefined {
   const value = headers[name]
-  return typeof value === 'object' ? value[0] : value
+  return value === undefined ? undefined : String(value)
 }
 
 /** The APIs of orders check fewer headers, and have a text of their own. */

@@ -74,7 +74,7 @@ function checkParts(parts: readonly FundsPart[], refund: number): void {
 const byNumbers: NonNullable<V3Endpoint['orderOf']> = ({ orders, refunds }, values) =>
   orders.findTransaction(values.transaction_id ?? '')?.outTradeNo ??
   values.out_trade_no ??
-  (refunds.find(values.out_refund_no ?? '') ?? refunds.findId(values.refund_id ?? ''))?.outTradeNo
+  refunds.find(values.out_refund_no!)?.outTradeNo
 
 /** POST refund (4012791903). 200 means accepted, not refunded. */
 export const refund: V3Endpoint = {

@@ -145,9 +145,13 @@ const refund = record({
   notificationId: optional(text),
 })
 
+const generation = is(
+  'a whole number below 1000',
+  (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) < 1000,
+)
 /** How often each key was replaced before. */
 const generations: Check = (value, place) => {
-  list(count)(value, place)
+  list(generation)(value, place)
   if ((value as number[]).length === 0) refuse(place, 'a list of at least one')
 }
 const keys = record({ merchantCertificates: generations, platformCertificates: generations, publicKeys: generations })

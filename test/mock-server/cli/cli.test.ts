@@ -220,7 +220,10 @@ t.test('what it does not understand', async (t) => {
     [['pay', '--url', 'nonsense'], /http:\/\/127\.0\.0\.1:8090/],
     [['wait', '--api', 'micropay'], /Allowed choices are unifiedorder/],
     [['wait', '--count', '0'], /whole number from 1/],
-    [['nonsense'], /unknown command 'nonsense'; there are serve, login-code, pay, deliver, advance, wait, doctor/],
+    [
+      ['nonsense'],
+      /unknown command 'nonsense'; there are serve, login-code, pay, deliver, advance, rotate, wait, doctor/,
+    ],
     [['--port', '0', 'nonsense'], /unknown command 'nonsense'/],
   ]
   for (const [args, message] of cases) {

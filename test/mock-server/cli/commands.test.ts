@@ -27,6 +27,29 @@ t.test('login-code: the code alone, for $(…)', async (t) => {
   })
 })
 
+t.test('rotate: a key of API v3, of the first merchant or another one', async (t) => {
+  const { world, wechatMock, json } = await setup(t)
+  const { mchId } = world.credentials
+  const before = world.credentials.v3
+  for (const [what, now] of [
+    ['merchant-certificate', () => world.credentials.v3.serialNo],
+    ['platform-certificate', () => world.credentials.v3.platformSerialNo],
+    ['public-key', () => world.credentials.v3.publicKeyId],
+  ] as const) {
+    const { code, out } = await wechatMock('rotate', what)
+    t.same([code, out], [0, `${what} of ${mchId} is ${now()} now\n`])
+  }
+  t.not(world.credentials.v3.serialNo, before.serialNo)
+  world.setMerchant('10000100')
+  t.match(await json('rotate', 'public-key', '--keep-old', '--mch-id', '10000100'), {
+    publicKeyId: /^PUB_KEY_ID_010010000100/,
+  })
+  t.match(await wechatMock('rotate', 'api-key'), {
+    code: 1,
+    err: /merchant-certificate, platform-certificate, public-key/,
+  })
+})
+
 t.test('pay: an order, or the newest that is not paid', async (t) => {
   const { world, shop, wechatMock, json } = await setup(t)
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })

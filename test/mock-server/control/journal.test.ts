@@ -244,7 +244,7 @@ t.test('a signature explained', async (t) => {
     json: { ours: /out_trade_no=tea-0002&key=<apiKey>$/ },
   })
   t.match(await call('POST', 'explain-sign', { xml: '<xml>' }), { status: 400, json: { field: 'xml', rule: 'xml' } })
-  t.match(await call('POST', 'explain-sign', {}), { status: 400, json: { field: 'xml', rule: 'required' } })
+  t.match(await call('POST', 'explain-sign', {}), { status: 400, json: { field: 'method', rule: 'required' } })
 })
 
 /** Reads the stream until so many events have come. */

@@ -350,3 +350,11 @@ t.test('a forced state decides what can be done, until something is done', async
   world.import(exported)
   t.match(world.order('tea-0001'), { tradeState: 'CLOSED' })
 })
+
+t.test('numbers that were closed without an order: the newest 10,000', async (t) => {
+  const book = createOrderBook(() => new Date(NOON))
+  for (let n = 0; n <= 10_000; n++) book.burn(`no-${n}`)
+  t.same([book.isBurnt('no-0'), book.isBurnt('no-1')], [false, true])
+  book.load({ orders: [], prepays: [], burnt: ['x'] })
+  t.same([book.isBurnt('x'), book.isBurnt('no-1')], [true, false])
+})

@@ -402,6 +402,23 @@ t.test('what is still to be sent when everything is forgotten is not sent', asyn
   )
 })
 
+t.test('an event, which is about no order, is forgotten once it is over', async (t) => {
+  const { notifier } = setup([ACK])
+  const event = { ...PAY, kind: 'event', name: 'X' } as const
+  const held = notifier.create('', 'http://shop/notify', '{}', event)
+  const over = notifier.create('', 'http://shop/notify', ACK, event)
+  await notifier.start(over)
+  notifier.forget(() => false)
+  const events = () => notifier.list().filter(({ kind }) => kind === 'event')
+  t.same(
+    events().map(({ id }) => id),
+    ['event:X'],
+  )
+  await notifier.start(held)
+  notifier.forget(() => false)
+  t.same(events(), [])
+})
+
 const data: NotificationData = {
   version: 'v2',
   id: 'tea-1',

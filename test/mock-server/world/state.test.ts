@@ -327,6 +327,8 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
     ['state.now', { $date: 5 }],
     ['state.now', { $date: '+012026-01-15T04:00:00.000Z' }],
     ['state.replies', -1],
+    ['state.merchants.0.keys.publicKeys', []],
+    ['state.merchants.0.keys.publicKeys', [1000], 'state.merchants.0.keys.publicKeys.0'],
     ['state.merchants.0.orders', 5],
     ['state.merchants.0.orders', []],
     ['state.merchants.0.orders.orders', {}],

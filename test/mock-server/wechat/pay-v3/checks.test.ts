@@ -1,5 +1,8 @@
 import t from 'tap'
 import type { World } from '../../../../mock-server/index.ts'
+import type { Account } from '../../../../mock-server/ledger/account.ts'
+import type { WorldCore } from '../../../../mock-server/wechat/core.ts'
+import { answers } from '../../../../mock-server/wechat/pay-v3/answers.ts'
 import { control, deadUrl, NOON, startMock } from '../../helpers.ts'
 import {
   authorization,
@@ -354,6 +357,30 @@ t.test('the body: bytes, JSON, fields', async (t) => {
     status: 400,
     json: { message: 'http header中的mchid与post payload中的mchid不匹配' },
   })
+})
+
+t.test('a detail of more than 6144 bytes; a time that is wrong in every clock', async (t) => {
+  const world = await startV3(t, { world: { startTime: Date.now() } })
+  const goods = { merchant_goods_id: '1', quantity: 1, unit_price: 1, goods_name: '茶'.repeat(80) }
+  const body = (count: number) => ({
+    ...orderBody(world, URL_OF_SHOP),
+    detail: { goods_detail: Array(count).fill(goods) },
+  })
+  t.match(await post(world, JSAPI, body(30)), { status: 400, json: { code: 'PARAM_ERROR', message: '参数错误' } })
+  t.match(noteOf(world), /detail has more than 6144 bytes/)
+  t.match(await post(world, JSAPI, body(15)), { status: 200 })
+  t.match(await get(world, CERTIFICATES, { timestamp: Math.floor(Date.now() / 1000) - 400 }), { status: 401 })
+  t.match(noteOf(world), /timestamp \d+ is -\d+ s from [\d-]+T[\d:.]+Z\)$/)
+})
+
+t.test('a bug of the mock is no answer', async (t) => {
+  const { fail } = answers({
+    api: 'orderquery',
+    world: { nextReply: () => 1, behaviour: {} } as WorldCore,
+    account: {} as Account,
+    wanted: '',
+  })
+  t.throws(() => fail(new Error('broken')), { message: 'broken' })
 })
 
 t.test('lengths in characters, and unknown parameters ignored, where a test wants it so', async (t) => {

@@ -3,7 +3,20 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { World, WorldOptions } from '../../../../mock-server/index.ts'
 import { callPay, control, listen, port, startMock, startShop, type Notified, type Shop } from '../../helpers.ts'
-import { authorization, get, JSAPI, open, order, orderBody, post, query, signer, startV3 } from '../../v3.ts'
+import {
+  authorization,
+  get,
+  JSAPI,
+  open,
+  order,
+  orderBody,
+  post,
+  query,
+  refundBody,
+  REFUNDS,
+  signer,
+  startV3,
+} from '../../v3.ts'
 
 const by = (world: World, { headers, body }: Notified) =>
   signer(world, { get: (name) => (headers[name] as string | undefined) ?? null }, body)
@@ -146,6 +159,12 @@ t.test('faults: wrong signatures, probes, skewed clocks, on notifications and on
     const time = world.clock.now().getTime() / 1000
     t.equal(Number(reply.headers.get('wechatpay-timestamp')) - time, 'seconds' in effect ? 300 : 0)
   }
+  world.fault('certificates', { kind: 'probe' })
+  t.match(
+    await get(world, '/v3/certificates', { authorization: '' }),
+    { status: 401, signedBy: 'nobody' },
+    'what is not signed',
+  )
 })
 
 t.test('faults: errors of v3, and those of v2 in the words of v3', async (t) => {
@@ -189,6 +208,19 @@ t.test('faults: errors of v3, and those of v2 in the words of v3', async (t) => 
   t.match(await post(world, '/v3/pay/transactions/out-trade-no/tea-0001/close', { mchid: world.credentials.mchId }), {
     status: 400,
   })
+})
+
+t.test('refunds have codes of their own', async (t) => {
+  const { world } = await ordered(t)
+  for (const [api, old, status, code] of [
+    ['refund', 'ORDERNOTEXIST', 404, 'RESOURCE_NOT_EXISTS'],
+    ['refund', 'MCHID_NOT_EXIST', 404, 'MCH_NOT_EXISTS'],
+    ['orderquery', 'MCHID_NOT_EXIST', 400, 'MCH_NOT_EXISTS'],
+  ] as const) {
+    world.fault(api, { kind: 'result_code_fail', err_code: old } as never)
+    const reply = await (api === 'refund' ? post(world, REFUNDS, refundBody()) : query(world))
+    t.match(reply, { status, json: { code } }, `${api} ${old}`)
+  }
 })
 
 t.test('lost replies and gates work as in v2', async (t) => {
@@ -317,6 +349,21 @@ t.test('events of other products', async (t) => {
   })
 })
 
+t.test('a device is told; a forced state has no payment', async (t) => {
+  const { world, shop } = await ordered(t)
+  await order(world, shop.notifyUrl, {
+    out_trade_no: 'tea-0002',
+    scene_info: { payer_client_ip: '14.23.150.211', device_id: 'till-1', store_info: { id: '1' } },
+  })
+  await world.pay('tea-0002')
+  t.match(open(shop.received[0]!.body, world), { scene_info: { device_id: 'till-1' } })
+  t.match(await query(world, 'tea-0002'), { json: { scene_info: { device_id: 'till-1' } } })
+  world.forceState('tea-0001', 'PAYERROR')
+  const { json } = await query(world, 'tea-0001')
+  t.match(json, { trade_state: 'PAYERROR', trade_state_desc: /支付失败/ })
+  t.equal(json.transaction_id, undefined)
+})
+
 t.test('switches: an empty associated_data, and a port that is dropped', async (t) => {
   const { world, shop } = await ordered(t, { behaviour: { associatedData: 'empty' } })
   await world.pay('tea-0001')
@@ -338,6 +385,7 @@ t.test('a world with v3 orders goes into an export and comes back', async (t) =>
   world.craft('tea-0001', { sign: 'wrong', headers: { 'X-More': null } })
   world.craftEvent({ eventType: 'X.Y', originalType: 'x', resource: {}, url: shop.notifyUrl })
   world.rotateKey('public-key', { keepOld: true })
+  await post(world, '/v3/pay/transactions/out-trade-no/burnt-1/close', { mchid: world.credentials.mchId })
   const exported = JSON.parse(JSON.stringify(world.export()))
   const { credentials } = exported
   const other = await startV3(t, { world: { ...credentials, seed: 'other' } })
@@ -348,6 +396,7 @@ t.test('a world with v3 orders goes into an export and comes back', async (t) =>
   t.equal(by(other, shop.received[1]!), 'public-key')
   t.match(open(shop.received[1]!.body, other), { out_trade_no: 'tea-0001' })
   t.match(await query(other), { json: { trade_state: 'SUCCESS' } })
+  await t.rejects(order(other, shop.notifyUrl, { out_trade_no: 'burnt-1' }), /请求重入时/)
   t.same(
     other.notifications().map(({ id, version }) => [id, version]),
     world.notifications().map(({ id, version }) => [id, version]),
