@@ -34,7 +34,7 @@ import type { Config, MerchantConfig } from './options/parse.ts'
 import { neutral } from './store/neutral.ts'
 import { loggable } from './base/thrown.ts'
 
-/** One merchant and its app, put together: what talks to WeChat, and what keeps its orders. It knows nothing of Fastify. */
+/** One merchant and its app, put together from the options: clients, engine and work. It knows nothing of Fastify. */
 export interface AccountServices {
   login: Login
   orders: Orders
@@ -52,7 +52,7 @@ export interface AccountServices {
   close(): Promise<void>
 }
 
-/** A clock that is further from WeChat's than this is told to the operator. */
+/** A larger difference from WeChat's clock is reported to the operator. */
 const CLOCK_LIMIT_MS = 60_000
 
 const nonce = () => randomBytes(16).toString('hex')
@@ -64,8 +64,8 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     own: config.now,
     onDifference(aheadMs) {
       const text = `The clock of this process is ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs < 0 ? 'ahead of' : 'behind'} WeChat's`
-      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, no more than a minute again`)
-      else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's. Set the clock of this machine, e.g. by NTP`)
+      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, less than a minute again`)
+      else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's clock. Set this machine's clock, e.g. with NTP`)
     },
   })
   const pause = async () => {
@@ -74,7 +74,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
   const http = { timeoutMs, now, heard, pause, proxy }
   const miniProgramHttp = createHttp({ ...http, hosts: config.hosts.miniProgram })
   const payHttp = createHttp({ ...http, hosts: config.hosts.pay })
-  // Refunds of API v2 alone present the merchant's certificate.
+  // Only refunds of API v2 present the merchant's certificate.
   const cert = config.merchant.version === 'v2' ? config.merchant.cert : undefined
   const certHttp = cert && createHttp({ ...http, hosts: config.hosts.pay, cert })
   const pay = createPay(config, { http: payHttp, certHttp, now: wechatNow, log })
@@ -92,7 +92,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
   const observer = {
     anomaly(anomaly: Anomaly) {
       publish('fastify-wechat-pay:anomaly', () => ({ outTradeNo: anomaly.outTradeNo, kind: anomaly.kind }))
-      log.error({ anomaly }, 'Something is wrong with a payment and waits for a person')
+      log.error({ anomaly }, 'A problem with a payment waits for a person: see fastify.wechat.anomalies')
       Promise.resolve(anomaly)
         .then(hooks.onAnomaly)
         .catch((error: unknown) => {
@@ -172,7 +172,7 @@ function createPay(
     nonce,
     now,
     onProbe() {
-      log.debug({}, 'WeChat has tested that a reply with a wrong signature is refused; the request was sent again')
+      log.debug({}, 'WeChat tested whether we refuse a reply with a wrong signature; the request was sent again')
     },
     v2: merchant.v2 && v2(merchant.v2),
   })

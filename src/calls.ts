@@ -15,7 +15,7 @@ import { parseTime } from './protocol/time.ts'
 import { checkFields, date, kindOf, optional, shown, text } from './base/rules.ts'
 import type { Rule } from './base/rules.ts'
 
-/** What `fastify.wechat` offers: the same as the routes, as calls. An argument of the wrong type is refused with `WECHAT_INPUT_INVALID`, which names it. */
+/** The methods of `fastify.wechat`: the same as the routes, and more. An argument of the wrong type is refused with `WECHAT_INPUT_INVALID`, which names it. */
 export interface Wechat {
   login: Login
   orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
@@ -24,35 +24,36 @@ export interface Wechat {
   /** Bills of a day, row by row. */
   bills: Bills
   miniProgram: MiniProgram
-  /** The raw payment API of the merchant; with `version` `'v3'` it has more calls. */
+  /** The raw payment API of the merchant; with `version` `'v3'` it has more methods. */
   pay: PayV2Api | PayV3Api
   /**
-   * What a person looks at before going live: whether keys, app secret, clock, notify route, public URL and store are right. It asks WeChat about what does not exist, and
-   * writes nothing. The same outside of an app: `npx -p fastify-wechat-pay fastify-wechat-pay doctor FILE`.
+   * Checks keys, app secret, clock, notify route, public URL and store before you go live. It asks WeChat about a code and an order that do not
+   * exist, and writes nothing. The same outside an app: `npx -p fastify-wechat-pay fastify-wechat-pay doctor FILE`.
    */
   selfTest(): Promise<Check[]>
   /**
-   * Compares the trade bill of a day with the store, and makes good what a lost notification or the merchant platform has kept from it: each difference is asked about,
-   * and WeChat's signed answer takes its usual road (source `bill`). What it does not settle is an anomaly (`bill-differs`). Running it again changes nothing.
+   * Compares the trade bill of a day with the store, and recovers payments and refunds that a lost notification or the merchant platform kept
+   * from it: WeChat is asked about each difference, and its signed answer is applied like any other (source `bill`). A difference that remains
+   * is an anomaly (`bill-differs`). Running it again changes nothing.
    *
    * @param date The day in GMT+8: `yyyy-MM-dd`.
-   * @throws {WechatError} `WECHAT_UNAVAILABLE` for a bill that is not made yet, `WECHAT_REPLY_INVALID` for one that did not arrive whole: nothing was changed then
+   * @throws {WechatError} `WECHAT_UNAVAILABLE` if the bill does not exist yet, `WECHAT_REPLY_INVALID` if it arrived incomplete: then nothing was changed
    */
   reconcile: Reconcile
-  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests; a hook that awaited it would wait for itself. */
+  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. Do not await it in a hook: the hook would wait for itself. */
   sweep(): Promise<number>
-  /** Waits until no work is under way in this process, at most `limitMs` (default 8000): for tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
+  /** Waits until this process has no work under way, at most `limitMs` (default 8000). For tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
   idle(limitMs?: number): Promise<void>
 }
 
 type Argument = readonly [name: string, rule: Rule]
 
-const anyText: Rule = (value) => (typeof value === 'string' ? undefined : `must be a text, not ${shown(value)}`)
-/** To be looked up: any text that is not too long may be one that nobody has. */
+const anyText: Rule = (value) => (typeof value === 'string' ? undefined : `must be a string, not ${shown(value)}`)
+/** For look-ups: any text that is not too long may be a number that nobody has. */
 const upTo =
   (max: number): Rule =>
   (value) =>
-    anyText(value) ?? ((value as string).length > max ? `must be a text of at most ${max} characters` : undefined)
+    anyText(value) ?? ((value as string).length > max ? `must be a string of at most ${max} characters` : undefined)
 const oneOf =
   (names: readonly string[]): Rule =>
   (value) =>
@@ -70,7 +71,7 @@ const IDENTITY = objectOf({
   openid: text(1, 128),
   unionid: optional(text(0, 128)),
 } satisfies Record<keyof Identity, Rule>)
-/** What the calls of the payment API read of them. */
+/** The parts of them that the payment API reads. */
 const ORDER = objectOf({
   outTradeNo: anyText,
   openid: anyText,
@@ -124,24 +125,24 @@ const FUND_BILL = [
   ['options', optional(objectOf({ account: optional(oneOf(['BASIC', 'OPERATION', 'FEES'])) }, 'refused'))],
 ] as const
 const ACTION = oneOf(names<Resolution['action']>({ refund: true, fulfil: true, dismiss: true }))
-/** It is written into the reply as it is. */
+/** It is written into the reply unchanged. */
 const FAULT: Rule = (value) =>
   typeof value === 'string' && /^[a-z0-9-]{1,32}$/.test(value)
     ? undefined
     : `must be a word such as "mismatch", not ${kindOf(value)}`
-/** What every database can keep; a note may have line breaks. */
+/** A text that every database can store; a note may have line breaks. */
 const NOTE: Rule = (value) =>
   typeof value === 'string' && value.length <= 4000 && !value.includes('\0') && value.isWellFormed()
     ? undefined
-    : `must be a text of at most 4000 characters, none of them NUL or half of one, not ${kindOf(value)}`
+    : `must be a string of at most 4000 characters, without NUL and half characters, not ${kindOf(value)}`
 const SECRET: Rule = (value) =>
   typeof (value as { reveal?: unknown } | null | undefined)?.reveal === 'function' ? undefined : 'must be a Secret'
-/** Written out, as each notification passes here twice. */
+/** Written out for speed, as each notification passes here twice. */
 const MESSAGE: Rule = (value) => {
   const { headers, body } = (value ?? {}) as Partial<NotificationMessage>
   return Buffer.isBuffer(body) && typeof headers === 'object' && headers !== null
     ? undefined
-    : `must be { headers, body }, with the bytes that came as a Buffer, not ${kindOf(value)}`
+    : `must be { headers, body } with the raw bytes as a Buffer, not ${kindOf(value)}`
 }
 /** Checked by the engine. */
 const anything: Rule = () => undefined
@@ -157,7 +158,7 @@ const OUT_REFUND_NO = ['outRefundNo', upTo(128)] as const
 const SENT_TRADE_NO = ['outTradeNo', text(1, 32)] as const
 const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
-/** One row for each call, in it each of its arguments. */
+/** One row per method, with a check for each of its arguments. */
 const GROUPS: {
   [Group in Exclude<keyof Wechat, 'selfTest' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]>
 } & {
@@ -241,7 +242,7 @@ const AT_ONCE: readonly string[] = [
 ]
 
 type Row<F> = F extends (...args: infer Args) => unknown ? { readonly [N in keyof Required<Args>]: Argument } : never
-/** A row for each property that is a function. */
+/** A row for each method. */
 type Rows<T> = {
   [Name in keyof T as NonNullable<T[Name]> extends (...args: never[]) => unknown ? Name : never]-?: Row<
     NonNullable<T[Name]>
@@ -250,7 +251,7 @@ type Rows<T> = {
 
 type Call = (...args: unknown[]) => unknown
 
-/** Puts a check of its arguments before each call. The objects stay the same, so that whoever replaces a call, as a test may, replaces it for all. */
+/** Adds a check of the arguments to each method. The objects stay the same, so that replacing a method, e.g. in a test, replaces it for everybody. */
 export function checkCalls(wechat: Wechat): Wechat {
   for (const [group, calls] of Object.entries(GROUPS)) {
     const target = wechat[group as keyof typeof GROUPS] as unknown as Record<string, Call | undefined>
@@ -283,9 +284,13 @@ function checked(path: string, rules: readonly Argument[], call: Call, atOnce: b
       if (fault !== undefined) faults.push(`${name} ${fault}`)
     }
     if (faults.length === 0) return call(...given)
-    const error = new WechatError('WECHAT_INPUT_INVALID', `${path} was called wrongly: ${faults.join('; ')}.`, {
-      sent: false,
-    })
+    const error = new WechatError(
+      'WECHAT_INPUT_INVALID',
+      `${path} was called with wrong arguments: ${faults.join('; ')}.`,
+      {
+        sent: false,
+      },
+    )
     if (atOnce) throw error
     return Promise.reject(error)
   }

@@ -2,11 +2,11 @@ import type { FastifyRequest } from 'fastify'
 import type { Anomaly, Identity, Order, Payment, Refund, WechatEvent } from './model.ts'
 import type { Secret } from './base/secret.ts'
 
-/** What the server asks for an order. Nothing of it is read from the client's body unless the hook does so. */
+/** What the server charges for an order. The plugin reads none of it from the client's body. */
 export interface Price {
   /**
-   * Your own key of what is paid for, e.g. a cart id: the same key never has two live orders, whoever orders, and other
-   * terms close the one before: name no key that is not this payer's to order. At most 128 bytes.
+   * Your own key for the purchase, e.g. a cart id. A key never has two live orders, not even of different users, and other terms close the
+   * earlier order, so return only keys that this payer may order. At most 128 bytes.
    */
   key: string
   /** Shown to the payer; 1 to 127 bytes of UTF-8. */
@@ -32,7 +32,7 @@ export interface FulfilContext<Tx> {
   /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
   tx: Tx
   log: Log
-  /** Aborts when the hook has taken too long (nine tenths of `leaseMs`): what it writes through `tx` is rolled back, and it is run again later. */
+  /** Aborts when the hook has taken too long (nine tenths of `leaseMs`): its writes through `tx` are rolled back, and it runs again later. */
   signal: AbortSignal
 }
 
@@ -42,50 +42,51 @@ export interface LoginResult extends Identity {
 }
 
 export interface IssuedToken {
-  /** What the client sends from now on, and `authenticate` knows again: 1 to 16384 bytes. */
+  /** The client sends this from now on, and `authenticate` has to recognise it: 1 to 16384 bytes. */
   token: string
   expiresAt?: Date | undefined
 }
 
-/** Whose request it is. */
+/** The user who sent the request. */
 export interface AuthenticatedUser {
   openid: string
   unionid?: string | null | undefined
-  /** Left out, it is the app's own; no other is taken. */
+  /** Default: the app's own appid; any other is refused. */
   appid?: string | undefined
 }
 
-/** What the user supplies. Hooks that answer are verbs, hooks that observe are `onX`. */
+/** Hooks that you supply. Hooks that answer are verbs, hooks that observe are `onX`. */
 export interface Hooks<Tx = unknown> {
   /**
-   * Says what the order costs: the server's price, looked up by what the request names. An answer with another name than those of `Price` is refused.
-   * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse. `identity` has what else `authenticate` answered.
+   * Returns the price of the order, looked up on the server by what the request names. Properties other than those of `Price` are refused.
+   * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse. `identity` includes any other
+   * properties that `authenticate` returned.
    */
   price(request: FastifyRequest, identity: Identity): Promise<Price> | Price
   /**
-   * Does what the payment owes the payer. What it writes through `tx` happens exactly once. What it does elsewhere happens at least once,
-   * so use `order.outTradeNo` as its key. When it throws it is run again with growing waits, by whichever process is alive; at once where the database has
-   * given its transaction up. It never delays a reply to WeChat. It is not run again once all of the money is going back. What was paid is `order.payment`: it differs from the order's
-   * own terms if a person took in a payment that did not fit.
+   * Delivers what was paid for. Writes through `tx` happen exactly once. Anything else happens at least once, so use `order.outTradeNo` as
+   * its key. If it throws, it runs again with growing waits, in any live process; at once if the database aborted its transaction. It never
+   * delays a reply to WeChat. It does not run again once all of the money is going back. `order.payment` is what was paid: it differs from
+   * the order's terms if an operator accepted a payment that did not fit.
    */
   onPaid(order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
   /**
-   * Money went back to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform. `refund.origin` tells. The same
-   * promises as `onPaid`, with `refund.outRefundNo` as the key.
+   * Money went back to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform (`refund.origin`). The
+   * same promises as `onPaid`, with `refund.outRefundNo` as the key.
    */
   onRefunded?(order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
-  /** Something is wrong with money and waits for a person. Called once per finding; an error it throws is logged. */
+  /** There is a problem with money that waits for a person. Called once per finding; if it throws, the error is logged. */
   onAnomaly?(anomaly: Anomaly): Promise<void> | void
   /**
-   * WeChat has told something else than a payment or a refund, by API v3: a complaint, a transfer. Verified and decrypted; the same `event.id` may come again.
-   * When it throws, WeChat is answered with a failure and sends it again. Without the hook such news is acknowledged and logged.
+   * An API v3 notification of anything but a payment or refund, e.g. a complaint or a transfer. Verified and decrypted; the same `event.id` may
+   * come again. If it throws, the answer is a failure, and WeChat sends it again. Without the hook, such notifications are acknowledged and logged.
    */
   onEvent?(event: WechatEvent): Promise<void> | void
-  /** A user has logged in: find or create the account here. Runs before the token is issued; when it throws the login fails. What it answers is not read. */
+  /** A user has logged in: find or create the account here. Runs before the token is issued; if it throws, the login fails. Its return value is ignored. */
   onLogin?(login: LoginResult, request: FastifyRequest): Promise<void> | void
   /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */
   issueToken?(identity: Identity, request: FastifyRequest): Promise<IssuedToken> | IssuedToken
-  /** Says whose request it is, by the token that `issueToken` issued; `undefined` or `null` for nobody's. */
+  /** Returns the user of a request, by the token that `issueToken` issued; `undefined` or `null` if the token is not valid. */
   authenticate?(
     request: FastifyRequest,
   ): Promise<AuthenticatedUser | null | undefined> | AuthenticatedUser | null | undefined

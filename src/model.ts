@@ -1,5 +1,5 @@
 /**
- * What the package speaks of, in its own words. Types only.
+ * The package's data model. Types only.
  * Money is an integer number of fen; moments are `Date`.
  */
 
@@ -7,12 +7,12 @@
 export type TradeState = 'SUCCESS' | 'REFUND' | 'NOTPAY' | 'CLOSED' | 'REVOKED' | 'USERPAYING' | 'PAYERROR' | 'ACCEPT'
 
 /**
- * Where an order stands.
+ * The state of an order.
  *
  * - `created`: the number is in our store, WeChat has not answered yet
  * - `unknown`: WeChat was asked and the answer was lost; the number may exist there
  * - `prepaid`: WeChat gave a prepay id; the user can pay
- * - `closing`: we mean to close it; it can still turn out paid
+ * - `closing`: we want to close it; it can still turn out paid
  * - `paid`: WeChat took the money. Final
  * - `closed`: WeChat says it can no longer be paid. Final
  * - `failed`: WeChat refused to create it. Final
@@ -20,12 +20,12 @@ export type TradeState = 'SUCCESS' | 'REFUND' | 'NOTPAY' | 'CLOSED' | 'REVOKED' 
 export type OrderState = 'created' | 'unknown' | 'prepaid' | 'closing' | 'paid' | 'closed' | 'failed'
 
 /**
- * Where the work that a payment owes its payer stands: `due` until `onPaid` has run to its end, then `done`.
- * `held` waits for the operator, `dismissed` was decided by one, also of an order whose only payment did not fit.
+ * The state of the delivery for a payment: `due` until `onPaid` has completed, then `done`. `held` waits for the operator; `dismissed` is
+ * the operator's decision, also for an order whose only payment did not fit.
  */
 export type Fulfilment = 'none' | 'due' | 'done' | 'held' | 'dismissed'
 
-/** The terms of an order: what WeChat is told, and told again unchanged on every repetition. */
+/** The terms of an order, as sent to WeChat, unchanged on every repetition. */
 export interface OrderTerms {
   /** The caller's own business key, e.g. a cart id. One live order exists per key. */
   key: string
@@ -42,7 +42,7 @@ export interface OrderTerms {
   expiresAt: Date
 }
 
-/** Whose an order is: a mini program and the merchant number that it takes money with. */
+/** The owner of an order: a mini program and its merchant number. */
 export interface Account {
   appid: string
   mchId: string
@@ -50,28 +50,28 @@ export interface Account {
 
 export interface Order extends OrderTerms, Account {
   outTradeNo: string
-  /** The version of WeChat Pay's API that it was made with. */
+  /** The version of WeChat Pay's API it was made with. */
   apiVersion: 'v2' | 'v3'
   currency: 'CNY'
   state: OrderState
   /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */
   liveKey: string | null
-  /** By WeChat's clock, as far as it was known. */
+  /** By WeChat's clock, as well as it was known. */
   createdAt: Date
   prepayId?: string | undefined
   prepayExpiresAt?: Date | undefined
   /** When WeChat was last asked for the trade's state. */
   queriedAt?: Date | undefined
-  /** What WeChat took, recorded whatever the order's state. */
+  /** The payment that WeChat took, recorded in any state of the order. */
   payment?: Payment | undefined
-  /** In the order they were asked for or discovered. */
+  /** In the order in which they were requested or discovered. */
   refunds: readonly Refund[]
   fulfilment: Fulfilment
   /** Failed tries of the work now due; resets when the work changes. */
   attempts: number
-  /** When the order's next work is due; `null` when it owes none. A claim moves it to the end of the lease. */
+  /** When the order's next work is due; `null` if there is none. A claim moves it to the end of the lease. */
   dueAt: Date | null
-  /** Counts claims: a lease holds while nobody has claimed since. Only the store writes it. */
+  /** Counts claims: a lease is valid until the next claim. */
   claims: number
 }
 
@@ -91,10 +91,10 @@ export interface Payment {
 }
 
 /**
- * Where a refund stands.
+ * The state of a refund.
  *
  * - `created`: the number is in our store, WeChat has not answered yet
- * - `unknown`: WeChat was asked and the answer was lost; it is asked again under the same number
+ * - `unknown`: WeChat was asked and the answer was lost; we ask again under the same number
  * - `processing`: WeChat accepted it
  * - `success`: the money is back. Final
  * - `closed`, `failed`: WeChat closed or refused it; the amount can be refunded again. Final
@@ -103,7 +103,7 @@ export interface Payment {
 export type RefundState = 'created' | 'unknown' | 'processing' | 'success' | 'closed' | 'failed' | 'abnormal'
 
 export interface Refund {
-  /** `outTradeNo` and a counter for ours; whatever the merchant platform gave for one made there. */
+  /** `outTradeNo` and a counter for ours; the merchant platform's own number for one made there. */
   outRefundNo: string
   /** The caller's own key: the same key is never refunded twice. */
   key: string
@@ -118,11 +118,11 @@ export interface Refund {
   createdAt: Date
   /** When the money was back. */
   succeededAt?: Date | undefined
-  /** Asked since the state last changed. */
+  /** Attempts since the state last changed. */
   attempts: number
-  /** When somebody must act on it; `null` when nobody must. */
+  /** When its next work is due; `null` if there is none. */
   dueAt: Date | null
-  /** `due` until `onRefunded` has run to its end for a refund that succeeded. */
+  /** For a refund that succeeded: `due` until `onRefunded` has completed. */
   fulfilment: 'none' | 'due' | 'done'
 }
 
@@ -137,7 +137,7 @@ export interface RefundReport {
   succeededAt?: Date | undefined
 }
 
-/** What WeChat tells a merchant, verified and decrypted (API v3). */
+/** A verified and decrypted notification of API v3. */
 export interface WechatEvent {
   /** The same for every repetition. */
   id: string
@@ -149,10 +149,10 @@ export interface WechatEvent {
   resource: Readonly<Record<string, unknown>>
 }
 
-/** Who brought the news. */
+/** Where the news came from. */
 export type Source = 'notify' | 'query' | 'bill' | 'close' | 'order' | 'refund' | 'operator' | 'fulfil'
 
-/** One line of an order's life: what was seen, from where, when, what it changed, or why it changed nothing. */
+/** One line of an order's history: what was seen, from where, when, and what it changed or why it changed nothing. */
 export interface HistoryLine {
   outTradeNo: string
   at: Date
@@ -163,7 +163,7 @@ export interface HistoryLine {
   to: OrderState
 }
 
-/** A line as it is kept: the same news is counted, not repeated. */
+/** A stored line of history: repeated news is counted. */
 export interface HistoryEntry extends HistoryLine {
   /** How often this was seen; `at` is the first time. */
   count: number
@@ -171,36 +171,36 @@ export interface HistoryEntry extends HistoryLine {
   lastAt: Date
 }
 
-/** What is not as it should be with money, and waits for somebody to look. */
+/** A problem with money that waits for a person to decide. */
 export type AnomalyKind =
   /** Paid after the order was closed or had failed. */
   | 'late'
   /** Paid although another order of the same key has been paid. */
   | 'duplicate'
-  /** WeChat has refunded some or all of it, before its payment or the refund was known here. On hold, unless it has been delivered. */
+  /** WeChat has refunded some or all of it before the payment or the refund was known here. On hold, unless it has been delivered. */
   | 'refunded'
-  /** Amount, appid, merchant, currency or payer is not the order's. */
+  /** Amount, appid, merchant, currency or payer differs from the order's. */
   | 'mismatch'
   /** Another transaction for an order that is paid already. */
   | 'second-transaction'
   /** A transaction that has paid another order already. */
   | 'reused-transaction'
-  /** A validly signed notification for an order that is not ours. */
+  /** A validly signed notification for an unknown order. */
   | 'unknown-order'
-  /** A refund that cannot reach the payer: to be settled in the merchant platform. */
+  /** A refund cannot reach the payer: settle it in the merchant platform. */
   | 'refund-abnormal'
   /** WeChat refused a refund for good. */
   | 'refund-refused'
-  /** WeChat reports a refund of another amount than was asked for, or more than was paid. */
+  /** WeChat reports a refund with another amount than requested, or more than was paid. */
   | 'refund-mismatch'
-  /** A refund has been asked for ten times, and WeChat has not taken it: e.g. the merchant's balance is too low. It is asked for on. */
+  /** A refund has been requested ten times, and WeChat has not accepted it, e.g. because the merchant's balance is too low. Retries go on. */
   | 'refund-stuck'
-  /** The bill of a day and the store differ, and WeChat, asked, has not settled it. */
+  /** The bill of a day and the store differ, and asking WeChat has not settled it. */
   | 'bill-differs'
-  /** `onPaid` or `onRefunded` has failed ten times for the same order or refund. It is run on. */
+  /** `onPaid` or `onRefunded` has failed ten times for the same order or refund. Retries go on. */
   | 'hook-failing'
 
-/** What an operator decided about an anomaly. */
+/** An operator's decision about an anomaly. */
 export interface Resolution {
   action: 'refund' | 'fulfil' | 'dismiss'
   note: string
@@ -208,19 +208,19 @@ export interface Resolution {
 }
 
 export interface Anomaly {
-  /** The same for the same finding, however often it is reported. */
+  /** Identifies the finding, however often it is reported. */
   id: string
   kind: AnomalyKind
   outTradeNo: string
   at: Date
-  /** One sentence: what was expected, what came. */
+  /** One sentence: what was expected and what came. */
   reason: string
   payment?: Payment | undefined
-  /** Absent while it waits. */
+  /** Absent while undecided. */
   resolution?: Resolution | undefined
 }
 
-/** Who a login belongs to. */
+/** The user a login belongs to. */
 export interface Identity {
   appid: string
   openid: string
@@ -234,7 +234,7 @@ export interface TokenSession extends Identity {
   expiresAt: Date
 }
 
-/** What `wx.requestPayment` takes, value for value. */
+/** The parameters of `wx.requestPayment`. */
 export interface PayParams {
   /** UNIX seconds, ten digits. */
   timeStamp: string
@@ -245,13 +245,13 @@ export interface PayParams {
   paySign: string
 }
 
-/** One thing that has to hold before going live. */
+/** One check before going live. */
 export interface Check {
-  /** What was looked at, e.g. `app secret`. */
+  /** What was checked, e.g. `app secret`. */
   check: string
   ok: boolean
-  /** What was found, as a sentence. It holds no secret. */
+  /** The result, as a sentence without secrets. */
   reason: string
-  /** What to do, where it does not hold; or what to think of, where it does. */
+  /** What to do if the check failed, or what to keep in mind if it passed. */
   advice?: string
 }

@@ -21,11 +21,11 @@ declare module 'fastify' {
   }
 }
 
-/** How long `app.close()` waits for hooks that run, and for them to be rolled back: together less than the 10 s that Fastify gives to a plugin by default. */
+/** How long `app.close()` waits for running hooks, and for their rollback: together less than the 10 s that Fastify gives a plugin by default. */
 const CLOSE_LIMIT_MS = 8000
 const ROLLBACK_LIMIT_MS = 1000
 
-/** The orders of the registrations on each server: a notification may be for another of them. */
+/** The orders of all registrations on a server: a notification may be for another one. */
 const registrations = new WeakMap<object, Orders[]>()
 
 function registrationsOn(server: object): Orders[] {
@@ -39,7 +39,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   if (fastify.hasDecorator('wechat')) {
     throw new WechatError(
       'WECHAT_OPTIONS_INVALID',
-      'fastify-wechat-pay is registered in this scope already. Register another merchant in a scope of its own, with another prefix and a store of its own.',
+      'fastify-wechat-pay is already registered in this scope. Register another merchant in its own scope, with its own prefix and store.',
     )
   }
   const { appid, hooks } = config
@@ -50,7 +50,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
-  /** A notification, past the network and through the hooks of the app. */
+  /** A notification without the network, through the hooks of the app. */
   async function notify(body: string): Promise<string> {
     const url = `${fastify.prefix}${config.prefix}/notify`
     return (await fastify.inject({ method: 'POST', url, body })).body
@@ -79,7 +79,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   })
   fastify.decorate('wechat', wechat)
 
-  // In scopes of their own: a prefix has no effect on routes of an fp() plugin itself, and its parsers would leak into the host's routes.
+  // In scopes of their own: in the fp() plugin itself a prefix has no effect, and parsers would leak into the app's routes.
   await fastify.register(
     async (scope) => {
       await scope.register(async (json) => {
@@ -99,7 +99,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   let closed = false
   async function tick(): Promise<void> {
     await sweep().catch((error: unknown) => {
-      log.error({ err: error }, 'The store could not be asked for due work; it will be asked again')
+      log.error({ err: error }, 'The store could not return due work; the next sweep will ask again')
     })
     plan()
   }
@@ -110,7 +110,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   fastify.addHook('onReady', async () => {
     plan()
   })
-  // Not in onClose: what the app adds there after this plugin, such as the end of its database, would come first.
+  // Not in onClose: hooks that the app adds there after this plugin, e.g. to close its database, would run first.
   fastify.addHook('preClose', async () => {
     closed = true
     clearTimeout(timer)
@@ -130,7 +130,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID` at registration, naming every fault
  */
-// `any`: register() cannot infer the transaction's type from the store; annotate the options as `WechatPayOptions<Tx>` to have `tx` checked.
+// `any`: register() cannot infer the transaction's type from the store; annotate the options as `WechatPayOptions<Tx>` to check `tx`.
 export const wechatPay: FastifyPluginAsync<WechatPayOptions<any>> = fp(plugin, {
   name: 'fastify-wechat-pay',
   fastify: '5.x',

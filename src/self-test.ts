@@ -12,16 +12,16 @@ import { isPrivateAddress, readIpAddress } from './protocol/ip-address.ts'
 export interface SelfTestDeps {
   config: Config
   services: Pick<AccountServices, 'miniProgram' | 'pay' | 'wechatNow'>
-  /** Brings a body to the notify route as WeChat would, through the hooks of the app; resolves with what WeChat reads. Absent outside of an app. */
+  /** Sends a body to the notify route as WeChat would, through the hooks of the app; resolves with the reply. Absent outside an app. */
   notify?: ((body: string) => Promise<string>) | undefined
   /** The addresses of a host; an argument so that tests need no DNS. */
   resolve?: (host: string) => Promise<string[]>
 }
 
-/** The clock may be wrong by this much before anybody notices. */
+/** A clock may be wrong by this much before anything goes wrong. */
 const CLOCK_LIMIT_MS = 60_000
 
-/** How long the store may take to hand out its connections. */
+/** How long the store may take to provide its connections. */
 const CONNECTIONS_LIMIT_MS = 3000
 
 /** A number that nobody has ordered. */
@@ -30,8 +30,8 @@ const newNumber = () => `selftest-${randomBytes(8).toString('hex')}`
 type Outcome = Omit<Check, 'check'>
 
 /**
- * What a person looks at before going live. It asks WeChat about a login code and an order that do not exist, and the store for its connections; nothing is written,
- * ordered or changed.
+ * The checks before going live. They ask WeChat about a login code and an order that do not exist, and open connections of the store; nothing is
+ * written, ordered or changed.
  */
 export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
   const checks: [check: string, look: () => Promise<Outcome> | Outcome][] = [
@@ -46,7 +46,7 @@ export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
     ['connections', () => connections(deps)],
   ]
   const found: Check[] = []
-  // One after the other: what one of them has learned of WeChat's clock, the next one uses.
+  // One after the other: each check uses what the earlier ones have learned of WeChat's clock.
   for (const [check, look] of checks) {
     const outcome = await Promise.resolve()
       .then(look)
@@ -69,14 +69,14 @@ function failed(error: unknown): Outcome {
     const { message, wechatText } = error
     return bad(wechatText === undefined ? message : `${message} ${wechatText}`, 'See the codes in README.md, Errors.')
   }
-  return bad('It could not be looked at.', String(error))
+  return bad('The check could not be made.', String(error))
 }
 
 function endings({ config }: SelfTestDeps): Outcome {
   const notices = noticesOf(config, new Date())
   const [first] = notices
   return first === undefined
-    ? good('Nothing of the merchant ends within 30 days.')
+    ? good('No key or certificate of the merchant expires within 30 days.')
     : bad(notices.map(({ text }) => `${text}.`).join(' '), 'Replace what ends.')
 }
 
@@ -85,30 +85,30 @@ async function appSecret({ services: { miniProgram } }: SelfTestDeps): Promise<O
     await miniProgram.code2Session(new Secret(newNumber()))
   } catch (error) {
     if (!(error instanceof WechatError)) throw error
-    // 40029, or 40163: WeChat has looked at the code, so it knows the app and its secret.
+    // 40029 or 40163: WeChat has checked the code, so it accepts appid and secret.
     if (error.code === 'WECHAT_CODE_REJECTED') return good('WeChat knows the app and its secret.')
     return failed(error)
   }
-  return bad('WeChat has taken a login code that was made up.', 'Look at `baseUrl`: this is not WeChat.')
+  return bad('WeChat has accepted a made-up login code.', 'Look at `baseUrl`: this is not WeChat.')
 }
 
 async function paymentApi({ services: { pay } }: SelfTestDeps): Promise<Outcome> {
   const { tradeState } = await pay.query(newNumber())
   if (tradeState !== 'NOT_EXIST') {
     return bad(
-      `WeChat says that an order is ${tradeState} whose number was made up.`,
+      `WeChat says that an order with a made-up number is ${tradeState}.`,
       'Look at `baseUrl`: this is not WeChat.',
     )
   }
-  return good(`WeChat Pay has verified what we sign, and we what it signs (API ${pay.version}).`)
+  return good(`WeChat Pay accepts our signature, and we accept its signature (API ${pay.version}).`)
 }
 
 async function apiV2({ config: { merchant }, services: { pay } }: SelfTestDeps): Promise<Outcome> {
   if (merchant.version === 'v2') return good('It is the API of this merchant.')
   if (pay.listRefunds === undefined) {
     return bad(
-      'There is no `merchant.apiKey`: what still comes by API v2 cannot be read, such as notifications of refunds made in the merchant platform and of orders made before the change to v3.',
-      'Give `merchant.apiKey`, the APIv2 key of the same merchant number; or do without, if no refund is ever made in the merchant platform.',
+      'There is no `merchant.apiKey`: messages in API v2 cannot be read, such as notifications of refunds made in the merchant platform and of orders made before the change to v3.',
+      'Set `merchant.apiKey`, the APIv2 key of the same merchant number, unless refunds are never made in the merchant platform.',
     )
   }
   await pay.listRefunds(newNumber())
@@ -127,16 +127,16 @@ function clock({ config: { now }, services: { wechatNow } }: SelfTestDeps): Outc
 async function notifyRoute({ config: { notifyUrl }, notify }: SelfTestDeps): Promise<Outcome> {
   if (notify === undefined) {
     return good(
-      'It was not tried, as there is no app here.',
-      'Call `fastify.wechat.selfTest()` in the app to try it through its hooks.',
+      'Not tried, as there is no app here.',
+      'Call `fastify.wechat.selfTest()` in the app to test it through the hooks of the app.',
     )
   }
   const answer = await notify('d=x')
   if (/unreadable|incomplete/.test(answer)) {
-    return good(`What is sent to ${new URL(notifyUrl).pathname} reaches us through the hooks of this app.`)
+    return good(`A notification to ${new URL(notifyUrl).pathname} passes the hooks of this app.`)
   }
   return bad(
-    `Something of this app stands between WeChat and us: ${answer.slice(0, 100)}`,
+    `Something in this app blocks notifications: ${answer.slice(0, 100)}`,
     'The log names the hook. Exempt the notify route from it.',
   )
 }
@@ -144,21 +144,21 @@ async function notifyRoute({ config: { notifyUrl }, notify }: SelfTestDeps): Pro
 async function publicUrl({ config: { notifyUrl }, resolve = lookedUp }: SelfTestDeps): Promise<Outcome> {
   const { protocol, hostname, origin } = new URL(notifyUrl)
   if (protocol !== 'https:' || isLoopback(hostname)) {
-    return bad(`WeChat cannot reach ${origin}.`, 'Give a public https address as `publicUrl`.')
+    return bad(`WeChat cannot reach ${origin}.`, 'Set `publicUrl` to a public https address.')
   }
   const host = hostname.replace(/^\[|\]$/g, '')
   const addresses = readIpAddress(host) === undefined ? await resolve(host).catch(() => []) : [host]
-  if (addresses.length === 0) return bad(`${hostname} has no address.`, 'Set up its DNS, or correct `publicUrl`.')
+  if (addresses.length === 0) return bad(`${hostname} has no address.`, 'Add it to the DNS, or correct `publicUrl`.')
   const inner = addresses.filter(isPrivateAddress)
   if (inner.length > 0) {
     return bad(
       `${hostname} has the private address ${inner[0]}, which WeChat cannot reach.`,
-      'If it has another address outside of this network, all is well.',
+      'That is fine if it has another address outside this network.',
     )
   }
   return good(
     `${hostname} has the public address ${addresses[0]}.`,
-    'That its firewall lets WeChat in can be seen from outside only.',
+    'Only a test from outside can show that its firewall lets WeChat in.',
   )
 }
 
@@ -174,12 +174,12 @@ async function store({ config: { store, now } }: SelfTestDeps): Promise<Outcome>
   } catch (error) {
     return bad(
       `The store failed: ${(error as Error).message}`,
-      'Can the database be reached, and has `store.migrate()`, or your own migration, been run?',
+      'Check that the database is reachable and that `store.migrate()`, or your own migration, has run.',
     )
   }
 }
 
-/** Opens as many transactions at once as hooks may run, and one more for the rest of the work; each ends without a change. */
+/** Opens one transaction for each hook that may run at once, and one for the rest of the work; each ends without a change. */
 async function connections({ config: { store, concurrency, now } }: SelfTestDeps): Promise<Outcome> {
   const needed = concurrency + 1
   let open = 0
@@ -209,7 +209,7 @@ async function connections({ config: { store, concurrency, now } }: SelfTestDeps
   if (reached <= 1) {
     return good(
       'Transactions of this store take turns: one hook runs at a time.',
-      'This is how SQLite works. With another database, give its pool more connections.',
+      'SQLite works like this. For another database, give its pool more connections.',
     )
   }
   return bad(

@@ -17,17 +17,17 @@ export type { Probe } from './testing/case.ts'
 export interface StoreContractOptions<Tx> {
   /** Makes an empty store; called once for each case. */
   makeStore: () => Store<Tx> | Promise<Store<Tx>>
-  /** Gives back what `makeStore` opened; called after each case, failed or not. */
+  /** Closes what `makeStore` opened; called after each case, failed or not. */
   closeStore?: (store: Store<Tx>) => void | Promise<void>
-  /** For stores with transactions. Without it nothing is checked of what `onPaid` writes. */
+  /** For stores with transactions. Without it the writes of `onPaid` are not checked. */
   probe?: Probe<Tx>
-  /** For a database that lets one transaction write at a time, such as SQLite: changes made beside a running `onPaid` may wait for its end. */
+  /** For a database that lets one transaction write at a time, such as SQLite: changes made while `onPaid` runs may wait for its end. */
   oneWriter?: boolean
-  /** How long a change beside a running `onPaid` may take before it counts as locked out, real ms. Default 5000. */
+  /** How long a change made while `onPaid` runs may take before it counts as locked out, real ms. Default 5000. */
   patienceMs?: number
 }
 
-/** One promise of the contract, as a test of any runner. */
+/** One promise of the contract, as a test for any runner. */
 export interface ContractCase {
   name: string
   /** Rejects when the promise is broken. */
@@ -61,7 +61,7 @@ export function storeContract<Tx>(options: StoreContractOptions<Tx>): ContractCa
     name,
     async run() {
       const store = await makeStore()
-      // What a work calls is a part of the work; somebody else's change is not.
+      // Calls made by the work are part of it; another process's change is not.
       const outside = AsyncLocalStorage.snapshot()
       try {
         await check({

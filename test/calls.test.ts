@@ -138,7 +138,7 @@ t.test('arguments that will do are let through', async (t) => {
     const outcome = await (async () => await callOf(app.wechat, path)(...Object.values(args)))().catch(
       (error: Error) => error.message,
     )
-    t.notMatch(outcome, / was called wrongly/, path)
+    t.notMatch(outcome, / was called with wrong arguments/, path)
   }
 })
 
@@ -155,13 +155,13 @@ t.test('calls that answer at once throw at once; the others reject', async (t) =
   await t.rejects(orders.get(7 as never), {
     code: 'WECHAT_INPUT_INVALID',
     sent: false,
-    message: 'orders.get was called wrongly: outTradeNo must be a text, not 7.',
+    message: 'orders.get was called with wrong arguments: outTradeNo must be a string, not 7.',
   })
   await t.rejects(app.wechat.login.issueToken({ openid: 'oAlice' } as never), {
     message: /identity is wrong: appid must/,
   })
   await t.rejects(app.wechat.anomalies.resolve('id', 'forget' as never, ''), {
-    message: /action must be one of refund, fulfil, dismiss, not a text of 6 characters/,
+    message: /action must be one of refund, fulfil, dismiss, not a string of 6 characters/,
   })
   t.notOk((await app.wechat.login.identify('a'.repeat(99)).catch((error: Error) => error)) instanceof Error)
 })

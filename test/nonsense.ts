@@ -66,7 +66,7 @@ export const NASTY: Record<string, () => unknown> = {
   'an error of 20 000 errors': () =>
     new AggregateError(errors(() => Array.from({ length: 20_000 }, (_, n) => new Error(`${n}`)))),
   'an error with a message of 4 MB': () => new Error('m'.repeat(4_000_000)),
-  'a text of 4 MB': () => 't'.repeat(4_000_000),
+  'a string of 4 MB': () => 't'.repeat(4_000_000),
   'an error with 4 MB of bytes': () => Object.assign(new Error('bytes'), { body: Buffer.alloc(4_000_000) }),
   'an error with 20 000 properties': () =>
     Object.assign(new Error('wide'), Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`p${n}`, {}]))),

@@ -36,7 +36,7 @@ t.test('registers under any prefix, once, and leaves the host its own parsers', 
     },
     {
       code: 'WECHAT_OPTIONS_INVALID',
-      message: /registered in this scope already. Register another merchant in a scope of its own/,
+      message: /already registered in this scope. Register another merchant in its own scope/,
     },
   )
 })
@@ -116,7 +116,7 @@ t.test('the sweeper finds a payment whose notification never came, and goes on a
     })
   }
   t.strictSame(shop.paid, [outTradeNo])
-  t.ok(shop.logs.some(({ msg }) => msg.startsWith('The store could not be asked')))
+  t.ok(shop.logs.some(({ msg }) => msg.startsWith('The store could not return due work')))
 })
 
 t.test('the reply is written before a hook begins, however long the first part of the hook takes', async (t) => {

@@ -22,7 +22,7 @@ t.test('an app that talks to the mock', async (t) => {
     'all is well, but WeChat does not reach this machine',
   )
   t.match(checks['public URL'], { reason: /WeChat cannot reach http:\/\/127/, advice: /public https/ })
-  t.match(checks['notify route'], { ok: true, reason: /\/wechat\/notify reaches us/ })
+  t.match(checks['notify route'], { ok: true, reason: /notification to \/wechat\/notify passes/ })
   t.match(checks['app secret'], { ok: true })
   t.match(checks['payment API'], { ok: true, reason: /API v2/ })
   t.strictSame(await shop.app.wechat.anomalies.list(), [])
@@ -42,7 +42,7 @@ t.test('an app whose keys are wrong, with a hook in the way', async (t) => {
   const checks = byName(await shop.app.wechat.selfTest())
   t.match(checks['app secret'], { ok: false, reason: /40125/ })
   t.match(checks['payment API'], { ok: false, reason: /WeChat Pay refused this server's request/ })
-  t.match(checks['notify route'], { ok: false, reason: /stands between WeChat and us/ })
+  t.match(checks['notify route'], { ok: false, reason: /blocks notifications/ })
   t.notMatch(JSON.stringify(checks), /41f0c95bd27e83a6|d6b41c7fe92a0538/)
 })
 
@@ -71,7 +71,7 @@ t.test('what each check says', async (t) => {
     ['API v2'],
   )
   t.match(good['API v2'], { reason: /no `merchant\.apiKey`/, advice: /APIv2 key/ })
-  t.match(good['notify route'], { ok: true, reason: /not tried/, advice: /selfTest/ })
+  t.match(good['notify route'], { ok: true, reason: /Not tried/, advice: /selfTest/ })
   t.match(good['public URL'], { ok: true, reason: /203\.0\.113\.7/ })
 
   const now = () => new Date('2500-01-01')
@@ -116,7 +116,7 @@ t.test('what each check says', async (t) => {
   const cases: [name: string, services: object, expected: object][] = [
     ['clock', { wechatNow: () => new Date(Date.now() + 3_600_000) }, { ok: false, reason: /3600 s behind WeChat's/ }],
     ['clock', { wechatNow: () => new Date(Date.now() - 3_600_000) }, { ok: false, reason: /3600 s ahead of WeChat's/ }],
-    ['app secret', { miniProgram: { code2Session: async () => ({}) } }, { ok: false, reason: /made up/ }],
+    ['app secret', { miniProgram: { code2Session: async () => ({}) } }, { ok: false, reason: /made-up/ }],
     [
       'app secret',
       {

@@ -9,7 +9,7 @@ const CONTROL = /[\x00-\x1f\ufffe\uffff]/
 
 /** A text that every part of the way, XML and databases, can carry; lengths in bytes of UTF-8. It is never quoted, as it may be a secret. */
 export function text(min: number, max: number): Rule {
-  const rule = `must be a text of ${min === 0 ? 'at most' : `${min} to`} ${max} bytes of UTF-8`
+  const rule = `must be a string of ${min === 0 ? 'at most' : `${min} to`} ${max} bytes of UTF-8`
   return (value) => {
     if (typeof value !== 'string') return `${rule}, not ${shown(value)}`
     const bytes = Buffer.byteLength(value)
@@ -81,5 +81,5 @@ export function shown(value: unknown): string {
 
 /** As `shown`, but of a text, which may be a secret, nothing but its length. */
 export function kindOf(value: unknown): string {
-  return typeof value === 'string' ? `a text of ${value.length} characters` : shown(value)
+  return typeof value === 'string' ? `a string of ${value.length} characters` : shown(value)
 }

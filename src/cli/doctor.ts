@@ -10,9 +10,9 @@ import { selfTest } from '../self-test.ts'
 
 const USAGE = `Usage: fastify-wechat-pay doctor FILE [--json]
 
-Looks at the options of the plugin before they go live: FILE is a .js or .mjs file whose default export is the options, or a function that
-gives them. Keys, app secret, clock, public URL and store are tried; nothing is written, ordered or changed. The exit code is the number of
-checks that failed.
+Checks the options of the plugin before they go live: FILE is a .js or .mjs file whose default export is the options, or a function that
+// returns them. Tries keys, app secret, clock, public URL and store; nothing is written, ordered or changed. The exit code is the number of
+// failed checks.
 `
 
 const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
@@ -54,7 +54,7 @@ async function doctor(file: string): Promise<Check[]> {
   const account = createAccount(config, SILENT)
   try {
     return [
-      { check: 'options', ok: true, reason: 'Each is of the right form, and the keys belong together.' },
+      { check: 'options', ok: true, reason: 'All options have the right form, and the keys belong together.' },
       ...(await selfTest({ config, services: account })),
     ]
   } finally {

@@ -7,24 +7,24 @@ import type { Orders } from './orders.ts'
 import { checkReason } from './refunds.ts'
 
 export interface Anomalies {
-  /** What waits for a person, oldest first. */
+  /** The anomalies that wait for a person, oldest first. */
   list(): Promise<Anomaly[]>
   /**
-   * Records what a person decided, and does it.
+   * Records a person's decision, and carries it out.
    *
-   * Of a payment on hold (`late`, `duplicate`, `refunded`), and of one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`, `refund`
-   * gives the money back, with the note as the reason that its payer reads, `dismiss` does nothing more. Unless it is fulfilled the order is over by that, an open one as soon as WeChat has been asked once
-   * more, and its key is free. Other findings can only be dismissed; their money is moved in the merchant platform. Dismissing a `reused-transaction` ends its order
-   * in the same way, unless it is paid.
+   * For a payment on hold (`late`, `duplicate`, `refunded`) or one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`;
+   * `refund` gives the money back, with the note as the reason that the payer reads; `dismiss` does nothing more. Unless fulfilled, the order then
+   * ends, an open one once WeChat has been asked again, and its key is free. Other findings can only be dismissed; move their money in the
+   * merchant platform. Dismissing a `reused-transaction` ends its order in the same way, unless it is paid.
    *
-   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, an action that it does not allow, or a note of more than 80 bytes for a refund; `WECHAT_ORDER_CONFLICT` when the order
-   * is another account's, or cannot be fulfilled as another order of the key is live; `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. Nothing is
-   * recorded then
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, an action that it does not allow, or a note of more than 80 bytes for a refund;
+   * `WECHAT_ORDER_CONFLICT` if the order belongs to another account, or cannot be fulfilled because another order of the key is live;
+   * `WECHAT_OPTIONS_INVALID` for a refund without `merchant.cert`. In these cases nothing is recorded
    */
   resolve(id: string, action: Resolution['action'], note: string): Promise<void>
 }
 
-/** Findings about one payment for one order, which can be taken, or given back. */
+/** Findings about one payment for one order, which can be accepted or given back. */
 const DECIDABLE: readonly AnomalyKind[] = ['late', 'duplicate', 'refunded', 'mismatch']
 
 export function createAnomalies({
@@ -60,7 +60,7 @@ export function createAnomalies({
         // The payer reads it.
         checkReason(note, pay.textFault)
       }
-      // The order first: if this process dies in between, the anomaly still waits, and deciding again changes nothing twice.
+      // The order first: if this process dies in between, the anomaly still waits, and deciding again is harmless.
       if (DECIDABLE.includes(kind) || kind === 'reused-transaction') {
         if (!orders.owns((await orders.get(outTradeNo))!)) {
           throw new WechatError('WECHAT_ORDER_CONFLICT', `${outTradeNo} belongs to another account: decide there.`)

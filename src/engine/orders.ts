@@ -29,41 +29,41 @@ export interface OrdersDeps {
 
 export interface Orders {
   /**
-   * Orders at WeChat and returns what `wx.requestPayment` takes. One live order exists per key: the same terms again give the same order, other
-   * terms close it first, a paid key is refused.
+   * Places an order at WeChat and returns the parameters of `wx.requestPayment`. There is one live order per key: the same terms give the same
+   * order again, other terms close it first, and a paid key is refused.
    *
    * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
    */
   create(terms: OrderTerms): Promise<{ order: Order; payParams: PayParams }>
   get(outTradeNo: string): Promise<Order | undefined>
   /**
-   * Asks WeChat and applies what it says: that it is paid, or closed, and which refunds were made of it, here or in the merchant platform. `undefined` for an
+   * Asks WeChat and applies the answer: whether it is paid or closed, and its refunds, made here or in the merchant platform. `undefined` for an
    * unknown number.
    */
   refresh(outTradeNo: string): Promise<Order | undefined>
-  /** Asks WeChat about an order that exists, as a bill differs from it, and applies what it says. */
+  /** Asks WeChat about an order that differs from a bill, and applies the answer. */
   askForBill(order: Order): Promise<Order>
-  /** The order for a client that polls: WeChat is asked first, unless the order is settled or was asked about a moment ago. */
+  /** The order for a polling client: asks WeChat first, unless the order is settled or WeChat was asked a moment ago. */
   look(order: Order): Promise<Order>
   /**
-   * Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. Calls at the same moment share one conversation.
-   * After one that failed the order stays `closing`: it goes on by itself, and here at most every 2 s; until then a call resolves with the order as it is.
+   * Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. Calls at the same moment share one conversation. If it fails, the order stays `closing`: the sweeper goes on, and calls try again at most
+   * every 2 s; in between a call resolves with the order as it is.
    */
   cancel(outTradeNo: string, reason?: string): Promise<Order | undefined>
-  /** Does what an order owes that is unpaid and due: asks WeChat, or closes it once its time is over. For whoever has claimed it. */
+  /** Does the work of an unpaid order that is due: asks WeChat, or closes the order once it has expired. Claim the order first. */
   pursue(order: Order): Promise<void>
-  /** Everything that was seen of an order and what it changed, oldest first. */
+  /** All news of an order and what each piece changed, oldest first. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
-  /** Brings a verified payment. `undefined` for an unknown number. */
+  /** Applies a verified payment. `undefined` for an unknown number. */
   observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
   observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
-  /** Whose orders these are. */
+  /** The owner of these orders. */
   readonly account: Account
-  /** Whether it is this account, or an order of it: nobody else may ask WeChat about it. */
+  /** Whether it is this account or one of its orders: only its owner may ask WeChat about an order. */
   owns(account: Account): boolean
 }
 
-/** Each round ends, changes an order for good, or throws; more rounds mean that somebody keeps ordering the same key. */
+/** Each round ends, changes an order for good, or throws; more rounds mean that others keep ordering the same key. */
 const ROUNDS = 4
 
 export function createOrders({
@@ -81,17 +81,17 @@ export function createOrders({
   const { observe, observePayment } = createNews({ store, policy, observer, now, wechatNow })
   const asking = createAsking({ pay, apply, now, wechatNow })
 
-  /** As `observe`, for an order that is known to exist: rows are never deleted. */
+  /** Like `observe`, for an order that exists: rows are never deleted. */
   async function apply(order: Order, observation: Observation): Promise<Order> {
     return (await observe(order.outTradeNo, observation))!.order
   }
 
-  /** With another account's credentials WeChat says that an order does not exist, and a paid one would be taken for closed. */
+  /** With another account's credentials WeChat says that an order does not exist, and we would take a paid one for closed. */
   function checkOwn(order: Order): Order {
     if (!owns(order)) {
       throw new WechatError(
         'WECHAT_ORDER_CONFLICT',
-        `${order.outTradeNo} belongs to the merchant ${order.mchId} and ${order.appid}. Give each account a store of its own (tablePrefix), or its old credentials until its orders are over.`,
+        `${order.outTradeNo} belongs to the merchant ${order.mchId} and ${order.appid}. Give each account its own store (tablePrefix), or keep its old credentials until its orders are settled.`,
       )
     }
     return order
@@ -118,13 +118,13 @@ export function createOrders({
     return await apply(order, { seen: 'prepaid', prepayId, prepayExpiresAt: new Date(askedAt.getTime() + PREPAY_TTL) })
   }
 
-  /** The live order of the key, or a new row. The row is committed before WeChat hears the number. */
+  /** The live order of the key, or a new row. The row is committed before its number is sent to WeChat. */
   async function place(terms: OrderTerms): Promise<Order> {
     const live = await store.findLiveOrder(terms.key)
     if (live !== undefined) return live
     const createdAt = wechatNow()
     const outTradeNo = newOutTradeNo(createdAt)
-    // With every field that it may have one day: an object that gets another field later is much slower to copy, and each change copies it.
+    // With all fields from the start: an object that gets fields later is much slower to copy, and each change copies it.
     const order: Order = {
       ...terms,
       prepayId: undefined,
@@ -182,7 +182,7 @@ export function createOrders({
             order = await prepay(order)
           } catch (error) {
             if (!(error instanceof WechatError && error.advice === 'query')) throw error
-            // Paid, closed, or ordered under other terms: WeChat knows better than we do. What is not paid is closed, and ordered anew.
+            // Paid, closed, or ordered under other terms: WeChat knows. An unpaid order is closed and ordered again.
             refusal = error
             order = await asking.end(order, error.message)
           }

@@ -9,9 +9,9 @@ import type { RefundObservation } from './machine/refunds.ts'
 import { fen } from './terms.ts'
 
 export interface RefundRequest {
-  /** Your own key of this refund, at most 128 characters: the same key is refunded once, however often it is asked for. */
+  /** Your own key for this refund, at most 128 characters: a key is refunded once, however often you call. */
   key: string
-  /** Fen: an integer, at least 1, at most what has not been refunded yet. */
+  /** Fen: an integer, at least 1, at most the amount not yet refunded. */
   refundFee: number
   /** Shown to the payer; at most 80 bytes of UTF-8. */
   reason?: string
@@ -19,19 +19,20 @@ export interface RefundRequest {
 
 export interface Refunds {
   /**
-   * Asks for a refund. The row is committed first; from then on the refund is pursued under one number until WeChat has settled it, whatever happens to
-   * this call. Resolves with the refund as it stands: `processing` when WeChat accepted it, `unknown` when the answer was lost and it will be asked again.
+   * Requests a refund. The row is committed first; from then on the refund is pursued under one number until WeChat has settled it, even if this
+   * call fails. Resolves with the current refund: `processing` if WeChat accepted it, `unknown` if the answer was lost and the request will be
+   * repeated.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_ORDER_NOT_FOUND`, `WECHAT_ORDER_CONFLICT` (not paid, too much, the key stands for another
    * amount), `WECHAT_OPTIONS_INVALID` without `merchant.cert`, or WeChat's refusal, after which the amount is free again
    */
   create(outTradeNo: string, request: RefundRequest): Promise<Refund>
-  /** The refunds of an order, in the order they were asked for or discovered. */
+  /** The refunds of an order, in the order in which they were requested or discovered. */
   list(outTradeNo: string): Promise<readonly Refund[]>
   get(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
-  /** Asks WeChat about the refund and applies what it says. */
+  /** Asks WeChat about the refund and applies the answer. */
   refresh(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
-  /** Does what a refund that is due owes: asks for it again, or asks about it. */
+  /** Does the work of a due refund: requests it again, or asks about it. */
   pursue(order: Order, refund: Refund): Promise<void>
 }
 
@@ -46,7 +47,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
     return find(order, outRefundNo)!
   }
 
-  /** The same number and the same amounts, however often: WeChat refunds a number once. */
+  /** Always with the same number and amounts: WeChat refunds a number once. */
   async function submit(order: Order, { outRefundNo, ...refund }: Refund): Promise<Refund> {
     let refundId: string
     try {
@@ -54,7 +55,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
     } catch (error) {
       if (!(error instanceof WechatError)) throw error
       const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message }
-      // Only what WeChat has signed is a refusal (`wechatCode`).
+      // Only a signed reply is a refusal (`wechatCode`).
       if (error.advice === 'repeat' || error.wechatCode === undefined) {
         return await apply(order.outTradeNo, unsure, outRefundNo)
       }
@@ -79,7 +80,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
     return await apply(order.outTradeNo, { seen: 'refund-accepted', outRefundNo, refundId }, outRefundNo)
   }
 
-  /** `undefined` when there is no such refund after all. */
+  /** `undefined` if there is no such refund after all. */
   async function ask(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined> {
     let report: RefundReport | undefined
     try {
@@ -154,7 +155,7 @@ function find(order: Order, outRefundNo: string): Refund | undefined {
   return order.refunds.find((refund) => refund.outRefundNo === outRefundNo)
 }
 
-/** Its columns in every database have so many characters. */
+/** The length of its column in every database. */
 const KEY: Rule = (value) =>
   text(1, 512)(value) ?? ((value as string).length > 128 ? 'must be at most 128 characters' : undefined)
 /** refund_desc: String(80), refund 9_4 */
@@ -165,7 +166,7 @@ function checkRequest(request: RefundRequest, textFault: PayApi['textFault']): R
   if (faults.length > 0) {
     throw new WechatError(
       'WECHAT_INPUT_INVALID',
-      `refunds.create was given a wrong request: ${faults.join('; ')}. Nothing was refunded.`,
+      `refunds.create got an invalid request: ${faults.join('; ')}. Nothing was refunded.`,
     )
   }
   if (fields.reason !== undefined) checkReason(fields.reason, textFault)

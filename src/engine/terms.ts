@@ -41,7 +41,7 @@ export function checkPrice(answer: unknown): Price {
   const { key, description, totalFee, attach } = holding(
     fields,
     faults,
-    'The hook price answered wrongly',
+    'The hook price returned an invalid value',
   ) as unknown as Price
   return { key, description, totalFee, ...(attach !== undefined && { attach }) }
 }

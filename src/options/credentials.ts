@@ -3,12 +3,12 @@ import { keysOf } from './keys.ts'
 /** Keys that WeChat's own documents and demos print (signing rules 4_3, PHP demo): anybody can sign with them. */
 const PRINTED = ['192006250b4c09247ec02edce69f6a2d', '8934e7d15453e97507ef794cf7b0519d']
 
-/** `<api key>`, `${API_KEY}`, `your_api_key…`, or at most ten characters over and over: nothing that was drawn at random. */
+/** `<api key>`, `${API_KEY}`, `your_api_key…`, or at most ten characters repeated: not drawn at random. */
 const PLACEHOLDER =
   /^<[\w -]+>$|^\$?\{+[\w .]+\}+$|your([-_ ]|app|api|key|mch|merchant|secret|wechat)|placeholder|change.?me|replace.?(me|with|this)|x{8}|\*{8}/i
 const REPEATED = /^(.{1,10}?)\1+.{0,9}$/
 
-/** What is given of the secrets, one key or two each, whatever their form. */
+/** The secrets as given, one key or two each, in any form. */
 interface Given {
   appSecret: unknown
   apiKey: unknown
@@ -17,8 +17,8 @@ interface Given {
 }
 
 /**
- * Secrets that have the form of a key and cannot be it, each with the reason and without the value. An APIv3 key in place of the APIv2 key looks the same: it is
- * found by 签名错误, at the first order.
+ * Values that have the form of a key but cannot be one, each with the reason and without the value. An APIv3 key instead of the APIv2 key looks
+ * the same: it shows as 签名错误 at the first order.
  */
 export function mixUps({ appSecret, apiKey, apiV3Key, mchId }: Given): string[] {
   const faults = new Set<string>()

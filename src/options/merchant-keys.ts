@@ -2,18 +2,18 @@ import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import type { Pem } from './options.ts'
 
-/** Keys and certificates of API v3 in the options: what each must be, and that they belong together. A reason names the file to give, and nothing of its content. */
+/** Checks the keys and certificates of API v3 in the options, one by one and together. A reason names the right file, but never quotes its content. */
 
 export function isPem(value: unknown): value is Pem {
   return (typeof value === 'string' || Buffer.isBuffer(value)) && value.length > 0
 }
 
-/** What a file is by its first label, so that one in the wrong place is called by its name. */
+/** The kind of a PEM file by its first label, so that messages can name a misplaced file. */
 function labelOf(pem: Pem): string | undefined {
   return /-----BEGIN ([A-Z0-9 ]+)-----/.exec(pem.toString())?.[1]
 }
 
-const NO_PEM = 'it is no PEM text: give the content of the file, not its path'
+const NO_PEM = 'it is not PEM: give the content of the file, not its path'
 
 export function whyNoPrivateKey(pem: Pem): string | undefined {
   const label = labelOf(pem)
@@ -26,7 +26,7 @@ export function whyNoPublicKey(pem: Pem): string | undefined {
   const label = labelOf(pem)
   if (label === undefined) return NO_PEM
   if (label === 'CERTIFICATE') {
-    return "it is a certificate: WeChat Pay's belong into platformCertificates, and the public key is in pub_key.pem"
+    return "it is a certificate: WeChat Pay's certificates belong in platformCertificates, and the public key is in pub_key.pem"
   }
   if (!label.endsWith('PUBLIC KEY')) {
     return `it is a ${label}: give pub_key.pem, which the merchant platform shows beside its id`
@@ -45,7 +45,7 @@ function isStrong({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): strin
   const bits = asymmetricKeyDetails?.modulusLength ?? 0
   return asymmetricKeyType === 'rsa' && bits >= 2048
     ? undefined
-    : `it is a key of the kind ${asymmetricKeyType} with ${bits} bits, and API v3 takes RSA of 2048 (SM2 is not supported)`
+    : `it is a key of type ${asymmetricKeyType} with ${bits} bits, but API v3 needs RSA of 2048 bits (SM2 is not supported)`
 }
 
 function reasonOf(read: () => KeyObject, why: (key: KeyObject) => string | undefined): string | undefined {
@@ -56,7 +56,7 @@ function reasonOf(read: () => KeyObject, why: (key: KeyObject) => string | undef
   }
 }
 
-/** What of a merchant's keys does not belong together, a sentence each. Every one of them can be read. */
+/** The mismatches between a merchant's keys, one sentence each. All keys are readable. */
 export function whyApart({
   privateKey,
   serialNo,
@@ -77,11 +77,11 @@ export function whyApart({
     const { subject, serialNumber, publicKey } = new X509Certificate(certificate)
     if (isOfWechat(subject)) {
       faults.push(
-        '`merchant.certificate` is a platform certificate of WeChat Pay: give apiclient_cert.pem, and that one in `merchant.platformCertificates`',
+        '`merchant.certificate` is a platform certificate of WeChat Pay, which belongs in `merchant.platformCertificates`: give apiclient_cert.pem',
       )
     } else if (spki(publicKey) !== own) {
       faults.push(
-        '`merchant.privateKey` belongs to another certificate than `merchant.certificate`: give apiclient_key.pem and apiclient_cert.pem of the same download',
+        '`merchant.privateKey` does not belong to `merchant.certificate`: give apiclient_key.pem and apiclient_cert.pem from the same download',
       )
     }
     if (serialNo !== undefined && BigInt(`0x${serialNo}`) !== BigInt(`0x${serialNumber}`)) {
@@ -89,13 +89,13 @@ export function whyApart({
     }
   }
   if (publicKey !== undefined && spki(createPublicKey(publicKey)) === own) {
-    faults.push('`merchant.publicKey` is your own: it must be that of WeChat Pay, pub_key.pem')
+    faults.push('`merchant.publicKey` is your own key: it must be the one of WeChat Pay, pub_key.pem')
   }
   if (
     Array.isArray(platformCertificates) &&
     platformCertificates.some((pem: Pem) => spki(new X509Certificate(pem).publicKey) === own)
   ) {
-    faults.push("`merchant.platformCertificates` holds your own certificate: it must be WeChat Pay's")
+    faults.push("`merchant.platformCertificates` contains your own certificate: it must be WeChat Pay's")
   }
   return faults
 }

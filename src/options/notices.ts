@@ -9,23 +9,23 @@ export interface Notice {
 
 const NOTICE_MS = 30 * 24 * 60 * 60 * 1000
 
-/** Something of the merchant's that ends. */
+/** A key or certificate of the merchant that expires. */
 interface Ending {
   option: string
   at: Date | undefined
-  /** What is so when it has ended. */
+  /** The consequence when it has expired. */
   then: string
   toDo: string
 }
 
-/** What the log says once at start: what works today, and nobody should find out later. `at` is the real time, as TLS counts by it. */
+/** Notices for the log at start, about things that work today but will not later. `at` is real time, as TLS uses it. */
 export function noticesOf({ hosts, merchant }: Pick<Config, 'hosts' | 'merchant'>, at: Date): Notice[] {
   const notices: Notice[] = []
   const { protocol, hostname, origin } = new URL(hosts.miniProgram[0]!)
   if (protocol === 'http:' && !isLoopback(hostname)) {
     notices.push({
       level: 'warn',
-      text: `\`baseUrl\` ${origin} is plain HTTP to another machine: whoever is on the way reads the app secret and the login codes, and can answer in WeChat's place. Use https`,
+      text: `\`baseUrl\` ${origin} is plain HTTP to another machine: anybody on the way can read the app secret and the login codes, and impersonate WeChat. Use https`,
     })
   }
   for (const { option, at: end, then, toDo } of endingsOf(merchant)) {
@@ -46,7 +46,7 @@ function endingsOf(merchant: MerchantConfig): Ending[] {
   if (merchant.version === 'v2') {
     const { cert } = merchant
     const at = cert && expiryOf(cert)
-    return [{ option: 'merchant.cert', at, then: 'WeChat takes no refund', toDo: NEW_CERTIFICATE }]
+    return [{ option: 'merchant.cert', at, then: 'WeChat accepts no refund', toDo: NEW_CERTIFICATE }]
   }
   const { certificate, platformKeys } = merchant
   const at = certificate && new Date(certificate.validTo)
@@ -55,7 +55,7 @@ function endingsOf(merchant: MerchantConfig): Ending[] {
     ...platformKeys.map(({ expiresAt }) => ({
       option: 'merchant.platformCertificates',
       at: expiresAt,
-      then: 'nothing that is signed under it is believed',
+      then: 'messages signed with it are rejected',
       toDo: "Change to WeChat Pay's public key, or give the new certificate beside it",
     })),
   ]

@@ -5,8 +5,8 @@ import type { SignType } from '../protocol/sign-v2.ts'
 import type { Store } from '../store/store.ts'
 
 /**
- * A key as WeChat's console has it; two while it is being changed: the one in use and the next one. Either is accepted then, so that nothing is lost at the moment
- * of the change. Go back to one when the change is over.
+ * A key from WeChat's console; two while you change it: the current and the next one. Both are accepted then, so that nothing is lost at the
+ * change. Go back to one afterwards.
  */
 export type Key = string | readonly [current: string, next: string]
 
@@ -20,24 +20,24 @@ export interface MerchantV3 {
   mchId: string
   /** The APIv3 key: exactly 32 characters, set in the merchant platform. It decrypts notifications. */
   apiV3Key: Key
-  /** The content of apiclient_key.pem: it signs what is sent. */
+  /** The content of apiclient_key.pem: it signs every request. */
   privateKey: Pem
   /** The serial number of the API certificate that `privateKey` belongs to, from the merchant platform. Not needed with `certificate`. */
   serialNo?: string
-  /** The content of apiclient_cert.pem, instead of `serialNo`: it is then checked that the key belongs to it. */
+  /** The content of apiclient_cert.pem, instead of `serialNo`: registration then checks that the key belongs to it. */
   certificate?: Pem
   /** The id of the WeChat Pay public key, `PUB_KEY_ID_…`, from the merchant platform. */
   publicKeyId?: string
   /** The content of pub_key.pem, WeChat Pay's public key: merchants that sign up today have one. It verifies what WeChat signs. */
   publicKey?: Pem
   /**
-   * WeChat Pay's platform certificates, for merchants that have no public key yet: `'download'` asks WeChat for them and keeps them fresh. Give both kinds of key while
-   * you change from certificates to the public key.
+   * WeChat Pay's platform certificates, for merchants without a public key: `'download'` fetches them from WeChat and keeps them fresh. Give both
+   * kinds of key while you change from certificates to the public key.
    */
   platformCertificates?: 'download' | readonly Pem[]
   /**
-   * The APIv2 key of the same number, if it has one: notifications of orders made by API v2 and of refunds made in the merchant platform are in API v2, and only
-   * with this key they are read; and only by API v2 the refunds of an order can be listed.
+   * The APIv2 key of the same number, if it has one. It reads notifications in API v2, which WeChat sends for orders made by API v2 and for refunds
+   * made in the merchant platform. It also lists the refunds of an order, which API v3 cannot.
    */
   apiKey?: Key
   /** The algorithm of those orders. Default `HMAC-SHA256`. */
@@ -49,11 +49,11 @@ export interface MerchantV2 {
   version: 'v2'
   /** The merchant number, usually ten digits. */
   mchId: string
-  /** The APIv2 key: exactly 32 characters, set in the merchant platform. The app secret, the merchant number over and over, a printed key or a placeholder is refused. */
+  /** The APIv2 key: exactly 32 characters, set in the merchant platform. The app secret, the repeated merchant number, a key from WeChat's documents and placeholders are refused. */
   apiKey: Key
   /** The algorithm of every message in both directions. Default `HMAC-SHA256`. */
   signType?: SignType
-  /** The merchant's API certificate: refunds need it, nothing else does. One that TLS cannot use is refused with the reason; one that has expired is in the log at start. */
+  /** The merchant's API certificate: only refunds need it. One that TLS cannot use is refused with the reason; the log at start reports one that has expired. */
   cert?: ClientCert
 }
 
@@ -63,12 +63,12 @@ export type Merchant = MerchantV2 | MerchantV3
 export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
   /** The mini program. */
   appid: string
-  /** The app secret of the mini program console. */
+  /** The app secret from the mini program console. */
   appSecret: Key
   merchant: Merchant
   /**
-   * Where WeChat reaches this server: `https://…`, without query. The notify URL is `publicUrl + prefix + '/notify'`, with the prefix of the scope in which
-   * the plugin is registered, if it has one, before `prefix`.
+   * Where WeChat reaches this server: `https://…`, without query. The notify URL is `publicUrl + prefix + '/notify'`; if the plugin is registered in a scope with a prefix,
+   * that comes before `prefix`.
    */
   publicUrl: string
   /** Path of the routes. Default `/wechat`. */
@@ -76,16 +76,16 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
   store: Store<Tx>
   /** How long an order can be paid, ms: 1 min to 7 days. Default 2 h. */
   orderTtlMs?: number
-  /** Life of a built-in login token, ms. Default 7 days. */
+  /** Lifetime of a built-in login token, ms. Default 7 days. */
   tokenTtlMs?: number
-  /** Whether `POST /login` tells the client its openid. Default `false`. */
+  /** Whether `POST /login` returns the openid to the client. Default `false`. */
   exposeOpenid?: boolean
-  /** What happens with money that arrives for a closed order. `refund` needs `merchant.cert`. Default `hold`. */
+  /** What to do with a payment for a closed or failed order. With API v2 `refund` needs `merchant.cert`. Default `hold`. */
   latePayment?: LatePayment
-  /** How often due work is looked for, ms; 0 leaves it to your own calls of `fastify.wechat.sweep()`. Default 5000. */
+  /** How often to look for due work, ms; 0 leaves it to your own calls of `fastify.wechat.sweep()`. Default 5000. */
   sweepIntervalMs?: number
   /**
-   * How long one process may take for one order's work before another takes over, ms. A hook that runs for nine tenths of it is given up, rolled back, and
+   * How long one process may work on an order before another takes over, ms. A hook that runs for nine tenths of it is abandoned, rolled back, and
    * run again later. Default 60 000.
    */
   leaseMs?: number
@@ -94,17 +94,18 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
    * the bill by then. Days on which no process ran are made up for. Default never: call `fastify.wechat.reconcile(date)`.
    */
   reconcileAt?: string
-  /** How many orders one process works on at once. Each may hold one connection of the store while `onPaid` runs: keep it below the pool's size. Default 5. */
+  /** How many orders one process works on at once. Each may hold a connection of the store while `onPaid` runs, so keep it below the pool's size. Default 5. */
   concurrency?: number
-  /** How long WeChat may take to answer one try, ms, half of it for the connection. A call makes two tries at most. Default 5000. */
+  /** How long WeChat may take to answer one try, ms; half of it is for connecting. A call makes at most two tries. Default 5000. */
   timeoutMs?: number
-  /** Another WeChat, e.g. a mock: one origin for all calls. Plain http to another machine is in the log at start. */
+  /** Another WeChat, e.g. a mock: one origin for all calls. The log at start reports plain http to another machine. */
   baseUrl?: string
   /**
-   * The HTTP proxy through which every call to WeChat goes, e.g. `http://user:password@proxy.example.com:3128`; it has to allow CONNECT. No log or error shows the
-   * user or the password. The environment (`HTTPS_PROXY`, `NO_PROXY`, `NODE_USE_ENV_PROXY`) is not read: `proxy: process.env.HTTPS_PROXY`. Default none.
+   * The HTTP proxy for all calls to WeChat, e.g. `http://user:password@proxy.example.com:3128`; it has to allow CONNECT. No log or error shows the
+   * user or the password. The environment (`HTTPS_PROXY`, `NO_PROXY`, `NODE_USE_ENV_PROXY`) is not read; to use it, write
+   * `proxy: process.env.HTTPS_PROXY`. Default none.
    */
   proxy?: string | undefined
-  /** The clock, for tests with a virtual one. Default that of the machine. Orders expire by WeChat's, which the `Date` of its replies tells. */
+  /** The clock, for tests with virtual time. Default: the machine's. Orders expire by WeChat's clock, known from the `Date` of its replies. */
   now?: () => Date
 }

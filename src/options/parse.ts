@@ -18,7 +18,7 @@ const HOSTS = {
   pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
 }
 
-/** The key in use, and the next one while it is being changed. */
+/** The current key, and the next one during a change. */
 export type Keys = readonly [Secret, Secret?]
 
 export type MerchantConfig =
@@ -31,7 +31,7 @@ export type MerchantConfig =
       platformKeys: readonly PlatformKey[]
       downloadCertificates: boolean
       certificate: X509Certificate | undefined
-      /** Of the same number, for what still speaks API v2. */
+      /** Of the same number, for messages in API v2. */
       v2: { apiKeys: Keys; signType: SignType } | undefined
     }
 
@@ -67,7 +67,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     const own = check(merchant, merchantRules(merchant), 'merchant.', secrets)
     faults.push(...own, ...wholeness(merchant as unknown as Merchant, own.length === 0))
     if (options.latePayment === 'refund' && merchant.version !== 'v3' && merchant.cert === undefined) {
-      faults.push("`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate")
+      faults.push("`latePayment: 'refund'` needs `merchant.cert`: WeChat accepts no refund without the certificate")
     }
   }
   faults.push(...mixUps({ appSecret, apiKey, apiV3Key, mchId }))
@@ -121,14 +121,14 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
   }
 }
 
-/** What no rule of one option can say of a merchant of API v3. `readable`: each option holds by itself. */
+/** Rules across several options of a merchant of API v3. `readable`: each option is valid on its own. */
 function wholeness(merchant: Merchant, readable: boolean): string[] {
   if (merchant.version !== 'v3') return []
   const { serialNo, certificate, publicKeyId, publicKey, platformCertificates } = merchant
   const faults: string[] = []
   if (serialNo === undefined && certificate === undefined) {
     faults.push(
-      '`merchant.serialNo` or `merchant.certificate` is missing: either names the API certificate of `merchant.privateKey`',
+      '`merchant.serialNo` or `merchant.certificate` is missing: give one of them, to name the API certificate of `merchant.privateKey`',
     )
   }
   if ((publicKeyId === undefined) !== (publicKey === undefined)) {
@@ -136,7 +136,7 @@ function wholeness(merchant: Merchant, readable: boolean): string[] {
   }
   if (publicKeyId === undefined && publicKey === undefined && platformCertificates === undefined) {
     faults.push(
-      "`merchant.publicKeyId` and `merchant.publicKey` are missing, or else `merchant.platformCertificates`: without a key of WeChat Pay's nothing that it says can be verified",
+      'give `merchant.publicKeyId` and `merchant.publicKey`, or `merchant.platformCertificates`: without a key of WeChat Pay its messages cannot be verified',
     )
   }
   return readable ? [...faults, ...whyApart(merchant)] : faults
@@ -176,7 +176,7 @@ function wrapped(key: Key): Keys {
   return (keysOf(key) as string[]).map((each) => new Secret(each)) as unknown as Keys
 }
 
-/** Long enough that to find it in a value means something. */
+/** Long enough that finding it in a value means something. */
 function isSecret(value: unknown): value is string {
   return typeof value === 'string' && value.length >= 8
 }

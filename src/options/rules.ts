@@ -39,7 +39,7 @@ const STORE_METHODS = [
 interface Rule {
   test: (value: unknown) => boolean
   rule: string
-  /** What is wrong with a value that has the right form, and what to do; `undefined` when nothing is. */
+  /** The fault of a value that has the right form, and what to do; `undefined` if there is none. */
   why?: (value: never) => string | undefined
   required?: boolean
   /** The value is never quoted. */
@@ -55,7 +55,7 @@ const isOneOf =
   (value: unknown) =>
     allowed.includes(value)
 
-/** One key, or two that differ, while it is being changed. */
+/** One key, or two different ones during a change. */
 const isKey = (pattern: RegExp) => (value: unknown) =>
   keysOf(value).length > 0 && keysOf(value).every((key) => typeof key === 'string' && pattern.test(key))
 
@@ -64,7 +64,7 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   appid: { test: isText(/^wx[0-9a-f]{16}$/), rule: 'must be "wx" and 16 lower-case hex digits', required: true },
   appSecret: {
     test: isKey(/^[0-9a-f]{32}$/),
-    rule: 'must be 32 lower-case hex digits, from the mini program console, or two of these while it is being changed',
+    rule: 'must be 32 lower-case hex digits, from the mini program console, or two of these while you change it',
     required: true,
     secret: true,
   },
@@ -81,8 +81,8 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   },
   prefix: { test: isText(/^(\/(?!\.+(\/|$))[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
   store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
-  price: { test: isFunction, rule: 'must be a function: it says what an order costs', required: true },
-  onPaid: { test: isFunction, rule: 'must be a function: it does what a payment owes the payer', required: true },
+  price: { test: isFunction, rule: 'must be a function that returns the price of an order', required: true },
+  onPaid: { test: isFunction, rule: 'must be a function that delivers what was paid for', required: true },
   onRefunded: { test: isFunction, rule: 'must be a function' },
   onAnomaly: { test: isFunction, rule: 'must be a function' },
   onEvent: { test: isFunction, rule: 'must be a function' },
@@ -119,7 +119,7 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   now: { test: isFunction, rule: 'must be a function', why: whyNoClock },
 }
 
-/** What both versions have. */
+/** For both versions. */
 const MCH_ID: Rule = {
   test: isText(/^[0-9]{8,10}$/),
   rule: 'must be the merchant number, 8 to 10 digits',
@@ -127,7 +127,7 @@ const MCH_ID: Rule = {
 }
 const API_KEY: Rule = {
   test: isKey(/^[\x21-\x7e]{32}$/),
-  rule: 'must be the APIv2 key, exactly 32 characters, or two of these while it is being changed; it is neither the app secret nor the APIv3 key',
+  rule: 'must be the APIv2 key, exactly 32 characters, or two of these while you change it; it is neither the app secret nor the APIv3 key',
   secret: true,
 }
 const SIGN_TYPE: Rule = { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' }
@@ -150,7 +150,7 @@ const V3: Record<keyof MerchantV3, Rule> = {
   mchId: MCH_ID,
   apiV3Key: {
     test: isKey(/^[\x21-\x7e]{32}$/),
-    rule: 'must be the APIv3 key, exactly 32 characters, or two of these while it is being changed; it is neither the app secret nor the APIv2 key',
+    rule: 'must be the APIv3 key, exactly 32 characters, or two of these while you change it; it is neither the app secret nor the APIv2 key',
     required: true,
     secret: true,
   },
@@ -192,12 +192,12 @@ const V3: Record<keyof MerchantV3, Rule> = {
   signType: SIGN_TYPE,
 }
 
-/** The rules of a merchant's version; those of v2 if it names none. */
+/** The rules of a merchant's version; by default those of v2. */
 export function merchantRules(merchant: Record<string, unknown>): Record<string, Rule> {
   return merchant.version === 'v3' ? V3 : V2
 }
 
-/** What is wrong with the values, a sentence each: the option, the rule and, unless it is secret, the value. */
+/** The faults of the values, one sentence each: the option, the rule and, unless it is secret, the value. */
 export function check(
   values: Record<string, unknown>,
   rules: Record<string, Rule>,
@@ -221,23 +221,23 @@ export function check(
   return faults
 }
 
-/** A clock that counts in numbers, as `Date.now` does, would fail at the first payment. */
+/** A clock that returns numbers, like `Date.now`, would fail at the first payment. */
 function whyNoClock(now: () => unknown): string | undefined {
   try {
     const fault = date(now())
-    return fault && `what it answers ${fault}`
+    return fault && `its result ${fault}`
   } catch (error) {
     return `it threw: ${reasonOf(error)}`
   }
 }
 
 function isClientCert(value: unknown): boolean {
-  // An empty one would be none for TLS.
+  // TLS would treat an empty one as none.
   const isFile = (file: unknown) => (Buffer.isBuffer(file) || typeof file === 'string') && file.length > 0
   const { pfx, passphrase, cert, key, ...more } = (value ?? {}) as Record<string, unknown>
   const pair = pfx === undefined && passphrase === undefined && isFile(cert) && isFile(key)
   const file = cert === undefined && key === undefined && Buffer.isBuffer(pfx) && typeof passphrase === 'string'
-  // Nothing else: the rest of what TLS takes could turn its checks off.
+  // Nothing else: other TLS options could turn checks off.
   return (pair || file) && Object.keys(more).length === 0
 }
 
@@ -249,11 +249,11 @@ function isStore(value: unknown): boolean {
   )
 }
 
-/** A value as a log may have it: of an object nothing but its kind, of a text nothing that may be a key or a password given to the wrong option. */
+/** A value fit for a log: of an object only its kind, of a string nothing that may be a key or password given to the wrong option. */
 function shown(value: unknown, secrets: string[]): string {
   if (typeof value !== 'string') return inspect(value, { depth: -1, customInspect: false })
   if (/[0-9A-Za-z]{32}|:\/\/.*@|^[!-~]{32}$/.test(value) || secrets.some((secret) => value.includes(secret))) {
-    return `this text of ${value.length} characters`
+    return `this string of ${value.length} characters`
   }
   return value.length > 80 ? `${JSON.stringify(value.slice(0, 80))}…` : JSON.stringify(value)
 }

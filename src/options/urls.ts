@@ -1,6 +1,6 @@
-/** A URL that WeChat can be told to notify. */
+/** A URL that WeChat can notify. */
 export function isPublicUrl(value: unknown): boolean {
-  // Written out, as the text itself becomes the notify URL: what a URL parser would repair is refused.
+  // Checked as text, as the text itself becomes the notify URL: anything that a URL parser would repair is refused.
   if (
     typeof value !== 'string' ||
     !/^https?:\/\/[!-~]+$/i.test(value) ||
@@ -10,7 +10,7 @@ export function isPublicUrl(value: unknown): boolean {
     return false
   }
   const url = new URL(value)
-  // Segments such as `..` would be resolved, and empty ones get lost on many a proxy.
+  // Segments such as `..` would be resolved, and many proxies drop empty ones.
   if (url.pathname.includes('//') || (value.replace(/^https?:\/\/[^/]+/i, '') || '/') !== url.pathname) return false
   return (
     (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) &&
@@ -24,7 +24,7 @@ export function isLoopback(hostname: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
 }
 
-/** Scheme, host and port, and nothing else. */
+/** Only scheme, host and port. */
 export function isOrigin(value: unknown): boolean {
   return (
     typeof value === 'string' &&

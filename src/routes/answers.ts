@@ -7,7 +7,7 @@ import { checkFields, date, kindOf, optional, shown, text } from '../base/rules.
 import type { Rule } from '../base/rules.ts'
 import { loggable } from '../base/thrown.ts'
 
-/** The hooks that requests wait for. What they throw is fit for a log and a reply, and what they answer was checked. */
+/** The hooks that requests wait for. Their errors are fit for a log and a reply, and their results are checked. */
 export interface Answers {
   /** @throws {WechatError} `WECHAT_PRICE_INVALID` */
   price(request: FastifyRequest, identity: Identity): Promise<Price>
@@ -18,7 +18,7 @@ export interface Answers {
   authenticate?: ((request: FastifyRequest) => Promise<Identity | undefined>) | undefined
 }
 
-/** A moment before this was made of seconds, as a JWT has them, and not of milliseconds. */
+/** An earlier date was made from seconds, as in a JWT, not from milliseconds. */
 const FIRST_EXPIRY = Date.UTC(2000)
 
 const TOKEN: Record<keyof IssuedToken, Rule> = {
@@ -27,7 +27,7 @@ const TOKEN: Record<keyof IssuedToken, Rule> = {
     (value) =>
       date(value) ??
       (Number(value) < FIRST_EXPIRY
-        ? `must be made of milliseconds, and ${shown(value)} looks made of seconds`
+        ? `must be made from milliseconds, but ${shown(value)} looks as if made from seconds`
         : undefined),
   ),
 }
@@ -59,7 +59,7 @@ export function createAnswers(hooks: Hooks<never>, appid: string): Answers {
       (async (request) => {
         const answer: unknown = await outcome(() => authenticate(request))
         if (answer === undefined || answer === null) return undefined
-        // What else the hook knows of the user is for the price hook.
+        // Other properties are passed on to the price hook.
         const identity = checked('authenticate', checkFields(answer, identityRules, 'kept'))
         return {
           ...identity,
@@ -81,7 +81,7 @@ async function outcome<T>(run: () => Promise<T> | T): Promise<T> {
 
 function checked(hook: string, { fields, faults }: ReturnType<typeof checkFields>): Record<string, unknown> {
   if (faults.length > 0) {
-    throw new WechatError('WECHAT_HOOK_INVALID', `The hook ${hook} answered wrongly: ${faults.join('; ')}.`)
+    throw new WechatError('WECHAT_HOOK_INVALID', `The hook ${hook} returned an invalid value: ${faults.join('; ')}.`)
   }
   return fields
 }

@@ -3,18 +3,18 @@ import type { FastifyRequest } from 'fastify'
 
 type Raw = FastifyRequest['raw'] & { body?: unknown }
 
-/** Whether something of the app has read the body of a request before us, to its end: a parser of Fastify would wait for it for ever. */
+/** Whether the app has read the body of a request to its end before us: Fastify's parsers would wait for it for ever. */
 export function isSpent(raw: Raw, payload: unknown): boolean {
   return payload === raw && raw.readableEnded
 }
 
-/** A body to read in place of the one that is spent. */
+/** A body to read instead of the consumed one. */
 export function replaced(raw: Raw, body: Uint8Array | string): Readable {
   delete raw.headers['content-length']
   return Readable.from([Buffer.from(body)])
 }
 
-/** The body that a middleware has read, as bytes or as the text or the JSON of what it made of it; `undefined` if it kept nothing. */
+/** The body that a middleware has read, as bytes, text, or JSON of the parsed value; `undefined` if it kept nothing. */
 export function restored(raw: Raw): Readable | undefined {
   const { body } = raw
   if (body === undefined) return undefined

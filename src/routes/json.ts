@@ -4,8 +4,8 @@ import type { FastifyInstance, FastifySchemaCompiler } from 'fastify'
 import { isSpent, restored } from './body.ts'
 
 /**
- * Makes a scope read and write JSON in its own way, whatever the host app's parsers, validators and serialisers do: those know schemas of another library,
- * or give bodies as they came. Replies are not cut to their schemas, which document them, so that an error handler or an envelope of the host may say more.
+ * Makes a scope read and write JSON independently of the app's parsers, validators and serialisers, which may expect another library's schemas or
+ * raw bodies. The schemas of replies only document them: an error handler or an envelope of the app may add properties.
  */
 export async function speakJson(scope: FastifyInstance): Promise<void> {
   if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody)
@@ -15,14 +15,14 @@ export async function speakJson(scope: FastifyInstance): Promise<void> {
     if (body !== undefined) return done(null, body)
     done(
       new Error(
-        `A hook or a middleware has read the body of ${method} ${url} before fastify-wechat-pay: exempt it, or keep what was read in request.raw.body`,
+        `A hook or a middleware has read the body of ${method} ${url} before fastify-wechat-pay: exempt this route, or keep the body in request.raw.body`,
       ),
     )
   })
   const parse = scope.getDefaultJsonParser('error', 'error')
   scope.removeContentTypeParser('application/json')
   scope.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // wx.request says JSON even when it sends nothing.
+    // wx.request declares JSON even if it sends nothing.
     if (body === '') done(null, undefined)
     else parse(request, body as string, done)
   })
@@ -30,7 +30,7 @@ export async function speakJson(scope: FastifyInstance): Promise<void> {
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data instanceof Error ? told(data) : data))
 }
 
-/** All that our routes need of a validator: an object whose properties are texts, each of its pattern. */
+/** All that our routes need of a validator: objects whose properties are strings, each with its pattern. */
 function validator({ schema }: { schema: TObject<Record<string, TString>> }) {
   const rules = Object.entries(schema.properties).map(
     ([name, { pattern }]) => [name, pattern === undefined ? undefined : new RegExp(pattern)] as const,
@@ -42,7 +42,7 @@ function validator({ schema }: { schema: TObject<Record<string, TString>> }) {
       return [
         {
           instancePath: `/${name}`,
-          message: `must be a text${pattern === undefined ? '' : ` that matches ${pattern.source}`}`,
+          message: `must be a string${pattern === undefined ? '' : ` that matches ${pattern.source}`}`,
         },
       ]
     })
@@ -50,7 +50,7 @@ function validator({ schema }: { schema: TObject<Record<string, TString>> }) {
   }
 }
 
-/** What Fastify tells of an error: what it hands over to be serialised has these as properties that do not enumerate. */
+/** The properties of an error that Fastify serialises, which are not enumerable there. */
 function told({
   statusCode,
   code,

@@ -13,7 +13,7 @@ export interface LoginRouteDeps {
   log: Log
 }
 
-/** `POST /login { code }` → `{ token }`. The session key stays here, and so does the openid unless it is asked for. */
+/** `POST /login { code }` → `{ token }`. The session key never leaves the server, nor does the openid without `exposeOpenid`. */
 export function loginRoute(scope: FastifyInstance, { login, answers, exposeOpenid, log }: LoginRouteDeps): void {
   scope.withTypeProvider<TypeBoxTypeProvider>().post('/login', { schema: loginSchema }, async (request) => {
     const session = await login.exchange(request.body.code).catch((error: unknown) => {

@@ -24,15 +24,15 @@ export interface NotifyRouteDeps {
 
 const BODY_LIMIT = 64 * 1024
 
-/** @fastify/swagger leaves it out: the route is WeChat's alone. */
+/** @fastify/swagger leaves it out: the route is only for WeChat. */
 const HIDDEN: object = { hide: true }
 
-/** WeChat waits 5 s. What takes longer than this is answered for: WeChat sends again, and what was stored after all is then known already. */
+/** WeChat waits 5 s. After this time we answer FAIL: WeChat sends again, and anything stored meanwhile is then known already. */
 const REPLY_LIMIT_MS = 4000
 
 /**
- * `POST /notify`. The reply is ours alone: it is written to the socket past the host's `onSend`, serialisers and error handler, so that nothing the host
- * does can turn a failure into a success or reshape what WeChat reads. A success is said only after the change has been committed.
+ * `POST /notify`. Only the plugin replies: it writes to the socket, past the app's `onSend`, serialisers and error handler, so that the app cannot turn a failure
+ * into a success or reshape the reply. Success is answered only after the change has been committed.
  */
 export function notifyRoute(
   scope: FastifyInstance,
@@ -63,7 +63,7 @@ export function notifyRoute(
         const { outTradeNo, transactionId } = notification
         const hint = { seen: 'payment-hinted', source: 'notify', transactionId } as const
         const observed = await orders.observe(outTradeNo, hint)
-        // Taken once WeChat, asked, has said the same; until then it is to be sent again.
+        // Accepted once WeChat, asked, has confirmed it; until then it has to be sent again.
         if (observed === undefined || observed.outcome === 'repeated') return takenBy(observed)
         return fault('ambiguous')
       }
@@ -83,14 +83,14 @@ export function notifyRoute(
         const { event } = notification
         await hooks.onEvent?.(event)
         if (hooks.onEvent === undefined) {
-          log.info({ id: event.id, type: event.type }, 'WeChat has told of an event for which there is no onEvent hook')
+          log.info({ id: event.id, type: event.type }, 'WeChat has sent an event, but there is no onEvent hook')
         }
         return { outcome: 'event' }
       }
     }
   }
 
-  /** It names no app: the order tells. Its owner does the work, here or, on a store that we share, elsewhere. */
+  /** It names no app: the order does. Its owner does the work, here or, through a shared store, elsewhere. */
   async function takeRefund(report: RefundReport): Promise<Observed | undefined> {
     const { mchId } = orders.account
     const others = registered().filter(({ account }) => account.mchId === mchId)
@@ -104,7 +104,7 @@ export function notifyRoute(
     return await keeper?.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report })
   }
 
-  /** It is for whoever owns the order: we, another registration here, or one elsewhere that shares our store and does its own work. */
+  /** It is for the owner of the order: this registration, another one here, or one elsewhere that shares the store and does its own work. */
   async function takeRefundHint({
     appid,
     outTradeNo,
@@ -121,7 +121,7 @@ export function notifyRoute(
     if (appid === orders.account.appid) return undefined
     throw new NotificationError(
       'wrong-account',
-      `A refund of the app ${appid} was notified, and its order is not known here. WeChat's console (交易中心 – 退款管理 – 退款配置) has one refund URL for all apps of the merchant ${mchId}: set it to a server where ${appid} is registered too, or which shares a store with it.`,
+      `WeChat notified a refund for the app ${appid}, whose order is not known here. WeChat's console (交易中心 – 退款管理 – 退款配置) has one refund URL for all apps of the merchant ${mchId}: set it to a server that has ${appid} registered too, or shares a store with it.`,
     )
   }
 
@@ -134,11 +134,11 @@ export function notifyRoute(
       taken = await take(passage)
       if (passage.answered) return
       if (taken.fault !== undefined) {
-        log.warn({ fault: taken.fault }, 'A verified notification was not taken; the history of its order says why')
+        log.warn({ fault: taken.fault }, 'A verified notification was not accepted; the history of its order says why')
       }
     } catch (error) {
       if (passage.answered) return
-      // A hook may have thrown it.
+      // The error may come from a hook.
       const err = loggable(error)
       taken = fault(err instanceof NotificationError ? err.fault : 'not-stored')
       if (err instanceof NotificationError) {
@@ -149,7 +149,7 @@ export function notifyRoute(
   })
 }
 
-/** Faults that only the operator can mend, and the one that is none. */
+/** Faults that only the operator can fix, and the one that is not a fault. */
 const LEVELS: Partial<Record<NotificationFault, keyof Log>> = {
   'unknown-key': 'error',
   'not-decrypted': 'error',

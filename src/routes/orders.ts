@@ -55,7 +55,7 @@ export function orderRoutes(
     } catch (error) {
       log.warn(
         { outTradeNo: order.outTradeNo, err: error },
-        'WeChat could not be asked about the order; the answer is what we know',
+        'WeChat could not be asked about the order; the reply has its last known state',
       )
       return view(order)
     }
@@ -91,8 +91,8 @@ export function orderRoutes(
 }
 
 /**
- * The payer's address, which WeChat demands. With `trustProxy` Fastify hands on what proxies wrote, at times with a port, `unknown`, or whatever the client made up;
- * a UNIX socket has none. No order fails for that: the address farthest from us that is one counts, and the socket's is the nearest.
+ * The payer's address, which WeChat requires. With `trustProxy` Fastify passes on what proxies wrote, sometimes with a port, `unknown`, or anything
+ * the client made up; a UNIX socket has none. No order fails for that: the farthest valid address counts, and the socket's is the nearest.
  */
 function clientIp(request: FastifyRequest): string {
   const written = [...(request.ips ?? [request.ip])].reverse()

@@ -8,19 +8,19 @@ import type { Log } from '../hooks.ts'
 import { loggable } from '../base/thrown.ts'
 import { isSpent, replaced } from './body.ts'
 
-/** A request carries its passage: a WeakMap of them costs the garbage collector more than all the rest of this file. */
+/** A request carries its passage: a WeakMap would cost the garbage collector more than the rest of this file. */
 const PASSAGE = Symbol('fastify-wechat-pay')
 type Raw = FastifyRequest['raw'] & { [PASSAGE]?: Passage }
 type RawReply = FastifyReply['raw']
 
-/** What a notification came to: a fault when WeChat must be told that it was not taken. */
+/** The result of a notification: a fault if it was not accepted. */
 export interface Taken {
   fault?: NotificationFault
   outcome: string
   lagMs?: number
 }
 
-/** Where a notification is, with hooks and middlewares of the app, with the reader of its body, or with us; and who it is then that answers in our place. */
+/** The stage of a notification, and who may answer instead of us in it. */
 const HOLDERS = {
   onRequest: 'An onRequest hook or a middleware',
   preParsing: 'A preParsing hook',
@@ -29,7 +29,7 @@ const HOLDERS = {
   ours: 'A hook or a middleware',
 }
 
-/** What usually answers with this status. */
+/** The usual sources of this status. */
 const PROBABLY: Record<number, string> = {
   401: 'authentication',
   403: 'authentication or a filter of addresses',
@@ -42,10 +42,10 @@ const NO_BODY = Buffer.alloc(0)
 const BLOCKED: Taken = { fault: 'blocked', outcome: 'blocked' }
 const UNREADABLE: Taken = { fault: 'unreadable', outcome: 'unreadable' }
 
-/** The way of one notification through the app. `body` has its bytes as they came, whatever hooks make of `request.body`; none until they have been read. */
+/** One notification on its way through the app. `body` has its raw bytes, even if hooks change `request.body`; `undefined` until they have been read. */
 export interface Passage extends NotificationMessage {
   stage: keyof typeof HOLDERS
-  /** Whether somebody has read from the body before our reader. */
+  /** Whether anything has read from the body before our reader. */
   touched: boolean
   answered: boolean
   deadline: Deadline
@@ -59,7 +59,7 @@ export interface PassagesDeps {
   bodyLimit: number
   /** Real ms from the arrival of a notification to its answer. */
   limitMs: number
-  /** Answers one that has taken this long since it was ours. */
+  /** Answers a notification that has taken this long. */
   onLate: (passage: Passage, reply: RawReply) => void
 }
 
@@ -67,13 +67,13 @@ export interface Passages {
   /** The hooks of the route itself. */
   hooks: Pick<RouteShorthandOptions, 'errorHandler' | 'onSend' | 'onResponse'>
   of(request: FastifyRequest, reply: FastifyReply): Passage
-  /** Answers, unless an answer has gone out already. */
+  /** Answers, unless already answered. */
   answer(passage: Passage, reply: RawReply, taken: Taken, status?: number): void
 }
 
 /**
- * Sees to it that every notification is answered by us, in time, and judged by the bytes that came, whatever hooks, middlewares and parsers the app has.
- * What the app answers, throws, holds back or takes away is logged and counted as `blocked`.
+ * Makes sure that we answer every notification, in time, and judge it by its raw bytes, regardless of the app's hooks, middlewares and parsers.
+ * If the app answers, throws, delays or consumes the body, that is logged and counted as `blocked`.
  */
 export function createPassages(
   scope: FastifyInstance,
@@ -106,11 +106,11 @@ export function createPassages(
   }
 
   function answer(passage: Passage, reply: RawReply, taken: Taken, status?: number): void {
-    // An answer has gone out, or one of the app has begun, which is logged when it is complete.
+    // Already answered, or the app has begun an answer, which is logged when it is complete.
     if (reply.headersSent) return
     settle(passage, taken)
     const { status: usual, contentType, body } = pay.reply(passage, taken.fault)
-    // Such as a content-encoding that our body does not have.
+    // E.g. a content-encoding that our body does not have.
     for (const name of reply.getHeaderNames()) if (name !== 'connection') reply.removeHeader(name)
     reply.writeHead(status ?? usual, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
     reply.end(body)
@@ -119,7 +119,7 @@ export function createPassages(
   function endOfTime(passage: Passage, raw: Raw, reply: RawReply): void {
     const { stage, touched } = passage
     if (stage === 'ours') return onLate(passage, reply)
-    // Nobody waits any more, or the app has begun an answer of its own.
+    // The connection is gone, or the app has begun its own answer.
     if (reply.destroyed || reply.headersSent) return
     if (stage !== 'body') {
       log.error({}, `${HOLDERS[stage]} has held a notification for ${limitMs} ms: ${advice}`)
@@ -134,7 +134,7 @@ export function createPassages(
   function bodyIsGone(passage: Passage, reply: RawReply, status?: number): void {
     log.error(
       {},
-      `A hook or a middleware has read the body of a notification before us: let it keep the bytes in request.raw.body, as express.raw() does, or ${advice}`,
+      `A hook or a middleware has read the body of a notification before fastify-wechat-pay: keep the bytes in request.raw.body, as express.raw() does, or ${advice}`,
     )
     answer(passage, reply, BLOCKED, status)
   }
@@ -145,11 +145,11 @@ export function createPassages(
     const cause = probably === undefined ? '' : `, probably ${probably}`
     log.error(
       { status, ...details },
-      `${HOLDERS[stage]} has answered a notification in our place with HTTP ${status}${cause}: ${advice}`,
+      `${HOLDERS[stage]} has answered a notification instead of fastify-wechat-pay with HTTP ${status}${cause}: ${advice}`,
     )
   }
 
-  // As early as can be: hooks that the app has added before ours run before ours.
+  // As early as possible: hooks that the app added earlier run before ours.
   function onArrival(raw: Raw, reply: RawReply): void {
     if (raw.method === 'POST' && (raw.url === url || raw.url?.startsWith(`${url}?`)) && !reply.writableEnded) {
       passageOf(raw, reply)
@@ -161,11 +161,11 @@ export function createPassages(
     limits.stop()
   })
 
-  // The host's parsers must not touch the body: the signature covers its bytes, whatever the Content-Type says.
+  // The app's parsers must not touch the body: the signature covers its bytes, with any Content-Type.
   scope.removeAllContentTypeParsers()
   scope.addHook('onRequest', (request, reply, done) => {
     of(request, reply).stage = 'preParsing'
-    // … even where it is none.
+    // … even an invalid one.
     request.raw.headers['content-type'] = 'text/xml'
     done()
   })
@@ -180,7 +180,7 @@ export function createPassages(
     if (!borrowed) {
       log.warn(
         {},
-        `A middleware reads the bodies of notifications before us; they are taken from raw.body. Better ${advice.split('.')[0]}`,
+        `A middleware reads the bodies of notifications before fastify-wechat-pay; they are taken from raw.body. Better ${advice.split('.')[0]}`,
       )
     }
     borrowed = true
@@ -212,7 +212,7 @@ export function createPassages(
         logBlocked(passage, status, { err })
         answer(passage, reply.raw, BLOCKED, status)
       },
-      // A hook of the app has answered: WeChat must not take its page for ours. We never send by Fastify ourselves.
+      // A hook of the app has answered: WeChat must not mistake its page for our answer. We never reply through Fastify.
       onSend: async (request, reply, payload) => {
         const passage = of(request, reply)
         logBlocked(passage, reply.statusCode, { location: reply.getHeader('location') })

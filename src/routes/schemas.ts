@@ -1,6 +1,6 @@
 import { Type } from './type.ts'
 
-/** What the routes take and give; with @fastify/swagger they document themselves. */
+/** The schemas of the routes; @fastify/swagger documents the routes by them. */
 
 const orderState = Type.Union(
   (['created', 'unknown', 'prepaid', 'closing', 'paid', 'closed', 'failed'] as const).map((state) =>
@@ -37,7 +37,7 @@ export const loginSchema = {
 export const createOrderSchema = {
   tags: ['wechat'],
   summary: 'Order, and get the parameters of wx.requestPayment',
-  description: 'What the body may hold is up to the price hook. Amounts are never read from it.',
+  description: 'The price hook decides about the content of the body. Amounts are never read from it.',
   response: {
     200: Type.Object({
       outTradeNo: Type.String(),
@@ -53,7 +53,7 @@ export const createOrderSchema = {
 
 export const getOrderSchema = {
   tags: ['wechat'],
-  summary: "One of the payer's own orders; WeChat is asked when it is not settled",
+  summary: "One of the payer's own orders; asks WeChat if it is not settled",
   params: Type.Object({ outTradeNo: Type.String({ pattern: '^[0-9A-Za-z_|*-]{6,32}$' }) }),
   response: {
     200: Type.Object({
@@ -74,5 +74,5 @@ export const getOrderSchema = {
 
 export const cancelOrderSchema = {
   ...getOrderSchema,
-  summary: 'Close an order that is not paid; answers with what it turned out to be',
+  summary: 'Close an unpaid order; the reply has its resulting state',
 }

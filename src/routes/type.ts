@@ -3,8 +3,8 @@ import type { JavaScriptTypeBuilder, TSchema } from '@sinclair/typebox'
 const OPTIONAL = Symbol('optional')
 
 /**
- * The builders of TypeBox that our schemas use, with TypeBox's types. Only its types: loading it would take longer than loading the rest of the plugin, and
- * what it builds is plain JSON Schema.
+ * The TypeBox builders that our schemas use, with TypeBox's types. Only the types are imported: loading TypeBox would take longer than loading the
+ * rest of the plugin, and it builds plain JSON Schema.
  */
 export const Type = {
   Boolean: (options?: object) => ({ ...options, type: 'boolean' }),

@@ -1,7 +1,7 @@
 import { WechatError } from '../errors.ts'
 import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, Resolution, TokenSession } from '../model.ts'
 
-/** A change of one order: its new row, and what is committed with it. */
+/** A change of one order: its new row, and the history and anomalies that are committed with it. */
 export interface Change {
   order: Order
   history: HistoryLine[]
@@ -9,19 +9,19 @@ export interface Change {
 }
 
 /**
- * Given the row as it is under the lock, says what it becomes; `undefined` leaves it.
+ * Gets the row as it is under the lock, and returns what it becomes; `undefined` leaves it.
  * Pure and synchronous, so that the lock is short and the call may be repeated.
  */
 export type Decide = (current: Order) => Change | undefined
 
 export interface Updated {
   order: Order
-  /** Those of the change's anomalies that were not known before. */
+  /** The change's anomalies that were not known before. */
   raised: Anomaly[]
 }
 
 /**
- * The refusal of a change that records a payment whose transaction has paid another order.
+ * Refuses a change that records a payment whose transaction has paid another order.
  *
  * @param holder The order that it has paid.
  */
@@ -37,67 +37,67 @@ export interface Claim {
 }
 
 /**
- * Keeps rows and makes one change at a time. It holds no rule: those live in the engine.
+ * Keeps rows and makes one change at a time. It contains no rules: those are in the engine.
  *
  * What a store must guarantee, and what `fastify-wechat-pay/testing` checks:
  *
  * 1. When a promise resolves, the change survives a crash of the process (a memory store excepted).
- * 2. `outTradeNo` is unique, and so is `liveKey` where it is not `null`: a change that would take another order's is rejected with
+ * 2. `outTradeNo` is unique, and so is `liveKey` unless `null`: a change that would take another order's is rejected with
  *    `WECHAT_ORDER_CONFLICT` and writes nothing.
  *    Both are compared exactly: case, accents and spaces count.
- * 3. A `payment.transactionId` belongs to the first order that it is recorded for: a change that would record it for another, added or changed, is rejected with
+ * 3. A `payment.transactionId` belongs to the first order that records it: a change that would record it for another order, new or not, is rejected with
  *    `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
  * 4. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
- * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another account: with its credentials WeChat would deny the order.
- * 6. An order's refunds are part of its row, and stay in the order in which they stand there.
- * 7. A line of history that says the same as an earlier one of its order (`source`, `seen`, `outcome`, `from` and `to`), and changes no state (`from` is `to`), is
- *    counted there: `count` grows, and `lastAt` is its `at`. Any number of the same requests makes no more rows than one.
- * 8. What is written comes back the same: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
- *    A NUL and half of a character, which not every database keeps, may come back as U+FFFD; they keep nothing from being written.
+ * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another account, whose order WeChat would deny.
+ * 6. An order's refunds are part of its row, and keep their order.
+ * 7. A line of history that repeats an earlier one of its order (`source`, `seen`, `outcome`, `from` and `to`), and changes no state (`from` equals `to`), is
+ *    counted there: `count` grows, and `lastAt` is its `at`. Any number of equal requests adds only one row.
+ * 8. Values come back as they were written: moments to the millisecond, money as numbers, any text, `null` as `null`, and an absent field as `undefined`.
+ *    A NUL or half a character, which not every database can store, may come back as U+FFFD; it must not prevent the write.
  *
- * `Tx` is the transaction handed to `onPaid`: whatever the user's own library calls one.
+ * `Tx` is the transaction passed to `onPaid`: that of the user's own library.
  */
 export interface Store<Tx = unknown> {
-  /** Adds a row with its first line of history; answers with the row that stands in the way (same `outTradeNo` or `liveKey`) when there is one. */
+  /** Adds a row with its first line of history, or returns the existing row with the same `outTradeNo` or `liveKey`. */
   insertOrder(change: Change): Promise<{ inserted: true } | { inserted: false; existing: Order }>
   findOrder(outTradeNo: string): Promise<Order | undefined>
   /** The order whose `liveKey` is `key`. */
   findLiveOrder(key: string): Promise<Order | undefined>
-  /** Those of at most 1000 numbers that exist, in any order. */
+  /** The existing orders among at most 1000 numbers, in any order. */
   findOrders(outTradeNos: readonly string[]): Promise<Order[]>
-  /** Up to `limit` orders of all accounts with a number after `after` and before `before`, by their numbers, which are compared byte by byte. */
+  /** Up to `limit` orders of all accounts with a number between `after` and `before`, sorted by number, compared byte by byte. */
   ordersBetween(after: string, before: string, limit: number): Promise<Order[]>
-  /** Likewise those with a number after `after` that have a refund made from `from` on and before `to`, local ones or others. */
+  /** Likewise the orders with a number after `after` that have a refund, local or not, made at or after `from` and before `to`. */
   refundedBetween(from: Date, to: Date, after: string, limit: number): Promise<Order[]>
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
   updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
-   * Takes up to `limit` rows of the account whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and counts `claims` up.
-   * Rows that another claimer is just taking are passed over, not waited for. With `outTradeNo`, only that row, and then a change of it that is under way is
-   * waited for: a row that is due is found, unless another claimer takes it first.
+   * Takes up to `limit` rows of the account whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and
+   * increments `claims`. Skips rows that another claimer is taking, without waiting for them. With `outTradeNo`, takes only that row, and waits
+   * for a change of it that is under way: a due row is found unless another claimer takes it first.
    */
   claimDue(account: Account, now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
   /**
-   * Makes due at `now` whatever of all accounts is due after `latest`, but for unpaid orders that expire after it, and answers how many rows that were. Nothing else changes.
-   * No work waits for so long: a clock that was ahead has put it there.
+   * Makes due at `now` all rows, of all accounts, that are due after `latest`, except unpaid orders that expire after it, and returns their number.
+   * Nothing else changes. No work waits that long: a clock that was ahead has put it there.
    */
   bringForward(latest: Date, now: Date): Promise<number>
   /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
-   * answers `lost` when the row has been claimed by somebody else meanwhile; a lease that has ended still holds while nobody has. No row of ours is locked
-   * while the work runs. Errors of `work` and `decide` roll back and pass through. Where the database gives the transaction up in favour of another one, both may be
-   * run again in a new one.
+   * returns `lost` if the row has been claimed by another meanwhile; an expired lease is still valid until the next claim. No row of ours is
+   * locked while the work runs. Errors of `work` and `decide` roll back and pass through. If the database aborts the transaction in favour of
+   * another, both may run again in a new one.
    */
   fulfil(claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
   /** In the order in which the lines were first written. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
-  /** Records a finding that belongs to no order of ours. `false` when it is known already. */
+  /** Records a finding that belongs to no order of ours. `false` if it is known already. */
   insertAnomaly(anomaly: Anomaly): Promise<boolean>
-  /** Those that wait, oldest first. */
+  /** The undecided ones, oldest first. */
   anomalies(): Promise<Anomaly[]>
   findAnomaly(id: string): Promise<Anomaly | undefined>
-  /** Records what was decided; `false` when it is not known or was decided before. */
+  /** Records the decision; `false` if the anomaly is unknown or was decided before. */
   resolveAnomaly(id: string, resolution: Resolution): Promise<boolean>
   /** How many orders, of all accounts, have work due at `now`, and how many of these have waited since before `since`. */
   countDue(now: Date, since: Date): Promise<{ due: number; stuck: number }>
@@ -106,11 +106,11 @@ export interface Store<Tx = unknown> {
   deleteSession(tokenHash: string): Promise<void>
   /** Deletes the sessions that have ended before `at`. */
   deleteSessionsBefore(at: Date): Promise<void>
-  /** What the processes that use this store share by a name, such as an access token. */
+  /** A value that the processes of this store share by name, such as an access token. */
   getShared(name: string): Promise<string | undefined>
   /**
-   * Replaces what they share, which must be `before` (`undefined`: nothing yet), by `after`, another text; `false` when it is something else by now. Of several that
-   * replace the same at one moment, one does.
+   * Replaces the shared value `before` (`undefined`: nothing yet) with `after`, a different text; `false` if it has another value by now. Of
+   * several replacements at one moment, one succeeds.
    */
   swapShared(name: string, before: string | undefined, after: string): Promise<boolean>
 }

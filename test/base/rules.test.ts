@@ -6,23 +6,23 @@ t.test('a text: the fault names the rule that is broken, and quotes no text', as
   const cases: [value: unknown, fault: string | undefined][] = [
     ['a', undefined],
     ['茶茶a', undefined],
-    ['', 'must be a text of 1 to 7 bytes of UTF-8, not of 0'],
-    ['12345678', 'must be a text of 1 to 7 bytes of UTF-8, not of 8'],
-    ['茶茶茶', 'must be a text of 1 to 7 bytes of UTF-8, not of 9'],
+    ['', 'must be a string of 1 to 7 bytes of UTF-8, not of 0'],
+    ['12345678', 'must be a string of 1 to 7 bytes of UTF-8, not of 8'],
+    ['茶茶茶', 'must be a string of 1 to 7 bytes of UTF-8, not of 9'],
     ['a\nb', 'must have no line breaks and no other control characters, and character 2 is U+000A'],
     ['\t', 'must have no line breaks and no other control characters, and character 1 is U+0009'],
     ['ab\0', 'must have no line breaks and no other control characters, and character 3 is U+0000'],
     ['\uffff', 'must have no line breaks and no other control characters, and character 1 is U+FFFF'],
     ['a\ud83c', 'must be well-formed Unicode, and it holds half of a character'],
-    [7, 'must be a text of 1 to 7 bytes of UTF-8, not 7'],
-    [undefined, 'must be a text of 1 to 7 bytes of UTF-8, not undefined'],
-    [null, 'must be a text of 1 to 7 bytes of UTF-8, not null'],
-    [{ secret: 'abc' }, 'must be a text of 1 to 7 bytes of UTF-8, not [Object]'],
-    [Promise.resolve('abc'), 'must be a text of 1 to 7 bytes of UTF-8, not [Promise]'],
+    [7, 'must be a string of 1 to 7 bytes of UTF-8, not 7'],
+    [undefined, 'must be a string of 1 to 7 bytes of UTF-8, not undefined'],
+    [null, 'must be a string of 1 to 7 bytes of UTF-8, not null'],
+    [{ secret: 'abc' }, 'must be a string of 1 to 7 bytes of UTF-8, not [Object]'],
+    [Promise.resolve('abc'), 'must be a string of 1 to 7 bytes of UTF-8, not [Promise]'],
   ]
   for (const [value, fault] of cases) t.equal(text(1, 7)(value), fault, shown(value))
   t.equal(text(0, 7)(''), undefined)
-  t.equal(text(0, 7)('12345678'), 'must be a text of at most 7 bytes of UTF-8, not of 8')
+  t.equal(text(0, 7)('12345678'), 'must be a string of at most 7 bytes of UTF-8, not of 8')
 })
 
 t.test('a moment', async (t) => {
@@ -42,7 +42,7 @@ t.test('an object: every fault of it, and names that nobody reads', async (t) =>
   const rules = { token: text(1, 7), expiresAt: optional(date) }
   t.strictSame(checkFields({ token: 'a' }, rules), { fields: { token: 'a', expiresAt: undefined }, faults: [] })
   t.strictSame(checkFields({ token: '', expiresAt: 7, expires: 1, 'x\n': 1 }, rules).faults, [
-    'token must be a text of 1 to 7 bytes of UTF-8, not of 0',
+    'token must be a string of 1 to 7 bytes of UTF-8, not of 0',
     'expiresAt must be a valid Date, not 7',
     "'expires' is none of token, expiresAt",
     "'x\\n' is none of token, expiresAt",
@@ -59,7 +59,7 @@ t.test('an object: every fault of it, and names that nobody reads', async (t) =>
   }
   t.strictSame(checkFields(new Row(), rules).fields.token, 'a', 'a getter of a class is read')
   t.strictSame(checkFields('a.b.c', rules).faults, [
-    'it must be an object with token, expiresAt, not a text of 5 characters',
+    'it must be an object with token, expiresAt, not a string of 5 characters',
   ])
   const wide = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`p${n}`, n]))
   t.match(checkFields({ token: 'a', ...wide }, rules).faults, { length: 11, 10: 'and 90 more' })

@@ -222,7 +222,7 @@ scenario('what cannot be refunded', async (t, rig) => {
     [undefined, /it must be an object with key, refundFee, reason, not undefined/],
     [{ ...wanted, refundFee: 1.5 }, /refundFee must be an integer number of fen .* not 1\.5/],
     [{ ...wanted, reason: 'a\nb' }, /reason must have no line breaks .* character 2 is U\+000A/],
-    [{ ...wanted, reason: '退'.repeat(27) }, /reason must be a text of at most 80 bytes of UTF-8, not of 81/],
+    [{ ...wanted, reason: '退'.repeat(27) }, /reason must be a string of at most 80 bytes of UTF-8, not of 81/],
     [{ ...wanted, key: 'k'.repeat(129) }, /key must be at most 128 characters/],
     [{ ...wanted, amount: 300 }, /'amount' is none of key, refundFee, reason/],
   ]

@@ -29,14 +29,14 @@ t.test('each term that cannot be is refused, with the rule that is broken', asyn
       [12.5, '1250', 0, -1, 2 ** 53, NaN, Infinity, 1250n, undefined, 0.1 + 0.2, Promise.resolve(1)],
       /totalFee must be an integer number of fen from 1 to 9007199254740991, not /,
     ],
-    ['key', ['', 7, undefined, 'k'.repeat(129)], /key must be a text of 1 to 128 bytes of UTF-8, not /],
+    ['key', ['', 7, undefined, 'k'.repeat(129)], /key must be a string of 1 to 128 bytes of UTF-8, not /],
     ['key', ['a\tb'], /key must have no line breaks and no other control characters, and character 2 is U\+0009/],
-    ['description', ['', '茶'.repeat(43), null], /description must be a text of 1 to 127 bytes of UTF-8, not /],
+    ['description', ['', '茶'.repeat(43), null], /description must be a string of 1 to 127 bytes of UTF-8, not /],
     ['description', ['a\0b', 'a\nb'], /description must have no line breaks/],
     ['description', ['a\ud83c'], /description must be well-formed Unicode/],
-    ['attach', ['a'.repeat(128), 7], /attach must be a text of at most 127 bytes of UTF-8, not /],
+    ['attach', ['a'.repeat(128), 7], /attach must be a string of at most 127 bytes of UTF-8, not /],
     ['attach', [JSON.stringify({ a: 1 }, null, 1)], /attach must have no line breaks .* character 2 is U\+000A/],
-    ['openid', ['', undefined, 7], /openid must be a text/],
+    ['openid', ['', undefined, 7], /openid must be a string/],
     [
       'clientIp',
       [
@@ -84,7 +84,7 @@ t.test('a name that would be in no order is refused, and those that may be are n
     const [name] = Object.keys(more)
     t.throws(() => checkPrice({ ...price, ...more }), {
       code: 'WECHAT_PRICE_INVALID',
-      message: `The hook price answered wrongly: '${name}' is none of key, description, totalFee, attach. Nothing was ordered.`,
+      message: `The hook price returned an invalid value: '${name}' is none of key, description, totalFee, attach. Nothing was ordered.`,
     })
   }
   t.strictSame(checkPrice({ ...price, goodsTag: undefined }), price)

@@ -145,7 +145,7 @@ for (const [hook, { options, send, code }] of Object.entries(REQUESTS)) {
       // Awaiting these throws.
       const throws = ['a proxy that throws', 'a revoked proxy', 'a thenable that throws'].includes(name)
       failed(t, answer, throws ? undefined : nobody ? 'WECHAT_UNAUTHENTICATED' : code)
-      if (!throws && !nobody) t.match(answer.body.message, `The hook ${hook} answered wrongly`)
+      if (!throws && !nobody) t.match(answer.body.message, `The hook ${hook} returned an invalid value`)
       t.strictSame(shop.world.orders(), [])
     })
   })

@@ -124,7 +124,7 @@ t.test('what is wrong is said, each at once', async (t) => {
     [
       'a path',
       { privateKey: './apiclient_key.pem' },
-      [/^`merchant\.privateKey` cannot be used: it is no PEM text: give the content of the file, not its path/],
+      [/^`merchant\.privateKey` cannot be used: it is not PEM: give the content of the file, not its path/],
     ],
     [
       'the certificate as the key',
@@ -136,8 +136,8 @@ t.test('what is wrong is said, each at once', async (t) => {
       { privateKey: V3_FILES.privateKey.slice(0, 200) + '\n-----END PRIVATE KEY-----' },
       [/^`merchant\.privateKey` cannot be used: it cannot be read \(Node: /],
     ],
-    ['a key that is too short', { privateKey: pem(weak.privateKey) }, [/it is a key of the kind rsa with 1024 bits/]],
-    ['a key of another kind', { privateKey: pem(curve.privateKey) }, [/it is a key of the kind ec/]],
+    ['a key that is too short', { privateKey: pem(weak.privateKey) }, [/it is a key of type rsa with 1024 bits/]],
+    ['a key of another kind', { privateKey: pem(curve.privateKey) }, [/it is a key of type ec/]],
     ['a number', { privateKey: 7 }, [/^`merchant\.privateKey` must be the content of apiclient_key\.pem$/]],
     ['no serial number', { serialNo: undefined }, [/^`merchant\.serialNo` or `merchant\.certificate` is missing/]],
     ['a serial number with colons', { serialNo: '37:75:B6' }, [/^`merchant\.serialNo` must be .*, not "37:75:B6"/]],
@@ -151,18 +151,14 @@ t.test('what is wrong is said, each at once', async (t) => {
     [
       'the key of another certificate',
       { privateKey: V3_FILES.otherPrivateKey, certificate: V3_FILES.certificate },
-      [/^`merchant\.privateKey` belongs to another certificate/],
+      [/^`merchant\.privateKey` does not belong to `merchant\.certificate`/],
     ],
     [
       'a certificate that is none',
       { certificate: V3_FILES.ownPublicKey },
       [/^`merchant\.certificate` cannot be used: it is a PUBLIC KEY, not a certificate/],
     ],
-    [
-      'a certificate that is no PEM',
-      { certificate: 'x' },
-      [/^`merchant\.certificate` cannot be used: it is no PEM text/],
-    ],
+    ['a certificate that is no PEM', { certificate: 'x' }, [/^`merchant\.certificate` cannot be used: it is not PEM/]],
     [
       'an id without its key',
       { publicKey: undefined },
@@ -172,7 +168,7 @@ t.test('what is wrong is said, each at once', async (t) => {
     [
       'no key of WeChat Pay',
       { publicKey: undefined, publicKeyId: undefined },
-      [/^`merchant\.publicKeyId` and `merchant\.publicKey` are missing, or else `merchant\.platformCertificates`/],
+      [/^give `merchant\.publicKeyId` and `merchant\.publicKey`, or `merchant\.platformCertificates`/],
     ],
     [
       'an id that is none',
@@ -190,7 +186,7 @@ t.test('what is wrong is said, each at once', async (t) => {
       { publicKey: V3_FILES.platformCertificate },
       [/^`merchant\.publicKey` cannot be used: it is a certificate/],
     ],
-    ['no PEM as the public key', { publicKey: 'x' }, [/^`merchant\.publicKey` cannot be used: it is no PEM text/]],
+    ['no PEM as the public key', { publicKey: 'x' }, [/^`merchant\.publicKey` cannot be used: it is not PEM/]],
     [
       'certificates that are none',
       { platformCertificates: [] },
@@ -200,12 +196,12 @@ t.test('what is wrong is said, each at once', async (t) => {
     [
       'a platform certificate that is none',
       { platformCertificates: [V3_FILES.platformCertificate, 'x'] },
-      [/^`merchant\.platformCertificates` cannot be used: it is no PEM text/],
+      [/^`merchant\.platformCertificates` cannot be used: it is not PEM/],
     ],
     [
       'our own certificate as that of the platform',
       { platformCertificates: [V3_FILES.certificate] },
-      [/^`merchant\.platformCertificates` holds your own/],
+      [/^`merchant\.platformCertificates` contains your own/],
     ],
     ['an option of v2', { cert: {} }, [/^`merchant\.cert` is not an option; the options are version, mchId, apiV3Key/]],
     ['several at once', { mchId: 'x', apiV3Key: 'x', serialNo: undefined }, [/mchId/, /apiV3Key/, /serialNo/]],

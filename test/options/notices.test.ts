@@ -38,10 +38,10 @@ t.test('the end of the certificate', async (t) => {
     [
       '2024-12-02T00:00:01Z',
       'warn',
-      /^`merchant\.cert` expires on 2025-01-01, and from then on WeChat takes no refund\. Get a new/,
+      /^`merchant\.cert` expires on 2025-01-01, and from then on WeChat accepts no refund\. Get a new/,
     ],
     ['2024-12-31T23:59:59Z', 'warn', /expires on 2025-01-01/],
-    ['2025-01-01T00:00:00Z', 'error', /^`merchant\.cert` expired on 2025-01-01: WeChat takes no refund until/],
+    ['2025-01-01T00:00:00Z', 'error', /^`merchant\.cert` expired on 2025-01-01: WeChat accepts no refund until/],
     ['2031-01-01T00:00:00Z', 'error', /expired on 2025-01-01/],
   ]
   for (const [now, level, text] of cases) {

@@ -128,9 +128,7 @@ t.test('everything given', async (t) => {
 })
 
 t.test('a clock gives moments', async (t) => {
-  t.match(faults({ ...VALID, now: Date.now }), [
-    /^`now` cannot be used: what it answers must be a valid Date, not \d+$/,
-  ])
+  t.match(faults({ ...VALID, now: Date.now }), [/^`now` cannot be used: its result must be a valid Date, not \d+$/])
   t.match(faults({ ...VALID, now: () => new Date(NaN) }), [/must be a valid Date, not Invalid Date/])
   const broken = () => {
     throw new Error('no clock')
@@ -259,8 +257,8 @@ t.test('every rule', async (t) => {
         Symbol('prefix'),
       ],
     ],
-    ['price', 'must be a function: it says what an order costs', aFunction[1]],
-    ['onPaid', 'must be a function: it does what a payment owes the payer', aFunction[1]],
+    ['price', 'must be a function that returns the price of an order', aFunction[1]],
+    ['onPaid', 'must be a function that delivers what was paid for', aFunction[1]],
     ['onRefunded', ...aFunction],
     ['onAnomaly', ...aFunction],
     ['onEvent', ...aFunction],
@@ -452,10 +450,10 @@ t.test('a secret given to the wrong option is not shown either', async (t) => {
     merchant: { ...VALID.merchant, mchId: API_KEY, apiKey: '1900000109' },
   }
   t.strictSame(faults(swapped), [
-    '`appid` must be "wx" and 16 lower-case hex digits, not this text of 32 characters',
-    '`appSecret` must be 32 lower-case hex digits, from the mini program console, or two of these while it is being changed',
-    '`merchant.mchId` must be the merchant number, 8 to 10 digits, not this text of 32 characters',
-    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters, or two of these while it is being changed; it is neither the app secret nor the APIv3 key',
+    '`appid` must be "wx" and 16 lower-case hex digits, not this string of 32 characters',
+    '`appSecret` must be 32 lower-case hex digits, from the mini program console, or two of these while you change it',
+    '`merchant.mchId` must be the merchant number, 8 to 10 digits, not this string of 32 characters',
+    '`merchant.apiKey` must be the APIv2 key, exactly 32 characters, or two of these while you change it; it is neither the app secret nor the APIv3 key',
   ])
   for (const name of ['publicUrl', 'baseUrl']) {
     t.notMatch(
@@ -486,7 +484,7 @@ t.test('an unknown option is named, and the known ones too', async (t) => {
 })
 
 t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) => {
-  const fault = "`latePayment: 'refund'` needs `merchant.cert`: WeChat takes no refund without the certificate"
+  const fault = "`latePayment: 'refund'` needs `merchant.cert`: WeChat accepts no refund without the certificate"
   t.strictSame(faults({ ...VALID, latePayment: 'refund' }), [fault])
   t.equal(faults({ latePayment: 'refund', merchant: {} }).at(-1), fault, 'with all the other faults')
   t.strictSame(

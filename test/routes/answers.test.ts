@@ -29,12 +29,12 @@ t.test('what authenticate answers', async (t) => {
     t.strictSame(await answers({ authenticate: async () => answer }).authenticate!(request), identity, `${what}, later`)
   }
   const bad: [answer: unknown, message: RegExp][] = [
-    [{}, /openid must be a text of 1 to 128 bytes of UTF-8, not undefined/],
-    [{ openid: '' }, /openid must be a text of 1 to 128 bytes of UTF-8, not of 0/],
+    [{}, /openid must be a string of 1 to 128 bytes of UTF-8, not undefined/],
+    [{ openid: '' }, /openid must be a string of 1 to 128 bytes of UTF-8, not of 0/],
     [{ openid: 'o\n' }, /openid must have no line breaks/],
-    [{ openid: 7 }, /openid must be a text .* not 7/],
-    [{ openid: Promise.resolve('oAlice') }, /openid must be a text .* not \[Promise\]/],
-    [{ openid: 'oAlice', unionid: 7 }, /unionid must be a text/],
+    [{ openid: 7 }, /openid must be a string .* not 7/],
+    [{ openid: Promise.resolve('oAlice') }, /openid must be a string .* not \[Promise\]/],
+    [{ openid: 'oAlice', unionid: 7 }, /unionid must be a string/],
     [{ appid: 'wxffffffffffffffff', openid: 'oAlice' }, /appid must be wx0123456789abcdef or left out/],
     [{ appid: null, openid: 'oAlice' }, /appid must be wx0123456789abcdef or left out, not null/],
     [true, /it must be an object with appid, openid, unionid, not true/],
@@ -44,7 +44,7 @@ t.test('what authenticate answers', async (t) => {
     await t.rejects(answers({ authenticate: () => answer }).authenticate!(request), {
       code: 'WECHAT_HOOK_INVALID',
       statusCode: 500,
-      message: new RegExp(`^The hook authenticate answered wrongly: .*${message.source}`),
+      message: new RegExp(`^The hook authenticate returned an invalid value: .*${message.source}`),
     })
   }
 })
@@ -58,22 +58,22 @@ t.test('what issueToken answers', async (t) => {
     [undefined, /it must be an object with token, expiresAt, not undefined/],
     [null, /it must be an object .* not null/],
     ['a.b.c', /it must be an object/],
-    [{}, /token must be a text of 1 to 16384 bytes of UTF-8, not undefined/],
-    [{ token: '' }, /token must be a text/],
-    [{ token: Promise.resolve('a.b.c') }, /token must be a text .* not \[Promise\]/],
+    [{}, /token must be a string of 1 to 16384 bytes of UTF-8, not undefined/],
+    [{ token: '' }, /token must be a string/],
+    [{ token: Promise.resolve('a.b.c') }, /token must be a string .* not \[Promise\]/],
     [{ token: 'a\r\nset-cookie: x' }, /token must have no line breaks/],
     [{ token: 'a', expiresAt: null }, /expiresAt must be a valid Date, not null/],
     [{ token: 'a', expiresAt: '2026-03-01' }, /expiresAt must be a valid Date/],
     [{ token: 'a', expiresAt: 1_772_337_600 }, /expiresAt must be a valid Date/],
     [{ token: 'a', expiresAt: new Date(NaN) }, /expiresAt must be a valid Date, not Invalid Date/],
-    [{ token: 'a', expiresAt: new Date(1_772_337_600) }, /expiresAt must be made of milliseconds, and 1970-01-21T/],
+    [{ token: 'a', expiresAt: new Date(1_772_337_600) }, /expiresAt must be made from milliseconds, but 1970-01-21T/],
     [{ token: 'a', refreshToken: 'b' }, /'refreshToken' is none of token, expiresAt/],
   ]
   for (const [answer, message] of bad) {
     const answered = answers({ issueToken: () => answer }).issueToken!(IDENTITY, request)
     await t.rejects(answered, {
       code: 'WECHAT_HOOK_INVALID',
-      message: new RegExp(`^The hook issueToken answered wrongly: .*${message.source}`),
+      message: new RegExp(`^The hook issueToken returned an invalid value: .*${message.source}`),
     })
     t.notMatch(await answered.catch((error: Error) => error.message), 'a.b.c', 'no token is shown')
   }

@@ -69,9 +69,9 @@ t.test('a refusal says what must be where', async (t) => {
   const { post, app } = await merchant(t)
   t.match(await post('/wechat/login', {}), {
     status: 400,
-    body: { code: 'FST_ERR_VALIDATION', message: 'body/code must be a text' },
+    body: { code: 'FST_ERR_VALIDATION', message: 'body/code must be a string' },
   })
   t.match((await app.inject('/wechat/orders/1')).json(), {
-    message: 'params/outTradeNo must be a text that matches ^[0-9A-Za-z_|*-]{6,32}$',
+    message: 'params/outTradeNo must be a string that matches ^[0-9A-Za-z_|*-]{6,32}$',
   })
 })

@@ -18,15 +18,15 @@ import { transactionTaken } from '../store.ts'
 import type { Store } from '../store.ts'
 
 export interface SqlStoreOptions {
-  /** For an executor that speaks to another database than it says. */
+  /** For an executor whose database is not that of its `dialect`. */
   dialect?: Dialect | undefined
-  /** What the names of the tables begin with. Default `wechat_`. */
+  /** Prefix of the tables' names. Default `wechat_`. */
   tablePrefix?: string | undefined
 }
 
 export interface SqlStore<Tx> extends Store<Tx> {
   /**
-   * Makes the tables, or brings them up to date. Any number of processes may call it at once, whenever they start.
+   * Creates the tables, or brings them up to date. Any number of processes may call it at once.
    *
    * @throws {WechatError} `WECHAT_STORE_FAILED` while processes of an older version, whose tables change under them, run hooks
    */
@@ -34,10 +34,10 @@ export interface SqlStore<Tx> extends Store<Tx> {
 }
 
 /**
- * Keeps orders in PostgreSQL (13 or newer), MySQL (8), MariaDB (10.6) or SQLite (3.37), through the database library that you have already.
+ * Keeps orders in PostgreSQL (13 or newer), MySQL (8), MariaDB (10.6) or SQLite (3.37), through the database library that you already use.
  *
- * `onPaid` runs in a transaction of that library, and no row of ours is locked until it has ended. Inside of it use `tx`: it holds one of the pool's
- * connections, and what waits there for another may wait for ever.
+ * `onPaid` runs in a transaction of that library, and no row of ours is locked until it has ended. Use `tx` inside it: it holds one of the pool's
+ * connections, and waiting for another one there may take for ever.
  *
  * @example
  * ```ts
@@ -63,7 +63,7 @@ export function sqlStore<Tx>(
   const { reading, begin, transaction, single } = access
   const orders = ordersOf(names, differences, reading)
 
-  /** Runs the user's work so that all of it commits or none: no statement of it is left to commit by itself when the database has ended the transaction. */
+  /** Runs the user's work so that it commits as a whole or not at all: once the database has ended the transaction, no later statement autocommits. */
   async function fenced(connection: Connection, task: () => Promise<void>): Promise<void> {
     if (fence === undefined) return await task()
     await connection.run(fence.close, [])
@@ -98,7 +98,7 @@ export function sqlStore<Tx>(
             if (existing !== undefined) return { inserted: false, existing }
             const holder = await orders.holder(order)
             if (holder !== undefined) throw transactionTaken(payment!.transactionId, holder)
-            // What stood in the way may have given the key up since.
+            // The other order may have given the key up since.
             throw error
           }
         },
@@ -137,13 +137,13 @@ export function sqlStore<Tx>(
                 await work(lent.value).finally(revoke)
                 await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
                   throw new Error(
-                    'The transaction had ended before onPaid did. A deadlock ends one in MySQL, a full disk in SQLite, "commit" and "rollback" in all: let such errors pass',
+                    'The transaction ended before onPaid did. In MySQL a deadlock ends it, in SQLite a full disk, in all "commit" and "rollback": do not catch such errors',
                     { cause },
                   )
                 })
                 const current = await orders.lock(outTradeNo, connection)
                 lost = current?.claims !== claims
-                if (lost) throw new Error('Somebody else has claimed the order: rolled back.')
+                if (lost) throw new Error('Another process has claimed the order: rolled back.')
                 await orders.change(current!, decide, connection)
               })
             }).finally(() => {

@@ -361,7 +361,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
       await t.rejects(
         store.fulfil(claim, end[dialect], (order) => change({ ...order, fulfilment: 'done' })),
-        { message: /^The transaction had ended before onPaid did/ },
+        { message: /^The transaction ended before onPaid did/ },
       )
       t.equal((await store.findOrder('ended'))?.fulfilment, 'due')
     })
