@@ -5,7 +5,7 @@ import type { Merchant } from '../helpers.ts'
 const linesOf = ({ app }: Merchant, outTradeNo: string) => app.wechat.orders.history(outTradeNo)
 
 t.test('any number of the same requests leaves a bounded history, which counts them', async (t) => {
-  const shop = await merchant(t, { options: { timeoutMs: 200 } })
+  const shop = await merchant(t)
   const headers = await shop.login()
   const outTradeNo = await shop.order()
   const get = async () => {

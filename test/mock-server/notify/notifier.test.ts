@@ -307,7 +307,8 @@ t.test('by hand with pauses, one after the other or at once', async (t) => {
     const delivered = entry.deliver({ count: 3, concurrent, delayMs: 20 })
     t.equal(activity.list().length, concurrent ? 3 : 1, 'a pause holds the clock')
     const starts = (await delivered).map(({ startedMs }) => startedMs)
-    t.ok(starts[1]! - starts[0]! >= 15 && starts[2]! - starts[1]! >= 15, JSON.stringify(starts))
+    // A busy machine starts one late, and none early.
+    t.ok(starts[1]! - starts[0]! >= 15 && starts[2]! - starts[0]! >= 35, JSON.stringify(starts))
   }
 })
 
