@@ -51,7 +51,7 @@ function gates(view: View): Markup {
       ? html`<p class="dim">${say('noGates')}</p>`
       : html`<div class="scroll"><table><thead><tr><th></th><th>${say('point')}</th><th>${say('until')}</th><th>${say('state')}</th><th></th></tr></thead><tbody>${all.map(
           (gate) =>
-            html`<tr id="g-${gate.name}"><td>${gate.name}</td><td class="mono">${gate.hold}</td><td class="mono">${gate.until ?? say('released')}</td><td>${gateState(view, gate)} ${gate.holding.map((no) => html`<span class="mono">${no ?? ''}</span> `)}</td><td>${button(view, 'opengate', { name: gate.name }, say('release'))} ${button(view, 'ungate', { name: gate.name }, say('remove'))}</td></tr>`,
+            html`<tr id="g-${gate.name}"><td>${gate.name}</td><td class="mono">${gate.hold}</td><td class="mono">${gate.until ?? say('released')}</td><td>${gateState(view, gate)} ${gate.holding.map((no) => html`<span class="mono">${no ?? ''}</span> `)}</td><td>${button(view, 'opengate', { name: gate.name }, say('openGate'))} ${button(view, 'ungate', { name: gate.name }, say('remove'))}</td></tr>`,
         )}</tbody></table></div>`
   }<div class="acts">${form(
     view,

@@ -68,7 +68,8 @@ function rowOf(view: View, { order, notifications }: Row): Markup {
   const { say, world } = view
   const notification = shownOf(notifications)
   const { outTradeNo, body, openid, totalFee, createdAt } = order
-  return html`<li id="o-${outTradeNo}"><a class="row" href="${orderLink(view, order)}">${orderMark(view, order, notification)}<span class="what"><span title="${body}">${body}</span><span class="dim"><span class="mono">${outTradeNo}</span> ${orderWord(view, order, notification)}</span></span><span class="payer dim mono" title="${openid}">${openid}</span>${amount(totalFee)}${
+  const word = orderWord(view, order, notification)
+  return html`<li id="o-${outTradeNo}"><a class="row" href="${orderLink(view, order)}">${orderMark(view, order, notification)}<span class="what"><span title="${body}">${body}</span><span class="dim" title="${word}"><span class="mono">${outTradeNo}</span> ${word}</span></span><span class="payer dim mono" title="${openid}">${openid}</span>${amount(totalFee)}${
     notification ? strip(view, notification) : html`<span class="marks"></span>`
   }<span class="ago">${relative(createdAt, world.clock.now(), say)}</span></a></li>`
 }

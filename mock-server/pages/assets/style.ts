@@ -14,6 +14,7 @@ small,.dim{color:var(--dim);font-size:12px}
 h1{font-size:18px;line-height:24px;margin:0 0 16px}h2{font-size:14px;margin:24px 0 8px}
 code,pre,kbd,.mono{font-family:var(--mono);font-size:12px}
 pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
+p,li,dd,h1{overflow-wrap:anywhere}
 kbd{border:1px solid var(--line);border-radius:4px;padding:0 5px}
 .skip{position:absolute;left:-999px}.skip:focus{left:8px;top:8px;background:var(--bg);padding:8px;z-index:9}
 header{grid-area:head;display:flex;gap:8px 16px;align-items:center;padding:8px 16px;border-bottom:1px solid var(--line);flex-wrap:wrap}
@@ -33,12 +34,12 @@ button,.button,input,select{font:inherit;color:inherit;border:1px solid var(--li
 button,.button{cursor:pointer;background:var(--soft)}button:hover:not(:disabled){border-color:var(--dim)}button:disabled{color:var(--dim);cursor:not-allowed;opacity:.7}
 button.main:not(:disabled){background:var(--fill);border-color:var(--fill);color:#04210f;font-weight:600}
 .button{display:inline-block;color:var(--text)}
-input[type=number]{width:7em}label{display:inline-flex;flex-direction:column;gap:2px;font-size:12px;color:var(--dim)}label input,label select{color:var(--text);font-size:14px;max-width:100%}
+input[type=number]{width:7em}input[name=value],input[name=no]{width:11em}label{display:inline-flex;flex-direction:column;gap:2px;font-size:12px;color:var(--dim)}label input,label select{color:var(--text);font-size:14px;max-width:100%}
 .acts{display:flex;gap:8px;flex-wrap:wrap;align-items:end;margin:0 0 16px}.acts form{display:inline-flex;gap:8px;align-items:end;flex-wrap:wrap}
 .did,.refused{padding:8px 12px;border-left:3px solid var(--good);background:var(--soft);margin:0 0 16px;overflow-wrap:anywhere}.refused{border-color:var(--bad)}
 .tabs{display:flex;gap:4px 16px;border-bottom:1px solid var(--line);margin:0 0 12px;flex-wrap:wrap}.tabs a{padding:4px 0;color:var(--dim)}.tabs a[aria-current]{color:var(--text);border-bottom:2px solid var(--link);font-weight:600}
 .rows{list-style:none;margin:0;padding:0}
-.row{display:grid;grid-template-columns:20px minmax(0,3fr) minmax(0,2fr) minmax(80px,auto) 176px 104px;gap:2px 12px;align-items:center;padding:7px 4px;border-bottom:1px solid var(--line);color:var(--text)}
+.row{display:grid;grid-template-columns:20px minmax(0,4fr) minmax(0,2fr) 80px 176px 104px;gap:2px 12px;align-items:center;padding:7px 4px;border-bottom:1px solid var(--line);color:var(--text)}
 .row:hover{background:var(--soft);text-decoration:none}.row>*{min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .row .what{display:flex;flex-direction:column;white-space:normal}.what>*{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
 .fee{font-variant-numeric:tabular-nums;text-align:right}.row .ago{text-align:right;color:var(--dim);font-size:12px}
@@ -69,7 +70,7 @@ table{border-collapse:collapse;width:100%;margin:0 0 16px}th{text-align:left;fon
 .pages{display:flex;gap:16px;align-items:center;margin-top:12px;color:var(--dim)}
 .filters{display:flex;gap:4px 16px;margin-bottom:8px;flex-wrap:wrap}.filters a[aria-current]{font-weight:600;color:var(--text)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:16px;margin-bottom:16px}.cards button{width:100%;text-align:left;padding:10px 12px;white-space:normal}.cards small{display:block}
-body.bare{display:block;background:var(--soft)}.bare main{padding:0;margin:0 auto;max-width:375px;min-height:100vh;background:var(--bg);display:flex;flex-direction:column}
+body.bare{display:block;background:var(--soft)}.bare main{padding:0;margin:0 auto;max-width:499px;min-height:100vh;background:var(--bg);display:flex;flex-direction:column}
 .sheet{padding:16px 20px;display:flex;flex-direction:column;gap:12px;flex:1}.sheet .x{align-self:start;font-size:20px;color:var(--dim);line-height:1;padding:4px}
 .sheet .big{font-size:40px;line-height:1.2;font-weight:600;text-align:center;font-variant-numeric:tabular-nums;margin:0}.sheet .who{text-align:center;margin:16px 0 0;overflow-wrap:anywhere}
 .sheet dl{display:grid;grid-template-columns:auto 1fr;gap:8px 16px;border-top:1px solid var(--line);padding-top:16px;margin:16px 0 0}.sheet dd{text-align:right;overflow-wrap:anywhere}.sheet dt{color:var(--dim)}
@@ -77,11 +78,11 @@ body.bare{display:block;background:var(--soft)}.bare main{padding:0;margin:0 aut
 .tick{width:56px;height:56px;margin:32px auto 0;border-radius:50%;background:var(--fill);color:#04210f;font-size:32px;line-height:56px;text-align:center}.tick.no{background:var(--line);color:var(--text)}
 .sheet ul{list-style:none;padding:0;margin:8px 0}
 .qr{width:160px;height:160px;display:block;background:#fff;border-radius:6px}
-@media (min-width:500px){.bare main{margin:24px auto;min-height:667px;border:1px solid var(--line);border-radius:24px;overflow:hidden}}
-@media (max-width:900px){.split{grid-template-columns:minmax(0,1fr)}.row{grid-template-columns:20px minmax(0,3fr) minmax(80px,auto) 176px 104px}.row .payer{display:none}}
+@media (min-width:500px){.bare main{max-width:375px;margin:24px auto;min-height:667px;border:1px solid var(--line);border-radius:24px;overflow:hidden}}
+@media (max-width:900px){.split{grid-template-columns:minmax(0,1fr)}.row{grid-template-columns:20px minmax(0,3fr) 80px 176px 104px}.row .payer{display:none}}
 @media (max-width:600px){body{grid-template:"head" auto "main" 1fr "foot" auto/minmax(0,1fr);padding-bottom:calc(48px + env(safe-area-inset-bottom))}
 #nav{position:fixed;z-index:6;bottom:0;left:0;right:0;flex-direction:row;overflow-x:auto;border:0;border-top:1px solid var(--line);background:var(--bg);padding:4px 8px calc(4px + env(safe-area-inset-bottom))}#nav a{padding:8px 10px;white-space:nowrap;gap:4px}
-main{padding:16px}.time form:not(:has([data-key])){display:none}.prefs{margin-left:auto}header form[role=search]{order:9;flex-basis:100%;max-width:none}.time{margin-left:0;order:8;flex-basis:100%}
+main{padding:16px}.scroll table{min-width:560px}.time form:not(:has([data-key])){display:none}.prefs{margin-left:auto}header form[role=search]{order:9;flex-basis:100%;max-width:none}.time{margin-left:0;order:8;flex-basis:100%}
 .row{grid-template-columns:20px minmax(0,1fr) auto;grid-template-areas:"m w f" ". s a"}.row .st{grid-area:m}.row .what{grid-area:w}.row .fee{grid-area:f}.row .marks{grid-area:s}.row .ago{grid-area:a}button,.button,input,select{min-height:40px}body.bare{padding-bottom:0}}
 @media (prefers-reduced-motion:no-preference){.new{animation:new 1s}@keyframes new{from{background:var(--mark)}}}
 `

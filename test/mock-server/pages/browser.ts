@@ -20,16 +20,18 @@ export const noBrowser =
     ? "SKIPPED: the browser tests of the mock's pages, as there is no Chromium; install one, or set CHROMIUM to its path"
     : undefined
 
-let browser: Promise<Browser> | undefined
-
 /** One browser for all tests of a file, which ends with it. */
 export async function startBrowser(t: Test): Promise<Browser> {
-  browser ??= chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox', '--force-color-profile=srgb'] })
-  t.teardown(async () => (await browser)?.close())
+  const browser = await chromium.launch({
+    executablePath: executablePath!,
+    args: ['--no-sandbox', '--force-color-profile=srgb'],
+  })
+  t.teardown(() => browser.close())
   return browser
 }
 
-export interface Window extends AsyncDisposable {
+/** A window of its own, with no cookies. It ends with the test. */
+export interface Window {
   readonly page: Page
   readonly context: BrowserContext
   /** What the browser complained about: console errors, failed scripts, refused loads. */
@@ -37,6 +39,7 @@ export interface Window extends AsyncDisposable {
 }
 
 export async function openWindow(
+  t: Test,
   browser: Browser,
   options: Parameters<Browser['newContext']>[0] = {},
 ): Promise<Window> {
@@ -51,5 +54,6 @@ export async function openWindow(
     errors.push(`dialog: ${dialog.message()}`)
     await dialog.dismiss()
   })
-  return { page, context, errors, [Symbol.asyncDispose]: () => context.close() }
+  t.teardown(() => context.close())
+  return { page, context, errors }
 }

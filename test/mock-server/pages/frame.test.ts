@@ -1,3 +1,6 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { SCRIPT } from '../../../mock-server/pages/assets/script.ts'
 import { STYLE } from '../../../mock-server/pages/assets/style.ts'
@@ -108,6 +111,12 @@ t.test('the files of the pages are small, and the pages load nothing else', asyn
   t.equal(headers.get('x-content-type-options'), 'nosniff')
   t.notMatch(html, /(?:src|href|action)="(?!\/__mock\/|#)/)
   t.notMatch(html, / style="| on\w+="/)
+})
+
+t.test('the screenshots have at most 3 MB', async (t) => {
+  const folder = fileURLToPath(new URL('../../../docs/screenshots/', import.meta.url))
+  const sizes = readdirSync(folder).map((name) => statSync(join(folder, name)).size)
+  t.ok(sizes.length >= 28 && sizes.reduce((sum, size) => sum + size) < 3_000_000)
 })
 
 t.test('another site neither reads nor steers', async (t) => {

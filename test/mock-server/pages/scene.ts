@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
 import type { MockWechat, World, WorldOptions } from '../../../mock-server/index.ts'
 import { ACK, callPay, NOON, placeOrder, REFUSAL, startMock, startShop, type Shop } from '../helpers.ts'
@@ -24,12 +25,15 @@ export async function startScene(t: Test, options: WorldOptions = {}): Promise<S
   return { mock, world: mock.default, shop, at: (path) => `${mock.url}/__mock/ui/${mock.default.id}/${path}` }
 }
 
-/** A call whose signature is wrong. */
-export const callUnsigned = ({ baseUrl, credentials: { appid, mchId } }: World, no: string) =>
-  fetch(`${baseUrl}/pay/orderquery`, {
+/** A query whose signature is wrong: an empty value was signed, which WeChat leaves out. */
+export function callBadlySigned({ baseUrl, credentials: { appid, mchId, apiKey } }: World, no: string) {
+  const text = `appid=${appid}&attach=&mch_id=${mchId}&nonce_str=abc&out_trade_no=${no}&key=${apiKey}`
+  const sign = createHash('md5').update(text).digest('hex').toUpperCase()
+  return fetch(`${baseUrl}/pay/orderquery`, {
     method: 'POST',
-    body: `<xml><appid>${appid}</appid><mch_id>${mchId}</mch_id><out_trade_no>${no}</out_trade_no><nonce_str>abc</nonce_str><sign>0123456789ABCDEF0123456789ABCDEF</sign></xml>`,
+    body: `<xml><appid>${appid}</appid><attach></attach><mch_id>${mchId}</mch_id><nonce_str>abc</nonce_str><out_trade_no>${no}</out_trade_no><sign>${sign}</sign></xml>`,
   })
+}
 
 /** Twenty minutes in a tea shop: orders in every state, notifications taken and not. */
 export async function tellMorning({ world, shop: { notifyUrl } }: Scene): Promise<void> {
@@ -68,7 +72,7 @@ export async function tellMorning({ world, shop: { notifyUrl } }: Scene): Promis
   await order('tea-0007', 'Green tea ice cream', 900)
   world.expire('tea-0007')
   await order('tea-0008', 'Pu-erh cake 357 g, harvest of 2019', 26_800)
-  await callUnsigned(world, 'tea-0008')
+  await callBadlySigned(world, 'tea-0008')
   world.fault('unifiedorder', { kind: 'result_code_fail', err_code: 'SYSTEMERROR' }, { times: 3 })
   world.fault('notify', { kind: 'reset', when: 'after' }, { name: 'answer-lost', times: 2 })
   world.gate('unifiedorder.response', { until: 'delivery.completed' })
