@@ -1,3 +1,4 @@
+import type { preHandlerAsyncHookHandler } from 'fastify'
 import type { Bills } from './client/bills.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import type { NotificationMessage } from './client/pay.ts'
@@ -40,6 +41,12 @@ export interface Wechat {
    * @throws {WechatError} `WECHAT_UNAVAILABLE` if the bill does not exist yet, `WECHAT_REPLY_INVALID` if it arrived incomplete: then nothing was changed
    */
   reconcile: Reconcile
+  /**
+   * A preHandler for routes of your own: `request.wechatUser` is then who logged in, and nobody else gets through (401, `WECHAT_UNAUTHENTICATED`).
+   *
+   * @example app.get('/me', { preHandler: app.wechat.requireUser }, async ({ wechatUser }) => await accountOf(wechatUser.openid))
+   */
+  requireUser: preHandlerAsyncHookHandler
   /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. Do not await it in a hook: the hook would wait for itself. */
   sweep(): Promise<number>
   /** Waits until this process has no work under way, at most `limitMs` (default 8000). For tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
@@ -160,7 +167,9 @@ const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
 /** One row per method, with a check for each of its arguments. */
 const GROUPS: {
-  [Group in Exclude<keyof Wechat, 'selfTest' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<Wechat[Group]>
+  [Group in Exclude<keyof Wechat, 'selfTest' | 'requireUser' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<
+    Wechat[Group]
+  >
 } & {
   pay: Rows<PayV3Api>
 } = {

@@ -10,9 +10,10 @@ import type { WechatPayOptions } from './options/options.ts'
 import { parseOptions } from './options/parse.ts'
 import { createAnswers } from './routes/answers.ts'
 import { speakJson } from './routes/json.ts'
-import { loginRoute } from './routes/login.ts'
+import { loginRoutes } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
 import { orderRoutes } from './routes/orders.ts'
+import { createRequireUser, createUsers } from './routes/user.ts'
 import { selfTest } from './self-test.ts'
 
 declare module 'fastify' {
@@ -61,6 +62,9 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     return await work.sweep()
   }
 
+  const answers = createAnswers(hooks, appid)
+  const users = createUsers(login, answers)
+
   const wechat: Wechat = checkCalls({
     login,
     orders,
@@ -70,6 +74,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     refunds,
     anomalies,
     selfTest: async () => await selfTest({ config, services: account, notify }),
+    requireUser: createRequireUser(fastify, users),
     reconcile,
     sweep,
     idle: async (limitMs = CLOSE_LIMIT_MS) => {
@@ -84,9 +89,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     async (scope) => {
       await scope.register(async (json) => {
         await speakJson(json)
-        const answers = createAnswers(hooks, appid)
-        loginRoute(json, { login, answers, exposeOpenid: config.exposeOpenid, log })
-        orderRoutes(json, { orders, login, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
+        loginRoutes(json, { login, answers, users, exposeOpenid: config.exposeOpenid, log })
+        orderRoutes(json, { orders, users, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
       })
       await scope.register(async (raw) => {
         notifyRoute(raw, { pay, orders, registered: () => registered, hooks, now: wechatNow, log })

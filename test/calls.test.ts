@@ -53,7 +53,7 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['idle', { limitMs: 0 }],
 ]
 /** Calls without arguments. */
-const BARE = ['anomalies.list', 'sweep', 'selfTest']
+const BARE = ['anomalies.list', 'sweep', 'selfTest', 'requireUser']
 /** Arguments that may be left out. */
 const OPTIONAL = ['reason', 'fault', 'limitMs', 'options']
 

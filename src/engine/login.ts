@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts'
 
 export interface LoginDeps {
   appid: string
-  miniProgram: MiniProgram
+  miniProgram: Pick<MiniProgram, 'code2Session'>
   store: Store
   now: () => Date
   /** Life of a built-in token, ms. */
@@ -17,7 +17,8 @@ export interface LoginDeps {
 
 export interface Login {
   /**
-   * Exchanges a code. Two calls with one code at the same moment make one exchange and get the same answer.
+   * Exchanges a code. Calls with one code at the same moment, and for five seconds after its success, make one exchange and get the same answer: a double tap is no
+   * failure. Each process remembers for itself, by a hash of the code.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_BUSY` while 100 exchanges are under way, or what the exchange threw
    */
@@ -36,8 +37,22 @@ const CODE = /^[0-9A-Za-z_-]{1,128}$/
 /** Anybody can send codes: each exchange takes a socket for as long as WeChat takes to answer. */
 const MAX_UNDER_WAY = 100
 
+/** WeChat takes a code once; a client that sends it twice, as a double tap makes it do, does so within this time. */
+const REMEMBERED_MS = 5000
+
 export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
   const underWay = new Map<string, Promise<CodeSession & Identity>>()
+  /** What codes were good for, by their hashes, the oldest first. */
+  const remembered = new Map<string, { at: number; session: CodeSession & Identity }>()
+
+  function recall(name: string): (CodeSession & Identity) | undefined {
+    const time = now().getTime()
+    for (const [other, { at }] of remembered) {
+      if (time - at < REMEMBERED_MS) break
+      remembered.delete(other)
+    }
+    return remembered.get(name)?.session
+  }
 
   return {
     async exchange(code) {
@@ -47,7 +62,10 @@ export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, random
           'The login code must be 1 to 128 letters, digits, "_" or "-": send the `code` of wx.login.',
         )
       }
-      if (underWay.size >= MAX_UNDER_WAY && !underWay.has(code)) {
+      const name = hash(code)
+      const known = recall(name)
+      if (known !== undefined) return known
+      if (underWay.size >= MAX_UNDER_WAY && !underWay.has(name)) {
         throw new WechatError(
           'WECHAT_BUSY',
           `${MAX_UNDER_WAY} logins are under way at WeChat. Try again in a moment, with the same code.`,
@@ -55,12 +73,14 @@ export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, random
         )
       }
       const exchange =
-        underWay.get(code) ?? miniProgram.code2Session(new Secret(code)).then((session) => ({ ...session, appid }))
-      underWay.set(code, exchange)
+        underWay.get(name) ?? miniProgram.code2Session(new Secret(code)).then((session) => ({ ...session, appid }))
+      underWay.set(name, exchange)
       try {
-        return await exchange
+        const session = await exchange
+        if (!remembered.has(name)) remembered.set(name, { at: now().getTime(), session })
+        return session
       } finally {
-        underWay.delete(code)
+        underWay.delete(name)
       }
     },
 

@@ -54,7 +54,7 @@ const HOOK_SHARE = 0.9
 /** The part of a lease after which a store that could not be told what became of a claim is told again. */
 const RETRY_SHARE = 1 / 60
 
-/** How often a sweep looks for work that a clock that was ahead has put too far into the future. */
+/** How often a sweep deletes sessions that have ended, and looks for work that a clock that was ahead has put too far into the future. */
 const LOOK_EVERY_MS = 5 * 60_000
 
 /** Work that has been due this long is told to the operator. */
@@ -90,11 +90,12 @@ export function createWork({
     return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo))
   }
 
-  /** A process whose clock was ahead, and that has died since, may have left work behind that is due in the far future only. */
-  async function bringForward(): Promise<void> {
+  /** Sessions end. A process whose clock was ahead, and that has died since, may have left work behind that is due in the far future only. */
+  async function tidy(): Promise<void> {
     const at = now()
     if (stopped || at.getTime() - lookedAt < LOOK_EVERY_MS) return
     lookedAt = at.getTime()
+    await answered(store.deleteSessionsBefore(at))
     const count = await answered(store.bringForward(furthest(at, leaseMs), at))
     if (count > 0) {
       log.warn({ count }, 'A clock that was ahead had put work of these orders into the far future: it is due now')
@@ -318,7 +319,7 @@ export function createWork({
 
     async sweep() {
       let count = 0
-      await bringForward()
+      await tidy()
       // Work may make more work that is due at once: a query finds a payment, and onPaid is to run.
       for (let worked = await round(); worked > 0; worked = await round()) count += worked
       if (listens('fastify-wechat-pay:sweep')) {

@@ -138,11 +138,27 @@ export function money(text: string, digits = 2): number {
   return value
 }
 
-export function moment(text: string): Date {
-  const value = parseTime(text)
-  if (value === undefined) throw new Error(`${JSON.stringify(text.slice(0, 40))} is no moment`)
-  return value
+/** Reads moments; the days, of which a bill has one or two, only once. */
+export function moments(): (text: string) => Date {
+  let day = ''
+  let start = 0
+  return (text) => {
+    if (day === '' || !text.startsWith(day)) {
+      day = text.slice(0, 10)
+      start = parseTime(`${day} 00:00:00`)?.getTime() ?? NaN
+    }
+    if (Number.isNaN(start) || !TIME.test(text)) {
+      day = ''
+      throw new Error(`${JSON.stringify(text.slice(0, 40))} is no moment`)
+    }
+    const digits = (at: number) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - ZEROS
+    return new Date(start + digits(11) * 3_600_000 + digits(14) * 60_000 + digits(17) * 1000)
+  }
 }
+
+const TIME = /^.{10} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
+/** Of two digits, as their codes are added. */
+const ZEROS = 48 * 11
 
 export function oneOf<T extends string>(all: readonly T[], text: string): T {
   if (!all.includes(text as T)) {

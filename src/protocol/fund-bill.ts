@@ -1,4 +1,4 @@
-import { counted, money, moment, named, oneOf, readBill } from './bill.ts'
+import { counted, money, moments, named, oneOf, readBill } from './bill.ts'
 import type { Columns, UnreadableLine } from './bill.ts'
 import { parseYuan } from './money.ts'
 
@@ -39,6 +39,7 @@ export function readFundBill(
 }
 
 function fundRow(columns: Columns): (cells: string[]) => FundRow {
+  const moment = moments()
   const at = columns.need('记账时间')
   const transactionId = columns.need('微信支付业务单号')
   const flowId = columns.need('资金流水单号')

@@ -1,4 +1,4 @@
-import { counted, money, moment, named, oneOf, readBill } from './bill.ts'
+import { counted, money, moments, named, oneOf, readBill } from './bill.ts'
 import type { Columns, UnreadableLine } from './bill.ts'
 import { parseYuan } from './money.ts'
 
@@ -73,6 +73,7 @@ const TRADE_STATES = ['SUCCESS', 'REFUND', 'REVOKED'] as const
 const REFUND_STATES = ['PROCESSING', 'SUCCESS', 'FAIL', 'CHANGE'] as const
 
 function tradeRow(columns: Columns): (cells: string[]) => TradeRow {
+  const moment = moments()
   const at = columns.need('交易时间')
   const appid = columns.need('公众账号ID')
   const mchId = columns.need('商户号')
@@ -132,6 +133,7 @@ function billRefund(columns: Columns): (cells: string[]) => BillRefund {
   const state = columns.need('退款状态')
   const requestedAt = columns.find('退款申请时间')
   const succeededAt = columns.find('退款成功时间')
+  const moment = moments()
   const maybe = (text: string | undefined) => (text ? moment(text) : undefined)
   return (cells) => ({
     outRefundNo: named(cells[outRefundNo]!),

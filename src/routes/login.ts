@@ -4,17 +4,30 @@ import type { Login } from '../engine/login.ts'
 import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
 import type { Answers } from './answers.ts'
-import { loginSchema } from './schemas.ts'
+import { loginSchema, logoutSchema } from './schemas.ts'
+import type { Users } from './user.ts'
 
 export interface LoginRouteDeps {
   login: Login
   answers: Answers
+  users: Users
   exposeOpenid: boolean
   log: Log
 }
 
-/** `POST /login { code }` → `{ token }`. The session key never leaves the server, nor does the openid without `exposeOpenid`. */
-export function loginRoute(scope: FastifyInstance, { login, answers, exposeOpenid, log }: LoginRouteDeps): void {
+/** `POST /logout`, for the built-in token, and `POST /login { code }` → `{ token }`. The session key never leaves the server, nor does the openid without `exposeOpenid`. */
+export function loginRoutes(
+  scope: FastifyInstance,
+  { login, answers, users, exposeOpenid, log }: LoginRouteDeps,
+): void {
+  // A token of the app's own is the app's to end.
+  if (answers.authenticate === undefined) {
+    scope.post('/logout', { schema: logoutSchema }, async (request, reply) => {
+      await login.revokeToken(users.tokenOf(request))
+      return reply.code(204).send()
+    })
+  }
+
   scope.withTypeProvider<TypeBoxTypeProvider>().post('/login', { schema: loginSchema }, async (request) => {
     const session = await login.exchange(request.body.code).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {

@@ -1,17 +1,17 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Login } from '../engine/login.ts'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
-import type { Identity, Order } from '../model.ts'
+import type { Order } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
 import type { Answers } from './answers.ts'
+import type { Users } from './user.ts'
 import { cancelOrderSchema, createOrderSchema, getOrderSchema } from './schemas.ts'
 
 export interface OrderRoutesDeps {
   orders: Orders
-  login: Login
+  users: Users
   answers: Answers
   orderTtlMs: number
   /** WeChat's time. */
@@ -22,7 +22,7 @@ export interface OrderRoutesDeps {
 /** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
 export function orderRoutes(
   scope: FastifyInstance,
-  { orders, login, answers, orderTtlMs, now, log }: OrderRoutesDeps,
+  { orders, users: { authenticate }, answers, orderTtlMs, now, log }: OrderRoutesDeps,
 ): void {
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
 
@@ -73,20 +73,6 @@ export function orderRoutes(
       throw new WechatError('WECHAT_ORDER_NOT_FOUND', `You have no order ${outTradeNo}.`)
     }
     return order
-  }
-
-  async function authenticate(request: FastifyRequest): Promise<Identity> {
-    const identity =
-      answers.authenticate === undefined
-        ? await login.identify(/^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '')
-        : await answers.authenticate(request)
-    if (identity === undefined) {
-      throw new WechatError(
-        'WECHAT_UNAUTHENTICATED',
-        'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.',
-      )
-    }
-    return identity
   }
 }
 

@@ -34,6 +34,12 @@ export const loginSchema = {
   },
 }
 
+export const logoutSchema = {
+  tags: ['wechat'],
+  summary: 'End the token that the request carries',
+  response: { 204: { type: 'null', description: 'It is over, or was never there' }, ...failures },
+}
+
 export const createOrderSchema = {
   tags: ['wechat'],
   summary: 'Order, and get the parameters of wx.requestPayment',

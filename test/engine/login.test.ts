@@ -67,6 +67,24 @@ t.test('one code at the same moment is exchanged once, and all get the answer', 
   await other
 })
 
+t.test('a double tap: for five seconds a code that was good gives the same answer', async (t) => {
+  const { login, asked, advance } = rig()
+  const first = login.exchange('code')
+  asked[0]!.answer(session)
+  t.same(await first, { ...session, appid: APPID })
+  const second = login.exchange('second')
+  asked[1]!.answer(session)
+  await second
+  advance(4999)
+  t.same(await login.exchange('code'), { ...session, appid: APPID })
+  t.equal(asked.length, 2)
+  advance(1)
+  const late = login.exchange('code')
+  t.equal(asked.length, 3, 'then WeChat is asked, and says that it was used')
+  asked[2]!.fail(new WechatError('WECHAT_CODE_REJECTED', 'The login code has been used.', { wechatCode: '40163' }))
+  await t.rejects(late, { message: 'The login code has been used.' })
+})
+
 t.test('a failure, too, is shared, and not remembered', async (t) => {
   const { login, asked } = rig()
   const exchanges = [login.exchange('code'), login.exchange('code')]

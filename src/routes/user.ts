@@ -1,0 +1,65 @@
+import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
+import type { Login } from '../engine/login.ts'
+import { WechatError } from '../errors.ts'
+import type { Identity } from '../model.ts'
+import type { Answers } from './answers.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whose request it is, in routes with `fastify.wechat.requireUser` as a preHandler; elsewhere reading it throws. */
+    readonly wechatUser: Identity
+  }
+}
+
+const USER = Symbol('fastify-wechat-pay user')
+type Known = FastifyRequest & { [USER]?: Identity }
+
+export interface Users {
+  /** The token of the request, as `Authorization: Bearer …` has it; empty if it has none. */
+  tokenOf(request: FastifyRequest): string
+  /** Whose request it is. @throws {WechatError} `WECHAT_UNAUTHENTICATED` */
+  authenticate(request: FastifyRequest): Promise<Identity>
+}
+
+/** Who sends a request: by the built-in token, or as the hook `authenticate` says. */
+export function createUsers(login: Login, answers: Answers): Users {
+  const tokenOf = ({ headers }: FastifyRequest) =>
+    /^Bearer ([\x21-\x7e]+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
+  return {
+    tokenOf,
+    async authenticate(request) {
+      const identity =
+        answers.authenticate === undefined
+          ? await login.identify(tokenOf(request))
+          : await answers.authenticate(request)
+      if (identity === undefined) {
+        throw new WechatError(
+          'WECHAT_UNAUTHENTICATED',
+          'No valid token. Log in with wx.login and send it as `Authorization: Bearer …`.',
+        )
+      }
+      return identity
+    },
+  }
+}
+
+/**
+ * For routes of the app's own: lets a request pass with `request.wechatUser`, or refuses it with `WECHAT_UNAUTHENTICATED` (401).
+ */
+export function createRequireUser(fastify: FastifyInstance, { authenticate }: Users): preHandlerAsyncHookHandler {
+  if (!fastify.hasRequestDecorator('wechatUser')) {
+    fastify.decorateRequest('wechatUser', {
+      getter(this: Known) {
+        const user = this[USER]
+        if (user !== undefined) return user
+        throw new WechatError(
+          'WECHAT_UNAUTHENTICATED',
+          'request.wechatUser is there in routes with fastify.wechat.requireUser as a preHandler only.',
+        )
+      },
+    })
+  }
+  return async (request) => {
+    ;(request as Known)[USER] = await authenticate(request)
+  }
+}
