@@ -22,6 +22,12 @@ export function duration(text: string): number {
   }
 }
 
+/** A duration for the mock to read. A number alone could be seconds or milliseconds. */
+export function span(text: string): string {
+  if (/^\d+$/.test(text)) throw new InvalidArgumentError(`It needs a unit: ${text}s, ${text}m or ${text}ms.`)
+  return text
+}
+
 export function durationOrNever(text: string): number | 'never' {
   return text === 'never' ? text : duration(text)
 }

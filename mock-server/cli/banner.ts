@@ -10,15 +10,18 @@ const onOneLine = (environment: Readonly<Record<string, string>>) =>
 /** What a person reads at start-up. `lonely`: only this machine can reach the mock. */
 export function banner(
   { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat, 'url' | 'controlUrl' | 'default'>,
+  seed: string,
   lonely: boolean,
 ): string {
   return [
     `WeChat mock at ${url} on the ${clock.mode} clock; control at ${controlUrl}`,
+    `Open ${new URL(controlUrl).origin}/ in a browser to see what happens.`,
     `Use it as api.weixin.qq.com and api.mch.weixin.qq.com, with the credentials of the world "${id}":`,
     '',
     // The keys of API v3 are texts of many lines.
     shellLines(onOneLine(appEnvironment(url, credentials))),
     'The keys of API v3: --print-env, or --json.',
+    `To have the same credentials and openids next time: --seed ${seed}`,
     '',
     ...(lonely ? [LONELY] : []),
   ].join('\n')

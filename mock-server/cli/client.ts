@@ -11,7 +11,8 @@ export class NoAnswer extends CommandError {}
 /** A call to a running mock; resolves with the JSON it answers. */
 export type Ask = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
-async function send(url: URL, method: string, body: string): Promise<{ status: number; answer: string }> {
+/** Sends a body and resolves with the response. */
+async function exchange(url: URL, method: string, body: string): Promise<IncomingMessage> {
   // A mock's certificate is made for tests.
   const request =
     url.protocol === 'https:'
@@ -21,8 +22,14 @@ async function send(url: URL, method: string, body: string): Promise<{ status: n
     request.once('response', resolve).once('error', reject)
   })
   request.end(body)
-  const { statusCode } = await response
-  return { status: statusCode!, answer: await text(await response) }
+  return response
+}
+
+export const post = (url: URL, body: string) => exchange(url, 'POST', body)
+
+async function send(url: URL, method: string, body: string): Promise<{ status: number; answer: string }> {
+  const response = await exchange(url, method, body)
+  return { status: response.statusCode!, answer: await text(response) }
 }
 
 function read(answer: string): { code?: unknown; message?: unknown } | undefined {

@@ -3,7 +3,7 @@ import { Argument, type Command, Option } from 'commander'
 import { KEY, type Rotatable } from '../ledger/keys.ts'
 import type { V3Credentials } from '../ledger/merchant.ts'
 import { APIS, VERDICTS } from '../wire/names.ts'
-import { address, amounts, duration, moment, name, whole } from './arguments.ts'
+import { address, amounts, duration, moment, name, span, whole } from './arguments.ts'
 import { type Ask, CommandError, createAsk, NoAnswer } from './client.ts'
 
 export interface Output {
@@ -109,7 +109,11 @@ async function newestUnpaid(ask: Ask, { mchId: wanted }: Where): Promise<Order> 
     .filter(({ tradeState }) => tradeState === 'NOTPAY')
     .reverse()
     .sort((a, b) => Date.parse(b.createdAt) - Date.parse(a.createdAt))
-  if (!newest) throw new CommandError(`none of ${orders.length} orders is unpaid; place one through your app first`)
+  if (!newest) {
+    throw new CommandError(
+      `none of ${orders.length} orders is unpaid; place one through your app first, or with: wechat-mock order --notify-url URL`,
+    )
+  }
   return newest
 }
 
@@ -256,17 +260,16 @@ export function addCommands(program: Command, output: Output): void {
     )
 
   addCommand(program, 'advance', 'moves the virtual clock and sends what falls due')
-    .argument('[duration]', 'for example 24h4m, or milliseconds')
+    .argument('[duration]', 'for example 24h4m', span)
     .option('--next <n>', 'over this many events instead, whenever they are due', whole(1, Number.MAX_SAFE_INTEGER))
     .option('--to <time>', 'to a moment instead, such as 2026-01-16T12:00:00+08:00, or milliseconds since 1970', moment)
     .option('--timeout <duration>', 'real time it may take', duration, 300_000)
     .action(
       async (
-        span: string | undefined,
+        by: string | undefined,
         { timeout, next, to, ...target }: Target & Goal & { timeout: number },
         self: Command,
       ) => {
-        const by = span !== undefined && /^\d+$/.test(span) ? Number(span) : span
         if ([by, next, to].filter((goal) => goal !== undefined).length !== 1) {
           return self.error('error: give exactly one of a duration, --next and --to: wechat-mock advance 24h4m')
         }

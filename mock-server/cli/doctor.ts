@@ -32,6 +32,8 @@ interface Entry {
   readonly lint?: readonly Finding[]
 }
 interface Delivery {
+  readonly id: string
+  readonly notificationId: string
   readonly outTradeNo: string
   readonly url: string
   readonly verdict: string
@@ -125,11 +127,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
     }
   },
 
-  *signatures({ calls }) {
+  *signatures({ calls, world }) {
     const wrong = calls.filter(({ sign }) => sign)
     if (wrong.length > 0) {
       yield problem(
-        `calls with a wrong signature: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}`,
+        `calls with a wrong signature: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}; to have a message of yours explained: POST /__mock/v1/worlds/${world.id}/explain-sign`,
       )
     }
   },
@@ -159,19 +161,21 @@ const CHECKS: Readonly<Record<string, Check>> = {
     }
   },
 
-  *notifications({ deliveries, orders }) {
+  *notifications({ deliveries, orders, world }) {
     const unpaid = orders.filter(({ tradeState }) => tradeState === 'NOTPAY')
     if (deliveries.length === 0) {
       if (unpaid.length > 0) yield hint(`unpaid orders: ${unpaid.length} (wechat-mock pay)`)
       return
     }
     // By URL: each handler's newest answer shows its current state.
-    for (const { url, verdict, reason, outTradeNo } of new Map(
+    for (const { id, notificationId, url, verdict, reason, outTradeNo } of new Map(
       deliveries.map((delivery) => [delivery.url, delivery]),
     ).values()) {
       yield verdict === 'acked'
         ? ok(`${url} acknowledges notifications`)
-        : problem(`${url} did not acknowledge the notification of ${outTradeNo}: ${verdict}, ${reason}`)
+        : problem(
+            `${url} did not acknowledge the notification of ${outTradeNo}: ${verdict}, ${reason}; to send it again: wechat-mock deliver ${notificationId}, or the curl command of GET /__mock/v1/worlds/${world.id}/deliveries/${id}/curl`,
+          )
     }
   },
 }

@@ -1,9 +1,11 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import { address } from './arguments.ts'
 import { VERSION } from '../version.ts'
 import { CommandError } from './client.ts'
 import { addCommands, type Output } from './commands.ts'
 import { addDoctor } from './doctor.ts'
 import { heedOff } from './environment.ts'
+import { addOrder } from './order.ts'
 import { addServe } from './serve.ts'
 
 const standard: Output = {
@@ -20,10 +22,21 @@ export async function run(args: readonly string[], output: Output = standard): P
   const program = new Command('wechat-mock')
     .description('A WeChat to test login and payment against')
     .version(VERSION)
-    .hook('preAction', (_program, command) => heedOff(command))
+    // It may stand before the command, too.
+    .addOption(new Option('--url <url>', 'where the mock is, for the commands').argParser(address).hideHelp())
+    .hook('preAction', (program, command) => {
+      heedOff(command)
+      const { url } = program.opts<{ url?: URL }>()
+      if (url === undefined) return
+      if (command.name() === 'serve') {
+        command.error('error: --url belongs to a command for a running mock, such as: wechat-mock pay --url …')
+      }
+      command.setOptionValueWithSource('url', url, 'cli')
+    })
     .exitOverride()
     .configureOutput({ writeOut: output.out, writeErr: output.err })
   addServe(program, output)
+  addOrder(program, output)
   addCommands(program, output)
   addDoctor(program, output)
   try {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MockError } from '../base/errors.ts'
@@ -135,12 +136,16 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
     )
   }
   const log = quiet ? () => {} : (line: string) => err(`${line}\n`)
+  const { world, defaults } = worldOptions(command)
+  // An application's database outlives the mock: its users and orders must not come again for others.
+  const { seed = randomBytes(4).toString('hex') } = world
   let mock: MockWechat
   try {
     mock = await createMockWechat({
       host,
       port,
-      ...worldOptions(command),
+      world: { ...world, seed },
+      defaults: { ...defaults, seed },
       log,
       allowedHosts: allowHost,
       tlsSkipVerify,
@@ -171,7 +176,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
     controlUrl,
     default: { id, credentials },
   } = mock
-  const identity = `${JSON.stringify({ url, controlUrl, world: id, ...credentialsView(credentials) })}\n`
+  const identity = `${JSON.stringify({ url, controlUrl, world: id, seed, ...credentialsView(credentials) })}\n`
   try {
     if (readyFile !== undefined) writeFileSync(readyFile, identity)
   } catch (error) {
@@ -180,7 +185,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
   }
   if (json) out(identity)
   else if (printEnv) out(shellLines(wholeEnvironment(url, controlUrl, id, credentials)))
-  else if (!quiet) out(`${banner(mock, isLoopback(host) && inContainer())}\n`)
+  else if (!quiet) out(`${banner(mock, String(seed), isLoopback(host) && inContainer())}\n`)
 }
 
 function variable(option: Option): Option {
@@ -225,7 +230,10 @@ export function addServe(program: Command, output: Output): void {
     )
     .addOption(option('--print-env', 'print shell lines for the app instead of the banner'))
     .addOption(
-      option('--json', 'first line on stdout: url, controlUrl, world, appid, appSecret, mchId, apiKey, cert, p12, v3'),
+      option(
+        '--json',
+        'first line on stdout: url, controlUrl, world, seed, appid, appSecret, mchId, apiKey, cert, p12, v3',
+      ),
     )
     .addOption(option('--quiet', 'no banner and no log'))
     .allowExcessArguments()

@@ -38,8 +38,8 @@ export interface MockOptions {
   readonly clock?: SharedClock
   /** The world `default`. */
   readonly world?: WorldOptions
-  /** Defaults for every world. */
-  readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict'>
+  /** Defaults for every world. With `seed`, that of a world without its own is this one and its id. */
+  readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict' | 'seed'>
   /** Receives one line for each request and each delivery. */
   readonly log?: (line: string) => void
 }

@@ -47,12 +47,16 @@ export const OPTIONS = {
     { flags: '--world <id>', text: 'name of the first world', default: 'default' },
   ),
   /**
-   * Source of everything random: the same seed produces the same credentials and ids. Default: the world's id; on the
-   * real clock ids then also differ from run to run, because an application's database outlives the mock.
+   * Source of everything random: the same seed produces the same credentials and ids. Default in the
+   * process: the world's id; on the real clock ids then also differ from run to run. Default on the command line: a random
+   * one, which it prints, because an application's database outlives the mock.
    */
   seed: row<number | string>(
     { type: ['number', 'string'] },
-    { flags: '--seed <seed>', text: 'the same seed produces the same credentials and ids' },
+    {
+      flags: '--seed <seed>',
+      text: 'the same seed produces the same credentials and ids; default: a random one, which is printed',
+    },
   ),
   /** World time at creation; default: the machine's time, in whole seconds. */
   startTime: row<Date | number>(

@@ -83,7 +83,8 @@ export function createWorlds(
 
   function create(options: WorldOptions): World {
     const { id = freshId() } = options
-    const seed = uniqueSeed(String(options.seed ?? id))
+    const own = options.seed ?? (defaults.seed === undefined ? id : `${defaults.seed}/${id}`)
+    const seed = uniqueSeed(String(own))
     const { world, core } = createWorld(
       { id, seed, baseUrl, sender, clock, tls, log, checkFree, claimMchId, claimAppid, remove: () => remove(id, seed) },
       { ...defaults, ...options },

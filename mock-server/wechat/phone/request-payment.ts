@@ -124,7 +124,7 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
 
   if (!order) {
     throw expired(
-      `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}`,
+      `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}; the mock forgets its orders when it ends or is reset, and the database of an app does not: order again`,
     )
   }
   const signedWith = order.version === 'v3' ? 'RSA' : order.signType

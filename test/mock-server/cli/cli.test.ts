@@ -84,10 +84,11 @@ t.test('what is refused', async (t) => {
 
 t.test('what a person reads at the start', async (t) => {
   const mock = await startMock(t)
-  const told = banner(mock, false)
+  const told = banner(mock, 'k3f9', false)
   t.equal(
     told,
     `WeChat mock at ${mock.url} on the virtual clock; control at ${mock.controlUrl}
+Open ${mock.url}/ in a browser to see what happens.
 Use it as api.weixin.qq.com and api.mch.weixin.qq.com, with the credentials of the world "default":
 
 WECHAT_BASE_URL=${mock.url}
@@ -100,9 +101,13 @@ WECHAT_SERIAL_NO=${mock.default.credentials.v3.serialNo}
 WECHAT_PUBLIC_KEY_ID=${mock.default.credentials.v3.publicKeyId}
 
 The keys of API v3: --print-env, or --json.
+To have the same credentials and openids next time: --seed k3f9
 `,
   )
-  t.match(banner(mock, true), new RegExp(`^${told.slice(0, 20)}.*In a container this address is unreachable`, 's'))
+  t.match(
+    banner(mock, 'k3f9', true),
+    new RegExp(`^${told.slice(0, 20)}.*In a container this address is unreachable`, 's'),
+  )
 })
 
 const answering = async (t: Test, status: number, body: string) =>
@@ -222,7 +227,7 @@ t.test('what it does not understand', async (t) => {
     [['wait', '--count', '0'], /whole number from 1/],
     [
       ['nonsense'],
-      /unknown command 'nonsense'; there are serve, login-code, pay, deliver, advance, rotate, wait, doctor/,
+      /unknown command 'nonsense'; there are serve, order, login-code, pay, deliver, advance, rotate, wait, doctor/,
     ],
     [['--port', '0', 'nonsense'], /unknown command 'nonsense'/],
   ]
@@ -296,6 +301,7 @@ t.test('without a command it serves; stdout begins with the one line of --json',
       'url',
       'controlUrl',
       'world',
+      'seed',
       'appid',
       'appSecret',
       'mchId',

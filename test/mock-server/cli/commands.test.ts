@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
 import type { World } from '../../../mock-server/index.ts'
-import { deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
+import { ACK, deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
 import { command } from './run.ts'
 
 /** A mock with an order, and `wechat-mock` for it. */
@@ -68,7 +68,7 @@ t.test('pay: an order, or the newest that is not paid', async (t) => {
   t.match(await wechatMock('pay'), {
     code: 1,
     out: '',
-    err: 'none of 2 orders is unpaid; place one through your app first\n',
+    err: 'none of 2 orders is unpaid; place one through your app first, or with: wechat-mock order --notify-url URL\n',
   })
   t.match(await wechatMock('pay', 'tea-0001'), { code: 1, out: '', err: /^ORDER_NOT_PAYABLE: .*SUCCESS/ })
 
@@ -122,8 +122,9 @@ t.test('advance: every send that falls due', async (t) => {
     (await wechatMock('advance', '15s')).out,
     '2026-01-15T04:00:15.000Z tea-0001 attempt 1: fail_xml (the merchant refused the notification: "not now")\nit is 2026-01-15T04:00:15.000Z; 1 sent, 1 still due\n',
   )
-  t.match(await json('advance', '1000'), { to: '2026-01-15T04:00:16.000Z', deliveries: [] })
+  t.match(await json('advance', '1000ms'), { to: '2026-01-15T04:00:16.000Z', deliveries: [] })
   t.match(await wechatMock('advance', '1m', '--timeout', '50ms'), { code: 1, err: /^CLOCK_TIMEOUT: .*50 real ms/ })
+  t.match(await wechatMock('advance', '1000'), { code: 1, err: /It needs a unit: 1000s, 1000m or 1000ms\./ })
   t.match(await wechatMock('advance', 'soon'), { code: 1, err: /^BAD_INPUT: by: / })
 })
 
@@ -201,4 +202,46 @@ t.test('an advance of the real clock is refused', async (t) => {
     out: '',
     err: /^CLOCK_REAL: .*--clock virtual/,
   })
+})
+
+t.test('order: three commands test a notify handler over 24 hours, without an app', async (t) => {
+  const { mock, world, shop, wechatMock, json } = await setup(t, (_told, _response, count) =>
+    count > 15 ? ACK : REFUSAL,
+  )
+  await world.pay('tea-0001', { deliver: 'hold' })
+  const placed = await wechatMock('order', '--notify-url', shop.notifyUrl, '--out-trade-no', 'shell-0001')
+  t.match(placed, {
+    code: 0,
+    out: /^order shell-0001 of 1250 fen is there \(wx\w+\); the user pays it with: wechat-mock pay shell-0001\n$/,
+  })
+  t.match(await wechatMock('pay'), { code: 0, out: /shell-0001 attempt 0: fail_xml/ })
+  t.match(await wechatMock('advance', '24h4m'), { code: 0, out: /attempt 15: acked .*\n.*15 sent, 0 still due/ })
+  const flags = ['--fee', '99', '--body', '茶', '--openid', 'o-lee', '--out-trade-no', 'shell-0002']
+  t.match(await json('order', '--notify-url', shop.notifyUrl, ...flags), {
+    outTradeNo: 'shell-0002',
+    openid: 'o-lee',
+    totalFee: 99,
+    prepayId: /^wx/,
+  })
+  t.match(world.order('shell-0002'), { totalFee: 99, body: '茶', openid: 'o-lee', notifyUrl: shop.notifyUrl })
+  t.match(await json('order', '--notify-url', shop.notifyUrl), { outTradeNo: /^order-[0-9a-f]{12}$/ })
+  await world.pay('shell-0002')
+  t.match(await wechatMock('order', '--notify-url', shop.notifyUrl, '--out-trade-no', 'shell-0002'), {
+    code: 1,
+    err: /^WeChat refused the order: \w+ /,
+  })
+  t.match(await wechatMock('order', '--notify-url', shop.notifyUrl, '--out-trade-no', 'x y'), {
+    code: 1,
+    err: /^WeChat refused the order: .+/,
+  })
+  t.match(await wechatMock('order'), { code: 1, err: /required option '--notify-url <url>'/ })
+  t.match(await wechatMock('order', '--notify-url', 'shop'), { code: 1, err: /It must be a URL/ })
+  t.ok(mock)
+})
+
+t.test('--url may stand before the command, and belongs to none that starts a mock', async (t) => {
+  const { mock } = await setup(t)
+  t.match(await command('--url', mock.url, 'pay', 'tea-0001'), { code: 0, out: /is paid/ })
+  t.match(await command('--url', 'nonsense', 'pay'), { code: 1, err: /It must be a URL/ })
+  t.match(await command('--url', mock.url), { code: 1, err: /--url belongs to a command for a running mock/ })
 })

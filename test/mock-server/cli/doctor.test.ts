@@ -34,7 +34,14 @@ const call = {
   note: 'SUCCESS',
   request: { method: 'POST', url: '/pay/unifiedorder' },
 }
-const sent = { outTradeNo: 'tea-0001', url: 'http://127.0.0.1/notify', verdict: 'acked', reason: 'fine' }
+const sent = {
+  id: 'd1',
+  notificationId: 'tea-0001',
+  outTradeNo: 'tea-0001',
+  url: 'http://127.0.0.1/notify',
+  verdict: 'acked',
+  reason: 'fine',
+}
 
 const told = (facts: Partial<Facts>) =>
   diagnose({
@@ -106,7 +113,7 @@ t.test('what is found', async (t) => {
           },
         ],
       },
-      /^problem signatures: calls with a wrong signature: 1, the last one to unifiedorder: .*it was not in upper case/,
+      /^problem signatures: calls with a wrong signature: 1, the last one to unifiedorder: .*it was not in upper case.*; to have a message of yours explained: POST \/__mock\/v1\/worlds\/default\/explain-sign$/,
     ],
     [
       { calls: [{ ...call, note: 'ORDERPAID' }] },
@@ -128,7 +135,7 @@ t.test('what is found', async (t) => {
     ],
     [
       { deliveries: [sent, { ...sent, verdict: 'not_xml', reason: 'it says ok' }] },
-      /^problem notifications: http:\/\/127\.0\.0\.1\/notify did not acknowledge the notification of tea-0001: not_xml, it says ok$/,
+      /^problem notifications: http:\/\/127\.0\.0\.1\/notify did not acknowledge the notification of tea-0001: not_xml, it says ok; to send it again: wechat-mock deliver \S+, or the curl command of GET \/__mock\/v1\/worlds\/default\/deliveries\/\S+\/curl$/,
     ],
     [
       {

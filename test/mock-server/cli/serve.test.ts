@@ -12,7 +12,7 @@ type World = Record<string, unknown>
 
 t.test('the banner has what goes into an .env', async (t) => {
   const mock = wechatMock(t, ['--port', '0', '--clock', 'virtual', '--seed', '42'])
-  const [first] = [await mock.line(), await mock.line(), await mock.line()]
+  const [first] = [await mock.line(), await mock.line(), await mock.line(), await mock.line()]
   t.match(first, /^WeChat mock at http:\/\/127\.0\.0\.1:\d+ on the virtual clock; control at http:.*\/__mock\/v1$/)
   const url = /http:\S+/.exec(first)![0]
   const world = (await (await fetch(`${url}/__mock/v1/worlds/default`)).json()) as World
@@ -230,7 +230,7 @@ t.test('allowed callers, allowed targets, and automatic behaviour', async (t) =>
     orderFields('http://127.0.0.1:9/notify'),
   )
   await fetch(`${url!}/pay/unifiedorder`, { method: 'POST', body: xml })
-  const { out } = await command('advance', '0', '--url', url!, '--json')
+  const { out } = await command('advance', '0s', '--url', url!, '--json')
   t.match(JSON.parse(out), {
     from: '2026-01-15T04:00:00.000Z',
     deliveries: [{ verdict: 'connection_refused', reason: /sends to shop only/ }],
@@ -308,3 +308,23 @@ t.test('the configuration file says what no flag and no variable does', async (t
     t.equal(told.err.match(/^error: the configuration file/gm)?.length, 1, `${file}: told once`)
   }
 })
+
+t.test(
+  'without a seed, credentials and openids differ from run to run, in every world; the printed seed keeps them',
+  async (t) => {
+    const identities = async (...args: string[]) => {
+      const mock = wechatMock(t, ['--port', '0', '--json', '--quiet', '--clock', 'virtual', ...args])
+      const { controlUrl, seed, appid, apiKey } = JSON.parse(await mock.line()) as Record<string, string>
+      const post = async (path: string) =>
+        (await (await fetch(`${controlUrl}${path}`, { method: 'POST', body: '{}' })).json()) as Record<string, string>
+      const { openid } = await post('/worlds/default/login-codes')
+      const other = await post('/worlds')
+      mock.kill('SIGTERM')
+      return { seed: seed!, told: [appid, apiKey, openid, other.appid, other.apiKey] }
+    }
+    const [first, second] = await Promise.all([identities(), identities()])
+    t.match(first.seed, /^[0-9a-f]{8}$/)
+    for (const [n, told] of first.told.entries()) t.not(told, second.told[n])
+    t.strictSame(await identities('--seed', first.seed), first)
+  },
+)
