@@ -1,22 +1,22 @@
 /** Time as a process knows it. */
 export interface Clock {
   /**
-   * This process's own time: when something is due, how long a claim holds, when WeChat was asked. It never goes back. If the clock below is set back it goes on
-   * from where it was, at nine tenths of its speed until both agree: else what was planned before would wait for as long as the clock was set back by.
+   * This process's own time: when something is due, how long a claim lasts, when WeChat was asked. It never goes back. If the clock below is set back, this
+   * one goes on from where it was, at nine tenths of its speed until both agree: otherwise planned work would wait for as long as the clock was set back.
    */
   now(): Date
-  /** WeChat's time: our own, and the difference that the `Date` of WeChat's replies has shown. How old an order is, and when it expires. */
+  /** WeChat's time: our own plus the difference to the `Date` of WeChat's replies. It decides how old an order is and when it expires. */
   wechatNow(): Date
-  /** A reply of WeChat's has come that names `date` as the time, `tripMs` after its request was sent. */
+  /** A reply of WeChat with this `Date` has arrived, `tripMs` after its request was sent. */
   heard(date: Date, tripMs: number): void
 }
 
 export interface ClockOptions {
   /** The clock of the machine, or a virtual one. */
   own: () => Date
-  /** Real time that nobody sets, ms. */
+  /** Monotonic real time, ms. */
   steady?: () => number
-  /** Told when the difference has changed by more than a minute, and by half: `aheadMs` is how far WeChat's time is ahead of ours. */
+  /** Called when the difference has changed by more than a minute and by half: `aheadMs` is how far WeChat's time is ahead of ours. */
   onDifference?: (aheadMs: number) => void
 }
 

@@ -1,7 +1,7 @@
-/** How often the deadlines under way are looked at, as a part of their length. */
+/** How often running deadlines are checked, as a fraction of their length. */
 const LOOK_SHARE = 0.02
 
-/** Something that has to end in time. */
+/** A deadline for something under way. */
 export interface Deadline {
   /** It has ended. */
   close(): void
@@ -12,9 +12,9 @@ export interface Deadlines {
   now(): number
   /** Calls `onEnd` after `ms`, counted from `began`, unless the deadline is closed before. */
   begin(onEnd: () => void, began?: number): Deadline
-  /** The task's outcome, or a rejection with `late()` when it takes too long; the task goes on. */
+  /** The task's outcome, or a rejection with `late()` if it takes too long; the task goes on. */
   limit<T>(task: Promise<T>, late: () => Error): Promise<T>
-  /** Those under way go on; with the last of them the timer goes. */
+  /** Running deadlines go on; the timer ends with the last of them. */
   stop(): void
 }
 
@@ -54,8 +54,8 @@ class Running implements Deadline {
 }
 
 /**
- * Deadlines of `ms` each, real time, late by at most a fiftieth of it. One timer looks at all of them: a timer for each would cost more than most of what
- * they watch. It keeps the process alive only while something is under way.
+ * Deadlines of `ms` each, real time, late by at most a fiftieth. One timer checks all of them: a timer for each would often cost more than the work it
+ * watches. It keeps the process alive only while something is under way.
  */
 export function createDeadlines(ms: number): Deadlines {
   /** Those under way stand in a ring with this one: a Set moves what it holds when many come and go, and here each notification makes three. */

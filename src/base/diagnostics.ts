@@ -2,28 +2,28 @@ import { channel } from 'node:diagnostics_channel'
 import type { AnomalyKind, Source } from '../model.ts'
 
 /**
- * What an operator counts, published on `node:diagnostics_channel` under the names below. A subscriber is called synchronously, so it must be short.
- * No message holds a secret, an openid or a description.
+ * Messages for an operator's counters, published on `node:diagnostics_channel` under the names below. A subscriber is called synchronously, so it must be
+ * short. No message contains a secret, an openid or a description.
  */
 export interface Diagnostics {
   /**
-   * A notification was answered. `outcome` is what became of it, or the fault it was refused for, which is `blocked` when something of the app stood in the way; `lagMs` is the time from the payment to now,
-   * for notifications that report one.
+   * A notification was answered. `outcome` is its result, or the fault it was refused for: `blocked` if something in the app was in the way. `lagMs` is
+   * the time from the payment to now, for notifications of payments.
    */
   'fastify-wechat-pay:notification': { outcome: string; accepted: boolean; lagMs?: number | undefined }
-  /** A payment was recorded. `source` tells who brought it: `query` means that no notification had. */
+  /** A payment was recorded. `source` is where it came from: `query` means that WeChat was asked before a notification came. */
   'fastify-wechat-pay:settlement': { outTradeNo: string; source: Source; late: boolean }
   /** `onPaid` or `onRefunded` ended. `lost`: another process had taken the order over. */
   'fastify-wechat-pay:hook': { outTradeNo: string; hook: 'onPaid' | 'onRefunded'; outcome: 'done' | 'failed' | 'lost' }
-  /** Something waits for a person. */
+  /** An anomaly waits for a person. */
   'fastify-wechat-pay:anomaly': { outTradeNo: string; kind: AnomalyKind }
-  /** Due work was looked for. `due` orders have work due now, `stuck` of them since more than ten minutes. */
+  /** A sweep has ended. `due` orders have work due now, `stuck` of them for more than ten minutes. */
   'fastify-wechat-pay:sweep': { worked: number; due: number; stuck: number }
 }
 
 export type DiagnosticsName = keyof Diagnostics
 
-/** Publishes a message if anybody listens; `message` is only made then. */
+/** Publishes a message if there is a subscriber; `message` is called only then. */
 export function publish<Name extends DiagnosticsName>(name: Name, message: () => Diagnostics[Name]): void {
   if (listens(name)) channel(name).publish(message())
 }

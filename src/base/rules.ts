@@ -1,13 +1,13 @@
 import { inspect } from 'node:util'
 import { isDate } from 'node:util/types'
 
-/** What is wrong with a value, as the end of a sentence that begins with its name; `undefined` if nothing is. */
+/** The fault of a value, as the end of a sentence that begins with its name; `undefined` if there is none. */
 export type Rule = (value: unknown) => string | undefined
 
 // eslint-disable-next-line no-control-regex -- these are the characters to refuse: XML cannot carry them
 const CONTROL = /[\x00-\x1f\ufffe\uffff]/
 
-/** A text that every part of the way, XML and databases, can carry; lengths in bytes of UTF-8. It is never quoted, as it may be a secret. */
+/** A string that XML and databases can carry; lengths in bytes of UTF-8. It is never quoted, as it may be a secret. */
 export function text(min: number, max: number): Rule {
   const rule = `must be a string of ${min === 0 ? 'at most' : `${min} to`} ${max} bytes of UTF-8`
   return (value) => {
@@ -17,9 +17,9 @@ export function text(min: number, max: number): Rule {
     const at = value.search(CONTROL)
     if (at >= 0) {
       const code = value.charCodeAt(at).toString(16).toUpperCase().padStart(4, '0')
-      return `must have no line breaks and no other control characters, and character ${at + 1} is U+${code}`
+      return `must have no line breaks or other control characters, but character ${at + 1} is U+${code}`
     }
-    return value.isWellFormed() ? undefined : 'must be well-formed Unicode, and it holds half of a character'
+    return value.isWellFormed() ? undefined : 'must be well-formed Unicode, but it contains half a character'
   }
 }
 
@@ -30,16 +30,16 @@ export function optional(rule: Rule): Rule {
   return (value) => (value === undefined ? undefined : rule(value))
 }
 
-/** As many are told. */
+/** The most faults to report. */
 const MAX_FAULTS = 10
 
-/** An object that was checked: its fields, each read once, and everything that is wrong with it, as sentences without their ends. */
+/** A checked object: its fields, each read once, and all of its faults, as sentences without a full stop. */
 export interface Checked {
   fields: Record<string, unknown>
   faults: string[]
 }
 
-/** Checks an object against a rule for each field. A field without a rule is a fault too, as it would be dropped without a word, unless others are `kept`. */
+/** Checks an object against a rule for each field. A field without a rule is a fault too, as it would be dropped silently, unless others are `kept`. */
 export function checkFields(
   value: unknown,
   rules: Record<string, Rule>,
@@ -70,7 +70,7 @@ export function checkFields(
   return { fields, faults }
 }
 
-/** A value, short enough for a message. Nothing of an object but its kind. */
+/** A value, short enough for a message; of an object only its kind. */
 export function shown(value: unknown): string {
   try {
     return inspect(value, { depth: -1, customInspect: false, maxStringLength: 80 }).slice(0, 100)
@@ -79,7 +79,7 @@ export function shown(value: unknown): string {
   }
 }
 
-/** As `shown`, but of a text, which may be a secret, nothing but its length. */
+/** Like `shown`, but of a string, which may be a secret, only its length. */
 export function kindOf(value: unknown): string {
   return typeof value === 'string' ? `a string of ${value.length} characters` : shown(value)
 }

@@ -4,7 +4,7 @@ const HIDDEN = '[secret]'
 
 /**
  * Holds a key, app secret, session key, login code or token so that no log line, JSON text, error or `inspect` shows it.
- * Only `reveal()` gives the value, at the one place that needs it.
+ * Only `reveal()` returns the value, at the one place that needs it.
  */
 export class Secret {
   readonly #value: string

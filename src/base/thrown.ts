@@ -1,13 +1,13 @@
-/** How much of what was thrown a log line may hold: characters, objects, and steps from one object to the next. */
+/** How much of a thrown value a log line may contain: characters, objects, and nesting. */
 const MAX_CHARACTERS = 16_384
 const MAX_OBJECTS = 100
 const MAX_STEPS = 8
-/** What is left of more than that: a message, the two ends of a stack, and so many causes. */
+/** The parts kept of a larger one: a message, the two ends of a stack, and this many causes. */
 const MESSAGE = 500
 const STACK = 2000
 const CAUSES = 3
 
-/** What an error says, whatever was thrown, as every database can keep it. */
+/** The message of any thrown value, as every database can store it. */
 export function reasonOf(thrown: unknown): string {
   try {
     const text = String(thrown instanceof Error ? thrown.message || thrown.name : thrown)
@@ -17,15 +17,15 @@ export function reasonOf(thrown: unknown): string {
   }
 }
 
-/** The code alone: an error's text may hold addresses with secrets in them. */
+/** Only the code: an error's text may contain addresses with secrets. */
 export function codeOf(error: Error): string {
   const { code, name } = error as NodeJS.ErrnoException
   return typeof code === 'string' ? code : name
 }
 
 /**
- * What a hook threw, fit to be logged and to be answered with: as it is, or a short copy if it throws when it is looked at, is too long or too deep,
- * or is no object. A hook may throw anything, and a logger that fails must not keep its failure from being counted.
+ * A hook's error, fit for a log and a reply: unchanged, or a short copy if it throws when it is read, is too long or too deep, or is not an object. A
+ * hook may throw anything, and a failing logger must not prevent its failure from being counted.
  */
 export function loggable(thrown: unknown): object {
   return isSmall(thrown) ? thrown : summary(thrown, CAUSES)
@@ -44,7 +44,7 @@ function isSmall(thrown: unknown): thrown is object {
     if (value instanceof Error && (typeof message !== 'string' || typeof stack !== 'string')) return false
     const written: unknown = typeof toJSON === 'function' ? toJSON.call(value) : undefined
     if (![message, stack, cause, errors, written].every((part) => fits(part, steps - 1))) return false
-    // Loggers go through inherited properties as well.
+    // Loggers read inherited properties too.
     for (const name in value) {
       if (!fits(name, steps) || !fits((value as Record<string, unknown>)[name], steps - 1)) return false
     }
@@ -85,7 +85,7 @@ function parts(thrown: unknown): Record<string, unknown> {
   return found
 }
 
-/** A part of a text keeps the whole in memory; a copy does not. Halves of characters are replaced. */
+/** A slice of a string keeps the whole string in memory; a copy does not. Half characters are replaced. */
 function copied(text: string): string {
   return Buffer.from(text).toString()
 }

@@ -8,34 +8,34 @@ import type { TradeRow, TradeSummary } from '../protocol/trade-bill.ts'
 import { isRefusal } from './refusals.ts'
 
 export interface TradeBillOptions {
-  /** Which trades: all of the day, those that were paid, or its refunds. Default `ALL`. */
+  /** Which trades: all of the day, only payments, or only refunds. Default `ALL`. */
   type?: 'ALL' | 'SUCCESS' | 'REFUND'
 }
 
 export interface FundFlowBillOptions {
-  /** Whose movements. Default `BASIC`. */
+  /** The account. Default `BASIC`. */
   account?: 'BASIC' | 'OPERATION' | 'FEES'
 }
 
 /** The bills of a day as WeChat writes them (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). */
 export interface BillFiles {
   /**
-   * The trades of a day: CSV in UTF-8, unpacked. A day's bill is there from about 10:00 of the next day on, for three months. That of API v3 is checked against its
-   * hash at its end.
+   * The trades of a day: CSV in UTF-8, unpacked. A day's bill is available from about 10:00 the next day, for three months. With API v3 its hash is
+   * checked at its end.
    *
    * @param date The day in GMT+8: `yyyy-MM-dd`.
-   * @throws {WechatError} before the first byte `WECHAT_UNAVAILABLE` for a bill that WeChat has not made yet, and `WECHAT_REFUSED` for a day without trades; at the
-   * end `WECHAT_REPLY_INVALID` when it was cut short or changed on its way: what has been read of it is then not to be used
+   * @throws {WechatError} before the first byte `WECHAT_UNAVAILABLE` for a bill that WeChat has not made yet, and `WECHAT_REFUSED` for a day without
+   * trades; at the end `WECHAT_REPLY_INVALID` if the bill was truncated or altered: then discard everything read of it
    */
   tradeBill(date: string, options?: TradeBillOptions): AsyncGenerator<Buffer, void>
   /** The movements of the merchant's funds, likewise. API v2 gives them only to the certificate of the merchant (`merchant.cert`). */
   fundFlowBill(date: string, options?: FundFlowBillOptions): AsyncGenerator<Buffer, void>
 }
 
-/** A day's bills, row by row as they come. Nothing is kept: memory does not grow with the bill. What is thrown at the end makes void what was read before. */
+/** A day's bills, streamed row by row: memory does not grow with the bill. An error at the end invalidates all rows before it. */
 export interface Bills {
   /**
-   * The trades of a day, and when it is done its summary. No summary, or a line that cannot be read: `WECHAT_REPLY_INVALID`.
+   * The trades of a day; returns the summary at the end. No summary, or an unreadable line: `WECHAT_REPLY_INVALID`.
    *
    * @param date The day in GMT+8: `yyyy-MM-dd`.
    * @throws {WechatError} as `pay.tradeBill`
@@ -73,11 +73,11 @@ export function isNoBill(error: unknown): boolean {
   )
 }
 
-/** What a gzip file holds. */
+/** The content of a gzip file. */
 export async function* unzipped(file: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
   const packed = Readable.from(file)
   const plain = createGunzip()
-  // An error on the way in is one on the way out; leaving the one leaves the other.
+  // An error of the input is an error of the output; leaving the output ends the input.
   packed.on('error', (error) => plain.destroy(error))
   try {
     for await (const chunk of packed.pipe(plain)) yield chunk as Buffer
@@ -85,7 +85,7 @@ export async function* unzipped(file: AsyncGenerator<Buffer, void>): AsyncGenera
     if (error instanceof WechatError) throw error
     throw new WechatError(
       'WECHAT_REPLY_INVALID',
-      'The bill cannot be unpacked: it was cut short or changed on its way. Get it again.',
+      'The bill cannot be unpacked: it was truncated or altered on its way. Download it again.',
       { advice: 'repeat', cause: error },
     )
   } finally {

@@ -5,10 +5,10 @@ import type { Secret } from '../base/secret.ts'
 import { codeOf } from '../base/thrown.ts'
 import type { ClientCert } from './certificate.ts'
 
-/** A connection that was never made: not a byte of the request has left this machine. */
+/** No connection was made: not a byte of the request has left this machine. */
 export class NotConnected extends Error {
   override readonly name = 'NotConnected'
-  /** Not as `code`: undici connects again and again after some of them. */
+  /** Not as `code`: undici would reconnect again and again for some codes. */
   readonly reason: string
 
   constructor(reason: string) {
@@ -18,16 +18,16 @@ export class NotConnected extends Error {
 }
 
 export interface ConnectionOptions {
-  /** Real ms for all of it: to the proxy, through it, and the TLS handshake. */
+  /** Real ms for everything: to the proxy, through it, and the TLS handshake. */
   timeoutMs: number
   /** The client certificate. WeChat sees it, a proxy does not. */
   cert: ClientCert | undefined
-  /** An HTTP proxy through which every connection is tunnelled (CONNECT). It learns the names of the hosts, and nothing that is said inside of TLS. */
+  /** An HTTP proxy that tunnels every connection (CONNECT). It learns the names of the hosts, but not the contents of TLS. */
   proxy: Secret | undefined
 }
 
 export interface Connections {
-  /** As undici's `request`. Rejects with `NotConnected` when there is no connection to send it on. */
+  /** Like undici's `request`. Rejects with `NotConnected` if there is no connection to send it on. */
   request(url: string, options: Omit<Dispatcher.RequestOptions, 'origin' | 'path'>): Promise<Dispatcher.ResponseData>
   close(): Promise<void>
 }
@@ -44,7 +44,7 @@ export function createConnections({ timeoutMs, cert, proxy }: ConnectionOptions)
           callback(null, socket)
           return
         }
-        // The handshake gets what is left of the time.
+        // The handshake gets the rest of the time.
         const giveUp = () => socket.destroy(limit.reason as Error)
         limit.addEventListener('abort', giveUp)
         direct({ ...target, httpSocket: socket }, (...result) => {
@@ -66,7 +66,7 @@ export function createConnections({ timeoutMs, cert, proxy }: ConnectionOptions)
     })
   }
 
-  // Whoever calls has a deadline for headers and body.
+  // The caller has a deadline for headers and body.
   const agent = new Agent({ connect, headersTimeout: 0, bodyTimeout: 0 })
   return {
     request: (url, options) => request(url, { ...options, dispatcher: agent }),

@@ -5,23 +5,23 @@ import { codeOf } from '../base/thrown.ts'
 import type { ClientCert } from './certificate.ts'
 import type { Connections, NotConnected } from './connection.ts'
 
-/** Replies of WeChat are small; bills, the one exception, are streamed. */
+/** Replies of WeChat are small; bills, the only exception, are streamed. */
 const MAX_REPLY_BYTES = 1024 * 1024
 
-/** How long a host that failed is left alone before it is tried first again. */
+/** How long a failed host is avoided before it is preferred again. */
 const REST_MS = 60_000
 
 const TIMED_OUT = new Set(['TIMEOUT', 'TimeoutError', 'UND_ERR_CONNECT_TIMEOUT'])
 
 export interface HttpOptions {
-  /** Origins, the preferred one first. One that fails, or answers HTTP 5xx, is passed over for a minute, then preferred again. */
+  /** Origins, the preferred one first. One that fails, or answers HTTP 5xx, is skipped for a minute. */
   hosts: readonly string[]
-  /** Real ms for one try, half of them for the connection. There are two tries at most. */
+  /** Real ms for one try; half of it is for connecting. There are at most two tries. */
   timeoutMs: number
   now: () => Date
-  /** Told what time it is at WeChat by each reply that says so, and how long before its request was sent, in real ms. */
+  /** Called with WeChat's time for each reply that names it, and the real ms since its request was sent. */
   heard?: ((date: Date, tripMs: number) => void) | undefined
-  /** Waits before a repetition; an argument so that tests need not wait. */
+  /** Waits before a repetition; an argument so that tests do not wait. */
   pause: () => Promise<void>
   /** The client certificate, for the calls that need one. */
   cert?: ClientCert | undefined
@@ -31,12 +31,12 @@ export interface HttpOptions {
 
 export interface HttpRequest {
   method: 'GET' | 'POST'
-  /** With its query, which may hold secrets: it appears in no error. */
+  /** Includes the query, which may contain secrets: it appears in no error. */
   path: string
   body?: string
   /** By lower-case name. */
   headers?: Readonly<Record<string, string>>
-  /** Whether doing it twice is harmless. When it is not, it is repeated only if it was never sent. */
+  /** Whether sending it twice is harmless. If not, it is repeated only if it was never sent. */
   repeatable: boolean
 }
 
@@ -44,12 +44,12 @@ export interface HttpReply {
   status: number
   /** By lower-case name. */
   headers: Readonly<Record<string, string | string[] | undefined>>
-  /** The bytes as they came: a signature may cover them. */
+  /** The raw bytes: a signature may cover them. */
   body: Buffer
 }
 
 export interface HttpStream extends Omit<HttpReply, 'body'> {
-  /** To be read to its end, or left by `return`: else its connection stays open until the limit. */
+  /** Read it to its end, or call `return`: otherwise its connection stays open until the limit. */
   body: AsyncGenerator<Buffer, void>
 }
 
@@ -58,7 +58,7 @@ export interface Http {
   /** @throws {WechatError} `WECHAT_NETWORK`, `WECHAT_TIMEOUT` or `WECHAT_REPLY_INVALID`, with `sent` telling whether WeChat may have heard it */
   send(request: HttpRequest): Promise<HttpReply>
   /**
-   * The same for a reply of any length, as a stream: `timeoutMs` until it begins, `limitMs` until it ends. Nothing is asked twice.
+   * The same for a reply of any length, as a stream: `timeoutMs` until it begins, `limitMs` until it ends. No repetition.
    *
    * @throws {WechatError} as `send`, also while it is read
    */
@@ -71,10 +71,10 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
   const way = proxy === undefined ? '' : ` through the proxy ${new URL(proxy.reveal()).origin}`
   const failedAt = new Map<string, number>()
 
-  /** 0 for a host in use, 1 for one that failed lately: a stable sort keeps the given order otherwise. */
+  /** 0 for a host in use, 1 for one that failed recently: a stable sort keeps the given order otherwise. */
   function rest(host: string): number {
     const age = now().getTime() - (failedAt.get(host) ?? -Infinity)
-    // A clock that was set back makes nothing rest longer.
+    // Setting a clock back does not prolong the rest.
     return age >= 0 && age < REST_MS ? 1 : 0
   }
 
@@ -82,14 +82,14 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
   }
 
-  /** undici is loaded with the first call: it has more modules than all of the plugin, and a process that starts need not wait for them. */
+  /** undici is loaded at the first call: it has more modules than the whole plugin, which would slow down the start. */
   async function connect(): Promise<Connections> {
     const { createConnections } = await import('./connection.ts')
-    // Half of the time for the connection, so that one that was never made is told from an answer that was lost.
+    // Half of the time for connecting, to tell a failed connection from a lost answer.
     return createConnections({ timeoutMs: timeoutMs / 2, cert, proxy })
   }
 
-  /** The beginning of a reply; `signal` ends all of the exchange. */
+  /** The beginning of a reply; `signal` ends the whole exchange. */
   async function begin(host: string, { method, path, body, headers = {} }: HttpRequest, signal: AbortSignal) {
     const { request } = await (connections ??= connect())
     const sentAt = performance.now()
@@ -101,7 +101,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return reply
   }
 
-  /** What went wrong on the way to `host`, or with its reply. */
+  /** The error on the way to `host`, or in its reply. */
   function lostAt(host: string, error: unknown, signal: AbortSignal): WechatError {
     failedAt.set(host, now().getTime())
     if (error instanceof WechatError) return error
@@ -163,7 +163,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
       let lost: WechatError | HttpReply
       try {
         lost = await sendTo(first, request)
-        // A 5xx may come from a load balancer that lost the answer of a server behind it: it tells as little of what was done as a connection that broke off.
+        // A 5xx may come from a load balancer that lost a server's answer: like a broken connection, it does not tell whether the request took effect.
         if (lost.status < 500 || !request.repeatable || second === undefined) return lost
       } catch (error) {
         lost = error as WechatError
@@ -173,7 +173,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
       try {
         return await sendTo(second ?? first, request)
       } catch (error) {
-        // What may have been heard once may have had its effect, even when the repetition was never sent.
+        // The first request may have taken effect, even if the repetition was never sent.
         if ((error as WechatError).sent) throw error
         if (lost instanceof WechatError) throw lost
         return lost
@@ -188,11 +188,11 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
   }
 }
 
-/** Names the cause by its code alone: causes may carry addresses with secrets in their query. */
+/** Names the cause only by its code: causes may contain addresses with secrets in their query. */
 function failure(host: string, code: string, sent: boolean): WechatError {
   const what = sent
-    ? 'Whether it had an effect is unknown: repeat it unchanged, or query.'
-    : 'It had no effect: repeat it.'
+    ? 'Whether it took effect is unknown: repeat it unchanged, or query.'
+    : 'It was not sent: repeat it.'
   return TIMED_OUT.has(code)
     ? new WechatError('WECHAT_TIMEOUT', `${host} did not answer in time (${code}). ${what}`, { advice: 'repeat', sent })
     : new WechatError('WECHAT_NETWORK', `The connection to ${host} failed (${code}). ${what}`, {

@@ -1,8 +1,7 @@
 import type { Secret } from '../base/secret.ts'
 
 /**
- * A secret, and while it is being changed in WeChat's console the next one: what WeChat signs may be under either, what we sign goes under the one that worked
- * last.
+ * A secret and, while it is being changed in WeChat's console, the next one. WeChat may sign with either; we sign with the one that worked last.
  */
 export class KeyRing {
   #current: Secret
@@ -22,8 +21,8 @@ export class KeyRing {
   }
 
   /**
-   * What `task` gives under the current key, or under the other one when WeChat refuses the current as `isWrongKey` tells: nothing was done then, so the task may
-   * be done again. What was not refused stays the current one.
+   * Runs `task` with the current key, and with the other one if WeChat refuses the current key (`isWrongKey`), in which case nothing was done. The key
+   * that was not refused becomes the current one.
    */
   async use<T>(task: (key: Secret) => Promise<T>, isWrongKey: (error: unknown) => boolean): Promise<T> {
     const [first, second] = this.all as [Secret, Secret?]

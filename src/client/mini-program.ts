@@ -4,7 +4,7 @@ import { Secret } from '../base/secret.ts'
 import type { Http, HttpReply } from './http.ts'
 import type { KeyRing } from './key-ring.ts'
 
-/** What WeChat tells about a login. */
+/** WeChat's reply to a login. */
 export interface CodeSession {
   openid: string
   unionid: string | undefined
@@ -13,19 +13,19 @@ export interface CodeSession {
 
 export interface MiniProgram {
   /**
-   * Exchanges a login code (GET /sns/jscode2session). A code is good for one exchange, so this is never repeated once it was sent.
+   * Exchanges a login code (GET /sns/jscode2session). A code is valid for one exchange, so a sent request is never repeated.
    *
    * @throws {WechatError}
    */
   code2Session(code: Secret): Promise<CodeSession>
 }
 
-/** WeChat's code → ours, and what the operator must know. The official table has four of them; the others are on record. */
+/** WeChat's code → ours, and the message. The official table has four of them; the others were recorded. */
 const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   '-1': ['WECHAT_UNAVAILABLE', 'WeChat is busy: log in again with a new code.'],
   40029: ['WECHAT_CODE_REJECTED', 'The login code is expired, unknown or from another appid: call wx.login again.'],
   40163: ['WECHAT_CODE_REJECTED', 'The login code has been used: call wx.login again.'],
-  40226: ['WECHAT_USER_BLOCKED', 'WeChat holds this user to be high-risk.'],
+  40226: ['WECHAT_USER_BLOCKED', 'WeChat considers this user high-risk.'],
   45011: ['WECHAT_RATE_LIMITED', 'This user logs in too often: try again in a minute.'],
   45009: ['WECHAT_UNAVAILABLE', 'The daily quota of calls is used up.'],
   40013: ['WECHAT_ACCOUNT_REFUSED', 'appid is not a mini program of WeChat: check `appid`.'],
@@ -38,12 +38,12 @@ const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   41004: ['WECHAT_ACCOUNT_REFUSED', 'the app secret did not arrive: check `baseUrl` and proxies.'],
   40002: ['WECHAT_ACCOUNT_REFUSED', 'the grant type did not arrive: check `baseUrl` and proxies.'],
   // Documented for the access token, which asks with the same appid and secret.
-  40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: thaw it in the mini program console.'],
+  40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: unfreeze it in the mini program console.'],
   50007: ['WECHAT_ACCOUNT_REFUSED', 'the mini program is frozen: see the console.'],
   41008: ['WECHAT_INPUT_INVALID', 'The login code is missing.'],
 }
 
-/** "invalid appsecret": the code has not been looked at, and is as good as before. */
+/** "invalid appsecret": the code has not been used, and is still valid. */
 const WRONG_SECRET = '40125'
 
 export function createMiniProgram(http: Http, appid: string, appSecrets: KeyRing): MiniProgram {
@@ -70,8 +70,7 @@ function isWrongSecret(error: unknown): boolean {
 }
 
 /**
- * Judges the reply: the body decides, as every outcome comes with status 200 and `text/plain`.
- * `secrets` are cut out of WeChat's words before they are quoted.
+ * Judges the reply by its body, as every outcome has status 200 and `text/plain`. `secrets` are removed from WeChat's text before it is quoted.
  */
 export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] = []): CodeSession {
   if (reply.status !== 200) {
@@ -96,7 +95,7 @@ export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] =
   if (errcode !== undefined && !Number.isInteger(errcode)) {
     throw new WechatError(
       'WECHAT_REPLY_INVALID',
-      'WeChat answered the login with an errcode that is no number. Log in again with a new code.',
+      'WeChat answered the login with an errcode that is not a number. Log in again with a new code.',
     )
   }
   if (errcode !== undefined && errcode !== 0) {
@@ -108,7 +107,7 @@ export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] =
         typeof errmsg === 'string' ? errmsg : '',
       )
       .slice(0, 200)
-    // What is wrong with our own account is the operator's business, not the client's: the message stays general, `wechatText` and the hint go to the log.
+    // Faults of our own account concern the operator, not the client: the message is general; `wechatText` and the hint go to the log.
     const message =
       code === 'WECHAT_ACCOUNT_REFUSED'
         ? `WeChat refused this server's configuration (${wechatCode}).`

@@ -2,45 +2,45 @@ import { WechatError } from '../errors.ts'
 import type { BillFiles } from './bills.ts'
 import type { Order, PayParams, Payment, Refund, RefundReport, TradeState, WechatEvent } from '../model.ts'
 
-/** What WeChat says of a trade when asked. */
+/** WeChat's reply about a trade. */
 export type TradeReport =
   | { tradeState: 'SUCCESS'; payment: Payment }
   | { tradeState: 'REFUND'; payment: Payment }
   | { tradeState: Exclude<TradeState, 'SUCCESS' | 'REFUND'> }
   | { tradeState: 'NOT_EXIST' }
 
-/** A notification whose signature and account have been verified. The order it names has not been looked at yet. */
+/** A notification with verified signature and account. Its order has not been checked yet. */
 export type Notification =
   | { kind: 'payment'; payment: Payment }
-  /** Signed, but its signed text can be cut into fields in more than one way: a hint to ask, nothing to believe. */
+  /** Signed, but its signed text can be split into fields in more than one way: only a reason to ask WeChat. */
   | { kind: 'payment-hint'; outTradeNo: string; transactionId: string }
   | { kind: 'payment-failed'; outTradeNo: string | undefined; reason: string }
-  /** What a signed message says of a refund; its order tells of which app. */
+  /** A refund from a signed message; its order names the app. */
   | { kind: 'refund'; report: RefundReport }
   /**
-   * Decrypted under our key but not signed (refund notify of V2): a hint to ask, nothing to believe. A merchant number has one refund URL for all of its apps:
-   * `appid` may be another one's.
+   * Decrypted with our key but not signed (refund notification of API v2): only a reason to ask WeChat. A merchant number has one refund URL for all of
+   * its apps, so `appid` may be another app's.
    */
   | { kind: 'refund-hint'; appid: string; outTradeNo: string; outRefundNo: string; refundFee: number }
-  /** Anything else that WeChat tells a merchant by API v3, such as a complaint or a transfer. */
+  /** Any other notification of API v3, such as a complaint or a transfer. */
   | { kind: 'event'; event: WechatEvent }
 
-/** Why a notification is answered with a failure: a closed set, for logs and counters. */
+/** Why a notification is answered with FAIL: a closed set, for logs and counters. */
 export type NotificationFault =
-  /** A hook or a middleware of the app has answered in our place, or taken its body away. */
+  /** A hook or middleware of the app has answered instead of us, or consumed its body. */
   | 'blocked'
   | 'unreadable'
   | 'incomplete'
   | 'bad-signature'
-  /** API v3: the signature is wrong on purpose, to see whether it is refused (WECHATPAY/SIGNTEST). Nothing to worry about. */
+  /** API v3: a wrong signature, sent on purpose to test whether we refuse it (WECHATPAY/SIGNTEST). No problem. */
   | 'probe'
-  /** API v3: signed more than five minutes from now: a clock is wrong, or somebody has replayed it. */
+  /** API v3: signed more than five minutes before or after now: a clock is wrong, or it is a replay. */
   | 'stale'
-  /** API v3: signed under a key that is none of this merchant's: see `merchant.publicKeyId` and `merchant.platformCertificates`. */
+  /** API v3: signed with a key that is unknown here: see `merchant.publicKeyId` and `merchant.platformCertificates`. */
   | 'unknown-key'
-  /** API v3: signed by WeChat, and not readable under `merchant.apiV3Key`. */
+  /** API v3: signed by WeChat, but not decryptable with `merchant.apiV3Key`. */
   | 'not-decrypted'
-  /** API v2 XML for a merchant of API v3 without `merchant.apiKey`, such as news of a refund made in the merchant platform. */
+  /** API v2 XML for a merchant of API v3 without `merchant.apiKey`, e.g. about a refund made in the merchant platform. */
   | 'no-v2-key'
   | 'wrong-account'
   | 'ambiguous'
@@ -48,7 +48,7 @@ export type NotificationFault =
   | 'mismatch'
   | 'not-stored'
 
-/** A notification that is not believed. */
+/** A rejected notification. */
 export class NotificationError extends WechatError {
   readonly fault: NotificationFault
 
@@ -63,12 +63,12 @@ export class NotificationError extends WechatError {
 export function noCertificate(what = 'Refunds need'): WechatError {
   return new WechatError(
     'WECHAT_OPTIONS_INVALID',
-    `${what} the option merchant.cert: WeChat takes none without the certificate of the merchant. Nothing was sent.`,
+    `${what} the option merchant.cert: WeChat requires the merchant's certificate. Nothing was sent.`,
     { sent: false },
   )
 }
 
-/** Closing an order that was closed before is refused, in words that name no order: so WeChat is asked about this one. */
+/** Closing a closed order is refused with a text that names no order, so we ask WeChat about this one. */
 export async function confirmClosed(
   outTradeNo: string,
   query: PayApi['query'],
@@ -84,15 +84,15 @@ export async function confirmClosed(
   )
 }
 
-/** A notification as it came. */
+/** A raw notification. */
 export interface NotificationMessage {
   /** By lower-case name. */
   headers: Readonly<Record<string, string | string[] | undefined>>
-  /** The bytes as they came: the signature covers them. */
+  /** The raw bytes: the signature covers them. */
   body: Buffer
 }
 
-/** The HTTP reply WeChat reads after a notification. */
+/** The HTTP reply to a notification. */
 export interface NotificationReply {
   status: number
   contentType: string
@@ -100,30 +100,30 @@ export interface NotificationReply {
 }
 
 /**
- * One merchant's payment API, whatever its version: the only thing the engine knows of WeChat Pay.
- * Every reply is verified before it is believed. Each method throws `WechatError`; its `advice` says what may be done next.
+ * One merchant's payment API, of any version: the engine knows nothing else of WeChat Pay.
+ * Every reply is verified. Each method throws `WechatError`; its `advice` says what to do next.
  */
 export interface PayApi extends BillFiles {
   readonly version: 'v2' | 'v3'
-  /** Orders, or orders again under the same number: repeating it with the same terms is safe. */
+  /** Places an order, or places it again under the same number: repeating it with the same terms is safe. */
   prepay(order: Order): Promise<string>
   /** The parameters of `wx.requestPayment`, signed. */
   payParams(prepayId: string, now: Date): PayParams
   query(outTradeNo: string): Promise<TradeReport>
-  /** `paid` when WeChat refuses since the order is paid; `not-exist` when it does not know the number. Repeating it is safe. */
+  /** `paid` if WeChat refuses because the order is paid; `not-exist` if it does not know the number. Repeating it is safe. */
   close(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
-  /** Whether refunds can be asked for at all: they need the merchant's certificate. */
+  /** Whether refunds are possible: with API v2 they need the merchant's certificate. */
   readonly canRefund: boolean
   /** Why a free text (an order's description or attach, the reason of a refund) cannot be sent, as the end of a sentence; `undefined` if it can. */
   textFault?(text: string): string | undefined
-  /** Asks for a refund, or again for the same number, which refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
+  /** Requests a refund; the same number refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund(order: Order, refund: Refund): Promise<string>
-  /** `undefined` when WeChat does not know the number. Whose order it is of is for the caller to compare. */
+  /** `undefined` if WeChat does not know the number. The caller has to compare the order. */
   queryRefund(outRefundNo: string): Promise<RefundReport | undefined>
-  /** All refunds of an order, wherever they were made, in WeChat's order; absent where an API cannot list them, as that of v3. */
+  /** All refunds of an order, made here or elsewhere, in WeChat's order; absent if the API cannot list them, like v3. */
   listRefunds?(outTradeNo: string): Promise<RefundReport[]>
   /** @throws {NotificationError} */
   readNotification(message: NotificationMessage): Notification | Promise<Notification>
-  /** The exact reply for success, or for failure with a fixed word, in the version that the message speaks: that of the merchant while its body has not been read. */
+  /** The exact reply for success, or for failure with a fixed word, in the version of the message; in the merchant's version if its body has not been read. */
   reply(message: NotificationMessage, fault?: NotificationFault): NotificationReply
 }

@@ -3,7 +3,7 @@ import type { Advice, WechatErrorCode } from '../errors.ts'
 
 /**
  * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3; v3: doc/v3/merchant/4012081717 and the pages of
- * each call). WeChat writes codes with underscores and without, also within one version: here they have none. A code that is not here is final.
+ * each call). WeChat writes codes with and without underscores, even within one version: here they have none. A code that is not listed is final.
  */
 const REFUSALS = new Map(
   Object.entries<[WechatErrorCode, Advice]>({
@@ -32,7 +32,7 @@ const REFUSALS = new Map(
     // Final although their status is 500 (doc/v3/merchant/4012556931).
     OPENIDMISMATCH: ['WECHAT_REFUSED', 'stop'],
     INVALIDTRANSACTIONID: ['WECHAT_REFUSED', 'stop'],
-    // Refunds: all of these are asked for again under the same number (v2: refund, micropay 9_4; v3: doc/v3/merchant/4014959631).
+    // Refunds: all of these are requested again under the same number (v2: refund, micropay 9_4; v3: doc/v3/merchant/4014959631).
     BIZERRNEEDRETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
     ORDERNOTREADY: ['WECHAT_UNAVAILABLE', 'repeat'],
     INVALIDREQTOOMUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
@@ -54,7 +54,7 @@ function normal(wechatCode: string): string {
   return wechatCode.replaceAll('_', '')
 }
 
-/** WeChat's words, short enough for a message. */
+/** WeChat's text, short enough for a message. */
 export function quoted(text: string | undefined): string {
   return (text ?? '').slice(0, 100)
 }
@@ -65,13 +65,13 @@ export const ADVICE: Record<Advice, string> = {
   stop: 'Repeating it cannot help.',
 }
 
-/** Fields whose value comes from one order or refund. A text that begins with one of them is about that order. */
+/** Fields whose value comes from one order or refund. A text that begins with one of them concerns only that order. */
 const ORDER_FIELDS =
   'body|detail|attach|goods_tag|limit_pay|scene_info|out_trade_no|transaction_id|total_fee|fee_type|spbill_create_ip|openid|out_refund_no|refund_fee|refund_fee_type|refund_desc|refund_account'
 
 /**
- * What a communication failure is about. It carries no code, and its texts are not documented: these are the recorded ones and their form. The first row that
- * matches counts. A text that nobody has recorded is about the server: a false alarm costs less than a missed one.
+ * Whom a communication failure concerns. It has no code, and its texts are not documented: these are the recorded ones and their patterns. The first
+ * match counts. An unknown text concerns the server: a false alarm costs less than a missed one.
  */
 const COMMUNICATION: [text: RegExp, about: 'order' | 'server', toDo: string][] = [
   // "time_expire时间过短，刷卡至少1分钟，其他5分钟"
@@ -90,7 +90,7 @@ const COMMUNICATION: [text: RegExp, about: 'order' | 'server', toDo: string][] =
   [/sub_mch_id/, 'server', '`merchant.mchId` is a service provider, which this package does not support'],
   // "invalid notify_url"
   [/notify_url/, 'server', 'check `publicUrl`'],
-  // "缺少参数", "missing parameter", "XML格式错误", and all that are not on record
+  // "缺少参数", "missing parameter", "XML格式错误", and all unknown texts
   [/^/, 'server', 'check `merchant`, `appid`, `baseUrl` and proxies'],
 ]
 

@@ -281,7 +281,7 @@ t.test('a host whose certificate nobody vouches for was told nothing', async (t)
   t.match(await failure(http.send(GET)), {
     code: 'WECHAT_NETWORK',
     sent: false,
-    message: /\(DEPTH_ZERO_SELF_SIGNED_CERT\)\. It had no effect/,
+    message: /\(DEPTH_ZERO_SELF_SIGNED_CERT\)\. It was not sent/,
   })
   t.equal(pauses(), 1, 'so it was tried again')
 })
@@ -292,7 +292,7 @@ t.test('a connection that was never made: nothing was sent, so even a login code
     const { http, pauses } = client(t, [dead])
     const error = await failure(http.send(request))
     t.match(error, { code: 'WECHAT_NETWORK', advice: 'repeat', sent: false }, `${request.method}: not sent`)
-    t.match(error.message, /\(ECONNREFUSED\)\. It had no effect: repeat it\./)
+    t.match(error.message, /\(ECONNREFUSED\)\. It was not sent: repeat it\./)
     t.equal(pauses(), 1, `${request.method}: tried twice`)
   }
 })
@@ -334,7 +334,7 @@ t.test('a reply that does not come in time', async (t) => {
         { code: 'WECHAT_TIMEOUT', statusCode: 504, advice: 'repeat', sent: true, cause: undefined },
         `${name}: the outcome is unknown`,
       )
-      t.match(error.message, `${origin} did not answer in time (TIMEOUT). Whether it had an effect is unknown`)
+      t.match(error.message, `${origin} did not answer in time (TIMEOUT). Whether it took effect is unknown`)
       t.equal(requests(), repeatable ? 2 : 1, `${name}: ${repeatable ? 'repeated once' : 'not repeated'}`)
     }
   }
@@ -346,7 +346,7 @@ t.test('a connection that does not come about in half of the time: nothing was s
   const error = await failure(http.send(GET))
   t.match(
     error,
-    { code: 'WECHAT_TIMEOUT', sent: false, message: /\(UND_ERR_CONNECT_TIMEOUT\)\. It had no effect/ },
+    { code: 'WECHAT_TIMEOUT', sent: false, message: /\(UND_ERR_CONNECT_TIMEOUT\)\. It was not sent/ },
     'a TLS handshake that nobody answers',
   )
   t.equal(pauses(), 1, 'so it was tried again')

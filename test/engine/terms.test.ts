@@ -30,7 +30,7 @@ t.test('each term that cannot be is refused, with the rule that is broken', asyn
       /totalFee must be an integer number of fen from 1 to 9007199254740991, not /,
     ],
     ['key', ['', 7, undefined, 'k'.repeat(129)], /key must be a string of 1 to 128 bytes of UTF-8, not /],
-    ['key', ['a\tb'], /key must have no line breaks and no other control characters, and character 2 is U\+0009/],
+    ['key', ['a\tb'], /key must have no line breaks or other control characters, but character 2 is U\+0009/],
     ['description', ['', '茶'.repeat(43), null], /description must be a string of 1 to 127 bytes of UTF-8, not /],
     ['description', ['a\0b', 'a\nb'], /description must have no line breaks/],
     ['description', ['a\ud83c'], /description must be well-formed Unicode/],

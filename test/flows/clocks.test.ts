@@ -203,7 +203,7 @@ for (const behind of [-HOUR, -90 * SECOND]) {
       shop.logged,
       [
         { level: 40, msg: /^The clock of this process is \d+ s behind WeChat's\. Orders expire by WeChat's/ },
-        { level: 30, msg: /WeChat's, no more than a minute again$/ },
+        { level: 30, msg: /WeChat's, less than a minute again$/ },
       ],
       'and somebody has set it right',
     )

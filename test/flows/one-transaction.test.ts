@@ -114,7 +114,7 @@ t.test('no order is made with a text that could be read as a field', async (t) =
     ['description', { description: '茶&out_trade_no=1' }],
   ] as const) {
     await t.rejects(shop.order({ price }), {
-      message: new RegExp(`WECHAT_PRICE_INVALID.*The ${field} of an order cannot be sent: it holds`),
+      message: new RegExp(`WECHAT_PRICE_INVALID.*The ${field} of an order cannot be sent: it contains`),
     })
     shop.world.journal.verify({ api: 'unifiedorder' }, 0)
   }

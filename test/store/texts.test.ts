@@ -34,7 +34,7 @@ t.test('every store answers alike', async (t) => {
   for (const [name, store] of stores) {
     await t.test(name, async (t) => {
       const asked = neutral(store)
-      // A database takes half of a character for U+FFFD.
+      // A database takes half a character for U+FFFD.
       await store.insertOrder(change(newOrder('a\ufffd')))
       for (const [n, text] of ['a\0', 'a\ud83c', '\udf75', '\0'].entries()) {
         t.equal(await asked.findOrder(text), undefined)

@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts'
 
 const ACCOUNTS = { BASIC: 'Basic', OPERATION: 'Operation', FEES: 'Fees' } as const
 
-/** downloadbill (9_6) and downloadfundflow (9_18), which wants the certificate of the merchant, and HMAC-SHA256 whatever the merchant's own algorithm. */
+/** downloadbill (9_6) and downloadfundflow (9_18), which needs the merchant's certificate, and HMAC-SHA256 even if the merchant uses MD5. */
 export function createBillFiles(exchange: Exchange, http: Http, certHttp: Http | undefined): BillFiles {
   async function* get(...call: Parameters<Exchange['download']>): AsyncGenerator<Buffer, void> {
     yield* await exchange.download(...call)

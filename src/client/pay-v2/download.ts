@@ -11,7 +11,7 @@ const DOWNLOAD_LIMIT_MS = 10 * 60_000
 const MAX_REFUSAL_BYTES = 64 * 1024
 
 /**
- * The text of a bill, packed or not; what WeChat refuses with is XML, and as little signed as the bill.
+ * The text of a bill, compressed or not; a refusal is XML, and unsigned like the bill.
  *
  * @throws {WechatError}
  */
@@ -44,9 +44,9 @@ function unavailable(what: string, details = {}): WechatError {
   return new WechatError('WECHAT_UNAVAILABLE', `${what}. ${ADVICE.repeat}`, { advice: 'repeat', ...details })
 }
 
-/** What the texts mean (9_6; the pairing of text and number is that of client libraries). The first row that matches counts. */
+/** The meaning of the texts (9_6; the pairing of text and number is that of client libraries). The first match counts. */
 const TEXTS: [text: RegExp, code: WechatErrorCode, advice: Advice, toDo: string][] = [
-  [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', 'It is made from 9:00 of the next day on: ask again after 10:00.'],
+  [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', 'Bills are made from 9:00 the next day: ask again after 10:00.'],
   [/exist/i, 'WECHAT_REFUSED', 'stop', 'Nothing was traded that day.'],
   [/system ?error|zip error/i, 'WECHAT_UNAVAILABLE', 'repeat', ADVICE.repeat],
   [/sign ?error|appid|权限|^invalid parameter$/i, 'WECHAT_ACCOUNT_REFUSED', 'stop', ''],

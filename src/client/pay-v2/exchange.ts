@@ -21,9 +21,9 @@ export interface ExchangeOptions {
 
 /** Sends signed messages. */
 export interface Exchange {
-  /** Believes replies that WeChat has signed. Resolves with the fields of a success. @throws {WechatError} */
+  /** Accepts only signed replies. Resolves with the fields of a success. @throws {WechatError} */
   call(path: string, fields: readonly [string, string][], via: Http): Promise<Fields>
-  /** A reply that WeChat does not sign, as a stream: a bill. `algorithm` where the call takes one only. @throws {WechatError} */
+  /** An unsigned reply as a stream: a bill. `algorithm` if the call takes only one. @throws {WechatError} */
   download(
     path: string,
     fields: readonly [string, string][],
@@ -87,7 +87,7 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
         { advice: 'query', cause },
       )
     }
-    // A communication failure is never signed, so it is believed only as far as it goes: nothing was done that we can rely on.
+    // A communication failure is never signed: it only means that we cannot rely on any effect.
     if (fields.get('return_code') === 'FAIL') {
       const text = quoted(fields.get('return_msg'))
       const { about, toDo } = readCommunicationFailure(text)
@@ -99,14 +99,14 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
     if (!isSigned(fields, apiKeys, signType)) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        "WeChat Pay's reply does not carry a valid signature and was not believed. Query before anything else.",
+        "WeChat Pay's reply has no valid signature and was rejected. Query before anything else.",
         { advice: 'query' },
       )
     }
     if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        "WeChat Pay's reply is about another appid or merchant and was not believed.",
+        "WeChat Pay's reply is for another appid or merchant and was rejected.",
         { advice: 'query' },
       )
     }
@@ -114,7 +114,7 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
     if (result !== 'SUCCESS' && result !== 'FAIL') {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        "WeChat Pay's reply is neither success nor refusal and was not believed. Query before anything else.",
+        "WeChat Pay's reply is neither success nor refusal and was rejected. Query before anything else.",
         { advice: 'query' },
       )
     }
@@ -122,7 +122,7 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
     if (foreign !== undefined) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        `WeChat Pay's reply to ${path} carries ${foreign}: it answers something else and was not believed. Query before anything else.`,
+        `WeChat Pay's reply to ${path} contains ${foreign}: it answers another call and was rejected. Query before anything else.`,
         { advice: 'query' },
       )
     }
@@ -140,7 +140,7 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
   }
 }
 
-/** "签名错误", of bills "SIGN ERROR": WeChat has done nothing, as it does not know who has asked. */
+/** "签名错误", of bills "SIGN ERROR": WeChat has done nothing, as it could not identify us. */
 function isWrongKey(error: unknown): boolean {
   return error instanceof WechatError && /^(签名错误|SIGN ERROR)/.test(error.wechatText ?? '')
 }

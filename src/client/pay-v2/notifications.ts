@@ -43,17 +43,17 @@ export function readNotificationV2({ body }: NotificationMessage, options: Reade
     if (!fields.get(name)) throw new NotificationError('incomplete', `The notification lacks ${name}.`)
   }
   if (!isSigned(fields, apiKeys, signType)) {
-    throw new NotificationError('bad-signature', 'The signature of the notification is not ours.')
+    throw new NotificationError('bad-signature', 'The signature of the notification is wrong.')
   }
   if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
     throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
   }
-  // The answer to a query has all that a notification has. It says what became of the payment, which a notification cannot.
+  // The reply to a query has all fields of a notification, and also says what became of the payment.
   const tradeState = fields.get('trade_state')
   if (tradeState && tradeState !== 'SUCCESS') {
     throw new NotificationError(
       'incomplete',
-      `A trade_state of ${quoted(tradeState)} stands in an answer to a query, not in a notification.`,
+      `A trade_state of ${quoted(tradeState)} belongs in the reply to a query, not in a notification.`,
     )
   }
   if (!paid) {
@@ -80,7 +80,7 @@ export function readNotificationV2({ body }: NotificationMessage, options: Reade
   return { kind: 'payment', payment }
 }
 
-/** A refund notification carries no signature: that it decrypts and names our merchant number makes it worth a question. */
+/** A refund notification has no signature: because it decrypts and names our merchant number, we ask WeChat. */
 function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Notification {
   let refund: Fields
   try {
@@ -104,7 +104,7 @@ function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Noti
   return { kind: 'refund-hint', appid: app, outTradeNo, outRefundNo, refundFee }
 }
 
-/** What WeChat reads after a notification of API v2 (doc/v2/merchant/4011937248); the status is 200 in any case. */
+/** The reply to a notification of API v2 (doc/v2/merchant/4011937248); the status is always 200. */
 export function replyV2(fault?: NotificationFault): NotificationReply {
   return {
     status: 200,
@@ -116,7 +116,7 @@ export function replyV2(fault?: NotificationFault): NotificationReply {
   }
 }
 
-/** @throws {WechatError} when it decrypts under no key */
+/** @throws {WechatError} if no key decrypts it */
 function decrypt(reqInfo: string, apiKeys: KeyRing): Buffer {
   const [first, second] = apiKeys.all as [Secret, Secret?]
   try {

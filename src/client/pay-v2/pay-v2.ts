@@ -18,7 +18,7 @@ import { readPayment } from './trades.ts'
 
 export interface PayV2Options {
   http: Http
-  /** Presents the merchant's client certificate, without which there are no refunds. */
+  /** Presents the merchant's client certificate, which refunds need. */
   certHttp?: Http | undefined
   appid: string
   mchId: string
@@ -39,7 +39,7 @@ const UNPAID_STATES: readonly string[] = [
   'ACCEPT',
 ] satisfies TradeState[]
 
-/** What API v2 offers: what every version does. */
+/** API v2: the methods of every version. */
 export interface PayV2Api extends PayApi {
   readonly version: 'v2'
 }
@@ -79,7 +79,7 @@ export function createPayV2({
       if (typeof payment === 'string') {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay says that ${outTradeNo} is paid without a usable ${payment}.`,
+          `WeChat Pay says that ${outTradeNo} is paid with an invalid ${payment}.`,
           { advice: 'query' },
         )
       }
@@ -151,7 +151,7 @@ export function createPayV2({
       const field = fieldWithin(text)
       return field === undefined
         ? undefined
-        : `it holds "&${field}=", which the signature of API v2 cannot tell from the field ${field}`
+        : `it contains "&${field}=", which the signature of API v2 cannot tell from the field ${field}`
     },
 
     async refund(order, { outRefundNo, refundFee, reason }) {
@@ -193,7 +193,7 @@ export function createPayV2({
       if (report?.outRefundNo !== outRefundNo) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay was asked about the refund ${outRefundNo} and gave no usable answer.`,
+          `WeChat Pay was asked about the refund ${outRefundNo} and gave no valid answer.`,
           { advice: 'query' },
         )
       }

@@ -17,7 +17,7 @@ const STATES = new Map<string | undefined, RefundReport['state']>([
 const MAX_REFUNDS = 50
 const MAX_PAGES = 5
 
-/** The n-th refund of a verified answer to refundquery; `undefined` unless all of it can be read. */
+/** The n-th refund of a verified reply to refundquery; `undefined` unless all of it is readable. */
 export function readRefund(reply: Fields, n: number): RefundReport | undefined {
   const outTradeNo = kept(reply, 'out_trade_no')
   const outRefundNo = kept(reply, `out_refund_no_${n}`)
@@ -38,8 +38,8 @@ export function readRefund(reply: Fields, n: number): RefundReport | undefined {
 }
 
 /**
- * All refunds of an order. `ask` brings the verified answer to refundquery by out_trade_no, from the refund at `offset` on (2.5: ten at a time, with
- * `total_refund_count` where there are more); `undefined` when there is none.
+ * All refunds of an order. `ask` returns the verified reply to refundquery by out_trade_no, from the refund at `offset` (2.5: ten at a time, with
+ * `total_refund_count` if there are more); `undefined` if there are none.
  *
  * @throws {WechatError} `WECHAT_REPLY_INVALID`, or what `ask` threw
  */
@@ -61,7 +61,7 @@ export async function listRefunds(
   }
   throw new WechatError(
     'WECHAT_REPLY_INVALID',
-    `WeChat Pay was asked about the refunds of ${outTradeNo} and gave no usable answer.`,
+    `WeChat Pay was asked about the refunds of ${outTradeNo} and gave no valid answer.`,
     { advice: 'query' },
   )
 }

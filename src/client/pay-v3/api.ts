@@ -1,7 +1,7 @@
 import type { Order, Refund, RefundReport } from '../../model.ts'
 import type { PayApi, TradeReport } from '../pay.ts'
 
-/** The terms of an order that has no payer yet. */
+/** The terms of an order without a payer yet. */
 export type TradeTerms = Pick<Order, 'outTradeNo' | 'description' | 'totalFee' | 'clientIp' | 'expiresAt' | 'attach'>
 
 /** Where an order of a mobile browser comes from (doc/v3/merchant/4012791834). */
@@ -13,7 +13,7 @@ export interface H5Scene {
   packageName?: string
 }
 
-/** What an app hands to WeChat's SDK, value for value (doc/v3/merchant/4013070351). */
+/** The values an app passes to WeChat's SDK (doc/v3/merchant/4013070351). */
 export interface AppParams {
   appid: string
   partnerid: string
@@ -28,11 +28,11 @@ export interface AppParams {
 /** Where the money of a refund comes from (doc/v3/merchant/4012791903). */
 export interface RefundSource {
   fundsAccount?: 'AVAILABLE' | 'UNSETTLED'
-  /** Fen from each account; together the refund. */
+  /** Fen from each account; the sum is the refund. */
   from?: readonly { account: 'AVAILABLE' | 'UNAVAILABLE'; amount: number }[]
 }
 
-/** Where a refund goes that could not reach the payer. */
+/** The destination of a refund that could not reach the payer. */
 export interface AbnormalRefund {
   outRefundNo: string
   /** The merchant's own bank account, or a bank card of the payer's. Number and name go to WeChat encrypted. */
@@ -40,17 +40,17 @@ export interface AbnormalRefund {
 }
 
 /**
- * What the API of v3 has besides. These calls are WeChat's, verified and no more: no order of the store hears of them.
- * Each throws `WechatError`; its `advice` says what may be done next.
+ * Further calls of API v3. They only call WeChat, with verification: they change no order of the store.
+ * Each throws `WechatError`; its `advice` says what to do next.
  */
 export interface PayV3Api extends PayApi {
   readonly version: 'v3'
   queryTransaction(transactionId: string): Promise<TradeReport>
-  /** Orders for a QR code; resolves with what it holds, for two hours. */
+  /** Orders for a QR code; resolves with its content, valid for two hours. */
   orderNative(terms: TradeTerms): Promise<string>
   /** Orders for an app; resolves with its prepay id. */
   orderApp(terms: TradeTerms): Promise<string>
-  /** What the app hands to WeChat's SDK, signed. */
+  /** The signed values that the app passes to WeChat's SDK. */
   appParams(prepayId: string, now: Date): AppParams
   /** Orders for a mobile browser; resolves with the URL to open within five minutes. */
   orderH5(terms: TradeTerms & { h5: H5Scene }): Promise<string>

@@ -5,9 +5,9 @@ import type { BillFiles } from '../bills.ts'
 import type { Exchange } from './exchange.ts'
 import { objectOf, textOf } from './trades.ts'
 
-/** Two steps: where the file is, with its hash, and the file, which WeChat does not sign. */
+/** Two steps: the file's address with its hash, and the file, which is not signed. */
 export function createBillFiles(exchange: Exchange): BillFiles {
-  /** The file that the reply names. Its host is not followed: the file is at the hosts that we talk to. */
+  /** The path of the file. The host in the reply is ignored: the file is on the hosts that we call. */
   async function* download(target: string): AsyncGenerator<Buffer, void> {
     const {
       hash_type: type,
@@ -16,12 +16,16 @@ export function createBillFiles(exchange: Exchange): BillFiles {
     } = objectOf(await exchange.call({ method: 'GET', target }))
     const address = textOf(url)
     if (type !== 'SHA1' || typeof hash !== 'string' || address === undefined || !URL.canParse(address)) {
-      throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat Pay names a bill without a usable address or hash.', {
-        advice: 'repeat',
-      })
+      throw new WechatError(
+        'WECHAT_REPLY_INVALID',
+        'The reply of WeChat Pay has no valid address or hash of the bill.',
+        {
+          advice: 'repeat',
+        },
+      )
     }
     const { pathname, search } = new URL(address)
-    // The hash is that of the file before it was packed (doc/v3/merchant/4012791909).
+    // The hash is that of the uncompressed file (doc/v3/merchant/4012791909).
     const sum = createHash('sha1')
     for await (const chunk of unzipped(await exchange.download({ method: 'GET', target: pathname + search }))) {
       sum.update(chunk)
@@ -30,7 +34,7 @@ export function createBillFiles(exchange: Exchange): BillFiles {
     if (sum.digest('hex') !== hash.toLowerCase()) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        'The bill is not the one that WeChat Pay has announced: it was cut short or changed on its way. Get it again.',
+        'The bill does not have the hash that WeChat Pay announced: it was truncated or altered on its way. Download it again.',
         { advice: 'repeat' },
       )
     }

@@ -13,7 +13,7 @@ export interface ExchangeOptions {
   now: () => Date
   /** A fresh nonce: at most 32 letters and digits. */
   nonce: () => string
-  /** WeChat has tested that wrong signatures are refused. */
+  /** Called when WeChat has tested whether we refuse wrong signatures. */
   onProbe: (where: 'reply' | 'notification') => void
 }
 
@@ -22,21 +22,21 @@ export interface Call {
   /** Path and query, percent-encoded. */
   target: string
   body?: object
-  /** The key under which a field of the body is encrypted. */
+  /** The key that encrypts a field of the body. */
   encryptedUnder?: string
 }
 
-/** Sends signed requests, and believes replies that WeChat has signed. */
+/** Sends signed requests, and accepts only signed replies. */
 export interface Exchange {
   /**
-   * The value of a reply that WeChat has signed; `undefined` for an empty one.
+   * The value of a signed reply; `undefined` for an empty one.
    *
-   * @throws {WechatError} what WeChat refuses with, and `WECHAT_REPLY_INVALID` for what it has not signed
+   * @throws {WechatError} for a refusal, and `WECHAT_REPLY_INVALID` for an unsigned reply
    */
   call(request: Call): Promise<unknown>
-  /** The same without looking at the seal: for the list of certificates, which is believed for another reason. */
+  /** The same without checking the signature: for the list of certificates, which is authenticated by its encryption. */
   callUnsealed(request: Call): Promise<unknown>
-  /** A file, which WeChat does not sign. */
+  /** A file, which is not signed. */
   download(request: Call): Promise<AsyncGenerator<Buffer, void>>
 }
 
@@ -44,7 +44,7 @@ export interface Exchange {
 const DOWNLOAD_LIMIT_MS = 10 * 60_000
 const MAX_REFUSAL_BYTES = 64 * 1024
 
-/** How a reply's signature was found. */
+/** The result of checking a reply's signature. */
 type Verdict = 'good' | 'bad' | 'probe' | 'missing'
 
 export function createExchange({ http, signer, keys, now, nonce, onProbe }: ExchangeOptions): Exchange {
@@ -54,7 +54,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
       { method, target, timestamp: formatSeconds(now()), nonce: nonce(), body: text },
       signer,
     )
-    // While a merchant changes from certificates to a public key, this asks for an answer under the public key (doc/v3/merchant/4012154180).
+    // While a merchant changes from certificates to a public key, this requests a reply signed with the public key (doc/v3/merchant/4012154180).
     const serial = encryptedUnder ?? keys.publicKeyId
     return {
       method,
@@ -94,7 +94,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
     async call(request) {
       const { reply, verdict } = await ask(request)
       if (!isSuccess(reply)) throw refused(reply, verdict === 'good')
-      if (verdict !== 'good') throw unbelievable('does not carry a valid signature')
+      if (verdict !== 'good') throw unbelievable('has no valid signature')
       return parse(reply)
     },
 
@@ -117,7 +117,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
   }
 }
 
-/** 202 is none: WeChat has taken the request and done nothing yet. */
+/** 202 is not a success: WeChat has received the request but done nothing yet. */
 function isSuccess({ status }: HttpReply): boolean {
   return status === 200 || status === 204
 }
@@ -134,19 +134,19 @@ function parse({ body }: HttpReply): unknown {
 function unbelievable(what: string): WechatError {
   return new WechatError(
     'WECHAT_REPLY_INVALID',
-    `WeChat Pay's reply ${what} and was not believed. Query before anything else.`,
+    `WeChat Pay's reply ${what} and was rejected. Query before anything else.`,
     { advice: 'query' },
   )
 }
 
 /**
- * What a reply without success means. A 429 is told by its status, anything else by its code before its status (doc/v3/merchant/4012081717); and what WeChat
- * has not signed is no fact about an order, whatever it says.
+ * The meaning of a failed reply. A 429 is recognised by its status, anything else by its code first (doc/v3/merchant/4012081717). An unsigned reply is
+ * never a fact about an order.
  */
 function refused(reply: HttpReply, signed: boolean): WechatError {
   const { code, message, detail } = errorOf(reply)
   const said = [code, message].filter((text) => text !== '').join(' ')
-  // Callers branch on the code: without a signature it is no more than words.
+  // Callers branch on the code: without a signature it is only text.
   const wechat = signed
     ? { wechatCode: code, wechatText: message, wechatDetail: detail }
     : { wechatText: said, wechatDetail: detail }
@@ -168,7 +168,7 @@ function refused(reply: HttpReply, signed: boolean): WechatError {
       { ...wechat, advice: 'repeat' },
     )
   }
-  // Before it has verified our signature WeChat signs nothing.
+  // WeChat does not sign replies to requests with a wrong signature.
   if (!signed && known?.[0] === 'WECHAT_ACCOUNT_REFUSED') {
     return new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
       ...wechat,
@@ -176,7 +176,7 @@ function refused(reply: HttpReply, signed: boolean): WechatError {
       advice: 'repeat',
     })
   }
-  if (!signed) return unbelievable(`with HTTP ${reply.status} does not carry a valid signature`)
+  if (!signed) return unbelievable(`with HTTP ${reply.status} has no valid signature`)
   return new WechatError('WECHAT_REFUSED', `WeChat Pay refused: ${said}. ${ADVICE.stop}`, { ...wechat, advice: 'stop' })
 }
 
@@ -185,7 +185,7 @@ function errorOf({ body }: HttpReply): { code: string; message: string; detail: 
   try {
     value = JSON.parse(body.toString())
   } catch {
-    // An empty body, or a page of something between WeChat and us.
+    // An empty body, or a page from something between WeChat and us.
   }
   const text = (part: unknown) => quoted(typeof part === 'string' ? part : undefined)
   return { code: text(value?.code), message: text(value?.message), detail: value?.detail }

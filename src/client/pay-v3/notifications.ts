@@ -10,15 +10,15 @@ import type { Json } from './trades.ts'
 export interface ReaderOptions {
   appid: string
   mchId: string
-  /** The APIv3 key, and while it is being changed the next one. */
+  /** The APIv3 key and, during a change, the next one. */
   apiV3Keys: readonly Secret[]
   keys: PlatformKeys
   now: () => Date
 }
 
 /**
- * Reads a notification of API v3 (doc/v3/merchant/4012791902): the seal is verified over the bytes as they came, before anything is parsed; then the resource
- * is decrypted, whose tag nobody can make without the APIv3 key.
+ * Reads a notification of API v3 (doc/v3/merchant/4012791902): verifies the signature over the raw bytes, before parsing anything; then decrypts the
+ * resource, whose tag nobody can make without the APIv3 key.
  *
  * @throws {NotificationError}
  */
@@ -34,18 +34,18 @@ export async function readNotificationV3(
       'The notification lacks Wechatpay-Timestamp, -Nonce, -Serial or -Signature, or has one of them twice.',
     )
   }
-  if (isProbe(seal)) throw new NotificationError('probe', 'WeChat tests that a wrong signature is refused.')
+  if (isProbe(seal)) throw new NotificationError('probe', 'WeChat tests whether we refuse a wrong signature.')
   if (!isFresh(seal, now())) {
     throw new NotificationError(
       'stale',
-      "The notification was signed more than five minutes from now: compare this server's clock.",
+      "The notification was signed more than five minutes before or after now: check this server's clock.",
     )
   }
   const key = await keys.find(seal.serial)
   if (key === undefined) {
     throw new NotificationError(
       'unknown-key',
-      `The notification names the key ${seal.serial.slice(0, 64)}, which is none of WeChat's for this merchant: see merchant.publicKeyId.`,
+      `The notification names the key ${seal.serial.slice(0, 64)}, which is unknown here: see merchant.publicKeyId.`,
     )
   }
   if (!verifyV3(seal, body, key)) {
@@ -67,7 +67,7 @@ export async function readNotificationV3(
   if (algorithm !== 'AEAD_AES_256_GCM') {
     throw new NotificationError(
       'not-decrypted',
-      `The notification is encrypted by ${String(algorithm).slice(0, 40)}, which this version does not know.`,
+      `The notification is encrypted with ${String(algorithm).slice(0, 40)}, which is not supported.`,
     )
   }
   const sealed = { ciphertext, nonce, associated_data: textOf(associated) }
@@ -93,7 +93,7 @@ export async function readNotificationV3(
     }
     if (report.tradeState === 'SUCCESS') return { kind: 'payment', payment: report.payment }
     if (report.tradeState === 'REFUND') {
-      // Some of it has gone back meanwhile, and this does not say how much.
+      // Some of it has been refunded meanwhile, but this does not say how much.
       const { outTradeNo, transactionId } = report.payment
       return { kind: 'payment-hint', outTradeNo, transactionId }
     }
@@ -104,7 +104,7 @@ export async function readNotificationV3(
     }
   }
 
-  /** The resource of a refund names no app: its order tells. */
+  /** The resource of a refund names no app: its order does. */
   function readRefunded(refund: Json): Notification {
     if (refund.mchid !== mchId) throw wrongAccount()
     const report = readRefund(refund, 'refund_status')

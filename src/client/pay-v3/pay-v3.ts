@@ -23,7 +23,7 @@ export interface PayV3Options {
   http: Http
   appid: string
   signer: Signer
-  /** The APIv3 key, and while it is being changed the next one. */
+  /** The APIv3 key and, during a change, the next one. */
   apiV3Keys: readonly Secret[]
   /** Keys of WeChat Pay from the options. */
   platformKeys: readonly PlatformKey[]
@@ -33,7 +33,7 @@ export interface PayV3Options {
   nonce: () => string
   now: () => Date
   onProbe: (where: 'reply' | 'notification') => void
-  /** Reads and asks what the merchant number still has in API v2; needs the v2 key. */
+  /** Reads and asks in API v2 for this merchant number; needs the v2 key. */
   v2?: PayApi | undefined
 }
 
@@ -69,7 +69,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
   })
   const exchange = createExchange({ http, signer, keys, now, nonce, onProbe: options.onProbe })
 
-  /** `undefined` when WeChat says, signed, that there is no such thing. */
+  /** `undefined` if a signed reply says that there is no such thing. */
   async function find(target: string, refusal: string): Promise<unknown> {
     try {
       return await exchange.call({ method: 'GET', target })
@@ -103,7 +103,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     return known(await place(terms, kind, parts), 'prepay_id')
   }
 
-  /** The report of a trade that was asked for by this number. */
+  /** The report of the trade with this number. */
   async function report(
     path: string,
     refusal: string,
@@ -172,7 +172,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
           target: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
           body: { mchid: mchId },
         })
-        // 204, without a body (doc/v3/merchant/4012791901): what has one was signed for another call.
+        // 204, without a body (doc/v3/merchant/4012791901): a reply with a body was signed for another call.
         if (reply !== undefined) throw unusable(`asked to close ${outTradeNo} and answers something else`)
         return 'closed'
       } catch (error) {
@@ -253,12 +253,12 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       if (v2 === undefined) {
         throw new NotificationError(
           'no-v2-key',
-          'The notification is API v2 XML, as of a refund made in the merchant platform. Give the option merchant.apiKey to have those read.',
+          'The notification is API v2 XML, e.g. about a refund made in the merchant platform. Set the option merchant.apiKey to read those.',
         )
       }
       const notification = await v2.readNotification(message)
       if (notification.kind !== 'payment') return notification
-      // Orders of API v3 are not notified so, but those made before the change to it are. Who has the old key could forge one: WeChat is asked, by API v3.
+      // WeChat notifies like this for orders made before the change to API v3. With the old key it could be forged, so we ask WeChat by API v3.
       const { outTradeNo, transactionId } = notification.payment
       return { kind: 'payment-hint', outTradeNo, transactionId }
     },
@@ -271,7 +271,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
   }
 }
 
-/** Whether the message speaks API v2, as refunds made in the merchant platform do (doc/v3/merchant/4013071200). */
+/** Whether the message is in API v2, as for refunds made in the merchant platform (doc/v3/merchant/4013071200). */
 function isXml({ body }: NotificationMessage): boolean {
   return /^\s*</.test(body.subarray(0, 64).toString('latin1'))
 }

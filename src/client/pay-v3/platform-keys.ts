@@ -15,20 +15,20 @@ export interface PlatformKey {
 }
 
 export interface PlatformKeysOptions {
-  /** Those from the options: they stay, whatever is downloaded. */
+  /** Keys from the options: downloads do not replace them. */
   given: readonly PlatformKey[]
-  /** Asks WeChat for its certificates. Without it no other key is ever accepted. */
+  /** Downloads WeChat's certificates. Without it no other key is accepted. */
   download?: (() => Promise<PlatformKey[]>) | undefined
   now: () => Date
 }
 
 export interface PlatformKeys {
   /**
-   * The key of this name, or `undefined` when WeChat has none. A name that is not known may cause a download: one at a time, and after one has succeeded none
-   * for five minutes, so that made-up names cost nothing.
+   * The key of this name, or `undefined` if WeChat has none. An unknown name may cause a download: one at a time, and none for five minutes after a
+   * successful one, so that made-up names cost nothing.
    */
   find(serial: string): Promise<KeyObject | undefined>
-  /** The key to encrypt with, and to ask WeChat to answer under: the public key if there is one, else the newest certificate. */
+  /** The key to encrypt with, and to request replies under: the public key if there is one, otherwise the newest certificate. */
   preferred(): Promise<PlatformKey>
   /** The id of the WeChat Pay public key, if one was given. */
   readonly publicKeyId: string | undefined
@@ -37,7 +37,7 @@ export interface PlatformKeys {
 /** WeChat asks for intervals under 12 h (doc/v3/merchant/4012551764). */
 const REFRESH_MS = 11 * 60 * 60_000
 
-/** A new certificate is announced months ahead, so nobody waits for this. */
+/** New certificates are announced months ahead, so nothing waits for this. */
 const AFTER_SUCCESS_MS = 5 * 60_000
 const AFTER_FAILURE_MS = 10_000
 
@@ -47,11 +47,11 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
   const known = new Map(given.map((key) => [named(key.serial), key]))
   const publicKey = given.find(({ serial }) => serial.startsWith(PUBLIC_KEY))
   let underWay: Promise<void> | undefined
-  /** When a download last ended, and how long nobody needs another. */
+  /** When the last download ended, and how long it is good for. */
   let last: { at: number; rest: number } | undefined
   let refreshedAt: number | undefined
 
-  /** Adds what WeChat has. Nothing is taken away but what has expired: a message signed shortly before a change may still be on its way. */
+  /** Adds WeChat's keys. Only expired keys are removed: a message signed shortly before a change may still be on its way. */
   function refresh(): Promise<void> {
     underWay ??= load().finally(() => {
       underWay = undefined
@@ -97,7 +97,7 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
       const found = current(serial)
       if (download === undefined || serial.startsWith(PUBLIC_KEY)) return found
       if (found !== undefined) {
-        // A failure is told by whoever needs a key that is not here.
+        // A failure shows when a missing key is needed.
         if (isStale() && !rests()) refresh().catch(() => {})
         return found
       }
@@ -124,19 +124,19 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
   }
 }
 
-/** Serial numbers are numbers: neither case nor leading zeros count. */
+/** Serial numbers are numbers: case and leading zeros do not count. */
 function named(serial: string): string {
   return serial.startsWith(PUBLIC_KEY) ? serial : serial.replace(/^0+/, '').toUpperCase()
 }
 
-/** A platform certificate from its PEM text. @throws {Error} when it is none */
+/** A platform certificate from its PEM text. @throws {Error} if it is not one */
 export function readCertificate(pem: string | Buffer): PlatformKey {
   const { serialNumber, publicKey, validTo } = new X509Certificate(pem)
   return { serial: serialNumber, key: publicKey, expiresAt: new Date(validTo) }
 }
 
 /**
- * The certificates of a reply of `GET /v3/certificates` (doc/v3/merchant/4012551764). They are believed because they were encrypted under the APIv3 key.
+ * The certificates of a reply of `GET /v3/certificates` (doc/v3/merchant/4012551764). They are trusted because they were encrypted with the APIv3 key.
  *
  * @throws {WechatError} `WECHAT_REPLY_INVALID`
  */
@@ -149,11 +149,11 @@ export function readCertificates(reply: unknown, apiV3Keys: readonly Secret[]): 
       throw invalid('holds something else')
     }
     const pem = apiV3Keys.map((key) => decryptV3(sealed, key.reveal())).find((text) => text !== undefined)
-    if (pem === undefined) throw invalid('does not decrypt under merchant.apiV3Key')
+    if (pem === undefined) throw invalid('does not decrypt with merchant.apiV3Key')
     try {
       return readCertificate(pem.toString())
     } catch {
-      throw invalid('holds something that is no certificate')
+      throw invalid('contains something that is not a certificate')
     }
   })
 }

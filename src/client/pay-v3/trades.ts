@@ -3,12 +3,12 @@ import { isFen } from '../../protocol/money.ts'
 import { parseRfc3339 } from '../../protocol/time.ts'
 import type { TradeReport } from '../pay.ts'
 
-/** What API v3 says of trades and refunds, in replies and in notifications: every field is looked at before it is believed. */
+/** Trades and refunds of API v3, in replies and in notifications: every field is checked. */
 
-/** A JSON object, as far as it is looked at. */
+/** A JSON object, as far as it is checked. */
 export type Json = Readonly<Record<string, unknown>>
 
-/** The object, or an empty one: what is missing is then found missing. */
+/** The object, or an empty one, whose fields are then missing. */
 export function objectOf(value: unknown): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {}
 }
@@ -18,7 +18,7 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** States of a trade that is not paid. An unknown one is an error, not a cast. */
+/** States of an unpaid trade. An unknown state is an error. */
 const UNPAID: readonly unknown[] = [
   'NOTPAY',
   'CLOSED',
@@ -28,7 +28,7 @@ const UNPAID: readonly unknown[] = [
   'ACCEPT',
 ] satisfies TradeState[]
 
-/** What WeChat says of a trade, or the name of the field that cannot be used. */
+/** A trade, or the name of the invalid field. */
 export function readTrade(trade: Json): TradeReport | string {
   const { trade_state: tradeState } = trade
   if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
@@ -38,7 +38,7 @@ export function readTrade(trade: Json): TradeReport | string {
   return UNPAID.includes(tradeState) ? ({ tradeState } as TradeReport) : 'trade_state'
 }
 
-/** The payment of a trade, or the name of the field that cannot be used. */
+/** The payment of a trade, or the name of the invalid field. */
 function readPayment(trade: Json): Payment | string {
   const [appid, mchId, outTradeNo, transactionId] = ['appid', 'mchid', 'out_trade_no', 'transaction_id'].map((name) =>
     textOf(trade[name]),
@@ -74,7 +74,7 @@ const REFUND_STATES = new Map<unknown, RefundReport['state']>([
   ['ABNORMAL', 'abnormal'],
 ])
 
-/** A refund of a reply, which calls its state `status`, or of a notification, which calls it `refund_status`; or the name of the field that cannot be used. */
+/** A refund from a reply, which calls its state `status`, or from a notification, which calls it `refund_status`; or the name of the invalid field. */
 export function readRefund(refund: Json, stateName: 'status' | 'refund_status'): RefundReport | string {
   const [outTradeNo, outRefundNo, refundId] = ['out_trade_no', 'out_refund_no', 'refund_id'].map((name) =>
     textOf(refund[name]),

@@ -579,17 +579,17 @@ t.test('what a query cannot tell', async (t) => {
     ['no trade_state', { trade_state: '' }, /unknown trade_state/],
     ['the state we use for none', { trade_state: 'NOT_EXIST' }, /unknown trade_state NOT_EXIST/],
     ['a long trade_state is cut', { trade_state: 'X'.repeat(999) }, /unknown trade_state X{100}\./],
-    ['another order', { out_trade_no: 'another' }, /carries another out_trade_no/],
+    ['another order', { out_trade_no: 'another' }, /contains another out_trade_no/],
     ['no order', { out_trade_no: '' }, /answered about another order/],
-    ['no total_fee', { total_fee: '' }, /without a usable total_fee/],
-    ['a total_fee of 0', { total_fee: '0' }, /without a usable total_fee/],
-    ['a total_fee with a fraction', { total_fee: '1250.0' }, /without a usable total_fee/],
-    ['a total_fee with an exponent', { total_fee: '1e3' }, /without a usable total_fee/],
-    ['a negative total_fee', { total_fee: '-1250' }, /without a usable total_fee/],
-    ['no time_end', { time_end: '' }, /without a usable time_end/],
-    ['a time_end that never was', { time_end: '20260231000000' }, /without a usable time_end/],
-    ['no transaction_id', { transaction_id: '' }, /without a usable transaction_id/],
-    ['no openid', { openid: '' }, /without a usable openid/],
+    ['no total_fee', { total_fee: '' }, /with an invalid total_fee/],
+    ['a total_fee of 0', { total_fee: '0' }, /with an invalid total_fee/],
+    ['a total_fee with a fraction', { total_fee: '1250.0' }, /with an invalid total_fee/],
+    ['a total_fee with an exponent', { total_fee: '1e3' }, /with an invalid total_fee/],
+    ['a negative total_fee', { total_fee: '-1250' }, /with an invalid total_fee/],
+    ['no time_end', { time_end: '' }, /with an invalid time_end/],
+    ['a time_end that never was', { time_end: '20260231000000' }, /with an invalid time_end/],
+    ['no transaction_id', { transaction_id: '' }, /with an invalid transaction_id/],
+    ['no openid', { openid: '' }, /with an invalid openid/],
   ]
   for (const [name, change, message] of cases) {
     t.match(
@@ -706,7 +706,7 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
   for (const name of ['prepay_id', 'trade_type', 'trade_state', 'transaction_id', 'openid', 'total_fee', 'time_end']) {
     t.match(
       await failure(merchant(signed({ ...SUCCESS, result_msg: 'OK', [name]: '1' })).pay.close(OUT_TRADE_NO)),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: `reply to /pay/closeorder carries ${name}: ` },
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: `reply to /pay/closeorder contains ${name}: ` },
       `closeorder: with ${name}`,
     )
   }
@@ -714,7 +714,7 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
     const hidden = merchant(signed({ ...SUCCESS, nonce_str: `${NONCE}&prepay_id=${ORDERED.prepay_id}` }))
     t.match(
       await failure(CALLS[api]!(hidden.pay)),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /carries prepay_id within another field/ },
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /contains prepay_id within another field/ },
       `${api}: with a mark that was cut out of sight, under the signature of another reply`,
     )
   }
@@ -733,7 +733,7 @@ t.test('a genuine message is taken only for what it answers', async (t) => {
   for (const tradeState of ['REFUND', 'CLOSED', 'NOTPAY']) {
     t.throws(
       () => merchant().pay.readNotification(notification(signed({ ...QUERIED, trade_state: tradeState }))),
-      { fault: 'incomplete', message: `A trade_state of ${tradeState} stands in an answer to a query` },
+      { fault: 'incomplete', message: `A trade_state of ${tradeState} belongs in the reply to a query` },
       `notification: ${tradeState}`,
     )
   }
@@ -774,8 +774,8 @@ t.test('what asking for a refund tells', async (t) => {
   const cases: [string, Values, RegExp][] = [
     ['no refund_id', { refund_id: '' }, another],
     ['no refund', { out_refund_no: '' }, another],
-    ['another refund', { out_refund_no: 'another' }, /carries another out_refund_no/],
-    ['another order', { out_trade_no: 'another' }, /carries another out_trade_no/],
+    ['another refund', { out_refund_no: 'another' }, /contains another out_refund_no/],
+    ['another order', { out_trade_no: 'another' }, /contains another out_trade_no/],
     ['another amount', { refund_fee: '251' }, another],
     ['no amount', { refund_fee: '' }, another],
   ]
@@ -832,7 +832,7 @@ t.test('what a question about a refund tells', async (t) => {
   for (const [name, change] of cases) {
     t.match(
       await failure(asked(change)),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /gave no usable answer/ },
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /gave no valid answer/ },
       name,
     )
   }
@@ -975,7 +975,7 @@ t.test('a notification that is not believed', async (t) => {
     ),
     ['no signature', xml(PAID), 'incomplete', /lacks sign/],
     ['an empty signature', xml({ ...PAID, sign: '' }), 'incomplete', /lacks sign/],
-    ['another key', signed(PAID, DEMO_KEY), 'bad-signature', /not ours/],
+    ['another key', signed(PAID, DEMO_KEY), 'bad-signature', /signature of the notification is wrong/],
     ['an empty key', signed(PAID, ''), 'bad-signature'],
     ['MD5 at a merchant of HMAC-SHA256', signed(PAID, API_KEY, 'MD5'), 'bad-signature'],
     ['MD5, named', signed({ ...PAID, sign_type: 'MD5' }, API_KEY, 'MD5'), 'bad-signature'],
@@ -1026,7 +1026,7 @@ t.test('texts that cannot be sent', async (t) => {
   t.equal(pay.textFault!('a=1&b=2'), undefined)
   t.equal(
     pay.textFault!('x&out_trade_no=1'),
-    'it holds "&out_trade_no=", which the signature of API v2 cannot tell from the field out_trade_no',
+    'it contains "&out_trade_no=", which the signature of API v2 cannot tell from the field out_trade_no',
   )
 })
 

@@ -95,7 +95,7 @@ t.test('an answer of which any part cannot be read is no answer', async (t) => {
     const wechat = answers(values)
     await t.rejects(
       listRefunds(wechat.ask, 'tea'),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /the refunds of tea and gave no usable answer/ },
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /the refunds of tea and gave no valid answer/ },
       what,
     )
     t.equal(wechat.offsets.length, calls, what)

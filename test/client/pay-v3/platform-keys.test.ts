@@ -171,7 +171,7 @@ t.test('the list of certificates is read', async (t) => {
     ['an entry of nothing', { data: [null] }, /something else/],
     ['an entry without a nonce', { data: [{ encrypt_certificate: { ciphertext: 'AAAA' } }] }, /something else/],
     ['another key', { data: [seal(pem('mock_platform_cert'), other)] }, /does not decrypt/],
-    ['another text', { data: [seal('hello')] }, /no certificate/],
+    ['another text', { data: [seal('hello')] }, /not a certificate/],
   ]
   for (const [name, reply, expected] of bad) {
     t.throws(
