@@ -38,6 +38,9 @@ const QUICK = {
 }
 
 const MB = 1024 * 1024
+/** A long list of the pages, and how often it is opened. */
+const LISTED = 10_000
+const OPENED = 11
 
 /** How fast the mock sends, how soon it is there, and how much memory it takes, at once and for long. */
 export default async function mock({ quick, log }: BenchOptions): Promise<Report> {
@@ -57,6 +60,7 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
   const rates = await sends()
   const { start, idle } = await starts()
   const kept = await lives()
+  const opened = await opens()
   const part = (share: number) => `memory ${share * 100}%`
   return {
     rows: [
@@ -72,6 +76,7 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
         median: round(kept[n]!, 1),
         unit: `MB resident after ${share * memory} orders`,
       })),
+      { name: 'page', median: round(median(opened), 1), unit: `ms to the first byte of the page of ${LISTED} orders` },
     ],
     ratios: {
       ...ratiosOf(rates, ['advance/loop']),
@@ -146,6 +151,38 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
         number[]
       >
     return { start: pick('ms'), idle: pick('rss') }
+  }
+
+  /** The page of Orders, with as many as a world keeps unpaid. */
+  async function opens() {
+    const { args, ...rest } = commands['wechat-mock']
+    const started = await startCommand({ ...rest, args: [...args, '--quiet'] })
+    const pool = new Pool(started.url, { connections: CONNECTIONS })
+    try {
+      const merchant = JSON.parse(started.line) as Merchant
+      let ordered = 0
+      await Promise.all(
+        Array.from({ length: CONNECTIONS }, async () => {
+          while (ordered < LISTED) {
+            const body = orderXml(merchant, ordered++, 'http://127.0.0.1:9/notify')
+            await (await pool.request({ method: 'POST', path: '/pay/unifiedorder', body })).body.text()
+          }
+        }),
+      )
+      const times: number[] = []
+      for (let n = 0; n < OPENED; n++) {
+        const start = performance.now()
+        const { body } = await pool.request({ method: 'GET', path: '/__mock/ui/default/orders' })
+        times.push(performance.now() - start)
+        const page = await body.text()
+        if (!page.includes(`of ${LISTED}`)) throw new Error(`The page does not list ${LISTED} orders: ${page}`)
+      }
+      log(`page: ${times.map((ms) => Math.round(ms)).join(', ')} ms`)
+      return times
+    } finally {
+      await pool.close()
+      await started.stop()
+    }
   }
 
   /** One process, and order after order, each paid, notified and acknowledged. */

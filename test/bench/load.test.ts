@@ -2,6 +2,7 @@ import t from 'tap'
 import { start } from '../../bench/load/start.ts'
 // Imported here too, so that the compiler has run before modules are counted.
 import '../../src/index.ts'
+import '../../mock-server/index.ts'
 import { TYPESCRIPT } from '../typescript.ts'
 
 t.test('the plugin adds few modules to those of Fastify, none of TypeBox, undici or the mock', async (t) => {
@@ -17,6 +18,15 @@ t.test('the plugin adds few modules to those of Fastify, none of TypeBox, undici
   t.ok(added.length <= 200, `${added.length} modules`)
   t.strictSame(
     added.filter((file) => /typebox|undici|mock-server|typescript/.test(file)),
+    [],
+  )
+})
+
+t.test('the mock loads nothing of its pages until one is opened', async (t) => {
+  const { files } = start([import.meta.resolve('../../mock-server/index.ts')], { count: true, nodeArgs: [TYPESCRIPT] })
+  t.ok([...files].some((file) => /mock-server\/server\/page-routes/.test(file)))
+  t.strictSame(
+    [...files].filter((file) => /mock-server\/pages|uqr/.test(file)),
     [],
   )
 })
