@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import t from 'tap'
 import type { World } from '../../../../mock-server/index.ts'
 import type { Account } from '../../../../mock-server/ledger/account.ts'
@@ -159,6 +160,28 @@ t.test('a wrong signature: what should have been signed, and the mistake', async
 
   const quiet = await startV3(t, { world: { behaviour: { signInformation: 'absent' } } })
   t.equal((await get(quiet, CERTIFICATES, { signedUrl: '/x' })).json.detail, undefined)
+})
+
+t.test('whatever a URL and a body hold: what is on the wire is what is signed', async (t) => {
+  const world = await startV3(t)
+  const { mchId } = world.credentials
+  const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
+  await fc.assert(
+    fc.asyncProperty(text, text, fc.constantFrom('', '%', '%zz', '+', '%E9%BE%99'), async (inPath, inQuery, raw) => {
+      // As fetch writes it: an apostrophe in a query is encoded.
+      const { pathname, search } = new URL(
+        `${REFUNDS}/${encodeURIComponent(inPath)}?a=${encodeURIComponent(inQuery)}&b=${raw}`,
+        world.baseUrl,
+      )
+      const path = `${pathname}${search}`
+      t.not((await get(world, path)).status, 401, path)
+      t.equal((await get(world, path, { signedUrl: `${path}x` })).status, 401)
+      const body = { mchid: mchId, note: inPath, deep: { [inQuery]: raw } }
+      const url = '/v3/pay/transactions/out-trade-no/tea-0001/close'
+      t.equal((await post(world, url, body)).status, 400, 'unknown parameters, but well signed')
+    }),
+    { numRuns: 40, seed: 1 },
+  )
 })
 
 t.test('a certificate that was replaced', async (t) => {
