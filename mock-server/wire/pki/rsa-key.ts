@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { integer, sequence } from './der.ts'
 
-/** An RSA key of the pool, read on first use. */
+/** An RSA key of the pool, made on first use. */
 export interface RsaKey {
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
@@ -12,14 +13,54 @@ export interface RsaKey {
 
 const read = new Map<string, RsaKey>()
 
-/** Reads a key in base64; each key is read once per process. */
-export function rsaKey(base64: string): RsaKey {
-  const known = read.get(base64)
+/** The key that two primes make, given one after the other in base64, as the pool has them; each is made once per process. */
+export function rsaKey(primes: string): RsaKey {
+  const known = read.get(primes)
   if (known) return known
-  const privateDer = Buffer.from(base64, 'base64')
-  const privateKey = createPrivateKey({ key: privateDer, format: 'der', type: 'pkcs8' })
+  const privateKey = createPrivateKey({ key: pkcs1(primes), format: 'der', type: 'pkcs1' })
   const publicKey = createPublicKey(privateKey)
-  const key = { privateKey, publicKey, privateDer, publicDer: publicKey.export({ format: 'der', type: 'spki' }) }
-  read.set(base64, key)
+  const key = {
+    privateKey,
+    publicKey,
+    privateDer: privateKey.export({ format: 'der', type: 'pkcs8' }),
+    publicDer: publicKey.export({ format: 'der', type: 'spki' }),
+  }
+  read.set(primes, key)
   return key
+}
+
+/** The usual public exponent. */
+const E = 65537n
+
+/** RFC 8017, A.1.2: everything else of a key follows from its primes. */
+function pkcs1(primes: string): Buffer {
+  const bytes = Buffer.from(primes, 'base64')
+  const half = bytes.length / 2
+  const [p, q] = [number(bytes.subarray(0, half)), number(bytes.subarray(half))]
+  const d = inverse(E, ((p - 1n) * (q - 1n)) / gcd(p - 1n, q - 1n))
+  const others = [p * q, E, d, p, q, d % (p - 1n), d % (q - 1n), inverse(q, p)]
+  return sequence(integer(0), ...others.map((each) => integer(bytesOf(each))))
+}
+
+const number = (bytes: Buffer) => BigInt(`0x${bytes.toString('hex')}`)
+
+function bytesOf(value: bigint): Buffer {
+  const hex = value.toString(16)
+  return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex')
+}
+
+function gcd(a: bigint, b: bigint): bigint {
+  return b === 0n ? a : gcd(b, a % b)
+}
+
+/** What gives 1 when multiplied by `value`, modulo `modulus`: the extended Euclidean algorithm. */
+function inverse(value: bigint, modulus: bigint): bigint {
+  let [rest, next] = [modulus, value]
+  let [factor, nextFactor] = [0n, 1n]
+  while (next > 0n) {
+    const times = rest / next
+    ;[rest, next] = [next, rest - times * next]
+    ;[factor, nextFactor] = [nextFactor, factor - times * nextFactor]
+  }
+  return ((factor % modulus) + modulus) % modulus
 }
