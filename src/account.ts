@@ -24,6 +24,8 @@ import { createReconcile } from './engine/reconcile/reconcile.ts'
 import { createDaily } from './engine/reconcile/daily.ts'
 import type { Daily } from './engine/reconcile/daily.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
+import { createHeart } from './engine/work/heart.ts'
+import type { Heart } from './engine/work/heart.ts'
 import { createRefunds } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
@@ -46,6 +48,7 @@ export interface AccountServices {
   miniProgram: MiniProgram
   pay: PayV2Api | PayV3Api
   work: Work
+  heart: Heart
   /** WeChat's time. */
   wechatNow: () => Date
   /** Ends the connections to WeChat. */
@@ -117,7 +120,19 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
   })
   const refunds = createRefunds({ pay, orders })
   const { leaseMs, concurrency } = config
-  const work = createWork({ store, orders, refunds, policy, hooks, now, wechatNow, log, leaseMs, concurrency })
+  const claimer = randomBytes(9).toString('base64url')
+  const work = createWork({ store, orders, refunds, policy, hooks, now, wechatNow, log, leaseMs, claimer, concurrency })
+  const heart = createHeart({
+    store,
+    claimer,
+    now,
+    elapsed: () => performance.now(),
+    pause: async (ms) => {
+      await wait(ms, undefined, { ref: false })
+    },
+    leaseMs,
+    log,
+  })
   const reconcile = createReconcile({ pay, store, orders, raised: observer.anomaly, now })
   return {
     login,
@@ -138,6 +153,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     miniProgram,
     pay,
     work,
+    heart,
     wechatNow,
     async close() {
       await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])

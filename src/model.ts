@@ -73,6 +73,8 @@ export interface Order extends OrderTerms, Account {
   dueAt: Date | null
   /** Counts claims: a lease is valid until the next claim. */
   claims: number
+  /** The process that claimed it last. */
+  claimedBy?: string | undefined
 }
 
 /** A payment as WeChat reports it, in a notification, an orderquery or a bill. */

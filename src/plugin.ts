@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import fp from 'fastify-plugin'
 import { createAccount } from './account.ts'
@@ -47,7 +48,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, anomalies, bills, reconcile, daily, miniProgram, pay, work, wechatNow } = account
+  const { login, orders, refunds, anomalies, bills, reconcile, daily, miniProgram, pay, work, heart, wechatNow } =
+    account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -113,6 +115,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
 
   fastify.addHook('onReady', async () => {
     plan()
+    // A process that is not heard of keeps its leases, and one that does not sweep takes nothing over.
+    if (config.sweepIntervalMs > 0) heart.start(sweep)
   })
   // Not in onClose: hooks that the app adds there after this plugin, e.g. to close its database, would run first.
   fastify.addHook('preClose', async () => {
@@ -123,6 +127,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     await work.idle(CLOSE_LIMIT_MS)
     work.giveUp()
     await work.idle(ROLLBACK_LIMIT_MS)
+    await Promise.race([heart.stop(), wait(ROLLBACK_LIMIT_MS, undefined, { ref: false })])
   })
   fastify.addHook('onClose', async () => {
     await account.close()

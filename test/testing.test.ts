@@ -120,6 +120,9 @@ type Fault = (store: TxStore, committed: Set<string>) => Partial<TxStore>
 
 const FORWARD = 'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone'
 
+const TAKE_OVER = 'takeOver makes due what a process that has died had claimed, and leaves everything else alone'
+const BEAT = 'beat answers with the latest beat of every process that has not been taken over'
+
 /** Each fault, with one promise that it breaks. */
 const FAULTS: [fault: string, broken: string, Fault][] = [
   [
@@ -633,6 +636,35 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
       }
     },
   ],
+  ['takes nothing over', TAKE_OVER, () => ({ takeOver: async () => 0 })],
+  [
+    'takes over what is due later',
+    TAKE_OVER,
+    (store) => ({ takeOver: (claimer, now, until) => store.takeOver(claimer, now, new Date(until.getTime() + 1)) }),
+  ],
+  [
+    'leaves behind what is due at the limit',
+    TAKE_OVER,
+    (store) => ({ takeOver: (claimer, now, until) => store.takeOver(claimer, now, new Date(until.getTime() - 1)) }),
+  ],
+  [
+    'does not note who claims',
+    TAKE_OVER,
+    (store) => ({
+      claimDue: (account, now, limit, leaseMs, number) => store.claimDue(account, now, limit, leaseMs, number),
+    }),
+  ],
+  [
+    'takes over what another process has claimed',
+    TAKE_OVER,
+    (store) => ({
+      claimDue: (account, now, limit, leaseMs, number, claimer) =>
+        store.claimDue(account, now, limit, leaseMs, number, claimer?.toLowerCase()),
+    }),
+  ],
+  ['forgets the other processes', BEAT, () => ({ beat: async (claimer, beats) => [{ claimer, beats }] })],
+  ['counts the beats itself', BEAT, (store) => ({ beat: (claimer) => store.beat(claimer, 1) })],
+  ['remembers who was taken over', BEAT, () => ({ takeOver: async () => 0 })],
   ['brings nothing forward', FORWARD, () => ({ bringForward: async () => 0 })],
   [
     'does not count what it brings forward',

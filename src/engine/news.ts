@@ -20,6 +20,8 @@ export interface Observer {
 export interface Slot {
   /** When the lease of an order ends that is claimed now. */
   leaseEnd(): Date
+  /** What this process is called. */
+  claimer: string
   /** Does the work of the claim, once it is committed. Without a claim the slot is free again. */
   end(committed: Claim | undefined): void
 }
@@ -86,7 +88,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
       const updated = await store.updateOrder(outTradeNo, (current) => {
         decision = decide(current, observation, policy, now(), wechatNow())
         const { change } = decision
-        claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot.leaseEnd()) : undefined
+        claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
         return claim === undefined ? change : { ...change!, order: claim.order }
       })
       return updated && { ...updated, decision: decision! }
@@ -137,7 +139,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
 }
 
 /** The claim of an order that nobody else has seen yet, as nobody has committed it. */
-function claimOf(order: Order, dueAt: Date): Claim {
+function claimOf(order: Order, slot: Slot): Claim {
   const claims = order.claims + 1
-  return { order: { ...order, dueAt, claims }, claims }
+  return { order: { ...order, dueAt: slot.leaseEnd(), claims, claimedBy: slot.claimer }, claims }
 }

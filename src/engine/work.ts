@@ -29,6 +29,8 @@ export interface WorkDeps {
   log: Log
   /** How long a claimed order is left to its claimer, ms. */
   leaseMs: number
+  /** What this process is called. */
+  claimer?: string
   /** How many orders are worked on at once: each may hold a connection of the store while a hook runs. */
   concurrency: number
 }
@@ -75,6 +77,7 @@ export function createWork({
   wechatNow = now,
   log,
   leaseMs,
+  claimer = '',
   concurrency,
 }: WorkDeps): Work {
   const hookMs = leaseMs * HOOK_SHARE
@@ -87,7 +90,7 @@ export function createWork({
   const slots = createSlots(concurrency, workOnStarted)
 
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
-    return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo))
+    return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo, claimer))
   }
 
   /** Sessions end. A process whose clock was ahead, and that has died since, may have left work behind that is due in the far future only. */
@@ -302,6 +305,7 @@ export function createWork({
       }, began)
       return {
         leaseEnd: () => later(now(), leaseMs),
+        claimer,
         end(committed) {
           // What was committed too late is for whoever comes after its lease.
           if (over) return

@@ -31,6 +31,7 @@ export function memoryStore(): Store<undefined> {
   const transactions = new Map<string, string>()
   const anomalies = new Map<string, Anomaly>()
   const sessions = new Map<string, TokenSession>()
+  const processes = new Map<string, number>()
   const shared = new Map<string, string>()
 
   function write(row: Row, { order, history, anomalies: found }: Change): Anomaly[] {
@@ -119,9 +120,15 @@ export function memoryStore(): Store<undefined> {
       const row = rows.get(outTradeNo)
       return row === undefined ? undefined : update(row, decide)
     },
-    async claimDue(account, now, limit, leaseMs, outTradeNo) {
+    async claimDue(account, now, limit, leaseMs, outTradeNo, claimer) {
       const claim = (row: Row): Claim => {
-        row.order = { ...row.order, dueAt: new Date(now.getTime() + leaseMs), claims: row.order.claims + 1 }
+        const { claims } = row.order
+        row.order = {
+          ...row.order,
+          dueAt: new Date(now.getTime() + leaseMs),
+          claims: claims + 1,
+          claimedBy: claimer,
+        }
         return { order: row.order, claims: row.order.claims }
       }
       if (outTradeNo !== undefined) {
@@ -132,6 +139,21 @@ export function memoryStore(): Store<undefined> {
         .filter(({ order }) => isOf(order, account))
         .sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map(claim)
+    },
+    async beat(claimer, beats) {
+      processes.set(claimer, beats)
+      return [...processes].map(([claimer, beats]) => ({ claimer, beats }))
+    },
+    async takeOver(claimer, now, until) {
+      processes.delete(claimer)
+      let count = 0
+      for (const row of rows.values()) {
+        const { dueAt, claimedBy } = row.order
+        if (claimedBy !== claimer || dueAt === null || dueAt <= now || dueAt > until) continue
+        row.order = { ...row.order, dueAt: now }
+        count++
+      }
+      return count
     },
     async bringForward(latest, now) {
       let count = 0

@@ -18,6 +18,8 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     refundedBetween: (...args) => store.refundedBetween(...args).catch(failed),
     updateOrder: async (...args) => (isKept(args[0]) ? await store.updateOrder(...args).catch(failed) : undefined),
     claimDue: (...args) => store.claimDue(...args).catch(failed),
+    beat: (...args) => store.beat(...args).catch(failed),
+    takeOver: (...args) => store.takeOver(...args).catch(failed),
     bringForward: (...args) => store.bringForward(...args).catch(failed),
     fulfil: (...args) => store.fulfil(...args),
     history: async (...args) => (isKept(args[0]) ? await store.history(...args).catch(failed) : []),

@@ -75,9 +75,24 @@ export interface Store<Tx = unknown> {
   /**
    * Takes up to `limit` rows of the account whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and
    * increments `claims`. Skips rows that another claimer is taking, without waiting for them. With `outTradeNo`, takes only that row, and waits
-   * for a change of it that is under way: a due row is found unless another claimer takes it first.
+   * for a change of it that is under way: a due row is found unless another claimer takes it first. `claimer` is
+   * noted as `claimedBy`.
    */
-  claimDue(account: Account, now: Date, limit: number, leaseMs: number, outTradeNo?: string): Promise<Claim[]>
+  claimDue(
+    account: Account,
+    now: Date,
+    limit: number,
+    leaseMs: number,
+    outTradeNo?: string,
+    claimer?: string,
+  ): Promise<Claim[]>
+  /** Notes that the process `claimer` is alive, for the `beats`-th time, and answers with the latest beat of each process. */
+  beat(claimer: string, beats: number): Promise<{ claimer: string; beats: number }[]>
+  /**
+   * Forgets a process that has died, makes due at `now` what it has claimed and is due later than that but not after `until`, and answers how many rows those were. Nothing
+   * else changes: a process that was not dead after all still holds its leases until somebody else claims the rows.
+   */
+  takeOver(claimer: string, now: Date, until: Date): Promise<number>
   /**
    * Makes due at `now` all rows, of all accounts, that are due after `latest`, except unpaid orders that expire after it, and returns their number.
    * Nothing else changes. No work waits that long: a clock that was ahead has put it there.

@@ -201,6 +201,51 @@ export const CLAIMS: Case[] = [
   ],
 
   [
+    'takeOver makes due what a process that has died had claimed, and leaves everything else alone',
+    async ({ store }) => {
+      const claimed = async (dueAt: Date, claimer?: string) => {
+        const { outTradeNo } = await add(store, { dueAt: at(0) })
+        await store.claimDue(ACCOUNT, at(0), 1, dueAt.getTime() - at(0).getTime(), outTradeNo, claimer)
+        const order = await store.findOrder(outTradeNo)
+        assert.equal(order?.claimedBy, claimer)
+        return order
+      }
+      const taken = [await claimed(at(1000), 'dead'), await claimed(at(500), 'dead')]
+      const others = [
+        await claimed(at(1001), 'dead'),
+        await claimed(at(5), 'dead'),
+        await claimed(at(1000), 'Dead'),
+        await claimed(at(1000)),
+        await add(store, { dueAt: at(1000) }),
+      ]
+      assert.equal(await store.takeOver('dead', at(5), at(1000)), taken.length)
+      for (const order of taken) same(await store.findOrder(order!.outTradeNo), { ...order, dueAt: at(5) })
+      for (const order of others) same(await store.findOrder(order!.outTradeNo), order)
+      const [late] = await store.claimDue(ACCOUNT, at(5), 1, 1000, taken[0]!.outTradeNo)
+      same([late?.claims, late?.order.claimedBy], [2, undefined])
+      assert.equal(await store.takeOver('dead', at(5), at(1000)), 0)
+    },
+  ],
+
+  [
+    'beat answers with the latest beat of every process that has not been taken over',
+    async ({ store }) => {
+      const sorted = (beats: { claimer: string }[]) => beats.sort((a, b) => (a.claimer < b.claimer ? -1 : 1))
+      same(await store.beat('one', 1), [{ claimer: 'one', beats: 1 }])
+      same(sorted(await store.beat('One', 1)), [
+        { claimer: 'One', beats: 1 },
+        { claimer: 'one', beats: 1 },
+      ])
+      same(sorted(await store.beat('one', 2)), [
+        { claimer: 'One', beats: 1 },
+        { claimer: 'one', beats: 2 },
+      ])
+      await store.takeOver('one', at(0), at(0))
+      same(await store.beat('One', 2), [{ claimer: 'One', beats: 2 }])
+    },
+  ],
+
+  [
     'countDue counts what is due, and how much of it has waited too long',
     async ({ store }) => {
       for (const ms of [-300, -200, -100, 0, 1]) await add(store, { dueAt: at(ms) })

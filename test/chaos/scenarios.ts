@@ -51,10 +51,13 @@ const FAST_SCHEDULE = Array<number>(40).fill(0.3)
 
 export const scenarios: Record<string, (run: Run) => Promise<Tally>> = { crash, processes, database, outage }
 
+/** What a process has left behind is taken over within 15 s of its death, and then done. */
+const SETTLED_MS = 20_000
+
 /** One process at a time is killed at random moments, while payments arrive, are retried and swept. */
 async function crash({ quick, say, ...on }: Run): Promise<Tally> {
   const [payments, kills] = quick ? [60, 12] : [500, 200]
-  return await withFleet(on, {}, async ({ fleet, world, pool }) => {
+  return await withFleet(on, { leaseMs: 60_000 }, async ({ fleet, world, pool }) => {
     await fleet.grow(2)
     const paying = payAll(fleet, world, payments, kills * 150)
     while (fleet.kills < kills) {
@@ -62,9 +65,13 @@ async function crash({ quick, say, ...on }: Run): Promise<Tally> {
       fleet.kill()
       await fleet.grow(1)
     }
+    const killed = Date.now()
     await paying
-    say(`${fleet.kills} kills`)
-    return await tally(pool, world)
+    const result = await tally(pool, world)
+    const seconds = ((Date.now() - killed) / 1000).toFixed(1)
+    say(`${fleet.kills} kills, everything settled ${seconds} s after the last`)
+    if (Date.now() - killed > SETTLED_MS) throw new Error(`it took ${seconds} s to settle what the dead had claimed`)
+    return result
   })
 }
 

@@ -9,7 +9,7 @@ import type { Tables } from './schema/tables.ts'
 import { joined } from './statements.ts'
 import type { Store } from '../store.ts'
 
-/** How many orders that a wrong clock has put off are looked for at a time. */
+/** How many orders that are due too late are looked for at a time. */
 const PAGE = 500
 
 /** The orders with due work: claimed, counted, brought forward. An order's row says when it is due, and a row of the schedule says the same, in order of time. */
@@ -18,13 +18,13 @@ export function dueOf(
   differences: Differences,
   { reading, transaction, single }: Access<unknown>,
   orders: Orders,
-): Pick<Store, 'claimDue' | 'bringForward' | 'countDue'> {
-  const { trades, due } = names
-  const { place, read: reads, time, lock, lockFree, inOrder, compound } = differences
+): Pick<Store, 'claimDue' | 'bringForward' | 'countDue' | 'beat' | 'takeOver'> {
+  const { trades, due, processes } = names
+  const { place, read: reads, time, lock, lockFree, inOrder, compound, replacing } = differences
   const { moved } = besideOf(names, differences)
   const { selection, read } = orders
   const isDue = `${trades}.due_at <= ${place.time} and ${trades}.appid = ${place.name} and ${trades}.mch_id = ${place.name}`
-  const claimed = `update ${trades} set due_at = ${place.time}, claims = ${trades}.claims + 1`
+  const claimed = `update ${trades} set due_at = ${place.time}, claims = ${trades}.claims + 1, claimed_by = ${place.name}`
 
   /** Claims what is due, the longest due first, in one round trip: what somebody else has locked or has just moved in the schedule is passed over. */
   function claimAtOnce(limit: number): string {
@@ -39,7 +39,13 @@ export function dueOf(
   }
 
   /** The same step by step. For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work. */
-  async function claim(rest: string, values: Value[], dueAt: Date, connection: Connection): Promise<Order[]> {
+  async function claim(
+    rest: string,
+    values: Value[],
+    dueAt: Date,
+    claimedBy: string | undefined,
+    connection: Connection,
+  ): Promise<Order[]> {
     const found = await read(await connection.rows(`select ${selection} from ${rest}`, values), connection)
     if (found.length === 0) return []
     const numbers = found.map(({ outTradeNo }) => outTradeNo)
@@ -47,54 +53,84 @@ export function dueOf(
       moved(found, dueAt),
       {
         sql: `${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`,
-        values: [time(dueAt), ...numbers],
+        values: [time(dueAt), claimedBy ?? null, ...numbers],
       },
     ]
     for (const { sql, values } of compound ? joined(steps) : steps) await connection.run(sql, values)
-    return found.map((order) => ({ ...order, dueAt, claims: order.claims + 1 }))
+    return found.map((order) => ({ ...order, dueAt, claims: order.claims + 1, claimedBy }))
+  }
+
+  /** Makes due at `to` the orders of the schedule for which `where` holds, and under their locks `may`. */
+  async function forward(where: string, values: Value[], may: (order: Order) => boolean, to: Date): Promise<number> {
+    const search =
+      `select ${reads('key', `${due}.out_trade_no`)} as out_trade_no from ${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no ` +
+      `where ${where} limit ${PAGE}`
+    const sooner = (order: Order) =>
+      may(order) ? { order: { ...order, dueAt: to }, history: [], anomalies: [] } : undefined
+    let count = 0
+    let found: Row[]
+    do {
+      found = await reading.rows(search, values)
+      for (const row of found) {
+        await repeated(() =>
+          transaction(async (connection) => {
+            const order = await orders.lock(row.out_trade_no as string, connection)
+            await orders.change(order!, sooner, connection)
+          }),
+        )
+      }
+      count += found.length
+    } while (found.length === PAGE)
+    return count
   }
 
   return {
-    async claimDue({ appid, mchId }, now, limit, leaseMs, outTradeNo) {
+    async claimDue({ appid, mchId }, now, limit, leaseMs, outTradeNo, claimer) {
       const dueAt = new Date(now.getTime() + leaseMs)
       const whose: Value[] = [time(now), appid, mchId]
       const found = await repeated(() => {
         if (outTradeNo !== undefined) {
           const one = `${trades} where ${isDue} and out_trade_no = ${place.key} ${lock}`
-          return transaction((connection) => claim(one, [...whose, outTradeNo], dueAt, connection))
+          return transaction((connection) => claim(one, [...whose, outTradeNo], dueAt, claimer, connection))
         }
         if (compound) {
-          const values = [...whose, time(now), time(dueAt), time(dueAt)]
+          const values = [...whose, time(now), time(dueAt), time(dueAt), claimer ?? null]
           return single(async (connection) => read(await connection.rows(claimAtOnce(limit), values), connection))
         }
         const oldest = `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue} and ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit} ${lockFree}`
-        return transaction((connection) => claim(oldest, [...whose, time(now)], dueAt, connection))
+        return transaction((connection) => claim(oldest, [...whose, time(now)], dueAt, claimer, connection))
       })
       return found.map((order) => ({ order, claims: order.claims }))
     },
 
     async bringForward(latest, now) {
-      const astray =
-        `select ${reads('key', `${due}.out_trade_no`)} as out_trade_no from ${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no ` +
-        `where ${due}.due_at > ${place.time} and (${trades}.transaction_id is not null or ${trades}.expires_at <= ${place.time}) limit ${PAGE}`
-      const isAstray = ({ dueAt, payment, expiresAt }: Order) =>
-        dueAt !== null && dueAt > latest && (payment !== undefined || expiresAt <= latest)
-      const sooner = (order: Order) =>
-        isAstray(order) ? { order: { ...order, dueAt: now }, history: [], anomalies: [] } : undefined
-      let count = 0
-      let found: Row[]
-      do {
-        found = await reading.rows(astray, [time(latest), time(latest)])
-        for (const row of found) {
-          await repeated(() =>
-            transaction(async (connection) => {
-              const order = await orders.lock(row.out_trade_no as string, connection)
-              await orders.change(order!, sooner, connection)
-            }),
-          )
-        }
-        count += found.length
-      } while (found.length === PAGE)
+      return await forward(
+        `${due}.due_at > ${place.time} and (${trades}.transaction_id is not null or ${trades}.expires_at <= ${place.time})`,
+        [time(latest), time(latest)],
+        ({ dueAt, payment, expiresAt }) => isAfter(dueAt, latest) && (payment !== undefined || expiresAt <= latest),
+        now,
+      )
+    },
+
+    async beat(claimer, beats) {
+      const sql = `insert into ${processes} (name, beats) values (${place.key}, ${place.integer}) ${replacing('name', ['name', 'beats'])}`
+      await repeated(() => single((connection) => connection.run(sql, [claimer, beats])))
+      const rows = await reading.rows(
+        `select ${reads('key', `${processes}.name`)} as name, beats from ${processes}`,
+        [],
+      )
+      return rows.map((row) => ({ claimer: row.name as string, beats: Number(row.beats) }))
+    },
+
+    async takeOver(claimer, now, until) {
+      const count = await forward(
+        `${due}.due_at > ${place.time} and ${due}.due_at <= ${place.time} and ${trades}.claimed_by = ${place.name}`,
+        [time(now), time(until), claimer],
+        ({ dueAt, claimedBy }) => isAfter(dueAt, now) && !isAfter(dueAt, until) && claimedBy === claimer,
+        now,
+      )
+      const sql = `delete from ${processes} where name = ${place.key}`
+      await repeated(() => single((connection) => connection.run(sql, [claimer])))
       return count
     },
 
@@ -104,4 +140,8 @@ export function dueOf(
       return { due: Number(row!.due), stuck: Number(row!.stuck) }
     },
   }
+}
+
+function isAfter(dueAt: Date | null, moment: Date): boolean {
+  return dueAt !== null && dueAt > moment
 }

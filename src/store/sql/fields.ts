@@ -75,6 +75,7 @@ export const ORDER: Fields<Order> = {
   attempts: { column: 'attempts', kind: 'integer' },
   dueAt: { column: 'due_at', kind: 'time', ...NULL },
   claims: { column: 'claims', kind: 'integer' },
+  claimedBy: { column: 'claimed_by', kind: 'name', ...ABSENT },
 }
 
 /** A refund has a row of its own, in its order's place for it. */

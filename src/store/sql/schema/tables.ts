@@ -19,6 +19,8 @@ export interface Tables {
   sessions: string
   /** What processes share by a name. */
   shared: string
+  /** One row for each process that works, with how often it has said that it is alive. */
+  processes: string
   /** One row for each version that was applied. */
   versions: string
 }
@@ -43,6 +45,7 @@ export function tables(prefix = 'wechat_'): Tables {
     anomalies: `${prefix}anomalies`,
     sessions: `${prefix}sessions`,
     shared: `${prefix}shared`,
+    processes: `${prefix}processes`,
     versions: `${prefix}versions`,
   }
 }

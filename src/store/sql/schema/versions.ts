@@ -193,6 +193,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
           `api_version ${types.name} not null default 'v2'`,
           ...columns.slice(1),
           `claims ${types.integer} not null default 0`,
+          `claimed_by ${types.name}`,
         ],
         options: ddl.roomy,
       },
@@ -223,5 +224,10 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
   // What processes share by a name.
   ({ shared }, { types: { key, text } }) => [
     { name: shared, columns: [`name ${key} not null primary key`, `content ${text} not null`] },
+  ],
+
+  // Which processes are alive.
+  ({ processes }, { types: { key, integer } }) => [
+    { name: processes, columns: [`name ${key} not null primary key`, `beats ${integer} not null`] },
   ],
 ]

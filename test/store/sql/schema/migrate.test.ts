@@ -14,7 +14,7 @@ import { everyDatabase } from '../../databases.ts'
 import { ACCOUNT, at, change, newOrder, paymentOf } from '../../orders.ts'
 
 /** The columns of orders in versions 1 and 2. */
-const { apiVersion: _, ...REST } = ORDER
+const { apiVersion: _, claimedBy: __, ...REST } = ORDER
 const ORDER_1 = { ...REST, payment: ANOMALY.payment } as Fields<Order>
 
 /** Writes as a process of version 1 or 2 did. */

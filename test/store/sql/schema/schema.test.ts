@@ -32,7 +32,7 @@ const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<
 }
 
 /** The columns of versions 1 and 2. */
-const { apiVersion: _, ...REST } = ORDER
+const { apiVersion: _, claimedBy: __, ...REST } = ORDER
 const ORDER_1 = { ...REST, payment: ANOMALY.payment }
 
 const VERSIONS = migrations('postgres', tables()).map((_, n) => ({ version: n + 1 }))

@@ -1,0 +1,97 @@
+import type { Log } from '../../hooks.ts'
+import type { Store } from '../../store/store.ts'
+import { later } from '../schedule.ts'
+
+/** How often a process says that it is alive. */
+const BEAT_MS = 2500
+
+/** A process that has said nothing for this long is taken for dead. */
+const SILENCE_MS = 9000
+
+export interface HeartDeps {
+  store: Pick<Store, 'beat' | 'takeOver'>
+  /** What this process is called. */
+  claimer: string
+  now: () => Date
+  /** Time that passes evenly, ms: no clock that anybody sets. */
+  elapsed: () => number
+  /** Waits so many ms, and keeps no process alive for it. */
+  pause: (ms: number) => Promise<void>
+  leaseMs: number
+  log: Log
+}
+
+export interface Heart {
+  /** Says that this process is alive, and takes over what others have claimed that are not. Resolves with the number of orders taken over. */
+  beat(): Promise<number>
+  /** Beats from now on, and calls `onTaken` when there is something to do. */
+  start(onTaken: () => Promise<unknown>): void
+  /** This process ends in order: nobody has to find out. */
+  stop(): Promise<void>
+}
+
+/**
+ * Each process counts up a number in the store. One whose number stands still has died, or is frozen: then its leases are for others, who do not wait for their
+ * end. Clocks play no part. A process that was taken for dead by mistake goes on, and commits what nobody else has claimed meanwhile.
+ */
+export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log }: HeartDeps): Heart {
+  let beats = 0
+  let stopped = false
+  let beating: Promise<void> | undefined
+  let last = -Infinity
+  /** The latest beat of each other process, and when it was first seen here. */
+  const others = new Map<string, { beats: number; since: number }>()
+
+  async function beat(): Promise<number> {
+    const heard = await store.beat(claimer, ++beats)
+    const at = elapsed()
+    // Nothing was heard meanwhile: the store was away, or this process was frozen.
+    const wasDeaf = at - last > SILENCE_MS
+    last = at
+    let count = 0
+    for (const other of heard) {
+      if (other.claimer === claimer) continue
+      const known = others.get(other.claimer)
+      if (wasDeaf || known?.beats !== other.beats) {
+        others.set(other.claimer, { beats: other.beats, since: at })
+      } else if (at - known.since >= SILENCE_MS) {
+        others.delete(other.claimer)
+        const taken = await store.takeOver(other.claimer, now(), later(now(), leaseMs))
+        if (taken > 0) log.warn({ count: taken }, 'A process has died at work: what it had claimed is due now')
+        count += taken
+      }
+    }
+    return count
+  }
+
+  async function once(onTaken: () => Promise<unknown>): Promise<void> {
+    try {
+      if ((await beat()) > 0) await onTaken()
+    } catch (error) {
+      log.debug({ err: error }, 'The store could not be told that this process is alive; it will be told again')
+    }
+  }
+
+  function goOn(onTaken: () => Promise<unknown>): void {
+    beating = once(onTaken)
+    beating
+      .then(() => pause(BEAT_MS))
+      .then(() => {
+        if (!stopped) goOn(onTaken)
+      })
+  }
+
+  return {
+    beat,
+    start: goOn,
+    async stop() {
+      stopped = true
+      await beating
+      try {
+        if (beats > 0) await store.takeOver(claimer, now(), now())
+      } catch (error) {
+        log.debug({ err: error }, 'The store could not be told that this process has ended; the others will find out')
+      }
+    },
+  }
+}

@@ -1,0 +1,188 @@
+import { setImmediate as tick } from 'node:timers/promises'
+import t from 'tap'
+import type { Test } from 'tap'
+import { createHeart } from '../../../src/engine/work/heart.ts'
+import { memoryStore } from '../../../src/store/memory.ts'
+import type { Claim, Store } from '../../../src/store/store.ts'
+import { at, newOrder } from '../helpers.ts'
+
+const LEASE_MS = 60_000
+
+/** Time passes at once. */
+const pause = (time: { ms: number }) => async (ms: number) => {
+  await tick()
+  time.ms += ms
+}
+
+/** Processes that share a store, and time that passes for all of them. */
+function processes(t: Test) {
+  const store: Store = memoryStore()
+  const time = { ms: 0 }
+  const logged: unknown[] = []
+  const log = {
+    info: t.fail,
+    debug: (found: unknown) => logged.push(found),
+    error: t.fail,
+    warn: (found: unknown) => logged.push(found),
+  } as never
+  return {
+    store,
+    time,
+    logged,
+    process(claimer: string) {
+      const heart = createHeart({
+        store,
+        claimer,
+        now: () => at(time.ms),
+        elapsed: () => time.ms,
+        pause: pause(time),
+        leaseMs: LEASE_MS,
+        log,
+      })
+      return {
+        ...heart,
+        async claim(outTradeNo: string): Promise<Claim | undefined> {
+          const { appid, mchId } = newOrder()
+          return (await store.claimDue({ appid, mchId }, at(time.ms), 1, LEASE_MS, outTradeNo, claimer))[0]
+        },
+      }
+    },
+    async add(outTradeNo: string) {
+      const order = newOrder({
+        outTradeNo,
+        key: outTradeNo,
+        liveKey: outTradeNo,
+        fulfilment: 'due',
+        dueAt: at(time.ms),
+      })
+      await store.insertOrder({ order, history: [], anomalies: [] })
+    },
+  }
+}
+
+t.test('what a dead process had claimed is due for the others within 15 s, long before its lease ends', async (t) => {
+  const { store, time, process, add, logged } = processes(t)
+  const [dies, lives] = [process('dies'), process('lives')]
+  await add('order')
+  for (const each of [dies, lives]) await each.beat()
+  const early = await dies.claim('order')
+  t.match(early, { claims: 1, order: { claimedBy: 'dies' } })
+  let taken = 0
+  while (taken === 0 && time.ms < 15_000) {
+    time.ms += 2500
+    taken = await lives.beat()
+  }
+  t.equal(taken, 1)
+  t.ok(time.ms < 15_000, `after ${time.ms} ms`)
+  t.same(logged, [{ count: 1 }])
+  const late = await lives.claim('order')
+  t.match(late, { claims: 2, order: { claimedBy: 'lives' } })
+  t.equal(
+    await store.fulfil(
+      early!,
+      async () => {},
+      () => undefined,
+    ),
+    'lost',
+    'one that was frozen commits nothing',
+  )
+  t.equal(
+    await store.fulfil(
+      late!,
+      async () => {},
+      () => undefined,
+    ),
+    'done',
+  )
+  t.equal(await lives.beat(), 0)
+})
+
+t.test('one that was only silent goes on, and holds what nobody has claimed meanwhile', async (t) => {
+  const { store, time, process, add } = processes(t)
+  const [silent, lives] = [process('silent'), process('lives')]
+  await add('order')
+  for (const each of [silent, lives]) await each.beat()
+  const claim = await silent.claim('order')
+  for (time.ms = 2500; time.ms <= 12_500; time.ms += 2500) await lives.beat()
+  t.equal(await silent.beat(), 0)
+  t.equal(
+    await store.fulfil(
+      claim!,
+      async () => {},
+      () => undefined,
+    ),
+    'done',
+  )
+  t.equal(await lives.beat(), 0, 'and it is known again')
+})
+
+t.test('a process that lives keeps what it has claimed until its lease ends, whatever its clock says', async (t) => {
+  const { time, process, add } = processes(t)
+  const [one, other] = [process('one'), process('other')]
+  await add('order')
+  await one.claim('order')
+  for (; time.ms < LEASE_MS; time.ms += 2500) {
+    await one.beat()
+    t.equal(await other.beat(), 0)
+    t.equal(await other.claim('order'), undefined)
+  }
+})
+
+t.test('who has heard nothing for a while buries nobody', async (t) => {
+  const { time, process, add } = processes(t)
+  const [one, other] = [process('one'), process('other')]
+  await add('order')
+  await one.claim('order')
+  for (const each of [one, other]) await each.beat()
+  time.ms = 30_000
+  t.equal(await other.beat(), 0, 'the store was away, for all of them')
+  await one.beat()
+  time.ms += 2500
+  t.equal(await other.beat(), 0)
+})
+
+t.test('one that ends in order leaves nothing to find out, and brings nothing forward', async (t) => {
+  const { store, time, process, add } = processes(t)
+  const [ends, lives, never] = [process('ends'), process('lives'), process('never')]
+  await add('order')
+  for (const each of [ends, lives]) await each.beat()
+  const claim = await ends.claim('order')
+  await ends.stop()
+  await never.stop()
+  const failing = process('failing')
+  await failing.beat()
+  const { takeOver } = store
+  store.takeOver = () => Promise.reject(new Error('the store is away'))
+  await failing.stop()
+  store.takeOver = takeOver
+  await store.takeOver('failing', at(0), at(0))
+  t.same(await store.beat('lives', 2), [{ claimer: 'lives', beats: 2 }])
+  for (time.ms = 2500; time.ms <= 20_000; time.ms += 2500) t.equal(await lives.beat(), 0)
+  t.same((await store.findOrder('order'))?.dueAt, claim?.order.dueAt)
+})
+
+t.test('once started it goes on, whatever becomes of a beat, until it is stopped', async (t) => {
+  const { store, time, process, add, logged } = processes(t)
+  const [dies, lives] = [process('dies'), process('lives')]
+  await add('order')
+  await dies.beat()
+  await dies.claim('order')
+  const failure = new Error('the store is away')
+  const { beat } = store
+  store.beat = () => Promise.reject(failure)
+  const taken = new Promise<void>((resolve) => {
+    lives.start(async () => {
+      resolve()
+    })
+  })
+  while (logged.length < 3) await tick()
+  t.same(logged[0], { err: failure })
+  store.beat = beat
+  await taken
+  t.same(logged.at(-1), { count: 1 })
+  await lives.stop()
+  const stoppedAt = time.ms
+  for (let n = 0; n < 10; n++) await tick()
+  t.ok(time.ms <= stoppedAt + 2500, 'the pause that was under way was the last')
+  t.same(await store.beat('other', 1), [{ claimer: 'other', beats: 1 }])
+})
