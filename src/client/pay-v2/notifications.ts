@@ -8,8 +8,9 @@ import type { Fields } from '../../protocol/xml.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { KeyRing } from '../key-ring.ts'
 import { NotificationError } from '../pay.ts'
-import type { Notification, NotificationFault, NotificationMessage, NotificationReply } from '../pay.ts'
+import type { Notification, NotificationMessage } from '../pay.ts'
 import { quoted } from '../refusals.ts'
+import { versionOf } from '../replies.ts'
 import { isSigned } from './exchange.ts'
 import { readPayment } from './trades.ts'
 
@@ -20,17 +21,21 @@ export interface ReaderOptions {
   signType: SignType
 }
 
-const SUCCESS_REPLY = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
-
 const REQUIRED = ['appid', 'mch_id', 'sign', 'result_code']
 const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 'total_fee', 'time_end']
 
 /** Reads a notification of API v2: a payment, signed, or a refund, encrypted. @throws {NotificationError} */
-export function readNotificationV2({ body }: NotificationMessage, options: ReaderOptions): Notification {
+export function readNotificationV2(message: NotificationMessage, options: ReaderOptions): Notification {
   const { appid, mchId, apiKeys, signType } = options
+  if (versionOf(message, 'v2') === 'v3') {
+    throw new NotificationError(
+      'unreadable',
+      'The notification speaks API v3, as of an order made before merchant.version became v2: WeChat is asked about that order instead.',
+    )
+  }
   let fields: Fields
   try {
-    fields = readXml(body)
+    fields = readXml(message.body)
   } catch (error) {
     throw new NotificationError('unreadable', (error as WechatError).message)
   }
@@ -102,18 +107,6 @@ function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Noti
     )
   }
   return { kind: 'refund-hint', appid: app, outTradeNo, outRefundNo, refundFee }
-}
-
-/** The reply to a notification of API v2 (doc/v2/merchant/4011937248); the status is always 200. */
-export function replyV2(fault?: NotificationFault): NotificationReply {
-  return {
-    status: 200,
-    contentType: 'text/xml; charset=utf-8',
-    body:
-      fault === undefined
-        ? SUCCESS_REPLY
-        : `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
-  }
 }
 
 /** @throws {WechatError} if no key decrypts it */

@@ -10,9 +10,10 @@ import type { KeyRing } from '../key-ring.ts'
 import { confirmClosed, noCertificate } from '../pay.ts'
 import type { PayApi, TradeReport } from '../pay.ts'
 import { isRefusal, quoted } from '../refusals.ts'
+import { replyTo } from '../replies.ts'
 import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
-import { readNotificationV2, replyV2 } from './notifications.ts'
+import { readNotificationV2 } from './notifications.ts'
 import { listRefunds, readRefund } from './refunds.ts'
 import { readPayment } from './trades.ts'
 
@@ -217,6 +218,6 @@ export function createPayV2({
     ...createBillFiles(exchange, http, certHttp),
 
     readNotification: (message) => readNotificationV2(message, { appid, mchId, apiKeys, signType }),
-    reply: (_message, fault) => replyV2(fault),
+    reply: (message, fault) => replyTo(message, 'v2', fault),
   }
 }

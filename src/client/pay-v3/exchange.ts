@@ -1,10 +1,13 @@
 import { WechatError } from '../../errors.ts'
-import { authorize, isFresh, isProbe, readSeal, verifyV3 } from '../../protocol/sign-v3.ts'
+import { authorize } from '../../protocol/sign-v3.ts'
 import type { Signer } from '../../protocol/sign-v3.ts'
 import { formatSeconds } from '../../protocol/time.ts'
 import type { Http, HttpReply, HttpRequest } from '../http.ts'
-import type { PlatformKeys } from './platform-keys.ts'
+import { createPlatformKeys } from './platform-keys.ts'
+import type { PlatformKey, PlatformKeys } from './platform-keys.ts'
 import { ADVICE, quoted, refusalOf } from '../refusals.ts'
+import { flawOf } from './seal.ts'
+import type { Flaw } from './seal.ts'
 
 export interface ExchangeOptions {
   http: Http
@@ -34,8 +37,11 @@ export interface Exchange {
    * @throws {WechatError} for a refusal, and `WECHAT_REPLY_INVALID` for an unsigned reply
    */
   call(request: Call): Promise<unknown>
-  /** The same without checking the signature: for the list of certificates, which is authenticated by its encryption. */
-  callUnsealed(request: Call): Promise<unknown>
+  /**
+   * The keys that `read` finds in a reply, which is signed with one of them or with a known key (doc/v3/merchant/4012069411). The first list can only be
+   * checked against itself; its encryption authenticates it.
+   */
+  callForKeys(request: Call, read: (reply: unknown) => PlatformKey[]): Promise<PlatformKey[]>
   /** A file, which is not signed. */
   download(request: Call): Promise<AsyncGenerator<Buffer, void>>
 }
@@ -43,9 +49,6 @@ export interface Exchange {
 /** The largest files take some minutes. */
 const DOWNLOAD_LIMIT_MS = 10 * 60_000
 const MAX_REFUSAL_BYTES = 64 * 1024
-
-/** The result of checking a reply's signature. */
-type Verdict = 'good' | 'bad' | 'probe' | 'missing'
 
 export function createExchange({ http, signer, keys, now, nonce, onProbe }: ExchangeOptions): Exchange {
   function signed({ method, target, body, encryptedUnder }: Call): HttpRequest {
@@ -71,37 +74,40 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
     }
   }
 
-  async function verdictOf({ headers, body }: HttpReply): Promise<Verdict> {
-    const seal = readSeal(headers)
-    if (seal === undefined) return 'missing'
-    if (isProbe(seal)) return 'probe'
-    if (!isFresh(seal, now())) return 'bad'
-    const key = await keys.find(seal.serial)
-    return key !== undefined && verifyV3(seal, body, key) ? 'good' : 'bad'
-  }
-
   /** Sends once more after a probe: the repetition of a request is not probed (doc/v3/merchant/4013053249 §5). */
-  async function ask(request: Call): Promise<{ reply: HttpReply; verdict: Verdict }> {
+  async function ask(
+    request: Call,
+    verify: (reply: HttpReply) => Promise<Flaw | undefined>,
+  ): Promise<{ reply: HttpReply; flaw: Flaw | undefined }> {
     const reply = await http.send(signed(request))
-    const verdict = await verdictOf(reply)
-    if (verdict !== 'probe') return { reply, verdict }
+    const flaw = await verify(reply)
+    if (flaw?.fault !== 'probe') return { reply, flaw }
     onProbe('reply')
     const again = await http.send(signed(request))
-    return { reply: again, verdict: await verdictOf(again) }
+    return { reply: again, flaw: await verify(again) }
   }
 
   return {
     async call(request) {
-      const { reply, verdict } = await ask(request)
-      if (!isSuccess(reply)) throw refused(reply, verdict === 'good')
-      if (verdict !== 'good') throw unbelievable('has no valid signature')
+      const { reply, flaw } = await ask(request, (reply) => flawOf(reply, keys.find, now()))
+      if (!isSuccess(reply)) throw refused(reply, flaw)
+      if (flaw !== undefined) throw unbelievable(flaw.reason)
       return parse(reply)
     },
 
-    async callUnsealed(request) {
-      const reply = await http.send(signed(request))
-      if (!isSuccess(reply)) throw refused(reply, false)
-      return parse(reply)
+    async callForKeys(request, read) {
+      let listed: PlatformKey[] = []
+      const { flaw } = await ask(request, async (reply) => {
+        if (!isSuccess(reply)) {
+          const { code, message } = errorOf(reply)
+          throw noList('WECHAT_UNAVAILABLE', `was answered with HTTP ${reply.status}: ${code} ${message}`)
+        }
+        listed = read(parse(reply))
+        const fresh = createPlatformKeys({ given: listed, now })
+        return await flawOf(reply, async (serial) => keys.known(serial) ?? (await fresh.find(serial)), now())
+      })
+      if (flaw !== undefined) throw noList('WECHAT_REPLY_INVALID', flaw.reason)
+      return listed
     },
 
     async download(request) {
@@ -112,7 +118,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
         text = Buffer.concat([text, chunk])
         if (text.length > MAX_REFUSAL_BYTES) break
       }
-      throw refused({ ...reply, body: text }, false)
+      throw refused({ ...reply, body: text }, { fault: 'incomplete', reason: 'is not signed, as those of files' })
     },
   }
 }
@@ -134,22 +140,27 @@ function parse({ body }: HttpReply): unknown {
 function unbelievable(what: string): WechatError {
   return new WechatError(
     'WECHAT_REPLY_INVALID',
-    `WeChat Pay's reply ${what} and was rejected. Query before anything else.`,
+    `WeChat Pay's reply ${what}. It was rejected: query before anything else.`,
     { advice: 'query' },
   )
+}
+
+function noList(code: 'WECHAT_UNAVAILABLE' | 'WECHAT_REPLY_INVALID', what: string): WechatError {
+  return new WechatError(code, `WeChat Pay's list of platform certificates ${what}.`, { advice: 'repeat' })
 }
 
 /**
  * The meaning of a failed reply. A 429 is recognised by its status, anything else by its code first (doc/v3/merchant/4012081717). An unsigned reply is
  * never a fact about an order.
  */
-function refused(reply: HttpReply, signed: boolean): WechatError {
+function refused(reply: HttpReply, flaw: Flaw | undefined): WechatError {
   const { code, message, detail } = errorOf(reply)
   const said = [code, message].filter((text) => text !== '').join(' ')
   // Callers branch on the code: without a signature it is only text.
-  const wechat = signed
-    ? { wechatCode: code, wechatText: message, wechatDetail: detail }
-    : { wechatText: said, wechatDetail: detail }
+  const wechat =
+    flaw === undefined
+      ? { wechatCode: code, wechatText: message, wechatDetail: detail }
+      : { wechatText: said, wechatDetail: detail }
   if (reply.status === 429) {
     return new WechatError('WECHAT_RATE_LIMITED', `WeChat Pay asks to slow down: ${said}. ${ADVICE.repeat}`, {
       ...wechat,
@@ -157,7 +168,9 @@ function refused(reply: HttpReply, signed: boolean): WechatError {
     })
   }
   const known = refusalOf(code)
-  if (signed && known !== undefined) {
+  // A refusal is 4xx or 5xx.
+  const refuses = reply.status >= 400
+  if (flaw === undefined && refuses && known !== undefined) {
     const [errorCode, advice] = known
     return new WechatError(errorCode, `WeChat Pay refused: ${said}. ${ADVICE[advice]}`, { ...wechat, advice })
   }
@@ -169,14 +182,15 @@ function refused(reply: HttpReply, signed: boolean): WechatError {
     )
   }
   // WeChat does not sign replies to requests with a wrong signature.
-  if (!signed && known?.[0] === 'WECHAT_ACCOUNT_REFUSED') {
+  if (flaw !== undefined && known?.[0] === 'WECHAT_ACCOUNT_REFUSED') {
     return new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
       ...wechat,
       wechatText: `${said}: check mchId, serialNo, privateKey and the clock`,
       advice: 'repeat',
     })
   }
-  if (!signed) return unbelievable(`with HTTP ${reply.status} has no valid signature`)
+  if (flaw !== undefined) return unbelievable(`with HTTP ${reply.status} ${flaw.reason}`)
+  if (!refuses) return unbelievable(`has HTTP ${reply.status}, which is neither success nor a refusal`)
   return new WechatError('WECHAT_REFUSED', `WeChat Pay refused: ${said}. ${ADVICE.stop}`, { ...wechat, advice: 'stop' })
 }
 

@@ -1,9 +1,9 @@
 import { decryptV3 } from '../../protocol/aead-v3.ts'
-import { isFresh, isProbe, readSeal, verifyV3 } from '../../protocol/sign-v3.ts'
 import type { Secret } from '../../base/secret.ts'
 import { NotificationError } from '../pay.ts'
 import type { Notification, NotificationMessage } from '../pay.ts'
 import type { PlatformKeys } from './platform-keys.ts'
+import { flawOf } from './seal.ts'
 import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
 import type { Json } from './trades.ts'
 
@@ -22,37 +22,12 @@ export interface ReaderOptions {
  *
  * @throws {NotificationError}
  */
-export async function readNotificationV3(
-  { headers, body }: NotificationMessage,
-  options: ReaderOptions,
-): Promise<Notification> {
+export async function readNotificationV3(message: NotificationMessage, options: ReaderOptions): Promise<Notification> {
   const { appid, mchId, apiV3Keys, keys, now } = options
-  const seal = readSeal(headers)
-  if (seal === undefined) {
-    throw new NotificationError(
-      'incomplete',
-      'The notification lacks Wechatpay-Timestamp, -Nonce, -Serial or -Signature, or has one of them twice.',
-    )
-  }
-  if (isProbe(seal)) throw new NotificationError('probe', 'WeChat tests whether we refuse a wrong signature.')
-  if (!isFresh(seal, now())) {
-    throw new NotificationError(
-      'stale',
-      "The notification was signed more than five minutes before or after now: check this server's clock.",
-    )
-  }
-  const key = await keys.find(seal.serial)
-  if (key === undefined) {
-    throw new NotificationError(
-      'unknown-key',
-      `The notification names the key ${seal.serial.slice(0, 64)}, which is unknown here: see merchant.publicKeyId.`,
-    )
-  }
-  if (!verifyV3(seal, body, key)) {
-    throw new NotificationError('bad-signature', "The signature of the notification is not WeChat's.")
-  }
+  const flaw = await flawOf(message, keys.find, now())
+  if (flaw !== undefined) throw new NotificationError(flaw.fault, `The notification ${flaw.reason}.`)
 
-  const envelope = parse(body.toString(), 'unreadable', 'The notification is not JSON.')
+  const envelope = parse(message.body.toString(), 'unreadable', 'The notification is not JSON.')
   const [id, type] = [textOf(envelope.id), textOf(envelope.event_type)]
   const {
     algorithm,

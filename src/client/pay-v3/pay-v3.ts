@@ -11,11 +11,11 @@ import { createExchange } from './exchange.ts'
 import type { Http } from '../http.ts'
 import { readNotificationV3 } from './notifications.ts'
 import { confirmClosed, NotificationError } from '../pay.ts'
-import type { NotificationFault, NotificationMessage, PayApi, TradeReport } from '../pay.ts'
-import { replyV2 } from '../pay-v2/notifications.ts'
+import type { PayApi, TradeReport } from '../pay.ts'
 import { createPlatformKeys, readCertificates } from './platform-keys.ts'
 import type { PlatformKey } from './platform-keys.ts'
 import { isRefusal } from '../refusals.ts'
+import { replyTo, versionOf } from '../replies.ts'
 import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
 import type { Json } from './trades.ts'
 
@@ -37,24 +37,6 @@ export interface PayV3Options {
   v2?: PayApi | undefined
 }
 
-/** How each fault of a notification is answered: WeChat reads the status and repeats whatever is not 2xx (doc/v3/merchant/4012791902). */
-const STATUS: Record<NotificationFault, number> = {
-  unreadable: 400,
-  incomplete: 400,
-  'bad-signature': 401,
-  probe: 401,
-  stale: 401,
-  'unknown-key': 401,
-  'wrong-account': 403,
-  ambiguous: 409,
-  'unknown-order': 404,
-  mismatch: 409,
-  'not-decrypted': 500,
-  'not-stored': 503,
-  blocked: 503,
-  'no-v2-key': 500,
-}
-
 /** API v3: JSON, RSA signatures, AES-256-GCM. */
 export function createPayV3(options: PayV3Options): PayV3Api {
   const { http, appid, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
@@ -63,16 +45,19 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     given: options.platformKeys,
     download: options.downloadCertificates
       ? async () =>
-          readCertificates(await exchange.callUnsealed({ method: 'GET', target: '/v3/certificates' }), apiV3Keys)
+          await exchange.callForKeys({ method: 'GET', target: '/v3/certificates' }, (reply) =>
+            readCertificates(reply, apiV3Keys),
+          )
       : undefined,
     now,
   })
   const exchange = createExchange({ http, signer, keys, now, nonce, onProbe: options.onProbe })
 
   /** `undefined` if a signed reply says that there is no such thing. */
-  async function find(target: string, refusal: string): Promise<unknown> {
+  async function find(target: string, refusal: string): Promise<Json | undefined> {
     try {
-      return await exchange.call({ method: 'GET', target })
+      // An empty reply, as for a close, becomes an empty object, in which the caller misses its fields.
+      return objectOf(await exchange.call({ method: 'GET', target }))
     } catch (error) {
       if (isRefusal(error, refusal)) return undefined
       throw error
@@ -110,9 +95,8 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     name: 'out_trade_no' | 'transaction_id',
     number: string,
   ): Promise<TradeReport> {
-    const reply = await find(`/v3/pay/transactions/${path}/${encodeURIComponent(number)}?mchid=${mchId}`, refusal)
-    if (reply === undefined) return { tradeState: 'NOT_EXIST' }
-    const trade = objectOf(reply)
+    const trade = await find(`/v3/pay/transactions/${path}/${encodeURIComponent(number)}?mchid=${mchId}`, refusal)
+    if (trade === undefined) return { tradeState: 'NOT_EXIST' }
     if (trade.appid !== appid || trade.mchid !== mchId || trade[name] !== number) {
       throw unusable(`asked about ${number} and answered about another order, appid or merchant`)
     }
@@ -249,7 +233,9 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     },
 
     async readNotification(message) {
-      if (!isXml(message)) return await readNotificationV3(message, { appid, mchId, apiV3Keys, keys, now })
+      if (versionOf(message, 'v3') === 'v3') {
+        return await readNotificationV3(message, { appid, mchId, apiV3Keys, keys, now })
+      }
       if (v2 === undefined) {
         throw new NotificationError(
           'no-v2-key',
@@ -263,17 +249,8 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       return { kind: 'payment-hint', outTradeNo, transactionId }
     },
 
-    reply(message, fault) {
-      if (message !== undefined && isXml(message)) return replyV2(fault)
-      const body = JSON.stringify(fault === undefined ? { code: 'SUCCESS' } : { code: 'FAIL', message: fault })
-      return { status: fault === undefined ? 200 : STATUS[fault], contentType: 'application/json; charset=utf-8', body }
-    },
+    reply: (message, fault) => replyTo(message, 'v3', fault),
   }
-}
-
-/** Whether the message is in API v2, as for refunds made in the merchant platform (doc/v3/merchant/4013071200). */
-function isXml({ body }: NotificationMessage): boolean {
-  return /^\s*</.test(body.subarray(0, 64).toString('latin1'))
 }
 
 function unusable(what: string): WechatError {

@@ -28,6 +28,8 @@ export interface PlatformKeys {
    * successful one, so that made-up names cost nothing.
    */
   find(serial: string): Promise<KeyObject | undefined>
+  /** The same, without a download. */
+  known(serial: string): KeyObject | undefined
   /** The key to encrypt with, and to request replies under: the public key if there is one, otherwise the newest certificate. */
   preferred(): Promise<PlatformKey>
   /** The id of the WeChat Pay public key, if one was given. */
@@ -45,6 +47,7 @@ const PUBLIC_KEY = 'PUB_KEY_ID_'
 
 export function createPlatformKeys({ given, download, now }: PlatformKeysOptions): PlatformKeys {
   const known = new Map(given.map((key) => [named(key.serial), key]))
+  const isGiven = ({ serial }: PlatformKey) => given.some((key) => named(key.serial) === named(serial))
   const publicKey = given.find(({ serial }) => serial.startsWith(PUBLIC_KEY))
   let underWay: Promise<void> | undefined
   /** When the last download ended, and how long it is good for. */
@@ -61,7 +64,7 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
 
   async function load(): Promise<void> {
     try {
-      for (const key of await download!()) known.set(named(key.serial), key)
+      for (const key of await download!()) if (!isGiven(key)) known.set(named(key.serial), key)
       refreshedAt = now().getTime()
       last = { at: refreshedAt, rest: AFTER_SUCCESS_MS }
     } catch (error) {
@@ -92,6 +95,7 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
 
   return {
     publicKeyId: publicKey?.serial,
+    known: current,
 
     async find(serial) {
       const found = current(serial)

@@ -7,7 +7,7 @@ import { createHttp } from '../../../src/client/http.ts'
 import type { Http, HttpReply, HttpRequest } from '../../../src/client/http.ts'
 import { createPayV2 } from '../../../src/client/pay-v2/pay-v2.ts'
 import { NotificationError } from '../../../src/client/pay.ts'
-import type { NotificationFault, PayApi } from '../../../src/client/pay.ts'
+import type { NotificationFault, NotificationMessage, PayApi } from '../../../src/client/pay.ts'
 import { WechatError } from '../../../src/errors.ts'
 import type { Advice, WechatErrorCode } from '../../../src/errors.ts'
 import type { Order, Refund } from '../../../src/model.ts'
@@ -1131,6 +1131,31 @@ t.test('what WeChat reads', async (t) => {
         body: `<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[${fault}]]></return_msg></xml>`,
       },
       fault,
+    )
+  }
+})
+
+t.test('a notification of API v3 is refused by its status, for 200 would be success', async (t) => {
+  const { pay } = merchant()
+  const messages: [name: string, message: NotificationMessage][] = [
+    ['as WeChat sends it', { headers: { 'wechatpay-signature': 'AAAA' }, body: Buffer.from('{"id":"1"}') }],
+    ['without the headers, which a proxy has taken away', { headers: {}, body: Buffer.from(' {"id":"1"}') }],
+    ['whose body nobody has read', { headers: { 'wechatpay-signature': 'AAAA' }, body: Buffer.alloc(0) }],
+  ]
+  for (const [name, message] of messages) {
+    t.throws(
+      () => pay.readNotification(message),
+      { name: 'NotificationError', fault: 'unreadable', message: /speaks API v3/ },
+      name,
+    )
+    t.strictSame(
+      pay.reply(message, 'unreadable'),
+      {
+        status: 400,
+        contentType: 'application/json; charset=utf-8',
+        body: '{"code":"FAIL","message":"unreadable"}',
+      },
+      name,
     )
   }
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { NotificationError, NotificationFault, NotificationMessage } from '../../../src/client/pay.ts'
 import { Secret } from '../../../src/base/secret.ts'
+import { WechatError } from '../../../src/errors.ts'
 import { v3 } from '../../fixtures.ts'
 import { size } from '../../sizes.ts'
 import { BAD, notification, REFUND, TRADE } from './messages.ts'
@@ -143,6 +144,17 @@ t.test('the published notifications', async (t) => {
 t.test('bad notifications', async (t) => {
   for (const [name, message, expected] of BAD) t.equal(await faultOf(message), expected, name)
   t.ok(BAD.length > 60)
+})
+
+t.test('a list of certificates that cannot be had makes a name unknown, and nothing else of it', async (t) => {
+  const stranger = notification({ seal: { serial: 'BAD' } })
+  const replies = [new WechatError('WECHAT_TIMEOUT', 'the host did not answer')]
+  const { pay } = merchant(replies, { downloadCertificates: true })
+  const { fault, message } = await (pay.readNotification(stranger) as Promise<never>).catch(
+    (error: NotificationError) => error,
+  )
+  t.equal(fault, 'unknown-key')
+  t.match(message, /names the key BAD, .*the host did not answer/)
 })
 
 t.test('what an error says', async (t) => {

@@ -26,6 +26,7 @@ import {
   PUBLIC_KEY,
   SECONDS,
 } from './wechat.ts'
+import type { PlatformKey } from '../../../src/client/pay-v3/platform-keys.ts'
 import type { SealOptions } from './wechat.ts'
 
 const OUT_TRADE_NO = 'T2026|*010100001'
@@ -325,20 +326,26 @@ t.test('a query of a refund', async (t) => {
 })
 
 t.test('replies that are not believed', async (t) => {
-  const foreign: [name: string, seal: SealOptions | false][] = [
-    ['no signature', false],
-    ['another signature', { signature: 'AAAA' }],
-    ['the signature of another key', { by: 'certificate', serial: PUBLIC_KEY.serial }],
-    ['a key that is not known', { serial: 'PUB_KEY_ID_1' }],
-    ['301 s old', { timestamp: String(Number(SECONDS) - 301) }],
-    ['301 s ahead', { timestamp: String(Number(SECONDS) + 301) }],
+  const foreign: [name: string, seal: SealOptions | false, message: RegExp][] = [
+    ['no signature', false, /lacks Wechatpay-Timestamp/],
+    ['another signature', { signature: 'AAAA' }, /does not match the key PUB_KEY_ID_/],
+    [
+      'the signature of another key',
+      { by: 'certificate', serial: PUBLIC_KEY.serial },
+      /does not match the key PUB_KEY_ID_/,
+    ],
+    ['a key that is not known', { serial: 'PUB_KEY_ID_1' }, /names the key PUB_KEY_ID_1, .*merchant\.publicKeyId/],
+    ['301 s old', { timestamp: String(Number(SECONDS) - 301) }, /five minutes/],
+    ['301 s ahead', { timestamp: String(Number(SECONDS) + 301) }, /five minutes/],
   ]
-  for (const [name, seal] of foreign) {
-    await t.rejects(
-      merchant([answer({ prepay_id: 'wx01' }, { seal })]).pay.prepay(ORDER),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', sent: true },
-      name,
-    )
+  for (const [name, seal, message] of foreign) {
+    for (const status of [200, 404]) {
+      await t.rejects(
+        merchant([answer({ prepay_id: 'wx01' }, { seal, status })]).pay.prepay(ORDER),
+        { code: 'WECHAT_REPLY_INVALID', advice: 'query', sent: true, message },
+        `${name}, HTTP ${status}`,
+      )
+    }
   }
   for (const seconds of [-300, 300]) {
     t.equal(
@@ -388,6 +395,25 @@ t.test('a signed reply to another call closes nothing', async (t) => {
       { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /answers something else/ },
       name,
     )
+  }
+})
+
+t.test('an empty reply, signed for a close, says nothing about an order or a refund', async (t) => {
+  const calls: [name: string, call: (pay: ReturnType<typeof merchant>['pay']) => Promise<unknown>][] = [
+    ['query', (pay) => pay.query(OUT_TRADE_NO)],
+    ['queryTransaction', (pay) => pay.queryTransaction(TRADE.transaction_id)],
+    ['queryRefund', (pay) => pay.queryRefund(REFUND.outRefundNo)],
+    ['refund', (pay) => pay.refund(ORDER, REFUND)],
+    ['prepay', (pay) => pay.prepay(ORDER)],
+  ]
+  for (const status of [200, 204]) {
+    for (const [name, call] of calls) {
+      await t.rejects(
+        call(merchant([answer(undefined, { status })]).pay),
+        { code: 'WECHAT_REPLY_INVALID', wechatCode: undefined },
+        `${name}, HTTP ${status}`,
+      )
+    }
   }
 })
 
@@ -492,6 +518,12 @@ t.test('refusals', async (t) => {
       { code: 'WECHAT_REFUSED', wechatCode: '', wechatText: '' },
     ],
     ['a redirect', answer('', { status: 302, seal: false }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
+    ['a signed redirect', answer('', { status: 302 }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
+    [
+      'a success that the documents do not name',
+      answer({}, { status: 201 }),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
+    ],
   ]
   for (const [name, reply, expected] of cases) {
     const error = await merchant([reply])
@@ -531,7 +563,56 @@ t.test('platform certificates', async (t) => {
       [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), answer(refusal(code), { status, seal: false })],
       options,
     )
-    await t.rejects(refused.pay.prepay(ORDER), WechatError, 'and without one the reply cannot be verified')
+    await t.rejects(
+      refused.pay.prepay(ORDER),
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', wechatCode: undefined, message: /names the key .*certificates/ },
+      'and without one the reply cannot be verified',
+    )
+  }
+  const away = merchant(
+    [
+      answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }),
+      new WechatError('WECHAT_NETWORK', 'The connection failed. It had no effect: repeat it.', { sent: false }),
+    ],
+    options,
+  )
+  await t.rejects(
+    away.pay.prepay(ORDER),
+    { code: 'WECHAT_REPLY_INVALID', advice: 'query', sent: true },
+    'the order was sent, although the question for the certificates was not',
+  )
+  const broken = merchant(
+    [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), new TypeError('a fault of ours')],
+    options,
+  )
+  await t.rejects(broken.pay.prepay(ORDER), { name: 'TypeError' })
+})
+
+t.test('the list of certificates is signed under one of them, or under a key that is known', async (t) => {
+  const list = (seal: SealOptions | false) =>
+    answer({ data: [{ encrypt_certificate: encrypted(CERTIFICATE_PEM, { associated: 'certificate' }) }] }, { seal })
+  const ordered = () => answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } })
+  const [vector] = v3().ofKind('probe-signature')
+  const probe = { by: 'certificate', signature: vector!.signature } as const
+  const good: [name: string, known: PlatformKey[], replies: HttpReply[]][] = [
+    ['the first list', [], [list({ by: 'certificate' })]],
+    ['while changing to a public key', [PUBLIC_KEY], [list({ by: 'public' })]],
+    ['after a probe', [], [list(probe), list({ by: 'certificate' })]],
+  ]
+  for (const [name, platformKeys, replies] of good) {
+    const { pay } = merchant([ordered(), ...replies], { platformKeys, downloadCertificates: true })
+    t.equal(await pay.prepay(ORDER), 'wx01', name)
+  }
+  const bad: [name: string, replies: HttpReply[], message: RegExp][] = [
+    ['no signature', [list(false)], /list of platform certificates lacks Wechatpay-/],
+    ['a key that is not in it', [list({ by: 'public' })], /list .* names the key PUB_KEY_ID/],
+    ['a recorded list', [list({ by: 'certificate', timestamp: String(Number(SECONDS) - 301) })], /five minutes/],
+    ['another signature', [list({ by: 'certificate', signature: 'AAAA' })], /does not match/],
+    ['probes only', [list(probe), list(probe)], /tests whether we refuse it/],
+  ]
+  for (const [name, replies, message] of bad) {
+    const { pay } = merchant([ordered(), ...replies], { platformKeys: [], downloadCertificates: true })
+    await t.rejects(pay.prepay(ORDER), { code: 'WECHAT_REPLY_INVALID', message }, name)
   }
 })
 

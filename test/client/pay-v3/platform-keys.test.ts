@@ -99,6 +99,12 @@ t.test('a list that cannot be had', async (t) => {
   t.equal(state.downloads, 2)
 })
 
+t.test('nothing that is downloaded takes the place of a certificate from the options', async (t) => {
+  const { platformKeys } = setUp({ given: [FIRST], list: [{ ...NEXT, serial: FIRST.serial }] })
+  await platformKeys.find('BAD')
+  t.equal(await platformKeys.find(FIRST.serial), FIRST.key)
+})
+
 t.test('the list is refreshed beside the work, and its failure keeps what is known', async (t) => {
   const { state, platformKeys, later } = setUp({ list: [FIRST] })
   await platformKeys.find(FIRST.serial)
