@@ -59,11 +59,7 @@ class Running implements Deadline {
  */
 export function createDeadlines(ms: number): Deadlines {
   /** Those under way stand in a ring with this one: a Set moves what it holds when many come and go, and here each notification makes three. */
-  const ring = new Running(
-    Infinity,
-    () => {},
-    () => {},
-  )
+  const ring = new Running(Infinity, left, left)
   let timer: NodeJS.Timeout | undefined
   let stopped = false
 

@@ -15,7 +15,8 @@ Checks the options of the plugin before they go live: FILE is a .js or .mjs file
 // failed checks.
 `
 
-const SILENT: Log = { debug() {}, info() {}, warn() {}, error() {} }
+const nothing = () => {}
+const SILENT: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing }
 
 /** Resolves with the exit code. */
 export async function run(args: readonly string[], print: (text: string) => void): Promise<number> {

@@ -28,6 +28,24 @@ t.test('what is not closed in time is told, once, in the order in which it began
   deadlines.stop()
 })
 
+t.test('one that is closed by another that is late is not told', async (t) => {
+  const deadlines = createDeadlines(20)
+  const told: string[] = []
+  const began = performance.now()
+  await new Promise<void>((resolve) => {
+    deadlines.begin(() => {
+      told.push('first')
+      second.close()
+    }, began)
+    const second = deadlines.begin(() => {
+      told.push('second')
+    }, began)
+    deadlines.begin(resolve, began)
+  })
+  t.same(told, ['first'])
+  deadlines.stop()
+})
+
 t.test('no timer is left when nothing is under way', async (t) => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
   const before = timers()
