@@ -5,6 +5,7 @@ import type { Bills } from './client/bills.ts'
 import { createHttp } from './client/http.ts'
 import type { Http } from './client/http.ts'
 import { KeyRing } from './client/key-ring.ts'
+import { createAccessTokens } from './client/access-token.ts'
 import { createMiniProgram } from './client/mini-program.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import { createPayV2 } from './client/pay-v2/pay-v2.ts'
@@ -14,6 +15,8 @@ import { createPayV3 } from './client/pay-v3/pay-v3.ts'
 import { createClock } from './base/clock.ts'
 import { publish } from './base/diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
+import { createUsers } from './client/users.ts'
+import type { Users } from './client/users.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import { createLogin } from './engine/login.ts'
 import type { Login } from './engine/login.ts'
@@ -45,7 +48,7 @@ export interface AccountServices {
   bills: Bills
   reconcile: Reconcile
   daily: Daily
-  miniProgram: MiniProgram
+  miniProgram: MiniProgram & Users
   pay: PayV2Api | PayV3Api
   work: Work
   heart: Heart
@@ -81,7 +84,19 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
   const cert = config.merchant.version === 'v2' ? config.merchant.cert : undefined
   const certHttp = cert && createHttp({ ...http, hosts: config.hosts.pay, cert })
   const pay = createPay(config, { http: payHttp, certHttp, now: wechatNow, log })
-  const miniProgram = createMiniProgram(miniProgramHttp, appid, new KeyRing(config.appSecrets))
+  const appSecrets = new KeyRing(config.appSecrets)
+  const tokens = createAccessTokens({
+    http: miniProgramHttp,
+    appid,
+    appSecrets,
+    shared: { get: store.getShared, swap: store.swapShared },
+    now,
+    nonce,
+  })
+  const miniProgram = {
+    ...createMiniProgram(miniProgramHttp, appid, appSecrets),
+    ...createUsers(miniProgramHttp, appid, tokens),
+  }
   const login = createLogin({
     appid,
     miniProgram,

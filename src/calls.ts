@@ -4,6 +4,7 @@ import type { MiniProgram } from './client/mini-program.ts'
 import type { NotificationMessage } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { AbnormalRefund, H5Scene, PayV3Api, TradeTerms } from './client/pay-v3/api.ts'
+import type { Users } from './client/users.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
@@ -24,7 +25,7 @@ export interface Wechat {
   anomalies: Anomalies
   /** Bills of a day, row by row. */
   bills: Bills
-  miniProgram: MiniProgram
+  miniProgram: MiniProgram & Users
   /** The raw payment API of the merchant; with `version` `'v3'` it has more methods. */
   pay: PayV2Api | PayV3Api
   /**
@@ -159,6 +160,8 @@ const LIMIT = optional((value) =>
     : `must be a whole number of ms, not ${shown(value)}`,
 )
 
+const OPENID = ['openid', text(1, 128)] as const
+const SESSION_KEY = ['sessionKey', SECRET] as const
 const OUT_TRADE_NO = ['outTradeNo', upTo(128)] as const
 const OUT_REFUND_NO = ['outRefundNo', upTo(128)] as const
 /** To be sent. */
@@ -201,7 +204,15 @@ const GROUPS: {
     ],
   },
   bills: { trades: TRADE_BILL, funds: FUND_BILL },
-  miniProgram: { code2Session: [['code', SECRET]] },
+  miniProgram: {
+    code2Session: [['code', SECRET]],
+    phoneNumber: [['code', SECRET]],
+    checkSession: [OPENID, SESSION_KEY],
+    resetSession: [OPENID, SESSION_KEY],
+    paidUnionid: [OPENID, ['transactionId', text(1, 32)]],
+    isUserData: [['rawData', anyText], ['signature', anyText], SESSION_KEY],
+    decryptUserData: [['data', objectOf({ encryptedData: upTo(1_000_000), iv: upTo(100) })], SESSION_KEY],
+  },
   pay: {
     prepay: [['order', ORDER]],
     payParams: [
@@ -246,6 +257,8 @@ const AT_ONCE: readonly string[] = [
   'trades',
   'funds',
   'textFault',
+  'isUserData',
+  'decryptUserData',
   'readNotification',
   'reply',
 ]

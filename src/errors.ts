@@ -13,6 +13,10 @@ const STATUS = {
   WECHAT_CODE_REJECTED: 401,
   /** WeChat considers this user high-risk (40226). */
   WECHAT_USER_BLOCKED: 403,
+  /** The session key is not the one that the data was encrypted under, or the user's any more: log in again. */
+  WECHAT_SESSION_KEY_STALE: 401,
+  /** Data about a user was made for another app. It was not believed. */
+  WECHAT_DATA_FOREIGN: 403,
   /** No such order, or not this user's. */
   WECHAT_ORDER_NOT_FOUND: 404,
   /** This key has been paid already. */

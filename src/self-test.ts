@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
+import type { MiniProgram } from './client/mini-program.ts'
 import type { AccountServices } from './account.ts'
 import { Secret } from './base/secret.ts'
 import { WechatError } from './errors.ts'
@@ -11,7 +12,7 @@ import { isPrivateAddress, readIpAddress } from './protocol/ip-address.ts'
 
 export interface SelfTestDeps {
   config: Config
-  services: Pick<AccountServices, 'miniProgram' | 'pay' | 'wechatNow'>
+  services: Pick<AccountServices, 'pay' | 'wechatNow'> & { miniProgram: MiniProgram }
   /** Sends a body to the notify route as WeChat would, through the hooks of the app; resolves with the reply. Absent outside an app. */
   notify?: ((body: string) => Promise<string>) | undefined
   /** The addresses of a host; an argument so that tests need no DNS. */

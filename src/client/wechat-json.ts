@@ -1,0 +1,76 @@
+import { WechatError } from '../errors.ts'
+import type { WechatErrorCode } from '../errors.ts'
+import type { Secret } from '../base/secret.ts'
+import type { HttpReply } from './http.ts'
+
+/** WeChat's code → ours, and what to do. */
+export type Refusals = Readonly<Record<string, readonly [code: WechatErrorCode, text: string]>>
+
+/** What every call of api.weixin.qq.com may be refused with. */
+const REFUSALS: Refusals = {
+  '-1': ['WECHAT_UNAVAILABLE', 'WeChat is busy: try again.'],
+  45009: ['WECHAT_UNAVAILABLE', 'The daily quota of calls is used up.'],
+  45011: ['WECHAT_RATE_LIMITED', 'The calls come too fast: try again in a minute.'],
+  40001: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check `appSecret`.'],
+  40002: ['WECHAT_ACCOUNT_REFUSED', 'the grant type did not arrive: check `baseUrl` and proxies.'],
+  40013: ['WECHAT_ACCOUNT_REFUSED', 'appid is not a mini program of WeChat: check `appid`.'],
+  40014: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check `appSecret`.'],
+  40125: ['WECHAT_ACCOUNT_REFUSED', 'the app secret does not belong to the appid or was reset: check `appSecret`.'],
+  40164: ['WECHAT_ACCOUNT_REFUSED', "this server's address is not in the IP whitelist: add it in the console."],
+  40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: thaw it in the console.'],
+  41001: ['WECHAT_ACCOUNT_REFUSED', 'the access token did not arrive: check `baseUrl` and proxies.'],
+  42001: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check the clock.'],
+  48001: ['WECHAT_ACCOUNT_REFUSED', 'the mini program has no permission for this call: see the console.'],
+  50007: ['WECHAT_ACCOUNT_REFUSED', 'the mini program is frozen: see the console.'],
+}
+
+/**
+ * The fields of a reply of api.weixin.qq.com: its body decides, as every outcome comes with status 200. `secrets` are cut out of WeChat's words.
+ *
+ * @throws {WechatError} what WeChat refuses `what` with
+ */
+export function judge(
+  reply: HttpReply,
+  what: string,
+  secrets: readonly Secret[],
+  refusals: Refusals = {},
+): Record<string, unknown> {
+  if (reply.status >= 500) {
+    throw new WechatError(
+      'WECHAT_UNAVAILABLE',
+      `WeChat was asked for ${what} and answered with HTTP ${reply.status}.`,
+      {
+        advice: 'repeat',
+      },
+    )
+  }
+  let body: unknown
+  try {
+    body = JSON.parse(reply.body.toString())
+  } catch {
+    body = undefined
+  }
+  if (reply.status !== 200 || typeof body !== 'object' || body === null) {
+    throw new WechatError(
+      'WECHAT_REPLY_INVALID',
+      `WeChat was asked for ${what} and answered with HTTP ${reply.status} and something that is not a JSON object.`,
+    )
+  }
+  const { errcode = 0, errmsg } = body as { errcode?: unknown; errmsg?: unknown }
+  if (errcode === 0) return body as Record<string, unknown>
+  const wechatCode = String(errcode)
+  const [code, toDo] = refusals[wechatCode] ?? REFUSALS[wechatCode] ?? ['WECHAT_REFUSED', `WeChat refused ${what}.`]
+  const words = secrets
+    .reduce((text, secret) => text.replaceAll(secret.reveal(), String(secret)), String(errmsg))
+    .slice(0, 200)
+  const isOurs = code === 'WECHAT_ACCOUNT_REFUSED'
+  throw new WechatError(
+    code,
+    isOurs ? `WeChat refused this server's configuration (${wechatCode}).` : `${toDo} (${wechatCode})`,
+    {
+      wechatCode,
+      wechatText: isOurs ? `${words}: ${toDo}` : words,
+      ...((code === 'WECHAT_UNAVAILABLE' || code === 'WECHAT_RATE_LIMITED') && { advice: 'repeat' }),
+    },
+  )
+}
