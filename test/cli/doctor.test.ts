@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
@@ -46,6 +49,21 @@ t.test('the doctor', async (t) => {
   t.match(await doctor('doctor', `${dir}/wrong.mjs`), { code: 1, printed: /FAILED options: .*\n- `appid` must be/ })
   t.match(await doctor('doctor', `${dir}/throws.mjs`), { code: 1, printed: /no secret in the environment/ })
   t.match(await doctor('doctor', `${dir}/nothing.mjs`), { code: 1, printed: /FAILED options: / })
+})
+
+t.test('it prints its checks, and nothing of what the plugin would log', async (t) => {
+  const server = createServer((_request, response) => {
+    response.sendDate = false
+    response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString())
+    response.end('{}')
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const dir = t.testdir({ 'options.mjs': optionsFile(`export default { ...options, baseUrl: '${baseUrl}' }`) })
+  const { printed } = await doctor('doctor', `${dir}/options.mjs`)
+  t.match(printed, /FAILED clock: /)
+  t.match(printed.split('\n')[0], /^ok {4} options: /)
 })
 
 t.test('how it is called', async (t) => {
