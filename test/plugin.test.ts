@@ -68,7 +68,7 @@ t.test('faults of the configuration are all told at registration', async (t) => 
   )
 })
 
-t.test('what the routes do can be called', async (t) => {
+t.test('the routes have equivalent methods', async (t) => {
   const shop = await merchant(t)
   const { wechat } = shop.app
   const terms = {

@@ -718,7 +718,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'does not count a claim by number',
-    'a claim by number counts as any other: whoever held the row before has lost it',
+    'a claim by number counts like any other: the previous claimer has lost the row',
     (store) => ({
       claimDue: async (account, now, limit, leaseMs, outTradeNo) => {
         const claims = await store.claimDue(account, now, limit, leaseMs, outTradeNo)
@@ -733,7 +733,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     handingOut((order) => ({ ...order, ...(part === 'payment' ? { payment: undefined } : { refunds: [] }) })).map(
       ([method, fault]): [string, string, Fault] => [
         `leaves the ${part} out of what ${method}`,
-        'whatever hands out a row hands out the whole of it, with its payment and its refunds',
+        'every method that returns a row returns all of it, with its payment and its refunds',
         fault,
       ],
     ),
@@ -821,7 +821,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'goes on writing through a transaction that is over',
-    'what a work forgets to wait for, and writes after it has failed, is not kept',
+    'writes that a work does not await, and that come after it has failed, are not kept',
     (store, committed) => ({
       fulfil: async (claim, work, decide) => {
         const tx: Tx = []
@@ -911,7 +911,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'knows no number but the first of several',
-    'findOrders gives those that exist, each as it stands',
+    'findOrders returns the existing orders, each in its current state',
     (store) => ({ findOrders: async ([first]) => await store.findOrders(first === undefined ? [] : [first]) }),
   ],
   [

@@ -16,7 +16,7 @@ t.test('a test that failed says so itself', async (t) => {
   t.equal(await verdict(t.testdir({ 'a.tap': PASSED, test: { 'b.tap': FAILED } }), since), undefined)
 })
 
-t.test('what an earlier run has left is not looked at', async (t) => {
+t.test('leftovers of an earlier run are ignored', async (t) => {
   const dir = t.testdir({ 'a.tap': PASSED, 'b.tap': FAILED })
   utimesSync(join(dir, 'b.tap'), 0, 0)
   t.match(await verdict(dir, since), /^No test has failed/)

@@ -7,40 +7,40 @@ import type { Query } from './query.ts'
 
 export interface AskingDeps {
   pay: Pick<PayApi, 'query' | 'listRefunds' | 'close'>
-  /** Applies what was learned of an order that exists. */
+  /** Applies news about an existing order. */
   apply: (order: Order, observation: Observation) => Promise<Order>
   now: () => Date
   wechatNow: () => Date
 }
 
-/** What is said to WeChat about an order that it may know: questions, and requests to close it. Who asks may be the schedule, or anybody beside it. */
+/** Conversations with WeChat about an order that it may know: queries and closes, by the schedule or for a client. */
 export interface Asking {
-  /** Asks WeChat and applies what it says. */
+  /** Asks WeChat and applies the answer. */
   ask: Query
-  /** Asks, and says whether the order is still open and too old by WeChat's time, which its answer tells: nothing is closed for its age before. */
+  /** Asks, and tells whether the order is still open and too old by WeChat's time, which the answer names: no order is closed for its age without asking. */
   askAge(order: Order, polled: boolean, isTooOld: (order: Order) => boolean): Promise<{ order: Order; isOver: boolean }>
   /**
-   * Query, unless WeChat has just been asked, close there, query again if it says paid: closed only on WeChat's word, and still open to a payment until then.
-   * Resolves with an order that is still `closing` when WeChat says that it does not know one that it gave a prepay id for.
+   * Queries (unless WeChat has just been asked), closes, and queries again if WeChat says paid: the order is closed only on WeChat's word, and can be paid
+   * until then. Resolves with an order that is still `closing` if WeChat does not know it although it gave it a prepay id.
    */
   close(order: Order, reason: string, polled: boolean, asked?: boolean): Promise<Order>
   /**
-   * For clients that poll: asks, unless the order is over or WeChat was asked a moment ago. Those who look at the same moment share one question. Of a paid
-   * order only a refund made elsewhere can be news: that is asked for some minutes after the payment or the last question.
+   * For polling clients: asks, unless the order is final or WeChat was asked a moment ago. Clients at the same moment share one question. For a paid order
+   * only a refund made elsewhere can be news: WeChat is asked some minutes after the payment or the last question.
    */
   look(order: Order): Promise<Order>
   /**
-   * For clients that cancel or order again: closes, unless the order is over. Those who want it at the same moment share one conversation; an order whose
-   * closing has just failed stays `closing`, which is the schedule's business then.
+   * For clients that cancel or order again: closes, unless the order is final. Clients at the same moment share one conversation; an order whose close has
+   * just failed stays `closing`, and the schedule goes on with it.
    */
   end(order: Order, reason: string, asked?: boolean): Promise<Order>
 }
 
-/** Clients make WeChat be asked, or told to close, at most this often per order. */
+/** The least time between two queries, or two closes, of one order by clients. */
 const REST_MS = 2000
 const PAID_REST_MS = 5 * 60_000
 
-/** Who asks: the sweeper, whose next try depends on the answer, or anybody beside it. */
+/** Who asks: the sweeper, whose next try depends on the answer, or a client. */
 export const SCHEDULED = false
 export const POLLED = true
 /** WeChat has just said that the order can be closed. */
@@ -64,7 +64,7 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
       throw error
     }
     if (answer === 'paid') return await ask(current, polled)
-    // WeChat gave a prepay id for it, so somebody may still pay it, whatever WeChat says now: it is asked again until its time is over.
+    // WeChat gave it a prepay id, so it may still be paid: ask again until it expires.
     if (answer === 'not-exist' && current.prepayId !== undefined && current.expiresAt > wechatNow()) {
       return await apply(current, {
         seen: 'no-answer',
@@ -93,20 +93,20 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
     },
     async end(order, reason, asked) {
       if (isFinal(order)) return order
-      // What is to be closed only now is news to WeChat.
+      // WeChat has not been asked to close this order yet.
       const urgent = order.state !== 'closing'
       return (await ends.join(order.outTradeNo, () => close(order, reason, POLLED, asked), urgent)) ?? order
     },
   }
 
-  /** Whether WeChat has just said something about it: when it was asked, by our clock, or when it was paid, by WeChat's. */
+  /** Whether WeChat was asked about it recently, by our clock, or it was paid recently, by WeChat's. */
   function wasHeardOfLately({ queriedAt, payment }: Order): boolean {
     const restMs = payment === undefined ? REST_MS : PAID_REST_MS
     return isLately(queriedAt, now(), restMs) || isLately(payment?.paidAt, wechatNow(), restMs)
   }
 }
 
-/** A moment that is yet to come was noted by a clock that is ahead of ours: it says nothing. */
+/** A moment in the future was noted by a clock that is ahead of ours, and means nothing. */
 function isLately(at: Date | undefined, now: Date, withinMs: number): boolean {
   if (at === undefined) return false
   const since = now.getTime() - at.getTime()
@@ -116,17 +116,17 @@ function isLately(at: Date | undefined, now: Date, withinMs: number): boolean {
 /** Conversations about orders, by their numbers. */
 export interface Talks {
   /**
-   * One conversation at a time about each order, which all who want it share, and none sooner than `restMs` after the one before began: `undefined` then,
-   * unless it is urgent.
+   * One conversation at a time per order, shared by all callers, and none within `restMs` of the start of the previous one: then `undefined`, unless
+   * urgent.
    */
   join(outTradeNo: string, talk: () => Promise<Order>, urgent?: boolean): Promise<Order | undefined>
-  /** How many orders are remembered: those of the last `restMs`, and no more than that after the next call. */
+  /** The number of remembered orders: those of the last `restMs`, after the next call. */
   readonly size: number
 }
 
 export function createTalks(restMs: number, now: () => Date): Talks {
   const underWay = new Map<string, Promise<Order>>()
-  /** When the last one began; the oldest first. */
+  /** The start of each order's last conversation, the oldest first. */
   const begun = new Map<string, number>()
 
   return {

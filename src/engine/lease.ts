@@ -2,12 +2,12 @@ import type { FulfilContext, Log } from '../hooks.ts'
 
 const CLOSING = new Error('The app is closing.')
 
-/** The time that a claim gives to its hooks. */
+/** The time that a claim gives its hooks. */
 export class Lease {
-  /** Whether somebody else may have the order by now. */
+  /** Whether another process may have the order by now. */
   isOver = false
   #late: Error | undefined
-  /** Made for those who ask: most hooks do not. */
+  /** Created on demand: most hooks do not use it. */
   #aborter: AbortController | undefined
   #giveUp: ((late: Error) => void) | undefined
 
@@ -15,7 +15,7 @@ export class Lease {
     return this.#late !== undefined
   }
 
-  /** Whether the app closes meanwhile. */
+  /** Whether the app is closing. */
   get isLeft(): boolean {
     return this.#late === CLOSING
   }
@@ -40,9 +40,9 @@ export class Lease {
     this.#giveUp?.(reason)
   }
 
-  /** Runs a hook; rejects when it takes too long. */
+  /** Runs a hook; rejects if it takes too long. */
   async limit(run: () => Promise<void> | void): Promise<void> {
-    // A transaction may have had to wait for its connection.
+    // The transaction may have waited too long for its connection.
     if (this.#late !== undefined) throw this.#late
     const hook = run()
     if (hook !== undefined) {
@@ -56,7 +56,7 @@ export class Lease {
   }
 }
 
-/** What a hook is given. */
+/** The context passed to a hook. */
 export class Context<Tx> implements FulfilContext<Tx> {
   readonly #lease: Lease
   readonly tx: Tx

@@ -10,7 +10,7 @@ export interface LoginDeps {
   miniProgram: Pick<MiniProgram, 'code2Session'>
   store: Store
   now: () => Date
-  /** Life of a built-in token, ms. */
+  /** Lifetime of a built-in token, ms. */
   tokenTtlMs: number
   randomToken: () => string
 }
@@ -27,7 +27,7 @@ export interface Login {
   issueToken(identity: Identity): Promise<{ token: string; expiresAt: Date }>
   /** The identity a token stands for; `undefined` when it is unknown or expired. */
   identify(token: string): Promise<Identity | undefined>
-  /** Ends a token's life. */
+  /** Revokes a token. */
   revokeToken(token: string): Promise<void>
 }
 

@@ -85,7 +85,7 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
   fulfilled(_, ruling) {
     const { payment, fulfilment } = ruling.order
     if (payment === undefined || fulfilment === 'done') return ruling.ignore('nothing is due')
-    // It ran to its end, and its writes are committed together with this, whatever was decided meanwhile.
+    // It has completed, and its writes are committed together with this, even if somebody has decided otherwise meanwhile.
     const text = fulfilment === 'due' ? 'done' : `done, although ${fulfilment} meanwhile`
     return ruling.become('changed', text, { fulfilment: 'done', attempts: 0 })
   },

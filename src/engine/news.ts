@@ -6,7 +6,7 @@ import { decide } from './machine.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Decision, Outcome, Policy } from './machine/ruling.ts'
 
-/** What the engine tells the outside. None of it may throw. */
+/** Callbacks of the engine. They must not throw. */
 export interface Observer {
   /** Called once per finding. */
   anomaly(anomaly: Anomaly): void
@@ -18,7 +18,7 @@ export interface Observer {
 
 /** The right to work on one order now. */
 export interface Slot {
-  /** When the lease of an order ends that is claimed now. */
+  /** The end of the lease of an order claimed now. */
   leaseEnd(): Date
   /** What this process is called. */
   claimer: string
@@ -34,7 +34,7 @@ export interface NewsDeps {
   wechatNow: () => Date
 }
 
-/** What became of a piece of news. */
+/** The result of a piece of news. */
 export interface Observed {
   order: Order
   outcome: Outcome
@@ -100,7 +100,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
     }
   }
 
-  /** The same news, with the reason why the store refused what was decided about it. */
+  /** The same news, with the reason why the store refused the decision. */
   async function explained(error: unknown, outTradeNo: string, observation: Observation): Promise<Observation> {
     const code = error instanceof WechatError ? error.code : undefined
     if (code === 'WECHAT_TRANSACTION_TAKEN' && 'payment' in observation) {

@@ -3,21 +3,21 @@ import type { Order, RefundReport } from '../model.ts'
 import type { Observation } from './machine/observation.ts'
 import { isRumour } from './machine/refund-fees.ts'
 
-/** One question to WeChat about an order, and what it says applied. `polled`: beside the schedule. `onReply` is called as soon as WeChat has answered. `source` is why it was asked. */
+/** Asks WeChat about an order and applies the answer. `polled`: outside the schedule. `onReply` is called as soon as WeChat has answered. `source` is the reason for asking. */
 export type Query = (order: Order, polled: boolean, onReply?: () => void, source?: Asked) => Promise<Order>
 
-/** By the schedule or a client, or as a bill differs. */
+/** By the schedule or a client, or because a bill differs. */
 export type Asked = 'query' | 'bill'
 
 export interface QueryDeps {
   pay: Pick<PayApi, 'query' | 'listRefunds'>
-  /** Brings a piece of news to the order. */
+  /** Applies a piece of news to the order. */
   apply: (order: Order, observation: Observation) => Promise<Order>
 }
 
 /**
- * A trade that WeChat reports as refunded says neither how much went back nor by which refund: its refunds are listed, where the API can, and applied one by one. If
- * that fails the payment is recorded all the same, nothing is delivered for it blindly, the error passes through, and the next question tries again.
+ * A trade reported as refunded names neither the amount nor the refunds, so its refunds are listed, if the API can, and applied one by one. If that fails,
+ * the payment is still recorded but nothing is delivered for it, the error passes through, and the next question tries again.
  */
 export function createQuery({ pay, apply }: QueryDeps): Query {
   async function applyRefunds(order: Order, reports: RefundReport[], source: Asked): Promise<Order> {
@@ -42,14 +42,14 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
     const news = { seen: 'payment', source, polled, payment: report.payment, refunded: true } as const
     let refunds: RefundReport[]
     try {
-      // What WeChat has closed makes room for what it accepted afterwards.
+      // Closed refunds first: they make room for refunds accepted later.
       refunds = ((await pay.listRefunds?.(outTradeNo)) ?? []).sort((a, b) => rank(a) - rank(b))
     } catch (error) {
       await apply(order, news)
       throw error
     }
     const all = { ...news, unlisted: refunds.length === 0 }
-    // Refunds belong to a payment: to one that is known they come first, so that it is seen what was paid and is not given back.
+    // Refunds belong to a payment. If it is known, they come first, to show how much of it has not been refunded.
     return order.payment === undefined
       ? await applyRefunds(await apply(order, all), refunds, source)
       : await apply(await applyRefunds(order, refunds, source), all)

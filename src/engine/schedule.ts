@@ -18,13 +18,13 @@ export const QUERY_CADENCE: readonly number[] = [
 /** An order whose first call, or whose close, may still be under way is left alone this long. */
 export const CALL_GRACE = 30 * SECOND
 
-/** No work waits longer for its next try, but for that of an open order at its expiry. */
+/** No work waits longer for its next try, except for the expiry of an open order. */
 export const LONGEST_WAIT = 30 * MINUTE
 
-/** By how much the clocks of processes may differ before what one has noted is not taken literally by another. */
+/** How far the clocks of processes may differ before one stops trusting times noted by another. */
 export const CLOCKS_APART = 5 * MINUTE
 
-/** The wait after so many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
+/** The wait after this many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
 export function backoff(attempts: number): number {
   return Math.min(5 * SECOND * 2 ** (attempts - 1), LONGEST_WAIT)
 }
@@ -32,7 +32,7 @@ export function backoff(attempts: number): number {
 /** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
 const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
 
-/** The wait after so many answers that a refund is under way. */
+/** The wait after this many answers that a refund is under way. */
 export function pollWait(answers: number): number {
   return POLL_MINUTES[Math.min(answers, POLL_MINUTES.length - 1)]! * MINUTE
 }
@@ -40,17 +40,17 @@ export function pollWait(answers: number): number {
 /** A rumour of a refund is asked about again this long after WeChat did not answer. */
 export const RUMOUR_WAIT = 5 * MINUTE
 
-/** Whether something is due. What waits longer than anything may was put there by a clock that was ahead, and may have been due for long. */
+/** Whether something is due. A time later than any wait was noted by a clock that was ahead, and may be long past. */
 export function isDue(dueAt: Date | null, now: Date): boolean {
   return dueAt !== null && (dueAt <= now || dueAt > furthest(now))
 }
 
-/** What is due later than this was put there by a clock that was ahead, unless it is the expiry of an open order. Leases longer than any wait come on top. */
+/** A later due time was noted by a clock that was ahead, unless it is the expiry of an open order. Leases may be longer than any wait. */
 export function furthest(now: Date, leaseMs = 0): Date {
   return later(now, Math.max(LONGEST_WAIT, leaseMs) + CLOCKS_APART)
 }
 
-/** When the order or one of its refunds next needs somebody to act, or `null`. An order's age is counted by WeChat's clock, waits by our own. */
+/** When the order or one of its refunds next has work due, or `null`. An order's age counts by WeChat's clock, waits by our own. */
 export function nextDue(order: Order, now: Date, wechatNow: Date): Date | null {
   let first = ownDue(order, now, wechatNow)
   for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
@@ -74,18 +74,18 @@ function ownDue(order: Order, now: Date, wechatNow: Date): Date | null {
       if (left <= 0) return later(now, closeWait(order))
       const grace = order.state === 'created' ? CALL_GRACE : 0
       const wait = (QUERY_CADENCE.find((each) => each >= grace && each > age) ?? Infinity) - age
-      // An order that is yet to be made was made by a clock that was ahead, so its age is unknown.
+      // An order dated in the future was made by a clock that was ahead, so its age is unknown.
       return later(now, Math.min(wait, left, age < 0 ? CLOCKS_APART : Infinity))
     }
   }
 }
 
-/** The calls that close an order may be under way, or fail and fail. */
+/** The calls that close an order may be under way, or keep failing. */
 function closeWait({ attempts }: Order): number {
   return Math.max(CALL_GRACE, backoff(attempts))
 }
 
-/** Whether `onPaid` is to run. Not while all of the payment is asked back: WeChat accepts that, and nothing is owed any more, or refuses it. */
+/** Whether `onPaid` has to run. Not while a refund of the whole payment is requested: if WeChat accepts it, nothing is owed. */
 export function isOwed(order: Order): boolean {
   return order.fulfilment === 'due' && refundedFee(order) < order.payment!.totalFee
 }

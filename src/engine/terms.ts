@@ -25,8 +25,8 @@ const TERMS: Record<keyof OrderTerms, Rule> = {
 }
 
 /**
- * What the `price` hook answered, once it holds: what WeChat would refuse or round is refused here, and so is a name that would be in no order. The key names what
- * the request asked for: a text that cannot be one is the client's fault.
+ * The checked result of the `price` hook: anything that WeChat would refuse or round is refused here, and so are unknown properties. The key usually
+ * comes from the request: a malformed one is the client's fault.
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_INPUT_INVALID`
  */
@@ -35,7 +35,7 @@ export function checkPrice(answer: unknown): Price {
   if (faults.length === 1 && typeof fields.key === 'string') {
     const fault = PRICE.key(fields.key)
     if (fault !== undefined) {
-      throw new WechatError('WECHAT_INPUT_INVALID', `The key of what is ordered ${fault}. Nothing was ordered.`)
+      throw new WechatError('WECHAT_INPUT_INVALID', `The key of the order ${fault}. Nothing was ordered.`)
     }
   }
   const { key, description, totalFee, attach } = holding(
@@ -47,20 +47,20 @@ export function checkPrice(answer: unknown): Price {
 }
 
 /**
- * The terms of an order, once they hold, before a number is given. `textFault` is that of the API by which they are sent.
+ * The checked terms of an order, before a number is assigned. `textFault` is that of the API that sends them.
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
 export function checkTerms(given: unknown, textFault: PayApi['textFault'] = () => undefined): OrderTerms {
   const { fields, faults } = checkFields(given, TERMS)
-  const terms = holding(fields, faults, 'orders.create was given wrong terms') as unknown as OrderTerms
+  const terms = holding(fields, faults, 'orders.create got invalid terms') as unknown as OrderTerms
   const { key, openid, description, totalFee, attach, clientIp, expiresAt } = terms
   for (const [name, text] of Object.entries({ description, attach, openid })) {
     const fault = text && textFault(text)
     if (fault) {
       throw new WechatError(
         'WECHAT_PRICE_INVALID',
-        `The ${name} of an order cannot be sent: ${fault}. See what your price hook returns, or what orders.create is given. Nothing was ordered.`,
+        `The ${name} of an order cannot be sent: ${fault}. Check the result of your price hook, or the terms passed to orders.create. Nothing was ordered.`,
       )
     }
   }

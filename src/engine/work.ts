@@ -27,7 +27,7 @@ export interface WorkDeps {
   /** WeChat's. Default: ours. */
   wechatNow?: () => Date
   log: Log
-  /** How long a claimed order is left to its claimer, ms. */
+  /** How long a claim lasts, ms. */
   leaseMs: number
   /** What this process is called. */
   claimer?: string
@@ -42,24 +42,24 @@ export interface Work {
   reserve(): Slot | undefined
   /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
   sweep(): Promise<number>
-  /** Takes no further work. What is claimed and has not begun is given back. */
+  /** Takes no further work. Claimed work that has not begun is given back. */
   stop(): void
-  /** Tells every hook under way that its time is over: it is rolled back and given back. */
+  /** Aborts every running hook: it is rolled back and given back. */
   giveUp(): void
-  /** Waits for the work under way and for what was started, at most `limitMs`. */
+  /** Waits for work under way and started, at most `limitMs`. */
   idle(limitMs: number): Promise<void>
 }
 
-/** The part of a lease that a hook may run: it is over, and noted as failed, before somebody else may take its order over. */
+/** The part of a lease that a hook may run: it is aborted, and noted as failed, before another process may take its order over. */
 const HOOK_SHARE = 0.9
 
-/** The part of a lease after which a store that could not be told what became of a claim is told again. */
+/** The part of a lease after which a result that could not be stored is stored again. */
 const RETRY_SHARE = 1 / 60
 
 /** How often a sweep deletes sessions that have ended, and looks for work that a clock that was ahead has put too far into the future. */
 const LOOK_EVERY_MS = 5 * 60_000
 
-/** Work that has been due this long is told to the operator. */
+/** Work that has been due this long is reported to the operator. */
 const STUCK_MS = 10 * 60_000
 
 /**
@@ -93,7 +93,7 @@ export function createWork({
     return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo, claimer))
   }
 
-  /** Sessions end. A process whose clock was ahead, and that has died since, may have left work behind that is due in the far future only. */
+  /** Sessions end. A process whose clock was ahead may have died and left work that is due only in the far future. */
   async function tidy(): Promise<void> {
     const at = now()
     if (stopped || at.getTime() - lookedAt < LOOK_EVERY_MS) return
@@ -101,7 +101,7 @@ export function createWork({
     await answered(store.deleteSessionsBefore(at))
     const count = await answered(store.bringForward(furthest(at, leaseMs), at))
     if (count > 0) {
-      log.warn({ count }, 'A clock that was ahead had put work of these orders into the far future: it is due now')
+      log.warn({ count }, 'A clock that was ahead had put off the work of these orders too far: it is due now')
     }
   }
 
@@ -141,7 +141,7 @@ export function createWork({
     return { claims, began }
   }
 
-  /** One round of a sweep: what is due, until there is no more. */
+  /** One round of a sweep: works until nothing is due. */
   async function round(): Promise<number> {
     const tasks = new Set<Promise<void>>()
     let count = 0
@@ -179,7 +179,7 @@ export function createWork({
     const lease = new Lease()
     leases.add(lease)
     let deadline = hookLimits.begin(() => {
-      lease.tooLate(new Error(`it had not ended after ${hookMs} ms, and is left behind: see the option leaseMs`))
+      lease.tooLate(new Error(`it had not ended after ${hookMs} ms, and was abandoned: see the option leaseMs`))
       deadline = leaseEnds.begin(end)
     }, began)
     const task = stopped ? giveBack(claim, lease) : workOn(claim, lease)
@@ -198,7 +198,7 @@ export function createWork({
     await conclude(claim, lease, { seen: 'given-back', claims: claim.claims, reason: 'the app is closing' })
   }
 
-  /** Notes what became of a claim. A store that cannot be reached is tried again while the lease lasts: else the order would wait for its end. */
+  /** Stores the result of a claim. If the store is unreachable, tries again while the lease lasts: otherwise the order would wait for its end. */
   async function conclude({ order: { outTradeNo } }: Claim, lease: Lease, observation: Observation): Promise<void> {
     for (let tries = 1; ; tries++) {
       try {
@@ -207,7 +207,7 @@ export function createWork({
       } catch (error) {
         if (lease.isOver || lease.isLeft) throw error
         if (tries === 1) {
-          log.warn({ outTradeNo, err: error }, 'The store could not be told what became of the work; it is told again')
+          log.warn({ outTradeNo, err: error }, 'The result of the work could not be stored; trying again')
         }
       }
       await wait(leaseMs * RETRY_SHARE)
@@ -219,7 +219,7 @@ export function createWork({
     if (!orders.owns(order)) {
       log.error(
         { outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid },
-        "The store handed out another account's order: it does not keep the contract of stores",
+        "The store returned another account's order: it breaks the contract of stores",
       )
       return
     }
@@ -257,7 +257,7 @@ export function createWork({
     )
   }
 
-  /** Runs a hook and `done` in one transaction, or notes that it failed. */
+  /** Runs a hook and applies `done` in one transaction, or notes that the hook failed. */
   async function runHook(
     claim: Claim,
     lease: Lease,
@@ -281,7 +281,7 @@ export function createWork({
       if (lease.isLeft) {
         log.warn(
           { outTradeNo, err: loggable(error) },
-          `${hook} was cut off as the app is closing; another process will run it`,
+          `${hook} was aborted because the app is closing; another process will run it`,
         )
         await giveBack(claim, lease)
         return
@@ -307,7 +307,7 @@ export function createWork({
         leaseEnd: () => later(now(), leaseMs),
         claimer,
         end(committed) {
-          // What was committed too late is for whoever comes after its lease.
+          // Committed too late: another process does the work after the lease.
           if (over) return
           deadline.close()
           if (committed === undefined) slots.give(1)
@@ -324,7 +324,7 @@ export function createWork({
     async sweep() {
       let count = 0
       await tidy()
-      // Work may make more work that is due at once: a query finds a payment, and onPaid is to run.
+      // Work may create more work that is due at once: a query finds a payment, and onPaid has to run.
       for (let worked = await round(); worked > 0; worked = await round()) count += worked
       if (listens('fastify-wechat-pay:sweep')) {
         const counts = await store.countDue(now(), new Date(now().getTime() - STUCK_MS))

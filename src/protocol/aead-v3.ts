@@ -16,8 +16,8 @@ const NONCE = /^[\x20-\x7e]{12,16}$/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 /**
- * The plaintext, or `undefined` when it was not encrypted under this key, or was changed on its way. A wrong key, a bit that flipped and other associated
- * data cannot be told from one another.
+ * The plaintext, or `undefined` if it was not encrypted with this key, or was altered. A wrong key, a flipped bit and other associated data cannot be
+ * told apart.
  */
 export function decryptV3(
   { ciphertext, nonce, associated_data: associated }: Sealed,

@@ -3,8 +3,8 @@ import { BlockList, isIP } from 'node:net'
 const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/
 
 /**
- * The address as WeChat takes it, or `undefined` for what is no address: Node's own definition, and one form for each address. IPv4 in its IPv6 form, as a
- * dual-stack socket gives it, becomes IPv4: WeChat has refused `::ffff:1.2.3.4` with `invalid spbill_create_ip`. A zone id means something on this machine only.
+ * The address as WeChat accepts it, or `undefined` if it is not an address by Node's definition; one form for each address. IPv4 in IPv6 form, as from a
+ * dual-stack socket, becomes IPv4: WeChat has refused `::ffff:1.2.3.4` with `invalid spbill_create_ip`. A zone id means something on this machine only.
  */
 export function readIpAddress(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
@@ -38,7 +38,7 @@ for (const [address, bits] of [
   PRIVATE.addSubnet(address, bits, 'ipv6')
 }
 
-/** Whether nobody reaches the address from outside (RFC 1918, 6598, 3927, 4193, 4291). */
+/** Whether the address is unreachable from outside (RFC 1918, 6598, 3927, 4193, 4291). */
 export function isPrivateAddress(address: string): boolean {
   return PRIVATE.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 }

@@ -14,8 +14,7 @@ export function signV2(fields: ReadonlyMap<string, string>, apiKey: string, sign
 }
 
 /**
- * Whether `sign` is the signature of `fields`, compared in constant time. The algorithm is the merchant's, never the message's, so that nobody can
- * choose the weaker one; and a message that names another algorithm is refused.
+ * Whether `sign` is the signature of `fields`, compared in constant time. The algorithm is the merchant's, never the message's, so that nobody can choose the weaker one; a message that names another algorithm is refused.
  */
 export function verifyV2(fields: ReadonlyMap<string, string>, apiKey: string, signType: SignType): boolean {
   const sign = fields.get('sign')
@@ -50,14 +49,14 @@ const WIRE_FIELDS = [
 const FIELD_WITHIN = new RegExp(`&((?:${WIRE_FIELDS.join('|')})(?:_\\d+){0,2})=`)
 
 /**
- * The first field of the wire that a value holds, written as in the signed text (`&out_trade_no=`). The signature covers fields that are joined without escaping:
- * it cannot tell such a value from fields of its own, so that the same signed text can be cut into another message.
+ * The first wire field that a value contains, written as in the signed text (`&out_trade_no=`). The signature covers fields joined without escaping, so it
+ * cannot tell such a value from real fields: the same signed text can be split into another message.
  */
 export function fieldWithin(value: string): string | undefined {
   return value.includes('&') ? FIELD_WITHIN.exec(value)?.[1] : undefined
 }
 
-/** Whether the signed text of a message can be cut into other fields. */
+/** Whether the signed text of a message can be split into other fields. */
 export function isAmbiguous(fields: ReadonlyMap<string, string>): boolean {
   let found = false
   // An iterator would make an object for each field.

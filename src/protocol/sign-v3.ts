@@ -5,12 +5,12 @@ import type { KeyObject } from 'node:crypto'
 export const SCHEME = 'WECHATPAY2-SHA256-RSA2048'
 
 /**
- * What WeChat puts at the beginning of a signature that is wrong on purpose, to see whether merchants verify
+ * The beginning of a signature that is wrong on purpose, by which WeChat tests whether merchants verify
  * (pay.weixin.qq.com doc/v3/merchant/4013053249 §5).
  */
 const PROBE = 'WECHATPAY/SIGNTEST/'
 
-/** How far the timestamp of a signed message may be from now, both ways (doc/v3/merchant/4013053420). */
+/** How far the timestamp of a signed message may be from now, in both directions (doc/v3/merchant/4013053420). */
 const WINDOW_MS = 5 * 60_000
 
 /** Who signs requests: a merchant with one of its API certificates. */
@@ -32,7 +32,7 @@ export interface RequestToSign {
   body: string
 }
 
-/** What WeChat sends beside a body that it has signed. */
+/** What WeChat sends with a signed body. */
 export interface Seal {
   /** UNIX seconds. */
   timestamp: string
@@ -54,11 +54,11 @@ export function signLines(lines: readonly string[], privateKey: KeyObject): stri
   return sign('sha256', Buffer.from(`${lines.join('\n')}\n`), privateKey).toString('base64')
 }
 
-/** The seal of a message from its headers, whose names are lower-case; `undefined` when one is missing or stands twice. */
+/** The seal of a message from its headers, whose names are lower-case; `undefined` if one is missing or duplicated. */
 export function readSeal(headers: Readonly<Record<string, string | readonly string[] | undefined>>): Seal | undefined {
   const [timestamp, nonce, serial, signature] = ['timestamp', 'nonce', 'serial', 'signature'].map((name) => {
     const value = headers[`wechatpay-${name}`]
-    // Node joins the values of a header that stands twice.
+    // Node joins the values of a duplicated header.
     return typeof value === 'string' && value !== '' && !value.includes(', ') ? value : undefined
   })
   if (timestamp === undefined || nonce === undefined || serial === undefined || signature === undefined) {
@@ -67,12 +67,12 @@ export function readSeal(headers: Readonly<Record<string, string | readonly stri
   return { timestamp, nonce, serial, signature }
 }
 
-/** Whether the message was signed within five minutes of `now`. A repeated notification is signed anew (doc/v3/merchant/4013053420). */
+/** Whether the message was signed within five minutes of `now`. A repeated notification is signed again (doc/v3/merchant/4013053420). */
 export function isFresh({ timestamp }: Seal, now: Date): boolean {
   return /^[1-9][0-9]{0,11}$/.test(timestamp) && Math.abs(now.getTime() - Number(timestamp) * 1000) <= WINDOW_MS
 }
 
-/** Whether `body`, byte for byte, was signed under the key. */
+/** Whether `body`, byte for byte, was signed with the key. */
 export function verifyV3({ timestamp, nonce, signature }: Seal, body: Buffer, key: KeyObject): boolean {
   const message = Buffer.concat([Buffer.from(`${timestamp}\n${nonce}\n`), body, LINE_END])
   return verify('sha256', message, key, Buffer.from(signature, 'base64'))
@@ -80,7 +80,7 @@ export function verifyV3({ timestamp, nonce, signature }: Seal, body: Buffer, ke
 
 const LINE_END = Buffer.from('\n')
 
-/** Whether WeChat is testing that wrong signatures are refused. Such a message is refused like any other; only counters and logs differ. */
+/** Whether WeChat is testing whether we refuse wrong signatures. Such a message is refused like any other; only counters and logs differ. */
 export function isProbe({ signature }: Seal): boolean {
   return signature.startsWith(PROBE)
 }

@@ -30,7 +30,7 @@ const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
  * CDATA, the five entities and numeric references are decoded; values are never trimmed. Line ends are read as XML 1.0 §2.11 demands, and a tag may
  * have space before its end (§3.1).
  *
- * Everything a general parser would forgive is refused, since two readers that forgive differently can be played against each other.
+ * Refuses everything that a lenient parser would accept, as attackers can exploit two parsers that differ.
  *
  * @throws {WechatError} `WECHAT_XML_INVALID`
  */
@@ -119,7 +119,7 @@ export function writeXml(fields: Iterable<readonly [string, string]>): string {
   return text + '</xml>'
 }
 
-/** Stops at the first that is none, however many follow. */
+/** Stops at the first invalid one. */
 function decode(text: string): string {
   if (text.includes(']]>')) throw invalid('the message holds a stray ]]>')
   let decoded = ''
@@ -160,7 +160,7 @@ function skipSpace(text: string, from: number): number {
   }
 }
 
-/** A name of the sender's choosing, short enough for a log line. */
+/** A name chosen by the sender, short enough for a log line. */
 function shown(name: string): string {
   return name.length > 32 ? `${name.slice(0, 32)}…` : name
 }

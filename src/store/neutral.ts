@@ -3,10 +3,11 @@ import type { Store } from './store.ts'
 import { isKept } from './texts.ts'
 
 /**
- * The store, with errors that may be shown: a database's own name tables, columns and values, and the host's error handler gives a message to whoever asked.
- * The database's error is the `cause`, for the log. `fulfil` is left alone: its errors are those of the user's hook, and reach nobody else.
+ * The store, with errors that may be shown to clients: a database's own errors name tables, columns and values, and the app's error handler may send their
+ * message to a client. The database's error is the `cause`, for the log. `fulfil` is unchanged: its errors are those of the user's hook, and do not reach
+ * clients.
  *
- * A number or key that no database can keep is nowhere, whatever the store: some would refuse the question, and others would look for another text.
+ * A number or key that no database can store is not found in any store: some databases would refuse the query, and others would look for another text.
  */
 export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
   return {

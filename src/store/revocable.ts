@@ -1,13 +1,13 @@
 export interface Revocable<T> {
-  /** The same to use, until it is revoked. */
+  /** Works like the original until revoked. */
   value: T
   revoke(): void
 }
 
 /**
- * Hands out what can be taken back: once revoked, reading or calling anything of it throws. For a transaction, whose connection serves others as soon as it is
- * over, while a forgotten branch of the work may still want to write through it. Statements that it prepared go with it; other things taken from it before,
- * such as a query of a builder that is not yet run, are out of reach. What would end the transaction or its connection is refused from the start.
+ * Makes an object revocable: once revoked, reading or calling any of its members throws. For a transaction, whose connection serves others as soon as it is
+ * over, while a forgotten branch of the work may still try to write through it. Its prepared statements are revoked too; other objects made from it, such as
+ * a query of a builder that has not run yet, are out of reach. Methods that end the transaction or its connection are refused from the start.
  */
 export function revocable<T>(target: T, refusal: string): Revocable<T> {
   const life = { over: false }
@@ -19,7 +19,7 @@ export function revocable<T>(target: T, refusal: string): Revocable<T> {
   }
 }
 
-/** What ends a transaction or a connection, in the libraries that have a method for it. */
+/** Methods of the libraries that end a transaction or a connection. */
 const ENDINGS = new Set<string | symbol>([
   'commit',
   'rollback',

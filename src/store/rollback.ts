@@ -1,7 +1,7 @@
-/** A statement that runs on when its transaction is given up, such as one that waits for a lock, holds a rollback up for no longer than this, ms. */
+/** A statement that is still running when its transaction is aborted, e.g. waiting for a lock, delays the rollback at most this long, ms. */
 const ROLLBACK_MS = 2000
 
-/** Whether a rollback was done, and in time. If not, its connection is to be destroyed: the server rolls back what has lost its connection. */
+/** Whether the rollback was done in time. If not, destroy the connection: the server then rolls back. */
 export async function inTime(rollback: Promise<unknown>, limitMs = ROLLBACK_MS): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined
   const limit = new Promise<boolean>((resolve) => {

@@ -79,7 +79,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'a claim by number counts as any other: whoever held the row before has lost it',
+    'a claim by number counts like any other: the previous claimer has lost the row',
     async ({ store }) => {
       const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
       const claims: Claim[] = []
@@ -96,7 +96,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'whatever hands out a row hands out the whole of it, with its payment and its refunds',
+    'every method that returns a row returns all of it, with its payment and its refunds',
     async ({ store }) => {
       const orders: Order[] = []
       for (const [n, text] of ['红茶', '绿茶'].entries()) {

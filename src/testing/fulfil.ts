@@ -135,7 +135,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'what a work forgets to wait for, and writes after it has failed, is not kept',
+    'writes that a work does not await, and that come after it has failed, are not kept',
     async ({ store, ownWrite }) => {
       const claim = await claimed(store)
       const own = ownWrite()

@@ -20,7 +20,7 @@ async function refunded(store: Store, outTradeNo: string, ...moments: number[]):
 
 export const LISTING: Case[] = [
   [
-    'findOrders gives those that exist, each as it stands',
+    'findOrders returns the existing orders, each in its current state',
     async ({ store }) => {
       const [first, second] = [await add(store, { outTradeNo: 'a', key: 'a' }), await refunded(store, 'b', 1, 2)]
       await add(store, { outTradeNo: 'c', key: 'c' })

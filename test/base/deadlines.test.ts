@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createDeadlines } from '../../src/base/deadlines.ts'
 
-t.test('what is not closed in time is told, once, in the order in which it began', async (t) => {
+t.test('deadlines that are not closed in time end once, in the order in which they began', async (t) => {
   const deadlines = createDeadlines(20)
   const told: string[] = []
   const began = performance.now()
@@ -55,7 +55,7 @@ t.test('no timer is left when nothing is under way', async (t) => {
   const last = deadlines.begin(() => {})
   t.equal(timers(), before + 1)
   deadlines.stop()
-  t.equal(timers(), before + 1, 'what is under way goes on')
+  t.equal(timers(), before + 1, 'running deadlines go on')
   last.close()
   t.equal(timers(), before)
   createDeadlines(60_000).stop()

@@ -12,7 +12,7 @@ const NAMES: DiagnosticsName[] = [
   'fastify-wechat-pay:sweep',
 ]
 
-t.test('what an operator can count of a payment', async (t) => {
+t.test('the messages about a payment', async (t) => {
   const seen: [string, unknown][] = []
   const listener = (message: unknown, name: string | symbol) => {
     seen.push([String(name).replace('fastify-wechat-pay:', ''), message])

@@ -33,7 +33,7 @@ t.test('a moment', async (t) => {
   }
 })
 
-t.test('what is optional may be left out', async (t) => {
+t.test('optional fields may be left out', async (t) => {
   t.equal(optional(date)(undefined), undefined)
   t.match(optional(date)(null), 'must be a valid Date, not null')
 })
@@ -69,7 +69,7 @@ t.test('an object: every fault of it, and names that nobody reads', async (t) =>
   t.strictSame(checkFields(NASTY['a revoked proxy']!(), rules).faults, ['it throws when it is read'])
 })
 
-t.test('what is shown of a value is short, and harms nobody', async (t) => {
+t.test('values are shown in short form, and reading them is safe', async (t) => {
   t.equal(shown('a\n"b"'), `'a\\n"b"'`)
   t.equal(shown([{ a: 1 }]), '[Array]')
   for (const [name, make] of Object.entries(NASTY)) t.ok(shown(make()).length <= 110, name)

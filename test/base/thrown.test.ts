@@ -44,7 +44,7 @@ for (const [name, make] of Object.entries(NASTY)) {
   })
 }
 
-t.test('what is too much is cut, and says the most important', async (t) => {
+t.test('large errors are cut to the most important parts', async (t) => {
   const long = Object.assign(new TypeError('m'.repeat(1_000_000), { cause: new Error('closed') }), {
     code: 'ESOLD',
     statusCode: 410,

@@ -60,7 +60,7 @@ t.test('a bill of API v3 by its rows', async (t) => {
   t.equal(count, 102)
 })
 
-t.test('a day without trades is told from a bill that is not made yet', async (t) => {
+t.test('a day without trades differs from a bill that does not exist yet', async (t) => {
   const refused = (details: WechatErrorDetails) => new WechatError('WECHAT_REFUSED', '', details)
   for (const [details, expected] of [
     [{ wechatCode: 'NO_STATEMENT_EXIST' }, true],

@@ -20,7 +20,7 @@ t.test('what TLS can use', async (t) => {
   for (const [name, value] of Object.entries(cases)) t.equal(whyUnusable(value), undefined, name)
 })
 
-t.test('what TLS cannot use: what to do, and why in the words of Node', async (t) => {
+t.test('certificates that TLS cannot use: the remedy, and the reason of Node', async (t) => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const cases: [name: string, value: ClientCert, remedy: RegExp, reason: string][] = [
     [

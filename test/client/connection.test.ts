@@ -164,7 +164,7 @@ t.test('plain HTTP goes through the tunnel, too', async (t) => {
   t.equal(proxy.asked.length, 1)
 })
 
-t.test('what a proxy does not let through was never sent: even a login code can go again', async (t) => {
+t.test('a call that the proxy refuses was never sent: even a login code can be sent again', async (t) => {
   const { origin } = await wechat(t)
   const secret = 'hunter2'
   const say = (text: string) => (socket: { end(text: string): void }) => {
@@ -204,7 +204,7 @@ t.test('what a proxy does not let through was never sent: even a login code can 
   )
 })
 
-t.test('what was sent through a proxy and not answered is not sent again unless that is harmless', async (t) => {
+t.test('a call sent through a proxy and not answered is repeated only if that is harmless', async (t) => {
   let requests = 0
   const origin = await serve(t, (request) => {
     requests += 1

@@ -88,7 +88,7 @@ async function failure(promise: Promise<unknown>): Promise<WechatError> {
   throw new Error('it did not fail')
 }
 
-t.test('what is sent and what comes back', async (t) => {
+t.test('requests and replies', async (t) => {
   const seen: unknown[] = []
   const origin = await serve(t, (request, response) => {
     let body = ''
@@ -166,7 +166,7 @@ t.test('the host that answers HTTP 5xx rests, and the other is used', async (t) 
   t.strictSame(await send(POST), [404, 'second', ['second']], 'a status below 500 is a reply')
 })
 
-t.test('what an HTTP 5xx leaves open stays open, however the repetition fails', async (t) => {
+t.test('the outcome of an HTTP 5xx stays unknown, however the repetition fails', async (t) => {
   const gateway = await serve(t, (_request, response) => response.writeHead(504).end('lost'))
   const dead = await deadHost()
   const silent = (await rawHost(t, () => {})).origin

@@ -116,7 +116,7 @@ t.test('every refusal on record', async (t) => {
   }
 })
 
-t.test('what is wrong with our own account is explained to the operator, not to the client', async (t) => {
+t.test('faults of our own account are explained to the operator, not to the client', async (t) => {
   const cases: [number, RegExp][] = [
     [40013, /check `appid`/],
     [40125, /check `appSecret`/],
@@ -135,7 +135,7 @@ t.test('what is wrong with our own account is explained to the operator, not to 
   }
 })
 
-t.test('what is no answer to a login is not believed', async (t) => {
+t.test('replies that do not answer a login are rejected', async (t) => {
   const success = { session_key: SESSION_KEY, openid: OPENID }
   const cases: [string, unknown][] = [
     ['nothing', ''],
@@ -194,7 +194,7 @@ t.test('an answer that repeats our secrets does not spread them', async (t) => {
   )
   t.notMatch(error('x'.repeat(190) + APP_SECRET).wechatText, APP_SECRET.slice(0, 8), 'also where the text is cut')
   t.ok(error('x'.repeat(5000)).wechatText!.length < 400, 'a long text is cut')
-  t.match(error({ secret: APP_SECRET }).wechatText, /^: /, 'what is no text is left out')
+  t.match(error({ secret: APP_SECRET }).wechatText, /^: /, 'values that are not strings are left out')
 })
 
 t.test('the request', async (t) => {

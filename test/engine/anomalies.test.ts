@@ -68,7 +68,7 @@ scenario(
 
 const ran: string[] = []
 
-scenario('two operators: the second is told', async (t, rig) => {
+scenario('two operators: the second gets an error', async (t, rig) => {
   await held(rig)
   const [found] = await rig.store.anomalies()
   const store = { ...rig.store, resolveAnomaly: async () => false }
@@ -268,7 +268,7 @@ scenario('money that fits no order can only be dismissed', async (t, rig) => {
   await t.rejects(anomalies.resolve('nothing', 'dismiss', ''), { code: 'WECHAT_INPUT_INVALID' })
 })
 
-scenario('what was refunded in part is given back for the rest', async (t, rig) => {
+scenario('after a partial refund the rest is given back', async (t, rig) => {
   const outTradeNo = await held(rig)
   rig.pay.expect(['refund', '5000'])
   await rig.refunds.create(outTradeNo, { key: 'part', refundFee: 250 })
@@ -277,7 +277,7 @@ scenario('what was refunded in part is given back for the rest', async (t, rig) 
   t.hasStrict(await rig.refunds.list(outTradeNo), [{ refundFee: 250 }, { refundFee: 1000 }])
 })
 
-scenario('what was refunded in full needs no more', async (t, rig) => {
+scenario('a full refund needs no more', async (t, rig) => {
   const outTradeNo = await held(rig)
   rig.pay.expect(['refund', '5000'])
   await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 })

@@ -136,5 +136,5 @@ t.test('talks remember no order longer than they must', async (t) => {
   }
   t.equal(talked, 1000)
   t.equal(await talks.join('order-999', talk), undefined)
-  t.ok(await talks.join('order-999', talk, true), 'what is urgent is said at once')
+  t.ok(await talks.join('order-999', talk, true), 'an urgent conversation begins at once')
 })

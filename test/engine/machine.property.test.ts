@@ -233,7 +233,7 @@ function checkStep(
       after.dueAt === null ||
         after.dueAt.getTime() <= latest ||
         after.refunds.some(({ dueAt }) => dueAt === after.dueAt),
-      'what is owed is tried again before long, by whatever clock',
+      'owed work is tried again soon, by any clock',
     )
     assert.ok(
       after.dueAt === null || after.dueAt >= now || after.refunds.some(({ dueAt }) => dueAt === after.dueAt),
@@ -279,7 +279,7 @@ function checkStep(
       observation.source === 'query'
     assert.ok(!answered, 'until WeChat was asked')
   }
-  assert.equal(history.length, 1, 'every piece of news is told')
+  assert.equal(history.length, 1, 'every piece of news has a line')
   assert.deepEqual([history[0]!.from, history[0]!.to, history[0]!.at], [before.state, after.state, now])
 
   if (observation.seen.startsWith('refund')) return
@@ -335,7 +335,7 @@ function checkStep(
   }
 }
 
-t.test('whatever happens to an order, in whatever order, its rules hold after every step', async (t) => {
+t.test('the rules hold after every step of any life of an order', async (t) => {
   const reached = {
     states: new Set<string>(),
     fulfilments: new Set<string>(),

@@ -474,7 +474,7 @@ t.test('an order whose only payment did not fit, and was dismissed, is over when
   )
 })
 
-t.test('what keeps failing is told from the tenth time on, under the same id, and tried on', async (t) => {
+t.test('repeated failures are reported from the tenth time on, under the same id, and retries go on', async (t) => {
   const refunding = changeOf(
     { ...ORDERS['paid, done']! },
     { seen: 'refund-wanted', source: 'operator', key: 'k', refundFee: 1 },

@@ -63,12 +63,12 @@ t.test('a trade of which money went back: which refunds, and when they are appli
     ['paid: the refunds first', paid, [first], ['a success', 'payment, refunded']],
     ['unpaid: the payment first', unpaid, [first], ['payment, refunded', 'a success']],
     [
-      'what was closed makes room',
+      'closed refunds make room',
       paid,
       [first, second, closed],
       ['c closed', 'a success', 'b processing', 'payment, refunded'],
     ],
-    ['what is known already is no news', known({}), [first, second], ['b processing', 'payment, refunded']],
+    ['known refunds are no news', known({}), [first, second], ['b processing', 'payment, refunded']],
     [
       'unless it is a rumour',
       known({ refundId: undefined, state: 'success' }),

@@ -355,7 +355,7 @@ scenario("a hint that names another order's refund goes away when WeChat says wh
   t.hasStrict(rig.anomalies, [])
 })
 
-scenario('hints take no place of refunds, and no number; only so many are followed at once', async (t, rig) => {
+scenario('hints use up neither refunds nor numbers; a limited number is followed at once', async (t, rig) => {
   const outTradeNo = await paid(rig)
   for (let n = 1; n <= 50; n++) t.equal(await hinted(rig, `order-1-${n}`), 'changed')
   t.equal(await hinted(rig, 'order-1-51'), 'refused')
@@ -552,7 +552,7 @@ scenario(
 )
 
 scenario(
-  'policy refund: a late payment is given back by itself',
+  'policy refund: a late payment is given back without an operator',
   async (t, rig) => {
     const { outTradeNo, ...order } = await ordered(rig)
     rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])

@@ -289,7 +289,7 @@ function expected(error: unknown): void {
   assert.ok(error instanceof WechatError, String(error))
 }
 
-t.test('whatever is lost, repeated, overtaken or killed: every payment is recorded and fulfilled once', async (t) => {
+t.test('every payment is recorded and fulfilled once, in spite of losses, repetitions and kills', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -635,7 +635,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
               ({ source, outcome }) =>
                 source === 'operator' || outcome.includes('refunded elsewhere') || outcome.includes('no longer owed'),
             )
-            assert.ok(decided, 'what was paid in time is delivered, unless the money went back or somebody decided')
+            assert.ok(decided, 'a payment in time is delivered, unless the money went back or an operator decided')
           }
           const lines = await store.history(payment.outTradeNo)
           assert.ok(lines.filter(({ from, to }) => from !== 'paid' && to === 'paid').length <= 1, 'it is settled once')
@@ -645,7 +645,7 @@ t.test('whatever is lost, repeated, overtaken or killed: every payment is record
           ) {
             assert.ok(
               lines.some(({ source, seen }) => source === 'operator' && seen.startsWith('fulfil')),
-              'what was refunded before it was known is delivered only if somebody says so',
+              'a payment refunded before it was known is delivered only if an operator says so',
             )
           }
           const { refunds } = wechat.trades.get(payment.outTradeNo)!

@@ -73,11 +73,11 @@ t.test('each term that cannot be is refused, with the rule that is broken', asyn
     t.strictSame(checkTerms(termsOf(), textFault), termsOf())
   }
   t.throws(() => checkTerms({ ...termsOf(), totalFee: 12.5 }), {
-    message: /^orders\.create was given wrong terms: totalFee .* not 12\.5\. Nothing was ordered\.$/,
+    message: /^orders\.create got invalid terms: totalFee .* not 12\.5\. Nothing was ordered\.$/,
   })
 })
 
-t.test('a name that would be in no order is refused, and those that may be are named', async (t) => {
+t.test('an unknown property is refused, and the message names the allowed ones', async (t) => {
   const { key, description, totalFee } = termsOf()
   const price = { key, description, totalFee }
   for (const more of [{ goodsTag: 'WXG' }, { limitPay: 'no_credit' }, { detail: {} }, { openid: 'oMallory' }]) {
@@ -95,7 +95,7 @@ t.test('a name that would be in no order is refused, and those that may be are n
   })
 })
 
-t.test('what is no object at all', async (t) => {
+t.test('values that are not objects', async (t) => {
   for (const value of [undefined, null, 7, 'text']) {
     t.throws(() => checkPrice(value), {
       code: 'WECHAT_PRICE_INVALID',

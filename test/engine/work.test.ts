@@ -343,7 +343,7 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
   await failed
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND), claims: 1 })
   t.match((await made.orders.history('order-1')).at(-1), {
-    seen: /fulfil-failed: it had not ended after 18 ms, and is left behind: see the option leaseMs/,
+    seen: /fulfil-failed: it had not ended after 18 ms, and was abandoned: see the option leaseMs/,
   })
   made.advance(5 * SECOND)
   t.equal(await made.work.sweep(), 1)
@@ -433,7 +433,7 @@ t.test('hooks under way can be given up: each is rolled back, and due at once', 
     seen: 'given-back: the app is closing',
     outcome: 'for anybody to do',
   })
-  t.same(made.logged, ['onPaid was cut off as the app is closing; another process will run it'])
+  t.same(made.logged, ['onPaid was aborted because the app is closing; another process will run it'])
   t.hasStrict(
     await made.orders.observePayment('notify', paymentOf(late)),
     { outcome: 'settled' },
@@ -554,11 +554,11 @@ t.test('a store that does not answer keeps no slot for good', async (t) => {
 
   hangs = false
   open()
-  t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'what was recorded late is recorded')
+  t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'a late record is a record')
   await new Promise((resolve) => {
     setImmediate(resolve)
   })
-  t.equal(runs.length, 0, 'and left to whoever comes after its lease')
+  t.equal(runs.length, 0, 'and left to the next claim after the lease')
   await made.orders.observePayment('notify', paymentOf(orders[1]))
   await made.work.idle(SOON)
   t.equal(runs.length, 1)
@@ -568,7 +568,7 @@ t.test('a store that does not answer keeps no slot for good', async (t) => {
 })
 
 t.test(
-  'hooks run so many at once, others wait without a claim, and one that hangs holds up none but itself',
+  'hooks run at most `concurrency` at once, others wait without a claim, and a hanging one delays only itself',
   async (t) => {
     const [held, others] = [gate(), gate()]
     let [running, most] = [0, 0]

@@ -131,37 +131,34 @@ t.test('the shop alone, with a mock of its own', async (t) => {
   )
 })
 
-t.test(
-  'a person is told where it listens; a port that is taken, and a WeChat without an account, are errors',
-  async (t) => {
-    const folder = t.testdir()
-    const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
-    const child = spawn(
-      process.execPath,
-      [TYPESCRIPT, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
-      { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
-    )
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
-    const [, port] =
-      /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), WeChat notifies http.*\/wechat\/notify, the mock WeChat is http/.exec(
-        line,
-      ) ?? []
-    t.ok(port, line)
-    await t.rejects(
-      run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }),
-      { code: 1, stderr: /EADDRINUSE/ },
-    )
-    child.kill('SIGINT')
-    t.strictSame(await once(child, 'exit'), [0, null])
-    t.ok(existsSync(join(folder, 'shop.db')))
-    const bare = { ...process.env, DATABASE_URL: ':memory:', WECHAT_BASE_URL: 'http://127.0.0.1:9', PORT: '0' }
-    await t.rejects(run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: bare }), {
-      code: 1,
-      stderr:
-        /WECHAT_OPTIONS_INVALID[^]*appid[^]*appSecret[^]*merchant\.mchId[^]*merchant\.apiKey|appid[^]*merchant\.apiKey[^]*WECHAT_OPTIONS_INVALID/,
-    })
-  },
-)
+t.test('it prints where it listens; a port in use, and a WeChat without an account, are errors', async (t) => {
+  const folder = t.testdir()
+  const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
+  const child = spawn(
+    process.execPath,
+    [TYPESCRIPT, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
+    { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const [, port] =
+    /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), WeChat notifies http.*\/wechat\/notify, the mock WeChat is http/.exec(
+      line,
+    ) ?? []
+  t.ok(port, line)
+  await t.rejects(
+    run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }),
+    { code: 1, stderr: /EADDRINUSE/ },
+  )
+  child.kill('SIGINT')
+  t.strictSame(await once(child, 'exit'), [0, null])
+  t.ok(existsSync(join(folder, 'shop.db')))
+  const bare = { ...process.env, DATABASE_URL: ':memory:', WECHAT_BASE_URL: 'http://127.0.0.1:9', PORT: '0' }
+  await t.rejects(run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: bare }), {
+    code: 1,
+    stderr:
+      /WECHAT_OPTIONS_INVALID[^]*appid[^]*appSecret[^]*merchant\.mchId[^]*merchant\.apiKey|appid[^]*merchant\.apiKey[^]*WECHAT_OPTIONS_INVALID/,
+  })
+})
 
 /** What `wechat-mock --print-env` prints of it. */
 function environmentOf(mock: MockWechat): Record<string, string> {

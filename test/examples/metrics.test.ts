@@ -24,7 +24,7 @@ const metered = (t: Parameters<typeof merchant>[0], onPaid: () => void) =>
     options: { onPaid },
   })
 
-t.test('what an operator counts', async (t) => {
+t.test('the counters of an operator', async (t) => {
   let closed = true
   const shop = await metered(t, () => {
     if (closed) throw new Error('the warehouse is closed')

@@ -130,7 +130,7 @@ t.test('a clock that is set back by an hour: GET goes on asking, the sweeper goe
   t.equal(world.order(polled).tradeState, 'CLOSED')
 })
 
-t.test('a clock that is an hour ahead closes nothing early, is told once, and closes in time', async (t) => {
+t.test('a clock that is an hour ahead closes nothing early, is reported once, and closes in time', async (t) => {
   const mock = await wechat(t)
   const world = mock.default
   const store = memoryStore() as Store

@@ -148,7 +148,7 @@ t.test('by API v2 and v3 alike', async (t) => {
   }
 })
 
-t.test('each morning by itself, with the sweeps of one process of several', async (t) => {
+t.test('each morning automatically, with the sweeps of one process of several', async (t) => {
   const store = memoryStore()
   const made = await shop(t, { store, options: { reconcileAt: '10:30' } })
   const { world, app, paid } = made

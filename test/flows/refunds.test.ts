@@ -86,7 +86,7 @@ both('lost answers and busy WeChat: one refund, one number', async (t, open, ver
   }
 })
 
-both('a refusal frees the amount and is told', async (t, open) => {
+both('a refusal frees the amount and is reported', async (t, open) => {
   const { shop } = await refundedShop(t, open)
   const outTradeNo = await paid(shop)
   shop.world.fault('refund', { kind: 'result_code_fail', err_code: 'TRADE_OVERDUE' })

@@ -66,7 +66,7 @@ t.test('what cannot be the app secret', async (t) => {
   t.equal(mixUps('a'.repeat(32), 'a'.repeat(32), MCH_ID).length, 2, 'and the API key is the same')
 })
 
-t.test('what has another form is refused by the rules', async (t) => {
+t.test('values with another form are refused by the rules', async (t) => {
   for (const value of [undefined, null, '', 'x', 7, API_KEY + API_KEY]) {
     t.strictSame(mixUps(value, value, value), [], String(value))
   }

@@ -96,7 +96,7 @@ t.test('other ways to say the same', async (t) => {
   t.strictSame(faults({}, { latePayment: 'refund' }), [], 'refunds need no client certificate')
 })
 
-t.test('what is wrong is said, each at once', async (t) => {
+t.test('every fault is reported at once', async (t) => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const curve = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const pem = (key: typeof weak.privateKey) =>

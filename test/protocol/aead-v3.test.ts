@@ -43,7 +43,7 @@ t.test('published vectors', async (t) => {
   }
 })
 
-t.test('what is not whole is nothing', async (t) => {
+t.test('an incomplete message decrypts to nothing', async (t) => {
   const good = seal(Buffer.from('{"a":1}'))
   t.equal(decryptV3(good, KEY)?.toString(), '{"a":1}')
   const bytes = Buffer.from(good.ciphertext, 'base64')

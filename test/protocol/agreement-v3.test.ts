@@ -41,7 +41,7 @@ const body = fc.oneof(
   text.map((value) => JSON.stringify({ description: value })),
 )
 
-t.test('what the plugin signs, the mock reads and verifies', async () => {
+t.test('the mock reads and verifies what the plugin signs', async () => {
   fc.assert(
     fc.property(
       fc.constantFrom('GET', 'POST'),
@@ -67,7 +67,7 @@ t.test('what the plugin signs, the mock reads and verifies', async () => {
   )
 })
 
-t.test('what the mock signs, the plugin verifies, and nothing that differs by a byte', async () => {
+t.test('the plugin verifies what the mock signs, and nothing that differs by a byte', async () => {
   fc.assert(
     fc.property(body, fc.nat({ max: 4e9 }), nonce, fc.nat(), (body, seconds, nonce, at) => {
       const headers = mockSign.signedHeaders(
@@ -108,7 +108,7 @@ t.test('the second signature', async () => {
   )
 })
 
-t.test('what the mock encrypts, the plugin decrypts, and nothing that differs by a bit', async () => {
+t.test('the plugin decrypts what the mock encrypts, and nothing that differs by a bit', async () => {
   fc.assert(
     fc.property(text, text, fc.stringMatching(/^[0-9A-Za-z]{12}$/), fc.nat(), (plain, associated, nonce, at) => {
       const ciphertext = mockAead.sealAead(plain, API_V3_KEY, nonce, associated)

@@ -41,7 +41,7 @@ t.test('names sort alike', async () => {
   )
 })
 
-t.test('what the plugin writes, the mock reads', async () => {
+t.test('the mock reads what the plugin writes', async () => {
   fc.assert(
     fc.property(message, (entries) => {
       deepStrictEqual([...mockWire.readXml(writeXml(entries))], entries)
@@ -50,7 +50,7 @@ t.test('what the plugin writes, the mock reads', async () => {
   )
 })
 
-t.test('what the mock writes, the plugin reads', async () => {
+t.test('the plugin reads what the mock writes', async () => {
   fc.assert(
     fc.property(message, fc.constantFrom('', '\n'), (entries, separator) => {
       deepStrictEqual([...readXml(mockWire.writeXml(entries, separator))], entries)
@@ -69,7 +69,7 @@ t.test('both read any document alike', async () => {
   )
 })
 
-t.test('what the plugin accepts of a damaged document, the mock reads alike', async (t) => {
+t.test('a damaged document that the plugin accepts, the mock reads the same', async (t) => {
   let accepted = 0
   fc.assert(
     fc.property(damagedDocument, (text) => {

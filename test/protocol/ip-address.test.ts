@@ -23,7 +23,7 @@ t.test('one form for each address', async (t) => {
   for (const [value, address] of cases) t.equal(readIpAddress(value), address, value)
 })
 
-t.test('what is no address', async (t) => {
+t.test('texts that are not addresses', async (t) => {
   const values: unknown[] = [
     '',
     '999.999.999.999',

@@ -48,7 +48,7 @@ t.test('recorded messages verify from their bytes', async (t) => {
   }
 })
 
-t.test('what is signed', async (t) => {
+t.test('the signed text', async (t) => {
   const base = { appid: 'wx1', total_fee: '1', body: 'tea' }
   const same: [string, Record<string, string>][] = [
     ['the order of the wire does not count', { total_fee: '1', body: 'tea', appid: 'wx1' }],
@@ -143,7 +143,7 @@ t.test('the algorithm is the one configured, whatever the message says', async (
   }
 })
 
-t.test('what is no valid signature', async (t) => {
+t.test('invalid signatures', async (t) => {
   const message = { appid: 'wxd930ea5d5a258f4f', body: '支付测试', total_fee: '101' }
   for (const signType of SIGN_TYPES) {
     const sign = signV2(fieldsOf(message), KEY, signType)

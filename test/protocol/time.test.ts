@@ -29,12 +29,12 @@ t.test('times are Beijing time, whatever the zone of this machine', async (t) =>
   )
 })
 
-t.test('what is read is what was written', async () => {
+t.test('times are read as they were written', async () => {
   const seconds = fc.integer({ min: 0, max: Date.parse('9999-12-31T15:59:59Z') / 1000 })
   fc.assert(fc.property(seconds, (value) => parseTime(formatTime(new Date(value * 1000)))?.getTime() === value * 1000))
 })
 
-t.test('what is neither form, or no real moment, is not read', async (t) => {
+t.test('other forms and impossible moments are not read', async (t) => {
   const bad = [
     '',
     '2014090313154',

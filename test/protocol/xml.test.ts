@@ -32,7 +32,7 @@ t.test('recorded and published messages', async (t) => {
   }
 })
 
-t.test('what is read', async (t) => {
+t.test('accepted documents', async (t) => {
   const cases: [string, string, Entries][] = [
     [
       'text and CDATA',
@@ -140,7 +140,7 @@ t.test('what is read', async (t) => {
   t.strictSame([...readXml('<root><a>1</a></root>', 'root')], [['a', '1']], 'another root, where the caller expects it')
 })
 
-t.test('what is refused', async (t) => {
+t.test('refused documents', async (t) => {
   const bomb = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><xml><v>&b;</v></xml>'
   const cases: [string, string | Buffer, RegExp][] = [
     ['nothing', '', /does not start with <xml>/],
@@ -286,7 +286,7 @@ t.test('the limit of 64 KiB is one of bytes', async (t) => {
   t.throws(() => readXml(Buffer.from(ofBytes(65537))), tooLong, 'a byte longer, from bytes')
 })
 
-t.test('what is written', async (t) => {
+t.test('written documents', async (t) => {
   const cases: [string, Entries, string][] = [
     ['nothing', [], '<xml></xml>'],
     [
@@ -316,7 +316,7 @@ t.test('what is written', async (t) => {
   }
 })
 
-t.test('whatever is written is read again', async () => {
+t.test('everything written is read back', async () => {
   fc.assert(
     fc.property(message, (entries) => {
       deepStrictEqual(read(writeXml(entries)), entries)
@@ -345,7 +345,7 @@ function readOrRefuse(input: Buffer | string): Entries | undefined {
   }
 }
 
-t.test('whatever is accepted of a damaged document is read alike by another', async (t) => {
+t.test('a damaged document that is accepted is read the same by another parser', async (t) => {
   let accepted = 0
   let refused = 0
   fc.assert(

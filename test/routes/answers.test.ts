@@ -85,7 +85,7 @@ t.test('hooks that are not there', async (t) => {
   await onLogin({ ...IDENTITY, sessionKey: new Secret('session key') }, request)
 })
 
-t.test('what a hook throws passes, as long as it can be looked at', async (t) => {
+t.test('errors of hooks pass through, as long as they can be read', async (t) => {
   const soldOut = Object.assign(new Error('sold out'), { statusCode: 410 })
   for (const price of [
     () => {

@@ -24,7 +24,7 @@ t.test(
   },
 )
 
-t.test('what a middleware kept is read again', async (t) => {
+t.test('a body kept by a middleware is read', async (t) => {
   const cases: [kept: unknown, type: string, body: string][] = [
     ['code=1', 'text/plain', 'code=1'],
     [Buffer.from('茶'), 'text/plain', '茶'],

@@ -43,7 +43,7 @@ t.test("a host's error handler has the last word about replies that are not WeCh
   t.strictSame([reply.statusCode, reply.json()], [200, { errno: 7, errmsg: 'WECHAT_UNAUTHENTICATED' }])
 })
 
-t.test('without one, errors are told as Fastify tells them', async (t) => {
+t.test('without one, errors have the form of Fastify', async (t) => {
   const app = await appWith(t, () => {})
   t.strictSame((await app.inject({ url: '/wechat/orders/order-1' })).json(), {
     statusCode: 401,

@@ -220,7 +220,7 @@ const HOSTS: [name: string, host: (app: FastifyInstance) => Promise<void> | void
 ]
 
 t.test(
-  'whatever the app does with the body, no status of success stands for a notification that was not taken',
+  'a notification that was not accepted never gets a success status, in spite of anything the app does with the body',
   async (t) => {
     for (const [name, host, status, fault] of HOSTS) {
       const { app, paid, notify } = await shop(t, { host })

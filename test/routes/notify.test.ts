@@ -123,7 +123,7 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
   t.same(
     new Set(kinds),
     new Set(['mismatch', 'unknown-order']),
-    'what was validly signed and wrong is kept with its evidence',
+    'a validly signed but wrong payment is kept with its evidence',
   )
 })
 
@@ -244,7 +244,7 @@ t.test('what cannot be stored is not acknowledged', async (t) => {
   t.same(shop.paid, [outTradeNo])
 })
 
-t.test('whatever the host app does, WeChat reads our reply', async (t) => {
+t.test('WeChat reads our reply in spite of the host app', async (t) => {
   /** `genuine`: whether the genuine notification still gets through to us. */
   const hosts: Record<string, { genuine: boolean; setup: (app: FastifyInstance) => void }> = {
     'an error handler that answers 200': {

@@ -19,7 +19,7 @@ t.test('the price hook decides; the body of the client does not', async (t) => {
   })
 })
 
-t.test('what is not a price is refused before a number is given', async (t) => {
+t.test('an invalid price is refused before a number is assigned', async (t) => {
   const good = { key: 'k', description: 'tea', totalFee: 1250 }
   const bad: [string, unknown][] = [
     ['a float', { ...good, totalFee: 12.5 }],
@@ -66,7 +66,7 @@ t.test("a cart whose number cannot be a key is the client's fault", async (t) =>
   })
   const headers = await shop.login()
   for (const cart of ['a\0b', 'a\ud83c', 'a\nb', '', 'k'.repeat(129)]) {
-    const body = { code: 'WECHAT_INPUT_INVALID', message: /^The key of what is ordered must .* Nothing was ordered\.$/ }
+    const body = { code: 'WECHAT_INPUT_INVALID', message: /^The key of the order must .* Nothing was ordered\.$/ }
     t.match(await shop.post('/wechat/orders', { cart }, headers), { status: 400, body })
   }
   t.strictSame(shop.world.orders(), [])
@@ -265,7 +265,7 @@ t.test("the payer's address is what a proxy wrote, if it is one", async (t) => {
   }
 })
 
-t.test('an IPv4 client of a dual-stack socket is told to WeChat by its IPv4 address', async (t) => {
+t.test('the IPv4 address of a client of a dual-stack socket is sent as IPv4', async (t) => {
   const shop = await merchant(t)
   const { authorization } = await shop.login()
   const reply = await shop.app.inject({

@@ -175,7 +175,7 @@ for (const [name, { host, status, log, past = false }] of Object.entries(ANSWERS
   })
 }
 
-t.test('whatever a hook of the app throws, WeChat reads our refusal, and the log is short', async (t) => {
+t.test('when a hook of the app throws anything, WeChat reads our refusal, and the log is short', async (t) => {
   let thrown: unknown
   const { notify, logs, outcomes } = await appWith(t, (app) => {
     app.addHook('preHandler', async () => {

@@ -42,7 +42,7 @@ for (const [what, error, means] of ERRORS) {
   })
 }
 
-t.test('what a hook may throw means nothing, and harms nobody who looks at it', async (t) => {
+t.test('strange errors of hooks mean nothing, and are safe to read', async (t) => {
   for (const [name, make] of Object.entries(NASTY)) {
     t.equal(isConflict(make()), false, name)
     t.equal(isPassing(make()), false, name)

@@ -43,7 +43,7 @@ t.test('methods keep what hangs on them, and whose they are', async (t) => {
   t.equal(revocable(frozen, 'over').value.query(), 'answer')
 })
 
-t.test('what is called itself is revoked too', async (t) => {
+t.test('a function itself is revoked too', async (t) => {
   const { value, revoke } = revocable(
     Object.assign((table: string) => `from ${table}`, { schema: 'shop' }),
     'over',
@@ -54,7 +54,7 @@ t.test('what is called itself is revoked too', async (t) => {
   t.throws(() => value('orders'), OVER)
 })
 
-t.test('what is no object stays what it is', async (t) => {
+t.test('values that are not objects stay as they are', async (t) => {
   for (const plain of [undefined, null, 'text']) {
     const { value, revoke } = revocable(plain, 'over')
     revoke()

@@ -4,7 +4,7 @@ import type { RefundObservation } from './refunds.ts'
 /** Trade states that mean: not paid, and may still be. */
 type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
 
-/** News about one order. `polled`: somebody asked WeChat beside the schedule. Whatever the answer, it moves nothing in the schedule of an order that is still to be settled. */
+/** News about one order. `polled`: WeChat was asked outside the schedule. Such an answer does not move the schedule of an unsettled order. */
 export type Observation =
   /** WeChat accepted the order. */
   | { seen: 'prepaid'; prepayId: string; prepayExpiresAt: Date }
@@ -13,8 +13,8 @@ export type Observation =
   /** The answer to the order was lost, or WeChat was busy: it may exist. */
   | { seen: 'prepay-unknown'; reason: string }
   /**
-   * WeChat took money, and has `refunded` some or all of it; `unlisted`: no list says by which refunds. `rival` is the live order of the same key, asked for only where it matters; `taken` says, in
-   * the store's words, that its transaction has paid another order.
+   * WeChat took money, and may have `refunded` some or all of it; `unlisted`: no list names the refunds. `rival` is the live order of the same key, requested
+   * only if it matters; `taken` is the store's message that the transaction has paid another order.
    */
   | {
       seen: 'payment'
@@ -26,7 +26,7 @@ export type Observation =
       rival?: Order | 'none'
       taken?: string
     }
-  /** A message that is not believed by itself says so: worth a question. */
+  /** A message that proves nothing says so: ask WeChat. */
   | { seen: 'payment-hinted'; source: Source; transactionId: string }
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed'; source: Source; reason: string }
@@ -38,11 +38,11 @@ export type Observation =
   /** Somebody wants the order closed. */
   | { seen: 'close-wanted'; source: Source; reason: string }
   | { seen: 'fulfilled' }
-  /** `claims` is that of the claim under which it was tried. */
+  /** `claims` identifies the claim of the run. */
   | { seen: 'fulfil-failed'; claims: number; reason: string }
-  /** Nothing came of a claim, as its process ends: the work was not begun, or was cut off. Anybody may do it now. */
+  /** A claim without a result, as its process ends: the work was not begun, or was aborted. Any process may do it now. */
   | { seen: 'given-back'; claims: number; reason: string }
-  /** An operator decides about a payment on hold, or one that was set aside since it did not fit. */
+  /** An operator's decision about a payment on hold, or one that was set aside because it did not fit. */
   | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment; taken?: string }
   | RefundObservation
 

@@ -5,7 +5,7 @@ import { ruleRefund } from './refunds.ts'
 import { afterHook, isFinal } from './ruling.ts'
 import type { Decision, Outcome, Ruling } from './ruling.ts'
 
-/** WeChat took money: record it, whatever the order's state. */
+/** WeChat took money: record it, in any state of the order. */
 export function settle(
   { payment, rival, taken, refunded = false, unlisted = false }: Observation & { seen: 'payment' },
   ruling: Ruling,
@@ -71,9 +71,8 @@ export function settle(
 }
 
 /**
- * Money that did not fit is decided about as money on hold is, and that ends the order it was for: paid or failed if the money is delivered for or given back,
- * closed, on WeChat's word, if it is dismissed. What is delivered takes the key, so that nobody pays for the same thing again: the store refuses that while
- * another order has it.
+ * A decision about a payment on hold or one that did not fit. It ends the order: `fulfil` makes it paid, `refund` failed, and `dismiss` closed, on WeChat's
+ * word. A fulfilled order takes its key, so that nobody pays for the same thing again: the store refuses that while another order has the key.
  */
 export function resolve(
   { action, note, payment, taken }: Observation & { seen: 'hold-resolved' },

@@ -1,22 +1,22 @@
 import type { Order, Refund, RefundState } from '../../model.ts'
 
-/** What WeChat has taken. */
+/** States of refunds that WeChat has accepted. */
 const ACCEPTED: readonly RefundState[] = ['processing', 'success', 'abnormal']
 const LIVE: readonly RefundState[] = ['created', 'unknown', ...ACCEPTED]
 
-/** Fen given back or on the way: what a new refund may not touch again. An unknown or abnormal one keeps its amount; a rumour has none. */
+/** Fen refunded or on the way, which no new refund may include. An unknown or abnormal refund counts; a rumour does not. */
 export function refundedFee({ refunds }: Order): number {
   return feeOf(refunds, LIVE)
 }
 
-/** What of this WeChat has accepted. */
+/** The part of this that WeChat has accepted. */
 export function acceptedFee({ refunds }: Order): number {
   return feeOf(refunds, ACCEPTED)
 }
 
 /**
- * What goes back already, if WeChat's word about one more refund would make it more than was paid; `undefined` if it fits. What we have asked for and WeChat has not
- * accepted does not count: it may still be refused.
+ * The fen that go back already, if another refund reported by WeChat would make them more than was paid; `undefined` if it fits. Our requests that WeChat has
+ * not accepted do not count: they may still be refused.
  */
 export function inItsWay({ refunds, payment }: Order, refund: Refund, refundFee: number): number | undefined {
   const others = feeOf(
@@ -27,12 +27,12 @@ export function inItsWay({ refunds, payment }: Order, refund: Refund, refundFee:
   return more && others + refundFee > payment!.totalFee ? others : undefined
 }
 
-/** Named by an unsigned notification, and by nothing that WeChat has signed yet: it counts for nothing, and goes away when WeChat does not know it. */
+/** Named only by an unsigned notification so far: it counts for nothing, and is dropped if WeChat does not know it. */
 export function isRumour({ origin, refundId }: Refund): boolean {
   return origin === 'external' && refundId === undefined
 }
 
-/** Whether WeChat has it, or may have: a trade that it reports as refunded may be so by this one. */
+/** Whether WeChat may have this refund, so that a trade may be reported as refunded because of it. */
 export function mayBeThere(refund: Refund): boolean {
   return !isRumour(refund) && refund.state !== 'failed'
 }

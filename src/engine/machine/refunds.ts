@@ -3,10 +3,10 @@ import { inItsWay, isRumour, refundedFee } from './refund-fees.ts'
 import { backoff, CALL_GRACE, isDue, pollWait, RUMOUR_WAIT } from '../schedule.ts'
 
 /**
- * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and as pure.
+ * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and pure.
  *
- * The sum of live refunds never passes what was paid, nor does that of what WeChat reports, the same key is never refunded twice, and a
- * number once given is the number of every repetition.
+ * Neither live refunds nor those that WeChat reports ever add up to more than was paid, a key is never refunded twice, and every repetition has the same
+ * number.
  */
 
 export type RefundObservation =
@@ -18,7 +18,7 @@ export type RefundObservation =
   | { seen: 'refund-unsure'; outRefundNo: string; reason: string }
   /** WeChat refused the refund, and when asked does not know its number. */
   | { seen: 'refund-refused'; outRefundNo: string; reason: string }
-  /** An unsigned notification, which may name the app of the order, says that something happened to a refund: worth a question, never a belief. */
+  /** An unsigned notification, which may name the order's app, says that something happened to a refund: only a reason to ask. */
   | { seen: 'refund-hinted'; source: Source; appid?: string; outRefundNo: string; refundFee: number }
   | { seen: 'refund-reported'; source: Source; report: RefundReport }
   | { seen: 'refund-not-exist'; outRefundNo: string }
@@ -26,7 +26,7 @@ export type RefundObservation =
   | { seen: 'refund-fulfilled'; outRefundNo: string }
   | { seen: 'refund-fulfil-failed'; outRefundNo: string; claims: number; reason: string }
 
-/** What to make of it. Without `refunds` nothing changes. */
+/** The decision. Without `refunds` nothing changes. */
 export interface RefundRuling {
   outcome: 'changed' | 'repeated' | 'ignored' | 'refused'
   text: string
@@ -34,13 +34,13 @@ export interface RefundRuling {
   anomaly?: { kind: AnomalyKind; id: string; reason: string }
 }
 
-/** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). As many hints are followed at once. */
+/** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). The same number of hints is followed at once. */
 export const MAX_REFUNDS = 50
 
-/** WeChat books with a delay: so many tries, over about twenty minutes, after which it is believed that it does not know a refund. */
+/** WeChat books with a delay: only after this many tries, over about twenty minutes, we believe that it does not know a refund. */
 export const SURE_AFTER = 8
 
-/** What has failed so often, over about three quarters of an hour, is told to a person. It is tried on as before. */
+/** After this many failures, over about three quarters of an hour, a person is told. Retries go on. */
 export const TELL_AFTER = 10
 
 export function ruleRefund(order: Order, observation: RefundObservation, now: Date): RefundRuling {
@@ -62,7 +62,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
 
   switch (observation.seen) {
     case 'refund-accepted':
-      // Also after a refusal: of two calls at once WeChat may refuse one and then accept the other, and what it accepted is given back.
+      // Even after a refusal: of two calls at once WeChat may refuse one and accept the other, and then the money goes back.
       if (known.state !== 'created' && known.state !== 'unknown' && known.state !== 'failed') return ignored()
       if (inItsWay(order, known, known.refundFee) !== undefined) return tooMuch(order, known, known.refundFee)
       return changed('accepted by WeChat', known, {
@@ -72,7 +72,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
         dueAt: later(pollWait(0)),
       })
     case 'refund-unsure':
-      // Nor does a lost answer to the one leave the refusal of the other beyond doubt: it is asked about once more, and not asked for.
+      // Likewise a lost answer to one call casts doubt on the refusal of the other: ask about the refund once more, without requesting it.
       if (known.state === 'failed') {
         return changed('refused before, and to be asked about', known, { dueAt: later(pollWait(0)) })
       }
@@ -80,7 +80,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
       return unsure(known, observation.reason)
     case 'refund-refused': {
       if (known.state !== 'created' && known.state !== 'unknown') return ignored()
-      // WeChat books with a delay: after an answer was lost, a refusal and a number that is not known prove nothing yet.
+      // WeChat books with a delay: after an answer was lost, neither a refusal nor an unknown number proves anything yet.
       if (known.attempts > 0 && known.attempts < SURE_AFTER) return unsure(known, observation.reason)
       const anomaly = {
         kind: 'refund-refused' as const,
@@ -90,7 +90,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
       return { ...changed('refused by WeChat', known, { state: 'failed', dueAt: null }), anomaly }
     }
     case 'refund-hinted':
-      // A rumour is to be asked about anyway, and not the sooner for being repeated.
+      // A rumour is asked about anyway, and no sooner for being repeated.
       if (known.state === 'success' || isRumour(known)) return { outcome: 'repeated', text: 'ignored: known already' }
       return askedSoon(known)
     case 'refund-reported':
@@ -115,7 +115,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
     case 'refund-no-answer':
       if (known.state === 'success') return ignored()
       if (isPolled(known, now)) return unmoved()
-      // Of a rumour only the answers count.
+      // For a rumour only answers count.
       if (isRumour(known)) return changed('to be asked about again', known, { dueAt: later(RUMOUR_WAIT) })
       return changed('to be asked about again', known, {
         attempts: known.attempts + 1,
@@ -184,7 +184,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
     }
   }
 
-  /** The order's number and a counter, past whatever a hint may have named. */
+  /** The order's number and a counter, skipping numbers that a hint has named. */
   function nextNumber(): string {
     for (let n = order.refunds.length + 1; ; n++) {
       const number = `${order.outTradeNo}-${n}`
@@ -250,13 +250,13 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
     }
   }
 
-  /** More than was paid cannot go back: one that WeChat has closed meanwhile may still count, so this one is asked about again. */
+  /** More than was paid cannot go back. Another refund may have been closed meanwhile and still count here, so ask about this one again. */
   function tooMuch(within: Order, refund: Refund, refundFee: number): RefundRuling {
     const already = `with the ${inItsWay(within, refund, refundFee)} fen that go back already it is more than the ${within.payment!.totalFee} paid`
     return mismatch(within, refund, `WeChat reports ${refundFee} fen for ${refund.outRefundNo}; ${already}`)
   }
 
-  /** Set aside: the refund stays what it was, and is asked about less and less often. */
+  /** Set aside: the refund stays as it was, and is asked about less and less often. */
   function mismatch(within: Order, refund: Refund, reason: string): RefundRuling {
     const attempts = refund.attempts + 1
     const part = {
@@ -290,7 +290,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
     return { outcome: 'refused', text: 'refused: no payment of the order is known' }
   }
 
-  /** Anybody can send a recorded notification again: only the first one after WeChat took the refund is followed at once. */
+  /** Anybody can replay a recorded notification: only the first one after WeChat accepted the refund is followed at once. */
   function askedSoon(refund: Refund): RefundRuling {
     const soon = refund.state === 'processing' && refund.attempts === 0 ? now : later(CALL_GRACE)
     const isNear = refund.dueAt !== null && refund.dueAt <= soon
@@ -314,7 +314,7 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
     return { outcome: 'ignored', text: 'ignored: weaker than what is known' }
   }
 
-  /** Somebody asked beside the schedule, and learned nothing. */
+  /** WeChat was asked outside the schedule, with no result. */
   function unmoved(): RefundRuling {
     return { outcome: 'ignored', text: 'ignored: what is to be done, and when, stays' }
   }
@@ -339,8 +339,8 @@ export function ruleRefund(order: Order, observation: RefundObservation, now: Da
 }
 
 /**
- * Whether WeChat was asked beside the schedule, so that to learn nothing changes nothing: by the schedule what is not accepted yet is asked for, not about, and
- * a rumour is asked about after growing waits, as nothing else gives its answers a meaning.
+ * Whether WeChat was asked outside the schedule, so that no result changes nothing. The schedule requests a refund that is not accepted yet, instead of asking
+ * about it, and asks about a rumour after growing waits, without which its answers would mean nothing.
  */
 function isPolled(refund: Refund, now: Date): boolean {
   return isRumour(refund) ? !isDue(refund.dueAt, now) : refund.state === 'created' || refund.state === 'unknown'

@@ -8,7 +8,7 @@ import { compareRow } from './compare.ts'
 import type { Comparison } from './compare.ts'
 import type { Difference } from './report.ts'
 
-/** What the bill and the store do not say alike: a line of the bill, or an order of the store. */
+/** A difference between bill and store: a line of the bill, or an order of the store. */
 export interface Suspect extends Comparison {
   outTradeNo: string
   outRefundNo: string | undefined
@@ -26,7 +26,7 @@ export interface HealingDeps {
 
 type Ending = Pick<Difference, 'outcome' | 'reason'>
 
-/** So many failures one after the other, and WeChat is left alone: the next run asks about the rest. */
+/** After this many failures in a row stop asking WeChat: the next run asks about the rest. */
 const ENOUGH = 5
 
 /** Looks into suspects one by one: asks WeChat, lets its answer take its usual road, and compares again. What is still open then waits for a person. */
@@ -58,7 +58,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     return await heal(suspect, suspect.row)
   }
 
-  /** What only the store has: WeChat may have it in the bill of another day. */
+  /** An entry that only the store has: it may be in the bill of another day. */
   async function confirm(suspect: Suspect, { outTradeNo, payment }: Order): Promise<Ending | 'elsewhere'> {
     const { outRefundNo } = suspect
     if (outRefundNo !== undefined) {

@@ -144,7 +144,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       for await (const order of pages((after) => store.refundedBetween(from, to, after, BATCH), '')) {
         const { outTradeNo } = order
         for (const { outRefundNo, origin, state, refundFee, refundId, createdAt } of order.refunds) {
-          // When those that were made elsewhere were made is not known here, and what WeChat has not accepted is in no bill.
+          // Refunds made elsewhere have an unknown date, and refunds that WeChat has not accepted are in no bill.
           if (origin === 'external' || refundId === undefined || !isOfDay(createdAt)) continue
           if (seen.has(nameOf(outTradeNo, outRefundNo))) continue
           const ours = `${state}, ${refundFee} fen, ${refundId}`

@@ -15,7 +15,7 @@ export class Seen {
 
   has(text: string): boolean {
     if (this.#sorted !== this.#size) {
-      // Nothing is added after the first question, in the use that we make of it; if it is, it is sorted in.
+      // We add nothing after the first question; if something is added, it is sorted in.
       for (const chunk of this.#chunks) chunk.sort()
       this.#sorted = this.#size
     }

@@ -6,11 +6,11 @@ import { checkSession } from './session.ts'
 import type { Session } from './session.ts'
 
 export const OVER =
-  'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await whatever the hook starts'
+  'The transaction of this hook is over: the hook has ended, has failed, or has taken too long. Nothing was written. Await everything that the hook starts'
 
-/** How the statements of a store get to its database. */
+/** Sends the statements of a store to its database. */
 export interface Access<Tx> {
-  /** For selects. At a high isolation a select may fail as a transaction does: then it is tried again. */
+  /** For selects. At a high isolation level a select may fail like a transaction: then it is retried. */
   reading: Reader
   /** A transaction at the database's default isolation, or at `level`. */
   begin<T>(work: (connection: Connection, tx: Tx) => Promise<T>, level?: Isolation): Promise<T>
@@ -25,7 +25,7 @@ export function accessTo<Tx>(executor: Executor<Tx>, dialect: Dialect): Access<T
   const { numbered, isolation } = DIALECTS[dialect]
   let checked: Promise<Session> | undefined
 
-  /** What is known of the database's sessions, found out at the first use. One that does not fit is refused, each time anew. */
+  /** The settings of the database's sessions, checked at the first use. If they do not fit, every use fails and checks again. */
   function session(): Promise<Session> {
     checked ??= checkSession(dialect, executor).catch((error: unknown) => {
       checked = undefined
@@ -61,7 +61,7 @@ export function accessTo<Tx>(executor: Executor<Tx>, dialect: Dialect): Access<T
           return work(lent.value, tx)
         }, level)
       } finally {
-        // A library may reject a transaction whose connection is lost while the work goes on: what that still sends must not get into another's.
+        // A library may reject a transaction whose connection is lost while the work goes on: its later statements must not get into another transaction.
         revoke()
       }
     },

@@ -186,7 +186,7 @@ async function failure(promise: Promise<unknown>): Promise<WechatError> {
   throw error
 }
 
-t.test('what is sent', async (t) => {
+t.test('requests', async (t) => {
   const common = { appid: APPID, mch_id: MCH_ID, nonce_str: NONCE }
   const cases: [name: string, order: Order, fields: Values][] = [
     ['an order', ORDER, {}],
@@ -517,7 +517,7 @@ t.test('a text that XML cannot hold is not sent', async (t) => {
   t.equal(requests.length, 0)
 })
 
-t.test('what a query tells', async (t) => {
+t.test('the result of a query', async (t) => {
   const reported = (values: Values) => merchant(signed(values)).pay.query(OUT_TRADE_NO)
   for (const tradeState of ['SUCCESS', 'REFUND'] as const) {
     t.strictSame(
@@ -571,7 +571,7 @@ t.test('what a query tells', async (t) => {
   )
 })
 
-t.test('what a query cannot tell', async (t) => {
+t.test('invalid replies to a query', async (t) => {
   const invalid = { code: 'WECHAT_REPLY_INVALID', advice: 'query' }
   const cases: [string, Values, RegExp][] = [
     ['an unknown trade_state', { trade_state: 'PAID' }, /unknown trade_state PAID/],
@@ -658,7 +658,7 @@ t.test('an order that was closed before is asked about: ORDERCLOSED names no ord
   )
 })
 
-t.test('a genuine message is taken only for what it answers', async (t) => {
+t.test('a genuine message counts only for its own question', async (t) => {
   const recorded: Record<string, Values> = {
     unifiedorder: ORDERED,
     'unifiedorder of a QR code': { ...ORDERED, trade_type: 'NATIVE', code_url: 'weixin://wxpay/bizpayurl?pr=a' },
@@ -764,7 +764,7 @@ t.test('without a certificate there are no refunds, and nothing is sent', async 
   t.equal(merchant('').pay.canRefund, true)
 })
 
-t.test('what asking for a refund tells', async (t) => {
+t.test('the result of a refund request', async (t) => {
   t.equal(
     await merchant(signed(REFUNDED)).pay.refund(ORDER, REFUND),
     '50000408942018111907145868882',
@@ -785,7 +785,7 @@ t.test('what asking for a refund tells', async (t) => {
   }
 })
 
-t.test('what a question about a refund tells', async (t) => {
+t.test('the result of a query about a refund', async (t) => {
   const asked = (change: Values) =>
     merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(REFUND.outRefundNo)
   const report = {

@@ -157,7 +157,7 @@ t.test('a list of certificates that cannot be had makes a name unknown, and noth
   t.match(message, /names the key BAD, .*the host did not answer/)
 })
 
-t.test('what an error says', async (t) => {
+t.test('the messages of errors', async (t) => {
   const stranger = notification({ seal: { serial: 'X'.repeat(500) } })
   const error = await read(stranger).catch((error: NotificationError) => error)
   t.ok((error as Error).message.length < 250, 'a serial number of the sender is cut')

@@ -785,7 +785,7 @@ t.test('texts that API v3 does not take', async (t) => {
   t.match(pay.textFault!('茶🍵'), /emoji/)
 })
 
-t.test('what the merchant number still has in API v2', async (t) => {
+t.test('messages in API v2 for a merchant of API v3', async (t) => {
   const apiKey = 'Te9WiW64ofvJeP0i7lvJFEmlJjHiZwZv'
   const v2 = createPayV2({
     http: { send: async () => httpReply(''), stream: unstreamed, async close() {} },

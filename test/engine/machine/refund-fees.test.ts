@@ -34,11 +34,7 @@ const all = [
 const order = newOrder({ state: 'paid', payment: paymentOf(newOrder(), { totalFee: 100 }), refunds: all })
 
 t.test('what counts', async (t) => {
-  t.equal(
-    refundedFee(order),
-    63,
-    'what is asked for and what WeChat has accepted, but no rumour, and nothing that is over',
-  )
+  t.equal(refundedFee(order), 63, 'requested and accepted refunds count, but rumours and ended refunds do not')
   t.equal(acceptedFee(order), 60, 'what WeChat has accepted')
   t.same(all.filter(isRumour), [rumour])
   t.same(

@@ -66,7 +66,7 @@ function check(before: Order, after: Order, observation: RefundObservation): voi
   assert.equal(new Set(after.refunds.map(({ key }) => key)).size, after.refunds.length, 'a key stands once')
   assert.ok(acceptedFee(after) <= first.totalFee, 'what WeChat has accepted never passes what was paid')
   if (observation.seen === 'refund-wanted' && after !== before) {
-    assert.ok(refundedFee(after) <= first.totalFee, 'what is asked for never passes what was paid')
+    assert.ok(refundedFee(after) <= first.totalFee, 'requested refunds never exceed the payment')
   }
   if (observation.seen === 'refund-accepted') {
     const known = after.refunds.find((each) => each.outRefundNo === observation.outRefundNo)

@@ -61,7 +61,7 @@ t.test('refunds: a bill is made at nine of the next day, and what has happened s
   t.equal(compareRow(refundRow(), undefined)?.kind, 'theirs-only')
   t.equal(compareRow(refundRow(), { ...withRefund(), payment: undefined })?.kind, 'theirs-only')
   const rumour = withRefund({ origin: 'external', refundId: undefined })
-  t.equal(compareRow(refundRow(), rumour)?.kind, 'theirs-only', 'what was only hinted at is not known')
+  t.equal(compareRow(refundRow(), rumour)?.kind, 'theirs-only', 'a refund that was only hinted at is not known')
   t.match(compareRow(refundRow({ refundFee: 249 }), withRefund({ refundId: undefined })), {
     kind: 'amount-differs',
     ours: 'success, 250 fen, no number yet',

@@ -126,7 +126,7 @@ t.test('what failed, or was not finished, is tried again after ten minutes', asy
   t.strictSame(
     days,
     Array.from({ length: 4 }, () => '2026-01-30'),
-    'what was found, and waits for a person, is done',
+    'a day whose findings wait for a person is done',
   )
   t.strictSame(logged, [
     'warn: The bill of a day could not be reconciled; it is tried again in 10 min',

@@ -124,7 +124,7 @@ const reportOf = (order: Order, part: Partial<RefundReport> = {}): RefundReport 
 
 const outcomes = ({ differences }: Reconciliation) => differences.map(({ kind, outcome }) => `${kind}: ${outcome}`)
 
-t.test('what is the same needs no question', async (t) => {
+t.test('equal entries need no question', async (t) => {
   const refunded = paidOrder()
   const all = Array.from({ length: 1100 }, () => paidOrder())
   const { reconcile, add, asked, found } = day([

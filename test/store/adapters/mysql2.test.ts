@@ -46,7 +46,7 @@ t.test('the settings of the driver and of the session change nothing', async (t)
   })
 })
 
-t.test('what is written stays, though somebody has switched autocommit off in a session of the pool', async (t) => {
+t.test('writes are committed even if autocommit was switched off in a session of the pool', async (t) => {
   const uri = await mysql(t)
   if (uri === undefined) return
   const pool = mysqlPool(uri, t, { connectionLimit: 1 })
@@ -161,7 +161,7 @@ t.test('the isolation is that of one transaction', async (t) => {
   ])
 })
 
-t.test('what a store says to MySQL', async (t) => {
+t.test('the statements sent to MySQL', async (t) => {
   const { executor, calls } = double()
   const store = sqlStore(executor)
   const said = async (call: Promise<unknown>): Promise<string> => {

@@ -43,7 +43,7 @@ function gate() {
   return { open, opened }
 }
 
-t.test('what is asked of a connection while onPaid runs waits for its end, and has no part in it', async (t) => {
+t.test('statements on the connection while onPaid runs wait for its end, and are not part of it', async (t) => {
   const db = sqliteFile(':memory:', t)
   // Two stores on one connection, as two plugins have them.
   const [store, other] = [sqlStore(fromSqlite(db)), sqlStore(fromSqlite(db), { tablePrefix: 'other_' })]

@@ -69,7 +69,7 @@ t.test('one that does not fit gets nothing, until it does', async (t) => {
   t.same(sent, ['first', 'first', 'first', 'first', 'a'])
 })
 
-t.test('what is read is read again when others are in the way', async (t) => {
+t.test('reads are retried when others are in the way', async (t) => {
   const { executor, fail } = double('postgres', SERIALIZABLE)
   const { reading } = accessTo(executor, 'postgres')
   fail(conflict, conflict)

@@ -47,13 +47,13 @@ t.test('a column for each property, those of groups too', async (t) => {
   t.equal(row.selection, row.columns.map((column) => `cups.${column} as ${column}`).join(', '))
 })
 
-t.test('what is absent is written as NULL, and comes back as it was', async (t) => {
+t.test('absent values are written as NULL, and come back as they were', async (t) => {
   const values = ['a', 1250, ms, null, null, 0, null, null]
   t.same(row.write(bare), values)
   t.strictSame(row.read(Object.fromEntries(values.map((value, n) => [row.columns[n], value]))), bare)
 })
 
-t.test('what is there is written and comes back, whatever a driver makes of integers', async (t) => {
+t.test('values are written and come back, in any form that drivers give integers', async (t) => {
   const values = ['b', Number.MAX_SAFE_INTEGER, ms, ms, '', 0, 'o', ms]
   t.same(row.write(full), values)
   for (const integer of [Number, String, BigInt]) {

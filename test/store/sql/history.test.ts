@@ -40,7 +40,7 @@ async function written(dialect: Dialect, lines: HistoryLine[], isNew: boolean, r
   return { asked, tables: statements.map(({ sql }) => /insert into wechat_(\w+)/.exec(sql)![1]), statements }
 }
 
-t.test('what is written, and what is asked first', async (t) => {
+t.test('the statements written, and the queries before', async (t) => {
   const known = [row(line)]
   const cases: [what: string, Dialect[], HistoryLine[], isNew: boolean, Row[], asked: number, tables: string[]][] = [
     ['the first lines of a new order', ['postgres', 'mysql', 'sqlite'], [line, line], true, [], 0, ['history']],
@@ -50,7 +50,7 @@ t.test('what is written, and what is asked first', async (t) => {
     ['news that was not there', ['mysql', 'sqlite'], [line], false, [], 1, ['history']],
     ['news that was there', ['mysql', 'sqlite'], [line], false, known, 1, ['repeats']],
     ['both', ['mysql', 'sqlite'], [paid, line], false, known, 1, ['history', 'repeats']],
-    ['what a database takes for the same', ['mysql'], [{ ...line, seen: 'seen ' }], false, known, 1, ['history']],
+    ['texts that a database considers equal', ['mysql'], [{ ...line, seen: 'seen ' }], false, known, 1, ['history']],
   ]
   for (const [what, dialects, lines, isNew, rows, asked, tables] of cases) {
     for (const dialect of dialects) {
@@ -59,7 +59,7 @@ t.test('what is written, and what is asked first', async (t) => {
   }
 })
 
-t.test('what was said before is counted on', async (t) => {
+t.test('repeated news is counted on', async (t) => {
   for (const [again, times] of [
     [undefined, 1],
     [{ times: 1, lastAt: 3 }, 2],

@@ -274,7 +274,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
     })
 
-    t.test('a single statement commits by itself where that is sure', async (t) => {
+    t.test('a single statement autocommits where that is safe', async (t) => {
       const { store, statements } = await watched(executor)
       const session = { tokenHash: 'single', appid: 'a', openid: 'o', expiresAt: at(0) }
       const anomaly: Anomaly = { id: 'single', kind: 'late', outTradeNo: 'single', at: at(0), reason: 'r' }
@@ -428,7 +428,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await store.history('rival')).length, 1)
     })
 
-    t.test('a claim of one order waits for whoever holds its row, and takes it as it is then', async (t) => {
+    t.test('a claim of one order waits for the lock of its row, and takes the row as it is then', async (t) => {
       const waiting = WAITING[dialect]
       if (waiting === undefined) return
       await store.insertOrder(change(newOrder('held', { dueAt: at(0) })))

@@ -39,7 +39,7 @@ t.test('only a change that records a transaction first claims it', async (t) => 
   }
 })
 
-t.test('what is asked first says whose the transaction is', async (t) => {
+t.test('the query before the insert finds the owner of the transaction', async (t) => {
   const { claim, holder } = transactionsOf(tables(), DIALECTS.mysql)
   t.equal(await claim(paid, unpaid, finding('tea').connection), undefined, 'its own')
   await t.rejects(claim(paid, unpaid, finding('cake').connection), {
@@ -48,5 +48,5 @@ t.test('what is asked first says whose the transaction is', async (t) => {
   })
   t.equal(await holder(paid, finding('cake').connection), 'cake')
   t.equal(await holder(paid, finding('tea').connection), undefined)
-  t.equal(await holder(unpaid, finding('cake').connection), undefined, 'what is not paid has none')
+  t.equal(await holder(unpaid, finding('cake').connection), undefined, 'an unpaid order has none')
 })

@@ -54,7 +54,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.strictSame(made, await describe(executor, 'by_hand_'))
     })
 
-    t.test('what was made by hand is not made again', async (t) => {
+    t.test('tables made by hand are not made again', async (t) => {
       for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
       for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
       const ran: string[] = []
