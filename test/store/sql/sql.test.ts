@@ -338,6 +338,16 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       )
     })
 
+    t.test('an order whose work has been put elsewhere meanwhile is not brought forward', async (t) => {
+      const moved = sqlStore(executor, { tablePrefix: 'moved_' })
+      await moved.migrate()
+      await moved.insertOrder(change(newOrder('moved', { dueAt: at(5), expiresAt: at(0) })))
+      const { numbered, place, time } = DIALECTS[dialect]
+      await executor.run(numbered(`update moved_due set due_at = ${place.time}`), [time(at(9000))])
+      await moved.bringForward(at(1000), at(1))
+      t.same((await moved.findOrder('moved'))?.dueAt, at(5))
+    })
+
     t.test("a conflict of the user's own is not taken for one of ours", async (t) => {
       await executor.run('create table own (id varchar(36) not null primary key)', [])
       await executor.run("insert into own (id) values ('taken')", [])

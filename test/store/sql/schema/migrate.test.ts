@@ -173,6 +173,11 @@ for (const { dialect, connect } of await everyDatabase(t)) {
             refunds: [{ ...REFUNDED, state: 'success', fulfilment: 'due', dueAt: new Date(now - 1000) }],
           }),
         ]
+        const [paidOne] = held
+        const twin = { ...paid('twin', paidOne!), outTradeNo: 'twin', liveKey: 'twin' }
+        await old.orders(paidOne!, twin)
+        await t.rejects(store.migrate(), { message: /^2 orders are being worked on by a process of an older version/ })
+        await executor.run(`delete from ${names.orders} where out_trade_no in ('paid', 'twin')`, [])
         for (const order of held) {
           await old.orders(order)
           if (order.refunds.length > 0) await old.refunds(order)

@@ -11,7 +11,7 @@ t.test('what changes often stands at the end of an order, and nothing of it is i
       (step) => typeof step !== 'string' && step.name === 'wechat_trades',
     )
     if (typeof trades !== 'object') return t.fail('there is no such table')
-    t.same(trades.columns.slice(-7).map(nameOf), [
+    t.same(trades.columns.slice(-8).map(nameOf), [
       'refund_count',
       'state',
       'fulfilment',
@@ -19,6 +19,7 @@ t.test('what changes often stands at the end of an order, and nothing of it is i
       'queried_at',
       'due_at',
       'claims',
+      'claimed_by',
     ])
     t.equal(trades.indexes, undefined)
     t.same(trades.columns.filter((column) => /unique|primary/.test(column)).map(nameOf), ['out_trade_no'])
