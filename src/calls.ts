@@ -229,6 +229,7 @@ const GROUPS: {
     queryRefund: [SENT_REFUND_NO],
     listRefunds: [SENT_TRADE_NO],
     queryTransaction: [['transactionId', text(1, 32)]],
+    tryApiV3Key: [],
     orderNative: [['terms', TERMS]],
     orderApp: [['terms', TERMS]],
     appParams: [

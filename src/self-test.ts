@@ -39,6 +39,7 @@ export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
     ['certificates', () => endings(deps)],
     ['app secret', () => appSecret(deps)],
     ['payment API', () => paymentApi(deps)],
+    ['APIv3 key', () => apiV3Key(deps)],
     ['API v2', () => apiV2(deps)],
     ['clock', () => clock(deps)],
     ['notify route', () => notifyRoute(deps)],
@@ -102,6 +103,21 @@ async function paymentApi({ services: { pay } }: SelfTestDeps): Promise<Outcome>
     )
   }
   return good(`WeChat Pay accepts our signature, and we accept its signature (API ${pay.version}).`)
+}
+
+/** In API v3 only WeChat's ciphertexts show whether this key is right: certificates, which not every merchant has, and notifications. */
+async function apiV3Key({ services: { pay } }: SelfTestDeps): Promise<Outcome> {
+  if (pay.version === 'v2') return good('API v2 has no such key.')
+  try {
+    await pay.tryApiV3Key()
+  } catch (error) {
+    if (!(error instanceof WechatError) || error.code === 'WECHAT_REPLY_INVALID') throw error
+    return good(
+      `Not tried: only a notification can show whether it is right. ${error.message}`,
+      'Pay for an order before going live: `not-decrypted` in the log means that `merchant.apiV3Key` is wrong.',
+    )
+  }
+  return good('The APIv3 key decrypts what WeChat has encrypted.')
 }
 
 async function apiV2({ config: { merchant }, services: { pay } }: SelfTestDeps): Promise<Outcome> {

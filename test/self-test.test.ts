@@ -46,6 +46,43 @@ t.test('an app whose keys are wrong, with a hook in the way', async (t) => {
   t.notMatch(JSON.stringify(checks), /41f0c95bd27e83a6|d6b41c7fe92a0538/)
 })
 
+t.test('which key of API v3 is wrong', async (t) => {
+  const [pem, other] = [V3_FILES.publicKey, 'abcdefghijklmnopqrstuvwxyz012345']
+  const merchants: ['public-key' | 'certificate', part: object, check: string, expected: object][] = [
+    ['public-key', {}, 'payment API', { ok: true }],
+    ['public-key', {}, 'APIv3 key', { ok: true, reason: /^Not tried: .*HTTP 404: RESOURCE_NOT_EXISTS/ }],
+    ['public-key', { apiKey: other }, 'API v2', { ok: false, reason: /check `merchant\.apiKey`/ }],
+    ['public-key', { publicKey: pem }, 'payment API', { ok: false, reason: /merchant\.publicKey is wrong/ }],
+    [
+      'public-key',
+      { publicKeyId: 'PUB_KEY_ID_0114232134912410000000000000' },
+      'payment API',
+      { ok: false, reason: /names the key PUB_KEY_ID_.*check merchant\.publicKeyId/ },
+    ],
+    ['public-key', { serialNo: `${'0'.repeat(39)}1` }, 'payment API', { ok: false, reason: /check .*serialNo/ }],
+    ['certificate', {}, 'APIv3 key', { ok: true, reason: /decrypts/ }],
+    [
+      'certificate',
+      { apiV3Key: other },
+      'APIv3 key',
+      { ok: false, reason: /does not decrypt with merchant\.apiV3Key/ },
+    ],
+  ]
+  for (const [keyMode, part, check, expected] of merchants) {
+    const shop = await merchant(t, {
+      version: 'v3',
+      world: { keyMode },
+      options: (world) => ({ merchant: { ...world.merchantOptions('v3'), ...part } }),
+    })
+    const checks = await shop.app.wechat.selfTest()
+    t.match(byName(checks)[check], expected, `${keyMode} ${JSON.stringify(Object.keys(part))}`)
+    const { apiKey, appSecret, v3 } = shop.world.credentials
+    for (const secret of [apiKey, appSecret, v3.apiV3Key, other, v3.privateKey.slice(100, 140)]) {
+      t.notOk(JSON.stringify([checks, shop.logs]).includes(secret), 'no key is shown')
+    }
+  }
+})
+
 /** Checks of a merchant whose WeChat is well, but for `changes`. */
 async function check({ options = {}, ...changes }: { options?: object } & Partial<SelfTestDeps> = {}) {
   const config = parseOptions({ ...OPTIONS, ...options })
@@ -55,7 +92,11 @@ async function check({ options = {}, ...changes }: { options?: object } & Partia
   }
   const services = {
     miniProgram: { code2Session: rejected },
-    pay: { ...account.pay, query: async () => ({ tradeState: 'NOT_EXIST' }) } as typeof account.pay,
+    pay: {
+      ...account.pay,
+      query: async () => ({ tradeState: 'NOT_EXIST' }),
+      tryApiV3Key: async () => {},
+    } as typeof account.pay,
     wechatNow: () => config.now(),
   }
   await account.close()
@@ -146,6 +187,7 @@ t.test('what each check says', async (t) => {
       { ok: false, reason: /^not signed$/ },
     ],
     ['API v2', { pay: { version: 'v3', listRefunds: async () => [] } }, { ok: true, reason: /key is right/ }],
+    ['APIv3 key', { pay: {} }, { ok: false, reason: /could not be made/ }],
   ]
   for (const [name, part, expected] of cases) t.match((await check({ services: services(part) }))[name], expected, name)
 })

@@ -46,6 +46,8 @@ export interface AbnormalRefund {
 export interface PayV3Api extends PayApi {
   readonly version: 'v3'
   queryTransaction(transactionId: string): Promise<TradeReport>
+  /** Downloads the platform certificates, which only the right APIv3 key decrypts, and keeps none. WeChat refuses it to merchants that have a public key only. */
+  tryApiV3Key(): Promise<void>
   /** Orders for a QR code; resolves with its content, valid for two hours. */
   orderNative(terms: TradeTerms): Promise<string>
   /** Orders for an app; resolves with its prepay id. */

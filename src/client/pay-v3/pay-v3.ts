@@ -41,14 +41,13 @@ export interface PayV3Options {
 export function createPayV3(options: PayV3Options): PayV3Api {
   const { http, appid, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
   const { mchId } = signer
+  const download = async () =>
+    await exchange.callForKeys({ method: 'GET', target: '/v3/certificates' }, (reply) =>
+      readCertificates(reply, apiV3Keys),
+    )
   const keys = createPlatformKeys({
     given: options.platformKeys,
-    download: options.downloadCertificates
-      ? async () =>
-          await exchange.callForKeys({ method: 'GET', target: '/v3/certificates' }, (reply) =>
-            readCertificates(reply, apiV3Keys),
-          )
-      : undefined,
+    download: options.downloadCertificates ? download : undefined,
     now,
   })
   const exchange = createExchange({ http, signer, keys, now, nonce, onProbe: options.onProbe })
@@ -112,6 +111,10 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     async prepay({ openid, ...order }) {
       return await prepayId(order, 'jsapi', { payer: { openid } })
+    },
+
+    async tryApiV3Key() {
+      await download()
     },
 
     async orderNative(terms) {
