@@ -94,8 +94,13 @@ t.test('the tarball holds what a user needs and nothing else, in at most 400 kB'
   const bins = Object.values<string>(manifest.bin).map((path) => path.slice(2))
   const here = join(modules, manifest.name)
   const entries = ['src/index.mjs', 'src/testing.js', 'mock-server/index.js']
-  // What the commands run, and what the first call of WeChat loads.
-  const later = ['mock-server/cli/program.js', 'src/cli/doctor.js', 'src/client/connection.js']
+  // What the commands run, and what is loaded by the first call of WeChat and the first page of the mock.
+  const later = [
+    'mock-server/cli/program.js',
+    'src/cli/doctor.js',
+    'src/client/connection.js',
+    'mock-server/pages/index.js',
+  ]
   const loaded = start(
     [...entries, ...later].map((file) => pathToFileURL(join(here, 'dist', file)).href),
     { count: true },
@@ -289,6 +294,7 @@ t.test('wechat-mock starts, says where it is, and stops when told', async (t) =>
     'url',
     'controlUrl',
     'world',
+    'seed',
     'appid',
     'appSecret',
     'mchId',
