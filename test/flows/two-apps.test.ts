@@ -161,7 +161,7 @@ t.test('there is no owner: FAIL, and the log says where the URL is set', async (
   t.equal(verdict, 'fail_xml')
   t.match(
     made.logs.filter(({ msg }) => msg === 'A notification was refused'),
-    [{ fault: 'wrong-account', reason: new RegExp(`app ${B} .*交易中心 – 退款管理 – 退款配置`) }],
+    [{ fault: 'wrong-account', reason: new RegExp(`app ${B}, .*交易中心 – 退款管理 – 退款配置`) }],
   )
   t.strictSame(await made.apps.b!.refunds.list(outTradeNo), [])
   t.match(await made.apps.b!.orders.refresh(outTradeNo), { refunds: [{ state: 'success' }] }, 'asking finds it')
