@@ -61,7 +61,7 @@ t.test('not even where a store hands it out for work', async (t) => {
   const made = rig({ store: { ...store, claimDue: (_account, ...rest) => store.claimDue(foreign, ...rest) } })
   t.equal(await made.work.sweep(), 1)
   t.match(await made.orders.get(foreign.outTradeNo), { state: 'prepaid' })
-  t.match(made.logged, [/another account's order: it does not keep the contract/])
+  t.match(made.logged, [/another account's order: it breaks the contract/])
   t.strictSame(made.pay.asked, [])
 })
 
