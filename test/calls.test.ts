@@ -2,7 +2,7 @@ import t from 'tap'
 import { Secret, WechatError } from '../src/index.ts'
 import type { Wechat } from '../src/index.ts'
 import { newOrder } from './engine/helpers.ts'
-import { merchant } from './helpers.ts'
+import { both, merchant } from './helpers.ts'
 import { NO_ANSWERS } from './nonsense.ts'
 
 const ORDER = newOrder()
@@ -59,6 +59,19 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['idle', { limitMs: 0 }],
 ]
 /** Calls without arguments. */
+/** Of API v3 alone. */
+const TRADE = {
+  ...{ outTradeNo: 'order-1', description: 'tea', totalFee: 1, clientIp: '::1', expiresAt: ORDER.expiresAt },
+}
+const CARD = { bankType: 'ICBC_DEBIT', bankAccount: '6222', realName: '张三' }
+const V3_CALLS: typeof CALLS = [
+  ['pay.queryTransaction', { transactionId: '4200' }],
+  ['pay.orderNative', { terms: TRADE }],
+  ['pay.orderApp', { terms: TRADE }],
+  ['pay.orderH5', { terms: { ...TRADE, h5: { type: 'Wap' } } }],
+  ['pay.appParams', { prepayId: 'wx1', now: new Date() }],
+  ['pay.applyAbnormalRefund', { refundId: '50', request: { outRefundNo: 'refund-1', account: CARD } }],
+]
 const BARE = ['anomalies.list', 'sweep', 'selfTest', 'requireUser']
 /** Arguments that may be left out. */
 const OPTIONAL = ['reason', 'fault', 'limitMs', 'options']
@@ -100,13 +113,13 @@ t.test('every call that there is', async (t) => {
   )
 })
 
-t.test('nonsense: an error that names the argument, and nothing is sent', async (t) => {
-  const { app, world } = await merchant(t)
+both('nonsense: an error that names the argument, and nothing is sent', async (t, open, version) => {
+  const { app, world } = await open(t)
   // What a call would wait for is not what is passed to it.
   const wrong = Object.entries(WRONG)
     .filter(([what]) => !/promise of|thenable/.test(what))
     .map(([what, make]) => [what, make()] as const)
-  for (const [path, args] of CALLS) {
+  for (const [path, args] of version === 'v2' ? CALLS : V3_CALLS) {
     await t.test(path, async (t) => {
       const call = callOf(app.wechat, path)
       for (const name of Object.keys(args)) {
@@ -138,9 +151,9 @@ t.test('nonsense: an error that names the argument, and nothing is sent', async 
   t.strictSame(world.journal.entries(), [], 'WeChat has heard nothing')
 })
 
-t.test('arguments that will do are let through', async (t) => {
-  const { app } = await merchant(t)
-  for (const [path, args] of CALLS) {
+both('arguments that will do are let through', async (t, open, version) => {
+  const { app } = await open(t)
+  for (const [path, args] of version === 'v2' ? CALLS : V3_CALLS) {
     const outcome = await (async () => await callOf(app.wechat, path)(...Object.values(args)))().catch(
       (error: Error) => error.message,
     )

@@ -81,7 +81,7 @@ function described(schema: Schema): string {
   if (anyOf) return anyOf.map(described).join(' or ')
   if (format) return 'a date with a time zone, such as 2026-01-15T12:00:00+08:00'
   const names = [type].flat().map((name) => NAMES[name as TypeName])
-  const length = maxLength === undefined ? '' : ` of ${minLength ?? 0} to ${maxLength} characters`
+  const length = maxLength === undefined ? '' : ` of ${minLength!} to ${maxLength} characters`
   return `${names.join(' or ')}${length}${bounds(minimum, maximum)}`
 }
 

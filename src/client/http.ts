@@ -148,12 +148,12 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     }
     try {
       const reply = await begin(host, request, limit.signal)
+      clearTimeout(beginning)
       return { status: reply.statusCode, headers: reply.headers, body: read(reply.body) }
     } catch (error) {
+      clearTimeout(beginning)
       clearTimeout(whole)
       throw lostAt(host, error, limit.signal)
-    } finally {
-      clearTimeout(beginning)
     }
   }
 

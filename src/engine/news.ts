@@ -91,12 +91,11 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
         claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
         return claim === undefined ? change : { ...change!, order: claim.order }
       })
+      slot?.end(claim)
       return updated && { ...updated, decision: decision! }
     } catch (error) {
-      claim = undefined
+      slot?.end(undefined)
       throw error
-    } finally {
-      slot?.end(claim)
     }
   }
 

@@ -898,3 +898,27 @@ t.test('leases, retries and expiries in the future are left alone', async (t) =>
   held.open()
   await made.work.idle(SOON)
 })
+
+t.test('a result that cannot be stored is tried again until the lease ends', async (t) => {
+  const store = memoryStore() as Store
+  let isDown = false
+  const updateOrder: Store['updateOrder'] = async (...args) => {
+    if (isDown) throw new Error('the database is down')
+    return await store.updateOrder(...args)
+  }
+  const { onPaid, next } = hook()
+  next(() => {
+    isDown = true
+    throw new Error('sold out')
+  })
+  const made = rig({ store: { ...store, updateOrder }, onPaid, leaseMs: 20 })
+  await paid(made)
+  await made.work.sweep()
+  t.ok(made.logged.includes('The result of the work could not be stored; trying again'))
+  isDown = false
+  t.hasStrict(
+    await made.orders.get('order-1'),
+    { fulfilment: 'due', attempts: 0, claims: 1 },
+    "the next claim is anybody's",
+  )
+})

@@ -97,3 +97,16 @@ both('the app secret: the next one is given before it is set', async (t, open) =
   shop.world.setApp(appid, { appSecret: NEXT_SECRET })
   t.ok(await shop.login())
 })
+
+t.test(
+  'WeChat tests whether a wrong signature is refused, in replies and notifications: nothing is lost',
+  async (t) => {
+    const shop = await merchant(t, { version: 'v3' })
+    const outTradeNo = await shop.order()
+    shop.world.fault('orderquery', { kind: 'probe' })
+    t.match(await shop.app.wechat.orders.refresh(outTradeNo), { state: 'prepaid' })
+    t.equal(shop.world.journal.count({ api: 'orderquery' }), 2, 'it is asked again')
+    t.ok(shop.logs.some(({ level, msg }) => level === 20 && /tested whether we refuse/.test(msg)))
+    t.match((await shop.world.pay(outTradeNo)).delivery, { verdict: 'acked' })
+  },
+)

@@ -1,3 +1,9 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { merchant } from '../helpers.ts'
 
@@ -285,11 +291,18 @@ t.test('the IPv4 address of a client of a dual-stack socket is sent as IPv4', as
 t.test('a UNIX socket has no address, and orders all the same', async (t) => {
   const shop = await merchant(t)
   const { authorization } = await shop.login()
-  const reply = await shop.app.inject({
-    method: 'POST',
-    url: '/wechat/orders',
-    headers: { authorization },
-    remoteAddress: '',
+  // The path of a socket has a hundred bytes at most.
+  const folder = mkdtempSync(join(tmpdir(), 'shop-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
   })
+  const socketPath = join(folder, 'socket')
+  const server = createServer((request, response) => {
+    shop.app.routing(request, response)
+  }).listen(socketPath)
+  t.teardown(() => server.close())
+  const sent = request({ socketPath, method: 'POST', path: '/wechat/orders', headers: { authorization } }).end()
+  const [reply] = (await once(sent, 'response')) as [IncomingMessage]
+  reply.resume()
   t.equal(reply.statusCode, 200)
 })

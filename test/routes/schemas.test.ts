@@ -33,6 +33,7 @@ t.test('with @fastify/swagger the routes document themselves', async (t) => {
   t.strictSame(
     routes,
     [
+      ['post /wechat/logout', true, ['204', '4XX', '5XX']],
       ['post /wechat/login', true, documented],
       ['post /wechat/orders', true, documented],
       ['get /wechat/orders/{outTradeNo}', true, documented],

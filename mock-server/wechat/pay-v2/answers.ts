@@ -93,9 +93,8 @@ const LEGACY_REFUND: Partial<Record<Reason, Refused>> = {
   'above-what-is-left': ['REFUND_FEE_INVALID'],
 }
 
-/** The text in a call's table; '' if it has none. */
-const textOf = (api: PayApi, errCode: string): string =>
-  (ERR_CODES[api] as Readonly<Record<string, string>>)[errCode] ?? ''
+/** The text in a call's table, which has one for every code that the call can answer with. */
+const textOf = (api: PayApi, errCode: string): string => (ERR_CODES[api] as Readonly<Record<string, string>>)[errCode]!
 
 /** Translates a refusal of the ledger. */
 export function refusalOf(

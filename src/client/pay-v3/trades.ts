@@ -40,11 +40,9 @@ export function readTrade(trade: Json): TradeReport | string {
 
 /** The payment of a trade, or the name of the invalid field. */
 function readPayment(trade: Json): Payment | string {
-  const [appid, mchId, outTradeNo, transactionId] = ['appid', 'mchid', 'out_trade_no', 'transaction_id'].map((name) =>
-    textOf(trade[name]),
-  )
-  if (appid === undefined) return 'appid'
-  if (mchId === undefined) return 'mchid'
+  // The caller has compared these with ours.
+  const { appid, mchid: mchId } = trade as { appid: string; mchid: string }
+  const [outTradeNo, transactionId] = ['out_trade_no', 'transaction_id'].map((name) => textOf(trade[name]))
   if (outTradeNo === undefined) return 'out_trade_no'
   if (transactionId === undefined) return 'transaction_id'
   const openid = textOf(objectOf(trade.payer).openid)

@@ -100,17 +100,14 @@ function endless<Query, Tx extends DrizzleQueryable<Query>>(db: DrizzleLike<Quer
     let lost = false
     try {
       return await db.transaction(async (tx) => {
-        try {
-          return await work(tx)
-        } catch (error) {
-          // The server says this before it closes the connection.
-          lost ||= (error as { cause?: { severity?: string } } | undefined)?.cause?.severity === 'FATAL'
-          throw error
-        } finally {
-          // The transaction is rejected in the same turn as the statement that was under way.
-          await turn()
-          if (lost) await new Promise(() => {})
-        }
+        const [result] = await Promise.allSettled([work(tx)])
+        // The server says this before it closes the connection.
+        if (result.status === 'rejected' && result.reason?.cause?.severity === 'FATAL') lost = true
+        // The transaction is rejected in the same turn as the statement that was under way.
+        await turn()
+        if (lost) await new Promise(() => {})
+        if (result.status === 'rejected') throw result.reason
+        return result.value
       }, config)
     } finally {
       lost = true

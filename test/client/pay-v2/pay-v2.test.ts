@@ -134,6 +134,7 @@ function merchant(
     appid = APPID,
     mchId = MCH_ID,
     apiKey = API_KEY,
+    apiKeys = new KeyRing([new Secret(apiKey)]),
     signType = 'HMAC-SHA256' as SignType,
     nonce = NONCE,
     http = undefined as Http | undefined,
@@ -156,7 +157,7 @@ function merchant(
       certHttp: httpTo(withCert),
       appid,
       mchId,
-      apiKeys: new KeyRing([new Secret(apiKey)]),
+      apiKeys,
       signType,
       notifyUrl: NOTIFY_URL,
       nonce: () => nonce,
@@ -1053,6 +1054,13 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
     read(outer(encrypted(root(HINT)))),
     { kind: 'refund-hint', appid: APPID, outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
     'what to ask about, and not what became of it',
+  )
+  t.match(
+    merchant('', { apiKeys: new KeyRing([new Secret('0'.repeat(32)), new Secret(API_KEY)]) }).pay.readNotification(
+      notification(outer(encrypted(root(HINT)))),
+    ),
+    { kind: 'refund-hint', outTradeNo: OUT_TRADE_NO },
+    'under the next key',
   )
   t.strictSame(
     read(sample('20-notify.refund.encrypted.xml')),

@@ -37,6 +37,7 @@ t.test('the list, from a cursor on', async (t) => {
   })
   t.same(cursors(await ask('GET', '?since=1')), [2, 3])
   t.same(cursors(await ask('GET', '?dir=out')), [2])
+  t.match(await ask('GET', '?limit=2'), { json: { cursor: 2, entries: [{ cursor: 1 }, { cursor: 2 }] } }, 'a page')
   t.same(cursors(await ask('GET', '?since=1&dir=in&api=orderquery')), [3])
 })
 

@@ -334,3 +334,12 @@ t.test('the bytes of both bodies', async (t) => {
   const { response: _none, ...lost } = delivery
   t.equal(deliveryView(lost).response, undefined)
 })
+
+t.test('the list, page by page', async (t) => {
+  const { mock, shop, ask } = await setup(t)
+  await placeOrder(mock.default, shop.notifyUrl, { out_trade_no: 'tea-0002' })
+  await mock.default.pay('tea-0002')
+  const ids = ({ json }: { json: any }) => json.map(({ id }: { id: string }) => id)
+  t.same(ids(await ask('GET', '')), ['tea-0001', 'tea-0002'])
+  t.same(ids(await ask('GET', '?before=tea-0002')), ['tea-0001'])
+})
