@@ -1,5 +1,5 @@
 import t from 'tap'
-import { merchant, resigned } from '../helpers.ts'
+import { both, merchant, resigned } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 const linesOf = ({ app }: Merchant, outTradeNo: string) => app.wechat.orders.history(outTradeNo)
@@ -48,17 +48,17 @@ t.test('any number of the same requests leaves a bounded history, which counts t
   t.equal(count(/now 4200000000000000000000000000 claims it/), 30)
 })
 
-t.test('notifications of a refund, replayed while it is under way, and cancels of a closed order', async (t) => {
-  const shop = await merchant(t)
+both('notifications of a refund, replayed while it is under way, and cancels of a closed order', async (t, open) => {
+  const shop = await open(t)
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo)
   await shop.settle()
   const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 250 })
   await shop.world.settleRefund(outRefundNo, 'SUCCESS', { deliver: 'hold' })
-  const { body } = shop.world.refundNotification(outRefundNo)
+  const notification = shop.world.refundNotification(outRefundNo)
   const before = (await linesOf(shop, outTradeNo)).length
   for (let n = 0; n < 30; n++) {
-    await shop.notify(body)
+    await notification.deliver()
     await shop.settle()
   }
   t.ok((await linesOf(shop, outTradeNo)).length <= before + 4)

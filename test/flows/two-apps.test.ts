@@ -1,27 +1,25 @@
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify from 'fastify'
-import t from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
 import wechatPay, { memoryStore } from '../../src/index.ts'
 import type { Store, Wechat } from '../../src/index.ts'
-import type { LogLine } from '../helpers.ts'
-
-const cert = Object.fromEntries(
-  ['cert', 'key'].map((name) => [name, readFileSync(new URL(`../tls/${name}.pem`, import.meta.url))]),
-) as { cert: Buffer; key: Buffer }
+import { both } from '../helpers.ts'
+import type { LogLine, Version } from '../helpers.ts'
 
 const [A, B] = ['wx00000000000000aa', 'wx00000000000000bb'] as const
 
 /** Registrations of one merchant number, by name: which app, on which server and which store. The refund URL of the merchant number is that of `a`. */
-async function merchantOf(t: Test, registrations: Record<string, { appid: string; server: number; store: Store }>) {
+async function merchantOf(
+  t: Test,
+  version: Version,
+  registrations: Record<string, { appid: string; server: number; store: Store }>,
+) {
   const mock = await createMockWechat({ world: { appid: A, clock: 'virtual' } })
   const world = mock.default
   world.setApp(B)
   const secrets = new Map(world.apps().map(({ appid, appSecret }) => [appid, appSecret]))
-  const { mchId, apiKey } = world.credentials
   const logs: LogLine[] = []
   const stream = {
     write: (line: string) => {
@@ -48,7 +46,7 @@ async function merchantOf(t: Test, registrations: Record<string, { appid: string
           await scope.register(wechatPay, {
             appid,
             appSecret: secrets.get(appid)!,
-            merchant: { version: 'v2', mchId, apiKey, cert },
+            merchant: world.merchantOptions(version),
             baseUrl: mock.url,
             publicUrl: url,
             store,
@@ -112,15 +110,15 @@ async function merchantOf(t: Test, registrations: Record<string, { appid: string
 
 const found = (outRefundNo: string) => [{ outRefundNo, origin: 'external', state: 'success', fulfilment: 'done' }]
 
-t.test(
+both(
   'two apps of one merchant number, one refund URL: the notification reaches the app that owns the order',
-  async (t) => {
+  async (t, _open, version) => {
     const shared = memoryStore() as Store
     for (const [what, stores] of [
       ['each with a store of its own', { a: memoryStore() as Store, b: memoryStore() as Store }],
       ['on one store', { a: shared, b: shared }],
     ] as const) {
-      const made = await merchantOf(t, {
+      const made = await merchantOf(t, version, {
         a: { appid: A, server: 1, store: stores.a },
         b: { appid: B, server: 1, store: stores.b },
       })
@@ -139,21 +137,24 @@ t.test(
   },
 )
 
-t.test('the owner is registered on another server: it does the work if they share the store', async (t) => {
-  const store = memoryStore() as Store
-  const made = await merchantOf(t, { a: { appid: A, server: 1, store }, b: { appid: B, server: 2, store } })
-  const { outTradeNo, outRefundNo, verdict } = await made.refundElsewhere('b')
-  t.equal(verdict, 'acked')
-  t.equal(await made.apps.a!.sweep(), 0, "nobody works on another app's order")
-  t.match(await made.apps.b!.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: undefined }])
-  await made.settle()
-  t.match(await made.apps.b!.refunds.list(outTradeNo), found(outRefundNo))
-  t.strictSame(made.refunded, [`b ${outRefundNo}`])
-  await t.rejects(made.apps.a!.refunds.refresh(outTradeNo, outRefundNo), { code: 'WECHAT_ORDER_CONFLICT' })
-})
+both(
+  'the owner is registered on another server: it does the work if they share the store',
+  async (t, _open, version) => {
+    const store = memoryStore() as Store
+    const made = await merchantOf(t, version, { a: { appid: A, server: 1, store }, b: { appid: B, server: 2, store } })
+    const { outTradeNo, outRefundNo, verdict } = await made.refundElsewhere('b')
+    t.equal(verdict, 'acked')
+    t.equal(await made.apps.a!.sweep(), 0, "nobody works on another app's order")
+    t.match(await made.apps.b!.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: undefined }])
+    await made.settle()
+    t.match(await made.apps.b!.refunds.list(outTradeNo), found(outRefundNo))
+    t.strictSame(made.refunded, [`b ${outRefundNo}`])
+    await t.rejects(made.apps.a!.refunds.refresh(outTradeNo, outRefundNo), { code: 'WECHAT_ORDER_CONFLICT' })
+  },
+)
 
-t.test('there is no owner: FAIL, and the log says where the URL is set', async (t) => {
-  const made = await merchantOf(t, {
+both('there is no owner: FAIL, and the log says where the URL is set', async (t, _open, version) => {
+  const made = await merchantOf(t, version, {
     a: { appid: A, server: 1, store: memoryStore() as Store },
     b: { appid: B, server: 2, store: memoryStore() as Store },
   })
