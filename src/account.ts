@@ -142,9 +142,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     claimer,
     now,
     elapsed: () => performance.now(),
-    pause: async (ms) => {
-      await wait(ms, undefined, { ref: false })
-    },
+    pause: (ms) => wait(ms, undefined, { ref: false }),
     leaseMs,
     log,
   })

@@ -71,6 +71,7 @@ const V3_CALLS: typeof CALLS = [
   ['pay.orderH5', { terms: { ...TRADE, h5: { type: 'Wap' } } }],
   ['pay.appParams', { prepayId: 'wx1', now: new Date() }],
   ['pay.applyAbnormalRefund', { refundId: '50', request: { outRefundNo: 'refund-1', account: CARD } }],
+  ['pay.applyAbnormalRefund', { refundId: '50', request: { outRefundNo: 'refund-1', account: 'merchant' } }],
 ]
 const BARE = ['anomalies.list', 'sweep', 'selfTest', 'requireUser']
 /** Arguments that may be left out. */

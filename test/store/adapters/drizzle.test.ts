@@ -74,6 +74,29 @@ t.test('postgres.js: whatever a work throws passes through', async (t) => {
   }
 })
 
+t.test('postgres.js: a work that the server has cut off never ends', async (t) => {
+  let ended = false
+  const db = {
+    execute: async () => [],
+    async transaction<T>(work: (tx: any) => Promise<T>): Promise<T> {
+      const over = () => {
+        ended = true
+      }
+      work({ execute: db.execute }).then(over, over)
+      for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate)
+      throw new Error('CONNECTION_CLOSED')
+    },
+    $client: { begin() {} },
+  }
+  const executor = fromDrizzle(db, 'postgres', ([text]) => text!)
+  const fatal = Object.assign(new Error('terminating connection'), { cause: { severity: 'FATAL' } })
+  await t.rejects(
+    executor.transaction(() => Promise.reject(fatal)),
+    { message: 'CONNECTION_CLOSED' },
+  )
+  t.notOk(ended)
+})
+
 t.test('each driver answers in its own way', async (t) => {
   const ANSWERS: ['postgres' | 'mysql', query: unknown, change: unknown][] = [
     ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
