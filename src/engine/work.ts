@@ -199,18 +199,15 @@ export function createWork({
   }
 
   /** Stores the result of a claim. If the store is unreachable, tries again while the lease lasts: otherwise the order would wait for its end. */
-  async function conclude({ order: { outTradeNo } }: Claim, lease: Lease, observation: Observation): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      try {
-        await orders.observe(outTradeNo, observation)
-        return
-      } catch (error) {
-        if (lease.isOver || lease.isLeft) throw error
-        if (tries === 1) {
-          log.warn({ outTradeNo, err: error }, 'The result of the work could not be stored; trying again')
-        }
-      }
+  async function conclude(claim: Claim, lease: Lease, observation: Observation, isRetry = false): Promise<void> {
+    const { outTradeNo } = claim.order
+    try {
+      await orders.observe(outTradeNo, observation)
+    } catch (error) {
+      if (lease.isOver || lease.isLeft) throw error
+      if (!isRetry) log.warn({ outTradeNo, err: error }, 'The result of the work could not be stored; trying again')
       await wait(leaseMs * RETRY_SHARE)
+      await conclude(claim, lease, observation, true)
     }
   }
 
