@@ -11,7 +11,7 @@ type Remote<C extends Calls> = {
 
 export interface ServerProcess<C extends Calls> {
   call: Remote<C>
-  /** Rejects when the process has ended, whoever ended it. */
+  /** Rejects when the process has ended, for any reason. */
   ended: Promise<never>
   stop(): Promise<void>
 }

@@ -131,7 +131,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     const wrong = calls.filter(({ sign }) => sign)
     if (wrong.length > 0) {
       yield problem(
-        `calls with a wrong signature: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}; to have a message of yours explained: POST /__mock/v1/worlds/${world.id}/explain-sign`,
+        `calls with a wrong signature: ${wrong.length}, the last one to ${newest(wrong).api}: ${toldSign(newest(wrong).sign!)}; to have one of your messages explained: POST /__mock/v1/worlds/${world.id}/explain-sign`,
       )
     }
   },

@@ -6,7 +6,7 @@ import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { loggable, reasonOf } from '../base/thrown.ts'
-import { Context, Lease } from './lease.ts'
+import { Context, Lease } from './claims/lease.ts'
 import { decide } from './machine.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Policy } from './machine/ruling.ts'
@@ -14,7 +14,7 @@ import type { Slot } from './news.ts'
 import type { Orders } from './orders.ts'
 import type { Refunds } from './refunds.ts'
 import { furthest, isDue, isOwed, later } from './schedule.ts'
-import { afterReply, createSlots } from './slots.ts'
+import { afterReply, createSlots } from './claims/slots.ts'
 
 export interface WorkDeps {
   store: Store

@@ -40,7 +40,7 @@ export const MAX_REFUNDS = 50
 /** WeChat books with a delay: only after this many tries, over about twenty minutes, we believe that it does not know a refund. */
 export const SURE_AFTER = 8
 
-/** After this many failures, over about three quarters of an hour, a person is told. Retries go on. */
+/** After this many failures, about 45 minutes, an anomaly asks for a person. Retries go on. */
 export const TELL_AFTER = 10
 
 export function ruleRefund(order: Order, observation: RefundObservation, now: Date): RefundRuling {

@@ -38,7 +38,7 @@ export function dueOf(
     )
   }
 
-  /** The same step by step. For one order the row is waited for: whoever holds it, e.g. for a copy of the notification, does not come back for the work. */
+  /** The same step by step. A claim of one order waits for the row's lock: its holder, such as a copy of the notification, does not come back for the work. */
   async function claim(
     rest: string,
     values: Value[],

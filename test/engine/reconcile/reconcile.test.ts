@@ -17,7 +17,7 @@ const DAY = '2026-03-01'
 /** Noon of that day in China. */
 const NOON = new Date('2026-03-01T04:00:00Z')
 
-/** What WeChat knows, for whoever asks; its bill of the day. */
+/** What WeChat answers when asked, and its bill of the day. */
 function day(bill: readonly (TradeRow | string)[] | Error | Buffer = []) {
   const trades = new Map<string, TradeReport>()
   const refunds = new Map<string, RefundReport>()

@@ -113,7 +113,7 @@ t.test('what is found', async (t) => {
           },
         ],
       },
-      /^problem signatures: calls with a wrong signature: 1, the last one to unifiedorder: .*it was not in upper case.*; to have a message of yours explained: POST \/__mock\/v1\/worlds\/default\/explain-sign$/,
+      /^problem signatures: calls with a wrong signature: 1, the last one to unifiedorder: .*it was not in upper case.*; to have one of your messages explained: POST \/__mock\/v1\/worlds\/default\/explain-sign$/,
     ],
     [
       { calls: [{ ...call, note: 'ORDERPAID' }] },

@@ -256,8 +256,9 @@ t.test('a page of another site neither reads nor steers', async (t) => {
         }),
       }
       for (const [name, attempt] of Object.entries(tries)) told[name] = await attempt().catch(() => '')
+      const answered = new Promise((resolve) => document.querySelector('iframe[name=hidden]').addEventListener('load', resolve))
       document.getElementById('form').submit()
-      await new Promise((resolve) => setTimeout(resolve, 500))
+      await answered
       return told
     })()`)) as Record<string, string>
     t.strictSame(outcome, { read: '', blind: '', api: '', write: '', control: '', events: '' }, origin)

@@ -1,4 +1,4 @@
-import type { FulfilContext, Log } from '../hooks.ts'
+import type { FulfilContext, Log } from '../../hooks.ts'
 
 const CLOSING = new Error('The app is closing.')
 

@@ -1,7 +1,7 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
 import type { Test } from 'tap'
-import { createHeart } from '../../../src/engine/work/heart.ts'
+import { createHeart } from '../../../src/engine/claims/heart.ts'
 import { memoryStore } from '../../../src/store/memory.ts'
 import type { Claim, Store } from '../../../src/store/store.ts'
 import { at, newOrder } from '../helpers.ts'
