@@ -75,15 +75,24 @@ export function errorV3(api: PayApi, code: string): Known & { readonly code: str
   return { code: name, ...(ERRORS[name] ?? { status: 400, text: '' }) }
 }
 
-/** The internal numbers at the end of Request-ID that are on record. */
+/** The internal numbers at the end of Request-ID that are on record for a cause rather than for a code. */
+export const NUMBER = {
+  otherTerms: 268498688,
+  overOrder: 268447914,
+  undefinedParameter: 270924358,
+  outOfRange: 268435464,
+  noOpenid: 268501013,
+} as const
+
+/** Those that belong to a code. */
 const NUMBERS: Readonly<Record<string, number>> = {
   SIGN_ERROR: 268443699,
   ORDER_NOT_EXIST: 268512771,
   RESOURCE_NOT_EXISTS: 268512771,
-  OUT_TRADE_NO_USED: 268498688,
+  OUT_TRADE_NO_USED: NUMBER.otherTerms,
   ORDERPAID: 268498689,
   ORDER_PAID: 268498689,
-  ORDER_CLOSED: 268447914,
+  ORDER_CLOSED: NUMBER.overOrder,
   APPID_MCHID_NOT_MATCH: 268445527,
   FREQUENCY_LIMITED: 268447840,
   RATELIMIT_EXCEEDED: 268447840,

@@ -1,5 +1,5 @@
 import { Refusal, type Account, type Reason } from '../../ledger/account.ts'
-import { errorV3, internalNumber } from '../../wire/error-codes-v3.ts'
+import { errorV3, internalNumber, NUMBER } from '../../wire/error-codes-v3.ts'
 import type { PayApi } from '../../wire/names.ts'
 import { signedHeaders, type SignedHeaders, type Signer } from '../../wire/sign-v3.ts'
 import type { SignExplanation } from '../../wire/explain-sign.ts'
@@ -17,6 +17,8 @@ interface ErrorDetails {
   /** Sent before or without a good signature of the merchant, so without one of WeChat's. */
   readonly unsigned?: boolean
   readonly explanation?: SignExplanation | undefined
+  /** At the end of Request-ID; default: that of the code. */
+  readonly number?: number | undefined
 }
 
 /** A refusal: a code, and what differs from what the code usually comes with. */
@@ -33,8 +35,8 @@ export class V3Error extends Error {
 }
 
 /** `location` and `value` are all that the detail of a real one has. */
-export const paramError = (message: string, location: string | null, value: unknown) =>
-  new V3Error('PARAM_ERROR', { message, detail: { location, value } })
+export const paramError = (message: string, location: string | null, value: unknown, number?: number) =>
+  new V3Error('PARAM_ERROR', { message, detail: { location, value }, number })
 
 /** An answer without a body or a signature, such as that to an unknown path. */
 export class Bare extends Error {
@@ -59,14 +61,17 @@ export type Result = Readonly<Record<string, unknown>> | undefined | File
 
 const OTHER_TERMS = '请求重入时，参数与首次请求时不一致'
 
-type Refused = readonly [code: string, text?: string]
+type Refused = readonly [code: string, text?: string, number?: number]
 
-/** How v3 expresses the ledger's refusals; the text is that of the code unless given. */
+/** How v3 expresses the ledger's refusals; the text and the number in Request-ID are those of the code unless given. */
 function refusedOf(api: PayApi, reason: Reason, { v3RepeatedOrder, v3PaidOrder }: Behaviour): Refused {
   const ofOrders: Partial<Record<Reason, Refused>> = {
-    closed: ['INVALID_REQUEST', '该订单已失效'],
+    closed: ['INVALID_REQUEST', '该订单已失效', NUMBER.overOrder],
     paid: [v3PaidOrder],
-    'terms-differ': v3RepeatedOrder === 'INVALID_REQUEST' ? ['INVALID_REQUEST', OTHER_TERMS] : ['OUT_TRADE_NO_USED'],
+    'terms-differ':
+      v3RepeatedOrder === 'INVALID_REQUEST'
+        ? ['INVALID_REQUEST', OTHER_TERMS, NUMBER.otherTerms]
+        : ['OUT_TRADE_NO_USED'],
   }
   const ofRefunds: Partial<Record<Reason, Refused>> = {
     'other-order': ['INVALID_REQUEST', '支付单号校验不一致，请核实后再试'],
@@ -85,8 +90,8 @@ function refusedOf(api: PayApi, reason: Reason, { v3RepeatedOrder, v3PaidOrder }
 function errorOf(api: PayApi, error: unknown, behaviour: Behaviour): V3Error | Bare {
   if (error instanceof V3Error || error instanceof Bare) return error
   if (!(error instanceof Refusal)) throw error
-  const [code, message] = refusedOf(api, error.reason, behaviour)
-  return new V3Error(code, { message, cause: error.message })
+  const [code, message, number] = refusedOf(api, error.reason, behaviour)
+  return new V3Error(code, { message, number, cause: error.message })
 }
 
 /** How often a message is signed by which of the keys in use. */
@@ -170,12 +175,13 @@ export function answers({ api, world, account, wanted }: Speaker) {
         cause,
         unsigned = false,
         explanation,
+        number = internalNumber(known.code),
       } = error.details
       const body = JSON.stringify({ code: known.code, ...(detail !== undefined && { detail }), message })
       return {
         note: `${known.code} ${message}${cause === undefined ? '' : ` (${cause instanceof Error ? cause.message : String(cause)})`}`,
         body,
-        v3: reply(status, body, internalNumber(known.code), !unsigned)!,
+        v3: reply(status, body, number, !unsigned)!,
         ...(explanation && { sign: explanation }),
       }
     },

@@ -1,5 +1,5 @@
 import { sealField } from '../../wire/aead-v3.ts'
-import { openSecret, required, string } from './fields.ts'
+import { namedKey, openSecret, required, string } from './fields.ts'
 import { envelope } from './notifications.ts'
 import type { V3Endpoint } from './receive.ts'
 import { NOTIFY_URL } from './transactions.ts'
@@ -7,7 +7,7 @@ import { NOTIFY_URL } from './transactions.ts'
 /** Between the sends of its notification. */
 const GAPS_MS = [15, 15, 30, 180, 1800, 1800, 1800, 1800, 3600].map((seconds) => seconds * 1000)
 
-/** POST echo (4014551946): the merchant tests its keys, and where notifications go. */
+/** POST echo (4014551946): the merchant tests its keys, and where notifications go. It must name WeChat's key. */
 export const echo: V3Endpoint = {
   api: 'echo',
   method: 'POST',
@@ -20,6 +20,7 @@ export const echo: V3Endpoint = {
   handle: (request) => {
     const { world, account, body } = request
     const { echo_message: message, notify_url: url } = body
+    namedKey(request)
     const encrypted = body.encrypted_echo_message !== undefined && {
       encrypted_echo_message: sealField(
         openSecret(request, 'encrypted_echo_message', '加密回显消息'),

@@ -1,5 +1,7 @@
-import type { Keys } from '../../ledger/keys.ts'
+import type { Account } from '../../ledger/account.ts'
 import { openField } from '../../wire/aead-v3.ts'
+import { NUMBER } from '../../wire/error-codes-v3.ts'
+import type { RsaKey } from '../../wire/pki/rsa-key.ts'
 import type { Behaviour } from '../behaviour.ts'
 import { paramError, V3Error } from './answers.ts'
 
@@ -44,7 +46,12 @@ export const required = { required: true } as const
 
 /** A parameter that is not there. */
 export const missing = (name: string, label: string, place: Place = 'body', at = `/${place}`) =>
-  paramError(`输入源“${at}/${name}”映射到字段“${label}”必填性规则校验失败，此字段为必填项`, place, '')
+  paramError(
+    `输入源“${at}/${name}”映射到字段“${label}”必填性规则校验失败，此字段为必填项`,
+    place,
+    '',
+    name === 'openid' ? NUMBER.noOpenid : undefined,
+  )
 
 type Values = Readonly<Record<string, unknown>>
 
@@ -67,6 +74,8 @@ const TYPE: Readonly<Record<Field['type'], string>> = {
   array: '一个 array 类型的 Json 值',
 }
 
+const UNDEFINED = '请求中含有未在API文档中定义的参数'
+
 /** The rules of a world for parameters. */
 export type Rules = Pick<Behaviour, 'v3Lengths' | 'v3UnknownFields'>
 
@@ -79,11 +88,12 @@ function checkString(
 ) {
   const [length, unit] =
     rules.v3Lengths === 'bytes' ? [Buffer.byteLength(value), '字节数'] : [Array.from(value).length, '字符数']
-  const fail = (what: string, told: unknown) =>
-    paramError(`输入源“${at}”映射到值字段“${label}”字符串规则校验失败，${what}`, place, told)
-  if (value === '') throw fail(`字符数 0，小于最小值 ${least}`, 0)
-  if (length < least) throw fail(`${unit} ${length}，小于最小值 ${least}`, length)
-  if (most !== undefined && length > most) throw fail(`${unit} ${length}，大于最大值 ${most}`, length)
+  const fail = (what: string, told: unknown, number?: number) =>
+    paramError(`输入源“${at}”映射到值字段“${label}”字符串规则校验失败，${what}`, place, told, number)
+  const outOfRange = (what: string, told: number) => fail(what, told, NUMBER.outOfRange)
+  if (value === '') throw outOfRange(`字符数 0，小于最小值 ${least}`, 0)
+  if (length < least) throw outOfRange(`${unit} ${length}，小于最小值 ${least}`, length)
+  if (most !== undefined && length > most) throw outOfRange(`${unit} ${length}，大于最大值 ${most}`, length)
   const form = pattern ?? (values && new RegExp(`^(${values.join('|')})$`))
   if (form && !form.test(value)) throw fail(`字符串必须匹配正则表达式“${form.source}”`, value)
 }
@@ -95,7 +105,12 @@ function checkValue(value: unknown, field: Field, at: string, place: Place, rule
   }
   if (type === 'string') checkString(value as string, field, at, place, rules)
   if (type === 'integer' && least !== undefined && (value as number) < least) {
-    throw paramError(`输入源“${at}”映射到数值字段“${label}”规则校验失败，值低于最小值 ${least}`, place, value)
+    throw paramError(
+      `输入源“${at}”映射到数值字段“${label}”规则校验失败，值低于最小值 ${least}`,
+      place,
+      value,
+      NUMBER.outOfRange,
+    )
   }
   if (type === 'object') checkEach(value as Values, fields, at, place, rules)
   if (type === 'array') {
@@ -131,41 +146,46 @@ function unknownIn(value: unknown, fields: Fields, at: string): string[] {
 export function checkParameters(values: unknown, fields: Fields, place: Place, rules: Rules): void {
   const at = `/${place}`
   const unknown = rules.v3UnknownFields === 'refused' ? unknownIn(values, fields, at) : []
-  if (unknown.length > 0) throw paramError('请求中含有未在API文档中定义的参数', null, unknown)
+  if (unknown.length > 0) throw paramError(UNDEFINED, null, unknown, NUMBER.undefinedParameter)
   if (!isObject(values)) throw new V3Error('PARAM_ERROR', { cause: `the ${place} is not a JSON object` })
   checkEach(values, fields, at, place, rules)
 }
 
 interface WithSecrets {
-  readonly account: { readonly keys: Keys }
+  readonly account: Pick<Account, 'keys' | 'now'>
   readonly wechatSerial: string
   readonly body: Values
 }
 
 /**
- * A parameter that is encrypted for WeChat, under the key that the request names.
+ * The key that a request names, of those that parameters may be encrypted for.
  * @throws V3Error
  */
-export function openSecret(
-  { account: { keys }, wechatSerial, body }: WithSecrets,
-  name: string,
-  label: string,
-): string {
+export function namedKey({ account: { keys, now }, wechatSerial }: Omit<WithSecrets, 'body'>): RsaKey {
   if (wechatSerial === '') {
     throw new V3Error('PARAM_ERROR', { message: 'HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)' })
   }
-  const named = [
-    ...keys.publicKeys().map(({ id, key }) => ({ serial: id, key })),
-    ...keys.platformCertificates().map(({ serialNo, key }) => ({ serial: serialNo, key })),
-  ].find(({ serial }) => serial === wechatSerial)
+  const certificate = keys.platformCertificates().find(({ serialNo }) => serialNo === wechatSerial)
+  if (certificate && certificate.validTo < now()) throw new V3Error('NOT_ENOUGH', { message: '平台证书已过期失效' })
+  const named = certificate ?? keys.publicKeys().find(({ id }) => id === wechatSerial)
   if (!named) {
     throw new V3Error('PARAM_ERROR', {
       message: '平台证书序列号Wechatpay-Serial错误',
       cause: `Wechatpay-Serial is ${wechatSerial}`,
     })
   }
+  return named.key
+}
+
+/**
+ * A parameter that is encrypted for WeChat, under the key that the request names.
+ * @throws V3Error
+ */
+export function openSecret(request: WithSecrets, name: string, label: string): string {
+  const { body, wechatSerial } = request
+  const key = namedKey(request)
   if (body[name] === undefined) throw missing(name, label)
-  const plain = openField(String(body[name]), named.key.privateKey)
+  const plain = openField(String(body[name]), key.privateKey)
   if (plain !== undefined) return plain
   throw new V3Error('PARAM_ERROR', { cause: `${name} is not encrypted for ${wechatSerial} (RSA-OAEP with SHA-1)` })
 }

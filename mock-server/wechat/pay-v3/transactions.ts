@@ -8,7 +8,7 @@ import { array, boolean, integer, object, required, string, type Fields } from '
 import type { V3Endpoint, V3Request } from './receive.ts'
 
 /** As in the recorded error texts: no query, no fragment, no brackets or blanks. */
-export const NOTIFY_URL = /^https?:\/\/([^\s/?#[\]@]+@)?[^\s/@:]+(?::\d{2,5})?[^\s?#[\]]*$/
+export const NOTIFY_URL = /^https?:\/\/([^\s/?#[\]@]+@)?[^\s/?#[\]@:]+(?::\d{2,5})?[^\s?#[\]]*$/
 export const OUT_TRADE_NO = /^[0-9a-zA-Z_\-|*]+$/
 
 const GOODS: Fields = {
@@ -66,7 +66,7 @@ const H5: Fields = {
       h5_info: object(
         'H5场景信息',
         {
-          type: string('场景类型', 32, required),
+          type: string('场景类型', 32, { ...required, values: ['iOS', 'Android', 'Wap'] }),
           app_name: string('应用名称', 64),
           app_url: string('网站URL', 128),
           bundle_id: string('iOS平台BundleID', 128),

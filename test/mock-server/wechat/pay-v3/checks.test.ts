@@ -348,6 +348,8 @@ t.test('the body: bytes, JSON, fields', async (t) => {
     'ftp://x/n',
     'shop.example.com/n',
     'http://x/n#a',
+    'http://shop.example.com?a=1',
+    'http://shop.example.com#a',
   ]) {
     t.match(
       await post(world, JSAPI, { ...body, notify_url: notifyUrl }),
@@ -540,4 +542,25 @@ t.test('what production might refuse', async (t) => {
     t.match(await refund('r2'), strict ? { status: 429, json: { code: 'FREQUENCY_LIMITED' } } : { status: 200 })
     t.equal((await refund('r1')).status, 200, 'the same again')
   }
+})
+
+t.test('the internal number in Request-ID says what was wrong, where numbers are on record', async (t) => {
+  const world = await startV3(t)
+  const body = orderBody(world, URL_OF_SHOP)
+  const numberOf = ({ headers }: V3Reply) => Number(headers.get('request-id')!.split('-')[1])
+  const refused = async (change: object) => numberOf(await post(world, JSAPI, { ...body, ...change }))
+  t.equal(await refused({}), 0)
+  // wechatpay-skills, and answers on record (v3.md 1.7).
+  for (const [what, change, number] of [
+    ['other parameters', { attach: 'b' }, 268498688],
+    ['an undefined parameter', { limit_pay: [] }, 270924358],
+    ['no openid', { payer: {} }, 268501013],
+    ['out of range: a number', { amount: { total: 0 } }, 268435464],
+    ['out of range: a text', { description: '茶'.repeat(45) }, 268435464],
+    ['an illegal parameter', { description: 5 }, 268435461],
+  ] as const) {
+    t.equal(await refused(change), number, what)
+  }
+  await post(world, '/v3/pay/transactions/out-trade-no/tea-0001/close', { mchid: world.credentials.mchId })
+  t.equal(await refused({}), 268447914, 'closed')
 })

@@ -135,7 +135,27 @@ t.test('security/echo: the message, encrypted for the merchant, and a notificati
   })
   t.same(open(shop.received[0]!.body, world), { mchid: mchId, echo_message: 'hello' })
   t.match(world.notifications(), [{ kind: 'event', id: /^event:echo-\d+$/, state: 'exhausted', outTradeNo: '' }])
-  t.match(await post(world, '/v3/security/echo', { echo_message: 'x' }), { text: '{"echo_message":"x"}' })
+  const named = (serial: string) =>
+    post(world, '/v3/security/echo', { echo_message: 'x' }, { headers: { 'wechatpay-serial': serial } })
+  t.match(await named(v3.publicKeyId), { text: '{"echo_message":"x"}' })
+  for (const [serial, message] of [
+    ['', 'HTTP header缺少微信支付平台证书序列号(Wechatpay-Serial)'],
+    [v3.serialNo, '平台证书序列号Wechatpay-Serial错误'],
+  ] as const) {
+    t.match(await named(serial), { status: 400, json: { code: 'PARAM_ERROR', message } }, 'a key must be named')
+  }
+  const expired = await startV3(t, {
+    world: { keyMode: 'certificate', behaviour: { platformCertificate: 'expired' } },
+  })
+  t.match(
+    await post(
+      expired,
+      '/v3/security/echo',
+      { echo_message: 'x' },
+      { headers: { 'wechatpay-serial': expired.credentials.v3.platformSerialNo } },
+    ),
+    { status: 403, json: { code: 'NOT_ENOUGH', message: '平台证书已过期失效' } },
+  )
 })
 
 t.test('bills: two steps, a hash over the file, five minutes', async (t) => {
