@@ -12,7 +12,7 @@ export default async function load({ quick, log }: BenchOptions): Promise<Report
   const limits = quick ? { rounds: 41, untilMs: 40_000 } : { rounds: 151, untilMs: 240_000 }
   const fastify = import.meta.resolve('fastify')
   const modules = { fastify: [fastify], both: [fastify, new URL('../src/index.js', compile()).href] }
-  // So that the first round too finds the files in the system's cache.
+  // Warm the system's file cache before the first round.
   const files = {
     fastify: start(modules.fastify, { count: true }).files,
     both: start(modules.both, { count: true }).files,

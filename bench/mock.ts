@@ -18,7 +18,7 @@ const SETTLE_MS = 300
 const NOTICE_MS = 10_000
 /** When memory is looked at, in parts of all orders. The first tenth fills what is kept. */
 const MEMORY_AT = [0.1, 0.4, 0.7, 1]
-/** Far fewer than there are orders, so that the world has to forget. */
+/** Far fewer than the orders, so that the world has to forget some. */
 const MAX_JOURNAL = 1000
 const CONNECTIONS = 10
 
@@ -128,7 +128,7 @@ export default async function mock({ quick, log }: BenchOptions): Promise<Report
         log(`${name}: ${sends} POSTs in ${Math.round(ms)} ms`)
         return (sends / ms) * 1000
       }
-      // By then the JavaScript engine has compiled what it will, and the loop knows what to send.
+      // By then the JavaScript engine has compiled the hot code, and the loop knows what to send.
       for (let n = 0; n < warmUp; n++) for (const name of CONTESTANTS) await measure(name)
       return await interleave(sending, CONTESTANTS, measure)
     } finally {

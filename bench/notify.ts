@@ -49,7 +49,7 @@ function sceneOf(version: 'v2' | 'v3'): Scene {
 
 const CONNECTIONS = 20
 
-/** Requests before the first measured one: by then the JavaScript engine has compiled what it will. Fewer on a slow machine. */
+/** Requests before the first measured one: by then the JavaScript engine has compiled the hot code. Fewer on a slow machine. */
 const WARM_UP = 12_000
 const WARM_UP_MS = 3000
 const WARM_UP_BATCH = 1000

@@ -13,7 +13,7 @@ const NAMES = ['settle', 'bare'] as const satisfies Name[]
 const RATE_TABLES = 'rate_'
 const MEMORY_TABLES = 'memory_'
 
-/** Settlements before the first measured one: by then connections are open, statements prepared, and the JavaScript engine has compiled what it will. */
+/** Settlements before the first measured one: by then connections are open, statements prepared, and the JavaScript engine has compiled the hot code. */
 const WARM_UP = 3000
 
 const SIZES = { 'claim 1e4': 10_000, 'claim 1e5': 100_000, 'claim 1e6': 1_000_000 }
@@ -44,7 +44,7 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
   const module = new URL('settle/server.js', compile())
   const server = await startPostgres({ durable: true, settings: { max_wal_size: '8GB', checkpoint_timeout: '1h' } })
   const client = new pg.Client(server.url)
-  // Stopping the server ends the connections of those that were just told to end.
+  // Stopping the server ends the connections of processes that are just shutting down.
   client.on('error', () => {})
   const processes: ServerProcess<ServerCalls>[] = []
   const enter = (name: Name, url: string, tablePrefix: string) => {
@@ -146,7 +146,7 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
     return await interleave(claiming, names, claim)
   }
 
-  /** Nothing of this needs the disk: what a process keeps does not depend on how long its commits take. */
+  /** This needs no disk: the memory a process keeps does not depend on how long its commits take. */
   async function memory() {
     await fillUnpaid(client, MEMORY_TABLES, settlements)
     const call = enter('settle', `${server.url}?options=-c%20synchronous_commit%3Doff`, MEMORY_TABLES)

@@ -7,7 +7,7 @@ import type { Shop } from './store/lives.ts'
 
 /** Orders of each kind whose changes are counted. */
 const ORDERS = 300
-/** The disk is counted between so many paid orders and so many: pages and files that are begun anyway count for none. */
+/** Disk use is measured between these two counts of paid orders, so that pages and files that exist anyway do not count. */
 const DISK = { full: [1000, 4000], quick: [300, 1200] } as const
 
 /** What an order costs its database: bytes of log, rows updated, and what stays on the disk. */
@@ -57,7 +57,7 @@ export default async function store({ quick, log }: BenchOptions): Promise<Repor
   return { rows, ratios: {} }
 }
 
-/** What the second step adds to the counts. What a connection has counted is known when it is closed. */
+/** What the second step adds to the counts. The server knows a connection's counts once the connection is closed. */
 async function between(
   database: Database,
   tablePrefix: string,

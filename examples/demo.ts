@@ -7,7 +7,7 @@ import { openDatabase } from './shop/database.ts'
 import type { ShopDatabase } from './shop/database.ts'
 import { buildShop } from './shop/shop.ts'
 
-// npm run demo [-- --json] [-- --version v2|v3]: the whole flow, once, against the mock. Exits 1 if anything did not happen as it should.
+// npm run demo [-- --json] [-- --version v2|v3]: the whole flow, once, against the mock. Exits with 1 if anything goes wrong.
 const {
   values: { json = false, version = 'v3' },
 } = parseArgs({ options: { json: { type: 'boolean' }, version: { type: 'string' } } })
@@ -154,7 +154,7 @@ async function probe(number = outTradeNo): Promise<{ paid: boolean; fulfilments:
   }
 }
 
-/** The same message about another order. In API v3 the order is encrypted: all that a forger has is another ciphertext. */
+/** The same message about another order. In API v3 the order is encrypted: a forger has only another ciphertext. */
 function forge(body: string, number: string): string {
   return version === 'v2'
     ? body.replaceAll(outTradeNo, number).replace('<total_fee>1250<', '<total_fee>36800<')

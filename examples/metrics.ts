@@ -8,7 +8,7 @@ import type { Diagnostics, DiagnosticsName } from '../src/index.ts'
 const LAG_BUCKETS = [0.5, 1, 2, 5, 15, 30, 60, 300, 900, 3600, 14_400, 86_700]
 
 /**
- * Serves `GET /metrics` for Prometheus: everything that fastify-wechat-pay tells on `node:diagnostics_channel`. The channels belong to the process, so register it
+ * Serves `GET /metrics` for Prometheus: everything that fastify-wechat-pay publishes on `node:diagnostics_channel`. The channels belong to the process, so register it
  * once, whatever the number of apps in it.
  *
  *     await app.register(metrics)

@@ -50,7 +50,7 @@ export function shown({ status, body }: HttpReply): { status: number; text: stri
   return { status, text: body.toString() }
 }
 
-/** A free port below those that the system gives out by itself, so that it stays free. */
+/** A free port below the range the system assigns from, so it stays free. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const server = createServer().listen(randomInt(20_000, 30_000), '127.0.0.1')

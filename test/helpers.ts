@@ -190,7 +190,7 @@ export async function merchant(
   }
 }
 
-/** A genuine notification's fields with changes (`undefined` removes one), signed anew with `key` by the mock's own signer. */
+/** A genuine notification's fields with changes (`undefined` removes one), signed again with `key` by the mock's own signer. */
 export function resigned(
   body: string,
   changes: Record<string, string | undefined>,

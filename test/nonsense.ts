@@ -1,4 +1,4 @@
-/** What plain JavaScript, a forgotten `await` or a broken library may throw or answer. Each is made anew: a test may use it up. */
+/** What plain JavaScript, a forgotten `await` or a broken library may throw or answer. Each value is created fresh: a test may use it up. */
 
 const refuse = () => {
   throw new Error('it was looked at')
@@ -33,7 +33,7 @@ function circle(): Error {
   return error
 }
 
-/** Thrown, these harm whoever looks at them, or whoever writes all of them down. */
+/** When thrown, these harm code that inspects them or prints them in full. */
 export const NASTY: Record<string, () => unknown> = {
   nothing: () => undefined,
   null: () => null,

@@ -212,7 +212,7 @@ for (const path of READMES) {
 t.test('a command that fetches a package names one of ours', async (t) => {
   const { name, peerDependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, any>
   const known = [name, ...Object.keys({ ...peerDependencies, ...devDependencies })]
-  // What npx is told alone, such as the name of a command of ours, anybody may register as a package.
+  // `npx NAME` without `-p` installs the package NAME, and anybody may register a package with the name of one of our commands.
   const runners = /\b(?:npx|pnpx|bunx|(?:npm|pnpm|yarn) (?:exec|dlx|create|init))\b.*/g
   const installers = /\b(?:npm|pnpm|yarn) (?:install|i|add)((?: [@\w./-]+)+)/g
   const files = ['.', 'docs', 'src', 'mock-server', 'examples', 'bench', 'scripts', '.ci'].flatMap((folder) =>

@@ -40,7 +40,7 @@ export async function load({ url, messages, reply, connections, ended, timeout =
         connections,
         expectBody: reply,
         timeout,
-        // How often it looks whether it is done.
+        // How often it checks whether it is done.
         sampleInt: 20,
         // Written out here, before the first request leaves: nothing is built under load.
         setupClient: (client) => {
@@ -62,7 +62,7 @@ export async function load({ url, messages, reply, connections, ended, timeout =
       if (replies === messages.length) last = performance.now()
       if (status !== 200) fail(`one with HTTP ${status}`)
     })
-    // It would go on for ever: connect again, send again.
+    // Otherwise it would connect and send again for ever.
     run.on('reqError', (error: Error) => {
       fail(error.message)
     })

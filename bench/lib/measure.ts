@@ -14,7 +14,7 @@ export interface Report {
 export interface BenchOptions {
   /** End within 50 s, with fewer and shorter rounds. */
   quick: boolean
-  /** Of WeChat Pay's API, where it makes a difference. */
+  /** The version of WeChat Pay's API, where it makes a difference. */
   version: 'v2' | 'v3'
   /** Progress, for a person who waits. */
   log: (line: string) => void
@@ -24,8 +24,8 @@ export interface BenchOptions {
 export type Bench = (options: BenchOptions) => Promise<Report>
 
 /**
- * Measures every contestant once per round and collects the samples by contestant. All of them meet the same weather; each round starts with another
- * one, so that nobody always runs first. Ends after `rounds`, or with the round under way when this process is `untilMs` old.
+ * Measures every contestant once per round and collects the samples by contestant. All of them run under the same conditions; each round starts with another
+ * one, so that none always runs first. Ends after `rounds`, or with the round under way when this process is `untilMs` old.
  */
 export async function interleave<Name extends string, Sample>(
   { rounds, untilMs }: { rounds: number; untilMs: number },

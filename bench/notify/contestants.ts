@@ -27,7 +27,7 @@ const SUCCESS_V3 = '{"code":"SUCCESS"}'
 const FAIL_V3 = '{"code":"FAIL","message":"no"}'
 const FAIL = '<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[no]]></return_msg></xml>'
 
-/** Fastify's default, for those that are not Fastify too. */
+/** Fastify's default, also used for contestants without Fastify. */
 const KEEP_ALIVE_MS = 72_000
 
 /** Keeps no orders. */

@@ -17,17 +17,17 @@ export type Reader = 'parse' | 'split'
 
 export interface ServerCalls {
   [name: string]: (...args: never[]) => unknown
-  /** In the process of WeChat: serves the bill of so many lines; resolves with its origin. */
+  /** In the process of WeChat: serves a bill with this many lines; resolves with its origin. */
   serve: (count: number) => Promise<string>
-  /** Reads a packed bill of so many lines that is in memory; resolves with the ms it took, and those of CPU. */
+  /** Reads a packed bill with this many lines from memory; resolves with the ms of wall time and of CPU. */
   read: (reader: Reader, count: number) => Promise<{ ms: number; cpu: number }>
-  /** Reconciles a day of so many orders with the WeChat at this origin; resolves with the ms it took and the greatest resident memory of the process, in bytes. */
+  /** Reconciles a day with this many orders with the WeChat at this origin; resolves with the ms it took and the greatest resident memory of the process, in bytes. */
   reconcile: (origin: string, count: number) => Promise<{ ms: number; peak: number }>
 }
 
 let packed: { count: number; file: Buffer } | undefined
 
-/** The bill of so many lines as it comes: packed, in pieces. Made once. */
+/** A bill with this many lines as it arrives: packed, in pieces. Built once. */
 async function* pieces(count: number): AsyncGenerator<Buffer, void> {
   if (packed?.count !== count) packed = { count, file: gzipSync(Buffer.concat([...billOf(count)]), { level: 1 }) }
   const { file } = packed

@@ -22,7 +22,7 @@ export interface Counts {
   /** Rows updated: all of them, and those of the orders themselves. */
   updates?: number
   orderUpdates?: number
-  /** Of the latter those that no index had to hear of. */
+  /** Of the latter, the HOT updates: those that touched no index. */
   hot?: number
 }
 
@@ -34,7 +34,7 @@ export interface Database {
   remove(): Promise<void>
 }
 
-/** Those that are here: the server's own of PostgreSQL, MariaDB or MySQL where one is installed, and a file. */
+/** The databases available here: PostgreSQL's own server, MariaDB or MySQL where one is installed, and a file. */
 export const DATABASES: (() => Promise<Database | undefined>)[] = [
   async function postgres() {
     // No checkpoint may come in between: what follows one writes whole pages.

@@ -3,7 +3,7 @@ import type { SqlStore } from '../../src/index.ts'
 /** The shop's data: the plugin's tables and one of its own, in one database. */
 export interface ShopDatabase {
   store: SqlStore<unknown>
-  /** What the shop does for a paid order, in the transaction that `onPaid` is given. */
+  /** What the shop does for a paid order, in the transaction passed to `onPaid`. */
   ship(tx: unknown, outTradeNo: string): Promise<void>
   /** How often an order was shipped. */
   shipments(outTradeNo: string): Promise<number>

@@ -6,7 +6,7 @@ import wechatPay from '../../src/index.ts'
 import type { WechatPayOptions } from '../../src/index.ts'
 import type { ShopDatabase } from './database.ts'
 
-/** What the shop needs to know of WeChat; the rest of the plugin's options is the shop's own business. */
+/** What the shop needs to know about WeChat. It sets the plugin's other options itself. */
 export type WechatAccount = Pick<WechatPayOptions, 'appid' | 'appSecret' | 'merchant' | 'baseUrl' | 'now'>
 
 export interface ShopOptions {
@@ -21,7 +21,7 @@ export interface ShopOptions {
   log?: boolean
 }
 
-/** Prices in fen. The client names what it wants; what it costs is looked up here. */
+/** Prices in fen. The client names the product; the price is looked up here. */
 const CATALOGUE: Record<string, { description: string; totalFee: number }> = {
   tea: { description: '龙井茶 Dragon Well tea 50 g', totalFee: 1250 },
   pot: { description: '紫砂壶 Yixing teapot', totalFee: 36800 },
@@ -49,7 +49,7 @@ export async function buildShop({
       const { item = 'tea', cart = randomUUID() } = (request.body ?? {}) as { item?: string; cart?: string }
       const product = Object.hasOwn(CATALOGUE, item) ? CATALOGUE[item] : undefined
       if (product === undefined) throw Object.assign(new Error(`The shop has no ${item}.`), { statusCode: 404 })
-      // A cart is its user's: whoever orders a key closes what somebody else has ordered under it.
+      // A cart belongs to its user: ordering a key closes the order that another user has placed under it.
       return { key: `${openid}:${cart}`, ...product, attach: `item=${item}` }
     },
     async onPaid(order, { tx }) {
@@ -73,7 +73,7 @@ export async function buildShop({
     })
   }
 
-  // The server was opened before the app, so it is the shop's to close.
+  // The server was opened before the app, so the shop closes it.
   app.addHook('onClose', async () => {
     server.close()
     server.closeIdleConnections()

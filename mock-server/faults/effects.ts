@@ -202,7 +202,7 @@ export const EFFECTS = {
     spoil: (reply, { shape = 'live' }) =>
       send({ ...reply, headers: withSignature(reply.headers, (signature) => probeOf(signature, shape)) }),
   }),
-  /** API v3: validly signed, with a timestamp that is off by so many seconds. */
+  /** API v3: validly signed, with a timestamp that is off by this many seconds. */
   skew: effect<{ readonly seconds: number }>()({
     to: 'signed3',
     fields: { seconds: { type: 'integer' } },

@@ -66,7 +66,7 @@ function bodyOf(
   return form.change(original, changes, resign && !('sign' in changes))
 }
 
-/** The headers of a changed message: signed again, but for those that the hook itself has changed. */
+/** The headers of a changed message: signed again, except those the hook itself has changed. */
 function headersOf(draft: NotifyDraft, { headers, body, sign }: Outgoing, changed: string): Outgoing['headers'] {
   if (!sign || !draft.resign || changed === body) return draft.headers
   const own = Object.entries(sign(changed)).filter(([name]) => draft.headers[name] === headers[name])

@@ -3,7 +3,7 @@ import type { ApiVersion } from '../wire/names.ts'
 import type { SignType } from '../wire/sign-v2.ts'
 
 const TRADE_STATES = ['NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const
-/** Every trade_state of the protocol. A JSAPI order only reaches the first four by itself; a test can force any of them. */
+/** Every trade_state of the protocol. A JSAPI order only reaches the first four; a test can force any of them. */
 export type TradeState = (typeof TRADE_STATES)[number]
 export const TRADE_STATE = oneOf(...TRADE_STATES)
 
@@ -157,7 +157,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
   }
 }
 
-/** A merchant's orders. Every lookup closes those that have expired by then. */
+/** A merchant's orders. Every lookup first closes the orders that have expired. */
 export interface OrderBook {
   readonly add: (order: Order) => void
   readonly find: (outTradeNo: string) => Order | undefined

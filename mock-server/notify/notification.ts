@@ -76,7 +76,7 @@ export interface Notification {
   readonly outRefundNo: string | undefined
   readonly state: NotificationState
   readonly url: string
-  /** The raw XML or JSON; every send carries the same bytes. In API v3 each send is signed anew. */
+  /** The raw XML or JSON; every send carries the same bytes. In API v3 each send has a new signature. */
   readonly body: string
   readonly attempts: readonly Delivery[]
   /** World time of the next retry, if one is due. */

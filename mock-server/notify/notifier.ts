@@ -25,7 +25,7 @@ export interface NotifierOptions {
   /** May change what is sent, as the last step. */
   readonly prepare: (entry: Entry, attempt: number, outgoing: Outgoing) => Outgoing
   readonly onDelivery: (delivery: Delivery) => void
-  /** Signs a notification of API v3, anew for each send. */
+  /** Signs a notification of API v3; called for each send. */
   readonly signer?: NoticeSigner
   /** What may be wrong with the time in signatures, if anything is. */
   readonly timeHint?: () => string | undefined

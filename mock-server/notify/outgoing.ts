@@ -3,7 +3,7 @@ import type { ApiVersion } from '../wire/names.ts'
 import type { FieldChanges } from '../wire/tamper.ts'
 import type { NotificationData } from './notification.ts'
 
-/** Signs a notification of API v3, anew for each send. */
+/** Signs a notification of API v3; called for each send. */
 export type NoticeSigner = (data: NotificationData) => NonNullable<Outgoing['sign']>
 
 /** As in the recorded requests; API v3 in WeChat's spelling, because clients look up its other headers with their case. */

@@ -47,7 +47,7 @@ export interface Parties {
    * @throws MockError UNKNOWN_MERCHANT
    */
   readonly accountFor: (options: OfMerchant) => Account
-  /** The merchant of this number, or else the first. */
+  /** The merchant with this number; the first one if there is none. */
   readonly merchantOr: (mchId: string | undefined) => Account
   readonly appOr: (appid: string | undefined) => Application
   /** The app of a user: the one named, or the one that knows the openid, or the first. */

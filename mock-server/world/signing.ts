@@ -29,7 +29,7 @@ export function formOf(version: ApiVersion, { apiKey, apiV3Key }: Account): Mess
 /** An application refuses what is signed at another time than this many milliseconds from its own. */
 const TOLERANCE_MS = 5 * 60_000
 
-/** What is said where the two times differ so much that an application on the other one refuses. */
+/** Added to a verdict when the two times differ so much that an application on the other one refuses. */
 export function timeHint(signTime: SignTime, signed: Date, world: Date, machine: Date): string | undefined {
   const [other, whose, option] =
     signTime === 'real' ? [world, "the world's", 'world'] : [machine, "the machine's", 'real']

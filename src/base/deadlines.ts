@@ -18,7 +18,7 @@ export interface Deadlines {
   stop(): void
 }
 
-/** One under way, between those that began before and after it; one that is over stands alone. */
+/** A deadline under way, linked to those that began before and after it. One that is over has no links. */
 class Running implements Deadline {
   before: Running = this
   after: Running = this

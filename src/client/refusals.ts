@@ -70,7 +70,7 @@ const ORDER_FIELDS =
   'body|detail|attach|goods_tag|limit_pay|scene_info|out_trade_no|transaction_id|total_fee|fee_type|spbill_create_ip|openid|out_refund_no|refund_fee|refund_fee_type|refund_desc|refund_account'
 
 /**
- * Whom a communication failure concerns. It has no code, and its texts are not documented: these are the recorded ones and their patterns. The first
+ * Who has to act on a communication failure. It has no code, and its texts are not documented: these are the recorded ones and their patterns. The first
  * match counts. An unknown text concerns the server: a false alarm costs less than a missed one.
  */
 const COMMUNICATION: [text: RegExp, about: 'order' | 'server', toDo: string][] = [

@@ -162,7 +162,7 @@ export function createWork({
   }
 
   /**
-   * Does the work of a claim and gives its slot back, when the lease ends at the latest: by then the order is anybody's. `began` is when the claim
+   * Does the work of a claim and gives its slot back, no later than the lease ends: from then on any process may claim the order. `began` is when the claim
    * was asked for, in real time: its lease may have begun then.
    */
   function work(claim: Claim, began: number, done = () => {}): void {

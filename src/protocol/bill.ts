@@ -9,15 +9,15 @@ export interface UnreadableLine {
   reason: string
 }
 
-/** Longer than any line of a bill: what has no line ends is none. */
+/** Longer than any line of a bill: a text without line ends is not a bill. */
 const MAX_LINE_BYTES = 64 * 1024
 
 /**
- * A bill is text in UTF-8, with a byte order mark or without: the names of the columns, rows in which each value begins with a back-tick, and the same twice for the
- * summary (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). Columns differ by type and by the age of the merchant, so they are found by their names. Nothing is
- * kept but the line that has not ended.
+ * A bill is text in UTF-8, with a byte order mark or without: the names of the columns, rows in which each value begins with a back-tick, then names and one row again for the
+ * summary (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). Columns differ by type and by the age of the merchant, so they are found by their names. Only the
+ * unfinished line is kept.
  *
- * @throws {WechatError} `WECHAT_REPLY_INVALID` for a bill without a column that is needed, for one that ends without its summary, and for a line that cannot be
+ * @throws {WechatError} `WECHAT_REPLY_INVALID` for a bill that lacks a required column or its summary, and for a line that cannot be
  * read, unless `unreadable` takes it
  */
 export async function* readBill<Row, Summary>(
@@ -54,7 +54,7 @@ export async function* readBill<Row, Summary>(
     } else {
       const cells = cellsOf(line)
       try {
-        // A line break or a comma with a back-tick inside of a value moves all that follows.
+        // A line break, or a comma with a back-tick, inside a value shifts all values after it.
         if (line[0] !== '`' || cells.length !== width) {
           throw new Error(`it has ${cells.length} values, and there are ${width} columns`)
         }
@@ -157,7 +157,7 @@ export function moments(): (text: string) => Date {
 }
 
 const TIME = /^.{10} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
-/** Of two digits, as their codes are added. */
+/** For two digits, computed from their character codes. */
 const ZEROS = 48 * 11
 
 export function oneOf<T extends string>(all: readonly T[], text: string): T {
@@ -172,7 +172,7 @@ export function named(text: string): string {
   return text
 }
 
-/** Of a summary only the count is certain to be there and readable: nothing is decided by the rest. */
+/** Only the count of a summary is always there and readable: no decision depends on the rest. */
 export function counted(columns: Columns, name: string): (cells: string[]) => number {
   const at = columns.need(name)
   return (cells) => {

@@ -30,7 +30,7 @@ export interface FundSummary {
   outFee: number
 }
 
-/** Reads a fund flow bill, likewise. */
+/** Reads a fund flow bill in the same way. */
 export function readFundBill(
   chunks: AsyncIterable<Buffer>,
   unreadable?: (line: UnreadableLine) => void,

@@ -10,7 +10,7 @@ export function parseTime(text: string): Date | undefined {
   if (/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(text)) return parseTime(text.replace(/[- :]/g, ''))
   if (!/^\d{14}$/.test(text)) return undefined
   const digits = Number(text)
-  /** The two digits that stand before so many others. */
+  /** The two digits that end at `place`, a power of ten. */
   const two = (place: number) => Math.floor(digits / place) % 100
   const [year, month, day] = [Math.floor(digits / 1e10), two(1e8), two(1e6)]
   const [hour, minute, second] = [two(1e4), two(1e2), two(1)]

@@ -4,7 +4,7 @@ import { parseYuan } from './money.ts'
 
 /** A line of a day's trade bill. Money is in fen. */
 export interface TradeRow {
-  /** When it was paid, or the refund was asked for; in a bill of the type `REFUND` when it was paid. */
+  /** When the order was paid or the refund requested; in a bill of type `REFUND`, when the order was paid. */
   at: Date
   appid: string
   mchId: string
@@ -20,10 +20,10 @@ export interface TradeRow {
   currency: string
   /** What the order cost; 0 in the line of a refund. */
   totalFee: number
-  /** What of it the merchant gets: less than `totalFee` where coupons of WeChat's paid. Absent from bills with the old columns. */
+  /** The part the merchant gets: less than `totalFee` when coupons issued by WeChat paid the rest. Absent from bills with the old columns. */
   settlementFee: number | undefined
   couponFee: number
-  /** In the line of a refund. */
+  /** Set in the line of a refund. */
   refund: BillRefund | undefined
   description: string
   attach: string
@@ -36,21 +36,21 @@ export interface TradeRow {
 export interface BillRefund {
   outRefundNo: string
   refundId: string
-  /** What was asked for. */
+  /** The amount requested. */
   refundFee: number
-  /** What of it the merchant pays. Absent from bills with the old columns. */
+  /** The part the merchant pays. Absent from bills with the old columns. */
   settlementRefundFee: number | undefined
   couponRefundFee: number
   /** Where the money goes: `ORIGINAL` or `BALANCE`. */
   channel: string
-  /** As it was when the bill was made, about 9:00 of the next day: it is never brought up to date. */
+  /** The state when the bill was made, at about 9:00 on the next day. It is never updated. */
   state: 'PROCESSING' | 'SUCCESS' | 'FAIL' | 'CHANGE'
-  /** In bills of the type `REFUND`. */
+  /** Set in bills of type `REFUND`. */
   requestedAt: Date | undefined
   succeededAt: Date | undefined
 }
 
-/** The last line of a trade bill; what its columns do not have is absent. */
+/** The last line of a trade bill. Columns the bill lacks are absent. */
 export interface TradeSummary {
   count: number
   totalFee: number | undefined

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 /**
- * What a failed statement means, whichever library brings the news: PostgreSQL's SQLSTATE, MySQL's error number, SQLite's extended result code,
+ * What a failed statement means, whichever library reports it: PostgreSQL's SQLSTATE, MySQL's error number, SQLite's extended result code,
  * Prisma's code of a write conflict.
  */
 const CONFLICT = new Set(['23505', '1062', 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY', '2067', '1555'])
@@ -24,7 +24,7 @@ const PASSING = new Set([
   '773',
 ])
 
-/** A unique column would have had the same value twice. */
+/** A unique column would have held the same value twice. */
 export function isConflict(error: unknown): boolean {
   return codes(error).some((code) => CONFLICT.has(code))
 }
@@ -39,7 +39,7 @@ export function isRolledBack(error: unknown): boolean {
   return codes(error).some((code) => ROLLED_BACK.includes(code))
 }
 
-/** How far what an error wraps is followed. */
+/** How many levels of wrapped errors are followed. */
 const WRAPPINGS = 8
 
 /** The codes of an error and of those it wraps. A hook may have thrown it: what throws when it is looked at has no code. */
@@ -56,16 +56,16 @@ function codes(error: unknown, wrappings = WRAPPINGS): string[] {
   }
 }
 
-/** How often a transaction is tried while others are in its way; the first wait between, ms. Each further one is twice as long. */
+/** How often a transaction is tried while others conflict with it, and the first wait between tries, ms. Each further wait is twice as long. */
 const TRIES = 8
 const FIRST_WAIT = 5
 
-/** Half to three halves, spread evenly: transactions that got in each other's way are not to meet again. */
+/** Half to three halves, spread evenly: transactions that conflicted should not meet again. */
 let waits = 0
 const SPREAD = (Math.sqrt(5) - 1) / 2
 const uneven = () => 0.5 + ((waits++ * SPREAD) % 1)
 
-/** Tries a transaction again that failed in passing. */
+/** Retries a transaction that failed for a passing reason. */
 export async function repeated<T>(
   run: () => Promise<T>,
   mayPass: (error: unknown) => boolean = isPassing,

@@ -6,7 +6,7 @@ import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 interface Row {
   order: Order
   history: HistoryLine[]
-  /** The lines that were said again. */
+  /** The lines that were repeated. */
   repeats?: Map<HistoryLine, { times: number; lastAt: Date }>
 }
 
@@ -221,11 +221,11 @@ export function memoryStore(): Store<undefined> {
   }
 }
 
-/** Adds the line, or counts it where it was said before. A change of state is made once. */
+/** Adds the line, or counts it if it repeats one. A change of state happens only once. */
 function tell(row: Row, line: HistoryLine): void {
   const earlier = line.from === line.to ? row.history.find((each) => saysTheSame(each, line)) : undefined
   if (earlier === undefined) {
-    // An array that grows takes much more than it needs, and there is one for each order.
+    // A growing array takes much more memory than it needs, and each order has one.
     row.history = [...row.history, line]
     return
   }

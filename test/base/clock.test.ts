@@ -33,7 +33,7 @@ function rig() {
     set(ms: number) {
       own += ms
     },
-    /** A reply comes `tripMs` after its request, when WeChat's clock shows so many ms after the start. */
+    /** A reply comes `tripMs` after its request, when WeChat's clock shows this many ms after the start. */
     hear(ms: number, tripMs = 100) {
       clock.heard(new Date(Math.floor((T0 + ms) / 1000) * 1000), tripMs)
     },

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { World } from '../../mock-server/index.ts'
 
-/** So many orders are said to be paid by one transaction. */
+/** How many orders one transaction claims to pay. */
 const SHARE = 5
 
 /**

@@ -125,7 +125,7 @@ t.test('a proxy that speaks TLS itself is not shown the certificate of the merch
   const error = await failure(client(t, [origin], proxy.url, { cert: WITH_CERT }).send(LOGIN))
   t.match(error, { sent: false, message: /\(DEPTH_ZERO_SELF_SIGNED_CERT\)/ }, 'one that nobody vouches for is not used')
 
-  // Whom to trust beside the public authorities is a matter of the process.
+  // Additional trusted authorities are a setting of the process.
   const program = `
     import { readFileSync } from 'node:fs'
     import { createHttp } from './src/client/http.ts'

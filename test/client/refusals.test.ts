@@ -2,7 +2,7 @@ import t from 'tap'
 import { isRefusal, quoted, readCommunicationFailure, refusalOf } from '../../src/client/refusals.ts'
 import { WechatError } from '../../src/errors.ts'
 
-t.test('whom a communication failure concerns', async (t) => {
+t.test('who has to act on a communication failure', async (t) => {
   const cases: [text: string, about: 'order' | 'server', toDo: RegExp][] = [
     ['body参数格式错误', 'order', /terms/],
     ['invalid spbill_create_ip', 'order', /terms/],

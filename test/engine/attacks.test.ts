@@ -138,7 +138,7 @@ for (const [second, state] of [
     },
   )
 
-  scenario(`the same, and the refusal is heard last: ${state}`, async (t, rig) => {
+  scenario(`the same, and the refusal arrives last: ${state}`, async (t, rig) => {
     await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
     await rig.work.sweep()
     const request = { key: 'return', refundFee: 1250 }

@@ -85,7 +85,7 @@ function back(refundFee: number, state: RefundReport['state']): Observation & { 
   }
 }
 
-/** The rows of the table: news that must come to the same, whoever brings it, and the policies it is tried under. */
+/** The rows of the table: news that must have the same effect whatever its source, and the policies it is tried under. */
 const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = {
   prepaid: { news: [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(2 * HOUR) }] },
   'prepay-refused': { news: [{ seen: 'prepay-refused', reason: 'NOAUTH' }] },

@@ -594,7 +594,7 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
           const { work, orders, hint, report, resolve } = alive[round % 2]!
           begin(work.sweep())
           await drain()
-          // WeChat tells of each refund until it is heard, or somebody asks about the order; and somebody looks at what fits no order.
+          // WeChat repeats each refund notification until it is acknowledged or the order is queried; an operator looks at what fits no order.
           for (const [outTradeNo, { refunds }] of round === 10 ? wechat.trades : []) {
             if (refundsBy === 'questions') begin(orders.refresh(outTradeNo))
             else {

@@ -224,7 +224,7 @@ t.test('two processes whose clocks are three minutes apart deliver everything on
     const outTradeNo = await shops[n % 2]!.order(`cart-${n}`)
     numbers.push(outTradeNo)
     await world.pay(outTradeNo, { deliver: 'hold' })
-    // Half of them are notified, to either process; of the others nobody hears.
+    // Half of them are notified, to either process; the others are not.
     if (n % 4 < 2) await shops[(n >> 2) % 2]!.notify(outTradeNo)
   }
   for (let n = 0; n < 40; n++) {

@@ -4,7 +4,7 @@ import type { World } from '../../mock-server/index.ts'
 import { both, merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
-// Keys are changed in the middle of everything: no order is lost, and no process is started anew.
+// Keys are changed in the middle of everything: no order is lost, and no process restarts.
 
 const NEXT_KEY = 'NextKeyOf32Characters0123456789a'
 const NEXT_SECRET = '0123456789abcdef0123456789abcdef'

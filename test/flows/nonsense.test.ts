@@ -5,7 +5,7 @@ import { merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 import { NASTY, NO_ANSWERS } from '../nonsense.ts'
 
-// Hooks are the user's code: they may throw anything and answer anything. Whatever it is, it counts as what it is, and is told at bounded length.
+// Hooks are the user's code: they may throw anything and answer anything. The engine handles all of it and reports it at bounded length.
 
 type Options = Partial<WechatPayOptions<any>>
 

@@ -13,7 +13,7 @@ const AT_ONCE = 12
 /** Real time, after which an order is taken for one that nobody comes for. */
 const PATIENCE = 10_000
 
-// The copies of a notification hold the row while the order is claimed for onPaid. Nobody sweeps here, so whoever misses it then misses it for good.
+// The copies of a notification hold the row while the order is claimed for onPaid. No sweeper runs here, so an order that misses it then misses it for good.
 const DATABASES: [name: string, open: (t: Test) => Promise<Executor<any> | undefined>][] = [
   ['PostgreSQL', async (t) => fromPg(pgPool(await postgres(t), t))],
   [

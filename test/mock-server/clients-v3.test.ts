@@ -159,7 +159,7 @@ function nodeV3(world: World): Client {
     privateKey: Buffer.from(v3.privateKey),
     key: v3.apiV3Key,
   })
-  // It downloads platform certificates by itself; a public key it is given.
+  // It downloads platform certificates; a public key is passed to it.
   NodeV3Client.certificates = v3.keyMode === 'public-key' ? { [v3.publicKeyId]: v3.publicKey } : {}
   // The host is fixed; its own door for another HTTP client leads to the mock, and verifies what comes back.
   async function send(method: string, url: string, headers: Record<string, string>, body?: Json): Promise<Output> {

@@ -24,7 +24,7 @@ t.test('virtual time stands still until it is advanced', async (t) => {
   clock.close()
 })
 
-t.test('timers run at their time, in order, also those that a timer sets', async (t) => {
+t.test('timers run at their time, in order, including timers set by a timer', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const ran: [string, Date][] = []
   const set = (seconds: number, sequence: number, name: string, then?: () => void) =>
@@ -157,7 +157,7 @@ t.test('how far time has moved is reported even if something fails on the way', 
   t.equal(moves.length, 1, 'nor where it has not moved')
   clock = createVirtualClock(NOON, never)
   await clock.advance(0, {}, onMove)
-  t.same(moves.slice(1), [{ from: noon, to: noon }], 'one that ends well is told in any case')
+  t.same(moves.slice(1), [{ from: noon, to: noon }], 'a move that ends well is always reported')
 })
 
 t.test('an advance that takes too long in real time stops at the last finished event', async (t) => {

@@ -305,7 +305,7 @@ t.test('the usual mistakes are recognised by the signature they give', async (t)
     const explanation = explained(sign)
     t.match(explanation, { received: sign, type: 'MD5', ours: OURS, mistake }, mistake)
     if (field !== undefined) t.equal(explanation.difference?.field, field, mistake)
-    t.notMatch(JSON.stringify(explanation), /192006250b4c|app-secret/, 'no secret is told')
+    t.notMatch(JSON.stringify(explanation), /192006250b4c|app-secret/, 'no secret is shown')
     t.match(toldSign(explanation), mistake)
   }
   t.match(explained(md5(SIGNED + key).toLowerCase()), { theirs: OURS, difference: undefined })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** Generated messages of API v2, for the tests of whoever reads and writes them. */
+/** Generated messages of API v2, for the tests of everything that reads or writes them. */
 export type Entries = [string, string][]
 
 const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,7}$/)

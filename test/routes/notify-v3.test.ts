@@ -202,7 +202,7 @@ const HOSTS: [name: string, host: (app: FastifyInstance) => Promise<void> | void
     'blocked',
   ],
   [
-    'a hook that writes the JSON anew, so that the signature no longer covers it',
+    'a hook that re-serialises the JSON, so the signature no longer covers it',
     (app) => {
       app.addHook('preParsing', async ({ raw }, _reply, payload) => {
         delete raw.headers['content-length']

@@ -20,7 +20,7 @@ import { ANSWERS, HARMLESS, LIMIT_MS, READERS } from './hosts.ts'
 
 const GENUINE = '<xml>茶</xml>'
 
-/** A merchant whose every notification says what it is told; a body that is not the genuine one is refused. */
+/** A merchant that takes the genuine notification body and refuses any other. */
 const pay = {
   readNotification({ body }: NotificationMessage) {
     if (body.toString() !== GENUINE) throw new NotificationError('unreadable', `not ${GENUINE}`)
@@ -230,7 +230,7 @@ t.test('a body that cannot be read', async (t) => {
   t.strictSame(outcomes, ['unreadable'])
 })
 
-t.test('a store that takes too long is answered for, once, whatever comes of it', async (t) => {
+t.test('a store that takes too long: WeChat gets one answer, whatever the store does later', async (t) => {
   for (const outcome of ['settled', 'failed']) {
     let end = () => {}
     const store = new Promise<unknown>((resolve, reject) => {

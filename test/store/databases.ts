@@ -284,7 +284,7 @@ async function survivesSerialization<Tx>(t: Test, { executor, write }: Opened<Tx
   })
 }
 
-/** MySQL ends a transaction that meets a deadlock. What the work has sent meanwhile must not be committed by itself. */
+/** MySQL ends a transaction that meets a deadlock. Statements the work has sent meanwhile must not be committed one by one. */
 export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, write }: Opened<Tx>): Promise<void> {
   await t.test('a deadlock in onPaid undoes all of it, what was sent behind it as well', async (t) => {
     const store = sqlStore(executor)
@@ -337,7 +337,7 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
   })
 }
 
-/** What InnoDB says of its transactions is looked up anew once nobody has asked for 100 ms. */
+/** InnoDB refreshes its view of transactions only after nobody has asked for 100 ms. */
 export const INNODB_STALE_MS = 110
 
 /** Until a statement of the connection waits for a lock. */

@@ -51,7 +51,7 @@ t.test('strange errors of hooks mean nothing, and are safe to read', async (t) =
   t.equal(isPassing(Object.assign(inner, { cause: inner })), true, 'an error of a database that causes itself')
 })
 
-/** Fails so many times. */
+/** Fails this many times. */
 function failing(times: number, error: unknown) {
   let runs = 0
   return {

@@ -39,7 +39,7 @@ export function worldRoutes(app: FastifyInstance, worlds: Worlds): void {
     },
     async (request, reply) => {
       const { startTime, ...rest } = request.body
-      // Whoever makes a world over HTTP has an application that does not run on the world's clock.
+      // The application of a world made over HTTP does not run on the world's clock.
       const options = {
         signTime: 'real' as const,
         ...rest,

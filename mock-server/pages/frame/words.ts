@@ -52,7 +52,7 @@ const WORDS = {
   comma: [', ', '，'],
   none: ['none', '无'],
   forgets: [
-    'The mock keeps its data in memory: after a restart it knows no order, user or code of before.',
+    'The mock keeps its data in memory: after a restart, earlier orders, users and codes are gone.',
     '模拟器的数据只保存在内存中：重启后，之前的订单、用户和 code 都不再存在。',
   ],
 

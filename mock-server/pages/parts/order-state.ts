@@ -18,7 +18,7 @@ export function notificationsOf({ world }: Pick<View, 'world'>) {
     byOrder.get(key(mchId, outTradeNo)) ?? []
 }
 
-/** The one whose progress an order shows: the newest that is not acknowledged, or else the newest. */
+/** The notification whose progress an order shows: the newest that is not acknowledged; if all are, the newest. */
 export const shownOf = (notifications: readonly Notification[]) =>
   notifications.findLast(({ state }) => state !== 'acked') ?? notifications.at(-1)
 

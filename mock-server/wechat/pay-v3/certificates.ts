@@ -14,7 +14,7 @@ const REFUSALS = {
   '500': () => new V3Error('SYSTEM_ERROR', { message: '系统繁忙，请稍后重试' }),
 }
 
-/** GET certificates (4012551764): those that WeChat signs with, encrypted with the APIv3 key. */
+/** GET certificates (4012551764): the certificates WeChat signs with, encrypted with the APIv3 key. */
 export const certificates: V3Endpoint = {
   api: 'certificates',
   method: 'GET',

@@ -62,7 +62,7 @@ function readBody({ body, unreadable }: WireMessage): unknown {
   }
 }
 
-/** The body as far as it can be read, for finding out whom a request is about. */
+/** The body as far as it can be read, to find the merchant of a request. */
 function glance(message: WireMessage): Readonly<Record<string, unknown>> {
   try {
     return Object(readBody(message)) as Readonly<Record<string, unknown>>

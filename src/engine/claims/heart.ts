@@ -2,31 +2,31 @@ import type { Log } from '../../hooks.ts'
 import type { Store } from '../../store/store.ts'
 import { later } from '../schedule.ts'
 
-/** How often a process says that it is alive. */
+/** How often a process reports that it is alive. */
 const BEAT_MS = 2500
 
-/** A process that has said nothing for this long is taken for dead. */
+/** A process that has not reported for this long counts as dead. */
 const SILENCE_MS = 9000
 
 export interface HeartDeps {
   store: Pick<Store, 'beat' | 'takeOver'>
-  /** What this process is called. */
+  /** The name of this process. */
   claimer: string
   now: () => Date
-  /** Time that passes evenly, ms: no clock that anybody sets. */
+  /** Monotonic time, ms: setting the clock does not change it. */
   elapsed: () => number
-  /** Waits so many ms, and keeps no process alive for it. */
+  /** Waits this many ms without keeping the process alive. */
   pause: (ms: number) => Promise<void>
   leaseMs: number
   log: Log
 }
 
 export interface Heart {
-  /** Says that this process is alive, and takes over what others have claimed that are not. Resolves with the number of orders taken over. */
+  /** Reports that this process is alive, and takes over the claims of processes that are not. Resolves with the number of orders taken over. */
   beat(): Promise<number>
   /** Beats from now on, and calls `onTaken` when there is something to do. */
   start(onTaken: () => Promise<unknown>): void
-  /** This process ends in order: nobody has to find out. */
+  /** This process ends in an orderly way: the others need not find out. */
   stop(): Promise<void>
 }
 
@@ -45,7 +45,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
   async function beat(): Promise<number> {
     const heard = await store.beat(claimer, ++beats)
     const at = elapsed()
-    // Nothing was heard meanwhile: the store was away, or this process was frozen.
+    // No beat was read meanwhile: the store was away, or this process was frozen.
     const wasDeaf = at - last > SILENCE_MS
     last = at
     let count = 0

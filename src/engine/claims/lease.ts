@@ -2,9 +2,9 @@ import type { FulfilContext, Log } from '../../hooks.ts'
 
 const CLOSING = new Error('The app is closing.')
 
-/** The time that a claim gives its hooks. */
+/** The time a claim gives its hooks. */
 export class Lease {
-  /** Whether another process may have the order by now. */
+  /** Whether another process may have claimed the order by now. */
   isOver = false
   #late: Error | undefined
   /** Created on demand: most hooks do not use it. */

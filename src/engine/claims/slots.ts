@@ -1,12 +1,12 @@
 export interface Slots {
-  /** At least one slot, as soon as there is one, and at most `limit`. */
+  /** Resolves with at least one slot, as soon as one is free, and at most `limit`. */
   take(limit: number): Promise<number>
   /** One slot, if one is free now. */
   tryTake(): boolean
   give(count: number): void
-  /** Begins the work of an order after the replies of this turn, as soon as there is a slot. Its slot is to be given back. */
+  /** Starts the work of an order after the replies of this turn, as soon as a slot is free. The work gives its slot back. */
   begin(outTradeNo: string): void
-  /** Begins nothing any more. */
+  /** Starts nothing from now on. */
   stop(): void
   /** Waits for all slots to be free, at most `limitMs`. */
   idle(limitMs: number): Promise<void>
@@ -19,7 +19,7 @@ export const afterReply = setImmediate
 export function createSlots(count: number, begin: (outTradeNo: string) => void): Slots {
   let free = count
   let stopped = false
-  /** Orders to begin after this turn of the event loop. */
+  /** Orders to start after this turn of the event loop. */
   let announced = 0
   /** Orders without a slot yet. */
   const queue: string[] = []

@@ -6,7 +6,7 @@ import { isRumour } from '../machine/refund-fees.ts'
  * How a day's bill and the store differ about a payment or a refund.
  *
  * - `theirs-only`: the bill has it, and the store does not
- * - `ours-only`: the store has it, and WeChat, asked, does not
+ * - `ours-only`: the store has it, and WeChat says that it does not
  * - `state-differs`: both have it, e.g. paid here and revoked there
  * - `amount-differs`: both have it, with other amounts
  */

@@ -7,7 +7,7 @@ import type { Reconcile } from './reconcile.ts'
 export interface DailyDeps {
   reconcile: Reconcile
   store: Pick<Store, 'getShared' | 'swapShared'>
-  /** What the processes that do the same work share the day under. */
+  /** The name under which processes that do the same work share the day. */
   name: string
   /** `HH:mm` in GMT+8; never, if absent. */
   at: string | undefined
@@ -20,15 +20,15 @@ export interface DailyDeps {
 
 /** Reconciles each day once, by one process of those that share the store. */
 export interface Daily {
-  /** Begins with the day that is due, if there is one and nobody else is at it. Does not wait for it. */
+  /** Starts the day that is due, if there is one and no other process is working on it. Does not wait for it. */
   look(): void
-  /** Begins with no further day; one that is under way then is soon left to another process. */
+  /** Starts no further day. A day under way is soon left to another process. */
   stop(): void
   /** Waits for the reconciliation that is under way, at most `limitMs`. */
   idle(limitMs: number): Promise<void>
 }
 
-/** What the processes share: the last day that was reconciled, and until when somebody is at the next one. */
+/** What the processes share: the last day that was reconciled, and until when one of them works on the next. */
 interface Progress {
   done?: string | undefined
   until?: number
@@ -36,11 +36,11 @@ interface Progress {
 
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-/** A process that has begun has so long before another begins again: twice does no harm. */
+/** How long a process has before another one starts over. Doing a day twice does no harm. */
 const LEASE = 60 * MINUTE
 /** After a failure, such as a bill that is late. */
 const RETRY = 10 * MINUTE
-/** Others are asked how far they are so often. */
+/** How often a process checks how far the others are. */
 const LOOK = MINUTE
 /** Bills are kept for three months. */
 const MAX_DAYS = 85
@@ -75,10 +75,10 @@ export function createDaily({ reconcile, store, name, at, now, wechatNow, log }:
         { date, rows, equal, healed, open, unasked, more },
         `The bill of a day was reconciled\n${formatReconciliation(report)}`,
       )
-      // What is healed makes room for more.
+      // Healed differences make room for more.
       const isDone = unasked === 0 && (more === 0 || healed === 0)
       progress = isDone ? { done: date } : again(done)
-      // There may be another day, after a time without a process.
+      // More days may be due if no process was running for a while.
       if (isDone) nextLook = -Infinity
     } catch (error) {
       log.warn(

@@ -100,7 +100,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     )
   }
 
-  /** The findings that a difference may have led to: the engine's own, and that of an earlier run. */
+  /** The findings a difference may have caused: by the engine, or by an earlier run. */
   function idsOf({ outTradeNo, outRefundNo, row }: Suspect): string[] {
     const ids = [`bill-differs:${outRefundNo ?? outTradeNo}`]
     if (outRefundNo !== undefined) return [...ids, `refund-mismatch:${outRefundNo}`]

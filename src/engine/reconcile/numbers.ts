@@ -7,7 +7,7 @@ export function newOutTradeNo(at: Date, draw: (below: number) => number): string
   return formatTime(at) + Array.from({ length: 14 }, () => ALPHABET[draw(ALPHABET.length)]).join('')
 }
 
-/** Whether an order number may be one of ours. */
+/** Whether an order number has the form of ours. */
 export function isOurs(outTradeNo: string): boolean {
   return /^20\d{12}[0-9A-Za-z]{14}$/.test(outTradeNo)
 }

@@ -46,9 +46,9 @@ const MAX_UNREADABLE = 100
 const NUMBER = /^[\x21-\x7e]{1,64}$/
 
 /**
- * The bill is compared line by line, in batches that are looked up by number, as nobody says that bills are sorted. Nothing is done before it has arrived whole, and
- * nothing of it is believed by itself: what differs is asked about, and WeChat's signed answer takes the road of every other. A second pass looks for what only the
- * store has. Memory does not grow with the day, but for eight bytes a line.
+ * The bill is compared line by line, in batches that are looked up by number, as no source says that bills are sorted. Nothing is done before it has arrived whole, and
+ * a bill alone changes nothing: WeChat is asked about each difference, and its signed answer is handled like any other. A second pass looks for what only the
+ * store has. Memory grows by eight bytes per line of the bill, no more.
  */
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { pay, store, orders } = deps

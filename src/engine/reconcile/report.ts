@@ -4,41 +4,41 @@ import type { Comparison } from './compare.ts'
 
 export interface Difference extends Comparison {
   outTradeNo: string
-  /** Of a refund. */
+  /** Set for a refund. */
   outRefundNo: string | undefined
   /**
-   * - `healed`: WeChat, asked, has said the same as the bill, and now the store does
-   * - `open`: it waits for a person
+   * - `healed`: WeChat confirmed the bill, and now the store agrees
+   * - `open`: a person has to decide
    * - `unasked`: WeChat could not be asked; the next run asks
    * - `decided`: a person has looked at it before
    */
   outcome: 'healed' | 'open' | 'unasked' | 'decided'
-  /** One sentence: what was found out. */
+  /** One sentence: what the run found out. */
   reason: string
 }
 
-/** What a day's bill and the store say, compared. Counts are of lines of the bill, but for `elsewhere` and the differences of the kind `ours-only`. */
+/** A day's bill compared with the store. Counts are of lines of the bill, but for `elsewhere` and the differences of the kind `ours-only`. */
 export interface Reconciliation {
   /** The day in GMT+8: `yyyy-MM-dd`. */
   date: string
   rows: number
   equal: number
-  /** Of another app, or of an order number that this package did not give: another system's under the same merchant number. */
+  /** Lines of another app, or with an order number this package did not create: they belong to another system under the same merchant number. */
   foreign: number
-  /** Ours of the day that WeChat, asked, has in the bill of another day. */
+  /** Our entries of the day that WeChat has in the bill of another day. */
   elsewhere: number
   healed: number
   open: number
   unasked: number
   decided: number
-  /** In the order of the bill, then those of ours. */
+  /** In the order of the bill, followed by the entries only the store has. */
   differences: Difference[]
   /** Differences beyond the first 10,000, which were not looked into: run it again. */
   more: number
   /** Lines that cannot be read: the first hundred of `unreadableRows`. */
   unreadable: UnreadableLine[]
   unreadableRows: number
-  /** What the bill says of itself; absent for a day without trades. */
+  /** The bill's summary line; absent for a day without trades. */
   summary: TradeSummary | undefined
 }
 

@@ -31,7 +31,7 @@ export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect
   if (dialect === 'postgres' && pool !== undefined) outliveLosses(pool as PgPoolEvents)
 
   function connection(on: KnexQueryable): Connection {
-    // Knex counts the places of a statement itself.
+    // Knex numbers the placeholders of a statement itself.
     const raw = (sql: string, values: Value[]) => on.raw(sql.replaceAll(/\$\d+/g, '?'), values)
     return {
       rows: async (sql, values) => rows(await raw(sql, values)),
@@ -45,7 +45,7 @@ export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect
     transaction: (work, isolation) =>
       knex.transaction((trx) => work(connection(trx), trx), {
         ...(isolation && { isolationLevel: isolation }),
-        // Otherwise a work that throws `undefined` is rolled back and counts as done.
+        // Otherwise work that throws `undefined` is rolled back and counts as done.
         doNotRejectOnRollback: false,
       }),
   }

@@ -29,7 +29,7 @@ export function fromMysql2<Client extends Mysql2ConnectionLike>(pool: Mysql2Pool
       const client = await pool.getConnection()
       let broken = true
       try {
-        // Of the next transaction alone.
+        // Applies to the next transaction only.
         if (isolation !== undefined) await client.query(`set transaction isolation level ${isolation}`)
         await client.beginTransaction()
         try {
@@ -50,7 +50,7 @@ export function fromMysql2<Client extends Mysql2ConnectionLike>(pool: Mysql2Pool
 }
 
 function connection(on: Mysql2Queryable): Connection {
-  // Values go to the server apart from the statement, so that nothing hangs on quoting; what has none may be of a kind that cannot be prepared.
+  // Values go to the server apart from the statement, so that nothing depends on quoting. A statement without values may be of a kind that cannot be prepared.
   const answer = async (sql: string, values: Value[]) =>
     (await (values.length === 0 ? on.query(sql) : on.execute(sql, values)))[0]
   return {

@@ -44,7 +44,7 @@ export function fromPg<Client extends PgClientLike>(
   const names = new Map<string, string>()
   outliveLosses(pool)
 
-  /** A name belongs to one text on a connection, whoever else uses the pool. */
+  /** A statement name belongs to one text on a connection, also when others use the pool. */
   function named(text: string): { name?: string } {
     if (!prepare) return {}
     let name = names.get(text)

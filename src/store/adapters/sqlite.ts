@@ -16,8 +16,8 @@ export interface SqliteStatementLike {
  * Runs on a connection of better-sqlite3 or node:sqlite. `tx` is that connection, inside of its transaction.
  *
  * Transactions take turns, and no statement of ours gets into another's. Statements of your own do when they use the same connection while `onPaid` runs: give the
- * store a connection that nothing else uses, and write through `tx` in `onPaid`. What `onPaid` asks of the store in another way, such as `fastify.wechat.orders.get()`,
- * would wait for the end of `onPaid` itself: it is refused.
+ * store a connection that nothing else uses, and write through `tx` in `onPaid`. Other calls of the store inside `onPaid`, such as `fastify.wechat.orders.get()`,
+ * would wait for the end of `onPaid` itself: they are refused.
  */
 export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
   const statements = new Map<string, SqliteStatementLike>()
@@ -63,10 +63,10 @@ function rollback(db: SqliteLike): void {
 
 type Turns = <T>(task: () => Promise<T>) => Promise<T>
 
-/** The last turn taken on each connection, whoever takes it. */
+/** The last turn taken on each connection, by any store that shares it. */
 const lastTurns = new WeakMap<SqliteLike, Promise<unknown>>()
 
-/** Whose turn it is that the running code belongs to. */
+/** The turn that the running code belongs to. */
 const turns = new AsyncLocalStorage<{ db: SqliteLike; over: boolean }>()
 
 function turnsOf(db: SqliteLike): Turns {

@@ -4,8 +4,8 @@ import type { Tables } from './schema/tables.ts'
 import type { Statement } from './statements.ts'
 
 /**
- * What stands in narrow tables beside the orders, so that no index of theirs changes: when an order is due, as an index of its `dueAt`, and who has a live key.
- * Whoever writes it holds the lock of the order's row, so that both always say the same.
+ * Narrow tables beside the orders, so that no index of the orders changes: when each order is due (an index of its `dueAt`), and which order holds each live key.
+ * Writers hold the lock of the order's row, so both always agree.
  */
 export interface Beside {
   /** What makes it right for an order that is new, or was `before`. The insert of a key may meet a conflict. */

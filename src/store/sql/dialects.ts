@@ -1,33 +1,33 @@
 import type { Dialect, Isolation } from '../executor.ts'
 import type { Kind } from './fields.ts'
 
-/** Where the databases differ. Everything else is said in words that all of them know. */
+/** Where the databases differ. All other SQL is common to all of them. */
 export interface Differences {
   types: Readonly<Record<Kind, string>>
-  /** A column of this kind as a driver, whatever its settings, reads it right: times as ms since 1970, everything else as text or an integer. */
+  /** Selects a column of this kind so that every driver reads it right, whatever its settings: times as ms since 1970, everything else as text or an integer. */
   read(kind: Kind, column: string): string
-  /** The place of a value. */
+  /** The placeholder of a value. */
   place: Readonly<Record<Kind, string>>
-  /** A moment as this database's drivers, whatever their settings, write it right. */
+  /** A moment in the form that every driver of this database writes right, whatever its settings. */
   time(at: Date): string | number
-  /** Turns the `?` of a statement into what drivers want. */
+  /** Turns the `?` of a statement into the placeholders of the drivers. */
   numbered(sql: string): string
-  /** The level of the store's own transactions, where there are several. */
+  /** The isolation level of the store's own transactions, where the database has several. */
   isolation?: Isolation
   /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
   lock: string
-  /** The same, passing over rows that somebody else has locked. */
+  /** The same, but skips rows that another transaction has locked. */
   lockFree: string
   /** A join that is done from left to right: the order of its rows is that of the table on the left. */
   inOrder: string
   /**
-   * Where the database may end a transaction by itself, as MySQL does after a deadlock: statements that keep what comes next from being committed one by one
+   * Where the database may end a transaction on its own, as MySQL does after a deadlock: statements that keep later ones from being committed one by one
    * until `open` commits the lot.
    */
   fence?: { close: string; open: string }
   /** Whether several statements can be one, and thus one round trip and one transaction. */
   compound: boolean
-  /** Ends an insert of a row that may be there already and then stays: touches 1 row when it is new. */
+  /** Ends an insert that leaves an existing row as it is: reports 1 row when the row is new. */
   unlessKnown: string
   ddl: {
     /** A number that the database counts up. */
@@ -41,14 +41,14 @@ export interface Differences {
     roomy: string
     /** Options of a table that is little more than its key. */
     narrow: string
-    /** Adds rows of another table, but for those that are there. */
+    /** Copies rows from another table, except those that exist already. */
     copy(into: string, columns: string, from: string): string
-    /** Keeps what others do to a table from getting lost while it is copied and dropped: until `thaw`, or for ever. */
+    /** Blocks writes to a table while it is copied and dropped, so that none is lost: until `thaw`, or for ever. */
     freeze(table: string, into: string[]): string[]
     thaw: string[]
     /** Leaves the table of history one index, in which lines of the same order share an entry, where a database knows such. */
     slim(history: string): string[]
-    /** The moment, by the clock of the database. */
+    /** The current time, by the clock of the database. */
     now: string
     /** Texts as one. */
     concat(...texts: string[]): string
@@ -104,7 +104,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       roomy: ' with (fillfactor = 85)',
       narrow: '',
       copy: copyNew,
-      // What processes of older versions still send names this column, and fails from now on.
+      // Statements of older versions name this column, so they fail from now on.
       freeze: (table) => [`alter table if exists ${table} drop column if exists claims`],
       thaw: [],
       // Without a key, the whole row says to a replica which one is deleted.

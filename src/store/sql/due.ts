@@ -9,7 +9,7 @@ import type { Tables } from './schema/tables.ts'
 import { joined } from './statements.ts'
 import type { Store } from '../store.ts'
 
-/** How many orders that are due too late are looked for at a time. */
+/** How many orders that are due too late one question looks for. */
 const PAGE = 500
 
 /** The orders with due work: claimed, counted, brought forward. An order's row says when it is due, and a row of the schedule says the same, in order of time. */

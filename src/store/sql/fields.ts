@@ -6,7 +6,7 @@ import type { Anomaly, HistoryLine, Order, Payment, Refund, Resolution, TokenSes
  * - `text`: text of any length
  * - `integer`: a safe integer; money is in fen
  * - `time`: a moment, to the millisecond
- * - `count`: how many there are of what has a table of its own
+ * - `count`: the number of rows in a table of their own
  */
 export type Kind = 'key' | 'name' | 'text' | 'integer' | 'time' | 'count'
 
@@ -111,7 +111,7 @@ export const HISTORY = {
   to: { column: 'to_state', kind: 'name' },
 } as const satisfies Fields<HistoryLine>
 
-/** How often a line was said again after the first time, and when last. */
+/** How often a line was repeated after the first time, and when last. */
 export interface Repeat {
   id: number
   times: number

@@ -7,9 +7,9 @@ import type { Tables } from './schema/tables.ts'
 import { insert } from './statements.ts'
 import type { Statement } from './statements.ts'
 
-/** Lines of orders' lives. One that says the same as an earlier one of its order is counted there, in a narrow row beside it: cheap requests make no rows. */
+/** Lines of orders' histories. A line that repeats an earlier one of its order is only counted, in a narrow row beside it: cheap requests add no rows. */
 export interface History {
-  /** What adds these lines to their order, which is new or locked. */
+  /** Statements that add these lines to their order, which is new or locked. */
   adding(said: readonly HistoryLine[], isNew: boolean, connection: Reader): Promise<Statement[]>
   of(outTradeNo: string, connection: Reader): Promise<HistoryEntry[]>
 }
@@ -35,7 +35,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
     })
   }
 
-  /** Both steps see the lines as they were: the one counts where a line was said before, the other adds those that were not. */
+  /** Both steps see the lines as they were before: one counts the repeated lines, the other adds the new ones. */
   function inOneRoundTrip(said: readonly HistoryLine[]): Statement[] {
     const rows = said.map((_, n) => `(${n}, ${lineRow.places.join(', ')})`)
     const values = said.flatMap(lineRow.write)
@@ -59,7 +59,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
     ]
   }
 
-  /** What adds the line, or counts it where it was said before. */
+  /** Statements that add the line, or count it if it repeats one. */
   async function step(line: HistoryLine, connection: Reader): Promise<Statement> {
     const known = isRepeatable(line) ? await find(line, connection) : undefined
     if (known === undefined) return insert(history, lineRow, [line])!
@@ -67,7 +67,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
     return { sql: `${sql} ${replacing('history_id', repeatRow.columns)}`, values }
   }
 
-  /** The first line that says the same: also in databases that take texts for the same that are not. */
+  /** The first line with the same text, compared exactly even in databases that compare loosely. */
   async function find(line: HistoryLine, connection: Reader): Promise<(HistoryEntry & { id: number }) | undefined> {
     const values = [line.outTradeNo, ...WORDS.map((word) => line[word])]
     const found = await read(`out_trade_no = ${place.key} and ${words}`, values, connection)
@@ -90,7 +90,7 @@ export function historyOf({ history, repeats }: Tables, differences: Differences
   }
 }
 
-/** A change of state is made once. */
+/** A change of state happens only once. */
 function isRepeatable({ from, to }: HistoryLine): boolean {
   return from === to
 }

@@ -24,13 +24,13 @@ export interface Orders {
   findLive(key: string): Promise<Order | undefined>
   lock(outTradeNo: string, connection: Connection): Promise<Order | undefined>
   insert(first: Change, connection: Connection): Promise<void>
-  /** Runs `decide` on the order as it is under the lock, and writes what it says. */
+  /** Runs `decide` on the locked order, and writes its decision. */
   change(current: Order, decide: Decide, connection: Connection): Promise<Updated>
   /** Whether the finding is new. */
   note(anomaly: Anomaly, connection: Connection): Promise<boolean>
   /** Another order that has the transaction of this one. */
   holder(order: Order): Promise<string | undefined>
-  /** Says what was in the way of a change, once its transaction is over. */
+  /** Finds out what prevented a change, once its transaction is over. */
   explain(error: unknown): Promise<never>
 }
 
@@ -69,7 +69,7 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     return (await read(rows, connection, locking))[0]
   }
 
-  /** What adds the order, or makes it of what it was before. What stays as it was is not written. */
+  /** Statements that insert the order, or update the columns that differ from `before`. */
   async function statements(
     { order, history }: Change,
     before: Order | undefined,
@@ -107,7 +107,7 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     return compound ? joined(all) : all
   }
 
-  /** Writes what `statements` gave, and the anomalies; answers with those that are new. */
+  /** Runs the `statements` and writes the anomalies; resolves with the anomalies that are new. */
   async function write(all: Statement[], found: Anomaly[], connection: Connection): Promise<Anomaly[]> {
     for (const { sql, values } of all) await connection.run(sql, values)
     const raised: Anomaly[] = []
@@ -162,7 +162,7 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
   }
 }
 
-/** A unique column would have had the same value twice: which one is looked up when the transaction is over, as it can do nothing more. */
+/** A unique column would have held the same value twice. Which one is looked up after the transaction, as a failed transaction can run no more statements. */
 class Conflict extends Error {
   readonly order: Order
 

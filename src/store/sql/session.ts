@@ -1,7 +1,7 @@
 import type { Dialect, Reader, Row } from '../executor.ts'
 
 export interface Session {
-  /** Whether a single statement commits by itself, as a transaction of the level that the store needs. */
+  /** Whether a single statement commits on its own, as a transaction at the isolation level the store needs. */
   single: boolean
 }
 
@@ -10,7 +10,7 @@ type Settings = Readonly<Record<string, unknown>>
 /** A setting that would break a promise of the store without an error. */
 interface Rule {
   setting: string
-  /** What it may be. One that a database does not have is no fault. */
+  /** The values that are allowed. A setting the database does not have is not a fault. */
   is: RegExp
   /** Why, and what to do. */
   advice: string
@@ -85,7 +85,7 @@ const CHECKS: Record<Dialect, Check> = {
         when: ({ log_bin: log }) => log === 'ON',
       },
     ],
-    // Somebody may have switched autocommit off in a session of the pool.
+    // Other code may have switched autocommit off in a session of the pool.
     single: () => false,
   },
 
@@ -109,7 +109,7 @@ const CHECKS: Record<Dialect, Check> = {
   },
 }
 
-/** Beyond ASCII and the first plane of Unicode, with what is an escape in some modes. */
+/** Characters beyond ASCII and beyond the first plane of Unicode, and one that some modes take for an escape. */
 const SAMPLE = '\\红茶🍵'
 const HEX = Buffer.from(SAMPLE).toString('hex')
 

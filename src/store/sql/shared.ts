@@ -4,7 +4,7 @@ import { isConflict, repeated } from '../failures.ts'
 import type { Tables } from './schema/tables.ts'
 import type { Store } from '../store.ts'
 
-/** What processes share by a name. */
+/** Values that processes share by name. */
 export function sharedOf(
   { shared }: Tables,
   { place }: Differences,

@@ -524,7 +524,7 @@ t.test('the result of a query', async (t) => {
     t.strictSame(
       await reported({ ...QUERIED, trade_state: tradeState }),
       { tradeState, payment: PAYMENT },
-      `${tradeState}: paid, and by whom`,
+      `${tradeState}: paid, with the payer`,
     )
   }
   const details: [string, Values, object][] = [

@@ -15,7 +15,7 @@ const refund = (n: number, change: Values = {}): Values => ({
   ...change,
 })
 
-/** A reply with so many refunds. */
+/** A reply with this many refunds. */
 function page(count: number, change: Values = {}): Values {
   const refunds = Array.from({ length: count }, (_, n) => refund(n))
   return Object.assign({ out_trade_no: 'tea', refund_count: String(count) }, ...refunds, change) as Values

@@ -105,7 +105,7 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
   ],
   ['with the nonce of another', notification({ headers: { 'wechatpay-nonce': 'another' } }), 'bad-signature'],
   [
-    'written anew',
+    'rewritten',
     { ...notification(), body: Buffer.from(JSON.stringify(JSON.parse(notification().body.toString()), null, 1)) },
     'bad-signature',
   ],

@@ -46,7 +46,7 @@ export function wechatMock(t: Test, args: string[], env: Record<string, string> 
   }
 }
 
-/** Runs a command of `wechat-mock` that ends by itself, in this process. */
+/** Runs a command of `wechat-mock` that ends without a signal, in this process. */
 export async function command(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const told = { out: '', err: '' }
   const code = await run(args, {

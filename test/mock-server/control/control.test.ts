@@ -224,7 +224,7 @@ t.test('every route is there, says what it does, and has a name of its own', asy
   }
 })
 
-t.test('the schemas are those that the routes check with', async (t) => {
+t.test('the published schemas are the ones the routes validate with', async (t) => {
   const { mock, document } = await described(t)
   t.match(document.paths['/worlds/{world}/faults/{name}']!.put, {
     operationId: 'putFaultsByName',

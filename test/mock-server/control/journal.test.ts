@@ -248,7 +248,7 @@ t.test('a signature explained', async (t) => {
   t.match(await call('POST', 'explain-sign', {}), { status: 400, json: { field: 'method', rule: 'required' } })
 })
 
-/** Reads the stream until so many events have come. */
+/** Reads the stream until this many events have come. */
 async function listen(url: string, count: number, headers: Record<string, string> = {}, start = async () => {}) {
   const request = get(url, { headers })
   const [response] = (await once(request, 'response')) as [IncomingMessage]

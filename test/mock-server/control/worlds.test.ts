@@ -116,7 +116,11 @@ t.test('to make a world once more, by its id and with the same options, is to fi
   t.throws(() => mock.world({ id: 'mine', seed: 7 }), { code: 'WORLD_EXISTS' })
 
   await control(mock, 'DELETE', '/worlds/mine')
-  t.match(await create(options), { status: 201, json: { mchId: first.json.mchId } }, 'what is deleted is made anew')
+  t.match(
+    await create(options),
+    { status: 201, json: { mchId: first.json.mchId } },
+    'a deleted world can be made again',
+  )
   const { json: one } = await create({ seed: 9 })
   const { json: two } = await create({ seed: 9 })
   t.not(one.id, two.id, 'without an id each is a new one')

@@ -6,7 +6,7 @@ import { NOON } from '../helpers.ts'
 
 const SYSTEMERROR = { kind: 'result_code_fail', err_code: 'SYSTEMERROR' } as const
 
-/** A book of faults with a clock of its own; `strikes` says which of so many exchanges were struck. */
+/** A book of faults with a clock of its own; `strikes(n)` lists which of n exchanges were struck. */
 function setup(seed = '42') {
   let now = NOON
   const told: FaultView[] = []

@@ -124,7 +124,7 @@ t.test('granted coupons are not settled with the merchant', async (t) => {
   const order = { totalFee: 100, payment: { ...payment(), coupons } } as unknown as Order
   const half = refund({ refundFee: 50, coupons: coupons.map(({ fee, ...rest }) => ({ ...rest, fee: fee / 2 })) })
   t.same(refundSettlement(order, half), { totalFee: 70, refundFee: 35 })
-  t.equal(rechargeRefundFee(half), 10, 'those that the payer had bought are')
+  t.equal(rechargeRefundFee(half), 10, 'coupons the payer had bought are')
 })
 
 t.test('refunds of an order that is gone have gone under each of their numbers; the ordinals go on', async (t) => {
@@ -160,7 +160,7 @@ t.test('a refund waits until it is settled, whatever time it is', async (t) => {
   await placeRefund(world)
   await world.advance('30d')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'PROCESSING')
-  t.equal((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, undefined, 'nobody is to be told')
+  t.equal((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, undefined, 'there is nobody to notify')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'SUCCESS')
   t.match(world.refund('tea-0001-r1'), {
     status: 'SUCCESS',

@@ -394,7 +394,7 @@ t.test('what is still to be sent when everything is forgotten is not sent', asyn
   const lost = { verdict: 'reset', reason: /the world no longer remembers it/ }
   t.match(await one, [lost], 'and no more of them are tried')
   t.match(await both, [lost, lost])
-  t.match(await entry.deliver(), [lost], 'nor later, by whoever still has it')
+  t.match(await entry.deliver(), [lost], 'nor later, by code that still holds it')
   t.same([posts, told, notifier.deliveries(), activity.list()], [[], [], [], []])
   t.match(
     await notifier.start(notifier.create('tea-1', 'http://shop/notify', '', PAY)),

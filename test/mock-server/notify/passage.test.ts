@@ -137,7 +137,7 @@ t.test(
       t.same([fault.used, answered.state], [false, 'waiting'], how)
       answered.remove()
       t.match((await world.pay('tea-0001')).delivery!, { id: 'd1', verdict: 'reset', reason: /fault/ })
-      t.match(shop.received, [{ body: /<attach>.*hooked/ }], 'the new order is the one that is told')
+      t.match(shop.received, [{ body: /<attach>.*hooked/ }], 'the notification is about the new order')
     }
   },
 )

@@ -329,7 +329,7 @@ t.test('Phone: what the payer sees, what they did, and what WeChat checks', asyn
   )
   t.match(await visit(mock, 'phone/wx00'), {
     status: 404,
-    text: /No order has the prepay_id wx00\. .* after a restart it knows no order/,
+    text: /No order has the prepay_id wx00\. .* after a restart, earlier orders/,
   })
 })
 

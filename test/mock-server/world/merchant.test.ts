@@ -545,7 +545,7 @@ t.test('another app: its orders', async (t) => {
   t.equal(
     world.users().find((user) => user.openid === world.order('tea-0003').openid)?.appid,
     APPID,
-    'whoever pays is a user of the app',
+    'the payer becomes a user of the app',
   )
   await placeOrder(
     { ...second, credentials: { ...second.credentials, mchId: '10000100', apiKey: KEY } } as World,

@@ -145,7 +145,7 @@ t.test('an app in the process plans its own work between two retries', async (t)
   })
   await t.rejects(clock.advance('1h'), { message: 'the app failed' })
   t.same(clock.now(), after(2050))
-  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and everybody is told')
+  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and every listener hears it')
 })
 
 t.test('time waits for every world: its requests, its sends and its hooks', async (t) => {

@@ -603,7 +603,7 @@ t.test('an application that cannot be asked ends the advance, and one that is re
   await t.rejects(
     far.default.advance('1s'),
     { code: 'SETTLE_FAILED' },
-    'no host beside those that may be notified is asked',
+    'no request goes to a host that may not be notified',
   )
 })
 

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { outliveLosses } from '../../../src/store/adapters/lost.ts'
 
-/** A pool and a client of it, as pg has them: whoever gets a client gets its `release`. */
+/** A pool and a client of it, as pg has them: a client comes with its `release`. */
 function double() {
   const pool = new EventEmitter()
   const released: (boolean | undefined)[] = []

@@ -81,7 +81,7 @@ function gist({ sql }: { sql: string }): string {
   return parts.join(' + ') || sql
 }
 
-/** An executor whose transactions fail with a deadlock, so many times: before they begin, or at the first write to the history. */
+/** An executor whose transactions fail with a deadlock, this many times: before they begin, or at the first write to the history. */
 function failing(executor: Executor<any>, times: number, when: 'before' | 'within'): Executor<any> {
   let left = times
   return {
@@ -108,14 +108,14 @@ function failing(executor: Executor<any>, times: number, when: 'before' | 'withi
 
 const DEADLOCK = Object.assign(new Error('deadlock detected'), { code: '40P01' })
 
-/** MySQL may end the transaction by itself. */
+/** MySQL may end the transaction on its own. */
 function fenced(sent: string[]): string[] {
   const begin = sent.indexOf('begin as set') + 1
   return [...sent.slice(0, begin), 'set autocommit = 0', ...sent.slice(begin, -1), 'set autocommit = 1', 'commit']
 }
 
 /**
- * What each call sends. What stands outside of `begin` and `commit` commits by itself. `begin as set` begins a transaction at the database's default isolation,
+ * What each call sends. A statement outside `begin` and `commit` commits on its own. `begin as set` begins a transaction at the database's default isolation,
  * `begin` one at the store's.
  */
 type Sent = [call: string, run: (store: SqlStore<unknown>) => Promise<unknown>, postgres: string[], others: string[]]

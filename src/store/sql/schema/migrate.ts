@@ -22,8 +22,8 @@ export function migrationOf(
   }
 
   /**
-   * A hook that a process of version 1 or 2 runs would be rolled back, as nothing of that process is written any more, and run again, with whatever it does
-   * elsewhere. One that has failed before and is under way now cannot be told from one that waits, and is not waited for.
+   * A hook that a process of version 1 or 2 is running would be rolled back, as that process can no longer write, and would run again, with everything it does
+   * elsewhere. A hook that failed before and runs again now looks like one that waits, so migrate() does not wait for it.
    */
   async function checkLeases(connection: Connection): Promise<void> {
     const hooked =

@@ -6,9 +6,9 @@ import type { Differences } from '../dialects.ts'
 import type { Dialect } from '../../executor.ts'
 
 export interface SchemaOptions {
-  /** What the names of the tables begin with. Default `wechat_`. */
+  /** Prefix of the table names. Default `wechat_`. */
   tablePrefix?: string | undefined
-  /** The version that the tables have already: only what is newer comes back. Default 0, none. */
+  /** The version the tables have already: only newer statements are returned. Default 0, none. */
   from?: number | undefined
 }
 
@@ -22,7 +22,7 @@ export function schema(dialect: Dialect, { tablePrefix, from = 0 }: SchemaOption
   return migrations(dialect, tables(tablePrefix)).slice(from).flat()
 }
 
-/** The statements of each version, 1 first: they make it from the one before, and note that they have. */
+/** The statements of each version, version 1 first. They upgrade the version before and record the upgrade. */
 export function migrations(dialect: Dialect, names: Tables): string[][] {
   const differences = DIALECTS[dialect]
   return VERSIONS.map((version, n) => [

@@ -5,7 +5,7 @@ export interface Tables {
   orders: string
   /** Orders with their payments. */
   trades: string
-  /** One row for each order that has work, with the moment when it is due: what `due_at` of the order says, as an index that leaves the order alone. */
+  /** One row for each order that has work, with the time when it is due: the same as `due_at` of the order, indexed here so that the order needs no index. */
   due: string
   /** One row for each live key: the order that has it. */
   keys: string
@@ -13,13 +13,13 @@ export interface Tables {
   /** One row for each transaction of WeChat's: the order that it has paid. */
   transactions: string
   history: string
-  /** One row for each line of history that was said again: how often, and when last. */
+  /** One row for each line of history that was repeated: how often, and when last. */
   repeats: string
   anomalies: string
   sessions: string
-  /** What processes share by a name. */
+  /** Values that processes share by name. */
   shared: string
-  /** One row for each process that works, with how often it has said that it is alive. */
+  /** One row for each running process, with its latest heartbeat. */
   processes: string
   /** One row for each version that was applied. */
   versions: string

@@ -144,7 +144,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     const payment =
       'transaction_id, paid_out_trade_no, paid_appid, paid_mch_id, paid_openid, paid_fee, paid_currency, paid_at, paid_bank_type, paid_attach'
     return [
-      // Gone where version 3 has been applied as well.
+      // Gone if version 3 has been applied as well.
       ordersOf1(names, types),
       {
         name: transactions,
@@ -170,8 +170,8 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     ]
   },
 
-  // The schedule and what is unique of an order are in narrow tables beside it, so that no index has to hear of its changes. An order says which version of WeChat
-  // Pay's API it was made with. Orders have a table of another name: what a process of an older version still writes fails, whole.
+  // The schedule and the unique values of an order are in narrow tables beside it, so that changing an order touches no index. An order records which version of WeChat
+  // Pay's API it was made with. The table of orders has a new name, so a write by a process of an older version fails as a whole.
   (names, { types, ddl }) => {
     const { orders, trades, due, keys, history } = names
     const before = ordersOf1(names, types)
@@ -179,7 +179,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     const gone = ['claims']
     const known = before.columns.filter((column) => !gone.includes(named(column)))
     const copied = known.map(named).join(', ')
-    // What changes is at the end, the more often the later, so that a change is a short part of the row.
+    // Columns that change are at the end, those that change most last, so that a change rewrites a short part of the row.
     const last = ['refund_count', 'state', 'fulfilment', 'attempts', 'queried_at', 'due_at']
     const place = (column: string) => last.indexOf(named(column))
     const columns = known.map((column) => column.replace(' unique', ''))
@@ -221,7 +221,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     ]
   },
 
-  // What processes share by a name.
+  // Values that processes share by name.
   ({ shared }, { types: { key, text } }) => [
     { name: shared, columns: [`name ${key} not null primary key`, `content ${text} not null`] },
   ],

@@ -66,7 +66,7 @@ const tokenRows = (
   ],
 ]
 
-/** What the mock does by itself. */
+/** What the mock does without a fault. */
 const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]> = {
   jscode2session: [
     [41002, 'no appid', exchange({ appid: undefined })],
@@ -145,7 +145,7 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
     ...tokenRows((world, token) => session('checksession', { access_token: token })(world, world)),
     [
       87009,
-      'the key of before',
+      'the earlier key',
       async (world) => {
         const old = await loginAs(world, 'o-alice')
         world.rotateSessionKey('o-alice')
@@ -240,7 +240,7 @@ function refused(
 }
 
 for (const api of LOGIN_APIS) {
-  t.test(`${api}: what the mock does by itself`, async (t) => {
+  t.test(`${api}: what the mock does without a fault`, async (t) => {
     const mock = await startMock(t)
     const other = mock.world({ startTime: NOON })
     for (const [errcode, what, bring] of BROUGHT[api]) {

@@ -67,7 +67,7 @@ async function refunded(world: World, values: Values = {}): Promise<void> {
   await placeRefund(world, values)
 }
 
-/** What the mock does by itself: code, text if it is not the table's own, and how it comes about. */
+/** What the mock does without a fault: code, text if it differs from the table, and how to cause it. */
 const BROUGHT: Record<Signed, [code: string, text: string, row: Row][]> = {
   unifiedorder: [
     ['INVALID_REQUEST', '201 商户订单号重复', asked('unifiedorder', { total_fee: 1 }, {}, ordered)],

@@ -415,7 +415,7 @@ t.test('lengths in characters, and unknown parameters ignored, where a test want
   t.match(await post(world, JSAPI, { ...body, description: '茶'.repeat(128) }), { json: { detail: { value: 128 } } })
 })
 
-t.test('whom an order is for', async (t) => {
+t.test('the payer and the app of an order', async (t) => {
   const mock = await startMock(t)
   const world = mock.default
   const body = orderBody(world, URL_OF_SHOP)

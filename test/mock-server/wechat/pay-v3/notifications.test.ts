@@ -31,7 +31,7 @@ async function ordered(t: Test, options: WorldOptions = {}, status = 200): Promi
   return { world, shop }
 }
 
-t.test('each send is signed anew: the same body and id, another timestamp, nonce and signature', async (t) => {
+t.test('each send has a new signature: the same body and id, another timestamp, nonce and signature', async (t) => {
   const { world, shop } = await ordered(t, {}, 500)
   await world.pay('tea-0001')
   await world.advance('24h4m')
@@ -349,7 +349,7 @@ t.test('events of other products', async (t) => {
   })
 })
 
-t.test('a device is told; a forced state has no payment', async (t) => {
+t.test('a device is reported; a forced state has no payment', async (t) => {
   const { world, shop } = await ordered(t)
   await order(world, shop.notifyUrl, {
     out_trade_no: 'tea-0002',
