@@ -5,7 +5,7 @@ import type { Order, Refund, RefundReport } from '../model.ts'
 import { checkFields, optional, text } from '../base/rules.ts'
 import type { Rule } from '../base/rules.ts'
 import type { Orders } from './orders.ts'
-import type { RefundObservation } from './machine/refunds.ts'
+import type { RefundObservation } from './machine/refund-observation.ts'
 import { fen } from './terms.ts'
 
 export interface RefundRequest {

@@ -1,5 +1,5 @@
 import type { Order, Payment, Resolution, Source, TradeState } from '../../model.ts'
-import type { RefundObservation } from './refunds.ts'
+import type { RefundObservation } from './refund-observation.ts'
 
 /** Trade states that mean: not paid, and may still be. */
 type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>

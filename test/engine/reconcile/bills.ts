@@ -1,6 +1,26 @@
 import type { Order } from '../../../src/model.ts'
 import type { BillRefund, TradeRow } from '../../../src/protocol/trade-bill.ts'
 import { paymentOf } from '../helpers.ts'
+import type { Reconciliation } from '../../../src/engine/reconcile/report.ts'
+
+/** The report of a day without rows; `part` says what is different. */
+export const reportOf = (date: string, part: Partial<Reconciliation> = {}): Reconciliation => ({
+  date,
+  rows: 0,
+  equal: 0,
+  foreign: 0,
+  elsewhere: 0,
+  healed: 0,
+  open: 0,
+  unasked: 0,
+  decided: 0,
+  differences: [],
+  more: 0,
+  unreadable: [],
+  unreadableRows: 0,
+  summary: undefined,
+  ...part,
+})
 
 type RowPart = Partial<Omit<TradeRow, 'refund'>> & { refund?: Partial<BillRefund> }
 

@@ -2,29 +2,11 @@ import { setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
 import { createDaily } from '../../../src/engine/reconcile/daily.ts'
 import type { DailyDeps } from '../../../src/engine/reconcile/daily.ts'
-import type { Reconciliation } from '../../../src/engine/reconcile/report.ts'
 import { memoryStore } from '../../../src/store/memory.ts'
+import type { Reconciliation } from '../../../src/engine/reconcile/report.ts'
+import { reportOf } from './bills.ts'
 
 const MINUTE = 60_000
-
-/** A report of a day, on which nothing differs unless said. */
-const reportOf = (date: string, part: Partial<Reconciliation> = {}): Reconciliation => ({
-  date,
-  rows: 1,
-  equal: 1,
-  foreign: 0,
-  elsewhere: 0,
-  healed: 0,
-  open: 0,
-  unasked: 0,
-  decided: 0,
-  differences: [],
-  more: 0,
-  unreadable: [],
-  unreadableRows: 0,
-  summary: undefined,
-  ...part,
-})
 
 function setting(start: string) {
   const store = memoryStore()

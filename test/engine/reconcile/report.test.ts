@@ -1,61 +1,47 @@
 import t from 'tap'
 import { formatReconciliation } from '../../../src/engine/reconcile/report.ts'
-import type { Reconciliation } from '../../../src/engine/reconcile/report.ts'
+import { reportOf } from './bills.ts'
 
-const NOTHING: Reconciliation = {
-  date: '2026-01-31',
-  rows: 0,
-  equal: 0,
-  foreign: 0,
-  elsewhere: 0,
-  healed: 0,
-  open: 0,
-  unasked: 0,
-  decided: 0,
-  differences: [],
-  more: 0,
-  unreadable: [],
-  unreadableRows: 0,
-  summary: undefined,
-}
+const DAY = '2026-01-31'
 
 t.test('a day on which nothing differs is one line', async (t) => {
-  t.equal(formatReconciliation(NOTHING), '2026-01-31: 0 rows, 0 open')
+  t.equal(formatReconciliation(reportOf(DAY)), '2026-01-31: 0 rows, 0 open')
   t.equal(
-    formatReconciliation({ ...NOTHING, rows: 5, equal: 3, foreign: 2, elsewhere: 1 }),
+    formatReconciliation(reportOf(DAY, { rows: 5, equal: 3, foreign: 2, elsewhere: 1 })),
     '2026-01-31: 5 rows, 3 equal, 0 open, 2 foreign, 1 elsewhere',
   )
 })
 
 t.test('differences are a table, and lines that cannot be read follow', async (t) => {
-  const text = formatReconciliation({
-    ...NOTHING,
-    rows: 3,
-    healed: 1,
-    open: 1,
-    unreadableRows: 1,
-    differences: [
-      {
-        kind: 'theirs-only',
-        outTradeNo: 'order-1',
-        outRefundNo: undefined,
-        ours: '-',
-        theirs: 'paid, 1250 fen, 42',
-        outcome: 'healed',
-        reason: 'WeChat says so',
-      },
-      {
-        kind: 'amount-differs',
-        outTradeNo: 'order-12',
-        outRefundNo: 'order-12-1',
-        ours: 'success, 1 fen, 50',
-        theirs: 'SUCCESS, 2 fen, 50',
-        outcome: 'open',
-        reason: 'WeChat says otherwise',
-      },
-    ],
-    unreadable: [{ line: 7, reason: 'it has 2 values' }],
-  })
+  const text = formatReconciliation(
+    reportOf(DAY, {
+      rows: 3,
+      healed: 1,
+      open: 1,
+      unreadableRows: 1,
+      differences: [
+        {
+          kind: 'theirs-only',
+          outTradeNo: 'order-1',
+          outRefundNo: undefined,
+          ours: '-',
+          theirs: 'paid, 1250 fen, 42',
+          outcome: 'healed',
+          reason: 'WeChat says so',
+        },
+        {
+          kind: 'amount-differs',
+          outTradeNo: 'order-12',
+          outRefundNo: 'order-12-1',
+          ours: 'success, 1 fen, 50',
+          theirs: 'SUCCESS, 2 fen, 50',
+          outcome: 'open',
+          reason: 'WeChat says otherwise',
+        },
+      ],
+      unreadable: [{ line: 7, reason: 'it has 2 values' }],
+    }),
+  )
   t.equal(
     text,
     [

@@ -1,0 +1,18 @@
+import type { RefundReport, Source } from '../../model.ts'
+
+export type RefundObservation =
+  /** Somebody wants money given back. */
+  | { seen: 'refund-wanted'; source: Source; key: string; refundFee: number; reason?: string | undefined }
+  /** WeChat accepted the refund; the money is on its way. */
+  | { seen: 'refund-accepted'; outRefundNo: string; refundId: string }
+  /** The answer was lost, or WeChat wants it asked again. */
+  | { seen: 'refund-unsure'; outRefundNo: string; reason: string }
+  /** WeChat refused the refund, and when asked does not know its number. */
+  | { seen: 'refund-refused'; outRefundNo: string; reason: string }
+  /** An unsigned notification, which may name the order's app, says that something happened to a refund: only a reason to ask. */
+  | { seen: 'refund-hinted'; source: Source; appid?: string; outRefundNo: string; refundFee: number }
+  | { seen: 'refund-reported'; source: Source; report: RefundReport }
+  | { seen: 'refund-not-exist'; outRefundNo: string }
+  | { seen: 'refund-no-answer'; outRefundNo: string; reason: string }
+  | { seen: 'refund-fulfilled'; outRefundNo: string }
+  | { seen: 'refund-fulfil-failed'; outRefundNo: string; claims: number; reason: string }

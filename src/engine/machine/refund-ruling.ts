@@ -1,0 +1,105 @@
+import type { AnomalyKind, Order, Refund } from '../../model.ts'
+import { backoff, CALL_GRACE } from '../schedule.ts'
+import { inItsWay, isRumour } from './refund-fees.ts'
+
+/** After this many failures, about 45 minutes, an anomaly asks for a person. Retries go on. */
+export const TELL_AFTER = 10
+
+/** The decision. Without `refunds` nothing changes. */
+export interface RefundDecision {
+  outcome: 'changed' | 'repeated' | 'ignored' | 'refused'
+  text: string
+  refunds?: readonly Refund[]
+  anomaly?: { kind: AnomalyKind; id: string; reason: string }
+}
+
+/** One order, one piece of news about its refunds, and the ways to decide about it. */
+export class RefundRuling {
+  /** May hold a refund that is added with this news. */
+  readonly order: Order
+  readonly now: Date
+
+  constructor(order: Order, now: Date) {
+    this.order = order
+    this.now = now
+  }
+
+  later(ms: number): Date {
+    return new Date(this.now.getTime() + ms)
+  }
+
+  fresh(outRefundNo: string, key: string, refundFee: number): Refund {
+    return {
+      outRefundNo,
+      key,
+      refundFee,
+      origin: 'local',
+      state: 'created',
+      createdAt: this.now,
+      attempts: 0,
+      dueAt: this.later(CALL_GRACE),
+      fulfilment: 'none',
+    }
+  }
+
+  add(text: string, refund: Refund): RefundDecision {
+    return { outcome: 'changed', text, refunds: [...this.order.refunds, refund] }
+  }
+
+  /** The refund changes. */
+  become(text: string, refund: Refund, part: Partial<Refund>): RefundDecision {
+    const refunds = this.order.refunds.map((each) => (each === refund ? { ...refund, ...part } : each))
+    return { outcome: 'changed', text, refunds }
+  }
+
+  /** The refund changes, and a person has to look at it. */
+  report(kind: AnomalyKind, reason: string, refund: Refund, decision: RefundDecision): RefundDecision {
+    return { ...decision, anomaly: { kind, id: `${kind}:${refund.outRefundNo}`, reason } }
+  }
+
+  /** There is no such refund. */
+  drop(text: string, refund: Refund): RefundDecision {
+    return { outcome: 'changed', text, refunds: this.order.refunds.filter((each) => each !== refund) }
+  }
+
+  ignore(): RefundDecision {
+    return { outcome: 'ignored', text: 'ignored: weaker than what is known' }
+  }
+
+  /** WeChat was asked outside the schedule, with no result. */
+  keep(): RefundDecision {
+    return { outcome: 'ignored', text: 'ignored: what is to be done, and when, stays' }
+  }
+
+  refuse(text: string): RefundDecision {
+    return { outcome: 'refused', text }
+  }
+
+  /** The refund is tried again, or asked about again, after a growing wait. */
+  retry(text: string, refund: Refund, part: Partial<Refund> = {}, wait = backoff): RefundDecision {
+    const attempts = refund.attempts + 1
+    return this.become(text, refund, { ...part, attempts, dueAt: this.later(wait(attempts)) })
+  }
+
+  /** The request may have arrived: it is repeated under the same number. */
+  unsure(refund: Refund, reason: string): RefundDecision {
+    const decision = this.retry('to be asked for again under the same number', refund, { state: 'unknown' })
+    const attempts = refund.attempts + 1
+    if (attempts < TELL_AFTER) return decision
+    return this.report('refund-stuck', `asked for ${attempts} times, and not taken: ${reason}`, refund, decision)
+  }
+
+  /** More than was paid cannot go back. Another refund may have been closed meanwhile and still count here, so ask about this one again. */
+  tooMuch(refund: Refund, refundFee: number): RefundDecision {
+    const { order } = this
+    const already = `with the ${inItsWay(order, refund, refundFee)} fen that go back already it is more than the ${order.payment!.totalFee} paid`
+    return this.mismatch(refund, `WeChat reports ${refundFee} fen for ${refund.outRefundNo}; ${already}`)
+  }
+
+  /** Set aside: the refund stays as it was, and is asked about less and less often. */
+  mismatch(refund: Refund, reason: string): RefundDecision {
+    const part = isRumour(refund) ? { state: 'processing' as const } : {}
+    const decision = this.retry(`refused: ${reason}`, refund, part)
+    return this.report('refund-mismatch', reason, refund, { ...decision, outcome: 'refused' })
+  }
+}
