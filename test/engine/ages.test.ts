@@ -5,7 +5,7 @@ import { at, HOUR, MINUTE, newOrder, SECOND, T0 } from './helpers.ts'
 const WEEK = 7 * 24 * HOUR
 
 t.test(
-  'a prepay id is handed out until five minutes before its end, and not if a clock that was ahead has noted it',
+  'a prepay id is handed out until five minutes before it expires, and never if a fast clock recorded it',
   async (t) => {
     const { hasPrepay } = createAges(
       () => T0,
@@ -20,7 +20,7 @@ t.test(
       [3 * HOUR, false],
     ] as const) {
       const order = newOrder({ state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(left) })
-      t.equal(hasPrepay(order), expected, `${left} ms are left`)
+      t.equal(hasPrepay(order), expected, `${left} ms left`)
     }
     for (const part of [
       {},
@@ -32,7 +32,7 @@ t.test(
   },
 )
 
-t.test("an order's age is counted by WeChat's clock, whatever ours says", async (t) => {
+t.test("an order's age is measured by WeChat's clock, not by ours", async (t) => {
   for (const ours of [-WEEK, -HOUR, 0, HOUR, WEEK]) {
     for (const [wechat, ...expected] of [
       [0, true, false, false],
@@ -41,7 +41,7 @@ t.test("an order's age is counted by WeChat's clock, whatever ours says", async 
       [2 * HOUR - MINUTE, false, false, false],
       [2 * HOUR - MINUTE + 1, false, true, false],
       [2 * HOUR, false, true, true],
-      // Noted by a clock that is ahead.
+      // Recorded by a clock that was ahead.
       [-5 * MINUTE + 1, true, false, false],
       [-5 * MINUTE, false, false, false],
     ] as const) {

@@ -5,7 +5,7 @@ import type { Rig } from './helpers.ts'
 
 const anomaliesOf = (rig: Rig) => createAnomalies(rig)
 
-/** A payment on hold: it came after its order was closed. */
+/** A payment on hold because it arrived after its order was closed. */
 async function held(rig: Rig): Promise<string> {
   const order = await closed(rig)
   await rig.orders.observePayment('notify', paymentOf(order))
@@ -43,7 +43,7 @@ for (const [action, expected] of [
 }
 
 scenario(
-  'a decision that died half-way is made again without doing anything twice',
+  'a decision interrupted half-way can be repeated, and nothing is done twice',
   async (t, rig) => {
     const outTradeNo = await held(rig)
     const [found] = await anomaliesOf(rig).list()
@@ -78,7 +78,7 @@ scenario('two operators: the second gets an error', async (t, rig) => {
 })
 
 scenario(
-  'a late payment is not delivered while another order of the key is live: nothing is recorded',
+  'a late payment cannot be fulfilled while another order with the same key is live, and nothing is recorded',
   async (t, rig) => {
     const anomalies = anomaliesOf(rig)
     const outTradeNo = await held(rig)
@@ -94,12 +94,12 @@ scenario(
     await t.rejects(
       rig.orders.create(termsOf()),
       { code: 'WECHAT_ORDER_PAID' },
-      'and nobody pays for the same thing again',
+      'the same thing cannot be paid for again',
     )
   },
 )
 
-/** An order that WeChat says is paid, by another payer: it can be neither settled nor closed. */
+/** An order that WeChat reports as paid by another payer, so it can be neither settled nor closed. */
 async function stranded(rig: Rig): Promise<Order> {
   const order = await ordered(rig)
   const misfit = { tradeState: 'SUCCESS' as const, payment: paymentOf(order, { openid: 'oAnother', totalFee: 1200 }) }
@@ -133,32 +133,29 @@ for (const [action, expected] of [
     t.hasStrict(await rig.orders.observePayment('notify', found!.payment!), {
       outcome: action === 'dismiss' ? 'refused' : 'repeated',
     })
-    t.equal(rig.anomalies.length, 1, 'it is not told again')
+    t.equal(rig.anomalies.length, 1, 'it is not reported again')
     if (action === 'fulfil') await t.rejects(rig.orders.create(termsOf()), { code: 'WECHAT_ORDER_PAID' })
-    else t.hasStrict(await ordered(rig), { outTradeNo: 'order-2' }, 'its key is free')
+    else t.hasStrict(await ordered(rig), { outTradeNo: 'order-2' }, 'the key is free again')
   })
 }
 
-scenario(
-  'a payment that did not fit cannot be taken in once its transaction has paid another order',
-  async (t, rig) => {
-    const anomalies = anomaliesOf(rig)
-    const order = await stranded(rig)
-    const [found] = await anomalies.list()
-    const other = await ordered(rig, { key: 'cart-2' })
-    await rig.orders.observePayment('notify', paymentOf(other))
-    for (const action of ['fulfil', 'refund'] as const) {
-      await t.rejects(anomalies.resolve(found!.id, action, ''), {
-        code: 'WECHAT_INPUT_INVALID',
-        message: `${order.outTradeNo} stays as it is: The transaction 4200000001 has paid the order ${other.outTradeNo}.`,
-      })
-    }
-    t.hasStrict(await rig.orders.get(order.outTradeNo), { state: 'closing', payment: undefined })
-    t.hasStrict(await anomalies.list(), [{ id: found!.id }])
-  },
-)
+scenario('a mismatched payment cannot be accepted once its transaction has paid another order', async (t, rig) => {
+  const anomalies = anomaliesOf(rig)
+  const order = await stranded(rig)
+  const [found] = await anomalies.list()
+  const other = await ordered(rig, { key: 'cart-2' })
+  await rig.orders.observePayment('notify', paymentOf(other))
+  for (const action of ['fulfil', 'refund'] as const) {
+    await t.rejects(anomalies.resolve(found!.id, action, ''), {
+      code: 'WECHAT_INPUT_INVALID',
+      message: `${order.outTradeNo} stays as it is: The transaction 4200000001 has paid the order ${other.outTradeNo}.`,
+    })
+  }
+  t.hasStrict(await rig.orders.get(order.outTradeNo), { state: 'closing', payment: undefined })
+  t.hasStrict(await anomalies.list(), [{ id: found!.id }])
+})
 
-scenario('a transaction that has paid another order: dismissed, and the order is over', async (t, rig) => {
+scenario('a transaction that paid another order can be dismissed, which ends this order', async (t, rig) => {
   const anomalies = anomaliesOf(rig)
   await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
   const second = await ordered(rig, { key: 'cart-2' })
@@ -177,29 +174,26 @@ scenario('a transaction that has paid another order: dismissed, and the order is
   t.strictSame(await anomalies.list(), [])
 })
 
-scenario(
-  'after a payment that did not fit was dismissed, it is not delivered for, and the right one still is',
-  async (t, rig) => {
-    const anomalies = anomaliesOf(rig)
-    const order = await stranded(rig)
-    const [found] = await anomalies.list()
-    await rig.orders.observe('order-1', {
-      seen: 'hold-resolved',
-      action: 'dismiss',
-      note: 'by another operator, whose process died',
-      payment: found!.payment!,
-    })
-    await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /decided otherwise before \(dismissed\)/ })
-    t.hasStrict(await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' })), {
-      outcome: 'settled',
-      order: { fulfilment: 'due', payment: { transactionId: '4200000009' } },
-    })
-    await anomalies.resolve(found!.id, 'dismiss', '')
-    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
-  },
-)
+scenario('a dismissed mismatched payment is never fulfilled, but the right payment still is', async (t, rig) => {
+  const anomalies = anomaliesOf(rig)
+  const order = await stranded(rig)
+  const [found] = await anomalies.list()
+  await rig.orders.observe('order-1', {
+    seen: 'hold-resolved',
+    action: 'dismiss',
+    note: 'by another operator whose process died',
+    payment: found!.payment!,
+  })
+  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /decided otherwise before \(dismissed\)/ })
+  t.hasStrict(await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' })), {
+    outcome: 'settled',
+    order: { fulfilment: 'due', payment: { transactionId: '4200000009' } },
+  })
+  await anomalies.resolve(found!.id, 'dismiss', '')
+  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'due' })
+})
 
-scenario('a payment that does not fit an order that was paid rightly can only be dismissed', async (t, rig) => {
+scenario('if the order was already paid correctly, a mismatched payment can only be dismissed', async (t, rig) => {
   const anomalies = anomaliesOf(rig)
   const order = await ordered(rig)
   await rig.orders.observePayment('notify', paymentOf(order, { totalFee: 1, transactionId: '4200000009' }))
@@ -215,7 +209,7 @@ scenario('a payment that does not fit an order that was paid rightly can only be
   t.hasStrict(await rig.orders.get('order-1'), { state: 'paid', fulfilment: 'due', payment: paymentOf(order) })
 })
 
-scenario('what cannot be given back is not recorded as given back', async (t, rig) => {
+scenario('money that cannot be refunded is not recorded as refunded', async (t, rig) => {
   const outTradeNo = await held(rig)
   const [found] = await anomaliesOf(rig).list()
   for (let n = 0; n < 50; n++) {
@@ -226,7 +220,7 @@ scenario('what cannot be given back is not recorded as given back', async (t, ri
   t.hasStrict(await anomaliesOf(rig).list(), [{ id: found!.id }])
 })
 
-scenario('nothing is decided that needs a certificate which is not there', async (t, rig) => {
+scenario('a refund decision is rejected when the merchant certificate is missing', async (t, rig) => {
   await held(rig)
   const [found] = await rig.store.anomalies()
   const anomalies = createAnomalies({ ...rig, pay: { canRefund: false } })
@@ -238,20 +232,23 @@ scenario('nothing is decided that needs a certificate which is not there', async
   await anomalies.resolve(found!.id, 'dismiss', 'refunded in the merchant platform')
 })
 
-scenario('the note of a refund is what its payer reads: one that cannot be sent decides nothing', async (t, rig) => {
-  await held(rig)
-  const [found] = await rig.store.anomalies()
-  const anomalies = createAnomalies({ ...rig, pay: { canRefund: true, textFault: (text) => `it holds ${text}` } })
-  for (const note of ['退'.repeat(27), 'x&total_fee=1']) {
-    await t.rejects(anomalies.resolve(found!.id, 'refund', note), {
-      code: 'WECHAT_INPUT_INVALID',
-      message: /reason of a refund/,
-    })
-  }
-  t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'held', refunds: [] })
-})
+scenario(
+  'the note of a refund decision is shown to the payer, so a note that cannot be sent is rejected',
+  async (t, rig) => {
+    await held(rig)
+    const [found] = await rig.store.anomalies()
+    const anomalies = createAnomalies({ ...rig, pay: { canRefund: true, textFault: (text) => `it holds ${text}` } })
+    for (const note of ['退'.repeat(27), 'x&total_fee=1']) {
+      await t.rejects(anomalies.resolve(found!.id, 'refund', note), {
+        code: 'WECHAT_INPUT_INVALID',
+        message: /reason of a refund/,
+      })
+    }
+    t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'held', refunds: [] })
+  },
+)
 
-scenario('money that fits no order can only be dismissed', async (t, rig) => {
+scenario('a payment that matches no order can only be dismissed', async (t, rig) => {
   const anomalies = anomaliesOf(rig)
   const order = await ordered(rig)
   await rig.orders.observePayment('notify', paymentOf(order))
@@ -268,7 +265,7 @@ scenario('money that fits no order can only be dismissed', async (t, rig) => {
   await t.rejects(anomalies.resolve('nothing', 'dismiss', ''), { code: 'WECHAT_INPUT_INVALID' })
 })
 
-scenario('after a partial refund the rest is given back', async (t, rig) => {
+scenario('after a partial refund, the decision to refund returns the rest', async (t, rig) => {
   const outTradeNo = await held(rig)
   rig.pay.expect(['refund', '5000'])
   await rig.refunds.create(outTradeNo, { key: 'part', refundFee: 250 })
@@ -277,7 +274,7 @@ scenario('after a partial refund the rest is given back', async (t, rig) => {
   t.hasStrict(await rig.refunds.list(outTradeNo), [{ refundFee: 250 }, { refundFee: 1000 }])
 })
 
-scenario('a full refund needs no more', async (t, rig) => {
+scenario('after a full refund, the decision to refund sends nothing more', async (t, rig) => {
   const outTradeNo = await held(rig)
   rig.pay.expect(['refund', '5000'])
   await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 })

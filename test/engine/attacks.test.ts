@@ -20,9 +20,9 @@ import type { Refund, RefundReport } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import type { Store } from '../../src/store/store.ts'
 
-// Found by attack: each of these lost money, or gave it back twice.
+// Found by attacking the engine: each of these once lost money, or refunded it twice.
 
-scenario('an order of another merchant in the same table is never asked about with our credentials', async (t, rig) => {
+scenario('an order of another merchant in the same table is never queried with our credentials', async (t, rig) => {
   const foreign = newOrder({
     outTradeNo: 'foreign-1',
     mchId: '1900000999',
@@ -54,7 +54,7 @@ scenario('an order of another merchant in the same table is never asked about wi
   t.strictSame(rig.logged, [])
 })
 
-t.test('not even where a store hands it out for work', async (t) => {
+t.test("another merchant's order is refused even if the store hands it out as work", async (t) => {
   const store = memoryStore() as Store
   const foreign = newOrder({ mchId: '1900000999', state: 'prepaid', prepayId: 'wx1', dueAt: T0 })
   await store.insertOrder({ order: foreign, history: [], anomalies: [] })
@@ -65,17 +65,17 @@ t.test('not even where a store hands it out for work', async (t) => {
   t.strictSame(made.pay.asked, [])
 })
 
-scenario('an order that WeChat accepted and then does not know is not taken for closed', async (t, rig) => {
+scenario('an order that WeChat accepted and then does not know is not treated as closed', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
   rig.pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'not-exist'])
   t.match(await rig.orders.cancel(outTradeNo), { state: 'closing', liveKey: 'cart-1' })
   rig.advance(3 * HOUR)
   rig.pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'not-exist'])
   await rig.work.sweep()
-  t.match(await rig.orders.get(outTradeNo), { state: 'closed' }, 'only when its time is over')
+  t.match(await rig.orders.get(outTradeNo), { state: 'closed' }, 'only once it has expired')
 })
 
-scenario('an unreadable answer to a refund is no refusal: the amount stays taken', async (t, rig) => {
+scenario('an unreadable answer to a refund is not a refusal: the amount stays reserved', async (t, rig) => {
   const { outTradeNo, ...order } = await ordered(rig)
   await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order }))
   await rig.work.sweep()
@@ -90,7 +90,7 @@ scenario('an unreadable answer to a refund is no refusal: the amount stays taken
     t.match(
       await rig.refunds.list(outTradeNo),
       [{ state: 'unknown', attempts: tries + 1 }],
-      'a refusal after a lost answer proves nothing yet',
+      'a refusal after a lost answer is not yet proof',
     )
   }
   rig.advance(HOUR)
@@ -105,7 +105,7 @@ for (const [second, state] of [
   [errors.timeout(), 'failed'],
 ] as const) {
   scenario(
-    `of two calls for one refund WeChat refuses the first, and ${state === 'processing' ? 'accepts the second' : 'the answer to the second is lost'}`,
+    `of two calls for one refund, WeChat refuses the first, and ${state === 'processing' ? 'accepts the second' : 'the answer to the second is lost'}`,
     async (t, rig) => {
       await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
       await rig.work.sweep()
@@ -127,39 +127,48 @@ for (const [second, state] of [
         await t.rejects(
           rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }),
           { code: 'WECHAT_ORDER_CONFLICT' },
-          'an accepted refund is not given back twice',
+          'an accepted refund is not made twice',
         )
         return
       }
       rig.advance(MINUTE)
       rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
       await rig.work.sweep()
-      t.match(await rig.refunds.list('order-1'), [{ state: 'success' }], 'WeChat is asked whether it was taken')
+      t.match(
+        await rig.refunds.list('order-1'),
+        [{ state: 'success' }],
+        'WeChat is asked whether it accepted the refund',
+      )
     },
   )
 
-  scenario(`the same, and the refusal arrives last: ${state}`, async (t, rig) => {
-    await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
-    await rig.work.sweep()
-    const request = { key: 'return', refundFee: 1250 }
-    rig.pay.expect(
-      [
-        'refund',
-        async () => {
-          await rig.refunds.create('order-1', request)
-          throw errors.refused()
-        },
-      ],
-      ['refund', second],
-      ['queryRefund', undefined],
-    )
-    t.match(
-      await rig.refunds.create('order-1', request),
-      { state: state === 'processing' ? state : 'unknown' },
-      'a refusal does not undo what may have been taken',
-    )
-    await t.rejects(rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }), { code: 'WECHAT_ORDER_CONFLICT' })
-  })
+  scenario(
+    `of two calls for one refund, WeChat refuses the first, and the refusal arrives last: ${state}`,
+    async (t, rig) => {
+      await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
+      await rig.work.sweep()
+      const request = { key: 'return', refundFee: 1250 }
+      rig.pay.expect(
+        [
+          'refund',
+          async () => {
+            await rig.refunds.create('order-1', request)
+            throw errors.refused()
+          },
+        ],
+        ['refund', second],
+        ['queryRefund', undefined],
+      )
+      t.match(
+        await rig.refunds.create('order-1', request),
+        { state: state === 'processing' ? state : 'unknown' },
+        'a refusal does not undo a refund that may have been accepted',
+      )
+      await t.rejects(rig.refunds.create('order-1', { key: 'again', refundFee: 1250 }), {
+        code: 'WECHAT_ORDER_CONFLICT',
+      })
+    },
+  )
 }
 
 scenario(
@@ -175,7 +184,7 @@ scenario(
     t.match(
       await rig.refunds.list(order.outTradeNo),
       [{ state: 'failed' }],
-      'the policy gave it back, and WeChat refused',
+      'the policy asked for a refund, and WeChat refused it',
     )
 
     await t.rejects(anomalies.resolve(late!.id, 'fulfil', ''), {
@@ -205,14 +214,14 @@ const inFull: RefundReport = {
 }
 
 scenario(
-  'a payment that was given back before we knew of it is recorded, and nothing is delivered for it',
+  'a payment refunded before we knew of it is recorded but not fulfilled',
   async (t, rig) => {
     const order = await ordered(rig)
     const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 1250 } as const
     t.hasStrict(
       await rig.orders.observe('order-1', hint),
       { outcome: 'refused', order: { dueAt: rig.now(), refunds: [] } },
-      'WeChat is to send it again, and is asked meanwhile',
+      'WeChat has to send it again, and is queried meanwhile',
     )
     t.strictSame(rig.started, ['order-1'])
     rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
@@ -237,7 +246,7 @@ scenario(
     await t.rejects(
       anomalies.resolve(rig.anomalies[0]!.id, 'fulfil', ''),
       { code: 'WECHAT_INPUT_INVALID' },
-      'there is nothing left to deliver for',
+      'there is no money left to fulfil for',
     )
     await anomalies.resolve(rig.anomalies[0]!.id, 'dismiss', 'the shop gave it back')
     t.strictSame(ran.splice(0), [])
@@ -249,7 +258,7 @@ scenario(
   },
 )
 
-scenario('late money whose only sign is its refund is found too', async (t, rig) => {
+scenario('a late payment known only through its refund is found too', async (t, rig) => {
   const order = await closed(rig)
   const hint = { seen: 'refund-hinted', source: 'notify', outRefundNo: 'console-1', refundFee: 250 } as const
   for (const answer of [
@@ -264,7 +273,7 @@ scenario('late money whose only sign is its refund is found too', async (t, rig)
     t.hasStrict(
       await rig.orders.get('order-1'),
       { state: 'closed', dueAt: null, payment: undefined },
-      'asked once for each hint',
+      'WeChat is queried once per hint',
     )
   }
   rig.advance(MINUTE)
@@ -280,9 +289,9 @@ scenario('late money whose only sign is its refund is found too', async (t, rig)
   t.hasStrict(rig.anomalies.at(-1), { kind: 'refunded' })
 })
 
-scenario('hints of an unpaid order make WeChat be asked at once, and then not for each of them', async (t, rig) => {
+scenario('refund hints for an unpaid order trigger one query at once, not one per hint', async (t, rig) => {
   await ordered(rig)
-  // Once for the hints, once since the plan says so.
+  // Once for the hints, once because the query plan says so.
   rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['query', { tradeState: 'NOTPAY' }])
   for (let n = 0; n < 20; n++) {
     await rig.orders.observe('order-1', {
@@ -296,7 +305,7 @@ scenario('hints of an unpaid order make WeChat be asked at once, and then not fo
   }
 })
 
-scenario('part of a payment was given back: a person decides, and what is left can be delivered', async (t, rig) => {
+scenario('after a partial refund a person decides, and the order can still be fulfilled', async (t, rig) => {
   const order = await ordered(rig)
   rig.pay.expect(['query', { tradeState: REFUNDED, payment: paymentOf(order) }])
   await rig.orders.refresh('order-1')
@@ -305,20 +314,20 @@ scenario('part of a payment was given back: a person decides, and what is left c
   t.hasStrict(await rig.orders.get('order-1'), { fulfilment: 'done' })
 })
 
-/** An order that is paid, and whose onPaid has failed once. */
+/** A paid order whose onPaid has failed once. */
 async function failing(rig: Rig): Promise<void> {
   await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
   await rig.work.sweep()
 }
 
-/** Gives all of it back while onPaid is due. */
+/** Refunds all of it while onPaid is due. */
 const GIVEN_BACK: [how: string, calls: Call[], refund: Partial<Refund>, decided: boolean][] = [
   ['accepted', [['refund', '5000']], { state: 'processing' }, true],
   ['the answer lost', [['refund', errors.timeout()]], { state: 'unknown' }, false],
 ]
 for (const [how, calls, refund, decided] of GIVEN_BACK) {
   scenario(
-    `all of it is given back while onPaid is due, ${how}: onPaid is not run any more`,
+    `after a full refund while onPaid is due, ${how}, onPaid does not run again`,
     async (t, rig) => {
       await failing(rig)
       rig.pay.expect(...calls)
@@ -333,7 +342,7 @@ for (const [how, calls, refund, decided] of GIVEN_BACK) {
       t.match(
         (await rig.orders.history('order-1')).find(({ outcome }) => outcome.includes('no longer owed')),
         { source: 'refund' },
-        'and history says why',
+        'history says why',
       )
       rig.advance(HOUR)
       if (!decided) rig.pay.expect(['queryRefund', { ...inFull, outRefundNo: 'order-1-1' }])
@@ -352,7 +361,7 @@ for (const [how, calls, refund, decided] of GIVEN_BACK) {
 }
 
 scenario(
-  'WeChat refuses to give it back: onPaid is owed again',
+  'when WeChat refuses a full refund, onPaid is owed again',
   async (t, rig) => {
     await failing(rig)
     rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
@@ -372,7 +381,7 @@ scenario(
 )
 
 scenario(
-  'part of it is given back while onPaid is due: the rest is owed',
+  'after a partial refund while onPaid is due, onPaid is still owed',
   async (t, rig) => {
     await failing(rig)
     rig.pay.expect(['refund', '5000'])
@@ -390,33 +399,36 @@ scenario(
   },
 )
 
-scenario('a refund with too low a balance is reported once, and goes through when there is money', async (t, rig) => {
-  await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
-  await rig.work.sweep()
-  const empty = new WechatError('WECHAT_REFUSED', 'WeChat Pay refused: NOTENOUGH.', {
-    wechatCode: 'NOTENOUGH',
-    advice: 'repeat',
-  })
-  rig.pay.expect(['refund', empty])
-  await rig.refunds.create('order-1', { key: 'return', refundFee: 1250 })
-  for (let times = 2; times <= 30; times++) {
-    rig.advance(30 * MINUTE)
-    rig.pay.expect(['refund', empty])
+scenario(
+  'a refund that fails for lack of balance is reported once, and goes through once there is money',
+  async (t, rig) => {
+    await rig.orders.observePayment('notify', paymentOf(await ordered(rig)))
     await rig.work.sweep()
-    t.strictSame(
-      rig.anomalies.map(({ kind }) => kind),
-      times < 10 ? [] : ['refund-stuck'],
-    )
-  }
-  rig.advance(30 * MINUTE)
-  rig.pay.expect(['refund', '5000'])
-  await rig.work.sweep()
-  t.hasStrict(await rig.refunds.list('order-1'), [{ state: 'processing' }])
-})
+    const empty = new WechatError('WECHAT_REFUSED', 'WeChat Pay refused: NOTENOUGH.', {
+      wechatCode: 'NOTENOUGH',
+      advice: 'repeat',
+    })
+    rig.pay.expect(['refund', empty])
+    await rig.refunds.create('order-1', { key: 'return', refundFee: 1250 })
+    for (let times = 2; times <= 30; times++) {
+      rig.advance(30 * MINUTE)
+      rig.pay.expect(['refund', empty])
+      await rig.work.sweep()
+      t.strictSame(
+        rig.anomalies.map(({ kind }) => kind),
+        times < 10 ? [] : ['refund-stuck'],
+      )
+    }
+    rig.advance(30 * MINUTE)
+    rig.pay.expect(['refund', '5000'])
+    await rig.work.sweep()
+    t.hasStrict(await rig.refunds.list('order-1'), [{ state: 'processing' }])
+  },
+)
 
 const ran: string[] = []
 
-scenario('a sweep that is stopped takes no further work', async (t, rig) => {
+scenario('a stopped sweep takes no more work', async (t, rig) => {
   await ordered(rig)
   rig.advance(6 * SECOND)
   rig.work.stop()
@@ -432,7 +444,7 @@ for (const [name, poll] of [
     },
   ],
   [
-    'asks in vain',
+    'asks and gets no answer',
     async ({ orders, pay }: Rig) => {
       pay.expect(['query', errors.timeout()])
       await orders.refresh('order-1').catch(() => {})
@@ -458,7 +470,7 @@ for (const [name, poll] of [
       t.hasStrict(
         await rig.orders.get('order-1'),
         { queriedAt: rig.now() },
-        'and the question is noted, so that the next can wait',
+        'the time of the query is recorded, so the next one can wait',
       )
     }
     rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])

@@ -21,12 +21,12 @@ export const HOUR = 60 * MINUTE
 
 export const T0 = new Date('2026-03-01T04:00:00.000Z')
 
-/** A moment counted from `T0`. */
+/** `T0` plus that many milliseconds. */
 export function at(ms: number): Date {
   return new Date(T0.getTime() + ms)
 }
 
-/** An order made at `T0`. */
+/** An order created at `T0`. */
 export function newOrder(part: Partial<Order> = {}): Order {
   return {
     outTradeNo: '20260301120000tea00000000000001',
@@ -52,16 +52,19 @@ export function newOrder(part: Partial<Order> = {}): Order {
   }
 }
 
-/** What WeChat reports when the order's payer has paid it. */
+/** What WeChat reports once the order's payer has paid. */
 export function paymentOf(order: Order, part: Partial<Payment> = {}): Payment {
   const { outTradeNo, appid, mchId, openid, totalFee, currency } = order
   return { transactionId: '4200000001', outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: T0, ...part }
 }
 
-/** What the fake answers to one call: a value, an error to throw, or what happens meanwhile and then the value. */
+/**
+ * The fake's answer to one call: a value, an error to throw, or a function that does something and then returns the
+ * value.
+ */
 type Answer<T> = T | Error | (() => Promise<T>)
 
-/** One call that WeChat must get, and what it answers. */
+/** One call that WeChat has to receive, and its answer. */
 export type Call =
   | ['prepay', Answer<string>]
   | ['query', Answer<TradeReport>]
@@ -70,17 +73,17 @@ export type Call =
   | ['queryRefund', Answer<RefundReport | undefined>]
 
 export interface FakePay extends PayApi {
-  /** The calls that must come from now on, in this order. */
+  /** The calls expected from now on, in this order. */
   expect(...calls: Call[]): void
-  /** What was asked so far, e.g. `query order-1`. */
+  /** The calls so far, e.g. `query order-1`. */
   asked: string[]
-  /** What the orders looked like that WeChat was told of. */
+  /** The orders as WeChat was sent them. */
   told: Order[]
-  /** Calls that came unexpected, and expected ones that did not come. */
+  /** Unexpected calls, and expected calls that did not come. */
   faults(): string[]
 }
 
-/** A WeChat that knows its lines: any call out of its script fails the test. */
+/** A scripted WeChat: any call that is not in the script fails the test. */
 export function fakePay(): FakePay {
   const script: Call[] = []
   const unexpected: string[] = []
@@ -137,7 +140,7 @@ export function fakePay(): FakePay {
   }
 }
 
-/** Refusals and misfortunes as the client reports them. */
+/** Refusals and failures as the client reports them. */
 export const errors = {
   timeout: () => new WechatError('WECHAT_TIMEOUT', 'WeChat did not answer in time.', { advice: 'repeat', sent: true }),
   neverSent: () => new WechatError('WECHAT_NETWORK', 'WeChat cannot be reached.', { advice: 'repeat', sent: false }),
@@ -153,9 +156,9 @@ export interface Rig {
   orders: Orders
   refunds: Refunds
   work: Work
-  /** What `onAnomaly` was told. */
+  /** The anomalies passed to `onAnomaly`. */
   anomalies: Anomaly[]
-  /** The orders whose work was started. */
+  /** The orders whose work has been started. */
   started: string[]
   /** The messages of the log. */
   logged: string[]
@@ -169,13 +172,16 @@ export interface RigOptions {
   onRefunded?: Hooks['onRefunded']
   leaseMs?: number
   concurrency?: number
-  /** Starts `onPaid` as soon as it is due; without it only a sweep does. */
+  /** Start `onPaid` as soon as it is due. By default only a sweep starts it. */
   startWork?: boolean
-  /** Another store than an empty memory store. */
+  /** A store to use instead of an empty memory store. */
   store?: Store
 }
 
-/** A store whose answers take turns of the event loop, writes more of them than reads, as a database's do: what is not waited for shows. */
+/**
+ * A store whose answers take several turns of the event loop, writes more than reads, as with a database: a missing
+ * await shows.
+ */
 export function unhurried(store: Store): Store {
   const verbs = Object.entries(store).map(([name, verb]) => [
     name,
@@ -187,7 +193,7 @@ export function unhurried(store: Store): Store {
   return Object.fromEntries(verbs) as Store
 }
 
-/** An engine over a scripted WeChat, a memory store and a clock that stands still. */
+/** An engine with a scripted WeChat, a memory store and a clock that stands still. */
 export function rig({
   latePayment = 'hold',
   onPaid = () => {},
@@ -256,28 +262,28 @@ export function rig({
   }
 }
 
-/** A test with an engine of its own; fails when WeChat was not asked exactly what it expected. */
+/** A test with its own engine; it fails if the calls to WeChat were not exactly those expected. */
 export function scenario(name: string, run: (t: Test, rig: Rig) => Promise<void>, options?: RigOptions): void {
   tap.test(name, async (t) => {
     const made = rig(options)
     await run(t, made)
-    t.same(made.pay.faults(), [], 'WeChat was asked what it expected')
+    t.same(made.pay.faults(), [], 'WeChat got the calls it expected')
   })
 }
 
-/** What is ordered: as `newOrder`. */
+/** The terms of `newOrder`. */
 export function termsOf(part: Partial<OrderTerms> = {}): OrderTerms {
   const { key, openid, description, totalFee, clientIp, expiresAt } = newOrder()
   return { key, openid, description, totalFee, clientIp, expiresAt, ...part }
 }
 
-/** Orders, and lets WeChat accept it. */
+/** Creates an order that WeChat accepts. */
 export async function ordered({ orders, pay }: Rig, part?: Partial<OrderTerms>): Promise<Order> {
   pay.expect(['prepay', 'wx1'])
   return (await orders.create(termsOf(part))).order
 }
 
-/** Orders, and closes it again. */
+/** Creates an order and closes it. */
 export async function closed(rig: Rig, part?: Partial<OrderTerms>): Promise<Order> {
   const { outTradeNo } = await ordered(rig, part)
   rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])

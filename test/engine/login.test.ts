@@ -12,7 +12,7 @@ import { at, HOUR } from './helpers.ts'
 const APPID = 'wx0123456789abcdef'
 const session: CodeSession = { openid: 'oTea_payer', unionid: 'uTea_payer', sessionKey: new Secret('session key') }
 
-/** A login over a WeChat that is asked by hand: every exchange waits in `asked` for its answer. */
+/** A login whose WeChat is answered by hand: every exchange waits in `asked`. */
 function rig({ appid = APPID, store = memoryStore() as Store } = {}) {
   let now = at(0)
   let tokens = 0
@@ -40,7 +40,7 @@ function rig({ appid = APPID, store = memoryStore() as Store } = {}) {
   }
 }
 
-t.test('a code is exchanged for who it belongs to', async (t) => {
+t.test('a code is exchanged for the identity of its user', async (t) => {
   const { login, asked } = rig()
   const exchange = login.exchange('0a1B-c_D')
   asked[0]!.answer(session)
@@ -51,7 +51,7 @@ t.test('a code is exchanged for who it belongs to', async (t) => {
   )
 })
 
-t.test('one code at the same moment is exchanged once, and all get the answer', async (t) => {
+t.test('simultaneous logins with one code exchange it once, and all get the answer', async (t) => {
   const { login, asked } = rig()
   const exchanges = Array.from({ length: 5 }, () => login.exchange('code'))
   const other = login.exchange('other')
@@ -67,7 +67,7 @@ t.test('one code at the same moment is exchanged once, and all get the answer', 
   await other
 })
 
-t.test('a double tap: for five seconds a code that was good gives the same answer', async (t) => {
+t.test('a double tap is harmless: for five seconds a used code gives the same answer', async (t) => {
   const { login, asked, advance } = rig()
   const first = login.exchange('code')
   asked[0]!.answer(session)
@@ -80,12 +80,12 @@ t.test('a double tap: for five seconds a code that was good gives the same answe
   t.equal(asked.length, 2)
   advance(1)
   const late = login.exchange('code')
-  t.equal(asked.length, 3, 'then WeChat is asked, and says that it was used')
+  t.equal(asked.length, 3, 'after that, WeChat is asked and says the code was used')
   asked[2]!.fail(new WechatError('WECHAT_CODE_REJECTED', 'The login code has been used.', { wechatCode: '40163' }))
   await t.rejects(late, { message: 'The login code has been used.' })
 })
 
-t.test('a failure, too, is shared, and not remembered', async (t) => {
+t.test('a failure is shared too, but not remembered', async (t) => {
   const { login, asked } = rig()
   const exchanges = [login.exchange('code'), login.exchange('code')]
   const error = new WechatError('WECHAT_CODE_REJECTED', 'The login code has been used.')
@@ -97,7 +97,7 @@ t.test('a failure, too, is shared, and not remembered', async (t) => {
   t.hasStrict(await again, { openid: 'oTea_payer' })
 })
 
-t.test('a hundred exchanges at once and no more: a flood of codes costs no sockets', async (t) => {
+t.test('at most a hundred exchanges run at once, so a flood of codes cannot exhaust sockets', async (t) => {
   const { login, asked } = rig()
   const exchanges = Array.from({ length: 100 }, (_, n) => login.exchange(`code-${n}`))
   for (let n = 0; n < 1000; n++) {
@@ -109,22 +109,22 @@ t.test('a hundred exchanges at once and no more: a flood of codes costs no socke
     })
   }
   exchanges.push(login.exchange('code-0'))
-  t.equal(asked.length, 100, 'who shares an exchange costs nothing')
+  t.equal(asked.length, 100, 'sharing an exchange takes no slot')
   const refused = new WechatError('WECHAT_CODE_REJECTED', 'The login code is unknown.')
   asked[1]!.fail(refused)
   await t.rejects(exchanges[1]!, refused)
   const next = login.exchange('next')
-  t.equal(asked.length, 101, 'an end, good or bad, makes way for the next')
+  t.equal(asked.length, 101, 'an exchange that ends, in success or failure, makes room for the next')
   for (const { answer } of asked) answer(session)
   t.hasStrict(await next, { openid: 'oTea_payer' })
 })
 
-t.test('what cannot be a code is refused before WeChat is asked', async (t) => {
+t.test('a value that cannot be a code is refused without asking WeChat', async (t) => {
   const { login, asked } = rig()
   for (const code of ['', ' ', 'a b', 'a&secret=', 'é', '../x', 'a'.repeat(129), 'line\n']) {
     await t.rejects(login.exchange(code), { code: 'WECHAT_INPUT_INVALID', statusCode: 400 }, JSON.stringify(code))
   }
-  // As texts, these would do: "undefined", "null", "7", "code".
+  // Converted to strings these would pass: "undefined", "null", "7", "code".
   for (const code of [undefined, null, 7, true, ['code']]) {
     await t.rejects(login.exchange(code as never), { code: 'WECHAT_INPUT_INVALID' }, String(code))
   }
@@ -154,7 +154,7 @@ t.test('a token stands for its identity until it expires or is revoked', async (
   await login.revokeToken('token-2')
   t.equal(await login.identify('token-2'), undefined)
   await login.revokeToken('token-2')
-  t.same(await login.identify('token-1'), identity, 'the others go on')
+  t.same(await login.identify('token-1'), identity, 'the other tokens stay valid')
 
   advance(HOUR - 1)
   t.same(await login.identify('token-1'), identity)
@@ -182,7 +182,7 @@ t.test('the store never sees a token, only its hash', async (t) => {
   ])
 })
 
-t.test("a token of another mini program on the same store is nobody's", async (t) => {
+t.test('a token of another mini program in the same store is not accepted', async (t) => {
   const store = memoryStore() as Store
   const [here, there] = [rig({ store }), rig({ store, appid: 'wxffffffffffffffff' })]
   const { token } = await here.login.issueToken({ appid: APPID, openid: 'oTea_payer' })
@@ -190,7 +190,7 @@ t.test("a token of another mini program on the same store is nobody's", async (t
   t.hasStrict(await here.login.identify(token), { openid: 'oTea_payer' })
 })
 
-t.test('a token is given out when it is stored, and revoked when it is gone', async (t) => {
+t.test('a token is returned only once it is stored, and counts as revoked only once it is deleted', async (t) => {
   const down = async () => {
     throw new Error('The database is down.')
   }

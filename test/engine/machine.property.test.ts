@@ -7,21 +7,21 @@ import type { Order, Payment, RefundState, Source } from '../../src/model.ts'
 import { size } from '../sizes.ts'
 import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND } from './helpers.ts'
 
-/** `npm run property` for a million runs; `FC_SEED` and `FC_PATH` repeat a failure by what it printed. */
+/** `npm run property` does a million runs; `FC_SEED` and `FC_PATH`, as printed by a failure, repeat it. */
 const { FC_RUNS = size(2000, 10_000), FC_SEED, FC_PATH } = process.env
 const parameters = {
   numRuns: Number(FC_RUNS),
   ...(FC_SEED !== undefined && { seed: Number(FC_SEED) }),
   ...(FC_PATH !== undefined && { path: FC_PATH }),
 }
-// Of a long run; tap would end it after 30 s.
+// For a long run: tap's default timeout is 30 s.
 t.setTimeout(30_000 + Number(FC_RUNS) * 5)
 
 const first: Order = { ...newOrder(), dueAt: at(30 * SECOND) }
 const rival = newOrder({ outTradeNo: '20260301120000tea00000000000002', state: 'prepaid' })
 const paidRival = newOrder({ ...rival, state: 'paid', payment: paymentOf(rival, { transactionId: '4200000002' }) })
 
-/** What can happen to an order: news of any kind, or somebody claims it. */
+/** What can happen to an order: news of any kind, or a claim. */
 type Event = Observation | { seen: 'claim'; leaseMs: number }
 
 const source = fc.constantFrom<Source>('notify', 'query', 'close', 'order', 'operator')
@@ -163,12 +163,12 @@ const LEGAL_FULFILMENTS = [
   'due → held',
   'due → dismissed',
 ]
-/** After one that did not fit was dismissed, the right payment comes. */
+/** The right payment arrives after a mismatched one was dismissed. */
 const RIGHT_AT_LAST = ['dismissed → held', 'dismissed → due']
-/** What was held or dismissed is done all the same when the hook was running meanwhile. */
+/** A held or dismissed order becomes done if the hook was already running. */
 const OVERTAKEN = ['held → done', 'dismissed → done']
 
-/** Fen that WeChat has, or may have, to give back. */
+/** The fen that WeChat refunds or may refund. */
 const asked = ({ refunds }: Order, ...states: RefundState[]) =>
   refunds
     .filter(({ state, origin, refundId }) => states.includes(state) && (origin === 'local' || refundId !== undefined))
@@ -180,7 +180,7 @@ const allAsked = (order: Order) =>
   asked(order, 'created', 'unknown', 'processing', 'success', 'abnormal') >= order.payment.totalFee
 const runs = (order: Order) => order.fulfilment === 'due' && !allAsked(order)
 
-/** What holds of an order at any time. */
+/** Checks what holds for an order at any time. */
 function checkOrder(order: Order): void {
   assert.equal(
     order.liveKey,
@@ -188,17 +188,17 @@ function checkOrder(order: Order): void {
     'the key is free if and only if the order is closed or has failed',
   )
   const owes = runs(order) || !FINAL.includes(order.state) || order.refunds.some(({ dueAt }) => dueAt !== null)
-  // A hint makes WeChat be asked even about a closed order.
+  // After a hint WeChat is queried even about a closed order.
   const hinted = order.payment === undefined && order.dueAt !== null
   assert.equal(order.dueAt !== null, owes || hinted, 'an order is due if and only if it owes something')
   if (order.state === 'paid') assert.ok(order.payment, 'a paid order has its payment')
-  if (allAccepted(order)) assert.notEqual(order.fulfilment, 'held', 'nobody decides about money that is given back')
+  if (allAccepted(order)) assert.notEqual(order.fulfilment, 'held', 'refunded money does not wait for a decision')
   if (order.payment === undefined) {
-    assert.ok(order.fulfilment === 'none' || order.fulfilment === 'dismissed', 'nothing is owed without a payment')
-  } else assert.notEqual(order.fulfilment, 'none', 'every payment is owed for, held, dismissed or done')
+    assert.ok(order.fulfilment === 'none' || order.fulfilment === 'dismissed', 'without a payment nothing is owed')
+  } else assert.notEqual(order.fulfilment, 'none', 'every payment is due, held, dismissed or done')
 }
 
-/** What holds of each step. */
+/** Checks what holds for each step. */
 function checkStep(
   before: Order,
   observation: Observation,
@@ -210,10 +210,10 @@ function checkStep(
   const { order: after, history, anomalies } = change
   for (const name of TERMS) assert.equal(after[name], before[name], `${name} never changes`)
   assert.equal(after.claims, before.claims, 'only the store counts claims')
-  if (before.state === 'paid') assert.equal(after.state, 'paid', 'nothing undoes a payment')
+  if (before.state === 'paid') assert.equal(after.state, 'paid', 'a paid order stays paid')
   if (before.payment !== undefined) assert.equal(after.payment, before.payment, 'an order has at most one payment')
   if (FINAL.includes(before.state) && observation.seen !== 'payment' && observation.seen !== 'hold-resolved') {
-    assert.equal(after.state, before.state, 'weaker news never changes a final state')
+    assert.equal(after.state, before.state, 'only a payment or a decision changes a final state')
   }
   const legal = [
     ...LEGAL_FULFILMENTS,
@@ -233,11 +233,11 @@ function checkStep(
       after.dueAt === null ||
         after.dueAt.getTime() <= latest ||
         after.refunds.some(({ dueAt }) => dueAt === after.dueAt),
-      'owed work is tried again soon, by any clock',
+      'owed work is retried soon, by any clock',
     )
     assert.ok(
       after.dueAt === null || after.dueAt >= now || after.refunds.some(({ dueAt }) => dueAt === after.dueAt),
-      'but not in the past, unless a refund has waited',
+      'the due time is not in the past, unless a refund was already waiting',
     )
   }
   if (
@@ -249,11 +249,11 @@ function checkStep(
   ) {
     assert.ok(
       runs(after) ? after.dueAt === before.dueAt : after.dueAt >= before.dueAt!,
-      'nothing but its own failure, or its end by that of the process, moves the time of an onPaid, which may be running; no other work overtakes it',
+      'only its own failure or the end of its process moves the due time of onPaid, which may be running, and no other work is due before it',
     )
   }
   if (after !== before && allAccepted(after)) {
-    assert.ok(after.fulfilment !== 'due', 'nothing is delivered for money that is given back')
+    assert.ok(after.fulfilment !== 'due', 'refunded money is not fulfilled')
   }
   if (
     'polled' in observation &&
@@ -264,22 +264,22 @@ function checkStep(
     assert.deepEqual(
       [after.dueAt, after.attempts],
       [before.dueAt, before.attempts],
-      'a poll moves nothing in the schedule',
+      'a poll does not change the schedule',
     )
   }
   if (FINAL.includes(after.state) && after.payment === undefined && after.dueAt !== null) {
     assert.ok(
       after.dueAt === before.dueAt ||
         ['refund-hinted', 'refund-reported', 'payment-hinted', 'given-back'].includes(observation.seen),
-      'a closed order is due for a hint only',
+      'a closed order is due only after a hint',
     )
     const answered =
       ['payment', 'unpaid', 'not-exist', 'closed', 'no-answer'].includes(observation.seen) &&
       'source' in observation &&
       observation.source === 'query'
-    assert.ok(!answered, 'until WeChat was asked')
+    assert.ok(!answered, 'and only until WeChat was queried')
   }
-  assert.equal(history.length, 1, 'every piece of news has a line')
+  assert.equal(history.length, 1, 'every piece of news adds one line of history')
   assert.deepEqual([history[0]!.from, history[0]!.to, history[0]!.at], [before.state, after.state, now])
 
   if (observation.seen.startsWith('refund')) return
@@ -290,15 +290,18 @@ function checkStep(
         assert.equal(
           after.payment?.transactionId,
           observation.payment.transactionId,
-          'a decision is about the money of the order, or takes it in',
+          "a decision is about the order's payment, or makes the payment the order's",
         )
       }
-      assert.ok(after.fulfilment === (observation.action === 'fulfil' ? 'due' : 'dismissed'), 'and is carried out')
+      assert.ok(
+        after.fulfilment === (observation.action === 'fulfil' ? 'due' : 'dismissed'),
+        'a decision is carried out',
+      )
     }
     return
   }
   const { payment } = observation
-  // After a person took in one that did not fit, that is what later news is compared with.
+  // Once an operator has accepted a mismatched payment, later news is compared with that payment.
   const fits = (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).every(
     (name) => payment[name] === (before.payment ?? before)[name],
   )
@@ -307,22 +310,22 @@ function checkStep(
     assert.deepEqual(
       [outcome, anomalies[0]?.kind, after.payment, after.state],
       ['refused', 'mismatch', before.payment, ended ? 'failed' : before.state],
-      'a payment that does not fit changes nothing and is reported',
+      'a mismatched payment changes nothing and is reported',
     )
   } else if (before.payment === undefined && observation.taken !== undefined) {
     assert.deepEqual(
       [outcome, anomalies.map(({ kind }) => kind), after.payment],
       ['refused', ['reused-transaction'], undefined],
-      'what another order has been paid by is reported, and pays nothing',
+      'a transaction that paid another order is reported, and pays nothing',
     )
   } else if (before.payment === undefined) {
-    assert.equal(after.payment, payment, 'a payment that fits is recorded')
+    assert.equal(after.payment, payment, 'a matching payment is recorded')
     assert.equal(
       anomalies.length,
       FINAL.includes(before.state) || observation.refunded ? 1 : 0,
-      'a late one, or one that was refunded, is reported too',
+      'a late or refunded payment is reported too',
     )
-    if (observation.refunded) assert.equal(after.fulfilment, 'held', 'and nothing is delivered for the latter')
+    if (observation.refunded) assert.equal(after.fulfilment, 'held', 'a refunded payment is not fulfilled')
   } else {
     const same = before.payment.transactionId === payment.transactionId
     const known =
@@ -335,7 +338,7 @@ function checkStep(
   }
 }
 
-t.test('the rules hold after every step of any life of an order', async (t) => {
+t.test('the rules hold after every step in random lives of an order', async (t) => {
   const reached = {
     states: new Set<string>(),
     fulfilments: new Set<string>(),
@@ -359,7 +362,7 @@ t.test('the rules hold after every step of any life of an order', async (t) => {
         let observation: Observation = event
         let decision = decide(order, observation, { latePayment }, now, wechatNow)
         if (decision.outcome === 'rival-needed') {
-          assert.equal(decision.change, undefined, 'nothing is written before the rival is known')
+          assert.equal(decision.change, undefined, 'nothing is written until the rival is known')
           observation = { ...(event as Observation & { seen: 'payment' }), rival }
           decision = decide(order, observation, { latePayment }, now, wechatNow)
         }

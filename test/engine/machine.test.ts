@@ -58,7 +58,7 @@ function payments(
   )
 }
 
-/** Payments with one field that is not the order's. */
+/** Payments in which one field differs from the order. */
 function misfits(sources: Source[], polled = false): Observation[] {
   return (['outTradeNo', 'appid', 'mchId', 'openid', 'totalFee', 'currency'] as const).flatMap((name) => [
     ...payments({ [name]: OTHER[name] }, [undefined, 'none', rival, paidRival], sources, polled),
@@ -85,20 +85,20 @@ function back(refundFee: number, state: RefundReport['state']): Observation & { 
   }
 }
 
-/** The rows of the table: news that must have the same effect whatever its source, and the policies it is tried under. */
+/** The rows of the table: news that has the same effect from any source, and the policies it is tested with. */
 const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = {
   prepaid: { news: [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(2 * HOUR) }] },
   'prepay-refused': { news: [{ seen: 'prepay-refused', reason: 'NOAUTH' }] },
   'prepay-unknown': { news: [{ seen: 'prepay-unknown', reason: 'timeout' }] },
   payment: { news: payments() },
   'payment, another transaction': { news: payments({ transactionId: '4200000009' }) },
-  "payment, a field that is not the order's": { news: misfits(SOURCES.filter((source) => source !== 'query')) },
-  "payment found by a query, a field that is not the order's": { news: misfits(['query']) },
-  "payment found by a poll, a field that is not the order's": { news: misfits(['query'], true) },
-  'payment, its transaction has paid another order': {
+  'payment, one field differs': { news: misfits(SOURCES.filter((source) => source !== 'query')) },
+  'payment found by a query, one field differs': { news: misfits(['query']) },
+  'payment found by a poll, one field differs': { news: misfits(['query'], true) },
+  'payment, transaction paid another order': {
     news: taken(SOURCES.filter((source) => source !== 'query')),
   },
-  'payment found by a query, its transaction has paid another order': { news: taken(['query']) },
+  'payment found by a query, transaction paid another order': { news: taken(['query']) },
   'payment, no rival, hold': { news: payments({}, ['none']), policies: ['hold'] },
   'payment, no rival, fulfil': { news: payments({}, ['none']), policies: ['fulfil'] },
   'payment, no rival, refund': { news: payments({}, ['none']), policies: ['refund'] },
@@ -141,9 +141,9 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
   'refund-hinted': { news: [hint, { ...hint, appid: order.appid }] },
   'refund-hinted, of another app': { news: [{ ...hint, appid: OTHER.appid }] },
   'refund-reported, a part': { news: [back(1249, 'success')] },
-  'refund-reported, all, under way': { news: [back(1250, 'processing')] },
-  'refund-reported, all, back': { news: [back(1250, 'success')] },
-  'refund-reported, all, back, by a notification': { news: [{ ...back(1250, 'success'), source: 'notify' }] },
+  'refund-reported, all, in progress': { news: [back(1250, 'processing')] },
+  'refund-reported, all, money is back': { news: [back(1250, 'success')] },
+  'refund-reported, all, money is back, by a notification': { news: [{ ...back(1250, 'success'), source: 'notify' }] },
   fulfilled: { news: [{ seen: 'fulfilled' }] },
   'fulfil-failed': { news: [{ seen: 'fulfil-failed', claims: 1, reason: 'no stock' }] },
   'fulfil-failed, of an overtaken claim': { news: [{ seen: 'fulfil-failed', claims: 0, reason: 'no stock' }] },
@@ -163,12 +163,12 @@ const NEWS: Record<string, { news: Observation[]; policies?: LatePayment[] }> = 
   'hold-resolved: refund, another payment': { news: others('refund') },
   'hold-resolved: fulfil, another payment': { news: others('fulfil') },
   'hold-resolved: dismiss, another payment': { news: others('dismiss') },
-  'hold-resolved, the transaction has paid another order': {
+  'hold-resolved, transaction paid another order': {
     news: (['refund', 'fulfil'] as const).flatMap(others).map((news) => ({ ...news, taken: TAKEN })),
   },
 }
 
-/** Decisions about a payment that is not the order's: another transaction, or other money. */
+/** Decisions about a payment that is not the order's: a different transaction or a different amount. */
 function others(action: Resolution['action']): Observation[] {
   return [{ transactionId: '4200000009' }, { totalFee: 1 }].map((part) => ({
     seen: 'hold-resolved',
@@ -193,7 +193,7 @@ function whenOf(dueAt: Date | null): string {
   return seconds === 0 ? 'now' : `in ${seconds} s`
 }
 
-t.test('every kind of news makes of every order what machine.md says', async (t) => {
+t.test('every kind of news changes every order as machine.md says', async (t) => {
   const lines = readFileSync(new URL('machine.md', import.meta.url), 'utf8')
     .split('\n')
     .filter((line) => line.startsWith('|'))
@@ -238,7 +238,7 @@ const settle: Observation = { seen: 'payment', source: 'notify', payment }
 /** Fields that the table does not show. */
 const FIELDS: [what: string, before: string, news: Observation, after: Partial<Order>][] = [
   [
-    'the prepay id and its end are kept',
+    'the prepay id and its expiry are stored',
     'created',
     { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
     { prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
@@ -249,29 +249,29 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
     { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
     { prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
   ],
-  ['a payment is kept, and the key stays taken', 'prepaid', settle, { payment, liveKey: 'cart-1' }],
+  ['a payment is stored, and the key stays taken', 'prepaid', settle, { payment, liveKey: 'cart-1' }],
   [
-    'a late payment on hold is kept, and the key stays free',
+    'a late payment on hold is stored, and the key stays free',
     'closed',
     { ...settle, rival: 'none' },
     { payment, liveKey: null },
   ],
   ['a refusal frees the key', 'created', { seen: 'prepay-refused', reason: 'NOAUTH' }, { liveKey: null }],
-  ['a close frees the key', 'closing', { seen: 'closed', source: 'close' }, { liveKey: null }],
+  ['closing frees the key', 'closing', { seen: 'closed', source: 'close' }, { liveKey: null }],
   [
-    'an order to be closed keeps its key',
+    'an order that is being closed keeps its key',
     'prepaid',
     { seen: 'close-wanted', source: 'order', reason: 'cancelled' },
     { liveKey: 'cart-1' },
   ],
   [
-    'the time of a query is kept',
+    'the time of a query is recorded',
     'prepaid',
     { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
     { queriedAt: T0 },
   ],
-  ['also when the number is unknown there', 'unknown', { seen: 'not-exist', source: 'query' }, { queriedAt: T0 }],
-  ['and when it is closed there', 'prepaid', { seen: 'closed', source: 'query' }, { queriedAt: T0 }],
+  ['also when WeChat does not know the order', 'unknown', { seen: 'not-exist', source: 'query' }, { queriedAt: T0 }],
+  ['also when WeChat has closed it', 'prepaid', { seen: 'closed', source: 'query' }, { queriedAt: T0 }],
   ...(['closed', 'failed', 'paid, due', 'paid, done', 'closed, held'] as const).flatMap((column) =>
     (
       [
@@ -281,157 +281,162 @@ const FIELDS: [what: string, before: string, news: Observation, after: Partial<O
         { ...settle, source: 'query', rival: 'none' },
       ] as const
     ).map((news): [string, string, Observation, Partial<Order>] => [
-      'also of an order that is over',
+      'the time of a query is recorded for a finished order too',
       column,
       news,
       { queriedAt: T0 },
     ]),
   ),
   [
-    'but news of another source is no query',
+    'news from another source is not a query',
     'prepaid',
     { seen: 'unpaid', source: 'close', tradeState: 'NOTPAY' },
     { queriedAt: undefined },
   ],
   [
-    'a failed query counts, and was a query',
+    'a failed query counts as a failed attempt and as a query',
     'prepaid',
     { seen: 'no-answer', source: 'query', reason: 'timeout' },
     { attempts: 4, queriedAt: T0 },
   ],
   [
-    'a failed poll was one too, and does not count',
+    'a failed poll counts as a query, but not as a failed attempt',
     'closing',
     { seen: 'no-answer', source: 'query', reason: 'timeout', polled: true },
     { attempts: 3, queriedAt: T0 },
   ],
   [
-    'nor does one that is answered',
+    'an answered poll is not a failed attempt',
     'prepaid',
     { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY', polled: true },
     { attempts: 3, queriedAt: T0 },
   ],
   [
-    'nor one that finds a payment which does not fit',
+    'a poll that finds a mismatched payment is not a failed attempt',
     'closing',
     { ...settle, source: 'query', polled: true, payment: paymentOf(order, { totalFee: 1 }) },
     { attempts: 3, queriedAt: T0 },
   ],
   [
-    'an answer ends the count of an open order',
+    'an answer resets the attempts of an open order',
     'prepaid',
     { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
     { attempts: 0 },
   ],
   [
-    'but not that of a close that keeps failing',
+    'but not those of a close that keeps failing',
     'closing',
     { seen: 'unpaid', source: 'query', tradeState: 'NOTPAY' },
     { attempts: 3 },
   ],
   [
-    'a query that finds a payment which does not fit counts as a failed try',
+    'a query that finds a mismatched payment is a failed attempt',
     'closing',
     { ...settle, source: 'query', payment: paymentOf(order, { totalFee: 1 }) },
     { attempts: 4 },
   ],
   [
-    'a notification of one does not',
+    'a notification of a mismatched payment is not',
     'closing',
     { ...settle, payment: paymentOf(order, { totalFee: 1 }) },
     { attempts: 3 },
   ],
   [
-    'ordering, closing and paying are new work',
+    'ordering, closing and paying reset the attempts',
     'unknown',
     { seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) },
     { attempts: 0 },
   ],
   [
-    'ordering, closing and paying are new work',
+    'ordering, closing and paying reset the attempts',
     'unknown',
     { seen: 'prepay-refused', reason: 'NOAUTH' },
     { attempts: 0 },
   ],
   [
-    'ordering, closing and paying are new work',
+    'ordering, closing and paying reset the attempts',
     'closed, held',
     { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment },
     { attempts: 0 },
   ],
   [
-    'ordering, closing and paying are new work',
+    'ordering, closing and paying reset the attempts',
     'prepaid',
     { seen: 'close-wanted', source: 'order', reason: 'cancelled' },
     { attempts: 0 },
   ],
-  ['ordering, closing and paying are new work', 'closing', settle, { attempts: 0 }],
+  ['ordering, closing and paying reset the attempts', 'closing', settle, { attempts: 0 }],
   [
-    'a claim that is given back counts for nothing',
+    'a claim that is given back is not a failed attempt',
     'paid, due',
     { seen: 'given-back', claims: 1, reason: '' },
     { attempts: 3 },
   ],
-  ['a failed onPaid counts', 'paid, due', { seen: 'fulfil-failed', claims: 1, reason: 'no stock' }, { attempts: 4 }],
   [
-    'a refund leaves the lease of a running onPaid alone',
+    'a failed onPaid is a failed attempt',
+    'paid, due',
+    { seen: 'fulfil-failed', claims: 1, reason: 'no stock' },
+    { attempts: 4 },
+  ],
+  [
+    'a refund does not change the lease of a running onPaid',
     'paid, due',
     { seen: 'refund-wanted', source: 'operator', key: 'r', refundFee: 1 },
     { dueAt: at(MINUTE), attempts: 3 },
   ],
   [
-    'what WeChat says of a refund is no answer about the order',
+    'an answer about a refund is not a query of the order',
     'paid, done',
     back(1250, 'success'),
     { queriedAt: undefined },
   ],
   [
-    'a payment found refunded is kept with its key',
+    'a payment found already refunded is stored, and the key stays taken',
     'prepaid',
     { ...settle, source: 'query', refunded: true },
     { payment, liveKey: 'cart-1' },
   ],
   [
-    'also on a closed order, whose key stays free',
+    'also on a closed order, but there the key stays free',
     'closed',
     { ...settle, source: 'query', refunded: true },
     { payment, liveKey: null },
   ],
-  ['a hint asks an unpaid order soon, and not at once again', 'prepaid', hint, { dueAt: T0 }],
+  ['a hint makes an unpaid order due at once', 'prepaid', hint, { dueAt: T0 }],
   [
-    'so does one of a payment',
+    'so does a hint of a payment',
     'prepaid',
     { seen: 'payment-hinted', source: 'notify', transactionId: '42' },
     { dueAt: T0 },
   ],
   [
-    'a payment that did not fit is taken in by the decision to deliver',
+    "the decision to fulfil makes a mismatched payment the order's",
     'closing',
     { seen: 'hold-resolved', action: 'fulfil', note: '', payment: another },
     { payment: another, liveKey: 'cart-1', attempts: 0 },
   ],
   [
-    'and by that to give it back',
+    'so does the decision to refund',
     'closing',
     { seen: 'hold-resolved', action: 'refund', note: '', payment: { ...another, totalFee: 7 } },
     { payment: { ...another, totalFee: 7 }, liveKey: null },
   ],
   [
-    'but not by that to do nothing',
+    'but not the decision to dismiss',
     'closing',
     { seen: 'hold-resolved', action: 'dismiss', note: '', payment: another },
     { payment: undefined, liveKey: 'cart-1', attempts: 0 },
   ],
   [
-    'a late payment that is delivered takes the key back',
+    'fulfilling a late payment takes the key again',
     'closed, held',
     { seen: 'hold-resolved', action: 'fulfil', note: '', payment },
     { liveKey: 'cart-1' },
   ],
-  ['a finished one ends the count', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }],
+  ['a successful onPaid resets the attempts', 'paid, due', { seen: 'fulfilled' }, { attempts: 0 }],
 ]
 
-t.test('what else changes', async (t) => {
+t.test('the fields that machine.md does not show', async (t) => {
   for (const [what, column, news, after] of FIELDS) {
     t.hasStrict(changeOf({ ...ORDERS[column]!, attempts: 3 }, news).order, after, `${what}: ${news.seen} × ${column}`)
   }
@@ -439,11 +444,11 @@ t.test('what else changes', async (t) => {
   t.hasStrict(
     late.order,
     { payment, liveKey: 'cart-1', attempts: 0 },
-    'a late payment to be fulfilled takes the key again',
+    'a late payment under the policy fulfil takes the key again',
   )
 })
 
-t.test('an order whose only payment did not fit, and was dismissed, is over when WeChat says so again', async (t) => {
+t.test('an order whose mismatched payment was dismissed ends when a query reports that payment again', async (t) => {
   const dismissed = changeOf(ORDERS.prepaid!, {
     seen: 'hold-resolved',
     action: 'dismiss',
@@ -464,17 +469,17 @@ t.test('an order whose only payment did not fit, and was dismissed, is over when
   t.match(
     changeOf(dismissed, { seen: 'payment', source: 'notify', payment: misfit }).order,
     { state: 'closing', liveKey: 'cart-1' },
-    'when asked, that is',
+    'a notification does not end it',
   )
   t.match(changeOf(dismissed, { seen: 'closed', source: 'close' }).order, { state: 'closed', liveKey: null })
   t.match(
     changeOf(dismissed, settle).order,
     { state: 'paid', fulfilment: 'due', payment },
-    'unless the right one comes',
+    'the right payment still settles it',
   )
 })
 
-t.test('repeated failures are reported from the tenth time on, under the same id, and retries go on', async (t) => {
+t.test('failures are reported from the tenth on, always under the same id, and retries continue', async (t) => {
   const refunding = changeOf(
     { ...ORDERS['paid, done']! },
     { seen: 'refund-wanted', source: 'operator', key: 'k', refundFee: 1 },
@@ -523,7 +528,7 @@ t.test('repeated failures are reported from the tenth time on, under the same id
   }
 })
 
-/** One line of history for each kind of news: who brought it, what was seen. */
+/** One line of history for each kind of news: its source and what was seen. */
 const SEEN: [news: Observation, source: Source, seen: string, before: string, outcome: string][] = [
   [{ seen: 'prepaid', prepayId: 'wx2', prepayExpiresAt: at(HOUR) }, 'order', 'prepaid', 'created', 'prepaid'],
   [
@@ -800,7 +805,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
   ]),
 ]
 
-t.test('every piece of news leaves one line of history, whether it changes anything or not', async (t) => {
+t.test('every piece of news adds one line of history, whether or not it changes anything', async (t) => {
   for (const [news, source, seen, column, outcome] of SEEN) {
     const before = ORDERS[column]!
     const { order: after, history } = changeOf(before, news, { now: at(SECOND) })
@@ -812,7 +817,7 @@ t.test('every piece of news leaves one line of history, whether it changes anyth
   }
 })
 
-t.test('an anomaly carries its evidence, and has the same id each time it is found', async (t) => {
+t.test('an anomaly carries its evidence, and gets the same id each time it is found', async (t) => {
   type Case = [kind: AnomalyKind, column: string, part: Partial<Payment>, rival: Order | 'none', reason: string]
   const cases: Case[] = [
     ['mismatch', 'prepaid', { mchId: '1900000000' }, 'none', "mchId is 1900000000, the order's is 1900000109"],
@@ -870,7 +875,7 @@ t.test('created, unknown and prepaid orders are open', async (t) => {
   )
 })
 
-t.test('money that went back by a refund which no list names', async (t) => {
+t.test('money returned by a refund that no list shows', async (t) => {
   const refunded = { ...settle, source: 'query' as const, refunded: true }
   const refund: Refund = {
     ...{ outRefundNo: 'r1', key: 'r1', refundFee: 100, origin: 'local', state: 'success', refundId: '501' },
@@ -878,9 +883,14 @@ t.test('money that went back by a refund which no list names', async (t) => {
   }
   const done = ORDERS['paid, done']!
   const cases: [what: string, order: Order, observation: Observation, kinds: AnomalyKind[]][] = [
-    ['a finding, once delivered', done, { ...refunded, unlisted: true }, ['refunded']],
-    ['none where a list has not failed', done, refunded, []],
-    ['none where a refund of ours explains it', { ...done, refunds: [refund] }, { ...refunded, unlisted: true }, []],
+    ['reported if the order was fulfilled', done, { ...refunded, unlisted: true }, ['refunded']],
+    ['not reported unless a list failed', done, refunded, []],
+    [
+      'not reported if a refund of ours explains it',
+      { ...done, refunds: [refund] },
+      { ...refunded, unlisted: true },
+      [],
+    ],
   ]
   for (const [what, order, observation, kinds] of cases) {
     const { change, outcome } = decide(order, observation, { latePayment: 'hold' }, T0)

@@ -41,7 +41,7 @@ const paidBy = (order: Order) => reportOf('SUCCESS', order)
 // ---- create
 
 scenario(
-  'an order: the row first, then the call, then what wx.requestPayment takes',
+  'an order is stored first, then sent to WeChat, and the caller gets what wx.requestPayment takes',
   async (t, { orders, pay, store }) => {
     const terms = termsOf({ attach: 'a=1' })
     pay.expect([
@@ -51,7 +51,7 @@ scenario(
         t.hasStrict(
           row,
           { state: 'created', liveKey: 'cart-1', dueAt: at(30 * SECOND) },
-          'the number is in the store before WeChat hears it',
+          'the number is stored before it is sent to WeChat',
         )
         return 'wx1'
       },
@@ -69,7 +69,7 @@ scenario(
       prepayExpiresAt: at(2 * HOUR),
     })
     const { prepayId, prepayExpiresAt, ...row } = order
-    t.same(pay.told[0], { ...row, state: 'created', dueAt: at(30 * SECOND) }, 'WeChat gets the row')
+    t.same(pay.told[0], { ...row, state: 'created', dueAt: at(30 * SECOND) }, 'WeChat gets the stored order')
     t.same(await orders.get('order-1'), order)
     t.equal(await orders.get('nobody'), undefined)
     t.same(await orders.history('order-1'), [
@@ -100,7 +100,7 @@ scenario(
 )
 
 scenario(
-  'the same terms again: the same order and prepay id, freshly signed, and nothing is asked',
+  'ordering again with the same terms returns the same order and prepay id, freshly signed, without a call to WeChat',
   async (t, made) => {
     const first = await ordered(made)
     made.advance(HOUR)
@@ -111,7 +111,7 @@ scenario(
 )
 
 scenario(
-  'a prepay id that is about to expire: ordered again under the same number, with the first terms',
+  'when the prepay id is about to expire, the order is sent again under the same number with the first terms',
   async (t, made) => {
     const { orders, pay } = made
     const long = { expiresAt: at(24 * HOUR) }
@@ -120,7 +120,7 @@ scenario(
     t.hasStrict(
       (await orders.create(termsOf(long))).payParams,
       { package: 'prepay_id=wx1' },
-      'good for five minutes more',
+      'valid for five more minutes',
     )
     made.advance(1)
     pay.expect(['prepay', 'wx2'])
@@ -138,18 +138,21 @@ const OTHER_TERMS: Partial<OrderTerms>[] = [
   { openid: 'oAnother' },
 ]
 for (const part of OTHER_TERMS) {
-  scenario(`other terms (${Object.keys(part)}): the old order is closed first, then a new number`, async (t, made) => {
-    await ordered(made)
-    made.pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
-    const { order } = await made.orders.create(termsOf(part))
-    t.hasStrict(order, { outTradeNo: 'order-2', ...part, state: 'prepaid', liveKey: 'cart-1' })
-    t.hasStrict(await made.orders.get('order-1'), { state: 'closed', liveKey: null })
-    t.same(made.pay.asked, ['prepay order-1', 'query order-1', 'close order-1', 'prepay order-2'])
-  })
+  scenario(
+    `other terms (${Object.keys(part)}): the old order is closed, then a new one gets a new number`,
+    async (t, made) => {
+      await ordered(made)
+      made.pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
+      const { order } = await made.orders.create(termsOf(part))
+      t.hasStrict(order, { outTradeNo: 'order-2', ...part, state: 'prepaid', liveKey: 'cart-1' })
+      t.hasStrict(await made.orders.get('order-1'), { state: 'closed', liveKey: null })
+      t.same(made.pay.asked, ['prepay order-1', 'query order-1', 'close order-1', 'prepay order-2'])
+    },
+  )
 }
 
 scenario(
-  'an order of the other version of the API, whose prepay id is not good for this one: closed first, then a new number',
+  'an order made with the other API version, whose prepay id cannot be used, is closed, then a new one gets a new number',
   async (t, made) => {
     t.equal((await ordered(made)).apiVersion, 'v2')
     Object.assign(made.pay, { version: 'v3' })
@@ -158,18 +161,18 @@ scenario(
   },
 )
 
-scenario('an order in its last minute is closed first too', async (t, made) => {
+scenario('an order in its last minute is closed before a new one is made', async (t, made) => {
   await ordered(made)
   made.advance(119 * MINUTE)
-  // Its prepay id, too, is about to expire.
+  // Its prepay id is about to expire too.
   made.pay.expect(['prepay', 'wx2'])
-  t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' }, 'a minute is left')
+  t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' }, 'one minute left')
   made.advance(1)
   made.pay.expect(...CLOSED_THERE, ['prepay', 'wx3'])
   t.hasStrict((await made.orders.create(termsOf({ expiresAt: at(4 * HOUR) }))).order, { outTradeNo: 'order-2' })
 })
 
-scenario('an order whose whole life is a minute is good for half of it', async (t, made) => {
+scenario('an order that lives for one minute is handed out for half of it', async (t, made) => {
   await ordered(made, { expiresAt: at(MINUTE) })
   made.advance(30 * SECOND)
   t.hasStrict((await made.orders.create(termsOf({ expiresAt: at(90 * SECOND) }))).order, { outTradeNo: 'order-1' })
@@ -190,7 +193,7 @@ scenario('a paid key is refused, whatever the terms', async (t, made) => {
   }
 })
 
-scenario('an order that turns out paid while it makes way is settled, and the new one refused', async (t, made) => {
+scenario('an old order that turns out to be paid is settled, and the new one is refused', async (t, made) => {
   const order = await ordered(made)
   made.pay.expect(['query', paidBy(order)])
   await t.rejects(made.orders.create(termsOf({ totalFee: 1 })), { code: 'WECHAT_ORDER_PAID' })
@@ -198,7 +201,7 @@ scenario('an order that turns out paid while it makes way is settled, and the ne
   t.same(made.started, ['order-1'])
 })
 
-scenario('an order that is being closed is closed to the end before a new one', async (t, made) => {
+scenario('an order that is being closed has to be closed before a new one is made', async (t, made) => {
   const { orders, pay } = made
   await ordered(made)
   pay.expect(['query', NOTPAY], ['close', errors.timeout()])
@@ -206,14 +209,14 @@ scenario('an order that is being closed is closed to the end before a new one', 
   await t.rejects(
     orders.create(termsOf()),
     { code: 'WECHAT_ORDER_CONFLICT', message: /still being closed/, advice: 'repeat' },
-    'WeChat is not asked again at once',
+    'WeChat is not asked again right away',
   )
   made.advance(2 * SECOND)
   pay.expect(...CLOSED_THERE, ['prepay', 'wx2'])
   t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', state: 'prepaid' })
 })
 
-/** What WeChat may know of a number that it refuses, and what becomes of it. */
+/** The states an order can have at WeChat when it refuses its number, and what follows. */
 const REFUSED: [wechatCode: string, tradeState: TradeReport['tradeState'], close: Call[], state: OrderState][] = [
   ['ORDERPAID', 'SUCCESS', [], 'paid'],
   ['ORDERPAID', 'REFUND', [], 'paid'],
@@ -225,7 +228,7 @@ const REFUSED: [wechatCode: string, tradeState: TradeReport['tradeState'], close
 ]
 for (const [wechatCode, tradeState, close, state] of REFUSED) {
   scenario(
-    `${wechatCode} for a number that WeChat says is ${tradeState}: ${state}, ${state === 'paid' ? 'settled' : 'then a new number'}`,
+    `${wechatCode} for a number that WeChat reports as ${tradeState}: ${state}, ${state === 'paid' ? 'settled' : 'then a new number'}`,
     async (t, { orders, pay, started }) => {
       pay.expect(
         ['prepay', errors.repeated(wechatCode)],
@@ -244,7 +247,7 @@ for (const [wechatCode, tradeState, close, state] of REFUSED) {
   )
 }
 
-scenario('a number that is refused while its first prepay id is out goes the same way', async (t, made) => {
+scenario('a number refused while its first prepay id is in use is handled the same way', async (t, made) => {
   const long = termsOf({ expiresAt: at(24 * HOUR) })
   await ordered(made, long)
   made.advance(2 * HOUR)
@@ -253,7 +256,7 @@ scenario('a number that is refused while its first prepay id is out goes the sam
 })
 
 scenario(
-  'numbers that WeChat goes on refusing: its refusal is the answer, and no order stays open',
+  'when WeChat keeps refusing new numbers, the refusal is returned and no order stays open',
   async (t, { orders, pay }) => {
     for (let round = 0; round < 4; round++) {
       pay.expect(['prepay', errors.repeated('INVALID_REQUEST')], ['query', NOT_EXIST], ['close', 'closed'])
@@ -264,7 +267,7 @@ scenario(
 )
 
 scenario(
-  'an order that can be neither paid nor closed: ordering again is refused, and nothing is given up',
+  'if the old order can be neither settled nor closed, ordering again is refused and the old order stays',
   async (t, made) => {
     await ordered(made)
     made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
@@ -278,7 +281,7 @@ scenario(
 )
 
 scenario(
-  'a definite refusal: failed, the key is free, and the next order has a new number',
+  'after a definite refusal the order has failed, its key is free, and the next order has a new number',
   async (t, { orders, pay }) => {
     pay.expect(['prepay', errors.refused()])
     await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
@@ -288,33 +291,39 @@ scenario(
   },
 )
 
-scenario('a lost answer: unknown, and the same number again with the same terms', async (t, made) => {
-  const { orders, pay } = made
-  pay.expect(['prepay', errors.timeout()])
-  await t.rejects(orders.create(termsOf()), { code: 'WECHAT_TIMEOUT' })
-  t.hasStrict(await orders.get('order-1'), { state: 'unknown', liveKey: 'cart-1', dueAt: at(5 * SECOND) })
-  made.advance(SECOND)
-  pay.expect(['prepay', 'wx1'])
-  const { order } = await orders.create(termsOf({ clientIp: '2001:db8::1', expiresAt: at(3 * HOUR) }))
-  t.hasStrict(order, { outTradeNo: 'order-1', state: 'prepaid', prepayExpiresAt: at(2 * HOUR + SECOND) })
-  t.hasStrict(pay.told[1], { ...termsOf(), createdAt: T0 })
-})
+scenario(
+  'after a lost answer the order is unknown, and is sent again with the same number and terms',
+  async (t, made) => {
+    const { orders, pay } = made
+    pay.expect(['prepay', errors.timeout()])
+    await t.rejects(orders.create(termsOf()), { code: 'WECHAT_TIMEOUT' })
+    t.hasStrict(await orders.get('order-1'), { state: 'unknown', liveKey: 'cart-1', dueAt: at(5 * SECOND) })
+    made.advance(SECOND)
+    pay.expect(['prepay', 'wx1'])
+    const { order } = await orders.create(termsOf({ clientIp: '2001:db8::1', expiresAt: at(3 * HOUR) }))
+    t.hasStrict(order, { outTradeNo: 'order-1', state: 'prepaid', prepayExpiresAt: at(2 * HOUR + SECOND) })
+    t.hasStrict(pay.told[1], { ...termsOf(), createdAt: T0 })
+  },
+)
 
-scenario('a refusal after a lost answer: WeChat is asked before the number is given up', async (t, { orders, pay }) => {
-  pay.expect(['prepay', errors.timeout()], ['prepay', errors.refused()])
-  await t.rejects(orders.create(termsOf()), { code: 'WECHAT_TIMEOUT' })
-  await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
-  t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', dueAt: at(30 * SECOND) })
-})
+scenario(
+  'a refusal after a lost answer does not end the order: WeChat has to be asked first',
+  async (t, { orders, pay }) => {
+    pay.expect(['prepay', errors.timeout()], ['prepay', errors.refused()])
+    await t.rejects(orders.create(termsOf()), { code: 'WECHAT_TIMEOUT' })
+    await t.rejects(orders.create(termsOf()), { code: 'WECHAT_ACCOUNT_REFUSED' })
+    t.hasStrict(await orders.get('order-1'), { state: 'closing', liveKey: 'cart-1', dueAt: at(30 * SECOND) })
+  },
+)
 
-scenario('a call that never went out leaves the order as it was', async (t, { orders, pay }) => {
+scenario('a call that was never sent leaves the order unchanged', async (t, { orders, pay }) => {
   pay.expect(['prepay', errors.neverSent()], ['prepay', 'wx1'])
   await t.rejects(orders.create(termsOf()), { code: 'WECHAT_NETWORK' })
   t.hasStrict(await orders.get('order-1'), { state: 'created' })
   t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-1', state: 'prepaid' })
 })
 
-scenario("an error that is not WeChat's passes through and changes nothing", async (t, { orders, pay }) => {
+scenario('an error that does not come from WeChat is passed on and changes nothing', async (t, { orders, pay }) => {
   const bug = new TypeError('bug')
   pay.expect(['prepay', bug])
   await t.rejects(orders.create(termsOf()), bug)
@@ -322,7 +331,7 @@ scenario("an error that is not WeChat's passes through and changes nothing", asy
 })
 
 scenario(
-  'a notification that comes before the answer to the order is not overwritten by it',
+  'a notification that arrives before the answer to the order is not overwritten by that answer',
   async (t, { orders, pay }) => {
     pay.expect([
       'prepay',
@@ -337,27 +346,24 @@ scenario(
   },
 )
 
-scenario(
-  'an order that is cancelled before WeChat has answered makes way for a new one',
-  async (t, { orders, pay }) => {
-    pay.expect(
-      [
-        'prepay',
-        async () => {
-          await orders.cancel('order-1')
-          return 'wx1'
-        },
-      ],
-      ['query', NOT_EXIST],
-      ['close', 'closed'],
-      ['prepay', 'wx2'],
-    )
-    t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
-    t.hasStrict(await orders.get('order-1'), { state: 'closed', prepayId: undefined })
-  },
-)
+scenario('an order cancelled before WeChat has answered is replaced by a new one', async (t, { orders, pay }) => {
+  pay.expect(
+    [
+      'prepay',
+      async () => {
+        await orders.cancel('order-1')
+        return 'wx1'
+      },
+    ],
+    ['query', NOT_EXIST],
+    ['close', 'closed'],
+    ['prepay', 'wx2'],
+  )
+  t.hasStrict((await orders.create(termsOf())).order, { outTradeNo: 'order-2', prepayId: 'wx2' })
+  t.hasStrict(await orders.get('order-1'), { state: 'closed', prepayId: undefined })
+})
 
-scenario('many taps at once: one order', async (t, { orders, pay }) => {
+scenario('many taps at once make one order', async (t, { orders, pay }) => {
   for (let tap = 0; tap < 5; tap++) pay.expect(['prepay', 'wx1'])
   const made = await Promise.all(Array.from({ length: 5 }, () => orders.create(termsOf())))
   t.same(new Set(made.map(({ order }) => order.outTradeNo)), new Set(['order-1']))
@@ -366,10 +372,10 @@ scenario('many taps at once: one order', async (t, { orders, pay }) => {
 
 for (const [how, before] of [
   ['', []],
-  [', after the old order was closed once for all', [...CLOSED_THERE]],
+  [', after the old order was closed, once', [...CLOSED_THERE]],
 ] as const) {
   scenario(
-    `ten prices of one key at the same moment: one gets its order, the others are refused${how}`,
+    `of ten simultaneous orders with one key and different prices, one is made and the others are refused${how}`,
     async (t, made) => {
       if (before.length > 0) await ordered(made, { totalFee: 99 })
       made.pay.expect(...before, ['prepay', 'wx'])
@@ -393,26 +399,29 @@ for (const [how, before] of [
 }
 
 for (const [when, age, yields] of [
-  ['that has just been made', 0, true],
-  ['that may be under way still', 30 * SECOND - 1, true],
+  ['that was just made', 0, true],
+  ['that may still be in progress', 30 * SECOND - 1, true],
   ['whose process must have died', 30 * SECOND, false],
-  ['of a clock that is a little ahead', -90 * SECOND, true],
-  ['of a clock that is wrong', -HOUR, false],
+  ['made by a clock that is slightly ahead', -90 * SECOND, true],
+  ['made by a clock that is wrong', -HOUR, false],
 ] as const) {
-  scenario(`an order ${when} ${yields ? 'is left alone by' : 'makes way for'} other terms`, async (t, made) => {
-    const createdAt = at(-age)
-    const order = newOrder({ outTradeNo: 'order-0', createdAt, totalFee: 99, dueAt: null })
-    await made.store.insertOrder({ order, history: [], anomalies: [] })
-    if (yields) {
-      await t.rejects(made.orders.create(termsOf()), { code: 'WECHAT_ORDER_CONFLICT' })
-      return
-    }
-    made.pay.expect(...CLOSED_THERE, ['prepay', 'wx1'])
-    t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' })
-  })
+  scenario(
+    `an order ${when} ${yields ? 'is left alone' : 'is replaced'} when other terms are ordered`,
+    async (t, made) => {
+      const createdAt = at(-age)
+      const order = newOrder({ outTradeNo: 'order-0', createdAt, totalFee: 99, dueAt: null })
+      await made.store.insertOrder({ order, history: [], anomalies: [] })
+      if (yields) {
+        await t.rejects(made.orders.create(termsOf()), { code: 'WECHAT_ORDER_CONFLICT' })
+        return
+      }
+      made.pay.expect(...CLOSED_THERE, ['prepay', 'wx1'])
+      t.hasStrict((await made.orders.create(termsOf())).order, { outTradeNo: 'order-1' })
+    },
+  )
 }
 
-t.test('two processes that order one key at the same moment share the order that got there first', async (t) => {
+t.test('two processes that order the same key at the same moment share the order stored first', async (t) => {
   const store = memoryStore() as Store
   const elsewhere = rig({ store })
   const here = rig({
@@ -431,22 +440,18 @@ t.test('two processes that order one key at the same moment share the order that
 
 // ---- cancel
 
-/** What WeChat answers to a cancellation, and what becomes of the order. */
+/** WeChat's answers to a cancellation, and the resulting order. */
 const CANCELLED: [what: string, calls: (order: Order) => Call[], after: Partial<Order>][] = [
-  ['not paid: closed there, then here', () => CLOSED_THERE, { state: 'closed', liveKey: null, dueAt: null }],
-  [
-    'paid already: settled, and not closed',
-    (order) => [['query', paidBy(order)]],
-    { state: 'paid', fulfilment: 'due' },
-  ],
+  ['not paid: closed at WeChat, then here', () => CLOSED_THERE, { state: 'closed', liveKey: null, dueAt: null }],
+  ['already paid: settled, not closed', (order) => [['query', paidBy(order)]], { state: 'paid', fulfilment: 'due' }],
   [
     'paid and refunded: settled, and held',
     (order) => [['query', reportOf('REFUND', order)]],
     { state: 'paid', fulfilment: 'held' },
   ],
-  ['closed already: closed', () => [['query', { tradeState: 'CLOSED' }]], { state: 'closed', liveKey: null }],
+  ['already closed: closed', () => [['query', { tradeState: 'CLOSED' }]], { state: 'closed', liveKey: null }],
   [
-    'not known there yet: closed there all the same',
+    'not known to WeChat yet: closed there anyway',
     () => [
       ['query', NOT_EXIST],
       ['close', 'closed'],
@@ -454,7 +459,7 @@ const CANCELLED: [what: string, calls: (order: Order) => Call[], after: Partial<
     { state: 'closed' },
   ],
   [
-    'paid between query and close: asked again, and settled',
+    'paid between query and close: queried again, and settled',
     (order) => [
       ['query', NOTPAY],
       ['close', 'paid'],
@@ -463,7 +468,7 @@ const CANCELLED: [what: string, calls: (order: Order) => Call[], after: Partial<
     { state: 'paid', fulfilment: 'due' },
   ],
   [
-    'said to be paid, but not known as paid yet: stays closing',
+    'WeChat refuses to close a paid order but does not report the payment yet: stays closing',
     () => [
       ['query', NOTPAY],
       ['close', 'paid'],
@@ -515,7 +520,7 @@ const LOST: [moment: string, calls: Call[]][] = [
 ]
 for (const [moment, calls] of LOST) {
   scenario(
-    `a cancellation whose ${moment} gets no answer stays closing, can still be paid, and can be repeated`,
+    `an order whose cancellation gets no answer to its ${moment} stays closing, can still be paid, and can be cancelled again`,
     async (t, made) => {
       const { orders, pay } = made
       await ordered(made)
@@ -528,7 +533,7 @@ for (const [moment, calls] of LOST) {
         dueAt: at(30 * SECOND),
       })
       t.hasStrict(await orders.history('order-1'), [{}, {}, { seen: 'close-wanted: changed her mind' }])
-      t.hasStrict(await orders.cancel('order-1'), { state: 'closing' }, 'WeChat is not asked again at once')
+      t.hasStrict(await orders.cancel('order-1'), { state: 'closing' }, 'WeChat is not asked again right away')
       made.advance(2 * SECOND)
       pay.expect(...CLOSED_THERE)
       t.hasStrict(await orders.cancel('order-1'), { state: 'closed' })
@@ -536,7 +541,7 @@ for (const [moment, calls] of LOST) {
   )
 }
 
-scenario('a final order is not cancelled, and an unknown one is undefined', async (t, made) => {
+scenario('cancelling a finished order changes nothing, and an unknown order is undefined', async (t, made) => {
   const order = await ordered(made)
   await made.orders.observePayment('notify', paymentOf(order))
   t.hasStrict(await made.orders.cancel('order-1'), { state: 'paid' })
@@ -565,23 +570,20 @@ for (const [tradeState, after] of REFRESHED) {
   })
 }
 
-scenario(
-  'refresh without an answer: the question is noted and the order keeps its place in the plan',
-  async (t, made) => {
-    await ordered(made)
-    made.pay.expect(['query', errors.neverSent()])
-    await t.rejects(made.orders.refresh('order-1'), { code: 'WECHAT_NETWORK' })
-    t.hasStrict(await made.orders.get('order-1'), {
-      state: 'prepaid',
-      queriedAt: T0,
-      dueAt: at(5 * SECOND),
-      attempts: 0,
-    })
-    t.equal(await made.orders.refresh('nobody'), undefined)
-  },
-)
+scenario("a refresh without an answer records the query and keeps the order's place in the plan", async (t, made) => {
+  await ordered(made)
+  made.pay.expect(['query', errors.neverSent()])
+  await t.rejects(made.orders.refresh('order-1'), { code: 'WECHAT_NETWORK' })
+  t.hasStrict(await made.orders.get('order-1'), {
+    state: 'prepaid',
+    queriedAt: T0,
+    dueAt: at(5 * SECOND),
+    attempts: 0,
+  })
+  t.equal(await made.orders.refresh('nobody'), undefined)
+})
 
-scenario('a slow NOTPAY that comes after the payment is ignored', async (t, made) => {
+scenario('a late NOTPAY that arrives after the payment is ignored', async (t, made) => {
   const order = await ordered(made)
   made.pay.expect([
     'query',
@@ -595,7 +597,7 @@ scenario('a slow NOTPAY that comes after the payment is ignored', async (t, made
 
 // ---- payments
 
-scenario('20 identical payments at once settle once', async (t, made) => {
+scenario('20 identical payments at once settle the order once', async (t, made) => {
   const order = await ordered(made)
   const observed = await Promise.all(
     Array.from({ length: 20 }, () => made.orders.observePayment('notify', paymentOf(order))),
@@ -613,27 +615,30 @@ const MISFITS: Partial<Payment>[] = [
   { openid: 'oAnother' },
 ]
 for (const part of MISFITS) {
-  scenario(`a payment whose ${Object.keys(part)} is not the order's is set aside, and told once`, async (t, made) => {
-    const order = await ordered(made)
-    const payment = paymentOf(order, part)
-    for (let time = 0; time < 3; time++) {
-      t.hasStrict(await made.orders.observePayment('notify', payment), {
-        outcome: 'refused',
-        order: { state: 'prepaid' },
-      })
-    }
-    t.hasStrict(made.anomalies, [{ kind: 'mismatch', outTradeNo: 'order-1', payment }])
-    t.equal(made.anomalies.length, 1)
-    t.same(made.started, [])
-    t.hasStrict(
-      await made.orders.observePayment('notify', paymentOf(order)),
-      { outcome: 'settled' },
-      'and the right one still settles',
-    )
-  })
+  scenario(
+    `a payment with another ${Object.keys(part)} than the order is set aside and reported once`,
+    async (t, made) => {
+      const order = await ordered(made)
+      const payment = paymentOf(order, part)
+      for (let time = 0; time < 3; time++) {
+        t.hasStrict(await made.orders.observePayment('notify', payment), {
+          outcome: 'refused',
+          order: { state: 'prepaid' },
+        })
+      }
+      t.hasStrict(made.anomalies, [{ kind: 'mismatch', outTradeNo: 'order-1', payment }])
+      t.equal(made.anomalies.length, 1)
+      t.same(made.started, [])
+      t.hasStrict(
+        await made.orders.observePayment('notify', paymentOf(order)),
+        { outcome: 'settled' },
+        'the right payment still settles the order',
+      )
+    },
+  )
 }
 
-scenario('another transaction for a paid order is set aside', async (t, made) => {
+scenario('a second transaction for a paid order is set aside', async (t, made) => {
   const order = await ordered(made)
   await made.orders.observePayment('notify', paymentOf(order))
   t.hasStrict(await made.orders.observePayment('query', paymentOf(order, { transactionId: '4200000009' })), {
@@ -644,38 +649,41 @@ scenario('another transaction for a paid order is set aside', async (t, made) =>
   t.same(made.started, ['order-1'])
 })
 
-scenario('a transaction that has paid one order pays no other, from any source, however often', async (t, made) => {
-  const { orders, anomalies, pay } = made
-  const first = await ordered(made)
-  await orders.observePayment('notify', paymentOf(first))
-  const second = await ordered(made, { key: 'cart-2' })
-  const reused = paymentOf(second)
-  for (const bring of [
-    () => orders.observePayment('notify', reused),
-    () => orders.observePayment('notify', reused),
-    async () => {
-      pay.expect(['query', { tradeState: 'SUCCESS', payment: reused }])
-      return { outcome: 'refused', order: await orders.refresh(second.outTradeNo) }
-    },
-  ]) {
-    t.match(await bring(), { outcome: 'refused', order: { state: 'prepaid', payment: undefined } })
-  }
-  t.match(anomalies, [
-    {
-      kind: 'reused-transaction',
-      outTradeNo: second.outTradeNo,
-      reason: `The transaction 4200000001 has paid the order ${first.outTradeNo}`,
-      payment: reused,
-    },
-  ])
-  t.equal(anomalies.length, 1, 'told once')
-  t.match(await orders.observePayment('notify', paymentOf(second, { transactionId: '4200000002' })), {
-    outcome: 'settled',
-  })
-})
+scenario(
+  'a transaction that paid one order never pays another, whatever the source and however often it is reported',
+  async (t, made) => {
+    const { orders, anomalies, pay } = made
+    const first = await ordered(made)
+    await orders.observePayment('notify', paymentOf(first))
+    const second = await ordered(made, { key: 'cart-2' })
+    const reused = paymentOf(second)
+    for (const bring of [
+      () => orders.observePayment('notify', reused),
+      () => orders.observePayment('notify', reused),
+      async () => {
+        pay.expect(['query', { tradeState: 'SUCCESS', payment: reused }])
+        return { outcome: 'refused', order: await orders.refresh(second.outTradeNo) }
+      },
+    ]) {
+      t.match(await bring(), { outcome: 'refused', order: { state: 'prepaid', payment: undefined } })
+    }
+    t.match(anomalies, [
+      {
+        kind: 'reused-transaction',
+        outTradeNo: second.outTradeNo,
+        reason: `The transaction 4200000001 has paid the order ${first.outTradeNo}`,
+        payment: reused,
+      },
+    ])
+    t.equal(anomalies.length, 1, 'told once')
+    t.match(await orders.observePayment('notify', paymentOf(second, { transactionId: '4200000002' })), {
+      outcome: 'settled',
+    })
+  },
+)
 
 scenario(
-  'nor does it pay a closed one, whatever the policy',
+  'it does not pay a closed order either, under any policy',
   async (t, made) => {
     const first = await ordered(made)
     await made.orders.observePayment('notify', paymentOf(first))
@@ -690,7 +698,7 @@ scenario(
 )
 
 scenario(
-  'of 20 orders that one transaction is said to have paid at the same moment one is paid',
+  'when one transaction is reported for 20 orders at once, exactly one is paid',
   async (t, made) => {
     const orders: Order[] = []
     for (let n = 0; n < 20; n++) orders.push(await ordered(made, { key: `cart-${n}` }))
@@ -704,7 +712,7 @@ scenario(
 )
 
 scenario(
-  'a payment for an order that is not ours is kept, told once, and answered with undefined',
+  'a payment for an unknown order is recorded, reported once, and answered with undefined',
   async (t, { orders, anomalies, store }) => {
     const payment = paymentOf({
       ...termsOf(),
@@ -727,7 +735,7 @@ scenario(
   },
 )
 
-scenario('a late payment is kept on hold for a person, and the key stays free', async (t, made) => {
+scenario('a late payment is held for a person to decide, and the key stays free', async (t, made) => {
   const order = await closed(made)
   t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), {
     outcome: 'late',
@@ -740,7 +748,7 @@ scenario('a late payment is kept on hold for a person, and the key stays free', 
 })
 
 scenario(
-  'a late payment under the policy "fulfil" pays the order after all',
+  'a late payment under the policy "fulfil" pays the order',
   async (t, made) => {
     const order = await closed(made)
     t.hasStrict(await made.orders.observePayment('query', paymentOf(order)), {
@@ -754,7 +762,7 @@ scenario(
 )
 
 scenario(
-  'a late payment never pays twice for one key: with another order open it is held, with another one paid it is a duplicate',
+  'a late payment never pays a key twice: it is held if another order is open, and a duplicate if another is paid',
   async (t, made) => {
     const late = await closed(made)
     const latest = await closed(made)
@@ -777,7 +785,7 @@ scenario(
   { latePayment: 'fulfil' },
 )
 
-t.test('a late payment whose key is taken by a new order at the same moment is held', async (t) => {
+t.test('a late payment is held if a new order takes its key at the same moment', async (t) => {
   const store = memoryStore() as Store
   const elsewhere = rig({ store })
   const here = rig({
@@ -806,7 +814,7 @@ t.test('a late payment whose key is taken by a new order at the same moment is h
   t.hasStrict(here.anomalies, [{ kind: 'late' }])
 })
 
-t.test('a store that fails is not hidden: nothing is acknowledged that is not stored', async (t) => {
+t.test('a store error is passed on: nothing is acknowledged that is not stored', async (t) => {
   const down = new WechatError('WECHAT_UNAVAILABLE', 'The database is down.')
   for (const error of [new Error('down'), down]) {
     const { orders, started } = rig({

@@ -16,7 +16,7 @@ const report = (outRefundNo: string, state: RefundReport['state'], refundFee = 1
   state,
 })
 
-/** What is applied to the order, in short, when WeChat says that money went back and lists these refunds. */
+/** A summary of what is applied to the order when WeChat reports refunded money and lists these refunds. */
 async function applied(order: Order, refunds: RefundReport[] | Error | undefined): Promise<string[]> {
   const seen: Observation[] = []
   const query = createQuery({
@@ -36,18 +36,18 @@ async function applied(order: Order, refunds: RefundReport[] | Error | undefined
   })
   await query(order, true).catch((error: unknown) => {
     if (error !== refunds) throw error
-    seen.push({ seen: 'no-answer', source: 'query', reason: 'it passes through' })
+    seen.push({ seen: 'no-answer', source: 'query', reason: 'the error is passed on' })
   })
   return seen.map((each) =>
     each.seen === 'refund-reported'
       ? `${each.report.outRefundNo} ${each.report.state}`
       : each.seen +
         ('refunded' in each && each.refunded ? ', refunded' : '') +
-        ('unlisted' in each && each.unlisted ? ' by what is not listed' : ''),
+        ('unlisted' in each && each.unlisted ? ' by an unlisted refund' : ''),
   )
 }
 
-t.test('a trade of which money went back: which refunds, and when they are applied', async (t) => {
+t.test('which refunds of a refunded trade are applied, and in which order', async (t) => {
   const [first, second, closed] = [report('a', 'success'), report('b', 'processing'), report('c', 'closed')]
   const known = (part: object) => ({
     ...paid,
@@ -60,27 +60,27 @@ t.test('a trade of which money went back: which refunds, and when they are appli
     ],
   })
   const cases: [what: string, order: Order, refunds: RefundReport[] | Error | undefined, expected: string[]][] = [
-    ['paid: the refunds first', paid, [first], ['a success', 'payment, refunded']],
-    ['unpaid: the payment first', unpaid, [first], ['payment, refunded', 'a success']],
+    ['a paid order: the refunds first', paid, [first], ['a success', 'payment, refunded']],
+    ['an unpaid order: the payment first', unpaid, [first], ['payment, refunded', 'a success']],
     [
-      'closed refunds make room',
+      'closed refunds come first, to make room',
       paid,
       [first, second, closed],
       ['c closed', 'a success', 'b processing', 'payment, refunded'],
     ],
-    ['known refunds are no news', known({}), [first, second], ['b processing', 'payment, refunded']],
+    ['known refunds are not applied again', known({}), [first, second], ['b processing', 'payment, refunded']],
     [
-      'unless it is a rumour',
+      'unless the known refund is a rumour',
       known({ refundId: undefined, state: 'success' }),
       [first],
       ['a success', 'payment, refunded'],
     ],
-    ['or stands otherwise', known({ state: 'processing' }), [first], ['a success', 'payment, refunded']],
-    ['or is of another amount', known({ refundFee: 1 }), [first], ['a success', 'payment, refunded']],
-    ['none', paid, [], ['payment, refunded by what is not listed']],
+    ['or its state differs', known({ state: 'processing' }), [first], ['a success', 'payment, refunded']],
+    ['or its amount differs', known({ refundFee: 1 }), [first], ['a success', 'payment, refunded']],
+    ['none', paid, [], ['payment, refunded by an unlisted refund']],
     ['a list that fails', paid, errors.timeout(), ['payment, refunded', 'no-answer']],
-    ['the same of an unpaid one', unpaid, errors.timeout(), ['payment, refunded', 'no-answer']],
-    ['an API that lists none', paid, undefined, ['payment, refunded by what is not listed']],
+    ['a list that fails, for an unpaid order', unpaid, errors.timeout(), ['payment, refunded', 'no-answer']],
+    ['an API that lists no refunds', paid, undefined, ['payment, refunded by an unlisted refund']],
   ]
   for (const [what, order, refunds, expected] of cases) t.strictSame(await applied(order, refunds), expected, what)
 })

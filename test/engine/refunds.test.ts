@@ -15,7 +15,7 @@ const reported = (part: Partial<RefundReport> = {}): RefundReport => ({
 })
 const wanted = { key: 'return-1', refundFee: 300, reason: '退货' }
 
-/** An order that is paid and fulfilled. */
+/** A paid and fulfilled order. */
 async function paid(rig: Rig): Promise<string> {
   const { outTradeNo, ...order } = await ordered(rig)
   await rig.orders.observePayment('notify', paymentOf({ outTradeNo, ...order }))
@@ -26,7 +26,7 @@ async function paid(rig: Rig): Promise<string> {
 const stateOf = async ({ refunds }: Rig, outRefundNo = number) => (await refunds.get('order-1', outRefundNo))?.state
 
 scenario(
-  'accepted, polled each minute, and back: onRefunded runs once',
+  'an accepted refund is polled every minute until the money is back, and onRefunded runs once',
   async (t, rig) => {
     const outTradeNo = await paid(rig)
     rig.pay.expect(['refund', '5000'])
@@ -40,14 +40,14 @@ scenario(
     })
     for (const minutes of [1, 1, 1, 1, 1, 5, 10, 20, 30, 30]) {
       rig.advance(minutes * MINUTE - SECOND)
-      t.equal(await rig.work.sweep(), 0, `not asked before ${minutes} min`)
+      t.equal(await rig.work.sweep(), 0, `not queried before ${minutes} min`)
       rig.advance(SECOND)
       rig.pay.expect(['queryRefund', reported()])
       t.equal(await rig.work.sweep(), 1)
     }
     rig.advance(30 * MINUTE)
     rig.pay.expect(['queryRefund', reported({ state: 'success', succeededAt: rig.now() })])
-    t.equal(await rig.work.sweep(), 2, 'asked, then onRefunded')
+    t.equal(await rig.work.sweep(), 2, 'queried, then onRefunded')
     t.hasStrict(await rig.refunds.list(outTradeNo), [
       { state: 'success', fulfilment: 'done', dueAt: null, succeededAt: rig.now() },
     ])
@@ -64,7 +64,7 @@ scenario(
 
 const told: string[] = []
 
-scenario('the same key is refunded once', async (t, rig) => {
+scenario('one key is refunded once', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', '5000'])
   const first = await rig.refunds.create(outTradeNo, wanted)
@@ -75,7 +75,7 @@ scenario('the same key is refunded once', async (t, rig) => {
   })
 })
 
-scenario('an answer that is lost: the same number again, with growing waits', async (t, rig) => {
+scenario('after a lost answer the same number is sent again, after growing waits', async (t, rig) => {
   const outTradeNo = await paid(rig)
   const again = [
     errors.timeout(),
@@ -104,7 +104,7 @@ scenario('an answer that is lost: the same number again, with growing waits', as
   )
 })
 
-scenario('a refusal is final only if WeChat, asked, does not know the number', async (t, rig) => {
+scenario('a refusal is final only if a query shows that WeChat does not know the number', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', errors.refused()], ['queryRefund', undefined])
   await t.rejects(rig.refunds.create(outTradeNo, wanted), { code: 'WECHAT_ACCOUNT_REFUSED' })
@@ -118,30 +118,30 @@ scenario('a refusal is final only if WeChat, asked, does not know the number', a
   t.hasStrict(
     await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }),
     { state: 'success' },
-    'the failed one freed its amount, and this one had been accepted before',
+    'the failed refund freed its amount, and this one had been accepted before',
   )
 })
 
-scenario('a refusal that cannot be looked into is not believed', async (t, rig) => {
+scenario('a refusal that cannot be checked by a query is not believed', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', errors.refused()], ['queryRefund', errors.timeout()])
   t.hasStrict(await rig.refunds.create(outTradeNo, wanted), { state: 'unknown' })
 })
 
-scenario('a process that dies after the row is committed: another asks for the same number', async (t, rig) => {
+scenario('if a process dies after the row is committed, another sends the same number', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', new Error('killed')])
   await t.rejects(rig.refunds.create(outTradeNo, wanted), { message: 'killed' })
   t.equal(await stateOf(rig), 'created')
   rig.advance(29 * SECOND)
-  t.equal(await rig.work.sweep(), 0, 'the call may still be under way')
+  t.equal(await rig.work.sweep(), 0, 'the call may still be in progress')
   rig.advance(SECOND)
   rig.pay.expect(['refund', '5000'])
   await rig.work.sweep()
   t.equal(await stateOf(rig), 'processing')
 })
 
-scenario('asked for again while the first call hangs: the same number', async (t, rig) => {
+scenario('a refund repeated while the first call hangs uses the same number', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(
     [
@@ -156,7 +156,7 @@ scenario('asked for again while the first call hangs: the same number', async (t
   t.hasStrict(await rig.refunds.create(outTradeNo, wanted), { outRefundNo: number, state: 'processing' })
 })
 
-scenario('50 at once never pass what was paid', async (t, rig) => {
+scenario('50 refunds at once never exceed the payment', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(...Array.from({ length: 12 }, (_, n): ['refund', string] => ['refund', `500${n}`]))
   const results = await Promise.allSettled(
@@ -172,7 +172,7 @@ scenario('50 at once never pass what was paid', async (t, rig) => {
   })
 })
 
-scenario('50 refunds and no more', async (t, rig) => {
+scenario('an order has at most 50 refunds', async (t, rig) => {
   const outTradeNo = await paid(rig)
   for (let n = 0; n < 50; n++) {
     rig.pay.expect(['refund', '5000'])
@@ -184,7 +184,7 @@ scenario('50 refunds and no more', async (t, rig) => {
   })
 })
 
-scenario('without the certificate of the merchant nothing is asked for, and nothing is written', async (t, rig) => {
+scenario('without the merchant certificate nothing is sent and nothing is written', async (t, rig) => {
   const outTradeNo = await paid(rig)
   const before = await rig.orders.history(outTradeNo)
   const refunds = createRefunds({ orders: rig.orders, pay: { ...rig.pay, canRefund: false } })
@@ -193,7 +193,7 @@ scenario('without the certificate of the merchant nothing is asked for, and noth
   t.strictSame(await rig.orders.history(outTradeNo), before)
 })
 
-scenario('what cannot be refunded', async (t, rig) => {
+scenario('invalid refunds are rejected', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
   await t.rejects(rig.refunds.create(outTradeNo, wanted), { code: 'WECHAT_ORDER_CONFLICT', message: /not paid/ })
   await t.rejects(rig.refunds.create('unknown', wanted), { code: 'WECHAT_ORDER_NOT_FOUND' })
@@ -241,7 +241,7 @@ scenario('what cannot be refunded', async (t, rig) => {
   t.equal(await rig.refunds.refresh(outTradeNo, number), undefined)
 })
 
-scenario('a hint is a question, never a belief', async (t, rig) => {
+scenario('a hint leads to a query and is never believed', async (t, rig) => {
   const outTradeNo = await paid(rig)
   const hint = async (outRefundNo: string) =>
     (await rig.orders.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))
@@ -270,37 +270,34 @@ scenario('a hint is a question, never a belief', async (t, rig) => {
   await t.rejects(
     rig.refunds.create(outTradeNo, { key: 'rest', refundFee: 751 }),
     { message: /the 750 fen/ },
-    'and takes no part of what can be refunded',
+    'a hint does not reduce what can be refunded',
   )
 })
 
 const hinted = async ({ orders }: Rig, outRefundNo: string) =>
   (await orders.observe('order-1', { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee: 300 }))?.outcome
 
-scenario(
-  'a hint of a refund that WeChat does not know: asked again after growing waits, then it goes away',
-  async (t, rig) => {
-    const outTradeNo = await paid(rig)
-    await hinted(rig, 'forged-1')
-    for (const seconds of [0, 5, 10, 20, 40, 80, 160, 320]) {
-      t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'forged-1', state: 'processing' }])
-      rig.advance(seconds * SECOND - 1)
-      t.equal(await rig.work.sweep(), 0, `not before ${seconds} s`)
-      rig.advance(1)
-      rig.pay.expect(['queryRefund', undefined])
-      t.equal(await rig.work.sweep(), 1)
-    }
-    t.strictSame(await rig.refunds.list(outTradeNo), [])
-    t.hasStrict(await rig.orders.get(outTradeNo), { dueAt: null })
-    t.hasStrict((await rig.orders.history(outTradeNo)).at(-1), {
-      seen: 'refund-not-exist forged-1',
-      outcome: 'not known to WeChat, so there is no such refund',
-    })
-  },
-)
+scenario('a hinted refund that WeChat does not know is queried after growing waits, then dropped', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  await hinted(rig, 'forged-1')
+  for (const seconds of [0, 5, 10, 20, 40, 80, 160, 320]) {
+    t.hasStrict(await rig.refunds.list(outTradeNo), [{ outRefundNo: 'forged-1', state: 'processing' }])
+    rig.advance(seconds * SECOND - 1)
+    t.equal(await rig.work.sweep(), 0, `not before ${seconds} s`)
+    rig.advance(1)
+    rig.pay.expect(['queryRefund', undefined])
+    t.equal(await rig.work.sweep(), 1)
+  }
+  t.strictSame(await rig.refunds.list(outTradeNo), [])
+  t.hasStrict(await rig.orders.get(outTradeNo), { dueAt: null })
+  t.hasStrict((await rig.orders.history(outTradeNo)).at(-1), {
+    seen: 'refund-not-exist forged-1',
+    outcome: 'not known to WeChat, so there is no such refund',
+  })
+})
 
 scenario(
-  'a refund made elsewhere that WeChat does not know at first is found all the same; trouble in between does not count',
+  'a refund made elsewhere that WeChat does not know at first is still found, and errors in between do not count',
   async (t, rig) => {
     const outTradeNo = await paid(rig)
     await hinted(rig, 'console-1')
@@ -317,7 +314,7 @@ scenario(
   },
 )
 
-scenario('who asks again and again about a refund does not put it off, nor make it go away', async (t, rig) => {
+scenario('repeated refreshes neither delay a refund nor drop it', async (t, rig) => {
   const outTradeNo = await paid(rig)
   await hinted(rig, 'console-1')
   rig.pay.expect(['queryRefund', undefined], ['refund', errors.timeout()])
@@ -338,7 +335,7 @@ scenario('who asks again and again about a refund does not put it off, nor make 
   t.strictSame(await rig.refunds.list(outTradeNo), before)
 })
 
-scenario("a hint that names another order's refund goes away when WeChat says whose it is", async (t, rig) => {
+scenario("a hint that names another order's refund is dropped once WeChat says whose it is", async (t, rig) => {
   const outTradeNo = await paid(rig)
   await hinted(rig, 'order-2-1')
   rig.pay.expect(['queryRefund', reported({ outRefundNo: 'order-2-1', outTradeNo: 'order-2', refundFee: 1250 })])
@@ -355,7 +352,7 @@ scenario("a hint that names another order's refund goes away when WeChat says wh
   t.hasStrict(rig.anomalies, [])
 })
 
-scenario('hints use up neither refunds nor numbers; a limited number is followed at once', async (t, rig) => {
+scenario('hints use up neither refunds nor numbers, and only a limited number is followed at once', async (t, rig) => {
   const outTradeNo = await paid(rig)
   for (let n = 1; n <= 50; n++) t.equal(await hinted(rig, `order-1-${n}`), 'changed')
   t.equal(await hinted(rig, 'order-1-51'), 'refused')
@@ -363,7 +360,7 @@ scenario('hints use up neither refunds nor numbers; a limited number is followed
   t.hasStrict(await rig.refunds.create(outTradeNo, { key: 'all', refundFee: 1250 }), { outRefundNo: 'order-1-51' })
 })
 
-/** What WeChat reports of a refund that was made in the merchant platform. */
+/** What WeChat reports about a refund made in the merchant platform. */
 const elsewhere = async (
   { orders }: Rig,
   outRefundNo: string,
@@ -376,50 +373,47 @@ const elsewhere = async (
     report: reported({ outRefundNo, refundId: `50${outRefundNo}`, refundFee, state }),
   }))!.outcome
 
-scenario(
-  'refunds made elsewhere that come to more than was paid: what passes it is not booked, but told and asked about',
-  async (t, rig) => {
-    const outTradeNo = await paid(rig)
-    t.equal(await elsewhere(rig, 'console-1', 416), 'changed')
-    t.equal(await elsewhere(rig, 'console-2', 416), 'changed')
-    t.equal(await elsewhere(rig, 'console-3', 1250), 'refused')
-    t.equal(await elsewhere(rig, 'console-2', 835), 'refused', 'nor by an amount that grows')
-    t.hasStrict(await rig.refunds.list(outTradeNo), [
-      { outRefundNo: 'console-1', refundFee: 416, refundId: '50console-1' },
-      { outRefundNo: 'console-2', refundFee: 416, refundId: '50console-2' },
-      { outRefundNo: 'console-3', state: 'processing', refundId: undefined, dueAt: at(5 * SECOND) },
-    ])
-    t.match(
-      rig.anomalies.map(({ id, reason }) => [id, reason]),
+scenario('refunds made elsewhere beyond the payment are not booked, but reported and queried', async (t, rig) => {
+  const outTradeNo = await paid(rig)
+  t.equal(await elsewhere(rig, 'console-1', 416), 'changed')
+  t.equal(await elsewhere(rig, 'console-2', 416), 'changed')
+  t.equal(await elsewhere(rig, 'console-3', 1250), 'refused')
+  t.equal(await elsewhere(rig, 'console-2', 835), 'refused', 'an amount that grows is not booked either')
+  t.hasStrict(await rig.refunds.list(outTradeNo), [
+    { outRefundNo: 'console-1', refundFee: 416, refundId: '50console-1' },
+    { outRefundNo: 'console-2', refundFee: 416, refundId: '50console-2' },
+    { outRefundNo: 'console-3', state: 'processing', refundId: undefined, dueAt: at(5 * SECOND) },
+  ])
+  t.match(
+    rig.anomalies.map(({ id, reason }) => [id, reason]),
+    [
       [
-        [
-          'refund-mismatch:console-3',
-          'WeChat reports 1250 fen for console-3; with the 832 fen that go back already it is more than the 1250 paid',
-        ],
-        ['refund-mismatch:console-2', /835 fen for console-2; with the 416 fen/],
+        'refund-mismatch:console-3',
+        'WeChat reports 1250 fen for console-3; with the 832 fen that go back already it is more than the 1250 paid',
       ],
-    )
-    await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 419 }), { message: /the 418 fen/ })
+      ['refund-mismatch:console-2', /835 fen for console-2; with the 416 fen/],
+    ],
+  )
+  await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 419 }), { message: /the 418 fen/ })
 
-    const third = reported({ outRefundNo: 'console-3', refundFee: 1250, state: 'success' })
-    for (const outRefundNo of ['console-2', 'console-1']) {
-      rig.pay.expect(['queryRefund', third])
-      t.hasStrict(await rig.refunds.refresh(outTradeNo, 'console-3'), { state: 'processing', refundId: undefined })
-      rig.pay.expect(['queryRefund', reported({ outRefundNo, refundFee: 416, state: 'closed' })])
-      await rig.refunds.refresh(outTradeNo, outRefundNo)
-    }
-    rig.advance(MINUTE)
+  const third = reported({ outRefundNo: 'console-3', refundFee: 1250, state: 'success' })
+  for (const outRefundNo of ['console-2', 'console-1']) {
     rig.pay.expect(['queryRefund', third])
-    await rig.work.sweep()
-    t.hasStrict(
-      await rig.refunds.get(outTradeNo, 'console-3'),
-      { state: 'success', refundFee: 1250, fulfilment: 'done' },
-      'it is booked as soon as it fits',
-    )
-  },
-)
+    t.hasStrict(await rig.refunds.refresh(outTradeNo, 'console-3'), { state: 'processing', refundId: undefined })
+    rig.pay.expect(['queryRefund', reported({ outRefundNo, refundFee: 416, state: 'closed' })])
+    await rig.refunds.refresh(outTradeNo, outRefundNo)
+  }
+  rig.advance(MINUTE)
+  rig.pay.expect(['queryRefund', third])
+  await rig.work.sweep()
+  t.hasStrict(
+    await rig.refunds.get(outTradeNo, 'console-3'),
+    { state: 'success', refundFee: 1250, fulfilment: 'done' },
+    'it is booked as soon as it fits',
+  )
+})
 
-scenario('a refund of ours that WeChat has never accepted does not stand in the way of a real one', async (t, rig) => {
+scenario('a refund of ours that WeChat never accepted does not block a real one', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', errors.timeout()])
   t.hasStrict(await rig.refunds.create(outTradeNo, { ...wanted, refundFee: 1000 }), { state: 'unknown' })
@@ -431,14 +425,18 @@ scenario('a refund of ours that WeChat has never accepted does not stand in the 
   rig.pay.expect(['refund', '5000'])
   await rig.work.sweep()
   t.hasStrict(await rig.refunds.get(outTradeNo, number), { state: 'unknown', refundId: undefined, attempts: 2 })
-  t.match(rig.anomalies, [{ kind: 'refund-mismatch', id: `refund-mismatch:${number}` }], 'both cannot be')
+  t.match(
+    rig.anomalies,
+    [{ kind: 'refund-mismatch', id: `refund-mismatch:${number}` }],
+    'there is not enough money for both',
+  )
   rig.advance(MINUTE)
   rig.pay.expect(['refund', errors.refused()], ['queryRefund', reported({ refundFee: 1000 })])
   await rig.work.sweep()
   t.hasStrict(await rig.refunds.get(outTradeNo, number), { state: 'unknown', refundId: undefined })
 })
 
-scenario('a refund before its payment is known is not taken in', async (t, rig) => {
+scenario('a refund is not recorded before its payment is known', async (t, rig) => {
   const { outTradeNo } = await ordered(rig)
   t.hasStrict(
     await rig.orders.observe(outTradeNo, {
@@ -451,7 +449,7 @@ scenario('a refund before its payment is known is not taken in', async (t, rig) 
   )
 })
 
-scenario('news of a refund in any order', async (t, rig) => {
+scenario('news of a refund may arrive in any order', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', '5000'])
   await rig.refunds.create(outTradeNo, wanted)
@@ -488,7 +486,7 @@ scenario('news of a refund in any order', async (t, rig) => {
   })
 })
 
-scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
+scenario('WeChat reports another amount, or a refund of another order', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ refundFee: 299 })])
   await rig.refunds.create(outTradeNo, wanted)
@@ -501,7 +499,7 @@ scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
   ])
   rig.pay.expect(['queryRefund', reported({ outTradeNo: 'another' })])
   t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { state: 'processing', attempts: 2 })
-  t.equal(rig.anomalies.length, 1, 'of another order: the same finding')
+  t.equal(rig.anomalies.length, 1, 'a refund of another order: the same finding')
   t.hasStrict(
     await rig.orders.observe(outTradeNo, {
       seen: 'refund-reported',
@@ -513,7 +511,7 @@ scenario('WeChat reports another amount, or one of its own', async (t, rig) => {
   t.hasStrict(await rig.refunds.get(outTradeNo, 'console-1'), { origin: 'external', refundFee: 7, state: 'processing' })
 })
 
-scenario('WeChat cannot be asked, or does not know the number yet', async (t, rig) => {
+scenario('WeChat does not answer, or does not know the number yet', async (t, rig) => {
   const outTradeNo = await paid(rig)
   rig.pay.expect(['refund', '5000'], ['queryRefund', errors.timeout()], ['queryRefund', undefined])
   await rig.refunds.create(outTradeNo, wanted)
@@ -523,7 +521,7 @@ scenario('WeChat cannot be asked, or does not know the number yet', async (t, ri
 
 let failing = 1
 scenario(
-  'onRefunded that throws is run again',
+  'an onRefunded that throws runs again',
   async (t, rig) => {
     const outTradeNo = await paid(rig)
     rig.pay.expect(['refund', '5000'], ['queryRefund', reported({ state: 'success' })])
@@ -552,7 +550,7 @@ scenario(
 )
 
 scenario(
-  'policy refund: a late payment is given back without an operator',
+  'policy refund: a late payment is refunded without an operator',
   async (t, rig) => {
     const { outTradeNo, ...order } = await ordered(rig)
     rig.pay.expect(['query', { tradeState: 'NOTPAY' }], ['close', 'closed'])

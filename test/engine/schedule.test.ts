@@ -5,7 +5,7 @@ import { at, HOUR, MINUTE, newOrder, paymentOf, SECOND, T0 } from './helpers.ts'
 
 const paid = { payment: paymentOf(newOrder()) }
 
-t.test('an open order is due at the times of the query plan, and then at its expiry', async (t) => {
+t.test('an open order is due at the times of the query plan, and finally when it expires', async (t) => {
   const times = (order: Order) => {
     const found: number[] = []
     let now = order.createdAt
@@ -28,11 +28,11 @@ t.test('an open order is due at the times of the query plan, and then at its exp
   t.same(
     nextDue(newOrder({ state: 'prepaid', expiresAt: at(MINUTE) }), at(HOUR), at(HOUR)),
     at(HOUR + 30 * SECOND),
-    'one that has expired is being closed',
+    'an expired order is due for closing',
   )
 })
 
-t.test('what failed is tried again after growing waits', async (t) => {
+t.test('failed work is retried after growing waits', async (t) => {
   const waits = (part: Partial<Order>) =>
     [0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 5000].map(
       (attempts) => (nextDue(newOrder({ ...paid, ...part, attempts }), T0, T0)!.getTime() - T0.getTime()) / SECOND,
@@ -41,37 +41,37 @@ t.test('what failed is tried again after growing waits', async (t) => {
   t.same(
     waits({ state: 'closing' }),
     [30, 30, 30, 30, 40, 80, 640, 1280, 1800, 1800, 1800],
-    'a close, whose calls may be under way',
+    'a close whose calls may be in progress',
   )
 })
 
-t.test('an order in a final state owes nothing, unless onPaid is due', async (t) => {
+t.test('a finished order is not due, unless onPaid is', async (t) => {
   for (const state of ['paid', 'closed', 'failed'] as const) t.equal(nextDue(newOrder({ state }), T0, T0), null, state)
 })
 
 const DAY = 24 * HOUR
 
 for (const [clock, ms] of [
-  ['a minute and a half ahead', 90 * SECOND],
-  ['a minute and a half behind', -90 * SECOND],
+  ['90 seconds ahead', 90 * SECOND],
+  ['90 seconds behind', -90 * SECOND],
   ['an hour ahead', HOUR],
   ['an hour behind', -HOUR],
   ['years ahead', 3650 * DAY],
 ] as const) {
-  t.test(`an order is asked about and closed on WeChat's time by a process whose clock is ${clock}`, async (t) => {
+  t.test(`a process whose clock is ${clock} queries and closes an order by WeChat's time`, async (t) => {
     const order = newOrder({ state: 'prepaid' })
     for (const age of [0, 10 * SECOND, 10 * MINUTE, HOUR, 3 * HOUR]) {
       const ours = at(age + ms)
       t.equal(
         nextDue(order, ours, at(age))!.getTime() - ours.getTime(),
         nextDue(order, at(age), at(age))!.getTime() - at(age).getTime(),
-        'after the same wait',
+        'the wait is the same',
       )
     }
   })
 }
 
-t.test('an order that is yet to be made is asked about before long', async (t) => {
+t.test('an order created in the future is queried soon', async (t) => {
   for (const [ahead, wait] of [
     [SECOND, 6 * SECOND],
     [90 * SECOND, 95 * SECOND],
@@ -83,7 +83,7 @@ t.test('an order that is yet to be made is asked about before long', async (t) =
   }
 })
 
-t.test('what waits longer than anything may was put there by a clock that was ahead, and is due', async (t) => {
+t.test('a due time too far in the future was set by a fast clock, so the order is due now', async (t) => {
   for (const [when, expected] of [
     [-HOUR, true],
     [0, true],
@@ -96,5 +96,5 @@ t.test('what waits longer than anything may was put there by a clock that was ah
     t.equal(isDue(at(when), T0), expected, `${when} ms`)
   }
   t.equal(isDue(null, T0), false)
-  t.same([furthest(T0), furthest(T0, HOUR)], [at(35 * MINUTE), at(65 * MINUTE)], 'or than a lease')
+  t.same([furthest(T0), furthest(T0, HOUR)], [at(35 * MINUTE), at(65 * MINUTE)], 'a longer lease moves the limit')
 })

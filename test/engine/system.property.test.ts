@@ -139,7 +139,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('steps' as const), count: fc.integer({ min: 1, max: 12 }) }) },
 )
 
-/** What can befall a call: it arrives and is answered, it never arrives, its answer is lost, or a refund is not in the books yet. */
+/** What can happen to a call: it is answered, it never arrives, its answer is lost, or a refund is not visible yet. */
 const luck = fc.infiniteStream(
   fc.constantFrom<'well' | 'request lost' | 'reply lost' | 'not booked'>(
     'well',
@@ -151,7 +151,7 @@ const luck = fc.infiniteStream(
   ),
 )
 
-/** What a broken hook throws: an error like any other, or one that harms who looks at it. */
+/** What a broken hook throws: an ordinary error, or one that breaks code that inspects it. */
 const misfortune = fc.infiniteStream(
   fc.constantFrom<(() => unknown)[]>(
     () => new Error('no stock'),
@@ -159,13 +159,13 @@ const misfortune = fc.infiniteStream(
   ),
 )
 
-/** A logger looks at everything that it is given. */
+/** Inspects everything it is given, as a logger does. */
 function look(details: object): void {
   const { err } = details as { err?: Error }
   if (err === undefined) return
   for (const name in err) JSON.stringify(err[name as keyof Error])
   for (let cause: unknown = err, depth = 0; cause instanceof Error; cause = cause.cause) {
-    assert.ok(depth++ < 10, 'the causes have an end')
+    assert.ok(depth++ < 10, 'the chain of causes ends')
     assert.ok(`${cause.message}${cause.stack}`.length < 20_000)
   }
 }
@@ -181,7 +181,7 @@ function refusal(wechatCode: string, advice: 'query' | 'stop'): WechatError {
   return new WechatError('WECHAT_REFUSED', wechatCode, { wechatCode, advice })
 }
 
-/** WeChat as the documents describe it: what it did stays done, whether or not anybody heard of it. */
+/** WeChat as documented: what it did stays done, even if its answer is lost. */
 function createWechat(now: () => Date) {
   const trades = new Map<string, Trade>()
   let numbers = 0
@@ -284,12 +284,12 @@ function createWechat(now: () => Date) {
   }
 }
 
-/** Whatever goes wrong is said with our own errors. */
+/** Every failure is one of our own errors. */
 function expected(error: unknown): void {
   assert.ok(error instanceof WechatError, String(error))
 }
 
-t.test('every payment is recorded and fulfilled once, in spite of losses, repetitions and kills', async (t) => {
+t.test('every payment is recorded and fulfilled once, despite lost messages, repeats and kills', async (t) => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -304,15 +304,18 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
         let keys = 0
         let lossy = true
         let broken = false
-        /** Rules that were broken in passing. */
+        /** Rules found broken during the run. */
         const faults: string[] = []
         const wechat = createWechat(() => now)
         const store = memoryStore() as Store
-        /** Commits of onPaid's transaction, by order; of onRefunded's, by refund. */
+        /** Commits of onPaid's transaction by order, and of onRefunded's by refund. */
         const fulfilled = new Map<string, number>()
         const policy = { latePayment }
 
-        /** A process: everything it does goes through `point`, where others may go first, and where nothing comes back once it is dead. */
+        /**
+         * A process: everything it does passes through `point`, where others may run first, and which never returns
+         * once the process is dead.
+         */
         function start(aheadMs = 0) {
           const life = { alive: true, aheadMs }
           const { wechatNow, heard, ...own } = createClock({
@@ -341,13 +344,13 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
             await point()
             const updated = await store.updateOrder(outTradeNo, (current) => {
               const change = decide(current)
-              // A minute before its end an order is no longer handed out; a Date says whole seconds.
+              // An order is no longer handed out a minute before it expires; a Date header has whole seconds.
               const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
               if (
                 early &&
                 /^close-wanted: (expired|ordered again, too close to its end)$/.test(change!.history[0]!.seen)
               ) {
-                faults.push(`${outTradeNo} is closed for its age before its time`)
+                faults.push(`${outTradeNo} is closed for its age too early`)
               }
               return change
             })
@@ -425,7 +428,7 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
                   (origin === 'local' || refundId !== undefined) && state !== 'closed' && state !== 'failed',
               )
               if (back.reduce((sum, { refundFee }) => sum + refundFee, 0) >= payment.totalFee) {
-                faults.push(`onPaid is run for ${outTradeNo}, which was given back`)
+                faults.push(`onPaid runs for ${outTradeNo}, which was refunded`)
               }
               if (broken) throw misfortunes.next().value()
               Object.assign(tx!, { wrote: outTradeNo })
@@ -450,7 +453,7 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
           const anomalies = createAnomalies({ store: shared, orders: made, pay, now: clock })
           async function resolve(action: Resolution['action'], only?: AnomalyKind): Promise<void> {
             for (const { id, kind, payment } of await shared.anomalies()) {
-              // An operator sees in the merchant platform what was really paid.
+              // An operator sees the real payment in the merchant platform.
               if (only === undefined || kind === only) {
                 await anomalies
                   .resolve(id, payment?.transactionId === 'forged' ? 'dismiss' : action, 'as decided')
@@ -461,7 +464,7 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
           async function hint(outTradeNo: string, outRefundNo: string, refundFee: number): Promise<void> {
             await made.observe(outTradeNo, { seen: 'refund-hinted', source: 'notify', outRefundNo, refundFee })
           }
-          /** As API v3 notifies it, signed. */
+          /** Notified by API v3, signed. */
           async function report(refund: RefundReport): Promise<void> {
             await made.observe(refund.outTradeNo, { seen: 'refund-reported', source: 'notify', report: refund })
           }
@@ -565,7 +568,7 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
                   }
                   if (command.do === 'notify' && payment !== undefined) begin(orders.observePayment('notify', payment))
                   if (command.do === 'reuse') {
-                    // The transaction that has paid one order is said to have paid the others too.
+                    // A transaction that paid one order is reported for the others too.
                     const paid = (await store.findOrder(outTradeNo))?.payment
                     for (const other of paid === undefined ? [] : known.filter((number) => number !== outTradeNo)) {
                       begin(orders.observePayment('notify', { ...paid!, outTradeNo: other }))
@@ -584,7 +587,7 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
           }
         }
 
-        // Then the world calms down: nothing is lost any more, and time passes.
+        // Then things calm down: nothing more is lost, and time passes.
         lossy = false
         broken = false
         await drain()
@@ -594,7 +597,8 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
           const { work, orders, hint, report, resolve } = alive[round % 2]!
           begin(work.sweep())
           await drain()
-          // WeChat repeats each refund notification until it is acknowledged or the order is queried; an operator looks at what fits no order.
+          // WeChat repeats each refund notification until it is acknowledged or the order is queried, and an operator
+          // handles payments that match no order.
           for (const [outTradeNo, { refunds }] of round === 10 ? wechat.trades : []) {
             if (refundsBy === 'questions') begin(orders.refresh(outTradeNo))
             else {
@@ -618,24 +622,27 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
             assert.ok(
               payment.openid === 'oAnother' &&
                 (await store.findAnomaly(`mismatch:${payment.outTradeNo}:${payment.transactionId}`)),
-              'what WeChat took is recorded, unless it did not fit, which was told',
+              'every payment is recorded, unless it was a mismatch, which was reported',
             )
-            assert.equal(order.state, 'failed', 'and its order is over, since that was dismissed')
+            assert.equal(order.state, 'failed', 'the order of a dismissed mismatch has ended')
             continue
           }
-          assert.equal(order.payment.transactionId, payment.transactionId, 'nothing else is recorded')
+          assert.equal(order.payment.transactionId, payment.transactionId, 'no other payment is recorded')
           assert.equal(
             fulfilled.get(payment.outTradeNo) ?? 0,
             order.fulfilment === 'done' ? 1 : 0,
-            'and fulfilled once, or held',
+            'a done order was fulfilled once, any other never',
           )
-          assert.ok(['done', 'held', 'dismissed'].includes(order.fulfilment), 'nothing is owed in the end')
+          assert.ok(['done', 'held', 'dismissed'].includes(order.fulfilment), 'nothing is owed at the end')
           if (order.state === 'paid' && order.fulfilment !== 'done') {
             const decided = (await store.history(payment.outTradeNo)).some(
               ({ source, outcome }) =>
                 source === 'operator' || outcome.includes('refunded elsewhere') || outcome.includes('no longer owed'),
             )
-            assert.ok(decided, 'a payment in time is delivered, unless the money went back or an operator decided')
+            assert.ok(
+              decided,
+              'a payment in time is fulfilled, unless it was refunded or an operator decided otherwise',
+            )
           }
           const lines = await store.history(payment.outTradeNo)
           assert.ok(lines.filter(({ from, to }) => from !== 'paid' && to === 'paid').length <= 1, 'it is settled once')
@@ -645,24 +652,24 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
           ) {
             assert.ok(
               lines.some(({ source, seen }) => source === 'operator' && seen.startsWith('fulfil')),
-              'a payment refunded before it was known is delivered only if an operator says so',
+              'a payment refunded before it was known is fulfilled only if an operator says so',
             )
           }
           const { refunds } = wechat.trades.get(payment.outTradeNo)!
-          assert.ok(wechat.left(wechat.trades.get(payment.outTradeNo)!) >= 0, 'no more is given back than was paid')
+          assert.ok(wechat.left(wechat.trades.get(payment.outTradeNo)!) >= 0, 'refunds never exceed the payment')
           for (const { outRefundNo, state } of refunds.values()) {
             const refund: Refund | undefined = order.refunds.find((each: Refund) => each.outRefundNo === outRefundNo)
             const expected = state === 'success' ? ['success', 'done', 1] : ['closed', 'none', undefined]
             assert.deepEqual(
               [refund?.state, refund?.fulfilment, fulfilled.get(outRefundNo)],
               expected,
-              'every refund at WeChat is known here, and told once',
+              'every refund at WeChat is known here, and onRefunded ran once for it',
             )
           }
           for (const { outRefundNo, origin, state } of order.refunds) {
             assert.ok(
               refunds.has(outRefundNo) || (origin === 'local' && state === 'failed'),
-              `${outRefundNo}: what is not at WeChat has failed, or is gone`,
+              `${outRefundNo}: a refund that is not at WeChat has failed or is gone`,
             )
           }
         }
@@ -670,19 +677,19 @@ t.test('every payment is recorded and fulfilled once, in spite of losses, repeti
         const transactions = new Set<string>()
         for (let n = 1; n <= orders; n++) {
           const order = await store.findOrder(`order-${n}`)
-          if (order === undefined) continue // killed before its row was written: WeChat never heard of it
-          assert.equal(order.dueAt, null, `order-${n} owes nothing in the end`)
+          if (order === undefined) continue // killed before its row was written, so WeChat never got it
+          assert.equal(order.dueAt, null, `order-${n} owes nothing at the end`)
           if (order.payment !== undefined) {
-            assert.ok(!transactions.has(order.payment.transactionId), 'a transaction pays one order')
+            assert.ok(!transactions.has(order.payment.transactionId), 'a transaction pays one order only')
             transactions.add(order.payment.transactionId)
-            assert.ok(acceptedFee(order) <= order.payment.totalFee, 'no more is booked as given back than was paid')
+            assert.ok(acceptedFee(order) <= order.payment.totalFee, 'booked refunds never exceed the payment')
             assert.equal(
               wechat.trades.get(order.outTradeNo)?.state,
               'SUCCESS',
-              'nothing is paid that WeChat did not take',
+              'nothing is paid without a payment at WeChat',
             )
           }
-          if (order.liveKey !== null) assert.ok(!live.has(order.liveKey), 'one live order of the key')
+          if (order.liveKey !== null) assert.ok(!live.has(order.liveKey), 'the key has at most one live order')
           live.add(order.liveKey ?? '')
         }
       },

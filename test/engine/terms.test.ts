@@ -3,10 +3,10 @@ import { checkPrice, checkTerms } from '../../src/engine/terms.ts'
 import type { OrderTerms } from '../../src/model.ts'
 import { termsOf } from './helpers.ts'
 
-t.test('terms pass as they are', async (t) => {
+t.test('valid terms are returned unchanged', async (t) => {
   const terms = termsOf({ attach: 'a=b' })
   t.strictSame(checkTerms(terms), terms)
-  t.strictSame(checkTerms({ ...terms, attach: '' }), termsOf(), 'an empty attach is none')
+  t.strictSame(checkTerms({ ...terms, attach: '' }), termsOf(), 'an empty attach becomes undefined')
   for (const part of [
     { totalFee: 1 },
     { totalFee: Number.MAX_SAFE_INTEGER },
@@ -22,7 +22,7 @@ t.test('terms pass as they are', async (t) => {
   t.strictSame(checkPrice({ key, description, totalFee }), { key, description, totalFee })
 })
 
-t.test('each term that cannot be is refused, with the rule that is broken', async (t) => {
+t.test('each invalid term is refused with the rule it breaks', async (t) => {
   const cases: [keyof OrderTerms, unknown[], RegExp][] = [
     [
       'totalFee',
@@ -77,7 +77,7 @@ t.test('each term that cannot be is refused, with the rule that is broken', asyn
   })
 })
 
-t.test('an unknown property is refused, and the message names the allowed ones', async (t) => {
+t.test('an unknown property is refused, and the message lists the allowed ones', async (t) => {
   const { key, description, totalFee } = termsOf()
   const price = { key, description, totalFee }
   for (const more of [{ goodsTag: 'WXG' }, { limitPay: 'no_credit' }, { detail: {} }, { openid: 'oMallory' }]) {

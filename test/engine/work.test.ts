@@ -8,15 +8,15 @@ import { at, errors, MINUTE, ordered, paymentOf as paidAs, rig, scenario, SECOND
 import type { Rig } from './helpers.ts'
 
 const NOTPAY: TradeReport = { tradeState: 'NOTPAY' }
-/** A transaction of its own for each `order-N`. */
+/** A separate transaction for each `order-N`. */
 function paymentOf(order: Order, part?: Partial<Payment>): Payment {
   return paidAs(order, { transactionId: `42${order.outTradeNo.slice('order-'.length).padStart(8, '0')}`, ...part })
 }
 
-/** Real time, for what must end soon. */
+/** A limit in real time for what has to end soon. */
 const SOON = 2000
 
-/** A hook whose runs are counted, and that can be made to wait or to fail. */
+/** A hook that counts its runs and can be made to wait or fail. */
 function hook() {
   const runs: string[] = []
   const contexts: FulfilContext<unknown>[] = []
@@ -24,7 +24,7 @@ function hook() {
   return {
     runs,
     contexts,
-    /** What the next runs do; those after them succeed. */
+    /** What the next runs do; later ones succeed. */
     next(...does: (() => Promise<void> | void)[]) {
       behaviour.push(...does)
     },
@@ -36,7 +36,7 @@ function hook() {
   }
 }
 
-/** A promise that is settled from outside. */
+/** A promise settled from outside. */
 function gate(): { opened: Promise<void>; open: () => void; fail: (error: Error) => void } {
   let open = () => {}
   let fail: (error: Error) => void = () => {}
@@ -54,7 +54,7 @@ async function paid(made: Rig, part?: Partial<Payment>): Promise<Order> {
 }
 
 t.test(
-  'a payment runs onPaid at once: with the paid order, the transaction and the log, outside of the reply',
+  'a payment runs onPaid at once, with the paid order, the transaction and the log, without delaying the reply',
   async (t) => {
     const { onPaid, runs, contexts, next } = hook()
     const held = gate()
@@ -65,7 +65,7 @@ t.test(
       t.hasStrict(
         await made.orders.observePayment('notify', paymentOf((await made.orders.get('order-1'))!)),
         { outcome: 'repeated' },
-        'and so is a repetition',
+        'so is a repeated payment',
       )
     }
     held.open()
@@ -80,7 +80,7 @@ t.test(
 )
 
 t.test(
-  'a notified payment is claimed in the change that records it, while there is a free slot; the others wait for one',
+  'a notified payment is claimed by the change that records it if a slot is free; others wait for one',
   async (t) => {
     const store = memoryStore() as Store
     const claimed: (string | undefined)[] = []
@@ -115,7 +115,7 @@ t.test(
     t.hasStrict(
       await made.orders.observePayment('query', paymentOf(third)),
       { outcome: 'settled', order: { claims: 0, dueAt: at(0) } },
-      'a sweep that finds it goes on to do it',
+      'a sweep that finds it does the work',
     )
     await made.work.idle(SOON)
     t.same(claimed, ['order-2', 'order-3'])
@@ -123,7 +123,7 @@ t.test(
   },
 )
 
-t.test('a change that fails gives its slot back', async (t) => {
+t.test('a failed change frees its slot', async (t) => {
   const store = memoryStore() as Store
   let broken = true
   const updateOrder: Store['updateOrder'] = async (number, decide) =>
@@ -137,7 +137,7 @@ t.test('a change that fails gives its slot back', async (t) => {
   const order = await ordered(made)
   await t.rejects(made.orders.observePayment('notify', paymentOf(order)), { message: 'the commit failed' })
   await made.work.idle(SOON)
-  t.equal(runs.length, 0, 'nothing is delivered for what was not recorded')
+  t.equal(runs.length, 0, 'nothing is fulfilled that was not recorded')
   broken = false
   t.hasStrict(await made.orders.observePayment('notify', paymentOf(order)), {
     outcome: 'settled',
@@ -148,7 +148,7 @@ t.test('a change that fails gives its slot back', async (t) => {
   t.equal(runs.length, 1)
 })
 
-t.test('20 identical payments and as many sweeps at once: one settlement, one onPaid', async (t) => {
+t.test('20 identical payments and 20 sweeps at once settle once and run onPaid once', async (t) => {
   const { onPaid, runs } = hook()
   const made = rig({ onPaid, startWork: true })
   const order = await ordered(made)
@@ -163,7 +163,7 @@ t.test('20 identical payments and as many sweeps at once: one settlement, one on
   t.equal((await made.orders.history('order-1')).filter(({ outcome }) => outcome === 'paid').length, 1)
 })
 
-t.test('an onPaid that throws three times is run again after growing waits, and then never more', async (t) => {
+t.test('an onPaid that throws three times runs again after growing waits, and never after it succeeds', async (t) => {
   const { onPaid, runs, next } = hook()
   next(
     ...['no stock', 'still none', 'database gone'].map((message) => () => {
@@ -227,7 +227,7 @@ for (const [thrown, reason] of ODD) {
   })
 }
 
-/** Two processes on one store; the first one's onPaid waits for the gate, and its lease ends meanwhile. */
+/** Two processes on one store: the onPaid of the first waits for the gate, and its lease ends meanwhile. */
 async function overtaken() {
   const store = memoryStore() as Store
   const [slow, quick, begun, held] = [hook(), hook(), gate(), gate()]
@@ -245,7 +245,7 @@ async function overtaken() {
   return { first, second, slow, quick, held, working, early }
 }
 
-t.test('an onPaid that outlives its lease is overtaken by another process, and loses', async (t) => {
+t.test('when onPaid outlives its lease, another process takes over and the first result is dropped', async (t) => {
   const { first, second, slow, quick, held, working, early } = await overtaken()
   t.equal(early, 0, 'not before the lease ends')
   t.equal(await second.work.sweep(), 1)
@@ -258,7 +258,7 @@ t.test('an onPaid that outlives its lease is overtaken by another process, and l
   t.equal((await first.orders.history('order-1')).filter(({ seen }) => seen === 'fulfilled').length, 1)
 })
 
-t.test('an onPaid that was overtaken and then fails leaves the other one alone', async (t) => {
+t.test('an overtaken onPaid that then fails does not disturb the other one', async (t) => {
   const { first, second, quick, held, working } = await overtaken()
   const other = gate()
   quick.next(() => other.opened)
@@ -268,7 +268,7 @@ t.test('an onPaid that was overtaken and then fails leaves the other one alone',
   t.hasStrict(
     await first.orders.get('order-1'),
     { fulfilment: 'due', attempts: 0, dueAt: at(2 * MINUTE), claims: 2 },
-    'its lease still holds',
+    'the other one keeps its lease',
   )
   t.equal(await first.work.sweep(), 0)
   other.open()
@@ -276,7 +276,7 @@ t.test('an onPaid that was overtaken and then fails leaves the other one alone',
   t.hasStrict(await first.orders.get('order-1'), { fulfilment: 'done' })
 })
 
-t.test('an onPaid that outlives its lease while nobody overtakes it counts', async (t) => {
+t.test('an onPaid that outlives its lease still counts if nobody took over', async (t) => {
   const { first, slow, held, working } = await overtaken()
   held.open()
   await working
@@ -284,13 +284,13 @@ t.test('an onPaid that outlives its lease while nobody overtakes it counts', asy
   t.equal(slow.runs.length, 1)
 })
 
-t.test('an onPaid that gives the money back runs once, like any other', async (t) => {
+t.test('an onPaid that refunds the payment runs once, like any other', async (t) => {
   const { onPaid, runs, next } = hook()
   const made = rig({ onPaid, startWork: true })
   next(async () => {
     made.pay.expect(['refund', '5030000001'])
     await made.refunds.create('order-1', { key: 'sold out', refundFee: 1250 })
-    t.equal(await made.work.sweep(), 0, 'it is still under its lease')
+    t.equal(await made.work.sweep(), 0, 'it is still leased')
   })
   await paid(made)
   await made.work.idle(SOON)
@@ -305,7 +305,7 @@ t.test('an onPaid that gives the money back runs once, like any other', async (t
   t.same(made.pay.asked, ['prepay order-1', 'refund order-1-1'])
 })
 
-t.test('a process that died before onPaid: another one runs it', async (t) => {
+t.test('if a process died before onPaid, another one runs it', async (t) => {
   const store = memoryStore() as Store
   const { onPaid, runs } = hook()
   const [dead, alive] = [rig({ store }), rig({ store, onPaid })]
@@ -314,7 +314,7 @@ t.test('a process that died before onPaid: another one runs it', async (t) => {
   t.same(runs, ['4200000001'])
 })
 
-/** A store's `updateOrder`, and when it has noted a failure. */
+/** A store's `updateOrder`, and a promise for its first recorded failure. */
 function failing(store: Store): { updateOrder: Store['updateOrder']; failed: Promise<void> } {
   const { open, opened } = gate()
   return {
@@ -327,7 +327,7 @@ function failing(store: Store): { updateOrder: Store['updateOrder']; failed: Pro
   }
 }
 
-t.test('an onPaid that never ends is given up before its lease ends: a failure like any other', async (t) => {
+t.test('an onPaid that never ends is abandoned before its lease ends, and counts as a failure', async (t) => {
   const { onPaid, runs, contexts, next } = hook()
   next(
     () => new Promise(() => {}),
@@ -349,7 +349,7 @@ t.test('an onPaid that never ends is given up before its lease ends: a failure l
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'done', claims: 2 })
   t.equal(runs.length, 2)
-  t.same(made.logged, ['onPaid failed; it will be run again', 'true'], 'its signal has told the first run')
+  t.same(made.logged, ['onPaid failed; it will be run again', 'true'], 'the signal of the first run was aborted')
 })
 
 for (const [way, source, slow] of [
@@ -357,7 +357,7 @@ for (const [way, source, slow] of [
   ['for a payment just recorded', 'query', 'claimDue'],
   ['by a sweep', 'operator', 'claimDue'],
 ] as const) {
-  t.test(`the time of a hook counts from when its claim was asked for: ${way}`, async (t) => {
+  t.test(`a hook's time counts from when its claim was requested: ${way}`, async (t) => {
     let real = 0
     t.intercept(performance, 'now', { value: () => real })
     const store = memoryStore() as Store
@@ -389,7 +389,7 @@ for (const [way, source, slow] of [
   })
 }
 
-t.test('its signal tells a hook that its time is over', async (t) => {
+t.test("a hook's signal aborts when its time is up", async (t) => {
   const store = memoryStore() as Store
   const { updateOrder, failed } = failing(store)
   const made = rig({
@@ -409,7 +409,7 @@ t.test('its signal tells a hook that its time is over', async (t) => {
   t.match((await made.orders.history('order-1')).at(-1), { seen: /fulfil-failed: it had not ended after 18 ms/ })
 })
 
-t.test('hooks under way can be given up: each is rolled back, and due at once', async (t) => {
+t.test('running hooks can be aborted: each is rolled back and due at once', async (t) => {
   const { onPaid, next } = hook()
   const begun = gate()
   next(() => {
@@ -426,7 +426,7 @@ t.test('hooks under way can be given up: each is rolled back, and due at once', 
   t.hasStrict(
     await made.orders.get(order.outTradeNo),
     { fulfilment: 'due', attempts: 0, dueAt: at(0), claims: 1 },
-    'it has not failed, and anybody may run it at once',
+    'it has not failed, and any process may run it at once',
   )
   t.hasStrict((await made.orders.history(order.outTradeNo)).at(-1), {
     source: 'fulfil',
@@ -437,13 +437,17 @@ t.test('hooks under way can be given up: each is rolled back, and due at once', 
   t.hasStrict(
     await made.orders.observePayment('notify', paymentOf(late)),
     { outcome: 'settled' },
-    'what comes after that is recorded',
+    'later payments are still recorded',
   )
   await made.work.idle(SOON)
-  t.hasStrict(await made.orders.get(late.outTradeNo), { fulfilment: 'due', attempts: 0 }, 'and left to another process')
+  t.hasStrict(
+    await made.orders.get(late.outTradeNo),
+    { fulfilment: 'due', attempts: 0 },
+    'and their onPaid is left to another process',
+  )
 })
 
-t.test('a transaction that begins too late runs no hook', async (t) => {
+t.test('no hook runs in a transaction that begins too late', async (t) => {
   const store = memoryStore() as Store
   const { onPaid, runs } = hook()
   const connected = gate()
@@ -461,15 +465,19 @@ t.test('a transaction that begins too late runs no hook', async (t) => {
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1 })
 })
 
-t.test('a store that never answers holds its slot for a lease, no longer', async (t) => {
+t.test('a store that never answers holds its slot only for one lease', async (t) => {
   const store = memoryStore() as Store
   const made = rig({ store: { ...store, fulfil: async () => await new Promise(() => {}) }, leaseMs: 20 })
   await paid(made)
   t.equal(await made.work.sweep(), 1)
-  t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', claims: 1 }, "the next lease is anybody's")
+  t.hasStrict(
+    await made.orders.get('order-1'),
+    { fulfilment: 'due', claims: 1 },
+    'after the lease any process may claim it',
+  )
 })
 
-/** What a store answers late: a process that closes meanwhile holds a claim that it has not begun to work on. */
+/** Ways in which a store answers late, so that a closing process holds a claim it has not started to work on. */
 const CLAIMED_AT_CLOSE: [
   how: string,
   verb: 'updateOrder' | 'claimDue',
@@ -497,7 +505,7 @@ const CLAIMED_AT_CLOSE: [
   ],
 ]
 for (const [how, verb, begin] of CLAIMED_AT_CLOSE) {
-  t.test(`what a closing process has claimed and not begun is given back at once: claimed ${how}`, async (t) => {
+  t.test(`a closing process gives back at once what it claimed but did not start: claimed ${how}`, async (t) => {
     const store = memoryStore() as Store
     const [committed, answered] = [gate(), gate()]
     const { onPaid, runs } = hook()
@@ -524,7 +532,7 @@ for (const [how, verb, begin] of CLAIMED_AT_CLOSE) {
   })
 }
 
-t.test('a store that does not answer keeps no slot for good', async (t) => {
+t.test('a store that does not answer does not hold a slot forever', async (t) => {
   const store = memoryStore() as Store
   let hangs = true
   const { opened, open } = gate()
@@ -554,11 +562,11 @@ t.test('a store that does not answer keeps no slot for good', async (t) => {
 
   hangs = false
   open()
-  t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'a late record is a record')
+  t.hasStrict(await late, { outcome: 'settled', order: { claims: 1 } }, 'a record that arrives late still counts')
   await new Promise((resolve) => {
     setImmediate(resolve)
   })
-  t.equal(runs.length, 0, 'and left to the next claim after the lease')
+  t.equal(runs.length, 0, 'the work is left to the next claim after the lease')
   await made.orders.observePayment('notify', paymentOf(orders[1]))
   await made.work.idle(SOON)
   t.equal(runs.length, 1)
@@ -568,7 +576,7 @@ t.test('a store that does not answer keeps no slot for good', async (t) => {
 })
 
 t.test(
-  'hooks run at most `concurrency` at once, others wait without a claim, and a hanging one delays only itself',
+  'at most `concurrency` hooks run at once, others wait without a claim, and a hanging one delays only itself',
   async (t) => {
     const [held, others] = [gate(), gate()]
     let [running, most] = [0, 0]
@@ -604,7 +612,7 @@ t.test(
   },
 )
 
-scenario('an unpaid order is asked about at the times of the plan, and closed at its end', async (t, made) => {
+scenario('an unpaid order is queried at the times of the plan, and closed when it expires', async (t, made) => {
   await ordered(made)
   const asked: number[] = []
   for (let second = 0; second < 7200; second += 5) {
@@ -625,7 +633,7 @@ scenario('an unpaid order is asked about at the times of the plan, and closed at
 })
 
 scenario(
-  'a payment whose notification was lost is found by a query, and fulfilled in the same sweep',
+  'a payment whose notification was lost is found by a query and fulfilled in the same sweep',
   async (t, made) => {
     const order = await ordered(made)
     made.advance(5 * SECOND)
@@ -636,7 +644,7 @@ scenario(
 )
 
 scenario(
-  'a process that died before its call: WeChat is asked after half a minute, and the order closed there at its end',
+  'if a process died before its call, WeChat is queried after 30 seconds, and the order is closed there when it expires',
   async (t, { orders, pay, work, advance }) => {
     pay.expect(['prepay', new Error('killed')])
     await t.rejects(orders.create(termsOf({ expiresAt: at(50 * SECOND) })))
@@ -653,7 +661,7 @@ scenario(
 )
 
 scenario(
-  'while WeChat cannot be reached orders keep their place, and a close is tried less and less',
+  'while WeChat is unreachable, orders keep their place, and a close is tried less and less often',
   async (t, made) => {
     const { pay, orders, work } = made
     await ordered(made)
@@ -685,18 +693,21 @@ scenario(
   },
 )
 
-scenario('an order that WeChat calls paid and not paid is asked about again later, not at once', async (t, made) => {
-  const order = await ordered(made)
-  made.advance(120 * MINUTE)
-  made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
-  t.equal(await made.work.sweep(), 1)
-  made.advance(30 * SECOND)
-  made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
-  t.equal(await made.work.sweep(), 2)
-  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
-})
+scenario(
+  'an order that WeChat reports as both paid and not paid is queried again later, not at once',
+  async (t, made) => {
+    const order = await ordered(made)
+    made.advance(120 * MINUTE)
+    made.pay.expect(['query', NOTPAY], ['close', 'paid'], ['query', NOTPAY])
+    t.equal(await made.work.sweep(), 1)
+    made.advance(30 * SECOND)
+    made.pay.expect(['query', { tradeState: 'SUCCESS', payment: paymentOf(order) }])
+    t.equal(await made.work.sweep(), 2)
+    t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
+  },
+)
 
-scenario('a payment that does not fit is asked about less and less', async (t, made) => {
+scenario('an order with a mismatched payment is queried less and less often', async (t, made) => {
   const order = await ordered(made)
   made.advance(120 * MINUTE)
   const misfit: TradeReport = { tradeState: 'SUCCESS', payment: paymentOf(order, { totalFee: 1 }) }
@@ -712,7 +723,7 @@ scenario('a payment that does not fit is asked about less and less', async (t, m
   t.equal(made.anomalies.length, 1)
 })
 
-scenario('a sweep does everything that is due, however much', async (t, made) => {
+scenario('a sweep does everything that is due, however much it is', async (t, made) => {
   for (let n = 1; n <= 40; n++) {
     await ordered(made, { key: `cart-${n}` })
     made.advance(1)
@@ -724,11 +735,11 @@ scenario('a sweep does everything that is due, however much', async (t, made) =>
   t.same(
     made.pay.asked,
     Array.from({ length: 40 }, (_, n) => `query order-${n + 1}`),
-    'the longest due first',
+    'the longest overdue first',
   )
 })
 
-scenario('work that is done, taken, or of nobody is not started', async (t, made) => {
+scenario('work that is done, claimed or of an unknown order is not started', async (t, made) => {
   await paid(made)
   made.work.start('nobody')
   made.work.start('order-1')
@@ -740,7 +751,7 @@ scenario('work that is done, taken, or of nobody is not started', async (t, made
   t.same(made.logged, [])
 })
 
-t.test('idle waits for the work under way and for what is started meanwhile, up to its limit', async (t) => {
+t.test('idle waits for running work and for work started meanwhile, up to its limit', async (t) => {
   const { onPaid, next } = hook()
   const [one, two] = [gate(), gate()]
   next(
@@ -762,13 +773,13 @@ t.test('idle waits for the work under way and for what is started meanwhile, up 
   made.work.start('order-2')
   one.open()
   await made.work.idle(1)
-  t.equal(idle, false, 'order-2 is under way')
+  t.equal(idle, false, 'order-2 is running')
   two.open()
   await waiting
   t.hasStrict(await made.orders.get('order-2'), { fulfilment: 'done' })
 })
 
-t.test('a store that fails stops nothing for good', async (t) => {
+t.test('a failing store stops nothing permanently', async (t) => {
   const memory = memoryStore() as Store
   let down = ''
   const guarded =
@@ -802,7 +813,7 @@ t.test('a store that fails stops nothing for good', async (t) => {
   t.hasStrict(
     await made.orders.get('order-1'),
     { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND) },
-    'a commit that failed is a failed try',
+    'a failed commit is a failed attempt',
   )
 
   down = 'fulfil updateOrder'
@@ -814,7 +825,7 @@ t.test('a store that fails stops nothing for good', async (t) => {
   t.hasStrict(
     await made.orders.get('order-1'),
     { fulfilment: 'due', attempts: 2, dueAt: at(15 * SECOND) },
-    'a try that cannot be noted is noted when the store is back',
+    'a failure that cannot be recorded is recorded when the store is back',
   )
 
   down = 'fulfil updateOrder'
@@ -823,7 +834,7 @@ t.test('a store that fails stops nothing for good', async (t) => {
   t.hasStrict(
     await made.orders.get('order-1'),
     { fulfilment: 'due', attempts: 2, dueAt: at(15 * SECOND + LEASE) },
-    'or is left to the lease',
+    'or left until the lease ends',
   )
 
   down = ''
@@ -839,7 +850,7 @@ for (const [how, ahead] of [
   ['ten years', 3650 * DAY],
 ] as const) {
   t.test(
-    `a process whose clock is ${how} ahead dies with a claim: another runs onPaid at its first sweep`,
+    `if a process whose clock is ${how} ahead dies with a claim, another runs onPaid in its first sweep`,
     async (t) => {
       const store = memoryStore() as Store
       const { onPaid, runs } = hook()
@@ -859,7 +870,7 @@ for (const [how, ahead] of [
   )
 }
 
-t.test('what such a process leaves behind later is found within five minutes, refunds as well', async (t) => {
+t.test('what such a process leaves behind later is found within five minutes, including refunds', async (t) => {
   const store = memoryStore() as Store
   const [wrong, right] = [rig({ store }), rig({ store })]
   const order = await ordered(right)
@@ -899,7 +910,7 @@ t.test('leases, retries and expiries in the future are left alone', async (t) =>
   await made.work.idle(SOON)
 })
 
-t.test('a result that cannot be stored is tried again until the lease ends', async (t) => {
+t.test('storing a result is retried until the lease ends', async (t) => {
   const store = memoryStore() as Store
   let isDown = false
   const updateOrder: Store['updateOrder'] = async (...args) => {
@@ -925,6 +936,6 @@ t.test('a result that cannot be stored is tried again until the lease ends', asy
   t.hasStrict(
     await made.orders.get('order-1'),
     { fulfilment: 'due', attempts: 0, claims: 1 },
-    "the next claim is anybody's",
+    'after that any process may claim it',
   )
 })

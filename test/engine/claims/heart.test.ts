@@ -8,13 +8,13 @@ import { at, newOrder } from '../helpers.ts'
 
 const LEASE_MS = 60_000
 
-/** Time passes at once. */
+/** Waiting takes no real time. */
 const pause = (time: { ms: number }) => async (ms: number) => {
   await tick()
   time.ms += ms
 }
 
-/** Processes that share a store, and time that passes for all of them. */
+/** Processes that share a store and a clock. */
 function processes(t: Test) {
   const store: Store = memoryStore()
   const time = { ms: 0 }
@@ -60,7 +60,7 @@ function processes(t: Test) {
   }
 }
 
-t.test('what a dead process had claimed is due for the others within 15 s, long before its lease ends', async (t) => {
+t.test('work claimed by a dead process is due again within 15 s, long before its lease ends', async (t) => {
   const { store, time, process, add, logged } = processes(t)
   const [dies, lives] = [process('dies'), process('lives')]
   await add('order')
@@ -84,7 +84,7 @@ t.test('what a dead process had claimed is due for the others within 15 s, long 
       () => undefined,
     ),
     'lost',
-    'one that was frozen commits nothing',
+    'a process that was frozen commits nothing',
   )
   t.equal(
     await store.fulfil(
@@ -97,7 +97,7 @@ t.test('what a dead process had claimed is due for the others within 15 s, long 
   t.equal(await lives.beat(), 0)
 })
 
-t.test('one that was only silent goes on, and holds what nobody has claimed meanwhile', async (t) => {
+t.test('a silent process keeps its claims until someone takes them', async (t) => {
   const { store, time, process, add } = processes(t)
   const [silent, lives] = [process('silent'), process('lives')]
   await add('order')
@@ -113,10 +113,10 @@ t.test('one that was only silent goes on, and holds what nobody has claimed mean
     ),
     'done',
   )
-  t.equal(await lives.beat(), 0, 'and it is known again')
+  t.equal(await lives.beat(), 0, 'its heartbeat is seen again')
 })
 
-t.test('a process that lives keeps what it has claimed until its lease ends, whatever its clock says', async (t) => {
+t.test('a live process keeps its claims until the lease ends, whatever its clock says', async (t) => {
   const { time, process, add } = processes(t)
   const [one, other] = [process('one'), process('other')]
   await add('order')
@@ -128,20 +128,20 @@ t.test('a process that lives keeps what it has claimed until its lease ends, wha
   }
 })
 
-t.test('who has heard nothing for a while buries nobody', async (t) => {
+t.test("after a long silence of its own, a process takes nobody's claims", async (t) => {
   const { time, process, add } = processes(t)
   const [one, other] = [process('one'), process('other')]
   await add('order')
   await one.claim('order')
   for (const each of [one, other]) await each.beat()
   time.ms = 30_000
-  t.equal(await other.beat(), 0, 'the store was away, for all of them')
+  t.equal(await other.beat(), 0, 'the store was down for all of them')
   await one.beat()
   time.ms += 2500
   t.equal(await other.beat(), 0)
 })
 
-t.test('one that ends in order leaves nothing to find out, and brings nothing forward', async (t) => {
+t.test('a process that stops cleanly leaves no heartbeat, and its claims keep their due times', async (t) => {
   const { store, time, process, add } = processes(t)
   const [ends, lives, never] = [process('ends'), process('lives'), process('never')]
   await add('order')
@@ -152,7 +152,7 @@ t.test('one that ends in order leaves nothing to find out, and brings nothing fo
   const failing = process('failing')
   await failing.beat()
   const { takeOver } = store
-  store.takeOver = () => Promise.reject(new Error('the store is away'))
+  store.takeOver = () => Promise.reject(new Error('the store is down'))
   await failing.stop()
   store.takeOver = takeOver
   await store.takeOver('failing', at(0), at(0))
@@ -161,13 +161,13 @@ t.test('one that ends in order leaves nothing to find out, and brings nothing fo
   t.same((await store.findOrder('order'))?.dueAt, claim?.order.dueAt)
 })
 
-t.test('once started it goes on, whatever becomes of a beat, until it is stopped', async (t) => {
+t.test('the heart keeps beating until it is stopped, even when a beat fails', async (t) => {
   const { store, time, process, add, logged } = processes(t)
   const [dies, lives] = [process('dies'), process('lives')]
   await add('order')
   await dies.beat()
   await dies.claim('order')
-  const failure = new Error('the store is away')
+  const failure = new Error('the store is down')
   const { beat } = store
   store.beat = () => Promise.reject(failure)
   const taken = new Promise<void>((resolve) => {
@@ -183,6 +183,6 @@ t.test('once started it goes on, whatever becomes of a beat, until it is stopped
   await lives.stop()
   const stoppedAt = time.ms
   for (let n = 0; n < 10; n++) await tick()
-  t.ok(time.ms <= stoppedAt + 2500, 'the pause that was under way was the last')
+  t.ok(time.ms <= stoppedAt + 2500, 'no pause starts after the stop')
   t.same(await store.beat('other', 1), [{ claimer: 'other', beats: 1 }])
 })

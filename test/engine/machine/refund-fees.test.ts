@@ -35,7 +35,7 @@ const order = newOrder({ state: 'paid', payment: paymentOf(newOrder(), { totalFe
 
 t.test('what counts', async (t) => {
   t.equal(refundedFee(order), 63, 'requested and accepted refunds count, but rumours and ended refunds do not')
-  t.equal(acceptedFee(order), 60, 'what WeChat has accepted')
+  t.equal(acceptedFee(order), 60, 'only what WeChat has accepted')
   t.same(all.filter(isRumour), [rumour])
   t.same(
     all.filter((each) => !mayBeThere(each)),
@@ -43,21 +43,21 @@ t.test('what counts', async (t) => {
   )
 })
 
-t.test('what one more refund finds in its way', async (t) => {
+t.test('how much is in the way of one more refund', async (t) => {
   const cases: [what: string, refund: Refund, refundFee: number, inItsWay: number | undefined][] = [
-    ['a new one that fits', refund('created', 40), 40, undefined],
-    ['a new one that does not', refund('created', 41), 41, 60],
-    ['one of ours that WeChat accepts', all[1]!, 40, undefined],
-    ['and that is too much', all[1]!, 41, 60],
-    ['a rumour that is confirmed', rumour, 40, undefined],
-    ['and that is too much', rumour, 41, 60],
-    ['one that counts already', console_, 32, undefined],
-    ['and grows', console_, 72, undefined],
-    ['by too much', console_, 73, 28],
-    ['and shrinks', console_, 1, undefined],
+    ['a new refund that fits', refund('created', 40), 40, undefined],
+    ['a new refund that does not fit', refund('created', 41), 41, 60],
+    ['a refund of ours that WeChat accepts', all[1]!, 40, undefined],
+    ['the same, but too much', all[1]!, 41, 60],
+    ['a confirmed rumour', rumour, 40, undefined],
+    ['the same, but too much', rumour, 41, 60],
+    ['a refund that already counts', console_, 32, undefined],
+    ['it grows', console_, 72, undefined],
+    ['it grows too much', console_, 73, 28],
+    ['it shrinks', console_, 1, undefined],
   ]
   for (const [what, refund, refundFee, expected] of cases) t.equal(inItsWay(order, refund, refundFee), expected, what)
   const over = { ...order, refunds: [...all, refund('processing', 90)] }
-  t.equal(inItsWay(over, console_, 32), undefined, 'one that was booked before this rule goes on')
+  t.equal(inItsWay(over, console_, 32), undefined, 'a refund booked before this rule existed continues')
   t.equal(inItsWay(over, console_, 33), 118)
 })

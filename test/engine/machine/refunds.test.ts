@@ -53,7 +53,7 @@ const news: fc.Arbitrary<RefundObservation> = fc.oneof(
   }),
 )
 
-/** What holds from one row to the next, whatever the news. */
+/** Checks what holds from one row to the next, whatever the news. */
 function check(before: Order, after: Order, observation: RefundObservation): void {
   assert.equal(after.state, 'paid')
   assert.deepEqual(after.payment, before.payment)
@@ -61,10 +61,10 @@ function check(before: Order, after: Order, observation: RefundObservation): voi
   assert.equal(
     new Set(after.refunds.map((refund) => refund.outRefundNo)).size,
     after.refunds.length,
-    'a number stands once',
+    'refund numbers are unique',
   )
-  assert.equal(new Set(after.refunds.map(({ key }) => key)).size, after.refunds.length, 'a key stands once')
-  assert.ok(acceptedFee(after) <= first.totalFee, 'what WeChat has accepted never passes what was paid')
+  assert.equal(new Set(after.refunds.map(({ key }) => key)).size, after.refunds.length, 'keys are unique')
+  assert.ok(acceptedFee(after) <= first.totalFee, 'accepted refunds never exceed the payment')
   if (observation.seen === 'refund-wanted' && after !== before) {
     assert.ok(refundedFee(after) <= first.totalFee, 'requested refunds never exceed the payment')
   }
@@ -74,7 +74,7 @@ function check(before: Order, after: Order, observation: RefundObservation): voi
       known === undefined ||
         !['created', 'unknown', 'failed'].includes(known.state) ||
         acceptedFee(after) + known.refundFee > first.totalFee,
-      'what WeChat accepted is under way, unless it is too much',
+      'an accepted refund is booked, unless it is too much',
     )
   }
   for (const old of before.refunds) {
@@ -82,18 +82,19 @@ function check(before: Order, after: Order, observation: RefundObservation): voi
     if (now === undefined) {
       assert.ok(
         old.origin === 'external' && old.refundId === undefined,
-        'nothing goes away but what WeChat has never confirmed',
+        'only refunds that WeChat never confirmed disappear',
       )
       assert.ok(
         observation.seen === 'refund-not-exist' || observation.seen === 'refund-reported',
-        'and that on its word alone',
+        'and only when WeChat says so',
       )
       continue
     }
-    if (old.origin === 'local') assert.equal(now.refundFee, old.refundFee, 'nor is their amount changed')
-    if (old.state === 'success') assert.equal(now.state, 'success', 'money that is back stays back')
+    if (old.origin === 'local')
+      assert.equal(now.refundFee, old.refundFee, 'the amount of a refund of ours never changes')
+    if (old.state === 'success') assert.equal(now.state, 'success', 'a successful refund stays successful')
     if (old.fulfilment === 'done') assert.equal(now.fulfilment, 'done', 'onRefunded never becomes due again')
-    if (now.fulfilment === 'due') assert.equal(now.state, 'success', 'onRefunded is due for money that is back')
+    if (now.fulfilment === 'due') assert.equal(now.state, 'success', 'onRefunded is due only for successful refunds')
   }
   for (const { state, fulfilment, dueAt } of after.refunds) {
     const owes = ['created', 'unknown', 'processing'].includes(state) || fulfilment === 'due'
@@ -104,7 +105,7 @@ function check(before: Order, after: Order, observation: RefundObservation): voi
     assert.equal(
       after.dueAt?.getTime(),
       times.length === 0 ? undefined : Math.min(...times),
-      'the order is due when the first of them is',
+      'the order is due when its first refund is',
     )
   }
 }

@@ -24,7 +24,7 @@ export const reportOf = (date: string, part: Partial<Reconciliation> = {}): Reco
 
 type RowPart = Partial<Omit<TradeRow, 'refund'>> & { refund?: Partial<BillRefund> }
 
-/** The line of a bill for an order that is paid, or for a refund of it. */
+/** The bill line of a paid order, or of one of its refunds. */
 export function rowOf(order: Order, { refund, ...part }: RowPart = {}): TradeRow {
   const { outTradeNo, appid, mchId, openid, totalFee, currency, transactionId, paidAt } =
     order.payment ?? paymentOf(order)
@@ -80,7 +80,7 @@ function lineOf(row: TradeRow): string {
   return cells.map((cell) => `\`${cell}`).join(',')
 }
 
-/** A whole bill of these lines; a text among them stands as it is. */
+/** A complete bill with these lines; a string is inserted as it is. */
 export function billOf(rows: readonly (TradeRow | string)[]): Buffer {
   const lines = [
     COLUMNS,

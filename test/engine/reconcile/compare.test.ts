@@ -27,8 +27,8 @@ const refundRow = (part: Partial<BillRefund> = {}, row: Partial<TradeRow> = {}) 
 t.test('payments', async (t) => {
   const cases: [what: string, row: TradeRow, order: Order | undefined, kind: DifferenceKind | undefined][] = [
     ['the same', rowOf(paid), paid, undefined],
-    ['an order that is not known', rowOf(paid), undefined, 'theirs-only'],
-    ['one that is not paid', rowOf(paid), order, 'theirs-only'],
+    ['an unknown order', rowOf(paid), undefined, 'theirs-only'],
+    ['an order that is not paid', rowOf(paid), order, 'theirs-only'],
     ['another amount', rowOf(paid, { totalFee: 1249 }), paid, 'amount-differs'],
     ['another currency', rowOf(paid, { currency: 'USD' }), paid, 'amount-differs'],
     ['another transaction', rowOf(paid, { transactionId: '42' }), paid, 'state-differs'],
@@ -43,7 +43,7 @@ t.test('payments', async (t) => {
   t.match(compareRow(rowOf(paid, { tradeState: 'REVOKED' }), paid), { theirs: /^revoked/ })
 })
 
-t.test('refunds: a bill is made at nine of the next day, and what has happened since is no difference', async (t) => {
+t.test('refunds: what changed after the bill was made, at nine the next day, is not a difference', async (t) => {
   const cases: [theirs: BillRefund['state'], equal: Refund['state'][]][] = [
     ['PROCESSING', ['processing', 'success', 'closed', 'abnormal']],
     ['SUCCESS', ['success']],
@@ -61,7 +61,7 @@ t.test('refunds: a bill is made at nine of the next day, and what has happened s
   t.equal(compareRow(refundRow(), undefined)?.kind, 'theirs-only')
   t.equal(compareRow(refundRow(), { ...withRefund(), payment: undefined })?.kind, 'theirs-only')
   const rumour = withRefund({ origin: 'external', refundId: undefined })
-  t.equal(compareRow(refundRow(), rumour)?.kind, 'theirs-only', 'a refund that was only hinted at is not known')
+  t.equal(compareRow(refundRow(), rumour)?.kind, 'theirs-only', 'a refund known only from a hint counts as unknown')
   t.match(compareRow(refundRow({ refundFee: 249 }), withRefund({ refundId: undefined })), {
     kind: 'amount-differs',
     ours: 'success, 250 fen, no number yet',

@@ -21,7 +21,7 @@ function setting(start: string) {
     days,
     logged,
     store,
-    /** One more process. */
+    /** Adds a process. */
     process: (part: Partial<DailyDeps> = {}) =>
       createDaily({
         reconcile: async (date) => {
@@ -53,11 +53,11 @@ async function look(...processes: ReturnType<typeof createDaily>[]): Promise<voi
   for (const each of processes) await each.idle(1000)
 }
 
-t.test('the day before, once it is half past ten in China, by one of many', async (t) => {
+t.test('yesterday is reconciled at 10:30 China time, by one of several processes', async (t) => {
   const { process, days, set, advance } = setting('2026-01-31T02:29:59Z')
   const processes = Array.from({ length: 5 }, () => process())
   await look(...processes)
-  t.strictSame(days, ['2026-01-29'], 'the day that was due last')
+  t.strictSame(days, ['2026-01-29'], 'the latest day that is due')
   advance(1000 + MINUTE)
   await look(...processes)
   await look(...processes)
@@ -67,25 +67,28 @@ t.test('the day before, once it is half past ten in China, by one of many', asyn
   t.strictSame(days.at(-1), '2026-01-31')
 })
 
-t.test('without the option never', async (t) => {
+t.test('nothing runs without the option', async (t) => {
   const { process, days } = setting('2026-01-31T12:00:00Z')
   await look(process({ at: undefined }))
   t.strictSame(days, [])
 })
 
-t.test('days on which no process ran are made up for, one after the other, as far as bills go back', async (t) => {
-  const { process, days, set } = setting('2026-01-05T04:00:00Z')
-  await look(process())
-  set('2026-01-08T04:00:00Z')
-  const daily = process()
-  for (let n = 0; n < 5; n++) await look(daily)
-  t.strictSame(days, ['2026-01-04', '2026-01-05', '2026-01-06', '2026-01-07'])
-  set('2027-01-08T04:00:00Z')
-  await look(process())
-  t.equal(days.at(-1), '2026-10-14')
-})
+t.test(
+  'days on which no process ran are reconciled later, one after the other, as far back as bills exist',
+  async (t) => {
+    const { process, days, set } = setting('2026-01-05T04:00:00Z')
+    await look(process())
+    set('2026-01-08T04:00:00Z')
+    const daily = process()
+    for (let n = 0; n < 5; n++) await look(daily)
+    t.strictSame(days, ['2026-01-04', '2026-01-05', '2026-01-06', '2026-01-07'])
+    set('2027-01-08T04:00:00Z')
+    await look(process())
+    t.equal(days.at(-1), '2026-10-14')
+  },
+)
 
-t.test('what failed, or was not finished, is tried again after ten minutes', async (t) => {
+t.test('a failed or unfinished day is tried again after ten minutes', async (t) => {
   const { process, days, advance, answer, logged } = setting('2026-01-31T04:00:00Z')
   const daily = process()
   const outcomes: (Partial<Reconciliation> | Error)[] = [
@@ -108,7 +111,7 @@ t.test('what failed, or was not finished, is tried again after ten minutes', asy
   t.strictSame(
     days,
     Array.from({ length: 4 }, () => '2026-01-30'),
-    'a day whose findings wait for a person is done',
+    'a day is done even if its findings wait for a person',
   )
   t.strictSame(logged, [
     'warn: The bill of a day could not be reconciled; it is tried again in 10 min',
@@ -118,7 +121,7 @@ t.test('what failed, or was not finished, is tried again after ten minutes', asy
   ])
 })
 
-t.test('a process that died at it holds the day up for an hour', async (t) => {
+t.test('a process that dies while reconciling delays the day by an hour', async (t) => {
   const { process, days, advance, answer } = setting('2026-01-31T04:00:00Z')
   answer(() => new Promise(() => {}))
   const dead = process()
@@ -134,7 +137,7 @@ t.test('a process that died at it holds the day up for an hour', async (t) => {
   t.strictSame(days, ['2026-01-30', '2026-01-30'])
 })
 
-t.test('a process that closes begins no day, and leaves the one it is at to another', async (t) => {
+t.test('a closing process starts no day, and leaves its unfinished day to another', async (t) => {
   const { process, days, answer } = setting('2026-01-31T04:00:00Z')
   let fail = () => {}
   answer(
@@ -158,7 +161,7 @@ t.test('a process that closes begins no day, and leaves the one it is at to anot
   t.strictSame(days, ['2026-01-30', '2026-01-30'])
 })
 
-t.test('a store that fails is asked again', async (t) => {
+t.test('a failing store is asked again', async (t) => {
   const { process, days, advance, logged, store } = setting('2026-01-31T04:00:00Z')
   let failing = true
   const daily = process({

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto'
 import t from 'tap'
 import { firstNumberAt, isOurs, newOutTradeNo } from '../../../src/engine/reconcile/numbers.ts'
 
-t.test('an order number says when it was made, in GMT+8, and no two are the same', async (t) => {
+t.test('an order number contains the time it was made, in GMT+8, and is unique', async (t) => {
   const at = new Date('2026-01-31T16:00:00.999Z')
   const numbers = Array.from({ length: 1000 }, () => newOutTradeNo(at, randomInt))
   t.equal(new Set(numbers).size, 1000)
@@ -10,7 +10,7 @@ t.test('an order number says when it was made, in GMT+8, and no two are the same
   t.ok(numbers.every(isOurs))
 })
 
-t.test('numbers sort by the moment they were made at', async (t) => {
+t.test('order numbers sort by time', async (t) => {
   const midnight = new Date('2026-01-31T16:00:00Z')
   const first = firstNumberAt(midnight)
   t.ok(newOutTradeNo(new Date(midnight.getTime() - 1), randomInt) < first)

@@ -17,7 +17,7 @@ const DAY = '2026-03-01'
 /** Noon of that day in China. */
 const NOON = new Date('2026-03-01T04:00:00Z')
 
-/** What WeChat answers when asked, and its bill of the day. */
+/** WeChat's answers to queries, and its bill of the day. */
 function day(bill: readonly (TradeRow | string)[] | Error | Buffer = []) {
   const trades = new Map<string, TradeReport>()
   const refunds = new Map<string, RefundReport>()
@@ -83,7 +83,7 @@ function day(bill: readonly (TradeRow | string)[] | Error | Buffer = []) {
 }
 
 let count = 0
-/** An order made at noon, which nobody has paid yet. */
+/** An unpaid order made at noon. */
 function unpaid(part: Partial<Order> = {}): Order {
   const key = `cart-${++count}`
   const outTradeNo = newOutTradeNo(NOON, randomInt)
@@ -124,7 +124,7 @@ const reportOf = (order: Order, part: Partial<RefundReport> = {}): RefundReport 
 
 const outcomes = ({ differences }: Reconciliation) => differences.map(({ kind, outcome }) => `${kind}: ${outcome}`)
 
-t.test('equal entries need no question', async (t) => {
+t.test('equal entries need no query', async (t) => {
   const refunded = paidOrder()
   const all = Array.from({ length: 1100 }, () => paidOrder())
   const { reconcile, add, asked, found } = day([
@@ -138,7 +138,7 @@ t.test('equal entries need no question', async (t) => {
   t.strictSame(found, [])
 })
 
-t.test('a payment that only WeChat knew takes its usual road, source bill', async (t) => {
+t.test('a payment that only WeChat knew is processed as usual, with the source bill', async (t) => {
   const [order, closed] = [unpaid({ state: 'unknown' }), unpaid({ state: 'closed', liveKey: null })]
   const { reconcile, add, trades, store, found } = day([rowOf(order), rowOf(closed, { transactionId: '42' })])
   await add(order, closed)
@@ -147,7 +147,7 @@ t.test('a payment that only WeChat knew takes its usual road, source bill', asyn
   t.strictSame(outcomes(await reconcile()), ['theirs-only: healed', 'theirs-only: healed'])
   t.match(await store.findOrder(order.outTradeNo), { state: 'paid', fulfilment: 'due' })
   t.match(await store.findOrder(closed.outTradeNo), { state: 'closed', fulfilment: 'held', payment: {} })
-  t.match(found, [{ kind: 'late', outTradeNo: closed.outTradeNo }], 'as late as by any other way')
+  t.match(found, [{ kind: 'late', outTradeNo: closed.outTradeNo }], 'late, as from any other source')
   t.match(await store.history(order.outTradeNo), [{ source: 'bill', outcome: 'paid' }])
 })
 
@@ -170,11 +170,11 @@ t.test('refunds made in the merchant platform, listed or not', async (t) => {
       refunds: [{ origin: 'external', state: 'success', fulfilment: 'due' }],
     })
     t.match(await store.findOrder(lost.outTradeNo), { fulfilment: 'held', refunds: [{ state: 'success' }] })
-    t.match(found, [{ kind: 'refunded', outTradeNo: lost.outTradeNo }], 'how much to deliver is for a person to say')
+    t.match(found, [{ kind: 'refunded', outTradeNo: lost.outTradeNo }], 'a person has to decide how much to deliver')
   }
 })
 
-t.test('what WeChat does not settle waits for a person, told once', async (t) => {
+t.test('a difference that WeChat cannot settle waits for a person, and is reported once', async (t) => {
   const [amount, revoked, unknown, refund, other] = [paidOrder(), paidOrder(), unpaid(), paidOrder(), unpaid()]
   const gone = unpaid()
   const { reconcile, add, trades, refunds, asked, found, store } = day([
@@ -220,7 +220,7 @@ t.test('what WeChat does not settle waits for a person, told once', async (t) =>
 
   const questions = asked.length
   t.match(await reconcile(), { open: 6 })
-  t.equal(asked.length, questions + 1, 'nobody is asked again but for the bill')
+  t.equal(asked.length, questions + 1, 'the second run downloads only the bill')
   t.equal(found.length, 6)
   for (const { id } of found) await store.resolveAnomaly(id, { action: 'dismiss', note: 'seen', at: NOON })
   t.match(await reconcile(), {
@@ -230,7 +230,7 @@ t.test('what WeChat does not settle waits for a person, told once', async (t) =>
   })
 })
 
-t.test('what only the store has: WeChat may have it in the bill of another day', async (t) => {
+t.test("an entry only in the store may be in WeChat's bill of another day", async (t) => {
   const [nextDay, denied, unlike, refunded] = [paidOrder(), paidOrder(), paidOrder(), paidOrder()]
   const night = (at: string) => paidOrder({ paidAt: new Date(at) })
   const [before, after] = [night('2026-02-28T15:59:59Z'), night('2026-03-01T16:00:00Z')]
@@ -269,7 +269,7 @@ t.test('what only the store has: WeChat may have it in the bill of another day',
   t.strictSame(new Set(found.map(({ kind }) => kind)), new Set(['bill-differs']))
 })
 
-t.test('a store of more orders than one page', async (t) => {
+t.test('a store with more orders than one page', async (t) => {
   const all = Array.from({ length: 1201 }, () => paidOrder())
   const missing = all.at(-1)!
   const { reconcile, add } = day(all.slice(0, -1).map((order) => rowOf(order)))
@@ -277,7 +277,7 @@ t.test('a store of more orders than one page', async (t) => {
   t.match(await reconcile(), { equal: 1200, open: 1, differences: [{ outTradeNo: missing.outTradeNo }] })
 })
 
-t.test("another system's trades under the same merchant number are counted, and left alone", async (t) => {
+t.test('trades of another system under the same merchant number are counted and left alone', async (t) => {
   const other = paidOrder({}, { appid: 'wxfedcba9876543210' })
   const { reconcile, add, asked } = day([
     rowOf(newOrder({ outTradeNo: 'till-7' })),
@@ -290,7 +290,7 @@ t.test("another system's trades under the same merchant number are counted, and 
   t.equal(asked.length, 1)
 })
 
-t.test('lines that cannot be read are counted, and named up to a hundred', async (t) => {
+t.test('unreadable lines are counted, and up to a hundred are listed', async (t) => {
   const { reconcile } = day(Array.from({ length: 150 }, () => '`odd'))
   const { rows, unreadableRows, unreadable } = await reconcile()
   t.match({ rows, unreadableRows }, { rows: 0, unreadableRows: 150 })
@@ -298,11 +298,11 @@ t.test('lines that cannot be read are counted, and named up to a hundred', async
   t.match(unreadable[0], { line: 2, reason: /has 1 values/ })
 })
 
-t.test('a day without trades, and a bill that does not come', async (t) => {
+t.test('a day without trades, and a bill that is missing', async (t) => {
   const order = paidOrder()
   const none = day(new WechatError('WECHAT_REFUSED', 'none', { wechatCode: 'NO_STATEMENT_EXIST' }))
   await none.add(order)
-  t.match(await none.reconcile(), { rows: 0, summary: undefined, open: 1 }, 'what we have of it is a difference')
+  t.match(await none.reconcile(), { rows: 0, summary: undefined, open: 1 }, 'what only the store has is a difference')
 
   const creating = new WechatError('WECHAT_UNAVAILABLE', 'not yet', { wechatCode: 'STATEMENT_CREATING' })
   await t.rejects(day(creating).reconcile(), creating)
@@ -311,11 +311,11 @@ t.test('a day without trades, and a bill that does not come', async (t) => {
   const cut = day(billOf([rowOf(lost)]).subarray(0, -10))
   await cut.add(lost)
   await t.rejects(cut.reconcile(), { code: 'WECHAT_REPLY_INVALID' })
-  t.equal(cut.asked.length, 1, 'nothing is done about a bill that did not arrive whole')
+  t.equal(cut.asked.length, 1, 'an incomplete bill is not used')
 })
 
 t.test(
-  'WeChat cannot be asked: what differs is left to the next run, and after five failures WeChat is left alone',
+  'when WeChat cannot be queried, differences are left to the next run, and after five failures queries stop',
   async (t) => {
     const all = Array.from({ length: 10_003 }, () => unpaid())
     const { reconcile, add, fail, asked, found } = day(all.map((order) => rowOf(order)))
@@ -326,6 +326,6 @@ t.test(
     t.equal(asked.length, 6)
     t.match(report.differences[0], { reason: 'WeChat could not be asked: WeChat did not answer in time.' })
     t.match(report.differences.at(-1), { reason: /^WeChat was not asked any more, after 5 failures/ })
-    t.strictSame(found, [], 'and the next run finds it')
+    t.strictSame(found, [], 'the next run finds it')
   },
 )

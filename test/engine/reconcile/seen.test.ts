@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Seen } from '../../../src/engine/reconcile/seen.ts'
 
-t.test('remembers every text that was added, and no other', async (t) => {
+t.test('remembers every added string, and no other', async (t) => {
   const seen = new Seen()
   t.notOk(seen.has('order-0'))
   // More than two chunks, the last one not full.
@@ -17,7 +17,7 @@ t.test('remembers every text that was added, and no other', async (t) => {
   for (const text of ['', 'Order-1', 'order-1 ', 'refund order-1']) t.notOk(seen.has(text), JSON.stringify(text))
 })
 
-t.test('takes eight bytes a text, whatever its length', async (t) => {
+t.test('takes eight bytes per string, whatever its length', async (t) => {
   const count = 200_000
   const before = process.memoryUsage().arrayBuffers
   const seen = new Seen()
