@@ -90,8 +90,9 @@ function check(before: Order, after: Order, observation: RefundObservation): voi
       )
       continue
     }
-    if (old.origin === 'local')
+    if (old.origin === 'local') {
       assert.equal(now.refundFee, old.refundFee, 'the amount of a refund of ours never changes')
+    }
     if (old.state === 'success') assert.equal(now.state, 'success', 'a successful refund stays successful')
     if (old.fulfilment === 'done') assert.equal(now.fulfilment, 'done', 'onRefunded never becomes due again')
     if (now.fulfilment === 'due') assert.equal(now.state, 'success', 'onRefunded is due only for successful refunds')

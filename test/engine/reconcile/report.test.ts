@@ -12,7 +12,7 @@ t.test('a day on which nothing differs is one line', async (t) => {
   )
 })
 
-t.test('differences are a table, and lines that cannot be read follow', async (t) => {
+t.test('differences are a table, followed by unreadable lines', async (t) => {
   const text = formatReconciliation(
     reportOf(DAY, {
       rows: 3,
