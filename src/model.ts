@@ -247,13 +247,13 @@ export interface PayParams {
   paySign: string
 }
 
-/** One check before going live. */
+/** One check before going live. It failed (`ok` is false), passed, or passed with a warning: `ok` is true and there is an `advice`. */
 export interface Check {
   /** What was checked, e.g. `app secret`. */
   check: string
   ok: boolean
   /** The result, as a sentence without secrets. */
   reason: string
-  /** What to do if the check failed, or what to keep in mind if it passed. */
+  /** What to do if the check failed, or what to look at before going live if it passed. */
   advice?: string
 }

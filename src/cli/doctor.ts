@@ -12,7 +12,7 @@ const USAGE = `Usage: fastify-wechat-pay doctor FILE [--json]
 
 Checks the options of the plugin before they go live: FILE is a .js or .mjs file whose default export is the options, or a function that
 // returns them. Tries keys, app secret, clock, public URL and store; nothing is written, ordered or changed. The exit code is the number of
-// failed checks.
+// failed checks; a warning does not count.
 `
 
 const nothing = () => {}
@@ -65,5 +65,6 @@ async function doctor(file: string): Promise<Check[]> {
 }
 
 function shown({ check, ok, reason, advice }: Check): string {
-  return `${ok ? 'ok    ' : 'FAILED'} ${check}: ${reason}\n${advice === undefined ? '' : `       ${advice}\n`}`
+  const result = ok ? (advice === undefined ? 'ok    ' : 'WARN  ') : 'FAILED'
+  return `${result} ${check}: ${reason}\n${advice === undefined ? '' : `       ${advice}\n`}`
 }

@@ -1,12 +1,17 @@
 import { WechatError } from '../errors.ts'
 import type { Advice, WechatErrorCode } from '../errors.ts'
 
+/** What to do where the advice alone does not say it. */
+export const BILLS_FROM = 'Bills are made from 9:00 the next day: ask again after 10:00.'
+
+type Refusal = [code: WechatErrorCode, advice: Advice, toDo?: string]
+
 /**
  * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3; v3: doc/v3/merchant/4012081717 and the pages of
  * each call). WeChat writes codes with and without underscores, even within one version: here they have none. A code that is not listed is final.
  */
 const REFUSALS = new Map(
-  Object.entries<[WechatErrorCode, Advice]>({
+  Object.entries<Refusal>({
     SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
     FREQUENCYLIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
     ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
@@ -27,8 +32,7 @@ const REFUSALS = new Map(
     NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
     PARAMERROR: ['WECHAT_REFUSED', 'stop'],
     RULELIMIT: ['WECHAT_REFUSED', 'stop'],
-    // Bills: not made yet.
-    STATEMENTCREATING: ['WECHAT_UNAVAILABLE', 'repeat'],
+    STATEMENTCREATING: ['WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
     // Final although their status is 500 (doc/v3/merchant/4012556931).
     OPENIDMISMATCH: ['WECHAT_REFUSED', 'stop'],
     INVALIDTRANSACTIONID: ['WECHAT_REFUSED', 'stop'],
@@ -41,7 +45,7 @@ const REFUSALS = new Map(
   }),
 )
 
-export function refusalOf(wechatCode: string): [WechatErrorCode, Advice] | undefined {
+export function refusalOf(wechatCode: string): Refusal | undefined {
   return REFUSALS.get(normal(wechatCode))
 }
 

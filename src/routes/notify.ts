@@ -8,6 +8,7 @@ import type { Hooks, Log } from '../hooks.ts'
 import type { RefundReport } from '../model.ts'
 import { loggable } from '../base/thrown.ts'
 import { createPassages } from './passage.ts'
+import { createRefusalLog } from './refusal-log.ts'
 import type { Taken } from './passage.ts'
 
 export interface NotifyRouteDeps {
@@ -38,9 +39,11 @@ export function notifyRoute(
   scope: FastifyInstance,
   { pay, orders, registered, hooks, now, log, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
 ): void {
+  const refused = createRefusalLog(log, now)
   const passages = createPassages(scope, {
     pay,
     log,
+    refused,
     url: `${scope.prefix}/notify`,
     bodyLimit: BODY_LIMIT,
     limitMs,
@@ -142,19 +145,11 @@ export function notifyRoute(
       const err = loggable(error)
       taken = fault(err instanceof NotificationError ? err.fault : 'not-stored')
       if (err instanceof NotificationError) {
-        log[LEVELS[err.fault] ?? 'warn']({ fault: err.fault, reason: err.message }, 'A notification was refused')
+        refused(err.fault, { reason: err.message }, 'A notification was refused')
       } else log.error({ err }, NOT_STORED)
     }
     passages.answer(passage, reply.raw, taken)
   })
-}
-
-/** Faults that only the operator can fix, and the one that is not a fault. */
-const LEVELS: Partial<Record<NotificationFault, keyof Log>> = {
-  'unknown-key': 'error',
-  'not-decrypted': 'error',
-  'no-v2-key': 'error',
-  probe: 'debug',
 }
 
 function takenBy(observed: Observed | undefined): Taken {

@@ -7,6 +7,7 @@ import { publish } from '../base/diagnostics.ts'
 import type { Log } from '../hooks.ts'
 import { loggable } from '../base/thrown.ts'
 import { isSpent, replaced } from './body.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 /** A request carries its passage: a WeakMap would cost the garbage collector more than the rest of this file. */
 const PASSAGE = Symbol('fastify-wechat-pay')
@@ -54,6 +55,8 @@ export interface Passage extends NotificationMessage {
 export interface PassagesDeps {
   pay: Pick<PayApi, 'reply'>
   log: Log
+  /** Logs what anybody may have sent. */
+  refused: RefusalLog
   /** The path of the route. */
   url: string
   bodyLimit: number
@@ -77,7 +80,7 @@ export interface Passages {
  */
 export function createPassages(
   scope: FastifyInstance,
-  { pay, log, url, bodyLimit, limitMs, onLate }: PassagesDeps,
+  { pay, log, refused, url, bodyLimit, limitMs, onLate }: PassagesDeps,
 ): Passages {
   const limits = createDeadlines(limitMs)
   const advice = `exempt POST ${url} from it. WeChat will send the notification again`
@@ -126,7 +129,7 @@ export function createPassages(
       return answer(passage, reply, BLOCKED)
     }
     if (raw.complete || touched) return bodyIsGone(passage, reply)
-    log.warn({}, `The body of a notification did not arrive within ${limitMs} ms`)
+    refused('unreadable', {}, `The body of a notification did not arrive within ${limitMs} ms`)
     reply.setHeader('connection', 'close')
     answer(passage, reply, UNREADABLE, 408)
   }
@@ -206,7 +209,7 @@ export function createPassages(
         const status = statusCode >= 400 && statusCode <= 599 ? statusCode : 500
         if (passage.stage === 'body' && passage.touched) return bodyIsGone(passage, reply.raw, status)
         if (passage.stage === 'body') {
-          log.warn({ err }, 'The body of a notification could not be read')
+          refused('unreadable', { err }, 'The body of a notification could not be read')
           return answer(passage, reply.raw, UNREADABLE, status)
         }
         logBlocked(passage, status, { err })

@@ -40,7 +40,8 @@ t.test('the doctor', async (t) => {
   const plain = await doctor('doctor', `${dir}/options.mjs`)
   t.match(plain.printed, /^ok {4} options: /)
   t.match(plain.printed, /FAILED app secret: .*ECONNREFUSED/)
-  t.match(plain.printed, /ok {4} connections: /)
+  t.match(plain.printed, /\nok {4} store: /)
+  t.match(plain.printed, /\nWARN {2} API v2: There is no `merchant\.apiKey`.*\n {7}Set/, 'a merchant needs no v2 key')
   const json = await doctor('doctor', `${dir}/function.mjs`, '--json')
   const checks = JSON.parse(json.printed) as { ok: boolean }[]
   t.equal(json.code, checks.filter(({ ok }) => !ok).length, 'the exit code counts what failed')

@@ -1,8 +1,9 @@
-import t from 'tap'
-import { merchant } from '../helpers.ts'
+import { both } from '../helpers.ts'
 
-t.test('the bills of a day, by API v2: what WeChat keeps of a payment and its refund', async (t) => {
-  const { app, order, world, settle } = await merchant(t, {
+const NO_BILL = { v2: 'No Bill Exist', v3: '请求的账单文件不存在' }
+
+both('the bills of a day: what WeChat keeps of a payment and its refund', async (t, open, version) => {
+  const { app, order, world, settle } = await open(t, {
     world: { startTime: new Date('2026-01-15T12:00:00+08:00') },
   })
   const day = '2026-01-15'
@@ -22,7 +23,10 @@ t.test('the bills of a day, by API v2: what WeChat keeps of a payment and its re
   const movements: number[] = []
   for await (const { direction, fee } of app.wechat.bills.funds(day)) movements.push(direction === 'in' ? fee : -fee)
   t.strictSame(movements, [1250, -8, -248], 'the payment, its fee, and the refund, which returns a part of the fee')
-  await t.rejects(app.wechat.bills.trades('2026-01-14').next(), { code: 'WECHAT_REFUSED', wechatText: 'No Bill Exist' })
+  await t.rejects(app.wechat.bills.trades('2026-01-14').next(), {
+    code: 'WECHAT_REFUSED',
+    wechatText: NO_BILL[version],
+  })
   for (const { lint } of world.journal.entries({ api: 'downloadbill' })) {
     t.strictSame(lint, undefined, 'and nothing is odd in how it was asked for')
   }

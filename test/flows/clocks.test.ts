@@ -1,18 +1,25 @@
 import Fastify from 'fastify'
-import t from 'tap'
+import tap from 'tap'
 import type { Test } from 'tap'
 import { createMockWechat } from '../../mock-server/index.ts'
 import type { MockWechat } from '../../mock-server/index.ts'
 import wechatPay, { memoryStore } from '../../src/index.ts'
 import type { Store, WechatPayOptions } from '../../src/index.ts'
+import type { Version } from '../helpers.ts'
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
 /** A process of the shop: an app on a store, with a clock of its own. */
-async function start(t: Test, mock: MockWechat, store: Store, options: Partial<WechatPayOptions<any>>) {
-  const { appid, appSecret, mchId, apiKey } = mock.default.credentials
+async function start(
+  t: Test,
+  mock: MockWechat,
+  version: Version,
+  store: Store,
+  options: Partial<WechatPayOptions<any>>,
+) {
+  const { appid, appSecret } = mock.default.credentials
   /** What it logs of its clock, and all that is not well. */
   const logged: { level: number; aheadMs?: number; msg: string }[] = []
   const paid: string[] = []
@@ -31,7 +38,7 @@ async function start(t: Test, mock: MockWechat, store: Store, options: Partial<W
   await app.register(wechatPay, {
     appid,
     appSecret,
-    merchant: { version: 'v2', mchId, apiKey },
+    merchant: mock.default.merchantOptions(version),
     baseUrl: mock.url,
     publicUrl: 'http://127.0.0.1:1',
     store,
@@ -42,7 +49,7 @@ async function start(t: Test, mock: MockWechat, store: Store, options: Partial<W
     },
     ...options,
   })
-  await app.ready()
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
 
   async function ask(method: 'GET' | 'POST', path: string, payload?: object, headers = {}): Promise<any> {
     const response = await app.inject({ method, url: `/wechat${path}`, headers, ...(payload && { payload }) })
@@ -61,17 +68,10 @@ async function start(t: Test, mock: MockWechat, store: Store, options: Partial<W
     async order(cart: string, headers?: object): Promise<string> {
       return (await ask('POST', '/orders', { cart }, headers ?? (await login()))).outTradeNo as string
     },
-    /** WeChat's notification, by the world's own signature. */
+    /** WeChat's notification, as WeChat sends it to this process: the verdict. */
     async notify(outTradeNo: string): Promise<string> {
-      const { body } = mock.default.notification(outTradeNo)
-      return (
-        await app.inject({
-          method: 'POST',
-          url: '/wechat/notify',
-          headers: { 'content-type': 'text/xml' },
-          payload: body,
-        })
-      ).body
+      const [delivery] = await mock.default.craft(outTradeNo, { url: `${url}/wechat/notify` }).deliver()
+      return delivery!.verdict
     },
   }
 }
@@ -82,17 +82,21 @@ async function wechat(t: Test): Promise<MockWechat> {
   return mock
 }
 
+function each(name: string, test: (t: Test, version: Version) => Promise<void>): void {
+  for (const version of ['v2', 'v3'] as const) tap.test(`${version}: ${name}`, async (t) => await test(t, version))
+}
+
 /** Whatever WeChat was asked so far, by name. */
 function calls(mock: MockWechat): string[] {
   return mock.default.journal.entries().map(({ api }) => api)
 }
 
-t.test('a clock that is set back by an hour: GET goes on asking, the sweeper goes on working', async (t) => {
+each('a clock that is set back by an hour: GET goes on asking, the sweeper goes on working', async (t, version) => {
   const mock = await wechat(t)
   const world = mock.default
   let offset = 0
   let broken = true
-  const shop = await start(t, mock, memoryStore() as Store, {
+  const shop = await start(t, mock, version, memoryStore() as Store, {
     now: () => new Date(world.clock.now().getTime() + offset),
     onPaid: () => {
       if (broken) throw new Error('no stock')
@@ -130,18 +134,18 @@ t.test('a clock that is set back by an hour: GET goes on asking, the sweeper goe
   t.equal(world.order(polled).tradeState, 'CLOSED')
 })
 
-t.test('a clock that is an hour ahead closes nothing early, is reported once, and closes in time', async (t) => {
+each('a clock that is an hour ahead closes nothing early, is reported once, and closes in time', async (t, version) => {
   const mock = await wechat(t)
   const world = mock.default
   const store = memoryStore() as Store
-  const right = await start(t, mock, store, { now: () => world.clock.now() })
+  const right = await start(t, mock, version, store, { now: () => world.clock.now() })
   const headers = await right.login()
   const numbers: string[] = []
   for (let n = 0; n < 20; n++) numbers.push(await right.order(`cart-${n}`, headers))
   await world.advance('61m')
   await right.app.wechat.sweep()
 
-  const ahead = await start(t, mock, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
+  const ahead = await start(t, mock, version, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
   const before = calls(mock).length
   t.equal(await ahead.app.wechat.sweep(), 20, 'they are due by its clock')
   t.same(new Set(calls(mock).slice(before)), new Set(['orderquery']), 'so it asks, and hears what time it is')
@@ -165,25 +169,28 @@ t.test('a clock that is an hour ahead closes nothing early, is reported once, an
   t.equal(ahead.logged.length, 1)
 })
 
-t.test('an order of the same terms in a process whose clock is an hour ahead is not closed for its age', async (t) => {
-  const mock = await wechat(t)
-  const world = mock.default
-  const store = memoryStore() as Store
-  const right = await start(t, mock, store, { now: () => world.clock.now() })
-  const headers = await right.login()
-  const outTradeNo = await right.order('cart', headers)
-  await world.advance('90m')
-  const ahead = await start(t, mock, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
-  t.equal(await ahead.order('cart', headers), outTradeNo)
-  t.equal(world.orders().length, 1)
-})
+each(
+  'an order of the same terms in a process whose clock is an hour ahead is not closed for its age',
+  async (t, version) => {
+    const mock = await wechat(t)
+    const world = mock.default
+    const store = memoryStore() as Store
+    const right = await start(t, mock, version, store, { now: () => world.clock.now() })
+    const headers = await right.login()
+    const outTradeNo = await right.order('cart', headers)
+    await world.advance('90m')
+    const ahead = await start(t, mock, version, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
+    t.equal(await ahead.order('cart', headers), outTradeNo)
+    t.equal(world.orders().length, 1)
+  },
+)
 
 for (const behind of [-HOUR, -90 * SECOND]) {
-  t.test(`a clock that is ${-behind / SECOND} s behind closes in time`, async (t) => {
+  each(`a clock that is ${-behind / SECOND} s behind closes in time`, async (t, version) => {
     const mock = await wechat(t)
     const world = mock.default
     let offset = behind
-    const shop = await start(t, mock, memoryStore() as Store, {
+    const shop = await start(t, mock, version, memoryStore() as Store, {
       orderTtlMs: 10 * MINUTE,
       now: () => new Date(world.clock.now().getTime() + offset),
     })
@@ -210,13 +217,14 @@ for (const behind of [-HOUR, -90 * SECOND]) {
   })
 }
 
-t.test('two processes whose clocks are three minutes apart deliver everything once', async (t) => {
+each('two processes whose clocks are three minutes apart deliver everything once', async (t, version) => {
   const mock = await wechat(t)
   const world = mock.default
   const store = memoryStore() as Store
   const shops = await Promise.all(
     [90 * SECOND, -90 * SECOND].map(
-      async (offset) => await start(t, mock, store, { now: () => new Date(world.clock.now().getTime() + offset) }),
+      async (offset) =>
+        await start(t, mock, version, store, { now: () => new Date(world.clock.now().getTime() + offset) }),
     ),
   )
   const numbers: string[] = []
@@ -234,12 +242,12 @@ t.test('two processes whose clocks are three minutes apart deliver everything on
   t.same(shops.flatMap(({ paid }) => paid).sort(), numbers.sort())
 })
 
-t.test('a virtual WeChat, far away in time and jumping, and an app on the real clock', async (t) => {
+each('a virtual WeChat, far away in time and jumping, and an app on the real clock', async (t, version) => {
   for (const startTime of ['2020-01-15T12:00:00+08:00', '2050-01-15T12:00:00+08:00']) {
     const mock = await createMockWechat({ world: { startTime: new Date(startTime) } })
     t.teardown(() => mock.close())
     const world = mock.default
-    const shop = await start(t, mock, memoryStore() as Store, { orderTtlMs: 30 * MINUTE })
+    const shop = await start(t, mock, version, memoryStore() as Store, { orderTtlMs: 30 * MINUTE })
     let headers = await shop.login()
     for (let n = 0; n < 3; n++) {
       const outTradeNo = await shop.order(`cart-${n}`, headers)
@@ -249,7 +257,7 @@ t.test('a virtual WeChat, far away in time and jumping, and an app on the real c
       })
       t.match(await shop.ask('GET', `/orders/${outTradeNo}`, undefined, headers), { state: 'prepaid' })
       await world.pay(outTradeNo, { deliver: 'hold' })
-      t.match(await shop.notify(outTradeNo), /SUCCESS/)
+      t.equal(await shop.notify(outTradeNo), 'acked')
       await shop.app.wechat.idle()
       t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'done' })
       await world.advance('25h')
@@ -260,7 +268,9 @@ t.test('a virtual WeChat, far away in time and jumping, and an app on the real c
     t.match(await shop.ask('POST', `/orders/${cancelled}/cancel`, {}, headers), { state: 'closed' })
     const left = await shop.order('left', headers)
     await world.advance('31m')
-    t.match(await shop.ask('GET', `/orders/${left}`, undefined, headers), { state: 'closed' }, 'WeChat has closed it')
+    const overdue = { v2: 'closed', v3: 'prepaid' }[version]
+    t.match(await shop.ask('GET', `/orders/${left}`, undefined, headers), { state: overdue }, 'v2 has closed it')
+    t.match(await shop.app.wechat.orders.cancel(left), { state: 'closed' })
     t.match(
       shop.logged.map(({ msg }) => msg),
       [/^The clock of this process/],

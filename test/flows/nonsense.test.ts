@@ -1,8 +1,7 @@
-import t from 'tap'
 import type { Test } from 'tap'
 import type { WechatPayOptions } from '../../src/index.ts'
-import { merchant } from '../helpers.ts'
-import type { Merchant } from '../helpers.ts'
+import { both } from '../helpers.ts'
+import type { Merchant, merchant } from '../helpers.ts'
 import { NASTY, NO_ANSWERS } from '../nonsense.ts'
 
 // Hooks are the user's code: they may throw anything and answer anything. The engine handles all of it and reports it at bounded length.
@@ -12,12 +11,13 @@ type Options = Partial<WechatPayOptions<any>>
 /** A shop whose hook does one thing after the other, and what has to be true of each. Everything it logs is short. */
 async function doing(
   t: Test,
+  open: typeof merchant,
   things: Record<string, () => unknown>,
   options: (hook: () => any) => Options,
   run: (t: Test, shop: Merchant, name: string) => Promise<void>,
 ): Promise<void> {
   let does: () => unknown = () => undefined
-  const shop = await merchant(t, { options: options(() => does()) })
+  const shop = await open(t, { options: options(() => does()) })
   for (const [name, thing] of Object.entries(things)) {
     await t.test(name, async (t) => {
       does = thing
@@ -37,9 +37,10 @@ const throwing = Object.fromEntries(
   ]),
 )
 
-t.test('onPaid throws: a failed run like any other, run again after a wait', async (t) => {
+both('onPaid throws: a failed run like any other, run again after a wait', async (t, open) => {
   await doing(
     t,
+    open,
     throwing,
     (onPaid) => ({ onPaid }),
     async (t, { app, logs, order, settle, world }, name) => {
@@ -55,9 +56,10 @@ t.test('onPaid throws: a failed run like any other, run again after a wait', asy
   )
 })
 
-t.test('onRefunded throws: as onPaid', async (t) => {
+both('onRefunded throws: as onPaid', async (t, open) => {
   await doing(
     t,
+    open,
     throwing,
     (onRefunded) => ({ onRefunded }),
     async (t, { app, logs, order, settle, world }, name) => {
@@ -76,9 +78,10 @@ t.test('onRefunded throws: as onPaid', async (t) => {
   )
 })
 
-t.test('onAnomaly throws: it is logged, and the finding stays', async (t) => {
+both('onAnomaly throws: it is logged, and the finding stays', async (t, open) => {
   await doing(
     t,
+    open,
     throwing,
     (onAnomaly) => ({ onAnomaly }),
     async (t, { app, logs, order, settle, world }, name) => {
@@ -131,15 +134,15 @@ const REQUESTS: Record<
 }
 
 for (const [hook, { options, send, code }] of Object.entries(REQUESTS)) {
-  t.test(`${hook} throws: the request fails`, async (t) => {
-    await doing(t, throwing, options, async (t, shop) => {
+  both(`${hook} throws: the request fails`, async (t, open) => {
+    await doing(t, open, throwing, options, async (t, shop) => {
       failed(t, await send(shop))
       t.strictSame(shop.world.orders(), [])
     })
   })
 
-  t.test(`${hook} answers nonsense: the request fails, and says which hook is to blame`, async (t) => {
-    await doing(t, NO_ANSWERS, options, async (t, shop, name) => {
+  both(`${hook} answers nonsense: the request fails, and says which hook is to blame`, async (t, open) => {
+    await doing(t, open, NO_ANSWERS, options, async (t, shop, name) => {
       const answer = await send(shop)
       const nobody = hook === 'authenticate' && /^nothing|^null|of nothing$/.test(name)
       // Awaiting these throws.
@@ -151,9 +154,10 @@ for (const [hook, { options, send, code }] of Object.entries(REQUESTS)) {
   })
 }
 
-t.test('onLogin throws: the login fails', async (t) => {
+both('onLogin throws: the login fails', async (t, open) => {
   await doing(
     t,
+    open,
     throwing,
     (onLogin) => ({ onLogin }),
     async (t, shop) => {
@@ -162,12 +166,13 @@ t.test('onLogin throws: the login fails', async (t) => {
   )
 })
 
-t.test('what observing hooks answer is nothing to us', async (t) => {
+both('what observing hooks answer is nothing to us', async (t, open) => {
   const harmless = Object.fromEntries(
     Object.entries(NO_ANSWERS).filter(([name]) => !/proxy|thenable that throws/.test(name)),
   )
   await doing(
     t,
+    open,
     harmless,
     (hook) => ({ onLogin: hook, onAnomaly: hook, onPaid: hook }),
     async (t, shop, name) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { memoryStore, sqlStore } from '../../src/index.ts'
 import type { Store } from '../../src/index.ts'
-import { merchant } from '../helpers.ts'
+import { both } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 import { everyDatabase } from '../store/databases.ts'
 
@@ -21,52 +21,55 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 }
 
 for (const [name, open] of stores) {
-  t.test(`several prices of one key at the same moment: at least one gets its order. ${name}`, async (t) => {
-    const shop = await merchant(t, {
-      store: await open(),
-      options: {
-        price: (request) => {
-          const { cart, totalFee } = request.body as { cart: string; totalFee: number }
-          return { key: cart, description: 'tea', totalFee }
+  both(
+    `several prices of one key at the same moment: at least one gets its order. ${name}`,
+    async (t, make, version) => {
+      const shop = await make(t, {
+        store: await open(),
+        options: {
+          price: (request) => {
+            const { cart, totalFee } = request.body as { cart: string; totalFee: number }
+            return { key: cart, description: 'tea', totalFee }
+          },
         },
-      },
-    })
-    const asked: string[] = []
-    shop.world.on('journal', ({ api }) => {
-      asked.push(api)
-    })
-    const headers = await shop.login()
+      })
+      const asked: string[] = []
+      shop.world.on('journal', ({ api }) => {
+        asked.push(api)
+      })
+      const headers = await shop.login()
 
-    /** Orders the cart once at each price, all at the same moment, and resolves with the numbers that were given. */
-    async function race(cart: string, prices: number[]): Promise<string[]> {
-      asked.length = 0
-      const replies = await Promise.all(
-        prices.map((totalFee) => shop.post('/wechat/orders', { cart, totalFee }, headers)),
-      )
-      const given = replies.filter(({ status }) => status === 200).map(({ body }) => body.outTradeNo as string)
-      for (const { status, body } of replies) {
-        if (status !== 200) t.match([status, body], [409, { code: 'WECHAT_ORDER_CONFLICT' }])
+      /** Orders the cart once at each price, all at the same moment, and resolves with the numbers that were given. */
+      async function race(cart: string, prices: number[]): Promise<string[]> {
+        asked.length = 0
+        const replies = await Promise.all(
+          prices.map((totalFee) => shop.post('/wechat/orders', { cart, totalFee }, headers)),
+        )
+        const given = replies.filter(({ status }) => status === 200).map(({ body }) => body.outTradeNo as string)
+        for (const { status, body } of replies) {
+          if (status !== 200) t.match([status, body], [409, { code: 'WECHAT_ORDER_CONFLICT' }])
+        }
+        t.ok(given.length > 0, `${cart}: somebody can pay`)
+        const open = given.filter((outTradeNo) => shop.world.order(outTradeNo).tradeState === 'NOTPAY')
+        t.equal(open.length, 1, 'one of the orders, and no other')
+        t.match(await live(shop, cart), { outTradeNo: open[0], state: 'prepaid' })
+        const calls = ['unifiedorder', 'orderquery', 'closeorder'].map(
+          (api) => asked.filter((each) => each === api).length,
+        )
+        t.same(
+          calls,
+          [given.length, given.length - 1, given.length - 1],
+          'no call too many: each order but the last is closed once',
+        )
+        return given
       }
-      t.ok(given.length > 0, `${cart}: somebody can pay`)
-      const open = given.filter((outTradeNo) => shop.world.order(outTradeNo).tradeState === 'NOTPAY')
-      t.equal(open.length, 1, 'one of the orders, and no other')
-      t.match(await live(shop, cart), { outTradeNo: open[0], state: 'prepaid' })
-      const calls = ['unifiedorder', 'orderquery', 'closeorder'].map(
-        (api) => asked.filter((each) => each === api).length,
-      )
-      t.same(
-        calls,
-        [given.length, given.length - 1, given.length - 1],
-        'no call too many: each order but the last is closed once',
-      )
-      return given
-    }
 
-    let both = 0
-    for (let n = 0; n < PAIRS; n++) if ((await race(`pair-${n}`, [100, 200])).length === 2) both++
-    const ten = await race('ten', TEN)
-    t.comment(`${PAIRS} pairs, of which ${both} got both orders, one after the other; of ten at once ${ten.length}`)
-  })
+      let both = 0
+      for (let n = 0; n < PAIRS; n++) if ((await race(`${version}-pair-${n}`, [100, 200])).length === 2) both++
+      const ten = await race(`${version}-ten`, TEN)
+      t.comment(`${PAIRS} pairs, of which ${both} got both orders, one after the other; of ten at once ${ten.length}`)
+    },
+  )
 }
 
 async function live({ store }: Merchant, key: string) {

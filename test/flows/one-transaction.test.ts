@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { accepted, merchant, recut, resigned } from '../helpers.ts'
+import { accepted, both, merchant, recut, resigned } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 import type { SignType } from '../../src/index.ts'
 
@@ -24,14 +24,13 @@ async function orderElsewhere({ world, url }: Merchant, attach: string, signType
   return outTradeNo
 }
 
-t.test('a transaction that has paid one order pays no other', async (t) => {
-  const shop = await merchant(t)
+both('a transaction that has paid one order pays no other', async (t, open) => {
+  const shop = await open(t)
   const first = await shop.order()
   await shop.world.pay(first)
-  const genuine = shop.world.notification(first).body
   const second = await shop.order({ price: { key: 'cart-2' } })
-  const { text } = await shop.notify(resigned(genuine, { out_trade_no: second }, shop.world.credentials.apiKey))
-  t.equal(reasonOf(text), 'mismatch')
+  const [delivery] = await shop.world.craft(first, { fields: { out_trade_no: second } }).deliver()
+  t.match(delivery!.response!.body, /mismatch/)
   await shop.settle()
   t.match(await shop.app.wechat.orders.get(second), { state: 'prepaid', payment: undefined })
   t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'reused-transaction', outTradeNo: second }])

@@ -1,9 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import t from 'tap'
 import type { Test } from 'tap'
 import { fromMysql2, fromPg, sqlStore } from '../../src/index.ts'
 import type { Executor } from '../../src/store/executor.ts'
-import { merchant } from '../helpers.ts'
+import { both } from '../helpers.ts'
 import { mysql, mysqlPool, pgPool, postgres } from '../store/databases.ts'
 
 const ORDERS = 60
@@ -25,49 +24,52 @@ const DATABASES: [name: string, open: (t: Test) => Promise<Executor<any> | undef
   ],
 ]
 for (const [name, open] of DATABASES) {
-  t.test(`${ORDERS} payments, each notified ${COPIES} times at once: onPaid waits for no sweep. ${name}`, async (t) => {
-    const executor = await open(t)
-    if (executor === undefined) return
-    const store = sqlStore(executor)
-    await store.migrate()
-    const delivered = new Map<string, number>()
-    const ran = new Map<string, number>()
-    const shop = await merchant(t, {
-      store,
-      options: {
-        price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
-        onPaid: ({ outTradeNo }) => {
-          ran.set(outTradeNo, performance.now())
+  both(
+    `${ORDERS} payments, each notified ${COPIES} times at once: onPaid waits for no sweep. ${name}`,
+    async (t, make) => {
+      const executor = await open(t)
+      if (executor === undefined) return
+      const store = sqlStore(executor)
+      await store.migrate()
+      const delivered = new Map<string, number>()
+      const ran = new Map<string, number>()
+      const shop = await make(t, {
+        store,
+        options: {
+          price: (request) => ({ key: (request.body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
+          onPaid: ({ outTradeNo }) => {
+            ran.set(outTradeNo, performance.now())
+          },
         },
-      },
-    })
-    const headers = await shop.login()
-    const numbers = await Promise.all(
-      Array.from({ length: ORDERS }, async (_, n) => {
-        const { outTradeNo } = (await shop.post('/wechat/orders', { cart: `cart-${n}` }, headers)).body
-        await shop.world.pay(outTradeNo, { deliver: 'hold' })
-        return outTradeNo as string
-      }),
-    )
-    const queue = [...numbers]
-    await Promise.all(
-      Array.from({ length: AT_ONCE }, async () => {
-        for (let outTradeNo = queue.shift(); outTradeNo !== undefined; outTradeNo = queue.shift()) {
-          delivered.set(outTradeNo, performance.now())
-          const deliveries = await shop.world.notification(outTradeNo).deliver({ count: COPIES, concurrent: true })
-          t.ok(
-            deliveries.every(({ verdict }) => verdict === 'acked'),
-            outTradeNo,
-          )
-        }
-      }),
-    )
-    const end = performance.now() + PATIENCE
-    while (ran.size < ORDERS && performance.now() < end) await wait(10)
-    const times = [...ran].map(([outTradeNo, at]) => at - delivered.get(outTradeNo)!).sort((a, b) => a - b)
-    t.comment(
-      `${ran.size} of ${ORDERS}; the median after ${Math.round(times[times.length >> 1]!)} ms, the slowest after ${Math.round(times.at(-1)!)} ms`,
-    )
-    t.equal(ran.size, ORDERS)
-  })
+      })
+      const headers = await shop.login()
+      const numbers = await Promise.all(
+        Array.from({ length: ORDERS }, async (_, n) => {
+          const { outTradeNo } = (await shop.post('/wechat/orders', { cart: `cart-${n}` }, headers)).body
+          await shop.world.pay(outTradeNo, { deliver: 'hold' })
+          return outTradeNo as string
+        }),
+      )
+      const queue = [...numbers]
+      await Promise.all(
+        Array.from({ length: AT_ONCE }, async () => {
+          for (let outTradeNo = queue.shift(); outTradeNo !== undefined; outTradeNo = queue.shift()) {
+            delivered.set(outTradeNo, performance.now())
+            const deliveries = await shop.world.notification(outTradeNo).deliver({ count: COPIES, concurrent: true })
+            t.ok(
+              deliveries.every(({ verdict }) => verdict === 'acked'),
+              outTradeNo,
+            )
+          }
+        }),
+      )
+      const end = performance.now() + PATIENCE
+      while (ran.size < ORDERS && performance.now() < end) await wait(10)
+      const times = [...ran].map(([outTradeNo, at]) => at - delivered.get(outTradeNo)!).sort((a, b) => a - b)
+      t.comment(
+        `${ran.size} of ${ORDERS}; the median after ${Math.round(times[times.length >> 1]!)} ms, the slowest after ${Math.round(times.at(-1)!)} ms`,
+      )
+      t.equal(ran.size, ORDERS)
+    },
+  )
 }

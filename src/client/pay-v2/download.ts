@@ -4,7 +4,7 @@ import { readXml } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 import { unzipped } from '../bills.ts'
 import type { Http, HttpRequest } from '../http.ts'
-import { ADVICE, quoted } from '../refusals.ts'
+import { ADVICE, BILLS_FROM, quoted } from '../refusals.ts'
 
 /** The largest files take some minutes. */
 const DOWNLOAD_LIMIT_MS = 10 * 60_000
@@ -46,7 +46,7 @@ function unavailable(what: string, details = {}): WechatError {
 
 /** The meaning of the texts (9_6; the pairing of text and number is that of client libraries). The first match counts. */
 const TEXTS: [text: RegExp, code: WechatErrorCode, advice: Advice, toDo: string][] = [
-  [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', 'Bills are made from 9:00 the next day: ask again after 10:00.'],
+  [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
   [/exist/i, 'WECHAT_REFUSED', 'stop', 'Nothing was traded that day.'],
   [/system ?error|zip error/i, 'WECHAT_UNAVAILABLE', 'repeat', ADVICE.repeat],
   [/sign ?error|appid|权限|^invalid parameter$/i, 'WECHAT_ACCOUNT_REFUSED', 'stop', ''],
