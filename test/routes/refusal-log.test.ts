@@ -5,7 +5,9 @@ import { both } from '../helpers.ts'
 
 t.test('ten lines a minute for each fault; the next one says how many were left out', async (t) => {
   const lines: object[] = []
-  const write = (level: string) => (details: object, msg: string) => void lines.push({ level, ...details, msg })
+  const write = (level: string) => (details: object, msg: string) => {
+    lines.push({ level, ...details, msg })
+  }
   const log = Object.fromEntries(
     ['debug', 'info', 'warn', 'error'].map((level) => [level, write(level)]),
   ) as never as Log
