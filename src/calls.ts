@@ -3,18 +3,18 @@ import type { Bills } from './client/bills.ts'
 import type { MiniProgram } from './client/mini-program.ts'
 import type { NotificationMessage } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
-import type { AbnormalRefund, H5Scene, PayV3Api, TradeTerms } from './client/pay-v3/api.ts'
+import type { AbnormalRefund, PayV3Api } from './client/pay-v3/api.ts'
 import type { Users } from './client/users.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
 import type { Refunds } from './engine/refunds.ts'
-import { fen } from './engine/terms.ts'
+import { EXTRAS, fen, TRADE_TYPES } from './engine/extras.ts'
 import { WechatError } from './errors.ts'
 import type { Check, Identity, Order, Refund, Resolution } from './model.ts'
 import { parseTime } from './protocol/time.ts'
-import { checkFields, date, kindOf, optional, shown, text } from './base/rules.ts'
+import { date, faultOf, kindOf, objectOf, oneOf, optional, shown, text } from './base/rules.ts'
 import type { Rule } from './base/rules.ts'
 
 /** The methods of `fastify.wechat`: the same as the routes, and more. An argument of the wrong type is refused with `WECHAT_INPUT_INVALID`, which names it. */
@@ -62,16 +62,6 @@ const upTo =
   (max: number): Rule =>
   (value) =>
     anyText(value) ?? ((value as string).length > max ? `must be a string of at most ${max} characters` : undefined)
-const oneOf =
-  (names: readonly string[]): Rule =>
-  (value) =>
-    names.includes(value as string) ? undefined : `must be one of ${names.join(', ')}, not ${kindOf(value)}`
-const objectOf =
-  (rules: Record<string, Rule>, others: 'kept' | 'refused' = 'kept'): Rule =>
-  (value) => {
-    const { faults } = checkFields(value, rules, others)
-    return faults.length > 0 ? `is wrong: ${faults.join('; ')}` : undefined
-  }
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all)
 
 const IDENTITY = objectOf({
@@ -82,7 +72,8 @@ const IDENTITY = objectOf({
 /** The parts of them that the payment API reads. */
 const ORDER = objectOf({
   outTradeNo: anyText,
-  openid: anyText,
+  tradeType: oneOf(TRADE_TYPES),
+  openid: optional(anyText),
   description: anyText,
   attach: optional(anyText),
   totalFee: fen,
@@ -94,25 +85,6 @@ const ORDER = objectOf({
 const REFUND = objectOf({ outRefundNo: anyText, refundFee: fen, reason: optional(anyText) } satisfies Partial<
   Record<keyof Refund, Rule>
 >)
-const TRADE = {
-  outTradeNo: text(1, 32),
-  description: text(1, 127),
-  attach: optional(text(0, 127)),
-  totalFee: fen,
-  clientIp: anyText,
-  expiresAt: date,
-} satisfies Record<keyof TradeTerms, Rule>
-const TERMS = objectOf(TRADE)
-const H5_TERMS = objectOf({
-  ...TRADE,
-  h5: objectOf({
-    type: oneOf(['Wap', 'iOS', 'Android']),
-    appName: optional(text(1, 64)),
-    appUrl: optional(text(1, 128)),
-    bundleId: optional(text(1, 128)),
-    packageName: optional(text(1, 128)),
-  } satisfies Record<keyof H5Scene, Rule>),
-})
 const ABNORMAL_REFUND = objectOf({
   outRefundNo: text(1, 64),
   account: (value) =>
@@ -222,6 +194,7 @@ const GROUPS: {
     query: [SENT_TRADE_NO],
     close: [SENT_TRADE_NO],
     textFault: [['text', anyText]],
+    extrasFault: [['extras', objectOf(EXTRAS, 'refused')]],
     refund: [
       ['order', ORDER],
       ['refund', REFUND],
@@ -230,13 +203,10 @@ const GROUPS: {
     listRefunds: [SENT_TRADE_NO],
     queryTransaction: [['transactionId', text(1, 32)]],
     tryApiV3Key: [],
-    orderNative: [['terms', TERMS]],
-    orderApp: [['terms', TERMS]],
     appParams: [
       ['prepayId', text(1, 128)],
       ['now', date],
     ],
-    orderH5: [['terms', H5_TERMS]],
     applyAbnormalRefund: [
       ['refundId', text(1, 64)],
       ['refund', ABNORMAL_REFUND],
@@ -258,6 +228,7 @@ const AT_ONCE: readonly string[] = [
   'trades',
   'funds',
   'textFault',
+  'extrasFault',
   'isUserData',
   'decryptUserData',
   'readNotification',
@@ -287,14 +258,6 @@ export function checkCalls(wechat: Wechat): Wechat {
     ...wechat,
     reconcile: checked('reconcile', [['date', DAY]], wechat.reconcile as Call, false) as Wechat['reconcile'],
     idle: checked('idle', [['limitMs', LIMIT]], wechat.idle as Call, false) as Wechat['idle'],
-  }
-}
-
-function faultOf(rule: Rule, value: unknown): string | undefined {
-  try {
-    return rule(value)
-  } catch {
-    return 'throws when it is read'
   }
 }
 

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
-import type { Anomaly, Identity, Order, Payment, Refund, WechatEvent } from './model.ts'
+import type { Anomaly, Identity, Order, OrderExtras, Payment, Refund, WechatEvent } from './model.ts'
 import type { Secret } from './base/secret.ts'
 
 /** What the server charges for an order. The plugin reads none of it from the client's body. */
-export interface Price {
+export interface Price extends OrderExtras {
   /**
    * Your own key for the purchase, e.g. a cart id. A key never has two live orders, not even of different users, and other terms close the
    * earlier order, so return only keys that this payer may order. At most 128 bytes.
@@ -15,6 +15,8 @@ export interface Price {
   totalFee: number
   /** Comes back with the payment; at most 127 bytes of UTF-8. */
   attach?: string
+  /** The last moment to pay. Default: `orderTtlMs` from now. An order keeps the moment it was made with. */
+  expiresAt?: Date | undefined
 }
 
 /** An order whose payment is verified and recorded. */

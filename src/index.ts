@@ -46,13 +46,13 @@ export type { RefundRequest, Refunds } from './engine/refunds.ts'
 export type { ClientCert } from './client/certificate.ts'
 export type { Login } from './engine/login.ts'
 export type { Observed } from './engine/news.ts'
-export type { Orders } from './engine/orders.ts'
+export type { Ordered, Orders } from './engine/orders.ts'
 export type { PhoneNumber, Users } from './client/users.ts'
 export type { EncryptedData } from './protocol/user-data.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'
 export type { Notification, NotificationFault, NotificationMessage, PayApi, TradeReport } from './client/pay.ts'
 export type { PayV2Api } from './client/pay-v2/pay-v2.ts'
-export type { AbnormalRefund, AppParams, H5Scene, PayV3Api, RefundSource, TradeTerms } from './client/pay-v3/api.ts'
+export type { AbnormalRefund, PayV3Api, RefundSource } from './client/pay-v3/api.ts'
 export type { BillFiles, Bills, FundFlowBillOptions, TradeBillOptions } from './client/bills.ts'
 export type { FundRow, FundSummary } from './protocol/fund-bill.ts'
 export type { UnreadableLine } from './protocol/bill.ts'
@@ -70,6 +70,12 @@ export type {
   Order,
   OrderState,
   OrderTerms,
+  OrderExtras,
+  Goods,
+  SceneInfo,
+  H5Info,
+  TradeType,
+  AppParams,
   PayParams,
   Payment,
   Refund,

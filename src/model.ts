@@ -25,11 +25,76 @@ export type OrderState = 'created' | 'unknown' | 'prepaid' | 'closing' | 'paid' 
  */
 export type Fulfilment = 'none' | 'due' | 'done' | 'held' | 'dismissed'
 
+/**
+ * How an order is paid: in a mini program (`JSAPI`), by scanning a QR code (`NATIVE`), in a mobile app (`APP`), or in a mobile browser (`H5`, which API v2
+ * calls `MWEB`).
+ */
+export type TradeType = 'JSAPI' | 'NATIVE' | 'APP' | 'H5'
+
+/** One of the goods of an order, for coupons that apply to single goods. */
+export interface Goods {
+  /** Your own number of it: 1 to 32 characters. */
+  merchantGoodsId: string
+  wechatpayGoodsId?: string | undefined
+  goodsName?: string | undefined
+  quantity: number
+  /** Fen. */
+  unitPrice: number
+}
+
+/** Where an order was made. */
+export interface SceneInfo {
+  /** Your own name of the device, e.g. of a till. */
+  deviceId?: string | undefined
+  storeInfo?:
+    { id: string; name?: string | undefined; areaCode?: string | undefined; address?: string | undefined } | undefined
+  /** The site or app that sends the payer to WeChat: an order of the type `H5` needs it. */
+  h5Info?: H5Info | undefined
+}
+
+export interface H5Info {
+  type: 'Wap' | 'iOS' | 'Android'
+  appName?: string | undefined
+  appUrl?: string | undefined
+  bundleId?: string | undefined
+  packageName?: string | undefined
+}
+
+/**
+ * What an order may say besides (API v2: unifiedorder, doc/v2/merchant/4011940985; v3: doc/v3/merchant/4012791897). Sent under the names of the
+ * merchant's API version.
+ */
+export interface OrderExtras {
+  /** The goods, for coupons. v2: 6000 bytes as JSON, v3: 6144. */
+  detail?:
+    | {
+        /** Fen: the price before discounts. */
+        costPrice?: number | undefined
+        /** Your receipt's number. v2 calls it `receipt_id`. */
+        invoiceId?: string | undefined
+        goodsDetail?: readonly Goods[] | undefined
+      }
+    | undefined
+  /** v2: 256 bytes as JSON. */
+  sceneInfo?: SceneInfo | undefined
+  /** The tag that coupons ask for: at most 32 bytes. */
+  goodsTag?: string | undefined
+  /** The payer may not use a credit card. API v2 only: v3 documents no such field. */
+  limitPay?: 'no_credit' | undefined
+  /** Lets the payer ask for an electronic invoice (v2: `receipt`). */
+  supportFapiao?: boolean | undefined
+  /** Keeps the money on hold until it has been shared with others (v3: `settle_info`). */
+  profitSharing?: boolean | undefined
+}
+
 /** The terms of an order, as sent to WeChat, unchanged on every repetition. */
-export interface OrderTerms {
+export interface OrderTerms<T extends TradeType = 'JSAPI'> extends OrderExtras {
   /** The caller's own business key, e.g. a cart id. One live order exists per key. */
   key: string
-  openid: string
+  /** Default `JSAPI`. */
+  tradeType?: T | undefined
+  /** Who orders. With `JSAPI` nobody else can pay, and it is required. */
+  openid?: string | undefined
   /** Shown to the payer. At most 127 bytes. */
   description: string
   /** Fen. */
@@ -48,8 +113,11 @@ export interface Account {
   mchId: string
 }
 
-export interface Order extends OrderTerms, Account {
+export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType'>, Account {
   outTradeNo: string
+  tradeType: TradeType
+  /** Whatever else its terms say. */
+  extras?: OrderExtras | undefined
   /** The version of WeChat Pay's API it was made with. */
   apiVersion: 'v2' | 'v3'
   currency: 'CNY'
@@ -59,6 +127,9 @@ export interface Order extends OrderTerms, Account {
   /** By WeChat's clock, as well as it was known. */
   createdAt: Date
   prepayId?: string | undefined
+  /** Instead of a prepay id: of a `NATIVE` order the content of its QR code (`code_url`), of an `H5` order the page to open (`h5_url`). */
+  payUrl?: string | undefined
+  /** When the prepay id or the URL ends. */
   prepayExpiresAt?: Date | undefined
   /** When WeChat was last asked for the trade's state. */
   queriedAt?: Date | undefined
@@ -234,6 +305,18 @@ export interface TokenSession extends Identity {
   /** SHA-256 of the token, lower-case hex. */
   tokenHash: string
   expiresAt: Date
+}
+
+/** The values that a mobile app passes to WeChat's SDK (doc/v3/merchant/4013070351). */
+export interface AppParams {
+  appid: string
+  partnerid: string
+  prepayid: string
+  package: 'Sign=WXPay'
+  noncestr: string
+  /** UNIX seconds. */
+  timestamp: string
+  sign: string
 }
 
 /** The parameters of `wx.requestPayment`. */

@@ -100,6 +100,7 @@ async function plugin(merchant: WechatPayOptions['merchant']): Promise<Contestan
             description: 'Tea',
             totalFee,
             apiVersion: merchant.version,
+            tradeType: 'JSAPI',
             currency: 'CNY',
             clientIp: '203.0.113.7',
             state: 'prepaid',

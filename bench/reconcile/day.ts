@@ -41,6 +41,7 @@ export function orderOf(outTradeNo: string, count: number): Order {
     ...ACCOUNT,
     outTradeNo,
     apiVersion: 'v2',
+    tradeType: 'JSAPI',
     key: `cart-${n}`,
     liveKey: `cart-${n}`,
     openid,

@@ -48,6 +48,7 @@ export function createShop(store: Store, from = 0): Shop {
     canRefund: false,
     prepay: async () => 'wx15093000257392f61a80c7ab2f1d0000',
     payParams: () => ({ timeStamp: '', nonceStr: '', package: '', signType: '', paySign: '' }),
+    appParams: never,
     query: async () => ({ tradeState: 'NOTPAY' }),
     close: async () => 'closed',
     refund: never,

@@ -30,6 +30,27 @@ export function optional(rule: Rule): Rule {
   return (value) => (value === undefined ? undefined : rule(value))
 }
 
+export function oneOf(values: readonly unknown[]): Rule {
+  return (value) => (values.includes(value) ? undefined : `must be one of ${values.join(', ')}, not ${kindOf(value)}`)
+}
+
+export function objectOf(rules: Record<string, Rule>, others: 'kept' | 'refused' = 'kept'): Rule {
+  return (value) => {
+    if (Array.isArray(value)) return 'must be an object, not an array'
+    const { faults } = checkFields(value, rules, others)
+    return faults.length > 0 ? `is wrong: ${faults.join('; ')}` : undefined
+  }
+}
+
+export function listOf(rule: Rule, most: number): Rule {
+  return (value) => {
+    if (!Array.isArray(value)) return `must be an array, not ${kindOf(value)}`
+    if (value.length === 0 || value.length > most) return `must have 1 to ${most} entries, not ${value.length}`
+    const at = value.findIndex((entry) => rule(entry) !== undefined)
+    return at < 0 ? undefined : `has an entry, number ${at + 1}, that ${rule(value[at])}`
+  }
+}
+
 /** The most faults to report. */
 const MAX_FAULTS = 10
 
@@ -60,7 +81,7 @@ export function checkFields(
   const faults: string[] = []
   for (const [name, field] of Object.entries(fields)) {
     if (Object.hasOwn(rules, name)) {
-      const fault = rules[name]!(field)
+      const fault = faultOf(rules[name]!, field)
       if (fault !== undefined) faults.push(`${name} ${fault}`)
     } else if (others === 'refused' && field !== undefined) {
       faults.push(`${shown(name)} is none of ${names.join(', ')}`)
@@ -68,6 +89,15 @@ export function checkFields(
   }
   if (faults.length > MAX_FAULTS) faults.splice(MAX_FAULTS, Infinity, `and ${faults.length - MAX_FAULTS} more`)
   return { fields, faults }
+}
+
+/** The fault of a value that may throw when it is read. */
+export function faultOf(rule: Rule, value: unknown): string | undefined {
+  try {
+    return rule(value)
+  } catch {
+    return 'throws when it is read'
+  }
 }
 
 /** A value, short enough for a message; of an object only its kind. */

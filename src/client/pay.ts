@@ -1,6 +1,16 @@
 import { WechatError } from '../errors.ts'
 import type { BillFiles } from './bills.ts'
-import type { Order, PayParams, Payment, Refund, RefundReport, TradeState, WechatEvent } from '../model.ts'
+import type {
+  AppParams,
+  Order,
+  OrderExtras,
+  PayParams,
+  Payment,
+  Refund,
+  RefundReport,
+  TradeState,
+  WechatEvent,
+} from '../model.ts'
 
 /** WeChat's reply about a trade. */
 export type TradeReport =
@@ -105,10 +115,15 @@ export interface NotificationReply {
  */
 export interface PayApi extends BillFiles {
   readonly version: 'v2' | 'v3'
-  /** Places an order, or places it again under the same number: repeating it with the same terms is safe. */
+  /**
+   * Places an order, or places it again under the same number: repeating it with the same terms is safe. Resolves with what the payer's side needs: the
+   * prepay id of a `JSAPI` or `APP` order, the content of the QR code of a `NATIVE` one, the page to open of an `H5` one.
+   */
   prepay(order: Order): Promise<string>
   /** The parameters of `wx.requestPayment`, signed. */
   payParams(prepayId: string, now: Date): PayParams
+  /** The values that a mobile app passes to WeChat's SDK, signed. */
+  appParams(prepayId: string, now: Date): AppParams
   query(outTradeNo: string): Promise<TradeReport>
   /** `paid` if WeChat refuses because the order is paid; `not-exist` if it does not know the number. Repeating it is safe. */
   close(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
@@ -116,6 +131,8 @@ export interface PayApi extends BillFiles {
   readonly canRefund: boolean
   /** Why a free text (an order's description or attach, the reason of a refund) cannot be sent, as the end of a sentence; `undefined` if it can. */
   textFault?(text: string): string | undefined
+  /** Why what an order says besides cannot be sent, likewise. */
+  extrasFault?(extras: OrderExtras): string | undefined
   /** Requests a refund; the same number refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund(order: Order, refund: Refund): Promise<string>
   /** `undefined` if WeChat does not know the number. The caller has to compare the order. */

@@ -1,11 +1,20 @@
-import type { Order } from '../model.ts'
+import type { Order, TradeType } from '../model.ts'
 import { CALL_GRACE, CLOCKS_APART } from './schedule.ts'
 
-/** A prepay id lives 2 h (unifiedorder 4011940985); one this close to its end is not handed out. */
-export const PREPAY_TTL = 2 * 60 * 60 * 1000
-const PREPAY_MARGIN = 5 * 60 * 1000
+const MINUTE = 60 * 1000
+/** A prepay id lives 2 h, and so does a QR code (unifiedorder 4011940985); one this close to its end is not handed out. */
+const PREPAY_TTL = 120 * MINUTE
+const PREPAY_MARGIN = 5 * MINUTE
+/** The page for a mobile browser lives 5 min. */
+const H5_TTL = 5 * MINUTE
+const H5_MARGIN = MINUTE
 /** Nor is an order this close to its expiry, or in the second half of a shorter life. */
 const EXPIRY_MARGIN = 60 * 1000
+
+/** How long what WeChat gives for an order can be used, ms. */
+export function prepayTtl(tradeType: TradeType): number {
+  return tradeType === 'H5' ? H5_TTL : PREPAY_TTL
+}
 
 /** Questions about an order's age: WeChat's clock decides when it was made and expires, ours the rest. */
 export interface Ages {
@@ -18,8 +27,8 @@ export interface Ages {
    * Clocks of other processes may be ahead.
    */
   isBeingMade(order: Order): boolean
-  /** It has a prepay id that can be returned to a client. */
-  hasPrepay(order: Order): order is Order & { prepayId: string }
+  /** WeChat has accepted it, and what it gave for it (a prepay id or a URL) can be returned to a client. */
+  isPayable(order: Order): boolean
 }
 
 export function createAges(now: () => Date, wechatNow: () => Date): Ages {
@@ -40,12 +49,12 @@ export function createAges(now: () => Date, wechatNow: () => Date): Ages {
       return state === 'created' && age > -CLOCKS_APART && age < CALL_GRACE
     },
 
-    hasPrepay(order): order is Order & { prepayId: string } {
-      const { state, prepayId, prepayExpiresAt } = order
-      if (state !== 'prepaid' || prepayId === undefined || prepayExpiresAt === undefined) return false
+    isPayable({ state, tradeType, prepayId, payUrl, prepayExpiresAt }) {
+      if (state !== 'prepaid' || (prepayId ?? payUrl) === undefined || prepayExpiresAt === undefined) return false
       const left = prepayExpiresAt.getTime() - now().getTime()
+      const margin = tradeType === 'H5' ? H5_MARGIN : PREPAY_MARGIN
       // A prepay id that is valid for longer than possible was noted by a clock that was ahead: its real end is unknown.
-      return left > PREPAY_MARGIN && left <= PREPAY_TTL + CLOCKS_APART
+      return left > margin && left <= prepayTtl(tradeType) + CLOCKS_APART
     },
   }
 }

@@ -21,7 +21,7 @@ export interface Asking {
   askAge(order: Order, polled: boolean, isTooOld: (order: Order) => boolean): Promise<{ order: Order; isOver: boolean }>
   /**
    * Queries (unless WeChat has just been asked), closes, and queries again if WeChat says paid: the order is closed only on WeChat's word, and can be paid
-   * until then. Resolves with an order that is still `closing` if WeChat does not know it although it gave it a prepay id.
+   * until then. Resolves with an order that is still `closing` if WeChat does not know it although it accepted it.
    */
   close(order: Order, reason: string, polled: boolean, asked?: boolean): Promise<Order>
   /**
@@ -64,8 +64,8 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
       throw error
     }
     if (answer === 'paid') return await ask(current, polled)
-    // WeChat gave it a prepay id, so it may still be paid: ask again until it expires.
-    if (answer === 'not-exist' && current.prepayId !== undefined && current.expiresAt > wechatNow()) {
+    // WeChat has accepted it, so it may still be paid: ask again until it expires.
+    if (answer === 'not-exist' && current.prepayExpiresAt !== undefined && current.expiresAt > wechatNow()) {
       return await apply(current, {
         seen: 'no-answer',
         source: 'close',

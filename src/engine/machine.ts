@@ -32,9 +32,9 @@ export function decide(
 type Seen = Exclude<Observation['seen'], RefundObservation['seen']>
 
 const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruling) => Decision } = {
-  prepaid({ prepayId, prepayExpiresAt }, ruling) {
+  prepaid({ prepayId, payUrl, prepayExpiresAt }, ruling) {
     if (!isOpen(ruling.order)) return ruling.ignore('the order is no longer open')
-    return ruling.become('changed', 'prepaid', { state: 'prepaid', prepayId, prepayExpiresAt, attempts: 0 })
+    return ruling.become('changed', 'prepaid', { state: 'prepaid', prepayId, payUrl, prepayExpiresAt, attempts: 0 })
   },
 
   'prepay-refused'(_, ruling) {

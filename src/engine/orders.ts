@@ -1,8 +1,19 @@
 import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
-import type { Account, HistoryEntry, HistoryLine, Order, OrderTerms, PayParams, Payment, Source } from '../model.ts'
+import type {
+  Account,
+  AppParams,
+  HistoryEntry,
+  HistoryLine,
+  Order,
+  OrderTerms,
+  PayParams,
+  Payment,
+  Source,
+  TradeType,
+} from '../model.ts'
 import type { Store } from '../store/store.ts'
-import { createAges, PREPAY_TTL } from './ages.ts'
+import { createAges, prepayTtl } from './ages.ts'
 import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
 import { isOpen } from './machine/ruling.ts'
 import type { Observation } from './machine/observation.ts'
@@ -10,7 +21,8 @@ import type { Policy } from './machine/ruling.ts'
 import { createNews } from './news.ts'
 import type { Observed, Observer } from './news.ts'
 import { nextDue } from './schedule.ts'
-import { checkTerms } from './terms.ts'
+import { checkTerms, isOfTerms } from './terms.ts'
+import type { CheckedTerms } from './terms.ts'
 
 export interface OrdersDeps {
   appid: string
@@ -27,14 +39,23 @@ export interface OrdersDeps {
   newOutTradeNo: (now: Date) => string
 }
 
+/** An order and what its payer needs, by how it is paid. */
+export type Ordered<T extends TradeType = TradeType> = {
+  JSAPI: { order: Order; payParams: PayParams }
+  NATIVE: { order: Order; codeUrl: string }
+  APP: { order: Order; appParams: AppParams }
+  H5: { order: Order; h5Url: string }
+}[T]
+
 export interface Orders {
   /**
-   * Places an order at WeChat and returns the parameters of `wx.requestPayment`. There is one live order per key: the same terms give the same
+   * Places an order at WeChat and returns what its payer needs: for `JSAPI` the parameters of `wx.requestPayment`, for `NATIVE` the content of a QR
+   * code, for `APP` the values for WeChat's SDK, for `H5` the page to open within five minutes. There is one live order per key: the same terms give the same
    * order again, other terms close it first, and a paid key is refused.
    *
    * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
    */
-  create(terms: OrderTerms): Promise<{ order: Order; payParams: PayParams }>
+  create<T extends TradeType = 'JSAPI'>(terms: OrderTerms<T>): Promise<Ordered<T>>
   get(outTradeNo: string): Promise<Order | undefined>
   /**
    * Asks WeChat and applies the answer: whether it is paid or closed, and its refunds, made here or in the merchant platform. `undefined` for an
@@ -77,7 +98,7 @@ export function createOrders({
   wechatNow = now,
   newOutTradeNo,
 }: OrdersDeps): Orders {
-  const { isExpired, isEnding, isBeingMade, hasPrepay } = createAges(now, wechatNow)
+  const { isExpired, isEnding, isBeingMade, isPayable } = createAges(now, wechatNow)
   const { observe, observePayment } = createNews({ store, policy, observer, now, wechatNow })
   const asking = createAsking({ pay, apply, now, wechatNow })
 
@@ -103,9 +124,10 @@ export function createOrders({
 
   async function prepay(order: Order): Promise<Order> {
     const askedAt = now()
-    let prepayId: string
+    const { tradeType } = order
+    let given: string
     try {
-      prepayId = await pay.prepay(order)
+      given = await pay.prepay(order)
     } catch (error) {
       if (error instanceof WechatError && error.sent) {
         await apply(order, {
@@ -115,11 +137,15 @@ export function createOrders({
       }
       throw error
     }
-    return await apply(order, { seen: 'prepaid', prepayId, prepayExpiresAt: new Date(askedAt.getTime() + PREPAY_TTL) })
+    return await apply(order, {
+      seen: 'prepaid',
+      ...(tradeType === 'NATIVE' || tradeType === 'H5' ? { payUrl: given } : { prepayId: given }),
+      prepayExpiresAt: new Date(askedAt.getTime() + prepayTtl(tradeType)),
+    })
   }
 
   /** The live order of the key, or a new row. The row is committed before its number is sent to WeChat. */
-  async function place(terms: OrderTerms): Promise<Order> {
+  async function place(terms: CheckedTerms): Promise<Order> {
     const live = await store.findLiveOrder(terms.key)
     if (live !== undefined) return live
     const createdAt = wechatNow()
@@ -127,7 +153,9 @@ export function createOrders({
     // With all fields from the start: an object that gets fields later is much slower to copy, and each change copies it.
     const order: Order = {
       ...terms,
+      extras: terms.extras,
       prepayId: undefined,
+      payUrl: undefined,
       prepayExpiresAt: undefined,
       queriedAt: undefined,
       payment: undefined,
@@ -160,13 +188,21 @@ export function createOrders({
     return result.inserted ? order : result.existing
   }
 
+  /** What the payer needs. */
+  const FOR_PAYER: { [T in TradeType]: (order: Order) => Omit<Ordered<T>, 'order'> } = {
+    JSAPI: ({ prepayId }) => ({ payParams: pay.payParams(prepayId!, wechatNow()) }),
+    NATIVE: ({ payUrl }) => ({ codeUrl: payUrl! }),
+    APP: ({ prepayId }) => ({ appParams: pay.appParams(prepayId!, wechatNow()) }),
+    H5: ({ payUrl }) => ({ h5Url: payUrl! }),
+  }
+
   return {
-    async create(given) {
-      const terms = checkTerms(given, pay.textFault)
+    async create<T extends TradeType>(given: OrderTerms<T>) {
+      const terms = checkTerms(given, pay)
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))
-        const isSame = sameTerms(order, terms) && order.apiVersion === pay.version
+        const isSame = isOfTerms(order, terms) && order.apiVersion === pay.version
         if (!isSame && isBeingMade(order)) {
           throw conflict(`${order.outTradeNo} is being ordered under the same key with other terms`)
         }
@@ -177,7 +213,7 @@ export function createOrders({
           order = asked.isOver
             ? await asking.end(asked.order, 'ordered again, too close to its end', ASKED)
             : asked.order
-        } else if (isOpen(order) && !hasPrepay(order)) {
+        } else if (isOpen(order) && !isPayable(order)) {
           try {
             order = await prepay(order)
           } catch (error) {
@@ -193,7 +229,7 @@ export function createOrders({
             `${order.outTradeNo} of the same key is paid already. Ask for that order instead.`,
           )
         }
-        if (hasPrepay(order)) return { order, payParams: pay.payParams(order.prepayId, wechatNow()) }
+        if (isPayable(order)) return { order, ...FOR_PAYER[order.tradeType](order) } as Ordered<T>
         if (order.state === 'closing') throw conflict(`${order.outTradeNo} of the same key is still being closed`)
       }
       throw refusal ?? conflict('Other orders of the same key got in the way')
@@ -243,13 +279,4 @@ export function createOrders({
 
 function conflict(what: string): WechatError {
   return new WechatError('WECHAT_ORDER_CONFLICT', `${what}. Order again in a few seconds.`, { advice: 'repeat' })
-}
-
-function sameTerms(order: Order, terms: OrderTerms): boolean {
-  return (
-    order.openid === terms.openid &&
-    order.totalFee === terms.totalFee &&
-    order.description === terms.description &&
-    order.attach === terms.attach
-  )
 }

@@ -6,7 +6,7 @@ import { checkFields, optional, text } from '../base/rules.ts'
 import type { Rule } from '../base/rules.ts'
 import type { Orders } from './orders.ts'
 import type { RefundObservation } from './machine/refund-observation.ts'
-import { fen } from './terms.ts'
+import { fen } from './extras.ts'
 
 export interface RefundRequest {
   /** Your own key for this refund, at most 128 characters: a key is refunded once, however often you call. */

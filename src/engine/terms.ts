@@ -1,14 +1,11 @@
 import type { PayApi } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { Price } from '../hooks.ts'
-import type { OrderTerms } from '../model.ts'
+import type { Order, OrderTerms, TradeType } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
-import { isFen } from '../protocol/money.ts'
-import { checkFields, date, optional, shown, text } from '../base/rules.ts'
+import { checkFields, date, oneOf, optional, shown, text } from '../base/rules.ts'
 import type { Rule } from '../base/rules.ts'
-
-export const fen: Rule = (value) =>
-  isFen(value) ? undefined : `must be an integer number of fen from 1 to 9007199254740991, not ${shown(value)}`
+import { EXTRAS, extrasOf, fen, TRADE_TYPES } from './extras.ts'
 
 /** Lengths are WeChat's (unifiedorder 4011940985), in bytes of UTF-8; that of `key` is ours. */
 const PRICE: Record<keyof Price, Rule> = {
@@ -16,13 +13,25 @@ const PRICE: Record<keyof Price, Rule> = {
   description: text(1, 127),
   totalFee: fen,
   attach: optional(text(0, 127)),
+  expiresAt: optional(date),
+  ...EXTRAS,
 }
 const TERMS: Record<keyof OrderTerms, Rule> = {
   ...PRICE,
-  openid: text(1, 128),
+  tradeType: optional(oneOf(TRADE_TYPES)),
+  openid: optional(text(1, 128)),
   clientIp: (value) => (readIpAddress(value) !== undefined ? undefined : `must be an IP address, not ${shown(value)}`),
   expiresAt: date,
 }
+
+/** The terms as an order has them, before a number is assigned. */
+export type CheckedTerms = Pick<
+  Order,
+  'key' | 'tradeType' | 'openid' | 'description' | 'totalFee' | 'attach' | 'clientIp' | 'expiresAt' | 'extras'
+>
+
+/** The API that sends an order, as far as it says what it cannot send. */
+export type Sender = Pick<PayApi, 'textFault' | 'extrasFault'>
 
 /**
  * The checked result of the `price` hook: anything that WeChat would refuse or round is refused here, and so are unknown properties. The key usually
@@ -38,41 +47,58 @@ export function checkPrice(answer: unknown): Price {
       throw new WechatError('WECHAT_INPUT_INVALID', `The key of the order ${fault}. Nothing was ordered.`)
     }
   }
-  const { key, description, totalFee, attach } = holding(
-    fields,
-    faults,
-    'The hook price returned an invalid value',
-  ) as unknown as Price
-  return { key, description, totalFee, ...(attach !== undefined && { attach }) }
+  const price = holding(fields, faults, 'The hook price returned an invalid value')
+  return Object.fromEntries(Object.entries(price).filter(([, value]) => value !== undefined)) as unknown as Price
 }
 
 /**
- * The checked terms of an order, before a number is assigned. `textFault` is that of the API that sends them.
+ * The checked terms of an order, which `sender` can send.
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
-export function checkTerms(given: unknown, textFault: PayApi['textFault'] = () => undefined): OrderTerms {
+export function checkTerms(given: unknown, sender: Sender = {}): CheckedTerms {
   const { fields, faults } = checkFields(given, TERMS)
-  const terms = holding(fields, faults, 'orders.create got invalid terms') as unknown as OrderTerms
+  const tradeType = (fields.tradeType ?? 'JSAPI') as TradeType
+  if (tradeType === 'JSAPI' && fields.openid === undefined) faults.push('openid must be who pays')
+  const terms = holding(fields, faults, 'orders.create got invalid terms') as unknown as OrderTerms<TradeType>
   const { key, openid, description, totalFee, attach, clientIp, expiresAt } = terms
   for (const [name, text] of Object.entries({ description, attach, openid })) {
-    const fault = text && textFault(text)
-    if (fault) {
-      throw new WechatError(
-        'WECHAT_PRICE_INVALID',
-        `The ${name} of an order cannot be sent: ${fault}. Check the result of your price hook, or the terms passed to orders.create. Nothing was ordered.`,
-      )
-    }
+    const fault = text && sender.textFault?.(text)
+    if (fault) throw unsendable(`The ${name} of an order cannot be sent: ${fault}`)
+  }
+  const extras = extrasOf(terms)
+  const fault = extras && sender.extrasFault?.(extras)
+  if (fault) throw unsendable(`The terms of an order cannot be sent: ${fault}`)
+  if (tradeType === 'H5' && extras?.sceneInfo?.h5Info === undefined) {
+    throw unsendable('An order of the type H5 needs sceneInfo.h5Info, which names the site or app it comes from')
   }
   return {
     key,
-    openid,
+    tradeType,
+    ...(openid !== undefined && { openid }),
     description,
     totalFee,
     clientIp: readIpAddress(clientIp)!,
     expiresAt,
     ...(attach !== undefined && attach !== '' && { attach }),
+    ...(extras !== undefined && { extras }),
   }
+}
+
+/** Whether an order was made with these terms. Its time limit and the payer's address stay those it was made with. */
+export function isOfTerms(order: Order, terms: CheckedTerms): boolean {
+  return (
+    (['tradeType', 'openid', 'totalFee', 'description', 'attach'] as const).every(
+      (name) => order[name] === terms[name],
+    ) && JSON.stringify(order.extras) === JSON.stringify(terms.extras)
+  )
+}
+
+function unsendable(what: string): WechatError {
+  return new WechatError(
+    'WECHAT_PRICE_INVALID',
+    `${what}. Check the result of your price hook, or the terms passed to orders.create. Nothing was ordered.`,
+  )
 }
 
 function holding(fields: Record<string, unknown>, faults: string[], what: string): Record<string, unknown> {

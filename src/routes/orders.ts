@@ -28,11 +28,12 @@ export function orderRoutes(
 
   typed.post('/orders', { schema: createOrderSchema }, async (request) => {
     const identity = await authenticate(request)
+    const price = await answers.price(request, identity)
     const terms = {
-      ...(await answers.price(request, identity)),
+      ...price,
       openid: identity.openid,
       clientIp: clientIp(request),
-      expiresAt: new Date(now().getTime() + orderTtlMs),
+      expiresAt: price.expiresAt ?? new Date(now().getTime() + orderTtlMs),
     }
     const { order, payParams } = await orders.create(terms).catch((error: unknown) => {
       if (error instanceof WechatError) {

@@ -36,6 +36,7 @@ export function newOrder(part: Partial<Order> = {}): Order {
     description: 'Tea',
     totalFee: 1250,
     apiVersion: 'v2',
+    tradeType: 'JSAPI',
     currency: 'CNY',
     clientIp: '203.0.113.7',
     state: 'created',
@@ -104,7 +105,16 @@ export function bareRefund({ outTradeNo }: Pick<Order, 'outTradeNo'>): Refund {
 }
 
 export function newPayment({ outTradeNo, appid, mchId, openid, totalFee, currency }: Order): Payment {
-  return { transactionId: `4200${outTradeNo}`, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: at(0) }
+  return {
+    transactionId: `4200${outTradeNo}`,
+    outTradeNo,
+    appid,
+    mchId,
+    openid: openid!,
+    totalFee,
+    currency,
+    paidAt: at(0),
+  }
 }
 
 export function newAnomaly(part: Partial<Anomaly>): Anomaly {

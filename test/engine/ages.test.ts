@@ -7,7 +7,7 @@ const WEEK = 7 * 24 * HOUR
 t.test(
   'a prepay id is handed out until five minutes before it expires, and never if a fast clock recorded it',
   async (t) => {
-    const { hasPrepay } = createAges(
+    const { isPayable } = createAges(
       () => T0,
       () => at(WEEK),
     )
@@ -20,14 +20,24 @@ t.test(
       [3 * HOUR, false],
     ] as const) {
       const order = newOrder({ state: 'prepaid', prepayId: 'wx1', prepayExpiresAt: at(left) })
-      t.equal(hasPrepay(order), expected, `${left} ms left`)
+      t.equal(isPayable(order), expected, `${left} ms left`)
+    }
+    for (const [left, expected] of [
+      [MINUTE, false],
+      [MINUTE + 1, true],
+      [5 * MINUTE, true],
+      [5 * MINUTE + 6 * MINUTE, false],
+    ] as const) {
+      const payable = { state: 'prepaid', prepayExpiresAt: at(left), payUrl: 'https://wx.tenpay.com/x' } as const
+      t.equal(isPayable(newOrder({ ...payable, tradeType: 'H5' })), expected, `${left} ms of a page are left`)
+      t.equal(isPayable(newOrder({ ...payable, tradeType: 'NATIVE' })), left > 5 * MINUTE, `${left} ms of a QR code`)
     }
     for (const part of [
       {},
       { prepayId: 'wx1' },
       { state: 'closing', prepayId: 'wx1', prepayExpiresAt: at(HOUR) },
     ] as const) {
-      t.notOk(hasPrepay(newOrder({ state: 'prepaid', ...part })))
+      t.notOk(isPayable(newOrder({ state: 'prepaid', ...part })))
     }
   },
 )

@@ -38,6 +38,7 @@ export function newOrder(part: Partial<Order> = {}): Order {
     description: '红茶 250g',
     totalFee: 1250,
     apiVersion: 'v2',
+    tradeType: 'JSAPI',
     currency: 'CNY',
     clientIp: '203.0.113.7',
     state: 'created',
@@ -55,7 +56,17 @@ export function newOrder(part: Partial<Order> = {}): Order {
 /** What WeChat reports once the order's payer has paid. */
 export function paymentOf(order: Order, part: Partial<Payment> = {}): Payment {
   const { outTradeNo, appid, mchId, openid, totalFee, currency } = order
-  return { transactionId: '4200000001', outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: T0, ...part }
+  return {
+    transactionId: '4200000001',
+    outTradeNo,
+    appid,
+    mchId,
+    openid: openid!,
+    totalFee,
+    currency,
+    paidAt: T0,
+    ...part,
+  }
 }
 
 /**
@@ -124,6 +135,15 @@ export function fakePay(): FakePay {
       package: `prepay_id=${prepayId}`,
       signType: 'MD5',
       paySign: 'sign',
+    }),
+    appParams: (prepayId, now) => ({
+      appid: 'wx0123456789abcdef',
+      partnerid: '1900000109',
+      prepayid: prepayId,
+      package: 'Sign=WXPay',
+      noncestr: 'nonce',
+      timestamp: String(now.getTime() / 1000),
+      sign: 'sign',
     }),
     async *tradeBill() {
       throw new Error('No bill is expected.')

@@ -494,7 +494,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               for (let n = 0; n < command.count && scheduler.count() > 0; n++) await scheduler.waitOne()
               break
             case 'pay':
-              wechat.pay(newOrder().openid)
+              wechat.pay(newOrder().openid!)
               break
             case 'pay for another':
               wechat.pay('oAnother')

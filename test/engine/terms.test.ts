@@ -1,12 +1,16 @@
 import t from 'tap'
 import { checkPrice, checkTerms } from '../../src/engine/terms.ts'
+import type { CheckedTerms } from '../../src/engine/terms.ts'
 import type { OrderTerms } from '../../src/model.ts'
 import { termsOf } from './helpers.ts'
 
+/** What becomes of `termsOf()`. */
+const CHECKED: CheckedTerms = { ...termsOf(), tradeType: 'JSAPI' }
+
 t.test('valid terms are returned unchanged', async (t) => {
   const terms = termsOf({ attach: 'a=b' })
-  t.strictSame(checkTerms(terms), terms)
-  t.strictSame(checkTerms({ ...terms, attach: '' }), termsOf(), 'an empty attach becomes undefined')
+  t.strictSame(checkTerms(terms), { ...CHECKED, attach: 'a=b' })
+  t.strictSame(checkTerms({ ...terms, attach: '' }), CHECKED, 'an empty attach is none')
   for (const part of [
     { totalFee: 1 },
     { totalFee: Number.MAX_SAFE_INTEGER },
@@ -36,7 +40,8 @@ t.test('each invalid term is refused with the rule it breaks', async (t) => {
     ['description', ['a\ud83c'], /description must be well-formed Unicode/],
     ['attach', ['a'.repeat(128), 7], /attach must be a string of at most 127 bytes of UTF-8, not /],
     ['attach', [JSON.stringify({ a: 1 }, null, 1)], /attach must have no line breaks .* character 2 is U\+000A/],
-    ['openid', ['', undefined, 7], /openid must be a string/],
+    ['openid', ['', 7], /openid must be a string/],
+    ['openid', [undefined], /openid must be who pays/],
     [
       'clientIp',
       [
@@ -66,11 +71,11 @@ t.test('each invalid term is refused with the rule it breaks', async (t) => {
   }
   for (const [name, text] of Object.entries({ description: 'bad tea', attach: 'bad', openid: 'obad' })) {
     const textFault = (text: string) => (text.includes('bad') ? 'it is bad' : undefined)
-    t.throws(() => checkTerms(termsOf({ [name]: text }), textFault), {
+    t.throws(() => checkTerms(termsOf({ [name]: text }), { textFault }), {
       code: 'WECHAT_PRICE_INVALID',
       message: new RegExp(`The ${name} of an order cannot be sent: it is bad\\. .* Nothing was ordered`),
     })
-    t.strictSame(checkTerms(termsOf(), textFault), termsOf())
+    t.same(checkTerms(termsOf(), { textFault }), CHECKED)
   }
   t.throws(() => checkTerms({ ...termsOf(), totalFee: 12.5 }), {
     message: /^orders\.create got invalid terms: totalFee .* not 12\.5\. Nothing was ordered\.$/,
@@ -80,18 +85,18 @@ t.test('each invalid term is refused with the rule it breaks', async (t) => {
 t.test('an unknown property is refused, and the message lists the allowed ones', async (t) => {
   const { key, description, totalFee } = termsOf()
   const price = { key, description, totalFee }
-  for (const more of [{ goodsTag: 'WXG' }, { limitPay: 'no_credit' }, { detail: {} }, { openid: 'oMallory' }]) {
+  for (const more of [{ tradeType: 'NATIVE' }, { openid: 'oMallory' }, { goods_tag: 'WXG' }]) {
     const [name] = Object.keys(more)
     t.throws(() => checkPrice({ ...price, ...more }), {
       code: 'WECHAT_PRICE_INVALID',
-      message: `The hook price returned an invalid value: '${name}' is none of key, description, totalFee, attach. Nothing was ordered.`,
+      message: `The hook price returned an invalid value: '${name}' is none of key, description, totalFee, attach, expiresAt, detail, sceneInfo, goodsTag, limitPay, supportFapiao, profitSharing. Nothing was ordered.`,
     })
   }
   t.strictSame(checkPrice({ ...price, goodsTag: undefined }), price)
   t.throws(() => checkTerms({ ...termsOf(), payment: { transactionId: 'forged' }, state: 'paid' }), {
     code: 'WECHAT_PRICE_INVALID',
     message:
-      /'payment' is none of .*; 'state' is none of key, description, totalFee, attach, openid, clientIp, expiresAt/,
+      /'payment' is none of .*; 'state' is none of key, description, totalFee, attach, expiresAt, detail, .*, tradeType, openid, clientIp/,
   })
 })
 

@@ -19,6 +19,7 @@ export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
     description: '红茶',
     totalFee: 1250,
     apiVersion: 'v2',
+    tradeType: 'JSAPI',
     currency: 'CNY',
     clientIp: '203.0.113.7',
     state: 'prepaid',
@@ -35,7 +36,16 @@ export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
 
 /** What its payer has paid for it. */
 export function paymentOf({ outTradeNo, appid, mchId, openid, totalFee, currency }: Order): Payment {
-  return { transactionId: `4200${outTradeNo}`, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt: at(0) }
+  return {
+    transactionId: `4200${outTradeNo}`,
+    outTradeNo,
+    appid,
+    mchId,
+    openid: openid!,
+    totalFee,
+    currency,
+    paidAt: at(0),
+  }
 }
 
 /** The order with one line of history. */

@@ -1,9 +1,9 @@
 import { WechatError } from '../../errors.ts'
 import type { Order, RefundReport, TradeState } from '../../model.ts'
 import { parseFen } from '../../protocol/money.ts'
-import { fieldWithin, signV2 } from '../../protocol/sign-v2.ts'
+import { signV2 } from '../../protocol/sign-v2.ts'
 import type { SignType } from '../../protocol/sign-v2.ts'
-import { formatSeconds, formatTime } from '../../protocol/time.ts'
+import { formatSeconds } from '../../protocol/time.ts'
 import type { Fields } from '../../protocol/xml.ts'
 import type { Http } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
@@ -16,6 +16,7 @@ import { createExchange } from './exchange.ts'
 import { readNotificationV2 } from './notifications.ts'
 import { listRefunds, readRefund } from './refunds.ts'
 import { readPayment } from './trades.ts'
+import { extrasFaultV2, orderFields, textFaultV2, TRADE_TYPES } from './unified-order.ts'
 
 export interface PayV2Options {
   http: Http
@@ -59,6 +60,10 @@ export function createPayV2({
   const exchange = createExchange({ appid, mchId, apiKeys, signType, nonce })
   const call = (path: string, fields: readonly [string, string][], via = http) => exchange.call(path, fields, via)
 
+  /** The second signature, for the payer's side. */
+  const sign = (params: Record<string, string>) =>
+    signV2(new Map(Object.entries(params)), apiKeys.current.reveal(), signType)
+
   async function query(outTradeNo: string): Promise<TradeReport> {
     let reply: Fields
     try {
@@ -100,36 +105,33 @@ export function createPayV2({
     version: 'v2',
 
     async prepay(order: Order) {
-      const reply = await call('/pay/unifiedorder', [
-        ['body', order.description],
-        ['out_trade_no', order.outTradeNo],
-        ['total_fee', String(order.totalFee)],
-        ['fee_type', order.currency],
-        ['spbill_create_ip', order.clientIp],
-        ['time_start', formatTime(order.createdAt)],
-        ['time_expire', formatTime(order.expiresAt)],
-        ['notify_url', notifyUrl],
-        ['trade_type', 'JSAPI'],
-        ['openid', order.openid],
-        ...(order.attach === undefined ? [] : [['attach', order.attach] as [string, string]]),
-      ])
-      const prepayId = reply.get('prepay_id')
-      if (!prepayId) {
+      const { answer } = TRADE_TYPES[order.tradeType]
+      const given = (await call('/pay/unifiedorder', orderFields(order, notifyUrl))).get(answer)
+      if (!given) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          'WeChat Pay accepted the order without a prepay_id. Repeat it unchanged.',
+          `WeChat Pay accepted the order without a ${answer}. Repeat it unchanged.`,
           { advice: 'repeat' },
         )
       }
-      return prepayId
+      return given
     },
 
     payParams(prepayId, now) {
       const params = { timeStamp: formatSeconds(now), nonceStr: nonce(), package: `prepay_id=${prepayId}`, signType }
-      return {
-        ...params,
-        paySign: signV2(new Map(Object.entries({ appId: appid, ...params })), apiKeys.current.reveal(), signType),
+      return { ...params, paySign: sign({ appId: appid, ...params }) }
+    },
+
+    appParams(prepayId, now) {
+      const params = {
+        appid,
+        partnerid: mchId,
+        prepayid: prepayId,
+        package: 'Sign=WXPay' as const,
+        noncestr: nonce(),
+        timestamp: formatSeconds(now),
       }
+      return { ...params, sign: sign(params) }
     },
 
     query,
@@ -148,12 +150,8 @@ export function createPayV2({
 
     canRefund: certHttp !== undefined,
 
-    textFault(text) {
-      const field = fieldWithin(text)
-      return field === undefined
-        ? undefined
-        : `it contains "&${field}=", which the signature of API v2 cannot tell from the field ${field}`
-    },
+    textFault: textFaultV2,
+    extrasFault: extrasFaultV2,
 
     async refund(order, { outRefundNo, refundFee, reason }) {
       if (certHttp === undefined) throw noCertificate()

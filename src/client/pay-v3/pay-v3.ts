@@ -1,11 +1,11 @@
 import { WechatError } from '../../errors.ts'
 import { signLines } from '../../protocol/sign-v3.ts'
 import type { Signer } from '../../protocol/sign-v3.ts'
-import { formatRfc3339, formatSeconds } from '../../protocol/time.ts'
+import { formatSeconds } from '../../protocol/time.ts'
 import type { Secret } from '../../base/secret.ts'
 import { encryptField } from '../../protocol/aead-v3.ts'
 import type { RefundReport } from '../../model.ts'
-import type { PayV3Api, TradeTerms } from './api.ts'
+import type { PayV3Api } from './api.ts'
 import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import type { Http } from '../http.ts'
@@ -18,6 +18,7 @@ import { isRefusal } from '../refusals.ts'
 import { replyTo, versionOf } from '../replies.ts'
 import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
 import type { Json } from './trades.ts'
+import { extrasFaultV3, orderBody, textFaultV3, TRADE_TYPES } from './transactions.ts'
 
 export interface PayV3Options {
   http: Http
@@ -63,30 +64,6 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     }
   }
 
-  async function place(terms: TradeTerms, kind: string, parts: object = {}, scene: object = {}): Promise<Json> {
-    const reply = await exchange.call({
-      method: 'POST',
-      target: `/v3/pay/transactions/${kind}`,
-      body: {
-        appid,
-        mchid: mchId,
-        description: terms.description,
-        out_trade_no: terms.outTradeNo,
-        time_expire: formatRfc3339(terms.expiresAt),
-        attach: terms.attach,
-        notify_url: notifyUrl,
-        amount: { total: terms.totalFee, currency: 'CNY' },
-        ...parts,
-        scene_info: { payer_client_ip: terms.clientIp, ...scene },
-      },
-    })
-    return objectOf(reply)
-  }
-
-  async function prepayId(terms: TradeTerms, kind: string, parts?: object): Promise<string> {
-    return known(await place(terms, kind, parts), 'prepay_id')
-  }
-
   /** The report of the trade with this number. */
   async function report(
     path: string,
@@ -109,26 +86,23 @@ export function createPayV3(options: PayV3Options): PayV3Api {
   return {
     version: 'v3',
 
-    async prepay({ openid, ...order }) {
-      return await prepayId(order, 'jsapi', { payer: { openid } })
+    async prepay(order) {
+      const { path, answer } = TRADE_TYPES[order.tradeType]
+      const target = `/v3/pay/transactions/${path}`
+      const body = { appid, mchid: mchId, notify_url: notifyUrl, ...orderBody(order) }
+      const given = textOf(objectOf(await exchange.call({ method: 'POST', target, body }))[answer])
+      if (given === undefined) {
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          `WeChat Pay accepted the order without a ${answer}. Repeat it unchanged.`,
+          { advice: 'repeat' },
+        )
+      }
+      return given
     },
 
     async tryApiV3Key() {
       await download()
-    },
-
-    async orderNative(terms) {
-      return known(await place(terms, 'native'), 'code_url')
-    },
-
-    async orderApp(terms) {
-      return await prepayId(terms, 'app')
-    },
-
-    async orderH5({ h5, ...terms }) {
-      const { type, appName, appUrl, bundleId, packageName } = h5
-      const info = { type, app_name: appName, app_url: appUrl, bundle_id: bundleId, package_name: packageName }
-      return known(await place(terms, 'h5', {}, { h5_info: info }), 'h5_url')
     },
 
     appParams(prepayId, at) {
@@ -172,11 +146,8 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     canRefund: true,
 
-    textFault(text) {
-      return /[\u{10000}-\u{10ffff}]/u.test(text)
-        ? 'it holds a character beyond three bytes of UTF-8, such as an emoji, which API v3 does not take (doc/v3/merchant/4012081709)'
-        : undefined
-    },
+    textFault: textFaultV3,
+    extrasFault: extrasFaultV3,
 
     ...(v2?.listRefunds && { listRefunds: v2.listRefunds }),
 
@@ -258,21 +229,6 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
 function unusable(what: string): WechatError {
   return new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was ${what}.`, { advice: 'query' })
-}
-
-/** A field that has to be there. */
-function known(reply: Json, name: 'prepay_id' | 'code_url' | 'h5_url'): string {
-  const value = textOf(reply[name])
-  if (value === undefined) {
-    throw new WechatError(
-      'WECHAT_REPLY_INVALID',
-      `WeChat Pay accepted the order without a ${name}. Repeat it unchanged.`,
-      {
-        advice: 'repeat',
-      },
-    )
-  }
-  return value
 }
 
 function refundOf(reply: unknown, outRefundNo: string): RefundReport {

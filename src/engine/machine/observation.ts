@@ -7,7 +7,7 @@ type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKE
 /** News about one order. `polled`: WeChat was asked outside the schedule. Such an answer does not move the schedule of an unsettled order. */
 export type Observation =
   /** WeChat accepted the order. */
-  | { seen: 'prepaid'; prepayId: string; prepayExpiresAt: Date }
+  | { seen: 'prepaid'; prepayId?: string; payUrl?: string; prepayExpiresAt: Date }
   /** WeChat refused the order for good. */
   | { seen: 'prepay-refused'; reason: string }
   /** The answer to the order was lost, or WeChat was busy: it may exist. */

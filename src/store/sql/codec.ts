@@ -75,6 +75,7 @@ const WRITE: Record<Kind, (value: unknown, time: Differences['time']) => Value> 
   text: keptText,
   integer: asIs,
   time: (value, time) => time(value as Date),
+  json: (value) => keptText(JSON.stringify(value)),
   count: (value) => (value as unknown[]).length,
 }
 
@@ -85,5 +86,6 @@ const READ: Record<Kind, (value: unknown) => unknown> = {
   text: asIs,
   integer: Number,
   time: (value) => new Date(Number(value)),
+  json: (value) => JSON.parse(value as string) as unknown,
   count: () => [],
 }

@@ -71,6 +71,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       text: 'text',
       integer: 'bigint',
       time: 'timestamptz(3)',
+      json: 'text',
       count: 'bigint',
     },
     read: (kind, column) => (kind === 'time' ? `(extract(epoch from ${column}) * 1000)::bigint` : column),
@@ -80,6 +81,7 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       text: '?::text',
       integer: '?::bigint',
       time: '?::timestamptz',
+      json: '?::text',
       count: '?::bigint',
     },
     time: (at) => at.toISOString(),
@@ -127,13 +129,14 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       text: 'mediumtext character set utf8mb4 collate utf8mb4_bin',
       integer: 'bigint',
       time: 'datetime(3)',
+      json: 'mediumtext character set utf8mb4 collate utf8mb4_bin',
       count: 'bigint',
     },
     read: (kind, column) => {
       if (kind === 'time') return `timestampdiff(microsecond, '1970-01-01', ${column}) div 1000`
       return kind === 'key' ? `convert(${column} using utf8mb4)` : column
     },
-    place: { key: '?', name: '?', text: '?', integer: '?', time: 'cast(? as datetime(3))', count: '?' },
+    place: { key: '?', name: '?', text: '?', integer: '?', time: 'cast(? as datetime(3))', json: '?', count: '?' },
     // In UTC: a datetime has no zone, and the server's plays no part.
     time: (at) => at.toISOString().slice(0, 23).replace('T', ' '),
     numbered: (sql) => sql,
@@ -167,9 +170,17 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
   },
 
   sqlite: {
-    types: { key: 'text', name: 'text', text: 'text', integer: 'integer', time: 'integer', count: 'integer' },
+    types: {
+      key: 'text',
+      name: 'text',
+      text: 'text',
+      integer: 'integer',
+      time: 'integer',
+      json: 'text',
+      count: 'integer',
+    },
     read: (_kind, column) => column,
-    place: { key: '?', name: '?', text: '?', integer: '?', time: '?', count: '?' },
+    place: { key: '?', name: '?', text: '?', integer: '?', time: '?', json: '?', count: '?' },
     time: (at) => at.getTime(),
     numbered: (sql) => sql,
     lock: '',

@@ -6,9 +6,10 @@ import type { Anomaly, HistoryLine, Order, Payment, Refund, Resolution, TokenSes
  * - `text`: text of any length
  * - `integer`: a safe integer; money is in fen
  * - `time`: a moment, to the millisecond
+ * - `json`: a value that is text as JSON
  * - `count`: the number of rows in a table of their own
  */
-export type Kind = 'key' | 'name' | 'text' | 'integer' | 'time' | 'count'
+export type Kind = 'key' | 'name' | 'text' | 'integer' | 'time' | 'json' | 'count'
 
 /** A column, which holds one property of the model. */
 export interface Field {
@@ -57,7 +58,9 @@ export const ORDER: Fields<Order> = {
   appid: { column: 'appid', kind: 'name' },
   mchId: { column: 'mch_id', kind: 'name' },
   apiVersion: { column: 'api_version', kind: 'name' },
-  openid: { column: 'openid', kind: 'name' },
+  openid: { column: 'openid', kind: 'name', ...ABSENT },
+  tradeType: { column: 'trade_type', kind: 'name' },
+  extras: { column: 'extras', kind: 'json', ...ABSENT },
   description: { column: 'description', kind: 'text' },
   totalFee: { column: 'total_fee', kind: 'integer' },
   currency: { column: 'currency', kind: 'name' },
@@ -67,6 +70,7 @@ export const ORDER: Fields<Order> = {
   expiresAt: { column: 'expires_at', kind: 'time' },
   state: { column: 'state', kind: 'name' },
   prepayId: { column: 'prepay_id', kind: 'name', ...ABSENT },
+  payUrl: { column: 'pay_url', kind: 'text', ...ABSENT },
   prepayExpiresAt: { column: 'prepay_expires_at', kind: 'time', ...ABSENT },
   queriedAt: { column: 'queried_at', kind: 'time', ...ABSENT },
   payment: OWN_PAYMENT,

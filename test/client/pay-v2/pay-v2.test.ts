@@ -26,7 +26,7 @@ const DEMO_KEY = '8934e7d15453e97507ef794cf7b0519d'
 const NONCE = '5K8264ILTKCH16CQ2502SI8ZNMTM67VS'
 const NOTIFY_URL = 'https://shop.example.com/wechat/notify'
 const OUT_TRADE_NO = '20260101080000ABCDEFGHIJKLMN'
-const ORDER: Order = {
+const ORDER: Order & { openid: string } = {
   key: 'cart-1',
   openid: 'oUpF8uMuAJO_M2pxb1Q9zNjWeS6o',
   description: '腾讯充值中心-QQ会员充值 <&]]>',
@@ -37,6 +37,7 @@ const ORDER: Order = {
   appid: APPID,
   mchId: MCH_ID,
   apiVersion: 'v2',
+  tradeType: 'JSAPI',
   currency: 'CNY',
   state: 'created',
   liveKey: 'cart-1',

@@ -42,7 +42,8 @@ const ORDER = {
   clientIp: '101.226.125.108',
   createdAt: NOW,
   expiresAt: new Date('2026-01-01T02:00:00Z'),
-} as Order
+  tradeType: 'JSAPI',
+} as Order & { openid: string }
 const REFUND = { outRefundNo: `${OUT_TRADE_NO}-1`, refundFee: 250, reason: '退货' } as Refund
 
 const TRADE = {
@@ -623,27 +624,8 @@ t.test('a query by the transaction', async (t) => {
   await t.rejects(merchant([answer(TRADE)]).pay.queryTransaction('other'), { code: 'WECHAT_REPLY_INVALID' })
 })
 
-t.test('orders for a QR code, an app and a mobile browser', async (t) => {
-  const { outTradeNo, description, totalFee, clientIp, expiresAt } = ORDER
-  const terms = { outTradeNo, description, totalFee, clientIp, expiresAt }
-  const body = {
-    appid: APPID,
-    mchid: MCH_ID,
-    description,
-    out_trade_no: OUT_TRADE_NO,
-    time_expire: '2026-01-01T10:00:00+08:00',
-    notify_url: NOTIFY_URL,
-    amount: { total: 1250, currency: 'CNY' },
-    scene_info: { payer_client_ip: clientIp },
-  }
-  const native = merchant([answer({ code_url: 'weixin://wxpay/bizpayurl/up?pr=x' })])
-  t.equal(await native.pay.orderNative(terms), 'weixin://wxpay/bizpayurl/up?pr=x')
-  t.strictSame([native.asked[0]!.target, native.asked[0]!.body], ['/v3/pay/transactions/native', body])
-
-  const app = merchant([answer({ prepay_id: 'wx01' })])
-  t.equal(await app.pay.orderApp({ ...terms, attach: 'x' }), 'wx01')
-  t.strictSame([app.asked[0]!.target, app.asked[0]!.body], ['/v3/pay/transactions/app', { ...body, attach: 'x' }])
-  const { sign, ...params } = app.pay.appParams('wx01', NOW)
+t.test('the values for an app', async (t) => {
+  const { sign, ...params } = merchant().pay.appParams('wx01', NOW)
   t.strictSame(params, {
     appid: APPID,
     partnerid: MCH_ID,
@@ -657,15 +639,6 @@ t.test('orders for a QR code, an app and a mobile browser', async (t) => {
     verify('sha256', message, createPublicKey(v3().keys.mock_merchant!.public_key_pem!), Buffer.from(sign, 'base64')),
     'the bare id is signed',
   )
-
-  const h5 = merchant([answer({ h5_url: 'https://wx.tenpay.com/x' })])
-  t.equal(await h5.pay.orderH5({ ...terms, h5: { type: 'Wap', appName: 'Tea' } }), 'https://wx.tenpay.com/x')
-  t.strictSame(h5.asked[0]!.body.scene_info, { payer_client_ip: clientIp, h5_info: { type: 'Wap', app_name: 'Tea' } })
-  await t.rejects(merchant([answer({})]).pay.orderNative(terms), {
-    code: 'WECHAT_REPLY_INVALID',
-    advice: 'repeat',
-    message: /without a code_url/,
-  })
 })
 
 t.test('a refund out of certain accounts', async (t) => {

@@ -182,7 +182,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     // Columns that change are at the end, those that change most last, so that a change rewrites a short part of the row.
     const last = ['refund_count', 'state', 'fulfilment', 'attempts', 'queried_at', 'due_at']
     const place = (column: string) => last.indexOf(named(column))
-    const columns = known.map((column) => column.replace(' unique', ''))
+    const columns = known.map((column) => column.replace(' unique', '').replace(/^(openid .*) not null$/, '$1'))
     columns.sort((one, other) => place(one) - place(other))
     return [
       before,
@@ -191,6 +191,10 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
         columns: [
           columns[0]!,
           `api_version ${types.name} not null default 'v2'`,
+          // How it is paid, and what else its terms say. Only in a mini program it is known from the start who pays.
+          `trade_type ${types.name} not null default 'JSAPI'`,
+          `extras ${types.json}`,
+          `pay_url ${types.text}`,
           ...columns.slice(1),
           `claims ${types.integer} not null default 0`,
           `claimed_by ${types.name}`,
