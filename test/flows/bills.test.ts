@@ -28,6 +28,6 @@ both('the bills of a day: what WeChat keeps of a payment and its refund', async 
     wechatText: NO_BILL[version],
   })
   for (const { lint } of world.journal.entries({ api: 'downloadbill' })) {
-    t.strictSame(lint, undefined, 'and nothing is odd in how it was asked for')
+    t.strictSame(lint, undefined, 'the mock found nothing odd in the requests')
   }
 })

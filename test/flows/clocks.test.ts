@@ -118,10 +118,10 @@ each('a clock that is set back by an hour: GET goes on asking, the sweeper goes 
   const before = calls(mock).length
   await world.advance('3s')
   t.match(await shop.ask('GET', `/orders/${polled}`, undefined, headers), { state: 'prepaid' })
-  t.same(calls(mock).slice(before), ['orderquery'], 'a client that asks after three seconds makes WeChat be asked')
+  t.same(calls(mock).slice(before), ['orderquery'], "a client's GET after three seconds queries WeChat")
   broken = false
   await world.advance('2s')
-  t.equal(await shop.app.wechat.sweep(), 3, 'after five, the failed hook is run again and open orders are asked about')
+  t.equal(await shop.app.wechat.sweep(), 3, 'after five minutes the failed hook runs again and open orders are queried')
   t.match(await shop.app.wechat.orders.get(delivered), { fulfilment: 'done' })
   await world.advance('25s')
   t.equal(await shop.app.wechat.sweep(), 2)
@@ -129,7 +129,7 @@ each('a clock that is set back by an hour: GET goes on asking, the sweeper goes 
   await world.advance('2h')
   await shop.app.wechat.sweep()
   for (const outTradeNo of [polled, forgotten, next]) {
-    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'closed' }, 'and each is closed at its end')
+    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'closed' }, 'each order is closed when it expires')
   }
   t.equal(world.order(polled).tradeState, 'CLOSED')
 })
@@ -212,7 +212,7 @@ for (const behind of [-HOUR, -90 * SECOND]) {
         { level: 40, msg: /^The clock of this process is \d+ s behind WeChat's\. Orders expire by WeChat's/ },
         { level: 30, msg: /WeChat's, less than a minute again$/ },
       ],
-      'and somebody has set it right',
+      'a log line says that the clock is right again',
     )
   })
 }
@@ -261,7 +261,7 @@ each('a virtual WeChat, far away in time and jumping, and an app on the real clo
       await shop.app.wechat.idle()
       t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'done' })
       await world.advance('25h')
-      // The first reply after a jump tells of it.
+      // The first reply after a jump shows the new time.
       headers = await shop.login()
     }
     const cancelled = await shop.order('cancelled', headers)
@@ -274,7 +274,7 @@ each('a virtual WeChat, far away in time and jumping, and an app on the real clo
     t.match(
       shop.logged.map(({ msg }) => msg),
       [/^The clock of this process/],
-      'told once, and nothing else is wrong',
+      'logged once, and nothing else is logged',
     )
   }
 })

@@ -1,7 +1,7 @@
 import { both } from '../helpers.ts'
 import type { merchant, Merchant } from '../helpers.ts'
 
-/** A shop with an order that is paid and delivered, and the refunds `onRefunded` ran for. */
+/** A shop with a paid and fulfilled order, and the refunds that `onRefunded` ran for. */
 async function paid(
   t: Parameters<typeof merchant>[0],
   open: typeof merchant,
@@ -23,7 +23,7 @@ async function paid(
   return { shop, outTradeNo, refunded }
 }
 
-/** A refund made in the merchant platform, of which nobody is notified. */
+/** A refund made in the merchant platform, without a notification. */
 async function refundSilently({ world }: Merchant, outTradeNo: string, refundFee: number): Promise<string> {
   const { outRefundNo } = world.refundFromConsole(outTradeNo, { refundFee, notifyUrl: null })
   await world.settleRefund(outRefundNo, 'SUCCESS')
@@ -32,12 +32,12 @@ async function refundSilently({ world }: Merchant, outTradeNo: string, refundFee
 
 const asked = ({ world }: Merchant, api: 'orderquery' | 'refundquery') => world.journal.count({ api })
 
-both('a refund that nobody was notified of is found by refresh, recorded, and told once', async (t, open) => {
+both('a refund without a notification is found by refresh and recorded, and onRefunded runs once', async (t, open) => {
   const { shop, outTradeNo, refunded } = await paid(t, open)
   const outRefundNo = await refundSilently(shop, outTradeNo, 1250)
   await shop.world.advance('48h')
   await shop.settle()
-  t.equal(asked(shop, 'orderquery'), 0, 'nobody asks about a paid order by himself')
+  t.equal(asked(shop, 'orderquery'), 0, 'no sweep queries a paid order')
   for (let times = 0; times < 2; times++) {
     await shop.app.wechat.orders.refresh(outTradeNo)
     await shop.settle()
@@ -53,7 +53,7 @@ both('a refund that nobody was notified of is found by refresh, recorded, and to
   })
 })
 
-both('partial ones too, however many: the ceiling counts them', async (t, open) => {
+both('partial refunds made elsewhere are found too, however many, and count towards the limit', async (t, open) => {
   const { shop, outTradeNo, refunded } = await paid(t, open)
   const numbers: string[] = []
   for (let n = 0; n < 23; n++) numbers.push(await refundSilently(shop, outTradeNo, 50))
@@ -68,7 +68,7 @@ both('partial ones too, however many: the ceiling counts them', async (t, open) 
 })
 
 both(
-  'found by GET, some minutes after the payment or the last question; a WeChat that is down is no error',
+  'a GET some minutes after the payment or the last query finds refunds, and does not fail if WeChat is down',
   async (t, open) => {
     const { shop, outTradeNo, refunded } = await paid(t, open, { options: { timeoutMs: 200 } })
     const outRefundNo = await refundSilently(shop, outTradeNo, 250)
@@ -79,12 +79,12 @@ both(
     }
     const shown = { status: 200, body: { state: 'paid', paid: true } }
     t.match(await get(), shown)
-    t.equal(asked(shop, 'orderquery'), 0, 'the payment is news enough')
+    t.equal(asked(shop, 'orderquery'), 0, 'right after the payment GET does not query')
     await shop.world.advance('5m')
     shop.world.fault('orderquery', { kind: 'hang' }, { times: 2 })
     t.match(await get(), shown)
     t.match(await get(), shown)
-    t.equal(asked(shop, 'orderquery'), 2, 'one question, and its repetition; the second GET does not ask')
+    t.equal(asked(shop, 'orderquery'), 2, 'one query and its retry; the second GET does not query')
     await shop.world.advance('5m')
     shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
     t.match(await get(), shown)
@@ -98,7 +98,7 @@ both(
   },
 )
 
-both('a refund that is under way is pursued to its end', async (t, open) => {
+both('a refund in progress is followed until it ends', async (t, open) => {
   const { shop, outTradeNo, refunded } = await paid(t, open)
   const { outRefundNo } = shop.world.refundFromConsole(outTradeNo, { refundFee: 300, notifyUrl: null })
   await shop.app.wechat.orders.refresh(outTradeNo)
@@ -109,51 +109,45 @@ both('a refund that is under way is pursued to its end', async (t, open) => {
   t.strictSame(refunded, [outRefundNo])
 })
 
-both(
-  'refunds that cannot be listed: nothing is delivered blindly, and the next question tries again',
-  async (t, open) => {
-    let failing = true
+both('while refunds cannot be listed, nothing is fulfilled, and the next query tries again', async (t, open) => {
+  let failing = true
+  const { shop, outTradeNo } = await paid(t, open, {
+    options: {
+      timeoutMs: 200,
+      onPaid: () => {
+        if (failing) throw new Error('sold out')
+      },
+    },
+  })
+  failing = false
+  await refundSilently(shop, outTradeNo, 1250)
+  shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
+  await t.rejects(shop.app.wechat.orders.refresh(outTradeNo), { code: 'WECHAT_TIMEOUT' })
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', refunds: [] })
+  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+  await shop.app.wechat.orders.refresh(outTradeNo)
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ state: 'success' }] })
+})
+
+both('after a full refund while onPaid is due it does not run again; after a partial one it does', async (t, open) => {
+  for (const [refundFee, fulfilment] of [
+    [1250, 'dismissed'],
+    [1249, 'due'],
+  ] as const) {
     const { shop, outTradeNo } = await paid(t, open, {
       options: {
-        timeoutMs: 200,
         onPaid: () => {
-          if (failing) throw new Error('sold out')
+          throw new Error('sold out')
         },
       },
     })
-    failing = false
-    await refundSilently(shop, outTradeNo, 1250)
-    shop.world.fault('refundquery', { kind: 'hang' }, { times: 2 })
-    await t.rejects(shop.app.wechat.orders.refresh(outTradeNo), { code: 'WECHAT_TIMEOUT' })
-    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid', fulfilment: 'held', refunds: [] })
-    t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
-    await shop.app.wechat.orders.refresh(outTradeNo)
-    t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'dismissed', refunds: [{ state: 'success' }] })
-  },
-)
+    await refundSilently(shop, outTradeNo, refundFee)
+    t.match(await shop.app.wechat.orders.refresh(outTradeNo), { fulfilment })
+    t.strictSame(await shop.app.wechat.anomalies.list(), [], 'nothing is left to query')
+  }
+})
 
-both(
-  'all of it goes back while onPaid is due: it is not run any more; a part leaves the rest owed',
-  async (t, open) => {
-    for (const [refundFee, fulfilment] of [
-      [1250, 'dismissed'],
-      [1249, 'due'],
-    ] as const) {
-      const { shop, outTradeNo } = await paid(t, open, {
-        options: {
-          onPaid: () => {
-            throw new Error('sold out')
-          },
-        },
-      })
-      await refundSilently(shop, outTradeNo, refundFee)
-      t.match(await shop.app.wechat.orders.refresh(outTradeNo), { fulfilment })
-      t.strictSame(await shop.app.wechat.anomalies.list(), [], 'there is nothing left to find out')
-    }
-  },
-)
-
-both('paid and given back before either was heard of: both are found by one question', async (t, open) => {
+both('a payment and its refund that were both missed are found by one query', async (t, open) => {
   const shop = await open(t)
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold' })

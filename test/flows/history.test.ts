@@ -4,7 +4,7 @@ import type { Merchant } from '../helpers.ts'
 
 const linesOf = ({ app }: Merchant, outTradeNo: string) => app.wechat.orders.history(outTradeNo)
 
-t.test('any number of the same requests leaves a bounded history, which counts them', async (t) => {
+t.test('any number of identical requests adds a bounded number of history lines, which count them', async (t) => {
   const shop = await merchant(t)
   const headers = await shop.login()
   const outTradeNo = await shop.order()
@@ -23,7 +23,7 @@ t.test('any number of the same requests leaves a bounded history, which counts t
   shop.world.fault('orderquery', { kind: 'http', status: 500 }, { times: 20 })
   await polled(5)
   const open = await linesOf(shop, outTradeNo)
-  t.ok(open.length <= 4, `${open.length} lines of an order that is polled`)
+  t.ok(open.length <= 4, `${open.length} lines for a polled order`)
   t.match(open[2], { seen: 'NOTPAY' })
   t.ok(open[2]!.count >= 20 && open[2]!.lastAt.getTime() - open[2]!.at.getTime() >= 57_000)
 
@@ -40,41 +40,44 @@ t.test('any number of the same requests leaves a bounded history, which counts t
     await get()
   }
   const paid = await linesOf(shop, outTradeNo)
-  t.ok(paid.length <= open.length + 7, `${paid.length} lines of an order that is paid`)
+  t.ok(paid.length <= open.length + 7, `${paid.length} lines for a paid order`)
   const count = (outcome: RegExp) =>
     paid.filter((line) => outcome.test(line.outcome)).reduce((sum, line) => sum + line.count, 0)
-  t.equal(count(/known already/), 60, 'genuine, and ambiguous')
+  t.equal(count(/known already/), 60, 'genuine, but ambiguous')
   t.equal(count(/totalFee is 1/), 30)
   t.equal(count(/now 4200000000000000000000000000 claims it/), 30)
 })
 
-both('notifications of a refund, replayed while it is under way, and cancels of a closed order', async (t, open) => {
-  const shop = await open(t)
-  const outTradeNo = await shop.order()
-  await shop.world.pay(outTradeNo)
-  await shop.settle()
-  const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 250 })
-  await shop.world.settleRefund(outRefundNo, 'SUCCESS', { deliver: 'hold' })
-  const notification = shop.world.refundNotification(outRefundNo)
-  const before = (await linesOf(shop, outTradeNo)).length
-  for (let n = 0; n < 30; n++) {
-    await notification.deliver()
+both(
+  'replayed notifications of a refund in progress, and cancels of a closed order, leave a bounded history',
+  async (t, open) => {
+    const shop = await open(t)
+    const outTradeNo = await shop.order()
+    await shop.world.pay(outTradeNo)
     await shop.settle()
-  }
-  t.ok((await linesOf(shop, outTradeNo)).length <= before + 4)
+    const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 250 })
+    await shop.world.settleRefund(outRefundNo, 'SUCCESS', { deliver: 'hold' })
+    const notification = shop.world.refundNotification(outRefundNo)
+    const before = (await linesOf(shop, outTradeNo)).length
+    for (let n = 0; n < 30; n++) {
+      await notification.deliver()
+      await shop.settle()
+    }
+    t.ok((await linesOf(shop, outTradeNo)).length <= before + 4)
 
-  const closed = await shop.order({ price: { key: 'cart-2' } })
-  await shop.app.wechat.orders.cancel(closed)
-  const lines = await linesOf(shop, closed)
-  for (let n = 0; n < 30; n++) {
+    const closed = await shop.order({ price: { key: 'cart-2' } })
     await shop.app.wechat.orders.cancel(closed)
-    await shop.app.wechat.orders.refresh(closed)
-  }
-  t.equal((await linesOf(shop, closed)).length, lines.length + 1)
-})
+    const lines = await linesOf(shop, closed)
+    for (let n = 0; n < 30; n++) {
+      await shop.app.wechat.orders.cancel(closed)
+      await shop.app.wechat.orders.refresh(closed)
+    }
+    t.equal((await linesOf(shop, closed)).length, lines.length + 1)
+  },
+)
 
 t.test(
-  'a notification of a refund that is sent again and again makes WeChat be asked twice a minute, whatever became of it',
+  'a refund notification sent again and again causes at most two queries a minute, whatever the state of the refund',
   async (t) => {
     for (const end of ['SUCCESS', 'REFUNDCLOSE', 'CHANGE'] as const) {
       for (const failing of [false, true]) {

@@ -4,12 +4,15 @@ import type { World } from '../../mock-server/index.ts'
 import { both, merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
-// Keys are changed in the middle of everything: no order is lost, and no process restarts.
+// Keys change while orders are in progress: no order is lost and no process restarts.
 
 const NEXT_KEY = 'NextKeyOf32Characters0123456789a'
 const NEXT_SECRET = '0123456789abcdef0123456789abcdef'
 
-/** Does all that a shop does, with an order that was made before the keys changed and one after, and says what WeChat thought of its answers. */
+/**
+ * Does everything a shop does, with one order from before and one from after the change of keys, and returns WeChat's
+ * verdicts on its answers.
+ */
 async function tradeAcross(shop: Merchant, change: (world: World) => void, name: string): Promise<string[]> {
   const { world } = shop
   const before = await shop.order({ price: { key: `${name}-before` } })
@@ -26,7 +29,7 @@ async function tradeAcross(shop: Merchant, change: (world: World) => void, name:
   return verdicts
 }
 
-/** That everybody is paid for, and nothing was refused. */
+/** Checks that every order is paid and fulfilled, and nothing was refused. */
 async function allIsWell(t: Test, shop: Merchant, orders: number): Promise<void> {
   t.equal(shop.paid.length, orders)
   t.equal(new Set(shop.paid).size, orders)
@@ -39,11 +42,11 @@ async function allIsWell(t: Test, shop: Merchant, orders: number): Promise<void>
 
 const ACKED = ['acked', 'acked', 'acked', 'acked']
 
-t.test('a new platform certificate is downloaded when it is first named', async (t) => {
+t.test('a new platform certificate is downloaded when a message first names it', async (t) => {
   const shop = await merchant(t, { version: 'v3', world: { keyMode: 'certificate' } })
   const { world } = shop
   await shop.order()
-  // WeChat lists a certificate long before it signs with it, so after a download nobody asks again for five minutes.
+  // WeChat lists a certificate long before it signs with it, so after a download the next one waits five minutes.
   await world.advance('5m')
   for (const keepOld of [true, false]) {
     const rotate = () => world.rotateKey('platform-certificate', { keepOld })
@@ -54,7 +57,7 @@ t.test('a new platform certificate is downloaded when it is first named', async 
   await allIsWell(t, shop, 6)
 })
 
-t.test('from platform certificates to a public key, while WeChat signs with either', async (t) => {
+t.test('a merchant moves from platform certificates to a public key while WeChat signs with either', async (t) => {
   const shop = await merchant(t, { version: 'v3', world: { keyMode: 'changing' } })
   const { world } = shop
   const { mchId } = world.credentials
@@ -67,14 +70,14 @@ t.test('from platform certificates to a public key, while WeChat signs with eith
   await allIsWell(t, shop, 12)
 })
 
-t.test('a merchant certificate that is replaced goes on working until the deploy', async (t) => {
+t.test('a replaced merchant certificate keeps working until the deploy', async (t) => {
   const shop = await merchant(t, { version: 'v3' })
   const rotate = (world: World) => world.rotateKey('merchant-certificate', { keepOld: true })
   t.strictSame(await tradeAcross(shop, rotate, 'old'), ACKED)
   await allIsWell(t, shop, 3)
 })
 
-both('the key of the merchant platform: the next one is given before it is set', async (t, open, version) => {
+both('the API key: the next one is configured before it is set in the merchant platform', async (t, open, version) => {
   const name = version === 'v2' ? 'apiKey' : 'apiV3Key'
   const shop = await open(t, {
     options: (world) => {
@@ -88,7 +91,7 @@ both('the key of the merchant platform: the next one is given before it is set',
   await allIsWell(t, shop, 3)
 })
 
-both('the app secret: the next one is given before it is set', async (t, open) => {
+both('the app secret: the next one is configured before it is set at WeChat', async (t, open) => {
   const shop = await open(t, {
     options: ({ credentials: { appSecret } }) => ({ appSecret: [appSecret, NEXT_SECRET] }),
   })
@@ -98,15 +101,12 @@ both('the app secret: the next one is given before it is set', async (t, open) =
   t.ok(await shop.login())
 })
 
-t.test(
-  'WeChat tests whether a wrong signature is refused, in replies and notifications: nothing is lost',
-  async (t) => {
-    const shop = await merchant(t, { version: 'v3' })
-    const outTradeNo = await shop.order()
-    shop.world.fault('orderquery', { kind: 'probe' })
-    t.match(await shop.app.wechat.orders.refresh(outTradeNo), { state: 'prepaid' })
-    t.equal(shop.world.journal.count({ api: 'orderquery' }), 2, 'it is asked again')
-    t.ok(shop.logs.some(({ level, msg }) => level === 20 && /tested whether we refuse/.test(msg)))
-    t.match((await shop.world.pay(outTradeNo)).delivery, { verdict: 'acked' })
-  },
-)
+t.test("WeChat's signature probes, in replies and notifications, are refused and nothing is lost", async (t) => {
+  const shop = await merchant(t, { version: 'v3' })
+  const outTradeNo = await shop.order()
+  shop.world.fault('orderquery', { kind: 'probe' })
+  t.match(await shop.app.wechat.orders.refresh(outTradeNo), { state: 'prepaid' })
+  t.equal(shop.world.journal.count({ api: 'orderquery' }), 2, 'the call is repeated')
+  t.ok(shop.logs.some(({ level, msg }) => level === 20 && /tested whether we refuse/.test(msg)))
+  t.match((await shop.world.pay(outTradeNo)).delivery, { verdict: 'acked' })
+})

@@ -4,11 +4,12 @@ import { both } from '../helpers.ts'
 import type { Merchant, merchant } from '../helpers.ts'
 import { NASTY, NO_ANSWERS } from '../nonsense.ts'
 
-// Hooks are the user's code: they may throw anything and answer anything. The engine handles all of it and reports it at bounded length.
+// Hooks are user code: they may throw anything and return anything. The engine handles all of it and reports it at
+// bounded length.
 
 type Options = Partial<WechatPayOptions<any>>
 
-/** A shop whose hook does one thing after the other, and what has to be true of each. Everything it logs is short. */
+/** A shop whose hook does one thing after another, with a check for each. Everything it logs is short. */
 async function doing(
   t: Test,
   open: typeof merchant,
@@ -94,7 +95,7 @@ both('onAnomaly throws: it is logged, and the finding stays', async (t, open) =>
   )
 })
 
-/** Whether an answer is a failure of ours, told at bounded length. */
+/** Checks that an answer is a failure of ours, described at bounded length. */
 function failed(t: Test, { status, body }: { status: number; body: any }, code?: string): void {
   t.ok(status >= 400 && status <= 599, `HTTP ${status}`)
   t.ok(JSON.stringify(body).length < 8000, 'the answer is short')
@@ -112,7 +113,7 @@ const REQUESTS: Record<
   {
     options: (hook: () => any) => Options
     send: (shop: Merchant) => Promise<{ status: number; body: any }>
-    /** What its nonsense is called. */
+    /** What the error calls its nonsense. */
     code: string
   }
 > = {

@@ -7,7 +7,7 @@ import type { SignType } from '../../src/index.ts'
 const reasonOf = (text: string) => /<return_msg><!\[CDATA\[(.*?)\]\]>/.exec(text)?.[1]
 const queries = ({ world }: Merchant) => world.journal.count({ api: 'orderquery' })
 
-/** Orders as other software of the merchant would: our own refuses such an `attach`. */
+/** Orders as the merchant's other software would: the plugin refuses such an `attach`. */
 async function orderElsewhere({ world, url }: Merchant, attach: string, signType: SignType): Promise<string> {
   const { appid, mchId, apiKey } = world.credentials
   const outTradeNo = randomBytes(14).toString('hex')
@@ -20,7 +20,7 @@ async function orderElsewhere({ world, url }: Merchant, attach: string, signType
     method: 'POST',
     body: resigned('<xml></xml>', fields, apiKey, signType),
   })
-  if (!(await response.text()).includes('prepay_id')) throw new Error('it was not ordered')
+  if (!(await response.text()).includes('prepay_id')) throw new Error('WeChat refused the order')
   return outTradeNo
 }
 
@@ -38,7 +38,7 @@ both('a transaction that has paid one order pays no other', async (t, open) => {
 })
 
 t.test(
-  'the signed text of one payment, cut into other fields, pays no other order, and is no way to flood WeChat',
+  'the signed text of one payment, split into other fields, pays no other order and cannot be used to flood WeChat',
   async (t) => {
     for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
       const shop = await merchant(t, { signType })
@@ -52,7 +52,7 @@ t.test(
         await shop.settle()
         await shop.world.advance('1s')
       }
-      t.ok(queries(shop) <= 5, `${queries(shop)} questions, of which the plan asks three`)
+      t.ok(queries(shop) <= 5, `${queries(shop)} queries, three of them from the plan`)
       t.match(await shop.app.wechat.orders.get(victim), { state: 'prepaid', payment: undefined })
       t.strictSame(await shop.app.wechat.anomalies.list(), [])
       t.strictSame(shop.paid, [])
@@ -60,7 +60,7 @@ t.test(
   },
 )
 
-/** An order that is paid, and a genuine notification of it that a value makes ambiguous. */
+/** A paid order, and a genuine notification of it that one value makes ambiguous. */
 async function ambiguous(shop: Merchant, openid?: string): Promise<{ outTradeNo: string; body: string }> {
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo, { deliver: 'hold', ...(openid && { openid }) })
@@ -68,22 +68,22 @@ async function ambiguous(shop: Merchant, openid?: string): Promise<{ outTradeNo:
   return { outTradeNo, body: resigned(genuine, { attach: 'x&out_trade_no=1' }, shop.world.credentials.apiKey) }
 }
 
-t.test('a genuine notification with such a text is taken once WeChat, asked, has said the same', async (t) => {
+t.test('a genuine notification with such a text is accepted once a query has confirmed it', async (t) => {
   const shop = await merchant(t)
   const { outTradeNo, body } = await ambiguous(shop)
   t.equal(reasonOf((await shop.notify(body)).text), 'ambiguous')
   await shop.app.wechat.idle()
-  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid' }, 'it is asked at once, without a sweep')
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'paid' }, 'the query is sent at once, without a sweep')
   for (let times = 0; times < 3; times++) t.ok(accepted((await shop.notify(body)).text))
   await shop.settle()
   t.strictSame(shop.paid, [outTradeNo])
   t.equal(queries(shop), 1)
   const other = resigned(body, { transaction_id: '4200000000' }, shop.world.credentials.apiKey)
-  t.equal(reasonOf((await shop.notify(other)).text), 'ambiguous', 'but not for another transaction')
+  t.equal(reasonOf((await shop.notify(other)).text), 'ambiguous', 'but not with another transaction')
   t.equal(queries(shop), 1)
 })
 
-t.test('WeChat does not answer, or says something else: such a notification is not taken', async (t) => {
+t.test('such a notification is not accepted if WeChat does not answer or says something else', async (t) => {
   const shop = await merchant(t, { options: { timeoutMs: 200 } })
   const { outTradeNo, body } = await ambiguous(shop, 'oMallory')
   shop.world.fault('orderquery', { kind: 'hang' }, { times: 2 })
@@ -98,7 +98,7 @@ t.test('WeChat does not answer, or says something else: such a notification is n
   t.strictSame(shop.paid, [])
 })
 
-t.test('such a notification of an order that is not ours is neither taken nor kept', async (t) => {
+t.test('such a notification of an unknown order is neither accepted nor stored', async (t) => {
   const shop = await merchant(t)
   const { body } = await ambiguous(shop)
   const unknown = resigned(body, { out_trade_no: 'unknown-number' }, shop.world.credentials.apiKey)
@@ -106,7 +106,7 @@ t.test('such a notification of an order that is not ours is neither taken nor ke
   t.strictSame(await shop.app.wechat.anomalies.list(), [])
 })
 
-t.test('no order is made with a text that could be read as a field', async (t) => {
+t.test('an order is refused if one of its texts could be read as a field', async (t) => {
   const shop = await merchant(t)
   for (const [field, price] of [
     ['attach', { attach: 'x&mch_id=1&p=' }],

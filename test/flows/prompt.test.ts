@@ -7,12 +7,13 @@ import { mysql, mysqlPool, pgPool, postgres } from '../store/databases.ts'
 
 const ORDERS = 60
 const COPIES = 8
-/** More than there are places for at once, so that some are claimed later than they are settled. */
+/** More than can run at once, so that some are claimed later than they are settled. */
 const AT_ONCE = 12
-/** Real time, after which an order is taken for one that nobody comes for. */
+/** Real time after which an order counts as forgotten. */
 const PATIENCE = 10_000
 
-// The copies of a notification hold the row while the order is claimed for onPaid. No sweeper runs here, so an order that misses it then misses it for good.
+// The copies of a notification hold the row while the order is claimed for onPaid. No sweeper runs here, so an order
+// missed then is never fulfilled.
 const DATABASES: [name: string, open: (t: Test) => Promise<Executor<any> | undefined>][] = [
   ['PostgreSQL', async (t) => fromPg(pgPool(await postgres(t), t))],
   [

@@ -38,7 +38,7 @@ both('every call to WeChat goes through the proxy: logins, orders, queries and r
   t.notMatch(inspect(shop.app.wechat, { depth: 9, showHidden: true }), 'hunter2', 'nor has what the app can see')
 })
 
-t.test('a proxy that refuses us is named, without its password', async (t) => {
+t.test('an error names the proxy that refused the call, without its password', async (t) => {
   const proxy = await connectProxy(t, { credentials: 'shop:hunter2' })
   const shop = await merchant(t, { options: { proxy: proxy.url.replace('//', '//shop:hunter3@') } })
   const { status, body } = await shop.post('/wechat/login', { code: shop.world.loginCode().code })

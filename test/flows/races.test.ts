@@ -1,7 +1,7 @@
 import { both } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
-// Each race is made exact by a gate of the mock: nothing here depends on timing.
+// A gate of the mock makes each race exact: nothing here depends on timing.
 
 const stateOf = async ({ app }: Merchant, outTradeNo: string) => (await app.wechat.orders.get(outTradeNo))?.state
 const newest = ({ world }: Merchant) => world.orders().at(-1)!.outTradeNo
@@ -17,10 +17,10 @@ both('the notification arrives before the reply to unifiedorder', async (t, open
   t.match(
     (await shop.world.pay(outTradeNo)).delivery!,
     { verdict: 'acked' },
-    'the row was there before WeChat heard the number',
+    'the row was stored before WeChat got the number',
   )
   gate.release()
-  t.match(await ordering, { status: 409, body: { code: 'WECHAT_ORDER_PAID' } }, 'nobody is asked to pay twice')
+  t.match(await ordering, { status: 409, body: { code: 'WECHAT_ORDER_PAID' } }, 'the user cannot pay twice')
   t.equal(await stateOf(shop, outTradeNo), 'paid')
   await shop.settle()
   t.strictSame(shop.paid, [outTradeNo])
@@ -35,7 +35,7 @@ both('the notification arrives while the order is being closed', async (t, open)
     await gate.reached
     t.equal(await stateOf(shop, outTradeNo), 'closing', point)
     t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'acked' })
-    t.equal(await stateOf(shop, outTradeNo), 'paid', 'closing is still open to a payment')
+    t.equal(await stateOf(shop, outTradeNo), 'paid', 'an order that is closing can still be paid')
     gate.release()
     t.match(await cancelling, { state: 'paid' })
     await shop.settle()
@@ -51,11 +51,11 @@ both('the user pays while the order is being closed, and the notification is los
   await gate.reached
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
   gate.release()
-  t.match(await cancelling, { state: 'paid' }, 'WeChat says ORDERPAID, and is asked')
+  t.match(await cancelling, { state: 'paid' }, 'WeChat says ORDERPAID, and is queried')
   t.equal(shop.world.order(outTradeNo).tradeState, 'SUCCESS')
 })
 
-both('a close whose answer is lost stays closing until WeChat has said so', async (t, open) => {
+both('an order whose close was not answered stays closing until WeChat confirms it', async (t, open) => {
   const shop = await open(t, { options: { timeoutMs: 200 } })
   const outTradeNo = await shop.order()
   shop.world.fault('closeorder', { kind: 'hang', when: 'after' }, { times: 2 })
@@ -92,7 +92,7 @@ both('two taps at once make one order', async (t, open) => {
   t.equal(shop.world.orders().length, 1)
 })
 
-both('the price changes: the old order is closed at WeChat before a new one is made', async (t, open) => {
+both('when the price changes, the old order is closed at WeChat before a new one is made', async (t, open) => {
   const shop = await open(t)
   const first = await shop.order()
   const second = await shop.order({ price: { totalFee: 990 } })
@@ -102,7 +102,7 @@ both('the price changes: the old order is closed at WeChat before a new one is m
   t.match((await shop.world.pay(second)).delivery!, { verdict: 'acked' })
 })
 
-both('the old order is paid while the new price is asked for', async (t, open) => {
+both('the old order is paid while an order with the new price is being made', async (t, open) => {
   const shop = await open(t)
   const first = await shop.order()
   await shop.world.pay(first, { deliver: 'hold' })
@@ -111,18 +111,21 @@ both('the old order is paid while the new price is asked for', async (t, open) =
   t.strictSame(shop.paid, [first])
 })
 
-both('the answer to unifiedorder is lost: the same number, the same terms, once', async (t, open) => {
-  const shop = await open(t, { options: { timeoutMs: 300 } })
-  const headers = await shop.login()
-  shop.world.fault('unifiedorder', { kind: 'hang', when: 'after' }, { times: 2 })
-  t.match(await shop.post('/wechat/orders', {}, headers), { status: 504, body: { code: 'WECHAT_TIMEOUT' } })
-  const outTradeNo = newest(shop)
-  t.equal(await stateOf(shop, outTradeNo), 'unknown')
-  t.match(await shop.post('/wechat/orders', {}, headers), { status: 200, body: { outTradeNo } })
-  t.equal(shop.world.orders().length, 1)
-})
+both(
+  'after a lost answer to unifiedorder the same number and terms are sent again, and one order exists',
+  async (t, open) => {
+    const shop = await open(t, { options: { timeoutMs: 300 } })
+    const headers = await shop.login()
+    shop.world.fault('unifiedorder', { kind: 'hang', when: 'after' }, { times: 2 })
+    t.match(await shop.post('/wechat/orders', {}, headers), { status: 504, body: { code: 'WECHAT_TIMEOUT' } })
+    const outTradeNo = newest(shop)
+    t.equal(await stateOf(shop, outTradeNo), 'unknown')
+    t.match(await shop.post('/wechat/orders', {}, headers), { status: 200, body: { outTradeNo } })
+    t.equal(shop.world.orders().length, 1)
+  },
+)
 
-both('other mishaps of ordering leave one order that can be paid', async (t, open) => {
+both('other failures while ordering leave exactly one order that can be paid', async (t, open) => {
   const mishaps = [
     [{ kind: 'result_code_fail', err_code: 'SYSTEMERROR' }, 503],
     [{ kind: 'http', status: 502 }, 503],
@@ -146,7 +149,7 @@ both('other mishaps of ordering leave one order that can be paid', async (t, ope
 })
 
 both(
-  'expiry: WeChat is asked, then the order is closed there; a payment in the last moment is found',
+  'at expiry WeChat is queried, then the order is closed there; a payment at the last moment is found',
   async (t, open) => {
     for (const paid of [false, true]) {
       const shop = await open(t, { options: { orderTtlMs: 10 * 60_000 } })
@@ -161,7 +164,7 @@ both(
   },
 )
 
-both('money for a closed order is recorded, whatever the policy, and told once', async (t, open) => {
+both('a payment for a closed order is recorded under every policy, and reported once', async (t, open) => {
   for (const [latePayment, expected] of [
     ['hold', { state: 'closed', fulfilment: 'held' }],
     ['fulfil', { state: 'paid', fulfilment: 'done' }],
@@ -178,7 +181,8 @@ both('money for a closed order is recorded, whatever the policy, and told once',
     })
     const outTradeNo = await shop.order()
     await shop.world.pay(outTradeNo, { deliver: 'hold' })
-    // Our row is closed although WeChat took the money: what a restored backup, or a hand in the database, leaves behind.
+    // Our row is closed although WeChat took the money: this happens after a restored backup or a manual change in the
+    // database.
     await closeBehindOurBack(shop, outTradeNo)
     await shop.world.notification(outTradeNo).deliver({ count: 3 })
     await shop.world.advance('31s')

@@ -12,7 +12,7 @@ const startTime = new Date(`${DAY}T09:00:00+08:00`)
 interface Shop extends Merchant {
   refunded: string[]
   found: string[]
-  /** Pays as a user would; what WeChat notifies of it gets lost if `lost`. */
+  /** Pays as a user would; the notification gets lost if `lost`. */
   buy(key: string, lost?: boolean): Promise<string>
   reconcile(): Promise<Reconciliation>
 }
@@ -51,7 +51,7 @@ async function shop(test: Parameters<typeof merchant>[0], options: Parameters<ty
   }
 }
 
-/** From now on WeChat's bill has these texts in place of others. */
+/** From now on these texts are replaced in WeChat's bill. */
 function spoil({ app }: Merchant, change: (line: string) => string): void {
   const { pay } = app.wechat
   const { tradeBill } = pay
@@ -67,10 +67,10 @@ t.test('a day: lost notifications and console refunds heal, wrong lines wait for
     { orders: 60, lost: 6, refunds: 4, wrong: 3 },
     { orders: 10_000, lost: 50, refunds: 20, wrong: 5 },
   )
-  // The orders' own questions would find the payments before the bill does.
+  // The orders' own queries would find the payments before the bill does.
   const shop_ = await shop(t, {
     options: { orderTtlMs: 7 * 86_400_000 },
-    // WeChat must not have forgotten the day's first orders when its bill is made, nor an exchange that is counted.
+    // The mock must not forget the day's first orders before it makes its bill, nor an exchange that is counted.
     world: { maxJournal: Math.max(5000, 10 * orders) },
   })
   const { app, world, paid, refunded, found } = shop_
@@ -85,7 +85,7 @@ t.test('a day: lost notifications and console refunds heal, wrong lines wait for
   }
   await app.wechat.idle()
   t.equal(paid.length, orders - lost)
-  // No process has looked after the orders meanwhile.
+  // No process worked on the orders meanwhile.
   await world.advance('26h')
 
   const spoilt = numbers.slice(-wrong)
@@ -104,8 +104,8 @@ t.test('a day: lost notifications and console refunds heal, wrong lines wait for
     unreadableRows: 0,
     summary: { count: orders + refunds },
   })
-  t.strictSame([...paid].sort(), [...numbers].sort(), 'every payment is delivered, once')
-  t.strictSame([...refunded].sort(), [...refundedSilently].sort(), 'and onRefunded ran for every refund')
+  t.strictSame([...paid].sort(), [...numbers].sort(), 'every payment is fulfilled once')
+  t.strictSame([...refunded].sort(), [...refundedSilently].sort(), 'onRefunded ran for every refund')
   for (const outTradeNo of missed) {
     t.match(
       (await app.wechat.orders.history(outTradeNo)).map(({ source }) => source),
@@ -129,7 +129,7 @@ t.test('a day: lost notifications and console refunds heal, wrong lines wait for
   const calls = world.journal.count({ direction: 'in' })
   const again = await shop_.reconcile()
   t.match(again, { equal: orders + refunds - wrong, healed: 0, open: wrong })
-  t.equal(world.journal.count({ direction: 'in' }), calls + 1, 'run again, nothing but the bill is asked for')
+  t.equal(world.journal.count({ direction: 'in' }), calls + 1, 'a second run only downloads the bill')
   t.equal(paid.length, orders)
   t.equal(refunded.length, refunds)
   const [first] = await app.wechat.anomalies.list()
@@ -137,7 +137,7 @@ t.test('a day: lost notifications and console refunds heal, wrong lines wait for
   t.match(await shop_.reconcile(), { open: wrong - 1, decided: 1 })
 })
 
-t.test('by API v2 and v3 alike', async (t) => {
+t.test('API v2 and v3 give the same result', async (t) => {
   for (const version of ['v2', 'v3'] as const) {
     const made = await shop(t, { version })
     const outTradeNo = await made.buy('lost', true)
@@ -152,7 +152,7 @@ t.test('by API v2 and v3 alike', async (t) => {
   }
 })
 
-t.test('each morning automatically, with the sweeps of one process of several', async (t) => {
+t.test('reconciliation runs each morning in the sweeps of one of several processes', async (t) => {
   const store = memoryStore()
   const made = await shop(t, { store, options: { reconcileAt: '10:30' } })
   const { world, app, paid } = made

@@ -3,7 +3,7 @@ import t from 'tap'
 import { accepted, both, merchant, SIGNATURES } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
-/** An order that is paid and fulfilled. */
+/** A paid and fulfilled order. */
 async function paid(shop: Merchant): Promise<string> {
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo)
@@ -11,7 +11,7 @@ async function paid(shop: Merchant): Promise<string> {
   return outTradeNo
 }
 
-/** Refunds `onRefunded` ran for. */
+/** The refunds that `onRefunded` ran for. */
 function refundedShop(
   t: Parameters<typeof merchant>[0],
   open: typeof merchant,
@@ -30,7 +30,7 @@ function refundedShop(
 }
 
 for (const [name, signing] of SIGNATURES) {
-  t.test(`${name}: refunded, notified, confirmed by a query, told once`, async (t) => {
+  t.test(`${name}: a refund is notified and confirmed by a query, and onRefunded runs once`, async (t) => {
     const { shop, refunded } = await refundedShop(t, merchant, signing)
     const outTradeNo = await paid(shop)
     const { outRefundNo, ...refund } = await shop.app.wechat.refunds.create(outTradeNo, {
@@ -47,7 +47,7 @@ for (const [name, signing] of SIGNATURES) {
   })
 }
 
-both('a refund whose notification never comes is found by asking', async (t, open) => {
+both('a refund whose notification never comes is found by a query', async (t, open) => {
   const { shop, refunded } = await refundedShop(t, open)
   const outTradeNo = await paid(shop)
   const { outRefundNo } = await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 1250 })
@@ -57,7 +57,7 @@ both('a refund whose notification never comes is found by asking', async (t, ope
   t.strictSame(refunded, [outRefundNo])
 })
 
-both('lost answers and busy WeChat: one refund, one number', async (t, open, version) => {
+both('lost answers and a busy WeChat still lead to one refund with one number', async (t, open, version) => {
   const effects = [
     { kind: 'reset', when: 'after' },
     { kind: 'hang', when: 'after' },
@@ -67,7 +67,7 @@ both('lost answers and busy WeChat: one refund, one number', async (t, open, ver
     { kind: 'result_code_fail', err_code: 'SYSTEMERROR' },
     { kind: 'result_code_fail', err_code: 'SYSTEMERROR', when: 'after' },
     { kind: 'result_code_fail', err_code: 'BIZERR_NEED_RETRY' },
-    // API v3 has no word for it.
+    // API v3 has no code for it.
     ...(version === 'v2' ? [{ kind: 'result_code_fail', err_code: 'ORDER_NOT_READY' } as const] : []),
     { kind: 'result_code_fail', err_code: 'NOTENOUGH' },
   ] as const
@@ -98,7 +98,7 @@ both('a refusal frees the amount and is reported', async (t, open) => {
   t.match(await shop.app.wechat.refunds.create(outTradeNo, { key: 'r2', refundFee: 1250 }), { state: 'processing' })
 })
 
-both('50 partial refunds at once never pass what was paid, here and at WeChat', async (t, open) => {
+both('50 partial refunds at once never exceed the payment, here and at WeChat', async (t, open) => {
   const { shop } = await refundedShop(t, open)
   const outTradeNo = await paid(shop)
   const results = await Promise.allSettled(
@@ -114,7 +114,7 @@ both('50 partial refunds at once never pass what was paid, here and at WeChat', 
   )
 })
 
-both('made in the merchant platform: discovered from its notification', async (t, open) => {
+both('a refund made in the merchant platform is discovered from its notification', async (t, open) => {
   const { shop, refunded } = await refundedShop(t, open)
   const outTradeNo = await paid(shop)
   const { outRefundNo } = shop.world.refundFromConsole(outTradeNo, {
@@ -130,7 +130,7 @@ both('made in the merchant platform: discovered from its notification', async (t
 })
 
 both(
-  'paid, and given back in the merchant platform, before either was heard of: recorded, and nothing is delivered',
+  'a payment refunded in the merchant platform before either was known is recorded and not fulfilled',
   async (t, open) => {
     const { shop, refunded } = await refundedShop(t, open)
     const outTradeNo = await shop.order()
@@ -142,7 +142,7 @@ both(
     t.match(
       (await shop.world.settleRefund(outRefundNo, 'SUCCESS')).delivery,
       { verdict: 'fail_xml' },
-      'WeChat is to tell it again',
+      'WeChat has to send it again',
     )
     await shop.settle()
     t.match(
@@ -153,7 +153,7 @@ both(
         payment: { totalFee: 1250 },
         refunds: [{ outRefundNo, origin: 'external', refundFee: 1250, state: 'success' }],
       },
-      'and is asked meanwhile, about both',
+      'meanwhile WeChat is queried about both',
     )
     t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
     await shop.world.advance('1m')
@@ -162,7 +162,7 @@ both(
   },
 )
 
-both('abnormal and closed', async (t, open) => {
+both('abnormal and closed refunds', async (t, open) => {
   for (const [status, state, kind] of [
     ['CHANGE', 'abnormal', 'refund-abnormal'],
     ['REFUNDCLOSE', 'closed', 'refund-refused'],
@@ -178,7 +178,7 @@ both('abnormal and closed', async (t, open) => {
   }
 })
 
-both('forged, rearranged and foreign refund notifications', async (t, open) => {
+both('forged, rearranged and foreign refund notifications are not believed', async (t, open) => {
   const { shop } = await refundedShop(t, open)
   const { apiKey, appid, mchId } = shop.world.credentials
   const outTradeNo = await paid(shop)
@@ -201,7 +201,7 @@ both('forged, rearranged and foreign refund notifications', async (t, open) => {
     ['not base64', outer('***')],
     ['empty', outer('')],
     ['another appid', outer(encrypt(inner(outRefundNo)), 'wx0123456789abcdef')],
-    ['an amount that is none', outer(encrypt(inner(outRefundNo, '1.5')))],
+    ['an invalid amount', outer(encrypt(inner(outRefundNo, '1.5')))],
     ['no number', outer(encrypt('<root><a>1</a></root>'))],
     ['a number that is too long', outer(encrypt(inner('r'.repeat(65))))],
     ['another root', outer(encrypt(inner(outRefundNo).replaceAll('root>', 'xml>')))],
@@ -209,7 +209,7 @@ both('forged, rearranged and foreign refund notifications', async (t, open) => {
   ]
   for (const [name, body] of refused) t.notOk(accepted((await shop.notify(body)).text), name)
 
-  t.ok(accepted((await shop.notify(outer(encrypt(inner(outRefundNo))))).text), 'it says success and decrypts')
+  t.ok(accepted((await shop.notify(outer(encrypt(inner(outRefundNo))))).text), 'it says success and can be decrypted')
   t.ok(accepted((await shop.notify(outer(encrypt(inner('never-made'))))).text))
   await shop.settle()
   t.match(
@@ -218,7 +218,7 @@ both('forged, rearranged and foreign refund notifications', async (t, open) => {
       { outRefundNo, state: 'processing' },
       { outRefundNo: 'never-made', state: 'processing' },
     ],
-    'but it is WeChat that is asked',
+    'but only a query is believed',
   )
   for (let n = 0; n < 8; n++) {
     await shop.world.advance('10m')
@@ -226,5 +226,5 @@ both('forged, rearranged and foreign refund notifications', async (t, open) => {
   }
   const known = await shop.app.wechat.refunds.list(outTradeNo)
   t.match(known, [{ outRefundNo, state: 'processing' }])
-  t.equal(known.length, 1, 'what WeChat goes on not to know goes away')
+  t.equal(known.length, 1, 'a refund that WeChat keeps not knowing is dropped')
 })

@@ -10,7 +10,10 @@ import type { LogLine, Version } from '../helpers.ts'
 
 const [A, B] = ['wx00000000000000aa', 'wx00000000000000bb'] as const
 
-/** Registrations of one merchant number, by name: which app, on which server and which store. The refund URL of the merchant number is that of `a`. */
+/**
+ * Registrations of one merchant number, by name: which app, on which server and store. The refund URL of the merchant
+ * number is that of `a`.
+ */
 async function merchantOf(
   t: Test,
   version: Version,
@@ -73,7 +76,10 @@ async function merchantOf(
     apps,
     refunded,
     logs,
-    /** An order of the registration, paid and delivered, of which some is given back in the merchant platform: the notification goes to `a`. */
+    /**
+     * A paid and fulfilled order of the registration that is partly refunded in the merchant platform: the notification
+     * goes to `a`.
+     */
     async refundElsewhere(name: string) {
       const { appid } = registrations[name]!
       const openid = `o-${appid}`
@@ -111,11 +117,11 @@ async function merchantOf(
 const found = (outRefundNo: string) => [{ outRefundNo, origin: 'external', state: 'success', fulfilment: 'done' }]
 
 both(
-  'two apps of one merchant number, one refund URL: the notification reaches the app that owns the order',
+  'with two apps of one merchant number and one refund URL, the notification reaches the app that owns the order',
   async (t, _open, version) => {
     const shared = memoryStore() as Store
     for (const [what, stores] of [
-      ['each with a store of its own', { a: memoryStore() as Store, b: memoryStore() as Store }],
+      ['each with its own store', { a: memoryStore() as Store, b: memoryStore() as Store }],
       ['on one store', { a: shared, b: shared }],
     ] as const) {
       const made = await merchantOf(t, version, {
@@ -126,7 +132,7 @@ both(
         const { outTradeNo, outRefundNo, verdict } = await made.refundElsewhere(name)
         t.equal(verdict, 'acked', `${what}: ${name}`)
         await made.apps[name]!.idle()
-        t.match(await made.apps[name]!.refunds.list(outTradeNo), found(outRefundNo), 'it is asked about at once')
+        t.match(await made.apps[name]!.refunds.list(outTradeNo), found(outRefundNo), 'it is queried at once')
         t.strictSame(made.refunded.splice(0), [`${name} ${outRefundNo}`], 'by its owner, once')
       }
       t.strictSame(
@@ -137,23 +143,20 @@ both(
   },
 )
 
-both(
-  'the owner is registered on another server: it does the work if they share the store',
-  async (t, _open, version) => {
-    const store = memoryStore() as Store
-    const made = await merchantOf(t, version, { a: { appid: A, server: 1, store }, b: { appid: B, server: 2, store } })
-    const { outTradeNo, outRefundNo, verdict } = await made.refundElsewhere('b')
-    t.equal(verdict, 'acked')
-    t.equal(await made.apps.a!.sweep(), 0, "nobody works on another app's order")
-    t.match(await made.apps.b!.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: undefined }])
-    await made.settle()
-    t.match(await made.apps.b!.refunds.list(outTradeNo), found(outRefundNo))
-    t.strictSame(made.refunded, [`b ${outRefundNo}`])
-    await t.rejects(made.apps.a!.refunds.refresh(outTradeNo, outRefundNo), { code: 'WECHAT_ORDER_CONFLICT' })
-  },
-)
+both('an owner registered on another server does the work if they share the store', async (t, _open, version) => {
+  const store = memoryStore() as Store
+  const made = await merchantOf(t, version, { a: { appid: A, server: 1, store }, b: { appid: B, server: 2, store } })
+  const { outTradeNo, outRefundNo, verdict } = await made.refundElsewhere('b')
+  t.equal(verdict, 'acked')
+  t.equal(await made.apps.a!.sweep(), 0, "no registration works on another app's order")
+  t.match(await made.apps.b!.refunds.list(outTradeNo), [{ outRefundNo, state: 'processing', refundId: undefined }])
+  await made.settle()
+  t.match(await made.apps.b!.refunds.list(outTradeNo), found(outRefundNo))
+  t.strictSame(made.refunded, [`b ${outRefundNo}`])
+  await t.rejects(made.apps.a!.refunds.refresh(outTradeNo, outRefundNo), { code: 'WECHAT_ORDER_CONFLICT' })
+})
 
-both('there is no owner: FAIL, and the log says where the URL is set', async (t, _open, version) => {
+both('without an owner the answer is FAIL, and the log says where the URL is set', async (t, _open, version) => {
   const made = await merchantOf(t, version, {
     a: { appid: A, server: 1, store: memoryStore() as Store },
     b: { appid: B, server: 2, store: memoryStore() as Store },
@@ -165,5 +168,5 @@ both('there is no owner: FAIL, and the log says where the URL is set', async (t,
     [{ fault: 'wrong-account', reason: new RegExp(`app ${B}, .*交易中心 – 退款管理 – 退款配置`) }],
   )
   t.strictSame(await made.apps.b!.refunds.list(outTradeNo), [])
-  t.match(await made.apps.b!.orders.refresh(outTradeNo), { refunds: [{ state: 'success' }] }, 'asking finds it')
+  t.match(await made.apps.b!.orders.refresh(outTradeNo), { refunds: [{ state: 'success' }] }, 'a query finds it')
 })

@@ -2,7 +2,7 @@ import t from 'tap'
 import { Secret } from '../../src/index.ts'
 import { merchant } from '../helpers.ts'
 
-t.test('a user: session key, phone number and data, as WeChat and its client give them', async (t) => {
+t.test("a user's session key, phone number and data, as WeChat and its client give them", async (t) => {
   const { app, world } = await merchant(t)
   const { miniProgram } = app.wechat
   const { openid, sessionKey } = await miniProgram.code2Session(new Secret(world.loginCode({ openid: 'oAlice' }).code))

@@ -8,7 +8,7 @@ import { createMockWechat } from '../../mock-server/index.ts'
 import wechatPay, { memoryStore } from '../../src/index.ts'
 import type { Version } from '../helpers.ts'
 
-/** A shop on one address and one store, which deploys replace. */
+/** A shop with one address and one store, whose processes are replaced by deploys. */
 async function shopOf(t: Test) {
   const mock = await createMockWechat()
   const world = mock.default
@@ -72,7 +72,7 @@ async function shopOf(t: Test) {
       world.requestPayment(params)
       return outTradeNo
     },
-    /** Lets time pass, and does what is due meanwhile. */
+    /** Advances time and does what becomes due. */
     async live(minutes: number): Promise<void> {
       for (let n = 0; n < minutes * 2; n++) {
         await world.advance('30s')
@@ -101,14 +101,14 @@ for (const [from, to] of [
 
     await deploy(to)
     const [delivery] = await world.notification(missed).deliver()
-    t.not(delivery!.verdict, 'acked', 'not taken before WeChat has been asked in the version of now')
+    t.not(delivery!.verdict, 'acked', 'not accepted before WeChat has been queried with the current version')
     await world.pay(open)
     await world.settleRefund(refund.outRefundNo, 'SUCCESS')
     await world.settleRefund(unheard.outRefundNo, 'SUCCESS', { deliver: 'hold' })
     const later = await order('later')
     await world.pay(later)
     const second = await order('again')
-    t.not(second, again, 'a prepay id of the other version is not shown to the payer')
+    t.not(second, again, 'a prepay id of the other version is not given to the payer')
     t.equal(world.order(again).tradeState, 'CLOSED')
     await world.pay(second)
     const more = await wechat()

@@ -8,19 +8,19 @@ const APPID = 'wx0123456789abcdef'
 const IDENTITY = { appid: APPID, openid: 'oAlice', unionid: undefined }
 const request = {} as FastifyRequest
 
-/** The hooks of an app, some of them replaced. */
+/** An app's hooks, some of them replaced. */
 const answers = (hooks: Record<string, unknown> = {}) =>
   createAnswers(
     { price: () => ({ key: 'k', description: 'tea', totalFee: 1 }), onPaid() {}, ...hooks } as unknown as Hooks<never>,
     APPID,
   )
 
-t.test('what authenticate answers', async (t) => {
+t.test('the answer of authenticate is checked', async (t) => {
   const good: [what: string, answer: unknown, identity: unknown][] = [
     ['nobody', undefined, undefined],
-    ['nobody, as a database says it', null, undefined],
+    ['null, as a database says that there is nobody', null, undefined],
     ['an identity', IDENTITY, IDENTITY],
-    ['without the appid: it is this one', { openid: 'oAlice' }, IDENTITY],
+    ["without an appid, it is this app's", { openid: 'oAlice' }, IDENTITY],
     ['a row', { openid: 'oAlice', unionid: null, id: 7 }, { ...IDENTITY, id: 7 }],
     ['with a unionid', { openid: 'oAlice', unionid: 'uAlice' }, { ...IDENTITY, unionid: 'uAlice' }],
   ]
@@ -49,7 +49,7 @@ t.test('what authenticate answers', async (t) => {
   }
 })
 
-t.test('what issueToken answers', async (t) => {
+t.test('the answer of issueToken is checked', async (t) => {
   const expiresAt = new Date('2026-03-01T04:00:00Z')
   for (const answer of [{ token: 'a.b.c' }, { token: 'a.b.c', expiresAt }, { token: 'a', expiresAt: undefined }]) {
     t.match(await answers({ issueToken: async () => answer }).issueToken!(IDENTITY, request), answer)
@@ -79,13 +79,13 @@ t.test('what issueToken answers', async (t) => {
   }
 })
 
-t.test('hooks that are not there', async (t) => {
+t.test('missing hooks', async (t) => {
   const { authenticate, issueToken, onLogin } = answers()
   t.strictSame([authenticate, issueToken], [undefined, undefined])
   await onLogin({ ...IDENTITY, sessionKey: new Secret('session key') }, request)
 })
 
-t.test('errors of hooks pass through, as long as they can be read', async (t) => {
+t.test('errors thrown by hooks are passed on, as long as they can be read', async (t) => {
   const soldOut = Object.assign(new Error('sold out'), { statusCode: 410 })
   for (const price of [
     () => {

@@ -7,7 +7,7 @@ import { serve } from '../fixtures.ts'
 const text = async (stream: Readable | undefined) => Buffer.concat((await stream!.toArray()) as Buffer[]).toString()
 
 t.test(
-  'a body is spent when it has been read to its end, and not when it is handed on as another stream',
+  'a body counts as consumed when it was read to its end, not when it is passed on as another stream',
   async (t) => {
     const seen: unknown[] = []
     const url = await serve(t, (request, response) => {
@@ -24,7 +24,7 @@ t.test(
   },
 )
 
-t.test('a body kept by a middleware is read', async (t) => {
+t.test('a body kept by a middleware is used', async (t) => {
   const cases: [kept: unknown, type: string, body: string][] = [
     ['code=1', 'text/plain', 'code=1'],
     [Buffer.from('茶'), 'text/plain', '茶'],

@@ -6,40 +6,40 @@ import middie from '@fastify/middie'
 import bodyParser from 'body-parser'
 import type { FastifyInstance } from 'fastify'
 
-/** Real time that a notification has here from its arrival to its answer. */
+/** The limit, in real time, from a notification's arrival to its answer. */
 export const LIMIT_MS = 100
 
-/** What an app may have, and whether a genuine notification still reaches us. */
+/** Things an app may have, and whether a genuine notification still gets through. */
 export const HARMLESS: Record<string, (app: FastifyInstance) => Promise<void> | void> = {
   nothing: () => {},
-  'a hook that listens to the body in passing': (app) => {
+  'a hook that listens to the body as it passes': (app) => {
     app.addHook('onRequest', ({ raw }, _reply, done) => {
       raw.on('data', () => {})
       done()
     })
   },
-  'a preParsing hook that hands the body on as a stream of its own': (app) => {
+  'a preParsing hook that passes the body on as another stream': (app) => {
     app.addHook('preParsing', async (_request, _reply, payload) => payload.pipe(new PassThrough()))
   },
-  'a hook that changes what was parsed': (app) => {
+  'a hook that changes the parsed body': (app) => {
     app.addHook('preHandler', async (request) => {
       request.body = { xml: {} }
     })
   },
-  'a hook that takes the Content-Type away': (app) => {
+  'a hook that removes the Content-Type': (app) => {
     app.addHook('preValidation', async ({ headers }) => {
       delete headers['content-type']
     })
   },
 }
 
-/** Middlewares and hooks that have read the body before us, and not kept it. */
+/** Middlewares and hooks that read the body before us and do not keep it. */
 export const READERS: Record<string, (app: FastifyInstance) => Promise<void> | void> = {
-  'body-parser, for texts': async (app) => {
+  'body-parser for text': async (app) => {
     await app.register(express)
     app.use(bodyParser.text({ type: 'text/xml' }))
   },
-  'body-parser, for everything, as JSON': async (app) => {
+  'body-parser for JSON, with every type': async (app) => {
     await app.register(express)
     app.use(bodyParser.text({ type: '*/*' }))
     app.use((request, _response, next) => {
@@ -47,7 +47,7 @@ export const READERS: Record<string, (app: FastifyInstance) => Promise<void> | v
       next()
     })
   },
-  'a middleware of its own': async (app) => {
+  'a custom middleware': async (app) => {
     await app.register(middie)
     app.use((request, _response, next) => {
       request.on('data', () => {}).on('end', next)
@@ -63,7 +63,7 @@ export const READERS: Record<string, (app: FastifyInstance) => Promise<void> | v
       await raw.toArray()
     })
   },
-  'a hook that listens to the body and comes back later': (app) => {
+  'a hook that listens to the body and finishes later': (app) => {
     app.addHook('onRequest', async ({ raw }) => {
       raw.on('data', () => {})
     })
@@ -81,7 +81,7 @@ export const READERS: Record<string, (app: FastifyInstance) => Promise<void> | v
       return payload
     })
   },
-  'a preParsing hook that hands nothing on': (app) => {
+  'a preParsing hook that passes nothing on': (app) => {
     app.addHook('preParsing', async (_request, _reply, payload) => {
       payload.resume()
       return new Readable({ read() {} })
@@ -90,7 +90,7 @@ export const READERS: Record<string, (app: FastifyInstance) => Promise<void> | v
 }
 
 const PAGE = '<html>Closed for maintenance</html>'
-/** Apps that answer, or refuse, in our place. */
+/** Apps that answer or refuse in our place. */
 export const ANSWERS: Record<
   string,
   { host: (app: FastifyInstance) => Promise<void> | void; status: number; log: object; past?: boolean }
@@ -133,7 +133,7 @@ export const ANSWERS: Record<
     status: 503,
     log: { status: 503, msg: /^A preParsing hook has .* probably a maintenance page/ },
   },
-  'a page of success': {
+  'a success page': {
     host: (app) => {
       app.addHook('preValidation', async (_request, reply) => await reply.type('text/html').send(PAGE))
     },
@@ -147,7 +147,7 @@ export const ANSWERS: Record<
     status: 200,
     log: { status: 302, location: '/login', msg: /probably a redirect/ },
   },
-  'a page that is a stream, and compressed': {
+  'a page sent as a compressed stream': {
     host: (app) => {
       app.addHook('onRequest', async (_request, reply) => {
         reply.raw.setHeader('x-raw', 'x')
@@ -166,7 +166,7 @@ export const ANSWERS: Record<
     status: 500,
     log: { status: 500, err: { message: 'fine' } },
   },
-  'a middleware that answers past Fastify': {
+  'a middleware that bypasses Fastify to answer': {
     host: async (app) => {
       await app.register(express)
       app.use((_request, response) => {
@@ -177,7 +177,7 @@ export const ANSWERS: Record<
     log: { status: 503, msg: /^An onRequest hook or a middleware has .* probably a maintenance page/ },
     past: true,
   },
-  'a middleware that redirects past Fastify': {
+  'a middleware that bypasses Fastify to redirect': {
     host: async (app) => {
       await app.register(middie)
       app.use((_request, response) => {
@@ -188,7 +188,7 @@ export const ANSWERS: Record<
     log: { status: 301, location: 'https://shop.example.com', msg: /probably a redirect/ },
     past: true,
   },
-  'a hook that begins to answer past Fastify, and passes the request on': {
+  'a hook that bypasses Fastify to start an answer, and passes the request on': {
     host: (app) => {
       app.addHook('preHandler', async (_request, reply) => {
         reply.raw.writeHead(200, { 'content-type': 'text/html' }).write('<html>')
@@ -199,7 +199,7 @@ export const ANSWERS: Record<
     log: { status: 200, msg: /^A hook or a middleware has/ },
     past: true,
   },
-  'a hook that answers past Fastify, slowly': {
+  'a hook that bypasses Fastify to answer slowly': {
     host: (app) => {
       app.addHook('preHandler', async (_request, reply) => {
         reply.hijack()

@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 import wechatPay, { memoryStore } from '../../src/index.ts'
 import { merchant, serve } from '../helpers.ts'
 
-/** An app that the plugin is registered in, whose WeChat lets everybody log in. */
+/** An app with the plugin, whose WeChat accepts every login. */
 async function appWith(t: Test, host: (app: FastifyInstance) => void): Promise<FastifyInstance> {
   const baseUrl = await serve(t, (_request, response) => {
     response.end(JSON.stringify({ session_key: 'tiihtNczf5v6AKRyjwEUhQ==', openid: 'oAlice' }))
@@ -33,7 +33,7 @@ async function appWith(t: Test, host: (app: FastifyInstance) => void): Promise<F
 const code = '021ByuFs0fNXie1T5lJs0IwBFs0ByuF1'
 const login = (payload: object = { code }) => ({ method: 'POST' as const, url: '/wechat/login', payload })
 
-t.test("a host's error handler has the last word about replies that are not WeChat's", async (t) => {
+t.test("the host's error handler has the last word on replies that do not go to WeChat", async (t) => {
   const app = await appWith(t, (app) => {
     app.setErrorHandler((error: Error & { code?: string }, _request, reply) => {
       reply.code(200).send({ errno: 7, errmsg: error.code ?? error.message })
@@ -43,7 +43,7 @@ t.test("a host's error handler has the last word about replies that are not WeCh
   t.strictSame([reply.statusCode, reply.json()], [200, { errno: 7, errmsg: 'WECHAT_UNAUTHENTICATED' }])
 })
 
-t.test('without one, errors have the form of Fastify', async (t) => {
+t.test('without an error handler, errors have the form of Fastify', async (t) => {
   const app = await appWith(t, () => {})
   t.strictSame((await app.inject({ url: '/wechat/orders/order-1' })).json(), {
     statusCode: 401,
@@ -54,23 +54,23 @@ t.test('without one, errors have the form of Fastify', async (t) => {
   t.match((await app.inject(login({}))).json(), { statusCode: 400, error: 'Bad Request', message: /code/ })
 })
 
-t.test('an envelope of the host goes around every reply', async (t) => {
+t.test("the host's envelope wraps every reply", async (t) => {
   const app = await appWith(t, (app) => {
     app.addHook('preSerialization', async (_request, _reply, data) => ({ code: 0, data }))
   })
   t.match((await app.inject(login())).json(), { code: 0, data: { token: /^[\w-]{43}$/ } })
 })
 
-/** Middlewares that have read the body before us, and what a login comes to. */
+/** Middlewares that read the body before us, and the status of a login. */
 const READERS: [name: string, middleware: unknown, payload: object | string, status: number][] = [
   ['as JSON', bodyParser.json(), { code }, 200],
   ['as JSON, of the wrong shape', bodyParser.json(), { code: 7 }, 400],
   ['as a form', bodyParser.urlencoded({ extended: false }), `code=${code}`, 200],
-  ['as a text', bodyParser.text({ type: '*/*' }), { code }, 200],
+  ['as text', bodyParser.text({ type: '*/*' }), { code }, 200],
   ['as bytes', bodyParser.raw({ type: '*/*' }), { code }, 200],
-  ['as bytes of no JSON', bodyParser.raw({ type: '*/*' }), '{', 400],
+  ['as bytes that are not JSON', bodyParser.raw({ type: '*/*' }), '{', 400],
   [
-    'and has not kept it',
+    'and does not keep it',
     (request: IncomingMessage, _response: unknown, next: () => void) => {
       request.resume().on('end', next)
     },
@@ -103,7 +103,7 @@ for (const [name, middleware, payload, status] of READERS) {
 }
 
 const HOSTS: Record<string, (app: FastifyInstance) => void> = {
-  'compilers for schemas of another library': (app) => {
+  'schema compilers of another library': (app) => {
     app.setValidatorCompiler(
       ({ schema }) =>
         (data) =>
@@ -115,12 +115,12 @@ const HOSTS: Record<string, (app: FastifyInstance) => void> = {
           JSON.stringify((schema as { parse: (data: unknown) => unknown }).parse(data)),
     )
   },
-  'JSON as it came, for signatures of its own': (app) => {
+  'a JSON parser that keeps the raw text, for its own signatures': (app) => {
     app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body)
     })
   },
-  'no parser but one that gives bodies as they came': (app) => {
+  'a single parser that returns the raw body': (app) => {
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
       done(null, body)
@@ -137,7 +137,7 @@ for (const [name, host] of Object.entries(HOSTS)) {
   })
 }
 
-t.test('JSON without a body is none, as wx.request sends it; a broken one is refused', async (t) => {
+t.test('an empty JSON body, as wx.request sends it, means no body; a broken one is refused', async (t) => {
   const shop = await merchant(t)
   const headers = { ...(await shop.login()), 'content-type': 'application/json' }
   const outTradeNo = await shop.order()
@@ -146,14 +146,14 @@ t.test('JSON without a body is none, as wx.request sends it; a broken one is ref
   t.equal(
     (await fetch(`${shop.url}/wechat/orders`, { method: 'POST', headers })).status,
     200,
-    'the price hook may need none',
+    'the price hook may not need a body',
   )
   for (const body of ['{', '[', '{"__proto__":{"code":"x"}}', '{"constructor":{"prototype":{}}}']) {
     t.equal((await fetch(`${shop.url}/wechat/login`, { method: 'POST', headers, body })).status, 400, body)
   }
 })
 
-t.test('forms are taken as well', async (t) => {
+t.test('forms are accepted too', async (t) => {
   const app = await appWith(t, () => {})
   const reply = await app.inject({
     method: 'POST',

@@ -12,7 +12,7 @@ const sessionKey = 'tiihtNczf5v6AKRyjwEUhQ=='
 const code = '021ByuFs0fNXie1T5lJs0IwBFs0ByuF1'
 const session = JSON.stringify({ session_key: sessionKey, openid: 'oAlice', unionid: 'uAlice' })
 
-/** An app whose WeChat answers a login with `reply`; counts the exchanges. */
+/** An app whose WeChat answers logins with `reply`; it counts the exchanges. */
 async function appWith(
   t: Test,
   reply: string | ((count: number) => string | undefined),
@@ -61,7 +61,7 @@ async function appWith(
   }
 }
 
-t.test('a code becomes a token; the session key and the openid stay here', async (t) => {
+t.test('a code becomes a token; the session key and the openid stay on the server', async (t) => {
   const { login, calls } = await appWith(t, session)
   const reply = await login()
   t.equal(reply.statusCode, 200)
@@ -101,7 +101,7 @@ t.test('exposeOpenid, onLogin, issueToken and authenticate', async (t) => {
   }
 })
 
-t.test('both forms of wx.request are taken', async (t) => {
+t.test('both content types of wx.request are accepted', async (t) => {
   const { app } = await appWith(t, session)
   const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   t.equal(
@@ -110,7 +110,7 @@ t.test('both forms of wx.request are taken', async (t) => {
   )
 })
 
-t.test('a code of the wrong shape is refused before any call', async (t) => {
+t.test('a malformed code is refused without a call', async (t) => {
   const { login, calls } = await appWith(t, session)
   for (const payload of [
     {},
@@ -152,8 +152,8 @@ t.test("WeChat's refusals", async (t) => {
     const loud = logs.some(
       (line) => line.includes('Nobody can log in') && line.includes('"level":50') && line.includes('rid: 66c69111'),
     )
-    t.equal(loud, name === 'WECHAT_ACCOUNT_REFUSED', 'our own faults are logged loudly, with the reason')
-    t.equal(reply.body.includes('words of WeChat'), false, "and are the operator's business alone")
+    t.equal(loud, name === 'WECHAT_ACCOUNT_REFUSED', 'our own faults are logged as errors, with the reason')
+    t.equal(reply.body.includes('words of WeChat'), false, 'and the client learns nothing about them')
   }
 })
 
@@ -227,7 +227,7 @@ t.test('no reply, log line or error holds a secret, whatever goes wrong', async 
   }
 })
 
-t.test('the whole log of a paid order, at the most talkative level, holds no secret', async (t) => {
+t.test('the whole trace-level log of a paid order holds no secret', async (t) => {
   const shop = await merchant(t)
   const headers = await shop.login()
   await shop.post('/wechat/orders', {}, headers)

@@ -16,7 +16,7 @@ const EVENT: WechatEvent = {
 }
 const REPORT = { outRefundNo: 'r-1', outTradeNo: 'order-1', refundId: '50', refundFee: 1, state: 'success' as const }
 
-/** What became of a notification of API v3 that reads as `read`. */
+/** The result of an API v3 notification that is read as `read`. */
 async function outcomeOf(
   read: Notification | Error,
   {
@@ -74,7 +74,7 @@ async function outcomeOf(
   return { statusCode, body, seen, logs: logs.filter(({ msg }) => !/request/.test(msg)) }
 }
 
-t.test('a refund of which WeChat has signed what it says', async (t) => {
+t.test('a refund whose details WeChat has signed is recorded', async (t) => {
   const { body, seen } = await outcomeOf({ kind: 'refund', report: REPORT })
   t.equal(body, 'ok')
   t.strictSame(seen, [{ seen: 'refund-reported', source: 'notify', report: REPORT }])
@@ -88,7 +88,7 @@ t.test('a refund of which WeChat has signed what it says', async (t) => {
   })
 })
 
-t.test('an event goes to onEvent', async (t) => {
+t.test('an event is passed to onEvent', async (t) => {
   const told: WechatEvent[] = []
   const { body, seen } = await outcomeOf(
     { kind: 'event', event: EVENT },
@@ -100,7 +100,7 @@ t.test('an event goes to onEvent', async (t) => {
   )
   t.equal(body, 'ok')
   t.strictSame(told, [EVENT])
-  t.strictSame(seen, [], 'no order hears of it')
+  t.strictSame(seen, [], 'no order is touched')
 
   const failed = await outcomeOf(
     { kind: 'event', event: EVENT },
@@ -110,7 +110,7 @@ t.test('an event goes to onEvent', async (t) => {
       },
     },
   )
-  t.match(failed, { statusCode: 500, body: 'not-stored' }, 'a hook that throws has it sent again')
+  t.match(failed, { statusCode: 500, body: 'not-stored' }, 'if the hook throws, WeChat has to send the event again')
   t.match(failed.logs, [{ level: 50, err: { message: 'not now' } }])
 
   for (const [name, make] of Object.entries(NASTY)) {
@@ -124,15 +124,15 @@ t.test('an event goes to onEvent', async (t) => {
     )
     t.match(nasty, { statusCode: 500, body: 'not-stored', logs: [{ level: 50 }] }, name)
     t.ok(JSON.stringify(nasty.logs).length < 30_000, `${name}: the log is short`)
-    t.equal(nasty.logs.length, 1, `${name}: answered at once, and not when time is up`)
+    t.equal(nasty.logs.length, 1, `${name}: answered at once, not when time is up`)
   }
 
   const without = await outcomeOf({ kind: 'event', event: EVENT })
   t.equal(without.body, 'ok')
-  t.match(without.logs, [{ level: 30, id: 'e-1', type: 'COMPLAINT.CREATE' }], 'without a hook it is in the log')
+  t.match(without.logs, [{ level: 30, id: 'e-1', type: 'COMPLAINT.CREATE' }], 'without a hook the event is logged')
 })
 
-t.test('how loudly a refusal is logged', async (t) => {
+t.test('the level at which a refusal is logged', async (t) => {
   const cases: [fault: NotificationFault, level: number][] = [
     ['bad-signature', 40],
     ['stale', 40],

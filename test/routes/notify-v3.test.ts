@@ -12,7 +12,10 @@ import { API_V3_KEY, APPID, MCH_ID, MERCHANT_KEY, NOW, PUBLIC_KEY, SERIAL_NO } f
 import { newOrder, paymentOf } from '../engine/helpers.ts'
 import { ANSWERS, HARMLESS, READERS } from './hosts.ts'
 
-/** A merchant of API v3 that has made one order, and what it answers to notifications by real HTTP. Another app of the merchant number may be on the same server and store. */
+/**
+ * An API v3 merchant with one order, and its answers to notifications over real HTTP. Another app of the merchant
+ * number may be on the same server and store.
+ */
 async function shop(
   t: Test,
   { other, host = () => {} }: { other?: string; host?: (app: FastifyInstance) => Promise<void> | void } = {},
@@ -107,11 +110,11 @@ t.test('a bad notification gets 4xx or 5xx, changes nothing, and the next genuin
     t.ok(reply.status >= 400, `${name}: ${reply.status}`)
     const unread = message.body.length > 64 * 1024 ? 'unreadable' : fault
     t.strictSame(JSON.parse(reply.text), { code: 'FAIL', message: unread }, name)
-    t.strictSame(await app.wechat.orders.get(TRADE.out_trade_no), before, `${name}: the order is as it was`)
+    t.strictSame(await app.wechat.orders.get(TRADE.out_trade_no), before, `${name}: the order is unchanged`)
   }
   t.strictSame(paid, [])
   const kinds = new Set((await app.wechat.anomalies.list()).map(({ kind }) => kind))
-  t.strictSame(kinds, new Set(['mismatch', 'unknown-order']), 'what WeChat signed is kept with its evidence')
+  t.strictSame(kinds, new Set(['mismatch', 'unknown-order']), 'what WeChat signed is stored with its evidence')
 
   t.match(await notify(notification()), { status: 200, type: /json/, text: '{"code":"SUCCESS"}' })
   t.match(await notify(notification()), { status: 200 }, 'and again')
@@ -132,24 +135,21 @@ t.test('the Content-Type does not matter', async (t) => {
   }
 })
 
-t.test('API v2 XML is answered in its own words, and not believed without the v2 key', async (t) => {
+t.test('API v2 XML is answered in XML, and not believed without the v2 key', async (t) => {
   const { notify } = await shop(t)
   const body = Buffer.from('<xml><return_code>SUCCESS</return_code></xml>')
   t.match(await notify({ headers: {}, body }, 'text/xml'), { status: 200, type: /xml/, text: /FAIL.*no-v2-key/ })
 })
 
-t.test(
-  'a refund of an order that is not known to be paid is to be sent again, and WeChat is asked meanwhile',
-  async (t) => {
-    const { app, notify } = await shop(t)
-    const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource: REFUND }))
-    t.match(reply, { status: 409, text: /mismatch/ })
-    t.match(await app.wechat.orders.get(TRADE.out_trade_no), { state: 'prepaid', refunds: [], dueAt: NOW })
-  },
-)
+t.test('a refund of an order not known to be paid has to be sent again, and WeChat is queried meanwhile', async (t) => {
+  const { app, notify } = await shop(t)
+  const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource: REFUND }))
+  t.match(reply, { status: 409, text: /mismatch/ })
+  t.match(await app.wechat.orders.get(TRADE.out_trade_no), { state: 'prepaid', refunds: [], dueAt: NOW })
+})
 
 t.test(
-  'a refund of another app of the merchant number is the work of the registration that owns the order',
+  'a refund of another app of the merchant number is handled by the registration that owns the order',
   async (t) => {
     const other = 'wx00000000000000bb'
     const { beside, store, refunded, notify } = await shop(t, { other })
@@ -161,30 +161,30 @@ t.test(
     t.match(await notify(notification({ type: 'REFUND.SUCCESS', resource })), { status: 200 })
     await beside!.idle()
     await beside!.idle()
-    t.strictSame(refunded, [`${other} ${REFUND.out_refund_no}`], 'at once: nobody sweeps')
+    t.strictSame(refunded, [`${other} ${REFUND.out_refund_no}`], 'at once, without a sweep')
   },
 )
 
-t.test(
-  'a refund of a merchant number never counts for an order of another one, though both are on one store',
-  async (t) => {
-    const { app, store, notify } = await shop(t)
-    const order = newOrder({ outTradeNo: 'foreign-1', key: 'foreign', liveKey: 'foreign', appid: APPID, mchId: '1' })
-    const paid = { ...order, state: 'paid', payment: paymentOf(order), fulfilment: 'done' } as const
-    await store.insertOrder({ order: paid, history: [], anomalies: [] })
-    const resource = { ...REFUND, out_trade_no: order.outTradeNo }
-    const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource }))
-    t.match(reply, { status: 404, text: /unknown-order/ })
-    t.strictSame(await app.wechat.refunds.list(order.outTradeNo), [])
-  },
-)
+t.test('a refund of one merchant number never counts for an order of another in the same store', async (t) => {
+  const { app, store, notify } = await shop(t)
+  const order = newOrder({ outTradeNo: 'foreign-1', key: 'foreign', liveKey: 'foreign', appid: APPID, mchId: '1' })
+  const paid = { ...order, state: 'paid', payment: paymentOf(order), fulfilment: 'done' } as const
+  await store.insertOrder({ order: paid, history: [], anomalies: [] })
+  const resource = { ...REFUND, out_trade_no: order.outTradeNo }
+  const reply = await notify(notification({ type: 'REFUND.SUCCESS', resource }))
+  t.match(reply, { status: 404, text: /unknown-order/ })
+  t.strictSame(await app.wechat.refunds.list(order.outTradeNo), [])
+})
 
-const { 'body-parser, for texts': _texts, ...readers } = READERS
-/** What the app makes of the body, and what WeChat reads then: its status alone says whether the notification was taken. */
+const { 'body-parser for text': _texts, ...readers } = READERS
+/**
+ * What the app does with the body, and the status WeChat then reads, which alone says whether the notification was
+ * accepted.
+ */
 const HOSTS: [name: string, host: (app: FastifyInstance) => Promise<void> | void, status: RegExp, fault?: string][] = [
   ...Object.entries(HARMLESS).map(([name, host]): (typeof HOSTS)[number] => [name, host, /^200$/]),
   [
-    'a middleware that keeps the bytes it has read',
+    'a middleware that keeps the bytes it read',
     async (app) => {
       await app.register(express)
       app.use(bodyParser.raw({ type: '*/*' }))
@@ -193,7 +193,7 @@ const HOSTS: [name: string, host: (app: FastifyInstance) => Promise<void> | void
   ],
   ...Object.entries(readers).map(([name, host]): (typeof HOSTS)[number] => [name, host, /^(400|503)$/, 'blocked']),
   [
-    'a middleware that has read it as JSON',
+    'a middleware that read it as JSON',
     async (app) => {
       await app.register(express)
       app.use(bodyParser.json())
@@ -220,7 +220,7 @@ const HOSTS: [name: string, host: (app: FastifyInstance) => Promise<void> | void
 ]
 
 t.test(
-  'a notification that was not accepted never gets a success status, in spite of anything the app does with the body',
+  'a notification that was not accepted never gets a success status, whatever the app does with the body',
   async (t) => {
     for (const [name, host, status, fault] of HOSTS) {
       const { app, paid, notify } = await shop(t, { host })

@@ -48,8 +48,8 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     'total_fee: full-width digits': altered({ total_fee: '１２５０' }),
     'total_fee: beyond 2^53': altered({ total_fee: '9007199254740993' }),
     'total_fee: missing': altered({ total_fee: undefined }),
-    'total_fee: cash_fee only is right': altered({ total_fee: '1', cash_fee: '1250' }),
-    'time_end: no real moment': altered({ time_end: '20260231000000' }),
+    'total_fee: only cash_fee is right': altered({ total_fee: '1', cash_fee: '1250' }),
+    'time_end: not a real date': altered({ time_end: '20260231000000' }),
     'time_end: missing': altered({ time_end: undefined }),
     'return_code: FAIL': altered({ return_code: 'FAIL' }),
     'return_code: missing': altered({ return_code: undefined }),
@@ -83,11 +83,11 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
     'bytes: none': '',
     'bytes: blank': ' \n ',
     'bytes: 1 MB': `<xml><a>${'a'.repeat(1 << 20)}</a></xml>`,
-    'bytes: just beyond 64 KiB': `<xml><a>${'a'.repeat(64 * 1024)}</a></xml>`,
+    'bytes: just over 64 KiB': `<xml><a>${'a'.repeat(64 * 1024)}</a></xml>`,
     'form: URL-encoded': 'return_code=SUCCESS&result_code=SUCCESS',
     'form: HTML': '<html><body>SUCCESS</body></html>',
   }
-  t.ok(Object.keys(bad).length >= 40, `${Object.keys(bad).length} of them`)
+  t.ok(Object.keys(bad).length >= 40, `${Object.keys(bad).length} bad notifications`)
 
   const before = await shop.app.wechat.orders.get(outTradeNo)
   for (const [name, body] of Object.entries(bad)) {
@@ -101,7 +101,7 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
       )
       t.match(contentType, 'text/xml')
     }
-    t.same(await shop.app.wechat.orders.get(outTradeNo), before, `${name}: the order is as it was`)
+    t.same(await shop.app.wechat.orders.get(outTradeNo), before, `${name}: the order is unchanged`)
   }
   const json = await notify('{"id":"1"}', { 'content-type': 'application/json', 'wechatpay-signature': 'AAAA' })
   t.match(json, { status: 400, text: '{"code":"FAIL","message":"unreadable"}' }, 'API v3, which reads the status')
@@ -116,23 +116,23 @@ t.test('a bad notification gets a failure, changes nothing, and the next genuine
   }
   t.same(shop.paid, [])
 
-  t.ok(accepted((await notify(genuine)).text), 'the genuine one')
+  t.ok(accepted((await notify(genuine)).text), 'the genuine notification')
   await shop.app.wechat.sweep()
   t.same(shop.paid, [outTradeNo])
   const kinds = (await shop.app.wechat.anomalies.list()).map(({ kind }) => kind)
   t.same(
     new Set(kinds),
     new Set(['mismatch', 'unknown-order']),
-    'a validly signed but wrong payment is kept with its evidence',
+    'a validly signed but wrong payment is stored with its evidence',
   )
 })
 
-t.test('what genuine notifications look like', async (t) => {
+t.test('genuine notifications in all their forms are accepted', async (t) => {
   const forms: [string, (body: string) => string | Buffer, Record<string, string>][] = [
     ['as sent', (body) => body, { 'content-type': 'text/xml' }],
     ['without Content-Type', (body) => Buffer.from(body), {}],
-    ['said to be JSON', (body) => body, { 'content-type': 'application/json' }],
-    ['said to be a form', (body) => body, { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['with the Content-Type of JSON', (body) => body, { 'content-type': 'application/json' }],
+    ['with the Content-Type of a form', (body) => body, { 'content-type': 'application/x-www-form-urlencoded' }],
     [
       'with an XML declaration',
       (body) => `<?xml version="1.0" encoding="UTF-8"?>\n${body}`,
@@ -169,7 +169,7 @@ t.test('what genuine notifications look like', async (t) => {
   }
 })
 
-t.test('sign_type may be present or absent, unknown fields may be added: they are signed too', async (t) => {
+t.test('sign_type is optional and unknown fields are accepted, as they are signed too', async (t) => {
   const shop = await merchant(t)
   const { apiKey } = shop.world.credentials
   for (const [key, changes] of Object.entries({
@@ -210,7 +210,7 @@ t.test('a validly signed failure is acknowledged and recorded', async (t) => {
     { source: 'notify', seen: 'payment-failed: NOTENOUGH 余额不足', from: 'prepaid', to: 'prepaid' },
   ])
   t.same(shop.paid, [])
-  t.ok(accepted((await shop.notify(genuine)).text), 'and the order can still be paid')
+  t.ok(accepted((await shop.notify(genuine)).text), 'the order can still be paid')
 })
 
 t.test('the Content-Type does not matter', async (t) => {
@@ -222,7 +222,7 @@ t.test('the Content-Type does not matter', async (t) => {
   }
 })
 
-t.test('what cannot be stored is not acknowledged', async (t) => {
+t.test('a payment that cannot be stored is not acknowledged', async (t) => {
   const store = memoryStore()
   const outage = { on: false }
   const shop = await merchant(t, {
@@ -244,8 +244,8 @@ t.test('what cannot be stored is not acknowledged', async (t) => {
   t.same(shop.paid, [outTradeNo])
 })
 
-t.test('WeChat reads our reply in spite of the host app', async (t) => {
-  /** `genuine`: whether the genuine notification still gets through to us. */
+t.test('WeChat gets our reply whatever the host app does', async (t) => {
+  /** `genuine`: whether the genuine notification still gets through. */
   const hosts: Record<string, { genuine: boolean; setup: (app: FastifyInstance) => void }> = {
     'an error handler that answers 200': {
       genuine: true,

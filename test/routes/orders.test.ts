@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { merchant } from '../helpers.ts'
 
-t.test('the price hook decides; the body of the client does not', async (t) => {
+t.test("the price hook decides the price, not the client's body", async (t) => {
   const shop = await merchant(t)
   const headers = await shop.login()
   const { status, body } = await shop.post(
@@ -37,11 +37,11 @@ t.test('an invalid price is refused before a number is assigned', async (t) => {
     ['Infinity', { ...good, totalFee: Infinity }],
     ['a bigint', { ...good, totalFee: 1250n }],
     ['no amount', { key: 'k', description: 'tea' }],
-    ['yuan by mistake', { ...good, totalFee: 0.1 + 0.2 }],
+    ['yuan instead of fen', { ...good, totalFee: 0.1 + 0.2 }],
     ['nothing', undefined],
     ['null', null],
     ['a number as key', { ...good, key: 7 }],
-    ['a long key and something else', { ...good, key: 'k'.repeat(129), totalFee: 0 }],
+    ['a long key and another error', { ...good, key: 'k'.repeat(129), totalFee: 0 }],
     ['no description', { ...good, description: '' }],
     ['a long description', { ...good, description: '茶'.repeat(43) }],
     ['a NUL in the description', { ...good, description: 'a\0b' }],
@@ -64,7 +64,7 @@ t.test('an invalid price is refused before a number is assigned', async (t) => {
   t.match(await shop.post('/wechat/orders', {}, headers), { status: 200 })
 })
 
-t.test("a cart whose number cannot be a key is the client's fault", async (t) => {
+t.test("a cart number that cannot be a key is the client's error", async (t) => {
   const shop = await merchant(t, {
     options: {
       price: ({ body }) => ({ key: (body as { cart: string }).cart, description: 'tea', totalFee: 1250 }),
@@ -78,7 +78,7 @@ t.test("a cart whose number cannot be a key is the client's fault", async (t) =>
   t.strictSame(shop.world.orders(), [])
 })
 
-t.test('an error of the price hook is the reply', async (t) => {
+t.test('an error thrown by the price hook becomes the reply', async (t) => {
   const shop = await merchant(t, {
     options: {
       price: () => {
@@ -89,7 +89,7 @@ t.test('an error of the price hook is the reply', async (t) => {
   t.match(await shop.post('/wechat/orders', {}, await shop.login()), { status: 410, body: { message: 'sold out' } })
 })
 
-t.test('orders need a token, and show only to their payer', async (t) => {
+t.test('orders need a token, and only their payer can see them', async (t) => {
   const shop = await merchant(t)
   const outTradeNo = await shop.order()
   const alice = await shop.login('oAlice')
@@ -111,10 +111,10 @@ t.test('orders need a token, and show only to their payer', async (t) => {
   t.equal((await fetch(`${shop.url}/wechat/orders/a%00b`, { headers: alice })).status, 400)
   t.match(await shop.post('/wechat/orders', {}), { status: 401, body: { code: 'WECHAT_UNAUTHENTICATED' } })
   await shop.world.advance('8d')
-  t.equal((await fetch(url, { headers: alice })).status, 401, 'a token ends')
+  t.equal((await fetch(url, { headers: alice })).status, 401, 'a token expires')
 })
 
-t.test('GET asks WeChat when the order is not settled and it was not asked lately', async (t) => {
+t.test('GET queries WeChat if the order is not settled and was not queried recently', async (t) => {
   const shop = await merchant(t)
   const outTradeNo = await shop.order()
   const headers = await shop.login()
@@ -122,7 +122,7 @@ t.test('GET asks WeChat when the order is not settled and it was not asked latel
     (await (await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })).json()) as Record<string, unknown>
   t.match(await get(), { state: 'prepaid', paid: false, totalFee: 1250, description: '龙井茶 & <茶>' })
   await shop.world.pay(outTradeNo, { deliver: 'hold' })
-  t.match(await get(), { state: 'prepaid', paid: false }, 'asked a moment ago')
+  t.match(await get(), { state: 'prepaid', paid: false }, 'queried a moment ago')
   await shop.world.advance('3s')
   t.match(
     await get(),
@@ -133,7 +133,7 @@ t.test('GET asks WeChat when the order is not settled and it was not asked latel
   t.strictSame(shop.paid, [outTradeNo])
   t.ok(
     (await shop.world.notification(outTradeNo).deliver())[0]!.verdict === 'acked',
-    'and when it comes after all it is a duplicate',
+    'if it still comes, it is a duplicate',
   )
   await shop.app.wechat.sweep()
   t.strictSame(shop.paid, [outTradeNo])
@@ -142,7 +142,7 @@ t.test('GET asks WeChat when the order is not settled and it was not asked latel
 t.test('one live order per key', async (t) => {
   const shop = await merchant(t)
   const first = await shop.order()
-  t.equal(await shop.order(), first, 'tapped twice: the same order')
+  t.equal(await shop.order(), first, 'a second tap returns the same order')
   await shop.world.advance('119m')
   await shop.world.pay(first)
   t.match(await shop.post('/wechat/orders', {}, await shop.login()), {
@@ -164,7 +164,7 @@ t.test('the payer cancels an order, unless it turns out paid', async (t) => {
   t.match(await cancel(second), { outTradeNo: second, state: 'paid', paid: true })
 })
 
-t.test('what WeChat refuses', async (t) => {
+t.test('refusals by WeChat and their replies', async (t) => {
   const shop = await merchant(t, { options: { appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4' } })
   t.match(await shop.post('/wechat/login', { code: shop.world.loginCode().code }), {
     status: 500,
@@ -181,7 +181,7 @@ t.test('what WeChat refuses', async (t) => {
   t.ok(other.logs.some(({ msg }) => msg.startsWith('Nobody can order')))
 })
 
-t.test('what WeChat refuses about one order raises no alarm about the server', async (t) => {
+t.test('a refusal of one order does not log an error about the server', async (t) => {
   const shop = await merchant(t)
   const headers = await shop.login()
   for (const [fault, expected] of [
@@ -195,14 +195,14 @@ t.test('what WeChat refuses about one order raises no alarm about the server', a
     t.match(
       shop.logs.filter(({ level }) => (level as number) > 30),
       [{ level: 40, key: 'cart-1', ...expected, msg: 'WeChat Pay refused this order' }],
-      "the operator has the order's key and WeChat's words, and nothing worse",
+      "the log has the order's key and WeChat's text as a warning",
     )
-    t.equal((await shop.post('/wechat/orders', {}, headers)).status, 200, 'the next order goes through')
+    t.equal((await shop.post('/wechat/orders', {}, headers)).status, 200, 'the next order succeeds')
     await shop.app.wechat.orders.cancel(shop.world.orders().at(-1)!.outTradeNo)
   }
 })
 
-t.test('when WeChat cannot be asked, GET answers what is known', async (t) => {
+t.test('when WeChat does not answer, GET returns what is known', async (t) => {
   const shop = await merchant(t)
   const outTradeNo = await shop.order()
   const headers = await shop.login()
@@ -215,10 +215,10 @@ t.test('when WeChat cannot be asked, GET answers what is known', async (t) => {
     const response = await fetch(`${shop.url}/wechat/orders/${outTradeNo}`, { headers })
     t.match([response.status, await response.json()], [200, { state: 'prepaid', paid: false }])
   }
-  t.equal(asked, 1, 'and does not ask again at once')
+  t.equal(asked, 1, 'and does not query again right away')
 })
 
-t.test('clients that ask at the same moment share one question', async (t) => {
+t.test('simultaneous GETs share one query', async (t) => {
   const shop = await merchant(t)
   const outTradeNo = await shop.order()
   const headers = await shop.login()
@@ -242,7 +242,7 @@ t.test('clients that ask at the same moment share one question', async (t) => {
   t.equal(asked, 2)
 })
 
-t.test("the payer's address is what a proxy wrote, if it is one", async (t) => {
+t.test("the payer's address is the one written by the proxy, if it is valid", async (t) => {
   for (const [written, ip] of [
     ['203.0.113.7', '203.0.113.7'],
     ['203.0.113.7:5678', '203.0.113.7'],
@@ -271,7 +271,7 @@ t.test("the payer's address is what a proxy wrote, if it is one", async (t) => {
   }
 })
 
-t.test('the IPv4 address of a client of a dual-stack socket is sent as IPv4', async (t) => {
+t.test('the IPv4 address of a client on a dual-stack socket is sent as IPv4', async (t) => {
   const shop = await merchant(t)
   const { authorization } = await shop.login()
   const reply = await shop.app.inject({
@@ -284,14 +284,14 @@ t.test('the IPv4 address of a client of a dual-stack socket is sent as IPv4', as
   t.match(
     shop.world.journal.find({ api: 'unifiedorder' })[0]?.request.body,
     '<spbill_create_ip><![CDATA[203.0.113.7]]>',
-    'without trustProxy, whatever a client has written',
+    'without trustProxy, an address written by the client is ignored',
   )
 })
 
-t.test('a UNIX socket has no address, and orders all the same', async (t) => {
+t.test('a client on a UNIX socket has no address and can still order', async (t) => {
   const shop = await merchant(t)
   const { authorization } = await shop.login()
-  // The path of a socket has a hundred bytes at most.
+  // The path of a UNIX socket has about a hundred bytes at most.
   const folder = mkdtempSync(join(tmpdir(), 'shop-'))
   t.teardown(() => {
     rmSync(folder, { recursive: true })

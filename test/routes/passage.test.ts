@@ -20,7 +20,7 @@ import { ANSWERS, HARMLESS, LIMIT_MS, READERS } from './hosts.ts'
 
 const GENUINE = '<xml>茶</xml>'
 
-/** A merchant that takes the genuine notification body and refuses any other. */
+/** A merchant that accepts the genuine body and refuses any other. */
 const pay = {
   readNotification({ body }: NotificationMessage) {
     if (body.toString() !== GENUINE) throw new NotificationError('unreadable', `not ${GENUINE}`)
@@ -37,7 +37,7 @@ interface App {
   app: FastifyInstance
   url: string
   logs: LogLine[]
-  /** What was counted. */
+  /** The counters. */
   outcomes: string[]
   notify(body?: string | Buffer, headers?: Record<string, string>): Promise<Reply>
 }
@@ -48,7 +48,10 @@ interface Reply {
   headers: Headers
 }
 
-/** An app with the notify route, on loopback. `host` is what else it has, `observe` what the store does with a notification. */
+/**
+ * An app with the notify route, on loopback. `host` adds other things to it, `observe` is what the store does with a
+ * notification.
+ */
 async function appWith(
   t: Test,
   host: (app: FastifyInstance) => Promise<void> | void = () => {},
@@ -128,7 +131,7 @@ for (const [name, host] of Object.entries(HARMLESS)) {
 }
 
 for (const [name, host] of Object.entries(READERS)) {
-  t.test(`an app that has read the body: ${name}`, async (t) => {
+  t.test(`an app that reads the body first: ${name}`, async (t) => {
     const { notify, logs, outcomes } = await appWith(t, host)
     const { status, text, headers } = await notify()
     t.match([status, text], [/^(200|400)$/, 'blocked'])
@@ -136,23 +139,23 @@ for (const [name, host] of Object.entries(READERS)) {
     t.strictSame(outcomes, ['blocked'])
     t.match(logs, [{ level: 50, msg: /has read the body .* express\.raw\(\) .* exempt POST \/wechat\/notify/ }])
     t.equal(logs.length, 1)
-    t.match(await notify('x'), { text: 'blocked' }, "README's check shows it")
+    t.match(await notify('x'), { text: 'blocked' }, "README's check reveals it")
   })
 }
 
-t.test('a middleware that keeps the bytes it has read: they are taken', async (t) => {
+t.test('the bytes kept by a middleware are accepted', async (t) => {
   const { notify, logs, outcomes } = await appWith(t, async (app) => {
     await app.register(express)
     app.use(bodyParser.raw({ type: 'text/xml', limit: '1mb' }))
   })
   t.match(await notify(), { status: 200, text: 'SUCCESS' })
-  t.match(await notify(gzipSync(GENUINE), { 'content-encoding': 'gzip' }), { text: 'SUCCESS' }, 'inflated as well')
+  t.match(await notify(gzipSync(GENUINE), { 'content-encoding': 'gzip' }), { text: 'SUCCESS' }, 'also if inflated')
   t.match(await notify('x'), { status: 200, text: 'unreadable' })
-  t.match(await notify('x'.repeat(100_000)), { status: 413, text: 'unreadable' }, 'no longer than any')
+  t.match(await notify('x'.repeat(100_000)), { status: 413, text: 'unreadable' }, 'within the same length limit')
   t.strictSame(outcomes, ['payment-failed', 'payment-failed', 'unreadable', 'unreadable'])
   const taken = logs.filter(({ msg }) => msg.startsWith('A middleware reads the bodies of notifications'))
   t.match(taken, [{ level: 40 }])
-  t.equal(taken.length, 1, 'which is said once')
+  t.equal(taken.length, 1, 'which is logged once')
 })
 
 for (const [name, { host, status, log, past = false }] of Object.entries(ANSWERS)) {
@@ -171,11 +174,11 @@ for (const [name, { host, status, log, past = false }] of Object.entries(ANSWERS
     t.strictSame(outcomes, ['blocked'])
     const errors = logs.filter(({ level }) => level === 50)
     t.match(errors, [log])
-    t.equal(errors.length, 1, 'one line for each answer')
+    t.equal(errors.length, 1, 'one log line per answer')
   })
 }
 
-t.test('when a hook of the app throws anything, WeChat reads our refusal, and the log is short', async (t) => {
+t.test('when a hook of the app throws anything, WeChat gets our refusal and the log is short', async (t) => {
   let thrown: unknown
   const { notify, logs, outcomes } = await appWith(t, (app) => {
     app.addHook('preHandler', async () => {
@@ -190,7 +193,7 @@ t.test('when a hook of the app throws anything, WeChat reads our refusal, and th
   }
 })
 
-t.test('a hook that does not end holds no notification beyond the limit', async (t) => {
+t.test('a hook that never finishes cannot hold a notification beyond the limit', async (t) => {
   const holders: [name: 'onRequest' | 'preParsing' | 'preValidation' | 'preHandler', who: RegExp][] = [
     ['onRequest', /^An onRequest hook or a middleware has held a notification for 100 ms: exempt POST/],
     ['preParsing', /^A preParsing hook has held/],
@@ -209,11 +212,11 @@ t.test('a hook that does not end holds no notification beyond the limit', async 
     t.match(logs, [{ level: 50, msg }], hook)
     end()
     await tick()
-    t.strictSame([outcomes, logs.length], [['blocked'], 1], 'what comes after that is nothing to us')
+    t.strictSame([outcomes, logs.length], [['blocked'], 1], 'later answers are ignored')
   }
 })
 
-t.test('a body that does not arrive is given up, with its connection', async (t) => {
+t.test('a body that does not arrive is abandoned, with its connection', async (t) => {
   const { app, logs, outcomes } = await appWith(t)
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
   socket.write('POST /wechat/notify HTTP/1.1\r\nhost: shop\r\ncontent-length: 100\r\n\r\n<xml>')
@@ -230,7 +233,7 @@ t.test('a body that cannot be read', async (t) => {
   t.strictSame(outcomes, ['unreadable'])
 })
 
-t.test('a store that takes too long: WeChat gets one answer, whatever the store does later', async (t) => {
+t.test('if the store takes too long, WeChat gets one answer, whatever the store does later', async (t) => {
   for (const outcome of ['settled', 'failed']) {
     let end = () => {}
     const store = new Promise<unknown>((resolve, reject) => {
@@ -252,7 +255,7 @@ t.test('a store that takes too long: WeChat gets one answer, whatever the store 
   }
 })
 
-t.test('who has hung up is not waited for', async (t) => {
+t.test('a client that hung up is not waited for', async (t) => {
   const { app, logs, outcomes } = await appWith(t, (app) => {
     app.addHook('onRequest', never)
   })
@@ -268,7 +271,7 @@ t.test('who has hung up is not waited for', async (t) => {
   t.strictSame([logs, outcomes], [[], []])
 })
 
-t.test('without a socket, as behind a gateway of functions', async (t) => {
+t.test('without a socket, as in a serverless function', async (t) => {
   const { app } = await appWith(t)
   const reply = await app.inject({ method: 'POST', url: '/wechat/notify', payload: GENUINE })
   t.match([reply.statusCode, reply.body], [200, 'SUCCESS'])
@@ -285,6 +288,6 @@ t.test('other requests are left alone', async (t) => {
   ] as const) {
     t.equal((await fetch(url + path, { method })).status, status, path)
   }
-  t.strictSame(outcomes, ['unreadable'], 'the last one is ours')
+  t.strictSame(outcomes, ['unreadable'], 'the last hook is ours')
   t.notOk(logs.some(({ level }) => level === 50))
 })

@@ -3,7 +3,7 @@ import Fastify from 'fastify'
 import t from 'tap'
 import wechatPay, { memoryStore } from '../../src/index.ts'
 
-t.test('with @fastify/swagger the routes document themselves', async (t) => {
+t.test('with @fastify/swagger the routes are documented', async (t) => {
   const app = Fastify()
   t.teardown(async () => {
     await app.close()
@@ -39,6 +39,6 @@ t.test('with @fastify/swagger the routes document themselves', async (t) => {
       ['get /wechat/orders/{outTradeNo}', true, documented],
       ['post /wechat/orders/{outTradeNo}/cancel', true, documented],
     ],
-    "all but the notify route, which is WeChat's alone",
+    'all but the notify route, which is only for WeChat',
   )
 })

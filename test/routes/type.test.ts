@@ -7,7 +7,7 @@ import { loginSchema, getOrderSchema } from '../../src/routes/schemas.ts'
 import { Type } from '../../src/routes/type.ts'
 import { merchant } from '../helpers.ts'
 
-t.test("schemas are those of TypeBox's own builders", async (t) => {
+t.test("schemas equal those of TypeBox's own builders", async (t) => {
   const plain = (schema: object) => JSON.parse(JSON.stringify(schema)) as object
   const build = (T: typeof Type) => [
     T.Boolean(),
@@ -28,7 +28,7 @@ t.test("schemas are those of TypeBox's own builders", async (t) => {
   t.strictSame(build(Type).map(plain), build(TypeBox).map(plain))
 })
 
-t.test("the routes' validator takes and refuses what TypeBox's does", async (t) => {
+t.test("the routes' validator accepts and refuses the same values as TypeBox's", async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await speakJson(app)
@@ -65,7 +65,7 @@ t.test("the routes' validator takes and refuses what TypeBox's does", async (t) 
   }
 })
 
-t.test('a refusal says what must be where', async (t) => {
+t.test('a refusal says which field must be what', async (t) => {
   const { post, app } = await merchant(t)
   t.match(await post('/wechat/login', {}), {
     status: 400,

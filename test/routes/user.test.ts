@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import wechatPay, { memoryStore } from '../../src/index.ts'
 import { merchant } from '../helpers.ts'
 
-t.test("requireUser: the app's own routes know who logged in, and let nobody else in", async (t) => {
+t.test("requireUser gives the app's own routes the user, and lets nobody else in", async (t) => {
   const { login, url } = await merchant(t, {
     after: (app) => {
       app.get('/me', { preHandler: app.wechat.requireUser }, async ({ wechatUser }) => wechatUser)
@@ -28,7 +28,7 @@ t.test("requireUser: the app's own routes know who logged in, and let nobody els
   t.equal(await logout(), 204, 'once more')
 })
 
-t.test('with tokens of the app: requireUser asks authenticate, and there is no logout of ours', async (t) => {
+t.test("with the app's own tokens, requireUser asks authenticate, and there is no logout route", async (t) => {
   const { app } = await merchant(t, {
     options: {
       issueToken: ({ openid }) => ({ token: openid }),
@@ -43,7 +43,7 @@ t.test('with tokens of the app: requireUser asks authenticate, and there is no l
   t.equal((await app.inject({ method: 'POST', url: '/wechat/logout' })).statusCode, 404)
 })
 
-t.test('a request that has a wechatUser already, as of another registration, is left as it is', async (t) => {
+t.test('a request that already has a wechatUser, e.g. from another registration, is left unchanged', async (t) => {
   const { world, app: first } = await merchant(t)
   const app = Fastify()
   t.teardown(() => app.close())
@@ -60,7 +60,7 @@ t.test('a request that has a wechatUser already, as of another registration, is 
   t.not(app.wechat.requireUser, first.wechat.requireUser)
 })
 
-t.test('sessions that have ended are deleted with the sweeps', async (t) => {
+t.test('expired sessions are deleted by the sweeps', async (t) => {
   const { app, login, store, world } = await merchant(t)
   const { authorization } = await login()
   const tokenHash = hash('sha256', authorization.slice('Bearer '.length))
