@@ -29,6 +29,8 @@ const DOCUMENTS = [
   'SECURITY.md',
   'CHANGELOG.md',
   'docs/guarantees.md',
+  'docs/mini-program.md',
+  'docs/mini-program.zh-CN.md',
   'mock-server/README.md',
 ]
 

@@ -5,6 +5,8 @@ import type { FastifyInstance } from 'fastify'
 import wechatPay from '../../src/index.ts'
 import type { WechatPayOptions } from '../../src/index.ts'
 import type { ShopDatabase } from './database.ts'
+import { serveOrders } from './orders.ts'
+import { type MockAddress, servePhone } from './phone/phone.ts'
 
 /** What the shop needs to know about WeChat. It sets the plugin's other options itself. */
 export type WechatAccount = Pick<WechatPayOptions, 'appid' | 'appSecret' | 'merchant' | 'baseUrl' | 'now'>
@@ -16,15 +18,18 @@ export interface ShopOptions {
   database: ShopDatabase
   /** An HTTP server that listens already, so that `publicUrl` can name its port. */
   server: Server
+  /** Serves `GET /`, a browser's page that runs the mini program over the `wx` of this mock. */
+  phone?: MockAddress
   /** Serves `GET /probe`, for end-to-end tests. */
   probe?: boolean
   log?: boolean
 }
 
 /** Prices in fen. The client names the product; the price is looked up here. */
-const CATALOGUE: Record<string, { description: string; totalFee: number }> = {
-  tea: { description: '龙井茶 Dragon Well tea 50 g', totalFee: 1250 },
-  pot: { description: '紫砂壶 Yixing teapot', totalFee: 36800 },
+const CATALOGUE: Record<string, { zh: string; en: string; totalFee: number }> = {
+  tea: { zh: '龙井茶 50 克', en: 'Dragon Well tea 50 g', totalFee: 1250 },
+  cup: { zh: '盖碗', en: 'Gaiwan', totalFee: 8800 },
+  pot: { zh: '紫砂壶', en: 'Yixing teapot', totalFee: 36800 },
 }
 
 /** A small tea shop: what an app that uses the plugin looks like. */
@@ -33,6 +38,7 @@ export async function buildShop({
   publicUrl,
   database,
   server,
+  phone,
   probe = false,
   log = false,
 }: ShopOptions): Promise<FastifyInstance> {
@@ -49,13 +55,18 @@ export async function buildShop({
       const { item = 'tea', cart = randomUUID() } = (request.body ?? {}) as { item?: string; cart?: string }
       const product = Object.hasOwn(CATALOGUE, item) ? CATALOGUE[item] : undefined
       if (product === undefined) throw Object.assign(new Error(`The shop has no ${item}.`), { statusCode: 404 })
+      const { zh, en, totalFee } = product
       // A cart belongs to its user: ordering a key closes the order that another user has placed under it.
-      return { key: `${openid}:${cart}`, ...product, attach: `item=${item}` }
+      return { key: `${openid}:${cart}`, description: `${zh} ${en}`, totalFee, attach: `item=${item}` }
     },
     async onPaid(order, { tx }) {
       await database.ship(tx, order.outTradeNo)
     },
   })
+
+  app.get('/shop/products', async () => Object.entries(CATALOGUE).map(([item, product]) => ({ item, ...product })))
+  serveOrders(app)
+  if (phone !== undefined) servePhone(app, phone)
 
   if (probe) {
     app.get<{ Querystring: { out_trade_no?: string } }>('/probe', async (request, reply) => {

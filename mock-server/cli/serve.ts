@@ -17,6 +17,7 @@ interface ServeOptions {
   readonly controlPort?: number
   readonly allowHost?: readonly string[]
   readonly allowNotifyHost?: readonly string[]
+  readonly appOrigin?: readonly string[]
   readonly tlsSkipVerify?: true
   readonly config?: string
   readonly https?: true
@@ -120,6 +121,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
     controlPort,
     allowHost = [],
     allowNotifyHost,
+    appOrigin = [],
     tlsSkipVerify = false,
     https,
     cert,
@@ -148,6 +150,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
       defaults: { ...defaults, seed },
       log,
       allowedHosts: allowHost,
+      appOrigins: appOrigin,
       tlsSkipVerify,
       ...(controlPort !== undefined && { controlPort }),
       ...(allowNotifyHost && { notifyHosts: allowNotifyHost }),
@@ -209,6 +212,11 @@ export function addServe(program: Command, output: Output): void {
     )
     .addOption(
       option('--allow-notify-host <names>', 'the only hosts that notifications are sent to; default: any').argParser(
+        list,
+      ),
+    )
+    .addOption(
+      option('--app-origin <origins>', 'web pages that may use wx: http://127.0.0.1:3000; default: none').argParser(
         list,
       ),
     )

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyRequest } from 'fastify'
 import { MockError } from '../base/errors.ts'
 import type { Worlds } from '../world/worlds.ts'
-import { jsonOf } from './json.ts'
+import { jsonOf, parseJson } from './json.ts'
 import { checkRoutes } from './routes/checks.ts'
 import { clockRoutes } from './routes/clock.ts'
 import { deliveryRoutes } from './routes/deliveries.ts'
@@ -22,17 +22,6 @@ import { validateInput } from './validation.ts'
 export type Guard = (request: FastifyRequest) => Promise<void>
 
 export const CONTROL_PREFIX = '/__mock/v1'
-
-function parseJson(_request: unknown, text: string, done: (error: Error | null, body?: unknown) => void): void {
-  if (text.trim() === '') return done(null, {})
-  try {
-    done(null, JSON.parse(text))
-  } catch (error) {
-    done(
-      new MockError('BAD_INPUT', `the body is not JSON: ${(error as Error).message}`, { field: 'body', rule: 'json' }),
-    )
-  }
-}
 
 /** The control API: JSON in, JSON out, whatever Content-Type the caller (or curl -d) gives. */
 export function controlRoutes(app: FastifyInstance, worlds: Worlds, guard: Guard): void {

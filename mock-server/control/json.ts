@@ -15,3 +15,15 @@ export function jsonOf(value: unknown): string {
     )
   }
 }
+
+/** The body of a request. An empty one is an empty object. */
+export function parseJson(_request: unknown, text: string, done: (error: Error | null, body?: unknown) => void): void {
+  if (text.trim() === '') return done(null, {})
+  try {
+    done(null, JSON.parse(text))
+  } catch (error) {
+    done(
+      new MockError('BAD_INPUT', `the body is not JSON: ${(error as Error).message}`, { field: 'body', rule: 'json' }),
+    )
+  }
+}

@@ -73,6 +73,9 @@ const SAFE = {
   'cross-origin-resource-policy': 'same-origin',
 }
 
+const framedBy = (origins: readonly string[]) =>
+  SAFE['content-security-policy'].replace("frame-ancestors 'none'", `frame-ancestors ${origins.join(' ')}`)
+
 const reply = (status: number, type: string, body: string, headers = {}): PageReply => ({
   status,
   headers: { ...SAFE, 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-store', ...headers },
@@ -83,8 +86,11 @@ const redirect = (location: string, headers = {}) => reply(303, 'text/plain', ''
 const MAX_NOTICES = 100
 const MAX_NOTICE_LENGTH = 2000
 
-/** Serves the pages of a mock. */
-export function createPages(worlds: Worlds): (request: PageRequest) => Promise<PageReply> {
+/** Serves the pages of a mock. The pages of an app may show the cashier in a frame, and nothing else. */
+export function createPages(
+  worlds: Worlds,
+  appOrigins: readonly string[] = [],
+): (request: PageRequest) => Promise<PageReply> {
   const notices = new Map<string, Notice>()
   let noticed = 0
 
@@ -189,7 +195,10 @@ export function createPages(worlds: Worlds): (request: PageRequest) => Promise<P
     if (chosen) return chosen
     const view = viewOf(request, first)
     const page = pageOf(view, rest)
-    return reply(page.status ?? 200, 'text/html', documentOf(view, page), { vary: 'accept-language, cookie' })
+    return reply(page.status ?? 200, 'text/html', documentOf(view, page), {
+      vary: 'accept-language, cookie',
+      ...(page.bare === true && appOrigins.length > 0 && { 'content-security-policy': framedBy(appOrigins) }),
+    })
   }
 }
 

@@ -58,9 +58,13 @@ function checksOf(view: View, order: OrderSnapshot): Markup {
   )}<li class="dim">${say('checkSign')}</li></ul></details>`
 }
 
+/** What the page of an app is told, which shows this one as its cashier: the script sends it on a click. */
+const PAID = 'requestPayment:ok'
+const CANCELLED = 'requestPayment:fail cancel'
+
 function result(view: View, order: OrderSnapshot, isPaid: boolean): Markup {
   const { say } = view
-  return html`<div class="tick${!isPaid && ' no'}" aria-hidden="true">${isPaid ? '✓' : '✕'}</div><h1 class="who">${say(isPaid ? 'payDone' : 'payCancelled')}</h1><p class="big">${yuan(order.totalFee)}</p><p class="who dim">${say('payCallback')}<br><code>${isPaid ? 'requestPayment:ok' : 'requestPayment:fail cancel'}</code></p>`
+  return html`<div class="tick${!isPaid && ' no'}" aria-hidden="true">${isPaid ? '✓' : '✕'}</div><h1 class="who">${say(isPaid ? 'payDone' : 'payCancelled')}</h1><p class="big">${yuan(order.totalFee)}</p><p class="who dim">${say('payCallback')}<br><code>${isPaid ? PAID : CANCELLED}</code></p>`
 }
 
 /** What does the payer see, and what do they do? */
@@ -82,16 +86,21 @@ export function phonePage(view: View, prepayId: string): Page {
   const { outTradeNo: no, mchId, body, totalFee, paidAt } = order
   const isCancelled = query.get('result') === 'cancel'
   const isDone = paidAt !== undefined || isCancelled
-  const back = html`<a class="button" href="${to(view, `orders/${no}`, { mchId })}">${say('back')}</a>`
+  const isFramed = query.get('in') === 'app'
+  const cancel = here(view, { result: 'cancel' })
+  const cancels = isFramed && html` data-result="${CANCELLED}"`
+  const back = isFramed
+    ? html`<button type="button" class="main" data-result="${paidAt === undefined ? CANCELLED : PAID}">${say('done')}</button>`
+    : html`<a class="button" href="${to(view, `orders/${no}`, { mchId })}">${say('back')}</a>`
   return {
     title: say('payTitle'),
     tab: 'phone',
     bare: true,
-    main: html`<div class="sheet"><a class="x" href="${here(view, { result: 'cancel' })}" aria-label="${say('cancel')}">×</a>${
+    main: html`<div class="sheet"><a class="x" href="${cancel}"${cancels} aria-label="${say('cancel')}">×</a>${
       isDone
         ? html`${result(view, order, paidAt !== undefined)}<div class="act">${back}</div>${paidAt === undefined && html`<div class="act"><a class="button" href="${here(view, { result: undefined })}">${say('payNow', { fee: yuan(totalFee) })}</a></div>`}`
         : html`<p class="who">${say('merchant')} ${mchId}</p><p class="big">${yuan(totalFee)}</p><dl><dt>${say('description')}</dt><dd>${body}</dd><dt>${say('orderNo')}</dt><dd class="mono">${no}</dd><dt>${say('method')}</dt><dd>${say('balance')}</dd></dl>
-<div class="act">${button(view, 'pay', { no, mchId }, say('payNow', { fee: yuan(totalFee) }), { kind: 'main', key: 'p' })}</div><div class="act"><a class="button" href="${here(view, { result: 'cancel' })}">${say('cancel')}</a></div>`
+<div class="act">${button(view, 'pay', { no, mchId }, say('payNow', { fee: yuan(totalFee) }), { kind: 'main', key: 'p' })}</div><div class="act"><a class="button" href="${cancel}"${cancels}>${say('cancel')}</a></div>`
     }${checksOf(view, order)}<details id="scan"><summary>${say('scan')}</summary>${qr(`${origin}${to(view, `phone/${prepayId}`)}`, say('scan'))}<small>${say('scanHint')}</small></details></div>`,
   }
 }

@@ -3,10 +3,11 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify'
 import { CONTROL_PREFIX, controlRoutes } from '../control/index.ts'
 import { describeRoutes } from '../control/openapi.ts'
 import type { Worlds } from '../world/worlds.ts'
-import { checkCaller } from './guard.ts'
+import { checkCaller, checkHost } from './guard.ts'
 import { pageRoutes } from './page-routes.ts'
 import { processRoutes } from './process-routes.ts'
 import { type AppOptions, CONTROL_ROOT, wireRoutes } from './wire-routes.ts'
+import { WX_ROOT, wxRoutes } from './wx-routes.ts'
 
 /** What a server of the mock serves: WeChat's own paths, or those under /__mock. */
 export type Part = 'wire' | 'control'
@@ -27,7 +28,7 @@ export function buildApp(
   options: AppOptions,
   parts: readonly Part[] = ['wire', 'control'],
 ): FastifyInstance {
-  const { hosts, tls } = options
+  const { hosts, tls, appOrigins = [] } = options
   const settings = {
     forceCloseConnections: true,
     rewriteUrl: ({ url }: IncomingMessage) => decodable(url!),
@@ -51,7 +52,12 @@ export function buildApp(
     )
     app.get(`${CONTROL_ROOT}openapi.json`, { onRequest: guard }, async () => describe(worlds.controlUrl()))
   }
-  if (parts.includes('control')) app.register(async (pages) => pageRoutes(pages, worlds, guard))
+  if (parts.includes('control')) {
+    app.register(async (pages) => pageRoutes(pages, worlds, guard, appOrigins))
+    app.register(async (wx) => wxRoutes(wx, worlds, async (request) => checkHost(request, hosts), appOrigins), {
+      prefix: WX_ROOT,
+    })
+  }
   processRoutes(app, worlds)
   return app
 }

@@ -18,6 +18,10 @@ export function isForeignPage({ headers }: Pick<FastifyRequest, 'headers'>): boo
 const isVisit = (headers: FastifyRequest['headers']) =>
   headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 
+/** A page of an app shows a page of the mock in a frame: the cashier. The browser refuses to, unless the reply allows this origin. */
+const isFramedBy = ({ referer = '', ...headers }: FastifyRequest['headers'], appOrigins: readonly string[]) =>
+  headers['sec-fetch-dest'] === 'iframe' && URL.canParse(referer) && appOrigins.includes(new URL(referer).origin)
+
 /** A page of another site made the browser ask, and not a person who follows a link. */
 export function isForeignVisit(request: Pick<FastifyRequest, 'headers'>): boolean {
   return isForeignPage(request) && !isVisit(request.headers)
@@ -27,11 +31,20 @@ export function isForeignVisit(request: Pick<FastifyRequest, 'headers'>): boolea
  * Keeps foreign web pages from the mock's own, in addition to {@link checkCaller}: a page may be opened by a link from
  * anywhere, but its forms are posted, and its parts loaded, by the mock's pages alone.
  */
-export function checkBrowser({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): void {
+export function checkBrowser(
+  { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,
+  appOrigins: readonly string[] = [],
+): void {
   const { origin, 'sec-fetch-site': site } = headers
   const isOwn = site === 'same-origin' || (site === undefined && origin !== undefined)
   const isAllowed =
-    method === 'POST' ? isOwn : site === undefined || site === 'same-origin' || site === 'none' || isVisit(headers)
+    method === 'POST'
+      ? isOwn
+      : site === undefined ||
+        site === 'same-origin' ||
+        site === 'none' ||
+        isVisit(headers) ||
+        isFramedBy(headers, appOrigins)
   if (isAllowed) return
   throw new MockError(
     'FORBIDDEN_ORIGIN',
@@ -42,14 +55,34 @@ export function checkBrowser({ method, headers }: Pick<FastifyRequest, 'method' 
 }
 
 /**
+ * Keeps out all pages but those of the apps that may use `wx`, and anything that is not a page.
+ * @returns the origin of the page
+ */
+export function checkApp({ headers }: Pick<FastifyRequest, 'headers'>, appOrigins: readonly string[]): string {
+  const { origin = '' } = headers
+  if (appOrigins.includes(origin)) return origin
+  throw new MockError(
+    'FORBIDDEN_ORIGIN',
+    `wx is for pages of ${appOrigins.join(', ') || 'nobody'}, not of ${JSON.stringify(origin)}; allow them with --app-origin <origin> (appOrigins)`,
+  )
+}
+
+/**
  * Keeps foreign web pages out: a page can make the browser call a loopback port, through its own domain resolving to
  * 127.0.0.1 (so the Host must be an address, a local name or one of `hosts`) or across origins (so an Origin must be the
  * mock itself).
  */
-export function checkCaller(
-  { headers, protocol }: Pick<FastifyRequest, 'headers' | 'protocol'>,
-  hosts: readonly string[],
-): void {
+export function checkCaller(request: Pick<FastifyRequest, 'headers' | 'protocol'>, hosts: readonly string[]): void {
+  checkHost(request, hosts)
+  const { headers, protocol } = request
+  const { origin, host = '' } = headers
+  if (origin !== undefined && origin !== `${protocol}://${host}`) {
+    throw new MockError('FORBIDDEN_ORIGIN', `a page of ${origin} may not control the mock`)
+  }
+}
+
+/** The part of {@link checkCaller} about the name by which the mock is called. */
+export function checkHost({ headers }: Pick<FastifyRequest, 'headers'>, hosts: readonly string[]): void {
   const host = headers.host ?? ''
   const name = host
     .replace(/:\d+$/, '')
@@ -65,9 +98,5 @@ export function checkCaller(
       'FORBIDDEN_HOST',
       `the control API accepts an IP address, localhost or ${hosts.join(', ')} as Host, not ${JSON.stringify(host)}; allow it with --allow-host ${name} (allowedHosts)`,
     )
-  }
-  const { origin } = headers
-  if (origin !== undefined && origin !== `${protocol}://${host}`) {
-    throw new MockError('FORBIDDEN_ORIGIN', `a page of ${origin} may not control the mock`)
   }
 }

@@ -3,6 +3,7 @@ import { get } from 'node:http'
 import { get as getSecurely } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { MockError } from '../base/errors.ts'
 import { CONTROL_PREFIX } from '../control/index.ts'
 import { createSender, onlyTo } from '../notify/sender.ts'
 import { assertNoUnexpected } from '../world/assertions.ts'
@@ -25,6 +26,11 @@ export interface MockOptions {
    * the service name in a container network. WeChat's own paths accept any.
    */
   readonly allowedHosts?: readonly string[]
+  /**
+   * The origins of web pages that may use `wx`, such as `http://127.0.0.1:3000`: they log in and pay like a mini program, by
+   * `<controlUrl without /v1>/wx/<world>/wx.js`. Default: none.
+   */
+  readonly appOrigins?: readonly string[]
   /** The only hosts that notifications are sent to; default: any. */
   readonly notifyHosts?: readonly string[]
   /** Accepts any certificate of a notify_url, which WeChat does not. Default false. */
@@ -88,6 +94,7 @@ export async function createMockWechat({
   port = 0,
   controlPort,
   allowedHosts = [],
+  appOrigins = [],
   notifyHosts,
   tlsSkipVerify = false,
   tls,
@@ -96,6 +103,13 @@ export async function createMockWechat({
   defaults = {},
   log = () => {},
 }: MockOptions = {}): Promise<MockWechat> {
+  for (const origin of appOrigins) {
+    if (URL.canParse(origin) && /^https?:/.test(origin) && new URL(origin).origin === origin) continue
+    throw new MockError(
+      'BAD_INPUT',
+      `appOrigins (--app-origin): ${JSON.stringify(origin)} is not an origin such as "http://127.0.0.1:3000", with no slash at its end`,
+    )
+  }
   const direct = createSender(tlsSkipVerify)
   const sender = notifyHosts ? onlyTo(notifyHosts, direct) : direct
   let url = ''
@@ -110,7 +124,7 @@ export async function createMockWechat({
     clock,
   )
   const standard = worlds.create({ id: 'default', ...world })
-  const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls }, parts)
+  const build = (...parts: Part[]) => buildApp(worlds, { hosts: [host, ...allowedHosts], log, tls, appOrigins }, parts)
   const apps = controlPort === undefined ? [build('wire', 'control')] : [build('wire'), build('control')]
   const close = async () => {
     worlds.close()

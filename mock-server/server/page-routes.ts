@@ -12,6 +12,7 @@ export function pageRoutes(
   app: FastifyInstance,
   worlds: Worlds,
   guard: (request: FastifyRequest) => Promise<void>,
+  appOrigins: readonly string[],
 ): void {
   let pages: Promise<ReturnType<typeof createPages>> | undefined
   app.removeAllContentTypeParsers()
@@ -21,9 +22,9 @@ export function pageRoutes(
     (_request, body, done) => done(null, body),
   )
   app.addHook('onRequest', guard)
-  app.addHook('onRequest', async (request) => checkBrowser(request))
+  app.addHook('onRequest', async (request) => checkBrowser(request, appOrigins))
   const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-    pages ??= import('../pages/index.ts').then(({ createPages }) => createPages(worlds))
+    pages ??= import('../pages/index.ts').then(({ createPages }) => createPages(worlds, appOrigins))
     const { protocol, headers, url, body } = request
     const {
       status,

@@ -26,6 +26,8 @@ export interface AppOptions {
   readonly hosts: readonly string[]
   readonly log: (line: string) => void
   readonly tls: TlsOptions | undefined
+  /** The origins of the pages that may use `wx`; default: none. */
+  readonly appOrigins?: readonly string[]
 }
 
 /** Not part of WeChat: an unknown call below it is the test's mistake, not the application's. */

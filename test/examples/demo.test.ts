@@ -35,6 +35,10 @@ t.test('an unknown version is refused', async (t) => {
       stderr: '--version is v2 or v3, not v1.\n',
     })
   }
+  await t.rejects(run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts', '--verison'], { cwd }), {
+    code: 2,
+    stderr: /^Unknown option '--verison'.*\nUsage: npm run shop -- \[--version v2\|v3\] \[--json\]\n$/,
+  })
 })
 
 t.test('--json prints one object with the same facts', async (t) => {
@@ -139,15 +143,23 @@ t.test('it prints where it listens; a port in use, and a WeChat without an accou
     [TYPESCRIPT, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
     { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
   )
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  let text = ''
+  for await (const line of createInterface(child.stdout)) {
+    text += `${line}\n`
+    if (line.includes('Ctrl+C')) break
+  }
   const [, port] =
-    /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), WeChat notifies http.*\/wechat\/notify, the mock WeChat is http/.exec(
-      line,
-    ) ?? []
-  t.ok(port, line)
+    /^The shop listens on http:\/\/127\.0\.0\.1:(\d+), in API v3; its orders are in shop\.db\.\n/.exec(text) ?? []
+  t.ok(port, text)
+  t.match(
+    text,
+    new RegExp(
+      `Open http://127.0.0.1:${port}/\n[^]*and  (http://[^/]*)/__mock/ui/default/orders\n[^]*notifies http.*/wechat/notify`,
+    ),
+  )
   await t.rejects(
     run(process.execPath, [TYPESCRIPT, 'examples/shop/main.ts'], { cwd, env: { ...process.env, PORT: port } }),
-    { code: 1, stderr: /EADDRINUSE/ },
+    { code: 1, stderr: /^The shop cannot listen on port \d+: .*EADDRINUSE.*\n$/ },
   )
   child.kill('SIGINT')
   t.strictSame(await once(child, 'exit'), [0, null])

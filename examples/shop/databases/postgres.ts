@@ -5,9 +5,14 @@ import type { ShopDatabase } from '../database.ts'
 
 export async function open(url: string): Promise<ShopDatabase> {
   const pool = new pg.Pool({ connectionString: url })
-  await pool.query(
-    'create table if not exists shop_shipments (id serial primary key, out_trade_no varchar(32) not null)',
-  )
+  try {
+    await pool.query(
+      'create table if not exists shop_shipments (id serial primary key, out_trade_no varchar(32) not null)',
+    )
+  } catch (error) {
+    await pool.end()
+    throw error
+  }
   return {
     store: sqlStore(fromPg(pool)) as SqlStore<unknown>,
     async ship(tx, outTradeNo) {

@@ -92,6 +92,14 @@ document.addEventListener('visibilitychange', () => !document.hidden && again &&
 // "in 3 min" grows old.
 if (document.body.dataset.clock === 'real') setInterval(refresh, 5000)
 
+// In a page of an app, which shows this one as its cashier: what the payer did.
+document.addEventListener('click', (event) => {
+  const told = event.target.closest('[data-result]')
+  if (!told || parent === window) return
+  event.preventDefault()
+  parent.postMessage({ wechatMock: told.dataset.result }, '*')
+})
+
 document.addEventListener('click', async (event) => {
   const copy = event.target.closest('[data-copy]')
   if (!copy) return

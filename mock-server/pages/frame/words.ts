@@ -49,6 +49,7 @@ const WORDS = {
   older: ['Older', '较旧'],
   notFound: ['Nothing here', '找不到'],
   back: ['Back', '返回'],
+  done: ['Done', '完成'],
   comma: [', ', '，'],
   none: ['none', '无'],
   forgets: [

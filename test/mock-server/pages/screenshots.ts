@@ -1,7 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { BrowserContextOptions } from 'playwright-core'
 import t from 'tap'
+import { buyTea, cashier, startShop } from '../../examples/shop-page.ts'
 import { openWindow, startBrowser } from './browser.ts'
 import { startScene, tellMorning } from './scene.ts'
 
@@ -44,4 +46,20 @@ t.test('screenshots', { timeout: 300_000 }, async (t) => {
   await shoot('-zh', four, { viewport: DESK, locale: 'zh-CN' })
   await shoot('-mobile', four, { viewport: PHONE })
   await shoot('-mobile-dark-zh', four, { viewport: PHONE, colorScheme: 'dark', locale: 'zh-CN' })
+
+  // The shop: what a buyer sees, and beside it the same in other variants.
+  const shop = async (suffix: string, options: BrowserContextOptions) => {
+    const opened = await startShop(t, 'v3', 'pages')
+    const { page } = await buyTea(t, browser, opened, options)
+    await page.screenshot({ path: join(FOLDER, `shop-cashier${suffix}.png`) })
+    await cashier(page).getByRole('button', { name: '¥12.50' }).click()
+    await cashier(page).getByRole('button').last().click()
+    await page.locator('.state-good').waitFor()
+    await page.screenshot({ path: join(FOLDER, `shop-order${suffix}.png`) })
+    await page.locator('#back').click()
+    await page.locator('.order').waitFor()
+    await page.screenshot({ path: join(FOLDER, `shop${suffix}.png`) })
+  }
+  await shop('', { viewport: DESK })
+  await shop('-mobile-dark-zh', { viewport: PHONE, colorScheme: 'dark', locale: 'zh-CN' })
 })
