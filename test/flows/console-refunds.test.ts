@@ -1,5 +1,8 @@
-import { both } from '../helpers.ts'
-import type { merchant, Merchant } from '../helpers.ts'
+import tap from 'tap'
+import type { Test } from 'tap'
+import type { WechatPayOptions } from '../../src/index.ts'
+import { both, merchant } from '../helpers.ts'
+import type { Merchant } from '../helpers.ts'
 
 /** A shop with a paid and fulfilled order, and the refunds that `onRefunded` ran for. */
 async function paid(
@@ -10,12 +13,12 @@ async function paid(
   const refunded: string[] = []
   const shop = await open(t, {
     ...options,
-    options: {
+    options: (world) => ({
       onRefunded: (_order, { outRefundNo }) => {
         refunded.push(outRefundNo)
       },
-      ...options.options,
-    },
+      ...(typeof options.options === 'function' ? options.options(world) : options.options),
+    }),
   })
   const outTradeNo = await shop.order()
   await shop.world.pay(outTradeNo)
@@ -158,4 +161,74 @@ both('a payment and its refund that were both missed are found by one query', as
     refunds: [{ outRefundNo, refundFee: 250, state: 'success' }],
   })
   t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded' }])
+})
+
+const { startTime, day } = { startTime: new Date('2026-01-15T12:00:00+08:00'), day: '2026-01-15' }
+
+/** A merchant of v3, with the key of v2 or without it: v3 itself cannot list the refunds of an order. */
+async function v3(t: Test, withKey: boolean, onPaid?: () => void): ReturnType<typeof paid> {
+  return await paid(t, merchant, {
+    version: 'v3',
+    world: { startTime },
+    options: (world) => {
+      const { apiKey, ...merchant } = world.merchantOptions('v3') as { apiKey: string } & WechatPayOptions['merchant']
+      return {
+        merchant: { ...merchant, ...(withKey && { apiKey }) } as WechatPayOptions['merchant'],
+        ...(onPaid && { onPaid }),
+      }
+    },
+  })
+}
+
+tap.test(
+  'v3 without the key of v2: a refund that nobody was notified of is an anomaly until the bill tells',
+  async (t) => {
+    const { shop, outTradeNo, refunded } = await v3(t, false)
+    const outRefundNo = await refundSilently(shop, outTradeNo, 250)
+    for (let times = 0; times < 2; times++) {
+      await shop.app.wechat.orders.refresh(outTradeNo)
+      await shop.settle()
+    }
+    t.strictSame(await shop.app.wechat.refunds.list(outTradeNo), [], 'how much, by which refund, is not known')
+    t.match(
+      await shop.app.wechat.anomalies.list(),
+      [{ kind: 'refunded', outTradeNo }],
+      'one, however often it is asked',
+    )
+    t.equal(asked(shop, 'refundquery'), 0)
+    t.strictSame(shop.paid, [outTradeNo])
+
+    await shop.world.advance('48h')
+    t.match(await shop.app.wechat.reconcile(day), { healed: 1, open: 0 })
+    await shop.settle()
+    t.match(await shop.app.wechat.refunds.list(outTradeNo), [
+      { outRefundNo, origin: 'external', refundFee: 250, state: 'success' },
+    ])
+    t.strictSame(refunded, [outRefundNo])
+    t.strictSame(await shop.app.wechat.anomalies.list(), [])
+  },
+)
+
+tap.test('… and what has not been delivered waits for a person even then', async (t) => {
+  const { shop, outTradeNo } = await v3(t, false, () => {
+    throw new Error('sold out')
+  })
+  await refundSilently(shop, outTradeNo, 250)
+  t.match(await shop.app.wechat.orders.refresh(outTradeNo), { fulfilment: 'held', refunds: [] })
+  await shop.world.advance('48h')
+  t.match(await shop.app.wechat.reconcile(day), { healed: 1 })
+  t.match(await shop.app.wechat.orders.get(outTradeNo), { fulfilment: 'held', refunds: [{ refundFee: 250 }] })
+  t.match(await shop.app.wechat.anomalies.list(), [{ kind: 'refunded', outTradeNo }])
+})
+
+tap.test('v3 with the key of v2: the refundquery of v2 lists it', async (t) => {
+  const { shop, outTradeNo, refunded } = await v3(t, true)
+  const outRefundNo = await refundSilently(shop, outTradeNo, 250)
+  await shop.app.wechat.orders.refresh(outTradeNo)
+  await shop.settle()
+  t.equal(asked(shop, 'refundquery'), 1)
+  t.match(shop.world.journal.find({ api: 'refundquery' })[0]!.request.url, '/pay/refundquery')
+  t.match(await shop.app.wechat.refunds.list(outTradeNo), [{ outRefundNo, refundFee: 250, state: 'success' }])
+  t.strictSame(refunded, [outRefundNo])
+  t.strictSame(await shop.app.wechat.anomalies.list(), [])
 })

@@ -94,10 +94,24 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
       order = (await orders.observe(outTradeNo, { seen: 'refund-reported', source: 'bill', report }))!.order
     }
     const left = compareRow(row, order)
-    if (left === undefined) return { outcome: 'healed', reason: 'WeChat, asked, says what the bill says' }
+    if (left === undefined) {
+      if (row.refund !== undefined) await explain(order, row.refund.outRefundNo)
+      return { outcome: 'healed', reason: 'WeChat, asked, says what the bill says' }
+    }
     return (
       (await findKnown(suspect)) ?? (await open(suspect, `WeChat, asked, says otherwise: the store has ${left.ours}`))
     )
+  }
+
+  /** WeChat had reported a refund without saying which, as API v3 does: now it is known. A payment on hold still waits for a person. */
+  async function explain({ outTradeNo, payment, fulfilment }: Order, outRefundNo: string): Promise<void> {
+    if (fulfilment === 'held') return
+    const note = `the bill says that it was the refund ${outRefundNo}`
+    await store.resolveAnomaly(`refunded:${outTradeNo}:${payment!.transactionId}`, {
+      action: 'dismiss',
+      note,
+      at: now(),
+    })
   }
 
   /** The findings a difference may have caused: by the engine, or by an earlier run. */

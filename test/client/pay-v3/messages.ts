@@ -180,6 +180,28 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     }),
     'not-decrypted',
   ],
+  ...Array.from({ length: 16 }, (_, byte): (typeof BAD)[number] => {
+    const sealed = encrypted(JSON.stringify(TRADE))
+    const bytes = Buffer.from(sealed.ciphertext, 'base64')
+    bytes[bytes.length - 16 + byte]! ^= 1 << (byte % 8)
+    const resource = { ...sealed, ciphertext: bytes.toString('base64') }
+    return [`with a bit of byte ${byte} of its tag flipped`, notification({ envelope: { resource } }), 'not-decrypted']
+  }),
+  [
+    'without the associated data it was encrypted with',
+    notification({ envelope: { resource: { ...encrypted(JSON.stringify(TRADE)), associated_data: '' } } }),
+    'not-decrypted',
+  ],
+  [
+    'encrypted with AES-128, under the first half of the key',
+    notification({ envelope: { resource: encrypted(JSON.stringify(TRADE), { bits: 128 }) } }),
+    'not-decrypted',
+  ],
+  [
+    'with a nonce of eight characters',
+    notification({ envelope: { resource: { ...encrypted('{}'), nonce: 'EcZ9Cmy4' } } }),
+    'not-decrypted',
+  ],
   ['whose resource is no JSON', notification({ resource: 'hello' }), 'unreadable'],
   ['whose resource is null', notification({ resource: 'null' }), 'wrong-account'],
   ['of another merchant', notification({ resource: { ...TRADE, mchid: '1900000100' } }), 'wrong-account'],
@@ -214,4 +236,5 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     'incomplete',
   ],
   ['of a refund as a payment', notification({ resource: REFUND }), 'wrong-account'],
+  ['of a payment as a refund', notification({ type: 'REFUND.SUCCESS', resource: TRADE }), 'incomplete'],
 ]

@@ -60,9 +60,9 @@ export function sealed(body: string, options: SealOptions = {}): Record<string, 
 /** A resource as WeChat encrypts it. */
 export function encrypted(
   plain: string,
-  { key = API_V3_KEY, nonce = 'EcZ9Cmy4Xyx1', associated = 'transaction' } = {},
+  { key = API_V3_KEY, nonce = 'EcZ9Cmy4Xyx1', associated = 'transaction', bits = 256 as 128 | 256 } = {},
 ) {
-  const cipher = createCipheriv('aes-256-gcm', key, nonce)
+  const cipher = createCipheriv(`aes-${bits}-gcm`, key.slice(0, bits / 8), nonce)
   cipher.setAAD(Buffer.from(associated))
   const ciphertext = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64')
   return { original_type: associated, algorithm: 'AEAD_AES_256_GCM', ciphertext, associated_data: associated, nonce }
