@@ -117,6 +117,7 @@ async function plugin(merchant: WechatPayOptions['merchant']): Promise<Contestan
             // Not before the benchmark has ended.
             dueAt: expiresAt,
             claims: 0,
+            claimedBy: undefined,
           },
           history: [
             {

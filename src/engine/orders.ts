@@ -172,6 +172,7 @@ export function createOrders({
       attempts: 0,
       dueAt: null,
       claims: 0,
+      claimedBy: undefined,
     }
     const at = now()
     order.dueAt = nextDue(order, at, createdAt)
