@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { hash, randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createBills } from './client/bills.ts'
 import type { Bills } from './client/bills.ts'
@@ -7,7 +7,6 @@ import type { Http } from './client/http.ts'
 import { KeyRing } from './client/key-ring.ts'
 import { createAccessTokens } from './client/access-token.ts'
 import { createMiniProgram } from './client/mini-program.ts'
-import type { MiniProgram } from './client/mini-program.ts'
 import { createPayV2 } from './client/pay-v2/pay-v2.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { PayV3Api } from './client/pay-v3/api.ts'
@@ -16,8 +15,9 @@ import { createClock } from './base/clock.ts'
 import { publish } from './base/diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
 import { createUsers } from './client/users.ts'
-import type { Users } from './client/users.ts'
 import type { Anomalies } from './engine/anomalies.ts'
+import { createApps } from './engine/apps.ts'
+import type { Apps, RegisteredApp } from './engine/apps.ts'
 import { createLogin } from './engine/login.ts'
 import type { Login } from './engine/login.ts'
 import { createOrders } from './engine/orders.ts'
@@ -35,11 +35,12 @@ import { createWork } from './engine/work.ts'
 import type { Work } from './engine/work.ts'
 import type { Log } from './hooks.ts'
 import type { Anomaly } from './model.ts'
+import type { AppConfig } from './options/apps.ts'
 import type { Config, MerchantConfig } from './options/parse.ts'
 import { neutral } from './store/neutral.ts'
 import { loggable } from './base/thrown.ts'
 
-/** One merchant and its app, put together from the options: clients, engine and work. It knows nothing of Fastify. */
+/** One merchant and its apps, put together from the options: clients, engine and work. It knows nothing of Fastify. */
 export interface AccountServices {
   login: Login
   orders: Orders
@@ -48,7 +49,7 @@ export interface AccountServices {
   bills: Bills
   reconcile: Reconcile
   daily: Daily
-  miniProgram: MiniProgram & Users
+  apps: Apps
   pay: PayV2Api | PayV3Api
   work: Work
   heart: Heart
@@ -64,7 +65,7 @@ const CLOCK_LIMIT_MS = 60_000
 const nonce = () => randomBytes(16).toString('hex')
 
 export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices {
-  const { appid, mchId, hooks, timeoutMs, proxy } = config
+  const { mchId, hooks, timeoutMs, proxy } = config
   const store = neutral(config.store)
   const { now, wechatNow, heard } = createClock({
     own: config.now,
@@ -84,22 +85,20 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
   const cert = config.merchant.version === 'v2' ? config.merchant.cert : undefined
   const certHttp = cert && createHttp({ ...http, hosts: config.hosts.pay, cert })
   const pay = createPay(config, { http: payHttp, certHttp, now: wechatNow, log })
-  const appSecrets = new KeyRing(config.appSecrets)
-  const tokens = createAccessTokens({
-    http: miniProgramHttp,
-    appid,
-    appSecrets,
-    shared: { get: store.getShared, swap: store.swapShared },
-    now,
-    nonce,
-  })
-  const miniProgram = {
-    ...createMiniProgram(miniProgramHttp, appid, appSecrets),
-    ...createUsers(miniProgramHttp, appid, tokens),
+  const registered = ({ name, appid, appSecrets: given }: AppConfig): RegisteredApp => {
+    const appSecrets = new KeyRing(given)
+    const shared = { get: store.getShared, swap: store.swapShared }
+    const tokens = createAccessTokens({ http: miniProgramHttp, appid, appSecrets, shared, now, nonce })
+    const miniProgram = {
+      ...createMiniProgram(miniProgramHttp, appid, appSecrets),
+      ...createUsers(miniProgramHttp, appid, tokens),
+    }
+    return { name, appid, miniProgram }
   }
+  const apps = createApps(config.apps.map(registered))
+  const { appids } = apps
   const login = createLogin({
-    appid,
-    miniProgram,
+    apps,
     store,
     now,
     tokenTtlMs: config.tokenTtlMs,
@@ -123,7 +122,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     reserve: () => work.reserve(),
   }
   const orders = createOrders({
-    appid,
+    appids,
     mchId,
     pay,
     store,
@@ -157,13 +156,13 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     daily: createDaily({
       reconcile,
       store,
-      name: `reconciled:${appid}:${mchId}`,
+      name: `reconciled:${shortened(appids.toSorted().join(','))}:${mchId}`,
       at: config.reconcileAt,
       now,
       wechatNow,
       log,
     }),
-    miniProgram,
+    apps,
     pay,
     work,
     heart,
@@ -172,6 +171,11 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
       await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])
     },
   }
+}
+
+/** The appids as they are or, if they would not fit a column of the store, by their hash. */
+function shortened(appids: string): string {
+  return appids.length <= 200 ? appids : hash('sha256', appids)
 }
 
 interface PayDeps {
@@ -183,16 +187,17 @@ interface PayDeps {
 
 /** The payment API of the merchant's version. */
 function createPay(
-  { appid, mchId, merchant, notifyUrl }: Config,
+  { apps, mchId, merchant, notifyUrl }: Config,
   { http, certHttp, now, log }: PayDeps,
 ): PayV2Api | PayV3Api {
+  const appids = apps.map(({ appid }) => appid)
   const v2 = ({ apiKeys, signType }: Pick<MerchantConfig & { version: 'v2' }, 'apiKeys' | 'signType'>) =>
-    createPayV2({ http, certHttp, appid, mchId, apiKeys: new KeyRing(apiKeys), signType, notifyUrl, nonce })
+    createPayV2({ http, certHttp, appids, mchId, apiKeys: new KeyRing(apiKeys), signType, notifyUrl, nonce })
   if (merchant.version === 'v2') return v2(merchant)
   const { signer, apiV3Keys, platformKeys, downloadCertificates } = merchant
   return createPayV3({
     http,
-    appid,
+    appids,
     signer,
     apiV3Keys: new KeyRing(apiV3Keys).all,
     platformKeys,

@@ -1,11 +1,10 @@
 import type { preHandlerAsyncHookHandler } from 'fastify'
 import type { Bills } from './client/bills.ts'
-import type { MiniProgram } from './client/mini-program.ts'
-import type { NotificationMessage } from './client/pay.ts'
+import type { NotificationMessage, Party } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { AbnormalRefund, PayV3Api } from './client/pay-v3/api.ts'
-import type { Users } from './client/users.ts'
 import type { Anomalies } from './engine/anomalies.ts'
+import type { RegisteredApp } from './engine/apps.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
@@ -25,7 +24,14 @@ export interface Wechat {
   anomalies: Anomalies
   /** Bills of a day, row by row. */
   bills: Bills
-  miniProgram: MiniProgram & Users
+  /** The calls of the mini program. If there are several, take those of `app(name)`. */
+  miniProgram: RegisteredApp['miniProgram']
+  /**
+   * One of several apps, by its name or appid: its calls, and a preHandler that lets only its users pass.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` if there is no such app, or no name although there are several
+   */
+  app(nameOrAppid?: string): RegisteredApp & Pick<Wechat, 'requireUser'>
   /** The raw payment API of the merchant; with `version` `'v3'` it has more methods. */
   pay: PayV2Api | PayV3Api
   /**
@@ -71,6 +77,7 @@ const IDENTITY = objectOf({
 } satisfies Record<keyof Identity, Rule>)
 /** The parts of them that the payment API reads. */
 const ORDER = objectOf({
+  appid: optional(text(1, 128)),
   outTradeNo: anyText,
   tradeType: oneOf(TRADE_TYPES),
   openid: optional(anyText),
@@ -132,6 +139,8 @@ const LIMIT = optional((value) =>
     : `must be a whole number of ms, not ${shown(value)}`,
 )
 
+/** Of orders and rows of bills too. */
+const OF = ['of', optional(objectOf({ appid: optional(text(1, 128)) } satisfies Record<keyof Party, Rule>))] as const
 const OPENID = ['openid', text(1, 128)] as const
 const SESSION_KEY = ['sessionKey', SECRET] as const
 const OUT_TRADE_NO = ['outTradeNo', upTo(128)] as const
@@ -142,14 +151,17 @@ const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
 /** One row per method, with a check for each of its arguments. */
 const GROUPS: {
-  [Group in Exclude<keyof Wechat, 'selfTest' | 'requireUser' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<
+  [Group in Exclude<keyof Wechat, 'selfTest' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<
     Wechat[Group]
   >
 } & {
   pay: Rows<PayV3Api>
 } = {
   login: {
-    exchange: [['code', anyText]],
+    exchange: [
+      ['code', anyText],
+      ['app', optional(anyText)],
+    ],
     issueToken: [['identity', IDENTITY]],
     identify: [['token', anyText]],
     revokeToken: [['token', anyText]],
@@ -187,26 +199,20 @@ const GROUPS: {
   },
   pay: {
     prepay: [['order', ORDER]],
-    payParams: [
-      ['prepayId', text(1, 128)],
-      ['now', date],
-    ],
-    query: [SENT_TRADE_NO],
-    close: [SENT_TRADE_NO],
+    payParams: [['prepayId', text(1, 128)], ['now', date], OF],
+    query: [SENT_TRADE_NO, OF],
+    close: [SENT_TRADE_NO, OF],
     textFault: [['text', anyText]],
     extrasFault: [['extras', objectOf(EXTRAS, 'refused')]],
     refund: [
       ['order', ORDER],
       ['refund', REFUND],
     ],
-    queryRefund: [SENT_REFUND_NO],
-    listRefunds: [SENT_TRADE_NO],
+    queryRefund: [SENT_REFUND_NO, OF],
+    listRefunds: [SENT_TRADE_NO, OF],
     queryTransaction: [['transactionId', text(1, 32)]],
     tryApiV3Key: [],
-    appParams: [
-      ['prepayId', text(1, 128)],
-      ['now', date],
-    ],
+    appParams: [['prepayId', text(1, 128)], ['now', date], OF],
     applyAbnormalRefund: [
       ['refundId', text(1, 64)],
       ['refund', ABNORMAL_REFUND],
@@ -246,10 +252,14 @@ type Rows<T> = {
 type Call = (...args: unknown[]) => unknown
 
 /** Adds a check of the arguments to each method. The objects stay the same, so that replacing a method, e.g. in a test, replaces it for everybody. */
-export function checkCalls(wechat: Wechat): Wechat {
-  for (const [group, calls] of Object.entries(GROUPS)) {
-    const target = wechat[group as keyof typeof GROUPS] as unknown as Record<string, Call | undefined>
-    for (const [name, rules] of Object.entries(calls as Record<string, readonly Argument[]>)) {
+export function checkCalls(wechat: Wechat, apps: readonly Pick<RegisteredApp, 'miniProgram'>[] = []): Wechat {
+  const groups = Object.keys(GROUPS).map((group) => [group, wechat[group as keyof typeof GROUPS]] as const)
+  const all = [...groups, ...apps.map(({ miniProgram }) => ['miniProgram', miniProgram] as const)]
+  for (const [group, calls] of all) {
+    const target = calls as unknown as Record<string, Call | undefined>
+    for (const [name, rules] of Object.entries(
+      GROUPS[group as keyof typeof GROUPS] as Record<string, readonly Argument[]>,
+    )) {
       const call = target[name]
       if (call !== undefined) target[name] = checked(`${group}.${name}`, rules, call, AT_ONCE.includes(name))
     }
@@ -257,6 +267,7 @@ export function checkCalls(wechat: Wechat): Wechat {
   return {
     ...wechat,
     reconcile: checked('reconcile', [['date', DAY]], wechat.reconcile as Call, false) as Wechat['reconcile'],
+    app: checked('app', [['nameOrAppid', optional(anyText)]], wechat.app as Call, true) as Wechat['app'],
     idle: checked('idle', [['limitMs', LIMIT]], wechat.idle as Call, false) as Wechat['idle'],
   }
 }

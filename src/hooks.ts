@@ -53,7 +53,7 @@ export interface IssuedToken {
 export interface AuthenticatedUser {
   openid: string
   unionid?: string | null | undefined
-  /** Default: the app's own appid; any other is refused. */
+  /** The app he has logged in to. With one app it may be left out; any other is refused. */
   appid?: string | undefined
 }
 

@@ -24,7 +24,7 @@ export type { DrizzleLike, DrizzleQueryable, DrizzleSql, DrizzleSqliteLike } fro
 export { fromPrisma } from './store/adapters/prisma.ts'
 export type { PrismaLike, PrismaQueryable, PrismaTransactionOptions } from './store/adapters/prisma.ts'
 export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
-export type { Key, Merchant, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options/options.ts'
+export type { App, Key, Merchant, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options/options.ts'
 export type {
   AuthenticatedUser,
   FulfilContext,
@@ -38,6 +38,7 @@ export type {
 export type { Diagnostics, DiagnosticsName } from './base/diagnostics.ts'
 export type { LatePayment } from './engine/machine/ruling.ts'
 export type { Anomalies } from './engine/anomalies.ts'
+export type { RegisteredApp } from './engine/apps.ts'
 export { formatReconciliation } from './engine/reconcile/report.ts'
 export type { Difference, Reconciliation } from './engine/reconcile/report.ts'
 export type { DifferenceKind } from './engine/reconcile/compare.ts'
@@ -50,7 +51,7 @@ export type { Ordered, Orders } from './engine/orders.ts'
 export type { PhoneNumber, Users } from './client/users.ts'
 export type { EncryptedData } from './protocol/user-data.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'
-export type { Notification, NotificationFault, NotificationMessage, PayApi, TradeReport } from './client/pay.ts'
+export type { Notification, NotificationFault, NotificationMessage, Party, PayApi, TradeReport } from './client/pay.ts'
 export type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 export type { AbnormalRefund, PayV3Api, RefundSource } from './client/pay-v3/api.ts'
 export type { BillFiles, Bills, FundFlowBillOptions, TradeBillOptions } from './client/bills.ts'
@@ -70,6 +71,7 @@ export type {
   Order,
   OrderState,
   OrderTerms,
+  Owner,
   OrderExtras,
   Goods,
   SceneInfo,

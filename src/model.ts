@@ -91,6 +91,8 @@ export interface OrderExtras {
 export interface OrderTerms<T extends TradeType = 'JSAPI'> extends OrderExtras {
   /** The caller's own business key, e.g. a cart id. One live order exists per key. */
   key: string
+  /** Which app it is made in; needed if there are several. */
+  appid?: string | undefined
   /** Default `JSAPI`. */
   tradeType?: T | undefined
   /** Who orders. With `JSAPI` nobody else can pay, and it is required. */
@@ -113,7 +115,13 @@ export interface Account {
   mchId: string
 }
 
-export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType'>, Account {
+/** Whose orders a registration works on: those of these mini programs under one merchant number. */
+export interface Owner {
+  appids: readonly string[]
+  mchId: string
+}
+
+export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' | 'appid'>, Account {
   outTradeNo: string
   tradeType: TradeType
   /** Whatever else its terms say. */

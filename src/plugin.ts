@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { createAccount } from './account.ts'
 import { checkCalls } from './calls.ts'
 import type { Wechat } from './calls.ts'
+import { callsOfOnly } from './engine/apps.ts'
 import type { Orders } from './engine/orders.ts'
 import { WechatError } from './errors.ts'
 import { noticesOf } from './options/notices.ts'
@@ -44,12 +45,11 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
       'fastify-wechat-pay is already registered in this scope. Register another merchant in its own scope, with its own prefix and store.',
     )
   }
-  const { appid, hooks } = config
+  const { hooks } = config
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, anomalies, bills, reconcile, daily, miniProgram, pay, work, heart, wechatNow } =
-    account
+  const { login, orders, refunds, anomalies, bills, reconcile, daily, apps, pay, work, heart, wechatNow } = account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -64,26 +64,34 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     return await work.sweep()
   }
 
-  const answers = createAnswers(hooks, appid)
+  const answers = createAnswers(hooks, apps.appids)
   const users = createUsers(login, answers)
 
-  const wechat: Wechat = checkCalls({
-    login,
-    orders,
-    bills,
-    miniProgram,
-    pay,
-    refunds,
-    anomalies,
-    selfTest: async () => await selfTest({ config, services: account, notify }),
-    requireUser: createRequireUser(fastify, users),
-    reconcile,
-    sweep,
-    idle: async (limitMs = CLOSE_LIMIT_MS) => {
-      await daily.idle(limitMs)
-      await work.idle(limitMs)
+  const several = apps.appids.length > 1 ? apps.appids.map(apps.find) : []
+  const wechat: Wechat = checkCalls(
+    {
+      login,
+      orders,
+      bills,
+      miniProgram: callsOfOnly(apps),
+      pay,
+      refunds,
+      anomalies,
+      selfTest: async () => await selfTest({ config, services: account, notify }),
+      requireUser: createRequireUser(fastify, users),
+      app: (name) => {
+        const app = apps.find(name)
+        return { ...app, requireUser: createRequireUser(fastify, users, app.appid) }
+      },
+      reconcile,
+      sweep,
+      idle: async (limitMs = CLOSE_LIMIT_MS) => {
+        await daily.idle(limitMs)
+        await work.idle(limitMs)
+      },
     },
-  })
+    several,
+  )
   fastify.decorate('wechat', wechat)
 
   // In scopes of their own: in the fp() plugin itself a prefix has no effect, and parsers would leak into the app's routes.
@@ -91,7 +99,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
     async (scope) => {
       await scope.register(async (json) => {
         await speakJson(json)
-        loginRoutes(json, { login, answers, users, exposeOpenid: config.exposeOpenid, log })
+        const { exposeOpenid } = config
+        loginRoutes(json, { login, answers, users, exposeOpenid, hasSeveral: several.length > 0, log })
         orderRoutes(json, { orders, users, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
       })
       await scope.register(async (raw) => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
-import type { MiniProgram } from './client/mini-program.ts'
 import type { AccountServices } from './account.ts'
+import type { RegisteredApp } from './engine/apps.ts'
 import { Secret } from './base/secret.ts'
 import { WechatError } from './errors.ts'
 import type { Check, Order } from './model.ts'
@@ -12,7 +12,7 @@ import { isPrivateAddress, readIpAddress } from './protocol/ip-address.ts'
 
 export interface SelfTestDeps {
   config: Config
-  services: Pick<AccountServices, 'pay' | 'wechatNow'> & { miniProgram: MiniProgram }
+  services: Pick<AccountServices, 'pay' | 'wechatNow' | 'apps'>
   /** Sends a body to the notify route as WeChat would, through the hooks of the app; resolves with the reply. Absent outside an app. */
   notify?: ((body: string) => Promise<string>) | undefined
   /** The addresses of a host; an argument so that tests need no DNS. */
@@ -29,16 +29,26 @@ const CONNECTIONS_LIMIT_MS = 3000
 const newNumber = () => `selftest-${randomBytes(8).toString('hex')}`
 
 type Outcome = Omit<Check, 'check'>
+type Look = [check: string, look: () => Promise<Outcome> | Outcome]
 
 /**
  * The checks before going live. They ask WeChat about a login code and an order that do not exist, and open connections of the store; nothing is
  * written, ordered or changed.
  */
 export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
-  const checks: [check: string, look: () => Promise<Outcome> | Outcome][] = [
+  const { apps } = deps.services
+  const each = (check: string, look: (app: RegisteredApp) => Promise<Outcome>): Look[] =>
+    apps.appids.map((appid) => {
+      const app = apps.find(appid)
+      return [app.name === undefined ? check : `${check} of ${app.name}`, async () => await look(app)]
+    })
+  const checks: Look[] = [
     ['certificates', () => endings(deps)],
-    ['app secret', () => appSecret(deps)],
-    ['payment API', () => paymentApi(deps)],
+    ...each('app secret', (app) => appSecret(app)),
+    // In API v3 the app is no part of a question.
+    ...(deps.config.merchant.version === 'v2'
+      ? each('payment API', (app) => paymentApi(deps, app))
+      : [['payment API', () => paymentApi(deps)] satisfies Look]),
     ['APIv3 key', () => apiV3Key(deps)],
     ['API v2', () => apiV2(deps)],
     ['clock', () => clock(deps)],
@@ -83,7 +93,7 @@ function endings({ config }: SelfTestDeps): Outcome {
     : bad(notices.map(({ text }) => `${text}.`).join(' '), 'Replace what ends.')
 }
 
-async function appSecret({ services: { miniProgram } }: SelfTestDeps): Promise<Outcome> {
+async function appSecret({ miniProgram }: RegisteredApp): Promise<Outcome> {
   try {
     await miniProgram.code2Session(new Secret(newNumber()))
   } catch (error) {
@@ -95,8 +105,8 @@ async function appSecret({ services: { miniProgram } }: SelfTestDeps): Promise<O
   return bad('WeChat has accepted a made-up login code.', 'Look at `baseUrl`: this is not WeChat.')
 }
 
-async function paymentApi({ services: { pay } }: SelfTestDeps): Promise<Outcome> {
-  const { tradeState } = await pay.query(newNumber())
+async function paymentApi({ services: { pay } }: SelfTestDeps, app?: RegisteredApp): Promise<Outcome> {
+  const { tradeState } = await pay.query(newNumber(), app)
   if (tradeState !== 'NOT_EXIST') {
     return bad(
       `WeChat says that an order with a made-up number is ${tradeState}.`,

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createAccount } from '../src/account.ts'
+import { createApps } from '../src/engine/apps.ts'
 import { memoryStore, WechatError } from '../src/index.ts'
 import type { Check, Store } from '../src/index.ts'
 import { parseOptions } from '../src/options/parse.ts'
@@ -9,6 +10,8 @@ import { merchant } from './helpers.ts'
 import { MERCHANT_V3, OPTIONS, V3_FILES } from './options/merchant-v3.ts'
 
 const byName = (checks: Check[]) => Object.fromEntries(checks.map(({ check, ...rest }) => [check, rest]))
+const appOf = (miniProgram: object) =>
+  createApps([{ name: undefined, appid: OPTIONS.appid!, miniProgram: miniProgram as never }])
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
 t.test('an app that talks to the mock', async (t) => {
@@ -91,7 +94,7 @@ async function check({ options = {}, ...changes }: { options?: object } & Partia
     throw new WechatError('WECHAT_CODE_REJECTED', 'no such code')
   }
   const services = {
-    miniProgram: { code2Session: rejected },
+    apps: appOf({ code2Session: rejected }),
     pay: {
       ...account.pay,
       query: async () => ({ tradeState: 'NOT_EXIST' }),
@@ -155,7 +158,7 @@ t.test('what each check says', async (t) => {
   const services = (part: object) =>
     ({
       ...({
-        miniProgram: {},
+        apps: appOf({}),
         pay: { version: 'v3', query: async () => ({ tradeState: 'NOT_EXIST' }) },
         wechatNow: () => new Date(),
       } as object),
@@ -164,15 +167,15 @@ t.test('what each check says', async (t) => {
   const cases: [name: string, services: object, expected: object][] = [
     ['clock', { wechatNow: () => new Date(Date.now() + 3_600_000) }, { ok: false, reason: /3600 s behind WeChat's/ }],
     ['clock', { wechatNow: () => new Date(Date.now() - 3_600_000) }, { ok: false, reason: /3600 s ahead of WeChat's/ }],
-    ['app secret', { miniProgram: { code2Session: async () => ({}) } }, { ok: false, reason: /made-up/ }],
+    ['app secret', { apps: appOf({ code2Session: async () => ({}) }) }, { ok: false, reason: /made-up/ }],
     [
       'app secret',
       {
-        miniProgram: {
+        apps: appOf({
           code2Session: async () => {
             throw new TypeError('no')
           },
-        },
+        }),
       },
       { ok: false, advice: /no/ },
     ],

@@ -599,12 +599,19 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'claims what is due, whosever it is',
-    'claimDue takes the rows of its account alone, also by number',
+    'claimDue takes the rows of its owner alone, also by number',
     (store) => ({
-      claimDue: async (account, ...rest) => [
-        ...(await store.claimDue(account, ...rest)),
-        ...(await store.claimDue({ ...account, appid: 'wx0000000000000002' }, ...rest)),
+      claimDue: async (owner, ...rest) => [
+        ...(await store.claimDue(owner, ...rest)),
+        ...(await store.claimDue({ ...owner, appids: ['wx0000000000000002'] }, ...rest)),
       ],
+    }),
+  ],
+  [
+    'claims for one app of several',
+    'claimDue takes the rows of all apps of its owner, the longest due first',
+    (store) => ({
+      claimDue: ({ appids, mchId }, ...rest) => store.claimDue({ appids: appids.slice(0, 1), mchId }, ...rest),
     }),
   ],
   [
@@ -692,7 +699,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     (store) => ({
       async bringForward(latest, now) {
         const count = await store.bringForward(latest, now)
-        await store.claimDue({ appid: 'wx0000000000000001', mchId: '1900000001' }, now, 100, 0)
+        await store.claimDue({ appids: ['wx0000000000000001'], mchId: '1900000001' }, now, 100, 0)
         return count
       },
     }),

@@ -88,7 +88,8 @@ offer({
     const now = () => new Date()
     const http = createHttp({ hosts: [origin], timeoutMs: 5000, now, pause: async () => {} })
     const pay = createPayV2({
-      ...ACCOUNT,
+      appids: [ACCOUNT.appid],
+      mchId: ACCOUNT.mchId,
       http,
       apiKeys: new KeyRing([new Secret('d6b41c7fe92a05385fb0c6e1d97a2483')]),
       signType: 'HMAC-SHA256',
@@ -97,7 +98,8 @@ offer({
     })
     const store = storeOf(count)
     const orders = createOrders({
-      ...ACCOUNT,
+      appids: [ACCOUNT.appid],
+      mchId: ACCOUNT.mchId,
       pay,
       store,
       policy: { latePayment: 'hold' },

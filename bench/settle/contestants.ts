@@ -16,7 +16,7 @@ export type Name = keyof typeof CONTESTANTS
 function settle(pool: pg.Pool, tablePrefix: string): Settle {
   const { appid, mchId } = paymentOf(0)
   const orders = createOrders({
-    appid,
+    appids: [appid],
     mchId,
     // Nobody orders or asks here.
     pay: {} as PayApi,

@@ -44,7 +44,8 @@ offer({
   async claim(of: string, now: number, limit: number, leaseMs: number) {
     const store = sqlStore(fromPg(pool), { tablePrefix: of })
     const start = performance.now()
-    const claims = await store.claimDue(paymentOf(0), new Date(now), limit, leaseMs)
+    const { appid, mchId } = paymentOf(0)
+    const claims = await store.claimDue({ appids: [appid], mchId }, new Date(now), limit, leaseMs)
     return { claimed: claims.length, ms: performance.now() - start }
   },
   heap() {

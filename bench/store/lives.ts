@@ -64,7 +64,7 @@ export function createShop(store: Store, from = 0): Shop {
     reserve: () => work.reserve(),
   }
   const orders = createOrders({
-    appid: APPID,
+    appids: [APPID],
     mchId: MCH_ID,
     pay,
     store,

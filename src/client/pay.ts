@@ -12,6 +12,24 @@ import type {
   WechatEvent,
 } from '../model.ts'
 
+/** Whose order a call is about: a merchant number may have several apps. */
+export interface Party {
+  /** The app that ordered; by default the first of the options. */
+  appid?: string | undefined
+}
+
+/** The app that a call is made for. @throws {WechatError} `WECHAT_INPUT_INVALID` for one that is not registered */
+export function appOf(appids: readonly string[], { appid = appids[0]! }: Party = {}): string {
+  if (appids.includes(appid)) return appid
+  throw new WechatError(
+    'WECHAT_INPUT_INVALID',
+    `${appid} is not an app of this registration: it has ${appids.join(', ')}.`,
+    {
+      sent: false,
+    },
+  )
+}
+
 /** WeChat's reply about a trade. */
 export type TradeReport =
   | { tradeState: 'SUCCESS'; payment: Payment }
@@ -82,8 +100,9 @@ export function noCertificate(what = 'Refunds need'): WechatError {
 export async function confirmClosed(
   outTradeNo: string,
   query: PayApi['query'],
+  of?: Party,
 ): Promise<'closed' | 'paid' | 'not-exist'> {
-  const { tradeState } = await query(outTradeNo)
+  const { tradeState } = await query(outTradeNo, of)
   if (tradeState === 'CLOSED' || tradeState === 'REVOKED') return 'closed'
   if (tradeState === 'SUCCESS' || tradeState === 'REFUND') return 'paid'
   if (tradeState === 'NOT_EXIST') return 'not-exist'
@@ -121,12 +140,12 @@ export interface PayApi extends BillFiles {
    */
   prepay(order: Order): Promise<string>
   /** The parameters of `wx.requestPayment`, signed. */
-  payParams(prepayId: string, now: Date): PayParams
+  payParams(prepayId: string, now: Date, of?: Party): PayParams
   /** The values that a mobile app passes to WeChat's SDK, signed. */
-  appParams(prepayId: string, now: Date): AppParams
-  query(outTradeNo: string): Promise<TradeReport>
+  appParams(prepayId: string, now: Date, of?: Party): AppParams
+  query(outTradeNo: string, of?: Party): Promise<TradeReport>
   /** `paid` if WeChat refuses because the order is paid; `not-exist` if it does not know the number. Repeating it is safe. */
-  close(outTradeNo: string): Promise<'closed' | 'paid' | 'not-exist'>
+  close(outTradeNo: string, of?: Party): Promise<'closed' | 'paid' | 'not-exist'>
   /** Whether refunds are possible: with API v2 they need the merchant's certificate. */
   readonly canRefund: boolean
   /** Why a free text (an order's description or attach, the reason of a refund) cannot be sent, as the end of a sentence; `undefined` if it can. */
@@ -136,9 +155,9 @@ export interface PayApi extends BillFiles {
   /** Requests a refund; the same number refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund(order: Order, refund: Refund): Promise<string>
   /** `undefined` if WeChat does not know the number. The caller has to compare the order. */
-  queryRefund(outRefundNo: string): Promise<RefundReport | undefined>
+  queryRefund(outRefundNo: string, of?: Party): Promise<RefundReport | undefined>
   /** All refunds of an order, made here or elsewhere, in WeChat's order; absent if the API cannot list them, like v3. */
-  listRefunds?(outTradeNo: string): Promise<RefundReport[]>
+  listRefunds?(outTradeNo: string, of?: Party): Promise<RefundReport[]>
   /** @throws {NotificationError} */
   readNotification(message: NotificationMessage): Notification | Promise<Notification>
   /** The exact reply for success, or for failure with a fixed word, in the version of the message; in the merchant's version if its body has not been read. */

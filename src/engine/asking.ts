@@ -58,7 +58,7 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
     if (current.state !== 'closing') return current
     let answer: 'closed' | 'paid' | 'not-exist'
     try {
-      answer = await pay.close(current.outTradeNo)
+      answer = await pay.close(current.outTradeNo, current)
     } catch (error) {
       await apply(current, { seen: 'no-answer', source: 'close', polled, reason: (error as Error).message })
       throw error

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
-import type { CodeSession, MiniProgram } from '../client/mini-program.ts'
+import type { CodeSession } from '../client/mini-program.ts'
 import { WechatError } from '../errors.ts'
 import type { Identity } from '../model.ts'
 import { Secret } from '../base/secret.ts'
+import type { Apps } from './apps.ts'
 import type { Store } from '../store/store.ts'
 
 export interface LoginDeps {
-  appid: string
-  miniProgram: Pick<MiniProgram, 'code2Session'>
+  apps: Apps
   store: Store
   now: () => Date
   /** Lifetime of a built-in token, ms. */
@@ -20,12 +20,13 @@ export interface Login {
    * Exchanges a code. Calls with one code at the same moment, and for five seconds after its success, make one exchange and get the same answer: a double tap is no
    * failure. Each process remembers for itself, by a hash of the code.
    *
+   * @param app The app's name or appid; needed if there are several.
    * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_BUSY` while 100 exchanges are under way, or what the exchange threw
    */
-  exchange(code: string): Promise<CodeSession & Identity>
+  exchange(code: string, app?: string): Promise<CodeSession & Identity>
   /** A new opaque token; the store keeps its hash. */
   issueToken(identity: Identity): Promise<{ token: string; expiresAt: Date }>
-  /** The identity a token stands for; `undefined` when it is unknown or expired. */
+  /** The identity a token stands for; `undefined` when it is unknown, expired, or of an app that is not registered. */
   identify(token: string): Promise<Identity | undefined>
   /** Revokes a token. */
   revokeToken(token: string): Promise<void>
@@ -40,7 +41,7 @@ const MAX_UNDER_WAY = 100
 /** WeChat takes a code once; a client that sends it twice, as a double tap makes it do, does so within this time. */
 const REMEMBERED_MS = 5000
 
-export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
+export function createLogin({ apps, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
   const underWay = new Map<string, Promise<CodeSession & Identity>>()
   /** What codes were good for, by their hashes, the oldest first. */
   const remembered = new Map<string, { at: number; session: CodeSession & Identity }>()
@@ -55,14 +56,15 @@ export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, random
   }
 
   return {
-    async exchange(code) {
+    async exchange(code, app) {
       if (typeof code !== 'string' || !CODE.test(code)) {
         throw new WechatError(
           'WECHAT_INPUT_INVALID',
           'The login code must be 1 to 128 letters, digits, "_" or "-": send the `code` of wx.login.',
         )
       }
-      const name = hash(code)
+      const { appid, miniProgram } = apps.find(app)
+      const name = hash(`${appid} ${code}`)
       const known = recall(name)
       if (known !== undefined) return known
       if (underWay.size >= MAX_UNDER_WAY && !underWay.has(name)) {
@@ -93,7 +95,7 @@ export function createLogin({ appid, miniProgram, store, now, tokenTtlMs, random
 
     async identify(token) {
       const session = await store.getSession(hash(token))
-      if (session === undefined || session.appid !== appid || session.expiresAt <= now()) return undefined
+      if (session === undefined || !apps.appids.includes(session.appid) || session.expiresAt <= now()) return undefined
       return { appid: session.appid, openid: session.openid, unionid: session.unionid }
     },
 

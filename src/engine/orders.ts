@@ -7,6 +7,7 @@ import type {
   HistoryLine,
   Order,
   OrderTerms,
+  Owner,
   PayParams,
   Payment,
   Source,
@@ -25,7 +26,8 @@ import { checkTerms, isOfTerms } from './terms.ts'
 import type { CheckedTerms } from './terms.ts'
 
 export interface OrdersDeps {
-  appid: string
+  /** The apps of the merchant. */
+  appids: readonly string[]
   mchId: string
   pay: PayApi
   store: Store
@@ -51,7 +53,7 @@ export interface Orders {
   /**
    * Places an order at WeChat and returns what its payer needs: for `JSAPI` the parameters of `wx.requestPayment`, for `NATIVE` the content of a QR
    * code, for `APP` the values for WeChat's SDK, for `H5` the page to open within five minutes. There is one live order per key: the same terms give the same
-   * order again, other terms close it first, and a paid key is refused.
+   * order again, other terms close it first, and a paid key is refused. With several apps the terms name theirs (`appid`).
    *
    * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_ORDER_PAID`, `WECHAT_ORDER_CONFLICT`, or what the exchange with WeChat threw
    */
@@ -78,9 +80,9 @@ export interface Orders {
   /** Applies a verified payment. `undefined` for an unknown number. */
   observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
   observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
-  /** The owner of these orders. */
-  readonly account: Account
-  /** Whether it is this account or one of its orders: only its owner may ask WeChat about an order. */
+  /** Whose orders these are. */
+  readonly owner: Owner
+  /** Whether it is an account of this owner, or one of its orders: only its owner may ask WeChat about an order. */
   owns(account: Account): boolean
 }
 
@@ -88,7 +90,7 @@ export interface Orders {
 const ROUNDS = 4
 
 export function createOrders({
-  appid,
+  appids,
   mchId,
   pay,
   store,
@@ -119,7 +121,7 @@ export function createOrders({
   }
 
   function owns(account: Account): boolean {
-    return account.appid === appid && account.mchId === mchId
+    return account.mchId === mchId && appids.includes(account.appid)
   }
 
   async function prepay(order: Order): Promise<Order> {
@@ -144,8 +146,17 @@ export function createOrders({
     })
   }
 
+  function withApp(terms: CheckedTerms & { appid?: string }): CheckedTerms & { appid: string } {
+    const { appid = appids.length === 1 ? appids[0] : undefined } = terms
+    if (appid !== undefined && appids.includes(appid)) return { ...terms, appid }
+    throw new WechatError(
+      'WECHAT_PRICE_INVALID',
+      `The appid of an order must be one of ${appids.join(', ')}, not ${appid}. Nothing was ordered.`,
+    )
+  }
+
   /** The live order of the key, or a new row. The row is committed before its number is sent to WeChat. */
-  async function place(terms: CheckedTerms): Promise<Order> {
+  async function place(terms: CheckedTerms & { appid: string }): Promise<Order> {
     const live = await store.findLiveOrder(terms.key)
     if (live !== undefined) return live
     const createdAt = wechatNow()
@@ -160,7 +171,6 @@ export function createOrders({
       queriedAt: undefined,
       payment: undefined,
       outTradeNo,
-      appid,
       mchId,
       apiVersion: pay.version,
       currency: 'CNY',
@@ -191,19 +201,19 @@ export function createOrders({
 
   /** What the payer needs. */
   const FOR_PAYER: { [T in TradeType]: (order: Order) => Omit<Ordered<T>, 'order'> } = {
-    JSAPI: ({ prepayId }) => ({ payParams: pay.payParams(prepayId!, wechatNow()) }),
+    JSAPI: (order) => ({ payParams: pay.payParams(order.prepayId!, wechatNow(), order) }),
     NATIVE: ({ payUrl }) => ({ codeUrl: payUrl! }),
-    APP: ({ prepayId }) => ({ appParams: pay.appParams(prepayId!, wechatNow()) }),
+    APP: (order) => ({ appParams: pay.appParams(order.prepayId!, wechatNow(), order) }),
     H5: ({ payUrl }) => ({ h5Url: payUrl! }),
   }
 
   return {
     async create<T extends TradeType>(given: OrderTerms<T>) {
-      const terms = checkTerms(given, pay)
+      const terms = withApp(checkTerms(given, pay))
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))
-        const isSame = isOfTerms(order, terms) && order.apiVersion === pay.version
+        const isSame = isOfTerms(order, terms) && order.appid === terms.appid && order.apiVersion === pay.version
         if (!isSame && isBeingMade(order)) {
           throw conflict(`${order.outTradeNo} is being ordered under the same key with other terms`)
         }
@@ -273,7 +283,7 @@ export function createOrders({
 
     observe,
     observePayment,
-    account: { appid, mchId },
+    owner: { appids, mchId },
     owns,
   }
 }

@@ -32,7 +32,7 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
     const { outTradeNo } = order
     let report: TradeReport
     try {
-      report = await pay.query(outTradeNo)
+      report = await pay.query(outTradeNo, order)
     } catch (error) {
       await apply(order, { seen: 'no-answer', source, polled, reason: (error as Error).message })
       throw error
@@ -43,7 +43,7 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
     let refunds: RefundReport[]
     try {
       // Closed refunds first: they make room for refunds accepted later.
-      refunds = ((await pay.listRefunds?.(outTradeNo)) ?? []).sort((a, b) => rank(a) - rank(b))
+      refunds = ((await pay.listRefunds?.(outTradeNo, order)) ?? []).sort((a, b) => rank(a) - rank(b))
     } catch (error) {
       await apply(order, news)
       throw error

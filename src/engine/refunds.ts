@@ -62,7 +62,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
       let report: RefundReport | undefined
       try {
-        report = await pay.queryRefund(outRefundNo)
+        report = await pay.queryRefund(outRefundNo, order)
       } catch {
         return await apply(order.outTradeNo, unsure, outRefundNo)
       }
@@ -81,10 +81,11 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
   }
 
   /** `undefined` if there is no such refund after all. */
-  async function ask(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined> {
+  async function ask(order: Order, outRefundNo: string): Promise<Refund | undefined> {
+    const { outTradeNo } = order
     let report: RefundReport | undefined
     try {
-      report = await pay.queryRefund(outRefundNo)
+      report = await pay.queryRefund(outRefundNo, order)
     } catch (error) {
       await orders.observe(outTradeNo, { seen: 'refund-no-answer', outRefundNo, reason: (error as Error).message })
       throw error
@@ -140,13 +141,13 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
 
     async refresh(outTradeNo, outRefundNo) {
       const order = await own(outTradeNo)
-      return order && find(order, outRefundNo) && (await ask(outTradeNo, outRefundNo))
+      return order && find(order, outRefundNo) && (await ask(order, outRefundNo))
     },
 
     async pursue(order, refund) {
       if (refund.origin === 'local' && (refund.state === 'created' || refund.state === 'unknown')) {
         await submit(order, refund)
-      } else await ask(order.outTradeNo, refund.outRefundNo)
+      } else await ask(order, refund.outRefundNo)
     },
   }
 }

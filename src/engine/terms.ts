@@ -18,6 +18,7 @@ const PRICE: Record<keyof Price, Rule> = {
 }
 const TERMS: Record<keyof OrderTerms, Rule> = {
   ...PRICE,
+  appid: optional(text(1, 128)),
   tradeType: optional(oneOf(TRADE_TYPES)),
   openid: optional(text(1, 128)),
   clientIp: (value) => (readIpAddress(value) !== undefined ? undefined : `must be an IP address, not ${shown(value)}`),
@@ -56,7 +57,7 @@ export function checkPrice(answer: unknown): Price {
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`
  */
-export function checkTerms(given: unknown, sender: Sender = {}): CheckedTerms {
+export function checkTerms(given: unknown, sender: Sender = {}): CheckedTerms & { appid?: string } {
   const { fields, faults } = checkFields(given, TERMS)
   const tradeType = (fields.tradeType ?? 'JSAPI') as TradeType
   if (tradeType === 'JSAPI' && fields.openid === undefined) faults.push('openid must be who pays')
@@ -73,6 +74,7 @@ export function checkTerms(given: unknown, sender: Sender = {}): CheckedTerms {
     throw unsendable('An order of the type H5 needs sceneInfo.h5Info, which names the site or app it comes from')
   }
   return {
+    ...(terms.appid !== undefined && { appid: terms.appid }),
     key,
     tradeType,
     ...(openid !== undefined && { openid }),

@@ -90,7 +90,7 @@ export function createWork({
   const slots = createSlots(concurrency, workOnStarted)
 
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
-    return answered(store.claimDue(orders.account, now(), limit, leaseMs, outTradeNo, claimer))
+    return answered(store.claimDue(orders.owner, now(), limit, leaseMs, outTradeNo, claimer))
   }
 
   /** Sessions end. A process whose clock was ahead may have died and left work that is due only in the far future. */

@@ -8,9 +8,9 @@ const PLACEHOLDER =
   /^<[\w -]+>$|^\$?\{+[\w .]+\}+$|your([-_ ]|app|api|key|mch|merchant|secret|wechat)|placeholder|change.?me|replace.?(me|with|this)|x{8}|\*{8}/i
 const REPEATED = /^(.{1,10}?)\1+.{0,9}$/
 
-/** The secrets as given, one key or two each, in any form. */
+/** The secrets as given, one key or two each, in any form; of the apps those of all. */
 interface Given {
-  appSecret: unknown
+  appSecret: readonly unknown[]
   apiKey: unknown
   apiV3Key: unknown
   mchId: unknown
@@ -22,7 +22,7 @@ interface Given {
  */
 export function mixUps({ appSecret, apiKey, apiV3Key, mchId }: Given): string[] {
   const faults = new Set<string>()
-  const appSecrets = keysOf(appSecret).filter(isKey)
+  const appSecrets = appSecret.filter(isKey)
   if (appSecrets.some(isPlaceholder)) {
     faults.add('`appSecret` is a placeholder: take the app secret from the mini program console')
   }

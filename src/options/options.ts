@@ -59,12 +59,24 @@ export interface MerchantV2 {
 
 export type Merchant = MerchantV2 | MerchantV3
 
-/** The options of the plugin. Everything without a default is required. */
-export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
-  /** The mini program. */
+/** A mini program. */
+export interface App {
   appid: string
   /** The app secret from the mini program console. */
   appSecret: Key
+}
+
+/** The options of the plugin. Everything without a default is required: of the mini programs either `appid` and `appSecret`, or `apps`. */
+export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
+  /** The mini program. */
+  appid?: string | undefined
+  /** The app secret from the mini program console. */
+  appSecret?: Key | undefined
+  /**
+   * Several mini programs of one merchant number, instead of `appid` and `appSecret`, by names of your own: 1 to 32 letters, digits, `_` and `-`. A login
+   * says which one it is of, and orders take it from there. They share the routes, the notify URL and the engine.
+   */
+  apps?: Readonly<Record<string, App>> | undefined
   merchant: Merchant
   /**
    * Where WeChat reaches this server: `https://…`, without query. The notify URL is `publicUrl + prefix + '/notify'`; if the plugin is registered in a scope with a prefix,

@@ -7,19 +7,18 @@ import type { Hooks } from '../hooks.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import type { Signer } from '../protocol/sign-v3.ts'
 import { Secret } from '../base/secret.ts'
+import { appsConfig, appSecretsOf, faultsOfApps, wrapped } from './apps.ts'
+import type { AppConfig, Keys } from './apps.ts'
 import { mixUps } from './credentials.ts'
 import { keysOf } from './keys.ts'
 import { whyApart } from './merchant-keys.ts'
-import type { Key, Merchant, WechatPayOptions } from './options.ts'
-import { check, DAY, merchantRules, MINUTE, RULES } from './rules.ts'
+import type { Merchant, WechatPayOptions } from './options.ts'
+import { check, DAY, isApps, merchantRules, MINUTE, RULES, RULES_OF_SEVERAL } from './rules.ts'
 
 const HOSTS = {
   miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
   pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
 }
-
-/** The current key, and the next one during a change. */
-export type Keys = readonly [Secret, Secret?]
 
 export type MerchantConfig =
   | { version: 'v2'; apiKeys: Keys; signType: SignType; cert: ClientCert | undefined }
@@ -37,10 +36,14 @@ export type MerchantConfig =
 
 /** The options, checked and complete, secrets wrapped. */
 export interface Config<Tx = unknown> extends Required<
-  Omit<WechatPayOptions<Tx>, keyof Hooks | 'appSecret' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy' | 'reconcileAt'>
+  Omit<
+    WechatPayOptions<Tx>,
+    keyof Hooks | 'appid' | 'appSecret' | 'apps' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy' | 'reconcileAt'
+  >
 > {
   hooks: Hooks<Tx>
-  appSecrets: Keys
+  /** In the order of the options. */
+  apps: readonly AppConfig[]
   mchId: string
   merchant: MerchantConfig
   notifyUrl: string
@@ -59,10 +62,12 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
   const options = (input ?? {}) as unknown as Record<string, unknown>
   const given = options.merchant
   const merchant = (RULES.merchant.test(given) ? given : {}) as Record<string, unknown>
-  const { appSecret } = options
+  const appSecret = appSecretsOf(options)
   const { apiKey, apiV3Key, mchId } = merchant
-  const secrets = [appSecret, apiKey, apiV3Key].flatMap(keysOf).filter(isSecret)
-  const faults = check(options, RULES, '', secrets)
+  const secrets = [...appSecret, ...[apiKey, apiV3Key].flatMap(keysOf)].filter(isSecret)
+  const { apps } = options
+  const faults = check(options, apps === undefined ? RULES : RULES_OF_SEVERAL, '', secrets)
+  if (isApps(apps)) faults.push(...faultsOfApps(apps, secrets))
   if (given === merchant) {
     const own = check(merchant, merchantRules(merchant), 'merchant.', secrets)
     faults.push(...own, ...wholeness(merchant as unknown as Merchant, own.length === 0))
@@ -96,8 +101,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
       onPaid,
       ...defined({ onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate }),
     } as Hooks<Tx>,
-    appid: input.appid,
-    appSecrets: wrapped(input.appSecret),
+    apps: appsConfig(input),
     mchId: input.merchant.mchId,
     merchant: merchantConfig(input.merchant),
     notifyUrl,
@@ -170,10 +174,6 @@ function merchantConfig(merchant: Merchant): MerchantConfig {
     certificate,
     v2: apiKey === undefined ? undefined : { apiKeys: wrapped(apiKey), signType },
   }
-}
-
-function wrapped(key: Key): Keys {
-  return (keysOf(key) as string[]).map((each) => new Secret(each)) as unknown as Keys
 }
 
 /** Long enough that finding it in a value means something. */

@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts'
 import { reasonOf } from '../base/thrown.ts'
 import { keysOf } from './keys.ts'
 import { isPem, whyNoCertificate, whyNoPrivateKey, whyNoPublicKey } from './merchant-keys.ts'
-import type { MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options.ts'
+import type { App, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options.ts'
 import { isOrigin, isProxy, isPublicUrl } from './urls.ts'
 
 export const MINUTE = 60_000
@@ -59,13 +59,35 @@ const isOneOf =
 const isKey = (pattern: RegExp) => (value: unknown) =>
   keysOf(value).length > 0 && keysOf(value).every((key) => typeof key === 'string' && pattern.test(key))
 
-/** One row per option: its rule in words and as a test. An option without a row does not exist. */
-export const RULES: Record<keyof WechatPayOptions, Rule> = {
+const APP_NAME = /^[0-9A-Za-z][0-9A-Za-z_-]{0,31}$/
+
+/** Each sweep names them all in its query. */
+const MAX_APPS = 50
+
+/** Whether it can be the option `apps`. */
+export function isApps(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const names = Object.keys(value)
+  return names.length > 0 && names.length <= MAX_APPS && names.every((name) => APP_NAME.test(name))
+}
+
+/** Of each app. */
+export const APP_RULES: Record<keyof App, Rule> = {
   appid: { test: isText(/^wx[0-9a-f]{16}$/), rule: 'must be "wx" and 16 lower-case hex digits', required: true },
   appSecret: {
     test: isKey(/^[0-9a-f]{32}$/),
     rule: 'must be 32 lower-case hex digits, from the mini program console, or two of these while you change it',
     required: true,
+    secret: true,
+  },
+}
+
+/** One row per option: its rule in words and as a test. An option without a row does not exist. */
+export const RULES: Record<keyof WechatPayOptions, Rule> = {
+  ...APP_RULES,
+  apps: {
+    test: isApps,
+    rule: 'must be an object of 1 to 50 apps, { appid, appSecret } each, by names of 1 to 32 letters, digits, "_" and "-"',
     secret: true,
   },
   merchant: {
@@ -118,6 +140,15 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   },
   now: { test: isFunction, rule: 'must be a function', why: whyNoClock },
 }
+
+const beside: Rule = {
+  test: () => false,
+  rule: 'must be left out beside `apps`, which has it for each app',
+  secret: true,
+}
+
+/** With `apps`. */
+export const RULES_OF_SEVERAL: typeof RULES = { ...RULES, appid: beside, appSecret: beside }
 
 /** For both versions. */
 const MCH_ID: Rule = {

@@ -32,10 +32,13 @@ const TOKEN: Record<keyof IssuedToken, Rule> = {
   ),
 }
 
-export function createAnswers(hooks: Hooks<never>, appid: string): Answers {
+export function createAnswers(hooks: Hooks<never>, appids: readonly string[]): Answers {
   const { issueToken, authenticate } = hooks
+  const only = appids.length === 1 ? appids[0] : undefined
+  const isOurs = (value: unknown, more: string) =>
+    appids.includes(value as string) ? undefined : `must be ${appids.join(' or ')}${more}, not ${kindOf(value)}`
   const identityRules: Record<keyof Identity, Rule> = {
-    appid: optional((value) => (value === appid ? undefined : `must be ${appid} or left out, not ${kindOf(value)}`)),
+    appid: only === undefined ? (value) => isOurs(value, '') : optional((value) => isOurs(value, ' or left out')),
     openid: text(1, 128),
     unionid: (value) => (value === null ? undefined : optional(text(0, 128))(value)),
   }
@@ -63,7 +66,7 @@ export function createAnswers(hooks: Hooks<never>, appid: string): Answers {
         const identity = checked('authenticate', checkFields(answer, identityRules, 'kept'))
         return {
           ...identity,
-          appid,
+          appid: (identity.appid ?? only) as string,
           openid: identity.openid as string,
           unionid: (identity.unionid ?? undefined) as string | undefined,
         }

@@ -30,14 +30,16 @@ export async function speakJson(scope: FastifyInstance): Promise<void> {
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data instanceof Error ? told(data) : data))
 }
 
-/** All that our routes need of a validator: objects whose properties are strings, each with its pattern. */
+/** All that our routes need of a validator: objects whose properties are strings, each with its pattern, some of them optional. */
 function validator({ schema }: { schema: TObject<Record<string, TString>> }) {
   const rules = Object.entries(schema.properties).map(
-    ([name, { pattern }]) => [name, pattern === undefined ? undefined : new RegExp(pattern)] as const,
+    ([name, { pattern }]) =>
+      [name, pattern === undefined ? undefined : new RegExp(pattern), schema.required?.includes(name)] as const,
   )
   return (value: unknown) => {
-    const error = rules.flatMap(([name, pattern]) => {
+    const error = rules.flatMap(([name, pattern, required]) => {
       const text = (value as Record<string, unknown> | null | undefined)?.[name]
+      if (text === undefined && !required) return []
       if (typeof text === 'string' && (pattern === undefined || pattern.test(text))) return []
       return [
         {

@@ -1,10 +1,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
 import type { Answers } from './answers.ts'
-import { loginSchema, logoutSchema } from './schemas.ts'
+import { appLoginSchema, loginSchema, logoutSchema, severalLoginSchema } from './schemas.ts'
 import type { Users } from './user.ts'
 
 export interface LoginRouteDeps {
@@ -12,13 +12,15 @@ export interface LoginRouteDeps {
   answers: Answers
   users: Users
   exposeOpenid: boolean
+  /** Whether a login has to say which app it is of, in the path or in the body. */
+  hasSeveral: boolean
   log: Log
 }
 
-/** `POST /logout`, for the built-in token, and `POST /login { code }` → `{ token }`. The session key never leaves the server, nor does the openid without `exposeOpenid`. */
+/** `POST /logout`, for the built-in token, and `POST /login { code }` → `{ token }`, with several apps `POST /login { code, app }` or `POST /login/:app { code }`. The session key never leaves the server, nor does the openid without `exposeOpenid`. */
 export function loginRoutes(
   scope: FastifyInstance,
-  { login, answers, users, exposeOpenid, log }: LoginRouteDeps,
+  { login, answers, users, exposeOpenid, hasSeveral, log }: LoginRouteDeps,
 ): void {
   // A token of the app's own is the app's to end.
   if (answers.authenticate === undefined) {
@@ -28,8 +30,18 @@ export function loginRoutes(
     })
   }
 
-  scope.withTypeProvider<TypeBoxTypeProvider>().post('/login', { schema: loginSchema }, async (request) => {
-    const session = await login.exchange(request.body.code).catch((error: unknown) => {
+  const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
+  if (hasSeveral) {
+    typed.post('/login', { schema: severalLoginSchema }, async (request) => {
+      return await logIn(request, request.body.code, request.body.app)
+    })
+    typed.post('/login/:app', { schema: appLoginSchema }, async (request) => {
+      return await logIn(request, request.body.code, request.params.app)
+    })
+  } else typed.post('/login', { schema: loginSchema }, async (request) => await logIn(request, request.body.code))
+
+  async function logIn(request: FastifyRequest, code: string, app?: string) {
+    const session = await login.exchange(code, app).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
         log.error(
           { wechatCode: error.wechatCode, wechatText: error.wechatText },
@@ -44,5 +56,5 @@ export function loginRoutes(
     const { issueToken = login.issueToken } = answers
     const { token, expiresAt } = await issueToken({ ...identity }, request)
     return { token, ...(expiresAt && { expiresAt: expiresAt.toISOString() }), ...(exposeOpenid && { openid }) }
-  })
+  }
 }

@@ -95,8 +95,8 @@ export function notifyRoute(
 
   /** It names no app: the order does. Its owner does the work, here or, through a shared store, elsewhere. */
   async function takeRefund(report: RefundReport): Promise<Observed | undefined> {
-    const { mchId } = orders.account
-    const others = registered().filter(({ account }) => account.mchId === mchId)
+    const { mchId } = orders.owner
+    const others = registered().filter(({ owner }) => owner.mchId === mchId)
     let keeper: Orders | undefined
     for (const each of new Set([orders, ...others])) {
       const order = await each.get(report.outTradeNo)
@@ -114,14 +114,14 @@ export function notifyRoute(
     outRefundNo,
     refundFee,
   }: Notification & { kind: 'refund-hint' }): Promise<Observed | undefined> {
-    const { mchId } = orders.account
+    const { mchId } = orders.owner
     const owners = registered().filter((each) => each.owns({ appid, mchId }))
     for (const each of new Set([...owners, orders])) {
       const hint = { seen: 'refund-hinted', source: 'notify', appid, outRefundNo, refundFee } as const
       const observed = await each.observe(outTradeNo, hint)
       if (observed !== undefined) return observed
     }
-    if (appid === orders.account.appid) return undefined
+    if (orders.owner.appids.includes(appid)) return undefined
     throw new NotificationError(
       'wrong-account',
       `WeChat notified a refund for the app ${appid}, whose order is not known here. WeChat's console (交易中心 – 退款管理 – 退款配置) has one refund URL for all apps of the merchant ${mchId}: set it to a server that has ${appid} registered too, or shares a store with it.`,

@@ -31,6 +31,7 @@ export function orderRoutes(
     const price = await answers.price(request, identity)
     const terms = {
       ...price,
+      appid: identity.appid,
       openid: identity.openid,
       clientIp: clientIp(request),
       expiresAt: price.expiresAt ?? new Date(now().getTime() + orderTtlMs),

@@ -34,6 +34,16 @@ export const loginSchema = {
   },
 }
 
+const app = Type.String({ description: 'The name of the app, or its appid' })
+
+/** Where there are several apps. */
+export const severalLoginSchema = {
+  ...loginSchema,
+  body: Type.Object({ ...loginSchema.body.properties, app: Type.Optional(app) }),
+}
+
+export const appLoginSchema = { ...loginSchema, summary: 'Log in to the app of the path', params: Type.Object({ app }) }
+
 export const logoutSchema = {
   tags: ['wechat'],
   summary: 'End the token that the request carries',

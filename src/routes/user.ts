@@ -44,9 +44,14 @@ export function createUsers(login: Login, answers: Answers): Users {
 }
 
 /**
- * For routes of the app's own: lets a request pass with `request.wechatUser`, or refuses it with `WECHAT_UNAUTHENTICATED` (401).
+ * For routes of the app's own: lets a request pass with `request.wechatUser`, or refuses it with `WECHAT_UNAUTHENTICATED` (401). With an `appid` only its users
+ * pass.
  */
-export function createRequireUser(fastify: FastifyInstance, { authenticate }: Users): preHandlerAsyncHookHandler {
+export function createRequireUser(
+  fastify: FastifyInstance,
+  { authenticate }: Users,
+  appid?: string,
+): preHandlerAsyncHookHandler {
   if (!fastify.hasRequestDecorator('wechatUser')) {
     fastify.decorateRequest('wechatUser', {
       getter(this: Known) {
@@ -60,6 +65,13 @@ export function createRequireUser(fastify: FastifyInstance, { authenticate }: Us
     })
   }
   return async (request) => {
-    ;(request as Known)[USER] = await authenticate(request)
+    const user = await authenticate(request)
+    if (appid !== undefined && user.appid !== appid) {
+      throw new WechatError(
+        'WECHAT_UNAUTHENTICATED',
+        `The token is of ${user.appid}, and this is for users of ${appid}.`,
+      )
+    }
+    ;(request as Known)[USER] = user
   }
 }

@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, TokenSession } from '../model.ts'
+import type { Anomaly, HistoryEntry, HistoryLine, Order, Owner, TokenSession } from '../model.ts'
 import { transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
@@ -120,7 +120,7 @@ export function memoryStore(): Store<undefined> {
       const row = rows.get(outTradeNo)
       return row === undefined ? undefined : update(row, decide)
     },
-    async claimDue(account, now, limit, leaseMs, outTradeNo, claimer) {
+    async claimDue(owner, now, limit, leaseMs, outTradeNo, claimer) {
       const claim = (row: Row): Claim => {
         const { claims } = row.order
         row.order = {
@@ -133,10 +133,10 @@ export function memoryStore(): Store<undefined> {
       }
       if (outTradeNo !== undefined) {
         const row = rows.get(outTradeNo)
-        return row !== undefined && isDue(row.order, now) && isOf(row.order, account) ? [claim(row)] : []
+        return row !== undefined && isDue(row.order, now) && isOf(row.order, owner) ? [claim(row)] : []
       }
       const due = rowsDue(now)
-        .filter(({ order }) => isOf(order, account))
+        .filter(({ order }) => isOf(order, owner))
         .sort((a, b) => Number(a.order.dueAt) - Number(b.order.dueAt))
       return due.slice(0, limit).map(claim)
     },
@@ -247,6 +247,6 @@ function isDue({ dueAt }: Order, now: Date): boolean {
   return dueAt !== null && dueAt <= now
 }
 
-function isOf(order: Order, { appid, mchId }: Account): boolean {
-  return order.appid === appid && order.mchId === mchId
+function isOf(order: Order, { appids, mchId }: Owner): boolean {
+  return order.mchId === mchId && appids.includes(order.appid)
 }

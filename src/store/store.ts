@@ -1,5 +1,5 @@
 import { WechatError } from '../errors.ts'
-import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, Resolution, TokenSession } from '../model.ts'
+import type { Anomaly, HistoryEntry, HistoryLine, Order, Owner, Resolution, TokenSession } from '../model.ts'
 
 /** A change of one order: its new row, and the history and anomalies that are committed with it. */
 export interface Change {
@@ -49,7 +49,7 @@ export interface Claim {
  *    `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
  * 4. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
- * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another account, whose order WeChat would deny.
+ * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another owner, whose order WeChat would deny.
  * 6. An order's refunds are part of its row, and keep their order.
  * 7. A line of history that repeats an earlier one of its order (`source`, `seen`, `outcome`, `from` and `to`), and changes no state (`from` equals `to`), is
  *    counted there: `count` grows, and `lastAt` is its `at`. Any number of equal requests adds only one row.
@@ -73,13 +73,13 @@ export interface Store<Tx = unknown> {
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
   updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
-   * Takes up to `limit` rows of the account whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and
+   * Takes up to `limit` rows of the owner (his merchant number, and one of his apps) whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and
    * increments `claims`. Skips rows that another claimer is taking, without waiting for them. With `outTradeNo`, takes only that row, and waits
    * for a change of it that is under way: a due row is found unless another claimer takes it first. `claimer` is
    * noted as `claimedBy`.
    */
   claimDue(
-    account: Account,
+    owner: Owner,
     now: Date,
     limit: number,
     leaseMs: number,

@@ -2,7 +2,21 @@ import assert from 'node:assert/strict'
 import type { Order } from '../model.ts'
 import type { Claim } from '../store/store.ts'
 import type { Case } from './case.ts'
-import { ACCOUNT, add, at, change, done, full, increment, isGiven, newOrder, newPayment, same, times } from './rows.ts'
+import {
+  ACCOUNT,
+  OWNER,
+  add,
+  at,
+  change,
+  done,
+  full,
+  increment,
+  isGiven,
+  newOrder,
+  newPayment,
+  same,
+  times,
+} from './rows.ts'
 
 export const CLAIMS: Case[] = [
   [
@@ -11,7 +25,7 @@ export const CLAIMS: Case[] = [
       for (const ms of [300, 100, 200, -100, 301]) await add(store, { outTradeNo: `due-${ms}`, dueAt: at(ms) })
       await add(store, { dueAt: null })
       const claim = async (limit: number) =>
-        (await store.claimDue(ACCOUNT, at(300), limit, 60_000)).map(({ order }) => order.outTradeNo)
+        (await store.claimDue(OWNER, at(300), limit, 60_000)).map(({ order }) => order.outTradeNo)
       same(await claim(2), ['due--100', 'due-100'])
       same(
         await claim(100),
@@ -27,13 +41,9 @@ export const CLAIMS: Case[] = [
       const order = await add(store, { dueAt: at(0) })
       for (const n of [1, 2, 3]) {
         const claimed = { ...order, dueAt: at(n * 60_000), claims: n }
-        same(await store.claimDue(ACCOUNT, at((n - 1) * 60_000), 10, 60_000), [{ order: claimed, claims: n }])
+        same(await store.claimDue(OWNER, at((n - 1) * 60_000), 10, 60_000), [{ order: claimed, claims: n }])
         same(await store.findOrder(order.outTradeNo), claimed)
-        assert.deepEqual(
-          await store.claimDue(ACCOUNT, at(n * 60_000 - 1), 10, 60_000),
-          [],
-          'the lease has not ended yet',
-        )
+        assert.deepEqual(await store.claimDue(OWNER, at(n * 60_000 - 1), 10, 60_000), [], 'the lease has not ended yet')
       }
     },
   ],
@@ -42,20 +52,20 @@ export const CLAIMS: Case[] = [
     'claimDue by number takes that row alone, and only if it is due',
     async ({ store }) => {
       const [one, two] = [await add(store, { dueAt: at(0) }), await add(store, { dueAt: at(5) })]
-      assert.deepEqual(await store.claimDue(ACCOUNT, at(4), 10, 1000, two.outTradeNo), [])
+      assert.deepEqual(await store.claimDue(OWNER, at(4), 10, 1000, two.outTradeNo), [])
       same(
-        (await store.claimDue(ACCOUNT, at(5), 10, 1000, two.outTradeNo)).map(({ order }) => order.outTradeNo),
+        (await store.claimDue(OWNER, at(5), 10, 1000, two.outTradeNo)).map(({ order }) => order.outTradeNo),
         [two.outTradeNo],
       )
       same(
-        (await store.claimDue(ACCOUNT, at(5), 10, 1000)).map(({ order }) => order.outTradeNo),
+        (await store.claimDue(OWNER, at(5), 10, 1000)).map(({ order }) => order.outTradeNo),
         [one.outTradeNo],
       )
     },
   ],
 
   [
-    'claimDue takes the rows of its account alone, also by number',
+    'claimDue takes the rows of its owner alone, also by number',
     async ({ store }) => {
       const others = [
         { ...ACCOUNT, appid: 'wx0000000000000002' },
@@ -66,15 +76,34 @@ export const CLAIMS: Case[] = [
       for (const [n, account] of others.entries()) theirs.push(await add(store, { ...account, dueAt: at(n - 10) }))
       const ours = await add(store, { dueAt: at(0) })
       for (const { outTradeNo } of theirs) {
-        assert.deepEqual(await store.claimDue(ACCOUNT, at(0), 1, 1000, outTradeNo), [])
+        assert.deepEqual(await store.claimDue(OWNER, at(0), 1, 1000, outTradeNo), [])
       }
       const numbers = (claims: Claim[]) => claims.map(({ order }) => order.outTradeNo)
-      same(numbers(await store.claimDue(ACCOUNT, at(0), 1, 60_000)), [ours.outTradeNo])
-      same(numbers(await store.claimDue(ACCOUNT, at(0), 10, 60_000)), [])
-      for (const [n, account] of others.entries()) {
+      same(numbers(await store.claimDue(OWNER, at(0), 1, 60_000)), [ours.outTradeNo])
+      same(numbers(await store.claimDue(OWNER, at(0), 10, 60_000)), [])
+      for (const [n, { appid, mchId }] of others.entries()) {
         same(await store.findOrder(theirs[n]!.outTradeNo), theirs[n], 'which is left as it was')
-        same(numbers(await store.claimDue(account, at(0), 10, 60_000)), [theirs[n]!.outTradeNo])
+        same(numbers(await store.claimDue({ appids: [appid], mchId }, at(0), 10, 60_000)), [theirs[n]!.outTradeNo])
       }
+    },
+  ],
+
+  [
+    'claimDue takes the rows of all apps of its owner, the longest due first',
+    async ({ store }) => {
+      const appids = [ACCOUNT.appid, 'wx0000000000000002', 'wx0000000000000003']
+      const orders: Order[] = []
+      for (const [n, appid] of appids.entries()) orders.push(await add(store, { appid, dueAt: at(-n) }))
+      const others = [
+        await add(store, { appid: 'wx0000000000000004', dueAt: at(-9) }),
+        await add(store, { appid: appids[1]!, mchId: '1900000002', dueAt: at(-9) }),
+      ]
+      const owner = { appids, mchId: ACCOUNT.mchId }
+      const numbers = (claims: Claim[]) => claims.map(({ order }) => order.outTradeNo)
+      same(numbers(await store.claimDue(owner, at(0), 2, 1000)), [orders[2]!.outTradeNo, orders[1]!.outTradeNo])
+      same(numbers(await store.claimDue(owner, at(0), 9, 1000, orders[0]!.outTradeNo)), [orders[0]!.outTradeNo])
+      same(await store.claimDue(owner, at(0), 9, 1000), [])
+      for (const order of others) same(await store.findOrder(order.outTradeNo), order)
     },
   ],
 
@@ -84,7 +113,7 @@ export const CLAIMS: Case[] = [
       const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
       const claims: Claim[] = []
       for (const n of [1, 2]) {
-        const [claim] = await store.claimDue(ACCOUNT, at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
+        const [claim] = await store.claimDue(OWNER, at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
         same(claim, { order: { ...order, dueAt: at(n * 60_000), claims: n }, claims: n })
         same(await store.findOrder(order.outTradeNo), claim?.order)
         claims.push(claim!)
@@ -119,9 +148,9 @@ export const CLAIMS: Case[] = [
         same(await store.updateOrder(outTradeNo, isGiven(order)), { order, raised: [] }, 'updateOrder')
       }
       const before = ({ order }: Claim, n: number): Order => ({ ...order, dueAt: at(n), claims: 0 })
-      same((await store.claimDue(ACCOUNT, at(1), 10, 59_999)).map(before), orders, 'claimDue')
+      same((await store.claimDue(OWNER, at(1), 10, 59_999)).map(before), orders, 'claimDue')
       for (const [n, { outTradeNo }] of orders.entries()) {
-        const [claim] = await store.claimDue(ACCOUNT, at(60_000), 1, 60_000, outTradeNo)
+        const [claim] = await store.claimDue(OWNER, at(60_000), 1, 60_000, outTradeNo)
         same(before(claim!, n), orders[n], 'claimDue by number')
         assert.equal(await store.fulfil(claim!, async () => {}, isGiven(claim!.order)), 'done')
       }
@@ -133,11 +162,11 @@ export const CLAIMS: Case[] = [
     async ({ store }) => {
       const orders: Order[] = []
       for (let n = 0; n < 20; n++) orders.push(await add(store, { dueAt: at(n) }))
-      const claims = (await Promise.all(times(10, () => store.claimDue(ACCOUNT, at(1000), 4, 60_000)))).flat()
-      claims.push(...(await store.claimDue(ACCOUNT, at(1000), 100, 60_000)))
+      const claims = (await Promise.all(times(10, () => store.claimDue(OWNER, at(1000), 4, 60_000)))).flat()
+      claims.push(...(await store.claimDue(OWNER, at(1000), 100, 60_000)))
       same(claims.map(({ order }) => order.outTradeNo).sort(), orders.map(({ outTradeNo }) => outTradeNo).sort())
       const byNumber = (
-        await Promise.all(times(10, () => store.claimDue(ACCOUNT, at(100_000), 1, 60_000, orders[0]!.outTradeNo)))
+        await Promise.all(times(10, () => store.claimDue(OWNER, at(100_000), 1, 60_000, orders[0]!.outTradeNo)))
       ).flat()
       assert.equal(byNumber.length, 1)
     },
@@ -149,7 +178,7 @@ export const CLAIMS: Case[] = [
       for (let round = 0; round < 5; round++) {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
         const changes = times(10, () => store.updateOrder(outTradeNo, increment))
-        const claims = await store.claimDue(ACCOUNT, at(0), 1, 60_000, outTradeNo)
+        const claims = await store.claimDue(OWNER, at(0), 1, 60_000, outTradeNo)
         await Promise.all(changes)
         assert.equal(claims.length, 1, 'nobody else asks for the row again')
       }
@@ -164,7 +193,7 @@ export const CLAIMS: Case[] = [
       await Promise.all(
         times(10, async (n) => {
           await store.updateOrder(outTradeNo, increment)
-          claims.push(...(await store.claimDue(ACCOUNT, at(n * 60_000), 1, 1)))
+          claims.push(...(await store.claimDue(OWNER, at(n * 60_000), 1, 1)))
           await store.updateOrder(outTradeNo, increment)
         }),
       )
@@ -205,7 +234,7 @@ export const CLAIMS: Case[] = [
     async ({ store }) => {
       const claimed = async (dueAt: Date, claimer?: string) => {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
-        await store.claimDue(ACCOUNT, at(0), 1, dueAt.getTime() - at(0).getTime(), outTradeNo, claimer)
+        await store.claimDue(OWNER, at(0), 1, dueAt.getTime() - at(0).getTime(), outTradeNo, claimer)
         const order = await store.findOrder(outTradeNo)
         assert.equal(order?.claimedBy, claimer)
         return order
@@ -221,7 +250,7 @@ export const CLAIMS: Case[] = [
       assert.equal(await store.takeOver('dead', at(5), at(1000)), taken.length)
       for (const order of taken) same(await store.findOrder(order!.outTradeNo), { ...order, dueAt: at(5) })
       for (const order of others) same(await store.findOrder(order!.outTradeNo), order)
-      const [late] = await store.claimDue(ACCOUNT, at(5), 1, 1000, taken[0]!.outTradeNo)
+      const [late] = await store.claimDue(OWNER, at(5), 1, 1000, taken[0]!.outTradeNo)
       same([late?.claims, late?.order.claimedBy], [2, undefined])
       assert.equal(await store.takeOver('dead', at(5), at(1000)), 0)
     },
@@ -252,7 +281,7 @@ export const CLAIMS: Case[] = [
       await add(store, { dueAt: null })
       same(await store.countDue(at(0), at(-200)), { due: 4, stuck: 1 })
       same(await store.countDue(at(1), at(-99)), { due: 5, stuck: 3 })
-      await store.claimDue(ACCOUNT, at(0), 100, 60_000)
+      await store.claimDue(OWNER, at(0), 100, 60_000)
       same(await store.countDue(at(1), at(0)), { due: 1, stuck: 0 })
     },
   ],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Order } from '../model.ts'
 import type { Claim, Decide } from '../store/store.ts'
 import type { Case } from './case.ts'
-import { ACCOUNT, at, bareRefund, newPayment, newAnomaly, change, done, claimed, same } from './rows.ts'
+import { OWNER, at, bareRefund, newPayment, newAnomaly, change, done, claimed, same } from './rows.ts'
 
 export const FULFIL: Case[] = [
   [
@@ -67,7 +67,7 @@ export const FULFIL: Case[] = [
     'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
     async ({ store }) => {
       const early = await claimed(store)
-      const [late] = await store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000)
+      const [late] = await store.claimDue(OWNER, early.order.dueAt!, 1, 60_000)
       const [known, found] = [newAnomaly({ id: 'late:1', at: at(1) }), newAnomaly({ id: 'late:2', at: at(2) })]
       await store.insertAnomaly(known)
       const finding: Decide = (current) => ({ ...done(current)!, anomalies: [known, found] })
@@ -97,7 +97,7 @@ export const FULFIL: Case[] = [
       )
       await own.isCommitted(false)
       same(await store.findOrder(claim.order.outTradeNo), claim.order)
-      assert.equal((await store.claimDue(ACCOUNT, claim.order.dueAt!, 1, 1000)).length, 1)
+      assert.equal((await store.claimDue(OWNER, claim.order.dueAt!, 1, 1000)).length, 1)
     },
   ],
 
@@ -176,7 +176,7 @@ export const FULFIL: Case[] = [
     'a claim that was overtaken before the work is lost, and the work rolls back',
     async ({ store, ownWrite }) => {
       const early = await claimed(store)
-      const [late] = await store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000)
+      const [late] = await store.claimDue(OWNER, early.order.dueAt!, 1, 60_000)
       const own = ownWrite()
       assert.equal(await store.fulfil(early, own.write, done), 'lost')
       await own.isCommitted(false)
@@ -196,7 +196,7 @@ export const FULFIL: Case[] = [
         async (tx) => {
           await own.write(tx)
           // The work may be run again.
-          overtaking ??= await beside(() => store.claimDue(ACCOUNT, early.order.dueAt!, 1, 60_000))
+          overtaking ??= await beside(() => store.claimDue(OWNER, early.order.dueAt!, 1, 60_000))
         },
         done,
       )

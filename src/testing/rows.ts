@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, Payment, Refund } from '../model.ts'
+import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, Payment, Refund, Owner } from '../model.ts'
 import type { Change, Claim, Decide, Store } from '../store/store.ts'
 
 /** What databases, drivers and query builders get wrong when left to their defaults. */
@@ -15,6 +15,7 @@ export const TEXTS = [
 
 /** Whose orders these are. */
 export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
+export const OWNER: Owner = { appids: [ACCOUNT.appid], mchId: ACCOUNT.mchId }
 
 const START = Date.parse('2026-02-28T15:59:59.999Z')
 
@@ -165,7 +166,7 @@ export async function add(store: Store, part?: Partial<Order>): Promise<Order> {
 /** A paid order that somebody has just claimed. */
 export async function claimed(store: Store): Promise<Claim> {
   await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
-  const [claim] = await store.claimDue(ACCOUNT, at(0), 1, 60_000)
+  const [claim] = await store.claimDue(OWNER, at(0), 1, 60_000)
   assert.ok(claim, 'a row that is due can be claimed')
   return claim
 }

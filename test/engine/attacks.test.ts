@@ -57,8 +57,9 @@ scenario('an order of another merchant in the same table is never queried with o
 t.test("another merchant's order is refused even if the store hands it out as work", async (t) => {
   const store = memoryStore() as Store
   const foreign = newOrder({ mchId: '1900000999', state: 'prepaid', prepayId: 'wx1', dueAt: T0 })
+  const owner = { appids: [foreign.appid], mchId: foreign.mchId }
   await store.insertOrder({ order: foreign, history: [], anomalies: [] })
-  const made = rig({ store: { ...store, claimDue: (_account, ...rest) => store.claimDue(foreign, ...rest) } })
+  const made = rig({ store: { ...store, claimDue: (_owner, ...rest) => store.claimDue(owner, ...rest) } })
   t.equal(await made.work.sweep(), 1)
   t.match(await made.orders.get(foreign.outTradeNo), { state: 'prepaid' })
   t.match(made.logged, [/another account's order: it breaks the contract/])

@@ -245,7 +245,7 @@ export function rig({
   }
   const { appid, mchId } = newOrder()
   const orders = createOrders({
-    appid,
+    appids: [appid],
     mchId,
     pay,
     store,

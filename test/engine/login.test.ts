@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import type { CodeSession } from '../../src/client/mini-program.ts'
+import { createApps } from '../../src/engine/apps.ts'
+import type { RegisteredApp } from '../../src/engine/apps.ts'
 import { createLogin } from '../../src/engine/login.ts'
 import type { Login } from '../../src/engine/login.ts'
 import { WechatError } from '../../src/errors.ts'
@@ -17,18 +19,18 @@ function rig({ appid = APPID, store = memoryStore() as Store } = {}) {
   let now = at(0)
   let tokens = 0
   const asked: { code: string; answer: (session: CodeSession) => void; fail: (error: Error) => void }[] = []
+  const miniProgram = {
+    code2Session: async (code: Secret) =>
+      await new Promise((resolve, reject) => {
+        asked.push({ code: code.reveal(), answer: resolve, fail: reject })
+      }),
+  } as RegisteredApp['miniProgram']
   const login: Login = createLogin({
-    appid,
+    apps: createApps([{ name: undefined, appid, miniProgram }]),
     store,
     now: () => now,
     tokenTtlMs: HOUR,
     randomToken: () => `token-${++tokens}`,
-    miniProgram: {
-      code2Session: async (code) =>
-        await new Promise((resolve, reject) => {
-          asked.push({ code: code.reveal(), answer: resolve, fail: reject })
-        }),
-    },
   })
   return {
     login,

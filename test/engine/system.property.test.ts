@@ -402,7 +402,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           }
           const { appid, mchId } = newOrder()
           const made = createOrders({
-            appid,
+            appids: [appid],
             mchId,
             pay,
             store: shared,

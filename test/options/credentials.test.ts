@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { keysOf } from '../../src/options/keys.ts'
 import { mixUps as mixUpsOf } from '../../src/options/credentials.ts'
 
 const APP_SECRET = '41f0c95bd27e83a6b7c1e6f09d3528a4'
@@ -8,7 +9,7 @@ const API_V3_KEY = 'Kx7pQ2vR9mZtTea4Shop0Wb5nYc8JdHs'
 const MCH_ID = '1900000109'
 
 const mixUps = (appSecret: unknown, apiKey: unknown, mchId: unknown, apiV3Key?: unknown) =>
-  mixUpsOf({ appSecret, apiKey, apiV3Key, mchId })
+  mixUpsOf({ appSecret: keysOf(appSecret), apiKey, apiV3Key, mchId })
 
 t.test('keys as WeChat makes them', async (t) => {
   t.strictSame(mixUps(APP_SECRET, API_KEY, MCH_ID), [])

@@ -46,8 +46,7 @@ function faults(options: unknown): string[] {
 t.test('the least that must be given, and the defaults of the rest', async (t) => {
   const { now, store, hooks, ...config } = parseOptions(VALID)
   t.strictSame(JSON.parse(JSON.stringify(config)), {
-    appid: 'wx2421b1c4370ec43b',
-    appSecrets: ['[secret]'],
+    apps: [{ appid: 'wx2421b1c4370ec43b', appSecrets: ['[secret]'] }],
     mchId: '1900000109',
     merchant: { version: 'v2', apiKeys: ['[secret]'], signType: 'HMAC-SHA256' },
     notifyUrl: 'https://shop.example.com/wechat/notify',
@@ -66,7 +65,7 @@ t.test('the least that must be given, and the defaults of the rest', async (t) =
     },
   })
   t.strictSame(
-    config.appSecrets.map((secret) => secret!.reveal()),
+    config.apps[0]!.appSecrets.map((secret) => secret!.reveal()),
     [APP_SECRET],
   )
   t.strictSame(
@@ -477,7 +476,7 @@ t.test('an unknown option is named, and the known ones too', async (t) => {
     toString: 'hunter2',
   })
   t.equal(lines.length, 3)
-  t.match(lines[0], /^`notifyURL` is not an option; the options are appid, appSecret, merchant, .*, now$/)
+  t.match(lines[0], /^`notifyURL` is not an option; the options are appid, appSecret, apps, merchant, .*, now$/)
   t.match(lines[1], /^`toString` is not an option/)
   t.match(lines[2], /^`merchant.mch_id` is not an option; the options are version, mchId, apiKey, signType/)
   t.notMatch(lines.join(), 'hunter2', 'its value may be anything, and is not shown')
@@ -591,4 +590,42 @@ t.test('a key that was given to the wrong option is in no message', async (t) =>
       }
     }
   }
+})
+
+t.test('several apps', async (t) => {
+  const { appid, appSecret, ...rest } = VALID
+  const tea = { appid: appid!, appSecret: appSecret! }
+  const coffee = { appid: 'wx00000000000000c0', appSecret: ['41f0c95bd27e83a6b7c1e6f09d3528a4', APP_SECRET] as const }
+  const { apps } = parseOptions({ ...rest, apps: { tea, coffee } })
+  t.strictSame(
+    apps.map(({ name, appid, appSecrets }) => [name, appid, appSecrets.map((secret) => secret!.reveal())]),
+    [
+      ['tea', tea.appid, [APP_SECRET]],
+      ['coffee', coffee.appid, [...coffee.appSecret]],
+    ],
+  )
+  const cases: [apps: unknown, faults: RegExp[]][] = [
+    [{}, [/^`apps` must be an object of 1 to 50 apps, .* and "-"$/]],
+    [[tea], [/^`apps` must be an object/]],
+    [7, [/^`apps` must be an object/]],
+    [{ 'tea room': tea }, [/^`apps` must be an object/]],
+    [Object.fromEntries(Array.from({ length: 51 }, (_, n) => [`app${n}`, tea])), [/^`apps` must be an object/]],
+    [{ tea: null }, [/^`apps.tea` must be \{ appid, appSecret \}$/]],
+    [{ tea: {} }, [/^`apps.tea.appid` is missing/, /^`apps.tea.appSecret` is missing/]],
+    [{ tea, tee: tea }, [/^`apps.tee.appid` is that of `apps.tea`/]],
+    [{ tea: { ...tea, appid: 'tea' } }, [/^`apps.tea.appid` must be "wx".*, not "tea"$/]],
+    [{ tea: { ...tea, secret: 1 } }, [/^`apps.tea.secret` is not an option; the options are appid, appSecret$/]],
+    [
+      { tea: { ...tea, appSecret: 'x'.repeat(32) } },
+      [/^`apps.tea.appSecret` must be 32/, /^`appSecret` is a placeholder/],
+    ],
+  ]
+  for (const [apps, expected] of cases) t.match(faults({ ...rest, apps }), expected)
+  for (const [apps, expected] of cases) t.equal(faults({ ...rest, apps }).length, expected.length)
+  t.match(faults({ ...VALID, apps: { tea } }), [
+    /^`appid` must be left out beside `apps`, which has it for each app$/,
+    /^`appSecret` must be left out beside `apps`, which has it for each app$/,
+  ])
+  const mixed = faults({ ...rest, apps: { coffee }, merchant: { ...VALID.merchant, apiKey: coffee.appSecret[0] } })
+  t.match(mixed, [/^`merchant.apiKey` is the app secret/], 'of any app')
 })

@@ -12,7 +12,7 @@ const request = {} as FastifyRequest
 const answers = (hooks: Record<string, unknown> = {}) =>
   createAnswers(
     { price: () => ({ key: 'k', description: 'tea', totalFee: 1 }), onPaid() {}, ...hooks } as unknown as Hooks<never>,
-    APPID,
+    [APPID],
   )
 
 t.test('the answer of authenticate is checked', async (t) => {

@@ -1,4 +1,4 @@
-import type { Account, HistoryLine, Order, Payment } from '../../src/model.ts'
+import type { Account, HistoryLine, Order, Payment, Owner } from '../../src/model.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
 /** A moment of these tests. */
@@ -8,6 +8,7 @@ export function at(ms: number): Date {
 
 /** Whose orders these are. */
 export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
+export const OWNER: Owner = { appids: [ACCOUNT.appid], mchId: ACCOUNT.mchId }
 
 export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
   return {
@@ -65,6 +66,6 @@ export function change(order: Order): Change {
 /** A new order whose fulfilment is due, and the claim to do it. */
 export async function claimed(store: Store, outTradeNo: string): Promise<Claim> {
   await store.insertOrder(change(newOrder(outTradeNo, { fulfilment: 'due', dueAt: at(0) })))
-  const [claim] = await store.claimDue(ACCOUNT, at(0), 1, 60_000, outTradeNo)
+  const [claim] = await store.claimDue(OWNER, at(0), 1, 60_000, outTradeNo)
   return claim!
 }

@@ -6,12 +6,15 @@ import type { Fields } from '../../protocol/xml.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { Http, HttpReply, HttpRequest } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
+import { appOf } from '../pay.ts'
+import type { Party } from '../pay.ts'
 import { ADVICE, quoted, readCommunicationFailure, refusalOf } from '../refusals.ts'
 import { answersAnother } from './answers.ts'
 import { download } from './download.ts'
 
 export interface ExchangeOptions {
-  appid: string
+  /** The apps of the merchant; calls about no order are made by the first. */
+  appids: readonly string[]
   mchId: string
   apiKeys: KeyRing
   signType: SignType
@@ -22,7 +25,7 @@ export interface ExchangeOptions {
 /** Sends signed messages. */
 export interface Exchange {
   /** Accepts only signed replies. Resolves with the fields of a success. @throws {WechatError} */
-  call(path: string, fields: readonly [string, string][], via: Http): Promise<Fields>
+  call(path: string, fields: readonly [string, string][], via: Http, of?: Party): Promise<Fields>
   /** An unsigned reply as a stream: a bill. `algorithm` if the call takes only one. @throws {WechatError} */
   download(
     path: string,
@@ -32,9 +35,10 @@ export interface Exchange {
   ): Promise<AsyncGenerator<Buffer, void>>
 }
 
-export function createExchange({ appid, mchId, apiKeys, signType, nonce }: ExchangeOptions): Exchange {
+export function createExchange({ appids, mchId, apiKeys, signType, nonce }: ExchangeOptions): Exchange {
   return {
-    call: async (path, fields, via) => await apiKeys.use((apiKey) => call(apiKey, path, fields, via), isWrongKey),
+    call: async (path, fields, via, of) =>
+      await apiKeys.use((apiKey) => call(apiKey, path, fields, via, of), isWrongKey),
     download: async (path, fields, via, algorithm = signType) =>
       await apiKeys.use(
         async (apiKey) => await download(via, request(path, message(apiKey, fields, algorithm))),
@@ -42,9 +46,9 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
       ),
   }
 
-  function message(apiKey: Secret, fields: readonly [string, string][], algorithm: SignType): Fields {
+  function message(apiKey: Secret, fields: readonly [string, string][], algorithm: SignType, of?: Party): Fields {
     const all: Fields = new Map([
-      ['appid', appid],
+      ['appid', appOf(appids, of)],
       ['mch_id', mchId],
       ['nonce_str', nonce()],
       ['sign_type', algorithm],
@@ -63,8 +67,14 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
     }
   }
 
-  async function call(apiKey: Secret, path: string, fields: readonly [string, string][], via: Http): Promise<Fields> {
-    const asked = message(apiKey, fields, signType)
+  async function call(
+    apiKey: Secret,
+    path: string,
+    fields: readonly [string, string][],
+    via: Http,
+    of: Party | undefined,
+  ): Promise<Fields> {
+    const asked = message(apiKey, fields, signType, of)
     return judge(await via.send(request(path, asked)), path, asked)
   }
 
@@ -103,7 +113,7 @@ export function createExchange({ appid, mchId, apiKeys, signType, nonce }: Excha
         { advice: 'query' },
       )
     }
-    if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+    if (fields.get('appid') !== asked.get('appid') || fields.get('mch_id') !== mchId) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
         "WeChat Pay's reply is for another appid or merchant and was rejected.",

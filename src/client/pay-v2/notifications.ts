@@ -15,7 +15,7 @@ import { isSigned } from './exchange.ts'
 import { readPayment } from './trades.ts'
 
 export interface ReaderOptions {
-  appid: string
+  appids: readonly string[]
   mchId: string
   apiKeys: KeyRing
   signType: SignType
@@ -26,7 +26,7 @@ const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 
 
 /** Reads a notification of API v2: a payment, signed, or a refund, encrypted. @throws {NotificationError} */
 export function readNotificationV2(message: NotificationMessage, options: ReaderOptions): Notification {
-  const { appid, mchId, apiKeys, signType } = options
+  const { appids, mchId, apiKeys, signType } = options
   if (versionOf(message, 'v2') === 'v3') {
     throw new NotificationError(
       'unreadable',
@@ -50,7 +50,8 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   if (!isSigned(fields, apiKeys, signType)) {
     throw new NotificationError('bad-signature', 'The signature of the notification is wrong.')
   }
-  if (fields.get('appid') !== appid || fields.get('mch_id') !== mchId) {
+  const appid = fields.get('appid')!
+  if (!appids.includes(appid) || fields.get('mch_id') !== mchId) {
     throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
   }
   // The reply to a query has all fields of a notification, and also says what became of the payment.
@@ -78,7 +79,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
       transactionId: kept(fields, 'transaction_id')!,
     }
   }
-  const payment = readPayment(fields, options)
+  const payment = readPayment(fields, { appid, mchId })
   if (typeof payment === 'string') {
     throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
   }

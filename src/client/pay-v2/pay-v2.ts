@@ -7,8 +7,8 @@ import { formatSeconds } from '../../protocol/time.ts'
 import type { Fields } from '../../protocol/xml.ts'
 import type { Http } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
-import { confirmClosed, noCertificate } from '../pay.ts'
-import type { PayApi, TradeReport } from '../pay.ts'
+import { appOf, confirmClosed, noCertificate } from '../pay.ts'
+import type { Party, PayApi, TradeReport } from '../pay.ts'
 import { isRefusal, quoted } from '../refusals.ts'
 import { replyTo } from '../replies.ts'
 import { createBillFiles } from './bills.ts'
@@ -22,7 +22,8 @@ export interface PayV2Options {
   http: Http
   /** Presents the merchant's client certificate, which refunds need. */
   certHttp?: Http | undefined
-  appid: string
+  /** The apps of the merchant; one call about no order is made by the first. */
+  appids: readonly string[]
   mchId: string
   apiKeys: KeyRing
   signType: SignType
@@ -50,24 +51,25 @@ export interface PayV2Api extends PayApi {
 export function createPayV2({
   http,
   certHttp,
-  appid,
+  appids,
   mchId,
   apiKeys,
   signType,
   notifyUrl,
   nonce,
 }: PayV2Options): PayV2Api {
-  const exchange = createExchange({ appid, mchId, apiKeys, signType, nonce })
-  const call = (path: string, fields: readonly [string, string][], via = http) => exchange.call(path, fields, via)
+  const exchange = createExchange({ appids, mchId, apiKeys, signType, nonce })
+  const call = (path: string, fields: readonly [string, string][], of?: Party, via = http) =>
+    exchange.call(path, fields, via, of)
 
   /** The second signature, for the payer's side. */
   const sign = (params: Record<string, string>) =>
     signV2(new Map(Object.entries(params)), apiKeys.current.reveal(), signType)
 
-  async function query(outTradeNo: string): Promise<TradeReport> {
+  async function query(outTradeNo: string, of?: Party): Promise<TradeReport> {
     let reply: Fields
     try {
-      reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]])
+      reply = await call('/pay/orderquery', [['out_trade_no', outTradeNo]], of)
     } catch (error) {
       if (isRefusal(error, 'ORDERNOTEXIST')) return { tradeState: 'NOT_EXIST' }
       throw error
@@ -81,7 +83,7 @@ export function createPayV2({
       )
     }
     if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
-      const payment = readPayment(reply, { appid, mchId })
+      const payment = readPayment(reply, { appid: appOf(appids, of), mchId })
       if (typeof payment === 'string') {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
@@ -106,7 +108,7 @@ export function createPayV2({
 
     async prepay(order: Order) {
       const { answer } = TRADE_TYPES[order.tradeType]
-      const given = (await call('/pay/unifiedorder', orderFields(order, notifyUrl))).get(answer)
+      const given = (await call('/pay/unifiedorder', orderFields(order, notifyUrl), order)).get(answer)
       if (!given) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
@@ -117,14 +119,14 @@ export function createPayV2({
       return given
     },
 
-    payParams(prepayId, now) {
+    payParams(prepayId, now, of) {
       const params = { timeStamp: formatSeconds(now), nonceStr: nonce(), package: `prepay_id=${prepayId}`, signType }
-      return { ...params, paySign: sign({ appId: appid, ...params }) }
+      return { ...params, paySign: sign({ appId: appOf(appids, of), ...params }) }
     },
 
-    appParams(prepayId, now) {
+    appParams(prepayId, now, of) {
       const params = {
-        appid,
+        appid: appOf(appids, of),
         partnerid: mchId,
         prepayid: prepayId,
         package: 'Sign=WXPay' as const,
@@ -136,13 +138,13 @@ export function createPayV2({
 
     query,
 
-    async close(outTradeNo) {
+    async close(outTradeNo, of) {
       try {
-        await call('/pay/closeorder', [['out_trade_no', outTradeNo]])
+        await call('/pay/closeorder', [['out_trade_no', outTradeNo]], of)
         return 'closed'
       } catch (error) {
         if (isRefusal(error, 'ORDERPAID')) return 'paid'
-        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query)
+        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query, of)
         if (isRefusal(error, 'ORDERNOTEXIST')) return 'not-exist'
         throw error
       }
@@ -167,6 +169,7 @@ export function createPayV2({
           ['notify_url', notifyUrl],
           ...(reason ? [['refund_desc', reason] as [string, string]] : []),
         ],
+        order,
         certHttp,
       )
       const refundId = reply.get('refund_id')
@@ -180,10 +183,10 @@ export function createPayV2({
       return refundId
     },
 
-    async queryRefund(outRefundNo): Promise<RefundReport | undefined> {
+    async queryRefund(outRefundNo, of): Promise<RefundReport | undefined> {
       let reply: Fields
       try {
-        reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]])
+        reply = await call('/pay/refundquery', [['out_refund_no', outRefundNo]], of)
       } catch (error) {
         if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
         throw error
@@ -199,13 +202,11 @@ export function createPayV2({
       return report
     },
 
-    async listRefunds(outTradeNo) {
+    async listRefunds(outTradeNo, of) {
       return await listRefunds(async (offset) => {
         try {
-          return await call('/pay/refundquery', [
-            ['out_trade_no', outTradeNo],
-            ...(offset === 0 ? [] : [['offset', String(offset)] as [string, string]]),
-          ])
+          const from: [string, string][] = offset === 0 ? [] : [['offset', String(offset)]]
+          return await call('/pay/refundquery', [['out_trade_no', outTradeNo], ...from], of)
         } catch (error) {
           if (isRefusal(error, 'REFUNDNOTEXIST')) return undefined
           throw error
@@ -215,7 +216,7 @@ export function createPayV2({
 
     ...createBillFiles(exchange, http, certHttp),
 
-    readNotification: (message) => readNotificationV2(message, { appid, mchId, apiKeys, signType }),
+    readNotification: (message) => readNotificationV2(message, { appids, mchId, apiKeys, signType }),
     reply: (message, fault) => replyTo(message, 'v2', fault),
   }
 }

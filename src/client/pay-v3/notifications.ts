@@ -8,7 +8,7 @@ import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
 import type { Json } from './trades.ts'
 
 export interface ReaderOptions {
-  appid: string
+  appids: readonly string[]
   mchId: string
   /** The APIv3 key and, during a change, the next one. */
   apiV3Keys: readonly Secret[]
@@ -23,7 +23,7 @@ export interface ReaderOptions {
  * @throws {NotificationError}
  */
 export async function readNotificationV3(message: NotificationMessage, options: ReaderOptions): Promise<Notification> {
-  const { appid, mchId, apiV3Keys, keys, now } = options
+  const { appids, mchId, apiV3Keys, keys, now } = options
   const flaw = await flawOf(message, keys.find, now())
   if (flaw !== undefined) throw new NotificationError(flaw.fault, `The notification ${flaw.reason}.`)
 
@@ -61,7 +61,7 @@ export async function readNotificationV3(message: NotificationMessage, options: 
   return { kind: 'event', event: { id, type, resourceType: textOf(resourceType), resource } }
 
   function readPayment(trade: Json): Notification {
-    if (trade.mchid !== mchId || trade.appid !== appid) throw wrongAccount()
+    if (trade.mchid !== mchId || !appids.includes(trade.appid as string)) throw wrongAccount()
     const report = readTrade(trade)
     if (typeof report === 'string') {
       throw new NotificationError('incomplete', `The ${report} of the notification cannot be used.`)

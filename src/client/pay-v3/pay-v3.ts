@@ -10,8 +10,8 @@ import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import type { Http } from '../http.ts'
 import { readNotificationV3 } from './notifications.ts'
-import { confirmClosed, NotificationError } from '../pay.ts'
-import type { PayApi, TradeReport } from '../pay.ts'
+import { appOf, confirmClosed, NotificationError } from '../pay.ts'
+import type { Party, PayApi, TradeReport } from '../pay.ts'
 import { createPlatformKeys, readCertificates } from './platform-keys.ts'
 import type { PlatformKey } from './platform-keys.ts'
 import { isRefusal } from '../refusals.ts'
@@ -22,7 +22,8 @@ import { extrasFaultV3, orderBody, textFaultV3, TRADE_TYPES } from './transactio
 
 export interface PayV3Options {
   http: Http
-  appid: string
+  /** The apps of the merchant; the first one is the default. */
+  appids: readonly string[]
   signer: Signer
   /** The APIv3 key and, during a change, the next one. */
   apiV3Keys: readonly Secret[]
@@ -40,7 +41,7 @@ export interface PayV3Options {
 
 /** API v3: JSON, RSA signatures, AES-256-GCM. */
 export function createPayV3(options: PayV3Options): PayV3Api {
-  const { http, appid, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
+  const { http, appids, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
   const { mchId } = signer
   const download = async () =>
     await exchange.callForKeys({ method: 'GET', target: '/v3/certificates' }, (reply) =>
@@ -70,10 +71,13 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     refusal: string,
     name: 'out_trade_no' | 'transaction_id',
     number: string,
+    of?: Party,
   ): Promise<TradeReport> {
     const trade = await find(`/v3/pay/transactions/${path}/${encodeURIComponent(number)}?mchid=${mchId}`, refusal)
     if (trade === undefined) return { tradeState: 'NOT_EXIST' }
-    if (trade.appid !== appid || trade.mchid !== mchId || trade[name] !== number) {
+    // Unless an app is named, any of ours may have ordered it.
+    const ours: readonly unknown[] = of?.appid === undefined ? appids : [of.appid]
+    if (!ours.includes(trade.appid) || trade.mchid !== mchId || trade[name] !== number) {
       throw unusable(`asked about ${number} and answered about another order, appid or merchant`)
     }
     const read = readTrade(trade)
@@ -81,7 +85,8 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     return read
   }
 
-  const query = async (outTradeNo: string) => await report('out-trade-no', 'ORDERNOTEXIST', 'out_trade_no', outTradeNo)
+  const query = async (outTradeNo: string, of?: Party) =>
+    await report('out-trade-no', 'ORDERNOTEXIST', 'out_trade_no', outTradeNo, of)
 
   return {
     version: 'v3',
@@ -89,7 +94,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     async prepay(order) {
       const { path, answer } = TRADE_TYPES[order.tradeType]
       const target = `/v3/pay/transactions/${path}`
-      const body = { appid, mchid: mchId, notify_url: notifyUrl, ...orderBody(order) }
+      const body = { appid: appOf(appids, order), mchid: mchId, notify_url: notifyUrl, ...orderBody(order) }
       const given = textOf(objectOf(await exchange.call({ method: 'POST', target, body }))[answer])
       if (given === undefined) {
         throw new WechatError(
@@ -105,18 +110,19 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       await download()
     },
 
-    appParams(prepayId, at) {
+    appParams(prepayId, at, of) {
+      const appid = appOf(appids, of)
       const params = { timestamp: formatSeconds(at), noncestr: nonce() }
       const sign = signLines([appid, params.timestamp, params.noncestr, prepayId], signer.privateKey)
       return { appid, partnerid: mchId, prepayid: prepayId, package: 'Sign=WXPay', ...params, sign }
     },
 
-    payParams(prepayId, at) {
+    payParams(prepayId, at, of) {
       const params = { timeStamp: formatSeconds(at), nonceStr: nonce(), package: `prepay_id=${prepayId}` }
       return {
         ...params,
         signType: 'RSA',
-        paySign: signLines([appid, params.timeStamp, params.nonceStr, params.package], signer.privateKey),
+        paySign: signLines([appOf(appids, of), params.timeStamp, params.nonceStr, params.package], signer.privateKey),
       }
     },
 
@@ -126,7 +132,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       return await report('id', 'ORDERNOTEXIST', 'transaction_id', transactionId)
     },
 
-    async close(outTradeNo) {
+    async close(outTradeNo, of) {
       try {
         const reply = await exchange.call({
           method: 'POST',
@@ -138,7 +144,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
         return 'closed'
       } catch (error) {
         if (isRefusal(error, 'ORDERPAID')) return 'paid'
-        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query)
+        if (isRefusal(error, 'ORDERCLOSED')) return await confirmClosed(outTradeNo, query, of)
         if (isRefusal(error, 'ORDERNOTEXIST')) return 'not-exist'
         throw error
       }
@@ -208,7 +214,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     async readNotification(message) {
       if (versionOf(message, 'v3') === 'v3') {
-        return await readNotificationV3(message, { appid, mchId, apiV3Keys, keys, now })
+        return await readNotificationV3(message, { appids, mchId, apiV3Keys, keys, now })
       }
       if (v2 === undefined) {
         throw new NotificationError(

@@ -59,14 +59,15 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
   }
 
   /** An entry that only the store has: it may be in the bill of another day. */
-  async function confirm(suspect: Suspect, { outTradeNo, payment }: Order): Promise<Ending | 'elsewhere'> {
+  async function confirm(suspect: Suspect, order: Order): Promise<Ending | 'elsewhere'> {
+    const { outTradeNo, payment } = order
     const { outRefundNo } = suspect
     if (outRefundNo !== undefined) {
-      const report = await pay.queryRefund(outRefundNo)
+      const report = await pay.queryRefund(outRefundNo, order)
       if (report?.outTradeNo === outTradeNo) return 'elsewhere'
       return await open(suspect, 'the bill does not have the refund, and WeChat, asked, does not know it')
     }
-    const report = await pay.query(outTradeNo)
+    const report = await pay.query(outTradeNo, order)
     const same =
       'payment' in report &&
       report.payment.transactionId === payment!.transactionId &&
@@ -80,7 +81,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     const { outTradeNo } = row
     let order = await orders.get(outTradeNo)
     if (order === undefined) {
-      const report = await pay.query(outTradeNo)
+      const report = await pay.query(outTradeNo, row)
       if (!('payment' in report)) {
         return await open(suspect, `the order is not in the store, and WeChat, asked, says ${report.tradeState}`)
       }
@@ -89,7 +90,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     }
     if (row.refund === undefined || order.payment === undefined) order = await orders.askForBill(order)
     if (row.refund !== undefined && compareRow(row, order) !== undefined) {
-      const report: RefundReport | undefined = await pay.queryRefund(row.refund.outRefundNo)
+      const report: RefundReport | undefined = await pay.queryRefund(row.refund.outRefundNo, order)
       if (report === undefined) return await open(suspect, 'WeChat, asked, does not know the refund')
       order = (await orders.observe(outTradeNo, { seen: 'refund-reported', source: 'bill', report }))!.order
     }

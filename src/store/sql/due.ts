@@ -23,14 +23,15 @@ export function dueOf(
   const { place, read: reads, time, lock, lockFree, inOrder, compound, replacing } = differences
   const { moved } = besideOf(names, differences)
   const { selection, read } = orders
-  const isDue = `${trades}.due_at <= ${place.time} and ${trades}.appid = ${place.name} and ${trades}.mch_id = ${place.name}`
+  const isDue = (appids: readonly string[]) =>
+    `${trades}.due_at <= ${place.time} and ${trades}.mch_id = ${place.name} and ${trades}.appid in (${appids.map(() => place.name).join(', ')})`
   const claimed = `update ${trades} set due_at = ${place.time}, claims = ${trades}.claims + 1, claimed_by = ${place.name}`
 
   /** Claims what is due, the longest due first, in one round trip: what somebody else has locked or has just moved in the schedule is passed over. */
-  function claimAtOnce(limit: number): string {
+  function claimAtOnce(limit: number, appids: readonly string[]): string {
     return (
       // Arrays, and not joins: a join may be planned, and remembered, as a scan of the whole table while that is small.
-      `with found as materialized (select ${due}.ctid as place, ${due}.due_at, ${due}.out_trade_no from ${due} cross join lateral (select 1 from ${trades} where ${trades}.out_trade_no = ${due}.out_trade_no and ${trades}.due_at = ${due}.due_at and ${isDue} ${lockFree}) as free where ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit}), ` +
+      `with found as materialized (select ${due}.ctid as place, ${due}.due_at, ${due}.out_trade_no from ${due} cross join lateral (select 1 from ${trades} where ${trades}.out_trade_no = ${due}.out_trade_no and ${trades}.due_at = ${due}.due_at and ${isDue(appids)} ${lockFree}) as free where ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit}), ` +
       `moved as (update ${due} set due_at = ${place.time} where ctid = any(array(select place from found)) returning out_trade_no), ` +
       `due as (select array(select out_trade_no from moved) as numbers), ` +
       `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${selection}) ` +
@@ -85,19 +86,21 @@ export function dueOf(
   }
 
   return {
-    async claimDue({ appid, mchId }, now, limit, leaseMs, outTradeNo, claimer) {
+    async claimDue({ appids, mchId }, now, limit, leaseMs, outTradeNo, claimer) {
       const dueAt = new Date(now.getTime() + leaseMs)
-      const whose: Value[] = [time(now), appid, mchId]
+      const whose: Value[] = [time(now), mchId, ...appids]
       const found = await repeated(() => {
         if (outTradeNo !== undefined) {
-          const one = `${trades} where ${isDue} and out_trade_no = ${place.key} ${lock}`
+          const one = `${trades} where ${isDue(appids)} and out_trade_no = ${place.key} ${lock}`
           return transaction((connection) => claim(one, [...whose, outTradeNo], dueAt, claimer, connection))
         }
         if (compound) {
           const values = [...whose, time(now), time(dueAt), time(dueAt), claimer ?? null]
-          return single(async (connection) => read(await connection.rows(claimAtOnce(limit), values), connection))
+          return single(async (connection) =>
+            read(await connection.rows(claimAtOnce(limit, appids), values), connection),
+          )
         }
-        const oldest = `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue} and ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit} ${lockFree}`
+        const oldest = `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue(appids)} and ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit} ${lockFree}`
         return transaction((connection) => claim(oldest, [...whose, time(now)], dueAt, claimer, connection))
       })
       return found.map((order) => ({ order, claims: order.claims }))

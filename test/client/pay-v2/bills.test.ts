@@ -53,7 +53,7 @@ function merchant(files: [bytes: Buffer | string, options?: File | undefined][],
   const pay = createPayV2({
     http: http('plain'),
     certHttp: cert ? http('cert') : undefined,
-    appid: 'wx2421b1c4370ec43b',
+    appids: ['wx2421b1c4370ec43b'],
     mchId: '10000100',
     apiKeys: new KeyRing([new Secret(KEY), new Secret(NEXT_KEY)]),
     signType: md5 ? 'MD5' : 'HMAC-SHA256',

@@ -132,7 +132,7 @@ const notification = (body: string | Buffer) => ({ headers: {}, body: Buffer.fro
 function merchant(
   answer: string | HttpReply | Error = '',
   {
-    appid = APPID,
+    appids = [APPID],
     mchId = MCH_ID,
     apiKey = API_KEY,
     apiKeys = new KeyRing([new Secret(apiKey)]),
@@ -156,7 +156,7 @@ function merchant(
     pay: createPayV2({
       http: http ?? httpTo(requests),
       certHttp: httpTo(withCert),
-      appid,
+      appids,
       mchId,
       apiKeys,
       signType,
@@ -284,7 +284,7 @@ t.test('the parameters of wx.requestPayment', async (t) => {
   t.equal(published.length, 3)
   for (const { name, key, signType, fields, sign } of published) {
     const { appId, ...passed } = fields
-    const { pay } = merchant('', { appid: appId!, apiKey: key, signType, nonce: fields.nonceStr! })
+    const { pay } = merchant('', { appids: [appId!], apiKey: key, signType, nonce: fields.nonceStr! })
     const params = pay.payParams(fields.package!.replace('prepay_id=', ''), new Date(Number(fields.timeStamp) * 1000))
     t.strictSame(params, { ...passed, paySign: sign }, `${name}: five strings, appId signed and not passed`)
   }
@@ -487,14 +487,17 @@ t.test('business refusals', async (t) => {
   t.match(await advice('ORDERPAID'), /Query the order before anything else\.$/, 'query')
   t.match(await advice('LACK_PARAMS'), /Repeating it cannot help\.$/, 'or stop')
   const recorded = {
-    appid: 'wxa5b511bc130a4d9e',
+    appids: ['wxa5b511bc130a4d9e'],
     mchId: '110605603',
     apiKey: '2ab9071b06b9f739b950ddb41db2690d',
     signType: 'MD5' as SignType,
   }
   t.match(
     await failure(
-      CALLS.unifiedorder!(merchant(sample('05-unifiedorder.response.201-repeated.xml').toString(), recorded).pay),
+      merchant(sample('05-unifiedorder.response.201-repeated.xml').toString(), recorded).pay.prepay({
+        ...ORDER,
+        appid: recorded.appids[0]!,
+      }),
     ),
     { wechatCode: 'INVALID_REQUEST', wechatText: '201 商户订单号重复' },
     'as recorded',
@@ -753,7 +756,7 @@ t.test('without a certificate there are no refunds, and nothing is sent', async 
   }
   const pay = createPayV2({
     http,
-    appid: APPID,
+    appids: [APPID],
     mchId: MCH_ID,
     apiKeys: new KeyRing([new Secret(API_KEY)]),
     signType: 'HMAC-SHA256',
@@ -927,7 +930,7 @@ t.test('a genuine notification', async (t) => {
   )
   t.match(
     read(sample('18-notify.pay.hmac-no-sign_type.recorded-masked.xml'), {
-      appid: 'wx1234567890abcdef',
+      appids: ['wx1234567890abcdef'],
       mchId: '1900000109',
       apiKey: '0123456789abcdef0123456789abcdef',
     }),
@@ -1207,7 +1210,7 @@ t.test('over real HTTP, a lost answer is asked for again with the very same mess
   const pay = createPayV2({
     http,
     certHttp: http,
-    appid: APPID,
+    appids: [APPID],
     mchId: MCH_ID,
     apiKeys: new KeyRing([new Secret(API_KEY)]),
     signType: 'HMAC-SHA256',
@@ -1217,4 +1220,44 @@ t.test('over real HTTP, a lost answer is asked for again with the very same mess
   t.equal(await pay.prepay(ORDER), ORDERED.prepay_id)
   t.equal(bodies.length, 2)
   t.equal(bodies[1], bodies[0], 'same number, same parameters, same nonce')
+})
+
+t.test('several apps: a call and a notification are of the app of the order', async (t) => {
+  const SECOND = 'wx00000000000000c0'
+  const appids = [APPID, SECOND]
+  const appidOf = (request: HttpRequest) => /<appid>(?:<!\[CDATA\[)?(wx\w+)/.exec(String(request.body))?.[1]
+  const calls: [name: string, call: (pay: PayApi, of?: { appid: string }) => Promise<unknown>][] = [
+    ['query', (pay, of) => pay.query(OUT_TRADE_NO, of)],
+    ['close', (pay, of) => pay.close(OUT_TRADE_NO, of)],
+    ['queryRefund', (pay, of) => pay.queryRefund('1', of)],
+    ['listRefunds', (pay, of) => pay.listRefunds!(OUT_TRADE_NO, of)],
+    ['prepay', (pay, of = { appid: APPID }) => pay.prepay({ ...ORDER, ...of })],
+  ]
+  for (const [name, call] of calls) {
+    for (const [of, appid] of [
+      [undefined, APPID],
+      [{ appid: APPID }, APPID],
+      [{ appid: SECOND }, SECOND],
+    ] as const) {
+      const { pay, requests } = merchant('', { appids })
+      await call(pay, of).catch(() => {})
+      t.strictSame(requests.map(appidOf), [appid], name)
+    }
+    const { pay, requests } = merchant('', { appids })
+    const foreign = { appid: 'wx00000000000000ff' }
+    await t.rejects(call(pay, foreign), { code: 'WECHAT_INPUT_INVALID', sent: false }, name)
+    t.strictSame(requests, [])
+  }
+  const paid = { ...PAID, trade_state: 'SUCCESS' }
+  t.match(await merchant(signed({ ...paid, appid: SECOND }), { appids }).pay.query(OUT_TRADE_NO, { appid: SECOND }), {
+    payment: { appid: SECOND },
+  })
+  await t.rejects(merchant(signed(paid), { appids }).pay.query(OUT_TRADE_NO, { appid: SECOND }), {
+    message: /for another appid or merchant/,
+  })
+  for (const appid of appids) {
+    t.match(merchant('', { appids }).pay.readNotification(notification(signed({ ...PAID, appid }))), {
+      payment: { appid },
+    })
+  }
 })

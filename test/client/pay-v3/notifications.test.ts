@@ -132,7 +132,7 @@ t.test('the published notifications', async (t) => {
     const found = await read(
       { headers: lower, body: Buffer.from(body) },
       {
-        appid: 'wxd678efh567hg6787',
+        appids: ['wxd678efh567hg6787'],
         platformKeys: [CERTIFICATE],
         now: () => new Date(Number(lower['wechatpay-timestamp']) * 1000),
       },
@@ -220,4 +220,15 @@ t.test('no message that differs from a genuine one in any bit of body or seal is
     { numRuns: size(2000, 100_000) },
   )
   for (const fault of ['incomplete', 'stale', 'unknown-key', 'bad-signature']) t.ok(faults.has(fault), fault)
+})
+
+t.test('several apps: the payment is of the app that the message names', async (t) => {
+  const appids = [APPID, 'wx00000000000000c0']
+  for (const appid of appids) {
+    t.match(await read(notification({ resource: { ...TRADE, appid } }), { appids }), { payment: { appid } })
+  }
+  t.equal(
+    await faultOf(notification({ resource: { ...TRADE, appid: 'wx00000000000000ff' } }), { appids }),
+    'wrong-account',
+  )
 })

@@ -762,7 +762,7 @@ t.test('messages in API v2 for a merchant of API v3', async (t) => {
   const apiKey = 'Te9WiW64ofvJeP0i7lvJFEmlJjHiZwZv'
   const v2 = createPayV2({
     http: { send: async () => httpReply(''), stream: unstreamed, async close() {} },
-    appid: APPID,
+    appids: [APPID],
     mchId: MCH_ID,
     apiKeys: new KeyRing([new Secret(apiKey)]),
     signType: 'HMAC-SHA256',

@@ -108,7 +108,7 @@ export function merchant(replies: (HttpReply | Error)[] = [], options: Partial<P
       },
       async close() {},
     },
-    appid: APPID,
+    appids: [APPID],
     signer: { mchId: MCH_ID, serialNo: SERIAL_NO, privateKey: MERCHANT_KEY },
     apiV3Keys: [new Secret(API_V3_KEY)],
     platformKeys: [PUBLIC_KEY],

@@ -43,7 +43,7 @@ function processes(t: Test) {
         ...heart,
         async claim(outTradeNo: string): Promise<Claim | undefined> {
           const { appid, mchId } = newOrder()
-          return (await store.claimDue({ appid, mchId }, at(time.ms), 1, LEASE_MS, outTradeNo, claimer))[0]
+          return (await store.claimDue({ appids: [appid], mchId }, at(time.ms), 1, LEASE_MS, outTradeNo, claimer))[0]
         },
       }
     },

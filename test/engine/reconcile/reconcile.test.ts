@@ -52,7 +52,7 @@ function day(bill: readonly (TradeRow | string)[] | Error | Buffer = []) {
   }
   const { appid, mchId } = newOrder()
   const orders = createOrders({
-    appid,
+    appids: [appid],
     mchId,
     pay,
     store,

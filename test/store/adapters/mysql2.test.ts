@@ -6,7 +6,7 @@ import type { Value } from '../../../src/store/executor.ts'
 import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { contract, keepsContract, mysql, mysqlPool } from '../databases.ts'
 import { answerFirst } from '../doubles.ts'
-import { ACCOUNT, at, change, newOrder } from '../orders.ts'
+import { OWNER, at, change, newOrder } from '../orders.ts'
 
 await keepsContract(t, {
   mysql(uri, t) {
@@ -173,7 +173,7 @@ t.test('the statements sent to MySQL', async (t) => {
     /get_lock\('wechat_versions', 60\)[^]+engine = InnoDB[^]+release_lock\('wechat_versions'\)/,
   )
   t.match(await said(store.insertOrder(change(newOrder('a')))), /"2026-02-28 15:59:59.999"/)
-  t.match(await said(store.claimDue(ACCOUNT, at(0), 5, 1000)), /for update skip locked/)
+  t.match(await said(store.claimDue(OWNER, at(0), 5, 1000)), /for update skip locked/)
   t.match(
     await said(store.putSession({ tokenHash: 'h', appid: 'a', openid: 'o', expiresAt: at(0) })),
     /on duplicate key update token_hash = values\(token_hash\)/,

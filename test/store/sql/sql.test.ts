@@ -11,7 +11,7 @@ import { insert } from '../../../src/store/sql/statements.ts'
 import type { Claim, Decide } from '../../../src/store/store.ts'
 import { everyDatabase, INNODB_STALE_MS } from '../databases.ts'
 import { answerFirst } from '../doubles.ts'
-import { ACCOUNT, at, change, claimed, newOrder, paymentOf } from '../orders.ts'
+import { OWNER, at, change, claimed, newOrder, paymentOf } from '../orders.ts'
 
 function newRefund(n: number, part: Partial<Refund> = {}): Refund {
   return {
@@ -170,13 +170,13 @@ const SENT: Sent[] = [
   ]),
   [
     'claimDue',
-    (store) => store.claimDue(ACCOUNT, at(0), 10, 1000, 'sent'),
+    (store) => store.claimDue(OWNER, at(0), 10, 1000, 'sent'),
     ['begin', 'select trades', 'update due + update trades', 'commit'],
     ['begin', 'select trades', 'update due', 'update trades', 'commit'],
   ],
   [
     'claimDue of nothing',
-    (store) => store.claimDue(ACCOUNT, at(0), 10, 1000, 'sent'),
+    (store) => store.claimDue(OWNER, at(0), 10, 1000, 'sent'),
     ['begin', 'select trades', 'commit'],
     ['begin', 'select trades', 'commit'],
   ],
@@ -184,7 +184,7 @@ const SENT: Sent[] = [
     'claimDue of what there is',
     async (store) => {
       await store.insertOrder(change(newOrder('what there is', { dueAt: at(-5000) })))
-      await store.claimDue(ACCOUNT, at(-5000), 10, 100_000)
+      await store.claimDue(OWNER, at(-5000), 10, 100_000)
     },
     [
       'insert into trades + insert into due + insert into keys + insert into history',
@@ -206,8 +206,7 @@ const SENT: Sent[] = [
   ],
   [
     'fulfil',
-    async (store) =>
-      store.fulfil((await store.claimDue(ACCOUNT, at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
+    async (store) => store.fulfil((await store.claimDue(OWNER, at(1000), 1, 1000, 'sent'))[0]!, async () => {}, change),
     [
       'begin',
       'select trades',
@@ -331,7 +330,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         }),
       )
       for (const order of orders) await store.insertOrder(change(order))
-      const claims = await store.claimDue(ACCOUNT, at(-900), 10, 1000)
+      const claims = await store.claimDue(OWNER, at(-900), 10, 1000)
       t.same(
         claims.map(({ order }) => order.refunds.map(({ outRefundNo }) => outRefundNo)),
         orders.map(({ refunds }) => refunds.map(({ outRefundNo }) => outRefundNo)),
@@ -445,12 +444,12 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       const claim: { begun?: Promise<Claim[]>; over: boolean } = { over: false }
       await connect().transaction(async (holder) => {
         await holder.run("update wechat_trades set attempts = 7 where out_trade_no = 'held'", [])
-        claim.begun = store.claimDue(ACCOUNT, at(0), 1, 1000, 'held').finally(() => {
+        claim.begun = store.claimDue(OWNER, at(0), 1, 1000, 'held').finally(() => {
           claim.over = true
         })
         while (!claim.over && (await executor.rows(waiting, [])).length === 0) await wait(INNODB_STALE_MS)
         t.notOk(claim.over)
-        const others = await store.claimDue(ACCOUNT, at(0), 100, 1000)
+        const others = await store.claimDue(OWNER, at(0), 100, 1000)
         t.notOk(
           others.some(({ order }) => order.outTradeNo === 'held'),
           'who takes whatever is due does not wait',
@@ -478,7 +477,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         )
         for (const sql of ANALYZE[dialect]) await executor.run(sql, [])
         const { store, statements } = await watched(executor, { tablePrefix: 'many_' })
-        t.equal((await store.claimDue(ACCOUNT, at(1000), 16, 1000)).length, 16)
+        t.equal((await store.claimDue(OWNER, at(1000), 16, 1000)).length, 16)
         await store.bringForward(at(4950), at(0))
         const searches = statements().filter(({ sql }) => /due_at (<=|>) /.test(sql))
         t.equal(searches.length, 2)

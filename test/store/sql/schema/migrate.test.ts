@@ -11,7 +11,7 @@ import type { Tables } from '../../../../src/store/sql/schema/tables.ts'
 import { sqlStore } from '../../../../src/store/sql/sql.ts'
 import { insert } from '../../../../src/store/sql/statements.ts'
 import { everyDatabase } from '../../databases.ts'
-import { ACCOUNT, at, change, newOrder, paymentOf } from '../../orders.ts'
+import { OWNER, at, change, newOrder, paymentOf } from '../../orders.ts'
 
 /** The columns of orders in versions 1 and 2. */
 const { apiVersion: _, claimedBy: __, ...REST } = ORDER
@@ -120,7 +120,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
           )
         }
 
-        const due = (await store.claimDue(ACCOUNT, at(5), 100, 60_000)).map(({ order }) => order.outTradeNo)
+        const due = (await store.claimDue(OWNER, at(5), 100, 60_000)).map(({ order }) => order.outTradeNo)
         t.same(due, ['of-created', 'of-prepaid', 'owed', 'of-paid'], 'the longest due first')
         t.same(await store.countDue(at(60_005), at(60_000)), { due: 6, stuck: 1 })
 
