@@ -1,24 +1,27 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startMysql, startPostgres } from './store/servers.ts'
 import type { Server } from './store/servers.ts'
 import { verdict } from './verdict.ts'
 
-// npm test: tap with the arguments, and for all of its files one server of each database. A file gets its URL by GET $TEST_SERVERS/postgres or /mysql, and
-// 404 where it is not installed. The first request starts it; it ends with the run.
+// npm test: tap with the arguments, the files of a folder in one process, and for all of them one server of each database. A file gets its URL by
+// GET $TEST_SERVERS/postgres or /mysql, and 404 where it is not installed. The first request starts it; it ends with the run.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.test.ts'))
   .map((file) => join('test', file))
 
-const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage', '--timeout=600']
+const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage']
+
+/** For a process that runs many files; each file has a limit of its own, see group.ts. */
+const GROUP_TIMEOUT = '--timeout=600'
 
 /** Parts of the tests that are run for a reason of their own; most have nothing to do with coverage. */
 const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]; env?: NodeJS.ProcessEnv }> = {
@@ -40,8 +43,40 @@ const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]
 }
 const [first = '', ...rest] = process.argv.slice(2)
 const suite = SUITES[first]
-const args =
-  suite === undefined ? process.argv.slice(2) : [...(suite.args ?? NO_COVERAGE), ...rest, ...files.filter(suite.files)]
+const options = suite === undefined ? process.argv.slice(2) : [...(suite.args ?? NO_COVERAGE), ...rest]
+/** Each file that is named runs in a process of its own. */
+const isNamed = options.some((option) => !option.startsWith('-') && existsSync(option))
+const args = isNamed ? options : [GROUP_TIMEOUT, ...options, ...grouped(files.filter(suite?.files ?? isOrdinary))]
+
+function isOrdinary(file: string): boolean {
+  return !SUITES['--package']!.files(file)
+}
+
+/**
+ * What to run instead of `files`: for each folder one file, which runs those of the folder one after another in one process. To start a process for each
+ * takes longer than most need for their tests. A file that does more at its top level than define tests is run by itself.
+ */
+function grouped(files: string[]): string[] {
+  const folder = join(ROOT, '.tap/groups')
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  const alone: string[] = []
+  const groups = new Map<string, string[]>()
+  for (const file of files.sort()) {
+    if (/^await |^t\.(?!test\b)/m.test(readFileSync(join(ROOT, file), 'utf8'))) alone.push(file)
+    else {
+      const [top, ...inner] = dirname(file).split(sep).slice(1)
+      const name = [top ?? 'test', ...(top === 'mock-server' ? inner.slice(0, 1) : [])].join('-')
+      groups.set(name, [...(groups.get(name) ?? []), file])
+    }
+  }
+  const entries = Array.from(groups, ([name, files]) => {
+    const entry = join(folder, `${name}.ts`)
+    writeFileSync(entry, `import { group } from '../../test/group.ts'\nawait group(${JSON.stringify(files)})\n`)
+    return entry
+  })
+  return [...entries, ...alone]
+}
 
 // tap would leave one of two cores idle.
 const jobs = `--jobs=${availableParallelism()}`
