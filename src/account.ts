@@ -55,7 +55,7 @@ export interface AccountServices {
   heart: Heart
   /** WeChat's time. */
   wechatNow: () => Date
-  /** Ends the connections to WeChat. */
+  /** Closes the connections to WeChat. */
   close(): Promise<void>
 }
 
@@ -71,7 +71,7 @@ export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices
     own: config.now,
     onDifference(aheadMs) {
       const text = `The clock of this process is ${Math.round(Math.abs(aheadMs) / 1000)} s ${aheadMs < 0 ? 'ahead of' : 'behind'} WeChat's`
-      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, less than a minute again`)
+      if (Math.abs(aheadMs) < CLOCK_LIMIT_MS) log.info({ aheadMs }, `${text}, back under a minute`)
       else log.warn({ aheadMs }, `${text}. Orders expire by WeChat's clock. Set this machine's clock, e.g. with NTP`)
     },
   })

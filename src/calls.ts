@@ -40,30 +40,30 @@ export interface Wechat {
    */
   selfTest(): Promise<Check[]>
   /**
-   * Compares the trade bill of a day with the store, and recovers payments and refunds that a lost notification or the merchant platform kept
-   * from it: WeChat is asked about each difference, and its signed answer is applied like any other (source `bill`). A difference that remains
-   * is an anomaly (`bill-differs`). Running it again changes nothing.
+   * Compares the trade bill of a day with the store, and recovers payments and refunds that the store missed, because a notification was lost or a
+   * refund was made in the merchant platform: WeChat is asked about each difference, and its signed answer is applied like any other (source `bill`).
+   * A difference that remains is an anomaly (`bill-differs`). Running it again changes nothing.
    *
    * @param date The day in GMT+8: `yyyy-MM-dd`.
    * @throws {WechatError} `WECHAT_UNAVAILABLE` if the bill does not exist yet, `WECHAT_REPLY_INVALID` if it arrived incomplete: then nothing was changed
    */
   reconcile: Reconcile
   /**
-   * A preHandler for routes of your own: `request.wechatUser` is then who logged in, and nobody else gets through (401, `WECHAT_UNAUTHENTICATED`).
+   * A preHandler for your own routes: `request.wechatUser` is the user who logged in, and requests without a valid token are refused (401, `WECHAT_UNAUTHENTICATED`).
    *
    * @example app.get('/me', { preHandler: app.wechat.requireUser }, async ({ wechatUser }) => await accountOf(wechatUser.openid))
    */
   requireUser: preHandlerAsyncHookHandler
-  /** Does all due work now and resolves with the number of orders worked on. For a cron or a queue, and for tests. Do not await it in a hook: the hook would wait for itself. */
+  /** Does all due work now and resolves with the number of orders worked on. For a cron job, a queue or a test. Do not await it in a hook: the hook would wait for itself. */
   sweep(): Promise<number>
-  /** Waits until this process has no work under way, at most `limitMs` (default 8000). For tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
+  /** Waits until this process has no running work, at most `limitMs` (default 8000). For tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
   idle(limitMs?: number): Promise<void>
 }
 
 type Argument = readonly [name: string, rule: Rule]
 
 const anyText: Rule = (value) => (typeof value === 'string' ? undefined : `must be a string, not ${shown(value)}`)
-/** For look-ups: any text that is not too long may be a number that nobody has. */
+/** For look-ups: any text that is not too long may be an unknown number. */
 const upTo =
   (max: number): Rule =>
   (value) =>
@@ -124,7 +124,7 @@ const NOTE: Rule = (value) =>
     : `must be a string of at most 4000 characters, without NUL and half characters, not ${kindOf(value)}`
 const SECRET: Rule = (value) =>
   typeof (value as { reveal?: unknown } | null | undefined)?.reveal === 'function' ? undefined : 'must be a Secret'
-/** Written out for speed, as each notification passes here twice. */
+/** Written out for speed: each notification is checked here twice. */
 const MESSAGE: Rule = (value) => {
   const { headers, body } = (value ?? {}) as Partial<NotificationMessage>
   return Buffer.isBuffer(body) && typeof headers === 'object' && headers !== null
@@ -145,7 +145,7 @@ const OPENID = ['openid', text(1, 128)] as const
 const SESSION_KEY = ['sessionKey', SECRET] as const
 const OUT_TRADE_NO = ['outTradeNo', upTo(128)] as const
 const OUT_REFUND_NO = ['outRefundNo', upTo(128)] as const
-/** To be sent. */
+/** A text to send. */
 const SENT_TRADE_NO = ['outTradeNo', text(1, 32)] as const
 const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 

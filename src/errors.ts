@@ -13,13 +13,13 @@ const STATUS = {
   WECHAT_CODE_REJECTED: 401,
   /** WeChat considers this user high-risk (40226). */
   WECHAT_USER_BLOCKED: 403,
-  /** The session key is not the one that the data was encrypted under, or the user's any more: log in again. */
+  /** The session key has changed: it is not the one the data was encrypted with, or no longer valid for the user. Log in again. */
   WECHAT_SESSION_KEY_STALE: 401,
-  /** Data about a user was made for another app. It was not believed. */
+  /** Data about a user was made for another app, and was rejected. */
   WECHAT_DATA_FOREIGN: 403,
   /** No such order, or not this user's. */
   WECHAT_ORDER_NOT_FOUND: 404,
-  /** This key has been paid already. */
+  /** This key has already been paid. */
   WECHAT_ORDER_PAID: 409,
   /** The order's state does not allow it, or an earlier order of the key is still being closed. */
   WECHAT_ORDER_CONFLICT: 409,
@@ -27,7 +27,7 @@ const STATUS = {
   WECHAT_TRANSACTION_TAKEN: 409,
   /** WeChat understood and refused; see `wechatCode`, `wechatText` and `advice`. */
   WECHAT_REFUSED: 422,
-  /** WeChat says slow down: too many calls for this user or order (45011, FREQUENCY_LIMITED, INVALID_REQ_TOO_MUCH). */
+  /** WeChat asks to slow down: too many calls for this user or order (45011, FREQUENCY_LIMITED, INVALID_REQ_TOO_MUCH). */
   WECHAT_RATE_LIMITED: 429,
   /** The `price` hook returned an invalid price, or `orders.create` got invalid terms. */
   WECHAT_PRICE_INVALID: 500,
@@ -39,7 +39,7 @@ const STATUS = {
   WECHAT_NETWORK: 502,
   /** WeChat's reply is malformed or its signature is wrong. It was rejected. */
   WECHAT_REPLY_INVALID: 502,
-  /** This process has reached its limit of logins under way at WeChat. Nothing was sent: try again. */
+  /** This process has reached its limit of concurrent logins. Nothing was sent: try again. */
   WECHAT_BUSY: 503,
   /** WeChat is busy, or our daily quota of calls is used up (-1, 45009, SYSTEMERROR). */
   WECHAT_UNAVAILABLE: 503,
@@ -67,7 +67,7 @@ export interface WechatErrorDetails {
   wechatCode?: string | undefined
   /** WeChat's own words, e.g. `该订单已支付`. */
   wechatText?: string | undefined
-  /** The detail that API v3 adds: a value of any type, for a person to read. */
+  /** The detail that API v3 adds: a value of any type, for people to read. */
   wechatDetail?: unknown
   advice?: Advice | undefined
   /** Whether the request may have reached WeChat. `false` only if no connection was made. */

@@ -34,7 +34,7 @@ export interface FulfilContext<Tx> {
   /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
   tx: Tx
   log: Log
-  /** Aborts when the hook has taken too long (nine tenths of `leaseMs`): its writes through `tx` are rolled back, and it runs again later. */
+  /** Aborts when the hook has taken too long (nine tenths of `leaseMs`). Its writes through `tx` are rolled back, and it runs again later. */
   signal: AbortSignal
 }
 
@@ -44,7 +44,7 @@ export interface LoginResult extends Identity {
 }
 
 export interface IssuedToken {
-  /** The client sends this from now on, and `authenticate` has to recognise it: 1 to 16384 bytes. */
+  /** The client sends this token from now on, and `authenticate` has to recognise it: 1 to 16384 bytes. */
   token: string
   expiresAt?: Date | undefined
 }
@@ -57,7 +57,7 @@ export interface AuthenticatedUser {
   appid?: string | undefined
 }
 
-/** Hooks that you supply. Hooks that answer are verbs, hooks that observe are `onX`. */
+/** Hooks that you supply. Hooks that return an answer are verbs, hooks that only observe are `onX`. */
 export interface Hooks<Tx = unknown> {
   /**
    * Returns the price of the order, looked up on the server by what the request names. Properties other than those of `Price` are refused.
@@ -68,16 +68,16 @@ export interface Hooks<Tx = unknown> {
   /**
    * Delivers what was paid for. Writes through `tx` happen exactly once. Anything else happens at least once, so use `order.outTradeNo` as
    * its key. If it throws, it runs again with growing waits, in any live process; at once if the database aborted its transaction. It never
-   * delays a reply to WeChat. It does not run again once all of the money is going back. `order.payment` is what was paid: it differs from
-   * the order's terms if an operator accepted a payment that did not fit.
+   * delays a reply to WeChat. It does not run again once the whole payment is being refunded. `order.payment` is what was paid: it differs from the
+   * order's terms if an operator accepted a mismatched payment.
    */
   onPaid(order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
   /**
-   * Money went back to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform (`refund.origin`). The
-   * same promises as `onPaid`, with `refund.outRefundNo` as the key.
+   * Money was refunded to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform (`refund.origin`). The same
+   * promises as for `onPaid`, with `refund.outRefundNo` as the key.
    */
   onRefunded?(order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
-  /** There is a problem with money that waits for a person. Called once per finding; if it throws, the error is logged. */
+  /** A problem with money needs a person to decide. Called once per finding; if it throws, the error is logged. */
   onAnomaly?(anomaly: Anomaly): Promise<void> | void
   /**
    * An API v3 notification of anything but a payment or refund, e.g. a complaint or a transfer. Verified and decrypted; the same `event.id` may

@@ -3,7 +3,7 @@
  * Money is an integer number of fen; moments are `Date`.
  */
 
-/** What WeChat says of a trade (API v2 orderquery, `trade_state`). */
+/** WeChat's state of a trade (API v2 orderquery, `trade_state`). */
 export type TradeState = 'SUCCESS' | 'REFUND' | 'NOTPAY' | 'CLOSED' | 'REVOKED' | 'USERPAYING' | 'PAYERROR' | 'ACCEPT'
 
 /**
@@ -12,7 +12,7 @@ export type TradeState = 'SUCCESS' | 'REFUND' | 'NOTPAY' | 'CLOSED' | 'REVOKED' 
  * - `created`: the number is in our store, WeChat has not answered yet
  * - `unknown`: WeChat was asked and the answer was lost; the number may exist there
  * - `prepaid`: WeChat gave a prepay id; the user can pay
- * - `closing`: we want to close it; it can still turn out paid
+ * - `closing`: we want to close it; it may still turn out to be paid
  * - `paid`: WeChat took the money. Final
  * - `closed`: WeChat says it can no longer be paid. Final
  * - `failed`: WeChat refused to create it. Final
@@ -21,7 +21,7 @@ export type OrderState = 'created' | 'unknown' | 'prepaid' | 'closing' | 'paid' 
 
 /**
  * The state of the delivery for a payment: `due` until `onPaid` has completed, then `done`. `held` waits for the operator; `dismissed` is
- * the operator's decision, also for an order whose only payment did not fit.
+ * the operator's decision, also for an order whose only payment was a mismatch.
  */
 export type Fulfilment = 'none' | 'due' | 'done' | 'held' | 'dismissed'
 
@@ -101,7 +101,7 @@ export interface OrderTerms<T extends TradeType = 'JSAPI'> extends OrderExtras {
   description: string
   /** Fen. */
   totalFee: number
-  /** Given back by WeChat with the payment. At most 127 bytes. */
+  /** Returned by WeChat with the payment. At most 127 bytes. */
   attach?: string | undefined
   /** The payer's IPv4 or IPv6 address. `::ffff:203.0.113.7` becomes `203.0.113.7`, and a zone id is left out. */
   clientIp: string
@@ -132,7 +132,7 @@ export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' 
   state: OrderState
   /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */
   liveKey: string | null
-  /** By WeChat's clock, as well as it was known. */
+  /** By WeChat's clock, as precisely as it was known. */
   createdAt: Date
   prepayId?: string | undefined
   /** Instead of a prepay id: of a `NATIVE` order the content of its QR code (`code_url`), of an `H5` order the page to open (`h5_url`). */
@@ -146,7 +146,7 @@ export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' 
   /** In the order in which they were requested or discovered. */
   refunds: readonly Refund[]
   fulfilment: Fulfilment
-  /** Failed tries of the work now due; resets when the work changes. */
+  /** Failed attempts at the work now due; reset when the work changes. */
   attempts: number
   /** When the order's next work is due; `null` if there is none. A claim moves it to the end of the lease. */
   dueAt: Date | null
@@ -175,7 +175,7 @@ export interface Payment {
  * The state of a refund.
  *
  * - `created`: the number is in our store, WeChat has not answered yet
- * - `unknown`: WeChat was asked and the answer was lost; we ask again under the same number
+ * - `unknown`: WeChat was asked and the answer was lost; we request it again under the same number
  * - `processing`: WeChat accepted it
  * - `success`: the money is back. Final
  * - `closed`, `failed`: WeChat closed or refused it; the amount can be refunded again. Final
@@ -207,7 +207,7 @@ export interface Refund {
   fulfilment: 'none' | 'due' | 'done'
 }
 
-/** A refund as WeChat reports it when asked. */
+/** A refund as WeChat reports it in the answer to a query. */
 export interface RefundReport {
   outRefundNo: string
   outTradeNo: string
@@ -294,7 +294,7 @@ export interface Anomaly {
   kind: AnomalyKind
   outTradeNo: string
   at: Date
-  /** One sentence: what was expected and what came. */
+  /** One sentence: what was expected and what arrived. */
   reason: string
   payment?: Payment | undefined
   /** Absent while undecided. */

@@ -2,12 +2,12 @@
 export interface Clock {
   /**
    * This process's own time: when something is due, how long a claim lasts, when WeChat was asked. It never goes back. If the clock below is set back, this
-   * one goes on from where it was, at nine tenths of its speed until both agree: otherwise planned work would wait for as long as the clock was set back.
+   * one continues from where it was, at nine tenths of its speed until both agree. Otherwise planned work would wait for as long as the clock was set back.
    */
   now(): Date
   /** WeChat's time: our own plus the difference to the `Date` of WeChat's replies. It decides how old an order is and when it expires. */
   wechatNow(): Date
-  /** A reply of WeChat with this `Date` has arrived, `tripMs` after its request was sent. */
+  /** A reply from WeChat with this `Date` has arrived, `tripMs` after its request was sent. */
   heard(date: Date, tripMs: number): void
 }
 
@@ -22,16 +22,16 @@ export interface ClockOptions {
 
 const MINUTE = 60_000
 
-/** How much of the time that passes a clock that was set back is waited for. */
+/** The fraction of real time by which this clock lags until a clock that was set back has caught up. */
 const CATCH_UP = 0.1
 
-/** A `Date` says whole seconds. */
+/** A `Date` header has whole seconds. */
 const DATE_STEP = 1000
 
 export function createClock({ own, steady = () => performance.now(), onDifference = () => {} }: ClockOptions): Clock {
   let last = own().getTime()
   let lastSteady = steady()
-  /** How far our time is ahead of the clock below since that was set back. */
+  /** How far our time is ahead of the clock below, because that was set back. */
   let held = 0
   let ahead = 0
   let told = 0
@@ -53,7 +53,7 @@ export function createClock({ own, steady = () => performance.now(), onDifferenc
     now: () => new Date(now()),
     wechatNow: () => new Date(now() + ahead),
     heard(date, tripMs) {
-      // WeChat's clock showed this between the request and the reply: no more is known, and no more is corrected.
+      // WeChat's clock showed this somewhere between the request and the reply, so correct no more than that proves.
       const least = date.getTime() - now()
       ahead = Math.min(Math.max(ahead, least), least + Math.ceil(tripMs) + DATE_STEP)
       if (Math.abs(ahead - told) <= Math.max(MINUTE, Math.abs(told) / 2)) return

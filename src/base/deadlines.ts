@@ -3,7 +3,7 @@ const LOOK_SHARE = 0.02
 
 /** A deadline for something under way. */
 export interface Deadline {
-  /** It has ended. */
+  /** The task has ended. */
   close(): void
 }
 
@@ -12,13 +12,13 @@ export interface Deadlines {
   now(): number
   /** Calls `onEnd` after `ms`, counted from `began`, unless the deadline is closed before. */
   begin(onEnd: () => void, began?: number): Deadline
-  /** The task's outcome, or a rejection with `late()` if it takes too long; the task goes on. */
+  /** The task's outcome, or a rejection with `late()` if it takes too long; the task itself continues. */
   limit<T>(task: Promise<T>, late: () => Error): Promise<T>
-  /** Running deadlines go on; the timer ends with the last of them. */
+  /** Running deadlines continue; the timer stops after the last of them. */
   stop(): void
 }
 
-/** A deadline under way, linked to those that began before and after it. One that is over has no links. */
+/** A running deadline, linked to those started before and after it. A finished one has no links. */
 class Running implements Deadline {
   before: Running = this
   after: Running = this
@@ -36,7 +36,7 @@ class Running implements Deadline {
     return this.after === this
   }
 
-  /** Takes its place before `other`. */
+  /** Inserts it before `other`. */
   join(other: Running): void {
     this.before = other.before
     this.after = other
@@ -55,10 +55,10 @@ class Running implements Deadline {
 
 /**
  * Deadlines of `ms` each, real time, late by at most a fiftieth. One timer checks all of them: a timer for each would often cost more than the work it
- * watches. It keeps the process alive only while something is under way.
+ * watches. It keeps the process alive only while a deadline is running.
  */
 export function createDeadlines(ms: number): Deadlines {
-  /** Those under way stand in a ring with this one: a Set moves what it holds when many come and go, and here each notification makes three. */
+  /** Running deadlines form a ring with this one. A Set would copy its contents when many come and go, and each notification creates three. */
   const ring = new Running(Infinity, left, left)
   let timer: NodeJS.Timeout | undefined
   let stopped = false
@@ -68,7 +68,7 @@ export function createDeadlines(ms: number): Deadlines {
     const late: Running[] = []
     for (let each = ring.after; each !== ring; each = each.after) if (each.at <= now) late.push(each)
     for (const each of late) {
-      // Another that was late may have closed it.
+      // The callback of another late one may have closed it.
       if (each.isAlone) continue
       each.close()
       each.onEnd()

@@ -7,11 +7,11 @@ import type { AnomalyKind, Source } from '../model.ts'
  */
 export interface Diagnostics {
   /**
-   * A notification was answered. `outcome` is its result, or the fault it was refused for: `blocked` if something in the app was in the way. `lagMs` is
+   * A notification was answered. `outcome` is its result, or the fault for which it was refused: `blocked` if something in the app got in the way. `lagMs` is
    * the time from the payment to now, for notifications of payments.
    */
   'fastify-wechat-pay:notification': { outcome: string; accepted: boolean; lagMs?: number | undefined }
-  /** A payment was recorded. `source` is where it came from: `query` means that WeChat was asked before a notification came. */
+  /** A payment was recorded. `source` is where the news came from: `query` means that a query found it before a notification came. */
   'fastify-wechat-pay:settlement': { outTradeNo: string; source: Source; late: boolean }
   /** `onPaid` or `onRefunded` ended. `lost`: another process had taken the order over. */
   'fastify-wechat-pay:hook': { outTradeNo: string; hook: 'onPaid' | 'onRefunded'; outcome: 'done' | 'failed' | 'lost' }

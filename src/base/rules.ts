@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { isDate } from 'node:util/types'
 
-/** The fault of a value, as the end of a sentence that begins with its name; `undefined` if there is none. */
+/** What is wrong with a value, as the end of a sentence that begins with its name; `undefined` if nothing is. */
 export type Rule = (value: unknown) => string | undefined
 
 // eslint-disable-next-line no-control-regex -- these are the characters to refuse: XML cannot carry them
@@ -60,7 +60,7 @@ export interface Checked {
   faults: string[]
 }
 
-/** Checks an object against a rule for each field. A field without a rule is a fault too, as it would be dropped silently, unless others are `kept`. */
+/** Checks an object against a rule for each field. Unless other fields are `kept`, a field without a rule is a fault too, as it would be dropped silently. */
 export function checkFields(
   value: unknown,
   rules: Record<string, Rule>,
@@ -100,7 +100,7 @@ export function faultOf(rule: Rule, value: unknown): string | undefined {
   }
 }
 
-/** A value, short enough for a message; of an object only its kind. */
+/** A value, short enough for a message; for an object only its kind. */
 export function shown(value: unknown): string {
   try {
     return inspect(value, { depth: -1, customInspect: false, maxStringLength: 80 }).slice(0, 100)
@@ -109,7 +109,7 @@ export function shown(value: unknown): string {
   }
 }
 
-/** Like `shown`, but of a string, which may be a secret, only its length. */
+/** Like `shown`, but for a string, which may be a secret, only its length. */
 export function kindOf(value: unknown): string {
   return typeof value === 'string' ? `a string of ${value.length} characters` : shown(value)
 }

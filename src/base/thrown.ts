@@ -2,12 +2,12 @@
 const MAX_CHARACTERS = 16_384
 const MAX_OBJECTS = 100
 const MAX_STEPS = 8
-/** The parts kept of a larger one: a message, the two ends of a stack, and this many causes. */
+/** What is kept of a larger one: the message, both ends of the stack, and this many causes. */
 const MESSAGE = 500
 const STACK = 2000
 const CAUSES = 3
 
-/** The message of any thrown value, as every database can store it. */
+/** The message of any thrown value, in a form that every database can store. */
 export function reasonOf(thrown: unknown): string {
   try {
     const text = String(thrown instanceof Error ? thrown.message || thrown.name : thrown)
@@ -74,7 +74,7 @@ function summary(thrown: unknown, causes: number): Error {
   )
 }
 
-/** Those that can be read. */
+/** The keys that can be read. */
 function parts(thrown: unknown): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const name of ['name', 'code', 'statusCode', 'stack', 'cause']) {

@@ -5,7 +5,7 @@ import type { Http } from './http.ts'
 import type { KeyRing } from './key-ring.ts'
 import { judge } from './wechat-json.ts'
 
-/** What the processes of a server share by a name. */
+/** Values that the processes share, by name. */
 export interface Shared {
   get(name: string): Promise<string | undefined>
   swap(name: string, before: string | undefined, after: string): Promise<boolean>
@@ -17,12 +17,12 @@ export interface AccessTokenDeps {
   appSecrets: KeyRing
   shared: Shared
   now: () => Date
-  /** 32 hex digits, never given before. */
+  /** 32 hex digits, new each time. */
   nonce: () => string
 }
 
 export interface AccessTokens {
-  /** Does a call with the app's access token; once more with a new one where WeChat says that it is not the latest, as nothing was done then. */
+  /** Makes a call with the app's access token, and repeats it once with a new token if WeChat says the token is not the latest: WeChat has then done nothing. */
   use<T>(task: (token: Secret) => Promise<T>): Promise<T>
 }
 
@@ -32,17 +32,17 @@ interface Token {
   expiresAt: number
 }
 
-/** A token is changed so long before its end. In its last five minutes WeChat gives out the next one, and takes both (getStableAccessToken). */
+/** A token is replaced this long before it expires. In its last five minutes WeChat already issues the next one, and accepts both (getStableAccessToken). */
 const MARGIN_MS = 2 * 60_000
 
 const PURPOSE = 'fastify-wechat-pay access token'
 
-/** What WeChat says of a token that it does not take: not the latest, not one, ended. */
+/** WeChat's codes for a token it does not accept: not the latest, invalid, expired. */
 const STALE = ['40001', '40014', '42001']
 
 /**
- * The access token of stable_token: fetched once at a time, kept here and, encrypted under the app secret, where the other processes find it. Tokens of this kind do not
- * end each other, so no lock is needed: a process that finds none asks, and gets the same.
+ * The access token of stable_token: fetched by one call at a time, kept here and, encrypted under the app secret, in the store that the processes
+ * share. Tokens of this kind do not invalidate each other, so no lock is needed: a process that finds none asks WeChat and gets the same token.
  */
 export function createAccessTokens({ http, appid, appSecrets, shared, now, nonce }: AccessTokenDeps): AccessTokens {
   const name = `access-token:${appid}`
@@ -52,7 +52,7 @@ export function createAccessTokens({ http, appid, appSecrets, shared, now, nonce
   const isGood = (token: Token | undefined, refused: string | undefined): token is Token =>
     token !== undefined && token.token !== refused && token.expiresAt > now().getTime() + MARGIN_MS
 
-  /** A token that is good, and not the one that WeChat has refused. */
+  /** A valid token that is not the one WeChat refused. */
   async function get(refused?: string): Promise<Token> {
     if (isGood(current, refused)) return current
     underWay ??= find(refused).finally(() => {
@@ -62,7 +62,7 @@ export function createAccessTokens({ http, appid, appSecrets, shared, now, nonce
   }
 
   async function find(refused: string | undefined): Promise<Token> {
-    // A store that fails must not keep WeChat from being asked.
+    // A failing store must not prevent the call to WeChat.
     const sealed = await shared.get(name).catch(() => undefined)
     const known = sealed === undefined ? undefined : read(sealed)
     if (isGood(known, refused)) return known
@@ -93,7 +93,7 @@ export function createAccessTokens({ http, appid, appSecrets, shared, now, nonce
     })
     const { access_token: token, expires_in: seconds } = judge(reply, 'the access token', [appSecret])
     if (typeof token !== 'string' || token === '' || !Number.isSafeInteger(seconds)) {
-      throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat gave no access token. Try again.', { advice: 'repeat' })
+      throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat returned no access token. Try again.', { advice: 'repeat' })
     }
     return { token, expiresAt: now().getTime() + (seconds as number) * 1000 }
   }

@@ -28,7 +28,7 @@ export interface BillFiles {
    * trades; at the end `WECHAT_REPLY_INVALID` if the bill was truncated or altered: then discard everything read of it
    */
   tradeBill(date: string, options?: TradeBillOptions): AsyncGenerator<Buffer, void>
-  /** The movements of the merchant's funds, likewise. API v2 gives them only to the certificate of the merchant (`merchant.cert`). */
+  /** The movements of the merchant's funds, in the same way. With API v2 WeChat requires the merchant's certificate (`merchant.cert`). */
   fundFlowBill(date: string, options?: FundFlowBillOptions): AsyncGenerator<Buffer, void>
 }
 
@@ -41,7 +41,7 @@ export interface Bills {
    * @throws {WechatError} as `pay.tradeBill`
    */
   trades(date: string, options?: TradeBillOptions): AsyncGenerator<TradeRow, TradeSummary>
-  /** The movements of the merchant's funds, likewise. */
+  /** The movements of the merchant's funds, in the same way. */
   funds(date: string, options?: FundFlowBillOptions): AsyncGenerator<FundRow, FundSummary>
 }
 
@@ -77,7 +77,7 @@ export function isNoBill(error: unknown): boolean {
 export async function* unzipped(file: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
   const packed = Readable.from(file)
   const plain = createGunzip()
-  // An error of the input is an error of the output; leaving the output ends the input.
+  // An error of the input becomes an error of the output; returning early from the output ends the input.
   packed.on('error', (error) => plain.destroy(error))
   try {
     for await (const chunk of packed.pipe(plain)) yield chunk as Buffer

@@ -10,9 +10,9 @@ const PEM_PAIR = 'apiclient_cert.pem and apiclient_key.pem from the same downloa
 const REMEDIES: [reason: RegExp, remedy: string][] = [
   [
     /Unsupported PKCS12/,
-    `the file is in an old encryption (RC2-40) that Node no longer reads. Give { cert, key }: ${PEM_PAIR}. Or repack it: \`openssl pkcs12 -legacy -nodes -in apiclient_cert.p12 -out all.pem\`, then \`openssl pkcs12 -export -in all.pem -out new.p12\``,
+    `the file uses an old encryption (RC2-40) that Node no longer reads. Give { cert, key }: ${PEM_PAIR}. Or repack it: \`openssl pkcs12 -legacy -nodes -in apiclient_cert.p12 -out all.pem\`, then \`openssl pkcs12 -export -in all.pem -out new.p12\``,
   ],
-  [/mac verify failure/, 'the passphrase is wrong: it is the merchant number, unless you have changed it'],
+  [/mac verify failure/, 'the passphrase is wrong: it is the merchant number unless you have changed it'],
   [
     /Unable to load/,
     'the file lacks the certificate or its key: give apiclient_cert.p12 as the merchant platform made it',
@@ -21,10 +21,10 @@ const REMEDIES: [reason: RegExp, remedy: string][] = [
   [/bad decrypt/, 'the key is encrypted: give apiclient_key.pem as the merchant platform made it'],
 ]
 
-const WRONG_PFX = 'pfx must be the content of apiclient_cert.p12, not its path, nor another file'
-const WRONG_PAIR = `cert and key must be the content of ${PEM_PAIR}, not their paths, and not exchanged`
+const WRONG_PFX = 'pfx must be the content of apiclient_cert.p12, not its path or another file'
+const WRONG_PAIR = `cert and key must be the content of ${PEM_PAIR}, not their paths, and not swapped`
 
-/** Why TLS cannot use it, and what to do: found at registration, not at the first refund. `undefined` if TLS can use it. */
+/** Why TLS cannot use it, and what to do. Checked at registration, not at the first refund. `undefined` if TLS can use it. */
 export function whyUnusable(cert: ClientCert): string | undefined {
   try {
     createSecureContext(cert)

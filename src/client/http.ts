@@ -19,9 +19,9 @@ export interface HttpOptions {
   /** Real ms for one try; half of it is for connecting. There are at most two tries. */
   timeoutMs: number
   now: () => Date
-  /** Called with WeChat's time for each reply that names it, and the real ms since its request was sent. */
+  /** Called for each reply that has a `Date`, with WeChat's time and the real ms since the request was sent. */
   heard?: ((date: Date, tripMs: number) => void) | undefined
-  /** Waits before a repetition; an argument so that tests do not wait. */
+  /** Waits before a repeat; an argument so that tests do not have to wait. */
   pause: () => Promise<void>
   /** The client certificate, for the calls that need one. */
   cert?: ClientCert | undefined
@@ -53,12 +53,12 @@ export interface HttpStream extends Omit<HttpReply, 'body'> {
   body: AsyncGenerator<Buffer, void>
 }
 
-/** The only caller of the network. */
+/** The only code that uses the network. */
 export interface Http {
-  /** @throws {WechatError} `WECHAT_NETWORK`, `WECHAT_TIMEOUT` or `WECHAT_REPLY_INVALID`, with `sent` telling whether WeChat may have heard it */
+  /** @throws {WechatError} `WECHAT_NETWORK`, `WECHAT_TIMEOUT` or `WECHAT_REPLY_INVALID`, with `sent` telling whether WeChat may have received it */
   send(request: HttpRequest): Promise<HttpReply>
   /**
-   * The same for a reply of any length, as a stream: `timeoutMs` until it begins, `limitMs` until it ends. No repetition.
+   * The same for a reply of any length, as a stream: `timeoutMs` until it begins, `limitMs` until it ends. It is not repeated.
    *
    * @throws {WechatError} as `send`, also while it is read
    */
@@ -74,7 +74,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
   /** 0 for a host in use, 1 for one that failed recently: a stable sort keeps the given order otherwise. */
   function rest(host: string): number {
     const age = now().getTime() - (failedAt.get(host) ?? -Infinity)
-    // Setting a clock back does not prolong the rest.
+    // Setting the clock back does not prolong the pause.
     return age >= 0 && age < REST_MS ? 1 : 0
   }
 
@@ -101,7 +101,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return reply
   }
 
-  /** The error on the way to `host`, or in its reply. */
+  /** The error of the connection to `host`, or of its reply. */
   function lostAt(host: string, error: unknown, signal: AbortSignal): WechatError {
     failedAt.set(host, now().getTime())
     if (error instanceof WechatError) return error
@@ -173,7 +173,7 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
       try {
         return await sendTo(second ?? first, request)
       } catch (error) {
-        // The first request may have taken effect, even if the repetition was never sent.
+        // The first request may have taken effect, even if the repeat was never sent.
         if ((error as WechatError).sent) throw error
         if (lost instanceof WechatError) throw lost
         return lost

@@ -21,7 +21,7 @@ export class KeyRing {
   }
 
   /**
-   * Runs `task` with the current key, and with the other one if WeChat refuses the current key (`isWrongKey`), in which case nothing was done. The key
+   * Runs `task` with the current key, and with the other one if WeChat refuses the current key (`isWrongKey`); WeChat has then done nothing. The key
    * that was not refused becomes the current one.
    */
   async use<T>(task: (key: Secret) => Promise<T>, isWrongKey: (error: unknown) => boolean): Promise<T> {

@@ -20,7 +20,7 @@ export interface MiniProgram {
   code2Session(code: Secret): Promise<CodeSession>
 }
 
-/** WeChat's code → ours, and the message. The official table has four of them; the others were recorded. */
+/** WeChat's code → our code and message. Four are in the official table; the others were recorded. */
 const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   '-1': ['WECHAT_UNAVAILABLE', 'WeChat is busy: log in again with a new code.'],
   40029: ['WECHAT_CODE_REJECTED', 'The login code is expired, unknown or from another appid: call wx.login again.'],
@@ -37,7 +37,7 @@ const REFUSALS: Record<string, [WechatErrorCode, string]> = {
   41002: ['WECHAT_ACCOUNT_REFUSED', 'the appid did not arrive: check `baseUrl` and proxies.'],
   41004: ['WECHAT_ACCOUNT_REFUSED', 'the app secret did not arrive: check `baseUrl` and proxies.'],
   40002: ['WECHAT_ACCOUNT_REFUSED', 'the grant type did not arrive: check `baseUrl` and proxies.'],
-  // Documented for the access token, which asks with the same appid and secret.
+  // Documented for the access token, which is requested with the same appid and secret.
   40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: unfreeze it in the mini program console.'],
   50007: ['WECHAT_ACCOUNT_REFUSED', 'the mini program is frozen: see the console.'],
   41008: ['WECHAT_INPUT_INVALID', 'The login code is missing.'],
@@ -107,7 +107,7 @@ export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] =
         typeof errmsg === 'string' ? errmsg : '',
       )
       .slice(0, 200)
-    // Faults of our own account concern the operator, not the client: the message is general; `wechatText` and the hint go to the log.
+    // Faults of our own account concern the operator, not the client: the message is general, and `wechatText` and the hint go to the log.
     const message =
       code === 'WECHAT_ACCOUNT_REFUSED'
         ? `WeChat refused this server's configuration (${wechatCode}).`

@@ -87,7 +87,7 @@ export class NotificationError extends WechatError {
   }
 }
 
-/** What asking for a refund, or for a fund flow of API v2, comes to without the merchant's certificate. */
+/** The error for a refund, or a fund flow of API v2, without the merchant's certificate. */
 export function noCertificate(what = 'Refunds need'): WechatError {
   return new WechatError(
     'WECHAT_OPTIONS_INVALID',
@@ -96,7 +96,7 @@ export function noCertificate(what = 'Refunds need'): WechatError {
   )
 }
 
-/** Closing a closed order is refused with a text that names no order, so we ask WeChat about this one. */
+/** WeChat refuses to close a closed order with a text that names no order, so this one is queried. */
 export async function confirmClosed(
   outTradeNo: string,
   query: PayApi['query'],
@@ -108,7 +108,7 @@ export async function confirmClosed(
   if (tradeState === 'NOT_EXIST') return 'not-exist'
   throw new WechatError(
     'WECHAT_REPLY_INVALID',
-    `WeChat Pay says that ${outTradeNo} was closed before and, asked, that it is ${tradeState}. Query before anything else.`,
+    `WeChat Pay says that ${outTradeNo} is already closed, but a query says that it is ${tradeState}. Query before anything else.`,
     { advice: 'query' },
   )
 }
@@ -160,6 +160,6 @@ export interface PayApi extends BillFiles {
   listRefunds?(outTradeNo: string, of?: Party): Promise<RefundReport[]>
   /** @throws {NotificationError} */
   readNotification(message: NotificationMessage): Notification | Promise<Notification>
-  /** The exact reply for success, or for failure with a fixed word, in the version of the message; in the merchant's version if its body has not been read. */
+  /** The exact reply for success, or for failure with a fixed word, in the API version of the message, or in the merchant's if the body has not been read. */
   reply(message: NotificationMessage, fault?: NotificationFault): NotificationReply
 }

@@ -8,7 +8,7 @@ type Refusal = [code: WechatErrorCode, advice: Advice, toDo?: string]
 
 /**
  * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3; v3: doc/v3/merchant/4012081717 and the pages of
- * each call). WeChat writes codes with and without underscores, even within one version: here they have none. A code that is not listed is final.
+ * each call). WeChat writes codes with and without underscores, even within one version; here they have none. An unlisted code is final.
  */
 const REFUSALS = new Map(
   Object.entries<Refusal>({
@@ -49,7 +49,7 @@ export function refusalOf(wechatCode: string): Refusal | undefined {
   return REFUSALS.get(normal(wechatCode))
 }
 
-/** Whether the error is WeChat's refusal of this code, in either spelling. */
+/** Whether the error is WeChat's refusal with this code, in either spelling. */
 export function isRefusal(error: unknown, code: string): boolean {
   return error instanceof WechatError && error.wechatCode !== undefined && normal(error.wechatCode) === code
 }
@@ -98,7 +98,7 @@ const COMMUNICATION: [text: RegExp, about: 'order' | 'server', toDo: string][] =
   [/^/, 'server', 'check `merchant`, `appid`, `baseUrl` and proxies'],
 ]
 
-/** Whether a communication failure concerns one order or everybody, and what the operator can do about it. */
+/** Whether a communication failure concerns one order or all of them, and what the operator can do about it. */
 export function readCommunicationFailure(text: string): { about: 'order' | 'server'; toDo: string } {
   const [, about, toDo] = COMMUNICATION.find(([pattern]) => pattern.test(text))!
   return { about, toDo }

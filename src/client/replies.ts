@@ -2,7 +2,7 @@ import type { NotificationFault, NotificationMessage, NotificationReply, PayApi 
 
 type Version = PayApi['version']
 
-/** Of API v3: WeChat reads the status, and repeats whatever is not 2xx (doc/v3/merchant/4012791902). */
+/** For API v3: WeChat reads the status, and repeats the notification unless it is 2xx (doc/v3/merchant/4012791902). */
 const STATUS: Record<NotificationFault, number> = {
   unreadable: 400,
   incomplete: 400,
@@ -20,12 +20,13 @@ const STATUS: Record<NotificationFault, number> = {
   'no-v2-key': 500,
 }
 
-/** Of API v2: WeChat reads the body, with status 200 in any case (doc/v2/merchant/4011937248). */
+/** For API v2: WeChat reads the body; the status is always 200 (doc/v2/merchant/4011937248). */
 const SUCCESS_V2 = '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
 
 /**
- * What WeChat reads after a notification, for success or for a fault. A merchant may get notifications of either version, as of orders made before a change of
- * it or of refunds made in the merchant platform: to a message of API v3 the status 200 of API v2 would be success. `own` is the version of the merchant.
+ * What WeChat reads after a notification, for success or for a fault. A merchant may get notifications of either version, e.g. for orders made before
+ * a change of version or refunds made in the merchant platform. For a message of API v3, the status 200 of an API v2 reply would mean success. `own`
+ * is the merchant's version.
  */
 export function replyTo(message: NotificationMessage, own: Version, fault?: NotificationFault): NotificationReply {
   if (versionOf(message, own) === 'v3') {
@@ -42,10 +43,10 @@ export function replyTo(message: NotificationMessage, own: Version, fault?: Noti
   }
 }
 
-/** The version that a message speaks; `own` if neither its body, which may not have been read, nor its headers tell. */
+/** The API version of a message; `own` if neither its body, which may not have been read, nor its headers tell. */
 export function versionOf({ headers, body }: NotificationMessage, own: Version): Version {
   const [first] = body.subarray(0, 64).toString('latin1').trimStart()
   if (first === '<') return 'v2'
-  // A proxy may have taken the headers away.
+  // A proxy may have removed the headers.
   return first === '{' || headers['wechatpay-signature'] !== undefined ? 'v3' : own
 }

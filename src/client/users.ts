@@ -8,30 +8,30 @@ import { judge } from './wechat-json.ts'
 import type { Refusals } from './wechat-json.ts'
 
 export interface PhoneNumber {
-  /** With its country code, unless it is +86. */
+  /** With the country code, unless that is +86. */
   phoneNumber: string
   purePhoneNumber: string
   /** Such as `86`. */
   countryCode: string
 }
 
-/** What WeChat tells of a user besides the login. All of it throws `WechatError`. */
+/** What WeChat says about a user, besides the login. Every method throws `WechatError`. */
 export interface Users {
   /**
-   * The phone number that the user has agreed to give. `code` is that of the button (`open-type="getPhoneNumber"`), not of wx.login; it is good for one call within five
-   * minutes, so this is not repeated once it was sent.
+   * The phone number that the user has agreed to give. `code` comes from the button (`open-type="getPhoneNumber"`), not from wx.login. It is valid
+   * for one call within five minutes, so a sent call is not repeated.
    */
   phoneNumber(code: Secret): Promise<PhoneNumber>
-  /** Whether the session key is still the user's (checkSessionKey). */
+  /** Whether the session key is still valid for the user (checkSessionKey). */
   checkSession(openid: string, sessionKey: Secret): Promise<boolean>
-  /** Ends the session key and resolves with the next one, which lasts no longer (ResetUserSessionKey). */
+  /** Invalidates the session key and resolves with a new one, which does not last longer (ResetUserSessionKey). */
   resetSession(openid: string, sessionKey: Secret): Promise<Secret>
   /** The unionid of a user who has paid in the last five minutes (getPaidUnionId); `undefined` if the app is bound to no Open Platform account. */
   paidUnionid(openid: string, transactionId: string): Promise<string | undefined>
   /** Whether the client's `rawData`, unchanged, has this signature. */
   isUserData(rawData: string, signature: string, sessionKey: Secret): boolean
   /**
-   * What the client sends encrypted, once its watermark names this app. It identifies nobody: only the login does.
+   * Decrypts what the client sends, and checks that its watermark names this app. The data does not identify the user: only the login does.
    *
    * @throws {WechatError} `WECHAT_SESSION_KEY_STALE` for another session key, `WECHAT_DATA_FOREIGN` for another app, `WECHAT_INPUT_INVALID`
    */
@@ -40,11 +40,11 @@ export interface Users {
 
 const PHONE_CODE: readonly ['WECHAT_CODE_REJECTED', string] = [
   'WECHAT_CODE_REJECTED',
-  'The code of the phone number is used, expired, of wx.login, or of another app: let the user tap the button again.',
+  'The phone number code has been used, has expired, or comes from wx.login or another app: let the user tap the button again.',
 ]
 const STALE: readonly ['WECHAT_SESSION_KEY_STALE', string] = [
   'WECHAT_SESSION_KEY_STALE',
-  "The session key is not the user's any more: log in again.",
+  'The session key is no longer valid for the user: log in again.',
 ]
 
 export function createUsers(http: Http, appid: string, tokens: AccessTokens): Users {
@@ -83,10 +83,13 @@ export function createUsers(http: Http, appid: string, tokens: AccessTokens): Us
       )
       const { phoneNumber, purePhoneNumber, countryCode, watermark } = (info ?? {}) as Record<string, unknown>
       if (typeof phoneNumber !== 'string' || typeof purePhoneNumber !== 'string') {
-        throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat gave no phone number. Let the user tap the button again.')
+        throw new WechatError(
+          'WECHAT_REPLY_INVALID',
+          'WeChat returned no phone number. Let the user tap the button again.',
+        )
       }
       if ((watermark as { appid?: unknown } | undefined)?.appid !== appid) {
-        throw new WechatError('WECHAT_DATA_FOREIGN', `The phone number was given for another app than ${appid}.`)
+        throw new WechatError('WECHAT_DATA_FOREIGN', `The phone number belongs to an app other than ${appid}.`)
       }
       return { phoneNumber, purePhoneNumber, countryCode: String(countryCode) }
     },
@@ -114,7 +117,7 @@ export function createUsers(http: Http, appid: string, tokens: AccessTokens): Us
         { 87007: STALE, 87009: STALE },
       )
       if (typeof next !== 'string' || next === '') {
-        throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat gave no session key. Log in again.')
+        throw new WechatError('WECHAT_REPLY_INVALID', 'WeChat returned no session key. Log in again.')
       }
       return new Secret(next)
     },

@@ -6,18 +6,18 @@ import type { HttpReply } from './http.ts'
 /** WeChat's code → ours, and what to do. */
 export type Refusals = Readonly<Record<string, readonly [code: WechatErrorCode, text: string]>>
 
-/** What every call of api.weixin.qq.com may be refused with. */
+/** The refusals that every call to api.weixin.qq.com may get. */
 const REFUSALS: Refusals = {
   '-1': ['WECHAT_UNAVAILABLE', 'WeChat is busy: try again.'],
   45009: ['WECHAT_UNAVAILABLE', 'The daily quota of calls is used up.'],
-  45011: ['WECHAT_RATE_LIMITED', 'The calls come too fast: try again in a minute.'],
+  45011: ['WECHAT_RATE_LIMITED', 'Calls are too frequent: try again in a minute.'],
   40001: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check `appSecret`.'],
   40002: ['WECHAT_ACCOUNT_REFUSED', 'the grant type did not arrive: check `baseUrl` and proxies.'],
   40013: ['WECHAT_ACCOUNT_REFUSED', 'appid is not a mini program of WeChat: check `appid`.'],
   40014: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check `appSecret`.'],
   40125: ['WECHAT_ACCOUNT_REFUSED', 'the app secret does not belong to the appid or was reset: check `appSecret`.'],
   40164: ['WECHAT_ACCOUNT_REFUSED', "this server's address is not in the IP whitelist: add it in the console."],
-  40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: thaw it in the console.'],
+  40243: ['WECHAT_ACCOUNT_REFUSED', 'the app secret is frozen: unfreeze it in the console.'],
   41001: ['WECHAT_ACCOUNT_REFUSED', 'the access token did not arrive: check `baseUrl` and proxies.'],
   42001: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check the clock.'],
   48001: ['WECHAT_ACCOUNT_REFUSED', 'the mini program has no permission for this call: see the console.'],
@@ -25,9 +25,9 @@ const REFUSALS: Refusals = {
 }
 
 /**
- * The fields of a reply of api.weixin.qq.com: its body decides, as every outcome comes with status 200. `secrets` are cut out of WeChat's words.
+ * The fields of a reply from api.weixin.qq.com. Its body decides, as every outcome has status 200. `secrets` are removed from WeChat's text.
  *
- * @throws {WechatError} what WeChat refuses `what` with
+ * @throws {WechatError} if WeChat refuses `what`
  */
 export function judge(
   reply: HttpReply,

@@ -16,14 +16,14 @@ export function prepayTtl(tradeType: TradeType): number {
   return tradeType === 'H5' ? H5_TTL : PREPAY_TTL
 }
 
-/** Questions about an order's age: WeChat's clock decides when it was made and expires, ours the rest. */
+/** Checks of an order's age. When it was made and expires is measured by WeChat's clock, everything else by ours. */
 export interface Ages {
   /** It has expired. */
   isExpired(order: Order): boolean
   /** Too little of its time is left to return it to a client. */
   isEnding(order: Order): boolean
   /**
-   * Its first call to WeChat may be under way. If two clients that order at the same moment closed each other's order, both would have none.
+   * Its first call to WeChat may still be in progress. If two clients that order at the same moment closed each other's orders, both would end up with none.
    * Clocks of other processes may be ahead.
    */
   isBeingMade(order: Order): boolean
@@ -53,7 +53,7 @@ export function createAges(now: () => Date, wechatNow: () => Date): Ages {
       if (state !== 'prepaid' || (prepayId ?? payUrl) === undefined || prepayExpiresAt === undefined) return false
       const left = prepayExpiresAt.getTime() - now().getTime()
       const margin = tradeType === 'H5' ? H5_MARGIN : PREPAY_MARGIN
-      // A prepay id that is valid for longer than possible was noted by a clock that was ahead: its real end is unknown.
+      // A prepay id that is valid for longer than possible was recorded by a clock that was ahead: its real expiry is unknown.
       return left > margin && left <= prepayTtl(tradeType) + CLOCKS_APART
     },
   }

@@ -12,9 +12,9 @@ export interface Anomalies {
   /**
    * Records a person's decision, and carries it out.
    *
-   * For a payment on hold (`late`, `duplicate`, `refunded`) or one that did not fit (`mismatch`): `fulfil` makes the order paid and runs `onPaid`;
-   * `refund` gives the money back, with the note as the reason that the payer reads; `dismiss` does nothing more. Unless fulfilled, the order then
-   * ends, an open one once WeChat has been asked again, and its key is free. Other findings can only be dismissed; move their money in the
+   * For a payment on hold (`late`, `duplicate`, `refunded`) or one that did not match its order (`mismatch`): `fulfil` makes the order paid and runs
+   * `onPaid`; `refund` returns the money, with the note as the reason shown to the payer; `dismiss` does nothing more. Unless fulfilled, the order
+   * then ends, an open one after WeChat has been queried again, and its key is free. Other findings can only be dismissed; move their money in the
    * merchant platform. Dismissing a `reused-transaction` ends its order in the same way, unless it is paid.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown or decided anomaly, an action that it does not allow, or a note of more than 80 bytes for a refund;
@@ -24,7 +24,7 @@ export interface Anomalies {
   resolve(id: string, action: Resolution['action'], note: string): Promise<void>
 }
 
-/** Findings about one payment for one order, which can be accepted or given back. */
+/** Findings about one payment for one order, which can be accepted or refunded. */
 const DECIDABLE: readonly AnomalyKind[] = ['late', 'duplicate', 'refunded', 'mismatch']
 
 export function createAnomalies({
@@ -46,7 +46,7 @@ export function createAnomalies({
     async resolve(id, action, note) {
       const anomaly = await store.findAnomaly(id)
       if (anomaly === undefined || anomaly.resolution !== undefined) {
-        throw new WechatError('WECHAT_INPUT_INVALID', `No anomaly ${id} waits.`)
+        throw new WechatError('WECHAT_INPUT_INVALID', `There is no undecided anomaly ${id}.`)
       }
       const { kind, outTradeNo, payment } = anomaly
       if (!DECIDABLE.includes(kind) && action !== 'dismiss') {
@@ -72,7 +72,7 @@ export function createAnomalies({
           payment: payment!,
         }))!
         if (outcome === 'refused') {
-          throw new WechatError('WECHAT_INPUT_INVALID', `${outTradeNo} stays as it is: ${why}.`)
+          throw new WechatError('WECHAT_INPUT_INVALID', `${outTradeNo} was not changed: ${why}.`)
         }
       }
       if (!(await store.resolveAnomaly(id, { action, note, at: now() }))) {

@@ -13,11 +13,11 @@ export interface AskingDeps {
   wechatNow: () => Date
 }
 
-/** Conversations with WeChat about an order that it may know: queries and closes, by the schedule or for a client. */
+/** Queries and closes of orders that WeChat may know, by the schedule or for a client. */
 export interface Asking {
-  /** Asks WeChat and applies the answer. */
+  /** Queries WeChat and applies the answer. */
   ask: Query
-  /** Asks, and tells whether the order is still open and too old by WeChat's time, which the answer names: no order is closed for its age without asking. */
+  /** Queries WeChat, and returns whether the order is still open and too old by WeChat's time, which the answer contains. No order is closed for its age without a query. */
   askAge(order: Order, polled: boolean, isTooOld: (order: Order) => boolean): Promise<{ order: Order; isOver: boolean }>
   /**
    * Queries (unless WeChat has just been asked), closes, and queries again if WeChat says paid: the order is closed only on WeChat's word, and can be paid
@@ -25,13 +25,13 @@ export interface Asking {
    */
   close(order: Order, reason: string, polled: boolean, asked?: boolean): Promise<Order>
   /**
-   * For polling clients: asks, unless the order is final or WeChat was asked a moment ago. Clients at the same moment share one question. For a paid order
-   * only a refund made elsewhere can be news: WeChat is asked some minutes after the payment or the last question.
+   * For polling clients: queries WeChat, unless the order is final or was queried a moment ago. Simultaneous clients share one query. For a paid
+   * order only a refund made elsewhere can be news, so it is queried a few minutes after the payment or the last query.
    */
   look(order: Order): Promise<Order>
   /**
-   * For clients that cancel or order again: closes, unless the order is final. Clients at the same moment share one conversation; an order whose close has
-   * just failed stays `closing`, and the schedule goes on with it.
+   * For clients that cancel or order again: closes the order, unless it is final. Simultaneous clients share one attempt. An order whose close has
+   * just failed stays `closing`, and the schedule retries it.
    */
   end(order: Order, reason: string, asked?: boolean): Promise<Order>
 }
@@ -40,7 +40,7 @@ export interface Asking {
 const REST_MS = 2000
 const PAID_REST_MS = 5 * 60_000
 
-/** Who asks: the sweeper, whose next try depends on the answer, or a client. */
+/** Who asks: the sweeper, whose next attempt depends on the answer, or a client. */
 export const SCHEDULED = false
 export const POLLED = true
 /** WeChat has just said that the order can be closed. */
@@ -99,21 +99,21 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
     },
   }
 
-  /** Whether WeChat was asked about it recently, by our clock, or it was paid recently, by WeChat's. */
+  /** Whether it was queried recently, by our clock, or paid recently, by WeChat's. */
   function wasHeardOfLately({ queriedAt, payment }: Order): boolean {
     const restMs = payment === undefined ? REST_MS : PAID_REST_MS
     return isLately(queriedAt, now(), restMs) || isLately(payment?.paidAt, wechatNow(), restMs)
   }
 }
 
-/** A moment in the future was noted by a clock that is ahead of ours, and means nothing. */
+/** A time in the future was recorded by a clock that is ahead of ours, and does not count. */
 function isLately(at: Date | undefined, now: Date, withinMs: number): boolean {
   if (at === undefined) return false
   const since = now.getTime() - at.getTime()
   return since >= 0 && since < withinMs
 }
 
-/** Conversations about orders, by their numbers. */
+/** Conversations with WeChat, by order number. */
 export interface Talks {
   /**
    * One conversation at a time per order, shared by all callers, and none within `restMs` of the start of the previous one: then `undefined`, unless
@@ -126,7 +126,7 @@ export interface Talks {
 
 export function createTalks(restMs: number, now: () => Date): Talks {
   const underWay = new Map<string, Promise<Order>>()
-  /** The start of each order's last conversation, the oldest first. */
+  /** The start of each order's last conversation, oldest first. */
   const begun = new Map<string, number>()
 
   return {

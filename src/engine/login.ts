@@ -17,8 +17,8 @@ export interface LoginDeps {
 
 export interface Login {
   /**
-   * Exchanges a code. Calls with one code at the same moment, and for five seconds after its success, make one exchange and get the same answer: a double tap is no
-   * failure. Each process remembers for itself, by a hash of the code.
+   * Exchanges a code. Simultaneous calls with one code, and those within five seconds after its success, share one exchange and get the same answer,
+   * so a double tap does not fail. Each process remembers codes separately, by their hashes.
    *
    * @param app The app's name or appid; needed if there are several.
    * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_BUSY` while 100 exchanges are under way, or what the exchange threw
@@ -35,15 +35,15 @@ export interface Login {
 /** wx.login gives about 32 letters and digits; the grammar is not published. */
 const CODE = /^[0-9A-Za-z_-]{1,128}$/
 
-/** Anybody can send codes: each exchange takes a socket for as long as WeChat takes to answer. */
+/** Anybody can send codes, and each exchange takes a socket until WeChat answers. */
 const MAX_UNDER_WAY = 100
 
-/** WeChat takes a code once; a client that sends it twice, as a double tap makes it do, does so within this time. */
+/** WeChat accepts a code once. A client that sends it twice, e.g. after a double tap, does so within this time. */
 const REMEMBERED_MS = 5000
 
 export function createLogin({ apps, store, now, tokenTtlMs, randomToken }: LoginDeps): Login {
   const underWay = new Map<string, Promise<CodeSession & Identity>>()
-  /** What codes were good for, by their hashes, the oldest first. */
+  /** The results of codes, by their hashes, oldest first. */
   const remembered = new Map<string, { at: number; session: CodeSession & Identity }>()
 
   function recall(name: string): (CodeSession & Identity) | undefined {
@@ -70,7 +70,7 @@ export function createLogin({ apps, store, now, tokenTtlMs, randomToken }: Login
       if (underWay.size >= MAX_UNDER_WAY && !underWay.has(name)) {
         throw new WechatError(
           'WECHAT_BUSY',
-          `${MAX_UNDER_WAY} logins are under way at WeChat. Try again in a moment, with the same code.`,
+          `${MAX_UNDER_WAY} logins are waiting for WeChat. Try again in a moment, with the same code.`,
           { advice: 'repeat', sent: false },
         )
       }

@@ -12,10 +12,10 @@ import { CALL_GRACE } from './schedule.ts'
 /**
  * The rules about money, all of them, as one pure function: no clock, no store, no network.
  *
- * News comes here from everywhere (a notification, a query, the answer to a close), so that it all meets the same checks. A payment that WeChat
- * took is always recorded; weaker news never overwrites stronger; news that cannot be right is set aside with its evidence.
+ * All news comes here (a notification, a query, the answer to a close) and passes the same checks. A payment that WeChat took is always recorded;
+ * weaker news never overwrites stronger; news that cannot be right is set aside with its evidence.
  *
- * @returns What `observation` makes of `order` at `now`, by the clock of the process that brings it. Orders expire by WeChat's clock, which shows `wechatNow`.
+ * @returns How `observation` changes `order` at `now`, by the clock of the process that observed it. Orders expire by WeChat's clock, which shows `wechatNow`.
  */
 export function decide(
   order: Order,
@@ -40,7 +40,7 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
   'prepay-refused'(_, ruling) {
     const { state } = ruling.order
     if (state === 'created') return ruling.become('changed', 'refused by WeChat', { state: 'failed', liveKey: null })
-    // An earlier call whose answer was lost may have created it all the same: ask WeChat before giving it up.
+    // An earlier call whose answer was lost may have created it: query WeChat before giving it up.
     if (state === 'unknown') return ruling.become('changed', 'to be closed', { state: 'closing', attempts: 0 })
     return ruling.ignore('an earlier answer stands')
   },
@@ -54,9 +54,9 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
 
   'payment-hinted'({ transactionId }, ruling) {
     const { payment } = ruling.order
-    if (payment?.transactionId === transactionId) return ruling.ignore('known already', 'repeated')
+    if (payment?.transactionId === transactionId) return ruling.ignore('already known', 'repeated')
     if (payment !== undefined) return ruling.keep('refused', `refused: the order is paid by ${payment.transactionId}`)
-    return ruling.write('refused', 'refused: not believed by itself, and WeChat is asked', askedSoon(ruling))
+    return ruling.write('refused', 'refused: not proof on its own, so WeChat is queried', askedSoon(ruling))
   },
 
   'payment-failed': (_, ruling) => ruling.ignore('the order can still be paid'),
@@ -73,12 +73,12 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
 
   'no-answer'(_, ruling) {
     if (isFinal(ruling.order)) return weaker(ruling)
-    return ruling.wait('to be asked again', ruling.order.attempts + 1)
+    return ruling.wait('to be queried again', ruling.order.attempts + 1)
   },
 
   'close-wanted'(_, ruling) {
     const { order } = ruling
-    if (order.state === 'closing') return ruling.ignore('under way already')
+    if (order.state === 'closing') return ruling.ignore('already in progress')
     if (!isOpen(order)) return ruling.ignore('the order is no longer open')
     return ruling.become('changed', 'to be closed', { state: 'closing', attempts: 0 })
   },
@@ -86,7 +86,7 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
   fulfilled(_, ruling) {
     const { payment, fulfilment } = ruling.order
     if (payment === undefined || fulfilment === 'done') return ruling.ignore('nothing is due')
-    // It has completed, and its writes are committed together with this, even if somebody has decided otherwise meanwhile.
+    // It has completed, and its writes are committed together with this, even if an operator decided otherwise meanwhile.
     const text = fulfilment === 'due' ? 'done' : `done, although ${fulfilment} meanwhile`
     return ruling.become('changed', text, { fulfilment: 'done', attempts: 0 })
   },
@@ -94,7 +94,7 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
   'fulfil-failed'({ claims, reason }, ruling) {
     const { order } = ruling
     if (order.fulfilment !== 'due') return ruling.ignore('nothing is due')
-    if (order.claims !== claims) return ruling.ignore('somebody else has taken it over')
+    if (order.claims !== claims) return ruling.ignore('another process has taken it over')
     const attempts = order.attempts + 1
     const failing = `onPaid has failed ${attempts} times: ${reason}`
     const found = attempts >= TELL_AFTER ? [ruling.anomaly('hook-failing', order.payment!, failing)] : []
@@ -104,8 +104,8 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
   'given-back'({ claims }, ruling) {
     const { order, now } = ruling
     if (order.dueAt === null) return ruling.ignore('nothing is due')
-    if (order.claims !== claims) return ruling.ignore('somebody else has taken it over')
-    return ruling.write('changed', 'for anybody to do', { ...order, dueAt: now })
+    if (order.claims !== claims) return ruling.ignore('another process has taken it over')
+    return ruling.write('changed', 'for any process to do', { ...order, dueAt: now })
   },
 
   'hold-resolved': resolve,
@@ -115,7 +115,7 @@ function refund(observation: RefundObservation, ruling: Ruling): Decision {
   const { order, now } = ruling
   const isHint = observation.seen === 'refund-hinted'
   if (isHint && (observation.appid ?? order.appid) !== order.appid) {
-    return ruling.keep('refused', `refused: the order is of ${order.appid}, not of ${observation.appid}`)
+    return ruling.keep('refused', `refused: the order belongs to ${order.appid}, not ${observation.appid}`)
   }
   const { outcome, text, refunds, anomaly: found } = ruleRefund(order, observation, now)
   const anomalies = found === undefined ? [] : [{ ...found, outTradeNo: order.outTradeNo, at: now }]
@@ -123,7 +123,7 @@ function refund(observation: RefundObservation, ruling: Ruling): Decision {
     const isTold = isHint || (observation.seen === 'refund-reported' && observation.source === 'notify')
     return ruling.write(outcome, text, isTold ? askedSoon(ruling) : order, anomalies)
   }
-  // Giving all of it back decides that nothing is delivered for it. That is no finding: nobody has to decide anything more.
+  // A full refund decides that nothing is delivered. That is not a finding, as no decision is left to make.
   const isOver =
     (order.fulfilment === 'due' || order.fulfilment === 'held') &&
     acceptedFee({ ...order, refunds }) >= order.payment!.totalFee
@@ -132,7 +132,7 @@ function refund(observation: RefundObservation, ruling: Ruling): Decision {
     isOver
       ? ruling.become(
           outcome,
-          `${text}; all of it goes back, so onPaid is no longer owed`,
+          `${text}; all of it is refunded, so onPaid is no longer owed`,
           { refunds, fulfilment: 'dismissed' },
           anomalies,
         )
@@ -144,13 +144,13 @@ function isOfRefund(observation: Observation): observation is RefundObservation 
   return observation.seen.startsWith('refund-')
 }
 
-/** WeChat can be reached, and the order stands as it did. A close that keeps failing goes on counting its tries. */
+/** WeChat can be reached, and the order is unchanged. A close that keeps failing keeps counting its attempts. */
 function reached(text: string, ruling: Ruling): Decision {
   if (isFinal(ruling.order)) return weaker(ruling)
   return ruling.wait(text, isOpen(ruling.order) ? 0 : ruling.order.attempts)
 }
 
-/** The order is final, and stays so. If a hint had made it due, this was the answer. */
+/** The order is final and stays so. If a hint had made it due, this was the answer. */
 function weaker(ruling: Ruling): Decision {
   const { payment, dueAt } = ruling.order
   return payment === undefined && dueAt !== null
@@ -158,9 +158,9 @@ function weaker(ruling: Ruling): Decision {
     : ruling.ignore('weaker than what is known')
 }
 
-/** A hint says that money was taken or given back: ask about an unpaid order at once, even a closed one, but not again and again. */
+/** A hint says that money was taken or refunded: query an unpaid order at once, even a closed one, but not again and again. */
 function askedSoon({ order, now }: Ruling): Order {
-  // A question noted for the future was asked by a clock that is ahead: a moment ago, for all we know.
+  // A query dated in the future was recorded by a clock that is ahead, so it may have been a moment ago.
   const asked = Math.min(order.queriedAt?.getTime() ?? 0, now.getTime())
   const soon = new Date(Math.max(now.getTime(), asked + CALL_GRACE))
   return order.payment === undefined && (order.dueAt === null || soon < order.dueAt) ? { ...order, dueAt: soon } : order

@@ -12,7 +12,7 @@ export interface Observer {
   anomaly(anomaly: Anomaly): void
   /** An order has work due at once, e.g. `onPaid`. */
   due(outTradeNo: string): void
-  /** A slot for the work that a notification makes, if one is free: the order is then claimed in the same change. Always end it. */
+  /** A slot for the work that a notification causes, if one is free: the order is then claimed in the same change. Always end it. */
   reserve?(): Slot | undefined
 }
 
@@ -20,7 +20,7 @@ export interface Observer {
 export interface Slot {
   /** The end of the lease of an order claimed now. */
   leaseEnd(): Date
-  /** What this process is called. */
+  /** The name of this process. */
   claimer: string
   /** Does the work of the claim, once it is committed. Without a claim the slot is free again. */
   end(committed: Claim | undefined): void
@@ -51,7 +51,7 @@ export interface News {
 
 type PaymentSeen = Observation & { seen: 'payment' }
 
-/** Brings news of orders to the machine, and its decisions to the store. */
+/** Takes news about orders to the machine, and its decisions to the store. */
 export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps): News {
   async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
     let committed: (Updated & { decision: Decision }) | undefined
@@ -106,13 +106,13 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
       return { ...observation, taken: (error as WechatError).message.replace(/\.$/, '') }
     }
     if (code === 'WECHAT_ORDER_CONFLICT' && observation.seen === 'payment') {
-      // A late payment was to take the key back, and another order has taken it meanwhile.
+      // A late payment would have taken the key back, but another order has taken it meanwhile.
       return await withRival(observation, (await store.findOrder(outTradeNo))!)
     }
     throw error
   }
 
-  /** With the live order of the key, which decides what becomes of a late payment. */
+  /** Adds the live order of the key, which decides what happens to a late payment. */
   async function withRival(observation: PaymentSeen, { key }: Order): Promise<Observation> {
     return { ...observation, rival: (await store.findLiveOrder(key)) ?? 'none' }
   }
@@ -128,7 +128,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
         kind: 'unknown-order',
         outTradeNo: payment.outTradeNo,
         at: now(),
-        reason: 'no order of ours has this number',
+        reason: 'there is no order with this number',
         payment,
       }
       if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly)
@@ -137,7 +137,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
   }
 }
 
-/** The claim of an order that nobody else has seen yet, as nobody has committed it. */
+/** The claim of an order that no other process can have seen, as it is not committed yet. */
 function claimOf(order: Order, slot: Slot): Claim {
   const claims = order.claims + 1
   return { order: { ...order, dueAt: slot.leaseEnd(), claims, claimedBy: slot.claimer }, claims }

@@ -37,7 +37,7 @@ export interface OrdersDeps {
   now: () => Date
   /** WeChat's, by which orders are made and expire. Default: ours. */
   wechatNow?: () => Date
-  /** A new order number: 6 to 32 characters of `[0-9A-Za-z_-|*]`, never given before. */
+  /** A new, unique order number: 6 to 32 characters of `[0-9A-Za-z_-|*]`. */
   newOutTradeNo: (now: Date) => string
 }
 
@@ -60,22 +60,22 @@ export interface Orders {
   create<T extends TradeType = 'JSAPI'>(terms: OrderTerms<T>): Promise<Ordered<T>>
   get(outTradeNo: string): Promise<Order | undefined>
   /**
-   * Asks WeChat and applies the answer: whether it is paid or closed, and its refunds, made here or in the merchant platform. `undefined` for an
-   * unknown number.
+   * Queries WeChat and applies the answer: whether the order is paid or closed, and its refunds, made here or in the merchant platform. `undefined` for an unknown number.
    */
   refresh(outTradeNo: string): Promise<Order | undefined>
-  /** Asks WeChat about an order that differs from a bill, and applies the answer. */
+  /** Queries WeChat about an order that differs from a bill, and applies the answer. */
   askForBill(order: Order): Promise<Order>
-  /** The order for a polling client: asks WeChat first, unless the order is settled or WeChat was asked a moment ago. */
+  /** The order for a polling client: queries WeChat first, unless the order is settled or was queried a moment ago. */
   look(order: Order): Promise<Order>
   /**
-   * Closes the order unless it turns out paid: asks WeChat, closes there, and believes only WeChat's answer. Calls at the same moment share one conversation. If it fails, the order stays `closing`: the sweeper goes on, and calls try again at most
-   * every 2 s; in between a call resolves with the order as it is.
+   * Closes the order unless it turns out to be paid: queries WeChat, closes the order there, and believes only WeChat's answer. Simultaneous calls
+   * share one attempt. If that fails, the order stays `closing`: the sweeper continues, and calls try again at most every 2 s; in between a call
+   * resolves with the current order.
    */
   cancel(outTradeNo: string, reason?: string): Promise<Order | undefined>
-  /** Does the work of an unpaid order that is due: asks WeChat, or closes the order once it has expired. Claim the order first. */
+  /** Does the due work of an unpaid order: queries WeChat, or closes the order once it has expired. Claim the order first. */
   pursue(order: Order): Promise<void>
-  /** All news of an order and what each piece changed, oldest first. */
+  /** All news about an order and what each piece changed, oldest first. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Applies a verified payment. `undefined` for an unknown number. */
   observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
@@ -86,7 +86,7 @@ export interface Orders {
   owns(account: Account): boolean
 }
 
-/** Each round ends, changes an order for good, or throws; more rounds mean that others keep ordering the same key. */
+/** Each round succeeds, changes an order permanently, or throws. More rounds mean that others keep ordering the same key. */
 const ROUNDS = 4
 
 export function createOrders({
@@ -109,7 +109,7 @@ export function createOrders({
     return (await observe(order.outTradeNo, observation))!.order
   }
 
-  /** With another account's credentials WeChat says that an order does not exist, and we would take a paid one for closed. */
+  /** With another account's credentials WeChat says that an order does not exist, and we would treat a paid one as closed. */
   function checkOwn(order: Order): Order {
     if (!owns(order)) {
       throw new WechatError(
@@ -161,7 +161,7 @@ export function createOrders({
     if (live !== undefined) return live
     const createdAt = wechatNow()
     const outTradeNo = newOutTradeNo(createdAt)
-    // With all fields from the start: an object that gets fields later is much slower to copy, and each change copies it.
+    // All fields from the start: an object that gets fields later is much slower to copy, and each change copies it.
     const order: Order = {
       ...terms,
       extras: terms.extras,
@@ -222,14 +222,14 @@ export function createOrders({
         } else if (isOpen(order) && isEnding(order)) {
           const asked = await asking.askAge(order, POLLED, isEnding)
           order = asked.isOver
-            ? await asking.end(asked.order, 'ordered again, too close to its end', ASKED)
+            ? await asking.end(asked.order, 'ordered again, too close to its expiry', ASKED)
             : asked.order
         } else if (isOpen(order) && !isPayable(order)) {
           try {
             order = await prepay(order)
           } catch (error) {
             if (!(error instanceof WechatError && error.advice === 'query')) throw error
-            // Paid, closed, or ordered under other terms: WeChat knows. An unpaid order is closed and ordered again.
+            // Paid, closed, or ordered with other terms: WeChat knows which. An unpaid order is closed and ordered again.
             refusal = error
             order = await asking.end(order, error.message)
           }

@@ -3,10 +3,13 @@ import type { Order, RefundReport } from '../model.ts'
 import type { Observation } from './machine/observation.ts'
 import { isRumour } from './machine/refund-fees.ts'
 
-/** Asks WeChat about an order and applies the answer. `polled`: outside the schedule. `onReply` is called as soon as WeChat has answered. `source` is the reason for asking. */
+/**
+ * Queries WeChat about an order and applies the answer. `polled`: outside the schedule. `onReply` is called as soon as WeChat has answered. `source`
+ * is the reason for the query.
+ */
 export type Query = (order: Order, polled: boolean, onReply?: () => void, source?: Asked) => Promise<Order>
 
-/** By the schedule or a client, or because a bill differs. */
+/** By the schedule, by a client, or because a bill differs. */
 export type Asked = 'query' | 'bill'
 
 export interface QueryDeps {
@@ -16,8 +19,8 @@ export interface QueryDeps {
 }
 
 /**
- * A trade reported as refunded names neither the amount nor the refunds, so its refunds are listed, if the API can, and applied one by one. If that fails,
- * the payment is still recorded but nothing is delivered for it, the error passes through, and the next question tries again.
+ * A trade reported as refunded names neither the amount nor the refunds, so its refunds are listed, if the API can, and applied one by one. If that
+ * fails, the payment is still recorded but not fulfilled, the error is passed on, and the next query tries again.
  */
 export function createQuery({ pay, apply }: QueryDeps): Query {
   async function applyRefunds(order: Order, reports: RefundReport[], source: Asked): Promise<Order> {
@@ -49,7 +52,7 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
       throw error
     }
     const all = { ...news, unlisted: refunds.length === 0 }
-    // Refunds belong to a payment. If it is known, they come first, to show how much of it has not been refunded.
+    // Refunds belong to a payment. If that is known, they come first, to show how much of it has not been refunded.
     return order.payment === undefined
       ? await applyRefunds(await apply(order, all), refunds, source)
       : await apply(await applyRefunds(order, refunds, source), all)

@@ -30,9 +30,9 @@ export interface Refunds {
   /** The refunds of an order, in the order in which they were requested or discovered. */
   list(outTradeNo: string): Promise<readonly Refund[]>
   get(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
-  /** Asks WeChat about the refund and applies the answer. */
+  /** Queries WeChat about the refund and applies the answer. */
   refresh(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
-  /** Does the work of a due refund: requests it again, or asks about it. */
+  /** Does the work of a due refund: requests it again, or queries it. */
   pursue(order: Order, refund: Refund): Promise<void>
 }
 
@@ -59,7 +59,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       if (error.advice === 'repeat' || error.wechatCode === undefined) {
         return await apply(order.outTradeNo, unsure, outRefundNo)
       }
-      // A refusal is final only if WeChat, asked, does not know the number: an earlier try may have been accepted.
+      // A refusal is final only if a query shows that WeChat does not know the number: an earlier attempt may have been accepted.
       let report: RefundReport | undefined
       try {
         report = await pay.queryRefund(outRefundNo, order)

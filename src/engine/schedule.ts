@@ -4,7 +4,7 @@ import { refundedFee } from './machine/refund-fees.ts'
 const SECOND = 1000
 const MINUTE = 60 * SECOND
 
-/** When to ask WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
+/** When to query WeChat about an unpaid order, counted from ordering (pay.weixin.qq.com doc 4012075249, plan A). */
 export const QUERY_CADENCE: readonly number[] = [
   5 * SECOND,
   30 * SECOND,
@@ -15,42 +15,42 @@ export const QUERY_CADENCE: readonly number[] = [
   30 * MINUTE,
 ]
 
-/** An order whose first call, or whose close, may still be under way is left alone this long. */
+/** An order whose first call or close may still be in progress is left alone this long. */
 export const CALL_GRACE = 30 * SECOND
 
-/** No work waits longer for its next try, except for the expiry of an open order. */
+/** No work waits longer for its next attempt, except for the expiry of an open order. */
 export const LONGEST_WAIT = 30 * MINUTE
 
-/** How far the clocks of processes may differ before one stops trusting times noted by another. */
+/** How far the clocks of processes may differ before one stops trusting times recorded by another. */
 export const CLOCKS_APART = 5 * MINUTE
 
-/** The wait after this many failed tries: 5 s, 10 s, 20 s … at most 30 min. */
+/** The wait after this many failed attempts: 5 s, 10 s, 20 s … at most 30 min. */
 export function backoff(attempts: number): number {
   return Math.min(5 * SECOND * 2 ** (attempts - 1), LONGEST_WAIT)
 }
 
-/** When a refund under way is asked about, after the n-th answer: each minute, then rarer (refund pages: 5, 10, 20, 30 min). */
+/** When a refund in progress is queried, after the n-th answer: every minute, then less often (refund pages: 5, 10, 20, 30 min). */
 const POLL_MINUTES = [1, 1, 1, 1, 1, 5, 10, 20, 30]
 
-/** The wait after this many answers that a refund is under way. */
+/** The wait after this many answers that a refund is in progress. */
 export function pollWait(answers: number): number {
   return POLL_MINUTES[Math.min(answers, POLL_MINUTES.length - 1)]! * MINUTE
 }
 
-/** A rumour of a refund is asked about again this long after WeChat did not answer. */
+/** A rumoured refund is queried again this long after WeChat did not answer. */
 export const RUMOUR_WAIT = 5 * MINUTE
 
-/** Whether something is due. A time later than any wait was noted by a clock that was ahead, and may be long past. */
+/** Whether something is due. A time further away than any wait was recorded by a clock that was ahead, and may be long past. */
 export function isDue(dueAt: Date | null, now: Date): boolean {
   return dueAt !== null && (dueAt <= now || dueAt > furthest(now))
 }
 
-/** A later due time was noted by a clock that was ahead, unless it is the expiry of an open order. Leases may be longer than any wait. */
+/** A later due time was recorded by a clock that was ahead, unless it is the expiry of an open order. Leases may be longer than any wait. */
 export function furthest(now: Date, leaseMs = 0): Date {
   return later(now, Math.max(LONGEST_WAIT, leaseMs) + CLOCKS_APART)
 }
 
-/** When the order or one of its refunds next has work due, or `null`. An order's age counts by WeChat's clock, waits by our own. */
+/** When the order or one of its refunds next has work due, or `null`. An order's age is measured by WeChat's clock, waits by ours. */
 export function nextDue(order: Order, now: Date, wechatNow: Date): Date | null {
   let first = ownDue(order, now, wechatNow)
   for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
@@ -80,7 +80,7 @@ function ownDue(order: Order, now: Date, wechatNow: Date): Date | null {
   }
 }
 
-/** The calls that close an order may be under way, or keep failing. */
+/** The calls that close an order may be in progress, or keep failing. */
 function closeWait({ attempts }: Order): number {
   return Math.max(CALL_GRACE, backoff(attempts))
 }

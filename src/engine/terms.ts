@@ -36,7 +36,7 @@ export type Sender = Pick<PayApi, 'textFault' | 'extrasFault'>
 
 /**
  * The checked result of the `price` hook: anything that WeChat would refuse or round is refused here, and so are unknown properties. The key usually
- * comes from the request: a malformed one is the client's fault.
+ * comes from the request, so a malformed key is the client's error.
  *
  * @throws {WechatError} `WECHAT_PRICE_INVALID`, `WECHAT_INPUT_INVALID`
  */

@@ -29,7 +29,7 @@ export interface WorkDeps {
   log: Log
   /** How long a claim lasts, ms. */
   leaseMs: number
-  /** What this process is called. */
+  /** The name of this process. */
   claimer?: string
   /** How many orders are worked on at once: each may hold a connection of the store while a hook runs. */
   concurrency: number
@@ -40,32 +40,32 @@ export interface Work {
   start(outTradeNo: string): void
   /** A slot for work that is about to be due, if one is free. */
   reserve(): Slot | undefined
-  /** Does everything that is due, the longest due first; resolves with the number of orders worked on. */
+  /** Does everything that is due, longest overdue first; resolves with the number of orders worked on. */
   sweep(): Promise<number>
-  /** Takes no further work. Claimed work that has not begun is given back. */
+  /** Takes no more work. Claimed work that has not started is given back. */
   stop(): void
   /** Aborts every running hook: it is rolled back and given back. */
   giveUp(): void
-  /** Waits for work under way and started, at most `limitMs`. */
+  /** Waits for running and started work, at most `limitMs`. */
   idle(limitMs: number): Promise<void>
 }
 
-/** The part of a lease that a hook may run: it is aborted, and noted as failed, before another process may take its order over. */
+/** The part of a lease that a hook may use: it is aborted, and recorded as failed, before another process may take over its order. */
 const HOOK_SHARE = 0.9
 
-/** The part of a lease after which a result that could not be stored is stored again. */
+/** The part of a lease after which storing a result is tried again. */
 const RETRY_SHARE = 1 / 60
 
-/** How often a sweep deletes sessions that have ended, and looks for work that a clock that was ahead has put too far into the future. */
+/** How often a sweep deletes expired sessions, and looks for work that a fast clock has put too far into the future. */
 const LOOK_EVERY_MS = 5 * 60_000
 
 /** Work that has been due this long is reported to the operator. */
 const STUCK_MS = 10 * 60_000
 
 /**
- * Does what orders owe: asks WeChat about unpaid ones on WeChat's cadence, closes expired ones, runs `onPaid` for paid ones, pursues refunds. A process
- * claims an order before it works on it; if the process dies, the lease ends and another takes over. Nothing is claimed without a free slot, so that no
- * lease is spent on waiting.
+ * Does the due work of orders: queries WeChat about unpaid ones at the intervals that WeChat recommends, closes expired ones, runs `onPaid` for paid
+ * ones, and follows refunds. A process claims an order before it works on it; if the process dies, the lease ends and another takes over. Nothing is
+ * claimed without a free slot, so that no lease is spent waiting.
  */
 export function createWork({
   store,
@@ -93,7 +93,7 @@ export function createWork({
     return answered(store.claimDue(orders.owner, now(), limit, leaseMs, outTradeNo, claimer))
   }
 
-  /** Sessions end. A process whose clock was ahead may have died and left work that is due only in the far future. */
+  /** Deletes expired sessions. A process whose clock was ahead may have died and left work that is due only in the far future. */
   async function tidy(): Promise<void> {
     const at = now()
     if (stopped || at.getTime() - lookedAt < LOOK_EVERY_MS) return
@@ -101,11 +101,14 @@ export function createWork({
     await answered(store.deleteSessionsBefore(at))
     const count = await answered(store.bringForward(furthest(at, leaseMs), at))
     if (count > 0) {
-      log.warn({ count }, 'A clock that was ahead had put off the work of these orders too far: it is due now')
+      log.warn(
+        { count },
+        'A clock that was ahead had scheduled the work of these orders too far in the future: it is due now',
+      )
     }
   }
 
-  /** A store that does not answer holds a slot no longer than a hook may. */
+  /** A store that does not answer holds a slot for no longer than a hook may. */
   function answered<T>(answer: Promise<T>): Promise<T> {
     return hookLimits.limit(
       answer,
@@ -162,8 +165,8 @@ export function createWork({
   }
 
   /**
-   * Does the work of a claim and gives its slot back, no later than the lease ends: from then on any process may claim the order. `began` is when the claim
-   * was asked for, in real time: its lease may have begun then.
+   * Does the work of a claim and returns its slot, at the latest when the lease ends: from then on any process may claim the order. `began` is when
+   * the claim was requested, in real time, as its lease may have begun then.
    */
   function work(claim: Claim, began: number, done = () => {}): void {
     let over = false
@@ -179,13 +182,13 @@ export function createWork({
     const lease = new Lease()
     leases.add(lease)
     let deadline = hookLimits.begin(() => {
-      lease.tooLate(new Error(`it had not ended after ${hookMs} ms, and was abandoned: see the option leaseMs`))
+      lease.tooLate(new Error(`it had not ended after ${hookMs} ms and was abandoned: see the option leaseMs`))
       deadline = leaseEnds.begin(end)
     }, began)
     const task = stopped ? giveBack(claim, lease) : workOn(claim, lease)
     task
       .catch((error: unknown) => {
-        // The order keeps its place in the schedule: the engine has noted the failure, or the lease ends.
+        // The order keeps its place in the schedule: the engine has recorded the failure, or the lease ends.
         log.warn(
           { outTradeNo: claim.order.outTradeNo, err: error },
           'Work that was due could not be done; it will be tried again',
@@ -198,7 +201,7 @@ export function createWork({
     await conclude(claim, lease, { seen: 'given-back', claims: claim.claims, reason: 'the app is closing' })
   }
 
-  /** Stores the result of a claim. If the store is unreachable, tries again while the lease lasts: otherwise the order would wait for its end. */
+  /** Stores the result of a claim. If the store is unreachable, tries again while the lease lasts; otherwise the order would wait for the lease to end. */
   async function conclude(claim: Claim, lease: Lease, observation: Observation, isRetry = false): Promise<void> {
     const { outTradeNo } = claim.order
     try {
@@ -254,7 +257,7 @@ export function createWork({
     )
   }
 
-  /** Runs a hook and applies `done` in one transaction, or notes that the hook failed. */
+  /** Runs a hook and applies `done` in one transaction, or records that the hook failed. */
   async function runHook(
     claim: Claim,
     lease: Lease,

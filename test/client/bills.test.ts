@@ -33,7 +33,7 @@ t.test('the bills of a day, row by row', async (t) => {
   for (;;) {
     const { done, value } = await trades.next()
     if (done) {
-      t.match(value, { count: 45 }, 'in the end its summary')
+      t.match(value, { count: 45 }, 'the summary is returned at the end')
       break
     }
     numbers.push(value.outTradeNo)
@@ -43,7 +43,7 @@ t.test('the bills of a day, row by row', async (t) => {
   const again = bills.trades('2019-02-19')
   t.match((await again.next()).value, { outTradeNo: numbers[0] })
   await again.return({} as never)
-  t.equal(left, 3, 'one that is not read to its end is given up')
+  t.equal(left, 3, 'the download stops if the bill is not read to its end')
   t.strictSame(asked, [
     ['2019-02-19', { type: 'ALL' }],
     ['2018-02-01', undefined],
@@ -51,7 +51,7 @@ t.test('the bills of a day, row by row', async (t) => {
   ])
 })
 
-t.test('a bill of API v3 by its rows', async (t) => {
+t.test('a bill of API v3, row by row', async (t) => {
   const sum = createHash('sha1').update(EXCERPT).digest('hex')
   const found = { hash_type: 'SHA1', hash_value: sum, download_url: 'https://api.mch.weixin.qq.com/v3/file?token=a' }
   const { pay } = merchantV3([answer(found), { ...httpReply(''), body: gzipSync(EXCERPT) }])

@@ -27,11 +27,11 @@ const [cert, key] = ['cert.pem', 'key.pem'].map((name) => readFileSync(new URL(`
   Buffer,
   Buffer,
 ]
-// The authority of the test's own server stands beside the certificate: a merchant cannot put it there.
+// The CA of the test's own server is given beside the certificate, which a merchant cannot do.
 const WITH_CERT = { cert, key, ca: cert } as ClientCert
 const WITHOUT_CERT = { ca: cert } as unknown as ClientCert
 
-/** WeChat with TLS, which answers with what it was asked and the name in the client's certificate. */
+/** A WeChat with TLS that answers with the request's path and the name in the client's certificate. */
 async function wechat(t: Test): Promise<{ origin: string; port: number }> {
   const server = createHttpsServer(
     { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false },
@@ -74,7 +74,7 @@ async function failure(promise: Promise<unknown>): Promise<WechatError> {
   throw error
 }
 
-t.test('through a proxy: TLS is between us and WeChat, the client certificate inside of it', async (t) => {
+t.test('through a proxy, TLS is between us and WeChat, with the client certificate inside it', async (t) => {
   const { origin, port } = await wechat(t)
   const proxy = await connectProxy(t)
   const login = await client(t, [origin], proxy.url, { cert: WITHOUT_CERT }).send(LOGIN)
@@ -84,12 +84,12 @@ t.test('through a proxy: TLS is between us and WeChat, the client certificate in
   t.strictSame(shown(refund), { status: 200, text: `${REFUND.path} fastify-wechat-pay test` })
   for (let times = 0; times < 5; times++) await http.send(REFUND)
   t.strictSame(new Set(proxy.asked.map(({ authority }) => authority)), new Set([`127.0.0.1:${port}`]))
-  t.ok(proxy.asked.length < 5, 'a tunnel is kept for what comes next')
+  t.ok(proxy.asked.length < 5, 'the tunnel is kept for the next call')
   t.match(proxy.asked[0]?.headers, { host: `127.0.0.1:${port}`, 'proxy-authorization': undefined })
   t.notMatch(proxy.seen(), /jscode2session|c0de|refund|1250|fastify-wechat-pay test.*-----/, 'the proxy reads nothing')
 })
 
-t.test('a name is resolved by the proxy, with the port that the scheme implies', async (t) => {
+t.test('the proxy resolves the name, with the default port of the scheme', async (t) => {
   const proxy = await connectProxy(t, { instead: (socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n') })
   for (const [host, authority] of [
     ['https://api.wechat.invalid', 'api.wechat.invalid:443'],
@@ -107,8 +107,8 @@ t.test('the credentials of a proxy', async (t) => {
   const { origin } = await wechat(t)
   const cases: [name: string, userinfo: string, credentials: string][] = [
     ['user and password', 'shop:hunter2', 'shop:hunter2'],
-    ['with characters that a URL writes otherwise', 'shop%40cn:p%3Aa%2Fss%E5%AF%86', 'shop@cn:p:a/ss密'],
-    ['a user alone', 'shop', 'shop:'],
+    ['with characters that a URL has to escape', 'shop%40cn:p%3Aa%2Fss%E5%AF%86', 'shop@cn:p:a/ss密'],
+    ['a user without a password', 'shop', 'shop:'],
   ]
   for (const [name, userinfo, credentials] of cases) {
     const proxy = await connectProxy(t, { credentials })
@@ -119,13 +119,17 @@ t.test('the credentials of a proxy', async (t) => {
   }
 })
 
-t.test('a proxy that speaks TLS itself is not shown the certificate of the merchant', async (t) => {
+t.test("a proxy that uses TLS itself does not see the merchant's certificate", async (t) => {
   const { origin } = await wechat(t)
   const proxy = await connectProxy(t, { tls: { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false } })
   const error = await failure(client(t, [origin], proxy.url, { cert: WITH_CERT }).send(LOGIN))
-  t.match(error, { sent: false, message: /\(DEPTH_ZERO_SELF_SIGNED_CERT\)/ }, 'one that nobody vouches for is not used')
+  t.match(
+    error,
+    { sent: false, message: /\(DEPTH_ZERO_SELF_SIGNED_CERT\)/ },
+    'a proxy with an untrusted certificate is not used',
+  )
 
-  // Additional trusted authorities are a setting of the process.
+  // Additional trusted CAs are a setting of the process.
   const program = `
     import { readFileSync } from 'node:fs'
     import { createHttp } from './src/client/http.ts'
@@ -156,7 +160,7 @@ t.test('a proxy that speaks TLS itself is not shown the certificate of the merch
   t.strictSame(proxy.presented, [undefined], 'the proxy does not')
 })
 
-t.test('plain HTTP goes through the tunnel, too', async (t) => {
+t.test('plain HTTP goes through the tunnel too', async (t) => {
   const origin = await serve(t, (request, response) => response.end(request.url))
   const proxy = await connectProxy(t)
   const http = client(t, [origin], proxy.url)
@@ -180,7 +184,7 @@ t.test('a call that the proxy refuses was never sent: even a login code can be s
     ['it closes the tunnel', say('HTTP/1.1 200 OK\r\n\r\n'), /\(ECONNRESET\)/],
     ['it is silent', () => {}, /did not answer in time \(TimeoutError\)/, 'WECHAT_TIMEOUT'],
     [
-      'it makes a tunnel to nowhere',
+      'its tunnel leads nowhere',
       (socket) => socket.write('HTTP/1.1 200 OK\r\n\r\n'),
       /did not answer in time/,
       'WECHAT_TIMEOUT',
@@ -192,7 +196,11 @@ t.test('a call that the proxy refuses was never sent: even a login code can be s
     const http = client(t, [origin], url, { timeoutMs: 400 })
     const error = await failure(http.send(LOGIN))
     t.match(error, { code, sent: false, advice: 'repeat', message }, `${name}: ${error.message}`)
-    t.match(error.message, `${origin} through the proxy http://127.0.0.1:${proxy.port} `, `${name}: says which way`)
+    t.match(
+      error.message,
+      `${origin} through the proxy http://127.0.0.1:${proxy.port} `,
+      `${name}: names the host and the proxy`,
+    )
     t.equal(proxy.asked.length, 2, `${name}: tried twice`)
     t.notMatch(inspect(error, { depth: 9, showHidden: true }), secret, `${name}: without the password`)
   }
@@ -204,7 +212,7 @@ t.test('a call that the proxy refuses was never sent: even a login code can be s
   )
 })
 
-t.test('a call sent through a proxy and not answered is repeated only if that is harmless', async (t) => {
+t.test('a call sent through a proxy without an answer is repeated only if that is harmless', async (t) => {
   let requests = 0
   const origin = await serve(t, (request) => {
     requests += 1
@@ -225,5 +233,5 @@ t.test('the other host is tried through the same proxy', async (t) => {
   t.equal((await http.send(LOGIN)).status, 200)
   const asked = proxy.asked.map(({ authority }) => authority)
   t.strictSame(new Set(asked), new Set(['127.0.0.1:1', `127.0.0.1:${port}`]))
-  t.equal(asked.lastIndexOf('127.0.0.1:1'), 0, 'and the first rests if the proxy does not get there')
+  t.equal(asked.lastIndexOf('127.0.0.1:1'), 0, 'and the first is avoided for a while if the proxy cannot reach it')
 })

@@ -24,7 +24,7 @@ const LIMIT = 1024 * 1024
 const file = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
 const [CERT, KEY] = [file('cert.pem'), file('key.pem')]
 
-/** A host whose every connection meets `behave`; counts the requests that reach it. */
+/** A host that handles every connection with `behave`, and counts the requests. */
 async function rawHost(t: Test, behave: (socket: Socket) => void): Promise<{ origin: string; requests: () => number }> {
   let requests = 0
   const sockets = new Set<Socket>()
@@ -61,7 +61,7 @@ async function deadHost(): Promise<string> {
   return `http://127.0.0.1:${port}`
 }
 
-/** The client with a clock that stands still and pauses that are counted. */
+/** The client with a clock that stands still and counted pauses. */
 function client(t: Test, hosts: string[], options: Partial<HttpOptions> = {}) {
   const clock = { now: new Date('2026-01-01T00:00:00Z') }
   let pauses = 0
@@ -108,7 +108,7 @@ t.test('requests and replies', async (t) => {
   t.strictSame(
     shown(await http.send(GET)),
     { status: 200, text: '{"errmsg":"支付"}' },
-    'text, whatever its type, and however its bytes were cut',
+    'the body is text whatever its type and however its bytes were split',
   )
   await http.send({ ...POST, body: '<xml><a>支付</a></xml>' })
   t.strictSame(seen, [
@@ -117,7 +117,7 @@ t.test('requests and replies', async (t) => {
   ])
 })
 
-t.test('a status is a reply, not a failure', async (t) => {
+t.test('an HTTP status is a reply, not a failure', async (t) => {
   for (const status of [204, 400, 404, 500, 502, 503]) {
     let requests = 0
     const origin = await serve(t, (_request, response) => {
@@ -130,7 +130,7 @@ t.test('a status is a reply, not a failure', async (t) => {
   }
 })
 
-t.test('the host that answers HTTP 5xx rests, and the other is used', async (t) => {
+t.test('a host that answers HTTP 5xx is avoided for a while, and the other is used', async (t) => {
   const status = { first: 502, second: 200 }
   const asked: string[] = []
   const bodies: string[] = []
@@ -150,35 +150,35 @@ t.test('the host that answers HTTP 5xx rests, and the other is used', async (t) 
   t.equal(pauses(), 1, 'after a pause')
   t.strictSame(bodies, [POST.body, POST.body], 'unchanged')
   t.strictSame(await send(POST), [200, 'second', ['second']], 'the first is left alone')
-  t.strictSame(await send(GET), [200, 'second', ['second']], 'by logins, too')
+  t.strictSame(await send(GET), [200, 'second', ['second']], 'by logins too')
   clock.now = new Date(clock.now.getTime() + 60_000)
-  t.strictSame(await send(GET), [502, 'first', ['first']], 'a login that may have been heard is not repeated anywhere')
+  t.strictSame(await send(GET), [502, 'first', ['first']], 'a login that may have arrived is not repeated anywhere')
   t.strictSame(await send(GET), [200, 'second', ['second']], 'the next login goes to the other host')
   status.second = 503
-  t.strictSame(await send(POST), [502, 'first', ['second', 'first']], 'both are tried when both answer so')
+  t.strictSame(await send(POST), [502, 'first', ['second', 'first']], 'both are tried when both answer 5xx')
   status.first = 200
-  t.strictSame(await send(POST), [200, 'first', ['first']], 'when both rest, the given order holds')
+  t.strictSame(await send(POST), [200, 'first', ['first']], 'when both are avoided, the given order holds')
   clock.now = new Date(clock.now.getTime() - 3_600_000)
   status.first = 500
   status.second = 200
-  t.strictSame(await send(POST), [200, 'second', ['first', 'second']], 'a clock that was set back makes nothing rest')
+  t.strictSame(await send(POST), [200, 'second', ['first', 'second']], 'setting the clock back does not prolong this')
   status.second = 404
   t.strictSame(await send(POST), [404, 'second', ['second']], 'a status below 500 is a reply')
 })
 
-t.test('the outcome of an HTTP 5xx stays unknown, however the repetition fails', async (t) => {
+t.test('the outcome of an HTTP 5xx stays unknown, however the repeat fails', async (t) => {
   const gateway = await serve(t, (_request, response) => response.writeHead(504).end('lost'))
   const dead = await deadHost()
   const silent = (await rawHost(t, () => {})).origin
   t.strictSame(
     shown(await client(t, [gateway, dead]).http.send(POST)),
     { status: 504, text: 'lost' },
-    'the repetition was never sent: the answer that there is',
+    'the repeat was never sent: the first answer counts',
   )
   t.match(
     await failure(client(t, [gateway, silent], { timeoutMs: 100 }).http.send(POST)),
     { code: 'WECHAT_TIMEOUT', sent: true },
-    'the repetition was sent and not answered',
+    'the repeat was sent and not answered',
   )
   t.strictSame(
     shown(await client(t, [dead, gateway]).http.send(GET)),
@@ -259,7 +259,7 @@ t.test('a connection that fails', async (t) => {
       t.match(
         error,
         { code: 'WECHAT_NETWORK', statusCode: 502, advice: 'repeat', sent: true, cause: undefined },
-        `${name}: WeChat may have heard it`,
+        `${name}: WeChat may have received it`,
       )
       t.match(error.message, cause, `${name}: the message names the cause`)
       t.match(error.message, `The connection to ${origin} failed`, `${name}: and the host`)
@@ -269,7 +269,7 @@ t.test('a connection that fails', async (t) => {
   }
 })
 
-t.test('a host whose certificate nobody vouches for was told nothing', async (t) => {
+t.test('nothing is sent to a host with an untrusted certificate', async (t) => {
   const server = createHttpsServer({ cert: CERT, key: KEY })
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve)
@@ -286,7 +286,7 @@ t.test('a host whose certificate nobody vouches for was told nothing', async (t)
   t.equal(pauses(), 1, 'so it was tried again')
 })
 
-t.test('a connection that was never made: nothing was sent, so even a login code can go again', async (t) => {
+t.test('if no connection was made nothing was sent, so even a login code can be sent again', async (t) => {
   const dead = await deadHost()
   for (const request of [GET, POST]) {
     const { http, pauses } = client(t, [dead])
@@ -297,7 +297,7 @@ t.test('a connection that was never made: nothing was sent, so even a login code
   }
 })
 
-t.test('a reply that does not come in time', async (t) => {
+t.test('a reply that does not arrive in time', async (t) => {
   const cases: [name: string, behave: (socket: Socket) => void][] = [
     ['silence', () => {}],
     [
@@ -309,7 +309,7 @@ t.test('a reply that does not come in time', async (t) => {
       },
     ],
     [
-      'a drip that never ends',
+      'a slow trickle that never ends',
       (socket) => {
         const drip = setInterval(() => {
           socket.write('x')
@@ -340,7 +340,7 @@ t.test('a reply that does not come in time', async (t) => {
   }
 })
 
-t.test('a connection that does not come about in half of the time: nothing was sent', async (t) => {
+t.test('if connecting takes more than half of the time, nothing was sent', async (t) => {
   const silent = (await rawHost(t, () => {})).origin.replace('http:', 'https:')
   const { http, pauses } = client(t, [silent], { timeoutMs: 3000 })
   const error = await failure(http.send(GET))
@@ -373,9 +373,9 @@ t.test('a reply has a limit of 1 MiB', async (t) => {
       sent: true,
       message: /longer than 1048576 bytes/,
     },
-    'a byte longer',
+    'one byte longer',
   )
-  t.equal(requests, 2, 'and not asked for again')
+  t.equal(requests, 2, 'and the call is not repeated')
 })
 
 t.test('a long reply is streamed', async (t) => {
@@ -402,19 +402,23 @@ t.test('a long reply is streamed', async (t) => {
     }
     return [status, size]
   }
-  t.strictSame(await read('/40/whole'), [200, 40 * part.length], 'more than a reply may have otherwise')
+  t.strictSame(await read('/40/whole'), [200, 40 * part.length], 'more than an ordinary reply may have')
   t.match(await failure(read('/1/cut')), { code: 'WECHAT_NETWORK', sent: true }, 'cut short')
-  t.match(await failure(read('/1/never', 50)), { code: 'WECHAT_TIMEOUT', sent: true }, 'the whole of it has a limit')
-  t.match(await failure(read('/0/never')), { code: 'WECHAT_TIMEOUT' }, 'and so has its beginning')
+  t.match(
+    await failure(read('/1/never', 50)),
+    { code: 'WECHAT_TIMEOUT', sent: true },
+    'the whole reply has a time limit',
+  )
+  t.match(await failure(read('/0/never')), { code: 'WECHAT_TIMEOUT' }, 'and so does its beginning')
   const left = await http.stream(get('/40/whole'), 60_000)
   t.ok((await left.body.next()).value!.length > 0)
   await left.body.return()
-  t.strictSame(await read('/1/whole'), [200, part.length], 'one that is left is over')
+  t.strictSame(await read('/1/whole'), [200, part.length], 'a stream that is abandoned ends')
   const dead = client(t, [await deadHost()])
   t.match(await failure(dead.http.stream(get('/1/whole'), 1000)), { code: 'WECHAT_NETWORK', sent: false })
 })
 
-t.test('the other host answers where the first cannot, and the first is preferred again after a minute', async (t) => {
+t.test('if the first host fails the other is used, and after a minute the first is preferred again', async (t) => {
   const up = { first: false, second: true }
   const asked: string[] = []
   const host = (name: keyof typeof up) =>
@@ -441,19 +445,15 @@ t.test('the other host answers where the first cannot, and the first is preferre
   clock.now = new Date(clock.now.getTime() + 1)
   t.strictSame(await send(POST), ['first', ['first']], 'then it is preferred again')
   up.first = false
-  t.strictSame(
-    await send(GET),
-    ['WECHAT_NETWORK', ['first']],
-    'a login that may have been heard is not repeated anywhere',
-  )
+  t.strictSame(await send(GET), ['WECHAT_NETWORK', ['first']], 'a login that may have arrived is not repeated anywhere')
   t.strictSame(await send(GET), ['second', ['second']], 'the next login goes to the other host')
   up.second = false
-  t.strictSame(await send(POST), ['WECHAT_NETWORK', ['second', 'first']], 'both are tried while the first rests')
+  t.strictSame(await send(POST), ['WECHAT_NETWORK', ['second', 'first']], 'both are tried while the first is avoided')
   up.first = up.second = true
-  t.strictSame(await send(POST), ['first', ['first']], 'when both rest, the given order holds')
+  t.strictSame(await send(POST), ['first', ['first']], 'when both are avoided, the given order holds')
 })
 
-t.test('what may have been heard once stays so, however the repetition fails', async (t) => {
+t.test('a request that may have arrived still counts as sent, however the repeat fails', async (t) => {
   const { origin } = await rawHost(t, (socket) => {
     socket.once('data', () => {
       socket.resetAndDestroy()
@@ -463,17 +463,17 @@ t.test('what may have been heard once stays so, however the repetition fails', a
   t.match(
     await failure(client(t, [origin, dead]).http.send(POST)),
     { sent: true, message: `The connection to ${origin} failed` },
-    'heard, then refused',
+    'received, then refused',
   )
   t.match(
     await failure(client(t, [dead, origin]).http.send(POST)),
     { sent: true, message: `The connection to ${origin} failed` },
-    'refused, then heard',
+    'refused, then received',
   )
   t.match(await failure(client(t, [dead, dead]).http.send(POST)), { sent: false }, 'refused twice')
 })
 
-t.test('no failure shows what was sent', async (t) => {
+t.test('no error shows what was sent', async (t) => {
   const [secret, code] = ['0123456789abcdef0123456789abcdef', '021ByuFs0fNXie1T5lJs0IwBFs0ByuF1']
   const request: HttpRequest = {
     method: 'POST',
@@ -517,7 +517,7 @@ t.test('no failure shows what was sent', async (t) => {
   }
 })
 
-t.test('the client certificate is shown to a host that asks for one', async (t) => {
+t.test('the client certificate is presented to a host that asks for one', async (t) => {
   const [cert, key] = [CERT, KEY]
   const server = createHttpsServer(
     { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true },
@@ -532,7 +532,7 @@ t.test('the client certificate is shown to a host that asks for one', async (t) 
     server.close().closeAllConnections()
   })
   const origin = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
-  // The authority of the test's own server stands beside the certificate: a merchant cannot put it there.
+  // The CA of the test's own server is given beside the certificate, which a merchant cannot do.
   for (const [name, options] of Object.entries({
     pem: { cert, key, ca: cert },
     p12: { pfx: file('client.p12'), passphrase: '1900000109', ca: cert },
@@ -550,7 +550,7 @@ t.test('the client certificate is shown to a host that asks for one', async (t) 
   )
 })
 
-t.test('close waits for what is under way and then sends nothing', async (t) => {
+t.test('close waits for running calls, and then nothing more is sent', async (t) => {
   const origin = await serve(t, (_request, response) => {
     setImmediate(() => {
       response.end('done')
@@ -564,7 +564,7 @@ t.test('close waits for what is under way and then sends nothing', async (t) => 
 })
 
 t.test(
-  "the Date of a reply is WeChat's time, between its request and now; that of an error page of a machine in between is nobody's",
+  "the Date of a reply is WeChat's time, between the request and now; the Date of an intermediary's error page is ignored",
   async (t) => {
     for (const [date, status, heard] of [
       ['Thu, 01 Jan 2026 05:00:00 GMT', 200, ['2026-01-01T05:00:00.000Z']],

@@ -6,7 +6,7 @@ const [OLD, NEW] = [new Secret('old'), new Secret('new')]
 const wrong = new Error('wrong key')
 const isWrongKey = (error: unknown) => error === wrong
 
-/** What a WeChat that knows `known` makes of a task, and the keys that were tried. */
+/** The result of a task at a WeChat that accepts the keys `known`, and the keys that were tried. */
 function under(known: string, outcome: () => Promise<string> = async () => 'done') {
   const tried: string[] = []
   const task = async (key: Secret) => {
@@ -24,7 +24,7 @@ t.test('one key', async (t) => {
   await t.rejects(ring.use(under('new').task, isWrongKey), wrong)
 })
 
-t.test('a key that is being changed', async (t) => {
+t.test('during a change of keys, the key that works is used', async (t) => {
   const ring = new KeyRing([OLD, NEW])
   t.strictSame(ring.all, [OLD, NEW])
   const before = under('old')
@@ -38,7 +38,7 @@ t.test('a key that is being changed', async (t) => {
 
   const after = under('new')
   t.equal(await ring.use(after.task, isWrongKey), 'done')
-  t.strictSame(after.tried, ['new'], 'what worked last comes first')
+  t.strictSame(after.tried, ['new'], 'the key that worked last is tried first')
 
   const back = under('old')
   t.equal(await ring.use(back.task, isWrongKey), 'done', 'and back')

@@ -31,9 +31,9 @@ function refusal(body: unknown): WechatError {
 
 t.test('a login', async (t) => {
   const cases: [string, object, string | undefined][] = [
-    ['as it comes', { session_key: SESSION_KEY, openid: OPENID }, undefined],
+    ['as WeChat sends it', { session_key: SESSION_KEY, openid: OPENID }, undefined],
     [
-      'of an app bound to an open platform account',
+      'for an app bound to an open platform account',
       { session_key: SESSION_KEY, openid: OPENID, unionid: 'ocMvos6NjeKLIBqg5Mr9QjxrP1FA' },
       'ocMvos6NjeKLIBqg5Mr9QjxrP1FA',
     ],
@@ -42,9 +42,9 @@ t.test('a login', async (t) => {
       { session_key: SESSION_KEY, openid: OPENID, errcode: 0, errmsg: 'ok' },
       undefined,
     ],
-    ['with expires_in, as it once came', { session_key: SESSION_KEY, expires_in: 7200, openid: OPENID }, undefined],
+    ['with expires_in, as once recorded', { session_key: SESSION_KEY, expires_in: 7200, openid: OPENID }, undefined],
     ['with an empty unionid', { session_key: SESSION_KEY, openid: OPENID, unionid: '' }, undefined],
-    ['with a unionid that is no text', { session_key: SESSION_KEY, openid: OPENID, unionid: 1 }, undefined],
+    ['with a unionid that is not a string', { session_key: SESSION_KEY, openid: OPENID, unionid: 1 }, undefined],
   ]
   for (const [name, body, unionid] of cases) {
     const session = judgeCode2Session(reply(body))
@@ -53,7 +53,7 @@ t.test('a login', async (t) => {
     t.notMatch(
       inspect(session, { depth: 9, showHidden: true }) + JSON.stringify(session),
       SESSION_KEY,
-      `${name}: shown to nobody`,
+      `${name}: not shown in any output`,
     )
   }
   t.equal(
@@ -63,7 +63,7 @@ t.test('a login', async (t) => {
   )
 })
 
-t.test('every refusal on record', async (t) => {
+t.test('every recorded refusal', async (t) => {
   const account = 'WECHAT_ACCOUNT_REFUSED'
   const cases: [
     errcode: number,
@@ -108,11 +108,8 @@ t.test('every refusal on record', async (t) => {
       { code, statusCode, wechatCode: String(errcode), advice: 'stop', sent: true },
       `${errcode} → ${statusCode} ${code}`,
     )
-    t.match(error.message, message, `${errcode}: what the client reads`)
-    t.ok(
-      error.wechatText?.startsWith(errmsg),
-      `${errcode}: WeChat's own words are kept, with the rid to ask support about`,
-    )
+    t.match(error.message, message, `${errcode}: the message for the client`)
+    t.ok(error.wechatText?.startsWith(errmsg), `${errcode}: WeChat's own text is kept, with the rid for support`)
   }
 })
 
@@ -131,7 +128,7 @@ t.test('faults of our own account are explained to the operator, not to the clie
     const error = refusal({ errcode, errmsg: 'invalid 1.2.3.4' })
     t.match(error.wechatText, hint, `${errcode}: the hint`)
     t.notMatch(error.message, hint, `${errcode}: is not in the message`)
-    t.notMatch(error.message, '1.2.3.4', `${errcode}: nor are WeChat's words`)
+    t.notMatch(error.message, '1.2.3.4', `${errcode}: nor is WeChat's text`)
   }
 })
 
@@ -148,14 +145,14 @@ t.test('replies that do not answer a login are rejected', async (t) => {
     ['an empty object', {}],
     ['no openid', { session_key: SESSION_KEY }],
     ['an empty openid', { ...success, openid: '' }],
-    ['an openid that is no text', { ...success, openid: 1 }],
+    ['an openid that is not a string', { ...success, openid: 1 }],
     ['no session key', { openid: OPENID }],
     ['an empty session key', { ...success, session_key: '' }],
-    ['a session key that is no text', { ...success, session_key: [SESSION_KEY] }],
-    ['an errcode that is no number', { ...success, errcode: '40029' }],
+    ['a session key that is not a string', { ...success, session_key: [SESSION_KEY] }],
+    ['an errcode that is not a number', { ...success, errcode: '40029' }],
     ['an errcode of null', { ...success, errcode: null }],
-    ['an errcode of every object', { ...success, errcode: 'constructor' }],
-    ['an errcode that cannot be written', { ...success, errcode: { toString: 1 } }],
+    ['an errcode that every object has as a property', { ...success, errcode: 'constructor' }],
+    ['an errcode that cannot be converted to a string', { ...success, errcode: { toString: 1 } }],
     ['an errcode with a fraction', { ...success, errcode: 0.5 }],
   ]
   for (const [name, body] of cases) {
@@ -185,15 +182,15 @@ t.test('replies that do not answer a login are rejected', async (t) => {
   }
 })
 
-t.test('an answer that repeats our secrets does not spread them', async (t) => {
+t.test('secrets repeated in an answer are not passed on', async (t) => {
   const error = (errmsg: unknown) => refusal({ errcode: 40125, errmsg })
   t.match(
     error(`bad secret ${APP_SECRET} or code ${CODE}, ${CODE}`).wechatText,
     /^bad secret \[secret\] or code \[secret\], \[secret\]: /,
-    'cut out wherever they stand',
+    'removed wherever they occur',
   )
-  t.notMatch(error('x'.repeat(190) + APP_SECRET).wechatText, APP_SECRET.slice(0, 8), 'also where the text is cut')
-  t.ok(error('x'.repeat(5000)).wechatText!.length < 400, 'a long text is cut')
+  t.notMatch(error('x'.repeat(190) + APP_SECRET).wechatText, APP_SECRET.slice(0, 8), 'also where the text is truncated')
+  t.ok(error('x'.repeat(5000)).wechatText!.length < 400, 'a long text is truncated')
   t.match(error({ secret: APP_SECRET }).wechatText, /^: /, 'values that are not strings are left out')
 })
 

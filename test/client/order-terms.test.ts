@@ -121,5 +121,5 @@ t.test('what cannot be sent', async (t) => {
   t.equal(extrasFaultV3(long), undefined)
   const hidden: OrderExtras = { detail: { goodsDetail: [{ ...GOODS, goodsName: 'tea&total_fee=1' }] } }
   t.match(extrasFaultV2(hidden), /contains "&total_fee="/)
-  t.match(extrasFaultV3({ goodsTag: '🍵' }), /beyond three bytes/)
+  t.match(extrasFaultV3({ goodsTag: '🍵' }), /four bytes in UTF-8/)
 })

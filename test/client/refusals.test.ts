@@ -32,7 +32,7 @@ t.test('who has to act on a communication failure', async (t) => {
     ['缺少参数', 'server', /baseUrl/],
     ['missing parameter', 'server', /baseUrl/],
     ['XML格式错误', 'server', /baseUrl/],
-    ['a text of 2031 about the body', 'server', /baseUrl/],
+    ['a text from 2031 about the body', 'server', /baseUrl/],
     ['bodyguard', 'server', /baseUrl/],
     ['', 'server', /baseUrl/],
   ]
@@ -41,7 +41,7 @@ t.test('who has to act on a communication failure', async (t) => {
   }
 })
 
-t.test('codes are the same with underscores and without', async (t) => {
+t.test('codes are equal with and without underscores', async (t) => {
   const cases: [wechatCode: string, expected: ReturnType<typeof refusalOf>][] = [
     ['ORDERPAID', ['WECHAT_ORDER_PAID', 'query']],
     ['ORDER_PAID', ['WECHAT_ORDER_PAID', 'query']],
@@ -63,7 +63,7 @@ t.test('codes are the same with underscores and without', async (t) => {
   t.equal(isRefusal(new Error('ORDERPAID'), 'ORDERPAID'), false)
 })
 
-t.test("WeChat's words are cut short", async (t) => {
+t.test("WeChat's text is truncated", async (t) => {
   t.equal(quoted('订单已支付'), '订单已支付')
   t.equal(quoted('x'.repeat(500)).length, 100)
   t.equal(quoted(undefined), '')

@@ -65,7 +65,7 @@ const OK = { errcode: 0, errmsg: 'ok' }
 const CHECK = '/wxa/checksession'
 const tokenOf = ({ path }: HttpRequest) => new URL(path, 'http://wechat').searchParams.get('access_token')
 
-t.test('the access token is fetched once, by all calls of all processes', async (t) => {
+t.test('the access token is fetched once for all calls of all processes', async (t) => {
   const used = new Set<string | null>()
   const { users, process, asked, advance, store } = app({
     [CHECK]: (request) => {
@@ -77,18 +77,18 @@ t.test('the access token is fetched once, by all calls of all processes', async 
   await process().checkSession('oAlice', KEY)
   const fetched = () => asked.filter((path) => path === '/cgi-bin/stable_token').length
   t.equal(fetched(), 1)
-  t.notMatch(await store.getShared(`access-token:${APPID}`), /token-1/, 'which the store has encrypted')
+  t.notMatch(await store.getShared(`access-token:${APPID}`), /token-1/, 'the store has it encrypted')
   advance(118 * 60_000 - 1)
   await users.checkSession('oAlice', KEY)
   t.equal(fetched(), 1)
   advance(1)
   await users.checkSession('oAlice', KEY)
   await process().checkSession('oAlice', KEY)
-  t.equal(fetched(), 2, 'two minutes before its end the next one')
+  t.equal(fetched(), 2, 'two minutes before it expires the next one is fetched')
   t.strictSame([...used], ['token-1', 'token-2'])
 })
 
-t.test('a token that WeChat does not take is replaced, once', async (t) => {
+t.test('a token that WeChat refuses is replaced once', async (t) => {
   for (const errcode of [40001, 40014, 42001]) {
     const { users, asked } = app({
       [CHECK]: (request) => (tokenOf(request) === 'token-1' ? { errcode, errmsg: 'invalid credential' } : OK),
@@ -101,14 +101,14 @@ t.test('a token that WeChat does not take is replaced, once', async (t) => {
   }
 })
 
-t.test('a store that fails, or has something else there, does not keep a token from being used', async (t) => {
+t.test('a failing store, or another value in it, does not prevent the use of a token', async (t) => {
   t.equal(await app({ [CHECK]: () => OK }, { failing: true }).users.checkSession('oAlice', KEY), true)
   const store = memoryStore()
   await store.swapShared(`access-token:${APPID}`, undefined, 'sealed under another secret')
   t.equal(await app({ [CHECK]: () => OK }, { store }).users.checkSession('oAlice', KEY), true)
 })
 
-t.test('while the app secret is changed, the next one is used', async (t) => {
+t.test('during a change of the app secret, the next one is used', async (t) => {
   const { users, asked } = app({
     [CHECK]: () => OK,
     '/cgi-bin/stable_token': ({ body }) =>
@@ -120,7 +120,7 @@ t.test('while the app secret is changed, the next one is used', async (t) => {
   t.equal(asked.length, 3)
 })
 
-t.test('what is no access token, and what is refused', async (t) => {
+t.test('invalid access tokens and refusals', async (t) => {
   const cases: [reply: Reply, expected: any][] = [
     [{ access_token: '', expires_in: 7200 }, { code: 'WECHAT_REPLY_INVALID' }],
     [{ access_token: 'a' }, { code: 'WECHAT_REPLY_INVALID' }],

@@ -37,7 +37,7 @@ for (const [action, expected] of [
     )
     await t.rejects(anomalies.resolve(found!.id, 'dismiss', 'again'), {
       code: 'WECHAT_INPUT_INVALID',
-      message: /waits/,
+      message: /undecided/,
     })
   })
 }
@@ -148,7 +148,7 @@ scenario('a mismatched payment cannot be accepted once its transaction has paid 
   for (const action of ['fulfil', 'refund'] as const) {
     await t.rejects(anomalies.resolve(found!.id, action, ''), {
       code: 'WECHAT_INPUT_INVALID',
-      message: `${order.outTradeNo} stays as it is: The transaction 4200000001 has paid the order ${other.outTradeNo}.`,
+      message: `${order.outTradeNo} was not changed: The transaction 4200000001 has paid the order ${other.outTradeNo}.`,
     })
   }
   t.hasStrict(await rig.orders.get(order.outTradeNo), { state: 'closing', payment: undefined })
@@ -184,7 +184,7 @@ scenario('a dismissed mismatched payment is never fulfilled, but the right payme
     note: 'by another operator whose process died',
     payment: found!.payment!,
   })
-  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /decided otherwise before \(dismissed\)/ })
+  await t.rejects(anomalies.resolve(found!.id, 'fulfil', ''), { message: /already decided otherwise \(dismissed\)/ })
   t.hasStrict(await rig.orders.observePayment('notify', paymentOf(order, { transactionId: '4200000009' })), {
     outcome: 'settled',
     order: { fulfilment: 'due', payment: { transactionId: '4200000009' } },

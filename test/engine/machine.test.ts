@@ -509,7 +509,7 @@ t.test('failures are reported from the tenth on, always under the same id, and r
       { seen: 'refund-unsure', outRefundNo, reason: 'NOTENOUGH' },
       'refund-stuck',
       `refund-stuck:${outRefundNo}`,
-      'asked for 10 times, and not taken: NOTENOUGH',
+      'requested 10 times without success: NOTENOUGH',
     ],
   ]
   for (const [first, news, kind, id, reason] of cases) {
@@ -562,7 +562,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'ignored: an earlier answer stands',
   ],
   [settle, 'notify', 'payment 4200000001', 'prepaid', 'paid'],
-  [settle, 'notify', 'payment 4200000001', 'paid, due', 'ignored: known already'],
+  [settle, 'notify', 'payment 4200000001', 'paid, due', 'ignored: already known'],
   [{ ...settle, source: 'query', rival: 'none' }, 'query', 'payment 4200000001', 'closed', 'late, on hold'],
   [{ ...settle, rival: paidRival }, 'notify', 'payment 4200000001', 'failed', 'duplicate, on hold'],
   [
@@ -623,7 +623,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'query',
     'no-answer: timeout',
     'prepaid',
-    'to be asked again',
+    'to be queried again',
   ],
   [
     { seen: 'no-answer', source: 'query', reason: 'timeout' },
@@ -644,7 +644,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'order',
     'close-wanted: expired',
     'closing',
-    'ignored: under way already',
+    'ignored: already in progress',
   ],
   [
     { seen: 'close-wanted', source: 'order', reason: 'cancelled' },
@@ -658,14 +658,14 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'operator',
     'fulfil: in stock',
     'closed, held',
-    'to be fulfilled, says the operator',
+    'to be fulfilled, by decision of the operator',
   ],
   [
     { seen: 'hold-resolved', action: 'refund', note: 'sold out', payment },
     'operator',
     'refund: sold out',
     'closed, held',
-    'given back by the operator',
+    'refunded by the operator',
   ],
   [
     { seen: 'hold-resolved', action: 'dismiss', note: 'settled', payment },
@@ -679,14 +679,14 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'operator',
     'dismiss: settled',
     'paid, due',
-    'decided otherwise before (due)',
+    'already decided otherwise (due)',
   ],
   [
     { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment },
     'operator',
     'fulfil: in stock',
     'paid, done',
-    'ignored: decided so before',
+    'ignored: already decided so',
   ],
   [
     { seen: 'hold-resolved', action: 'fulfil', note: 'in stock', payment: another },
@@ -724,19 +724,19 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'query',
     'payment 4200000001, refunded',
     'paid, done',
-    'ignored: known already',
+    'ignored: already known',
   ],
   [
     { ...settle, source: 'query', refunded: true, unlisted: true },
     'query',
     'payment 4200000001, refunded',
     'paid, done',
-    'known already, and refunded elsewhere',
+    'already known, and refunded elsewhere',
   ],
   ...(
     [
-      ['prepaid', 'refused: not believed by itself, and WeChat is asked'],
-      ['paid, due', 'ignored: known already'],
+      ['prepaid', 'refused: not proof on its own, so WeChat is queried'],
+      ['paid, due', 'ignored: already known'],
     ] as const
   ).map(([column, outcome]): [Observation, Source, string, string, string] => [
     { seen: 'payment-hinted', source: 'notify', transactionId: '4200000001' },
@@ -753,20 +753,20 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'refused: the order is paid by 4200000001',
   ],
   [hint, 'notify', 'refund-hinted console-1', 'prepaid', 'refused: no payment of the order is known'],
-  [hint, 'notify', 'refund-hinted console-1', 'paid, due', 'a refund made elsewhere, to be asked about'],
+  [hint, 'notify', 'refund-hinted console-1', 'paid, due', 'a refund made elsewhere, to be queried'],
   [
     { ...hint, appid: 'wxffffffffffffffff' },
     'notify',
     'refund-hinted console-1',
     'paid, due',
-    'refused: the order is of wx0123456789abcdef, not of wxffffffffffffffff',
+    'refused: the order belongs to wx0123456789abcdef, not wxffffffffffffffff',
   ],
   [
     back(1250, 'processing'),
     'query',
     'refund console-1 is processing',
     'paid, due',
-    'under way; all of it goes back, so onPaid is no longer owed',
+    'in progress; all of it is refunded, so onPaid is no longer owed',
   ],
   [back(1249, 'success'), 'query', 'refund console-1 is success', 'paid, due', 'the money is back'],
   [
@@ -788,13 +788,13 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'fulfil',
     'fulfil-failed: no stock',
     'paid, due',
-    'ignored: somebody else has taken it over',
+    'ignored: another process has taken it over',
   ],
   ...(
     [
-      [1, 'prepaid', 'for anybody to do'],
+      [1, 'prepaid', 'for any process to do'],
       [1, 'paid, done', 'ignored: nothing is due'],
-      [0, 'paid, due', 'ignored: somebody else has taken it over'],
+      [0, 'paid, due', 'ignored: another process has taken it over'],
     ] as const
   ).map(([claims, column, outcome]): (typeof SEEN)[number] => [
     { seen: 'given-back', claims, reason: 'the app is closing' },

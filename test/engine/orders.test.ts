@@ -727,7 +727,7 @@ scenario(
       kind: 'unknown-order',
       outTradeNo: 'nobody',
       at: T0,
-      reason: 'no order of ours has this number',
+      reason: 'there is no order with this number',
       payment,
     }
     t.same(anomalies, [found])

@@ -389,9 +389,9 @@ scenario('refunds made elsewhere beyond the payment are not booked, but reported
     [
       [
         'refund-mismatch:console-3',
-        'WeChat reports 1250 fen for console-3; with the 832 fen that go back already it is more than the 1250 paid',
+        'WeChat reports 1250 fen for console-3; together with the 832 fen already being refunded, that exceeds the 1250 fen paid',
       ],
-      ['refund-mismatch:console-2', /835 fen for console-2; with the 416 fen/],
+      ['refund-mismatch:console-2', /835 fen for console-2; together with the 416 fen/],
     ],
   )
   await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 419 }), { message: /the 418 fen/ })
@@ -494,7 +494,7 @@ scenario('WeChat reports another amount, or a refund of another order', async (t
   t.hasStrict(rig.anomalies, [
     {
       kind: 'refund-mismatch',
-      reason: 'WeChat reports 299 fen of order-1 for order-1-1, asked for were 300 of order-1',
+      reason: 'WeChat reports 299 fen of order-1 for order-1-1, requested were 300 of order-1',
     },
   ])
   rig.pay.expect(['queryRefund', reported({ outTradeNo: 'another' })])

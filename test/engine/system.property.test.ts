@@ -348,7 +348,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
               if (
                 early &&
-                /^close-wanted: (expired|ordered again, too close to its end)$/.test(change!.history[0]!.seen)
+                /^close-wanted: (expired|ordered again, too close to its expiry)$/.test(change!.history[0]!.seen)
               ) {
                 faults.push(`${outTradeNo} is closed for its age too early`)
               }

@@ -343,7 +343,7 @@ t.test('an onPaid that never ends is abandoned before its lease ends, and counts
   await failed
   t.hasStrict(await made.orders.get('order-1'), { fulfilment: 'due', attempts: 1, dueAt: at(5 * SECOND), claims: 1 })
   t.match((await made.orders.history('order-1')).at(-1), {
-    seen: /fulfil-failed: it had not ended after 18 ms, and was abandoned: see the option leaseMs/,
+    seen: /fulfil-failed: it had not ended after 18 ms and was abandoned: see the option leaseMs/,
   })
   made.advance(5 * SECOND)
   t.equal(await made.work.sweep(), 1)
@@ -431,7 +431,7 @@ t.test('running hooks can be aborted: each is rolled back and due at once', asyn
   t.hasStrict((await made.orders.history(order.outTradeNo)).at(-1), {
     source: 'fulfil',
     seen: 'given-back: the app is closing',
-    outcome: 'for anybody to do',
+    outcome: 'for any process to do',
   })
   t.same(made.logged, ['onPaid was aborted because the app is closing; another process will run it'])
   t.hasStrict(

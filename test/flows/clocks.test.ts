@@ -210,7 +210,7 @@ for (const behind of [-HOUR, -90 * SECOND]) {
       shop.logged,
       [
         { level: 40, msg: /^The clock of this process is \d+ s behind WeChat's\. Orders expire by WeChat's/ },
-        { level: 30, msg: /WeChat's, less than a minute again$/ },
+        { level: 30, msg: /WeChat's, back under a minute$/ },
       ],
       'a log line says that the clock is right again',
     )

@@ -43,7 +43,7 @@ t.test('any number of identical requests adds a bounded number of history lines,
   t.ok(paid.length <= open.length + 7, `${paid.length} lines for a paid order`)
   const count = (outcome: RegExp) =>
     paid.filter((line) => outcome.test(line.outcome)).reduce((sum, line) => sum + line.count, 0)
-  t.equal(count(/known already/), 60, 'genuine, but ambiguous')
+  t.equal(count(/already known/), 60, 'genuine, but ambiguous')
   t.equal(count(/totalFee is 1/), 30)
   t.equal(count(/now 4200000000000000000000000000 claims it/), 30)
 })

@@ -15,7 +15,7 @@ both('20 identical notifications at once settle once', async (t, open) => {
   const history = await shop.app.wechat.orders.history(outTradeNo)
   t.equal(history.filter(({ from, to }) => from !== 'paid' && to === 'paid').length, 1)
   t.match(
-    history.filter(({ outcome }) => outcome === 'ignored: known already'),
+    history.filter(({ outcome }) => outcome === 'ignored: already known'),
     [{ count: 19 }],
     'the others are counted',
   )

@@ -11,7 +11,7 @@ const MCH_ID = '1900000109'
 const mixUps = (appSecret: unknown, apiKey: unknown, mchId: unknown, apiV3Key?: unknown) =>
   mixUpsOf({ appSecret: keysOf(appSecret), apiKey, apiV3Key, mchId })
 
-t.test('keys as WeChat makes them', async (t) => {
+t.test('keys as WeChat issues them', async (t) => {
   t.strictSame(mixUps(APP_SECRET, API_KEY, MCH_ID), [])
   t.strictSame(mixUps(APP_SECRET, 'Tea4Shop-1900000109-Kx7pQ2vR9mZt', MCH_ID), [], 'the merchant number in a long key')
   for (let times = 0; times < 1000; times++) {
@@ -23,7 +23,7 @@ t.test('keys as WeChat makes them', async (t) => {
   }
 })
 
-t.test('what cannot be the API key', async (t) => {
+t.test('values that cannot be the API key', async (t) => {
   const cases: [key: string, reason: string][] = [
     [APP_SECRET, 'is the app secret'],
     [APP_SECRET.toUpperCase(), 'is the app secret'],
@@ -58,13 +58,13 @@ t.test('what cannot be the API key', async (t) => {
   }
 })
 
-t.test('what cannot be the app secret', async (t) => {
+t.test('values that cannot be the app secret', async (t) => {
   for (const secret of ['a'.repeat(32), '0123456789'.repeat(4).slice(0, 32)]) {
     t.strictSame(mixUps(secret, API_KEY, MCH_ID), [
       '`appSecret` is a placeholder: take the app secret from the mini program console',
     ])
   }
-  t.equal(mixUps('a'.repeat(32), 'a'.repeat(32), MCH_ID).length, 2, 'and the API key is the same')
+  t.equal(mixUps('a'.repeat(32), 'a'.repeat(32), MCH_ID).length, 2, 'with an equal API key')
 })
 
 t.test('values with another form are refused by the rules', async (t) => {
@@ -74,7 +74,7 @@ t.test('values with another form are refused by the rules', async (t) => {
   t.strictSame(mixUps(undefined, API_KEY, undefined), [])
 })
 
-t.test('keys that are being changed, and the APIv3 key', async (t) => {
+t.test('pairs of keys during a change, and the APIv3 key', async (t) => {
   t.strictSame(mixUps([APP_SECRET, API_KEY], [API_KEY.toUpperCase(), API_V3_KEY], MCH_ID), [
     '`merchant.apiKey` is the app secret: take the APIv2 key that is set in the merchant platform, or set a new one there',
   ])

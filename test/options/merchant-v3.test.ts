@@ -14,7 +14,7 @@ const parse = (merchant: Partial<MerchantV3>, options: Partial<WechatPayOptions>
   parseOptions({ ...OPTIONS, ...options, merchant: { ...MERCHANT_V3, ...merchant } as MerchantV3 })
 const configOf = (merchant: Partial<MerchantV3>) => parse(merchant).merchant as Config
 
-/** The faults of a merchant that differs from a good one by `merchant`. */
+/** The faults of a valid merchant changed by `merchant`. */
 function faults(merchant: Record<string, unknown>, options: Partial<WechatPayOptions> = {}): string[] {
   try {
     parse(merchant, options)
@@ -54,11 +54,11 @@ t.test('a merchant with a public key', async (t) => {
   }
 })
 
-t.test('other ways to say the same', async (t) => {
+t.test('equivalent options', async (t) => {
   const { serialNo: _, ...rest } = MERCHANT_V3
   const { certificate, signer } = parseOptions({ ...OPTIONS, merchant: { ...rest, certificate: V3_FILES.certificate } })
     .merchant as Config
-  t.equal(signer.serialNo, MERCHANT_V3.serialNo, 'the certificate says its number')
+  t.equal(signer.serialNo, MERCHANT_V3.serialNo, 'the serial number comes from the certificate')
   t.ok(certificate)
   t.strictSame(
     faults({ certificate: Buffer.from(V3_FILES.certificate), serialNo: MERCHANT_V3.serialNo!.toLowerCase() }),
@@ -132,7 +132,7 @@ t.test('every fault is reported at once', async (t) => {
       [/^`merchant\.privateKey` cannot be used: it is a CERTIFICATE: give apiclient_key\.pem/],
     ],
     [
-      'a key that is cut',
+      'a truncated key',
       { privateKey: V3_FILES.privateKey.slice(0, 200) + '\n-----END PRIVATE KEY-----' },
       [/^`merchant\.privateKey` cannot be used: it cannot be read \(Node: /],
     ],
@@ -142,7 +142,7 @@ t.test('every fault is reported at once', async (t) => {
     ['no serial number', { serialNo: undefined }, [/^`merchant\.serialNo` or `merchant\.certificate` is missing/]],
     ['a serial number with colons', { serialNo: '37:75:B6' }, [/^`merchant\.serialNo` must be .*, not "37:75:B6"/]],
     [
-      'another serial number than that of the certificate',
+      "a serial number that is not the certificate's",
       { serialNo: '0123456789ABCDEF', certificate: V3_FILES.certificate },
       [
         /^`merchant\.serialNo` is not that of `merchant\.certificate`, which is 3775B6A45ACD588826D15E583A95F5DD3A1B0C01/,
@@ -154,11 +154,11 @@ t.test('every fault is reported at once', async (t) => {
       [/^`merchant\.privateKey` does not belong to `merchant\.certificate`/],
     ],
     [
-      'a certificate that is none',
+      'a public key as the certificate',
       { certificate: V3_FILES.ownPublicKey },
       [/^`merchant\.certificate` cannot be used: it is a PUBLIC KEY, not a certificate/],
     ],
-    ['a certificate that is no PEM', { certificate: 'x' }, [/^`merchant\.certificate` cannot be used: it is not PEM/]],
+    ['a certificate that is not PEM', { certificate: 'x' }, [/^`merchant\.certificate` cannot be used: it is not PEM/]],
     [
       'an id without its key',
       { publicKey: undefined },
@@ -171,7 +171,7 @@ t.test('every fault is reported at once', async (t) => {
       [/^give `merchant\.publicKeyId` and `merchant\.publicKey`, or `merchant\.platformCertificates`/],
     ],
     [
-      'an id that is none',
+      'an invalid id',
       { publicKeyId: '0119000001092024112600000000000001' },
       [/^`merchant\.publicKeyId` must be the id/],
     ],
@@ -186,25 +186,21 @@ t.test('every fault is reported at once', async (t) => {
       { publicKey: V3_FILES.platformCertificate },
       [/^`merchant\.publicKey` cannot be used: it is a certificate/],
     ],
-    ['no PEM as the public key', { publicKey: 'x' }, [/^`merchant\.publicKey` cannot be used: it is not PEM/]],
-    [
-      'certificates that are none',
-      { platformCertificates: [] },
-      [/^`merchant\.platformCertificates` must be "download"/],
-    ],
+    ['a public key that is not PEM', { publicKey: 'x' }, [/^`merchant\.publicKey` cannot be used: it is not PEM/]],
+    ['invalid certificates', { platformCertificates: [] }, [/^`merchant\.platformCertificates` must be "download"/]],
     ['another word', { platformCertificates: 'auto' }, [/^`merchant\.platformCertificates` must be "download"/]],
     [
-      'a platform certificate that is none',
+      'an invalid platform certificate',
       { platformCertificates: [V3_FILES.platformCertificate, 'x'] },
       [/^`merchant\.platformCertificates` cannot be used: it is not PEM/],
     ],
     [
-      'our own certificate as that of the platform',
+      'our own certificate as the platform certificate',
       { platformCertificates: [V3_FILES.certificate] },
       [/^`merchant\.platformCertificates` contains your own/],
     ],
     ['an option of v2', { cert: {} }, [/^`merchant\.cert` is not an option; the options are version, mchId, apiV3Key/]],
-    ['several at once', { mchId: 'x', apiV3Key: 'x', serialNo: undefined }, [/mchId/, /apiV3Key/, /serialNo/]],
+    ['several faults at once', { mchId: 'x', apiV3Key: 'x', serialNo: undefined }, [/mchId/, /apiV3Key/, /serialNo/]],
   ]
   for (const [name, merchant, expected] of cases) {
     const found = faults(merchant)

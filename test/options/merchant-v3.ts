@@ -4,7 +4,7 @@ import { v3 } from '../fixtures.ts'
 
 const { keys } = v3()
 
-/** The files of a merchant of API v3 and of WeChat Pay, from the vectors. */
+/** The files of an API v3 merchant and of WeChat Pay, from the vectors. */
 export const V3_FILES = {
   privateKey: keys.mock_merchant!.private_key_pem!,
   certificate: keys.mock_merchant!.certificate_pem!,

@@ -32,7 +32,7 @@ t.test('plain HTTP to another machine', async (t) => {
   }
 })
 
-t.test('the end of the certificate', async (t) => {
+t.test('the expiry of the certificate', async (t) => {
   const cases: [now: string, level: string | undefined, text: RegExp][] = [
     ['2024-12-01T23:59:59Z', undefined, /./],
     [
@@ -52,7 +52,7 @@ t.test('the end of the certificate', async (t) => {
   t.strictSame(noticesOf({ ...WECHAT, merchant: v2({ cert, key }) }, AT), [])
 })
 
-t.test('the end of certificates of API v3', async (t) => {
+t.test('the expiry of API v3 certificates', async (t) => {
   const ends = [V3_FILES.certificate, V3_FILES.platformCertificate].map((pem) =>
     Date.parse(new X509Certificate(pem).validTo),
   )
@@ -74,11 +74,11 @@ t.test('the end of certificates of API v3', async (t) => {
   t.strictSame(
     noticesOf({ ...WECHAT, merchant: parseOptions(OPTIONS).merchant }, new Date('2500-01-01')),
     [],
-    'a public key has no end',
+    'a public key does not expire',
   )
 })
 
-t.test('each is in the log once, at start, and nothing is refused for it', async (t) => {
+t.test('each notice is logged once at start, and nothing is refused', async (t) => {
   const told = async (cert: Buffer, baseUrl?: string) => {
     const shop = await merchant(t, {
       options: {

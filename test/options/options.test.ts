@@ -24,13 +24,13 @@ const VALID: WechatPayOptions = {
   onPaid: () => {},
 }
 
-/** The options with `value` at `path`; a path of two names leads into `merchant`. */
+/** The options with `value` at `path`; a path with two names is in `merchant`. */
 function having(path: string, value: unknown): WechatPayOptions {
   const [name, inner] = path.split('.') as [string, string?]
   return { ...VALID, [name]: inner === undefined ? value : { ...VALID.merchant, [inner]: value } }
 }
 
-/** The lines of the fault that parsing `options` reports. */
+/** The lines of the error that parsing `options` reports. */
 function faults(options: unknown): string[] {
   try {
     parseOptions(options as WechatPayOptions)
@@ -43,7 +43,7 @@ function faults(options: unknown): string[] {
   return []
 }
 
-t.test('the least that must be given, and the defaults of the rest', async (t) => {
+t.test('the required options, and the defaults of the others', async (t) => {
   const { now, store, hooks, ...config } = parseOptions(VALID)
   t.strictSame(JSON.parse(JSON.stringify(config)), {
     apps: [{ appid: 'wx2421b1c4370ec43b', appSecrets: ['[secret]'] }],
@@ -73,8 +73,8 @@ t.test('the least that must be given, and the defaults of the rest', async (t) =
     [API_KEY],
   )
   t.equal(store, VALID.store)
-  t.strictSame(Object.keys(hooks), ['price', 'onPaid'], 'a hook that was not given is not there')
-  t.ok(Math.abs(now().getTime() - Date.now()) < 1000, "the clock is the machine's")
+  t.strictSame(Object.keys(hooks), ['price', 'onPaid'], 'a hook that was not given is absent')
+  t.ok(Math.abs(now().getTime() - Date.now()) < 1000, "the default clock is the machine's")
 })
 
 t.test('everything given', async (t) => {
@@ -122,11 +122,11 @@ t.test('everything given', async (t) => {
     now,
   })
   t.equal(config.proxy?.reveal(), 'http://shop:hunter2@proxy.example.com:3128')
-  t.notMatch(inspect(config, { depth: 9, showHidden: true }), 'hunter2', 'shown to nobody')
+  t.notMatch(inspect(config, { depth: 9, showHidden: true }), 'hunter2', 'secrets are not shown')
   t.strictSame(config.hooks, { price: VALID.price, onPaid: VALID.onPaid, ...given })
 })
 
-t.test('a clock gives moments', async (t) => {
+t.test('the clock option must return a valid Date', async (t) => {
   t.match(faults({ ...VALID, now: Date.now }), [/^`now` cannot be used: its result must be a valid Date, not \d+$/])
   t.match(faults({ ...VALID, now: () => new Date(NaN) }), [/must be a valid Date, not Invalid Date/])
   const broken = () => {
@@ -135,7 +135,7 @@ t.test('a clock gives moments', async (t) => {
   t.match(faults({ ...VALID, now: broken }), ['`now` cannot be used: it threw: no clock'])
 })
 
-t.test('values at the edge of a rule', async (t) => {
+t.test('values at the limits of each rule', async (t) => {
   const cases: [string, unknown[]][] = [
     [
       'publicUrl',
@@ -332,11 +332,11 @@ t.test('the value is shown as it is', async (t) => {
   for (const [path, value, shown] of cases) {
     const [line] = faults(having(path, value))
     t.match(line, shown, `${path}: ${shown}`)
-    t.notMatch(line, 'hidden', `${path}: without content`)
+    t.notMatch(line, 'hidden', `${path}: without the value`)
   }
 })
 
-t.test('what must be given', async (t) => {
+t.test('the required options', async (t) => {
   for (const path of [
     'appid',
     'appSecret',
@@ -436,7 +436,7 @@ t.test('a certificate of the right form that TLS cannot use is refused with the 
     const [line, ...more] = faults(having('merchant.cert', cert))
     t.match(line, /^`merchant\.cert` cannot be used: /)
     t.match(line, reason)
-    t.notMatch(line, /hunter2|1900000109/, 'without the passphrase')
+    t.notMatch(line, /hunter2|1900000109/, 'the passphrase is not shown')
     t.strictSame(more, [])
   }
 })
@@ -464,11 +464,11 @@ t.test('a secret given to the wrong option is not shown either', async (t) => {
   t.notMatch(
     inspect(parseOptions(VALID), { depth: 9, showHidden: true }),
     new RegExp(`${APP_SECRET}|${API_KEY}`),
-    'nor do the parsed options show them',
+    'the parsed options do not show them either',
   )
 })
 
-t.test('an unknown option is named, and the known ones too', async (t) => {
+t.test('the message names the unknown option and lists the known ones', async (t) => {
   const lines = faults({
     ...VALID,
     notifyURL: 'hunter2',
@@ -479,7 +479,7 @@ t.test('an unknown option is named, and the known ones too', async (t) => {
   t.match(lines[0], /^`notifyURL` is not an option; the options are appid, appSecret, apps, merchant, .*, now$/)
   t.match(lines[1], /^`toString` is not an option/)
   t.match(lines[2], /^`merchant.mch_id` is not an option; the options are version, mchId, apiKey, signType/)
-  t.notMatch(lines.join(), 'hunter2', 'its value may be anything, and is not shown')
+  t.notMatch(lines.join(), 'hunter2', 'its value may be anything and is not shown')
 })
 
 t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) => {
@@ -492,7 +492,7 @@ t.test("latePayment: 'refund' needs the certificate of the merchant", async (t) 
   )
 })
 
-t.test('keys that were mixed up', async (t) => {
+t.test('mixed-up keys', async (t) => {
   const merchant = (apiKey: string) => ({ ...VALID.merchant, apiKey })
   t.match(faults({ ...VALID, merchant: merchant(APP_SECRET) }), [
     /^`merchant\.apiKey` is the app secret: take the APIv2/,
@@ -504,7 +504,7 @@ t.test('keys that were mixed up', async (t) => {
   t.notMatch(both.join(), APP_SECRET)
 })
 
-t.test('issueToken and authenticate belong together', async (t) => {
+t.test('issueToken and authenticate must be given together', async (t) => {
   for (const name of ['issueToken', 'authenticate']) {
     t.strictSame(
       faults({ ...VALID, [name]: () => {} }),
@@ -515,12 +515,12 @@ t.test('issueToken and authenticate belong together', async (t) => {
     t.match(
       faults({ ...VALID, [other]: () => {}, [name]: 'x' }),
       [`\`${name}\` must be a function`],
-      `${name}, which is no function`,
+      `${name}, which is not a function`,
     )
   }
 })
 
-t.test('WeChat takes a notify URL of at most 256 characters', async (t) => {
+t.test('a notify URL has at most 256 characters', async (t) => {
   const publicUrl = `https://shop.example.com/${'a'.repeat(256 - 'https://shop.example.com//wechat/notify'.length)}`
   t.equal(parseOptions({ ...VALID, publicUrl }).notifyUrl.length, 256)
   t.strictSame(faults({ ...VALID, publicUrl: publicUrl + 'a' }), [
@@ -567,7 +567,7 @@ t.test('all faults at once', async (t) => {
   )
 })
 
-t.test('the notify URL has the prefix of the scope in which the plugin is registered', async (t) => {
+t.test('the notify URL includes the prefix of the scope', async (t) => {
   t.equal(parseOptions(VALID, '/api').notifyUrl, 'https://shop.example.com/api/wechat/notify')
   t.equal(
     parseOptions({ ...VALID, publicUrl: 'https://shop.example.com/a/', prefix: '/pay' }, '/v1').notifyUrl,
@@ -576,7 +576,7 @@ t.test('the notify URL has the prefix of the scope in which the plugin is regist
   t.throws(() => parseOptions(VALID, `/${'a'.repeat(220)}`), { message: /at most 256 characters/ })
 })
 
-t.test('a key that was given to the wrong option is in no message', async (t) => {
+t.test('a key given to the wrong option is not in any message', async (t) => {
   for (const key of ['"\'\\'.padEnd(32, '!x'), 'Key!'.repeat(8), API_KEY]) {
     for (const path of ['merchant.mchId', 'merchant.signType', 'appid', 'prefix', 'publicUrl', 'baseUrl']) {
       for (const value of [key, `https://${key}`, ` ${key}`, { [inspect.custom]: () => key }]) {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isLoopback, isOrigin, isProxy, isPublicUrl } from '../../src/options/urls.ts'
 
-t.test('which host is this machine', async (t) => {
+t.test('which hosts are this machine', async (t) => {
   for (const [url, loopback] of [
     ['http://localhost:3000', true],
     ['http://127.0.0.1', true],
@@ -41,7 +41,7 @@ t.test('a proxy is an origin, with credentials or without', async (t) => {
   }
 })
 
-t.test('where WeChat can reach us, and where it may be', async (t) => {
+t.test('valid URLs for us and for WeChat', async (t) => {
   for (const [url, publicUrl, origin] of [
     ['https://shop.example.com', true, true],
     ['https://shop.example.com/a', true, false],

@@ -31,7 +31,7 @@ t.test('published vectors', async (t) => {
   for (const { id, body, apiv3_key: key, plaintext } of ofKind('notification')) {
     if (key === undefined) continue
     const opened = decryptV3(JSON.parse(body).resource, key)?.toString()
-    // 16 bytes would be AES-128: keys of that length are not WeChat's.
+    // 16 bytes would be AES-128, which WeChat does not use.
     t.equal(opened, key.length === 32 ? plaintext : undefined, id)
   }
   for (const { id, apiv3_key: key, response, certificate_pem: pem, certificate_serial: serial } of ofKind(
@@ -85,7 +85,7 @@ t.test('agrees with an independent implementation', async () => {
   )
 })
 
-t.test('fields for WeChat alone', async (t) => {
+t.test('fields that only WeChat can read', async (t) => {
   const name = 'mock_wechatpay_public_key'
   const open = (text: string, key: string) =>
     privateDecrypt(
@@ -95,7 +95,7 @@ t.test('fields for WeChat alone', async (t) => {
   const text = '张三 13800138000'
   const encrypted = encryptField(text, createPublicKey(keys[name]!.public_key_pem!))
   t.equal(open(encrypted, keys[name]!.private_key_pem!), text)
-  t.not(encrypted, encryptField(text, createPublicKey(keys[name]!.public_key_pem!)), 'never twice the same')
+  t.not(encrypted, encryptField(text, createPublicKey(keys[name]!.public_key_pem!)), 'never the same twice')
   t.equal(Buffer.from(encrypted, 'base64').length, 256)
   for (const { id, ciphertext, plaintext, key } of ofKind('oaep-sha1-decrypt')) {
     t.equal(open(ciphertext, keys[key]!.private_key_pem!), plaintext, id)

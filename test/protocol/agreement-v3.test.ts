@@ -9,7 +9,7 @@ import { authorize, readSeal, signLines, verifyV3 } from '../../src/protocol/sig
 import { v3 } from '../fixtures.ts'
 import { size } from '../sizes.ts'
 
-// As in agreement.test.ts: two sides that share no code have to agree about everything that can be generated.
+// As in agreement.test.ts: two sides that share no code have to agree on everything that can be generated.
 
 const { keys } = v3()
 const MERCHANT = {
@@ -28,7 +28,7 @@ const text = fc.oneof(
   fc.string({ unit: fc.constantFrom('茶', '龙', '"', '\\', '\n', '&', '/', '😀', '\u2028'), maxLength: 20 }),
 )
 const nonce = fc.stringMatching(/^[0-9A-Za-z]{1,32}$/)
-/** As `encodeURIComponent` and a query writer leave it, reserved characters included. */
+/** As left by `encodeURIComponent` or a query builder, including reserved characters. */
 const target = fc
   .tuple(fc.array(text, { maxLength: 3 }), fc.dictionary(text, text, { maxKeys: 3 }))
   .map(([path, query]) => {
@@ -67,7 +67,7 @@ t.test('the mock reads and verifies what the plugin signs', async () => {
   )
 })
 
-t.test('the plugin verifies what the mock signs, and nothing that differs by a byte', async () => {
+t.test('the plugin verifies what the mock signs, and rejects it with one byte changed', async () => {
   fc.assert(
     fc.property(body, fc.nat({ max: 4e9 }), nonce, fc.nat(), (body, seconds, nonce, at) => {
       const headers = mockSign.signedHeaders(
@@ -108,7 +108,7 @@ t.test('the second signature', async () => {
   )
 })
 
-t.test('the plugin decrypts what the mock encrypts, and nothing that differs by a bit', async () => {
+t.test('the plugin decrypts what the mock encrypts, and rejects it with one bit changed', async () => {
   fc.assert(
     fc.property(text, text, fc.stringMatching(/^[0-9A-Za-z]{12}$/), fc.nat(), (plain, associated, nonce, at) => {
       const ciphertext = mockAead.sealAead(plain, API_V3_KEY, nonce, associated)
@@ -124,7 +124,7 @@ t.test('the plugin decrypts what the mock encrypts, and nothing that differs by 
   )
 })
 
-t.test('fields for WeChat alone', async () => {
+t.test('fields that only WeChat can read', async () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', maxLength: 20 }), (plain) => {
       if (Buffer.byteLength(plain) > 200) return

@@ -10,7 +10,7 @@ import { formatTime, parseTime } from '../../src/protocol/time.ts'
 import { readXml, writeXml } from '../../src/protocol/xml.ts'
 import { damagedDocument, document, message } from './messages.ts'
 
-// The plugin and the mock share no code and were written by different techniques. Where they agree on whatever can be generated, an end-to-end test
+// The plugin and the mock share no code and use different techniques. If they agree on everything that can be generated, an end-to-end test
 // between them shows more than that a program agrees with itself.
 
 const KEY = '192006250b4c09247ec02edce69f6a2d'
@@ -18,7 +18,7 @@ const signType = fc.constantFrom('MD5' as const, 'HMAC-SHA256' as const)
 const signable = message.filter((entries) => entries.some(([name, value]) => name !== 'sign' && value !== ''))
 const numRuns = 1000
 
-t.test('both sign alike, in any order of the fields', async () => {
+t.test('both sign alike, in any order of fields', async () => {
   fc.assert(
     fc.property(signable, signType, (entries, signType) => {
       const sign = mockSign.signV2(entries, KEY, signType)
@@ -88,7 +88,7 @@ t.test('a damaged document that the plugin accepts, the mock reads the same', as
   t.ok(accepted > 100, `${accepted} accepted`)
 })
 
-t.test('both tell Beijing time alike', async () => {
+t.test('both convert Beijing time alike', async () => {
   const moment = fc.date({
     min: new Date('2000-01-01T00:00:00Z'),
     max: new Date('2099-12-31T00:00:00Z'),

@@ -91,7 +91,7 @@ const REFUNDED = [
   ...['-0.01500', '0.60%', '0.00', '2.50', ''],
 ]
 
-t.test('a bill with the columns of today', async (t) => {
+t.test("a bill with today's columns", async (t) => {
   const text = bill(HEADER, values(...PAID), values(...REFUNDED), ...SUMMARY)
   const { rows, summary } = await trades(text)
   t.strictSame(rows[0], {
@@ -162,7 +162,7 @@ t.test('a recorded bill', async (t) => {
       ['SUCCESS', 3, 1000, undefined],
     ],
   )
-  t.match(summary, { count: 45, totalFee: 47, refundFee: 14 }, 'an excerpt; counted as if it were money')
+  t.match(summary, { count: 45, totalFee: 47, refundFee: 14 }, 'an excerpt whose count is written as an amount')
 })
 
 t.test('columns are found by their names', async (t) => {
@@ -223,7 +223,7 @@ t.test('columns are found by their names', async (t) => {
       ],
       summary: { count: 1, totalFee: 1250, refundFee: 250, settlementFee: undefined },
     },
-    'of old merchants',
+    'of merchants from the early years',
   )
 
   const success =
@@ -264,7 +264,7 @@ t.test('columns are found by their names', async (t) => {
   })
 })
 
-t.test('a bill that is not whole is not usable', async (t) => {
+t.test('an incomplete bill is not usable', async (t) => {
   const cases: [name: string, text: string, message: RegExp][] = [
     ['nothing', '', /ends without its summary/],
     ['cut after a row', bill(HEADER, values(...PAID)), /ends without its summary/],
@@ -280,13 +280,13 @@ t.test('a bill that is not whole is not usable', async (t) => {
   }
 })
 
-t.test('a line that cannot be read: the bill is not usable, unless somebody takes it', async (t) => {
+t.test('a bill with an unreadable line is not usable, unless the caller handles the line', async (t) => {
   const spoilt = (at: number, value: string) => values(...PAID.with(at, value))
   const cases: [name: string, line: string, reason: RegExp][] = [
     ['a value that ends like a value', spoilt(20, '茶,`9'), /has 28 values, and there are 27 columns/],
     ['too few', values('1', '2'), /has 2 values/],
     ['a line break in a value', 'rest of a value', /has 1 values/],
-    ['an amount with a sign of thousands', spoilt(24, '1,250.00'), /"1,250.00" is no amount in yuan/],
+    ['an amount with a thousands separator', spoilt(24, '1,250.00'), /"1,250.00" is no amount in yuan/],
     ['a fraction of a fen', spoilt(24, '12.505'), /"12.505" is no amount/],
     ['no moment', spoilt(0, '2026-02-30 00:00:00'), /is no moment/],
     ['an unknown state', spoilt(9, 'ACCEPT'), /"ACCEPT" is none of SUCCESS, REFUND, REVOKED/],

@@ -53,7 +53,7 @@ t.test('texts that are not addresses', async (t) => {
   for (const value of values) t.equal(readIpAddress(value), undefined, String(value))
 })
 
-t.test('addresses that nobody reaches from outside', async (t) => {
+t.test('addresses that cannot be reached from outside', async (t) => {
   const inner = ['0.0.0.0', '10.1.2.3', '100.64.0.1', '127.0.0.1', '169.254.169.254', '172.31.255.255', '192.168.0.1']
   for (const address of [...inner, '::', '::1', 'fd00::1', 'fe80::1', '::ffff:10.1.2.3']) {
     t.equal(isPrivateAddress(address), true, address)

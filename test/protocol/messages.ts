@@ -30,13 +30,13 @@ const awkward = fc.constantFrom(
 const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
 const legal = fc.string({ unit: 'binary', maxLength: 4 }).filter((text) => !NOT_XML.test(text))
 const value = fc.array(fc.oneof(awkward, legal), { maxLength: 6 }).map((parts) => parts.join(''))
-/** The fields of a message, awkward values among them. */
+/** The fields of a message, including awkward values. */
 export const message: fc.Arbitrary<Entries> = fc.uniqueArray(fc.tuple(name, value), {
   selector: ([name]) => name,
   maxLength: 6,
 })
 
-/** A part of a value in one of the ways XML offers to write it, and what it stands for. */
+/** A part of a value in one of XML's notations, and its meaning. */
 interface Part {
   wire: string
   value: string
@@ -70,7 +70,7 @@ const declaration = fc.constantFrom(
   '<?xml version="1.0" encoding="UTF-8" ?>\n',
   "<?xml  version = '1.0'\tencoding =\n'utf-8' standalone='yes'?>",
 )
-/** The space before the end of an element's two tags: mostly none. */
+/** The space before the end of an element's two tags, usually none. */
 const tagSpaces = fc.oneof({ weight: 2, arbitrary: fc.constant(['', ''] as const) }, fc.tuple(space, space))
 /** `short` writes an element without a value as one tag. */
 const element = fc.record({ name, parts, after: space, tagSpaces, short: fc.boolean() }).map((made) => {
@@ -84,7 +84,7 @@ const element = fc.record({ name, parts, after: space, tagSpaces, short: fc.bool
   }
 })
 const elements = fc.uniqueArray(element, { selector: ({ name }) => name, maxLength: 6 })
-/** A message as somebody else might write it, in any of the ways XML offers, and what it means. */
+/** A message in any notation that XML allows, and its meaning. */
 export const document: fc.Arbitrary<{ text: string; entries: Entries }> = fc
   .tuple(declaration, space, elements, space, tagSpaces)
   .map(([declaration, first, elements, last, [opening, closing]]) => ({
@@ -123,7 +123,7 @@ const scrap = fc.constantFrom(
 )
 const damage = fc.record({ at: fc.nat(), cut: fc.nat({ max: 6 }), scrap })
 
-/** A document with pieces cut out and scraps put in: some of them still are documents. */
+/** A document with pieces removed and inserted; some are still valid. */
 export const damagedDocument: fc.Arbitrary<string> = fc
   .tuple(document, fc.array(damage, { minLength: 1, maxLength: 3 }))
   .map(([{ text }, damages]) => {

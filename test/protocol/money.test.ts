@@ -108,5 +108,5 @@ t.test('an amount in yuan is read by its digits', async (t) => {
     '¥1',
   ]
   for (const text of bad) t.equal(parseYuan(text), undefined, JSON.stringify(text))
-  t.equal(parseYuan('9999999999999.99999', 5), undefined, 'more than a number holds')
+  t.equal(parseYuan('9999999999999.99999', 5), undefined, 'more than a number can hold')
 })

@@ -26,7 +26,7 @@ t.test('published and computed messages decrypt', async (t) => {
   )
 })
 
-t.test('an API key whose MD5 begins with a zero keeps it', async (t) => {
+t.test('an API key whose MD5 begins with a zero keeps that zero', async (t) => {
   const key = 'mock-apiv2-key-00000000000000072'
   const md5 = createHash('md5').update(key).digest('hex')
   t.match(md5, /^0/)
@@ -35,13 +35,13 @@ t.test('an API key whose MD5 begins with a zero keeps it', async (t) => {
   t.equal(decryptRefundNotify(reqInfo, key).toString(), '<root></root>')
 })
 
-t.test('what does not decrypt is refused', async (t) => {
+t.test('data that cannot be decrypted is refused', async (t) => {
   const good = readXml(sample('20-notify.refund.encrypted.xml')).get('req_info')!
   for (const [name, reqInfo, key] of [
     ['another key', good, '0'.repeat(32)],
-    ['cut to no whole block', good.slice(0, -8), apiKey],
+    ['cut to an incomplete block', good.slice(0, -8), apiKey],
     ['not base64', `${good.slice(0, -4)}!!!!`, apiKey],
-    ['base64 of another alphabet', good.replace('+', '-'), apiKey],
+    ['base64 in another alphabet', good.replace('+', '-'), apiKey],
     ['a length that base64 never has', good.slice(0, -1), apiKey],
     ['empty', '', apiKey],
   ] as const) {

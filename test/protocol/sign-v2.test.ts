@@ -51,15 +51,15 @@ t.test('recorded messages verify from their bytes', async (t) => {
 t.test('the signed text', async (t) => {
   const base = { appid: 'wx1', total_fee: '1', body: 'tea' }
   const same: [string, Record<string, string>][] = [
-    ['the order of the wire does not count', { total_fee: '1', body: 'tea', appid: 'wx1' }],
-    ['an empty value does not count', { ...base, attach: '', refund_channel: '' }],
-    ['sign itself does not count', { ...base, sign: 'anything' }],
+    ['the order of fields does not matter', { total_fee: '1', body: 'tea', appid: 'wx1' }],
+    ['an empty value is left out', { ...base, attach: '', refund_channel: '' }],
+    ['sign itself is left out', { ...base, sign: 'anything' }],
   ]
   const other: [string, Record<string, string>][] = [
     ['"0" is not empty', { ...base, coupon_fee: '0' }],
     ['a space is not empty', { ...base, attach: ' ' }],
     ['values are not trimmed', { ...base, body: ' tea' }],
-    ['an unknown field counts', { ...base, added_in_2031: '1' }],
+    ['an unknown field is included', { ...base, added_in_2031: '1' }],
     ['sign_type counts', { ...base, sign_type: 'MD5' }],
     ['names are case sensitive: Sign is not sign', { ...base, Sign: 'x' }],
     ['values are raw: no HTML escapes', { ...base, body: '&lt;' }],
@@ -72,7 +72,7 @@ t.test('the signed text', async (t) => {
   }
 })
 
-t.test('the text that is signed, byte for byte', async (t) => {
+t.test('the signed text, byte for byte', async (t) => {
   const cases: [string, Record<string, string>, string][] = [
     ['upper case before _ before lower case', { a: '1', _b: '2', Z: '3' }, 'Z=3&_b=2&a=1'],
     [
@@ -80,7 +80,11 @@ t.test('the text that is signed, byte for byte', async (t) => {
       { coupon_fee_2: '2', coupon_fee_10: '10', coupon_fee: '0' },
       'coupon_fee=0&coupon_fee_10=10&coupon_fee_2=2',
     ],
-    ['a name before the longer one', { mch_id: '1', mch: '2', mchid: '3' }, 'mch=2&mch_id=1&mchid=3'],
+    [
+      'a name before a longer name that begins with it',
+      { mch_id: '1', mch: '2', mchid: '3' },
+      'mch=2&mch_id=1&mchid=3',
+    ],
     ['Chinese as UTF-8', { body: '腾讯充值中心-QQ会员充值' }, 'body=腾讯充值中心-QQ会员充值'],
     ['& = < raw', { attach: 'a=1&b=<2>' }, 'attach=a=1&b=<2>'],
   ]
@@ -105,7 +109,7 @@ t.test('another implementation agrees on generated messages', async () => {
   )
 })
 
-t.test('the algorithm is the one configured, whatever the message says', async (t) => {
+t.test('the configured algorithm is used, whatever the message says', async (t) => {
   const message = { appid: 'wxd930ea5d5a258f4f', body: '支付测试', total_fee: '101' }
   for (const configured of SIGN_TYPES) {
     const [other] = SIGN_TYPES.filter((signType) => signType !== configured)
@@ -123,7 +127,7 @@ t.test('the algorithm is the one configured, whatever the message says', async (
     t.equal(
       verifyV2(signed(message, other!), KEY, configured),
       false,
-      `${other} is not accepted by a merchant of ${configured}`,
+      `${other} is not accepted by a merchant that uses ${configured}`,
     )
     t.equal(
       verifyV2(signed({ ...message, sign_type: other! }, other!), KEY, configured),
@@ -133,7 +137,7 @@ t.test('the algorithm is the one configured, whatever the message says', async (
     t.equal(
       verifyV2(signed({ ...message, sign_type: other! }, configured), KEY, configured),
       false,
-      `${configured} is not accepted while the message names ${other}`,
+      `${configured} is not accepted if the message names ${other}`,
     )
     t.equal(
       verifyV2(signed({ ...message, sign_type: configured.toLowerCase() }, configured), KEY, configured),
@@ -156,7 +160,7 @@ t.test('invalid signatures', async (t) => {
       ['twice', { sign: sign + sign }],
       ['with a space', { sign: ` ${sign}` }],
       ['one digit changed', { sign: (sign.startsWith('0') ? '1' : '0') + sign.slice(1) }],
-      ['full-width, as many characters', { sign: '０'.repeat(sign.length) }],
+      ['full-width, with the same number of characters', { sign: '０'.repeat(sign.length) }],
       ['another key', { sign: signV2(fieldsOf(message), OTHER_KEY, signType) }],
       ['an empty key', { sign: signV2(fieldsOf(message), '', signType) }],
       ['the other algorithm', { sign: signV2(fieldsOf(message), KEY, signType === 'MD5' ? 'HMAC-SHA256' : 'MD5') }],
@@ -164,16 +168,16 @@ t.test('invalid signatures', async (t) => {
       ['a field added', { sign, coupon_fee: '0' }],
       ['a field emptied', { sign, body: '' }],
     ]
-    t.equal(verifyV2(fieldsOf({ ...message, sign }), KEY, signType), true, `${signType}: the genuine one`)
+    t.equal(verifyV2(fieldsOf({ ...message, sign }), KEY, signType), true, `${signType}: the genuine signature`)
     for (const [name, change] of cases) {
       t.equal(verifyV2(fieldsOf({ ...message, ...change }), KEY, signType), false, `${signType}: ${name}`)
     }
   }
 })
 
-t.test('values that hold what could be a field of its own', async (t) => {
+t.test('values that contain what could be a separate field', async (t) => {
   const files = readdirSync(new URL('../samples', import.meta.url)).filter((name) => name.endsWith('.xml'))
-  // As WeChat's own messages name them; a probe and a sandbox's key are none.
+  // As named in WeChat's own messages, except probes and sandbox keys.
   const names = new Set(
     files
       .filter((name) => !/attack|sandbox/.test(name))
@@ -186,7 +190,7 @@ t.test('values that hold what could be a field of its own', async (t) => {
       ),
   )
   for (const root of ['xml', 'root']) names.delete(root)
-  t.ok(names.size >= 50, `${names.size} of them`)
+  t.ok(names.size >= 50, `${names.size} fields`)
   for (const name of names) t.equal(fieldWithin(`x&${name}=1`), name, name)
 
   const held: [string, string][] = [

@@ -48,7 +48,7 @@ t.test('replies and notifications: published and computed vectors', async (t) =>
   }
 })
 
-t.test('the same value in other bytes does not verify', async (t) => {
+t.test('the same value in different bytes does not verify', async (t) => {
   const [original] = ofKind('notification').filter(({ id }) => id === 'self-notify-transaction-cert')
   const [other] = ofKind('notification').filter(({ id }) => id === 'self-notify-reserialised-must-fail')
   t.strictSame(JSON.parse(other!.body), JSON.parse(original!.body))
@@ -72,7 +72,7 @@ t.test('probes do not verify, and do not throw', async (t) => {
     t.equal(isProbe(seal), true, id)
     t.equal(verifyV3(seal, Buffer.from('{}'), publicKey('docs_platform')), false, id)
   }
-  // 355 characters, as on the wire (wechatpay-java issue 319): no length that base64 can have.
+  // 355 characters, as on the wire (wechatpay-java issue 319): not a possible length of base64.
   const live = {
     timestamp: '1767225600',
     nonce: 'nonce',
@@ -90,7 +90,7 @@ t.test('probes do not verify, and do not throw', async (t) => {
   }
 })
 
-t.test('five minutes, both ways', async (t) => {
+t.test('five minutes in both directions', async (t) => {
   const now = new Date(1_767_225_600_000)
   const at = (seconds: number) =>
     isFresh({ timestamp: String(1_767_225_600 + seconds), nonce: '', serial: '', signature: '' }, now)
@@ -118,7 +118,7 @@ t.test('five minutes, both ways', async (t) => {
   }
 })
 
-t.test('a seal is whole or none', async (t) => {
+t.test('an incomplete seal does not count', async (t) => {
   const whole = {
     'wechatpay-timestamp': '1',
     'wechatpay-nonce': 'n',

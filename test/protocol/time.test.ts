@@ -9,7 +9,7 @@ import {
   parseTime,
 } from '../../src/protocol/time.ts'
 
-t.test('times are Beijing time, whatever the zone of this machine', async (t) => {
+t.test('times are Beijing time, whatever the zone of the machine', async (t) => {
   const cases: [string, string, string][] = [
     ['20140903131540', '2014-09-03 13:15:40', '2014-09-03T05:15:40.000Z'],
     ['20200526152550', '2020-05-26 15:25:50', '2020-05-26T07:25:50.000Z'],
@@ -25,7 +25,7 @@ t.test('times are Beijing time, whatever the zone of this machine', async (t) =>
   t.equal(
     formatTime(new Date('2024-01-01T00:00:00.999Z')),
     '20240101080000',
-    'a part of a second is dropped, not rounded',
+    'fractions of a second are dropped, not rounded',
   )
 })
 
@@ -34,7 +34,7 @@ t.test('times are read as they were written', async () => {
   fc.assert(fc.property(seconds, (value) => parseTime(formatTime(new Date(value * 1000)))?.getTime() === value * 1000))
 })
 
-t.test('other forms and impossible moments are not read', async (t) => {
+t.test('other forms and impossible times are not read', async (t) => {
   const bad = [
     '',
     '2014090313154',
@@ -64,12 +64,12 @@ t.test('other forms and impossible moments are not read', async (t) => {
   }
 })
 
-t.test('wx.requestPayment takes whole UNIX seconds, ten digits', async (t) => {
+t.test('wx.requestPayment takes whole UNIX seconds with ten digits', async (t) => {
   t.equal(formatSeconds(new Date(1490840662000)), '1490840662', 'the official example')
-  t.equal(formatSeconds(new Date(1490840662999)), '1490840662', 'a part of a second is dropped, not rounded')
+  t.equal(formatSeconds(new Date(1490840662999)), '1490840662', 'fractions of a second are dropped, not rounded')
 })
 
-t.test('moments of API v3', async (t) => {
+t.test('times of API v3', async (t) => {
   t.equal(formatRfc3339(new Date('2026-01-01T00:00:00.999Z')), '2026-01-01T08:00:00+08:00')
   const cases: [text: string, expected: string | undefined][] = [
     ['2018-06-08T10:34:56+08:00', '2018-06-08T02:34:56.000Z'],
@@ -88,7 +88,7 @@ t.test('moments of API v3', async (t) => {
   for (const [text, expected] of cases) t.equal(parseRfc3339(text)?.toISOString(), expected, text)
 })
 
-t.test('the Date of a reply is read in the form that servers have to send, and in no other', async (t) => {
+t.test('a Date header is read only in the form that servers have to send', async (t) => {
   t.same(parseHttpDate('Sun, 06 Nov 1994 08:49:37 GMT'), new Date('1994-11-06T08:49:37Z'))
   t.same(parseHttpDate(new Date(0).toUTCString()), new Date(0))
   for (const header of [

@@ -10,40 +10,37 @@ const { decrypt, decryptMustFail, userSignature, userSignatureMustFail, sessionH
 const read = ({ encryptedData, iv, session_key: key, appid }: Vector) =>
   decryptUserData({ encryptedData: encryptedData!, iv: iv! }, key!, appid!)
 
-t.test('encrypted data of the vectors', async (t) => {
+t.test('the encrypted data of the vectors', async (t) => {
   for (const vector of decrypt!) {
     t.match(read(vector), { watermark: { appid: vector.appid } }, vector.name)
   }
 })
 
-t.test(
-  'what must not be read: one error for a stale key, another for a foreign app, a third for what is damaged',
-  async (t) => {
-    const codes: Record<string, string> = {
-      watermark: 'WECHAT_DATA_FOREIGN',
-      input: 'WECHAT_INPUT_INVALID',
-    }
-    for (const vector of decryptMustFail!) {
-      const code = codes[vector.stage!] ?? 'WECHAT_SESSION_KEY_STALE'
-      t.throws(() => read(vector), { code }, `${vector.name} (${vector.stage})`)
-    }
-    const [good] = decrypt as [Vector]
-    for (const text of ['null', '7']) {
-      const cipher = createCipheriv(
-        'aes-128-cbc',
-        Buffer.from(good.session_key!, 'base64'),
-        Buffer.from(good.iv!, 'base64'),
-      )
-      const encryptedData = cipher.update(text, 'utf8', 'base64') + cipher.final('base64')
-      t.throws(() => read({ ...good, encryptedData }), { code: 'WECHAT_SESSION_KEY_STALE' }, text)
-    }
-    t.throws(() => read({ ...good, session_key: 'short' }), { code: 'WECHAT_INPUT_INVALID' })
-    t.throws(() => read({ ...good, iv: 'AAAA' }), { code: 'WECHAT_INPUT_INVALID' })
-    t.throws(() => read({ ...good, encryptedData: '' }), { code: 'WECHAT_INPUT_INVALID' })
-  },
-)
+t.test('a stale key, a foreign app and damaged data each have their own error', async (t) => {
+  const codes: Record<string, string> = {
+    watermark: 'WECHAT_DATA_FOREIGN',
+    input: 'WECHAT_INPUT_INVALID',
+  }
+  for (const vector of decryptMustFail!) {
+    const code = codes[vector.stage!] ?? 'WECHAT_SESSION_KEY_STALE'
+    t.throws(() => read(vector), { code }, `${vector.name} (${vector.stage})`)
+  }
+  const [good] = decrypt as [Vector]
+  for (const text of ['null', '7']) {
+    const cipher = createCipheriv(
+      'aes-128-cbc',
+      Buffer.from(good.session_key!, 'base64'),
+      Buffer.from(good.iv!, 'base64'),
+    )
+    const encryptedData = cipher.update(text, 'utf8', 'base64') + cipher.final('base64')
+    t.throws(() => read({ ...good, encryptedData }), { code: 'WECHAT_SESSION_KEY_STALE' }, text)
+  }
+  t.throws(() => read({ ...good, session_key: 'short' }), { code: 'WECHAT_INPUT_INVALID' })
+  t.throws(() => read({ ...good, iv: 'AAAA' }), { code: 'WECHAT_INPUT_INVALID' })
+  t.throws(() => read({ ...good, encryptedData: '' }), { code: 'WECHAT_INPUT_INVALID' })
+})
 
-t.test('the signature of rawData, by its text as it came', async (t) => {
+t.test('the signature of rawData covers the text exactly as received', async (t) => {
   for (const { rawData, signature, session_key: key, name } of userSignature!) {
     t.ok(isUserData(rawData!, signature!, key!), name)
   }
@@ -59,7 +56,7 @@ t.test('the proof of a session key', async (t) => {
   }
 })
 
-t.test('what is sealed for the store can be read under its secret only, for its purpose only', async (t) => {
+t.test('a sealed value can be opened only with its secret and for its purpose', async (t) => {
   const sealed = seal('{"茶":1}', 'secret', 'token', '0123456789abcdef01234567')
   t.notMatch(sealed, /茶/)
   t.equal(unseal(sealed, 'secret', 'token'), '{"茶":1}')

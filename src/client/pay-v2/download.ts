@@ -44,7 +44,7 @@ function unavailable(what: string, details = {}): WechatError {
   return new WechatError('WECHAT_UNAVAILABLE', `${what}. ${ADVICE.repeat}`, { advice: 'repeat', ...details })
 }
 
-/** The meaning of the texts (9_6; the pairing of text and number is that of client libraries). The first match counts. */
+/** The meaning of the texts (9_6; the pairing of text and number comes from client libraries). The first match counts. */
 const TEXTS: [text: RegExp, code: WechatErrorCode, advice: Advice, toDo: string][] = [
   [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
   [/exist/i, 'WECHAT_REFUSED', 'stop', 'Nothing was traded that day.'],
@@ -71,6 +71,6 @@ function refused(body: Buffer): WechatError {
   const message =
     code === 'WECHAT_ACCOUNT_REFUSED'
       ? "WeChat Pay refused this server's request for a bill."
-      : `WeChat Pay gives no bill: ${said}. ${toDo}`
+      : `WeChat Pay returned no bill: ${said}. ${toDo}`
   return new WechatError(code, message, { wechatCode, wechatText, advice })
 }

@@ -97,7 +97,7 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
         { advice: 'query', cause },
       )
     }
-    // A communication failure is never signed: it only means that we cannot rely on any effect.
+    // A communication failure is never signed: it only means that we cannot rely on the call having had an effect.
     if (fields.get('return_code') === 'FAIL') {
       const text = quoted(fields.get('return_msg'))
       const { about, toDo } = readCommunicationFailure(text)
@@ -150,7 +150,7 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
   }
 }
 
-/** "签名错误", of bills "SIGN ERROR": WeChat has done nothing, as it could not identify us. */
+/** "签名错误", for bills "SIGN ERROR": WeChat has done nothing, as it could not identify us. */
 function isWrongKey(error: unknown): boolean {
   return error instanceof WechatError && /^(签名错误|SIGN ERROR)/.test(error.wechatText ?? '')
 }

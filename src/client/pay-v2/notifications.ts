@@ -30,7 +30,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   if (versionOf(message, 'v2') === 'v3') {
     throw new NotificationError(
       'unreadable',
-      'The notification speaks API v3, as of an order made before merchant.version became v2: WeChat is asked about that order instead.',
+      'The notification is in API v3, e.g. for an order made before merchant.version was changed to v2: WeChat is queried about that order instead.',
     )
   }
   let fields: Fields
@@ -54,7 +54,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   if (!appids.includes(appid) || fields.get('mch_id') !== mchId) {
     throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
   }
-  // The reply to a query has all fields of a notification, and also says what became of the payment.
+  // The reply to a query has all fields of a notification, and also the state of the payment.
   const tradeState = fields.get('trade_state')
   if (tradeState && tradeState !== 'SUCCESS') {
     throw new NotificationError(
@@ -86,7 +86,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   return { kind: 'payment', payment }
 }
 
-/** A refund notification has no signature: because it decrypts and names our merchant number, we ask WeChat. */
+/** A refund notification has no signature. One that decrypts and names our merchant number is a reason to query WeChat. */
 function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Notification {
   let refund: Fields
   try {

@@ -78,7 +78,7 @@ export function createPayV2({
     if (reply.get('out_trade_no') !== outTradeNo) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        `WeChat Pay was asked about ${outTradeNo} and answered about another order.`,
+        `WeChat Pay was queried about ${outTradeNo} and answered about another order.`,
         { advice: 'query' },
       )
     }
@@ -87,7 +87,7 @@ export function createPayV2({
       if (typeof payment === 'string') {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay says that ${outTradeNo} is paid with an invalid ${payment}.`,
+          `WeChat Pay reports ${outTradeNo} as paid with an invalid ${payment}.`,
           { advice: 'query' },
         )
       }
@@ -96,7 +96,7 @@ export function createPayV2({
     if (!UNPAID_STATES.includes(tradeState)) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        `WeChat Pay gives ${outTradeNo} the unknown trade_state ${quoted(tradeState)}.`,
+        `WeChat Pay reports the unknown trade_state ${quoted(tradeState)} for ${outTradeNo}.`,
         { advice: 'query' },
       )
     }
@@ -176,7 +176,7 @@ export function createPayV2({
       if (!refundId || reply.get('out_refund_no') !== outRefundNo || parseFen(reply.get('refund_fee')) !== refundFee) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay accepted another refund than ${outRefundNo} of ${refundFee} fen.`,
+          `WeChat Pay accepted a different refund from ${outRefundNo} of ${refundFee} fen.`,
           { advice: 'query' },
         )
       }
@@ -195,7 +195,7 @@ export function createPayV2({
       if (report?.outRefundNo !== outRefundNo) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay was asked about the refund ${outRefundNo} and gave no valid answer.`,
+          `WeChat Pay was queried about the refund ${outRefundNo} and gave no valid answer.`,
           { advice: 'query' },
         )
       }

@@ -13,7 +13,7 @@ const STATES = new Map<string | undefined, RefundReport['state']>([
   ['CHANGE', 'abnormal'],
 ])
 
-/** An order has at most 50 refunds (refund, 9_4), which come ten a page (refundquery, 9_5). */
+/** An order has at most 50 refunds (refund, 9_4), listed ten per page (refundquery, 9_5). */
 const MAX_REFUNDS = 50
 const MAX_PAGES = 5
 
@@ -61,7 +61,7 @@ export async function listRefunds(
   }
   throw new WechatError(
     'WECHAT_REPLY_INVALID',
-    `WeChat Pay was asked about the refunds of ${outTradeNo} and gave no valid answer.`,
+    `WeChat Pay was queried about the refunds of ${outTradeNo} and gave no valid answer.`,
     { advice: 'query' },
   )
 }

@@ -4,7 +4,7 @@ import { parseTime } from '../../protocol/time.ts'
 import { kept } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 
-/** The payment that a verified message reports, which names our account, or the name of the field that cannot be read. */
+/** The payment in a verified message for our account, or the name of the field that cannot be read. */
 export function readPayment(fields: Fields, { appid, mchId }: Account): Payment | string {
   const totalFee = parseFen(fields.get('total_fee'))
   if (totalFee === undefined) return 'total_fee'

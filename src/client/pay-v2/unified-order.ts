@@ -79,7 +79,7 @@ export function textFaultV2(text: string): string | undefined {
   const field = fieldWithin(text)
   return field === undefined
     ? undefined
-    : `it contains "&${field}=", which the signature of API v2 cannot tell from the field ${field}`
+    : `it contains "&${field}=", which the signature of API v2 cannot distinguish from the field ${field}`
 }
 
 /** What is JSON within a field. */

@@ -22,7 +22,7 @@ export interface AbnormalRefund {
 export interface PayV3Api extends PayApi {
   readonly version: 'v3'
   queryTransaction(transactionId: string): Promise<TradeReport>
-  /** Downloads the platform certificates, which only the right APIv3 key decrypts, and keeps none. WeChat refuses it to merchants that have a public key only. */
+  /** Downloads the platform certificates, which only the right APIv3 key decrypts, and keeps none of them. WeChat refuses this to merchants that have only a public key. */
   tryApiV3Key(): Promise<void>
   refund(order: Order, refund: Refund & RefundSource): Promise<string>
   /** Sends a refund that is `abnormal` to another account (doc/v3/merchant/4012791905). `refundId` is WeChat's number. */

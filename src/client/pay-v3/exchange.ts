@@ -85,7 +85,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
     return isLate ? await http.send(signed(request)) : reply
   }
 
-  /** Sends once more after a probe: the repetition of a request is not probed (doc/v3/merchant/4013053249 §5). */
+  /** Sends again after a probe: a repeated request is not probed (doc/v3/merchant/4013053249 §5). */
   async function ask(
     request: Call,
     verify: (reply: HttpReply) => Promise<Flaw | undefined>,
@@ -129,12 +129,15 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
         text = Buffer.concat([text, chunk])
         if (text.length > MAX_REFUSAL_BYTES) break
       }
-      throw refused({ ...reply, body: text }, { fault: 'incomplete', reason: 'is not signed, as those of files' })
+      throw refused(
+        { ...reply, body: text },
+        { fault: 'incomplete', reason: 'is not signed, like the reply with a file' },
+      )
     },
   }
 }
 
-/** 202 is not a success: WeChat has received the request but done nothing yet. */
+/** 202 is not a success: WeChat has received the request but not acted on it yet. */
 function isSuccess({ status }: HttpReply): boolean {
   return status === 200 || status === 204
 }

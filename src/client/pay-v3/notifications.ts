@@ -50,7 +50,7 @@ export async function readNotificationV3(message: NotificationMessage, options: 
   if (plain === undefined) {
     throw new NotificationError(
       'not-decrypted',
-      'The notification does not decrypt: merchant.apiV3Key is not the key of the merchant platform.',
+      'The notification cannot be decrypted: merchant.apiV3Key is not the key set in the merchant platform.',
     )
   }
   const resource = parse(plain.toString(), 'unreadable', 'The resource of the notification is not JSON.')
@@ -68,7 +68,7 @@ export async function readNotificationV3(message: NotificationMessage, options: 
     }
     if (report.tradeState === 'SUCCESS') return { kind: 'payment', payment: report.payment }
     if (report.tradeState === 'REFUND') {
-      // Some of it has been refunded meanwhile, but this does not say how much.
+      // Some of it has been refunded meanwhile, but the notification does not say how much.
       const { outTradeNo, transactionId } = report.payment
       return { kind: 'payment-hint', outTradeNo, transactionId }
     }
@@ -79,7 +79,7 @@ export async function readNotificationV3(message: NotificationMessage, options: 
     }
   }
 
-  /** The resource of a refund names no app: its order does. */
+  /** The resource of a refund does not name the app: the order does. */
   function readRefunded(refund: Json): Notification {
     if (refund.mchid !== mchId) throw wrongAccount()
     const report = readRefund(refund, 'refund_status')

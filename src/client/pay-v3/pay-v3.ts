@@ -29,13 +29,13 @@ export interface PayV3Options {
   apiV3Keys: readonly Secret[]
   /** Keys of WeChat Pay from the options. */
   platformKeys: readonly PlatformKey[]
-  /** Whether WeChat is asked for its certificates. */
+  /** Whether WeChat's certificates are downloaded. */
   downloadCertificates: boolean
   notifyUrl: string
   nonce: () => string
   now: () => Date
   onProbe: (where: 'reply' | 'notification') => void
-  /** Reads and asks in API v2 for this merchant number; needs the v2 key. */
+  /** Reads notifications and sends queries in API v2 for this merchant number; needs the v2 key. */
   v2?: PayApi | undefined
 }
 
@@ -54,10 +54,10 @@ export function createPayV3(options: PayV3Options): PayV3Api {
   })
   const exchange = createExchange({ http, signer, keys, now, nonce, onProbe: options.onProbe })
 
-  /** `undefined` if a signed reply says that there is no such thing. */
+  /** `undefined` if a signed reply says that it does not exist. */
   async function find(target: string, refusal: string): Promise<Json | undefined> {
     try {
-      // An empty reply, as for a close, becomes an empty object, in which the caller misses its fields.
+      // An empty reply, e.g. to a close, becomes an empty object, whose fields the caller then reports as missing.
       return objectOf(await exchange.call({ method: 'GET', target }))
     } catch (error) {
       if (isRefusal(error, refusal)) return undefined
@@ -81,7 +81,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       throw unusable(`asked about ${number} and answered about another order, appid or merchant`)
     }
     const read = readTrade(trade)
-    if (typeof read === 'string') throw unusable(`asked about ${number} and gave no usable ${read}`)
+    if (typeof read === 'string') throw unusable(`queried about ${number} and answered without a usable ${read}`)
     return read
   }
 
@@ -140,7 +140,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
           body: { mchid: mchId },
         })
         // 204, without a body (doc/v3/merchant/4012791901): a reply with a body was signed for another call.
-        if (reply !== undefined) throw unusable(`asked to close ${outTradeNo} and answers something else`)
+        if (reply !== undefined) throw unusable(`asked to close ${outTradeNo} and answered something else`)
         return 'closed'
       } catch (error) {
         if (isRefusal(error, 'ORDERPAID')) return 'paid'
@@ -178,7 +178,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
         report.outTradeNo !== order.outTradeNo ||
         report.refundFee !== refundFee
       ) {
-        throw unusable(`accepted another refund than ${outRefundNo} of ${refundFee} fen`)
+        throw unusable(`asked for the refund ${outRefundNo} of ${refundFee} fen and accepted a different one`)
       }
       return report.refundId
     },
@@ -224,7 +224,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       }
       const notification = await v2.readNotification(message)
       if (notification.kind !== 'payment') return notification
-      // WeChat notifies like this for orders made before the change to API v3. With the old key it could be forged, so we ask WeChat by API v3.
+      // WeChat notifies like this about orders made before the change to API v3. With the old key it could be forged, so we query WeChat by API v3.
       const { outTradeNo, transactionId } = notification.payment
       return { kind: 'payment-hint', outTradeNo, transactionId }
     },
@@ -240,10 +240,10 @@ function unusable(what: string): WechatError {
 function refundOf(reply: unknown, outRefundNo: string): RefundReport {
   const report = readRefund(objectOf(reply), 'status')
   if (typeof report === 'string') {
-    throw unusable(`asked about the refund ${outRefundNo} and gave no usable ${report}`)
+    throw unusable(`queried about the refund ${outRefundNo} and answered without a usable ${report}`)
   }
   if (report.outRefundNo !== outRefundNo) {
-    throw unusable(`asked about the refund ${outRefundNo} and answered about another`)
+    throw unusable(`queried about the refund ${outRefundNo} and answered about another`)
   }
   return report
 }

@@ -10,7 +10,7 @@ export interface PlatformKey {
   /** A certificate's serial number, or the id of a WeChat Pay public key: `PUB_KEY_ID_…`. */
   serial: string
   key: KeyObject
-  /** The end of a certificate; a public key has none. */
+  /** When a certificate expires; a public key does not. */
   expiresAt?: Date | undefined
 }
 
@@ -50,7 +50,7 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
   const isGiven = ({ serial }: PlatformKey) => given.some((key) => named(key.serial) === named(serial))
   const publicKey = given.find(({ serial }) => serial.startsWith(PUBLIC_KEY))
   let underWay: Promise<void> | undefined
-  /** When the last download ended, and how long it is good for. */
+  /** When the last download ended, and how long it stays valid. */
   let last: { at: number; rest: number } | undefined
   let refreshedAt: number | undefined
 
@@ -73,7 +73,7 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
     }
   }
 
-  /** A clock that was set back ends a rest. */
+  /** Setting the clock back ends the pause. */
   function rests(): boolean {
     if (last === undefined) return false
     const since = now().getTime() - last.at
@@ -101,7 +101,7 @@ export function createPlatformKeys({ given, download, now }: PlatformKeysOptions
       const found = current(serial)
       if (download === undefined || serial.startsWith(PUBLIC_KEY)) return found
       if (found !== undefined) {
-        // A failure shows when a missing key is needed.
+        // A failure shows up when a missing key is needed.
         if (isStale() && !rests()) refresh().catch(() => {})
         return found
       }

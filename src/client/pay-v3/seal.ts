@@ -18,7 +18,7 @@ interface Message {
 
 /**
  * Verifies a reply or a notification, over its raw bytes, before anything is parsed (doc/v3/merchant/4013053420). Resolves with `undefined` if the
- * signature is good. `find` resolves with the key of this name.
+ * signature is valid. `find` resolves with the key of this name.
  */
 export async function flawOf(
   { headers, body }: Message,
@@ -32,7 +32,9 @@ export async function flawOf(
       reason: 'lacks Wechatpay-Timestamp, -Nonce, -Serial or -Signature, or has one of them twice',
     }
   }
-  if (isProbe(seal)) return { fault: 'probe', reason: 'has a wrong signature: WeChat tests whether we refuse it' }
+  if (isProbe(seal)) {
+    return { fault: 'probe', reason: 'has a deliberately wrong signature: WeChat tests whether we refuse it' }
+  }
   if (!isFresh(seal, now)) {
     return {
       fault: 'stale',

@@ -8,12 +8,12 @@ import type { TradeReport } from '../pay.ts'
 /** A JSON object, as far as it is checked. */
 export type Json = Readonly<Record<string, unknown>>
 
-/** The object, or an empty one, whose fields are then missing. */
+/** The object, or an empty one, whose fields are then reported as missing. */
 export function objectOf(value: unknown): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {}
 }
 
-/** A text that is not empty. */
+/** A non-empty string. */
 export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }

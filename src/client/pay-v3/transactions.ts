@@ -41,6 +41,6 @@ export function extrasFaultV3(extras: OrderExtras): string | undefined {
 /** Why a text cannot be sent, as the end of a sentence. */
 export function textFaultV3(text: string): string | undefined {
   return /[\u{10000}-\u{10ffff}]/u.test(text)
-    ? 'it holds a character beyond three bytes of UTF-8, such as an emoji, which API v3 does not take (doc/v3/merchant/4012081709)'
+    ? 'it contains a character of four bytes in UTF-8, such as an emoji, which API v3 does not accept (doc/v3/merchant/4012081709)'
     : undefined
 }

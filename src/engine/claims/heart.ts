@@ -26,13 +26,14 @@ export interface Heart {
   beat(): Promise<number>
   /** Beats from now on, and calls `onTaken` when there is something to do. */
   start(onTaken: () => Promise<unknown>): void
-  /** This process ends in an orderly way: the others need not find out. */
+  /** This process stops cleanly, so the others need not detect it. */
   stop(): Promise<void>
 }
 
 /**
- * Each process counts up a number in the store. One whose number stands still has died, or is frozen: then its leases are for others, who do not wait for their
- * end. Clocks play no part. A process that was taken for dead by mistake goes on, and commits what nobody else has claimed meanwhile.
+ * Each process increments a counter in the store. A process whose counter stands still has died or is frozen, and others may take over its claims
+ * without waiting for the leases to end. Clocks play no part. A process wrongly considered dead continues, and commits what nobody else has claimed
+ * meanwhile.
  */
 export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log }: HeartDeps): Heart {
   let beats = 0
@@ -45,7 +46,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
   async function beat(): Promise<number> {
     const heard = await store.beat(claimer, ++beats)
     const at = elapsed()
-    // No beat was read meanwhile: the store was away, or this process was frozen.
+    // No beat was read meanwhile: the store was unreachable, or this process was frozen.
     const wasDeaf = at - last > SILENCE_MS
     last = at
     let count = 0
@@ -57,7 +58,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
       } else if (at - known.since >= SILENCE_MS) {
         others.delete(other.claimer)
         const taken = await store.takeOver(other.claimer, now(), later(now(), leaseMs))
-        if (taken > 0) log.warn({ count: taken }, 'A process has died at work: what it had claimed is due now')
+        if (taken > 0) log.warn({ count: taken }, 'A process has died: the orders it had claimed are due now')
         count += taken
       }
     }
@@ -68,7 +69,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
     try {
       if ((await beat()) > 0) await onTaken()
     } catch (error) {
-      log.debug({ err: error }, 'The store could not be told that this process is alive; it will be told again')
+      log.debug({ err: error }, 'The heartbeat of this process could not be stored; it will be tried again')
     }
   }
 
@@ -90,7 +91,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
       try {
         if (beats > 0) await store.takeOver(claimer, now(), now())
       } catch (error) {
-        log.debug({ err: error }, 'The store could not be told that this process has ended; the others will find out')
+        log.debug({ err: error }, 'The end of this process could not be stored; the other processes will detect it')
       }
     },
   }

@@ -7,7 +7,7 @@ export class Lease {
   /** Whether another process may have claimed the order by now. */
   isOver = false
   #late: Error | undefined
-  /** Created on demand: most hooks do not use it. */
+  /** Created on demand, as most hooks do not use it. */
   #aborter: AbortController | undefined
   #giveUp: ((late: Error) => void) | undefined
 

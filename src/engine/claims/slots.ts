@@ -4,7 +4,7 @@ export interface Slots {
   /** One slot, if one is free now. */
   tryTake(): boolean
   give(count: number): void
-  /** Starts the work of an order after the replies of this turn, as soon as a slot is free. The work gives its slot back. */
+  /** Starts the work of an order after the replies of this turn, as soon as a slot is free. The work returns its slot. */
   begin(outTradeNo: string): void
   /** Starts nothing from now on. */
   stop(): void
@@ -15,7 +15,7 @@ export interface Slots {
 /** Runs after the replies to WeChat are written: not even the synchronous part of a hook may delay them. */
 export const afterReply = setImmediate
 
-/** How many orders are worked on at once, and who is next. */
+/** How many orders are worked on at once, and which is next. */
 export function createSlots(count: number, begin: (outTradeNo: string) => void): Slots {
   let free = count
   let stopped = false

@@ -4,7 +4,7 @@ import type { RefundObservation } from './refund-observation.ts'
 /** Trade states that mean: not paid, and may still be. */
 type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
 
-/** News about one order. `polled`: WeChat was asked outside the schedule. Such an answer does not move the schedule of an unsettled order. */
+/** News about one order. `polled`: the query was made outside the schedule, and its answer does not move the schedule of an unsettled order. */
 export type Observation =
   /** WeChat accepted the order. */
   | { seen: 'prepaid'; prepayId?: string; payUrl?: string; prepayExpiresAt: Date }

@@ -11,7 +11,7 @@ export function settle(
   ruling: Ruling,
 ): Decision {
   const { order, policy } = ruling
-  // A payment that an operator took in is what later news has to equal.
+  // Once an operator has accepted a payment, later news has to equal that payment.
   const fault = mismatch(order.payment ?? order, payment)
   if (fault !== undefined) {
     return setAside(ruling, 'mismatch', payment, refunded ? `${fault}; WeChat has refunded some or all of it` : fault)
@@ -26,9 +26,9 @@ export function settle(
         const held = { fulfilment: 'held' as const }
         return afterHook(order, ruling.become('changed', 'refunded elsewhere, on hold', held, refundedElsewhere()))
       }
-      if (unlisted) return ruling.keep('repeated', 'known already, and refunded elsewhere', refundedElsewhere())
+      if (unlisted) return ruling.keep('repeated', 'already known, and refunded elsewhere', refundedElsewhere())
     }
-    return ruling.ignore('known already', 'repeated')
+    return ruling.ignore('already known', 'repeated')
   }
   if (taken !== undefined) return setAside(ruling, 'reused-transaction', payment, taken)
   if (refunded) {
@@ -58,11 +58,11 @@ export function settle(
   }
   if (policy.latePayment === 'refund') {
     const part: Partial<Order> = { payment, fulfilment: 'dismissed' }
-    return giveBack(ruling, 'late', part, `${kind}, to be given back`, 'paid after closing', found)
+    return giveBack(ruling, 'late', part, `${kind}, to be refunded`, 'paid after closing', found)
   }
   return ruling.become('late', `${kind}, on hold`, { payment, fulfilment: 'held' }, found)
 
-  /** A person has to find out how much went back, and why: until then nothing is delivered, and no more is given back. */
+  /** A person has to find out how much was refunded, and why. Until then nothing is delivered and nothing more is refunded. */
   function refundedElsewhere(): Anomaly[] {
     return [
       ruling.anomaly('refunded', payment, 'WeChat has refunded some or all of it, by a refund that is not known here'),
@@ -71,8 +71,9 @@ export function settle(
 }
 
 /**
- * A decision about a payment on hold or one that did not fit. It ends the order: `fulfil` makes it paid, `refund` failed, and `dismiss` closed, on WeChat's
- * word. A fulfilled order takes its key, so that nobody pays for the same thing again: the store refuses that while another order has the key.
+ * A decision about a payment on hold or a mismatched one. It ends the order: `fulfil` makes it paid, `refund` failed, and `dismiss` closed, once
+ * WeChat confirms it. A fulfilled order takes its key, so that nobody pays for the same thing again; the store refuses that while another order has
+ * the key.
  */
 export function resolve(
   { action, note, payment, taken }: Observation & { seen: 'hold-resolved' },
@@ -98,7 +99,7 @@ export function resolve(
       ruling,
       'changed',
       { ...(!isFinal(order) && { state: 'failed', liveKey: null }), payment: money, fulfilment: 'dismissed' },
-      'given back by the operator',
+      'refunded by the operator',
       note,
     )
   }
@@ -109,7 +110,7 @@ export function resolve(
         fulfilment: 'dismissed',
       })
     }
-    return ruling.become('changed', 'to be fulfilled, says the operator', {
+    return ruling.become('changed', 'to be fulfilled, by decision of the operator', {
       state: 'paid',
       liveKey: order.key,
       payment: money,
@@ -119,8 +120,8 @@ export function resolve(
   }
   const same = action === 'fulfil' ? ['due', 'done'] : action === 'dismiss' ? ['dismissed', 'done'] : []
   return same.includes(fulfilment)
-    ? ruling.ignore('decided so before', 'repeated')
-    : ruling.keep('refused', `decided otherwise before (${fulfilment})`)
+    ? ruling.ignore('already decided so', 'repeated')
+    : ruling.keep('refused', `already decided otherwise (${fulfilment})`)
 }
 
 /** Refunds the part of the payment that has not been refunded yet. */
@@ -149,12 +150,12 @@ function setAside(ruling: Ruling, kind: AnomalyKind, payment: Payment, reason: s
   const { order, isAnswer } = ruling
   const found = [ruling.anomaly(kind, payment, reason)]
   const text = `refused: ${reason}`
-  // Unasked news does not touch the row.
+  // News that was not asked for does not touch the row.
   if (!isAnswer) return ruling.keep('refused', text, found)
-  // WeChat's answer is of no use: ask less and less often, until a person has decided.
+  // The answer does not help: query less and less often, until a person has decided.
   if (!isFinal(order)) {
     return order.fulfilment === 'dismissed'
-      ? ruling.become('refused', `${text}; over, as was decided`, { state: 'failed', liveKey: null }, found)
+      ? ruling.become('refused', `${text}; the order has ended, as decided`, { state: 'failed', liveKey: null }, found)
       : ruling.wait(text, order.attempts + 1, 'refused', found)
   }
   return order.payment === undefined ? ruling.become('refused', text, {}, found) : ruling.keep('refused', text, found)

@@ -4,7 +4,7 @@ import type { Order, Refund, RefundState } from '../../model.ts'
 const ACCEPTED: readonly RefundState[] = ['processing', 'success', 'abnormal']
 const LIVE: readonly RefundState[] = ['created', 'unknown', ...ACCEPTED]
 
-/** Fen refunded or on the way, which no new refund may include. An unknown or abnormal refund counts; a rumour does not. */
+/** Fen already refunded or in progress, which cannot be refunded again. An unknown or abnormal refund counts; a rumour does not. */
 export function refundedFee({ refunds }: Order): number {
   return feeOf(refunds, LIVE)
 }
@@ -15,8 +15,8 @@ export function acceptedFee({ refunds }: Order): number {
 }
 
 /**
- * The fen that go back already, if another refund reported by WeChat would make them more than was paid; `undefined` if it fits. Our requests that WeChat has
- * not accepted do not count: they may still be refused.
+ * The fen already being refunded, if with another refund reported by WeChat they would exceed the payment; `undefined` if that fits. Our own requests
+ * that WeChat has not accepted do not count, as they may still be refused.
  */
 export function inItsWay({ refunds, payment }: Order, refund: Refund, refundFee: number): number | undefined {
   const others = feeOf(
@@ -27,12 +27,12 @@ export function inItsWay({ refunds, payment }: Order, refund: Refund, refundFee:
   return more && others + refundFee > payment!.totalFee ? others : undefined
 }
 
-/** Named only by an unsigned notification so far: it counts for nothing, and is dropped if WeChat does not know it. */
+/** So far named only by an unsigned notification. It counts for nothing, and is dropped if WeChat does not know it. */
 export function isRumour({ origin, refundId }: Refund): boolean {
   return origin === 'external' && refundId === undefined
 }
 
-/** Whether WeChat may have this refund, so that a trade may be reported as refunded because of it. */
+/** Whether WeChat may have this refund, and may report the trade as refunded because of it. */
 export function mayBeThere(refund: Refund): boolean {
   return !isRumour(refund) && refund.state !== 'failed'
 }

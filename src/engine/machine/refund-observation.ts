@@ -1,7 +1,7 @@
 import type { RefundReport, Source } from '../../model.ts'
 
 export type RefundObservation =
-  /** Somebody wants money given back. */
+  /** A refund is requested. */
   | { seen: 'refund-wanted'; source: Source; key: string; refundFee: number; reason?: string | undefined }
   /** WeChat accepted the refund; the money is on its way. */
   | { seen: 'refund-accepted'; outRefundNo: string; refundId: string }

@@ -2,7 +2,7 @@ import type { AnomalyKind, Order, Refund } from '../../model.ts'
 import { backoff, CALL_GRACE } from '../schedule.ts'
 import { inItsWay, isRumour } from './refund-fees.ts'
 
-/** After this many failures, about 45 minutes, an anomaly asks for a person. Retries go on. */
+/** After this many failures, about 45 minutes, an anomaly is raised. Retries continue. */
 export const TELL_AFTER = 10
 
 /** The decision. Without `refunds` nothing changes. */
@@ -13,9 +13,9 @@ export interface RefundDecision {
   anomaly?: { kind: AnomalyKind; id: string; reason: string }
 }
 
-/** One order, one piece of news about its refunds, and the ways to decide about it. */
+/** One order, one piece of news about its refunds, and the possible decisions. */
 export class RefundRuling {
-  /** May hold a refund that is added with this news. */
+  /** May include a refund added by this news. */
   readonly order: Order
   readonly now: Date
 
@@ -68,14 +68,14 @@ export class RefundRuling {
 
   /** WeChat was asked outside the schedule, with no result. */
   keep(): RefundDecision {
-    return { outcome: 'ignored', text: 'ignored: what is to be done, and when, stays' }
+    return { outcome: 'ignored', text: 'ignored: the next work and its time stay' }
   }
 
   refuse(text: string): RefundDecision {
     return { outcome: 'refused', text }
   }
 
-  /** The refund is tried again, or asked about again, after a growing wait. */
+  /** The refund is requested or queried again after a growing wait. */
   retry(text: string, refund: Refund, part: Partial<Refund> = {}, wait = backoff): RefundDecision {
     const attempts = refund.attempts + 1
     return this.become(text, refund, { ...part, attempts, dueAt: this.later(wait(attempts)) })
@@ -83,20 +83,20 @@ export class RefundRuling {
 
   /** The request may have arrived: it is repeated under the same number. */
   unsure(refund: Refund, reason: string): RefundDecision {
-    const decision = this.retry('to be asked for again under the same number', refund, { state: 'unknown' })
+    const decision = this.retry('to be requested again under the same number', refund, { state: 'unknown' })
     const attempts = refund.attempts + 1
     if (attempts < TELL_AFTER) return decision
-    return this.report('refund-stuck', `asked for ${attempts} times, and not taken: ${reason}`, refund, decision)
+    return this.report('refund-stuck', `requested ${attempts} times without success: ${reason}`, refund, decision)
   }
 
-  /** More than was paid cannot go back. Another refund may have been closed meanwhile and still count here, so ask about this one again. */
+  /** More than was paid cannot be refunded. Another refund may have been closed meanwhile and still count here, so query this one again. */
   tooMuch(refund: Refund, refundFee: number): RefundDecision {
     const { order } = this
-    const already = `with the ${inItsWay(order, refund, refundFee)} fen that go back already it is more than the ${order.payment!.totalFee} paid`
+    const already = `together with the ${inItsWay(order, refund, refundFee)} fen already being refunded, that exceeds the ${order.payment!.totalFee} fen paid`
     return this.mismatch(refund, `WeChat reports ${refundFee} fen for ${refund.outRefundNo}; ${already}`)
   }
 
-  /** Set aside: the refund stays as it was, and is asked about less and less often. */
+  /** Set aside: the refund is unchanged, and is queried less and less often. */
   mismatch(refund: Refund, reason: string): RefundDecision {
     const part = isRumour(refund) ? { state: 'processing' as const } : {}
     const decision = this.retry(`refused: ${reason}`, refund, part)

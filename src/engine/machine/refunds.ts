@@ -5,17 +5,16 @@ import type { RefundObservation } from './refund-observation.ts'
 import { RefundRuling, TELL_AFTER } from './refund-ruling.ts'
 import type { RefundDecision } from './refund-ruling.ts'
 
-/** A paid order takes at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). The same number of hints is followed at once. */
+/** A paid order can have at most 50 partial refunds (refund, pay.weixin.qq.com micropay 9_4). At most as many hints are followed at once. */
 export const MAX_REFUNDS = 50
 
-/** WeChat books with a delay: only after this many tries, over about twenty minutes, we believe that it does not know a refund. */
+/** WeChat books with a delay, so we believe that it does not know a refund only after this many attempts, over about twenty minutes. */
 export const SURE_AFTER = 8
 
 /**
- * The rules about refunds: what one piece of news makes of an order's refunds. Part of the machine, and pure.
+ * The rules about refunds: how one piece of news changes an order's refunds. Part of the machine, and pure.
  *
- * Neither live refunds nor those that WeChat reports ever add up to more than was paid, a key is never refunded twice, and every repetition has the same
- * number.
+ * Neither live refunds nor those reported by WeChat ever add up to more than was paid, a key is never refunded twice, and every repeat has the same number.
  */
 export function ruleRefund(order: Order, news: RefundObservation, now: Date): RefundDecision {
   const ruling = new RefundRuling(order, now)
@@ -36,7 +35,7 @@ type News<Name extends Seen> = Extract<RefundObservation, { seen: Name }>
 /** News of a refund that the order has. */
 const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: RefundRuling) => RefundDecision } = {
   'refund-accepted'({ refundId }, refund, ruling) {
-    // Even after a refusal: of two calls at once WeChat may refuse one and accept the other, and then the money goes back.
+    // Even after a refusal: of two simultaneous calls WeChat may refuse one and accept the other, and then the money is refunded.
     if (!isOpen(refund) && refund.state !== 'failed') return ruling.ignore()
     if (inItsWay(ruling.order, refund, refund.refundFee) !== undefined) return ruling.tooMuch(refund, refund.refundFee)
     const dueAt = ruling.later(pollWait(0))
@@ -44,9 +43,9 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
   },
 
   'refund-unsure'({ reason }, refund, ruling) {
-    // Likewise a lost answer to one call casts doubt on the refusal of the other: ask about the refund once more, without requesting it.
+    // Likewise a lost answer to one call casts doubt on the refusal of the other: query the refund again without requesting it.
     if (refund.state === 'failed') {
-      return ruling.become('refused before, and to be asked about', refund, { dueAt: ruling.later(pollWait(0)) })
+      return ruling.become('refused before, and to be queried', refund, { dueAt: ruling.later(pollWait(0)) })
     }
     return isOpen(refund) ? ruling.unsure(refund, reason) : ruling.ignore()
   },
@@ -60,8 +59,8 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
   },
 
   'refund-hinted'(_, refund, ruling) {
-    // A rumour is asked about anyway, and no sooner for being repeated.
-    if (refund.state === 'success' || isRumour(refund)) return { outcome: 'repeated', text: 'ignored: known already' }
+    // A rumour is queried anyway, and repeating it does not make that sooner.
+    if (refund.state === 'success' || isRumour(refund)) return { outcome: 'repeated', text: 'ignored: already known' }
     return askedSoon(refund, ruling)
   },
 
@@ -82,8 +81,8 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
   'refund-no-answer'(_, refund, ruling) {
     if (refund.state === 'success') return ruling.ignore()
     if (isPolled(refund, ruling.now)) return ruling.keep()
-    const text = 'to be asked about again'
-    // For a rumour only answers count.
+    const text = 'to be queried again'
+    // For a rumour, only WeChat's answers count as attempts.
     if (isRumour(refund)) return ruling.become(text, refund, { dueAt: ruling.later(RUMOUR_WAIT) })
     return ruling.retry(text, refund)
   },
@@ -95,7 +94,9 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
 
   'refund-fulfil-failed'({ claims, reason }, refund, ruling) {
     if (refund.fulfilment !== 'due') return ruling.ignore()
-    if (ruling.order.claims !== claims) return { outcome: 'ignored', text: 'ignored: somebody else has taken it over' }
+    if (ruling.order.claims !== claims) {
+      return { outcome: 'ignored', text: 'ignored: another process has taken it over' }
+    }
     const decision = ruling.retry('to be tried again', refund)
     const attempts = refund.attempts + 1
     if (attempts < TELL_AFTER) return decision
@@ -111,7 +112,7 @@ function want(
   const { order } = ruling
   if (order.payment === undefined) return ruling.refuse('the order is not paid')
   const same = order.refunds.find((refund) => refund.key === key)
-  if (same?.refundFee === refundFee) return { outcome: 'repeated', text: 'ignored: asked for already' }
+  if (same?.refundFee === refundFee) return { outcome: 'repeated', text: 'ignored: already requested' }
   if (same !== undefined) {
     return ruling.refuse(`the key ${key} stands for a refund of ${same.refundFee} fen, not ${refundFee}`)
   }
@@ -151,9 +152,9 @@ function discover(news: News<Seen>, ruling: RefundRuling): RefundDecision {
     return reported(named, stranger, new RefundRuling({ ...order, refunds: [...order.refunds, stranger] }, now))
   }
   if (order.refunds.filter(isRumour).length >= MAX_REFUNDS) {
-    return ruling.refuse(`refused: ${MAX_REFUNDS} others are to be asked about`)
+    return ruling.refuse(`refused: ${MAX_REFUNDS} others are still to be queried`)
   }
-  return ruling.add('a refund made elsewhere, to be asked about', { ...stranger, state: 'processing', dueAt: now })
+  return ruling.add('a refund made elsewhere, to be queried', { ...stranger, state: 'processing', dueAt: now })
 }
 
 function reported(
@@ -165,12 +166,12 @@ function reported(
   const elsewhere = outTradeNo !== order.outTradeNo
   if (elsewhere && isRumour(refund)) return ruling.drop(`it belongs to ${outTradeNo}`, refund)
   if (elsewhere || (refundFee !== refund.refundFee && refund.origin === 'local')) {
-    const asked = `asked for were ${refund.refundFee} of ${order.outTradeNo}`
+    const asked = `requested were ${refund.refundFee} of ${order.outTradeNo}`
     const said = `WeChat reports ${refundFee} fen of ${outTradeNo} for ${refund.outRefundNo}`
     return ruling.mismatch(refund, `${said}, ${asked}`)
   }
   if (refund.state === 'success') {
-    return { outcome: state === 'success' ? 'repeated' : 'ignored', text: 'ignored: the money is back already' }
+    return { outcome: state === 'success' ? 'repeated' : 'ignored', text: 'ignored: the money is already back' }
   }
   if (state !== 'closed' && inItsWay(order, refund, refundFee) !== undefined) return ruling.tooMuch(refund, refundFee)
   const part = { state, refundId, refundFee, attempts: 0, dueAt: null }
@@ -178,7 +179,7 @@ function reported(
     case 'success':
       return ruling.become('the money is back', refund, { ...part, succeededAt, fulfilment: 'due', dueAt: now })
     case 'processing':
-      return ruling.retry('under way', refund, { ...part }, pollWait)
+      return ruling.retry('in progress', refund, { ...part }, pollWait)
     case 'closed': {
       const decision = ruling.become('closed by WeChat', refund, part)
       return ruling.report('refund-refused', 'WeChat closed the refund', refund, decision)
@@ -194,8 +195,8 @@ function reported(
 function askedSoon(refund: Refund, ruling: RefundRuling): RefundDecision {
   const soon = refund.state === 'processing' && refund.attempts === 0 ? ruling.now : ruling.later(CALL_GRACE)
   const isNear = refund.dueAt !== null && refund.dueAt <= soon
-  if (isNear) return { outcome: 'repeated', text: 'ignored: to be asked about anyway' }
-  return ruling.become('to be asked about', refund, { dueAt: soon })
+  if (isNear) return { outcome: 'repeated', text: 'ignored: will be queried anyway' }
+  return ruling.become('to be queried', refund, { dueAt: soon })
 }
 
 /** Whether WeChat has not accepted the refund, as far as we know. */
@@ -204,8 +205,8 @@ function isOpen({ state }: Refund): boolean {
 }
 
 /**
- * Whether WeChat was asked outside the schedule, so that no result changes nothing. The schedule requests a refund that is not accepted yet, instead of asking
- * about it, and asks about a rumour after growing waits, without which its answers would mean nothing.
+ * Whether the query was made outside the schedule, so that a missing result changes nothing. The schedule requests a refund that is not accepted yet
+ * again instead of querying it, and queries a rumour after growing waits, without which the answers would prove nothing.
  */
 function isPolled(refund: Refund, now: Date): boolean {
   return isRumour(refund) ? !isDue(refund.dueAt, now) : isOpen(refund)

@@ -4,7 +4,7 @@ import { describe, sourceOf } from './observation.ts'
 import type { Observation } from './observation.ts'
 import { isOwed, nextDue } from '../schedule.ts'
 
-/** What happens when a payment arrives for an order that was closed or had failed: keep it for the operator, give it back, or deliver all the same. */
+/** What happens to a payment for an order that was closed or had failed: hold it for the operator, refund it, or deliver anyway. */
 export type LatePayment = 'hold' | 'refund' | 'fulfil'
 
 export interface Policy {
@@ -13,19 +13,19 @@ export interface Policy {
 
 /**
  * - `settled`: this news made the order paid
- * - `repeated`: known already; nothing changes
- * - `late`: recorded on an order that is not payable any more
+ * - `repeated`: already known; nothing changes
+ * - `late`: recorded on an order that is no longer payable
  * - `changed`: the order's state or schedule changed
  * - `ignored`: weaker than what is known, or of no consequence
  * - `refused`: cannot be right; set aside with its evidence
- * - `rival-needed`: bring the live order of the key and ask again
+ * - `rival-needed`: call again with the live order of the key
  */
 export type Outcome = 'settled' | 'repeated' | 'late' | 'changed' | 'ignored' | 'refused' | 'rival-needed'
 
 export interface Decision {
   outcome: Outcome
   change?: Change
-  /** `onPaid` is to run at once: the process that brings the news may claim the order in the same change. */
+  /** `onPaid` should run at once: the process that observed the news may claim the order in the same change. */
   claim?: true
 }
 
@@ -38,7 +38,7 @@ export class Ruling {
   readonly now: Date
   readonly #observation: Observation
   readonly #wechatNow: Date
-  /** WeChat answered a question about the order, so the next one can wait. */
+  /** WeChat answered a query about the order, so the next one can wait. */
   readonly isAnswer: boolean
 
   constructor(order: Order, observation: Observation, policy: Policy, now: Date, wechatNow: Date) {
@@ -67,7 +67,7 @@ export class Ruling {
     return this.keep(outcome, `ignored: ${why}`)
   }
 
-  /** The order is as unsettled as before: it is asked about again by its schedule, which a poll does not move. */
+  /** The order is still unsettled: its schedule, which a poll does not move, queries it again. */
   wait(text: string, attempts: number, outcome: Outcome = 'changed', anomalies: Anomaly[] = []): Changed {
     const isPolled = 'polled' in this.#observation && this.#observation.polled === true
     return isPolled ? this.keep(outcome, text, anomalies) : this.become(outcome, text, { attempts }, anomalies)
@@ -93,7 +93,7 @@ export class Ruling {
   }
 }
 
-/** onPaid may be running under a lease, or wait for its next try: its time stands, and the refunds have theirs after it. */
+/** onPaid may be running under a lease or waiting for its next attempt: its due time stays, and refunds come after it. */
 export function afterHook(order: Order, decision: Changed): Changed {
   const next = decision.change.order
   if (order.fulfilment === 'due' && next.dueAt !== null && (isOwed(next) || next.dueAt < order.dueAt!)) {

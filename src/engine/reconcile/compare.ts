@@ -14,12 +14,12 @@ export type DifferenceKind = 'theirs-only' | 'ours-only' | 'state-differs' | 'am
 
 export interface Comparison {
   kind: DifferenceKind
-  /** What the store says, in a few words; `-` where it says nothing. */
+  /** What the store has, in a few words; `-` for nothing. */
   ours: string
   theirs: string
 }
 
-/** Compares a line of a bill with the order that it names, as the store has it. `undefined`: they say the same. */
+/** Compares a line of a bill with the stored order. `undefined`: they agree. */
 export function compareRow(row: TradeRow, order: Order | undefined): Comparison | undefined {
   return row.refund === undefined ? comparePayment(row, order?.payment) : compareRefund(row, row.refund, order)
 }
@@ -36,7 +36,7 @@ function comparePayment(row: TradeRow, payment: Order['payment']): Comparison | 
     : { kind: 'amount-differs', ours, theirs }
 }
 
-/** What the store may say of a refund that the bill, made about 9:00 of the next day and never brought up to date, has in this state. */
+/** The states that the store may have for a refund in this state of the bill, which is made at about 9:00 the next day and never updated. */
 const LATER: Record<BillRefund['state'], readonly Refund['state'][]> = {
   PROCESSING: ['processing', 'success', 'closed', 'abnormal'],
   SUCCESS: ['success'],

@@ -7,9 +7,9 @@ import type { Reconcile } from './reconcile.ts'
 export interface DailyDeps {
   reconcile: Reconcile
   store: Pick<Store, 'getShared' | 'swapShared'>
-  /** The name under which processes that do the same work share the day. */
+  /** The name under which the processes of one account share their progress. */
   name: string
-  /** `HH:mm` in GMT+8; never, if absent. */
+  /** `HH:mm` in GMT+8; absent for never. */
   at: string | undefined
   /** This process's clock. */
   now: () => Date
@@ -22,9 +22,9 @@ export interface DailyDeps {
 export interface Daily {
   /** Starts the day that is due, if there is one and no other process is working on it. Does not wait for it. */
   look(): void
-  /** Starts no further day. A day under way is soon left to another process. */
+  /** Starts no further day. A day in progress is soon left to another process. */
   stop(): void
-  /** Waits for the reconciliation that is under way, at most `limitMs`. */
+  /** Waits for the running reconciliation, at most `limitMs`. */
   idle(limitMs: number): Promise<void>
 }
 
@@ -83,7 +83,7 @@ export function createDaily({ reconcile, store, name, at, now, wechatNow, log }:
     } catch (error) {
       log.warn(
         { date, err: error },
-        `The bill of a day could not be reconciled; it is tried again in ${RETRY / MINUTE} min`,
+        `The bill of a day could not be reconciled; it will be tried again in ${RETRY / MINUTE} min`,
       )
       progress = again(done)
     }
@@ -101,7 +101,7 @@ export function createDaily({ reconcile, store, name, at, now, wechatNow, log }:
       nextLook = time + LOOK
       underWay = doNext()
         .catch((error: unknown) => {
-          log.error({ err: error }, 'The store could not say which day is to be reconciled; it will be asked again')
+          log.error({ err: error }, 'The store could not return the day to reconcile; it will be asked again')
         })
         .finally(() => {
           underWay = undefined

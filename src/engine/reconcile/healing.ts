@@ -26,10 +26,10 @@ export interface HealingDeps {
 
 type Ending = Pick<Difference, 'outcome' | 'reason'>
 
-/** After this many failures in a row stop asking WeChat: the next run asks about the rest. */
+/** After this many failures in a row queries stop, and the next run continues. */
 const ENOUGH = 5
 
-/** Looks into suspects one by one: asks WeChat, lets its answer take its usual road, and compares again. What is still open then waits for a person. */
+/** Checks suspects one by one: queries WeChat, applies the answer as usual, and compares again. What still differs waits for a person. */
 export function createHealing({ pay, store, orders, raised, now }: HealingDeps) {
   return async function* (suspects: readonly Suspect[]): AsyncGenerator<Difference | 'elsewhere', void> {
     let failures = 0
@@ -44,9 +44,9 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
         } catch (error) {
           failures++
           last = reasonOf(error)
-          ending = { outcome: 'unasked', reason: `WeChat could not be asked: ${last}` }
+          ending = { outcome: 'unasked', reason: `WeChat could not be queried: ${last}` }
         }
-      } else ending = { outcome: 'unasked', reason: `WeChat was not asked any more, after ${ENOUGH} failures: ${last}` }
+      } else ending = { outcome: 'unasked', reason: `No more queries after ${ENOUGH} failures: ${last}` }
       yield ending === 'elsewhere' ? ending : { kind, outTradeNo, outRefundNo, ours, theirs, ...ending }
     }
   }
@@ -65,7 +65,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     if (outRefundNo !== undefined) {
       const report = await pay.queryRefund(outRefundNo, order)
       if (report?.outTradeNo === outTradeNo) return 'elsewhere'
-      return await open(suspect, 'the bill does not have the refund, and WeChat, asked, does not know it')
+      return await open(suspect, 'the bill does not have the refund, and a query says that WeChat does not know it')
     }
     const report = await pay.query(outTradeNo, order)
     const same =
@@ -74,7 +74,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
       report.payment.totalFee === payment!.totalFee
     if (same) return 'elsewhere'
     const said = 'payment' in report ? `is paid by ${report.payment.transactionId}` : `is ${report.tradeState}`
-    return await open(suspect, `the bill does not have the payment, and WeChat, asked, says that the order ${said}`)
+    return await open(suspect, `the bill does not have the payment, and a query says that the order ${said}`)
   }
 
   async function heal(suspect: Suspect, row: TradeRow): Promise<Ending> {
@@ -83,10 +83,10 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     if (order === undefined) {
       const report = await pay.query(outTradeNo, row)
       if (!('payment' in report)) {
-        return await open(suspect, `the order is not in the store, and WeChat, asked, says ${report.tradeState}`)
+        return await open(suspect, `the order is not in the store, and a query says ${report.tradeState}`)
       }
       await orders.observePayment('bill', report.payment)
-      return { outcome: 'open', reason: 'paid at WeChat, and no order of the store has this number' }
+      return { outcome: 'open', reason: 'paid at WeChat, but the store has no order with this number' }
     }
     if (row.refund === undefined || order.payment === undefined) order = await orders.askForBill(order)
     if (row.refund !== undefined && compareRow(row, order) !== undefined) {
@@ -100,7 +100,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
       return { outcome: 'healed', reason: 'WeChat, asked, says what the bill says' }
     }
     return (
-      (await findKnown(suspect)) ?? (await open(suspect, `WeChat, asked, says otherwise: the store has ${left.ours}`))
+      (await findKnown(suspect)) ?? (await open(suspect, `a query contradicts the bill: the store has ${left.ours}`))
     )
   }
 

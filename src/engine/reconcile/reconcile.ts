@@ -24,31 +24,30 @@ export interface ReconcileDeps {
 }
 
 /**
- * Compares the trade bill of a day with the store, and makes good what a lost notification or the merchant platform has kept from it.
+ * Compares the trade bill of a day with the store, and recovers what the store missed, because a notification was lost or a refund was made in the merchant platform.
  *
- * @param date The day in GMT+8: `yyyy-MM-dd`. Its bill is there from about 10:00 of the next day on, for three months.
- * @throws {WechatError} `WECHAT_UNAVAILABLE` for a bill that WeChat has not made yet, `WECHAT_REPLY_INVALID` for one that did not arrive whole: nothing was changed
- * then
+ * @param date The day in GMT+8: `yyyy-MM-dd`. Its bill is available from about 10:00 the next day, for three months.
+ * @throws {WechatError} `WECHAT_UNAVAILABLE` for a bill that WeChat has not made yet, `WECHAT_REPLY_INVALID` for one that arrived incomplete: then nothing was changed
  */
 export type Reconcile = (date: string) => Promise<Reconciliation>
 
 const HOUR = 60 * 60_000
 const DAY = 24 * HOUR
-/** WeChat closes an order after seven days (doc/v3/merchant/4012791911), so what was paid on a day was made in the eight before. */
+/** WeChat closes an order after seven days (doc/v3/merchant/4012791911), so an order paid on a day was made in the eight days before. */
 const LONGEST_LIFE = 8 * DAY
 
 const BATCH = 500
-/** Differences that are kept and looked into in one run. */
+/** The most differences that one run keeps and checks. */
 const MAX_SUSPECTS = 10_000
 const MAX_UNREADABLE = 100
 
-/** What a store can be asked for. */
+/** How many numbers one call of the store may look up. */
 const NUMBER = /^[\x21-\x7e]{1,64}$/
 
 /**
- * The bill is compared line by line, in batches that are looked up by number, as no source says that bills are sorted. Nothing is done before it has arrived whole, and
- * a bill alone changes nothing: WeChat is asked about each difference, and its signed answer is handled like any other. A second pass looks for what only the
- * store has. Memory grows by eight bytes per line of the bill, no more.
+ * The bill is compared line by line, in batches looked up by number, as no source says that bills are sorted. Nothing is done until the bill has
+ * arrived completely, and it changes nothing on its own: WeChat is queried about each difference, and its signed answer is handled like any other. A
+ * second pass looks for what only the store has. Memory grows by only eight bytes per line of the bill.
  */
 export function createReconcile(deps: ReconcileDeps): Reconcile {
   const { pay, store, orders } = deps
@@ -144,7 +143,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
       for await (const order of pages((after) => store.refundedBetween(from, to, after, BATCH), '')) {
         const { outTradeNo } = order
         for (const { outRefundNo, origin, state, refundFee, refundId, createdAt } of order.refunds) {
-          // Refunds made elsewhere have an unknown date, and refunds that WeChat has not accepted are in no bill.
+          // Refunds made elsewhere have an unknown date, and refunds that WeChat has not accepted are not in any bill.
           if (origin === 'external' || refundId === undefined || !isOfDay(createdAt)) continue
           if (seen.has(nameOf(outTradeNo, outRefundNo))) continue
           const ours = `${state}, ${refundFee} fen, ${refundId}`

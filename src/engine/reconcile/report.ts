@@ -9,15 +9,15 @@ export interface Difference extends Comparison {
   /**
    * - `healed`: WeChat confirmed the bill, and now the store agrees
    * - `open`: a person has to decide
-   * - `unasked`: WeChat could not be asked; the next run asks
-   * - `decided`: a person has looked at it before
+   * - `unasked`: WeChat could not be queried; the next run will query it
+   * - `decided`: a person has already decided about it
    */
   outcome: 'healed' | 'open' | 'unasked' | 'decided'
-  /** One sentence: what the run found out. */
+  /** One sentence: what the run found. */
   reason: string
 }
 
-/** A day's bill compared with the store. Counts are of lines of the bill, but for `elsewhere` and the differences of the kind `ours-only`. */
+/** A day's bill compared with the store. Counts are lines of the bill, except `elsewhere` and the differences of the kind `ours-only`. */
 export interface Reconciliation {
   /** The day in GMT+8: `yyyy-MM-dd`. */
   date: string
@@ -33,16 +33,16 @@ export interface Reconciliation {
   decided: number
   /** In the order of the bill, followed by the entries only the store has. */
   differences: Difference[]
-  /** Differences beyond the first 10,000, which were not looked into: run it again. */
+  /** Differences beyond the first 10,000, which were not checked: run it again. */
   more: number
-  /** Lines that cannot be read: the first hundred of `unreadableRows`. */
+  /** Unreadable lines: the first hundred of `unreadableRows`. */
   unreadable: UnreadableLine[]
   unreadableRows: number
   /** The bill's summary line; absent for a day without trades. */
   summary: TradeSummary | undefined
 }
 
-/** The report as a text for a person: a line of counts, and a table of the differences. */
+/** The report as text: a line of counts, and a table of the differences. */
 export function formatReconciliation(report: Reconciliation): string {
   const { date, rows, equal, foreign, elsewhere, healed, open, unasked, decided, more, unreadable } = report
   const { unreadableRows } = report

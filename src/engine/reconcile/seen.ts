@@ -1,6 +1,6 @@
 /**
- * Remembers texts by 53 bits of each, 8 bytes a text, whatever their length: a million numbers are 8 MB. Of a million texts that were not added one in ten
- * thousand million is taken for one that was.
+ * Remembers strings by 53 bits of each, in 8 bytes, whatever their length: a million numbers take 8 MB. After a million strings were added, a string
+ * that was not added is mistaken for one of them once in ten thousand million times.
  */
 export class Seen {
   readonly #chunks: Float64Array[] = []
@@ -15,7 +15,7 @@ export class Seen {
 
   has(text: string): boolean {
     if (this.#sorted !== this.#size) {
-      // We add nothing after the first question; if something is added, it is sorted in.
+      // Nothing is added after the first look-up; if it were, it would be sorted in.
       for (const chunk of this.#chunks) chunk.sort()
       this.#sorted = this.#size
     }
@@ -41,7 +41,7 @@ function holds(sorted: Float64Array, wanted: number): boolean {
   return sorted[from] === wanted
 }
 
-/** Two multiplicative hashes of 32 bits each, mixed; the numbers that are hashed are WeChat's and ours, so nobody gains by a collision. */
+/** Two multiplicative hashes of 32 bits each, mixed. Only our own and WeChat's numbers are hashed, so nobody can profit from a collision. */
 function hash(text: string): number {
   let [one, two] = [0xdeadbeef, 0x41c6ce57]
   for (let at = 0; at < text.length; at++) {

@@ -3,7 +3,7 @@ import { answersAnother } from '../../../src/client/pay-v2/answers.ts'
 
 // With genuine replies, signatures included: pay-v2.test.ts.
 
-t.test('by which field a reply shows that it answers something else', async (t) => {
+t.test('the field that shows that a reply belongs to another call', async (t) => {
   type Values = Record<string, string>
   const cases: [path: string, asked: Values, reply: Values, foreign: string | undefined][] = [
     ['orderquery', { out_trade_no: 'a' }, { out_trade_no: 'a', trade_state: 'NOTPAY' }, undefined],

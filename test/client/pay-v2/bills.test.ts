@@ -14,13 +14,13 @@ const BILL = sample('23-downloadbill.ALL.excerpt.csv')
 
 interface File {
   status?: number
-  /** How many bytes come at once. */
+  /** How many bytes arrive at once. */
   size?: number
-  /** How it ends before its end. */
+  /** How it breaks off. */
   lost?: WechatError
 }
 
-/** A merchant whose WeChat gives these files, one after the other; what was asked, and by which way. */
+/** A merchant whose WeChat returns these files one after the other; what was requested, and how. */
 function merchant(files: [bytes: Buffer | string, options?: File | undefined][], { cert = true, md5 = false } = {}) {
   const asked: { way: 'plain' | 'cert'; path: string; fields: Record<string, string> }[] = []
   let open = 0
@@ -69,7 +69,7 @@ async function read(bill: AsyncGenerator<Buffer, void>): Promise<string> {
   return Buffer.concat(chunks).toString()
 }
 
-t.test('a trade bill, packed or not, however it comes', async (t) => {
+t.test('a trade bill, compressed or not, in chunks of any size', async (t) => {
   for (const size of [1, 3, 100, 1 << 20]) {
     const { pay, asked } = merchant([
       [gzipSync(BILL), { size }],
@@ -88,7 +88,7 @@ t.test('a trade bill, packed or not, however it comes', async (t) => {
   }
 })
 
-t.test('a fund flow: with the certificate, and by HMAC-SHA256 whatever the merchant speaks', async (t) => {
+t.test("a fund flow needs the certificate, and uses HMAC-SHA256 whatever the merchant's algorithm", async (t) => {
   const { pay, asked } = merchant([[gzipSync('flow')], [gzipSync('flow')]], { md5: true })
   t.equal(await read(pay.fundFlowBill('2026-01-31')), 'flow')
   t.equal(await read(pay.fundFlowBill('2026-01-31', { account: 'FEES' })), 'flow')
@@ -109,7 +109,7 @@ const fail = (text: string, number = '20001') =>
 const flowFail = (code: string, text: string) =>
   `<xml><return_code>SUCCESS</return_code><result_code>FAIL</result_code><err_code>${code}</err_code><err_code_des>${text}</err_code_des></xml>`
 
-t.test('what WeChat refuses with', async (t) => {
+t.test('refusals of WeChat', async (t) => {
   const cases: [reply: Buffer | string, expected: any, file?: File][] = [
     [
       sample('22-downloadbill.response.no-bill.recorded.xml'),
@@ -138,11 +138,11 @@ t.test('what WeChat refuses with', async (t) => {
   for (const [reply, expected, file] of cases) {
     const { pay, open } = merchant([[reply, file]])
     await t.rejects(read(pay.tradeBill('2026-01-31')), expected)
-    t.equal(open(), 0, 'its connection is given back')
+    t.equal(open(), 0, 'its connection is released')
   }
 })
 
-t.test('the next key, while it is being changed', async (t) => {
+t.test('the next key during a change', async (t) => {
   const { pay, asked } = merchant([[fail('SIGN ERROR')], [gzipSync(BILL)], [fail('SIGN ERROR')], [fail('SIGN ERROR')]])
   t.equal(await read(pay.tradeBill('2026-01-31')), BILL.toString())
   const { sign, ...fields } = asked[1]!.fields as Record<string, string> & { sign: string }
@@ -150,7 +150,7 @@ t.test('the next key, while it is being changed', async (t) => {
   await t.rejects(read(pay.tradeBill('2026-01-31')), { code: 'WECHAT_ACCOUNT_REFUSED', wechatText: 'SIGN ERROR' })
 })
 
-t.test('one that is not read to its end', async (t) => {
+t.test('a bill that is not read to its end', async (t) => {
   for (const bytes of [BILL, gzipSync(BILL)]) {
     const { pay, open } = merchant([[bytes, { size: 20 }]])
     const bill = pay.tradeBill('2026-01-31')

@@ -64,7 +64,7 @@ const xml = (values: Values) =>
   `<xml>\n${Object.entries(values)
     .map(([name, value]) => `<${name}><![CDATA[${value}]]></${name}>`)
     .join('\n')}\n</xml>`
-/** Signed by another implementation than the one under test. */
+/** Signed by an independent implementation. */
 const signed = (values: Values, key = API_KEY, signType: SignType = 'HMAC-SHA256') =>
   xml({ ...values, sign: Hash.sign(signType, values, key) })
 
@@ -125,10 +125,10 @@ const PAYMENT = {
   attach: undefined,
 }
 
-/** A notification of these bytes. */
+/** A notification with these bytes. */
 const notification = (body: string | Buffer) => ({ headers: {}, body: Buffer.from(body) })
 
-/** A merchant whose WeChat answers `text` to everything. */
+/** A merchant whose WeChat answers everything with `text`. */
 function merchant(
   answer: string | HttpReply | Error = '',
   {
@@ -192,10 +192,10 @@ t.test('requests', async (t) => {
   const common = { appid: APPID, mch_id: MCH_ID, nonce_str: NONCE }
   const cases: [name: string, order: Order, fields: Values][] = [
     ['an order', ORDER, {}],
-    ['an order with a text that comes back', { ...ORDER, attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
+    ['an order with an attach', { ...ORDER, attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
   ]
   for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
-    /** The fields as another reader sees them, their signature checked by another signer. */
+    /** The fields read by an independent parser, with their signature checked by an independent signer. */
     const sent = (request: HttpRequest | undefined): Values => {
       const { sign, ...fields } = new XMLParser({ parseTagValue: false, trimValues: false }).parse(request!.body!)
         .xml as Values
@@ -241,7 +241,7 @@ t.test('requests', async (t) => {
     const refunds: [string, Refund, Values, Order?][] = [
       ['a refund', REFUND, {}],
       [
-        'a refund of other money than was asked for',
+        'a refund of a different amount',
         REFUND,
         { total_fee: '1200', refund_fee_type: 'HKD' },
         { ...ORDER, payment: { ...PAYMENT, totalFee: 1200, currency: 'HKD' } },
@@ -290,7 +290,7 @@ t.test('the parameters of wx.requestPayment', async (t) => {
   }
 })
 
-t.test('a reply that is not believed, whatever was asked', async (t) => {
+t.test('replies that are rejected for every call', async (t) => {
   const query = { code: 'WECHAT_REPLY_INVALID', statusCode: 502, advice: 'query' }
   const fields = { ...ORDERED, ...QUERIED, ...REFUNDED, ...REFUND_QUERIED }
   const cases: [name: string, reply: string | HttpReply, error: object][] = [
@@ -368,7 +368,7 @@ t.test('a reply means the same however its tags are written', async (t) => {
     'space before the end of each tag': (text) => text.replace(/<(\/?\w+)>/g, '<$1 >'),
     'a line break before the end of each tag': (text) => text.replace(/<(\/?\w+)>/g, '<$1\r\n>'),
     'an empty element as one tag': (text) => text.replace('</xml>', '<attach2 /><device_info/></xml>'),
-    'a declaration in full': (text) => `<?xml version='1.0'  encoding="utf-8" standalone="yes"?>${text}`,
+    'a full declaration': (text) => `<?xml version='1.0'  encoding="utf-8" standalone="yes"?>${text}`,
   }
   for (const [api, call] of Object.entries(CALLS)) {
     const plain = signed(replies[api]!)
@@ -378,25 +378,25 @@ t.test('a reply means the same however its tags are written', async (t) => {
   }
 })
 
-t.test('a refusal of the message itself is unsigned: it goes to the operator', async (t) => {
+t.test('a refusal of the message itself is unsigned and concerns the operator', async (t) => {
   const refusal = async (text: string, api = 'unifiedorder') =>
     await failure(CALLS[api]!(merchant(xml({ return_code: 'FAIL', return_msg: text })).pay))
   for (const api of Object.keys(CALLS)) {
     for (const text of ['签名错误', '缺少参数', 'appid不存在', 'invalid notify_url']) {
       const error = await refusal(text, api)
       t.match(error, { code: 'WECHAT_ACCOUNT_REFUSED', statusCode: 500, advice: 'stop', sent: true }, `${api}: ${text}`)
-      t.ok(error.wechatText?.startsWith(`${text}: check `), "the log has WeChat's words, and what to do")
-      t.notMatch(error.message, text, 'the client has not')
+      t.ok(error.wechatText?.startsWith(`${text}: check `), "the log has WeChat's text and the remedy")
+      t.notMatch(error.message, text, 'the client does not get them')
     }
     for (const text of ['body参数格式错误', 'invalid spbill_create_ip', '无效的openid', 'invalid refund_fee']) {
       const error = await refusal(text, api)
       t.match(
         error,
         { code: 'WECHAT_REFUSED', statusCode: 422, advice: 'stop', sent: true, wechatCode: undefined },
-        `${api}: ${text} is about one order`,
+        `${api}: ${text} concerns one order`,
       )
       t.equal(error.message, `WeChat Pay refused this order: ${text}. Repeating it cannot help.`)
-      t.match(error.wechatText, /^\S.*: .*(check|must)/, 'and what to do')
+      t.match(error.wechatText, /^\S.*: .*(check|must)/, 'and the remedy')
     }
   }
   t.match(
@@ -409,10 +409,10 @@ t.test('a refusal of the message itself is unsigned: it goes to the operator', a
   t.match(
     await failure(CALLS.unifiedorder!(merchant(xml({ return_code: 'FAIL' })).pay)),
     { code: 'WECHAT_ACCOUNT_REFUSED', wechatText: /^: check/ },
-    'without a word',
+    'without a text',
   )
-  t.ok((await refusal('错'.repeat(999))).wechatText!.length < 200, 'a long text is cut')
-  t.ok((await refusal(`body${'错'.repeat(999)}`)).message.length < 200, 'a long text about an order, too')
+  t.ok((await refusal('错'.repeat(999))).wechatText!.length < 200, 'a long text is truncated')
+  t.ok((await refusal(`body${'错'.repeat(999)}`)).message.length < 200, 'also a long text about an order')
 })
 
 t.test('business refusals', async (t) => {
@@ -504,7 +504,7 @@ t.test('business refusals', async (t) => {
   )
 })
 
-t.test('an order that is accepted without a prepay id is ordered again', async (t) => {
+t.test('an order accepted without a prepay id should be repeated', async (t) => {
   for (const reply of [SUCCESS, { ...SUCCESS, prepay_id: '' }]) {
     t.match(await failure(merchant(signed(reply)).pay.prepay(ORDER)), {
       code: 'WECHAT_REPLY_INVALID',
@@ -513,7 +513,7 @@ t.test('an order that is accepted without a prepay id is ordered again', async (
   }
 })
 
-t.test('a text that XML cannot hold is not sent', async (t) => {
+t.test('a text that XML cannot contain is not sent', async (t) => {
   const { pay, requests } = merchant(signed(ORDERED))
   t.match(await failure(pay.prepay({ ...ORDER, description: 'tea\0' })), {
     code: 'WECHAT_XML_INVALID',
@@ -532,7 +532,7 @@ t.test('the result of a query', async (t) => {
     )
   }
   const details: [string, Values, object][] = [
-    ['the text given when ordering', { attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
+    ['the attach of the order', { attach: 'a=1&b=2' }, { attach: 'a=1&b=2' }],
     ['another currency', { fee_type: 'HKD' }, { currency: 'HKD' }],
     ['an empty currency is CNY', { fee_type: '' }, { currency: 'CNY' }],
     ['no bank', { bank_type: '' }, { bankType: undefined }],
@@ -582,8 +582,8 @@ t.test('invalid replies to a query', async (t) => {
     ['an unknown trade_state', { trade_state: 'PAID' }, /unknown trade_state PAID/],
     ['a trade_state in lower case', { trade_state: 'success' }, /unknown trade_state success/],
     ['no trade_state', { trade_state: '' }, /unknown trade_state/],
-    ['the state we use for none', { trade_state: 'NOT_EXIST' }, /unknown trade_state NOT_EXIST/],
-    ['a long trade_state is cut', { trade_state: 'X'.repeat(999) }, /unknown trade_state X{100}\./],
+    ['our own state for an unknown order', { trade_state: 'NOT_EXIST' }, /unknown trade_state NOT_EXIST/],
+    ['a long trade_state is truncated', { trade_state: 'X'.repeat(999) }, /unknown trade_state X{100} for/],
     ['another order', { out_trade_no: 'another' }, /contains another out_trade_no/],
     ['no order', { out_trade_no: '' }, /answered about another order/],
     ['no total_fee', { total_fee: '' }, /with an invalid total_fee/],
@@ -592,7 +592,7 @@ t.test('invalid replies to a query', async (t) => {
     ['a total_fee with an exponent', { total_fee: '1e3' }, /with an invalid total_fee/],
     ['a negative total_fee', { total_fee: '-1250' }, /with an invalid total_fee/],
     ['no time_end', { time_end: '' }, /with an invalid time_end/],
-    ['a time_end that never was', { time_end: '20260231000000' }, /with an invalid time_end/],
+    ['an impossible time_end', { time_end: '20260231000000' }, /with an invalid time_end/],
     ['no transaction_id', { transaction_id: '' }, /with an invalid transaction_id/],
     ['no openid', { openid: '' }, /with an invalid openid/],
   ]
@@ -609,7 +609,7 @@ t.test('invalid replies to a query', async (t) => {
   }
 })
 
-t.test('what closing tells', async (t) => {
+t.test('the results of closing', async (t) => {
   const closed = (values: Values) => merchant(signed(values)).pay.close(OUT_TRADE_NO)
   t.equal(await closed({ ...SUCCESS, result_msg: 'OK' }), 'closed', 'closed')
   t.equal(
@@ -628,7 +628,7 @@ t.test('what closing tells', async (t) => {
   )
 })
 
-t.test('an order that was closed before is asked about: ORDERCLOSED names no order', async (t) => {
+t.test('an order reported as already closed is queried, as ORDERCLOSED names no order', async (t) => {
   const answers: Record<string, string> = {}
   const asked: string[] = []
   const http: Http = {
@@ -646,7 +646,7 @@ t.test('an order that was closed before is asked about: ORDERCLOSED names no ord
     ['closed', stands('CLOSED'), 'closed'],
     ['revoked', stands('REVOKED'), 'closed'],
     ['paid', QUERIED, 'paid'],
-    ['paid and given back', { ...QUERIED, trade_state: 'REFUND' }, 'paid'],
+    ['paid and refunded', { ...QUERIED, trade_state: 'REFUND' }, 'paid'],
     ['not known', { ...REFUSAL, err_code: 'ORDERNOTEXIST' }, 'not-exist'],
   ]
   for (const [name, answer, expected] of cases) {
@@ -658,12 +658,12 @@ t.test('an order that was closed before is asked about: ORDERCLOSED names no ord
   answers['/pay/orderquery'] = signed(stands('NOTPAY'))
   t.match(
     await failure(pay.close(OUT_TRADE_NO)),
-    { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /closed before and, asked, that it is NOTPAY/ },
-    'open after all: it stays to be closed',
+    { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /already closed, but a query says that it is NOTPAY/ },
+    'still open: it has to be closed',
   )
 })
 
-t.test('a genuine message counts only for its own question', async (t) => {
+t.test('a genuine message is accepted only as the answer to its own call', async (t) => {
   const recorded: Record<string, Values> = {
     unifiedorder: ORDERED,
     'unifiedorder of a QR code': { ...ORDERED, trade_type: 'NATIVE', code_url: 'weixin://wxpay/bizpayurl?pr=a' },
@@ -685,7 +685,7 @@ t.test('a genuine message counts only for its own question', async (t) => {
     refund: ['refund'],
     refundquery: ['refundquery'],
     'refundquery of an order': ['refundquery'],
-    // The answer to a query tells the same payment as its notification.
+    // The answer to a query reports the same payment as its notification.
     notification: ['orderquery, paid', 'notification', 'notification of a failure'],
   }
   const calls: Record<string, (body: string) => Promise<unknown>> = {
@@ -703,7 +703,7 @@ t.test('a genuine message counts only for its own question', async (t) => {
         t.match(
           outcome,
           { name: /^(WechatError|NotificationError)$/, advice: /./ },
-          `${api}: ${name} is not taken: ${String(outcome)}`,
+          `${api}: ${name} is not accepted: ${String(outcome)}`,
         )
       }
     }
@@ -720,13 +720,13 @@ t.test('a genuine message counts only for its own question', async (t) => {
     t.match(
       await failure(CALLS[api]!(hidden.pay)),
       { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /contains prepay_id within another field/ },
-      `${api}: with a mark that was cut out of sight, under the signature of another reply`,
+      `${api}: with the identifying field hidden in another one, under the signature of another reply`,
     )
   }
   t.match(
     await merchant(signed({ ...QUERIED, attach: 'x&prepay_id=1' })).pay.query(OUT_TRADE_NO),
     { tradeState: 'SUCCESS', payment: { attach: 'x&prepay_id=1' } },
-    'orderquery: a text of an order that was made elsewhere',
+    'orderquery: a text of an order made by other software',
   )
   for (const change of [{ out_trade_no: OUT_TRADE_NO }, { prepay_id: '' }, { a_field_of_2031: '1' }]) {
     t.equal(
@@ -744,7 +744,7 @@ t.test('a genuine message counts only for its own question', async (t) => {
   }
 })
 
-t.test('without a certificate there are no refunds, and nothing is sent', async (t) => {
+t.test('without a certificate a refund is refused, and nothing is sent', async (t) => {
   const requests: HttpRequest[] = []
   const http: Http = {
     async send(request) {
@@ -775,7 +775,7 @@ t.test('the result of a refund request', async (t) => {
     '50000408942018111907145868882',
     'accepted, not yet refunded',
   )
-  const another = /accepted another refund than .*-1 of 250 fen/
+  const another = /accepted a different refund from .*-1 of 250 fen/
   const cases: [string, Values, RegExp][] = [
     ['no refund_id', { refund_id: '' }, another],
     ['no refund', { out_refund_no: '' }, another],
@@ -790,7 +790,7 @@ t.test('the result of a refund request', async (t) => {
   }
 })
 
-t.test('the result of a query about a refund', async (t) => {
+t.test('the result of a refund query', async (t) => {
   const asked = (change: Values) =>
     merchant(signed({ ...REFUND_QUERIED, ...change })).pay.queryRefund(REFUND.outRefundNo)
   const report = {
@@ -812,12 +812,12 @@ t.test('the result of a query about a refund', async (t) => {
   t.strictSame(
     at,
     { ...report, state: 'success', succeededAt: new Date('2018-11-19T08:24:13Z') },
-    "with the time, which is Beijing's",
+    "with the time, in Beijing's zone",
   )
   t.match(
     await asked({ out_trade_no: 'another' }),
     { outTradeNo: 'another', refundId: report.refundId },
-    'whose order it is of is for the engine to compare',
+    'the engine compares the order number',
   )
   t.equal(
     await asked({ result_code: 'FAIL', err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }),
@@ -832,7 +832,7 @@ t.test('the result of a query about a refund', async (t) => {
     ['an amount with a fraction', { refund_fee_0: '2.5' }],
     ['no status', { refund_status_0: '' }],
     ['an unknown status', { refund_status_0: 'NOTSURE' }],
-    ['a status of every object', { refund_status_0: 'constructor' }],
+    ['a status that every object has as a property', { refund_status_0: 'constructor' }],
   ]
   for (const [name, change] of cases) {
     t.match(
@@ -845,11 +845,11 @@ t.test('the result of a query about a refund', async (t) => {
   t.match(
     await failure(merchant(signed(stateless)).pay.queryRefund(REFUND.outRefundNo)),
     { code: 'WECHAT_REPLY_INVALID' },
-    'a status that is not there at all',
+    'a missing status',
   )
 })
 
-t.test('the refunds of an order are asked for ten at a time', async (t) => {
+t.test('the refunds of an order are queried ten at a time', async (t) => {
   const offsets: (string | undefined)[] = []
   const numbers = Array.from({ length: 23 }, (_, n) => `console-${n}`)
   const http: Http = {
@@ -888,10 +888,10 @@ t.test('the refunds of an order are asked for ten at a time', async (t) => {
   t.strictSame(offsets, [undefined, '10', '20'])
 
   const none = { ...REFUSAL, err_code: 'REFUNDNOTEXIST', err_code_des: 'not exist' }
-  t.strictSame(await merchant(signed(none)).pay.listRefunds!(OUT_TRADE_NO), [], 'none at all is an answer')
+  t.strictSame(await merchant(signed(none)).pay.listRefunds!(OUT_TRADE_NO), [], 'no refunds is a valid answer')
 })
 
-t.test('trouble on the way passes through', async (t) => {
+t.test('other errors are passed on', async (t) => {
   for (const [api, call] of Object.entries(CALLS)) {
     for (const error of [
       new WechatError('WECHAT_TIMEOUT', 'no answer', { advice: 'repeat' }),
@@ -918,7 +918,7 @@ t.test('a genuine notification', async (t) => {
   t.match(
     read(signed({ ...PAID, device_info: '', coupon_id_1: '2', coupon_id_0: '1', rate_value: '0' })),
     { payment: PAYMENT },
-    'with fields that came later',
+    'with fields added later',
   )
   t.match(
     read(sample('17-notify.pay.md5.xml'), { apiKey: DEMO_KEY, signType: 'MD5' }),
@@ -952,16 +952,16 @@ t.test('a payment that failed', async (t) => {
   t.strictSame(
     read({ ...SUCCESS, result_code: 'FAIL' }),
     { kind: 'payment-failed', outTradeNo: undefined, reason: ' ' },
-    'without order or reason',
+    'without an order number or a reason',
   )
 })
 
-t.test('a notification that is not believed', async (t) => {
+t.test('notifications that are rejected', async (t) => {
   const without = (name: string) => signed(Object.fromEntries(Object.entries(PAID).filter(([key]) => key !== name)))
   const cases: [name: string, body: string | Buffer, fault: NotificationFault, message?: RegExp][] = [
     ['nothing', '', 'unreadable', /does not start with <xml>/],
     ['JSON', '{}', 'unreadable'],
-    ['bytes that are no text', Buffer.from([0xff]), 'unreadable', /not UTF-8/],
+    ['bytes that are not text', Buffer.from([0xff]), 'unreadable', /not UTF-8/],
     ['a DOCTYPE', sample('25-attack.xxe-probe.xml'), 'unreadable'],
     [
       'a duplicate',
@@ -982,7 +982,7 @@ t.test('a notification that is not believed', async (t) => {
     ['an empty signature', xml({ ...PAID, sign: '' }), 'incomplete', /lacks sign/],
     ['another key', signed(PAID, DEMO_KEY), 'bad-signature', /signature of the notification is wrong/],
     ['an empty key', signed(PAID, ''), 'bad-signature'],
-    ['MD5 at a merchant of HMAC-SHA256', signed(PAID, API_KEY, 'MD5'), 'bad-signature'],
+    ['MD5 for a merchant that uses HMAC-SHA256', signed(PAID, API_KEY, 'MD5'), 'bad-signature'],
     ['MD5, named', signed({ ...PAID, sign_type: 'MD5' }, API_KEY, 'MD5'), 'bad-signature'],
     ['a changed amount', signed(PAID).replace('1250', '1'), 'bad-signature'],
     [
@@ -1012,7 +1012,7 @@ t.test('a notification that is not believed', async (t) => {
   }
 })
 
-t.test('a notification whose signed text can be cut in another way is a hint', async (t) => {
+t.test('a notification whose signed text can be split differently is only a hint', async (t) => {
   const read = (values: Values) => merchant().pay.readNotification(notification(signed({ ...PAID, ...values })))
   for (const [name, value] of Object.entries({
     attach: 'x&out_trade_no=1',
@@ -1023,7 +1023,7 @@ t.test('a notification whose signed text can be cut in another way is a hint', a
     const hint = { kind: 'payment-hint', outTradeNo: OUT_TRADE_NO, transactionId: PAYMENT.transactionId }
     t.strictSame(read({ [name]: value }), hint, name)
   }
-  t.match(read({ attach: 'a=1&b=2' }), { kind: 'payment', payment: { attach: 'a=1&b=2' } }, 'other texts do no harm')
+  t.match(read({ attach: 'a=1&b=2' }), { kind: 'payment', payment: { attach: 'a=1&b=2' } }, 'other texts are harmless')
 })
 
 t.test('texts that cannot be sent', async (t) => {
@@ -1031,17 +1031,17 @@ t.test('texts that cannot be sent', async (t) => {
   t.equal(pay.textFault!('a=1&b=2'), undefined)
   t.equal(
     pay.textFault!('x&out_trade_no=1'),
-    'it contains "&out_trade_no=", which the signature of API v2 cannot tell from the field out_trade_no',
+    'it contains "&out_trade_no=", which the signature of API v2 cannot distinguish from the field out_trade_no',
   )
 })
 
-/** Encrypted by the recipe of the refund notification, without the code under test. */
+/** Encrypted as documented for refund notifications, without the code under test. */
 function encrypted(text: string, key = API_KEY): string {
   const cipher = createCipheriv('aes-256-ecb', createHash('md5').update(key).digest('hex'), null)
   return cipher.update(text, 'utf8', 'base64') + cipher.final('base64')
 }
 
-t.test('a notification of a refund is a hint: it is not signed', async (t) => {
+t.test('a refund notification is only a hint, as it is not signed', async (t) => {
   const HINT: Values = {
     out_trade_no: OUT_TRADE_NO,
     out_refund_no: REFUND.outRefundNo,
@@ -1057,7 +1057,7 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
   t.strictSame(
     read(outer(encrypted(root(HINT)))),
     { kind: 'refund-hint', appid: APPID, outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
-    'what to ask about, and not what became of it',
+    'only the numbers to query, not the state',
   )
   t.match(
     merchant('', { apiKeys: new KeyRing([new Secret('0'.repeat(32)), new Secret(API_KEY)]) }).pay.readNotification(
@@ -1080,12 +1080,12 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
   t.match(
     read(outer(encrypted(root(HINT)), { appid: 'wx0000000000000000' })),
     { appid: 'wx0000000000000000' },
-    'the merchant number has one refund URL for all of its apps',
+    'a merchant number has one refund URL for all its apps',
   )
   t.match(
     read(outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(64) })))),
     { outRefundNo: '1'.repeat(64) },
-    'a refund number as long as any',
+    'a refund number of the greatest length',
   )
   const cases: [name: string, body: Buffer, fault: NotificationFault][] = [
     ['an empty req_info', outer(''), 'bad-signature'],
@@ -1095,14 +1095,14 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
     ['no XML', outer(encrypted('{}')), 'bad-signature'],
     ['a DOCTYPE', outer(encrypted(`<!DOCTYPE root>${root(HINT)}`)), 'bad-signature'],
     ['no appid', outer(encrypted(root(HINT)), { appid: '' }), 'wrong-account'],
-    ['an appid that is none', outer(encrypted(root(HINT)), { appid: 'wx 0000000000000000' }), 'wrong-account'],
-    ['an appid longer than any', outer(encrypted(root(HINT)), { appid: 'w'.repeat(33) }), 'wrong-account'],
+    ['an invalid appid', outer(encrypted(root(HINT)), { appid: 'wx 0000000000000000' }), 'wrong-account'],
+    ['an appid that is too long', outer(encrypted(root(HINT)), { appid: 'w'.repeat(33) }), 'wrong-account'],
     ['another merchant', outer(encrypted(root(HINT)), { mch_id: '1900000000' }), 'wrong-account'],
     ['return_code FAIL', outer(encrypted(root(HINT)), { return_code: 'FAIL' }), 'incomplete'],
     ['no order', outer(encrypted(root({ ...HINT, out_trade_no: '' }))), 'incomplete'],
     ['no refund', outer(encrypted(root({ ...HINT, out_refund_no: '' }))), 'incomplete'],
     [
-      'a refund number longer than any',
+      'a refund number that is too long',
       outer(encrypted(root({ ...HINT, out_refund_no: '1'.repeat(65) }))),
       'incomplete',
     ],
@@ -1114,7 +1114,7 @@ t.test('a notification of a refund is a hint: it is not signed', async (t) => {
   }
 })
 
-t.test('what WeChat reads', async (t) => {
+t.test('the reply that WeChat reads', async (t) => {
   const { pay } = merchant()
   t.strictSame(
     pay.reply(notification('')),
@@ -1147,17 +1147,17 @@ t.test('what WeChat reads', async (t) => {
   }
 })
 
-t.test('a notification of API v3 is refused by its status, for 200 would be success', async (t) => {
+t.test('a notification of API v3 is refused by the status, as 200 would mean success', async (t) => {
   const { pay } = merchant()
   const messages: [name: string, message: NotificationMessage][] = [
     ['as WeChat sends it', { headers: { 'wechatpay-signature': 'AAAA' }, body: Buffer.from('{"id":"1"}') }],
-    ['without the headers, which a proxy has taken away', { headers: {}, body: Buffer.from(' {"id":"1"}') }],
-    ['whose body nobody has read', { headers: { 'wechatpay-signature': 'AAAA' }, body: Buffer.alloc(0) }],
+    ['without the headers, which a proxy has removed', { headers: {}, body: Buffer.from(' {"id":"1"}') }],
+    ['whose body has not been read', { headers: { 'wechatpay-signature': 'AAAA' }, body: Buffer.alloc(0) }],
   ]
   for (const [name, message] of messages) {
     t.throws(
       () => pay.readNotification(message),
-      { name: 'NotificationError', fault: 'unreadable', message: /speaks API v3/ },
+      { name: 'NotificationError', fault: 'unreadable', message: /is in API v3/ },
       name,
     )
     t.strictSame(
@@ -1190,7 +1190,7 @@ t.test('no error shows the key', async (t) => {
   t.notMatch(inspect(merchant().pay, { depth: Infinity, showHidden: true }), API_KEY, 'nor does the object itself')
 })
 
-t.test('over real HTTP, a lost answer is asked for again with the very same message', async (t) => {
+t.test('over real HTTP, a call with a lost answer is repeated with exactly the same message', async (t) => {
   const bodies: string[] = []
   const origin = await serve(t, (request, response) => {
     let body = ''

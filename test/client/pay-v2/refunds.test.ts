@@ -34,7 +34,7 @@ t.test('each status of a refund', async (t) => {
   }
 })
 
-t.test('a refund without any of what it needs is none', async (t) => {
+t.test('a refund with a missing field is ignored', async (t) => {
   const found = readRefund(fieldsOf(page(1)), 0)
   t.strictSame(found, {
     outRefundNo: 'console-0',
@@ -51,7 +51,7 @@ t.test('a refund without any of what it needs is none', async (t) => {
   t.equal(readRefund(fieldsOf(page(1)), 1), undefined)
 })
 
-/** WeChat's answers in turn, and the offsets that it was asked for. */
+/** WeChat's answers one after the other, and the offsets requested. */
 function answers(...pages: (Values | undefined)[]) {
   const offsets: number[] = []
   return {
@@ -64,14 +64,14 @@ function answers(...pages: (Values | undefined)[]) {
   }
 }
 
-t.test('pages are asked for until all refunds are there', async (t) => {
+t.test('pages are requested until all refunds have arrived', async (t) => {
   const cases: [what: string, pages: (Values | undefined)[], offsets: number[], count: number][] = [
     ['none', [undefined], [0], 0],
     ['one', [page(1)], [0], 1],
-    ['ten, and no more', [page(10)], [0], 10],
+    ['exactly ten', [page(10)], [0], 10],
     ['eleven', [page(10, { total_refund_count: '11' }), page(1, { total_refund_count: '11' })], [0, 10], 11],
     ['fifty', [page(10, { total_refund_count: '50' })], [0, 10, 20, 30, 40], 50],
-    ['a page that is gone meanwhile', [page(10, { total_refund_count: '11' }), undefined], [0, 10], 10],
+    ['a page that has disappeared meanwhile', [page(10, { total_refund_count: '11' }), undefined], [0, 10], 10],
   ]
   for (const [what, pages, offsets, count] of cases) {
     const wechat = answers(...pages)
@@ -80,14 +80,14 @@ t.test('pages are asked for until all refunds are there', async (t) => {
   }
 })
 
-t.test('an answer of which any part cannot be read is no answer', async (t) => {
+t.test('an answer with an unreadable part is rejected', async (t) => {
   const cases: [what: string, Values, calls: number][] = [
     ['of another order', page(1, { out_trade_no: 'another' }), 1],
     ['no count', page(1, { refund_count: '' }), 1],
-    ['a count of none', page(0), 1],
-    ['a count that is none', page(1, { refund_count: 'all' }), 1],
-    ['more than it says', page(1, { refund_count: '2' }), 1],
-    ['far more than can be', page(1, { refund_count: '9007199254740991' }), 1],
+    ['a count of zero', page(0), 1],
+    ['an invalid count', page(1, { refund_count: 'all' }), 1],
+    ['more refunds than its count', page(1, { refund_count: '2' }), 1],
+    ['a count that is impossibly large', page(1, { refund_count: '9007199254740991' }), 1],
     ['an unknown status', page(2, { refund_status_1: 'NOTSURE' }), 1],
     ['no end', page(10, { total_refund_count: '9007199254740991' }), 5],
   ]

@@ -37,7 +37,7 @@ export interface Made {
   /** Changes the envelope before it is signed. */
   envelope?: object
   seal?: SealOptions
-  /** The body itself, signed as it is. */
+  /** The body itself, signed unchanged. */
   body?: string
   /** Changes the headers after signing. */
   headers?: NotificationMessage['headers']
@@ -68,14 +68,14 @@ export function notification({
   return { headers: { ...sealed(text, seal), ...headers }, body: Buffer.from(text) }
 }
 
-/** Every way in which a notification is not what it should be, and what it is refused for. */
+/** Every way in which a notification can be wrong, and the fault for which it is refused. */
 export const BAD: [name: string, message: NotificationMessage, fault: NotificationFault][] = [
   ...['timestamp', 'nonce', 'serial', 'signature'].flatMap((name): typeof BAD => [
     [`without Wechatpay-${name}`, notification({ headers: { [`wechatpay-${name}`]: undefined } }), 'incomplete'],
     [`with an empty Wechatpay-${name}`, notification({ headers: { [`wechatpay-${name}`]: '' } }), 'incomplete'],
     [`with Wechatpay-${name} twice`, notification({ headers: { [`wechatpay-${name}`]: 'a, b' } }), 'incomplete'],
   ]),
-  ['with headers of somebody else', { headers: { 'x-signature': 'AAAA' }, body: Buffer.from('{}') }, 'incomplete'],
+  ['with headers of another service', { headers: { 'x-signature': 'AAAA' }, body: Buffer.from('{}') }, 'incomplete'],
   ['without anything', { headers: {}, body: Buffer.alloc(0) }, 'incomplete'],
   ...[-301, 301, -86_400, 86_400].map((seconds): (typeof BAD)[number] => [
     `signed ${seconds} s from now`,
@@ -87,30 +87,30 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
   ['under an unknown public key', notification({ seal: { serial: 'PUB_KEY_ID_1' } }), 'unknown-key'],
   ['under an unknown certificate', notification({ seal: { by: 'certificate' } }), 'unknown-key'],
   [
-    'under a key named as that of another merchant',
+    'under the key name of another merchant',
     notification({ seal: { serial: `${PUBLIC_KEY.serial}0` } }),
     'unknown-key',
   ],
   [
-    'by the key of a certificate in the name of the public key',
+    "signed with a certificate's key under the name of the public key",
     notification({ seal: { by: 'certificate', serial: PUBLIC_KEY.serial } }),
     'bad-signature',
   ],
-  ['with a signature of nothing', notification({ seal: { signature: 'AAAA' } }), 'bad-signature'],
-  ['with a signature that is no base64', notification({ seal: { signature: '!!!!' } }), 'bad-signature'],
+  ['with an empty signature value', notification({ seal: { signature: 'AAAA' } }), 'bad-signature'],
+  ['with a signature that is not base64', notification({ seal: { signature: '!!!!' } }), 'bad-signature'],
   [
-    'with the timestamp of another',
+    'with the timestamp of another message',
     notification({ headers: { 'wechatpay-timestamp': String(Number(SECONDS) + 1) } }),
     'bad-signature',
   ],
-  ['with the nonce of another', notification({ headers: { 'wechatpay-nonce': 'another' } }), 'bad-signature'],
+  ['with the nonce of another message', notification({ headers: { 'wechatpay-nonce': 'another' } }), 'bad-signature'],
   [
     'rewritten',
     { ...notification(), body: Buffer.from(JSON.stringify(JSON.parse(notification().body.toString()), null, 1)) },
     'bad-signature',
   ],
   [
-    'with a byte more',
+    'with an extra byte',
     { ...notification(), body: Buffer.concat([notification().body, Buffer.from('\n')]) },
     'bad-signature',
   ],
@@ -119,11 +119,7 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     { ...notification(), body: Buffer.concat([Buffer.from('\ufeff'), notification().body]) },
     'bad-signature',
   ],
-  [
-    'of a megabyte that nobody has signed',
-    { ...notification(), body: Buffer.alloc(1024 * 1024, 'x') },
-    'bad-signature',
-  ],
+  ['of a megabyte, not signed', { ...notification(), body: Buffer.alloc(1024 * 1024, 'x') }, 'bad-signature'],
   [
     'that is a probe, as documented',
     notification({ seal: { signature: v3().ofKind('probe-signature')[0]!.signature } }),
@@ -134,10 +130,10 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     notification({ seal: { signature: `WECHATPAY/SIGNTEST/${'A'.repeat(336)}` } }),
     'probe',
   ],
-  ['that is no JSON', notification({ body: 'hello' }), 'unreadable'],
+  ['that is not JSON', notification({ body: 'hello' }), 'unreadable'],
   ['that is empty', notification({ body: '' }), 'unreadable'],
   ['that is null', notification({ body: 'null' }), 'incomplete'],
-  ['that is a list', notification({ body: '[]' }), 'incomplete'],
+  ['that is an array', notification({ body: '[]' }), 'incomplete'],
   ['without an id', notification({ envelope: { id: undefined } }), 'incomplete'],
   ['with an id that is a number', notification({ envelope: { id: 1 } }), 'incomplete'],
   ['without a type', notification({ envelope: { event_type: '' } }), 'incomplete'],
@@ -159,7 +155,7 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
   ],
   ['encrypted under another key', notification({ cipher: { key: 'x'.repeat(32) } }), 'not-decrypted'],
   [
-    'with the associated data of another',
+    'with the associated data of another message',
     notification({ envelope: { resource: { ...encrypted(JSON.stringify(TRADE)), associated_data: 'refund' } } }),
     'not-decrypted',
   ],
@@ -169,7 +165,7 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     'not-decrypted',
   ],
   [
-    'with a ciphertext of which a bit has flipped',
+    'with a flipped bit in the ciphertext',
     notification({
       envelope: {
         resource: {
@@ -204,8 +200,8 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
   ],
   ['whose resource is no JSON', notification({ resource: 'hello' }), 'unreadable'],
   ['whose resource is null', notification({ resource: 'null' }), 'wrong-account'],
-  ['of another merchant', notification({ resource: { ...TRADE, mchid: '1900000100' } }), 'wrong-account'],
-  ['of another app', notification({ resource: { ...TRADE, appid: 'wx0000000000000000' } }), 'wrong-account'],
+  ['for another merchant', notification({ resource: { ...TRADE, mchid: '1900000100' } }), 'wrong-account'],
+  ['for another app', notification({ resource: { ...TRADE, appid: 'wx0000000000000000' } }), 'wrong-account'],
   ['without an app', notification({ resource: { ...TRADE, appid: undefined } }), 'wrong-account'],
   [
     'of a refund of another merchant',
@@ -217,7 +213,11 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
   ['without a payer', notification({ resource: { ...TRADE, payer: {} } }), 'incomplete'],
   ['without an amount', notification({ resource: { ...TRADE, amount: {} } }), 'incomplete'],
   ['with an amount in yuan', notification({ resource: { ...TRADE, amount: { total: 12.5 } } }), 'incomplete'],
-  ['with an amount that is a text', notification({ resource: { ...TRADE, amount: { total: '1250' } } }), 'incomplete'],
+  [
+    'with an amount that is a string',
+    notification({ resource: { ...TRADE, amount: { total: '1250' } } }),
+    'incomplete',
+  ],
   ['with a negative amount', notification({ resource: { ...TRADE, amount: { total: -1250 } } }), 'incomplete'],
   [
     'with a time in the form of API v2',
@@ -231,7 +231,7 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     'incomplete',
   ],
   [
-    'of a refund with the name of a reply',
+    'about a refund, with the field name of a reply',
     notification({ type: 'REFUND.SUCCESS', resource: { ...REFUND, refund_status: undefined, status: 'SUCCESS' } }),
     'incomplete',
   ],

@@ -62,7 +62,7 @@ t.test('a payment', async (t) => {
   t.strictSame(
     await read(notification({ seal: { by: 'certificate' } }), { platformKeys: [PUBLIC_KEY, CERTIFICATE] }),
     { kind: 'payment', payment },
-    'under the certificate, while changing',
+    'under the certificate, during a change',
   )
   t.strictSame(
     await read(notification({ cipher: { key: 'N'.repeat(32) } }), {
@@ -79,7 +79,7 @@ t.test('a payment', async (t) => {
   t.strictSame(
     await read(notification({ resource: { ...TRADE, trade_state: 'REFUND' } })),
     { kind: 'payment-hint', outTradeNo: TRADE.out_trade_no, transactionId: TRADE.transaction_id },
-    'money was taken, and some of it has gone back: WeChat is asked how much',
+    'money was taken and partly refunded: WeChat is queried for the amount',
   )
 })
 
@@ -146,7 +146,7 @@ t.test('bad notifications', async (t) => {
   t.ok(BAD.length > 60)
 })
 
-t.test('a list of certificates that cannot be had makes a name unknown, and nothing else of it', async (t) => {
+t.test('if the list of certificates cannot be fetched, only the key is unknown', async (t) => {
   const stranger = notification({ seal: { serial: 'BAD' } })
   const replies = [new WechatError('WECHAT_TIMEOUT', 'the host did not answer')]
   const { pay } = merchant(replies, { downloadCertificates: true })
@@ -160,7 +160,7 @@ t.test('a list of certificates that cannot be had makes a name unknown, and noth
 t.test('the messages of errors', async (t) => {
   const stranger = notification({ seal: { serial: 'X'.repeat(500) } })
   const error = await read(stranger).catch((error: NotificationError) => error)
-  t.ok((error as Error).message.length < 250, 'a serial number of the sender is cut')
+  t.ok((error as Error).message.length < 250, "the sender's serial number is truncated")
   const unread = await read(notification({ cipher: { key: 'x'.repeat(32) } })).catch(
     (error: NotificationError) => error,
   )
@@ -170,7 +170,7 @@ t.test('the messages of errors', async (t) => {
 
 const NAMES = ['timestamp', 'nonce', 'serial', 'signature'].map((name) => `wechatpay-${name}`)
 
-t.test('no message that differs from a genuine one in any bit of body or seal is believed', async (t) => {
+t.test('a message that differs from a genuine one in any bit of body or seal is rejected', async (t) => {
   const genuine = [notification(), notification({ resource: { ...TRADE, out_trade_no: 'T2026010100002' } })]
   const faults = new Set<string>()
   const damage = fc.oneof(
@@ -206,7 +206,7 @@ t.test('no message that differs from a genuine one in any bit of body or seal is
         headers[name] = value.slice(0, letter) + damage.text + value.slice(letter + 1)
       } else if (damage.at % 2 === 0) body = other.body
       else headers['wechatpay-signature'] = other.headers['wechatpay-signature']
-      // The last letter of base64 has bits to spare.
+      // The last letter of base64 has unused bits.
       const valueOf = (name: string, value: string) =>
         name === 'wechatpay-signature' ? Buffer.from(value, 'base64').toString('hex') : value
       const isSame =
@@ -214,8 +214,8 @@ t.test('no message that differs from a genuine one in any bit of body or seal is
         NAMES.every((name) => valueOf(name, headers[name] as string) === valueOf(name, message.headers[name] as string))
       const fault = await faultOf({ headers, body })
       faults.add(fault)
-      // A serial number is the key's name and not signed: it may say the same in other words.
-      if (!isSame && name !== 'wechatpay-serial' && fault === 'none') throw new Error('it was believed')
+      // A serial number names the key and is not signed: the same number can be written differently.
+      if (!isSame && name !== 'wechatpay-serial' && fault === 'none') throw new Error('it was accepted')
     }),
     { numRuns: size(2000, 100_000) },
   )

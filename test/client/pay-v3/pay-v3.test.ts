@@ -73,7 +73,7 @@ const PAYMENT = {
   bankType: 'OTHERS',
   attach: undefined,
 }
-/** As three captures have it. */
+/** As in three captures. */
 const UNPAID = {
   amount: { payer_currency: 'CNY', total: 1250 },
   appid: APPID,
@@ -154,7 +154,7 @@ t.test('an order', async (t) => {
   })
 })
 
-t.test('what wx.requestPayment takes', async (t) => {
+t.test('the parameters of wx.requestPayment', async (t) => {
   const params = merchant().pay.payParams('wx01', NOW)
   const { paySign, ...rest } = params
   t.strictSame(rest, { timeStamp: SECONDS, nonceStr: NONCE, package: 'prepay_id=wx01', signType: 'RSA' })
@@ -180,7 +180,7 @@ t.test('a query', async (t) => {
     ['closed', answer({ ...UNPAID, trade_state: 'CLOSED' }), { tradeState: 'CLOSED' }],
     ['not there', answer(refusal('ORDER_NOT_EXIST'), { status: 404 }), { tradeState: 'NOT_EXIST' }],
     [
-      'not there, in the other spelling',
+      'does not exist, in the other spelling',
       answer(refusal('ORDERNOTEXIST'), { status: 404 }),
       { tradeState: 'NOT_EXIST' },
     ],
@@ -199,7 +199,7 @@ t.test('a query', async (t) => {
     ['no transaction', { ...TRADE, transaction_id: '' }, /transaction_id/],
     ['no payer', { ...TRADE, payer: null }, /payer\.openid/],
     ['no amount', { ...TRADE, amount: [] }, /amount\.total/],
-    ['an amount that is a text', { ...TRADE, amount: { total: '1250' } }, /amount\.total/],
+    ['an amount that is a string', { ...TRADE, amount: { total: '1250' } }, /amount\.total/],
     ['no time', { ...TRADE, success_time: 1 }, /success_time/],
     ['an unknown state', { ...TRADE, trade_state: 'NEW' }, /trade_state/],
     ['no object', [], /another order/],
@@ -214,7 +214,7 @@ t.test('a query', async (t) => {
   await t.rejects(
     merchant([answer(refusal('ORDER_NOT_EXIST'), { status: 404, seal: false })]).pay.query(OUT_TRADE_NO),
     { code: 'WECHAT_REPLY_INVALID' },
-    'an unsigned "does not exist" is no fact',
+    'an unsigned "does not exist" is not believed',
   )
 })
 
@@ -230,7 +230,7 @@ t.test('a close', async (t) => {
       'closed',
     ],
     [
-      'closed before, says the reply, but paid',
+      'already closed according to the reply, but paid',
       [answer(refusal('ORDER_CLOSED'), { status: 400 }), answer(TRADE)],
       'paid',
     ],
@@ -326,7 +326,7 @@ t.test('a query of a refund', async (t) => {
   })
 })
 
-t.test('replies that are not believed', async (t) => {
+t.test('replies that are rejected', async (t) => {
   const foreign: [name: string, seal: SealOptions | false, message: RegExp][] = [
     ['no signature', false, /lacks Wechatpay-Timestamp/],
     ['another signature', { signature: 'AAAA' }, /does not match the key PUB_KEY_ID_/],
@@ -335,7 +335,7 @@ t.test('replies that are not believed', async (t) => {
       { by: 'certificate', serial: PUBLIC_KEY.serial },
       /does not match the key PUB_KEY_ID_/,
     ],
-    ['a key that is not known', { serial: 'PUB_KEY_ID_1' }, /names the key PUB_KEY_ID_1, .*merchant\.publicKeyId/],
+    ['an unknown key', { serial: 'PUB_KEY_ID_1' }, /names the key PUB_KEY_ID_1, .*merchant\.publicKeyId/],
     ['301 s old', { timestamp: String(Number(SECONDS) - 301) }, /five minutes/],
     ['301 s ahead', { timestamp: String(Number(SECONDS) + 301) }, /five minutes/],
   ]
@@ -362,11 +362,11 @@ t.test('replies that are not believed', async (t) => {
   await t.rejects(
     merchant([answer('<html>')]).pay.prepay(ORDER),
     { code: 'WECHAT_REPLY_INVALID', message: /not JSON/ },
-    'signed, and no JSON',
+    'signed, but not JSON',
   )
 })
 
-t.test('a code that WeChat has not signed is no fact about an order or a refund, whatever the status', async (t) => {
+t.test('an unsigned code says nothing about an order or a refund, whatever the status', async (t) => {
   for (const status of [202, 400, 404, 429, 500, 502]) {
     const calls: [code: string, call: (pay: PayApi) => Promise<unknown>][] = [
       ['ORDER_NOT_EXIST', (pay) => pay.query(OUT_TRADE_NO)],
@@ -393,13 +393,13 @@ t.test('a signed reply to another call closes nothing', async (t) => {
   ] as const) {
     await t.rejects(
       merchant([answer(reply)]).pay.close(OUT_TRADE_NO),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /answers something else/ },
+      { code: 'WECHAT_REPLY_INVALID', advice: 'query', message: /answered something else/ },
       name,
     )
   }
 })
 
-t.test('an empty reply, signed for a close, says nothing about an order or a refund', async (t) => {
+t.test('an empty reply, signed for a close, is not accepted for an order or a refund', async (t) => {
   const calls: [name: string, call: (pay: ReturnType<typeof merchant>['pay']) => Promise<unknown>][] = [
     ['query', (pay) => pay.query(OUT_TRADE_NO)],
     ['queryTransaction', (pay) => pay.queryTransaction(TRADE.transaction_id)],
@@ -418,7 +418,7 @@ t.test('an empty reply, signed for a close, says nothing about an order or a ref
   }
 })
 
-t.test('probes are refused, and the request is sent again', async (t) => {
+t.test('probes are refused, and the request is repeated', async (t) => {
   const [vector] = v3().ofKind('probe-signature')
   const probe = () => answer({ prepay_id: 'forged' }, { seal: { signature: vector!.signature } })
   const { pay, asked, probes } = merchant([probe(), answer({ prepay_id: 'wx01' })])
@@ -428,7 +428,7 @@ t.test('probes are refused, and the request is sent again', async (t) => {
   await t.rejects(
     merchant([probe(), probe()]).pay.prepay(ORDER),
     { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
-    'twice in a row: it stays refused',
+    'a second probe in a row fails the call',
   )
 })
 
@@ -436,7 +436,7 @@ t.test('refusals', async (t) => {
   const detail = { location: 'body', value: [1] }
   const cases: [name: string, reply: HttpReply, expected: Partial<WechatError>][] = [
     [
-      'a rule of ours',
+      'a violated rule',
       answer(refusal('PARAM_ERROR', '参数错误', detail), { status: 400 }),
       {
         code: 'WECHAT_REFUSED',
@@ -447,7 +447,7 @@ t.test('refusals', async (t) => {
       },
     ],
     [
-      'other terms under the number',
+      'other terms under the same number',
       answer(refusal('INVALID_REQUEST'), { status: 400 }),
       { code: 'WECHAT_ORDER_CONFLICT', advice: 'query' },
     ],
@@ -482,7 +482,7 @@ t.test('refusals', async (t) => {
       { code: 'WECHAT_REFUSED', advice: 'stop' },
     ],
     [
-      'a 5xx that says it is final and is not signed',
+      'a 5xx with a final code, but unsigned',
       answer(refusal('OPENID_MISMATCH'), { status: 500, seal: false }),
       { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' },
     ],
@@ -491,8 +491,8 @@ t.test('refusals', async (t) => {
       answer(refusal('SERVICE_UNAVAILABLE'), { status: 503 }),
       { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' },
     ],
-    ['a page of a proxy', httpReply('<html>', { status: 502 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
-    ['taken, not done', answer('', { status: 202 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
+    ["a proxy's error page", httpReply('<html>', { status: 502 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
+    ['received, but not done', answer('', { status: 202 }), { code: 'WECHAT_UNAVAILABLE', advice: 'repeat' }],
     [
       'our signature',
       answer(refusal('SIGN_ERROR', '签名错误'), { status: 401, seal: false }),
@@ -503,28 +503,24 @@ t.test('refusals', async (t) => {
       },
     ],
     [
-      'an unsigned fact',
+      'an unsigned code',
       answer(refusal('ORDERPAID'), { status: 400, seal: false }),
       { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
     ],
     ['no such path', answer('', { status: 404, seal: false }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
     [
-      'an object that is none',
+      'a body that is not an object',
       answer('null', { status: 403 }),
       { code: 'WECHAT_REFUSED', advice: 'stop', wechatCode: '' },
     ],
     [
-      'words that are none',
+      'fields that are not strings',
       answer({ code: 1, message: [] }, { status: 403 }),
       { code: 'WECHAT_REFUSED', wechatCode: '', wechatText: '' },
     ],
     ['a redirect', answer('', { status: 302, seal: false }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
     ['a signed redirect', answer('', { status: 302 }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
-    [
-      'a success that the documents do not name',
-      answer({}, { status: 201 }),
-      { code: 'WECHAT_REPLY_INVALID', advice: 'query' },
-    ],
+    ['an undocumented success status', answer({}, { status: 201 }), { code: 'WECHAT_REPLY_INVALID', advice: 'query' }],
   ]
   for (const [name, reply, expected] of cases) {
     const error = await merchant([reply])
@@ -546,12 +542,12 @@ t.test('platform certificates', async (t) => {
     [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), answer(list, { seal: { by: 'certificate' } })],
     options,
   )
-  t.equal(await pay.prepay(ORDER), 'wx01', 'the reply waits for the certificate that it was signed with')
+  t.equal(await pay.prepay(ORDER), 'wx01', 'the reply waits for the certificate it was signed with')
   t.strictSame(
     asked.map(({ target }) => target),
     ['/v3/pay/transactions/jsapi', '/v3/certificates'],
   )
-  t.notOk('wechatpay-serial' in asked[0]!.headers, 'nothing asks for a public key')
+  t.notOk('wechatpay-serial' in asked[0]!.headers, 'nothing is requested for a public key')
 
   for (const [status, code] of [
     [404, 'RESOURCE_NOT_EXISTS'],
@@ -580,16 +576,16 @@ t.test('platform certificates', async (t) => {
   await t.rejects(
     away.pay.prepay(ORDER),
     { code: 'WECHAT_REPLY_INVALID', advice: 'query', sent: true },
-    'the order was sent, although the question for the certificates was not',
+    'the order was sent, although the request for the certificates was not',
   )
   const broken = merchant(
-    [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), new TypeError('a fault of ours')],
+    [answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } }), new TypeError('a bug of ours')],
     options,
   )
   await t.rejects(broken.pay.prepay(ORDER), { name: 'TypeError' })
 })
 
-t.test('the list of certificates is signed under one of them, or under a key that is known', async (t) => {
+t.test('the list of certificates is signed with one of them or with a known key', async (t) => {
   const list = (seal: SealOptions | false) =>
     answer({ data: [{ encrypt_certificate: encrypted(CERTIFICATE_PEM, { associated: 'certificate' }) }] }, { seal })
   const ordered = () => answer({ prepay_id: 'wx01' }, { seal: { by: 'certificate' } })
@@ -597,7 +593,7 @@ t.test('the list of certificates is signed under one of them, or under a key tha
   const probe = { by: 'certificate', signature: vector!.signature } as const
   const good: [name: string, known: PlatformKey[], replies: HttpReply[]][] = [
     ['the first list', [], [list({ by: 'certificate' })]],
-    ['while changing to a public key', [PUBLIC_KEY], [list({ by: 'public' })]],
+    ['during a change to a public key', [PUBLIC_KEY], [list({ by: 'public' })]],
     ['after a probe', [], [list(probe), list({ by: 'certificate' })]],
   ]
   for (const [name, platformKeys, replies] of good) {
@@ -617,7 +613,7 @@ t.test('the list of certificates is signed under one of them, or under a key tha
   }
 })
 
-t.test('a query by the transaction', async (t) => {
+t.test('a query by transaction', async (t) => {
   const { pay, asked } = merchant([answer(TRADE)])
   t.strictSame(await pay.queryTransaction(TRADE.transaction_id), { tradeState: 'SUCCESS', payment: PAYMENT })
   t.equal(asked[0]!.target, `/v3/pay/transactions/id/${TRADE.transaction_id}?mchid=${MCH_ID}`)
@@ -641,7 +637,7 @@ t.test('the values for an app', async (t) => {
   )
 })
 
-t.test('a refund out of certain accounts', async (t) => {
+t.test('a refund from specified accounts', async (t) => {
   const { pay, asked } = merchant([answer(REFUNDED)])
   await pay.refund(ORDER, { ...REFUND, fundsAccount: 'AVAILABLE', from: [{ account: 'AVAILABLE', amount: 250 }] })
   t.match(asked[0]!.body, {
@@ -721,21 +717,17 @@ t.test('bills', async (t) => {
       { code: 'WECHAT_REPLY_INVALID', message: /does not have the hash/ },
     ],
     [
-      'a file that was cut',
+      'a truncated file',
       [found(), file(packed.subarray(0, -20))],
       { code: 'WECHAT_REPLY_INVALID', message: /cannot be unpacked/ },
     ],
     [
-      'a file that is not packed',
+      'a file that is not compressed',
       [found(), file(Buffer.from(csv))],
       { code: 'WECHAT_REPLY_INVALID', message: /cannot be unpacked/ },
     ],
     ['a refused file', [found(), file(Buffer.from('x'.repeat(200_000)), 404)], { code: 'WECHAT_REPLY_INVALID' }],
-    [
-      'a file that is not there',
-      [found(), file(Buffer.from('{"code":"SYSTEM_ERROR"}'), 500)],
-      { code: 'WECHAT_UNAVAILABLE' },
-    ],
+    ['a missing file', [found(), file(Buffer.from('{"code":"SYSTEM_ERROR"}'), 500)], { code: 'WECHAT_UNAVAILABLE' }],
     ['another hash', [found({ hash_type: 'MD5' })], { code: 'WECHAT_REPLY_INVALID', message: /no valid address/ }],
     ['no address', [found({ download_url: 'x' })], { code: 'WECHAT_REPLY_INVALID', message: /no valid address/ }],
     [
@@ -749,10 +741,10 @@ t.test('bills', async (t) => {
   }
   const left = merchant([found(), file(packed)]).pay.tradeBill('2026-01-01')
   t.ok((await left.next()).value!.length > 0)
-  t.strictSame(await left.return(), { value: undefined, done: true }, 'one that is not read to its end')
+  t.strictSame(await left.return(), { value: undefined, done: true }, 'a bill that is not read to its end')
 })
 
-t.test('texts that API v3 does not take', async (t) => {
+t.test('texts that API v3 does not accept', async (t) => {
   const { pay } = merchant()
   t.equal(pay.textFault!('龙井茶 & <茶>'), undefined)
   t.match(pay.textFault!('茶🍵'), /emoji/)
@@ -778,7 +770,7 @@ t.test('messages in API v2 for a merchant of API v3', async (t) => {
     }
   }
   t.equal(await faultOf(merchant().pay), 'no-v2-key')
-  t.equal(await faultOf(merchant([], { v2 }).pay), 'incomplete', 'is read by the v2 key')
+  t.equal(await faultOf(merchant([], { v2 }).pay), 'incomplete', 'is read with the v2 key')
   t.equal(merchant().pay.listRefunds, undefined)
   t.equal(merchant([], { v2 }).pay.listRefunds, v2.listRefunds)
   const sent = {
@@ -797,7 +789,7 @@ t.test('messages in API v2 for a merchant of API v3', async (t) => {
   t.strictSame(
     await merchant([], { v2 }).pay.readNotification({ headers: {}, body: Buffer.from(writeWire([...fields])) }),
     { kind: 'payment-hint', outTradeNo: 'order-1', transactionId: '4200' },
-    'a payment under the old key is a reason to ask, by API v3',
+    'a payment signed with the old key leads to a query by API v3',
   )
   const { pay } = merchant()
   t.match(pay.reply(xml, 'no-v2-key'), { status: 200, contentType: /xml/, body: /FAIL.*no-v2-key/ })

@@ -15,7 +15,7 @@ const PUBLIC: PlatformKey = {
 }
 const MINUTE = 60_000
 
-/** A WeChat whose list of certificates a test changes. */
+/** A WeChat whose list of certificates the test changes. */
 function setUp({ given = [] as PlatformKey[], list = [] as PlatformKey[] | Error } = {}) {
   const state = { list, now: new Date('2026-01-01T00:00:00Z'), downloads: 0, gate: Promise.resolve() }
   const platformKeys = createPlatformKeys({
@@ -34,7 +34,7 @@ function setUp({ given = [] as PlatformKey[], list = [] as PlatformKey[] | Error
   return { state, platformKeys, later }
 }
 
-t.test('a public key: nothing else is accepted, nothing is asked', async (t) => {
+t.test('with a public key nothing else is accepted, and nothing is downloaded', async (t) => {
   const platformKeys = createPlatformKeys({ given: [PUBLIC], now: () => new Date() })
   t.equal(await platformKeys.find(PUBLIC.serial), PUBLIC.key)
   t.equal(await platformKeys.find('PUB_KEY_ID_1'), undefined)
@@ -43,7 +43,7 @@ t.test('a public key: nothing else is accepted, nothing is asked', async (t) => 
   t.equal(platformKeys.publicKeyId, PUBLIC.serial)
 })
 
-t.test('both kinds at once, while a merchant changes', async (t) => {
+t.test('both kinds of key at once, during a change', async (t) => {
   const { state, platformKeys } = setUp({ given: [PUBLIC], list: [FIRST] })
   t.equal(await platformKeys.find(PUBLIC.serial), PUBLIC.key)
   t.equal(await platformKeys.find('PUB_KEY_ID_of_somebody_else'), undefined)
@@ -53,12 +53,12 @@ t.test('both kinds at once, while a merchant changes', async (t) => {
   t.equal(state.downloads, 1)
 })
 
-t.test('certificates are given, and end', async (t) => {
+t.test('given certificates are used until they expire', async (t) => {
   let now = new Date('2026-01-01T00:00:00Z')
   const platformKeys = createPlatformKeys({ given: [FIRST], now: () => now })
   t.equal(await platformKeys.find(FIRST.serial), FIRST.key)
   t.equal(await platformKeys.find(FIRST.serial.toLowerCase()), FIRST.key, 'in any case')
-  t.equal(await platformKeys.find(`0${FIRST.serial}`), FIRST.key, 'with a zero before it')
+  t.equal(await platformKeys.find(`0${FIRST.serial}`), FIRST.key, 'with a leading zero')
   t.equal(platformKeys.publicKeyId, undefined)
   t.equal(await platformKeys.preferred(), FIRST)
   now = FIRST.expiresAt!
@@ -66,14 +66,14 @@ t.test('certificates are given, and end', async (t) => {
   await t.rejects(platformKeys.preferred(), { code: 'WECHAT_ACCOUNT_REFUSED', sent: false })
 })
 
-t.test('many at once cause one download', async (t) => {
+t.test('many requests at once cause one download', async (t) => {
   const { state, platformKeys } = setUp({ list: [FIRST] })
   const found = await Promise.all(Array.from({ length: 50 }, () => platformKeys.find(FIRST.serial)))
   t.ok(found.every((key) => key === FIRST.key))
   t.equal(state.downloads, 1)
 })
 
-t.test('a thousand made-up names cause one download, and cost no good key', async (t) => {
+t.test('a thousand made-up names cause one download, and evict no valid key', async (t) => {
   const { state, platformKeys, later } = setUp({ list: [FIRST] })
   for (let n = 0; n < 1000; n++) t.equal(await platformKeys.find(`BAD${n}`), undefined)
   t.equal(state.downloads, 1)
@@ -84,14 +84,14 @@ t.test('a thousand made-up names cause one download, and cost no good key', asyn
   later(1)
   state.list = [NEXT]
   t.equal(await platformKeys.find(NEXT.serial), NEXT.key, 'a new certificate is found')
-  t.equal(await platformKeys.find(FIRST.serial), FIRST.key, 'and the one before it stays')
+  t.equal(await platformKeys.find(FIRST.serial), FIRST.key, 'and the previous one stays')
   t.equal(state.downloads, 2)
 })
 
-t.test('a list that cannot be had', async (t) => {
+t.test('a list that cannot be fetched', async (t) => {
   const { state, platformKeys, later } = setUp({ list: new Error('404') })
   await t.rejects(platformKeys.find(FIRST.serial), /404/)
-  t.equal(await platformKeys.find(FIRST.serial), undefined, 'not again at once')
+  t.equal(await platformKeys.find(FIRST.serial), undefined, 'not again right away')
   t.equal(state.downloads, 1)
   later(10_000)
   state.list = [FIRST]
@@ -99,13 +99,13 @@ t.test('a list that cannot be had', async (t) => {
   t.equal(state.downloads, 2)
 })
 
-t.test('nothing that is downloaded takes the place of a certificate from the options', async (t) => {
+t.test('a downloaded certificate never replaces one from the options', async (t) => {
   const { platformKeys } = setUp({ given: [FIRST], list: [{ ...NEXT, serial: FIRST.serial }] })
   await platformKeys.find('BAD')
   t.equal(await platformKeys.find(FIRST.serial), FIRST.key)
 })
 
-t.test('the list is refreshed beside the work, and its failure keeps what is known', async (t) => {
+t.test('the list is refreshed in the background, and a failure keeps the known keys', async (t) => {
   const { state, platformKeys, later } = setUp({ list: [FIRST] })
   await platformKeys.find(FIRST.serial)
   later(11 * 60 * MINUTE - 1)
@@ -117,7 +117,7 @@ t.test('the list is refreshed beside the work, and its failure keeps what is kno
   t.equal(state.downloads, 2)
   await new Promise(setImmediate)
   t.equal(await platformKeys.find(FIRST.serial), FIRST.key)
-  t.equal(state.downloads, 2, 'a failure rests')
+  t.equal(state.downloads, 2, 'after a failure there is a pause')
   later(10_000)
   state.list = [FIRST, NEXT]
   t.equal(await platformKeys.find(FIRST.serial), FIRST.key)
@@ -126,7 +126,7 @@ t.test('the list is refreshed beside the work, and its failure keeps what is kno
   t.equal(state.downloads, 3)
 })
 
-t.test('a clock that is set back ends a rest', async (t) => {
+t.test('setting the clock back ends the pause', async (t) => {
   const { state, platformKeys, later } = setUp({ list: [FIRST] })
   await platformKeys.find('BAD')
   later(-60 * MINUTE)
@@ -134,7 +134,7 @@ t.test('a clock that is set back ends a rest', async (t) => {
   t.equal(await platformKeys.find(NEXT.serial), NEXT.key)
 })
 
-t.test('the newest certificate encrypts, downloaded if there is none', async (t) => {
+t.test('the newest certificate is used to encrypt, downloaded if necessary', async (t) => {
   const { state, platformKeys } = setUp({ list: [FIRST, { ...NEXT, expiresAt: new Date('2040-01-01') }] })
   t.equal((await platformKeys.preferred()).serial, NEXT.serial)
   t.equal(state.downloads, 1)
@@ -174,7 +174,7 @@ t.test('the list of certificates is read', async (t) => {
   const bad: [string, unknown, RegExp][] = [
     ['null', null, /no list/],
     ['no list', { data: {} }, /no list/],
-    ['an entry of nothing', { data: [null] }, /something else/],
+    ['an empty entry', { data: [null] }, /something else/],
     ['an entry without a nonce', { data: [{ encrypt_certificate: { ciphertext: 'AAAA' } }] }, /something else/],
     ['another key', { data: [seal(pem('mock_platform_cert'), other)] }, /does not decrypt/],
     ['another text', { data: [seal('hello')] }, /not a certificate/],

@@ -7,7 +7,7 @@ import type { PlatformKey } from '../../../src/client/pay-v3/platform-keys.ts'
 import { Secret } from '../../../src/base/secret.ts'
 import { v3 } from '../../fixtures.ts'
 
-/** A WeChat of API v3 for unit tests: it signs with the keys of the vectors, by code of its own. */
+/** A WeChat of API v3 for unit tests: it signs with the keys of the vectors, by its own code. */
 
 const { keys } = v3()
 
@@ -41,7 +41,7 @@ export interface SealOptions {
   signature?: string
 }
 
-/** The headers that WeChat sends beside a signed body. */
+/** The headers that WeChat sends with a signed body. */
 export function sealed(body: string, options: SealOptions = {}): Record<string, string> {
   const { by = 'public', timestamp = SECONDS, nonce = 'd824f2e086d3c1df967785d13fcd22ef' } = options
   const serial = options.serial ?? (by === 'public' ? PUBLIC_KEY.serial : CERTIFICATE.serial)
@@ -68,7 +68,7 @@ export function encrypted(
   return { original_type: associated, algorithm: 'AEAD_AES_256_GCM', ciphertext, associated_data: associated, nonce }
 }
 
-/** A reply of WeChat: signed unless `seal` is `false`. */
+/** A reply from WeChat, signed unless `seal` is `false`. */
 export function answer(body: unknown, { status = 200, seal = {} as SealOptions | false } = {}): HttpReply {
   const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body)
   return { status, headers: seal === false ? {} : sealed(text, seal), body: Buffer.from(text) }
@@ -81,7 +81,7 @@ export interface Asked {
   headers: Readonly<Record<string, string>>
 }
 
-/** A merchant whose WeChat gives these replies, one after the other; a request that is not signed as the documents say fails. */
+/** A merchant whose WeChat returns these replies one after the other. A request not signed as documented fails. */
 export function merchant(replies: (HttpReply | Error)[] = [], options: Partial<PayV3Options> = {}) {
   const asked: Asked[] = []
   const probes: string[] = []

@@ -114,7 +114,7 @@ t.test('a failed or unfinished day is tried again after ten minutes', async (t) 
     'a day is done even if its findings wait for a person',
   )
   t.strictSame(logged, [
-    'warn: The bill of a day could not be reconciled; it is tried again in 10 min',
+    'warn: The bill of a day could not be reconciled; it will be tried again in 10 min',
     'warn: The bill of a day was reconciled',
     'warn: The bill of a day was reconciled',
     'warn: The bill of a day was reconciled',
@@ -174,7 +174,7 @@ t.test('a failing store is asked again', async (t) => {
     },
   })
   await look(daily)
-  t.match(logged, ['error: The store could not say which day is to be reconciled; it will be asked again'])
+  t.match(logged, ['error: The store could not return the day to reconcile; it will be asked again'])
   failing = false
   advance(MINUTE)
   await look(daily)

@@ -201,15 +201,15 @@ t.test('a difference that WeChat cannot settle waits for a person, and is report
     [
       [
         'amount-differs',
-        `WeChat, asked, says otherwise: the store has paid, 1250 fen, ${amount.payment!.transactionId}`,
+        `a query contradicts the bill: the store has paid, 1250 fen, ${amount.payment!.transactionId}`,
       ],
       [
         'state-differs',
-        `WeChat, asked, says otherwise: the store has paid, 1250 fen, ${revoked.payment!.transactionId}`,
+        `a query contradicts the bill: the store has paid, 1250 fen, ${revoked.payment!.transactionId}`,
       ],
-      ['theirs-only', 'paid at WeChat, and no order of the store has this number'],
-      ['theirs-only', 'the order is not in the store, and WeChat, asked, says NOT_EXIST'],
-      ['theirs-only', 'WeChat, asked, does not know the refund'],
+      ['theirs-only', 'paid at WeChat, but the store has no order with this number'],
+      ['theirs-only', 'the order is not in the store, and a query says NOT_EXIST'],
+      ['theirs-only', 'a query says that WeChat does not know the refund'],
       ['theirs-only', "waits for a person: totalFee is 1, the order's is 1250"],
     ],
   )
@@ -261,9 +261,9 @@ t.test("an entry only in the store may be in WeChat's bill of another day", asyn
   t.strictSame(
     new Set(report.differences.map(({ reason }) => reason)),
     new Set([
-      'the bill does not have the payment, and WeChat, asked, says that the order is NOTPAY',
-      'the bill does not have the payment, and WeChat, asked, says that the order is paid by 43',
-      'the bill does not have the refund, and WeChat, asked, does not know it',
+      'the bill does not have the payment, and a query says that the order is NOTPAY',
+      'the bill does not have the payment, and a query says that the order is paid by 43',
+      'the bill does not have the refund, and a query says that WeChat does not know it',
     ]),
   )
   t.strictSame(new Set(found.map(({ kind }) => kind)), new Set(['bill-differs']))
@@ -324,8 +324,8 @@ t.test(
     const report = await reconcile()
     t.match(report, { unasked: 10_000, open: 0, more: 3, healed: 0 })
     t.equal(asked.length, 6)
-    t.match(report.differences[0], { reason: 'WeChat could not be asked: WeChat did not answer in time.' })
-    t.match(report.differences.at(-1), { reason: /^WeChat was not asked any more, after 5 failures/ })
+    t.match(report.differences[0], { reason: 'WeChat could not be queried: WeChat did not answer in time.' })
+    t.match(report.differences.at(-1), { reason: /^No more queries after 5 failures/ })
     t.strictSame(found, [], 'the next run finds it')
   },
 )

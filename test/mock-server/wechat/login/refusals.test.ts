@@ -84,7 +84,7 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
     [40002, 'grant_type of another call', exchange({ grant_type: 'client_credential' })],
     [40002, 'no grant_type', exchange({ grant_type: undefined })],
     [40029, 'never issued', exchange({ js_code: UNKNOWN })],
-    [40029, 'of another app', (world, other) => exchange({ js_code: other.loginCode().code })(world, other)],
+    [40029, 'for another app', (world, other) => exchange({ js_code: other.loginCode().code })(world, other)],
     [
       40029,
       'the code of a phone number',
@@ -209,7 +209,7 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
     ],
     [
       40013,
-      'of another app',
+      'for another app',
       async (world, other) => askPhone(world, await tokenOf(world), { code: other.phoneNumber('o-alice').code }),
     ],
   ],
