@@ -39,14 +39,16 @@ const codeBlocks = (text: string) =>
 /** The names that a union type allows, complete by the compiler's word. */
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all) as T[]
 
-/** Runs the first JavaScript of a document as it stands, but for the package's name and the port; resolves with what it printed, and with the block after it. */
-async function runExample(t: Test, path: string): Promise<{ printed: string; next: string | undefined }> {
+/** Runs the first JavaScript of a document as it stands, but for the package's name, the port and `change`; resolves with what it printed, and with the block after it. */
+async function runExample(
+  t: Test,
+  path: string,
+  change = (code: string) => code,
+): Promise<{ printed: string; next: string | undefined }> {
   const blocks = codeBlocks(read(path))
   const example = blocks.findIndex(({ language }) => language === 'js')
-  const source = blocks[example]!.code.replace(
-    "'fastify-wechat-pay/mock-server'",
-    JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)),
-  )
+  const source = change(blocks[example]!.code)
+    .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)))
     .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
     .replaceAll('3000', String(await freePort()))
   const dir = t.testdir({ 'example.mjs': source })
@@ -61,6 +63,17 @@ t.test('README example', async (t) => {
 
 t.test("the mock's README: the test for Node", async (t) => {
   const { printed } = await runExample(t, 'mock-server/README.md')
+  t.match(printed, /pass 1$/m)
+})
+
+t.test('… and with API v3, for which one line differs', async (t) => {
+  const v3 = "merchant: wechat.merchantOptions('v3')"
+  t.ok(read('mock-server/README.md').includes(`With API v3, \`${v3}\` is all that differs.`))
+  const { printed } = await runExample(t, 'mock-server/README.md', (code) => {
+    const changed = code.replace("merchant: { version: 'v2', mchId, apiKey }", v3)
+    t.not(changed, code)
+    return changed
+  })
   t.match(printed, /pass 1$/m)
 })
 

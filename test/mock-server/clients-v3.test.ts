@@ -25,6 +25,8 @@ interface Client {
   /** The serial numbers of the certificates it downloads, if it does. */
   certificates?(): Promise<string[]>
   abnormalRefund?(refundId: string, body: Json): Promise<Json>
+  /** WeChat's self-test: a text that comes back encrypted for the merchant. */
+  echo?(text: string): Promise<string>
   paymentParams(prepayId: string): Record<'timeStamp' | 'nonceStr' | 'package' | 'signType' | 'paySign', string>
 }
 
@@ -48,6 +50,7 @@ const { Aes, Formatter, Rsa, Wechatpay } = wechatpay as unknown as {
     verify(text: string, signature: string, key: unknown): boolean
     sign(text: string, key: unknown): string
     encrypt(text: string, key: unknown): string
+    decrypt(text: string, key: unknown): string
   }
 }
 
@@ -108,6 +111,21 @@ function axiosPlugin(world: World): Client {
       ) as Json
     },
     seal: (text) => Rsa.encrypt(text, publicKey),
+    certificates: async () => {
+      const { data } = (await at('certificates').get()).data as { data: Json[] }
+      return data.map(({ serial_no: serial, encrypt_certificate: sealed }) => {
+        const pem = Aes.AesGcm.decrypt(sealed.ciphertext, v3.apiV3Key, sealed.nonce, sealed.associated_data)
+        if (pem !== v3.platformCertificate) throw new Error('another certificate')
+        return serial as string
+      })
+    },
+    echo: async (text) => {
+      const { data } = await at('security/echo').post(
+        { echo_message: 'x', encrypted_echo_message: Rsa.encrypt(text, publicKey) },
+        { headers: { 'Wechatpay-Serial': id } },
+      )
+      return Rsa.decrypt(data.encrypted_echo_message, Rsa.from(v3.privateKey, 'private'))
+    },
     paymentParams: (prepayId) => {
       const params = {
         timeStamp: `${Formatter.timestamp()}`,
@@ -242,6 +260,7 @@ for (const [name, create] of [
       if (client.certificates && keyMode === 'certificate') {
         t.same(await client.certificates(), [world.credentials.v3.platformSerialNo])
       }
+      if (client.echo) t.equal(await client.echo('秘密'), '秘密')
       const { url, told } = await startHandler(t, client)
       const common = (no: string) => ({
         appid,

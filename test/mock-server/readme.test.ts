@@ -47,6 +47,26 @@ for (const language of ['Java', 'Go', 'PHP']) {
   })
 }
 
+// The screens of API v3 were run with the official SDKs (wechatpay-java 0.2.17, wechatpay-go 0.2.21, wechatpay-php 1.4.12); these are not on npm.
+t.test('Java, Go and PHP in API v3: the names that they read from the mock are there', async (t) => {
+  const mock = await startMock(t, { world: { seed: 'docs' } })
+  const world: any = await (await fetch(`${mock.url}/__mock/v1/worlds/default`)).json()
+  const FIELDS = /\b(serialNo|privateKey|publicKeyId|publicKey|apiV3Key)\b/g
+  const screens: [language: string, fence: string, read: RegExp][] = [
+    ['Java', 'java', /v3\.get\("(\w+)"\)/g],
+    ['Go', 'go', /world\.V3\.(\w+)/g],
+    ['PHP', 'php', /\$v3\['(\w+)'\]/g],
+  ]
+  for (const [language, fence, read] of screens) {
+    const code = blocksOf(language, fence).find((block) => block.includes('/__mock/v1/worlds/default'))!
+    const names = [...code.matchAll(read)].map(([, name]) => name![0]!.toLowerCase() + name!.slice(1))
+    t.same(new Set(names), new Set(names.filter((name) => name.match(FIELDS))), language)
+    t.equal(new Set(names).size, 5, `${language}: all keys, and no other`)
+    for (const name of names) t.match(world.v3[name], /^\S/, `${language}: ${name}`)
+  }
+  for (const name of ['appid', 'mchId']) t.match(world[name], /^\w+$/)
+})
+
 t.test('node:test and tap; one clock', async (t) => {
   const [nodeTest, tap] = blocksOf('Test runners', 'js') as [string, string]
   const [oneClock] = blocksOf('One clock for the app and WeChat', 'js') as [string]
