@@ -1,13 +1,14 @@
 import type { preHandlerAsyncHookHandler } from 'fastify'
 import type { Bills } from './client/bills.ts'
-import type { NotificationMessage, Party } from './client/pay.ts'
+import type { AbnormalRefund, NotificationMessage, Party } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
-import type { AbnormalRefund, PayV3Api } from './client/pay-v3/api.ts'
+import type { PayV3Api } from './client/pay-v3/api.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { RegisteredApp } from './engine/apps.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
+import { REFUND_ACCOUNT } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { EXTRAS, fen, TRADE_TYPES } from './engine/extras.ts'
 import { WechatError } from './errors.ts'
@@ -20,7 +21,7 @@ import type { Rule } from './base/rules.ts'
 export interface Wechat {
   login: Login
   orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
-  refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh'>
+  refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh' | 'retry' | 'settleAbnormal'>
   anomalies: Anomalies
   /** Bills of a day, row by row. */
   bills: Bills
@@ -92,12 +93,13 @@ const ORDER = objectOf({
 const REFUND = objectOf({ outRefundNo: anyText, refundFee: fen, reason: optional(anyText) } satisfies Partial<
   Record<keyof Refund, Rule>
 >)
+const ABNORMAL_ACCOUNT: Rule = (value) =>
+  value === 'merchant'
+    ? undefined
+    : objectOf({ bankType: text(1, 16), bankAccount: text(1, 200), realName: text(1, 200) })(value)
 const ABNORMAL_REFUND = objectOf({
   outRefundNo: text(1, 64),
-  account: (value) =>
-    value === 'merchant'
-      ? undefined
-      : objectOf({ bankType: text(1, 16), bankAccount: text(1, 200), realName: text(1, 200) })(value),
+  account: ABNORMAL_ACCOUNT,
 } satisfies Record<keyof AbnormalRefund, Rule>)
 const DAY: Rule = (value) =>
   typeof value === 'string' && parseTime(`${value} 00:00:00`) !== undefined
@@ -178,6 +180,8 @@ const GROUPS: {
     list: [OUT_TRADE_NO],
     get: [OUT_TRADE_NO, OUT_REFUND_NO],
     refresh: [OUT_TRADE_NO, OUT_REFUND_NO],
+    retry: [OUT_TRADE_NO, OUT_REFUND_NO, ['refundAccount', optional(REFUND_ACCOUNT)]],
+    settleAbnormal: [OUT_TRADE_NO, OUT_REFUND_NO, ['account', ABNORMAL_ACCOUNT]],
   },
   anomalies: {
     list: [],

@@ -58,9 +58,10 @@ export type WechatErrorCode = keyof typeof STATUS
 
 /**
  * What the caller of a failed exchange may do:
- * `repeat` exactly the same request (same number, same parameters); `query` WeChat first; `stop`, as repeating cannot help.
+ * `repeat` exactly the same request (same number, same parameters); `query` WeChat first; take a `new-number`, as WeChat takes this one no more;
+ * `configure`: the operator has to set something right first, here or in the merchant platform; `stop`, as repeating cannot help.
  */
-export type Advice = 'repeat' | 'query' | 'stop'
+export type Advice = 'repeat' | 'query' | 'new-number' | 'configure' | 'stop'
 
 export interface WechatErrorDetails {
   /** WeChat's own code, e.g. `ORDERPAID` or `40163`. Branch on this, never on a message. */

@@ -51,9 +51,19 @@ export type { Ordered, Orders } from './engine/orders.ts'
 export type { PhoneNumber, Users } from './client/users.ts'
 export type { EncryptedData } from './protocol/user-data.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'
-export type { Notification, NotificationFault, NotificationMessage, Party, PayApi, TradeReport } from './client/pay.ts'
+export type {
+  AbnormalRefund,
+  AppParams,
+  Notification,
+  NotificationFault,
+  NotificationMessage,
+  Party,
+  PayApi,
+  PayParams,
+  TradeReport,
+} from './client/pay.ts'
 export type { PayV2Api } from './client/pay-v2/pay-v2.ts'
-export type { AbnormalRefund, PayV3Api, RefundSource } from './client/pay-v3/api.ts'
+export type { PayV3Api, RefundSource } from './client/pay-v3/api.ts'
 export type { BillFiles, Bills, FundFlowBillOptions, TradeBillOptions } from './client/bills.ts'
 export type { FundRow, FundSummary } from './protocol/fund-bill.ts'
 export type { UnreadableLine } from './protocol/bill.ts'
@@ -77,10 +87,9 @@ export type {
   SceneInfo,
   H5Info,
   TradeType,
-  AppParams,
-  PayParams,
   Payment,
   Refund,
+  RefundAccount,
   RefundReport,
   RefundState,
   Resolution,

@@ -183,6 +183,12 @@ export interface Payment {
  */
 export type RefundState = 'created' | 'unknown' | 'processing' | 'success' | 'closed' | 'failed' | 'abnormal'
 
+/**
+ * The account that the money of a refund comes from: what has not been settled yet (`UNSETTLED`, WeChat's default), or the merchant's balance (`AVAILABLE`).
+ * v2: `refund_account` `REFUND_SOURCE_UNSETTLED_FUNDS`, `REFUND_SOURCE_RECHARGE_FUNDS`; v3: `funds_account`.
+ */
+export type RefundAccount = 'UNSETTLED' | 'AVAILABLE'
+
 export interface Refund {
   /** `outTradeNo` and a counter for ours; the merchant platform's own number for one made there. */
   outRefundNo: string
@@ -191,6 +197,7 @@ export interface Refund {
   /** Fen. */
   refundFee: number
   reason?: string | undefined
+  refundAccount?: RefundAccount | undefined
   /** `external`: made in the merchant platform and discovered by us. */
   origin: 'local' | 'external'
   state: RefundState
@@ -274,7 +281,7 @@ export type AnomalyKind =
   | 'refund-refused'
   /** WeChat reports a refund with another amount than requested, or more than was paid. */
   | 'refund-mismatch'
-  /** A refund has been requested ten times, and WeChat has not accepted it, e.g. because the merchant's balance is too low. Retries go on. */
+  /** A refund is too much for the merchant's account, or has been requested ten times, and WeChat has not accepted it. Retries go on. */
   | 'refund-stuck'
   /** The bill of a day and the store differ, and asking WeChat has not settled it. */
   | 'bill-differs'
@@ -313,29 +320,6 @@ export interface TokenSession extends Identity {
   /** SHA-256 of the token, lower-case hex. */
   tokenHash: string
   expiresAt: Date
-}
-
-/** The values that a mobile app passes to WeChat's SDK (doc/v3/merchant/4013070351). */
-export interface AppParams {
-  appid: string
-  partnerid: string
-  prepayid: string
-  package: 'Sign=WXPay'
-  noncestr: string
-  /** UNIX seconds. */
-  timestamp: string
-  sign: string
-}
-
-/** The parameters of `wx.requestPayment`. */
-export interface PayParams {
-  /** UNIX seconds, ten digits. */
-  timeStamp: string
-  nonceStr: string
-  /** `prepay_id=…` */
-  package: string
-  signType: string
-  paySign: string
 }
 
 /** One check before going live. It failed (`ok` is false), passed, or passed with a warning: `ok` is true and there is an `advice`. */

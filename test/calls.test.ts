@@ -33,6 +33,8 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['refunds.list', { outTradeNo: 'order-1' }],
   ['refunds.get', { outTradeNo: 'order-1', outRefundNo: 'refund-1' }],
   ['refunds.refresh', { outTradeNo: 'order-1', outRefundNo: 'refund-1' }],
+  ['refunds.retry', { outTradeNo: 'order-1', outRefundNo: 'refund-1', refundAccount: 'AVAILABLE' }],
+  ['refunds.settleAbnormal', { outTradeNo: 'order-1', outRefundNo: 'refund-1', account: 'merchant' }],
   ['anomalies.resolve', { id: 'anomaly', action: 'dismiss', note: 'seen\nand known' }],
   ['bills.trades', { date: '2026-01-31', options: { type: 'ALL' } }],
   ['bills.funds', { date: '2026-01-31', options: { account: 'BASIC' } }],
@@ -71,7 +73,7 @@ const V3_CALLS: typeof CALLS = [
 ]
 const BARE = ['anomalies.list', 'sweep', 'selfTest', 'requireUser']
 /** Arguments that may be left out. */
-const OPTIONAL = ['reason', 'fault', 'limitMs', 'options', 'app', 'of', 'nameOrAppid']
+const OPTIONAL = ['reason', 'fault', 'limitMs', 'options', 'refundAccount', 'app', 'of', 'nameOrAppid']
 
 type Call = (...args: unknown[]) => unknown
 

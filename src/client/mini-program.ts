@@ -115,6 +115,7 @@ export function judgeCode2Session(reply: HttpReply, secrets: readonly Secret[] =
     throw new WechatError(code, message, {
       wechatCode,
       wechatText: code === 'WECHAT_ACCOUNT_REFUSED' ? `${words}: ${text}` : words,
+      ...(code === 'WECHAT_ACCOUNT_REFUSED' && { advice: 'configure' }),
     })
   }
   if (typeof openid !== 'string' || openid === '' || typeof sessionKey !== 'string' || sessionKey === '') {

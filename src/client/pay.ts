@@ -1,16 +1,6 @@
 import { WechatError } from '../errors.ts'
 import type { BillFiles } from './bills.ts'
-import type {
-  AppParams,
-  Order,
-  OrderExtras,
-  PayParams,
-  Payment,
-  Refund,
-  RefundReport,
-  TradeState,
-  WechatEvent,
-} from '../model.ts'
+import type { Order, OrderExtras, Payment, Refund, RefundReport, TradeState, WechatEvent } from '../model.ts'
 
 /** Whose order a call is about: a merchant number may have several apps. */
 export interface Party {
@@ -28,6 +18,29 @@ export function appOf(appids: readonly string[], { appid = appids[0]! }: Party =
       sent: false,
     },
   )
+}
+
+/** The values that a mobile app passes to WeChat's SDK (doc/v3/merchant/4013070351). */
+export interface AppParams {
+  appid: string
+  partnerid: string
+  prepayid: string
+  package: 'Sign=WXPay'
+  noncestr: string
+  /** UNIX seconds. */
+  timestamp: string
+  sign: string
+}
+
+/** The parameters of `wx.requestPayment`. */
+export interface PayParams {
+  /** UNIX seconds, ten digits. */
+  timeStamp: string
+  nonceStr: string
+  /** `prepay_id=…` */
+  package: string
+  signType: string
+  paySign: string
 }
 
 /** WeChat's reply about a trade. */
@@ -128,6 +141,13 @@ export interface NotificationReply {
   body: string
 }
 
+/** The destination of a refund that could not reach the payer. */
+export interface AbnormalRefund {
+  outRefundNo: string
+  /** The merchant's own bank account, or a bank card of the payer's. Number and name go to WeChat encrypted. */
+  account: 'merchant' | { bankType: string; bankAccount: string; realName: string }
+}
+
 /**
  * One merchant's payment API, of any version: the engine knows nothing else of WeChat Pay.
  * Every reply is verified. Each method throws `WechatError`; its `advice` says what to do next.
@@ -156,6 +176,8 @@ export interface PayApi extends BillFiles {
   refund(order: Order, refund: Refund): Promise<string>
   /** `undefined` if WeChat does not know the number. The caller has to compare the order. */
   queryRefund(outRefundNo: string, of?: Party): Promise<RefundReport | undefined>
+  /** Sends a refund that is `abnormal` to another account; absent if the API cannot, like v2. `refundId` is WeChat's number. */
+  applyAbnormalRefund?(refundId: string, refund: AbnormalRefund): Promise<RefundReport>
   /** All refunds of an order, made here or elsewhere, in WeChat's order; absent if the API cannot list them, like v3. */
   listRefunds?(outTradeNo: string, of?: Party): Promise<RefundReport[]>
   /** @throws {NotificationError} */

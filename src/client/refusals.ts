@@ -4,46 +4,99 @@ import type { Advice, WechatErrorCode } from '../errors.ts'
 /** What to do where the advice alone does not say it. */
 export const BILLS_FROM = 'Bills are made from 9:00 the next day: ask again after 10:00.'
 
-type Refusal = [code: WechatErrorCode, advice: Advice, toDo?: string]
+type Refusal = [code: WechatErrorCode, advice: Advice, toDo: string]
+
+const AGAIN = 'WeChat is busy: repeat it unchanged.'
+const SLOWER = 'Repeat it unchanged, later and less often.'
+const OTHER_TERMS = 'WeChat knows this number with other terms: query it, close it, and order under a new number.'
+const BOUND = 'Check appid and merchant.mchId, and that they are bound to each other in the merchant platform.'
+const KEYS = 'Check the keys of the option merchant.'
+const FORM = 'A field is missing or WeChat does not take its form: check the terms.'
+const SENT = 'The request did not arrive as it was sent: check baseUrl and proxies.'
+const NO_BILL = 'Nothing was traded that day.'
 
 /**
- * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3; v3: doc/v3/merchant/4012081717 and the pages of
- * each call). WeChat writes codes with and without underscores, even within one version; here they have none. An unlisted code is final.
+ * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3, refund micropay 9_4; v3: doc/v3/merchant/4012081717
+ * and the pages of each call). WeChat writes codes with and without underscores, even within one version: here they have none. A code that is not listed is final.
  */
 const REFUSALS = new Map(
   Object.entries<Refusal>({
-    SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat'],
-    FREQUENCYLIMITED: ['WECHAT_RATE_LIMITED', 'repeat'],
-    ORDERPAID: ['WECHAT_ORDER_PAID', 'query'],
-    ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'query'],
-    ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query'],
-    RESOURCENOTEXISTS: ['WECHAT_ORDER_NOT_FOUND', 'query'],
+    SYSTEMERROR: ['WECHAT_UNAVAILABLE', 'repeat', AGAIN],
+    SERVICEUNAVAILABLE: ['WECHAT_UNAVAILABLE', 'repeat', AGAIN],
+    FREQUENCYLIMITED: ['WECHAT_RATE_LIMITED', 'repeat', SLOWER],
+    RATELIMITEXCEEDED: ['WECHAT_RATE_LIMITED', 'repeat', SLOWER],
+    ORDERPAID: ['WECHAT_ORDER_PAID', 'query', 'It is paid: query it, and take the payment from the answer.'],
+    ORDERCLOSED: ['WECHAT_ORDER_CONFLICT', 'new-number', 'It is closed: order under a new number.'],
+    ORDERREVERSED: ['WECHAT_ORDER_CONFLICT', 'new-number', 'It was reversed: order under a new number.'],
+    ORDERNOTEXIST: ['WECHAT_ORDER_NOT_FOUND', 'query', 'WeChat has no such order, or none that is paid: query it.'],
+    RESOURCENOTEXISTS: ['WECHAT_ORDER_NOT_FOUND', 'query', 'WeChat has nothing under this number: query the order.'],
+    REFUNDNOTEXIST: [
+      'WECHAT_ORDER_NOT_FOUND',
+      'query',
+      'WeChat has no such refund: ask again in a minute, as it books with a delay.',
+    ],
     // v2: "201 商户订单号重复", on the wire instead of the documented OUT_TRADE_NO_USED. v3: "请求重入时，参数与首次请求时不一致".
-    INVALIDREQUEST: ['WECHAT_ORDER_CONFLICT', 'query'],
-    OUTTRADENOUSED: ['WECHAT_ORDER_CONFLICT', 'query'],
-    TRADESTATEERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
-    TRADEERROR: ['WECHAT_ORDER_CONFLICT', 'query'],
-    APPIDNOTEXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    MCHIDNOTEXIST: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    MCHNOTEXISTS: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    APPIDMCHIDNOTMATCH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    CERTERROR: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    NOAUTH: ['WECHAT_ACCOUNT_REFUSED', 'stop'],
-    PARAMERROR: ['WECHAT_REFUSED', 'stop'],
-    RULELIMIT: ['WECHAT_REFUSED', 'stop'],
+    INVALIDREQUEST: ['WECHAT_ORDER_CONFLICT', 'query', OTHER_TERMS],
+    OUTTRADENOUSED: ['WECHAT_ORDER_CONFLICT', 'new-number', OTHER_TERMS],
+    TRADESTATEERROR: ['WECHAT_ORDER_CONFLICT', 'query', "The order's state does not allow it: query it."],
+    TRADEERROR: ['WECHAT_ORDER_CONFLICT', 'query', "The order's state does not allow it: query it."],
+    APPIDNOTEXIST: ['WECHAT_ACCOUNT_REFUSED', 'configure', BOUND],
+    MCHIDNOTEXIST: ['WECHAT_ACCOUNT_REFUSED', 'configure', BOUND],
+    MCHNOTEXISTS: ['WECHAT_ACCOUNT_REFUSED', 'configure', BOUND],
+    APPIDMCHIDNOTMATCH: ['WECHAT_ACCOUNT_REFUSED', 'configure', BOUND],
+    SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'configure', KEYS],
+    CERTERROR: ['WECHAT_ACCOUNT_REFUSED', 'configure', 'Check merchant.cert: WeChat does not take this certificate.'],
+    NOAUTH: [
+      'WECHAT_ACCOUNT_REFUSED',
+      'configure',
+      'Open the product for this merchant, and see its list of addresses for refunds, in the merchant platform.',
+    ],
+    PARAMERROR: ['WECHAT_REFUSED', 'stop', FORM],
+    LACKPARAMS: ['WECHAT_REFUSED', 'stop', FORM],
+    XMLFORMATERROR: ['WECHAT_ACCOUNT_REFUSED', 'configure', SENT],
+    REQUIREPOSTMETHOD: ['WECHAT_ACCOUNT_REFUSED', 'configure', SENT],
+    POSTDATAEMPTY: ['WECHAT_ACCOUNT_REFUSED', 'configure', SENT],
+    NOTUTF8: ['WECHAT_ACCOUNT_REFUSED', 'configure', SENT],
+    RULELIMIT: [
+      'WECHAT_REFUSED',
+      'stop',
+      'A rule of WeChat or a limit of the merchant forbids it: see the merchant platform.',
+    ],
     STATEMENTCREATING: ['WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
+    BILLCREATING: ['WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
+    NOSTATEMENTEXIST: ['WECHAT_REFUSED', 'stop', NO_BILL],
+    NOBILLEXIST: ['WECHAT_REFUSED', 'stop', NO_BILL],
     // Final although their status is 500 (doc/v3/merchant/4012556931).
-    OPENIDMISMATCH: ['WECHAT_REFUSED', 'stop'],
-    INVALIDTRANSACTIONID: ['WECHAT_REFUSED', 'stop'],
-    // Refunds: all of these are requested again under the same number (v2: refund, micropay 9_4; v3: doc/v3/merchant/4014959631).
-    BIZERRNEEDRETRY: ['WECHAT_UNAVAILABLE', 'repeat'],
-    ORDERNOTREADY: ['WECHAT_UNAVAILABLE', 'repeat'],
-    INVALIDREQTOOMUCH: ['WECHAT_RATE_LIMITED', 'repeat'],
-    NOTENOUGH: ['WECHAT_REFUSED', 'repeat'],
-    USERACCOUNTABNORMAL: ['WECHAT_REFUSED', 'stop'],
+    OPENIDMISMATCH: ['WECHAT_REFUSED', 'stop', 'The payer must have logged in to the mini program appid.'],
+    INVALIDTRANSACTIONID: ['WECHAT_REFUSED', 'stop', 'WeChat has no transaction of this number for this merchant.'],
+    // Refunds that are requested again under the same number (v2: refund, micropay 9_4; v3: doc/v3/merchant/4014959631).
+    BIZERRNEEDRETRY: ['WECHAT_UNAVAILABLE', 'repeat', AGAIN],
+    ORDERNOTREADY: ['WECHAT_UNAVAILABLE', 'repeat', 'It was paid a moment ago: repeat it unchanged in a minute.'],
+    INVALIDREQTOOMUCH: ['WECHAT_RATE_LIMITED', 'repeat', SLOWER],
+    NOTENOUGH: [
+      'WECHAT_REFUSED',
+      'repeat',
+      "Top up the merchant's account; the refund goes on under the same number. Or let refunds.retry take the money out of another account.",
+    ],
+    // And those that are not.
+    USERACCOUNTABNORMAL: ['WECHAT_REFUSED', 'stop', "The payer's account is closed: pay them back in another way."],
+    TRADEOVERDUE: ['WECHAT_REFUSED', 'stop', 'It was paid more than a year ago: pay back in another way.'],
+    REFUNDFEEMISMATCH: [
+      'WECHAT_REFUSED',
+      'new-number',
+      'WeChat knows this refund number with another amount: query it, or refund under a new number.',
+    ],
+    REFUNDFEEINVALID: [
+      'WECHAT_REFUSED',
+      'stop',
+      'It is more than can still be refunded: query the refunds of the order.',
+    ],
+    ERROR: ['WECHAT_REFUSED', 'query', 'Query the order and its refunds, and read what WeChat says.'],
   }),
 )
+
+/** What a code that is not listed means. */
+export const UNKNOWN_REFUSAL: Refusal = ['WECHAT_REFUSED', 'stop', 'Repeating it cannot help.']
 
 export function refusalOf(wechatCode: string): Refusal | undefined {
   return REFUSALS.get(normal(wechatCode))
@@ -66,6 +119,8 @@ export function quoted(text: string | undefined): string {
 export const ADVICE: Record<Advice, string> = {
   repeat: 'Repeat it unchanged.',
   query: 'Query the order before anything else.',
+  'new-number': 'Take a new number.',
+  configure: 'The operator has to act first.',
   stop: 'Repeating it cannot help.',
 }
 

@@ -21,7 +21,18 @@ const REFUSALS: Refusals = {
   41001: ['WECHAT_ACCOUNT_REFUSED', 'the access token did not arrive: check `baseUrl` and proxies.'],
   42001: ['WECHAT_ACCOUNT_REFUSED', 'the access token was refused: check the clock.'],
   48001: ['WECHAT_ACCOUNT_REFUSED', 'the mini program has no permission for this call: see the console.'],
+  41002: ['WECHAT_ACCOUNT_REFUSED', 'the appid did not arrive: check `baseUrl` and proxies.'],
+  41004: ['WECHAT_ACCOUNT_REFUSED', 'the app secret did not arrive: check `baseUrl` and proxies.'],
+  43002: ['WECHAT_ACCOUNT_REFUSED', 'the request did not arrive as a POST: check `baseUrl` and proxies.'],
+  47001: ['WECHAT_ACCOUNT_REFUSED', 'the request did not arrive as JSON: check `baseUrl` and proxies.'],
+  50004: ['WECHAT_ACCOUNT_REFUSED', 'the mini program may not make this call: see the console.'],
   50007: ['WECHAT_ACCOUNT_REFUSED', 'the mini program is frozen: see the console.'],
+  89503: ['WECHAT_ACCOUNT_REFUSED', "this server's address waits for the administrator: confirm it in the console."],
+  89506: ['WECHAT_ACCOUNT_REFUSED', "the administrator has refused this server's address for a day: see the console."],
+  89507: [
+    'WECHAT_ACCOUNT_REFUSED',
+    "the administrator has refused this server's address for an hour: see the console.",
+  ],
 }
 
 /**
@@ -71,6 +82,7 @@ export function judge(
       wechatCode,
       wechatText: isOurs ? `${words}: ${toDo}` : words,
       ...((code === 'WECHAT_UNAVAILABLE' || code === 'WECHAT_RATE_LIMITED') && { advice: 'repeat' }),
+      ...(isOurs && { advice: 'configure' }),
     },
   )
 }

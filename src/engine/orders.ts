@@ -1,14 +1,13 @@
-import type { PayApi } from '../client/pay.ts'
+import type { AppParams, PayApi, PayParams } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
+import type { Advice } from '../errors.ts'
 import type {
   Account,
-  AppParams,
   HistoryEntry,
   HistoryLine,
   Order,
   OrderTerms,
   Owner,
-  PayParams,
   Payment,
   Source,
   TradeType,
@@ -89,6 +88,11 @@ export interface Orders {
 /** Each round succeeds, changes an order permanently, or throws. More rounds mean that others keep ordering the same key. */
 const ROUNDS = 4
 
+/** WeChat has not taken the order, and will not. */
+const FINAL: readonly Advice[] = ['stop', 'configure']
+/** WeChat has the number already: it is asked, and the order ends. */
+const ENDING: readonly Advice[] = ['query', 'new-number']
+
 export function createOrders({
   appids,
   mchId,
@@ -133,7 +137,7 @@ export function createOrders({
     } catch (error) {
       if (error instanceof WechatError && error.sent) {
         await apply(order, {
-          seen: error.advice === 'stop' ? 'prepay-refused' : 'prepay-unknown',
+          seen: FINAL.includes(error.advice) ? 'prepay-refused' : 'prepay-unknown',
           reason: error.message,
         })
       }
@@ -228,7 +232,7 @@ export function createOrders({
           try {
             order = await prepay(order)
           } catch (error) {
-            if (!(error instanceof WechatError && error.advice === 'query')) throw error
+            if (!(error instanceof WechatError && ENDING.includes(error.advice))) throw error
             // Paid, closed, or ordered with other terms: WeChat knows which. An unpaid order is closed and ordered again.
             refusal = error
             order = await asking.end(order, error.message)

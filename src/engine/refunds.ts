@@ -1,8 +1,9 @@
 import { noCertificate } from '../client/pay.ts'
-import type { PayApi } from '../client/pay.ts'
+import type { AbnormalRefund, PayApi } from '../client/pay.ts'
+import { isRefusal } from '../client/refusals.ts'
 import { WechatError } from '../errors.ts'
-import type { Order, Refund, RefundReport } from '../model.ts'
-import { checkFields, optional, text } from '../base/rules.ts'
+import type { Order, Refund, RefundAccount, RefundReport } from '../model.ts'
+import { checkFields, oneOf, optional, text } from '../base/rules.ts'
 import type { Rule } from '../base/rules.ts'
 import type { Orders } from './orders.ts'
 import type { RefundObservation } from './machine/refund-observation.ts'
@@ -15,6 +16,8 @@ export interface RefundRequest {
   refundFee: number
   /** Shown to the payer; at most 80 bytes of UTF-8. */
   reason?: string
+  /** Where the money comes from. Default: WeChat's, what has not been settled yet. */
+  refundAccount?: RefundAccount
 }
 
 export interface Refunds {
@@ -32,6 +35,20 @@ export interface Refunds {
   get(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
   /** Queries WeChat about the refund and applies the answer. */
   refresh(outTradeNo: string, outRefundNo: string): Promise<Refund | undefined>
+  /**
+   * Requests a refund that WeChat has not accepted yet once more, under the same number, e.g. after topping up the merchant's account; with `refundAccount`
+   * its money comes from there from now on. For the operator: nothing in this package changes the account by itself.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_ORDER_NOT_FOUND`, `WECHAT_ORDER_CONFLICT` if WeChat has accepted or refused it, or WeChat's refusal
+   */
+  retry(outTradeNo: string, outRefundNo: string, refundAccount?: RefundAccount): Promise<Refund>
+  /**
+   * Sends the money of an `abnormal` refund elsewhere: to the merchant's own bank account, to pay back from there, or to a bank card of the payer's. API v3
+   * only: with v2 do it in the merchant platform.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_ORDER_NOT_FOUND`, `WECHAT_ORDER_CONFLICT` unless it is abnormal, or WeChat's refusal
+   */
+  settleAbnormal(outTradeNo: string, outRefundNo: string, account: AbnormalRefund['account']): Promise<Refund>
   /** Does the work of a due refund: requests it again, or queries it. */
   pursue(order: Order, refund: Refund): Promise<void>
 }
@@ -54,7 +71,8 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       refundId = await pay.refund(order, { outRefundNo, ...refund })
     } catch (error) {
       if (!(error instanceof WechatError)) throw error
-      const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message }
+      const isOperators = isRefusal(error, 'NOTENOUGH')
+      const unsure: RefundObservation = { seen: 'refund-unsure', outRefundNo, reason: error.message, isOperators }
       // Only a signed reply is a refusal (`wechatCode`).
       if (error.advice === 'repeat' || error.wechatCode === undefined) {
         return await apply(order.outTradeNo, unsure, outRefundNo)
@@ -108,9 +126,19 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
     return order
   }
 
+  /** The refund of an order of this account. */
+  async function ownRefund(outTradeNo: string, outRefundNo: string): Promise<Refund> {
+    const order = await own(outTradeNo)
+    const refund = order && find(order, outRefundNo)
+    if (refund === undefined) {
+      throw new WechatError('WECHAT_ORDER_NOT_FOUND', `There is no refund ${outRefundNo} of the order ${outTradeNo}.`)
+    }
+    return refund
+  }
+
   return {
     async create(outTradeNo, request) {
-      const { key, refundFee, reason } = checkRequest(request, pay.textFault)
+      const { key, refundFee, reason, refundAccount } = checkRequest(request, pay.textFault)
       if (!pay.canRefund) throw noCertificate()
       await own(outTradeNo)
       const observed = await orders.observe(outTradeNo, {
@@ -119,6 +147,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
         key,
         refundFee,
         reason,
+        refundAccount,
       })
       if (observed === undefined) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `There is no order ${outTradeNo}.`)
       if (observed.outcome === 'refused') {
@@ -144,6 +173,41 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       return order && find(order, outRefundNo) && (await ask(order, outRefundNo))
     },
 
+    async retry(outTradeNo, outRefundNo, refundAccount) {
+      const { state, origin } = await ownRefund(outTradeNo, outRefundNo)
+      if (origin !== 'local' || (state !== 'created' && state !== 'unknown')) {
+        throw new WechatError(
+          'WECHAT_ORDER_CONFLICT',
+          `The refund ${outRefundNo} is ${state} (${origin}): only one that WeChat has not accepted yet is requested again.`,
+        )
+      }
+      if (refundAccount !== undefined) {
+        await apply(
+          outTradeNo,
+          { seen: 'refund-redirected', source: 'operator', outRefundNo, refundAccount },
+          outRefundNo,
+        )
+      }
+      const order = (await orders.get(outTradeNo))!
+      return await submit(order, find(order, outRefundNo)!)
+    },
+
+    async settleAbnormal(outTradeNo, outRefundNo, account) {
+      const { state, refundId } = await ownRefund(outTradeNo, outRefundNo)
+      if (state !== 'abnormal' || refundId === undefined) {
+        throw new WechatError('WECHAT_ORDER_CONFLICT', `The refund ${outRefundNo} is ${state}, not abnormal.`)
+      }
+      if (pay.applyAbnormalRefund === undefined) {
+        throw new WechatError(
+          'WECHAT_INPUT_INVALID',
+          'API v2 has no call for abnormal refunds: settle it in the merchant platform.',
+          { sent: false },
+        )
+      }
+      const report = await pay.applyAbnormalRefund(refundId, { outRefundNo, account })
+      return await apply(outTradeNo, { seen: 'refund-reported', source: 'operator', report }, outRefundNo)
+    },
+
     async pursue(order, refund) {
       if (refund.origin === 'local' && (refund.state === 'created' || refund.state === 'unknown')) {
         await submit(order, refund)
@@ -159,11 +223,17 @@ function find(order: Order, outRefundNo: string): Refund | undefined {
 /** The length of its column in every database. */
 const KEY: Rule = (value) =>
   text(1, 512)(value) ?? ((value as string).length > 128 ? 'must be at most 128 characters' : undefined)
+export const REFUND_ACCOUNT = oneOf(['UNSETTLED', 'AVAILABLE'] satisfies RefundAccount[])
 /** refund_desc: String(80), refund 9_4 */
 const REASON = text(0, 80)
 
 function checkRequest(request: RefundRequest, textFault: PayApi['textFault']): RefundRequest {
-  const { fields, faults } = checkFields(request, { key: KEY, refundFee: fen, reason: optional(REASON) })
+  const { fields, faults } = checkFields(request, {
+    key: KEY,
+    refundFee: fen,
+    reason: optional(REASON),
+    refundAccount: optional(REFUND_ACCOUNT),
+  } satisfies Record<keyof RefundRequest, Rule>)
   if (faults.length > 0) {
     throw new WechatError(
       'WECHAT_INPUT_INVALID',

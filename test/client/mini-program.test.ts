@@ -105,7 +105,7 @@ t.test('every recorded refusal', async (t) => {
     const error = refusal({ errcode, errmsg })
     t.match(
       error,
-      { code, statusCode, wechatCode: String(errcode), advice: 'stop', sent: true },
+      { code, statusCode, wechatCode: String(errcode), advice: code === account ? 'configure' : 'stop', sent: true },
       `${errcode} → ${statusCode} ${code}`,
     )
     t.match(error.message, message, `${errcode}: the message for the client`)

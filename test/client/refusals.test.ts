@@ -1,6 +1,8 @@
 import t from 'tap'
 import { isRefusal, quoted, readCommunicationFailure, refusalOf } from '../../src/client/refusals.ts'
+import { ERR_CODES } from '../../mock-server/wire/error-codes.ts'
 import { WechatError } from '../../src/errors.ts'
+import type { Advice, WechatErrorCode } from '../../src/errors.ts'
 
 t.test('who has to act on a communication failure', async (t) => {
   const cases: [text: string, about: 'order' | 'server', toDo: RegExp][] = [
@@ -42,7 +44,7 @@ t.test('who has to act on a communication failure', async (t) => {
 })
 
 t.test('codes are equal with and without underscores', async (t) => {
-  const cases: [wechatCode: string, expected: ReturnType<typeof refusalOf>][] = [
+  const cases: [wechatCode: string, expected: [WechatErrorCode, Advice] | undefined][] = [
     ['ORDERPAID', ['WECHAT_ORDER_PAID', 'query']],
     ['ORDER_PAID', ['WECHAT_ORDER_PAID', 'query']],
     ['SYSTEMERROR', ['WECHAT_UNAVAILABLE', 'repeat']],
@@ -54,7 +56,7 @@ t.test('codes are equal with and without underscores', async (t) => {
     ['toString', undefined],
     ['', undefined],
   ]
-  for (const [wechatCode, expected] of cases) t.strictSame(refusalOf(wechatCode), expected, wechatCode)
+  for (const [wechatCode, expected] of cases) t.strictSame(refusalOf(wechatCode)?.slice(0, 2), expected, wechatCode)
 
   const refused = new WechatError('WECHAT_ORDER_PAID', 'paid', { wechatCode: 'ORDER_PAID' })
   t.equal(isRefusal(refused, 'ORDERPAID'), true)
@@ -67,4 +69,24 @@ t.test("WeChat's text is truncated", async (t) => {
   t.equal(quoted('订单已支付'), '订单已支付')
   t.equal(quoted('x'.repeat(500)).length, 100)
   t.equal(quoted(undefined), '')
+})
+
+/** The codes of API v3 (doc/v3/merchant/4012791897 and the pages of the other calls). */
+const V3_CODES = [
+  ...['APPID_MCHID_NOT_MATCH', 'INVALID_REQUEST', 'MCH_NOT_EXISTS', 'PARAM_ERROR', 'SIGN_ERROR', 'NO_AUTH'],
+  ...['OUT_TRADE_NO_USED', 'FREQUENCY_LIMITED', 'SYSTEM_ERROR', 'RULE_LIMIT', 'TRADE_ERROR', 'ORDER_NOT_EXIST'],
+  ...['ORDERPAID', 'ORDER_PAID', 'ORDER_CLOSED', 'NOT_ENOUGH', 'USER_ACCOUNT_ABNORMAL', 'RESOURCE_NOT_EXISTS'],
+  ...['TRADE_OVERDUE', 'REFUND_FEE_MISMATCH', 'NO_STATEMENT_EXIST', 'STATEMENT_CREATING', 'INVALID_TRANSACTIONID'],
+  ...['OPENID_MISMATCH', 'RATELIMIT_EXCEEDED', 'SERVICE_UNAVAILABLE'],
+]
+
+t.test('every code of the documents has an advice and a sentence that says what to do', async (t) => {
+  const codes = new Set([...Object.values(ERR_CODES).flatMap((table) => Object.keys(table)), ...V3_CODES])
+  for (const wechatCode of codes) {
+    const [code, advice, toDo] = refusalOf(wechatCode) ?? []
+    t.match(toDo, /^[A-Z].{20,}\.$/, `${wechatCode}: ${code}, ${advice}: ${toDo}`)
+    // Who cannot be reached yet can be asked again; whose configuration is wrong has to be set right.
+    if (code === 'WECHAT_UNAVAILABLE' || code === 'WECHAT_RATE_LIMITED') t.equal(advice, 'repeat', wechatCode)
+    t.equal(code === 'WECHAT_ACCOUNT_REFUSED', advice === 'configure', wechatCode)
+  }
 })

@@ -219,7 +219,7 @@ scenario('invalid refunds are rejected', async (t, rig) => {
     )
   }
   const faults: [request: unknown, fault: RegExp][] = [
-    [undefined, /it must be an object with key, refundFee, reason, not undefined/],
+    [undefined, /it must be an object with key, refundFee, reason, refundAccount, not undefined/],
     [{ ...wanted, refundFee: 1.5 }, /refundFee must be an integer number of fen .* not 1\.5/],
     [{ ...wanted, reason: 'a\nb' }, /reason must have no line breaks .* character 2 is U\+000A/],
     [{ ...wanted, reason: '退'.repeat(27) }, /reason must be a string of at most 80 bytes of UTF-8, not of 81/],

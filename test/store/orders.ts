@@ -1,5 +1,15 @@
 import type { Account, HistoryLine, Order, Payment, Owner } from '../../src/model.ts'
+import { ANOMALY, ORDER } from '../../src/store/sql/fields.ts'
+import type { Fields } from '../../src/store/sql/fields.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
+
+const NEWER: readonly string[] = ['apiVersion', 'claimedBy', 'tradeType', 'extras', 'payUrl', 'refundAccounts']
+
+/** The columns of orders in versions 1 and 2. */
+export const ORDER_1 = {
+  ...Object.fromEntries(Object.entries(ORDER).filter(([name]) => !NEWER.includes(name))),
+  payment: ANOMALY.payment,
+} as Fields<Order>
 
 /** A moment of these tests. */
 export function at(ms: number): Date {

@@ -21,7 +21,7 @@ const NOT_OF_A_CLOSE = [
  * `trade_state`, `refund_id`, `refund_status_0`.
  */
 export function answersAnother(path: string, asked: Fields, reply: Fields): string | undefined {
-  for (const number of ['out_trade_no', 'out_refund_no']) {
+  for (const number of ['out_trade_no', 'out_refund_no', 'transaction_id']) {
     if (asked.has(number) && reply.get(number) && reply.get(number) !== asked.get(number)) return `another ${number}`
   }
   // Such a field can be hidden in the value before it, under the same signature. Only the reply to a query contains free text (`attach`).

@@ -49,7 +49,7 @@ const TEXTS: [text: RegExp, code: WechatErrorCode, advice: Advice, toDo: string]
   [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
   [/exist/i, 'WECHAT_REFUSED', 'stop', 'Nothing was traded that day.'],
   [/system ?error|zip error/i, 'WECHAT_UNAVAILABLE', 'repeat', ADVICE.repeat],
-  [/sign ?error|appid|权限|^invalid parameter$/i, 'WECHAT_ACCOUNT_REFUSED', 'stop', ''],
+  [/sign ?error|appid|权限|^invalid parameter$/i, 'WECHAT_ACCOUNT_REFUSED', 'configure', ''],
   [/^/, 'WECHAT_REFUSED', 'stop', ADVICE.stop],
 ]
 

@@ -1,4 +1,5 @@
 import { WechatError } from '../../errors.ts'
+import { signedV2 } from '../../protocol/explain-sign.ts'
 import { signV2, verifyV2 } from '../../protocol/sign-v2.ts'
 import type { SignType } from '../../protocol/sign-v2.ts'
 import { readXml, writeXml } from '../../protocol/xml.ts'
@@ -8,7 +9,7 @@ import type { Http, HttpReply, HttpRequest } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
 import { appOf } from '../pay.ts'
 import type { Party } from '../pay.ts'
-import { ADVICE, quoted, readCommunicationFailure, refusalOf } from '../refusals.ts'
+import { ADVICE, quoted, readCommunicationFailure, refusalOf, UNKNOWN_REFUSAL } from '../refusals.ts'
 import { answersAnother } from './answers.ts'
 import { download } from './download.ts'
 
@@ -104,7 +105,10 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
       const wechatText = `${text}: ${toDo}`
       throw about === 'order'
         ? new WechatError('WECHAT_REFUSED', `WeChat Pay refused this order: ${text}. ${ADVICE.stop}`, { wechatText })
-        : new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", { wechatText })
+        : new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
+            wechatText: isSignError(text) ? `${wechatText}. Signed was: ${signedV2(asked)}` : wechatText,
+            advice: 'configure',
+          })
     }
     if (!isSigned(fields, apiKeys, signType)) {
       throw new WechatError(
@@ -139,8 +143,8 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
     if (result === 'FAIL') {
       const wechatCode = quoted(fields.get('err_code'))
       const wechatText = quoted(fields.get('err_code_des'))
-      const [code, advice] = refusalOf(wechatCode) ?? ['WECHAT_REFUSED', 'stop']
-      throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${ADVICE[advice]}`, {
+      const [code, advice, toDo] = refusalOf(wechatCode) ?? UNKNOWN_REFUSAL
+      throw new WechatError(code, `WeChat Pay refused: ${wechatCode} ${wechatText}. ${toDo}`, {
         wechatCode,
         wechatText,
         advice,
@@ -152,7 +156,11 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
 
 /** "签名错误", for bills "SIGN ERROR": WeChat has done nothing, as it could not identify us. */
 function isWrongKey(error: unknown): boolean {
-  return error instanceof WechatError && /^(签名错误|SIGN ERROR)/.test(error.wechatText ?? '')
+  return error instanceof WechatError && isSignError(error.wechatText ?? '')
+}
+
+function isSignError(text: string): boolean {
+  return /^(签名错误|SIGN ERROR)/.test(text)
 }
 
 /** Whether WeChat has signed the message for this merchant. */

@@ -1,5 +1,5 @@
 import { WechatError } from '../../errors.ts'
-import type { Order, RefundReport, TradeState } from '../../model.ts'
+import type { Order, RefundAccount, RefundReport, TradeState } from '../../model.ts'
 import { parseFen } from '../../protocol/money.ts'
 import { signV2 } from '../../protocol/sign-v2.ts'
 import type { SignType } from '../../protocol/sign-v2.ts'
@@ -30,6 +30,11 @@ export interface PayV2Options {
   notifyUrl: string
   /** A fresh nonce: at most 32 letters and digits. */
   nonce: () => string
+}
+
+const REFUND_ACCOUNTS: Record<RefundAccount, string> = {
+  UNSETTLED: 'REFUND_SOURCE_UNSETTLED_FUNDS',
+  AVAILABLE: 'REFUND_SOURCE_RECHARGE_FUNDS',
 }
 
 /** trade_state of V2; anything else is an error, not a cast. */
@@ -155,19 +160,20 @@ export function createPayV2({
     textFault: textFaultV2,
     extrasFault: extrasFaultV2,
 
-    async refund(order, { outRefundNo, refundFee, reason }) {
+    async refund(order, { outRefundNo, refundFee, reason, refundAccount }) {
       if (certHttp === undefined) throw noCertificate()
       const { totalFee, currency } = order.payment ?? order
       const reply = await call(
         '/secapi/pay/refund',
         [
-          ['out_trade_no', order.outTradeNo],
+          order.payment ? ['transaction_id', order.payment.transactionId] : ['out_trade_no', order.outTradeNo],
           ['out_refund_no', outRefundNo],
           ['total_fee', String(totalFee)],
           ['refund_fee', String(refundFee)],
           ['refund_fee_type', currency],
           ['notify_url', notifyUrl],
           ...(reason ? [['refund_desc', reason] as [string, string]] : []),
+          ...(refundAccount ? [['refund_account', REFUND_ACCOUNTS[refundAccount]] as [string, string]] : []),
         ],
         order,
         certHttp,

@@ -1,18 +1,10 @@
 import type { Order, Refund, RefundReport } from '../../model.ts'
-import type { PayApi, TradeReport } from '../pay.ts'
+import type { AbnormalRefund, PayApi, TradeReport } from '../pay.ts'
 
 /** Where the money of a refund comes from (doc/v3/merchant/4012791903). */
 export interface RefundSource {
-  fundsAccount?: 'AVAILABLE' | 'UNSETTLED'
   /** Fen from each account; the sum is the refund. */
   from?: readonly { account: 'AVAILABLE' | 'UNAVAILABLE'; amount: number }[]
-}
-
-/** The destination of a refund that could not reach the payer. */
-export interface AbnormalRefund {
-  outRefundNo: string
-  /** The merchant's own bank account, or a bank card of the payer's. Number and name go to WeChat encrypted. */
-  account: 'merchant' | { bankType: string; bankAccount: string; realName: string }
 }
 
 /**

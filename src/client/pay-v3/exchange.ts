@@ -1,4 +1,5 @@
 import { WechatError } from '../../errors.ts'
+import { explainSignV3 } from '../../protocol/explain-sign.ts'
 import { authorize } from '../../protocol/sign-v3.ts'
 import type { Signer } from '../../protocol/sign-v3.ts'
 import { formatSeconds } from '../../protocol/time.ts'
@@ -18,6 +19,11 @@ export interface ExchangeOptions {
   nonce: () => string
   /** Called when WeChat has tested whether we refuse wrong signatures. */
   onProbe: (where: 'reply' | 'notification') => void
+}
+
+interface Exchanged {
+  sent: HttpRequest
+  reply: HttpReply
 }
 
 export interface Call {
@@ -78,30 +84,35 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
   }
 
   /** Sends once more if WeChat's first reply has shown that our clock is wrong: WeChat does nothing with a request that it answers with 401. */
-  async function sendInTime(request: Call): Promise<HttpReply> {
+  async function sendInTime(request: Call): Promise<Exchanged> {
     const signedAt = now().getTime()
-    const reply = await http.send(signed(request))
-    const isLate = reply.status === 401 && Math.abs(now().getTime() - signedAt) > CLOCK_CORRECTED_MS
-    return isLate ? await http.send(signed(request)) : reply
+    const first = await send(request)
+    const isLate = first.reply.status === 401 && Math.abs(now().getTime() - signedAt) > CLOCK_CORRECTED_MS
+    return isLate ? await send(request) : first
+  }
+
+  async function send(request: Call): Promise<Exchanged> {
+    const sent = signed(request)
+    return { sent, reply: await http.send(sent) }
   }
 
   /** Sends again after a probe: a repeated request is not probed (doc/v3/merchant/4013053249 §5). */
   async function ask(
     request: Call,
     verify: (reply: HttpReply) => Promise<Flaw | undefined>,
-  ): Promise<{ reply: HttpReply; flaw: Flaw | undefined }> {
-    const reply = await sendInTime(request)
-    const flaw = await verify(reply)
-    if (flaw?.fault !== 'probe') return { reply, flaw }
+  ): Promise<Exchanged & { flaw: Flaw | undefined }> {
+    const first = await sendInTime(request)
+    const flaw = await verify(first.reply)
+    if (flaw?.fault !== 'probe') return { ...first, flaw }
     onProbe('reply')
-    const again = await http.send(signed(request))
-    return { reply: again, flaw: await verify(again) }
+    const again = await send(request)
+    return { ...again, flaw: await verify(again.reply) }
   }
 
   return {
     async call(request) {
-      const { reply, flaw } = await ask(request, (reply) => flawOf(reply, keys.find, now()))
-      if (!isSuccess(reply)) throw refused(reply, flaw)
+      const { sent, reply, flaw } = await ask(request, (reply) => flawOf(reply, keys.find, now()))
+      if (!isSuccess(reply)) throw refused(sent, reply, flaw)
       if (flaw !== undefined) throw unbelievable(flaw.reason)
       return parse(reply)
     },
@@ -122,7 +133,8 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
     },
 
     async download(request) {
-      const { body, ...reply } = await http.stream(signed(request), DOWNLOAD_LIMIT_MS)
+      const sent = signed(request)
+      const { body, ...reply } = await http.stream(sent, DOWNLOAD_LIMIT_MS)
       if (reply.status === 200) return body
       let text = Buffer.alloc(0)
       for await (const chunk of body) {
@@ -130,6 +142,7 @@ export function createExchange({ http, signer, keys, now, nonce, onProbe }: Exch
         if (text.length > MAX_REFUSAL_BYTES) break
       }
       throw refused(
+        sent,
         { ...reply, body: text },
         { fault: 'incomplete', reason: 'is not signed, like the reply with a file' },
       )
@@ -167,7 +180,7 @@ function noList(code: 'WECHAT_UNAVAILABLE' | 'WECHAT_REPLY_INVALID', what: strin
  * The meaning of a failed reply. A 429 is recognised by its status, anything else by its code first (doc/v3/merchant/4012081717). An unsigned reply is
  * never a fact about an order.
  */
-function refused(reply: HttpReply, flaw: Flaw | undefined): WechatError {
+function refused(sent: HttpRequest, reply: HttpReply, flaw: Flaw | undefined): WechatError {
   const { code, message, detail } = errorOf(reply)
   const said = [code, message].filter((text) => text !== '').join(' ')
   // Callers branch on the code: without a signature it is only text.
@@ -185,7 +198,7 @@ function refused(reply: HttpReply, flaw: Flaw | undefined): WechatError {
   // A refusal is 4xx or 5xx.
   const refuses = reply.status >= 400
   if (flaw === undefined && refuses && known !== undefined) {
-    const [errorCode, advice, toDo = ADVICE[advice]] = known
+    const [errorCode, advice, toDo] = known
     return new WechatError(errorCode, `WeChat Pay refused: ${said}. ${toDo}`, { ...wechat, advice })
   }
   if (reply.status >= 500 || reply.status === 202) {
@@ -197,9 +210,14 @@ function refused(reply: HttpReply, flaw: Flaw | undefined): WechatError {
   }
   // WeChat does not sign replies to requests with a wrong signature.
   if (flaw !== undefined && known?.[0] === 'WECHAT_ACCOUNT_REFUSED') {
+    const { method, path: target, body = '' } = sent
+    const why = explainSignV3(
+      { method, target, body: String(body), authorization: sent.headers!.authorization! },
+      detail,
+    )
     return new WechatError('WECHAT_ACCOUNT_REFUSED', "WeChat Pay refused this server's request.", {
       ...wechat,
-      wechatText: `${said}: check mchId, serialNo, privateKey and the clock`,
+      wechatText: `${said}: ${why ?? 'check mchId, serialNo, privateKey and the clock'}`,
       advice: 'repeat',
     })
   }

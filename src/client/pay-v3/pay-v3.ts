@@ -157,17 +157,17 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     ...(v2?.listRefunds && { listRefunds: v2.listRefunds }),
 
-    async refund(order, { outRefundNo, refundFee, reason, fundsAccount, from }) {
+    async refund(order, { outRefundNo, refundFee, reason, refundAccount, from }) {
       const { totalFee, currency } = order.payment ?? order
       const reply = await exchange.call({
         method: 'POST',
         target: '/v3/refund/domestic/refunds',
         body: {
-          out_trade_no: order.outTradeNo,
+          ...(order.payment ? { transaction_id: order.payment.transactionId } : { out_trade_no: order.outTradeNo }),
           out_refund_no: outRefundNo,
           ...(reason && { reason }),
           notify_url: notifyUrl,
-          funds_account: fundsAccount,
+          funds_account: refundAccount,
           amount: { refund: refundFee, total: totalFee, currency, from },
         },
       })

@@ -1,12 +1,21 @@
-import type { RefundReport, Source } from '../../model.ts'
+import type { RefundAccount, RefundReport, Source } from '../../model.ts'
 
 export type RefundObservation =
   /** A refund is requested. */
-  | { seen: 'refund-wanted'; source: Source; key: string; refundFee: number; reason?: string | undefined }
+  | {
+      seen: 'refund-wanted'
+      source: Source
+      key: string
+      refundFee: number
+      reason?: string | undefined
+      refundAccount?: RefundAccount | undefined
+    }
+  /** The operator lets its money come from another account. */
+  | { seen: 'refund-redirected'; source: Source; outRefundNo: string; refundAccount: RefundAccount }
   /** WeChat accepted the refund; the money is on its way. */
   | { seen: 'refund-accepted'; outRefundNo: string; refundId: string }
-  /** The answer was lost, or WeChat wants it asked again. */
-  | { seen: 'refund-unsure'; outRefundNo: string; reason: string }
+  /** The answer was lost, or WeChat wants it asked again; `isOperators`: once the operator has acted. */
+  | { seen: 'refund-unsure'; outRefundNo: string; reason: string; isOperators?: boolean }
   /** WeChat refused the refund, and when asked does not know its number. */
   | { seen: 'refund-refused'; outRefundNo: string; reason: string }
   /** An unsigned notification, which may name the order's app, says that something happened to a refund: only a reason to ask. */

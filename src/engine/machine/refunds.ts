@@ -42,12 +42,18 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
     return ruling.become('accepted by WeChat', refund, { state: 'processing', refundId, attempts: 0, dueAt })
   },
 
-  'refund-unsure'({ reason }, refund, ruling) {
-    // Likewise a lost answer to one call casts doubt on the refusal of the other: query the refund again without requesting it.
+  'refund-unsure'({ reason, isOperators }, refund, ruling) {
+    // Likewise a lost answer to one call casts doubt on the refusal of the other: ask about the refund once more, without requesting it.
     if (refund.state === 'failed') {
       return ruling.become('refused before, and to be queried', refund, { dueAt: ruling.later(pollWait(0)) })
     }
-    return isOpen(refund) ? ruling.unsure(refund, reason) : ruling.ignore()
+    return isOpen(refund) ? ruling.unsure(refund, reason, isOperators) : ruling.ignore()
+  },
+
+  'refund-redirected'({ refundAccount }, refund, ruling) {
+    if (!isOpen(refund)) return ruling.refuse(`it is ${refund.state}, and WeChat takes its number no more`)
+    const dueAt = ruling.later(CALL_GRACE)
+    return ruling.become(`to come out of ${refundAccount}`, refund, { refundAccount, dueAt })
   },
 
   'refund-refused'({ reason }, refund, ruling) {
@@ -106,7 +112,7 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
 }
 
 function want(
-  { key, refundFee, reason }: RefundObservation & { seen: 'refund-wanted' },
+  { key, refundFee, reason, refundAccount }: RefundObservation & { seen: 'refund-wanted' },
   ruling: RefundRuling,
 ): RefundDecision {
   const { order } = ruling
@@ -123,7 +129,7 @@ function want(
   if (order.refunds.filter((refund) => refund.state !== 'failed' && !isRumour(refund)).length >= MAX_REFUNDS) {
     return ruling.refuse(`the order has had ${MAX_REFUNDS} refunds`)
   }
-  const refund = { ...ruling.fresh(nextNumber(order), key, refundFee), reason }
+  const refund = { ...ruling.fresh(nextNumber(order), key, refundFee), reason, refundAccount }
   return ruling.add(`refund ${refund.outRefundNo} of ${refundFee} fen`, refund)
 }
 
@@ -185,7 +191,8 @@ function reported(
       return ruling.report('refund-refused', 'WeChat closed the refund', refund, decision)
     }
     case 'abnormal': {
-      const reason = "the payer's account takes no refund: settle it in the merchant platform"
+      const reason =
+        "the payer's account takes no refund: settle it with refunds.settleAbnormal (API v3), or in the merchant platform"
       return ruling.report('refund-abnormal', reason, refund, ruling.become('cannot reach the payer', refund, part))
     }
   }

@@ -1,4 +1,13 @@
-import type { Anomaly, HistoryLine, Order, Payment, Refund, Resolution, TokenSession } from '../../model.ts'
+import type {
+  Anomaly,
+  HistoryLine,
+  Order,
+  Payment,
+  Refund,
+  RefundAccount,
+  Resolution,
+  TokenSession,
+} from '../../model.ts'
 
 /**
  * - `key`: text that rows are found by, compared exactly
@@ -51,7 +60,17 @@ const OWN_PAYMENT: Fields<Payment> = {
   currency: { ...PAYMENT.currency, like: 'currency' },
 }
 
-export const ORDER: Fields<Order> = {
+/** An order's row also says which account the money of each refund comes from: few say one, and refunds have had their table before they could. */
+export interface OrderRow extends Order {
+  refundAccounts?: readonly (RefundAccount | null)[] | undefined
+}
+
+export function toRow(order: Order): OrderRow {
+  const refundAccounts = order.refunds.map(({ refundAccount }) => refundAccount ?? null)
+  return refundAccounts.some((account) => account !== null) ? { ...order, refundAccounts } : order
+}
+
+export const ORDER: Fields<OrderRow> = {
   outTradeNo: { column: 'out_trade_no', kind: 'key' },
   key: { column: 'order_key', kind: 'name' },
   liveKey: { column: 'live_key', kind: 'key', ...NULL },
@@ -75,6 +94,7 @@ export const ORDER: Fields<Order> = {
   queriedAt: { column: 'queried_at', kind: 'time', ...ABSENT },
   payment: OWN_PAYMENT,
   refunds: { column: 'refund_count', kind: 'count' },
+  refundAccounts: { column: 'refund_accounts', kind: 'json', ...ABSENT },
   fulfilment: { column: 'fulfilment', kind: 'name' },
   attempts: { column: 'attempts', kind: 'integer' },
   dueAt: { column: 'due_at', kind: 'time', ...NULL },
@@ -83,7 +103,7 @@ export const ORDER: Fields<Order> = {
 }
 
 /** A refund has a row of its own, in its order's place for it. */
-export interface PlacedRefund extends Refund {
+export interface PlacedRefund extends Omit<Refund, 'refundAccount'> {
   outTradeNo: string
   position: number
 }

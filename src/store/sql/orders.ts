@@ -5,7 +5,7 @@ import { codec } from './codec.ts'
 import type { Differences } from './dialects.ts'
 import type { Connection, Reader, Row } from '../executor.ts'
 import { isConflict } from '../failures.ts'
-import { ANOMALY, ORDER, REFUND } from './fields.ts'
+import { ANOMALY, ORDER, REFUND, toRow } from './fields.ts'
 import { historyOf } from './history.ts'
 import type { Tables } from './schema/tables.ts'
 import { insert, joined, select, update } from './statements.ts'
@@ -48,14 +48,17 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
   async function read(rows: Row[], connection: Reader, locking = ''): Promise<Order[]> {
     const found = rows.map(orderRow.read)
     const having = found.filter((_, n) => Number(rows[n]!.refund_count) > 0).map(({ outTradeNo }) => outTradeNo)
-    if (having.length === 0) return found
+    if (having.length === 0) return found.map(({ refundAccounts: _, ...order }) => order)
     const where = `where out_trade_no in (${having.map(() => place.key).join(', ')}) order by ${refunds}.out_trade_no, ${refunds}.position ${locking}`
     const placed = await select(connection, refunds, refundRow, where, having)
-    return found.map((order) => ({
+    return found.map(({ refundAccounts, ...order }) => ({
       ...order,
       refunds: placed
         .filter(({ outTradeNo }) => outTradeNo === order.outTradeNo)
-        .map(({ outTradeNo: _, position: __, ...refund }) => refund),
+        .map(({ outTradeNo: _, position, ...refund }) => {
+          const refundAccount = refundAccounts?.[position]
+          return refundAccount ? { ...refund, refundAccount } : refund
+        }),
     }))
   }
 
@@ -80,8 +83,8 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     const all = [
       await transactions.claim(order, before, connection),
       before === undefined
-        ? insert(orders, orderRow, [order])
-        : update(orders, orderRow, before, order, ofOrder, [outTradeNo]),
+        ? insert(orders, orderRow, [toRow(order)])
+        : update(orders, orderRow, toRow(before), toRow(order), ofOrder, [outTradeNo]),
       ...beside.statements(order, before),
       ...order.refunds.map((refund, position) => {
         const next = { ...refund, outTradeNo, position }

@@ -246,6 +246,11 @@ t.test('requests', async (t) => {
         { total_fee: '1200', refund_fee_type: 'HKD' },
         { ...ORDER, payment: { ...PAYMENT, totalFee: 1200, currency: 'HKD' } },
       ],
+      [
+        'a refund out of the balance',
+        { ...REFUND, refundAccount: 'AVAILABLE' },
+        { refund_account: 'REFUND_SOURCE_RECHARGE_FUNDS' },
+      ],
       ['a refund with a reason', { ...REFUND, reason: '缺货' }, { refund_desc: '缺货' }],
       ['a refund with an empty reason', { ...REFUND, reason: '' }, {}],
     ]
@@ -263,7 +268,7 @@ t.test('requests', async (t) => {
         {
           ...common,
           sign_type: signType,
-          out_trade_no: OUT_TRADE_NO,
+          ...(order.payment ? { transaction_id: order.payment.transactionId } : { out_trade_no: OUT_TRADE_NO }),
           out_refund_no: REFUND.outRefundNo,
           total_fee: '1250',
           refund_fee: '250',
@@ -384,7 +389,11 @@ t.test('a refusal of the message itself is unsigned and concerns the operator', 
   for (const api of Object.keys(CALLS)) {
     for (const text of ['签名错误', '缺少参数', 'appid不存在', 'invalid notify_url']) {
       const error = await refusal(text, api)
-      t.match(error, { code: 'WECHAT_ACCOUNT_REFUSED', statusCode: 500, advice: 'stop', sent: true }, `${api}: ${text}`)
+      t.match(
+        error,
+        { code: 'WECHAT_ACCOUNT_REFUSED', statusCode: 500, advice: 'configure', sent: true },
+        `${api}: ${text}`,
+      )
       t.ok(error.wechatText?.startsWith(`${text}: check `), "the log has WeChat's text and the remedy")
       t.notMatch(error.message, text, 'the client does not get them')
     }
@@ -419,16 +428,16 @@ t.test('business refusals', async (t) => {
   const everywhere: [errCode: string, text: string, code: WechatErrorCode, status: number, advice: Advice][] = [
     ['SYSTEMERROR', '系统超时', 'WECHAT_UNAVAILABLE', 503, 'repeat'],
     ['FREQUENCY_LIMITED', '频率限制', 'WECHAT_RATE_LIMITED', 429, 'repeat'],
-    ['NOAUTH', '商户无此接口权限', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
-    ['SIGNERROR', '签名错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
-    ['APPID_NOT_EXIST', 'APPID不存在', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
-    ['MCHID_NOT_EXIST', 'MCHID不存在', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
-    ['APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+    ['NOAUTH', '商户无此接口权限', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['SIGNERROR', '签名错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['APPID_NOT_EXIST', 'APPID不存在', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['MCHID_NOT_EXIST', 'MCHID不存在', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['APPID_MCHID_NOT_MATCH', 'appid和mch_id不匹配', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
     ['LACK_PARAMS', '缺少参数', 'WECHAT_REFUSED', 422, 'stop'],
-    ['XML_FORMAT_ERROR', 'XML格式错误', 'WECHAT_REFUSED', 422, 'stop'],
-    ['REQUIRE_POST_METHOD', '请使用post方法', 'WECHAT_REFUSED', 422, 'stop'],
-    ['POST_DATA_EMPTY', 'post数据为空', 'WECHAT_REFUSED', 422, 'stop'],
-    ['NOT_UTF8', '编码格式错误', 'WECHAT_REFUSED', 422, 'stop'],
+    ['XML_FORMAT_ERROR', 'XML格式错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['REQUIRE_POST_METHOD', '请使用post方法', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['POST_DATA_EMPTY', 'post数据为空', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
+    ['NOT_UTF8', '编码格式错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
     ['A_CODE_OF_2031', '以后', 'WECHAT_REFUSED', 422, 'stop'],
     ['constructor', '', 'WECHAT_REFUSED', 422, 'stop'],
     ['', '', 'WECHAT_REFUSED', 422, 'stop'],
@@ -436,9 +445,9 @@ t.test('business refusals', async (t) => {
   const byApi: Record<string, typeof everywhere> = {
     unifiedorder: [
       ['INVALID_REQUEST', '201 商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
-      ['OUT_TRADE_NO_USED', '商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
+      ['OUT_TRADE_NO_USED', '商户订单号重复', 'WECHAT_ORDER_CONFLICT', 409, 'new-number'],
       ['ORDERPAID', '该订单已支付', 'WECHAT_ORDER_PAID', 409, 'query'],
-      ['ORDERCLOSED', '订单已关闭', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
+      ['ORDERCLOSED', '订单已关闭', 'WECHAT_ORDER_CONFLICT', 409, 'new-number'],
       ['NOTENOUGH', '余额不足', 'WECHAT_REFUSED', 422, 'repeat'],
     ],
     orderquery: [['INVALID_REQUEST', '参数错误', 'WECHAT_ORDER_CONFLICT', 409, 'query']],
@@ -449,11 +458,11 @@ t.test('business refusals', async (t) => {
       ['INVALID_REQ_TOO_MUCH', '无效请求过多', 'WECHAT_RATE_LIMITED', 429, 'repeat'],
       ['NOTENOUGH', '基本账户余额不足，请充值后重新发起', 'WECHAT_REFUSED', 422, 'repeat'],
       ['TRADE_OVERDUE', '订单已经超过退款期限', 'WECHAT_REFUSED', 422, 'stop'],
-      ['ERROR', '订单已全额退款', 'WECHAT_REFUSED', 422, 'stop'],
+      ['ERROR', '订单已全额退款', 'WECHAT_REFUSED', 422, 'query'],
       ['USER_ACCOUNT_ABNORMAL', '用户账户异常或已注销', 'WECHAT_REFUSED', 422, 'stop'],
-      ['REFUND_FEE_MISMATCH', '订单金额或退款金额与之前请求不一致，请核实后再试', 'WECHAT_REFUSED', 422, 'stop'],
+      ['REFUND_FEE_MISMATCH', '订单金额或退款金额与之前请求不一致，请核实后再试', 'WECHAT_REFUSED', 422, 'new-number'],
       ['REFUND_FEE_INVALID', '累计退款金额大于支付金额', 'WECHAT_REFUSED', 422, 'stop'],
-      ['CERT_ERROR', '证书校验错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'stop'],
+      ['CERT_ERROR', '证书校验错误', 'WECHAT_ACCOUNT_REFUSED', 500, 'configure'],
       ['ORDERNOTEXIST', '订单不存在', 'WECHAT_ORDER_NOT_FOUND', 404, 'query'],
       ['INVALID_REQUEST', 'refund_fee大于可退金额', 'WECHAT_ORDER_CONFLICT', 409, 'query'],
     ],
@@ -483,9 +492,10 @@ t.test('business refusals', async (t) => {
   }
   const advice = async (errCode: string) =>
     (await failure(CALLS.unifiedorder!(merchant(signed({ ...REFUSAL, err_code: errCode })).pay))).message
-  t.match(await advice('SYSTEMERROR'), /Repeat it unchanged\.$/, 'the message says what to do: repeat')
-  t.match(await advice('ORDERPAID'), /Query the order before anything else\.$/, 'query')
-  t.match(await advice('LACK_PARAMS'), /Repeating it cannot help\.$/, 'or stop')
+  t.match(await advice('SYSTEMERROR'), /repeat it unchanged\.$/, 'the message says what to do: repeat')
+  t.match(await advice('ORDERPAID'), /It is paid: query it, /, 'query')
+  t.match(await advice('LACK_PARAMS'), /check the terms\.$/, 'or look')
+  t.match(await advice('A_CODE_OF_2031'), /Repeating it cannot help\.$/, 'or stop')
   const recorded = {
     appids: ['wxa5b511bc130a4d9e'],
     mchId: '110605603',

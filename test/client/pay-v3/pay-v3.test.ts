@@ -263,7 +263,7 @@ t.test('a refund', async (t) => {
       method: 'POST',
       target: '/v3/refund/domestic/refunds',
       body: {
-        out_trade_no: OUT_TRADE_NO,
+        transaction_id: TRADE.transaction_id,
         out_refund_no: REFUND.outRefundNo,
         reason: '退货',
         notify_url: NOTIFY_URL,
@@ -454,10 +454,14 @@ t.test('refusals', async (t) => {
     [
       'a used number',
       answer(refusal('OUT_TRADE_NO_USED'), { status: 403 }),
-      { code: 'WECHAT_ORDER_CONFLICT', advice: 'query' },
+      { code: 'WECHAT_ORDER_CONFLICT', advice: 'new-number' },
     ],
     ['paid', answer(refusal('ORDERPAID'), { status: 400 }), { code: 'WECHAT_ORDER_PAID', advice: 'query' }],
-    ['no product', answer(refusal('NO_AUTH'), { status: 403 }), { code: 'WECHAT_ACCOUNT_REFUSED', advice: 'stop' }],
+    [
+      'no product',
+      answer(refusal('NO_AUTH'), { status: 403 }),
+      { code: 'WECHAT_ACCOUNT_REFUSED', advice: 'configure' },
+    ],
     ['no funds', answer(refusal('NOT_ENOUGH'), { status: 403 }), { code: 'WECHAT_REFUSED', advice: 'repeat' }],
     [
       'something new',
@@ -639,7 +643,7 @@ t.test('the values for an app', async (t) => {
 
 t.test('a refund from specified accounts', async (t) => {
   const { pay, asked } = merchant([answer(REFUNDED)])
-  await pay.refund(ORDER, { ...REFUND, fundsAccount: 'AVAILABLE', from: [{ account: 'AVAILABLE', amount: 250 }] })
+  await pay.refund(ORDER, { ...REFUND, refundAccount: 'AVAILABLE', from: [{ account: 'AVAILABLE', amount: 250 }] })
   t.match(asked[0]!.body, {
     funds_account: 'AVAILABLE',
     amount: { refund: 250, from: [{ account: 'AVAILABLE', amount: 250 }] },

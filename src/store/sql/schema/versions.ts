@@ -195,6 +195,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
           `trade_type ${types.name} not null default 'JSAPI'`,
           `extras ${types.json}`,
           `pay_url ${types.text}`,
+          `refund_accounts ${types.json}`,
           ...columns.slice(1),
           `claims ${types.integer} not null default 0`,
           `claimed_by ${types.name}`,

@@ -3,7 +3,7 @@ import type { HistoryLine, Order, OrderState, Payment, Refund } from '../../../.
 import type { Executor } from '../../../../src/store/executor.ts'
 import { codec } from '../../../../src/store/sql/codec.ts'
 import { DIALECTS } from '../../../../src/store/sql/dialects.ts'
-import { ANOMALY, HISTORY, ORDER, REFUND } from '../../../../src/store/sql/fields.ts'
+import { HISTORY, REFUND } from '../../../../src/store/sql/fields.ts'
 import type { Fields, PlacedRefund } from '../../../../src/store/sql/fields.ts'
 import { migrations, schema } from '../../../../src/store/sql/schema/schema.ts'
 import { tables } from '../../../../src/store/sql/schema/tables.ts'
@@ -11,11 +11,7 @@ import type { Tables } from '../../../../src/store/sql/schema/tables.ts'
 import { sqlStore } from '../../../../src/store/sql/sql.ts'
 import { insert } from '../../../../src/store/sql/statements.ts'
 import { everyDatabase } from '../../databases.ts'
-import { OWNER, at, change, newOrder, paymentOf } from '../../orders.ts'
-
-/** The columns of orders in versions 1 and 2. */
-const { apiVersion: _, claimedBy: __, ...REST } = ORDER
-const ORDER_1 = { ...REST, payment: ANOMALY.payment } as Fields<Order>
+import { OWNER, at, change, newOrder, ORDER_1, paymentOf } from '../../orders.ts'
 
 /** Writes as a process of version 1 or 2 did. */
 function writer(executor: Executor, names: Tables) {

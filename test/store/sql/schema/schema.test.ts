@@ -10,7 +10,7 @@ import { sqlStore } from '../../../../src/store/sql/sql.ts'
 import type { Order } from '../../../../src/model.ts'
 import { insert } from '../../../../src/store/sql/statements.ts'
 import { everyDatabase } from '../../databases.ts'
-import { at, newOrder, paymentOf } from '../../orders.ts'
+import { at, newOrder, ORDER_1, paymentOf } from '../../orders.ts'
 
 /** Everything that the database knows of the tables of this prefix, without the prefix. */
 const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<unknown[]>> = {
@@ -30,10 +30,6 @@ const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<
     return await Promise.all(Object.values(names).map((name) => rows(`show create table ${name}`, [])))
   },
 }
-
-/** The columns of versions 1 and 2. */
-const { apiVersion: _, claimedBy: __, ...REST } = ORDER
-const ORDER_1 = { ...REST, payment: ANOMALY.payment }
 
 const VERSIONS = migrations('postgres', tables()).map((_, n) => ({ version: n + 1 }))
 
@@ -114,7 +110,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
           return { ...order, payment: { ...paymentOf(order), transactionId, attach: '红茶' } }
         }
         const write = async (orders: Order[]) => {
-          const row = codec(ORDER_1 as Fields<Order>, DIALECTS[dialect], names.orders)
+          const row = codec(ORDER_1, DIALECTS[dialect], names.orders)
           const { sql, values } = insert(names.orders, row, orders)!
           await executor.run(DIALECTS[dialect].numbered(sql), values)
         }
