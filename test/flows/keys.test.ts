@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { World } from '../../mock-server/index.ts'
@@ -101,12 +102,37 @@ both('the app secret: the next one is configured before it is set at WeChat', as
   t.ok(await shop.login())
 })
 
-t.test("WeChat's signature probes, in replies and notifications, are refused and nothing is lost", async (t) => {
-  const shop = await merchant(t, { version: 'v3' })
-  const outTradeNo = await shop.order()
-  shop.world.fault('orderquery', { kind: 'probe' })
-  t.match(await shop.app.wechat.orders.refresh(outTradeNo), { state: 'prepaid' })
-  t.equal(shop.world.journal.count({ api: 'orderquery' }), 2, 'the call is repeated')
-  t.ok(shop.logs.some(({ level, msg }) => level === 20 && /tested whether we refuse/.test(msg)))
-  t.match((await shop.world.pay(outTradeNo)).delivery, { verdict: 'acked' })
-})
+for (const shape of ['live', 'docs'] as const) {
+  t.test(
+    `WeChat's signature probes (${shape}), in replies and notifications, are refused and nothing is lost`,
+    async (t) => {
+      const shop = await merchant(t, { version: 'v3' })
+      const { world, logs } = shop
+      const outcomes: unknown[] = []
+      const count = (message: unknown) => {
+        outcomes.push((message as { outcome: string }).outcome)
+      }
+      subscribe('fastify-wechat-pay:notification', count)
+      t.teardown(() => unsubscribe('fastify-wechat-pay:notification', count))
+      const outTradeNo = await shop.order()
+      world.fault('orderquery', { kind: 'probe', shape })
+      t.match(await shop.app.wechat.orders.refresh(outTradeNo), { state: 'prepaid' })
+      t.equal(world.journal.count({ api: 'orderquery' }), 2, 'the call is repeated')
+      world.fault('notify', { kind: 'probe', shape })
+      t.match((await world.pay(outTradeNo)).delivery, { verdict: 'http_status', response: { status: 401 } })
+      await shop.settle()
+      t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'prepaid' })
+      t.match(await world.advance('15s'), { deliveries: [{ verdict: 'acked' }] })
+      await shop.settle()
+      t.strictSame(shop.paid, [outTradeNo])
+      t.strictSame(outcomes, ['probe', 'settled'], 'counted apart')
+      t.equal(
+        logs.filter(({ level, msg, fault }) => level === 20 && (fault === 'probe' || /tested whether/.test(msg)))
+          .length,
+        2,
+      )
+      t.notOk(logs.some(({ level }) => Number(level) >= 40))
+      world.assertDrained()
+    },
+  )
+}

@@ -2,7 +2,7 @@ import t from 'tap'
 import type { FastifyInstance } from 'fastify'
 import formbody from '@fastify/formbody'
 import { memoryStore } from '../../src/index.ts'
-import { accepted, merchant, resigned, sample } from '../helpers.ts'
+import { accepted, both, merchant, resigned, sample } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 t.test('a bad notification gets a failure, changes nothing, and the next genuine one is served', async (t) => {
@@ -222,10 +222,15 @@ t.test('the Content-Type does not matter', async (t) => {
   }
 })
 
-t.test('a payment that cannot be stored is not acknowledged', async (t) => {
+const REFUSED = {
+  v2: { verdict: 'fail_xml', response: { status: 200, body: /not-stored/ } },
+  v3: { verdict: 'http_status', response: { status: 503, body: '{"code":"FAIL","message":"not-stored"}' } },
+}
+
+both('a payment that cannot be stored is not acknowledged', async (t, open, version) => {
   const store = memoryStore()
   const outage = { on: false }
-  const shop = await merchant(t, {
+  const shop = await open(t, {
     store: {
       ...store,
       async updateOrder(outTradeNo, decide) {
@@ -236,8 +241,8 @@ t.test('a payment that cannot be stored is not acknowledged', async (t) => {
   })
   const outTradeNo = await shop.order()
   outage.on = true
-  t.match((await shop.world.pay(outTradeNo)).delivery!, { verdict: 'fail_xml', response: { status: 200 } })
-  t.match(await shop.world.advance('15s'), { deliveries: [{ verdict: 'fail_xml' }] })
+  t.match((await shop.world.pay(outTradeNo)).delivery!, REFUSED[version])
+  t.match(await shop.world.advance('15s'), { deliveries: [REFUSED[version]] })
   outage.on = false
   t.match(await shop.world.advance('15s'), { deliveries: [{ verdict: 'acked' }] })
   await shop.app.wechat.sweep()
