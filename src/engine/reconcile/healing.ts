@@ -91,7 +91,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     if (row.refund === undefined || order.payment === undefined) order = await orders.askForBill(order)
     if (row.refund !== undefined && compareRow(row, order) !== undefined) {
       const report: RefundReport | undefined = await pay.queryRefund(row.refund.outRefundNo, order)
-      if (report === undefined) return await open(suspect, 'WeChat, asked, does not know the refund')
+      if (report === undefined) return await open(suspect, 'a query says that WeChat does not know the refund')
       order = (await orders.observe(outTradeNo, { seen: 'refund-reported', source: 'bill', report }))!.order
     }
     const left = compareRow(row, order)
