@@ -2,7 +2,7 @@ import { setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
 import { memoryStore } from '../src/store/memory.ts'
 import { transactionTaken } from '../src/store/store.ts'
-import type { Change, Claim, Decide, Store } from '../src/store/store.ts'
+import type { Change, Claim, Decide, Plan, Store } from '../src/store/store.ts'
 import type { Order } from '../src/model.ts'
 import { storeContract } from '../src/testing.ts'
 import type { Probe, StoreContractOptions } from '../src/testing.ts'
@@ -120,6 +120,7 @@ type Fault = (store: TxStore, committed: Set<string>) => Partial<TxStore>
 
 const FORWARD = 'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone'
 
+const PLAN = 'a plan says in the same change what becomes of the orders that it knows; the others get their lease'
 const TAKE_OVER = 'takeOver makes due what a process that has died had claimed, and leaves everything else alone'
 const BEAT = 'beat answers with the latest beat of every process that has not been taken over'
 
@@ -561,40 +562,39 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'takes the newest first',
     'claimDue takes what is due, the longest due first, up to its limit',
     (store) => ({
-      claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
-        (await store.claimDue(account, now, limit, leaseMs, outTradeNo)).reverse(),
+      claimDue: async (account, now, limit, leaseMs, options) =>
+        (await store.claimDue(account, now, limit, leaseMs, options)).reverse(),
     }),
   ],
   [
     'knows no limit',
     'claimDue takes what is due, the longest due first, up to its limit',
     (store) => ({
-      claimDue: async (account, now, _limit, leaseMs, outTradeNo) =>
-        await store.claimDue(account, now, 1000, leaseMs, outTradeNo),
+      claimDue: async (account, now, _limit, leaseMs, options) =>
+        await store.claimDue(account, now, 1000, leaseMs, options),
     }),
   ],
   [
     'does not hold now to be due',
     'claimDue takes what is due, the longest due first, up to its limit',
     (store) => ({
-      claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
-        await store.claimDue(account, new Date(now.getTime() - 1), limit, leaseMs + 1, outTradeNo),
+      claimDue: async (account, now, limit, leaseMs, options) =>
+        await store.claimDue(account, new Date(now.getTime() - 1), limit, leaseMs + 1, options),
     }),
   ],
   [
     'leases for ever',
     'a claim moves dueAt to the end of the lease and counts',
     (store) => ({
-      claimDue: async (account, now, limit, _leaseMs, outTradeNo) =>
-        await store.claimDue(account, now, limit, 1e12, outTradeNo),
+      claimDue: async (account, now, limit, _leaseMs, options) =>
+        await store.claimDue(account, now, limit, 1e12, options),
     }),
   ],
   [
     'does not lease',
     'a claim moves dueAt to the end of the lease and counts',
     (store) => ({
-      claimDue: async (account, now, limit, _leaseMs, outTradeNo) =>
-        await store.claimDue(account, now, limit, 0, outTradeNo),
+      claimDue: async (account, now, limit, _leaseMs, options) => await store.claimDue(account, now, limit, 0, options),
     }),
   ],
   [
@@ -618,13 +618,13 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'claims by number what is not due',
     'claimDue by number takes that row alone, and only if it is due',
     (store) => ({
-      claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
+      claimDue: async (account, now, limit, leaseMs, options) =>
         await store.claimDue(
           account,
-          outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs),
+          options?.outTradeNo === undefined ? now : new Date(8.64e15 - leaseMs),
           limit,
           leaseMs,
-          outTradeNo,
+          options,
         ),
     }),
   ],
@@ -647,26 +647,61 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   [
     'takes over what is due later',
     TAKE_OVER,
-    (store) => ({ takeOver: (claimer, now, until) => store.takeOver(claimer, now, new Date(until.getTime() + 1)) }),
+    (store) => ({
+      takeOver: (claimer, now, until, since) => store.takeOver(claimer, now, new Date(until.getTime() + 1), since),
+    }),
   ],
   [
     'leaves behind what is due at the limit',
     TAKE_OVER,
-    (store) => ({ takeOver: (claimer, now, until) => store.takeOver(claimer, now, new Date(until.getTime() - 1)) }),
+    (store) => ({
+      takeOver: (claimer, now, until, since) => store.takeOver(claimer, now, new Date(until.getTime() - 1), since),
+    }),
+  ],
+  ...[1, -1].map((ms): [string, string, Fault] => [
+    `takes over what was asked about ${ms} ms beside the limit`,
+    TAKE_OVER,
+    (store) => ({
+      takeOver: (claimer, now, until, since) => store.takeOver(claimer, now, until, new Date(since.getTime() + ms)),
+    }),
+  ]),
+  [
+    'ignores the plan',
+    PLAN,
+    (store) => ({
+      claimDue: (account, now, limit, leaseMs, options) =>
+        store.claimDue(account, now, limit, leaseMs, { ...options, plan: undefined }),
+    }),
+  ],
+  [
+    'notes a plan in a change of its own, and forgets its history',
+    PLAN,
+    (store) => ({
+      claimDue: async (account, now, limit, leaseMs, options) => {
+        const plan: Plan | undefined =
+          options?.plan &&
+          ((order) => {
+            const planned = options.plan!(order)
+            return planned && { ...planned, history: [] }
+          })
+        return await store.claimDue(account, now, limit, leaseMs, { ...options, plan })
+      },
+    }),
   ],
   [
     'does not note who claims',
     TAKE_OVER,
     (store) => ({
-      claimDue: (account, now, limit, leaseMs, number) => store.claimDue(account, now, limit, leaseMs, number),
+      claimDue: (account, now, limit, leaseMs, options) =>
+        store.claimDue(account, now, limit, leaseMs, { ...options, claimer: undefined }),
     }),
   ],
   [
     'takes over what another process has claimed',
     TAKE_OVER,
     (store) => ({
-      claimDue: (account, now, limit, leaseMs, number, claimer) =>
-        store.claimDue(account, now, limit, leaseMs, number, claimer?.toLowerCase()),
+      claimDue: (account, now, limit, leaseMs, options) =>
+        store.claimDue(account, now, limit, leaseMs, { ...options, claimer: options?.claimer?.toLowerCase() }),
     }),
   ],
   ['forgets the other processes', BEAT, () => ({ beat: async (claimer, beats) => [{ claimer, beats }] })],
@@ -718,8 +753,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
             changing.delete(outTradeNo)
           }
         },
-        claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
-          changing.has(outTradeNo ?? '') ? [] : await store.claimDue(account, now, limit, leaseMs, outTradeNo),
+        claimDue: async (account, now, limit, leaseMs, options) =>
+          changing.has(options?.outTradeNo ?? '') ? [] : await store.claimDue(account, now, limit, leaseMs, options),
       }
     },
   ],
@@ -727,8 +762,9 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'does not count a claim by number',
     'a claim by number counts like any other: the previous claimer has lost the row',
     (store) => ({
-      claimDue: async (account, now, limit, leaseMs, outTradeNo) => {
-        const claims = await store.claimDue(account, now, limit, leaseMs, outTradeNo)
+      claimDue: async (account, now, limit, leaseMs, options) => {
+        const outTradeNo = options?.outTradeNo
+        const claims = await store.claimDue(account, now, limit, leaseMs, options)
         if (outTradeNo === undefined || claims.length === 0) return claims
         const uncounted = (order: Order): Order => ({ ...order, claims: order.claims - 1 })
         await store.updateOrder(outTradeNo, (order) => ({ order: uncounted(order), history: [], anomalies: [] }))
@@ -1083,15 +1119,15 @@ function handingOut(cut: (order: Order) => Order): [method: string, Fault][] {
     [
       'claimDue takes',
       (store) => ({
-        claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
-          cutClaims(await store.claimDue(account, now, limit, leaseMs, outTradeNo), outTradeNo === undefined),
+        claimDue: async (account, now, limit, leaseMs, options) =>
+          cutClaims(await store.claimDue(account, now, limit, leaseMs, options), options?.outTradeNo === undefined),
       }),
     ],
     [
       'claimDue takes by number',
       (store) => ({
-        claimDue: async (account, now, limit, leaseMs, outTradeNo) =>
-          cutClaims(await store.claimDue(account, now, limit, leaseMs, outTradeNo), outTradeNo !== undefined),
+        claimDue: async (account, now, limit, leaseMs, options) =>
+          cutClaims(await store.claimDue(account, now, limit, leaseMs, options), options?.outTradeNo !== undefined),
       }),
     ],
     [

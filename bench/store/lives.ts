@@ -86,6 +86,8 @@ export function createShop(store: Store, from = 0): Shop {
     now,
     log,
     leaseMs: MINUTE,
+    // As long as that of the plugin.
+    claimer: 'Wq3fT9xLm2Za',
     // More places than are needed at once: no payment needs a claim of its own.
     concurrency: 4 * AT_ONCE,
   })

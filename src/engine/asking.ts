@@ -17,13 +17,26 @@ export interface AskingDeps {
 export interface Asking {
   /** Queries WeChat and applies the answer. */
   ask: Query
-  /** Queries WeChat, and returns whether the order is still open and too old by WeChat's time, which the answer contains. No order is closed for its age without a query. */
-  askAge(order: Order, polled: boolean, isTooOld: (order: Order) => boolean): Promise<{ order: Order; isOver: boolean }>
+  /**
+   * Queries WeChat, and returns whether the order is still open and too old by WeChat's time, which the answer contains. No order is closed for its age
+   * without a query.
+   * `planned`: its next question is in the schedule already.
+   */
+  askAge(
+    order: Order,
+    polled: boolean,
+    isTooOld: (order: Order) => boolean,
+    planned?: boolean,
+  ): Promise<{ order: Order; isOver: boolean }>
   /**
    * Queries (unless WeChat has just been asked), closes, and queries again if WeChat says paid: the order is closed only on WeChat's word, and can be paid
    * until then. Resolves with an order that is still `closing` if WeChat does not know it although it accepted it.
    */
   close(order: Order, reason: string, polled: boolean, asked?: boolean): Promise<Order>
+  /**
+   * Closes an expired order that WeChat has just said is unpaid. Nothing is noted first: if this is cut off, the order is queried again when its lease ends.
+   */
+  expire(order: Order): Promise<Order>
   /**
    * For polling clients: queries WeChat, unless the order is final or was queried a moment ago. Simultaneous clients share one query. For a paid
    * order only a refund made elsewhere can be news, so it is queried a few minutes after the payment or the last query.
@@ -56,34 +69,45 @@ export function createAsking({ pay, apply, now, wechatNow }: AskingDeps): Asking
     let current = await apply(order, { seen: 'close-wanted', source: 'order', reason })
     if (current.state === 'closing' && !asked) current = await ask(current, polled)
     if (current.state !== 'closing') return current
+    return await closeThere(current, polled)
+  }
+
+  /** Closes it at WeChat, whose word counts. */
+  async function closeThere(order: Order, polled: boolean, reason?: string): Promise<Order> {
     let answer: 'closed' | 'paid' | 'not-exist'
     try {
-      answer = await pay.close(current.outTradeNo, current)
+      answer = await pay.close(order.outTradeNo, order)
     } catch (error) {
-      await apply(current, { seen: 'no-answer', source: 'close', polled, reason: (error as Error).message })
+      // WeChat may have closed it.
+      const closing = isOpen(order)
+        ? await apply(order, { seen: 'close-wanted', source: 'order', reason: reason! })
+        : order
+      await apply(closing, { seen: 'no-answer', source: 'close', polled, reason: (error as Error).message })
       throw error
     }
-    if (answer === 'paid') return await ask(current, polled)
+    if (answer === 'paid') return await ask(order, polled)
     // WeChat has accepted it, so it may still be paid: ask again until it expires.
-    if (answer === 'not-exist' && current.prepayExpiresAt !== undefined && current.expiresAt > wechatNow()) {
-      return await apply(current, {
+    if (answer === 'not-exist' && order.prepayExpiresAt !== undefined && order.expiresAt > wechatNow()) {
+      return await apply(order, {
         seen: 'no-answer',
         source: 'close',
         polled,
         reason: 'WeChat does not know the order although it accepted it',
       })
     }
-    return await apply(current, { seen: 'closed', source: 'close' })
+    return await apply(order, { seen: 'closed', source: 'close', ...(reason !== undefined && { reason }) })
   }
 
   return {
     ask,
     close,
-    async askAge(order, polled, isTooOld) {
+    expire: (order) => closeThere(order, SCHEDULED, 'expired'),
+    async askAge(order, polled, isTooOld, planned = false) {
       let isOld = false
       const asked = await ask(order, polled, () => {
         // At once: the clock may be set before the answer is stored.
         isOld = isTooOld(order)
+        return planned || isOld
       })
       return { order: asked, isOver: isOld && isOpen(asked) }
     },

@@ -1,4 +1,5 @@
-import type { Order } from '../model.ts'
+import type { HistoryLine, Order } from '../model.ts'
+import type { Change } from '../store/store.ts'
 import type { Observation } from './machine/observation.ts'
 import { resolve, settle } from './machine/payments.ts'
 import { acceptedFee } from './machine/refund-fees.ts'
@@ -7,7 +8,7 @@ import { ruleRefund } from './machine/refunds.ts'
 import type { RefundObservation } from './machine/refund-observation.ts'
 import { afterHook, isFinal, isOpen, Ruling } from './machine/ruling.ts'
 import type { Decision, Policy } from './machine/ruling.ts'
-import { CALL_GRACE } from './schedule.ts'
+import { CALL_GRACE, nextDue } from './schedule.ts'
 
 /**
  * The rules about money, all of them, as one pure function: no clock, no store, no network.
@@ -27,6 +28,29 @@ export function decide(
   const ruling = new Ruling(order, observation, policy, now, wechatNow)
   if (isOfRefund(observation)) return refund(observation, ruling)
   return (RULES[observation.seen] as (news: Observation, ruling: Ruling) => Decision)(observation, ruling)
+}
+
+/**
+ * What a claim makes of an open order of which only a question is due: its next question is planned at once, so that an answer that brings no news needs no
+ * change. `undefined` where the answer matters in any case.
+ */
+export function planQuestion(order: Order, now: Date, wechatNow: Date): Change | undefined {
+  if (!isOpen(order) || order.attempts > 0 || order.expiresAt <= wechatNow) return undefined
+  const { outTradeNo, state } = order
+  const line: HistoryLine = {
+    outTradeNo,
+    at: now,
+    source: 'query',
+    seen: 'asked',
+    outcome: 'any answer but NOTPAY is noted',
+    from: state,
+    to: state,
+  }
+  return {
+    order: { ...order, queriedAt: now, dueAt: nextDue(order, now, wechatNow) },
+    history: [line],
+    anomalies: [],
+  }
 }
 
 type Seen = Exclude<Observation['seen'], RefundObservation['seen']>

@@ -73,7 +73,7 @@ export interface Orders {
    */
   cancel(outTradeNo: string, reason?: string): Promise<Order | undefined>
   /** Does the due work of an unpaid order: queries WeChat, or closes the order once it has expired. Claim the order first. */
-  pursue(order: Order): Promise<void>
+  pursue(order: Order, planned?: boolean): Promise<void>
   /** All news about an order and what each piece changed, oldest first. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Applies a verified payment. `undefined` for an unknown number. */
@@ -272,13 +272,13 @@ export function createOrders({
       return order === undefined ? undefined : await asking.end(checkOwn(order), reason)
     },
 
-    async pursue(order) {
+    async pursue(order, planned) {
       if (order.state === 'closing') {
         await asking.close(order, 'expired', SCHEDULED)
         return
       }
-      const asked = await asking.askAge(order, SCHEDULED, isExpired)
-      if (asked.isOver) await asking.close(asked.order, 'expired', SCHEDULED, ASKED)
+      const asked = await asking.askAge(order, SCHEDULED, isExpired, planned)
+      if (asked.isOver) await asking.expire(asked.order)
     },
 
     async history(outTradeNo) {

@@ -4,10 +4,10 @@ import type { Observation } from './machine/observation.ts'
 import { isRumour } from './machine/refund-fees.ts'
 
 /**
- * Queries WeChat about an order and applies the answer. `polled`: outside the schedule. `onReply` is called as soon as WeChat has answered. `source`
- * is the reason for the query.
+ * Queries WeChat about an order and applies the answer. `polled`: outside the schedule. `onReply` is called as soon as WeChat has answered, and returns
+ * whether NOTPAY would be no news. `source` is the reason for the query.
  */
-export type Query = (order: Order, polled: boolean, onReply?: () => void, source?: Asked) => Promise<Order>
+export type Query = (order: Order, polled: boolean, onReply?: () => boolean, source?: Asked) => Promise<Order>
 
 /** By the schedule, by a client, or because a bill differs. */
 export type Asked = 'query' | 'bill'
@@ -40,7 +40,8 @@ export function createQuery({ pay, apply }: QueryDeps): Query {
       await apply(order, { seen: 'no-answer', source, polled, reason: (error as Error).message })
       throw error
     }
-    onReply?.()
+    const isExpected = onReply?.() === true
+    if (isExpected && report.tradeState === 'NOTPAY') return order
     if (report.tradeState !== 'REFUND') return await apply(order, reported(report, polled, source))
     const news = { seen: 'payment', source, polled, payment: report.payment, refunded: true } as const
     let refunds: RefundReport[]

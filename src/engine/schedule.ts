@@ -15,7 +15,7 @@ export const QUERY_CADENCE: readonly number[] = [
   30 * MINUTE,
 ]
 
-/** An order whose first call or close may still be in progress is left alone this long. */
+/** A close that may still be in progress is left alone this long. */
 export const CALL_GRACE = 30 * SECOND
 
 /** No work waits longer for its next attempt, except for the expiry of an open order. */
@@ -72,8 +72,7 @@ function ownDue(order: Order, now: Date, wechatNow: Date): Date | null {
       const age = wechatNow.getTime() - order.createdAt.getTime()
       const left = order.expiresAt.getTime() - wechatNow.getTime()
       if (left <= 0) return later(now, closeWait(order))
-      const grace = order.state === 'created' ? CALL_GRACE : 0
-      const wait = (QUERY_CADENCE.find((each) => each >= grace && each > age) ?? Infinity) - age
+      const wait = (QUERY_CADENCE.find((each) => each > age) ?? Infinity) - age
       // An order dated in the future was made by a clock that was ahead, so its age is unknown.
       return later(now, Math.min(wait, left, age < 0 ? CLOCKS_APART : Infinity))
     }

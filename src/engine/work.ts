@@ -3,11 +3,11 @@ import { createDeadlines } from '../base/deadlines.ts'
 import { listens, publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
-import type { Refund } from '../model.ts'
+import type { Order, Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { loggable, reasonOf } from '../base/thrown.ts'
 import { Context, Lease } from './claims/lease.ts'
-import { decide } from './machine.ts'
+import { decide, planQuestion } from './machine.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Policy } from './machine/ruling.ts'
 import type { Slot } from './news.ts'
@@ -90,7 +90,8 @@ export function createWork({
   const slots = createSlots(concurrency, workOnStarted)
 
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
-    return answered(store.claimDue(orders.owner, now(), limit, leaseMs, outTradeNo, claimer))
+    const plan = (order: Order) => planQuestion(order, now(), wechatNow())
+    return answered(store.claimDue(orders.owner, now(), limit, leaseMs, { outTradeNo, claimer, plan }))
   }
 
   /** Deletes expired sessions. A process whose clock was ahead may have died and left work that is due only in the far future. */
@@ -224,7 +225,7 @@ export function createWork({
       return
     }
     if (isOwed(order)) await fulfil(claim, lease)
-    else if (order.payment === undefined) await orders.pursue(order)
+    else if (order.payment === undefined) await orders.pursue(order, claim.planned)
     for (const refund of order.refunds) {
       if (!isDue(refund.dueAt, now()) || lease.isLate) continue
       if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)

@@ -1,5 +1,6 @@
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, HistoryLine, Order, Owner, TokenSession } from '../model.ts'
+import { saysTheSame } from './same.ts'
 import { transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
@@ -120,16 +121,17 @@ export function memoryStore(): Store<undefined> {
       const row = rows.get(outTradeNo)
       return row === undefined ? undefined : update(row, decide)
     },
-    async claimDue(owner, now, limit, leaseMs, outTradeNo, claimer) {
+    async claimDue(owner, now, limit, leaseMs, { outTradeNo, claimer, plan } = {}) {
       const claim = (row: Row): Claim => {
-        const { claims } = row.order
-        row.order = {
-          ...row.order,
-          dueAt: new Date(now.getTime() + leaseMs),
-          claims: claims + 1,
-          claimedBy: claimer,
+        const claims = row.order.claims + 1
+        const claimed = { ...row.order, claims, claimedBy: claimer }
+        const planned = plan?.(claimed)
+        if (planned !== undefined) {
+          write(row, planned)
+          return { order: row.order, claims, planned: true }
         }
-        return { order: row.order, claims: row.order.claims }
+        row.order = { ...claimed, dueAt: new Date(now.getTime() + leaseMs) }
+        return { order: row.order, claims }
       }
       if (outTradeNo !== undefined) {
         const row = rows.get(outTradeNo)
@@ -144,12 +146,13 @@ export function memoryStore(): Store<undefined> {
       processes.set(claimer, beats)
       return [...processes].map(([claimer, beats]) => ({ claimer, beats }))
     },
-    async takeOver(claimer, now, until) {
+    async takeOver(claimer, now, until, askedSince) {
       processes.delete(claimer)
       let count = 0
       for (const row of rows.values()) {
-        const { dueAt, claimedBy } = row.order
-        if (claimedBy !== claimer || dueAt === null || dueAt <= now || dueAt > until) continue
+        const { dueAt, claimedBy, queriedAt } = row.order
+        if (claimedBy !== claimer || dueAt === null || dueAt <= now) continue
+        if (dueAt > until && (queriedAt === undefined || queriedAt < askedSince)) continue
         row.order = { ...row.order, dueAt: now }
         count++
       }
@@ -231,16 +234,6 @@ function tell(row: Row, line: HistoryLine): void {
   }
   row.repeats ??= new Map()
   row.repeats.set(earlier, { times: (row.repeats.get(earlier)?.times ?? 0) + 1, lastAt: line.at })
-}
-
-function saysTheSame(one: HistoryLine, other: HistoryLine): boolean {
-  return (
-    one.seen === other.seen &&
-    one.outcome === other.outcome &&
-    one.source === other.source &&
-    one.from === other.from &&
-    one.to === other.to
-  )
 }
 
 function isDue({ dueAt }: Order, now: Date): boolean {

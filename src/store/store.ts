@@ -29,11 +29,27 @@ export function transactionTaken(transactionId: string, holder: string): WechatE
   return new WechatError('WECHAT_TRANSACTION_TAKEN', `The transaction ${transactionId} has paid the order ${holder}.`)
 }
 
+/**
+ * For a claim: what the order becomes if it is merely to be asked about, with the next question in its schedule and in its history what was asked; otherwise
+ * `undefined`. Pure and synchronous.
+ */
+export type Plan = (claimed: Order) => Change | undefined
+
+export interface ClaimOptions {
+  /** Only this order. */
+  outTradeNo?: string | undefined
+  /** Noted as `claimedBy`. */
+  claimer?: string | undefined
+  plan?: Plan | undefined
+}
+
 /** The right to do an order's due work until the lease ends or somebody else claims it. */
 export interface Claim {
   order: Order
   /** The value of `order.claims` that this claim wrote. */
   claims: number
+  /** The order is as the plan says: its next question is in the schedule already. */
+  planned?: true
 }
 
 /**
@@ -73,26 +89,19 @@ export interface Store<Tx = unknown> {
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
   updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
   /**
-   * Takes up to `limit` rows of the owner (his merchant number, and one of his apps) whose `dueAt` is not after `now`, the longest due first; moves their `dueAt` to `now + leaseMs` and
-   * increments `claims`. Skips rows that another claimer is taking, without waiting for them. With `outTradeNo`, takes only that row, and waits
-   * for a change of it that is under way: a due row is found unless another claimer takes it first. `claimer` is
-   * noted as `claimedBy`.
+   * Takes up to `limit` rows of the owner (his merchant number, and one of his apps) whose `dueAt` is not after `now`, the longest due first, and increments `claims`. `plan` gets each row with its
+   * new claim and may say, in the same change, what it becomes; of the others `dueAt` moves to `now + leaseMs`. Skips rows that another claimer is taking,
+   * without waiting for them. With `outTradeNo`, takes only that row, and waits
+   * for a change of it that is under way: a due row is found unless another claimer takes it first.
    */
-  claimDue(
-    owner: Owner,
-    now: Date,
-    limit: number,
-    leaseMs: number,
-    outTradeNo?: string,
-    claimer?: string,
-  ): Promise<Claim[]>
+  claimDue(owner: Owner, now: Date, limit: number, leaseMs: number, options?: ClaimOptions): Promise<Claim[]>
   /** Notes that the process `claimer` is alive, for the `beats`-th time, and answers with the latest beat of each process. */
   beat(claimer: string, beats: number): Promise<{ claimer: string; beats: number }[]>
   /**
-   * Forgets a process that has died, makes due at `now` what it has claimed and is due later than that but not after `until`, and answers how many rows those were. Nothing
-   * else changes: a process that was not dead after all still holds its leases until somebody else claims the rows.
+   * Forgets a process that has died, and answers how many rows it makes due at `now`: those that it has claimed and that are due later than `now`, but not
+   * after `until` or with a `queriedAt` not before `askedSince`. Nothing else changes: a process that was not dead after all still holds its leases until somebody else claims the rows.
    */
-  takeOver(claimer: string, now: Date, until: Date): Promise<number>
+  takeOver(claimer: string, now: Date, until: Date, askedSince: Date): Promise<number>
   /**
    * Makes due at `now` all rows, of all accounts, that are due after `latest`, except unpaid orders that expire after it, and returns their number.
    * Nothing else changes. No work waits that long: a clock that was ahead has put it there.

@@ -52,9 +52,11 @@ export const CLAIMS: Case[] = [
     'claimDue by number takes that row alone, and only if it is due',
     async ({ store }) => {
       const [one, two] = [await add(store, { dueAt: at(0) }), await add(store, { dueAt: at(5) })]
-      assert.deepEqual(await store.claimDue(OWNER, at(4), 10, 1000, two.outTradeNo), [])
+      assert.deepEqual(await store.claimDue(OWNER, at(4), 10, 1000, { outTradeNo: two.outTradeNo }), [])
       same(
-        (await store.claimDue(OWNER, at(5), 10, 1000, two.outTradeNo)).map(({ order }) => order.outTradeNo),
+        (await store.claimDue(OWNER, at(5), 10, 1000, { outTradeNo: two.outTradeNo })).map(
+          ({ order }) => order.outTradeNo,
+        ),
         [two.outTradeNo],
       )
       same(
@@ -76,7 +78,7 @@ export const CLAIMS: Case[] = [
       for (const [n, account] of others.entries()) theirs.push(await add(store, { ...account, dueAt: at(n - 10) }))
       const ours = await add(store, { dueAt: at(0) })
       for (const { outTradeNo } of theirs) {
-        assert.deepEqual(await store.claimDue(OWNER, at(0), 1, 1000, outTradeNo), [])
+        assert.deepEqual(await store.claimDue(OWNER, at(0), 1, 1000, { outTradeNo }), [])
       }
       const numbers = (claims: Claim[]) => claims.map(({ order }) => order.outTradeNo)
       same(numbers(await store.claimDue(OWNER, at(0), 1, 60_000)), [ours.outTradeNo])
@@ -101,7 +103,9 @@ export const CLAIMS: Case[] = [
       const owner = { appids, mchId: ACCOUNT.mchId }
       const numbers = (claims: Claim[]) => claims.map(({ order }) => order.outTradeNo)
       same(numbers(await store.claimDue(owner, at(0), 2, 1000)), [orders[2]!.outTradeNo, orders[1]!.outTradeNo])
-      same(numbers(await store.claimDue(owner, at(0), 9, 1000, orders[0]!.outTradeNo)), [orders[0]!.outTradeNo])
+      same(numbers(await store.claimDue(owner, at(0), 9, 1000, { outTradeNo: orders[0]!.outTradeNo })), [
+        orders[0]!.outTradeNo,
+      ])
       same(await store.claimDue(owner, at(0), 9, 1000), [])
       for (const order of others) same(await store.findOrder(order.outTradeNo), order)
     },
@@ -113,7 +117,7 @@ export const CLAIMS: Case[] = [
       const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
       const claims: Claim[] = []
       for (const n of [1, 2]) {
-        const [claim] = await store.claimDue(OWNER, at((n - 1) * 60_000), 1, 60_000, order.outTradeNo)
+        const [claim] = await store.claimDue(OWNER, at((n - 1) * 60_000), 1, 60_000, { outTradeNo: order.outTradeNo })
         same(claim, { order: { ...order, dueAt: at(n * 60_000), claims: n }, claims: n })
         same(await store.findOrder(order.outTradeNo), claim?.order)
         claims.push(claim!)
@@ -121,6 +125,51 @@ export const CLAIMS: Case[] = [
       const [early, late] = claims
       assert.equal(await store.fulfil(early!, async () => {}, done), 'lost')
       assert.equal(await store.fulfil(late!, async () => {}, done), 'done')
+    },
+  ],
+
+  [
+    'a plan says in the same change what becomes of the orders that it knows; the others get their lease',
+    async ({ store }) => {
+      const orders: Order[] = []
+      for (let n = 0; n < 4; n++) orders.push(await add(store, { dueAt: at(n), attempts: n % 2 }))
+      const seen: Order[] = []
+      const plan = (order: Order) => {
+        seen.push(order)
+        return order.attempts === 1
+          ? undefined
+          : { ...change({ ...order, queriedAt: at(7), dueAt: at(50_000) }, 'asked'), anomalies: [] }
+      }
+      const claims = [
+        ...(await store.claimDue(OWNER, at(3), 3, 60_000, { claimer: 'one', plan })),
+        ...(await store.claimDue(OWNER, at(3), 1, 60_000, {
+          outTradeNo: orders[3]!.outTradeNo,
+          claimer: 'one',
+          plan,
+        })),
+      ]
+      const claimed = orders.map((order) => ({ ...order, claims: 1, claimedBy: 'one' }))
+      same(seen, claimed, 'the plan sees the claim')
+      const byNumber = (one: { outTradeNo: string }, other: { outTradeNo: string }) =>
+        one.outTradeNo < other.outTradeNo ? -1 : 1
+      const expected = claimed.map((order) =>
+        order.attempts === 1
+          ? { order: { ...order, dueAt: at(60_003) }, claims: 1 }
+          : { order: { ...order, queriedAt: at(7), dueAt: at(50_000) }, claims: 1, planned: true },
+      )
+      same(
+        claims.sort((a, b) => byNumber(a.order, b.order)),
+        expected,
+      )
+      for (const { order } of expected) {
+        same(await store.findOrder(order.outTradeNo), order)
+        same(
+          (await store.history(order.outTradeNo)).map(({ seen }) => seen),
+          order.attempts === 1 ? ['added'] : ['added', 'asked'],
+        )
+      }
+      same(await store.claimDue(OWNER, at(49_999), 10, 1), [])
+      same((await store.claimDue(OWNER, at(50_000), 10, 1)).length, 2)
     },
   ],
 
@@ -150,7 +199,7 @@ export const CLAIMS: Case[] = [
       const before = ({ order }: Claim, n: number): Order => ({ ...order, dueAt: at(n), claims: 0 })
       same((await store.claimDue(OWNER, at(1), 10, 59_999)).map(before), orders, 'claimDue')
       for (const [n, { outTradeNo }] of orders.entries()) {
-        const [claim] = await store.claimDue(OWNER, at(60_000), 1, 60_000, outTradeNo)
+        const [claim] = await store.claimDue(OWNER, at(60_000), 1, 60_000, { outTradeNo })
         same(before(claim!, n), orders[n], 'claimDue by number')
         assert.equal(await store.fulfil(claim!, async () => {}, isGiven(claim!.order)), 'done')
       }
@@ -166,7 +215,9 @@ export const CLAIMS: Case[] = [
       claims.push(...(await store.claimDue(OWNER, at(1000), 100, 60_000)))
       same(claims.map(({ order }) => order.outTradeNo).sort(), orders.map(({ outTradeNo }) => outTradeNo).sort())
       const byNumber = (
-        await Promise.all(times(10, () => store.claimDue(OWNER, at(100_000), 1, 60_000, orders[0]!.outTradeNo)))
+        await Promise.all(
+          times(10, () => store.claimDue(OWNER, at(100_000), 1, 60_000, { outTradeNo: orders[0]!.outTradeNo })),
+        )
       ).flat()
       assert.equal(byNumber.length, 1)
     },
@@ -178,7 +229,7 @@ export const CLAIMS: Case[] = [
       for (let round = 0; round < 5; round++) {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
         const changes = times(10, () => store.updateOrder(outTradeNo, increment))
-        const claims = await store.claimDue(OWNER, at(0), 1, 60_000, outTradeNo)
+        const claims = await store.claimDue(OWNER, at(0), 1, 60_000, { outTradeNo })
         await Promise.all(changes)
         assert.equal(claims.length, 1, 'nobody else asks for the row again')
       }
@@ -234,25 +285,35 @@ export const CLAIMS: Case[] = [
     async ({ store }) => {
       const claimed = async (dueAt: Date, claimer?: string) => {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
-        await store.claimDue(OWNER, at(0), 1, dueAt.getTime() - at(0).getTime(), outTradeNo, claimer)
+        await store.claimDue(OWNER, at(0), 1, dueAt.getTime() - at(0).getTime(), {
+          outTradeNo,
+          claimer,
+        })
         const order = await store.findOrder(outTradeNo)
         assert.equal(order?.claimedBy, claimer)
         return order
       }
-      const taken = [await claimed(at(1000), 'dead'), await claimed(at(500), 'dead')]
+      const asked = async (queriedAt?: Date) => {
+        const order = await claimed(at(1_000_000), 'dead')
+        await store.updateOrder(order!.outTradeNo, (current) => change({ ...current, queriedAt }))
+        return await store.findOrder(order!.outTradeNo)
+      }
+      const taken = [await claimed(at(1000), 'dead'), await claimed(at(500), 'dead'), await asked(at(100))]
       const others = [
         await claimed(at(1001), 'dead'),
         await claimed(at(5), 'dead'),
         await claimed(at(1000), 'Dead'),
         await claimed(at(1000)),
         await add(store, { dueAt: at(1000) }),
+        await asked(at(99)),
+        await asked(undefined),
       ]
-      assert.equal(await store.takeOver('dead', at(5), at(1000)), taken.length)
+      assert.equal(await store.takeOver('dead', at(5), at(1000), at(100)), taken.length)
       for (const order of taken) same(await store.findOrder(order!.outTradeNo), { ...order, dueAt: at(5) })
       for (const order of others) same(await store.findOrder(order!.outTradeNo), order)
-      const [late] = await store.claimDue(OWNER, at(5), 1, 1000, taken[0]!.outTradeNo)
+      const [late] = await store.claimDue(OWNER, at(5), 1, 1000, { outTradeNo: taken[0]!.outTradeNo })
       same([late?.claims, late?.order.claimedBy], [2, undefined])
-      assert.equal(await store.takeOver('dead', at(5), at(1000)), 0)
+      assert.equal(await store.takeOver('dead', at(5), at(1000), at(100)), 0)
     },
   ],
 
@@ -269,7 +330,7 @@ export const CLAIMS: Case[] = [
         { claimer: 'One', beats: 1 },
         { claimer: 'one', beats: 2 },
       ])
-      await store.takeOver('one', at(0), at(0))
+      await store.takeOver('one', at(0), at(0), at(0))
       same(await store.beat('One', 2), [{ claimer: 'One', beats: 2 }])
     },
   ],

@@ -53,7 +53,7 @@ export const ORDERS: Case[] = [
       assert.equal(await store.findLiveOrder('nobody'), undefined)
       assert.equal(await store.findLiveOrder('closed'), undefined, 'an order whose liveKey is null is not live')
       assert.equal(await store.updateOrder('nobody', () => assert.fail('there is no row to decide about')), undefined)
-      assert.deepEqual(await store.claimDue(OWNER, at(0), 10, 1000, 'nobody'), [])
+      assert.deepEqual(await store.claimDue(OWNER, at(0), 10, 1000, { outTradeNo: 'nobody' }), [])
       assert.deepEqual(await store.history('nobody'), [])
       assert.deepEqual(await store.anomalies(), [])
       assert.equal(await store.findAnomaly('nobody'), undefined)

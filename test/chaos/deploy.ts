@@ -19,7 +19,7 @@ export async function deploy({ quick, say, ...on }: Run): Promise<Tally> {
     )
     const times = rows.map(({ late }) => Math.round(Number(late)))
     const given = await pool.query<{ count: string }>(
-      "select count(*) as count from wechat_history where seen like 'given-back%'",
+      "select count(*) as count from wechat_trades where history like '%given-back%'",
     )
     say(
       `${deploys} deploys, ${given.rows[0]!.count} claims given back; onPaid ${times[times.length >> 1]} ms after the payment in the median, ${times.at(-1)} ms at the latest`,

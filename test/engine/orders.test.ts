@@ -50,7 +50,7 @@ scenario(
         const row = await store.findOrder('order-1')
         t.hasStrict(
           row,
-          { state: 'created', liveKey: 'cart-1', dueAt: at(30 * SECOND) },
+          { state: 'created', liveKey: 'cart-1', dueAt: at(5 * SECOND) },
           'the number is stored before it is sent to WeChat',
         )
         return 'wx1'
@@ -69,7 +69,7 @@ scenario(
       prepayExpiresAt: at(2 * HOUR),
     })
     const { prepayId, prepayExpiresAt, ...row } = order
-    t.same(pay.told[0], { ...row, state: 'created', dueAt: at(30 * SECOND) }, 'WeChat gets the stored order')
+    t.same(pay.told[0], { ...row, state: 'created', dueAt: at(5 * SECOND) }, 'WeChat gets the stored order')
     t.same(await orders.get('order-1'), order)
     t.equal(await orders.get('nobody'), undefined)
     t.same(await orders.history('order-1'), [

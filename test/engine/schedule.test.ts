@@ -18,7 +18,7 @@ t.test('an open order is due at the times of the query plan, and finally when it
   const plans: [OrderState, ttl: number, seconds: number[]][] = [
     ['prepaid', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
     ['unknown', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
-    ['created', 2 * HOUR, [30, 60, 180, 300, 600, 1800, 7200]],
+    ['created', 2 * HOUR, [5, 30, 60, 180, 300, 600, 1800, 7200]],
     ['prepaid', 5 * MINUTE, [5, 30, 60, 180, 300]],
     ['prepaid', 2 * MINUTE, [5, 30, 60, 120]],
   ]

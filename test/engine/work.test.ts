@@ -91,7 +91,7 @@ t.test(
       store: {
         ...store,
         claimDue: async (...args) => {
-          claimed.push(args[4])
+          claimed.push(args[4]?.outTradeNo)
           return await store.claimDue(...args)
         },
       },
@@ -482,16 +482,19 @@ const CLAIMED_AT_CLOSE: [
   how: string,
   verb: 'updateOrder' | 'claimDue',
   begin: (made: Rig, order: Order) => Promise<unknown>,
+  until: number,
 ][] = [
   [
     'with the record of its payment',
     'updateOrder',
     (made, order) => made.orders.observePayment('notify', paymentOf(order)),
+    MINUTE,
   ],
   [
     'when it was announced',
     'claimDue',
     async (made, order) => await made.orders.observePayment('query', paymentOf(order)),
+    MINUTE,
   ],
   [
     'by a sweep',
@@ -502,9 +505,11 @@ const CLAIMED_AT_CLOSE: [
       made.advance(2 * MINUTE)
       return await made.work.sweep()
     },
+    // The next question.
+    2 * MINUTE,
   ],
 ]
-for (const [how, verb, begin] of CLAIMED_AT_CLOSE) {
+for (const [how, verb, begin, until] of CLAIMED_AT_CLOSE) {
   t.test(`a closing process gives back at once what it claimed but did not start: claimed ${how}`, async (t) => {
     const store = memoryStore() as Store
     const [committed, answered] = [gate(), gate()]
@@ -521,7 +526,7 @@ for (const [how, verb, begin] of CLAIMED_AT_CLOSE) {
     }
     const beginning = begin(made, order)
     await committed.opened
-    t.hasStrict(await store.findOrder('order-1'), { claims: 1, dueAt: new Date(made.now().getTime() + MINUTE) })
+    t.hasStrict(await store.findOrder('order-1'), { claims: 1, dueAt: new Date(made.now().getTime() + until) })
     made.work.stop()
     answered.open()
     await beginning
@@ -626,10 +631,55 @@ scenario('an unpaid order is queried at the times of the plan, and closed when i
   made.pay.expect(['query', NOTPAY], ['close', 'closed'])
   t.equal(await made.work.sweep(), 1)
   t.hasStrict(await made.orders.get('order-1'), { state: 'closed', liveKey: null, dueAt: null })
+  t.match((await made.orders.history('order-1')).at(-2), { seen: 'asked', count: 7, lastAt: at(1800 * SECOND) })
   t.same(
     (await made.orders.history('order-1')).slice(-3).map(({ seen }) => seen),
-    ['NOTPAY', 'close-wanted: expired', 'closed'],
+    ['prepaid', 'asked', 'closed: expired'],
   )
+})
+
+scenario('of planned questions an answer other than NOTPAY is noted, and whether there was none', async (t, made) => {
+  await ordered(made)
+  const lines = async () => (await made.orders.history('order-1')).slice(2).map(({ seen, count }) => [seen, count])
+  made.advance(5 * SECOND)
+  made.pay.expect(['query', NOTPAY])
+  t.equal(await made.work.sweep(), 1)
+  t.same(await lines(), [['asked', 1]])
+  t.hasStrict(await made.orders.get('order-1'), { claims: 1, queriedAt: at(5 * SECOND), dueAt: at(30 * SECOND) })
+  made.advance(25 * SECOND)
+  made.pay.expect(['query', { tradeState: 'USERPAYING' }])
+  t.equal(await made.work.sweep(), 1)
+  t.same(await lines(), [
+    ['asked', 2],
+    ['USERPAYING', 1],
+  ])
+  made.advance(30 * SECOND)
+  made.pay.expect(['query', errors.timeout()])
+  t.equal(await made.work.sweep(), 1)
+  t.same(
+    (await lines()).map(([seen]) => String(seen).split(':')[0]),
+    ['asked', 'USERPAYING', 'no-answer'],
+  )
+  made.advance(2 * MINUTE)
+  made.pay.expect(['query', NOTPAY])
+  t.equal(await made.work.sweep(), 1)
+  t.same((await lines()).at(-1), ['NOTPAY', 1], 'WeChat can be reached again')
+  t.hasStrict(await made.orders.get('order-1'), { attempts: 0, dueAt: at(5 * MINUTE) })
+})
+
+scenario('what is known meanwhile is not undone by an answer to an older question', async (t, made) => {
+  const order = await ordered(made)
+  made.advance(5 * SECOND)
+  made.pay.expect([
+    'query',
+    async () => {
+      await made.orders.observePayment('notify', paymentOf(order))
+      return NOTPAY
+    },
+  ])
+  await made.work.sweep()
+  await made.work.idle(SOON)
+  t.hasStrict(await made.orders.get('order-1'), { state: 'paid', fulfilment: 'done' })
 })
 
 scenario(
@@ -644,15 +694,17 @@ scenario(
 )
 
 scenario(
-  'if a process died before its call, WeChat is queried after 30 seconds, and the order is closed there when it expires',
+  'if a process died before its call, WeChat is queried after five seconds, and the order is closed there when it expires',
   async (t, { orders, pay, work, advance }) => {
     pay.expect(['prepay', new Error('killed')])
     await t.rejects(orders.create(termsOf({ expiresAt: at(50 * SECOND) })))
-    advance(30 * SECOND - 1)
+    advance(5 * SECOND - 1)
     t.equal(await work.sweep(), 0)
-    advance(1)
-    pay.expect(['query', { tradeState: 'NOT_EXIST' }])
-    t.equal(await work.sweep(), 1)
+    for (const ms of [1, 25 * SECOND]) {
+      advance(ms)
+      pay.expect(['query', { tradeState: 'NOT_EXIST' }])
+      t.equal(await work.sweep(), 1)
+    }
     advance(20 * SECOND)
     pay.expect(['query', { tradeState: 'NOT_EXIST' }], ['close', 'closed'])
     t.equal(await work.sweep(), 1)
@@ -719,7 +771,7 @@ scenario('an order with a mismatched payment is queried less and less often', as
     waits.push((dueAt!.getTime() - made.now().getTime()) / SECOND)
     made.advance(dueAt!.getTime() - made.now().getTime())
   }
-  t.same(waits, [30, 30, 80, 320, 1280])
+  t.same(waits, [30, 40, 160, 640, 1800])
   t.equal(made.anomalies.length, 1)
 })
 

@@ -76,6 +76,6 @@ export function change(order: Order): Change {
 /** A new order whose fulfilment is due, and the claim to do it. */
 export async function claimed(store: Store, outTradeNo: string): Promise<Claim> {
   await store.insertOrder(change(newOrder(outTradeNo, { fulfilment: 'due', dueAt: at(0) })))
-  const [claim] = await store.claimDue(OWNER, at(0), 1, 60_000, outTradeNo)
+  const [claim] = await store.claimDue(OWNER, at(0), 1, 60_000, { outTradeNo })
   return claim!
 }

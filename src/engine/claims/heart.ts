@@ -57,7 +57,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
         others.set(other.claimer, { beats: other.beats, since: at })
       } else if (at - known.since >= SILENCE_MS) {
         others.delete(other.claimer)
-        const taken = await store.takeOver(other.claimer, now(), later(now(), leaseMs))
+        const taken = await store.takeOver(other.claimer, now(), later(now(), leaseMs), later(now(), -leaseMs))
         if (taken > 0) log.warn({ count: taken }, 'A process has died: the orders it had claimed are due now')
         count += taken
       }
@@ -89,7 +89,7 @@ export function createHeart({ store, claimer, now, elapsed, pause, leaseMs, log 
       stopped = true
       await beating
       try {
-        if (beats > 0) await store.takeOver(claimer, now(), now())
+        if (beats > 0) await store.takeOver(claimer, now(), now(), now())
       } catch (error) {
         log.debug({ err: error }, 'The end of this process could not be stored; the other processes will detect it')
       }

@@ -31,7 +31,7 @@ export type Observation =
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed'; source: Source; reason: string }
   | { seen: 'unpaid'; source: Source; polled?: boolean; tradeState: UnpaidState }
-  | { seen: 'closed'; source: Source }
+  | { seen: 'closed'; source: Source; reason?: string }
   | { seen: 'not-exist'; source: Source; polled?: boolean }
   /** WeChat could not be asked, or did not answer. */
   | { seen: 'no-answer'; source: Source; polled?: boolean; reason: string }

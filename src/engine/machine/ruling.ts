@@ -53,8 +53,15 @@ export class Ruling {
   /** The order changes, and its schedule with it. */
   become(outcome: Outcome, text: string, part: Partial<Order>, anomalies: Anomaly[] = []): Changed {
     const next = { ...this.order, ...part, ...(this.isAnswer && { queriedAt: this.now }) }
-    next.dueAt = nextDue(next, this.now, this.#wechatNow)
+    next.dueAt = this.#settled(next, nextDue(next, this.now, this.#wechatNow))
     return this.write(outcome, text, next, anomalies)
+  }
+
+  /** The next question of an unpaid order stays where it is if it is moved by less than a second, as when clocks are compared again: no change is cheaper. */
+  #settled({ payment }: Order, next: Date | null): Date | null {
+    const { dueAt } = this.order
+    if (payment !== undefined || next === null || dueAt === null || dueAt <= this.now) return next
+    return Math.abs(next.getTime() - dueAt.getTime()) < 1000 ? dueAt : next
   }
 
   /** The order and its schedule stay. */

@@ -14,9 +14,9 @@ export interface Beside {
   moved(orders: Order[], to: Date): Statement
 }
 
-export function besideOf({ due, keys }: Tables, { place, time }: Differences): Beside {
-  const here = `due_at = ${place.time} and out_trade_no = ${place.key}`
-  const at = ({ outTradeNo, dueAt }: Order) => [time(dueAt!), outTradeNo]
+export function besideOf({ due, keys }: Tables, { place, placed, time }: Differences): Beside {
+  const here = placed.sql
+  const at = ({ outTradeNo, dueAt }: Order) => [time(dueAt!), ...Array<string>(placed.numbers).fill(outTradeNo)]
 
   function moved(orders: Order[], to: Date): Statement {
     return {
@@ -30,7 +30,10 @@ export function besideOf({ due, keys }: Tables, { place, time }: Differences): B
     if (dueAt?.getTime() === last?.getTime()) return []
     if (last === null) {
       return [
-        { sql: `insert into ${due} (due_at, out_trade_no) values (${place.time}, ${place.key})`, values: at(order) },
+        {
+          sql: `insert into ${due} (due_at, out_trade_no) values (${place.time}, ${place.key})`,
+          values: [time(dueAt!), order.outTradeNo],
+        },
       ]
     }
     return [dueAt === null ? { sql: `delete from ${due} where ${here}`, values: at(before!) } : moved([before!], dueAt)]

@@ -1,5 +1,6 @@
 import type { Dialect, Isolation } from '../executor.ts'
 import type { Kind } from './fields.ts'
+import type { Tables } from './schema/tables.ts'
 
 /** Where the databases differ. All other SQL is common to all of them. */
 export interface Differences {
@@ -14,10 +15,12 @@ export interface Differences {
   numbered(sql: string): string
   /** The isolation level of the store's own transactions, where the database has several. */
   isolation?: Isolation
+  /** Finds a row of the schedule by its index; for its moment, and so often for its number. */
+  placed: { sql: string; numbers: number }
   /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
   lock: string
-  /** The same, but skips rows that another transaction has locked. */
-  lockFree: string
+  /** From where to read the first orders of the schedule for which `isDue` holds and which nobody else has locked: then they are ours. */
+  firstFree(names: Pick<Tables, 'due' | 'trades'>, isDue: string, limit: number): string
   /** A join that is done from left to right: the order of its rows is that of the table on the left. */
   inOrder: string
   /**
@@ -41,13 +44,13 @@ export interface Differences {
     roomy: string
     /** Options of a table that is little more than its key. */
     narrow: string
+    /** The schedule, whose few rows move all the time: its index, with the constraint that makes it, and its options. */
+    schedule: { constraint: string[]; index: string[]; options: string }
     /** Copies rows from another table, except those that exist already. */
     copy(into: string, columns: string, from: string): string
     /** Blocks writes to a table while it is copied and dropped, so that none is lost: until `thaw`, or for ever. */
     freeze(table: string, into: string[]): string[]
     thaw: string[]
-    /** Leaves the table of history one index, in which lines of the same order share an entry, where a database knows such. */
-    slim(history: string): string[]
     /** The current time, by the clock of the database. */
     now: string
     /** Texts as one. */
@@ -91,8 +94,15 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     },
     isolation: 'read committed',
     // Rows of the user's own may refer to an order: "no key update" waits for none of the transactions that write such rows.
+    placed: {
+      sql: 'due_at = ?::timestamptz and hashtext(out_trade_no) = hashtext(?::text) and out_trade_no = ?::text',
+      numbers: 2,
+    },
     lock: 'for no key update',
-    lockFree: 'for no key update skip locked',
+    // A join may be planned, and remembered, as a scan of the whole table while that is small.
+    firstFree: ({ due, trades }, isDue, limit) =>
+      `${due} cross join lateral (select * from ${trades} where ${trades}.out_trade_no = ${due}.out_trade_no and ${trades}.due_at = ${due}.due_at and ${isDue} for no key update skip locked) as ${trades} ` +
+      `where ${due}.due_at <= ?::timestamptz order by ${due}.due_at limit ${limit}`,
     inOrder: 'join',
     compound: true,
     unlessKnown: 'on conflict (id) do nothing',
@@ -105,16 +115,12 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       now: 'now()',
       roomy: ' with (fillfactor = 85)',
       narrow: '',
+      // A number takes more of an index than its hash, and each move writes one entry.
+      schedule: { constraint: [], index: ['due_at, hashtext(out_trade_no)'], options: ' with (fillfactor = 50)' },
       copy: copyNew,
       // Statements of older versions name this column, so they fail from now on.
       freeze: (table) => [`alter table if exists ${table} drop column if exists claims`],
       thaw: [],
-      // Without a key, the whole row says to a replica which one is deleted.
-      slim: (history) => [
-        `alter table ${history} drop constraint if exists ${history}_pkey, replica identity full`,
-        `drop index if exists ${history}_out_trade_no`,
-        `create index if not exists ${history}_number on ${history} (out_trade_no)`,
-      ],
       concat: (...texts) => `concat(${texts.join(', ')})`,
       lock: (name) => [`select 1 as locked from pg_advisory_xact_lock(hashtext('${name}'))`],
       unlock: () => [],
@@ -141,8 +147,10 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     time: (at) => at.toISOString().slice(0, 23).replace('T', ' '),
     numbered: (sql) => sql,
     isolation: 'read committed',
+    placed: { sql: 'due_at = cast(? as datetime(3)) and out_trade_no = ?', numbers: 1 },
     lock: 'for update',
-    lockFree: 'for update skip locked',
+    firstFree: (names, isDue, limit) =>
+      `${first(names, 'straight_join', 'cast(? as datetime(3))', isDue, limit)} for update skip locked`,
     inOrder: 'straight_join',
     fence: { close: 'set autocommit = 0', open: 'set autocommit = 1' },
     compound: false,
@@ -158,10 +166,10 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       now: 'utc_timestamp(3)',
       roomy: '',
       narrow: '',
+      schedule: { constraint: ['primary key (due_at, out_trade_no)'], index: [], options: '' },
       copy: (into, columns, from) => `insert ignore into ${into} (${columns}) select ${columns} ${from}`,
       freeze: (table, into) => [`lock tables ${[table, ...into].map((name) => `${name} write`).join(', ')}`],
       thaw: ['unlock tables'],
-      slim: () => [],
       concat: (...texts) => `concat(${texts.join(', ')})`,
       // Statements that make tables commit at once here, so that no transaction can be the lock. A minute is more than any of them takes.
       lock: (name) => [`select get_lock('${name}', 60) as locked`],
@@ -183,8 +191,9 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     place: { key: '?', name: '?', text: '?', integer: '?', time: '?', json: '?', count: '?' },
     time: (at) => at.getTime(),
     numbered: (sql) => sql,
+    placed: { sql: 'due_at = ? and out_trade_no = ?', numbers: 1 },
     lock: '',
-    lockFree: '',
+    firstFree: (names, isDue, limit) => first(names, 'cross join', '?', isDue, limit),
     inOrder: 'cross join',
     compound: false,
     unlessKnown: 'on conflict (id) do nothing',
@@ -197,15 +206,25 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       now: "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
       roomy: '',
       narrow: ', without rowid',
+      schedule: { constraint: ['primary key (due_at, out_trade_no)'], index: [], options: ', without rowid' },
       copy: copyNew,
       freeze: () => [],
       thaw: [],
-      slim: () => [],
       concat: (...texts) => texts.join(' || '),
       lock: () => [],
       unlock: () => [],
     },
   },
+}
+
+function first(
+  { due, trades }: Pick<Tables, 'due' | 'trades'>,
+  inOrder: string,
+  time: string,
+  isDue: string,
+  limit: number,
+): string {
+  return `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue} and ${due}.due_at <= ${time} order by ${due}.due_at limit ${limit}`
 }
 
 /** SQLite takes the words after a join for its condition, unless there is a `where`. */

@@ -7,7 +7,7 @@ import { repeated } from '../failures.ts'
 import type { Orders } from './orders.ts'
 import type { Tables } from './schema/tables.ts'
 import { joined } from './statements.ts'
-import type { Store } from '../store.ts'
+import type { Claim, Plan, Store } from '../store.ts'
 
 /** How many orders that are due too late one question looks for. */
 const PAGE = 500
@@ -20,45 +20,50 @@ export function dueOf(
   orders: Orders,
 ): Pick<Store, 'claimDue' | 'bringForward' | 'countDue' | 'beat' | 'takeOver'> {
   const { trades, due, processes } = names
-  const { place, read: reads, time, lock, lockFree, inOrder, compound, replacing } = differences
+  const { place, read: reads, time, lock, inOrder, compound, replacing, firstFree } = differences
   const { moved } = besideOf(names, differences)
-  const { selection, read } = orders
-  const isDue = (appids: readonly string[]) =>
+  const { lockedSelection, readLocked, change } = orders
+  const isDueOf = (appids: readonly string[]) =>
     `${trades}.due_at <= ${place.time} and ${trades}.mch_id = ${place.name} and ${trades}.appid in (${appids.map(() => place.name).join(', ')})`
   const claimed = `update ${trades} set due_at = ${place.time}, claims = ${trades}.claims + 1, claimed_by = ${place.name}`
 
-  /** Claims what is due, the longest due first, in one round trip: what somebody else has locked or has just moved in the schedule is passed over. */
-  function claimAtOnce(limit: number, appids: readonly string[]): string {
-    return (
-      // Arrays, and not joins: a join may be planned, and remembered, as a scan of the whole table while that is small.
-      `with found as materialized (select ${due}.ctid as place, ${due}.due_at, ${due}.out_trade_no from ${due} cross join lateral (select 1 from ${trades} where ${trades}.out_trade_no = ${due}.out_trade_no and ${trades}.due_at = ${due}.due_at and ${isDue(appids)} ${lockFree}) as free where ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit}), ` +
-      `moved as (update ${due} set due_at = ${place.time} where ctid = any(array(select place from found)) returning out_trade_no), ` +
-      `due as (select array(select out_trade_no from moved) as numbers), ` +
-      `claimed as (${claimed} where out_trade_no = any((select numbers from due)::text[]) returning ${selection}) ` +
-      'select claimed.* from claimed join found using (out_trade_no) order by found.due_at'
-    )
-  }
-
-  /** The same step by step. A claim of one order waits for the row's lock: its holder, such as a copy of the notification, does not come back for the work. */
+  /**
+   * Claims step by step. A claim of one order waits for the row's lock: its holder, such as a copy of the notification, does not come back for the work. What is
+   * merely to be asked about is changed as `plan` says; everything else at once.
+   */
   async function claim(
     rest: string,
     values: Value[],
     dueAt: Date,
     claimedBy: string | undefined,
+    plan: Plan | undefined,
     connection: Connection,
-  ): Promise<Order[]> {
-    const found = await read(await connection.rows(`select ${selection} from ${rest}`, values), connection)
-    if (found.length === 0) return []
-    const numbers = found.map(({ outTradeNo }) => outTradeNo)
+  ): Promise<Claim[]> {
+    const found = await readLocked(await connection.rows(`select ${lockedSelection} from ${rest}`, values), connection)
+    const claims: Claim[] = []
+    const others: Order[] = []
+    for (const locked of found) {
+      const order = { ...locked.order, claims: locked.order.claims + 1, claimedBy }
+      const planned = plan?.(order)
+      if (planned === undefined) {
+        others.push(locked.order)
+        claims.push({ order: { ...order, dueAt }, claims: order.claims })
+      } else {
+        await change(locked, () => planned, connection)
+        claims.push({ order: planned.order, claims: order.claims, planned: true })
+      }
+    }
+    if (others.length === 0) return claims
+    const numbers = others.map(({ outTradeNo }) => outTradeNo)
     const steps = [
-      moved(found, dueAt),
+      moved(others, dueAt),
       {
         sql: `${claimed} where out_trade_no in (${numbers.map(() => place.key).join(', ')})`,
         values: [time(dueAt), claimedBy ?? null, ...numbers],
       },
     ]
     for (const { sql, values } of compound ? joined(steps) : steps) await connection.run(sql, values)
-    return found.map((order) => ({ ...order, dueAt, claims: order.claims + 1, claimedBy }))
+    return claims
   }
 
   /** Makes due at `to` the orders of the schedule for which `where` holds, and under their locks `may`. */
@@ -73,37 +78,31 @@ export function dueOf(
     do {
       found = await reading.rows(search, values)
       for (const row of found) {
-        await repeated(() =>
+        count += await repeated(() =>
           transaction(async (connection) => {
-            const order = await orders.lock(row.out_trade_no as string, connection)
-            await orders.change(order!, sooner, connection)
+            const locked = await orders.lock(row.out_trade_no as string, connection)
+            if (locked === undefined || sooner(locked.order) === undefined) return 0
+            await change(locked, sooner, connection)
+            return 1
           }),
         )
       }
-      count += found.length
     } while (found.length === PAGE)
     return count
   }
 
   return {
-    async claimDue({ appids, mchId }, now, limit, leaseMs, outTradeNo, claimer) {
+    async claimDue({ appids, mchId }, now, limit, leaseMs, { outTradeNo, claimer, plan } = {}) {
       const dueAt = new Date(now.getTime() + leaseMs)
       const whose: Value[] = [time(now), mchId, ...appids]
-      const found = await repeated(() => {
-        if (outTradeNo !== undefined) {
-          const one = `${trades} where ${isDue(appids)} and out_trade_no = ${place.key} ${lock}`
-          return transaction((connection) => claim(one, [...whose, outTradeNo], dueAt, claimer, connection))
-        }
-        if (compound) {
-          const values = [...whose, time(now), time(dueAt), time(dueAt), claimer ?? null]
-          return single(async (connection) =>
-            read(await connection.rows(claimAtOnce(limit, appids), values), connection),
-          )
-        }
-        const oldest = `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue(appids)} and ${due}.due_at <= ${place.time} order by ${due}.due_at limit ${limit} ${lockFree}`
-        return transaction((connection) => claim(oldest, [...whose, time(now)], dueAt, claimer, connection))
-      })
-      return found.map((order) => ({ order, claims: order.claims }))
+      const isDue = isDueOf(appids)
+      const [rest, value] =
+        outTradeNo === undefined
+          ? [firstFree(names, isDue, limit), time(now)]
+          : [`${trades} where ${isDue} and out_trade_no = ${place.key} ${lock}`, outTradeNo]
+      return await repeated(() =>
+        transaction((connection) => claim(rest, [...whose, value], dueAt, claimer, plan, connection)),
+      )
     },
 
     async bringForward(latest, now) {
@@ -125,11 +124,14 @@ export function dueOf(
       return rows.map((row) => ({ claimer: row.name as string, beats: Number(row.beats) }))
     },
 
-    async takeOver(claimer, now, until) {
+    async takeOver(claimer, now, until, askedSince) {
       const count = await forward(
-        `${due}.due_at > ${place.time} and ${due}.due_at <= ${place.time} and ${trades}.claimed_by = ${place.name}`,
-        [time(now), time(until), claimer],
-        ({ dueAt, claimedBy }) => isAfter(dueAt, now) && !isAfter(dueAt, until) && claimedBy === claimer,
+        `${due}.due_at > ${place.time} and (${due}.due_at <= ${place.time} or ${trades}.queried_at >= ${place.time}) and ${trades}.claimed_by = ${place.name}`,
+        [time(now), time(until), time(askedSince), claimer],
+        ({ dueAt, claimedBy, queriedAt }) =>
+          isAfter(dueAt, now) &&
+          (!isAfter(dueAt, until) || isAfter(queriedAt ?? null, new Date(askedSince.getTime() - 1))) &&
+          claimedBy === claimer,
         now,
       )
       const sql = `delete from ${processes} where name = ${place.key}`

@@ -1,15 +1,16 @@
 import { WechatError } from '../../errors.ts'
-import type { Anomaly, Order } from '../../model.ts'
+import type { Anomaly, HistoryEntry, Order } from '../../model.ts'
 import { besideOf } from './beside.ts'
 import { codec } from './codec.ts'
 import type { Differences } from './dialects.ts'
 import type { Connection, Reader, Row } from '../executor.ts'
 import { isConflict } from '../failures.ts'
 import { ANOMALY, ORDER, REFUND, toRow } from './fields.ts'
-import { historyOf } from './history.ts'
+import { oldHistoryOf } from './history/old-history.ts'
 import type { Tables } from './schema/tables.ts'
 import { insert, joined, select, update } from './statements.ts'
-import type { Statement } from './statements.ts'
+import type { Extra, Statement } from './statements.ts'
+import { tell, toldBy } from './history/told.ts'
 import { transactionTaken } from '../store.ts'
 import type { Change, Decide, Updated } from '../store.ts'
 import { transactionsOf } from './transactions.ts'
@@ -18,20 +19,30 @@ import { transactionsOf } from './transactions.ts'
 export interface Orders {
   /** The columns of an order, for statements that `read` gets the rows of. */
   selection: string
+  /** The same for `readLocked`. */
+  lockedSelection: string
   /** The orders of these rows. Under a lock (`locking`) their refunds are read as they are now, not as they were when the transaction began. */
   read(rows: Row[], connection: Reader, locking?: string): Promise<Order[]>
+  readLocked(rows: Row[], connection: Connection): Promise<Locked[]>
   find(outTradeNo: string): Promise<Order | undefined>
   findLive(key: string): Promise<Order | undefined>
-  lock(outTradeNo: string, connection: Connection): Promise<Order | undefined>
+  lock(outTradeNo: string, connection: Connection): Promise<Locked | undefined>
+  history(outTradeNo: string): Promise<HistoryEntry[]>
   insert(first: Change, connection: Connection): Promise<void>
   /** Runs `decide` on the locked order, and writes its decision. */
-  change(current: Order, decide: Decide, connection: Connection): Promise<Updated>
+  change(current: Locked, decide: Decide, connection: Connection): Promise<Updated>
   /** Whether the finding is new. */
   note(anomaly: Anomaly, connection: Connection): Promise<boolean>
   /** Another order that has the transaction of this one. */
   holder(order: Order): Promise<string | undefined>
   /** Finds out what prevented a change, once its transaction is over. */
   explain(error: unknown): Promise<never>
+}
+
+/** An order whose row is locked, with the text of its history; one of version 0.1 that has not changed since has none. */
+export interface Locked {
+  order: Order
+  told: string | null
 }
 
 export function ordersOf(names: Tables, differences: Differences, reading: Reader): Orders {
@@ -41,7 +52,9 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
   const refundRow = codec(REFUND, differences, refunds)
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const transactions = transactionsOf(names, differences)
-  const lines = historyOf(names, differences)
+  const oldHistory = oldHistoryOf(names, differences)
+  const told = `${orders}.history as told`
+  const lockedSelection = `${orderRow.selection}, ${told}`
   const beside = besideOf(names, differences)
   const ofOrder = `out_trade_no = ${place.key}`
 
@@ -62,29 +75,39 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     }))
   }
 
-  async function selectOrder(
-    where: string,
-    value: string,
-    connection: Reader = reading,
-    locking = '',
-  ): Promise<Order | undefined> {
-    const rows = await connection.rows(`select ${orderRow.selection} from ${orders} where ${where} ${locking}`, [value])
-    return (await read(rows, connection, locking))[0]
+  async function selectOrder(where: string, value: string): Promise<Order | undefined> {
+    const rows = await reading.rows(`select ${orderRow.selection} from ${orders} where ${where}`, [value])
+    return (await read(rows, reading))[0]
   }
 
-  /** Statements that insert the order, or update the columns that differ from `before`. */
-  async function statements(
-    { order, history }: Change,
-    before: Order | undefined,
-    connection: Connection,
-  ): Promise<Statement[]> {
+  async function readLocked(rows: Row[], connection: Connection): Promise<Locked[]> {
+    const found = await read(rows, connection, lock)
+    return found.map((order, n) => ({ order, told: rows[n]!.told as string | null }))
+  }
+
+  /** The lines of a text of history, or those that the order has brought along from version 0.1. */
+  async function lines(text: string | null, outTradeNo: string, connection: Reader): Promise<HistoryEntry[]> {
+    return text === null ? await oldHistory(outTradeNo, connection) : toldBy(text, outTradeNo)
+  }
+
+  async function history(before: Locked | undefined, { order, history }: Change, connection: Reader): Promise<Extra[]> {
+    if (before !== undefined && history.length === 0) return []
+    const known = before === undefined ? [] : await lines(before.told, order.outTradeNo, connection)
+    return [{ column: 'history', place: place.text, value: tell(known, history) }]
+  }
+
+  /** Statements that insert the order, or update the columns that differ from what it was. */
+  async function statements(next: Change, locked: Locked | undefined, connection: Connection): Promise<Statement[]> {
+    const { order } = next
+    const before = locked?.order
     const { outTradeNo } = order
     const known = before?.refunds ?? []
+    const said = await history(locked, next, connection)
     const all = [
       await transactions.claim(order, before, connection),
       before === undefined
-        ? insert(orders, orderRow, [toRow(order)])
-        : update(orders, orderRow, toRow(before), toRow(order), ofOrder, [outTradeNo]),
+        ? insert(orders, orderRow, [toRow(order)], said)
+        : update(orders, orderRow, toRow(before), toRow(order), ofOrder, [outTradeNo], said),
       ...beside.statements(order, before),
       ...order.refunds.map((refund, position) => {
         const next = { ...refund, outTradeNo, position }
@@ -105,7 +128,6 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
             values: [outTradeNo, order.refunds.length],
           }
         : undefined,
-      ...(await lines.adding(history, before === undefined, connection)),
     ].filter((statement) => statement !== undefined)
     return compound ? joined(all) : all
   }
@@ -123,9 +145,9 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     return (await connection.run(`${sql} ${unlessKnown}`, values)) === 1
   }
 
-  async function change(current: Order, decide: Decide, connection: Connection): Promise<Updated> {
-    const next = decide(current)
-    if (next === undefined) return { order: current, raised: [] }
+  async function change(current: Locked, decide: Decide, connection: Connection): Promise<Updated> {
+    const next = decide(current.order)
+    if (next === undefined) return { order: current.order, raised: [] }
     const all = await statements(next, current, connection)
     try {
       return { order: next.order, raised: await write(all, next.anomalies, connection) }
@@ -150,11 +172,22 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
 
   return {
     selection: orderRow.selection,
+    lockedSelection,
     read,
+    readLocked,
     find: (outTradeNo) => selectOrder(ofOrder, outTradeNo),
     findLive: (key) =>
       selectOrder(`out_trade_no = (select out_trade_no from ${keys} where live_key = ${place.key})`, key),
-    lock: (outTradeNo, connection) => selectOrder(ofOrder, outTradeNo, connection, lock),
+    async lock(outTradeNo, connection) {
+      const rows = await connection.rows(`select ${lockedSelection} from ${orders} where ${ofOrder} ${lock}`, [
+        outTradeNo,
+      ])
+      return (await readLocked(rows, connection))[0]
+    },
+    async history(outTradeNo) {
+      const [row] = await reading.rows(`select ${told} from ${orders} where ${ofOrder}`, [outTradeNo])
+      return row === undefined ? [] : await lines(row.told as string | null, outTradeNo, reading)
+    },
     async insert(first, connection) {
       await write(await statements(first, undefined, connection), first.anomalies, connection)
     },

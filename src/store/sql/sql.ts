@@ -5,7 +5,6 @@ import { dueOf } from './due.ts'
 import type { Connection, Dialect, Executor } from '../executor.ts'
 import { isConflict, isPassing, isRolledBack, repeated } from '../failures.ts'
 import { ANOMALY, RESOLUTION, SESSION } from './fields.ts'
-import { historyOf } from './history.ts'
 import { listingOf } from './listing.ts'
 import { ordersOf } from './orders.ts'
 import { revocable } from '../revocable.ts'
@@ -57,7 +56,6 @@ export function sqlStore<Tx>(
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const resolutionRow = codec(RESOLUTION, differences, anomalies)
   const sessionRow = codec(SESSION, differences, sessions)
-  const lines = historyOf(names, differences)
 
   const access = accessTo(executor, dialect)
   const { reading, begin, transaction, single } = access
@@ -142,7 +140,7 @@ export function sqlStore<Tx>(
                   )
                 })
                 const current = await orders.lock(outTradeNo, connection)
-                lost = current?.claims !== claims
+                lost = current?.order.claims !== claims
                 if (lost) throw new Error('Another process has claimed the order: rolled back.')
                 await orders.change(current!, decide, connection)
               })
@@ -160,9 +158,7 @@ export function sqlStore<Tx>(
       return 'done'
     },
 
-    async history(outTradeNo) {
-      return await lines.of(outTradeNo, reading)
-    },
+    history: orders.history,
 
     async insertAnomaly(anomaly) {
       return await repeated(() => single((connection) => orders.note(anomaly, connection)))

@@ -16,17 +16,25 @@ export async function select<T>(
   return (await connection.rows(`select ${row.selection} from ${table} ${rest}`, values)).map(row.read)
 }
 
+/** A column that belongs to no property of the model. */
+export interface Extra {
+  column: string
+  place: string
+  value: Value
+}
+
 /** `undefined` when there is nothing to insert. */
-export function insert<T>(table: string, row: Codec<T>, values: T[]): Statement | undefined {
+export function insert<T>(table: string, row: Codec<T>, values: T[], extra: Extra[] = []): Statement | undefined {
   if (values.length === 0) return undefined
-  const places = values.map(() => `(${row.places.join(', ')})`)
+  const places = [...row.places, ...extra.map(({ place }) => place)].join(', ')
+  const columns = [...row.columns, ...extra.map(({ column }) => column)].join(', ')
   return {
-    sql: `insert into ${table} (${row.columns.join(', ')}) values ${places.join(', ')}`,
-    values: values.flatMap(row.write),
+    sql: `insert into ${table} (${columns}) values ${values.map(() => `(${places})`).join(', ')}`,
+    values: values.flatMap((each) => [...row.write(each), ...extra.map(({ value }) => value)]),
   }
 }
 
-/** Sets the columns that differ; `undefined` when none does. */
+/** Sets the columns that differ, and the `extra` ones; `undefined` when there are none. */
 export function update<T>(
   table: string,
   row: Codec<T>,
@@ -34,14 +42,18 @@ export function update<T>(
   after: T,
   where: string,
   keys: Value[],
+  extra: Extra[] = [],
 ): Statement | undefined {
   const [old, values] = [row.write(before), row.write(after)]
   const changed = row.columns.map((_, n) => n).filter((n) => values[n] !== old[n])
-  if (changed.length === 0) return undefined
-  const set = changed.map((n) => `${row.columns[n]} = ${row.places[n]}`)
+  if (changed.length + extra.length === 0) return undefined
+  const set = [
+    ...changed.map((n) => `${row.columns[n]} = ${row.places[n]}`),
+    ...extra.map(({ column, place }) => `${column} = ${place}`),
+  ]
   return {
     sql: `update ${table} set ${set.join(', ')} where ${where}`,
-    values: [...changed.map((n) => values[n] as Value), ...keys],
+    values: [...changed.map((n) => values[n] as Value), ...extra.map(({ value }) => value), ...keys],
   }
 }
 

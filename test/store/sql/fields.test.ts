@@ -7,7 +7,7 @@ import { schema } from '../../../src/store/sql/schema/schema.ts'
 import { sqliteFile } from '../databases.ts'
 
 /** Columns that hold no property: SQLite says them of each table, with whether they may be NULL. */
-const OWN: Record<string, string[]> = { history: ['id'] }
+const OWN: Record<string, string[]> = { history: ['id'], trades: ['history'] }
 
 const db = sqliteFile(':memory:', t)
 for (const sql of schema('sqlite')) db.exec(sql)

@@ -173,16 +173,35 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
   // The schedule and the unique values of an order are in narrow tables beside it, so that changing an order touches no index. An order records which version of WeChat
   // Pay's API it was made with. The table of orders has a new name, so a write by a process of an older version fails as a whole.
   (names, { types, ddl }) => {
-    const { orders, trades, due, keys, history } = names
+    const { orders, trades, due, keys } = names
     const before = ordersOf1(names, types)
     const named = (column: string) => column.split(' ')[0]!
     const gone = ['claims']
     const known = before.columns.filter((column) => !gone.includes(named(column)))
     const copied = known.map(named).join(', ')
-    // Columns that change are at the end, those that change most last, so that a change rewrites a short part of the row.
-    const last = ['refund_count', 'state', 'fulfilment', 'attempts', 'queried_at', 'due_at']
+    // What changes is at the end, so that a change is a short part of the row: PostgreSQL logs what lies between the first and the last byte that differ.
+    // History is the last of all, and its latest line the first.
+    const paid = paymentColumns(types).map(named)
+    const last = [
+      'live_key',
+      'pay_url',
+      'prepay_id',
+      'prepay_expires_at',
+      ...paid,
+      'refund_count',
+      'state',
+      'fulfilment',
+      'attempts',
+      'claimed_by',
+      'queried_at',
+      'due_at',
+    ]
     const place = (column: string) => last.indexOf(named(column))
-    const columns = known.map((column) => column.replace(' unique', '').replace(/^(openid .*) not null$/, '$1'))
+    const columns = [
+      ...known.map((column) => column.replace(' unique', '').replace(/^(openid .*) not null$/, '$1')),
+      `pay_url ${types.text}`,
+      `claimed_by ${types.name}`,
+    ]
     columns.sort((one, other) => place(one) - place(other))
     return [
       before,
@@ -194,22 +213,18 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
           // How it is paid, and what else its terms say. Only in a mini program it is known from the start who pays.
           `trade_type ${types.name} not null default 'JSAPI'`,
           `extras ${types.json}`,
-          `pay_url ${types.text}`,
           `refund_accounts ${types.json}`,
           ...columns.slice(1),
           `claims ${types.integer} not null default 0`,
-          `claimed_by ${types.name}`,
+          `history ${types.text}`,
         ],
         options: ddl.roomy,
       },
       {
         name: due,
-        columns: [
-          `due_at ${types.time} not null`,
-          `out_trade_no ${types.key} not null`,
-          'primary key (due_at, out_trade_no)',
-        ],
-        options: ddl.narrow,
+        columns: [`due_at ${types.time} not null`, `out_trade_no ${types.key} not null`, ...ddl.schedule.constraint],
+        indexes: ddl.schedule.index.map((columns) => ({ name: 'at', columns })),
+        options: ddl.schedule.options,
       },
       {
         name: keys,
@@ -222,7 +237,6 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
       ddl.copy(keys, 'live_key, out_trade_no', `from ${orders} where live_key is not null`),
       `drop table if exists ${orders}`,
       ...ddl.thaw,
-      ...ddl.slim(history),
     ]
   },
 

@@ -12,14 +12,14 @@ t.test('what changes often stands at the end of an order, and nothing of it is i
     )
     if (typeof trades !== 'object') return t.fail('there is no such table')
     t.same(trades.columns.slice(-8).map(nameOf), [
-      'refund_count',
       'state',
       'fulfilment',
       'attempts',
+      'claimed_by',
       'queried_at',
       'due_at',
       'claims',
-      'claimed_by',
+      'history',
     ])
     t.equal(trades.indexes, undefined)
     t.same(trades.columns.filter((column) => /unique|primary/.test(column)).map(nameOf), ['out_trade_no'])
