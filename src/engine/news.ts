@@ -54,19 +54,29 @@ type PaymentSeen = Observation & { seen: 'payment' }
 /** Takes news about orders to the machine, and its decisions to the store. */
 export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps): News {
   async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
-    let committed: (Updated & { decision: Decision }) | undefined
+    const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
+    let decision: Decision
+    let claim: Claim | undefined
+    let updated: Updated | undefined
     try {
-      committed = await commit(outTradeNo, observation)
+      updated = await store.updateOrder(outTradeNo, (current) => {
+        decision = decide(current, observation, policy, now(), wechatNow())
+        const { change } = decision
+        claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
+        return claim === undefined ? change : { ...change!, order: claim.order }
+      })
     } catch (error) {
+      slot?.end(undefined)
       return await observe(outTradeNo, await explained(error, outTradeNo, observation))
     }
-    if (committed === undefined) return undefined
-    const { order, raised, decision } = committed
-    if (decision.outcome === 'rival-needed') {
+    slot?.end(claim)
+    if (updated === undefined) return undefined
+    const { order, raised } = updated
+    const { outcome, change } = decision!
+    if (outcome === 'rival-needed') {
       return await observe(outTradeNo, await withRival(observation as PaymentSeen, order))
     }
     for (const anomaly of raised) observer.anomaly(anomaly)
-    const { outcome } = decision
     const isSettlement = outcome === 'settled' || outcome === 'late'
     if (isSettlement && observation.seen === 'payment') {
       const { source } = observation
@@ -74,29 +84,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
     }
     const mayBeDue = isSettlement || outcome === 'changed' || observation.seen.endsWith('-hinted')
     if (mayBeDue && order.dueAt !== null && order.dueAt <= now()) observer.due(outTradeNo)
-    return { order, outcome, why: decision.change!.history.at(-1)!.outcome }
-  }
-
-  async function commit(
-    outTradeNo: string,
-    observation: Observation,
-  ): Promise<(Updated & { decision: Decision }) | undefined> {
-    const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
-    let decision: Decision | undefined
-    let claim: Claim | undefined
-    try {
-      const updated = await store.updateOrder(outTradeNo, (current) => {
-        decision = decide(current, observation, policy, now(), wechatNow())
-        const { change } = decision
-        claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
-        return claim === undefined ? change : { ...change!, order: claim.order }
-      })
-      slot?.end(claim)
-      return updated && { ...updated, decision: decision! }
-    } catch (error) {
-      slot?.end(undefined)
-      throw error
-    }
+    return { order, outcome, why: change!.history.at(-1)!.outcome }
   }
 
   /** The same news, with the reason why the store refused the decision. */

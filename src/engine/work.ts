@@ -187,15 +187,14 @@ export function createWork({
       deadline = leaseEnds.begin(end)
     }, began)
     const task = stopped ? giveBack(claim, lease) : workOn(claim, lease)
-    task
-      .catch((error: unknown) => {
-        // The order keeps its place in the schedule: the engine has recorded the failure, or the lease ends.
-        log.warn(
-          { outTradeNo: claim.order.outTradeNo, err: error },
-          'Work that was due could not be done; it will be tried again',
-        )
-      })
-      .then(end)
+    task.then(end, (error: unknown) => {
+      // The order keeps its place in the schedule: the engine has recorded the failure, or the lease ends.
+      log.warn(
+        { outTradeNo: claim.order.outTradeNo, err: error },
+        'Work that was due could not be done; it will be tried again',
+      )
+      end()
+    })
   }
 
   async function giveBack(claim: Claim, lease: Lease): Promise<void> {
@@ -233,9 +232,9 @@ export function createWork({
     }
   }
 
-  async function fulfil(claim: Claim, lease: Lease): Promise<void> {
+  function fulfil(claim: Claim, lease: Lease): Promise<void> {
     const order = claim.order as PaidOrder
-    await runHook(
+    return runHook(
       claim,
       lease,
       'onPaid',
@@ -245,10 +244,10 @@ export function createWork({
     )
   }
 
-  async function fulfilRefund(claim: Claim, refund: Refund, lease: Lease): Promise<void> {
+  function fulfilRefund(claim: Claim, refund: Refund, lease: Lease): Promise<void> {
     const order = claim.order as PaidOrder
     const { outRefundNo } = refund
-    await runHook(
+    return runHook(
       claim,
       lease,
       'onRefunded',

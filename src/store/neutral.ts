@@ -17,7 +17,7 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     findOrders: (...args) => store.findOrders(...args).catch(failed),
     ordersBetween: (...args) => store.ordersBetween(...args).catch(failed),
     refundedBetween: (...args) => store.refundedBetween(...args).catch(failed),
-    updateOrder: async (...args) => (isKept(args[0]) ? await store.updateOrder(...args).catch(failed) : undefined),
+    updateOrder: (...args) => (isKept(args[0]) ? store.updateOrder(...args).catch(failed) : NONE),
     claimDue: (...args) => store.claimDue(...args).catch(failed),
     beat: (...args) => store.beat(...args).catch(failed),
     takeOver: (...args) => store.takeOver(...args).catch(failed),
@@ -37,6 +37,8 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     swapShared: (...args) => store.swapShared(...args).catch(failed),
   }
 }
+
+const NONE = Promise.resolve(undefined)
 
 function failed(cause: unknown): never {
   if (cause instanceof WechatError) throw cause

@@ -12,8 +12,16 @@ export interface Slots {
   idle(limitMs: number): Promise<void>
 }
 
-/** Runs after the replies to WeChat are written: not even the synchronous part of a hook may delay them. */
-export const afterReply = setImmediate
+const waiting: (() => void)[] = []
+
+/** Runs after the replies to WeChat are written: not even the synchronous part of a hook may delay them. It must not throw. */
+export function afterReply(run: () => void): void {
+  if (waiting.push(run) === 1) setImmediate(runWaiting)
+}
+
+function runWaiting(): void {
+  for (const run of waiting.splice(0)) run()
+}
 
 /** How many orders are worked on at once, and which is next. */
 export function createSlots(count: number, begin: (outTradeNo: string) => void): Slots {
