@@ -1,4 +1,8 @@
 export { createMockWechat, type MockOptions, type MockWechat } from './server/mock.ts'
+export { reportCard, type CardCase, type ReportCard, type ReportCardOptions } from './report/in-process.ts'
+export type { Card, CaseResult } from './report/run.ts'
+export type { CardVerdict, Severity } from './report/verdicts.ts'
+export type { OrderWord } from './report/parts/merchant.ts'
 export type { AdvanceReport, IssuedCode, UserSnapshot, World, WorldClock, WorldEvents } from './world/world.ts'
 export type { OfMerchant } from './world/parties.ts'
 export type { Deliver, Failed, Notified, Paid, PayOptions, Settled, SettleOptions } from './world/payments.ts'

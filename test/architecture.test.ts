@@ -46,7 +46,7 @@ const LOWEST = ['base', 'clock', 'wire']
 const BOOKS = [...LOWEST, 'ledger', 'users', 'faults', 'journal']
 const TO_WECHAT = [...BOOKS, 'notify', 'bills', 'wechat']
 const TO_WORLD = [...TO_WECHAT, 'wechat/pay-v2', 'wechat/pay-v3', 'wechat/login', 'wechat/phone', 'world']
-const TO_SERVER = [...TO_WORLD, 'control', 'pages', 'server', 'version']
+const TO_SERVER = [...TO_WORLD, 'report', 'control', 'pages', 'server', 'version']
 
 /**
  * What each room of mock-server may import of it, the lowest first. The books (ledger, users, faults, journal) do not know each
@@ -69,8 +69,9 @@ const ROOMS: Record<string, string[]> = {
   'wechat/login': [...TO_WECHAT, 'wechat/login'],
   'wechat/phone': [...TO_WECHAT, 'wechat/phone'],
   world: TO_WORLD,
-  control: [...TO_WORLD, 'control', 'version'],
-  pages: [...TO_WORLD, 'pages', 'version'],
+  report: [...TO_WORLD, 'report', 'version'],
+  control: [...TO_WORLD, 'report', 'control', 'version'],
+  pages: [...TO_WORLD, 'report', 'pages', 'version'],
   server: TO_SERVER,
   cli: [...TO_SERVER, 'cli'],
   index: TO_SERVER,

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { address } from './arguments.ts'
 import { VERSION } from '../version.ts'
+import { addCard } from './card.ts'
 import { CommandError } from './client.ts'
 import { addCommands, type Output } from './commands.ts'
 import { addDoctor } from './doctor.ts'
@@ -22,6 +23,8 @@ export async function run(args: readonly string[], output: Output = standard): P
   const program = new Command('wechat-mock')
     .description('A WeChat to test login and payment against')
     .version(VERSION)
+    // `card run --version v3` names a suite.
+    .enablePositionalOptions()
     // It may stand before the command, too.
     .addOption(new Option('--url <url>', 'where the mock is, for the commands').argParser(address).hideHelp())
     .hook('preAction', (program, command) => {
@@ -39,9 +42,13 @@ export async function run(args: readonly string[], output: Output = standard): P
   addOrder(program, output)
   addCommands(program, output)
   addDoctor(program, output)
+  let code = 0
+  addCard(program, output, (ended) => {
+    code = ended
+  })
   try {
     await program.parseAsync(args, { from: 'user' })
-    return 0
+    return code
   } catch (error) {
     // Commander has already printed its own errors.
     if (error instanceof CommanderError) return error.exitCode

@@ -4,7 +4,7 @@ import type { FieldChanges } from '../wire/tamper.ts'
 import type { NotificationData } from './notification.ts'
 
 /** Signs a notification of API v3; called for each send. */
-export type NoticeSigner = (data: NotificationData) => NonNullable<Outgoing['sign']>
+export type NoticeSigner = (data: Pick<NotificationData, 'mchId' | 'signing'>) => NonNullable<Outgoing['sign']>
 
 /** As in the recorded requests; API v3 in WeChat's spelling, because clients look up its other headers with their case. */
 const HEADERS: Readonly<Record<ApiVersion, Outgoing['headers']>> = {
@@ -25,6 +25,15 @@ function withHeaders(headers: Outgoing['headers'], changes: FieldChanges): Outgo
     ...Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase())),
     ...Object.entries(changes).filter((change): change is [string, string] => change[1] !== null),
   ])
+}
+
+/** The headers that a body is sent with. */
+export function noticeHeaders(
+  { version, body, signing, mchId }: Pick<NotificationData, 'version' | 'body' | 'signing' | 'mchId'>,
+  signer: NoticeSigner,
+): Outgoing['headers'] {
+  const headers = { ...HEADERS[version], ...(version === 'v3' && signer({ mchId, signing })(body)) }
+  return signing ? withHeaders(headers, signing.headers) : headers
 }
 
 /** A notification as it is to be sent. */

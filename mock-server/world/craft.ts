@@ -3,8 +3,9 @@ import { integer, oneOf, strict, text, validate, type Schema } from '../base/sch
 import type { Account } from '../ledger/account.ts'
 import type { Order, Payment } from '../ledger/orders.ts'
 import type { Entry } from '../notify/notification.ts'
+import { noticeHeaders as headersOf } from '../notify/outgoing.ts'
 import type { WorldCore } from '../wechat/core.ts'
-import { envelope, messageForm } from '../wechat/pay-v3/notifications.ts'
+import { createNoticeSigner, envelope, messageForm } from '../wechat/pay-v3/notifications.ts'
 import type { ApiVersion } from '../wire/names.ts'
 import { changeFields, type FieldChanges, type Resign, signAgain, withBadSign } from '../wire/tamper.ts'
 import { OF_MERCHANT } from './parties.ts'
@@ -191,4 +192,21 @@ export function craftEvent(
     name: `${eventType}-${number}`,
     signing: signingOf(options, 'again', body),
   })
+}
+
+/**
+ * The headers of a notification with this body.
+ * @throws MockError BAD_INPUT
+ */
+export function noticeHeaders(
+  core: Pick<WorldCore, 'signNow' | 'nextReply' | 'random'>,
+  account: Account,
+  version: ApiVersion,
+  body: string,
+  options: CraftOptions = {},
+): Readonly<Record<string, string>> {
+  validate(CRAFT, options)
+  const signing = signingOf(options, options.sign ?? 'again', '')
+  const signer = createNoticeSigner(core, () => account)
+  return headersOf({ version, body, signing, mchId: account.mchId }, signer)
 }

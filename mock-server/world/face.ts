@@ -14,7 +14,7 @@ import { requestPayment } from '../wechat/phone/request-payment.ts'
 import { PHONE, phoneNumber, PROFILE, userProfile } from '../wechat/phone/user-data.ts'
 import { explainMessage } from '../wire/explain-sign.ts'
 import { assertDrained, assertNoUnexpected } from './assertions.ts'
-import { craft, craftEvent } from './craft.ts'
+import { craft, craftEvent, noticeHeaders } from './craft.ts'
 import { OF_MERCHANT, type Parties } from './parties.ts'
 import { createPayments, WHERE } from './payments.ts'
 import { explainCall } from './signing.ts'
@@ -138,6 +138,8 @@ export function createFace(parts: FaceParts): World {
     notifications: notifier.list,
     craft: (outTradeNo, options) => craft(core, ...findOrder(outTradeNo, options), options),
     craftEvent: (options) => craftEvent(core, parties.accountFor(options), options),
+    noticeHeaders: (version, body, options = {}) =>
+      noticeHeaders(core, parties.accountFor(options), version, body, options),
     rotateKey: (what, options = {}) => {
       validate(KEY, what, 'what')
       validate(ROTATE, options)

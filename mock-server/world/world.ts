@@ -30,7 +30,7 @@ import type {
   UserProfileOptions,
 } from '../wechat/phone/user-data.ts'
 import type { SignExplanation } from '../wire/explain-sign.ts'
-import type { Api } from '../wire/names.ts'
+import type { Api, ApiVersion } from '../wire/names.ts'
 import type { SignedCall } from './signing.ts'
 import type { CraftOptions, EventOptions } from './craft.ts'
 import type { OfMerchant } from './parties.ts'
@@ -200,6 +200,16 @@ export interface World extends AsyncDisposable, Snapshots {
    * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
    */
   readonly craftEvent: (options: EventOptions & OfMerchant) => Notification
+  /**
+   * The headers WeChat sends with such a body, for a test that sends the bytes itself; in API v3 with a signature of them,
+   * right or as wrong as the options say.
+   * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
+   */
+  readonly noticeHeaders: (
+    version: ApiVersion,
+    body: string,
+    options?: Pick<CraftOptions, 'sign' | 'signer' | 'serial' | 'skewSeconds' | 'headers'> & OfMerchant,
+  ) => Readonly<Record<string, string>>
   /**
    * Changes the next notification just before it is sent.
    * @example world.once('beforeNotify', draft => { draft.fields.total_fee = '2' }) // and validly signed

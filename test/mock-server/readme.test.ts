@@ -112,6 +112,14 @@ t.test('every flag and every command with its own', async (t) => {
   }
 })
 
+t.test('every flag of the report card', async (t) => {
+  for (const name of ['run', 'list', 'explain']) {
+    const row = README.split('\n').find((line) => line.startsWith(`| \`card ${name}`))
+    const { out } = await command('card', name, '--help')
+    for (const [, flag] of out.matchAll(/^ {2}(--[\w-]+)/gm)) t.ok(row!.includes(`\`${flag}\``), `card ${name} ${flag}`)
+  }
+})
+
 /** The routes in the first cell of a row: `` `GET`, `DELETE /journal` ``, `` `POST /journal/find`, `/count` ``. */
 function routesOf(cell: string): string[] {
   const routes: string[] = []

@@ -1,0 +1,225 @@
+import { writeFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { MockError } from '../base/errors.ts'
+import type { CardOptions } from '../report/options.ts'
+import { createMockWechat, type MockWechat } from '../server/mock.ts'
+import { list, text, whole } from './arguments.ts'
+import { CommandError } from './client.ts'
+import { DEFAULT_PORT, type Output } from './commands.ts'
+
+interface RunFlags extends Pick<
+  CardOptions,
+  'notifyUrl' | 'refundUrl' | 'loginUrl' | 'only' | 'exclude' | 'quick' | 'seed'
+> {
+  readonly version: 'v2' | 'v3' | 'login'
+  readonly orderUrl?: string
+  readonly orderCmd?: string
+  readonly closeUrl?: string
+  readonly closeCmd?: string
+  readonly probeUrl?: string
+  readonly verifyCmd?: string
+  readonly restartCmd?: string
+  readonly settle?: number
+  readonly failOn?: string[]
+  readonly baseline?: string
+  readonly json?: true
+  readonly junit?: string
+  readonly md?: string
+  readonly html?: string
+  readonly iOwnThisHost?: true
+  readonly port: number
+  readonly host: string
+  readonly mockSeed: string
+  readonly mchId?: string
+  readonly appid?: string
+  readonly appSecret?: string
+  readonly apiKey?: string
+  readonly apiV3Key?: string
+  readonly signType?: 'MD5' | 'HMAC-SHA256'
+  readonly keyMode?: 'public-key' | 'certificate'
+}
+
+/** The runner is loaded by the first command that needs it. */
+const report = () => import('../report/index.ts')
+
+/** The mock that the backend talks to for as long as the run takes. */
+async function startWechat(flags: RunFlags): Promise<MockWechat> {
+  const { port, host, mockSeed: seed, mchId, appid, appSecret, apiKey, apiV3Key, signType, keyMode } = flags
+  try {
+    return await createMockWechat({
+      port,
+      host,
+      world: {
+        seed,
+        signTime: 'real',
+        ...(mchId !== undefined && { mchId }),
+        ...(appid !== undefined && { appid }),
+        ...(appSecret !== undefined && { appSecret }),
+        ...(apiKey !== undefined && { apiKey }),
+        ...(apiV3Key !== undefined && { apiV3Key }),
+        ...(signType && { signType }),
+        ...(keyMode && { keyMode }),
+      },
+    })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+    throw new CommandError(
+      `port ${port} is taken: the card brings a WeChat of its own, so stop the mock that runs there, or choose another one (--port) and give your app its address`,
+    )
+  }
+}
+
+async function run(flags: RunFlags, { out, err }: Output): Promise<number> {
+  const {
+    askBy,
+    exitCodeOf,
+    gateOf,
+    htmlOf,
+    junitOf,
+    lineOf,
+    markdownOf,
+    readBaseline,
+    readSeverities,
+    readWord,
+    runCard,
+    runCommand,
+    textOf,
+  } = await report()
+  const { orderUrl, orderCmd, closeUrl, closeCmd, probeUrl, verifyCmd, restartCmd, settle, iOwnThisHost, json } = flags
+  const failOn = flags.failOn && readSeverities(flags.failOn)
+  const baseline = flags.baseline === undefined ? [] : readBaseline(flags.baseline)
+  const ask = askBy(probeUrl, verifyCmd, 'GET')
+  const mock = await startWechat(flags)
+  try {
+    const card = await runCard(
+      mock.default,
+      {
+        ...flags,
+        order: askBy(orderUrl, orderCmd, 'POST'),
+        close: askBy(closeUrl, closeCmd, 'POST'),
+        probe: ask && (async (outTradeNo) => readWord(await ask({ out_trade_no: outTradeNo }))),
+        restart: restartCmd === undefined ? undefined : () => runCommand(restartCmd, {}),
+        settleMs: settle,
+        ownHost: iOwnThisHost,
+      },
+      (result) => err(`${lineOf(result)}\n`),
+    )
+    out(json ? `${JSON.stringify(card)}\n` : textOf(card))
+    const files = [
+      [flags.junit, junitOf],
+      [flags.md, markdownOf],
+      [flags.html, htmlOf],
+    ] as const
+    for (const [path, write] of files) if (path !== undefined) writeFileSync(path, write(card))
+    const gate = gateOf(card, failOn, baseline)
+    for (const { id } of gate.passed) err(`${id} is in the baseline and did not fail: take it out\n`)
+    return exitCodeOf(gate)
+  } finally {
+    await mock.close()
+  }
+}
+
+/** What the runner refuses is told like a wrong flag. */
+async function told(work: () => Promise<number>, { err }: Output): Promise<number> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof MockError || error instanceof CommandError)) throw error
+    err(`${error.message}\n`)
+    return 2
+  }
+}
+
+const VERSION = () =>
+  new Option('--version <version>', 'the suite: the notify handler of API v2 or v3, or the login route').choices([
+    'v2',
+    'v3',
+    'login',
+  ])
+
+/** `wechat-mock card`: attacks a backend, and writes its report card. `ended` hears the exit code. */
+export function addCard(program: Command, output: Output, ended: (code: number) => void): void {
+  const card = program
+    .command('card')
+    .description("attacks a backend's notify handler or login route, and writes its report card")
+
+  card
+    .command('run')
+    .description('runs a suite; exit code 0: nothing failed, 1: something did, 2: the run itself went wrong')
+    .addOption(VERSION().default('v2'))
+    .option('--notify-url <url>', 'the notify handler (level L0)')
+    .option('--refund-url <url>', 'the handler of refund notifications')
+    .option('--login-url <url>', 'the login route, for --version login')
+    .option(
+      '--order-url <url>',
+      'level L1: a POST that makes the backend order; {code}, {openid}, {fee} are filled in; "GET http…" for a GET',
+    )
+    .option('--order-cmd <command>', 'the same by a shell command, with CODE, OPENID, FEE, NOTIFY_URL')
+    .option('--close-url <url>', 'a POST that makes the backend close an order: {out_trade_no}')
+    .option('--close-cmd <command>', 'the same by a shell command, with OUT_TRADE_NO')
+    .option(
+      '--probe-url <url>',
+      'level L2: a GET that answers {"paid":true,"fulfilments":1} or a number: {out_trade_no}',
+    )
+    .option('--verify-cmd <command>', 'the same by a shell command that prints it, with OUT_TRADE_NO')
+    .option('--restart-cmd <command>', 'brings a dead backend back')
+    .option('--settle <ms>', 'real time that a backend may take to fulfil; default 3000', whole(0, 60_000))
+    .option('--only <cases>', 'N-206, or N-2 for those that begin so; repeatable, or comma-separated', list)
+    .option('--exclude <cases>', 'not these', list)
+    .option('--quick', 'only the cases that matter most, in under ten seconds')
+    .option('--seed <text>', 'of the attacks: the same seed sends the same bytes', 'card')
+    .option(
+      '--fail-on <severities>',
+      'exit with 1 only for these: money,security,availability,hygiene; default: any',
+      list,
+    )
+    .option(
+      '--baseline <file>',
+      'known failures, a case a line, or the JSON of a run; one that passes fails the run',
+      text,
+    )
+    .option('--json', 'print the card as JSON')
+    .option('--junit <file>', 'write it for a CI')
+    .option('--md <file>', 'write it as Markdown')
+    .option('--html <file>', 'write it as a page, with the bytes of each case')
+    .option('--i-own-this-host', 'the target is neither on this machine nor in a private network')
+    .option('--port <port>', 'of the WeChat that the backend talks to meanwhile', whole(0, 65_535), DEFAULT_PORT)
+    .option('--host <host>', 'address to listen on', '127.0.0.1')
+    .option('--mock-seed <text>', 'of its credentials, as serve --seed', 'docs')
+    .option('--mch-id <mch_id>', 'the merchant, if not that of the seed')
+    .option('--appid <appid>', 'the app')
+    .option('--app-secret <secret>', "the app's secret")
+    .option('--api-key <key>', "the merchant's key of API v2")
+    .option('--api-v3-key <key>', "the merchant's key of API v3")
+    .addOption(new Option('--sign-type <type>', "of the runner's own orders").choices(['MD5', 'HMAC-SHA256']))
+    .addOption(
+      new Option('--key-mode <mode>', 'what WeChat signs with in API v3').choices(['public-key', 'certificate']),
+    )
+    .action(async (flags: RunFlags) => ended(await told(() => run(flags, output), output)))
+
+  card
+    .command('list')
+    .description('the cases of a suite')
+    .addOption(VERSION().default('v2'))
+    .action(async ({ version }: Pick<RunFlags, 'version'>) => {
+      const { listed, suiteOf } = await report()
+      output.out(listed(suiteOf(version)))
+    })
+
+  card
+    .command('explain')
+    .description('what a case asks for, what may come of it, and how to fix it')
+    .argument('<case>', 'N-206')
+    .action(async (name: string) => {
+      const { casesOf, explained, SUITES } = await report()
+      const id = name.toUpperCase()
+      const suite = SUITES.find((suite) => casesOf(suite).some((one) => one.id === id))
+      if (!suite) throw new CommandError(`there is no case ${name}; see: wechat-mock card list`)
+      output.out(
+        explained(
+          suite,
+          casesOf(suite).find((one) => one.id === id)!,
+        ),
+      )
+    })
+}

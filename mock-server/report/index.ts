@@ -1,0 +1,8 @@
+export { exitCodeOf, gateOf, readBaseline, readSeverities, type Gate } from './gate.ts'
+export { reportCard, type CardCase, type ReportCard, type ReportCardOptions } from './in-process.ts'
+export { suiteOf, type CardOptions } from './options.ts'
+export { htmlOf, junitOf, markdownOf } from './output/files.ts'
+export { explained, lineOf, listed, textOf } from './output/text.ts'
+export { askBy, readWord, runCommand } from './parts/merchant.ts'
+export { createRun, runCard, type Card, type CardRun, type CaseResult } from './run.ts'
+export { casesOf, SUITES } from './suites.ts'

@@ -1,0 +1,333 @@
+import { gzipSync } from 'node:zlib'
+import type { Case } from '../case.ts'
+import type { Severity } from '../verdicts.ts'
+import type { Bench } from '../parts/bench.ts'
+import { DOCS, row } from '../parts/row.ts'
+import { accepted, refused, survived, type Make } from '../plays.ts'
+import { cdata, editedShot, fieldsOf, sealed, signedShot, signOf, xmlOf } from './forms.ts'
+
+const NO_DTD =
+  'Refuse <!DOCTYPE and <!ENTITY before parsing, or switch document types off in the parser (disallow-doctype-decl).'
+const LIMITS = 'Limit the body (64 kB is plenty), the depth (one level) and the number of elements, before parsing.'
+const ONE_READING =
+  'Refuse a message that two parsers read differently: repeated or nested elements, comments inside of values.'
+
+/** The genuine message under a document type. */
+const doctype =
+  (internal: (bench: Bench) => string, attach = '&x;', external: (bench: Bench) => string = () => ''): Make =>
+  (bench, no) => {
+    const fields = fieldsOf(bench, no, { attach: 'X' })
+    const xml = xmlOf([...fields, ['sign', signOf(bench, no, fields)]]).replace(cdata('X'), () => attach)
+    return bench.bytes(`<?xml version="1.0"?><!DOCTYPE xml${external(bench)} [${internal(bench)}]>${xml}`)
+  }
+const trapUrl = (bench: Bench) => bench.trap.url(bench.id)
+
+const laughs = Array.from({ length: 9 }, (_, n) => `<!ENTITY l${n + 1} "${`&l${n};`.repeat(10)}">`).join('')
+
+/** The genuine message under a wrong signature, edited: whoever reads it has to refuse it. */
+const forged =
+  (edit: (xml: string, bench: Bench) => string): Make =>
+  (bench, no) =>
+    bench.bytes(edit(xmlOf([...fieldsOf(bench, no), ['sign', '0'.repeat(32)]]), bench))
+
+const XXE: readonly [id: string, title: string, make: Make, quick?: true][] = [
+  ['N-501', 'An entity that reads a file', doctype(({ trap }) => `<!ENTITY x SYSTEM "${trap.file}">`), true],
+  [
+    'N-502',
+    'A parameter entity that fetches an address',
+    doctype((bench) => `<!ENTITY % p SYSTEM "${trapUrl(bench)}"> %p;`, ''),
+  ],
+  ['N-503', 'An entity that fetches an address', doctype((bench) => `<!ENTITY x SYSTEM "${trapUrl(bench)}">`)],
+  [
+    'N-509',
+    'An external document type',
+    doctype(
+      () => '',
+      '',
+      (bench) => ` SYSTEM "${trapUrl(bench)}"`,
+    ),
+  ],
+  [
+    'N-512',
+    'XInclude',
+    forged((xml, bench) =>
+      xml.replace(
+        '<xml>',
+        `<xml xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include parse="text" href="${trapUrl(bench)}"/>`,
+      ),
+    ),
+  ],
+  [
+    'N-513',
+    'A stylesheet to fetch',
+    forged((xml, bench) => `<?xml-stylesheet type="text/xsl" href="${trapUrl(bench)}"?>${xml}`),
+  ],
+]
+
+/** One element and its text, so that the whole message has about this many bytes. */
+const large = (bytes: number): Make =>
+  forged((xml) => xml.replace('</xml>', () => `<pad>${'A'.repeat(bytes)}</pad></xml>`))
+
+const BOMBS: readonly [id: string, title: string, make: Make, limitMs: number, quick?: true][] = [
+  ['N-504', 'A billion laughs', doctype(() => `<!ENTITY l0 "lol">${laughs}`, '&l9;'), 1000, true],
+  ['N-514', 'Quadratic blow-up', doctype(() => `<!ENTITY x "${'a'.repeat(50_000)}">`, '&x;'.repeat(20_000)), 2000],
+  ['N-505', 'A message of 1 MB', large(1 << 20), 5000],
+  ['N-515', 'A message of 16 MB', large(16 << 20), 5000],
+  ['N-516', 'A message of 64 MB', large(64 << 20), 5000],
+  [
+    'N-506',
+    '100,000 elements',
+    editedShot((xml) => xml.replace('</xml>', () => `${'<a/>'.repeat(100_000)}</xml>`)),
+    5000,
+  ],
+  [
+    'N-517',
+    'Elements 10,000 deep',
+    editedShot((xml) => xml.replace('</xml>', () => `${'<a>'.repeat(10_000)}${'</a>'.repeat(10_000)}</xml>`)),
+    5000,
+  ],
+  [
+    'N-518',
+    '50,000 CDATA sections that do not end',
+    editedShot((xml) => xml.replace('</xml>', () => '<![CDATA['.repeat(50_000))),
+    2000,
+  ],
+  [
+    'N-519',
+    '10,000 attributes',
+    editedShot((xml) =>
+      xml.replace('<xml>', () => `<xml ${Array.from({ length: 10_000 }, (_, n) => `a${n}="1"`).join(' ')}>`),
+    ),
+    5000,
+  ],
+]
+
+const BYTES: readonly [id: string, title: string, body: (xml: string) => string | Buffer][] = [
+  [
+    'N-511',
+    'Bytes that are not UTF-8',
+    (xml) =>
+      Buffer.concat([
+        Buffer.from(xml.replace('</xml>', '<a>')),
+        Buffer.from([0xff, 0xfe, 0xc3, 0x28]),
+        Buffer.from('</a></xml>'),
+      ]),
+  ],
+  ['N-520', 'A zero byte', (xml) => xml.replace('</xml>', '<a>\0</a></xml>')],
+  [
+    'N-521',
+    'An overlong form of <',
+    (xml) =>
+      Buffer.concat([Buffer.from(xml.replace('</xml>', '<a>')), Buffer.from([0xc0, 0xbc]), Buffer.from('</a></xml>')]),
+  ],
+  ['N-522', 'Half of a surrogate pair as a reference', (xml) => xml.replace('</xml>', '<a>&#xD800;</a></xml>')],
+  ['N-523', 'An entity that nobody has declared', (xml) => xml.replace('</xml>', '<a>&nope;</a></xml>')],
+  ['N-524', 'UTF-16', (xml) => Buffer.from(`\uFEFF${xml.replace('</xml>', '<a/></xml>')}`, 'utf16le')],
+  ['N-525', 'Compressed with gzip, and not said so', (xml) => gzipSync(xml)],
+  ['N-526', 'Two root elements', (xml) => `${xml}<xml><a/></xml>`],
+  ['N-527', 'Text after the end', (xml) => `${xml} trailing`],
+  ['N-528', 'An empty body', () => ''],
+  ['N-529', 'Only white space', () => ' \n\t '],
+  ['N-530', 'JSON', () => '{"return_code":"SUCCESS","result_code":"SUCCESS"}'],
+  ['N-531', 'A form', () => 'return_code=SUCCESS&result_code=SUCCESS&total_fee=1250'],
+  ['N-532', 'The end tag is missing', (xml) => xml.replace('</xml>', '')],
+  ['N-533', 'An end tag of another name', (xml) => xml.replace('</out_trade_no>', '</out_trade>')],
+]
+
+/** Names that mean something to an object of JavaScript, Python or PHP. */
+const names = (name: string): Make => signedShot({ [name]: 'x' })
+
+/** One element twice; the signature counts the first, or the last. */
+const twice =
+  (which: 'first' | 'last', name = 'total_fee', other = '1'): Make =>
+  (bench, no) => {
+    const fields = fieldsOf(bench, no)
+    const signedFields = fields.map(
+      ([field, value]) =>
+        [field, field === name && which === 'first' ? value : field === name ? other : value] as const,
+    )
+    const xml = xmlOf([...fields, ['sign', signOf(bench, no, signedFields)]])
+    return bench.bytes(xml.replace(`</${name}>`, () => `</${name}><${name}>${cdata(other)}</${name}>`))
+  }
+
+/** The signature is of the whole text of a value that a careless reader cuts in two. */
+const cutValue =
+  (name: string, write: (head: string, tail: string) => string): Make =>
+  (bench, no) => {
+    const fields = fieldsOf(bench, no)
+    const whole = sealed(
+      bench,
+      no,
+      fields.map(([field, value]) => [field, field === name ? `${value}00` : value] as const),
+    )
+    return bench.bytes(
+      xmlOf(whole, { write: (value, field) => (field === name ? write(value.slice(0, -2), '00') : cdata(value)) }),
+    )
+  }
+
+const byId =
+  (severity: Severity, must: string, fix: string) => (id: string, title: string, play: Case['play'], quick?: true) =>
+    row(id, severity, title, must, fix, play, quick ? { quick } : {})
+
+const bad = byId(
+  'hygiene',
+  'What is no well-formed message is refused at once.',
+  'Answer FAIL to what cannot be parsed; do not let the parser throw through.',
+)
+
+export const HOSTILE: readonly Case[] = [
+  ...XXE.map(([id, title, make, quick]) =>
+    row(
+      id,
+      'security',
+      `XXE: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      'A message cannot make the backend read a file or fetch an address.',
+      NO_DTD,
+      survived(make),
+      {
+        source: DOCS.xxe,
+        ...(quick && { quick }),
+      },
+    ),
+  ),
+  ...BOMBS.map(([id, title, make, limitMs, quick]) =>
+    row(
+      id,
+      'availability',
+      title,
+      `It is refused within ${limitMs / 1000} s, and the next order is served.`,
+      LIMITS,
+      survived(make, { limitMs }),
+      quick ? { quick } : {},
+    ),
+  ),
+  row(
+    'N-507',
+    'security',
+    'Well signed: an element where a text is expected',
+    'Values are texts: a nested element is refused.',
+    ONE_READING,
+    refused(
+      (bench, no) => {
+        const fields = fieldsOf(bench, no)
+        return bench.bytes(
+          xmlOf([...fields, ['sign', signOf(bench, no, fields)]], {
+            write: (value, name) => (name === 'total_fee' ? `<v>${value}</v>` : cdata(value)),
+          }),
+        )
+      },
+      { taken: 'PASS' },
+    ),
+  ),
+  row(
+    'N-508',
+    'money',
+    'total_fee twice, signed for the first',
+    'A repeated element is refused: no mix of two readings.',
+    ONE_READING,
+    refused(twice('first'), { taken: 'LAX' }),
+    { quick: true },
+  ),
+  row(
+    'N-534',
+    'money',
+    'total_fee twice, signed for the last',
+    'A repeated element is refused: no mix of two readings.',
+    ONE_READING,
+    refused(twice('last'), { taken: 'LAX' }),
+  ),
+  row(
+    'N-535',
+    'money',
+    'result_code twice: SUCCESS and FAIL',
+    'A repeated element is refused: no mix of two readings.',
+    ONE_READING,
+    refused(twice('last', 'result_code', 'FAIL'), { taken: 'PASS' }),
+  ),
+  row(
+    'N-536',
+    'money',
+    'A comment inside of total_fee',
+    'The text of an element is one text, with or without a comment in it: 12<!---->50 is 1250, or refused.',
+    ONE_READING,
+    refused(
+      cutValue('total_fee', (head, tail) => `${head}<!-- -->${tail}`),
+      { taken: 'PASS', held: true },
+    ),
+  ),
+  row(
+    'N-537',
+    'money',
+    'total_fee in CDATA and text',
+    'The text of an element is one text: it is 125000 here, or refused.',
+    ONE_READING,
+    refused(
+      cutValue('total_fee', (head, tail) => `${cdata(head)}${tail}`),
+      { taken: 'PASS', held: true },
+    ),
+  ),
+  row(
+    'N-510',
+    'hygiene',
+    'A byte order mark',
+    'It may be taken or refused.',
+    'Nothing to do.',
+    accepted((bench, no) => bench.bytes(`\uFEFF${String(bench.message(no).body)}`), { lax: 'WeChat sends none' }),
+  ),
+  ...BYTES.map(([id, title, body]) =>
+    ['N-511', 'N-520', 'N-521', 'N-522', 'N-523', 'N-524'].includes(id)
+      ? row(
+          id,
+          'security',
+          title,
+          'It is refused without a crash and without a trace of the program.',
+          'Decode as UTF-8, strictly, and refuse what is none.',
+          survived(editedShot((xml) => body(xml))),
+        )
+      : bad(id, title, survived(editedShot((xml) => body(xml)))),
+  ),
+  row(
+    'N-538',
+    'hygiene',
+    'Another root element',
+    'The root is <xml>; another one is refused, or read as if it were right.',
+    'Check the name of the root.',
+    refused(
+      editedShot((xml) => xml.replace('<xml>', '<root>').replace('</xml>', '</root>')),
+      { taken: 'LAX' },
+    ),
+  ),
+  ...(['__proto__', 'constructor', 'toString', '__class__'] as const).map((name, n) =>
+    row(
+      `N-54${n}`,
+      'security',
+      `Well signed: an element called ${name}`,
+      'The name of an element is a text; it reaches no object of the program.',
+      'Keep the fields in a map, or an object without a prototype.',
+      accepted(names(name), { lax: 'a name that WeChat never uses may be refused' }),
+    ),
+  ),
+  row(
+    'N-544',
+    'security',
+    'Well signed: SQL in attach',
+    'A value is bound, not pasted into a statement.',
+    'Use bound parameters.',
+    accepted(signedShot({ attach: "'; DROP TABLE orders; --" })),
+    {},
+  ),
+  row(
+    'N-545',
+    'security',
+    'Well signed: line feeds in a value',
+    'A value with line feeds and colons writes no line of the log, and no header.',
+    'Escape line feeds before you log; never copy a value into a header.',
+    accepted(
+      signedShot(
+        { attach: 'a\r\nX-Injected: 1\r\n\r\n<xml>' },
+        { write: (value) => cdata(value).replaceAll('\r', ']]>&#13;<![CDATA[') },
+      ),
+      { lax: 'line feeds in attach are unusual' },
+    ),
+  ),
+]

@@ -1,0 +1,24 @@
+import type { Suite } from '../case.ts'
+import { notifyCanary } from '../plays.ts'
+import { AUTHENTICITY } from './authenticity.ts'
+import { BASELINE } from './baseline.ts'
+import { DUPLICATES } from './duplicates.ts'
+import { FAILURES } from './failures.ts'
+import { HOSTILE } from './hostile.ts'
+import { REFUNDS } from './refunds.ts'
+import { TRANSPORT } from './transport.ts'
+
+export const NOTIFY_V2: Suite = {
+  id: 'notify@1',
+  version: 'v2',
+  canary: notifyCanary,
+  chapters: [
+    { name: 'Baseline', cases: BASELINE },
+    { name: 'Duplicates and order', cases: DUPLICATES },
+    { name: 'Authenticity', cases: AUTHENTICITY },
+    { name: 'Failure codes', cases: FAILURES },
+    { name: 'Hostile XML and bytes', cases: HOSTILE },
+    { name: 'Transport', cases: TRANSPORT },
+    { name: 'Refund notifications', cases: REFUNDS },
+  ],
+}

@@ -1,0 +1,306 @@
+import { Agent } from 'node:http'
+import type { Case, Play } from '../case.ts'
+import type { Bench } from '../parts/bench.ts'
+import { DOCS, row } from '../parts/row.ts'
+import { accepted, fail, genuineFollows, play, refusedOr } from '../plays.ts'
+import type { Shot } from '../parts/shoot.ts'
+
+const BODY = 'Read the raw body yourself, whatever its Content-Type; verify before you parse.'
+
+/** The genuine message, changed on its way. */
+const sent =
+  (change: (shot: Shot) => Partial<Shot>) =>
+  (bench: Bench, outTradeNo: string): Shot => {
+    const shot = bench.message(outTradeNo)
+    return { ...shot, ...change(shot) }
+  }
+const without = ({ headers }: Shot, name: string) =>
+  Object.fromEntries(Object.entries(headers).filter(([header]) => header.toLowerCase() !== name))
+const header = (name: string, value: string) => sent((shot) => ({ headers: { ...without(shot, name), [name]: value } }))
+
+/** While one request hangs, another order is served; then the hanging one is of no effect. */
+const besides = (shots: (bench: Bench, no: string) => Shot[], limitMs: number): Play =>
+  play(
+    ['acks'],
+    [
+      ['PASS', 'other notifications are served meanwhile'],
+      ['FAIL', 'one slow client holds up the others'],
+    ],
+    async (bench) => {
+      const [slow, other] = [await bench.order(), await bench.order()]
+      const hanging = Promise.all(shots(bench, slow).map((shot) => bench.send(shot, limitMs)))
+      await bench.pay(other)
+      await bench.paidOnce(other, 'a slow client was connected')
+      await hanging
+      await bench.stillUnpaid(slow, 'its notification never came whole')
+    },
+  )
+
+/** A request that is not whole has no effect, and the genuine one is taken. */
+const broken = (change: (shot: Shot) => Partial<Shot>, limitMs = 1500): Play =>
+  play(
+    ['acks'],
+    [
+      ['PASS', 'it is refused, or the connection closed, and nothing is fulfilled; the genuine one is taken'],
+      ['FAIL', 'goods go out for half a message, or the backend is gone'],
+    ],
+    async (bench) => {
+      const no = await bench.order()
+      const answer = await bench.send(sent(change)(bench, no), limitMs)
+      await refusedOr(bench, { ...answer, verdict: answer.verdict === 'timeout_5s' ? 'reset' : answer.verdict }, no)
+      await genuineFollows(bench, no)
+    },
+  )
+
+const method = (name: string): Play =>
+  play(
+    ['acks'],
+    [
+      ['PASS', 'HTTP 4xx or 5xx, and nothing is fulfilled'],
+      ['LAX', 'it is answered with HTTP 2xx or 3xx, and nothing is fulfilled'],
+      ['FAIL', 'goods go out'],
+    ],
+    async (bench) => {
+      const no = await bench.order()
+      const answer = await bench.send(sent(() => ({ method: name, ...(name === 'GET' && { body: '' }) }))(bench, no))
+      await bench.stillUnpaid(no, `${name} is no notification`)
+      if (answer.status < 400) bench.lax(`HTTP ${answer.status} to ${name}`)
+    },
+  )
+
+/** What must not stand in an answer: the insides of a program. */
+const LEAKS: readonly [what: string, pattern: RegExp][] = [
+  [
+    'a stack trace',
+    /\bat [\w.$<>]+ ?\(?[^)\n]*:\d+|Traceback \(most recent|\.(?:java|py|go|php|ts|js):\d+|#\d+ \/?[\w/.]+\(\d+\)|goroutine \d+/,
+  ],
+  [
+    'a statement of SQL',
+    /\b(?:SELECT|INSERT INTO|UPDATE) .{0,80}\b(?:FROM|VALUES|SET)\b|SQLSTATE|syntax error at or near/,
+  ],
+  ['a path of the machine', /(?:\/(?:usr|var|home|app|srv|opt)\/[\w./-]+\.\w+)|[A-Z]:\\\\?\w+/],
+]
+
+export function leakIn(body: string, apiKey: string): string | undefined {
+  if (body.includes(apiKey)) return 'the API key'
+  return LEAKS.find(([, pattern]) => pattern.test(body))?.[0]
+}
+
+const MANY = 200
+
+export const TRANSPORT: readonly Case[] = [
+  row(
+    'N-601',
+    'availability',
+    'A byte per second',
+    'A slow client holds up nobody else.',
+    'Set a time limit for request bodies; read them without blocking a worker.',
+    besides((bench, no) => [sent(() => ({ transport: { kind: 'drip', bytes: 1, everyMs: 1000 } }))(bench, no)], 1500),
+  ),
+  row(
+    'N-602',
+    'availability',
+    'Cut off in the middle of the body',
+    'Half a message has no effect.',
+    BODY,
+    broken(({ body }) => ({ transport: { kind: 'cut', after: body.length - 20 } })),
+    { quick: true },
+  ),
+  row(
+    'N-603',
+    'availability',
+    'A Content-Length that is too short',
+    'Half a message has no effect.',
+    BODY,
+    broken(({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) - 20 } })),
+  ),
+  row(
+    'N-605',
+    'availability',
+    'A Content-Length that is too long',
+    'What never comes whole has no effect, and blocks nobody.',
+    BODY,
+    besides(
+      (bench, no) => [
+        sent(({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) + 50 } }))(
+          bench,
+          no,
+        ),
+      ],
+      1500,
+    ),
+  ),
+  row('N-604', 'hygiene', 'GET', 'Only POST is a notification.', 'Answer 405 to other methods.', method('GET')),
+  row(
+    'N-609',
+    'hygiene',
+    'PUT with the genuine message',
+    'Only POST is a notification.',
+    'Answer 405 to other methods.',
+    method('PUT'),
+  ),
+  row(
+    'N-606',
+    'availability',
+    'No session, no cookie, no token',
+    'WeChat knows no login: the route is open, and the signature is the proof.',
+    'Take the route out of login and CSRF checks.',
+    accepted((bench, no) => bench.message(no)),
+    { source: DOCS.replies },
+  ),
+  row(
+    'N-607',
+    'money',
+    '200 orders at once',
+    'Each of many different orders is taken.',
+    'Do the slow work after the answer; let the pool of connections wait, not refuse.',
+    play(
+      ['acks'],
+      [
+        ['PASS', 'all are taken and fulfilled'],
+        ['LAX', 'some are refused and taken when repeated'],
+        ['FAIL', 'one is lost'],
+      ],
+      async (bench) => {
+        const numbers: string[] = []
+        for (let n = 0; n < MANY; n++) numbers.push(await bench.order())
+        for (const no of numbers) await bench.world.pay(no, { deliver: 'hold' })
+        const answers = await Promise.all(numbers.map((no) => bench.send(bench.message(no))))
+        const again = numbers.filter((_, n) => !answers[n]!.acked)
+        if (again.length > 0) bench.lax(`${again.length} of ${MANY} were not taken at once`)
+        for (const no of again) await bench.pay(no)
+        for (const no of numbers) await bench.paidOnce(no, `${MANY} orders were paid at once`)
+      },
+    ),
+  ),
+  row(
+    'N-608',
+    'security',
+    'What a refusal tells',
+    'A refusal holds no stack trace, no SQL, no path and no key.',
+    'Answer FAIL and a short text; log the rest.',
+    play(
+      [],
+      [
+        ['PASS', 'nothing of the inside is told'],
+        ['FAIL', 'it is'],
+      ],
+      async (bench) => {
+        const no = await bench.order()
+        const genuine = String(bench.message(no).body)
+        const odd = [
+          '',
+          '{',
+          genuine.replace('</xml>', ''),
+          "<xml><out_trade_no>'</out_trade_no></xml>",
+          genuine.replace(/<sign>.*<\/sign>/, '<sign/>'),
+          '<xml>&x;</xml>',
+          '\0',
+        ]
+        for (const body of odd) {
+          const answer = await bench.send(bench.bytes(body))
+          const leak = leakIn(answer.body, bench.world.credentials.apiKey)
+          if (leak !== undefined) fail(`the answer holds ${leak}: ${answer.body.slice(0, 200)}`)
+        }
+      },
+    ),
+  ),
+  row(
+    'N-610',
+    'availability',
+    'In chunks',
+    'A body without Content-Length is read to its end.',
+    BODY,
+    accepted(
+      sent(() => ({ transport: { kind: 'chunked' } })),
+      { lax: 'WeChat sends a Content-Length' },
+    ),
+  ),
+  row(
+    'N-611',
+    'availability',
+    'No Content-Type',
+    'The body is XML, whatever the header says.',
+    BODY,
+    accepted(
+      sent((shot) => ({ headers: without(shot, 'content-type') })),
+      { lax: 'WeChat sends text/xml' },
+    ),
+  ),
+  row(
+    'N-612',
+    'availability',
+    'Content-Type application/xml',
+    'The body is XML, whatever the header says.',
+    BODY,
+    accepted(header('content-type', 'application/xml'), { lax: 'WeChat sends text/xml' }),
+  ),
+  row(
+    'N-613',
+    'availability',
+    'Content-Type with a charset',
+    'text/xml; charset=utf-8 is text/xml.',
+    BODY,
+    accepted(header('content-type', 'text/xml; charset=utf-8')),
+  ),
+  row(
+    'N-614',
+    'availability',
+    'Content-Type of a form',
+    'A form parser must not eat the body.',
+    BODY,
+    accepted(header('content-type', 'application/x-www-form-urlencoded'), { lax: 'WeChat sends text/xml' }),
+  ),
+  row(
+    'N-615',
+    'availability',
+    'In small pieces',
+    'A body in many pieces is one body.',
+    BODY,
+    accepted(sent(() => ({ transport: { kind: 'drip', bytes: 64, everyMs: 5 } }))),
+  ),
+  row(
+    'N-616',
+    'availability',
+    'Two on one connection',
+    'A connection may be used again.',
+    'Read each request to its end before you answer the next.',
+    accepted(async (bench, no) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+      const other = await bench.order()
+      await bench.world.pay(other, { deliver: 'hold' })
+      await bench.send({ ...bench.message(other), agent })
+      return { ...bench.message(no), agent }
+    }),
+  ),
+  row(
+    'N-617',
+    'availability',
+    'Thirty clients that send a head and no body',
+    'Idle connections hold up nobody.',
+    'Set time limits for heads and bodies.',
+    besides(
+      (bench, no) =>
+        Array.from({ length: 30 }, () =>
+          sent(() => ({ transport: { kind: 'drip', bytes: 1, everyMs: 10_000 } }))(bench, no),
+        ),
+      1000,
+    ),
+  ),
+  row(
+    'N-618',
+    'hygiene',
+    'A Host of another name',
+    'The route does not hang on the name; behind a proxy it changes.',
+    'Nothing to do.',
+    accepted(header('host', 'pay.example.com'), { lax: 'a server may answer to its names only' }),
+  ),
+  row(
+    'N-619',
+    'security',
+    'X-Forwarded-For of a stranger',
+    'An address in a header proves nothing, in either direction.',
+    'Do not trust addresses; trust the signature.',
+    accepted(header('x-forwarded-for', '203.0.113.9'), { lax: 'an allow-list of addresses is optional' }),
+  ),
+]

@@ -1,0 +1,106 @@
+import { exec } from 'node:child_process'
+import { text as stream } from 'node:stream/consumers'
+import { nativeElapsed, nativeSetTimeout } from '../../base/real-time.ts'
+import { shoot } from './shoot.ts'
+
+/** What a backend says of an order. */
+export interface OrderWord {
+  readonly paid: boolean
+  /** How often the goods went out: the number that matters. */
+  readonly fulfilments: number
+  /** In fen, if it is told. */
+  readonly amount?: number
+  readonly transactionId?: string
+  /** How many refunds are booked, if it is told. */
+  readonly refunds?: number
+}
+
+export type Values = Readonly<Record<string, string>>
+
+/** A step that fails is the runner's trouble, not a verdict on the backend. */
+export class StepError extends Error {}
+
+const STEP_LIMIT_MS = 30_000
+
+/** `{name}` in a URL template. */
+const filled = (template: string, values: Values) =>
+  template.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    values[name] === undefined ? whole : encodeURIComponent(values[name]),
+  )
+
+/** Calls a URL template, by POST unless it begins with `GET `. */
+async function callUrl(template: string, values: Values, method: 'GET' | 'POST'): Promise<string> {
+  const [, given = method, address] = /^(?:(GET|POST) )?(.*)$/s.exec(template)!
+  const url = filled(address!, values)
+  const exchange = await shoot({ url, method: given, headers: { accept: 'application/json' }, body: '' }, STEP_LIMIT_MS)
+  if (!('reply' in exchange)) {
+    throw new StepError(`${url} does not answer: ${'error' in exchange ? exchange.error.message : 'no answer in 30 s'}`)
+  }
+  const { status, body } = exchange.reply
+  if (status >= 300) throw new StepError(`${url} answers HTTP ${status}: ${body.slice(0, 200)}`)
+  return body
+}
+
+/** Runs a shell command with the values in its environment, in capitals. */
+export async function runCommand(command: string, values: Values): Promise<string> {
+  const env = Object.fromEntries(Object.entries(values).map(([name, value]) => [name.toUpperCase(), value]))
+  const child = exec(command, { env: { ...process.env, ...env }, timeout: STEP_LIMIT_MS })
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  const [out, err, code] = await Promise.all([stream(child.stdout!), stream(child.stderr!), ended])
+  if (code !== 0) throw new StepError(`${command} ended with ${code}: ${(err || out).slice(0, 200)}`)
+  return out
+}
+
+/** Something the backend is asked to do. */
+export type Ask = (values: Values) => Promise<unknown>
+
+/** By a template of a URL, or by a shell command; undefined if neither is given. */
+export function askBy(
+  url: string | undefined,
+  command: string | undefined,
+  method: 'GET' | 'POST',
+): ((values: Values) => Promise<string>) | undefined {
+  if (url !== undefined) return (values) => callUrl(url, values, method)
+  return command === undefined ? undefined : (values) => runCommand(command, values)
+}
+
+/** The answer of a probe: a number, or JSON. */
+export function readWord(told: string): OrderWord {
+  const text = told.trim()
+  if (/^\d+$/.test(text)) return { paid: Number(text) > 0, fulfilments: Number(text) }
+  let json: Record<string, unknown>
+  try {
+    json = JSON.parse(text) as Record<string, unknown>
+  } catch {
+    throw new StepError(
+      `the probe must answer a number or JSON such as {"paid":true,"fulfilments":1}; got ${text.slice(0, 200)}`,
+    )
+  }
+  const { paid, fulfilments, amount, transaction_id: transactionId, refunds } = json
+  if (typeof fulfilments !== 'number') {
+    throw new StepError(`the probe must answer with the number of fulfilments; got ${text.slice(0, 200)}`)
+  }
+  return {
+    fulfilments,
+    paid: typeof paid === 'boolean' ? paid : fulfilments > 0,
+    ...(typeof amount === 'number' && { amount }),
+    ...(typeof transactionId === 'string' && { transactionId }),
+    ...(typeof refunds === 'number' && { refunds }),
+  }
+}
+
+export const pauseFor = (ms: number) =>
+  new Promise<void>((resolve) => {
+    nativeSetTimeout(resolve, ms)
+  })
+
+/** Asks again until `done`, for at most `limitMs`, and answers with the last word. */
+export async function askUntil<T>(ask: () => Promise<T>, done: (word: T) => boolean, limitMs: number): Promise<T> {
+  const started = nativeElapsed()
+  let word = await ask()
+  for (let pause = 5; !done(word) && nativeElapsed() - started < limitMs; pause = Math.min(pause * 2, 200)) {
+    await pauseFor(pause)
+    word = await ask()
+  }
+  return word
+}

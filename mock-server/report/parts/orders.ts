@@ -1,0 +1,102 @@
+import type { Random } from '../../base/random.ts'
+import { signV2 } from '../../wire/sign-v2.ts'
+import { readXml, writeXml } from '../../wire/xml.ts'
+import type { World } from '../../world/world.ts'
+import { askUntil, StepError, type Ask } from './merchant.ts'
+import { shoot } from './shoot.ts'
+
+/** Where the orders of a run come from. */
+export interface Orders {
+  /** The number of a new order: made by the backend, or, at level L0, by the runner itself. */
+  readonly make: () => Promise<string>
+  /** Starts one without waiting for the backend's answer: its number is there once WeChat knows it. */
+  readonly begin: () => Promise<{ outTradeNo: string; done: Promise<unknown> }>
+  readonly last: () => string
+}
+
+const ORDER_LIMIT_MS = 10_000
+const FEE = 1250
+
+/** An order nobody knows of but WeChat. */
+async function placeItself(world: World, notifyUrl: string, outTradeNo: string, random: Random): Promise<void> {
+  const { appid, mchId, apiKey } = world.credentials
+  const signType = world.merchants()[0]!.signType === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
+  const fields: [string, string][] = Object.entries({
+    appid,
+    mch_id: mchId,
+    nonce_str: random.alphanumeric(32, 'nonce', outTradeNo),
+    ...(signType !== 'MD5' && { sign_type: signType }),
+    body: 'Tea',
+    attach: 'card',
+    out_trade_no: outTradeNo,
+    total_fee: String(FEE),
+    spbill_create_ip: '127.0.0.1',
+    notify_url: notifyUrl,
+    trade_type: 'JSAPI',
+    openid: `o${random.urlSafe(27, 'openid')}`,
+  })
+  const body = writeXml([...fields, ['sign', signV2(fields, apiKey, signType)]])
+  const exchange = await shoot({ url: `${world.baseUrl}/pay/unifiedorder`, headers: {}, body }, ORDER_LIMIT_MS)
+  const answer = 'reply' in exchange ? readXml(exchange.reply.body) : new Map<string, string>()
+  if (answer.get('result_code') !== 'SUCCESS') {
+    throw new StepError(
+      `the runner's own order was refused: ${answer.get('return_msg')} ${answer.get('err_code_des') ?? ''}`,
+    )
+  }
+}
+
+/** `ask`: lets the backend make an order. */
+export function createOrders(world: World, notifyUrl: string, random: Random, ask: Ask | undefined): Orders {
+  let made = 0
+  let last = ''
+  const known = new Set(world.orders().map(({ outTradeNo }) => outTradeNo))
+  function claim(): string | undefined {
+    const number = world.orders().find(({ outTradeNo }) => !known.has(outTradeNo))?.outTradeNo
+    if (number !== undefined) known.add(number)
+    return number
+  }
+
+  async function beginThere(ask: Ask): Promise<{ outTradeNo: string; done: Promise<unknown> }> {
+    const { code, openid } = world.loginCode({ openid: `o${random.urlSafe(27, 'openid', ++made)}` })
+    let failure: Error | undefined
+    const done = ask({ code, openid, fee: String(FEE), notify_url: notifyUrl })
+    done.catch((error: Error) => {
+      failure = error
+    })
+    const claimed = async () => {
+      if (failure) throw failure
+      return claim()
+    }
+    const outTradeNo = await askUntil(claimed, (number) => number !== undefined, ORDER_LIMIT_MS)
+    if (outTradeNo === undefined) {
+      throw new StepError('the backend was asked for an order, and none came to WeChat within 10 s')
+    }
+    return { outTradeNo, done }
+  }
+
+  async function beginHere(): Promise<{ outTradeNo: string; done: Promise<unknown> }> {
+    let outTradeNo: string
+    // An earlier run of the same seed may have been here.
+    do outTradeNo = `card${random.hex(8, 'orders')}${String(++made).padStart(4, '0')}`
+    while (known.has(outTradeNo))
+    known.add(outTradeNo)
+    await placeItself(world, notifyUrl, outTradeNo, random)
+    return { outTradeNo, done: Promise.resolve() }
+  }
+
+  async function begin(): Promise<{ outTradeNo: string; done: Promise<unknown> }> {
+    const begun = await (ask ? beginThere(ask) : beginHere())
+    last = begun.outTradeNo
+    return begun
+  }
+
+  return {
+    begin,
+    make: async () => {
+      const { outTradeNo, done } = await begin()
+      await done
+      return outTradeNo
+    },
+    last: () => last,
+  }
+}

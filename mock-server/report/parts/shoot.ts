@@ -1,0 +1,112 @@
+import { isUtf8 } from 'node:buffer'
+import { Agent, request as httpRequest, type ClientRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from '../../base/real-time.ts'
+import type { Exchange } from '../../notify/sender.ts'
+
+/** How the bytes reach the backend, where it is not simply all at once. */
+export type Transport =
+  /** `bytes` at a time, `everyMs`. */
+  | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
+  /** The connection is cut after so many bytes of the body. */
+  | { readonly kind: 'cut'; readonly after: number }
+  /** The whole request is sent, and the connection cut before the answer. */
+  | { readonly kind: 'deaf' }
+  /** Content-Length says so. */
+  | { readonly kind: 'claim'; readonly length: number }
+  | { readonly kind: 'chunked' }
+
+/** A request, down to its bytes. */
+export interface Shot {
+  readonly url: string
+  /** Default POST. */
+  readonly method?: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | Buffer
+  readonly transport?: Transport
+  /** Connections that are kept open. */
+  readonly agent?: Agent
+}
+
+const MAX_ANSWER = 1024 * 1024
+
+/** Writes the body piece by piece for as long as the connection is there. */
+function drip(request: ClientRequest, body: Buffer, bytes: number, everyMs: number, at = 0): void {
+  if (request.destroyed) return
+  if (at >= body.length) {
+    request.end()
+    return
+  }
+  request.write(body.subarray(at, at + bytes))
+  nativeSetTimeout(() => drip(request, body, bytes, everyMs, at + bytes), everyMs)
+}
+
+function write(request: ClientRequest, body: Buffer, transport: Transport | undefined): void {
+  switch (transport?.kind) {
+    case 'drip':
+      request.flushHeaders()
+      drip(request, body, transport.bytes, transport.everyMs)
+      break
+    case 'cut':
+      request.write(body.subarray(0, transport.after), () => request.destroy())
+      break
+    case 'deaf':
+      request.end(body, () => request.destroy())
+      break
+    default:
+      request.end(body)
+  }
+}
+
+function headersOf({ url, headers, transport }: Shot, length: number): Record<string, string | number> {
+  const all = { host: new URL(url).host, ...headers }
+  if (transport?.kind === 'chunked') return { ...all, 'transfer-encoding': 'chunked' }
+  return { ...all, 'content-length': transport?.kind === 'claim' ? transport.length : length }
+}
+
+/** Sends a request as it is, follows no redirect, and never rejects. `limitMs`: real time for all of it. */
+export function shoot(shot: Shot, limitMs: number): Promise<Exchange> {
+  const { url, method = 'POST', transport, agent = false } = shot
+  const body = Buffer.from(shot.body as string)
+  return new Promise<Exchange>((resolve) => {
+    const started = nativeElapsed()
+    const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, {
+      method,
+      agent,
+      headers: headersOf(shot, body.length),
+      rejectUnauthorized: false,
+    })
+    const end = (
+      outcome: { reply: { status: number; headers: object; body: string } } | { error: Error } | { timedOut: true },
+    ) => {
+      nativeClearTimeout(timer)
+      resolve({ durationMs: nativeElapsed() - started, ...outcome } as Exchange)
+    }
+    const timer = nativeSetTimeout(() => {
+      end({ timedOut: true })
+      request.destroy()
+    }, limitMs)
+    request.on('error', (error) => end({ error }))
+    // Cut off by ourselves.
+    request.on('close', () =>
+      end({ error: Object.assign(new Error('the connection was cut'), { code: 'ECONNRESET' }) }),
+    )
+    request.on('response', (response) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      response.on('error', (error) => end({ error }))
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size <= MAX_ANSWER) chunks.push(chunk)
+      })
+      response.on('end', () => {
+        const read = Buffer.concat(chunks)
+        const { statusCode: status = 0, headers } = response
+        end({ reply: { status, headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
+        // A body that is longer than what was claimed, or still dripping, is not sent to its end.
+        if (!request.writableFinished) request.destroy()
+      })
+    })
+    write(request, body, transport)
+  })
+}

@@ -1,0 +1,295 @@
+import { createRandom } from '../base/random.ts'
+import { nativeElapsed } from '../base/real-time.ts'
+import type { World } from '../world/world.ts'
+import { levelOf, type Case } from './case.ts'
+import { Ruling, type CardVerdict, type Level, type Need, type Severity } from './verdicts.ts'
+import { checkOptions, selectCases, suiteOf, type CardOptions } from './options.ts'
+import { createBench, type Bench, type CardEvent } from './parts/bench.ts'
+import { askUntil, pauseFor, StepError, type OrderWord } from './parts/merchant.ts'
+import { createOrders, type Orders } from './parts/orders.ts'
+import { setTrap, type Trap } from './parts/trap.ts'
+
+export interface CaseResult {
+  readonly id: string
+  readonly title: string
+  readonly chapter: string
+  readonly severity: Severity
+  readonly level: Level
+  readonly verdict: CardVerdict
+  /** One sentence: why. */
+  readonly said: string
+  readonly durationMs: number
+  readonly events: readonly CardEvent[]
+}
+
+/** The report card of a backend. */
+export interface Card {
+  readonly suite: string
+  readonly seed: string
+  readonly target: string
+  readonly level: Level
+  /** "Money-safe: no (2 cases)" */
+  readonly sentence: string
+  readonly counts: Readonly<Record<CardVerdict, number>>
+  readonly durationMs: number
+  readonly results: readonly CaseResult[]
+}
+
+/** What a run finds out before its first case. */
+interface Prepared {
+  readonly trap: Trap
+  readonly orders: Orders
+  /** A genuine notification is taken. */
+  readonly acks: boolean
+  /** Why it is not. */
+  readonly whyNot?: string
+  /** The runner cannot do its work. */
+  readonly trouble?: string
+}
+
+export interface CardRun {
+  readonly cases: readonly Case[]
+  /** Runs one case, and then an order that shows whether the backend is still alive. Never rejects. */
+  readonly one: (one: Case) => Promise<CaseResult>
+  /** Sees again what has become of every order, and writes the card. */
+  readonly finish: () => Promise<Card>
+}
+
+const SETTLE_MS = 3000
+/** A backend that has stopped answering may come back by itself, or by a restart, in this time. */
+const COMES_BACK_MS = 5000
+const RESTART_MS = 30_000
+const QUICK_LOOK_MS = 1000
+/** Work that a backend does later than this after the last case is not seen. */
+const LATE_MS = 1000
+
+const WHY_NOT: Readonly<Record<Need, string>> = {
+  acks: 'the backend takes no genuine notification of an order that it does not know, so a refusal shows nothing: let it make the orders (--order-url or --order-cmd)',
+  orders: 'it needs orders that the backend makes itself: --order-url or --order-cmd',
+  probe: 'it needs the word of the backend on its orders: --probe-url or --verify-cmd',
+  close: 'it needs a way to close an order in the backend: --close-url or --close-cmd',
+  refunds: 'it needs the URL of refund notifications: --refund-url',
+  login: 'it needs the login route: --login-url',
+}
+
+function sentenceOf(results: readonly CaseResult[], login: boolean): string {
+  const about = login ? 'security' : 'money'
+  const name = login ? 'Login-safe' : 'Money-safe'
+  const of = results.filter(({ severity }) => severity === about)
+  const failed = of.filter(({ verdict }) => verdict === 'FAIL').length
+  const seen = of.filter(({ verdict }) => ['PASS', 'LAX', 'FAIL'].includes(verdict)).length
+  const cases = (n: number) => `${n} case${n === 1 ? '' : 's'}`
+  if (failed > 0) return `${name}: no (${cases(failed)})`
+  if (seen === 0) return `${name}: unknown (nothing could be seen)`
+  return `${name}: yes, in ${seen} of ${cases(of.length)}${seen < of.length ? '; the others could not be seen' : ''}`
+}
+
+const countsOf = (results: readonly CaseResult[]): Record<CardVerdict, number> => {
+  const counts = { PASS: 0, LAX: 0, FAIL: 0, INFO: 0, SKIP: 0, ERROR: 0 }
+  for (const { verdict } of results) counts[verdict]++
+  return counts
+}
+
+/**
+ * Prepares a run against a backend that is configured for the world.
+ * @throws MockError BAD_INPUT
+ */
+export function createRun(world: World, options: CardOptions): CardRun {
+  checkOptions(options)
+  const { version = 'v2', seed = 'card', order, close, probe, restart, settleMs = SETTLE_MS } = options
+  const { notifyUrl = '', refundUrl = '', loginUrl = '' } = options
+  const suite = suiteOf(version)
+  const cases = selectCases(options)
+  const chapterOf = (one: Case) => suite.chapters.find(({ cases }) => cases.includes(one))!.name
+  const level: Level = probe ? 'L2' : order ? 'L1' : 'L0'
+  const given: Readonly<Record<Need, boolean>> = {
+    acks: false,
+    orders: order !== undefined,
+    probe: probe !== undefined,
+    close: close !== undefined && order !== undefined,
+    refunds: refundUrl !== '',
+    login: loginUrl !== '',
+  }
+  const random = createRandom(seed)
+  const results: CaseResult[] = []
+  const expected = new Map<CaseResult['id'], Map<string, number>>()
+  const began = nativeElapsed()
+  let ready: Promise<Prepared> | undefined
+  let dead: string | undefined
+
+  /** What a case has at hand, and what it leaves. */
+  function benchFor(id: string, parts: { trap: Trap; orders: Orders; acks: boolean }, limit = settleMs) {
+    const events: CardEvent[] = []
+    const promises = new Map<string, number>()
+    const made = createBench({
+      ...parts,
+      id,
+      version: version === 'v3' ? 'v3' : 'v2',
+      world,
+      random: createRandom(`${seed}/${id}`),
+      notifyUrl,
+      refundUrl,
+      loginUrl,
+      close,
+      has: (need) => (need === 'acks' ? parts.acks : given[need]),
+      probe: probe as ((outTradeNo: string) => Promise<OrderWord>) | undefined,
+      settleMs: limit,
+      expected: promises,
+      tell: (event) => events.push(event),
+      started: nativeElapsed(),
+    })
+    return { ...made, events, promises }
+  }
+
+  /** Once, before the first case: whether a genuine notification is taken. */
+  const prepare = () =>
+    (ready ??= (async (): Promise<Prepared> => {
+      const trap = await setTrap(random.hex(32, 'trap'))
+      const orders = createOrders(world, notifyUrl, createRandom(`${seed}/orders`), order)
+      const { bench } = benchFor('canary', { trap, orders, acks: true })
+      try {
+        await suite.canary(bench)
+        return { trap, orders, acks: true }
+      } catch (error) {
+        const { message } = error as Error
+        return { trap, orders, acks: false, ...(error instanceof Ruling ? { whyNot: message } : { trouble: message }) }
+      }
+    })())
+
+  /** An order as good as any: why the backend does not serve it. */
+  async function canaryFails(parts: { trap: Trap; orders: Orders; acks: boolean }): Promise<string | undefined> {
+    try {
+      await suite.canary(benchFor('canary', parts).bench)
+      return undefined
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+
+  /** Tells how it came back, or that it is dead. */
+  async function recover(parts: { trap: Trap; orders: Orders; acks: boolean }, why: string): Promise<string> {
+    const since = nativeElapsed()
+    let how = 'it came back by itself'
+    if (restart) {
+      how = 'it came back by the restart command'
+      await restart().catch((error: Error) => {
+        how = `the restart command failed (${error.message}), and it came back`
+      })
+    }
+    const still = await askUntil(
+      () => canaryFails(parts),
+      (fails) => fails === undefined,
+      restart ? RESTART_MS : COMES_BACK_MS,
+    )
+    if (still === undefined) return `${how} after ${Math.round(nativeElapsed() - since)} ms`
+    dead = why
+    return 'it has not come back'
+  }
+
+  async function ruling(one: Case, bench: Bench, remarks: readonly string[]): Promise<[CardVerdict, string]> {
+    try {
+      await one.play.run(bench)
+      return remarks.length > 0 ? ['LAX', remarks.join('; ')] : ['PASS', 'as it has to be']
+    } catch (error) {
+      if (error instanceof Ruling) return [error.verdict, error.message]
+      return [
+        'ERROR',
+        error instanceof StepError ? error.message : `${(error as Error).name}: ${(error as Error).message}`,
+      ]
+    }
+  }
+
+  async function one(one: Case): Promise<CaseResult> {
+    const parts = await prepare()
+    const { id, title, severity } = one
+    const started = nativeElapsed()
+    const { bench, remarks, events, promises } = benchFor(id, parts)
+    const result = (verdict: CardVerdict, said: string, costs = severity): CaseResult => {
+      const durationMs = Math.round(nativeElapsed() - started)
+      const made = {
+        id,
+        title,
+        chapter: chapterOf(one),
+        severity: costs,
+        level: levelOf(one),
+        verdict,
+        said,
+        durationMs,
+        events,
+      }
+      results.push(made)
+      expected.set(id, promises)
+      return made
+    }
+    if (parts.trouble !== undefined) return result('ERROR', parts.trouble)
+    const isTried = one.play.genuine && level !== 'L0'
+    const lacks = one.play.needs.find((need) => (need === 'acks' ? !parts.acks && !isTried : !given[need]))
+    if (lacks === 'acks' && level !== 'L0') {
+      return result(
+        'SKIP',
+        `even a genuine notification of an order that the backend made is not served: ${parts.whyNot}`,
+      )
+    }
+    if (lacks) return result('SKIP', WHY_NOT[lacks])
+    if (dead !== undefined) {
+      const back = await Promise.race([canaryFails(parts), pauseFor(QUICK_LOOK_MS).then(() => 'no answer')])
+      if (back !== undefined) return result('SKIP', `the backend is dead (${dead}); --restart-cmd would bring it back`)
+      dead = undefined
+    }
+    const [verdict, said] = await ruling(one, bench, remarks)
+    const fails = await canaryFails(parts)
+    if (fails === undefined) return result(verdict, said)
+    const after = await recover(parts, `since ${id}: ${fails}`)
+    bench.note(`the order after this case was not served: ${fails}; ${after}`)
+    const story = `the order after it was not served: ${fails}; ${after}`
+    return verdict === 'FAIL'
+      ? result('FAIL', `${said}; and ${story}`)
+      : result('FAIL', story, severity === 'hygiene' ? 'availability' : severity)
+  }
+
+  /** What a backend does late counts as well. */
+  async function seenAgain(result: CaseResult): Promise<CaseResult> {
+    if (!probe || !['PASS', 'LAX'].includes(result.verdict)) return result
+    for (const [outTradeNo, n] of expected.get(result.id)!) {
+      const told = await probe(outTradeNo).catch(() => undefined)
+      if (told && told.fulfilments !== n) {
+        const said = `at the end of the run the order ${outTradeNo} was fulfilled ${told.fulfilments} times, not ${n}: work that came late`
+        return { ...result, verdict: 'FAIL', said }
+      }
+    }
+    return result
+  }
+
+  return {
+    cases,
+    one,
+    finish: async () => {
+      const { trap } = await prepare()
+      if (probe) await pauseFor(Math.min(settleMs, LATE_MS))
+      const final: CaseResult[] = []
+      for (const result of results) final.push(await seenAgain(result))
+      trap.close()
+      return {
+        suite: suite.id,
+        seed,
+        target: version === 'login' ? loginUrl : notifyUrl,
+        level,
+        sentence: sentenceOf(final, version === 'login'),
+        counts: countsOf(final),
+        durationMs: Math.round(nativeElapsed() - began),
+        results: final,
+      }
+    },
+  }
+}
+
+/** Runs all of it. `on` hears each result. */
+export async function runCard(
+  world: World,
+  options: CardOptions,
+  on: (result: CaseResult) => void = () => {},
+): Promise<Card> {
+  const run = createRun(world, options)
+  for (const one of run.cases) on(await run.one(one))
+  return run.finish()
+}

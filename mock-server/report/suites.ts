@@ -1,0 +1,6 @@
+import type { Case, Suite } from './case.ts'
+import { NOTIFY_V2 } from './notify-v2/index.ts'
+
+export const SUITES: readonly Suite[] = [NOTIFY_V2]
+
+export const casesOf = ({ chapters }: Suite): Case[] => chapters.flatMap(({ cases }) => cases)
