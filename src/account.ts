@@ -64,7 +64,7 @@ const CLOCK_LIMIT_MS = 60_000
 
 const nonce = () => randomBytes(16).toString('hex')
 
-export function createAccount<Tx>(config: Config<Tx>, log: Log): AccountServices {
+export function createAccount(config: Config, log: Log): AccountServices {
   const { mchId, hooks, timeoutMs, proxy } = config
   const store = neutral(config.store)
   const { now, wechatNow, heard } = createClock({

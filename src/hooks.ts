@@ -14,7 +14,7 @@ export interface Price extends OrderExtras {
   /** Fen: an integer, at least 1. */
   totalFee: number
   /** Comes back with the payment; at most 127 bytes of UTF-8. */
-  attach?: string
+  attach?: string | undefined
   /** The last moment to pay. Default: `orderTtlMs` from now. An order keeps the moment it was made with. */
   expiresAt?: Date | undefined
 }
@@ -57,39 +57,41 @@ export interface AuthenticatedUser {
   appid?: string | undefined
 }
 
-/** Hooks that you supply. Hooks that return an answer are verbs, hooks that only observe are `onX`. */
-export interface Hooks<Tx = unknown> {
+/** Hooks that you supply. Hooks that return an answer are verbs, hooks that only observe are `onX`. `Body` is what `orderBody` allows. */
+export interface Hooks<Tx = unknown, Body = unknown> {
   /**
    * Returns the price of the order, looked up on the server by what the request names. Properties other than those of `Price` are refused.
    * Runs for every `POST /orders` of an authenticated user. Throw an error with a `statusCode` to refuse. `identity` includes any other
    * properties that `authenticate` returned.
    */
-  price(request: FastifyRequest, identity: Identity): Promise<Price> | Price
+  price: (request: FastifyRequest<{ Body: Body }>, identity: Identity) => Promise<Price> | Price
   /**
    * Delivers what was paid for. Writes through `tx` happen exactly once. Anything else happens at least once, so use `order.outTradeNo` as
    * its key. If it throws, it runs again with growing waits, in any live process; at once if the database aborted its transaction. It never
    * delays a reply to WeChat. It does not run again once the whole payment is being refunded. `order.payment` is what was paid: it differs from the
    * order's terms if an operator accepted a mismatched payment.
    */
-  onPaid(order: PaidOrder, context: FulfilContext<Tx>): Promise<void> | void
+  onPaid: (order: PaidOrder, context: FulfilContext<Tx>) => Promise<void> | void
   /**
    * Money was refunded to the payer: by `refunds.create`, by the late-payment policy, or by hand in the merchant platform (`refund.origin`). The same
    * promises as for `onPaid`, with `refund.outRefundNo` as the key.
    */
-  onRefunded?(order: PaidOrder, refund: Refund, context: FulfilContext<Tx>): Promise<void> | void
+  onRefunded?: ((order: PaidOrder, refund: Refund, context: FulfilContext<Tx>) => Promise<void> | void) | undefined
   /** A problem with money needs a person to decide. Called once per finding; if it throws, the error is logged. */
-  onAnomaly?(anomaly: Anomaly): Promise<void> | void
+  onAnomaly?: ((anomaly: Anomaly) => Promise<void> | void) | undefined
   /**
    * An API v3 notification of anything but a payment or refund, e.g. a complaint or a transfer. Verified and decrypted; the same `event.id` may
    * come again. If it throws, the answer is a failure, and WeChat sends it again. Without the hook, such notifications are acknowledged and logged.
    */
-  onEvent?(event: WechatEvent): Promise<void> | void
+  onEvent?: ((event: WechatEvent) => Promise<void> | void) | undefined
   /** A user has logged in: find or create the account here. Runs before the token is issued; if it throws, the login fails. Its return value is ignored. */
-  onLogin?(login: LoginResult, request: FastifyRequest): Promise<void> | void
+  onLogin?: ((login: LoginResult, request: FastifyRequest) => Promise<void> | void) | undefined
   /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */
-  issueToken?(identity: Identity, request: FastifyRequest): Promise<IssuedToken> | IssuedToken
+  issueToken?: ((identity: Identity, request: FastifyRequest) => Promise<IssuedToken> | IssuedToken) | undefined
   /** Returns the user of a request, by the token that `issueToken` issued; `undefined` or `null` if the token is not valid. */
-  authenticate?(
-    request: FastifyRequest,
-  ): Promise<AuthenticatedUser | null | undefined> | AuthenticatedUser | null | undefined
+  authenticate?:
+    | ((
+        request: FastifyRequest,
+      ) => Promise<AuthenticatedUser | null | undefined> | AuthenticatedUser | null | undefined)
+    | undefined
 }

@@ -24,6 +24,8 @@ export type { DrizzleLike, DrizzleQueryable, DrizzleSql, DrizzleSqliteLike } fro
 export { fromPrisma } from './store/adapters/prisma.ts'
 export type { PrismaLike, PrismaQueryable, PrismaTransactionOptions } from './store/adapters/prisma.ts'
 export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
+export { wechatPayOptions } from './options/options.ts'
+export type { BodyOf } from './options/body.ts'
 export type { App, Key, Merchant, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options/options.ts'
 export type {
   AuthenticatedUser,

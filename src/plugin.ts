@@ -11,10 +11,10 @@ import { noticesOf } from './options/notices.ts'
 import type { WechatPayOptions } from './options/options.ts'
 import { parseOptions } from './options/parse.ts'
 import { createAnswers } from './routes/answers.ts'
-import { speakJson } from './routes/json.ts'
+import { hideRoutes, speakJson } from './routes/json.ts'
 import { loginRoutes } from './routes/login.ts'
 import { notifyRoute } from './routes/notify.ts'
-import { orderRoutes } from './routes/orders.ts'
+import { createOrderRoute, orderRoutes } from './routes/orders.ts'
 import { createRequireUser, createUsers } from './routes/user.ts'
 import { selfTest } from './self-test.ts'
 
@@ -97,12 +97,22 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   // In scopes of their own: in the fp() plugin itself a prefix has no effect, and parsers would leak into the app's routes.
   await fastify.register(
     async (scope) => {
+      const { orderBody, orderTtlMs, exposeOpenid } = config
+      const deps = { orders, users, answers, orderTtlMs, now: wechatNow, log }
+      if (!config.documentRoutes) hideRoutes(scope)
       await scope.register(async (json) => {
-        await speakJson(json)
-        const { exposeOpenid } = config
+        await speakJson(json, 'own')
         loginRoutes(json, { login, answers, users, exposeOpenid, hasSeveral: several.length > 0, log })
-        orderRoutes(json, { orders, users, answers, orderTtlMs: config.orderTtlMs, now: wechatNow, log })
+        orderRoutes(json, deps)
+        if (orderBody === undefined) createOrderRoute(json, deps)
       })
+      if (orderBody !== undefined) {
+        // The schema is in the app's language, so the app's validator reads it.
+        await scope.register(async (json) => {
+          await speakJson(json, "the app's")
+          createOrderRoute(json, deps, orderBody)
+        })
+      }
       await scope.register(async (raw) => {
         notifyRoute(raw, { pay, orders, registered: () => registered, hooks, now: wechatNow, log })
       })
@@ -148,8 +158,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID` at registration, naming every fault
  */
-// `any`: register() cannot infer the transaction's type from the store; annotate the options as `WechatPayOptions<Tx>` to check `tx`.
-export const wechatPay: FastifyPluginAsync<WechatPayOptions<any>> = fp(plugin, {
+// `any`: register() cannot infer the types of the transaction and the body; `wechatPayOptions()` does, and checks the hooks by them.
+export const wechatPay: FastifyPluginAsync<WechatPayOptions<any, any>> = fp(plugin, {
   name: 'fastify-wechat-pay',
   fastify: '5.x',
 })

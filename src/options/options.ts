@@ -2,6 +2,7 @@ import type { ClientCert } from '../client/certificate.ts'
 import type { LatePayment } from '../engine/machine/ruling.ts'
 import type { Hooks } from '../hooks.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
+import type { BodyOf } from './body.ts'
 import type { Store } from '../store/store.ts'
 
 /**
@@ -23,25 +24,25 @@ export interface MerchantV3 {
   /** The content of apiclient_key.pem: it signs every request. */
   privateKey: Pem
   /** The serial number of the API certificate that `privateKey` belongs to, from the merchant platform. Not needed with `certificate`. */
-  serialNo?: string
+  serialNo?: string | undefined
   /** The content of apiclient_cert.pem, instead of `serialNo`: registration then checks that the key belongs to it. */
-  certificate?: Pem
+  certificate?: Pem | undefined
   /** The id of the WeChat Pay public key, `PUB_KEY_ID_…`, from the merchant platform. */
-  publicKeyId?: string
+  publicKeyId?: string | undefined
   /** The content of pub_key.pem, WeChat Pay's public key: merchants that sign up today have one. It verifies what WeChat signs. */
-  publicKey?: Pem
+  publicKey?: Pem | undefined
   /**
    * WeChat Pay's platform certificates, for merchants without a public key: `'download'` fetches them from WeChat and keeps them fresh. Give both
    * kinds of key while you change from certificates to the public key.
    */
-  platformCertificates?: 'download' | readonly Pem[]
+  platformCertificates?: 'download' | readonly Pem[] | undefined
   /**
    * The APIv2 key of the same number, if it has one. It reads notifications in API v2, which WeChat sends for orders made by API v2 and for refunds
    * made in the merchant platform. It also lists the refunds of an order, which API v3 cannot.
    */
-  apiKey?: Key
+  apiKey?: Key | undefined
   /** The algorithm of those orders. Default `HMAC-SHA256`. */
-  signType?: SignType
+  signType?: SignType | undefined
 }
 
 /** A merchant that speaks API v2. */
@@ -52,9 +53,9 @@ export interface MerchantV2 {
   /** The APIv2 key: exactly 32 characters, set in the merchant platform. The app secret, the repeated merchant number, a key from WeChat's documents and placeholders are refused. */
   apiKey: Key
   /** The algorithm of every message in both directions. Default `HMAC-SHA256`. */
-  signType?: SignType
+  signType?: SignType | undefined
   /** The merchant's API certificate: only refunds need it. One that TLS cannot use is refused with the reason; the log at start reports one that has expired. */
-  cert?: ClientCert
+  cert?: ClientCert | undefined
 }
 
 export type Merchant = MerchantV2 | MerchantV3
@@ -66,8 +67,12 @@ export interface App {
   appSecret: Key
 }
 
-/** The options of the plugin. Everything without a default is required: of the mini programs either `appid` and `appSecret`, or `apps`. */
-export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
+/**
+ * The options of the plugin. Everything without a default is required: of the mini programs either `appid` and `appSecret`, or `apps`.
+ *
+ * `Tx` is the transaction of the store, `Schema` the type of `orderBody`; {@link wechatPayOptions} infers both.
+ */
+export interface WechatPayOptions<Tx = unknown, Schema = unknown> extends Hooks<Tx, BodyOf<Schema>> {
   /** The mini program. */
   appid?: string | undefined
   /** The app secret from the mini program console. */
@@ -83,35 +88,43 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
    * that comes before `prefix`.
    */
   publicUrl: string
-  /** Path of the routes. Default `/wechat`. */
+  /** Path of the routes. Default `/wechat`. (Not `undefined`: Fastify's own `prefix` may not be.) */
   prefix?: string
   store: Store<Tx>
+  /**
+   * The schema of the body of `POST /orders`: JSON Schema, e.g. made with TypeBox, or, if your app has a validator compiler of its own, a schema of
+   * that. A body that does not fit is answered with 400 before `price` runs. It documents the route for @fastify/swagger and types `request.body`.
+   * The plugin itself reads nothing from the body, amounts least of all.
+   */
+  orderBody?: Schema | undefined
+  /** Whether @fastify/swagger documents the routes. `false` for an app whose `transform` knows no JSON Schema, such as zod's. Default `true`. */
+  documentRoutes?: boolean | undefined
   /** How long an order can be paid, ms: 1 min to 7 days. Default 2 h. */
-  orderTtlMs?: number
+  orderTtlMs?: number | undefined
   /** Lifetime of a built-in login token, ms. Default 7 days. */
-  tokenTtlMs?: number
+  tokenTtlMs?: number | undefined
   /** Whether `POST /login` returns the openid to the client. Default `false`. */
-  exposeOpenid?: boolean
+  exposeOpenid?: boolean | undefined
   /** What to do with a payment for a closed or failed order. With API v2 `refund` needs `merchant.cert`. Default `hold`. */
-  latePayment?: LatePayment
+  latePayment?: LatePayment | undefined
   /** How often to look for due work, ms; 0 leaves it to your own calls of `fastify.wechat.sweep()`. Default 5000. */
-  sweepIntervalMs?: number
+  sweepIntervalMs?: number | undefined
   /**
    * How long one process may work on an order before another takes over, ms. A hook that runs for nine tenths of it is abandoned, rolled back, and
    * run again later. Default 60 000.
    */
-  leaseMs?: number
+  leaseMs?: number | undefined
   /**
    * When, each day in GMT+8, the bill of the day before is reconciled with the store by one of the processes that share it: `'10:30'`, from 10:00 on, as WeChat has made
    * the bill by then. Days on which no process ran are made up for. Default never: call `fastify.wechat.reconcile(date)`.
    */
-  reconcileAt?: string
+  reconcileAt?: string | undefined
   /** How many orders one process works on at once. Each may hold a connection of the store while `onPaid` runs, so keep it below the pool's size. Default 5. */
-  concurrency?: number
+  concurrency?: number | undefined
   /** How long WeChat may take to answer one try, ms; half of it is for connecting. A call makes at most two tries. Default 5000. */
-  timeoutMs?: number
+  timeoutMs?: number | undefined
   /** Another WeChat, e.g. a mock: one origin for all calls. The log at start reports plain http to another machine. */
-  baseUrl?: string
+  baseUrl?: string | undefined
   /**
    * The HTTP proxy for all calls to WeChat, e.g. `http://user:password@proxy.example.com:3128`; it has to allow CONNECT. No log or error shows the
    * user or the password. The environment (`HTTPS_PROXY`, `NO_PROXY`, `NODE_USE_ENV_PROXY`) is not read; to use it, write
@@ -119,5 +132,17 @@ export interface WechatPayOptions<Tx = unknown> extends Hooks<Tx> {
    */
   proxy?: string | undefined
   /** The clock, for tests with virtual time. Default: the machine's. Orders expire by WeChat's clock, known from the `Date` of its replies. */
-  now?: () => Date
+  now?: (() => Date) | undefined
+}
+
+/**
+ * The options, unchanged, with their types inferred: `tx` of the hooks from `store`, `request.body` of `price` from `orderBody`. A hook that takes
+ * another library's transaction does not compile.
+ *
+ * @example await app.register(wechatPay, wechatPayOptions({ store: sqlStore(fromPg(pool)), onPaid: async (order, { tx }) => { … }, … }))
+ */
+export function wechatPayOptions<Tx, const Schema>(
+  options: WechatPayOptions<NoInfer<Tx>, Schema> & { store: Store<Tx> },
+): WechatPayOptions<Tx, Schema> {
+  return options
 }

@@ -9,6 +9,7 @@ import type { Signer } from '../protocol/sign-v3.ts'
 import { Secret } from '../base/secret.ts'
 import { appsConfig, appSecretsOf, faultsOfApps, wrapped } from './apps.ts'
 import type { AppConfig, Keys } from './apps.ts'
+import type { Store } from '../store/store.ts'
 import { mixUps } from './credentials.ts'
 import { keysOf } from './keys.ts'
 import { whyApart } from './merchant-keys.ts'
@@ -34,16 +35,30 @@ export type MerchantConfig =
       v2: { apiKeys: Keys; signType: SignType } | undefined
     }
 
-/** The options, checked and complete, secrets wrapped. */
-export interface Config<Tx = unknown> extends Required<
+type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
+
+/** The options, checked and complete, secrets wrapped. `any`: beyond the options nothing but the user's own hooks reads a transaction. */
+export interface Config<Tx = any> extends Complete<
   Omit<
-    WechatPayOptions<Tx>,
-    keyof Hooks | 'appid' | 'appSecret' | 'apps' | 'merchant' | 'publicUrl' | 'baseUrl' | 'proxy' | 'reconcileAt'
+    WechatPayOptions,
+    | keyof Hooks
+    | 'store'
+    | 'appid'
+    | 'appSecret'
+    | 'apps'
+    | 'orderBody'
+    | 'merchant'
+    | 'publicUrl'
+    | 'baseUrl'
+    | 'proxy'
+    | 'reconcileAt'
   >
 > {
+  store: Store<Tx>
   hooks: Hooks<Tx>
   /** In the order of the options. */
   apps: readonly AppConfig[]
+  orderBody: unknown
   mchId: string
   merchant: MerchantConfig
   notifyUrl: string
@@ -107,6 +122,8 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     notifyUrl,
     prefix: input.prefix ?? '/wechat',
     store: input.store,
+    orderBody: input.orderBody,
+    documentRoutes: input.documentRoutes ?? true,
     orderTtlMs: input.orderTtlMs ?? 120 * MINUTE,
     tokenTtlMs: input.tokenTtlMs ?? 7 * DAY,
     exposeOpenid: input.exposeOpenid ?? false,

@@ -103,6 +103,12 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   },
   prefix: { test: isText(/^(\/(?!\.+(\/|$))[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
   store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
+  orderBody: {
+    test: (value) => (typeof value === 'object' && value !== null) || isFunction(value),
+    rule: 'must be a schema of the body of POST /orders',
+    secret: true,
+  },
+  documentRoutes: { test: isOneOf(true, false), rule: 'must be true or false' },
   price: { test: isFunction, rule: 'must be a function that returns the price of an order', required: true },
   onPaid: { test: isFunction, rule: 'must be a function that delivers what was paid for', required: true },
   onRefunded: { test: isFunction, rule: 'must be a function' },

@@ -7,7 +7,7 @@ import { isSpent, restored } from './body.ts'
  * Makes a scope read and write JSON independently of the app's parsers, validators and serialisers, which may expect another library's schemas or
  * raw bodies. The schemas of replies only document them: an error handler or an envelope of the app may add properties.
  */
-export async function speakJson(scope: FastifyInstance): Promise<void> {
+export async function speakJson(scope: FastifyInstance, validates: 'own' | "the app's"): Promise<void> {
   if (!scope.hasContentTypeParser('application/x-www-form-urlencoded')) await scope.register(formbody)
   scope.addHook('preParsing', ({ raw, method, url }, _reply, payload, done) => {
     if (!isSpent(raw, payload)) return done(null, payload)
@@ -26,8 +26,15 @@ export async function speakJson(scope: FastifyInstance): Promise<void> {
     if (body === '') done(null, undefined)
     else parse(request, body as string, done)
   })
-  scope.setValidatorCompiler(validator as FastifySchemaCompiler<unknown>)
+  if (validates === 'own') scope.setValidatorCompiler(validator as FastifySchemaCompiler<unknown>)
   scope.setSerializerCompiler(() => (data) => JSON.stringify(data instanceof Error ? told(data) : data))
+}
+
+/** Routes added to this scope from now on are left out by @fastify/swagger. */
+export function hideRoutes(scope: FastifyInstance): void {
+  scope.addHook('onRoute', (route) => {
+    route.schema = { ...route.schema, hide: true }
+  })
 }
 
 /** All that our routes need of a validator: objects whose properties are strings, each with its pattern, some of them optional. */

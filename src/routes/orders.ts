@@ -19,14 +19,18 @@ export interface OrderRoutesDeps {
   log: Log
 }
 
-/** `POST /orders`, `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
-export function orderRoutes(
+/**
+ * `POST /orders`.
+ *
+ * @param body The schema of its body; without one, any body reaches the hook `price`.
+ */
+export function createOrderRoute(
   scope: FastifyInstance,
-  { orders, users: { authenticate }, answers, orderTtlMs, now, log }: OrderRoutesDeps,
+  { users: { authenticate }, answers, orders, orderTtlMs, now, log }: OrderRoutesDeps,
+  body?: unknown,
 ): void {
-  const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
-
-  typed.post('/orders', { schema: createOrderSchema }, async (request) => {
+  const schema = body === undefined ? createOrderSchema : { ...createOrderSchema, body }
+  scope.post('/orders', { schema }, async (request) => {
     const identity = await authenticate(request)
     const price = await answers.price(request, identity)
     const terms = {
@@ -49,6 +53,11 @@ export function orderRoutes(
     })
     return { outTradeNo: order.outTradeNo, ...payParams }
   })
+}
+
+/** `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
+export function orderRoutes(scope: FastifyInstance, { orders, users: { authenticate }, log }: OrderRoutesDeps): void {
+  const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
 
   typed.get('/orders/:outTradeNo', { schema: getOrderSchema }, async (request) => {
     const order = await ownOrder(request, request.params.outTradeNo)
