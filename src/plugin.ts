@@ -103,8 +103,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
       await scope.register(async (json) => {
         await speakJson(json, 'own')
         loginRoutes(json, { login, answers, users, exposeOpenid, hasSeveral: several.length > 0, log })
-        orderRoutes(json, deps)
         if (orderBody === undefined) createOrderRoute(json, deps)
+        orderRoutes(json, deps)
       })
       if (orderBody !== undefined) {
         // The schema is in the app's language, so the app's validator reads it.
