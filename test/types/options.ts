@@ -8,7 +8,7 @@ import wechatPay, { fromMysql2, fromPg, memoryStore, sqlStore, wechatPayOptions 
 import type { BodyOf, Hooks, Merchant, Price, WechatPayOptions } from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const is = <_Holds extends true>() => {}
+const is = <Holds extends true>(holds?: Holds) => holds
 
 declare const merchant: Merchant
 declare const pool: pg.Pool
