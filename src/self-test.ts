@@ -80,7 +80,7 @@ function bad(reason: string, advice: string): Outcome {
 function failed(error: unknown): Outcome {
   if (error instanceof WechatError) {
     const { message, wechatText } = error
-    return bad(wechatText === undefined ? message : `${message} ${wechatText}`, 'See the codes in README.md, Errors.')
+    return bad(wechatText === undefined ? message : `${message} ${wechatText}`, 'See the codes in docs/errors.md.')
   }
   return bad('The check could not be made.', String(error))
 }

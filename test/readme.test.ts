@@ -23,14 +23,16 @@ import { TYPESCRIPT } from './typescript.ts'
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const READMES = ['README.md', 'README.zh-CN.md']
+/** Pages in both languages; what belongs into README has its row in one of these. */
+const PAGES = ['api', 'app', 'errors', 'faq', 'going-live', 'hooks', 'mini-program', 'options', 'types']
+const pagesOf = (readme: string) => PAGES.map((name) => `docs/${name}${readme.replace('README', '')}`)
 const DOCUMENTS = [
   ...READMES,
+  ...READMES.flatMap((readme) => pagesOf(readme)),
   'CONTRIBUTING.md',
   'SECURITY.md',
   'CHANGELOG.md',
   'docs/guarantees.md',
-  'docs/mini-program.md',
-  'docs/mini-program.zh-CN.md',
   'mock-server/README.md',
 ]
 
@@ -81,15 +83,27 @@ t.test('the first commands of README are the demo and the tests', async (t) => {
   t.strictSame(codeBlocks(read('README.md'))[0], { language: 'sh', code: 'npm install && npm run demo\nnpm test\n' })
 })
 
-t.test('both languages have the same sections and the same code', async (t) => {
-  const sections = (text: string) => [...text.matchAll(/^## (\d+)\. /gm)].map(([, number]) => Number(number))
-  const [english, chinese] = READMES.map(read) as [string, string]
-  t.strictSame(
-    sections(english),
-    Array.from({ length: 14 }, (_, n) => n + 1),
-  )
-  t.strictSame(sections(chinese), sections(english))
-  t.strictSame(codeBlocks(chinese), codeBlocks(english))
+for (const [english, chinese] of ['README.md', ...pagesOf('README.md')].map((path) => [
+  path,
+  path.replace('.md', '.zh-CN.md'),
+]) as [string, string][]) {
+  t.test(`${english} has the same sections, rows and code in both languages`, async (t) => {
+    const shape = (path: string) => ({
+      headings: [...read(path).matchAll(/^(#+) /gm)].map(([, level]) => level),
+      rows: read(path).match(/^\|/gm)?.length,
+      code: codeBlocks(read(path)),
+    })
+    t.strictSame(shape(chinese), shape(english))
+  })
+}
+
+t.test('README leads to every page, and each page back to it', async (t) => {
+  for (const readme of READMES) {
+    for (const page of pagesOf(readme)) {
+      t.ok(read(readme).includes(`](${page})`), page)
+      t.ok(existsSync(new URL(`../${page}`, import.meta.url)))
+    }
+  }
 })
 
 const options: WechatPayOptions = {
@@ -141,7 +155,7 @@ const exported = [...read('src/index.ts').matchAll(/(?:\{|^ {2})([^{}']+)(?:\}|$
   list!.split(',').map((name) => name.replace('wechatPay as ', '').trim()),
 )
 
-/** What has to be found, by what it is: each a text that a README must hold, most of them the head of a table's row. */
+/** What has to be found, by what it is: each a text that README or one of its pages must hold, most of them the head of a table's row. */
 const CONTENTS: Record<string, string[]> = {
   option: optionNames().map((name) => `\n| \`${name}\` | `),
   route: (await routes()).map((route) => `\n| \`${route}\` | `),
@@ -207,7 +221,7 @@ const CONTENTS: Record<string, string[]> = {
 }
 
 for (const path of READMES) {
-  const text = read(path)
+  const text = [path, ...pagesOf(path)].map(read).join('\n')
   for (const [kind, contents] of Object.entries(CONTENTS)) {
     t.test(`${path} names every ${kind}`, async (t) => {
       t.not(contents.length, 0)
