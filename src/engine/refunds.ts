@@ -204,7 +204,15 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
           { sent: false },
         )
       }
-      const report = await pay.applyAbnormalRefund(refundId, { outRefundNo, account })
+      let report: RefundReport
+      try {
+        report = await pay.applyAbnormalRefund(refundId, { outRefundNo, account })
+      } catch (error) {
+        // The answer to a call that was carried out may be lost, and its repetition is refused then.
+        const asked = await ask((await orders.get(outTradeNo))!, outRefundNo).catch(() => undefined)
+        if (asked?.state === 'processing' || asked?.state === 'success') return asked
+        throw error
+      }
       return await apply(outTradeNo, { seen: 'refund-reported', source: 'operator', report }, outRefundNo)
     },
 

@@ -95,6 +95,9 @@ for (const [from, to] of [
     await live(1)
     const refund = await wechat().refunds.create(delivered, { key: 'r1', refundFee: 250 })
     const unheard = await wechat().refunds.create(delivered, { key: 'r2', refundFee: 250 })
+    world.fault('refund', { kind: 'reset', when: 'after' }, { times: 2 })
+    const lost = await wechat().refunds.create(delivered, { key: 'r4', refundFee: 100 })
+    t.match(lost, { state: 'unknown' }, 'WeChat has accepted it, and its answers are lost')
     const missed = await order('missed')
     await world.pay(missed, { deliver: 'hold' })
     const [open, abandoned, again] = [await order('open'), await order('abandoned'), await order('again')]
@@ -105,6 +108,7 @@ for (const [from, to] of [
     await world.pay(open)
     await world.settleRefund(refund.outRefundNo, 'SUCCESS')
     await world.settleRefund(unheard.outRefundNo, 'SUCCESS', { deliver: 'hold' })
+    await world.settleRefund(lost.outRefundNo, 'SUCCESS', { deliver: 'hold' })
     const later = await order('later')
     await world.pay(later)
     const second = await order('again')
@@ -118,8 +122,9 @@ for (const [from, to] of [
 
     t.same(new Set(paid), new Set([delivered, missed, open, later, second]))
     t.equal(paid.length, 5, 'each once')
-    t.same(new Set(refunded), new Set([refund.outRefundNo, unheard.outRefundNo]))
-    t.equal(refunded.length, 2, 'each once')
+    t.same(new Set(refunded), new Set([refund.outRefundNo, unheard.outRefundNo, lost.outRefundNo]))
+    t.equal(refunded.length, 3, 'each once')
+    t.equal(world.refunds().filter(({ outTradeNo }) => outTradeNo === delivered).length, 3, 'and no other was made')
     t.match(more, from === 'v2' ? { state: 'processing' } : { code: 'WECHAT_ORDER_CONFLICT' })
     t.same(await wechat().anomalies.list(), [])
 
