@@ -38,6 +38,7 @@ import type { Anomaly } from './model.ts'
 import type { AppConfig } from './options/apps.ts'
 import type { Config, MerchantConfig } from './options/parse.ts'
 import { neutral } from './store/neutral.ts'
+import { ofMerchant } from './store/own.ts'
 import { loggable } from './base/thrown.ts'
 
 /** One merchant and its apps, put together from the options: clients, engine and work. It knows nothing of Fastify. */
@@ -66,7 +67,7 @@ const nonce = () => randomBytes(16).toString('hex')
 
 export function createAccount(config: Config, log: Log): AccountServices {
   const { mchId, hooks, timeoutMs, proxy } = config
-  const store = neutral(config.store)
+  const store = ofMerchant(neutral(config.store), mchId)
   const { now, wechatNow, heard } = createClock({
     own: config.now,
     onDifference(aheadMs) {

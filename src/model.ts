@@ -130,7 +130,7 @@ export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' 
   apiVersion: 'v2' | 'v3'
   currency: 'CNY'
   state: OrderState
-  /** `key` while the order can still be paid or has been, `null` once it is closed: unique, so that one live order exists per key. */
+  /** `key` while the order can still be paid or has been, `null` once it is closed: unique for the merchant, so that one live order exists per key. */
   liveKey: string | null
   /** By WeChat's clock, as precisely as it was known. */
   createdAt: Date

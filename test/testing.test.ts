@@ -206,7 +206,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     (store) => ({
       insertOrder: async (change) => {
         const existing =
-          (await store.findOrder(change.order.outTradeNo)) ?? (await store.findLiveOrder(change.order.key))
+          (await store.findOrder(change.order.outTradeNo)) ??
+          (await store.findLiveOrder(change.order.key, change.order.mchId))
         await tick()
         if (existing !== undefined) return { inserted: false, existing }
         await store.insertOrder(change)
@@ -390,7 +391,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
           inserted.add(change.order.liveKey)
           return await store.insertOrder(change)
         },
-        findLiveOrder: async (key) => (inserted.has(key) ? await store.findLiveOrder(key) : undefined),
+        findLiveOrder: async (key, mchId) => (inserted.has(key) ? await store.findLiveOrder(key, mchId) : undefined),
       }
     },
   ],
@@ -606,6 +607,21 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
         ...(await store.claimDue({ ...owner, appids: ['wx0000000000000002'] }, ...rest)),
       ],
     }),
+  ],
+  [
+    'has one live order of a key for all merchants',
+    'a live key is unique among the orders of its merchant: others may have the same',
+    (store) => {
+      const keys = new Map<string, Order>()
+      return {
+        insertOrder: async (change) => {
+          const existing = keys.get(change.order.key)
+          if (existing !== undefined) return { inserted: false, existing }
+          keys.set(change.order.key, change.order)
+          return await store.insertOrder(change)
+        },
+      }
+    },
   ],
   [
     'claims for one app of several',
@@ -1101,8 +1117,8 @@ function handingOut(cut: (order: Order) => Order): [method: string, Fault][] {
     [
       'findLiveOrder finds',
       (store) => ({
-        findLiveOrder: async (key) => {
-          const order = await store.findLiveOrder(key)
+        findLiveOrder: async (key, mchId) => {
+          const order = await store.findLiveOrder(key, mchId)
           return order && cut(order)
         },
       }),

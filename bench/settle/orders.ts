@@ -101,7 +101,9 @@ async function fill(
   await client.query(
     `insert into ${due} (due_at, out_trade_no) select due_at, out_trade_no from ${trades} where due_at is not null`,
   )
-  await client.query(`insert into ${keys} (live_key, out_trade_no) select live_key, out_trade_no from ${trades}`)
+  await client.query(
+    `insert into ${keys} (mch_id, live_key, out_trade_no) select mch_id, live_key, out_trade_no from ${trades}`,
+  )
   for (const sql of all.filter((sql) => !isTable(sql))) await client.query(sql)
   await client.query(`vacuum analyze ${trades}, ${due}`)
 }

@@ -101,8 +101,8 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
   }
 
   /** Adds the live order of the key, which decides what happens to a late payment. */
-  async function withRival(observation: PaymentSeen, { key }: Order): Promise<Observation> {
-    return { ...observation, rival: (await store.findLiveOrder(key)) ?? 'none' }
+  async function withRival(observation: PaymentSeen, { key, mchId }: Order): Promise<Observation> {
+    return { ...observation, rival: (await store.findLiveOrder(key, mchId)) ?? 'none' }
   }
 
   return {

@@ -161,7 +161,7 @@ export function createOrders({
 
   /** The live order of the key, or a new row. The row is committed before its number is sent to WeChat. */
   async function place(terms: CheckedTerms & { appid: string }): Promise<Order> {
-    const live = await store.findLiveOrder(terms.key)
+    const live = await store.findLiveOrder(terms.key, mchId)
     if (live !== undefined) return live
     const createdAt = wechatNow()
     const outTradeNo = newOutTradeNo(createdAt)

@@ -54,12 +54,13 @@ export function memoryStore(): Store<undefined> {
   }
 
   function moveKey(row: Row, before: string | null, after: string | null): void {
-    const holder = after === null ? undefined : live.get(after)
+    const { mchId } = row.order
+    const holder = after === null ? undefined : live.get(nameOf(mchId, after))
     if (holder !== undefined) {
       throw new WechatError('WECHAT_ORDER_CONFLICT', `The order ${holder.order.outTradeNo} of the same key is live.`)
     }
-    if (before !== null) live.delete(before)
-    if (after !== null) live.set(after, row)
+    if (before !== null) live.delete(nameOf(mchId, before))
+    if (after !== null) live.set(nameOf(mchId, after), row)
   }
 
   function note(anomaly: Anomaly): boolean {
@@ -87,22 +88,22 @@ export function memoryStore(): Store<undefined> {
 
   return {
     async insertOrder({ order, history, anomalies: found }) {
-      const { outTradeNo, liveKey } = order
-      const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(liveKey))
+      const { outTradeNo, mchId, liveKey } = order
+      const existing = rows.get(outTradeNo) ?? (liveKey === null ? undefined : live.get(nameOf(mchId, liveKey)))
       if (existing !== undefined) return { inserted: false, existing: existing.order }
       checkTransaction(order)
       claim(order)
       const row = { order, history: [...history] }
       rows.set(outTradeNo, row)
-      if (liveKey !== null) live.set(liveKey, row)
+      if (liveKey !== null) live.set(nameOf(mchId, liveKey), row)
       found.forEach(note)
       return { inserted: true }
     },
     async findOrder(outTradeNo) {
       return rows.get(outTradeNo)?.order
     },
-    async findLiveOrder(key) {
-      return live.get(key)?.order
+    async findLiveOrder(key, mchId) {
+      return live.get(nameOf(mchId, key))?.order
     },
     async findOrders(outTradeNos) {
       return outTradeNos.flatMap((outTradeNo) => rows.get(outTradeNo)?.order ?? [])
@@ -222,6 +223,11 @@ export function memoryStore(): Store<undefined> {
       return true
     },
   }
+}
+
+/** A key among those of its merchant. */
+function nameOf(mchId: string, key: string): string {
+  return `${mchId} ${key}`
 }
 
 /** Adds the line, or counts it if it repeats one. A change of state happens only once. */

@@ -58,7 +58,7 @@ export interface Claim {
  * What a store must guarantee, and what `fastify-wechat-pay/testing` checks:
  *
  * 1. When a promise resolves, the change survives a crash of the process (a memory store excepted).
- * 2. `outTradeNo` is unique, and so is `liveKey` unless `null`: a change that would take another order's is rejected with
+ * 2. `outTradeNo` is unique, and so is `liveKey` among the orders of one `mchId`, unless `null`: a change that would take another order's is rejected with
  *    `WECHAT_ORDER_CONFLICT` and writes nothing.
  *    Both are compared exactly: case, accents and spaces count.
  * 3. A `payment.transactionId` belongs to the first order that records it: a change that would record it for another order, new or not, is rejected with
@@ -75,11 +75,11 @@ export interface Claim {
  * `Tx` is the transaction passed to `onPaid`: that of the user's own library.
  */
 export interface Store<Tx = unknown> {
-  /** Adds a row with its first line of history, or returns the existing row with the same `outTradeNo` or `liveKey`. */
+  /** Adds a row with its first line of history, or returns the existing row with the same `outTradeNo`, or the merchant's with the same `liveKey`. */
   insertOrder(change: Change): Promise<{ inserted: true } | { inserted: false; existing: Order }>
   findOrder(outTradeNo: string): Promise<Order | undefined>
-  /** The order whose `liveKey` is `key`. */
-  findLiveOrder(key: string): Promise<Order | undefined>
+  /** The merchant's order whose `liveKey` is `key`. */
+  findLiveOrder(key: string, mchId: string): Promise<Order | undefined>
   /** The existing orders among at most 1000 numbers, in any order. */
   findOrders(outTradeNos: readonly string[]): Promise<Order[]>
   /** Up to `limit` orders of all accounts with a number between `after` and `before`, sorted by number, compared byte by byte. */

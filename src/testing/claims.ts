@@ -183,7 +183,7 @@ export const CLAIMS: Case[] = [
       for (const order of orders) {
         const { outTradeNo, key } = order
         same(await store.findOrder(outTradeNo), order, 'findOrder')
-        same(await store.findLiveOrder(key), order, 'findLiveOrder')
+        same(await store.findLiveOrder(key, OWNER.mchId), order, 'findLiveOrder')
         same(
           await store.insertOrder(change(newOrder({ outTradeNo }))),
           { inserted: false, existing: order },

@@ -25,7 +25,7 @@ export const ORDERS: Case[] = [
     async ({ store }) => {
       const order = await add(store, { outTradeNo: 'order-1', key: 'cart-1' })
       same(await store.findOrder('order-1'), order)
-      same(await store.findLiveOrder('cart-1'), order)
+      same(await store.findLiveOrder('cart-1', OWNER.mchId), order)
     },
   ],
 
@@ -50,8 +50,12 @@ export const ORDERS: Case[] = [
     async ({ store }) => {
       await add(store, { key: 'closed', liveKey: null })
       assert.equal(await store.findOrder('nobody'), undefined)
-      assert.equal(await store.findLiveOrder('nobody'), undefined)
-      assert.equal(await store.findLiveOrder('closed'), undefined, 'an order whose liveKey is null is not live')
+      assert.equal(await store.findLiveOrder('nobody', OWNER.mchId), undefined)
+      assert.equal(
+        await store.findLiveOrder('closed', OWNER.mchId),
+        undefined,
+        'an order whose liveKey is null is not live',
+      )
       assert.equal(await store.updateOrder('nobody', () => assert.fail('there is no row to decide about')), undefined)
       assert.deepEqual(await store.claimDue(OWNER, at(0), 10, 1000, { outTradeNo: 'nobody' }), [])
       assert.deepEqual(await store.history('nobody'), [])
@@ -64,12 +68,29 @@ export const ORDERS: Case[] = [
   ],
 
   [
+    'a live key is unique among the orders of its merchant: others may have the same',
+    async ({ store }) => {
+      const orders = [await add(store, { key: 'cart' }), await add(store, { key: 'cart', mchId: '1900000002' })]
+      await isRefused(store, newOrder({ key: 'cart', mchId: '1900000002' }), orders[1]!)
+      for (const order of orders) same(await store.findLiveOrder('cart', order.mchId), order)
+      assert.equal(await store.findLiveOrder('cart', '1900000003'), undefined)
+      const [first, second] = orders as [Order, Order]
+      const closed = { ...first, liveKey: null }
+      await store.updateOrder(first.outTradeNo, () => change(closed))
+      assert.equal(await store.findLiveOrder('cart', first.mchId), undefined)
+      same(await store.findLiveOrder('cart', second.mchId), second)
+      await store.updateOrder(first.outTradeNo, () => change(first))
+      same(await store.findLiveOrder('cart', first.mchId), first)
+    },
+  ],
+
+  [
     'insertOrder answers with the row of the same outTradeNo and writes nothing',
     async ({ store }) => {
       const first = await add(store, { outTradeNo: 'order-1', key: 'first' })
       const second = newOrder({ outTradeNo: 'order-1', key: 'second' })
       await isRefused(store, second, first)
-      assert.equal(await store.findLiveOrder('second'), undefined)
+      assert.equal(await store.findLiveOrder('second', OWNER.mchId), undefined)
     },
   ],
 
@@ -90,7 +111,7 @@ export const ORDERS: Case[] = [
       await add(store, { key: 'cart', liveKey: null })
       const live = await add(store, { key: 'cart' })
       await add(store, { key: 'cart', liveKey: null })
-      same(await store.findLiveOrder('cart'), live)
+      same(await store.findLiveOrder('cart', OWNER.mchId), live)
     },
   ],
 
@@ -123,7 +144,7 @@ export const ORDERS: Case[] = [
       for (const [n, key] of keys.entries()) orders.push(await add(store, { outTradeNo: numbers[n]!, key }))
       for (const order of orders) {
         same(await store.findOrder(order.outTradeNo), order)
-        same(await store.findLiveOrder(order.key), order)
+        same(await store.findLiveOrder(order.key, OWNER.mchId), order)
       }
     },
   ],
@@ -279,7 +300,7 @@ export const ORDERS: Case[] = [
         'the live key of another order cannot be taken',
       )
       same(await store.findOrder(order.outTradeNo), order)
-      same(await store.findLiveOrder('cart'), holder)
+      same(await store.findLiveOrder('cart', OWNER.mchId), holder)
       assert.equal((await store.history(order.outTradeNo)).length, 1)
       assert.deepEqual(await store.anomalies(), [])
     },
@@ -291,7 +312,7 @@ export const ORDERS: Case[] = [
       const first = await add(store, { key: 'cart' })
       await store.updateOrder(first.outTradeNo, (current) => change({ ...current, state: 'closed', liveKey: null }))
       const second = await add(store, { key: 'cart' })
-      same(await store.findLiveOrder('cart'), second)
+      same(await store.findLiveOrder('cart', OWNER.mchId), second)
     },
   ],
 
@@ -301,7 +322,7 @@ export const ORDERS: Case[] = [
       const order = await add(store, { key: 'cart', liveKey: null })
       const late = { ...order, state: 'paid' as const, liveKey: 'cart' }
       await store.updateOrder(order.outTradeNo, () => change(late))
-      same(await store.findLiveOrder('cart'), late)
+      same(await store.findLiveOrder('cart', OWNER.mchId), late)
     },
   ],
 ]

@@ -190,7 +190,7 @@ export async function oneWins(store: Store, orders: Order[]): Promise<void> {
   const winners = orders.filter((_, n) => results[n]!.inserted)
   assert.equal(winners.length, 1, `${winners.length} of ${orders.length} inserts won`)
   for (const result of results) if (!result.inserted) same(result.existing, winners[0])
-  same(await store.findLiveOrder(winners[0]!.key), winners[0])
+  same(await store.findLiveOrder(winners[0]!.key, OWNER.mchId), winners[0])
   assert.equal((await store.history(winners[0]!.outTradeNo)).length, 1)
 }
 

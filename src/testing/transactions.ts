@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Order } from '../model.ts'
 import type { Case } from './case.ts'
-import { newOrder, newPayment, newAnomaly, change, add, same } from './rows.ts'
+import { OWNER, newOrder, newPayment, newAnomaly, change, add, same } from './rows.ts'
 
 export const TRANSACTIONS: Case[] = [
   [
@@ -27,13 +27,13 @@ export const TRANSACTIONS: Case[] = [
         refused,
       )
       same(await store.findOrder(second.outTradeNo), second)
-      same(await store.findLiveOrder(second.key), second)
+      same(await store.findLiveOrder(second.key, OWNER.mchId), second)
       assert.equal((await store.history(second.outTradeNo)).length, 1)
 
       const third = newOrder({ payment })
       await assert.rejects(store.insertOrder({ ...change(third), anomalies }), refused)
       assert.equal(await store.findOrder(third.outTradeNo), undefined)
-      assert.equal(await store.findLiveOrder(third.key), undefined)
+      assert.equal(await store.findLiveOrder(third.key, OWNER.mchId), undefined)
       assert.deepEqual(await store.history(third.outTradeNo), [])
       assert.deepEqual(await store.anomalies(), [])
     },

@@ -32,7 +32,9 @@ scenario('an order of another merchant in the same table is never queried with o
   })
   await rig.store.insertOrder({ order: foreign, history: [], anomalies: [] })
   const code = 'WECHAT_ORDER_CONFLICT'
-  await t.rejects(rig.orders.create(termsOf()), { code, message: /belongs to the merchant 1900000999/ })
+  const other = newOrder({ outTradeNo: 'app-2', appid: 'wx00000000000000c0', state: 'prepaid', prepayId: 'wx2' })
+  await rig.store.insertOrder({ order: other, history: [], anomalies: [] })
+  await t.rejects(rig.orders.create(termsOf()), { code, message: /belongs to the merchant 1900000109 and wx\w+c0/ })
   await t.rejects(rig.orders.refresh('foreign-1'), { code })
   await t.rejects(rig.orders.cancel('foreign-1'), { code })
   await t.rejects(rig.refunds.create('foreign-1', { key: 'k', refundFee: 1 }), { code, message: /another account/ })

@@ -792,8 +792,8 @@ t.test('a late payment is held if a new order takes its key at the same moment',
     latePayment: 'fulfil',
     store: {
       ...store,
-      async findLiveOrder(key) {
-        const live = await store.findLiveOrder(key)
+      async findLiveOrder(key, mchId) {
+        const live = await store.findLiveOrder(key, mchId)
         if (live === undefined) {
           await store.insertOrder({
             order: { ...late, outTradeNo: 'order-9', state: 'created', liveKey: key },
@@ -810,7 +810,7 @@ t.test('a late payment is held if a new order takes its key at the same moment',
     outcome: 'late',
     order: { state: 'closed', fulfilment: 'held', payment: paymentOf(late) },
   })
-  t.hasStrict(await store.findLiveOrder('cart-1'), { outTradeNo: 'order-9' })
+  t.hasStrict(await store.findLiveOrder('cart-1', late.mchId), { outTradeNo: 'order-9' })
   t.hasStrict(here.anomalies, [{ kind: 'late' }])
 })
 

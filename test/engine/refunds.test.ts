@@ -388,10 +388,10 @@ scenario('refunds made elsewhere beyond the payment are not booked, but reported
     rig.anomalies.map(({ id, reason }) => [id, reason]),
     [
       [
-        'refund-mismatch:console-3',
+        `refund-mismatch:${outTradeNo}:console-3`,
         'WeChat reports 1250 fen for console-3; together with the 832 fen already being refunded, that exceeds the 1250 fen paid',
       ],
-      ['refund-mismatch:console-2', /835 fen for console-2; together with the 416 fen/],
+      [`refund-mismatch:${outTradeNo}:console-2`, /835 fen for console-2; together with the 416 fen/],
     ],
   )
   await t.rejects(rig.refunds.create(outTradeNo, { ...wanted, refundFee: 419 }), { message: /the 418 fen/ })

@@ -72,6 +72,6 @@ for (const [name, open] of stores) {
   )
 }
 
-async function live({ store }: Merchant, key: string) {
-  return await store.findLiveOrder(key)
+async function live({ store, world }: Merchant, key: string) {
+  return await store.findLiveOrder(key, world.credentials.mchId)
 }

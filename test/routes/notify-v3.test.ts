@@ -176,6 +176,17 @@ t.test('a refund of one merchant number never counts for an order of another in 
   t.strictSame(await app.wechat.refunds.list(order.outTradeNo), [])
 })
 
+t.test('a payment of one merchant number never counts for an order of another in the same store', async (t) => {
+  const { app, store, notify } = await shop(t)
+  const foreign = { key: 'foreign', liveKey: 'foreign', appid: APPID, mchId: '1' }
+  const order = newOrder({ ...foreign, outTradeNo: 'foreign-1', openid: TRADE.payer.openid, state: 'prepaid' })
+  await store.insertOrder({ order, history: [], anomalies: [] })
+  const reply = await notify(notification({ resource: { ...TRADE, out_trade_no: order.outTradeNo } }))
+  t.match(reply, { status: 404, text: /unknown-order/ })
+  t.strictSame([await store.findOrder(order.outTradeNo), await store.history(order.outTradeNo)], [order, []])
+  t.match(await app.wechat.anomalies.list(), [{ kind: 'unknown-order', payment: { mchId: MCH_ID } }])
+})
+
 const { 'body-parser for text': _texts, ...readers } = READERS
 /**
  * What the app does with the body, and the status WeChat then reads, which alone says whether the notification was

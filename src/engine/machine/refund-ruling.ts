@@ -54,7 +54,10 @@ export class RefundRuling {
 
   /** The refund changes, and a person has to look at it. */
   report(kind: AnomalyKind, reason: string, refund: Refund, decision: RefundDecision): RefundDecision {
-    return { ...decision, anomaly: { kind, id: `${kind}:${refund.outRefundNo}`, reason } }
+    const { outRefundNo, origin } = refund
+    // The number of a refund made elsewhere is unique for its merchant only.
+    const number = origin === 'local' ? outRefundNo : `${this.order.outTradeNo}:${outRefundNo}`
+    return { ...decision, anomaly: { kind, id: `${kind}:${number}`, reason } }
   }
 
   /** There is no such refund. */

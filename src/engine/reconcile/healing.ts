@@ -117,8 +117,9 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
 
   /** The findings a difference may have caused: by the engine, or by an earlier run. */
   function idsOf({ outTradeNo, outRefundNo, row }: Suspect): string[] {
-    const ids = [`bill-differs:${outRefundNo ?? outTradeNo}`]
-    if (outRefundNo !== undefined) return [...ids, `refund-mismatch:${outRefundNo}`]
+    const number = outRefundNo === undefined ? outTradeNo : `${outTradeNo}:${outRefundNo}`
+    const ids = [`bill-differs:${orders.owner.mchId}/${number}`]
+    if (outRefundNo !== undefined) return [...ids, `refund-mismatch:${outRefundNo}`, `refund-mismatch:${number}`]
     const kinds: AnomalyKind[] = ['unknown-order', 'mismatch', 'second-transaction', 'reused-transaction']
     return row === undefined ? ids : [...ids, ...kinds.map((kind) => `${kind}:${outTradeNo}:${row.transactionId}`)]
   }

@@ -39,12 +39,15 @@ export function besideOf({ due, keys }: Tables, { place, placed, time }: Differe
     return [dueAt === null ? { sql: `delete from ${due} where ${here}`, values: at(before!) } : moved([before!], dueAt)]
   }
 
-  function key({ liveKey, outTradeNo }: Order, last: string | null): Statement[] {
+  function key({ mchId, liveKey, outTradeNo }: Order, last: string | null): Statement[] {
     if (liveKey === last) return []
-    const gone = { sql: `delete from ${keys} where live_key = ${place.key}`, values: [last] }
+    const gone = {
+      sql: `delete from ${keys} where mch_id = ${place.name} and live_key = ${place.key}`,
+      values: [mchId, last],
+    }
     const taken = {
-      sql: `insert into ${keys} (live_key, out_trade_no) values (${place.key}, ${place.key})`,
-      values: [liveKey, outTradeNo],
+      sql: `insert into ${keys} (mch_id, live_key, out_trade_no) values (${place.name}, ${place.key}, ${place.key})`,
+      values: [mchId, liveKey, outTradeNo],
     }
     return [...(last === null ? [] : [gone]), ...(liveKey === null ? [] : [taken])]
   }

@@ -3,7 +3,7 @@ import type { Anomaly, HistoryEntry, Order } from '../../model.ts'
 import { besideOf } from './beside.ts'
 import { codec } from './codec.ts'
 import type { Differences } from './dialects.ts'
-import type { Connection, Reader, Row } from '../executor.ts'
+import type { Connection, Reader, Row, Value } from '../executor.ts'
 import { isConflict } from '../failures.ts'
 import { ANOMALY, ORDER, REFUND, toRow } from './fields.ts'
 import { oldHistoryOf } from './history/old-history.ts'
@@ -25,7 +25,7 @@ export interface Orders {
   read(rows: Row[], connection: Reader, locking?: string): Promise<Order[]>
   readLocked(rows: Row[], connection: Connection): Promise<Locked[]>
   find(outTradeNo: string): Promise<Order | undefined>
-  findLive(key: string): Promise<Order | undefined>
+  findLive(key: string, mchId: string): Promise<Order | undefined>
   lock(outTradeNo: string, connection: Connection): Promise<Locked | undefined>
   history(outTradeNo: string): Promise<HistoryEntry[]>
   insert(first: Change, connection: Connection): Promise<void>
@@ -75,8 +75,8 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     }))
   }
 
-  async function selectOrder(where: string, value: string): Promise<Order | undefined> {
-    const rows = await reading.rows(`select ${orderRow.selection} from ${orders} where ${where}`, [value])
+  async function selectOrder(where: string, ...values: Value[]): Promise<Order | undefined> {
+    const rows = await reading.rows(`select ${orderRow.selection} from ${orders} where ${where}`, values)
     return (await read(rows, reading))[0]
   }
 
@@ -176,8 +176,12 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     read,
     readLocked,
     find: (outTradeNo) => selectOrder(ofOrder, outTradeNo),
-    findLive: (key) =>
-      selectOrder(`out_trade_no = (select out_trade_no from ${keys} where live_key = ${place.key})`, key),
+    findLive: (key, mchId) =>
+      selectOrder(
+        `out_trade_no = (select out_trade_no from ${keys} where mch_id = ${place.name} and live_key = ${place.key})`,
+        mchId,
+        key,
+      ),
     async lock(outTradeNo, connection) {
       const rows = await connection.rows(`select ${lockedSelection} from ${orders} where ${ofOrder} ${lock}`, [
         outTradeNo,

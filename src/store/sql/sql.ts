@@ -80,7 +80,7 @@ export function sqlStore<Tx>(
     async insertOrder(first) {
       const {
         order,
-        order: { outTradeNo, liveKey, payment },
+        order: { outTradeNo, mchId, liveKey, payment },
         anomalies: { length: found },
       } = first
       const add = (connection: Connection) => orders.insert(first, connection)
@@ -92,7 +92,7 @@ export function sqlStore<Tx>(
           } catch (error) {
             if (!isConflict(error)) throw error
             const existing =
-              (await orders.find(outTradeNo)) ?? (liveKey === null ? undefined : await orders.findLive(liveKey))
+              (await orders.find(outTradeNo)) ?? (liveKey === null ? undefined : await orders.findLive(liveKey, mchId))
             if (existing !== undefined) return { inserted: false, existing }
             const holder = await orders.holder(order)
             if (holder !== undefined) throw transactionTaken(payment!.transactionId, holder)

@@ -3,19 +3,20 @@ import type { Order } from '../../../src/model.ts'
 import { besideOf } from '../../../src/store/sql/beside.ts'
 import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import { tables } from '../../../src/store/sql/schema/tables.ts'
-import { at, newOrder } from '../orders.ts'
+import { ACCOUNT, at, newOrder } from '../orders.ts'
 
 const { statements, moved } = besideOf(tables(), DIALECTS.sqlite)
+const MCH_ID = ACCOUNT.mchId
 const order = (part: Partial<Order> = {}) => newOrder('tea', part)
 const none = order({ liveKey: null })
 
 t.test('what stands beside an order follows it', async (t) => {
   const insertDue = 'insert into wechat_due (due_at, out_trade_no) values (?, ?)'
-  const insertKey = 'insert into wechat_keys (live_key, out_trade_no) values (?, ?)'
-  const deleteKey = 'delete from wechat_keys where live_key = ?'
+  const insertKey = 'insert into wechat_keys (mch_id, live_key, out_trade_no) values (?, ?, ?)'
+  const deleteKey = 'delete from wechat_keys where mch_id = ? and live_key = ?'
   const here = 'due_at = ? and out_trade_no = ?'
   const cases: [what: string, order: Order, before: Order | undefined, expected: unknown[]][] = [
-    ['a new one', order(), undefined, [[insertKey, 'tea', 'tea']]],
+    ['a new one', order(), undefined, [[insertKey, MCH_ID, 'tea', 'tea']]],
     ['a new one that is over', none, undefined, []],
     ['one that stays', order({ dueAt: at(0) }), order({ dueAt: at(0) }), []],
     ['one that gets work', order({ dueAt: at(0) }), order(), [[insertDue, at(0).getTime(), 'tea']]],
@@ -31,15 +32,15 @@ t.test('what stands beside an order follows it', async (t) => {
       order({ dueAt: at(0) }),
       [[`delete from wechat_due where ${here}`, at(0).getTime(), 'tea']],
     ],
-    ['one that is closed', none, order(), [[deleteKey, 'tea']]],
-    ['one that takes its key back', order(), none, [[insertKey, 'tea', 'tea']]],
+    ['one that is closed', none, order(), [[deleteKey, MCH_ID, 'tea']]],
+    ['one that takes its key back', order(), none, [[insertKey, MCH_ID, 'tea', 'tea']]],
     [
       'one that takes another',
       order({ liveKey: 'cake' }),
       order(),
       [
-        [deleteKey, 'tea'],
-        [insertKey, 'cake', 'tea'],
+        [deleteKey, MCH_ID, 'tea'],
+        [insertKey, MCH_ID, 'cake', 'tea'],
       ],
     ],
   ]

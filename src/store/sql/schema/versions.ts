@@ -228,13 +228,18 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
       },
       {
         name: keys,
-        columns: [`live_key ${types.key} not null primary key`, `out_trade_no ${types.key} not null`],
+        columns: [
+          `mch_id ${types.name} not null`,
+          `live_key ${types.key} not null`,
+          `out_trade_no ${types.key} not null`,
+          'primary key (mch_id, live_key)',
+        ],
         options: ddl.narrow,
       },
       ...ddl.freeze(orders, [trades, due, keys]),
       ddl.copy(trades, copied, `from ${orders}`),
       ddl.copy(due, 'due_at, out_trade_no', `from ${orders} where due_at is not null`),
-      ddl.copy(keys, 'live_key, out_trade_no', `from ${orders} where live_key is not null`),
+      ddl.copy(keys, 'mch_id, live_key, out_trade_no', `from ${orders} where live_key is not null`),
       `drop table if exists ${orders}`,
       ...ddl.thaw,
     ]

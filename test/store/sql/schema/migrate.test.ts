@@ -105,7 +105,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         const kept = orders.map((order) => ({ ...order, apiVersion: 'v2' as const, claims: 0 }))
         for (const order of kept) {
           t.match(await store.findOrder(order.outTradeNo), order)
-          const live = await store.findLiveOrder(order.key)
+          const live = await store.findLiveOrder(order.key, order.mchId)
           t.equal(live?.outTradeNo, order.liveKey === null ? undefined : order.outTradeNo)
           t.match(
             (await store.history(order.outTradeNo)).map(({ seen, count }) => [seen, count]),

@@ -1,0 +1,69 @@
+import { WechatError } from '../errors.ts'
+import type { Anomaly } from '../model.ts'
+import type { Store } from './store.ts'
+
+/**
+ * The part of a store that belongs to one merchant: orders and findings of others are not there. The merchant number is part of an order, so that nothing that one
+ * merchant's keys have verified can change, or even read, an order of another.
+ */
+export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
+  /** The findings of this merchant. One about which nothing is known is everybody's. */
+  async function own(anomalies: Anomaly[]): Promise<Anomaly[]> {
+    const known = new Map<string, string>()
+    const numbers = [...new Set(anomalies.map(({ outTradeNo }) => outTradeNo))]
+    for (let n = 0; n < numbers.length; n += AT_ONCE) {
+      for (const order of await store.findOrders(numbers.slice(n, n + AT_ONCE))) {
+        known.set(order.outTradeNo, order.mchId)
+      }
+    }
+    return anomalies.filter(({ id, kind, outTradeNo, payment }) => {
+      // The number that a payment or a bill names may be an order of another merchant.
+      const named = kind === 'unknown-order' ? payment?.mchId : /^bill-differs:(\d+)\//.exec(id)?.[1]
+      return (named ?? known.get(outTradeNo) ?? payment?.mchId ?? mchId) === mchId
+    })
+  }
+
+  return {
+    ...store,
+
+    async insertOrder(change) {
+      const result = await store.insertOrder(change)
+      if (result.inserted || result.existing.mchId === mchId) return result
+      throw new WechatError('WECHAT_ORDER_CONFLICT', `The number ${change.order.outTradeNo} is another merchant's.`, {
+        advice: 'repeat',
+      })
+    },
+
+    async findOrder(outTradeNo) {
+      const order = await store.findOrder(outTradeNo)
+      return order?.mchId === mchId ? order : undefined
+    },
+
+    async findOrders(outTradeNos) {
+      return (await store.findOrders(outTradeNos)).filter((order) => order.mchId === mchId)
+    },
+
+    async updateOrder(outTradeNo, decide) {
+      const updated = await store.updateOrder(outTradeNo, (current) =>
+        current.mchId === mchId ? decide(current) : undefined,
+      )
+      return updated?.order.mchId === mchId ? updated : undefined
+    },
+
+    async history(outTradeNo) {
+      const order = await store.findOrder(outTradeNo)
+      return order?.mchId === mchId ? await store.history(outTradeNo) : []
+    },
+
+    async anomalies() {
+      return await own(await store.anomalies())
+    },
+
+    async findAnomaly(id) {
+      const anomaly = await store.findAnomaly(id)
+      return anomaly && (await own([anomaly]))[0]
+    },
+  }
+}
+
+const AT_ONCE = 1000
