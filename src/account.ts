@@ -14,7 +14,8 @@ import { createPayV3 } from './client/pay-v3/pay-v3.ts'
 import { createClock } from './base/clock.ts'
 import { publish } from './base/diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
-import { createUsers } from './client/users.ts'
+import { createAsk, createUsers } from './client/users.ts'
+import { createShipping } from './client/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import { createApps } from './engine/apps.ts'
 import type { Apps, RegisteredApp } from './engine/apps.ts'
@@ -90,9 +91,11 @@ export function createAccount(config: Config, log: Log): AccountServices {
     const appSecrets = new KeyRing(given)
     const shared = { get: store.getShared, swap: store.swapShared }
     const tokens = createAccessTokens({ http: miniProgramHttp, appid, appSecrets, shared, now, nonce })
+    const ask = createAsk(miniProgramHttp, tokens)
     const miniProgram = {
       ...createMiniProgram(miniProgramHttp, appid, appSecrets),
-      ...createUsers(miniProgramHttp, appid, tokens),
+      ...createUsers(ask, appid),
+      ...createShipping(ask, now),
     }
     return { name, appid, miniProgram }
   }

@@ -3,6 +3,7 @@ import type { Bills } from './client/bills.ts'
 import type { AbnormalRefund, NotificationMessage, Party } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { PayV3Api } from './client/pay-v3/api.ts'
+import { PAID_TRADE, SHIPMENT } from './client/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { RegisteredApp } from './engine/apps.ts'
 import type { Login } from './engine/login.ts'
@@ -199,6 +200,15 @@ const GROUPS: {
     resetSession: [OPENID, SESSION_KEY],
     paidUnionid: [OPENID, ['transactionId', text(1, 32)]],
     isUserData: [['rawData', anyText], ['signature', anyText], SESSION_KEY],
+    uploadShippingInfo: [
+      ['order', PAID_TRADE],
+      ['shipment', SHIPMENT],
+    ],
+    shippingOrder: [['order', PAID_TRADE]],
+    notifyConfirmReceive: [
+      ['order', PAID_TRADE],
+      ['receivedAt', date],
+    ],
     decryptUserData: [['data', objectOf({ encryptedData: upTo(1_000_000), iv: upTo(100) })], SESSION_KEY],
   },
   pay: {

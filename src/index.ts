@@ -51,6 +51,7 @@ export type { Login } from './engine/login.ts'
 export type { Observed } from './engine/news.ts'
 export type { Ordered, Orders } from './engine/orders.ts'
 export type { PhoneNumber, Users } from './client/users.ts'
+export type { PaidTrade, Parcel, Shipment, ShippingCalls, ShippingOrder } from './client/shipping.ts'
 export type { EncryptedData } from './protocol/user-data.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program.ts'
 export type {

@@ -18,6 +18,9 @@ const TERMS = {
   expiresAt: ORDER.expiresAt,
 }
 
+const PAID = { ...ORDER, payment: { transactionId: '4200', openid: 'oAlice' } }
+const SHIPMENT = { logisticsType: 'express', parcels: [{ itemDesc: 'tea', trackingNo: '1', expressCompany: 'YTO' }] }
+
 /** Every call with arguments that would do, by their names. */
 const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['login.exchange', { code: 'code', app: 'tea' }],
@@ -44,6 +47,9 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['miniProgram.resetSession', { openid: 'oAlice', sessionKey: new Secret('key') }],
   ['miniProgram.paidUnionid', { openid: 'oAlice', transactionId: '4200' }],
   ['miniProgram.isUserData', { rawData: '{}', signature: 'x', sessionKey: new Secret('key') }],
+  ['miniProgram.uploadShippingInfo', { order: PAID, shipment: SHIPMENT }],
+  ['miniProgram.shippingOrder', { order: PAID }],
+  ['miniProgram.notifyConfirmReceive', { order: PAID, receivedAt: new Date() }],
   ['miniProgram.decryptUserData', { data: { encryptedData: '', iv: '' }, sessionKey: new Secret('key') }],
   ['pay.prepay', { order: ORDER }],
   ['pay.payParams', { prepayId: 'wx1', now: new Date(), of: ORDER }],
@@ -124,7 +130,7 @@ both('nonsense: an error that names the argument, and nothing is sent', async (t
       for (const name of Object.keys(args)) {
         for (const [what, value] of wrong) {
           if (value === undefined && OPTIONAL.includes(name)) continue
-          if (name === 'now' && what === 'a moment') continue
+          if (['now', 'receivedAt'].includes(name) && what === 'a moment') continue
           if (name === 'limitMs' && what === 'a number') continue
           const outcome = await (async () => await call(...Object.values({ ...args, [name]: value })))().then(
             () => 'done',

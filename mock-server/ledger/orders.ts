@@ -24,6 +24,20 @@ export interface Payment {
   readonly paidAt: Date
 }
 
+/** Shipping information of an order, in the wire's numbers. */
+export interface Shipping {
+  readonly logisticsType: number
+  readonly mode: number
+  /** What was reported, as JSON: the same again changes nothing. */
+  readonly content: string
+  /** How often the shipping was reported as complete. */
+  readonly uploads: number
+  readonly isFinished: boolean
+  readonly uploadedAt: Date
+  /** When the goods arrived, as the payer was reminded. */
+  receivedAt: Date | undefined
+}
+
 /** An order as WeChat keeps it. */
 export interface Order {
   /** The API it was created with. */
@@ -58,6 +72,8 @@ export interface Order {
   payment: Payment | undefined
   /** When it will be paid automatically. */
   autoPayAt?: Date | undefined
+  /** What the mini program has reported of its shipping. */
+  shipping?: Shipping | undefined
 }
 
 /** A prepay_id is valid for two hours. */

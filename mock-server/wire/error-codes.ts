@@ -100,6 +100,14 @@ const OF_SECRET = {
   45011: 'api minute-quota reach limit, must slower, retry next minute',
 }
 
+const OF_SHIPPING = {
+  10060001: '支付单不存在',
+  10060012: '系统错误',
+  10060014: '参数错误',
+  47001: 'data format error',
+  48001: 'api unauthorized',
+}
+
 /** The calls of api.weixin.qq.com by the last segment of their path, each with its errcode → errmsg (without the rid). */
 export const ERRCODES = {
   jscode2session: {
@@ -138,6 +146,40 @@ export const ERRCODES = {
     40029: 'invalid code',
     47001: 'data format error',
     48001: 'api unauthorized',
+  },
+  upload_shipping_info: {
+    ...OF_TOKEN,
+    ...OF_SHIPPING,
+    10060002: '支付单已完成发货，无法继续发货',
+    10060003: '支付单已使用重新发货机会',
+    10060004: '支付单处于不可发货的状态',
+    10060005: '物流类型有误',
+    10060006: '非快递发货时不允许分拆发货',
+    10060007: '支付单被拒绝',
+    10060008: '商品描述字段不能为空',
+    10060009: '商品描述字段太长',
+    10060019: '系统错误',
+    10060020: '物流信息为空或不完整',
+    10060023: '发货信息未更新',
+    10060024: '物流信息列表太长',
+    10060025: '物流公司编码太长',
+    10060026: '物流单号太长',
+    10060031: '该笔支付单不属于 openid 所指定的用户',
+    268485194: 'order_key 有误',
+    268485216: 'upload_time 有误',
+    268485224: 'delivery_mode 有误',
+    268485226: '物流单号不能为空',
+    268485227: '物流公司编码不能为空',
+    268485228: '统一发货时物流信息只能有一条',
+  },
+  get_order: { ...OF_TOKEN, ...OF_SHIPPING },
+  notify_confirm_receive: {
+    ...OF_TOKEN,
+    ...OF_SHIPPING,
+    10060028: '支付单尚未发货',
+    10060029: '确认收货时间有误',
+    10060030: '支付单已使用提醒收货机会',
+    10060032: '仅快递发货可以提醒收货',
   },
 } as const
 

@@ -47,15 +47,17 @@ const STALE: readonly ['WECHAT_SESSION_KEY_STALE', string] = [
   'The session key is no longer valid for the user: log in again.',
 ]
 
-export function createUsers(http: Http, appid: string, tokens: AccessTokens): Users {
-  async function ask(
-    what: string,
-    request: { path: string; query?: Record<string, string>; body?: object; repeatable: boolean },
-    secrets: readonly Secret[],
-    refusals: Refusals,
-  ): Promise<Record<string, unknown>> {
-    const { path, query = {}, body, repeatable } = request
-    return await tokens.use(async (token) => {
+/** Makes a call with the access token, and resolves with the reply's fields. `secrets` are cut out of WeChat's words. */
+export type AskWechat = (
+  what: string,
+  request: { path: string; query?: Record<string, string>; body?: object; repeatable: boolean },
+  secrets: readonly Secret[],
+  refusals: Refusals,
+) => Promise<Record<string, unknown>>
+
+export function createAsk(http: Http, tokens: AccessTokens): AskWechat {
+  return async (what, { path, query = {}, body, repeatable }, secrets, refusals) =>
+    await tokens.use(async (token) => {
       const search = new URLSearchParams({ access_token: token.reveal(), ...query })
       const reply = await http.send({
         method: body === undefined ? 'GET' : 'POST',
@@ -65,8 +67,9 @@ export function createUsers(http: Http, appid: string, tokens: AccessTokens): Us
       })
       return judge(reply, what, [token, ...secrets], refusals)
     })
-  }
+}
 
+export function createUsers(ask: AskWechat, appid: string): Users {
   const proof = (openid: string, sessionKey: Secret) => ({
     openid,
     signature: signSession(sessionKey.reveal()),

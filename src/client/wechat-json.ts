@@ -35,6 +35,9 @@ const REFUSALS: Refusals = {
   ],
 }
 
+/** What may be repeated. An order that is not found is one that was paid a moment ago. */
+const REPEATED: readonly WechatErrorCode[] = ['WECHAT_UNAVAILABLE', 'WECHAT_RATE_LIMITED', 'WECHAT_ORDER_NOT_FOUND']
+
 /**
  * The fields of a reply from api.weixin.qq.com. Its body decides, as every outcome has status 200. `secrets` are removed from WeChat's text.
  *
@@ -81,7 +84,7 @@ export function judge(
     {
       wechatCode,
       wechatText: isOurs ? `${words}: ${toDo}` : words,
-      ...((code === 'WECHAT_UNAVAILABLE' || code === 'WECHAT_RATE_LIMITED') && { advice: 'repeat' }),
+      ...(REPEATED.includes(code) && { advice: 'repeat' }),
       ...(isOurs && { advice: 'configure' }),
     },
   )

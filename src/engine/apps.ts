@@ -1,4 +1,5 @@
 import type { MiniProgram } from '../client/mini-program.ts'
+import type { ShippingCalls } from '../client/shipping.ts'
 import type { Users } from '../client/users.ts'
 import { WechatError } from '../errors.ts'
 
@@ -7,7 +8,7 @@ export interface RegisteredApp {
   /** As the option `apps` names it; absent for the only one. */
   name: string | undefined
   appid: string
-  miniProgram: MiniProgram & Users
+  miniProgram: MiniProgram & Users & ShippingCalls
 }
 
 /** The mini programs of a registration. */

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createAccessTokens } from '../../src/client/access-token.ts'
 import type { HttpRequest } from '../../src/client/http.ts'
 import { KeyRing } from '../../src/client/key-ring.ts'
-import { createUsers } from '../../src/client/users.ts'
+import { createAsk, createUsers } from '../../src/client/users.ts'
 import { Secret } from '../../src/base/secret.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { httpReply, unstreamed } from '../fixtures.ts'
@@ -48,7 +48,7 @@ function app(
       now: () => now,
       nonce: () => String(++nonces).padStart(32, '0'),
     })
-    return createUsers(http, APPID, accessTokens)
+    return createUsers(createAsk(http, accessTokens), APPID)
   }
   return {
     asked,

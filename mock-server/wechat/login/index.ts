@@ -5,6 +5,7 @@ import { loginRoute } from './call.ts'
 import { jscode2session } from './jscode2session.ts'
 import { getuserphonenumber } from './phone-number.ts'
 import { checksession, resetusersessionkey } from './session-keys.ts'
+import { getOrder, notifyConfirmReceive, uploadShippingInfo } from './shipping.ts'
 
 /** The paths of api.weixin.qq.com. */
 export const loginRoutes = (registry: Registry): WireEndpoint[] => [
@@ -14,4 +15,7 @@ export const loginRoutes = (registry: Registry): WireEndpoint[] => [
   loginRoute(registry, resetusersessionkey),
   loginRoute(registry, getuserphonenumber),
   loginRoute(registry, jscode2session),
+  loginRoute(registry, uploadShippingInfo),
+  loginRoute(registry, getOrder),
+  loginRoute(registry, notifyConfirmReceive),
 ]

@@ -94,14 +94,15 @@ const signType = oneOf('MD5', 'HMAC-SHA256')
 
 const version = oneOf('v2', 'v3')
 
+const shipping = record({
+  ...{ logisticsType: count, mode: count, content: text, uploads: count, isFinished: flag },
+  ...{ uploadedAt: date, receivedAt: optional(date) },
+})
+
 const order = record({
   version,
   parameters: text,
-  outTradeNo: text,
-  body: text,
-  totalFee: count,
-  feeType: text,
-  tradeType: text,
+  ...{ outTradeNo: text, body: text, totalFee: count, feeType: text, tradeType: text },
   appid: text,
   openid: text,
   createdAt: date,
@@ -117,6 +118,7 @@ const order = record({
   forcedState: optional(oneOf(...TRADE_STATE.enum)),
   payment: optional(record({ transactionId: text, openid: text, bankType: text, coupons: list(coupon), paidAt: date })),
   autoPayAt: optional(date),
+  shipping: optional(shipping),
 })
 
 const refundStatus = oneOf('PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE')

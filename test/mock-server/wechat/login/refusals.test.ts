@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { LOGIN_APIS, type LoginApi } from '../../../../mock-server/wire/names.ts'
 import type { EffectOf, World } from '../../../../mock-server/index.ts'
 import { ERRCODES } from '../../../../mock-server/wire/error-codes.ts'
-import { NOON, startMock, type Values } from '../../helpers.ts'
+import { NOON, placeOrder, startMock, type Values } from '../../helpers.ts'
 import {
   askPhone,
   callLogin,
@@ -12,6 +12,7 @@ import {
   getStableToken,
   getToken,
   loginAs,
+  postJson,
   tokenOf,
   type LoginReply,
 } from '../../login.ts'
@@ -64,6 +65,80 @@ const tokenRows = (
       return call(world, old)
     },
   ],
+]
+
+const ORDER = 'order-1001'
+
+async function paidOrder(world: World): Promise<string> {
+  await placeOrder(world, 'http://127.0.0.1:9/notify', { out_trade_no: ORDER, openid: 'o-alice' })
+  return (await world.pay(ORDER, { deliver: 'hold' })).order.transactionId!
+}
+
+const shipping = async (world: World, call: string, json: unknown, token?: string) =>
+  postJson(world, `/wxa/sec/order/${call}`, { access_token: token ?? (await tokenOf(world)) }, json)
+
+const PARCEL = { item_desc: '龙井茶', tracking_no: 'YT1', express_company: 'YTO' }
+const uploadOf = (transactionId: string) => ({
+  order_key: { order_number_type: 2, transaction_id: transactionId },
+  logistics_type: 1,
+  delivery_mode: 1,
+  shipping_list: [PARCEL],
+  upload_time: '2026-01-15T12:00:00.000+08:00',
+  payer: { openid: 'o-alice' },
+})
+
+/** Uploads with each of the changes in turn; the last reply. */
+async function shipped(world: World, changes: unknown, before: object[] = []): Promise<LoginReply> {
+  const upload = uploadOf(await paidOrder(world))
+  for (const change of before) {
+    const { json } = await shipping(world, 'upload_shipping_info', { ...upload, ...change })
+    if (json.errcode !== 0) throw new Error(JSON.stringify(json))
+  }
+  return shipping(world, 'upload_shipping_info', typeof changes === 'object' ? { ...upload, ...changes } : changes)
+}
+
+async function shippedOrder(world: World, changes: object = {}): Promise<string> {
+  await shipped(world, changes)
+  return world.order(ORDER)!.transactionId!
+}
+
+const received = (world: World, transactionId: string, time: unknown = NOON / 1000 + 60) =>
+  shipping(world, 'notify_confirm_receive', { transaction_id: transactionId, received_time: time })
+
+const SPLIT = { delivery_mode: 2, is_all_delivered: false }
+const at = (minute: number) => ({ upload_time: `2026-01-15T12:0${minute}:00.000+08:00` })
+const parcel = (changes: object) => ({ shipping_list: [{ ...PARCEL, ...changes }] })
+const again = { ...parcel({ tracking_no: 'YT2' }), ...at(1) }
+
+/** What is wrong with an upload, and what was uploaded before. */
+const SHIPPING_ROWS: [errcode: number, what: string, changes: unknown, before?: object[]][] = [
+  [47001, 'a form', 'shipping_list=1'],
+  [268485194, 'no key', { order_key: undefined }],
+  [268485194, 'another kind of key', { order_key: { order_number_type: 3 } }],
+  [10060001, 'nobody knows it', { order_key: { order_number_type: 2, transaction_id: '4200' } }],
+  [10060001, 'no number', { order_key: { order_number_type: 2 } }],
+  [10060001, 'of another merchant', { order_key: { order_number_type: 1, mchid: '1', out_trade_no: ORDER } }],
+  [10060005, 'another logistics type', { logistics_type: 5 }],
+  [10060005, 'a text', { logistics_type: '1' }],
+  [268485224, 'another mode', { delivery_mode: 3 }],
+  [10060006, 'parts without express', { ...SPLIT, logistics_type: 2 }],
+  [10060014, 'parts that do not say whether they are all', { delivery_mode: 2 }],
+  [47001, 'an object instead of a list', { shipping_list: { 0: PARCEL } }],
+  [47001, 'an empty list', { shipping_list: [] }],
+  [47001, 'no parcel', { shipping_list: ['tea'] }],
+  [10060024, 'sixteen parcels', { ...SPLIT, shipping_list: Array(16).fill(PARCEL) }],
+  [268485228, 'two at once', { shipping_list: [PARCEL, PARCEL] }],
+  [10060008, 'no description', parcel({ item_desc: '' })],
+  [10060009, 'a long description', parcel({ item_desc: '茶'.repeat(121) })],
+  [268485226, 'no tracking number', parcel({ tracking_no: undefined })],
+  [268485227, 'no company', parcel({ express_company: undefined })],
+  [10060020, 'SF Express without a contact', parcel({ express_company: 'SF' })],
+  [47001, 'no milliseconds', { upload_time: '2026-01-15T12:00:00+08:00' }],
+  [10060031, 'somebody else', { payer: { openid: 'o-bob' } }],
+  [10060031, 'nobody', { payer: undefined }],
+  [10060023, 'the same again', at(1), [{}]],
+  [268485216, 'not later', parcel({ tracking_no: 'YT2' }), [{}]],
+  [10060003, 'changed twice', { ...parcel({ tracking_no: 'YT3' }), ...at(2) }, [{}, again]],
 ]
 
 /** What the mock does without a fault. */
@@ -213,6 +288,47 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
       async (world, other) => askPhone(world, await tokenOf(world), { code: other.phoneNumber('o-alice').code }),
     ],
   ],
+  upload_shipping_info: [
+    ...tokenRows((world, token) => shipping(world, 'upload_shipping_info', {}, token)),
+    ...SHIPPING_ROWS.map(([errcode, what, changes, times]): [number, string, Bring] => [
+      errcode,
+      what,
+      (world) => shipped(world, changes, times),
+    ]),
+  ],
+  get_order: [
+    ...tokenRows((world, token) => shipping(world, 'get_order', {}, token)),
+    [10060014, 'no number', (world) => shipping(world, 'get_order', {})],
+    [10060014, "half of the merchant's number", (world) => shipping(world, 'get_order', { merchant_id: '1' })],
+    [10060001, 'nobody knows it', (world) => shipping(world, 'get_order', { transaction_id: '4200' })],
+    [
+      10060001,
+      'of another merchant',
+      async (world) => {
+        await paidOrder(world)
+        return shipping(world, 'get_order', { merchant_id: '1', merchant_trade_no: ORDER })
+      },
+    ],
+  ],
+  notify_confirm_receive: [
+    ...tokenRows((world, token) => shipping(world, 'notify_confirm_receive', {}, token)),
+    [10060014, 'a form', (world) => shipping(world, 'notify_confirm_receive', 'transaction_id=1')],
+    [10060001, 'nobody knows it', (world) => shipping(world, 'notify_confirm_receive', { transaction_id: '4200' })],
+    [10060028, 'not shipped', async (world) => received(world, await paidOrder(world))],
+    [10060032, 'no express', async (world) => received(world, await shippedOrder(world, { logistics_type: 4 }))],
+    [10060029, 'in milliseconds', async (world) => received(world, await shippedOrder(world), NOON + 1)],
+    [10060029, 'before shipping', async (world) => received(world, await shippedOrder(world), NOON / 1000 - 60)],
+    [10060029, 'no time', async (world) => received(world, await shippedOrder(world), null)],
+    [
+      10060030,
+      'the second time',
+      async (world) => {
+        const transactionId = await shippedOrder(world)
+        await received(world, transactionId)
+        return received(world, transactionId)
+      },
+    ],
+  ],
 }
 
 const SNS = /^(.*), rid: ([0-9a-f]{8})-[0-9a-f]{8}-[0-9a-f]{8}$/
@@ -262,6 +378,9 @@ for (const api of LOGIN_APIS) {
       resetusersessionkey: () => session('resetusersessionkey', {})(world, world),
       getuserphonenumber: async () =>
         askPhone(world, await tokenOf(world), { code: world.phoneNumber('o-alice').code }),
+      upload_shipping_info: () => shipping(world, 'upload_shipping_info', {}),
+      get_order: () => shipping(world, 'get_order', {}),
+      notify_confirm_receive: () => shipping(world, 'notify_confirm_receive', {}),
     }
     for (const errcode of Object.keys(ERRCODES[api]).map(Number)) {
       world.fault(api, { kind: 'errcode', errcode } as EffectOf<LoginApi>)
