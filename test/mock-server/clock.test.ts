@@ -279,14 +279,18 @@ t.test(
     const stepwise = createRealClock(NOON, 5)
     const due = stepwise.now().getTime() + 30
     const cancel = stepwise.at({
-      due: due + 10,
+      due: due + 60_000,
       sequence: 0,
       what: 'taken back on the way',
       run: async () => t.fail('it was taken back'),
     })
     const fired = await new Promise<Date>((resolve) => {
-      stepwise.at({ due: due - 10, sequence: 0, what: 'take back', run: async () => cancel() })
-      stepwise.at({ due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) })
+      const soon = { due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) }
+      const takeBack = async () => {
+        cancel()
+        stepwise.at(soon)
+      }
+      stepwise.at({ due, sequence: 0, what: 'take back', run: takeBack })
     })
     t.ok(fired.getTime() >= due + 20)
     t.same(stepwise.timers(), [])
