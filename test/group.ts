@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
+import type { Test } from 'tap'
 
 /** By then a file has ended, unless one of its tests waits for ever; longer for those that `size` makes larger. */
 const LIMIT_MS = process.env.TEST_SIZE === 'full' ? 600_000 : 120_000
@@ -7,12 +8,23 @@ const LIMIT_MS = process.env.TEST_SIZE === 'full' ? 600_000 : 120_000
 /** Runs test files one after another in this process, each as one test that has the name of the file. */
 export async function group(files: string[]): Promise<void> {
   const test = t.test.bind(t) as typeof t.test
+  const whole = Object.getPrototypeOf(t)
   for (const file of files) {
     await test(file, async (own) => {
       own.setTimeout(LIMIT_MS)
-      // The file imports the test of the whole process from tap. What it defines there belongs to its own.
-      Object.defineProperty(t, 'test', { value: own.test.bind(own), configurable: true })
+      Object.setPrototypeOf(t, actingAs(own))
       await import(pathToFileURL(file).href)
     })
+    Object.setPrototypeOf(t, whole)
   }
+}
+
+/** A file imports the test of the whole process from tap: what it defines, asserts and sets there is for its own. */
+function actingAs(own: Test): object {
+  return new Proxy(own, {
+    get(_, name) {
+      const value: unknown = Reflect.get(own, name)
+      return typeof value === 'function' ? value.bind(own) : value
+    },
+  })
 }

@@ -54,28 +54,23 @@ function isOrdinary(file: string): boolean {
 
 /**
  * What to run instead of `files`: for each folder one file, which runs those of the folder one after another in one process. To start a process for each
- * takes longer than most need for their tests. A file that does more at its top level than define tests is run by itself.
+ * takes longer than most need for their tests.
  */
 function grouped(files: string[]): string[] {
   const folder = join(ROOT, '.tap/groups')
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  const alone: string[] = []
   const groups = new Map<string, string[]>()
   for (const file of files.sort()) {
-    if (/^await |^t\.(?!test\b)/m.test(readFileSync(join(ROOT, file), 'utf8'))) alone.push(file)
-    else {
-      const [top, ...inner] = dirname(file).split(sep).slice(1)
-      const name = [top ?? 'test', ...(top === 'mock-server' ? inner.slice(0, 1) : [])].join('-')
-      groups.set(name, [...(groups.get(name) ?? []), file])
-    }
+    // Folders further down belong to the one above them.
+    const name = dirname(file).split(sep).slice(0, 3).join('-')
+    groups.set(name, [...(groups.get(name) ?? []), file])
   }
-  const entries = Array.from(groups, ([name, files]) => {
+  return Array.from(groups, ([name, files]) => {
     const entry = join(folder, `${name}.ts`)
     writeFileSync(entry, `import { group } from '../../test/group.ts'\nawait group(${JSON.stringify(files)})\n`)
     return entry
   })
-  return [...entries, ...alone]
 }
 
 // tap would leave one of two cores idle.
