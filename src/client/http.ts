@@ -8,7 +8,7 @@ import type { Connections, NotConnected } from './connection.ts'
 /** Replies of WeChat are small; bills, the only exception, are streamed. */
 const MAX_REPLY_BYTES = 1024 * 1024
 
-/** How long a failed host is avoided before it is preferred again. */
+/** How long a failed host is avoided before a call tries it again. */
 const REST_MS = 60_000
 
 const TIMED_OUT = new Set(['TIMEOUT', 'TimeoutError', 'UND_ERR_CONNECT_TIMEOUT'])
@@ -78,8 +78,12 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     return age >= 0 && age < REST_MS ? 1 : 0
   }
 
+  /** The hosts to try. One that has rested is probed by this call alone: the others go on with the host that works, until the probe has succeeded. */
   function inTurn(): [string, string?] {
-    return [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
+    const turn = [...hosts].sort((a, b) => rest(a) - rest(b)) as [string, string?]
+    const [first] = turn
+    if (failedAt.has(first) && rest(first) === 0) failedAt.set(first, now().getTime())
+    return turn
   }
 
   /** undici is loaded at the first call: it has more modules than the whole plugin, which would slow down the start. */
@@ -97,7 +101,8 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
     const date = parseHttpDate(reply.headers.date)
     // A 5xx may come from a machine in between.
     if (reply.statusCode >= 500) failedAt.set(host, now().getTime())
-    else if (date !== undefined) heard?.(date, performance.now() - sentAt)
+    else failedAt.delete(host)
+    if (reply.statusCode < 500 && date !== undefined) heard?.(date, performance.now() - sentAt)
     return reply
   }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer as createHttpsServer } from 'node:https'
+import { createServer as createWebServer } from 'node:http'
 import { createServer } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
@@ -452,6 +453,92 @@ t.test('if the first host fails the other is used, and after a minute the first 
   up.first = up.second = true
   t.strictSame(await send(POST), ['first', ['first']], 'when both are avoided, the given order holds')
 })
+
+/** The ways for a host to be bad, and what a call that must not be sent twice comes to there. */
+const WAYS = [
+  ['refuses', 'second'],
+  ['hangs', 'WECHAT_TIMEOUT'],
+  ['resets', 'WECHAT_NETWORK'],
+  ['answers 5xx', 503],
+] as const
+
+/** A host that is bad in one way, until it is healed. */
+async function badHost(t: Test, way: (typeof WAYS)[number][0]) {
+  let healed = false
+  let requests = 0
+  const server = createWebServer((request, response) => {
+    requests += 1
+    if (healed) response.end('first')
+    else if (way === 'resets') request.socket.destroy()
+    else if (way === 'answers 5xx') response.writeHead(503).end()
+  })
+  const listen = async (port: number) => {
+    await new Promise<void>((resolve) => {
+      server.listen(port, '127.0.0.1', resolve)
+    })
+  }
+  const close = async () => {
+    await new Promise((resolve) => {
+      server.close(resolve).closeAllConnections()
+    })
+  }
+  await listen(0)
+  const { port } = server.address() as AddressInfo
+  if (way === 'refuses') await close()
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    requests: () => requests,
+    async heal() {
+      healed = true
+      if (way === 'refuses') await listen(port)
+    },
+  }
+}
+
+for (const [way, once] of WAYS) {
+  t.test(
+    `the first host ${way}: calls succeed over the second, one call a minute probes, traffic goes back`,
+    async (t) => {
+      const bad = await badHost(t, way)
+      const second = await serve(t, (_request, response) => response.end('second'))
+      const timeoutMs = 2000
+      const { http, clock } = client(t, [bad.origin, second], { timeoutMs })
+      const minute = () => {
+        clock.now = new Date(clock.now.getTime() + 60_000)
+      }
+      const send = (request: HttpRequest) =>
+        http.send(request).then(
+          ({ status, body }) => (status === 200 ? body.toString() : status),
+          ({ code }: WechatError) => code,
+        )
+      const many = (count: number) => Promise.all(Array.from({ length: count }, () => send(POST)))
+
+      const began = performance.now()
+      t.strictSame(await many(10), Array(10).fill('second'), 'all of those that were under way')
+      t.ok(performance.now() - began < 2 * timeoutMs, 'within the deadline')
+      const tried = bad.requests()
+      t.strictSame(await many(10), Array(10).fill('second'))
+      t.equal(bad.requests(), tried, 'the bad host is left alone')
+
+      minute()
+      t.strictSame(await many(10), Array(10).fill('second'), 'nobody notices the probe')
+      if (way !== 'refuses') t.equal(bad.requests(), tried + 1, 'one call probes')
+      minute()
+      t.equal(await send(GET), once, 'a login is sent once')
+      t.equal(await send(GET), 'second', 'and the next one goes to the other host')
+
+      await bad.heal()
+      t.equal(await send(POST), 'second', 'not before the minute is over')
+      minute()
+      t.equal(await send(POST), 'first', 'the probe succeeds')
+      t.strictSame(await many(10), Array(10).fill('first'), 'and traffic goes back')
+      t.equal(await send(GET), 'first', 'logins too')
+    },
+  )
+}
 
 t.test('a request that may have arrived still counts as sent, however the repeat fails', async (t) => {
   const { origin } = await rawHost(t, (socket) => {

@@ -5,7 +5,7 @@ import { decide } from '../../../src/engine/machine.ts'
 import { acceptedFee, refundedFee } from '../../../src/engine/machine/refund-fees.ts'
 import { MAX_REFUNDS } from '../../../src/engine/machine/refunds.ts'
 import type { RefundObservation } from '../../../src/engine/machine/refund-observation.ts'
-import type { Order, RefundReport } from '../../../src/model.ts'
+import type { Order, RefundAccount, RefundReport } from '../../../src/model.ts'
 import { size } from '../../sizes.ts'
 import { at, newOrder, paymentOf } from '../helpers.ts'
 
@@ -19,6 +19,12 @@ const news: fc.Arbitrary<RefundObservation> = fc.oneof(
     source: fc.constant('operator' as const),
     key: fc.constantFrom('a', 'b', 'c', 'd'),
     refundFee: fee,
+  }),
+  fc.record({
+    seen: fc.constant('refund-redirected' as const),
+    source: fc.constant('operator' as const),
+    outRefundNo,
+    refundAccount: fc.constantFrom<RefundAccount>('UNSETTLED', 'AVAILABLE'),
   }),
   fc.record({ seen: fc.constant('refund-accepted' as const), outRefundNo, refundId: fc.constant('5000') }),
   fc.record({
