@@ -19,20 +19,22 @@ interface Primitives {
  * The type of the values that a schema allows: of TypeBox by its own type, of zod by its output, of JSON Schema as far as its keywords `type`, `properties`,
  * `required`, `items`, `enum`, `const` and `anyOf` tell. Anything else is `unknown`.
  */
-export type BodyOf<Schema> = Schema extends { static: infer T }
-  ? T
-  : Schema extends { _output: infer T }
+export type BodyOf<Schema> = 0 extends 1 & Schema
+  ? any // of `any`
+  : Schema extends { static: infer T }
     ? T
-    : Schema extends { const: infer T }
+    : Schema extends { _output: infer T }
       ? T
-      : Schema extends { enum: readonly (infer T)[] }
+      : Schema extends { const: infer T }
         ? T
-        : Schema extends { anyOf: readonly (infer Each)[] }
-          ? BodyOf<Each>
-          : Schema extends { type: 'object'; properties: infer P extends Properties }
-            ? Flat<ObjectOf<P, Schema extends { required: readonly (infer R extends string)[] } ? R : never>>
-            : Schema extends { type: 'array'; items: infer Item }
-              ? BodyOf<Item>[]
-              : Schema extends { type: infer T extends keyof Primitives }
-                ? Primitives[T]
-                : unknown
+        : Schema extends { enum: readonly (infer T)[] }
+          ? T
+          : Schema extends { anyOf: readonly (infer Each)[] }
+            ? BodyOf<Each>
+            : Schema extends { type: 'object'; properties: infer P extends Properties }
+              ? Flat<ObjectOf<P, Schema extends { required: readonly (infer R extends string)[] } ? R : never>>
+              : Schema extends { type: 'array'; items: infer Item }
+                ? BodyOf<Item>[]
+                : Schema extends { type: infer T extends keyof Primitives }
+                  ? Primitives[T]
+                  : unknown

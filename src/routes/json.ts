@@ -33,7 +33,8 @@ export async function speakJson(scope: FastifyInstance, validates: 'own' | "the 
 /** Routes added to this scope from now on are left out by @fastify/swagger. */
 export function hideRoutes(scope: FastifyInstance): void {
   scope.addHook('onRoute', (route) => {
-    route.schema = { ...route.schema, hide: true }
+    // A property that @fastify/swagger declares, which need not be installed.
+    route.schema = Object.assign({}, route.schema, { hide: true })
   })
 }
 

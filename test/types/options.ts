@@ -53,6 +53,20 @@ export async function transaction(): Promise<void> {
   annotated.onPaid = ship
 }
 
+export async function registered(): Promise<void> {
+  const orderBody = { type: 'object', required: ['cart'], properties: { cart: { type: 'string' } } } as const
+  await app.register(
+    wechatPay,
+    wechatPayOptions({
+      ...account,
+      store: sqlStore(fromPg(pool)),
+      orderBody,
+      price: ({ body }) => ({ ...tea, key: body.cart }),
+      onPaid() {},
+    }),
+  )
+}
+
 export function body(): void {
   const rest = { ...account, store: memoryStore(), onPaid: () => {} }
   wechatPayOptions({
