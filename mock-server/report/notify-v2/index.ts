@@ -1,12 +1,13 @@
 import type { Suite } from '../case.ts'
 import { notifyCanary } from '../plays.ts'
+import { duplicates } from '../shared/duplicates.ts'
+import { transport } from '../shared/transport.ts'
 import { AUTHENTICITY } from './authenticity.ts'
 import { BASELINE } from './baseline.ts'
-import { DUPLICATES } from './duplicates.ts'
+import { V2 } from './dialect.ts'
 import { FAILURES } from './failures.ts'
 import { HOSTILE } from './hostile.ts'
 import { REFUNDS } from './refunds.ts'
-import { TRANSPORT } from './transport.ts'
 
 export const NOTIFY_V2: Suite = {
   id: 'notify@1',
@@ -14,11 +15,11 @@ export const NOTIFY_V2: Suite = {
   canary: notifyCanary,
   chapters: [
     { name: 'Baseline', cases: BASELINE },
-    { name: 'Duplicates and order', cases: DUPLICATES },
+    { name: 'Duplicates and order', cases: duplicates(V2) },
     { name: 'Authenticity', cases: AUTHENTICITY },
     { name: 'Failure codes', cases: FAILURES },
     { name: 'Hostile XML and bytes', cases: HOSTILE },
-    { name: 'Transport', cases: TRANSPORT },
+    { name: 'Transport', cases: transport(V2) },
     { name: 'Refund notifications', cases: REFUNDS },
   ],
 }

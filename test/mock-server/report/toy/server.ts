@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { World } from '../../../../mock-server/index.ts'
-import { Malformed, readXml } from './xml.ts'
+import { createReaderV3 } from './v3.ts'
+import { Malformed, Refused, type Bugs } from './errors.ts'
+import { readXml } from './xml.ts'
 
 // A merchant of a few lines, without framework and database: correct as it stands, and wrong in one way for each bug.
-
-export type Bugs = (name: string) => boolean
 
 interface Order {
   fee: number
@@ -35,7 +35,6 @@ export interface Toy {
 const ack = (code: string, message: string) =>
   `<xml><return_code><![CDATA[${code}]]></return_code><return_msg><![CDATA[${message}]]></return_msg></xml>`
 
-class Refused extends Error {}
 /** The bug: no answer. */
 class Hang extends Error {}
 
@@ -250,6 +249,61 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     return leak
   }
 
+  const readV3 = createReaderV3(world, has)
+
+  /** API v3: the facts become the fields of API v2, which the same rules look at. */
+  async function notifiedV3(
+    text: string,
+    headers: IncomingMessage['headers'],
+    aborted: () => boolean,
+  ): Promise<string> {
+    if (has('huge-hangs') && text.length > 1_000_000) throw new Hang()
+    if (has('many-hang') && text.split('"a').length > 5000) throw new Hang()
+    if (has('deep-hangs') && text.includes('[[[[')) throw new Hang()
+    if (has('any-answer-ok') && text.trim() === '') return ''
+    if (has('form-too') && /^\w+=/.test(text)) return ''
+    if (has('seen-before-verified')) {
+      const id = /"id":"([^"]+)"/.exec(text)?.[1] ?? ''
+      if (seen.has(id)) return ''
+      seen.add(id)
+    }
+    if (has('aborted-is-lost-v3')) {
+      await tick(150)
+      const id = createHash('md5')
+        .update(readV3(text, headers).fields.get('out_trade_no') ?? '')
+        .digest('hex')
+      if (seen.has(id)) return ''
+      if (aborted()) {
+        seen.add(id)
+        return ''
+      }
+    }
+    let read: ReturnType<typeof readV3>
+    try {
+      read = readV3(text, headers)
+    } catch (error) {
+      if (has('undecrypted-acked') && error instanceof Refused && error.message === 'resource') return ''
+      throw error
+    }
+    const { kind, fields } = read
+    if (has('seen-by-id')) {
+      const id = String((JSON.parse(text) as { id: unknown }).id)
+      if (seen.has(id)) return ''
+      seen.add(id)
+      const order = find(fields.get('out_trade_no') ?? '')
+      if (order) await fulfil(order)
+      return ''
+    }
+    if (has('sql-pasted') && fields.get('attach')?.includes("'")) throw new Error('syntax error at or near "DROP"')
+    if (has('log-lines') && /[\r\n]/.test(fields.get('attach') ?? '')) {
+      throw new TypeError('Invalid character in header content')
+    }
+    if (kind === 'refund' && has('refund-refused')) throw new Refused('no refunds')
+    if (kind === 'refund') await bookRefund(fields)
+    if (kind === 'payment') await book(fields, new Map())
+    return ''
+  }
+
   async function notified(text: string): Promise<string> {
     const leak = await lured(text)
     if (leak !== '') throw new Refused(leak)
@@ -325,6 +379,19 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     return readXml(plain, 'root', has).fields
   }
 
+  async function bookRefund(fields: Map<string, string>): Promise<void> {
+    const order = find(fields.get('out_trade_no') ?? '')
+    if (!order) throw new Refused('unknown order')
+    if (!has('refund-fee-unread') && Number(fields.get('refund_fee')) > order.fee) throw new Refused('refund_fee')
+    if (fields.get('refund_status') !== 'SUCCESS' && !has('refund-status-unread')) return
+    const number = fields.get('out_refund_no')!
+    const isNew = !order.refunds.has(number)
+    if (has('refund-race')) await tick(100)
+    if (isNew || has('refund-repeats')) order.bookings++
+    order.refunds.add(number)
+    if (has('refund-reopens')) order.state = 'unpaid'
+  }
+
   async function refunded(text: string): Promise<string> {
     if (has('refund-refused')) throw new Refused('no refunds')
     const outer = readXml(text, 'xml', has).fields
@@ -336,16 +403,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
       if (has('refund-unread') && error instanceof Refused) return ack('SUCCESS', 'OK')
       throw error
     }
-    const order = find(fields.get('out_trade_no') ?? '')
-    if (!order) throw new Refused('unknown order')
-    if (!has('refund-fee-unread') && Number(fields.get('refund_fee')) > order.fee) throw new Refused('refund_fee')
-    if (fields.get('refund_status') !== 'SUCCESS' && !has('refund-status-unread')) return ack('SUCCESS', 'OK')
-    const number = fields.get('out_refund_no')!
-    const isNew = !order.refunds.has(number)
-    if (has('refund-race')) await tick(100)
-    if (isNew || has('refund-repeats')) order.bookings++
-    order.refunds.add(number)
-    if (has('refund-reopens')) order.state = 'unpaid'
+    await bookRefund(fields)
     return ack('SUCCESS', 'OK')
   }
 
@@ -353,6 +411,8 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     const chunks: Buffer[] = []
     let size = 0
     for await (const chunk of request) {
+      const newest = [...orders.values()].at(-1)
+      if (has('partial-seen-v3') && size === 0 && (chunk as Buffer).length > 500) await fulfil(newest!)
       if (has('partial-seen')) {
         const order = find(/<out_trade_no>(?:<!\[CDATA\[)?([^<\]]+)/.exec(String(chunk))?.[1] ?? '')
         if (order) await fulfil(order)
@@ -435,12 +495,13 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     const header = (name: string) => String(request.headers[name] ?? '')
     const refusals: [string, boolean][] = [
       ['login-wall', header('cookie') === ''],
-      ['type-exact', header('content-type') !== 'text/xml'],
-      ['type-list', !/xml/.test(header('content-type'))],
+      ['type-exact', header('content-type') !== (version === 'v3' ? 'application/json' : 'text/xml')],
+      ['type-list', !/xml|json/.test(header('content-type'))],
       ['length-needed', header('content-length') === ''],
       ['host-exact', !header('host').startsWith('127.0.0.1')],
       ['address-list', header('x-forwarded-for') !== ''],
       ['form-parser', header('content-type').includes('form')],
+      ['header-case', version === 'v3' && !request.rawHeaders.includes('Wechatpay-Signature')],
     ]
     if (refusals.some(([bug, applies]) => has(bug) && applies)) {
       return response.writeHead(302, { location: '/login' }).end()
@@ -459,8 +520,27 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
         return
       }
     }
+    if (has('unsigned-junk-acked') && version === 'v3' && header('wechatpay-signature') === 'AAAA') {
+      return response.end()
+    }
     if (has('any-method') && body === '') return response.end(ack('SUCCESS', 'OK'))
-    const told = await (pathname === '/refund' ? refunded(body) : notified(body))
+    const isXml = body.trimStart().startsWith('<')
+    if (isXml && has('v2-xml-crashes')) throw new Error('not JSON')
+    const told = await (version === 'v3' && !(pathname === '/refund' && isXml)
+      ? notifiedV3(body, request.headers, () => request.socket.destroyed)
+      : pathname === '/refund'
+        ? refunded(body)
+        : notified(body))
+    if (version === 'v3' && told === '') {
+      const answers: [string, () => ServerResponse][] = [
+        ['ack-fail-body', () => response.end('{"code":"FAIL"}')],
+        ['ack-xml', () => response.end(ack('SUCCESS', 'OK'))],
+        ['ack-201', () => response.writeHead(201).end()],
+        ['ack-redirect', () => response.writeHead(302, { location: '/' }).end()],
+      ]
+      const [, answer = () => response.writeHead(204).end()] = answers.find(([bug]) => has(bug)) ?? []
+      return answer()
+    }
     const bug = Object.keys(ANSWERS).find((name) => has(name))
     response.end(bug === undefined ? told : ANSWERS[bug]!(told))
   }
@@ -471,13 +551,23 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
         wedged ||= has('wedges')
         return
       }
-      const refused = error instanceof Refused || error instanceof Malformed || error instanceof TypeError
+      const refused =
+        error instanceof SyntaxError ||
+        error instanceof Refused ||
+        error instanceof Malformed ||
+        error instanceof TypeError
       if (
         has('traces') ||
         (error instanceof TypeError && has('unknown-crashes')) ||
         error.message.includes('syntax error')
       ) {
         return response.writeHead(500).end(`<html>${error.stack}</html>`)
+      }
+      if (version === 'v3') {
+        const status = has('refusal-acks') ? 200 : error.message === 'too large' ? 413 : refused ? 400 : 500
+        return response
+          .writeHead(status, { connection: 'close' })
+          .end(JSON.stringify({ code: 'FAIL', message: error.message.slice(0, 100) }))
       }
       response
         .writeHead(error.message === 'too large' ? 413 : refused ? 200 : 500, { connection: 'close' })

@@ -1,4 +1,4 @@
-import type { Bugs } from './server.ts'
+import { Malformed, type Bugs } from './errors.ts'
 
 // The toy's own reader of XML: strict, and as careless as a planted bug makes it.
 
@@ -15,8 +15,6 @@ function reference(name: string): string {
   if (code >= 0xd800 && code <= 0xdfff) throw new Error('half of a surrogate pair')
   return String.fromCodePoint(code)
 }
-
-export class Malformed extends Error {}
 
 /** What regular expressions find, wherever it stands. */
 function readCarelessly(text: string): Map<string, string> {

@@ -1,10 +1,10 @@
 import type { Case, Play } from '../case.ts'
 import type { Bench, Answer } from '../parts/bench.ts'
 import { pauseFor } from '../parts/merchant.ts'
-import { DOCS, row } from '../parts/row.ts'
+import { row } from '../parts/row.ts'
 import type { Need } from '../verdicts.ts'
 import { fail, info, play } from '../plays.ts'
-import { fieldsOf, sealed, signedShot, xmlOf } from './forms.ts'
+import type { Dialect } from './dialect.ts'
 
 const ONCE =
   'Lock the order row (or update it where state = unpaid), fulfil only if that changed it, and acknowledge either way.'
@@ -58,13 +58,9 @@ const concurrent = (n: number, apartMs: number): Play =>
     [['LAX', 'several of them are answered with HTTP 5xx: WeChat repeats those']],
   )
 
-const DAY_MS = 24 * 3600_000
-const yesterday = (bench: Bench) =>
-  new Date(bench.world.clock.now().getTime() - DAY_MS + 8 * 3600_000).toISOString().replace(/\D/g, '').slice(0, 14)
-
-export const DUPLICATES: readonly Case[] = [
+export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
-    'N-201',
+    dialect.id(201),
     'money',
     'The same bytes twice',
     'A repeated notification is acknowledged, and changes nothing.',
@@ -74,42 +70,39 @@ export const DUPLICATES: readonly Case[] = [
       mustTake(await bench.send(shot), 'the first')
       mustTake(await bench.send(shot), 'the second')
     }),
-    { quick: true, source: DOCS.notify },
+    { quick: true, source: dialect.source },
   ),
   row(
-    'N-202',
+    dialect.id(202),
     'money',
     'The same payment with another nonce',
     'A payment is known by its transaction_id, not by the bytes of a message.',
     ONCE,
     once(async (bench, no) => {
       mustTake(await bench.send(bench.message(no)), 'the first')
-      mustTake(
-        await bench.send(signedShot({ nonce_str: bench.random.alphanumeric(32, 'nonce') })(bench, no)),
-        'the second',
-      )
+      mustTake(await bench.send(await dialect.again(bench, no)), 'the second')
     }),
   ),
   row(
-    'N-203',
+    dialect.id(203),
     'money',
     'Two at once',
     'Of two notifications at the same moment one fulfils the order; the other may be taken or not.',
     ONCE,
     concurrent(2, 0),
-    { quick: true, source: DOCS.notify },
+    { quick: true, source: dialect.source },
   ),
   row(
-    'N-204',
+    dialect.id(204),
     'money',
     'Twenty at once',
     'Goods go out once, however many notifications come together.',
     ONCE,
     concurrent(20, 0),
-    { source: DOCS.notify },
+    { source: dialect.source },
   ),
   row(
-    'N-205',
+    dialect.id(205),
     'money',
     'The acknowledgement is lost',
     'The backend has done its work and WeChat does not know: the repeat is acknowledged.',
@@ -120,10 +113,10 @@ export const DUPLICATES: readonly Case[] = [
       await pauseFor(50)
       mustTake(await bench.send(bench.message(no)), 'the repeat')
     }),
-    { quick: true, source: DOCS.notify },
+    { quick: true, source: dialect.source },
   ),
   row(
-    'N-206',
+    dialect.id(206),
     'money',
     'The notification is faster than the answer to the order',
     'A notification that comes before the answer to unifiedorder is taken, or refused and taken later; never lost.',
@@ -158,7 +151,7 @@ export const DUPLICATES: readonly Case[] = [
     { quick: true },
   ),
   row(
-    'N-207',
+    dialect.id(207),
     'money',
     'The acknowledgement is lost, and the repeat comes while the first is under way',
     'The first may still be at work when the repeat comes.',
@@ -172,7 +165,7 @@ export const DUPLICATES: readonly Case[] = [
     }),
   ),
   row(
-    'N-208',
+    dialect.id(208),
     'money',
     'While the backend asks WeChat',
     'A backend that asks orderquery before it fulfils does not fulfil twice because a second notification comes meanwhile.',
@@ -187,7 +180,7 @@ export const DUPLICATES: readonly Case[] = [
     }),
   ),
   row(
-    'N-209',
+    dialect.id(209),
     'money',
     'Paid after the backend has closed the order',
     'Money that has come is recorded, for a refund or a revival; it is not dropped in silence.',
@@ -215,21 +208,18 @@ export const DUPLICATES: readonly Case[] = [
     ),
   ),
   row(
-    'N-210',
+    dialect.id(210),
     'money',
     'A repeat with its fields in another order',
     'A repeat need not have the same bytes.',
     ONCE,
     once(async (bench, no) => {
       mustTake(await bench.send(bench.message(no)), 'the first')
-      mustTake(
-        await bench.send(bench.bytes(xmlOf(sealed(bench, no, fieldsOf(bench, no)).reverse(), { between: '\n' }))),
-        'the second',
-      )
+      mustTake(await bench.send(await dialect.reordered(bench, no)), 'the second')
     }),
   ),
   row(
-    'N-211',
+    dialect.id(211),
     'money',
     'An old notification after a refund',
     'A genuine notification that is replayed later is acknowledged and fulfils nothing.',
@@ -248,7 +238,7 @@ export const DUPLICATES: readonly Case[] = [
     }),
   ),
   row(
-    'N-212',
+    dialect.id(212),
     'money',
     'Paid twice',
     'A second transaction of the same order is no duplicate: it is money to be given back.',
@@ -265,7 +255,7 @@ export const DUPLICATES: readonly Case[] = [
         await bench.paidOnce(no)
         const before = await bench.word(no)
         const other = `4200${bench.random.digits(24, 'other')}`
-        const answer = await bench.send(signedShot({ transaction_id: other })(bench, no))
+        const answer = await bench.send(await dialect.changed({ transaction_id: other })(bench, no))
         await pauseFor(20)
         const told = (await bench.word(no))!
         if (told.fulfilments !== 1) fail(`the order was fulfilled ${told.fulfilments} times`)
@@ -276,18 +266,18 @@ export const DUPLICATES: readonly Case[] = [
       },
     ),
   ),
-  row('N-213', 'money', 'Twenty, 5 ms apart', 'Goods go out once, at any distance.', ONCE, concurrent(20, 5)),
+  row(dialect.id(213), 'money', 'Twenty, 5 ms apart', 'Goods go out once, at any distance.', ONCE, concurrent(20, 5)),
   row(
-    'N-214',
+    dialect.id(214),
     'money',
     'Only the last of 16 sends arrives',
     'A notification that comes 24 h after the payment is as good as any: a backend that was down takes it then.',
     'Do not refuse a notification because its time_end is old: API v2 has no time window.',
-    once(async (bench, no) => mustTake(await bench.send(signedShot({ time_end: yesterday(bench) })(bench, no)), 'it')),
-    { source: DOCS.notify },
+    once(async (bench, no) => mustTake(await bench.send(await dialect.old(bench, no)), 'it')),
+    { source: dialect.source },
   ),
   row(
-    'N-215',
+    dialect.id(215),
     'money',
     'Repeats of two orders, mixed',
     'Each order is fulfilled once; a lock of one does not lose the other.',
@@ -302,29 +292,29 @@ export const DUPLICATES: readonly Case[] = [
     }),
   ),
   row(
-    'N-216',
+    dialect.id(216),
     'money',
     'A failure after the success',
     'result_code FAIL does not undo a payment.',
     'Only move forward: unpaid to paid. What arrives late changes nothing.',
     once(async (bench, no) => {
       mustTake(await bench.send(bench.message(no)), 'the payment')
-      await bench.send(signedShot({ result_code: 'FAIL', err_code: 'SYSTEMERROR' })(bench, no))
+      await bench.send(await dialect.failed(bench, no))
     }),
   ),
   row(
-    'N-217',
+    dialect.id(217),
     'money',
     'A failure before the success',
     'A failed attempt is followed by one that succeeds.',
     'Leave the order payable on result_code FAIL.',
     once(async (bench, no) => {
-      await bench.send(signedShot({ result_code: 'FAIL', err_code: 'NOTENOUGH' })(bench, no))
+      await bench.send(await dialect.failed(bench, no))
       mustTake(await bench.send(bench.message(no)), 'the payment')
     }),
   ),
   row(
-    'N-218',
+    dialect.id(218),
     'money',
     'A repeat after a forgery',
     'What was refused leaves no trace: the genuine one is not taken for its repeat.',
@@ -336,7 +326,7 @@ export const DUPLICATES: readonly Case[] = [
     }),
   ),
   row(
-    'N-219',
+    dialect.id(219),
     'money',
     'Cut off in the middle, then repeated',
     'Half a message is no message, and the repeat is whole.',

@@ -1,7 +1,8 @@
 import { Agent } from 'node:http'
 import type { Case, Play } from '../case.ts'
 import type { Bench } from '../parts/bench.ts'
-import { DOCS, row } from '../parts/row.ts'
+import { row } from '../parts/row.ts'
+import type { Dialect } from './dialect.ts'
 import { accepted, fail, genuineFollows, play, refusedOr } from '../plays.ts'
 import type { Shot } from '../parts/shoot.ts'
 
@@ -88,9 +89,9 @@ export function leakIn(body: string, apiKey: string): string | undefined {
 
 const MANY = 200
 
-export const TRANSPORT: readonly Case[] = [
+export const transport = (dialect: Dialect): readonly Case[] => [
   row(
-    'N-601',
+    dialect.id(601),
     'availability',
     'A byte per second',
     'A slow client holds up nobody else.',
@@ -98,7 +99,7 @@ export const TRANSPORT: readonly Case[] = [
     besides((bench, no) => [sent(() => ({ transport: { kind: 'drip', bytes: 1, everyMs: 1000 } }))(bench, no)], 1500),
   ),
   row(
-    'N-602',
+    dialect.id(602),
     'availability',
     'Cut off in the middle of the body',
     'Half a message has no effect.',
@@ -107,7 +108,7 @@ export const TRANSPORT: readonly Case[] = [
     { quick: true },
   ),
   row(
-    'N-603',
+    dialect.id(603),
     'availability',
     'A Content-Length that is too short',
     'Half a message has no effect.',
@@ -115,7 +116,7 @@ export const TRANSPORT: readonly Case[] = [
     broken(({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) - 20 } })),
   ),
   row(
-    'N-605',
+    dialect.id(605),
     'availability',
     'A Content-Length that is too long',
     'What never comes whole has no effect, and blocks nobody.',
@@ -130,9 +131,9 @@ export const TRANSPORT: readonly Case[] = [
       1500,
     ),
   ),
-  row('N-604', 'hygiene', 'GET', 'Only POST is a notification.', 'Answer 405 to other methods.', method('GET')),
+  row(dialect.id(604), 'hygiene', 'GET', 'Only POST is a notification.', 'Answer 405 to other methods.', method('GET')),
   row(
-    'N-609',
+    dialect.id(609),
     'hygiene',
     'PUT with the genuine message',
     'Only POST is a notification.',
@@ -140,16 +141,16 @@ export const TRANSPORT: readonly Case[] = [
     method('PUT'),
   ),
   row(
-    'N-606',
+    dialect.id(606),
     'availability',
     'No session, no cookie, no token',
     'WeChat knows no login: the route is open, and the signature is the proof.',
     'Take the route out of login and CSRF checks.',
     accepted((bench, no) => bench.message(no)),
-    { source: DOCS.replies },
+    { source: dialect.source },
   ),
   row(
-    'N-607',
+    dialect.id(607),
     'money',
     '200 orders at once',
     'Each of many different orders is taken.',
@@ -174,7 +175,7 @@ export const TRANSPORT: readonly Case[] = [
     ),
   ),
   row(
-    'N-608',
+    dialect.id(608),
     'security',
     'What a refusal tells',
     'A refusal holds no stack trace, no SQL, no path and no key.',
@@ -188,15 +189,7 @@ export const TRANSPORT: readonly Case[] = [
       async (bench) => {
         const no = await bench.order()
         const genuine = String(bench.message(no).body)
-        const odd = [
-          '',
-          '{',
-          genuine.replace('</xml>', ''),
-          "<xml><out_trade_no>'</out_trade_no></xml>",
-          genuine.replace(/<sign>.*<\/sign>/, '<sign/>'),
-          '<xml>&x;</xml>',
-          '\0',
-        ]
+        const odd = dialect.odd(genuine)
         for (const body of odd) {
           const answer = await bench.send(bench.bytes(body))
           const leak = leakIn(answer.body, bench.world.credentials.apiKey)
@@ -206,7 +199,7 @@ export const TRANSPORT: readonly Case[] = [
     ),
   ),
   row(
-    'N-610',
+    dialect.id(610),
     'availability',
     'In chunks',
     'A body without Content-Length is read to its end.',
@@ -217,42 +210,44 @@ export const TRANSPORT: readonly Case[] = [
     ),
   ),
   row(
-    'N-611',
+    dialect.id(611),
     'availability',
     'No Content-Type',
-    'The body is XML, whatever the header says.',
+    'The body is what it is, whatever the header says.',
     BODY,
     accepted(
       sent((shot) => ({ headers: without(shot, 'content-type') })),
-      { lax: 'WeChat sends text/xml' },
+      { lax: `WeChat sends ${dialect.contentType}` },
     ),
   ),
   row(
-    'N-612',
+    dialect.id(612),
     'availability',
-    'Content-Type application/xml',
-    'The body is XML, whatever the header says.',
+    `Content-Type ${dialect.otherType}`,
+    'The body is what it is, whatever the header says.',
     BODY,
-    accepted(header('content-type', 'application/xml'), { lax: 'WeChat sends text/xml' }),
+    accepted(header('content-type', dialect.otherType), { lax: `WeChat sends ${dialect.contentType}` }),
   ),
   row(
-    'N-613',
+    dialect.id(613),
     'availability',
     'Content-Type with a charset',
-    'text/xml; charset=utf-8 is text/xml.',
+    'A charset in the Content-Type changes nothing.',
     BODY,
-    accepted(header('content-type', 'text/xml; charset=utf-8')),
+    accepted(header('content-type', `${dialect.contentType}; charset=utf-8`)),
   ),
   row(
-    'N-614',
+    dialect.id(614),
     'availability',
     'Content-Type of a form',
     'A form parser must not eat the body.',
     BODY,
-    accepted(header('content-type', 'application/x-www-form-urlencoded'), { lax: 'WeChat sends text/xml' }),
+    accepted(header('content-type', 'application/x-www-form-urlencoded'), {
+      lax: `WeChat sends ${dialect.contentType}`,
+    }),
   ),
   row(
-    'N-615',
+    dialect.id(615),
     'availability',
     'In small pieces',
     'A body in many pieces is one body.',
@@ -260,7 +255,7 @@ export const TRANSPORT: readonly Case[] = [
     accepted(sent(() => ({ transport: { kind: 'drip', bytes: 64, everyMs: 5 } }))),
   ),
   row(
-    'N-616',
+    dialect.id(616),
     'availability',
     'Two on one connection',
     'A connection may be used again.',
@@ -274,7 +269,7 @@ export const TRANSPORT: readonly Case[] = [
     }),
   ),
   row(
-    'N-617',
+    dialect.id(617),
     'availability',
     'Thirty clients that send a head and no body',
     'Idle connections hold up nobody.',
@@ -288,7 +283,7 @@ export const TRANSPORT: readonly Case[] = [
     ),
   ),
   row(
-    'N-618',
+    dialect.id(618),
     'hygiene',
     'A Host of another name',
     'The route does not hang on the name; behind a proxy it changes.',
@@ -296,7 +291,7 @@ export const TRANSPORT: readonly Case[] = [
     accepted(header('host', 'pay.example.com'), { lax: 'a server may answer to its names only' }),
   ),
   row(
-    'N-619',
+    dialect.id(619),
     'security',
     'X-Forwarded-For of a stranger',
     'An address in a header proves nothing, in either direction.',

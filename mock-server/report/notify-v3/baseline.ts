@@ -1,0 +1,176 @@
+import type { Case } from '../case.ts'
+import { DOCS, row } from '../parts/row.ts'
+import { accepted, fail, info, type Make } from '../plays.ts'
+import {
+  type Envelope,
+  envelopeOf,
+  envelopeShot,
+  factsShot,
+  plainOf,
+  sealedShot,
+  signed,
+  textShot,
+  withResource,
+} from './forms.ts'
+
+const RAW = 'Verify over the raw bytes of the body, before any JSON parser has touched them.'
+const OPEN = 'Take what you know from the message and leave the rest.'
+
+const FACTS: readonly [id: string, title: string, edit: (facts: Record<string, unknown>) => unknown][] = [
+  [
+    'V-104',
+    'A coupon: payer_total is less',
+    (facts) => ({
+      ...facts,
+      amount: { ...(facts.amount as object), payer_total: 1150 },
+      promotion_detail: [{ coupon_id: '1', amount: 100 }],
+    }),
+  ],
+  ['V-105', 'No attach', ({ attach: _, ...facts }) => facts],
+  ['V-106', 'Facts nobody knows yet', (facts) => ({ ...facts, zz_future: { a: [1] } })],
+  ['V-107', 'A scene_info', (facts) => ({ ...facts, scene_info: { device_id: '013467007045764' } })],
+  ['V-108', 'Chinese and an emoji in attach', (facts) => ({ ...facts, attach: '龙井 & <茶> 🍵' })],
+  ['V-109', 'A bank nobody has heard of', (facts) => ({ ...facts, bank_type: 'NEWBANK_DEBIT' })],
+  ['V-110', 'An attach of 127 bytes', (facts) => ({ ...facts, attach: `${'茶'.repeat(42)}x` })],
+  [
+    'V-111',
+    'success_time in another zone',
+    (facts) => ({ ...facts, success_time: new Date(Date.parse(String(facts.success_time))).toISOString() }),
+  ],
+]
+
+const WRITTEN: readonly [id: string, title: string, make: Make][] = [
+  [
+    'V-112',
+    'Pretty-printed',
+    envelopeShot(
+      (envelope) => envelope,
+      (value) => JSON.stringify(value, null, 2),
+    ),
+  ],
+  [
+    'V-113',
+    'Escaped as \\u',
+    textShot((text) =>
+      text.replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    ),
+  ],
+  ['V-114', 'With / escaped', textShot((text) => text.replaceAll('/', '\\/'))],
+  ['V-115', 'A line feed at the end', textShot((text) => `${text}\n`)],
+  ['V-116', 'Members nobody knows yet', envelopeShot((envelope) => ({ ...envelope, zz_future: { a: 1 } }))],
+  [
+    'V-117',
+    'Empty associated_data',
+    (bench, no) => {
+      const envelope = withResource(envelopeOf(bench, no), { associated_data: '' }) as Envelope
+      return sealedShot(bench, no, JSON.stringify(plainOf(bench, no)), envelope)
+    },
+  ],
+]
+
+export const BASELINE_V3: readonly Case[] = [
+  row(
+    'V-101',
+    'money',
+    'A valid notification',
+    'A genuine notification is acknowledged with HTTP 200 or 204 within 5 s, and the order is fulfilled once.',
+    'Compare API v3 key, public key and its id: wechat-mock doctor says what differs.',
+    accepted((bench, no) => bench.message(no)),
+    { quick: true, source: DOCS.notifyV3 },
+  ),
+  row(
+    'V-103',
+    'availability',
+    'The acknowledgement',
+    'HTTP 200 or 204; a body is not needed, and must not say FAIL.',
+    'Answer 204, or 200 with {"code":"SUCCESS"}.',
+    accepted((bench, no) => bench.message(no), {
+      also: (bench, { body }) => {
+        if (/"code"\s*:\s*"(?!SUCCESS)/.test(body)) fail('the status acknowledges, and the body says otherwise')
+        if (/<xml/.test(body)) bench.lax('the body is the XML of API v2')
+      },
+    }),
+    { quick: true, source: DOCS.notifyV3 },
+  ),
+  ...FACTS.map(([id, title, edit]) =>
+    row(
+      id,
+      'money',
+      title,
+      'Only amount.total is compared with the order; what is added one day changes nothing.',
+      OPEN,
+      accepted(factsShot(edit)),
+      { source: DOCS.notifyV3 },
+    ),
+  ),
+  ...WRITTEN.map(([id, title, make]) =>
+    row(
+      id,
+      'money',
+      `Written otherwise: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      'The signature is over the bytes as they come, however the JSON is written.',
+      RAW,
+      accepted(make),
+      { source: DOCS.verifyV3 },
+    ),
+  ),
+  row(
+    'V-118',
+    'money',
+    'Four minutes old',
+    'A signature of less than five minutes ago is good.',
+    'Allow 300 s in both directions.',
+    accepted(signed({ skewSeconds: -240 })),
+    { source: DOCS.verifyV3 },
+  ),
+  row(
+    'V-119',
+    'money',
+    'Four minutes ahead',
+    'Clocks differ: less than five minutes ahead is good.',
+    'Allow 300 s in both directions.',
+    accepted(signed({ skewSeconds: 240 })),
+    { source: DOCS.verifyV3 },
+  ),
+  row(
+    'V-120',
+    'money',
+    'Header names in lower case',
+    'Header names have no case.',
+    'Look headers up without case.',
+    accepted((bench, no) => {
+      const shot = bench.message(no)
+      return {
+        ...shot,
+        headers: Object.fromEntries(Object.entries(shot.headers).map(([name, value]) => [name.toLowerCase(), value])),
+      }
+    }),
+  ),
+  row(
+    'V-121',
+    'money',
+    'Without Wechatpay-Signature-Type',
+    'The scheme is known: the header may be absent.',
+    'Do not require it.',
+    accepted(signed({ headers: { 'Wechatpay-Signature-Type': null } }), { lax: 'WeChat sends it today' }),
+  ),
+  row(
+    'V-130',
+    'money',
+    'The transaction_id, digit by digit',
+    'A transaction_id of 28 digits is a text.',
+    'Keep it as a string.',
+    accepted((bench, no) => bench.message(no), {
+      needs: ['probe'],
+      also: async (bench, _answer, no) => {
+        await bench.paidOnce(no)
+        const told = await bench.word(no)
+        const { transactionId } = bench.world.order(no)
+        if (told?.transactionId === undefined) info('the probe does not tell the transaction_id')
+        if (told!.transactionId !== transactionId) {
+          fail(`the backend keeps ${told!.transactionId}, not ${transactionId}`)
+        }
+      },
+    }),
+  ),
+]

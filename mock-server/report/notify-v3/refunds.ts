@@ -1,0 +1,329 @@
+import type { Case, Play } from '../case.ts'
+import type { Bench } from '../parts/bench.ts'
+import { pauseFor } from '../parts/merchant.ts'
+import { DOCS, row } from '../parts/row.ts'
+import type { Shot } from '../parts/shoot.ts'
+import { fail, play, skip } from '../plays.ts'
+import { encryptReqInfo } from '../../wechat/pay-v2/notifications.ts'
+import { sealAead } from '../../wire/aead-v3.ts'
+import { envelopeOf, keyOf, plainOf, signedBytes } from './forms.ts'
+
+const BOOK = 'Look the refund up by out_refund_no, under a lock; book it once, when refund_status is SUCCESS.'
+
+type Facts = Record<string, unknown>
+
+/** An order that is paid and served, and the facts of a refund of it. */
+async function refundOf(bench: Bench): Promise<{ no: string; facts: Facts }> {
+  const no = await bench.order()
+  await bench.pay(no)
+  await bench.paidOnce(no)
+  const { transactionId, totalFee } = bench.world.order(no)
+  return {
+    no,
+    facts: {
+      mchid: bench.world.credentials.mchId,
+      out_trade_no: no,
+      transaction_id: transactionId,
+      out_refund_no: `r${bench.random.hex(16, 'refund', no)}`,
+      refund_id: `5030${bench.random.digits(24, 'refund', no)}`,
+      refund_status: 'SUCCESS',
+      success_time: '2026-01-15T12:00:00+08:00',
+      amount: { total: totalFee, refund: totalFee, payer_total: totalFee, payer_refund: totalFee },
+      user_received_account: '支付用户零钱',
+    },
+  }
+}
+
+function refundShot(bench: Bench, no: string, facts: Facts, event = 'REFUND.SUCCESS', key = keyOf(bench)): Shot {
+  const envelope = envelopeOf(bench, no)
+  const { nonce } = envelope.resource
+  const body = JSON.stringify({
+    ...envelope,
+    id: bench.random.hex(32, 'event', JSON.stringify(facts)),
+    event_type: event,
+    summary: '退款',
+    resource: {
+      original_type: 'refund',
+      algorithm: 'AEAD_AES_256_GCM',
+      ciphertext: sealAead(JSON.stringify(facts), key, nonce!, 'refund'),
+      associated_data: 'refund',
+      nonce,
+    },
+  })
+  return { ...signedBytes(bench, body), url: bench.refundUrl }
+}
+
+async function booked(bench: Bench, no: string, n: number, because: string): Promise<boolean> {
+  const told = await bench.word(no)
+  if (told?.refunds === undefined) return false
+  if (told.refunds !== n) fail(`${because}, and ${told.refunds} refunds are booked, not ${n}`)
+  return true
+}
+
+const taken = (
+  n: number,
+  run: (bench: Bench, no: string, facts: Facts) => Promise<void>,
+  needs: Play['needs'] = [],
+): Play =>
+  play(
+    ['acks', 'refunds', ...needs],
+    [
+      ['PASS', 'it is taken; at level L2, if the probe tells `refunds`, it is booked as often as it has to be'],
+      ['FAIL', 'it is refused, or booked more or less often'],
+    ],
+    async (bench) => {
+      const { no, facts } = await refundOf(bench)
+      await run(bench, no, facts)
+      await pauseFor(20)
+      await booked(bench, no, n, 'the notification was taken')
+    },
+  )
+
+async function mustTake(bench: Bench, shot: Shot): Promise<void> {
+  const { acked, reason } = await bench.send(shot)
+  if (!acked) fail(`it was not taken: ${reason}`)
+}
+
+const dropped = (make: (bench: Bench, no: string, facts: Facts) => Shot, mayTake = false): Play =>
+  play(
+    ['acks', 'refunds'],
+    [
+      ['PASS', mayTake ? 'it is refused, or taken and not booked' : 'it is refused'],
+      ['FAIL', mayTake ? 'a refund is booked' : 'it is taken, or a refund is booked'],
+    ],
+    async (bench) => {
+      const { no, facts } = await refundOf(bench)
+      const answer = await bench.send(make(bench, no, facts))
+      const isSeen = await booked(bench, no, 0, 'it must not count')
+      if (answer.verdict === 'timeout_5s') fail('there was no answer within 5 s')
+      if (!answer.acked) return
+      if (!mayTake) fail('it was taken')
+      if (!isSeen) skip('it was taken; only a probe that tells `refunds` sees whether it was booked')
+    },
+  )
+
+const ended = (event: string, status: string) =>
+  taken(0, (bench, no, facts) => mustTake(bench, refundShot(bench, no, { ...facts, refund_status: status }, event)))
+
+/** A refund of the merchant platform comes as XML of API v2, also to a merchant of API v3. */
+function v2Shot(bench: Bench, no: string, facts: Facts): Shot {
+  const { appid, mchId, apiKey } = bench.world.credentials
+  const { total } = facts.amount as { total: number }
+  const fields = {
+    out_refund_no: facts.out_refund_no,
+    out_trade_no: no,
+    refund_fee: total,
+    refund_id: facts.refund_id,
+    refund_status: 'SUCCESS',
+    settlement_refund_fee: total,
+    total_fee: total,
+    transaction_id: facts.transaction_id,
+  }
+  const plain = `<root>${Object.entries(fields)
+    .map(([name, value]) => `<${name}><![CDATA[${String(value)}]]></${name}>`)
+    .join('')}</root>`
+  return {
+    url: bench.refundUrl,
+    headers: bench.world.noticeHeaders('v2', ''),
+    body: `<xml><return_code>SUCCESS</return_code><appid><![CDATA[${appid}]]></appid><mch_id><![CDATA[${mchId}]]></mch_id><nonce_str><![CDATA[${bench.random.hex(32, 'nonce')}]]></nonce_str><req_info><![CDATA[${encryptReqInfo(plain, apiKey)}]]></req_info></xml>`,
+  }
+}
+
+const OTHERS: readonly [id: string, event: string, type: string, facts: Facts][] = [
+  [
+    'V-720',
+    'COMPLAINT.CREATE',
+    'complaint',
+    { complaint_id: '200201820200101080076610000', action_type: 'CREATE_COMPLAINT' },
+  ],
+  ['V-721', 'MCHTRANSFER.BILL.FINISHED', 'mch_payment', { out_bill_no: 'plfk2020042013', state: 'SUCCESS' }],
+  ['V-722', 'SECURITY_ECHO.SUCCESS', 'security_echo', { message: 'hello' }],
+]
+
+export const REFUNDS_V3: readonly Case[] = [
+  row(
+    'V-701',
+    'money',
+    'A refund has ended',
+    'It is acknowledged, and booked once.',
+    BOOK,
+    taken(1, (bench, no, facts) => mustTake(bench, refundShot(bench, no, facts))),
+    { quick: true, source: DOCS.refundV3 },
+  ),
+  row(
+    'V-702',
+    'money',
+    'The same refund twice',
+    'A repeat is acknowledged and books nothing.',
+    BOOK,
+    taken(
+      1,
+      async (bench, no, facts) => {
+        await mustTake(bench, refundShot(bench, no, facts))
+        await mustTake(bench, refundShot(bench, no, facts))
+      },
+      ['probe'],
+    ),
+    { source: DOCS.refundV3 },
+  ),
+  row(
+    'V-703',
+    'money',
+    'Five at once',
+    'Of several at the same moment one is booked.',
+    BOOK,
+    taken(
+      1,
+      async (bench, no, facts) => {
+        const answers = await Promise.all(Array.from({ length: 5 }, () => bench.send(refundShot(bench, no, facts))))
+        if (!answers.some(({ acked }) => acked)) fail('none was taken')
+      },
+      ['probe'],
+    ),
+  ),
+  row(
+    'V-705',
+    'money',
+    'Encrypted with another key',
+    'What does not decrypt is refused.',
+    BOOK,
+    dropped((bench, no, facts) => refundShot(bench, no, facts, 'REFUND.SUCCESS', bench.random.alphanumeric(32, 'key'))),
+  ),
+  row(
+    'V-706',
+    'money',
+    'A refund without a signature',
+    'Refunds are verified like payments.',
+    'Verify every notification before its event_type is read.',
+    dropped((bench, no, facts) => {
+      const shot = refundShot(bench, no, facts)
+      return { ...shot, headers: { ...shot.headers, 'Wechatpay-Signature': 'AAAA' } }
+    }),
+    { source: DOCS.verifyV3 },
+  ),
+  row(
+    'V-707',
+    'money',
+    'The refund was closed',
+    'REFUND.CLOSED is acknowledged, and is no refund.',
+    BOOK,
+    ended('REFUND.CLOSED', 'CLOSED'),
+    { source: DOCS.refundV3 },
+  ),
+  row(
+    'V-708',
+    'money',
+    'The refund went astray',
+    'REFUND.ABNORMAL is acknowledged, and is no refund yet.',
+    BOOK,
+    ended('REFUND.ABNORMAL', 'ABNORMAL'),
+    { source: DOCS.refundV3 },
+  ),
+  row(
+    'V-709',
+    'money',
+    'refund_status and event_type disagree',
+    'A refund that is not SUCCESS in its facts is not booked.',
+    BOOK,
+    dropped((bench, no, facts) => refundShot(bench, no, { ...facts, refund_status: 'CLOSED' }), true),
+  ),
+  row(
+    'V-712',
+    'money',
+    'More than was paid',
+    'A refund of more than the order is a difference: it is not booked.',
+    BOOK,
+    dropped(
+      (bench, no, facts) =>
+        refundShot(bench, no, { ...facts, amount: { ...(facts.amount as object), refund: 99_999_999 } }),
+      true,
+    ),
+  ),
+  row(
+    'V-713',
+    'money',
+    'The refund of another merchant',
+    'The mchid is compared here too.',
+    BOOK,
+    dropped((bench, no, facts) => refundShot(bench, no, { ...facts, mchid: '1900009999' }), true),
+  ),
+  row(
+    'V-714',
+    'money',
+    'A refund is no payment',
+    'A refund that comes to the payment handler pays no order.',
+    'Read event_type first.',
+    play(
+      ['acks'],
+      [
+        ['PASS', 'nothing is fulfilled'],
+        ['FAIL', 'goods go out'],
+      ],
+      async (bench) => {
+        const no = await bench.order()
+        const { totalFee } = bench.world.order(no)
+        const shot = refundShot(bench, no, {
+          ...plainOf(bench, no),
+          out_refund_no: 'r1',
+          refund_id: '5',
+          refund_status: 'SUCCESS',
+          amount: { total: totalFee, refund: totalFee, currency: 'CNY' },
+        })
+        await bench.send({ ...shot, url: bench.notifyUrl })
+        await bench.stillUnpaid(no, 'a refund is no payment')
+      },
+    ),
+  ),
+  row(
+    'V-715',
+    'availability',
+    'A refund of the merchant platform: the XML of API v2',
+    'It is read and taken, or refused without a crash: it comes also to merchants of API v3.',
+    'Recognise XML, and decrypt req_info with the key of API v2; or refuse it, and ask by query.',
+    play(
+      ['acks', 'refunds'],
+      [
+        ['PASS', 'it is taken, or refused with 4xx'],
+        ['LAX', 'HTTP 5xx'],
+        ['FAIL', 'no answer'],
+      ],
+      async (bench) => {
+        const { no, facts } = await refundOf(bench)
+        const { status, reason } = await bench.send(v2Shot(bench, no, facts))
+        if (status === 0) fail(reason)
+        if (status >= 500) bench.lax(`HTTP ${status}`)
+      },
+    ),
+    { source: DOCS.refundUrlV3 },
+  ),
+  ...OTHERS.map(([id, event, type, facts]) =>
+    row(
+      id,
+      'hygiene',
+      `An event of another product: ${event}`,
+      'A handler that does not know an event takes it and leaves it: it verifies, and repeats help nobody.',
+      'Answer 200 to what verifies and is not yours, and log it.',
+      play(
+        ['acks'],
+        [
+          ['PASS', 'it is taken'],
+          ['LAX', 'it is refused: WeChat repeats it in vain'],
+          ['FAIL', 'goods go out, or no answer'],
+        ],
+        async (bench) => {
+          const no = await bench.order()
+          const { body } = bench.world.craftEvent({
+            eventType: event,
+            originalType: type,
+            resource: { ...facts, out_trade_no: no },
+            url: bench.notifyUrl,
+          })
+          const { acked, status, reason } = await bench.send(signedBytes(bench, body))
+          await bench.stillUnpaid(no, 'it is no payment')
+          if (status === 0) fail(reason)
+          if (!acked) bench.lax(`it was refused: ${reason}`)
+        },
+      ),
+    ),
+  ),
+]

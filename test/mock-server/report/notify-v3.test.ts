@@ -1,0 +1,37 @@
+import t from 'tap'
+import { casesOf, suiteOf } from '../../../mock-server/report/index.ts'
+import { size } from '../../sizes.ts'
+import { startMock } from '../helpers.ts'
+import { BUGS_V3 } from './bugs-v3.ts'
+import { findBugs, inParallel, notPassed, runToy } from './plant.ts'
+
+t.setTimeout(600_000)
+
+/** Cases that take seconds of the processor, or of waiting. */
+const SLOW = size(/^V-(?:515|601|605|607|617)$/, /^$/)
+const exclude = casesOf(suiteOf('v3'))
+  .map(({ id }) => id)
+  .filter((id) => SLOW.test(id))
+
+t.test('a correct merchant passes everything', async (t) => {
+  const seeds = Array.from({ length: size(1, 10) }, (_, n) => `seed-${n}`)
+  const mock = await startMock(t)
+  await inParallel(seeds, 2, async (seed) => {
+    const isOdd = Number(seed.slice(5)) % 2 === 1
+    const card = await runToy(mock, { version: 'v3', seed, exclude }, [], isOdd ? { keyMode: 'certificate' } : {})
+    t.strictSame(notPassed(card), [], seed)
+    t.match(card.sentence, /^Money-safe: yes/, seed)
+    t.ok(card.counts.PASS > 130, `${seed}: ${card.counts.PASS} passed`)
+  })
+})
+
+t.test('every planted bug is found', async (t) => {
+  await findBugs(t, 'v3', BUGS_V3, SLOW)
+})
+
+t.test('every case is needed by a bug, or says why it is there', async (t) => {
+  const found = new Set(Object.values(BUGS_V3).flatMap(({ finds }) => finds.split(' ')))
+  for (const { id, why } of casesOf(suiteOf('v3'))) t.ok(found.has(id) !== (why !== undefined), `${id} ${why ?? ''}`)
+  t.ok(Object.keys(BUGS_V3).length >= 60)
+  t.ok(casesOf(suiteOf('v3')).length >= 100)
+})
