@@ -222,13 +222,11 @@ export function createRun(world: World, options: CardOptions): CardRun {
       return made
     }
     if (parts.trouble !== undefined) return result('ERROR', parts.trouble)
-    const isTried = one.play.genuine && level !== 'L0'
+    const isKnown = level !== 'L0' || version === 'login'
+    const isTried = one.play.genuine && isKnown
     const lacks = one.play.needs.find((need) => (need === 'acks' ? !parts.acks && !isTried : !given[need]))
-    if (lacks === 'acks' && level !== 'L0') {
-      return result(
-        'SKIP',
-        `even a genuine notification of an order that the backend made is not served: ${parts.whyNot}`,
-      )
+    if (lacks === 'acks' && isKnown) {
+      return result('SKIP', `even what is genuine is not served: ${parts.whyNot}`)
     }
     if (lacks) return result('SKIP', WHY_NOT[lacks])
     if (dead !== undefined) {

@@ -1,6 +1,6 @@
 import { DOCS } from '../parts/row.ts'
 import type { Bench } from '../parts/bench.ts'
-import type { Dialect } from '../shared/dialect.ts'
+import type { Dialect } from '../common/dialect.ts'
 import { fieldsOf, sealed, signedShot, xmlOf } from './forms.ts'
 
 const DAY_MS = 24 * 3600_000

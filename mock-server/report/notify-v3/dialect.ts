@@ -1,5 +1,5 @@
 import { DOCS } from '../parts/row.ts'
-import type { Dialect } from '../shared/dialect.ts'
+import type { Dialect } from '../common/dialect.ts'
 import { envelopeShot, factsShot } from './forms.ts'
 
 const DAY_MS = 24 * 3600_000

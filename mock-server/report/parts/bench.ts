@@ -118,10 +118,16 @@ export function createBench(parts: BenchParts): { bench: Bench; remarks: readonl
     const { url, method = 'POST', headers } = shot
     const body = shownBody(shot.body)
     const shown = response && { status: response.status, headers: response.headers, body: response.body }
-    note(`${method} ${body.bytes} bytes → ${answer.verdict} in ${Math.round(answer.ms)} ms: ${answer.reason}`, {
-      request: { url, method, headers, body },
-      ...(response && { response: { ...shown!, body: shownBody(response.raw ?? response.body) } }),
-    })
+    const isLogin = url === parts.loginUrl
+    const what = isLogin ? `HTTP ${answer.status}` : answer.verdict
+    note(
+      `${method} ${body.bytes} bytes → ${what} in ${Math.round(answer.ms)} ms${isLogin ? '' : `: ${answer.reason}`}`,
+      {
+        request: { url, method, headers, body },
+        ...(response && { response: { ...shown!, body: shownBody(response.raw ?? response.body) } }),
+      },
+    )
+    if (isLogin) return
     const api: Notice = url === parts.refundUrl && url !== notifyUrl ? 'refundnotify' : 'notify'
     world.journal.record({
       at: world.clock.now(),

@@ -26,7 +26,7 @@ import {
 import { checkOptions, isNear, selectCases } from '../../../mock-server/report/options.ts'
 import { curlOf } from '../../../mock-server/report/output/text.ts'
 import { askBy } from '../../../mock-server/report/parts/merchant.ts'
-import { leakIn } from '../../../mock-server/report/shared/transport.ts'
+import { leakIn } from '../../../mock-server/report/common/transport.ts'
 import { ACK, deadUrl, listen, port, startMock, startShop, REFUSAL } from '../helpers.ts'
 import { runToy } from './plant.ts'
 import { startToy } from './toy/server.ts'

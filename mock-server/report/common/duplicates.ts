@@ -140,7 +140,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
           await bench.world.pay(no, { deliver: 'hold' })
           taken = (await bench.send(bench.message(no))).acked
         } finally {
-          gate.release()
+          gate.remove()
         }
         await done
         // What was taken is not repeated.
@@ -174,7 +174,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
       const gate = bench.world.gate('orderquery.response')
       const both = Promise.all([bench.send(bench.message(no)), bench.send(bench.message(no))])
       await pauseFor(50)
-      gate.release()
+      gate.remove()
       await both
       mustTake(await bench.send(bench.message(no)), 'one more, afterwards,')
     }),

@@ -1,0 +1,72 @@
+import t from 'tap'
+import { casesOf, runCard, suiteOf, type CardOptions } from '../../../mock-server/report/index.ts'
+import type { MockWechat } from '../../../mock-server/index.ts'
+import { NOON, startMock } from '../helpers.ts'
+import { size } from '../../sizes.ts'
+import { inParallel, notPassed } from './plant.ts'
+import { startLogin } from './toy/login.ts'
+
+t.setTimeout(300_000)
+
+/** Each bug, planted alone, and cases that find it. */
+const BUGS: Readonly<Record<string, string>> = {
+  'key-told': 'L-101 L-102',
+  'unionid-needed': 'L-101 L-103',
+  'unionid-refused': 'L-104',
+  'again-refused': 'L-105',
+  'errcode-unread': 'L-202 L-203 L-204 L-205 L-206 L-207 L-208 L-209 L-210',
+  'error-told': 'L-202',
+  'empty-ok': 'L-301 L-302 L-303',
+  'objects-ok': 'L-304 L-305',
+  'long-ok': 'L-306 L-310',
+  'claim-believed': 'L-307',
+  'broken-body-ok': 'L-308 L-309',
+  'odd-ok': 'L-311',
+  'null-crashes': 'L-312',
+  'code-pasted': 'L-320',
+  'no-limit': 'L-401',
+  'status-unread': 'L-402',
+  'half-read': 'L-403 L-404',
+  'errors-let-in': 'L-405 L-406',
+  'openid-unread': 'L-407 L-408',
+  'one-at-a-time': 'L-409',
+  'few-at-once': 'L-106',
+}
+
+async function run(mock: MockWechat, options: CardOptions, bugs: readonly string[] = []) {
+  const world = mock.world({ startTime: NOON, seed: options.seed ?? 'login' })
+  const login = await startLogin(world, bugs)
+  try {
+    return await runCard(world, { version: 'login', loginUrl: login.url, ...options })
+  } finally {
+    await login.close()
+    world.close()
+  }
+}
+
+t.test('a correct login route passes everything', async (t) => {
+  const mock = await startMock(t)
+  for (let n = 0; n < size(1, 10); n++) {
+    const card = await run(mock, { seed: `seed-${n}` })
+    t.strictSame(notPassed(card), [])
+    t.match(card.sentence, /^Login-safe: yes/)
+  }
+})
+
+t.test('every planted bug is found', async (t) => {
+  const mock = await startMock(t)
+  await inParallel(Object.entries(BUGS), 8, async ([bug, finds]) => {
+    const only = finds.split(' ').slice(0, size(1, 99))
+    const card = await run(mock, { only }, [bug])
+    for (const { id, verdict, said } of card.results) {
+      t.match(verdict, /^(?:FAIL|LAX)$/, `${bug}: ${id} ${verdict} ${said}`)
+    }
+  })
+})
+
+t.test('every case is needed by a bug, or says why it is there', async (t) => {
+  const found = new Set(Object.values(BUGS).flatMap((finds) => finds.split(' ')))
+  const cases = casesOf(suiteOf('login'))
+  for (const { id, why } of cases) t.ok(found.has(id) || why !== undefined, id)
+  t.ok(cases.length >= 25)
+})
