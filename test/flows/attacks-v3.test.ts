@@ -228,3 +228,25 @@ t.test('a key of v2 that has leaked makes WeChat be asked, and no money', async 
   )
   t.strictSame(shop.paid, [paidOrder])
 })
+
+t.test(
+  'a flood of made-up key names: one download, ten lines in the log, and genuine notifications are taken',
+  async (t) => {
+    const shop = await merchant(t, { version: 'v3', world: { keyMode: 'certificate' } })
+    const { world, logs } = shop
+    const outTradeNo = await shop.order()
+    await world.advance('5m')
+    const before = world.journal.count({ api: 'certificates' })
+    const timestamp = String(Math.floor(world.clock.now().getTime() / 1000))
+    for (let n = 0; n < 1000; n++) {
+      const serial = n.toString(16).padStart(40, 'B')
+      const headers = { timestamp, nonce: 'x', serial, signature: 'eHh4' }
+      const named = Object.entries(headers).map(([name, value]) => [`wechatpay-${name}`, value])
+      const { status } = await shop.notify('{}', Object.fromEntries(named) as Record<string, string>)
+      if (status !== 401) t.fail(`${status}`)
+    }
+    t.equal(world.journal.count({ api: 'certificates' }) - before, 1)
+    t.equal(logs.filter(({ fault }) => fault === 'unknown-key').length, 10)
+    t.match((await world.pay(outTradeNo)).delivery, { verdict: 'acked' })
+  },
+)
