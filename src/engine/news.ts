@@ -112,7 +112,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
       const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment })
       if (observed !== undefined) return observed
       const anomaly: Anomaly = {
-        id: `unknown-order:${payment.outTradeNo}:${payment.transactionId}`,
+        id: `unknown-order:${payment.mchId}/${payment.outTradeNo}:${payment.transactionId}`,
         kind: 'unknown-order',
         outTradeNo: payment.outTradeNo,
         at: now(),

@@ -723,7 +723,7 @@ scenario(
     } as Order)
     for (let time = 0; time < 3; time++) t.equal(await orders.observePayment('notify', payment), undefined)
     const found = {
-      id: 'unknown-order:nobody:4200000001',
+      id: 'unknown-order:1900000109/nobody:4200000001',
       kind: 'unknown-order',
       outTradeNo: 'nobody',
       at: T0,

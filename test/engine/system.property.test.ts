@@ -11,8 +11,9 @@ import { createRefunds } from '../../src/engine/refunds.ts'
 import { createWork } from '../../src/engine/work.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { FulfilContext, PaidOrder } from '../../src/hooks.ts'
-import type { AnomalyKind, Payment, Refund, RefundReport, Resolution } from '../../src/model.ts'
+import type { AnomalyKind, Order, Payment, Refund, RefundReport, Resolution } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import { ofMerchant } from '../../src/store/own.ts'
 import type { Store } from '../../src/store/store.ts'
 import { NASTY } from '../nonsense.ts'
 import { size } from '../sizes.ts'
@@ -170,7 +171,12 @@ function look(details: object): void {
   }
 }
 
+const OTHER_APP = 'wx00000000000000c0'
+const OTHER_MERCHANT = { mchId: '1900000999' }
+
 interface Trade {
+  appid: string
+  mchId: string
   totalFee: number
   state: 'NOTPAY' | 'SUCCESS' | 'CLOSED'
   payment?: Payment
@@ -187,12 +193,12 @@ function createWechat(now: () => Date) {
   let numbers = 0
 
   const answers = {
-    prepay({ outTradeNo, totalFee }: { outTradeNo: string; totalFee: number }) {
+    prepay({ outTradeNo, appid, mchId, totalFee }: Order) {
       const trade = trades.get(outTradeNo)
       if (trade?.state === 'SUCCESS') throw refusal('ORDERPAID', 'query')
       if (trade?.state === 'CLOSED') throw refusal('ORDERCLOSED', 'query')
       if (trade !== undefined && trade.totalFee !== totalFee) throw refusal('INVALID_REQUEST', 'query')
-      if (trade === undefined) trades.set(outTradeNo, { totalFee, state: 'NOTPAY', refunds: new Map() })
+      if (trade === undefined) trades.set(outTradeNo, { appid, mchId, totalFee, state: 'NOTPAY', refunds: new Map() })
       return `wx${outTradeNo}`
     },
     query(outTradeNo: string) {
@@ -247,8 +253,8 @@ function createWechat(now: () => Date) {
     pay(openid: string) {
       for (const [outTradeNo, trade] of trades) {
         if (trade.state !== 'NOTPAY') continue
-        const { appid, mchId, currency } = newOrder()
-        const { totalFee } = trade
+        const { currency } = newOrder()
+        const { appid, mchId, totalFee } = trade
         Object.assign(trade, {
           state: 'SUCCESS',
           payment: {
@@ -298,7 +304,8 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
       misfortune,
       fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
       fc.constantFrom('hints' as const, 'reports' as const, 'questions' as const),
-      async (scheduler, commands, lucks, misfortunes, latePayment, refundsBy) => {
+      fc.constantFrom('one merchant' as const, 'two apps' as const, 'two merchants' as const),
+      async (scheduler, commands, lucks, misfortunes, latePayment, refundsBy, who) => {
         let now = T0
         let orders = 0
         let keys = 0
@@ -316,7 +323,9 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
          * A process: everything it does passes through `point`, where others may run first, and which never returns
          * once the process is dead.
          */
-        function start(aheadMs = 0) {
+        function start(process: 0 | 1, aheadMs = 0) {
+          const { appid, mchId } = newOrder(who === 'two merchants' && process === 1 ? OTHER_MERCHANT : {})
+          const appids = who === 'two apps' ? [appid, OTHER_APP] : [appid]
           const life = { alive: true, aheadMs }
           const { wechatNow, heard, ...own } = createClock({
             own: () => new Date(now.getTime() + life.aheadMs),
@@ -348,7 +357,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
               if (
                 early &&
-                /^close-wanted: (expired|ordered again, too close to its expiry)$/.test(change!.history[0]!.seen)
+                /^close-wanted: (expired|ordered again, too close to its expiry)$/.test(change?.history[0]?.seen ?? '')
               ) {
                 faults.push(`${outTradeNo} is closed for its age too early`)
               }
@@ -382,6 +391,16 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                 if (fate === 'request lost') throw lost
                 if (fate === 'not booked' && name === 'queryRefund') return undefined
                 if (fate === 'not booked' && name === 'listRefunds') return []
+                const asked = (args.find((arg) => typeof arg === 'object' && arg !== null && 'mchId' in arg) ??
+                  {}) as Partial<Order>
+                const trade = wechat.trades.get(asked.outTradeNo ?? '')
+                if (
+                  asked.mchId !== mchId ||
+                  (trade ?? asked).mchId !== mchId ||
+                  (trade ?? asked).appid !== asked.appid
+                ) {
+                  faults.push(`${name} of ${asked.outTradeNo} for another app or merchant`)
+                }
                 const reply = (answer as (...args: unknown[]) => unknown)(...args)
                 await point()
                 if (fate === 'reply lost') throw lost
@@ -400,12 +419,12 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             },
             reserve: () => work.reserve(),
           }
-          const { appid, mchId } = newOrder()
+          const view = ofMerchant(shared, mchId)
           const made = createOrders({
-            appids: [appid],
+            appids,
             mchId,
             pay,
-            store: shared,
+            store: view,
             policy,
             observer,
             now: clock,
@@ -439,7 +458,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             },
           }
           const work = createWork({
-            store: shared,
+            store: view,
             orders: made,
             refunds,
             policy,
@@ -450,9 +469,9 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             leaseMs: 2000,
             concurrency: 5,
           })
-          const anomalies = createAnomalies({ store: shared, orders: made, pay, now: clock })
+          const anomalies = createAnomalies({ store: view, orders: made, pay, now: clock })
           async function resolve(action: Resolution['action'], only?: AnomalyKind): Promise<void> {
-            for (const { id, kind, payment } of await shared.anomalies()) {
+            for (const { id, kind, payment } of await view.anomalies()) {
               // An operator sees the real payment in the merchant platform.
               if (only === undefined || kind === only) {
                 await anomalies
@@ -468,10 +487,12 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           async function report(refund: RefundReport): Promise<void> {
             await made.observe(refund.outTradeNo, { seen: 'refund-reported', source: 'notify', report: refund })
           }
-          return { life, orders: made, refunds, work, resolve, hint, report }
+          /** As the keys of this merchant may have signed it, whosever order it names. */
+          const signed = (payment: Payment): Payment => ({ ...payment, mchId })
+          return { life, orders: made, refunds, work, resolve, hint, report, signed, appids }
         }
 
-        const alive = [start(), start()]
+        const alive = [start(0), start(1)]
         const begun: Promise<unknown>[] = []
         const begin = (task: Promise<unknown>) => {
           begun.push(task.catch(expected))
@@ -521,21 +542,22 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               break
             case 'crash':
               alive[command.process]!.life.alive = false
-              alive[command.process] = start(command.aheadMs)
+              alive[command.process] = start(command.process, command.aheadMs)
               break
             case 'deploy':
               alive[command.process]!.work.stop()
               alive[command.process]!.work.giveUp()
-              alive[command.process] = start(command.aheadMs)
+              alive[command.process] = start(command.process, command.aheadMs)
               break
             default: {
-              const { orders, refunds, work, hint, report } = alive[command.process]!
+              const { orders, refunds, work, hint, report, signed, appids } = alive[command.process]!
               const known = [...wechat.trades.keys()]
               if (command.do === 'order') {
                 begin(
                   orders.create(
                     termsOf({
                       key: command.key,
+                      appid: appids[command.totalFee === 1250 ? 0 : appids.length - 1],
                       expiresAt: new Date(now.getTime() + HOUR),
                       totalFee: command.totalFee,
                     }),
@@ -566,12 +588,14 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                   if (command.do === 'report') {
                     for (const refund of wechat.trades.get(outTradeNo)!.refunds.values()) begin(report({ ...refund }))
                   }
-                  if (command.do === 'notify' && payment !== undefined) begin(orders.observePayment('notify', payment))
+                  if (command.do === 'notify' && payment !== undefined) {
+                    begin(orders.observePayment('notify', signed(payment)))
+                  }
                   if (command.do === 'reuse') {
                     // A transaction that paid one order is reported for the others too.
                     const paid = (await store.findOrder(outTradeNo))?.payment
                     for (const other of paid === undefined ? [] : known.filter((number) => number !== outTradeNo)) {
-                      begin(orders.observePayment('notify', { ...paid!, outTradeNo: other }))
+                      begin(orders.observePayment('notify', signed({ ...paid!, outTradeNo: other })))
                     }
                   }
                   if (command.do === 'recut') {
@@ -579,7 +603,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                     begin(orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId }))
                   }
                   if (command.do === 'forge' && payment !== undefined) {
-                    begin(orders.observePayment('notify', { ...payment, transactionId: 'forged', totalFee: 1 }))
+                    begin(orders.observePayment('notify', signed({ ...payment, transactionId: 'forged', totalFee: 1 })))
                   }
                 }
               }
@@ -594,24 +618,26 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
         for (let round = 0; round < 60; round++) {
           wechat.settleRefunds('success')
           now = new Date(now.getTime() + 31 * MINUTE)
-          const { work, orders, hint, report, resolve } = alive[round % 2]!
-          begin(work.sweep())
+          const workers = who === 'two merchants' ? alive : [alive[round % 2]!]
+          for (const { work } of workers) begin(work.sweep())
           await drain()
           // WeChat repeats each refund notification until it is acknowledged or the order is queried, and an operator
           // handles payments that match no order.
           for (const [outTradeNo, { refunds }] of round === 10 ? wechat.trades : []) {
-            if (refundsBy === 'questions') begin(orders.refresh(outTradeNo))
-            else {
-              for (const refund of refunds.values()) {
-                begin(
-                  refundsBy === 'reports'
-                    ? report({ ...refund })
-                    : hint(outTradeNo, refund.outRefundNo, refund.refundFee),
-                )
+            for (const { orders, hint, report } of workers) {
+              if (refundsBy === 'questions') begin(orders.refresh(outTradeNo))
+              else {
+                for (const refund of refunds.values()) {
+                  begin(
+                    refundsBy === 'reports'
+                      ? report({ ...refund })
+                      : hint(outTradeNo, refund.outRefundNo, refund.refundFee),
+                  )
+                }
               }
             }
           }
-          if (round === 20) begin(resolve('dismiss', 'mismatch'))
+          if (round === 20) for (const { resolve } of workers) begin(resolve('dismiss', 'mismatch'))
           await drain()
         }
         assert.deepEqual(faults, [])
@@ -689,8 +715,9 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               'nothing is paid without a payment at WeChat',
             )
           }
-          if (order.liveKey !== null) assert.ok(!live.has(order.liveKey), 'the key has at most one live order')
-          live.add(order.liveKey ?? '')
+          const name = `${order.mchId} ${order.liveKey}`
+          if (order.liveKey !== null) assert.ok(!live.has(name), 'the key has at most one live order of a merchant')
+          live.add(name)
         }
       },
     ),

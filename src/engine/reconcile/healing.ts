@@ -120,8 +120,10 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     const number = outRefundNo === undefined ? outTradeNo : `${outTradeNo}:${outRefundNo}`
     const ids = [`bill-differs:${orders.owner.mchId}/${number}`]
     if (outRefundNo !== undefined) return [...ids, `refund-mismatch:${outRefundNo}`, `refund-mismatch:${number}`]
-    const kinds: AnomalyKind[] = ['unknown-order', 'mismatch', 'second-transaction', 'reused-transaction']
-    return row === undefined ? ids : [...ids, ...kinds.map((kind) => `${kind}:${outTradeNo}:${row.transactionId}`)]
+    if (row === undefined) return ids
+    const kinds: AnomalyKind[] = ['mismatch', 'second-transaction', 'reused-transaction']
+    const unknown = `unknown-order:${orders.owner.mchId}/${outTradeNo}:${row.transactionId}`
+    return [...ids, unknown, ...kinds.map((kind) => `${kind}:${outTradeNo}:${row.transactionId}`)]
   }
 
   async function findKnown(suspect: Suspect): Promise<Ending | undefined> {
