@@ -310,6 +310,21 @@ t.test('a reply that does not arrive in time', async (t) => {
       },
     ],
     [
+      'headers that come byte by byte',
+      (socket) => {
+        const drip = setInterval(() => {
+          socket.write('x')
+        }, 20)
+        socket
+          .once('data', () => {
+            socket.write('HTTP/1.1 200 OK\r\n')
+          })
+          .once('close', () => {
+            clearInterval(drip)
+          })
+      },
+    ],
+    [
       'a slow trickle that never ends',
       (socket) => {
         const drip = setInterval(() => {
@@ -339,6 +354,26 @@ t.test('a reply that does not arrive in time', async (t) => {
       t.equal(requests(), repeatable ? 2 : 1, `${name}: ${repeatable ? 'repeated once' : 'not repeated'}`)
     }
   }
+})
+
+t.test('headers without an end are cut off long before the deadline', async (t) => {
+  let written = 0
+  const { origin } = await rawHost(t, (socket) => {
+    const flood = () => {
+      while (!socket.destroyed && socket.write('x-header: '.padEnd(1000, 'x').concat('\r\n'))) written += 1000
+    }
+    socket.once('data', () => {
+      socket.write('HTTP/1.1 200 OK\r\n')
+      socket.on('drain', flood)
+      flood()
+    })
+  })
+  const { http } = client(t, [origin], { timeoutMs: 20_000 })
+  const began = performance.now()
+  const error = await failure(http.send({ ...POST, repeatable: false }))
+  t.match(error, { code: 'WECHAT_NETWORK', sent: true, message: /UND_ERR_HEADERS_OVERFLOW/ })
+  t.ok(performance.now() - began < 10_000)
+  t.ok(written < 100 * LIMIT, `${written} bytes`)
 })
 
 t.test('if connecting takes more than half of the time, nothing was sent', async (t) => {
