@@ -78,7 +78,7 @@ for (const [runner, file] of [
       cwd,
       env,
     })
-    t.match(stdout, /pass(?:: | )2|# \{ total: 5, pass: 5 \}|# pass 2/)
-    t.notMatch(stdout, /^not ok/m)
+    t.match(stdout, /^ *ok 2/m)
+    t.notMatch(stdout, 'not ok')
   })
 }

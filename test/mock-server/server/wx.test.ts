@@ -59,6 +59,12 @@ t.test('the parameters of wx.requestPayment are checked, and nothing is paid', a
   })
   t.match(await post('nowhere/request-payment', {}), { status: 404 })
   t.strictSame(world.orders(), [])
+  Object.assign(world, {
+    requestPayment() {
+      throw new Error('a fault of the mock')
+    },
+  })
+  t.equal((await post('default/request-payment', {})).status, 500, 'and no refusal of WeChat')
 })
 
 t.test('no other page, and no program, may use it', async (t) => {
