@@ -31,6 +31,8 @@ export type MockErrorCode =
   | 'FORBIDDEN_HOST'
   | 'FORBIDDEN_ORIGIN'
   | 'TOO_LARGE'
+  | 'UNKNOWN_RUN'
+  | 'RUN_BUSY'
 
 const STATUS: Record<MockErrorCode, number> = {
   BAD_INPUT: 400,
@@ -64,6 +66,8 @@ const STATUS: Record<MockErrorCode, number> = {
   FORBIDDEN_HOST: 403,
   FORBIDDEN_ORIGIN: 403,
   TOO_LARGE: 413,
+  UNKNOWN_RUN: 404,
+  RUN_BUSY: 409,
 }
 
 /**

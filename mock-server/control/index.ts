@@ -16,6 +16,7 @@ import { refundRoutes } from './routes/refunds.ts'
 import { stateRoutes } from './routes/state.ts'
 import { userRoutes } from './routes/users.ts'
 import { worldRoutes } from './routes/worlds.ts'
+import { runRoutes } from './runs.ts'
 import { validateInput } from './validation.ts'
 
 /** Throws if a caller may not control the mock. */
@@ -48,4 +49,5 @@ export function controlRoutes(app: FastifyInstance, worlds: Worlds, guard: Guard
   journalRoutes(app, worlds)
   checkRoutes(app, worlds)
   eventRoutes(app, worlds)
+  runRoutes(app, worlds)
 }

@@ -5,6 +5,7 @@ import type { GateOptions, GatePoint } from '../faults/gates.ts'
 import type { RefundEnd } from '../ledger/refunds.ts'
 import type { ClockMode } from '../clock/clock.ts'
 import type { Delivery } from '../notify/notification.ts'
+import { startRun } from '../report/runs.ts'
 import type { Api } from '../wire/names.ts'
 import { wechatDateTime } from '../wire/time.ts'
 import { yuan } from './frame/format.ts'
@@ -103,6 +104,10 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   advance,
   fault,
   preset,
+  run: ({ world, say }, { notifyUrl, version, orderUrl, probeUrl }) => {
+    const { cases } = startRun(world, { notifyUrl, version: version as 'v2' | 'v3', orderUrl, probeUrl })
+    return say('didRun', { cases })
+  },
   fail: async ({ world, say }, form) =>
     say('didFail', { code: (await world.fail(form.no ?? '', merchantOf(form))).err_code }),
   close: ({ world, say }, form) => {

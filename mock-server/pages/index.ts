@@ -5,6 +5,7 @@ import { ACTIONS } from './actions.ts'
 import { ICON } from './assets/icon.ts'
 import { SCRIPT } from './assets/script.ts'
 import { STYLE } from './assets/style.ts'
+import { cardPage, casePage } from './card.ts'
 import { clockPage } from './clock.ts'
 import { deliveriesPage, deliveryPage, notificationPage } from './deliveries.ts'
 import { faultsPage } from './faults.ts'
@@ -46,6 +47,7 @@ const LISTS: Readonly<Record<string, (view: View) => Page>> = {
   faults: faultsPage,
   clock: clockPage,
   journal: journalPage,
+  card: cardPage,
   setup: setupPage,
 }
 const THINGS: Readonly<Record<string, (view: View, name: string) => Page>> = {
@@ -54,6 +56,7 @@ const THINGS: Readonly<Record<string, (view: View, name: string) => Page>> = {
   notifications: notificationPage,
   phone: phonePage,
   journal: entryPage,
+  card: casePage,
 }
 
 const ASSETS: Readonly<Record<string, readonly [type: string, body: string]>> = {

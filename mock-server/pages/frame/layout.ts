@@ -31,7 +31,7 @@ export const button = (
 export const copyable = ({ say }: View, text: string, name = 'copy'): Markup =>
   html`<div class="copy"><pre tabindex="0">${text}</pre><button type="button" class="script" data-copy>${say(name as Word)}</button></div>`
 
-const NAV = ['orders', 'deliveries', 'phone', 'users', 'faults', 'clock', 'journal', 'setup'] as const
+const NAV = ['orders', 'deliveries', 'phone', 'users', 'faults', 'clock', 'journal', 'card', 'setup'] as const
 
 /** What is above zero stands beside the name of the page. */
 function counts({ world }: View): Readonly<Record<string, number>> {

@@ -17,6 +17,7 @@ const WORDS = {
   clock: ['Clock', '时钟'],
   journal: ['Journal', '日志'],
   setup: ['Setup', '接入'],
+  card: ['Report card', '体检报告'],
   world: ['World', '环境'],
   search: ['Search', '搜索'],
   searchHint: ['state:unpaid fee:1250 attempt:>3', 'state:unpaid fee:1250 attempt:>3'],
@@ -297,6 +298,16 @@ const MORE = {
   didUser: ['Saved.', '已保存。'],
   didRotate: ['The session_key is new; the old one is invalid.', 'session_key 已更换，旧的已失效。'],
   didWorld: ['World {id} is there.', '环境 {id} 已创建。'],
+  didRun: ['The run has started: {cases} cases.', '已开始，共 {cases} 项。'],
+  runProgress: ['{done} of {cases} cases', '已完成 {done}/{cases} 项'],
+  runCard: ['Attack', '开始测试'],
+  orderUrl: ['URL that orders', '下单 URL'],
+  probeUrl: ['URL that tells of an order', '查单 URL'],
+  emptyCard: ['No run yet', '还没有测试'],
+  emptyCardHint: [
+    'Is your app safe with money? Start a run here, or from a shell:',
+    '你的应用收款安全吗？在此开始测试，或使用命令行：',
+  ],
   didReset: ['Empty.', '已清空。'],
 } as const satisfies Readonly<Record<string, Entry>>
 

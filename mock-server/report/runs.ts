@@ -1,0 +1,86 @@
+import { MockError } from '../base/errors.ts'
+import type { World } from '../world/world.ts'
+import { checkOptions, type CardOptions } from './options.ts'
+import { askBy, readWord } from './parts/merchant.ts'
+import { createRun, type Card, type CardRun, type CaseResult } from './run.ts'
+
+/** What a run over HTTP may ask for: addresses, no shell commands. */
+export interface RunRequest extends Pick<
+  CardOptions,
+  'version' | 'notifyUrl' | 'refundUrl' | 'loginUrl' | 'only' | 'exclude' | 'quick' | 'seed' | 'settleMs' | 'ownHost'
+> {
+  readonly orderUrl?: string | undefined
+  readonly closeUrl?: string | undefined
+  readonly probeUrl?: string | undefined
+}
+
+/** A run of a world: a live view. */
+export interface Run {
+  readonly id: string
+  readonly state: 'running' | 'finished'
+  /** How many cases it has. */
+  readonly cases: number
+  readonly results: readonly CaseResult[]
+  /** When it is finished. */
+  readonly card: Card | undefined
+}
+
+/** Runs that are remembered, of each world. */
+const MAX_RUNS = 10
+
+const books = new WeakMap<World, Run[]>()
+
+/** The runs of a world, the newest last. */
+export const runsOf = (world: World): readonly Run[] => books.get(world) ?? []
+
+/** @throws MockError UNKNOWN_RUN */
+export function findRun(world: World, id: string): Run {
+  const run = runsOf(world).find((run) => run.id === id)
+  if (run) return run
+  throw new MockError('UNKNOWN_RUN', `world ${world.id} has no run ${id}`)
+}
+
+async function attack(run: CardRun, results: CaseResult[]): Promise<Card> {
+  for (const one of run.cases) results.push(await run.one(one))
+  return run.finish()
+}
+
+/**
+ * Starts a run; its results come one by one.
+ * @throws MockError BAD_INPUT, RUN_BUSY
+ */
+export function startRun(world: World, { orderUrl, closeUrl, probeUrl, ...options }: RunRequest): Run {
+  const before = runsOf(world)
+  if (before.some(({ state }) => state === 'running')) {
+    throw new MockError('RUN_BUSY', `a run of world ${world.id} is under way; wait for its end`)
+  }
+  const ask = askBy(probeUrl, undefined, 'GET')
+  const whole: CardOptions = {
+    ...options,
+    order: askBy(orderUrl, undefined, 'POST'),
+    close: askBy(closeUrl, undefined, 'POST'),
+    probe: ask && (async (outTradeNo) => readWord(await ask({ out_trade_no: outTradeNo }))),
+  }
+  checkOptions(whole)
+  const prepared = createRun(world, whole)
+  const results: CaseResult[] = []
+  let card: Card | undefined
+  const run: Run = {
+    id: String(Number(before.at(-1)?.id ?? 0) + 1),
+    cases: prepared.cases.length,
+    get state() {
+      return card ? 'finished' : 'running'
+    },
+    get results() {
+      return card?.results ?? results
+    },
+    get card() {
+      return card
+    },
+  }
+  books.set(world, [...before, run].slice(-MAX_RUNS))
+  attack(prepared, results).then((done) => {
+    card = done
+  })
+  return run
+}

@@ -1,0 +1,72 @@
+import t from 'tap'
+import { control, startMock } from '../helpers.ts'
+import { startToy } from './toy/server.ts'
+
+t.test('a run over HTTP, and its pages', async (t) => {
+  const mock = await startMock(t)
+  const toy = await startToy(mock.default, ['no-verify'])
+  t.teardown(() => toy.close())
+  const { notifyUrl, refundUrl, orderUrl, closeUrl, probeUrl } = toy
+  const page = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${mock.url}/__mock/ui/default/${path}`, { redirect: 'manual', ...init })
+    return { status: response.status, text: await response.text(), location: response.headers.get('location') }
+  }
+  const finished = async (id: string): Promise<any> => {
+    const { json } = await control(mock, 'GET', `/worlds/default/runs/${id}`)
+    if (json.state === 'finished') return json
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    return finished(id)
+  }
+  t.match(await page('card'), { status: 200, text: 'No run yet' })
+  t.match((await page('card/N-301')).text, /not right for its fields[^]*our judgement|not right for its fields/)
+  t.match(await page('card/N-0'), { status: 404, text: 'there is no case N-0' })
+
+  const body = {
+    notifyUrl,
+    refundUrl,
+    orderUrl,
+    closeUrl,
+    probeUrl,
+    only: ['N-101', 'N-113', 'N-301', 'N-347'],
+    settleMs: 200,
+  }
+  t.match(await control(mock, 'POST', '/worlds/default/runs', body), {
+    status: 202,
+    json: { id: '1', state: 'running', cases: 4 },
+  })
+  t.match(await control(mock, 'POST', '/worlds/default/runs', body), { status: 409, json: { code: 'RUN_BUSY' } })
+  t.match((await page('card')).text, /of 4 cases/)
+  const run = await finished('1')
+  t.match(run, {
+    done: 4,
+    level: 'L2',
+    sentence: 'Money-safe: no (1 case)',
+    results: [{ id: 'N-101', verdict: 'PASS' }, {}, { id: 'N-301', verdict: 'FAIL' }, { verdict: 'SKIP' }],
+  })
+  t.match(await control(mock, 'GET', '/worlds/default/runs'), { json: [{ id: '1', state: 'finished' }] })
+  t.match((await page('card')).text, /Money-safe: no \(1 case\)[^]*N-301[^]*✕ FAIL/)
+  t.match((await page('card/N-301')).text, /it was taken[^]*curl -i -X POST/)
+
+  const form = {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', origin: mock.url },
+    body: new URLSearchParams({
+      notifyUrl: 'https://pay.example.com/',
+      version: 'v2',
+      back: '/__mock/ui/default/card',
+    }),
+  }
+  const refused = await page('do/run', form)
+  t.match((await page(`card${new URL(refused.location!, mock.url).search}`)).text, 'neither on this machine')
+  form.body.set('notifyUrl', 'http://127.0.0.1:9/')
+  t.match(await page('do/run', form), { status: 303 })
+  t.match(await control(mock, 'GET', '/worlds/default/runs/9'), { status: 404, json: { code: 'UNKNOWN_RUN' } })
+  const wrong: [object, RegExp][] = [
+    [{}, /notifyUrl/],
+    [{ notifyUrl, shell: 'x' }, /shell/],
+  ]
+  const other = mock.world()
+  for (const [body, message] of wrong) {
+    t.match(await control(mock, 'POST', `/worlds/${other.id}/runs`, body), { status: 400, json: { message } })
+  }
+})
