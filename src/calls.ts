@@ -120,6 +120,19 @@ const FAULT: Rule = (value) =>
   typeof value === 'string' && /^[a-z0-9-]{1,32}$/.test(value)
     ? undefined
     : `must be a word such as "mismatch", not ${kindOf(value)}`
+const PAGE = optional(
+  objectOf(
+    {
+      limit: optional((value) =>
+        Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= 1000
+          ? undefined
+          : `must be a whole number from 1 to 1000, not ${shown(value)}`,
+      ),
+      after: optional(objectOf({ at: date, id: upTo(512) })),
+    },
+    'refused',
+  ),
+)
 /** A text that every database can store; a note may have line breaks. */
 const NOTE: Rule = (value) =>
   typeof value === 'string' && value.length <= 4000 && !value.includes('\0') && value.isWellFormed()
@@ -185,7 +198,7 @@ const GROUPS: {
     settleAbnormal: [OUT_TRADE_NO, OUT_REFUND_NO, ['account', ABNORMAL_ACCOUNT]],
   },
   anomalies: {
-    list: [],
+    list: [['page', PAGE]],
     resolve: [
       ['id', upTo(512)],
       ['action', ACTION],

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Store } from './store/store.ts'
+import { ARCHIVE } from './testing/archive.ts'
 import { ANOMALIES } from './testing/anomalies.ts'
 import { CLAIMS } from './testing/claims.ts'
 import { FULFIL } from './testing/fulfil.ts'
@@ -90,4 +91,5 @@ const CASES = [
   ...LISTING,
   ...SESSIONS,
   ...SHARED,
+  ...ARCHIVE,
 ]

@@ -2,7 +2,7 @@ import { setImmediate as tick } from 'node:timers/promises'
 import t from 'tap'
 import { memoryStore } from '../src/store/memory.ts'
 import { transactionTaken } from '../src/store/store.ts'
-import type { Change, Claim, Decide, Plan, Store } from '../src/store/store.ts'
+import type { Archived, Change, Claim, Decide, Plan, Store } from '../src/store/store.ts'
 import type { Order } from '../src/model.ts'
 import { storeContract } from '../src/testing.ts'
 import type { Probe, StoreContractOptions } from '../src/testing.ts'
@@ -40,6 +40,15 @@ function transactional(): { makeStore: () => TxStore; probe: Probe<Tx>; committe
           if (outcome === 'done') for (const id of tx) committed.add(id)
           return outcome
         },
+        archive: ({ before, to }) =>
+          memory.archive({
+            before,
+            async to(orders) {
+              const tx: Tx = []
+              await to?.(orders, tx)
+              for (const id of tx) committed.add(id)
+            },
+          }),
       }
     },
   }
@@ -458,7 +467,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'lists the newest finding first',
     'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first',
     (store) => ({
-      anomalies: async () => (await store.anomalies()).reverse(),
+      anomalies: async (...args) => (await store.anomalies(...args)).reverse(),
     }),
   ],
   [
@@ -797,6 +806,46 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
       ],
     ),
   ),
+  [
+    'knows no pages of anomalies',
+    'anomalies come back in pages, by their time and then by their id',
+    (store) => ({ anomalies: (limit) => store.anomalies(limit) }),
+  ],
+  [
+    'archives nothing',
+    'archive takes out what is done and unchanged, with everything that goes with it, and leaves the rest alone',
+    () => ({ archive: async () => 0 }),
+  ],
+  [
+    'archives what it could not hand over',
+    'what cannot be handed over is not archived',
+    (store) => ({
+      archive: ({ before, to }) =>
+        store.archive({
+          before,
+          async to(orders, tx) {
+            await Promise.resolve(to?.(orders, tx)).catch(() => {})
+          },
+        }),
+    }),
+  ],
+  [
+    'hands everything over at once',
+    'many orders are archived in steps, past those that stay',
+    (store) => ({
+      async archive({ before, to }) {
+        const all: Archived[] = []
+        const count = await store.archive({
+          before,
+          to(orders) {
+            all.push(...orders)
+          },
+        })
+        await to?.(all, [])
+        return count
+      },
+    }),
+  ],
   [
     'decides before it works',
     'fulfil runs the work, then decide on the row, and commits both',

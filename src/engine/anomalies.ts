@@ -7,8 +7,10 @@ import type { Orders } from './orders.ts'
 import { checkReason } from './refunds.ts'
 
 export interface Anomalies {
-  /** The anomalies that wait for a person, oldest first. */
-  list(): Promise<Anomaly[]>
+  /**
+   * The anomalies that wait for a person, oldest first: at most `limit` (1 to 1000, by default 100), and of the next page those `after` the last of this one.
+   */
+  list(page?: { limit?: number | undefined; after?: Pick<Anomaly, 'at' | 'id'> | undefined }): Promise<Anomaly[]>
   /**
    * Records a person's decision, and carries it out.
    *
@@ -39,8 +41,8 @@ export function createAnomalies({
   now: () => Date
 }): Anomalies {
   return {
-    async list() {
-      return await store.anomalies()
+    async list({ limit = 100, after } = {}) {
+      return await store.anomalies(limit, after)
     },
 
     async resolve(id, action, note) {

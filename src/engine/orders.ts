@@ -108,9 +108,9 @@ export function createOrders({
   const { observe, observePayment } = createNews({ store, policy, observer, now, wechatNow })
   const asking = createAsking({ pay, apply, now, wechatNow })
 
-  /** Like `observe`, for an order that exists: rows are never deleted. */
+  /** Like `observe`, for an order that was there a moment ago. One that was archived meanwhile stays as it was. */
   async function apply(order: Order, observation: Observation): Promise<Order> {
-    return (await observe(order.outTradeNo, observation))!.order
+    return (await observe(order.outTradeNo, observation))?.order ?? order
   }
 
   /** With another account's credentials WeChat says that an order does not exist, and we would treat a paid one as closed. */

@@ -1,7 +1,8 @@
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, HistoryLine, Order, Owner, TokenSession } from '../model.ts'
+import { isDone } from './done.ts'
 import { saysTheSame } from './same.ts'
-import { transactionTaken } from './store.ts'
+import { ARCHIVE_STEP, transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
 interface Row {
@@ -78,6 +79,35 @@ export function memoryStore(): Store<undefined> {
     const found: Order[] = []
     for (const { order } of rows.values()) if (isWanted(order)) found.push(order)
     return found.sort((a, b) => (a.outTradeNo < b.outTradeNo ? -1 : 1)).slice(0, limit)
+  }
+
+  function told(outTradeNo: string): HistoryEntry[] {
+    const { history, repeats } = rows.get(outTradeNo) ?? { history: [] }
+    return history.map((line): HistoryEntry => {
+      const { times = 0, lastAt = line.at } = repeats?.get(line) ?? {}
+      return { ...line, count: 1 + times, lastAt }
+    })
+  }
+
+  function about(number: string): Anomaly[] {
+    return [...anomalies.values()].filter(({ outTradeNo }) => outTradeNo === number)
+  }
+
+  /** Whether the order may be archived. */
+  function isOver({ order }: Row, before: Date): boolean {
+    return (
+      order.createdAt < before &&
+      isDone(order) &&
+      told(order.outTradeNo).every(({ lastAt }) => lastAt < before) &&
+      about(order.outTradeNo).every(({ resolution }) => resolution !== undefined)
+    )
+  }
+
+  function forget({ order: { outTradeNo, mchId, liveKey, payment } }: Row): void {
+    for (const { id } of about(outTradeNo)) anomalies.delete(id)
+    if (liveKey !== null) live.delete(nameOf(mchId, liveKey))
+    if (payment !== undefined) transactions.delete(payment.transactionId)
+    rows.delete(outTradeNo)
   }
 
   function rowsDue(now: Date): Row[] {
@@ -177,17 +207,31 @@ export function memoryStore(): Store<undefined> {
       return 'done'
     },
     async history(outTradeNo) {
-      const { history, repeats } = rows.get(outTradeNo) ?? { history: [] }
-      return history.map((line): HistoryEntry => {
-        const { times = 0, lastAt = line.at } = repeats?.get(line) ?? {}
-        return { ...line, count: 1 + times, lastAt }
-      })
+      return told(outTradeNo)
     },
     async insertAnomaly(anomaly) {
       return note(anomaly)
     },
-    async anomalies() {
-      return [...anomalies.values()].filter(({ resolution }) => resolution === undefined)
+    async anomalies(limit, after) {
+      return [...anomalies.values()]
+        .filter((anomaly) => anomaly.resolution === undefined && (after === undefined || byAge(after, anomaly) < 0))
+        .sort(byAge)
+        .slice(0, limit)
+    },
+    async archive({ before, to }) {
+      let count = 0
+      const all = [...rows.entries()].filter(([, row]) => isOver(row, before))
+      for (let step = all.splice(0, ARCHIVE_STEP); step.length > 0; step = all.splice(0, ARCHIVE_STEP)) {
+        const archived = step.map(([number, { order }]) => ({ order, history: told(number), anomalies: about(number) }))
+        await to?.(archived, undefined)
+        for (const [n, [, row]] of step.entries()) {
+          // Something may have come meanwhile.
+          if (row.order !== archived[n]!.order) continue
+          forget(row)
+          count++
+        }
+      }
+      return count
     },
     async findAnomaly(id) {
       return anomalies.get(id)
@@ -240,6 +284,10 @@ function tell(row: Row, line: HistoryLine): void {
   }
   row.repeats ??= new Map()
   row.repeats.set(earlier, { times: (row.repeats.get(earlier)?.times ?? 0) + 1, lastAt: line.at })
+}
+
+function byAge(one: Pick<Anomaly, 'at' | 'id'>, other: Pick<Anomaly, 'at' | 'id'>): number {
+  return one.at.getTime() - other.at.getTime() || (one.id < other.id ? -1 : one.id === other.id ? 0 : 1)
 }
 
 function isDue({ dueAt }: Order, now: Date): boolean {

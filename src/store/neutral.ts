@@ -26,6 +26,7 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     history: async (...args) => (isKept(args[0]) ? await store.history(...args).catch(failed) : []),
     insertAnomaly: (...args) => store.insertAnomaly(...args).catch(failed),
     anomalies: (...args) => store.anomalies(...args).catch(failed),
+    archive: (...args) => store.archive(...args),
     findAnomaly: async (...args) => (isKept(args[0]) ? await store.findAnomaly(...args).catch(failed) : undefined),
     resolveAnomaly: (...args) => store.resolveAnomaly(...args).catch(failed),
     countDue: (...args) => store.countDue(...args).catch(failed),

@@ -55,8 +55,16 @@ export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
       return order?.mchId === mchId ? await store.history(outTradeNo) : []
     },
 
-    async anomalies() {
-      return await own(await store.anomalies())
+    async anomalies(limit, after) {
+      const found: Anomaly[] = []
+      let last = after
+      let page: Anomaly[]
+      do {
+        page = await store.anomalies(limit, last)
+        found.push(...(await own(page)))
+        last = page.at(-1)
+      } while (page.length === limit && found.length < limit)
+      return found.slice(0, limit)
     },
 
     async findAnomaly(id) {

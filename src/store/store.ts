@@ -43,6 +43,24 @@ export interface ClaimOptions {
   plan?: Plan | undefined
 }
 
+/** An order that is archived, with everything that goes with it. */
+export interface Archived {
+  order: Order
+  history: HistoryEntry[]
+  /** All of them resolved. */
+  anomalies: Anomaly[]
+}
+
+export interface ArchiveOptions<Tx> {
+  /** Orders that were made, and last heard of, before this. */
+  before: Date
+  /** Gets the orders of a step, in the transaction that deletes them: what it throws leaves them where they are. */
+  to?: ((orders: Archived[], tx: Tx) => Promise<void> | void) | undefined
+}
+
+/** The most orders that are archived in one transaction. */
+export const ARCHIVE_STEP = 100
+
 /** The right to do an order's due work until the lease ends or somebody else claims it. */
 export interface Claim {
   order: Order
@@ -118,8 +136,14 @@ export interface Store<Tx = unknown> {
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` if it is known already. */
   insertAnomaly(anomaly: Anomaly): Promise<boolean>
-  /** The undecided ones, oldest first. */
-  anomalies(): Promise<Anomaly[]>
+  /** Up to `limit` undecided ones, sorted by `at` and then by `id`, byte by byte; from a page on those that come `after` its last. */
+  anomalies(limit: number, after?: Pick<Anomaly, 'at' | 'id'>): Promise<Anomaly[]>
+  /**
+   * Takes out the orders of all accounts that are done and unchanged since `before`, with their history, refunds and anomalies, and returns their number. One that owes
+   * something stays, and so does one of which an anomaly waits for a person. In steps of at most 100, each in a transaction: `to` gets its orders, then they are
+   * deleted. Their keys are free again, and their transactions are unknown: a notification that comes later is a finding (`unknown-order`).
+   */
+  archive(options: ArchiveOptions<Tx>): Promise<number>
   findAnomaly(id: string): Promise<Anomaly | undefined>
   /** Records the decision; `false` if the anomaly is unknown or was decided before. */
   resolveAnomaly(id: string, resolution: Resolution): Promise<boolean>

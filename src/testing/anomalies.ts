@@ -20,7 +20,7 @@ export const ANOMALIES: Case[] = [
         }),
       )
       same(raised.flat(), [found])
-      same(await store.anomalies(), [found])
+      same(await store.anomalies(100), [found])
     },
   ],
 
@@ -38,7 +38,7 @@ export const ANOMALIES: Case[] = [
       const bare = newAnomaly({ id: 'late:bare', kind: 'late', at: at(100) })
       for (const anomaly of [...found, bare]) assert.equal(await store.insertAnomaly(anomaly), true)
       assert.equal(await store.insertAnomaly(bare), false)
-      same(await store.anomalies(), [...found, bare])
+      same(await store.anomalies(100), [...found, bare])
       for (const anomaly of found) same(await store.findAnomaly(anomaly.id), anomaly)
 
       const answers = await Promise.all(times(10, () => store.insertAnomaly(newAnomaly({ id: 'at-once' }))))
@@ -53,6 +53,24 @@ export const ANOMALIES: Case[] = [
   ],
 
   [
+    'anomalies come back in pages, by their time and then by their id',
+    async ({ store }) => {
+      const all = [
+        ...['a', 'B', 'b']
+          .map((id) => newAnomaly({ id: `late:${id}`, at: at(7) }))
+          .sort((x, y) => (x.id < y.id ? -1 : 1)),
+        newAnomaly({ id: 'late:0', at: at(8) }),
+      ]
+      for (const anomaly of [...all].reverse()) await store.insertAnomaly(anomaly)
+      const first = await store.anomalies(2)
+      same(first, all.slice(0, 2))
+      same(await store.anomalies(1, first[1]), all.slice(2, 3))
+      same(await store.anomalies(9, all[2]), all.slice(3))
+      same(await store.anomalies(9, all[3]), [])
+    },
+  ],
+
+  [
     'an anomaly is resolved once, and then kept but no longer listed',
     async ({ store }) => {
       const [first, second] = [newAnomaly({ id: 'late:1', at: at(1) }), newAnomaly({ id: 'late:2', at: at(2) })]
@@ -63,13 +81,13 @@ export const ANOMALIES: Case[] = [
         times(10, (n) => store.resolveAnomaly(first.id, n === 0 ? resolution : { ...resolution, note: 'too late' })),
       )
       assert.deepEqual(answers.filter(Boolean), [true])
-      same(await store.anomalies(), [second])
+      same(await store.anomalies(100), [second])
       same({ ...(await store.findAnomaly(first.id)), resolution: undefined }, first)
 
       assert.equal(await store.resolveAnomaly(second.id, resolution), true)
       same(await store.findAnomaly(second.id), { ...second, resolution })
       assert.equal(await store.insertAnomaly(second), false, 'a finding that was resolved is not new')
-      same(await store.anomalies(), [])
+      same(await store.anomalies(100), [])
     },
   ],
 ]

@@ -72,9 +72,9 @@ export const FULFIL: Case[] = [
       await store.insertAnomaly(known)
       const finding: Decide = (current) => ({ ...done(current)!, anomalies: [known, found] })
       assert.equal(await store.fulfil(early, async () => {}, finding), 'lost')
-      same(await store.anomalies(), [known])
+      same(await store.anomalies(100), [known])
       assert.equal(await store.fulfil(late!, async () => {}, finding), 'done')
-      same(await store.anomalies(), [known, found])
+      same(await store.anomalies(100), [known, found])
     },
   ],
 

@@ -41,7 +41,7 @@ export const ORDERS: Case[] = [
         (await store.history(order.outTradeNo)).map(({ seen }) => seen),
         ['one', 'two'],
       )
-      same(await store.anomalies(), [found])
+      same(await store.anomalies(100), [found])
     },
   ],
 
@@ -59,7 +59,7 @@ export const ORDERS: Case[] = [
       assert.equal(await store.updateOrder('nobody', () => assert.fail('there is no row to decide about')), undefined)
       assert.deepEqual(await store.claimDue(OWNER, at(0), 10, 1000, { outTradeNo: 'nobody' }), [])
       assert.deepEqual(await store.history('nobody'), [])
-      assert.deepEqual(await store.anomalies(), [])
+      assert.deepEqual(await store.anomalies(100), [])
       assert.equal(await store.findAnomaly('nobody'), undefined)
       same(await store.countDue(at(0), at(0)), { due: 0, stuck: 0 })
       assert.equal(await store.getSession('nobody'), undefined)
@@ -280,7 +280,7 @@ export const ORDERS: Case[] = [
         (await store.history(order.outTradeNo)).map(({ seen }) => seen),
         ['added', 'one', 'two'],
       )
-      same(await store.anomalies(), [found])
+      same(await store.anomalies(100), [found])
     },
   ],
 
@@ -302,7 +302,7 @@ export const ORDERS: Case[] = [
       same(await store.findOrder(order.outTradeNo), order)
       same(await store.findLiveOrder('cart', OWNER.mchId), holder)
       assert.equal((await store.history(order.outTradeNo)).length, 1)
-      assert.deepEqual(await store.anomalies(), [])
+      assert.deepEqual(await store.anomalies(100), [])
     },
   ],
 

@@ -182,7 +182,7 @@ export async function isRefused(store: Store, order: Order, existing: Order): Pr
   })
   same(await store.findOrder(existing.outTradeNo), existing)
   assert.equal((await store.history(existing.outTradeNo)).length, 1)
-  assert.deepEqual(await store.anomalies(), [])
+  assert.deepEqual(await store.anomalies(100), [])
 }
 
 export async function oneWins(store: Store, orders: Order[]): Promise<void> {

@@ -35,7 +35,7 @@ export const TRANSACTIONS: Case[] = [
       assert.equal(await store.findOrder(third.outTradeNo), undefined)
       assert.equal(await store.findLiveOrder(third.key, OWNER.mchId), undefined)
       assert.deepEqual(await store.history(third.outTradeNo), [])
-      assert.deepEqual(await store.anomalies(), [])
+      assert.deepEqual(await store.anomalies(100), [])
     },
   ],
 

@@ -70,7 +70,7 @@ const ran: string[] = []
 
 scenario('two operators: the second gets an error', async (t, rig) => {
   await held(rig)
-  const [found] = await rig.store.anomalies()
+  const [found] = await rig.store.anomalies(100)
   const store = { ...rig.store, resolveAnomaly: async () => false }
   await t.rejects(createAnomalies({ ...rig, store }).resolve(found!.id, 'dismiss', ''), {
     message: /decided meanwhile/,
@@ -222,7 +222,7 @@ scenario('money that cannot be refunded is not recorded as refunded', async (t, 
 
 scenario('a refund decision is rejected when the merchant certificate is missing', async (t, rig) => {
   await held(rig)
-  const [found] = await rig.store.anomalies()
+  const [found] = await rig.store.anomalies(100)
   const anomalies = createAnomalies({ ...rig, pay: { canRefund: false } })
   await t.rejects(anomalies.resolve(found!.id, 'refund', ''), {
     code: 'WECHAT_OPTIONS_INVALID',
@@ -236,7 +236,7 @@ scenario(
   'the note of a refund decision is shown to the payer, so a note that cannot be sent is rejected',
   async (t, rig) => {
     await held(rig)
-    const [found] = await rig.store.anomalies()
+    const [found] = await rig.store.anomalies(100)
     const anomalies = createAnomalies({ ...rig, pay: { canRefund: true, textFault: (text) => `it holds ${text}` } })
     for (const note of ['退'.repeat(27), 'x&total_fee=1']) {
       await t.rejects(anomalies.resolve(found!.id, 'refund', note), {

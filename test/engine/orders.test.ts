@@ -731,7 +731,7 @@ scenario(
       payment,
     }
     t.same(anomalies, [found])
-    t.same(await store.anomalies(), [found])
+    t.same(await store.anomalies(100), [found])
   },
 )
 

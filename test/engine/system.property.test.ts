@@ -471,7 +471,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           })
           const anomalies = createAnomalies({ store: view, orders: made, pay, now: clock })
           async function resolve(action: Resolution['action'], only?: AnomalyKind): Promise<void> {
-            for (const { id, kind, payment } of await view.anomalies()) {
+            for (const { id, kind, payment } of await view.anomalies(100)) {
               // An operator sees the real payment in the merchant platform.
               if (only === undefined || kind === only) {
                 await anomalies

@@ -71,7 +71,15 @@ t.test("each merchant has findings of its own, and nobody's belong to all", asyn
     [them, 'theirs'],
   ] as const) {
     const expected = found.filter(([, whose]) => whose === name || whose === 'all').map(([id]) => id)
-    t.strictSame((await view.anomalies()).map(({ id }) => id).toSorted(), expected.toSorted())
+    const all = await view.anomalies(100)
+    t.strictSame(all.map(({ id }) => id).toSorted(), expected.toSorted())
+    const pages: Anomaly[] = []
+    let page: Anomaly[]
+    do {
+      page = await view.anomalies(2, pages.at(-1))
+      pages.push(...page)
+    } while (page.length === 2)
+    t.strictSame(pages, all, 'in pages of which none is short but the last')
     for (const [id] of found) t.equal((await view.findAnomaly(id))?.id, expected.includes(id) ? id : undefined, id)
     t.equal(await view.findAnomaly('nobody'), undefined)
   }

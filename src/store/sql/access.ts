@@ -1,7 +1,9 @@
 import { DIALECTS } from './dialects.ts'
+import type { Differences } from './dialects.ts'
 import type { Connection, Dialect, Executor, Isolation, Reader } from '../executor.ts'
 import { repeated } from '../failures.ts'
 import { revocable } from '../revocable.ts'
+import { inTime } from '../rollback.ts'
 import { checkSession } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -18,6 +20,21 @@ export interface Access<Tx> {
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** For a single statement: in a transaction if it needs one. */
   single<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+}
+
+/** Runs the user's work so that it commits as a whole or not at all: once the database has ended the transaction, no later statement autocommits. */
+export function fencedBy({ fence }: Differences): (connection: Connection, task: () => Promise<void>) => Promise<void> {
+  return async (connection, task) => {
+    if (fence === undefined) return await task()
+    await connection.run(fence.close, [])
+    try {
+      await task()
+    } catch (error) {
+      await inTime(connection.run('rollback', []).then(() => connection.run(fence.open, [])))
+      throw error
+    }
+    await connection.run(fence.open, [])
+  }
 }
 
 /** Statements may have `?` for their places in every dialect. */

@@ -28,6 +28,8 @@ export interface Orders {
   findLive(key: string, mchId: string): Promise<Order | undefined>
   lock(outTradeNo: string, connection: Connection): Promise<Locked | undefined>
   history(outTradeNo: string): Promise<HistoryEntry[]>
+  /** The lines of a text of history, or those that the order has brought along from version 0.1. */
+  lines(told: string | null, outTradeNo: string, connection: Reader): Promise<HistoryEntry[]>
   insert(first: Change, connection: Connection): Promise<void>
   /** Runs `decide` on the locked order, and writes its decision. */
   change(current: Locked, decide: Decide, connection: Connection): Promise<Updated>
@@ -85,7 +87,6 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     return found.map((order, n) => ({ order, told: rows[n]!.told as string | null }))
   }
 
-  /** The lines of a text of history, or those that the order has brought along from version 0.1. */
   async function lines(text: string | null, outTradeNo: string, connection: Reader): Promise<HistoryEntry[]> {
     return text === null ? await oldHistory(outTradeNo, connection) : toldBy(text, outTradeNo)
   }
@@ -175,6 +176,7 @@ export function ordersOf(names: Tables, differences: Differences, reading: Reade
     lockedSelection,
     read,
     readLocked,
+    lines,
     find: (outTradeNo) => selectOrder(ofOrder, outTradeNo),
     findLive: (key, mchId) =>
       selectOrder(

@@ -1,4 +1,5 @@
-import { accessTo, OVER } from './access.ts'
+import { accessTo, fencedBy, OVER } from './access.ts'
+import { archiveOf } from './archive.ts'
 import { codec } from './codec.ts'
 import { DIALECTS } from './dialects.ts'
 import { dueOf } from './due.ts'
@@ -8,7 +9,6 @@ import { ANOMALY, RESOLUTION, SESSION } from './fields.ts'
 import { listingOf } from './listing.ts'
 import { ordersOf } from './orders.ts'
 import { revocable } from '../revocable.ts'
-import { inTime } from '../rollback.ts'
 import { migrationOf } from './schema/migrate.ts'
 import { tables } from './schema/tables.ts'
 import { sharedOf } from './shared.ts'
@@ -50,7 +50,7 @@ export function sqlStore<Tx>(
   { dialect = executor.dialect, tablePrefix }: SqlStoreOptions = {},
 ): SqlStore<Tx> {
   const differences = DIALECTS[dialect]
-  const { place, time, fence, compound, replacing } = differences
+  const { place, time, compound, replacing } = differences
   const names = tables(tablePrefix)
   const { anomalies, sessions } = names
   const anomalyRow = codec(ANOMALY, differences, anomalies)
@@ -61,18 +61,7 @@ export function sqlStore<Tx>(
   const { reading, begin, transaction, single } = access
   const orders = ordersOf(names, differences, reading)
 
-  /** Runs the user's work so that it commits as a whole or not at all: once the database has ended the transaction, no later statement autocommits. */
-  async function fenced(connection: Connection, task: () => Promise<void>): Promise<void> {
-    if (fence === undefined) return await task()
-    await connection.run(fence.close, [])
-    try {
-      await task()
-    } catch (error) {
-      await inTime(connection.run('rollback', []).then(() => connection.run(fence.open, [])))
-      throw error
-    }
-    await connection.run(fence.open, [])
-  }
+  const fenced = fencedBy(differences)
 
   return {
     migrate: migrationOf(dialect, names, access),
@@ -108,6 +97,7 @@ export function sqlStore<Tx>(
     findLiveOrder: orders.findLive,
     ...listingOf(names, differences, reading, orders),
     ...dueOf(names, differences, access, orders),
+    ...archiveOf(names, differences, access, orders),
 
     async updateOrder(outTradeNo, decide) {
       return await repeated(() =>
@@ -164,13 +154,14 @@ export function sqlStore<Tx>(
       return await repeated(() => single((connection) => orders.note(anomaly, connection)))
     },
 
-    async anomalies() {
+    async anomalies(limit, after) {
+      const later = `(${anomalies}.found_at > ${place.time} or (${anomalies}.found_at = ${place.time} and ${anomalies}.id > ${place.key}))`
       return await select(
         reading,
         anomalies,
         anomalyRow,
-        `where action is null order by ${anomalies}.found_at, ${anomalies}.id`,
-        [],
+        `where action is null ${after === undefined ? '' : `and ${later}`} order by ${anomalies}.found_at, ${anomalies}.id limit ${limit}`,
+        after === undefined ? [] : [time(after.at), time(after.at), after.id],
       )
     },
 
