@@ -97,12 +97,14 @@ t.test('the tarball holds what a user needs and nothing else, in at most 600 kB'
   const bins = Object.values<string>(manifest.bin).map((path) => path.slice(2))
   const here = join(modules, manifest.name)
   const entries = ['src/index.mjs', 'src/testing.js', 'mock-server/index.js']
-  // What the commands run, and what is loaded by the first call of WeChat and the first page of the mock.
+  // What the commands run, and what is loaded by the first call of WeChat, the first page of the mock, and the first page of an app with `wx`.
   const later = [
     'mock-server/cli/program.js',
     'src/cli/doctor.js',
     'src/client/connection.js',
     'mock-server/pages/index.js',
+    'mock-server/pages/assets/wx.js',
+    'mock-server/report/index.js',
   ]
   const loaded = start(
     [...entries, ...later].map((file) => pathToFileURL(join(here, 'dist', file)).href),
