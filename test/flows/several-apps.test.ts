@@ -213,3 +213,18 @@ both('the self-test looks at each app', async (t, open, version) => {
     checks.map((check) => ({ check, ok: check !== 'app secret of coffee' })),
   )
 })
+
+both('a dozen apps', async (t, open) => {
+  const { app, post, world } = await open(t, {
+    options: (world) => {
+      for (let n = 1; n < 12; n++) world.setApp(`wx00000000000000${n.toString(16).padStart(2, '0')}`)
+      const apps = world.apps().map(({ appid, appSecret }, n) => [`app-${n}`, { appid, appSecret }])
+      return { appid: undefined, appSecret: undefined, apps: Object.fromEntries(apps), reconcileAt: '10:30' }
+    },
+  })
+  for (const [n, { appid }] of world.apps().entries()) {
+    t.match(app.wechat.app(`app-${n}`), { appid })
+    const { code } = world.loginCode({ openid: OPENID, appid })
+    t.match(await post('/wechat/login', { code, app: appid }), { status: 200 })
+  }
+})

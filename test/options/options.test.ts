@@ -54,6 +54,7 @@ t.test('the required options, and the defaults of the others', async (t) => {
     orderTtlMs: 7_200_000,
     tokenTtlMs: 604_800_000,
     exposeOpenid: false,
+    documentRoutes: true,
     latePayment: 'hold',
     sweepIntervalMs: 5000,
     leaseMs: 60_000,

@@ -47,7 +47,7 @@ async function appWith(
     baseUrl,
     store: memoryStore(),
     sweepIntervalMs: 0,
-    timeoutMs: 200,
+    timeoutMs: 2000,
     price: () => ({ key: 'k', description: 'tea', totalFee: 1 }),
     onPaid: () => {},
     ...options,
