@@ -49,18 +49,20 @@ function sceneOf(version: 'v2' | 'v3'): Scene {
 
 const CONNECTIONS = 20
 
-/** Requests before the first measured one: by then the JavaScript engine has compiled the hot code. Fewer on a slow machine. */
+/** Requests before the first measured one: by then the JavaScript engine has compiled the hot code. With `--quick` fewer on a slow machine. */
 const WARM_UP = 12_000
-const WARM_UP_MS = 3000
 const WARM_UP_BATCH = 1000
+
+/** A shorter round would measure its connections, which are new in each. */
+const LEAST_BATCH = 1000
 
 /** How many payment notifications a second are taken by this package, by a route of plain code, by a route that does nothing, and by two other packages. */
 export default async function notify({ quick, version, log }: BenchOptions): Promise<Report> {
   const names: readonly Name[] = NAMES[version]
   const scene = sceneOf(version)
-  const { roundMs, ...limits } = quick
-    ? { rounds: 15, roundMs: 250, untilMs: 40_000 }
-    : { rounds: 31, roundMs: 300, untilMs: 300_000 }
+  const { roundMs, warmUpMs, ...limits } = quick
+    ? { rounds: 15, roundMs: 250, warmUpMs: 3000, untilMs: 40_000 }
+    : { rounds: 31, roundMs: 300, warmUpMs: 30_000, untilMs: 300_000 }
   const module = new URL('notify/server.js', compile())
   const core = pinLoad()?.serverCore
   log(
@@ -71,7 +73,7 @@ export default async function notify({ quick, version, log }: BenchOptions): Pro
 
   const contestants = new Map<Name, Contestant>()
   try {
-    for (const name of names) contestants.set(name, await enter(name, scene, module, core))
+    for (const name of names) contestants.set(name, await enter(name, scene, module, { warmUpMs, core }))
     for (const contestant of contestants.values()) await contestant.prepare(limits.rounds, roundMs)
     const samples = await interleave(limits, names, async (name) => {
       const sample = await contestants.get(name)!.measure()
@@ -111,7 +113,12 @@ export default async function notify({ quick, version, log }: BenchOptions): Pro
 type Contestant = Awaited<ReturnType<typeof enter>>
 
 /** Starts a contestant, sees that it tells a genuine notification from a forged one, and warms it up. */
-async function enter(name: Name, scene: Scene, module: URL, core: number | undefined) {
+async function enter(
+  name: Name,
+  scene: Scene,
+  module: URL,
+  { warmUpMs, core }: { warmUpMs: number; core: number | undefined },
+) {
   const { call, ended, stop } = startProcess<ServerCalls>(module, [name, ...scene.args], core)
   const url = `http://127.0.0.1:${await call.listen()}${PATH}`
   let sent = 0
@@ -131,7 +138,7 @@ async function enter(name: Name, scene: Scene, module: URL, core: number | undef
     throw new Error(`${name} accepted a forged notification: ${refusal.text}`)
   }
   let speed = 0
-  for (let warm = 0, since = 0; warm < WARM_UP && since < WARM_UP_MS; warm += WARM_UP_BATCH) {
+  for (let warm = 0, since = 0; warm < WARM_UP && since < warmUpMs; warm += WARM_UP_BATCH) {
     // Signing the messages takes no part of the time to warm up: only the first contestant would lose it.
     const messages = fresh(WARM_UP_BATCH)
     const start = performance.now()
@@ -145,7 +152,7 @@ async function enter(name: Name, scene: Scene, module: URL, core: number | undef
 
     /** Sizes the rounds by the speed just seen. All orders are there before the first round, as a shop's are long before they are paid. */
     async prepare(rounds: number, roundMs: number): Promise<void> {
-      batch = Math.ceil((speed * roundMs) / 1000 / CONNECTIONS) * CONNECTIONS
+      batch = Math.ceil(Math.max((speed * roundMs) / 1000, LEAST_BATCH) / CONNECTIONS) * CONNECTIONS
       await call.expect(rounds * batch)
     },
 

@@ -21,7 +21,7 @@ const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8
 const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage']
 
 /** For a process that runs many files; each file has a limit of its own, see group.ts. */
-const GROUP_TIMEOUT = '--timeout=600'
+const GROUP_TIMEOUT = '--timeout=900'
 
 /** Parts of the tests that are run for a reason of their own; most have nothing to do with coverage. */
 const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]; env?: NodeJS.ProcessEnv }> = {
