@@ -4,7 +4,10 @@ export interface Slots {
   /** One slot, if one is free now. */
   tryTake(): boolean
   give(count: number): void
-  /** Starts the work of an order after the replies of this turn, as soon as a slot is free. The work returns its slot. */
+  /**
+   * Starts the work of an order after the replies of this turn, as soon as a slot is free. The work returns its slot. An order that is still to be
+   * started is started once: its claim will see all that is due.
+   */
   begin(outTradeNo: string): void
   /** Starts nothing from now on. */
   stop(): void
@@ -29,8 +32,9 @@ export function createSlots(count: number, begin: (outTradeNo: string) => void):
   let stopped = false
   /** Orders to start after this turn of the event loop. */
   let announced = 0
-  /** Orders without a slot yet. */
+  /** Orders without a slot yet, and all that are not started yet. */
   const queue: string[] = []
+  const pending = new Set<string>()
   /** Sweeps without a slot yet. */
   const takers: { limit: number; serve: (taken: number) => void }[] = []
   const idlers: (() => void)[] = []
@@ -45,7 +49,9 @@ export function createSlots(count: number, begin: (outTradeNo: string) => void):
     }
     while (free > 0 && queue.length > 0) {
       free -= 1
-      begin(queue.shift()!)
+      const outTradeNo = queue.shift()!
+      pending.delete(outTradeNo)
+      begin(outTradeNo)
     }
     if (isIdle()) for (const tell of idlers.splice(0)) tell()
   }
@@ -75,6 +81,8 @@ export function createSlots(count: number, begin: (outTradeNo: string) => void):
     },
 
     begin(outTradeNo) {
+      if (pending.has(outTradeNo)) return
+      pending.add(outTradeNo)
       announced += 1
       afterReply(() => {
         announced -= 1
