@@ -278,7 +278,7 @@ type Rows<T> = {
 
 type Call = (...args: unknown[]) => unknown
 
-/** Adds a check of the arguments to each method. The objects stay the same, so that replacing a method, e.g. in a test, replaces it for everybody. */
+/** Adds a check of the arguments to each method. The objects stay the same, so replacing a method, e.g. in a test, replaces it for all callers. */
 export function checkCalls(wechat: Wechat, apps: readonly Pick<RegisteredApp, 'miniProgram'>[] = []): Wechat {
   const groups = Object.keys(GROUPS).map((group) => [group, wechat[group as keyof typeof GROUPS]] as const)
   const all = [...groups, ...apps.map(({ miniProgram }) => ['miniProgram', miniProgram] as const)]

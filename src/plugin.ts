@@ -28,7 +28,7 @@ declare module 'fastify' {
 const CLOSE_LIMIT_MS = 8000
 const ROLLBACK_LIMIT_MS = 1000
 
-/** The orders of all registrations on a server: a notification may be for another one. */
+/** The orders of all registrations on a server: a notification may be for another registration. */
 const registrations = new WeakMap<object, Orders[]>()
 
 function registrationsOn(server: object): Orders[] {
@@ -53,7 +53,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
-  /** A notification without the network, through the hooks of the app. */
+  /** Sends a notification through the hooks of the app, without the network. */
   async function notify(body: string): Promise<string> {
     const url = `${fastify.prefix}${config.prefix}/notify`
     return (await fastify.inject({ method: 'POST', url, body })).body
@@ -134,7 +134,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
 
   fastify.addHook('onReady', async () => {
     plan()
-    // A process that is not heard of keeps its leases, and one that does not sweep takes nothing over.
+    // A process that never beats keeps its leases, and one that does not sweep takes over nothing.
     if (config.sweepIntervalMs > 0) heart.start(sweep)
   })
   // Not in onClose: hooks that the app adds there after this plugin, e.g. to close its database, would run first.

@@ -19,13 +19,13 @@ export interface SelfTestDeps {
   resolve?: (host: string) => Promise<string[]>
 }
 
-/** A clock may be wrong by this much before anything goes wrong. */
+/** How far the clock may be off before anything fails. */
 const CLOCK_LIMIT_MS = 60_000
 
 /** How long the store may take to provide its connections. */
 const CONNECTIONS_LIMIT_MS = 3000
 
-/** A number that nobody has ordered. */
+/** The number of an order that does not exist. */
 const newNumber = () => `selftest-${randomBytes(8).toString('hex')}`
 
 type Outcome = Omit<Check, 'check'>
@@ -58,7 +58,7 @@ export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
     ['connections', () => connections(deps)],
   ]
   const found: Check[] = []
-  // One after the other: each check uses what the earlier ones have learned of WeChat's clock.
+  // One after the other: each check uses what the earlier ones have learned about WeChat's clock.
   for (const [check, look] of checks) {
     const outcome = await Promise.resolve()
       .then(look)
@@ -90,7 +90,7 @@ function endings({ config }: SelfTestDeps): Outcome {
   const [first] = notices
   return first === undefined
     ? good('No key or certificate of the merchant expires within 30 days.')
-    : bad(notices.map(({ text }) => `${text}.`).join(' '), 'Replace what ends.')
+    : bad(notices.map(({ text }) => `${text}.`).join(' '), 'Replace what is about to expire.')
 }
 
 async function appSecret({ miniProgram }: RegisteredApp): Promise<Outcome> {
@@ -102,7 +102,7 @@ async function appSecret({ miniProgram }: RegisteredApp): Promise<Outcome> {
     if (error.code === 'WECHAT_CODE_REJECTED') return good('WeChat knows the app and its secret.')
     return failed(error)
   }
-  return bad('WeChat has accepted a made-up login code.', 'Look at `baseUrl`: this is not WeChat.')
+  return bad('WeChat has accepted a made-up login code.', 'Check `baseUrl`: this is not WeChat.')
 }
 
 async function paymentApi({ services: { pay } }: SelfTestDeps, app?: RegisteredApp): Promise<Outcome> {
@@ -110,7 +110,7 @@ async function paymentApi({ services: { pay } }: SelfTestDeps, app?: RegisteredA
   if (tradeState !== 'NOT_EXIST') {
     return bad(
       `WeChat says that an order with a made-up number is ${tradeState}.`,
-      'Look at `baseUrl`: this is not WeChat.',
+      'Check `baseUrl`: this is not WeChat.',
     )
   }
   return good(`WeChat Pay accepts our signature, and we accept its signature (API ${pay.version}).`)
@@ -206,7 +206,7 @@ async function store({ config: { store, now } }: SelfTestDeps): Promise<Outcome>
   }
 }
 
-/** Opens one transaction for each hook that may run at once, and one for the rest of the work; each ends without a change. */
+/** Opens one transaction for each hook that may run at once, and one for the other work; each ends without a change. */
 async function connections({ config: { store, concurrency, now } }: SelfTestDeps): Promise<Outcome> {
   const needed = concurrency + 1
   let open = 0
@@ -235,7 +235,7 @@ async function connections({ config: { store, concurrency, now } }: SelfTestDeps
   }
   if (reached <= 1) {
     return good(
-      'Transactions of this store take turns: one hook runs at a time.',
+      'Transactions of this store run one after the other: one hook runs at a time.',
       'SQLite works like this. For another database, give its pool more connections.',
     )
   }

@@ -11,7 +11,7 @@ const packageJson = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
   Record<string, string>
 >
 
-/** What may be imported anywhere in src: words and values that know nothing of the rest. */
+/** What may be imported anywhere in src: names and values that depend on nothing else. */
 const COMMON = ['base', 'errors', 'model', 'hooks']
 const TO_STORE = [...COMMON, 'store']
 const TO_CLIENT = [...COMMON, 'protocol', 'client']
@@ -21,7 +21,7 @@ const TO_ACCOUNT = [...TO_ENGINE, 'options']
 const TO_SELF_TEST = [...TO_ACCOUNT, 'account', 'self-test']
 const TO_PLUGIN = [...TO_ROUTES, ...TO_SELF_TEST, 'calls', 'plugin']
 
-/** What each part of src, a folder or a file, may import of src: protocol ← client ← engine ← options ← account, routes ← plugin ← index; store ← engine. */
+/** What each part of src, a folder or a file, may import from src: protocol ← client ← engine ← options ← account, routes ← plugin ← index; store ← engine. */
 const ARROWS: Record<string, string[]> = {
   base: ['base', 'model'],
   errors: [],
@@ -49,8 +49,8 @@ const TO_WORLD = [...TO_WECHAT, 'wechat/pay-v2', 'wechat/pay-v3', 'wechat/login'
 const TO_SERVER = [...TO_WORLD, 'report', 'control', 'pages', 'server', 'version']
 
 /**
- * What each room of mock-server may import of it, the lowest first. The books (ledger, users, faults, journal) do not know each
- * other, nor do the families of endpoints.
+ * What each folder of mock-server may import from it, the lowest first. The data folders (ledger, users, faults, journal) do not import each other,
+ * and neither do the families of endpoints.
  */
 const ROOMS: Record<string, string[]> = {
   version: [],
@@ -77,7 +77,7 @@ const ROOMS: Record<string, string[]> = {
   index: TO_SERVER,
 }
 
-/** Imports against the arrows, from before there were any: each that is mended leaves the list, and none comes to it. */
+/** Known imports against the arrows. The list may only get shorter. */
 const AGAINST_THE_ARROWS: string[] = []
 /** Files that import each other in a circle. */
 const CIRCLES: string[] = []
@@ -87,9 +87,9 @@ const MAX_LINES = 350
 const MAX_FILES = 14
 
 interface Import {
-  /** The importing file, from the root of the repository. */
+  /** The importing file, relative to the root of the repository. */
   from: string
-  /** The imported file, from the root, or the name of a package or a module of Node. */
+  /** The imported file, relative to the root, or the name of a package or a Node module. */
   to: string
   internal: boolean
   typeOnly: boolean
@@ -139,7 +139,7 @@ function importsOf(file: ts.SourceFile): Import[] {
       ts.isCallExpression(node) &&
       (node.expression.kind === ts.SyntaxKind.ImportKeyword || node.expression.getText() === 'require')
     ) {
-      // A file of the user's is none of ours.
+      // A file given by the user is not part of the architecture.
       if (!node.arguments[0]?.getText().startsWith('pathToFileURL(')) add(node.arguments[0], false)
     }
     ts.forEachChild(node, visit)
@@ -150,7 +150,7 @@ function importsOf(file: ts.SourceFile): Import[] {
 
 /** The part of src that a file belongs to. */
 const partOf = (path: string) => path.split('/')[1]!.replace(/\.ts$/, '')
-/** The room of mock-server that a file belongs to: its folder, but for the families of endpoints. */
+/** The part of mock-server that a file belongs to: its folder, except for the families of endpoints. */
 function roomOf(path: string): string {
   const [, first, second, third] = path.replace(/\.ts$/, '').split('/') as [string, string, string?, string?]
   return first === 'wechat' && third !== undefined ? `${first}/${second}` : first
@@ -189,7 +189,7 @@ t.test('the imports are read', async (t) => {
     ["const a = require('a')", [['a', false]]],
   ]
   for (const [text, expected] of cases) t.strictSame(read(text), expected, text)
-  t.throws(() => read('import(name)'), /cannot be read/, 'a name that is only known at run time')
+  t.throws(() => read('import(name)'), /cannot be read/, 'a name known only at run time')
   t.ok(sources.length > 40 && within.length > 100 && packages.length > 40, 'of all files')
 })
 
@@ -204,10 +204,10 @@ t.test('src: each part imports only what the arrows allow', async (t) => {
   }
 })
 
-t.test('mock-server: each room imports only what the arrows allow', async (t) => {
+t.test('mock-server: each folder imports only what the arrows allow', async (t) => {
   const against: string[] = []
   for (const { fileName } of sources.filter(({ fileName }) => fileName.startsWith('mock-server/'))) {
-    t.ok(roomOf(fileName) in ROOMS, `${fileName} has a room`)
+    t.ok(roomOf(fileName) in ROOMS, `${fileName} has a place in the architecture`)
   }
   for (const { from, to } of within.filter(isIn('mock-server/'))) {
     if (!ROOMS[roomOf(from)]?.includes(roomOf(to))) against.push(`${from} → ${to}`)
@@ -242,7 +242,7 @@ function circlesOf(edges: readonly Import[]): string[] {
   return found.sort()
 }
 
-t.test('no file imports itself by way of others, not even for types', async (t) => {
+t.test('there are no circular imports, not even of types', async (t) => {
   const edge = (from: string, to: string): Import => ({ from, to, internal: true, typeOnly: false })
   t.strictSame(circlesOf([edge('a', 'b'), edge('b', 'c'), edge('c', 'b'), edge('a', 'c')]), ['b c'])
   t.strictSame(circlesOf(within), CIRCLES)
@@ -258,7 +258,7 @@ t.test('no file and no folder is too large', async (t) => {
   }
 })
 
-t.test('src and mock-server share nothing, and import nothing from elsewhere', async (t) => {
+t.test('src and mock-server share nothing, and import nothing from outside', async (t) => {
   for (const edge of within) {
     t.equal(edge.to.split('/')[0], edge.from.split('/')[0], shown(edge))
   }
@@ -266,23 +266,19 @@ t.test('src and mock-server share nothing, and import nothing from elsewhere', a
 
 t.test('packages', async (t) => {
   const forbidden: [what: string, from: (edge: Import) => boolean, to: RegExp][] = [
+    ['src does not import what only the mock or a benchmark needs', isIn('src/'), /^(fast-xml-parser|commander|uqr)$/],
     [
-      'what only the mock or a bench needs is not imported under src',
-      isIn('src/'),
-      /^(fast-xml-parser|commander|uqr)$/,
-    ],
-    [
-      'protocol, engine and store know nothing of Fastify or HTTP',
+      'protocol, engine and store do not depend on Fastify or HTTP',
       ({ from }) => /^src\/(protocol|engine|store)\//.test(from),
       /^(@?fastify|undici|node:https?$)/,
     ],
     [
-      "nor do the mock's words of the wire and its rules of money",
+      "neither do the mock's wire format and money rules",
       ({ from }) => /^mock-server\/(base|clock|wire|ledger|users|journal|bills)\//.test(from),
       /^(@?fastify|undici|commander|node:(https?|net|tls)$)/,
     ],
     [
-      'only the client calls the network; what an address is, is a question about text',
+      'only the client uses the network; checking an address is allowed anywhere',
       ({ from }) =>
         from.startsWith('src/') &&
         !/^src\/(client\/(http|connection|certificate)|protocol\/ip-address)\.ts$/.test(from),
@@ -303,12 +299,12 @@ t.test('packages', async (t) => {
   t.strictSame(
     packages.filter(({ to }) => !isBuiltin(to) && !(to in declared)).map(shown),
     [],
-    'every package that is imported is declared',
+    'every imported package is declared',
   )
 })
 
 t.test(
-  'time and chance are arguments of protocol, engine and store, and of the wire and the books of the mock',
+  "time and randomness are arguments in protocol, engine and store, and in the mock's wire and data",
   async (t) => {
     const found: string[] = []
     const PURE = /^(src\/(protocol|engine|store)|mock-server\/(wire|ledger|users|faults|journal|bills))\//
@@ -328,8 +324,8 @@ t.test(
   },
 )
 
-t.test('the repository speaks of no machine', async (t) => {
-  // Of the patterns of .gitignore, only such as stand in ours: a name or an ending, with or without a final slash.
+t.test('the repository contains no path of a machine', async (t) => {
+  // Handles only the patterns that our .gitignore uses: a name or an ending, with or without a final slash.
   const lines = readFileSync(join(ROOT, '.gitignore'), 'utf8').split('\n').filter(Boolean)
   const ignored = new RegExp(
     `^(\\.git|${lines.map((line) => line.replace(/\/$/, '').replaceAll('.', '\\.').replaceAll('*', '.*')).join('|')})$`,

@@ -21,7 +21,7 @@ const TERMS = {
 const PAID = { ...ORDER, payment: { transactionId: '4200', openid: 'oAlice' } }
 const SHIPMENT = { logisticsType: 'express', parcels: [{ itemDesc: 'tea', trackingNo: '1', expressCompany: 'YTO' }] }
 
-/** Every call with arguments that would do, by their names. */
+/** Every call with valid arguments, by name. */
 const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['login.exchange', { code: 'code', app: 'tea' }],
   ['login.issueToken', { identity: IDENTITY }],
@@ -70,7 +70,7 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['app', { nameOrAppid: 'tea' }],
 ]
 /** Calls without arguments. */
-/** Of API v3 alone. */
+/** Only in API v3. */
 const CARD = { bankType: 'ICBC_DEBIT', bankAccount: '6222', realName: '张三' }
 const V3_CALLS: typeof CALLS = [
   ['pay.queryTransaction', { transactionId: '4200' }],
@@ -87,17 +87,17 @@ function callOf(wechat: Wechat, path: string): Call {
   return path.split('.').reduce<any>((object, name) => object[name], wechat) as Call
 }
 
-/** Every nonsense, and texts and objects that are nearly right. */
+/** All nonsense, and strings and objects that are nearly right. */
 const WRONG: Record<string, () => unknown> = {
   ...NO_ANSWERS,
-  'a moment that is none': () => new Date(NaN),
+  'an invalid Date': () => new Date(NaN),
   'a negative number': () => -1,
   'a fraction': () => 0.5,
   NUL: () => 'a\0b',
   'half a character': () => '\ud83c',
 }
 
-t.test('every call that there is', async (t) => {
+t.test('every existing call is covered', async (t) => {
   const { app } = await merchant(t)
   const found = Object.entries(app.wechat).flatMap(([group, value]: [string, unknown]) =>
     typeof value === 'function'
@@ -106,7 +106,7 @@ t.test('every call that there is', async (t) => {
           typeof each === 'function' ? `${group}.${name}` : [],
         ),
   )
-  // The objects of orders and refunds have more than they offer: the compiler sees to it that nothing offered is left out.
+  // The objects of orders and refunds have more than they declare; the compiler checks that nothing declared is missing here.
   const offered = [...CALLS.map(([path]) => path), ...BARE]
   t.strictSame(
     offered.filter((path) => !found.includes(path)),
@@ -118,9 +118,9 @@ t.test('every call that there is', async (t) => {
   )
 })
 
-both('nonsense: an error that names the argument, and nothing is sent', async (t, open, version) => {
+both('nonsense leads to an error that names the argument, and nothing is sent', async (t, open, version) => {
   const { app, world } = await open(t)
-  // What a call would wait for is not what is passed to it.
+  // A call would await these instead of receiving them.
   const wrong = Object.entries(WRONG)
     .filter(([what]) => !/promise of|thenable/.test(what))
     .map(([what, make]) => [what, make()] as const)
@@ -142,7 +142,7 @@ both('nonsense: an error that names the argument, and nothing is sent', async (t
           }
           // Of an order only the app matters.
           if (name === 'of' && outcome === 'done') continue
-          // A text may be as good as another: nobody has such an order, token or note.
+          // Any string is valid: it is just an unknown order or token, or a note.
           if (typeof value === 'string' && (outcome === 'done' || value.length < 100)) {
             t.ok(outcome === 'done' || outcome instanceof WechatError, `${name}: ${what}`)
             continue
@@ -157,10 +157,10 @@ both('nonsense: an error that names the argument, and nothing is sent', async (t
       }
     })
   }
-  t.strictSame(world.journal.entries(), [], 'WeChat has heard nothing')
+  t.strictSame(world.journal.entries(), [], 'WeChat received nothing')
 })
 
-both('arguments that will do are let through', async (t, open, version) => {
+both('valid arguments are accepted', async (t, open, version) => {
   const { app } = await open(t)
   for (const [path, args] of version === 'v2' ? CALLS : V3_CALLS) {
     const outcome = await (async () => await callOf(app.wechat, path)(...Object.values(args)))().catch(
@@ -170,7 +170,7 @@ both('arguments that will do are let through', async (t, open, version) => {
   }
 })
 
-t.test('calls that answer at once throw at once; the others reject', async (t) => {
+t.test('synchronous calls throw, asynchronous ones reject', async (t) => {
   const { app } = await merchant(t)
   const { pay, orders } = app.wechat
   for (const call of [

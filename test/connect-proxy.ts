@@ -12,15 +12,15 @@ export interface ConnectProxy {
   /** Without credentials. */
   url: string
   port: number
-  /** Every CONNECT: the host and port it asked for, and its headers. */
+  /** Every CONNECT: its host and port, and its headers. */
   asked: { authority: string; headers: IncomingMessage['headers'] }[]
-  /** The name in the certificate that each client of a tunnel showed to the proxy. */
+  /** The name in the certificate that each client presented to the proxy. */
   presented: unknown[]
-  /** Every byte that went through, in both directions. */
+  /** Every byte that passed, in both directions. */
   seen: () => string
 }
 
-/** A real HTTP proxy on loopback that makes tunnels, until the test ends. `instead` answers a CONNECT in its own way. */
+/** A real HTTP proxy on loopback that opens tunnels until the test ends. `instead` answers a CONNECT in another way. */
 export async function connectProxy(
   t: Test,
   {
@@ -28,7 +28,7 @@ export async function connectProxy(
     tls,
     instead,
   }: {
-    /** `user:password`; who does not show them gets a 407. */
+    /** `user:password`; a client without them gets a 407. */
     credentials?: string
     tls?: ServerOptions
     instead?: (socket: Duplex) => void
@@ -39,7 +39,7 @@ export async function connectProxy(
   const bytes: Buffer[] = []
   const sockets = new Set<Duplex>()
   const listener: RequestListener = (_request, response) => {
-    response.writeHead(400).end('a request that is no CONNECT')
+    response.writeHead(400).end('a request that is not CONNECT')
   }
   const server = tls === undefined ? createHttp(listener) : createHttps(tls, listener)
   server.on('connection', (socket: Socket) => sockets.add(socket))

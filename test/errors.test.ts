@@ -3,7 +3,7 @@ import { WechatError } from '../src/errors.ts'
 import type { WechatErrorCode } from '../src/errors.ts'
 
 t.test('every code has its HTTP status', async (t) => {
-  // A record of all codes: one that is added to the package is missing here, and the type check says so.
+  // A record of all codes: if one is added to the package and not here, the type check fails.
   const statuses: Record<WechatErrorCode, number> = {
     WECHAT_OPTIONS_INVALID: 500,
     WECHAT_INPUT_INVALID: 400,
@@ -35,10 +35,10 @@ t.test('every code has its HTTP status', async (t) => {
   }
 })
 
-t.test('an error without details: final, and perhaps heard', async (t) => {
+t.test('an error without details is final and may have been sent', async (t) => {
   const error = new WechatError('WECHAT_REFUSED', 'WeChat refused.')
   t.ok(error instanceof Error)
-  t.match(error.stack, /WeChat refused\.\n.*errors\.test\.ts/, 'the stack starts where it was made')
+  t.match(error.stack, /WeChat refused\.\n.*errors\.test\.ts/, 'the stack starts where it was created')
   t.strictSame(
     { ...error },
     {
@@ -53,7 +53,7 @@ t.test('an error without details: final, and perhaps heard', async (t) => {
     },
   )
   t.equal(error.message, 'WeChat refused.')
-  t.notOk('cause' in error, 'no cause that is undefined')
+  t.notOk('cause' in error, 'no undefined cause')
 })
 
 t.test('an error with all details', async (t) => {

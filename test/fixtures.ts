@@ -28,7 +28,7 @@ export async function serve(t: Test, listener: RequestListener): Promise<string>
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** One of the vectors of API v3; which fields there are depends on the kind. */
+/** One of the API v3 vectors; its fields depend on the kind. */
 export type V3Vector = Record<string, any> & { id: string; kind: string; key: string }
 
 /** The vectors of API v3, by kind, and the keys they name. */
@@ -37,7 +37,7 @@ export function v3(): { keys: Record<string, Record<string, string>>; ofKind(kin
   return { keys, ofKind: (kind) => all.filter((vector) => vector.kind === kind) }
 }
 
-/** A reply as the HTTP client gives it. */
+/** A reply as returned by the HTTP client. */
 export function httpReply(
   text: string,
   { status = 200, headers = {} }: { status?: number; headers?: Record<string, string> } = {},
@@ -45,7 +45,7 @@ export function httpReply(
   return { status, headers, body: Buffer.from(text) }
 }
 
-/** What matters of a reply: its status and its text. */
+/** The status and text of a reply. */
 export function shown({ status, body }: HttpReply): { status: number; text: string } {
   return { status, text: body.toString() }
 }
@@ -63,7 +63,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** For an HTTP client of which nothing is to be streamed. */
+/** For an HTTP client that must not stream anything. */
 export const unstreamed: Http['stream'] = async ({ method, path }) => {
-  throw new Error(`${method} ${path} was to be streamed`)
+  throw new Error(`${method} ${path} was streamed`)
 }

@@ -14,7 +14,7 @@ import type { PayParams, Price, SignType, Store, WechatPayOptions } from '../src
 
 export { sample, serve, vectors } from './fixtures.ts'
 
-/** What the merchant platform would give: plain HTTP does not ask for it, but without it nothing is refunded. */
+/** A certificate as from the merchant platform: plain HTTP does not use it, but without it refunds are refused. */
 const [cert, key] = ['cert', 'key'].map((name) => readFileSync(new URL(`tls/${name}.pem`, import.meta.url))) as [
   Buffer,
   Buffer,
@@ -48,23 +48,23 @@ export interface Merchant {
   url: string
   /** Everything the app logged. */
   logs: LogLine[]
-  /** The order numbers `onPaid` ran for. */
+  /** The order numbers that `onPaid` ran for. */
   paid: string[]
-  /** Logs a user in: the headers of an authenticated request. */
+  /** Logs a user in and returns the headers of an authenticated request. */
   login(openid?: string): Promise<{ authorization: string }>
-  /** Orders as a mini program does and opens the cashier; resolves with the order number. */
+  /** Orders as a mini program does, and opens the cashier; resolves with the order number. */
   order(options?: { price?: Partial<Price>; openid?: string }): Promise<string>
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<{ status: number; body: any }>
-  /** Does all that is due, and waits for what is under way. */
+  /** Does everything that is due, and waits for running work. */
   settle(): Promise<void>
-  /** Brings any body to the notify route. */
+  /** Posts any body to the notify route. */
   notify(
     body: string | Buffer,
     headers?: Record<string, string>,
   ): Promise<{ status: number; contentType: string | undefined; text: string }>
 }
 
-/** A world's merchant: a Fastify app that listens on loopback and talks to the mock by real HTTP, on the world's clock. */
+/** The merchant of a world: a Fastify app that listens on loopback and talks to the mock over real HTTP, on the world's clock. */
 export async function merchant(
   t: Test,
   {
@@ -77,7 +77,7 @@ export async function merchant(
     before = () => {},
     after = () => {},
   }: {
-    /** Of WeChat Pay's API. */
+    /** The version of WeChat Pay's API. */
     version?: Version
     store?: Store<any>
     signType?: SignType
@@ -208,8 +208,8 @@ export function resigned(
 }
 
 /**
- * A genuine notification with its signature, whose signed text is cut into other fields: those that stand in `attach` become fields of their own, and the last
- * of them, `into`, takes what they displace.
+ * A genuine notification with its signature, whose signed text is split into other fields: those inside `attach` become separate fields, and the last
+ * of them, `into`, gets what they displace.
  */
 export function recut(body: string, into: string): string {
   const fields = [...new Map(readWire(body))].sort(([a], [b]) => (a < b ? -1 : 1))
@@ -222,7 +222,7 @@ export function recut(body: string, into: string): string {
   return writeWire([...cut, ['sign', new Map(fields).get('sign')!]])
 }
 
-/** Whether a reply tells WeChat that the notification was taken. */
+/** Whether a reply tells WeChat that the notification was accepted. */
 export function accepted(text: string): boolean {
   return text === '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
 }

@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 
-// What is seen without building; `npm run test:package` packs the package, installs it and uses it.
+// What can be checked without building; `npm run test:package` packs the package, installs it and uses it.
 
 const root = join(import.meta.dirname, '..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
-t.test('every entry and command is built from a source', async (t) => {
+t.test('every entry and command is built from a source file', async (t) => {
   const { exports, main, types, typesVersions, bin } = manifest
   const files = JSON.stringify([exports, main, types, typesVersions, bin]).match(/dist\/[^"]+/g)!
   t.ok(files.length > 8)

@@ -1,4 +1,4 @@
-/** What plain JavaScript, a forgotten `await` or a broken library may throw or answer. Each value is created fresh: a test may use it up. */
+/** What plain JavaScript, a forgotten `await` or a broken library may throw or answer. Each value is created anew, as a test may consume it. */
 
 const refuse = () => {
   throw new Error('it was looked at')
@@ -10,7 +10,7 @@ function revoked(): object {
   return proxy
 }
 
-/** Many errors, without the stacks of where they were made: these take longer than all the rest. */
+/** Many errors without stacks, which would take longer than everything else. */
 function errors<T>(make: () => T): T {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
@@ -33,7 +33,7 @@ function circle(): Error {
   return error
 }
 
-/** When thrown, these harm code that inspects them or prints them in full. */
+/** When thrown, these break code that inspects them or prints them in full. */
 export const NASTY: Record<string, () => unknown> = {
   nothing: () => undefined,
   null: () => null,
@@ -41,11 +41,11 @@ export const NASTY: Record<string, () => unknown> = {
   'a bigint': () => 7n,
   'a function': () => refuse,
   'an object without a prototype': () => Object.create(null) as unknown,
-  'an object that cannot be a text': () => ({ toString: refuse, toJSON: refuse }),
+  'an object that cannot be converted to a string': () => ({ toString: refuse, toJSON: refuse }),
   'an error whose message throws': () => Object.defineProperty(new Error(), 'message', { get: refuse }),
-  'an error whose message is no text': () => Object.assign(new Error(), { message: Symbol('message') }),
+  'an error whose message is not a string': () => Object.assign(new Error(), { message: Symbol('message') }),
   'an error whose stack throws': () => Object.defineProperty(new Error('stack'), 'stack', { get: refuse }),
-  'an error whose stack is no text': () => Object.assign(new Error('stack'), { stack: 7 }),
+  'an error whose stack is not a string': () => Object.assign(new Error('stack'), { stack: 7 }),
   'an error whose name throws': () =>
     Object.defineProperty(new Error('name'), 'name', { get: refuse, enumerable: true }),
   'an error whose code throws': () =>
@@ -74,12 +74,12 @@ export const NASTY: Record<string, () => unknown> = {
   'an error with a code of 4 MB': () => Object.assign(new Error('coded'), { code: 'c'.repeat(4_000_000) }),
 }
 
-/** Answered, these are no price, no identity and no token. */
+/** When returned, these are not a valid price, identity or token. */
 export const NO_ANSWERS: Record<string, () => unknown> = {
   ...NASTY,
   true: () => true,
   'a number': () => 1250,
-  'an empty text': () => '',
+  'an empty string': () => '',
   'a list': () => [],
   'an object without fields': () => ({}),
   'a moment': () => new Date(0),

@@ -16,7 +16,7 @@ const options = {
   onPaid: () => {},
 }
 
-t.test('registers under any prefix, once, and leaves the host its own parsers', async (t) => {
+t.test("the plugin registers under any prefix, once per scope, and leaves the host's parsers alone", async (t) => {
   t.equal(named, wechatPay)
   const app = Fastify()
   t.teardown(async () => {
@@ -41,7 +41,7 @@ t.test('registers under any prefix, once, and leaves the host its own parsers', 
   )
 })
 
-t.test("takes forms whether or not the host's own parser is there already", async (t) => {
+t.test('forms are accepted whether or not the host already has a parser for them', async (t) => {
   for (const hosts of [false, true]) {
     const app = Fastify()
     t.teardown(async () => {
@@ -53,12 +53,12 @@ t.test("takes forms whether or not the host's own parser is there already", asyn
     t.equal(
       (await app.inject({ method: 'POST', url: '/wechat/login', headers, payload: 'code=a+b' })).statusCode,
       400,
-      'read, and refused for its shape',
+      'it was read, and refused for its form',
     )
   }
 })
 
-t.test('faults of the configuration are all told at registration', async (t) => {
+t.test('registration reports all faults of the configuration', async (t) => {
   const faulty = { ...options, appid: 'wx1', publicUrl: 'http://shop.example.com', onPaid: undefined, colour: 'red' }
   await t.rejects(
     async () => {
@@ -94,7 +94,7 @@ t.test('the routes have equivalent methods', async (t) => {
   t.strictSame(await wechat.anomalies.list(), [])
 })
 
-t.test('the sweeper finds a payment whose notification never came, and goes on after the store failed', async (t) => {
+t.test('the sweeper finds a payment whose notification never came, and continues after the store failed', async (t) => {
   const store = memoryStore()
   let asked = 0
   const shop = await merchant(t, {
@@ -119,7 +119,7 @@ t.test('the sweeper finds a payment whose notification never came, and goes on a
   t.ok(shop.logs.some(({ msg }) => msg.startsWith('The store could not return due work')))
 })
 
-t.test('the reply is written before a hook begins, however long the first part of the hook takes', async (t) => {
+t.test('the reply is written before a hook starts, however long its synchronous part takes', async (t) => {
   let reply: ServerResponse | undefined
   let answered: boolean | undefined
   const shop = await merchant(t, {
@@ -138,7 +138,7 @@ t.test('the reply is written before a hook begins, however long the first part o
   t.equal(answered, true)
 })
 
-t.test('onAnomaly hears of money that fits no order, and may fail', async (t) => {
+t.test('onAnomaly gets payments that match no order, and may fail', async (t) => {
   const kinds: string[] = []
   const shop = await merchant(t, {
     options: {
@@ -159,7 +159,7 @@ t.test('onAnomaly hears of money that fits no order, and may fail', async (t) =>
   t.strictSame(shop.paid, [])
 })
 
-t.test('close waits for onPaid before the app closes its database, and nothing is left behind', async (t) => {
+t.test('close waits for onPaid before the app closes its database, and leaves nothing unfinished', async (t) => {
   let finished = false
   let finishedBeforeDatabase: boolean | undefined
   const started = new EventEmitter()
@@ -173,7 +173,7 @@ t.test('close waits for onPaid before the app closes its database, and nothing i
         finished = true
       },
     },
-    // Fastify runs the hooks that were added last first.
+    // Fastify runs the hooks added last first.
     after: (app) => {
       app.addHook('onClose', async () => {
         finishedBeforeDatabase = finished

@@ -38,7 +38,7 @@ const DOCUMENTS = [
 
 const codeBlocks = (text: string) =>
   [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map(([, language, code]) => ({ language: language!, code: code! }))
-/** The names that a union type allows, complete by the compiler's word. */
+/** The names of a union type; the compiler checks that none is missing. */
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all) as T[]
 
 /** Runs the first JavaScript of a document as it stands, but for the package's name, the port and `change`; resolves with what it printed, and with the block after it. */
@@ -116,7 +116,7 @@ const options: WechatPayOptions = {
   onPaid() {},
 }
 
-/** What parseOptions says when it is asked for an option that does not exist. */
+/** The error of parseOptions for an unknown option. */
 function optionNames(): string[] {
   const names = ['v2', 'v3'].flatMap((version) => {
     try {
@@ -127,7 +127,7 @@ function optionNames(): string[] {
       )
       return [...top!.filter((name) => name !== 'merchant'), ...merchant!.map((name) => `merchant.${name}`)]
     }
-    throw new Error('parseOptions has accepted an unknown option')
+    throw new Error('parseOptions accepted an unknown option')
   })
   return [...new Set(names)]
 }
@@ -229,7 +229,7 @@ for (const path of READMES) {
     })
   }
 
-  t.test(`${path} tells the defaults`, async (t) => {
+  t.test(`${path} has the defaults`, async (t) => {
     t.not(defaults.length, 0)
     for (const [name, value] of defaults) {
       const row = text.split('\n').find((line) => line.startsWith(`| \`${name}\` |`))
@@ -238,7 +238,7 @@ for (const path of READMES) {
   })
 }
 
-t.test('a command that fetches a package names one of ours', async (t) => {
+t.test('a command that fetches a package names our package', async (t) => {
   const { name, peerDependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, any>
   const known = [name, ...Object.keys({ ...peerDependencies, ...devDependencies })]
   // `npx NAME` without `-p` installs the package NAME, and anybody may register a package with the name of one of our commands.
@@ -277,7 +277,7 @@ t.test('a command that fetches a package names one of ours', async (t) => {
 })
 
 for (const path of DOCUMENTS) {
-  t.test(`${path} points at what exists`, async (t) => {
+  t.test(`${path} links only to what exists`, async (t) => {
     const text = read(path)
     const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(
       ([, title]) =>

@@ -11,7 +11,7 @@ import type { Server } from './store/servers.ts'
 import { verdict } from './verdict.ts'
 
 // npm test: tap with the arguments, the files of a folder in one process, and for all of them one server of each database. A file gets its URL by
-// GET $TEST_SERVERS/postgres or /mysql, and 404 where it is not installed. The first request starts it; it ends with the run.
+// GET $TEST_SERVERS/postgres or /mysql, and 404 if it is not installed. The first request starts the server, which stops at the end of the run.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
@@ -23,18 +23,18 @@ const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage']
 /** For a process that runs many files; each file has a limit of its own, see group.ts. */
 const GROUP_TIMEOUT = '--timeout=900'
 
-/** Parts of the tests that are run for a reason of their own; most have nothing to do with coverage. */
+/** Parts of the tests that are run separately; most have nothing to do with coverage. */
 const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]; env?: NodeJS.ProcessEnv }> = {
-  /** What `size` makes smaller for `npm test`. */
+  /** The tests that `size` makes smaller for `npm test`. */
   '--full': {
     files: (file) => /from '[./]+sizes\.ts'/.test(readFileSync(join(ROOT, file), 'utf8')),
     env: { TEST_SIZE: 'full' },
   },
-  /** The package as a stranger gets it. */
+  /** The package as a user gets it. */
   '--package': { files: (file) => /^test.package\b/.test(file) },
   /** The plugin, for another version of Node. */
   '--src': { files: (file) => !/^test.(mock-server|bench|examples|package)\b/.test(file) },
-  /** The stores, on a machine that has neither MariaDB nor MySQL: their coverage does not hang on it. */
+  /** The stores, without MariaDB and MySQL: their coverage does not depend on them. */
   '--without-mariadb': {
     files: (file) => /^test.store\b/.test(file),
     args: ['--coverage-map=scripts/coverage-store.js'],
@@ -97,7 +97,7 @@ const tap = spawn(process.execPath, [join(ROOT, 'node_modules/tap/dist/esm/run.m
   stdio: 'inherit',
   env: { ...process.env, ...suite?.env, TEST_SERVERS: `http://127.0.0.1:${port}` },
 })
-// A terminal sends it to tap as well, which ends its files and says how far they got.
+// A terminal sends the signal to tap as well, which stops its files and reports their progress.
 process.on('SIGINT', () => {})
 process.on('SIGTERM', () => tap.kill('SIGTERM'))
 const [code] = (await once(tap, 'exit')) as [number | null]

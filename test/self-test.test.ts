@@ -22,7 +22,7 @@ t.test('an app that talks to the mock', async (t) => {
       .filter(([, { ok }]) => !ok)
       .map(([check]) => check),
     ['public URL'],
-    'all is well, but WeChat does not reach this machine',
+    'everything passes, except that WeChat cannot reach this machine',
   )
   t.match(checks['public URL'], { reason: /WeChat cannot reach http:\/\/127/, advice: /public https/ })
   t.match(checks['notify route'], { ok: true, reason: /notification to \/wechat\/notify passes/ })
@@ -32,7 +32,7 @@ t.test('an app that talks to the mock', async (t) => {
   shop.world.assertNoUnexpected()
 })
 
-t.test('an app whose keys are wrong, with a hook in the way', async (t) => {
+t.test('an app with wrong keys and a hook in the way', async (t) => {
   const shop = await merchant(t, {
     options: {
       appSecret: '41f0c95bd27e83a6b7c1e6f09d3528a4',
@@ -49,7 +49,7 @@ t.test('an app whose keys are wrong, with a hook in the way', async (t) => {
   t.notMatch(JSON.stringify(checks), /41f0c95bd27e83a6|d6b41c7fe92a0538/)
 })
 
-t.test('which key of API v3 is wrong', async (t) => {
+t.test('the checks show which API v3 key is wrong', async (t) => {
   const [pem, other] = [V3_FILES.publicKey, 'abcdefghijklmnopqrstuvwxyz012345']
   const merchants: ['public-key' | 'certificate', part: object, check: string, expected: object][] = [
     ['public-key', {}, 'payment API', { ok: true }],
@@ -86,7 +86,7 @@ t.test('which key of API v3 is wrong', async (t) => {
   }
 })
 
-/** Checks of a merchant whose WeChat is well, but for `changes`. */
+/** The checks of a merchant with a working WeChat, apart from `changes`. */
 async function check({ options = {}, ...changes }: { options?: object } & Partial<SelfTestDeps> = {}) {
   const config = parseOptions({ ...OPTIONS, ...options })
   const account = createAccount(config, silent)
@@ -106,7 +106,7 @@ async function check({ options = {}, ...changes }: { options?: object } & Partia
   return byName(await selfTest({ config, services, resolve: async () => ['203.0.113.7'], ...changes }))
 }
 
-t.test('what each check says', async (t) => {
+t.test('the messages of each check', async (t) => {
   const good = await check()
   t.strictSame(
     Object.entries(good)
@@ -202,7 +202,7 @@ t.test('what each check says', async (t) => {
   for (const [name, part, expected] of cases) t.match((await check({ services: services(part) }))[name], expected, name)
 })
 
-t.test('certificates that end', async (t) => {
+t.test('expiring certificates', async (t) => {
   const merchant = { ...MERCHANT_V3, platformCertificates: [V3_FILES.platformCertificate] }
   const config = parseOptions({ ...OPTIONS, merchant })
   const expired = {
@@ -250,5 +250,5 @@ t.test('the store', async (t) => {
     ok: false,
     reason: /has 3 connections.*needs 6/,
   })
-  t.match((await check({ options: { store: pool(1) } })).connections, { ok: true, reason: /take turns/ })
+  t.match((await check({ options: { store: pool(1) } })).connections, { ok: true, reason: /one after the other/ })
 })

@@ -2,8 +2,8 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Why a run of tap failed, where its own report does not say so: each test passed, and the coverage is incomplete. `undefined` if a test has failed, or if none
- * has been run `since`. `results` is the folder in which tap leaves what each file printed.
+ * Why a run of tap failed, if its own report does not say so: every test passed, but coverage is incomplete. `undefined` if a test failed, or if none
+ * has run `since`. `results` is the folder in which tap saves the output of each file.
  */
 export async function verdict(results: string, since: Date): Promise<string | undefined> {
   const files = await readdir(results, { recursive: true, withFileTypes: true }).catch(() => [])
@@ -15,5 +15,5 @@ export async function verdict(results: string, since: Date): Promise<string | un
     count++
   }
   if (count === 0) return undefined
-  return `No test has failed: the reason for the exit code is coverage, which must be 100 % of lines, branches and functions. What is missing stands in the table above. Single files never cover everything: add --allow-incomplete-coverage to run some.`
+  return `No test has failed: the reason for the exit code is coverage, which must be 100 % of lines, branches and functions. The table above shows what is missing. Single files never cover everything: add --allow-incomplete-coverage to run some.`
 }

@@ -2,7 +2,7 @@
 export interface Presence {
   /** The operation has ended. */
   readonly leave: () => void
-  /** It is held on purpose: nobody waits for it until it steps back in. */
+  /** It is held on purpose: nobody waits for it until it resumes. */
   readonly stepOut: () => void
   readonly stepIn: () => void
 }

@@ -17,7 +17,7 @@ export async function within(work: Promise<unknown>, ms: number): Promise<boolea
   return Promise.race([work.then(() => true), limit]).finally(() => nativeClearTimeout(timer))
 }
 
-/** Waits in real time that end with the world: pending waits resolve at once, and none keeps the process alive. */
+/** Real-time waits that end with the world: pending ones then resolve at once, and none keeps the process alive. */
 export interface Delays {
   /** Resolves after real milliseconds; at once when closed. */
   readonly wait: (ms: number) => Promise<void>

@@ -153,7 +153,7 @@ function validateObject(schema: Schema, value: Readonly<Record<string, unknown>>
 export function validate(schema: Schema, value: unknown, place = ''): void {
   const { anyOf } = schema
   if (anyOf && !anyOf.some((other) => isValid(other, value))) {
-    // Where only one alternative can be meant, check against it: its message is more specific.
+    // If only one alternative can be meant, check against it: its message is more specific.
     const [only, ...others] = anyOf.filter(({ type }) => type && isOfType(type, value))
     if (only && others.length === 0) validate(only, value, place)
     throw badInput(place || 'body', 'anyOf', `must be ${described(schema)}; got ${JSON.stringify(value)}`)

@@ -24,7 +24,7 @@ interface Line extends Movement {
 }
 
 /**
- * The movements of the basic account since the world began with an empty one. Money returned by a closed refund is booked
+ * The movements of the basic account, which was empty when the world began. Money returned by a closed refund is booked
  * under a name invented by the mock.
  */
 function movements({ orders, refunds }: Account): Movement[] {

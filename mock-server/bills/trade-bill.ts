@@ -17,7 +17,7 @@ const KEPT_MS = 92 * 24 * 3_600_000
 
 export type BillType = 'ALL' | 'SUCCESS' | 'REFUND' | 'RECHARGE_REFUND'
 
-/** A line of the bill: a payment, or a refund of one. */
+/** A line of the bill: a payment or a refund. */
 interface Trade {
   readonly order: Order
   readonly payment: Payment
@@ -83,7 +83,7 @@ const fee = (trade: Trade) => trade.fee
 
 const money = (name: string, value: (trade: Trade) => number): Column<Trade> => [name, (trade) => yuan(value(trade))]
 
-/** The columns depend on the merchant's age; a parser must go by their names. */
+/** The columns depend on the merchant's age; a parser must look them up by name. */
 function columnsOf(mchId: string, type: BillType, old: boolean): Column<Trade>[] {
   const withRefunds = type !== 'SUCCESS'
   const refundTimes: Column<Trade>[] = [
@@ -133,7 +133,7 @@ function summaryOf({ random }: Account, trades: readonly Trade[], old: boolean):
   // A closed refund keeps its line, but the money is back with the merchant.
   const counted = trades.filter(({ outcome }) => outcome?.status !== 'REFUNDCLOSE')
   const sum = (value: (trade: Trade) => number) => yuan(counted.reduce((fen, trade) => fen + value(trade), 0))
-  // Some recorded bills count as if it were money.
+  // Some recorded bills write the count like an amount.
   const count = random.flip('bill', 'count') ? `${trades.length}.0` : String(trades.length)
   return old
     ? [

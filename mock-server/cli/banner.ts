@@ -7,7 +7,7 @@ const LONELY =
 const onOneLine = (environment: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(environment).filter(([, value]) => !value.includes('\n')))
 
-/** What a person reads at start-up. `lonely`: only this machine can reach the mock. */
+/** The text shown at start-up. `lonely`: only this machine can reach the mock. */
 export function banner(
   { url, controlUrl, default: { id, clock, credentials } }: Pick<MockWechat, 'url' | 'controlUrl' | 'default'>,
   seed: string,
@@ -18,7 +18,7 @@ export function banner(
     `Open ${new URL(controlUrl).origin}/ in a browser to see what happens.`,
     `Use it as api.weixin.qq.com and api.mch.weixin.qq.com, with the credentials of the world "${id}":`,
     '',
-    // The keys of API v3 are texts of many lines.
+    // The keys of API v3 have many lines.
     shellLines(onOneLine(appEnvironment(url, credentials))),
     'The keys of API v3: --print-env, or --json.',
     `To have the same credentials and openids next time: --seed ${seed}`,

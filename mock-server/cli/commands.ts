@@ -102,7 +102,7 @@ interface PayFlags extends Where {
   readonly coupon?: readonly number[]
 }
 
-/** Of equally new ones, the last in the list. */
+/** If several are equally new, the last in the list. */
 async function newestUnpaid(ask: Ask, { mchId: wanted }: Where): Promise<Order> {
   const orders = ((await ask('GET', '/orders')) as Order[]).filter(({ mchId }) => (wanted ?? mchId) === mchId)
   const [newest] = orders
@@ -143,7 +143,7 @@ async function deliver(ask: Ask, id: string, options: object): Promise<Result> {
   return { value, text: value.deliveries.map(toldDelivery).join('\n') }
 }
 
-/** One of these; JSON drops undefined values. */
+/** Exactly one of these; JSON drops undefined values. */
 interface Goal {
   readonly by: string | number | undefined
   readonly to: Date | undefined
@@ -262,7 +262,7 @@ export function addCommands(program: Command, output: Output): void {
   addCommand(program, 'advance', 'moves the virtual clock and sends what falls due')
     .argument('[duration]', 'for example 24h4m', span)
     .option('--next <n>', 'over this many events instead, whenever they are due', whole(1, Number.MAX_SAFE_INTEGER))
-    .option('--to <time>', 'to a moment instead, such as 2026-01-16T12:00:00+08:00, or milliseconds since 1970', moment)
+    .option('--to <time>', 'to a time instead, such as 2026-01-16T12:00:00+08:00, or milliseconds since 1970', moment)
     .option('--timeout <duration>', 'real time it may take', duration, 300_000)
     .action(
       async (
@@ -277,7 +277,7 @@ export function addCommands(program: Command, output: Output): void {
       },
     )
 
-  addCommand(program, 'rotate', 'replaces a key of API v3, in the middle of the flow')
+  addCommand(program, 'rotate', 'replaces a key of API v3 mid-flow')
     .addArgument(new Argument('<what>').choices(KEY.enum))
     .option('--keep-old', 'the old one stays valid beside it')
     .option('--mch-id <mch_id>', 'the merchant; default: the first one')
@@ -285,14 +285,14 @@ export function addCommands(program: Command, output: Output): void {
       tell(output, flags, await rotate(asks(flags), what, flags)),
     )
 
-  addCommand(program, 'wait', 'waits until the mock is ready, or until something has gone over the wire')
+  addCommand(program, 'wait', 'waits until the mock is ready, or until something has been sent or received')
     .option('--ready', 'until the mock answers; this is also what plain wait does')
     .addOption(
       new Option('--api <api>', 'a call of this kind; notify and refundnotify are notifications').choices(APIS),
     )
     .option('--order <out_trade_no>', 'about this order')
     .addOption(new Option('--verdict <verdict>', 'a notification with this verdict').choices(VERDICTS))
-    .option('--note <pattern>', 'what the mock noted')
+    .option('--note <pattern>', 'the note in the journal')
     .option('--count <n>', 'how many', whole(1, 1_000_000), 1)
     .option('--since <cursor>', 'only entries after this cursor of the journal', whole(0, Number.MAX_SAFE_INTEGER), 0)
     .option('--timeout <duration>', 'real time', duration, 30_000)

@@ -57,7 +57,7 @@ interface Facts {
 
 type Check = (facts: Facts) => Iterable<Omit<Diagnosis, 'check'>>
 
-/** A PEM text may have lost its line ends on the way through a file or a shell. */
+/** A PEM text may have lost its line ends in a file or a shell. */
 const bare = (text: string) => text.replace(/\\n|\s/g, '')
 
 const newest = <T>(values: readonly T[]) => values.at(-1)!

@@ -26,7 +26,7 @@ async function placeOrder(flags: OrderFlags): Promise<Result> {
   const ask = inWorld(createAsk(url), world)
   const { baseUrl, appid, mchId, apiKey } = (await ask('GET', '')) as WorldView
   const { openid = ((await ask('POST', '/login-codes')) as { openid: string }).openid } = flags
-  // The mock may know its own address by another name than this machine does.
+  // The mock may have another name for its own address than this machine.
   const wechat = new URL('/pay/unifiedorder', baseUrl)
   wechat.hostname = url.hostname
   const fields: [string, string][] = Object.entries({
@@ -50,12 +50,12 @@ async function placeOrder(flags: OrderFlags): Promise<Result> {
   }
   return {
     value: { outTradeNo, prepayId, openid, totalFee: fee, notifyUrl: notifyUrl.href },
-    text: `order ${outTradeNo} of ${fee} fen is there (${prepayId}); the user pays it with: wechat-mock pay ${outTradeNo}`,
+    text: `order ${outTradeNo} of ${fee} fen was placed (${prepayId}); the user pays it with: wechat-mock pay ${outTradeNo}`,
   }
 }
 
 export function addOrder(program: Command, output: Output): void {
-  addCommand(program, 'order', 'places a signed order, for a notify handler that is there before its app')
+  addCommand(program, 'order', 'places a signed order, to test a notify handler before the app exists')
     .requiredOption('--notify-url <url>', 'your notify handler', address)
     .option('--fee <fen>', 'amount', whole(1, 100_000_000), 1250)
     .option('--body <text>', 'description', 'Tea')

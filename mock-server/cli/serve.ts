@@ -139,7 +139,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
   }
   const log = quiet ? () => {} : (line: string) => err(`${line}\n`)
   const { world, defaults } = worldOptions(command)
-  // An application's database outlives the mock: its users and orders must not come again for others.
+  // An application's database outlives the mock: the ids of its users and orders must not be reused for others.
   const { seed = randomBytes(4).toString('hex') } = world
   let mock: MockWechat
   try {
@@ -166,7 +166,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
         : `cannot listen on ${host} port ${taken}: ${message}`,
     )
   }
-  // Before the first line is printed: a reader of it may stop the mock at once.
+  // Before the first line is printed, as whoever reads it may stop the mock at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       if (readyFile !== undefined) rmSync(readyFile, { force: true })

@@ -50,7 +50,7 @@ export interface Clock {
    * @throws MockError CLOCK_BUSY
    */
   readonly reset: (now: Date) => void
-  /** Nothing happens automatically any more; an advance in progress ends where it is. */
+  /** From now on nothing happens automatically; an advance in progress stops where it is. */
   readonly close: () => void
 }
 

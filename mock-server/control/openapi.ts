@@ -19,7 +19,7 @@ export interface OpenApi {
   readonly components: object
 }
 
-/** What a route says about itself. */
+/** A route's description of itself. */
 interface RouteSchema {
   readonly summary: string
   readonly querystring?: Schema
@@ -110,8 +110,7 @@ export function describeRoutes(app: FastifyInstance): (controlUrl: string) => Op
       info: {
         title: 'wechat-mock control API',
         version: VERSION,
-        description:
-          'Controls the emulated WeChat: worlds, payments, time, faults, gates, and what went over the wire.',
+        description: 'Controls the emulated WeChat: worlds, payments, time, faults, gates and the journal.',
       },
       servers: [{ url: controlUrl }],
       paths,

@@ -84,9 +84,9 @@ interface Row<Group extends keyof Groups, Fields> {
   readonly spoil?: (reply: WireReply, effect: Fields) => Outcome
   /** What is sent instead of a reply. */
   readonly replace?: (effect: Fields) => Outcome
-  /** Strikes only calls that pass the checks of the protocol. */
+  /** Applies only to calls that pass the checks of the protocol. */
   readonly sound?: true
-  /** Strikes only calls and notifications of this version. */
+  /** Applies only to calls and notifications of this version. */
   readonly version?: ApiVersion
 }
 

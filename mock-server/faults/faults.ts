@@ -4,7 +4,7 @@ import { parseDuration } from '../clock/duration.ts'
 import type { Api } from '../wire/names.ts'
 import { checkEffect, type Effect } from './effects.ts'
 
-/** Which of the matching exchanges a fault strikes. */
+/** Which of the matching exchanges a fault applies to. */
 export interface FaultOptions {
   /** One fault has one name: setting it again replaces it. Default: the api and a number. */
   readonly name?: string
@@ -14,11 +14,11 @@ export interface FaultOptions {
   readonly nth?: number
   /** Only every nth matching exchange. */
   readonly every?: number
-  /** How often it strikes; default once, but `always` if `every`, `probability` or `rate` is given. */
+  /** How often it is applied; default once, but `always` if `every`, `probability` or `rate` is given. */
   readonly times?: number | 'always'
   /** From 0 (never) to 1 (always), drawn from the world's seed for each order and each of its exchanges. */
   readonly probability?: number
-  /** A rate limit: strikes what exceeds `limit` exchanges within `per` of the world's time (`'1m'` or milliseconds). */
+  /** A rate limit: applies to what exceeds `limit` exchanges within `per` of the world's time (`'1m'` or milliseconds). */
   readonly rate?: { readonly limit: number; readonly per: string | number }
 }
 
@@ -30,9 +30,9 @@ export interface FaultView extends FaultOptions {
   readonly times: number | 'always'
   /** How many exchanges matched api and order. */
   readonly seen: number
-  /** How many of them it struck. */
+  /** To how many of them it was applied. */
   readonly hits: number
-  /** Has struck as often as requested; a fault that always strikes is used up after the first time. */
+  /** It was applied as often as requested; for a fault that always applies, once is enough. */
   readonly used: boolean
 }
 
@@ -45,7 +45,7 @@ export interface Fault extends FaultView {
 export interface FaultBook {
   /** @throws MockError BAD_INPUT */
   readonly set: (api: Api, effect: Effect, options?: FaultOptions) => Fault
-  /** The fault that strikes this exchange: the first one set that matches. `canStrike` says which effects are possible. */
+  /** The fault for this exchange: the first one set that matches. `canStrike` says which effects are possible. */
   readonly claim: (
     api: Api,
     outTradeNo: string | undefined,
@@ -59,7 +59,7 @@ export interface FaultBook {
   readonly load: (dump: FaultsDump) => void
 }
 
-/** Which exchanges a fault strikes, without its name: the control API's `match`, and the rest. */
+/** Which exchanges a fault applies to, without its name: the control API's `match`, and the rest. */
 export const MATCH: Properties = { outTradeNo: text(32), nth: integer(1), every: integer(1) }
 export const REPETITION: Properties = {
   times: { anyOf: [integer(1), { const: 'always' }] },
@@ -118,7 +118,7 @@ export function createFaultBook(random: Random, now: () => Date, onHit: (fault: 
     return false
   }
 
-  /** Counts the exchange and returns whether the fault strikes it. */
+  /** Counts the exchange and returns whether the fault applies to it. */
   function strikes(state: FaultState, outTradeNo: string | undefined): boolean {
     const { outTradeNo: wanted, nth, every, probability, rate, times } = state.options
     if (wanted !== undefined && wanted !== outTradeNo) return false
@@ -169,7 +169,7 @@ export function createFaultBook(random: Random, now: () => Date, onHit: (fault: 
     },
     claim: (api, outTradeNo, canStrike = () => true) => {
       if (states.size === 0) return undefined
-      // Every fault is asked, even after one strikes: all of them count the exchange.
+      // Every fault is asked, even after one applies, as all of them count the exchange.
       const struck = [...states.values()].filter(
         (state) => state.api === api && canStrike(state.effect) && strikes(state, outTradeNo),
       )[0]

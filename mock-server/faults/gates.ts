@@ -127,7 +127,7 @@ class GateState implements Gate {
     if (this.#open) return undefined
     presence.stepOut()
     const passed = new Promise<void>((resolve) => {
-      // Step back in now, not when the promise's reaction runs: the clock must not move in between.
+      // Resume now, not when the promise's reaction runs: the clock must not move in between.
       this.#held.push({
         outTradeNo,
         goOn: () => {

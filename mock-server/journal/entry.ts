@@ -34,7 +34,7 @@ export interface JournalEntry {
   }
   /** The mock's result: the verdict, or why it refused. */
   readonly note?: string
-  /** The name of the fault that struck it. */
+  /** The name of the fault that was applied. */
   readonly fault?: string
   /** Why the request's signature is wrong. */
   readonly sign?: SignExplanation

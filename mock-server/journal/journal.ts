@@ -37,8 +37,7 @@ export interface NearestMiss {
   readonly differences: readonly Difference[]
 }
 
-/**
- * A bounded record of everything that went over the wire; an entry is written before its reply is sent. The last 100
+/** A bounded record of everything that was sent and received; an entry is written before its reply is sent. The last 100
  * calls that are not emulated are kept longer, so that other calls do not push them out unseen.
  */
 export interface Journal {

@@ -59,7 +59,7 @@ export function checkMatch(match: JournalMatch): void {
   checkTexts('match.reply.', reply)
 }
 
-/** Of JSON: each part of an object as JSON, and also by its path, `amount.total`. */
+/** For JSON: each part of an object as JSON, and also by its path, `amount.total`. */
 function fieldsOf(text: string): Record<string, string> {
   try {
     if (text.startsWith('<')) return Object.fromEntries(readXml(text))
@@ -87,7 +87,7 @@ export const replyFields = ({ response }: Pick<JournalEntry, 'response'>): Recor
 const isSame = (expected: TextMatch, actual: string | undefined) =>
   actual !== undefined && (typeof expected === 'string' ? expected === actual : actual.search(expected) >= 0)
 
-/** Where the entry differs from what was asked for. */
+/** Where the entry differs from the match. */
 export function differences(entry: JournalEntry, { fields, reply, ...plain }: JournalMatch): Difference[] {
   const found: Difference[] = []
   function compare(

@@ -43,7 +43,7 @@ export interface AccountHost {
   readonly refundNotifyUrl: string
   /** Whether platform certificates have expired. */
   readonly expiredCertificates: boolean
-  /** An openid to pay an order that was created for nobody in particular. */
+  /** An openid to pay an order that was not created for a certain user. */
   readonly payerOf: (order: Order) => string
   /** Creates the notification in the format of the API that created the order; returns its id. Nothing is sent yet. */
   readonly tell: (account: Account, news: News) => string

@@ -33,7 +33,7 @@ export const wholeEnvironment = (baseUrl: string, controlUrl: string, world: str
   WECHAT_MOCK_WORLD: world,
 })
 
-/** Lines for a shell, or for a .env file: a value of several lines stands in quotes, the others need none. */
+/** Lines for a shell or a .env file: multi-line values are quoted, the others need no quotes. */
 export const shellLines = (environment: Readonly<Record<string, string>>) =>
   Object.entries(environment)
     .map(([name, value]) => `${name}=${value.includes('\n') ? `"${value.trimEnd()}"` : value}\n`)

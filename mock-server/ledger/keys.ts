@@ -17,7 +17,7 @@ import { MERCHANT_KEYS, PLATFORM_KEYS, WECHAT_PAY_KEYS } from '../wire/pki/key-p
 import { certificateFile, type CertificateFile } from '../wire/pki/pkcs12.ts'
 import { rsaKey, type RsaKey } from '../wire/pki/rsa-key.ts'
 
-/** What can be replaced by a new one. */
+/** The keys that can be replaced. */
 const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key'] as const
 export type Rotatable = (typeof ROTATABLE)[number]
 
@@ -70,7 +70,7 @@ export interface Keys {
   readonly findMerchantCertificate: (
     serialNo: string,
   ) => { readonly certificate: Certificate; readonly isValid: boolean } | undefined
-  /** All there ever were, the current one first. */
+  /** All that ever existed, the current one first. */
   readonly merchantCertificates: () => Certificate[]
   /** Those in use, the newest last. */
   readonly platformCertificates: () => Certificate[]
@@ -88,7 +88,7 @@ function once<T>(make: () => T): () => T {
   return () => (made ??= make())
 }
 
-/** Makes each generation once. */
+/** Creates each generation once. */
 function generations<T>(make: (generation: number) => T): (generation: number) => T {
   const made = new Map<number, T>()
   return (generation) => {
@@ -99,14 +99,13 @@ function generations<T>(make: (generation: number) => T): (generation: number) =
 }
 
 /**
- * They depend on the number alone, so a world made again for the same merchant has the same ones. `expired`: the platform
- * certificates have expired long ago.
+ * They depend only on the number, so a world created again for the same merchant has the same ones. `expired`: the platform certificates expired long ago.
  */
 export function createKeys(mchId: string, expired: boolean): Keys {
   const random = createRandom(`keys of ${mchId}`)
   let current = FIRST
 
-  /** The next key of the pool for each generation, from a place that the seed decides. */
+  /** The next key of the pool for each generation, starting at a place determined by the seed. */
   function keyOf(pool: readonly string[], what: Rotatable, generation: number): RsaKey {
     const start = Math.floor(random.fraction('key', what) * pool.length)
     return rsaKey(pool[(start + generation) % pool.length]!)

@@ -88,8 +88,7 @@ export interface MerchantV3Options {
 
 const KEY_MODES = ['public-key', 'certificate', 'changing'] as const
 /**
- * What WeChat signs with in API v3: its public key, its platform certificate, or both during the change from the one to
- * the other, in which a request chooses with `Wechatpay-Serial`.
+ * What WeChat signs with in API v3: its public key, its platform certificate, or both during the change from one to the other, when a request chooses with `Wechatpay-Serial`.
  */
 export type KeyMode = (typeof KEY_MODES)[number]
 export const KEY_MODE = oneOf(...KEY_MODES)
@@ -132,7 +131,7 @@ export const MERCHANT: Schema = strict({
   newKeyShare: SHARE,
 })
 
-/** A merchant that has chosen nothing. */
+/** The defaults of a merchant. */
 export const STANDARD = {
   signType: 'any',
   certMode: 'none',

@@ -48,7 +48,7 @@ export interface Order {
   readonly totalFee: number
   readonly feeType: string
   readonly tradeType: string
-  /** Of the mini program. */
+  /** The appid of the mini program. */
   readonly appid: string
   /** The user the order was created for; '' if anybody may pay it. */
   readonly openid: string
@@ -86,7 +86,7 @@ export const stateOf = ({ forcedState, tradeState }: Pick<Order, 'forcedState' |
 /** Whether it can still be paid. */
 export const isOpen = (order: Order) => ['NOTPAY', 'USERPAYING', 'ACCEPT'].includes(stateOf(order)) && !order.payment
 
-/** In v3 the end of time_expire does not close an order; seven days do. */
+/** In v3 an order is not closed at its time_expire, but after seven days. */
 const OPEN_V3_MS = 7 * 24 * 3_600_000
 
 /** When it is CLOSED if nobody pays it. */

@@ -218,7 +218,7 @@ export function refundFromConsole(account: Account, order: Order, options: Conso
 /** The current state of a refund; amounts in fen. */
 export interface RefundSnapshot {
   readonly mchId: string
-  /** The API of the call that asked for it; `v2` for the console. */
+  /** The API of the call that requested it; `v2` for the console. */
   readonly version: ApiVersion
   readonly outRefundNo: string
   readonly refundId: string

@@ -36,7 +36,7 @@ export type RefundOutcome = Pick<Refund, 'status' | 'channel' | 'endedAt'>
 
 /** A refund as WeChat stores it; amounts in fen. */
 export interface Refund {
-  /** The API of the call that asked for it; `v2` for the console. */
+  /** The API of the call that requested it; `v2` for the console. */
   readonly version: ApiVersion
   readonly outRefundNo: string
   readonly refundId: string
@@ -116,7 +116,7 @@ export const couponRefundFee = ({ coupons }: Pick<Refund, 'coupons'>) => coupons
 const granted = (coupons: readonly Coupon[]) =>
   coupons.reduce((sum, { fee, type }) => (type === 'NO_CASH' ? sum + fee : sum), 0)
 
-/** What a paid order brings the merchant: everything except granted coupons, which were never paid to it. */
+/** What the merchant receives for a paid order: everything except granted coupons, which were never paid to it. */
 export const settledFee = ({ totalFee, payment }: Order) => totalFee - granted(payment!.coupons)
 
 /** The settled amounts of a refund and its order. */

@@ -129,10 +129,10 @@ function judgeReply(reply: Reply, strict: boolean): Judgement {
   return judgement
 }
 
-/** What a merchant writes into a reply that is meant as a failure. */
+/** What a merchant writes in a reply that is meant as a failure. */
 const saysFail = (body: string) => /"code"\s*:\s*"(?!SUCCESS")|return_code>\s*(?:<!\[CDATA\[)?FAIL/.test(body)
 
-/** API v3: the status alone decides. */
+/** API v3: only the status decides. */
 function judgeStatus({ status, body, headers: { location } }: Reply, strict: boolean, hint?: string): Judgement {
   if (status >= 300 && status < 400) return redirected(status, location)
   if (status !== 200 && status !== 204) {

@@ -13,7 +13,7 @@ export interface Delivery {
   /** The API whose format it has. */
   readonly version: ApiVersion
   readonly kind: NotificationKind
-  /** Whose order it is about. */
+  /** The merchant of its order. */
   readonly mchId: string
   readonly outTradeNo: string
   /** For a refund's notification. */
@@ -35,7 +35,7 @@ export interface Delivery {
   readonly reason: string
   /** What production might reject about the answer. */
   readonly lint?: readonly Finding[]
-  /** The name of the fault that struck it. */
+  /** The name of the fault that was applied. */
   readonly fault?: string
 }
 
@@ -69,7 +69,7 @@ export interface Notification {
    */
   readonly id: string
   readonly kind: NotificationKind
-  /** Whose order it is about. */
+  /** The merchant of its order. */
   readonly mchId: string
   readonly outTradeNo: string
   /** For a refund's notification. */
@@ -149,7 +149,7 @@ export interface NotificationData {
   /** Milliseconds between the sends, if not those of the world. */
   readonly gaps?: readonly number[] | undefined
   readonly kind: NotificationKind
-  /** Whose order it is about. */
+  /** The merchant of its order. */
   readonly mchId: string
   readonly outTradeNo: string
   readonly outRefundNo: string | undefined

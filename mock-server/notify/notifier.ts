@@ -265,7 +265,7 @@ export function createNotifier({
     for (const entry of entries.values()) if (entry.data.due) planRetry(entry, entry.data.due)
   }
 
-  /** In a restored world, a send that was in flight goes out again: its answer is not judged there. */
+  /** In a restored world a send that was in flight is repeated, as its answer is not judged there. */
   function dataOf({ data, underWay }: Entry): NotificationData {
     return underWay ? { ...data, due: clock.now(), sends: data.sends - 1 } : data
   }
@@ -305,7 +305,7 @@ export function createNotifier({
     collect: log.collect,
     forget: (isGone) => {
       for (const { id, mchId, outTradeNo, kind, state } of entries.values()) {
-        // An event is about no order: it goes when it is over.
+        // An event has no order: it is dropped when it is finished.
         const isOver = kind === 'event' && state !== 'pending' && state !== 'held'
         if (isOver || isGone(outTradeNo, mchId)) entries.delete(id)
       }

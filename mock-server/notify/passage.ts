@@ -16,9 +16,9 @@ export interface Sent {
   readonly exchange: Exchange
 }
 
-/** A notification that no gate holds any more. */
+/** A notification that is no longer held by a gate. */
 export interface Passage {
-  /** The fault that strikes it. */
+  /** The fault that is applied to it. */
   readonly fault?: string
   /** Never rejects. */
   readonly post: (outgoing: Outgoing, limitMs: number) => Promise<Sent>
@@ -60,7 +60,7 @@ function later(exchange: Exchange, ms: number, limitMs: number): Exchange {
 const suits = (version: ApiVersion) => (effect: Parameters<typeof actionOf>[0]) =>
   (actionOf(effect).version ?? version) === version
 
-/** What goes out when a fault strikes. */
+/** What is sent if a fault applies. */
 function spoilt(outgoing: Outgoing, effect: EffectOf<Notice> | undefined): Outgoing {
   const { headers, body, sign } = outgoing
   switch (effect?.kind) {

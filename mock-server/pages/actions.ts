@@ -17,17 +17,17 @@ import { armTwice, disarmTwice } from './parts/twice.ts'
 export type Form = Readonly<Record<string, string | undefined>>
 type Action = (view: View, form: Form) => string | Promise<string>
 
-/** A form that waits longer for an application's answer says so, and the page shows the answer when it comes. */
+/** A form that waits longer than this for an application's answer says so, and the page shows the answer when it arrives. */
 const PATIENCE_MS = 7000
-/** An advance over the whole schedule, with an application that takes its time. */
+/** The limit of an advance over the whole schedule with a slow application. */
 const ADVANCE_MS = 120_000
 
 const merchantOf = ({ mchId }: Form) => (mchId === undefined ? {} : { mchId })
 
-/** A number as the form has it: anything else is refused by the world's own rules. */
+/** A number from a form; the world's own rules refuse anything else. */
 const numberOf = (text: string) => (/^\d+$/.test(text) ? Number(text) : NaN)
 
-/** What has happened by the end of the patience, or undefined. A failure is reported. */
+/** The result, or undefined if it takes too long. A failure is reported. */
 async function soon<T>(work: Promise<T>): Promise<T | undefined> {
   return (await within(work, PATIENCE_MS)) ? work : undefined
 }
@@ -63,7 +63,7 @@ async function advance({ world, say }: View, { by, next }: Form): Promise<string
   return say('didAdvance', { time: wechatDateTime(to), n: deliveries.length })
 }
 
-/** The field that an effect's value belongs to, and how it is read. */
+/** The field that an effect's value belongs to, and how it is parsed. */
 const VALUES: Readonly<Record<string, readonly [field: string, read: (text: string) => string | number]>> = {
   delay: ['ms', numberOf],
   http: ['status', numberOf],

@@ -3,7 +3,7 @@ import { button, form } from './frame/layout.ts'
 import { html } from './frame/markup.ts'
 import type { Page, View } from './frame/view.ts'
 
-/** What time is it in this world, and what is due? */
+/** The page of the world's time and of what is due. */
 export function clockPage(view: View): Page {
   const { world, say } = view
   const { mode } = world.clock

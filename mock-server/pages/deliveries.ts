@@ -19,7 +19,7 @@ function rowOf(view: View, notification: Notification): Markup {
   return html`<li id="n-${id}"><a class="row" href="${to(view, `notifications/${segment(id)}`)}"><span class="st ${notificationKind(notification)}">${{ good: '●', bad: '✕', wait: '◐' }[notificationKind(notification)]}</span><span class="what"><span>${say(`kind${kind}`)} <span class="mono">${id}</span></span><span class="dim" title="${why}">${why || notificationWord(notification, world, say)}</span></span><span class="payer dim" title="${url}">${url}</span><span class="fee">${attempts.length}</span>${strip(view, notification)}<span class="ago">${last && relative(last.sentAt, world.clock.now(), say)}</span></a></li>`
 }
 
-/** Which of my answers did WeChat not take? */
+/** The page of notifications: which answers of the app did WeChat not accept? */
 export function deliveriesPage(view: View): Page {
   const { world, say } = view
   const all = world.notifications().reverse()
@@ -69,7 +69,7 @@ export function notificationPage(view: View, id: string): Page {
   }
 }
 
-/** What was wrong with the bytes? */
+/** The page of one send, with its bytes. */
 export function deliveryPage(view: View, id: string): Page {
   const { world, say } = view
   const delivery = world.deliveries().find((delivery) => delivery.id === id)

@@ -61,7 +61,7 @@ function gates(view: View): Markup {
   )}</div>`
 }
 
-/** What will go wrong next, and what has? */
+/** The page of faults and gates. */
 export function faultsPage(view: View): Page {
   return {
     title: view.say('faults'),

@@ -23,12 +23,12 @@ import { usersPage } from './users.ts'
 /** A request below {@link PAGES}. */
 export interface PageRequest {
   readonly method: 'GET' | 'POST'
-  /** With the query. */
+  /** The URL with its query. */
   readonly url: string
   /** `http://127.0.0.1:8090`, as the browser calls it. */
   readonly origin: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  /** Of a form. */
+  /** The fields of a form. */
   readonly body: string
 }
 
@@ -38,7 +38,7 @@ export interface PageReply {
   readonly body: string
 }
 
-/** The pages of a world: the list, and one thing of it. */
+/** The pages of a world: lists, and single items. */
 const LISTS: Readonly<Record<string, (view: View) => Page>> = {
   orders: ordersPage,
   deliveries: deliveriesPage,
@@ -65,7 +65,7 @@ const ASSETS: Readonly<Record<string, readonly [type: string, body: string]>> = 
   'icon.svg': ['image/svg+xml', ICON],
 }
 
-/** Nothing but the mock's own files is loaded, no text can become a script, and no other site can frame a page. */
+/** Only the mock's own files are loaded, no text can become a script, and no other site can frame a page. */
 const SAFE = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
@@ -89,7 +89,7 @@ const redirect = (location: string, headers = {}) => reply(303, 'text/plain', ''
 const MAX_NOTICES = 100
 const MAX_NOTICE_LENGTH = 2000
 
-/** Serves the pages of a mock. The pages of an app may show the cashier in a frame, and nothing else. */
+/** Serves the pages of a mock. Pages of an app may show only the cashier in a frame. */
 export function createPages(
   worlds: Worlds,
   appOrigins: readonly string[] = [],
@@ -142,7 +142,7 @@ export function createPages(
     return redirect(`${where.pathname}${where.search}`)
   }
 
-  /** A choice of the frame is kept in the browser. */
+  /** The choice of language or theme is kept in the browser. */
   function choose({ url, origin }: PageRequest): PageReply | undefined {
     const { pathname, searchParams } = new URL(url, origin)
     const chosen = (['lang', 'theme'] as const).find((name) => searchParams.has(name))

@@ -7,7 +7,7 @@ import { empty } from './orders.ts'
 import { exchange, isRefused, remark } from './parts/exchange.ts'
 import { paged } from './parts/paging.ts'
 
-/** What went over the wire? */
+/** The page of the journal. */
 export function journalPage(view: View): Page {
   const { world, say, query } = view
   const wanted = query.get('dir')

@@ -58,7 +58,7 @@ function isOf(entry: JournalEntry, mchId: string): boolean {
   return told === mchId
 }
 
-/** What did each side say, in which order, and why is it not done? */
+/** The page of one order: what each side sent, in order, and what is still to come. */
 export function orderPage(view: View, outTradeNo: string): Page {
   const { world, say, query } = view
   const wanted = query.get('mchId')

@@ -31,7 +31,7 @@ function counts(told: string, actual: number): boolean {
   return number !== undefined && COMPARE[operator]!(actual, Number(number))
 }
 
-/** What a word with a colon looks at. */
+/** The filters of words with a colon. */
 const FIELDS: Readonly<Record<string, (told: string, row: Row) => boolean>> = {
   state: (told, row) => STATES[told]?.(row) ?? row.order.tradeState.toLowerCase() === told,
   fee: (told, { order }) => counts(told, order.totalFee),
@@ -44,7 +44,7 @@ const FIELDS: Readonly<Record<string, (told: string, row: Row) => boolean>> = {
 
 const TEXTS = ['outTradeNo', 'body', 'attach', 'openid', 'transactionId', 'prepayId', 'mchId'] as const
 
-/** Whether a row has every word of a search. */
+/** Whether a row matches every word of a search. */
 function matcher(search: string): (row: Row) => boolean {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean)
   return (row) =>
@@ -74,7 +74,7 @@ function rowOf(view: View, { order, notifications }: Row): Markup {
   }<span class="ago">${relative(createdAt, world.clock.now(), say)}</span></a></li>`
 }
 
-/** What happened last, and is anything not acknowledged? */
+/** The page of orders, newest first, with the progress of their notifications. */
 export function ordersPage(view: View): Page {
   const { world, say, query } = view
   const search = query.get('q') ?? ''

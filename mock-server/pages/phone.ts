@@ -9,14 +9,14 @@ import { empty } from './orders.ts'
 import { paged } from './parts/paging.ts'
 import type { Word } from './frame/words.ts'
 
-/** Of the numbers in one path nothing needs escaping. */
+/** The numbers in a path need no escaping. */
 function qr(text: string, label: string): Markup {
   const { data, size } = encode(text)
   const dark = data.flatMap((row, y) => row.flatMap((isDark, x) => (isDark ? [`M${x} ${y}h1v1h-1z`] : [])))
   return html`<svg class="qr" role="img" aria-label="${label}" viewBox="0 0 ${size} ${size}"><path d="${dark.join('')}" shape-rendering="crispEdges"/></svg>`
 }
 
-/** What the payer can pay. */
+/** The orders that can be paid. */
 export function phonesPage(view: View): Page {
   const { world, say } = view
   const unpaid = world
@@ -58,7 +58,7 @@ function checksOf(view: View, order: OrderSnapshot): Markup {
   )}<li class="dim">${say('checkSign')}</li></ul></details>`
 }
 
-/** What the page of an app is told, which shows this one as its cashier: the script sends it on a click. */
+/** The result for a page of an app that shows this one as its cashier: the script sends it on a click. */
 const PAID = 'requestPayment:ok'
 const CANCELLED = 'requestPayment:fail cancel'
 
@@ -67,7 +67,7 @@ function result(view: View, order: OrderSnapshot, isPaid: boolean): Markup {
   return html`<div class="tick${!isPaid && ' no'}" aria-hidden="true">${isPaid ? '✓' : '✕'}</div><h1 class="who">${say(isPaid ? 'payDone' : 'payCancelled')}</h1><p class="big">${yuan(order.totalFee)}</p><p class="who dim">${say('payCallback')}<br><code>${isPaid ? PAID : CANCELLED}</code></p>`
 }
 
-/** What does the payer see, and what do they do? */
+/** The payer's page of one order. */
 export function phonePage(view: View, prepayId: string): Page {
   const { world, say, query, origin } = view
   const order = world.orders().find((order) => order.prepayId === prepayId)

@@ -4,7 +4,7 @@ import { html } from './frame/markup.ts'
 import { PAGES, type Page, type View } from './frame/view.ts'
 import { paged } from './parts/paging.ts'
 
-/** What do I paste into my app? */
+/** The page with the settings for an app. */
 export function setupPage(view: View): Page {
   const { world, worlds, say, origin } = view
   const { id, credentials, baseUrl } = world

@@ -4,7 +4,7 @@ import type { Page, View } from './frame/view.ts'
 import { empty } from './orders.ts'
 import { paged } from './parts/paging.ts'
 
-/** Who can log in, with which code? */
+/** The page of users and login codes. */
 export function usersPage(view: View): Page {
   const { world, say } = view
   const users = world.users().reverse()

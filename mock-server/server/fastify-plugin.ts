@@ -15,7 +15,7 @@ declare module 'fastify' {
 
 export type MockPluginOptions = Pick<MockOptions, 'world' | 'defaults' | 'clock' | 'log'>
 
-/** A double of WeChat that lives in the application under test. It has no port: it is called by {@link InjectedWechat.fetch}. */
+/** A WeChat inside the application under test. It has no port: call it with {@link InjectedWechat.fetch}. */
 export interface InjectedWechat extends Omit<MockWechat, 'close' | typeof Symbol.asyncDispose> {
   /**
    * Like the global `fetch`, for everything below {@link MockWechat.url}: pass it to the client under test. As with the

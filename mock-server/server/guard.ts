@@ -14,7 +14,7 @@ export function isForeignPage({ headers }: Pick<FastifyRequest, 'headers'>): boo
   return origin !== undefined && hostnameOf(origin) !== hostnameOf(`http://${host}`)
 }
 
-/** A person follows a link: the browser shows the answer, and the page that had the link cannot read it. */
+/** A user follows a link: the browser shows the answer, and the page with the link cannot read it. */
 const isVisit = (headers: FastifyRequest['headers']) =>
   headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
 
@@ -22,14 +22,14 @@ const isVisit = (headers: FastifyRequest['headers']) =>
 const isFramedBy = ({ referer = '', ...headers }: FastifyRequest['headers'], appOrigins: readonly string[]) =>
   headers['sec-fetch-dest'] === 'iframe' && URL.canParse(referer) && appOrigins.includes(new URL(referer).origin)
 
-/** A page of another site made the browser ask, and not a person who follows a link. */
+/** A page of another site made the browser send the request, not a user following a link. */
 export function isForeignVisit(request: Pick<FastifyRequest, 'headers'>): boolean {
   return isForeignPage(request) && !isVisit(request.headers)
 }
 
 /**
- * Keeps foreign web pages from the mock's own, in addition to {@link checkCaller}: a page may be opened by a link from
- * anywhere, but its forms are posted, and its parts loaded, by the mock's pages alone.
+ * Protects the mock's pages from foreign web pages, in addition to {@link checkCaller}: a page may be opened by a link from anywhere, but only the
+ * mock's own pages may post its forms and load its parts.
  */
 export function checkBrowser(
   { method, headers }: Pick<FastifyRequest, 'method' | 'headers'>,

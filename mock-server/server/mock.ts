@@ -15,7 +15,7 @@ import { buildApp, type Part } from './app.ts'
 import type { TlsOptions } from './wire-routes.ts'
 
 export interface MockOptions {
-  /** Default 127.0.0.1: nobody else can reach it. */
+  /** Default 127.0.0.1: other machines cannot reach it. */
   readonly host?: string
   /** Default 0: any free port. */
   readonly port?: number
@@ -44,7 +44,7 @@ export interface MockOptions {
   readonly clock?: SharedClock
   /** The world `default`. */
   readonly world?: WorldOptions
-  /** Defaults for every world. With `seed`, that of a world without its own is this one and its id. */
+  /** Defaults for every world. With `seed`, a world without its own seed gets this one combined with its id. */
   readonly defaults?: Pick<WorldOptions, 'maxJournal' | 'strict' | 'seed'>
   /** Receives one line for each request and each delivery. */
   readonly log?: (line: string) => void

@@ -4,10 +4,10 @@ import type { Worlds } from '../world/worlds.ts'
 import { checkBrowser } from './guard.ts'
 import { CONTROL_ROOT } from './wire-routes.ts'
 
-/** A form of the pages is short. */
+/** The forms of the pages are short. */
 const FORM_LIMIT = 64 * 1024
 
-/** The mock's pages, which are loaded by the first request for one: until then they cost nothing. */
+/** The mock's pages, loaded by the first request for one, so that they cost nothing before. */
 export function pageRoutes(
   app: FastifyInstance,
   worlds: Worlds,

@@ -33,7 +33,7 @@ export interface AppOptions {
 /** Not part of WeChat: an unknown call below it is the test's mistake, not the application's. */
 export const CONTROL_ROOT = '/__mock/'
 
-/** 64 KB hold any V2 request many times over. */
+/** Far more than any V2 request needs. */
 const WIRE_BODY_LIMIT = 64 * 1024
 
 const pathOf = (url: string) => url.split('?')[0]!
@@ -44,7 +44,7 @@ const isVisit = (method: string, url: string) =>
 
 const isRoot = ({ method, url }: Pick<FastifyRequest, 'method' | 'url'>) => method === 'GET' && pathOf(url) === '/'
 
-/** Where the pages are, for a browser that has opened the mock's address by whatever name. */
+/** Where the pages are, for a browser that has opened the mock's address under any name. */
 function pagesFor({ protocol, headers }: FastifyRequest, controlUrl: string): string | undefined {
   const called = `${protocol}://${headers.host}`
   if (!headers.accept?.includes('text/html') || !URL.canParse(called)) return undefined
@@ -104,7 +104,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     const body = request.body as Buffer | undefined
     const call = endpoint.receive({
       method,
-      // As it was sent: API v3 signs these bytes.
+      // As received: API v3 signs these bytes.
       url: request.originalUrl,
       params: request.params as Record<string, string>,
       headers: request.getDecorator<WireMessage['headers']>('sentHeaders'),
@@ -183,7 +183,7 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
         note: answer.message,
       })
     }
-    // WeChat says nothing about an unknown path of v3.
+    // For an unknown v3 path WeChat sends no body.
     return reply.code(404).send(url.startsWith('/v3/') ? '' : answer)
   }
   app.all(

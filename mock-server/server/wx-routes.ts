@@ -14,8 +14,8 @@ interface InWorld {
 }
 
 /**
- * What a mini program has as `wx`, for the web pages of `appOrigins`: a script, and the two calls that only WeChat's client can make. The page
- * that pays is the mock's own, in a frame, so that no page of an app can pay by itself.
+ * The `wx` of a mini program, for the web pages of `appOrigins`: a script, and the two calls that only WeChat's client can make. The page that pays
+ * is the mock's own, in a frame, so that no page of an app can pay on its own.
  */
 export function wxRoutes(
   app: FastifyInstance,

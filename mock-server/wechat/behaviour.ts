@@ -27,9 +27,9 @@ export const CHOICES = {
   refundRefusals: ['current', 'legacy'],
   /** The columns of downloadbill: as today, or as older merchants still get them. */
   billColumns: ['current', 'old'],
-  /** How v3 refuses another order with the same number: as recorded in 2026, or as documented (403 OUT_TRADE_NO_USED). */
+  /** How v3 refuses a different order with the same number: as recorded in 2026, or as documented (403 OUT_TRADE_NO_USED). */
   v3RepeatedOrder: ['INVALID_REQUEST', 'OUT_TRADE_NO_USED'],
-  /** The code of v3 for an order that is paid already; both are reported. */
+  /** The v3 code for an order that is already paid; both are reported. */
   v3PaidOrder: ['ORDERPAID', 'ORDER_PAID'],
   /** How v3 counts the length of a parameter: in bytes, as it does, or in characters, as documented. */
   v3Lengths: ['bytes', 'characters'],
@@ -41,7 +41,7 @@ export const CHOICES = {
   v3NoCertificates: ['404', '403', '500'],
   /** The associated_data of v3 notifications: as recorded, or empty as in the documentation's sample. */
   associatedData: ['present', 'empty'],
-  /** Refund notifications: in the version of the call that asked for the refund, or always XML of v2. */
+  /** Refund notifications: in the version of the call that requested the refund, or always XML of v2. */
   refundNotifications: ['as-called', 'v2'],
   /** Whether WeChat calls the port of a notify_url, or drops it as one answer of its staff says. */
   notifyPort: ['kept', 'dropped'],

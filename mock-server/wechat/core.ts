@@ -25,7 +25,7 @@ export interface WorldCore {
   readonly clock: Omit<Clock, 'advance'>
   /** The time in signatures of API v3 and in the Date header: the world's, or the machine's. */
   readonly signNow: () => Date
-  /** Says so if that time is more than five minutes away from the other one. */
+  /** A hint if that time is more than five minutes away from the other one. */
   readonly timeHint: () => string | undefined
   readonly random: Random
   readonly autoPay: AutoPay
@@ -40,7 +40,7 @@ export interface WorldCore {
   readonly counters: { replies: number }
   /** A number for each reply that draws random values, such as a nonce. */
   readonly nextReply: () => number
-  /** From then on nothing happens and nothing is sent; gates release what they hold. */
+  /** Afterwards nothing happens and nothing is sent; gates release what they hold. */
   readonly end: () => void
 }
 

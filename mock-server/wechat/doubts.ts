@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import type { Account } from '../ledger/account.ts'
 
-// What works here and might not in production, in both versions of the payment API: each says what is wrong, if anything is.
+// What works here but might not in production, in both versions of the payment API. Each check returns what is wrong, if anything.
 
 const LOCAL =
   /^(?:localhost|.*\.local(?:host)?|127\..*|10\..*|192\.168\..*|172\.(?:1[6-9]|2\d|3[01])\..*|\[?::1\]?|0\.0\.0\.0|\[?f[cd].*)$/i

@@ -74,7 +74,7 @@ export interface Call {
 
 /** What the journal records about an exchange. */
 export interface Remarks extends Pick<Answer, 'note' | 'sign' | 'lint'> {
-  /** The name of the fault that struck it. */
+  /** The name of the fault that was applied. */
   readonly fault?: string
 }
 

@@ -1,12 +1,11 @@
 import type { Registry, WorldCore } from './core.ts'
 
-/** Values that a broken login sends; refusal of the first is on record in v2, of the second in a v3 gateway. */
+/** Values sent by a broken login. A refusal of the first is on record for v2, of the second for a v3 gateway. */
 const NO_OPENIDS = ['None', 'undefined', 'null', 'NaN']
 const isOpenid = (text: string) => /^[\w-]+$/.test(text) && !NO_OPENIDS.includes(text)
 
 /**
- * Whether a user of the app can pay: an unknown openid is taken for one of its users; `unknown` if it cannot be an openid,
- * `foreign` if it is one of another app.
+ * Whether a user of the app can pay. An unknown openid counts as one of its users; `unknown` if it cannot be an openid, `foreign` if it belongs to another app.
  */
 export function checkPayer(
   registry: Registry,

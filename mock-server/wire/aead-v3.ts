@@ -10,7 +10,7 @@ export function sealAead(plain: string, apiV3Key: string, nonce: string, associa
   return Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]).toString('base64')
 }
 
-/** @throws an error if the key, the data or the ciphertext is another one. */
+/** @throws an error if the key, the associated data or the ciphertext is wrong. */
 export function openAead(ciphertext: string, apiV3Key: string, nonce: string, associatedData: string): string {
   const bytes = Buffer.from(ciphertext, 'base64')
   const decipher = createDecipheriv('aes-256-gcm', apiV3Key, nonce)

@@ -35,7 +35,7 @@ const ERRORS: Readonly<Record<string, Known>> = {
   SERVICE_UNAVAILABLE: { status: 503, text: '服务不可用' },
 }
 
-/** What V3 says instead of a code of V2. */
+/** The V3 code for a V2 code. */
 const FROM_V2: Readonly<Record<string, string>> = {
   SYSTEMERROR: 'SYSTEM_ERROR',
   BIZERR_NEED_RETRY: 'SYSTEM_ERROR',
@@ -62,7 +62,7 @@ const FROM_V2: Readonly<Record<string, string>> = {
   BILL_CREATING: 'STATEMENT_CREATING',
 }
 
-/** The APIs of refunds report an unknown number in their own way. */
+/** The refund APIs report an unknown number in their own way. */
 const OF_REFUNDS: readonly PayApi[] = ['refund', 'refundquery', 'abnormalrefund']
 
 /** A code with its status and text; a code of V2 is translated. An unknown one has status 400 and no text. */
@@ -75,7 +75,7 @@ export function errorV3(api: PayApi, code: string): Known & { readonly code: str
   return { code: name, ...(ERRORS[name] ?? { status: 400, text: '' }) }
 }
 
-/** The internal numbers at the end of Request-ID that are on record for a cause rather than for a code. */
+/** The internal numbers at the end of Request-ID that are recorded for a cause rather than a code. */
 export const NUMBER = {
   otherTerms: 268498688,
   overOrder: 268447914,
@@ -84,7 +84,7 @@ export const NUMBER = {
   noOpenid: 268501013,
 } as const
 
-/** Those that belong to a code. */
+/** The numbers that belong to a code. */
 const NUMBERS: Readonly<Record<string, number>> = {
   SIGN_ERROR: 268443699,
   ORDER_NOT_EXIST: 268512771,
@@ -99,5 +99,5 @@ const NUMBERS: Readonly<Record<string, number>> = {
   NOT_ENOUGH: 268892709,
 }
 
-/** The number of an illegal parameter stands for every other code. */
+/** Every other code gets the number of an illegal parameter. */
 export const internalNumber = (code: string) => NUMBERS[code] ?? 268435461

@@ -46,8 +46,8 @@ function mistakes(request: SignedRequest): Mistake[] {
     as('the query was not signed', { url: url.split('?')[0]! }),
     as('the URL was signed decoded instead of as on the wire', { url: decoded(url) }),
     as('the body was not signed', { body: '' }),
-    as('the body was signed compact, but sent with blanks', { body: serialized(body, 0) ?? '' }),
-    as('the body was signed with blanks, but sent compact', { body: serialized(body, 2) ?? '' }),
+    as('the body was signed without white space, but sent with it', { body: serialized(body, 0) ?? '' }),
+    as('the body was signed with white space, but sent without it', { body: serialized(body, 2) ?? '' }),
     as('the method was not signed in upper case', { method: request.method.toLowerCase() }),
     as('the timestamp was signed in milliseconds', { timestamp: `${timestamp}000` }),
     { told: 'the last line has no line feed', text: right.subarray(0, -1) },
@@ -61,7 +61,7 @@ function mistakes(request: SignedRequest): Mistake[] {
 
 const LINES = ['method', 'url', 'timestamp', 'nonce', 'body'] as const
 
-/** The body may have lines of its own: it is what comes after the fourth. */
+/** The body may have several lines: it is everything after the fourth line. */
 function linesOf(text: string): string[] {
   const lines = text.split('\n')
   return [...lines.slice(0, 4), lines.slice(4).join('\n')]

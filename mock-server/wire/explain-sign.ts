@@ -84,7 +84,7 @@ function mistakes(fields: Fields, { apiKey, appSecret }: SignSecrets): Mistake[]
     { ...right, told: 'the text was signed in ISO-8859-1 instead of UTF-8', encode: latin1 },
     {
       ...right,
-      told: 'each character was cut to one byte (latin1, binary) instead of written in UTF-8',
+      told: 'each character was truncated to one byte (latin1, binary) instead of encoded in UTF-8',
       encode: (text) => Buffer.from(text, 'latin1'),
     },
   ]

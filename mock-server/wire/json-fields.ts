@@ -5,7 +5,7 @@ type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 const isObject = (value: unknown): value is Record<string, Json> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The values of a JSON object by their dotted paths, `amount.total`; what is no text is written as JSON. */
+/** The values of a JSON object by their dotted paths, `amount.total`; values that are not strings are written as JSON. */
 export function flatJson(value: unknown, prefix = ''): Record<string, string> {
   if (!isObject(value)) return {}
   return Object.assign(
@@ -18,7 +18,7 @@ export function flatJson(value: unknown, prefix = ''): Record<string, string> {
   ) as Record<string, string>
 }
 
-/** A text in the type of what it replaces: a number stays a number if it can. */
+/** A text converted to the type of what it replaces: a number stays a number if possible. */
 function typed(text: string, before: Json | undefined): Json {
   if (before === undefined || typeof before === 'string') return text
   try {

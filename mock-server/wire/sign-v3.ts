@@ -20,11 +20,11 @@ export interface SignedRequest {
   readonly body: Body
 }
 
-/** What a merchant signs of a request: five lines. */
+/** What a merchant signs for a request: five lines. */
 export const requestText = ({ method, url, timestamp, nonce, body }: SignedRequest) =>
   linesOf([method, url, timestamp, nonce], body)
 
-/** What WeChat signs of a reply or a notification: three lines. */
+/** What WeChat signs for a reply or a notification: three lines. */
 export const messageText = ({ timestamp, nonce, body }: Pick<SignedRequest, 'timestamp' | 'nonce' | 'body'>) =>
   linesOf([timestamp, nonce], body)
 
@@ -95,7 +95,7 @@ const PROBE = 'WECHATPAY/SIGNTEST/'
 export type ProbeShape = 'live' | 'docs'
 
 /**
- * A probe: a signature that is wrong on purpose, to see whether the merchant checks. `live`, as recorded: the prefix and 250
+ * A probe: a signature that is wrong on purpose, to test whether the merchant verifies. `live`, as recorded: the prefix and 250
  * bytes, 355 characters that a strict decoder of base64 refuses. `docs`, as in the documentation: the prefix written over
  * the head of the right signature, which decodes to 256 bytes.
  */

@@ -13,16 +13,16 @@ export function wechatDateTime(date: Date): string {
 /** `yyyy-MM-ddTHH:mm:ss+08:00`, the form of API v3. */
 export const rfc3339 = (date: Date) => `${wechatDateTime(date).replace(' ', 'T')}+08:00`
 
-/** A real moment in RFC 3339, with its offset; undefined otherwise. */
+/** A real date and time in RFC 3339, with its offset; undefined otherwise. */
 export function parseRfc3339(text: string): Date | undefined {
   const [, day] = /^\d{4}-\d\d-(\d\d)T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/.exec(text) ?? []
   const date = new Date(text)
   if (day === undefined || Number.isNaN(date.getTime())) return undefined
-  // JavaScript takes 30 February for 1 March.
+  // JavaScript reads 30 February as 1 March.
   return new Date(text.slice(0, 10)).getUTCDate() === Number(day) ? date : undefined
 }
 
-/** The inverse of {@link wechatTime}; undefined if the text is not a real moment (month 13, 30 February, 24:00). */
+/** The inverse of {@link wechatTime}; undefined if the text is not a real date and time (month 13, 30 February, 24:00). */
 export function parseWechatTime(text: string): Date | undefined {
   const parts = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text)
   if (!parts) return undefined

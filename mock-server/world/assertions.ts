@@ -4,10 +4,10 @@ import type { GateView } from '../faults/gates.ts'
 import type { JournalEntry } from '../journal/entry.ts'
 
 function told({ name, hits, seen, times }: FaultView): string {
-  return `fault ${name} struck ${hits} of ${times} times (${seen} exchanges matched)`
+  return `fault ${name} was applied ${hits} of ${times} times (${seen} exchanges matched)`
 }
 
-/** Passes if nothing set up is left unused: a test that sets a fault expects it to strike. */
+/** Passes if nothing set up is left unused: a test that sets a fault expects it to be applied. */
 export function assertDrained(faults: readonly FaultView[], gates: readonly GateView[], hooks: number): void {
   const unused = { faults: faults.filter(({ used }) => !used), gates: gates.filter(({ used }) => !used), hooks }
   const lines = [

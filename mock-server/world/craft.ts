@@ -11,15 +11,15 @@ import { changeFields, type FieldChanges, type Resign, signAgain, withBadSign } 
 import { OF_MERCHANT } from './parties.ts'
 import { noticeBody } from './payments.ts'
 
-/** What only API v3 has, as its signature is in the headers of a notification. */
+/** Only for API v3, whose signature is in the headers of a notification. */
 interface SigningOptions {
   /** A `stranger` signs with a key that is not WeChat's; default `wechat`. */
   readonly signer?: 'wechat' | 'stranger'
   /** Wechatpay-Serial; default: that of the key in use. */
   readonly serial?: string
-  /** Added to the timestamp; it is signed like this. */
+  /** Added to the timestamp before signing. */
   readonly skewSeconds?: number
-  /** Headers as they are sent; null removes one. */
+  /** Headers to send; null removes one. */
   readonly headers?: FieldChanges
 }
 
@@ -86,7 +86,7 @@ export const EVENT = strict(
   'url',
 )
 
-/** What the notification would say if the order's own user had just paid it. */
+/** The payment that the notification would report if the order's own user had just paid. */
 function imagined({ now, random }: Account, { outTradeNo, openid }: Order): Payment {
   return {
     transactionId: `4200${random.digits(24, 'crafted', outTradeNo)}`,

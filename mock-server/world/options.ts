@@ -33,7 +33,7 @@ export const DURATION: Schema = { type: ['string', 'number'], description: "a du
 export const OR_NEVER: Schema = { ...DURATION, description: "a duration such as '20m', milliseconds, or 'never'" }
 const SECRET: Schema = { ...text(), writeOnly: true }
 
-/** Whose time is in signatures of API v3. */
+/** Whose time is used in signatures of API v3. */
 export type SignTime = 'real' | 'world'
 
 export const OPTIONS = {
@@ -103,7 +103,7 @@ export const OPTIONS = {
   /**
    * World time (`'20m'`, milliseconds) after which a refund succeeds unless settled before; `'never'`: it stays
    * PROCESSING until it is settled. Default: `'never'` on the virtual clock, where a test settles it; `'5s'` on the real
-   * one, where often nobody does.
+   * one, where often nobody settles it.
    */
   refundDelay: row<string | number>(OR_NEVER, {
     flags: '--refund-delay <duration>',
@@ -146,7 +146,7 @@ export const OPTIONS = {
    */
   certMode: row<CertMode>(oneOf('none', 'required'), {
     flags: '--cert-mode <mode>',
-    text: "whether refunds ask for the merchant's certificate",
+    text: "whether refunds require the merchant's certificate",
     default: 'none',
   }),
   /**

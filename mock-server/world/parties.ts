@@ -26,7 +26,7 @@ export interface PartiesOptions {
   readonly tls: boolean
   /** @throws MockError ID_TAKEN */
   readonly checkFree: (kind: 'appid' | 'mchId', name: string) => void
-  /** From then on wire requests find it. */
+  /** From then on requests are routed to it. */
   readonly claimMchId: (account: Account) => void
   readonly claimAppid: (app: Application) => void
   readonly host: AccountHost

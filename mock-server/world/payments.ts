@@ -94,13 +94,13 @@ export interface Payments {
   readonly settleRefund: (outRefundNo: string, status: RefundEnd, options?: SettleOptions) => Promise<Settled>
 }
 
-/** The API that a notification speaks: that of the call it is about. */
+/** The API of a notification: that of the call it is about. */
 function versionOf(news: News, { refundNotifications }: Behaviour): ApiVersion {
   if (news.kind !== 'refunded') return news.order.version
   return refundNotifications === 'v2' ? 'v2' : news.refund.version
 }
 
-/** WeChat's staff says that a port is dropped. */
+/** According to WeChat's staff, a port is dropped. */
 function withoutPort(url: string): string {
   const address = new URL(url)
   address.port = ''

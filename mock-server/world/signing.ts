@@ -26,15 +26,15 @@ export function formOf(version: ApiVersion, { apiKey, apiV3Key }: Account): Mess
   }
 }
 
-/** An application refuses what is signed at another time than this many milliseconds from its own. */
+/** An application refuses a signature whose time is further from its own than this many milliseconds. */
 const TOLERANCE_MS = 5 * 60_000
 
-/** Added to a verdict when the two times differ so much that an application on the other one refuses. */
+/** Added to a verdict if the two times differ so much that an application on the other one refuses. */
 export function timeHint(signTime: SignTime, signed: Date, world: Date, machine: Date): string | undefined {
   const [other, whose, option] =
     signTime === 'real' ? [world, "the world's", 'world'] : [machine, "the machine's", 'real']
   if (Math.abs(signed.getTime() - other.getTime()) <= TOLERANCE_MS) return undefined
-  return `signatures are dated ${signed.toISOString()} here, and an application that goes by ${whose} time, ${other.toISOString()}, refuses them: set signTime to ${option}`
+  return `signatures are dated ${signed.toISOString()} here, and an application that uses ${whose} time, ${other.toISOString()}, refuses them: set signTime to ${option}`
 }
 
 /** A call of API v3 as it was sent. */

@@ -61,9 +61,9 @@ export type UserSnapshot = Readonly<User> & { readonly appid: string }
 export interface WorldEvents {
   /** A notification was sent and judged. */
   readonly delivery: Delivery
-  /** An exchange went over the wire. */
+  /** An exchange was completed. */
   readonly journal: JournalEntry
-  /** A fault struck. */
+  /** A fault was applied. */
   readonly fault: FaultView
   /** A gate holds an exchange, or has opened. */
   readonly gate: GateView
@@ -94,7 +94,7 @@ export interface World extends AsyncDisposable, Snapshots {
    * delivery that falls due, one after the other, each judged before time moves on.
    * @example await world.advance({ next: 1 }) // the next retry, whenever it is due
    * @throws MockError CLOCK_BUSY, CLOCK_REAL, CLOCK_TIMEOUT (with `details.report`), SETTLE_FAILED, BAD_INPUT, UNKNOWN_WORLD
-   * (the world has ended, be it in the middle of it)
+   * (the world has ended, possibly during the call)
    */
   readonly advance: WorldClock['advance']
   /** A code as returned by `wx.login`: single use, valid for 300 s. */
@@ -110,7 +110,7 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly merchants: () => Merchant[]
   /**
    * Replaces a key of API v3: the merchant's certificate and private key, the platform certificate, or the WeChat Pay public
-   * key. `keepOld`: the old one stays valid beside it; `newKeyShare` of the merchant says how often WeChat signs with which.
+   * key. `keepOld`: the old one stays valid too; `newKeyShare` of the merchant says how often WeChat signs with which.
    * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
    */
   readonly rotateKey: (what: Rotatable, options?: RotationOptions & OfMerchant) => V3Credentials
@@ -242,7 +242,7 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly gate: (hold: GatePoint, options?: GateOptions) => Gate
   readonly gates: () => Gate[]
   /**
-   * Passes if every fault struck as often as requested, every gate was reached and every hook has run.
+   * Passes if every fault was applied as often as requested, every gate was reached and every hook has run.
    * @throws MockError NOT_DRAINED (with `details.faults`, `details.gates` and the number of `details.hooks`)
    */
   readonly assertDrained: () => void

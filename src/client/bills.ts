@@ -35,7 +35,7 @@ export interface BillFiles {
 /** A day's bills, streamed row by row: memory does not grow with the bill. An error at the end invalidates all rows before it. */
 export interface Bills {
   /**
-   * The trades of a day; returns the summary at the end. No summary, or an unreadable line: `WECHAT_REPLY_INVALID`.
+   * The trades of a day; returns the summary at the end. A missing summary or an unreadable line is an error (`WECHAT_REPLY_INVALID`).
    *
    * @param date The day in GMT+8: `yyyy-MM-dd`.
    * @throws {WechatError} as `pay.tradeBill`

@@ -17,7 +17,7 @@ const NO_BILL = 'Nothing was traded that day.'
 
 /**
  * What each refusal means for the caller (v2: unifiedorder 4011940985, orderquery wxa 9_2, closeorder wxa 9_3, refund micropay 9_4; v3: doc/v3/merchant/4012081717
- * and the pages of each call). WeChat writes codes with and without underscores, even within one version: here they have none. A code that is not listed is final.
+ * and the pages of each call). WeChat writes codes with and without underscores, even within one version; here they have none. An unlisted code is final.
  */
 const REFUSALS = new Map(
   Object.entries<Refusal>({

@@ -21,7 +21,7 @@ export interface Login {
    * so a double tap does not fail. Each process remembers codes separately, by their hashes.
    *
    * @param app The app's name or appid; needed if there are several.
-   * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_BUSY` while 100 exchanges are under way, or what the exchange threw
+   * @throws {WechatError} `WECHAT_INPUT_INVALID`, `WECHAT_BUSY` while 100 exchanges are in progress, or what the exchange threw
    */
   exchange(code: string, app?: string): Promise<CodeSession & Identity>
   /** A new opaque token; the store keeps its hash. */

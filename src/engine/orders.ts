@@ -79,7 +79,7 @@ export interface Orders {
   /** Applies a verified payment. `undefined` for an unknown number. */
   observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
   observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
-  /** Whose orders these are. */
+  /** The owner of the orders. */
   readonly owner: Owner
   /** Whether it is an account of this owner, or one of its orders: only its owner may ask WeChat about an order. */
   owns(account: Account): boolean

@@ -17,8 +17,8 @@ interface Given {
 }
 
 /**
- * Values that have the form of a key but cannot be one, each with the reason and without the value. An APIv3 key instead of the APIv2 key looks
- * the same: it shows as 签名错误 at the first order.
+ * Values that have the form of a key but cannot be one, each with the reason and without the value. An APIv3 key given as the APIv2 key cannot be
+ * recognised here: it leads to 签名错误 at the first order.
  */
 export function mixUps({ appSecret, apiKey, apiV3Key, mchId }: Given): string[] {
   const faults = new Set<string>()
@@ -34,7 +34,7 @@ export function mixUps({ appSecret, apiKey, apiV3Key, mchId }: Given): string[] 
         (appSecrets.includes(key.toLowerCase()) && 'is the app secret') ||
         (name === 'apiV3Key' && v2Keys.includes(key) && 'is the APIv2 key') ||
         (typeof mchId === 'string' && key.replaceAll(mchId, '').length < 10 && 'is made of the merchant number') ||
-        (PRINTED.includes(key.toLowerCase()) && "is printed in WeChat's documents, so that anybody can sign with it") ||
+        (PRINTED.includes(key.toLowerCase()) && "is printed in WeChat's documents, so anybody can sign with it") ||
         (isPlaceholder(key) && 'is a placeholder')
       if (reason) {
         faults.add(

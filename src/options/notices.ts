@@ -9,11 +9,11 @@ export interface Notice {
 
 const NOTICE_MS = 30 * 24 * 60 * 60 * 1000
 
-/** A key or certificate of the merchant that expires. */
+/** A key or certificate of the merchant with an expiry date. */
 interface Ending {
   option: string
   at: Date | undefined
-  /** The consequence when it has expired. */
+  /** What happens after it has expired. */
   then: string
   toDo: string
 }
@@ -51,7 +51,7 @@ function endingsOf(merchant: MerchantConfig): Ending[] {
   const { certificate, platformKeys } = merchant
   const at = certificate && new Date(certificate.validTo)
   return [
-    { option: 'merchant.certificate', at, then: 'WeChat takes no call', toDo: NEW_CERTIFICATE },
+    { option: 'merchant.certificate', at, then: 'WeChat accepts no call', toDo: NEW_CERTIFICATE },
     ...platformKeys.map(({ expiresAt }) => ({
       option: 'merchant.platformCertificates',
       at: expiresAt,

@@ -6,8 +6,7 @@ import type { BodyOf } from './body.ts'
 import type { Store } from '../store/store.ts'
 
 /**
- * A key from WeChat's console; two while you change it: the current and the next one. Both are accepted then, so that nothing is lost at the
- * change. Go back to one afterwards.
+ * A key from WeChat's console; two while you change it: the current and the next one. Both are accepted then, so nothing is lost during the change. Go back to one afterwards.
  */
 export type Key = string | readonly [current: string, next: string]
 
@@ -37,8 +36,8 @@ export interface MerchantV3 {
    */
   platformCertificates?: 'download' | readonly Pem[] | undefined
   /**
-   * The APIv2 key of the same number, if it has one. It reads notifications in API v2, which WeChat sends for orders made by API v2 and for refunds
-   * made in the merchant platform. It also lists the refunds of an order, which API v3 cannot.
+   * The APIv2 key of the same number, if it has one. It is needed to read notifications in API v2, which WeChat sends for orders made by API v2 and
+   * for refunds made in the merchant platform. It also lists the refunds of an order, which API v3 cannot.
    */
   apiKey?: Key | undefined
   /** The algorithm of those orders. Default `HMAC-SHA256`. */
@@ -54,7 +53,7 @@ export interface MerchantV2 {
   apiKey: Key
   /** The algorithm of every message in both directions. Default `HMAC-SHA256`. */
   signType?: SignType | undefined
-  /** The merchant's API certificate: only refunds need it. One that TLS cannot use is refused with the reason; the log at start reports one that has expired. */
+  /** The merchant's API certificate: only refunds need it. One that TLS cannot use is refused with the reason; an expired one is reported in the log at start. */
   cert?: ClientCert | undefined
 }
 
@@ -115,8 +114,9 @@ export interface WechatPayOptions<Tx = unknown, Schema = unknown> extends Hooks<
    */
   leaseMs?: number | undefined
   /**
-   * When, each day in GMT+8, the bill of the day before is reconciled with the store by one of the processes that share it: `'10:30'`, from 10:00 on, as WeChat has made
-   * the bill by then. Days on which no process ran are made up for. Default never: call `fastify.wechat.reconcile(date)`.
+   * The time, each day in GMT+8, at which one of the processes that share the store reconciles the bill of the day before with it: e.g. `'10:30'`;
+   * 10:00 at the earliest, when WeChat has made the bill. Days on which no process ran are reconciled later. Default never: call
+   * `fastify.wechat.reconcile(date)`.
    */
   reconcileAt?: string | undefined
   /** How many orders one process works on at once. Each may hold a connection of the store while `onPaid` runs, so keep it below the pool's size. Default 5. */

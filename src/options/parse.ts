@@ -31,7 +31,7 @@ export type MerchantConfig =
       platformKeys: readonly PlatformKey[]
       downloadCertificates: boolean
       certificate: X509Certificate | undefined
-      /** Of the same number, for messages in API v2. */
+      /** The v2 key of the same number, for messages in API v2. */
       v2: { apiKeys: Keys; signType: SignType } | undefined
     }
 
@@ -193,7 +193,7 @@ function merchantConfig(merchant: Merchant): MerchantConfig {
   }
 }
 
-/** Long enough that finding it in a value means something. */
+/** Long enough that finding it in a value is not a coincidence. */
 function isSecret(value: unknown): value is string {
   return typeof value === 'string' && value.length >= 8
 }

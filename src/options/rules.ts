@@ -39,7 +39,7 @@ const STORE_METHODS = [
 interface Rule {
   test: (value: unknown) => boolean
   rule: string
-  /** The fault of a value that has the right form, and what to do; `undefined` if there is none. */
+  /** What is wrong with a value of the right form, and what to do; `undefined` if nothing is. */
   why?: (value: never) => string | undefined
   required?: boolean
   /** The value is never quoted. */
@@ -134,7 +134,7 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   leaseMs: { test: isWithin(1000, DAY), rule: 'must be a whole number of ms from 1000 to 86400000' },
   reconcileAt: {
     test: isText(/^(1\d|2[0-3]):[0-5]\d$/),
-    rule: 'must be a time of day in GMT+8 such as "10:30", from 10:00 on: WeChat has made the bill by then',
+    rule: 'must be a time of day in GMT+8 such as "10:30", 10:00 at the earliest: WeChat has made the bill by then',
   },
   concurrency: { test: isWithin(1, 1000), rule: 'must be a whole number from 1 to 1000' },
   timeoutMs: { test: isWithin(10, MINUTE), rule: 'must be a whole number of ms from 10 to 60000' },
@@ -286,7 +286,7 @@ function isStore(value: unknown): boolean {
   )
 }
 
-/** A value fit for a log: of an object only its kind, of a string nothing that may be a key or password given to the wrong option. */
+/** A value fit for a log: for an object only its kind, for a string nothing that may be a key or password given to the wrong option. */
 function shown(value: unknown, secrets: string[]): string {
   if (typeof value !== 'string') return inspect(value, { depth: -1, customInspect: false })
   if (/[0-9A-Za-z]{32}|:\/\/.*@|^[!-~]{32}$/.test(value) || secrets.some((secret) => value.includes(secret))) {

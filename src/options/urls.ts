@@ -34,7 +34,7 @@ export function isOrigin(value: unknown): boolean {
   )
 }
 
-/** An origin, with credentials or without. */
+/** An origin, with or without credentials. */
 export function isProxy(value: unknown): boolean {
   if (typeof value !== 'string' || !URL.canParse(value)) return false
   const { protocol, pathname, search, hash, username, password } = new URL(value)

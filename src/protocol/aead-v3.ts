@@ -1,7 +1,7 @@
 import { constants, createDecipheriv, publicEncrypt } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 
-/** A part of a message that only the merchant can read: AEAD_AES_256_GCM under the APIv3 key (doc/v3/merchant/4012071382). */
+/** A part of a message that only the merchant can read: AEAD_AES_256_GCM with the APIv3 key (doc/v3/merchant/4012071382). */
 export interface Sealed {
   /** Base64: the ciphertext and the 16 bytes of its tag. */
   ciphertext: string
@@ -16,8 +16,7 @@ const NONCE = /^[\x20-\x7e]{12,16}$/
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 /**
- * The plaintext, or `undefined` if it was not encrypted with this key, or was altered. A wrong key, a flipped bit and other associated data cannot be
- * told apart.
+ * The plaintext, or `undefined` if it was not encrypted with this key, or was altered. A wrong key, a flipped bit and different associated data cannot be distinguished.
  */
 export function decryptV3(
   { ciphertext, nonce, associated_data: associated }: Sealed,

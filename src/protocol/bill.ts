@@ -13,12 +13,11 @@ export interface UnreadableLine {
 const MAX_LINE_BYTES = 64 * 1024
 
 /**
- * A bill is text in UTF-8, with a byte order mark or without: the names of the columns, rows in which each value begins with a back-tick, then names and one row again for the
- * summary (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). Columns differ by type and by the age of the merchant, so they are found by their names. Only the
- * unfinished line is kept.
+ * A bill is UTF-8 text, with or without a byte order mark: the names of the columns, rows in which each value begins with a back-tick, then names and
+ * one row again for the summary (v2: 9_6, 9_18; v3: doc/v3/merchant/4012791907). Columns differ by type and by the age of the merchant, so they are
+ * found by their names. Only the unfinished line is kept.
  *
- * @throws {WechatError} `WECHAT_REPLY_INVALID` for a bill that lacks a required column or its summary, and for a line that cannot be
- * read, unless `unreadable` takes it
+ * @throws {WechatError} `WECHAT_REPLY_INVALID` for a bill that lacks a required column or its summary, and for an unreadable line, unless `unreadable` accepts it
  */
 export async function* readBill<Row, Summary>(
   chunks: AsyncIterable<Buffer>,
@@ -84,9 +83,9 @@ export async function* readBill<Row, Summary>(
     }
     if (rows.length > 0) yield rows
   }
-  // The summary, if its line does not end.
+  // The summary, if its line has no line end.
   take(rest.toString(), [])
-  if (summary === undefined) throw invalid('it ends without its summary: it was cut short. Get it again')
+  if (summary === undefined) throw invalid('it ends without its summary: it was cut short. Download it again')
   return summary
 }
 
@@ -98,7 +97,7 @@ function cellsOf(line: string): string[] {
   return line.slice(1).split(',`')
 }
 
-/** Where the columns are, by their names. */
+/** The positions of the columns, by name. */
 export class Columns {
   readonly #at: Map<string, number>
   readonly width: number
@@ -134,11 +133,11 @@ function invalid(what: string): WechatError {
 
 export function money(text: string, digits = 2): number {
   const value = parseYuan(text, digits)
-  if (value === undefined) throw new Error(`${JSON.stringify(text.slice(0, 40))} is no amount in yuan`)
+  if (value === undefined) throw new Error(`${JSON.stringify(text.slice(0, 40))} is not an amount in yuan`)
   return value
 }
 
-/** Reads moments; the days, of which a bill has one or two, only once. */
+/** Reads times; each day, of which a bill has one or two, is computed only once. */
 export function moments(): (text: string) => Date {
   let day = ''
   let start = 0
@@ -149,7 +148,7 @@ export function moments(): (text: string) => Date {
     }
     if (Number.isNaN(start) || !TIME.test(text)) {
       day = ''
-      throw new Error(`${JSON.stringify(text.slice(0, 40))} is no moment`)
+      throw new Error(`${JSON.stringify(text.slice(0, 40))} is not a time`)
     }
     const digits = (at: number) => text.charCodeAt(at) * 10 + text.charCodeAt(at + 1) - ZEROS
     return new Date(start + digits(11) * 3_600_000 + digits(14) * 60_000 + digits(17) * 1000)
@@ -157,7 +156,7 @@ export function moments(): (text: string) => Date {
 }
 
 const TIME = /^.{10} (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d$/
-/** For two digits, computed from their character codes. */
+/** The value of two digits, from their character codes. */
 const ZEROS = 48 * 11
 
 export function oneOf<T extends string>(all: readonly T[], text: string): T {
@@ -172,11 +171,11 @@ export function named(text: string): string {
   return text
 }
 
-/** Only the count of a summary is always there and readable: no decision depends on the rest. */
+/** Only the count of a summary is always present and readable, and nothing depends on the rest. */
 export function counted(columns: Columns, name: string): (cells: string[]) => number {
   const at = columns.need(name)
   return (cells) => {
-    // Some bills count as if it were money: `45.0`.
+    // Some bills write the count like an amount: `45.0`.
     const [, count] = /^(\d{1,12})(?:\.0+)?$/.exec(cells[at]!) ?? []
     if (count === undefined) throw invalid(`its summary has no ${name}`)
     return Number(count)

@@ -5,7 +5,7 @@ import { parseYuan } from './money.ts'
 /** A line of a day's fund flow: one movement of the merchant's account. */
 export interface FundRow {
   at: Date
-  /** WeChat's number of what moved the money: a transaction, a refund, a withdrawal. */
+  /** WeChat's number for what moved the money: a transaction, a refund, a withdrawal. */
   transactionId: string
   flowId: string
   /** Such as `交易`, `退款`, `扣除交易手续费`. */
@@ -18,7 +18,7 @@ export interface FundRow {
   balance: number
   applicant: string
   note: string
-  /** The merchant's number: of the order or the refund. */
+  /** The merchant's number of the order or the refund. */
   voucher: string
 }
 

@@ -3,8 +3,9 @@ import { BlockList, isIP } from 'node:net'
 const MAPPED = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/
 
 /**
- * The address as WeChat accepts it, or `undefined` if it is not an address by Node's definition; one form for each address. IPv4 in IPv6 form, as from a
- * dual-stack socket, becomes IPv4: WeChat has refused `::ffff:1.2.3.4` with `invalid spbill_create_ip`. A zone id means something on this machine only.
+ * The address as WeChat accepts it, one form for each address, or `undefined` if Node does not consider it an address. IPv4 in IPv6 form, as from a
+ * dual-stack socket, becomes IPv4: WeChat has refused `::ffff:1.2.3.4` with `invalid spbill_create_ip`. A zone id is left out, as it is only valid on
+ * this machine.
  */
 export function readIpAddress(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined

@@ -3,7 +3,7 @@ export function isFen(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 1
 }
 
-/** Reads an amount in fen as the wire writes it: decimal digits and nothing else. `undefined` for anything else, `1.0` and `01` among it. */
+/** Reads an amount in fen as on the wire: only decimal digits. `undefined` for anything else, including `1.0` and `01`. */
 export function parseFen(text: string | undefined): number | undefined {
   if (text === undefined || !/^[1-9][0-9]{0,15}$/.test(text)) return undefined
   const value = Number(text)
@@ -11,8 +11,8 @@ export function parseFen(text: string | undefined): number | undefined {
 }
 
 /**
- * Reads an amount that bills write in yuan, as a whole number of its last decimal: of fen with the usual two digits, of thousandths of a fen with five. By its
- * digits, as no float holds 0.29. `undefined` for anything else, and for what is more exact than that.
+ * Reads an amount that bills write in yuan, as a whole number of its last decimal place: of fen for the usual two places, of thousandths of a fen for
+ * five. Works on the digits, as no float holds 0.29 exactly. `undefined` for anything else, and for more decimal places.
  */
 export function parseYuan(text: string, digits = 2): number | undefined {
   const match = /^(-?\d{1,13})(?:\.(\d{1,8}))?$/.exec(text)

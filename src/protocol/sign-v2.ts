@@ -14,7 +14,8 @@ export function signV2(fields: ReadonlyMap<string, string>, apiKey: string, sign
 }
 
 /**
- * Whether `sign` is the signature of `fields`, compared in constant time. The algorithm is the merchant's, never the message's, so that nobody can choose the weaker one; a message that names another algorithm is refused.
+ * Whether `sign` is the signature of `fields`, compared in constant time. The algorithm is the merchant's, never the message's, so that an attacker
+ * cannot choose the weaker one. A message that names another algorithm is refused.
  */
 export function verifyV2(fields: ReadonlyMap<string, string>, apiKey: string, signType: SignType): boolean {
   const sign = fields.get('sign')
@@ -70,7 +71,7 @@ function stringToSign(fields: ReadonlyMap<string, string>, apiKey: string): stri
   let text = ''
   let last = ''
   for (const [name, value] of fields) {
-    // Messages of WeChat come sorted. The comparison is of UTF-16 units, which for the ASCII names of the wire is ASCII order.
+    // WeChat's messages arrive sorted. The comparison is by UTF-16 units, which for the ASCII names of the wire is ASCII order.
     if (name < last) return stringToSign(new Map([...fields].sort(([a], [b]) => (a < b ? -1 : 1))), apiKey)
     last = name
     if (name !== 'sign' && value !== '') text += `${name}=${value}&`

@@ -10,7 +10,7 @@ export const SCHEME = 'WECHATPAY2-SHA256-RSA2048'
  */
 const PROBE = 'WECHATPAY/SIGNTEST/'
 
-/** How far the timestamp of a signed message may be from now, in both directions (doc/v3/merchant/4013053420). */
+/** How far the timestamp of a signed message may differ from now, in both directions (doc/v3/merchant/4013053420). */
 const WINDOW_MS = 5 * 60_000
 
 /** Who signs requests: a merchant with one of its API certificates. */
@@ -43,7 +43,7 @@ export interface Seal {
   signature: string
 }
 
-/** The value of Authorization (doc/v3/merchant/4012365334): five lines, each closed by LF, under RSA with PKCS#1 v1.5 and SHA-256. */
+/** The value of Authorization (doc/v3/merchant/4012365334): five lines, each ending with LF, signed by RSA with PKCS#1 v1.5 and SHA-256. */
 export function authorize({ method, target, timestamp, nonce, body }: RequestToSign, signer: Signer): string {
   const signature = signLines([method, target, timestamp, nonce, body], signer.privateKey)
   return `${SCHEME} mchid="${signer.mchId}",nonce_str="${nonce}",timestamp="${timestamp}",serial_no="${signer.serialNo}",signature="${signature}"`

@@ -61,7 +61,7 @@ export interface TradeSummary {
   serviceFeeMilli: number | undefined
 }
 
-/** Reads a trade bill of any type, of any age; yields its rows as they come, and returns its summary. */
+/** Reads a trade bill of any type and age; yields its rows as they arrive, and returns its summary. */
 export function readTradeBill(
   chunks: AsyncIterable<Buffer>,
   unreadable?: (line: UnreadableLine) => void,
@@ -96,7 +96,7 @@ function tradeRow(columns: Columns): (cells: string[]) => TradeRow {
   return (cells) => {
     const state = oneOf(TRADE_STATES, cells[tradeState]!)
     if (state === 'REFUND' && refund === undefined) {
-      throw new Error('it is a refund, and there are no columns for it')
+      throw new Error('it is a refund, and the bill has no columns for refunds')
     }
     return {
       at: moment(cells[at]!),

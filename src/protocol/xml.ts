@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer'
 import { WechatError } from '../errors.ts'
 
-/** No genuine message comes near this size. */
+/** Far more than any genuine message. */
 export const MAX_XML_BYTES = 64 * 1024
 
-/** One flat message, in the order of the wire. */
+/** The fields of a flat message, in wire order. */
 export type Fields = Map<string, string>
 
 const ENTITIES = new Map([
@@ -18,7 +18,7 @@ const ENTITIES = new Map([
 const DECLARATION =
   /^<\?xml[ \n\t]+version[ \n\t]*=[ \n\t]*(["'])1\.0\1(?:[ \n\t]+encoding[ \n\t]*=[ \n\t]*(["'])[Uu][Tt][Ff]-8\2)?(?:[ \n\t]+standalone[ \n\t]*=[ \n\t]*(["'])(?:yes|no)\3)?[ \n\t]*\?>/
 const NAME = /[A-Za-z_][A-Za-z0-9_]*/y
-/** A field as WeChat writes nearly all of them: one CDATA section, or text, with nothing to decode. Read at once, it takes a third of the time. */
+/** A field as WeChat writes nearly all of them: one CDATA section, or text, with nothing to decode. Reading it at once takes a third of the time. */
 const PLAIN_FIELD = /[ \n\t]*<([A-Za-z_][A-Za-z0-9_]*)>(?:<!\[CDATA\[([^\]]*)\]\]>|([^<&\]]*))<\/\1>/y
 const REFERENCE = /&(?:([a-z]{2,4})|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));/y
 const RESERVED = ['__proto__', 'constructor', 'prototype']
@@ -27,10 +27,10 @@ const NOT_XML = /[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/
 
 /**
  * Reads the flat XML of API v2: one root, one level, no attributes, no DOCTYPE, no comment, no duplicate, nothing before or after.
- * CDATA, the five entities and numeric references are decoded; values are never trimmed. Line ends are read as XML 1.0 §2.11 demands, and a tag may
+ * CDATA, the five entities and numeric references are decoded; values are never trimmed. Line ends are read as XML 1.0 §2.11 requires, and a tag may
  * have space before its end (§3.1).
  *
- * Refuses everything that a lenient parser would accept, as attackers can exploit two parsers that differ.
+ * Refuses everything that only a lenient parser would accept, as attackers can exploit differences between parsers.
  *
  * @throws {WechatError} `WECHAT_XML_INVALID`
  */
@@ -39,7 +39,7 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
   if (size > MAX_XML_BYTES) throw invalid(`the message has ${size} bytes, more than ${MAX_XML_BYTES}`)
   if (!(typeof input === 'string' ? input.isWellFormed() : isUtf8(input))) throw invalid('the message is not UTF-8')
   let text = typeof input === 'string' ? input : input.toString('utf8')
-  if (NOT_XML.test(text)) throw invalid('the message holds a character that XML does not allow')
+  if (NOT_XML.test(text)) throw invalid('the message contains a character that XML does not allow')
   if (text.includes('\r')) text = text.replace(/\r\n?/g, '\n')
 
   let at = tagEnd(text, skipSpace(text, DECLARATION.exec(text)?.[0].length ?? 0), `<${root}`)
@@ -51,7 +51,7 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
   function put(name: string, value: string): void {
     const known = fields.size
     fields.set(name, value)
-    if (fields.size === known) throw invalid(`the element ${shown(name)} stands twice`)
+    if (fields.size === known) throw invalid(`the element ${shown(name)} appears twice`)
   }
 
   for (;;) {
@@ -67,7 +67,7 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
     end = tagEnd(text, at, close)
     if (end >= 0) break
     if (text.charCodeAt(at) !== 60 /* < */) {
-      throw invalid(at < text.length ? 'text stands between the elements' : 'the message ends too early')
+      throw invalid(at < text.length ? 'there is text between the elements' : 'the message ends too early')
     }
     NAME.lastIndex = at + 1
     const name = NAME.exec(text)?.[0]
@@ -94,7 +94,7 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
       at = cdataEnd + 3
     }
     at = tagEnd(text, at, `</${name}`)
-    if (at < 0) throw invalid(`the element ${shown(name)} holds another element or is not closed`)
+    if (at < 0) throw invalid(`the element ${shown(name)} contains another element or is not closed`)
     put(name, value)
   }
   if (skipSpace(text, end) !== text.length) throw invalid(`something follows ${close}>`)
@@ -106,22 +106,22 @@ export function readXml(input: Buffer | string, root = 'xml'): Fields {
  * Writes one flat message, values in CDATA so that nothing in them can be read as markup. A carriage return is written as a reference, as a
  * reader would turn a bare one into a line feed.
  *
- * @throws {WechatError} `WECHAT_XML_INVALID` for a character that no XML text can hold
+ * @throws {WechatError} `WECHAT_XML_INVALID` for a character that XML text cannot contain
  */
 export function writeXml(fields: Iterable<readonly [string, string]>): string {
   let text = '<xml>'
   for (const [name, value] of fields) {
     if (NOT_XML.test(value) || !value.isWellFormed()) {
-      throw invalid(`the field ${name} holds a character that XML does not allow`)
+      throw invalid(`the field ${name} contains a character that XML does not allow`)
     }
     text += `<${name}><![CDATA[${value.replaceAll(']]>', ']]]]><![CDATA[>').replaceAll('\r', ']]>&#13;<![CDATA[')}]]></${name}>`
   }
   return text + '</xml>'
 }
 
-/** Stops at the first invalid one. */
+/** Stops at the first invalid entity. */
 function decode(text: string): string {
-  if (text.includes(']]>')) throw invalid('the message holds a stray ]]>')
+  if (text.includes(']]>')) throw invalid('the message contains a stray ]]>')
   let decoded = ''
   let from = 0
   for (let at = text.indexOf('&'); at >= 0; at = text.indexOf('&', from)) {
@@ -131,7 +131,7 @@ function decode(text: string): string {
     const character =
       ENTITIES.get(entity!) ??
       (code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff) ? String.fromCodePoint(code) : '')
-    if (character === '' || NOT_XML.test(character)) throw invalid('the message holds an unknown entity')
+    if (character === '' || NOT_XML.test(character)) throw invalid('the message contains an unknown entity')
     decoded += text.slice(from, at) + character
     from = at + whole!.length
   }
@@ -145,7 +145,7 @@ function tagEnd(text: string, at: number, start: string): number {
   return text.charCodeAt(end) === 62 /* > */ ? end + 1 : -1
 }
 
-/** A field to be kept, unless it is empty: copied, as a part of the message would keep all of it in memory. */
+/** A non-empty field that is kept: copied, as a slice would keep the whole message in memory. */
 export function kept(fields: Fields, name: string): string | undefined {
   const value = fields.get(name)
   return value ? Buffer.from(value).toString() : undefined

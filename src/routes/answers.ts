@@ -7,7 +7,7 @@ import { checkFields, date, kindOf, optional, shown, text } from '../base/rules.
 import type { Rule } from '../base/rules.ts'
 import { loggable } from '../base/thrown.ts'
 
-/** The hooks that requests wait for. Their errors are fit for a log and a reply, and their results are checked. */
+/** The hooks that requests wait for. Their errors are made fit for a log and a reply, and their results are checked. */
 export interface Answers {
   /** @throws {WechatError} `WECHAT_PRICE_INVALID` */
   price(request: FastifyRequest, identity: Identity): Promise<Price>
@@ -18,7 +18,7 @@ export interface Answers {
   authenticate?: ((request: FastifyRequest) => Promise<Identity | undefined>) | undefined
 }
 
-/** An earlier date was made from seconds, as in a JWT, not from milliseconds. */
+/** An earlier date must have been made from seconds, as in a JWT, instead of milliseconds. */
 const FIRST_EXPIRY = Date.UTC(2000)
 
 const TOKEN: Record<keyof IssuedToken, Rule> = {

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 
 type Raw = FastifyRequest['raw'] & { body?: unknown }
 
-/** Whether the app has read the body of a request to its end before us: Fastify's parsers would wait for it for ever. */
+/** Whether the app has read the body of a request to its end before us: Fastify's parsers would wait for it forever. */
 export function isSpent(raw: Raw, payload: unknown): boolean {
   return payload === raw && raw.readableEnded
 }

@@ -22,7 +22,7 @@ export function loginRoutes(
   scope: FastifyInstance,
   { login, answers, users, exposeOpenid, hasSeveral, log }: LoginRouteDeps,
 ): void {
-  // A token of the app's own is the app's to end.
+  // The app revokes its own tokens itself.
   if (answers.authenticate === undefined) {
     scope.post('/logout', { schema: logoutSchema }, async (request, reply) => {
       await login.revokeToken(users.tokenOf(request))

@@ -28,12 +28,12 @@ const BODY_LIMIT = 64 * 1024
 /** @fastify/swagger leaves it out: the route is only for WeChat. */
 const HIDDEN: object = { hide: true }
 
-/** WeChat waits 5 s. After this time we answer FAIL: WeChat sends again, and anything stored meanwhile is then known already. */
+/** WeChat waits 5 s. After this time we answer FAIL: WeChat sends again, and anything stored meanwhile is then already known. */
 const REPLY_LIMIT_MS = 4000
 
 /**
- * `POST /notify`. Only the plugin replies: it writes to the socket, past the app's `onSend`, serialisers and error handler, so that the app cannot turn a failure
- * into a success or reshape the reply. Success is answered only after the change has been committed.
+ * `POST /notify`. Only the plugin replies: it writes directly to the socket, bypassing the app's `onSend`, serialisers and error handler, so the app
+ * cannot turn a failure into a success or change the reply. Success is answered only after the change has been committed.
  */
 export function notifyRoute(
   scope: FastifyInstance,
@@ -66,7 +66,7 @@ export function notifyRoute(
         const { outTradeNo, transactionId } = notification
         const hint = { seen: 'payment-hinted', source: 'notify', transactionId } as const
         const observed = await orders.observe(outTradeNo, hint)
-        // Accepted once WeChat, asked, has confirmed it; until then it has to be sent again.
+        // Accepted once a query has confirmed it; until then WeChat has to send it again.
         if (observed === undefined || observed.outcome === 'repeated') return takenBy(observed)
         return fault('ambiguous')
       }
@@ -93,7 +93,7 @@ export function notifyRoute(
     }
   }
 
-  /** It names no app: the order does. Its owner does the work, here or, through a shared store, elsewhere. */
+  /** It does not name the app: the order does. Its owner does the work, here or, through a shared store, elsewhere. */
   async function takeRefund(report: RefundReport): Promise<Observed | undefined> {
     const { mchId } = orders.owner
     const others = registered().filter(({ owner }) => owner.mchId === mchId)
@@ -107,7 +107,7 @@ export function notifyRoute(
     return await keeper?.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report })
   }
 
-  /** It is for the owner of the order: this registration, another one here, or one elsewhere that shares the store and does its own work. */
+  /** It is for the owner of the order: this registration, another one here, or one elsewhere that shares the store and does the work itself. */
   async function takeRefundHint({
     appid,
     outTradeNo,

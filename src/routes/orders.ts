@@ -66,7 +66,7 @@ export function orderRoutes(scope: FastifyInstance, { orders, users: { authentic
     } catch (error) {
       log.warn(
         { outTradeNo: order.outTradeNo, err: error },
-        'WeChat could not be asked about the order; the reply has its last known state',
+        'WeChat could not be queried about the order; the reply has its last known state',
       )
       return view(order)
     }
@@ -89,7 +89,8 @@ export function orderRoutes(scope: FastifyInstance, { orders, users: { authentic
 
 /**
  * The payer's address, which WeChat requires. With `trustProxy` Fastify passes on what proxies wrote, sometimes with a port, `unknown`, or anything
- * the client made up; a UNIX socket has none. No order fails for that: the farthest valid address counts, and the socket's is the nearest.
+ * the client made up; a UNIX socket has none. No order fails because of that: the farthest valid address counts, the socket's address being the
+ * nearest.
  */
 function clientIp(request: FastifyRequest): string {
   const written = [...(request.ips ?? [request.ip])].reverse()

@@ -62,7 +62,7 @@ export interface PassagesDeps {
   bodyLimit: number
   /** Real ms from the arrival of a notification to its answer. */
   limitMs: number
-  /** Answers a notification that has taken this long. */
+  /** Answers a notification after this time. */
   onLate: (passage: Passage, reply: RawReply) => void
 }
 
@@ -109,7 +109,7 @@ export function createPassages(
   }
 
   function answer(passage: Passage, reply: RawReply, taken: Taken, status?: number): void {
-    // Already answered, or the app has begun an answer, which is logged when it is complete.
+    // Already answered, or the app has started an answer, which is logged when it is complete.
     if (reply.headersSent) return
     settle(passage, taken)
     const { status: usual, contentType, body } = pay.reply(passage, taken.fault)
@@ -122,7 +122,7 @@ export function createPassages(
   function endOfTime(passage: Passage, raw: Raw, reply: RawReply): void {
     const { stage, touched } = passage
     if (stage === 'ours') return onLate(passage, reply)
-    // The connection is gone, or the app has begun its own answer.
+    // The connection is gone, or the app has started its own answer.
     if (reply.destroyed || reply.headersSent) return
     if (stage !== 'body') {
       log.error({}, `${HOLDERS[stage]} has held a notification for ${limitMs} ms: ${advice}`)
@@ -183,7 +183,7 @@ export function createPassages(
     if (!borrowed) {
       log.warn(
         {},
-        `A middleware reads the bodies of notifications before fastify-wechat-pay; they are taken from raw.body. Better ${advice.split('.')[0]}`,
+        `A middleware reads the bodies of notifications before fastify-wechat-pay; they are taken from raw.body. It is better to ${advice.split('.')[0]}`,
       )
     }
     borrowed = true
@@ -229,7 +229,7 @@ export function createPassages(
         reply.code(reply.statusCode >= 400 ? reply.statusCode : status).header('content-type', contentType)
         return body
       },
-      // A middleware or a hook of the app has answered past Fastify.
+      // A middleware or a hook of the app has answered, bypassing Fastify.
       onResponse: (request, reply, done) => {
         const passage = of(request, reply)
         if (!passage.answered) {

@@ -46,14 +46,14 @@ export const appLoginSchema = { ...loginSchema, summary: 'Log in to the app of t
 
 export const logoutSchema = {
   tags: ['wechat'],
-  summary: 'End the token that the request carries',
-  response: { 204: { type: 'null', description: 'It is over, or was never there' }, ...failures },
+  summary: "Revoke the request's token",
+  response: { 204: { type: 'null', description: 'The token is revoked, or did not exist' }, ...failures },
 }
 
 export const createOrderSchema = {
   tags: ['wechat'],
   summary: 'Order, and get the parameters of wx.requestPayment',
-  description: 'The price hook decides about the content of the body. Amounts are never read from it.',
+  description: 'The price hook defines the content of the body. Amounts are never read from it.',
   response: {
     200: Type.Object({
       outTradeNo: Type.String(),

@@ -6,7 +6,7 @@ import type { Answers } from './answers.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose request it is, in routes with `fastify.wechat.requireUser` as a preHandler; elsewhere reading it throws. */
+    /** The user of the request, in routes with `fastify.wechat.requireUser` as a preHandler; elsewhere reading it throws. */
     readonly wechatUser: Identity
   }
 }
@@ -15,13 +15,13 @@ const USER = Symbol('fastify-wechat-pay user')
 type Known = FastifyRequest & { [USER]?: Identity }
 
 export interface Users {
-  /** The token of the request, as `Authorization: Bearer …` has it; empty if it has none. */
+  /** The token of the request, from `Authorization: Bearer …`; empty if there is none. */
   tokenOf(request: FastifyRequest): string
-  /** Whose request it is. @throws {WechatError} `WECHAT_UNAUTHENTICATED` */
+  /** The user of the request. @throws {WechatError} `WECHAT_UNAUTHENTICATED` */
   authenticate(request: FastifyRequest): Promise<Identity>
 }
 
-/** Who sends a request: by the built-in token, or as the hook `authenticate` says. */
+/** The user of a request, by the built-in token or from the hook `authenticate`. */
 export function createUsers(login: Login, answers: Answers): Users {
   const tokenOf = ({ headers }: FastifyRequest) =>
     /^Bearer ([\x21-\x7e]+)$/i.exec(headers.authorization ?? '')?.[1] ?? ''
@@ -43,8 +43,7 @@ export function createUsers(login: Login, answers: Answers): Users {
   }
 }
 
-/**
- * For routes of the app's own: lets a request pass with `request.wechatUser`, or refuses it with `WECHAT_UNAUTHENTICATED` (401). With an `appid` only its users
+/** For the app's own routes: sets `request.wechatUser`, or refuses the request with `WECHAT_UNAUTHENTICATED` (401). With an `appid` only its users
  * pass.
  */
 export function createRequireUser(
@@ -59,7 +58,7 @@ export function createRequireUser(
         if (user !== undefined) return user
         throw new WechatError(
           'WECHAT_UNAUTHENTICATED',
-          'request.wechatUser is there in routes with fastify.wechat.requireUser as a preHandler only.',
+          'request.wechatUser exists only in routes with fastify.wechat.requireUser as a preHandler.',
         )
       },
     })

@@ -7,7 +7,7 @@ const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 const T0 = Date.parse('2026-03-01T04:00:00.000Z')
 
-/** A machine whose clock can be set, and real time, which passes with it unless it is moved alone. */
+/** A machine with a clock that can be set, and real time, which advances with it unless moved separately. */
 function rig() {
   let own = T0
   let steady = 0
@@ -22,46 +22,46 @@ function rig() {
   return {
     clock,
     told,
-    /** What our time and WeChat's are, as ms after the start. */
+    /** Our time and WeChat's, as ms after the start. */
     now: () => clock.now().getTime() - T0,
     wechatNow: () => clock.wechatNow().getTime() - T0,
     pass(ms: number) {
       own += ms
       steady += ms
     },
-    /** Somebody sets the machine's clock, or moves a virtual one. */
+    /** Sets the machine's clock, or moves a virtual one. */
     set(ms: number) {
       own += ms
     },
-    /** A reply comes `tripMs` after its request, when WeChat's clock shows this many ms after the start. */
+    /** A reply arrives `tripMs` after its request, when WeChat's clock shows this many ms after the start. */
     hear(ms: number, tripMs = 100) {
       clock.heard(new Date(Math.floor((T0 + ms) / 1000) * 1000), tripMs)
     },
   }
 }
 
-t.test('our time is that of the clock below, and never goes back', async (t) => {
+t.test('our time is that of the underlying clock, and never goes back', async (t) => {
   const { now, pass, set } = rig()
   t.equal(now(), 0)
   pass(SECOND)
   t.equal(now(), SECOND)
   set(HOUR)
-  t.equal(now(), HOUR + SECOND, 'a clock that is set forward is followed: the machine may have slept')
+  t.equal(now(), HOUR + SECOND, 'a clock set forward is followed, as the machine may have slept')
   set(-2 * HOUR)
-  t.equal(now(), HOUR + SECOND, 'one that is set back is not')
+  t.equal(now(), HOUR + SECOND, 'a clock set back is not followed')
   t.equal(now(), HOUR + SECOND)
   pass(1000 * SECOND)
-  t.equal(now(), HOUR + SECOND + 900 * SECOND, 'it goes on from there at nine tenths of its speed')
+  t.equal(now(), HOUR + SECOND + 900 * SECOND, 'it continues from there at nine tenths of its speed')
 })
 
-t.test('a clock that was set back is caught up with, and small steps add up to nothing', async (t) => {
+t.test('after a clock was set back, both agree again later, and small steps do not add up', async (t) => {
   const { now, pass, set } = rig()
   set(-MINUTE)
   for (let second = 0; second < 600; second++) {
     now()
     pass(SECOND)
   }
-  t.equal(now(), 600 * SECOND - MINUTE, 'after ten minutes of a minute')
+  t.equal(now(), 600 * SECOND - MINUTE, 'ten minutes after a step of one minute')
   for (let day = 0; day < 30; day++) {
     pass(24 * HOUR)
     now()
@@ -72,7 +72,7 @@ t.test('a clock that was set back is caught up with, and small steps add up to n
   }
 })
 
-t.test('a virtual clock moves our time by as much as it moves, also after it was set back', async (t) => {
+t.test('a virtual clock moves our time by the same amount, also after it was set back', async (t) => {
   const { now, set } = rig()
   set(HOUR)
   t.equal(now(), HOUR)
@@ -84,7 +84,7 @@ t.test('a virtual clock moves our time by as much as it moves, also after it was
   }
 })
 
-t.test('however the clock is set, our time does not go back, and no wait is much longer than planned', async () => {
+t.test('however the clock is set, our time never goes back, and no wait is much longer than planned', async () => {
   fc.assert(
     fc.property(
       fc.array(
@@ -110,21 +110,21 @@ t.test('however the clock is set, our time does not go back, and no wait is much
   )
 })
 
-t.test("WeChat's time is ours while its replies do not say otherwise", async (t) => {
+t.test("WeChat's time is ours unless its replies say otherwise", async (t) => {
   const { wechatNow, pass, hear, told } = rig()
   t.equal(wechatNow(), 0)
   for (let n = 0; n < 100; n++) {
     pass(777)
     hear(n * 777 + 777)
-    t.equal(wechatNow(), n * 777 + 777, 'a Date says whole seconds: it moves nothing')
+    t.equal(wechatNow(), n * 777 + 777, 'a Date has whole seconds, so a smaller difference changes nothing')
   }
   pass(SECOND)
   hear(100 * 777 + 500, 600)
-  t.equal(wechatNow(), 100 * 777 + SECOND, 'it was written at any moment of the round trip')
+  t.equal(wechatNow(), 100 * 777 + SECOND, 'it may have been written at any moment of the round trip')
   t.same(told, [])
 })
 
-t.test("WeChat's time is no nearer than its replies tell", async (t) => {
+t.test("WeChat's time is only as exact as its replies", async (t) => {
   for (const ahead of [-HOUR, -90 * SECOND, -5 * SECOND, 5 * SECOND, 90 * SECOND, HOUR, 3650 * 24 * HOUR]) {
     for (const trip of [0, 100, 5 * SECOND]) {
       const { wechatNow, now, pass, hear } = rig()
@@ -132,7 +132,7 @@ t.test("WeChat's time is no nearer than its replies tell", async (t) => {
         pass(4321)
         hear(now() + ahead - trip / 2, trip)
         const off = Math.abs(wechatNow() - now() - ahead)
-        if (off > trip + SECOND) t.fail(`${ahead} ms ahead, ${trip} ms to and fro: wrong by ${off} ms`)
+        if (off > trip + SECOND) t.fail(`${ahead} ms ahead, ${trip} ms round trip: off by ${off} ms`)
       }
     }
   }
@@ -149,19 +149,19 @@ t.test('a difference of more than a minute is reported once, and again when it h
     return told.splice(0).map((ms) => Math.round(ms / MINUTE))
   }
   t.same(replies(0), [])
-  t.same(replies(MINUTE), [], 'a minute is none')
+  t.same(replies(MINUTE), [], 'a minute is not reported')
   t.same(replies(2 * MINUTE), [2])
   t.same(replies(2.5 * MINUTE), [])
   t.same(replies(HOUR), [60])
-  t.same(replies(50 * MINUTE), [], 'some less of much is the same')
-  t.same(replies(0), [0], 'its end is reported too')
+  t.same(replies(50 * MINUTE), [], 'a slightly smaller large difference is not reported again')
+  t.same(replies(0), [0], 'the end of the difference is reported too')
   set(HOUR)
   t.same(replies(-HOUR), [-60], 'the clock of this machine was set forward')
   set(-HOUR)
-  t.same(replies(-HOUR), [], 'and back: ours goes on')
+  t.same(replies(-HOUR), [], 'and back: ours continues')
 })
 
-t.test('a virtual WeChat that stands still or jumps', async (t) => {
+t.test('the time of a virtual WeChat that stands still or jumps is followed', async (t) => {
   const { wechatNow, pass, hear, told } = rig()
   const world = { time: 200 * 24 * HOUR }
   for (let n = 0; n < 1000; n++) {
@@ -169,7 +169,7 @@ t.test('a virtual WeChat that stands still or jumps', async (t) => {
     if (n % 100 === 99) world.time += 3 * HOUR
     hear(world.time, 1)
     const off = Math.abs(wechatNow() - world.time)
-    if (off > SECOND + 1) t.fail(`wrong by ${off} ms`)
+    if (off > SECOND + 1) t.fail(`off by ${off} ms`)
   }
   t.equal(told.length, 1, 'it is reported once')
 })

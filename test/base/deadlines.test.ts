@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createDeadlines } from '../../src/base/deadlines.ts'
 
-t.test('deadlines that are not closed in time end once, in the order in which they began', async (t) => {
+t.test('deadlines that are not closed in time fire once, in the order in which they began', async (t) => {
   const deadlines = createDeadlines(20)
   const told: string[] = []
   const began = performance.now()
@@ -24,11 +24,11 @@ t.test('deadlines that are not closed in time end once, in the order in which th
   await new Promise<void>((resolve) => {
     deadlines.begin(resolve)
   })
-  t.same(told, ['first', 'second'], 'and it goes on')
+  t.same(told, ['first', 'second'], 'later deadlines still fire')
   deadlines.stop()
 })
 
-t.test('one that is closed by another that is late is not told', async (t) => {
+t.test('a deadline closed by the callback of another one does not fire', async (t) => {
   const deadlines = createDeadlines(20)
   const told: string[] = []
   const began = performance.now()
@@ -46,22 +46,22 @@ t.test('one that is closed by another that is late is not told', async (t) => {
   deadlines.stop()
 })
 
-t.test('no timer is left when nothing is under way', async (t) => {
+t.test('no timer is left when no deadline is running', async (t) => {
   const timers = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
   const before = timers()
   const deadlines = createDeadlines(60_000)
   deadlines.begin(() => {}).close()
-  t.equal(timers(), before, 'one that keeps no process alive')
+  t.equal(timers(), before, 'the timer does not keep the process alive')
   const last = deadlines.begin(() => {})
   t.equal(timers(), before + 1)
   deadlines.stop()
-  t.equal(timers(), before + 1, 'running deadlines go on')
+  t.equal(timers(), before + 1, 'running deadlines continue')
   last.close()
   t.equal(timers(), before)
   createDeadlines(60_000).stop()
 })
 
-t.test('a task may take so long, and no longer', async (t) => {
+t.test('a task that takes too long is rejected', async (t) => {
   const deadlines = createDeadlines(20)
   const late = () => new Error('late')
   t.equal(await deadlines.limit(Promise.resolve(1), late), 1)

@@ -19,7 +19,7 @@ t.test('the messages about a payment', async (t) => {
   }
   for (const name of NAMES) {
     publish(name, () => {
-      throw new Error('made although nobody listens')
+      throw new Error('the message was created without a subscriber')
     })
     subscribe(name, listener)
     t.ok(listens(name))

@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkFields, date, optional, shown, text } from '../../src/base/rules.ts'
 import { NASTY } from '../nonsense.ts'
 
-t.test('a text: the fault names the rule that is broken, and quotes no text', async (t) => {
+t.test('a string: the fault names the broken rule and does not quote the string', async (t) => {
   const cases: [value: unknown, fault: string | undefined][] = [
     ['a', undefined],
     ['茶茶a', undefined],
@@ -38,7 +38,7 @@ t.test('optional fields may be left out', async (t) => {
   t.match(optional(date)(null), 'must be a valid Date, not null')
 })
 
-t.test('an object: every fault of it, and names that nobody reads', async (t) => {
+t.test('an object: all its faults, including unknown names', async (t) => {
   const rules = { token: text(1, 7), expiresAt: optional(date) }
   t.strictSame(checkFields({ token: 'a' }, rules), { fields: { token: 'a', expiresAt: undefined }, faults: [] })
   t.strictSame(checkFields({ token: '', expiresAt: 7, expires: 1, 'x\n': 1 }, rules).faults, [
@@ -47,7 +47,7 @@ t.test('an object: every fault of it, and names that nobody reads', async (t) =>
     "'expires' is none of token, expiresAt",
     "'x\\n' is none of token, expiresAt",
   ])
-  t.strictSame(checkFields({ token: 'a', expires: undefined }, rules).faults, [], 'a name without a value is none')
+  t.strictSame(checkFields({ token: 'a', expires: undefined }, rules).faults, [], 'a name without a value is ignored')
   t.strictSame(checkFields({ token: 'a', id: 7 }, rules, 'kept'), {
     fields: { token: 'a', expiresAt: undefined, id: 7 },
     faults: [],

@@ -8,7 +8,7 @@ t.test('reveal() gives the value', async (t) => {
   t.equal(new Secret(VALUE).reveal(), VALUE)
 })
 
-t.test('nothing else does', async (t) => {
+t.test('nothing else shows it', async (t) => {
   const secret = new Secret(VALUE)
   const error = Object.assign(new Error(`bad ${secret}`, { cause: secret }), { secret })
   const views: [string, unknown][] = [
@@ -17,10 +17,10 @@ t.test('nothing else does', async (t) => {
     ['concatenation', '' + secret],
     ['JSON', JSON.stringify({ secret })],
     ['inspect', inspect(secret)],
-    ['inspect of what holds it', inspect({ deep: [{ secret }] }, { depth: 9, showHidden: true })],
+    ['inspect of an object that contains it', inspect({ deep: [{ secret }] }, { depth: 9, showHidden: true })],
     ['inspect without custom functions', inspect(secret, { customInspect: false, showHidden: true, getters: true })],
     ['format', format('%s %o %O %j', secret, secret, secret, secret)],
-    ['an error that holds it', inspect(error, { depth: 9 })],
+    ['an error that contains it', inspect(error, { depth: 9 })],
     ['its properties', Reflect.ownKeys(secret).map((key) => [key, Reflect.get(secret, key)])],
     ['a spread', { ...secret }],
     ['a structured clone', structuredClone(secret)],
@@ -28,7 +28,7 @@ t.test('nothing else does', async (t) => {
   for (const [name, view] of views) {
     t.notMatch(typeof view === 'string' ? view : inspect(view), VALUE, name)
   }
-  t.equal(`${secret}`, '[secret]', 'a reader of the log sees that there was one')
+  t.equal(`${secret}`, '[secret]', 'the log shows that there was a secret')
   t.equal(JSON.stringify({ secret }), '{"secret":"[secret]"}')
   t.equal(inspect({ secret }), '{ secret: [secret] }')
 })

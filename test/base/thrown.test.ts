@@ -15,7 +15,7 @@ const { log } = Fastify({
   },
 })
 
-t.test('an ordinary error is logged as it is', async (t) => {
+t.test('an ordinary error is logged unchanged', async (t) => {
   class PaymentError extends Error {
     readonly statusCode = 410
     readonly details = { sku: 'tea', stock: [0, 0], at: new Date(0), bytes: Buffer.from('x'), nothing: null }
@@ -44,7 +44,7 @@ for (const [name, make] of Object.entries(NASTY)) {
   })
 }
 
-t.test('large errors are cut to the most important parts', async (t) => {
+t.test('large errors are reduced to their most important parts', async (t) => {
   const long = Object.assign(new TypeError('m'.repeat(1_000_000), { cause: new Error('closed') }), {
     code: 'ESOLD',
     statusCode: 410,
@@ -61,7 +61,7 @@ t.test('large errors are cut to the most important parts', async (t) => {
   t.match(loggable(undefined), { message: 'undefined' })
 })
 
-t.test('a reason is a text that every database can keep', async (t) => {
+t.test('a reason is a string that every database can store', async (t) => {
   t.equal(reasonOf(new Error('a\0b')), 'ab')
   t.equal(reasonOf('half \ud83c'), 'half \ufffd')
   t.equal(reasonOf(NASTY['an error whose message throws']!()), 'something was thrown that cannot be shown')

@@ -42,7 +42,7 @@ t.test('--json prints one object and nothing else', async (t) => {
   })
 })
 
-t.test('without it a table is printed', async (t) => {
+t.test('without --json a table is printed', async (t) => {
   const { out } = await run('trivial')
   t.equal(
     out,
@@ -59,7 +59,7 @@ t.test('--quick reaches the benchmark; the median of two is their mean', async (
   t.strictSame(JSON.parse(out).ratios, { 'hare/tortoise': 2.5 })
 })
 
-t.test('the rounds are interleaved, each beginning with another contestant', async (t) => {
+t.test('the rounds are interleaved, each starting with a different contestant', async (t) => {
   const { err } = await run('trivial')
   t.equal(err, 'hare tortoise tortoise hare hare tortoise\n')
 })
@@ -69,7 +69,7 @@ t.test('the rounds end when their time is up, but not before the first', async (
   t.strictSame(one, [1])
 })
 
-t.test('what cannot be run prints nothing on stdout and says why', async (t) => {
+t.test('a benchmark that cannot run prints nothing on stdout and says why', async (t) => {
   const usage =
     /Usage: npm run bench -- NAME \[--version v2\|v3\] \[--quick\] \[--json\]\nNAME is one of: broken, trivial\n/
   const cases: [string[], RegExp][] = [

@@ -6,7 +6,7 @@ type Server = { listen: () => number }
 
 const messages = Array.from({ length: 200 }, (_, n) => ({ headers: {}, body: Buffer.from(`${n}`) }))
 
-/** Loads a contestant that fails as `how` says. */
+/** Runs a contestant that fails as `how` says. */
 async function run(how: string): Promise<number> {
   const { call, ended, stop } = startProcess<Server>(new URL('servers/failing.mjs', import.meta.url), [how])
   try {
@@ -29,7 +29,7 @@ for (const [how, message] of [
   ['answers HTTP 500', /then one with HTTP 500/],
   ['breaks the connection', /of 200 requests 4\d were answered/],
 ] as const) {
-  t.test(`one that ${how} ends the benchmark with an error`, async (t) => {
+  t.test(`a contestant that ${how} ends the benchmark with an error`, async (t) => {
     await t.rejects(run(how), message)
   })
 }

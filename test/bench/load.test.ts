@@ -5,7 +5,7 @@ import '../../src/index.ts'
 import '../../mock-server/index.ts'
 import { TYPESCRIPT } from '../typescript.ts'
 
-t.test('the plugin adds few modules to those of Fastify, none of TypeBox, undici or the mock', async (t) => {
+t.test("the plugin loads few modules beyond Fastify's, and none of TypeBox, undici or the mock", async (t) => {
   const load = (...modules: string[]) => start(modules, { count: true, nodeArgs: [TYPESCRIPT] }).files
   const fastify = import.meta.resolve('fastify')
   const alone = load(fastify)
@@ -22,7 +22,7 @@ t.test('the plugin adds few modules to those of Fastify, none of TypeBox, undici
   )
 })
 
-t.test('the mock loads nothing of its pages until one is opened', async (t) => {
+t.test('the mock loads its pages only when one is opened', async (t) => {
   const { files } = start([import.meta.resolve('../../mock-server/index.ts')], { count: true, nodeArgs: [TYPESCRIPT] })
   t.ok([...files].some((file) => /mock-server\/server\/page-routes/.test(file)))
   t.strictSame(
@@ -31,6 +31,6 @@ t.test('the mock loads nothing of its pages until one is opened', async (t) => {
   )
 })
 
-t.test('what cannot be loaded is an error', async (t) => {
+t.test('a module that cannot be loaded is an error', async (t) => {
   t.throws(() => start(['./nothing.js']), /nothing\.js cannot be loaded:[^]*ERR_MODULE_NOT_FOUND/)
 })

@@ -4,7 +4,7 @@ import { startCommand, type Command } from '../../bench/mock/cli-process.ts'
 import { advance, loop, receiver, SENDS } from '../../bench/mock/contestants.ts'
 import { TYPESCRIPT } from '../typescript.ts'
 
-t.test('the mock and the loop send the same bytes to the same receiver, as often', async (t) => {
+t.test('the mock and the loop send the same bytes to the same receiver, equally often', async (t) => {
   const shop = await receiver('FAIL')
   t.teardown(shop.close)
   const mock = await advance()
@@ -25,7 +25,7 @@ t.test('the mock and the loop send the same bytes to the same receiver, as often
   t.strictSame(shop.taken(), { received: 0, bytes: 0 })
 })
 
-t.test('an order that is refused ends the benchmark', async (t) => {
+t.test('a refused order ends the benchmark', async (t) => {
   const mock = await advance()
   t.teardown(mock.close)
   await t.rejects(mock.order(1, 'not a URL'), /unifiedorder was refused: <xml>/)
@@ -37,7 +37,7 @@ const cli: Command = {
   path: '/healthz',
 }
 
-t.test('a process is asked as soon as it says where it is', async (t) => {
+t.test('a process gets requests as soon as it prints its address', async (t) => {
   const { url, line, ms, rss, stop } = await startCommand(cli)
   t.ok(line.includes(url))
   t.ok(ms > 0)
@@ -47,7 +47,7 @@ t.test('a process is asked as soon as it says where it is', async (t) => {
   await stop()
 })
 
-t.test('one that does not is ended', async (t) => {
+t.test('a process that does not is stopped', async (t) => {
   await t.rejects(startCommand({ ...cli, args: [...cli.args, '--nonsense'] }), /ended without saying where it is/)
   await t.rejects(startCommand({ ...cli, path: '/nowhere' }), /\/nowhere answers 404\./)
 })

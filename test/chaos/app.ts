@@ -7,7 +7,7 @@ import { STORES } from './stores.ts'
 import type { Adapter } from './stores.ts'
 
 // One process of the app under test: the plugin on PostgreSQL, and an onPaid that writes one row per run through its transaction.
-// `POST /refund` does what an operator would. Prints its port on the first line. Everything it needs comes in one JSON argument.
+// `POST /refund` does what an operator would. Prints its port on the first line. Everything it needs is in one JSON argument.
 export interface ChaosAppOptions {
   databaseUrl: string
   adapter: Adapter

@@ -5,15 +5,15 @@ import type { Run, Tally } from './scenarios.ts'
 const SECOND = 1000
 const HOUR = 3600 * SECOND
 
-/** One process at a time; the last one's clock jumps to and fro. */
+/** The clock offsets of the processes; the clock of the last one jumps back and forth. */
 const CLOCKS: number[][] = [[0], [90 * SECOND], [-90 * SECOND], [-HOUR, 0, HOUR]]
 
-/** What a killed process has claimed waits for as long as its clock was ahead, and for its lease. */
+/** Work claimed by a killed process waits as long as its clock was ahead, plus its lease. */
 const PATIENCE_MS = 240 * SECOND
 
 /**
- * Processes whose clocks are ±90 s apart, and one whose clock jumps by ±1 h, are killed at random moments while payments arrive. Orders that nobody pays must still be
- * open at the end: all of them have two hours.
+ * Processes whose clocks are ±90 s apart, and one whose clock jumps by ±1 h, are killed at random moments while payments arrive. Unpaid orders must
+ * still be open at the end, as all of them are valid for two hours.
  */
 export async function clocks({ quick, say, ...on }: Run): Promise<Tally> {
   const [payments, unpaid, kills] = quick ? [60, 10, 8] : [400, 50, 60]
@@ -32,7 +32,7 @@ export async function clocks({ quick, say, ...on }: Run): Promise<Tally> {
       await start()
     }
     await paying
-    // One with a clock that is right is there to the end, and looks for what the others have left in the far future.
+    // One process with a correct clock runs until the end, and looks for work that the others left in the far future.
     options.clocksAheadMs = [0]
     await fleet.grow(1)
     const result = await tally(pool, world, undefined, PATIENCE_MS)

@@ -2,10 +2,10 @@ import { payAll, tally, withFleet } from './scenarios.ts'
 import type { Run, Tally } from './scenarios.ts'
 
 const LEASE_MS = 60_000
-/** A process that closes gives its claims back, and the others sweep five times a second. */
+/** A closing process gives back its claims, and the others sweep five times a second. */
 const LATE_MS = 10_000
 
-/** Processes are replaced in good order, one after the other, while payments arrive. Nothing may wait for the end of a lease. */
+/** Processes are replaced cleanly, one after the other, while payments arrive. Nothing may wait for the end of a lease. */
 export async function deploy({ quick, say, ...on }: Run): Promise<Tally> {
   const [payments, deploys] = quick ? [100, 6] : [500, 30]
   return await withFleet(on, { leaseMs: LEASE_MS }, async ({ fleet, world, pool }) => {

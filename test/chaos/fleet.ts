@@ -14,26 +14,25 @@ interface Member {
 }
 
 /**
- * Some processes of the app behind one address: connections go to them in turn. A process that is killed takes its connections with it, as behind any load
- * balancer.
+ * Several processes of the app behind one address, which get the connections in turn. A killed process takes its connections with it, as behind any load balancer.
  */
 export interface Fleet {
   url: string
   /** How many processes were killed. */
   kills: number
-  /** How many ended by themselves; others take their places. */
+  /** How many processes exited unexpectedly; they are replaced. */
   exits: number
   /** Adds processes. */
   grow(count: number): Promise<void>
-  /** SIGKILL to the process that has run longest. */
+  /** Sends SIGKILL to the process that has run longest. */
   kill(): void
   /** Replaces the process that has run longest, as a deploy does: no more connections, then SIGTERM. Resolves when it has ended. */
   replace(): Promise<void>
-  /** SIGKILL to all. */
+  /** Sends SIGKILL to all. */
   stop(): Promise<void>
 }
 
-/** A run with more is given up. */
+/** With more unexpected exits the run is aborted. */
 const MOST_EXITS = 10
 
 export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOptions): Promise<Fleet> {

@@ -5,10 +5,10 @@ import type { World } from '../../mock-server/index.ts'
 const SHARE = 5
 
 /**
- * Well-signed notifications say of several unpaid orders, at the same moment and four times each, that one transaction has paid them. It pays one of them, and only what is
- * said of that one is acknowledged.
+ * Validly signed notifications report, at the same moment and four times each, that one transaction paid several unpaid orders. It pays one of them,
+ * and only notifications of that one are acknowledged.
  *
- * @throws when it paid none or several, or another was acknowledged
+ * @throws if it paid none or several, or another was acknowledged
  */
 export async function reuseTransactions(world: World, pool: pg.Pool, numbers: string[]): Promise<void> {
   const said = numbers.map((outTradeNo, n) => {
@@ -30,7 +30,7 @@ export async function reuseTransactions(world: World, pool: pg.Pool, numbers: st
   const transactions = new Set(said.map(({ transactionId }) => transactionId))
   for (const transaction of transactions) {
     const orders = said.filter(({ transactionId, outTradeNo }) => transactionId === transaction && paid.has(outTradeNo))
-    if (orders.length !== 1) throw new Error(`one transaction has paid ${orders.length} orders`)
+    if (orders.length !== 1) throw new Error(`one transaction paid ${orders.length} orders`)
   }
   const believed = deliveries.flat().filter(({ verdict, outTradeNo }) => verdict === 'acked' && !paid.has(outTradeNo!))
   if (believed.length > 0) throw new Error(`${believed.length} notifications of a used transaction were acknowledged`)

@@ -13,9 +13,9 @@ import { reuseTransactions } from './reuse.ts'
 import { ADAPTERS, APPLICATION_NAME } from './stores.ts'
 import type { Adapter } from './stores.ts'
 
-/** What a run came to. `lost`, `doubled`, `stuck` and `exits` must be 0. */
+/** The result of a run. `lost`, `doubled`, `stuck` and `exits` must be 0. */
 export interface Tally extends Counts {
-  /** Processes that ended by themselves. */
+  /** Processes that exited unexpectedly. */
   exits: number
 }
 
@@ -26,7 +26,7 @@ interface Counts {
   lost: number
   doubled: number
   stuck: number
-  /** Refunds that were asked for and not granted. */
+  /** Requested refunds that were refused. */
   refused: number
 }
 
@@ -36,7 +36,7 @@ export interface Database {
   start(): Promise<void>
 }
 
-/** Of WeChat Pay's API. */
+/** The version of WeChat Pay's API. */
 export type Version = 'v2' | 'v3'
 
 export interface Run {
@@ -46,12 +46,12 @@ export interface Run {
   say(text: string): void
 }
 
-/** Retries every 300 ms of real time: WeChat's schedule, pressed into seconds, and longer. */
+/** Retries every 300 ms of real time: WeChat's schedule compressed into seconds, with more retries. */
 const FAST_SCHEDULE = Array<number>(40).fill(0.3)
 
 export const scenarios: Record<string, (run: Run) => Promise<Tally>> = { crash, processes, database, outage }
 
-/** What a process has left behind is taken over within 15 s of its death, and then done. */
+/** Work left by a process is taken over within 15 s of its death, and then done. */
 const SETTLED_MS = 20_000
 
 /** One process at a time is killed at random moments, while payments arrive, are retried and swept. */
@@ -70,14 +70,16 @@ async function crash({ quick, say, ...on }: Run): Promise<Tally> {
     const result = await tally(pool, world)
     const seconds = ((Date.now() - killed) / 1000).toFixed(1)
     say(`${fleet.kills} kills, everything settled ${seconds} s after the last`)
-    if (Date.now() - killed > SETTLED_MS) throw new Error(`it took ${seconds} s to settle what the dead had claimed`)
+    if (Date.now() - killed > SETTLED_MS) {
+      throw new Error(`it took ${seconds} s to settle what dead processes had claimed`)
+    }
     return result
   })
 }
 
 /**
- * Four processes on one database, at each isolation that may be its default; every notification arrives at several of them at the same moment, and several
- * refunds of one order are asked for at once. One transaction is said to have paid several orders.
+ * Four processes on one database, at each isolation level it may have as default. Every notification arrives at several of them at the same moment,
+ * several refunds of one order are requested at once, and one transaction is reported for several orders.
  */
 async function processes(run: Run): Promise<Tally> {
   const tallies: Tally[] = []
@@ -114,8 +116,8 @@ async function processesAt(isolation: string, { quick, say, ...on }: Run): Promi
 }
 
 /**
- * Single connections end all the time, and the database stops in the middle, through one library after the other. What is acknowledged must be stored; nothing
- * may be answered late; no process may end; everything is settled after the database returns.
+ * Single connections keep breaking, and the database stops half-way, with one library after the other. What is acknowledged must be stored, nothing
+ * may be answered late, no process may exit, and everything is settled after the database returns.
  */
 async function database(run: Run): Promise<Tally> {
   const tallies: Tally[] = []
@@ -143,7 +145,7 @@ async function databaseThrough(adapter: Adapter, { database, version, quick, say
       const late = [...before, ...during].filter(({ durationMs }) => durationMs >= 5000)
       if (late.length > 0) throw new Error(`${late.length} notifications were answered after 5 s or more`)
       await database.start()
-      // Nobody has swept yet: what is paid now was paid by the notifications that were acknowledged.
+      // There was no sweep yet: what is paid now was paid by the acknowledged notifications.
       const acked = new Set(
         [...before, ...during].filter(({ verdict }) => verdict === 'acked').map(({ outTradeNo }) => outTradeNo),
       )
@@ -164,7 +166,7 @@ async function databaseThrough(adapter: Adapter, { database, version, quick, say
           ended += await ending.stop()
         }),
       ])
-      say(`${adapter}: ${ended} connections ended, ${fleet.exits} processes ended by themselves`)
+      say(`${adapter}: ${ended} connections ended, ${fleet.exits} processes exited unexpectedly`)
       return counts
     },
   )
@@ -273,13 +275,13 @@ export interface Stage {
   fleet: Fleet
   world: World
   pool: pg.Pool
-  /** Of the processes that begin from now on. */
+  /** For the processes started from now on. */
   options: Pick<ChaosAppOptions, 'sweepIntervalMs' | 'clocksAheadMs'>
-  /** Replaces the fleet's processes by some that sweep. */
+  /** Replaces the fleet's processes with ones that sweep. */
   sweeping(count: number): Promise<void>
 }
 
-/** A fleet of the app on the database, against a WeChat on the real clock, for as long as `run` takes. */
+/** A fleet of the app on the database, with a WeChat on the real clock, while `run` runs. */
 export async function withFleet(
   { database, version }: Pick<Run, 'database' | 'version'>,
   changes: Partial<ChaosAppOptions>,
@@ -330,7 +332,7 @@ async function emptyDatabase(url: string): Promise<pg.Pool> {
   return pool
 }
 
-/** Users log in, order and pay, some at a time, spread over `spreadMs`. What fails is done again, as a user would. */
+/** Users log in, order and pay, several at a time, spread over `spreadMs`. Failures are retried, as a user would. */
 export async function payAll(
   app: { url: string },
   world: World,
@@ -394,7 +396,7 @@ async function post(url: string, body: object, token?: string): Promise<unknown>
   return await response.json()
 }
 
-/** Waits until every order is quiet, at most `limitMs`, and counts what WeChat took against what the database says. */
+/** Waits until every order is quiet, at most `limitMs`, and compares WeChat's payments with the database. */
 export async function tally(
   pool: pg.Pool,
   world: World,

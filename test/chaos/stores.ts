@@ -11,7 +11,7 @@ export interface ChaosStore<Tx = any> {
   write(tx: Tx, outTradeNo: string): Promise<unknown>
 }
 
-/** What the connections of the app under test are called at the server. */
+/** The application name of the connections of the app under test. */
 export const APPLICATION_NAME = 'chaos-app'
 
 function open(databaseUrl: string): pg.Pool {
@@ -25,7 +25,7 @@ function open(databaseUrl: string): pg.Pool {
 
 const INSERT = 'insert into chaos_fulfilments (out_trade_no) values '
 
-/** The same store through different libraries, each set up as docs/stores.md says. */
+/** The same store with different libraries, each set up as docs/stores.md says. */
 export const STORES = {
   fromPg(databaseUrl: string): ChaosStore<pg.PoolClient> {
     return {

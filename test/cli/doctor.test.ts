@@ -10,7 +10,7 @@ import { MERCHANT_V3, OPTIONS } from '../options/merchant-v3.ts'
 
 const INDEX = new URL('../../src/index.ts', import.meta.url).href
 
-/** A file that exports options which lead nowhere. */
+/** A file that exports options with an unreachable WeChat. */
 const optionsFile = (exported = '') => `
   import { memoryStore } from ${JSON.stringify(INDEX)}
   const options = {
@@ -44,7 +44,7 @@ t.test('the doctor', async (t) => {
   t.match(plain.printed, /\nWARN {2} API v2: There is no `merchant\.apiKey`.*\n {7}Set/, 'a merchant needs no v2 key')
   const json = await doctor('doctor', `${dir}/function.mjs`, '--json')
   const checks = JSON.parse(json.printed) as { ok: boolean }[]
-  t.equal(json.code, checks.filter(({ ok }) => !ok).length, 'the exit code counts what failed')
+  t.equal(json.code, checks.filter(({ ok }) => !ok).length, 'the exit code is the number of failed checks')
   t.equal(json.code, plain.code)
   t.ok(checks.length > 8)
   t.match(await doctor('doctor', `${dir}/wrong.mjs`), { code: 1, printed: /FAILED options: .*\n- `appid` must be/ })
@@ -52,7 +52,7 @@ t.test('the doctor', async (t) => {
   t.match(await doctor('doctor', `${dir}/nothing.mjs`), { code: 1, printed: /FAILED options: / })
 })
 
-t.test('it prints its checks, and nothing of what the plugin would log', async (t) => {
+t.test('it prints its checks, and nothing that the plugin would log', async (t) => {
   const server = createServer((_request, response) => {
     response.sendDate = false
     response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString())
@@ -67,7 +67,7 @@ t.test('it prints its checks, and nothing of what the plugin would log', async (
   t.match(printed.split('\n')[0], /^ok {4} options: /)
 })
 
-t.test('how it is called', async (t) => {
+t.test('usage', async (t) => {
   t.match(await doctor('--help'), { code: 0, printed: /^Usage: / })
   for (const args of [[], ['doctor'], ['patient', 'x.mjs'], ['doctor', 'a', 'b']]) {
     t.match(await doctor(...args), { code: 2, printed: /^Usage: / }, args.join(' '))

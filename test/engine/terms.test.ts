@@ -10,7 +10,7 @@ const CHECKED: CheckedTerms = { ...termsOf(), tradeType: 'JSAPI' }
 t.test('valid terms are returned unchanged', async (t) => {
   const terms = termsOf({ attach: 'a=b' })
   t.strictSame(checkTerms(terms), { ...CHECKED, attach: 'a=b' })
-  t.strictSame(checkTerms({ ...terms, attach: '' }), CHECKED, 'an empty attach is none')
+  t.strictSame(checkTerms({ ...terms, attach: '' }), CHECKED, 'an empty attach becomes undefined')
   for (const part of [
     { totalFee: 1 },
     { totalFee: Number.MAX_SAFE_INTEGER },

@@ -20,7 +20,7 @@ for (const [version, refused] of [
   ['v2', 'fail_xml'],
   ['v3', 'http_status'],
 ] as const) {
-  t.test(`the demo tells the whole flow of ${version} and exits 0`, async (t) => {
+  t.test(`the demo shows the whole flow of ${version} and exits with 0`, async (t) => {
     const { stdout } = await run(process.execPath, [TYPESCRIPT, 'examples/demo.ts', '--version', version], { cwd })
     const steps = ['wx\\.login', 'paySign', refused, refused, 'acked', 'duplicate', 'forged', 'Everything happened']
     t.match(stdout, new RegExp(steps.join('[^]*')))
@@ -54,8 +54,8 @@ t.test('--json prints one object with the same facts', async (t) => {
   })
 })
 
-t.test('it fails when something does not happen as it should', async (t) => {
-  // The shop's replies on their way to the mini program: one leaks, one lies.
+t.test('it fails if a step goes wrong', async (t) => {
+  // Changes the shop's replies on their way: one leaks the session key, one turns FAIL into SUCCESS.
   const spoil = `const { fetch } = globalThis
     globalThis.fetch = async (url, init) => {
       const text = (await (await fetch(url, init)).text()).replace('{"token"', '{"session_key":"leaked","token"').replace('"FAIL"', '"SUCCESS"')
@@ -77,7 +77,7 @@ interface Shop {
   stop(): Promise<void>
 }
 
-/** Starts the shop as its own process, on a database of its own; resolves with the facts of its first line. */
+/** Starts the shop as its own process with its own database; resolves with the facts of its first line. */
 async function shop(t: Test, env: Record<string, string> = {}): Promise<Shop> {
   const database = join(t.testdirName, 'shop.db')
   mkdirSync(t.testdirName, { recursive: true })
@@ -100,7 +100,7 @@ async function startShop(t: Test, env: Record<string, string>): Promise<Shop> {
     stopped = true
     child.kill('SIGTERM')
     const [code] = (await once(child, 'exit')) as [number]
-    if (code !== 0) throw new Error(`SIGTERM did not end the shop cleanly, but with ${code}`)
+    if (code !== 0) throw new Error(`after SIGTERM the shop exited with ${code}`)
   }
   t.teardown(stop)
   return { ...(JSON.parse(line) as Omit<Shop, 'stop'>), stop }
@@ -112,7 +112,7 @@ const post = async (url: string, body: object, headers = {}) =>
     await fetch(url, { method: 'POST', headers: { ...json, ...headers }, body: JSON.stringify(body) })
   ).json()) as Record<string, string>
 
-t.test('the shop alone, with a mock of its own', async (t) => {
+t.test('the shop alone, with its own mock', async (t) => {
   const { url, notifyUrl, mockUrl } = await shop(t)
   t.equal(notifyUrl, `${url}/wechat/notify`)
   const { code } = await post(`${mockUrl}/__mock/v1/worlds/default/login-codes`, {})
@@ -125,7 +125,7 @@ t.test('the shop alone, with a mock of its own', async (t) => {
     delivery: { verdict: 'acked' },
     order: { tradeState: 'SUCCESS' },
   })
-  t.equal((await fetch(`${url}/probe?out_trade_no=${outTradeNo}`)).status, 404, 'no probe unless asked for')
+  t.equal((await fetch(`${url}/probe?out_trade_no=${outTradeNo}`)).status, 404, 'no probe unless requested')
   t.match(
     await (
       await fetch(`${url}/wechat/orders`, { method: 'POST', headers: { authorization: `Bearer ${token}` } })
@@ -135,7 +135,7 @@ t.test('the shop alone, with a mock of its own', async (t) => {
   )
 })
 
-t.test('it prints where it listens; a port in use, and a WeChat without an account, are errors', async (t) => {
+t.test('it prints where it listens; a port in use and a WeChat without credentials are errors', async (t) => {
   const folder = t.testdir()
   const inFolder = `data:text/javascript,process.chdir(${JSON.stringify(folder)})`
   const child = spawn(
@@ -172,7 +172,7 @@ t.test('it prints where it listens; a port in use, and a WeChat without an accou
   })
 })
 
-/** What `wechat-mock --print-env` prints of it. */
+/** What `wechat-mock --print-env` prints for it. */
 function environmentOf(mock: MockWechat): Record<string, string> {
   const { appid, appSecret, mchId, apiKey, v3 } = mock.default.credentials
   return {
@@ -247,7 +247,7 @@ for (const [name, database] of Object.entries(DATABASES)) {
     t.match(
       await post(`${second.url}/wechat/orders`, { cart: '7' }, { authorization: `Bearer ${token}` }),
       { code: 'WECHAT_ORDER_PAID' },
-      'the token and the key are remembered too',
+      'the token and the key survive too',
     )
     await second.stop()
   })

@@ -24,7 +24,7 @@ const metered = (t: Parameters<typeof merchant>[0], onPaid: () => void) =>
     options: { onPaid },
   })
 
-t.test('the counters of an operator', async (t) => {
+t.test("the operator's counters", async (t) => {
   let closed = true
   const shop = await metered(t, () => {
     if (closed) throw new Error('the warehouse is closed')
@@ -67,7 +67,7 @@ t.test('the counters of an operator', async (t) => {
   })
 })
 
-t.test('orders whose work cannot be done are due, and after ten minutes stuck', async (t) => {
+t.test('orders whose work fails are due, and count as stuck after ten minutes', async (t) => {
   const shop = await metered(t, () => {})
   shop.store.claimDue = async () => []
   const outTradeNo = await shop.order()
@@ -80,7 +80,7 @@ t.test('orders whose work cannot be done are due, and after ten minutes stuck', 
   t.match(await scrape(shop), { wechat_orders_due: 1, wechat_orders_stuck: 1 })
 })
 
-t.test('closing the app ends the listening', async (t) => {
+t.test('closing the app removes the subscriptions', async (t) => {
   const shop = await metered(t, () => {})
   t.ok(hasSubscribers('fastify-wechat-pay:sweep'))
   await shop.app.close()

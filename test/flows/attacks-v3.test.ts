@@ -97,7 +97,7 @@ t.test('what WeChat has signed for another merchant moves no money here', async 
     ['from the future', { skewSeconds: 360 }, /stale/],
     ['of a fen', { fields: { 'amount.total': '1' } }, /mismatch|incomplete/],
     ['of another payer', { fields: { 'payer.openid': 'oMallory' } }, /mismatch/],
-    ['of another app', { fields: { appid: 'wx0123456789abcdef' } }, /wrong-account/],
+    ['for another app', { fields: { appid: 'wx0123456789abcdef' } }, /wrong-account/],
     ['unpaid', { fields: { trade_state: 'NOTPAY' } }, undefined],
     ['as v2, signed with a key that is not ours', { version: 'v2', key: 'x'.repeat(32) }, /FAIL/],
   ] as const) {

@@ -22,7 +22,7 @@ both('the bills of a day: what WeChat keeps of a payment and its refund', async 
   ])
   const movements: number[] = []
   for await (const { direction, fee } of app.wechat.bills.funds(day)) movements.push(direction === 'in' ? fee : -fee)
-  t.strictSame(movements, [1250, -8, -248], 'the payment, its fee, and the refund, which returns a part of the fee')
+  t.strictSame(movements, [1250, -8, -248], 'the payment, its fee, and the refund, which returns part of the fee')
   await t.rejects(app.wechat.bills.trades('2026-01-14').next(), {
     code: 'WECHAT_REFUSED',
     wechatText: NO_BILL[version],

@@ -11,7 +11,7 @@ const SECOND = 1000
 const MINUTE = 60 * SECOND
 const HOUR = 60 * MINUTE
 
-/** A process of the shop: an app on a store, with a clock of its own. */
+/** A process of the shop: an app on a store, with its own clock. */
 async function start(
   t: Test,
   mock: MockWechat,
@@ -20,7 +20,7 @@ async function start(
   options: Partial<WechatPayOptions<any>>,
 ) {
   const { appid, appSecret } = mock.default.credentials
-  /** What it logs of its clock, and all that is not well. */
+  /** Its log lines about the clock, and all warnings and errors. */
   const logged: { level: number; aheadMs?: number; msg: string }[] = []
   const paid: string[] = []
   const app = Fastify({
@@ -86,91 +86,105 @@ function each(name: string, test: (t: Test, version: Version) => Promise<void>):
   for (const version of ['v2', 'v3'] as const) tap.test(`${version}: ${name}`, async (t) => await test(t, version))
 }
 
-/** Whatever WeChat was asked so far, by name. */
+/** The names of the calls to WeChat so far. */
 function calls(mock: MockWechat): string[] {
   return mock.default.journal.entries().map(({ api }) => api)
 }
 
-each('a clock that is set back by an hour: GET goes on asking, the sweeper goes on working', async (t, version) => {
-  const mock = await wechat(t)
-  const world = mock.default
-  let offset = 0
-  let broken = true
-  const shop = await start(t, mock, version, memoryStore() as Store, {
-    now: () => new Date(world.clock.now().getTime() + offset),
-    onPaid: () => {
-      if (broken) throw new Error('no stock')
-    },
-  })
-  const headers = await shop.login()
-  const [polled, delivered, forgotten] = [
-    await shop.order('cart-1', headers),
-    await shop.order('cart-2', headers),
-    await shop.order('cart-3', headers),
-  ]
-  await world.pay(delivered, { deliver: 'hold' })
-  await shop.notify(delivered)
-  await shop.app.wechat.idle()
-  await shop.ask('GET', `/orders/${polled}`, undefined, headers)
-  offset = -HOUR
-  await shop.app.wechat.sweep()
+each(
+  'after the clock is set back by an hour, GET still queries WeChat and the sweeper still works',
+  async (t, version) => {
+    const mock = await wechat(t)
+    const world = mock.default
+    let offset = 0
+    let broken = true
+    const shop = await start(t, mock, version, memoryStore() as Store, {
+      now: () => new Date(world.clock.now().getTime() + offset),
+      onPaid: () => {
+        if (broken) throw new Error('no stock')
+      },
+    })
+    const headers = await shop.login()
+    const [polled, delivered, forgotten] = [
+      await shop.order('cart-1', headers),
+      await shop.order('cart-2', headers),
+      await shop.order('cart-3', headers),
+    ]
+    await world.pay(delivered, { deliver: 'hold' })
+    await shop.notify(delivered)
+    await shop.app.wechat.idle()
+    await shop.ask('GET', `/orders/${polled}`, undefined, headers)
+    offset = -HOUR
+    await shop.app.wechat.sweep()
 
-  const before = calls(mock).length
-  await world.advance('3s')
-  t.match(await shop.ask('GET', `/orders/${polled}`, undefined, headers), { state: 'prepaid' })
-  t.same(calls(mock).slice(before), ['orderquery'], "a client's GET after three seconds queries WeChat")
-  broken = false
-  await world.advance('2s')
-  t.equal(await shop.app.wechat.sweep(), 3, 'after five minutes the failed hook runs again and open orders are queried')
-  t.match(await shop.app.wechat.orders.get(delivered), { fulfilment: 'done' })
-  await world.advance('25s')
-  t.equal(await shop.app.wechat.sweep(), 2)
-  const next = await shop.order('cart-4', headers)
-  await world.advance('2h')
-  await shop.app.wechat.sweep()
-  for (const outTradeNo of [polled, forgotten, next]) {
-    t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'closed' }, 'each order is closed when it expires')
-  }
-  t.equal(world.order(polled).tradeState, 'CLOSED')
-})
-
-each('a clock that is an hour ahead closes nothing early, is reported once, and closes in time', async (t, version) => {
-  const mock = await wechat(t)
-  const world = mock.default
-  const store = memoryStore() as Store
-  const right = await start(t, mock, version, store, { now: () => world.clock.now() })
-  const headers = await right.login()
-  const numbers: string[] = []
-  for (let n = 0; n < 20; n++) numbers.push(await right.order(`cart-${n}`, headers))
-  await world.advance('61m')
-  await right.app.wechat.sweep()
-
-  const ahead = await start(t, mock, version, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
-  const before = calls(mock).length
-  t.equal(await ahead.app.wechat.sweep(), 20, 'they are due by its clock')
-  t.same(new Set(calls(mock).slice(before)), new Set(['orderquery']), 'so it asks, and hears what time it is')
-  for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
-  t.equal(await ahead.app.wechat.sweep(), 0, 'and does not ask again')
-  t.match(ahead.logged, [
-    { msg: /^The clock of this process is (3599|3600) s ahead of WeChat's\. Orders expire by WeChat's/ },
-  ])
-  t.equal(await ahead.order('cart-0', headers), numbers[0], 'an order of an hour ago is still good')
-  const late = await ahead.order('late', headers)
-  const left = world.order(late).expiresAt!.getTime() - world.clock.now().getTime()
-  t.ok(Math.abs(left - 2 * HOUR) <= 1000, 'a new one gets its two hours, to the second')
-
-  await world.advance('58m')
-  t.equal((await ahead.app.wechat.sweep()) > 0, true)
-  for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
-  await world.advance('1m')
-  await ahead.app.wechat.sweep()
-  for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'closed' })
-  t.match(await store.findOrder(late), { state: 'prepaid' })
-  t.equal(ahead.logged.length, 1)
-})
+    const before = calls(mock).length
+    await world.advance('3s')
+    t.match(await shop.ask('GET', `/orders/${polled}`, undefined, headers), { state: 'prepaid' })
+    t.same(calls(mock).slice(before), ['orderquery'], "a client's GET after three seconds queries WeChat")
+    broken = false
+    await world.advance('2s')
+    t.equal(
+      await shop.app.wechat.sweep(),
+      3,
+      'after five minutes the failed hook runs again and open orders are queried',
+    )
+    t.match(await shop.app.wechat.orders.get(delivered), { fulfilment: 'done' })
+    await world.advance('25s')
+    t.equal(await shop.app.wechat.sweep(), 2)
+    const next = await shop.order('cart-4', headers)
+    await world.advance('2h')
+    await shop.app.wechat.sweep()
+    for (const outTradeNo of [polled, forgotten, next]) {
+      t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'closed' }, 'each order is closed when it expires')
+    }
+    t.equal(world.order(polled).tradeState, 'CLOSED')
+  },
+)
 
 each(
-  'an order of the same terms in a process whose clock is an hour ahead is not closed for its age',
+  'a process whose clock is an hour ahead closes nothing early, logs the difference once, and closes on time',
+  async (t, version) => {
+    const mock = await wechat(t)
+    const world = mock.default
+    const store = memoryStore() as Store
+    const right = await start(t, mock, version, store, { now: () => world.clock.now() })
+    const headers = await right.login()
+    const numbers: string[] = []
+    for (let n = 0; n < 20; n++) numbers.push(await right.order(`cart-${n}`, headers))
+    await world.advance('61m')
+    await right.app.wechat.sweep()
+
+    const ahead = await start(t, mock, version, store, { now: () => new Date(world.clock.now().getTime() + HOUR) })
+    const before = calls(mock).length
+    t.equal(await ahead.app.wechat.sweep(), 20, 'the orders are due by its clock')
+    t.same(
+      new Set(calls(mock).slice(before)),
+      new Set(['orderquery']),
+      'so it queries WeChat, and learns the time from the reply',
+    )
+    for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
+    t.equal(await ahead.app.wechat.sweep(), 0, 'it does not query again')
+    t.match(ahead.logged, [
+      { msg: /^The clock of this process is (3599|3600) s ahead of WeChat's\. Orders expire by WeChat's/ },
+    ])
+    t.equal(await ahead.order('cart-0', headers), numbers[0], 'an order made an hour ago is still valid')
+    const late = await ahead.order('late', headers)
+    const left = world.order(late).expiresAt!.getTime() - world.clock.now().getTime()
+    t.ok(Math.abs(left - 2 * HOUR) <= 1000, 'a new order gets exactly two hours')
+
+    await world.advance('58m')
+    t.equal((await ahead.app.wechat.sweep()) > 0, true)
+    for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'prepaid' })
+    await world.advance('1m')
+    await ahead.app.wechat.sweep()
+    for (const outTradeNo of numbers) t.match(await store.findOrder(outTradeNo), { state: 'closed' })
+    t.match(await store.findOrder(late), { state: 'prepaid' })
+    t.equal(ahead.logged.length, 1)
+  },
+)
+
+each(
+  'ordering again in a process whose clock is an hour ahead does not close the order for its age',
   async (t, version) => {
     const mock = await wechat(t)
     const world = mock.default
@@ -186,7 +200,7 @@ each(
 )
 
 for (const behind of [-HOUR, -90 * SECOND]) {
-  each(`a clock that is ${-behind / SECOND} s behind closes in time`, async (t, version) => {
+  each(`a process whose clock is ${-behind / SECOND} s behind closes on time`, async (t, version) => {
     const mock = await wechat(t)
     const world = mock.default
     let offset = behind
@@ -217,7 +231,7 @@ for (const behind of [-HOUR, -90 * SECOND]) {
   })
 }
 
-each('two processes whose clocks are three minutes apart deliver everything once', async (t, version) => {
+each('two processes whose clocks are three minutes apart fulfil everything once', async (t, version) => {
   const mock = await wechat(t)
   const world = mock.default
   const store = memoryStore() as Store
@@ -242,7 +256,7 @@ each('two processes whose clocks are three minutes apart deliver everything once
   t.same(shops.flatMap(({ paid }) => paid).sort(), numbers.sort())
 })
 
-each('a virtual WeChat, far away in time and jumping, and an app on the real clock', async (t, version) => {
+each('an app on the real clock works with a virtual WeChat whose time is far away and jumps', async (t, version) => {
   for (const startTime of ['2020-01-15T12:00:00+08:00', '2050-01-15T12:00:00+08:00']) {
     const mock = await createMockWechat({ world: { startTime: new Date(startTime) } })
     t.teardown(() => mock.close())

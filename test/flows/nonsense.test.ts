@@ -38,7 +38,7 @@ const throwing = Object.fromEntries(
   ]),
 )
 
-both('onPaid throws: a failed run like any other, run again after a wait', async (t, open) => {
+both('when onPaid throws anything, the run fails and is repeated after a wait', async (t, open) => {
   await doing(
     t,
     open,
@@ -57,7 +57,7 @@ both('onPaid throws: a failed run like any other, run again after a wait', async
   )
 })
 
-both('onRefunded throws: as onPaid', async (t, open) => {
+both('when onRefunded throws anything, the run fails and is repeated after a wait', async (t, open) => {
   await doing(
     t,
     open,
@@ -79,7 +79,7 @@ both('onRefunded throws: as onPaid', async (t, open) => {
   )
 })
 
-both('onAnomaly throws: it is logged, and the finding stays', async (t, open) => {
+both('when onAnomaly throws anything, the error is logged and the finding stays', async (t, open) => {
   await doing(
     t,
     open,
@@ -135,14 +135,14 @@ const REQUESTS: Record<
 }
 
 for (const [hook, { options, send, code }] of Object.entries(REQUESTS)) {
-  both(`${hook} throws: the request fails`, async (t, open) => {
+  both(`when ${hook} throws anything, the request fails`, async (t, open) => {
     await doing(t, open, throwing, options, async (t, shop) => {
       failed(t, await send(shop))
       t.strictSame(shop.world.orders(), [])
     })
   })
 
-  both(`${hook} answers nonsense: the request fails, and says which hook is to blame`, async (t, open) => {
+  both(`when ${hook} returns nonsense, the request fails and the error names the hook`, async (t, open) => {
     await doing(t, open, NO_ANSWERS, options, async (t, shop, name) => {
       const answer = await send(shop)
       const nobody = hook === 'authenticate' && /^nothing|^null|of nothing$/.test(name)
@@ -155,7 +155,7 @@ for (const [hook, { options, send, code }] of Object.entries(REQUESTS)) {
   })
 }
 
-both('onLogin throws: the login fails', async (t, open) => {
+both('when onLogin throws anything, the login fails', async (t, open) => {
   await doing(
     t,
     open,
@@ -167,7 +167,7 @@ both('onLogin throws: the login fails', async (t, open) => {
   )
 })
 
-both('what observing hooks answer is nothing to us', async (t, open) => {
+both('the return values of observing hooks are ignored', async (t, open) => {
   const harmless = Object.fromEntries(
     Object.entries(NO_ANSWERS).filter(([name]) => !/proxy|thenable that throws/.test(name)),
   )

@@ -22,7 +22,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 
 for (const [name, open] of stores) {
   both(
-    `several prices of one key at the same moment: at least one gets its order. ${name}`,
+    `of simultaneous orders with one key and several prices, at least one is made. ${name}`,
     async (t, make, version) => {
       const shop = await make(t, {
         store: await open(),
@@ -39,7 +39,7 @@ for (const [name, open] of stores) {
       })
       const headers = await shop.login()
 
-      /** Orders the cart once at each price, all at the same moment, and resolves with the numbers that were given. */
+      /** Orders the cart at each price at the same moment, and resolves with the order numbers. */
       async function race(cart: string, prices: number[]): Promise<string[]> {
         asked.length = 0
         const replies = await Promise.all(
@@ -49,9 +49,9 @@ for (const [name, open] of stores) {
         for (const { status, body } of replies) {
           if (status !== 200) t.match([status, body], [409, { code: 'WECHAT_ORDER_CONFLICT' }])
         }
-        t.ok(given.length > 0, `${cart}: somebody can pay`)
+        t.ok(given.length > 0, `${cart}: at least one can be paid`)
         const open = given.filter((outTradeNo) => shop.world.order(outTradeNo).tradeState === 'NOTPAY')
-        t.equal(open.length, 1, 'one of the orders, and no other')
+        t.equal(open.length, 1, 'the live order is one of them, and the only one')
         t.match(await live(shop, cart), { outTradeNo: open[0], state: 'prepaid' })
         const calls = ['unifiedorder', 'orderquery', 'closeorder'].map(
           (api) => asked.filter((each) => each === api).length,
@@ -59,7 +59,7 @@ for (const [name, open] of stores) {
         t.same(
           calls,
           [given.length, given.length - 1, given.length - 1],
-          'no call too many: each order but the last is closed once',
+          'each order but the last is closed once, with no extra calls',
         )
         return given
       }
@@ -67,7 +67,7 @@ for (const [name, open] of stores) {
       let both = 0
       for (let n = 0; n < PAIRS; n++) if ((await race(`${version}-pair-${n}`, [100, 200])).length === 2) both++
       const ten = await race(`${version}-ten`, TEN)
-      t.comment(`${PAIRS} pairs, of which ${both} got both orders, one after the other; of ten at once ${ten.length}`)
+      t.comment(`${both} of ${PAIRS} pairs got both orders, one after the other; of ten at once ${ten.length}`)
     },
   )
 }

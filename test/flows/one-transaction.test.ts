@@ -24,7 +24,7 @@ async function orderElsewhere({ world, url }: Merchant, attach: string, signType
   return outTradeNo
 }
 
-both('a transaction that has paid one order pays no other', async (t, open) => {
+both('a transaction that paid one order pays no other', async (t, open) => {
   const shop = await open(t)
   const first = await shop.order()
   await shop.world.pay(first)

@@ -26,7 +26,7 @@ const DATABASES: [name: string, open: (t: Test) => Promise<Executor<any> | undef
 ]
 for (const [name, open] of DATABASES) {
   both(
-    `${ORDERS} payments, each notified ${COPIES} times at once: onPaid waits for no sweep. ${name}`,
+    `${ORDERS} payments, each notified ${COPIES} times at once: onPaid does not wait for a sweep. ${name}`,
     async (t, make) => {
       const executor = await open(t)
       if (executor === undefined) return

@@ -30,12 +30,12 @@ both('every call to WeChat goes through the proxy: logins, orders, queries and r
   const calls = { jscode2session: /GET \/sns\/jscode2session\?/g, ...CALLS[version] }
   for (const api of ['jscode2session', 'unifiedorder', 'refund', 'orderquery'] as const) {
     const through = [...proxy.seen().matchAll(calls[api])]
-    t.equal(through.length, shop.world.journal.find({ api }).length, `${api}: no other way`)
+    t.equal(through.length, shop.world.journal.find({ api }).length, `${api}: only through the proxy`)
     t.not(through.length, 0)
   }
   t.ok(proxy.asked.length >= AGENTS[version], 'a tunnel for each')
-  t.notMatch(JSON.stringify(shop.logs), 'hunter2', 'the log does not have the password')
-  t.notMatch(inspect(shop.app.wechat, { depth: 9, showHidden: true }), 'hunter2', 'nor has what the app can see')
+  t.notMatch(JSON.stringify(shop.logs), 'hunter2', 'the log does not contain the password')
+  t.notMatch(inspect(shop.app.wechat, { depth: 9, showHidden: true }), 'hunter2', 'nor does anything the app can see')
 })
 
 t.test('an error names the proxy that refused the call, without its password', async (t) => {
@@ -47,7 +47,7 @@ t.test('an error names the proxy that refused the call, without its password', a
   t.strictSame(shop.world.journal.find({ api: 'jscode2session' }), [])
 })
 
-both('the environment names no proxy', async (t, open) => {
+both('the environment sets no proxy', async (t, open) => {
   const proxy = await connectProxy(t)
   const before = { ...process.env }
   t.teardown(() => {

@@ -17,7 +17,7 @@ import {
 } from '../../mock-server/base/real-time.ts'
 import { callPay, placeOrder, REFUSAL, startMock, startShop } from './helpers.ts'
 
-t.test('names what is in flight and tells when nothing is', async (t) => {
+t.test('lists what is in flight and reports when nothing is', async (t) => {
   const activity = createActivity()
   t.equal(activity.busy(), false)
   await activity.idle()
@@ -38,7 +38,7 @@ t.test('names what is in flight and tells when nothing is', async (t) => {
   t.same(activity.list(), [])
 })
 
-t.test('knows what somebody waits for', async (t) => {
+t.test('knows what a caller is waiting for', async (t) => {
   const activity = createActivity()
   activity.enter('orderquery tea-1')
   t.same(activity.awaited(), [])
@@ -50,7 +50,7 @@ t.test('knows what somebody waits for', async (t) => {
   t.same(activity.awaited(), ['notify tea-1 attempt 0'])
 })
 
-t.test('two of one name are two', async (t) => {
+t.test('two with one name count as two', async (t) => {
   const activity = createActivity()
   const first = activity.enter('notify tea-1 attempt 0')
   activity.enter('notify tea-1 attempt 0')
@@ -58,7 +58,7 @@ t.test('two of one name are two', async (t) => {
   t.equal(activity.busy(), true)
 })
 
-t.test('what is held on purpose is not waited for until it steps in again', async (t) => {
+t.test('what is held on purpose is not waited for until it resumes', async (t) => {
   const activity = createActivity()
   const held = activity.enter('orderquery tea-1')
   held.stepOut()
@@ -68,7 +68,7 @@ t.test('what is held on purpose is not waited for until it steps in again', asyn
   t.same(activity.list(), ['orderquery tea-1'])
   held.leave()
   held.stepIn()
-  t.equal(activity.busy(), false, 'what has ended does not come back')
+  t.equal(activity.busy(), false, 'an ended operation does not come back')
 })
 
 t.test('a value of a list', async (t) => {
@@ -90,14 +90,14 @@ t.test('the names in an object', async (t) => {
   })
 })
 
-t.test('an error has a code, the status the control API answers with, and details', async (t) => {
+t.test("an error has a code, the control API's status, and details", async (t) => {
   const error = new MockError('CLOCK_BUSY', 'wait', { since: 1 })
   t.ok(error instanceof Error)
   t.match(error, { name: 'MockError', code: 'CLOCK_BUSY', statusCode: 409, message: 'wait', details: { since: 1 } })
   t.same(new MockError('UNKNOWN_ORDER', 'none').details, {})
 })
 
-t.test('at twice the limit the oldest go, in one block', async (t) => {
+t.test('at twice the limit the oldest are dropped, in one block', async (t) => {
   for (const make of [
     (names: string[]) => new Set(names),
     (names: string[]) => new Map(names.map((name) => [name, 1])),
@@ -114,7 +114,7 @@ t.test('at twice the limit the oldest go, in one block', async (t) => {
   }
 })
 
-t.test('a failing listener is reported and stops nothing', async (t) => {
+t.test('a failing listener is reported and does not stop anything', async (t) => {
   const heard: unknown[] = []
   guarded('delivery', (...args: unknown[]) => {
     heard.push(...args)
@@ -159,7 +159,7 @@ t.test('a listener that throws does not break the wire', async (t) => {
   t.match((await world.pay('tea-0001')).delivery!, { verdict: 'fail_xml' })
   t.match(await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' }), { fields: { trade_state: 'SUCCESS' } })
   t.match(await world.advance('24h4m'), { deliveries: { length: 15 }, remainingTimers: [] })
-  t.equal(heard.length, 16, 'the other listeners hear')
+  t.equal(heard.length, 16, 'the other listeners are called')
   world.reset()
   await new Promise((resolve) => setImmediate(resolve))
   const told = (what: string) => warnings.includes(`a listener of ${what} failed: Error: oh`)
@@ -178,7 +178,7 @@ t.test('the same seed and path give the same value, in whatever order they are d
   t.not(createRandom('43').hex(26, 'prepay_id', 'tea-1'), first)
 })
 
-t.test('a path is not the sum of its letters', async (t) => {
+t.test('a path is more than the concatenation of its parts', async (t) => {
   const random = createRandom('42')
   t.not(random.hex(8, 'ab', 'c'), random.hex(8, 'a', 'bc'))
   t.not(random.hex(8, 1), random.hex(8, '1'))
@@ -195,7 +195,7 @@ t.test('alphabets', async (t) => {
   t.ok(flips > 60 && flips < 140, `${flips} of 200 flips`)
 })
 
-t.test('a test that replaces the global timers and the date does not reach the mock', async (t) => {
+t.test('replacing the global timers and Date in a test does not affect the mock', async (t) => {
   const real = { now: Date.now, setTimeout: globalThis.setTimeout, elapsed: performance.now }
   t.teardown(() => {
     Object.assign(Date, { now: real.now })
@@ -218,7 +218,7 @@ t.test('in time or not', async (t) => {
   await t.rejects(within(Promise.reject(new Error('broken')), 1000), { message: 'broken' })
 })
 
-t.test('a limit beyond what a timer can measure is no limit of nothing', async (t) => {
+t.test('a limit beyond the range of a timer does not end at once', async (t) => {
   for (const ms of [2 ** 31, Infinity]) {
     t.equal(await within(new Promise((resolve) => setTimeout(resolve, 20)), ms), true, String(ms))
   }
@@ -230,7 +230,7 @@ t.test('a wait ends after its time', async (t) => {
   t.ok(performance.now() - started >= 19)
 })
 
-t.test('waits end when they are closed; later ones do not begin', async (t) => {
+t.test('closing ends pending waits; later ones end at once', async (t) => {
   const delays = createDelays()
   const waits = [delays.wait(600_000), delays.wait(600_000)]
   delays.close()
@@ -238,7 +238,7 @@ t.test('waits end when they are closed; later ones do not begin', async (t) => {
   t.pass('at once')
 })
 
-t.test('a schema says which rule a value breaks, and the rule in words', async (t) => {
+t.test('a schema reports which rule a value breaks, with the rule in words', async (t) => {
   const person = strict({ name: text(5), age: integer(1, 9) }, 'name')
   const either: Schema = { anyOf: [integer(1), { const: 'always' }] }
   const object: Schema = { anyOf: [integer(0), { ...strict({ a: integer(0) }), minProperties: 1 }] }

@@ -26,12 +26,12 @@ t.test('a fee of 0.60 % in whole fen', async (t) => {
   t.same([0, 1, 83, 84, 1250, 100_000].map(feeOf), [0, 0, 0, 1, 8, 600])
 })
 
-t.test('dates and packing', async (t) => {
+t.test('dates and compression', async (t) => {
   for (const text of ['20260115', '20240229']) t.ok(isBillDate(text), text)
   for (const text of ['', '2026011', '202601151', '2026-01-15', '20260230', '20261301']) t.notOk(isBillDate(text), text)
 })
 
-t.test('a day is one of China; its bill comes at ten on the next', async (t) => {
+t.test('a day is in China time; its bill is available at ten the next day', async (t) => {
   const day = (now: string) => billDay('20260115', new Date(now))
   const { has } = day('2026-01-20T00:00:00Z')
   for (const [moment, inside] of [
@@ -96,7 +96,7 @@ function read(text: string) {
 const error = (message: string, number: string) =>
   `<xml><return_code><![CDATA[FAIL]]></return_code>\n<return_msg><![CDATA[${message}]]></return_msg>\n<error_code><![CDATA[${number}]]></error_code></xml>`
 
-/** Two payments and two refunds on one day, and what must not stand in its bill. Ends at noon of the next day. */
+/** Two payments and two refunds on one day, and what must not be in its bill. Ends at noon the next day. */
 async function aDay(t: Test, options: WorldOptions = {}): Promise<World> {
   const { world, shop } = await startPaid(
     t,
@@ -206,11 +206,11 @@ t.test('ALL: payments and refunds of the day, newest first, under the recorded h
       订单总金额: '12.53',
       申请退款总金额: '12.50',
     },
-    'what a closed refund did not give back is in no sum',
+    'what a closed refund did not return is not in any sum',
   )
 })
 
-t.test('a closed refund is in no sum, whether of money or of fees', async (t) => {
+t.test('a closed refund is not in any sum, neither of money nor of fees', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 10_000 })
   for (const [outRefundNo, end] of [
     ['r-1', 'REFUNDCLOSE'],
@@ -262,11 +262,11 @@ t.test('the other types', async (t) => {
   t.equal(
     (await download(world, { bill_type: 'RECHARGE_REFUND' })).text,
     error('No Bill Exist', '20002'),
-    'nothing recharges here',
+    'there are no recharges',
   )
 })
 
-t.test('a refund is in the bill of the day on which it was asked for', async (t) => {
+t.test('a refund is in the bill of the day on which it was requested', async (t) => {
   const world = await aDay(t)
   await world.settleRefund('r-3', 'CHANGE')
   await world.advance('24h')
@@ -278,7 +278,7 @@ t.test('a refund is in the bill of the day on which it was asked for', async (t)
   t.match(read((await download(open, { bill_date: '20260116' })).text).rows, [{ 退款状态: 'PROCESSING' }])
 })
 
-t.test('the bill of a day stays as it was made at nine, whatever becomes of its refunds', async (t) => {
+t.test('the bill of a day stays as made at nine, whatever happens to its refunds', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 300 })
   for (const n of [1, 2, 3]) await placeRefund(world, { total_fee: 300, refund_fee: 84, out_refund_no: `r-${n}` })
   await world.advance('20h59m59s')
@@ -324,16 +324,16 @@ t.test('the tables of older merchants', async (t) => {
   t.equal(success.header.slice(12).join(), '总金额,代金券或立减优惠金额,商品名称,商户数据包,手续费,费率')
 })
 
-t.test('GZIP is a file, and the same one', async (t) => {
+t.test('GZIP returns a file with the same content', async (t) => {
   const world = await aDay(t)
   const plain = await download(world)
   const { type, bytes } = await download(world, { tar_type: 'GZIP' })
   t.equal(type, 'application/x-gzip')
   t.equal(gunzipSync(bytes).toString(), plain.text)
-  t.equal(world.journal.entries().at(-1)?.response?.body, plain.text, 'the journal shows what is in it')
+  t.equal(world.journal.entries().at(-1)?.response?.body, plain.text, 'the journal shows its content')
 })
 
-t.test('the count may look like money, by the seed', async (t) => {
+t.test('the count may be written like an amount, depending on the seed', async (t) => {
   const mock = await startMock(t)
   const counts = new Set<string>()
   for (let seed = 0; seed < 10; seed++) {
@@ -346,7 +346,7 @@ t.test('the count may look like money, by the seed', async (t) => {
   t.same(counts, new Set(['1', '1.0']))
 })
 
-t.test('which day can be asked for', async (t) => {
+t.test('which days can be requested', async (t) => {
   const { world } = await startPaid(t)
   const answer = async (date: string) => (await download(world, { bill_date: date })).text
   t.equal(await answer('20260116'), error('invalid bill_date', '20001'), 'tomorrow')
@@ -394,7 +394,7 @@ t.test('refusals in XML with a number, without a signature', async (t) => {
   t.match((await callPay(world, 'downloadbill', good)).fields, Object.fromEntries([...sampleError()]))
 })
 
-/** The one refusal that is recorded. */
+/** The only recorded refusal. */
 function sampleError(): Map<string, string> {
   return new Map(
     [...sample('22-downloadbill.response.no-bill.recorded.xml').matchAll(/<(\w+)><!\[CDATA\[(.*?)\]\]>/g)].map(
@@ -403,7 +403,7 @@ function sampleError(): Map<string, string> {
   )
 }
 
-t.test('what only a fault brings has its number too', async (t) => {
+t.test('refusals that only a fault causes have a number too', async (t) => {
   const { default: world } = await startMock(t)
   for (const [message, number] of [
     ['system error', '20003'],
@@ -454,7 +454,7 @@ async function twoDays(t: Parameters<typeof startPaid>[0]) {
   return world
 }
 
-t.test('the money of a day, in its order, with the balance', async (t) => {
+t.test('the movements of a day, in order, with the balance', async (t) => {
   const world = await twoDays(t)
   const { text } = await downloadFlow(world)
   const [header, ...lines] = text
@@ -524,7 +524,7 @@ t.test('the money of a day, in its order, with the balance', async (t) => {
   )
 })
 
-t.test('parts of a refund give back the whole fee and no more', async (t) => {
+t.test('partial refunds return exactly the whole fee', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 252 })
   for (const n of [0, 1, 2, 3]) {
     await placeRefund(world, { total_fee: 252, refund_fee: 84, out_refund_no: `r-${n}` })
@@ -546,7 +546,7 @@ t.test('parts of a refund give back the whole fee and no more', async (t) => {
   )
 })
 
-t.test('a refund that is closed leaves the money of the day before as it was', async (t) => {
+t.test('a closed refund does not change the movements of the day before', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 252 })
   for (const n of [1, 2]) await placeRefund(world, { total_fee: 252, refund_fee: 84, out_refund_no: `r-${n}` })
   await world.advance('24h')
@@ -555,7 +555,7 @@ t.test('a refund that is closed leaves the money of the day before as it was', a
   t.equal((await downloadFlow(world)).text, text)
 })
 
-t.test('what has been given back of a fee is not asked for again', async (t) => {
+t.test('a returned fee is not charged again', async (t) => {
   const { world } = await startPaid(t, {}, { total_fee: 252 })
   const refundOf = (fee: number, n: number) =>
     placeRefund(world, { total_fee: 252, refund_fee: fee, out_refund_no: `r-${n}` })
@@ -574,7 +574,7 @@ t.test('what has been given back of a fee is not asked for again', async (t) => 
   )
 })
 
-t.test('a fee of nothing is no movement, nor is an order that nobody paid', async (t) => {
+t.test('a fee of zero is not a movement, and neither is an unpaid order', async (t) => {
   const { world, shop } = await startPaid(t, {}, { total_fee: 3 })
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'unpaid' })
   await world.advance('24h')

@@ -10,7 +10,7 @@ import { startV3 } from './v3.ts'
 
 type Json = Record<string, any>
 
-/** What the clients have in common; an answer that is refused or not believed throws. */
+/** What the clients have in common. A refused or rejected answer throws. */
 interface Client {
   order(kind: 'jsapi' | 'native' | 'app' | 'h5', body: Json): Promise<Json>
   query(by: { out_trade_no: string } | { transaction_id: string }): Promise<Json>
@@ -18,9 +18,9 @@ interface Client {
   refund(body: Json): Promise<Json>
   refundQuery(outRefundNo: string): Promise<Json>
   bill(kind: 'tradebill' | 'fundflowbill', query: Json): Promise<{ answer: Json; file: Buffer | string }>
-  /** Checks a notification and decrypts it; throws if it is not believed. */
+  /** Verifies a notification and decrypts it; throws if that fails. */
   receive(headers: Record<string, string>, body: string): Promise<Json>
-  /** Of a card holder, for WeChat. */
+  /** Encrypts a card holder's name for WeChat. */
   seal(text: string): string
   /** The serial numbers of the certificates it downloads, if it does. */
   certificates?(): Promise<string[]>
@@ -54,7 +54,7 @@ const { Aes, Formatter, Rsa, Wechatpay } = wechatpay as unknown as {
   }
 }
 
-/** The key that the world signs with now, and what it is called. */
+/** The key that the world currently signs with, and its name. */
 function platformKey({ credentials: { v3 } }: World): [id: string, key: string] {
   return v3.keyMode === 'public-key' ? [v3.publicKeyId, v3.publicKey] : [v3.platformSerialNo, v3.platformCertificate]
 }
@@ -179,7 +179,7 @@ function nodeV3(world: World): Client {
   })
   // It downloads platform certificates; a public key is passed to it.
   NodeV3Client.certificates = v3.keyMode === 'public-key' ? { [v3.publicKeyId]: v3.publicKey } : {}
-  // The host is fixed; its own door for another HTTP client leads to the mock, and verifies what comes back.
+  // The host is fixed; its hook for another HTTP client sends to the mock, and verifies the reply.
   async function send(method: string, url: string, headers: Record<string, string>, body?: Json): Promise<Output> {
     const response = await fetch(url.replace(REAL, world.baseUrl), {
       method,
@@ -234,7 +234,7 @@ function nodeV3(world: World): Client {
   }
 }
 
-/** A handler that lets the client believe or refuse. */
+/** A handler that lets the client accept or refuse. */
 async function startHandler(t: Test, client: Client): Promise<{ url: string; told: Json[] }> {
   const told: Json[] = []
   const server = await listen(t, async (request, response) => {

@@ -12,14 +12,14 @@ type Reply = Record<string, string>
 type Call = 'unifiedorder' | 'orderquery' | 'closeorder' | 'refund' | 'refundquery'
 type Download = 'downloadbill' | 'downloadfundflow'
 
-/** What the two have in common. */
+/** What the two clients have in common. */
 interface Client {
   /** unifiedorder, then the parameters for wx.requestPayment. */
   order(order: Params): Promise<RequestPaymentParams>
-  /** A call whose answer is signed; throws if it is a refusal or not believed. */
+  /** A call whose answer is signed; throws if it is refused or rejected. */
   call(api: Call, params: Params): Promise<Reply>
   download(api: Download, params: Params): Promise<string>
-  /** Checks a notification and gives its fields and the reply; throws if it is not believed. */
+  /** Verifies a notification and returns its fields and the reply; throws if that fails. */
   receive(xml: string): Promise<{ fields: Reply; reply: string }>
   receiveRefund(xml: string): Promise<{ fields: Reply; reply: string }>
   /** The same client in the sandbox, with the sandbox's key. */
@@ -183,7 +183,7 @@ const clients = { tenpay, 'wechatpay-axios-plugin': axiosPlugin }
 for (const [name, connect] of Object.entries(clients)) {
   for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
     t.test(`${name} with ${signType}: order, parameters, notification, query`, async (t) => {
-      // The clients tell the time by the machine.
+      // The clients use the machine's time.
       const mock = await startMock(t, { world: { startTime: Date.now() } })
       let accepted = 0
       for (let seed = 0; seed < 6; seed++) {
@@ -200,7 +200,7 @@ for (const [name, connect] of Object.entries(clients)) {
         t.equal(world.requestPayment(await client.order(order)).outTradeNo, 'tea-0001')
         t.match(await query(), { trade_state: 'NOTPAY', total_fee: '1250' })
 
-        // A receiver that takes the algorithm from the notification waits for one that tells it.
+        // A receiver that takes the algorithm from the notification waits for one that names it.
         const silent = !(
           await world.pay('tea-0001', { coupons: [{ fee: 50 }], deliver: 'hold' })
         ).notification.body.includes('<sign_type>')
@@ -351,7 +351,7 @@ interface LoginClient {
     postJson(path: string, json: Params): Promise<{ toObject(): object }>
   }
 }
-// Its front door loads every product of WeChat's; this is the mini program alone.
+// Its main entry loads all WeChat products; this loads only the mini program.
 const EasyWechat = createRequire(import.meta.url)('node-easywechat/dist/MiniApp/Application') as new (
   config: object,
 ) => LoginClient
@@ -401,7 +401,7 @@ for (const stable of [false, true]) {
         t.same(
           [world.journal.count({ api: 'token' }), world.journal.count({ api: 'stable_token' })],
           stable ? [0, 1] : [1, 0],
-          'the token is kept',
+          'the token is cached',
         )
       }
     },

@@ -59,7 +59,7 @@ t.test('timers run at their time, in order, including timers set by a timer', as
   t.same(remainingTimers, [{ due: after(3600), what: 'far' }])
 })
 
-t.test('to a moment, or over a number of events', async (t) => {
+t.test('to a time, or over a number of events', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const ran: string[] = []
   for (const seconds of [10, 10, 30]) {
@@ -79,9 +79,9 @@ t.test('to a moment, or over a number of events', async (t) => {
   )
   t.match(await clock.advance({ next: 1 }), { to: after(10), remainingTimers: [{ due: after(30) }] })
   t.match(await clock.advance({ to: after(20) }), { to: after(20), remainingTimers: [{ due: after(30) }] })
-  t.match(await clock.advance({ next: 5 }), { to: after(30), remainingTimers: [] }, 'no more than there are')
+  t.match(await clock.advance({ next: 5 }), { to: after(30), remainingTimers: [] }, 'no more than exist')
   t.same(ran, ['at 10 s', 'at 10 s', 'at 30 s'])
-  t.match(await clock.advance({ to: after(30) }), { from: after(30), to: after(30) }, 'the moment of now is not past')
+  t.match(await clock.advance({ to: after(30) }), { from: after(30), to: after(30) }, 'the current time is not past')
   for (const next of [0, 1.5, NaN]) {
     await t.rejects(clock.advance({ next }), { code: 'BAD_INPUT', details: { field: 'next', rule: 'minimum' } })
   }
@@ -122,7 +122,7 @@ t.test('time does not move while something is in flight', async (t) => {
   t.same(log, ['timer 1', 'landed', 'timer 2'])
 })
 
-t.test('a second or re-entrant advance is refused, and one after a failed one is not', async (t) => {
+t.test('a second or re-entrant advance is refused, but not one after a failed one', async (t) => {
   const clock = createVirtualClock(NOON, never)
   clock.at({
     due: NOON + 1,
@@ -152,12 +152,12 @@ t.test('how far time has moved is reported even if something fails on the way', 
     run: () => t.rejects(clock.advance('1s', {}, onMove), { code: 'CLOCK_BUSY' }),
   })
   await t.rejects(clock.advance('5s', {}, onMove), { message: 'the hook failed' })
-  t.same(moves, [{ from: noon, to: after(1) }], 'and not by an advance that was refused')
+  t.same(moves, [{ from: noon, to: after(1) }], 'not by a refused advance')
   await t.rejects(clock.advance('5s', {}, onMove), { message: 'the hook failed' })
-  t.equal(moves.length, 1, 'nor where it has not moved')
+  t.equal(moves.length, 1, 'not if time has not moved')
   clock = createVirtualClock(NOON, never)
   await clock.advance(0, {}, onMove)
-  t.same(moves.slice(1), [{ from: noon, to: noon }], 'a move that ends well is always reported')
+  t.same(moves.slice(1), [{ from: noon, to: noon }], 'a successful move is always reported')
 })
 
 t.test('an advance that takes too long in real time stops at the last finished event', async (t) => {
@@ -182,7 +182,7 @@ t.test('an advance that takes too long in real time stops at the last finished e
   })
 })
 
-t.test('a clock that is closed stops where it is, whatever it waits for', async (t) => {
+t.test('a closed clock stops where it is, whatever it waits for', async (t) => {
   const endless = new Promise<void>(() => {})
   for (const waiting of [undefined, endless]) {
     const clock = createVirtualClock(NOON, () => (clock.now() > noon ? waiting : undefined))
@@ -203,22 +203,22 @@ t.test('a clock that is closed stops where it is, whatever it waits for', async 
     clock.at({ due: NOON + 3000, sequence: 0, what: 'never', run: async () => t.fail('it is closed') })
     const to = after(waiting ? 1 : 2)
     t.match(await clock.advance('1h'), { from: noon, to })
-    t.match(await clock.advance('1h'), { from: to, to }, 'and does not go on')
+    t.match(await clock.advance('1h'), { from: to, to }, 'it does not continue')
   }
 })
 
-t.test('a timer that closes its clock is the last, whatever is due at the same moment', async (t) => {
+t.test('a timer that closes its clock is the last to run, whatever else is due at that moment', async (t) => {
   const clock = createVirtualClock(NOON, never)
   clock.at({ due: NOON + 1000, sequence: 0, what: 'it closes', run: async () => clock.close() })
   clock.at({ due: NOON + 1000, sequence: 1, what: 'never', run: async () => t.fail('it is closed') })
   t.match(await clock.advance('1h'), { to: after(1), remainingTimers: [{ what: 'never' }] })
 })
 
-t.test('it is set back without its timers; cancelling an old one does nothing', async (t) => {
+t.test('setting it drops its timers; cancelling an old one does nothing', async (t) => {
   const clock = createVirtualClock(NOON, never)
   const at = (seconds: number, run: () => Promise<unknown>) =>
     clock.at({ due: NOON + seconds * 1000, sequence: 0, what: `at ${seconds} s`, run })
-  const cancel = at(10, async () => t.fail('it is gone'))
+  const cancel = at(10, async () => t.fail('it was dropped'))
   await clock.advance('5s')
   clock.reset(noon)
   t.same([clock.now(), clock.timers()], [noon, []])
@@ -233,10 +233,10 @@ t.test('the real clock runs on its own from its start, and cannot be advanced', 
   const clock = createRealClock(NOON)
   t.equal(clock.mode, 'real')
   const first = clock.now().getTime()
-  t.ok(first >= NOON && first < NOON + 60_000, 'the start is where it was put')
+  t.ok(first >= NOON && first < NOON + 60_000, 'it starts at the given time')
   await t.rejects(clock.advance(0), { code: 'CLOCK_REAL', statusCode: 409, message: /--clock virtual/ })
 
-  // The test holds the process: the clock's own timers do not.
+  // The test keeps the process alive: the clock's own timers do not.
   const hold = setInterval(() => {}, 1000)
   t.teardown(() => clearInterval(hold))
   const fired = await new Promise<Date>((resolve) => {
@@ -246,9 +246,9 @@ t.test('the real clock runs on its own from its start, and cannot be advanced', 
   t.same(clock.timers(), [])
 })
 
-t.test('real timers are listed by due time, taken back one by one, and all together', async (t) => {
+t.test('real timers are listed by due time, and cancelled one by one or all together', async (t) => {
   const clock = createRealClock(nativeNow())
-  const run = async () => t.fail('it was taken back')
+  const run = async () => t.fail('it was cancelled')
   const at = (seconds: number) =>
     clock.at({ due: nativeNow() + seconds * 1000, sequence: 0, what: `in ${seconds} s`, run })
   at(200)
@@ -259,49 +259,46 @@ t.test('real timers are listed by due time, taken back one by one, and all toget
   t.same(names(), ['in 200 s'])
   clock.reset(noon)
   t.same(names(), [])
-  t.ok(clock.now().getTime() > NOON, 'real time goes on')
+  t.ok(clock.now().getTime() > NOON, 'real time continues')
   at(300)
   clock.close()
   t.same(names(), [])
   at(400)()
-  t.same(names(), [], 'nothing is set in a world that has ended')
+  t.same(names(), [], 'no timer is set in a world that has ended')
 })
 
-t.test(
-  'what is due in months does not happen now, and what takes more than one timer happens in its time',
-  async (t) => {
-    const clock = createRealClock(NOON)
-    t.teardown(clock.close)
-    clock.at({ due: NOON + 30 * 86_400_000, sequence: 0, what: 'in a month', run: async () => t.fail('it is not due') })
+t.test('what is due in months does not run now, and what takes more than one real timer runs on time', async (t) => {
+  const clock = createRealClock(NOON)
+  t.teardown(clock.close)
+  clock.at({ due: NOON + 30 * 86_400_000, sequence: 0, what: 'in a month', run: async () => t.fail('it is not due') })
 
-    const hold = setInterval(() => {}, 1000)
-    t.teardown(() => clearInterval(hold))
-    const stepwise = createRealClock(NOON, 5)
-    const due = stepwise.now().getTime() + 30
-    const cancel = stepwise.at({
-      due: due + 60_000,
-      sequence: 0,
-      what: 'taken back on the way',
-      run: async () => t.fail('it was taken back'),
-    })
-    const fired = await new Promise<Date>((resolve) => {
-      const soon = { due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) }
-      const takeBack = async () => {
-        cancel()
-        stepwise.at(soon)
-      }
-      stepwise.at({ due, sequence: 0, what: 'take back', run: takeBack })
-    })
-    t.ok(fired.getTime() >= due + 20)
-    t.same(stepwise.timers(), [])
-    t.equal(clock.timers().length, 1)
-  },
-)
+  const hold = setInterval(() => {}, 1000)
+  t.teardown(() => clearInterval(hold))
+  const stepwise = createRealClock(NOON, 5)
+  const due = stepwise.now().getTime() + 30
+  const cancel = stepwise.at({
+    due: due + 60_000,
+    sequence: 0,
+    what: 'cancelled on the way',
+    run: async () => t.fail('it was cancelled'),
+  })
+  const fired = await new Promise<Date>((resolve) => {
+    const soon = { due: due + 20, sequence: 0, what: 'soon', run: async () => resolve(stepwise.now()) }
+    const takeBack = async () => {
+      cancel()
+      stepwise.at(soon)
+    }
+    stepwise.at({ due, sequence: 0, what: 'take back', run: takeBack })
+  })
+  t.ok(fired.getTime() >= due + 20)
+  t.same(stepwise.timers(), [])
+  t.equal(clock.timers().length, 1)
+})
 
 const create = (mode: ClockMode, start: number) =>
   mode === 'real' ? createRealClock(start) : createVirtualClock(start, () => undefined)
 
-t.test('it goes on at its time, with what is still due', async (t) => {
+t.test('it continues at its time, with what is still due', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   t.teardown(clock.close)
   const ran: string[] = []
@@ -325,7 +322,7 @@ t.test('it goes on at its time, with what is still due', async (t) => {
   t.equal(clock.mode, 'real')
   const passed = clock.now().getTime() - after(60).getTime()
   t.ok(passed >= 0 && passed < 60_000, 'not the time of the machine')
-  t.same(names(), ['at 3600 s', 'at 7200 s'], 'what has run does not come again')
+  t.same(names(), ['at 3600 s', 'at 7200 s'], 'what has run does not run again')
   await t.rejects(clock.advance('1h'), { code: 'CLOCK_REAL' })
   cancel()
   cancel()
@@ -342,21 +339,21 @@ t.test('what was due before runs automatically on the real clock', async (t) => 
   const ran = deferred<void>()
   clock.at({ due: NOON, sequence: 0, what: 'now', run: async () => ran.resolve() })
   clock.switchTo('real')
-  // The clock's own timers do not hold the process.
+  // The clock's own timers do not keep the process alive.
   const hold = setInterval(() => {}, 1000)
   await ran.promise
   clearInterval(hold)
   t.same(clock.timers(), [])
 })
 
-t.test('one that is closed does not begin again', async (t) => {
+t.test('a closed clock does not start again', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   clock.close()
   clock.switchTo('real')
   t.equal(clock.mode, 'virtual')
 })
 
-t.test('in the middle of an advance it stays what it is; to be what it is already is nothing', async (t) => {
+t.test('it cannot switch during an advance; switching to the current mode does nothing', async (t) => {
   const clock = createSwitchingClock('virtual', NOON, create)
   clock.at({
     due: NOON + 1000,
@@ -371,7 +368,7 @@ t.test('in the middle of an advance it stays what it is; to be what it is alread
   t.match(await clock.advance('1s'), { to: after(1), remainingTimers: [{ what: 'later' }] })
   clock.reset(after(0))
   clock.switchTo('real')
-  t.same(clock.timers(), [], 'what a reset has forgotten does not come back')
+  t.same(clock.timers(), [], 'what a reset has dropped does not come back')
 })
 
 const timer = (due: number, sequence: number): Timer => ({
@@ -387,13 +384,13 @@ function drain(heap: TimerHeap, limit = Infinity): string[] {
   return popped
 }
 
-t.test('what is equal to the sequence comes in the order of its tie', async (t) => {
+t.test('timers with equal sequence run in the order of their tie', async (t) => {
   const heap = new TimerHeap()
   for (const tie of [2, 0, 1]) heap.push({ ...timer(1, 1), what: String(tie), ...(tie > 0 && { tie }) })
   t.same(drain(heap), ['0', '1', '2'])
 })
 
-t.test('timers come out by due time, then by sequence, whatever the order they went in', async (t) => {
+t.test('timers come out by due time, then by sequence, in whatever order they were added', async (t) => {
   const random = createRandom('heap')
   const timers = Array.from({ length: 300 }, (_, n) => timer(Number(random.digits(2, 'due', n)), n))
   const expected = timers.toSorted((a, b) => a.due - b.due || a.sequence - b.sequence).map(({ what }) => what)
@@ -430,7 +427,7 @@ t.test('a cancelled timer is neither listed nor run', async (t) => {
   t.same(drain(heap), ['20/0'])
   for (const past of [one, two]) heap.cancel(past)
   heap.push(two)
-  t.same(drain(heap), ['20/0'], 'one that has run is not remembered as cancelled')
+  t.same(drain(heap), ['20/0'], 'a timer that has run is not remembered as cancelled')
 })
 
 const good: [string | number, number][] = [

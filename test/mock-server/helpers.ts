@@ -34,7 +34,7 @@ export const REFUSAL = '<xml><return_code>FAIL</return_code><return_msg>not now<
 /** 2026-01-15 12:00:00 in China. */
 export const NOON = Date.UTC(2026, 0, 15, 4)
 
-/** A mock that ends with the test; its world begins at {@link NOON}. */
+/** A mock that stops with the test; its world begins at {@link NOON}. */
 export async function startMock(t: Test, options: MockOptions = {}): Promise<MockWechat> {
   const mock = await createMockWechat({ ...options, world: { startTime: NOON, ...options.world } })
   t.teardown(() => mock.close())
@@ -52,7 +52,7 @@ export function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => voi
 
 export const port = (server: Server) => (server.address() as AddressInfo).port
 
-/** A plain HTTP server that ends with the test. */
+/** A plain HTTP server that stops with the test. */
 export async function listen(t: Test, handler: RequestListener): Promise<Server> {
   const server = createServer(handler)
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -88,7 +88,7 @@ export interface Notified {
   readonly body: string
 }
 
-/** A merchant's notify handler: `answer` gives the reply's body (or writes the response itself and gives nothing). */
+/** A merchant's notify handler: `answer` returns the reply's body (or writes the response itself and returns nothing). */
 export type Answer = (
   notified: Notified,
   response: ServerResponse,
@@ -101,7 +101,7 @@ export interface Shop {
   readonly received: Notified[]
 }
 
-/** A merchant's server with a notify handler; acknowledges unless told otherwise. */
+/** A merchant's server with a notify handler; it acknowledges by default. */
 export async function startShop(t: Test, answer: Answer = () => ACK): Promise<Shop> {
   const received: Notified[] = []
   const server = await listen(t, async (request, response) => {
@@ -143,7 +143,7 @@ export const entriesOf = (values: Values): [string, string][] =>
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => [name, String(value)])
 
-/** A merchant's request as it goes out: common fields added, `undefined` ones left out, signed. */
+/** A merchant's request as sent: with the common fields, without `undefined` ones, signed. */
 export function signedXml(
   { credentials }: { readonly credentials: Credentials },
   values: Values,
@@ -162,7 +162,7 @@ export function signedXml(
 export const callPay = (world: World, api: string, values: Values, signType?: SignType) =>
   postRaw(`${world.baseUrl}/pay/${api}`, signedXml(world, values, signType))
 
-/** An order with what a signer tends to get wrong: Chinese text, an empty value, a value of '0'. */
+/** An order with typical pitfalls for a signer: Chinese text, an empty value, a value of '0'. */
 export const orderFields = (notifyUrl: string, values: Values = {}): Values => ({
   body: '龙井茶 & 点心',
   detail: '',
@@ -176,7 +176,7 @@ export const orderFields = (notifyUrl: string, values: Values = {}): Values => (
   ...values,
 })
 
-/** unifiedorder that must succeed; gives the prepay_id. */
+/** A unifiedorder that must succeed; returns the prepay_id. */
 export async function placeOrder(
   world: World,
   notifyUrl: string,
@@ -218,7 +218,7 @@ export async function control(
   return { status: response.status, json: await response.json() }
 }
 
-/** A refund as the merchant asks for it, of the order of {@link orderFields}. */
+/** A refund as the merchant requests it, for the order of {@link orderFields}. */
 export const refundFields = (values: Values = {}): Values => ({
   out_trade_no: 'tea-0001',
   out_refund_no: 'tea-0001-r1',
@@ -227,7 +227,7 @@ export const refundFields = (values: Values = {}): Values => ({
   ...values,
 })
 
-/** refund that must be accepted. */
+/** A refund that must be accepted. */
 export async function placeRefund(world: World, values: Values = {}): Promise<Record<string, string>> {
   const { fields } = await callPay(world, 'refund', refundFields(values))
   if (fields.result_code !== 'SUCCESS') throw new Error(`refund refused: ${JSON.stringify(fields)}`)
@@ -246,7 +246,7 @@ export function readReqInfo(body: string, apiKey: string): Record<string, string
   return Object.fromEntries(readXml(plain.replace(/^<root>/, '<xml>').replace(/<\/root>$/, '</xml>')))
 }
 
-/** A world whose order tea-0001 has been paid, and the shop that was told. */
+/** A world whose order tea-0001 has been paid, and the notified shop. */
 export async function startPaid(
   t: Test,
   world: WorldOptions = {},

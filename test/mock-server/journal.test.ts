@@ -35,7 +35,7 @@ function setup(limit = 5000) {
   return { journal, told }
 }
 
-t.test('entries get a cursor and are found by it, by direction and by api', async (t) => {
+t.test('entries get a cursor, and are found by it, by direction and by api', async (t) => {
   const { journal, told } = setup()
   const cursors = (filter?: Parameters<typeof journal.entries>[0]) => cursorsOf(journal.entries(filter))
   t.same(cursors(), [1, 2, 3, 4, 5])
@@ -60,7 +60,7 @@ t.test('it keeps the newest', async (t) => {
   t.equal(journal.count({}), 3)
 })
 
-t.test('what it has forgotten it does not vouch for', async (t) => {
+t.test('verify takes dropped entries into account', async (t) => {
   const { journal } = setup(3)
   const limited: [match: JournalMatch, times: Parameters<typeof journal.verify>[1]][] = [
     [{ api: 'unifiedorder' }, 0],
@@ -80,12 +80,12 @@ t.test('what it has forgotten it does not vouch for', async (t) => {
   t.throws(
     () => journal.verify({ api: 'unifiedorder' }),
     { message: /found 0; nearest is entry 5: .*; but 2 older entries/ },
-    'it may have been there',
+    'it may have been among them',
   )
   t.throws(
     () => journal.verify({ api: 'orderquery' }, 1),
     { message: /^expected exactly 1 of {"api":"orderquery"}, found 2; nearest is entry 4: [^;]+$/ },
-    'two are too many in any case',
+    'two are too many anyway',
   )
 
   journal.delete({ api: 'orderquery' })
@@ -103,7 +103,7 @@ t.test('what it has forgotten it does not vouch for', async (t) => {
   }
 })
 
-t.test('calls that are not emulated are kept for longer, 100 of them', async (t) => {
+t.test('the last 100 calls that are not emulated are kept longer', async (t) => {
   const journal = createJournal(3)
   journal.record(entry('unknown'))
   for (let n = 2; n <= 20; n++) {
@@ -140,7 +140,7 @@ t.test('find and count', async (t) => {
   t.equal(journal.count({ api: 'refund' }), 0)
 })
 
-t.test('wait: what has arrived counts', async (t) => {
+t.test('wait: earlier entries count', async (t) => {
   const { journal } = setup()
   t.match(await journal.wait({ api: 'orderquery' }), {
     matched: true,
@@ -155,7 +155,7 @@ t.test('wait: what has arrived counts', async (t) => {
   t.match(await journal.wait({}, { since: 5, count: 0 }), { matched: true, entries: [], cursor: 5 })
 })
 
-t.test('wait: what arrives in time, and no more than that', async (t) => {
+t.test('wait: only what arrives in time counts', async (t) => {
   const { journal } = setup()
   const waited = journal.wait({ api: 'orderquery' }, { since: 3, count: 3 })
   journal.record(entry('orderquery'))
@@ -165,7 +165,7 @@ t.test('wait: what arrives in time, and no more than that', async (t) => {
   t.match(await waited, { matched: true, entries: [{ cursor: 5 }, { cursor: 6 }, { cursor: 8 }], cursor: 8 })
 })
 
-t.test('wait: a time that runs out says where to go on', async (t) => {
+t.test('wait: a timeout returns where to continue', async (t) => {
   const { journal } = setup()
   t.match(await journal.wait({ api: 'orderquery' }, { count: 3, timeoutMs: 10 }), {
     matched: false,
@@ -228,7 +228,7 @@ t.test('verify', async (t) => {
   })
 })
 
-t.test('what is asked for must be what can be asked for', async (t) => {
+t.test('invalid expectations are refused', async (t) => {
   const { journal } = setup()
   const cases: [field: string, ask: () => unknown][] = [
     ['match.apii', () => journal.verify({ apii: 'refund' } as object, 0)],
@@ -250,13 +250,13 @@ t.test('delete returns what it removed, and nothing that came later', async (t) 
   const { journal } = setup()
   t.same(cursorsOf(journal.delete({ outTradeNo: 'tea-2' })), [2, 5])
   journal.record(entry('refund'))
-  t.same(cursorsOf(journal.entries()), [1, 3, 4, 6], 'cursors go on')
+  t.same(cursorsOf(journal.entries()), [1, 3, 4, 6], 'cursors continue')
   t.same(cursorsOf(journal.delete()), [1, 3, 4, 6])
   t.same(journal.entries(), [])
   t.equal(journal.cursor(), 6)
 })
 
-t.test('it goes into a snapshot and comes back', async (t) => {
+t.test('it is stored in a snapshot and restored', async (t) => {
   const { journal } = setup(3)
   const dump = journal.dump()
   journal.record(entry('refund'))
@@ -277,7 +277,7 @@ t.test('wait: ends with the journal', async (t) => {
   )
 })
 
-t.test('a cursor is not used again after a dump has come back', async (t) => {
+t.test('a cursor is not reused after a restore', async (t) => {
   const { journal } = setup()
   const dump = journal.dump()
   journal.record(entry('refund'))
@@ -303,7 +303,7 @@ const entryMatching: JournalEntry = {
   response: { status: 200, headers: {}, body: '<xml><prepay_id>wx1</prepay_id></xml>' },
 }
 
-t.test('everything that is given must fit', async (t) => {
+t.test('every given property must match', async (t) => {
   const cases: [match: JournalMatch, ...fields: string[]][] = [
     [{}],
     [
@@ -347,7 +347,7 @@ t.test('everything that is given must fit', async (t) => {
   ])
 })
 
-t.test('a match that could never say what was meant is refused', async (t) => {
+t.test('an invalid match is refused', async (t) => {
   checkMatch({})
   checkMatch({
     api: 'unknown',
@@ -383,7 +383,7 @@ t.test('the fields of a request are those of its query, its XML or its JSON', as
   for (const body of ['<xml>', 'nonsense', '{', 'null']) t.same(of('/pay', body), {}, body)
 })
 
-t.test('a reply that never was has no fields', async (t) => {
+t.test('a missing reply has no fields', async (t) => {
   const { response: _none, ...lost } = entryMatching
   t.same(
     differences(lost, { reply: { prepay_id: 'wx1' } }).map(({ actual }) => actual),
@@ -391,7 +391,7 @@ t.test('a reply that never was has no fields', async (t) => {
   )
 })
 
-t.test('secrets are masked by their name, wherever they stand', async (t) => {
+t.test('secrets are masked by name, wherever they are', async (t) => {
   const cases: [text: string, shown: string][] = [
     ['/cgi-bin/token?appid=wx1&secret=abc&grant_type=x', '/cgi-bin/token?appid=wx1&secret=<appSecret>&grant_type=x'],
     ['/cgi-bin/token?secret=abc', '/cgi-bin/token?secret=<appSecret>'],
@@ -406,7 +406,7 @@ t.test('secrets are masked by their name, wherever they stand', async (t) => {
   for (const [text, shown] of cases) t.equal(masked(text), shown, text)
 })
 
-t.test('a secret that is known is masked under any name, unless it is a word that may mean anything', async (t) => {
+t.test('a known secret is masked under any name, unless it is too short to be recognised', async (t) => {
   t.equal(masked('/?Secret=0123abcd#0123abcd', ['0123abcd']), '/?Secret=<appSecret>#<appSecret>')
   t.equal(masked('/pay?a=pay', ['pay']), '/pay?a=pay')
 })
@@ -434,7 +434,7 @@ t.test('neither the journal nor the log has an AppSecret', async (t) => {
   world.verify({ fields: { secret: '<appSecret>' } }, 6)
 })
 
-t.test('events are numbered, heard, and remembered for a while', async (t) => {
+t.test('events are numbered, passed to listeners, and remembered for a while', async (t) => {
   const log = createEventLog(3)
   t.equal(log.newest(), 0)
   const heard: number[] = []

@@ -2,7 +2,7 @@ import t from 'tap'
 import { changeJson, flatJson } from '../../mock-server/wire/json-fields.ts'
 import { parseRfc3339, rfc3339 } from '../../mock-server/wire/time.ts'
 
-t.test('values by their paths', async (t) => {
+t.test('values by path', async (t) => {
   t.same(flatJson({ a: 'x', b: { c: 1, d: { e: true } }, f: [1, { g: 2 }], h: null }), {
     a: 'x',
     'b.c': '1',
@@ -13,7 +13,7 @@ t.test('values by their paths', async (t) => {
   t.same(flatJson('x'), {})
 })
 
-t.test('changes keep the type and the order of the others', async (t) => {
+t.test('changes keep types and the order of the other values', async (t) => {
   const message = { mchid: '1', amount: { total: 1250, currency: 'CNY' } }
   t.equal(
     JSON.stringify(changeJson(message, { 'amount.total': '1', mchid: '2', attach: 'x' })),

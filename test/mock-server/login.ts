@@ -32,7 +32,7 @@ const appOf = ({ credentials: { appid, appSecret: secret } }: World) => ({ appid
 export const exchangeCode = (world: World, values: Values = {}, init?: RequestInit) =>
   callLogin(world, '/sns/jscode2session', { ...appOf(world), grant_type: 'authorization_code', ...values }, init)
 
-/** A session_key as the server of the app learns it. */
+/** A session_key as the app's server gets it. */
 export const loginAs = async (world: World, openid: string): Promise<string> =>
   (await exchangeCode(world, { js_code: world.loginCode({ openid }).code })).json.session_key
 
@@ -50,7 +50,7 @@ export const getStableToken = (world: World, values: object = {}) =>
 export const sessionHmac = (sessionKey: string, message = ''): string =>
   createHmac('sha256', sessionKey).update(message).digest('hex')
 
-/** checksession or resetusersessionkey with a token of its own unless one is given. */
+/** checksession or resetusersessionkey, with a new token unless one is given. */
 export async function callSession(
   world: World,
   path: '/wxa/checksession' | '/wxa/resetusersessionkey',

@@ -9,7 +9,7 @@ import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
 
 const README = readFileSync(new URL('../../mock-server/README.md', import.meta.url), 'utf8')
 
-/** The code of a section, in its order. */
+/** The code blocks of a section, in order. */
 function blocksOf(heading: string, language: string): string[] {
   const section = new RegExp(`^## ${heading}\\n([^]*?)(?=^## )`, 'm').exec(README)![1]!
   return [...section.matchAll(/^```(\w+)\n([^]*?)^```$/gm)]
@@ -92,7 +92,7 @@ t.test('node:test and tap; one clock', async (t) => {
   }
 })
 
-t.test('every flag and every command with its own', async (t) => {
+t.test('every flag, and every command with its own flags', async (t) => {
   const flagsOf = (help: string) =>
     [...help.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, flag]) => flag!).filter((flag) => flag !== '--help')
   const row = (name: string) => README.split('\n').find((line) => line.startsWith(`| \`${name}`))
@@ -141,7 +141,7 @@ function routesOf(cell: string): string[] {
   return path === undefined ? methods.map((name) => `${name} /worlds/:world`) : routes
 }
 
-t.test('every route of the control API, and no other', async (t) => {
+t.test('every route of the control API, and no others', async (t) => {
   const table = /^## Control API\n[^]*?\n\n(\|[^]*?)\n\n/m.exec(README)![1]!
   const told = table
     .split('\n')
@@ -155,7 +155,7 @@ t.test('every route of the control API, and no other', async (t) => {
   t.same(told.sort(), routes.sort())
 })
 
-t.test('a shell can run each of its lines as it stands', async (t) => {
+t.test('a shell can run each line unchanged', async (t) => {
   for (const [, code] of README.matchAll(/^```sh\n([^]*?)^```$/gm)) {
     for (const [, name] of code!.matchAll(/\$(\w+)/g)) t.match(code, new RegExp(`^${name}=`, 'm'), name!)
   }

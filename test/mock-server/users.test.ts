@@ -50,7 +50,7 @@ t.test('a user has one session_key, renewed by a wx.login ten minutes later', as
   time.now += 1
   const { code } = users.issueCode({ openid: 'o-alice' })
   const second = users.find('o-alice')!.sessionKey
-  t.not(second, first, 'whether the server learns of it or not')
+  t.not(second, first, 'whether or not the server gets it')
   t.equal((users.exchange(code) as User).sessionKey, second)
   t.not(login('o-bob').sessionKey, second)
 })
@@ -67,28 +67,25 @@ t.test('another period, or none', async (t) => {
   }
 })
 
-t.test(
-  'a key is rotated by hand, also twice in a moment; one that was asked for is as old as the one before',
-  async (t) => {
-    const { time, users, login } = setup()
-    const user = users.know('o-alice')
-    const keys = [user.sessionKey]
-    for (const age of ['new', 'new', 'kept'] as const) {
-      users.rotate(user, age)
-      keys.push(user.sessionKey)
-    }
-    t.equal(new Set(keys).size, 4)
-    time.now += 300_000
-    users.rotate(user, 'kept')
-    t.same(user.sessionKeySince, new Date(NOON))
-    time.now += 300_001
-    t.not(login('o-alice').sessionKey, keys.at(-1))
-    users.rotate(user, 'new')
-    t.same(user.sessionKeySince, new Date(time.now))
-  },
-)
+t.test('a key can be rotated, even twice at one moment; a requested key keeps the age of the one before', async (t) => {
+  const { time, users, login } = setup()
+  const user = users.know('o-alice')
+  const keys = [user.sessionKey]
+  for (const age of ['new', 'new', 'kept'] as const) {
+    users.rotate(user, age)
+    keys.push(user.sessionKey)
+  }
+  t.equal(new Set(keys).size, 4)
+  time.now += 300_000
+  users.rotate(user, 'kept')
+  t.same(user.sessionKeySince, new Date(NOON))
+  time.now += 300_001
+  t.not(login('o-alice').sessionKey, keys.at(-1))
+  users.rotate(user, 'new')
+  t.same(user.sessionKeySince, new Date(time.now))
+})
 
-t.test('phone codes are codes of their own', async (t) => {
+t.test('phone codes are separate codes', async (t) => {
   const { users } = setup()
   const phone = { phoneNumber: '13580006666', purePhoneNumber: '13580006666', countryCode: '86' }
   const codes = [1, 2].map(() => users.issuePhoneCode(phone, {}).code)
@@ -104,7 +101,7 @@ t.test('phone codes are codes of their own', async (t) => {
   t.notOk(codes.includes(restored.issuePhoneCode(phone, {}).code))
 })
 
-t.test('a unionid stays once it is known', async (t) => {
+t.test('a known unionid stays', async (t) => {
   const { users } = setup()
   t.equal(users.find('o-alice'), undefined)
   t.equal(users.know('o-alice').unionid, undefined)
@@ -113,7 +110,7 @@ t.test('a unionid stays once it is known', async (t) => {
   t.match(users.list(), [{ openid: 'o-alice', unionid: 'u-alice', nickName: 'Al' }])
 })
 
-t.test('of users and codes the newest are remembered, and none is drawn twice', async (t) => {
+t.test('the newest users and codes are remembered, and none is drawn twice', async (t) => {
   const { users } = setup({ limit: 2 })
   const issued = Array.from({ length: 4 }, () => users.issueCode({}))
   t.same(
@@ -140,7 +137,7 @@ function setupCodes(limit = 10) {
   return { time, book: createCodeBook<{ readonly of: string }>(() => new Date(time.now), limit) }
 }
 
-t.test('worth something once, for 300 s', async (t) => {
+t.test('a code can be redeemed once, within 300 s', async (t) => {
   const { time, book } = setupCodes()
   const alice = { of: 'alice' }
   t.match(book.issue('c-1', alice, {}), { code: 'c-1', worth: alice, expiresAt: new Date(NOON + 300_000), usesLeft: 1 })
@@ -149,11 +146,11 @@ t.test('worth something once, for 300 s', async (t) => {
   t.equal(book.spend('c-1'), alice)
   t.equal(book.spend('c-1'), 'code been used')
   time.now += 1
-  t.equal(book.spend('c-1'), 'invalid code', 'in time a used one is forgotten')
+  t.equal(book.spend('c-1'), 'invalid code', 'a used one is dropped eventually')
   t.equal(book.spend('c-2'), 'invalid code')
 })
 
-t.test('its life and its uses can be chosen', async (t) => {
+t.test('its lifetime and number of uses can be set', async (t) => {
   const { time, book } = setupCodes()
   book.issue('c-1', { of: 'alice' }, { ttl: 1, uses: 2 })
   t.same(
@@ -188,7 +185,7 @@ function setupTokens(limit?: number) {
   return { time, tokens, stable }
 }
 
-t.test('a token is long, lives for two hours, and is no other', async (t) => {
+t.test('a token is long, valid for two hours, and unique', async (t) => {
   const { time, tokens } = setupTokens()
   const { access_token: token, expires_in: life } = tokens.fetch()
   t.match(token, /^\d{2}_[\w-]{128}$/)
@@ -203,7 +200,7 @@ t.test('a token is long, lives for two hours, and is no other', async (t) => {
   t.same([tokens.has('78_never'), tokens.judge('78_never')], [false, 'stale'])
 })
 
-t.test('a new one makes the earlier ones stale in five minutes', async (t) => {
+t.test('a new one makes earlier ones stale after five minutes', async (t) => {
   const { time, tokens } = setupTokens()
   const first = tokens.fetch().access_token
   time.now += MINUTE
@@ -218,7 +215,7 @@ t.test('a new one makes the earlier ones stale in five minutes', async (t) => {
   t.same(judged(), ['stale', 'stale', 'good'])
 })
 
-t.test('the stable one stays, with what is left of it; the next comes in its last five minutes', async (t) => {
+t.test('the stable one stays, with its remaining time; the next is issued in its last five minutes', async (t) => {
   const { time, tokens, stable } = setupTokens()
   const first = stable()
   t.equal(first.expires_in, 7200)
@@ -235,7 +232,7 @@ t.test('the stable one stays, with what is left of it; the next comes in its las
   t.equal(tokens.judge(first.access_token), 'expired')
 })
 
-t.test('the kinds do not touch each other', async (t) => {
+t.test('the two kinds are independent', async (t) => {
   const { time, tokens, stable } = setupTokens()
   const plain = tokens.fetch().access_token
   const kept = stable().access_token
@@ -248,7 +245,7 @@ t.test('the kinds do not touch each other', async (t) => {
   t.same([tokens.judge(plain), tokens.judge(forced)], ['stale', 'good'])
 })
 
-t.test('by force the old one is dead at once, but not within 30 s of the last time', async (t) => {
+t.test('a forced refresh invalidates the old one at once, but does nothing within 30 s of the last', async (t) => {
   const { time, tokens, stable } = setupTokens()
   const first = stable().access_token
   const second = stable(true)
@@ -261,7 +258,7 @@ t.test('by force the old one is dead at once, but not within 30 s of the last ti
   t.equal(tokens.judge(second.access_token), 'stale')
 })
 
-t.test('by force 20 times a day in China', async (t) => {
+t.test('at most 20 forced refreshes per day in China', async (t) => {
   const { time, tokens, stable } = setupTokens()
   for (let n = 0; n < 20; n++) {
     t.type(stable(true).access_token, 'string')
@@ -275,7 +272,7 @@ t.test('by force 20 times a day in China', async (t) => {
   t.type(stable(true).access_token, 'string')
 })
 
-t.test('they go into a snapshot, with the limits of force', async (t) => {
+t.test('they are stored in a snapshot, with the limits of forced refreshes', async (t) => {
   const { time, tokens, stable } = setupTokens()
   const { access_token: forced } = stable(true)
   const dump = structuredClone(tokens.dump())

@@ -3,7 +3,7 @@ import { createMockWechat, type MockOptions, type World } from '../../mock-serve
 import { NOON, type Values } from './helpers.ts'
 import type { Test } from 'tap'
 
-// A merchant that speaks API v3, written on its own: nothing here comes from the mock.
+// A merchant that speaks API v3, written independently: nothing here comes from the mock.
 
 export interface V3Reply {
   readonly status: number
@@ -16,7 +16,7 @@ export interface V3Reply {
 
 export interface CallOptions {
   readonly body?: unknown
-  /** Exactly these bytes. */
+  /** Send exactly these bytes. */
   readonly raw?: string | Buffer
   readonly headers?: Record<string, string>
   /** What differs in what is signed, or in the header. */
@@ -59,7 +59,7 @@ export function authorization(
   return `WECHATPAY2-SHA256-RSA2048 mchid="${mchId}",nonce_str="${nonce}",signature="${sign(text, privateKey)}",timestamp="${timestamp}",serial_no="${serialNo}"`
 }
 
-/** Who has signed a reply or a notification. */
+/** Which key signed a reply or a notification. */
 export function signer(
   { credentials: { v3 } }: Who,
   headers: { get: (name: string) => string | null },
@@ -128,7 +128,7 @@ export const orderBody = ({ credentials: { appid, mchId } }: Who, notifyUrl: str
 
 export const JSAPI = '/v3/pay/transactions/jsapi'
 
-/** An order that must succeed; gives the prepay_id. */
+/** An order that must succeed; returns the prepay_id. */
 export async function order(world: World, notifyUrl: string, values: object = {}): Promise<string> {
   const { json, text } = await post(world, JSAPI, orderBody(world, notifyUrl, values))
   if (json?.prepay_id === undefined) throw new Error(`the order was refused: ${text}`)

@@ -48,7 +48,7 @@ const publicOf = ({ key }: Vector) => {
   return createPublicKey(pem ?? certificate!)
 }
 
-t.test('published vectors: what a merchant signs of a request', async (t) => {
+t.test('published vectors: what a merchant signs for a request', async (t) => {
   for (const vector of ofKind('request-signature')) {
     const { id, method, url, timestamp, nonce, body, message, signature, signature_computed_here: right } = vector
     const text = requestText({ method: method!, url: url!, timestamp: timestamp!, nonce: nonce!, body: body! })
@@ -131,7 +131,7 @@ t.test('published vectors: single fields', async (t) => {
   t.throws(() => sealField('x'.repeat(limit.max_bytes + 1), publicKey))
 })
 
-t.test('probes have the form of the recorded one and of the documented one, and verify as nothing', async (t) => {
+t.test('probes have the recorded and the documented form, and never verify', async (t) => {
   const { privateKey, publicKey } = rsaKey(STRANGER_KEY)
   const text = messageText({ timestamp: '1767225600', nonce: 'n', body: '{}' })
   const signature = signRsa(text, privateKey)
@@ -190,7 +190,7 @@ t.test('an Authorization header', async (t) => {
 
 const SERIAL = 'D7CE59D1F522D7015DEA10EF55877E3CF6C33255'
 
-t.test("certificates: subjects as WeChat's, serial numbers of 40 digits, and valid signatures", async (t) => {
+t.test("certificates: subjects like WeChat's, serial numbers of 40 digits, and valid signatures", async (t) => {
   t.equal(serialNoOf(SERIAL.toLowerCase()), SERIAL.replace('D7', '57'))
   t.equal(serialNoOf('00'.repeat(20)), `10${'00'.repeat(19)}`, 'no leading zero')
   t.equal(serialNoOf('ff'.repeat(20)), `7F${'FF'.repeat(19)}`, 'positive')
@@ -218,7 +218,7 @@ t.test("certificates: subjects as WeChat's, serial numbers of 40 digits, and val
       [certificate.validFrom, certificate.validTo].map((text) => new Date(text)),
       Object.values(validity),
     )
-    t.ok(certificate.verify(authority), 'the authority has signed it')
+    t.ok(certificate.verify(authority), 'the CA has signed it')
     t.ok(certificate.checkPrivateKey(createPrivateKey(privateKeyPem(key))))
     t.equal(certificate.publicKey.export({ type: 'spki', format: 'pem' }), publicKeyPem(key))
     t.equal(certificate.ca, false)
@@ -231,7 +231,7 @@ t.test("certificates: subjects as WeChat's, serial numbers of 40 digits, and val
   }
 })
 
-t.test('the pool: RSA keys of 2048 bits, each once', async (t) => {
+t.test('the pool: different RSA keys of 2048 bits', async (t) => {
   const pool = [...MERCHANT_KEYS, ...PLATFORM_KEYS, ...WECHAT_PAY_KEYS, AUTHORITY_KEY, STRANGER_KEY]
   t.equal(new Set(pool).size, pool.length)
   for (const base64 of pool) {
@@ -242,7 +242,7 @@ t.test('the pool: RSA keys of 2048 bits, each once', async (t) => {
   }
 })
 
-t.test('a tag at the end: a bit less and it does not open', async (t) => {
+t.test('the tag is at the end: any change and it cannot be decrypted', async (t) => {
   const sealed = Buffer.from(
     sealAead('茶', '0123456789abcdef0123456789abcdef', 'abcdefghijkl', 'transaction'),
     'base64',

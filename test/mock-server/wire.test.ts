@@ -146,7 +146,7 @@ t.test('text in GBK', async (t) => {
   for (const text of ['plain <xml> & 0', '订单未支付', '龙井茶 & 点心', '，。《》']) {
     t.equal(new TextDecoder('gbk').decode(encodeGbk(text)), text)
   }
-  t.equal(encodeGbk('a😀é').toString('latin1').slice(0, 2), 'a?', 'what GBK does not have')
+  t.equal(encodeGbk('a😀é').toString('latin1').slice(0, 2), 'a?', 'characters that GBK does not have')
 })
 
 t.test('times are written in GMT+8 without a zone', async (t) => {
@@ -155,7 +155,7 @@ t.test('times are written in GMT+8 without a zone', async (t) => {
   t.equal(wechatDateTime(new Date('2025-12-31T16:05:06.789Z')), '2026-01-01 00:05:06')
 })
 
-t.test('and read so', async (t) => {
+t.test('and read in the same way', async (t) => {
   t.same(parseWechatTime('20260115120506'), new Date('2026-01-15T04:05:06Z'))
   t.same(parseWechatTime('20240229000000'), new Date('2024-02-28T16:00:00Z'))
   for (const text of [
@@ -169,11 +169,11 @@ t.test('and read so', async (t) => {
     '20260115126000',
     '2026-01-15 12:0',
   ]) {
-    t.equal(parseWechatTime(text), undefined, `'${text}' is no moment`)
+    t.equal(parseWechatTime(text), undefined, `'${text}' is not a time`)
   }
 })
 
-t.test('what a notification can be sent to', async (t) => {
+t.test('valid notify URLs', async (t) => {
   for (const url of ['https://shop.example.com/notify', 'http://127.0.0.1:3000/', 'http://[::1]:80/a/b']) {
     t.ok(isNotifyUrl(url), url)
     checkNotifyUrl('notifyUrl', url)
@@ -197,7 +197,7 @@ t.test('what a notification can be sent to', async (t) => {
   }
 })
 
-t.test('every exchange is of one side', async (t) => {
+t.test('every exchange belongs to one side', async (t) => {
   t.equal(new Set(APIS).size, APIS.length)
   for (const api of APIS) t.equal([isPayApi(api), isLoginApi(api), isNotice(api)].filter(Boolean).length, 1, api)
 })
@@ -210,7 +210,7 @@ t.test('every call has the system error, and every code a text', async (t) => {
   }
 })
 
-t.test('fields are changed, added and taken out; the rest stays to the byte', async (t) => {
+t.test('fields are changed, added and removed; the rest stays byte for byte', async (t) => {
   const xml = '<xml>\n<a><![CDATA[1]]></a>\n<b>2</b>\n<c></c>\n<d><![CDATA[x]]]]><![CDATA[>y]]></d></xml>'
   const cases: [changes: Parameters<typeof changeFields>[1], result: string][] = [
     [{}, xml],
@@ -291,7 +291,7 @@ t.test('the usual mistakes are recognised by the signature they give', async (t)
     ['the text was signed in GBK instead of UTF-8', md5(encodeGbk(SIGNED + key)), undefined],
     ['the text was signed in ISO-8859-1 instead of UTF-8', md5(SIGNED.replace(/[^\0-\xff]/g, '?') + key), undefined],
     [
-      'each character was cut to one byte (latin1, binary) instead of written in UTF-8',
+      'each character was truncated to one byte (latin1, binary) instead of encoded in UTF-8',
       md5(Buffer.from(SIGNED + key, 'latin1')),
       undefined,
     ],
@@ -315,7 +315,7 @@ t.test('the usual mistakes are recognised by the signature they give', async (t)
   })
 })
 
-t.test('what cannot be found out is not guessed', async (t) => {
+t.test('unknown mistakes are not guessed', async (t) => {
   const explanation = explained('F'.repeat(32))
   t.same(explanation, { received: 'F'.repeat(32), type: 'MD5', ours: OURS })
   t.equal(
@@ -358,7 +358,7 @@ t.test('the secret is that of the app of the message', async (t) => {
   }
 })
 
-t.test('a refused request says in log and journal where the texts part', async (t) => {
+t.test('log and journal show where the texts of a refused request diverge', async (t) => {
   const lines: string[] = []
   const { default: world } = await startMock(t, {
     log: (line) => {
@@ -388,7 +388,7 @@ t.test('a refused request says in log and journal where the texts part', async (
   t.equal(world.journal.entries().at(-1)!.sign, undefined)
 })
 
-t.test('what is never closed is looked for once: a message of 1 MiB takes no longer than its length', async (t) => {
+t.test('an unclosed part is searched for once: a message of 1 MiB takes linear time', async (t) => {
   for (const part of ['<![CDATA[', '<!--', '<![CDATA[<!--']) {
     const text = `<xml><a>${part.repeat(Math.ceil(2 ** 20 / part.length))}</a></xml>`
     const started = performance.now()

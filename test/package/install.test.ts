@@ -11,7 +11,7 @@ import t from 'tap'
 import { start } from '../../bench/load/start.ts'
 import { freePort } from '../fixtures.ts'
 
-// The package as a stranger gets it: packed, installed into an empty project outside of the checkout, used from every module system.
+// The package as a user gets it: packed, installed into an empty project outside the checkout, used from every module system.
 t.setTimeout(300_000)
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -23,7 +23,7 @@ const source = join(dir, 'source')
 const project = join(dir, 'project')
 const modules = join(project, 'node_modules')
 
-/** Runs a program to its end; a failure is an error that quotes what it printed. */
+/** Runs a program to its end; a failure is an error that quotes its output. */
 async function run(cwd: string, file: string, ...args: string[]): Promise<string> {
   // Under `npm test` this would make npm work on the checkout instead of `cwd`.
   const { npm_config_local_prefix: _, ...env } = process.env
@@ -49,7 +49,7 @@ async function tsc(file: string, text: string, options: object, ...args: string[
   return await run(project, process.execPath, join(root, 'node_modules/typescript/bin/tsc'), ...args)
 }
 
-// A copy is packed, so that the build of the checkout stays as it is and nothing that lies about there gets in.
+// A copy is packed, so that the checkout's build stays unchanged and no stray files get in.
 const OMITTED = new Set(['.git', '.tap', 'dist', 'node_modules'])
 await cp(root, source, { recursive: true, filter: (path) => !OMITTED.has(relative(root, path)) })
 await symlink(join(root, 'node_modules'), join(source, 'node_modules'))
@@ -93,7 +93,7 @@ t.test('the tarball holds what a user needs and nothing else, in at most 600 kB'
     'package.json',
   ])
 
-  // What Node loads and the compiler reads, beginning with the entries.
+  // What Node loads and the compiler reads, starting from the entries.
   const bins = Object.values<string>(manifest.bin).map((path) => path.slice(2))
   const here = join(modules, manifest.name)
   const entries = ['src/index.mjs', 'src/testing.js', 'mock-server/index.js']
@@ -119,7 +119,7 @@ t.test('the tarball holds what a user needs and nothing else, in at most 600 kB'
   t.strictSame(paths.filter(isCode).sort(), [...new Set([...used, ...bins])].sort())
 })
 
-t.test('publint has nothing to say', async (t) => {
+t.test('publint reports nothing', async (t) => {
   const bytes = await readFile(tarball)
   const { messages } = await publint({
     strict: true,
@@ -128,11 +128,11 @@ t.test('publint has nothing to say', async (t) => {
   t.strictSame(messages, [])
 })
 
-t.test('the types are right in every way of resolving them (arethetypeswrong)', async (t) => {
+t.test('the types resolve correctly in every mode (arethetypeswrong)', async (t) => {
   const attw = promisify(execFile)(join(root, 'node_modules/.bin/attw'), [tarball, '--format', 'json'], {
     maxBuffer: 64 * 1024 * 1024,
   })
-  // It exits with 1 when it found something; what it found is in the JSON all the same.
+  // It exits with 1 if it found something; the findings are in the JSON.
   const { analysis } = JSON.parse((await attw.catch((error: { stdout: string }) => error)).stdout)
   t.strictSame(Object.keys(analysis.entrypoints), Object.keys(manifest.exports))
   t.strictSame(analysis.problems, [])
@@ -191,7 +191,7 @@ for (const [name, text] of Object.entries(USES)) {
   })
 }
 
-t.test('import and require load the same things', async (t) => {
+t.test('import and require load the same objects', async (t) => {
   const code = `
     import { createRequire } from 'node:module'
     const require = createRequire(import.meta.url)
@@ -220,7 +220,7 @@ t.test("the plugin alone loads none of the mock's libraries", async (t) => {
   })
   await t.rejects(
     run(project, process.execPath, '--input-type=module', '--eval', 'import "fastify-wechat-pay/mock-server"'),
-    'the mock itself needs them',
+    'the mock does need them',
   )
   t.equal(
     await run(
@@ -289,7 +289,7 @@ export async function main (): Promise<Order | undefined> {
   }
 })
 
-t.test('wechat-mock starts, says where it is, and stops when told', async (t) => {
+t.test('wechat-mock starts, prints its address, and stops on a signal', async (t) => {
   const child = spawn(join(modules, '.bin/wechat-mock'), ['--json', '--port', '0'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

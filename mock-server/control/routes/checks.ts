@@ -7,11 +7,11 @@ import { about, type InWorld } from '../schemas.ts'
 /** A message of v2 as `xml`, a call of v3 as the rest. */
 const message = strict({ xml: { type: 'string' }, ...SIGNED_CALL, string: { type: 'string' } })
 
-/** Assertions for the end of a test, and explanations for a developer when WeChat refuses. */
+/** Assertions for the end of a test, and explanations of WeChat's refusals. */
 export function checkRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.post<{ Params: InWorld }>(
     '/worlds/:world/assert-drained',
-    { schema: about('422 unless every fault has struck and every gate was reached.') },
+    { schema: about('422 unless every fault was applied and every gate was reached.') },
     async (request) => {
       worlds.find(request.params.world).assertDrained()
       return { drained: true }

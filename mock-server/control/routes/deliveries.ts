@@ -40,7 +40,7 @@ export function deliveryRoutes(app: FastifyInstance, worlds: Worlds): void {
   app.get<{ Params: InWorld; Querystring: Listed }>(
     '/worlds/:world/deliveries',
     {
-      schema: about('Every send: what went out, what came back, the verdict and its reason.', { querystring: page }),
+      schema: about('Every send: the request, the reply, the verdict and its reason.', { querystring: page }),
     },
     async ({ params, query }) => {
       const { before } = query

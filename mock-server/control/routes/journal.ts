@@ -84,7 +84,7 @@ export function journalRoutes(app: FastifyInstance, worlds: Worlds): void {
     Querystring: Page & { readonly since?: string; readonly dir?: 'in' | 'out'; readonly api?: string }
   }>(
     '/worlds/:world/journal',
-    { schema: about('Everything that went over the wire, starting after a cursor.', { querystring: list }) },
+    { schema: about('Everything that was sent and received, starting after a cursor.', { querystring: list }) },
     async (request) => {
       const { since, dir, api } = request.query
       const journal = journalOf(request)

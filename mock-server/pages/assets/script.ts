@@ -1,13 +1,13 @@
 /**
- * The script of the pages: it asks for the page again when something happens in the world, at most every 300 ms, and
- * takes over only what differs; copies texts; and knows a few keys. Everything else works without it.
+ * The script of the pages: it fetches the page again when something happens in the world, at most every 300 ms, and replaces only what differs; it
+ * copies text, and handles a few keys. Everything else works without it.
  */
 export const SCRIPT = `'use strict'
 const root = document.documentElement
 root.classList.add('js')
 const EVENTS = ['delivery', 'journal', 'fault', 'gate', 'paid', 'clock', 'reset', 'gap']
 
-// Makes one element like another, and keeps what is the same: focus, open details and typed text survive.
+// Makes one element like another and keeps what is equal, so that focus, open details and typed text survive.
 function become(old, now) {
   if (old.nodeType !== now.nodeType || old.nodeName !== now.nodeName || old.id !== now.id) {
     old.replaceWith(now)
@@ -68,7 +68,7 @@ async function refresh() {
     }
     root.dataset.live = String(Number(root.dataset.live || 0) + 1)
   } catch {
-    // The mock has ended, or is starting again: the next event asks once more.
+    // The mock has stopped or is restarting: the next event tries again.
   }
   setTimeout(() => {
     asking = false
@@ -85,14 +85,14 @@ function listen() {
   }
 }
 listen()
-// A browser keeps few connections to one host: a page in the background gives its own back.
+// A browser allows few connections to one host, so a page in the background closes its own.
 addEventListener('pagehide', () => stream.close())
 addEventListener('pageshow', (event) => event.persisted && listen())
 document.addEventListener('visibilitychange', () => !document.hidden && again && refresh())
-// "in 3 min" grows old.
+// Relative times such as "in 3 min" have to be updated.
 if (document.body.dataset.clock === 'real') setInterval(refresh, 5000)
 
-// In a page of an app, which shows this one as its cashier: what the payer did.
+// If a page of an app shows this one as its cashier: report what the payer did.
 document.addEventListener('click', (event) => {
   const told = event.target.closest('[data-result]')
   if (!told || parent === window) return
@@ -108,7 +108,7 @@ document.addEventListener('click', async (event) => {
     await navigator.clipboard.writeText(pre.textContent)
     copy.classList.add('good')
   } catch {
-    // Without the clipboard the text is selected, for the keys of the browser.
+    // Without the clipboard, select the text so that the user can copy it.
     getSelection().selectAllChildren(pre)
   }
 })

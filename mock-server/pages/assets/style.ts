@@ -1,6 +1,5 @@
 /**
- * The stylesheet of the pages. Green means one thing: money or an answer was taken. Red: refused or failed. Amber:
- * waiting. Shape says it too.
+ * The stylesheet of the pages. Green means that money or an answer was accepted, red refused or failed, amber waiting. The shape of a mark says the same.
  */
 export const STYLE = `
 :root{color-scheme:light dark;--bg:light-dark(#fff,#16181b);--soft:light-dark(#f5f6f7,#1f2226);--line:light-dark(#e1e4e8,#33373d);--text:light-dark(#1c1f23,#e6e8eb);--dim:light-dark(#5d6670,#9aa3ad);--link:light-dark(#0b5cad,#7ab7f5);--good:light-dark(#067a3d,#3ecf7f);--fill:light-dark(#07c160,#3ecf7f);--bad:light-dark(#c0271d,#ff8077);--wait:light-dark(#8a5a00,#e6b455);--mark:light-dark(#ffe9a8,#5b4a12);--mono:ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace}

@@ -1,5 +1,5 @@
 /**
- * A `wx` for web pages: what a mini program calls of WeChat's client, as far as an app with login and payment needs it. A page loads it with
+ * A `wx` for web pages: the parts of WeChat's client API that a mini program with login and payment needs. A page loads it with
  * `<script src="…/__mock/wx/default/wx.js" crossorigin></script>`; navigation is the page's own business.
  */
 export const WX_SCRIPT = `'use strict'

@@ -21,13 +21,13 @@ export function span(ms: number, say: Say): string {
   return say(unit, { n: Math.floor(ms / size) })
 }
 
-/** How long ago a moment is, or in how long it comes. */
+/** How long ago a time was, or how far ahead it is. */
 export function relative(moment: Date, now: Date, say: Say): string {
   const ms = moment.getTime() - now.getTime()
   if (Math.abs(ms) < 1000) return say('now')
   return ms > 0 ? say('in', { span: span(ms, say) }) : say('ago', { span: span(-ms, say) })
 }
 
-/** A moment in GMT+8; the year is in the title. */
+/** A time in GMT+8; the year is in the title. */
 export const time = (moment: Date): Markup =>
   html`<time datetime="${moment.toISOString()}" title="${wechatDateTime(moment)}">${wechatDateTime(moment).slice(5)}</time>`

@@ -4,7 +4,7 @@ import { html, type Markup, type Piece } from './markup.ts'
 import { here, PAGES, to, type Page, type View } from './view.ts'
 import type { Word } from './words.ts'
 
-/** A form that does something; it works without script. */
+/** A form for an action; it works without JavaScript. */
 export function form(view: View, action: string, fields: Readonly<Record<string, string | undefined>>, body: Piece) {
   const hidden = Object.entries({ ...fields, back: here(view, {}) }).map(
     ([name, value]) => value !== undefined && html`<input type="hidden" name="${name}" value="${value}">`,
@@ -12,7 +12,7 @@ export function form(view: View, action: string, fields: Readonly<Record<string,
   return html`<form method="post" action="${to(view, `do/${action}`)}">${hidden}${body}</form>`
 }
 
-/** One button in a form of its own. */
+/** One button in its own form. */
 export const button = (
   view: View,
   action: string,
@@ -27,13 +27,13 @@ export const button = (
     html`<button class="${kind}"${off !== undefined && html` disabled title="${off}"`}${key !== undefined && html` data-key="${key}"`}>${label}</button>`,
   )
 
-/** A text to copy: a button copies it where there is script. */
+/** A text with a button to copy it, if JavaScript is enabled. */
 export const copyable = ({ say }: View, text: string, name = 'copy'): Markup =>
   html`<div class="copy"><pre tabindex="0">${text}</pre><button type="button" class="script" data-copy>${say(name as Word)}</button></div>`
 
 const NAV = ['orders', 'deliveries', 'phone', 'users', 'faults', 'clock', 'journal', 'card', 'setup'] as const
 
-/** What is above zero stands beside the name of the page. */
+/** Counts above zero are shown beside the name of the page. */
 function counts({ world }: View): Readonly<Record<string, number>> {
   return {
     orders: world.notifications().filter(({ state }) => state === 'pending' || state === 'exhausted').length,
@@ -90,7 +90,7 @@ const otherLanguage = (view: View) =>
 const otherTheme = (view: View) =>
   html`<a href="${here(view, { theme: view.theme === 'dark' ? 'light' : 'dark' })}">${view.say(view.theme === 'dark' ? 'light' : 'dark')}</a>`
 
-/** Above the page: what an action did. */
+/** The result of an action, shown above the page. */
 const noticeOf = ({ notice }: View) =>
   notice && html`<p id="notice" role="status" class="${notice.ok ? 'did' : 'refused'}">${notice.text}</p>`
 
@@ -108,7 +108,7 @@ const foot = ({ say }: View) => html`
   (key) => html`<dt><kbd>${key}</kbd></dt><dd>${say(`key${key}`)}</dd>`,
 )}</dl></details><small>wechat-mock ${VERSION}</small></footer>`
 
-/** The whole document. The script asks for it again when something happens in the world, and takes over what differs. */
+/** The whole document. The script fetches it again when something happens in the world, and replaces what differs. */
 export function documentOf(view: View, { title, main, tab, bare = false }: Page): string {
   const { world, language, theme } = view
   return html`<!doctype html>

@@ -7,7 +7,7 @@ export class Markup {
   }
 }
 
-/** What can stand in a template: text, which is escaped; HTML; nothing; or a list of these. */
+/** Values for a template: text, which is escaped; HTML; nothing; or a list of these. */
 export type Piece = string | number | Markup | undefined | false | readonly Piece[]
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** Characters that HTML does not allow or that turn the reading direction are shown as what they are. */
+/** Characters that HTML does not allow, or that change the reading direction, are shown as visible symbols. */
 const ODD = /(?![\n\r\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu
 const shown = (character: string) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`
 
@@ -30,7 +30,7 @@ function textOf(piece: Piece): string {
   return Array.isArray(piece) ? piece.map(textOf).join('') : escape(String(piece))
 }
 
-/** A template of HTML. Only what this function has made is taken as HTML; everything else is escaped. */
+/** An HTML template. Only results of this function count as HTML; everything else is escaped. */
 export function html({ raw }: TemplateStringsArray, ...pieces: readonly Piece[]): Markup {
   return new Markup(raw.map((literal, n) => literal + textOf(pieces[n])).join(''))
 }

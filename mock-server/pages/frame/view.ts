@@ -3,10 +3,10 @@ import type { Worlds } from '../../world/worlds.ts'
 import type { Piece } from './markup.ts'
 import type { Language, Say } from './words.ts'
 
-/** Everything of the mock below this path is a page, a form or what pages need. */
+/** Below this path are the mock's pages, their forms and what pages need. */
 export const PAGES = '/__mock/ui'
 
-/** What an action said, shown once above the page. */
+/** The result of an action, shown once above the page. */
 export interface Notice {
   readonly ok: boolean
   readonly text: string
@@ -19,7 +19,7 @@ export interface View {
   readonly say: Say
   readonly language: Language
   readonly theme: string
-  /** Of the mock, as the browser calls it: http://127.0.0.1:8090. */
+  /** The origin of the mock, as the browser calls it: http://127.0.0.1:8090. */
   readonly origin: string
   /** The path with its query. */
   readonly url: string
@@ -27,7 +27,7 @@ export interface View {
   readonly notice: Notice | undefined
 }
 
-/** What a page shows, and how it stands in the frame. */
+/** The content of a page, and its place in the frame. */
 export interface Page {
   readonly title: string
   readonly main: Piece

@@ -6,7 +6,7 @@ export type Language = 'en' | 'zh'
 
 type Entry = readonly [en: string, zh: string]
 
-/** Every word of the pages, in English and in Chinese as WeChat's own console says it. `{name}` stands for a value. */
+/** All texts of the pages, in English and in Chinese, with the terms of WeChat's own console. `{name}` stands for a value. */
 const WORDS = {
   // The frame
   orders: ['Orders', '订单'],
@@ -21,7 +21,7 @@ const WORDS = {
   world: ['World', '环境'],
   search: ['Search', '搜索'],
   searchHint: ['state:unpaid fee:1250 attempt:>3', 'state:unpaid fee:1250 attempt:>3'],
-  skip: ['Skip to the page', '跳到内容'],
+  skip: ['Skip to the content', '跳到内容'],
   keys: ['Keys', '快捷键'],
   'key/': ['search', '搜索'],
   keyj: ['next row', '下一行'],
@@ -79,7 +79,7 @@ const WORDS = {
   kindrefund: ['Refund', '退款'],
   kindfail: ['Failed payment', '支付失败'],
   kindevent: ['Event', '事件'],
-  kindcrafted: ['Made by hand', '手工构造'],
+  kindcrafted: ['Crafted', '手工构造'],
 
   // Verdicts on an answer
   'verdict.acked': ['Taken', '已确认'],
@@ -168,7 +168,7 @@ const MORE = {
     '不符合任何常见错误：是否使用了其他密钥，或签名后修改了字段？',
   ],
   signFirst: ['The first difference is at {field}', '第一处不同：{field}'],
-  signNone: ['This message carries no signature.', '该报文没有签名。'],
+  signNone: ['This message has no signature.', '该报文没有签名。'],
   keyMasked: ['The key is masked.', '密钥已隐藏。'],
   lintNone: ['Nothing that production might refuse.', '没有可能被正式环境拒绝的内容。'],
   fault: ['Fault {name} struck', '故障 {name} 已触发'],
@@ -178,11 +178,11 @@ const MORE = {
   emptyDeliveriesHint: ['A notification is sent when an order is paid:', '订单支付后会发送通知：'],
   replay: ['Send the same bytes again', '重新发送相同的报文'],
   payTitle: ['Pay', '支付'],
-  choosePhone: ['Choose what the payer pays', '选择要支付的订单'],
+  choosePhone: ['Choose an order to pay', '选择要支付的订单'],
   emptyPhone: ['No order is waiting for payment', '没有待支付的订单'],
   scan: ['Open it on a phone', '用手机打开'],
   scanHint: [
-    'A phone reaches the mock only where it listens on the network: --host 0.0.0.0.',
+    'A phone can reach the mock only if it listens on the network: --host 0.0.0.0.',
     '手机只能访问监听在局域网上的模拟器：--host 0.0.0.0。',
   ],
   method: ['Payment method', '支付方式'],
@@ -191,7 +191,7 @@ const MORE = {
   cancel: ['Cancel', '取消'],
   payDone: ['Payment successful', '支付成功'],
   payCancelled: ['The payer cancelled', '用户已取消支付'],
-  payCallback: ['The mini program hears', '小程序收到'],
+  payCallback: ['The mini program gets', '小程序收到'],
   checks: ['What WeChat checks', '微信的检查'],
   checkKnown: ['An order has this prepay_id', '存在使用该 prepay_id 的订单'],
   checkNewest: ['It is the newest prepay_id of the order', '是该订单最新的 prepay_id'],
@@ -212,21 +212,21 @@ const MORE = {
   loginCode: ['Login code', '登录 code'],
   makeCode: ['Make a login code', '生成登录 code'],
   codeHint: [
-    'What wx.login gives: send it to your login route. It works once, for 5 minutes.',
+    'The code that wx.login returns: send it to your login route. It works once, within 5 minutes.',
     'wx.login 的结果：发送到登录接口。5 分钟内使用一次有效。',
   ],
   newUser: ['a new user', '新用户'],
   setUser: ['Save the user', '保存用户'],
   emptyUsers: ['No user yet', '还没有用户'],
   emptyUsersHint: ['Users appear with their first login code.', '首次生成登录 code 后会出现用户。'],
-  noFaults: ['Nothing is set to go wrong', '没有设置故障'],
-  presets: ['Let the next notification go wrong', '让下一次通知出错'],
+  noFaults: ['No faults are set', '没有设置故障'],
+  presets: ['Make the next notification go wrong', '让下一次通知出错'],
   presetLost: ['Your answer is lost', '应答丢失'],
-  presetLate: ['Your answer comes 5 s late', '应答晚 5 秒'],
-  presetTwice: ['It comes twice at once', '同时通知两次'],
-  presetLostHint: ['WeChat never hears it and sends again.', '微信收不到应答，会重新通知。'],
-  presetLateHint: ['Past the time limit it counts as none.', '超过时限视为没有应答。'],
-  presetTwiceHint: ['Two requests are under way at the same moment.', '两个请求同时到达。'],
+  presetLate: ['Your answer arrives 5 s late', '应答晚 5 秒'],
+  presetTwice: ['It arrives twice at once', '同时通知两次'],
+  presetLostHint: ['WeChat never gets it and sends again.', '微信收不到应答，会重新通知。'],
+  presetLateHint: ['After the time limit it counts as no answer.', '超过时限视为没有应答。'],
+  presetTwiceHint: ['Two requests arrive at the same time.', '两个请求同时到达。'],
   hits: ['Struck', '触发'],
   seen: ['Seen', '经过'],
   times: ['Times', '次数'],
@@ -253,16 +253,16 @@ const MORE = {
   inFlight: ['Under way', '进行中'],
   advance: ['Advance', '前进'],
   advanceHint: ['A duration such as 15s, 3m, 24h4m', '时长，例如 15s、3m、24h4m'],
-  toVirtual: ['Let time stand', '停止时间'],
-  toReal: ['Let time run', '让时间流动'],
+  toVirtual: ['Stop the clock', '停止时间'],
+  toReal: ['Run in real time', '让时间流动'],
   clockvirtual: ['Time stands still until it is advanced.', '时间静止，直到手动前进。'],
-  clockreal: ['Time runs as on the wall; retries are sent when due.', '时间正常流动；重试会按时发送。'],
-  emptyJournal: ['Nothing went over the wire yet', '还没有任何报文'],
+  clockreal: ['Time is real; retries are sent when due.', '时间正常流动；重试会按时发送。'],
+  emptyJournal: ['Nothing was sent or received yet', '还没有任何报文'],
   emptyJournalHint: ['Your app reaches the mock at this address:', '应用通过此地址访问模拟器：'],
   toWechat: ['to WeChat', '发往微信'],
   fromWechat: ['from WeChat', '来自微信'],
   envHint: [
-    'Paste it into the .env of your app. Keys and certificates belong to this mock alone.',
+    'Paste it into the .env of your app. The keys and certificates are valid only for this mock.',
     '粘贴到应用的 .env 中。密钥和证书仅属于此模拟器。',
   ],
   baseUrl: ['Base URL', '接口地址'],
@@ -273,15 +273,15 @@ const MORE = {
   credentials: ['Credentials', '凭据'],
   commands: ['In three commands', '三条命令'],
   worlds: ['Worlds', '环境'],
-  newWorld: ['Make another world', '新建环境'],
+  newWorld: ['Create another world', '新建环境'],
   reset: ['Empty this world', '清空此环境'],
   clock_: ['clock', '时钟'],
 
   // What an action says
   didPay: ['Paid. First notification: {verdict} in {ms} ms.', '已支付。首次通知：{verdict}，{ms} 毫秒。'],
-  didPayLater: ['Paid. The notification is under way.', '已支付。通知正在发送。'],
+  didPayLater: ['Paid. The notification is being sent.', '已支付。通知正在发送。'],
   didFail: ['The payment failed: {code}. The order stays open.', '支付失败：{code}。订单仍可支付。'],
-  didClose: ['Closed. It cannot be paid any more.', '已关闭，不能再支付。'],
+  didClose: ['Closed. It can no longer be paid.', '已关闭，不能再支付。'],
   didRefund: ['Refund {no} of {fee} is PROCESSING.', '退款 {no}（{fee}）处理中。'],
   didSettle: ['Refund {no}: {status}.', '退款 {no}：{status}。'],
   didDeliver: ['Delivered {n} times: {verdicts}.', '已通知 {n} 次：{verdicts}。'],
@@ -289,15 +289,15 @@ const MORE = {
   didHold: ['Held. Nothing is sent until it is released.', '已暂停，恢复前不再发送。'],
   didRelease: ['Released.', '已恢复。'],
   didAdvance: ['It is {time}. Sent: {n}.', '现在是 {time}。已发送 {n} 次。'],
-  didSwitch: ['The clock is {mode} now.', '时钟已切换：{mode}。'],
-  didFault: ['Set. It strikes {times}.', '已设置。触发 {times} 次。'],
+  didSwitch: ['The clock is now {mode}.', '时钟已切换：{mode}。'],
+  didFault: ['Set. It applies {times}.', '已设置。触发 {times} 次。'],
   didRemove: ['Removed.', '已移除。'],
   didPreset: ['Set for the next notification.', '已对下一次通知生效。'],
   didGate: ['Set.', '已设置。'],
   didCode: ['Login code of {openid}: {code}', '{openid} 的登录 code：{code}'],
   didUser: ['Saved.', '已保存。'],
   didRotate: ['The session_key is new; the old one is invalid.', 'session_key 已更换，旧的已失效。'],
-  didWorld: ['World {id} is there.', '环境 {id} 已创建。'],
+  didWorld: ['World {id} was created.', '环境 {id} 已创建。'],
   didRun: ['The run has started: {cases} cases.', '已开始，共 {cases} 项。'],
   runProgress: ['{done} of {cases} cases', '已完成 {done}/{cases} 项'],
   runCard: ['Attack', '开始测试'],
@@ -312,7 +312,7 @@ const MORE = {
 } as const satisfies Readonly<Record<string, Entry>>
 
 export type Word = keyof typeof WORDS | keyof typeof MORE
-/** Says a word in the language of the browser. */
+/** Returns a text in the language of the browser. */
 export type Say = (word: Word, values?: Readonly<Record<string, string | number>>) => string
 
 const ALL: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE }
@@ -324,7 +324,7 @@ export function sayIn(language: Language): Say {
 
 export const verdictWord = (verdict: Verdict): Word => `verdict.${verdict}`
 
-/** The language the browser prefers of these two. */
+/** Which of the two languages the browser prefers. */
 export function languageOf(accepted: string | undefined): Language {
   const wanted = (accepted ?? '')
     .split(',')

@@ -5,7 +5,7 @@ import type { View } from '../frame/view.ts'
 const XML = /(<!\[CDATA\[|\]\]>|<[^>]*>)/
 const JSON_TEXT = /("(?:[^"\\]|\\.)*")/
 
-/** A byte order mark and blanks that nobody sees. */
+/** A byte order mark and invisible white space. */
 const visible = (text: string): Piece =>
   text
     .split(/(\uFEFF|\u200B|\u00A0)/)
@@ -20,13 +20,13 @@ function coloured(text: string): Piece {
     .map((part, n) => (n % 2 === 0 ? visible(part) : html`<span class="${isXml ? 't' : 's'}">${part}</span>`))
 }
 
-/** XML and JSON in one line are shown one field a line; nothing else is changed. */
+/** XML and JSON in one line are shown with one field per line; nothing else is changed. */
 const broken = (text: string) =>
   text.includes('\n') ? text : text.replace(/(<xml>|<root>|<\/\w+>)(?=<)/g, '$1\n').replace(/,(?=")/g, ',\n')
 
 const FOLD = 40
 
-/** A body in colours, folded after 40 lines. */
+/** A highlighted body, folded after 40 lines. */
 export function bytes({ say }: View, text: string): Markup {
   const lines = broken(text).split('\n')
   const start = lines.slice(0, FOLD).join('\n')
@@ -37,7 +37,7 @@ export function bytes({ say }: View, text: string): Markup {
   }`
 }
 
-/** A text in which the field that differs first from another text is marked. */
+/** A text with the first field marked that differs from another text. */
 export function compared(text: string, other: string): Markup {
   let from = 0
   while (from < text.length && text[from] === other[from]) from++
@@ -49,7 +49,7 @@ export function compared(text: string, other: string): Markup {
     : html`<pre class="bytes" tabindex="0">${text.slice(0, start)}<mark>${field}</mark>${text.slice(start + field.length)}</pre>`
 }
 
-/** Headers as they went over the wire. */
+/** Headers as sent. */
 export const headersOf = (headers: Readonly<Record<string, unknown>>): Markup =>
   html`<pre class="bytes" tabindex="0">${Object.entries(headers).map(
     ([name, value]) => html`<span class="h">${name}:</span> ${String(value)}${'\n'}`,

@@ -35,7 +35,7 @@ const fields = (view: View, entry: JournalEntry) =>
   html`<div class="wire"><section><h2>${view.say('request')}</h2>${table(view, requestFields(entry))}</section>
 <section><h2>${view.say('reply')}</h2>${table(view, replyFields(entry))}</section></div>`
 
-/** Of a refused call the journal has it; a message with a signature that was accepted is explained now. */
+/** For a refused call the journal has the explanation; for an accepted signature it is computed now. */
 function explanationOf({ world }: View, { sign, request }: JournalEntry): SignExplanation | undefined {
   if (sign) return sign
   try {
@@ -45,7 +45,7 @@ function explanationOf({ world }: View, { sign, request }: JournalEntry): SignEx
   }
 }
 
-/** What was signed of a message of API v3 that was taken; of a notification, what WeChat signed. */
+/** The signed text of an accepted API v3 message, or of a notification what WeChat signed. */
 function textV3({ direction, request: { method, url, headers, body } }: JournalEntry): string | undefined {
   if (direction === 'out') {
     const { 'Wechatpay-Timestamp': timestamp, 'Wechatpay-Nonce': nonce } = headers
@@ -95,11 +95,11 @@ function curl(view: View, { direction, request }: JournalEntry): Markup {
 
 const SHOW: Readonly<Record<Tab, (view: View, entry: JournalEntry) => Markup>> = { wire, fields, sign, lint, curl }
 
-/** Whether what an exchange asked for was refused, or its answer was not taken. */
+/** Whether the request was refused, or its answer was not accepted. */
 export const isRefused = ({ direction, verdict, note }: JournalEntry) =>
   direction === 'out' ? verdict !== 'acked' : !['SUCCESS', 'ok'].includes(String(note))
 
-/** What the mock said about an exchange; a verdict first in words, then the reason with what to do. */
+/** The mock's remark on an exchange: the verdict in words, then the reason and what to do. */
 export const remark = ({ say }: View, { verdict, note = '' }: JournalEntry): Markup =>
   verdict === undefined
     ? html`${note}`

@@ -18,7 +18,7 @@ export function notificationsOf({ world }: Pick<View, 'world'>) {
     byOrder.get(key(mchId, outTradeNo)) ?? []
 }
 
-/** The notification whose progress an order shows: the newest that is not acknowledged; if all are, the newest. */
+/** The notification whose progress is shown for an order: the newest that is not acknowledged, or the newest if all are. */
 export const shownOf = (notifications: readonly Notification[]) =>
   notifications.findLast(({ state }) => state !== 'acked') ?? notifications.at(-1)
 
@@ -31,7 +31,7 @@ export function orderWord({ world, say }: View, order: OrderSnapshot, notificati
 
 const OVER: readonly TradeState[] = ['CLOSED', 'REVOKED', 'PAYERROR']
 
-/** ● taken, ✕ refused or failed, ◐ under way, ○ to come, ⊘ held. */
+/** ● accepted, ✕ refused or failed, ◐ in progress, ○ still to come, ⊘ held. */
 export function orderMark(view: View, order: OrderSnapshot, notification: Notification | undefined): Markup {
   const kind = notification ? notificationKind(notification) : OVER.includes(order.tradeState) ? 'bad' : 'dim'
   const sign = notification?.state === 'held' ? '⊘' : { good: '●', bad: '✕', wait: '◐', dim: '○' }[kind]

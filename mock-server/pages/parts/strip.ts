@@ -5,11 +5,11 @@ import { html, type Markup } from '../frame/markup.ts'
 import { to, type View } from '../frame/view.ts'
 import { verdictWord, type Say } from '../frame/words.ts'
 
-/** How many sends the schedule of a notification has, the first included. */
+/** The number of sends in a notification's schedule, including the first. */
 export const planned = ({ gaps }: Notification, { plan }: Pick<World, 'plan'>) =>
   (gaps ?? plan.gaps).length + (plan.immediate ? 1 : 0)
 
-/** By attempt: what was sent. A manual send has the number of the send that it repeats. */
+/** The sends by attempt. A manual send has the number of the send that it repeats. */
 function attemptsOf({ attempts }: Notification): ReadonlyMap<number, readonly Delivery[]> {
   const byNumber = new Map<number, Delivery[]>()
   for (const delivery of attempts) {
@@ -25,8 +25,7 @@ export const nextAttempt = (notification: Notification) =>
 const isTaken = ({ verdict }: Delivery) => verdict === 'acked'
 
 /**
- * One mark for each planned send: taken, not taken, due next, to come. `big`: each mark leads to its delivery and says
- * when it was, and why.
+ * One mark for each planned send: accepted, not accepted, due next, still to come. `big`: each mark links to its delivery and shows its time and reason.
  */
 export function strip(view: View, notification: Notification, big = false): Markup {
   const { world, say } = view

@@ -16,7 +16,7 @@ interface Item {
   readonly inside?: boolean
 }
 
-/** A question that the application asked while its notify handler was at work stands inside of the notification. */
+/** A call that the application made while its notify handler was running is shown inside the notification. */
 function nested(entries: readonly JournalEntry[]): (readonly [entry: JournalEntry, inside: boolean])[] {
   const inside = new Map<number, JournalEntry[]>()
   const isQuestion = ({ direction, api }: JournalEntry) => direction === 'in' && /query/i.test(api)
@@ -39,7 +39,7 @@ function nested(entries: readonly JournalEntry[]): (readonly [entry: JournalEntr
 
 const LONGEST = 80
 
-/** The verdict alone, or the start of what the mock said. */
+/** Only the verdict, or the start of the mock's remark. */
 function short({ say }: View, { verdict, note = '' }: JournalEntry): Markup {
   const text = verdict === undefined ? note : say(verdictWord(verdict))
   return html`<span class="said" title="${note}">${text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}</span>`
@@ -57,7 +57,7 @@ function itemOf(view: View, entry: JournalEntry, inside: boolean): Item {
   }
 }
 
-/** One line down the left: what each side said and what people did, in order of the world's time. */
+/** The timeline: what each side sent and what people did, in the order of the world's time. */
 export function timeline(
   view: View,
   order: OrderSnapshot,

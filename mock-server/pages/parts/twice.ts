@@ -2,7 +2,7 @@ import { nativeSetImmediate } from '../../base/real-time.ts'
 import type { Notification } from '../../notify/notification.ts'
 import type { World } from '../../world/world.ts'
 
-/** The next notification comes twice at once. */
+/** Sends the next notification twice at once. */
 export interface Twice {
   hits: number
 }
@@ -11,7 +11,7 @@ const armed = new WeakMap<World, Twice[]>()
 
 export const twiceOf = (world: World): readonly Twice[] => armed.get(world) ?? []
 
-/** The next payment is notified by two requests at the same moment. */
+/** Notifies the next payment with two requests at the same moment. */
 export function armTwice(world: World): void {
   const list = armed.get(world)
   const twice = { hits: 0 }

@@ -7,7 +7,7 @@ import { signV2 } from '../../wire/sign-v2.ts'
 import { wechatDateTime, wechatTime } from '../../wire/time.ts'
 import { type WireField, writeXml } from '../../wire/xml.ts'
 
-/** Variations seen in real notifications. A world sticks to one of each, so that a seed reproduces a failure. */
+/** Variations seen in real notifications. A world keeps to one of each, so that a seed reproduces a failure. */
 export interface NotifyStyle {
   /** Most notifications carry no sign_type, even with HMAC-SHA256 (WxJava 1585); some do (helei112g/payment 211). */
   readonly signType: boolean

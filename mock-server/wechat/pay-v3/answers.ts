@@ -14,14 +14,14 @@ interface ErrorDetails {
   readonly detail?: unknown
   /** For the journal. */
   readonly cause?: unknown
-  /** Sent before or without a good signature of the merchant, so without one of WeChat's. */
+  /** Sent before the merchant's signature was checked, or because it is wrong, so without a signature of WeChat's. */
   readonly unsigned?: boolean
   readonly explanation?: SignExplanation | undefined
   /** At the end of Request-ID; default: that of the code. */
   readonly number?: number | undefined
 }
 
-/** A refusal: a code, and what differs from what the code usually comes with. */
+/** A refusal: a code, and what differs from the code's usual values. */
 export class V3Error extends Error {
   override readonly name = 'V3Error'
   readonly code: string
@@ -34,7 +34,7 @@ export class V3Error extends Error {
   }
 }
 
-/** `location` and `value` are all that the detail of a real one has. */
+/** The detail of a real one has only `location` and `value`. */
 export const paramError = (message: string, location: string | null, value: unknown, number?: number) =>
   new V3Error('PARAM_ERROR', { message, detail: { location, value }, number })
 
@@ -105,7 +105,7 @@ export function signerOf(
     keyMode === 'public-key' ? [] : keys.platformCertificates().map(({ serialNo, key }) => ({ serial: serialNo, key }))
   const named = [...publicKeys, ...certificates].find(({ serial }) => serial === wanted)
   if (named) return named
-  // A request that names no key is answered under the certificate while the change is open; notifications go by share.
+  // During a change, a request that names no key is answered with the certificate; notifications are divided by share.
   const usesPublicKey =
     certificates.length === 0 ||
     (publicKeys.length > 0 && wanted === undefined && random.fraction('signer', number) < publicKeyShare)
@@ -144,7 +144,7 @@ export function answers({ api, world, account, wanted }: Speaker) {
       headers: {
         ...HEADERS,
         'Request-ID': requestId(code),
-        // Fastify says nothing of the length where there is no content.
+        // Fastify sends no Content-Length without content.
         ...(status === 204 && { 'Content-Length': '0' }),
         ...(signed && signedAt(0)),
       },

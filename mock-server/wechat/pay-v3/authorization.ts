@@ -6,7 +6,7 @@ import type { Registry, WorldCore } from '../core.ts'
 import type { WireMessage } from '../exchange.ts'
 import { V3Error } from './answers.ts'
 
-/** Requests are refused from then on. */
+/** From this age on requests are refused. */
 const TOLERANCE_MS = 5 * 60_000
 
 /** How much of the body a recorded `truncated_sign_message` shows. */
@@ -17,7 +17,7 @@ export function headerOf({ headers }: WireMessage, name: string): string | undef
   return value === undefined ? undefined : String(value)
 }
 
-/** The APIs of orders check fewer headers, and have a text of their own. */
+/** The order APIs check fewer headers, and have their own text. */
 const isOfOrders = ({ url }: WireMessage) => url.startsWith('/v3/pay/transactions/')
 
 const unsigned = (

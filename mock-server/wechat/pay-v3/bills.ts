@@ -9,7 +9,7 @@ import { paramError, V3Error } from './answers.ts'
 import { required, string, type Fields } from './fields.ts'
 import type { V3Endpoint, V3Request } from './receive.ts'
 
-/** A download URL is good for five minutes. */
+/** A download URL is valid for five minutes. */
 const DOWNLOAD_MS = 5 * 60_000
 
 /** Which statement a download URL leads to. */
@@ -41,7 +41,7 @@ function statement(world: WorldCore, account: Account, { kind, date, type }: Omi
   return text
 }
 
-/** The token says what it is for, so nothing has to be remembered; its end cannot be guessed. */
+/** The token contains what it is for, so nothing has to be stored; its last part cannot be guessed. */
 function tokenOf({ random }: Account, ticket: Ticket): string {
   const told = Buffer.from(JSON.stringify(ticket)).toString('base64url')
   return `${told}.${random.hex(32, 'bill token', told)}`
@@ -100,7 +100,9 @@ export const billDownload: V3Endpoint = {
   query: { token: string('token', 1024, required), tartype: string('压缩类型', 8) },
   handle: ({ world, account, query }) => {
     const ticket = readToken(account, query.token!)
-    if (!ticket) throw new V3Error('INVALID_REQUEST', { cause: 'the token is not of this merchant', unsigned: true })
+    if (!ticket) {
+      throw new V3Error('INVALID_REQUEST', { cause: 'the token belongs to another merchant', unsigned: true })
+    }
     if (account.now().getTime() > ticket.until) {
       throw new V3Error('INVALID_REQUEST', {
         message: '账单下载地址已失效',

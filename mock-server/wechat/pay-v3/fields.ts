@@ -5,7 +5,7 @@ import type { RsaKey } from '../../wire/pki/rsa-key.ts'
 import type { Behaviour } from '../behaviour.ts'
 import { paramError, V3Error } from './answers.ts'
 
-/** Where a parameter stands, in the words of the error texts. */
+/** Where a parameter is, in the words of the error texts. */
 export type Place = 'body' | 'query' | 'uri_template'
 
 /** The rule for a parameter. Lengths are bytes of UTF-8, whatever the documentation says. */
@@ -18,10 +18,10 @@ export interface Field {
   readonly least?: number
   readonly most?: number
   readonly pattern?: RegExp
-  /** Where the error text says it stands, if elsewhere than it does. */
+  /** The place named in the error text, if different from the real one. */
   readonly place?: Place
   readonly values?: readonly string[]
-  /** Of an object, or of each item of a list. */
+  /** The fields of an object, or of each item of a list. */
   readonly fields?: Fields
 }
 
@@ -44,7 +44,7 @@ export const object = (label: string, fields: Fields, rest: Partial<Field> = {})
 export const array = (label: string, fields: Fields): Field => ({ type: 'array', label, fields })
 export const required = { required: true } as const
 
-/** A parameter that is not there. */
+/** A missing parameter. */
 export const missing = (name: string, label: string, place: Place = 'body', at = `/${place}`) =>
   paramError(
     `输入源“${at}/${name}”映射到字段“${label}”必填性规则校验失败，此字段为必填项`,
@@ -131,7 +131,7 @@ function checkEach(values: Values, fields: Fields, at: string, place: Place, rul
   }
 }
 
-/** The pointers of what no table knows, at any depth. */
+/** Pointers to the parameters that no table has, at any depth. */
 function unknownIn(value: unknown, fields: Fields, at: string): string[] {
   if (Array.isArray(value)) return value.flatMap((item, n) => unknownIn(item, fields, `${at}/${n}`))
   if (!isObject(value)) return []
@@ -157,8 +157,7 @@ interface WithSecrets {
   readonly body: Values
 }
 
-/**
- * The key that a request names, of those that parameters may be encrypted for.
+/** The key named by a request, among those that parameters may be encrypted for.
  * @throws V3Error
  */
 export function namedKey({ account: { keys, now }, wechatSerial }: Omit<WithSecrets, 'body'>): RsaKey {

@@ -3,7 +3,7 @@ import type { Refund, RefundStatus } from '../../ledger/refunds.ts'
 
 const KIND = { CASH: 'CASH', NO_CASH: 'NOCASH' } as const
 
-/** promotion_detail of a payment: a coupon of no type counts as bought. */
+/** promotion_detail of a payment: a coupon without a type counts as bought. */
 export const promotions = ({ coupons }: Payment) =>
   coupons.map(({ fee, id, type = 'CASH' }) => ({
     amount: fee,
@@ -34,7 +34,7 @@ export const REFUND_STATUS: Readonly<Record<RefundStatus, string>> = {
   REFUNDCLOSE: 'CLOSED',
 }
 
-/** The amounts of a refund that a notification has; an answer has more. */
+/** The amounts of a refund in a notification; an answer has more. */
 export const refundAmounts = ({ totalFee, payment }: Order, { refundFee, cashRefundFee }: Refund) => ({
   total: totalFee,
   refund: refundFee,

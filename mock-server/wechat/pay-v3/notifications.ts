@@ -82,7 +82,7 @@ const uuid = (hex: string) =>
 
 type Secrets = Pick<Account, 'apiV3Key' | 'random' | 'now'>
 
-/** The body that reports an event. `path`: what makes its id and its nonce its own. */
+/** The body that reports an event. `path` makes its id and nonce unique. */
 export function envelope(
   { eventType, summary, originalType, resource }: Event,
   { apiV3Key, random, now }: Secrets,
@@ -132,7 +132,7 @@ interface Message {
   }
 }
 
-/** How a hook or a test sees the encrypted resource. `apiV3Key`: of the messages that are read; `other`: of changed ones. */
+/** How a hook or a test sees the encrypted resource. `apiV3Key`: the key of the messages read; `other`: that of changed ones. */
 export function messageForm(apiV3Key: string, other = apiV3Key): MessageForm {
   const plainOf = ({ resource }: Message) =>
     openAead(resource.ciphertext, apiV3Key, resource.nonce, resource.associated_data)

@@ -83,7 +83,7 @@ const MAX_DETAIL_BYTES = 6144
 const MINUTE_MS = 60_000
 const DAY_MS = 24 * 3_600_000
 
-/** Under a minute ahead it is raised to a minute, over 15 days it is cut. */
+/** Less than a minute ahead becomes a minute, more than 15 days ahead becomes 15 days. */
 function expiryOf({ now }: Account, text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const asked = parseRfc3339(text)
@@ -98,7 +98,7 @@ function expiryOf({ now }: Account, text: string | undefined): Date | undefined 
   return new Date(Math.min(Math.max(asked.getTime(), time + MINUTE_MS), time + 15 * DAY_MS))
 }
 
-/** The text of what must not change in a repeated order, whatever the order of the keys. */
+/** What must not change in a repeated order, as text, independent of the order of keys. */
 const canonical = (value: unknown): string =>
   JSON.stringify(value, (_key, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)

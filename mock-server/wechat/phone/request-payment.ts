@@ -20,7 +20,7 @@ export interface CashierOpened {
   readonly outTradeNo: string
 }
 
-/** The failure passed to a mini program's `fail` callback, and the `reason` that WeChat would not disclose. */
+/** The failure passed to a mini program's `fail` callback, and the `reason`, which WeChat would not disclose. */
 export class RequestPaymentError extends MockError {
   readonly errMsg: string
   readonly err_code?: string
@@ -124,7 +124,7 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
 
   if (!order) {
     throw expired(
-      `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}; the mock forgets its orders when it ends or is reset, and the database of an app does not: order again`,
+      `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}; the mock loses its orders when it stops or is reset, while the app's database keeps them: order again`,
     )
   }
   const signedWith = order.version === 'v3' ? 'RSA' : order.signType

@@ -9,7 +9,7 @@ export interface CertificatePair {
   readonly key: string
 }
 
-/** What a certificate says. */
+/** The contents of a certificate. */
 export interface CertificateData {
   /** Name and value, in the order of the certificate. */
   readonly subject: readonly (readonly [name: keyof typeof ATTRIBUTES, value: string])[]
@@ -35,7 +35,7 @@ const nameOf = (attributes: CertificateData['subject']) =>
     ),
   )
 
-/** The names of WeChat's authority, for clients that look at them. The unit says that Tencent has issued nothing here. */
+/** The names of WeChat's CA, for clients that check them. The unit says that Tencent did not issue it. */
 const ISSUER = nameOf([
   ['C', 'CN'],
   ['O', 'Tenpay.com'],
@@ -60,10 +60,10 @@ const EXTENSIONS = tagged(
 
 /** From 2020 to 2049, regardless of the world's time. */
 export const ALWAYS_VALID = { validFrom: new Date(Date.UTC(2020, 0, 1)), validTo: new Date(Date.UTC(2049, 11, 31)) }
-/** Before any likely world began. */
+/** Before the start of any likely world. */
 export const LONG_EXPIRED = { validFrom: new Date(Date.UTC(2014, 0, 1)), validTo: new Date(Date.UTC(2018, 11, 31)) }
 
-/** The certificate in DER, issued by the authority of every mock. The same data produce the same bytes. */
+/** The certificate in DER, issued by the CA that all mocks share. The same data produce the same bytes. */
 export function issueCertificate({ subject, serialNo, key, validFrom, validTo }: CertificateData): Buffer {
   const body = sequence(
     tagged(0, integer(2)),

@@ -1,8 +1,8 @@
-// RSA keys (2048 bits) that every mock shares: RSA generation takes no seed, and a world has to be there in a millisecond.
+// RSA keys (2048 bits) that every mock shares: RSA generation takes no seed, and a world has to be created within a millisecond.
 // They are public, so nothing secret may ever depend on one. Made once, each with
 // node -p "const { p, q } = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }); Buffer.concat([p, q].map((prime) => Buffer.from(prime, 'base64url'))).toString('base64')"
 
-/** Of merchant API certificates. As everywhere here, the two primes of each in base64: the rest follows from them. */
+/** The keys of merchant API certificates. As for all keys here, the two primes in base64: the rest follows from them. */
 export const MERCHANT_KEYS: readonly string[] = [
   'y6tQFkGSzCpyp/ZDMW8EwJWTBSt5WBQP91zPFIKi6ozdzNeC26TAwzKj2FnOy0RdE4cJxJs1c5v0CUyQAOVBOhxpiOgHXHKKxdnRdizHD1DNr/woXlD0WIcxhp/UvN+v1Bw9LESxgTp6kxBPuW5BBEWMHuC+IipiIpNsjvikSGe9dnH8hhDtFxsFgFy+2C0zF8SYskWaMmUQEDNl4t/BH/gNMECfR8JZU3cTPHZspaOG95PCTD9qWiK9gQ/eiUvR7ahwpQ5aeLsld0heuAgyA6QqUqm8Wwxhmng7xva7FrV1e1AKRmhzAzX87VCuIBTYmrnytXmMtiWqzDL/T6TOJQ==',
   '+4dc2xq5Uzs20dMAaTaq2C/d5XkEBapHLBfjA72i6DKKyAaCA71AkTKfbeMsR0h3bwdSivnQyCMG4mRepNuvyXRgntGOFRfk9xJL+Nol7tcslTYSPYay3cdUpWcXrKNoTt93qyXc2JEkreGWubPykQ0QR4KdJXArqZMlYrpkPxXAmPJAf9CCMklZT88I1oIavkdlNO9rIdlRkH7vkc1KcLsj4fq/BPqMYaeSDc0zB2SUF3zBy+C72dI6i4ycKeeAE5gwfSIPsIkmwpqrjhjBlG3JVg8wUU6W2xyeqK0khlaU1XYe45FPGPUqTMXzRDj+lkKVVSSr7AJ88tgVoD7B+Q==',
@@ -10,7 +10,7 @@ export const MERCHANT_KEYS: readonly string[] = [
   '+IeHw4L8savg2xlqx9Yq6+ZNVDKv3wOb+leuU6nOOSePxCDEj3jT8XPnUFP3Vf3cMtJiztmhfzmXQ6SKdVyca0o3Rbtn1nYQPJdfpSYoL8YpUOTxa6sjlpb1U5CFX6CGby5A9qxzGXRfQjlr758JaNiAtvgkMNg5ohhQ4a3CN+/SE53OkRkIpH3hBV4f+PWZAvSxeXB0Oo/G3R0bYL3KqvCGjpOfrR8952mSJusyHG3vA9/mEHNi2RuOLtGnbpgoZLk2wBGo9wydqfYUVdz0BVfNmc0OIy+vFa7rsks1P1htS8AGABaeBJKXP+hPRYsmyJffo9h6mK8R30nspC2q+Q==',
 ]
 
-/** Of platform certificates. */
+/** The keys of platform certificates. */
 export const PLATFORM_KEYS: readonly string[] = [
   '+J0vweUrTy3jU++ZzdPeeItQrWyeG01IkxYVZ7Kzw675YYTRHagGUOXKBTondvdm0w3m7q0TWWw+DN5/5fj5+TtMLbIMGkI2nYRHMhAEuNXV+EgQLH1Z3MUIHS1i/rDdKwwxk9+X2YxwcK6StoxgHT3n48nk52cZDDtQjx1DPTnG+p+k2a3x5i7dsTfYyBn+49t7hA87+SGvlKiwxoi8h1QWYuQSAkoQe6NWOBnAuLbH4MmaOHChKqaqMSEyJCtLy93Dp4DcqwejwSgxj5TI5uN3ehbwswufibHeQFAK0L4EJhBOr6Z7kqd0lqn827rCtGp59ecNt4MklYkiSgyrAw==',
   '9moZ6Q60F+K9CkBrWWTb7SCQ2m23+iZiQnuXxeg/8OlRRuoQm0JmVxLugKwzwTYq2tVmXSXncZzZ5A6bMDXMnnVoXhiZSKpebhRfOGbhl7oXoutO6RKK2wSWbwU72EE7EYGLXsnDUNGTZpCYSMxojne9xU8nSs1B1lXgiZPg83XL5Q75StCcdM5f6DFzqW+EzEhkHyGK4iaUyEHpyyjAP7d9CMv5lP2BXHUbUjQuMiRr5F6AY7phVnP3JPcZO+s1uDiO90xcFaMLZil74lKiE8sFwwOZ3HBhEBOhHJxGrMfXk993YDcrG5HIUxc40MP4j5TB/47BGkh2x9OGKQyWnQ==',
@@ -18,7 +18,7 @@ export const PLATFORM_KEYS: readonly string[] = [
   '29sBba7B+kcWneXqreufvhvyWi5XKtKyaJA4C9PjlHmF+HV9SvCT3DSz6ffeS7MlY7v2nlaim++9rEQ0G3GM55VyEYzB9Yc9neFdmuoxTYvz5hEr2DYMxEHIRRgxgchmTfiHW7Fd2gQmuvKbpFqkUMa4t4Epw1vXMNtlCRm1SaHJCMHHthqvT5pxzSpDsGBQRcwiVaWE5qAHJX2lQJoAcNbkQdSnuUYVIdTyk3QD8BBR8HSIaa6nWopz3Q372g1FPSb5W3aliiQdcbA+nIkAJdlsV4SHgnBOZmO/2/h/ozKtqtHU1ZHeDqEeJnSkcptCxwJipXfdlQS1XFE2iigWtQ==',
 ]
 
-/** Behind WeChat Pay public keys. */
+/** The keys of WeChat Pay public keys. */
 export const WECHAT_PAY_KEYS: readonly string[] = [
   '7x2mRqgEPoBbFacxQcninCQx1QiiPFEwaD23pUUmduodh5+0Zajq1sUsI+3rlKnU1HqQrQ09vM3MSeIrzFhj8y1hYT7V+a6hmkh0WqQNd07vBR2Z/5akex+wE8ikk9/GFRNIJ14YIvdLUwpasDzFGnck9VWpjj9yOvyvnZMANMPuPyqEAayMpN3COqHvxnHDxY4fkUX+bYXK6FE/xTDGsGZQyzZdKoEHTIcGP97RsJlj3Ci/dsUwlPKSV6pVKduiYNfYgJbzAFiGwjAncz5nBJv7667nhA6oIGlU7dUW6BmtCgBMf+D6Pa5lCwxGKqfpKpgyaIN7GmE7JF/PoC3r/w==',
   'ukJ3wDml2zJMhx1mO3AMttb3OtbHGQ1isUJ98G1xkAiZKh3jMsIss6W/52KJ8bcRwXLJkyK/KXPS93OHUvgVVwIu7+nlgKxUmju7LHC9epxoybhbwe5BXnBVBAzpS6fJx5DItU0epVoZhw2U7ikmUnlTUJo4+Ijjic0lhrHLEFO4FZnPontxhW7ER2jpZkMrxW97u2svSzOzWdwv2XHZWI1xtZ7S2nRMfaIuvLztYjuhWylzktb9+aXjU8/e8G5yHJ6ltIOoitVL7PuTYuZv8g18KUzKOhjYQOyU2f0bgX1otFD9ctEqOaiJCR8z2fWSMFnZ3sZN+dcs+tKjeUp9VQ==',
@@ -26,10 +26,10 @@ export const WECHAT_PAY_KEYS: readonly string[] = [
   '5fFAabk2TELGfCIUV5CX7MyghriIGfWyWqKRFJW9n9/Vgs37hbwd/v48k1XAaKpEJf9GG31HSpCb35w4+DFtBac9qbrwVVOCi5rPrXgFFgGDRRkTQTJPTOJETUwV7YiYGxgTyLBge86O9dtbNYWkTIXFp35EXOss/moRuYGlYavcPHry9FAl1Zdg4HoXZ49SplW/1ETSE+grDC/cKobwK0ZU3B7I1o4T9mtFEGLX+m7iotBcRmjfPb+DfaNoOcTaoiPRiqmKV22tHQGarwyldHz7lyY7XSMLBLoNjYqAlcgafW/C0g+uyH/H1/8VJioO3aWA0ALSXvOQo36w6Pzf3w==',
 ]
 
-/** Of the authority that issues the certificates. */
+/** The key of the CA that issues the certificates. */
 export const AUTHORITY_KEY =
   '+yYryjhO9hAJsRAmZQylYBExbY58gXJgaKqV8CQPeXW3GBrf3j8UqzmDmlPhcXK8Q400jdkzv6OFHGdA2bidPn2gA5oNNj8bjItSyOf1ClB0isT+gOyXeRQ2p3coqBSoMeOaxkdMY8o8TA/RUtBGeTO67H4SYKnJWZdvI9j0jmG72YIij3IIFsTRgtg3hPI77lMp0+53ZBhDrnYrtLBkOyOwpfVnmMZsPzOfv/kKQfLlMOnwri64m2ZUFCPbpwQ2Md7VOvwhslCapj5LbyHVLAQDcLGQ0uuGG/sqfQNxFvOVf9xt89chYbJUkFHU6gETOM/Qg1t+tbAGla+xNJpzyw=='
 
-/** Of nobody: its signatures are valid, but no certificate and no public key belongs to it. */
+/** A stranger's key: its signatures are valid, but no certificate and no public key belongs to it. */
 export const STRANGER_KEY =
   '3QUVpWBpvUF/oG6Rv30cgqxAc7zqzlYFxe+WzDwOIvCOaGvkapZnFU7g4lCC5NQAwh8Mscs2vbkcUZmuAOmcrsV+qkPWu91qUJzXvt4wly6sgZZK8EnwOlQArITanBvwgPGXlY4llFQUQdzKS04FtvEsnNQhkIHmkrIEoPm63i3XBO065eiJKvpuu3uf+vSLB23eYQz5ZLEv5+R/1EF7tvwXneqlgVaeh4KpPkRcNVbQM/Oftx0EkDUhz7tNqe6ve8XB/vSBGrlGMMd2iMLD++KQW+r86OIiBJufy5o225LmJhBiOe5LyLf6130vzqGPvzB+cTsumf0VWZyIveMHSw=='

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { integer, sequence } from './der.ts'
 
-/** An RSA key of the pool, made on first use. */
+/** An RSA key of the pool, created on first use. */
 export interface RsaKey {
   readonly privateKey: KeyObject
   readonly publicKey: KeyObject
@@ -13,7 +13,7 @@ export interface RsaKey {
 
 const read = new Map<string, RsaKey>()
 
-/** The key that two primes make, given one after the other in base64, as the pool has them; each is made once per process. */
+/** The key of two primes, which the pool stores one after the other in base64; each key is created once per process. */
 export function rsaKey(primes: string): RsaKey {
   const known = read.get(primes)
   if (known) return known
@@ -53,7 +53,7 @@ function gcd(a: bigint, b: bigint): bigint {
   return b === 0n ? a : gcd(b, a % b)
 }
 
-/** What gives 1 when multiplied by `value`, modulo `modulus`: the extended Euclidean algorithm. */
+/** The inverse of `value` modulo `modulus`, by the extended Euclidean algorithm. */
 function inverse(value: bigint, modulus: bigint): bigint {
   let [rest, next] = [modulus, value]
   let [factor, nextFactor] = [0n, 1n]

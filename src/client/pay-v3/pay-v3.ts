@@ -78,7 +78,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     // Unless an app is named, any of ours may have ordered it.
     const ours: readonly unknown[] = of?.appid === undefined ? appids : [of.appid]
     if (!ours.includes(trade.appid) || trade.mchid !== mchId || trade[name] !== number) {
-      throw unusable(`asked about ${number} and answered about another order, appid or merchant`)
+      throw unusable(`queried about ${number} and answered about another order, appid or merchant`)
     }
     const read = readTrade(trade)
     if (typeof read === 'string') throw unusable(`queried about ${number} and answered without a usable ${read}`)

@@ -43,7 +43,7 @@ const RULES: { [Name in Seen]: (news: News<Name>, refund: Refund, ruling: Refund
   },
 
   'refund-unsure'({ reason, isOperators }, refund, ruling) {
-    // Likewise a lost answer to one call casts doubt on the refusal of the other: ask about the refund once more, without requesting it.
+    // Likewise a lost answer to one call casts doubt on the refusal of the other: query the refund again without requesting it.
     if (refund.state === 'failed') {
       return ruling.become('refused before, and to be queried', refund, { dueAt: ruling.later(pollWait(0)) })
     }

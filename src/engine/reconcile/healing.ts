@@ -97,7 +97,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     const left = compareRow(row, order)
     if (left === undefined) {
       if (row.refund !== undefined) await explain(order, row.refund.outRefundNo)
-      return { outcome: 'healed', reason: 'WeChat, asked, says what the bill says' }
+      return { outcome: 'healed', reason: 'a query confirms the bill' }
     }
     return (
       (await findKnown(suspect)) ?? (await open(suspect, `a query contradicts the bill: the store has ${left.ours}`))
@@ -115,7 +115,7 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     })
   }
 
-  /** The findings a difference may have caused: by the engine, or by an earlier run. */
+  /** The findings that a difference may have caused, in the engine or in an earlier run. */
   function idsOf({ outTradeNo, outRefundNo, row }: Suspect): string[] {
     const number = outRefundNo === undefined ? outTradeNo : `${outTradeNo}:${outRefundNo}`
     const ids = [`bill-differs:${orders.owner.mchId}/${number}`]

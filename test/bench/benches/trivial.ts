@@ -1,7 +1,7 @@
 import { interleave, median, ratiosOf } from '../../../bench/lib/measure.ts'
 import type { Bench } from '../../../bench/lib/measure.ts'
 
-/** Two contestants whose figures are known beforehand. */
+/** Two contestants with known figures. */
 const trivial: Bench = async ({ quick, log }) => {
   const figures = { hare: [2000, 3000, 7000], tortoise: [1000, 1000, 1000] }
   const turns: string[] = []

@@ -977,7 +977,7 @@ t.test('notifications that are rejected', async (t) => {
       'a duplicate',
       signed(PAID).replace('</xml>', '<total_fee>1</total_fee></xml>'),
       'unreadable',
-      /total_fee stands twice/,
+      /total_fee appears twice/,
     ],
     ['no field', '<xml></xml>', 'incomplete', /return_code SUCCESS/],
     ['return_code FAIL', xml({ return_code: 'FAIL', return_msg: '' }), 'incomplete', /return_code SUCCESS/],

@@ -198,7 +198,7 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     notification({ envelope: { resource: { ...encrypted('{}'), nonce: 'EcZ9Cmy4' } } }),
     'not-decrypted',
   ],
-  ['whose resource is no JSON', notification({ resource: 'hello' }), 'unreadable'],
+  ['whose resource is not JSON', notification({ resource: 'hello' }), 'unreadable'],
   ['whose resource is null', notification({ resource: 'null' }), 'wrong-account'],
   ['for another merchant', notification({ resource: { ...TRADE, mchid: '1900000100' } }), 'wrong-account'],
   ['for another app', notification({ resource: { ...TRADE, appid: 'wx0000000000000000' } }), 'wrong-account'],
@@ -235,6 +235,6 @@ export const BAD: [name: string, message: NotificationMessage, fault: Notificati
     notification({ type: 'REFUND.SUCCESS', resource: { ...REFUND, refund_status: undefined, status: 'SUCCESS' } }),
     'incomplete',
   ],
-  ['of a refund as a payment', notification({ resource: REFUND }), 'wrong-account'],
+  ['about a refund, as a payment', notification({ resource: REFUND }), 'wrong-account'],
   ['of a payment as a refund', notification({ type: 'REFUND.SUCCESS', resource: TRADE }), 'incomplete'],
 ]

@@ -22,7 +22,7 @@ import { VERSION } from '../../../mock-server/version.ts'
 import { deadUrl, listen, NOON, port, startMock } from '../helpers.ts'
 import { command, wechatMock } from './run.ts'
 
-t.test('what is read', async (t) => {
+t.test('values that are accepted', async (t) => {
   const dir = t.testdir({
     'gaps.json': '[15, 15,\n 30]\n',
     'gaps.txt': '1\n2\n',
@@ -51,7 +51,7 @@ t.test('what is read', async (t) => {
   t.same(schedule(`${dir}/late.json`), { immediate: false })
 })
 
-t.test('what is refused', async (t) => {
+t.test('values that are refused', async (t) => {
   const dir = t.testdir({ words: 'soon, later' })
   const cases: [read: (text: string) => unknown, text: string, message: RegExp][] = [
     [whole(1, 5), '0', /from 1 to 5/],
@@ -82,7 +82,7 @@ t.test('what is refused', async (t) => {
   }
 })
 
-t.test('what a person reads at the start', async (t) => {
+t.test('the banner at the start', async (t) => {
   const mock = await startMock(t)
   const told = banner(mock, 'k3f9', false)
   t.equal(
@@ -121,7 +121,7 @@ const answering = async (t: Test, status: number, body: string) =>
     ),
   )
 
-t.test('asks the mock, whatever path its address has', async (t) => {
+t.test('calls the mock, whatever the path of its address', async (t) => {
   const mock = await startMock(t)
   for (const at of [mock.url, mock.controlUrl]) {
     const ask = createAsk(new URL(at))
@@ -130,13 +130,13 @@ t.test('asks the mock, whatever path its address has', async (t) => {
   }
 })
 
-t.test('over https, with the certificate that a mock has', async (t) => {
+t.test("over https, with the mock's certificate", async (t) => {
   const pem = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
   const mock = await startMock(t, { tls: { key: pem('server.key'), cert: pem('server.crt') } })
   t.match(await createAsk(new URL(mock.url))('GET', '/readyz'), { status: 'ready' })
 })
 
-t.test('what keeps it from an answer', async (t) => {
+t.test('reasons for no answer', async (t) => {
   const mock = await startMock(t)
   const cases: [ask: ReturnType<typeof createAsk>, message: RegExp, nobody: boolean][] = [
     [
@@ -157,7 +157,7 @@ t.test('what keeps it from an answer', async (t) => {
   }
 })
 
-t.test('the lines of a shell', async (t) => {
+t.test('the lines for a shell', async (t) => {
   t.equal(
     shellLines({ WECHAT_BASE_URL: 'http://127.0.0.1:8090', WECHAT_APPID: 'wx1' }),
     'WECHAT_BASE_URL=http://127.0.0.1:8090\nWECHAT_APPID=wx1\n',
@@ -171,7 +171,7 @@ t.test('which addresses are unreachable from outside', async (t) => {
   }
 })
 
-t.test('a container leaves a file', async (t) => {
+t.test('a container has a marker file', async (t) => {
   t.equal(inContainer([`${t.testdir({ mark: '' })}/mark`]), true)
   t.equal(inContainer(['/no/such/file']), false)
   t.type(inContainer(), 'boolean')
@@ -198,7 +198,7 @@ t.test('a variable can say no to a flag', async (t) => {
   t.equal(read('0', ['--strict']).strict, true, 'the flag wins')
 })
 
-t.test('help and version are no errors', async (t) => {
+t.test('help and version are not errors', async (t) => {
   t.match(await command('--version'), { code: 0, out: `${VERSION}\n`, err: '' })
   const { code, out } = await command('--help')
   t.equal(code, 0)
@@ -214,7 +214,7 @@ t.test('help and version are no errors', async (t) => {
   }
 })
 
-t.test('what it does not understand', async (t) => {
+t.test('commands it does not understand', async (t) => {
   const cases: [args: string[], message: RegExp][] = [
     [['advance'], /give exactly one of a duration, --next and --to/],
     [['advance', '15s', '--next', '1'], /give exactly one of a duration, --next and --to/],
@@ -236,7 +236,7 @@ t.test('what it does not understand', async (t) => {
   }
 })
 
-t.test('a mistake of its own is not hidden', async (t) => {
+t.test('a bug is not hidden', async (t) => {
   const broken = new Error('broken pipe')
   await t.rejects(
     run(['login-code', '--url', 'http://127.0.0.1:1'], {
@@ -258,7 +258,7 @@ t.test('a mistake of its own is not hidden', async (t) => {
   )
 })
 
-t.test('every command heeds a variable that says no', async (t) => {
+t.test('every command respects a variable set to no', async (t) => {
   process.env.WECHAT_MOCK_JSON = '0'
   t.teardown(() => {
     delete process.env.WECHAT_MOCK_JSON

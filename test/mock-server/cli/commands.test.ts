@@ -14,7 +14,7 @@ async function setup(t: Test, answer?: Answer) {
   return { mock, world: mock.default, shop, wechatMock, json }
 }
 
-t.test('login-code: the code alone, for $(…)', async (t) => {
+t.test('login-code: prints only the code, for $(…)', async (t) => {
   const { world, wechatMock, json } = await setup(t)
   const { code, out } = await wechatMock('login-code')
   t.equal(code, 0)
@@ -50,7 +50,7 @@ t.test('rotate: a key of API v3, of the first merchant or another one', async (t
   })
 })
 
-t.test('pay: an order, or the newest that is not paid', async (t) => {
+t.test('pay: a given order, or the newest unpaid one', async (t) => {
   const { world, shop, wechatMock, json } = await setup(t)
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
   const { code, out } = await wechatMock('pay', 'tea-0001')
@@ -97,12 +97,12 @@ t.test('pay: the newest order of all merchants, or of one', async (t) => {
   t.same(await paid(), ['tea-0004', first])
   t.same(await paid('tea-0001', '--mch-id', second), ['tea-0001', second])
   t.same(await paid('--mch-id', first), ['tea-0001', first])
-  t.same(await paid(), ['tea-0003', second], 'of two that are as new, the later one')
+  t.same(await paid(), ['tea-0003', second], 'of two equally new ones, the later one')
   t.match(await json('login-code', '--appid', world.setApp('wx0123456789abcdef').appid), { code: /^0/ })
   t.equal(world.users().filter(({ appid }) => appid === 'wx0123456789abcdef').length, 1)
 })
 
-t.test('deliver: once more, or often, or at once', async (t) => {
+t.test('deliver: once, several times, or all at once', async (t) => {
   const { world, shop, wechatMock, json } = await setup(t)
   await world.pay('tea-0001')
   t.match(await wechatMock('deliver', 'tea-0001'), { code: 0, out: /^\S+ tea-0001 attempt 0: acked \(.+\)\n$/ })
@@ -128,7 +128,7 @@ t.test('advance: every send that falls due', async (t) => {
   t.match(await wechatMock('advance', 'soon'), { code: 1, err: /^BAD_INPUT: by: / })
 })
 
-t.test('advance: over the next events, or to a moment', async (t) => {
+t.test('advance: over the next events, or to a time', async (t) => {
   const { world, wechatMock, json } = await setup(t, () => REFUSAL)
   await world.pay('tea-0001')
   t.match(await wechatMock('advance', '--next', '2'), {
@@ -166,10 +166,10 @@ t.test('wait: until the mock is ready', async (t) => {
   })
   server.listen(Number(url.port), '127.0.0.1')
   t.teardown(() => server.close())
-  t.match(await waiting, { code: 0 }, 'it may be started later')
+  t.match(await waiting, { code: 0 }, 'the mock may be started later')
 })
 
-t.test('wait: until something has come over the wire', async (t) => {
+t.test('wait: until something has been sent or received', async (t) => {
   const { world, wechatMock, json } = await setup(t)
   const coming = wechatMock('wait', '--api', 'notify', '--order', 'tea-0001', '--verdict', 'acked')
   await world.pay('tea-0001')
@@ -188,7 +188,7 @@ t.test('wait: until something has come over the wire', async (t) => {
   t.match(await wechatMock('wait', '--api', 'jscode2session'), { code: 0, out: /jscode2session : 41/ })
 })
 
-t.test('another world; and none', async (t) => {
+t.test('another world, and an unknown one', async (t) => {
   const { mock, wechatMock } = await setup(t)
   mock.world({ id: 'other' })
   t.match(await wechatMock('pay', '--world', 'other'), { code: 1, err: /^none of 0 orders/ })
@@ -212,7 +212,7 @@ t.test('order: three commands test a notify handler over 24 hours, without an ap
   const placed = await wechatMock('order', '--notify-url', shop.notifyUrl, '--out-trade-no', 'shell-0001')
   t.match(placed, {
     code: 0,
-    out: /^order shell-0001 of 1250 fen is there \(wx\w+\); the user pays it with: wechat-mock pay shell-0001\n$/,
+    out: /^order shell-0001 of 1250 fen was placed \(wx\w+\); the user pays it with: wechat-mock pay shell-0001\n$/,
   })
   t.match(await wechatMock('pay'), { code: 0, out: /shell-0001 attempt 0: fail_xml/ })
   t.match(await wechatMock('advance', '24h4m'), { code: 0, out: /attempt 15: acked .*\n.*15 sent, 0 still due/ })
@@ -239,7 +239,7 @@ t.test('order: three commands test a notify handler over 24 hours, without an ap
   t.ok(mock)
 })
 
-t.test('--url may stand before the command, and belongs to none that starts a mock', async (t) => {
+t.test('--url may be before the command, and is refused by commands that start a mock', async (t) => {
   const { mock } = await setup(t)
   t.match(await command('--url', mock.url, 'pay', 'tea-0001'), { code: 0, out: /is paid/ })
   t.match(await command('--url', 'nonsense', 'pay'), { code: 1, err: /It must be a URL/ })

@@ -55,7 +55,7 @@ const told = (facts: Partial<Facts>) =>
     ...facts,
   }).map(({ level, check, message }) => `${level} ${check}: ${message}`)
 
-t.test('a set-up that works', async (t) => {
+t.test('a working setup', async (t) => {
   t.same(told({}), [
     `ok version: wechat-mock ${VERSION}`,
     'ok clock: the clock is real: an unacknowledged notification is resent after 15 s, 15 s, 30 s, 3 min, …',
@@ -76,7 +76,7 @@ t.test('a set-up that works', async (t) => {
   t.same(told({ environment: right }), told({}))
 })
 
-t.test('what is found', async (t) => {
+t.test('the findings', async (t) => {
   const cases: [facts: Partial<Facts>, found: RegExp][] = [
     [{ version: '9.9.9' }, /^hint version: the mock is version 9\.9\.9, this command /],
     [
@@ -170,10 +170,10 @@ t.test('what is found', async (t) => {
   )
 })
 
-/** A clean shell: what the tests run in must not be diagnosed. */
+/** A clean shell, so that the environment of the tests is not diagnosed. */
 const CLEAN = ['WECHAT_BASE_URL', 'WECHAT_APPID', 'WECHAT_APP_SECRET', 'WECHAT_MCH_ID', 'WECHAT_API_KEY']
 
-t.test('a running mock, from nothing to an app that works', async (t) => {
+t.test('a running mock, from no calls to a working app', async (t) => {
   for (const name of CLEAN) t.equal(process.env[name], undefined)
   const mock = await startMock(t)
   const { default: world }: { default: World } = mock
@@ -211,7 +211,7 @@ t.test('a running mock, from nothing to an app that works', async (t) => {
   }
 })
 
-t.test('nothing, and something else', async (t) => {
+t.test('no server, and another server', async (t) => {
   t.match(await command('doctor', '--url', await deadUrl()), { code: 1, out: '', err: /^nothing listens/ })
   const other = await listen(t, (_request, response) => {
     response.end('{"name":"other"}')

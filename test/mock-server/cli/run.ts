@@ -15,7 +15,7 @@ export interface Running {
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }>
 }
 
-/** Starts `wechat-mock` as a process of its own; it ends with the test. */
+/** Starts `wechat-mock` as its own process; it stops with the test. */
 export function wechatMock(t: Test, args: string[], env: Record<string, string> = {}): Running {
   const child = spawn(process.execPath, [TYPESCRIPT, CLI, ...args], {
     env: { ...process.env, ...env },

@@ -10,7 +10,7 @@ import { command, wechatMock } from './run.ts'
 
 type World = Record<string, unknown>
 
-t.test('the banner has what goes into an .env', async (t) => {
+t.test('the banner has the lines for a .env file', async (t) => {
   const mock = wechatMock(t, ['--port', '0', '--clock', 'virtual', '--seed', '42'])
   const [first] = [await mock.line(), await mock.line(), await mock.line(), await mock.line()]
   t.match(first, /^WeChat mock at http:\/\/127\.0\.0\.1:\d+ on the virtual clock; control at http:.*\/__mock\/v1$/)
@@ -34,7 +34,7 @@ t.test('the banner has what goes into an .env', async (t) => {
   t.notOk((stdout + stderr).includes('\u001b'), 'no colours without a terminal')
 })
 
-t.test('every flag can be a variable, and a flag wins', async (t) => {
+t.test('every flag can be set by a variable, and the flag wins', async (t) => {
   const variables = {
     WECHAT_MOCK_PORT: '0',
     WECHAT_MOCK_CLOCK: 'virtual',
@@ -61,7 +61,7 @@ t.test('every flag can be a variable, and a flag wins', async (t) => {
   t.not(told[0], told[1])
 })
 
-t.test('quiet says nothing but why it cannot start', async (t) => {
+t.test('quiet prints only why it cannot start', async (t) => {
   const taken = port(await listen(t, () => {}))
   t.match(await wechatMock(t, ['--port', String(taken), '--quiet']).ended, {
     code: 1,
@@ -70,7 +70,7 @@ t.test('quiet says nothing but why it cannot start', async (t) => {
   })
 })
 
-t.test("refunds end on command, over https and with the merchant's certificate", async (t) => {
+t.test("refunds are settled on command, over https and with the merchant's certificate", async (t) => {
   const files = fileURLToPath(new URL('../tls/', import.meta.url))
   const mock = wechatMock(t, [
     '--port',
@@ -107,7 +107,7 @@ t.test("refunds end on command, over https and with the merchant's certificate",
   t.ok(JSON.parse(await never.line()))
 })
 
-t.test('what cannot be is refused with the rule', async (t) => {
+t.test('invalid values are refused with the rule', async (t) => {
   const certificate = fileURLToPath(new URL('../tls/server.crt', import.meta.url))
   const cases: [args: string[], message: RegExp][] = [
     [['--port', '65536'], /'--port <port>'.*whole number from 0 to 65535/],
@@ -139,7 +139,7 @@ t.test('what cannot be is refused with the rule', async (t) => {
   }
 })
 
-t.test('limits and strictness are those of every world', async (t) => {
+t.test('limits and strictness apply to every world', async (t) => {
   const mock = wechatMock(t, ['--port', '0', '--json', '--max-journal', '1', '--strict', '--schedule', 'legacy'])
   const { url, controlUrl } = JSON.parse(await mock.line()) as Record<string, string>
   const { appid } = (await (await fetch(`${controlUrl!}/worlds`, { method: 'POST' })).json()) as World
@@ -169,14 +169,14 @@ t.test('the environment of an app, for a shell', async (t) => {
     WECHAT_MOCK_URL: /^http:/,
     WECHAT_MOCK_WORLD: 'mine',
   })
-  t.not(lines.WECHAT_MOCK_URL, lines.WECHAT_BASE_URL, 'the control API has a port of its own')
+  t.not(lines.WECHAT_MOCK_URL, lines.WECHAT_BASE_URL, 'the control API has its own port')
   t.match(await command('login-code', '--url', lines.WECHAT_MOCK_URL!, '--world', 'mine'), { code: 0 })
   t.match(await (await fetch(`${lines.WECHAT_MOCK_URL}/__mock/v1/worlds/mine`)).json(), { appid: lines.WECHAT_APPID })
   mock.kill('SIGTERM')
   t.match(await mock.ended, { code: 0, signal: null })
 })
 
-t.test('a file says that it is ready, as long as it is', async (t) => {
+t.test('the ready file exists as long as the mock runs', async (t) => {
   const file = `${t.testdir({})}/ready.json`
   const mock = wechatMock(t, ['--port', '0', '--json', '--ready-file', file])
   const line = await mock.line()
@@ -187,7 +187,7 @@ t.test('a file says that it is ready, as long as it is', async (t) => {
   t.throws(() => readFileSync(file), { code: 'ENOENT' })
 })
 
-t.test('neither who listens nor who waits keeps it from ending', async (t) => {
+t.test('neither event listeners nor waiting clients keep it from stopping', async (t) => {
   const mock = wechatMock(t, ['--port', '0', '--json', '--clock', 'virtual'])
   const { url, controlUrl } = JSON.parse(await mock.line()) as Record<string, string>
   const events = await fetch(`${controlUrl!}/worlds/default/events`)
@@ -237,7 +237,7 @@ t.test('allowed callers, allowed targets, and automatic behaviour', async (t) =>
   })
 })
 
-t.test('the configuration file says what no flag and no variable does', async (t) => {
+t.test('the configuration file sets what neither a flag nor a variable does', async (t) => {
   const dir = t.testdir({
     'mock.json': JSON.stringify({
       port: 0,
@@ -305,12 +305,12 @@ t.test('the configuration file says what no flag and no variable does', async (t
   for (const [file, message] of cases) {
     const told = await command('--port', '0', '--config', `${dir}/${file}.json`)
     t.match(told, { code: 1, out: '', err: message }, file)
-    t.equal(told.err.match(/^error: the configuration file/gm)?.length, 1, `${file}: told once`)
+    t.equal(told.err.match(/^error: the configuration file/gm)?.length, 1, `${file}: reported once`)
   }
 })
 
 t.test(
-  'without a seed, credentials and openids differ from run to run, in every world; the printed seed keeps them',
+  'without a seed, credentials and openids differ from run to run, in every world; the printed seed reproduces them',
   async (t) => {
     const identities = async (...args: string[]) => {
       const mock = wechatMock(t, ['--port', '0', '--json', '--quiet', '--clock', 'virtual', ...args])

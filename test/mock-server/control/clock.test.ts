@@ -1,7 +1,7 @@
 import t from 'tap'
 import { control, deferred, placeOrder, REFUSAL, startMock, startShop } from '../helpers.ts'
 
-t.test('the clock is shown with what it will do, and advanced', async (t) => {
+t.test('the clock shows what it will do, and can be advanced', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(mock.default, shop.notifyUrl)
@@ -24,7 +24,7 @@ t.test('the clock is shown with what it will do, and advanced', async (t) => {
   })
 })
 
-t.test('to a moment instead of by a span', async (t) => {
+t.test('to a time instead of by a duration', async (t) => {
   const mock = await startMock(t)
   const advance = (body: object) => control(mock, 'POST', '/worlds/default/clock/advance', body)
   t.match(await advance({ to: '2026-01-15T13:00:00+08:00' }), {

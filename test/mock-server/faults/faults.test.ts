@@ -355,16 +355,16 @@ t.test('a mistake in a fault does not compile', async (t) => {
   t.type(typed, 'function')
 })
 
-t.test('how often an order was met is forgotten with it', async (t) => {
+t.test('the counters of an order are dropped with it', async (t) => {
   const { book, strikes } = setup()
   book.set('orderquery', SYSTEMERROR, { probability: 0.5 })
   const drawn = ['tea-1', 'tea-2'].map((outTradeNo) => strikes(20, outTradeNo))
   book.forget((outTradeNo) => outTradeNo === 'tea-1')
-  t.same(strikes(20, 'tea-1'), drawn[0], 'it is drawn from the start')
+  t.same(strikes(20, 'tea-1'), drawn[0], 'drawing starts again')
   t.notSame(strikes(20, 'tea-2'), drawn[1])
 })
 
-t.test('what is put back goes on where it was, whatever the number of the order', async (t) => {
+t.test('restored counters continue where they were, whatever the order number', async (t) => {
   const { book, strikes } = setup()
   book.set('orderquery', SYSTEMERROR, { probability: 0.5 })
   strikes(7, '__proto__')

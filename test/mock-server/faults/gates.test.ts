@@ -13,7 +13,7 @@ function setup() {
   })
   const activity = createActivity()
   const passed: string[] = []
-  /** Something comes to a point, and notes in `passed` when it may go on. */
+  /** Something arrives at a point, and records in `passed` when it may continue. */
   function come(point: GatePoint, outTradeNo?: string) {
     const presence = activity.enter(`${point} ${outTradeNo}`)
     const held = gates.pass(point, outTradeNo, presence)
@@ -27,7 +27,7 @@ function setup() {
   return { gates, told, activity, passed, come }
 }
 
-t.test('it holds what comes until it is released, and nothing from then on', async (t) => {
+t.test('it holds what arrives until it is released, and nothing after that', async (t) => {
   const { gates, told, passed, come } = setup()
   const gate = gates.set('unifiedorder.response')
   t.match(gate, {
@@ -98,12 +98,12 @@ t.test('until: the first such event after it was set', async (t) => {
   const { gates, come } = setup()
   const early = gates.set('orderquery.request', { until: 'order.paid' })
   gates.signal('order.paid', 'tea-1')
-  t.match(early, { state: 'open', used: false }, 'what has happened already is not waited for')
+  t.match(early, { state: 'open', used: false }, 'earlier events are not waited for')
   await come('orderquery.request', 'tea-1')
-  t.equal(early.used, true, 'something came to it all the same')
+  t.equal(early.used, true, 'it was still reached')
 })
 
-t.test('what is held does not hold the clock; it is back in flight in the moment of its release', async (t) => {
+t.test('what is held does not hold the clock; it is in flight again at the moment of release', async (t) => {
   const { gates, activity, come } = setup()
   const gate = gates.set('orderquery.response')
   const held = come('orderquery.response', 'tea-1')
@@ -113,7 +113,7 @@ t.test('what is held does not hold the clock; it is back in flight in the moment
   await held
 })
 
-t.test('several gates at one point are passed one by one', async (t) => {
+t.test('several gates at one point are passed one after the other', async (t) => {
   const { gates, passed, come } = setup()
   const [first, second] = [gates.set('refund.request'), gates.set('refund.request')]
   const held = come('refund.request', 'tea-1')
@@ -126,7 +126,7 @@ t.test('several gates at one point are passed one by one', async (t) => {
   t.same(gates.list(), [first, second])
 })
 
-t.test('a name is one gate; what is replaced or removed lets go', async (t) => {
+t.test('a name is one gate; replacing or removing it releases what it holds', async (t) => {
   const { gates, come } = setup()
   const old = gates.set('refund.request', { name: 'slow' })
   const held = [come('refund.request', 'tea-1')]
@@ -143,7 +143,7 @@ t.test('a name is one gate; what is replaced or removed lets go', async (t) => {
   await Promise.all(held)
 })
 
-t.test('points and events that do not exist are named', async (t) => {
+t.test('unknown points and events are named in the error', async (t) => {
   const { gates } = setup()
   t.throws(() => gates.set('unifiedorder.reply' as GatePoint), {
     code: 'BAD_INPUT',
@@ -170,7 +170,7 @@ async function setupHooks(t: Parameters<typeof startMock>[0]) {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
-  /** Pays, and retries once: what the merchant got both times. */
+  /** Pays, and retries once: what the merchant received both times. */
   async function sent(hook: (draft: NotifyDraft) => void) {
     world.once('beforeNotify', hook)
     await world.pay('tea-0001')
@@ -204,7 +204,7 @@ t.test('a changed field is signed again; the next send is the real one', async (
   t.equal(world.deliveries()[0]!.request.body, changed!.body)
 })
 
-t.test('one that met no notification is left over, until a reset', async (t) => {
+t.test('a hook without a notification stays, until a reset', async (t) => {
   const { world, sent } = await setupHooks(t)
   await sent(() => {})
   world.assertDrained()
@@ -241,7 +241,7 @@ t.test('or it keeps its old signature, or another', async (t) => {
   }
 })
 
-t.test('a hook that throws, or makes what cannot be sent, costs one send, not the rest', async (t) => {
+t.test('a hook that throws, or makes a notification unsendable, fails one send only', async (t) => {
   const cases: [hook: (draft: NotifyDraft) => void, reason: RegExp][] = [
     [
       () => {
@@ -279,7 +279,7 @@ t.test('a hook that throws, or makes what cannot be sent, costs one send, not th
   }
 })
 
-t.test('nor does it end a world on the real clock', async (t) => {
+t.test('nor does it stop a world on the real clock', async (t) => {
   const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.01, 0.01] } })
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
@@ -291,7 +291,7 @@ t.test('nor does it end a world on the real clock', async (t) => {
   t.equal(world.notification('tea-0001').state, 'exhausted')
 })
 
-t.test('a body of its own, another address, nothing at all', async (t) => {
+t.test('a custom body, another address, nothing at all', async (t) => {
   const { sent } = await setupHooks(t)
   t.equal(
     (

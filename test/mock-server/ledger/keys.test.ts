@@ -18,7 +18,7 @@ t.test('a merchant number has the same keys in every world, and two numbers diff
   t.match(createKeys('1900000109', false).publicKey().id, /^PUB_KEY_ID_01190000010920241126\d{14}$/)
 })
 
-t.test('certificates that have expired', async (t) => {
+t.test('expired certificates', async (t) => {
   const { validTo } = new X509Certificate(createKeys('1900000109', true).platformCertificate().pair().cert)
   t.ok(new Date(validTo) < new Date('2019-01-01'))
   t.match(new X509Certificate(createKeys('1900000109', true).merchantCertificate().pair().cert).validTo, / 2049 /)
@@ -33,13 +33,13 @@ t.test('a certificate is issued once, on first use', async (t) => {
   t.equal(certificate.file().passphrase, '1900000109')
 })
 
-t.test('a new one instead of the old one, or beside it', async (t) => {
+t.test('a new key replaces the old one, or is valid beside it', async (t) => {
   const keys = createKeys('1900000109', false)
   const first = keys.merchantCertificate()
   t.match(keys.findMerchantCertificate(first.serialNo.toLowerCase()), { isValid: true }, 'without case')
   t.equal(keys.findMerchantCertificate('0'.repeat(40)), undefined)
   for (let n = 0; n < 3; n++) keys.rotate('merchant-certificate', true)
-  t.match(keys.findMerchantCertificate(first.serialNo), { isValid: false }, 'three at most')
+  t.match(keys.findMerchantCertificate(first.serialNo), { isValid: false }, 'at most three')
   const kept = keys.merchantCertificate()
   keys.rotate('merchant-certificate', false)
   t.match(keys.findMerchantCertificate(kept.serialNo), { isValid: false })

@@ -86,7 +86,7 @@ t.test('coupons add up', async (t) => {
   t.equal(couponFee({ ...payment, coupons: [] }), 0)
 })
 
-t.test('an order that is gone has gone under each of its numbers', async (t) => {
+t.test('a dropped order is gone under each of its numbers', async (t) => {
   const book = createOrderBook(() => new Date(NOON))
   for (const [n, outTradeNo] of ['tea-1', 'tea-2'].entries()) {
     const one = order({ outTradeNo, prepayId: `wx${n}` })
@@ -166,13 +166,17 @@ t.test('an order can be made to expire', async (t) => {
   await placeOrder(world, 'http://127.0.0.1/notify', { time_expire: '20260115180000' })
   t.match(world.expire('tea-0001'), { tradeState: 'CLOSED', expiresAt: new Date(NOON) })
   await world.advance('1h')
-  t.match(world.expire('tea-0001'), { tradeState: 'CLOSED', expiresAt: new Date(NOON) }, 'once is enough')
+  t.match(
+    world.expire('tea-0001'),
+    { tradeState: 'CLOSED', expiresAt: new Date(NOON) },
+    'a second time changes nothing',
+  )
   t.equal(await tradeState(world), 'CLOSED')
   await t.rejects(world.pay('tea-0001'), { code: 'ORDER_NOT_PAYABLE' })
   t.throws(() => world.expire('nobody'), { code: 'UNKNOWN_ORDER' })
 })
 
-t.test('what is paid does not expire', async (t) => {
+t.test('a paid order does not expire', async (t) => {
   const { world } = await startPaid(t)
   t.throws(() => world.expire('tea-0001'), {
     code: 'ORDER_PAID',
@@ -193,7 +197,7 @@ t.test('each order is paid automatically after its delay', async (t) => {
   t.match(
     world.clock.timers().map(({ what }) => what),
     ['order tea-0001 is paid', 'order tea-0002 is paid'],
-    'not what was refused',
+    'not a refused order',
   )
   t.match(await world.advance('20s'), {
     deliveries: [
@@ -203,7 +207,7 @@ t.test('each order is paid automatically after its delay', async (t) => {
   })
 })
 
-t.test('what was paid or closed by then is left alone', async (t) => {
+t.test('an order paid or closed by then is left alone', async (t) => {
   const { default: world } = await startMock(t, { world: { autoPay: 0 } })
   const { notifyUrl } = await startShop(t)
   await placeOrder(world, notifyUrl)
@@ -233,7 +237,7 @@ t.test('on the real clock too, and over HTTP', async (t) => {
   })
 })
 
-t.test('also one whose reply was late or lost; a repeated unifiedorder changes nothing', async (t) => {
+t.test('also an order whose reply was late or lost; a repeated unifiedorder changes nothing', async (t) => {
   const { default: world } = await startMock(t, { world: { autoPay: '20s' } })
   const { notifyUrl } = await startShop(t)
   world.fault('unifiedorder', { kind: 'delay', ms: 1 })
@@ -249,7 +253,7 @@ t.test('also one whose reply was late or lost; a repeated unifiedorder changes n
   t.match(await world.advance('10s'), { deliveries: [{ outTradeNo: 'tea-0001' }, { outTradeNo: 'tea-0002' }] })
 })
 
-t.test('a snapshot and an export know when', async (t) => {
+t.test('a snapshot and an export keep the time', async (t) => {
   const { default: world } = await startMock(t, { world: { autoPay: '20s' } })
   const { notifyUrl } = await startShop(t)
   await placeOrder(world, notifyUrl)
@@ -271,7 +275,7 @@ t.test('a snapshot and an export know when', async (t) => {
     t.same(world.clock.timers(), timers)
   }
   world.reset('orders')
-  t.same(world.clock.timers(), [], 'what is gone is not paid')
+  t.same(world.clock.timers(), [], 'a dropped order is not paid')
 })
 
 t.test('every trade_state can be forced, for orderquery', async (t) => {
@@ -309,7 +313,7 @@ t.test('every trade_state can be forced, for orderquery', async (t) => {
   })
 })
 
-t.test('a forced state decides what can be done, until something is done', async (t) => {
+t.test('a forced state decides what is possible, until the order changes', async (t) => {
   const { default: world } = await startMock(t)
   const { notifyUrl } = await startShop(t)
   const close = async () => (await callPay(world, 'closeorder', { out_trade_no: 'tea-0001' })).fields
@@ -351,7 +355,7 @@ t.test('a forced state decides what can be done, until something is done', async
   t.match(world.order('tea-0001'), { tradeState: 'CLOSED' })
 })
 
-t.test('numbers that were closed without an order: the newest 10,000', async (t) => {
+t.test('the newest 10,000 numbers closed without an order are remembered', async (t) => {
   const book = createOrderBook(() => new Date(NOON))
   for (let n = 0; n <= 10_000; n++) book.burn(`no-${n}`)
   t.same([book.isBurnt('no-0'), book.isBurnt('no-1')], [false, true])

@@ -63,7 +63,7 @@ t.test('refunds are found by each of their numbers', async (t) => {
   t.equal(book.list().length, 3)
 })
 
-t.test('a closed refund returns its money, any other one holds it', async (t) => {
+t.test('a closed refund returns its money to the merchant, any other holds it', async (t) => {
   const refunds = (['PROCESSING', 'SUCCESS', 'CHANGE', 'REFUNDCLOSE'] as const).map((status, n) =>
     refund({ status, refundFee: 10 ** n }),
   )
@@ -74,7 +74,7 @@ t.test('a closed refund returns its money, any other one holds it', async (t) =>
   )
 })
 
-t.test('a refund is divided in proportion', async (t) => {
+t.test('a refund is split in proportion', async (t) => {
   const shares = (total: number, coupons: number[], fee: number) => {
     const { coupons: parts, cashRefundFee } = divideRefund(total, payment(...coupons), [], fee)
     return [...parts.map(({ fee }) => fee), cashRefundFee]
@@ -82,20 +82,20 @@ t.test('a refund is divided in proportion', async (t) => {
   t.same(shares(100, [], 30), [30])
   t.same(shares(100, [40], 50), [20, 30])
   t.same(shares(100, [10, 20], 100), [10, 20, 70])
-  t.same(shares(100, [50, 50], 1), [0, 1, 0], 'nothing is refunded in cash when no cash was paid')
+  t.same(shares(100, [50, 50], 1), [0, 1, 0], 'without a cash payment nothing is refunded in cash')
   t.same(divideRefund(10, { ...payment(), coupons: [{ fee: 5, id: 'c', type: 'CASH' }] }, [], 10).coupons, [
     { fee: 5, id: 'c', type: 'CASH' },
   ])
 })
 
-t.test('however an order is refunded, the parts add up, and in the end each part has come back', async (t) => {
+t.test('however an order is refunded, the parts add up, and in the end each part is fully refunded', async (t) => {
   for (const coupons of [[], [1], [33, 33], [50, 50], [1, 1, 1], [99], [7, 13, 17]]) {
     for (const steps of [[1, 1, 98], [33, 33, 34], [99, 1], Array(50).fill(2), [100]] as number[][]) {
       const paid = payment(...coupons)
       const done: Refund[] = []
       for (const [n, refundFee] of steps.entries()) {
         const attempt = () => refund({ refundFee, ...divideRefund(100, paid, done, refundFee) })
-        // One that is closed leaves no trace in the next ones.
+        // A closed refund does not affect the next ones.
         if (n % 2) done.push({ ...attempt(), status: 'REFUNDCLOSE' })
         const made = attempt()
         t.equal(couponRefundFee(made) + made.cashRefundFee, refundFee)
@@ -124,10 +124,10 @@ t.test('granted coupons are not settled with the merchant', async (t) => {
   const order = { totalFee: 100, payment: { ...payment(), coupons } } as unknown as Order
   const half = refund({ refundFee: 50, coupons: coupons.map(({ fee, ...rest }) => ({ ...rest, fee: fee / 2 })) })
   t.same(refundSettlement(order, half), { totalFee: 70, refundFee: 35 })
-  t.equal(rechargeRefundFee(half), 10, 'coupons the payer had bought are')
+  t.equal(rechargeRefundFee(half), 10, 'bought coupons are')
 })
 
-t.test('refunds of an order that is gone have gone under each of their numbers; the ordinals go on', async (t) => {
+t.test('refunds of a dropped order are gone under each of their numbers; the ordinals continue', async (t) => {
   const book = createRefundBook()
   t.equal(book.next(), 0)
   for (const [ordinal, outTradeNo] of ['tea-1', 'tea-2', 'tea-1'].entries()) {
@@ -155,12 +155,12 @@ const statusOf = async (world: World, outRefundNo: string) =>
 
 const at = (seconds: number) => new Date(NOON + seconds * 1000)
 
-t.test('a refund waits until it is settled, whatever time it is', async (t) => {
+t.test('a refund stays open until it is settled, however much time passes', async (t) => {
   const { world } = await startPaid(t)
   await placeRefund(world)
   await world.advance('30d')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'PROCESSING')
-  t.equal((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, undefined, 'there is nobody to notify')
+  t.equal((await world.settleRefund('tea-0001-r1', 'SUCCESS')).delivery, undefined, 'there is no URL to notify')
   t.equal(await statusOf(world, 'tea-0001-r1'), 'SUCCESS')
   t.match(world.refund('tea-0001-r1'), {
     status: 'SUCCESS',
@@ -202,7 +202,7 @@ t.test('or until a delay has passed', async (t) => {
   t.match(world.refund('r-1'), { endedAt: at(1200), dueAt: undefined })
 })
 
-t.test('at one moment refunds end before anything is sent again', async (t) => {
+t.test('at the same moment, refunds end before anything is sent again', async (t) => {
   const { world, shop } = await startPaid(t, { refundDelay: '15s', schedule: [15] })
   shop.server.close()
   shop.server.closeAllConnections()
@@ -235,7 +235,7 @@ t.test('on the real clock a refund succeeds automatically after five seconds by 
   })
 })
 
-t.test('CHANGE is seen to by hand; every other end is final', async (t) => {
+t.test('CHANGE can be handled manually; every other end is final', async (t) => {
   const { world, shop } = await startPaid(t)
   await placeRefund(world, { refund_fee: 100, notify_url: shop.notifyUrl })
   await world.settleRefund('tea-0001-r1', 'CHANGE', { deliver: 'hold' })
@@ -327,13 +327,13 @@ t.test("the merchant's console", async (t) => {
   t.match(await callPay(world, 'refundquery', { out_trade_no: 'tea-0001' }), { fields: { refund_count: '3' } })
 })
 
-t.test('the console tells the URL set for the merchant, if there is one', async (t) => {
+t.test("the console notifies the merchant platform's URL, if there is one", async (t) => {
   const platform = await startShop(t)
   const { world } = await startPaid(t, { refundNotifyUrl: platform.notifyUrl })
   t.match(world.refundFromConsole('tea-0001'), { notifyUrl: platform.notifyUrl })
 })
 
-t.test('a refund made in the console is notified nowhere unless the merchant platform has a URL', async (t) => {
+t.test('a refund made in the console is notified only if the merchant platform has a URL', async (t) => {
   const { world, shop } = await startPaid(t)
   const { outRefundNo, notifyUrl } = world.refundFromConsole('tea-0001')
   t.equal(notifyUrl, '', "not the order's own")
@@ -344,7 +344,7 @@ t.test('a refund made in the console is notified nowhere unless the merchant pla
   t.match((await callPay(world, 'refundquery', { out_trade_no: 'tea-0001' })).fields, { out_refund_no_0: outRefundNo })
 })
 
-t.test('what the console refuses', async (t) => {
+t.test('refusals of the console', async (t) => {
   const { world } = await startPaid(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'unpaid' })
   const refused = (outTradeNo: string, options: ConsoleRefund, error: object) =>

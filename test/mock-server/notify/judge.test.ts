@@ -30,7 +30,7 @@ const cases: [string, Exchange, Verdict, RegExp][] = [
     'fail_xml',
     /refused .*签名失败/,
   ],
-  ['a refusal without a word', reply('<xml><return_code>FAIL</return_code></xml>'), 'fail_xml', /refused/],
+  ['a refusal without a text', reply('<xml><return_code>FAIL</return_code></xml>'), 'fail_xml', /refused/],
   [
     'lower case',
     reply('<xml><return_code>success</return_code></xml>'),
@@ -73,10 +73,10 @@ const cases: [string, Exchange, Verdict, RegExp][] = [
   ],
 
   ['a redirect', reply('', { status: 302, headers: { location: '/login' } }), 'redirect', /HTTP 302 to \/login/],
-  ['a redirect to nowhere', reply('', { status: 307 }), 'redirect', /nowhere/],
+  ['a redirect without a target', reply('', { status: 307 }), 'redirect', /nowhere/],
   ['created', reply(ACK, { status: 201 }), 'http_status', /HTTP 201; only 200/],
   [
-    'compressed, which nobody asked for',
+    'compressed without a request for it',
     reply('\u001F\uFFFD\b', { headers: { 'content-encoding': 'gzip' }, raw: Buffer.from([0x1f, 0x8b, 8]) }),
     'not_xml',
     /compressed \(Content-Encoding: gzip\).*no Accept-Encoding/,
@@ -111,7 +111,7 @@ for (const [name, exchange, verdict, reason] of cases) {
   t.match(judgement.reason, reason, `${name}: the reason`)
 }
 
-t.test('the replies of one merchant do not colour those of another', async (t) => {
+t.test('the replies of one merchant do not affect those of another', async (t) => {
   for (const body of [ACK, 'success', ACK, ACK, '', 'success']) {
     t.equal(judge(reply(body), 150).verdict, body === ACK ? 'acked' : body === '' ? 'empty_body' : 'not_xml')
   }
@@ -208,21 +208,21 @@ t.test(
         'not_xml',
       ],
       [
-        'spaces around the word',
+        'spaces around SUCCESS',
         lintedReply('<xml><return_code> SUCCESS </return_code></xml>'),
         'reply-spaces',
         /" SUCCESS "$/,
         'fail_xml',
       ],
       [
-        'spaces inside of CDATA',
+        'spaces inside CDATA',
         lintedReply('<xml><return_code><![CDATA[SUCCESS ]]></return_code></xml>'),
         'reply-spaces',
         /"SUCCESS "$/,
         'fail_xml',
       ],
       [
-        'spaces outside of CDATA',
+        'spaces outside CDATA',
         lintedReply('<xml><return_code>\n<![CDATA[SUCCESS]]></return_code></xml>'),
         'reply-spaces',
         /"\\nSUCCESS"$/,
@@ -247,13 +247,13 @@ t.test(
   },
 )
 
-t.test('answers that are beyond doubt', async (t) => {
+t.test('answers without findings', async (t) => {
   const cases: [what: string, reply: Reply][] = [
     ['the documented one', lintedReply(ACK)],
     ['the recorded one', lintedReply(sample('26-notify.reply.success.xml'))],
     ['a declaration', lintedReply(`<?xml version="1.0" encoding="utf-8"?>\n${ACK}`)],
     ['lines, as in official samples', lintedReply(`\n<xml>\n  ${SUCCESS}\n</xml>\n`)],
-    ['a charset that has been said', lintedReply(ACK, { 'content-type': 'text/xml; charset=UTF-8' })],
+    ['a stated charset', lintedReply(ACK, { 'content-type': 'text/xml; charset=UTF-8' })],
     ['the same in single quotes', lintedReply(ACK, { 'content-type': "text/xml; charset='utf-8'" })],
     ['a Content-Type without one', lintedReply(ACK, { 'content-type': 'text/html' })],
     ['nothing encoded', lintedReply(ACK, { 'content-encoding': 'identity' })],
@@ -272,7 +272,7 @@ t.test('answers that are beyond doubt', async (t) => {
   }
 })
 
-t.test('two doubts are both reported', async (t) => {
+t.test('two findings are both reported', async (t) => {
   t.match(
     judge({ durationMs: 1, reply: lintedReply(`<xml x="1">${SUCCESS}</xml>`, { 'content-encoding': 'gzip' }) }, 150),
     {

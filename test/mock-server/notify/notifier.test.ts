@@ -22,7 +22,7 @@ const PAY = { version: 'v2', kind: 'pay', mchId: '10000100' } as const
 
 const answer = (body: string): Exchange => ({ durationMs: 1, reply: { status: 200, headers: {}, body } })
 
-/** A notifier whose merchant gives the answers in turn, the last one for ever. */
+/** A notifier whose merchant gives the answers one after the other, the last one forever. */
 function setup(
   answers: (string | Promise<string>)[],
   schedule: Schedule = 'current',
@@ -59,7 +59,7 @@ function setup(
   return { activity, clock, notifier, entry, posts, told, seconds }
 }
 
-t.test('a notification and its deliveries say whose order it is', async (t) => {
+t.test('a notification and its deliveries name the merchant of the order', async (t) => {
   const { notifier, entry } = setup([ACK])
   t.match(await notifier.start(entry), { mchId: '10000100' })
   const other = notifier.create('tea-1', 'http://shop/notify', '<xml>2</xml>', { ...PAY, mchId: '10000101' })
@@ -117,14 +117,14 @@ t.test('without an immediate send: 15 gaps make 15 sends', async (t) => {
   t.equal(entry.state, 'exhausted')
 })
 
-t.test('without an immediate send: held and released, before it has begun and after', async (t) => {
+t.test('without an immediate send: held and released, before and after it has started', async (t) => {
   const { clock, entry, seconds } = setup([REFUSAL], { gaps: [15, 60], immediate: false })
   t.equal(await entry.release(), undefined)
   t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 15_000) })
   entry.hold()
   t.same(clock.timers(), [])
   await entry.release()
-  t.equal(entry.nextDueAt?.getTime(), NOON + 15_000, 'when it was due')
+  t.equal(entry.nextDueAt?.getTime(), NOON + 15_000, 'at its due time')
   entry.hold()
   await clock.advance('20s')
   t.match(await entry.release(), { attempt: 0, sentAt: new Date(NOON + 20_000) }, 'what should have been sent by now')
@@ -132,7 +132,7 @@ t.test('without an immediate send: held and released, before it has begun and af
   t.same(seconds(), [20, 80])
 })
 
-t.test('an acknowledgement ends it, at whichever attempt', async (t) => {
+t.test('an acknowledgement ends the schedule, at any attempt', async (t) => {
   for (const attempt of [0, 1, 3]) {
     const { clock, notifier, entry } = setup([...Array(attempt).fill(REFUSAL), ACK])
     await notifier.start(entry)
@@ -148,14 +148,14 @@ t.test('manual sends are outside the schedule', async (t) => {
   await clock.advance('10s')
   t.equal((await entry.deliver()).length, 1)
   t.match(await entry.deliver({ count: 2 }), [{ attempt: 0 }, { attempt: 0 }], 'they repeat the last send')
-  t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 60_000) }, 'a failure does not touch the schedule')
+  t.match(entry, { state: 'pending', nextDueAt: new Date(NOON + 60_000) }, 'a failure does not change the schedule')
   await clock.advance('5m')
   t.same(seconds(), [0, 10, 10, 10, 60, 120])
   t.match(await entry.deliver(), [{ attempt: 2 }])
   t.equal(entry.state, 'exhausted')
 })
 
-t.test('by hand: an acknowledgement ends the schedule, and is not taken back', async (t) => {
+t.test('manual sends: an acknowledgement ends the schedule, and stays', async (t) => {
   const { clock, notifier, entry } = setup([REFUSAL, ACK, REFUSAL])
   await notifier.start(entry)
   t.match(await entry.deliver({ count: 2 }), [{ verdict: 'acked' }, { verdict: 'fail_xml' }])
@@ -164,7 +164,7 @@ t.test('by hand: an acknowledgement ends the schedule, and is not taken back', a
   t.equal(notifier.deliveries().length, 3)
 })
 
-t.test('by hand: what was never started stays held until it is acknowledged', async (t) => {
+t.test('manual sends: what was never started stays held until it is acknowledged', async (t) => {
   const { clock, entry } = setup([REFUSAL, ACK])
   t.match(await entry.deliver(), [{ attempt: 0, verdict: 'fail_xml' }])
   t.equal(entry.state, 'held')
@@ -173,7 +173,7 @@ t.test('by hand: what was never started stays held until it is acknowledged', as
   t.equal(entry.state, 'acked')
 })
 
-t.test('concurrent ones are logged in the order of sending and hold the clock', async (t) => {
+t.test('concurrent sends are logged in the order of sending, and hold the clock', async (t) => {
   const answers = [1, 2, 3].map(() => deferred<string>())
   const { activity, clock, notifier, entry } = setup(answers.map(({ promise }) => promise))
   const delivered = entry.deliver({ count: 3, concurrent: true })
@@ -181,7 +181,7 @@ t.test('concurrent ones are logged in the order of sending and hold the clock', 
   const advanced = clock.advance('1s')
   answers[2]!.resolve(ACK)
   await new Promise((resolve) => setImmediate(resolve))
-  t.match(notifier.deliveries(), [{ id: 'd3', verdict: 'acked' }], 'only what is judged is shown')
+  t.match(notifier.deliveries(), [{ id: 'd3', verdict: 'acked' }], 'only judged deliveries are shown')
   t.same(clock.now(), new Date(NOON))
   for (const { resolve } of answers) resolve(REFUSAL)
   t.match(await delivered, [{ id: 'd1' }, { id: 'd2' }, { id: 'd3' }])
@@ -193,7 +193,7 @@ t.test('concurrent ones are logged in the order of sending and hold the clock', 
   t.same(activity.list(), [])
 })
 
-t.test('an acknowledgement by hand while the schedule is sending: no retry is planned', async (t) => {
+t.test('after a manual send is acknowledged while the schedule is sending, no retry is planned', async (t) => {
   const slow = deferred<string>()
   const { clock, notifier, entry } = setup([slow.promise, ACK])
   const first = notifier.start(entry)
@@ -204,7 +204,7 @@ t.test('an acknowledgement by hand while the schedule is sending: no retry is pl
   t.same(clock.timers(), [])
 })
 
-t.test('a listener that throws does not hold the clock for ever', async (t) => {
+t.test('a throwing listener does not hold the clock forever', async (t) => {
   const { activity, notifier, entry, told } = setup([ACK])
   told.push = () => {
     throw new Error('the listener failed')
@@ -247,7 +247,7 @@ t.test('notifications are found by order; deliveries can be collected', async (t
   t.match(collected(), [{ id: 'd2' }])
 })
 
-t.test('held: the schedule stands still, and goes on where it was', async (t) => {
+t.test('held: the schedule stops, and continues where it was', async (t) => {
   const { clock, entry, seconds } = setup([REFUSAL], [60, 60])
   await entry.release()
   t.match(entry, { state: 'pending', attempts: [{ attempt: 0 }] }, 'released for the first time, it is sent')
@@ -272,12 +272,12 @@ t.test('held: the schedule stands still, and goes on where it was', async (t) =>
   t.equal(entry.state, 'exhausted')
 })
 
-t.test('held while it is being sent: no retry until it is released', async (t) => {
+t.test('held while being sent: no retry until it is released', async (t) => {
   const slow = deferred<string>()
   const { clock, entry, notifier, seconds } = setup([slow.promise, REFUSAL], [60])
   const first = notifier.start(entry)
   entry.hold()
-  t.equal(await entry.release(), undefined, 'the send that is under way plans the next')
+  t.equal(await entry.release(), undefined, 'the send in progress plans the next')
   entry.hold()
   slow.resolve(REFUSAL)
   await first
@@ -301,18 +301,18 @@ t.test('cancelled: WeChat gives up; a manual send is still possible', async (t) 
   t.equal(entry.state, 'acked')
 })
 
-t.test('by hand with pauses, one after the other or at once', async (t) => {
+t.test('manual sends with pauses, one after the other or at once', async (t) => {
   for (const concurrent of [false, true]) {
     const { entry, activity } = setup([ACK])
     const delivered = entry.deliver({ count: 3, concurrent, delayMs: 20 })
     t.equal(activity.list().length, concurrent ? 3 : 1, 'a pause holds the clock')
     const starts = (await delivered).map(({ startedMs }) => startedMs)
-    // A busy machine starts one late, and none early.
+    // A busy machine may start one late, but never early.
     t.ok(starts[1]! - starts[0]! >= 15 && starts[2]! - starts[0]! >= 35, JSON.stringify(starts))
   }
 })
 
-t.test('what is sent can be changed at the last moment', async (t) => {
+t.test('a notification can be changed just before it is sent', async (t) => {
   const { entry, posts } = setup([ACK], 'current', (_entry, attempt, outgoing) => ({
     ...outgoing,
     url: `http://other/${attempt}`,
@@ -323,7 +323,7 @@ t.test('what is sent can be changed at the last moment', async (t) => {
   t.equal(entry.body, '<xml>1</xml>')
 })
 
-t.test('a dump goes on where it was taken', async (t) => {
+t.test('a restored dump continues where it was taken', async (t) => {
   const { clock, entry, notifier, seconds } = setup([REFUSAL], [60, 60])
   await notifier.start(entry)
   notifier.create('tea-2', 'http://shop/notify', '<xml>2</xml>', PAY)
@@ -337,10 +337,10 @@ t.test('a dump goes on where it was taken', async (t) => {
   t.same(seconds(), [0])
   t.same(clock.timers(), [{ due: new Date(NOON + 60_000), what: 'notify tea-1 attempt 1' }])
   await clock.advance(0)
-  t.same(seconds(), [0, 61], 'what has fallen due meanwhile is due')
+  t.same(seconds(), [0, 61], 'what became due meanwhile is due')
 })
 
-t.test('a send that is under way while a dump is taken is due again in it', async (t) => {
+t.test('a send in progress while a dump is taken is due again in it', async (t) => {
   for (const attempt of [0, 1]) {
     const slow = deferred<string>()
     const { clock, entry, notifier, activity } = setup(
@@ -366,7 +366,7 @@ t.test('a send that is under way while a dump is taken is due again in it', asyn
   }
 })
 
-t.test('a send that is under way while everything is forgotten leaves no trace', async (t) => {
+t.test('a send in progress while everything is dropped leaves no trace', async (t) => {
   const slow = deferred<string>()
   const { entry, notifier, clock, told, posts } = setup([slow.promise])
   const first = notifier.start(entry)
@@ -377,7 +377,7 @@ t.test('a send that is under way while everything is forgotten leaves no trace',
   t.same([notifier.list(), notifier.deliveries(), told, clock.timers()], [[], [], [], []])
 })
 
-t.test('notifications of orders that are gone are forgotten, and the order of creation goes on', async (t) => {
+t.test('notifications of dropped orders are dropped, and the order of creation continues', async (t) => {
   const { notifier } = setup([ACK])
   const kept = notifier.create('tea-2', 'http://shop/notify', '<xml>2</xml>', PAY)
   notifier.forget((outTradeNo) => outTradeNo === 'tea-1')
@@ -386,24 +386,24 @@ t.test('notifications of orders that are gone are forgotten, and the order of cr
   t.equal(notifier.create('tea-3', 'http://shop/notify', '', PAY).data.sequence, 2)
 })
 
-t.test('what is still to be sent when everything is forgotten is not sent', async (t) => {
+t.test('what is still to be sent when everything is dropped is not sent', async (t) => {
   const { entry, notifier, posts, told, activity } = setup([REFUSAL])
   const one = entry.deliver({ count: 3, delayMs: 1 })
   const both = entry.deliver({ count: 2, concurrent: true, delayMs: 1 })
   notifier.load(NO_NOTIFICATIONS)
   const lost = { verdict: 'reset', reason: /the world no longer remembers it/ }
-  t.match(await one, [lost], 'and no more of them are tried')
+  t.match(await one, [lost], 'no more of them are tried')
   t.match(await both, [lost, lost])
-  t.match(await entry.deliver(), [lost], 'nor later, by code that still holds it')
+  t.match(await entry.deliver(), [lost], 'nor later, by code that still has it')
   t.same([posts, told, notifier.deliveries(), activity.list()], [[], [], [], []])
   t.match(
     await notifier.start(notifier.create('tea-1', 'http://shop/notify', '', PAY)),
     { id: 'd1' },
-    'they have taken no number',
+    'they have used no number',
   )
 })
 
-t.test('an event, which is about no order, is forgotten once it is over', async (t) => {
+t.test('an event, which has no order, is dropped once it is finished', async (t) => {
   const { notifier } = setup([ACK])
   const event = { ...PAY, kind: 'event', name: 'X' } as const
   const held = notifier.create('', 'http://shop/notify', '{}', event)
@@ -457,7 +457,7 @@ t.test('the state, and when the next send is due', async (t) => {
   }
 })
 
-t.test('how far deliveries were under way together', async (t) => {
+t.test('how much deliveries overlapped', async (t) => {
   const between = (...spans: [start: number, end: number][]) =>
     overlapOf(spans.map(([start, end]) => ({ startedMs: start, durationMs: end - start })))
   t.same(between(), { most: 0, spreadMs: 0, sharedMs: 0 })
@@ -475,12 +475,12 @@ t.test('in the order of sending, whatever the order of judging', async (t) => {
   const places = [log.take(), log.take(), log.take()]
   t.same(places, [0, 1, 2])
   for (const place of [2, 0]) log.fill(place, delivery(`d${place}`))
-  t.same(ids(log.list()), ['d0', 'd2'], 'only what is judged')
+  t.same(ids(log.list()), ['d0', 'd2'], 'only judged ones')
   log.fill(1, delivery('d1'))
   t.same(ids(log.list()), ['d0', 'd1', 'd2'])
 })
 
-t.test('it keeps the newest; a collection keeps all of its time', async (t) => {
+t.test('it keeps the newest; a collection keeps all from its start', async (t) => {
   const log = createDeliveryLog(3)
   const add = () => {
     const place = log.take()
@@ -496,13 +496,13 @@ t.test('it keeps the newest; a collection keeps all of its time', async (t) => {
   t.same(
     ids(collected()),
     ['sent before', ...Array.from({ length: 10 }, (_, n) => `d${n + 1}`)],
-    'also what was under way',
+    'also those in progress',
   )
   add()
   t.same(ids(log.list()).at(-1), 'd11')
 })
 
-t.test('it goes into a snapshot and comes back', async (t) => {
+t.test('it is stored in a snapshot and restored', async (t) => {
   const log = createDeliveryLog(3)
   for (let n = 0; n < 5; n++) log.fill(log.take(), delivery(`d${n}`))
   const dump = log.dump()
@@ -514,7 +514,7 @@ t.test('it goes into a snapshot and comes back', async (t) => {
   t.same(ids(other.list()), ['d3', 'd4', 'd5'])
 })
 
-t.test('a number that was taken is not taken again after a dump has come back', async (t) => {
+t.test('a used number is not used again after a restore', async (t) => {
   const log = createDeliveryLog(3)
   log.fill(log.take(), delivery('d1'))
   const dump = log.dump()
@@ -526,21 +526,21 @@ t.test('a number that was taken is not taken again after a dump has come back', 
 
 const KEPT = 65_536
 
-t.test('what is not long is kept as it is', async (t) => {
+t.test('a short reply is stored unchanged', async (t) => {
   const reply = { status: 200, headers: {}, body: 'x'.repeat(KEPT) }
   t.equal(keptReply(reply), reply)
 })
 
-t.test('of a long reply the beginning is kept, and how long it was', async (t) => {
+t.test('of a long reply the beginning and the length are stored', async (t) => {
   const reply = { status: 500, headers: { server: 'nginx' }, body: `\uFEFF${'茶'.repeat(30_000)}` }
   const kept = keptReply(reply)
   t.match(kept, { status: 500, headers: { server: 'nginx' }, length: 90_003 })
-  t.ok(Buffer.byteLength(kept.body) > KEPT - 3, 'nearly all that may be')
+  t.ok(Buffer.byteLength(kept.body) > KEPT - 3, 'nearly the maximum')
   t.ok(reply.body.startsWith(kept.body), 'no character is cut in two')
   t.notOk('raw' in kept)
 })
 
-t.test('of bytes that are no text too', async (t) => {
+t.test('also of bytes that are not text', async (t) => {
   const raw = Buffer.alloc(100_000, 0xb2)
   const kept = keptReply({ status: 200, headers: {}, body: raw.toString(), raw })
   t.same(kept.raw, raw.subarray(0, KEPT))
@@ -565,7 +565,7 @@ t.test('with or without an immediate send', async (t) => {
   t.same(planOf({ immediate: false }), { ...planOf('current'), immediate: false })
 })
 
-t.test('what is no schedule', async (t) => {
+t.test('invalid schedules', async (t) => {
   const cases: [told: unknown, field: string][] = [
     ['2019', 'schedule'],
     ['toString', 'schedule'],

@@ -5,7 +5,7 @@ import { signV2 } from '../../../mock-server/wire/sign-v2.ts'
 import { readXml } from '../../../mock-server/wire/xml.ts'
 import { ACK, placeOrder, REFUSAL, startMock, startShop } from '../helpers.ts'
 
-t.test('a notification that is lost on its way is sent again', async (t) => {
+t.test('a lost notification is sent again', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -19,7 +19,7 @@ t.test('a notification that is lost on its way is sent again', async (t) => {
   t.match(await world.advance('15s'), { deliveries: [{ attempt: 1, verdict: 'acked' }] })
 })
 
-t.test('an acknowledgement that is lost on its way: the merchant has booked, WeChat does not know', async (t) => {
+t.test('a lost acknowledgement: the merchant has booked, but WeChat does not know', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -45,10 +45,10 @@ t.test('a wrong signature, once', async (t) => {
     shop.received.map(({ body }) => right(body)),
     [false, true],
   )
-  t.equal(first.request.body, shop.received[0]!.body, 'the delivery has what went out')
+  t.equal(first.request.body, shop.received[0]!.body, 'the delivery has what was sent')
 })
 
-t.test('an answer that is delayed beyond the limit is none', async (t) => {
+t.test('an answer delayed beyond the limit counts as none', async (t) => {
   const { default: world } = await startMock(t, { world: { ackTimeoutMs: 300 } })
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -86,11 +86,11 @@ t.test('held before it is sent, and after it is answered', async (t) => {
   t.same(notification.attempts, [])
   judging.release()
   await world.advance(0)
-  t.match(notification.attempts, [{ verdict: 'fail_xml', sentAt: world.clock.now() }], 'sent when it was let go')
+  t.match(notification.attempts, [{ verdict: 'fail_xml', sentAt: world.clock.now() }], 'sent when it was released')
   t.same(notification.nextDueAt, new Date(world.clock.now().getTime() + 15_000))
 })
 
-t.test('an advance waits for a delivery that a gate holds, until its real time runs out', async (t) => {
+t.test('an advance waits for a delivery held by a gate, until its real-time limit', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
@@ -108,7 +108,7 @@ t.test('an advance waits for a delivery that a gate holds, until its real time r
 })
 
 t.test(
-  'what is held when the world is reset or restored is not sent, and is no business of what comes afterwards',
+  'what is held when the world is reset or restored is not sent, and does not affect what comes later',
   async (t) => {
     const forgetting: Readonly<Record<string, (world: World) => void>> = {
       reset: (world) => world.reset(),
@@ -167,7 +167,7 @@ t.test('what is delayed or repeated when the world is reset is not sent either',
   t.equal(gate.state, 'waiting')
 })
 
-t.test('an answer that comes after a reset meets no gate of afterwards', async (t) => {
+t.test('an answer that arrives after a reset does not meet later gates', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => {
     world.reset()
@@ -219,7 +219,7 @@ t.test('each delivery is one POST, whenever the merchant closes its connections'
   t.equal(shop.received.length, verdicts.length)
 })
 
-t.test('a handler that has ended is not there, though its connection was', async (t) => {
+t.test('a stopped handler is unreachable, even if it had an open connection', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)

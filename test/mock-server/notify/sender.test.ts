@@ -35,7 +35,7 @@ t.test('posts the bytes and reads the whole reply', async (t) => {
   t.ok(exchange.durationMs > 0)
 })
 
-t.test("the head: Host and credentials come from the address, and a Host of the sender's own wins", async (t) => {
+t.test('the head: Host and credentials come from the address, and an explicit Host wins', async (t) => {
   const server = await listen(t, async (request, response) => {
     await bodyOf(request)
     response.end(`${request.headers.host} ${request.headers.authorization} ${request.headersDistinct.host!.length}`)
@@ -53,7 +53,7 @@ t.test("the head: Host and credentials come from the address, and a Host of the 
   }
 })
 
-t.test('one connection serves one delivery after the other', async (t) => {
+t.test('one connection is used for successive deliveries', async (t) => {
   const sockets = new Set<unknown>()
   const server = await listen(t, async (request, response) => {
     sockets.add(request.socket)
@@ -65,7 +65,7 @@ t.test('one connection serves one delivery after the other', async (t) => {
   t.equal(sockets.size, 1)
 })
 
-/** A server of bare TCP: `answer` gets each request when it is whole, with its number. */
+/** A bare TCP server: `answer` gets each complete request, with its number. */
 async function listenBare(
   t: Test,
   answer: (socket: Socket, count: number) => void,
@@ -89,86 +89,86 @@ async function listenBare(
 
 const bareReply = (body: string) => `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 
+t.test('if a reused connection breaks, that is a result like any other: nothing is sent twice', async (t) => {
+  const cases: [what: string, breakOff: (socket: Socket) => void, code: string][] = [
+    [
+      'closed without a byte',
+      (socket) => {
+        socket.end()
+      },
+      'ECONNRESET',
+    ],
+    [
+      'reset',
+      (socket) => {
+        socket.resetAndDestroy()
+      },
+      'ECONNRESET',
+    ],
+    [
+      'closed in the middle of its head',
+      (socket) => {
+        socket.end('HTTP/1.1 200 OK\r\nconte')
+      },
+      'ECONNRESET',
+    ],
+    [
+      'not HTTP',
+      (socket) => {
+        socket.end('FTP')
+      },
+      'HPE_INVALID_CONSTANT',
+    ],
+  ]
+  for (const [what, breakOff, code] of cases) {
+    let requests = 0
+    const { url, sockets } = await listenBare(t, (socket, count) => {
+      requests = count
+      if (count % 2 === 0) breakOff(socket)
+      else socket.write(bareReply('here'))
+    })
+    const sender = setup(t)
+    for (let n = 0; n < 5; n++) {
+      await allRead()
+      t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'here' } }, what)
+      t.match(await sender.post(url, {}, 'body', 5000), { error: { code } }, what)
+    }
+    t.equal(requests, 10, what)
+    t.ok(sockets.length >= 5, what)
+  }
+})
+
 t.test(
-  'what breaks off on a connection that was used before is an answer like any other: nothing is sent twice',
+  'a server that closes after its answer without announcing it has answered, and gets a new connection each time',
   async (t) => {
-    const cases: [what: string, breakOff: (socket: Socket) => void, code: string][] = [
-      [
-        'closed without a byte',
-        (socket) => {
-          socket.end()
-        },
-        'ECONNRESET',
-      ],
-      [
-        'reset',
-        (socket) => {
+    const endings: ((socket: Socket) => void)[] = [
+      (socket) => {
+        socket.end(bareReply('bye'))
+      },
+      (socket) => {
+        socket.write(bareReply('bye'), () => {
+          socket.destroy()
+        })
+      },
+      (socket) => {
+        socket.write(bareReply('bye'), () => {
           socket.resetAndDestroy()
-        },
-        'ECONNRESET',
-      ],
-      [
-        'closed in the middle of its head',
-        (socket) => {
-          socket.end('HTTP/1.1 200 OK\r\nconte')
-        },
-        'ECONNRESET',
-      ],
-      [
-        'not HTTP',
-        (socket) => {
-          socket.end('FTP')
-        },
-        'HPE_INVALID_CONSTANT',
-      ],
+        })
+      },
     ]
-    for (const [what, breakOff, code] of cases) {
-      let requests = 0
-      const { url, sockets } = await listenBare(t, (socket, count) => {
-        requests = count
-        if (count % 2 === 0) breakOff(socket)
-        else socket.write(bareReply('here'))
-      })
+    for (const end of endings) {
+      const { url, sockets } = await listenBare(t, end)
       const sender = setup(t)
-      for (let n = 0; n < 5; n++) {
+      for (let n = 1; n <= 20; n++) {
         await allRead()
-        t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'here' } }, what)
-        t.match(await sender.post(url, {}, 'body', 5000), { error: { code } }, what)
+        t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'bye' } }, `${end}: ${n}`)
       }
-      t.equal(requests, 10, what)
-      t.ok(sockets.length >= 5, what)
+      t.equal(sockets.length, 20)
     }
   },
 )
 
-t.test('who closes after the answer without saying so has answered, and gets a new connection for each', async (t) => {
-  const endings: ((socket: Socket) => void)[] = [
-    (socket) => {
-      socket.end(bareReply('bye'))
-    },
-    (socket) => {
-      socket.write(bareReply('bye'), () => {
-        socket.destroy()
-      })
-    },
-    (socket) => {
-      socket.write(bareReply('bye'), () => {
-        socket.resetAndDestroy()
-      })
-    },
-  ]
-  for (const end of endings) {
-    const { url, sockets } = await listenBare(t, end)
-    const sender = setup(t)
-    for (let n = 1; n <= 20; n++) {
-      await allRead()
-      t.match(await sender.post(url, {}, 'body', 5000), { reply: { body: 'bye' } }, `${end}: ${n}`)
-    }
-    t.equal(sockets.length, 20)
-  }
-})
-
-t.test('a restarted merchant is not sent to over an old connection', async (t) => {
+t.test('an old connection is not used for a restarted merchant', async (t) => {
   const { url, sockets } = await listenBare(t, (socket) => {
     socket.write(bareReply('here'))
   })
@@ -182,7 +182,7 @@ t.test('a restarted merchant is not sent to over an old connection', async (t) =
   }
 })
 
-t.test('a connection that is given up here for being idle says nothing about the merchant', async (t) => {
+t.test('closing an idle connection here is not a failure of the merchant', async (t) => {
   const { url, sockets } = await listenBare(t, (socket) => {
     socket.write(bareReply('here'))
   })
@@ -204,7 +204,7 @@ t.test('does not follow a redirect', async (t) => {
   })
 })
 
-t.test('an answer that would change the protocol is one, and its connection ends', async (t) => {
+t.test('an answer that switches protocols counts as an answer, and its connection is closed', async (t) => {
   const { url, sockets } = await listenBare(t, (socket, count) => {
     socket.write(
       count === 1
@@ -220,10 +220,14 @@ t.test('an answer that would change the protocol is one, and its connection ends
   const { url: silent } = await listenBare(t, (socket) => {
     socket.write('HTTP/1.1 101 Switching Protocols\r\n\r\n')
   })
-  t.match(await sender.post(silent, {}, 'body', 5000), { reply: { status: 101 } }, 'also if it does not say to which')
+  t.match(
+    await sender.post(silent, {}, 'body', 5000),
+    { reply: { status: 101 } },
+    'even if it does not name the protocol',
+  )
 })
 
-t.test('the limit is for the whole exchange: no headers, or headers and a body that does not end', async (t) => {
+t.test('the limit covers the whole exchange: missing headers, or headers with a body that never ends', async (t) => {
   for (const begin of [false, true]) {
     const server = await listen(t, (_request, response) => {
       if (begin) response.write('<xml>')
@@ -251,7 +255,7 @@ t.test('errors are returned, not thrown', async (t) => {
   })
 })
 
-t.test('a certificate from nowhere is refused, unless any will do', async (t) => {
+t.test('an untrusted certificate is refused, unless any is accepted', async (t) => {
   const pem = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta.url))
   const server = createSecureServer({ key: pem('server.key'), cert: pem('server.crt') }, (_request, response) => {
     response.end(ACK)
@@ -270,7 +274,7 @@ t.test('a certificate from nowhere is refused, unless any will do', async (t) =>
   t.match(await lenient.post(url, {}, 'x', 5000), { reply: { body: ACK } })
 })
 
-t.test('what cannot be sent is an error too', async (t) => {
+t.test('an unsendable request is an error too', async (t) => {
   const cases: [url: string, headers: Record<string, string>, code: string][] = [
     ['nonsense', {}, 'ERR_INVALID_URL'],
     ['ftp://shop/notify', {}, 'ERR_INVALID_PROTOCOL'],
@@ -282,7 +286,7 @@ t.test('what cannot be sent is an error too', async (t) => {
   }
 })
 
-t.test('closing ends what is under way', async (t) => {
+t.test('closing ends running requests', async (t) => {
   const sender = createSender()
   const server = await listen(t, () => {
     sender.close()
@@ -290,7 +294,7 @@ t.test('closing ends what is under way', async (t) => {
   t.match(await sender.post(`http://127.0.0.1:${port(server)}/`, {}, 'x', 5000), { error: { code: 'ECONNRESET' } })
 })
 
-t.test('closing ends what is under way on a connection that was used before', async (t) => {
+t.test('closing ends running requests on a reused connection', async (t) => {
   const sender = createSender()
   const { url, sockets } = await listenBare(t, (socket, count) => {
     if (count === 1) socket.write(bareReply('first'))
@@ -301,7 +305,7 @@ t.test('closing ends what is under way on a connection that was used before', as
   t.equal(sockets.length, 1)
 })
 
-t.test('bytes that are not UTF-8 are kept as they came', async (t) => {
+t.test('bytes that are not UTF-8 are stored as received', async (t) => {
   const gbk = Buffer.from([0xb2, 0xe8])
   const server = await listen(t, (_request, response) => {
     response.end(gbk)
@@ -311,7 +315,7 @@ t.test('bytes that are not UTF-8 are kept as they came', async (t) => {
   })
 })
 
-t.test('only the hosts that are named', async (t) => {
+t.test('only the named hosts', async (t) => {
   const posted: string[] = []
   let closed = false
   const sender = onlyTo(['shop', '::1'], {
@@ -332,11 +336,7 @@ t.test('only the hosts that are named', async (t) => {
       error: { code: 'EHOSTUNREACH', message: /sends to shop, ::1 only, not to/ },
     })
   }
-  t.match(
-    await sender.post('nonsense', {}, 'x', 1),
-    { timedOut: true },
-    'what is no address goes nowhere: the sender says so',
-  )
+  t.match(await sender.post('nonsense', {}, 'x', 1), { timedOut: true }, 'an invalid address is an error of the sender')
   t.equal(posted.length, 4)
   sender.close()
   t.ok(closed)

@@ -18,7 +18,7 @@ t.test('the buttons of an order', async (t) => {
     ['pay', { no: 'tea-0003', coupon: 'half' }, /coupons\.0\.fee: must be a/],
     ['pay', { no: 'cake-0004' }, /^Paid\. First notification: Your app refused it in/],
     ['pay', { no: 'tea-0009' }, /no order tea-0009/],
-    ['close', { no: 'tea-0003' }, /^Closed\. It cannot be paid any more\.$/],
+    ['close', { no: 'tea-0003' }, /^Closed\. It can no longer be paid\.$/],
     ['refund', { no: 'tea-0001' }, /^Refund \S+ of ¥12\.50 is PROCESSING\.$/],
     ['refund', { no: 'tea-0003' }, /./],
     ['deliver', { id: 'tea-0001' }, /^Delivered 1 times: Taken ×1\.$/],
@@ -40,7 +40,7 @@ t.test('the buttons of an order', async (t) => {
   t.match(world.order('tea-0002'), { cashFee: 1200, coupons: [{ fee: 50 }] })
 })
 
-t.test('a refund ends with a button, and says whether it is notified', async (t) => {
+t.test('a button settles a refund, and the page says whether it is notified', async (t) => {
   const { mock, world, shop } = await startScene(t)
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
@@ -51,7 +51,7 @@ t.test('a refund ends with a button, and says whether it is notified', async (t)
   t.match(await does(mock, 'settle', { no: 'r2' }), /status/)
 })
 
-t.test('a form does not wait for an application that hangs', { timeout: 30_000 }, async (t) => {
+t.test('a form does not wait for a hanging application', { timeout: 30_000 }, async (t) => {
   const held = deferred<string>()
   const { mock, world } = await startScene(t, { ackTimeoutMs: 60_000 })
   const slow = await startShop(t, () => held.promise)
@@ -59,7 +59,7 @@ t.test('a form does not wait for an application that hangs', { timeout: 30_000 }
   await placeOrder(world, slow.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0002', { deliver: 'hold' })
   t.strictSame(await Promise.all([does(mock, 'pay', { no: 'tea-0001' }), does(mock, 'deliver', { id: 'tea-0002' })]), [
-    'Paid. The notification is under way.',
+    'Paid. The notification is being sent.',
     'Delivering; answers arrive below.',
   ])
   held.resolve(ACK)
@@ -71,9 +71,9 @@ t.test('faults, presets and gates', async (t) => {
   const faults: [fields: Record<string, string>, told: RegExp][] = [
     [
       { api: 'notify', kind: 'delay', value: '20', when: 'after', times: '2', no: 'tea-0009' },
-      /^Set\. It strikes 2\.$/,
+      /^Set\. It applies 2\.$/,
     ],
-    [{ api: 'unifiedorder', kind: 'result_code_fail', value: 'SYSTEMERROR' }, /^Set\. It strikes 1\.$/],
+    [{ api: 'unifiedorder', kind: 'result_code_fail', value: 'SYSTEMERROR' }, /^Set\. It applies 1\.$/],
     [{ api: 'jscode2session', kind: 'errcode', value: '-1' }, /^Set/],
     [{ api: 'orderquery', kind: 'http', value: '502' }, /^Set/],
     [{ api: 'orderquery', kind: 'return_code_fail', value: 'no' }, /^Set/],
@@ -114,9 +114,9 @@ t.test('faults, presets and gates', async (t) => {
   t.strictSame(await verdicts('late-1'), ['timeout_5s'], 'the answer is late')
   await does(mock, 'preset', { name: 'twice' })
   await does(mock, 'preset', { name: 'twice' })
-  t.match((await visit(mock, 'faults')).text, /It comes twice at once notify 0 0 \/ 1 Remove/)
+  t.match((await visit(mock, 'faults')).text, /It arrives twice at once notify 0 0 \/ 1 Remove/)
   t.strictSame(await verdicts('twice-1'), ['acked', 'acked'], 'two at once')
-  t.match((await visit(mock, 'faults')).text, /It comes twice at once notify 1 1 \/ 1 Remove/)
+  t.match((await visit(mock, 'faults')).text, /It arrives twice at once notify 1 1 \/ 1 Remove/)
   await does(mock, 'untwice', { n: '1' })
   t.strictSame(await verdicts('once-1'), ['acked'], 'only once')
 })
@@ -139,17 +139,17 @@ t.test('users and login codes', async (t) => {
 
 t.test('worlds and the clock', async (t) => {
   const mock = await startMock(t)
-  t.equal(await does(mock, 'clock', { mode: 'real' }), 'Time runs as on the wall; retries are sent when due.')
+  t.equal(await does(mock, 'clock', { mode: 'real' }), 'Time is real; retries are sent when due.')
   t.equal(await does(mock, 'clock', { mode: 'virtual' }), 'Time stands still until it is advanced.')
-  t.equal(await does(mock, 'world', { id: 'second', clock: 'virtual' }), 'World second is there.')
+  t.equal(await does(mock, 'world', { id: 'second', clock: 'virtual' }), 'World second was created.')
   t.match(await does(mock, 'world', { id: 'second', clock: 'virtual' }), /already a world/)
-  t.match(await does(mock, 'world', { clock: 'real' }), /^World w\d+ is there\.$/)
+  t.match(await does(mock, 'world', { clock: 'real' }), /^World w\d+ was created\.$/)
   mock.default.loginCode({ openid: 'o-lee' })
   t.equal(await does(mock, 'reset'), 'Empty.')
   t.strictSame(mock.default.users(), [])
 })
 
-t.test('a form leads back to the page it was on, and to no other host', async (t) => {
+t.test('a form leads back to its own page, and never to another host', async (t) => {
   const mock = await startMock(t)
   const back = async (to: string) => (await post(mock, 'reset', { back: to })).location!.replace(/done=\d+/, 'done')
   t.equal(await back('/__mock/ui/default/orders?q=tea&page=2'), '/__mock/ui/default/orders?q=tea&page=2&done')
@@ -164,7 +164,7 @@ t.test('a form leads back to the page it was on, and to no other host', async (t
   }
 })
 
-t.test('what an action said is shown once, and the oldest is forgotten', async (t) => {
+t.test("an action's result is shown once, and the oldest are dropped", async (t) => {
   const mock = await startMock(t)
   const { location } = await post(mock, 'reset')
   t.match((await visit(mock, location!)).text, 'Empty.')
@@ -173,14 +173,14 @@ t.test('what an action said is shown once, and the oldest is forgotten', async (
   t.notMatch((await visit(mock, 'orders?done=x')).html, 'id="notice"')
 })
 
-t.test('an empty form is refused or has its defaults, and is never a mistake of the mock', async (t) => {
+t.test('an empty form is refused or uses defaults, and never causes a server error', async (t) => {
   for (const action of Object.keys(ACTIONS)) {
     const mock = await startMock(t)
     t.equal((await post(mock, action)).status, 303, action)
   }
 })
 
-t.test("a mistake of the mock's own is a 500", async (t) => {
+t.test('a bug of the mock is a 500', async (t) => {
   const mock = await startMock(t)
   const broken = () => {
     throw new Error('broken')

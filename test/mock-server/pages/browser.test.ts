@@ -12,7 +12,7 @@ if (noBrowser !== undefined) {
 t.setTimeout(180_000)
 const browser = await startBrowser(t)
 
-t.test('two failing notifications are watched live, and the page that shows them is not reloaded', async (t) => {
+t.test('two failing notifications are shown live, without reloading the page', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   const window = await openWindow(t, browser)
@@ -36,7 +36,7 @@ t.test('two failing notifications are watched live, and the page that shows them
   t.strictSame(window.errors, [])
 })
 
-t.test('many events do not freeze the page: it is asked for in batches', async (t) => {
+t.test('many events do not freeze the page: it is fetched in batches', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   const window = await openWindow(t, browser)
@@ -55,11 +55,11 @@ t.test('many events do not freeze the page: it is asked for in batches', async (
   const batches = Math.ceil((performance.now() - begun) / 300)
   await page.waitForSelector('.rows li:nth-child(50) .marks .a')
   await page.waitForSelector('text=1–50 of 100')
-  t.ok(asked <= batches + 6, `300 events, the page was asked for ${asked} times`)
+  t.ok(asked <= batches + 6, `300 events, the page was fetched ${asked} times`)
   t.strictSame(window.errors, [])
 })
 
-t.test('an order is paid, refunded and delivered again by its buttons and by the keyboard', async (t) => {
+t.test('an order is paid, refunded and delivered again with buttons and with the keyboard', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   await placeOrder(world, shop.notifyUrl)
@@ -91,7 +91,7 @@ t.test('an order is paid, refunded and delivered again by its buttons and by the
   t.strictSame(window.errors, [])
 })
 
-t.test('the payer cancels, and pays after all', async (t) => {
+t.test('the payer cancels, and then pays', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   const prepayId = await placeOrder(world, shop.notifyUrl)
@@ -108,7 +108,7 @@ t.test('the payer cancels, and pays after all', async (t) => {
   t.strictSame(window.errors, [])
 })
 
-t.test('faults set by hand strike, and the page counts them live', async (t) => {
+t.test('faults set in a form are applied, and the page counts them live', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   await placeOrder(world, shop.notifyUrl)
@@ -128,7 +128,7 @@ t.test('faults set by hand strike, and the page counts them live', async (t) => 
   t.strictSame(window.errors, [])
 })
 
-t.test('without script everything but live rows works', async (t) => {
+t.test('without JavaScript everything works except live updates', async (t) => {
   const scene = await startScene(t)
   await placeOrder(scene.world, scene.shop.notifyUrl)
   const window = await openWindow(t, browser, { javaScriptEnabled: false })
@@ -140,7 +140,7 @@ t.test('without script everything but live rows works', async (t) => {
   t.equal(await page.getByText('Copy', { exact: true }).isVisible(), false)
 })
 
-/** Each would run if it were taken as markup. */
+/** Each would run if it were inserted as markup. */
 const ATTACKS = [
   '<script>alert(1)</script>',
   '"><img src=x onerror=alert(2)>',
@@ -151,7 +151,7 @@ const ATTACKS = [
   '\u202E<b>turned</b>',
 ]
 
-t.test('nothing that an order, a user, a notification or a fault carries becomes markup', async (t) => {
+t.test('no value of an order, a user, a notification or a fault becomes markup', async (t) => {
   const scene = await startScene(t)
   const { world, mock } = scene
   const window = await openWindow(t, browser)
@@ -226,7 +226,7 @@ t.test('nothing that an order, a user, a notification or a fault carries becomes
   )
 })
 
-t.test('a page of another site neither reads nor steers', async (t) => {
+t.test('a page of another site can neither read nor control the mock', async (t) => {
   const scene = await startScene(t)
   const { mock, world } = scene
   world.loginCode({ openid: 'o-lee' })
@@ -238,7 +238,7 @@ t.test('a page of another site neither reads nor steers', async (t) => {
 <form id="form" method="post" action="${steer}" target="hidden"><input name="back" value="/"></form><iframe name="hidden"></iframe>`)
   })
   const window = await openWindow(t, browser)
-  // Another port of the same machine is another origin, though the same site; another name is another site.
+  // Another port of the same machine is another origin but the same site; another name is another site.
   for (const origin of [`http://127.0.0.1:${port(evil)}`, `http://localhost:${port(evil)}`]) {
     await window.page.goto(origin)
     const outcome = (await window.page.evaluate(`(async () => {
@@ -270,7 +270,7 @@ t.test('a page of another site neither reads nor steers', async (t) => {
 })
 
 t.test(
-  'every page in each language, light and dark, on a desk and on a phone, without an error and without a sideways scroll',
+  'every page in each language, light and dark, on desktop and phone, without errors or horizontal scrolling',
   async (t) => {
     const scene = await startScene(t)
     await tellMorning(scene)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 
-/** An installed Chromium; playwright-core brings none. */
+/** An installed Chromium; playwright-core does not contain one. */
 const PATHS = [
   process.env.CHROMIUM,
   '/usr/bin/chromium',
@@ -14,13 +14,13 @@ const PATHS = [
 
 const executablePath = PATHS.find((path) => path !== undefined && existsSync(path))
 
-/** What tap prints where there is none, or undefined. With REQUIRE_BROWSER set, tests are not skipped but fail. */
+/** What tap prints if there is none, or undefined. With REQUIRE_BROWSER set, tests fail instead of being skipped. */
 export const noBrowser =
   executablePath === undefined && process.env.REQUIRE_BROWSER === undefined
     ? "SKIPPED: the browser tests of the mock's pages, as there is no Chromium; install one, or set CHROMIUM to its path"
     : undefined
 
-/** One browser for all tests of a file, which ends with it. */
+/** One browser for all tests of a file; it is closed with the file. */
 export async function startBrowser(t: Test): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: executablePath!,
@@ -30,7 +30,7 @@ export async function startBrowser(t: Test): Promise<Browser> {
   return browser
 }
 
-/** A window of its own, with no cookies. It ends with the test. */
+/** A separate window without cookies. It is closed with the test. */
 export interface Window {
   readonly page: Page
   readonly context: BrowserContext

@@ -43,7 +43,7 @@ t.test('spans and differences', async (t) => {
   t.equal(marked('a=1', 'a=1'), undefined)
 })
 
-t.test('the language is what the browser prefers of the two', async (t) => {
+t.test('the language is the one of the two that the browser prefers', async (t) => {
   const cases: [accepted: string | undefined, language: string][] = [
     [undefined, 'en'],
     ['', 'en'],
@@ -61,7 +61,7 @@ t.test('the language is what the browser prefers of the two', async (t) => {
   for (const [accepted, language] of cases) t.equal(languageOf(accepted), language, String(accepted))
 })
 
-t.test('every page speaks Chinese to a Chinese browser, and a choice is kept', async (t) => {
+t.test('every page is in Chinese for a Chinese browser, and a choice is kept', async (t) => {
   const mock = await startMock(t)
   const zh = { 'accept-language': 'zh-CN' }
   const words: [path: string, told: string][] = [
@@ -89,7 +89,7 @@ t.test('every page speaks Chinese to a Chinese browser, and a choice is kept', a
   t.match((await visit(mock, 'orders', { cookie: 'mock-theme=dark' })).html, '<html lang="en" class="dark">')
   t.match((await visit(mock, 'orders', { cookie: 'mock-theme=dark"' })).html, '<html lang="en">')
   const odd = await visit(mock, 'orders?lang=%0d%0aset-cookie:x')
-  t.match(odd.headers.get('set-cookie'), /^mock-lang=;/, 'no other value is kept')
+  t.match(odd.headers.get('set-cookie'), /^mock-lang=;/, 'invalid values are not kept')
 })
 
 t.test('the files of the pages are small, and the pages load nothing else', async (t) => {
@@ -119,7 +119,7 @@ t.test('the screenshots have at most 3 MB', async (t) => {
   t.ok(sizes.length >= 28 && sizes.reduce((sum, size) => sum + size) < 3_000_000)
 })
 
-t.test('another site neither reads nor steers', async (t) => {
+t.test('another site can neither read nor control the pages', async (t) => {
   const mock = await startMock(t)
   const evil = 'https://evil.test'
   const readers: [headers: Record<string, string>, status: number][] = [
@@ -168,24 +168,31 @@ t.test('another site neither reads nor steers', async (t) => {
   )
 })
 
-t.test("opening the mock's address in a browser leads to the pages, and is no unexpected call", async (t) => {
-  const mock = await startMock(t)
-  const page = { accept: 'text/html,application/xhtml+xml' }
-  t.match(await visit(mock, '/', page), { status: 302, location: `${mock.url}/__mock/ui/` })
-  const link = { ...page, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
-  t.match(await visit(mock, '/', link), { status: 302 }, 'by a link from elsewhere')
-  t.equal((await visit(mock, '/', { ...link, 'sec-fetch-dest': 'iframe' })).status, 403, 'not in a frame of elsewhere')
-  t.match(await visit(mock, '/'), { status: 404, html: /UNKNOWN_PATH/ }, 'a program')
-  const { request } = await import('undici')
-  t.equal((await request(mock.url, { headers: { ...page, host: 'a b' } })).statusCode, 404, 'a host that is none')
-  await visit(mock, '/favicon.ico')
-  await visit(mock, 'orders')
-  await visit(mock, '/__mock/ui/none/at/all')
-  t.strictSame(mock.default.unexpected(), [])
-  t.equal((await visit(mock, '/pay/unifiedorder', page)).status, 200, "WeChat's own paths stay as they are")
-})
+t.test(
+  "opening the mock's address in a browser leads to the pages, and does not count as an unexpected call",
+  async (t) => {
+    const mock = await startMock(t)
+    const page = { accept: 'text/html,application/xhtml+xml' }
+    t.match(await visit(mock, '/', page), { status: 302, location: `${mock.url}/__mock/ui/` })
+    const link = { ...page, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
+    t.match(await visit(mock, '/', link), { status: 302 }, 'by a link from another site')
+    t.equal(
+      (await visit(mock, '/', { ...link, 'sec-fetch-dest': 'iframe' })).status,
+      403,
+      'not in a frame of another site',
+    )
+    t.match(await visit(mock, '/'), { status: 404, html: /UNKNOWN_PATH/ }, 'a program')
+    const { request } = await import('undici')
+    t.equal((await request(mock.url, { headers: { ...page, host: 'a b' } })).statusCode, 404, 'an invalid host')
+    await visit(mock, '/favicon.ico')
+    await visit(mock, 'orders')
+    await visit(mock, '/__mock/ui/none/at/all')
+    t.strictSame(mock.default.unexpected(), [])
+    t.equal((await visit(mock, '/pay/unifiedorder', page)).status, 200, "WeChat's own paths are unchanged")
+  },
+)
 
-t.test('with a separate control port the pages are there, and the other leads to them', async (t) => {
+t.test('with a separate control port the pages are on it, and the other port leads to them', async (t) => {
   const mock = await createMockWechat({ controlPort: 0 })
   t.teardown(() => mock.close())
   const control = new URL(mock.controlUrl)
@@ -195,7 +202,7 @@ t.test('with a separate control port the pages are there, and the other leads to
   t.equal((await fetch(`${mock.url}/__mock/ui/default/orders`)).status, 404)
 })
 
-t.test('the control API describes no page', async (t) => {
+t.test('the control API does not describe the pages', async (t) => {
   const mock = await startMock(t)
   const { paths } = (await (await fetch(`${mock.url}/__mock/openapi.json`)).json()) as { paths: object }
   t.notMatch(Object.keys(paths).join(' '), 'ui')

@@ -17,16 +17,16 @@ import { order, query } from '../v3.ts'
 import { startScene, tellMorning } from './scene.ts'
 import { visit } from './visit.ts'
 
-t.test('an empty mock says what to do next, with the command filled in', async (t) => {
+t.test('an empty mock shows what to do next, with the complete command', async (t) => {
   const mock = await startMock(t)
   const cases: [path: string, told: RegExp][] = [
     ['orders', new RegExp(`No order yet .* wechat-mock order --url ${mock.url} --notify-url http://127.0.0.1:3000`)],
     ['deliveries', new RegExp(`No notification yet .* wechat-mock pay --url ${mock.url}`)],
     ['phone', /No order is waiting for payment .* wechat-mock order/],
     ['users', /No user yet .* wechat-mock login-code/],
-    ['faults', /Nothing is set to go wrong .* No gate holds anything/],
+    ['faults', /No faults are set .* No gate holds anything/],
     ['clock', /Time stands still until it is advanced\. .* Nothing is due/],
-    ['journal', new RegExp(`Nothing went over the wire yet .* WECHAT_BASE_URL=${mock.url}`)],
+    ['journal', new RegExp(`Nothing was sent or received yet .* WECHAT_BASE_URL=${mock.url}`)],
   ]
   for (const [path, told] of cases) t.match(await visit(mock, path), { status: 200, text: told }, path)
   const other = mock.world({ id: 'w9' })
@@ -61,7 +61,7 @@ t.test(
   },
 )
 
-t.test('Orders are found by words, and by what they are', async (t) => {
+t.test('Orders are found by words and by filters', async (t) => {
   const scene = await startScene(t)
   await tellMorning(scene)
   const cases: [search: string, found: string[]][] = [
@@ -89,13 +89,13 @@ t.test('Orders are found by words, and by what they are', async (t) => {
   }
 })
 
-t.test('10,000 orders are paged, and the first byte comes within 200 ms', async (t) => {
+t.test('10,000 orders are paged, and the first byte arrives within 200 ms', async (t) => {
   const { mock, world, shop } = await startScene(t, { maxJournal: 50 })
   const orders = 10_000
   const { orders: list } = world
   await placeOrder(world, shop.notifyUrl)
   const one = world.order('tea-0001')
-  // As many snapshots as that many orders have; making them takes the test longer than reading them.
+  // The snapshots of that many orders; creating them takes longer than reading them.
   Object.assign(world, {
     orders: () => [...list(), ...Array.from({ length: orders }, (_, n) => ({ ...one, outTradeNo: `tea-${n + 2}` }))],
   })
@@ -116,7 +116,7 @@ t.test('10,000 orders are paged, and the first byte comes within 200 ms', async 
   t.ok(Math.min(...times) < 200, `the first byte came after ${Math.round(Math.min(...times))} ms`)
 })
 
-t.test('Order: what each side said, in which order, and why it is not done', async (t) => {
+t.test('Order: what each side sent, in which order, and what is still to come', async (t) => {
   const scene = await startScene(t)
   await tellMorning(scene)
   const { mock, world } = scene
@@ -176,25 +176,22 @@ t.test('Sign: the first field that differs', async (t) => {
   await fetch(`${mock.url}/pay/orderquery`, { method: 'POST', body: writeXml([...fields, ['sign', 'A'.repeat(32)]]) })
   t.match((await visit(mock, 'journal/2?tab=sign')).text, 'The signature is wrong: It matches no common mistake')
   await fetch(`${mock.url}/sns/jscode2session?appid=${appid}&secret=x&js_code=y&grant_type=authorization_code`)
-  t.match((await visit(mock, 'journal/3?tab=sign')).text, 'This message carries no signature.')
+  t.match((await visit(mock, 'journal/3?tab=sign')).text, 'This message has no signature.')
 })
 
-t.test(
-  'Order: a question asked during a notification stands inside of it, and a fault that struck has a flag',
-  async (t) => {
-    const { mock, world } = await startScene(t)
-    const asking = await startShop(t, async () => {
-      await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
-      return ACK
-    })
-    await placeOrder(world, asking.notifyUrl)
-    world.fault('notify', { kind: 'reset', when: 'after' }, { name: 'lost' })
-    await world.pay('tea-0001')
-    const { html, text } = await visit(mock, 'orders/tea-0001')
-    t.match(text, /The user paid ¥12\.50 .* ← notify The connection broke ⚑ Fault lost struck .* → orderquery SUCCESS/)
-    t.match(html, /<li class="good in">/)
-  },
-)
+t.test('Order: a call made during a notification is shown inside it, and an applied fault has a flag', async (t) => {
+  const { mock, world } = await startScene(t)
+  const asking = await startShop(t, async () => {
+    await callPay(world, 'orderquery', { out_trade_no: 'tea-0001' })
+    return ACK
+  })
+  await placeOrder(world, asking.notifyUrl)
+  world.fault('notify', { kind: 'reset', when: 'after' }, { name: 'lost' })
+  await world.pay('tea-0001')
+  const { html, text } = await visit(mock, 'orders/tea-0001')
+  t.match(text, /The user paid ¥12\.50 .* ← notify The connection broke ⚑ Fault lost struck .* → orderquery SUCCESS/)
+  t.match(html, /<li class="good in">/)
+})
 
 t.test('an order of another merchant of the world has its own page', async (t) => {
   const { mock, world, shop } = await startScene(t)
@@ -204,14 +201,14 @@ t.test('an order of another merchant of the world has its own page', async (t) =
     credentials: { ...world.credentials, mchId: '1900000001', apiKey: 'k'.repeat(32) },
     baseUrl: world.baseUrl,
   }
-  await callPay(other as never, 'unifiedorder', orderFields(shop.notifyUrl, { body: 'of the other' }))
+  await callPay(other as never, 'unifiedorder', orderFields(shop.notifyUrl, { body: 'of the other merchant' }))
   const { html } = await visit(mock, 'orders')
   t.match(html, '/__mock/ui/default/orders/tea-0001?mchId=1900000001')
-  t.match((await visit(mock, 'orders/tea-0001?mchId=1900000001')).text, 'of the other')
-  t.notMatch((await visit(mock, 'orders/tea-0001')).text, 'of the other')
+  t.match((await visit(mock, 'orders/tea-0001?mchId=1900000001')).text, 'of the other merchant')
+  t.notMatch((await visit(mock, 'orders/tea-0001')).text, 'of the other merchant')
 })
 
-t.test('an order says what its notification waits for', async (t) => {
+t.test('an order shows what its notification is waiting for', async (t) => {
   const { mock, world, shop } = await startScene(t, { schedule: [15] })
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'cake-1' })
   await world.pay('cake-1', { deliver: 'hold' })
@@ -234,7 +231,7 @@ t.test('an order says what its notification waits for', async (t) => {
   t.match((await visit(mock, 'orders/cake-1')).text, /The journal no longer holds calls about this order/)
 })
 
-t.test('a notification that is under way is half a mark', async (t) => {
+t.test('a notification in progress is a half-filled mark', async (t) => {
   const { mock, world } = await startScene(t)
   const held = deferred<string>()
   const slow = await startShop(t, () => held.promise)
@@ -248,7 +245,7 @@ t.test('a notification that is under way is half a mark', async (t) => {
   await paid
 })
 
-t.test('Deliveries: which answers WeChat did not take, and what was wrong with the bytes', async (t) => {
+t.test('Deliveries: which answers WeChat did not accept, and what was wrong with the bytes', async (t) => {
   const scene = await startScene(t)
   await tellMorning(scene)
   const { mock, world } = scene
@@ -271,10 +268,10 @@ t.test('Deliveries: which answers WeChat did not take, and what was wrong with t
   )
   const refund = world.deliveries().find(({ kind }) => kind === 'refund')!
   t.match((await visit(mock, `deliveries/${refund.id}?tab=fields`)).text, 'req_info')
-  t.match((await visit(mock, `deliveries/${refund.id}?tab=sign`)).text, 'carries no signature')
+  t.match((await visit(mock, `deliveries/${refund.id}?tab=sign`)).text, 'This message has no signature')
 })
 
-t.test('a notification that nobody answers has no answer to show', async (t) => {
+t.test('an unanswered notification has no answer to show', async (t) => {
   const { mock, world } = await startScene(t)
   await placeOrder(world, await deadUrl())
   await world.pay('tea-0001')
@@ -309,7 +306,7 @@ t.test('Wire: odd characters are shown, JSON is coloured, and long bodies are fo
 t.test('Phone: what the payer sees, what they did, and what WeChat checks', async (t) => {
   const { mock, world, shop } = await startScene(t)
   const prepayId = await placeOrder(world, shop.notifyUrl)
-  t.match(await visit(mock, 'phone'), { text: /Choose what the payer pays .* 龙井茶 & 点心 tea-0001/ })
+  t.match(await visit(mock, 'phone'), { text: /Choose an order to pay .* 龙井茶 & 点心 tea-0001/ })
   const open = await visit(mock, `phone/${prepayId}`)
   t.match(open.text, /¥12\.50 Description 龙井茶 & 点心 .* Pay ¥12\.50 Cancel .* ✓ It is younger than two hours/)
   t.match(open.html, /<svg class="qr".*<path d="M/)
@@ -325,7 +322,7 @@ t.test('Phone: what the payer sees, what they did, and what WeChat checks', asyn
   const paid = await visit(mock, `phone/${world.order('tea-0001').prepayId}`)
   t.match(
     paid.text,
-    /Payment successful ¥12\.50 The mini program hears requestPayment:ok .* ✕ The order is not paid yet/,
+    /Payment successful ¥12\.50 The mini program gets requestPayment:ok .* ✕ The order is not paid yet/,
   )
   t.match(await visit(mock, 'phone/wx00'), {
     status: 404,
@@ -372,7 +369,7 @@ t.test('Clock: what is due, on either clock', async (t) => {
   t.match((await visit(scene.mock, 'clock')).text, /GMT\+8 real time .* retries are sent when due/)
 })
 
-t.test('Journal: what went over the wire, in each direction', async (t) => {
+t.test('Journal: what was sent and received', async (t) => {
   const scene = await startScene(t)
   await tellMorning(scene)
   const { mock } = scene
@@ -409,7 +406,7 @@ t.test('Setup: everything to paste into an app, and the other worlds', async (t)
   t.match((await visit(mock, 'orders')).html, /<summary>World default<\/summary>.*\/__mock\/ui\/second\/orders/s)
 })
 
-t.test('what is not there is said, and why', async (t) => {
+t.test('a missing item is reported, with the reason', async (t) => {
   const mock = await startMock(t)
   for (const [path, told] of [
     ['orders/tea-1', 'no order tea-1'],
@@ -440,7 +437,7 @@ t.test('what is not there is said, and why', async (t) => {
   }
 })
 
-t.test('refunds of an order can be ended on its page', async (t) => {
+t.test('refunds of an order can be settled on its page', async (t) => {
   const { mock, world, shop } = await startScene(t)
   await placeOrder(world, shop.notifyUrl)
   await world.pay('tea-0001')
@@ -450,7 +447,7 @@ t.test('refunds of an order can be ended on its page', async (t) => {
   t.match((await visit(mock, 'orders/tea-0001')).text, 'Refund tea-0001-r1 of ¥12.50: REFUNDCLOSE')
 })
 
-t.test('an order that anybody may pay, a notification that is held, and what is about no order', async (t) => {
+t.test('an order that anybody may pay, a held notification, and exchanges without an order', async (t) => {
   const { mock, world, shop } = await startScene(t, { schedule: { gaps: 'current', immediate: false } })
   await placeOrder(world, shop.notifyUrl, { trade_type: 'NATIVE', openid: undefined, product_id: 'tea' })
   t.match((await visit(mock, 'orders/tea-0001')).text, 'Payer anybody')

@@ -11,9 +11,9 @@ export interface Scene {
   readonly at: (path: string) => string
 }
 
-/** A mock, and a shop that takes some notifications and not others: the order's name decides. */
+/** A mock, and a shop that accepts some notifications and not others, depending on the order's name. */
 export async function startScene(t: Test, options: WorldOptions = {}): Promise<Scene> {
-  // The seed makes the pages the same from run to run.
+  // With the seed the pages are the same in every run.
   const mock = await startMock(t, { world: { seed: 'pages', startTime: NOON, ...options } })
   const shop = await startShop(t, async ({ body }, response) => {
     if (body.includes('cake-')) return REFUSAL
@@ -35,7 +35,7 @@ export function callBadlySigned({ baseUrl, credentials: { appid, mchId, apiKey }
   })
 }
 
-/** Twenty minutes in a tea shop: orders in every state, notifications taken and not. */
+/** Twenty minutes in a tea shop: orders in every state, notifications accepted and not. */
 export async function tellMorning({ world, shop: { notifyUrl } }: Scene): Promise<void> {
   const order = (no: string, body: string, fee: number) =>
     placeOrder(world, notifyUrl, {

@@ -5,7 +5,7 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly html: string
-  /** What a reader sees, without markup. */
+  /** The visible text, without markup. */
   readonly text: string
   readonly location: string | null
 }
@@ -21,9 +21,9 @@ export const plain = (html: string) =>
     .replace(/&amp;/g, '&')
     .replace(/\s+/g, ' ')
 
-/** Not fetch, which sets headers of its own, as a browser does. */
+/** Not fetch, which sets its own headers, as a browser does. */
 async function ask({ url }: MockWechat, path: string, options: Partial<Dispatcher.RequestOptions>): Promise<Answer> {
-  // The path goes out as it is, which no URL does.
+  // The path is sent unchanged, which a URL would not allow.
   const {
     statusCode: status,
     headers: received,
@@ -59,7 +59,7 @@ export async function post(
   })
 }
 
-/** Posts a form and follows to the page: what it says. */
+/** Posts a form, follows the redirect, and returns the notice on the page. */
 export async function does(mock: MockWechat, action: string, fields: Record<string, string> = {}): Promise<string> {
   const { status, location } = await post(mock, action, fields)
   if (status !== 303) throw new Error(`the form was answered with ${status}`)

@@ -9,7 +9,7 @@ const pem = (name: string) => readFileSync(new URL(`../tls/${name}`, import.meta
 const TLS = { key: pem('server.key'), cert: pem('server.crt') }
 const AUTHORITY = pem('ca.crt')
 const MERCHANT = { key: pem('merchant.key'), cert: pem('merchant.crt') }
-/** Of the same name, but nobody has vouched for it. */
+/** With the same name, but untrusted. */
 const STRANGER = { key: pem('stranger.key'), cert: pem('stranger.crt') }
 const P12 = { pfx: readFileSync(new URL('../tls/merchant.p12', import.meta.url)), passphrase: '1900000109' }
 
@@ -37,13 +37,13 @@ const call = (world: World, path: string, values: Values, certificate?: object) 
 const placed = (world: World, certificate?: object) =>
   call(world, '/pay/unifiedorder', orderFields('http://127.0.0.1:1/notify'), certificate)
 
-t.test('calls that want no certificate do without one', async (t) => {
+t.test('calls that need no certificate work without one', async (t) => {
   const world = await startSecure(t)
   t.match(await placed(world), { result_code: 'SUCCESS' })
   t.match(await placed(world, STRANGER), { result_code: 'SUCCESS' })
 })
 
-t.test("refund and fund flow want the merchant's; without one the connection breaks", async (t) => {
+t.test("refund and fund flow need the merchant's; without one the connection breaks", async (t) => {
   const world = await startSecure(t)
   await placed(world)
   await world.pay('tea-0001', { deliver: 'hold' })
@@ -54,7 +54,11 @@ t.test("refund and fund flow want the merchant's; without one the connection bre
   }
   t.same(world.refunds(), [])
   const fault = world.fault('refund', { kind: 'result_code_fail', err_code: 'NOTENOUGH' })
-  t.equal(await call(world, '/secapi/pay/refund', refundFields()), 'ECONNRESET', 'no business can be refused either')
+  t.equal(
+    await call(world, '/secapi/pay/refund', refundFields()),
+    'ECONNRESET',
+    'a business refusal is not possible either',
+  )
   fault.remove()
   t.match(await call(world, '/secapi/pay/refund', refundFields(), STRANGER), {
     result_code: 'FAIL',
@@ -68,7 +72,7 @@ t.test("refund and fund flow want the merchant's; without one the connection bre
   t.match(await call(world, '/pay/downloadfundflow', {}, MERCHANT), { return_code: 'FAIL', return_msg: '缺少参数' })
 })
 
-t.test('nor does anybody without one learn that a request cannot be read', async (t) => {
+t.test('without one a caller does not even learn that a request is malformed', async (t) => {
   const world = await startSecure(t)
   for (const body of ['', '{}', signedXml(world, { mch_id: undefined, appid: undefined })]) {
     t.equal(await post(`${world.baseUrl}/secapi/pay/refund`, body), 'ECONNRESET', body)
@@ -76,23 +80,23 @@ t.test('nor does anybody without one learn that a request cannot be read', async
   }
 })
 
-t.test("the certificate of another merchant is not this one's", async (t) => {
+t.test("another merchant's certificate is not accepted", async (t) => {
   const world = await startSecure(t, '1900000110')
   t.match(await call(world, '/secapi/pay/refund', refundFields(), MERCHANT), { err_code: 'CERT_ERROR' })
 })
 
-t.test('without an authority only the name counts', async (t) => {
+t.test('without a CA only the name counts', async (t) => {
   const world = await startSecure(t, '1900000109', TLS)
   t.match(await call(world, '/secapi/pay/refund', refundFields(), STRANGER), { err_code: 'ORDERNOTEXIST' })
 })
 
-t.test('a fault that spoils replies has nothing to spoil', async (t) => {
+t.test('a fault that alters replies has nothing to alter', async (t) => {
   const world = await startSecure(t)
   world.fault('refund', { kind: 'bad_sign' })
   t.equal(await call(world, '/secapi/pay/refund', refundFields()), 'ECONNRESET')
 })
 
-t.test('a world that asks for none; the paths of the sandbox ask as the others do', async (t) => {
+t.test('a world that requires none; the sandbox paths require it like the others', async (t) => {
   const world = await startSecure(t)
   const mock = await createMockWechat({ tls: TLS, world: { mchId: '1900000109' } })
   t.teardown(() => mock.close())
@@ -100,7 +104,7 @@ t.test('a world that asks for none; the paths of the sandbox ask as the others d
   t.equal(await call(world, '/sandboxnew/pay/refund', refundFields()), 'ECONNRESET', 'the same service')
 })
 
-t.test('a certificate can only be asked for under TLS', async (t) => {
+t.test('a certificate can be required only with TLS', async (t) => {
   await t.rejects(createMockWechat({ world: { certMode: 'required' } }), {
     code: 'BAD_INPUT',
     message: /^certMode: required needs a mock with TLS/,

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { mockFastifyPlugin, type MockPluginOptions } from '../../../mock-server/index.ts'
 import { ACK, NOON, orderFields, REFUSAL, signedXml } from '../helpers.ts'
 
-/** A shop with a notify handler that gives the answers in turn, the last one for ever. */
+/** A shop with a notify handler that gives the answers one after the other, the last one forever. */
 async function shop(t: Test, answers: string[] = [ACK], options: MockPluginOptions = {}): Promise<FastifyInstance> {
   const app = Fastify()
   t.teardown(() => app.close())
@@ -37,7 +37,7 @@ t.test('ordered, paid and notified without a socket', async (t) => {
   t.equal(app.server.listening, false)
 })
 
-t.test('what the application answers is judged as ever', async (t) => {
+t.test("the application's answers are judged as usual", async (t) => {
   const app = await shop(t)
   const { default: world } = app.mockWechat
   await order(app)
@@ -83,13 +83,13 @@ t.test('lost, hanging and cut-off replies', async (t) => {
   gate.release()
   impatient.abort()
   await t.rejects(hanging, { name: 'AbortError' })
-  t.same(world.inFlight(), [], 'who has given up holds the clock no longer')
+  t.same(world.inFlight(), [], 'a caller that has given up no longer holds the clock')
   await t.rejects(order(app, { signal: impatient.signal }), { name: 'AbortError' })
   world.fault('unifiedorder', { kind: 'http', status: 502 })
   t.equal((await order(app)).status, 502)
 })
 
-t.test('it ends with the application', async (t) => {
+t.test('it stops with the application', async (t) => {
   const app = await shop(t, [REFUSAL], { world: { clock: 'real' } })
   const { default: world } = app.mockWechat
   await order(app)

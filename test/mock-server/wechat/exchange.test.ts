@@ -65,8 +65,8 @@ t.test('accepted, but the reply is lost: the case that costs money', async (t) =
 
   world.fault('refund', { kind: 'reset', when: 'after' })
   t.same(await refund(world), { broken: true })
-  t.match(world.refunds(), [{ outRefundNo: 'back-1', refundFee: 1250 }], 'the refund is under way')
-  t.match(await refund(world), { text: /<out_refund_no><!\[CDATA\[back-1/ }, 'asked again, it is the same refund')
+  t.match(world.refunds(), [{ outRefundNo: 'back-1', refundFee: 1250 }], 'the refund is in progress')
+  t.match(await refund(world), { text: /<out_refund_no><!\[CDATA\[back-1/ }, 'a repeated call is the same refund')
   t.equal(world.refunds().length, 1)
 })
 
@@ -169,11 +169,11 @@ t.test(
     }
     const fault = mock.default.fault('unifiedorder', { kind: 'http', status: 502 })
     await order(mock.default, { body: 'hello' })
-    t.equal(fault.hits, 1, 'what goes wrong before anybody reads the request strikes every request')
+    t.equal(fault.hits, 1, 'faults before the request is read apply to every request')
   },
 )
 
-t.test('a reply that is spoilt', async (t) => {
+t.test('an altered reply', async (t) => {
   const mock = await startMock(t)
   const whole = mock.world()
   const good = await order(whole)
@@ -217,7 +217,7 @@ t.test('hang: never a reply; the merchant gives up', async (t) => {
     t.same(await order(world, { signal: AbortSignal.timeout(100) }), { broken: true })
     t.equal(world.orders().length, when === 'after' ? 1 : 0)
     await world.advance('1s')
-    t.same(world.inFlight(), [], 'a call that was given up holds the clock no longer')
+    t.same(world.inFlight(), [], 'an abandoned call no longer holds the clock')
   }
 })
 
@@ -236,13 +236,13 @@ t.test('delay: of the request, or of the reply; the clock waits for it', async (
   }
 })
 
-t.test('a delay does not keep a mock that is closed', async (t) => {
+t.test('a delay does not keep a closed mock running', async (t) => {
   const mock = await startMock(t)
   mock.default.fault('unifiedorder', { kind: 'delay', ms: 3_600_000 })
   const reply = order(mock.default)
   while (mock.default.inFlight().length === 0) await new Promise((resolve) => setImmediate(resolve))
   await mock.close()
-  t.match(await reply, { status: 200 }, 'who waits for it is answered')
+  t.match(await reply, { status: 200 }, 'its caller gets an answer')
 })
 
 t.test('the login side', async (t) => {
@@ -264,16 +264,16 @@ t.test('the login side', async (t) => {
   }
   world.fault('jscode2session', { kind: 'reset', when: 'after' })
   t.same(await login(world, code), { broken: true })
-  t.match(await login(world, code), { text: /"errcode":40163/ }, 'the code was spent all the same')
+  t.match(await login(world, code), { text: /"errcode":40163/ }, 'the code was still used up')
 })
 
-t.test('an exchange without a world meets the faults of the first', async (t) => {
+t.test('an exchange without a world gets the faults of the first', async (t) => {
   const { default: world } = await startMock(t)
   world.fault('orderquery', { kind: 'return_code_fail' })
   t.match((await postRaw(`${world.baseUrl}/pay/orderquery`, 'nonsense')).fields, { return_msg: '系统错误' })
 })
 
-t.test('orders are known by their transaction_id too', async (t) => {
+t.test('orders are found by their transaction_id too', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -288,7 +288,7 @@ t.test('orders are known by their transaction_id too', async (t) => {
   t.equal(lastNote(world)?.outTradeNo, 'tea-0001')
 })
 
-/** Runs `race` with one gate and says in which order things happened to the merchant. */
+/** Runs `race` with one gate and returns the order in which things happened to the merchant. */
 async function interleaved(
   t: Test,
   race: (world: World, happened: string[], notifyUrl: string) => Promise<void>,
@@ -319,7 +319,7 @@ t.test('the notification before the reply to unifiedorder', async (t) => {
   )
 })
 
-t.test('paid while closeorder is on its way', async (t) => {
+t.test('paid while closeorder is in progress', async (t) => {
   t.same(
     await interleaved(t, async (world, happened, notifyUrl) => {
       await placeOrder(world, notifyUrl)
@@ -346,7 +346,7 @@ t.test('a slow reply to orderquery, after the notification', async (t) => {
       happened.push((await answered).trade_state!)
     }),
     ['notified', 'NOTPAY'],
-    'what it says is old by then',
+    'its content is outdated by then',
   )
 })
 
@@ -367,7 +367,7 @@ t.test('time may pass while a gate holds something', async (t) => {
   })
 })
 
-t.test('a merchant that has gone leaves no trace at a gate but its request', async (t) => {
+t.test('a disconnected merchant leaves only its request at a gate', async (t) => {
   const { default: world } = await startMock(t)
   const gate = world.gate('unifiedorder.request')
   const ordered = order(world, { signal: AbortSignal.timeout(50) })
@@ -384,7 +384,7 @@ t.test('a merchant that has gone leaves no trace at a gate but its request', asy
   t.same(world.inFlight(), [])
 })
 
-t.test('a test that sets something up wants it to happen', async (t) => {
+t.test('a test that sets up a fault or gate expects it to be used', async (t) => {
   const { default: world } = await startMock(t)
   world.assertDrained()
   world.fault('refund', { kind: 'reset' }, { name: 'lost', times: 2 })
@@ -392,7 +392,7 @@ t.test('a test that sets something up wants it to happen', async (t) => {
   t.throws(() => world.assertDrained(), {
     code: 'NOT_DRAINED',
     message:
-      'unused: fault lost struck 0 of 2 times (0 exchanges matched); nothing reached gate slow at refund.response',
+      'unused: fault lost was applied 0 of 2 times (0 exchanges matched); nothing reached gate slow at refund.response',
     details: { faults: [{ name: 'lost' }], gates: [{ name: 'slow' }] },
   })
   gate.remove()
@@ -400,7 +400,7 @@ t.test('a test that sets something up wants it to happen', async (t) => {
   world.assertDrained()
 })
 
-t.test('faults and gates tell what they do', async (t) => {
+t.test('faults and gates emit events', async (t) => {
   const { default: world } = await startMock(t)
   const told: string[] = []
   world.on('fault', ({ name, hits }) => {
@@ -421,7 +421,7 @@ t.test('faults and gates tell what they do', async (t) => {
 })
 
 const apis: Api[] = ['unifiedorder', 'jscode2session']
-t.test('nothing is journalled of the reply when there was none', async (t) => {
+t.test('the journal has no reply if there was none', async (t) => {
   const { default: world } = await startMock(t)
   for (const api of apis) world.fault(api, { kind: 'reset' })
   await order(world)

@@ -23,7 +23,7 @@ t.test('good parameters open the cashier, under both algorithms, with or without
   t.ok(world.requestPayment(params), 'MD5 is the default')
 })
 
-t.test('refusals: what the client says, and why', async (t) => {
+t.test("refusals: the client's message and the reason", async (t) => {
   const mock = await startMock(t)
   const world = mock.default
   const good = paymentParams(world, await placeOrder(world, NOTIFY))
@@ -134,7 +134,7 @@ interface Vectors {
   readonly userSignature: readonly { name: string; rawData: string; session_key: string; signature: string }[]
 }
 
-/** What a server does with the data, by the official description. */
+/** What a server does with the data, as officially described. */
 function decrypt(sessionKey: string, { encryptedData, iv }: EncryptedData): string {
   const decipher = createDecipheriv('aes-128-cbc', Buffer.from(sessionKey, 'base64'), Buffer.from(iv, 'base64'))
   return decipher.update(encryptedData, 'base64', 'utf8') + decipher.final('utf8')
@@ -146,7 +146,7 @@ const sign = (rawData: string, sessionKey: string) =>
 
 const mark = ({ credentials: { appid } }: World) => ({ timestamp: NOON / 1000, appid })
 
-t.test('the checks used here read what is on record', async (t) => {
+t.test('the checks used here accept recorded data', async (t) => {
   const { decrypt: encrypted, userSignature } = vectors<Vectors>('login')
   for (const { name, session_key: key, plaintext, ...data } of encrypted) t.equal(decrypt(key, data), plaintext, name)
   for (const { name, rawData, session_key: key, signature } of userSignature) {
@@ -169,7 +169,7 @@ t.test('a profile: signed and encrypted under the key that the server has, witho
   t.not(world.userProfile('o-alice').iv, data.iv)
 })
 
-t.test('what a user is called: the profile says it, or this once', async (t) => {
+t.test("a user's nickname comes from the profile, or is set for one call", async (t) => {
   const { default: world } = await startMock(t)
   world.setUser('o-alice', { nickName: '小明😀' })
   const names = [
@@ -227,7 +227,7 @@ t.test('a watermark of another app, or of another day', async (t) => {
   }
 })
 
-t.test('the classic: a login that the server does not see leaves it with a dead key', async (t) => {
+t.test('the classic mistake: a login unseen by the server leaves it with an invalid key', async (t) => {
   const { default: world } = await startMock(t)
   const seen = await loginAs(world, 'o-alice')
   const before = world.phoneNumber('o-alice')
@@ -235,7 +235,7 @@ t.test('the classic: a login that the server does not see leaves it with a dead 
   const { code } = world.loginCode({ openid: 'o-alice' })
   const after = world.phoneNumber('o-alice')
   t.match(decrypt(seen, before), /1358000/)
-  // A wrong key passes the padding about once in 256.
+  // A wrong key passes the padding check about once in 256 times.
   const attempt = (key: string, data: EncryptedData) => {
     try {
       return decrypt(key, data)

@@ -10,7 +10,7 @@ import { createWorld } from '../../../mock-server/world/create-world.ts'
 import { ACK, callPay, NOON, placeOrder, placeRefund, REFUSAL, startMock, startShop } from '../helpers.ts'
 import { size } from '../../sizes.ts'
 
-/** The inside of a world whose merchant answers `reply`, and its memory. */
+/** The core of a world whose merchant answers `reply`, and its memory. */
 function setup(memory: Memory, reply = ACK) {
   const { core, world } = createWorld(
     {
@@ -46,7 +46,7 @@ const known = ({ orders }: Account) =>
     .map(({ outTradeNo }) => outTradeNo)
     .join('')
 
-t.test('the newest orders that are over stay; nothing happens before there are twice as many', async (t) => {
+t.test('the newest finished orders stay; nothing is dropped before there are twice as many', async (t) => {
   const { account, forget } = setup({ over: 2, unpaid: 10 })
   const seen = [...'abcdefg'].map((name) => {
     add(account, name, name === 'b' ? 'REFUND' : 'CLOSED')
@@ -58,7 +58,7 @@ t.test('the newest orders that are over stay; nothing happens before there are t
   t.ok(account.orders.findPrepay('prepay-g'))
 })
 
-t.test('unpaid ones have a memory of their own, until their time is over', async (t) => {
+t.test('unpaid orders have a separate limit, until they expire', async (t) => {
   const { account, world, forget } = setup({ over: 1, unpaid: 3 })
   add(account, 'a', 'NOTPAY', new Date(NOON + 1000))
   for (const name of 'bcd') add(account, name, 'NOTPAY')
@@ -73,7 +73,7 @@ t.test('unpaid ones have a memory of their own, until their time is over', async
   t.equal(known(account), 'bcdg')
 })
 
-t.test('a forgery keeps its order only until it has been sent', async (t) => {
+t.test('a crafted notification keeps its order only until it has been sent', async (t) => {
   const { account, notice, forget } = setup({ over: 1, unpaid: 1 })
   for (const name of 'abcd') add(account, name, 'SUCCESS')
   const [sent] = ['a', 'b'].map((name) => notice(name, 'crafted'))
@@ -83,7 +83,7 @@ t.test('a forgery keeps its order only until it has been sent', async (t) => {
   t.equal(known(account), 'bd')
 })
 
-t.test('a forgery that was refused does not keep its order either', async (t) => {
+t.test('a refused crafted notification does not keep its order either', async (t) => {
   const { core, account, notice, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
   for (const name of 'abcd') add(account, name, 'SUCCESS')
   const [sent] = ['a', 'b'].map((name) => notice(name, 'crafted'))
@@ -94,7 +94,7 @@ t.test('a forgery that was refused does not keep its order either', async (t) =>
   t.equal(core.notifier.find(sent!.id), undefined)
 })
 
-t.test('orders about which something is still to happen stay, with all that is known of them', async (t) => {
+t.test('orders with pending events stay, with all their data', async (t) => {
   const { core, account, notice, forget } = setup({ over: 1, unpaid: 1 }, REFUSAL)
   for (const name of 'abcde') add(account, name, 'SUCCESS')
   for (const status of ['PROCESSING', 'SUCCESS'] as const) {
@@ -121,7 +121,7 @@ t.test('orders about which something is still to happen stay, with all that is k
   )
   t.equal(account.refunds.find('a1') ?? account.refunds.findId('5a'), undefined)
   t.same(account.refunds.ofOrder('a'), [])
-  t.equal(account.refunds.next(), 2, 'the ordinals go on')
+  t.equal(account.refunds.next(), 2, 'the ordinals continue')
   t.same(
     core.notifier.list().map(({ id }) => id),
     ['c', 'd'],
@@ -131,7 +131,7 @@ t.test('orders about which something is still to happen stay, with all that is k
   t.equal(notice('e').data.sequence, 3, 'and so does the order of creation')
 })
 
-t.test('a notification goes with its order, also while another merchant has the number', async (t) => {
+t.test('a notification is dropped with its order, even if another merchant has the same number', async (t) => {
   const { core, account, world, notice, forget } = setup({ over: 1, unpaid: 1 })
   world.setMerchant('10000100')
   const other = core.accounts[1]!
@@ -154,7 +154,7 @@ t.test('a notification goes with its order, also while another merchant has the 
   )
 })
 
-t.test('many that stay do not make the others expensive', async (t) => {
+t.test('many remaining orders do not make dropping expensive', async (t) => {
   const { account, forget } = setup({ over: 1, unpaid: 1000 })
   let listed = 0
   const { list } = account.orders
@@ -169,7 +169,7 @@ t.test('many that stay do not make the others expensive', async (t) => {
     forget()
   }
   t.equal(account.orders.count(), 1000)
-  t.ok(listed < 12, `${listed} times all orders were looked at`)
+  t.ok(listed < 12, `all orders were scanned ${listed} times`)
 })
 
 t.test('a world drops old orders automatically, and a dropped order is unknown', async (t) => {
@@ -199,7 +199,7 @@ t.test('a world drops old orders automatically, and a dropped order is unknown',
   t.equal(world.deliveries().length, 2)
 })
 
-// A busy machine is no reason to fail: neither here nor in an advance.
+// A busy machine must not cause a failure, neither here nor in an advance.
 t.setTimeout(600_000)
 const PATIENT = { realTimeoutMs: 300_000 }
 
@@ -208,7 +208,7 @@ const GAPS = [15, 15, 30, 180, 600, 1200, 1800, 1800, 1800, 3600, 10_800, 10_800
 const SENDS = GAPS.reduce((sends, gap) => [...sends, sends.at(-1)! + gap], [0])
 const WHOLE_S = SENDS.at(-1)!
 
-/** Steps that make 24 h 4 min together, different ones from run to run. */
+/** Random steps that add up to 24 h 4 min. */
 function* steps(draw: () => number): Generator<number> {
   let left = WHOLE_S * 1000
   while (left > 0) {
@@ -282,7 +282,7 @@ t.test(`${COUNT} worlds at once: the same deliveries on every run, whatever the 
 })
 
 const ORDERS = size(50, 1000)
-t.test(`24 h 4 min over ${ORDERS} orders that nobody acknowledges: exactly ${16 * ORDERS} real POSTs`, async (t) => {
+t.test(`24 h 4 min over ${ORDERS} unacknowledged orders: exactly ${16 * ORDERS} real POSTs`, async (t) => {
   const { default: world } = await startMock(t)
   const posts = new Map<string, number>()
   const shop = await startShop(t, ({ body }) => {
@@ -307,5 +307,5 @@ t.test(`24 h 4 min over ${ORDERS} orders that nobody acknowledges: exactly ${16 
   )
   const expected = SENDS.slice(1).flatMap((second) => numbers.map((number) => `${number} +${second} s`))
   const made = deliveries.map(({ outTradeNo, sentAt }) => `${outTradeNo} +${(sentAt.getTime() - NOON) / 1000} s`)
-  t.equal(made.join(), expected.join(), 'those of one moment in the order of payment')
+  t.equal(made.join(), expected.join(), 'those of one moment are in the order of payment')
 })

@@ -24,7 +24,7 @@ import { askPhone, callSession, exchangeCode, tokenOf } from '../login.ts'
 
 const KEY = '192006250b4c09247ec02edce69f6a2d'
 
-t.test('what a merchant cannot have', async (t) => {
+t.test('invalid merchants', async (t) => {
   for (const apiKey of [undefined, KEY]) checkApiKey(apiKey)
   t.throws(() => checkApiKey('short'), {
     code: 'BAD_INPUT',
@@ -41,7 +41,7 @@ t.test('what a merchant cannot have', async (t) => {
   t.throws(() => checkCertMode('required', false), { code: 'BAD_INPUT', details: { field: 'certMode' } })
 })
 
-t.test('a key is changed: requests, replies and notifications are signed with the new one', async (t) => {
+t.test('after a key change, requests, replies and notifications are signed with the new key', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const { mchId, apiKey } = world.credentials
@@ -66,7 +66,7 @@ t.test('a key is changed: requests, replies and notifications are signed with th
   t.not(world.credentials.apiKey, apiKey)
 })
 
-t.test('the algorithm is bound and set free, also in the sandbox', async (t) => {
+t.test('the algorithm can be fixed and released, also in the sandbox', async (t) => {
   const { default: world } = await startMock(t)
   const { mchId } = world.credentials
   const notifyUrl = await deadUrl()
@@ -80,7 +80,7 @@ t.test('the algorithm is bound and set free, also in the sandbox', async (t) => 
     )
   t.match(await query(), { fields: { return_code: 'SUCCESS', err_code: 'ORDERNOTEXIST' } })
   t.match(world.setMerchant(mchId, { signType: 'HMAC-SHA256' }), { signType: 'HMAC-SHA256' })
-  t.match(world.setMerchant(mchId), { signType: 'HMAC-SHA256' }, 'what is not said stays')
+  t.match(world.setMerchant(mchId), { signType: 'HMAC-SHA256' }, 'omitted values stay')
   t.match(await callPay(world, 'unifiedorder', orderFields(notifyUrl)), { fields: { return_code: 'FAIL' } })
   t.match(await query(), { fields: { return_code: 'FAIL' } })
   await placeOrder(world, notifyUrl, {}, 'HMAC-SHA256')
@@ -88,7 +88,7 @@ t.test('the algorithm is bound and set free, also in the sandbox', async (t) => 
   await placeOrder(world, notifyUrl, { out_trade_no: 'tea-0002' })
 })
 
-t.test('the certificate is asked for from now on', async (t) => {
+t.test('the certificate is required from now on', async (t) => {
   const { default: plain } = await startMock(t)
   t.throws(() => plain.setMerchant(plain.credentials.mchId, { apiKey: KEY, certMode: 'required' }), {
     code: 'BAD_INPUT',
@@ -101,7 +101,7 @@ t.test('the certificate is asked for from now on', async (t) => {
   t.match(mock.default.setMerchant(mock.default.credentials.mchId, { certMode: 'required' }), { certMode: 'required' })
 })
 
-t.test('a secret of the app is changed', async (t) => {
+t.test('the secret of the app is changed', async (t) => {
   const { default: world } = await startMock(t)
   const { appid, appSecret } = world.credentials
   const login = async (secret: string) =>
@@ -190,7 +190,7 @@ t.test('another merchant: its own key, algorithm and orders', async (t) => {
   const told = readXml(shop.received[0]!.body)
   t.same([told.get('mch_id'), told.get('total_fee')], ['10000100', '900'])
   t.equal(signV2(told, KEY, 'MD5'), told.get('sign'))
-  t.equal(world.order('tea-0001').tradeState, 'NOTPAY', 'the first is meant, where nobody says')
+  t.equal(world.order('tea-0001').tradeState, 'NOTPAY', 'the default is the first')
   await world.pay('tea-0001')
   const [one, two] = world.orders()
   t.not(one!.transactionId, two!.transactionId)
@@ -211,7 +211,7 @@ t.test('another merchant: its own key, algorithm and orders', async (t) => {
   )
   const [key, ownKey] = [KEY, world.credentials.apiKey].map((key) => `mch_id=10000100&key=${key}`) as [string, string]
   const { theirs } = world.explainSign('<xml><mch_id>10000100</mch_id></xml>', key)
-  t.equal(theirs, 'mch_id=10000100&key=<apiKey>', 'it is that of the merchant')
+  t.equal(theirs, 'mch_id=10000100&key=<apiKey>', "it is the merchant's")
   t.equal(world.explainSign('<xml><mch_id>1</mch_id></xml>', ownKey).theirs, theirs, 'or of the first')
 
   world.setMerchant('10000100', { signType: 'HMAC-SHA256' })
@@ -290,7 +290,7 @@ t.test('another merchant: refunds, bills and the sandbox', async (t) => {
   }
 })
 
-t.test('a merchant of another world, or of none', async (t) => {
+t.test('a merchant of another world, or an unknown one', async (t) => {
   const { mock, world, shop } = await setup(t)
   const other = mock.world({ id: 'other' })
   for (const taken of ['10000100', world.credentials.mchId]) {
@@ -330,7 +330,7 @@ t.test('a merchant of another world, or of none', async (t) => {
   t.same(world.setMerchant('10000101').mchId, '10000101', 'free again')
 })
 
-t.test('merchants stay through reset and restore, and go with an export', async (t) => {
+t.test('merchants survive reset and restore, and are exported', async (t) => {
   const { world, shop, second } = await setup(t, { refundDelay: '1h', autoPay: '2h' })
   await placeOrder(second, shop.notifyUrl)
   await world.pay('tea-0001')
@@ -345,7 +345,7 @@ t.test('merchants stay through reset and restore, and go with an export', async 
   t.same(
     world.orders().map(({ mchId, outTradeNo }) => [mchId, outTradeNo]),
     [['10000100', 'tea-0001']],
-    'one that came later has nothing',
+    'a merchant added later is empty',
   )
   t.equal(world.merchants().length, 3)
   await world.advance('1h')
@@ -371,7 +371,7 @@ t.test('merchants stay through reset and restore, and go with an export', async 
   t.throws(() => elsewhere.import(exported), { code: 'BAD_INPUT', details: { field: 'state.merchants.1.refunds.0' } })
 })
 
-t.test('a nonce that one merchant has used is new for another', async (t) => {
+t.test('a nonce used by one merchant is new for another', async (t) => {
   const { world, second } = await setup(t)
   const repeated = () => world.lint().filter(({ rule }) => rule === 'nonce-repeated').length
   for (const merchant of [world, second]) {
@@ -382,7 +382,7 @@ t.test('a nonce that one merchant has used is new for another', async (t) => {
   t.equal(repeated(), 1)
 })
 
-t.test('what a merchant has used as a nonce is forgotten by reset and restore', async (t) => {
+t.test("reset and restore forget a merchant's used nonces", async (t) => {
   const { world, second } = await setup(t)
   const name = world.snapshot()
   for (const merchant of [world, second]) {
@@ -447,7 +447,7 @@ t.test('another app: its own secret, users, session keys and tokens', async (t) 
 
   const first = world.loginCode({ unionid: 'u-alice' })
   const other = world.loginCode({ appid: APPID, unionid: 'u-alice' })
-  t.not(first.openid, other.openid, 'one person has an openid in each app')
+  t.not(first.openid, other.openid, 'one user has an openid in each app')
   t.match((await exchangeCode(second, { js_code: first.code })).json, { errcode: 40029 }, 'a code of another app')
   t.match((await exchangeCode(second, { js_code: other.code, secret: world.credentials.appSecret })).json, {
     errcode: 40125,
@@ -475,7 +475,7 @@ t.test('another app: its own secret, users, session keys and tokens', async (t) 
     createHash('sha1')
       .update(profile.rawData + json.session_key)
       .digest('hex'),
-    'by its openid the app is known',
+    'the openid determines the app',
   )
   t.notOk('appid' in world.userProfile(other.openid, { appid: APPID }).userInfo)
   const phone = world.phoneNumber('o-bob', { appid: APPID })
@@ -491,7 +491,7 @@ t.test('another app: its own secret, users, session keys and tokens', async (t) 
   t.match(
     world.rotateSessionKey('o-carol', { appid: world.credentials.appid }),
     { appid: world.credentials.appid },
-    "a name of a test's may be known to both",
+    'an openid chosen by a test may exist in both',
   )
 
   world.setApp(APPID, { appSecret: 'f'.repeat(32) })
@@ -522,7 +522,7 @@ t.test('another app: its orders', async (t) => {
   t.match(
     await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { openid: 'o-else' })),
     { fields: { err_code: 'INVALID_REQUEST', appid: world.credentials.appid } },
-    "the number is the merchant's, whatever the app",
+    'the order number belongs to the merchant, whatever the app',
   )
   t.match(await callPay(second, 'orderquery', { out_trade_no: 'tea-0001' }), {
     fields: { result_code: 'SUCCESS', appid: APPID },
@@ -586,7 +586,7 @@ t.test('another app: its orders', async (t) => {
   t.match(JSON.stringify(world.journal.entries({ api: 'orderquery' })), 'the AppSecret was used instead of the API key')
 })
 
-t.test('an app of another world, or of none', async (t) => {
+t.test('an app of another world, or an unknown one', async (t) => {
   const { mock, world } = await setupApps(t)
   const other = mock.world({ id: 'other' })
   for (const taken of [APPID, world.credentials.appid]) {
@@ -600,7 +600,7 @@ t.test('an app of another world, or of none', async (t) => {
   t.match(world.setApp('wx1'), { appid: 'wx1' }, 'free again')
 })
 
-t.test('apps stay through reset and restore, and go with an export', async (t) => {
+t.test('apps survive reset and restore, and are exported', async (t) => {
   const { world, shop, second, app } = await setupApps(t)
   const token = await tokenOf(second)
   await placeOrder(second, shop.notifyUrl, { trade_type: 'NATIVE', product_id: 'p', openid: undefined })
@@ -614,10 +614,10 @@ t.test('apps stay through reset and restore, and go with an export', async (t) =
   t.same(
     world.users().map(({ openid, appid }) => [openid, appid]),
     [['o-alice', APPID]],
-    'one that came later has nobody',
+    'an app added later has no users',
   )
   t.equal(world.apps().length, 3)
-  t.match(await askPhone(second, token, { code: '0' }), { json: { errcode: 40029 } }, 'the token is good')
+  t.match(await askPhone(second, token, { code: '0' }), { json: { errcode: 40029 } }, 'the token is valid')
   world.reset('users')
   t.same(world.users(), [])
   t.match(await askPhone(second, token, { code: '0' }), { json: { errcode: 40001 } })
@@ -642,6 +642,6 @@ t.test('apps stay through reset and restore, and go with an export', async (t) =
   t.equal(
     bare.users()[0]!.appid,
     bare.credentials.appid,
-    'who pays an order of an app that nobody knows is a user of the first',
+    'the payer of an order of an unknown app becomes a user of the first app',
   )
 })

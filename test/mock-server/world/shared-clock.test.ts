@@ -36,7 +36,7 @@ async function startMock(t: Test, clock: SharedClock): Promise<MockWechat> {
   return mock
 }
 
-/** Two worlds on one clock, each with an order that is paid; the shop refuses unless told otherwise. */
+/** Two worlds on one clock, each with a paid order; the shop refuses by default. */
 async function setup(t: Test, answer: Answer = () => REFUSAL) {
   const clock = createSharedClock({ startTime: NOON })
   const mock = await startMock(t, clock)
@@ -63,7 +63,7 @@ t.test('one time for all worlds, and a report of all', async (t) => {
   t.same(a.clock.timers(), [{ due: after(15), what: 'notify tea-0001 attempt 1' }])
   const report = await clock.advance('30s')
   t.match(report, { from: after(0), to: after(30), remainingTimers: { length: 2 } })
-  t.same(sent(report), ['b #1 +15', 'a #1 +15', 'b #2 +30', 'a #2 +30'], 'those of one moment as they were planned')
+  t.same(sent(report), ['b #1 +15', 'a #1 +15', 'b #2 +30', 'a #2 +30'], 'those of one moment in the order of planning')
   t.same([a.clock.now(), b.clock.now()], [after(30), after(30)])
   t.match(await clock.advance({ next: 1 }), { to: after(60), deliveries: [{ world: 'b' }] })
   t.match(await clock.advance({ to: after(100) }), { to: after(100), deliveries: [{ world: 'a' }] })
@@ -104,7 +104,7 @@ t.test('an app in the process plans its own work between two retries', async (t)
   a.on('delivery', ({ attempt }) => {
     log.push(`retry ${attempt}`)
   })
-  // An app that closes what nobody has paid within 30 min.
+  // An app that closes orders unpaid after 30 min.
   await placeOrder(a, 'http://127.0.0.1:9/notify', { out_trade_no: 'tea-0002' })
   clock.at(
     after(1800),
@@ -145,7 +145,7 @@ t.test('an app in the process plans its own work between two retries', async (t)
   })
   await t.rejects(clock.advance('1h'), { message: 'the app failed' })
   t.same(clock.now(), after(2050))
-  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and every listener hears it')
+  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and every listener is told')
 })
 
 t.test('time waits for every world: its requests, its sends and its hooks', async (t) => {
@@ -169,7 +169,7 @@ t.test('time waits for every world: its requests, its sends and its hooks', asyn
   await advanced
   t.same(log, ['asked', 'b sent', 'asked', 'a sent', 'asked'])
 
-  // A hook that leaves work behind in the other world, whose own hooks are done by then.
+  // A hook that creates work in the other world, whose own hooks are already done.
   b.fault('refundquery', { kind: 'delay', ms: 30 })
   a.settleOn(async () => {
     if (log.includes('left behind')) return
@@ -216,7 +216,7 @@ t.test('work of the app that outlasts an advance is waited for by the next', asy
   t.match(await clock.advance('10s'), { from: after(20), to: after(30) }, 'told once')
 })
 
-t.test('a world that is made during an advance is in its report', async (t) => {
+t.test('a world created during an advance is in its report', async (t) => {
   const { clock, mock, shop, a } = await setup(t)
   const moves: unknown[] = []
   clock.at(after(20), async () => {
@@ -247,7 +247,7 @@ t.test('a world that is made during an advance is in its report', async (t) => {
   )
 })
 
-t.test('reset and restore of one world leave the time and the other alone', async (t) => {
+t.test('reset and restore of one world do not affect the time or the other world', async (t) => {
   const { clock, a, b } = await setup(t)
   clock.at(after(50), () => {}, "the app's")
   const name = a.snapshot()
@@ -257,7 +257,7 @@ t.test('reset and restore of one world leave the time and the other alone', asyn
   t.same(
     clock.timers().map(({ due, what }) => `${what} +${(due.getTime() - NOON) / 1000}`),
     ['a: notify tea-0001 attempt 1 +15', 'b: notify tea-0001 attempt 2 +30', "the app's +50"],
-    'what was due meanwhile is due at once',
+    'what became due meanwhile is due at once',
   )
   t.same(sent(await clock.advance('15s')), ['a #1 +15', 'b #2 +30', 'a #2 +30'])
   b.reset('clock')
@@ -276,7 +276,7 @@ t.test('reset and restore of one world leave the time and the other alone', asyn
   await clock.advance('10s')
 })
 
-t.test('a timer is taken back with what it was for', async (t) => {
+t.test('a timer is cancelled with its purpose', async (t) => {
   const { clock, a } = await setup(t)
   const notification = a.notification('tea-0001')
   notification.hold()
@@ -289,7 +289,7 @@ t.test('a timer is taken back with what it was for', async (t) => {
   t.equal(clock.timers().length, 1)
 })
 
-t.test('a world that is closed takes its timers along, and no advance waits for it', async (t) => {
+t.test('a closed world drops its timers, and no advance waits for it', async (t) => {
   const hanging = deferred<void>()
   const { clock, mock, a, b } = await setup(t, ({ url }, _response, count) => {
     if (!url!.endsWith('/a') || count <= 2) return REFUSAL
@@ -310,12 +310,12 @@ t.test('a world that is closed takes its timers along, and no advance waits for 
   )
   t.same([clock.timers(), report.to], [[], after(60)])
   await t.rejects(a.advance('1h'), { code: 'UNKNOWN_WORLD' })
-  t.same(clock.now(), after(60), 'it moves nobody')
+  t.same(clock.now(), after(60), 'it moves no world')
   t.match(await control(mock, 'DELETE', '/worlds/default'), { status: 409 })
   a.clock.switchTo('virtual')
 })
 
-t.test('what a closed world would plan comes to nothing', async (t) => {
+t.test('timers of a closed world never run', async (t) => {
   const clock = createSharedClock({ startTime: NOON })
   const settling: Settling = {
     id: 'w',
@@ -358,7 +358,7 @@ t.test('a second concurrent advance is refused', async (t) => {
   await paid
 })
 
-t.test('one that takes too long tells what has been done', async (t) => {
+t.test('an advance that takes too long reports what was done', async (t) => {
   const { clock, b } = await setup(t)
   let settled = 0
   b.settleOn(() => (++settled < 2 ? Promise.resolve() : new Promise(() => {})))
@@ -369,7 +369,7 @@ t.test('one that takes too long tells what has been done', async (t) => {
   b.close()
 })
 
-t.test('what is refused', async (t) => {
+t.test('values that are refused', async (t) => {
   const clock = createSharedClock({ startTime: NOON })
   const mock = await startMock(t, clock)
   t.throws(() => mock.default.clock.switchTo('real'), { code: 'CLOCK_SHARED', statusCode: 409 })
@@ -398,11 +398,11 @@ t.test('what is refused', async (t) => {
     await t.rejects(createMockWechat({ clock, world: options }), { code: 'BAD_INPUT' })
   }
   await clock.advance('1s')
-  t.same(clock.now(), after(1), 'a world that could not be made is not waited for')
-  t.ok(Math.abs(createSharedClock().now().getTime() - Date.now()) < 60_000, 'without a time it begins now')
+  t.same(clock.now(), after(1), 'a world that could not be created is not waited for')
+  t.ok(Math.abs(createSharedClock().now().getTime() - Date.now()) < 60_000, 'without a start time it begins now')
 })
 
-t.test('the same on every run, however long each answer takes', async (t) => {
+t.test('every run is the same, however long each answer takes', async (t) => {
   async function run(latencies: readonly number[]): Promise<string[]> {
     const clock = createSharedClock({ startTime: NOON })
     const mock = await startMock(t, clock)
@@ -468,7 +468,7 @@ interface Named extends Watched {
   readonly name: string
 }
 
-/** Two worlds on one clock, a third that comes when `late` is called, and what they were told. */
+/** Two worlds on one clock, a third added by `late`, and the events they got. */
 function setupTime(advance: Clock['advance'], { mode = 'virtual' as const, awaited = [] as string[] } = {}) {
   const log: string[] = []
   const watched = (name: string): Named => ({
@@ -511,7 +511,7 @@ const both = [
   ['b', nothing],
 ]
 
-t.test('what happens meanwhile is collected from every world', async (t) => {
+t.test('events are collected from every world', async (t) => {
   const { log, run } = setupTime(async (_by, _options, onMove) => {
     onMove?.(move)
     return move
@@ -520,7 +520,7 @@ t.test('what happens meanwhile is collected from every world', async (t) => {
   t.same(log.slice(0, 6), ['a collects', 'b collects', 'a moved 0…1', 'b moved 0…1', 'a gives', 'b gives'])
 })
 
-t.test('also from one that comes meanwhile', async (t) => {
+t.test('also from a world added meanwhile', async (t) => {
   const { log, run, late, watching } = setupTime(async (_by, _options, onMove) => {
     late()
     onMove?.(move)
@@ -531,7 +531,7 @@ t.test('also from one that comes meanwhile', async (t) => {
   t.equal(watching.size, 0, 'and not afterwards')
 })
 
-t.test('while somebody waits for a send no clock is advanced', async (t) => {
+t.test('while a caller waits for a send, the clock cannot be advanced', async (t) => {
   const { log, run, watching } = setupTime(async () => t.fail('not advanced') as never, {
     awaited: ['notify tea-0001 attempt 0'],
   })
@@ -540,7 +540,7 @@ t.test('while somebody waits for a send no clock is advanced', async (t) => {
   t.equal(watching.size, 0)
 })
 
-t.test('one that does not end tells what has happened; another mistake stays what it is', async (t) => {
+t.test('an advance that does not end reports what happened; other errors are passed on', async (t) => {
   const late = setupTime(async () => {
     throw new MockError('CLOCK_TIMEOUT', 'too long', { report: move })
   })

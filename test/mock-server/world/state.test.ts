@@ -18,7 +18,7 @@ import {
 } from '../helpers.ts'
 import { askPhone, getStableToken } from '../login.ts'
 
-/** A world in the middle of things: one order paid and refused twice, one unpaid, a refund on its way, a code, a fault. */
+/** A busy world: one order paid and refused twice, one unpaid, a refund in progress, a code, a fault. */
 async function midway(t: Test, options: WorldOptions = {}) {
   const mock = await startMock(t, { world: { refundDelay: '1h', ...options } })
   const { default: world } = mock
@@ -38,7 +38,7 @@ async function midway(t: Test, options: WorldOptions = {}) {
   return { mock, world, shop, prepayId, code }
 }
 
-/** All that can be seen of a world. */
+/** Everything visible of a world. */
 const seen = (world: World) =>
   JSON.parse(
     JSON.stringify({
@@ -63,7 +63,7 @@ async function login(world: World, code: string) {
   return (await response.json()) as { openid?: string; errcode?: number }
 }
 
-/** What happens from here on: retries, the refund's end, a payment, a login. */
+/** What happens afterwards: retries, the end of the refund, a payment, a login. */
 async function goOn(t: Test, world: World, prepayId: string, code: string) {
   const { deliveries } = await world.advance('2h')
   t.match(deliveries, [
@@ -80,7 +80,7 @@ async function goOn(t: Test, world: World, prepayId: string, code: string) {
   t.match(await login(world, code), { errcode: 40029 }, 'the code has expired meanwhile')
 }
 
-t.test('a snapshot is restored as often as wanted, and goes on as before', async (t) => {
+t.test('a snapshot can be restored repeatedly, and continues as before', async (t) => {
   const { world, shop, prepayId, code } = await midway(t)
   const before = seen(world)
   t.equal(world.snapshot(), 's1')
@@ -94,12 +94,12 @@ t.test('a snapshot is restored as often as wanted, and goes on as before', async
   t.match(await login(world, code), { openid: 'o-alice' })
   t.match(await login(world, code), { errcode: 40163 })
   world.restore('s1')
-  t.match(await login(world, code), { openid: 'o-alice' }, 'the code is unspent again')
+  t.match(await login(world, code), { openid: 'o-alice' }, 'the code is unused again')
   t.equal(world.snapshot('mine'), 'mine')
   t.throws(() => world.restore('s9'), { code: 'UNKNOWN_SNAPSHOT' })
 })
 
-t.test('ids go on where they were', async (t) => {
+t.test('ids continue where they were', async (t) => {
   const { world, shop } = await midway(t)
   const next = async () =>
     (await callPay(world, 'unifiedorder', orderFields(shop.notifyUrl, { out_trade_no: 'tea-0003' }))).text
@@ -109,7 +109,7 @@ t.test('ids go on where they were', async (t) => {
   t.equal(await next(), first, 'the same nonce, the same prepay_id')
 })
 
-t.test('an export is plain JSON and read by another mock with the same merchant', async (t) => {
+t.test('an export is plain JSON and can be read by another mock with the same merchant', async (t) => {
   const { world, shop, prepayId, code } = await midway(t)
   const exported = JSON.parse(JSON.stringify(world.export())) as WorldExport
   const other = (await startMock(t, { world: { refundDelay: '1h', ...exported.credentials } })).default
@@ -194,31 +194,34 @@ t.test('reset: everything, or parts', async (t) => {
   }
 })
 
-t.test('access tokens and phone codes: in a snapshot, in an export, and gone with the users', async (t) => {
-  const { default: world } = await startMock(t)
-  const token = (await getStableToken(world)).json.access_token as string
-  const { code } = world.phoneNumber('o-alice')
-  const ask = async () => (await askPhone(world, token, { code })).json.errcode as number
-  const exported = JSON.parse(JSON.stringify(world.export())) as WorldExport
-  world.snapshot('before')
-  t.same([await ask(), await ask()], [0, 40029])
-  for (const back of [() => world.restore('before'), () => world.import(exported)]) {
-    await world.advance('1m')
-    await getStableToken(world, { force_refresh: true })
+t.test(
+  'access tokens and phone codes are in a snapshot and in an export, and are dropped with the users',
+  async (t) => {
+    const { default: world } = await startMock(t)
+    const token = (await getStableToken(world)).json.access_token as string
+    const { code } = world.phoneNumber('o-alice')
+    const ask = async () => (await askPhone(world, token, { code })).json.errcode as number
+    const exported = JSON.parse(JSON.stringify(world.export())) as WorldExport
+    world.snapshot('before')
+    t.same([await ask(), await ask()], [0, 40029])
+    for (const back of [() => world.restore('before'), () => world.import(exported)]) {
+      await world.advance('1m')
+      await getStableToken(world, { force_refresh: true })
+      t.equal(await ask(), 40001)
+      back()
+      await world.advance('1m')
+      t.equal(await ask(), 0, 'no other one was forced')
+    }
+    world.restore('before')
+    world.reset('orders')
+    t.equal(await ask(), 0)
+    world.reset('users')
     t.equal(await ask(), 40001)
-    back()
-    await world.advance('1m')
-    t.equal(await ask(), 0, 'nobody has forced another one')
-  }
-  world.restore('before')
-  world.reset('orders')
-  t.equal(await ask(), 0)
-  world.reset('users')
-  t.equal(await ask(), 40001)
-  t.same(world.users(), [])
-})
+    t.same(world.users(), [])
+  },
+)
 
-t.test('reset: the clock alone keeps what is due', async (t) => {
+t.test('resetting only the clock keeps what is due', async (t) => {
   const { world } = await midway(t)
   const timers = world.clock.timers()
   world.reset('clock')
@@ -247,7 +250,7 @@ t.test('what cannot be reset', async (t) => {
   real.reset()
 })
 
-t.test('snapshots are taken back, and are not without number', async (t) => {
+t.test('snapshots can be deleted, and their number is limited', async (t) => {
   const { default: world } = await startMock(t)
   for (const name of ['s1', 's2']) t.equal(world.snapshot(), name)
   world.deleteSnapshot('s1')
@@ -260,11 +263,11 @@ t.test('snapshots are taken back, and are not without number', async (t) => {
     statusCode: 409,
     message: 'world default has 100 snapshots, the maximum; delete one first',
   })
-  t.equal(world.snapshot('s3'), 's3', 'one takes its own place')
+  t.equal(world.snapshot('s3'), 's3', 'a snapshot can replace itself')
   t.equal(world.snapshots().length, 100)
 })
 
-t.test('on the real clock a snapshot goes on in real time', async (t) => {
+t.test('on the real clock a restored snapshot continues in real time', async (t) => {
   const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.05] } })
   const shop = await startShop(t, (_notified, _response, count) => (count === 1 ? REFUSAL : ACK))
   await placeOrder(world, shop.notifyUrl)
@@ -275,7 +278,7 @@ t.test('on the real clock a snapshot goes on in real time', async (t) => {
   t.match(world.notification('tea-0001'), { state: 'acked' })
 })
 
-t.test('reset orders have no refund that ends later', async (t) => {
+t.test('after a reset of orders no refund ends later', async (t) => {
   const { world } = await midway(t)
   world.reset('orders')
   t.same(world.clock.timers(), [])
@@ -307,7 +310,7 @@ async function setup() {
   return { mock, world, text: JSON.stringify(world.export()) }
 }
 
-/** Sets what stands at a path such as `orders.orders.0.body`. */
+/** Sets the value at a path such as `orders.orders.0.body`. */
 function changed(text: string, path: string, value: unknown): WorldExport {
   const exported = JSON.parse(text)
   const names = path.split('.')
@@ -318,7 +321,7 @@ function changed(text: string, path: string, value: unknown): WorldExport {
   return exported
 }
 
-t.test('a state that is not one is refused, and the world stays as it was', async (t) => {
+t.test('an invalid state is refused, and the world stays unchanged', async (t) => {
   const { mock, world, text } = await setup()
   const cases: [path: string, value: unknown, field?: string][] = [
     ['state', {}, 'state.now'],
@@ -380,7 +383,7 @@ t.test('a state that is not one is refused, and the world stays as it was', asyn
   t.match(await control(mock, 'PUT', '/worlds/default/import', text), { status: 200 })
 })
 
-t.test('each merchant and each app is there once', async (t) => {
+t.test('each merchant and each app appears once', async (t) => {
   const { world, text } = await setup()
   const { state, ...exported } = JSON.parse(text)
   for (const [list, id] of [
@@ -395,7 +398,7 @@ t.test('each merchant and each app is there once', async (t) => {
   }
 })
 
-t.test('it is given back as it is when all is right', async (t) => {
+t.test('a valid state is returned unchanged', async (t) => {
   const { world, text } = await setup()
   world.reset()
   world.import(JSON.parse(text))

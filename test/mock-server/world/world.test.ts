@@ -93,10 +93,10 @@ t.test('the payer, the bank and the coupons can be chosen', async (t) => {
     openid: undefined,
   })
   await world.pay('native-1')
-  t.match(world.order('native-1').openid, /^o[\w-]{27}$/, 'somebody scanned the code')
+  t.match(world.order('native-1').openid, /^o[\w-]{27}$/, 'the QR code was scanned')
 })
 
-t.test('who cannot pay', async (t) => {
+t.test('payments that are impossible', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await t.rejects(world.pay('tea-0001'), { code: 'UNKNOWN_ORDER', message: /no order tea-0001; .*mch_id/ })
@@ -164,7 +164,7 @@ t.test('advance makes every delivery that falls due and reports it', async (t) =
   t.same(world.clock.now(), new Date(NOON + 86_420_000))
 })
 
-t.test('a handler may ask WeChat, and work after its answer, before time moves on', async (t) => {
+t.test('a handler may call WeChat, and work after its answer, before time moves on', async (t) => {
   const { default: world } = await startMock(t)
   let working: Promise<unknown> = Promise.resolve()
   const workedAt: number[] = []
@@ -198,7 +198,7 @@ t.test('an advance inside a notify handler is refused', async (t) => {
   t.match(await world.advance('15s'), { deliveries: [{ verdict: 'acked' }] })
 })
 
-t.test('an advance that runs out of real time tells what it had done; other errors pass', async (t) => {
+t.test('an advance that runs out of real time reports what it did; other errors are passed on', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, shop.notifyUrl)
@@ -221,7 +221,7 @@ t.test('an advance that runs out of real time tells what it had done; other erro
   await t.rejects(world.advance('soon'), { code: 'BAD_INPUT' })
 })
 
-t.test('what an advance left behind is in the report of the next', async (t) => {
+t.test('what an advance left unfinished is in the report of the next', async (t) => {
   const { default: world } = await startMock(t)
   const answer = deferred<string>()
   const shop = await startShop(t, (_notified, _response, count) => (count === 2 ? answer.promise : REFUSAL))
@@ -231,7 +231,7 @@ t.test('what an advance left behind is in the report of the next', async (t) => 
     code: 'CLOCK_TIMEOUT',
     details: { report: { to: new Date(NOON + 15_000), deliveries: [] } },
   })
-  t.same(world.inFlight(), ['notify tea-0001 attempt 1'], 'the time is that of the send which is not over')
+  t.same(world.inFlight(), ['notify tea-0001 attempt 1'], 'the time is that of the unfinished send')
   const next = world.advance('20s')
   answer.resolve(REFUSAL)
   t.match((await next).deliveries, [
@@ -262,7 +262,7 @@ t.test('the merchant has a real time limit, and a refused connection is reported
   t.match(world.journal.entries({ direction: 'out' })[0], { api: 'notify', note: /^timeout_5s: / })
 })
 
-t.test('the older schedule and one of its own', async (t) => {
+t.test('the older schedule and a custom one', async (t) => {
   for (const [schedule, times] of [
     ['legacy', [0, 15, 30, 60, 240, 2040, 3840, 5640, 7440, 11_040]],
     [
@@ -316,7 +316,7 @@ t.test('a schedule without an immediate send', async (t) => {
   t.match(
     await world.advance({ next: 1 }),
     { deliveries: [{ outTradeNo: 'tea-0002', attempt: 0 }] },
-    'it is still to be sent for the first time',
+    'the first send is still to come',
   )
 })
 
@@ -364,12 +364,12 @@ t.test('on the real clock, ids differ from run to run unless there is a seed', a
     return { appid: world.credentials.appid, openid: world.loginCode().openid }
   }
   const [one, two] = [await prepayTail({ startTime: NOON }), await prepayTail({ startTime: NOON + 1000 })]
-  t.equal(one.appid, two.appid, "the credentials in a developer's .env stay")
+  t.equal(one.appid, two.appid, "the credentials in a developer's .env stay valid")
   t.not(one.openid, two.openid)
   t.same(await prepayTail({ seed: 1, startTime: NOON }), await prepayTail({ seed: 1, startTime: NOON + 1000 }))
 })
 
-t.test('on the real clock retries come by themselves', async (t) => {
+t.test('on the real clock retries are sent automatically', async (t) => {
   const { default: world } = await startMock(t, { world: { clock: 'real', schedule: [0.01, 0.01] } })
   const done = deferred<void>()
   const shop = await startShop(t, (_notified, _response, count) => {
@@ -400,7 +400,7 @@ t.test('credentials can be given; a key of another length is refused', async (t)
   })
 })
 
-t.test('time begins at the start given, or now in whole seconds', async (t) => {
+t.test('time begins at the given start, or now in whole seconds', async (t) => {
   const { default: world } = await startMock(t, { world: { startTime: new Date(NOON + 5) } })
   t.same(world.clock.now(), new Date(NOON + 5))
   const mock = await createMockWechat()
@@ -410,7 +410,7 @@ t.test('time begins at the start given, or now in whole seconds', async (t) => {
   t.ok(Math.abs(Date.now() - now) < 60_000)
 })
 
-t.test('the journal has both directions, both sides, and what the mock thought', async (t) => {
+t.test("the journal has both directions, both sides, and the mock's remarks", async (t) => {
   const lines: string[] = []
   const { default: world } = await startMock(t, {
     log: (line) => {
@@ -446,7 +446,7 @@ t.test('the journal has both directions, both sides, and what the mock thought',
   t.match(lines, ['default unifiedorder tea-0001: SUCCESS', /201/, /^default notify tea-0001 attempt 0: acked/])
 })
 
-t.test('what a world cannot be given is refused, also in plain JavaScript', async (t) => {
+t.test('invalid options of a world are refused, also in plain JavaScript', async (t) => {
   const mock = await startMock(t)
   const cases: [options: object, field: string, rule: string | RegExp][] = [
     [{ signtype: 'MD5' }, 'signtype', 'additionalProperties'],
@@ -508,14 +508,14 @@ t.test('unused faults, gates and hooks are reported by name', async (t) => {
   t.throws(() => assertDrained([fault], [gate], 2), {
     code: 'NOT_DRAINED',
     message:
-      'unused: fault late struck 1 of 2 times (3 exchanges matched); nothing reached gate door at orderquery.request; 2 of the hooks beforeNotify did not run',
+      'unused: fault late was applied 1 of 2 times (3 exchanges matched); nothing reached gate door at orderquery.request; 2 of the hooks beforeNotify did not run',
     details: { faults: [fault], gates: [gate], hooks: 2 },
   })
   assertDrained([{ ...fault, used: true }], [{ ...gate, used: true }], 0)
   assertDrained([], [], 0)
 })
 
-t.test('an address that can be asked', async (t) => {
+t.test('a valid address', async (t) => {
   for (const url of ['http://127.0.0.1:3000/idle', 'https://shop.example.com/idle?all=1']) checkSettleUrl(url)
   for (const url of ['', '/idle', 'ftp://127.0.0.1/idle', 'http://:80/']) {
     t.throws(
@@ -530,7 +530,7 @@ t.test('an address that can be asked', async (t) => {
   }
 })
 
-t.test('only 2xx says that the work is done', async (t) => {
+t.test('only 2xx means that the work is done', async (t) => {
   const url = 'http://127.0.0.1:3000/idle'
   const call = (exchange: object) =>
     createSettleCall({ post: async () => ({ durationMs: 1, ...exchange }) as Exchange }, url)()
@@ -550,7 +550,7 @@ t.test('only 2xx says that the work is done', async (t) => {
   }
 })
 
-t.test('time does not move before the application has said that its work is done', async (t) => {
+t.test('time does not move before the application reports that its work is done', async (t) => {
   const mock = await startMock(t)
   const asked: (string | undefined)[] = []
   const workedAt: number[] = []
@@ -581,15 +581,15 @@ t.test('time does not move before the application has said that its work is done
     'the work of each delivery was done at its own time',
   )
   t.same([...new Set(asked)], ['POST'])
-  t.ok(asked.length >= 16, 'asked before each move')
+  t.ok(asked.length >= 16, 'called before each move')
   t.notMatch(
     world.journal.entries().map(({ request }) => request.url),
     [/idle/],
-    "it is no exchange of WeChat's",
+    "it is not an exchange of WeChat's",
   )
 })
 
-t.test('an application that cannot be asked ends the advance, and one that is refused makes no world', async (t) => {
+t.test('an unreachable application ends the advance, and a refused URL creates no world', async (t) => {
   const mock = await startMock(t, { world: { settleUrl: await deadUrl() } })
   t.match(await control(mock, 'POST', '/worlds/default/clock/advance', { by: '1s' }), {
     status: 502,
@@ -607,7 +607,7 @@ t.test('an application that cannot be asked ends the advance, and one that is re
   )
 })
 
-t.test("made up of the order's own", async (t) => {
+t.test("built from the order's own values", async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl)
@@ -636,11 +636,11 @@ t.test("made up of the order's own", async (t) => {
     t.match(Object.fromEntries(fields), expected, JSON.stringify(options))
     for (const key of [apiKey, other]) t.equal(fields.get('sign') === signV2(fields, key, 'MD5'), key === signedWith)
   }
-  t.match(world.order('tea-0001'), { tradeState: 'NOTPAY' }, 'nobody has paid')
+  t.match(world.order('tea-0001'), { tradeState: 'NOTPAY' }, 'the order is not paid')
   t.equal(shop.received.length, 0)
 })
 
-t.test('what could not be sent is refused', async (t) => {
+t.test('an unsendable notification is refused', async (t) => {
   const { default: world } = await startMock(t)
   await placeOrder(world, 'https://shop.example.com/notify')
   const cases: [options: CraftOptions, field: string][] = [
@@ -658,7 +658,7 @@ t.test('what could not be sent is refused', async (t) => {
   t.same(world.notifications().length, 1)
 })
 
-t.test("sent by hand, to any address, or on WeChat's schedule", async (t) => {
+t.test("sent manually, to any address, or on WeChat's schedule", async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(world, 'https://shop.example.com/notify')
@@ -672,7 +672,7 @@ t.test("sent by hand, to any address, or on WeChat's schedule", async (t) => {
   t.equal(again.id, 'crafted:tea-0001:2')
   await again.release()
   t.equal((await world.advance('24h4m')).deliveries.length, 15)
-  t.equal(readXml(again.body).get('transaction_id'), world.order('tea-0001').transactionId, 'the payment there was')
+  t.equal(readXml(again.body).get('transaction_id'), world.order('tea-0001').transactionId, 'the actual payment')
   t.throws(() => world.craft('tea-0002'), { code: 'UNKNOWN_ORDER' })
   t.same(
     world.notifications().map(({ id, state }) => `${id} ${state}`),
@@ -681,7 +681,7 @@ t.test("sent by hand, to any address, or on WeChat's schedule", async (t) => {
 })
 
 t.test(
-  'one that names no merchant of the world and is changed by a hook is signed again with the key of the first',
+  'a notification without a merchant of the world, changed by a hook, is signed again with the key of the first',
   async (t) => {
     const { default: world } = await startMock(t)
     const shop = await startShop(t)

@@ -21,7 +21,7 @@ const BLOCK = '[0-9a-f]{8}'
 const RID = `${(NOON / 1000).toString(16)}-${BLOCK}-${BLOCK}`
 const ID = '[\\w-]{16}'
 
-t.test("what follows the text, by the path, with the world's time in the rid", async (t) => {
+t.test("the suffix of the text depends on the path, with the world's time in the rid", async (t) => {
   const { default: world } = await startMock(t)
   const token = await tokenOf(world)
   const cases: [reply: { text: string }, form: string][] = [
@@ -55,7 +55,7 @@ t.test('rids differ from call to call', async (t) => {
   t.equal(new Set(rids).size, 3)
 })
 
-t.test('the format until 2020, of /sns only', async (t) => {
+t.test('the format until 2020, only for /sns', async (t) => {
   const { default: world } = await startMock(t, { world: { behaviour: { errmsg: 'hints' } } })
   const cases: [reply: { text: string }, form: RegExp][] = [
     [
@@ -71,7 +71,7 @@ t.test('the format until 2020, of /sns only', async (t) => {
   for (const [{ text }, form] of cases) t.match(text, form)
 })
 
-t.test('the Content-Type, of good answers and of refusals', async (t) => {
+t.test('the Content-Type of successes and refusals', async (t) => {
   const JSON_UTF8 = 'application/json; charset=utf-8'
   const cases: [behaviour: Partial<Behaviour>, sns: string, api: string][] = [
     [{}, 'text/plain', JSON_UTF8],
@@ -92,7 +92,7 @@ t.test('the Content-Type, of good answers and of refusals', async (t) => {
   }
 })
 
-t.test('bodies that are no JSON object', async (t) => {
+t.test('bodies that are not a JSON object', async (t) => {
   const { default: world } = await startMock(t)
   const post = (body: NonNullable<RequestInit['body']>) =>
     callLogin(world, '/cgi-bin/stable_token', {}, { method: 'POST', body })
@@ -110,12 +110,12 @@ t.test('bodies that are no JSON object', async (t) => {
   t.match(
     (await callLogin(world, '/cgi-bin/stable_token', {}, { method: 'POST' })).json,
     { errcode: 41002 },
-    'nothing is an empty object',
+    'an empty body is an empty object',
   )
   t.match(
     (await postJson(world, '/cgi-bin/stable_token', {}, { appid: 1 })).json,
     { errcode: 41002 },
-    'a number is no text',
+    'a number is not a string',
   )
 })
 
@@ -143,7 +143,7 @@ const requestOf = (values: Record<string, string>) => ({
   json: {},
 })
 
-t.test('an app: what is missing first, then appid, secret and grant_type', async (t) => {
+t.test('an app: first missing parameters, then appid, secret and grant_type', async (t) => {
   const app = { appSecret: 'good' } as Application
   const cases: [values: Record<string, string>, app: Application | undefined, errcode: number | undefined][] = [
     [{}, undefined, 41002],
@@ -184,7 +184,7 @@ t.test("a token: missing, of no token's form, unknown, stale, expired", async (t
   }
 })
 
-t.test('a signature over nothing, by the session_key as text', async (t) => {
+t.test('a signature over the empty string, with the session_key as text', async (t) => {
   interface Signed {
     name: string
     session_key: string
@@ -241,7 +241,7 @@ t.test('an access_token in the query is tolerated', async (t) => {
   })
 })
 
-t.test('a code is spent by its first exchange, and dies after 300 s', async (t) => {
+t.test('a code is used up by its first exchange, and expires after 300 s', async (t) => {
   const { default: world } = await startMock(t)
   const { code } = world.loginCode()
   await exchangeCode(world, { js_code: code })
@@ -249,10 +249,10 @@ t.test('a code is spent by its first exchange, and dies after 300 s', async (t) 
   const { code: late } = world.loginCode()
   await world.advance('5m')
   t.match((await exchangeCode(world, { js_code: late })).json, { errcode: 40029 })
-  t.match((await exchangeCode(world, { js_code: code })).json, { errcode: 40029 }, 'in time a used code is forgotten')
+  t.match((await exchangeCode(world, { js_code: code })).json, { errcode: 40029 }, 'a used code is dropped eventually')
 })
 
-t.test('a limit by the minute, of each user: a code that is refused stays good', async (t) => {
+t.test('a limit per minute and user: a refused code stays valid', async (t) => {
   const { default: world } = await startMock(t, { world: { codeLimit: 2 } })
   const login = async (openid: string) =>
     (await exchangeCode(world, { js_code: world.loginCode({ openid }).code })).json
@@ -269,7 +269,7 @@ t.test('a limit by the minute, of each user: a code that is refused stays good',
   t.match((await exchangeCode(world, { js_code: code })).json, { errcode: 45011 })
   await world.advance('1s')
   t.match((await exchangeCode(world, { js_code: code })).json, { openid: 'o-alice' })
-  t.match(await login('o-alice'), { errcode: 45011 }, 'the minute goes along')
+  t.match(await login('o-alice'), { errcode: 45011 }, 'the minute is a sliding window')
   world.reset('users')
   t.match(await login('o-alice'), { openid: 'o-alice' })
 })
@@ -282,7 +282,7 @@ t.test('of many parallel exchanges one succeeds', async (t) => {
   t.equal(replies.filter(({ json }) => json.errcode === 40163).length, 19)
 })
 
-t.test('the query alone counts: values in a POST body are missing', async (t) => {
+t.test('only the query counts: values in a POST body are missing', async (t) => {
   const { default: world } = await startMock(t)
   const { appid, appSecret } = world.credentials
   const { code } = world.loginCode()
@@ -321,7 +321,7 @@ t.test('codes for use from a shell', async (t) => {
 
 const CHECK = '/wxa/checksession'
 
-t.test('signed with the key of now', async (t) => {
+t.test('signed with the current key', async (t) => {
   for (const { name, session_key: key, message, signature } of vectors<{
     sessionHmac: { name: string; session_key: string; message: string; signature: string }[]
   }>('login').sessionHmac) {
@@ -344,14 +344,14 @@ t.test('signed with the key of now', async (t) => {
   t.match(
     (await callSession(world, CHECK, 'o-alice', fresh, { signature: decoded })).json,
     { errcode: 87009 },
-    'the key is a text',
+    'the key is used as text',
   )
   t.match((await callSession(world, CHECK, 'o-alice', fresh)).json, { errcode: 0 })
 })
 
 const RESET = '/wxa/resetusersessionkey'
 
-t.test('a new key for the old one, which is dead at once', async (t) => {
+t.test('a new key replaces the old one, which is invalid at once', async (t) => {
   const { default: world } = await startMock(t)
   const old = await loginAs(world, 'o-alice')
   const { status, contentType, text, json } = await callSession(world, RESET, 'o-alice', old)
@@ -380,10 +380,10 @@ t.test('a token, in the recorded form', async (t) => {
   t.match(text, /^\{"access_token":"[\w-]{131}","expires_in":7200\}$/)
 })
 
-t.test('two servers without a shared cache knock each other out', async (t) => {
+t.test("two servers without a shared cache invalidate each other's tokens", async (t) => {
   const { default: world } = await startMock(t)
   const [one, other] = [(await getToken(world)).json.access_token, (await getToken(world)).json.access_token]
-  // With a token that is taken, the next thing to be wrong is the signature.
+  // If the token is accepted, the next error is the signature.
   const errcodes = () =>
     Promise.all(
       [one, other].map(
@@ -397,7 +397,7 @@ t.test('two servers without a shared cache knock each other out', async (t) => {
   t.same(await errcodes(), [40001, 42001])
 })
 
-t.test('the same token, with what is left of it; by force another one', async (t) => {
+t.test('the same token, with its remaining time; with force a new one', async (t) => {
   const { default: world } = await startMock(t)
   const first = await getStableToken(world)
   t.same([first.status, first.contentType], [200, 'application/json; charset=utf-8'])
@@ -407,7 +407,7 @@ t.test('the same token, with what is left of it; by force another one', async (t
   t.same(
     (await getStableToken(world, { force_refresh: 'true' })).json,
     { ...first.json, expires_in: 7190 },
-    'a text is not true',
+    'a string is not true',
   )
   const forced = await getStableToken(world, { force_refresh: true })
   t.not(forced.json.access_token, first.json.access_token)
@@ -449,15 +449,15 @@ t.test('of parallel calls one succeeds', async (t) => {
   t.equal(replies.filter(({ json }) => json.errcode === 0).length, 1)
 })
 
-t.test('a code of wx.login is none of these, and the other way round', async (t) => {
+t.test('a code of wx.login is not a phone code, and vice versa', async (t) => {
   const { default: world } = await startMock(t)
   const { code } = world.loginCode({ openid: 'o-alice' })
   t.match((await askPhone(world, await tokenOf(world), { code })).json, { errcode: 40029 })
   t.match((await exchangeCode(world, { js_code: world.phoneNumber('o-alice').code })).json, { errcode: 40029 })
-  t.match((await exchangeCode(world, { js_code: code })).json, { openid: 'o-alice' }, 'not spent by it')
+  t.match((await exchangeCode(world, { js_code: code })).json, { openid: 'o-alice' }, 'not used up by it')
 })
 
-t.test('a bad token does not cost the code', async (t) => {
+t.test('a bad token does not use up the code', async (t) => {
   const { default: world } = await startMock(t)
   const { code } = world.phoneNumber('o-alice')
   t.match((await askPhone(world, '', { code })).json, { errcode: 41001 })

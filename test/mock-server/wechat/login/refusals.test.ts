@@ -1,4 +1,4 @@
-// Every row of the tables of errcodes: what brings it, or that only a fault does; its text, and its shape.
+// Every row of the errcode tables: what causes it, or that only a fault does; its text and its form.
 import t, { type Test } from 'tap'
 import { LOGIN_APIS, type LoginApi } from '../../../../mock-server/wire/names.ts'
 import type { EffectOf, World } from '../../../../mock-server/index.ts'
@@ -39,13 +39,13 @@ const session =
 const UNKNOWN = '021ByuFs0fNXie1T5lJs0IwBFs0ByuF1'
 const NO_TOKEN = '78_' + 'x'.repeat(128)
 
-/** What is wrong with a token, for the calls that show one. */
+/** What can be wrong with a token. */
 const tokenRows = (
   call: (world: World, token: string) => Promise<LoginReply>,
 ): [errcode: number, what: string, bring: Bring][] => [
   [41001, 'no token', (world) => call(world, '')],
   [40014, 'not the form of a token', (world) => call(world, 'x')],
-  [40001, 'never given out', (world) => call(world, NO_TOKEN)],
+  [40001, 'never issued', (world) => call(world, NO_TOKEN)],
   [
     40001,
     'not the latest',
@@ -117,7 +117,7 @@ const SHIPPING_ROWS: [errcode: number, what: string, changes: unknown, before?: 
   [268485194, 'another kind of key', { order_key: { order_number_type: 3 } }],
   [10060001, 'nobody knows it', { order_key: { order_number_type: 2, transaction_id: '4200' } }],
   [10060001, 'no number', { order_key: { order_number_type: 2 } }],
-  [10060001, 'of another merchant', { order_key: { order_number_type: 1, mchid: '1', out_trade_no: ORDER } }],
+  [10060001, 'for another merchant', { order_key: { order_number_type: 1, mchid: '1', out_trade_no: ORDER } }],
   [10060005, 'another logistics type', { logistics_type: 5 }],
   [10060005, 'a text', { logistics_type: '1' }],
   [268485224, 'another mode', { delivery_mode: 3 }],
@@ -242,7 +242,7 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
     [40097, 'no signature', session('resetusersessionkey', { signature: undefined })],
     [40097, 'no method', session('resetusersessionkey', { sig_method: undefined })],
     [87008, 'another method', session('resetusersessionkey', { sig_method: 'sha1', openid: 'o-nobody' })],
-    [87007, 'nobody has such a key', session('resetusersessionkey', { openid: 'o-nobody' })],
+    [87007, 'no user has such a key', session('resetusersessionkey', { openid: 'o-nobody' })],
     [87009, 'wrong signature', session('resetusersessionkey', { signature: 'x' })],
   ],
   getuserphonenumber: [
@@ -303,7 +303,7 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
     [10060001, 'nobody knows it', (world) => shipping(world, 'get_order', { transaction_id: '4200' })],
     [
       10060001,
-      'of another merchant',
+      'for another merchant',
       async (world) => {
         await paidOrder(world)
         return shipping(world, 'get_order', { merchant_id: '1', merchant_trade_no: ORDER })
@@ -352,7 +352,7 @@ function refused(
     why,
   )
   t.equal(parseInt(seconds!, 16), Math.floor(world.clock.now().getTime() / 1000), `${why}: the time in the rid`)
-  t.match(text, /^\{"errcode":-?\d+,"errmsg":"[^"]*"\}$/, `${why}: no whitespace, nothing more`)
+  t.match(text, /^\{"errcode":-?\d+,"errmsg":"[^"]*"\}$/, `${why}: no white space, nothing else`)
 }
 
 for (const api of LOGIN_APIS) {
@@ -362,7 +362,7 @@ for (const api of LOGIN_APIS) {
     for (const [errcode, what, bring] of BROUGHT[api]) {
       const world = mock.world({ startTime: NOON })
       const reply = await bring(world, other)
-      // A request that belongs to no world is answered by the first one, whose time stands still.
+      // A request without a world is answered by the first one, whose time stands still.
       const speaker = world.journal.entries({ api }).length > 0 ? world : mock.default
       refused(t, api, speaker, reply, errcode, `${errcode} ${what}`)
     }

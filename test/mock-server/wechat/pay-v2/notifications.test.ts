@@ -76,7 +76,7 @@ t.test('the recorded notification of an HMAC merchant, byte for byte', async (t)
 })
 
 t.test(
-  "each style says the same, signed by the order's algorithm, fields in alphabetical order or the other way round",
+  "each style has the same content, signed with the order's algorithm, with fields in alphabetical or reverse order",
   async (t) => {
     for (const signType of ['MD5', 'HMAC-SHA256'] as const) {
       for (let bits = 0; bits < 32; bits++) {
@@ -119,7 +119,7 @@ t.test("the order's attach and device_info are repeated", async (t) => {
   t.equal(fields.get('device_info'), 'WEB')
 })
 
-t.test('coupons: indexed from 0, the type only if it is known, the settlement without the granted ones', async (t) => {
+t.test('coupons: indexed from 0, the type only if known, the settlement without granted ones', async (t) => {
   const coupons = [
     { fee: 30, id: '10000' },
     { fee: 20, id: '10001', type: 'CASH' as const },
@@ -221,7 +221,7 @@ t.test('sent when the refund ends: every value in CDATA, the outer part unsigned
   }
 })
 
-t.test("judged and repeated as a payment's", async (t) => {
+t.test("judged and repeated like a payment's", async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t, ({ url }) => (url === '/notify' ? ACK : REFUSAL))
   await placeOrder(world, shop.notifyUrl)
@@ -239,7 +239,7 @@ t.test("judged and repeated as a payment's", async (t) => {
   t.equal(world.refundNotification('tea-0001-r1').state, 'exhausted')
 })
 
-t.test('what real ones do either way varies by the seed', async (t) => {
+t.test('variations of real notifications depend on the seed', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t)
   const seen = new Set<string>()
@@ -273,28 +273,31 @@ t.test('what real ones do either way varies by the seed', async (t) => {
   )
 })
 
-t.test('a refund is notified in one of two forms, by the seed: the recorded one, and that of payments', async (t) => {
-  const shop = await startShop(t)
-  const forms = new Set<string>()
-  for (let seed = 1; forms.size < 2 && seed < 20; seed++) {
-    const { default: world } = await startMock(t, { world: { seed } })
-    await placeOrder(world, shop.notifyUrl)
-    await world.pay('tea-0001')
-    await placeRefund(world, { notify_url: shop.notifyUrl })
-    await world.settleRefund('tea-0001-r1', 'SUCCESS')
-    const { body, headers } = shop.received.at(-1)!
-    const recorded =
-      /^<xml><return_code>SUCCESS<\/return_code><appid><!\[CDATA\[wx\w+\]\]><\/appid><mch_id><!\[CDATA\[\d+\]\]><\/mch_id><nonce_str><!\[CDATA\[[0-9a-f]{32}\]\]><\/nonce_str><req_info><!\[CDATA\[[\w+/=]+\]\]><\/req_info><\/xml>$/
-    const likePayments =
-      /^<xml><return_code><!\[CDATA\[SUCCESS\]\]><\/return_code>\n?<return_msg><!\[CDATA\[OK\]\]><\/return_msg>/
-    t.ok(recorded.test(body) !== likePayments.test(body), body)
-    forms.add(recorded.test(body) ? 'recorded' : 'like payments')
-    t.match(
-      headers,
-      { accept: '*/*', pragma: 'no-cache', 'user-agent': 'Mozilla/4.0', 'content-type': 'text/xml' },
-      'as in the recorded request',
-    )
-    t.match(readReqInfo(body, world.credentials.apiKey), { refund_status: 'SUCCESS' })
-  }
-  t.equal(forms.size, 2)
-})
+t.test(
+  'a refund is notified in one of two forms, depending on the seed: the recorded one, or that of payments',
+  async (t) => {
+    const shop = await startShop(t)
+    const forms = new Set<string>()
+    for (let seed = 1; forms.size < 2 && seed < 20; seed++) {
+      const { default: world } = await startMock(t, { world: { seed } })
+      await placeOrder(world, shop.notifyUrl)
+      await world.pay('tea-0001')
+      await placeRefund(world, { notify_url: shop.notifyUrl })
+      await world.settleRefund('tea-0001-r1', 'SUCCESS')
+      const { body, headers } = shop.received.at(-1)!
+      const recorded =
+        /^<xml><return_code>SUCCESS<\/return_code><appid><!\[CDATA\[wx\w+\]\]><\/appid><mch_id><!\[CDATA\[\d+\]\]><\/mch_id><nonce_str><!\[CDATA\[[0-9a-f]{32}\]\]><\/nonce_str><req_info><!\[CDATA\[[\w+/=]+\]\]><\/req_info><\/xml>$/
+      const likePayments =
+        /^<xml><return_code><!\[CDATA\[SUCCESS\]\]><\/return_code>\n?<return_msg><!\[CDATA\[OK\]\]><\/return_msg>/
+      t.ok(recorded.test(body) !== likePayments.test(body), body)
+      forms.add(recorded.test(body) ? 'recorded' : 'like payments')
+      t.match(
+        headers,
+        { accept: '*/*', pragma: 'no-cache', 'user-agent': 'Mozilla/4.0', 'content-type': 'text/xml' },
+        'as in the recorded request',
+      )
+      t.match(readReqInfo(body, world.credentials.apiKey), { refund_status: 'SUCCESS' })
+    }
+    t.equal(forms.size, 2)
+  },
+)

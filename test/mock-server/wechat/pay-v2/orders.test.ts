@@ -119,7 +119,7 @@ t.test('fields that are refused', async (t) => {
   )
 })
 
-t.test('fields that are accepted to the limit', async (t) => {
+t.test('fields that are accepted up to the limit', async (t) => {
   const { default: world } = await startMock(t)
   const accepted: Values[] = [
     { body: 'x'.repeat(127) },
@@ -144,7 +144,7 @@ t.test('fields that are accepted to the limit', async (t) => {
   }
 })
 
-t.test('an order number again', async (t) => {
+t.test('a repeated order number', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const base = { notify_url: shop.notifyUrl }
@@ -176,7 +176,7 @@ t.test('an order number again', async (t) => {
   t.match(
     world.order('tea-0001'),
     { attach: 'new', notifyUrl: `${shop.notifyUrl}2`, expiresAt: new Date(NOON + 86_400_000) },
-    'the new values hold',
+    'the new values apply',
   )
 
   await world.advance('1h59m59s')
@@ -191,7 +191,7 @@ t.test('an order number again', async (t) => {
   t.match(await order(world, { ...base, total_fee: 1 }), repeated, 'terms are compared before the state')
 })
 
-t.test('who pays does not change what was ordered', async (t) => {
+t.test('the payer does not change what was ordered', async (t) => {
   const { default: world } = await startMock(t)
   const { notifyUrl } = await startShop(t)
   const ways: [values: Values, payer: string | undefined][] = [
@@ -230,7 +230,7 @@ t.test('a closed number stays closed', async (t) => {
 
 const COMMON = ['return_code', 'return_msg', 'appid', 'mch_id', 'nonce_str', 'sign', 'result_code']
 
-t.test('what is asked for', async (t) => {
+t.test('which order is queried', async (t) => {
   const { default: world } = await startMock(t)
   t.match(await callPay(world, 'orderquery', {}), { fields: { return_code: 'FAIL', return_msg: '缺少参数' } })
   for (const values of [{ out_trade_no: 'nobody' }, { transaction_id: '4200000540202005267407409907' }]) {
@@ -257,7 +257,7 @@ t.test('not paid: the fields of the recorded reply', async (t) => {
   })
 })
 
-t.test('paid, asked by either number', async (t) => {
+t.test('paid, queried by either number', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(world, shop.notifyUrl, { attach: '桌 4', device_info: 'WEB' })
@@ -297,7 +297,7 @@ t.test('paid, asked by either number', async (t) => {
   }
 })
 
-t.test('closed: no money', async (t) => {
+t.test('closed: no amounts paid', async (t) => {
   const { default: world } = await startMock(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { time_expire: '20260115120500', attach: 'a' })
   await world.advance('5m')
@@ -306,7 +306,7 @@ t.test('closed: no money', async (t) => {
   t.match(fields, { attach: 'a', trade_state: 'CLOSED', trade_state_desc: '订单已关闭' })
 })
 
-t.test('an attach that was never given is an empty element or none, by the seed', async (t) => {
+t.test('a missing attach is an empty element or absent, depending on the seed', async (t) => {
   const shop = await startShop(t)
   const forms = new Set<string | undefined>()
   const mock = await startMock(t)
@@ -332,7 +332,7 @@ t.test('an open order is closed: the fields of the documented reply', async (t) 
   await t.rejects(world.pay('tea-0001'), { code: 'ORDER_NOT_PAYABLE', message: /it is CLOSED/ })
 })
 
-t.test('what cannot be closed', async (t) => {
+t.test('orders that cannot be closed', async (t) => {
   const { default: world } = await startMock(t)
   const shop = await startShop(t)
   const close = async (outTradeNo?: string) => (await callPay(world, 'closeorder', { out_trade_no: outTradeNo })).fields
@@ -347,7 +347,7 @@ t.test('what cannot be closed', async (t) => {
   t.equal(world.order('tea-0001').tradeState, 'SUCCESS')
 })
 
-t.test('where the service is not documented, the world chooses', async (t) => {
+t.test('where WeChat is undocumented, the world can choose', async (t) => {
   const mock = await startMock(t)
   const other = mock.world({
     startTime: Date.UTC(2026, 0, 15, 4),

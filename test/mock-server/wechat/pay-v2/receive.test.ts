@@ -42,7 +42,7 @@ t.test('protocol failures: HTTP 200, unsigned, two fields, the recorded text', a
     ['no XML', 'XML格式错误', '{"appid":"wx"}'],
     ['cut off', 'XML格式错误', signedXml(world, orderFields(NOTIFY)).slice(0, -1)],
     ['a document type', 'XML格式错误', sample('25-attack.xxe-probe.xml')],
-    ['a document type before a good message', 'XML格式错误', `<!DOCTYPE xml>${signedXml(world, orderFields(NOTIFY))}`],
+    ['a document type before a valid message', 'XML格式错误', `<!DOCTYPE xml>${signedXml(world, orderFields(NOTIFY))}`],
     ['nested', 'XML格式错误', '<xml><detail><a>1</a></detail></xml>'],
     [
       'a field twice',
@@ -152,7 +152,7 @@ t.test('the signature', async (t) => {
   await placeOrder(bound, NOTIFY, {}, 'HMAC-SHA256')
 })
 
-t.test('what WeChat reads although it looks different', async (t) => {
+t.test('messages that WeChat accepts although they look different', async (t) => {
   const { default: world } = await startMock(t)
   const url = `${world.baseUrl}/pay/orderquery`
   const xml = signedXml(world, { out_trade_no: 'tea-0001' })
@@ -167,7 +167,7 @@ t.test('what WeChat reads although it looks different', async (t) => {
   t.match(
     (await callPay(world, 'orderquery', { out_trade_no: 'tea-0001', version: '1.0', unheard_of: 'x' })).fields,
     { return_code: 'SUCCESS' },
-    'new fields count in the sign only',
+    'new fields only count in the signature',
   )
 })
 
@@ -203,7 +203,7 @@ t.test('replies are signed with the algorithm of the request, without sign_type,
   t.equal(nonces.size, 6)
 })
 
-t.test('a call with several numbers is filed under the order it is answered for', async (t) => {
+t.test('a call with several numbers is recorded under the order it is answered for', async (t) => {
   const { default: world } = await startMock(t)
   for (const no of ['tea-001', 'tea-002']) {
     await placeOrder(world, NOTIFY, { out_trade_no: no })
@@ -264,7 +264,7 @@ t.test('a call with several numbers is filed under the order it is answered for'
   }
 })
 
-t.test('an error that is no refusal is not answered', async (t) => {
+t.test('an error that is not a refusal is not answered', async (t) => {
   const registry = {
     byMchId: () => undefined,
     byAppid: () => undefined,
@@ -321,7 +321,7 @@ const speak = (
 ) => answers({ api, unsigned, world: { ...world, behaviour }, account, app }, new Map(fields))
 const fieldsOf = (body: string | Buffer) => Object.fromEntries(readXml(String(body)))
 
-t.test('success: signed, or as it is', async (t) => {
+t.test('success: signed, or unchanged', async (t) => {
   const { succeed } = speak(undefined, [
     ['sign_type', 'HMAC-SHA256'],
     ['device_info', 'WEB'],
@@ -339,7 +339,7 @@ t.test('success: signed, or as it is', async (t) => {
   })
 })
 
-t.test('a download: text, or a packed file with its text for the journal', async (t) => {
+t.test('a download: text, or a compressed file with its text for the journal', async (t) => {
   const { succeed } = speak(protocolFields)
   t.same(succeed({ text: '茶', gzip: false }), { note: 'SUCCESS', contentType: 'text/plain', body: '茶' })
   const packed = succeed({ text: '茶', gzip: true })
@@ -368,11 +368,11 @@ t.test('refusals, and what the journal records about them', async (t) => {
   })
 })
 
-t.test("a mistake of the mock's own is no refusal", async (t) => {
+t.test('a bug of the mock is not a refusal', async (t) => {
   t.throws(() => speak().fail(new Error('broken')), { message: 'broken' })
 })
 
-t.test('the Content-Type of what is XML is a choice; a bill is none', async (t) => {
+t.test('the Content-Type of XML is configurable; that of a bill is not', async (t) => {
   for (const contentType of ['text/plain', 'text/xml'] as const) {
     const { succeed, fail } = speak(undefined, [], { behaviour: behaviourOf({ contentType }) })
     const types = [

@@ -66,7 +66,7 @@ t.test('accepted: the fields of a real reply; the order becomes REFUND, the refu
   })
 })
 
-t.test('coupons come back in proportion', async (t) => {
+t.test('coupons are refunded in proportion', async (t) => {
   const { world } = await startPaid(
     t,
     {},
@@ -97,7 +97,7 @@ t.test('coupons come back in proportion', async (t) => {
   })
   const rest = await refund(world, { total_fee: 1000, ...part(2, 500) })
   t.match(rest, { cash_refund_fee: '349', coupon_refund_count: '3', coupon_refund_id_1: '2', coupon_refund_fee_1: '1' })
-  t.notOk('coupon_type_1' in rest, 'a type that was never told')
+  t.notOk('coupon_type_1' in rest, 'an unknown type')
 })
 
 t.test('both paths, both algorithms, either number; transaction_id wins', async (t) => {
@@ -152,7 +152,7 @@ t.test('fields that are refused', async (t) => {
   t.equal(world.order('tea-0001').tradeState, 'SUCCESS')
 })
 
-t.test('the number of a refund holds to the letter and the fen', async (t) => {
+t.test('a repeated refund number must have exactly the same values', async (t) => {
   const { world, shop } = await startPaid(t)
   await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002' })
   await world.pay('tea-0002')
@@ -174,7 +174,7 @@ t.test('the number of a refund holds to the letter and the fen', async (t) => {
   }
 })
 
-t.test('what cannot be refunded', async (t) => {
+t.test('orders that cannot be refunded', async (t) => {
   const { world } = await startPaid(t)
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'unpaid' })
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'closed' })
@@ -202,7 +202,7 @@ t.test('never more than was paid', async (t) => {
   t.match(await refund(world, part(3, 1)), { err_code: 'INVALID_REQUEST', err_code_des: '订单已全额退款' })
 })
 
-t.test('many at once: none too many', async (t) => {
+t.test('many at once never exceed the payment', async (t) => {
   const { world } = await startPaid(t)
   const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => refund(world, part(n, 100))))
   t.equal(replies.filter(({ result_code: result }) => result === 'SUCCESS').length, 12)
@@ -336,7 +336,7 @@ t.test('four numbers in their order of priority', async (t) => {
   }
 })
 
-t.test('what is not found', async (t) => {
+t.test('refunds that are not found', async (t) => {
   const world = await refunded(t, 1)
   await placeOrder(world, 'http://127.0.0.1/notify', { out_trade_no: 'no-refund' })
   t.match(await query(world, {}), { return_code: 'FAIL', return_msg: '缺少参数' })

@@ -25,7 +25,7 @@ const NOTIFY = 'http://127.0.0.1:1/notify'
 type Signed = 'orderquery' | 'unifiedorder' | 'closeorder' | 'refund' | 'refundquery'
 const SIGNED = ['unifiedorder', 'orderquery', 'closeorder', 'refund', 'refundquery'] as const
 
-/** A request of each call that is good as far as the protocol goes. */
+/** A request of each call that passes the protocol's checks. */
 const GOOD: Record<Signed, Values> = {
   unifiedorder: orderFields(NOTIFY),
   orderquery: { out_trade_no: 'tea-0001' },
@@ -36,7 +36,7 @@ const GOOD: Record<Signed, Values> = {
 
 interface Row {
   readonly options?: WorldOptions
-  /** Calls the world until the refusal is the next answer, then asks for it. */
+  /** Sets up the world so that the refusal is the next answer, then makes the call. */
   readonly bring: (world: World) => Promise<WireReply>
 }
 
@@ -141,7 +141,7 @@ const BROUGHT: Record<Signed, [code: string, text: string, row: Row][]> = {
   ],
 }
 
-/** Rows of the tables that have only been seen as a FAIL of the protocol, and what brings them. */
+/** Rows of the tables recorded only as a FAIL of the protocol, and their causes. */
 const spoilt = (api: Signed, values: Values): Row => asked(api, values)
 const raw = (api: Signed, body: (world: World) => string | Buffer | undefined, init: RequestInit = {}): Row => ({
   bring: (world) => postRaw(`${world.baseUrl}/pay/${api}`, body(world), init),
@@ -205,7 +205,7 @@ for (const api of SIGNED) {
     }
   })
 
-  t.test(`${api}: every row of its table can be brought by a fault, in the words of the table`, async (t) => {
+  t.test(`${api}: every row of its table can be caused by a fault, with the table's text`, async (t) => {
     const { default: world } = await startMock(t)
     for (const [code, text] of Object.entries(ERR_CODES[api])) {
       world.fault(api, { kind: 'result_code_fail', err_code: code } as Parameters<typeof world.fault<Signed>>[1])
@@ -230,7 +230,7 @@ for (const api of SIGNED) {
   })
 }
 
-t.test('a refusal that no table names has no code in any world', async (t) => {
+t.test('a refusal that no table has gets no code in any world', async (t) => {
   const { default: world } = await startMock(t, { world: { behaviour: { protocolErrCode: 'documented' } } })
   t.same((await callPay(world, 'unifiedorder', orderFields(NOTIFY, { openid: '' }))).fields, {
     return_code: 'FAIL',
@@ -388,7 +388,7 @@ t.test('a strict world refuses warnings, not hints', async (t) => {
   }
 })
 
-t.test('the log tells each, an advance reports those of its time', async (t) => {
+t.test('the log has each finding, an advance reports those of its time', async (t) => {
   const lines: string[] = []
   const { default: world } = await startMock(t, {
     log: (line) => {
@@ -426,7 +426,7 @@ t.test('an answer that production might reject gets a finding, and does not coun
   }
 })
 
-t.test('texts that are on record', async (t) => {
+t.test('recorded texts', async (t) => {
   const { default: world } = await startMock(t)
   const cases: [values: Values, message: string][] = [
     [{ spbill_create_ip: '218.17.1.1,218.93.204.51,36.42.75.103' }, 'invalid spbill_create_ip'],
@@ -449,7 +449,7 @@ t.test('texts that are on record', async (t) => {
     (await callPay(world, 'unifiedorder', orderFields('http://127.0.0.1/notify', { spbill_create_ip: '2001:db8::1' })))
       .fields,
     { result_code: 'SUCCESS' },
-    'IPv6 is taken',
+    'IPv6 is accepted',
   )
   const native = { trade_type: 'NATIVE', product_id: 'p', openid: 'None', out_trade_no: 'tea-0002' }
   t.match(
@@ -472,7 +472,7 @@ t.test('an openid of another app of the world is refused, drawn or chosen by a t
 })
 
 t.test(
-  "what is not on record as refused is accepted with a finding; a strict world refuses it in WeChat's words",
+  "what no recording shows as refused is accepted with a finding; a strict world refuses it with WeChat's text",
   async (t) => {
     const xml = (world: World, api: string, values: Values, root = 'xml') =>
       postRaw(

@@ -20,7 +20,7 @@ const getsignkey = (
   values: Values = {},
 ) => postRaw(`${baseUrl}${path}`, signedXml({ credentials }, { appid: undefined, ...values }))
 
-t.test("the key of the sandbox is the merchant's own: unsigned, without an appid", async (t) => {
+t.test("the sandbox key is the merchant's own: unsigned, without an appid", async (t) => {
   const { default: world } = await startMock(t)
   const { mchId, apiKey } = world.credentials
   for (const path of KEY_PATHS) {
@@ -31,7 +31,7 @@ t.test("the key of the sandbox is the merchant's own: unsigned, without an appid
   t.same(names, ['return_code', 'return_msg', 'sandbox_signkey'], 'mch_id is on record elsewhere')
 })
 
-t.test('who signs with another key gets none', async (t) => {
+t.test('a caller that signs with another key gets none', async (t) => {
   const { default: world } = await startMock(t)
   const { baseUrl, credentials } = world
   const [path] = KEY_PATHS as [string]
@@ -62,7 +62,7 @@ t.test(
       t.match(
         await call(`${prefix}/secapi/pay/refund`, refundFields({ refund_fee: 1 })),
         { result_code: 'SUCCESS' },
-        'some clients keep secapi',
+        'some clients still use secapi',
       )
       t.match(await call('/pay/refundquery', { out_trade_no: 'tea-0001' }), { refund_count: '1' })
       t.equal(world.orders().length, 1)
@@ -70,7 +70,7 @@ t.test(
   },
 )
 
-t.test('reports are heard: unsigned replies', async (t) => {
+t.test('reports are accepted: unsigned replies', async (t) => {
   const { default: world } = await startMock(t)
   const report = {
     interface_url: 'https://api.mch.weixin.qq.com/pay/unifiedorder',

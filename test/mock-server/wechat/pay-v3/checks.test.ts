@@ -162,7 +162,7 @@ t.test('a wrong signature: what should have been signed, and the mistake', async
   t.equal((await get(quiet, CERTIFICATES, { signedUrl: '/x' })).json.detail, undefined)
 })
 
-t.test('whatever a URL and a body hold: what is on the wire is what is signed', async (t) => {
+t.test('whatever a URL and a body contain: the bytes on the wire are signed', async (t) => {
   const world = await startV3(t)
   const { mchId } = world.credentials
   const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 })
@@ -203,13 +203,13 @@ t.test('a certificate that was replaced', async (t) => {
   })
 })
 
-t.test('whose time an Authorization is checked by', async (t) => {
+t.test('the clock that an Authorization is checked against', async (t) => {
   const mock = await startMock(t)
   const real = mock.world({ signTime: 'real', startTime: NOON })
   t.match(await get(real, CERTIFICATES), { status: 401 })
   t.match(
     noteOf(real),
-    /timestamp \d+ is -\d+ s from .*signatures are dated .* here, and an application that goes by the world's time, 2026-01-15T04:00:00.000Z, refuses them: set signTime to world/,
+    /timestamp \d+ is -\d+ s from .*signatures are dated .* here, and an application that uses the world's time, 2026-01-15T04:00:00.000Z, refuses them: set signTime to world/,
   )
   const machine = () => ({ timestamp: Math.floor(Date.now() / 1000) })
   const reply = await get(real, CERTIFICATES, machine())
@@ -218,7 +218,7 @@ t.test('whose time an Authorization is checked by', async (t) => {
   t.ok(Math.abs(Date.parse(reply.headers.get('date')!) - Date.now()) < 60_000)
 
   t.match(await get(mock.default, CERTIFICATES, machine()), { status: 401 })
-  t.match(noteOf(mock.default), /goes by the machine's time.*set signTime to real/)
+  t.match(noteOf(mock.default), /uses the machine's time.*set signTime to real/)
   t.equal(mock.default.clock.now().toUTCString(), (await get(mock.default, CERTIFICATES)).headers.get('date'))
   const { json } = await control(mock, 'POST', '/worlds', { id: 'made' })
   const made = mock.worlds().find(({ id }) => id === json.id)!
@@ -240,7 +240,7 @@ t.test('the body: bytes, JSON, fields', async (t) => {
   t.match(await raw(`{ ${JSON.stringify(body).slice(1)}`), { status: 200 }, 'blanks')
   t.match(await raw(JSON.stringify(body).replace('龙', '\\u9f99')), { status: 200 }, 'escapes')
   const long = { raw: ' '.repeat(70_000) }
-  t.match(await call(world, 'POST', JSAPI, long), { status: 401 }, 'what is too long cannot be checked')
+  t.match(await call(world, 'POST', JSAPI, long), { status: 401 }, 'a body that is too long cannot be checked')
   const unsigned = { ...long, authorization: authorization(world, 'POST', JSAPI, '') }
   t.match(await call(world, 'POST', JSAPI, unsigned), {
     status: 400,
@@ -398,7 +398,7 @@ t.test('a detail of more than 6144 bytes; a time that is wrong in every clock', 
   t.match(noteOf(world), /timestamp \d+ is -\d+ s from [\d-]+T[\d:.]+Z\)$/)
 })
 
-t.test('a bug of the mock is no answer', async (t) => {
+t.test('a bug of the mock is not an answer', async (t) => {
   const { fail } = answers({
     api: 'orderquery',
     world: { nextReply: () => 1, behaviour: {} } as WorldCore,
@@ -408,7 +408,7 @@ t.test('a bug of the mock is no answer', async (t) => {
   t.throws(() => fail(new Error('broken')), { message: 'broken' })
 })
 
-t.test('lengths in characters, and unknown parameters ignored, where a test wants it so', async (t) => {
+t.test('lengths in characters, and ignored unknown parameters, if configured', async (t) => {
   const world = await startV3(t, { world: { behaviour: { v3Lengths: 'characters', v3UnknownFields: 'ignored' } } })
   const body = { ...orderBody(world, URL_OF_SHOP), description: '茶'.repeat(127), unknown: 1 }
   t.match(await post(world, JSAPI, body), { status: 200 })
@@ -442,7 +442,7 @@ t.test('the same number again', async (t) => {
   t.same(
     (await post(world, JSAPI, Object.fromEntries(Object.entries(body).reverse()))).json,
     first.json,
-    'the order of keys says nothing',
+    'the order of keys does not matter',
   )
   const changes = [
     { amount: { total: 2, currency: 'CNY' } },
@@ -544,7 +544,7 @@ t.test('what production might refuse', async (t) => {
   }
 })
 
-t.test('the internal number in Request-ID says what was wrong, where numbers are on record', async (t) => {
+t.test('the internal number in Request-ID depends on the error, if recorded', async (t) => {
   const world = await startV3(t)
   const body = orderBody(world, URL_OF_SHOP)
   const numberOf = ({ headers }: V3Reply) => Number(headers.get('request-id')!.split('-')[1])

@@ -22,14 +22,14 @@ const request = {
 }
 const text = String(requestText(request))
 
-t.test('the mistakes that are found', async (t) => {
+t.test('the mistakes that are recognised', async (t) => {
   const cases: [told: string, theirs: string, field: string | undefined, key?: typeof right][] = [
     ['the query was not signed', text.replace('?x=1', ''), 'url'],
     ['the URL was signed decoded instead of as on the wire', text.replace('%7C', '|'), 'url'],
     ['the body was not signed', text.replace(request.body, ''), 'body'],
-    ['the body was signed compact, but sent with blanks', text.replace(request.body, '{"a":1,"b":2}'), 'body'],
+    ['the body was signed without white space, but sent with it', text.replace(request.body, '{"a":1,"b":2}'), 'body'],
     [
-      'the body was signed with blanks, but sent compact',
+      'the body was signed with white space, but sent without it',
       text.replace(request.body, '{\n  "a": 1,\n  "b": 2\n}'),
       'body',
     ],
@@ -100,5 +100,5 @@ t.test('a payment dialog: what the client refuses', async (t) => {
   await world.advance('31m')
   t.throws(() => world.requestPayment(good), { message: /is NOTPAY/ })
   world.rotateKey('merchant-certificate')
-  t.throws(() => world.requestPayment(good), { message: /paySign is not SHA256/ }, 'a key that is void')
+  t.throws(() => world.requestPayment(good), { message: /paySign is not SHA256/ }, 'an invalid key')
 })

@@ -18,7 +18,7 @@ t.test('certificates: none for a merchant with a public key, in the three record
   }
 })
 
-t.test('certificates: one, two while one replaces the other, expired', async (t) => {
+t.test('certificates: one, two during a replacement, expired', async (t) => {
   const world = await startV3(t, { world: { keyMode: 'certificate' } })
   const { mchId, v3 } = world.credentials
   const list = async () => {
@@ -55,7 +55,7 @@ t.test('certificates: one, two while one replaces the other, expired', async (t)
   )
   t.equal(both.signedBy, 'certificate', 'the new one')
   world.setMerchant(mchId, { newKeyShare: 0, apiV3Key: 'k'.repeat(32) })
-  t.equal((await list()).signedBy, 'nobody', 'the old one, which the credentials no longer name')
+  t.equal((await list()).signedBy, 'nobody', 'the old one, no longer in the credentials')
   t.equal((await get(world, CERTIFICATES)).headers.get('wechatpay-serial'), v3.platformSerialNo)
   t.equal(
     (await get(world, CERTIFICATES, { headers: { 'wechatpay-serial': after.platformSerialNo } })).headers.get(
@@ -69,7 +69,7 @@ t.test('certificates: one, two while one replaces the other, expired', async (t)
   t.match((await get(old, CERTIFICATES)).json.data, [{ expire_time: '2018-12-31T08:00:00+08:00' }])
 })
 
-t.test('changing from certificate to public key: replies as the request says, notifications by share', async (t) => {
+t.test('changing from certificate to public key: replies as requested, notifications by share', async (t) => {
   const world = await startV3(t, { world: { keyMode: 'changing', publicKeyShare: 0.5 } })
   const { v3 } = world.credentials
   t.equal((await get(world, CERTIFICATES)).signedBy, 'certificate')
@@ -90,7 +90,7 @@ t.test('changing from certificate to public key: replies as the request says, no
   }
 })
 
-t.test('a key that is replaced in the middle: the next retry is signed with the new one', async (t) => {
+t.test('after a key is replaced mid-flow, the next retry is signed with the new one', async (t) => {
   const world = await startV3(t)
   const shop = await startShop(t, (_notified, response) => {
     response.statusCode = 500
@@ -258,7 +258,7 @@ t.test('the other ways to order', async (t) => {
   }
 })
 
-t.test('time_expire is the last moment to pay; it closes nothing', async (t) => {
+t.test('time_expire is the last moment to pay, but does not close the order', async (t) => {
   const world = await startV3(t)
   const url = 'http://127.0.0.1:9/n'
   const made: [no: string, time: string, expires: string][] = [

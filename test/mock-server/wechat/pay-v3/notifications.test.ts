@@ -111,7 +111,7 @@ t.test('the verdict reads the status, not the body', async (t) => {
   }
 })
 
-t.test('an application on another clock: the verdict says so', async (t) => {
+t.test('the verdict mentions an application on another clock', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t, (_notified, response) => {
     response.statusCode = 401
@@ -122,7 +122,7 @@ t.test('an application on another clock: the verdict says so', async (t) => {
   await post(world, JSAPI, orderBody(world, shop.notifyUrl), now)
   await world.advance('1h')
   t.match(await world.pay('tea-0001'), {
-    delivery: { verdict: 'http_status', reason: /goes by the world's time.*set signTime to world/ },
+    delivery: { verdict: 'http_status', reason: /uses the world's time.*set signTime to world/ },
   })
   t.ok(Math.abs(Number(shop.received[0]!.headers['wechatpay-timestamp']) * 1000 - Date.now()) < 60_000)
 })
@@ -167,7 +167,7 @@ t.test('faults: wrong signatures, probes, skewed clocks, on notifications and on
   )
 })
 
-t.test('faults: errors of v3, and those of v2 in the words of v3', async (t) => {
+t.test('faults: v3 errors, and v2 errors translated to v3', async (t) => {
   const { world } = await ordered(t)
   const cases: [effect: object, status: number, code: string, message: string | RegExp, signed: boolean][] = [
     [{ kind: 'v3_error', code: 'SYSTEM_ERROR' }, 500, 'SYSTEM_ERROR', '系统异常，请稍后重试', true],
@@ -192,25 +192,25 @@ t.test('faults: errors of v3, and those of v2 in the words of v3', async (t) => 
   t.same((await query(world)).json, { code: 'X', detail: [1], message: '' }, 'detail of any type')
   t.match(await query(world), { status: 200 })
   world.fault('orderquery', { kind: 'gbk' }, { times: 'always' })
-  t.match(await query(world), { status: 200 }, 'an effect of v2 does not strike')
+  t.match(await query(world), { status: 200 }, 'a v2 effect does not apply')
   world.fault('closeorder', { kind: 'v3_error', code: 'X' }, { times: 'always' })
   t.match(
     await callPay(world, 'closeorder', { out_trade_no: 'tea-0009' }),
     { fields: { result_code: 'SUCCESS' } },
-    'nor one of v3 a call of v2',
+    'a v3 effect does not apply to a v2 call',
   )
   world.fault('closeorder', { kind: 'result_code_fail', err_code: 'ORDERPAID' }, { name: 'unsound' })
   t.match(
     await get(world, '/v3/pay/transactions/out-trade-no/tea-0001/close'),
     { status: 405 },
-    'not one that fails the checks',
+    'nor to a call that fails the checks',
   )
   t.match(await post(world, '/v3/pay/transactions/out-trade-no/tea-0001/close', { mchid: world.credentials.mchId }), {
     status: 400,
   })
 })
 
-t.test('refunds have codes of their own', async (t) => {
+t.test('refunds have their own codes', async (t) => {
   const { world } = await ordered(t)
   for (const [api, old, status, code] of [
     ['refund', 'ORDERNOTEXIST', 404, 'RESOURCE_NOT_EXISTS'],
@@ -379,7 +379,7 @@ t.test('v3 has no notification of failed payments', async (t) => {
   t.match(await world.fail('tea-0001'), { err_code: 'NOTENOUGH', notification: undefined })
 })
 
-t.test('a world with v3 orders goes into an export and comes back', async (t) => {
+t.test('a world with v3 orders is exported and imported', async (t) => {
   const { world, shop } = await ordered(t, {}, 500)
   await world.pay('tea-0001')
   world.craft('tea-0001', { sign: 'wrong', headers: { 'X-More': null } })

@@ -183,7 +183,7 @@ t.test('every end is notified in v3, and shown by a query', async (t) => {
   }
 })
 
-t.test('coupons: what the payer gets back, and what the merchant', async (t) => {
+t.test('coupons: what the payer and the merchant get back', async (t) => {
   const world = await startV3(t)
   const shop = await startShop(t)
   await order(world, shop.notifyUrl)
@@ -292,7 +292,7 @@ t.test('an abnormal refund goes to a bank card', async (t) => {
   t.equal(other.world.refund('tea-0001-r1').dueAt, undefined, 'it ends when it is settled')
 })
 
-t.test('what one version made, the other can go on with; what is notified has the version of the call', async (t) => {
+t.test('orders of one version can be used with the other; a notification has the version of the call', async (t) => {
   const world = await startV3(t)
   const { mchId, apiKey } = world.credentials
   const shop = await startShop(t)
