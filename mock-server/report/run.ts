@@ -7,6 +7,7 @@ import { checkOptions, selectCases, suiteOf, type CardOptions } from './options.
 import { createBench, type Bench, type CardEvent } from './parts/bench.ts'
 import { askUntil, pauseFor, StepError, type OrderWord } from './parts/merchant.ts'
 import { createOrders, type Orders } from './parts/orders.ts'
+import { shoot } from './parts/shoot.ts'
 import { setTrap, type Trap } from './parts/trap.ts'
 
 export interface CaseResult {
@@ -137,6 +138,7 @@ export function createRun(world: World, options: CardOptions): CardRun {
       expected: promises,
       tell: (event) => events.push(event),
       started: nativeElapsed(),
+      shoot,
     })
     return { ...made, events, promises }
   }

@@ -8,7 +8,7 @@ import type { World } from '../../world/world.ts'
 import { Ruling, type Need } from '../verdicts.ts'
 import { askUntil, pauseFor, type Ask, type OrderWord } from './merchant.ts'
 import type { Orders } from './orders.ts'
-import { shoot, type Shot } from './shoot.ts'
+import type { shoot, Shot } from './shoot.ts'
 import type { Trap } from './trap.ts'
 
 /** WeChat waits this long for an answer. */
@@ -94,6 +94,7 @@ export interface BenchParts extends Pick<
   readonly expected: Map<string, number>
   readonly tell: (event: CardEvent) => void
   readonly started: number
+  readonly shoot: typeof shoot
 }
 
 export function shownBody(body: string | Buffer): ShownBody {
@@ -108,7 +109,7 @@ const times = (n: number) => (n === 1 ? 'once' : `${n} times`)
 
 /** Puts together what a case has at hand, and what it leaves: its events, and remarks that make it LAX. */
 export function createBench(parts: BenchParts): { bench: Bench; remarks: readonly string[] } {
-  const { world, version, probe, settleMs, expected, tell, started, orders, notifyUrl } = parts
+  const { world, version, shoot, probe, settleMs, expected, tell, started, orders, notifyUrl } = parts
   const remarks: string[] = []
   const given: Answer[] = []
   const note = (text: string, more: Partial<CardEvent> = {}) =>

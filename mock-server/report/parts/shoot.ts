@@ -87,11 +87,13 @@ export function shoot(shot: Shot, limitMs: number): Promise<Exchange> {
       request.destroy()
     }, limitMs)
     request.on('error', (error) => end({ error }))
-    // Cut off by ourselves.
-    request.on('close', () =>
-      end({ error: Object.assign(new Error('the connection was cut'), { code: 'ECONNRESET' }) }),
-    )
+    // Cut off by ourselves. With an answer, its own end counts: the request may be closed before it has been read.
+    let isAnswered = false
+    request.on('close', () => {
+      if (!isAnswered) end({ error: Object.assign(new Error('the connection was cut'), { code: 'ECONNRESET' }) })
+    })
     request.on('response', (response) => {
+      isAnswered = true
       const chunks: Buffer[] = []
       let size = 0
       response.on('error', (error) => end({ error }))

@@ -1,0 +1,143 @@
+import t from 'tap'
+import type { World } from '../../../mock-server/index.ts'
+import { createRandom } from '../../../mock-server/base/random.ts'
+import type { Exchange } from '../../../mock-server/notify/sender.ts'
+import type { Case, Suite } from '../../../mock-server/report/case.ts'
+import { casesOf, SUITES } from '../../../mock-server/report/index.ts'
+import { createBench } from '../../../mock-server/report/parts/bench.ts'
+import type { OrderWord } from '../../../mock-server/report/parts/merchant.ts'
+import { createOrders } from '../../../mock-server/report/parts/orders.ts'
+import { setTrap } from '../../../mock-server/report/parts/trap.ts'
+import { Ruling } from '../../../mock-server/report/verdicts.ts'
+import { size } from '../../sizes.ts'
+import { ACK, REFUSAL, startMock } from '../helpers.ts'
+import { inParallel } from './plant.ts'
+
+// How the cases judge answers, without a network: each against merchants that answer everything alike.
+
+const reply = (status: number, body: string): Exchange => ({ durationMs: 1, reply: { status, headers: {}, body } })
+
+interface Merchant {
+  /** Its nth answer of a case. */
+  readonly answers: (n: number) => Exchange
+  /** Its nth word on an order; undefined at level L0. */
+  readonly words?: (n: number) => OrderWord
+}
+
+const word = (fulfilments: number, more: Partial<OrderWord> = {}): OrderWord => ({
+  fulfilments,
+  paid: fulfilments > 0,
+  ...more,
+})
+const ack: Merchant['answers'] = () => reply(200, ACK)
+const refuse: Merchant['answers'] = () => reply(400, REFUSAL)
+const TRACE = 'Error: x\n    at Object.<anonymous> (app.js:3:1) <html>'
+
+const MERCHANTS: Readonly<Record<string, Merchant>> = {
+  'takes everything': { answers: ack },
+  'takes everything, fulfils nothing': { answers: ack, words: () => word(0) },
+  'takes everything, fulfils everything': {
+    answers: ack,
+    words: () => word(1, { amount: 1250, transactionId: '1', refunds: 1 }),
+  },
+  'fulfils twice': { answers: ack, words: (n) => word(n === 0 ? 0 : 2, { refunds: 5 }) },
+  'fulfils once after a look, and books nothing': { answers: ack, words: (n) => word(n === 0 ? 0 : 1, { refunds: 0 }) },
+  'books the wrong amount': { answers: ack, words: (n) => word(n === 0 ? 0 : 1, { amount: 1 }) },
+  'refuses everything': { answers: refuse, words: () => word(0) },
+  'refuses every second': {
+    answers: (n) => (n % 2 === 0 ? ack(n) : refuse(n)),
+    words: () => word(1, { transactionId: `t${Math.random()}` }),
+  },
+  'refuses the first': { answers: (n) => (n === 0 ? refuse(n) : ack(n)), words: () => word(0) },
+  breaks: { answers: () => reply(500, TRACE), words: () => word(0) },
+  redirects: { answers: () => reply(302, ''), words: () => word(0) },
+  'is silent': { answers: () => ({ durationMs: 1, timedOut: true }), words: () => word(0) },
+  'cuts every connection': {
+    answers: () => ({ durationMs: 1, error: Object.assign(new Error('cut'), { code: 'ECONNRESET' }) }),
+    words: () => word(0),
+  },
+  'tells its secrets': { answers: () => reply(200, '{"session_key":"x","code":"FAIL"}'), words: () => word(1) },
+}
+
+async function verdictOf(
+  world: World,
+  suite: Suite,
+  one: Case,
+  { answers, words }: Merchant,
+  seed: string,
+): Promise<string> {
+  if (!words && one.play.needs.includes('probe')) return 'SKIP'
+  let sent = 0
+  let asked = 0
+  const random = createRandom(`${seed}/${one.id}/${suite.version}`)
+  const { bench, remarks } = createBench({
+    id: one.id,
+    version: suite.version === 'v3' ? 'v3' : 'v2',
+    world,
+    random,
+    trap: await trap,
+    orders: createOrders(
+      world,
+      'http://127.0.0.1:1/notify',
+      createRandom(`${seed}/${one.id}/${suite.version}/orders`),
+      undefined,
+    ),
+    notifyUrl: 'http://127.0.0.1:1/notify',
+    refundUrl: 'http://127.0.0.1:1/refund',
+    loginUrl: 'http://127.0.0.1:1/login',
+    close: async () => {
+      throw new Error('it is paid')
+    },
+    has: (need) => need !== 'probe' || words !== undefined,
+    probe: words && (async () => words(asked++)),
+    settleMs: 0,
+    expected: new Map(),
+    tell: () => {},
+    started: 0,
+    shoot: async () => answers(sent++),
+  })
+  try {
+    await one.play.run(bench)
+    return remarks.length > 0 ? 'LAX' : 'PASS'
+  } catch (error) {
+    if (error instanceof Ruling) return error.verdict
+    throw error
+  }
+}
+
+const trap = setTrap('judgement')
+t.teardown(async () => (await trap).close())
+t.setTimeout(300_000)
+
+/** Those that the assertions are about. */
+const QUICK = /^(?:takes everything, |fulfils twice|is silent|tells|breaks)/
+
+/** Too large, or too slow, to be judged again and again. */
+const HEAVY = /^[NV]-(?:505|515|516|506|517|518|519|514|607|206|208)$/
+
+t.test('every case against merchants that answer everything alike', async (t) => {
+  const mock = await startMock(t)
+  const world = mock.default
+  const seen: Record<string, Record<string, string>> = {}
+  for (const [name, merchant] of Object.entries(MERCHANTS)) {
+    if (!size(QUICK, /^/).test(name)) continue
+    seen[name] = {}
+    for (const suite of SUITES) {
+      const cases = casesOf(suite).filter(({ id }) => !HEAVY.test(id))
+      await inParallel(cases, 40, async (one) => {
+        seen[name]![one.id] = await verdictOf(world, suite, one, merchant, name)
+      })
+    }
+  }
+  const verdicts = (name: string, pattern: RegExp) => Object.entries(seen[name]!).filter(([id]) => pattern.test(id))
+  for (const [id, verdict] of verdicts('takes everything, fulfils everything', /^[NV]-3(?:0[1-7]|1[3-9]|2[0-5])$/)) {
+    t.equal(verdict, 'FAIL', `${id}: forgeries`)
+  }
+  for (const [id, verdict] of verdicts('fulfils twice', /^[NV]-20[1-5]$/)) t.equal(verdict, 'FAIL', `${id}: repeats`)
+  for (const [id, verdict] of verdicts('takes everything, fulfils nothing', /^[NV]-10[1-8]$/)) {
+    t.equal(verdict, 'FAIL', `${id}: payments that are lost`)
+  }
+  for (const [id, verdict] of verdicts('is silent', /^[NV]-[1245]/)) t.not(verdict, 'PASS', `${id}: no answer`)
+  for (const [id, verdict] of verdicts('tells its secrets', /^L-[12]/)) t.equal(verdict, 'FAIL', `${id}: secrets`)
+  t.equal(seen['breaks']!['N-608'], 'FAIL')
+})
