@@ -353,6 +353,9 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             await point()
             const updated = await store.updateOrder(outTradeNo, (current) => {
               const change = decide(current)
+              if (change !== undefined && current.mchId !== mchId) {
+                faults.push(`${outTradeNo} is changed by another merchant`)
+              }
               // An order is no longer handed out a minute before it expires; a Date header has whole seconds.
               const early = isOpen(current) && now.getTime() < current.expiresAt.getTime() - 61 * SECOND
               if (
