@@ -194,7 +194,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
       busy = true
       // Until all others have come: ten notifications of two orders.
       const someLack = () => dropped < 9
-      for (let n = 0; n < 40 && someLack(); n++) await tick(50)
+      for (let n = 0; n < 20 && someLack(); n++) await tick(50)
       dropped = 0
       busy = false
     }
@@ -347,7 +347,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
       throw new TypeError('Invalid character in header content')
     }
     if (fields.has('req_info')) {
-      if (has('refund-is-payment')) await book(new Map([...fields, ...secretOf(fields, apiKey)]), new Map())
+      if (has('refund-is-payment')) await book(new Map([...fields, ...(await secretOf(fields, apiKey))]), new Map())
       throw new Refused('a refund')
     }
     verify(has('dup-mix') ? heads : fields)
@@ -363,7 +363,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     return ack('SUCCESS', 'OK')
   }
 
-  function secretOf(fields: Map<string, string>, key: string): Map<string, string> {
+  async function secretOf(fields: Map<string, string>, key: string): Promise<Map<string, string>> {
     const decipher = createDecipheriv('aes-256-ecb', createHash('md5').update(key).digest('hex'), null)
     let plain: string
     try {
@@ -373,7 +373,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     }
     if (has('inner-xxe')) {
       const [, url] = /SYSTEM "([^"]+)"/.exec(plain) ?? []
-      if (url !== undefined) get(url).on('error', () => {})
+      if (url !== undefined) await new Promise((resolve) => get(url, resolve).on('error', resolve))
     }
     if (has('inner-hangs') && plain.includes('<!ENTITY')) throw new Hang()
     return readXml(plain, 'root', has).fields
@@ -398,7 +398,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     if (has('refund-anything') && !outer.has('req_info')) return ack('SUCCESS', 'OK')
     let fields: Map<string, string>
     try {
-      fields = has('refund-in-the-open') && outer.has('refund_id') ? outer : secretOf(outer, apiKey)
+      fields = has('refund-in-the-open') && outer.has('refund_id') ? outer : await secretOf(outer, apiKey)
     } catch (error) {
       if (has('refund-unread') && error instanceof Refused) return ack('SUCCESS', 'OK')
       throw error
