@@ -1,14 +1,12 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { createDeadlines } from '../base/deadlines.ts'
 import { listens, publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
-import type { FulfilContext, Hooks, Log, PaidOrder } from '../hooks.ts'
+import type { Hooks, Log, PaidOrder } from '../hooks.ts'
 import type { Order, Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
-import { loggable, reasonOf } from '../base/thrown.ts'
-import { Context, Lease } from './claims/lease.ts'
-import { decide, planQuestion } from './machine.ts'
-import type { Observation } from './machine/observation.ts'
+import { createFulfilment } from './claims/fulfilment.ts'
+import { Lease } from './claims/lease.ts'
+import { planQuestion } from './machine.ts'
 import type { Policy } from './machine/ruling.ts'
 import type { Slot } from './news.ts'
 import type { Orders } from './orders.ts'
@@ -53,9 +51,6 @@ export interface Work {
 /** The part of a lease that a hook may use: it is aborted, and recorded as failed, before another process may take over its order. */
 const HOOK_SHARE = 0.9
 
-/** The part of a lease after which storing a result is tried again. */
-const RETRY_SHARE = 1 / 60
-
 /** How often a sweep deletes expired sessions, and looks for work that a fast clock has put too far into the future. */
 const LOOK_EVERY_MS = 5 * 60_000
 
@@ -87,6 +82,16 @@ export function createWork({
   /** When work in the far future was last looked for. */
   let lookedAt = -Infinity
   const leases = new Set<Lease>()
+  const { onPaid, onRefunded, giveBack } = createFulfilment({
+    store,
+    orders,
+    hooks,
+    policy,
+    now,
+    wechatNow,
+    log,
+    leaseMs,
+  })
   const slots = createSlots(concurrency, workOnStarted)
 
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
@@ -197,25 +202,8 @@ export function createWork({
     })
   }
 
-  async function giveBack(claim: Claim, lease: Lease): Promise<void> {
-    await conclude(claim, lease, { seen: 'given-back', claims: claim.claims, reason: 'the app is closing' })
-  }
-
-  /** Stores the result of a claim. If the store is unreachable, tries again while the lease lasts; otherwise the order would wait for the lease to end. */
-  async function conclude(claim: Claim, lease: Lease, observation: Observation, isRetry = false): Promise<void> {
-    const { outTradeNo } = claim.order
-    try {
-      await orders.observe(outTradeNo, observation)
-    } catch (error) {
-      if (lease.isOver || lease.isLeft) throw error
-      if (!isRetry) log.warn({ outTradeNo, err: error }, 'The result of the work could not be stored; trying again')
-      await wait(leaseMs * RETRY_SHARE)
-      await conclude(claim, lease, observation, true)
-    }
-  }
-
   async function workOn(claim: Claim, lease: Lease): Promise<void> {
-    const { order } = claim
+    let order: Order | undefined = claim.order
     if (!orders.owns(order)) {
       log.error(
         { outTradeNo: order.outTradeNo, mchId: order.mchId, appid: order.appid },
@@ -223,73 +211,21 @@ export function createWork({
       )
       return
     }
-    if (isOwed(order)) await fulfil(claim, lease)
+    if (isOwed(order)) order = await onPaid(claim, lease)
     else if (order.payment === undefined) await orders.pursue(order, claim.planned)
-    for (const refund of order.refunds) {
-      if (!isDue(refund.dueAt, now()) || lease.isLate) continue
-      if (refund.fulfilment === 'due') await fulfilRefund(claim, refund, lease)
-      else await refunds.pursue(order, refund)
+    // Each result brings the order as it is now: refunds may have come to it meanwhile, and while a hook is due its lease stands.
+    for (let refund = hookDue(order, lease); refund !== undefined; refund = hookDue(order, lease)) {
+      order = await onRefunded(claim, order as PaidOrder, refund, lease)
+    }
+    for (const refund of order?.refunds ?? []) {
+      if (isDue(refund.dueAt, now()) && !lease.isLate) await refunds.pursue(order!, refund)
     }
   }
 
-  function fulfil(claim: Claim, lease: Lease): Promise<void> {
-    const order = claim.order as PaidOrder
-    return runHook(
-      claim,
-      lease,
-      'onPaid',
-      (context) => hooks.onPaid(order, context),
-      { seen: 'fulfilled' },
-      (reason) => ({ seen: 'fulfil-failed', claims: claim.claims, reason }),
-    )
-  }
-
-  function fulfilRefund(claim: Claim, refund: Refund, lease: Lease): Promise<void> {
-    const order = claim.order as PaidOrder
-    const { outRefundNo } = refund
-    return runHook(
-      claim,
-      lease,
-      'onRefunded',
-      (context) => hooks.onRefunded?.(order, refund, context),
-      { seen: 'refund-fulfilled', outRefundNo },
-      (reason) => ({ seen: 'refund-fulfil-failed', outRefundNo, claims: claim.claims, reason }),
-    )
-  }
-
-  /** Runs a hook and applies `done` in one transaction, or records that the hook failed. */
-  async function runHook(
-    claim: Claim,
-    lease: Lease,
-    hook: 'onPaid' | 'onRefunded',
-    run: (context: FulfilContext<unknown>) => Promise<void> | void,
-    done: Observation,
-    failed: (reason: string) => Observation,
-  ): Promise<void> {
-    const { outTradeNo } = claim.order
-    try {
-      const outcome = await store.fulfil(
-        claim,
-        (tx) => lease.limit(() => run(new Context(tx, log, lease))),
-        (current) => decide(current, done, policy, now(), wechatNow()).change,
-      )
-      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
-      if (outcome === 'lost') {
-        log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
-      }
-    } catch (error) {
-      if (lease.isLeft) {
-        log.warn(
-          { outTradeNo, err: loggable(error) },
-          `${hook} was aborted because the app is closing; another process will run it`,
-        )
-        await giveBack(claim, lease)
-        return
-      }
-      publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
-      log.error({ outTradeNo, err: loggable(error) }, `${hook} failed; it will be run again`)
-      await conclude(claim, lease, failed(reasonOf(error)))
-    }
+  /** A refund of the order that onRefunded is owed for. */
+  function hookDue(order: Order | undefined, lease: Lease): Refund | undefined {
+    if (lease.isLate) return undefined
+    return order?.refunds.find(({ fulfilment, dueAt }) => fulfilment === 'due' && isDue(dueAt, now()))
   }
 
   return {

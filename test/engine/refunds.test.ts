@@ -519,6 +519,39 @@ scenario('WeChat does not answer, or does not know the number yet', async (t, ri
   t.hasStrict(await rig.refunds.refresh(outTradeNo, number), { state: 'processing', attempts: 2 })
 })
 
+const runs: string[] = []
+let during = async () => {}
+scenario(
+  'refunds that are reported while onRefunded runs wait for it: one claim runs the hook of each, once',
+  async (t, rig) => {
+    const outTradeNo = await paid(rig)
+    const report = (n: number) =>
+      rig.orders.observe(outTradeNo, {
+        seen: 'refund-reported',
+        source: 'query',
+        report: reported({ outRefundNo: `console-${n}`, refundId: `500${n}`, state: 'success' }),
+      })
+    during = async () => {
+      during = async () => {}
+      await report(2)
+      await report(3)
+      t.equal(await rig.work.sweep(), 0, 'the order is claimed')
+    }
+    await report(1)
+    t.equal(await rig.work.sweep(), 1)
+    t.same(runs, ['console-1', 'console-2', 'console-3'])
+    const done = { fulfilment: 'done', dueAt: null }
+    t.hasStrict(await rig.orders.get(outTradeNo), { refunds: [done, done, done], dueAt: null, claims: 2 })
+    t.same(rig.logged, [])
+  },
+  {
+    onRefunded: async (_order, { outRefundNo }) => {
+      runs.push(outRefundNo)
+      await during()
+    },
+  },
+)
+
 let failing = 1
 scenario(
   'an onRefunded that throws runs again',

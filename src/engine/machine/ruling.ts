@@ -1,8 +1,8 @@
-import type { Anomaly, AnomalyKind, Order, Payment } from '../../model.ts'
+import type { Anomaly, AnomalyKind, Order, Payment, Refund } from '../../model.ts'
 import type { Change } from '../../store/store.ts'
 import { describe, sourceOf } from './observation.ts'
 import type { Observation } from './observation.ts'
-import { isOwed, nextDue } from '../schedule.ts'
+import { isDue, isOwed, nextDue } from '../schedule.ts'
 
 /** What happens to a payment for an order that was closed or had failed: hold it for the operator, refund it, or deliver anyway. */
 export type LatePayment = 'hold' | 'refund' | 'fulfil'
@@ -58,10 +58,15 @@ export class Ruling {
   }
 
   /** The next question of an unpaid order stays where it is if it is moved by less than a second, as when clocks are compared again: no change is cheaper. */
-  #settled({ payment }: Order, next: Date | null): Date | null {
+  #settled({ payment, refunds }: Order, next: Date | null): Date | null {
     const { dueAt } = this.order
-    if (payment !== undefined || next === null || dueAt === null || dueAt <= this.now) return next
-    return Math.abs(next.getTime() - dueAt.getTime()) < 1000 ? dueAt : next
+    if (next === null || dueAt === null || dueAt <= this.now) return next
+    const isLate = ({ dueAt }: Refund) => isDue(dueAt, this.now)
+    // onRefunded runs under a claim, which goes on to whatever else is due: until then its lease stands, or two claims would run the same hooks.
+    if (this.order.refunds.some((refund) => refund.fulfilment === 'due' && isLate(refund)) && refunds.some(isLate)) {
+      return dueAt
+    }
+    return payment === undefined && Math.abs(next.getTime() - dueAt.getTime()) < 1000 ? dueAt : next
   }
 
   /** The order and its schedule stay. */
