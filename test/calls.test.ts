@@ -188,6 +188,10 @@ t.test('synchronous calls throw, asynchronous ones reject', async (t) => {
   await t.rejects(app.wechat.login.issueToken({ openid: 'oAlice' } as never), {
     message: /identity is wrong: appid must/,
   })
+  t.same(await app.wechat.anomalies.list({ limit: 5 }), [])
+  await t.rejects(app.wechat.anomalies.list({ limit: 0 }), {
+    message: /limit must be a whole number from 1 to 1000, not 0/,
+  })
   await t.rejects(app.wechat.anomalies.resolve('id', 'forget' as never, ''), {
     message: /action must be one of refund, fulfil, dismiss, not a string of 6 characters/,
   })

@@ -10,7 +10,7 @@ const DISMISSED: Resolution = { action: 'dismiss', note: 'done', at: at(5) }
 /** A part of an order that is over. */
 const OVER: Partial<Order> = { state: 'closed', liveKey: null, expiresAt: at(10) }
 
-const byNumber = (one: Archived, other: Archived) => (one.order.outTradeNo < other.order.outTradeNo ? -1 : 1)
+const byNumber = (one: Archived, other: Archived) => one.order.outTradeNo.localeCompare(other.order.outTradeNo)
 
 export const ARCHIVE: Case[] = [
   [

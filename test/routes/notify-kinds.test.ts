@@ -56,7 +56,7 @@ async function outcomeOf(
           seen.push(observation)
           return observed === 'unknown' ? undefined : observed
         },
-        account: { appid: 'wx1', mchId: '1' },
+        owner: { appids: ['wx1'], mchId: '1' },
       } as unknown as Orders,
       registered: () => [],
       hooks: onEvent === undefined ? {} : { onEvent },

@@ -57,7 +57,9 @@ t.test('every store answers alike', async (t) => {
         await asked.insertOrder({ order, history: [{ ...said, seen: text, outcome: text }], anomalies: [anomaly] })
         const [line] = await asked.history(order.outTradeNo)
         const found = await asked.findAnomaly(order.outTradeNo)
-        const texts = [line?.seen, line?.outcome, found?.reason, found?.outTradeNo, found?.payment?.attach]
+        // History is kept as JSON, which escapes what a database cannot store.
+        t.same([line?.seen, line?.outcome], [text, text], 'history is written unchanged')
+        const texts = [found?.reason, found?.outTradeNo, found?.payment?.attach]
         const keeps = name === 'memory' ? text : kept(text)
         t.same(
           texts,

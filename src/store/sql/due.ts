@@ -130,7 +130,7 @@ export function dueOf(
         [time(now), time(until), time(askedSince), claimer],
         ({ dueAt, claimedBy, queriedAt }) =>
           isAfter(dueAt, now) &&
-          (!isAfter(dueAt, until) || isAfter(queriedAt ?? null, new Date(askedSince.getTime() - 1))) &&
+          (!isAfter(dueAt, until) || isAfter(queriedAt, new Date(askedSince.getTime() - 1))) &&
           claimedBy === claimer,
         now,
       )
@@ -147,6 +147,6 @@ export function dueOf(
   }
 }
 
-function isAfter(dueAt: Date | null, moment: Date): boolean {
-  return dueAt !== null && dueAt > moment
+function isAfter(at: Date | null | undefined, moment: Date): boolean {
+  return at instanceof Date && at > moment
 }

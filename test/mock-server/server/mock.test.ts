@@ -463,7 +463,7 @@ t.test('it belongs to the world whose token, merchant or app it names', async (t
     await fetch(`${mock.url}/cgi-bin/token?grant_type=client_credential&appid=${appid}&secret=${appSecret}`)
   ).json()) as { access_token: string }
   const calls: [path: string, json: object][] = [
-    [`/wxa/sec/order/upload_shipping_info?access_token=${token}`, { order_key: { mchid: '1900000109' } }],
+    [`/wxa/msg_sec_check?access_token=${token}`, { content: 'tea', mchid: '1900000109' }],
     ['/v3/pay/transactions/codepay', { mchid: mchId }],
     ['/v3/pay/partner/transactions/jsapi', { sp_mchid: mchId }],
     ['/v3/pay/partner/transactions/jsapi', { sp_mchid: '1900000109', sp_appid: appid }],
@@ -559,6 +559,7 @@ t.test('the entry point exports what a test needs, and nothing else', async (t) 
     'createSharedClock',
     'mockFastifyPlugin',
     'overlapOf',
+    'reportCard',
   ])
 })
 

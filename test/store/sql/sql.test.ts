@@ -8,7 +8,7 @@ import { ORDER } from '../../../src/store/sql/fields.ts'
 import { sqlStore } from '../../../src/store/sql/sql.ts'
 import type { SqlStore, SqlStoreOptions } from '../../../src/store/sql/sql.ts'
 import { insert } from '../../../src/store/sql/statements.ts'
-import type { Claim, Decide } from '../../../src/store/store.ts'
+import type { Archived, Claim, Decide } from '../../../src/store/store.ts'
 import { everyDatabase, INNODB_STALE_MS } from '../databases.ts'
 import { answerFirst } from '../doubles.ts'
 import { OWNER, at, change, claimed, newOrder, paymentOf } from '../orders.ts'
@@ -94,7 +94,7 @@ function failing(executor: Executor<any>, times: number, when: 'before' | 'withi
             {
               ...connection,
               run: async (sql, values) => {
-                if (/update wechat_trades/.test(sql) && left-- > 0) throw DEADLOCK
+                if (/(update|delete from) \w+_trades/.test(sql) && left-- > 0) throw DEADLOCK
                 return await connection.run(sql, values)
               },
             },
@@ -385,6 +385,23 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal(decided, 3)
       t.equal((await store.findOrder('deadlock'))?.attempts, 1)
       t.match(await store.history('deadlock'), [{ count: 2 }])
+    })
+
+    t.test('a step of the archive that met a deadlock is run again; without orders there is none', async (t) => {
+      const archive = (executor: Executor<any>) => sqlStore(executor, { tablePrefix: 'archived_' })
+      await archive(executor).migrate()
+      t.equal(await archive(executor).archive({ before: at(9000) }), 0)
+      for (const when of ['before', 'within'] as const) {
+        const over = newOrder(`over ${when}`, { state: 'closed', liveKey: null, expiresAt: at(10), dueAt: null })
+        await archive(executor).insertOrder(change(over))
+        const handed: string[] = []
+        const to = async (orders: readonly Archived[]) => {
+          handed.push(...orders.map(({ order }) => order.outTradeNo))
+        }
+        t.equal(await archive(failing(executor, 2, when)).archive({ before: at(9000), to }), 1)
+        t.same(handed, Array(when === 'before' ? 1 : 3).fill(over.outTradeNo))
+        t.equal(await archive(executor).findOrder(over.outTradeNo), undefined)
+      }
     })
 
     t.test('a work whose transaction the database has given up is run again at once, but not for ever', async (t) => {
