@@ -7,11 +7,11 @@ import type { Order } from '../src/model.ts'
 import { storeContract } from '../src/testing.ts'
 import type { Probe, StoreContractOptions } from '../src/testing.ts'
 
-/** What works write through it takes effect when the order's change does. */
+/** Writes made through it take effect together with the order's change. */
 type Tx = string[]
 type TxStore = Store<Tx>
 
-/** A memory store with transactions, and the table that users' writes go to. */
+/** A memory store with transactions, and a table for the user's writes. */
 function transactional(): { makeStore: () => TxStore; probe: Probe<Tx>; committed: Set<string> } {
   const committed = new Set<string>()
   return {
@@ -54,7 +54,7 @@ function transactional(): { makeStore: () => TxStore; probe: Probe<Tx>; committe
   }
 }
 
-/** One transaction at a time, the user's work included: what SQLite gives. */
+/** One transaction at a time, including the user's work, as with SQLite. */
 function oneAtATime(store: TxStore): TxStore {
   let last: Promise<unknown> = Promise.resolve()
   const queued =
@@ -87,19 +87,19 @@ t.test('a store with transactions passes', async (t) => {
 })
 
 t.test(
-  'a store that locks the row while the work runs passes only when it says that one transaction writes at a time',
+  'a store that locks the row while the work runs passes only if it declares that one transaction writes at a time',
   async (t) => {
     const { makeStore, probe } = transactional()
     const options = { makeStore: () => oneAtATime(makeStore()), probe, patienceMs: 20 }
     t.same(await failures({ ...options, oneWriter: true }), [])
     t.same(await failures(options), [
-      'of a work and a claim that overtakes it while it runs only one succeeds',
-      'a change of the row while the work runs is neither held up nor lost',
+      'of a running work and a claim that overtakes it, only one succeeds',
+      'a change of the row while the work runs is neither blocked nor lost',
     ])
   },
 )
 
-t.test('each case gets a store of its own, closed after it, failed or not', async (t) => {
+t.test('each case gets its own store, which is closed afterwards, whether or not it failed', async (t) => {
   const open = new Set<Store>()
   let made = 0
   const cases = storeContract({
@@ -124,27 +124,28 @@ t.test('each case gets a store of its own, closed after it, failed or not', asyn
   t.equal(open.size, 0)
 })
 
-/** A store with one fault: what it does instead of `store`. */
+/** A store with one fault: what it does differently from `store`. */
 type Fault = (store: TxStore, committed: Set<string>) => Partial<TxStore>
 
-const FORWARD = 'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone'
+const FORWARD =
+  'bringForward makes due what a fast clock has put too far into the future, and leaves leases and expiries alone'
 
 const PLAN = 'a plan says in the same change what becomes of the orders that it knows; the others get their lease'
-const TAKE_OVER = 'takeOver makes due what a process that has died had claimed, and leaves everything else alone'
-const BEAT = 'beat answers with the latest beat of every process that has not been taken over'
+const TAKE_OVER = 'takeOver makes due what a dead process had claimed, and leaves everything else alone'
+const BEAT = 'beat returns the latest beat of every process that has not been taken over'
 
-/** Each fault, with one promise that it breaks. */
+/** Each fault, with a promise that it breaks. */
 const FAULTS: [fault: string, broken: string, Fault][] = [
   [
-    'forgets what it is given',
-    'insertOrder adds a row that findOrder and findLiveOrder give back',
+    'forgets what it stores',
+    'insertOrder adds a row that findOrder and findLiveOrder return',
     () => ({
       findOrder: async () => undefined,
     }),
   ],
   [
     'has no row-not-found: the live order of a key is its last order',
-    'what does not exist is undefined, or empty',
+    'missing rows are undefined, and missing lists are empty',
     (store) => {
       const last = new Map<string, string>()
       return {
@@ -158,14 +159,14 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'adds a row without its anomalies',
-    'a row is added together with its history and its anomalies',
+    'a row is added together with its history and anomalies',
     (store) => ({
       insertOrder: async (change) => await store.insertOrder({ ...change, anomalies: [] }),
     }),
   ],
   [
     'overwrites on a repeated outTradeNo',
-    'insertOrder answers with the row of the same outTradeNo and writes nothing',
+    'insertOrder returns the row of the same outTradeNo and writes nothing',
     (store) => ({
       insertOrder: async (change) =>
         (await store.updateOrder(change.order.outTradeNo, () => change)) === undefined
@@ -175,7 +176,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'ignores a refused insert',
-    'insertOrder answers with the live row of the same key and writes nothing',
+    'insertOrder returns the live row of the same key and writes nothing',
     (store) => ({
       insertOrder: async (change) => {
         await store.insertOrder(change)
@@ -185,7 +186,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'writes the history of a refused insert',
-    'insertOrder answers with the row of the same outTradeNo and writes nothing',
+    'insertOrder returns the row of the same outTradeNo and writes nothing',
     (store) => ({
       insertOrder: async (change) => {
         const result = await store.insertOrder(change)
@@ -195,8 +196,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'allows one order of a key for ever',
-    'any number of orders of one key may exist while at most one is live',
+    'allows only one order per key, forever',
+    'any number of orders of one key may exist if at most one is live',
     (store) => {
       const first = new Map<string, Order>()
       return {
@@ -251,34 +252,34 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'keeps moments to the second',
-    'a row with every field, in any language and of any size, comes back exactly',
+    'a row with every field, in any language and of any size, is read back exactly',
     (store) =>
       reading(store, (value) => (value instanceof Date ? new Date(Math.floor(value.getTime() / 1000) * 1000) : value)),
   ],
   [
     'keeps three bytes of a character',
-    'a row with every field, in any language and of any size, comes back exactly',
+    'a row with every field, in any language and of any size, is read back exactly',
     (store) =>
       reading(store, (value) => (typeof value === 'string' ? value.replace(/\p{Emoji_Presentation}/gu, '?') : value)),
   ],
   [
-    'gives large numbers as text',
-    'a row with every field, in any language and of any size, comes back exactly',
+    'returns large numbers as strings',
+    'a row with every field, in any language and of any size, is read back exactly',
     (store) => reading(store, (value) => (typeof value === 'number' && value > 2 ** 31 ? String(value) : value)),
   ],
   [
-    'gives null for what is absent',
+    'returns null for absent fields',
     'fields that are absent stay absent, and null stays null',
     (store) => reading(store, (value) => value ?? null),
   ],
   [
-    'gives undefined for null',
+    'returns undefined for null',
     'fields that are absent stay absent, and null stays null',
     (store) => reading(store, (value) => value ?? undefined),
   ],
   [
-    'answers with the row as it was',
-    'updateOrder gives decide the row as it stands and resolves with what it becomes',
+    'returns the old row',
+    'updateOrder passes the current row to decide and resolves with the new one',
     (store) => ({
       updateOrder: async (outTradeNo, decide) => {
         const order = await store.findOrder(outTradeNo)
@@ -312,8 +313,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     },
   ],
   [
-    'touches a row that is to be left',
-    'updateOrder leaves the row when decide says undefined',
+    'touches a row that should stay unchanged',
+    'updateOrder leaves the row unchanged if decide returns undefined',
     (store) => ({
       updateOrder: async (outTradeNo, decide) =>
         await store.updateOrder(
@@ -324,14 +325,14 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'swallows what decide throws',
-    'a decide that throws writes nothing, and its error passes through',
+    'a decide that throws writes nothing, and its error is passed on',
     (store) => ({
       updateOrder: async (outTradeNo, decide) => await store.updateOrder(outTradeNo, decide).catch(() => undefined),
     }),
   ],
   [
     'reads, then writes, without a lock',
-    'of 50 changes of one row at once none is lost',
+    'none of 50 simultaneous changes of one row is lost',
     (store) => ({
       updateOrder: async (outTradeNo, decide) => {
         const order = await store.findOrder(outTradeNo)
@@ -344,7 +345,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'reads, then writes, without a lock',
-    'claims and changes of one row at once lose nothing of each other',
+    "simultaneous claims and changes of one row do not lose each other's effects",
     (store) => ({
       updateOrder: async (outTradeNo, decide) => {
         const order = await store.findOrder(outTradeNo)
@@ -355,7 +356,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'drops anomalies',
-    'a row is changed together with its history and its anomalies',
+    'a row is changed together with its history and anomalies',
     (store) => ({
       updateOrder: async (outTradeNo, decide) =>
         await store.updateOrder(outTradeNo, (order) => {
@@ -366,7 +367,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'writes the history of a refused change',
-    'a change that is refused leaves no history and no anomaly behind',
+    'a refused change writes no history and no anomaly',
     (store) => ({
       updateOrder: async (outTradeNo, decide) =>
         await store.updateOrder(outTradeNo, decide).catch(async (error: unknown) => {
@@ -376,8 +377,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'never gives up a live key',
-    'a live key that was given up can be taken by another order',
+    'never releases a live key',
+    'a released live key can be taken by another order',
     (store) => {
       const taken = new Map<string, Order>()
       return {
@@ -391,8 +392,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     },
   ],
   [
-    'knows an order by the live key it was inserted with',
-    'a live key that nobody holds can be taken back',
+    'finds an order by the live key it was inserted with',
+    'a live key that no order has can be taken back',
     (store) => {
       const inserted = new Set<string | null>()
       return {
@@ -406,25 +407,25 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'lets orders share a transaction',
-    'a transaction that has paid one order is refused to any other, which stays as it was',
+    'a transaction that paid one order is refused for any other, which stays unchanged',
     sharing,
   ],
   [
-    'does not claim the transaction of an order that is added',
-    'an order that is added with its payment has its transaction',
+    'does not record the transaction of an added order',
+    'an order added with a payment owns its transaction',
     (store) => ({
       insertOrder: async (change) =>
         await store.insertOrder({ ...change, order: { ...change.order, payment: undefined } }),
     }),
   ],
   [
-    'takes a transaction once, from whichever order',
+    'records a transaction once, even for the same order',
     'an order may record its own transaction again',
     (store) => claiming(store, (id) => id),
   ],
   [
     'looks for the transaction first and records it later',
-    'of 10 orders that record one transaction at once one gets it, and the others stay as they were',
+    'of 10 orders that record one transaction at once one gets it, and the others stay unchanged',
     (store) => {
       const { updateOrder, ...rest } = sharing(store)
       const claimed = new Map<string, string>()
@@ -465,13 +466,13 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'lists the newest finding first',
-    'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first',
+    'insertAnomaly says whether the finding is new, and anomalies are read back exactly, oldest first',
     (store) => ({
       anomalies: async (...args) => (await store.anomalies(...args)).reverse(),
     }),
   ],
   [
-    'lists what was resolved',
+    'lists resolved anomalies',
     'an anomaly is resolved once, and then kept but no longer listed',
     (store) => {
       const ids: string[] = []
@@ -506,21 +507,21 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'counts what is not due',
-    'countDue counts what is due, and how much of it has waited too long',
+    'countDue counts what is due, and how much of that has waited too long',
     (store) => ({
       countDue: async (_now, since) => await store.countDue(new Date(8.64e15), since),
     }),
   ],
   [
-    'counts all that is due as stuck',
-    'countDue counts what is due, and how much of it has waited too long',
+    'counts everything that is due as stuck',
+    'countDue counts what is due, and how much of that has waited too long',
     (store) => ({
       countDue: async (now) => await store.countDue(now, now),
     }),
   ],
   [
     'drops refunds',
-    'updateOrder gives decide the row as it stands and resolves with what it becomes',
+    'updateOrder passes the current row to decide and resolves with the new one',
     (store) => ({
       updateOrder: async (outTradeNo, decide) =>
         await store.updateOrder(outTradeNo, (order) => {
@@ -530,8 +531,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'takes every finding for new',
-    'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first',
+    'treats every finding as new',
+    'insertAnomaly says whether the finding is new, and anomalies are read back exactly, oldest first',
     (store) => ({
       insertAnomaly: async (anomaly) => {
         await store.insertAnomaly(anomaly)
@@ -541,60 +542,60 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'adds a row for each line',
-    'a line that says the same again is counted where it was said first, with the last time, however many others come between',
+    'a repeated line is counted at its first occurrence, with the latest time, however many other lines come between',
     repeating,
   ],
   [
     'adds a row for each line',
-    'of 20 lines at once that say the same one remains, which counts all of them',
+    'of 20 identical lines written at once one remains, which counts all of them',
     repeating,
   ],
   [
-    'counts what a change says, and not what a fulfil says',
-    'a line that a fulfil says again is counted too',
+    'counts the lines of a change, but not those of a fulfil',
+    'a line repeated by a fulfil is counted too',
     (store) => ({ fulfil: repeating(store).fulfil!, history: repeating(store).history! }),
   ],
   [
-    'forgets when a line was last said',
-    'a line that says the same again is counted where it was said first, with the last time, however many others come between',
+    'forgets when a line was last repeated',
+    'a repeated line is counted at its first occurrence, with the latest time, however many other lines come between',
     (store) => ({
       history: async (outTradeNo) => (await store.history(outTradeNo)).map((line) => ({ ...line, lastAt: line.at })),
     }),
   ],
   [
     'sorts history by its times',
-    'history comes back exactly, in the order it was written, whatever its times',
+    'history is read back exactly, in the order of writing, whatever its times',
     (store) => ({
       history: async (outTradeNo) => (await store.history(outTradeNo)).sort((a, b) => Number(a.at) - Number(b.at)),
     }),
   ],
   [
     'takes the newest first',
-    'claimDue takes what is due, the longest due first, up to its limit',
+    'claimDue takes what is due, longest overdue first, up to its limit',
     (store) => ({
       claimDue: async (account, now, limit, leaseMs, options) =>
         (await store.claimDue(account, now, limit, leaseMs, options)).reverse(),
     }),
   ],
   [
-    'knows no limit',
-    'claimDue takes what is due, the longest due first, up to its limit',
+    'ignores the limit',
+    'claimDue takes what is due, longest overdue first, up to its limit',
     (store) => ({
       claimDue: async (account, now, _limit, leaseMs, options) =>
         await store.claimDue(account, now, 1000, leaseMs, options),
     }),
   ],
   [
-    'does not hold now to be due',
-    'claimDue takes what is due, the longest due first, up to its limit',
+    'does not count now as due',
+    'claimDue takes what is due, longest overdue first, up to its limit',
     (store) => ({
       claimDue: async (account, now, limit, leaseMs, options) =>
         await store.claimDue(account, new Date(now.getTime() - 1), limit, leaseMs + 1, options),
     }),
   ],
   [
-    'leases for ever',
-    'a claim moves dueAt to the end of the lease and counts',
+    'leases forever',
+    'a claim moves dueAt to the end of the lease and increments claims',
     (store) => ({
       claimDue: async (account, now, limit, _leaseMs, options) =>
         await store.claimDue(account, now, limit, 1e12, options),
@@ -602,13 +603,13 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'does not lease',
-    'a claim moves dueAt to the end of the lease and counts',
+    'a claim moves dueAt to the end of the lease and increments claims',
     (store) => ({
       claimDue: async (account, now, limit, _leaseMs, options) => await store.claimDue(account, now, limit, 0, options),
     }),
   ],
   [
-    'claims what is due, whosever it is',
+    'claims what is due for any account',
     'claimDue takes the rows of its owner alone, also by number',
     (store) => ({
       claimDue: async (owner, ...rest) => [
@@ -640,8 +641,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'claims by number what is not due',
-    'claimDue by number takes that row alone, and only if it is due',
+    'claims by number even if not due',
+    'claimDue by number takes only that row, and only if it is due',
     (store) => ({
       claimDue: async (account, now, limit, leaseMs, options) =>
         await store.claimDue(
@@ -655,7 +656,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'gives one row to two claimers',
-    'of many claimers at once no two get the same row',
+    'no two simultaneous claimers get the same row',
     (store) => {
       let claiming: Promise<Claim[]> | undefined
       return {
@@ -668,7 +669,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
       }
     },
   ],
-  ['takes nothing over', TAKE_OVER, () => ({ takeOver: async () => 0 })],
+  ['takes over nothing', TAKE_OVER, () => ({ takeOver: async () => 0 })],
   [
     'takes over what is due later',
     TAKE_OVER,
@@ -677,7 +678,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'leaves behind what is due at the limit',
+    'does not take over what is due at the limit',
     TAKE_OVER,
     (store) => ({
       takeOver: (claimer, now, until, since) => store.takeOver(claimer, now, new Date(until.getTime() - 1), since),
@@ -714,7 +715,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'does not note who claims',
+    'does not record who claims',
     TAKE_OVER,
     (store) => ({
       claimDue: (account, now, limit, leaseMs, options) =>
@@ -744,7 +745,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     (store) => ({ bringForward: (latest, now) => store.bringForward(new Date(latest.getTime() - 1), now) }),
   ],
   [
-    'leaves behind what is due right after the limit',
+    'does not bring forward what is due right after the limit',
     FORWARD,
     (store) => ({ bringForward: (latest, now) => store.bringForward(new Date(latest.getTime() + 1), now) }),
   ],
@@ -765,8 +766,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'passes a row over that somebody is changing',
-    'a claim by number waits for the changes of its row that are under way',
+    'skips a row that is being changed',
+    'a claim by number waits for running changes of its row',
     (store) => {
       const changing = new Set<string>()
       return {
@@ -785,7 +786,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'does not count a claim by number',
-    'a claim by number counts like any other: the previous claimer has lost the row',
+    'a claim by number counts like any other: the previous claimer loses the row',
     (store) => ({
       claimDue: async (account, now, limit, leaseMs, options) => {
         const outTradeNo = options?.outTradeNo
@@ -801,7 +802,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     handingOut((order) => ({ ...order, ...(part === 'payment' ? { payment: undefined } : { refunds: [] }) })).map(
       ([method, fault]): [string, string, Fault] => [
         `leaves the ${part} out of what ${method}`,
-        'every method that returns a row returns all of it, with its payment and its refunds',
+        'every method that returns a row returns the whole row, with its payment and refunds',
         fault,
       ],
     ),
@@ -864,8 +865,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'takes a row that is left for a lost one',
-    'a fulfil whose decide leaves the row commits the work',
+    'treats an unchanged row as lost',
+    'a fulfil whose decide leaves the row unchanged commits the work',
     (store) => ({
       fulfil: async (claim, work, decide) => {
         const outcome = await store.fulfil(claim, work, decide)
@@ -875,7 +876,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'takes the payment from the claim',
-    'a fulfil decides on the row as it stands, not as it was claimed',
+    'a fulfil decides on the current row, not on the row as claimed',
     (store) => ({
       fulfil: async (claim, work, decide) =>
         await store.fulfil(claim, work, (order) => decide({ ...order, payment: claim.order.payment })),
@@ -883,7 +884,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'takes the refunds from the claim',
-    'a fulfil decides on the row as it stands, not as it was claimed',
+    'a fulfil decides on the current row, not on the row as claimed',
     (store) => ({
       fulfil: async (claim, work, decide) =>
         await store.fulfil(claim, work, (order) => decide({ ...order, refunds: claim.order.refunds })),
@@ -891,14 +892,14 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'writes the row as it was claimed',
-    'a fulfil decides on the row as it stands, not as it was claimed',
+    'a fulfil decides on the current row, not on the row as claimed',
     (store) => ({
       fulfil: async (claim, work, decide) => await store.fulfil(claim, work, () => decide(claim.order)),
     }),
   ],
   [
     'drops the anomalies of a fulfil',
-    'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
+    'a fulfil commits the anomalies of its decide, known ones only once, and a lost fulfil commits none',
     (store) => ({
       fulfil: async (claim, work, decide) =>
         await store.fulfil(claim, work, (order) => {
@@ -909,7 +910,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'raises the anomalies of a lost fulfil',
-    'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
+    'a fulfil commits the anomalies of its decide, known ones only once, and a lost fulfil commits none',
     (store) => ({
       fulfil: async (claim, work, decide) => {
         const outcome = await store.fulfil(claim, work, decide)
@@ -921,15 +922,15 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'takes a work that throws for a lost one',
+    'treats a work that throws as lost',
     'a work that throws rolls back and leaves the order due',
     (store) => ({
       fulfil: async (claim, work, decide) => await store.fulfil(claim, work, decide).catch(() => 'lost' as const),
     }),
   ],
   [
-    'goes on writing through a transaction that is over',
-    'writes that a work does not await, and that come after it has failed, are not kept',
+    'keeps writing through a finished transaction',
+    'writes that a work does not await, and that arrive after it has failed, are not kept',
     (store, committed) => ({
       fulfil: async (claim, work, decide) => {
         const tx: Tx = []
@@ -959,20 +960,20 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ['commits the work before it decides', 'a decide that throws rolls the work back', committingEarly],
   [
     'commits the work of a lost claim',
-    'a claim that was overtaken before the work is lost, and the work rolls back',
+    'a claim overtaken before the work is lost, and the work rolls back',
     committingEarly,
   ],
   [
-    'does not look whether the lease holds',
-    'a claim that was overtaken before the work is lost, and the work rolls back',
+    'does not check the lease',
+    'a claim overtaken before the work is lost, and the work rolls back',
     (store) => ({
       fulfil: async (claim, work, decide) =>
         await store.fulfil({ ...claim, claims: (await store.findOrder(claim.order.outTradeNo))!.claims }, work, decide),
     }),
   ],
   [
-    'looks before the work whether the lease holds, and not after',
-    'of a work and a claim that overtakes it while it runs only one succeeds',
+    'checks the lease before the work, but not after',
+    'of a running work and a claim that overtakes it, only one succeeds',
     (store) => ({
       fulfil: async (claim, work, decide) => {
         if ((await store.findOrder(claim.order.outTradeNo))!.claims !== claim.claims) return 'lost'
@@ -989,8 +990,8 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'knows a lease by its end',
-    'a lease that ended while nobody else claimed the row still holds',
+    'identifies a lease by its end',
+    'a lease that has ended still holds if nobody else claimed the row',
     (store) => ({
       fulfil: async (claim, work, decide) =>
         Number((await store.findOrder(claim.order.outTradeNo))!.dueAt) === Number(claim.order.dueAt)
@@ -1000,7 +1001,7 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'reads the refunds before the work',
-    'a change of the row while the work runs is neither held up nor lost',
+    'a change of the row while the work runs is neither blocked nor lost',
     (store) => ({
       fulfil: async (claim, work, decide) => {
         const { refunds } = (await store.findOrder(claim.order.outTradeNo))!
@@ -1018,18 +1019,18 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'knows no number but the first of several',
+    'returns only the first of several numbers',
     'findOrders returns the existing orders, each in its current state',
     (store) => ({ findOrders: async ([first]) => await store.findOrders(first === undefined ? [] : [first]) }),
   ],
   [
-    'gives the orders of a range as they were made',
-    'ordersBetween gives the orders of a range of numbers, in their order, a page at a time',
+    'returns the orders of a range in the order of creation',
+    'ordersBetween returns the orders of a range of numbers, sorted, one page at a time',
     (store) => ({ ordersBetween: async (...args) => (await store.ordersBetween(...args)).toReversed() }),
   ],
   [
-    'gives one page only of the orders that have a refund',
-    'refundedBetween gives the orders with a refund made within two moments, likewise',
+    'returns only one page of the orders with a refund',
+    'refundedBetween returns the orders with a refund made between two times, in the same way',
     (store) => ({
       refundedBetween: async (from, to, _after, limit) => await store.refundedBetween(from, to, '', limit),
     }),
@@ -1044,15 +1045,15 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
-    'replaces what processes share, whatever it is by now',
-    'what processes share is kept by its name, and replaced only by those who know it',
+    'replaces a shared value without comparing it',
+    'a shared value is kept by name, and replaced only by a process that knows the current one',
     (store) => ({
       swapShared: async (name, _before, after) => await store.swapShared(name, await store.getShared(name), after),
     }),
   ],
   [
-    'looks at what processes share before it replaces it',
-    'of several that replace the same at one moment, one does',
+    'compares a shared value first and replaces it later',
+    'of several simultaneous replacements of a shared value, one succeeds',
     (store) => ({
       swapShared: async (name, before, after) => {
         if ((await store.getShared(name)) !== before) return false
@@ -1083,7 +1084,7 @@ function folding(store: TxStore, fold: (text: string) => string): Partial<TxStor
   }
 }
 
-/** Each line of history is another one to it. */
+/** Treats each line of history as a new one. */
 function repeating(store: TxStore): Partial<TxStore> {
   let lines = 0
   const numbered =
@@ -1102,7 +1103,7 @@ function repeating(store: TxStore): Partial<TxStore> {
   }
 }
 
-/** Orders that know nothing of each other's transactions. */
+/** Does not compare the transactions of different orders. */
 function sharing(store: TxStore): Partial<TxStore> {
   const renamed = (order: Order, rename: (id: string) => string): Order => ({
     ...order,
@@ -1131,7 +1132,7 @@ function sharing(store: TxStore): Partial<TxStore> {
   }
 }
 
-/** Refuses a transaction that has been recorded before, by whichever order; they are compared as `fold` says. */
+/** Refuses a transaction that was already recorded, for any order; `fold` decides what is equal. */
 function claiming(store: TxStore, fold: (id: string) => string): Partial<TxStore> {
   const claimed = new Set<string>()
   return {
@@ -1148,7 +1149,7 @@ function claiming(store: TxStore, fold: (id: string) => string): Partial<TxStore
   }
 }
 
-/** Changes each field of a row on its way out. */
+/** Changes each field of a row when it is read. */
 function reading(store: TxStore, read: (value: unknown) => unknown): Partial<TxStore> {
   const row = <Row extends object>(order: Row): Row =>
     Object.fromEntries(Object.entries(order).map(([name, value]) => [name, read(value)])) as Row
@@ -1160,7 +1161,7 @@ function reading(store: TxStore, read: (value: unknown) => unknown): Partial<TxS
   }
 }
 
-/** Each way in which a store hands out a row, with a fault that cuts it. */
+/** Each way in which a store returns a row, with a fault that drops part of it. */
 function handingOut(cut: (order: Order) => Order): [method: string, Fault][] {
   return [
     [
@@ -1235,7 +1236,7 @@ function committingEarly(store: TxStore, committed: Set<string>): Partial<TxStor
 
 for (const oneWriter of [false, true]) {
   t.test(
-    `every faulty store fails, and every case fails some faulty store, with oneWriter: ${oneWriter}`,
+    `every faulty store fails, and every case fails for some faulty store, with oneWriter: ${oneWriter}`,
     async (t) => {
       const toothless = new Set(storeContract(transactional()).map(({ name }) => name))
       for (const [fault, broken, breakStore] of FAULTS) {

@@ -25,7 +25,7 @@ export const ANOMALIES: Case[] = [
   ],
 
   [
-    'insertAnomaly says whether the finding is new, and anomalies come back exactly, the oldest first',
+    'insertAnomaly says whether the finding is new, and anomalies are read back exactly, oldest first',
     async ({ store }) => {
       const found = TEXTS.map((text, n) =>
         newAnomaly({
@@ -86,7 +86,7 @@ export const ANOMALIES: Case[] = [
 
       assert.equal(await store.resolveAnomaly(second.id, resolution), true)
       same(await store.findAnomaly(second.id), { ...second, resolution })
-      assert.equal(await store.insertAnomaly(second), false, 'a finding that was resolved is not new')
+      assert.equal(await store.insertAnomaly(second), false, 'a resolved finding is not new')
       same(await store.anomalies(100), [])
     },
   ],

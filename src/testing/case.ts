@@ -10,14 +10,14 @@ export interface Probe<Tx> {
   read(id: string): Promise<boolean>
 }
 
-/** A promise of the contract by its name, and what shows that it is kept. */
+/** A promise of the contract, with its name and the test for it. */
 export type Case = [name: string, check: (setting: Setting) => Promise<void>]
 
 export interface Setting {
   store: Store
-  /** A row of the user's own. */
+  /** A row of the user's own table. */
   ownWrite: () => OwnWrite
-  /** Starts, inside of a running work, a change that somebody else makes meanwhile, and waits for it where it need not wait for the work. */
+  /** Starts, while a work runs, a change made by another process, and waits for it unless it has to wait for the work. */
   beside: <T>(start: () => Promise<T>) => Promise<{ change: Promise<T> }>
 }
 
@@ -50,7 +50,7 @@ export async function within(ms: number, change: Promise<unknown>): Promise<void
     timer = setTimeout(() => {
       reject(
         new assert.AssertionError({
-          message: `No row may be locked while onPaid runs: a change beside it had to wait for more than ${ms} ms.`,
+          message: `No row may be locked while onPaid runs: a concurrent change had to wait for more than ${ms} ms.`,
         }),
       )
     }, ms)

@@ -20,23 +20,19 @@ import {
 
 export const CLAIMS: Case[] = [
   [
-    'claimDue takes what is due, the longest due first, up to its limit',
+    'claimDue takes what is due, longest overdue first, up to its limit',
     async ({ store }) => {
       for (const ms of [300, 100, 200, -100, 301]) await add(store, { outTradeNo: `due-${ms}`, dueAt: at(ms) })
       await add(store, { dueAt: null })
       const claim = async (limit: number) =>
         (await store.claimDue(OWNER, at(300), limit, 60_000)).map(({ order }) => order.outTradeNo)
       same(await claim(2), ['due--100', 'due-100'])
-      same(
-        await claim(100),
-        ['due-200', 'due-300'],
-        'what is due now is due, what is due a millisecond later or never is not',
-      )
+      same(await claim(100), ['due-200', 'due-300'], 'due now counts as due; a millisecond later or never does not')
     },
   ],
 
   [
-    'a claim moves dueAt to the end of the lease and counts',
+    'a claim moves dueAt to the end of the lease and increments claims',
     async ({ store }) => {
       const order = await add(store, { dueAt: at(0) })
       for (const n of [1, 2, 3]) {
@@ -49,7 +45,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'claimDue by number takes that row alone, and only if it is due',
+    'claimDue by number takes only that row, and only if it is due',
     async ({ store }) => {
       const [one, two] = [await add(store, { dueAt: at(0) }), await add(store, { dueAt: at(5) })]
       assert.deepEqual(await store.claimDue(OWNER, at(4), 10, 1000, { outTradeNo: two.outTradeNo }), [])
@@ -84,7 +80,7 @@ export const CLAIMS: Case[] = [
       same(numbers(await store.claimDue(OWNER, at(0), 1, 60_000)), [ours.outTradeNo])
       same(numbers(await store.claimDue(OWNER, at(0), 10, 60_000)), [])
       for (const [n, { appid, mchId }] of others.entries()) {
-        same(await store.findOrder(theirs[n]!.outTradeNo), theirs[n], 'which is left as it was')
+        same(await store.findOrder(theirs[n]!.outTradeNo), theirs[n], 'which is left unchanged')
         same(numbers(await store.claimDue({ appids: [appid], mchId }, at(0), 10, 60_000)), [theirs[n]!.outTradeNo])
       }
     },
@@ -112,7 +108,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'a claim by number counts like any other: the previous claimer has lost the row',
+    'a claim by number counts like any other: the previous claimer loses the row',
     async ({ store }) => {
       const order = await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
       const claims: Claim[] = []
@@ -174,7 +170,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'every method that returns a row returns all of it, with its payment and its refunds',
+    'every method that returns a row returns the whole row, with its payment and refunds',
     async ({ store }) => {
       const orders: Order[] = []
       for (const [n, text] of ['红茶', '绿茶'].entries()) {
@@ -207,7 +203,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'of many claimers at once no two get the same row',
+    'no two simultaneous claimers get the same row',
     async ({ store }) => {
       const orders: Order[] = []
       for (let n = 0; n < 20; n++) orders.push(await add(store, { dueAt: at(n) }))
@@ -224,20 +220,20 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'a claim by number waits for the changes of its row that are under way',
+    'a claim by number waits for running changes of its row',
     async ({ store }) => {
       for (let round = 0; round < 5; round++) {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
         const changes = times(10, () => store.updateOrder(outTradeNo, increment))
         const claims = await store.claimDue(OWNER, at(0), 1, 60_000, { outTradeNo })
         await Promise.all(changes)
-        assert.equal(claims.length, 1, 'nobody else asks for the row again')
+        assert.equal(claims.length, 1, 'nobody else claims the row again')
       }
     },
   ],
 
   [
-    'claims and changes of one row at once lose nothing of each other',
+    "simultaneous claims and changes of one row do not lose each other's effects",
     async ({ store }) => {
       const { outTradeNo } = await add(store, { dueAt: at(0) })
       const claims: Claim[] = []
@@ -254,7 +250,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'bringForward makes due what a clock that was ahead has put off, and leaves leases and expiries alone',
+    'bringForward makes due what a fast clock has put too far into the future, and leaves leases and expiries alone',
     async ({ store }) => {
       const paid = async (dueAt: Date | null) => {
         const order = newOrder({ state: 'paid', fulfilment: 'due', claims: 2, dueAt })
@@ -281,7 +277,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'takeOver makes due what a process that has died had claimed, and leaves everything else alone',
+    'takeOver makes due what a dead process had claimed, and leaves everything else alone',
     async ({ store }) => {
       const claimed = async (dueAt: Date, claimer?: string) => {
         const { outTradeNo } = await add(store, { dueAt: at(0) })
@@ -318,7 +314,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'beat answers with the latest beat of every process that has not been taken over',
+    'beat returns the latest beat of every process that has not been taken over',
     async ({ store }) => {
       const sorted = (beats: { claimer: string }[]) => beats.sort((a, b) => (a.claimer < b.claimer ? -1 : 1))
       same(await store.beat('one', 1), [{ claimer: 'one', beats: 1 }])
@@ -336,7 +332,7 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'countDue counts what is due, and how much of it has waited too long',
+    'countDue counts what is due, and how much of that has waited too long',
     async ({ store }) => {
       for (const ms of [-300, -200, -100, 0, 1]) await add(store, { dueAt: at(ms) })
       await add(store, { dueAt: null })

@@ -34,7 +34,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a fulfil whose decide leaves the row commits the work',
+    'a fulfil whose decide leaves the row unchanged commits the work',
     async ({ store, ownWrite }) => {
       const claim = await claimed(store)
       const own = ownWrite()
@@ -45,7 +45,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a fulfil decides on the row as it stands, not as it was claimed',
+    'a fulfil decides on the current row, not on the row as claimed',
     async ({ store, ownWrite }) => {
       const claim = await claimed(store)
       const { outTradeNo } = claim.order
@@ -64,7 +64,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a fulfil commits the anomalies of its decide, known ones once, and a lost one none',
+    'a fulfil commits the anomalies of its decide, known ones only once, and a lost fulfil commits none',
     async ({ store }) => {
       const early = await claimed(store)
       const [late] = await store.claimDue(OWNER, early.order.dueAt!, 1, 60_000)
@@ -102,7 +102,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a work may throw anything: an error that throws when it is looked at rolls back like any other',
+    'a work may throw anything: an error that throws when inspected rolls back like any other',
     async ({ store, ownWrite }) => {
       const refuse = () => {
         throw new Error('it was looked at')
@@ -135,7 +135,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'writes that a work does not await, and that come after it has failed, are not kept',
+    'writes that a work does not await, and that arrive after it has failed, are not kept',
     async ({ store, ownWrite }) => {
       const claim = await claimed(store)
       const own = ownWrite()
@@ -173,7 +173,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a claim that was overtaken before the work is lost, and the work rolls back',
+    'a claim overtaken before the work is lost, and the work rolls back',
     async ({ store, ownWrite }) => {
       const early = await claimed(store)
       const [late] = await store.claimDue(OWNER, early.order.dueAt!, 1, 60_000)
@@ -186,7 +186,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'of a work and a claim that overtakes it while it runs only one succeeds',
+    'of a running work and a claim that overtakes it, only one succeeds',
     async ({ store, ownWrite, beside }) => {
       const early = await claimed(store)
       const own = ownWrite()
@@ -195,7 +195,7 @@ export const FULFIL: Case[] = [
         early,
         async (tx) => {
           await own.write(tx)
-          // The work may be run again.
+          // The work may run again.
           overtaking ??= await beside(() => store.claimDue(OWNER, early.order.dueAt!, 1, 60_000))
         },
         done,
@@ -208,7 +208,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a lease that ended while nobody else claimed the row still holds',
+    'a lease that has ended still holds if nobody else claimed the row',
     async ({ store, ownWrite }) => {
       const claim = await claimed(store)
       await store.updateOrder(claim.order.outTradeNo, (current) => change({ ...current, dueAt: at(-1) }))
@@ -219,7 +219,7 @@ export const FULFIL: Case[] = [
   ],
 
   [
-    'a change of the row while the work runs is neither held up nor lost',
+    'a change of the row while the work runs is neither blocked nor lost',
     async ({ store, beside }) => {
       const claim = await claimed(store)
       const { outTradeNo } = claim.order

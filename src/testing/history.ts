@@ -4,7 +4,7 @@ import { TEXTS, at, line, once, change, increment, add, claimed, same, times } f
 
 export const HISTORY: Case[] = [
   [
-    'history comes back exactly, in the order it was written, whatever its times',
+    'history is read back exactly, in the order of writing, whatever its times',
     async ({ store }) => {
       const order = await add(store)
       const written = [line(order, 'added')]
@@ -19,7 +19,7 @@ export const HISTORY: Case[] = [
   ],
 
   [
-    'a line that says the same again is counted where it was said first, with the last time, however many others come between',
+    'a repeated line is counted at its first occurrence, with the latest time, however many other lines come between',
     async ({ store }) => {
       const [order, other] = [await add(store), await add(store)]
       const first = line(order, 'ping')
@@ -47,7 +47,7 @@ export const HISTORY: Case[] = [
   ],
 
   [
-    'of 20 lines at once that say the same one remains, which counts all of them',
+    'of 20 identical lines written at once one remains, which counts all of them',
     async ({ store }) => {
       const order = await add(store)
       await Promise.all(
@@ -61,7 +61,7 @@ export const HISTORY: Case[] = [
   ],
 
   [
-    'a line that a fulfil says again is counted too',
+    'a line repeated by a fulfil is counted too',
     async ({ store }) => {
       const claim = await claimed(store)
       const { outTradeNo } = claim.order

@@ -8,7 +8,7 @@ const BOUNDS = ['', '\uffff'] as const
 
 const numbers = (orders: Order[]) => orders.map(({ outTradeNo }) => outTradeNo)
 
-/** An order with refunds made at these moments. */
+/** An order with refunds made at these times. */
 async function refunded(store: Store, outTradeNo: string, ...moments: number[]): Promise<Order> {
   const refunds = moments.map((ms, n) => ({
     ...bareRefund({ outTradeNo }),
@@ -35,7 +35,7 @@ export const LISTING: Case[] = [
   ],
 
   [
-    'ordersBetween gives the orders of a range of numbers, in their order, a page at a time',
+    'ordersBetween returns the orders of a range of numbers, sorted, one page at a time',
     async ({ store }) => {
       const names = ['Z', 'a', 'a-1', 'a|', 'aB', 'ab', 'b']
       for (const outTradeNo of names.toReversed()) await add(store, { outTradeNo, key: outTradeNo })
@@ -50,7 +50,7 @@ export const LISTING: Case[] = [
   ],
 
   [
-    'refundedBetween gives the orders with a refund made within two moments, likewise',
+    'refundedBetween returns the orders with a refund made between two times, in the same way',
     async ({ store }) => {
       await add(store, { outTradeNo: 'none', key: 'none' })
       await refunded(store, 'd', 5, 15)

@@ -21,7 +21,7 @@ import {
 
 export const ORDERS: Case[] = [
   [
-    'insertOrder adds a row that findOrder and findLiveOrder give back',
+    'insertOrder adds a row that findOrder and findLiveOrder return',
     async ({ store }) => {
       const order = await add(store, { outTradeNo: 'order-1', key: 'cart-1' })
       same(await store.findOrder('order-1'), order)
@@ -30,7 +30,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a row is added together with its history and its anomalies',
+    'a row is added together with its history and anomalies',
     async ({ store }) => {
       const order = newOrder()
       const found = newAnomaly({ id: 'late:1', outTradeNo: order.outTradeNo })
@@ -46,7 +46,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'what does not exist is undefined, or empty',
+    'missing rows are undefined, and missing lists are empty',
     async ({ store }) => {
       await add(store, { key: 'closed', liveKey: null })
       assert.equal(await store.findOrder('nobody'), undefined)
@@ -85,7 +85,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'insertOrder answers with the row of the same outTradeNo and writes nothing',
+    'insertOrder returns the row of the same outTradeNo and writes nothing',
     async ({ store }) => {
       const first = await add(store, { outTradeNo: 'order-1', key: 'first' })
       const second = newOrder({ outTradeNo: 'order-1', key: 'second' })
@@ -95,7 +95,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'insertOrder answers with the live row of the same key and writes nothing',
+    'insertOrder returns the live row of the same key and writes nothing',
     async ({ store }) => {
       const first = await add(store, { outTradeNo: 'order-1', key: 'cart' })
       const second = newOrder({ outTradeNo: 'order-2', key: 'cart' })
@@ -105,7 +105,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'any number of orders of one key may exist while at most one is live',
+    'any number of orders of one key may exist if at most one is live',
     async ({ store }) => {
       await add(store, { key: 'cart', liveKey: null })
       await add(store, { key: 'cart', liveKey: null })
@@ -150,7 +150,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a row with every field, in any language and of any size, comes back exactly',
+    'a row with every field, in any language and of any size, is read back exactly',
     async ({ store }) => {
       for (const text of TEXTS) {
         const order = await add(store, full(newOrder(), text))
@@ -179,7 +179,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'updateOrder gives decide the row as it stands and resolves with what it becomes',
+    'updateOrder passes the current row to decide and resolves with the new one',
     async ({ store }) => {
       const order = await add(store)
       const next = full(order, '红茶')
@@ -196,7 +196,11 @@ export const ORDERS: Case[] = [
         refunds: [one!, { ...two!, state: 'closed', dueAt: at(6) }, { ...one!, outRefundNo: `${order.outTradeNo}-0` }],
       }
       await store.updateOrder(order.outTradeNo, () => change(refunded))
-      same(await store.findOrder(order.outTradeNo), refunded, 'refunds change with their order, and keep their places')
+      same(
+        await store.findOrder(order.outTradeNo),
+        refunded,
+        'refunds change with their order, and keep their positions',
+      )
 
       const emptied = {
         ...next,
@@ -226,7 +230,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'updateOrder leaves the row when decide says undefined',
+    'updateOrder leaves the row unchanged if decide returns undefined',
     async ({ store }) => {
       const order = await add(store)
       same(await store.updateOrder(order.outTradeNo, () => undefined), { order, raised: [] })
@@ -236,7 +240,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a decide that throws writes nothing, and its error passes through',
+    'a decide that throws writes nothing, and its error is passed on',
     async ({ store }) => {
       const order = await add(store)
       const error = new Error('decide')
@@ -252,7 +256,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'of 50 changes of one row at once none is lost',
+    'none of 50 simultaneous changes of one row is lost',
     async ({ store }) => {
       const { outTradeNo } = await add(store)
       await Promise.all(times(50, () => store.updateOrder(outTradeNo, increment)))
@@ -265,7 +269,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a row is changed together with its history and its anomalies',
+    'a row is changed together with its history and anomalies',
     async ({ store }) => {
       const order = await add(store)
       const found = newAnomaly({ id: 'late:1' })
@@ -285,7 +289,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a change that is refused leaves no history and no anomaly behind',
+    'a refused change writes no history and no anomaly',
     async ({ store }) => {
       const holder = await add(store, { key: 'cart' })
       const order = await add(store, { key: 'cart', liveKey: null })
@@ -307,7 +311,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a live key that was given up can be taken by another order',
+    'a released live key can be taken by another order',
     async ({ store }) => {
       const first = await add(store, { key: 'cart' })
       await store.updateOrder(first.outTradeNo, (current) => change({ ...current, state: 'closed', liveKey: null }))
@@ -317,7 +321,7 @@ export const ORDERS: Case[] = [
   ],
 
   [
-    'a live key that nobody holds can be taken back',
+    'a live key that no order has can be taken back',
     async ({ store }) => {
       const order = await add(store, { key: 'cart', liveKey: null })
       const late = { ...order, state: 'paid' as const, liveKey: 'cart' }

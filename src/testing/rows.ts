@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Account, Anomaly, HistoryEntry, HistoryLine, Order, Payment, Refund, Owner } from '../model.ts'
 import type { Change, Claim, Decide, Store } from '../store/store.ts'
 
-/** What databases, drivers and query builders get wrong when left to their defaults. */
+/** What databases, drivers and query builders get wrong with their defaults. */
 export const TEXTS = [
   '红茶 250g，两盒——“特价”',
   '😀👩‍👩‍👧‍👦🇨🇳',
@@ -13,7 +13,7 @@ export const TEXTS = [
   '0',
 ]
 
-/** Whose orders these are. */
+/** The owner of the orders. */
 export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
 export const OWNER: Owner = { appids: [ACCOUNT.appid], mchId: ACCOUNT.mchId }
 
@@ -23,7 +23,7 @@ export function at(ms: number): Date {
   return new Date(START + ms)
 }
 
-/** Counts orders, so that each has a number of its own. */
+/** Counts orders, so that each has a unique number. */
 let made = 0
 
 export function newOrder(part: Partial<Order> = {}): Order {
@@ -52,7 +52,7 @@ export function newOrder(part: Partial<Order> = {}): Order {
   }
 }
 
-/** The order with every field in use. */
+/** An order with every field in use. */
 export function full(order: Order, text: string): Order {
   return {
     ...order,
@@ -137,7 +137,7 @@ export function line({ outTradeNo, state }: Order, seen: string, when = at(0)): 
   return { outTradeNo, at: when, source: 'notify', seen, outcome: seen, from: 'created', to: state }
 }
 
-/** A line as it is kept that was said once. */
+/** A stored line that was written once. */
 export function once(said: HistoryLine): HistoryEntry {
   return { ...said, count: 1, lastAt: said.at }
 }
@@ -153,7 +153,7 @@ export function increment(current: Order): Change {
 
 export const done: Decide = (current) => change({ ...current, fulfilment: 'done', dueAt: null }, 'done')
 
-/** Leaves the row, and fails when it is not this one. */
+/** Leaves the row unchanged, and fails if it is not this one. */
 export function isGiven(order: Order): Decide {
   return (current) => {
     same(current, order)
@@ -167,7 +167,7 @@ export async function add(store: Store, part?: Partial<Order>): Promise<Order> {
   return order
 }
 
-/** A paid order that somebody has just claimed. */
+/** A paid order that has just been claimed. */
 export async function claimed(store: Store): Promise<Claim> {
   await add(store, { state: 'paid', fulfilment: 'due', dueAt: at(0) })
   const [claim] = await store.claimDue(OWNER, at(0), 1, 60_000)

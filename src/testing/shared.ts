@@ -3,7 +3,7 @@ import type { Case } from './case.ts'
 
 export const SHARED: Case[] = [
   [
-    'what processes share is kept by its name, and replaced only by those who know it',
+    'a shared value is kept by name, and replaced only by a process that knows the current one',
     async ({ store }) => {
       assert.equal(await store.getShared('token'), undefined)
       assert.equal(await store.swapShared('token', 'guessed', 'x'), false)
@@ -19,7 +19,7 @@ export const SHARED: Case[] = [
   ],
 
   [
-    'of several that replace the same at one moment, one does',
+    'of several simultaneous replacements of a shared value, one succeeds',
     async ({ store }) => {
       for (const before of [undefined, 'first']) {
         const after = before === undefined ? 'first' : 'second'

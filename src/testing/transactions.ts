@@ -5,7 +5,7 @@ import { OWNER, newOrder, newPayment, newAnomaly, change, add, same } from './ro
 
 export const TRANSACTIONS: Case[] = [
   [
-    'a transaction that has paid one order is refused to any other, which stays as it was',
+    'a transaction that paid one order is refused for any other, which stays unchanged',
     async ({ store }) => {
       const first = await add(store)
       const payment = newPayment(first)
@@ -40,7 +40,7 @@ export const TRANSACTIONS: Case[] = [
   ],
 
   [
-    'an order that is added with its payment has its transaction',
+    'an order added with a payment owns its transaction',
     async ({ store }) => {
       const order = newOrder()
       const first = await add(store, { ...order, payment: newPayment(order) })
@@ -65,7 +65,7 @@ export const TRANSACTIONS: Case[] = [
   ],
 
   [
-    'of 10 orders that record one transaction at once one gets it, and the others stay as they were',
+    'of 10 orders that record one transaction at once one gets it, and the others stay unchanged',
     async ({ store }) => {
       const orders: Order[] = []
       for (let n = 0; n < 10; n++) orders.push(await add(store))

@@ -18,7 +18,7 @@ import { lossyWay } from './lossy.ts'
 import { startMysql, startPostgres } from './servers.ts'
 import type { Server } from './servers.ts'
 
-/** The server that the files of `npm test` share; for a file that is run alone one of its own, which ends with the test. */
+/** The server that the files of `npm test` share. A file that runs alone starts its own, which stops with the test. */
 async function server(t: Test, name: string, start: () => Promise<Server | undefined>): Promise<string | undefined> {
   if (process.env.TEST_SERVERS === undefined) {
     const own = await start()
@@ -32,7 +32,7 @@ async function server(t: Test, name: string, start: () => Promise<Server | undef
   return text
 }
 
-/** A database of the test's own, on DATABASE_URL's server or on one that starts for it. It goes when the test ends. */
+/** A separate database for the test, on DATABASE_URL's server or on one started for it. It is dropped when the test ends. */
 export async function postgres(t: Test, isolation = 'read committed'): Promise<string> {
   const admin = process.env.DATABASE_URL ?? (await server(t, 'postgres', startPostgres))!
   const name = newName()
@@ -49,8 +49,8 @@ export async function postgres(t: Test, isolation = 'read committed'): Promise<s
 }
 
 /**
- * The same on MYSQL_URL's server, or on the MariaDB or MySQL that is installed here. `undefined` where there is none: the test says that it was skipped, unless
- * REQUIRE_MARIADB is set.
+ * The same on MYSQL_URL's server, or on the installed MariaDB or MySQL. `undefined` if there is none: the test then reports that it was skipped,
+ * unless REQUIRE_MARIADB is set.
  */
 export async function mysql(t: Test): Promise<string | undefined> {
   const admin = process.env.MYSQL_URL ?? (await server(t, 'mysql', startMysql))
@@ -71,7 +71,7 @@ export async function mysql(t: Test): Promise<string | undefined> {
   return atDatabase(admin, name)
 }
 
-/** A database of better-sqlite3. `undefined` where it is not built: the test says that it was skipped, unless REQUIRE_SQLITE is set. */
+/** A database of better-sqlite3. `undefined` if it is not built: the test then reports that it was skipped, unless REQUIRE_SQLITE is set. */
 export function betterSqlite3(path: string, t: Test): BetterSqlite3.Database | undefined {
   try {
     return closing(new BetterSqlite3(path), t)
@@ -97,7 +97,7 @@ function atDatabase(server: string, name: string): string {
   return url.href
 }
 
-/** The pool forgets its connections before they have closed, and the server then ends them: without a listener such an end is an uncaught error. */
+/** The pool drops its connections before they have closed, and the server then ends them. Without a listener that would be an uncaught error. */
 export function pgPool(connectionString: string, t: Test, config: pg.PoolConfig = {}): pg.Pool {
   const pool = new pg.Pool({ ...config, connectionString })
   pool.on('error', () => {})
@@ -107,7 +107,7 @@ export function pgPool(connectionString: string, t: Test, config: pg.PoolConfig 
   return pool
 }
 
-/** A database of each kind that is here. Each executor has connections of its own. */
+/** A database of each installed kind. Each executor has its own connections. */
 export async function everyDatabase(t: Test): Promise<{ dialect: Dialect; connect(): Executor<any> }[]> {
   const url = await postgres(t)
   const path = join(t.testdir(), 'test.db')
@@ -125,7 +125,7 @@ export function mysqlPool(uri: string, t: Test, options: mysql2.PoolOptions = {}
   return pool
 }
 
-/** SQLite through libsql, whose npm package brings it built. Connections of one process that wait for each other would wait in vain: they come with `timeout: 0`. */
+/** SQLite through libsql, whose npm package contains a build. Connections of one process would wait for each other in vain, so they have `timeout: 0`. */
 export function sqliteFile(path: string, t: Test, options: Libsql.Options = {}): Libsql.Database {
   return closing(new Libsql(path, options), t)
 }
@@ -146,7 +146,7 @@ export interface Opened<Tx> {
 /** Opens a library on a database by its URL, or for SQLite by its path, and closes it at the end of `t`. */
 type Open = (url: string, t: Test) => Opened<any>
 
-/** The databases that a library is opened on: for `sqlite` it uses better-sqlite3, for `libsql` that. */
+/** The databases on which a library is opened: `sqlite` uses better-sqlite3, `libsql` uses libsql. */
 const DATABASES = {
   postgres: (t: Test) => postgres(t, 'serializable'),
   mysql,
@@ -154,7 +154,7 @@ const DATABASES = {
   libsql: async () => ':memory:',
 }
 
-/** An adapter keeps the contract of stores on each of these databases. */
+/** Checks that an adapter fulfils the store contract on each of these databases. */
 export async function keepsContract(t: Test, open: { [name in keyof typeof DATABASES]?: Open }): Promise<void> {
   for (const [name, openIt] of Object.entries(open)) {
     await t.test(name, async (t) => {
@@ -173,7 +173,7 @@ export async function keepsContract(t: Test, open: { [name in keyof typeof DATAB
   }
 }
 
-/** The contract of stores: one test for each of its cases. */
+/** The store contract: one test for each of its cases. */
 export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>): Promise<void> {
   const store = sqlStore(executor)
   await store.migrate()
@@ -197,7 +197,7 @@ export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>): Pr
   for (const { name, run } of cases) await t.test(name, run)
 }
 
-/** A lost connection fails what needs it; the process and its pool live on. */
+/** A lost connection fails only what uses it; the process and its pool keep working. */
 export async function survivesLosses(t: Test, url: string, open: Open): Promise<void> {
   await t.test('connections get lost', async (t) => {
     const way = await lossyWay(t, url)
@@ -208,19 +208,19 @@ export async function survivesLosses(t: Test, url: string, open: Open): Promise<
 
     await Promise.all(Array.from({ length: 3 }, () => store.findOrder(order)))
     await way.loseAll()
-    t.ok(await store.findOrder(order), 'while nobody uses them')
+    t.ok(await store.findOrder(order), 'while idle')
 
-    // More often than a pool has places. Some libraries make another connection at once.
+    // More often than the pool has places. Some libraries open another connection at once.
     for (let times = 0; times < 11; times++) {
       await way.loseAll()
       way.loseNext()
       await store.updateOrder(order, change).catch(() => {})
     }
-    t.ok(await store.updateOrder(order, change), 'as soon as they are made')
+    t.ok(await store.updateOrder(order, change), 'as soon as they are opened')
   })
 }
 
-/** Nothing is kept of a hook whose connection is lost, and nothing that it still sends is written, though the library may have made another connection. */
+/** Nothing of a hook whose connection is lost is kept, and nothing that it still sends is written, even if the library has opened another connection. */
 export async function undoesLost(t: Test, url: string, open: Open): Promise<void> {
   await t.test('a connection is lost while onPaid runs', async (t) => {
     const way = await lossyWay(t, url)
@@ -246,9 +246,9 @@ export async function undoesLost(t: Test, url: string, open: Open): Promise<void
   })
 }
 
-/** The store's own transactions are at its level, and those of hooks at the database's default, which is higher and stays so. */
+/** The store's own transactions use its isolation level, and those of hooks the database's default, which is higher and stays unchanged. */
 async function keepsItsLevel(t: Test, { executor }: Opened<any>): Promise<void> {
-  await t.test('transactions are at the level that they ask for', async (t) => {
+  await t.test('transactions have the requested isolation level', async (t) => {
     const count = async (connection: Reader) => (await connection.rows('select id from own', [])).length
     /** Whether a transaction sees what is committed while it runs. */
     const seesChanges = (isolation?: Isolation) =>
@@ -264,7 +264,7 @@ async function keepsItsLevel(t: Test, { executor }: Opened<any>): Promise<void> 
 
 /** At a high isolation PostgreSQL ends a transaction that meets a change it does not see. */
 async function survivesSerialization<Tx>(t: Test, { executor, write }: Opened<Tx>): Promise<void> {
-  await t.test('an onPaid that cannot be serialized with a change of its order is run again at once', async (t) => {
+  await t.test('an onPaid that cannot be serialized with a change of its order runs again at once', async (t) => {
     const store = sqlStore(executor)
     await executor.run("delete from own where id <> 'nobody'", [])
     const claim = await claimed(store, `serialized-${randomUUID()}`)
@@ -284,9 +284,9 @@ async function survivesSerialization<Tx>(t: Test, { executor, write }: Opened<Tx
   })
 }
 
-/** MySQL ends a transaction that meets a deadlock. Statements the work has sent meanwhile must not be committed one by one. */
+/** MySQL ends a transaction on a deadlock. Statements that the work has already sent must not be committed one by one. */
 export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, write }: Opened<Tx>): Promise<void> {
-  await t.test('a deadlock in onPaid undoes all of it, what was sent behind it as well', async (t) => {
+  await t.test('a deadlock in onPaid rolls back all of it, including statements sent afterwards', async (t) => {
     const store = sqlStore(executor)
     await executor.run("delete from own where id <> 'nobody'", [])
     const claim = await claimed(store, `deadlock-${randomUUID()}`)
@@ -301,7 +301,7 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
           if (runs > 1) return
           await write(tx, 'ours')
           await other.beginTransaction()
-          // With more rows than ours, so that ours is the one to end.
+          // With more rows than ours, so that MySQL ends ours.
           await other.query("insert into own values ('theirs'), ('t1'), ('t2'), ('t3'), ('t4'), ('t5')")
           const blocked = other.query("insert into own values ('ours')").catch(() => {})
           await waits(other, url)
@@ -316,7 +316,7 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
       ),
       'done',
     )
-    t.equal(runs, 2, 'it is run again at once')
+    t.equal(runs, 2, 'it runs again at once')
     t.same(await executor.rows('select id from own', []), [])
     t.equal(
       await store.fulfil(
@@ -333,14 +333,14 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
     const modes = await Promise.all(
       Array.from({ length: 5 }, async () => Number((await executor.rows('select @@autocommit as mode', []))[0]!.mode)),
     )
-    t.same(new Set(modes), new Set([1]), 'connections go back as they came')
+    t.same(new Set(modes), new Set([1]), 'connections are returned with their original settings')
   })
 }
 
-/** InnoDB refreshes its view of transactions only after nobody has asked for 100 ms. */
+/** InnoDB refreshes its list of transactions only after 100 ms without a query. */
 export const INNODB_STALE_MS = 110
 
-/** Until a statement of the connection waits for a lock. */
+/** Waits until a statement of the connection waits for a lock. */
 async function waits(connection: mysql2.Connection, url: string): Promise<void> {
   const watcher = await mysql2.createConnection(url)
   const sql = "select 1 from information_schema.innodb_trx where trx_mysql_thread_id = ? and trx_state = 'LOCK WAIT'"

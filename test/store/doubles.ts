@@ -1,6 +1,6 @@
 import type { Dialect, Reader, Row, Value } from '../../src/store/executor.ts'
 
-/** Answers what a store asks a database first, in a session of these settings; `undefined` for anything else. */
+/** Answers the first queries of a store, for a session with these settings; `undefined` for anything else. */
 export function answerFirst(dialect: Dialect, settings: Row, sql: string, [text]: Value[]): Row[] | undefined {
   if (sql.includes('sent_back')) {
     const echo = { sent_back: text, stored_as: Buffer.from(String(text)).toString('hex') }

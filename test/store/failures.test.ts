@@ -20,12 +20,12 @@ const ERRORS: [what: string, error: unknown, means: 'conflict' | 'passing' | 'ro
   ['better-sqlite3: unique', { code: 'SQLITE_CONSTRAINT_UNIQUE' }, 'conflict'],
   ['better-sqlite3: primary key', { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' }, 'conflict'],
   ['better-sqlite3: busy', { code: 'SQLITE_BUSY' }, 'passing'],
-  ['better-sqlite3: somebody has written since', { code: 'SQLITE_BUSY_SNAPSHOT' }, 'passing'],
+  ['better-sqlite3: changed since the snapshot', { code: 'SQLITE_BUSY_SNAPSHOT' }, 'passing'],
   ['better-sqlite3: not null', { code: 'SQLITE_CONSTRAINT_NOTNULL' }, 'neither'],
   ['node:sqlite: unique', { code: 'ERR_SQLITE_ERROR', errcode: 2067 }, 'conflict'],
   ['node:sqlite: primary key', { code: 'ERR_SQLITE_ERROR', errcode: 1555 }, 'conflict'],
   ['node:sqlite: busy', { code: 'ERR_SQLITE_ERROR', errcode: 5 }, 'passing'],
-  ['node:sqlite: somebody has written since', { code: 'ERR_SQLITE_ERROR', errcode: 517 }, 'passing'],
+  ['node:sqlite: changed since the snapshot', { code: 'ERR_SQLITE_ERROR', errcode: 517 }, 'passing'],
   ["Drizzle wraps its driver's", wrapped({ code: '23505' }), 'conflict'],
   ["Prisma wraps its driver's", prisma({ originalCode: '1062' }), 'conflict'],
   ['Prisma: write conflict', { code: 'P2034' }, 'rolled back'],
@@ -42,13 +42,13 @@ for (const [what, error, means] of ERRORS) {
   })
 }
 
-t.test('strange errors of hooks mean nothing, and are safe to read', async (t) => {
+t.test('strange errors of hooks are not taken for database errors, and are read safely', async (t) => {
   for (const [name, make] of Object.entries(NASTY)) {
     t.equal(isConflict(make()), false, name)
     t.equal(isPassing(make()), false, name)
   }
   const inner = Object.assign(new Error('inner'), { code: '40001' })
-  t.equal(isPassing(Object.assign(inner, { cause: inner })), true, 'an error of a database that causes itself')
+  t.equal(isPassing(Object.assign(inner, { cause: inner })), true, 'a database error that is its own cause')
 })
 
 /** Fails this many times. */
@@ -63,25 +63,25 @@ function failing(times: number, error: unknown) {
   }
 }
 
-t.test('what failed in passing is tried again', async (t) => {
+t.test('temporary failures are retried', async (t) => {
   const { run, runs } = failing(3, { code: '40P01' })
   t.equal(await repeated(run), 'done')
   t.equal(runs(), 4)
 })
 
-t.test('until it has failed too often', async (t) => {
+t.test('until there were too many failures', async (t) => {
   const { run, runs } = failing(100, { code: 'SQLITE_BUSY' })
   await t.rejects(repeated(run), { code: 'SQLITE_BUSY' })
   t.equal(runs(), 8)
 })
 
-t.test('other errors pass through at once', async (t) => {
+t.test('other errors are passed on at once', async (t) => {
   const { run, runs } = failing(1, { code: '23502' })
   await t.rejects(repeated(run), { code: '23502' })
   t.equal(runs(), 1)
 })
 
-t.test('the caller can say what may be tried again', async (t) => {
+t.test('the caller can decide what is retried', async (t) => {
   const { run, runs } = failing(1, { code: '40P01' })
   await t.rejects(
     repeated(run, () => false),

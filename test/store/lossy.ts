@@ -3,17 +3,17 @@ import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 
-/** A way to a database server on which connections get lost. */
+/** A route to a database server on which connections get lost. */
 export interface LossyWay {
-  /** The server's URL by this way. */
+  /** The server's URL by this route. */
   url: string
-  /** The next new connection is lost as soon as it is ready: the server's last word comes in the same packet as its welcome. */
+  /** The next new connection is lost as soon as it is ready: the server's final message arrives in the same packet as its greeting. */
   loseNext(): void
   /** Ends every connection as the server does when an administrator ends it; resolves when the clients have noticed. */
   loseAll(): Promise<unknown>
 }
 
-/** How a server's welcome ends, and what it says when it ends a connection. MySQL says nothing. */
+/** How a server's greeting ends, and its message when it ends a connection. MySQL sends none. */
 const PROTOCOLS: Record<string, { isReady: (packet: Buffer) => boolean; lastWord: string }> = {
   'postgres:': {
     isReady: (packet) => packet.subarray(-6).equals(Buffer.from('Z\0\0\0\x05I')),

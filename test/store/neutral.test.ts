@@ -4,41 +4,44 @@ import { memoryStore } from '../../src/store/memory.ts'
 import { neutral } from '../../src/store/neutral.ts'
 import type { Claim, Store } from '../../src/store/store.ts'
 
-t.test("a database's error is the cause of one that may be shown; ours and those of hooks pass", async (t) => {
-  const database = new Error('select * from wechat_sessions where token_hash = $1: no such table')
-  const conflict = new WechatError('WECHAT_ORDER_CONFLICT', 'live already')
-  const store = neutral({
-    ...memoryStore(),
-    findOrder: async () => {
-      throw database
-    },
-    updateOrder: async () => {
-      throw conflict
-    },
-    fulfil: async () => {
-      throw database
-    },
-  } as Store)
-  await t.rejects(store.findOrder('order-1'), {
-    code: 'WECHAT_STORE_FAILED',
-    statusCode: 503,
-    message: 'The order store failed; the log says how. Try again.',
-    cause: database,
-  })
-  t.equal(await store.updateOrder('order-1', () => undefined).catch((error: unknown) => error), conflict)
-  t.equal(
-    await store
-      .fulfil(
-        {} as Claim,
-        async () => {},
-        () => undefined,
-      )
-      .catch((error: unknown) => error),
-    database,
-  )
-})
+t.test(
+  'a database error becomes the cause of a neutral one; our own errors and those of hooks are passed on',
+  async (t) => {
+    const database = new Error('select * from wechat_sessions where token_hash = $1: no such table')
+    const conflict = new WechatError('WECHAT_ORDER_CONFLICT', 'live already')
+    const store = neutral({
+      ...memoryStore(),
+      findOrder: async () => {
+        throw database
+      },
+      updateOrder: async () => {
+        throw conflict
+      },
+      fulfil: async () => {
+        throw database
+      },
+    } as Store)
+    await t.rejects(store.findOrder('order-1'), {
+      code: 'WECHAT_STORE_FAILED',
+      statusCode: 503,
+      message: 'The order store failed; the log says how. Try again.',
+      cause: database,
+    })
+    t.equal(await store.updateOrder('order-1', () => undefined).catch((error: unknown) => error), conflict)
+    t.equal(
+      await store
+        .fulfil(
+          {} as Claim,
+          async () => {},
+          () => undefined,
+        )
+        .catch((error: unknown) => error),
+      database,
+    )
+  },
+)
 
-t.test('every method is passed on to its store, with what it was given', async (t) => {
+t.test('every method is forwarded to the store with its arguments', async (t) => {
   const memory = memoryStore() as Store
   const names = Object.keys(memory) as (keyof Store)[]
   const recorder = Object.fromEntries(

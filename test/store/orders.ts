@@ -11,12 +11,12 @@ export const ORDER_1 = {
   payment: ANOMALY.payment,
 } as Fields<Order>
 
-/** A moment of these tests. */
+/** The time used in these tests. */
 export function at(ms: number): Date {
   return new Date(Date.parse('2026-02-28T15:59:59.999Z') + ms)
 }
 
-/** Whose orders these are. */
+/** The owner of the orders. */
 export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
 export const OWNER: Owner = { appids: [ACCOUNT.appid], mchId: ACCOUNT.mchId }
 
@@ -45,7 +45,7 @@ export function newOrder(outTradeNo: string, part: Partial<Order> = {}): Order {
   }
 }
 
-/** What its payer has paid for it. */
+/** Its payment. */
 export function paymentOf({ outTradeNo, appid, mchId, openid, totalFee, currency }: Order): Payment {
   return {
     transactionId: `4200${outTradeNo}`,

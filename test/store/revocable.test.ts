@@ -15,21 +15,25 @@ class Client {
 
 const OVER = { message: 'over' }
 
-t.test('it works as what it stands for, until it is revoked', async (t) => {
+t.test('it works like its target until it is revoked', async (t) => {
   const client = new Client()
   const { value, revoke } = revocable(client, 'over')
   const { query } = value
   t.ok(value instanceof Client)
-  t.equal(value.query('select 1'), value, 'with its private fields; what gives itself gives this')
+  t.equal(
+    value.query('select 1'),
+    value,
+    'with its private fields, and a method that returns the target returns the wrapper',
+  )
   t.equal(value.sent, 1)
   revoke()
   t.throws(() => value.query('insert'), OVER)
   t.throws(() => value.sent, OVER)
-  t.throws(() => query.call(value, 'insert'), OVER, 'and so does a method that was taken before')
-  t.equal(client.query('select 2').sent, 2, 'what it stands for goes on')
+  t.throws(() => query.call(value, 'insert'), OVER, 'a method obtained earlier is revoked too')
+  t.equal(client.query('select 2').sent, 2, 'the target keeps working')
 })
 
-t.test('methods keep what hangs on them, and whose they are', async (t) => {
+t.test('methods keep their properties and their this', async (t) => {
   const raw = Object.assign(
     function (this: unknown) {
       return this
@@ -62,7 +66,7 @@ t.test('values that are not objects stay as they are', async (t) => {
   }
 })
 
-t.test('statements that it prepared go with it', async (t) => {
+t.test('statements that it prepared are revoked with it', async (t) => {
   const statement = {
     runs: 0,
     run() {
@@ -83,7 +87,7 @@ t.test('statements that it prepared go with it', async (t) => {
   t.equal(statement.runs, 3)
 })
 
-t.test('what would end it is refused', async (t) => {
+t.test('methods that would end it are refused', async (t) => {
   let ended = 0
   const end = () => {
     ended++

@@ -9,24 +9,24 @@ import { delimiter, dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 
-/** A database server of a test's own, in a temporary folder. It ends with the process that started it, however that ends. */
+/** A test's own database server, in a temporary folder. It stops with the process that started it, however that ends. */
 export interface Server {
   url: string
-  /** Starts it again on the same port after `stop`, with the data it had. */
+  /** Starts it again on the same port after `stop`, with its data. */
   start(): Promise<void>
-  /** Stops it, and breaks every connection; its data stay. */
+  /** Stops it and breaks every connection, but keeps its data. */
   stop(): Promise<void>
   /** Stops it and deletes its data. */
   remove(): Promise<void>
 }
 
-/** Nobody, whose number is the same on every Linux and macOS that runs tests as root: a database server refuses to run as root. */
+/** The id of the user nobody, for tests that run as root: a database server refuses to run as root. */
 const NOBODY = 65534
 const isRoot = process.getuid?.() === 0
 const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {}
 
 /**
- * A PostgreSQL from the npm registry. `durable` makes a commit wait for the disk, as in production; tests of behaviour need no disk that outlives them.
+ * A PostgreSQL from the npm registry. `durable` makes a commit wait for the disk, as in production; most tests do not need that.
  */
 export async function startPostgres({
   durable = false,
@@ -68,7 +68,7 @@ export async function startPostgres({
   })
 }
 
-/** The MariaDB or MySQL that is installed here; `undefined` where there is none, or where HIDE_MARIADB makes it so. */
+/** The installed MariaDB or MySQL; `undefined` if there is none, or if HIDE_MARIADB is set. */
 export async function startMysql(): Promise<Server | undefined> {
   if (process.env.HIDE_MARIADB !== undefined) return undefined
   const [mariadb, mysql] = await Promise.all([installed('mariadbd'), installed('mysqld')])
@@ -103,7 +103,7 @@ export async function startMysql(): Promise<Server | undefined> {
 }
 
 async function installed(program: string): Promise<string | undefined> {
-  // Servers are where the PATH of an ordinary user may not lead.
+  // Servers may be in a folder that is not in an ordinary user's PATH.
   for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
     const path = join(dir, program)
     if (
@@ -118,7 +118,7 @@ async function installed(program: string): Promise<string | undefined> {
   return undefined
 }
 
-/** The package leaves the links between its libraries to an install script, which npm may not run; and a checkout may lie where only root can enter. */
+/** The package leaves the links between its libraries to an install script, which npm does not run here; and the checkout may be in a folder that only root can enter. */
 async function copyBinaries(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true, filter: (path) => !path.endsWith('.a'), verbatimSymlinks: true })
   const links = JSON.parse(await readFile(join(from, 'pg-symlinks.json'), 'utf8').catch(() => '[]')) as {
@@ -174,8 +174,8 @@ function output(child: ChildProcess): string[] {
 }
 
 /**
- * The shell around the server ends with it. Beside it waits for a line: at "keep" it stops the server, and at the end of its input, which is also what the death
- * of this process brings, it deletes the folder as well.
+ * The shell around the server ends with it. In parallel it waits for a line: on "keep" it stops the server; at the end of its input, which also comes
+ * when this process dies, it deletes the folder as well.
  */
 const KEEPER = `
   signal=$1; shift; exec 3<&0

@@ -8,7 +8,7 @@ import { isKept, kept } from '../../src/store/texts.ts'
 import { everyDatabase } from './databases.ts'
 import { at, change, newOrder, paymentOf } from './orders.ts'
 
-t.test('a text that a database cannot keep is kept without what it cannot', async (t) => {
+t.test('characters that a database cannot store are removed from a text', async (t) => {
   const cases: [text: string, kept: string][] = [
     ['', ''],
     ['龙井茶 🍵\n\t\x01\ufffd', '龙井茶 🍵\n\t\x01\ufffd'],
@@ -24,7 +24,7 @@ t.test('a text that a database cannot keep is kept without what it cannot', asyn
   }
 })
 
-t.test('every store answers alike', async (t) => {
+t.test('every store returns the same', async (t) => {
   const stores: [string, Store<any>][] = [['memory', memoryStore()]]
   for (const { dialect, connect } of await everyDatabase(t)) {
     const store = sqlStore(connect())
@@ -34,7 +34,7 @@ t.test('every store answers alike', async (t) => {
   for (const [name, store] of stores) {
     await t.test(name, async (t) => {
       const asked = neutral(store)
-      // A database takes half a character for U+FFFD.
+      // A database stores half a character as U+FFFD.
       await store.insertOrder(change(newOrder('a\ufffd')))
       for (const [n, text] of ['a\0', 'a\ud83c', '\udf75', '\0'].entries()) {
         t.equal(await asked.findOrder(text), undefined)
@@ -64,7 +64,7 @@ t.test('every store answers alike', async (t) => {
         t.same(
           texts,
           texts.map(() => keeps),
-          'what is written is written',
+          'the row is stored',
         )
       }
     })

@@ -65,7 +65,7 @@ t.test('postgres.js', async (t) => {
   await undoesLost(t, url, open)
 })
 
-t.test('postgres.js: whatever a work throws passes through', async (t) => {
+t.test('postgres.js: anything a work throws is passed on', async (t) => {
   const execute = async () => []
   const db = { execute, transaction: <T>(work: (tx: any) => Promise<T>) => work({ execute }), $client: { begin() {} } }
   const executor = fromDrizzle(db, 'postgres', ([text]) => text!)
@@ -74,7 +74,7 @@ t.test('postgres.js: whatever a work throws passes through', async (t) => {
   }
 })
 
-t.test('postgres.js: a work that the server has cut off never ends', async (t) => {
+t.test('postgres.js: a work disconnected by the server never ends', async (t) => {
   let ended = false
   const db = {
     execute: async () => [],
@@ -97,7 +97,7 @@ t.test('postgres.js: a work that the server has cut off never ends', async (t) =
   t.notOk(ended)
 })
 
-t.test('each driver answers in its own way', async (t) => {
+t.test('the results of each driver are read', async (t) => {
   const ANSWERS: ['postgres' | 'mysql', query: unknown, change: unknown][] = [
     ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
     ['postgres', [{ id: 1 }], Object.assign([], { count: 2 })],

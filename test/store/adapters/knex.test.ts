@@ -20,7 +20,7 @@ await keepsContract(t, {
     open(t, 'sqlite', { client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true }),
 })
 
-t.test('on a pool of pg that is handed in, connections get lost', async (t) => {
+t.test('connections of a given pg pool get lost', async (t) => {
   await survivesLosses(t, await postgres(t), (url, t) => {
     const connectionPool = new pg.Pool({ connectionString: url })
     t.teardown(() => connectionPool.end())
@@ -28,7 +28,7 @@ t.test('on a pool of pg that is handed in, connections get lost', async (t) => {
   })
 })
 
-t.test('each driver answers in its own way', async (t) => {
+t.test('the results of each driver are read', async (t) => {
   const ANSWERS: [Dialect, query: unknown, change: unknown][] = [
     ['postgres', { rows: [{ id: 1 }] }, { rowCount: 2 }],
     ['mysql', [[{ id: 1 }], []], [{ affectedRows: 2 }, undefined]],

@@ -12,7 +12,7 @@ interface Tables {
   own: { id: string }
 }
 
-/** With a plugin that renames columns, which ours have to get past. */
+/** With a plugin that renames columns, which must not affect ours. */
 function open(t: Test, name: Name, dialect: Dialect) {
   const db = new Kysely<Tables>({ dialect, plugins: [new CamelCasePlugin()] })
   t.teardown(() => db.destroy())

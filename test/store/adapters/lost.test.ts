@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import t from 'tap'
 import { outliveLosses } from '../../../src/store/adapters/lost.ts'
 
-/** A pool and a client of it, as pg has them: a client comes with its `release`. */
+/** A pool and one of its clients, as in pg: a client has its own `release`. */
 function double() {
   const pool = new EventEmitter()
   const released: (boolean | undefined)[] = []
@@ -23,7 +23,7 @@ function double() {
 
 const lost = new Error('terminating connection due to administrator command')
 
-t.test('a client that is lost gives its place back at once, and its holder releases it in vain', async (t) => {
+t.test('a lost client frees its place at once, and releasing it later does nothing', async (t) => {
   const { pool, client, acquire, released } = double()
   outliveLosses(pool)
   acquire()
@@ -34,7 +34,7 @@ t.test('a client that is lost gives its place back at once, and its holder relea
   t.same(released, [true])
 })
 
-t.test('one that nobody holds is left to the pool', async (t) => {
+t.test('an idle client is left to the pool', async (t) => {
   const { pool, client, acquire, released } = double()
   outliveLosses(pool)
   acquire()
@@ -44,7 +44,7 @@ t.test('one that nobody holds is left to the pool', async (t) => {
   t.same(released, [undefined])
 })
 
-t.test('pools and clients are listened to once, by however many stores', async (t) => {
+t.test('pools and clients get one listener, however many stores use them', async (t) => {
   const { pool, client, acquire } = double()
   outliveLosses(pool)
   outliveLosses(pool)

@@ -20,14 +20,14 @@ await keepsContract(t, {
 const SETTINGS = [
   'set session transaction isolation level serializable',
   "set time_zone = '-09:00'",
-  // What does no harm of that which a mode may change.
+  // Modes that are harmless.
   "set sql_mode = 'STRICT_ALL_TABLES,ANSI_QUOTES,PIPES_AS_CONCAT,IGNORE_SPACE,HIGH_NOT_PRECEDENCE,NO_BACKSLASH_ESCAPES," +
     "NO_AUTO_VALUE_ON_ZERO,PAD_CHAR_TO_FULL_LENGTH,ONLY_FULL_GROUP_BY,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO'",
   'set foreign_key_checks = 0, sql_auto_is_null = 1, sql_quote_show_create = 0',
   "set collation_connection = 'utf8mb4_general_ci'",
 ]
 
-t.test('the settings of the driver and of the session change nothing', async (t) => {
+t.test('settings of the driver and the session change nothing', async (t) => {
   const uri = await mysql(t)
   if (uri === undefined) return
   const pool = mysqlPool(uri, t, {
@@ -67,7 +67,7 @@ t.test('writes are committed even if autocommit was switched off in a session of
   t.match(await other.findAnomaly('kept'), { resolution: { note: 'n' } })
 })
 
-/** A pool whose calls are noted, and fail where `failing` names them. */
+/** A pool that records its calls and fails those that `failing` names. */
 function double(failing: string[] = []) {
   const calls: string[] = []
   const note = async (call: string): Promise<any> => {
@@ -111,7 +111,7 @@ function double(failing: string[] = []) {
   }
 }
 
-t.test('statements with values are executed apart from them, others as they are', async (t) => {
+t.test('statements with values are prepared, others are sent as they are', async (t) => {
   const { executor, calls } = double()
   t.same(await executor.rows('select 1', []), [{ sql: 'select 1' }])
   t.equal(await executor.run('delete from a where b = ?', ['c']), 3)
@@ -119,7 +119,7 @@ t.test('statements with values are executed apart from them, others as they are'
 })
 
 const ENDS: [what: string, failing: string[], outcome: string | undefined, calls: string[]][] = [
-  ['a work that ends well is committed', [], undefined, ['connect', 'begin', 'work', 'commit', 'release']],
+  ['a successful work is committed', [], undefined, ['connect', 'begin', 'work', 'commit', 'release']],
   ['a work that fails is rolled back', ['work'], 'work failed', ['connect', 'begin', 'work', 'rollback', 'release']],
   [
     'a commit that fails is rolled back',
@@ -133,7 +133,12 @@ const ENDS: [what: string, failing: string[], outcome: string | undefined, calls
     'work failed',
     ['connect', 'begin', 'work', 'rollback', 'destroy'],
   ],
-  ['nor is one that cannot begin', ['begin'], 'begin failed', ['connect', 'begin', 'destroy']],
+  [
+    'a connection that cannot begin is not used again either',
+    ['begin'],
+    'begin failed',
+    ['connect', 'begin', 'destroy'],
+  ],
   ['without a connection nothing happens', ['connect'], 'connect failed', ['connect']],
 ]
 
@@ -151,7 +156,7 @@ for (const [what, failing, outcome, expected] of ENDS) {
   })
 }
 
-t.test('the isolation is that of one transaction', async (t) => {
+t.test('the isolation level applies to one transaction', async (t) => {
   const { executor, calls } = double()
   await executor.transaction(async () => {}, 'read committed')
   await executor.transaction(async () => {})

@@ -23,7 +23,7 @@ await contract(t, open(url, t))
 await survivesLosses(t, url, open)
 await undoesLost(t, url, open)
 
-t.test('a connection that is lost while onPaid runs fails that onPaid alone', async (t) => {
+t.test('a connection lost while onPaid runs fails only that onPaid', async (t) => {
   const claim = await claimed(store, 'lost-connection')
   await t.rejects(
     store.fulfil(
@@ -46,7 +46,7 @@ t.test('a connection that is lost while onPaid runs fails that onPaid alone', as
   t.equal(await store.fulfil(claim, async () => {}, change), 'done')
 })
 
-t.test('a statement that fails in onPaid and is caught there ends the transaction all the same', async (t) => {
+t.test('a failed statement that onPaid catches still ends the transaction', async (t) => {
   const claim = await claimed(store, 'caught')
   await t.rejects(
     store.fulfil(
@@ -61,7 +61,7 @@ t.test('a statement that fails in onPaid and is caught there ends the transactio
   t.same(await store.findOrder('caught'), claim.order)
 })
 
-t.test('a statement that does not end holds a connection no longer than it takes to give it up', async (t) => {
+t.test('a statement that never ends holds a connection only until it is abandoned', async (t) => {
   const claim = await claimed(store, 'endless')
   const small = pgPool(url, t, { max: 1 })
   await t.rejects(
@@ -75,11 +75,11 @@ t.test('a statement that does not end holds a connection no longer than it takes
     ),
     { message: 'given up' },
   )
-  t.equal((await small.query('select 1')).rowCount, 1, 'the pool has a place for another')
+  t.equal((await small.query('select 1')).rowCount, 1, 'the pool has room for another connection')
   await pool.query("select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(600)'")
 })
 
-t.test('branches of onPaid that are under way when another fails write nothing', async (t) => {
+t.test('branches of onPaid still running when another fails write nothing', async (t) => {
   await pool.query('create table branches (n int)')
   const claim = await claimed(store, 'branches')
   const failed = new Error('mail server down')
@@ -97,7 +97,7 @@ t.test('branches of onPaid that are under way when another fails write nothing',
         const insert = async () => {
           await tx.query('insert into branches values (1)')
         }
-        // One is sent before the failure, one while it spreads, one when all is over.
+        // One is sent before the failure, one while it propagates, one afterwards.
         const branches = [insert(), failing.catch(insert), failing.catch(() => new Promise(setImmediate)).then(insert)]
         stray.push(...branches.map((branch) => branch.catch((error: Error) => error.message)))
         fail()
@@ -112,7 +112,7 @@ t.test('branches of onPaid that are under way when another fails write nothing',
   await pool.query('drop table branches')
 })
 
-t.test('a server that goes away ends no process, though nobody listens to the pool', async (t) => {
+t.test('a server that disappears does not crash the process, even without an error listener on the pool', async (t) => {
   const bare = new pg.Pool({ connectionString: url })
   t.teardown(() => bare.end())
   const lone = sqlStore(fromPg(bare))
@@ -127,7 +127,7 @@ t.test('a server that goes away ends no process, though nobody listens to the po
   t.equal(await lone.findOrder('nobody'), undefined)
 })
 
-t.test("rows of the user's own that refer to an order hold up no change of it", async (t) => {
+t.test("rows of the user's tables that refer to an order do not block changes of it", async (t) => {
   await pool.query('create table referring (out_trade_no text references wechat_trades)')
   const claim = await claimed(store, 'referred')
   t.equal(
@@ -145,14 +145,14 @@ t.test("rows of the user's own that refer to an order hold up no change of it", 
   await pool.query('drop table referring')
 })
 
-t.test('statements are prepared, unless told otherwise', async (t) => {
+t.test('statements are prepared by default', async (t) => {
   for (const [options, expected] of [
     [undefined, 1],
     [{ prepare: false }, 0],
   ] as const) {
     const one = pgPool(url, t, { max: 1 })
     await sqlStore(fromPg(one, options)).findOrder('prepared')
-    // Two stores on one pool, as two plugins have them, name the same statement the same.
+    // Two stores on one pool, as with two plugins, use the same name for the same statement.
     await sqlStore(fromPg(one, options)).findOrder('prepared')
     const named =
       "select from pg_prepared_statements where name like 'wechat%' and statement like '%from wechat_trades%'"
@@ -175,7 +175,7 @@ const SETTINGS = {
   row_security: 'off',
 }
 
-t.test('the settings of the driver and of the session change nothing', async (t) => {
+t.test('settings of the driver and the session change nothing', async (t) => {
   const types = new pg.TypeOverrides()
   types.setTypeParser(pg.types.builtins.INT8, BigInt)
   for (const type of [pg.types.builtins.TIMESTAMPTZ, pg.types.builtins.NUMERIC]) {
@@ -189,7 +189,7 @@ t.test('the settings of the driver and of the session change nothing', async (t)
   })
 })
 
-t.test('two runs of onPaid that cannot be serialized with each other are both done', async (t) => {
+t.test('two runs of onPaid that cannot be serialized are both done', async (t) => {
   const pool = pgPool(await postgres(t, 'serializable'), t)
   const store = sqlStore(fromPg(pool))
   await store.migrate()
@@ -206,7 +206,7 @@ t.test('two runs of onPaid that cannot be serialized with each other are both do
         claim,
         async (tx) => {
           const { rowCount } = await tx.query('select from stock')
-          // Each has read what the other is about to change.
+          // Each has read what the other will change.
           if (++runs === 2) go()
           await both
           await tx.query('insert into stock values ($1)', [rowCount])
@@ -216,6 +216,6 @@ t.test('two runs of onPaid that cannot be serialized with each other are both do
     ),
   )
   t.same(outcomes, ['done', 'done'])
-  t.equal(runs, 3, 'one of them twice')
+  t.equal(runs, 3, 'one of them ran twice')
   t.same((await pool.query('select taken from stock order by taken')).rows, [{ taken: 0 }, { taken: 1 }])
 })

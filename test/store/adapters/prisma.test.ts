@@ -11,7 +11,7 @@ import { keepsContract, pgPool } from '../databases.ts'
 
 const PROVIDERS = { postgres: 'postgresql', mysql: 'mysql', sqlite: 'sqlite' } as const
 
-/** The client that `prisma generate` makes of a schema without models; the command itself would fetch a program from outside of the npm registry. */
+/** The client that `prisma generate` creates from a schema without models. The command itself would download a program from outside the npm registry. */
 function clientClass(dialect: Dialect) {
   const provider = PROVIDERS[dialect]
   const config: GetPrismaClientConfig = {
@@ -28,7 +28,7 @@ function clientClass(dialect: Dialect) {
         const { wasm } = (await import(
           `@prisma/client/runtime/query_compiler_fast_bg.${provider}.wasm-base64.mjs`
         )) as { wasm: string }
-        // TypeScript knows WebAssembly from the libraries of browsers only.
+        // TypeScript has the WebAssembly types only in its browser library.
         return new (globalThis as any).WebAssembly.Module(Buffer.from(wasm, 'base64'))
       },
       importName: './query_compiler_fast_bg.js',

@@ -7,7 +7,7 @@ import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { betterSqlite3, closing, contract, sqliteFile } from '../databases.ts'
 import { change, claimed, newOrder } from '../orders.ts'
 
-/** Opens a library on a file, and closes it at the end of `t`; `undefined` where the library is not built. */
+/** Opens a library on a file, and closes it at the end of `t`; `undefined` if the library is not built. */
 type Open = (path: string, t: Test) => SqliteLike | undefined
 
 const sqlite = process.getBuiltinModule('node:sqlite') as
@@ -34,7 +34,7 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
   })
 }
 
-/** Resolves when told. */
+/** Resolves on request. */
 function gate() {
   let open!: () => void
   const opened = new Promise<void>((resolve) => {
@@ -43,9 +43,9 @@ function gate() {
   return { open, opened }
 }
 
-t.test('statements on the connection while onPaid runs wait for its end, and are not part of it', async (t) => {
+t.test('statements sent on the connection while onPaid runs wait for its end and are not part of it', async (t) => {
   const db = sqliteFile(':memory:', t)
-  // Two stores on one connection, as two plugins have them.
+  // Two stores on one connection, as with two plugins.
   const [store, other] = [sqlStore(fromSqlite(db)), sqlStore(fromSqlite(db), { tablePrefix: 'other_' })]
   await store.migrate()
   await other.migrate()
@@ -78,31 +78,34 @@ t.test('statements on the connection while onPaid runs wait for its end, and are
   t.ok(await other.findOrder('beside'))
 })
 
-t.test('what onPaid asks of its own store past its transaction is refused, as it would wait for itself', async (t) => {
-  const store = sqlStore(fromSqlite(sqliteFile(':memory:', t)))
-  await store.migrate()
-  const claim = await claimed(store, 'itself')
-  const { open, opened } = gate()
-  let later: Promise<unknown> | undefined
-  t.equal(
-    await store.fulfil(
-      claim,
-      async () => {
-        await t.rejects(store.findOrder('itself'), {
-          message: /onPaid .* is holding it: this call would wait for itself/,
-        })
-        await t.rejects(store.updateOrder('itself', change), { message: /would wait for itself/ })
-        later = opened.then(() => store.findOrder('itself'))
-      },
-      change,
-    ),
-    'done',
-  )
-  open()
-  t.match(await later, { outTradeNo: 'itself' }, 'what it leaves for later is served')
-})
+t.test(
+  'calls of onPaid to its own store, outside its transaction, are refused, as they would wait for themselves',
+  async (t) => {
+    const store = sqlStore(fromSqlite(sqliteFile(':memory:', t)))
+    await store.migrate()
+    const claim = await claimed(store, 'itself')
+    const { open, opened } = gate()
+    let later: Promise<unknown> | undefined
+    t.equal(
+      await store.fulfil(
+        claim,
+        async () => {
+          await t.rejects(store.findOrder('itself'), {
+            message: /onPaid .* is holding it: this call would wait for itself/,
+          })
+          await t.rejects(store.updateOrder('itself', change), { message: /would wait for itself/ })
+          later = opened.then(() => store.findOrder('itself'))
+        },
+        change,
+      ),
+      'done',
+    )
+    open()
+    t.match(await later, { outTradeNo: 'itself' }, 'calls that it leaves for later are served')
+  },
+)
 
-t.test("a write that meets another connection's is tried again", async (t) => {
+t.test("a write that conflicts with another connection's is tried again", async (t) => {
   const path = join(t.testdir(), 'test.db')
   const [mine, theirs] = [sqliteFile(path, t, { timeout: 0 }), sqliteFile(path, t)]
   const store = sqlStore(fromSqlite(mine))
@@ -114,7 +117,7 @@ t.test("a write that meets another connection's is tried again", async (t) => {
   t.same(await store.insertOrder(change(newOrder('busy'))), { inserted: true })
 
   theirs.exec('begin immediate')
-  await t.rejects(store.insertOrder(change(newOrder('busy-2'))), { code: 'SQLITE_BUSY' }, 'but not for ever')
+  await t.rejects(store.insertOrder(change(newOrder('busy-2'))), { code: 'SQLITE_BUSY' }, 'but not forever')
   theirs.exec('commit')
   t.equal(await store.findOrder('busy-2'), undefined)
 })
@@ -132,7 +135,7 @@ const SETTINGS = [
   'cell_size_check = on',
 ]
 
-t.test('the settings of the driver and of the connection change nothing', async (t) => {
+t.test('settings of the driver and the connection change nothing', async (t) => {
   const db = sqliteFile(join(t.testdir(), 'test.db'), t)
   db.defaultSafeIntegers()
   for (const setting of SETTINGS) db.exec(`pragma ${setting}`)

@@ -3,7 +3,7 @@ import { accessTo } from '../../../src/store/sql/access.ts'
 import type { Connection, Dialect, Executor, Row } from '../../../src/store/executor.ts'
 import { answerFirst } from '../doubles.ts'
 
-/** A database of these settings, and what was sent to it; `fail` makes the next statements fail. */
+/** A database with these settings, and what was sent to it; `fail` makes the next statements fail. */
 function double(dialect: Dialect, settings: Row = {}) {
   const sent: string[] = []
   const failures: Error[] = []
@@ -39,7 +39,7 @@ const COMMITTED = { transaction_isolation: 'read committed' }
 const SERIALIZABLE = { transaction_isolation: 'serializable' }
 const conflict = Object.assign(new Error('could not serialize access'), { code: '40001' })
 
-t.test('a database is looked at once, before anything else is sent', async (t) => {
+t.test('a database is checked once, before anything else is sent', async (t) => {
   const { executor, sent } = double('postgres', COMMITTED)
   const { reading, begin } = accessTo(executor, 'postgres')
   await Promise.all([reading.rows('a = ?', [1]), reading.rows('b = ? and c = ?', [1, 2])])
@@ -50,7 +50,7 @@ t.test('a database is looked at once, before anything else is sent', async (t) =
   t.same(sent, ['first', 'a = $1', 'b = $1 and c = $2', 'begin as set', 'd = $1'])
 })
 
-t.test('one that does not fit gets nothing, until it does', async (t) => {
+t.test('a database with wrong settings gets nothing until they are corrected', async (t) => {
   const settings: Row = { transaction_read_only: 'on' }
   const { executor, sent } = double('postgres', settings)
   const { reading, begin, single } = accessTo(executor, 'postgres')
@@ -69,7 +69,7 @@ t.test('one that does not fit gets nothing, until it does', async (t) => {
   t.same(sent, ['first', 'first', 'first', 'first', 'a'])
 })
 
-t.test('reads are retried when others are in the way', async (t) => {
+t.test('reads are retried on conflicts', async (t) => {
   const { executor, fail } = double('postgres', SERIALIZABLE)
   const { reading } = accessTo(executor, 'postgres')
   fail(conflict, conflict)
@@ -84,20 +84,23 @@ const LEVELS: [Dialect, Row, ours: string, single: string[]][] = [
 ]
 
 for (const [dialect, settings, ours, alone] of LEVELS) {
-  t.test(`${dialect} ${JSON.stringify(settings)}: the level of transactions and of single statements`, async (t) => {
-    const { executor, sent } = double(dialect, settings)
-    const { begin, transaction, single } = accessTo(executor, dialect)
-    await begin(async () => {})
-    await transaction(async () => {})
-    await single((connection) => connection.run('a', []))
-    t.same(
-      sent.filter((sql) => sql !== 'first'),
-      ['begin as set', ours, ...alone],
-    )
-  })
+  t.test(
+    `${dialect} ${JSON.stringify(settings)}: the isolation level of transactions and of single statements`,
+    async (t) => {
+      const { executor, sent } = double(dialect, settings)
+      const { begin, transaction, single } = accessTo(executor, dialect)
+      await begin(async () => {})
+      await transaction(async () => {})
+      await single((connection) => connection.run('a', []))
+      t.same(
+        sent.filter((sql) => sql !== 'first'),
+        ['begin as set', ours, ...alone],
+      )
+    },
+  )
 }
 
-t.test('nothing gets into a transaction that the library has given up while its work goes on', async (t) => {
+t.test('nothing is written to a transaction that the library has abandoned while its work continues', async (t) => {
   const { executor, sent } = double('sqlite')
   let running: Promise<unknown> | undefined
   const losing: Executor = {

@@ -10,32 +10,32 @@ const MCH_ID = ACCOUNT.mchId
 const order = (part: Partial<Order> = {}) => newOrder('tea', part)
 const none = order({ liveKey: null })
 
-t.test('what stands beside an order follows it', async (t) => {
+t.test('the rows beside an order follow it', async (t) => {
   const insertDue = 'insert into wechat_due (due_at, out_trade_no) values (?, ?)'
   const insertKey = 'insert into wechat_keys (mch_id, live_key, out_trade_no) values (?, ?, ?)'
   const deleteKey = 'delete from wechat_keys where mch_id = ? and live_key = ?'
   const here = 'due_at = ? and out_trade_no = ?'
   const cases: [what: string, order: Order, before: Order | undefined, expected: unknown[]][] = [
-    ['a new one', order(), undefined, [[insertKey, MCH_ID, 'tea', 'tea']]],
-    ['a new one that is over', none, undefined, []],
-    ['one that stays', order({ dueAt: at(0) }), order({ dueAt: at(0) }), []],
-    ['one that gets work', order({ dueAt: at(0) }), order(), [[insertDue, at(0).getTime(), 'tea']]],
+    ['a new order', order(), undefined, [[insertKey, MCH_ID, 'tea', 'tea']]],
+    ['a new order that is finished', none, undefined, []],
+    ['an order that stays unchanged', order({ dueAt: at(0) }), order({ dueAt: at(0) }), []],
+    ['an order that gets work', order({ dueAt: at(0) }), order(), [[insertDue, at(0).getTime(), 'tea']]],
     [
-      'one whose work is due later',
+      'an order whose work is due later',
       order({ dueAt: at(1) }),
       order({ dueAt: at(0) }),
       [[`update wechat_due set due_at = ? where (${here})`, at(1).getTime(), at(0).getTime(), 'tea']],
     ],
     [
-      'one that owes nothing more',
+      'an order with no work left',
       order(),
       order({ dueAt: at(0) }),
       [[`delete from wechat_due where ${here}`, at(0).getTime(), 'tea']],
     ],
-    ['one that is closed', none, order(), [[deleteKey, MCH_ID, 'tea']]],
-    ['one that takes its key back', order(), none, [[insertKey, MCH_ID, 'tea', 'tea']]],
+    ['a closed order', none, order(), [[deleteKey, MCH_ID, 'tea']]],
+    ['an order that takes its key back', order(), none, [[insertKey, MCH_ID, 'tea', 'tea']]],
     [
-      'one that takes another',
+      'an order that takes another key',
       order({ liveKey: 'cake' }),
       order(),
       [
@@ -53,7 +53,7 @@ t.test('what stands beside an order follows it', async (t) => {
   }
 })
 
-t.test('several are moved at once', async (t) => {
+t.test('several orders are moved at once', async (t) => {
   const { values } = moved([order({ dueAt: at(0) }), newOrder('cake', { dueAt: at(1) })], at(9))
   t.same(values, [at(9).getTime(), at(0).getTime(), 'tea', at(1).getTime(), 'cake'])
 })

@@ -41,19 +41,19 @@ const full: Cup = {
 
 const row = codec(CUP, DIALECTS.sqlite, 'cups')
 
-t.test('a column for each property, those of groups too', async (t) => {
+t.test('there is a column for each property, including those of groups', async (t) => {
   t.same(row.columns, ['id', 'price', 'made_at', 'sold_at', 'label', 'refill_count', 'owner', 'owner_since'])
   t.equal(row.places.length, row.columns.length)
   t.equal(row.selection, row.columns.map((column) => `cups.${column} as ${column}`).join(', '))
 })
 
-t.test('absent values are written as NULL, and come back as they were', async (t) => {
+t.test('absent values are written as NULL, and are absent again when read', async (t) => {
   const values = ['a', 1250, ms, null, null, 0, null, null]
   t.same(row.write(bare), values)
   t.strictSame(row.read(Object.fromEntries(values.map((value, n) => [row.columns[n], value]))), bare)
 })
 
-t.test('values are written and come back, in any form that drivers give integers', async (t) => {
+t.test('values are read back unchanged, in any form in which drivers return integers', async (t) => {
   const values = ['b', Number.MAX_SAFE_INTEGER, ms, ms, '', 0, 'o', ms]
   t.same(row.write(full), values)
   for (const integer of [Number, String, BigInt]) {
@@ -69,6 +69,6 @@ t.test('values are written and come back, in any form that drivers give integers
   }
 })
 
-t.test('of what has a table of its own the number is written', async (t) => {
+t.test('for a group with its own table only the number is written', async (t) => {
   t.equal(row.write({ ...bare, refills: ['one', 'two'] })[5], 2)
 })

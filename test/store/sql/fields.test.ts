@@ -6,7 +6,7 @@ import type { Fields } from '../../../src/store/sql/fields.ts'
 import { schema } from '../../../src/store/sql/schema/schema.ts'
 import { sqliteFile } from '../databases.ts'
 
-/** Columns that hold no property: SQLite says them of each table, with whether they may be NULL. */
+/** Columns without a property, in SQLite's description of a table, with whether they may be NULL. */
 const OWN: Record<string, string[]> = { history: ['id'], trades: ['history'] }
 
 const db = sqliteFile(':memory:', t)
@@ -19,7 +19,7 @@ for (const [name, fields] of Object.entries({
   anomalies: ANOMALY,
   sessions: SESSION,
 })) {
-  t.test(`${name}: each column holds a property, and is NULL where that may be empty`, async (t) => {
+  t.test(`${name}: each column has a property, and may be NULL if the property may be empty`, async (t) => {
     const columns = db.pragma(`table_info(wechat_${name})`) as { name: string; notnull: number }[]
     const made = columns
       .filter(({ name: column }) => !OWN[name]?.includes(column))

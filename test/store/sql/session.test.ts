@@ -11,7 +11,7 @@ import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { mysql, mysqlPool, pgPool, postgres, sqliteFile } from '../databases.ts'
 import { echoing } from '../doubles.ts'
 
-/** A database that answers as one does whose settings are these. */
+/** A database that answers like one with these settings. */
 const FITTING: Record<Dialect, Record<string, string | number>> = {
   postgres: { transaction_isolation: 'read committed', transaction_read_only: 'off' },
   mysql: {
@@ -50,7 +50,7 @@ const REFUSED: [Dialect, changed: Record<string, string | number>, message: RegE
 
 const double = (dialect: Dialect, changed = {}): Reader => echoing(dialect, { ...FITTING[dialect], ...changed })
 
-t.test('a session that fits', async (t) => {
+t.test('a session with suitable settings', async (t) => {
   t.same(await checkSession('postgres', double('postgres')), { single: true })
   t.same(await checkSession('postgres', double('postgres', { transaction_isolation: 'serializable' })), {
     single: false,
@@ -69,15 +69,19 @@ for (const [dialect, changed, message] of REFUSED) {
   })
 }
 
-t.test('a text that changes on its way is refused', async (t) => {
+t.test('a connection that changes a text is refused', async (t) => {
   const message = /the text "\\\\红茶🍵" comes back as .* character set .* must be UTF-8/
   for (const changed of [{ sent_back: '\\??' }, { stored_as: '5c3f3f' }, { sent_back: undefined }]) {
     await t.rejects(checkSession('sqlite', double('sqlite', changed)), { message })
   }
-  await t.rejects(checkSession('sqlite', { rows: async () => [] }), { message }, 'or does not come back at all')
+  await t.rejects(
+    checkSession('sqlite', { rows: async () => [] }),
+    { message },
+    'also if the text does not come back at all',
+  )
 })
 
-/** What the first use of a store says. */
+/** The error of the first use of a store. */
 async function firstUse(executor: Executor<any>): Promise<string> {
   return await sqlStore(executor)
     .findOrder('nobody')
@@ -122,7 +126,7 @@ t.test('MariaDB and MySQL', async (t) => {
   t.match(await firstUse(mysql2('select 1', { rowsAsArray: true })), 'rows must be objects')
   t.equal(await firstUse(mysql2('select 1')), 'found nothing')
 
-  // What is quoted by the driver is read by the server as something else then; what is sent apart from the statement is not.
+  // The server then misreads what the driver quotes, but not values sent separately from the statement.
   const noEscapes = "set sql_mode = 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES'"
   const pool = mysql2callbacks.createPool(uri)
   pool.on('connection', wants(noEscapes))
@@ -140,7 +144,7 @@ t.test('SQLite', async (t) => {
   db.exec('pragma query_only = 1')
   await t.rejects(store.findOrder('nobody'), { message: /query_only is "1"/ })
   db.exec('pragma query_only = 0')
-  t.equal(await store.findOrder('nobody'), undefined, 'a setting that is put right is good')
+  t.equal(await store.findOrder('nobody'), undefined, 'a corrected setting is accepted')
   db.exec('pragma query_only = 1')
-  t.equal(await store.findOrder('nobody'), undefined, 'it is asked for once')
+  t.equal(await store.findOrder('nobody'), undefined, 'the settings are queried once')
 })

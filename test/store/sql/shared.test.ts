@@ -4,9 +4,9 @@ import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import { tables } from '../../../src/store/sql/schema/tables.ts'
 import { sharedOf } from '../../../src/store/sql/shared.ts'
 
-// What the databases make of it, the contract of stores shows.
+// The store contract tests it on real databases.
 
-t.test('a database that fails is not a name that is taken', async (t) => {
+t.test('a database error is not treated as an existing name', async (t) => {
   const gone = new Error('the disk is full')
   const failing = {
     single: async () => {

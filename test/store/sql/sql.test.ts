@@ -37,7 +37,7 @@ const settle: Decide = (order) =>
     payment: paymentOf(order),
   })
 
-/** A store on the executor that has found its database fit, and what went through it since it was last asked. */
+/** A store on the executor that has already checked its database, and the statements since the last look. */
 async function watched(
   executor: Executor<any>,
   options: SqlStoreOptions = {},
@@ -160,7 +160,7 @@ const SENT: Sent[] = [
     ['begin', 'select trades', 'update due', 'update trades', 'commit'],
   ],
   [
-    'claimDue of nothing',
+    'claimDue with nothing due',
     (store) => store.claimDue(OWNER, at(0), 10, 1000, { outTradeNo: 'sent' }),
     ['begin', 'select trades', 'commit'],
     ['begin', 'select trades', 'commit'],
@@ -232,7 +232,7 @@ const ANALYZE: Record<Dialect, string[]> = {
   mysql: ['analyze table many_trades', 'analyze table many_due'],
   sqlite: ['analyze'],
 }
-/** How the plan of a statement says that it goes along the schedule. */
+/** What the plan of a statement contains if it uses the index of the schedule. */
 const IN_ORDER: Record<Dialect, RegExp> = {
   postgres: /Index (?:Only )?Scan (?:using|on) many_due_at/,
   mysql: /"table":"many_due","type":"range","possible_keys":"PRIMARY","key":"PRIMARY"/,
@@ -240,7 +240,7 @@ const IN_ORDER: Record<Dialect, RegExp> = {
 }
 const EXPLAIN: Record<Dialect, string> = { postgres: 'explain', mysql: 'explain', sqlite: 'explain query plan' }
 
-/** Finds statements that wait for a row. SQLite has one writer, and waits for it in the library. */
+/** Finds statements that wait for a row. SQLite has one writer, and waits inside the library. */
 const WAITING: Partial<Record<Dialect, string>> = {
   postgres: "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
   mysql: "select 1 from information_schema.innodb_trx where trx_state = 'LOCK WAIT'",
@@ -252,7 +252,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     const store = sqlStore(executor)
     await store.migrate()
 
-    t.test('no call takes more round trips than it needs', async (t) => {
+    t.test('no call makes more round trips than necessary', async (t) => {
       const { store, statements } = await watched(executor)
       for (const [call, run, postgres, others] of SENT) {
         await run(store)
@@ -265,7 +265,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
     })
 
-    t.test('a single statement autocommits where that is safe', async (t) => {
+    t.test('a single statement autocommits if that is safe', async (t) => {
       const { store, statements } = await watched(executor)
       const session = { tokenHash: 'single', appid: 'a', openid: 'o', expiresAt: at(0) }
       const anomaly: Anomaly = { id: 'single', kind: 'late', outTradeNo: 'single', at: at(0), reason: 'r' }
@@ -281,14 +281,14 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
     })
 
-    t.test('columns that stay as they are are not written', async (t) => {
+    t.test('unchanged columns are not written', async (t) => {
       const { store, statements } = await watched(executor)
       await store.insertOrder(change(newOrder('columns')))
       await store.updateOrder('columns', (order) => change({ ...order, attempts: 1 }))
       t.ok(statements().some(({ sql }) => /update wechat_trades set attempts = \S+, history = \S+ where/.test(sql)))
     })
 
-    t.test('refunds grow, change and go with their order, and nothing else of it is written', async (t) => {
+    t.test('refunds are added, changed and removed with their order, and nothing else is written', async (t) => {
       const { store, statements } = await watched(executor)
       await store.insertOrder(change(newOrder('refunds', { refunds: [newRefund(0)] })))
       for (const refunds of [
@@ -329,7 +329,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       )
     })
 
-    t.test('an order whose work has been put elsewhere meanwhile is not brought forward', async (t) => {
+    t.test('an order whose work was rescheduled meanwhile is not brought forward', async (t) => {
       const moved = sqlStore(executor, { tablePrefix: 'moved_' })
       await moved.migrate()
       await moved.insertOrder(change(newOrder('moved', { dueAt: at(5), expiresAt: at(0) })))
@@ -339,7 +339,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.same((await moved.findOrder('moved'))?.dueAt, at(5))
     })
 
-    t.test("a conflict of the user's own is not taken for one of ours", async (t) => {
+    t.test("a conflict in the user's own tables is not mistaken for one of ours", async (t) => {
       await executor.run('create table own (id varchar(36) not null primary key)', [])
       await executor.run("insert into own (id) values ('taken')", [])
       const claim = await claimed(store, 'own')
@@ -353,7 +353,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       })
     })
 
-    t.test('a work whose transaction has ended on the way is not done', async (t) => {
+    t.test('a work whose transaction ended early does not count as done', async (t) => {
       const claim = await claimed(store, 'ended')
       const end: Record<Dialect, (tx: any) => Promise<void>> = {
         postgres: (tx) => tx.query('rollback'),
@@ -367,7 +367,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await store.findOrder('ended'))?.fulfilment, 'due')
     })
 
-    t.test('stores of different prefixes know nothing of each other', async (t) => {
+    t.test('stores with different prefixes are independent', async (t) => {
       const other = sqlStore(executor, { tablePrefix: 'other_' })
       await other.migrate()
       await other.insertOrder(change(newOrder('elsewhere')))
@@ -375,7 +375,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await other.findOrder('elsewhere'))?.outTradeNo, 'elsewhere')
     })
 
-    t.test('a transaction of ours that met a deadlock is run again', async (t) => {
+    t.test('a transaction of ours is run again after a deadlock', async (t) => {
       await store.insertOrder(change(newOrder('deadlock')))
       let decided = 0
       await sqlStore(failing(executor, 2, 'within')).updateOrder('deadlock', (order) => {
@@ -404,7 +404,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
     })
 
-    t.test('a work whose transaction the database has given up is run again at once, but not for ever', async (t) => {
+    t.test('a work whose transaction the database aborted runs again at once, but not forever', async (t) => {
       const claim = await claimed(store, 'again')
       const fulfil = async (executor: Executor<any>, work = async () => {}) => {
         let works = 0
@@ -424,10 +424,10 @@ for (const { dialect, connect } of await everyDatabase(t)) {
 
       const notFound = Object.assign(new Error('5 NOT_FOUND'), { code: 5 })
       const failed = await fulfil(executor, () => Promise.reject(notFound))
-      t.same(failed, { outcome: notFound, works: 1 }, 'an error of the work may have a code that SQLite has for "busy"')
+      t.same(failed, { outcome: notFound, works: 1 }, "an error of the work may have SQLite's code for busy")
     })
 
-    t.test('an insert whose rival has given the key up meanwhile is tried again', async (t) => {
+    t.test('an insert is retried if its rival has released the key meanwhile', async (t) => {
       let refused = 0
       const refuse = (connection: Connection): Connection => ({
         ...connection,
@@ -446,7 +446,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await store.history('rival')).length, 1)
     })
 
-    t.test('a claim of one order waits for the lock of its row, and takes the row as it is then', async (t) => {
+    t.test('a claim of one order waits for the lock of its row, and then takes the current row', async (t) => {
       const waiting = WAITING[dialect]
       if (waiting === undefined) return
       await store.insertOrder(change(newOrder('held', { dueAt: at(0) })))
@@ -461,7 +461,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         const others = await store.claimDue(OWNER, at(0), 100, 1000)
         t.notOk(
           others.some(({ order }) => order.outTradeNo === 'held'),
-          'who takes whatever is due does not wait',
+          'a claim of anything due does not wait',
         )
       })
       t.match(await claim.begun, [{ claims: 1, order: { outTradeNo: 'held', attempts: 7, dueAt: at(1000) } }])
@@ -500,7 +500,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
   })
 }
 
-t.test('the dialect can be said beside the executor', async (t) => {
+t.test('the dialect can be given separately from the executor', async (t) => {
   const sent: string[] = []
   const record: Connection = {
     rows: async (sql, values) => {

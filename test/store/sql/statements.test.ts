@@ -26,7 +26,7 @@ t.test('insert adds any number of rows in one statement', async (t) => {
   )
 })
 
-t.test('update sets what differs', async (t) => {
+t.test('update sets only what differs', async (t) => {
   const before = { x: 1, y: 2 }
   t.equal(update('points', point, before, { ...before }, 'id = ?', ['a']), undefined)
   t.same(update('points', point, before, { x: 1, y: 5 }, 'id = ?', ['a']), {
@@ -35,7 +35,7 @@ t.test('update sets what differs', async (t) => {
   })
 })
 
-t.test('joined makes one statement of several, with their values in order', async (t) => {
+t.test('joined combines several statements into one, with their values in order', async (t) => {
   const [one, two, three] = ['one', 'two', 'three'].map((sql, n) => ({ sql, values: [n] })) as [any, any, any]
   t.same(joined([]), [])
   t.same(joined([one]), [one])

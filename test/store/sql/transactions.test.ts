@@ -5,7 +5,7 @@ import { tables } from '../../../src/store/sql/schema/tables.ts'
 import { transactionsOf } from '../../../src/store/sql/transactions.ts'
 import { newOrder, paymentOf } from '../orders.ts'
 
-/** A connection that finds these orders, and what it was asked. */
+/** A connection that finds these orders, and its queries. */
 function finding(...numbers: string[]): { connection: Connection; asked: Value[][] } {
   const asked: Value[][] = []
   return {
@@ -24,18 +24,18 @@ const unpaid = newOrder('tea')
 const paid = { ...unpaid, payment: paymentOf(unpaid) }
 const other = { ...paid, payment: { ...paid.payment, transactionId: 'another' } }
 
-t.test('only a change that records a transaction first claims it', async (t) => {
+t.test('a change claims a transaction only if it records one for the first time', async (t) => {
   for (const dialect of ['postgres', 'mysql', 'sqlite'] as const) {
     const { claim } = transactionsOf(tables(), DIALECTS[dialect])
     const { connection, asked } = finding()
     t.equal(await claim(unpaid, undefined, connection), undefined)
     t.equal(await claim(unpaid, paid, connection), undefined)
     t.equal(await claim(paid, paid, connection), undefined)
-    t.same(asked, [], 'and nothing is asked for the others')
+    t.same(asked, [], 'and nothing is queried for the others')
     for (const before of [undefined, unpaid, other]) {
       t.match(await claim(paid, before, connection), { sql: /^insert into wechat_transactions / })
     }
-    t.equal(asked.length, dialect === 'postgres' ? 0 : 3, `${dialect}: asked first, or claimed in one round trip`)
+    t.equal(asked.length, dialect === 'postgres' ? 0 : 3, `${dialect}: queried first, or claimed in one round trip`)
   }
 })
 

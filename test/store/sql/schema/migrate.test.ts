@@ -13,7 +13,7 @@ import { insert } from '../../../../src/store/sql/statements.ts'
 import { everyDatabase } from '../../databases.ts'
 import { OWNER, at, change, newOrder, ORDER_1, paymentOf } from '../../orders.ts'
 
-/** Writes as a process of version 1 or 2 did. */
+/** Writes like a process of version 1 or 2. */
 function writer(executor: Executor, names: Tables) {
   const differences = DIALECTS[executor.dialect]
   const write = async <T>(table: string, fields: Fields<T>, rows: T[]) => {
@@ -56,7 +56,7 @@ const REFUNDED: Refund = {
 
 const STATES: OrderState[] = ['created', 'unknown', 'prepaid', 'closing', 'paid', 'closed', 'failed']
 
-/** An order of each kind, with every field that such a one has. */
+/** An order of each kind, with all its fields. */
 function ordersOfEveryKind(): Order[] {
   const all = STATES.map((state, n) =>
     newOrder(`of-${state}`, {
@@ -117,7 +117,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
         }
 
         const due = (await store.claimDue(OWNER, at(5), 100, 60_000)).map(({ order }) => order.outTradeNo)
-        t.same(due, ['of-created', 'of-prepaid', 'owed', 'of-paid'], 'the longest due first')
+        t.same(due, ['of-created', 'of-prepaid', 'owed', 'of-paid'], 'the longest overdue first')
         t.same(await store.countDue(at(60_005), at(60_000)), { due: 6, stuck: 1 })
 
         const owed = kept.find(({ outTradeNo }) => outTradeNo === 'owed')!
@@ -136,13 +136,13 @@ for (const { dialect, connect } of await everyDatabase(t)) {
           existing: { outTradeNo: 'of-paid' },
         })
 
-        await t.rejects(old.orders(newOrder('of an old process')), 'which can do nothing more')
+        await t.rejects(old.orders(newOrder('of an old process')), 'which cannot write any more')
         const before = await store.findOrder('of-prepaid')
         for (const sql of schema(dialect, { tablePrefix, from })) await executor.run(sql, [])
         t.same(await store.findOrder('of-prepaid'), before, 'run again, the statements do nothing')
       })
 
-      t.test(`from version ${from}, it waits for the leases of processes that still run`, async (t) => {
+      t.test(`from version ${from}, it waits for the leases of running processes`, async (t) => {
         const tablePrefix = `held_${from}_`
         const names = tables(tablePrefix)
         for (const sql of migrations(dialect, names).slice(0, from).flat()) await executor.run(sql, [])
@@ -154,7 +154,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
           const order = newOrder(name, { state: 'paid', ...part })
           return { ...order, payment: paymentOf(order) }
         }
-        // None of these is at work: asked about, tried again later, waiting for its refund.
+        // None of these is being worked on: they wait for a query, a retry or a refund.
         await old.orders(
           newOrder('asked', { claims: 1, dueAt: soon }),
           paid('failing', { fulfilment: 'due', attempts: 1, claims: 1, dueAt: soon }),

@@ -12,7 +12,7 @@ import { insert } from '../../../../src/store/sql/statements.ts'
 import { everyDatabase } from '../../databases.ts'
 import { at, newOrder, ORDER_1, paymentOf } from '../../orders.ts'
 
-/** Everything that the database knows of the tables of this prefix, without the prefix. */
+/** Everything that the database knows about the tables with this prefix, without the prefix. */
 const DESCRIBE: Record<Dialect, (executor: Executor, prefix: string) => Promise<unknown[]>> = {
   async postgres({ rows }, prefix) {
     return await rows(
@@ -42,7 +42,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
   t.test(dialect, async (t) => {
     const executor = connect()
 
-    t.test('migrate makes what schema says, and nothing else', async (t) => {
+    t.test('migrate creates exactly what schema returns', async (t) => {
       await sqlStore(executor, { tablePrefix: 'migrated_' }).migrate()
       for (const sql of schema(dialect, { tablePrefix: 'by_hand_' })) await executor.run(sql, [])
       const made = await describe(executor, 'migrated_')
@@ -50,7 +50,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.strictSame(made, await describe(executor, 'by_hand_'))
     })
 
-    t.test('tables made by hand are not made again', async (t) => {
+    t.test('tables created by hand are not created again', async (t) => {
       for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
       for (const sql of schema(dialect, { tablePrefix: 'twice_' })) await executor.run(sql, [])
       const ran: string[] = []
@@ -61,7 +61,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
             ran.push(sql)
             return 0
           },
-          transaction: () => t.fail('nothing is to be done') as never,
+          transaction: () => t.fail('there is nothing to do') as never,
         },
         { tablePrefix: 'twice_' },
       ).migrate()
@@ -76,7 +76,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
     })
 
-    t.test('a migration that breaks off leaves no lock behind, and can be repeated', async (t) => {
+    t.test('an interrupted migration leaves no lock, and can be repeated', async (t) => {
       const breaking: Executor = {
         ...executor,
         transaction: (work) =>
@@ -99,7 +99,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
     })
 
     t.test(
-      'version 2: of orders that one transaction has paid the earliest has it, the others are findings',
+      'version 2: of several orders with one transaction the earliest keeps it, and the others become findings',
       async (t) => {
         const tablePrefix = 'from_1_'
         const names = tables(tablePrefix)
@@ -133,14 +133,14 @@ for (const { dialect, connect } of await everyDatabase(t)) {
           payment: late.payment,
         }
         t.hasStrict(await store.anomalies(100), [found])
-        t.match(await store.findOrder('late'), { state: 'paid', payment: late.payment }, 'which stay as they are')
+        t.match(await store.findOrder('late'), { state: 'paid', payment: late.payment }, 'which stay unchanged')
 
-        t.same((await store.findOrder('unpaid'))?.apiVersion, 'v2', 'there was no other')
+        t.same((await store.findOrder('unpaid'))?.apiVersion, 'v2', 'there were no others')
 
         const known = await describe(executor, tablePrefix)
         await t.rejects(
           write([paidBy('t-3', 'of an old process')]),
-          'a process of version 1 that still runs does nothing more',
+          'a process of version 1 that still runs cannot write any more',
         )
         for (const sql of schema(dialect, { tablePrefix })) await executor.run(sql, [])
         t.same(await describe(executor, tablePrefix), known)
@@ -166,7 +166,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
   })
 }
 
-t.test('from a version on only what is newer comes back', async (t) => {
+t.test('given a version, only newer statements are returned', async (t) => {
   const all = migrations('postgres', tables())
   t.same(schema('postgres'), all.flat())
   t.same(schema('postgres', { from: 1 }), all.slice(1).flat())

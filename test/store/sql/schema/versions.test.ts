@@ -5,7 +5,7 @@ import { tables } from '../../../../src/store/sql/schema/tables.ts'
 
 const nameOf = (column: string) => column.split(' ')[0]
 
-t.test('what changes often stands at the end of an order, and nothing of it is indexed', async (t) => {
+t.test('columns that change often are at the end of an order, and not indexed', async (t) => {
   for (const differences of Object.values(DIALECTS)) {
     const [trades] = VERSIONS[2]!(tables(), differences).filter(
       (step) => typeof step !== 'string' && step.name === 'wechat_trades',
