@@ -46,6 +46,8 @@ const COMMON = {
   refund_count: '0',
   attempts: '0',
   claims: '0',
+  // As this version writes it: without, the tables of older versions would be asked for each order.
+  history: `'[[1768440600000,"order","order of 100 fen","created"]]'`,
 }
 
 const UNPAID = { ...COMMON, state: "'prepaid'", fulfilment: "'none'" }
