@@ -82,7 +82,6 @@ async function run(flags: RunFlags, { out, err }: Output): Promise<number> {
     readSeverities,
     readWord,
     runCard,
-    runCommand,
     textOf,
   } = await report()
   const { orderUrl, orderCmd, closeUrl, closeCmd, probeUrl, verifyCmd, restartCmd, settle, iOwnThisHost, json } = flags
@@ -98,7 +97,7 @@ async function run(flags: RunFlags, { out, err }: Output): Promise<number> {
         order: askBy(orderUrl, orderCmd, 'POST'),
         close: askBy(closeUrl, closeCmd, 'POST'),
         probe: ask && (async (outTradeNo) => readWord(await ask({ out_trade_no: outTradeNo }))),
-        restart: restartCmd === undefined ? undefined : () => runCommand(restartCmd, {}),
+        restart: askBy(undefined, restartCmd, 'POST'),
         settleMs: settle,
         ownHost: iOwnThisHost,
       },

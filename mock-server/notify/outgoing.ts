@@ -1,6 +1,5 @@
 import type { Outgoing } from '../faults/hooks.ts'
 import type { ApiVersion } from '../wire/names.ts'
-import type { FieldChanges } from '../wire/tamper.ts'
 import type { NotificationData } from './notification.ts'
 
 /** Signs a notification of API v3; called for each send. */
@@ -18,8 +17,10 @@ const HEADERS: Readonly<Record<ApiVersion, Outgoing['headers']>> = {
   },
 }
 
-/** With other headers; null removes one, whatever its case. */
-function withHeaders(headers: Outgoing['headers'], changes: FieldChanges): Outgoing['headers'] {
+/** With other headers, if the signing says so; null removes one, whatever its case. */
+function withHeaders(headers: Outgoing['headers'], signing: NotificationData['signing']): Outgoing['headers'] {
+  if (!signing) return headers
+  const changes = signing.headers
   const names = Object.keys(changes).map((name) => name.toLowerCase())
   return Object.fromEntries([
     ...Object.entries(headers).filter(([name]) => !names.includes(name.toLowerCase())),
@@ -32,18 +33,16 @@ export function noticeHeaders(
   { version, body, signing, mchId }: Pick<NotificationData, 'version' | 'body' | 'signing' | 'mchId'>,
   signer: NoticeSigner,
 ): Outgoing['headers'] {
-  const headers = { ...HEADERS[version], ...(version === 'v3' && signer({ mchId, signing })(body)) }
-  return signing ? withHeaders(headers, signing.headers) : headers
+  return withHeaders({ ...HEADERS[version], ...(version === 'v3' && signer({ mchId, signing })(body)) }, signing)
 }
 
 /** A notification as it is to be sent. */
 export function outgoingOf(data: NotificationData, signer: NoticeSigner | undefined): Outgoing {
   const { version, url, body, signing } = data
   const sign = version === 'v3' ? signer!(data) : undefined
-  const headers = { ...HEADERS[version], ...sign?.(body) }
   return {
     url,
-    headers: signing ? withHeaders(headers, signing.headers) : headers,
+    headers: withHeaders({ ...HEADERS[version], ...sign?.(body) }, signing),
     body,
     ...(sign && { sign }),
   }

@@ -19,8 +19,8 @@ export interface CardOptions {
   readonly close?: Ask | undefined
   /** Level L2: what has become of an order. */
   readonly probe?: ((outTradeNo: string) => Promise<OrderWord>) | undefined
-  /** Brings a dead backend back. */
-  readonly restart?: (() => Promise<unknown>) | undefined
+  /** Brings a dead backend back. It gets no values. */
+  readonly restart?: Ask | undefined
   /** Only these cases: ids, or chapters by their first digit, such as `N-3`. */
   readonly only?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined

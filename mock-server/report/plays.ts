@@ -64,8 +64,6 @@ interface RefusalOptions {
   readonly taken?: 'FAIL' | 'PASS' | 'LAX'
   /** The genuine notification that follows may be refused: the backend may hold the order back for a person. */
   readonly held?: true
-  /** Nothing genuine follows. */
-  readonly alone?: true
 }
 
 const TAKEN: Readonly<Record<'FAIL' | 'PASS' | 'LAX', readonly [CardVerdict, string]>> = {
@@ -93,7 +91,7 @@ export async function refusedOr(
 }
 
 /** The notification is refused and nothing is fulfilled; then the genuine one of the same order is taken. */
-export const refused = (make: Make, { needs = [], taken = 'FAIL', held, alone }: RefusalOptions = {}): Play => ({
+export const refused = (make: Make, { needs = [], taken = 'FAIL', held }: RefusalOptions = {}): Play => ({
   needs: ['acks', ...needs],
   outcomes: [
     [
@@ -102,16 +100,13 @@ export const refused = (make: Make, { needs = [], taken = 'FAIL', held, alone }:
     ],
     TAKEN[taken],
     ['FAIL', 'goods go out, or there is no answer'],
-    ...(alone
-      ? []
-      : held
-        ? ([['LAX', 'the genuine notification that follows is refused: the order waits for a person']] as const)
-        : ([['FAIL', 'the genuine notification that follows is not taken']] as const)),
+    held
+      ? ['LAX', 'the genuine notification that follows is refused: the order waits for a person']
+      : ['FAIL', 'the genuine notification that follows is not taken'],
   ],
   run: async (bench) => {
     const outTradeNo = await bench.order()
     await refusedOr(bench, await bench.send(await make(bench, outTradeNo)), outTradeNo, taken)
-    if (alone) return
     await genuineFollows(bench, outTradeNo, held)
   },
 })

@@ -6,7 +6,7 @@ import { Ruling, type CardVerdict, type Level, type Need, type Severity } from '
 import { checkOptions, selectCases, suiteOf, type CardOptions } from './options.ts'
 import { createBench, type Bench, type CardEvent } from './parts/bench.ts'
 import { askUntil, pauseFor, StepError, type OrderWord } from './parts/merchant.ts'
-import { createOrders, type Orders } from './parts/orders.ts'
+import { createOrders, ORDER_LIMIT_MS, type Orders } from './parts/orders.ts'
 import { shoot } from './parts/shoot.ts'
 import { setTrap, type Trap } from './parts/trap.ts'
 
@@ -57,10 +57,29 @@ export interface CardRun {
 }
 
 const SETTLE_MS = 3000
-/** A backend that has stopped answering may come back by itself, or by a restart, in this time. */
-const COMES_BACK_MS = 5000
-const RESTART_MS = 30_000
-const QUICK_LOOK_MS = 1000
+
+/** How long a run waits, in real milliseconds. */
+export interface Limits {
+  /** For an answer of the backend at most, whatever the case allows. */
+  readonly answerMs: number
+  /** For an order that the backend was asked for. */
+  readonly orderMs: number
+  /** For a backend that has stopped answering to come back by itself, */
+  readonly comesBackMs: number
+  /** or after a restart. */
+  readonly restartMs: number
+  /** For a sign of life of one that is dead. */
+  readonly quickLookMs: number
+}
+
+const LIMITS: Limits = {
+  answerMs: Infinity,
+  orderMs: ORDER_LIMIT_MS,
+  comesBackMs: 5000,
+  restartMs: 30_000,
+  quickLookMs: 1000,
+}
+
 /** Work that a backend does later than this after the last case is not seen. */
 const LATE_MS = 1000
 
@@ -92,11 +111,12 @@ const countsOf = (results: readonly CaseResult[]): Record<CardVerdict, number> =
 }
 
 /**
- * Prepares a run against a backend that is configured for the world.
+ * Prepares a run against a backend that is configured for the world. `shorter`: limits for a backend that is known to hang.
  * @throws MockError BAD_INPUT
  */
-export function createRun(world: World, options: CardOptions): CardRun {
+export function createRun(world: World, options: CardOptions, shorter: Partial<Limits> = {}): CardRun {
   checkOptions(options)
+  const limits = { ...LIMITS, ...shorter }
   const { version = 'v2', seed = 'card', order, close, probe, restart, settleMs = SETTLE_MS } = options
   const { notifyUrl = '', refundUrl = '', loginUrl = '' } = options
   const suite = suiteOf(version)
@@ -119,7 +139,7 @@ export function createRun(world: World, options: CardOptions): CardRun {
   let dead: string | undefined
 
   /** What a case has at hand, and what it leaves. */
-  function benchFor(id: string, parts: { trap: Trap; orders: Orders; acks: boolean }, limit = settleMs) {
+  function benchFor(id: string, parts: { trap: Trap; orders: Orders; acks: boolean }) {
     const events: CardEvent[] = []
     const promises = new Map<string, number>()
     const made = createBench({
@@ -134,7 +154,8 @@ export function createRun(world: World, options: CardOptions): CardRun {
       close,
       has: (need) => (need === 'acks' ? parts.acks : given[need]),
       probe: probe as ((outTradeNo: string) => Promise<OrderWord>) | undefined,
-      settleMs: limit,
+      settleMs,
+      answerMs: limits.answerMs,
       expected: promises,
       tell: (event) => events.push(event),
       started: nativeElapsed(),
@@ -147,7 +168,7 @@ export function createRun(world: World, options: CardOptions): CardRun {
   const prepare = () =>
     (ready ??= (async (): Promise<Prepared> => {
       const trap = await setTrap(random.hex(32, 'trap'))
-      const orders = createOrders(world, notifyUrl, createRandom(`${seed}/orders`), order)
+      const orders = createOrders(world, notifyUrl, createRandom(`${seed}/orders`), order, limits.orderMs)
       const { bench } = benchFor('canary', { trap, orders, acks: true })
       try {
         await suite.canary(bench)
@@ -174,14 +195,14 @@ export function createRun(world: World, options: CardOptions): CardRun {
     let how = 'it came back by itself'
     if (restart) {
       how = 'it came back by the restart command'
-      await restart().catch((error: Error) => {
+      await restart({}).catch((error: Error) => {
         how = `the restart command failed (${error.message}), and it came back`
       })
     }
     const still = await askUntil(
       () => canaryFails(parts),
       (fails) => fails === undefined,
-      restart ? RESTART_MS : COMES_BACK_MS,
+      restart ? limits.restartMs : limits.comesBackMs,
     )
     if (still === undefined) return `${how} after ${Math.round(nativeElapsed() - since)} ms`
     dead = why
@@ -232,7 +253,7 @@ export function createRun(world: World, options: CardOptions): CardRun {
     }
     if (lacks) return result('SKIP', WHY_NOT[lacks])
     if (dead !== undefined) {
-      const back = await Promise.race([canaryFails(parts), pauseFor(QUICK_LOOK_MS).then(() => 'no answer')])
+      const back = await Promise.race([canaryFails(parts), pauseFor(limits.quickLookMs).then(() => 'no answer')])
       if (back !== undefined) return result('SKIP', `the backend is dead (${dead}); --restart-cmd would bring it back`)
       dead = undefined
     }
@@ -283,13 +304,14 @@ export function createRun(world: World, options: CardOptions): CardRun {
   }
 }
 
-/** Runs all of it. `on` hears each result. */
+/** Runs all of it. `on` hears each result; `shorter` as for {@link createRun}. */
 export async function runCard(
   world: World,
   options: CardOptions,
   on: (result: CaseResult) => void = () => {},
+  shorter?: Partial<Limits>,
 ): Promise<Card> {
-  const run = createRun(world, options)
+  const run = createRun(world, options, shorter)
   for (const one of run.cases) on(await run.one(one))
   return run.finish()
 }

@@ -19,8 +19,18 @@ const without = ({ headers }: Shot, name: string) =>
   Object.fromEntries(Object.entries(headers).filter(([header]) => header.toLowerCase() !== name))
 const header = (name: string, value: string) => sent((shot) => ({ headers: { ...without(shot, name), [name]: value } }))
 
-/** While one request hangs, another order is served; then the hanging one is of no effect. */
-const besides = (shots: (bench: Bench, no: string) => Shot[], limitMs: number): Play =>
+type Change = (shot: Shot) => Partial<Shot>
+
+/** A Content-Length that is wrong by so much. */
+const claiming =
+  (more: number): Change =>
+  ({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) + more } })
+const dripping =
+  (bytes: number, everyMs: number): Change =>
+  () => ({ transport: { kind: 'drip', bytes, everyMs } })
+
+/** While requests hang, another order is served; then the hanging ones are of no effect. */
+const besides = (change: Change, limitMs: number, clients = 1): Play =>
   play(
     ['acks'],
     [
@@ -29,7 +39,8 @@ const besides = (shots: (bench: Bench, no: string) => Shot[], limitMs: number): 
     ],
     async (bench) => {
       const [slow, other] = [await bench.order(), await bench.order()]
-      const hanging = Promise.all(shots(bench, slow).map((shot) => bench.send(shot, limitMs)))
+      const shots = Array.from({ length: clients }, () => sent(change)(bench, slow))
+      const hanging = Promise.all(shots.map((shot) => bench.send(shot, limitMs)))
       await bench.pay(other)
       await bench.paidOnce(other, 'a slow client was connected')
       await hanging
@@ -38,7 +49,7 @@ const besides = (shots: (bench: Bench, no: string) => Shot[], limitMs: number): 
   )
 
 /** A request that is not whole has no effect, and the genuine one is taken. */
-const broken = (change: (shot: Shot) => Partial<Shot>, limitMs = 1500): Play =>
+const broken = (change: Change, limitMs = 1500): Play =>
   play(
     ['acks'],
     [
@@ -96,7 +107,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     'A byte per second',
     'A slow client holds up nobody else.',
     'Set a time limit for request bodies; read them without blocking a worker.',
-    besides((bench, no) => [sent(() => ({ transport: { kind: 'drip', bytes: 1, everyMs: 1000 } }))(bench, no)], 1500),
+    besides(dripping(1, 1000), 1500),
   ),
   row(
     dialect.id(602),
@@ -113,7 +124,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     'A Content-Length that is too short',
     'Half a message has no effect.',
     BODY,
-    broken(({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) - 20 } })),
+    broken(claiming(-20)),
   ),
   row(
     dialect.id(605),
@@ -121,15 +132,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     'A Content-Length that is too long',
     'What never comes whole has no effect, and blocks nobody.',
     BODY,
-    besides(
-      (bench, no) => [
-        sent(({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) + 50 } }))(
-          bench,
-          no,
-        ),
-      ],
-      1500,
-    ),
+    besides(claiming(50), 1500),
   ),
   row(dialect.id(604), 'hygiene', 'GET', 'Only POST is a notification.', 'Answer 405 to other methods.', method('GET')),
   row(
@@ -252,7 +255,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     'In small pieces',
     'A body in many pieces is one body.',
     BODY,
-    accepted(sent(() => ({ transport: { kind: 'drip', bytes: 64, everyMs: 5 } }))),
+    accepted(sent(dripping(64, 5))),
   ),
   row(
     dialect.id(616),
@@ -274,13 +277,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     'Thirty clients that send a head and no body',
     'Idle connections hold up nobody.',
     'Set time limits for heads and bodies.',
-    besides(
-      (bench, no) =>
-        Array.from({ length: 30 }, () =>
-          sent(() => ({ transport: { kind: 'drip', bytes: 1, everyMs: 10_000 } }))(bench, no),
-        ),
-      1000,
-    ),
+    besides(dripping(1, 10_000), 1000, 30),
   ),
   row(
     dialect.id(618),

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Case } from '../case.ts'
 import type { Bench } from '../parts/bench.ts'
+import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
 import { DOCS, row } from '../parts/row.ts'
 import { fail, info, play, refused, refusedOr, genuineFollows, skip, type Make } from '../plays.ts'
 import { signV2, stringToSign } from '../../wire/sign-v2.ts'
@@ -125,7 +126,7 @@ const WRONG_FACTS: readonly [id: string, title: string, changes: FieldChanges, q
 
 /** total_fee stands in the value of its neighbour: the text that is signed is the same. */
 const swallowed: Make = (bench, no) => {
-  const fields = fieldsOf(bench, no).sort(([a], [b]) => (a < b ? -1 : 1))
+  const fields = fieldsOf(bench, no).sort()
   const at = fields.findIndex(([name]) => name === 'total_fee')
   const [before, fee] = [fields[at - 1]!, fields[at]!]
   const merged = [
@@ -137,12 +138,8 @@ const swallowed: Make = (bench, no) => {
 }
 
 /** Numbers that are not the order's, but a careless comparison takes for it. */
-const LOOKALIKES: readonly [id: string, title: string, number: (no: string) => string][] = [
-  [
-    'N-311',
-    'The order number in other letters',
-    (no) => (no === no.toUpperCase() ? no.toLowerCase() : no.toUpperCase()),
-  ],
+const LOOKALIKES: readonly [id: string, title: string, number: OtherNumber][] = [
+  ['N-311', 'The order number in other letters', inOtherLetters],
   ['N-341', 'The order number and a space', (no) => `${no} `],
   ['N-342', 'The order number as a wildcard', (no) => `${no.slice(0, -2)}%`],
   ['N-343', 'The order number and SQL', (no) => `x' OR out_trade_no='${no}`],
@@ -151,7 +148,7 @@ const LOOKALIKES: readonly [id: string, title: string, number: (no: string) => s
 ]
 
 /** Validly signed, about an order that nobody has made. */
-const unknown = (number: (no: string) => string): Case['play'] =>
+const unknown = (number: OtherNumber): Case['play'] =>
   play(
     ['acks'],
     [
@@ -161,8 +158,7 @@ const unknown = (number: (no: string) => string): Case['play'] =>
     ],
     async (bench) => {
       const no = await bench.order()
-      if (number(no) === no) skip('the order number has no letters')
-      const answer = await bench.send(signedShot({ out_trade_no: number(no) })(bench, no))
+      const answer = await bench.send(signedShot({ out_trade_no: otherNumber(number, no) })(bench, no))
       await refusedOr(bench, { ...answer, acked: false }, no)
       if (answer.status >= 500 && /<html|<!doctype|at .*:\d+|Traceback|SQL/i.test(answer.body)) {
         fail(`HTTP ${answer.status} with a page or a trace: the number broke the backend`)

@@ -217,11 +217,11 @@ export const BASELINE: readonly Case[] = [
       needs: ['probe'],
       also: async (bench, _answer, no) => {
         await bench.paidOnce(no)
-        const told = await bench.word(no)
+        const told = (await bench.word(no))!
         const { transactionId } = bench.world.order(no)
-        if (told?.transactionId === undefined) info('the probe does not tell the transaction_id')
-        if (told!.transactionId !== transactionId) {
-          fail(`the backend keeps ${told!.transactionId}, not ${transactionId}`)
+        if (told.transactionId === undefined) info('the probe does not tell the transaction_id')
+        if (told.transactionId !== transactionId) {
+          fail(`the backend keeps ${told.transactionId}, not ${transactionId}`)
         }
       },
     }),

@@ -165,9 +165,8 @@ const cutValue =
     )
   }
 
-const byId =
-  (severity: Severity, must: string, fix: string) => (id: string, title: string, play: Case['play'], quick?: true) =>
-    row(id, severity, title, must, fix, play, quick ? { quick } : {})
+const byId = (severity: Severity, must: string, fix: string) => (id: string, title: string, play: Case['play']) =>
+  row(id, severity, title, must, fix, play)
 
 const bad = byId(
   'hygiene',

@@ -12,14 +12,11 @@ const DECRYPT =
   'AES-256-ECB under the 32 characters of the lower-case hex md5 of the API key; look the refund up by out_refund_no.'
 
 /** An order that is paid and served, and a refund of it that has ended: what the console or the API would have made. */
-async function refundOf(bench: Bench, fee?: number): Promise<{ no: string; fields: Field[] }> {
+async function refundOf(bench: Bench): Promise<{ no: string; fields: Field[] }> {
   const no = await bench.order()
   await bench.pay(no)
   await bench.paidOnce(no)
-  const { outRefundNo, refundId, refundFee } = bench.world.refundFromConsole(
-    no,
-    fee === undefined ? {} : { refundFee: fee },
-  )
+  const { outRefundNo, refundId, refundFee } = bench.world.refundFromConsole(no)
   const { transactionId, totalFee } = bench.world.order(no)
   await bench.world.settleRefund(outRefundNo, 'SUCCESS', { deliver: 'hold' })
   return {

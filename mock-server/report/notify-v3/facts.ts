@@ -1,6 +1,7 @@
 import type { Case } from '../case.ts'
+import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
 import { DOCS, row } from '../parts/row.ts'
-import { genuineFollows, info, play, refused, refusedOr, skip, type Make } from '../plays.ts'
+import { genuineFollows, info, play, refused, refusedOr, type Make } from '../plays.ts'
 import { envelopeShot, factsShot, plainOf, withResource } from './forms.ts'
 
 const OPEN =
@@ -91,7 +92,7 @@ const EVENTS: readonly [id: string, title: string, type: string | undefined][] =
   ['V-442', 'The facts of a payment without event_type', undefined],
 ]
 
-const unknown = (number: (no: string) => string): Case['play'] =>
+const unknown = (number: OtherNumber): Case['play'] =>
   play(
     ['acks'],
     [
@@ -101,8 +102,7 @@ const unknown = (number: (no: string) => string): Case['play'] =>
     ],
     async (bench) => {
       const no = await bench.order()
-      if (number(no) === no) skip('the order number has no letters')
-      const answer = await bench.send(factsShot(fact('out_trade_no', number(no)))(bench, no))
+      const answer = await bench.send(factsShot(fact('out_trade_no', otherNumber(number, no)))(bench, no))
       await refusedOr(bench, { ...answer, acked: false }, no)
       if (answer.status >= 500 && /<html|at .*:\d+|Traceback|SQL/i.test(answer.body)) {
         bench.lax('the number broke the backend')
@@ -112,13 +112,9 @@ const unknown = (number: (no: string) => string): Case['play'] =>
     },
   )
 
-const LOOKALIKES: readonly [id: string, title: string, number: (no: string) => string][] = [
+const LOOKALIKES: readonly [id: string, title: string, number: OtherNumber][] = [
   ['V-309', 'An order number that nobody knows', (no) => `${no.slice(0, -4)}nope`],
-  [
-    'V-311',
-    'The order number in other letters',
-    (no) => (no === no.toUpperCase() ? no.toLowerCase() : no.toUpperCase()),
-  ],
+  ['V-311', 'The order number in other letters', inOtherLetters],
   ['V-341', 'The order number and a space', (no) => `${no} `],
   ['V-342', 'The order number as a wildcard', (no) => `${no.slice(0, -2)}%`],
   ['V-343', 'The order number and SQL', (no) => `x' OR out_trade_no='${no}`],

@@ -35,7 +35,7 @@ export function plainOf(bench: Bench, no: string): Record<string, unknown> {
 /** The envelope with another text in it, encrypted and signed. */
 export function sealedShot(bench: Bench, no: string, plain: string, envelope = envelopeOf(bench, no)): Shot {
   const { nonce, associated_data: data } = envelope.resource
-  const ciphertext = sealAead(plain, keyOf(bench), nonce!, data ?? '')
+  const ciphertext = sealAead(plain, keyOf(bench), nonce!, data!)
   return signedBytes(bench, JSON.stringify({ ...envelope, resource: { ...envelope.resource, ciphertext } }))
 }
 

@@ -38,9 +38,12 @@ const BYTES: readonly [id: string, title: string, body: (text: string) => string
   ],
 ]
 
+/** A member so long that the message has about this many bytes. */
+const padded = (bytes: number) => (text: string) => text.replace('{', `{"pad":"${'A'.repeat(bytes)}",`)
+
 const BOMBS: readonly [id: string, title: string, body: (text: string) => string][] = [
-  ['V-505', 'A message of 1 MB', (text) => text.replace('{', `{"pad":"${'A'.repeat(1 << 20)}",`)],
-  ['V-515', 'A message of 16 MB', (text) => text.replace('{', `{"pad":"${'A'.repeat(16 << 20)}",`)],
+  ['V-505', 'A message of 1 MB', padded(1 << 20)],
+  ['V-515', 'A message of 16 MB', padded(16 << 20)],
   [
     'V-506',
     '100,000 members',

@@ -90,6 +90,8 @@ export interface BenchParts extends Pick<
   readonly probe: ((outTradeNo: string) => Promise<OrderWord>) | undefined
   /** How long a backend may take to fulfil after it has acknowledged. */
   readonly settleMs: number
+  /** No answer is waited for longer than this. */
+  readonly answerMs: number
   /** How often goods have to have gone out in the end, by order: seen again after the last case. */
   readonly expected: Map<string, number>
   readonly tell: (event: CardEvent) => void
@@ -109,7 +111,7 @@ const times = (n: number) => (n === 1 ? 'once' : `${n} times`)
 
 /** Puts together what a case has at hand, and what it leaves: its events, and remarks that make it LAX. */
 export function createBench(parts: BenchParts): { bench: Bench; remarks: readonly string[] } {
-  const { world, version, shoot, probe, settleMs, expected, tell, started, orders, notifyUrl } = parts
+  const { world, version, shoot, probe, settleMs, answerMs, expected, tell, started, orders, notifyUrl } = parts
   const remarks: string[] = []
   const given: Answer[] = []
   const note = (text: string, more: Partial<CardEvent> = {}) =>
@@ -143,8 +145,9 @@ export function createBench(parts: BenchParts): { bench: Bench; remarks: readonl
   }
 
   async function send(shot: Shot, limitMs = ACK_LIMIT_MS): Promise<Answer> {
-    const exchange = await shoot(shot, limitMs)
-    const { verdict, reason } = judge(exchange, limitMs, { version })
+    const limit = Math.min(limitMs, answerMs)
+    const exchange = await shoot(shot, limit)
+    const { verdict, reason } = judge(exchange, limit, { version })
     const reply = 'reply' in exchange ? exchange.reply : undefined
     const answer = {
       acked: verdict === 'acked',

@@ -29,12 +29,13 @@ const filled = (template: string, values: Values) =>
   )
 
 /** Calls a URL template, by POST unless it begins with `GET `. */
-async function callUrl(template: string, values: Values, method: 'GET' | 'POST'): Promise<string> {
+async function callUrl(template: string, values: Values, method: 'GET' | 'POST', limitMs: number): Promise<string> {
   const [, given = method, address] = /^(?:(GET|POST) )?(.*)$/s.exec(template)!
   const url = filled(address!, values)
-  const exchange = await shoot({ url, method: given, headers: { accept: 'application/json' }, body: '' }, STEP_LIMIT_MS)
+  const exchange = await shoot({ url, method: given, headers: { accept: 'application/json' }, body: '' }, limitMs)
   if (!('reply' in exchange)) {
-    throw new StepError(`${url} does not answer: ${'error' in exchange ? exchange.error.message : 'no answer in 30 s'}`)
+    const why = 'error' in exchange ? exchange.error.message : `no answer in ${limitMs / 1000} s`
+    throw new StepError(`${url} does not answer: ${why}`)
   }
   const { status, body } = exchange.reply
   if (status >= 300) throw new StepError(`${url} answers HTTP ${status}: ${body.slice(0, 200)}`)
@@ -59,8 +60,9 @@ export function askBy(
   url: string | undefined,
   command: string | undefined,
   method: 'GET' | 'POST',
+  limitMs = STEP_LIMIT_MS,
 ): ((values: Values) => Promise<string>) | undefined {
-  if (url !== undefined) return (values) => callUrl(url, values, method)
+  if (url !== undefined) return (values) => callUrl(url, values, method, limitMs)
   return command === undefined ? undefined : (values) => runCommand(command, values)
 }
 

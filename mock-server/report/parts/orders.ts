@@ -14,7 +14,7 @@ export interface Orders {
   readonly last: () => string
 }
 
-const ORDER_LIMIT_MS = 10_000
+export const ORDER_LIMIT_MS = 10_000
 const FEE = 1250
 
 /** An order nobody knows of but WeChat. */
@@ -37,16 +37,22 @@ async function placeItself(world: World, notifyUrl: string, outTradeNo: string, 
   })
   const body = writeXml([...fields, ['sign', signV2(fields, apiKey, signType)]])
   const exchange = await shoot({ url: `${world.baseUrl}/pay/unifiedorder`, headers: {}, body }, ORDER_LIMIT_MS)
-  const answer = 'reply' in exchange ? readXml(exchange.reply.body) : new Map<string, string>()
+  if (!('reply' in exchange)) throw new StepError(`the mock at ${world.baseUrl} does not answer the runner's own order`)
+  const answer = readXml(exchange.reply.body)
   if (answer.get('result_code') !== 'SUCCESS') {
-    throw new StepError(
-      `the runner's own order was refused: ${answer.get('return_msg')} ${answer.get('err_code_des') ?? ''}`,
-    )
+    const why = ['return_msg', 'err_code_des'].flatMap((name) => answer.get(name) ?? [])
+    throw new StepError(`the runner's own order was refused: ${why.join(', ')}`)
   }
 }
 
-/** `ask`: lets the backend make an order. */
-export function createOrders(world: World, notifyUrl: string, random: Random, ask: Ask | undefined): Orders {
+/** `ask`: lets the backend make an order, which has to come to WeChat within `limitMs`. */
+export function createOrders(
+  world: World,
+  notifyUrl: string,
+  random: Random,
+  ask: Ask | undefined,
+  limitMs = ORDER_LIMIT_MS,
+): Orders {
   let made = 0
   let last = ''
   const known = new Set(world.orders().map(({ outTradeNo }) => outTradeNo))
@@ -67,9 +73,9 @@ export function createOrders(world: World, notifyUrl: string, random: Random, as
       if (failure) throw failure
       return claim()
     }
-    const outTradeNo = await askUntil(claimed, (number) => number !== undefined, ORDER_LIMIT_MS)
+    const outTradeNo = await askUntil(claimed, (number) => number !== undefined, limitMs)
     if (outTradeNo === undefined) {
-      throw new StepError('the backend was asked for an order, and none came to WeChat within 10 s')
+      throw new StepError(`the backend was asked for an order, and none came to WeChat within ${limitMs / 1000} s`)
     }
     return { outTradeNo, done }
   }

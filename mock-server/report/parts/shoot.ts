@@ -33,12 +33,13 @@ const MAX_ANSWER = 1024 * 1024
 /** Writes the body piece by piece for as long as the connection is there. */
 function drip(request: ClientRequest, body: Buffer, bytes: number, everyMs: number, at = 0): void {
   if (request.destroyed) return
-  if (at >= body.length) {
-    request.end()
+  const [piece, next] = [body.subarray(at, at + bytes), at + bytes]
+  if (next >= body.length) {
+    request.end(piece)
     return
   }
-  request.write(body.subarray(at, at + bytes))
-  nativeSetTimeout(() => drip(request, body, bytes, everyMs, at + bytes), everyMs)
+  request.write(piece)
+  nativeSetTimeout(() => drip(request, body, bytes, everyMs, next), everyMs)
 }
 
 function write(request: ClientRequest, body: Buffer, transport: Transport | undefined): void {

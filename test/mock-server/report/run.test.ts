@@ -25,10 +25,11 @@ import {
 } from '../../../mock-server/report/index.ts'
 import { checkOptions, isNear, selectCases } from '../../../mock-server/report/options.ts'
 import { curlOf } from '../../../mock-server/report/output/text.ts'
-import { askBy } from '../../../mock-server/report/parts/merchant.ts'
+import { askBy, StepError } from '../../../mock-server/report/parts/merchant.ts'
+import { shoot } from '../../../mock-server/report/parts/shoot.ts'
 import { leakIn } from '../../../mock-server/report/common/transport.ts'
 import { ACK, deadUrl, listen, port, startMock, startShop, REFUSAL } from '../helpers.ts'
-import { runToy } from './plant.ts'
+import { runToy, stepsOf } from './plant.ts'
 import { startToy } from './toy/server.ts'
 
 const idsOf = ({ results }: Card, verdict: string) =>
@@ -100,30 +101,43 @@ t.test('level L1: a backend that takes nothing genuine fails', async (t) => {
   t.strictSame([idsOf(card, 'FAIL'), idsOf(card, 'SKIP')], [['N-101'], ['N-301']])
 })
 
-t.test('a backend that hangs', async (t) => {
+/** For a backend that does not answer at all. */
+const HANGS = { answerMs: 1000, comesBackMs: 0, restartMs: 1000, quickLookMs: 1000 }
+
+t.test('a backend that hangs', { jobs: 4 }, async (t) => {
   const mock = await startMock(t)
-  t.test('is brought back, and the run goes on', async (t) => {
-    const card = await runToy(mock, { only: ['N-523', 'N-201'] }, ['wedges'])
+  t.test('is brought back, and the run goes on', { buffered: true }, async (t) => {
+    const card = await runToy(mock, { only: ['N-523', 'N-201'] }, ['wedges'], {}, HANGS)
     t.match(card.results.find(({ id }) => id === 'N-523')!.said, /restart command/)
     t.strictSame(idsOf(card, 'PASS'), ['N-201'])
   })
-  t.test('a restart command that fails is told', async (t) => {
+  t.test('after an answer that was right: what hygiene costs then is availability', { buffered: true }, async (t) => {
+    const { results } = await runToy(mock, { only: ['N-523', 'N-532'] }, ['wedges-later'], {}, HANGS)
+    const said = /^the order after it was not served/
+    t.match(results, [
+      { id: 'N-523', verdict: 'FAIL', severity: 'security', said },
+      { id: 'N-532', verdict: 'FAIL', severity: 'availability', said },
+    ])
+  })
+  t.test('a restart command that fails is told', { buffered: true }, async (t) => {
     let tries = 0
-    const toy = await startToy(mock.world(), ['wedges'])
+    const world = mock.world()
+    const toy = await startToy(world, ['wedges'])
     t.teardown(() => toy.close())
     const restart = async () => {
       tries++
       await toy.restart()
       throw new Error('no such service')
     }
-    const card = await runCard(mock.default, { notifyUrl: toy.notifyUrl, only: ['N-523'], restart })
+    const card = await runCard(world, { notifyUrl: toy.notifyUrl, only: ['N-523'], restart }, undefined, HANGS)
     t.equal(tries, 1)
     t.match(card.results[0]!.said, /restart command failed \(no such service\), and it came back/)
   })
-  t.test('stays dead without a restart command; what follows is SKIP', async (t) => {
-    const toy = await startToy(mock.world(), ['wedges'])
+  t.test('stays dead without a restart command; what follows is SKIP', { buffered: true }, async (t) => {
+    const world = mock.world()
+    const toy = await startToy(world, ['wedges'])
     t.teardown(() => toy.close())
-    const run = createRun(mock.default, { notifyUrl: toy.notifyUrl, only: ['N-505', 'N-523', 'N-528'] })
+    const run = createRun(world, { notifyUrl: toy.notifyUrl, only: ['N-505', 'N-523', 'N-528'] }, HANGS)
     const results = []
     for (const id of ['N-523', 'N-528', 'N-505']) {
       const one = run.cases.find((one) => one.id === id)!
@@ -148,11 +162,70 @@ t.test('what the runner cannot do is ERROR', async (t) => {
     [askBy(url, undefined, 'POST'), /does not answer: .*ECONNREFUSED/],
     [askBy(undefined, 'echo no >&2; exit 3', 'POST'), /ended with 3: no/],
     [askBy(undefined, 'exit 4', 'POST'), /ended with 4/],
+    [async () => {}, /none came to WeChat within 0.05 s/],
   ]
   for (const [order, said] of cases) {
-    const { results } = await runCard(mock.default, { notifyUrl: shop.notifyUrl, order, only: ['N-101'] })
+    const options = { notifyUrl: shop.notifyUrl, order, only: ['N-101'] }
+    const { results } = await runCard(mock.default, options, undefined, { orderMs: 50 })
     t.match(results[0], { verdict: 'ERROR', said }, String(said))
   }
+  for (const [error, said] of [
+    [new StepError('no tea'), 'no tea'],
+    [new TypeError('no tea'), 'TypeError: no tea'],
+  ] as const) {
+    const world = mock.world()
+    const toy = await startToy(world)
+    t.teardown(() => toy.close())
+    const { order, ...steps } = stepsOf(toy)
+    let asked = 0
+    const second: CardOptions['order'] = async (values) => {
+      if (++asked === 2) throw error
+      return order!(values)
+    }
+    const { results } = await runCard(world, { ...steps, order: second, notifyUrl: toy.notifyUrl, only: ['N-101'] })
+    t.match(results, [{ verdict: 'ERROR', said }])
+  }
+})
+
+t.test('an order of the runner itself that WeChat refuses, or does not answer', async (t) => {
+  const mock = await startMock(t)
+  const long = `http://127.0.0.1:1/${'n'.repeat(300)}`
+  const refused = await runCard(mock.default, { notifyUrl: long, only: ['N-101'] })
+  t.match(refused.results, [{ verdict: 'ERROR', said: /^the runner's own order was refused: \S/ }])
+  await mock.close()
+  const silent = await runCard(mock.default, { notifyUrl: 'http://127.0.0.1:1/', only: ['N-101'] })
+  t.match(silent.results, [{ verdict: 'ERROR', said: /^the mock at http\S+ does not answer/ }])
+})
+
+t.test('what a careful backend may choose', async (t) => {
+  const mock = await startMock(t)
+  const choices: [string, string, string, CardOptions?][] = [
+    ['stored-late', 'N-206', 'PASS'],
+    ['repeat-refused', 'N-211', 'LAX'],
+    ['repeat-refused', 'N-212', 'INFO'],
+    ['', 'N-211', 'PASS', { refundUrl: undefined }],
+    ['digits-only', 'N-311', 'SKIP'],
+    ['digits-only', 'V-311', 'SKIP', { version: 'v3' }],
+  ]
+  for (const [bug, id, verdict, options] of choices) {
+    const { results } = await runToy(mock, { only: [id], settleMs: 100, ...options }, [bug])
+    t.match(results, [{ id, verdict }], bug)
+  }
+})
+
+t.test('what is shot, and what comes back', async (t) => {
+  const odd = await listen(t, (request, response) => response.end(Buffer.from([0xff, 0xfe])))
+  t.match(await shoot({ url: `http://127.0.0.1:${port(odd)}/`, headers: {}, body: '' }, 5000), {
+    reply: { status: 200, raw: Buffer.from([0xff, 0xfe]) },
+  })
+  const nobody = (await deadUrl()).replace('http:', 'https:')
+  t.match(await shoot({ url: nobody, headers: {}, body: '' }, 5000), { error: { code: 'ECONNREFUSED' } })
+
+  const silent = await listen(t, (request) => request.resume())
+  const transport = { kind: 'drip', bytes: 1, everyMs: 20 } as const
+  const url = `http://127.0.0.1:${port(silent)}/`
+  t.match(await shoot({ url, headers: {}, body: 'x'.repeat(1000), transport }, 50), { timedOut: true })
+  await t.rejects(askBy(url, undefined, 'GET', 50)!({}), /does not answer: no answer in 0.05 s/)
 })
 
 t.test('the words of a probe', async (t) => {
@@ -188,7 +261,7 @@ t.test('the same seed sends the same bytes and comes to the same verdicts', asyn
       seed,
       notifyUrl: toy.notifyUrl,
       only: ['N-104', 'N-301', 'N-304', 'N-501', 'N-508'],
-      ...(await import('./plant.ts')).stepsOf(toy),
+      ...stepsOf(toy),
     })
     const said = JSON.stringify(
       card.results.map(({ verdict, events }) => [verdict, events.map(({ request }) => request?.body)]),
@@ -204,14 +277,14 @@ t.test('the card in each form', async (t) => {
   const mock = await startMock(t)
   const card = await runToy(
     mock,
-    { only: ['N-101', 'N-113', 'N-212', 'N-301', 'N-347', 'N-511', 'N-505'], seed: "it's" },
+    { only: ['N-101', 'N-113', 'N-212', 'N-301', 'N-347', 'N-511', 'N-505', 'N-602'], seed: "it's" },
     ['no-verify', 'no-comment'],
   )
   t.match(
     textOf(card),
     /^Money-safe: no \(1 case\)\nnotify@1 at level L2, seed it's[^]*FAIL {2}N-301[^]*SKIP {2}1 case: the orders[^]*card explain/,
   )
-  t.match(junitOf(card), /<testsuite name="notify@1" tests="7" failures="\d" errors="0" skipped="1"/)
+  t.match(junitOf(card), /<testsuite name="notify@1" tests="8" failures="\d" errors="0" skipped="1"/)
   for (const part of ['<failure type="money"', '<skipped', '<system-out>LAX']) t.match(junitOf(card), part)
   t.match(markdownOf(card), /^# Money-safe: no[^]*\| N-301 \| A wrong signature[^]*Badge/)
   const html = htmlOf(card)
@@ -300,7 +373,8 @@ t.test('an answer that is too long, or cut off, is none', async (t) => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   t.teardown(() => server.close())
   for (const path of ['/long', '/cut']) {
-    const card = await runCard(mock.default, { notifyUrl: `http://127.0.0.1:${port(server)}${path}`, only: ['N-501'] })
+    const options = { notifyUrl: `http://127.0.0.1:${port(server)}${path}`, only: ['N-501'] }
+    const card = await runCard(mock.default, options, undefined, { comesBackMs: 0 })
     t.ok(card.results.length === 1, `${path} ${card.results[0]!.said}`)
   }
 })

@@ -26,7 +26,7 @@ export async function startLogin(
     const query = has('code-pasted')
       ? `js_code=${js}&secret=${appSecret}&appid=${appid}`
       : `appid=${appid}&secret=${appSecret}&js_code=${js}`
-    const signal = has('no-limit') ? null : AbortSignal.timeout(3000)
+    const signal = has('no-limit') ? null : AbortSignal.timeout(has('one-at-a-time') ? 3000 : 1000)
     const answer = await fetch(`${world.baseUrl}/sns/jscode2session?${query}&grant_type=authorization_code`, { signal })
     if (!answer.ok && !has('status-unread')) throw new Error('wechat')
     const text = await answer.text()

@@ -431,7 +431,8 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
   }
 
   async function place(parameters: URLSearchParams): Promise<string> {
-    const number = `toy${createHash('md5').update(`${world.id}${++made}`).digest('hex').slice(0, 12)}X${made}`
+    const name = `toy${createHash('md5').update(`${world.id}${++made}`).digest('hex').slice(0, 12)}X${made}`
+    const number = has('digits-only') ? `${10_000_000 + made}` : name
     const order: Order = {
       fee: Number(parameters.get('fee') ?? 1250),
       state: 'unpaid',
@@ -551,6 +552,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
         wedged ||= has('wedges')
         return
       }
+      if (has('wedges-later') && !(error instanceof Refused)) wedged = true
       const refused =
         error instanceof SyntaxError ||
         error instanceof Refused ||
