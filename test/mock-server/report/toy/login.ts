@@ -29,7 +29,10 @@ export async function startLogin(
     const signal = has('no-limit') ? null : AbortSignal.timeout(has('one-at-a-time') ? 3000 : 1000)
     const answer = await fetch(`${world.baseUrl}/sns/jscode2session?${query}&grant_type=authorization_code`, { signal })
     if (!answer.ok && !has('status-unread')) throw new Error('wechat')
-    const text = await answer.text()
+    const text = await answer.text().catch((error: Error) => {
+      if (has('half-read')) return ''
+      throw error
+    })
     if (has('half-read')) {
       return JSON.parse(text.startsWith('{') && text.endsWith('}') ? text : '{"openid":"x"}') as Session
     }
@@ -87,7 +90,9 @@ export async function startLogin(
       if (has('errors-let-in')) response.end('{}')
       else response.writeHead(502).end('{}')
     } finally {
-      under--
+      // The bug: a place is free only after a while.
+      if (has('few-at-once')) setTimeout(() => under--, 500).unref()
+      else under--
     }
   })
   await once(server.listen(0, '127.0.0.1'), 'listening')
