@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream'
 import t from 'tap'
 import { openDatabase, placeOf } from '../../examples/shop/database.ts'
 import { freePort } from '../fixtures.ts'
@@ -55,15 +56,15 @@ t.test('a database that comes up meanwhile is used', async (t) => {
   const { hostname, port: real } = new URL(url)
   const port = await freePort()
   const proxy = createServer((socket) => {
-    const upstream = connect(Number(real), hostname)
-    socket.pipe(upstream).pipe(socket)
+    // Either side may end first.
+    pipeline(socket, connect(Number(real), hostname), socket, () => {})
   })
+  t.teardown(() => proxy.close())
   const late = new URL(url)
   late.host = `127.0.0.1:${port}`
   const database = await openDatabase(late.href, { onWait: () => proxy.listen(port, '127.0.0.1') })
   t.equal(await database.shipments('none'), 0)
   await database.close()
-  proxy.close()
 })
 
 t.test('a URL that names no database is refused with a sentence and without its password', async (t) => {
