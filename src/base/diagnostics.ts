@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import type { Channel } from 'node:diagnostics_channel'
 import type { AnomalyKind, Source } from '../model.ts'
 
 /**
@@ -23,11 +24,23 @@ export interface Diagnostics {
 
 export type DiagnosticsName = keyof Diagnostics
 
+/**
+ * Kept, so that none is ever collected. Node holds channels weakly by their names: when one without subscribers has been collected, Node 20 forgets the name a
+ * moment later, even if a new channel with subscribers has it by then, and those would hear nothing from then on.
+ */
+const CHANNELS: Record<DiagnosticsName, Channel> = {
+  'fastify-wechat-pay:notification': channel('fastify-wechat-pay:notification'),
+  'fastify-wechat-pay:settlement': channel('fastify-wechat-pay:settlement'),
+  'fastify-wechat-pay:hook': channel('fastify-wechat-pay:hook'),
+  'fastify-wechat-pay:anomaly': channel('fastify-wechat-pay:anomaly'),
+  'fastify-wechat-pay:sweep': channel('fastify-wechat-pay:sweep'),
+}
+
 /** Publishes a message if there is a subscriber; `message` is called only then. */
 export function publish<Name extends DiagnosticsName>(name: Name, message: () => Diagnostics[Name]): void {
-  if (listens(name)) channel(name).publish(message())
+  if (listens(name)) CHANNELS[name].publish(message())
 }
 
 export function listens(name: DiagnosticsName): boolean {
-  return channel(name).hasSubscribers
+  return CHANNELS[name].hasSubscribers
 }

@@ -1,4 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setImmediate as tick } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { DiagnosticsName } from '../../src/index.ts'
 import { listens, publish } from '../../src/base/diagnostics.ts'
@@ -69,4 +72,20 @@ t.test('the messages about a payment', async (t) => {
   await shop.world.pay(rescued, { deliver: 'hold' })
   await shop.app.wechat.orders.refresh(rescued)
   t.match(take(), [['settlement', { outTradeNo: rescued, source: 'query', late: false }]])
+})
+
+t.test('a subscriber hears everything, whatever the garbage collector does', async (t) => {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  publish('fastify-wechat-pay:sweep', () => ({ worked: 0, due: 0, stuck: 0 }))
+  await tick()
+  gc()
+  const heard: unknown[] = []
+  const listener = (message: unknown) => heard.push(message)
+  subscribe('fastify-wechat-pay:sweep', listener)
+  t.teardown(() => unsubscribe('fastify-wechat-pay:sweep', listener))
+  // Node forgets a channel by its name, some turns after the channel has been collected.
+  for (let turns = 0; turns < 10; turns++) await tick()
+  publish('fastify-wechat-pay:sweep', () => ({ worked: 1, due: 0, stuck: 0 }))
+  t.same(heard, [{ worked: 1, due: 0, stuck: 0 }])
 })
