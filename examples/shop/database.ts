@@ -54,7 +54,7 @@ function parse(url: string): { library: 'postgres' | 'mysql' | 'sqlite'; target:
 export interface OpenOptions {
   /** How long to wait for a database that is starting. */
   patienceMs?: number
-  /** Is told once that the shop waits. */
+  /** Called once, when the shop begins to wait. */
   onWait?: (reason: string) => void
 }
 

@@ -7,7 +7,7 @@ import { build } from '../apps/minimal.ts'
 /** The app of `minimal.ts` in a world of its own, with a user who has logged in. */
 export async function open(mock: MockWechat) {
   const world = mock.world()
-  // The app is told its own address, so the port is chosen before.
+  // The app needs to know its own address, so the port is chosen first.
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

@@ -118,7 +118,7 @@ async function run(flags: RunFlags, { out, err }: Output): Promise<number> {
   }
 }
 
-/** What the runner refuses is told like a wrong flag. */
+/** Input that the runner refuses is reported like a wrong flag. */
 async function told(work: () => Promise<number>, { err }: Output): Promise<number> {
   try {
     return await work()

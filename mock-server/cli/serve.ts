@@ -166,7 +166,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
         : `cannot listen on ${host} port ${taken}: ${message}`,
     )
   }
-  // Before the first line is printed, as whoever reads it may stop the mock at once.
+  // Before the first line is printed: a process that reads it may stop the mock at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       if (readyFile !== undefined) rmSync(readyFile, { force: true })

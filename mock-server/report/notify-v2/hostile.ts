@@ -24,7 +24,7 @@ const trapUrl = (bench: Bench) => bench.trap.url(bench.id)
 
 const laughs = Array.from({ length: 9 }, (_, n) => `<!ENTITY l${n + 1} "${`&l${n};`.repeat(10)}">`).join('')
 
-/** The genuine message under a wrong signature, edited: whoever reads it has to refuse it. */
+/** The genuine message, edited, with a wrong signature: every backend has to refuse it. */
 const forged =
   (edit: (xml: string, bench: Bench) => string): Make =>
   (bench, no) =>

@@ -7,7 +7,7 @@ const BODIES =
   'Refuse what is no JSON object with the members you need, before you use them; do not let the parser throw through.'
 const LIMITS = 'Limit the body (64 kB is plenty) and the depth before parsing.'
 
-/** Unsigned bytes: whoever they are of. */
+/** Bytes without a signature: they could come from anybody. */
 const unsigned =
   (body: (text: string) => string | Buffer): Make =>
   (bench, no) => ({

@@ -8,10 +8,10 @@ export interface OrderWord {
   readonly paid: boolean
   /** How often the goods went out: the number that matters. */
   readonly fulfilments: number
-  /** In fen, if it is told. */
+  /** In fen, if the probe reports it. */
   readonly amount?: number
   readonly transactionId?: string
-  /** How many refunds are booked, if it is told. */
+  /** How many refunds are booked, if the probe reports it. */
   readonly refunds?: number
 }
 
