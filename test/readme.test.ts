@@ -97,6 +97,25 @@ for (const [english, chinese] of ['README.md', ...pagesOf('README.md')].map((pat
   })
 }
 
+t.test('what is packed links only to what is packed, or to what README says is in the repository', async (t) => {
+  const { files } = JSON.parse(read('package.json')) as { files: string[] }
+  const matches = (path: string, pattern: string) =>
+    new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`).test(path)
+  const isPacked = (path: string) =>
+    ['README.md', 'LICENSE', ...files].some((pattern) => matches(path, pattern)) &&
+    !files.some((pattern) => pattern.startsWith('!') && matches(path, pattern.slice(1)))
+  const inRepository =
+    /^(?:CONTRIBUTING\.md$|docs\/guarantees\.|docs\/screenshots\/|examples\/|src\/|test\/)|\.zh-CN\.md$/
+  const documents = [...DOCUMENTS, 'docs/stores.md', 'docs/upgrading.md', 'llms.txt'].filter(isPacked)
+  t.ok(documents.length >= 16, `${documents.length} documents`)
+  for (const path of documents) {
+    for (const [, target] of read(path).matchAll(/\]\((?!https:\/\/|#)([^)#]+)/g)) {
+      const { pathname } = new URL(target!, `file:///${path}`)
+      t.ok(isPacked(pathname.slice(1)) || inRepository.test(pathname.slice(1)), `${path}: ${target!}`)
+    }
+  }
+})
+
 t.test('README leads to every page, and each page back to it', async (t) => {
   for (const readme of READMES) {
     for (const page of pagesOf(readme)) {
