@@ -1,7 +1,7 @@
-// Builds better-sqlite3 for its tests, from the source that its npm package brings, unless it works already. Its own install script is not run
-// (`allowScripts` in package.json): it would first look for a binary outside of the npm registry. Needs a C++ compiler, make and Python, as node-gyp does;
-// Node's headers are taken from beside Node where they are installed there, else node-gyp fetches them from nodejs.org. Where that cannot be, the tests of
-// better-sqlite3 are skipped, unless REQUIRE_SQLITE is set.
+// Builds better-sqlite3 for its tests, from the source in its npm package, unless it already works. We do not run its own install script
+// (`allowScripts` in package.json), which would first look for a binary outside the npm registry. The build needs a C++ compiler, make and Python, like
+// node-gyp. It uses the headers installed next to Node, if any; otherwise node-gyp fetches them from nodejs.org. If the build fails, the tests of
+// better-sqlite3 are skipped, or fail if REQUIRE_SQLITE is set.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,17 +14,17 @@ const { version } = require('better-sqlite3/package.json')
 const tooNew = parseInt(process.version.slice(1)) >= 24 && parseInt(version) < 13
 const problem = tooNew
   ? {
-      why: `is of version ${version} here, and Node ${process.version} needs 13, which Node 20 cannot run. Run npm install --no-save better-sqlite3@13`,
+      why: `has version ${version} here, but Node ${process.version} needs 13, which Node 20 cannot run. Run npm install --no-save better-sqlite3@13`,
     }
   : works()
     ? undefined
     : build()
 if (problem !== undefined) {
-  // What is left of a build, for another version of Node perhaps, would end the tests that load it.
+  // A leftover build, perhaps for another version of Node, would crash the tests that load it.
   rmSync(join(dir, 'build'), { recursive: true, force: true })
   if (process.env.REQUIRE_SQLITE === undefined) {
     console.log(
-      `SKIPPED: the tests of better-sqlite3, which ${problem.why}; with REQUIRE_SQLITE set, that says more and fails.`,
+      `SKIPPED: the tests of better-sqlite3, which ${problem.why}; set REQUIRE_SQLITE to see the output and fail.`,
     )
   } else {
     console.error(`${problem.output ?? ''}\nREQUIRE_SQLITE is set, but better-sqlite3 ${problem.why}.`)
@@ -32,12 +32,12 @@ if (problem !== undefined) {
   }
 }
 
-/** What is wrong, if it cannot be built. */
+/** Builds it. Returns what went wrong, if anything. */
 function build() {
-  console.log('Building better-sqlite3 for the tests, once: about a minute.')
+  console.log('Building better-sqlite3 for the tests. This happens once and takes about a minute.')
   const prefix = join(dirname(process.execPath), '..')
   const headers = existsSync(join(prefix, 'include/node/node_version.h')) ? [`--nodedir=${prefix}`] : []
-  // npm brings node-gyp, and has it in the PATH of its scripts.
+  // npm includes node-gyp and puts it on the PATH of its scripts.
   const { status, error, stdout, stderr } = spawnSync('node-gyp', ['rebuild', '--release', ...headers], {
     cwd: dir,
     env: { ...process.env, npm_config_loglevel: 'info' },
@@ -53,7 +53,7 @@ function build() {
   }
 }
 
-/** In a process of its own: a binary of another version of Node ends the process that loads it. */
+/** Loads it in a separate process: a binary for another version of Node crashes the process that loads it. */
 function works() {
   return spawnSync(process.execPath, ['-e', `new (require(${JSON.stringify(dir)}))(':memory:')`]).status === 0
 }

@@ -1,5 +1,5 @@
-// Builds the package with plain tsc: one tree, dist, of CommonJS, which every program can load, an ES module too, and so can a tool that cannot require
-// ES modules, such as Jest. Only the commands are ES modules: the doctor imports what its user wrote.
+// Builds the package with plain tsc into one CommonJS tree, dist. Every program can load it: ES modules too, and tools that cannot require ES modules,
+// such as Jest. Only the commands are ES modules, because the doctor imports the user's code.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,7 +9,7 @@ import ts from 'typescript'
 const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8'))
 
 rmSync('dist', { recursive: true, force: true })
-// ES modules with their declarations, which are the same for both; then CommonJS in their place.
+// First ES modules with their declarations, which serve both; then CommonJS overwrites the modules.
 for (const config of ['tsconfig.build.json', 'tsconfig.cjs.json']) {
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', config], { stdio: 'inherit' })
 }
@@ -19,13 +19,13 @@ for (const file of Object.values(bin)) {
   chmodSync(file, 0o755)
 }
 
-// Only a default export needs an entry of its own for ES modules: Node gives them all of `module.exports` for it.
+// ES modules need their own entry only for the default export: Node would give them all of `module.exports` instead.
 const names = Object.keys(createRequire(import.meta.url)('../dist/src/index.js')).filter((name) => name !== 'default')
 const DEFAULT = "export { wechatPay as default } from './index.js'\n"
 writeFileSync('dist/src/index.mjs', `export { ${names.join(', ')} } from './index.js'\n${DEFAULT}`)
 writeFileSync('dist/src/index.d.mts', `export * from './index.js'\n${DEFAULT}`)
 
-// What no entry leads to goes: the declarations of what is internal, and modules that are nothing but types.
+// Remove what no entry reaches: declarations of internal modules, and modules that contain only types.
 const used = new Set()
 for (const file of JSON.stringify([exports, bin]).match(/dist\/[^"]+/g)) use(join(file))
 for (const file of readdirSync('dist', { recursive: true }).map((file) => join('dist', file))) {

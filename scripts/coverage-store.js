@@ -1,2 +1,2 @@
-// tap's coverage map of `npm run test:without-mariadb`: the tests of the stores have to cover the stores.
+// tap's coverage map for `npm run test:without-mariadb`: the store tests have to cover the stores.
 export default () => ['src/store/**/*.ts']

@@ -1,2 +1,2 @@
-// tap's coverage map: whatever a test file is about, src/ and mock-server/ are what has to be covered, and not the tests' helpers, the examples and benchmarks.
+// tap's coverage map: every test file counts towards the coverage of src/ and mock-server/. Test helpers, examples and benchmarks need no coverage.
 export default () => ['src/**/*.ts', 'mock-server/**/*.ts']

@@ -1,4 +1,4 @@
-// Prints the folder of another version's `node`, for the PATH: PATH="$(node scripts/node.js 24):$PATH" npm run test:src. It comes from the npm registry, once.
+// Prints the folder of `node` in another version, for the PATH: PATH="$(node scripts/node.js 24):$PATH" npm run test:src. Installs it from npm, once.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

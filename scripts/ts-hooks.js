@@ -24,7 +24,7 @@ async function stripped(text) {
   }
 }
 
-/** Another process may read or write the same file, so it appears whole. Where nothing can be written, nothing is cached. */
+/** Other processes may read or write the same file, so it must appear complete. If writing fails, nothing is cached. */
 function keep(file, source) {
   try {
     mkdirSync(cache, { recursive: true })

@@ -39,10 +39,10 @@ interface RunFlags extends Pick<
   readonly keyMode?: 'public-key' | 'certificate'
 }
 
-/** The runner is loaded by the first command that needs it. */
+/** The first command that needs the runner loads it. */
 const report = () => import('../report/index.ts')
 
-/** The mock that the backend talks to for as long as the run takes. */
+/** The mock that the backend talks to during the run. */
 async function startWechat(flags: RunFlags): Promise<MockWechat> {
   const { port, host, mockSeed: seed, mchId, appid, appSecret, apiKey, apiV3Key, signType, keyMode } = flags
   try {
@@ -64,7 +64,7 @@ async function startWechat(flags: RunFlags): Promise<MockWechat> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
     throw new CommandError(
-      `port ${port} is taken: the card brings a WeChat of its own, so stop the mock that runs there, or choose another one (--port) and give your app its address`,
+      `port ${port} is in use: the card starts its own WeChat, so stop the mock that runs there, or choose another port (--port) and point your app to it`,
     )
   }
 }
@@ -111,14 +111,14 @@ async function run(flags: RunFlags, { out, err }: Output): Promise<number> {
     ] as const
     for (const [path, write] of files) if (path !== undefined) writeFileSync(path, write(card))
     const gate = gateOf(card, failOn, baseline)
-    for (const { id } of gate.passed) err(`${id} is in the baseline and did not fail: take it out\n`)
+    for (const { id } of gate.passed) err(`${id} is in the baseline but did not fail: remove it\n`)
     return exitCodeOf(gate)
   } finally {
     await mock.close()
   }
 }
 
-/** Input that the runner refuses is reported like a wrong flag. */
+/** Reports input that the runner refuses like a wrong flag. */
 async function told(work: () => Promise<number>, { err }: Output): Promise<number> {
   try {
     return await work()
@@ -136,69 +136,82 @@ const VERSION = () =>
     'login',
   ])
 
-/** `wechat-mock card`: attacks a backend, and writes its report card. `ended` hears the exit code. */
+/** `wechat-mock card`: attacks a backend and writes its report card. `ended` gets the exit code. */
 export function addCard(program: Command, output: Output, ended: (code: number) => void): void {
   const card = program
     .command('card')
-    .description("attacks a backend's notify handler or login route, and writes its report card")
+    .description("attacks a backend's notify handler or login route and writes its report card")
 
   card
     .command('run')
-    .description('runs a suite; exit code 0: nothing failed, 1: something did, 2: the run itself went wrong')
+    .description('runs a suite; exits with 0 if nothing failed, 1 if something did, 2 if the run itself went wrong')
     .addOption(VERSION().default('v2'))
     .option('--notify-url <url>', 'the notify handler (level L0)')
-    .option('--refund-url <url>', 'the handler of refund notifications')
+    .option('--refund-url <url>', 'the handler for refund notifications')
     .option('--login-url <url>', 'the login route, for --version login')
     .option(
       '--order-url <url>',
-      'level L1: a POST that makes the backend order; {code}, {openid}, {fee} are filled in; "GET http…" for a GET',
+      'level L1: a URL that makes the backend place an order, by POST; may contain {code}, {openid}, {fee}; "GET http…" for a GET',
     )
-    .option('--order-cmd <command>', 'the same by a shell command, with CODE, OPENID, FEE, NOTIFY_URL')
-    .option('--close-url <url>', 'a POST that makes the backend close an order: {out_trade_no}')
-    .option('--close-cmd <command>', 'the same by a shell command, with OUT_TRADE_NO')
+    .option(
+      '--order-cmd <command>',
+      'the same as a shell command, with CODE, OPENID, FEE and NOTIFY_URL in its environment',
+    )
+    .option('--close-url <url>', 'a URL that makes the backend close an order, by POST; may contain {out_trade_no}')
+    .option('--close-cmd <command>', 'the same as a shell command, with OUT_TRADE_NO in its environment')
     .option(
       '--probe-url <url>',
-      'level L2: a GET that answers {"paid":true,"fulfilments":1} or a number: {out_trade_no}',
+      'level L2: a URL that answers a GET with {"paid":true,"fulfilments":1} or a number; may contain {out_trade_no}',
     )
-    .option('--verify-cmd <command>', 'the same by a shell command that prints it, with OUT_TRADE_NO')
-    .option('--restart-cmd <command>', 'brings a dead backend back')
-    .option('--settle <ms>', 'real time that a backend may take to fulfil; default 3000', whole(0, 60_000))
-    .option('--only <cases>', 'N-206, or N-2 for those that begin so; repeatable, or comma-separated', list)
-    .option('--exclude <cases>', 'not these', list)
+    .option(
+      '--verify-cmd <command>',
+      'the same as a shell command that prints it, with OUT_TRADE_NO in its environment',
+    )
+    .option('--restart-cmd <command>', 'a shell command that restarts a dead backend')
+    .option('--settle <ms>', 'how long a backend may take to fulfil, in real time; default 3000', whole(0, 60_000))
+    .option(
+      '--only <cases>',
+      'only these cases: N-206, or N-2 for all that begin with it; repeatable, or comma-separated',
+      list,
+    )
+    .option('--exclude <cases>', 'all cases but these', list)
     .option('--quick', 'only the cases that matter most, in under ten seconds')
-    .option('--seed <text>', 'of the attacks: the same seed sends the same bytes', 'card')
+    .option('--seed <text>', 'seed of the attacks: the same seed sends the same bytes', 'card')
     .option(
       '--fail-on <severities>',
-      'exit with 1 only for these: money,security,availability,hygiene; default: any',
+      'exit with 1 only for failures of these severities: money,security,availability,hygiene; default: any',
       list,
     )
     .option(
       '--baseline <file>',
-      'known failures, a case a line, or the JSON of a run; one that passes fails the run',
+      'known failures: one case per line, or the JSON of a run; one that now passes fails the run',
       text,
     )
     .option('--json', 'print the card as JSON')
-    .option('--junit <file>', 'write it for a CI')
-    .option('--md <file>', 'write it as Markdown')
-    .option('--html <file>', 'write it as a page, with the bytes of each case')
-    .option('--i-own-this-host', 'the target is neither on this machine nor in a private network')
-    .option('--port <port>', 'of the WeChat that the backend talks to meanwhile', whole(0, 65_535), DEFAULT_PORT)
+    .option('--junit <file>', 'write the card as JUnit XML, for CI')
+    .option('--md <file>', 'write the card as Markdown')
+    .option('--html <file>', 'write the card as an HTML page, with the bytes of each case')
+    .option('--i-own-this-host', 'allow a target that is neither on this machine nor in a private network')
+    .option(
+      '--port <port>',
+      'port of the WeChat that the backend talks to during the run',
+      whole(0, 65_535),
+      DEFAULT_PORT,
+    )
     .option('--host <host>', 'address to listen on', '127.0.0.1')
-    .option('--mock-seed <text>', 'of its credentials, as serve --seed', 'docs')
-    .option('--mch-id <mch_id>', 'the merchant, if not that of the seed')
+    .option('--mock-seed <text>', 'seed of its credentials, like serve --seed', 'docs')
+    .option('--mch-id <mch_id>', 'the merchant, instead of the one from the seed')
     .option('--appid <appid>', 'the app')
     .option('--app-secret <secret>', "the app's secret")
-    .option('--api-key <key>', "the merchant's key of API v2")
-    .option('--api-v3-key <key>', "the merchant's key of API v3")
-    .addOption(new Option('--sign-type <type>', "of the runner's own orders").choices(['MD5', 'HMAC-SHA256']))
-    .addOption(
-      new Option('--key-mode <mode>', 'what WeChat signs with in API v3').choices(['public-key', 'certificate']),
-    )
+    .option('--api-key <key>', "the merchant's API v2 key")
+    .option('--api-v3-key <key>', "the merchant's API v3 key")
+    .addOption(new Option('--sign-type <type>', 'how the runner signs its own orders').choices(['MD5', 'HMAC-SHA256']))
+    .addOption(new Option('--key-mode <mode>', 'how WeChat signs in API v3').choices(['public-key', 'certificate']))
     .action(async (flags: RunFlags) => ended(await told(() => run(flags, output), output)))
 
   card
     .command('list')
-    .description('the cases of a suite')
+    .description('lists the cases of a suite')
     .addOption(VERSION().default('v2'))
     .action(async ({ version }: Pick<RunFlags, 'version'>) => {
       const { listed, suiteOf } = await report()
@@ -207,7 +220,7 @@ export function addCard(program: Command, output: Output, ended: (code: number) 
 
   card
     .command('explain')
-    .description('what a case asks for, what may come of it, and how to fix it')
+    .description('shows what a case requires, its possible outcomes and how to fix it')
     .argument('<case>', 'N-206')
     .action(async (name: string) => {
       const { casesOf, explained, SUITES } = await report()

@@ -1,10 +1,10 @@
 import type { Bench } from './parts/bench.ts'
 import type { CardVerdict, Level, Need, Severity } from './verdicts.ts'
 
-/** What a kind of case does to a backend, and what may come of it. */
+/** What a kind of case does to a backend, and the possible outcomes. */
 export interface Play {
   readonly needs: readonly Need[]
-  /** It shows whether genuine notifications are taken: it runs also where the first one was not, if the backend made the order. */
+  /** It tests that genuine notifications are accepted, so it runs even if the first one was refused, provided the backend made the order. */
   readonly genuine?: true
   /** Every outcome a careful engineer might choose, and those that are wrong. */
   readonly outcomes: readonly (readonly [verdict: CardVerdict, when: string])[]
@@ -17,15 +17,15 @@ export interface Case {
   readonly id: string
   readonly title: string
   readonly severity: Severity
-  /** In the run of under ten seconds. */
+  /** Part of the run that takes under ten seconds. */
   readonly quick?: true
-  /** One sentence: what a backend has to do. */
+  /** One sentence: what a backend must do. */
   readonly must: string
   /** Where WeChat says so; without it, the requirement is our judgement. */
   readonly source?: string
-  /** How to get there. */
+  /** How to fix a backend that fails. */
   readonly fix: string
-  /** Why it is here, where no planted bug needs it. */
+  /** Why the case exists, if no planted bug needs it. */
   readonly why?: string
   readonly play: Play
 }
@@ -36,15 +36,15 @@ export interface Chapter {
 }
 
 export interface Suite {
-  /** With its version: verdicts of other versions do not compare. */
+  /** Includes the version: verdicts of different versions cannot be compared. */
   readonly id: string
   readonly version: 'v2' | 'v3' | 'login'
   readonly chapters: readonly Chapter[]
-  /** An order, or a login, as good as any: rejects if the backend does not serve it. */
+  /** An ordinary order or login: rejects if the backend does not serve it. */
   readonly canary: (bench: Bench) => Promise<void>
 }
 
-/** The level at which a case begins to see something. */
+/** The lowest level at which a case can see anything. */
 export function levelOf({ play: { needs } }: Pick<Case, 'play'>): Level {
   if (needs.includes('probe')) return 'L2'
   return needs.includes('orders') || needs.includes('close') ? 'L1' : 'L0'

@@ -2,7 +2,7 @@ import { badInput } from '../base/checks.ts'
 import type { Card, CaseResult } from './run.ts'
 import { SEVERITIES, type Severity } from './verdicts.ts'
 
-/** The known failures of a file: a case a line, `#` begins a remark; or a card as `--json` prints it. */
+/** Reads known failures from a file: one case per line, with `#` comments; or a card as `--json` prints it. */
 export function readBaseline(text: string): string[] {
   if (text.trimStart().startsWith('{')) {
     const { results } = JSON.parse(text) as Pick<Card, 'results'>
@@ -26,11 +26,11 @@ export function readSeverities(names: readonly string[]): Severity[] {
 
 /** What makes a run fail. */
 export interface Gate {
-  /** Failures that were not known, of the severities asked for. */
+  /** New failures of the requested severities. */
   readonly failed: readonly CaseResult[]
-  /** Known failures that have passed: the file is out of date. */
+  /** Known failures that now pass: the file is out of date. */
   readonly passed: readonly CaseResult[]
-  /** The runner's own. */
+  /** The runner's own errors. */
   readonly errors: readonly CaseResult[]
 }
 
@@ -48,7 +48,7 @@ export function gateOf(
   }
 }
 
-/** 0: as it has to be; 1: the backend fails; 2: the runner could not do its work. */
+/** 0: nothing failed; 1: the backend failed; 2: the runner could not do its work. */
 export function exitCodeOf({ failed, passed, errors }: Gate): 0 | 1 | 2 {
   if (failed.length + passed.length > 0) return 1
   return errors.length > 0 ? 2 : 0

@@ -6,34 +6,34 @@ import { createRun, type Card, type CardRun, type CaseResult } from './run.ts'
 
 /** Options of {@link reportCard}. */
 export interface ReportCardOptions extends Omit<CardOptions, 'notifyUrl' | 'refundUrl' | 'loginUrl' | 'probe'> {
-  /** The handler's address; a function if it is only known when the tests run. */
+  /** The handler's URL; a function if it is only known when the tests run. */
   readonly notifyUrl?: string | (() => string)
   readonly refundUrl?: string | (() => string)
   readonly loginUrl?: string | (() => string)
-  /** What has become of an order; a number is that of its fulfilments. */
+  /** Reports what became of an order; a bare number counts its fulfilments. */
   readonly probe?: (outTradeNo: string) => OrderWord | number | Promise<OrderWord | number>
 }
 
 /** One case, as a test for any runner. */
 export interface CardCase extends Pick<Case, 'id' | 'title' | 'severity' | 'must' | 'fix'> {
   /**
-   * Runs it. Cases run one after the other.
-   * @throws an Error that says why, for the verdicts FAIL and ERROR
+   * Runs the case. Cases run one after another.
+   * @throws an Error with the reason, on the verdicts FAIL and ERROR
    */
   readonly run: () => Promise<CaseResult>
 }
 
 export interface ReportCard {
   readonly cases: readonly CardCase[]
-  /** After the last case: sees again what has become of every order, and sums up. */
+  /** After the last case: checks every order once more and sums up. */
   readonly finish: () => Promise<Card>
 }
 
 const resolved = (url: string | (() => string) | undefined) => (typeof url === 'function' ? url() : url)
 
 /**
- * The report card of a backend in this process or another one, as one test for each case. `world`: what the backend is
- * configured for; a function if it is only there when the tests run.
+ * The report card of a backend in this process or another one, one test per case. `world`: the one the backend is
+ * configured for; a function if it only exists when the tests run.
  * @example for (const { id, title, run } of reportCard(world, { notifyUrl }).cases) test(`${id} ${title}`, run)
  * @throws MockError BAD_INPUT
  */

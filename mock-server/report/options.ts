@@ -4,39 +4,39 @@ import { type Case, type Suite } from './case.ts'
 import type { Ask, OrderWord } from './parts/merchant.ts'
 import { casesOf, SUITES } from './suites.ts'
 
-/** What a run attacks, and how much of the backend it may see. */
+/** What a run attacks, and how much of the backend it can see. */
 export interface CardOptions {
   /** Default v2. `login`: the login route instead of the notify handler. */
   readonly version?: 'v2' | 'v3' | 'login'
   readonly notifyUrl?: string | undefined
-  /** The handler of refund notifications. */
+  /** The handler for refund notifications. */
   readonly refundUrl?: string | undefined
-  /** Lets a user log in: a POST with `{"code":"…"}`. */
+  /** The route that logs a user in: a POST with `{"code":"…"}`. */
   readonly loginUrl?: string | undefined
-  /** Level L1: makes the backend place an order. It gets `code`, `openid`, `fee`, `notify_url`. */
+  /** Level L1: makes the backend place an order. The call gets `code`, `openid`, `fee`, `notify_url`. */
   readonly order?: Ask | undefined
-  /** Makes the backend close an order. It gets `out_trade_no`. */
+  /** Makes the backend close an order. The call gets `out_trade_no`. */
   readonly close?: Ask | undefined
-  /** Level L2: what has become of an order. */
+  /** Level L2: reports what became of an order. */
   readonly probe?: ((outTradeNo: string) => Promise<OrderWord>) | undefined
-  /** Brings a dead backend back. It gets no values. */
+  /** Restarts a dead backend. The call gets no values. */
   readonly restart?: Ask | undefined
   /** Only these cases: ids, or chapters by their first digit, such as `N-3`. */
   readonly only?: readonly string[] | undefined
   readonly exclude?: readonly string[] | undefined
-  /** Only the cases that matter most; under ten seconds. */
+  /** Only the cases that matter most, in under ten seconds. */
   readonly quick?: boolean | undefined
   /** Default `card`. */
   readonly seed?: string | undefined
   /** Real milliseconds that a backend may take to fulfil after its acknowledgement; default 3000. */
   readonly settleMs?: number | undefined
-  /** The target is not on this machine or in a private network, and it is mine. */
+  /** The target is neither on this machine nor in a private network, and it is mine. */
   readonly ownHost?: boolean | undefined
 }
 
 const PRIVATE =
   /^(?:127\.|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|169\.254\.|::1$|::ffff:127\.|f[cd][0-9a-f]{2}:|fe80:)/i
-/** Names that no public resolver knows: of this machine, of a container network, and those set aside for tests. */
+/** Names that no public resolver knows: this machine, container networks, and names reserved for tests. */
 const LOCAL_NAME = /^(?:localhost|[^.]+|.*\.(?:localhost|local|internal|test|lan|home\.arpa))$/i
 
 /** Whether an address is loopback or private. */
@@ -67,8 +67,8 @@ export function suiteOf(version: CardOptions['version'] = 'v2'): Suite {
 const selects = (names: readonly string[], { id }: Case) => names.some((name) => id.startsWith(name.toUpperCase()))
 
 /**
- * The cases of a run. What is left out is not run at all.
- * @throws MockError BAD_INPUT for a name that no case has
+ * The cases of a run. The others do not run at all.
+ * @throws MockError BAD_INPUT if a name matches no case
  */
 export function selectCases({ version, only, exclude = [], quick = false }: CardOptions): Case[] {
   const all = casesOf(suiteOf(version))

@@ -17,7 +17,11 @@ export const info = (said: string): never => {
   throw new Ruling('INFO', said)
 }
 
-/** A play of its own. */
+/** What the backend did, where both choices are sound. */
+export const choiceOf = ({ acked, reason }: Answer): string =>
+  acked ? 'the backend accepted it' : `the backend refused it: ${reason}`
+
+/** A play with its own steps and outcomes. */
 export const play = (
   needs: readonly Need[],
   outcomes: Play['outcomes'],
@@ -26,32 +30,35 @@ export const play = (
 
 interface Acceptance {
   readonly needs?: readonly Need[]
-  /** A refusal is tolerable, because of this. */
+  /** Why a refusal is tolerable. */
   readonly lax?: string
   /** Further checks of the answer. */
   readonly also?: (bench: Bench, answer: Answer, outTradeNo: string) => void | Promise<void>
 }
 
-/** The order is paid; the notification, however it is written, is taken and the goods go out once. */
+/** The order is paid: the backend accepts the notification, however it is written, and fulfils the order once. */
 export const accepted = (make: Make, { needs = [], lax, also }: Acceptance = {}): Play => ({
   needs: ['acks', ...needs],
   genuine: true,
   outcomes: [
-    ['PASS', 'the answer is one that WeChat takes; at level L2 the order is fulfilled once'],
+    ['PASS', 'the answer is one that WeChat accepts; at level L2, the order is fulfilled once'],
     ...(lax === undefined
       ? ([
-          ['FAIL', 'it is refused or not answered within 5 s: WeChat retries for a day, and the payment is lost'],
+          [
+            'FAIL',
+            'the backend refuses it, or does not answer within 5 s: WeChat retries for a day, then the payment is lost',
+          ],
         ] as const)
-      : ([['LAX', `it is refused: ${lax}`]] as const)),
-    ['FAIL', 'it is taken, and the order is not fulfilled, or more than once'],
+      : ([['LAX', `the backend refuses it: ${lax}`]] as const)),
+    ['FAIL', 'the backend accepts it but fulfils the order not at all, or more than once'],
   ],
   run: async (bench) => {
     const outTradeNo = await bench.order()
     await bench.world.pay(outTradeNo, { deliver: 'hold' })
     const answer = await bench.send(await make(bench, outTradeNo))
     if (!answer.acked) {
-      if (lax === undefined) fail(`it was not taken: ${answer.reason}`)
-      return bench.lax(`it was not taken: ${answer.reason}. ${lax}`)
+      if (lax === undefined) fail(`the backend did not accept it: ${answer.reason}`)
+      return bench.lax(`the backend did not accept it: ${answer.reason}. ${lax}`)
     }
     await also?.(bench, answer, outTradeNo)
     await bench.paidOnce(outTradeNo)
@@ -60,19 +67,19 @@ export const accepted = (make: Make, { needs = [], lax, also }: Acceptance = {})
 
 interface RefusalOptions {
   readonly needs?: readonly Need[]
-  /** What an acknowledgement without fulfilment is worth: FAIL, or PASS where the message is genuine in its form. */
+  /** The verdict on an acknowledgement without fulfilment: FAIL, or PASS if the message is genuine in form. */
   readonly taken?: 'FAIL' | 'PASS' | 'LAX'
-  /** The genuine notification that follows may be refused: the backend may hold the order back for a person. */
+  /** The backend may refuse the genuine notification that follows: it may hold the order for manual review. */
   readonly held?: true
 }
 
 const TAKEN: Readonly<Record<'FAIL' | 'PASS' | 'LAX', readonly [CardVerdict, string]>> = {
-  FAIL: ['FAIL', 'it is taken'],
-  PASS: ['PASS', 'it is taken and not fulfilled (level L2): recorded, and left to a person'],
-  LAX: ['LAX', 'it is taken and not fulfilled (level L2)'],
+  FAIL: ['FAIL', 'the backend accepts it'],
+  PASS: ['PASS', 'the backend accepts it without fulfilling the order (level L2): it keeps it for manual review'],
+  LAX: ['LAX', 'the backend accepts it without fulfilling the order (level L2)'],
 }
 
-/** Checks the answer to what must not be fulfilled. */
+/** Checks the answer to a message that must not be fulfilled. */
 export async function refusedOr(
   bench: Bench,
   answer: Answer,
@@ -80,29 +87,29 @@ export async function refusedOr(
   taken: 'FAIL' | 'PASS' | 'LAX' = 'FAIL',
 ): Promise<void> {
   await settle(20)
-  await bench.stillUnpaid(outTradeNo, answer.acked ? 'it was taken' : 'it was refused')
+  await bench.stillUnpaid(outTradeNo, answer.acked ? 'the backend accepted it' : 'the backend refused it')
   if (answer.verdict === 'timeout_5s') {
-    fail('there was no answer within 5 s: a refusal has to be told, or the connection closed')
+    fail('no answer within 5 s: a refusal needs an answer or a closed connection')
   }
   if (!answer.acked) return
-  if (taken === 'FAIL') fail('it was taken')
-  if (!bench.has('probe')) skip('it was taken; only a probe (level L2) sees whether goods went out')
-  if (taken === 'LAX') bench.lax('it was taken, and nothing was fulfilled')
+  if (taken === 'FAIL') fail('the backend accepted it')
+  if (!bench.has('probe')) skip('the backend accepted it; only a probe (level L2) shows whether goods went out')
+  if (taken === 'LAX') bench.lax('the backend accepted it but fulfilled nothing')
 }
 
-/** The notification is refused and nothing is fulfilled; then the genuine one of the same order is taken. */
+/** The backend refuses the notification and fulfils nothing; then it accepts the genuine one for the same order. */
 export const refused = (make: Make, { needs = [], taken = 'FAIL', held }: RefusalOptions = {}): Play => ({
   needs: ['acks', ...needs],
   outcomes: [
     [
       'PASS',
-      'it is refused within 5 s (XML with FAIL, HTTP 4xx or 5xx, or a closed connection), and nothing is fulfilled',
+      'the backend refuses it within 5 s (XML with FAIL, HTTP 4xx or 5xx, or a closed connection) and fulfils nothing',
     ],
     TAKEN[taken],
-    ['FAIL', 'goods go out, or there is no answer'],
+    ['FAIL', 'goods go out, or no answer comes'],
     held
-      ? ['LAX', 'the genuine notification that follows is refused: the order waits for a person']
-      : ['FAIL', 'the genuine notification that follows is not taken'],
+      ? ['LAX', 'the backend refuses the genuine notification that follows: the order awaits manual review']
+      : ['FAIL', 'the backend does not accept the genuine notification that follows'],
   ],
   run: async (bench) => {
     const outTradeNo = await bench.order()
@@ -111,14 +118,14 @@ export const refused = (make: Make, { needs = [], taken = 'FAIL', held }: Refusa
   },
 })
 
-/** The payment is not lost by what came before it. */
+/** What came before must not lose the payment. */
 export async function genuineFollows(bench: Bench, outTradeNo: string, held?: true): Promise<void> {
   try {
     await bench.pay(outTradeNo)
-    await bench.paidOnce(outTradeNo, 'the genuine notification followed')
+    await bench.paidOnce(outTradeNo, 'the genuine notification came next')
   } catch (error) {
     if (!held || !(error instanceof Ruling)) throw error
-    bench.lax(`${error.message}; it may wait for a person after what came before`)
+    bench.lax(`${error.message}; after the earlier message, the order may await manual review`)
   }
 }
 
@@ -128,39 +135,39 @@ interface Survival {
   readonly needs?: readonly Need[]
 }
 
-/** No answer and no call of the backend shows what it was lured to read. */
+/** Neither an answer nor a call of the backend shows that it read what the message pointed at. */
 export async function notLured(bench: Bench): Promise<void> {
   await settle(20)
   const { hits, secret } = bench.trap
-  if (hits().some((name) => name.startsWith(bench.id))) fail('the backend fetched an address that stood in the message')
+  if (hits().some((name) => name.startsWith(bench.id))) fail('the backend fetched a URL from the message')
   if (bench.answers().some(({ body }) => body.includes(secret))) {
-    fail('the answer holds the content of a file of the machine')
+    fail('the answer contains a file from the machine')
   }
 }
 
-/** Hostile bytes: any refusal will do, in time, without a trace, and the backend stays alive. */
+/** Hostile bytes: any refusal will do, if it comes in time and leaks nothing, and the backend stays alive. */
 export const survived = (make: Make, { limitMs = 5000, taken = 'FAIL', needs = [] }: Survival = {}): Play => ({
   needs,
   outcomes: [
-    ['PASS', `it is refused, or the connection closed, within ${limitMs / 1000} s, and nothing is fulfilled`],
+    ['PASS', `within ${limitMs / 1000} s the backend refuses it or closes the connection, and it fulfils nothing`],
     TAKEN[taken],
-    ['FAIL', 'the backend fetches what the message names, shows a file, or gives no answer in time'],
-    ['FAIL', 'it dies or hangs: the order after it is not served within 5 s'],
+    ['FAIL', 'the backend fetches a URL from the message, reveals a file, or does not answer in time'],
+    ['FAIL', 'the backend dies or hangs: it does not serve the next order within 5 s'],
   ],
   run: async (bench) => {
     const outTradeNo = await bench.order()
     const answer = await bench.send(await make(bench, outTradeNo), limitMs)
     await notLured(bench)
-    if (answer.verdict === 'timeout_5s') fail(`there was no answer within ${limitMs / 1000} s`)
-    await bench.stillUnpaid(outTradeNo, 'it is no message')
-    if (answer.acked && taken === 'FAIL') fail('it was taken')
+    if (answer.verdict === 'timeout_5s') fail(`no answer within ${limitMs / 1000} s`)
+    await bench.stillUnpaid(outTradeNo, 'the message is not valid')
+    if (answer.acked && taken === 'FAIL') fail('the backend accepted it')
   },
 })
 
-/** A new order, unpaid, is paid and served; where genuine notifications are refused, any answer within 5 s shows life. */
+/** A new order is unpaid, then paid and served. If the backend refuses genuine notifications, any answer within 5 s shows that it is alive. */
 export async function notifyCanary(bench: Bench): Promise<void> {
   const outTradeNo = await bench.order()
-  await bench.stillUnpaid(outTradeNo, 'it is new')
+  await bench.stillUnpaid(outTradeNo, 'the order is new')
   if (bench.has('acks')) {
     await bench.pay(outTradeNo)
     return bench.paidOnce(outTradeNo)

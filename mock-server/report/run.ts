@@ -4,7 +4,7 @@ import type { World } from '../world/world.ts'
 import { levelOf, type Case } from './case.ts'
 import { Ruling, type CardVerdict, type Level, type Need, type Severity } from './verdicts.ts'
 import { checkOptions, selectCases, suiteOf, type CardOptions } from './options.ts'
-import { createBench, type Bench, type CardEvent } from './parts/bench.ts'
+import { createBench, timesOf, type Bench, type CardEvent } from './parts/bench.ts'
 import { askUntil, pauseFor, StepError, type OrderWord } from './parts/merchant.ts'
 import { createOrders, ORDER_LIMIT_MS, type Orders } from './parts/orders.ts'
 import { shoot } from './parts/shoot.ts'
@@ -40,19 +40,19 @@ export interface Card {
 interface Prepared {
   readonly trap: Trap
   readonly orders: Orders
-  /** A genuine notification is taken. */
+  /** The backend accepts a genuine notification. */
   readonly acks: boolean
-  /** Why it is not. */
+  /** Why it does not. */
   readonly whyNot?: string
-  /** The runner cannot do its work. */
+  /** Why the runner cannot do its work. */
   readonly trouble?: string
 }
 
 export interface CardRun {
   readonly cases: readonly Case[]
-  /** Runs one case, and then an order that shows whether the backend is still alive. Never rejects. */
+  /** Runs one case, then an order that shows whether the backend is still alive. Never rejects. */
   readonly one: (one: Case) => Promise<CaseResult>
-  /** Sees again what has become of every order, and writes the card. */
+  /** Checks every order once more and writes the card. */
   readonly finish: () => Promise<Card>
 }
 
@@ -60,15 +60,15 @@ const SETTLE_MS = 3000
 
 /** How long a run waits, in real milliseconds. */
 export interface Limits {
-  /** For an answer of the backend at most, whatever the case allows. */
+  /** The longest wait for an answer, whatever the case allows. */
   readonly answerMs: number
-  /** For an order that the backend was asked for. */
+  /** For an order that the backend was asked to create. */
   readonly orderMs: number
-  /** For a backend that has stopped answering to come back by itself, */
+  /** For a backend that stopped answering to come back by itself. */
   readonly comesBackMs: number
-  /** or after a restart. */
+  /** For it to come back after a restart. */
   readonly restartMs: number
-  /** For a sign of life of one that is dead. */
+  /** For a sign of life from a dead backend. */
   readonly quickLookMs: number
 }
 
@@ -80,16 +80,16 @@ const LIMITS: Limits = {
   quickLookMs: 1000,
 }
 
-/** Work that a backend does later than this after the last case is not seen. */
+/** The run does not see work that a backend does later than this after the last case. */
 const LATE_MS = 1000
 
 const WHY_NOT: Readonly<Record<Need, string>> = {
-  acks: 'the backend takes no genuine notification of an order that it does not know, so a refusal shows nothing: let it make the orders (--order-url or --order-cmd)',
-  orders: 'it needs orders that the backend makes itself: --order-url or --order-cmd',
-  probe: 'it needs the word of the backend on its orders: --probe-url or --verify-cmd',
-  close: 'it needs a way to close an order in the backend: --close-url or --close-cmd',
-  refunds: 'it needs the URL of refund notifications: --refund-url',
-  login: 'it needs the login route: --login-url',
+  acks: 'the backend refuses genuine notifications about orders it does not know, so a refusal proves nothing: let it create the orders (--order-url or --order-cmd)',
+  orders: 'the backend has to create the orders: --order-url or --order-cmd',
+  probe: 'the backend has to report on its orders: --probe-url or --verify-cmd',
+  close: 'the backend has to close an order: --close-url or --close-cmd',
+  refunds: 'the URL for refund notifications is needed: --refund-url',
+  login: 'the login route is needed: --login-url',
 }
 
 function sentenceOf(results: readonly CaseResult[], login: boolean): string {
@@ -100,8 +100,8 @@ function sentenceOf(results: readonly CaseResult[], login: boolean): string {
   const seen = of.filter(({ verdict }) => ['PASS', 'LAX', 'FAIL'].includes(verdict)).length
   const cases = (n: number) => `${n} case${n === 1 ? '' : 's'}`
   if (failed > 0) return `${name}: no (${cases(failed)})`
-  if (seen === 0) return `${name}: unknown (nothing could be seen)`
-  return `${name}: yes, in ${seen} of ${cases(of.length)}${seen < of.length ? '; the others could not be seen' : ''}`
+  if (seen === 0) return `${name}: unknown (nothing could be checked)`
+  return `${name}: yes, in ${seen} of ${cases(of.length)}${seen < of.length ? '; the others could not be checked' : ''}`
 }
 
 const countsOf = (results: readonly CaseResult[]): Record<CardVerdict, number> => {
@@ -138,7 +138,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   let ready: Promise<Prepared> | undefined
   let dead: string | undefined
 
-  /** What a case has at hand, and what it leaves. */
+  /** The tools of a case, and the traces it leaves. */
   function benchFor(id: string, parts: { trap: Trap; orders: Orders; acks: boolean }) {
     const events: CardEvent[] = []
     const promises = new Map<string, number>()
@@ -164,7 +164,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     return { ...made, events, promises }
   }
 
-  /** Once, before the first case: whether a genuine notification is taken. */
+  /** Once, before the first case: does the backend accept a genuine notification? */
   const prepare = () =>
     (ready ??= (async (): Promise<Prepared> => {
       const trap = await setTrap(random.hex(32, 'trap'))
@@ -179,7 +179,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
       }
     })())
 
-  /** An order as good as any: why the backend does not serve it. */
+  /** Tries an ordinary order: why the backend does not serve it. */
   async function canaryFails(parts: { trap: Trap; orders: Orders; acks: boolean }): Promise<string | undefined> {
     try {
       await suite.canary(benchFor('canary', parts).bench)
@@ -189,14 +189,14 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     }
   }
 
-  /** Tells how it came back, or that it is dead. */
+  /** Returns how the backend came back, or that it is dead. */
   async function recover(parts: { trap: Trap; orders: Orders; acks: boolean }, why: string): Promise<string> {
     const since = nativeElapsed()
     let how = 'it came back by itself'
     if (restart) {
-      how = 'it came back by the restart command'
+      how = 'the restart command brought it back'
       await restart({}).catch((error: Error) => {
-        how = `the restart command failed (${error.message}), and it came back`
+        how = `the restart command failed (${error.message}), but it came back`
       })
     }
     const still = await askUntil(
@@ -212,7 +212,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   async function ruling(one: Case, bench: Bench, remarks: readonly string[]): Promise<[CardVerdict, string]> {
     try {
       await one.play.run(bench)
-      return remarks.length > 0 ? ['LAX', remarks.join('; ')] : ['PASS', 'as it has to be']
+      return remarks.length > 0 ? ['LAX', remarks.join('; ')] : ['PASS', 'as required']
     } catch (error) {
       if (error instanceof Ruling) return [error.verdict, error.message]
       return [
@@ -249,32 +249,32 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     const isTried = one.play.genuine && isKnown
     const lacks = one.play.needs.find((need) => (need === 'acks' ? !parts.acks && !isTried : !given[need]))
     if (lacks === 'acks' && isKnown) {
-      return result('SKIP', `even what is genuine is not served: ${parts.whyNot}`)
+      return result('SKIP', `the backend does not serve even a genuine one: ${parts.whyNot}`)
     }
     if (lacks) return result('SKIP', WHY_NOT[lacks])
     if (dead !== undefined) {
       const back = await Promise.race([canaryFails(parts), pauseFor(limits.quickLookMs).then(() => 'no answer')])
-      if (back !== undefined) return result('SKIP', `the backend is dead (${dead}); --restart-cmd would bring it back`)
+      if (back !== undefined) return result('SKIP', `the backend is dead (${dead}); --restart-cmd can bring it back`)
       dead = undefined
     }
     const [verdict, said] = await ruling(one, bench, remarks)
     const fails = await canaryFails(parts)
     if (fails === undefined) return result(verdict, said)
     const after = await recover(parts, `since ${id}: ${fails}`)
-    bench.note(`the order after this case was not served: ${fails}; ${after}`)
-    const story = `the order after it was not served: ${fails}; ${after}`
+    bench.note(`the next order was not served: ${fails}; ${after}`)
+    const story = `the next order was not served: ${fails}; ${after}`
     return verdict === 'FAIL'
       ? result('FAIL', `${said}; and ${story}`)
       : result('FAIL', story, severity === 'hygiene' ? 'availability' : severity)
   }
 
-  /** What a backend does late counts as well. */
+  /** What a backend does late counts too. */
   async function seenAgain(result: CaseResult): Promise<CaseResult> {
     if (!probe || !['PASS', 'LAX'].includes(result.verdict)) return result
     for (const [outTradeNo, n] of expected.get(result.id)!) {
       const told = await probe(outTradeNo).catch(() => undefined)
       if (told && told.fulfilments !== n) {
-        const said = `at the end of the run the order ${outTradeNo} was fulfilled ${told.fulfilments} times, not ${n}: work that came late`
+        const said = `by the end of the run, order ${outTradeNo} was fulfilled ${timesOf(told.fulfilments)} instead of ${timesOf(n)}: the backend did work late`
         return { ...result, verdict: 'FAIL', said }
       }
     }
@@ -304,7 +304,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   }
 }
 
-/** Runs all of it. `on` hears each result; `shorter` as for {@link createRun}. */
+/** Runs every case. `on` gets each result; `shorter` as for {@link createRun}. */
 export async function runCard(
   world: World,
   options: CardOptions,

@@ -4,7 +4,7 @@ import { checkOptions, type CardOptions } from './options.ts'
 import { askBy, readWord } from './parts/merchant.ts'
 import { createRun, type Card, type CardRun, type CaseResult } from './run.ts'
 
-/** What a run over HTTP may ask for: addresses, no shell commands. */
+/** The options of a run over HTTP: URLs, but no shell commands. */
 export interface RunRequest extends Pick<
   CardOptions,
   'version' | 'notifyUrl' | 'refundUrl' | 'loginUrl' | 'only' | 'exclude' | 'quick' | 'seed' | 'settleMs' | 'ownHost'
@@ -18,19 +18,19 @@ export interface RunRequest extends Pick<
 export interface Run {
   readonly id: string
   readonly state: 'running' | 'finished'
-  /** How many cases it has. */
+  /** The number of cases. */
   readonly cases: number
   readonly results: readonly CaseResult[]
-  /** When it is finished. */
+  /** Set when the run is finished. */
   readonly card: Card | undefined
 }
 
-/** Runs that are remembered, of each world. */
+/** How many runs each world remembers. */
 const MAX_RUNS = 10
 
 const books = new WeakMap<World, Run[]>()
 
-/** The runs of a world, the newest last. */
+/** The runs of a world, newest last. */
 export const runsOf = (world: World): readonly Run[] => books.get(world) ?? []
 
 /** @throws MockError UNKNOWN_RUN */
@@ -46,13 +46,13 @@ async function attack(run: CardRun, results: CaseResult[]): Promise<Card> {
 }
 
 /**
- * Starts a run; its results come one by one.
+ * Starts a run; results arrive one by one.
  * @throws MockError BAD_INPUT, RUN_BUSY
  */
 export function startRun(world: World, { orderUrl, closeUrl, probeUrl, ...options }: RunRequest): Run {
   const before = runsOf(world)
   if (before.some(({ state }) => state === 'running')) {
-    throw new MockError('RUN_BUSY', `a run of world ${world.id} is under way; wait for its end`)
+    throw new MockError('RUN_BUSY', `a run of world ${world.id} is still going; wait until it ends`)
   }
   const ask = askBy(probeUrl, undefined, 'GET')
   const whole: CardOptions = {

@@ -1,6 +1,6 @@
 /**
  * PASS: one of the outcomes that a careful engineer might choose. LAX: tolerable. FAIL: wrong. INFO: there is no single right
- * answer, so it is only shown. SKIP: it could not be seen. ERROR: the runner's own fault.
+ * answer, so the card only shows it. SKIP: the case could not be checked. ERROR: the runner itself failed.
  */
 export const CARD_VERDICTS = ['PASS', 'LAX', 'FAIL', 'INFO', 'SKIP', 'ERROR'] as const
 export type CardVerdict = (typeof CARD_VERDICTS)[number]
@@ -9,17 +9,17 @@ export const SEVERITIES = ['money', 'security', 'availability', 'hygiene'] as co
 /** What a failure costs. */
 export type Severity = (typeof SEVERITIES)[number]
 
-/** L0: the notify URL alone. L1: the backend makes orders. L2: it tells what has become of them. */
+/** L0: the notify URL alone. L1: the backend creates orders too. L2: it also reports what became of them. */
 export type Level = 'L0' | 'L1' | 'L2'
 
 /**
- * What a case cannot do without. `acks`: a backend that takes a genuine notification; `orders`: orders that the backend
- * itself has made; `probe`: its word on an order; `close`: a way to close an order there; `refunds`: a URL for refund
+ * What a case requires. `acks`: the backend accepts a genuine notification; `orders`: the backend creates the orders;
+ * `probe`: it reports the state of an order; `close`: it can be made to close an order; `refunds`: a URL for refund
  * notifications; `login`: a login route.
  */
 export type Need = 'acks' | 'orders' | 'probe' | 'close' | 'refunds' | 'login'
 
-/** What a case came to, where that is not plain PASS: thrown to end it. */
+/** The verdict of a case, unless it is a plain PASS: thrown to end the case. */
 export class Ruling extends Error {
   override readonly name = 'Ruling'
   readonly verdict: CardVerdict

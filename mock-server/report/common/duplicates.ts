@@ -1,15 +1,15 @@
 import type { Case, Play } from '../case.ts'
-import type { Bench, Answer } from '../parts/bench.ts'
+import { timesOf, type Answer, type Bench } from '../parts/bench.ts'
 import { pauseFor } from '../parts/merchant.ts'
 import { row } from '../parts/row.ts'
 import type { Need } from '../verdicts.ts'
-import { fail, info, play } from '../plays.ts'
+import { choiceOf, fail, info, play } from '../plays.ts'
 import type { Dialect } from './dialect.ts'
 
 const ONCE =
-  'Lock the order row (or update it where state = unpaid), fulfil only if that changed it, and acknowledge either way.'
+  'Lock the order row (or update it where state = unpaid). Fulfil only if the update changed the row. Acknowledge either way.'
 
-/** The order is paid, things happen, and goods have gone out once. */
+/** The order is paid, things happen, and goods must have gone out once. */
 const once = (
   run: (bench: Bench, outTradeNo: string) => Promise<void>,
   needs: readonly Need[] = [],
@@ -18,23 +18,23 @@ const once = (
   play(
     ['acks', 'probe', ...needs],
     [
-      ['PASS', 'goods have gone out exactly once, and the last notification is taken'],
+      ['PASS', 'goods go out exactly once, and the backend accepts the last notification'],
       ...more,
-      ['FAIL', 'goods went out twice, or not at all'],
+      ['FAIL', 'goods go out twice, or not at all'],
     ],
     async (bench) => {
       const no = await bench.order()
       await bench.world.pay(no, { deliver: 'hold' })
       await run(bench, no)
-      await bench.paidOnce(no, 'several notifications of one payment came')
+      await bench.paidOnce(no, 'one payment was notified several times')
     },
   )
 
 function mustTake(answer: Answer, which: string): void {
-  if (!answer.acked) fail(`${which} was not taken: ${answer.reason}`)
+  if (!answer.acked) fail(`the backend did not accept ${which}: ${answer.reason}`)
 }
 
-/** `n` notifications, each begun `apartMs` after the one before. */
+/** Sends `n` notifications, one every `apartMs`. */
 async function burst(bench: Bench, no: string, n: number, apartMs: number): Promise<Answer[]> {
   const shots = Array.from({ length: n }, () => bench.message(no))
   return Promise.all(
@@ -50,12 +50,12 @@ const concurrent = (n: number, apartMs: number): Play =>
     async (bench, no) => {
       const answers = await burst(bench, no, n, apartMs)
       const storm = answers.filter(({ status }) => status >= 500).length
-      if (!answers.some(({ acked }) => acked)) fail(`none of ${n} was taken`)
-      if (storm > 1) bench.lax(`${storm} of ${n} were answered with HTTP 5xx`)
-      mustTake(await bench.send(bench.message(no)), 'one more, afterwards,')
+      if (!answers.some(({ acked }) => acked)) fail(`the backend accepted none of ${n}`)
+      if (storm > 1) bench.lax(`the backend answered ${storm} of ${n} with HTTP 5xx`)
+      mustTake(await bench.send(bench.message(no)), 'a later repeat')
     },
     [],
-    [['LAX', 'several of them are answered with HTTP 5xx: WeChat repeats those']],
+    [['LAX', 'the backend answers several with HTTP 5xx: WeChat repeats those']],
   )
 
 export const duplicates = (dialect: Dialect): readonly Case[] => [
@@ -63,7 +63,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(201),
     'money',
     'The same bytes twice',
-    'A repeated notification is acknowledged, and changes nothing.',
+    'The backend acknowledges a repeated notification and changes nothing.',
     ONCE,
     once(async (bench, no) => {
       const shot = bench.message(no)
@@ -75,8 +75,8 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(202),
     'money',
-    'The same payment with another nonce',
-    'A payment is known by its transaction_id, not by the bytes of a message.',
+    'The same payment, with a new nonce',
+    'The transaction_id identifies a payment, not the bytes of a message.',
     ONCE,
     once(async (bench, no) => {
       mustTake(await bench.send(bench.message(no)), 'the first')
@@ -87,7 +87,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(203),
     'money',
     'Two at once',
-    'Of two notifications at the same moment one fulfils the order; the other may be taken or not.',
+    'Two notifications arrive at the same moment. One fulfils the order; the backend may accept or refuse the other.',
     ONCE,
     concurrent(2, 0),
     { quick: true, source: dialect.source },
@@ -96,7 +96,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(204),
     'money',
     'Twenty at once',
-    'Goods go out once, however many notifications come together.',
+    'Goods go out once, however many notifications arrive together.',
     ONCE,
     concurrent(20, 0),
     { source: dialect.source },
@@ -105,11 +105,11 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(205),
     'money',
     'The acknowledgement is lost',
-    'The backend has done its work and WeChat does not know: the repeat is acknowledged.',
+    'The backend has done its work, but WeChat does not know. The backend acknowledges the repeat.',
     ONCE,
     once(async (bench, no) => {
       await bench.send({ ...bench.message(no), transport: { kind: 'deaf' } })
-      // The backend gets the time to do what it does.
+      // Give the backend time to do its work.
       await pauseFor(50)
       mustTake(await bench.send(bench.message(no)), 'the repeat')
     }),
@@ -118,14 +118,14 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(206),
     'money',
-    'The notification is faster than the answer to the order',
-    'A notification that comes before the answer to unifiedorder is taken, or refused and taken later; never lost.',
-    'Store the order before you call unifiedorder, under the number you send.',
+    'The notification overtakes the reply to unifiedorder',
+    'A notification arrives before the reply to unifiedorder. The backend accepts it at once, or refuses it and accepts the repeat. It never loses the payment.',
+    'Store the order, under the number you send, before you call unifiedorder.',
     play(
       ['acks', 'orders'],
       [
-        ['PASS', 'it is taken at once, or refused and taken when it is repeated'],
-        ['FAIL', 'the payment is lost: the repeat is not taken, or the order not fulfilled'],
+        ['PASS', 'the backend accepts it at once, or refuses it and accepts the repeat'],
+        ['FAIL', 'the payment is lost: the backend refuses the repeat, or does not fulfil the order'],
       ],
       async (bench) => {
         const gate = bench.world.gate('unifiedorder.response')
@@ -136,16 +136,16 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
           const begun = await bench.orders.begin()
           no = begun.outTradeNo
           done = begun.done
-          bench.note(`order ${no}: the answer to unifiedorder is held`)
+          bench.note(`order ${no}: the mock holds the reply to unifiedorder`)
           await bench.world.pay(no, { deliver: 'hold' })
           taken = (await bench.send(bench.message(no))).acked
         } finally {
           gate.remove()
         }
         await done
-        // What was taken is not repeated.
+        // WeChat does not repeat what was accepted.
         if (!taken) await bench.pay(no)
-        await bench.paidOnce(no, 'the notification came before the answer to the order')
+        await bench.paidOnce(no, 'the notification came before the reply to unifiedorder')
       },
     ),
     { quick: true },
@@ -153,8 +153,8 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(207),
     'money',
-    'The acknowledgement is lost, and the repeat comes while the first is under way',
-    'The first may still be at work when the repeat comes.',
+    'The acknowledgement is lost, and the repeat arrives during the first',
+    'The backend may still be working on the first notification when the repeat arrives.',
     ONCE,
     once(async (bench, no) => {
       const [, answer] = await Promise.all([
@@ -167,8 +167,8 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(208),
     'money',
-    'While the backend asks WeChat',
-    'A backend that asks orderquery before it fulfils does not fulfil twice because a second notification comes meanwhile.',
+    'Two notifications while the backend queries WeChat',
+    'A backend that calls orderquery before it fulfils must not fulfil twice when a second notification arrives meanwhile.',
     ONCE,
     once(async (bench, no) => {
       const gate = bench.world.gate('orderquery.response')
@@ -176,34 +176,37 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
       await pauseFor(50)
       gate.remove()
       await both
-      mustTake(await bench.send(bench.message(no)), 'one more, afterwards,')
+      mustTake(await bench.send(bench.message(no)), 'a later repeat')
     }),
   ),
   row(
     dialect.id(209),
     'money',
-    'Paid after the backend has closed the order',
-    'Money that has come is recorded, for a refund or a revival; it is not dropped in silence.',
-    'On a payment of a closed order: store it, acknowledge, and refund or revive by a rule you have decided on.',
+    'Paid after the backend closed the order',
+    'The backend records the money, then refunds it or revives the order. It must not drop the payment silently.',
+    'When a closed order is paid, store the payment and acknowledge it. Then refund it or revive the order, by a rule you have chosen.',
     play(
       ['acks', 'orders', 'close'],
       [
-        ['PASS', 'it is taken, and the order is revived'],
-        ['INFO', 'it is taken and not fulfilled: recorded for a refund, which cannot be seen from here'],
-        ['FAIL', 'it is refused again and again: WeChat gives up, and nobody knows of the money'],
+        ['PASS', 'the backend accepts it and revives the order'],
+        [
+          'INFO',
+          'the backend accepts it without fulfilling the order: it may have recorded a refund, which this case cannot see',
+        ],
+        ['FAIL', 'the backend keeps refusing: WeChat gives up, and nobody knows about the money'],
       ],
       async (bench) => {
         const no = await bench.order()
-        // The user pays first; the backend closes what it takes for unpaid.
+        // The user pays first; the backend closes an order that it believes unpaid.
         await bench.world.pay(no, { deliver: 'hold' })
         await bench.close!({ out_trade_no: no }).catch((error: Error) =>
-          bench.note(`the backend would not close it: ${error.message}`),
+          bench.note(`the backend did not close it: ${error.message}`),
         )
         await bench.send(bench.message(no))
         const answer = await bench.send(bench.message(no))
-        if (!answer.acked) fail(`it was refused twice: ${answer.reason}`)
+        if (!answer.acked) fail(`the backend refused it twice: ${answer.reason}`)
         const told = await bench.word(no)
-        if (told?.fulfilments !== 1) info('it was taken; whether it will be refunded cannot be seen from here')
+        if (told?.fulfilments !== 1) info('the backend accepted it; this case cannot see whether it will refund it')
       },
     ),
   ),
@@ -211,7 +214,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(210),
     'money',
     'A repeat with its fields in another order',
-    'A repeat need not have the same bytes.',
+    'A repeat may have different bytes.',
     ONCE,
     once(async (bench, no) => {
       mustTake(await bench.send(bench.message(no)), 'the first')
@@ -222,7 +225,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(211),
     'money',
     'An old notification after a refund',
-    'A genuine notification that is replayed later is acknowledged and fulfils nothing.',
+    'The backend acknowledges a genuine notification that is replayed later, and fulfils nothing.',
     ONCE,
     once(async (bench, no) => {
       const shot = bench.message(no)
@@ -234,20 +237,20 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
       const { body } = world.refundNotification(outRefundNo)
       if (refundUrl !== '') await bench.send({ ...bench.bytes(body), url: refundUrl })
       const answer = await bench.send(shot)
-      if (!answer.acked) bench.lax(`the replay was not taken: ${answer.reason}; WeChat would repeat it for a day`)
+      if (!answer.acked) bench.lax(`${choiceOf(answer)}; WeChat would repeat it for a day`)
     }),
   ),
   row(
     dialect.id(212),
     'money',
     'Paid twice',
-    'A second transaction of the same order is no duplicate: it is money to be given back.',
-    'Compare transaction_id on a repeat; with another one store the payment, alarm, and refund it.',
+    'A second transaction for the same order is not a duplicate: the money has to go back.',
+    'Compare transaction_id on a repeat. If it differs, store the payment, raise an alarm and refund it.',
     play(
       ['acks', 'probe'],
       [
-        ['INFO', 'goods went out once; whether the second payment is flagged or refunded cannot be seen from here'],
-        ['FAIL', 'goods went out for both, or the order has lost its first payment'],
+        ['INFO', 'goods go out once; this case cannot see whether the backend flags or refunds the second payment'],
+        ['FAIL', 'goods go out for both, or the second payment replaces the first'],
       ],
       async (bench) => {
         const no = await bench.order()
@@ -258,35 +261,42 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
         const answer = await bench.send(await dialect.changed({ transaction_id: other })(bench, no))
         await pauseFor(20)
         const told = (await bench.word(no))!
-        if (told.fulfilments !== 1) fail(`the order was fulfilled ${told.fulfilments} times`)
+        if (told.fulfilments !== 1) fail(`the order was fulfilled ${timesOf(told.fulfilments)}`)
         if (told.transactionId !== before!.transactionId) {
           fail(`the second payment replaced the first: ${told.transactionId}`)
         }
-        info(answer.acked ? 'it was taken' : `it was refused: ${answer.reason}; WeChat repeats it for a day`)
+        info(choiceOf(answer))
       },
     ),
   ),
-  row(dialect.id(213), 'money', 'Twenty, 5 ms apart', 'Goods go out once, at any distance.', ONCE, concurrent(20, 5)),
+  row(
+    dialect.id(213),
+    'money',
+    'Twenty, 5 ms apart',
+    'Goods go out once, whatever the interval.',
+    ONCE,
+    concurrent(20, 5),
+  ),
   row(
     dialect.id(214),
     'money',
-    'Only the last of 16 sends arrives',
-    'A notification that comes 24 h after the payment is as good as any: a backend that was down takes it then.',
+    'Only the last of 16 attempts arrives',
+    'A notification that arrives 24 h after the payment is still valid: a backend that was down accepts it then.',
     'Do not refuse a notification because its time_end is old: API v2 has no time window.',
-    once(async (bench, no) => mustTake(await bench.send(await dialect.old(bench, no)), 'it')),
+    once(async (bench, no) => mustTake(await bench.send(await dialect.old(bench, no)), 'the notification')),
     { source: dialect.source },
   ),
   row(
     dialect.id(215),
     'money',
-    'Repeats of two orders, mixed',
-    'Each order is fulfilled once; a lock of one does not lose the other.',
+    'Repeats for two orders, interleaved',
+    'The backend fulfils each order once. A lock on one order must not lose the other.',
     ONCE,
     once(async (bench, no) => {
       const other = await bench.order()
       await bench.world.pay(other, { deliver: 'hold' })
       const all = await Promise.all([burst(bench, no, 5, 0), burst(bench, other, 5, 0)])
-      if (!all.every((answers) => answers.some(({ acked }) => acked))) fail('none of five was taken')
+      if (!all.every((answers) => answers.some(({ acked }) => acked))) fail('the backend accepted none of five')
 
       await bench.paidOnce(other)
     }),
@@ -296,7 +306,7 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     'money',
     'A failure after the success',
     'result_code FAIL does not undo a payment.',
-    'Only move forward: unpaid to paid. What arrives late changes nothing.',
+    'Move an order forward only, from unpaid to paid. A late message changes nothing.',
     once(async (bench, no) => {
       mustTake(await bench.send(bench.message(no)), 'the payment')
       await bench.send(await dialect.failed(bench, no))
@@ -306,8 +316,8 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
     dialect.id(217),
     'money',
     'A failure before the success',
-    'A failed attempt is followed by one that succeeds.',
-    'Leave the order payable on result_code FAIL.',
+    'The user fails to pay once, then succeeds.',
+    'Keep the order payable on result_code FAIL.',
     once(async (bench, no) => {
       await bench.send(await dialect.failed(bench, no))
       mustTake(await bench.send(bench.message(no)), 'the payment')
@@ -316,9 +326,9 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(218),
     'money',
-    'A repeat after a forgery',
-    'What was refused leaves no trace: the genuine one is not taken for its repeat.',
-    'Remember a message as seen only when its work is committed.',
+    'The genuine one after a forgery',
+    'A refused message leaves no trace: the backend must not treat the genuine one as its repeat.',
+    'Mark a message as seen only once its work is committed.',
     once(async (bench, no) => {
       const shot = bench.message(no)
       await bench.send(bench.message(no, { sign: 'wrong' }))
@@ -328,9 +338,9 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(219),
     'money',
-    'Cut off in the middle, then repeated',
-    'Half a message is no message, and the repeat is whole.',
-    'Do nothing before the body is complete and verified.',
+    'Cut off halfway, then repeated',
+    'Half a message counts for nothing. The repeat is complete.',
+    'Do nothing until the body is complete and verified.',
     once(async (bench, no) => {
       const shot = bench.message(no)
       await bench.send({ ...shot, transport: { kind: 'cut', after: shot.body.length - 20 } })

@@ -1,6 +1,6 @@
 import { skip } from '../plays.ts'
 
-/** A number that is not the order's, but a careless comparison takes for it; undefined if there is none. */
+/** Another number that a careless comparison takes for the order's; undefined if there is none. */
 export type OtherNumber = (outTradeNo: string) => string | undefined
 
 export const inOtherLetters: OtherNumber = (no) => [no.toUpperCase(), no.toLowerCase()].find((other) => other !== no)

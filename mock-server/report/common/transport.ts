@@ -6,7 +6,7 @@ import type { Dialect } from './dialect.ts'
 import { accepted, fail, genuineFollows, play, refusedOr } from '../plays.ts'
 import type { Shot } from '../parts/shoot.ts'
 
-const BODY = 'Read the raw body yourself, whatever its Content-Type; verify before you parse.'
+const BODY = 'Read the raw body yourself, whatever its Content-Type. Verify before you parse.'
 
 /** The genuine message, changed on its way. */
 const sent =
@@ -21,7 +21,7 @@ const header = (name: string, value: string) => sent((shot) => ({ headers: { ...
 
 type Change = (shot: Shot) => Partial<Shot>
 
-/** A Content-Length that is wrong by so much. */
+/** A Content-Length that is wrong by this much. */
 const claiming =
   (more: number): Change =>
   ({ body }) => ({ transport: { kind: 'claim', length: Buffer.byteLength(body as string) + more } })
@@ -29,13 +29,13 @@ const dripping =
   (bytes: number, everyMs: number): Change =>
   () => ({ transport: { kind: 'drip', bytes, everyMs } })
 
-/** While requests hang, another order is served; then the hanging ones are of no effect. */
+/** While requests hang, the backend serves another order; the hanging ones have no effect. */
 const besides = (change: Change, limitMs: number, clients = 1): Play =>
   play(
     ['acks'],
     [
-      ['PASS', 'other notifications are served meanwhile'],
-      ['FAIL', 'one slow client holds up the others'],
+      ['PASS', 'the backend serves other notifications meanwhile'],
+      ['FAIL', 'a slow client holds up the others'],
     ],
     async (bench) => {
       const [slow, other] = [await bench.order(), await bench.order()]
@@ -44,17 +44,17 @@ const besides = (change: Change, limitMs: number, clients = 1): Play =>
       await bench.pay(other)
       await bench.paidOnce(other, 'a slow client was connected')
       await hanging
-      await bench.stillUnpaid(slow, 'its notification never came whole')
+      await bench.stillUnpaid(slow, 'its notification never arrived complete')
     },
   )
 
-/** A request that is not whole has no effect, and the genuine one is taken. */
+/** An incomplete request has no effect; the backend accepts the genuine one. */
 const broken = (change: Change, limitMs = 1500): Play =>
   play(
     ['acks'],
     [
-      ['PASS', 'it is refused, or the connection closed, and nothing is fulfilled; the genuine one is taken'],
-      ['FAIL', 'goods go out for half a message, or the backend is gone'],
+      ['PASS', 'the backend refuses it or closes the connection, and fulfils nothing; then it accepts the genuine one'],
+      ['FAIL', 'goods go out for half a message, or the backend dies'],
     ],
     async (bench) => {
       const no = await bench.order()
@@ -68,29 +68,29 @@ const method = (name: string): Play =>
   play(
     ['acks'],
     [
-      ['PASS', 'HTTP 4xx or 5xx, and nothing is fulfilled'],
-      ['LAX', 'it is answered with HTTP 2xx or 3xx, and nothing is fulfilled'],
+      ['PASS', 'the backend answers HTTP 4xx or 5xx and fulfils nothing'],
+      ['LAX', 'the backend answers HTTP 2xx or 3xx and fulfils nothing'],
       ['FAIL', 'goods go out'],
     ],
     async (bench) => {
       const no = await bench.order()
       const answer = await bench.send(sent(() => ({ method: name, ...(name === 'GET' && { body: '' }) }))(bench, no))
-      await bench.stillUnpaid(no, `${name} is no notification`)
+      await bench.stillUnpaid(no, `${name} is not a notification`)
       if (answer.status < 400) bench.lax(`HTTP ${answer.status} to ${name}`)
     },
   )
 
-/** What must not stand in an answer: the insides of a program. */
+/** What an answer must not contain: details of the program. */
 const LEAKS: readonly [what: string, pattern: RegExp][] = [
   [
     'a stack trace',
     /\bat [\w.$<>]+ ?\(?[^)\n]*:\d+|Traceback \(most recent|\.(?:java|py|go|php|ts|js):\d+|#\d+ \/?[\w/.]+\(\d+\)|goroutine \d+/,
   ],
   [
-    'a statement of SQL',
+    'an SQL statement',
     /\b(?:SELECT|INSERT INTO|UPDATE) .{0,80}\b(?:FROM|VALUES|SET)\b|SQLSTATE|syntax error at or near/,
   ],
-  ['a path of the machine', /(?:\/(?:usr|var|home|app|srv|opt)\/[\w./-]+\.\w+)|[A-Z]:\\\\?\w+/],
+  ['a path on the machine', /(?:\/(?:usr|var|home|app|srv|opt)\/[\w./-]+\.\w+)|[A-Z]:\\\\?\w+/],
 ]
 
 export function leakIn(body: string, apiKey: string): string | undefined {
@@ -104,15 +104,15 @@ export const transport = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(601),
     'availability',
-    'A byte per second',
-    'A slow client holds up nobody else.',
-    'Set a time limit for request bodies; read them without blocking a worker.',
+    'One byte per second',
+    'A slow client must not hold up others.',
+    'Set a time limit for request bodies. Read them without blocking a worker.',
     besides(dripping(1, 1000), 1500),
   ),
   row(
     dialect.id(602),
     'availability',
-    'Cut off in the middle of the body',
+    'Cut off halfway through the body',
     'Half a message has no effect.',
     BODY,
     broken(({ body }) => ({ transport: { kind: 'cut', after: body.length - 20 } })),
@@ -130,16 +130,23 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(605),
     'availability',
     'A Content-Length that is too long',
-    'What never comes whole has no effect, and blocks nobody.',
+    'An incomplete message has no effect and blocks nobody.',
     BODY,
     besides(claiming(50), 1500),
   ),
-  row(dialect.id(604), 'hygiene', 'GET', 'Only POST is a notification.', 'Answer 405 to other methods.', method('GET')),
+  row(
+    dialect.id(604),
+    'hygiene',
+    'GET',
+    'Only a POST is a notification.',
+    'Answer 405 to other methods.',
+    method('GET'),
+  ),
   row(
     dialect.id(609),
     'hygiene',
     'PUT with the genuine message',
-    'Only POST is a notification.',
+    'Only a POST is a notification.',
     'Answer 405 to other methods.',
     method('PUT'),
   ),
@@ -147,8 +154,8 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(606),
     'availability',
     'No session, no cookie, no token',
-    'WeChat knows no login: the route is open, and the signature is the proof.',
-    'Take the route out of login and CSRF checks.',
+    'WeChat cannot log in. The route is public, and the signature proves the sender.',
+    'Exempt the route from login and CSRF checks.',
     accepted((bench, no) => bench.message(no)),
     { source: dialect.source },
   ),
@@ -156,14 +163,14 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(607),
     'money',
     '200 orders at once',
-    'Each of many different orders is taken.',
-    'Do the slow work after the answer; let the pool of connections wait, not refuse.',
+    'Many different orders are paid at once. The backend accepts every notification.',
+    'Do slow work after the answer. Let the connection pool queue requests instead of refusing them.',
     play(
       ['acks'],
       [
-        ['PASS', 'all are taken and fulfilled'],
-        ['LAX', 'some are refused and taken when repeated'],
-        ['FAIL', 'one is lost'],
+        ['PASS', 'the backend accepts and fulfils all of them'],
+        ['LAX', 'the backend refuses some and accepts their repeats'],
+        ['FAIL', 'a payment is lost'],
       ],
       async (bench) => {
         const numbers: string[] = []
@@ -171,7 +178,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
         for (const no of numbers) await bench.world.pay(no, { deliver: 'hold' })
         const answers = await Promise.all(numbers.map((no) => bench.send(bench.message(no))))
         const again = numbers.filter((_, n) => !answers[n]!.acked)
-        if (again.length > 0) bench.lax(`${again.length} of ${MANY} were not taken at once`)
+        if (again.length > 0) bench.lax(`the backend did not accept ${again.length} of ${MANY} at once`)
         for (const no of again) await bench.pay(no)
         for (const no of numbers) await bench.paidOnce(no, `${MANY} orders were paid at once`)
       },
@@ -180,14 +187,14 @@ export const transport = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(608),
     'security',
-    'What a refusal tells',
-    'A refusal holds no stack trace, no SQL, no path and no key.',
-    'Answer FAIL and a short text; log the rest.',
+    'What a refusal reveals',
+    'A refusal contains no stack trace, SQL, path or key.',
+    'Answer FAIL with a short text. Log the rest.',
     play(
       [],
       [
-        ['PASS', 'nothing of the inside is told'],
-        ['FAIL', 'it is'],
+        ['PASS', 'no answer reveals anything internal'],
+        ['FAIL', 'an answer contains a stack trace, SQL, a path or a key'],
       ],
       async (bench) => {
         const no = await bench.order()
@@ -196,7 +203,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
         for (const body of odd) {
           const answer = await bench.send(bench.bytes(body))
           const leak = leakIn(answer.body, bench.world.credentials.apiKey)
-          if (leak !== undefined) fail(`the answer holds ${leak}: ${answer.body.slice(0, 200)}`)
+          if (leak !== undefined) fail(`the answer contains ${leak}: ${answer.body.slice(0, 200)}`)
         }
       },
     ),
@@ -204,8 +211,8 @@ export const transport = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(610),
     'availability',
-    'In chunks',
-    'A body without Content-Length is read to its end.',
+    'Chunked transfer encoding',
+    'The backend reads a body without Content-Length to its end.',
     BODY,
     accepted(
       sent(() => ({ transport: { kind: 'chunked' } })),
@@ -216,7 +223,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(611),
     'availability',
     'No Content-Type',
-    'The body is what it is, whatever the header says.',
+    'The body decides, whatever the header says.',
     BODY,
     accepted(
       sent((shot) => ({ headers: without(shot, 'content-type') })),
@@ -227,7 +234,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(612),
     'availability',
     `Content-Type ${dialect.otherType}`,
-    'The body is what it is, whatever the header says.',
+    'The body decides, whatever the header says.',
     BODY,
     accepted(header('content-type', dialect.otherType), { lax: `WeChat sends ${dialect.contentType}` }),
   ),
@@ -243,7 +250,7 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(614),
     'availability',
     'Content-Type of a form',
-    'A form parser must not eat the body.',
+    'A form parser must not consume the body.',
     BODY,
     accepted(header('content-type', 'application/x-www-form-urlencoded'), {
       lax: `WeChat sends ${dialect.contentType}`,
@@ -253,16 +260,16 @@ export const transport = (dialect: Dialect): readonly Case[] => [
     dialect.id(615),
     'availability',
     'In small pieces',
-    'A body in many pieces is one body.',
+    'Many small pieces make one body.',
     BODY,
     accepted(sent(dripping(64, 5))),
   ),
   row(
     dialect.id(616),
     'availability',
-    'Two on one connection',
-    'A connection may be used again.',
-    'Read each request to its end before you answer the next.',
+    'Two notifications on one connection',
+    'WeChat may reuse a connection.',
+    'Read each request to its end before you answer the next one.',
     accepted(async (bench, no) => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 })
       const other = await bench.order()
@@ -274,25 +281,25 @@ export const transport = (dialect: Dialect): readonly Case[] => [
   row(
     dialect.id(617),
     'availability',
-    'Thirty clients that send a head and no body',
-    'Idle connections hold up nobody.',
-    'Set time limits for heads and bodies.',
+    'Thirty clients that send headers but no body',
+    'Idle connections must not hold up others.',
+    'Set time limits for headers and bodies.',
     besides(dripping(1, 10_000), 1000, 30),
   ),
   row(
     dialect.id(618),
     'hygiene',
-    'A Host of another name',
-    'The route does not hang on the name; behind a proxy it changes.',
+    'Another Host header',
+    'The route must not depend on the host name, which changes behind a proxy.',
     'Nothing to do.',
-    accepted(header('host', 'pay.example.com'), { lax: 'a server may answer to its names only' }),
+    accepted(header('host', 'pay.example.com'), { lax: 'a server may answer only to its own names' }),
   ),
   row(
     dialect.id(619),
     'security',
-    'X-Forwarded-For of a stranger',
-    'An address in a header proves nothing, in either direction.',
-    'Do not trust addresses; trust the signature.',
+    "A stranger's address in X-Forwarded-For",
+    'An address in a header proves nothing, for or against the sender.',
+    'Trust the signature, not addresses.',
     accepted(header('x-forwarded-for', '203.0.113.9'), { lax: 'an allow-list of addresses is optional' }),
   ),
 ]

@@ -16,11 +16,11 @@ export const post = (bench: Bench, body: unknown, limitMs?: number): Promise<Ans
 
 export const isIn = ({ status }: Answer) => status >= 200 && status < 300
 
-/** A code as wx.login gives it, of a new user. */
+/** A code of a new user, as wx.login returns it. */
 export const codeOf = (bench: Bench, name = 'user', more: { unionid?: string; ttl?: number } = {}) =>
   bench.world.loginCode({ openid: `o${bench.random.urlSafe(27, name)}`, ...more }).code
 
-/** No answer of the case holds what only the server may know. */
+/** Checks that no answer of the case contains what only the server may know. */
 export function keepsSecrets(bench: Bench): void {
   const { world } = bench
   const secrets: [string, string][] = [
@@ -30,19 +30,19 @@ export function keepsSecrets(bench: Bench): void {
   for (const { body } of bench.answers()) {
     const text = body.replaceAll('\\/', '/')
     const found = secrets.find(([, secret]) => secret !== '' && text.includes(secret))
-    if (found) fail(`the answer holds ${found[0]}`)
+    if (found) fail(`the answer contains ${found[0]}`)
     if (/"session_?key"/i.test(text)) fail('the answer has a member session_key')
   }
 }
 
-/** The user is let in, and no secret leaves the server. */
+/** The backend lets the user in, and no secret leaves the server. */
 export const letIn = (run: (bench: Bench) => Promise<Answer>): Play => ({
   genuine: true,
   ...play(
     ['login', 'acks'],
     [
-      ['PASS', 'HTTP 2xx, without session_key and AppSecret'],
-      ['FAIL', 'the user is kept out, or a secret is in the answer'],
+      ['PASS', 'the backend answers HTTP 2xx, without session_key or AppSecret'],
+      ['FAIL', 'the backend keeps the user out, or the answer contains a secret'],
     ],
     async (bench) => {
       const answer = await run(bench)
@@ -53,19 +53,19 @@ export const letIn = (run: (bench: Bench) => Promise<Answer>): Play => ({
 })
 
 interface Refusal {
-  /** HTTP 5xx is right as well: WeChat or the configuration is at fault. */
+  /** HTTP 5xx is right too: WeChat or the configuration is at fault. */
   readonly server?: true
   readonly limitMs?: number
 }
 
-/** Nobody is let in; the next login works. */
+/** The backend lets nobody in; the next login works. */
 export const keptOut = (run: (bench: Bench) => Promise<Answer>, { server }: Refusal = {}): Play =>
   play(
     ['login', 'acks'],
     [
-      ['PASS', server ? 'HTTP 4xx or 5xx' : 'HTTP 4xx'],
-      ...(server ? [] : ([['LAX', 'HTTP 5xx: the client is at fault, not the server']] as const)),
-      ['FAIL', 'somebody is let in, there is no answer, or a secret is in it'],
+      ['PASS', server ? 'the backend answers HTTP 4xx or 5xx' : 'the backend answers HTTP 4xx'],
+      ...(server ? [] : ([['LAX', 'the backend answers HTTP 5xx: the client is at fault, not the server']] as const)),
+      ['FAIL', 'the backend lets somebody in, does not answer, or reveals a secret'],
     ],
     async (bench) => {
       const answer = await run(bench)
@@ -77,7 +77,7 @@ export const keptOut = (run: (bench: Bench) => Promise<Answer>, { server }: Refu
     },
   )
 
-/** A good code, while WeChat behaves like this. */
+/** Sends a valid code while WeChat behaves like this. */
 export async function during(bench: Bench, effect: EffectOf<'jscode2session'>, limitMs?: number): Promise<Answer> {
   const fault = bench.world.fault('jscode2session', effect, { times: 'always', name: bench.id })
   try {

@@ -7,18 +7,18 @@ import { fail, info, play } from '../plays.ts'
 import { codeOf, during, isIn, keepsSecrets, keptOut, letIn, post } from './forms.ts'
 
 const DOC = 'developers.weixin.qq.com/miniprogram/dev/OpenApiDoc/user-login/code2Session.html'
-const ERRCODE = 'Look at errcode, not at the HTTP status: jscode2session answers refusals with HTTP 200.'
-const SECRET = 'Keep session_key on the server; give the client a token of your own.'
-const INPUT = 'Accept a code only if it is a text of some 32 characters, and send it on encoded.'
-const LIMIT = 'Set a time limit of a few seconds for the call to WeChat, and answer 502 or 503.'
+const ERRCODE = 'Check errcode, not the HTTP status: jscode2session refuses with HTTP 200.'
+const SECRET = 'Keep session_key on the server. Give the client a token of your own.'
+const INPUT = 'Accept a code only if it is text of about 32 characters. Encode it before you send it on.'
+const LIMIT = 'Set a time limit of a few seconds for the call to WeChat. Answer 502 or 503 when it fails.'
 
 const BASELINE: readonly Case[] = [
   row(
     'L-101',
     'security',
-    'A good code',
-    'A code of wx.login lets its user in.',
-    'Compare AppID and AppSecret: wechat-mock doctor says what differs.',
+    'A valid code',
+    'A code from wx.login lets its user in.',
+    'Compare AppID and AppSecret: wechat-mock doctor shows what differs.',
     letIn((bench) => post(bench, { code: codeOf(bench) })),
     { quick: true, source: DOC },
   ),
@@ -26,7 +26,7 @@ const BASELINE: readonly Case[] = [
     'L-102',
     'security',
     'The session_key stays on the server',
-    'No answer holds session_key or AppSecret.',
+    'No answer contains session_key or AppSecret.',
     SECRET,
     letIn(async (bench) => {
       await post(bench, { code: codeOf(bench, 'a') })
@@ -38,7 +38,7 @@ const BASELINE: readonly Case[] = [
     'L-103',
     'availability',
     'No unionid',
-    'unionid is there only for apps bound to an Open Platform account.',
+    'WeChat sends unionid only for apps bound to an Open Platform account.',
     'Do not require unionid.',
     letIn((bench) => post(bench, { code: codeOf(bench) })),
     { source: DOC },
@@ -47,8 +47,8 @@ const BASELINE: readonly Case[] = [
     'L-104',
     'availability',
     'With a unionid',
-    'unionid may be there.',
-    'Take it or leave it.',
+    'WeChat may send unionid.',
+    'Store unionid or ignore it.',
     letIn((bench) => post(bench, { code: codeOf(bench, 'u', { unionid: bench.random.urlSafe(28, 'unionid') }) })),
     { source: DOC },
   ),
@@ -57,7 +57,7 @@ const BASELINE: readonly Case[] = [
     'availability',
     'The same user again',
     'A user may log in as often as they like.',
-    'Update the user who is there.',
+    'Update the existing user.',
     letIn(async (bench) => {
       await post(bench, { code: codeOf(bench, 'again') })
       return post(bench, { code: codeOf(bench, 'again') })
@@ -67,7 +67,7 @@ const BASELINE: readonly Case[] = [
     'L-106',
     'availability',
     'Twenty users at once',
-    'Each is let in.',
+    'The backend lets each of them in.',
     'Do not hold a lock while you wait for WeChat.',
     letIn(async (bench) => {
       const answers = await Promise.all(
@@ -85,7 +85,7 @@ const errcode = (id: string, code: number, title: string, server?: true): Case =
     id,
     'security',
     `errcode ${code}: ${title}`,
-    'A refusal of WeChat lets nobody in, though its HTTP status is 200.',
+    'If WeChat refuses, the backend lets nobody in, although the HTTP status is 200.',
     ERRCODE,
     keptOut((bench) => during(bench, { kind: 'errcode', errcode: code as ErrCode }), server ? { server } : {}),
     { source: DOC, ...(code === 40029 && { quick: true as const }) },
@@ -95,15 +95,15 @@ const CODES: readonly Case[] = [
   row(
     'L-201',
     'security',
-    'A code for the second time',
-    'A code works once: what WeChat refuses lets nobody in. The same answer as to the first is right for a double tap.',
+    'A code used twice',
+    'A code works once: if WeChat refuses it, the backend lets nobody in. For a double tap, it may repeat the first answer.',
     ERRCODE,
     play(
       ['login', 'acks'],
       [
-        ['PASS', 'the second is refused'],
-        ['INFO', 'the second is let in: right only if it is answered from the first, for a few seconds'],
-        ['FAIL', 'no answer'],
+        ['PASS', 'the backend refuses the second login'],
+        ['INFO', 'the backend lets the second login in: sound only if it repeats the first answer, for a few seconds'],
+        ['FAIL', 'no answer comes'],
       ],
       async (bench) => {
         const code = codeOf(bench)
@@ -111,19 +111,19 @@ const CODES: readonly Case[] = [
         const second = await post(bench, { code })
         keepsSecrets(bench)
         if (second.status === 0) fail('no answer')
-        if (isIn(second)) info('the second was let in')
+        if (isIn(second)) info('the backend let the second login in')
       },
     ),
     {
       quick: true,
       source: DOC,
-      why: 'A cache of a few seconds is right, so a second login cannot be called wrong from outside.',
+      why: 'A cache of a few seconds is sound, so nobody can call a second login wrong from outside.',
     },
   ),
   row(
     'L-202',
     'security',
-    'A code that was made up',
+    'A made-up code',
     'A made-up code lets nobody in.',
     ERRCODE,
     keptOut((bench) => post(bench, { code: bench.random.alphanumeric(32, 'code') })),
@@ -132,8 +132,8 @@ const CODES: readonly Case[] = [
   row(
     'L-203',
     'security',
-    'A code that has expired',
-    'A code is good for five minutes.',
+    'An expired code',
+    'A code is valid for five minutes.',
     ERRCODE,
     keptOut((bench) => post(bench, { code: codeOf(bench, 'late', { ttl: 0 }) })),
     { source: DOC },
@@ -147,7 +147,7 @@ const CODES: readonly Case[] = [
   errcode('L-210', 40125, 'invalid appsecret', true),
 ]
 
-/** What no app sends, and anybody can. */
+/** Bodies that no app sends, but anybody can. */
 const BODIES: readonly [id: string, title: string, body: (bench: Bench) => unknown][] = [
   ['L-301', 'An empty code', () => ({ code: '' })],
   ['L-302', 'No code', () => ({})],
@@ -156,7 +156,7 @@ const BODIES: readonly [id: string, title: string, body: (bench: Bench) => unkno
   ['L-305', 'The code is an object', () => ({ code: { $ne: '' } })],
   ['L-306', 'A code of 10 kB', () => ({ code: 'x'.repeat(10_000) })],
   ['L-307', 'An openid instead of a code', (bench) => ({ openid: `o${bench.random.urlSafe(27, 'victim')}` })],
-  ['L-308', 'No JSON', () => '{"code":'],
+  ['L-308', 'Invalid JSON', () => '{"code":'],
   ['L-309', 'An empty body', () => ''],
   ['L-310', 'A body of 5 MB', () => ({ code: 'x'.repeat(5 << 20) })],
   ['L-311', 'A code with line feeds', () => ({ code: 'a\r\nHost: evil' })],
@@ -169,7 +169,7 @@ const INPUTS: readonly Case[] = [
       id,
       'security',
       title,
-      'What is no code lets nobody in, and breaks nothing.',
+      'Anything but a code lets nobody in and breaks nothing.',
       INPUT,
       keptOut((bench) => post(bench, body(bench))),
     ),
@@ -177,23 +177,23 @@ const INPUTS: readonly Case[] = [
   row(
     'L-320',
     'security',
-    'A code with parameters in it',
-    'A code cannot add parameters to the call to WeChat: another appid, another secret.',
+    'A code that contains parameters',
+    'A code must not add parameters to the call to WeChat, such as another appid or secret.',
     'Encode the code, or build the query with a library.',
     play(
       ['login', 'acks'],
       [
-        ['PASS', 'it is refused, or sent on as one parameter'],
-        ['FAIL', 'its parts reach WeChat as parameters of their own'],
+        ['PASS', 'the backend refuses it, or sends it on as one parameter'],
+        ['FAIL', 'parts of it reach WeChat as separate parameters'],
       ],
       async (bench) => {
         const since = bench.world.journal.cursor()
         const answer = await post(bench, { code: `${codeOf(bench)}&card_extra=1` })
         const calls = bench.world.journal.entries({ since, direction: 'in' })
         if (calls.some(({ request }) => request.url.includes('&card_extra='))) {
-          fail('a part of the code reached WeChat as a parameter of its own')
+          fail('part of the code reached WeChat as a separate parameter')
         }
-        if (isIn(answer)) fail('it was let in')
+        if (isIn(answer)) fail('the backend let it in')
       },
     ),
   ),
@@ -204,7 +204,7 @@ const WECHAT: readonly Case[] = [
     'L-401',
     'availability',
     'WeChat does not answer',
-    'The user is told within 15 s.',
+    'The user gets an error within 15 s.',
     LIMIT,
     keptOut((bench) => during(bench, { kind: 'hang' }, 15_000), { server: true }),
   ),
@@ -212,7 +212,7 @@ const WECHAT: readonly Case[] = [
     'L-402',
     'availability',
     'HTTP 500 from WeChat',
-    'The user is told, and nobody is let in.',
+    'The user gets an error, and nobody gets in.',
     LIMIT,
     keptOut((bench) => during(bench, { kind: 'http', status: 500, body: '' }), { server: true }),
   ),
@@ -220,40 +220,40 @@ const WECHAT: readonly Case[] = [
     'L-403',
     'availability',
     'An HTML page from WeChat, with HTTP 200',
-    'The user is told, and nobody is let in.',
-    'Parse with care: what is no JSON is an error.',
+    'The user gets an error, and nobody gets in.',
+    'Parse with care: anything but JSON is an error.',
     keptOut((bench) => during(bench, { kind: 'html_page', status: 200 }), { server: true }),
   ),
   row(
     'L-404',
     'availability',
-    'Half of an answer from WeChat',
-    'The user is told, and nobody is let in.',
-    'Parse with care: what is no JSON is an error.',
+    'Half an answer from WeChat',
+    'The user gets an error, and nobody gets in.',
+    'Parse with care: anything but JSON is an error.',
     keptOut((bench) => during(bench, { kind: 'truncate' }), { server: true }),
   ),
   row(
     'L-405',
     'availability',
     'The connection to WeChat breaks',
-    'The user is told, or the call repeated.',
+    'The backend repeats the call, or the user gets an error.',
     LIMIT,
     keptOut((bench) => during(bench, { kind: 'reset', when: 'before' }), { server: true }),
   ),
   row(
     'L-406',
     'availability',
-    'The answer of WeChat is lost',
-    'The code is used up: the user has to log in again.',
+    "WeChat's answer is lost",
+    'The code is used up, so the user must log in again.',
     LIMIT,
     keptOut((bench) => during(bench, { kind: 'reset', when: 'after' }), { server: true }),
   ),
   row(
     'L-407',
     'security',
-    'An answer of WeChat without openid',
-    'Without an openid nobody is let in: not as "undefined".',
-    'Require openid before you make a session.',
+    'An answer from WeChat without openid',
+    'Without an openid the backend lets nobody in, not even as "undefined".',
+    'Require openid before you create a session.',
     keptOut(
       (bench) => during(bench, { kind: 'http', status: 200, body: '{"session_key":"AAAAAAAAAAAAAAAAAAAAAA=="}' }),
       { server: true },
@@ -262,22 +262,22 @@ const WECHAT: readonly Case[] = [
   row(
     'L-408',
     'security',
-    'An answer of WeChat that is {}',
-    'Without an openid nobody is let in.',
-    'Require openid before you make a session.',
+    'The answer {} from WeChat',
+    'Without an openid the backend lets nobody in.',
+    'Require openid before you create a session.',
     keptOut((bench) => during(bench, { kind: 'http', status: 200, body: '{}' }), { server: true }),
   ),
   row(
     'L-409',
     'availability',
-    'One login waits for WeChat, others go on',
-    'A slow login holds up no other.',
+    'One login waits for WeChat, others continue',
+    'A slow login must not hold up others.',
     'Do not hold a lock or a worker while you wait for WeChat.',
     play(
       ['login', 'acks'],
       [
-        ['PASS', 'the other is let in meanwhile'],
-        ['FAIL', 'it waits'],
+        ['PASS', 'the backend lets the other user in meanwhile'],
+        ['FAIL', 'the other user waits'],
       ],
       async (bench) => {
         const { world } = bench
@@ -291,13 +291,13 @@ const WECHAT: readonly Case[] = [
         const other = await post(bench, { code: codeOf(bench, 'other') }, 2000)
         await slow
         fault.remove()
-        if (!isIn(other)) fail(`the other login: ${other.reason}`)
+        if (!isIn(other)) fail(`the backend did not let the other user in: ${other.reason}`)
       },
     ),
   ),
 ]
 
-/** The suite for a route that logs in with a code of wx.login. */
+/** The suite for a route that logs a user in with a code from wx.login. */
 export const LOGIN: Suite = {
   id: 'login@1',
   version: 'login',
@@ -305,13 +305,13 @@ export const LOGIN: Suite = {
     const answer = await post(bench, { code: codeOf(bench, `canary${bench.world.journal.cursor()}`) })
     if (answer.status === 0) fail(answer.reason)
     if (bench.has('acks') && !isIn(answer)) {
-      fail(`a good code is answered with HTTP ${answer.status}: ${answer.body.slice(0, 200)}`)
+      fail(`the backend answers a valid code with HTTP ${answer.status}: ${answer.body.slice(0, 200)}`)
     }
   },
   chapters: [
     { name: 'Baseline', cases: BASELINE },
     { name: 'Codes', cases: CODES },
     { name: 'Input', cases: INPUTS },
-    { name: 'WeChat at fault', cases: WECHAT },
+    { name: 'WeChat fails', cases: WECHAT },
   ],
 }

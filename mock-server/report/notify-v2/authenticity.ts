@@ -3,7 +3,7 @@ import type { Case } from '../case.ts'
 import type { Bench } from '../parts/bench.ts'
 import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
 import { DOCS, row } from '../parts/row.ts'
-import { fail, info, play, refused, refusedOr, genuineFollows, skip, type Make } from '../plays.ts'
+import { choiceOf, fail, info, play, refused, refusedOr, genuineFollows, skip, type Make } from '../plays.ts'
 import { signV2, stringToSign } from '../../wire/sign-v2.ts'
 import type { FieldChanges } from '../../wire/tamper.ts'
 import {
@@ -20,11 +20,11 @@ import {
 } from './forms.ts'
 
 const VERIFY =
-  'Verify the signature before anything else, over every received field, in constant time, and refuse what has none.'
+  'Verify the signature before anything else, over every received field, in constant time. Refuse a message without one.'
 const COMPARE =
-  'After the signature compare appid, mch_id, out_trade_no, total_fee and fee_type with the stored order; a missing field is a difference.'
+  'After the signature, compare appid, mch_id, out_trade_no, total_fee and fee_type with the stored order. A missing field counts as a difference.'
 
-/** The genuine fields with this sign, or none. */
+/** The genuine fields, with this signature or none. */
 const withSign =
   (sign: (bench: Bench, no: string) => string | undefined): Make =>
   (bench, no) => {
@@ -36,7 +36,7 @@ const withSign =
 const right = (bench: Bench, no: string) => signOf(bench, no, fieldsOf(bench, no))
 const digest = (text: string) => hash('md5', text).toUpperCase()
 
-/** Signatures that are wrong, each in its own way. */
+/** Signatures that are wrong in different ways. */
 const SIGNS: readonly [id: string, title: string, make: Make, quick?: true][] = [
   ['N-301', 'A wrong signature of the right length', (bench, no) => bench.message(no, { sign: 'wrong' }), true],
   ['N-302', 'No signature', withSign(() => undefined), true],
@@ -49,8 +49,8 @@ const SIGNS: readonly [id: string, title: string, make: Make, quick?: true][] = 
   ],
   ['N-305', 'A signature of white space', withSign(() => ' '.repeat(32))],
   ['N-313', 'The signature "null"', withSign(() => 'null')],
-  ['N-314', 'The signature, one digit short', withSign((bench, no) => right(bench, no).slice(0, -1))],
-  ['N-315', 'The signature, one digit too long', withSign((bench, no) => `${right(bench, no)}0`)],
+  ['N-314', 'The signature is one digit short', withSign((bench, no) => right(bench, no).slice(0, -1))],
+  ['N-315', 'The signature is one digit too long', withSign((bench, no) => `${right(bench, no)}0`)],
   ['N-316', 'Signed with an empty key', (bench, no) => bench.bytes(xmlOf(sealed(bench, no, fieldsOf(bench, no), '')))],
   ['N-317', 'Hashed without any key', withSign((bench, no) => digest(stringToSign(fieldsOf(bench, no))))],
   [
@@ -75,29 +75,33 @@ const SIGNS: readonly [id: string, title: string, make: Make, quick?: true][] = 
   ],
   [
     'N-322',
-    'A wrong signature, and then the word SUCCESS',
+    'The word SUCCESS as the signature',
     (bench, no) => bench.bytes(xmlOf([...fieldsOf(bench, no), ['sign', 'SUCCESS']])),
   ],
 ]
 
-/** Genuine bytes with something changed, the signature as it was. */
+/** A genuine message with something changed, under the old signature. */
 const TAMPERED: readonly [id: string, title: string, make: Make, quick?: true][] = [
   [
     'N-306',
-    'total_fee changed, the signature kept',
+    'total_fee changed, old signature',
     (bench, no) => bench.message(no, { fields: { total_fee: '1' }, sign: 'keep' }),
     true,
   ],
   [
     'N-323',
-    'transaction_id changed',
+    'transaction_id changed, old signature',
     (bench, no) => bench.message(no, { fields: { transaction_id: `4200${'9'.repeat(24)}` }, sign: 'keep' }),
   ],
-  ['N-324', 'A field added', withElements('<coupon_fee>0</coupon_fee>')],
-  ['N-325', 'A field removed', (bench, no) => bench.message(no, { fields: { bank_type: null }, sign: 'keep' })],
+  ['N-324', 'A field added, old signature', withElements('<coupon_fee>0</coupon_fee>')],
+  [
+    'N-325',
+    'A field removed, old signature',
+    (bench, no) => bench.message(no, { fields: { bank_type: null }, sign: 'keep' }),
+  ],
   [
     'N-326',
-    'A failure turned into a success',
+    'A failure turned into a success, old signature',
     (bench, no) => {
       const failed = fieldsOf(bench, no, { result_code: 'FAIL', err_code: 'NOTENOUGH' })
       const sign = signOf(bench, no, failed)
@@ -106,7 +110,7 @@ const TAMPERED: readonly [id: string, title: string, make: Make, quick?: true][]
   ],
 ]
 
-/** Validly signed, and not what the order says. */
+/** Validly signed, but different from the order. */
 const WRONG_FACTS: readonly [id: string, title: string, changes: FieldChanges, quick?: true][] = [
   ['N-307', 'total_fee is less than the price', { total_fee: '1' }, true],
   ['N-328', 'total_fee is more than the price', { total_fee: '999999' }],
@@ -124,7 +128,7 @@ const WRONG_FACTS: readonly [id: string, title: string, changes: FieldChanges, q
   ['N-339', 'No transaction_id', { transaction_id: null }],
 ]
 
-/** total_fee stands in the value of its neighbour: the text that is signed is the same. */
+/** total_fee is hidden in the value of its neighbour: the string to sign stays the same. */
 const swallowed: Make = (bench, no) => {
   const fields = fieldsOf(bench, no).sort()
   const at = fields.findIndex(([name]) => name === 'total_fee')
@@ -137,34 +141,34 @@ const swallowed: Make = (bench, no) => {
   return bench.bytes(xmlOf([...merged, ['sign', signOf(bench, no, fields)]]))
 }
 
-/** Numbers that are not the order's, but a careless comparison takes for it. */
+/** Other numbers that a careless comparison takes for the order's. */
 const LOOKALIKES: readonly [id: string, title: string, number: OtherNumber][] = [
-  ['N-311', 'The order number in other letters', inOtherLetters],
-  ['N-341', 'The order number and a space', (no) => `${no} `],
-  ['N-342', 'The order number as a wildcard', (no) => `${no.slice(0, -2)}%`],
-  ['N-343', 'The order number and SQL', (no) => `x' OR out_trade_no='${no}`],
-  ['N-344', 'The order number and an invisible character', (no) => `${no}\u200b`],
-  ['N-345', 'The order number, cut short', (no) => no.slice(0, -1)],
+  ['N-311', 'The order number in the other case', inOtherLetters],
+  ['N-341', 'The order number with a trailing space', (no) => `${no} `],
+  ['N-342', 'The order number with a wildcard', (no) => `${no.slice(0, -2)}%`],
+  ['N-343', 'The order number with SQL', (no) => `x' OR out_trade_no='${no}`],
+  ['N-344', 'The order number with an invisible character', (no) => `${no}\u200b`],
+  ['N-345', 'The order number, one character short', (no) => no.slice(0, -1)],
 ]
 
-/** Validly signed, about an order that nobody has made. */
+/** Validly signed, for an order that does not exist. */
 const unknown = (number: OtherNumber): Case['play'] =>
   play(
     ['acks'],
     [
-      ['PASS', 'it is refused: WeChat repeats it, and the order may be known by then'],
-      ['INFO', 'it is taken: right if it is parked for a person, which cannot be seen from here'],
-      ['FAIL', 'another order is taken for paid, or the answer is HTTP 500'],
+      ['PASS', 'the backend refuses it: WeChat repeats it, and the order may be known by then'],
+      ['INFO', 'the backend accepts it: sound only if it keeps it for manual review, which this case cannot see'],
+      ['FAIL', 'another order counts as paid, or the answer is HTTP 500 with a page or a stack trace'],
     ],
     async (bench) => {
       const no = await bench.order()
       const answer = await bench.send(signedShot({ out_trade_no: otherNumber(number, no) })(bench, no))
       await refusedOr(bench, { ...answer, acked: false }, no)
       if (answer.status >= 500 && /<html|<!doctype|at .*:\d+|Traceback|SQL/i.test(answer.body)) {
-        fail(`HTTP ${answer.status} with a page or a trace: the number broke the backend`)
+        fail(`HTTP ${answer.status} with a page or a stack trace: the number broke the backend`)
       }
       await genuineFollows(bench, no)
-      if (answer.acked) info('it was taken: right only if it is parked for a person')
+      if (answer.acked) info('the backend accepted it: sound only if it keeps it for manual review')
     },
   )
 
@@ -174,7 +178,7 @@ export const AUTHENTICITY: readonly Case[] = [
       id,
       'money',
       title,
-      'A notification whose signature is not right for its fields is refused.',
+      'The backend refuses a notification whose signature does not match its fields.',
       VERIFY,
       refused(make),
       {
@@ -186,8 +190,8 @@ export const AUTHENTICITY: readonly Case[] = [
   row(
     'N-308',
     'money',
-    'Two signatures, a wrong one and the right one',
-    'A field that is there twice makes a message ambiguous: it is refused, or read in one way throughout.',
+    'Two signatures, one wrong and one right',
+    'A repeated field makes a message ambiguous. The backend refuses it, or reads it the same way throughout.',
     'Refuse repeated elements.',
     refused(
       editedShot((xml) => xml.replace('<sign>', () => `<sign>${cdata('0'.repeat(32))}</sign><sign>`)),
@@ -197,9 +201,9 @@ export const AUTHENTICITY: readonly Case[] = [
   row(
     'N-309',
     'money',
-    'An order number that nobody knows',
-    'It is refused, so that WeChat repeats it; taking it is right only if it is parked for a person.',
-    'Answer FAIL for an unknown order: it may become known; keep the message and alarm.',
+    'An unknown order number',
+    'The backend refuses it, so that WeChat repeats it. Accepting is right only if the backend keeps it for manual review.',
+    'Answer FAIL for an unknown order, which may become known later. Keep the message and raise an alarm.',
     unknown((no) => `${no.slice(0, -4)}nope`),
     { quick: true },
   ),
@@ -208,22 +212,22 @@ export const AUTHENTICITY: readonly Case[] = [
       id,
       'security',
       title,
-      'Only the exact number names an order.',
-      'Compare out_trade_no byte for byte, with a bound parameter and a binary collation.',
+      'Only the exact number identifies an order.',
+      'Compare out_trade_no byte by byte, with a bound parameter and a binary collation.',
       unknown(number),
     ),
   ),
   row(
     'N-312',
     'money',
-    'Tampered to name another order',
-    'A genuine notification of one order cannot be used for another one.',
+    'Changed to name another order',
+    'A genuine notification for one order cannot pay another.',
     VERIFY,
     play(
       ['acks'],
       [
-        ['PASS', 'it is refused, and the dear order stays unpaid'],
-        ['FAIL', 'it is taken'],
+        ['PASS', 'the backend refuses it, and the expensive order stays unpaid'],
+        ['FAIL', 'the backend accepts it'],
       ],
       async (bench) => {
         const [cheap, dear] = [await bench.order(), await bench.order()]
@@ -241,8 +245,8 @@ export const AUTHENTICITY: readonly Case[] = [
     row(
       id,
       'money',
-      `Well signed: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
-      'What is signed is compared with the order: a difference is refused, or recorded with an alarm; it never counts as paid.',
+      `Validly signed: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      'The backend compares a signed message with the order. It refuses a difference, or records it and raises an alarm. It never treats it as paid.',
       COMPARE,
       refused(signedShot(changes), { taken: 'PASS', held: true }),
       { source: DOCS.notify, ...(quick && { quick }) },
@@ -251,37 +255,37 @@ export const AUTHENTICITY: readonly Case[] = [
   row(
     'N-340',
     'money',
-    'Well signed: total_fee swallowed by its neighbour',
-    'A field that has to be there is missing, though the text that is signed is the same: it is refused.',
-    'Require total_fee, out_trade_no and transaction_id before you use them; never skip a check because a field is absent.',
+    'Validly signed: total_fee hidden in its neighbour',
+    'A required field is missing, though the string to sign is unchanged. The backend refuses the message.',
+    'Require total_fee, out_trade_no and transaction_id before you use them. Never skip a check because a field is absent.',
     refused(swallowed, { taken: 'PASS', held: true }),
   ),
   row(
     'N-346',
     'money',
     'The signature in lower case',
-    'WeChat writes it in capitals; reading it without case harms nobody.',
+    'WeChat writes it in capitals. Ignoring case is harmless.',
     'Nothing to do.',
-    play(['acks'], [['INFO', 'both are sound']], async (bench) => {
+    play(['acks'], [['INFO', 'accepting and refusing are both sound']], async (bench) => {
       const no = await bench.order()
       await bench.world.pay(no, { deliver: 'hold' })
-      const { acked } = await bench.send(withSign((bench, no) => right(bench, no).toLowerCase())(bench, no) as never)
-      info(acked ? 'it was taken' : 'it was refused')
+      const answer = await bench.send(withSign((bench, no) => right(bench, no).toLowerCase())(bench, no) as never)
+      info(choiceOf(answer))
     }),
-    { why: 'It shows a choice; there is no wrong one.' },
+    { why: 'It shows a choice. Neither is wrong.' },
   ),
   row(
     'N-347',
     'security',
-    'MD5 for a merchant of HMAC-SHA256',
-    'The algorithm is configured, not chosen by the sender.',
-    'Pin the algorithm: do not read sign_type to choose it.',
+    'MD5 for a merchant that uses HMAC-SHA256',
+    'The configuration chooses the algorithm, not the sender.',
+    'Pin the algorithm. Do not let sign_type choose it.',
     play(
       ['acks'],
       [
-        ['PASS', 'it is refused'],
+        ['PASS', 'the backend refuses it'],
         ['SKIP', 'the orders are signed with MD5 anyway'],
-        ['FAIL', 'it is taken'],
+        ['FAIL', 'the backend accepts it'],
       ],
       async (bench) => {
         const no = await bench.order()
@@ -296,13 +300,13 @@ export const AUTHENTICITY: readonly Case[] = [
     'N-348',
     'money',
     "Another user's openid",
-    'Somebody else may pay for an order; some backends accept only the buyer.',
+    'Somebody else may pay for an order. Some backends accept only the buyer.',
     'Decide whether a friend may pay.',
-    play(['acks'], [['INFO', 'both are sound']], async (bench) => {
+    play(['acks'], [['INFO', 'accepting and refusing are both sound']], async (bench) => {
       const no = await bench.order()
-      const { acked } = await bench.send(signedShot({ openid: `o${bench.random.urlSafe(27, 'friend')}` })(bench, no))
-      info(acked ? 'it was taken' : 'it was refused')
+      const answer = await bench.send(signedShot({ openid: `o${bench.random.urlSafe(27, 'friend')}` })(bench, no))
+      info(choiceOf(answer))
     }),
-    { why: 'It shows a choice; there is no wrong one.' },
+    { why: 'It shows a choice. Neither is wrong.' },
   ),
 ]

@@ -6,7 +6,7 @@ import type { Shot } from '../parts/shoot.ts'
 
 export type Field = readonly [name: string, value: string]
 
-/** The fields of the genuine notification, with other values, and without those that are null; without its signature. */
+/** The fields of the genuine notification without its signature, with these changes; null removes a field. */
 export function fieldsOf(bench: Bench, outTradeNo: string, changes: FieldChanges = {}): Field[] {
   const fields = new Map(readXml(String(bench.message(outTradeNo).body)))
   fields.delete('sign')
@@ -19,7 +19,7 @@ export function fieldsOf(bench: Bench, outTradeNo: string, changes: FieldChanges
 
 export const keyOf = (bench: Bench) => bench.world.credentials.apiKey
 
-/** How the backend's orders, and so their notifications, are signed. */
+/** How the backend signs its orders, and so how WeChat signs their notifications. */
 export function signTypeOf(bench: Bench, outTradeNo: string): SignType {
   return bench.world.order(outTradeNo).signType === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
 }
@@ -37,30 +37,30 @@ interface Style {
   readonly after?: string
 }
 
-/** An XML text of the fields in their order. */
+/** XML with the fields in this order. */
 export function xmlOf(fields: readonly Field[], style: Style = {}): string {
   const { write = cdata, between = '', before = '', after = '' } = style
   const elements = fields.map(([name, value]) => `<${name}>${write(value, name)}</${name}>`)
   return `${before}<xml>${between}${elements.join(between)}${between}</xml>${after}`
 }
 
-/** The fields and their valid signature. */
+/** The fields, plus a valid signature. */
 export const sealed = (bench: Bench, outTradeNo: string, fields: readonly Field[], key?: string): Field[] => [
   ...fields,
   ['sign', signOf(bench, outTradeNo, fields, key)],
 ]
 
-/** A validly signed notification with other values, written in this style. */
+/** A validly signed notification with these changes, written in this style. */
 export const signedShot =
   (changes: FieldChanges = {}, style?: Style) =>
   (bench: Bench, outTradeNo: string): Shot =>
     bench.bytes(xmlOf(sealed(bench, outTradeNo, fieldsOf(bench, outTradeNo, changes)), style))
 
-/** The genuine text, edited: its signature stays as it was. */
+/** The genuine XML, edited; the signature stays as it was. */
 export const editedShot =
   (edit: (xml: string, bench: Bench, outTradeNo: string) => string | Buffer) =>
   (bench: Bench, outTradeNo: string): Shot =>
     bench.bytes(edit(xmlOf(sealed(bench, outTradeNo, fieldsOf(bench, outTradeNo))), bench, outTradeNo))
 
-/** A validly signed notification with these further elements, which no signature covers. */
+/** A validly signed notification with extra elements that the signature does not cover. */
 export const withElements = (elements: string) => editedShot((xml) => xml.replace('</xml>', () => `${elements}</xml>`))

@@ -7,12 +7,12 @@ import { accepted, refused, survived, type Make } from '../plays.ts'
 import { cdata, editedShot, fieldsOf, sealed, signedShot, signOf, xmlOf } from './forms.ts'
 
 const NO_DTD =
-  'Refuse <!DOCTYPE and <!ENTITY before parsing, or switch document types off in the parser (disallow-doctype-decl).'
-const LIMITS = 'Limit the body (64 kB is plenty), the depth (one level) and the number of elements, before parsing.'
+  'Refuse <!DOCTYPE and <!ENTITY before parsing, or disable document types in the parser (disallow-doctype-decl).'
+const LIMITS = 'Before parsing, limit the body (64 kB is plenty), the depth (one level) and the number of elements.'
 const ONE_READING =
-  'Refuse a message that two parsers read differently: repeated or nested elements, comments inside of values.'
+  'Refuse a message that two parsers read differently: repeated or nested elements, comments inside values.'
 
-/** The genuine message under a document type. */
+/** The genuine message with a document type. */
 const doctype =
   (internal: (bench: Bench) => string, attach = '&x;', external: (bench: Bench) => string = () => ''): Make =>
   (bench, no) => {
@@ -24,7 +24,7 @@ const trapUrl = (bench: Bench) => bench.trap.url(bench.id)
 
 const laughs = Array.from({ length: 9 }, (_, n) => `<!ENTITY l${n + 1} "${`&l${n};`.repeat(10)}">`).join('')
 
-/** The genuine message, edited, with a wrong signature: every backend has to refuse it. */
+/** The genuine message, edited, with a wrong signature: every backend must refuse it. */
 const forged =
   (edit: (xml: string, bench: Bench) => string): Make =>
   (bench, no) =>
@@ -34,10 +34,10 @@ const XXE: readonly [id: string, title: string, make: Make, quick?: true][] = [
   ['N-501', 'An entity that reads a file', doctype(({ trap }) => `<!ENTITY x SYSTEM "${trap.file}">`), true],
   [
     'N-502',
-    'A parameter entity that fetches an address',
+    'A parameter entity that fetches a URL',
     doctype((bench) => `<!ENTITY % p SYSTEM "${trapUrl(bench)}"> %p;`, ''),
   ],
-  ['N-503', 'An entity that fetches an address', doctype((bench) => `<!ENTITY x SYSTEM "${trapUrl(bench)}">`)],
+  ['N-503', 'An entity that fetches a URL', doctype((bench) => `<!ENTITY x SYSTEM "${trapUrl(bench)}">`)],
   [
     'N-509',
     'An external document type',
@@ -59,12 +59,12 @@ const XXE: readonly [id: string, title: string, make: Make, quick?: true][] = [
   ],
   [
     'N-513',
-    'A stylesheet to fetch',
+    'An external stylesheet',
     forged((xml, bench) => `<?xml-stylesheet type="text/xsl" href="${trapUrl(bench)}"?>${xml}`),
   ],
 ]
 
-/** One element and its text, so that the whole message has about this many bytes. */
+/** Adds an element so large that the message has about this many bytes. */
 const large = (bytes: number): Make =>
   forged((xml) => xml.replace('</xml>', () => `<pad>${'A'.repeat(bytes)}</pad></xml>`))
 
@@ -82,13 +82,13 @@ const BOMBS: readonly [id: string, title: string, make: Make, limitMs: number, q
   ],
   [
     'N-517',
-    'Elements 10,000 deep',
+    'Elements nested 10,000 deep',
     editedShot((xml) => xml.replace('</xml>', () => `${'<a>'.repeat(10_000)}${'</a>'.repeat(10_000)}</xml>`)),
     5000,
   ],
   [
     'N-518',
-    '50,000 CDATA sections that do not end',
+    '50,000 unterminated CDATA sections',
     editedShot((xml) => xml.replace('</xml>', () => '<![CDATA['.repeat(50_000))),
     2000,
   ],
@@ -113,17 +113,17 @@ const BYTES: readonly [id: string, title: string, body: (xml: string) => string 
         Buffer.from('</a></xml>'),
       ]),
   ],
-  ['N-520', 'A zero byte', (xml) => xml.replace('</xml>', '<a>\0</a></xml>')],
+  ['N-520', 'A NUL byte', (xml) => xml.replace('</xml>', '<a>\0</a></xml>')],
   [
     'N-521',
-    'An overlong form of <',
+    'An overlong encoding of <',
     (xml) =>
       Buffer.concat([Buffer.from(xml.replace('</xml>', '<a>')), Buffer.from([0xc0, 0xbc]), Buffer.from('</a></xml>')]),
   ],
-  ['N-522', 'Half of a surrogate pair as a reference', (xml) => xml.replace('</xml>', '<a>&#xD800;</a></xml>')],
-  ['N-523', 'An entity that nobody has declared', (xml) => xml.replace('</xml>', '<a>&nope;</a></xml>')],
+  ['N-522', 'Half a surrogate pair as a character reference', (xml) => xml.replace('</xml>', '<a>&#xD800;</a></xml>')],
+  ['N-523', 'An undeclared entity', (xml) => xml.replace('</xml>', '<a>&nope;</a></xml>')],
   ['N-524', 'UTF-16', (xml) => Buffer.from(`\uFEFF${xml.replace('</xml>', '<a/></xml>')}`, 'utf16le')],
-  ['N-525', 'Compressed with gzip, and not said so', (xml) => gzipSync(xml)],
+  ['N-525', 'Compressed with gzip, undeclared', (xml) => gzipSync(xml)],
   ['N-526', 'Two root elements', (xml) => `${xml}<xml><a/></xml>`],
   ['N-527', 'Text after the end', (xml) => `${xml} trailing`],
   ['N-528', 'An empty body', () => ''],
@@ -134,10 +134,10 @@ const BYTES: readonly [id: string, title: string, body: (xml: string) => string 
   ['N-533', 'An end tag of another name', (xml) => xml.replace('</out_trade_no>', '</out_trade>')],
 ]
 
-/** Names that mean something to an object of JavaScript, Python or PHP. */
+/** Names with a meaning for objects in JavaScript, Python or PHP. */
 const names = (name: string): Make => signedShot({ [name]: 'x' })
 
-/** One element twice; the signature counts the first, or the last. */
+/** One element twice; the signature covers the first, or the last. */
 const twice =
   (which: 'first' | 'last', name = 'total_fee', other = '1'): Make =>
   (bench, no) => {
@@ -150,7 +150,7 @@ const twice =
     return bench.bytes(xml.replace(`</${name}>`, () => `</${name}><${name}>${cdata(other)}</${name}>`))
   }
 
-/** The signature is of the whole text of a value that a careless reader cuts in two. */
+/** The signature covers the whole of a value that a careless reader cuts in two. */
 const cutValue =
   (name: string, write: (head: string, tail: string) => string): Make =>
   (bench, no) => {
@@ -170,8 +170,8 @@ const byId = (severity: Severity, must: string, fix: string) => (id: string, tit
 
 const bad = byId(
   'hygiene',
-  'What is no well-formed message is refused at once.',
-  'Answer FAIL to what cannot be parsed; do not let the parser throw through.',
+  'The backend refuses a malformed message at once.',
+  "Answer FAIL if you cannot parse the message. Catch the parser's errors.",
 )
 
 export const HOSTILE: readonly Case[] = [
@@ -180,7 +180,7 @@ export const HOSTILE: readonly Case[] = [
       id,
       'security',
       `XXE: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
-      'A message cannot make the backend read a file or fetch an address.',
+      'A message must not make the backend read a file or fetch a URL.',
       NO_DTD,
       survived(make),
       {
@@ -194,7 +194,7 @@ export const HOSTILE: readonly Case[] = [
       id,
       'availability',
       title,
-      `It is refused within ${limitMs / 1000} s, and the next order is served.`,
+      `The backend refuses it within ${limitMs / 1000} s and serves the next order.`,
       LIMITS,
       survived(make, { limitMs }),
       quick ? { quick } : {},
@@ -203,8 +203,8 @@ export const HOSTILE: readonly Case[] = [
   row(
     'N-507',
     'security',
-    'Well signed: an element where a text is expected',
-    'Values are texts: a nested element is refused.',
+    'Validly signed: an element where text is expected',
+    'A value is text. The backend refuses a nested element.',
     ONE_READING,
     refused(
       (bench, no) => {
@@ -221,8 +221,8 @@ export const HOSTILE: readonly Case[] = [
   row(
     'N-508',
     'money',
-    'total_fee twice, signed for the first',
-    'A repeated element is refused: no mix of two readings.',
+    'total_fee twice, signature covers the first',
+    'The backend refuses a repeated element: it must not mix two readings.',
     ONE_READING,
     refused(twice('first'), { taken: 'LAX' }),
     { quick: true },
@@ -230,8 +230,8 @@ export const HOSTILE: readonly Case[] = [
   row(
     'N-534',
     'money',
-    'total_fee twice, signed for the last',
-    'A repeated element is refused: no mix of two readings.',
+    'total_fee twice, signature covers the last',
+    'The backend refuses a repeated element: it must not mix two readings.',
     ONE_READING,
     refused(twice('last'), { taken: 'LAX' }),
   ),
@@ -239,15 +239,15 @@ export const HOSTILE: readonly Case[] = [
     'N-535',
     'money',
     'result_code twice: SUCCESS and FAIL',
-    'A repeated element is refused: no mix of two readings.',
+    'The backend refuses a repeated element: it must not mix two readings.',
     ONE_READING,
     refused(twice('last', 'result_code', 'FAIL'), { taken: 'PASS' }),
   ),
   row(
     'N-536',
     'money',
-    'A comment inside of total_fee',
-    'The text of an element is one text, with or without a comment in it: 12<!---->50 is 1250, or refused.',
+    'A comment inside total_fee',
+    'A comment does not split the text of an element: 12<!---->50 is 1250. The backend may also refuse it.',
     ONE_READING,
     refused(
       cutValue('total_fee', (head, tail) => `${head}<!-- -->${tail}`),
@@ -257,8 +257,8 @@ export const HOSTILE: readonly Case[] = [
   row(
     'N-537',
     'money',
-    'total_fee in CDATA and text',
-    'The text of an element is one text: it is 125000 here, or refused.',
+    'total_fee as CDATA followed by text',
+    'CDATA and text make one value, here 125000. The backend may also refuse it.',
     ONE_READING,
     refused(
       cutValue('total_fee', (head, tail) => `${cdata(head)}${tail}`),
@@ -269,7 +269,7 @@ export const HOSTILE: readonly Case[] = [
     'N-510',
     'hygiene',
     'A byte order mark',
-    'It may be taken or refused.',
+    'The backend may accept it or refuse it.',
     'Nothing to do.',
     accepted((bench, no) => bench.bytes(`\uFEFF${String(bench.message(no).body)}`), { lax: 'WeChat sends none' }),
   ),
@@ -279,8 +279,8 @@ export const HOSTILE: readonly Case[] = [
           id,
           'security',
           title,
-          'It is refused without a crash and without a trace of the program.',
-          'Decode as UTF-8, strictly, and refuse what is none.',
+          'The backend refuses it without crashing and reveals nothing about the program.',
+          'Decode strictly as UTF-8. Refuse anything else.',
           survived(editedShot((xml) => body(xml))),
         )
       : bad(id, title, survived(editedShot((xml) => body(xml)))),
@@ -289,7 +289,7 @@ export const HOSTILE: readonly Case[] = [
     'N-538',
     'hygiene',
     'Another root element',
-    'The root is <xml>; another one is refused, or read as if it were right.',
+    'The root is <xml>. The backend refuses another one, or ignores its name.',
     'Check the name of the root.',
     refused(
       editedShot((xml) => xml.replace('<xml>', '<root>').replace('</xml>', '</root>')),
@@ -300,17 +300,17 @@ export const HOSTILE: readonly Case[] = [
     row(
       `N-54${n}`,
       'security',
-      `Well signed: an element called ${name}`,
-      'The name of an element is a text; it reaches no object of the program.',
+      `Validly signed: an element called ${name}`,
+      'An element name is plain text and must not reach an object of the program.',
       'Keep the fields in a map, or an object without a prototype.',
-      accepted(names(name), { lax: 'a name that WeChat never uses may be refused' }),
+      accepted(names(name), { lax: 'WeChat never uses this name' }),
     ),
   ),
   row(
     'N-544',
     'security',
-    'Well signed: SQL in attach',
-    'A value is bound, not pasted into a statement.',
+    'Validly signed: SQL in attach',
+    'Values are bound to a statement, not pasted into it.',
     'Use bound parameters.',
     accepted(signedShot({ attach: "'; DROP TABLE orders; --" })),
     {},
@@ -318,9 +318,9 @@ export const HOSTILE: readonly Case[] = [
   row(
     'N-545',
     'security',
-    'Well signed: line feeds in a value',
-    'A value with line feeds and colons writes no line of the log, and no header.',
-    'Escape line feeds before you log; never copy a value into a header.',
+    'Validly signed: line feeds in a value',
+    'A value with line feeds and colons must not add a line to the log, or a header.',
+    'Escape line feeds before you log. Never copy a value into a header.',
     accepted(
       signedShot(
         { attach: 'a\r\nX-Injected: 1\r\n\r\n<xml>' },

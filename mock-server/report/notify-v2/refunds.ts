@@ -3,15 +3,15 @@ import type { Bench } from '../parts/bench.ts'
 import { pauseFor } from '../parts/merchant.ts'
 import type { Shot } from '../parts/shoot.ts'
 import { DOCS, row } from '../parts/row.ts'
-import { fail, info, notLured, play, skip } from '../plays.ts'
+import { choiceOf, fail, info, notLured, play, skip } from '../plays.ts'
 import { encryptReqInfo } from '../../wechat/pay-v2/notifications.ts'
 import type { RefundEnd } from '../../ledger/refunds.ts'
 import { cdata, keyOf, xmlOf, type Field } from './forms.ts'
 
 const DECRYPT =
-  'AES-256-ECB under the 32 characters of the lower-case hex md5 of the API key; look the refund up by out_refund_no.'
+  'Decrypt with AES-256-ECB. The key is the MD5 of the API key as 32 lower-case hex characters. Look the refund up by out_refund_no.'
 
-/** An order that is paid and served, and a refund of it that has ended: what the console or the API would have made. */
+/** A paid and served order with a finished refund, as the console or the API would have made it. */
 async function refundOf(bench: Bench): Promise<{ no: string; fields: Field[] }> {
   const no = await bench.order()
   await bench.pay(no)
@@ -39,7 +39,7 @@ async function refundOf(bench: Bench): Promise<{ no: string; fields: Field[] }> 
   }
 }
 
-/** The fields in an envelope that only the holder of the key can read. */
+/** The fields, encrypted so that only the holder of the key can read them. */
 function refundShot(bench: Bench, fields: readonly Field[], key = keyOf(bench), plain?: string): Shot {
   const { appid, mchId } = bench.world.credentials
   const inner = plain ?? xmlOf(fields).replace('<xml>', '<root>').replace('</xml>', '</root>')
@@ -55,11 +55,11 @@ function envelopeShot(bench: Bench, reqInfo: string, appid: string, mchId: strin
 const changed = (fields: readonly Field[], changes: Readonly<Record<string, string>>): Field[] =>
   fields.map(([name, value]) => [name, changes[name] ?? value])
 
-/** At level L2, if the probe tells of refunds. */
+/** Checks the number of booked refunds, at level L2, if the probe reports it. */
 async function booked(bench: Bench, no: string, n: number, because: string): Promise<void> {
   const told = await bench.word(no)
   if (told?.refunds === undefined) return
-  if (told.refunds !== n) fail(`${because}, and ${told.refunds} refunds are booked, not ${n}`)
+  if (told.refunds !== n) fail(`${because}, but ${told.refunds} refunds are booked, not ${n}`)
 }
 
 const taken = (
@@ -70,41 +70,41 @@ const taken = (
   play(
     ['acks', 'refunds', ...needs],
     [
-      ['PASS', 'it is taken; at level L2, if the probe tells `refunds`, it is booked once'],
-      ['FAIL', 'it is refused, or booked more than once'],
+      ['PASS', 'the backend accepts it; at level L2, if the probe reports `refunds`, it books the right number'],
+      ['FAIL', 'the backend refuses it, or books the wrong number of refunds'],
     ],
     async (bench) => {
       const { no, fields } = await refundOf(bench)
       await run(bench, (changes = {}) => refundShot(bench, changed(fields, changes)))
       await pauseFor(20)
-      await booked(bench, no, n, 'the notification was taken')
+      await booked(bench, no, n, 'the backend accepted the notification')
     },
   )
 
 const ended = (status: RefundEnd, n: number) =>
   taken(async (bench, shot) => {
     const { acked, reason } = await bench.send(shot({ refund_status: status }))
-    if (!acked) fail(`it was not taken: ${reason}`)
+    if (!acked) fail(`the backend did not accept it: ${reason}`)
   }, n)
 
-/** Refused, or taken without being booked. */
+/** The backend refuses it, or accepts it without booking a refund. */
 const dropped = (make: (bench: Bench, fields: Field[]) => Shot, mayTake = false): Play =>
   play(
     ['acks', 'refunds'],
     [
-      ['PASS', mayTake ? 'it is refused, or taken and not booked' : 'it is refused'],
-      ['FAIL', mayTake ? 'a refund is booked' : 'it is taken, or a refund is booked'],
+      ['PASS', mayTake ? 'the backend refuses it, or accepts it without booking a refund' : 'the backend refuses it'],
+      ['FAIL', mayTake ? 'the backend books a refund' : 'the backend accepts it, or books a refund'],
     ],
     async (bench) => {
       const { no, fields } = await refundOf(bench)
       const answer = await bench.send(make(bench, fields))
       await notLured(bench)
-      await booked(bench, no, 0, 'it must not count')
-      if (answer.verdict === 'timeout_5s') fail('there was no answer within 5 s')
+      await booked(bench, no, 0, 'it must not count as a refund')
+      if (answer.verdict === 'timeout_5s') fail('no answer within 5 s')
       if (!answer.acked) return
-      if (!mayTake) fail('it was taken')
+      if (!mayTake) fail('the backend accepted it')
       if ((await bench.word(no))?.refunds === undefined) {
-        skip('it was taken; only a probe that tells `refunds` sees whether it was booked')
+        skip('the backend accepted it; only a probe that reports `refunds` shows whether it booked a refund')
       }
     },
   )
@@ -118,27 +118,27 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-701',
     'money',
-    'A refund has ended',
-    'It is acknowledged, and booked once.',
+    'A refund has succeeded',
+    'The backend acknowledges the refund and books it once.',
     DECRYPT,
     taken(async (bench, shot) => {
       const { acked, reason } = await bench.send(shot())
-      if (!acked) fail(`it was not taken: ${reason}`)
+      if (!acked) fail(`the backend did not accept it: ${reason}`)
     }, 1),
     { quick: true, source: DOCS.refund },
   ),
   row(
     'N-702',
     'money',
-    'The same refund twice, and five times at once',
-    'A repeat is acknowledged and books nothing.',
-    'Make (out_refund_no, refund_status) unique, or lock the refund.',
+    'The same refund twice, then five times at once',
+    'The backend acknowledges a repeat and books nothing.',
+    'Add a unique key on (out_refund_no, refund_status), or lock the refund.',
     taken(
       async (bench, shot) => {
         const first = await bench.send(shot())
-        if (!first.acked) fail(`the first was not taken: ${first.reason}`)
+        if (!first.acked) fail(`the backend did not accept the first: ${first.reason}`)
         const again = await bench.send(shot())
-        if (!again.acked) fail(`the repeat was not taken: ${again.reason}`)
+        if (!again.acked) fail(`the backend did not accept the repeat: ${again.reason}`)
         await Promise.all(Array.from({ length: 5 }, () => bench.send(shot())))
       },
       1,
@@ -148,13 +148,13 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-703',
     'money',
-    'Five at once',
-    'Of several at the same moment one is booked.',
-    'Make (out_refund_no, refund_status) unique, or lock the refund.',
+    'The same refund five times at once',
+    'Several arrive at the same moment. The backend books one.',
+    'Add a unique key on (out_refund_no, refund_status), or lock the refund.',
     taken(
       async (bench, shot) => {
         const answers = await Promise.all(Array.from({ length: 5 }, () => bench.send(shot())))
-        if (!answers.some(({ acked }) => acked)) fail('none was taken')
+        if (!answers.some(({ acked }) => acked)) fail('the backend accepted none')
       },
       1,
       ['probe'],
@@ -163,9 +163,9 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-704',
     'security',
-    'XXE in the decrypted part',
-    'The second parse is as strict as the first.',
-    'Use one parser, with document types switched off, for both texts.',
+    'XXE inside req_info',
+    'The second parse must be as strict as the first.',
+    'Use one parser, with document types disabled, for both texts.',
     dropped((bench, fields) =>
       refundShot(
         bench,
@@ -180,7 +180,7 @@ export const REFUNDS: readonly Case[] = [
     'N-705',
     'money',
     "Encrypted with another merchant's key",
-    'What does not decrypt is refused.',
+    'The backend refuses a message that it cannot decrypt.',
     DECRYPT,
     dropped((bench, fields) => refundShot(bench, fields, bench.random.alphanumeric(32, 'key'))),
   ),
@@ -188,7 +188,7 @@ export const REFUNDS: readonly Case[] = [
     'N-706',
     'hygiene',
     'req_info cut short',
-    'What does not decrypt is refused.',
+    'The backend refuses a message that it cannot decrypt.',
     DECRYPT,
     dropped((bench) => envelopeShot(bench, 'AAAA', bench.world.credentials.appid, bench.world.credentials.mchId)),
   ),
@@ -196,7 +196,7 @@ export const REFUNDS: readonly Case[] = [
     'N-707',
     'money',
     'The refund was closed',
-    'REFUNDCLOSE is acknowledged, and is no refund.',
+    'The backend acknowledges REFUNDCLOSE and books nothing.',
     'Read refund_status: SUCCESS, CHANGE or REFUNDCLOSE.',
     ended('REFUNDCLOSE', 0),
     { source: DOCS.refund },
@@ -204,8 +204,8 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-708',
     'money',
-    'The refund went astray',
-    'CHANGE is acknowledged, and is no refund yet.',
+    'The refund failed',
+    'The backend acknowledges CHANGE and books nothing yet.',
     'Read refund_status: SUCCESS, CHANGE or REFUNDCLOSE.',
     ended('CHANGE', 0),
     { source: DOCS.refund },
@@ -214,16 +214,16 @@ export const REFUNDS: readonly Case[] = [
     'N-709',
     'money',
     'No req_info',
-    'A message without its secret part is refused.',
+    'The backend refuses a message without req_info.',
     DECRYPT,
     dropped((bench) => ({ ...bench.bytes('<xml><return_code>SUCCESS</return_code></xml>'), url: bench.refundUrl })),
   ),
   row(
     'N-710',
     'money',
-    'The fields in the open',
-    'Only what was encrypted under the key counts: nothing else proves the sender.',
-    'Read the fields from req_info alone.',
+    'The fields in plain text',
+    'Only encrypted fields count: nothing else proves the sender.',
+    'Read the fields from req_info only.',
     dropped((bench, fields) => ({
       ...bench.bytes(xmlOf([['return_code', 'SUCCESS'], ...fields])),
       url: bench.refundUrl,
@@ -232,9 +232,9 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-711',
     'availability',
-    'Laughs in the decrypted part',
-    'The second parse is as strict as the first.',
-    'Use one parser, with document types switched off, for both texts.',
+    'A billion laughs inside req_info',
+    'The second parse must be as strict as the first.',
+    'Use one parser, with document types disabled, for both texts.',
     dropped((bench, fields) =>
       refundShot(
         bench,
@@ -251,8 +251,8 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-712',
     'money',
-    'More than was paid',
-    'A refund of more than the order is a difference: it is not booked.',
+    'A refund of more than was paid',
+    'A refund larger than the order is an error. The backend must not book it.',
     'Compare refund_fee with the order, or ask refundquery.',
     dropped(
       (bench, fields) =>
@@ -263,40 +263,40 @@ export const REFUNDS: readonly Case[] = [
   row(
     'N-713',
     'money',
-    'Of an order that nobody knows',
-    'It is answered; whether it is taken is a choice.',
-    'Refuse it, or park it for a person.',
-    play(['acks', 'refunds'], [['INFO', 'both are sound']], async (bench) => {
+    'A refund for an unknown order',
+    'The backend answers. It may accept or refuse.',
+    'Refuse it, or keep it for manual review.',
+    play(['acks', 'refunds'], [['INFO', 'accepting and refusing are both sound']], async (bench) => {
       const { no, fields } = await refundOf(bench)
-      const { acked } = await bench.send(
+      const answer = await bench.send(
         refundShot(
           bench,
           changed(fields, { out_trade_no: `${no.slice(0, -4)}nope`, transaction_id: `4200${'1'.repeat(24)}` }),
         ),
       )
-      await booked(bench, no, 0, 'it is about another order')
-      info(acked ? 'it was taken' : 'it was refused')
+      await booked(bench, no, 0, 'the refund is for another order')
+      info(choiceOf(answer))
     }),
-    { why: 'It shows a choice.' },
+    { why: 'It shows a choice. Neither is wrong.' },
   ),
   row(
     'N-714',
     'money',
-    'A refund notification is no payment',
-    'A refund that comes to the payment handler pays no order.',
-    'Tell the two apart by req_info, and never take its fields for a payment.',
+    'A refund sent to the payment handler',
+    'A refund that reaches the payment handler must not pay an order.',
+    'Tell the two apart by req_info. Never treat its fields as a payment.',
     play(
       ['acks'],
       [
-        ['PASS', 'nothing is fulfilled'],
+        ['PASS', 'the backend fulfils nothing'],
         ['FAIL', 'goods go out'],
       ],
       async (bench) => {
         const no = await bench.order()
         const plain = `<root><out_trade_no>${no}</out_trade_no><transaction_id>4200${'7'.repeat(24)}</transaction_id><total_fee>${bench.world.order(no).totalFee}</total_fee><result_code>SUCCESS</result_code><refund_status>SUCCESS</refund_status><refund_fee>1</refund_fee><refund_id>5</refund_id><out_refund_no>r-${no}</out_refund_no></root>`
         const answer = await bench.send({ ...refundShot(bench, [], keyOf(bench), plain), url: bench.notifyUrl })
-        await bench.stillUnpaid(no, 'a refund is no payment')
-        bench.note(answer.acked ? 'it was taken' : 'it was refused')
+        await bench.stillUnpaid(no, 'a refund is not a payment')
+        bench.note(choiceOf(answer))
       },
     ),
   ),

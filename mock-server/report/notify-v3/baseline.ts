@@ -13,13 +13,13 @@ import {
   withResource,
 } from './forms.ts'
 
-const RAW = 'Verify over the raw bytes of the body, before any JSON parser has touched them.'
-const OPEN = 'Take what you know from the message and leave the rest.'
+const RAW = 'Verify the raw bytes of the body, before any JSON parser touches them.'
+const OPEN = 'Read the fields you know and ignore the rest.'
 
 const FACTS: readonly [id: string, title: string, edit: (facts: Record<string, unknown>) => unknown][] = [
   [
     'V-104',
-    'A coupon: payer_total is less',
+    'A coupon: payer_total is lower',
     (facts) => ({
       ...facts,
       amount: { ...(facts.amount as object), payer_total: 1150 },
@@ -27,14 +27,14 @@ const FACTS: readonly [id: string, title: string, edit: (facts: Record<string, u
     }),
   ],
   ['V-105', 'No attach', ({ attach: _, ...facts }) => facts],
-  ['V-106', 'Facts nobody knows yet', (facts) => ({ ...facts, zz_future: { a: [1] } })],
+  ['V-106', 'Unknown future facts', (facts) => ({ ...facts, zz_future: { a: [1] } })],
   ['V-107', 'A scene_info', (facts) => ({ ...facts, scene_info: { device_id: '013467007045764' } })],
   ['V-108', 'Chinese and an emoji in attach', (facts) => ({ ...facts, attach: '龙井 & <茶> 🍵' })],
-  ['V-109', 'A bank nobody has heard of', (facts) => ({ ...facts, bank_type: 'NEWBANK_DEBIT' })],
+  ['V-109', 'An unknown bank', (facts) => ({ ...facts, bank_type: 'NEWBANK_DEBIT' })],
   ['V-110', 'An attach of 127 bytes', (facts) => ({ ...facts, attach: `${'茶'.repeat(42)}x` })],
   [
     'V-111',
-    'success_time in another zone',
+    'success_time in another time zone',
     (facts) => ({ ...facts, success_time: new Date(Date.parse(String(facts.success_time))).toISOString() }),
   ],
 ]
@@ -57,7 +57,7 @@ const WRITTEN: readonly [id: string, title: string, make: Make][] = [
   ],
   ['V-114', 'With / escaped', textShot((text) => text.replaceAll('/', '\\/'))],
   ['V-115', 'A line feed at the end', textShot((text) => `${text}\n`)],
-  ['V-116', 'Members nobody knows yet', envelopeShot((envelope) => ({ ...envelope, zz_future: { a: 1 } }))],
+  ['V-116', 'Unknown future members', envelopeShot((envelope) => ({ ...envelope, zz_future: { a: 1 } }))],
   [
     'V-117',
     'Empty associated_data',
@@ -73,8 +73,8 @@ export const BASELINE_V3: readonly Case[] = [
     'V-101',
     'money',
     'A valid notification',
-    'A genuine notification is acknowledged with HTTP 200 or 204 within 5 s, and the order is fulfilled once.',
-    'Compare API v3 key, public key and its id: wechat-mock doctor says what differs.',
+    'The backend acknowledges a genuine notification with HTTP 200 or 204 within 5 s and fulfils the order once.',
+    'Compare the API v3 key, the public key and its ID: wechat-mock doctor shows what differs.',
     accepted((bench, no) => bench.message(no)),
     { quick: true, source: DOCS.notifyV3 },
   ),
@@ -82,11 +82,11 @@ export const BASELINE_V3: readonly Case[] = [
     'V-103',
     'availability',
     'The acknowledgement',
-    'HTTP 200 or 204; a body is not needed, and must not say FAIL.',
+    'The answer is HTTP 200 or 204. It needs no body, and a body must not say FAIL.',
     'Answer 204, or 200 with {"code":"SUCCESS"}.',
     accepted((bench, no) => bench.message(no), {
       also: (bench, { body }) => {
-        if (/"code"\s*:\s*"(?!SUCCESS)/.test(body)) fail('the status acknowledges, and the body says otherwise')
+        if (/"code"\s*:\s*"(?!SUCCESS)/.test(body)) fail('the status acknowledges, but the body says otherwise')
         if (/<xml/.test(body)) bench.lax('the body is the XML of API v2')
       },
     }),
@@ -97,7 +97,7 @@ export const BASELINE_V3: readonly Case[] = [
       id,
       'money',
       title,
-      'Only amount.total is compared with the order; what is added one day changes nothing.',
+      'Compare only amount.total with the order. Fields that WeChat adds one day change nothing.',
       OPEN,
       accepted(factsShot(edit)),
       { source: DOCS.notifyV3 },
@@ -107,8 +107,8 @@ export const BASELINE_V3: readonly Case[] = [
     row(
       id,
       'money',
-      `Written otherwise: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
-      'The signature is over the bytes as they come, however the JSON is written.',
+      `Other formatting: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      'The signature covers the bytes as received, however the JSON is formatted.',
       RAW,
       accepted(make),
       { source: DOCS.verifyV3 },
@@ -118,7 +118,7 @@ export const BASELINE_V3: readonly Case[] = [
     'V-118',
     'money',
     'Four minutes old',
-    'A signature of less than five minutes ago is good.',
+    'A signature less than five minutes old is valid.',
     'Allow 300 s in both directions.',
     accepted(signed({ skewSeconds: -240 })),
     { source: DOCS.verifyV3 },
@@ -127,7 +127,7 @@ export const BASELINE_V3: readonly Case[] = [
     'V-119',
     'money',
     'Four minutes ahead',
-    'Clocks differ: less than five minutes ahead is good.',
+    'Clocks differ: a signature less than five minutes ahead is valid.',
     'Allow 300 s in both directions.',
     accepted(signed({ skewSeconds: 240 })),
     { source: DOCS.verifyV3 },
@@ -136,8 +136,8 @@ export const BASELINE_V3: readonly Case[] = [
     'V-120',
     'money',
     'Header names in lower case',
-    'Header names have no case.',
-    'Look headers up without case.',
+    'Header names are case-insensitive.',
+    'Look headers up case-insensitively.',
     accepted((bench, no) => {
       const shot = bench.message(no)
       return {
@@ -150,25 +150,25 @@ export const BASELINE_V3: readonly Case[] = [
     'V-121',
     'money',
     'Without Wechatpay-Signature-Type',
-    'The scheme is known: the header may be absent.',
-    'Do not require it.',
+    'The scheme is fixed, so the header may be absent.',
+    'Do not require the header.',
     accepted(signed({ headers: { 'Wechatpay-Signature-Type': null } }), { lax: 'WeChat sends it today' }),
   ),
   row(
     'V-130',
     'money',
     'The transaction_id, digit by digit',
-    'A transaction_id of 28 digits is a text.',
-    'Keep it as a string.',
+    'A transaction_id has 28 digits: it is text, not a number.',
+    'Keep it as a string: a number loses its last digits.',
     accepted((bench, no) => bench.message(no), {
       needs: ['probe'],
       also: async (bench, _answer, no) => {
         await bench.paidOnce(no)
         const told = await bench.word(no)
         const { transactionId } = bench.world.order(no)
-        if (told?.transactionId === undefined) info('the probe does not tell the transaction_id')
+        if (told?.transactionId === undefined) info('the probe does not report transaction_id')
         if (told!.transactionId !== transactionId) {
-          fail(`the backend keeps ${told!.transactionId}, not ${transactionId}`)
+          fail(`the backend stored ${told!.transactionId}, not ${transactionId}`)
         }
       },
     }),

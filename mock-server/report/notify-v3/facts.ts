@@ -5,17 +5,17 @@ import { genuineFollows, info, play, refused, refusedOr, type Make } from '../pl
 import { envelopeShot, factsShot, plainOf, withResource } from './forms.ts'
 
 const OPEN =
-  'Decrypt with the API v3 key, the nonce and the associated_data of the message; refuse what does not decrypt.'
+  'Decrypt with the API v3 key and with the nonce and associated_data of the message. Refuse a message that does not decrypt.'
 const COMPARE =
-  'Compare mchid, appid, out_trade_no, amount.total and amount.currency with the stored order, by type and value; a missing one is a difference.'
-const STATE = 'Paid means: event_type TRANSACTION.SUCCESS and trade_state SUCCESS.'
+  'Compare mchid, appid, out_trade_no, amount.total and amount.currency with the stored order, by type and value. A missing field counts as a difference.'
+const STATE = 'Treat an order as paid only if event_type is TRANSACTION.SUCCESS and trade_state is SUCCESS.'
 
 const resource =
   (changes: (bench: Parameters<Make>[0]) => Readonly<Record<string, unknown>>): Make =>
   (bench, no) =>
     envelopeShot((envelope) => withResource(envelope, changes(bench)))(bench, no)
 
-/** Well signed, and not to be decrypted. */
+/** Validly signed, but impossible to decrypt. */
 const SEALED: readonly [id: string, title: string, make: Make, quick?: true][] = [
   [
     'V-401',
@@ -23,13 +23,9 @@ const SEALED: readonly [id: string, title: string, make: Make, quick?: true][] =
     (bench, no) => bench.message(no, { key: bench.random.alphanumeric(32, 'key') }),
     true,
   ],
-  [
-    'V-402',
-    'Encrypted with the key of API v2',
-    (bench, no) => bench.message(no, { key: bench.world.credentials.apiKey }),
-  ],
-  ['V-403', 'Another nonce', resource(() => ({ nonce: 'abcdefghijkl' }))],
-  ['V-404', 'Another associated_data', resource(() => ({ associated_data: 'refund' }))],
+  ['V-402', 'Encrypted with the API v2 key', (bench, no) => bench.message(no, { key: bench.world.credentials.apiKey })],
+  ['V-403', 'A wrong nonce', resource(() => ({ nonce: 'abcdefghijkl' }))],
+  ['V-404', 'A wrong associated_data', resource(() => ({ associated_data: 'refund' }))],
   [
     'V-405',
     'A ciphertext cut short',
@@ -46,12 +42,12 @@ const SEALED: readonly [id: string, title: string, make: Make, quick?: true][] =
       return withResource(envelope, { ciphertext: bytes.toString('base64') })
     }),
   ],
-  ['V-409', 'Another algorithm', resource(() => ({ algorithm: 'AEAD_SM4_GCM' }))],
+  ['V-409', 'An unknown algorithm', resource(() => ({ algorithm: 'AEAD_SM4_GCM' }))],
   ['V-410', 'No resource', envelopeShot(({ resource: _, ...envelope }) => envelope)],
   ['V-411', 'An empty nonce', resource(() => ({ nonce: '' }))],
   [
     'V-412',
-    'The facts in the open',
+    'The facts in plain text',
     (bench, no) =>
       envelopeShot((envelope) => withResource(envelope, { ...plainOf(bench, no), ciphertext: '' }))(bench, no),
   ],
@@ -63,7 +59,7 @@ const amount = (changes: Readonly<Record<string, unknown>>) => (facts: Record<st
 })
 const fact = (name: string, value: unknown) => (facts: Record<string, unknown>) => ({ ...facts, [name]: value })
 
-/** Well signed and encrypted, and not what the order says. */
+/** Validly signed and encrypted, but different from the order. */
 const WRONG: readonly [id: string, title: string, edit: (facts: Record<string, unknown>) => unknown, quick?: true][] = [
   ['V-420', 'amount.total is less than the price', amount({ total: 1 }), true],
   ['V-421', 'amount.total is more than the price', amount({ total: 999_999 })],
@@ -87,8 +83,8 @@ const WRONG: readonly [id: string, title: string, edit: (facts: Record<string, u
 ]
 
 const EVENTS: readonly [id: string, title: string, type: string | undefined][] = [
-  ['V-440', 'The facts of a payment under REFUND.SUCCESS', 'REFUND.SUCCESS'],
-  ['V-441', 'The facts of a payment under an event nobody knows', 'SOMETHING.NEW'],
+  ['V-440', 'The facts of a payment with event_type REFUND.SUCCESS', 'REFUND.SUCCESS'],
+  ['V-441', 'The facts of a payment with an unknown event_type', 'SOMETHING.NEW'],
   ['V-442', 'The facts of a payment without event_type', undefined],
 ]
 
@@ -96,29 +92,29 @@ const unknown = (number: OtherNumber): Case['play'] =>
   play(
     ['acks'],
     [
-      ['PASS', 'it is refused: WeChat repeats it, and the order may be known by then'],
-      ['INFO', 'it is taken: right if it is parked for a person, which cannot be seen from here'],
-      ['FAIL', 'another order is taken for paid, or a page with a trace is the answer'],
+      ['PASS', 'the backend refuses it: WeChat repeats it, and the order may be known by then'],
+      ['INFO', 'the backend accepts it: sound only if it keeps it for manual review, which this case cannot see'],
+      ['FAIL', 'another order counts as paid'],
     ],
     async (bench) => {
       const no = await bench.order()
       const answer = await bench.send(factsShot(fact('out_trade_no', otherNumber(number, no)))(bench, no))
       await refusedOr(bench, { ...answer, acked: false }, no)
       if (answer.status >= 500 && /<html|at .*:\d+|Traceback|SQL/i.test(answer.body)) {
-        bench.lax('the number broke the backend')
+        bench.lax(`HTTP ${answer.status} with a page or a stack trace: the number broke the backend`)
       }
       await genuineFollows(bench, no)
-      if (answer.acked) info('it was taken: right only if it is parked for a person')
+      if (answer.acked) info('the backend accepted it: sound only if it keeps it for manual review')
     },
   )
 
 const LOOKALIKES: readonly [id: string, title: string, number: OtherNumber][] = [
-  ['V-309', 'An order number that nobody knows', (no) => `${no.slice(0, -4)}nope`],
-  ['V-311', 'The order number in other letters', inOtherLetters],
-  ['V-341', 'The order number and a space', (no) => `${no} `],
-  ['V-342', 'The order number as a wildcard', (no) => `${no.slice(0, -2)}%`],
-  ['V-343', 'The order number and SQL', (no) => `x' OR out_trade_no='${no}`],
-  ['V-345', 'The order number, cut short', (no) => no.slice(0, -1)],
+  ['V-309', 'An unknown order number', (no) => `${no.slice(0, -4)}nope`],
+  ['V-311', 'The order number in the other case', inOtherLetters],
+  ['V-341', 'The order number with a trailing space', (no) => `${no} `],
+  ['V-342', 'The order number with a wildcard', (no) => `${no.slice(0, -2)}%`],
+  ['V-343', 'The order number with SQL', (no) => `x' OR out_trade_no='${no}`],
+  ['V-345', 'The order number, one character short', (no) => no.slice(0, -1)],
 ]
 
 export const FACTS_V3: readonly Case[] = [
@@ -126,8 +122,8 @@ export const FACTS_V3: readonly Case[] = [
     row(
       id,
       'money',
-      `Well signed: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
-      'What does not decrypt under the API v3 key is refused.',
+      `Validly signed: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      'The backend refuses a message that the API v3 key does not decrypt.',
       OPEN,
       refused(make),
       { source: DOCS.aeadV3, ...(quick && { quick }) },
@@ -138,7 +134,7 @@ export const FACTS_V3: readonly Case[] = [
       id,
       'money',
       title,
-      'The facts are compared with the order: a difference is refused, or recorded with an alarm; it never counts as paid.',
+      'The backend compares the facts with the order. It refuses a difference, or records it and raises an alarm. It never treats it as paid.',
       COMPARE,
       refused(factsShot(edit), { taken: 'PASS', held: true }),
       { source: DOCS.notifyV3, ...(quick && { quick }) },
@@ -149,7 +145,7 @@ export const FACTS_V3: readonly Case[] = [
       id,
       'money',
       title,
-      'Only TRANSACTION.SUCCESS is a payment; another event is taken and left, or refused.',
+      'Only TRANSACTION.SUCCESS is a payment. The backend ignores or refuses other events.',
       STATE,
       refused(
         envelopeShot((envelope) => ({ ...envelope, event_type: type })),
@@ -162,8 +158,8 @@ export const FACTS_V3: readonly Case[] = [
       id,
       id === 'V-309' ? 'money' : 'security',
       title,
-      'Only the exact number names an order.',
-      'Compare out_trade_no byte for byte; answer 4xx for an unknown one.',
+      'Only the exact number identifies an order.',
+      'Compare out_trade_no byte by byte. Answer 4xx if the order is unknown.',
       unknown(number),
     ),
   ),

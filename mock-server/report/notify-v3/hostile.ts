@@ -4,10 +4,10 @@ import { accepted, survived, type Make } from '../plays.ts'
 import { envelopeShot, factsShot, plainOf, sealedShot, textShot } from './forms.ts'
 
 const BODIES =
-  'Refuse what is no JSON object with the members you need, before you use them; do not let the parser throw through.'
-const LIMITS = 'Limit the body (64 kB is plenty) and the depth before parsing.'
+  "Refuse anything but a JSON object with the members you need, before you use them. Catch the parser's errors."
+const LIMITS = 'Before parsing, limit the body (64 kB is plenty) and the depth.'
 
-/** Bytes without a signature: they could come from anybody. */
+/** Bytes without a valid signature: anybody could have sent them. */
 const unsigned =
   (body: (text: string) => string | Buffer): Make =>
   (bench, no) => ({
@@ -20,15 +20,15 @@ const BYTES: readonly [id: string, title: string, body: (text: string) => string
     'Bytes that are not UTF-8',
     (text) => Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from([0xff, 0xfe, 0x7d])]),
   ],
-  ['V-520', 'A zero byte', (text) => `${text}\0`],
-  ['V-522', 'Half of a surrogate pair', () => '{"id":"\\ud800"}'],
+  ['V-520', 'A NUL byte', (text) => `${text}\0`],
+  ['V-522', 'Half a surrogate pair', () => '{"id":"\\ud800"}'],
   ['V-526', 'Two objects', (text) => text + text],
   ['V-527', 'Text after the end', (text) => `${text} trailing`],
   ['V-528', 'An empty body', () => ''],
   ['V-529', 'Only white space', () => ' \n'],
   ['V-530', 'A list', (text) => `[${text}]`],
   ['V-531', 'A form', () => 'event_type=TRANSACTION.SUCCESS'],
-  ['V-532', 'Broken off in the middle', (text) => text.slice(0, text.length / 2)],
+  ['V-532', 'Cut off halfway', (text) => text.slice(0, text.length / 2)],
   ['V-533', 'null', () => 'null'],
   ['V-534', 'A number', () => '1'],
   [
@@ -38,7 +38,7 @@ const BYTES: readonly [id: string, title: string, body: (text: string) => string
   ],
 ]
 
-/** A member so long that the message has about this many bytes. */
+/** Adds a member so long that the message has about this many bytes. */
 const padded = (bytes: number) => (text: string) => text.replace('{', `{"pad":"${'A'.repeat(bytes)}",`)
 
 const BOMBS: readonly [id: string, title: string, body: (text: string) => string][] = [
@@ -49,7 +49,11 @@ const BOMBS: readonly [id: string, title: string, body: (text: string) => string
     '100,000 members',
     (text) => text.replace('{', `{${Array.from({ length: 100_000 }, (_, n) => `"a${n}":1`).join(',')},`),
   ],
-  ['V-517', 'Lists 50,000 deep', (text) => text.replace('{', `{"pad":${'['.repeat(50_000)}${']'.repeat(50_000)},`)],
+  [
+    'V-517',
+    'Lists nested 50,000 deep',
+    (text) => text.replace('{', `{"pad":${'['.repeat(50_000)}${']'.repeat(50_000)},`),
+  ],
 ]
 
 export const HOSTILE_V3: readonly Case[] = [
@@ -58,7 +62,7 @@ export const HOSTILE_V3: readonly Case[] = [
       id,
       ['V-511', 'V-520', 'V-522'].includes(id) ? 'security' : 'hygiene',
       title,
-      'What is no notification is refused at once, without a trace of the program.',
+      'The backend refuses anything that is not a notification at once, and reveals nothing about the program.',
       BODIES,
       survived(unsigned(body)),
     ),
@@ -68,7 +72,7 @@ export const HOSTILE_V3: readonly Case[] = [
       id,
       'availability',
       title,
-      'It is refused within 5 s, and the next order is served.',
+      'The backend refuses it within 5 s and serves the next order.',
       LIMITS,
       survived(unsigned(body)),
     ),
@@ -77,13 +81,13 @@ export const HOSTILE_V3: readonly Case[] = [
     row(
       `V-54${n}`,
       'security',
-      `Well signed: a fact called ${name}`,
-      'The name of a member is a text; it reaches no object of the program.',
+      `Validly signed: a fact called ${name}`,
+      'A member name is plain text and must not reach an object of the program.',
       'Do not merge parsed JSON into objects of the program.',
       accepted(
         (bench, no) =>
           sealedShot(bench, no, JSON.stringify(plainOf(bench, no)).replace('{', `{"${name}":{"paid":true},`)),
-        { lax: 'a name that WeChat never uses may be refused' },
+        { lax: 'WeChat never uses this name' },
       ),
     ),
   ),
@@ -91,7 +95,7 @@ export const HOSTILE_V3: readonly Case[] = [
     'V-544',
     'security',
     'SQL in attach',
-    'A value is bound, not pasted into a statement.',
+    'Values are bound to a statement, not pasted into it.',
     'Use bound parameters.',
     accepted(factsShot((facts) => ({ ...facts, attach: "'; DROP TABLE orders; --" }))),
   ),
@@ -99,8 +103,8 @@ export const HOSTILE_V3: readonly Case[] = [
     'V-545',
     'security',
     'Line feeds in attach',
-    'A value with line feeds writes no line of the log, and no header.',
-    'Escape line feeds before you log; never copy a value into a header.',
+    'A value with line feeds must not add a line to the log, or a header.',
+    'Escape line feeds before you log. Never copy a value into a header.',
     accepted(
       factsShot((facts) => ({ ...facts, attach: 'a\r\nX-Injected: 1' })),
       { lax: 'line feeds in attach are unusual' },
@@ -109,8 +113,8 @@ export const HOSTILE_V3: readonly Case[] = [
   row(
     'V-546',
     'hygiene',
-    'Well signed: a byte order mark',
-    'It may be taken or refused.',
+    'Validly signed: a byte order mark',
+    'The backend may accept it or refuse it.',
     'Nothing to do.',
     accepted(
       textShot((text) => `\uFEFF${text}`),
@@ -120,12 +124,12 @@ export const HOSTILE_V3: readonly Case[] = [
   row(
     'V-547',
     'hygiene',
-    'Well signed: id is a number',
-    'The id is a text; another type is taken or refused.',
-    'Do not rely on the type of what you do not need.',
+    'Validly signed: id is a number',
+    'The id is text. The backend may accept or refuse another type.',
+    'Do not depend on the type of a field you do not need.',
     accepted(
       envelopeShot((envelope) => ({ ...envelope, id: 42 })),
-      { lax: 'WeChat sends a text' },
+      { lax: 'WeChat sends text' },
     ),
   ),
 ]

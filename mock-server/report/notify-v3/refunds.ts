@@ -8,11 +8,11 @@ import { encryptReqInfo } from '../../wechat/pay-v2/notifications.ts'
 import { sealAead } from '../../wire/aead-v3.ts'
 import { envelopeOf, keyOf, plainOf, signedBytes } from './forms.ts'
 
-const BOOK = 'Look the refund up by out_refund_no, under a lock; book it once, when refund_status is SUCCESS.'
+const BOOK = 'Look the refund up by out_refund_no, under a lock. Book it once, when refund_status is SUCCESS.'
 
 type Facts = Record<string, unknown>
 
-/** An order that is paid and served, and the facts of a refund of it. */
+/** A paid and served order, and the facts of a refund for it. */
 async function refundOf(bench: Bench): Promise<{ no: string; facts: Facts }> {
   const no = await bench.order()
   await bench.pay(no)
@@ -56,7 +56,7 @@ function refundShot(bench: Bench, no: string, facts: Facts, event = 'REFUND.SUCC
 async function booked(bench: Bench, no: string, n: number, because: string): Promise<boolean> {
   const told = await bench.word(no)
   if (told?.refunds === undefined) return false
-  if (told.refunds !== n) fail(`${because}, and ${told.refunds} refunds are booked, not ${n}`)
+  if (told.refunds !== n) fail(`${because}, but ${told.refunds} refunds are booked, not ${n}`)
   return true
 }
 
@@ -68,44 +68,44 @@ const taken = (
   play(
     ['acks', 'refunds', ...needs],
     [
-      ['PASS', 'it is taken; at level L2, if the probe tells `refunds`, it is booked as often as it has to be'],
-      ['FAIL', 'it is refused, or booked more or less often'],
+      ['PASS', 'the backend accepts it; at level L2, if the probe reports `refunds`, it books the right number'],
+      ['FAIL', 'the backend refuses it, or books the wrong number of refunds'],
     ],
     async (bench) => {
       const { no, facts } = await refundOf(bench)
       await run(bench, no, facts)
       await pauseFor(20)
-      await booked(bench, no, n, 'the notification was taken')
+      await booked(bench, no, n, 'the backend accepted the notification')
     },
   )
 
 async function mustTake(bench: Bench, shot: Shot): Promise<void> {
   const { acked, reason } = await bench.send(shot)
-  if (!acked) fail(`it was not taken: ${reason}`)
+  if (!acked) fail(`the backend did not accept it: ${reason}`)
 }
 
 const dropped = (make: (bench: Bench, no: string, facts: Facts) => Shot, mayTake = false): Play =>
   play(
     ['acks', 'refunds'],
     [
-      ['PASS', mayTake ? 'it is refused, or taken and not booked' : 'it is refused'],
-      ['FAIL', mayTake ? 'a refund is booked' : 'it is taken, or a refund is booked'],
+      ['PASS', mayTake ? 'the backend refuses it, or accepts it without booking a refund' : 'the backend refuses it'],
+      ['FAIL', mayTake ? 'the backend books a refund' : 'the backend accepts it, or books a refund'],
     ],
     async (bench) => {
       const { no, facts } = await refundOf(bench)
       const answer = await bench.send(make(bench, no, facts))
-      const isSeen = await booked(bench, no, 0, 'it must not count')
-      if (answer.verdict === 'timeout_5s') fail('there was no answer within 5 s')
+      const isSeen = await booked(bench, no, 0, 'it must not count as a refund')
+      if (answer.verdict === 'timeout_5s') fail('no answer within 5 s')
       if (!answer.acked) return
-      if (!mayTake) fail('it was taken')
-      if (!isSeen) skip('it was taken; only a probe that tells `refunds` sees whether it was booked')
+      if (!mayTake) fail('the backend accepted it')
+      if (!isSeen) skip('the backend accepted it; only a probe that reports `refunds` shows whether it booked a refund')
     },
   )
 
 const ended = (event: string, status: string) =>
   taken(0, (bench, no, facts) => mustTake(bench, refundShot(bench, no, { ...facts, refund_status: status }, event)))
 
-/** A refund of the merchant platform comes as XML of API v2, also to a merchant of API v3. */
+/** A refund from the merchant platform arrives as API v2 XML, even for a merchant that uses API v3. */
 function v2Shot(bench: Bench, no: string, facts: Facts): Shot {
   const { appid, mchId, apiKey } = bench.world.credentials
   const { total } = facts.amount as { total: number }
@@ -144,8 +144,8 @@ export const REFUNDS_V3: readonly Case[] = [
   row(
     'V-701',
     'money',
-    'A refund has ended',
-    'It is acknowledged, and booked once.',
+    'A refund has succeeded',
+    'The backend acknowledges the refund and books it once.',
     BOOK,
     taken(1, (bench, no, facts) => mustTake(bench, refundShot(bench, no, facts))),
     { quick: true, source: DOCS.refundV3 },
@@ -154,7 +154,7 @@ export const REFUNDS_V3: readonly Case[] = [
     'V-702',
     'money',
     'The same refund twice',
-    'A repeat is acknowledged and books nothing.',
+    'The backend acknowledges a repeat and books nothing.',
     BOOK,
     taken(
       1,
@@ -169,14 +169,14 @@ export const REFUNDS_V3: readonly Case[] = [
   row(
     'V-703',
     'money',
-    'Five at once',
-    'Of several at the same moment one is booked.',
+    'The same refund five times at once',
+    'Several arrive at the same moment. The backend books one.',
     BOOK,
     taken(
       1,
       async (bench, no, facts) => {
         const answers = await Promise.all(Array.from({ length: 5 }, () => bench.send(refundShot(bench, no, facts))))
-        if (!answers.some(({ acked }) => acked)) fail('none was taken')
+        if (!answers.some(({ acked }) => acked)) fail('the backend accepted none')
       },
       ['probe'],
     ),
@@ -185,16 +185,16 @@ export const REFUNDS_V3: readonly Case[] = [
     'V-705',
     'money',
     'Encrypted with another key',
-    'What does not decrypt is refused.',
+    'The backend refuses a message that it cannot decrypt.',
     BOOK,
     dropped((bench, no, facts) => refundShot(bench, no, facts, 'REFUND.SUCCESS', bench.random.alphanumeric(32, 'key'))),
   ),
   row(
     'V-706',
     'money',
-    'A refund without a signature',
-    'Refunds are verified like payments.',
-    'Verify every notification before its event_type is read.',
+    'A refund with a bad signature',
+    'The backend verifies refunds like payments.',
+    'Verify every notification before you read event_type.',
     dropped((bench, no, facts) => {
       const shot = refundShot(bench, no, facts)
       return { ...shot, headers: { ...shot.headers, 'Wechatpay-Signature': 'AAAA' } }
@@ -205,7 +205,7 @@ export const REFUNDS_V3: readonly Case[] = [
     'V-707',
     'money',
     'The refund was closed',
-    'REFUND.CLOSED is acknowledged, and is no refund.',
+    'The backend acknowledges REFUND.CLOSED and books nothing.',
     BOOK,
     ended('REFUND.CLOSED', 'CLOSED'),
     { source: DOCS.refundV3 },
@@ -213,8 +213,8 @@ export const REFUNDS_V3: readonly Case[] = [
   row(
     'V-708',
     'money',
-    'The refund went astray',
-    'REFUND.ABNORMAL is acknowledged, and is no refund yet.',
+    'The refund failed',
+    'The backend acknowledges REFUND.ABNORMAL and books nothing yet.',
     BOOK,
     ended('REFUND.ABNORMAL', 'ABNORMAL'),
     { source: DOCS.refundV3 },
@@ -223,15 +223,15 @@ export const REFUNDS_V3: readonly Case[] = [
     'V-709',
     'money',
     'refund_status and event_type disagree',
-    'A refund that is not SUCCESS in its facts is not booked.',
+    'The backend does not book a refund unless refund_status is SUCCESS.',
     BOOK,
     dropped((bench, no, facts) => refundShot(bench, no, { ...facts, refund_status: 'CLOSED' }), true),
   ),
   row(
     'V-712',
     'money',
-    'More than was paid',
-    'A refund of more than the order is a difference: it is not booked.',
+    'A refund of more than was paid',
+    'A refund larger than the order is an error. The backend must not book it.',
     BOOK,
     dropped(
       (bench, no, facts) =>
@@ -243,20 +243,20 @@ export const REFUNDS_V3: readonly Case[] = [
     'V-713',
     'money',
     'The refund of another merchant',
-    'The mchid is compared here too.',
+    'The backend compares the mchid of refunds too.',
     BOOK,
     dropped((bench, no, facts) => refundShot(bench, no, { ...facts, mchid: '1900009999' }), true),
   ),
   row(
     'V-714',
     'money',
-    'A refund is no payment',
-    'A refund that comes to the payment handler pays no order.',
+    'A refund sent to the payment handler',
+    'A refund that reaches the payment handler must not pay an order.',
     'Read event_type first.',
     play(
       ['acks'],
       [
-        ['PASS', 'nothing is fulfilled'],
+        ['PASS', 'the backend fulfils nothing'],
         ['FAIL', 'goods go out'],
       ],
       async (bench) => {
@@ -270,22 +270,22 @@ export const REFUNDS_V3: readonly Case[] = [
           amount: { total: totalFee, refund: totalFee, currency: 'CNY' },
         })
         await bench.send({ ...shot, url: bench.notifyUrl })
-        await bench.stillUnpaid(no, 'a refund is no payment')
+        await bench.stillUnpaid(no, 'a refund is not a payment')
       },
     ),
   ),
   row(
     'V-715',
     'availability',
-    'A refund of the merchant platform: the XML of API v2',
-    'It is read and taken, or refused without a crash: it comes also to merchants of API v3.',
-    'Recognise XML, and decrypt req_info with the key of API v2; or refuse it, and ask by query.',
+    'A refund from the merchant platform, as API v2 XML',
+    'Merchants that use API v3 get this XML too. The backend accepts it, or refuses it without crashing.',
+    'Recognise XML and decrypt req_info with the API v2 key. Or refuse it, and query the refund.',
     play(
       ['acks', 'refunds'],
       [
-        ['PASS', 'it is taken, or refused with 4xx'],
-        ['LAX', 'HTTP 5xx'],
-        ['FAIL', 'no answer'],
+        ['PASS', 'the backend accepts it, or refuses it with HTTP 4xx'],
+        ['LAX', 'the backend answers HTTP 5xx'],
+        ['FAIL', 'no answer comes'],
       ],
       async (bench) => {
         const { no, facts } = await refundOf(bench)
@@ -300,15 +300,15 @@ export const REFUNDS_V3: readonly Case[] = [
     row(
       id,
       'hygiene',
-      `An event of another product: ${event}`,
-      'A handler that does not know an event takes it and leaves it: it verifies, and repeats help nobody.',
-      'Answer 200 to what verifies and is not yours, and log it.',
+      `Another product's event: ${event}`,
+      'The backend accepts and ignores an event that it does not know, if the signature is valid: repeats help nobody.',
+      'Answer 200 to a valid event that is not yours, and log it.',
       play(
         ['acks'],
         [
-          ['PASS', 'it is taken'],
-          ['LAX', 'it is refused: WeChat repeats it in vain'],
-          ['FAIL', 'goods go out, or no answer'],
+          ['PASS', 'the backend accepts it'],
+          ['LAX', 'the backend refuses it: WeChat repeats it in vain'],
+          ['FAIL', 'goods go out, or no answer comes'],
         ],
         async (bench) => {
           const no = await bench.order()
@@ -319,9 +319,9 @@ export const REFUNDS_V3: readonly Case[] = [
             url: bench.notifyUrl,
           })
           const { acked, status, reason } = await bench.send(signedBytes(bench, body))
-          await bench.stillUnpaid(no, 'it is no payment')
+          await bench.stillUnpaid(no, 'the event is not a payment')
           if (status === 0) fail(reason)
-          if (!acked) bench.lax(`it was refused: ${reason}`)
+          if (!acked) bench.lax(`the backend refused it: ${reason}`)
         },
       ),
     ),

@@ -4,8 +4,8 @@ import { accepted, genuineFollows, play, refused, refusedOr, type Make } from '.
 import { signed, signedBytes } from './forms.ts'
 
 const VERIFY =
-  'Require the four headers, the time window and a known serial, then verify over timestamp, nonce and the raw body; no special case, no default.'
-const MUST = 'A notification whose signature is not right for its bytes is answered with 4xx or 5xx.'
+  'Require the four headers, a timestamp within the window and a known serial. Then verify timestamp, nonce and raw body. Allow no exceptions and no defaults.'
+const MUST = 'The backend answers 4xx or 5xx to a notification whose signature does not match its bytes.'
 
 const replaced = (name: string, value: string | null): Make => signed({ headers: { [name]: value } })
 
@@ -15,38 +15,38 @@ const SIGNATURES: readonly [id: string, title: string, make: Make, quick?: true]
   ['V-303', 'No Wechatpay-Signature', replaced('Wechatpay-Signature', null)],
   ['V-304', "Signed with a stranger's key", signed({ signer: 'stranger' }), true],
   ['V-305', 'An empty signature', replaced('Wechatpay-Signature', '')],
-  ['V-313', 'A signature that is no base64', replaced('Wechatpay-Signature', '%%%not base64%%%')],
+  ['V-313', 'A signature that is not base64', replaced('Wechatpay-Signature', '%%%not base64%%%')],
   ['V-314', 'A signature cut short', replaced('Wechatpay-Signature', 'AAAA')],
   ['V-315', 'No Wechatpay-Timestamp', replaced('Wechatpay-Timestamp', null)],
   ['V-316', 'No Wechatpay-Nonce', replaced('Wechatpay-Nonce', null)],
   ['V-317', 'No Wechatpay-Serial', replaced('Wechatpay-Serial', null)],
-  ['V-318', 'Another nonce than what was signed', replaced('Wechatpay-Nonce', 'abcdefghijkl')],
-  ['V-319', 'A timestamp that is no number', replaced('Wechatpay-Timestamp', 'now')],
-  ['V-320', 'Six minutes old, well signed', signed({ skewSeconds: -360 }), true],
-  ['V-321', 'Six minutes ahead, well signed', signed({ skewSeconds: 360 })],
-  ['V-322', 'A day old, well signed', signed({ skewSeconds: -86_400 })],
-  ['V-323', 'A year old, well signed', signed({ skewSeconds: -31_536_000 })],
-  ['V-324', 'A serial that nobody has', signed({ serial: `PUB_KEY_ID_${'0'.repeat(34)}` })],
-  ['V-325', 'The serial of a platform certificate of old', signed({ serial: '0'.repeat(40) })],
+  ['V-318', 'A nonce that differs from the signed one', replaced('Wechatpay-Nonce', 'abcdefghijkl')],
+  ['V-319', 'A timestamp that is not a number', replaced('Wechatpay-Timestamp', 'now')],
+  ['V-320', 'Six minutes old, validly signed', signed({ skewSeconds: -360 }), true],
+  ['V-321', 'Six minutes ahead, validly signed', signed({ skewSeconds: 360 })],
+  ['V-322', 'A day old, validly signed', signed({ skewSeconds: -86_400 })],
+  ['V-323', 'A year old, validly signed', signed({ skewSeconds: -31_536_000 })],
+  ['V-324', 'An unknown serial', signed({ serial: `PUB_KEY_ID_${'0'.repeat(34)}` })],
+  ['V-325', 'The serial of an old platform certificate', signed({ serial: '0'.repeat(40) })],
   [
     'V-326',
     "The merchant's own serial",
     (bench, no) => signed({ serial: bench.world.credentials.v3.serialNo })(bench, no),
   ],
-  ['V-327', "A stranger's key under an unknown serial", signed({ signer: 'stranger', serial: 'PUB_KEY_ID_1' })],
-  ['V-328', 'A probe, as it was recorded', signed({ sign: 'probe-live' }), true],
-  ['V-329', 'A probe, as it is documented', signed({ sign: 'probe-docs' })],
+  ['V-327', "A stranger's key with an unknown serial", signed({ signer: 'stranger', serial: 'PUB_KEY_ID_1' })],
+  ['V-328', 'A signature probe, as recorded', signed({ sign: 'probe-live' }), true],
+  ['V-329', 'A signature probe, as documented', signed({ sign: 'probe-docs' })],
   ['V-330', 'The signature of another body', signed({ sign: 'keep' })],
   ['V-331', 'A serial with a path in it', replaced('Wechatpay-Serial', '../../etc/passwd')],
 ]
 
-/** Signed in one form, sent in another: the bytes differ, the JSON does not. */
+/** Signed in one form, sent in another: the bytes differ from those that were signed. */
 const RESENT: readonly [id: string, title: string, write: (text: string) => string][] = [
   ['V-332', 'Spaces added after signing', (text) => JSON.stringify(JSON.parse(text), null, 1)],
   ['V-333', 'A line feed added after signing', (text) => `${text}\n`],
   [
     'V-334',
-    'Members in another order than signed',
+    'Members reordered after signing',
     (text) => JSON.stringify(Object.fromEntries(Object.entries(JSON.parse(text) as object).reverse())),
   ],
   ['V-335', 'A member added after signing', (text) => text.replace('{', '{"zz":1,')],
@@ -68,26 +68,20 @@ export const SIGNATURE_V3: readonly Case[] = [
     }),
   ),
   ...RESENT.map(([id, title, write]) =>
-    row(
-      id,
-      'money',
-      title,
-      MUST,
-      'Verify over the raw bytes, not over JSON that was written again.',
-      refused(resent(write)),
-      { source: DOCS.verifyV3 },
-    ),
+    row(id, 'money', title, MUST, 'Verify the raw bytes, not JSON that you serialised again.', refused(resent(write)), {
+      source: DOCS.verifyV3,
+    }),
   ),
   row(
     'V-306',
     'money',
-    'An old notification, sent again as it was',
-    'A replay of old bytes is refused by its timestamp, or changes nothing.',
-    'Check the window, and be idempotent as well.',
+    'An old notification, replayed unchanged',
+    'The backend refuses old bytes by their timestamp, or they change nothing.',
+    'Check the time window, and make the handler idempotent as well.',
     play(
       ['acks'],
       [
-        ['PASS', 'it is refused, or taken without a second fulfilment'],
+        ['PASS', 'the backend refuses it, or accepts it without a second fulfilment'],
         ['FAIL', 'goods go out again'],
       ],
       async (bench) => {
@@ -102,14 +96,14 @@ export const SIGNATURE_V3: readonly Case[] = [
   row(
     'V-312',
     'money',
-    'The secret of one order in the envelope of another',
-    'A signed body of one order cannot be made to name another one.',
+    'The body of one order with the signature of another',
+    'The signature for one order cannot vouch for another.',
     VERIFY,
     play(
       ['acks'],
       [
-        ['PASS', 'it is refused, and the dear order stays unpaid'],
-        ['FAIL', 'it is taken'],
+        ['PASS', 'the backend refuses it, and the expensive order stays unpaid'],
+        ['FAIL', 'the backend accepts it'],
       ],
       async (bench) => {
         const [cheap, dear] = [await bench.order(), await bench.order()]
@@ -125,9 +119,9 @@ export const SIGNATURE_V3: readonly Case[] = [
   row(
     'V-337',
     'money',
-    'The probe, and then the real one',
-    'After a refused probe the right notification of the same id is taken.',
-    'Do not remember the id of what was refused.',
+    'A probe, then the real notification',
+    'After refusing a probe, the backend accepts the genuine notification with the same id.',
+    'Do not store the id of a refused notification.',
     accepted(async (bench, no) => {
       await bench.send(signed({ sign: 'probe-live' })(bench, no))
       return bench.message(no)

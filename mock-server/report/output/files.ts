@@ -11,7 +11,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '"': '&quot;',
   "'": '&#39;',
 }
-/** What XML cannot hold is shown as what it is. */
+/** Writes characters that XML cannot hold as escapes. */
 const escape = (text: string) =>
   text
     .replace(
@@ -20,7 +20,7 @@ const escape = (text: string) =>
     )
     .replace(/[&<>"']/g, (character) => ESCAPES[character]!)
 
-/** JUnit's XML: what failed is a failure, what could not be seen is skipped, the runner's fault an error. */
+/** JUnit XML: FAIL is a failure, SKIP is skipped, ERROR is an error. */
 export function junitOf({ suite, results, durationMs, counts }: Card): string {
   const seconds = (ms: number) => (ms / 1000).toFixed(3)
   const inner = ({ verdict, said, severity }: CaseResult) => {
@@ -45,7 +45,7 @@ ${cases.join('\n')}
 
 const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 
-/** Markdown: for a pull request. */
+/** Markdown, for a pull request. */
 export function markdownOf(card: Card): string {
   const { sentence, suite, seed, level, results, counts } = card
   const rows = results.map(
@@ -67,7 +67,7 @@ Badge: \`WeChat notify: ${sentence} · ${suite} ${level}\`
 }
 
 const bodyOf = ({ text, bytes, base64 }: ShownBody) =>
-  `<p>${bytes} bytes${base64 === undefined ? '' : ', not a text'}</p><pre>${escape(text.slice(0, 4096))}${bytes > 4096 ? '\n…' : ''}</pre>`
+  `<p>${bytes} bytes${base64 === undefined ? '' : ', not text'}</p><pre>${escape(text.slice(0, 4096))}${bytes > 4096 ? '\n…' : ''}</pre>`
 
 function caseOf(card: Card, result: CaseResult, one: Case): string {
   const { id, title, chapter, verdict, said, severity, events } = result
@@ -83,7 +83,7 @@ function caseOf(card: Card, result: CaseResult, one: Case): string {
     return `<li><b>+${atMs} ms</b> ${escape(text)}${exchange ?? ''}</li>`
   })
   return `<section id="${id}"><h2><span class="${verdict}">${verdict}</span> ${id} ${escape(title)}</h2>
-<p>${escape(chapter)}; ${severity}; from level ${levelOf(one)} on</p>
+<p>${escape(chapter)}; ${severity}; level ${levelOf(one)} and up</p>
 <p><b>${escape(said)}</b></p>
 <p>${escape(one.must)}<br>Source: ${escape(sourceOf(one))}</p>
 <ul>${one.play.outcomes.map(([outcome, when]) => `<li><span class="${outcome}">${outcome}</span> ${escape(when)}</li>`).join('')}</ul>
@@ -92,7 +92,7 @@ function caseOf(card: Card, result: CaseResult, one: Case): string {
 <ol>${timeline.join('\n')}</ol></section>`
 }
 
-/** One page that needs nothing else: the table, and each case with its bytes. */
+/** One self-contained page: the table, then each case with its bytes. */
 export function htmlOf(card: Card): string {
   const { sentence, suite, seed, level, target, results } = card
   const all = SUITES.flatMap(casesOf)

@@ -5,7 +5,7 @@ import { CARD_VERDICTS } from '../verdicts.ts'
 
 const pad = (text: string, length: number) => text.padEnd(length)
 
-/** One line: what a case came to. */
+/** One line: the verdict of a case. */
 export const lineOf = ({ id, verdict, severity, title, said }: CaseResult) =>
   `${pad(verdict, 5)} ${pad(id, 6)} ${title}${verdict === 'PASS' ? '' : ` (${severity}): ${said}`}`
 
@@ -14,14 +14,14 @@ const tally = ({ counts }: Card) =>
     .map((verdict) => `${counts[verdict]} ${verdict}`)
     .join(', ')
 
-/** Why cases could not be seen, with how many of them. */
+/** Why cases were skipped, and how many for each reason. */
 function unseen({ results }: Card): string[] {
   const reasons = new Map<string, number>()
   for (const { verdict, said } of results) if (verdict === 'SKIP') reasons.set(said, (reasons.get(said) ?? 0) + 1)
   return [...reasons].map(([said, n]) => `SKIP  ${n} case${n === 1 ? '' : 's'}: ${said}`)
 }
 
-/** The card for a terminal: the sentence first, then what is not as it has to be. */
+/** The card for a terminal: the sentence first, then every case that is not PASS. */
 export function textOf(card: Card): string {
   const { sentence, suite, seed, target, level, durationMs, results } = card
   const told = results.filter(({ verdict }) => verdict !== 'PASS' && verdict !== 'SKIP')
@@ -31,7 +31,7 @@ export function textOf(card: Card): string {
     ...told.map(lineOf),
     ...unseen(card),
     ...(told.some(({ verdict }) => verdict === 'FAIL')
-      ? ['wechat-mock card explain ID tells what a case asks for, and how to fix it']
+      ? ['wechat-mock card explain ID shows what a case requires and how to fix it']
       : []),
     '',
   ].join('\n')
@@ -44,15 +44,15 @@ export const repeatOf = ({ suite, seed, target }: Pick<Card, 'suite' | 'seed' | 
   return `wechat-mock card run${version} ${flag} ${target} --seed ${seed} --only ${id}`
 }
 
-export const sourceOf = ({ source }: Case) => source ?? 'our judgement: WeChat has written nothing about it'
+export const sourceOf = ({ source }: Case) => source ?? 'our judgement: WeChat documents nothing about it'
 
-/** What a case asks for, for a terminal. */
+/** Explains a case on a terminal. */
 export function explained(suite: Suite, one: Case): string {
   const { id, title, severity, must, fix, why, play } = one
   const chapter = suite.chapters.find(({ cases }) => cases.includes(one))!.name
   return [
     `${id} ${title}`,
-    `${suite.id}, ${chapter}; ${severity}; from level ${levelOf(one)} on${play.needs.length > 0 ? `; needs ${play.needs.join(', ')}` : ''}`,
+    `${suite.id}, ${chapter}; ${severity}; level ${levelOf(one)} and up${play.needs.length > 0 ? `; needs ${play.needs.join(', ')}` : ''}`,
     '',
     must,
     `Source: ${sourceOf(one)}`,
@@ -61,7 +61,7 @@ export function explained(suite: Suite, one: Case): string {
     ...play.outcomes.map(([verdict, when]) => `  ${pad(verdict, 5)} ${when}`),
     '',
     `Fix: ${fix}`,
-    ...(why === undefined ? [] : [`Why it is here: ${why}`]),
+    ...(why === undefined ? [] : [`Why this case: ${why}`]),
     `Repeat: ${repeatOf({ suite: suite.id, seed: 'card', target: 'http://127.0.0.1:8080/wechat/notify' }, id)}`,
     '',
   ].join('\n')

@@ -11,18 +11,18 @@ import type { Orders } from './orders.ts'
 import type { shoot, Shot } from './shoot.ts'
 import type { Trap } from './trap.ts'
 
-/** WeChat waits this long for an answer. */
+/** How long WeChat waits for an answer. */
 export const ACK_LIMIT_MS = 5000
 
-/** What is remembered of a body. */
+/** How much of a body is kept. */
 const SHOWN_BYTES = 16 * 1024
 
-/** A body as the report shows it. */
+/** A body, as the report shows it. */
 export interface ShownBody {
   readonly text: string
-  /** Of the whole body. */
+  /** The size of the whole body. */
   readonly bytes: number
-  /** In base64, where the body is no text; both only hold its beginning. */
+  /** In base64, if the body is not text; both hold only the beginning. */
   readonly base64?: string
 }
 
@@ -37,22 +37,22 @@ export interface CardEvent {
 
 /** What a backend answered. */
 export interface Answer {
-  /** WeChat would take it. */
+  /** WeChat would accept it. */
   readonly acked: boolean
   readonly verdict: Verdict
   readonly reason: string
-  /** 0 if no whole answer came. */
+  /** 0 if no complete answer came. */
   readonly status: number
   readonly body: string
   readonly ms: number
 }
 
-/** What a case has at hand. */
+/** The tools of a case. */
 export interface Bench {
   readonly id: string
   readonly version: ApiVersion
   readonly world: World
-  /** Values drawn by name from the seed and the case. */
+  /** Random values by name, from the seed and the case. */
   readonly random: Random
   readonly trap: Trap
   readonly orders: Orders
@@ -61,25 +61,25 @@ export interface Bench {
   readonly loginUrl: string
   readonly close: Ask | undefined
   readonly has: (need: Need) => boolean
-  /** The number of a new order that is not paid. */
+  /** Creates an unpaid order and returns its number. */
   readonly order: () => Promise<string>
-  /** A notification that the order is paid: genuine, but for the changes. */
+  /** A notification that the order is paid: genuine except for the changes. */
   readonly message: (outTradeNo: string, changes?: CraftOptions) => Shot
   /** These bytes, with the headers of a notification. */
   readonly bytes: (body: string | Buffer, headers?: Readonly<Record<string, string>>) => Shot
   readonly send: (shot: Shot, limitMs?: number) => Promise<Answer>
-  /** The order is paid at WeChat, and a genuine notification says so: it must be taken. */
+  /** Pays the order at WeChat and sends the genuine notification, which the backend must accept. */
   readonly pay: (outTradeNo: string) => Promise<Answer>
-  /** The backend's word on the order, at level L2. */
+  /** What the backend reports about the order, at level L2. */
   readonly word: (outTradeNo: string) => Promise<OrderWord | undefined>
-  /** At level L2: no goods went out. */
+  /** At level L2: checks that no goods went out. */
   readonly stillUnpaid: (outTradeNo: string, because: string) => Promise<void>
-  /** At level L2: goods go out exactly once, now and later. */
+  /** At level L2: checks that goods go out exactly once, now and later. */
   readonly paidOnce: (outTradeNo: string, because?: string) => Promise<void>
   readonly note: (text: string) => void
-  /** The case goes on, and is no better than this. */
+  /** The case goes on, but its verdict is LAX at best. */
   readonly lax: (said: string) => void
-  /** All of them so far, in this case. */
+  /** All answers of this case so far. */
   readonly answers: () => readonly Answer[]
 }
 
@@ -88,11 +88,11 @@ export interface BenchParts extends Pick<
   'id' | 'version' | 'world' | 'random' | 'trap' | 'orders' | 'notifyUrl' | 'refundUrl' | 'loginUrl' | 'close' | 'has'
 > {
   readonly probe: ((outTradeNo: string) => Promise<OrderWord>) | undefined
-  /** How long a backend may take to fulfil after it has acknowledged. */
+  /** How long a backend may take to fulfil after it acknowledges. */
   readonly settleMs: number
-  /** No answer is waited for longer than this. */
+  /** The longest wait for an answer. */
   readonly answerMs: number
-  /** How often goods have to have gone out in the end, by order: seen again after the last case. */
+  /** How often the goods of each order must have gone out by the end: checked again after the last case. */
   readonly expected: Map<string, number>
   readonly tell: (event: CardEvent) => void
   readonly started: number
@@ -107,9 +107,9 @@ export function shownBody(body: string | Buffer): ShownBody {
   return { text, bytes: whole.length, ...(!isText && { base64: head.toString('base64') }) }
 }
 
-const times = (n: number) => (n === 1 ? 'once' : `${n} times`)
+export const timesOf = (n: number) => (n === 1 ? 'once' : `${n} times`)
 
-/** Puts together what a case has at hand, and what it leaves: its events, and remarks that make it LAX. */
+/** Creates the tools of a case, and the remarks that make it LAX. */
 export function createBench(parts: BenchParts): { bench: Bench; remarks: readonly string[] } {
   const { world, version, shoot, probe, settleMs, answerMs, expected, tell, started, orders, notifyUrl } = parts
   const remarks: string[] = []
@@ -176,7 +176,7 @@ export function createBench(parts: BenchParts): { bench: Bench; remarks: readonl
   async function word(outTradeNo: string): Promise<OrderWord | undefined> {
     if (!probe) return undefined
     const told = await probe(outTradeNo)
-    note(`the backend says of ${outTradeNo}: ${JSON.stringify(told)}`)
+    note(`the backend reports on ${outTradeNo}: ${JSON.stringify(told)}`)
     return told
   }
 
@@ -185,37 +185,36 @@ export function createBench(parts: BenchParts): { bench: Bench; remarks: readonl
     if (!told) return
     expected.set(outTradeNo, 0)
     if (told.fulfilments > 0 || told.paid) {
-      throw new Ruling(
-        'FAIL',
-        `${because}, and the backend took the order for paid (fulfilled ${times(told.fulfilments)})`,
-      )
+      throw new Ruling('FAIL', `${because}; the order counts as paid (fulfilled ${timesOf(told.fulfilments)})`)
     }
   }
 
-  async function paidOnce(outTradeNo: string, because = 'it is paid'): Promise<void> {
+  async function paidOnce(outTradeNo: string, because = 'the order is paid'): Promise<void> {
     if (!probe) return
     const told = await askUntil(
       () => probe(outTradeNo),
       ({ fulfilments }) => fulfilments > 0,
       settleMs,
     )
-    note(`the backend says of ${outTradeNo}: ${JSON.stringify(told)}`)
+    note(`the backend reports on ${outTradeNo}: ${JSON.stringify(told)}`)
     expected.set(outTradeNo, 1)
     if (told.fulfilments !== 1 || !told.paid) {
       const what =
-        told.fulfilments === 0 ? 'not fulfilled: the payment is lost' : `fulfilled ${times(told.fulfilments)}, not once`
-      throw new Ruling('FAIL', `${because}, and the order was ${what}`)
+        told.fulfilments === 0
+          ? 'not fulfilled: the payment is lost'
+          : `fulfilled ${timesOf(told.fulfilments)}, not once`
+      throw new Ruling('FAIL', `${because}, but the order was ${what}`)
     }
     const { totalFee } = world.order(outTradeNo)
     if (told.amount !== undefined && told.amount !== totalFee) {
-      throw new Ruling('FAIL', `the backend booked ${told.amount} fen for an order of ${totalFee}`)
+      throw new Ruling('FAIL', `the backend booked ${told.amount} fen for an order of ${totalFee} fen`)
     }
   }
 
   async function pay(outTradeNo: string): Promise<Answer> {
     if (world.order(outTradeNo).tradeState === 'NOTPAY') await world.pay(outTradeNo, { deliver: 'hold' })
     const answer = await send(message(outTradeNo))
-    if (!answer.acked) throw new Ruling('FAIL', `a genuine notification was not taken: ${answer.reason}`)
+    if (!answer.acked) throw new Ruling('FAIL', `the backend did not accept a genuine notification: ${answer.reason}`)
     return answer
   }
 
@@ -243,5 +242,5 @@ export function createBench(parts: BenchParts): { bench: Bench; remarks: readonl
   return { bench, remarks }
 }
 
-/** Lets whatever a backend does after its answer happen. */
+/** Waits for work that a backend does after its answer. */
 export const settle = (ms: number) => pauseFor(ms)

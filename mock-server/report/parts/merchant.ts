@@ -3,10 +3,10 @@ import { text as stream } from 'node:stream/consumers'
 import { nativeElapsed, nativeSetTimeout } from '../../base/real-time.ts'
 import { shoot } from './shoot.ts'
 
-/** What a backend says of an order. */
+/** What a backend reports about an order. */
 export interface OrderWord {
   readonly paid: boolean
-  /** How often the goods went out: the number that matters. */
+  /** How often goods went out: the number that matters. */
   readonly fulfilments: number
   /** In fen, if the probe reports it. */
   readonly amount?: number
@@ -17,18 +17,18 @@ export interface OrderWord {
 
 export type Values = Readonly<Record<string, string>>
 
-/** A step that fails is the runner's trouble, not a verdict on the backend. */
+/** A failed step is the runner's problem, not a verdict on the backend. */
 export class StepError extends Error {}
 
 const STEP_LIMIT_MS = 30_000
 
-/** `{name}` in a URL template. */
+/** Fills `{name}` in a URL template. */
 const filled = (template: string, values: Values) =>
   template.replace(/\{(\w+)\}/g, (whole, name: string) =>
     values[name] === undefined ? whole : encodeURIComponent(values[name]),
   )
 
-/** Calls a URL template, by POST unless it begins with `GET `. */
+/** Calls a URL template. A template may begin with its method: `GET http…`. */
 async function callUrl(template: string, values: Values, method: 'GET' | 'POST', limitMs: number): Promise<string> {
   const [, given = method, address] = /^(?:(GET|POST) )?(.*)$/s.exec(template)!
   const url = filled(address!, values)
@@ -42,7 +42,7 @@ async function callUrl(template: string, values: Values, method: 'GET' | 'POST',
   return body
 }
 
-/** Runs a shell command with the values in its environment, in capitals. */
+/** Runs a shell command. Its environment holds the values, under names in capitals. */
 export async function runCommand(command: string, values: Values): Promise<string> {
   const env = Object.fromEntries(Object.entries(values).map(([name, value]) => [name.toUpperCase(), value]))
   const child = exec(command, { env: { ...process.env, ...env }, timeout: STEP_LIMIT_MS })
@@ -52,10 +52,10 @@ export async function runCommand(command: string, values: Values): Promise<strin
   return out
 }
 
-/** Something the backend is asked to do. */
+/** Asks the backend to do something. */
 export type Ask = (values: Values) => Promise<unknown>
 
-/** By a template of a URL, or by a shell command; undefined if neither is given. */
+/** Asks through a URL template or a shell command; undefined if neither is given. */
 export function askBy(
   url: string | undefined,
   command: string | undefined,
@@ -66,7 +66,7 @@ export function askBy(
   return command === undefined ? undefined : (values) => runCommand(command, values)
 }
 
-/** The answer of a probe: a number, or JSON. */
+/** Reads the answer of a probe: a number, or JSON. */
 export function readWord(told: string): OrderWord {
   const text = told.trim()
   if (/^\d+$/.test(text)) return { paid: Number(text) > 0, fulfilments: Number(text) }
@@ -96,7 +96,7 @@ export const pauseFor = (ms: number) =>
     nativeSetTimeout(resolve, ms)
   })
 
-/** Asks again until `done`, for at most `limitMs`, and answers with the last word. */
+/** Asks again until `done`, for at most `limitMs`, and returns the last answer. */
 export async function askUntil<T>(ask: () => Promise<T>, done: (word: T) => boolean, limitMs: number): Promise<T> {
   const started = nativeElapsed()
   let word = await ask()

@@ -5,11 +5,11 @@ import type { World } from '../../world/world.ts'
 import { askUntil, StepError, type Ask } from './merchant.ts'
 import { shoot } from './shoot.ts'
 
-/** Where the orders of a run come from. */
+/** Creates the orders of a run. */
 export interface Orders {
-  /** The number of a new order: made by the backend, or, at level L0, by the runner itself. */
+  /** Creates an order and returns its number. The backend creates it; at level L0, the runner does. */
   readonly make: () => Promise<string>
-  /** Starts one without waiting for the backend's answer: its number is there once WeChat knows it. */
+  /** Starts an order without waiting for the backend's answer. Its number is known once WeChat has it. */
   readonly begin: () => Promise<{ outTradeNo: string; done: Promise<unknown> }>
   readonly last: () => string
 }
@@ -17,7 +17,7 @@ export interface Orders {
 export const ORDER_LIMIT_MS = 10_000
 const FEE = 1250
 
-/** An order nobody knows of but WeChat. */
+/** Creates an order that only WeChat knows. */
 async function placeItself(world: World, notifyUrl: string, outTradeNo: string, random: Random): Promise<void> {
   const { appid, mchId, apiKey } = world.credentials
   const signType = world.merchants()[0]!.signType === 'HMAC-SHA256' ? 'HMAC-SHA256' : 'MD5'
@@ -41,11 +41,11 @@ async function placeItself(world: World, notifyUrl: string, outTradeNo: string, 
   const answer = readXml(exchange.reply.body)
   if (answer.get('result_code') !== 'SUCCESS') {
     const why = ['return_msg', 'err_code_des'].flatMap((name) => answer.get(name) ?? [])
-    throw new StepError(`the runner's own order was refused: ${why.join(', ')}`)
+    throw new StepError(`the mock refused the runner's own order: ${why.join(', ')}`)
   }
 }
 
-/** `ask`: lets the backend make an order, which has to come to WeChat within `limitMs`. */
+/** `ask` makes the backend create an order, which must reach WeChat within `limitMs`. */
 export function createOrders(
   world: World,
   notifyUrl: string,
@@ -75,14 +75,14 @@ export function createOrders(
     }
     const outTradeNo = await askUntil(claimed, (number) => number !== undefined, limitMs)
     if (outTradeNo === undefined) {
-      throw new StepError(`the backend was asked for an order, and none came to WeChat within ${limitMs / 1000} s`)
+      throw new StepError(`the backend was asked for an order, but none reached WeChat within ${limitMs / 1000} s`)
     }
     return { outTradeNo, done }
   }
 
   async function beginHere(): Promise<{ outTradeNo: string; done: Promise<unknown> }> {
     let outTradeNo: string
-    // An earlier run of the same seed may have been here.
+    // An earlier run with the same seed may have used this number.
     do outTradeNo = `card${random.hex(8, 'orders')}${String(++made).padStart(4, '0')}`
     while (known.has(outTradeNo))
     known.add(outTradeNo)

@@ -14,7 +14,7 @@ export const row = (
   more: More = {},
 ): Case => ({ id, severity, title, must, fix, play, ...more })
 
-/** Pages of WeChat's documentation that requirements come from. */
+/** The pages of WeChat's documentation behind the requirements. */
 export const DOCS = {
   notify: 'pay.weixin.qq.com/doc/v2/merchant/4011937248 (payment notification)',
   replies: 'pay.weixin.qq.com/doc/v2/partner/4011984734 (considerations on notifications)',

@@ -4,15 +4,15 @@ import { request as httpsRequest } from 'node:https'
 import { nativeClearTimeout, nativeElapsed, nativeSetTimeout } from '../../base/real-time.ts'
 import type { Exchange } from '../../notify/sender.ts'
 
-/** How the bytes reach the backend, where it is not simply all at once. */
+/** How the bytes reach the backend, unless they go out all at once. */
 export type Transport =
-  /** `bytes` at a time, `everyMs`. */
+  /** Sends `bytes` at a time, `everyMs`. */
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
-  /** The connection is cut after so many bytes of the body. */
+  /** Cuts the connection after this many bytes of the body. */
   | { readonly kind: 'cut'; readonly after: number }
-  /** The whole request is sent, and the connection cut before the answer. */
+  /** Sends the whole request and cuts the connection before the answer. */
   | { readonly kind: 'deaf' }
-  /** Content-Length says so. */
+  /** Sends this Content-Length. */
   | { readonly kind: 'claim'; readonly length: number }
   | { readonly kind: 'chunked' }
 
@@ -24,13 +24,13 @@ export interface Shot {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Buffer
   readonly transport?: Transport
-  /** Connections that are kept open. */
+  /** Keeps connections open. */
   readonly agent?: Agent
 }
 
 const MAX_ANSWER = 1024 * 1024
 
-/** Writes the body piece by piece for as long as the connection is there. */
+/** Writes the body piece by piece as long as the connection lasts. */
 function drip(request: ClientRequest, body: Buffer, bytes: number, everyMs: number, at = 0): void {
   if (request.destroyed) return
   const [piece, next] = [body.subarray(at, at + bytes), at + bytes]
@@ -65,7 +65,7 @@ function headersOf({ url, headers, transport }: Shot, length: number): Record<st
   return { ...all, 'content-length': transport?.kind === 'claim' ? transport.length : length }
 }
 
-/** Sends a request as it is, follows no redirect, and never rejects. `limitMs`: real time for all of it. */
+/** Sends a request as it is, follows no redirect, and never rejects. `limitMs`: real time for the whole exchange. */
 export function shoot(shot: Shot, limitMs: number): Promise<Exchange> {
   const { url, method = 'POST', transport, agent = false } = shot
   const body = Buffer.from(shot.body as string)
@@ -88,10 +88,10 @@ export function shoot(shot: Shot, limitMs: number): Promise<Exchange> {
       request.destroy()
     }, limitMs)
     request.on('error', (error) => end({ error }))
-    // Cut off by ourselves. With an answer, its own end counts: the request may be closed before it has been read.
+    // We cut it ourselves. Once an answer has begun, its end counts: the request may close before the answer has been read.
     let isAnswered = false
     request.on('close', () => {
-      if (!isAnswered) end({ error: Object.assign(new Error('the connection was cut'), { code: 'ECONNRESET' }) })
+      if (!isAnswered) end({ error: Object.assign(new Error('the runner cut the connection'), { code: 'ECONNRESET' }) })
     })
     request.on('response', (response) => {
       isAnswered = true
@@ -106,7 +106,7 @@ export function shoot(shot: Shot, limitMs: number): Promise<Exchange> {
         const read = Buffer.concat(chunks)
         const { statusCode: status = 0, headers } = response
         end({ reply: { status, headers, body: read.toString(), ...(!isUtf8(read) && { raw: read }) } })
-        // A body that is longer than what was claimed, or still dripping, is not sent to its end.
+        // Do not finish a body that is longer than claimed, or still dripping.
         if (!request.writableFinished) request.destroy()
       })
     })

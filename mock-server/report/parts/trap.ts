@@ -5,24 +5,24 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** What a backend touches only if it does what a message tells its parser to do. */
+/** Bait that a backend touches only if its parser obeys the message. */
 export interface Trap {
-  /** An address that nobody has any reason to fetch. `name` says which case it was. */
+  /** A URL that nobody has a reason to fetch. `name` identifies the case. */
   readonly url: (name: string) => string
-  /** The names of those that were fetched. */
+  /** The names that were fetched. */
   readonly hits: () => readonly string[]
-  /** A file, as a URL, and the secret in it. */
+  /** The URL of a file, and the secret in it. */
   readonly file: string
   readonly secret: string
   readonly close: () => void
 }
 
-/** `secret`: unlike anything a backend would answer. */
+/** `secret`: a text that no backend would answer by chance. */
 export async function setTrap(secret: string): Promise<Trap> {
   const hits: string[] = []
   const server = createServer((request, response) => {
     hits.push(request.url!.slice(1))
-    // A DTD with an entity: a parser that comes for it goes on.
+    // A DTD with an entity, so that a parser that fetches it goes on.
     response.end(`<!ENTITY leak "${secret}">`)
   })
   server.unref()

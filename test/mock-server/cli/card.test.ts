@@ -5,7 +5,7 @@ import { deadUrl, startMock } from '../helpers.ts'
 import { startToy, type Toy } from '../report/toy/server.ts'
 import { command } from './run.ts'
 
-/** A toy that is configured for the WeChat that `card run` brings: it has the credentials of the seed. */
+/** A toy configured for the WeChat that `card run` starts, with the credentials of its seed. */
 async function toyAt(bugs: readonly string[] = []): Promise<{ toy: Toy; port: string; stop: () => Promise<void> }> {
   const port = new URL(await deadUrl()).port
   const twin = await createMockWechat({ world: { seed: 'docs' } })
@@ -28,7 +28,7 @@ t.test('card run: from level L0 to L2, with its files', async (t) => {
   const dir = t.testdir({})
   const target = ['card', 'run', '--port', port, '--notify-url', toy.notifyUrl]
   const l0 = await command(...target, '--only', 'N-101,N-301')
-  t.match(l0, { code: 0, out: /^Money-safe: unknown/, err: /SKIP {2}N-101/ }, 'it refuses orders that it does not know')
+  t.match(l0, { code: 0, out: /^Money-safe: unknown/, err: /SKIP {2}N-101/ }, 'it refuses unknown orders')
 
   const steps = [
     '--order-url',
@@ -50,14 +50,14 @@ t.test('card run: from level L0 to L2, with its files', async (t) => {
   t.match(readFileSync(`${dir}/card.html`, 'utf8'), '<!doctype html>')
 
   const json = await command(...target, ...steps, '--only', 'N-301', '--json', '--fail-on', 'security')
-  t.equal(json.code, 0, 'money is not asked for')
+  t.equal(json.code, 0, '--fail-on leaves money out')
   t.match(JSON.parse(json.out), { suite: 'notify@1', results: [{ id: 'N-301', verdict: 'FAIL' }] })
   writeFileSync(`${dir}/known.json`, json.out)
   writeFileSync(`${dir}/known.txt`, 'N-301\nN-101 # fixed\n')
   t.equal((await command(...target, ...steps, '--only', 'N-301', '--baseline', `${dir}/known.json`)).code, 0)
   t.match(await command(...target, ...steps, '--only', 'N-101,N-301', '--baseline', `${dir}/known.txt`), {
     code: 1,
-    err: /N-101 is in the baseline and did not fail/,
+    err: /N-101 is in the baseline but did not fail/,
   })
 
   const byCommands = [
@@ -71,7 +71,7 @@ t.test('card run: from level L0 to L2, with its files', async (t) => {
   t.match(await command(...target, ...byCommands, '--only', 'N-201'), { code: 0, out: /level L2/ })
 })
 
-t.test('card run: credentials of another merchant', async (t) => {
+t.test("card run: another merchant's credentials", async (t) => {
   const { toy, port, stop } = await toyAt()
   t.teardown(stop)
   const other = [
@@ -110,10 +110,7 @@ t.test('card run: what it refuses', async (t) => {
   const refusals: [string[], RegExp][] = [
     [['--port', '0'], /notifyUrl.*missing/],
     [['--port', '0', '--notify-url', 'https://pay.example.com/n'], /--i-own-this-host/],
-    [
-      ['--port', taken, '--notify-url', 'http://127.0.0.1:1/n'],
-      /port \d+ is taken: the card brings a WeChat of its own/,
-    ],
+    [['--port', taken, '--notify-url', 'http://127.0.0.1:1/n'], /port \d+ is in use: the card starts its own WeChat/],
     [['--port', '0', '--notify-url', 'http://127.0.0.1:1/n', '--fail-on', 'all'], /must be some of money/],
   ]
   for (const [flags, err] of refusals) {
@@ -127,6 +124,6 @@ t.test('card run: what it refuses', async (t) => {
 
 t.test('card list, card explain', async (t) => {
   t.match(await command('card', 'list'), { code: 0, out: /^notify@1 Baseline\n {2}N-101/ })
-  t.match(await command('card', 'explain', 'n-206'), { code: 0, out: /^N-206 The notification is faster/ })
+  t.match(await command('card', 'explain', 'n-206'), { code: 0, out: /^N-206 The notification overtakes/ })
   t.match(await command('card', 'explain', 'N-0'), { code: 1, err: /there is no case N-0/ })
 })

@@ -1,4 +1,4 @@
-/** Each bug of the toy merchant, planted alone, and cases that find it. `hmac`: of a merchant of HMAC-SHA256. */
+/** Each bug of the toy merchant, planted alone, and the cases that find it. `hmac`: the merchant uses HMAC-SHA256. */
 export const BUGS_V2: Readonly<Record<string, { readonly finds: string; readonly hmac?: true }>> = {
   // Acknowledging
   'ack-text': { finds: 'N-101 N-103' },
@@ -18,7 +18,7 @@ export const BUGS_V2: Readonly<Record<string, { readonly finds: string; readonly
   undecoded: { finds: 'N-108' },
   'md5-too': { finds: 'N-347', hmac: true },
   'always-md5': { finds: 'N-102', hmac: true },
-  // Fields that may be there, or not
+  // Optional fields
   'coupon-type-needed': { finds: 'N-104' },
   'settlement-compared': { finds: 'N-105' },
   'cash-compared': { finds: 'N-104 N-105' },

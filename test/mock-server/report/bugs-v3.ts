@@ -1,6 +1,6 @@
 import type { BugTable } from './plant.ts'
 
-/** Each bug of the toy merchant of API v3, planted alone, and cases that find it. */
+/** Each bug of the toy merchant of API v3, planted alone, and the cases that find it. */
 export const BUGS_V3: BugTable = {
   // Acknowledging
   'ack-fail-body': { finds: 'V-103' },
@@ -8,7 +8,7 @@ export const BUGS_V3: BugTable = {
   'ack-201': { finds: 'V-101' },
   'ack-redirect': { finds: 'V-101' },
   'refusal-acks': { finds: 'V-301 V-304 V-401' },
-  // What may be there, or not
+  // Optional fields
   'coupon-type-needed': { finds: 'V-104' },
   'cash-compared': { finds: 'V-104' },
   'attach-needed': { finds: 'V-105' },

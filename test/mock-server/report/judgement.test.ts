@@ -13,14 +13,14 @@ import { size } from '../../sizes.ts'
 import { ACK, REFUSAL, startMock } from '../helpers.ts'
 import { inParallel } from './plant.ts'
 
-// How the cases judge answers, without a network: each against merchants that answer everything alike.
+// How the cases judge answers, without a network: each case meets merchants that always answer the same.
 
 const reply = (status: number, body: string): Exchange => ({ durationMs: 1, reply: { status, headers: {}, body } })
 
 interface Merchant {
-  /** Its nth answer of a case. */
+  /** Its nth answer within a case. */
   readonly answers: (n: number) => Exchange
-  /** Its nth word on an order; undefined at level L0. */
+  /** Its nth report on an order; undefined at level L0. */
   readonly words?: (n: number) => OrderWord
 }
 
@@ -120,17 +120,17 @@ const trap = setTrap('judgement')
 t.teardown(async () => (await trap).close())
 t.setTimeout(300_000)
 
-/** Too large to be judged again and again, or they wait for what such a merchant does not do. */
+/** Too large to judge again and again, or they wait for something that such a merchant never does. */
 const HEAVY = /^(?:[NV]-(?:505|515|516|506|517|518|519|514|607|206|208)|L-409)$/
 
-/** One case of each kind: those that differ in their bytes alone are judged alike. Those in the pattern differ in what they look at. */
+/** One case of each kind: cases that differ only in their bytes are judged alike. Those in the pattern check different things. */
 function kindsOf(cases: readonly Case[]): Case[] {
   const kindOf = ({ id, play: { run, needs, outcomes } }: Case) =>
     /-(?:2|7|102|103|130)/.test(id) ? id : JSON.stringify([String(run), needs, outcomes])
   return [...new Map(cases.toReversed().map((one) => [kindOf(one), one])).values()]
 }
 
-t.test('every case against merchants that answer everything alike', async (t) => {
+t.test('every case against merchants that always answer the same', async (t) => {
   const mock = await startMock(t)
   const seen: Record<string, Record<string, string>> = {}
   for (const [name, merchant] of Object.entries(MERCHANTS)) {

@@ -8,7 +8,7 @@ import { startLogin } from './toy/login.ts'
 
 t.setTimeout(300_000)
 
-/** Each bug, planted alone, and cases that find it. */
+/** Each bug, planted alone, and the cases that find it. */
 const BUGS: Readonly<Record<string, string>> = {
   'key-told': 'L-101 L-102',
   'unionid-needed': 'L-101 L-103',
@@ -53,9 +53,9 @@ t.test('a correct login route passes everything', async (t) => {
   }
 })
 
-t.test('every planted bug is found', async (t) => {
+t.test('the run finds every planted bug', async (t) => {
   const mock = await startMock(t)
-  // Of all bugs one of each way to find it.
+  // One bug for each way to find bugs.
   const quick = [
     'key-told',
     'errcode-unread',
@@ -77,13 +77,13 @@ t.test('every planted bug is found', async (t) => {
   })
 })
 
-t.test('a login route that is not there', async (t) => {
+t.test('a login route that does not exist', async (t) => {
   const mock = await startMock(t)
   const { results } = await runCard(mock.default, { version: 'login', loginUrl: await deadUrl(), only: ['L-301'] })
-  t.match(results, [{ verdict: 'SKIP', said: /even what is genuine is not served: .*ECONNREFUSED/ }])
+  t.match(results, [{ verdict: 'SKIP', said: /the backend does not serve even a genuine one: .*ECONNREFUSED/ }])
 })
 
-t.test('every case is needed by a bug, or says why it is there', async (t) => {
+t.test('every case finds a planted bug, or says why it exists', async (t) => {
   const found = new Set(Object.values(BUGS).flatMap((finds) => finds.split(' ')))
   const cases = casesOf(suiteOf('login'))
   for (const { id, why } of cases) t.ok(found.has(id) || why !== undefined, id)

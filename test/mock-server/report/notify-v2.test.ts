@@ -7,7 +7,7 @@ import { findBugs, inParallel, runSound, runToy } from './plant.ts'
 
 t.setTimeout(600_000)
 
-/** Cases that take seconds of the processor, or of waiting. */
+/** Cases that compute or wait for seconds. */
 const SLOW = size(/^N-(?:516|515|601|605|607|617)$/, /^$/)
 const exclude = casesOf(suiteOf('v2'))
   .map(({ id }) => id)
@@ -29,17 +29,17 @@ t.test('a correct merchant passes everything', async (t) => {
   })
 })
 
-t.test('a correct merchant of HMAC-SHA256 takes it, and refuses MD5', async (t) => {
+t.test('a correct merchant that uses HMAC-SHA256 accepts it and refuses MD5', async (t) => {
   const mock = await startMock(t)
   const card = await runToy(mock, { only: ['N-102', 'N-347'] }, [], { signType: 'HMAC-SHA256' })
   t.match(card.results, [{ verdict: 'PASS' }, { verdict: 'PASS' }])
 })
 
-t.test('every planted bug is found', async (t) => {
+t.test('the run finds every planted bug', async (t) => {
   await findBugs(t, 'v2', BUGS_V2, SLOW)
 })
 
-t.test('every case is needed by a bug, or says why it is there', async (t) => {
+t.test('every case finds a planted bug, or says why it exists', async (t) => {
   const found = new Set(Object.values(BUGS_V2).flatMap(({ finds }) => finds.split(' ')))
   for (const { id, why } of casesOf(suiteOf('v2'))) t.ok(found.has(id) !== (why !== undefined), `${id} ${why ?? ''}`)
   t.ok(Object.keys(BUGS_V2).length >= 60)

@@ -7,7 +7,7 @@ import { findBugs, inParallel, runSound } from './plant.ts'
 
 t.setTimeout(600_000)
 
-/** Cases that take seconds of the processor, or of waiting. */
+/** Cases that compute or wait for seconds. */
 const SLOW = size(/^V-(?:515|601|605|607|617)$/, /^$/)
 const exclude = casesOf(suiteOf('v3'))
   .map(({ id }) => id)
@@ -29,11 +29,11 @@ t.test('a correct merchant passes everything', async (t) => {
   })
 })
 
-t.test('every planted bug is found', async (t) => {
+t.test('the run finds every planted bug', async (t) => {
   await findBugs(t, 'v3', BUGS_V3, SLOW)
 })
 
-t.test('every case is needed by a bug, or says why it is there', async (t) => {
+t.test('every case finds a planted bug, or says why it exists', async (t) => {
   const found = new Set(Object.values(BUGS_V3).flatMap(({ finds }) => finds.split(' ')))
   for (const { id, why } of casesOf(suiteOf('v3'))) t.ok(found.has(id) !== (why !== undefined), `${id} ${why ?? ''}`)
   t.ok(Object.keys(BUGS_V3).length >= 60)

@@ -15,7 +15,7 @@ import { size } from '../../sizes.ts'
 import { NOON, startMock } from '../helpers.ts'
 import { startToy, type Toy } from './toy/server.ts'
 
-/** What a toy lets a run see. */
+/** The options that let a run use a toy fully. */
 export function stepsOf({ orderUrl, closeUrl, probeUrl, restart }: Toy): CardOptions {
   const probe = askBy(probeUrl, undefined, 'GET')!
   return {
@@ -27,7 +27,7 @@ export function stepsOf({ orderUrl, closeUrl, probeUrl, restart }: Toy): CardOpt
   }
 }
 
-/** A run against a toy merchant with these bugs, in a world of its own. */
+/** Runs against a toy merchant with these bugs, in its own world. */
 export async function runToy(
   mock: MockWechat,
   options: CardOptions,
@@ -53,7 +53,7 @@ export const notPassed = ({ results }: Card) =>
 
 export type BugTable = Readonly<Record<string, { readonly finds: string; readonly hmac?: true }>>
 
-/** Some at a time: most of it is waiting for answers that do not come. */
+/** Runs several at a time: most of the time they wait for answers that do not come. */
 export async function inParallel<T>(
   items: readonly T[],
   width: number,
@@ -67,14 +67,14 @@ export async function inParallel<T>(
   )
 }
 
-/** Bugs that a run finds in a way of their own: by a trap, at its end, by the bytes of an answer. */
+/** Bugs that a run finds in an unusual way: by the trap, at its end, by the bytes of an answer. */
 const SPECIAL = ['xxe', 'late-double', 'ack-comment', 'ack-trailing', 'always-md5', 'by-transaction']
 
-/** Bugs that give no answer at all: 5 s would show no more than this. */
+/** Bugs that never answer: waiting 5 s would show nothing more. */
 const HANGS = /hang|wedges|expands|one-at-a-time|one-request-per-connection/
 const HANG_LIMITS: Limits = { answerMs: 700, orderMs: 10_000, comesBackMs: 0, restartMs: 0, quickLookMs: 500 }
 
-/** The first bug of each chapter, with the first of its cases that is not slow, and those that take a way of their own. */
+/** The first bug of each chapter with the first of its cases that is not slow, and the bugs that are found in an unusual way. */
 function oneOfEach(bugs: readonly PlantedBug[], version: 'v2' | 'v3', slow: RegExp): PlantedBug[] {
   const special = bugs.filter(({ bug }) => SPECIAL.includes(bug))
   const chapterOf = ({ only: [first] }: PlantedBug) =>
@@ -92,7 +92,7 @@ interface PlantedBug {
   readonly hmac?: true
 }
 
-/** The sound merchant, several runs at a time, each of some of the cases: what did not pass, and how many did. */
+/** Splits the cases over several runs against the sound merchant. Returns the cases that did not pass, and how many did. */
 export async function runSound(mock: MockWechat, options: CardOptions, world: WorldOptions = {}) {
   const cases = selectCases(options).map(({ id }) => id)
   const parts = Array.from({ length: 3 }, (_, part) => cases.filter((_, n) => n % 3 === part))
@@ -104,7 +104,7 @@ export async function runSound(mock: MockWechat, options: CardOptions, world: Wo
   }
 }
 
-/** Each bug is found by each of its cases. */
+/** Checks that each case of a bug finds it. */
 export async function findBugs(t: Test, version: 'v2' | 'v3', bugs: BugTable, slow: RegExp = /^$/): Promise<void> {
   const mock = await startMock(t)
   const all = Object.entries(bugs).map(([bug, { finds, ...more }]) => ({ bug, only: finds.split(' '), ...more }))

@@ -35,7 +35,7 @@ import { startToy } from './toy/server.ts'
 const idsOf = ({ results }: Card, verdict: string) =>
   results.filter((result) => result.verdict === verdict).map(({ id }) => id)
 
-t.test('which addresses are attacked without a word', async (t) => {
+t.test('which addresses may be attacked without confirmation', async (t) => {
   const near = [
     'http://127.0.0.1:8080/n',
     'http://localhost/n',
@@ -63,7 +63,7 @@ t.test('which addresses are attacked without a word', async (t) => {
   for (const [options, message] of wrong) t.throws(() => checkOptions(options), { code: 'BAD_INPUT', message })
 })
 
-t.test('cases are chosen before they run', async (t) => {
+t.test('cases are selected before the run', async (t) => {
   const all = casesOf(suiteOf('v2')).length
   const ids = (options: CardOptions) => selectCases(options).map(({ id }) => id)
   t.equal(ids({}).length, all)
@@ -77,7 +77,7 @@ t.test('cases are chosen before they run', async (t) => {
   }
 })
 
-t.test('level L0: what cannot be seen is SKIP, never PASS', async (t) => {
+t.test('level L0: a case that cannot be checked is SKIP, never PASS', async (t) => {
   const mock = await startMock(t)
   const takesAll = await listen(t, (request, response) => request.resume().on('end', () => response.end(ACK)))
   const all = await runCard(mock.default, { notifyUrl: `http://127.0.0.1:${port(takesAll)}/`, quick: true })
@@ -86,7 +86,7 @@ t.test('level L0: what cannot be seen is SKIP, never PASS', async (t) => {
   for (const id of ['N-301', 'N-302', 'N-304', 'N-306']) t.ok(idsOf(all, 'FAIL').includes(id), id)
   for (const id of ['N-201', 'N-203', 'N-206', 'N-701']) t.ok(idsOf(all, 'SKIP').includes(id), id)
   t.ok(idsOf(all, 'INFO').includes('N-309'))
-  t.ok(idsOf(all, 'SKIP').includes('N-307'), 'taken; only a probe would see whether goods went out')
+  t.ok(idsOf(all, 'SKIP').includes('N-307'), 'accepted; only a probe shows whether goods went out')
 
   const refusesAll = await startShop(t, () => REFUSAL)
   const none = await runCard(mock.default, { notifyUrl: refusesAll.notifyUrl, only: ['N-101', 'N-301', 'N-501'] })
@@ -94,32 +94,32 @@ t.test('level L0: what cannot be seen is SKIP, never PASS', async (t) => {
   t.match(none.sentence, 'Money-safe: unknown')
 })
 
-t.test('level L1: a backend that takes nothing genuine fails', async (t) => {
+t.test('level L1: a backend that accepts no genuine notification fails', async (t) => {
   const mock = await startMock(t)
   const card = await runToy(mock, { only: ['N-101', 'N-301'], probe: undefined }, ['ack-text'])
   t.equal(card.level, 'L1')
   t.strictSame([idsOf(card, 'FAIL'), idsOf(card, 'SKIP')], [['N-101'], ['N-301']])
 })
 
-/** For a backend that does not answer at all. */
+/** For a backend that never answers. */
 const HANGS = { answerMs: 1000, comesBackMs: 0, restartMs: 1000, quickLookMs: 1000 }
 
 t.test('a backend that hangs', { jobs: 4 }, async (t) => {
   const mock = await startMock(t)
-  t.test('is brought back, and the run goes on', { buffered: true }, async (t) => {
+  t.test('the restart command brings it back, and the run goes on', { buffered: true }, async (t) => {
     const card = await runToy(mock, { only: ['N-523', 'N-201'] }, ['wedges'], {}, HANGS)
     t.match(card.results.find(({ id }) => id === 'N-523')!.said, /restart command/)
     t.strictSame(idsOf(card, 'PASS'), ['N-201'])
   })
-  t.test('after an answer that was right: what hygiene costs then is availability', { buffered: true }, async (t) => {
+  t.test('after a right answer: a hygiene case then counts as availability', { buffered: true }, async (t) => {
     const { results } = await runToy(mock, { only: ['N-523', 'N-532'] }, ['wedges-later'], {}, HANGS)
-    const said = /^the order after it was not served/
+    const said = /^the next order was not served/
     t.match(results, [
       { id: 'N-523', verdict: 'FAIL', severity: 'security', said },
       { id: 'N-532', verdict: 'FAIL', severity: 'availability', said },
     ])
   })
-  t.test('a restart command that fails is told', { buffered: true }, async (t) => {
+  t.test('the verdict mentions a restart command that fails', { buffered: true }, async (t) => {
     let tries = 0
     const world = mock.world()
     const toy = await startToy(world, ['wedges'])
@@ -131,9 +131,9 @@ t.test('a backend that hangs', { jobs: 4 }, async (t) => {
     }
     const card = await runCard(world, { notifyUrl: toy.notifyUrl, only: ['N-523'], restart }, undefined, HANGS)
     t.equal(tries, 1)
-    t.match(card.results[0]!.said, /restart command failed \(no such service\), and it came back/)
+    t.match(card.results[0]!.said, /restart command failed \(no such service\), but it came back/)
   })
-  t.test('stays dead without a restart command; what follows is SKIP', { buffered: true }, async (t) => {
+  t.test('it stays dead without a restart command; the next cases are SKIP', { buffered: true }, async (t) => {
     const world = mock.world()
     const toy = await startToy(world, ['wedges'])
     t.teardown(() => toy.close())
@@ -154,7 +154,7 @@ t.test('a backend that hangs', { jobs: 4 }, async (t) => {
   })
 })
 
-t.test('what the runner cannot do is ERROR', async (t) => {
+t.test('the verdict is ERROR if the runner cannot do its work', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t)
   const url = await deadUrl()
@@ -162,7 +162,7 @@ t.test('what the runner cannot do is ERROR', async (t) => {
     [askBy(url, undefined, 'POST'), /does not answer: .*ECONNREFUSED/],
     [askBy(undefined, 'echo no >&2; exit 3', 'POST'), /ended with 3: no/],
     [askBy(undefined, 'exit 4', 'POST'), /ended with 4/],
-    [async () => {}, /none came to WeChat within 0.05 s/],
+    [async () => {}, /none reached WeChat within 0.05 s/],
   ]
   for (const [order, said] of cases) {
     const options = { notifyUrl: shop.notifyUrl, order, only: ['N-101'] }
@@ -187,17 +187,17 @@ t.test('what the runner cannot do is ERROR', async (t) => {
   }
 })
 
-t.test('an order of the runner itself that WeChat refuses, or does not answer', async (t) => {
+t.test("WeChat refuses the runner's own order, or does not answer", async (t) => {
   const mock = await startMock(t)
   const long = `http://127.0.0.1:1/${'n'.repeat(300)}`
   const refused = await runCard(mock.default, { notifyUrl: long, only: ['N-101'] })
-  t.match(refused.results, [{ verdict: 'ERROR', said: /^the runner's own order was refused: \S/ }])
+  t.match(refused.results, [{ verdict: 'ERROR', said: /^the mock refused the runner's own order: \S/ }])
   await mock.close()
   const silent = await runCard(mock.default, { notifyUrl: 'http://127.0.0.1:1/', only: ['N-101'] })
   t.match(silent.results, [{ verdict: 'ERROR', said: /^the mock at http\S+ does not answer/ }])
 })
 
-t.test('what a careful backend may choose', async (t) => {
+t.test('a careful backend has choices', async (t) => {
   const mock = await startMock(t)
   const choices: [string, string, string, CardOptions?][] = [
     ['stored-late', 'N-206', 'PASS'],
@@ -213,7 +213,7 @@ t.test('what a careful backend may choose', async (t) => {
   }
 })
 
-t.test('what is shot, and what comes back', async (t) => {
+t.test('what goes out, and what comes back', async (t) => {
   const odd = await listen(t, (request, response) => response.end(Buffer.from([0xff, 0xfe])))
   t.match(await shoot({ url: `http://127.0.0.1:${port(odd)}/`, headers: {}, body: '' }, 5000), {
     reply: { status: 200, raw: Buffer.from([0xff, 0xfe]) },
@@ -228,7 +228,7 @@ t.test('what is shot, and what comes back', async (t) => {
   await t.rejects(askBy(url, undefined, 'GET', 50)!({}), /does not answer: no answer in 0.05 s/)
 })
 
-t.test('the words of a probe', async (t) => {
+t.test('the answers of a probe', async (t) => {
   t.strictSame(readWord(' 2\n'), { paid: true, fulfilments: 2 })
   t.strictSame(readWord('0'), { paid: false, fulfilments: 0 })
   t.strictSame(readWord('{"fulfilments":1,"amount":1250,"transaction_id":"42","refunds":0}'), {
@@ -252,7 +252,7 @@ t.test('the words of a probe', async (t) => {
   t.equal(shop.received[0]!.method, 'GET')
 })
 
-t.test('the same seed sends the same bytes and comes to the same verdicts', async (t) => {
+t.test('the same seed sends the same bytes and reaches the same verdicts', async (t) => {
   const once = async (seed: string) => {
     const mock = await startMock(t, { world: { seed: 'bytes' } })
     const toy = await startToy(mock.default)
@@ -292,7 +292,7 @@ t.test('the card in each form', async (t) => {
     html,
     /<section id="N-301">[^]*Repeat: <code>wechat-mock card run --notify-url http:[^ ]+ --seed it&#39;s --only N-301/,
   )
-  t.match(html, 'not a text')
+  t.match(html, 'not text')
   t.notMatch(html, '<script')
   const errors: Card = {
     ...card,
@@ -312,7 +312,7 @@ t.test('the card in each form', async (t) => {
   t.match(curlOf(sent.find(({ request }) => request && request.body.bytes > 1e6)!), '# and the rest of the body')
 })
 
-t.test('every case is explained, and listed', async (t) => {
+t.test('card explain and card list cover every case', async (t) => {
   for (const suite of SUITES) {
     const list = listed(suite)
     for (const one of casesOf(suite)) {
@@ -349,19 +349,19 @@ t.test('what makes a run fail', async (t) => {
   t.throws(() => readSeverities(['all']), { code: 'BAD_INPUT' })
 })
 
-t.test('leaks', async (t) => {
+t.test('leaks in an answer', async (t) => {
   const leaks: [string, string | undefined][] = [
     ['the key is KEY', 'the API key'],
     ['Error: x\n    at Object.<anonymous> (/srv/app.js:3:1)', 'a stack trace'],
     ['Traceback (most recent call last)', 'a stack trace'],
-    ['SQLSTATE[42000]: syntax', 'a statement of SQL'],
-    ['cannot open /var/www/keys/a.pem', 'a path of the machine'],
+    ['SQLSTATE[42000]: syntax', 'an SQL statement'],
+    ['cannot open /var/www/keys/a.pem', 'a path on the machine'],
     [REFUSAL, undefined],
   ]
   for (const [body, leak] of leaks) t.equal(leakIn(body, 'KEY'), leak, body)
 })
 
-t.test('an answer that is too long, or cut off, is none', async (t) => {
+t.test('an answer that is too long or cut off counts as none', async (t) => {
   const mock = await startMock(t)
   const server = createServer((request, response) => {
     request.resume()
@@ -379,7 +379,7 @@ t.test('an answer that is too long, or cut off, is none', async (t) => {
   }
 })
 
-t.test('in the process: a test for each case', async (t) => {
+t.test('in the process: one test per case', async (t) => {
   const mock = await startMock(t)
   const toy = await startToy(mock.default, ['fee-unread'])
   t.teardown(() => toy.close())
@@ -398,8 +398,8 @@ t.test('in the process: a test for each case', async (t) => {
     card.cases.map(({ id, title }) => `${id} ${title}`),
     [
       'N-101 A valid notification',
-      'N-209 Paid after the backend has closed the order',
-      'N-307 Well signed: total_fee is less than the price',
+      'N-209 Paid after the backend closed the order',
+      'N-307 Validly signed: total_fee is less than the price',
     ],
   )
   const [first, second, third] = card.cases
@@ -407,7 +407,7 @@ t.test('in the process: a test for each case', async (t) => {
   t.match(await second!.run(), { verdict: 'SKIP' })
   await t.rejects(
     third!.run(),
-    /^N-307 FAIL \(money\): it was taken, and the backend took the order for paid.*After the signature compare/,
+    /^N-307 FAIL \(money\): the backend accepted it; the order counts as paid.*After the signature, compare/,
   )
   t.match(await card.finish(), { sentence: 'Money-safe: no (1 case)' })
   const whole = reportCard(mock.default, {

@@ -10,7 +10,7 @@ interface Session {
   readonly errcode?: number
 }
 
-/** A login route of a few lines, wrong in one way for each bug. */
+/** A login route of a few lines. Each bug breaks it in one way. */
 export async function startLogin(
   world: World,
   bugs: readonly string[] = [],
@@ -90,7 +90,7 @@ export async function startLogin(
       if (has('errors-let-in')) response.end('{}')
       else response.writeHead(502).end('{}')
     } finally {
-      // The bug: a place is free only after a while.
+      // The bug: a slot becomes free only after a while.
       if (has('few-at-once')) setTimeout(() => under--, 500).unref()
       else under--
     }

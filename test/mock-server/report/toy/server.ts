@@ -8,7 +8,7 @@ import { createReaderV3 } from './v3.ts'
 import { Malformed, Refused, type Bugs } from './errors.ts'
 import { readXml } from './xml.ts'
 
-// A merchant of a few lines, without framework and database: correct as it stands, and wrong in one way for each bug.
+// A merchant of a few lines, without a framework or a database. It is correct as it stands; each bug breaks it in one way.
 
 interface Order {
   fee: number
@@ -27,7 +27,7 @@ export interface Toy {
   readonly probeUrl: string
   readonly closeUrl: string
   readonly server: Server
-  /** Ends what hangs and begins anew. */
+  /** Ends hanging requests and starts afresh. */
   readonly restart: () => Promise<void>
   readonly close: () => Promise<void>
 }
@@ -55,7 +55,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
   let dropped = 0
   let made = 0
   let wedged = false
-  /** The bug: one body is read at a time. */
+  /** The bug: reads one body at a time. */
   let reading: Promise<unknown> = Promise.resolve()
 
   function signOf(fields: Map<string, string>, key: string, hmac: boolean, careless = has): string {
@@ -118,7 +118,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     if (has('late-double')) setTimeout(() => order.fulfilments++, 100).unref()
   }
 
-  /** Checks the facts and moves the order on. */
+  /** Checks the facts and updates the order. */
   async function book(fields: Map<string, string>, heads: Map<string, string>): Promise<void> {
     const value = (name: string) => (has('first-node') ? (heads.get(name) ?? fields.get(name)) : fields.get(name))
     const isPaid = has('result-by-word')
@@ -192,7 +192,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
         return
       }
       busy = true
-      // Until all others have come: ten notifications of two orders.
+      // Waits for all the others: ten notifications for two orders.
       const someLack = () => dropped < 9
       for (let n = 0; n < 20 && someLack(); n++) await tick(50)
       dropped = 0
@@ -229,7 +229,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     return `<xml>${[...fields, ['sign', signOf(fields, apiKey, isHmac, () => false)]].map(([name, value]) => `<${name}>${value}</${name}>`).join('')}</xml>`
   }
 
-  /** The bugs of parsers that do as they are told. */
+  /** The bugs of parsers that obey the message. */
   async function lured(text: string): Promise<string> {
     const fetched = async (pattern: RegExp) => {
       const [, url] = pattern.exec(text) ?? []
@@ -251,7 +251,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
 
   const readV3 = createReaderV3(world, has)
 
-  /** API v3: the facts become the fields of API v2, which the same rules look at. */
+  /** API v3: turns the facts into the fields of API v2, so that the same rules apply. */
   async function notifiedV3(
     text: string,
     headers: IncomingMessage['headers'],

@@ -5,7 +5,7 @@ import { Refused, type Bugs } from './errors.ts'
 
 interface Read {
   readonly kind: 'payment' | 'refund' | 'other'
-  /** By the names of API v2. */
+  /** Under their names in API v2. */
   readonly fields: Map<string, string>
 }
 
@@ -14,7 +14,7 @@ interface Message {
   readonly resource: Record<string, string>
 }
 
-/** The toy's notifications of API v3: verified, decrypted, and as careless as a planted bug makes it. */
+/** Verifies and decrypts API v3 notifications for the toy, as carelessly as a planted bug makes it. */
 export function createReaderV3(world: World, has: Bugs) {
   const { apiV3Key, publicKey, publicKeyId, platformCertificate, platformSerialNo, keyMode } = world.credentials.v3
   const apiKey = world.credentials.apiKey

@@ -1,6 +1,6 @@
 import { Malformed, type Bugs } from './errors.ts'
 
-// The toy's own reader of XML: strict, and as careless as a planted bug makes it.
+// The toy's own XML reader: strict, unless a planted bug makes it careless.
 
 const TOKEN =
   /<(\/?)([A-Za-z_][\w.:-]*)[^<>]*?(\/?)>|<!\[CDATA\[([^]*?)\]\]>|<!--[^]*?-->|<\?[^]*?\?>|([^<&]+)|&(#x?[\da-fA-F]+|\w+);/y
@@ -16,7 +16,7 @@ function reference(name: string): string {
   return String.fromCodePoint(code)
 }
 
-/** What regular expressions find, wherever it stands. */
+/** Everything that regular expressions find, wherever it stands. */
 function readCarelessly(text: string): Map<string, string> {
   const fields = new Map<string, string>()
   for (const [, name, cdata, bare] of text.matchAll(/<(\w+)>(?:<!\[CDATA\[([^]*?)\]\]>|([^<]*))<\//g)) {
